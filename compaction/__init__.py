@@ -1,0 +1,1 @@
+"""Ways to shorten a history, one file per strategy."""

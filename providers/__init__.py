@@ -1,0 +1,1 @@
+"""The words of a conversation, and one file per provider."""

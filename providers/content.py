@@ -1,0 +1,89 @@
+"""Blocks: the pieces a message is made of."""
+
+from typing import Any
+
+import msgspec
+
+
+class _Block(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):
+    """A piece of a message's content."""
+
+
+class Text(_Block, frozen=True):
+    """Visible text."""
+
+    text: str
+
+
+class _Media(_Block, frozen=True, omit_defaults=True):
+    """Something given by its address or by its bytes, never by both.
+
+    Raises:
+        ValueError: neither or both of *url* and *data* are given, or *data* comes without *media_type*.
+    """
+
+    url: str | None = None
+    data: bytes | None = None
+    media_type: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.url is None) == (self.data is None):
+            raise ValueError(f"{type(self).__name__} takes either url or data")
+        if self.data is not None and not self.media_type:
+            raise ValueError(f"{type(self).__name__} with data needs its media_type, such as 'image/png'")
+
+
+class Image(_Media, frozen=True):
+    """A picture, by URL or by bytes."""
+
+
+class Document(_Media, frozen=True):
+    """A document (a PDF, a text file), by URL or by bytes."""
+
+    name: str | None = None
+
+
+class Thinking(_Block, frozen=True, omit_defaults=True):
+    """What the model thought, as far as *provider* shows it.
+
+    The *signature* is opaque and means something to that provider only: for all others the block is left out.
+    A *redacted* block has no text, and its signature is all there is of it.
+    """
+
+    text: str
+    provider: str
+    signature: str | None = None
+    redacted: bool = False
+
+
+class ToolUse(_Block, frozen=True, omit_defaults=True):
+    """The model asks for *name* to be run with *input*.
+
+    What the model wrote as input may not be a JSON object. It is never guessed then: *malformed* keeps the text as it came, and
+    *input* is ``{"INVALID_JSON": text}``, the form in which Anthropic's documents want it sent back.
+    """
+
+    id: str
+    name: str
+    input: dict[str, Any]
+    malformed: str | None = None
+
+
+class ToolResult(_Block, frozen=True, omit_defaults=True):
+    """The answer to the tool use *tool_use_id*; with *is_error*, what went wrong."""
+
+    tool_use_id: str
+    content: tuple[Text | Image | Document, ...] = ()
+    is_error: bool = False
+
+
+class Opaque(_Block, frozen=True):
+    """A block that only *provider* understands (a tool it ran itself, say): sent back to it as it came, left out for others."""
+
+    provider: str
+    type: str
+    json: bytes
+
+
+Block = Text | Image | Document | Thinking | ToolUse | ToolResult | Opaque
+UserBlock = Text | Image | Document

@@ -1,0 +1,33 @@
+"""From a config to its client."""
+
+from typing import assert_never
+
+from .client import Client
+from .configs import Anthropic, AzureOpenAI, OpenAI, ProviderConfig, Scripted
+
+
+def open_client(config: ProviderConfig) -> Client:
+    """The client that *config*, resolved, describes. Here, and only here, a provider's SDK is imported.
+
+    Raises:
+        MissingExtra: the SDK is not installed.
+    """
+    match config:
+        case Scripted():
+            from .scripted import ScriptedClient
+
+            return ScriptedClient(config)
+        case Anthropic():
+            from .anthropic import AnthropicClient
+
+            return AnthropicClient(config)
+        case OpenAI():
+            from .openai import OpenAIClient
+
+            return OpenAIClient(config)
+        case AzureOpenAI():
+            from .azure import AzureClient
+
+            return AzureClient(config)
+        case _:
+            assert_never(config)

@@ -1,0 +1,25 @@
+"""Tools as a model is told of them."""
+
+from typing import Any, Literal
+
+import msgspec
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool that the model may ask for; *input_schema* is the JSON Schema of its input, an object."""
+
+    name: str
+    description: str = ""
+    input_schema: dict[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "properties": {}})
+
+
+class ToolChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the model may, must or must not use tools.
+
+    ``auto``: as it likes; ``required``: at least one; ``none``: none; ``tool``: the one called *name*.
+    With *parallel* off it asks for one at a time.
+    """
+
+    mode: Literal["auto", "required", "none", "tool"] = "auto"
+    name: str | None = None
+    parallel: bool = True

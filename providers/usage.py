@@ -1,0 +1,90 @@
+"""Token counts that say where they come from."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Provenance(StrEnum):
+    """How far a count can be trusted, best first."""
+
+    REPORTED = "reported"
+    """The provider's own figure."""
+    ESTIMATED = "estimated"
+    """Ours, where the provider gave none (an aborted request, say)."""
+    UNAVAILABLE = "unavailable"
+    """Nobody knows. In a sum: what is known is the tokens, and some of it is missing."""
+
+
+_TRUST = list(Provenance)
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    """A number of tokens and its provenance; ``None`` where nothing at all is known."""
+
+    tokens: int | None = None
+    provenance: Provenance = Provenance.UNAVAILABLE
+
+    def __add__(self, other: "Count") -> "Count":
+        """The sum, as trustworthy as its weakest part."""
+        known = [count.tokens for count in (self, other) if count.tokens is not None]
+        weakest = max(self.provenance, other.provenance, key=_TRUST.index)
+        return Count(tokens=sum(known) if known else None, provenance=weakest)
+
+
+UNAVAILABLE = Count()
+
+
+def reported(tokens: int | None) -> Count:
+    """The provider's figure, or nothing where it gave none."""
+    return UNAVAILABLE if tokens is None else Count(tokens=tokens, provenance=Provenance.REPORTED)
+
+
+def estimated(tokens: int) -> Count:
+    """A figure of our own."""
+    return Count(tokens=tokens, provenance=Provenance.ESTIMATED)
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """The tokens of a request, a turn or a session.
+
+    *input* holds all tokens sent, those read from or written to a cache included; *output* all tokens made, reasoning included: the
+    sense that OpenTelemetry's semantic conventions for generative AI give ``gen_ai.usage.input_tokens`` and ``output_tokens``. The
+    other three say how much of these it was.
+    """
+
+    input: Count = UNAVAILABLE
+    output: Count = UNAVAILABLE
+    cache_read: Count = UNAVAILABLE
+    cache_write: Count = UNAVAILABLE
+    reasoning: Count = UNAVAILABLE
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """The sum, count by count."""
+        return Usage(
+            input=self.input + other.input,
+            output=self.output + other.output,
+            cache_read=self.cache_read + other.cache_read,
+            cache_write=self.cache_write + other.cache_write,
+            reasoning=self.reasoning + other.reasoning,
+        )
+
+    def or_else(self, other: "Usage") -> "Usage":
+        """This usage, with *other*'s counts where this has none."""
+
+        def pick(mine: Count, theirs: Count) -> Count:
+            return theirs if mine.tokens is None else mine
+
+        return Usage(
+            input=pick(self.input, other.input),
+            output=pick(self.output, other.output),
+            cache_read=pick(self.cache_read, other.cache_read),
+            cache_write=pick(self.cache_write, other.cache_write),
+            reasoning=pick(self.reasoning, other.reasoning),
+        )
+
+
+NONE_YET = Usage(
+    input=reported(0), output=reported(0), cache_read=reported(0), cache_write=reported(0), reasoning=reported(0)
+)
+"""The sum of no requests: a true zero."""

@@ -1,0 +1,1 @@
+"""Sessions, their actors, the router and the driver's face."""
