@@ -39,28 +39,28 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage
 
 
-class Partial(msgspec.Struct, frozen=True, kw_only=True):
+class Partial(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What there is of an answer. *content* is what a history may keep of it.
 
     That is text as far as it came, thinking that is signed, tool uses whose input is complete, and opaque blocks.
     *text* is all visible text in one. *message_id* and *model* are ``None`` before the provider has begun.
     """
 
-    content: tuple[Block, ...]
-    text: str
-    usage: Usage
-    message_id: str | None
-    model: str | None
+    content: tuple[Block, ...] = ()
+    text: str = ""
+    usage: Usage = Usage()
+    message_id: str | None = None
+    model: str | None = None
 
 
 @dataclass(slots=True)
 class _TextDraft:
-    pieces: list[str] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list[str])
 
 
 @dataclass(slots=True)
 class _ThinkingDraft:
-    pieces: list[str] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list[str])
     signature: str | None = None
 
 
@@ -68,7 +68,7 @@ class _ThinkingDraft:
 class _ToolUseDraft:
     id: str
     name: str
-    pieces: list[str] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list[str])
 
 
 _Growing = _TextDraft | _ThinkingDraft | _ToolUseDraft
