@@ -26,10 +26,10 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
     provenance: Provenance = Provenance.UNAVAILABLE
 
     def __add__(self, other: "Count") -> "Count":
-        """The sum, as trustworthy as its weakest part."""
-        known = [count.tokens for count in (self, other) if count.tokens is not None]
+        """The sum, as trustworthy as its weakest part. Nothing known and zero tokens is nothing known."""
+        tokens = (self.tokens or 0) + (other.tokens or 0)
         weakest = max(self.provenance, other.provenance, key=_TRUST.index)
-        return Count(tokens=sum(known) if known else None, provenance=weakest)
+        return Count(tokens=(tokens or None) if weakest is Provenance.UNAVAILABLE else tokens, provenance=weakest)
 
 
 UNAVAILABLE = Count()

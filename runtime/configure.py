@@ -1,0 +1,24 @@
+"""Changing a session's settings."""
+
+import msgspec
+from msgspec import UNSET
+
+from .config import SessionConfig
+from .messages import Configure
+
+
+def fields(change: Configure) -> tuple[str, ...]:
+    """The settings that *change* gives, by name."""
+    given = msgspec.structs.asdict(change)
+    del given["next"]
+    return tuple(name for name, value in given.items() if value is not UNSET)
+
+
+def changed(config: SessionConfig, change: Configure) -> SessionConfig:
+    """*config* with what *change* gives in place."""
+    given = {name: getattr(change, name) for name in fields(change)}
+    model = given.pop("model", None)
+    config = msgspec.structs.replace(config, **given)
+    if model is None:
+        return config
+    return msgspec.structs.replace(config, provider=msgspec.structs.replace(config.provider, model=model))

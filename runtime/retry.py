@@ -1,0 +1,19 @@
+"""When a failed request is sent again."""
+
+from .config import RetryPolicy
+from .events import RequestFailed
+
+
+def pause_s(policy: RetryPolicy, failed: RequestFailed, attempt: int) -> float | None:
+    """The seconds to wait after *attempt* (from 1) failed, or ``None`` to give up.
+
+    The pause doubles with each attempt; half of it is random, so that sessions that failed together don't come back together
+    ("equal jitter"). A provider's ``Retry-After`` is a lower bound (RFC 9110, section 10.2.3).
+    """
+    if not failed.failure.retryable or attempt >= policy.max_attempts:
+        return None
+    if failed.partial.text and not policy.after_output:
+        return None
+    full_s = min(policy.max_delay_s, policy.first_delay_s * 2 ** (attempt - 1))
+    delay_s = max(full_s * (1 - failed.jitter / 2), failed.failure.retry_after_s or 0.0)
+    return delay_s if failed.elapsed_s + delay_s <= policy.max_elapsed_s else None

@@ -1,0 +1,52 @@
+"""What a session says about itself."""
+
+from enum import StrEnum
+
+import msgspec
+
+from ..providers.usage import Count, Usage
+
+
+class State(StrEnum):
+    """What a session is doing."""
+
+    IDLE = "idle"
+    REQUESTING = "requesting"
+    """A request is out, and nothing has come of it yet."""
+    STREAMING = "streaming"
+    RETRYING = "retrying"
+    """It waits before the next attempt."""
+    TOOLS_OUT = "tools_out"
+    """It waits for tool results."""
+    COMPACTING = "compacting"
+    CLOSED = "closed"
+
+
+class SessionStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A session at one moment.
+
+    *context_tokens* is what the last request and its answer took of the context window of *context_limit_tokens*, *context_share* the
+    quotient (0 to 1; ``None`` where the tokens are not known). *usage* sums all requests, *last_seq* numbers the last event.
+    """
+
+    id: str
+    state: State
+    provider: str
+    model: str
+    created_at: float
+    turns: int
+    turn: int | None
+    messages: int
+    waiting: int
+    open_tool_use_ids: tuple[str, ...]
+    requests: int
+    usage: Usage
+    context_tokens: Count
+    context_limit_tokens: int
+    last_seq: int
+
+    @property
+    def context_share(self) -> float | None:
+        """The part of the context window in use."""
+        tokens = self.context_tokens.tokens
+        return None if tokens is None else tokens / self.context_limit_tokens

@@ -1,0 +1,53 @@
+"""The turn that runs, and how it tells of itself."""
+
+from dataclasses import dataclass
+
+from ..providers.draft import Answer
+from ..providers.usage import NONE_YET, Count, Usage
+from . import events as ev
+from . import messages as say
+from .batch import Batch
+
+
+@dataclass(slots=True)
+class Turn:
+    """The turn that runs. Its messages stand in the history from *begin* on."""
+
+    number: int
+    begin: int
+    context_before: Count
+    requests: int = 0
+    attempt: int = 0  # at the answer that is wanted now
+    refused_batches: int = 0  # in a row
+    usage: Usage = NONE_YET
+    batch: Batch | None = None
+
+    def completed(self, answer: Answer) -> say.Completed:
+        """Its end with *answer*."""
+        return say.Completed(
+            turn=self.number,
+            stop_reason=answer.stop_reason,
+            raw_stop_reason=answer.raw_stop_reason,
+            usage=self.usage,
+            requests=self.requests,
+        )
+
+    def failed(self, failure: ev.Failure, partial_text: str = "") -> say.Failed:
+        """Its end without an answer."""
+        return say.Failed(
+            turn=self.number,
+            code=failure.code,
+            message=failure.message,
+            retryable=failure.retryable,
+            partial_text=partial_text,
+        )
+
+    def retrying(self, failure: ev.Failure, delay_s: float) -> say.Retrying:
+        """It goes on after a pause."""
+        return say.Retrying(
+            turn=self.number, attempt=self.attempt, delay_s=delay_s, code=failure.code, message=failure.message
+        )
+
+    def tool_batch(self, batch: Batch) -> say.ToolBatch:
+        """It waits for the results of *batch*."""
+        return say.ToolBatch(turn=self.number, uses=batch.open, refused=batch.refused)
