@@ -1,0 +1,59 @@
+# Every target sets up what it needs: a machine with Python 3.11 or newer and make is enough.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+# The first of these that is new enough; PYTHON=... chooses another.
+FITS := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c '$(FITS)' 2>/dev/null && echo $(name))))
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+FOLDERS := providers compaction runtime cli
+
+# The editable install is a tree of links, a link for a file: it is made again when the list of files changes.
+LINKED := build/linked-$(shell find $(FOLDERS) *.py -name '*.py' | sort | cksum | cut -d ' ' -f 1)
+
+.PHONY: help demo test check bench wheel
+
+help:  ## Say what there is
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 12
+
+demo: $(LINKED)  ## Watch many sessions talk at once, without network or key
+	@$(BIN)/rayconteur demo
+
+test: $(LINKED)  ## Run the tests
+	@$(BIN)/python -m pytest
+
+check: $(LINKED)  ## Lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --package rayconteur
+	$(BIN)/mypy $(wildcard tests benchmarks examples)
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+bench: $(LINKED)  ## Measure, and print a table
+	@$(BIN)/python -m benchmarks
+
+wheel: $(LINKED)  ## Build dist/*.whl and try it in an environment of its own
+	@rm -rf dist
+	@$(BIN)/python -m build --no-isolation --outdir dist
+	@$(BIN)/python -m pytest tests/test_wheel.py
+
+# An install that was broken off leaves .venv/unfinished behind, and begins again from nothing.
+.venv/installed: pyproject.toml constraints.txt
+	$(if $(PYTHON),,$(error Python 3.11 or newer is needed, and "python3" here is $(shell python3 --version 2>&1); name one with PYTHON=...))
+	@echo 'Setting up .venv (a few minutes the first time) ...'
+	@if [ ! -x $(BIN)/python ] || [ -e .venv/unfinished ]; then $(PYTHON) -m venv --clear .venv; fi
+	@touch .venv/unfinished
+	@$(PIP) install --constraint constraints.txt pip setuptools
+	@$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[all]' --group dev
+	@rm .venv/unfinished
+	@touch $@
+
+$(LINKED): .venv/installed
+	@rm -f build/linked-*
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@

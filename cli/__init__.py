@@ -1,0 +1,1 @@
+"""The command line: `rayconteur demo` and `rayconteur chat`."""
