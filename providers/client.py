@@ -1,10 +1,10 @@
 """What every provider's client does."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from .deltas import Delta
-from .request import Request
+from .request import Request, Settings
 
 
 class Client(Protocol):
@@ -18,8 +18,27 @@ class Client(Protocol):
         """The provider's name, as thinking and opaque blocks are marked with it."""
         ...
 
-    def stream(self, request: Request) -> AsyncIterator[Sequence[Delta]]:
-        """The answer as it comes: each item holds the deltas that one read of the socket brought, at least one."""
+    def check(self, settings: Settings) -> None:
+        """Say before anything is sent that *settings* ask for what the provider has not.
+
+        Raises:
+            InvalidConfig: the field is named.
+        """
+        ...
+
+    def check(self, settings: Settings) -> None:
+        """Refuse *settings* that this provider cannot be asked for, before anything is sent.
+
+        Raises:
+            InvalidConfig: the field is named.
+        """
+        ...
+
+    def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
+        """The answer as it comes: each item holds the deltas that one read of the socket brought, at least one.
+
+        Closing the generator aborts the HTTP request, too.
+        """
         ...
 
     async def complete(self, request: Request) -> Sequence[Delta]:
