@@ -16,7 +16,7 @@ class _Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str
 
 
 class Say(_Step, frozen=True):
-    """Say *text*, in pieces of *piece_chars* characters; ``None`` for *text* echoes what the user said last."""
+    """Say *text*, in pieces of *piece_chars* characters; ``None`` for *text* echoes the last user message."""
 
     text: str | None = None
     piece_chars: Annotated[int, Meta(gt=0)] = 4
@@ -68,8 +68,10 @@ Step = Say | Think | Call | Wait | Fail | Cut | Stop
 class Script(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What each request of a session is answered with.
 
-    The n-th request of a session (repeats count) gets the n-th of *answers*; past the end, the last one again. No answers at all echo. Text comes at *tokens_per_s*, a piece counted as a token, after *first_token_s*; ``None`` is as fast as it goes.
-    With *usage* off no token counts are reported.
+    The n-th request of a session (repeats count) gets the n-th of *answers*; past the end, the last one again. No
+    answers at all echo. Everything waits for *first_token_s*; then what is said, thought or asked for comes at
+    *tokens_per_s*, a piece counted as a token. ``None`` is as fast as it goes. What a script does before the first
+    thing it says happens before the answer starts. With *usage* off no token counts are reported.
     """
 
     answers: tuple[tuple[Step, ...], ...] = ()
