@@ -61,8 +61,8 @@ class _Config(msgspec.Struct, frozen=True, kw_only=True, tag_field="provider", t
 class _HTTP(_Config, frozen=True, kw_only=True):
     """What all providers behind HTTP have.
 
-    *connect_timeout_s* bounds making the connection, *idle_timeout_s* the silence between two reads of an answer (a model may think long
-    before it says anything).
+    *connect_timeout_s* bounds making the connection, *idle_timeout_s* the silence between two reads of an answer (a
+    model may think long before it says anything).
     """
 
     connect_timeout_s: Seconds = 10.0
@@ -70,7 +70,7 @@ class _HTTP(_Config, frozen=True, kw_only=True):
 
 
 class Scripted(_Config, frozen=True, kw_only=True):
-    """A provider in the process itself: no network, no key, and it says what *script* says. For demos, tests and benchmarks."""
+    """A provider in the process itself: it says what *script* says. For demos, tests and benchmarks."""
 
     model: str = "scripted"
     script: Script = Script()
@@ -92,7 +92,8 @@ class Anthropic(_HTTP, frozen=True, kw_only=True):
 class OpenAI(_HTTP, frozen=True, kw_only=True):
     """OpenAI's Chat Completions, or a server that speaks them at *base_url*.
 
-    The key comes from ``OPENAI_API_KEY`` unless given. A compatible server that wants no key still needs some word for one.
+    The key comes from ``OPENAI_API_KEY`` unless given. A compatible server that wants no key still needs some word for
+    one.
     """
 
     secrets: ClassVar[tuple[str, ...]] = ("api_key",)
@@ -110,8 +111,9 @@ class OpenAI(_HTTP, frozen=True, kw_only=True):
 class AzureOpenAI(_HTTP, frozen=True, kw_only=True):
     """Chat Completions of an Azure OpenAI *deployment*, at *resource* (its name) or *endpoint* (its whole address).
 
-    Exactly one of *api_key* and *ad_token*; ``AZURE_OPENAI_API_KEY`` or ``AZURE_OPENAI_AD_TOKEN`` and ``AZURE_OPENAI_ENDPOINT`` unless
-    given. *model* is the deployment's model, for what is known of it; it may be left out.
+    Exactly one of *api_key* and *ad_token*; ``AZURE_OPENAI_API_KEY`` or ``AZURE_OPENAI_AD_TOKEN`` and
+    ``AZURE_OPENAI_ENDPOINT`` unless given. *model* is the deployment's model, for what is known of it; it may be left
+    out.
     """
 
     secrets: ClassVar[tuple[str, ...]] = ("api_key", "ad_token")

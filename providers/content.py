@@ -59,8 +59,8 @@ class Thinking(_Block, frozen=True, omit_defaults=True):
 class ToolUse(_Block, frozen=True, omit_defaults=True):
     """The model asks for *name* to be run with *input*.
 
-    What the model wrote as input may not be a JSON object. It is never guessed then: *malformed* keeps the text as it came, and
-    *input* is ``{"INVALID_JSON": text}``, the form in which Anthropic's documents want it sent back.
+    What the model wrote as input may not be a JSON object. It is never guessed then: *malformed* keeps the text as it
+    came, and *input* is ``{"INVALID_JSON": text}``, the form in which Anthropic's documents want it sent back.
     """
 
     id: str
@@ -78,7 +78,10 @@ class ToolResult(_Block, frozen=True, omit_defaults=True):
 
 
 class Opaque(_Block, frozen=True):
-    """A block that only *provider* understands (a tool it ran itself, say): sent back to it as it came, left out for others."""
+    """A block that only *provider* understands (a tool it ran itself, say).
+
+    It is sent back to that provider as it came, and left out for others.
+    """
 
     provider: str
     type: str

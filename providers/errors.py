@@ -18,7 +18,8 @@
             ProtocolError                   give up: the provider's answer does not fit
         SessionError                    see runtime/errors.py
 
-Errors cross processes: every field goes to ``Exception.__init__`` positionally, because that is what pickle brings back.
+Errors cross processes: every field goes to ``Exception.__init__`` positionally, because that is what pickle brings
+back.
 """
 
 from typing import ClassVar
@@ -99,8 +100,8 @@ class MissingExtra(ConfigError):
 class ProviderError(RayconteurError):
     """A request to a provider went wrong.
 
-    *status* is the HTTP status, if there was one; *vendor_code* the provider's own word for it; *retry_after_s* how long the provider asks
-    to wait. ``retryable`` says whether the same request may work later.
+    *status* is the HTTP status, if there was one; *vendor_code* the provider's own word for it; *retry_after_s* how
+    long the provider asks to wait. ``retryable`` says whether the same request may work later.
     """
 
     code = "provider"
