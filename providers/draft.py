@@ -209,7 +209,7 @@ class Draft:
         return ProtocolError(f"{type(delta).__name__} {how}", self._provider)
 
     def _content(self) -> tuple[Block, ...]:
-        return tuple(_told_apart(self._complete_blocks()))
+        return tuple(told_apart(self._complete_blocks()))
 
     def _complete_blocks(self) -> Iterator[Block]:
         for index, block in sorted(self._blocks.items()):
@@ -233,21 +233,23 @@ def _tool_use(draft: _ToolUseDraft) -> ToolUse:
     try:
         # Some models say nothing where a tool takes nothing.
         given = msgspec.json.decode(json, type=dict[str, object]) if json else {}
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        msgspec.msgpack.encode(given)  # events and records are MessagePack, whose integers end at 64 bits
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError, OverflowError):
         return ToolUse(id=draft.id, name=draft.name, input={"INVALID_JSON": json}, malformed=json)
     return ToolUse(id=draft.id, name=draft.name, input=given)
 
 
-def _told_apart(blocks: Iterable[Block]) -> Iterator[Block]:
-    """*blocks*, each tool use with an id of its own: results find their use by nothing else."""
-    taken: set[str] = set()
+def told_apart(blocks: Iterable[Block], taken: Iterable[str] = ()) -> Iterator[Block]:
+    """*blocks*, each tool use with an id of its own, none of *taken*: results find their use by nothing else."""
+    taken = set(taken)
     for block in blocks:
         if not isinstance(block, ToolUse):
             yield block
             continue
-        fresh, copies = block.id, 1
+        given = block.id or "tool_use"
+        fresh, copies = given, 1
         while fresh in taken:
             copies += 1
-            fresh = f"{block.id}-{copies}"
+            fresh = f"{given}-{copies}"
         taken.add(fresh)
         yield msgspec.structs.replace(block, id=fresh)
