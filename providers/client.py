@@ -26,14 +26,6 @@ class Client(Protocol):
         """
         ...
 
-    def check(self, settings: Settings) -> None:
-        """Refuse *settings* that this provider cannot be asked for, before anything is sent.
-
-        Raises:
-            InvalidConfig: the field is named.
-        """
-        ...
-
     def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
         """The answer as it comes: each item holds the deltas that one read of the socket brought, at least one.
 
