@@ -16,7 +16,7 @@ from .config import OnInterrupt, SessionConfig, WhenBusy
 from .configure import changed, fields
 from .errors import NothingToRetry, SessionBusy, SessionClosed
 from .instructions import Abandon, Backoff, Emit, End, Instruction, Record, Send, Shorten
-from .mailbox import Mailbox, Waiting
+from .mailbox import Mailbox, Waiting, refuse_too_large
 from .retry import pause_s
 from .speech import said, worth_keeping
 from .status import State
@@ -210,6 +210,7 @@ class Conversation:
         return [told, *self._end_turn(turn.failed(_NO_VALID_INPUT)), *self._next()]
 
     def _tools_returned(self, event: ev.ToolsReturned) -> list[Instruction]:
+        refuse_too_large(event.size_bytes, self.config.limits)
         if self.turn is None or self.turn.batch is None:
             raise nothing_open(event.results, self.history)
         batch = self.turn.batch

@@ -25,9 +25,10 @@ class Asked(_Event, frozen=True, kw_only=True):
 
 
 class ToolsReturned(_Event, frozen=True, kw_only=True):
-    """Tool results came."""
+    """Tool results came, *size_bytes* large."""
 
     results: tuple[ToolResult, ...]
+    size_bytes: int = 0
     last: bool = False
 
 

@@ -45,11 +45,7 @@ class Mailbox:
         MessageTooLarge: no message of *size_bytes* goes in, ever.
         """
         self.refuse_if_closing()
-        if size_bytes > limits.message_bytes:
-            raise MessageTooLarge(
-                f"the message has {size_bytes:,} bytes, and limits.message_bytes is {limits.message_bytes:,}; "
-                "shorten it, send media by URL, or raise the limit"
-            )
+        refuse_too_large(size_bytes, limits)
 
     def admit_waiting(self, size_bytes: int, limits: Limits) -> None:
         """Raises:
@@ -94,3 +90,14 @@ class Mailbox:
     def turns(self) -> tuple[int, ...]:
         """The turns that wait, in their order."""
         return tuple(waiting.turn for waiting in self._waiting if waiting.turn)
+
+
+def refuse_too_large(size_bytes: int, limits: Limits) -> None:
+    """Raises:
+    MessageTooLarge: *size_bytes* is more than one message may have.
+    """
+    if size_bytes > limits.message_bytes:
+        raise MessageTooLarge(
+            f"the message has {size_bytes:,} bytes, and limits.message_bytes is {limits.message_bytes:,}; "
+            "shorten it, send media by URL, or raise the limit"
+        )
