@@ -47,6 +47,7 @@ class Conversation:
     mailbox: Mailbox = field(default_factory=Mailbox)
     turns: int = 0
     requests: int = 0
+    compactions: int = 0
     usage: Usage = NONE_YET
     context: Count = reported(0)
 
@@ -73,7 +74,7 @@ class Conversation:
                 return [Record(event), *self._failed(event)]
             case ev.BackoffEnded() if self.state is State.RETRYING and event.request == self.requests:
                 return [Record(event), *self._request()]
-            case ev.CompactionEnded() if self.state is State.COMPACTING:
+            case ev.CompactionEnded() if self.state is State.COMPACTING and event.compaction == self.compactions:
                 return [Record(event), *self._end_compaction(event), *self._next()]
             case ev.Answered() | ev.RequestFailed() | ev.BackoffEnded() | ev.CompactionEnded():
                 return []
@@ -138,7 +139,8 @@ class Conversation:
                 return [Emit(say.Cleared())]
             case ev.CompactAsked():
                 self.state = State.COMPACTING
-                return [Shorten(tuple(self.history), self.config)]
+                self.compactions += 1
+                return [Shorten(self.compactions, tuple(self.history), self.config)]
             case ev.ConfigureAsked() as event:
                 return self._configure(event)
             case ev.CloseAsked():
@@ -236,7 +238,8 @@ class Conversation:
 
     def _interrupt_running(self, partial: Partial) -> list[Instruction]:
         if self.state is State.COMPACTING:
-            return [Abandon(), *self._end_compaction(ev.CompactionEnded(problem="interrupted"))]
+            ended = ev.CompactionEnded(compaction=self.compactions, problem="interrupted")
+            return [Abandon(), *self._end_compaction(ended)]
         turn = self._running()
         instructions: list[Instruction] = [] if self.state is State.TOOLS_OUT else [Abandon()]
         if self.state in _UNDER_WAY:

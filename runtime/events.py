@@ -105,6 +105,7 @@ class BackoffEnded(_Event, frozen=True, kw_only=True):
 class CompactionEnded(_Event, frozen=True, kw_only=True):
     """The history was shortened to *messages*, or was not: then *problem* says why."""
 
+    compaction: int
     messages: tuple[Message, ...] | None = None
     problem: str | None = None
 

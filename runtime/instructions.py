@@ -51,8 +51,9 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class Shorten:
-    """Shorten *messages* and tell ``CompactionEnded``."""
+    """Shorten *messages* and tell ``CompactionEnded``. It is the session's compaction *number*."""
 
+    number: int
     messages: tuple[Message, ...]
     config: SessionConfig
 
