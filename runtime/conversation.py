@@ -183,7 +183,7 @@ class Conversation:
 
     def _failed(self, event: ev.RequestFailed) -> list[Instruction]:
         turn, failure = self._running(), event.failure
-        instructions = self._count(event.partial.usage)
+        instructions = self._count_partial(event.partial)
         delay_s = pause_s(self.config.retry, event, turn.attempt)
         if delay_s is not None:
             self.state = State.RETRYING
@@ -242,8 +242,9 @@ class Conversation:
             return [Abandon(), *self._end_compaction(ended)]
         turn = self._running()
         instructions: list[Instruction] = [] if self.state is State.TOOLS_OUT else [Abandon()]
-        if self.state in _UNDER_WAY:
-            instructions += self._count(partial.usage)
+        if self.state not in _UNDER_WAY:
+            partial = ev.NOTHING  # what there was of it is counted and dropped already
+        instructions += self._count_partial(partial)
         if self.config.on_interrupt is OnInterrupt.DISCARD:
             del self.history[turn.begin :]
             self.context = turn.context_before
@@ -277,9 +278,11 @@ class Conversation:
         compacted = say.Compacted(messages_before=before, messages_after=len(self.history), problem=event.problem)
         return [Emit(compacted)]
 
+    def _count_partial(self, partial: Partial) -> list[Instruction]:
+        # Where the provider never began to answer, there is nothing to pay for.
+        return [] if partial == ev.NOTHING else self._count(partial.usage)
+
     def _count(self, usage: Usage) -> list[Instruction]:
-        if usage == Usage():
-            return []  # the provider never began to answer, so there is nothing to pay for
         turn = self._running()
         turn.usage += usage
         self.usage += usage
