@@ -3,6 +3,7 @@
 import msgspec
 from msgspec import UNSET
 
+from ..providers.errors import InvalidConfig
 from .config import SessionConfig
 from .messages import Configure
 
@@ -12,6 +13,14 @@ def fields(change: Configure) -> tuple[str, ...]:
     given = msgspec.structs.asdict(change)
     del given["next"]
     return tuple(name for name, value in given.items() if value is not UNSET)
+
+
+def refuse_misfit(change: Configure) -> None:
+    """Raises:
+    InvalidConfig: no config takes *change*. It is told when the change comes: when its turn comes, nobody listens any more.
+    """
+    if change.model == "":
+        raise InvalidConfig("model", "give the model's name")
 
 
 def changed(config: SessionConfig, change: Configure) -> SessionConfig:

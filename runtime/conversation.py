@@ -13,7 +13,7 @@ from . import events as ev
 from . import messages as say
 from .batch import Batch, nothing_open
 from .config import OnInterrupt, SessionConfig, WhenBusy
-from .configure import changed, fields
+from .configure import changed, fields, refuse_misfit
 from .errors import NothingToRetry, SessionBusy, SessionClosed
 from .instructions import Abandon, Backoff, Emit, End, Instruction, Record, Send, Shorten
 from .mailbox import Mailbox, Waiting, refuse_too_large
@@ -62,6 +62,7 @@ class Conversation:
         Raises:
             SessionClosed: the session has ended, or ends after the messages that wait.
             MailboxError: the event does not fit now; its class says how.
+            InvalidConfig: settings that never fit.
         """
         match event:
             case ev.AnswerBegan():
@@ -93,11 +94,12 @@ class Conversation:
                 return self._interrupt_asked(event)
             case ev.RetryAsked():
                 return self._retry_asked()
-            case ev.ConfigureAsked(change=say.Configure(next="request")):
-                return self._configure(event)
+            case ev.ConfigureAsked(change=change):
+                refuse_misfit(change)
+                return self._configure(event) if change.next == "request" else self._in_order(Waiting(event))
             case ev.CloseAsked(drain=False):
                 return self._close(event.partial)
-            case ev.ClearAsked() | ev.CompactAsked() | ev.ConfigureAsked() | ev.CloseAsked():
+            case ev.ClearAsked() | ev.CompactAsked() | ev.CloseAsked():
                 return self._in_order(Waiting(event))
 
     # Messages in their order
