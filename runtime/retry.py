@@ -3,6 +3,8 @@
 from .config import RetryPolicy
 from .events import RequestFailed
 
+_MAX_DOUBLINGS = 1_000  # a float overflows at 1,024
+
 
 def pause_s(policy: RetryPolicy, failed: RequestFailed, attempt: int) -> float | None:
     """The seconds to wait after *attempt* (from 1) failed, or ``None`` to give up.
@@ -14,6 +16,6 @@ def pause_s(policy: RetryPolicy, failed: RequestFailed, attempt: int) -> float |
         return None
     if failed.partial.text and not policy.after_output:
         return None
-    full_s = min(policy.max_delay_s, policy.first_delay_s * 2 ** (attempt - 1))
+    full_s = min(policy.max_delay_s, policy.first_delay_s * 2.0 ** min(attempt - 1, _MAX_DOUBLINGS))
     delay_s = max(full_s * (1 - failed.jitter / 2), failed.failure.retry_after_s or 0.0)
     return delay_s if failed.elapsed_s + delay_s <= policy.max_elapsed_s else None
