@@ -1,6 +1,8 @@
 """A batch of tool uses, from the model's asking to the last result."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Self
 
 from ..providers.content import Block, Text, ToolResult, ToolUse
 from ..providers.messages import Message
@@ -10,12 +12,20 @@ INTERRUPTED = "This tool use was interrupted before it had a result."
 MALFORMED = "The input of this tool use is not a JSON object, and nothing was run. Ask again with valid JSON."
 
 
+@dataclass(slots=True)
 class Batch:
     """The tool uses of one answer and their results. Those with malformed input are answered from the start."""
 
-    def __init__(self, content: Iterable[Block]) -> None:
-        self.uses = tuple(block for block in content if isinstance(block, ToolUse))
+    uses: tuple[ToolUse, ...]
+    _results: dict[str, ToolResult] = field(init=False)
+
+    def __post_init__(self) -> None:
         self._results = {use.id: _error(use, MALFORMED) for use in self.refused}
+
+    @classmethod
+    def of(cls, content: Iterable[Block]) -> Self:
+        """The batch that an answer's *content* asks for."""
+        return cls(tuple(block for block in content if isinstance(block, ToolUse)))
 
     @property
     def refused(self) -> tuple[ToolUse, ...]:

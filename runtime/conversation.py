@@ -292,10 +292,10 @@ class Conversation:
         return [Emit(say.TokenUpdate(turn=turn.number, request=usage, of_turn=turn.usage, of_session=self.usage))]
 
     def _keep(self, content: Iterable[Block]) -> Batch:
-        kept = worth_keeping(content)
+        kept = worth_keeping(content, self.history)
         if kept:
             self.history.append(Message(role=Role.ASSISTANT, content=kept, turn=self._running().number))
-        return Batch(kept)
+        return Batch.of(kept)
 
     def _awaits(self, request: int) -> bool:
         return self.state in _UNDER_WAY and request == self.requests

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 
 from ..providers.content import Block, Opaque, Text, ToolUse, UserBlock
+from ..providers.draft import told_apart
+from ..providers.messages import Message
 from .errors import EmptyMessage
 
 
@@ -18,10 +20,19 @@ def said(content: Iterable[UserBlock]) -> tuple[UserBlock, ...]:
     return kept
 
 
-def worth_keeping(content: Iterable[Block]) -> tuple[Block, ...]:
-    """An answer's *content* without blank text; nothing at all where only thinking is left, which no provider takes back alone."""
+def worth_keeping(content: Iterable[Block], history: Iterable[Message]) -> tuple[Block, ...]:
+    """An answer's *content* without blank text; nothing where only thinking is left: no provider takes that back alone.
+
+    No tool use has an id that stands in *history*: some servers count their ids anew in each answer, and others refuse
+    a history with the same id twice.
+    """
     kept = tuple(block for block in content if not _blank(block))
-    return kept if any(isinstance(block, Text | ToolUse | Opaque) for block in kept) else ()
+    if not any(isinstance(block, Text | ToolUse | Opaque) for block in kept):
+        return ()
+    if not any(isinstance(block, ToolUse) for block in kept):
+        return kept
+    taken = (block.id for message in history for block in message.content if isinstance(block, ToolUse))
+    return tuple(told_apart(kept, taken))
 
 
 def _blank(block: Block) -> bool:
