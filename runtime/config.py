@@ -36,9 +36,10 @@ class OnInterrupt(StrEnum):
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a request that failed is tried again.
 
-    At most *max_attempts* requests in all, the last of them begun at most *max_elapsed_s* after the first. The pause doubles from
-    *first_delay_s* to *max_delay_s*, less a random part of up to half of it; a provider's own ``Retry-After`` is obeyed where it asks for more.
-    An answer that breaks off after something of it was said is tried again only with *after_output*: its reader has seen it already.
+    At most *max_attempts* requests in all, the last of them begun at most *max_elapsed_s* after the first. The pause
+    doubles from *first_delay_s* to *max_delay_s*, less a random part of up to half of it; a provider's own
+    ``Retry-After`` is obeyed where it asks for more. An answer that breaks off after something of it was said is tried
+    again only with *after_output*: its reader has seen it already.
     """
 
     max_attempts: Positive = 4
@@ -51,8 +52,9 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one session may hold at most.
 
-    *waiting_messages* and *waiting_bytes* bound the mailbox (the messages that wait for their turn), *message_bytes* one message in it,
-    *outbox_bytes* the events that the router has not taken yet: beyond it the provider's stream is not read on.
+    *waiting_messages* and *waiting_bytes* bound the mailbox (the messages that wait for their turn), *message_bytes*
+    one message in it, *outbox_bytes* the events that the router has not taken yet: beyond it the provider's stream is
+    not read on.
     """
 
     waiting_messages: Positive = 1_000

@@ -17,7 +17,7 @@ def fields(change: Configure) -> tuple[str, ...]:
 
 def refuse_misfit(change: Configure) -> None:
     """Raises:
-    InvalidConfig: no config takes *change*. It is told when the change comes: when its turn comes, nobody listens any more.
+    InvalidConfig: no config takes *change*. It is told when the change comes: when its turn comes, nobody listens.
     """
     if change.model == "":
         raise InvalidConfig("model", "give the model's name")

@@ -20,16 +20,9 @@ from .mailbox import Mailbox, Waiting, refuse_too_large
 from .retry import pause_s
 from .speech import said, worth_keeping
 from .status import State
-from .turn import Turn
+from .turn import NO_VALID_INPUT, REFUSED_BATCHES, Turn
 
-REFUSED_BATCHES = 3
-"""So many times in a row a model may ask for tools without one valid input; then its turn fails."""
-
-_NO_VALID_INPUT = ev.Failure(
-    code="malformed_tool_input",
-    message=f"the model wrote no valid tool input {REFUSED_BATCHES} times in a row; the last errors stand in the history",
-    retryable=True,
-)
+_EMPTY = reported(0)
 _UNDER_WAY = (State.REQUESTING, State.STREAMING)
 
 
@@ -49,7 +42,7 @@ class Conversation:
     requests: int = 0
     compactions: int = 0
     usage: Usage = NONE_YET
-    context: Count = reported(0)
+    context: Count = _EMPTY
 
     @property
     def open_tool_uses(self) -> tuple[ToolUse, ...]:
@@ -57,7 +50,7 @@ class Conversation:
         return self.turn.batch.open if self.turn and self.turn.batch else ()
 
     def handle(self, event: ev.Event) -> list[Instruction]:
-        """Take *event* and say what must be done, in this order. What comes of a request that was abandoned is passed over.
+        """Take *event* and say what must be done, in this order. What comes of an abandoned request is passed over.
 
         Raises:
             SessionClosed: the session has ended, or ends after the messages that wait.
@@ -137,7 +130,7 @@ class Conversation:
                 return self._begin_turn(Message(role=Role.USER, content=content, turn=waiting.turn))
             case ev.ClearAsked():
                 self.history.clear()
-                self.context = reported(0)
+                self.context = _EMPTY
                 return [Emit(say.Cleared())]
             case ev.CompactAsked():
                 self.state = State.COMPACTING
@@ -211,7 +204,7 @@ class Conversation:
         self._tools_in(turn, batch)
         if turn.refused_batches < REFUSED_BATCHES:
             return [told, *self._request()]
-        return [told, *self._end_turn(turn.failed(_NO_VALID_INPUT)), *self._next()]
+        return [told, *self._end_turn(turn.failed(NO_VALID_INPUT)), *self._next()]
 
     def _tools_returned(self, event: ev.ToolsReturned) -> list[Instruction]:
         refuse_too_large(event.size_bytes, self.config.limits)

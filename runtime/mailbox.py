@@ -56,7 +56,8 @@ class Mailbox:
         if len(self._waiting) >= limits.waiting_messages or self._bytes + size_bytes > limits.waiting_bytes:
             raise MailboxFull(
                 f"{len(self._waiting)} messages with {self._bytes:,} bytes wait (limits.waiting_messages is "
-                f"{limits.waiting_messages:,}, waiting_bytes {limits.waiting_bytes:,}); send it again when a turn has ended"
+                f"{limits.waiting_messages:,}, waiting_bytes {limits.waiting_bytes:,}); "
+                "send it again when a turn has ended"
             )
 
     def put(self, waiting: Waiting) -> None:

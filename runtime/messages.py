@@ -36,7 +36,8 @@ class UserMessage(_ToLLM, frozen=True, kw_only=True):
 class ToolResults(_ToLLM, frozen=True, kw_only=True):
     """Answers to the tool uses of the last ``ToolBatch``: all at once or some of them.
 
-    The next request goes out when none is open any more. *last* says that no more will come: results that leave a tool use open are then refused.
+    The next request goes out when none is open any more. *last* says that no more will come: results that leave a tool
+    use open are then refused.
     """
 
     results: tuple[ToolResult, ...]
@@ -60,7 +61,8 @@ class Clear(_ToLLM, frozen=True, kw_only=True):
 class Configure(_ToLLM, frozen=True, kw_only=True):
     """Change settings: from the *next* request on, or from the next turn on (after the turns that wait already).
 
-    What is not given stays as it is; ``None`` sets a thing back to the provider's own default. *model* alone keeps the provider.
+    What is not given stays as it is; ``None`` sets a thing back to the provider's own default. *model* alone keeps the
+    provider.
     """
 
     provider: ProviderConfig | UnsetType = UNSET
@@ -77,7 +79,7 @@ class Configure(_ToLLM, frozen=True, kw_only=True):
 
 
 class Retry(_ToLLM, frozen=True, kw_only=True):
-    """Ask again for the answer that a failed turn did not get. It is a turn of its own, without a message of its own."""
+    """Ask again for the answer that a failed turn did not get, in a turn of its own without a message of its own."""
 
 
 class Close(_ToLLM, frozen=True, kw_only=True):
@@ -90,7 +92,10 @@ ToLLM = UserMessage | ToolResults | Interrupt | Compact | Clear | Configure | Re
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """A message is in the mailbox. *turn* is the turn it began or reached, if any; *seq* the session's last event before it."""
+    """A message is in the mailbox.
+
+    *turn* is the turn it began or reached, if any; *seq* the session's last event before it.
+    """
 
     turn: int | None
     seq: int
@@ -130,7 +135,10 @@ class ThinkingChunk(_FromLLM, frozen=True, kw_only=True):
 
 
 class ToolInputChunk(_FromLLM, frozen=True, kw_only=True):
-    """More of the JSON text of a tool use that the model is writing."""
+    """More of the JSON text of a tool use that the model is writing.
+
+    *tool_use_id* is the provider's own. The ``ToolBatch`` has the one to answer to: it tells repeated ids apart.
+    """
 
     tool_use_id: str
     name: str
@@ -214,7 +222,10 @@ class Closed(_FromLLM, frozen=True, kw_only=True):
 
 
 class Missed(_FromLLM, frozen=True, kw_only=True):
-    """The router no longer held the events *first* to *last* when this reader came for them. Made for the reader; its *seq* is *last*."""
+    """The router no longer held the events *first* to *last* when this reader came for them.
+
+    It is made for the reader, and its *seq* is *last*.
+    """
 
     first: int
     last: int

@@ -25,8 +25,9 @@ class State(StrEnum):
 class SessionStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A session at one moment.
 
-    *context_tokens* is what the last request and its answer took of the context window of *context_limit_tokens*, *context_share* the
-    quotient (0 to 1; ``None`` where the tokens are not known). *usage* sums all requests, *last_seq* numbers the last event.
+    *context_tokens* is what the last request and its answer took of the context window of *context_limit_tokens*,
+    *context_share* the quotient (0 to 1; ``None`` where the tokens are not known). *usage* sums all requests,
+    *last_seq* numbers the last event.
     """
 
     id: str

@@ -8,6 +8,15 @@ from . import events as ev
 from . import messages as say
 from .batch import Batch
 
+REFUSED_BATCHES = 3
+"""So many times in a row a model may ask for tools without one valid input; then its turn fails."""
+
+NO_VALID_INPUT = ev.Failure(
+    code="malformed_tool_input",
+    message=f"the model wrote no valid tool input {REFUSED_BATCHES} times in a row; the history holds the last errors",
+    retryable=True,
+)
+
 
 @dataclass(slots=True)
 class Turn:
