@@ -1,0 +1,240 @@
+"""Rayconteur: many conversations with language models at once, each an actor on Ray.
+
+The folders, from the ground up; each imports only from those above it in this list:
+
+    providers/   the words of a conversation, and one file per provider
+    compaction/  ways to shorten a history, one file per strategy
+    runtime/     sessions, their actors, the router, the driver's face
+    cli/         the command line
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from rayconteur.providers.configs import Anthropic, AzureOpenAI, OpenAI, ProviderConfig, Scripted
+from rayconteur.providers.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse, UserBlock
+from rayconteur.providers.errors import (
+    AuthenticationFailed,
+    ConfigError,
+    ContextOverflow,
+    IncompleteAnswer,
+    InvalidConfig,
+    InvalidRequest,
+    MissingExtra,
+    MissingKey,
+    Overloaded,
+    ProtocolError,
+    ProviderError,
+    ProviderUnavailable,
+    RateLimited,
+    RayconteurError,
+    UnknownModel,
+    UnknownProvider,
+)
+from rayconteur.providers.messages import Message, Role
+from rayconteur.providers.request import Reasoning
+from rayconteur.providers.script import Call, Cut, Fail, Say, Script, Step, Stop, Think, Wait
+from rayconteur.providers.stops import StopReason
+from rayconteur.providers.tools import Tool, ToolChoice
+from rayconteur.providers.usage import Count, Provenance, Usage
+from rayconteur.runtime.config import Limits, OnInterrupt, RetryPolicy, SessionConfig, WhenBusy
+from rayconteur.runtime.errors import (
+    EmptyMessage,
+    EventsMissed,
+    MailboxError,
+    MailboxFull,
+    MessageTooLarge,
+    MissingToolResults,
+    NothingToRetry,
+    RayUnreachable,
+    RuntimeClosed,
+    SessionBusy,
+    SessionClosed,
+    SessionDied,
+    SessionError,
+    SessionExists,
+    ToolResultError,
+    ToolsWaiting,
+    ToolUseAnswered,
+    TurnFailed,
+    TurnInterrupted,
+    UnknownSession,
+    UnknownToolUse,
+)
+from rayconteur.runtime.messages import (
+    Clear,
+    Cleared,
+    Close,
+    Closed,
+    Compact,
+    Compacted,
+    Completed,
+    Configure,
+    Configured,
+    Failed,
+    FromLLM,
+    Interrupt,
+    Interrupted,
+    Missed,
+    Receipt,
+    Retry,
+    Retrying,
+    StreamStarted,
+    TextChunk,
+    ThinkingChunk,
+    TokenUpdate,
+    ToLLM,
+    ToolBatch,
+    ToolInputChunk,
+    ToolResults,
+    TurnEnd,
+    TurnStarted,
+    UserMessage,
+)
+from rayconteur.runtime.options import RuntimeOptions
+from rayconteur.runtime.placement import Dedicated, Packed, Placement
+from rayconteur.runtime.plane.shelf import RouterLimits
+from rayconteur.runtime.status import SessionStatus, State
+
+if TYPE_CHECKING:
+    from rayconteur.runtime.cluster import blocking
+    from rayconteur.runtime.cluster.driver import Runtime
+    from rayconteur.runtime.cluster.handle import SessionHandle
+    from rayconteur.runtime.cluster.reply import FinalAnswer, Reply
+    from rayconteur.runtime.plane.reader import Reader
+
+_WITH_RAY = {
+    "FinalAnswer": "rayconteur.runtime.cluster.reply",
+    "Reader": "rayconteur.runtime.plane.reader",
+    "Reply": "rayconteur.runtime.cluster.reply",
+    "Runtime": "rayconteur.runtime.cluster.driver",
+    "SessionHandle": "rayconteur.runtime.cluster.handle",
+    "blocking": "rayconteur.runtime.cluster.blocking",
+}
+"""Names that are imported when they are first used: Ray takes a second, and many a program's part does without."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WITH_RAY:
+        raise AttributeError(f"module 'rayconteur' has no attribute {name!r}")
+    module = import_module(_WITH_RAY[name])
+    return module if name == "blocking" else getattr(module, name)
+
+
+__all__ = [
+    "Anthropic",
+    "AuthenticationFailed",
+    "AzureOpenAI",
+    "Block",
+    "Call",
+    "Clear",
+    "Cleared",
+    "Close",
+    "Closed",
+    "Compact",
+    "Compacted",
+    "Completed",
+    "ConfigError",
+    "Configure",
+    "Configured",
+    "ContextOverflow",
+    "Count",
+    "Cut",
+    "Dedicated",
+    "Document",
+    "EmptyMessage",
+    "EventsMissed",
+    "Fail",
+    "Failed",
+    "FinalAnswer",
+    "FromLLM",
+    "Image",
+    "IncompleteAnswer",
+    "Interrupt",
+    "Interrupted",
+    "InvalidConfig",
+    "InvalidRequest",
+    "Limits",
+    "MailboxError",
+    "MailboxFull",
+    "Message",
+    "MessageTooLarge",
+    "Missed",
+    "MissingExtra",
+    "MissingKey",
+    "MissingToolResults",
+    "NothingToRetry",
+    "OnInterrupt",
+    "Opaque",
+    "OpenAI",
+    "Overloaded",
+    "Packed",
+    "Placement",
+    "ProtocolError",
+    "Provenance",
+    "ProviderConfig",
+    "ProviderError",
+    "ProviderUnavailable",
+    "RateLimited",
+    "RayUnreachable",
+    "RayconteurError",
+    "Reader",
+    "Reasoning",
+    "Receipt",
+    "Reply",
+    "Retry",
+    "RetryPolicy",
+    "Retrying",
+    "Role",
+    "RouterLimits",
+    "Runtime",
+    "RuntimeClosed",
+    "RuntimeOptions",
+    "Say",
+    "Script",
+    "Scripted",
+    "SessionBusy",
+    "SessionClosed",
+    "SessionConfig",
+    "SessionDied",
+    "SessionError",
+    "SessionExists",
+    "SessionHandle",
+    "SessionStatus",
+    "State",
+    "Step",
+    "Stop",
+    "StopReason",
+    "StreamStarted",
+    "Text",
+    "TextChunk",
+    "Think",
+    "Thinking",
+    "ThinkingChunk",
+    "ToLLM",
+    "TokenUpdate",
+    "Tool",
+    "ToolBatch",
+    "ToolChoice",
+    "ToolInputChunk",
+    "ToolResult",
+    "ToolResultError",
+    "ToolResults",
+    "ToolUse",
+    "ToolUseAnswered",
+    "ToolsWaiting",
+    "TurnEnd",
+    "TurnFailed",
+    "TurnInterrupted",
+    "TurnStarted",
+    "UnknownModel",
+    "UnknownProvider",
+    "UnknownSession",
+    "UnknownToolUse",
+    "Usage",
+    "UserBlock",
+    "UserMessage",
+    "Wait",
+    "WhenBusy",
+    "blocking",
+]

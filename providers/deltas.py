@@ -1,8 +1,8 @@
 """The pieces of a provider's answer, in one vocabulary for all providers.
 
-An answer that is not streamed comes as the same pieces, each whole. A client promises: ``AnswerStarted`` first, ``AnswerEnded`` exactly once
-and nothing after it; a block's *index* is its place in the answer, and a block is begun before it goes on. An answer that stops short
-has no ``AnswerEnded``: the client raises instead.
+An answer that is not streamed comes as the same pieces, each whole. A client promises: ``AnswerStarted`` first,
+``AnswerEnded`` exactly once and nothing after it; a block's *index* is its place in the answer, and a block is begun
+before it goes on. An answer that stops short has no ``AnswerEnded``: the client raises instead.
 """
 
 import msgspec

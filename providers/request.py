@@ -36,14 +36,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class WireMemo:
     """The wire form of a history's messages, each made once and kept: a turn costs what is new in it.
 
-    It belongs to one session and goes along with its requests. A history that differs from the last one (another provider, an interrupted
-    turn, a compaction) keeps what is still the same at its front.
+    It belongs to one session and goes along with its requests. A history that differs from the last one (another
+    provider, an interrupted turn, a compaction) keeps what is still the same at its front.
     """
 
     def __init__(self) -> None:
         self._dialect = ""
         self._messages: list[Message] = []
         self._forms: list[bytes] = []
+
+    @property
+    def size_bytes(self) -> int:
+        """What the messages of the last request came to on the wire."""
+        return sum(map(len, self._forms))
 
     def forms(self, messages: Sequence[Message], dialect: str, encode: Callable[[Message], bytes]) -> list[bytes]:
         """What *encode* makes of each message, in order. The list is the memo's own: don't change it.

@@ -48,9 +48,9 @@ def estimated(tokens: int) -> Count:
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """The tokens of a request, a turn or a session.
 
-    *input* holds all tokens sent, those read from or written to a cache included; *output* all tokens made, reasoning included: the
-    sense that OpenTelemetry's semantic conventions for generative AI give ``gen_ai.usage.input_tokens`` and ``output_tokens``. The
-    other three say how much of these it was.
+    *input* holds all tokens sent, those read from or written to a cache included; *output* all tokens made, reasoning
+    included: the sense that OpenTelemetry's semantic conventions for generative AI give ``gen_ai.usage.input_tokens``
+    and ``output_tokens``. The other three say how much of these it was.
     """
 
     input: Count = UNAVAILABLE

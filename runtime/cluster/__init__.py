@@ -1,0 +1,1 @@
+"""Ray: the actors, and the driver's face."""

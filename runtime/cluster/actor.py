@@ -1,0 +1,108 @@
+"""The session actor: a host in a process of its own."""
+
+import asyncio
+import logging
+from functools import partial
+
+import ray
+
+from ...providers.messages import Message
+from ..config import SessionConfig
+from ..messages import Receipt
+from ..session.host import Host
+from ..status import SessionStatus
+from .calls import kill
+from .directory import DirectoryHandle
+from .router import RouterHandle
+
+log = logging.getLogger(__name__)
+
+CONCURRENCY = 100_000
+"""Calls that one actor takes at once. Hardly any of them waits; those that do must not keep others out."""
+
+_GRACE_S = 0.1
+"""For the answers to the last calls. ``ray.actor.exit_actor`` waits for them itself, but keeps the name for seconds."""
+
+
+class _SessionActor:
+    """One session or many, reached by Ray calls. No call waits for a model, but ``close`` with *drain*.
+
+    With *dedicated* the actor ends with its session.
+    """
+
+    def __init__(self, name: str, routers: list[RouterHandle], directory: DirectoryHandle, dedicated: bool) -> None:
+        self._name = name
+        self._directory = directory
+        self._dedicated = dedicated
+        self._host = Host([partial(_publish, router) for router in routers], self._ended)
+        self._running: asyncio.Task[None] | None = None
+        self._left = asyncio.Event()
+
+    @ray.method
+    async def open(self, session_ids: list[str], config: SessionConfig) -> int:
+        """Open a session for each id: all of them, or none. How many sessions there are now."""
+        if self._running is None:
+            self._running = asyncio.get_running_loop().create_task(self._host.run())
+            self._running.add_done_callback(_must_not_end)
+        return self._host.open(session_ids, config)
+
+    @ray.method
+    async def tell(self, session_id: str, data: bytes) -> Receipt:
+        """Take an encoded ``ToLLM``."""
+        return self._host.tell(session_id, data)
+
+    @ray.method
+    async def close(self, session_id: str, drain: bool) -> None:
+        """Close the session; comes back when it is over and its id is free."""
+        await self._host.close(session_id, drain)
+
+    @ray.method
+    async def status(self, session_id: str) -> SessionStatus:
+        """The session's status."""
+        return self._host.status(session_id)
+
+    @ray.method
+    async def statuses(self) -> list[SessionStatus]:
+        """The status of every session here."""
+        return self._host.statuses()
+
+    @ray.method
+    async def history(self, session_id: str) -> tuple[Message, ...]:
+        """The session's messages."""
+        return self._host.history(session_id)
+
+    @ray.method
+    async def ready(self) -> None:
+        """Come back when the process runs."""
+
+    @ray.method
+    async def modules(self) -> list[str]:
+        """The names of the modules that this process has loaded."""
+        import sys
+
+        return sorted(sys.modules)
+
+    @ray.method
+    async def farewell(self) -> None:
+        """Come back when the actor is about to leave; if it dies, this call fails."""
+        await self._left.wait()
+
+    async def _ended(self, session_id: str) -> None:
+        await self._directory.release.remote([session_id], self._name)
+        if self._dedicated:
+            self._left.set()
+            me: SessionActorHandle = ray.get_runtime_context().current_actor
+            asyncio.get_running_loop().call_later(_GRACE_S, kill, me)
+
+
+async def _publish(router: RouterHandle, data: bytes) -> None:
+    await router.publish.remote(data)
+
+
+def _must_not_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.critical("events can no longer be sent", exc_info=error)
+
+
+SessionActor = ray.remote(_SessionActor)
+SessionActorHandle = ray.actor.ActorProxy[_SessionActor]

@@ -1,0 +1,184 @@
+"""The driver's face: a runtime on a Ray cluster."""
+
+import asyncio
+import os
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import ray
+
+from ...providers.errors import InvalidConfig
+from ..config import SessionConfig
+from ..errors import RuntimeClosed, SessionDied, UnknownSession
+from ..options import RuntimeOptions, checked_id
+from ..placement import Dedicated, Placement
+from ..plane.reader import Reader
+from ..status import SessionStatus
+from ..validate import checked
+from .calls import ActorGone, answered
+from .handle import SessionHandle
+from .hosts import HostRef, Hosts
+from .lines import Lines
+from .start import join, shared
+
+_DEDICATED = Dedicated()
+_OPTIONS = RuntimeOptions()
+
+
+class Runtime:
+    """Many sessions on one Ray cluster: spawn them, find them, read from them. Use it with ``async with``.
+
+    It joins the cluster at *address*, or at ``RAY_ADDRESS``; without either it starts Ray on this machine, and shuts it
+    down at the end. Unless its options say ``detached``, its sessions end with it. *placement* is where sessions go if
+    ``spawn`` does not say; *warm* is how many idle actors stand ready for dedicated sessions.
+
+    Raises:
+        RayUnreachable: on entering, there is no cluster at the address.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        placement: Placement = _DEDICATED,
+        warm: int = 0,
+        options: RuntimeOptions = _OPTIONS,
+    ) -> None:
+        if warm < 0:
+            raise InvalidConfig("warm", "the number of idle actors can't be negative")
+        self._address = address
+        self._placement = placement
+        self._warm = warm
+        self._options = checked(options, "options")
+        self._started_ray = False
+        self._inside: _Inside | None = None
+
+    async def __aenter__(self) -> Self:
+        self._started_ray = join(self._address, self._options)
+        try:
+            actors = await shared(self._options)
+            self._inside = _Inside(Hosts(actors, self._options, self._warm), Lines(actors.routers))
+        except BaseException:
+            self._shut_down()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        inside, self._inside = self._inside, None
+        try:
+            if inside:
+                await inside.lines.cut()
+                await inside.hosts.end()
+        finally:
+            self._shut_down()
+
+    async def spawn(
+        self, config: SessionConfig, session_id: str | None = None, placement: Placement | None = None
+    ) -> SessionHandle:
+        """Begin a session. Without an id it gets one.
+
+        Raises:
+            ConfigError: the config does not fit, a key or an SDK is missing: the field, variable or extra is named.
+            SessionExists: the id is taken.
+        """
+        ids = 1 if session_id is None else [session_id]
+        return (await self.spawn_many(config, ids, placement))[0]
+
+    async def spawn_many(
+        self,
+        config: SessionConfig,
+        ids: int | Sequence[str],
+        placement: Placement | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> list[SessionHandle]:
+        """Begin many sessions alike, with these ids or with so many new ones: all of them, or none.
+
+        *on_progress* hears how many are there, of how many.
+
+        Raises:
+            ConfigError, SessionExists: as ``spawn`` does; those begun already are closed again.
+        """
+        inside = self._within()
+        config = checked(config, "config").resolved(os.environ)
+        names = [uuid.uuid4().hex for _ in range(ids)] if isinstance(ids, int) else [checked_id(name) for name in ids]
+        groups = inside.hosts.groups(names, placement or self._placement)
+        done: list[SessionHandle] = []
+
+        async def open_group(host: HostRef | None, group: list[str]) -> None:
+            opened = await inside.hosts.open(group, config, host)
+            done.extend(self._handle(name, opened) for name in group)
+            if on_progress:
+                on_progress(len(done), len(names))
+
+        outcomes = await asyncio.gather(*(open_group(*group) for group in groups), return_exceptions=True)
+        if failures := [outcome for outcome in outcomes if isinstance(outcome, BaseException)]:
+            await asyncio.gather(*(session.close() for session in done), return_exceptions=True)
+            raise failures[0]
+        order = {name: number for number, name in enumerate(names)}
+        return sorted(done, key=lambda session: order[session.id])
+
+    async def session(self, session_id: str) -> SessionHandle:
+        """A session that exists, of whichever driver.
+
+        Raises:
+            UnknownSession: there is none of that id.
+        """
+        inside = self._within()
+        handle = self._handle(session_id, await inside.hosts.find(session_id))
+        try:
+            await handle.status()
+        except SessionDied:
+            raise UnknownSession(f"session {session_id!r} has died with its actor; its id is free again") from None
+        return handle
+
+    async def sessions(self) -> list[SessionStatus]:
+        """The status of every session in the namespace, of whichever driver."""
+        inside = self._within()
+        hosts = await inside.hosts.all()
+        answers = await asyncio.gather(
+            *(answered(host.actor.statuses.remote()) for host in hosts), return_exceptions=True
+        )
+        statuses: list[SessionStatus] = []
+        for host, answer in zip(hosts, answers, strict=True):
+            if isinstance(answer, ActorGone):
+                await inside.hosts.bury(host.name)
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                statuses += answer
+        return statuses
+
+    def events(self, after: int | None = None) -> Reader:
+        """The events of all sessions in the namespace, as they come.
+
+        From now on, or with ``after=0`` those too that the routers still hold.
+        """
+        return Reader(self._within().lines, None, after, self._options.reader_bytes)
+
+    def _handle(self, session_id: str, host: HostRef) -> SessionHandle:
+        return SessionHandle(session_id, host, self._within().hosts, self._read)
+
+    def _read(self, session_id: str, after: int) -> Reader:
+        return Reader(self._within().lines, session_id, after, self._options.reader_bytes)
+
+    def _within(self) -> "_Inside":
+        if self._inside is None:
+            raise RuntimeClosed("the runtime is not entered; use it inside 'async with Runtime() as runtime'")
+        return self._inside
+
+    def _shut_down(self) -> None:
+        if self._started_ray:
+            self._started_ray = False
+            ray.shutdown()
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """What a runtime has while it is entered."""
+
+    hosts: Hosts
+    lines: Lines

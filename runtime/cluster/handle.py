@@ -1,0 +1,116 @@
+"""A session as its driver holds it."""
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+from msgspec import UNSET
+
+from ...providers.content import UserBlock
+from ...providers.messages import Message
+from ..errors import SessionClosed, SessionDied, UnknownSession
+from ..messages import Clear, Compact, Configure, Interrupt, Receipt, Retry, ToLLM, UserMessage
+from ..plane.reader import Reader
+from ..status import SessionStatus
+from .calls import ActorGone, answered
+from .hosts import HostRef, Hosts
+from .reply import Reply
+
+T = TypeVar("T")
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+class SessionHandle:
+    """A session, wherever it runs. Many drivers may hold it at once; it lives on when they let go.
+
+    Every method raises ``SessionClosed`` when the session has ended, and ``SessionDied`` when its actor has died.
+    """
+
+    def __init__(self, session_id: str, host: HostRef, hosts: Hosts, read: Callable[[str, int], Reader]) -> None:
+        self.id = session_id
+        self.last_seq = 0
+        self._host = host
+        self._hosts = hosts
+        self._read = read
+
+    def __repr__(self) -> str:
+        return f"SessionHandle({self.id!r})"
+
+    def ask(self, message: str | UserMessage | tuple[UserBlock, ...]) -> Reply:
+        """Say *message* and read what follows. It is sent, and refused, when the reply is first iterated or awaited."""
+        match message:
+            case str():
+                return Reply(self, UserMessage.of(message))
+            case UserMessage():
+                return Reply(self, message)
+            case _:
+                return Reply(self, UserMessage(content=message))
+
+    def retry(self) -> Reply:
+        """Ask again for the answer that a failed turn did not get."""
+        return Reply(self, Retry())
+
+    async def send(self, message: ToLLM) -> Receipt:
+        """Put *message* into the mailbox. It comes back when it is there; what follows from it is told in events.
+
+        Raises:
+            MailboxError: it was not taken; the class says why, and the session is as it was.
+            ConfigError: a ``Configure`` that does not fit.
+        """
+        if isinstance(message, Configure) and message.provider is not UNSET:
+            message = msgspec.structs.replace(message, provider=message.provider.resolved(os.environ))
+        receipt = await self._call(lambda: self._host.actor.tell.remote(self.id, _encoder.encode(message)))
+        self.last_seq = max(self.last_seq, receipt.seq)
+        return receipt
+
+    def events(self, after: int = 0) -> Reader:
+        """The session's events from number *after* + 1 on, as they come; ends after ``Closed``."""
+        reader = self._read(self.id, after)
+        self._hosts.guard(self._host, reader)
+        return reader
+
+    async def interrupt(self, turn: int | None = None) -> bool:
+        """End *turn*, or the one that runs; whether there was something to end."""
+        return (await self.send(Interrupt(turn=turn))).turn is not None
+
+    async def clear(self) -> None:
+        """Forget the history, after the turns that wait already."""
+        await self.send(Clear())
+
+    async def compact(self) -> None:
+        """Shorten the history, after the turns that wait already; ``Compacted`` tells what came of it."""
+        await self.send(Compact())
+
+    async def configure(self, change: Configure) -> None:
+        """Change settings, from the next request or turn on."""
+        await self.send(change)
+
+    async def status(self) -> SessionStatus:
+        """The session as it is now."""
+        status = await self._call(lambda: self._host.actor.status.remote(self.id))
+        self.last_seq = max(self.last_seq, status.last_seq)
+        return status
+
+    async def history(self) -> tuple[Message, ...]:
+        """The messages as they are now."""
+        return await self._call(lambda: self._host.actor.history.remote(self.id))
+
+    async def close(self, drain: bool = False) -> None:
+        """End the session: now, or with *drain* after the turns that wait already.
+
+        Comes back when it is over and its id is free.
+        """
+        await self._call(lambda: self._host.actor.close.remote(self.id, drain))
+        self._hosts.closed(self._host)
+
+    async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await answered(call())
+        except UnknownSession:
+            raise SessionClosed(f"session {self.id!r} has ended") from None
+        except ActorGone:
+            if await self._hosts.dead(self._host, self.id):
+                raise SessionDied(f"the actor of session {self.id!r} died; spawn it again") from None
+            raise SessionClosed(f"session {self.id!r} has ended") from None

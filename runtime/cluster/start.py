@@ -1,0 +1,75 @@
+"""Ray itself: joining a cluster or starting one, and the actors that all drivers share."""
+
+import logging
+import os
+from dataclasses import dataclass
+
+import ray
+from ray.exceptions import RaySystemError
+
+from ..errors import RayUnreachable
+from ..options import RuntimeOptions
+from .actor import CONCURRENCY
+from .directory import DirectoryActor, DirectoryHandle
+from .router import RouterActor, RouterHandle
+
+STARTED_HERE = "local"
+
+
+def join(address: str | None, options: RuntimeOptions) -> bool:
+    """Join the cluster at *address*, at ``RAY_ADDRESS``, or the one that this process has joined; else start Ray here.
+
+    Whether it was started.
+
+    Raises:
+        RayUnreachable: there is nothing at the address.
+    """
+    if ray.is_initialized():
+        return False
+    address = address or os.environ.get("RAY_ADDRESS") or STARTED_HERE
+    started = address == STARTED_HERE
+    try:
+        ray.init(
+            address=address,
+            namespace=options.namespace,
+            num_cpus=options.num_cpus if started else None,
+            include_dashboard=False if started else None,
+            log_to_driver=not options.quiet,
+            logging_level=logging.ERROR if options.quiet else logging.INFO,
+        )
+    except (ConnectionError, RaySystemError, RuntimeError, ValueError) as error:
+        raise RayUnreachable(
+            f"Ray can't be reached at {address!r} ({error}); "
+            "start a cluster there, or leave the address out to start Ray here"
+        ) from None
+    return started
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The actors that all drivers of a namespace share."""
+
+    directory: DirectoryHandle
+    routers: list[RouterHandle]
+
+
+async def shared(options: RuntimeOptions) -> Shared:
+    """Find the shared actors of the namespace, or make them."""
+    lifetime = "detached" if options.detached else None
+    directory = DirectoryActor.options(
+        name="_directory", namespace=options.namespace, get_if_exists=True, lifetime=lifetime, num_cpus=0
+    ).remote(options.routers)
+    count = await directory.routers.remote()
+    routers = [
+        RouterActor.options(
+            name=f"_router-{number}",
+            namespace=options.namespace,
+            get_if_exists=True,
+            lifetime=lifetime,
+            num_cpus=0,
+            max_concurrency=CONCURRENCY,
+            max_restarts=-1,
+        ).remote(options.router_limits)
+        for number in range(count)
+    ]
+    return Shared(directory, routers)

@@ -1,0 +1,1 @@
+"""The way of the events: outbox, publisher, router, hub, reader."""

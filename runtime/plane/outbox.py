@@ -1,0 +1,114 @@
+"""The outbox: a session's events until the router has them."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..messages import FromLLM, TextChunk, ThinkingChunk
+from .segments import Segment, encode_events
+
+_EVENT_BYTES = 100
+"""What an event counts besides its text, towards the limit."""
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """Text of one block that waits together, and will leave as one event."""
+
+    kind: type[TextChunk] | type[ThinkingChunk]
+    turn: int
+    block: int
+    pieces: list[str]
+
+    def event(self) -> FromLLM:
+        return self.kind(turn=self.turn, block=self.block, text="".join(self.pieces))
+
+
+class Outbox:
+    """Numbers one session's events and holds them until they are taken and acknowledged.
+
+    Whatever is put in is kept, also beyond the limit: who makes events as fast as a provider sends them asks ``room``
+    first. *wake* is called when there is something to take.
+    """
+
+    def __init__(self, session_id: str, epoch: int, limit_bytes: int, wake: Callable[["Outbox"], None]) -> None:
+        self.seq = 0
+        self._session_id = session_id
+        self._epoch = epoch
+        self._limit_bytes = limit_bytes
+        self._wake = wake
+        self._pending: list[FromLLM | _Chunk] = []
+        self._pending_bytes = 0
+        self._unacknowledged_bytes = 0
+        self._final = False
+        self._emptier: asyncio.Event | None = (
+            None  # set at the next acknowledgement; there is one only while somebody waits
+        )
+
+    @property
+    def size_bytes(self) -> int:
+        """About what it holds."""
+        return self._pending_bytes + self._unacknowledged_bytes
+
+    @property
+    def full(self) -> bool:
+        """Whether it is at its limit."""
+        return self.size_bytes >= self._limit_bytes
+
+    def put(self, event: FromLLM, final: bool = False) -> None:
+        """Put *event* behind the others; after the *final* one nothing may follow."""
+        assert not self._final
+        self._final = final
+        self._pending.append(event)
+        self._grow(_EVENT_BYTES)
+
+    def put_text(self, kind: type[TextChunk] | type[ThinkingChunk], turn: int, block: int, text: str) -> None:
+        """Put a chunk behind the others, joined with the one before if that is more of the same block."""
+        if not text:
+            return
+        last = self._pending[-1] if self._pending else None
+        if isinstance(last, _Chunk) and last.block == block and last.kind is kind and last.turn == turn:
+            last.pieces.append(text)
+            self._grow(len(text))
+        else:
+            self._pending.append(_Chunk(kind, turn, block, [text]))
+            self._grow(len(text) + _EVENT_BYTES)
+
+    def take(self) -> Segment | None:
+        """Everything that waits, numbered, as one segment. It is held until ``acknowledge``."""
+        if not self._pending:
+            return None
+        events = [item.event() if isinstance(item, _Chunk) else item for item in self._pending]
+        segment = Segment(
+            self._session_id, self._epoch, self.seq + 1, len(events), encode_events(events), final=self._final
+        )
+        self.seq = segment.last
+        self._unacknowledged_bytes += self._pending_bytes
+        self._pending, self._pending_bytes = [], 0
+        return segment
+
+    def acknowledge(self) -> None:
+        """The router has what was taken."""
+        self._unacknowledged_bytes = 0
+        if self._emptier is not None:
+            self._emptier.set()
+            self._emptier = None
+
+    async def room(self) -> None:
+        """Wait until it is below its limit."""
+        while self.full:
+            await self._next_acknowledgement()
+
+    async def drained(self) -> None:
+        """Wait until it holds nothing."""
+        while self.size_bytes:
+            await self._next_acknowledgement()
+
+    async def _next_acknowledgement(self) -> None:
+        if self._emptier is None:
+            self._emptier = asyncio.Event()
+        await self._emptier.wait()
+
+    def _grow(self, size_bytes: int) -> None:
+        self._pending_bytes += size_bytes
+        self._wake(self)

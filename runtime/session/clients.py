@@ -1,0 +1,51 @@
+"""The provider clients of one process, shared by its sessions."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from ...providers.client import Client
+from ...providers.configs import ProviderConfig
+from ...providers.open import open_client
+
+
+@dataclass(slots=True)
+class _Open:
+    client: Client
+    leases: int = 0
+
+
+class ClientPool:
+    """One client for each config, open as long as somebody has a lease on it: a thousand sessions share its sockets."""
+
+    def __init__(self) -> None:
+        self._open: dict[bytes, _Open] = {}
+
+    def client(self, config: ProviderConfig) -> Client:
+        """The client of *config*, resolved; opened, if it is not.
+
+        Raises:
+            ConfigError: it can't be opened.
+        """
+        key = _key(config)
+        if key not in self._open:
+            self._open[key] = _Open(open_client(config))
+        return self._open[key].client
+
+    def lease(self, config: ProviderConfig) -> None:
+        """Keep the client of *config* open."""
+        self.client(config)
+        self._open[_key(config)].leases += 1
+
+    async def release(self, config: ProviderConfig) -> None:
+        """Give one lease back; the last one closes the client."""
+        key = _key(config)
+        shared = self._open[key]
+        shared.leases -= 1
+        if not shared.leases:
+            del self._open[key]
+            await shared.client.aclose()
+
+
+def _key(config: ProviderConfig) -> bytes:
+    return msgspec.msgpack.encode(config)
