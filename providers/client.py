@@ -10,8 +10,8 @@ from .request import Request, Settings
 class Client(Protocol):
     """Sends requests to one provider. One client serves many sessions at once.
 
-    Every error it raises is a ``ProviderError``; cancelling the task that awaits it aborts the HTTP request and is never
-    swallowed.
+    Every error it raises is a ``ProviderError``; cancelling the task that awaits it aborts the HTTP request and is
+    never swallowed.
     """
 
     @property

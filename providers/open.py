@@ -22,12 +22,12 @@ def open_client(config: ProviderConfig) -> Client:
 
             return AnthropicClient(config)
         case OpenAI():
-            from .openai import OpenAIClient
+            from .openai import openai_client
 
-            return OpenAIClient(config)
+            return openai_client(config)
         case AzureOpenAI():
-            from .azure import AzureClient
+            from .azure import azure_client
 
-            return AzureClient(config)
+            return azure_client(config)
         case _:
             assert_never(config)

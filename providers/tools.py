@@ -18,8 +18,15 @@ class ToolChoice(msgspec.Struct, frozen=True, kw_only=True):
 
     ``auto``: as it likes; ``required``: at least one; ``none``: none; ``tool``: the one called *name*.
     With *parallel* off it asks for one at a time.
+
+    Raises:
+        ValueError: *name* is given without ``tool``, or ``tool`` without *name*.
     """
 
     mode: Literal["auto", "required", "none", "tool"] = "auto"
     name: str | None = None
     parallel: bool = True
+
+    def __post_init__(self) -> None:
+        if (self.mode == "tool") != (self.name is not None):
+            raise ValueError("ToolChoice takes a name with the mode 'tool', and only with it")

@@ -24,6 +24,7 @@ GUESTS = {
     "anthropic": ("providers/anthropic.py",),
     "openai": ("providers/openai.py", "providers/azure.py"),
     "httpx2": ("providers",),
+    "aiohttp": ("providers/http.py",),
 }
 
 # What neither `import rayconteur` nor the words of a conversation may load: each costs up to a second and 50 MB.

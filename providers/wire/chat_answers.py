@@ -1,0 +1,191 @@
+"""Answers of the Chat Completions API, read into deltas. Of several choices only the first counts."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from ..deltas import (
+    AnswerEnded,
+    AnswerStarted,
+    Delta,
+    TextDelta,
+    ThinkingDelta,
+    ToolInputDelta,
+    ToolUseStarted,
+    UsageReported,
+)
+from ..stops import StopReason
+from .chat_chunks import Choice, Chunk, CustomCall, FunctionCall, Piece, ToolCall
+from .chat_words import STOPS, faults
+from .decoder import StreamDecoder
+from .faults import broken, incomplete, read_fault, unfit
+
+_LEGACY = -1  # the place of a function_call, of which there is one at most
+_chunk = msgspec.json.Decoder(Chunk).decode
+
+
+@dataclass(slots=True)
+class _Call:
+    """A tool use under way, and whether its input is free text."""
+
+    index: int
+    id: str | None
+    custom: bool
+
+
+class ChatReader:
+    """Reads one answer, chunk by chunk: the *number*-th of its session, from which ids are made where there are none.
+
+    A refusal is visible text and the reason for stopping. The input of a custom tool, free text, is the member
+    ``input`` of an object.
+    """
+
+    def __init__(self, provider: str, number: int) -> None:
+        self.ended = False
+        self._provider = provider
+        self._number = number
+        self._begun = False
+        self._blocks = 0
+        self._text: int | None = None
+        self._thinking: int | None = None
+        self._calls: dict[int, _Call] = {}
+        self._refused = False
+        self._stop_reason: str | None = None
+
+    def read(self, data: bytes, deltas: list[Delta]) -> None:
+        if data.startswith(b"[DONE]"):
+            self.finish(deltas)
+            return
+        try:
+            chunk = _chunk(data)
+        except (ValueError, RecursionError) as problem:
+            raise unfit(self._provider, problem, data) from None
+        self.take(chunk, data, deltas)
+
+    def take(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
+        """Add to *deltas* what *chunk*, read from *data*, brings."""
+        if chunk.error is not None:
+            raise faults(self._provider).error(read_fault(data))
+        # Azure begins with a chunk that has no id, no model and no choices: it tells of its filters only.
+        if not self._begun and (chunk.id or chunk.choices):
+            self._begun = True
+            deltas.append(AnswerStarted(chunk.id or f"answer-{self._number}", chunk.model or ""))
+        for choice in chunk.choices or ():
+            if choice.index == 0:
+                self._take_choice(choice, data, deltas)
+        if chunk.usage is not None and self._begun:
+            deltas.append(UsageReported(chunk.usage.usage()))
+
+    def finish(self, deltas: list[Delta]) -> None:
+        """End the answer."""
+        if not self._begun:
+            raise incomplete(self._provider)
+        self.ended = True
+        deltas.extend(ToolInputDelta(call.index, '"}') for call in self._calls.values() if call.custom)
+        deltas.append(AnswerEnded(self._stop(), self._stop_reason))
+
+    def _stop(self) -> StopReason:
+        reason = STOPS.get(self._stop_reason or "", StopReason.OTHER)
+        # Some models give no reason at all, and a tool that was forced ends with "stop".
+        if reason in (StopReason.END_TURN, StopReason.OTHER):
+            if self._calls:
+                return StopReason.TOOL_USE
+            if self._refused:
+                return StopReason.REFUSAL
+        return reason
+
+    def _take_choice(self, choice: Choice, data: bytes, deltas: list[Delta]) -> None:
+        piece = choice.delta or choice.message
+        if piece is not None:
+            if piece.reasoning_content:
+                self._think(piece.reasoning_content, deltas)
+            if piece.content:
+                self._say(piece.content, deltas)
+            if piece.refusal or piece.tool_calls or piece.function_call:
+                self._take_rare(piece, data, deltas)
+        if choice.finish_reason:
+            self._stop_reason = choice.finish_reason
+
+    def _say(self, text: str, deltas: list[Delta]) -> None:
+        if self._text is None:
+            self._text = self._next_block()
+        deltas.append(TextDelta(self._text, text))
+
+    def _think(self, text: str, deltas: list[Delta]) -> None:
+        if self._thinking is None:
+            self._thinking = self._next_block()
+        deltas.append(ThinkingDelta(self._thinking, text))
+
+    def _take_rare(self, piece: Piece, data: bytes, deltas: list[Delta]) -> None:
+        if piece.refusal:
+            self._refused = True
+            self._say(piece.refusal, deltas)
+        for call in piece.tool_calls or ():
+            self._call(self._place(call), call, data, deltas)
+        if piece.function_call:
+            self._call(_LEGACY, ToolCall(function=piece.function_call), data, deltas)
+
+    def _place(self, call: ToolCall) -> int:
+        """Where *call* belongs.
+
+        Some servers give no index, or 0 to all: there a new id or, without ids, a name begins a new call.
+        """
+        place = len(self._calls) - 1 if call.index is None else call.index
+        there = self._calls.get(place)
+        if there is None or not _name(call):
+            return max(place, 0)
+        is_new = call.id != there.id if call.id else call.index is None
+        return len(self._calls) if is_new else place
+
+    def _call(self, place: int, call: ToolCall, data: bytes, deltas: list[Delta]) -> None:
+        under_way = self._calls.get(place)
+        if under_way is None:
+            name = _name(call)
+            if not name:
+                raise unfit(self._provider, "a tool call begins without a name", data)
+            under_way = _Call(self._next_block(), call.id, call.custom is not None)
+            self._calls[place] = under_way
+            deltas.append(ToolUseStarted(under_way.index, call.id or f"call_{self._number}_{len(self._calls)}", name))
+            if under_way.custom:
+                deltas.append(ToolInputDelta(under_way.index, '{"input":"'))
+        if call.function and call.function.arguments:
+            deltas.append(ToolInputDelta(under_way.index, call.function.arguments))
+        if call.custom and call.custom.input:
+            deltas.append(ToolInputDelta(under_way.index, _escaped(call.custom.input)))
+
+    def _next_block(self) -> int:
+        self._blocks += 1
+        return self._blocks - 1
+
+
+def _name(call: ToolCall) -> str | None:
+    said: FunctionCall | CustomCall | None = call.function or call.custom
+    return said.name if said else None
+
+
+def _escaped(text: str) -> str:
+    return msgspec.json.encode(text)[1:-1].decode()
+
+
+def stream_decoder(provider: str, number: int) -> StreamDecoder:
+    """A decoder for one streamed answer, that to the *number*-th request of its session."""
+    return StreamDecoder(provider, ChatReader(provider, number))
+
+
+def whole_answer(provider: str, number: int, body: bytes) -> list[Delta]:
+    """The answer that *body* is, that to the *number*-th request of its session.
+
+    Raises:
+        ProviderError: it is a fault, or not what it should be, or not all of it.
+    """
+    try:
+        chunk = _chunk(body)
+    except (ValueError, RecursionError) as problem:
+        raise broken(provider, problem, body) from None
+    if not chunk.choices and chunk.error is None:
+        raise unfit(provider, "an answer without choices", body)
+    deltas: list[Delta] = []
+    reader = ChatReader(provider, number)
+    reader.take(chunk, body, deltas)
+    reader.finish(deltas)
+    return deltas

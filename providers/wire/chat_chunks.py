@@ -1,0 +1,96 @@
+"""The chunks of a Chat Completions stream: https://platform.openai.com/docs/api-reference/chat-streaming.
+
+An answer that is not streamed is one chunk whose choices have a ``message`` in place of a ``delta``. Only the members
+that something is made of are named; all others are passed over. Nothing is required: compatible servers leave out what
+they have no word for.
+"""
+
+import msgspec
+
+from ..usage import Usage, reported
+
+
+class InputDetails(msgspec.Struct):
+    """What became of the input tokens."""
+
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class OutputDetails(msgspec.Struct):
+    """What became of the output tokens."""
+
+    reasoning_tokens: int | None = None
+
+
+class Counts(msgspec.Struct):
+    """The token counts; input and output include what the details say."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: InputDetails | None = None
+    completion_tokens_details: OutputDetails | None = None
+
+    def usage(self) -> Usage:
+        """In our sense."""
+        inputs = self.prompt_tokens_details or InputDetails()
+        outputs = self.completion_tokens_details or OutputDetails()
+        return Usage(
+            input=reported(self.prompt_tokens),
+            output=reported(self.completion_tokens),
+            cache_read=reported(inputs.cached_tokens),
+            cache_write=reported(inputs.cache_write_tokens),
+            reasoning=reported(outputs.reasoning_tokens),
+        )
+
+
+class FunctionCall(msgspec.Struct):
+    """The call of a tool with JSON input; the name comes first."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class CustomCall(msgspec.Struct):
+    """The call of a tool whose input is any text."""
+
+    name: str | None = None
+    input: str | None = None
+
+
+class ToolCall(msgspec.Struct):
+    """A call, or the next piece of it."""
+
+    index: int | None = None
+    id: str | None = None
+    function: FunctionCall | None = None
+    custom: CustomCall | None = None
+
+
+class Piece(msgspec.Struct):
+    """What an answer says, or the next piece of it. *reasoning_content* is thinking, at DeepSeek, vLLM and others."""
+
+    content: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    function_call: FunctionCall | None = None
+
+
+class Choice(msgspec.Struct):
+    """One of the answers asked for."""
+
+    index: int = 0
+    delta: Piece | None = None
+    message: Piece | None = None
+    finish_reason: str | None = None
+
+
+class Chunk(msgspec.Struct):
+    """The next piece of an answer, or all of it."""
+
+    id: str | None = None
+    model: str | None = None
+    choices: list[Choice] | None = None
+    usage: Counts | None = None
+    error: object = None
