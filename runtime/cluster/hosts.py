@@ -5,6 +5,7 @@ import logging
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from weakref import WeakSet
 
 import ray
 
@@ -33,7 +34,7 @@ class HostRef:
     name: str
     actor: SessionActorHandle
     sessions: int = 0
-    readers: dict[Reader, None] = field(default_factory=dict)
+    readers: WeakSet[Reader] = field(default_factory=WeakSet)
     guard: asyncio.Task[None] | None = None
 
 
@@ -120,9 +121,7 @@ class Hosts:
 
     def guard(self, host: HostRef, reader: Reader) -> None:
         """Tell *reader* if *host* dies."""
-        for gone in [known for known in host.readers if known.ended]:
-            del host.readers[gone]
-        host.readers[reader] = None
+        host.readers.add(reader)
         if host.guard is None:
             host.guard = asyncio.get_running_loop().create_task(self._guard(host))
 
