@@ -3,80 +3,115 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+import rayconteur
+from rayconteur import RayconteurError
+
 ROOT = Path(__file__).resolve().parent.parent
-FLOORS = ("providers", "compaction", "runtime", "cli")  # from the ground up
+FLOORS = ("providers", "compaction", "runtime", "runtime/session", "runtime/cluster", "cli")  # from the ground up
+HOUSE = ("providers", "compaction", "runtime", "cli")
 PROGRAMS = ("tests", "benchmarks", "examples")
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 40
 
-# Where a third-party module may be imported: a folder, or a file.
+# Where a third-party module may be imported: in these folders and files.
 GUESTS = {
-    "msgspec": FLOORS,
-    "ray": ("runtime/actor.py", "runtime/router.py", "runtime/driver.py"),
-    "uvloop": ("runtime/actor.py",),
+    "msgspec": HOUSE,
+    "ray": ("runtime/cluster",),
+    "uvloop": ("runtime/cluster",),
     "typer": ("cli",),
     "rich": ("cli",),
     "anthropic": ("providers/anthropic.py",),
     "openai": ("providers/openai.py", "providers/azure.py"),
-    "httpx2": ("providers",),
+    "httpx2": ("providers/http.py", "providers/anthropic.py", "providers/openai.py"),
     "aiohttp": ("providers/http.py",),
 }
 
-# What neither `import rayconteur` nor the words of a conversation may load: each costs up to a second and 50 MB.
-HEAVY = ("ray", "anthropic", "openai", "httpx2", "httpx", "aiohttp", "pydantic", "typer", "rich")
+# What `import rayconteur` and the words of a conversation load nothing of: each costs up to a second and 50 MB.
+HEAVY = {"ray", "anthropic", "openai", "httpx2", "httpx", "aiohttp", "pydantic", "typer", "rich"}
+
+# What decides is handed the time, the ids and the chances; what waits and what asks the system stands above it.
+PURE = (
+    "conversation",
+    "turn",
+    "batch",
+    "speech",
+    "configure",
+    "mailbox",
+    "events",
+    "instructions",
+    "messages",
+    "retry",
+)
+IMPURE = {"asyncio", "datetime", "os", "random", "secrets", "socket", "threading", "time", "uuid"}
 
 
 def house_files() -> list[Path]:
-    return [ROOT / "__init__.py", *(file for floor in FLOORS for file in sorted((ROOT / floor).rglob("*.py")))]
+    return [file for folder in HOUSE for file in sorted((ROOT / folder).rglob("*.py"))]
 
 
-def all_files() -> list[Path]:
-    return [*house_files(), *(file for folder in PROGRAMS for file in sorted((ROOT / folder).rglob("*.py")))]
+def program_files() -> list[Path]:
+    return [file for folder in PROGRAMS for file in sorted((ROOT / folder).rglob("*.py"))]
 
 
 def name(file: Path) -> str:
     return file.relative_to(ROOT).as_posix()
 
 
-def imports(file: Path) -> Iterator[tuple[int, str]]:
-    """Level and dotted name of each import of *file*, wherever it stands; ``from . import a`` is ``(1, "a")``."""
+def imports(file: Path) -> Iterator[str]:
+    """What *file* imports, wherever in it: ``a.b`` of others, ``/runtime/turn`` of the house."""
+    folder = file.relative_to(ROOT).parts[:-1]
     for node in ast.walk(ast.parse(file.read_text())):
         match node:
             case ast.Import(names=aliases):
-                yield from ((0, alias.name) for alias in aliases)
-            case ast.ImportFrom(module=None, names=aliases, level=level):
-                yield from ((level, alias.name) for alias in aliases)
-            case ast.ImportFrom(module=str(module), level=level):
-                yield level, module
+                yield from (alias.name for alias in aliases)
+            case ast.ImportFrom(module=str(module), level=0):
+                yield module
+            case ast.ImportFrom(module=module, names=aliases, level=level):
+                above = folder[: len(folder) - level + 1]
+                tails = [module.replace(".", "/")] if module else [alias.name for alias in aliases]
+                yield from ("/" + "/".join([*above, tail]) for tail in tails)
             case _:
                 pass
 
 
-@pytest.mark.parametrize("file", house_files()[1:], ids=name)
-def test_a_folder_imports_only_downwards(file: Path) -> None:
-    here = file.relative_to(ROOT).parts[:-1]
+def floor(path: str) -> int:
+    """How high *path* stands. Of a folder and its room, the room's floor counts."""
+    return max(height for height, place in enumerate(FLOORS) if Path(path).is_relative_to(place))
 
-    for level, module in imports(file):
-        assert not (level == 0 and module.partition(".")[0] == "rayconteur"), "inside the house imports are relative"
-        if level:
-            floor = [*here[: len(here) - level + 1], *module.split(".")][0]
-            assert floor in FLOORS[: FLOORS.index(here[0]) + 1], f"{here[0]} stands below {floor}"
+
+@pytest.mark.parametrize("file", house_files(), ids=name)
+def test_a_folder_imports_only_downwards(file: Path) -> None:
+    ours = [target[1:] for target in imports(file) if target.startswith("/")]
+
+    assert [target for target in ours if floor(target) > floor(name(file))] == []
 
 
 @pytest.mark.parametrize("file", house_files(), ids=name)
 def test_a_guest_is_imported_only_where_the_plan_says(file: Path) -> None:
-    for level, module in imports(file):
-        guest = module.partition(".")[0]
-        if level == 0 and guest != "rayconteur" and guest not in sys.stdlib_module_names:
-            assert any(Path(name(file)).is_relative_to(place) for place in GUESTS.get(guest, ())), f"imports {guest}"
+    others = {target.partition(".")[0] for target in imports(file) if not target.startswith("/")}
+
+    for guest in others - sys.stdlib_module_names:
+        assert any(Path(name(file)).is_relative_to(place) for place in GUESTS.get(guest, ())), f"imports {guest}"
 
 
-@pytest.mark.parametrize("file", all_files(), ids=name)
+@pytest.mark.parametrize("file", [ROOT / "runtime" / f"{noun}.py" for noun in PURE], ids=name)
+def test_what_decides_reads_no_clock_and_waits_for_nothing(file: Path) -> None:
+    assert {target.partition(".")[0] for target in imports(file)} & IMPURE == set()
+
+
+@pytest.mark.parametrize("file", [ROOT / "__init__.py", *program_files()], ids=name)
+def test_programs_and_the_front_door_call_the_package_by_its_name(file: Path) -> None:
+    assert [target for target in imports(file) if target.startswith("/")] == []
+
+
+@pytest.mark.parametrize("file", [ROOT / "__init__.py", *house_files(), *program_files()], ids=name)
 def test_a_file_fits_on_a_few_screens_and_a_function_on_one(file: Path) -> None:
     text = file.read_text()
 
@@ -87,17 +122,61 @@ def test_a_file_fits_on_a_few_screens_and_a_function_on_one(file: Path) -> None:
             assert lines <= MAX_FUNCTION_LINES, f"{node.name} has {lines} lines"
 
 
+@pytest.mark.parametrize("file", [file for file in house_files() if file.name == "__init__.py"], ids=name)
+def test_a_folder_says_in_one_line_what_it_is(file: Path) -> None:
+    assert len(file.read_text().splitlines()) == 1
+    assert ast.get_docstring(ast.parse(file.read_text()))
+
+
+def test_every_folder_of_the_house_ships_and_no_file_slips_in_from_the_root() -> None:
+    folders = {file.relative_to(ROOT).parent for file in house_files()}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+    packages = {".".join(["rayconteur", *folder.parts]) for folder in [Path(), *folders]}
+    assert set(project["tool"]["setuptools"]["packages"]) == packages
+    assert [file.name for file in ROOT.glob("*.py")] == ["__init__.py"]
+
+
 def test_importing_the_package_or_its_words_loads_neither_ray_nor_an_sdk() -> None:
     clients = GUESTS["anthropic"] + GUESTS["openai"]
     words = [file.stem for file in (ROOT / "providers").glob("*.py") if name(file) not in clients]
     program = f"""
 import importlib, sys
 import rayconteur
+from rayconteur import RayconteurError
 for word in {words!r}:
     importlib.import_module("rayconteur.providers." + word)
-print(*{set(HEAVY)!r} & set(sys.modules))
+print(*{HEAVY!r} & set(sys.modules))
 """
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout.split() == []
+
+
+def test_the_front_door_names_all_that_it_opens() -> None:
+    opened = [
+        alias.asname or alias.name
+        for node in ast.walk(ast.parse((ROOT / "__init__.py").read_text()))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("rayconteur")
+        for alias in node.names
+    ]
+
+    assert sorted(rayconteur.__all__) == sorted(opened)
+    assert [name for name in rayconteur.__all__ if not hasattr(rayconteur, name)] == []
+
+
+def test_the_front_door_shows_each_error_and_each_member_of_a_union() -> None:
+    unions = [getattr(rayconteur, name) for name in rayconteur.__all__]
+    members = [member for union in unions for member in get_args(union) if isinstance(member, type)]
+
+    hidden = {member.__name__ for member in [*members, *errors(RayconteurError)]} - set(rayconteur.__all__)
+
+    assert {name for name in hidden if not name.startswith("_")} == set()
+
+
+def errors(error: type[RayconteurError]) -> Iterator[type[RayconteurError]]:
+    """The tree under *error*."""
+    yield error
+    for below in error.__subclasses__():
+        yield from errors(below)

@@ -3,14 +3,13 @@
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator
-from importlib.metadata import Distribution, distribution
+from importlib.metadata import Distribution
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 from venv import EnvBuilder
 
 import pytest
-from packaging.requirements import Requirement
+from installed import needs
 
 FLOORS = ("providers", "compaction", "runtime", "cli")
 NOT_SOURCE = ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__")
@@ -74,19 +73,8 @@ def install(wheel: Path, folder: Path) -> Path:
     run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel)
     [packages] = folder.glob("lib/python*/site-packages")
     [metadata] = packages.glob("rayconteur-*.dist-info")
-    for needed in requirements(Distribution.at(metadata)):
+    for needed in needs(Distribution.at(metadata)):
         tops = {file.parts[0] for file in needed.files or ()} - {"..", "__pycache__"}
         for top in tops - {there.name for there in packages.iterdir()}:
             (packages / top).symlink_to(str(needed.locate_file(top)))
     return python
-
-
-def requirements(of: Distribution, extras: Iterable[str] = ()) -> Iterator[Distribution]:
-    """What *of* with *extras* cannot do without, near and far; some of it more than once."""
-    for line in of.requires or ():
-        requirement = Requirement(line)
-        marker = requirement.marker
-        if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras)):
-            needed = distribution(requirement.name)
-            yield needed
-            yield from requirements(needed, requirement.extras)
