@@ -2,7 +2,6 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.DELETE_ON_ERROR:
 .NOTPARALLEL:
 
 # The first of these that is new enough; PYTHON=... chooses another.
@@ -27,33 +26,33 @@ demo: $(LINKED)  ## Watch many sessions talk at once, without network or key
 test: $(LINKED)  ## Run the tests
 	@$(BIN)/python -m pytest
 
-check: $(LINKED)  ## Lint, format, types
+check: $(LINKED)  ## Check style, types and the plan of the house
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --package rayconteur
 	$(BIN)/mypy $(wildcard tests benchmarks examples)
 	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/python -m pytest --quiet tests/test_house.py tests/test_project.py
 
 bench: $(LINKED)  ## Measure, and print a table
 	@$(BIN)/python -m benchmarks
 
-wheel: $(LINKED)  ## Build dist/*.whl and try it in an environment of its own
+wheel: $(LINKED)  ## Build dist/ and try the wheel where nothing else is
 	@rm -rf dist
 	@$(BIN)/python -m build --no-isolation --outdir dist
 	@$(BIN)/python -m pytest tests/test_wheel.py
 
-# An install that was broken off leaves .venv/unfinished behind, and begins again from nothing.
+# Its stamp is gone while an install runs, so that one that was broken off begins again from nothing.
 .venv/installed: pyproject.toml constraints.txt
-	$(if $(PYTHON),,$(error Python 3.11 or newer is needed, and "python3" here is $(shell python3 --version 2>&1); name one with PYTHON=...))
-	@echo 'Setting up .venv (a few minutes the first time) ...'
-	@if [ ! -x $(BIN)/python ] || [ -e .venv/unfinished ]; then $(PYTHON) -m venv --clear .venv; fi
-	@touch .venv/unfinished
+	$(if $(PYTHON),,$(error Python 3.11 or newer is needed; "python3" says: $(shell python3 --version 2>&1). Name another with PYTHON=...))
+	@echo 'Setting up .venv, which takes some minutes the first time'
+	@[ -e $@ ] || $(PYTHON) -m venv --clear .venv
+	@rm -f $@
 	@$(PIP) install --constraint constraints.txt pip setuptools
 	@$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[all]' --group dev
-	@rm .venv/unfinished
 	@touch $@
 
 $(LINKED): .venv/installed
-	@rm -f build/linked-*
+	@rm -rf build
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
