@@ -1,0 +1,277 @@
+"""Anthropic's rules for the body of a request to its Messages API.
+
+They come from its documents (Messages, Handle tool calls, Extended thinking) and from the errors that its API gives;
+the names of fields are those of its SDK's parameter types. Where its API is lenient (it joins messages of one role),
+this is not.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+Name = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,128}\Z")]
+Id = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]+\Z")]
+NonEmpty = Annotated[str, Meta(min_length=1)]
+Visible = Annotated[str, Meta(pattern=r"\S")]
+"""``text content blocks must contain non-whitespace text``"""
+
+
+class _Given(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``Extra inputs are not permitted``"""
+
+
+class _CacheControl(_Given):
+    type: Literal["ephemeral"]
+    ttl: Literal["5m", "1h"] | None = None
+
+
+class _Base64(_Given, tag_field="type", tag="base64"):
+    media_type: Literal["image/jpeg", "image/png", "image/gif", "image/webp", "application/pdf"]
+    data: NonEmpty
+
+
+class _PlainText(_Given, tag_field="type", tag="text"):
+    media_type: Literal["text/plain"]
+    data: NonEmpty
+
+
+class _Url(_Given, tag_field="type", tag="url"):
+    url: NonEmpty
+
+
+class _Block(_Given, tag_field="type"):
+    cache_control: _CacheControl | None = None
+
+
+class _Text(_Block, kw_only=True, tag="text"):
+    text: Visible
+    citations: list[dict[str, Any]] | None = None
+
+
+class _Image(_Block, kw_only=True, tag="image"):
+    source: _Base64 | _Url
+
+
+class _Document(_Block, kw_only=True, tag="document"):
+    source: _Base64 | _PlainText | _Url
+    title: NonEmpty | None = None
+    context: NonEmpty | None = None
+    citations: dict[str, Any] | None = None
+
+
+class _ToolUse(_Block, kw_only=True, tag="tool_use"):
+    id: Id
+    name: Name
+    input: dict[str, Any]
+
+
+class _ToolResult(_Block, kw_only=True, tag="tool_result"):
+    tool_use_id: Id
+    content: str | list[_Text | _Image | _Document] = ""
+    is_error: bool = False
+
+
+class _Thinking(_Given, tag_field="type", tag="thinking"):
+    thinking: str
+    signature: NonEmpty
+
+
+class _RedactedThinking(_Given, tag_field="type", tag="redacted_thinking"):
+    data: NonEmpty
+
+
+class _ServerToolUse(Struct, tag_field="type", tag="server_tool_use"):
+    """A tool that the provider runs itself. These blocks go back as they came: what they hold is its own affair."""
+
+    id: Id
+
+
+class _WebSearchResult(Struct, tag_field="type", tag="web_search_tool_result"):
+    tool_use_id: Id
+
+
+class _WebFetchResult(Struct, tag_field="type", tag="web_fetch_tool_result"):
+    tool_use_id: Id
+
+
+class _CodeExecutionResult(Struct, tag_field="type", tag="code_execution_tool_result"):
+    tool_use_id: Id
+
+
+class _BashResult(Struct, tag_field="type", tag="bash_code_execution_tool_result"):
+    tool_use_id: Id
+
+
+class _TextEditorResult(Struct, tag_field="type", tag="text_editor_code_execution_tool_result"):
+    tool_use_id: Id
+
+
+_ServerResult = _WebSearchResult | _WebFetchResult | _CodeExecutionResult | _BashResult | _TextEditorResult
+_UserBlock = _Text | _Image | _Document | _ToolResult
+_AssistantBlock = _Text | _Thinking | _RedactedThinking | _ToolUse | _ServerToolUse | _ServerResult
+
+
+class _User(_Given, tag_field="role", tag="user"):
+    content: Visible | Annotated[list[_UserBlock], Meta(min_length=1)]
+
+
+class _Assistant(_Given, tag_field="role", tag="assistant"):
+    content: Visible | Annotated[list[_AssistantBlock], Meta(min_length=1)]
+
+
+class _Schema(Struct):
+    type: Literal["object"]
+
+
+class _Tool(_Given):
+    name: Name
+    input_schema: _Schema
+    description: str | None = None
+    type: Literal["custom"] | None = None
+    cache_control: _CacheControl | None = None
+    strict: bool = False
+
+
+class _Choice(_Given, tag_field="type"):
+    disable_parallel_tool_use: bool = False
+
+
+class _Auto(_Choice, kw_only=True, tag="auto"):
+    pass
+
+
+class _Any(_Choice, kw_only=True, tag="any"):
+    pass
+
+
+class _NoTool(_Given, tag_field="type", tag="none"):
+    pass
+
+
+class _OneTool(_Choice, kw_only=True, tag="tool"):
+    name: Name
+
+
+class _ThinkingOn(_Given, tag_field="type", tag="enabled"):
+    budget_tokens: Annotated[int, Meta(ge=1024)]
+    display: str | None = None
+
+
+class _ThinkingAdaptive(_Given, tag_field="type", tag="adaptive"):
+    display: str | None = None
+
+
+class _ThinkingOff(_Given, tag_field="type", tag="disabled"):
+    pass
+
+
+class _Body(_Given):
+    model: NonEmpty
+    max_tokens: Annotated[int, Meta(ge=1)]
+    messages: Annotated[list[_User | _Assistant], Meta(min_length=1)]
+    system: Visible | Annotated[list[_Text], Meta(min_length=1)] | None = None
+    tools: list[_Tool] = []
+    tool_choice: _Auto | _Any | _OneTool | _NoTool | None = None
+    temperature: Annotated[float, Meta(ge=0, le=1)] | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    thinking: _ThinkingOn | _ThinkingAdaptive | _ThinkingOff | None = None
+    stop_sequences: list[Visible] = []
+    stream: bool = False
+    metadata: dict[str, Any] | None = None
+    service_tier: Literal["auto", "standard_only"] | None = None
+    output_config: dict[str, Any] | None = None
+
+
+def violations(body: Mapping[str, object]) -> list[str]:
+    """What Anthropic would refuse in *body*; nothing, if the request is good."""
+    try:
+        asked = msgspec.convert(body, _Body)
+    except msgspec.ValidationError as error:
+        return [str(error)]
+    messages = asked.messages
+    return [*_roles(messages), *_tool_pairs(messages), *_last_words(messages), *_tools(asked), *_thinking(asked)]
+
+
+def _roles(messages: Sequence[_User | _Assistant]) -> Iterator[str]:
+    if not isinstance(messages[0], _User):
+        yield "messages.0: the first message must be the user's"
+    for at, (before, message) in enumerate(pairwise(messages), start=1):
+        if type(before) is type(message):
+            yield f"messages.{at}: roles must alternate"
+
+
+def _tool_pairs(messages: Sequence[_User | _Assistant]) -> Iterator[str]:
+    seen: set[str] = set()
+    open_ids: list[str] = []
+    for at, message in enumerate(messages):
+        blocks = _blocks(message)
+        results = [block for block in blocks if isinstance(block, _ToolResult)]
+        answered = [block.tool_use_id for block in results]
+        if any(isinstance(block, _ToolResult) for block in blocks[len(results) :]):
+            yield f"messages.{at}: tool results must come before all else"
+        for missing in set(open_ids) - set(answered):
+            yield f"messages.{at}: no tool_result for the tool_use {missing!r} right before"
+        for unknown in set(answered) - set(open_ids):
+            yield f"messages.{at}: a tool_result for {unknown!r}, which the message before does not ask for"
+        if len(set(answered)) < len(answered):
+            yield f"messages.{at}: each tool_use must have a single result"
+        for result in results:
+            yield from (f"messages.{at}: {problem}" for problem in _result(result))
+        open_ids = [block.id for block in blocks if isinstance(block, _ToolUse)]
+        if len(seen | set(open_ids)) < len(seen) + len(open_ids):
+            yield f"messages.{at}: `tool_use` ids must be unique"
+        seen.update(open_ids)
+    if open_ids:
+        yield f"messages: no tool_result for the tool_use {open_ids} at the end"
+
+
+def _result(result: _ToolResult) -> Iterator[str]:
+    if result.is_error and not result.content:
+        yield "tool_result: content cannot be empty if `is_error` is true"
+    if result.is_error and any(not isinstance(part, str | _Text) for part in result.content):
+        yield "tool_result: all content must be type `text` if `is_error` is true"
+
+
+def _last_words(messages: Sequence[_User | _Assistant]) -> Iterator[str]:
+    if isinstance(last := messages[-1], _Assistant):
+        end = last.content if isinstance(last.content, str) else last.content[-1]
+        text = end.text if isinstance(end, _Text) else end
+        if isinstance(text, str) and text != text.rstrip():
+            yield "messages: final assistant content cannot end with trailing whitespace"
+
+
+def _tools(asked: _Body) -> Iterator[str]:
+    names = [tool.name for tool in asked.tools]
+    if len(set(names)) < len(names):
+        yield "tools: Tool names must be unique."
+    if asked.tool_choice and not names:
+        yield "tool_choice may only be specified while providing tools"
+    if isinstance(asked.tool_choice, _OneTool) and asked.tool_choice.name not in names:
+        yield f"tool_choice: there is no tool {asked.tool_choice.name!r}"
+
+
+def _thinking(asked: _Body) -> Iterator[str]:
+    for at, message in enumerate(asked.messages):
+        kinds = [type(block) for block in _blocks(message)]
+        if _ToolUse in kinds and {_Thinking, _RedactedThinking} & set(kinds[kinds.index(_ToolUse) :]):
+            yield f"messages.{at}: thinking must come before tool_use"
+    if not isinstance(asked.thinking, _ThinkingOn):
+        return
+    if asked.thinking.budget_tokens >= asked.max_tokens:
+        yield "`max_tokens` must be greater than `thinking.budget_tokens`"
+    if asked.temperature not in (None, 1):
+        yield "`temperature` may only be set to 1 when thinking is enabled"
+    if isinstance(asked.tool_choice, _Any | _OneTool):
+        yield "Thinking may not be enabled when tool_choice forces tool use."
+    if any(isinstance(block, _ToolResult) for block in _blocks(asked.messages[-1])):
+        first, *_ = _blocks(asked.messages[-2]) if len(asked.messages) > 1 else [None]
+        if not isinstance(first, _Thinking | _RedactedThinking):
+            yield "When `thinking` is enabled, a final `assistant` message must start with a thinking block"
+
+
+def _blocks(message: _User | _Assistant) -> Sequence[_UserBlock | _AssistantBlock | None]:
+    return [] if isinstance(message.content, str) else message.content

@@ -1,0 +1,54 @@
+"""The rules, held against requests that real providers took."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from validators import anthropic, chat
+
+# Fields and kinds of blocks that our requests never use.
+UNKNOWN = ("Object contains unknown field", "Invalid value", "Invalid enum value")
+
+# Taken all the same: an answer recorded for another tool use id, a lone space as text, and a bare URL as an image.
+LENIENT = {
+    "anthropic/dd-trace-py/anthropic_completion_tools_call_with_tool_result_stream#0",
+    "anthropic/dd-trace-py/anthropic_completion_tools_call_with_tool_result_stream_helper#0",
+    "anthropic/llm-anthropic/test_anthropic__test_tools#1",
+    "openai_chat/dd-trace-py/v1__chat_completion_image_input#0",
+}
+
+
+@pytest.fixture
+def wire(root: Path) -> Path:
+    """The folder of recorded exchanges."""
+    folder = Path(os.environ.get("RAYCONTEUR_WIRE", root.parent / "shared" / "wire"))
+    if not folder.is_dir():
+        pytest.skip(f"no recorded exchanges in {folder}; RAYCONTEUR_WIRE names another folder")
+    return folder
+
+
+def taken(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Id and body of the requests in *file* that are whole and got an answer."""
+    for line in file.read_text().splitlines():
+        record = json.loads(line)
+        if record["status"] == 200 and record["request"] and record["api"] in ("messages", "chat_completions"):
+            yield record["id"], record["request"]
+
+
+def problems(provider: str, body: dict[str, Any]) -> list[str]:
+    found = anthropic.violations(body) if provider == "anthropic" else chat.violations(body, model_in_path=True)
+    return [problem for problem in found if not problem.startswith(UNKNOWN)]
+
+
+@pytest.mark.parametrize(("provider", "at_least"), [("anthropic", 90), ("openai_chat", 140), ("azure", 40)])
+def test_what_a_provider_took_is_not_refused(wire: Path, provider: str, at_least: int) -> None:
+    requests = {key: body for key, body in taken(wire / f"{provider}.jsonl") if key not in LENIENT}
+
+    refused = {key: found for key, body in requests.items() if (found := problems(provider, body))}
+
+    assert refused == {}
+    assert len(requests) > at_least
