@@ -1,7 +1,8 @@
 """Which provider, which model, which credential. Configs cross processes; the clients made from them don't."""
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import msgspec
 from msgspec import Meta
@@ -46,16 +47,14 @@ class _Config(msgspec.Struct, frozen=True, kw_only=True, tag_field="provider", t
         if not self.model:
             raise InvalidConfig("provider.model", "give the model's name")
 
-    def __repr__(self) -> str:
-        shown = (
-            f"{field}={'***' if field in self.secrets and value is not None else repr(value)}"
-            for field, value in msgspec.structs.asdict(self).items()
-        )
-        return f"{type(self).__name__}({', '.join(shown)})"
+    # The struct's own two would show the secrets.
 
-    def __rich_repr__(self):  # type: ignore[no-untyped-def]  # msgspec's own would show the secrets
-        for field, value in msgspec.structs.asdict(self).items():
-            yield field, "***" if field in self.secrets and value is not None else value
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{field}={value!r}' for field, value in self.__rich_repr__())})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        fields = msgspec.structs.asdict(self).items()
+        return [(field, "***" if field in self.secrets and value is not None else value) for field, value in fields]
 
 
 class _HTTP(_Config, frozen=True, kw_only=True):
@@ -131,6 +130,8 @@ class AzureOpenAI(_HTTP, frozen=True, kw_only=True):
             raise InvalidConfig("provider.deployment", "give the deployment's name")
         if self.resource and self.endpoint:
             raise InvalidConfig("provider.resource", "give either resource or endpoint")
+        if self.resource and not re.fullmatch("[A-Za-z0-9-]+", self.resource):
+            raise InvalidConfig("provider.resource", "give its name alone; a whole address is an endpoint")
         if self.api_key and self.ad_token:
             raise InvalidConfig("provider.api_key", "give either api_key or ad_token")
 
@@ -140,10 +141,15 @@ class AzureOpenAI(_HTTP, frozen=True, kw_only=True):
         )
         if not endpoint:
             raise InvalidConfig("provider.endpoint", "give resource or endpoint, or set AZURE_OPENAI_ENDPOINT")
-        token = self.ad_token or (None if self.api_key else environ.get("AZURE_OPENAI_AD_TOKEN"))
+        token = self.ad_token or (None if self.api_key else environ.get("AZURE_OPENAI_AD_TOKEN", "").strip())
         key = None if token else _credential(self.name, "api_key", self.api_key, environ, "AZURE_OPENAI_API_KEY")
         return msgspec.structs.replace(
-            self, resource=None, endpoint=endpoint, api_key=key, ad_token=token, model=self.model or self.deployment
+            self,
+            resource=None,
+            endpoint=endpoint,
+            api_key=key,
+            ad_token=token or None,
+            model=self.model or self.deployment,
         )
 
 

@@ -19,7 +19,7 @@ class _Media(_Block, frozen=True, omit_defaults=True):
     """Something given by its address or by its bytes, never by both.
 
     Raises:
-        ValueError: neither or both of *url* and *data* are given, or *data* comes without *media_type*.
+        ValueError: neither or both of *url* and *data* are given, one is empty, or *data* comes without *media_type*.
     """
 
     url: str | None = None
@@ -27,7 +27,8 @@ class _Media(_Block, frozen=True, omit_defaults=True):
     media_type: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.url is None) == (self.data is None):
+        given = [source for source in (self.url, self.data) if source is not None]
+        if len(given) != 1 or not given[0]:
             raise ValueError(f"{type(self).__name__} takes either url or data")
         if self.data is not None and not self.media_type:
             raise ValueError(f"{type(self).__name__} with data needs its media_type, such as 'image/png'")
