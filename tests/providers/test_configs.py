@@ -1,0 +1,153 @@
+"""What configs take from the environment, what they refuse, and what they never show."""
+
+import pickle
+from io import StringIO
+from typing import get_args
+
+import msgspec
+import pytest
+from rich.console import Console
+from rich.pretty import pretty_repr
+
+from rayconteur.providers.configs import Anthropic, AzureOpenAI, OpenAI, ProviderConfig, ProviderName, Scripted
+from rayconteur.providers.errors import ConfigError, InvalidConfig, MissingKey
+from rayconteur.providers.script import Call, Fail, Say, Script
+
+SECRET = "sk-nevermore"
+
+CONFIGS: list[ProviderConfig] = [
+    Scripted(script=Script(answers=((Say("Caw"), Call("fly", {"to": "oak"}), Fail()),), tokens_per_s=50.0)),
+    Anthropic(model="claude-sonnet-4-5", api_key=SECRET),
+    OpenAI(model="gpt-5", api_key=SECRET, organization="rookery", base_url="http://127.0.0.1:8000/v1"),
+    AzureOpenAI(deployment="raven", resource="rookery", api_key=SECRET),
+    AzureOpenAI(deployment="raven", endpoint="https://rookery.example.com", ad_token=SECRET, model="gpt-5"),
+]
+
+
+class Holder(msgspec.Struct):
+    provider: ProviderConfig
+
+
+def printed(thing: object) -> str:
+    out = StringIO()
+    Console(file=out, width=1000).print(thing, {"nested": [thing]})
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_a_config_is_shown_without_its_secrets(config: ProviderConfig) -> None:
+    shown = [repr(config), str(config), f"{config}", repr(Holder(config)), pretty_repr(Holder(config)), printed(config)]
+
+    assert SECRET not in "".join(shown)
+    assert ("***" in repr(config)) is bool(config.secrets)
+    assert repr(config.model) in repr(config)
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_the_public_config_has_no_secrets_and_all_the_rest(config: ProviderConfig) -> None:
+    public = config.public()
+
+    assert SECRET.encode() not in msgspec.json.encode(public) + msgspec.msgpack.encode(public) + pickle.dumps(public)
+    for field in config.__struct_fields__:
+        assert getattr(public, field) == (None if field in config.secrets else getattr(config, field))
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_a_config_crosses_processes_whole(config: ProviderConfig) -> None:
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(config), type=ProviderConfig) == config
+    assert msgspec.json.decode(msgspec.json.encode(config), type=ProviderConfig) == config
+    assert pickle.loads(pickle.dumps(config)) == config
+
+
+def test_every_provider_has_its_name() -> None:
+    assert {config.name for config in CONFIGS} == set(get_args(ProviderName))
+    assert {type(config) for config in CONFIGS} == set(get_args(ProviderConfig))
+
+
+def test_a_stored_config_can_still_be_read() -> None:
+    stored = b'{"provider":"azureopenai","deployment":"raven","resource":"rookery","idle_timeout_s":30.0}'
+
+    assert msgspec.json.decode(stored, type=ProviderConfig) == AzureOpenAI(
+        deployment="raven", resource="rookery", idle_timeout_s=30.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "variable"),
+    [
+        (Anthropic(model="m"), "ANTHROPIC_API_KEY"),
+        (OpenAI(model="m"), "OPENAI_API_KEY"),
+        (AzureOpenAI(deployment="d", resource="r"), "AZURE_OPENAI_API_KEY"),
+    ],
+)
+def test_a_key_comes_from_its_variable_unless_given(config: Anthropic | OpenAI | AzureOpenAI, variable: str) -> None:
+    given = msgspec.structs.replace(config, api_key="given")
+
+    assert config.resolved({variable: SECRET}).api_key == SECRET
+    assert given.resolved({variable: SECRET}).api_key == "given"
+    assert given.resolved({}).api_key == "given"
+
+
+@pytest.mark.parametrize("environ", [{}, {"ANTHROPIC_API_KEY": ""}, {"ANTHROPIC_API_KEY": " \n"}])
+def test_a_missing_key_is_named_with_its_variable(environ: dict[str, str]) -> None:
+    with pytest.raises(MissingKey) as caught:
+        Anthropic(model="m").resolved(environ)
+
+    assert (caught.value.provider, caught.value.field, caught.value.variable) == (
+        "anthropic",
+        "api_key",
+        "ANTHROPIC_API_KEY",
+    )
+
+
+def test_a_base_url_comes_from_its_variable_unless_given() -> None:
+    environ = {"OPENAI_API_KEY": SECRET, "OPENAI_BASE_URL": "http://rookery/v1"}
+
+    assert OpenAI(model="m").resolved(environ).base_url == "http://rookery/v1"
+    assert OpenAI(model="m", base_url="http://oak/v1").resolved(environ).base_url == "http://oak/v1"
+
+
+def test_an_azure_resource_is_a_host_and_the_model_is_the_deployment_unless_given() -> None:
+    config = AzureOpenAI(deployment="raven", resource="rookery", api_key=SECRET).resolved({})
+
+    assert (config.endpoint, config.model) == ("https://rookery.openai.azure.com", "raven")
+    assert config.resolved({}) == config
+
+
+@pytest.mark.parametrize(
+    ("environ", "key", "token"),
+    [
+        ({"AZURE_OPENAI_API_KEY": "k"}, "k", None),
+        ({"AZURE_OPENAI_AD_TOKEN": "t"}, None, "t"),
+        ({"AZURE_OPENAI_API_KEY": "k", "AZURE_OPENAI_AD_TOKEN": "t"}, None, "t"),
+        ({"AZURE_OPENAI_API_KEY": "k", "AZURE_OPENAI_AD_TOKEN": " "}, "k", None),
+    ],
+)
+def test_azure_takes_exactly_one_credential(environ: dict[str, str], key: str | None, token: str | None) -> None:
+    config = AzureOpenAI(deployment="d").resolved({"AZURE_OPENAI_ENDPOINT": "https://rookery", **environ})
+
+    assert (config.api_key, config.ad_token, config.endpoint) == (key, token, "https://rookery")
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"deployment": ""}, "provider.deployment"),
+        ({"deployment": "d", "resource": "r", "endpoint": "https://e"}, "provider.resource"),
+        ({"deployment": "d", "resource": "https://r.openai.azure.com"}, "provider.resource"),
+        ({"deployment": "d", "api_key": SECRET, "ad_token": SECRET}, "provider.api_key"),
+        ({"deployment": "d", "api_key": SECRET}, "provider.endpoint"),
+    ],
+)
+def test_an_azure_config_that_does_not_fit_names_the_field(given: dict[str, str], field: str) -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        AzureOpenAI(**given).resolved({})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+    assert caught.value.field == field
+    assert SECRET not in f"{caught.value!r} {caught.value}"
+
+
+@pytest.mark.parametrize("config", [Anthropic, OpenAI, Scripted])
+def test_a_config_without_a_model_is_refused(config: type[Anthropic | OpenAI | Scripted]) -> None:
+    with pytest.raises(ConfigError, match=r"provider\.model"):
+        config(model="")
