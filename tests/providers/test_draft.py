@@ -21,7 +21,7 @@ from rayconteur.providers.deltas import (
     ToolUseStarted,
     UsageReported,
 )
-from rayconteur.providers.draft import Answer, Draft
+from rayconteur.providers.draft import Answer, Draft, told_apart
 from rayconteur.providers.errors import IncompleteAnswer, ProtocolError
 from rayconteur.providers.stops import StopReason
 from rayconteur.providers.usage import Usage, reported
@@ -122,6 +122,7 @@ def test_tool_input_is_the_object_that_was_written_and_nothing_at_all_is_an_empt
         " ",
         "{'a': 1}",
         '{"a": NaN}',
+        '{"n": 18446744073709551616}',
         pytest.param('{"a":' * 100_000 + "1" + "}" * 100_000, id="too deep"),
     ],
 )
@@ -135,6 +136,22 @@ def test_tool_uses_of_one_id_are_told_apart() -> None:
     uses = [block for block in answer(*starts).content if isinstance(block, ToolUse)]
 
     assert [use.id for use in uses] == ["a", "a-2", "a-2-2", "a-3", "b"]
+
+
+def test_a_tool_use_without_an_id_gets_one() -> None:
+    content = answer(ToolUseStarted(0, "", "fly"), ToolUseStarted(1, "", "fly")).content
+
+    assert [block.id for block in content if isinstance(block, ToolUse)] == ["tool_use", "tool_use-2"]
+
+
+def test_ids_that_are_taken_stay_with_those_who_have_them() -> None:
+    a, b = ToolUse(id="a", name="fly", input={}), ToolUse(id="b", name="fly", input={})
+
+    assert [*told_apart([a, Text(text="Caw"), b], {"a", "a-2"})] == [
+        ToolUse(id="a-3", name="fly", input={}),
+        Text(text="Caw"),
+        b,
+    ]
 
 
 def test_a_later_usage_replaces_only_the_counts_that_it_has() -> None:

@@ -7,7 +7,7 @@ import pytest
 from virtual_time import run
 
 from rayconteur.providers.configs import Scripted
-from rayconteur.providers.content import Image, Text, ToolResult
+from rayconteur.providers.content import Image, Text, ToolResult, ToolUse
 from rayconteur.providers.deltas import (
     AnswerEnded,
     AnswerStarted,
@@ -115,7 +115,7 @@ def test_the_nth_request_gets_the_nth_answer_and_later_ones_the_last() -> None:
 def test_a_call_sends_what_the_script_gives_valid_or_not() -> None:
     content = answer(client(Call("fly", json='{"to": "o', id="t1"), Call("sit", json="")), request()).content
 
-    assert [(block.id, block.name, block.malformed) for block in content if not isinstance(block, Text)] == [  # type: ignore[union-attr]
+    assert [(block.id, block.name, block.malformed) for block in content if isinstance(block, ToolUse)] == [
         ("t1", "fly", '{"to": "o'),
         ("call-1-1", "sit", None),
     ]
