@@ -2,7 +2,9 @@
 
 import logging
 import os
+import socket
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import ray
 from ray.exceptions import RaySystemError
@@ -14,6 +16,8 @@ from .directory import DirectoryActor, DirectoryHandle
 from .router import RouterActor, RouterHandle
 
 STARTED_HERE = "local"
+
+_KNOCK_S = 5.0
 
 
 def join(address: str | None, options: RuntimeOptions) -> bool:
@@ -29,6 +33,7 @@ def join(address: str | None, options: RuntimeOptions) -> bool:
     address = address or os.environ.get("RAY_ADDRESS") or STARTED_HERE
     started = address == STARTED_HERE
     try:
+        _knock(address)
         ray.init(
             address=address,
             namespace=options.namespace,
@@ -43,6 +48,21 @@ def join(address: str | None, options: RuntimeOptions) -> bool:
             "start a cluster there, or leave the address out to start Ray here"
         ) from None
     return started
+
+
+def _knock(address: str) -> None:
+    """See whether anything listens at a host and port: where nothing does, Ray itself tries on for minutes.
+
+    Raises:
+        ConnectionError: nothing does.
+    """
+    place = urlsplit(address if "//" in address else f"//{address}")
+    if place.hostname is None or place.port is None:
+        return  # a word of Ray's own, such as "auto"
+    try:
+        socket.create_connection((place.hostname, place.port), timeout=_KNOCK_S).close()
+    except OSError as error:
+        raise ConnectionError(error.strerror or str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)
