@@ -7,19 +7,21 @@ this is not.
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-Name = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,128}\Z")]
-Id = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]+\Z")]
+from validators.forms import Formed
+
 NonEmpty = Annotated[str, Meta(min_length=1)]
-Visible = Annotated[str, Meta(pattern=r"\S")]
+NAME = r"^[a-zA-Z0-9_-]{1,128}\Z"
+ID = r"^[a-zA-Z0-9_-]+\Z"
+VISIBLE = r"\S"
 """``text content blocks must contain non-whitespace text``"""
 
 
-class _Given(Struct, kw_only=True, forbid_unknown_fields=True):
+class _Given(Formed, kw_only=True, forbid_unknown_fields=True):
     """``Extra inputs are not permitted``"""
 
 
@@ -47,7 +49,9 @@ class _Block(_Given, tag_field="type"):
 
 
 class _Text(_Block, kw_only=True, tag="text"):
-    text: Visible
+    forms: ClassVar[Mapping[str, str]] = {"text": VISIBLE}
+
+    text: str
     citations: list[dict[str, Any]] | None = None
 
 
@@ -63,13 +67,17 @@ class _Document(_Block, kw_only=True, tag="document"):
 
 
 class _ToolUse(_Block, kw_only=True, tag="tool_use"):
-    id: Id
-    name: Name
+    forms: ClassVar[Mapping[str, str]] = {"id": ID, "name": NAME}
+
+    id: str
+    name: str
     input: dict[str, Any]
 
 
 class _ToolResult(_Block, kw_only=True, tag="tool_result"):
-    tool_use_id: Id
+    forms: ClassVar[Mapping[str, str]] = {"tool_use_id": ID}
+
+    tool_use_id: str
     content: str | list[_Text | _Image | _Document] = ""
     is_error: bool = False
 
@@ -83,30 +91,42 @@ class _RedactedThinking(_Given, tag_field="type", tag="redacted_thinking"):
     data: NonEmpty
 
 
-class _ServerToolUse(Struct, tag_field="type", tag="server_tool_use"):
+class _ServerToolUse(Formed, tag_field="type", tag="server_tool_use"):
     """A tool that the provider runs itself. These blocks go back as they came: what they hold is its own affair."""
 
-    id: Id
+    forms: ClassVar[Mapping[str, str]] = {"id": ID}
+
+    id: str
 
 
-class _WebSearchResult(Struct, tag_field="type", tag="web_search_tool_result"):
-    tool_use_id: Id
+class _WebSearchResult(Formed, tag_field="type", tag="web_search_tool_result"):
+    forms: ClassVar[Mapping[str, str]] = {"tool_use_id": ID}
+
+    tool_use_id: str
 
 
-class _WebFetchResult(Struct, tag_field="type", tag="web_fetch_tool_result"):
-    tool_use_id: Id
+class _WebFetchResult(Formed, tag_field="type", tag="web_fetch_tool_result"):
+    forms: ClassVar[Mapping[str, str]] = {"tool_use_id": ID}
+
+    tool_use_id: str
 
 
-class _CodeExecutionResult(Struct, tag_field="type", tag="code_execution_tool_result"):
-    tool_use_id: Id
+class _CodeExecutionResult(Formed, tag_field="type", tag="code_execution_tool_result"):
+    forms: ClassVar[Mapping[str, str]] = {"tool_use_id": ID}
+
+    tool_use_id: str
 
 
-class _BashResult(Struct, tag_field="type", tag="bash_code_execution_tool_result"):
-    tool_use_id: Id
+class _BashResult(Formed, tag_field="type", tag="bash_code_execution_tool_result"):
+    forms: ClassVar[Mapping[str, str]] = {"tool_use_id": ID}
+
+    tool_use_id: str
 
 
-class _TextEditorResult(Struct, tag_field="type", tag="text_editor_code_execution_tool_result"):
-    tool_use_id: Id
+class _TextEditorResult(Formed, tag_field="type", tag="text_editor_code_execution_tool_result"):
+    forms: ClassVar[Mapping[str, str]] = {"tool_use_id": ID}
+
+    tool_use_id: str
 
 
 _ServerResult = _WebSearchResult | _WebFetchResult | _CodeExecutionResult | _BashResult | _TextEditorResult
@@ -115,11 +135,15 @@ _AssistantBlock = _Text | _Thinking | _RedactedThinking | _ToolUse | _ServerTool
 
 
 class _User(_Given, tag_field="role", tag="user"):
-    content: Visible | Annotated[list[_UserBlock], Meta(min_length=1)]
+    forms: ClassVar[Mapping[str, str]] = {"content": VISIBLE}
+
+    content: str | Annotated[list[_UserBlock], Meta(min_length=1)]
 
 
 class _Assistant(_Given, tag_field="role", tag="assistant"):
-    content: Visible | Annotated[list[_AssistantBlock], Meta(min_length=1)]
+    forms: ClassVar[Mapping[str, str]] = {"content": VISIBLE}
+
+    content: str | Annotated[list[_AssistantBlock], Meta(min_length=1)]
 
 
 class _Schema(Struct):
@@ -127,7 +151,9 @@ class _Schema(Struct):
 
 
 class _Tool(_Given):
-    name: Name
+    forms: ClassVar[Mapping[str, str]] = {"name": NAME}
+
+    name: str
     input_schema: _Schema
     description: str | None = None
     type: Literal["custom"] | None = None
@@ -152,7 +178,9 @@ class _NoTool(_Given, tag_field="type", tag="none"):
 
 
 class _OneTool(_Choice, kw_only=True, tag="tool"):
-    name: Name
+    forms: ClassVar[Mapping[str, str]] = {"name": NAME}
+
+    name: str
 
 
 class _ThinkingOn(_Given, tag_field="type", tag="enabled"):
@@ -169,17 +197,19 @@ class _ThinkingOff(_Given, tag_field="type", tag="disabled"):
 
 
 class _Body(_Given):
+    forms: ClassVar[Mapping[str, str]] = {"system": VISIBLE, "stop_sequences": VISIBLE}
+
     model: NonEmpty
     max_tokens: Annotated[int, Meta(ge=1)]
     messages: Annotated[list[_User | _Assistant], Meta(min_length=1)]
-    system: Visible | Annotated[list[_Text], Meta(min_length=1)] | None = None
-    tools: list[_Tool] = []
+    system: str | Annotated[list[_Text], Meta(min_length=1)] | None = None
+    tools: tuple[_Tool, ...] = ()
     tool_choice: _Auto | _Any | _OneTool | _NoTool | None = None
     temperature: Annotated[float, Meta(ge=0, le=1)] | None = None
     top_p: float | None = None
     top_k: int | None = None
     thinking: _ThinkingOn | _ThinkingAdaptive | _ThinkingOff | None = None
-    stop_sequences: list[Visible] = []
+    stop_sequences: tuple[str, ...] = ()
     stream: bool = False
     metadata: dict[str, Any] | None = None
     service_tier: Literal["auto", "standard_only"] | None = None

@@ -5,18 +5,20 @@ SDK's parameter types. Where it is lenient (a system message anywhere, empty tex
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-Name = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}\Z")]
+from validators.forms import Formed
+
+NAME = r"^[a-zA-Z0-9_-]{1,64}\Z"
 NonEmpty = Annotated[str, Meta(min_length=1)]
 Id = Annotated[str, Meta(min_length=1, max_length=40)]
 """``Invalid 'messages[1].tool_calls[0].id': string too long. Expected a string with maximum length 40``"""
 
 
-class _Given(Struct, kw_only=True, forbid_unknown_fields=True):
+class _Given(Formed, kw_only=True, forbid_unknown_fields=True):
     """``Unrecognized request argument supplied``"""
 
 
@@ -25,7 +27,9 @@ class _Text(_Given, tag_field="type", tag="text"):
 
 
 class _ImageUrl(_Given):
-    url: Annotated[str, Meta(pattern="^(https?://|data:image/)")]
+    forms: ClassVar[Mapping[str, str]] = {"url": "^(https?://|data:image/)"}
+
+    url: str
     detail: Literal["auto", "low", "high"] | None = None
 
 
@@ -34,7 +38,9 @@ class _Image(_Given, tag_field="type", tag="image_url"):
 
 
 class _FileData(_Given):
-    file_data: Annotated[str, Meta(pattern="^data:")] | None = None
+    forms: ClassVar[Mapping[str, str]] = {"file_data": "^data:"}
+
+    file_data: str | None = None
     filename: NonEmpty | None = None
     file_id: NonEmpty | None = None
 
@@ -57,7 +63,9 @@ class _Refusal(_Given, tag_field="type", tag="refusal"):
 
 
 class _Function(_Given):
-    name: Name
+    forms: ClassVar[Mapping[str, str]] = {"name": NAME}
+
+    name: str
     arguments: str
 
 
@@ -98,7 +106,9 @@ _Message = _System | _Developer | _User | _Assistant | _Tool
 
 
 class _Offer(_Given):
-    name: Name
+    forms: ClassVar[Mapping[str, str]] = {"name": NAME}
+
+    name: str
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
@@ -110,7 +120,9 @@ class _OfferedTool(_Given):
 
 
 class _Named(_Given):
-    name: Name
+    forms: ClassVar[Mapping[str, str]] = {"name": NAME}
+
+    name: str
 
 
 class _OneTool(_Given):
