@@ -11,6 +11,7 @@ from .messages import Message
 from .tools import Tool, ToolChoice
 
 Positive = Annotated[int, Meta(gt=0)]
+Temperature = Annotated[float, Meta(ge=0, le=2)]
 
 
 class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_output_tokens: Positive | None = None
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice | None = None
-    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    temperature: Temperature | None = None
     thinking: Reasoning | None = None
     stop_sequences: tuple[str, ...] = ()
     streaming: bool = True

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from ..providers.configs import ProviderConfig
 from ..providers.content import Text, ToolResult, ToolUse, UserBlock
-from ..providers.request import Positive, Reasoning
+from ..providers.request import Positive, Reasoning, Temperature
 from ..providers.stops import StopReason
 from ..providers.tools import Tool, ToolChoice
 from ..providers.usage import Usage
@@ -71,7 +71,7 @@ class Configure(_ToLLM, frozen=True, kw_only=True):
     max_output_tokens: Positive | None | UnsetType = UNSET
     tools: tuple[Tool, ...] | UnsetType = UNSET
     tool_choice: ToolChoice | None | UnsetType = UNSET
-    temperature: float | None | UnsetType = UNSET
+    temperature: Temperature | None | UnsetType = UNSET
     thinking: Reasoning | None | UnsetType = UNSET
     stop_sequences: tuple[str, ...] | UnsetType = UNSET
     streaming: bool | UnsetType = UNSET

@@ -28,13 +28,13 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     reader_bytes: Positive = 4 << 20
 
 
-def checked_id(session_id: str) -> str:
+def checked_id(session_id: object) -> str:
     """*session_id*, if it is one.
 
     Raises:
         InvalidConfig: it is not.
     """
-    if not _ID.fullmatch(session_id):
+    if not isinstance(session_id, str) or not _ID.fullmatch(session_id):
         raise InvalidConfig(
             "session_id", f"{session_id!r} is no id: 1 to 128 letters, digits and . _ : @ -, a letter or digit first"
         )

@@ -14,10 +14,10 @@ from ...providers.errors import InvalidConfig
 from ..config import SessionConfig
 from ..errors import RuntimeClosed, SessionDied, UnknownSession
 from ..options import RuntimeOptions, checked_id
-from ..placement import Dedicated, Placement
+from ..placement import Dedicated, Packed, Placement
 from ..plane.reader import Reader
 from ..status import SessionStatus
-from ..validate import checked
+from ..validate import checked, known
 from .calls import ActorGone, answered
 from .handle import SessionHandle
 from .hosts import HostRef, Hosts
@@ -49,9 +49,9 @@ class Runtime:
         if warm < 0:
             raise InvalidConfig("warm", "the number of idle actors can't be negative")
         self._address = address
-        self._placement = placement
+        self._placement = _checked_placement(placement)
         self._warm = warm
-        self._options = checked(options, "options")
+        self._options = checked(options, (RuntimeOptions,), "options")
         self._started_ray = False
         self._inside: _Inside | None = None
 
@@ -103,9 +103,10 @@ class Runtime:
             ConfigError, SessionExists: as ``spawn`` does; those begun already are closed again.
         """
         inside = self._within()
-        config = checked(config, "config").resolved(os.environ)
-        names = [uuid.uuid4().hex for _ in range(ids)] if isinstance(ids, int) else [checked_id(name) for name in ids]
-        groups = inside.hosts.groups(names, placement or self._placement)
+        names = _names(ids)
+        config = _checked_config(config).resolved(os.environ)
+        placement = _checked_placement(placement) if placement else self._placement
+        groups = inside.hosts.groups(names, placement)
         done: list[SessionHandle] = []
 
         async def open_group(host: HostRef | None, group: list[str]) -> None:
@@ -174,6 +175,22 @@ class Runtime:
         if self._started_ray:
             self._started_ray = False
             ray.shutdown()
+
+
+def _names(ids: int | Sequence[str]) -> list[str]:
+    if isinstance(ids, str) or (isinstance(ids, int) and ids < 0):
+        raise InvalidConfig("ids", f"give a list of ids, or how many sessions there shall be, not {ids!r}")
+    return [uuid.uuid4().hex for _ in range(ids)] if isinstance(ids, int) else [checked_id(name) for name in ids]
+
+
+def _checked_config(config: SessionConfig) -> SessionConfig:
+    if hasattr(config, "provider"):
+        known(config.provider)
+    return checked(config, (SessionConfig,), "config")
+
+
+def _checked_placement(placement: Placement) -> Placement:
+    return checked(placement, (Dedicated, Packed), "placement")
 
 
 @dataclass(frozen=True, slots=True)

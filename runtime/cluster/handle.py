@@ -13,14 +13,12 @@ from ..errors import SessionClosed, SessionDied, UnknownSession
 from ..messages import Clear, Compact, Configure, Interrupt, Receipt, Retry, ToLLM, UserMessage
 from ..plane.reader import Reader
 from ..status import SessionStatus
+from ..validate import encoded, known
 from .calls import ActorGone, answered
 from .hosts import HostRef, Hosts
 from .reply import Reply
 
 T = TypeVar("T")
-
-_encoder = msgspec.msgpack.Encoder()
-
 
 class SessionHandle:
     """A session, wherever it runs. Many drivers may hold it at once; it lives on when they let go.
@@ -57,11 +55,12 @@ class SessionHandle:
 
         Raises:
             MailboxError: it was not taken; the class says why, and the session is as it was.
-            ConfigError: a ``Configure`` that does not fit.
+            ConfigError: it is no message, or a ``Configure`` that does not fit; the field is named.
         """
         if isinstance(message, Configure) and message.provider is not UNSET:
-            message = msgspec.structs.replace(message, provider=message.provider.resolved(os.environ))
-        receipt = await self._call(lambda: self._host.actor.tell.remote(self.id, _encoder.encode(message)))
+            message = msgspec.structs.replace(message, provider=known(message.provider).resolved(os.environ))
+        data = encoded(message, "message")
+        receipt = await self._call(lambda: self._host.actor.tell.remote(self.id, data))
         self.last_seq = max(self.last_seq, receipt.seq)
         return receipt
 

@@ -7,7 +7,6 @@ from zlib import crc32
 
 import msgspec
 
-from ...providers.errors import InvalidConfig
 from ...providers.messages import Message
 from ..config import SessionConfig
 from ..errors import SessionExists, UnknownSession
@@ -15,6 +14,7 @@ from ..messages import Close, Receipt, ToLLM
 from ..plane.outbox import Outbox
 from ..plane.publisher import Publisher
 from ..status import SessionStatus
+from ..validate import misfit
 from .clients import ClientPool
 from .session import Session
 
@@ -72,7 +72,7 @@ class Host:
         try:
             message = _to_llm.decode(data)
         except msgspec.ValidationError as error:
-            raise InvalidConfig("message", str(error)) from None
+            raise misfit(error, "message") from None
         return self._find(session_id).tell(message, len(data))
 
     async def close(self, session_id: str, drain: bool) -> None:
