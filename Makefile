@@ -44,7 +44,7 @@ wheel: $(LINKED)  ## Build dist/ and try the wheel where nothing else is
 
 # Its stamp is gone while an install runs, so that one that was broken off begins again from nothing.
 .venv/installed: pyproject.toml constraints.txt
-	$(if $(PYTHON),,$(error Python 3.11 or newer is needed; "python3" says: $(shell python3 --version 2>&1). Name another with PYTHON=...))
+	$(if $(PYTHON),,$(error Python 3.11 or newer is needed, python3 is: $(or $(shell python3 --version 2>&1),missing). PYTHON=... names another))
 	@echo 'Setting up .venv, which takes some minutes the first time'
 	@[ -e $@ ] || $(PYTHON) -m venv --clear .venv
 	@rm -f $@

@@ -81,6 +81,10 @@ def imports(file: Path) -> Iterator[str]:
                 pass
 
 
+def keys(call: ast.Call) -> set[str | None]:
+    return {keyword.arg for keyword in call.keywords}
+
+
 def floor(path: str) -> int:
     """How high *path* stands. Of a folder and its room, the room's floor counts."""
     return max(height for height, place in enumerate(FLOORS) if Path(path).is_relative_to(place))
@@ -120,6 +124,14 @@ def test_a_file_fits_on_a_few_screens_and_a_function_on_one(file: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             assert lines <= MAX_FUNCTION_LINES, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("file", [*house_files(), *program_files()], ids=name)
+def test_msgspec_is_given_no_pattern(file: Path) -> None:
+    """Patterns in a union of types crash a process now and then, as it ends: msgspec's issue 717."""
+    calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+
+    assert [call.lineno for call in calls if ast.unparse(call.func).endswith("Meta") and "pattern" in keys(call)] == []
 
 
 @pytest.mark.parametrize("file", [file for file in house_files() if file.name == "__init__.py"], ids=name)

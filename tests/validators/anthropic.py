@@ -99,34 +99,30 @@ class _ServerToolUse(Formed, tag_field="type", tag="server_tool_use"):
     id: str
 
 
-class _WebSearchResult(Formed, tag_field="type", tag="web_search_tool_result"):
+class _Served(Formed, tag_field="type"):
     forms: ClassVar[Mapping[str, str]] = {"tool_use_id": ID}
 
     tool_use_id: str
 
 
-class _WebFetchResult(Formed, tag_field="type", tag="web_fetch_tool_result"):
-    forms: ClassVar[Mapping[str, str]] = {"tool_use_id": ID}
-
-    tool_use_id: str
+class _WebSearchResult(_Served, tag="web_search_tool_result"):
+    pass
 
 
-class _CodeExecutionResult(Formed, tag_field="type", tag="code_execution_tool_result"):
-    forms: ClassVar[Mapping[str, str]] = {"tool_use_id": ID}
-
-    tool_use_id: str
+class _WebFetchResult(_Served, tag="web_fetch_tool_result"):
+    pass
 
 
-class _BashResult(Formed, tag_field="type", tag="bash_code_execution_tool_result"):
-    forms: ClassVar[Mapping[str, str]] = {"tool_use_id": ID}
-
-    tool_use_id: str
+class _CodeExecutionResult(_Served, tag="code_execution_tool_result"):
+    pass
 
 
-class _TextEditorResult(Formed, tag_field="type", tag="text_editor_code_execution_tool_result"):
-    forms: ClassVar[Mapping[str, str]] = {"tool_use_id": ID}
+class _BashResult(_Served, tag="bash_code_execution_tool_result"):
+    pass
 
-    tool_use_id: str
+
+class _TextEditorResult(_Served, tag="text_editor_code_execution_tool_result"):
+    pass
 
 
 _ServerResult = _WebSearchResult | _WebFetchResult | _CodeExecutionResult | _BashResult | _TextEditorResult
