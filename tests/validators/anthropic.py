@@ -21,7 +21,18 @@ VISIBLE = r"\S"
 """``text content blocks must contain non-whitespace text``"""
 
 
-class _Given(Formed, kw_only=True, forbid_unknown_fields=True):
+class _Formed(Formed):
+    forms: ClassVar[Mapping[str, str]] = {
+        "id": ID,
+        "name": NAME,
+        "tool_use_id": ID,
+        "text": VISIBLE,
+        "system": VISIBLE,
+        "stop_sequences": VISIBLE,
+    }
+
+
+class _Given(_Formed, kw_only=True, forbid_unknown_fields=True):
     """``Extra inputs are not permitted``"""
 
 
@@ -49,8 +60,6 @@ class _Block(_Given, tag_field="type"):
 
 
 class _Text(_Block, kw_only=True, tag="text"):
-    forms: ClassVar[Mapping[str, str]] = {"text": VISIBLE}
-
     text: str
     citations: list[dict[str, Any]] | None = None
 
@@ -67,16 +76,12 @@ class _Document(_Block, kw_only=True, tag="document"):
 
 
 class _ToolUse(_Block, kw_only=True, tag="tool_use"):
-    forms: ClassVar[Mapping[str, str]] = {"id": ID, "name": NAME}
-
     id: str
     name: str
     input: dict[str, Any]
 
 
 class _ToolResult(_Block, kw_only=True, tag="tool_result"):
-    forms: ClassVar[Mapping[str, str]] = {"tool_use_id": ID}
-
     tool_use_id: str
     content: str | list[_Text | _Image | _Document] = ""
     is_error: bool = False
@@ -91,17 +96,13 @@ class _RedactedThinking(_Given, tag_field="type", tag="redacted_thinking"):
     data: NonEmpty
 
 
-class _ServerToolUse(Formed, tag_field="type", tag="server_tool_use"):
+class _ServerToolUse(_Formed, tag_field="type", tag="server_tool_use"):
     """A tool that the provider runs itself. These blocks go back as they came: what they hold is its own affair."""
-
-    forms: ClassVar[Mapping[str, str]] = {"id": ID}
 
     id: str
 
 
-class _Served(Formed, tag_field="type"):
-    forms: ClassVar[Mapping[str, str]] = {"tool_use_id": ID}
-
+class _Served(_Formed, tag_field="type"):
     tool_use_id: str
 
 
@@ -147,8 +148,6 @@ class _Schema(Struct):
 
 
 class _Tool(_Given):
-    forms: ClassVar[Mapping[str, str]] = {"name": NAME}
-
     name: str
     input_schema: _Schema
     description: str | None = None
@@ -174,8 +173,6 @@ class _NoTool(_Given, tag_field="type", tag="none"):
 
 
 class _OneTool(_Choice, kw_only=True, tag="tool"):
-    forms: ClassVar[Mapping[str, str]] = {"name": NAME}
-
     name: str
 
 
@@ -193,8 +190,6 @@ class _ThinkingOff(_Given, tag_field="type", tag="disabled"):
 
 
 class _Body(_Given):
-    forms: ClassVar[Mapping[str, str]] = {"system": VISIBLE, "stop_sequences": VISIBLE}
-
     model: NonEmpty
     max_tokens: Annotated[int, Meta(ge=1)]
     messages: Annotated[list[_User | _Assistant], Meta(min_length=1)]

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class Formed(Struct):
-    """Where a field named in *forms* is a string, or holds strings, each of them has that form.
+    """Where there is a field named in *forms*, a string or a tuple of strings, each of them has that form.
 
     Not by ``Meta(pattern=...)``: with one in a union, a process crashes now and then as it ends (msgspec's issue 717).
     """
@@ -17,7 +17,7 @@ class Formed(Struct):
 
     def __post_init__(self) -> None:
         for field, form in self.forms.items():
-            value: object = getattr(self, field)
+            value: object = getattr(self, field, None)
             texts = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
             if not all(re.search(form, text) for text in texts if isinstance(text, str)):
                 raise ValueError(f"`{field}` does not match the regex {form!r}")
