@@ -9,7 +9,7 @@ import msgspec
 
 from ..content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from ..errors import InvalidConfig
-from ..messages import Message
+from ..messages import Message, Role
 from ..request import Request, Settings
 from ..tools import Tool, ToolChoice
 from .anthropic_words import PROVIDER
@@ -22,6 +22,7 @@ A thinking budget comes on top, because the API counts it in.
 
 _LEAST_BUDGET_TOKENS = 1_024
 _MODES = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
+_ERROR = {"type": "text", "text": "Error"}
 _foreign_in_id = re.compile(r"[^a-zA-Z0-9_-]").sub
 _json = msgspec.json.encode
 
@@ -48,8 +49,10 @@ def check(settings: Settings) -> None:
 def body(request: Request, model: str, streaming: bool) -> bytes:
     """The body of *request*. Each message is encoded once in the life of ``request.memo``."""
     forms = request.memo.forms(request.messages, PROVIDER, _blocks)
-    head = _json(_head(request.settings, model, streaming))
-    return b"%b,%b}" % (head[:-1], b'"messages":[%b]' % b",".join(_messages(request.messages, forms)))
+    given = _head(request.settings, model, streaming)
+    if not _may_think(request.messages):
+        given.pop("thinking", None)
+    return b"%b,%b}" % (_json(given)[:-1], b'"messages":[%b]' % b",".join(_messages(request.messages, forms)))
 
 
 def _head(settings: Settings, model: str, streaming: bool) -> dict[str, Any]:
@@ -102,6 +105,17 @@ def _messages(messages: Sequence[Message], forms: Iterable[bytes]) -> Iterator[b
         yield b'{"role":"%b","content":[%b]}' % (role.encode(), b",".join(blocks for _, blocks in neighbours))
 
 
+def _may_think(messages: Sequence[Message]) -> bool:
+    """Whether the next answer may think: one that goes on from tool results may only if the one before it did."""
+    for at in reversed(range(len(messages))):
+        if any(isinstance(block, ToolResult) for block in messages[at].content):
+            first = next(_each(messages[at - 1].content))
+            return isinstance(first, Mapping) and first["type"] in ("thinking", "redacted_thinking")
+        if messages[at].role is Role.ASSISTANT and any(_each(messages[at].content)):
+            return True
+    return True
+
+
 def _blocks(message: Message) -> bytes:
     """The blocks of *message*, separated by commas."""
     return b",".join(_json(block) for block in _each(message.content))
@@ -136,11 +150,13 @@ def _thinking(block: Thinking) -> dict[str, Any]:
 
 def _tool_result(result: ToolResult) -> dict[str, Any]:
     given: dict[str, Any] = {"type": "tool_result", "tool_use_id": _id(result.tool_use_id)}
-    if content := list(_each(result.content)):
-        given["content"] = content
+    content = list(_each(result.content))
+    if result.is_error and all(isinstance(block, Text) for block in result.content):
+        return {**given, "is_error": True, "content": content or [_ERROR]}
     if result.is_error:
-        given["is_error"] = True
-    return given
+        # The API takes an error in words only: with anything else in it, the words must say that it is one.
+        content.insert(0, _ERROR)
+    return {**given, "content": content} if content else given
 
 
 def _media(block: Image | Document) -> dict[str, Any]:
