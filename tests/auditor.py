@@ -1,0 +1,273 @@
+"""An auditor: watches a conversation from outside, keeps its own books, and complains where a promise is broken."""
+
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from types import NoneType
+
+import msgspec
+
+from rayconteur.providers.content import ToolUse
+from rayconteur.providers.draft import Partial
+from rayconteur.providers.errors import InvalidConfig
+from rayconteur.providers.messages import Message
+from rayconteur.providers.usage import Count, Provenance, Usage
+from rayconteur.runtime import events as ev
+from rayconteur.runtime import instructions as do
+from rayconteur.runtime import messages as say
+from rayconteur.runtime.config import OnInterrupt, SessionConfig, WhenBusy
+from rayconteur.runtime.conversation import Conversation
+from rayconteur.runtime.errors import MailboxError, SessionClosed
+from rayconteur.runtime.status import State
+
+COUNTS = ("input", "output", "cache_read", "cache_write", "reasoning")
+UNDER_WAY = (State.REQUESTING, State.STREAMING)
+OUT = {
+    State.REQUESTING: do.Send,
+    State.STREAMING: do.Send,
+    State.RETRYING: do.Backoff,
+    State.COMPACTING: do.Shorten,
+}
+
+
+class Auditor:
+    """Hands events to *talk* and checks all that comes of them.
+
+    Its books: the *queue* of what waits (turns by number, the rest by a word), the turn that is *running*, the turns
+    that have *ended*, the usages that were *counted*, and what is *out*: a request, a pause or a compaction.
+    """
+
+    def __init__(self, config: SessionConfig) -> None:
+        self.config = config
+        self.talk = Conversation(config)
+        self.records: list[ev.Event] = []
+        self.queue: list[int | str] = []
+        self.running: int | None = None
+        self.ended: list[int] = []
+        self.closed = False
+        self.counted: list[Usage] = []
+        self.sent = 0
+        self.out: do.Send | do.Backoff | do.Shorten | None = None
+        self._before_turn = Before()
+
+    def hand(self, event: ev.Event) -> Sequence[do.Instruction]:
+        """What *talk* wants done after *event*; nothing where it refuses."""
+        before = deepcopy(self.talk)
+        try:
+            instructions = self.talk.handle(event)
+        except (MailboxError, SessionClosed, InvalidConfig):
+            assert self.talk == before, "a refused event left a trace"
+            return ()
+        if not instructions and not isinstance(event, ev.AnswerBegan):
+            assert self.talk == before, "an event that was passed over left a trace"
+            return ()
+        self._check_record(event, instructions)
+        self._hear(before, event)
+        begun = self._before_turn.history
+        for step in instructions:
+            self._follow(step, event)
+        told = [step.event for step in instructions if isinstance(step, do.Emit)]
+        self._check_history(before, begun, told)
+        self._check_books()
+        return instructions
+
+    def restart(self) -> None:
+        """The conversation dies, and its records rebuild it."""
+        kept = msgspec.msgpack.encode(self.records)
+        rebuilt = Conversation(self.config)
+        for event in msgspec.msgpack.decode(kept, type=list[ev.Event]):
+            rebuilt.handle(event)
+        if self.talk.state is State.STREAMING:
+            self.talk.state = State.REQUESTING  # that an answer has begun is no record
+        assert rebuilt == self.talk
+        self.talk = rebuilt
+
+    # What comes in
+
+    def _check_record(self, event: ev.Event, instructions: Sequence[do.Instruction]) -> None:
+        records = [step for step in instructions if isinstance(step, do.Record)]
+        if isinstance(event, ev.AnswerBegan):
+            assert not instructions
+        else:
+            assert records == [do.Record(event)]
+            assert instructions[0] is records[0], "told before it was kept"
+            self.records.append(event)
+
+    def _hear(self, before: Conversation, event: ev.Event) -> None:
+        self._count(before, event)
+        match event:
+            case ev.Answered() | ev.RequestFailed() | ev.BackoffEnded() | ev.CompactionEnded():
+                self.out = None
+            case ev.Asked():
+                busy = before.state is not State.IDLE
+                first = busy and (event.when_busy or before.config.when_busy) is WhenBusy.INTERRUPT
+                self.queue.insert(0 if first else len(self.queue), before.turns + 1)
+            case ev.RetryAsked():
+                self.queue.append(before.turns + 1)
+            case ev.ClearAsked():
+                self.queue.append("clear")
+            case ev.CompactAsked():
+                self.queue.append("compact")
+            case ev.ConfigureAsked(change=say.Configure(next="turn")):
+                self.queue.append("configure")
+            case ev.CloseAsked(drain=True):
+                self.queue.append("close")
+            case _:
+                pass
+
+    def _count(self, before: Conversation, event: ev.Event) -> None:
+        match event:
+            case ev.Answered():
+                self.counted.append(event.answer.usage)
+            case ev.RequestFailed(partial=partial):
+                self._count_partial(partial)
+            case ev.Asked(partial=partial) | ev.InterruptAsked(partial=partial) | ev.CloseAsked(partial=partial):
+                if before.state in UNDER_WAY and running(self.talk) != running(before):
+                    self._count_partial(partial)
+            case _:
+                pass
+
+    def _count_partial(self, partial: Partial) -> None:
+        if partial != Partial():
+            self.counted.append(partial.usage)
+
+    # What comes out
+
+    def _follow(self, step: do.Instruction, event: ev.Event) -> None:
+        match step:
+            case do.Emit(event=told):
+                self._read(told, event)
+            case do.Send():
+                self.sent += 1
+                assert self.out is None
+                assert (step.number, step.turn) == (self.sent, self.running)
+                assert step.messages == tuple(self.talk.history)
+                assert step.config == self.talk.config
+                self.out = step
+            case do.Backoff() | do.Shorten():
+                assert self.out is None
+                assert not isinstance(step, do.Shorten) or self.queue.pop(0) == "compact"
+                self.out = step
+            case do.Abandon():
+                assert self.out is not None, "nothing to abandon"
+                self.out = None
+            case do.Record():
+                pass
+            case do.End():
+                assert self.closed
+
+    def _read(self, told: say.FromLLM, event: ev.Event) -> None:
+        assert not self.closed, "something was told after the end"
+        assert (told.session_id, told.seq) == ("", 0)
+        match told:
+            case say.TurnStarted(turn=turn):
+                assert self.running is None
+                assert self.queue.pop(0) == turn, "out of order"
+                self._begin(turn, 0 if isinstance(event, ev.RetryAsked) else 1)
+            case say.Completed() | say.Failed() | say.Interrupted():
+                self._end(told)
+            case say.Cleared():
+                assert self.queue.pop(0) == "clear"
+            case say.Compacted():
+                assert self.running is None
+            case say.Configured(turn=turn):
+                at_once = isinstance(event, ev.ConfigureAsked) and event.change.next == "request"
+                assert at_once or self.queue.pop(0) == "configure"
+                assert turn == (self.running or 0)
+            case say.Closed():
+                assert self.running is None
+                assert not any(isinstance(waiting, int) for waiting in self.queue)
+                self.queue.clear()
+                self.closed = True
+            case _:
+                assert told.turn == self.running, "of a turn that does not run"
+                self._read_of_turn(told, event)
+
+    def _read_of_turn(self, told: say.FromLLM, event: ev.Event) -> None:
+        match told:
+            case say.TokenUpdate():
+                assert told.request == self.counted[-1]
+                assert told.of_turn == summed(self.counted[self._before_turn.counted :])
+                assert told.of_session == summed(self.counted)
+            case say.ToolBatch():
+                assert isinstance(event, ev.Answered)
+                asked_for = [block for block in event.answer.content if isinstance(block, ToolUse)]
+                assert inputs(told.uses) == inputs(use for use in asked_for if use.malformed is None)
+                assert inputs(told.refused) == inputs(use for use in asked_for if use.malformed is not None)
+            case _:
+                assert isinstance(told, say.Retrying)
+
+    def _begin(self, turn: int, own_messages: int) -> None:
+        self.running = turn
+        history = self.talk.history[: len(self.talk.history) - own_messages]
+        self._before_turn = Before(history, len(self.counted), self.sent)
+
+    def _end(self, end: say.TurnEnd) -> None:
+        if end.turn == self.running:
+            self.running = None
+        else:
+            assert isinstance(end, say.Interrupted), "only an interrupt ends what has not begun"
+            self.queue.remove(end.turn)
+        assert end.turn not in self.ended, "a turn ended twice"
+        self.ended.append(end.turn)
+        if isinstance(end, say.Completed):
+            assert end.usage == summed(self.counted[self._before_turn.counted :])
+            assert end.requests == self.sent - self._before_turn.sent
+
+    # What stands
+
+    def _check_history(self, before: Conversation, begun: list[Message], told: Sequence[say.FromLLM]) -> None:
+        after = self.talk.history
+        interrupted = before.turn and say.Interrupted(turn=before.turn.number) in told
+        if any(isinstance(one, say.Cleared | say.Compacted) for one in told):
+            return
+        if interrupted and before.config.on_interrupt is OnInterrupt.DISCARD:
+            rest = after if self.running is None else self._before_turn.history
+            assert rest == begun, "the history is not what it was before the turn"
+        else:
+            assert after[: len(before.history)] == before.history, "what was complete did not stay"
+
+    def _check_books(self) -> None:
+        talk = self.talk
+        turns = [waiting for waiting in self.queue if isinstance(waiting, int)]
+        now = [] if self.running is None else [self.running]
+        assert sorted([*self.ended, *now, *turns]) == list(range(1, talk.turns + 1)), "a turn without its end"
+        assert running(talk) == self.running
+        assert talk.mailbox.turns() == tuple(turns)
+        assert len(talk.mailbox) == len(self.queue)
+        assert talk.usage == summed(self.counted)
+        assert (talk.state is State.CLOSED) == self.closed
+        assert isinstance(self.out, OUT.get(talk.state, NoneType))
+
+
+@dataclass(frozen=True)
+class Before:
+    """How things stood when the running turn began."""
+
+    history: list[Message] = field(default_factory=list[Message])
+    counted: int = 0
+    sent: int = 0
+
+
+def running(talk: Conversation) -> int | None:
+    return talk.turn.number if talk.turn else None
+
+
+def inputs(uses: Iterable[ToolUse]) -> list[tuple[str, object]]:
+    return [(use.name, use.input) for use in uses]
+
+
+def summed(usages: Iterable[Usage]) -> Usage:
+    """The sum of *usages*, each count no more trusted than the least of its parts."""
+    of_all = list(usages)
+    return Usage(**{name: _sum([getattr(usage, name) for usage in of_all]) for name in COUNTS})
+
+
+def _sum(counts: Sequence[Count]) -> Count:
+    tokens = sum(count.tokens or 0 for count in counts)
+    kinds = {count.provenance for count in counts}
+    if Provenance.UNAVAILABLE in kinds:
+        return Count(tokens=tokens or None, provenance=Provenance.UNAVAILABLE)
+    return Count(
+        tokens=tokens, provenance=Provenance.ESTIMATED if Provenance.ESTIMATED in kinds else Provenance.REPORTED
+    )
