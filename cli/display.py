@@ -1,0 +1,137 @@
+"""Ways to show a demo: a live table, plain lines, or JSON lines."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import msgspec
+
+from ..runtime.messages import Completed, Failed, FromLLM, Interrupted
+from .board import Board, Row, Summary
+from .output import Output, printable
+
+_SHOWN_CHARS = 60
+
+
+class Display(Protocol):
+    """Hears what happens in a demo, in this order."""
+
+    def starting(self) -> None:
+        """Ray is started or joined."""
+        ...
+
+    def spawned(self, done: int, total: int) -> None:
+        """So many sessions are there, of so many."""
+        ...
+
+    def asking(self, board: Board) -> None:
+        """All sessions are there, and *board* tells of them from now on."""
+        ...
+
+    def took(self, event: FromLLM, row: Row, now: float) -> None:
+        """The board has taken *event* into *row*."""
+        ...
+
+    def ended(self, summary: Summary) -> None:
+        """All turns have ended."""
+        ...
+
+
+@contextmanager
+def display(output: Output, json: bool) -> Iterator[Display]:
+    """The display that fits *output*; afterwards the terminal is as it was."""
+    if json:
+        yield JSONLines(output)
+    elif output.terminal:
+        from .table import live_table  # rich takes a tenth of a second
+
+        with live_table(output) as table:
+            yield table
+    else:
+        yield PlainLines(output)
+
+
+class Spawning(msgspec.Struct, frozen=True, tag_field="kind", tag="spawning"):
+    """*done* sessions of *total* are there."""
+
+    done: int
+    total: int
+
+
+class JSONLines:
+    """An object a line, told apart by ``kind``: ``spawning``, then the sessions' own events, at last ``summary``."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._encode = msgspec.json.Encoder().encode
+
+    def starting(self) -> None:
+        pass
+
+    def spawned(self, done: int, total: int) -> None:
+        self._put(Spawning(done, total))
+
+    def asking(self, board: Board) -> None:
+        pass
+
+    def took(self, event: FromLLM, row: Row, now: float) -> None:
+        self._put(event)
+
+    def ended(self, summary: Summary) -> None:
+        self._put(summary)
+
+    def _put(self, struct: msgspec.Struct) -> None:
+        self._output.line(self._encode(struct).decode())
+
+
+class PlainLines:
+    """A line for each session that is there, for each turn that has ended, and for the whole."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def starting(self) -> None:
+        self._output.line("starting Ray")
+
+    def spawned(self, done: int, total: int) -> None:
+        self._output.line(f"spawned {done} of {total} sessions")
+
+    def asking(self, board: Board) -> None:
+        pass
+
+    def took(self, event: FromLLM, row: Row, now: float) -> None:
+        if isinstance(event, Completed | Failed | Interrupted):
+            shown = row.problem or beginning(row.text, _SHOWN_CHARS)
+            self._output.line(f"{row.session_id}  {row.phase}  {figures(row, now)}  {shown}")
+
+    def ended(self, summary: Summary) -> None:
+        self._output.line(sentence(summary))
+
+
+def beginning(text: str, chars: int) -> str:
+    """The first so many characters of *text*, in one line."""
+    line = printable(" ".join(text[: 2 * chars].split()))
+    return line if len(line) <= chars else f"{line[: chars - 1]}…"
+
+
+def figures(row: Row, now: float) -> str:
+    """Tokens and pace of *row*."""
+    pace = row.tokens_per_s(now)
+    return f"{tokens(row.tokens, row.exact)} tokens" + ("" if pace is None else f"  {pace:.1f} tokens/s")
+
+
+def tokens(count: int, exact: bool) -> str:
+    """A number of tokens, marked where it is an estimate."""
+    return f"{'' if exact else '~'}{count:,}"
+
+
+def sentence(summary: Summary) -> str:
+    """*summary* in a line."""
+    turns = [f"{summary.turns_completed} completed", f"{summary.turns_failed} failed"]
+    if summary.turns_interrupted:
+        turns.append(f"{summary.turns_interrupted} interrupted")
+    return (
+        f"{summary.sessions} sessions: turns {', '.join(turns)}; "
+        f"{tokens(summary.output_tokens, summary.exact)} tokens in {summary.seconds:.1f} s, "
+        f"{summary.tokens_per_s:,.1f} tokens/s"
+    )

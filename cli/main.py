@@ -1,0 +1,156 @@
+"""`rayconteur`: the commands and their options."""
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from ..providers.configs import ProviderName
+from .chat import ChatOptions, chat
+from .demo import DEFAULT_SESSIONS, DemoOptions, demo
+from .program import run
+
+# Whatever is imported here is paid for by --help: no Ray, no SDK, no rich.
+
+app = typer.Typer(
+    name="rayconteur",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,  # else a traceback shows the values of variables, and keys are among them
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Provider = Annotated[str, typer.Option(metavar="NAME", help=f"Who answers: {', '.join(get_args(ProviderName))}.")]
+Model = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The provider's model; with azureopenai the deployment.")
+]
+Rate = Annotated[float, typer.Option(min=0.1, metavar="TOKENS", help="Tokens a second of the scripted provider.")]
+Address = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="The Ray cluster to join.", show_default="RAY_ADDRESS, or Ray started here"),
+]
+
+
+def main() -> None:
+    """The command line; it exits with an ``ExitCode``."""
+    app()
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            typer.echo(f"rayconteur {version('rayconteur')}")
+        except PackageNotFoundError:
+            typer.echo("rayconteur, run from its source without being installed")
+        raise typer.Exit
+
+
+@app.callback()
+def rayconteur(
+    _: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Tell the version.")
+    ] = False,
+) -> None:
+    """Many conversations with language models at once, each an actor on Ray.
+
+    \b
+    Examples:
+      rayconteur demo                                        no network, no key
+      rayconteur demo --packed --sessions 500                many sessions in one process
+      rayconteur demo --provider anthropic --model claude-sonnet-4-5
+      rayconteur chat --provider openai --model gpt-4o
+      echo "Why do ravens play?" | rayconteur chat --provider openai --model gpt-4o
+
+    \b
+    Environment:
+      ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL                  --provider anthropic
+      OPENAI_API_KEY, OPENAI_BASE_URL                        --provider openai
+      AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY
+        or AZURE_OPENAI_AD_TOKEN                             --provider azureopenai
+      RAY_ADDRESS                                            the Ray cluster to join
+      NO_COLOR                                               no colours
+
+    \b
+    Exit codes:
+      0    all turns were completed
+      1    a turn was not completed
+      2    nothing was asked: wrong options, a missing key, an unreadable file
+      3    Ray can't be reached
+      130  ended by Ctrl-C (143 by SIGTERM, 141 when nobody reads the output)
+    """
+
+
+@app.command(name="demo")
+def demo_command(
+    sessions: Annotated[
+        int | None, typer.Option(min=1, help="How many sessions.", show_default=f"{DEFAULT_SESSIONS}")
+    ] = None,
+    packed: Annotated[bool, typer.Option("--packed", help="All in one process, not each in its own.")] = False,
+    provider: Provider = "scripted",
+    model: Model = None,
+    prompts: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What to ask, a prompt a line.", show_default="ravens")
+    ] = None,
+    rate: Rate = 40.0,
+    address: Address = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")] = False,
+) -> None:
+    """Watch many sessions talk at once.
+
+    Each session is a Ray actor with a process of its own: about 50 MB and a third of a second to start. The scripted
+    provider says back what it is told, in this case what there is to say about ravens; the others are asked about
+    ravens.
+
+    At a terminal there is a live table, otherwise a line for each turn that ended. --json prints objects told apart by
+    "kind": "spawning" (done, total), then all events of all sessions as the library gives them, "summary" at last.
+
+    Prompts of a file are dealt to the sessions in turn, each of which asks its own one after the other; sessions that
+    get none begin at the first again. Without --sessions there are no more sessions than prompts.
+
+    \b
+    Examples:
+      rayconteur demo --sessions 4 --rate 20
+      rayconteur demo --packed --sessions 500 --json > events.jsonl
+      rayconteur demo --provider anthropic --model claude-sonnet-4-5 --prompts questions.txt
+    """
+    options = DemoOptions(
+        sessions=sessions,
+        packed=packed,
+        provider=provider,
+        model=model,
+        prompts=prompts,
+        tokens_per_s=rate,
+        address=address,
+        json=json,
+    )
+    raise typer.Exit(run(lambda program: demo(options, program)))
+
+
+@app.command(name="chat")
+def chat_command(
+    provider: Provider = "scripted",
+    model: Model = None,
+    system: Annotated[str | None, typer.Option(metavar="TEXT", help="The system prompt.")] = None,
+    session: Annotated[
+        str | None, typer.Option(metavar="ID", help="A session that runs on the cluster, in place of a new one.")
+    ] = None,
+    rate: Rate = 40.0,
+    address: Address = None,
+) -> None:
+    """Talk with one session.
+
+    Ctrl-C interrupts the answer, not the program; /help tells the commands. Without a terminal each line of standard
+    input is a message, the answers go to standard output, and everything else to standard error.
+
+    \b
+    Examples:
+      rayconteur chat
+      rayconteur chat --provider anthropic --model claude-sonnet-4-5 --system "Answer in verse."
+      rayconteur chat --address 10.0.0.1:6379 --session raven-7
+    """
+    options = ChatOptions(
+        provider=provider, model=model, system=system, session=session, address=address, tokens_per_s=rate
+    )
+    raise typer.Exit(run(lambda program: chat(options, program)))
