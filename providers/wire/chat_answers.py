@@ -20,7 +20,7 @@ from .chat_words import STOPS, faults
 from .decoder import StreamDecoder
 from .faults import broken, incomplete, read_fault, unfit
 
-_LEGACY = -1  # the place of a function_call, of which there is one at most
+_LEGACY = -1  # the index of a function_call, of which there is one at most
 _chunk = msgspec.json.Decoder(Chunk).decode
 
 
@@ -28,7 +28,7 @@ _chunk = msgspec.json.Decoder(Chunk).decode
 class _Call:
     """A tool use under way, and whether its input is free text."""
 
-    index: int
+    block: int
     id: str | None
     custom: bool
 
@@ -48,7 +48,8 @@ class ChatReader:
         self._blocks = 0
         self._text: int | None = None
         self._thinking: int | None = None
-        self._calls: dict[int, _Call] = {}
+        self._calls: list[_Call] = []
+        self._by_index: dict[int, _Call] = {}  # the last that had the index
         self._refused = False
         self._stop_reason: str | None = None
 
@@ -81,7 +82,7 @@ class ChatReader:
         if not self._begun:
             raise incomplete(self._provider)
         self.ended = True
-        deltas.extend(ToolInputDelta(call.index, '"}') for call in self._calls.values() if call.custom)
+        deltas.extend(ToolInputDelta(call.block, '"}') for call in self._calls if call.custom)
         deltas.append(AnswerEnded(self._stop(), self._stop_reason))
 
     def _stop(self) -> StopReason:
@@ -121,37 +122,41 @@ class ChatReader:
             self._refused = True
             self._say(piece.refusal, deltas)
         for call in piece.tool_calls or ():
-            self._call(self._place(call), call, data, deltas)
+            self._call(call, data, deltas)
         if piece.function_call:
-            self._call(_LEGACY, ToolCall(function=piece.function_call), data, deltas)
+            self._call(ToolCall(index=_LEGACY, function=piece.function_call), data, deltas)
 
-    def _place(self, call: ToolCall) -> int:
-        """Where *call* belongs.
+    def _call(self, call: ToolCall, data: bytes, deltas: list[Delta]) -> None:
+        under_way = self._under_way(call) or self._begin_call(call, data, deltas)
+        if call.function and call.function.arguments:
+            deltas.append(ToolInputDelta(under_way.block, call.function.arguments))
+        if call.custom and call.custom.input:
+            deltas.append(ToolInputDelta(under_way.block, _escaped(call.custom.input)))
+
+    def _under_way(self, call: ToolCall) -> _Call | None:
+        """The call that *call* goes on with, or ``None`` where it begins one.
 
         Some servers give no index, or 0 to all: there a new id or, without ids, a name begins a new call.
         """
-        place = len(self._calls) - 1 if call.index is None else call.index
-        there = self._calls.get(place)
+        last = self._calls[-1] if self._calls else None
+        there = last if call.index is None else self._by_index.get(call.index)
         if there is None or not _name(call):
-            return max(place, 0)
-        is_new = call.id != there.id if call.id else call.index is None
-        return len(self._calls) if is_new else place
+            return there
+        begins = call.id != there.id if call.id else call.index is None
+        return None if begins else there
 
-    def _call(self, place: int, call: ToolCall, data: bytes, deltas: list[Delta]) -> None:
-        under_way = self._calls.get(place)
-        if under_way is None:
-            name = _name(call)
-            if not name:
-                raise unfit(self._provider, "a tool call begins without a name", data)
-            under_way = _Call(self._next_block(), call.id, call.custom is not None)
-            self._calls[place] = under_way
-            deltas.append(ToolUseStarted(under_way.index, call.id or f"call_{self._number}_{len(self._calls)}", name))
-            if under_way.custom:
-                deltas.append(ToolInputDelta(under_way.index, '{"input":"'))
-        if call.function and call.function.arguments:
-            deltas.append(ToolInputDelta(under_way.index, call.function.arguments))
-        if call.custom and call.custom.input:
-            deltas.append(ToolInputDelta(under_way.index, _escaped(call.custom.input)))
+    def _begin_call(self, call: ToolCall, data: bytes, deltas: list[Delta]) -> _Call:
+        name = _name(call)
+        if not name:
+            raise unfit(self._provider, "a tool call begins without a name", data)
+        begun = _Call(self._next_block(), call.id, call.custom is not None)
+        self._calls.append(begun)
+        if call.index is not None:
+            self._by_index[call.index] = begun
+        deltas.append(ToolUseStarted(begun.block, call.id or f"call_{self._number}_{len(self._calls)}", name))
+        if begun.custom:
+            deltas.append(ToolInputDelta(begun.block, '{"input":"'))
+        return begun
 
     def _next_block(self) -> int:
         self._blocks += 1

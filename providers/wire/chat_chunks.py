@@ -67,7 +67,7 @@ class ToolCall(msgspec.Struct):
     custom: CustomCall | None = None
 
 
-class Piece(msgspec.Struct):
+class Piece(msgspec.Struct, gc=False):
     """What an answer says, or the next piece of it. *reasoning_content* is thinking, at DeepSeek, vLLM and others."""
 
     content: str | None = None
@@ -77,7 +77,7 @@ class Piece(msgspec.Struct):
     function_call: FunctionCall | None = None
 
 
-class Choice(msgspec.Struct):
+class Choice(msgspec.Struct, gc=False):
     """One of the answers asked for."""
 
     index: int = 0
@@ -86,7 +86,7 @@ class Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
-class Chunk(msgspec.Struct):
+class Chunk(msgspec.Struct, gc=False):
     """The next piece of an answer, or all of it."""
 
     id: str | None = None
