@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -52,7 +51,7 @@ def body(request: Request, model: str, streaming: bool) -> bytes:
     given = _head(request.settings, model, streaming)
     if not _may_think(request.messages):
         given.pop("thinking", None)
-    return b"%b,%b}" % (_json(given)[:-1], b'"messages":[%b]' % b",".join(_messages(request.messages, forms)))
+    return b"".join((_json(given)[:-1], b',"messages":[', *_messages(request.messages, forms), b"]}"))
 
 
 def _head(settings: Settings, model: str, streaming: bool) -> dict[str, Any]:
@@ -98,11 +97,25 @@ def _tool_choice(choice: ToolChoice) -> dict[str, Any]:
     return given
 
 
-def _messages(messages: Sequence[Message], forms: Iterable[bytes]) -> Iterator[bytes]:
-    """The messages, neighbours of one role in one, without those that have nothing to say here."""
-    said = ((message.role, blocks) for message, blocks in zip(messages, forms, strict=True) if blocks)
-    for role, neighbours in groupby(said, key=lambda pair: pair[0]):
-        yield b'{"role":"%b","content":[%b]}' % (role.encode(), b",".join(blocks for _, blocks in neighbours))
+def _joint(last: Role | None, role: Role) -> bytes:
+    """What stands between the blocks of one message and those of the next: neighbours of one role are one message."""
+    if last is role:
+        return b","
+    return b'%b{"role":"%b","content":[' % (b"]}," if last else b"", role.encode())
+
+
+_JOINTS = {(last, role): _joint(last, role) for last in (None, *Role) for role in Role}
+
+
+def _messages(messages: Sequence[Message], forms: Iterable[bytes]) -> list[bytes]:
+    """The messages in pieces, without those that have nothing to say here."""
+    pieces: list[bytes] = []
+    last: Role | None = None
+    for message, blocks in zip(messages, forms, strict=True):
+        if blocks:
+            pieces += (_JOINTS[last, message.role], blocks)
+            last = message.role
+    return [*pieces, b"]}"] if pieces else []
 
 
 def _may_think(messages: Sequence[Message]) -> bool:
@@ -118,7 +131,7 @@ def _may_think(messages: Sequence[Message]) -> bool:
 
 def _blocks(message: Message) -> bytes:
     """The blocks of *message*, separated by commas."""
-    return b",".join(_json(block) for block in _each(message.content))
+    return _json(list(_each(message.content)))[1:-1]
 
 
 def _each(content: Iterable[Block]) -> Iterator[Mapping[str, Any] | msgspec.Raw]:
@@ -126,7 +139,7 @@ def _each(content: Iterable[Block]) -> Iterator[Mapping[str, Any] | msgspec.Raw]
         match block:
             case Text(text=text):
                 # The API refuses text of nothing but white space.
-                if text.strip():
+                if text and not text.isspace():
                     yield {"type": "text", "text": text}
             case Image() | Document():
                 yield _media(block)
