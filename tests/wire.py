@@ -90,9 +90,9 @@ def exchanges(file: str, api: str) -> tuple[Exchange, ...]:
     return tuple(exchange for exchange in found if exchange.api == api)
 
 
-def cases(file: str, api: str) -> list[ParameterSet]:
-    """The same, each a case for ``pytest.mark.parametrize``, or one that is skipped."""
-    found = exchanges(file, api)
+def cases(file: str, api: str, streaming: bool | None = None) -> list[ParameterSet]:
+    """The same, or only those that are *streaming* or not, as cases for ``pytest.mark.parametrize``."""
+    found = [exchange for exchange in exchanges(file, api) if streaming in (None, exchange.streaming)]
     if not found:
         return [pytest.param(None, marks=pytest.mark.skip(f"no {file}.jsonl in {FOLDER}"), id="missing")]
     return [pytest.param(exchange, id=exchange.id) for exchange in found]

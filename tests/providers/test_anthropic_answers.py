@@ -176,7 +176,8 @@ def test_a_signature_alone_is_a_thinking_block() -> None:
 
 
 def test_input_given_with_its_tool_use_counts_unless_pieces_follow() -> None:
-    begin = '{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"","name":"f","input":{"a":1}}}'
+    block = '{"type":"tool_use","id":"","name":"f","input":{"a":1}}'
+    begin = f'{{"type":"content_block_start","index":0,"content_block":{block}}}'
     piece = '{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}}'
     stop = '{"type":"content_block_stop","index":0}'
     begun = ToolUseStarted(0, "msg_1-0", "f")

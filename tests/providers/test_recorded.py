@@ -1,0 +1,140 @@
+"""What real providers sent, through the real clients and the vendors' own SDKs.
+
+It means what the recordings expect, but where we differ on purpose:
+
+    an input without its cached tokens    ours holds all that was sent (see ``Usage``)
+    a function_call without an id         gets one made, for its result to answer
+    a custom tool's free text             is the member "input" of an object, as our tools take objects
+    an empty body                         is an incomplete answer; the SDK reads no answer at all from it
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from wire import Counts, Exchange, Expected, ToolCall, cases, replaying
+
+from rayconteur.providers.configs import Anthropic, AzureOpenAI, OpenAI, ProviderConfig
+from rayconteur.providers.content import Opaque, Text, Thinking, ToolUse
+from rayconteur.providers.draft import Answer, Draft
+from rayconteur.providers.errors import (
+    AuthenticationFailed,
+    IncompleteAnswer,
+    InvalidRequest,
+    ProviderError,
+    RateLimited,
+    UnknownModel,
+)
+from rayconteur.providers.messages import Message, Role
+from rayconteur.providers.open import open_client
+from rayconteur.providers.request import Request, Settings
+from rayconteur.providers.usage import Count
+
+HI = Message(role=Role.USER, content=(Text("Hello, raven!"),), turn=1)
+KEY = "sk-not-a-real-key"
+
+ERRORS = {
+    (400, "invalid_request_error"): InvalidRequest,
+    (400, "invalid_image_url"): InvalidRequest,
+    (400, "unsupported_value"): InvalidRequest,
+    (401, "invalid_api_key"): AuthenticationFailed,
+    (401, "401"): AuthenticationFailed,
+    (404, "not_found_error"): UnknownModel,
+    (404, "model_not_found"): UnknownModel,
+    (429, "RateLimitReached"): RateLimited,
+}
+"""Which error of ours a recorded one is, by its status and its most exact word."""
+
+
+async def answered(exchange: Exchange, config: Callable[[str], ProviderConfig]) -> Answer:
+    async with replaying(exchange) as server:
+        client = open_client(config(f"{server.url}/@0"))
+        draft = Draft(client.provider)
+        request = Request(5, (HI,), Settings())
+        try:
+            if exchange.streaming:
+                async for deltas in client.stream(request):
+                    draft.take(deltas)
+            else:
+                draft.take(await client.complete(request))
+        finally:
+            await client.aclose()
+        return draft.finish()
+
+
+def check(exchange: Exchange, config: Callable[[str], ProviderConfig], cached_apart: bool = False) -> None:
+    expected = exchange.expected
+    if expected is None:
+        with pytest.raises(IncompleteAnswer):
+            asyncio.run(answered(exchange, config))
+    elif expected.error is not None:
+        check_error(exchange, expected, config)
+    else:
+        answer = asyncio.run(answered(exchange, config))
+        check_content(answer, expected)
+        check_usage(answer, expected.usage or Counts(), cached_apart)
+
+
+def check_error(exchange: Exchange, expected: Expected, config: Callable[[str], ProviderConfig]) -> None:
+    fault = expected.error
+    assert fault
+
+    with pytest.raises(ProviderError) as raised:
+        asyncio.run(answered(exchange, config))
+
+    error, word = raised.value, fault.code or fault.type
+    assert (error.status, error.vendor_code, error.message) == (fault.status, word, fault.message)
+    assert type(error) is ERRORS[fault.status, word or ""]
+
+
+def check_content(answer: Answer, expected: Expected) -> None:
+    blocks = answer.content
+    assert "".join(block.text for block in blocks if isinstance(block, Text)) == expected.text
+    assert "".join(block.text for block in blocks if isinstance(block, Thinking)) == expected.thinking
+    assert sum(block.redacted for block in blocks if isinstance(block, Thinking)) == expected.redacted_thinking
+    assert [block.type for block in blocks if isinstance(block, Opaque)] == expected.other_blocks
+    assert answer.raw_stop_reason == expected.stop_reason
+    uses = [block for block in blocks if isinstance(block, ToolUse)]
+    for use, call in zip(uses, expected.tool_calls, strict=True):
+        check_tool_use(use, call)
+
+
+def check_tool_use(use: ToolUse, call: ToolCall) -> None:
+    assert use.name == call.name
+    assert use.id == (call.id or "call_5_1")
+    match call.arguments:
+        case None:
+            assert use.malformed == call.arguments_raw
+        case str(text):
+            assert use.input == {"input": text}
+        case arguments:
+            assert use.input == arguments
+
+
+def check_usage(answer: Answer, counts: Counts, cached_apart: bool) -> None:
+    sent = counts.input_tokens
+    if sent is not None and cached_apart:
+        sent += (counts.cache_read_tokens or 0) + (counts.cache_write_tokens or 0)
+    usage = answer.usage
+
+    def tokens(*of: Count) -> list[int | None]:
+        return [count.tokens for count in of]
+
+    assert tokens(usage.input, usage.output) == [sent, counts.output_tokens]
+    assert tokens(usage.cache_read, usage.cache_write) == [counts.cache_read_tokens, counts.cache_write_tokens]
+    assert tokens(usage.reasoning) == [counts.reasoning_tokens]
+
+
+@pytest.mark.parametrize("exchange", cases("anthropic", "messages"))
+def test_anthropic_means_what_its_sdk_reads(exchange: Exchange) -> None:
+    check(exchange, lambda url: Anthropic(model="any", api_key=KEY, base_url=url), cached_apart=True)
+
+
+@pytest.mark.parametrize("exchange", cases("openai_chat", "chat_completions"))
+def test_openai_means_what_its_sdk_reads(exchange: Exchange) -> None:
+    check(exchange, lambda url: OpenAI(model="any", api_key=KEY, base_url=url))
+
+
+@pytest.mark.parametrize("exchange", cases("azure", "chat_completions"))
+def test_azure_means_what_its_sdk_reads(exchange: Exchange) -> None:
+    check(exchange, lambda url: AzureOpenAI(deployment="any", api_key=KEY, endpoint=url))
