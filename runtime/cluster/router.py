@@ -5,6 +5,7 @@ import time
 
 import msgspec
 import ray
+from ray.actor import ActorProxy
 
 from ..plane.hub import Wishes
 from ..plane.routes import Routes
@@ -89,4 +90,4 @@ class _Router:
 
 
 RouterActor = ray.remote(_Router)
-RouterHandle = ray.actor.ActorProxy[_Router]
+RouterHandle = ActorProxy[_Router]
