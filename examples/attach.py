@@ -1,0 +1,53 @@
+"""Two programs and one session: the first begins it and leaves, the second finds it by its id and goes on.
+
+python examples/attach.py
+"""
+
+import asyncio
+import subprocess
+import sys
+
+import ray
+
+import rayconteur as rc
+
+DETACHED = rc.RuntimeOptions(namespace="ravens", detached=True)
+
+
+async def first(address: str) -> None:
+    async with rc.Runtime(address, options=DETACHED) as runtime:
+        session = await runtime.spawn(rc.SessionConfig(provider=rc.Scripted()), "huginn")
+        answer = await session.ask("I fly out at dawn.").answer()
+        print(f"first program: {answer.text!r}, and leaves", flush=True)
+
+
+async def second(address: str) -> None:
+    async with rc.Runtime(address, options=DETACHED) as runtime:
+        session = await runtime.session("huginn")
+        async for event in session.events(after=0):  # from its very first event on
+            if isinstance(event, rc.TextChunk):
+                print(f"second program reads event {event.seq}: {event.text!r}")
+            if isinstance(event, rc.Completed):
+                break
+        answer = await session.ask("I come back at noon.").answer()
+        status = await session.status()
+        print(f"second program: {answer.text!r}, turn {status.turns}, {status.messages} messages")
+        await session.close()
+
+
+def main() -> None:
+    """Start a Ray for both, run one program after the other, and end it."""
+    address = ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR").address_info["gcs_address"]
+    for program in ("first", "second"):
+        subprocess.run([sys.executable, __file__, program, address], check=True)
+    ray.shutdown()
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["first", address]:
+            asyncio.run(first(address))
+        case ["second", address]:
+            asyncio.run(second(address))
+        case _:
+            main()
