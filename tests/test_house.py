@@ -115,6 +115,11 @@ def test_programs_and_the_front_door_call_the_package_by_its_name(file: Path) ->
     assert [target for target in imports(file) if target.startswith("/")] == []
 
 
+@pytest.mark.parametrize("file", sorted((ROOT / "examples").glob("*.py")), ids=name)
+def test_an_example_knows_the_front_door_only(file: Path) -> None:
+    assert [target for target in imports(file) if target.startswith("rayconteur.")] == []
+
+
 @pytest.mark.parametrize("file", [ROOT / "__init__.py", *house_files(), *program_files()], ids=name)
 def test_a_file_fits_on_a_few_screens_and_a_function_on_one(file: Path) -> None:
     text = file.read_text()
