@@ -5,6 +5,7 @@ import logging
 from functools import partial
 
 import ray
+from ray.actor import ActorProxy
 
 from ...providers.messages import Message
 from ..config import SessionConfig
@@ -30,8 +31,8 @@ class _SessionActor:
     With *dedicated* the actor ends with its session.
     """
 
-    def __init__(self, name: str, routers: list[RouterHandle], directory: DirectoryHandle, dedicated: bool) -> None:
-        self._name = name
+    def __init__(self, host_id: str, routers: list[RouterHandle], directory: DirectoryHandle, dedicated: bool) -> None:
+        self._id = host_id
         self._directory = directory
         self._dedicated = dedicated
         self._host = Host([partial(_publish, router) for router in routers], self._ended)
@@ -88,7 +89,7 @@ class _SessionActor:
         await self._left.wait()
 
     async def _ended(self, session_id: str) -> None:
-        await self._directory.release.remote([session_id], self._name)
+        await self._directory.release.remote([session_id], self._id)
         if self._dedicated:
             self._left.set()
             me: SessionActorHandle = ray.get_runtime_context().current_actor
@@ -105,4 +106,4 @@ def _must_not_end(task: asyncio.Task[None]) -> None:
 
 
 SessionActor = ray.remote(_SessionActor)
-SessionActorHandle = ray.actor.ActorProxy[_SessionActor]
+SessionActorHandle = ActorProxy[_SessionActor]

@@ -104,7 +104,7 @@ class Runtime:
 
     def _within(self) -> Background:
         if self._loop is None:
-            raise RuntimeClosed("the runtime is not entered; use it inside 'with Runtime() as runtime'")
+            raise RuntimeClosed("the runtime was left, or not entered yet; use it inside 'with Runtime()'")
         return self._loop
 
 

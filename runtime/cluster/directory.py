@@ -1,14 +1,21 @@
 """The directory: an actor that knows which actor hosts which session."""
 
+from collections import OrderedDict
+
 import ray
+from ray.actor import ActorProxy
+
+_GRAVES = 1_000
+"""Of so many hosts it is known which sessions died with them."""
 
 
 class _Directory:
-    """Session ids and the names of the actors that host them. An id is one session's until it is released."""
+    """Session ids and the ids of the actors that host them. An id is one session's until it is released."""
 
     def __init__(self, routers: int) -> None:
         self._routers = routers
         self._hosts: dict[str, str] = {}
+        self._buried: OrderedDict[str, frozenset[str]] = OrderedDict()
 
     @ray.method
     async def routers(self) -> int:
@@ -31,23 +38,31 @@ class _Directory:
                 del self._hosts[session_id]
 
     @ray.method
-    async def release_host(self, host: str) -> list[str]:
-        """Free all ids of *host*, which has gone; these come back."""
-        session_ids = [session_id for session_id, name in self._hosts.items() if name == host]
+    async def bury(self, host: str) -> list[str]:
+        """Free all ids of *host*, which has died; these come back, to the first who asks."""
+        session_ids = [session_id for session_id, at in self._hosts.items() if at == host]
         for session_id in session_ids:
             del self._hosts[session_id]
+        self._buried.setdefault(host, frozenset(session_ids))
+        if len(self._buried) > _GRAVES:
+            self._buried.popitem(last=False)
         return session_ids
 
     @ray.method
+    async def died(self, session_id: str, host: str) -> bool:
+        """Whether the session was *host*'s when that died."""
+        return session_id in self._buried.get(host, ())
+
+    @ray.method
     async def find(self, session_id: str) -> str | None:
-        """The name of the session's host."""
+        """The session's host."""
         return self._hosts.get(session_id)
 
     @ray.method
     async def hosts(self) -> list[str]:
-        """The names of all hosts that have sessions."""
+        """All hosts that have sessions."""
         return list(dict.fromkeys(self._hosts.values()))
 
 
 DirectoryActor = ray.remote(_Directory)
-DirectoryHandle = ray.actor.ActorProxy[_Directory]
+DirectoryHandle = ActorProxy[_Directory]

@@ -115,10 +115,13 @@ class Runtime:
             if on_progress:
                 on_progress(len(done), len(names))
 
-        outcomes = await asyncio.gather(*(open_group(*group) for group in groups), return_exceptions=True)
-        if failures := [outcome for outcome in outcomes if isinstance(outcome, BaseException)]:
+        try:
+            async with asyncio.TaskGroup() as opening:
+                for group in groups:
+                    opening.create_task(open_group(*group))
+        except BaseException as error:
             await asyncio.gather(*(session.close() for session in done), return_exceptions=True)
-            raise failures[0]
+            raise error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error from None
         order = {name: number for number, name in enumerate(names)}
         return sorted(done, key=lambda session: order[session.id])
 
@@ -146,7 +149,7 @@ class Runtime:
         statuses: list[SessionStatus] = []
         for host, answer in zip(hosts, answers, strict=True):
             if isinstance(answer, ActorGone):
-                await inside.hosts.bury(host.name)
+                await inside.hosts.bury(host.id)
             elif isinstance(answer, BaseException):
                 raise answer
             else:
@@ -168,7 +171,7 @@ class Runtime:
 
     def _within(self) -> "_Inside":
         if self._inside is None:
-            raise RuntimeClosed("the runtime is not entered; use it inside 'async with Runtime() as runtime'")
+            raise RuntimeClosed("the runtime was left, or not entered yet; use it inside 'async with Runtime()'")
         return self._inside
 
     def _shut_down(self) -> None:

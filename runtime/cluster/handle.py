@@ -20,6 +20,7 @@ from .reply import Reply
 
 T = TypeVar("T")
 
+
 class SessionHandle:
     """A session, wherever it runs. Many drivers may hold it at once; it lives on when they let go.
 
@@ -105,11 +106,13 @@ class SessionHandle:
         self._hosts.closed(self._host)
 
     async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
+        self._hosts.refuse_if_left()
         try:
             return await answered(call())
         except UnknownSession:
             raise SessionClosed(f"session {self.id!r} has ended") from None
         except ActorGone:
-            if await self._hosts.dead(self._host, self.id):
+            self._hosts.refuse_if_left()
+            if await self._hosts.died(self._host, self.id):
                 raise SessionDied(f"the actor of session {self.id!r} died; spawn it again") from None
             raise SessionClosed(f"session {self.id!r} has ended") from None

@@ -10,7 +10,7 @@ from weakref import WeakSet
 import ray
 
 from ..config import SessionConfig
-from ..errors import SessionDied, SessionExists, UnknownSession
+from ..errors import RuntimeClosed, SessionDied, SessionExists, UnknownSession
 from ..options import RuntimeOptions
 from ..placement import Dedicated, Packed, Placement
 from ..plane.reader import Reader
@@ -29,13 +29,21 @@ _NAME_PAUSE_S = 0.05
 
 @dataclass(slots=True, eq=False)
 class HostRef:
-    """A session actor: its name and handle, how many sessions it has, and which readers must hear of its death."""
+    """A session actor: its id and handle, how many sessions it has, and which readers must hear of its death.
 
-    name: str
+    The id is its name in Ray, and what tells it apart from those that have the name before or after it.
+    """
+
+    id: str
     actor: SessionActorHandle
     sessions: int = 0
     readers: WeakSet[Reader] = field(default_factory=WeakSet)
     guard: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name in Ray."""
+        return _name(self.id)
 
 
 class Hosts:
@@ -48,6 +56,14 @@ class Hosts:
         self._own: dict[str, HostRef] = {}
         self._packed: list[HostRef] = []
         self._warm = [self._start_warm() for _ in range(warm)]
+        self._left = False
+
+    def refuse_if_left(self) -> None:
+        """Raises:
+        RuntimeClosed: the runtime was left.
+        """
+        if self._left:
+            raise RuntimeClosed("the runtime was left")
 
     def groups(self, session_ids: Sequence[str], placement: Placement) -> list[tuple[HostRef | None, list[str]]]:
         """Which sessions are opened together, and where.
@@ -68,19 +84,21 @@ class Hosts:
             ConfigError: the provider can't be used there.
             SessionDied: the actor died meanwhile.
         """
-        name = host.name if host else session_ids[0]
-        claimed = False
+        host = host or await self._start_named(session_ids[0])
         try:
-            await self._claim(session_ids, name)
-            claimed = True
-            host = host or await self._start_named(name)
+            await self._claim(session_ids, host)
+        except BaseException:
+            self._undo(host, len(session_ids))
+            raise
+        try:
             host.sessions = await answered(host.actor.open.remote(list(session_ids), config))
         except BaseException as error:
-            if claimed:
-                await self._shared.directory.release.remote(list(session_ids), name)
+            await self._withdraw(session_ids, host, opened=isinstance(error, asyncio.CancelledError))
             self._undo(host, len(session_ids))
             if isinstance(error, ActorGone):
-                raise SessionDied(f"the actor {name!r} died while sessions were opened in it; see Ray's logs") from None
+                raise SessionDied(
+                    f"the actor {host.name!r} died while sessions were opened in it; see Ray's logs"
+                ) from None
             raise
         return host
 
@@ -90,34 +108,34 @@ class Hosts:
         Raises:
             UnknownSession: it does not, or its actor has died.
         """
-        name = await self._shared.directory.find.remote(session_id)
-        if name is None:
+        host_id = await self._shared.directory.find.remote(session_id)
+        if host_id is None:
             raise UnknownSession(f"there is no session {session_id!r} in namespace {self._options.namespace!r}")
-        host = self._known.get(name) or self._attach(name)
+        host = self._known.get(host_id) or self._attach(host_id)
         if host is None:
-            await self.bury(name)
+            await self.bury(host_id)
             raise UnknownSession(f"session {session_id!r} has died with its actor; its id is free again")
         return host
 
     async def all(self) -> list[HostRef]:
         """Every host that has sessions, of whichever driver."""
-        names = await self._shared.directory.hosts.remote()
-        hosts = {name: self._known.get(name) or self._attach(name) for name in names}
-        for name in (name for name, host in hosts.items() if host is None):
-            await self.bury(name)
+        host_ids = await self._shared.directory.hosts.remote()
+        hosts = {host_id: self._known.get(host_id) or self._attach(host_id) for host_id in host_ids}
+        for host_id in (host_id for host_id, host in hosts.items() if host is None):
+            await self.bury(host_id)
         return [host for host in hosts.values() if host]
 
-    async def bury(self, name: str) -> None:
-        """The host *name* is dead: free the ids of its sessions, and fail those who read from them."""
-        dead = self._known.pop(name, None)
-        self._own.pop(name, None)
+    async def bury(self, host_id: str) -> None:
+        """The host is dead: free the ids of its sessions, and fail those who read from them."""
+        dead = self._known.pop(host_id, None)
+        self._own.pop(host_id, None)
         if dead in self._packed:
             self._packed.remove(dead)
-        for session_id in await self._shared.directory.release_host.remote(name):
+        for session_id in await self._shared.directory.bury.remote(host_id):
             routers = self._shared.routers
             await routers[shard_of(session_id, len(routers))].end.remote(session_id)
         for reader in tuple(dead.readers) if dead else ():
-            reader.fail(SessionDied(f"the actor {name!r} of session {reader.session_id!r} died; spawn it again"))
+            reader.fail(SessionDied(f"the actor of session {reader.session_id!r} died; spawn it again"))
 
     def guard(self, host: HostRef, reader: Reader) -> None:
         """Tell *reader* if *host* dies."""
@@ -125,15 +143,10 @@ class Hosts:
         if host.guard is None:
             host.guard = asyncio.get_running_loop().create_task(self._guard(host))
 
-    async def dead(self, host: HostRef, session_id: str) -> bool:
-        """Whether *host*, which does not answer, died with the session: if so it is buried.
-
-        Otherwise the session had ended before.
-        """
-        if await self._shared.directory.find.remote(session_id) != host.name:
-            return False
-        await self.bury(host.name)
-        return True
+    async def died(self, host: HostRef, session_id: str) -> bool:
+        """Whether *host*, which has gone, took the session with it. Otherwise the session had ended before."""
+        await self.bury(host.id)
+        return await self._shared.directory.died.remote(session_id, host.id)
 
     def closed(self, host: HostRef) -> None:
         """A session of *host* was closed."""
@@ -143,11 +156,12 @@ class Hosts:
 
     def left(self, host: HostRef) -> None:
         """*host* has ended with its session."""
-        self._known.pop(host.name, None)
-        self._own.pop(host.name, None)
+        self._known.pop(host.id, None)
+        self._own.pop(host.id, None)
 
     async def end(self) -> None:
         """End the actors that this driver started, sessions and all, and watch no others."""
+        self._left = True
         guards = [host.guard for host in self._known.values() if host.guard]
         for guard in guards:
             guard.cancel()
@@ -184,66 +198,87 @@ class Hosts:
         return self._warm.pop(0)
 
     async def _start_named(self, session_id: str) -> HostRef:
-        for _ in range(_NAME_TRIES):  # the id is free, but the actor that had it may still be on its way out
+        for _ in range(_NAME_TRIES):
+            await self._refuse_taken([session_id])
             try:
                 return self._start(session_id, dedicated=True)
-            except ValueError:
+            except ValueError:  # the id is free, but the actor that had it is still on its way out
                 await asyncio.sleep(_NAME_PAUSE_S)
         raise SessionExists(f"an actor named {session_id!r} is still there; take another id")
 
     def _start(self, name: str, dedicated: bool) -> HostRef:
+        host_id = f"{name}/{uuid.uuid4().hex[:8]}"
         actor = SessionActor.options(
             name=name,
             namespace=self._options.namespace,
             lifetime="detached" if self._options.detached else None,
             num_cpus=0,
             max_concurrency=CONCURRENCY,
-        ).remote(name, self._shared.routers, self._shared.directory, dedicated)
-        host = self._known[name] = self._own[name] = HostRef(name, actor)
+        ).remote(host_id, self._shared.routers, self._shared.directory, dedicated)
+        host = self._known[host_id] = self._own[host_id] = HostRef(host_id, actor)
         return host
 
-    def _attach(self, name: str) -> HostRef | None:
+    def _attach(self, host_id: str) -> HostRef | None:
         try:
-            actor: SessionActorHandle = ray.get_actor(name, namespace=self._options.namespace)
+            actor: SessionActorHandle = ray.get_actor(_name(host_id), namespace=self._options.namespace)
         except ValueError:
             return None
-        host = self._known[name] = HostRef(name, actor)
+        host = self._known[host_id] = HostRef(host_id, actor)
         return host
 
-    def _undo(self, host: HostRef | None, sessions: int) -> None:
+    def _undo(self, host: HostRef, sessions: int) -> None:
         if host in self._packed:
             host.sessions -= sessions
-        elif host:
+        else:
             self.left(host)
             kill(host.actor)
 
-    async def _claim(self, session_ids: Sequence[str], name: str) -> None:
-        directory = self._shared.directory
-        taken = await directory.claim.remote(list(session_ids), name)
-        if taken and await self._bury_the_dead(taken):
-            taken = await directory.claim.remote(list(session_ids), name)
-        if taken:
-            raise SessionExists(
-                f"session {taken[0]!r} exists; attach to it with session({taken[0]!r}), or take another id"
-            )
+    async def _claim(self, session_ids: Sequence[str], host: HostRef) -> None:
+        """Have all of *session_ids* for *host*, or none, also if cancelled."""
+        while True:
+            claim = asyncio.ensure_future(self._shared.directory.claim.remote(list(session_ids), host.id))
+            try:
+                taken = await asyncio.shield(claim)
+            except asyncio.CancelledError:
+                if not await claim:
+                    await self._withdraw(session_ids, host, opened=False)
+                raise
+            if not taken:
+                return
+            await self._refuse_taken(taken)
 
-    async def _bury_the_dead(self, session_ids: Iterable[str]) -> bool:
-        buried = False
+    async def _refuse_taken(self, session_ids: Iterable[str]) -> None:
+        """Raises:
+        SessionExists: one of *session_ids* is that of a session whose actor lives.
+        """
         for session_id in session_ids:
             try:
                 host = await self.find(session_id)
                 await answered(host.actor.ready.remote())
             except UnknownSession:
-                buried = True
+                continue
             except ActorGone:
-                await self.bury(host.name)
-                buried = True
-        return buried
+                await self.bury(host.id)
+            else:
+                raise SessionExists(
+                    f"session {session_id!r} exists; attach to it with session({session_id!r}), or take another id"
+                )
+
+    async def _withdraw(self, session_ids: Sequence[str], host: HostRef, opened: bool) -> None:
+        """Give up the claim of *host* to *session_ids*; if they may be *opened* there, close them first."""
+        if opened and host in self._packed:
+            closing = [answered(host.actor.close.remote(session_id, False)) for session_id in session_ids]
+            await asyncio.gather(*closing, return_exceptions=True)
+        await self._shared.directory.release.remote(list(session_ids), host.id)
 
     async def _guard(self, host: HostRef) -> None:
         try:
             await answered(host.actor.farewell.remote())
         except ActorGone:
-            await self.bury(host.name)
+            await self.bury(host.id)
         else:
             self.left(host)
+
+
+def _name(host_id: str) -> str:
+    return host_id.partition("/")[0]

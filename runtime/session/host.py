@@ -39,7 +39,7 @@ class Host:
         self._on_end = on_end
         self._clients = ClientPool()
         self._sessions: dict[str, Session] = {}
-        self._leaving: dict[str, asyncio.Task[None]] = {}
+        self._leaving: dict[Session, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Send what the sessions emit, until cancelled."""
@@ -81,7 +81,7 @@ class Host:
         if not session.ended.is_set():
             session.tell(Close(drain=drain), 0)
             await session.ended.wait()
-        await asyncio.shield(self._leaving[session_id])
+        await asyncio.shield(self._leaving[session])
 
     def status(self, session_id: str) -> SessionStatus:
         """The session's status."""
@@ -109,9 +109,10 @@ class Host:
         return session
 
     def _ended(self, session: Session) -> None:
-        self._leaving[session.id] = asyncio.get_running_loop().create_task(self._see_off(session))
+        self._leaving[session] = asyncio.get_running_loop().create_task(self._see_off(session))
 
     async def _see_off(self, session: Session) -> None:
         await session.let_go()
+        del self._sessions[session.id]  # before others hear that the id is free, and come with it
         await self._on_end(session.id)
-        del self._sessions[session.id], self._leaving[session.id]
+        del self._leaving[session]

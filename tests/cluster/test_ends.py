@@ -1,0 +1,91 @@
+"""Sessions that have ended, actors that have died, runtimes that were left: every call says which."""
+
+from collections.abc import Callable
+
+import pytest
+from refusals import ECHO, kill, refused, scripted, still_answers
+
+import rayconteur as rc
+from rayconteur import blocking
+
+CALLS: list[Callable[[blocking.SessionHandle], object]] = [
+    lambda session: session.ask("hi").answer(),
+    lambda session: list(session.ask("hi")),
+    lambda session: session.retry().answer(),
+    lambda session: session.send(rc.UserMessage.of("hi")),
+    lambda session: session.interrupt(),
+    lambda session: session.clear(),
+    lambda session: session.compact(),
+    lambda session: session.configure(rc.Configure(system="short")),
+    lambda session: session.status(),
+    lambda session: session.history(),
+    lambda session: session.close(),
+]
+
+
+@pytest.mark.parametrize("placement", [rc.Packed(), rc.Dedicated()], ids=["packed", "dedicated"])
+def test_every_call_on_a_closed_session_says_that_it_is_closed(
+    runtime: blocking.Runtime, placement: rc.Placement
+) -> None:
+    session = runtime.spawn(ECHO, placement=placement)
+    session.close()
+
+    for call in CALLS:
+        with refused(rc.SessionClosed, session.id):
+            call(session)
+    with refused(rc.UnknownSession, session.id):
+        runtime.session(session.id)
+
+
+def test_every_call_on_a_session_whose_actor_died_says_that_it_died(runtime: blocking.Runtime, namespace: str) -> None:
+    session = runtime.spawn(ECHO, "dead", rc.Dedicated())
+    kill(session, namespace)
+
+    for call in CALLS:
+        with refused(rc.SessionDied, "dead", "spawn it again"):
+            call(session)
+    with refused(rc.UnknownSession, "dead"):
+        runtime.session("dead")
+
+
+def test_an_actor_that_dies_in_mid_answer_takes_only_its_own_session_along(
+    runtime: blocking.Runtime, namespace: str, session: blocking.SessionHandle
+) -> None:
+    doomed = runtime.spawn(scripted((rc.Say("so far"), rc.Wait())), "doomed", rc.Dedicated())
+    heard: list[rc.FromLLM] = []
+
+    with refused(rc.SessionDied, "doomed", "spawn it again"):
+        for event in doomed.ask("hi"):
+            heard.append(event)
+            if isinstance(event, rc.TextChunk):
+                kill(doomed, namespace)
+
+    assert [type(event) for event in heard] == [rc.TurnStarted, rc.StreamStarted, rc.TextChunk]
+    with refused(rc.SessionDied, "doomed"):
+        doomed.status()
+    assert still_answers(session)
+    assert still_answers(runtime.spawn(ECHO, "doomed", rc.Dedicated()))
+
+
+def test_an_old_handle_does_no_harm_to_the_session_that_has_its_id(runtime: blocking.Runtime, namespace: str) -> None:
+    before = runtime.spawn(ECHO, "heir", rc.Dedicated())
+    kill(before, namespace)
+    heir = runtime.spawn(ECHO, "heir", rc.Dedicated())
+
+    with refused(rc.SessionDied, "heir"):
+        before.status()
+
+    assert still_answers(heir)
+    assert still_answers(runtime.session("heir"))
+
+
+def test_every_call_after_the_runtime_was_left_says_so(ray_address: str) -> None:
+    del ray_address
+    with blocking.Runtime(placement=rc.Packed()) as runtime:
+        session = runtime.spawn(ECHO)
+
+    for call in CALLS:
+        with refused(rc.RuntimeClosed, "left"):
+            call(session)
+    with refused(rc.RuntimeClosed, "left"):
+        runtime.sessions()
