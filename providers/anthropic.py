@@ -1,6 +1,6 @@
 """Anthropic's Messages API, through Anthropic's SDK."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from functools import partial
 from typing import cast
 
@@ -72,11 +72,12 @@ class AnthropicClient:
     async def aclose(self) -> None:
         await self._sdk.close()
 
-    async def _post(self, body: bytes) -> httpx2.Response:
+    async def _post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> httpx2.Response:
         answer = await self._sdk.post(
             "/v1/messages",
             cast_to=httpx2.Response,
-            content=body,
+            content=content,
+            options={"headers": headers},
             stream=True,
             stream_cls=anthropic.AsyncStream[bytes],
         )

@@ -3,11 +3,11 @@
 import ssl
 import time
 from asyncio import timeout
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from .deltas import Delta
@@ -21,8 +21,19 @@ if TYPE_CHECKING:
 # What follows an answer's end is the end of the HTTP body. Read, it leaves a connection that can be used again.
 _TAIL_S = 0.1
 _KEPT_IDLE_S = 15.0
+# aiohttp warns of a larger body in one write, for it may hold up the event loop.
+_ONE_WRITE_BYTES = 1 << 20
+_PIECE_BYTES = 256 << 10
 # A shorter key is a word for none, such as "EMPTY", and may stand in any sentence.
 _SECRET_CHARS = 8
+
+
+class Post(Protocol):
+    """Sends *content* with *headers* besides its own through an SDK; the response's body is unread."""
+
+    async def __call__(
+        self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]
+    ) -> "httpx2.Response": ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +53,7 @@ class Vendor:
 class Channel:
     """Sends requests through *post*, an SDK's, and turns whatever goes wrong into our errors, *secrets* kept out."""
 
-    def __init__(
-        self,
-        post: "Callable[[bytes], Awaitable[httpx2.Response]]",
-        vendor: Vendor,
-        secrets: tuple[str | None, ...],
-    ) -> None:
+    def __init__(self, post: Post, vendor: Vendor, secrets: tuple[str | None, ...]) -> None:
         self._post = post
         self._vendor = vendor
         self._provider = vendor.faults.provider
@@ -95,7 +101,9 @@ class Channel:
         except UnicodeEncodeError:
             raise InvalidRequest("a text holds a lone surrogate, which UTF-8 has no form for", self._provider) from None
         try:
-            return await self._post(body)
+            if len(body) <= _ONE_WRITE_BYTES:
+                return await self._post(body, {})
+            return await self._post(_pieces(body), {"content-length": str(len(body))})
         except Exception as error:  # whatever an SDK may raise: none of it leaves this folder
             raise self._scrubbed(self._error(error)) from None
 
@@ -129,11 +137,18 @@ class Channel:
         return text
 
 
+async def _pieces(body: bytes) -> AsyncGenerator[bytes, None]:
+    for start in range(0, len(body), _PIECE_BYTES):
+        yield body[start : start + _PIECE_BYTES]
+
+
 def _cause(error: BaseException) -> str:
     """What was at the bottom of *error*: SDKs and transports wrap it more than once, and say less each time."""
+    said = str(error)
     while error.__cause__ is not None:
         error = error.__cause__
-    return str(error) or type(error).__name__
+        said = str(error) or said
+    return said or type(error).__name__
 
 
 def transport_errors(provider: str, extra: str) -> tuple[type[Exception], ...]:

@@ -1,6 +1,6 @@
 """Chat Completions through OpenAI's SDK: OpenAI itself, and the servers that speak like it."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from functools import partial
 from typing import cast
 from urllib.parse import urlsplit
@@ -56,11 +56,12 @@ class ChatClient:
     async def aclose(self) -> None:
         await self._sdk.close()
 
-    async def _post(self, body: bytes) -> httpx2.Response:
+    async def _post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> httpx2.Response:
         answer = await self._sdk.post(
             "/chat/completions",
             cast_to=httpx2.Response,
-            content=body,
+            content=content,
+            options={"headers": headers},
             stream=True,
             stream_cls=openai.AsyncStream[bytes],
         )
