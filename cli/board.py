@@ -70,7 +70,7 @@ class Row:
             case TurnStarted():
                 self.phase, self.text, self.problem = Phase.REQUESTING, "", ""
             case StreamStarted():
-                self.phase, self.text, self._began_at = Phase.STREAMING, "", now
+                self.phase, self.text, self.problem, self._began_at = Phase.STREAMING, "", "", now
             case TextChunk(text=text):
                 self._say(text)
                 if len(self.text) < _KEPT_CHARS:

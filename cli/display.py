@@ -1,6 +1,6 @@
 """Ways to show a demo: a live table, plain lines, or JSON lines."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -38,7 +38,7 @@ class Display(Protocol):
 
 
 @contextmanager
-def display(output: Output, json: bool) -> Iterator[Display]:
+def display(output: Output, json: bool) -> Generator[Display, None, None]:
     """The display that fits *output*; afterwards the terminal is as it was."""
     if json:
         yield JSONLines(output)

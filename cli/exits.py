@@ -14,9 +14,11 @@ class ExitCode(IntEnum):
     """Nothing was asked: an option does not fit, a key is missing."""
     UNREACHABLE = 3
     """No Ray at the address given."""
+    HUNG_UP = 129
+    """The terminal was closed: SIGHUP. From here on it is 128 + the signal's number, as shells have it."""
     INTERRUPTED = 130
-    """By Ctrl-C; 128 + the signal's number, as shells have it."""
+    """By Ctrl-C: SIGINT."""
     OUTPUT_GONE = 141
-    """Nobody reads the output any more."""
+    """Nobody reads the output any more: SIGPIPE."""
     TERMINATED = 143
     """By SIGTERM."""

@@ -51,8 +51,7 @@ class Keyboard:
         while True:
             self._wanted.acquire()
             while b"\n" not in rest:
-                # Not through sys.stdin: the interpreter could not end while a thread holds its lock.
-                more = os.read(self._input, _READ_BYTES)
+                more = self._read_some()
                 if not more:
                     break
                 rest += more
@@ -60,6 +59,13 @@ class Keyboard:
             typed = line.decode(errors="replace") if line or newline else Key.END
             with suppress(RuntimeError):  # the loop is closed: the program ends
                 self._loop.call_soon_threadsafe(self._take, typed)
+
+    def _read_some(self) -> bytes:
+        # Not through sys.stdin: the interpreter could not end while a thread holds its lock.
+        try:
+            return os.read(self._input, _READ_BYTES)
+        except OSError:  # the terminal is gone
+            return b""
 
     def _take(self, typed: str | Key) -> None:
         self._reading = False

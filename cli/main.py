@@ -22,6 +22,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+Sessions = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="How many sessions.", show_default=str(DEFAULT_SESSIONS))
+]
+Prompts = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="What to ask, a prompt a line.", show_default="ravens")
+]
 Provider = Annotated[str, typer.Option(metavar="NAME", help=f"Who answers: {', '.join(get_args(ProviderName))}.")]
 Model = Annotated[
     str | None, typer.Option(metavar="NAME", help="The provider's model; with azureopenai the deployment.")
@@ -78,21 +84,18 @@ def rayconteur(
       1    a turn was not completed
       2    nothing was asked: wrong options, a missing key, an unreadable file
       3    Ray can't be reached
-      130  ended by Ctrl-C (143 by SIGTERM, 141 when nobody reads the output)
+      130  ended by Ctrl-C
+      143  ended by SIGTERM; 129 when the terminal was closed, 141 when nobody reads the output
     """
 
 
 @app.command(name="demo")
 def demo_command(
-    sessions: Annotated[
-        int | None, typer.Option(min=1, help="How many sessions.", show_default=f"{DEFAULT_SESSIONS}")
-    ] = None,
+    sessions: Sessions = None,
     packed: Annotated[bool, typer.Option("--packed", help="All in one process, not each in its own.")] = False,
     provider: Provider = "scripted",
     model: Model = None,
-    prompts: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What to ask, a prompt a line.", show_default="ravens")
-    ] = None,
+    prompts: Prompts = None,
     rate: Rate = 40.0,
     address: Address = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")] = False,

@@ -1,6 +1,5 @@
 """Standard output: for people at a terminal, or plain for whatever reads it."""
 
-import io
 import os
 import re
 import sys
@@ -20,18 +19,18 @@ class Output:
 
     def __init__(self, on_gone: Callable[[], None]) -> None:
         self.stream = sys.stdout
+        self._encoding = self.stream.encoding or "utf-8"
         self.terminal = self.stream.isatty() and os.environ.get("TERM") != "dumb"
         self._styled = self.terminal and not os.environ.get("NO_COLOR")
         self._on_gone = on_gone
         self._within_line = False
-        if isinstance(self.stream, io.TextIOWrapper):
-            self.stream.reconfigure(errors="replace")  # an old encoding is no reason to break off
 
     def write(self, text: str, dim: bool = False) -> None:
         """Write *text* as it is, or so that it does not catch the eye."""
         if not text:
             return
         self._within_line = not text.endswith("\n")
+        text = text.encode(self._encoding, "replace").decode(self._encoding)  # an old one is no reason to break off
         try:
             self.stream.write(f"{_DIM}{text}{_PLAIN}" if dim and self._styled else text)
             self.stream.flush()

@@ -17,7 +17,7 @@ _ROUTINE = "PYTHON worker processes have been started"
 
 
 class Program:
-    """The task that a command runs in. Ctrl-C and SIGTERM cancel it, so that it shuts down what it started.
+    """The task that a command runs in. Ctrl-C and its like cancel it, so that it shuts down what it started.
 
     *on_interrupt* may be replaced by what else Ctrl-C shall do. When nobody reads *output*, the command ends, too.
     """
@@ -32,8 +32,11 @@ class Program:
         """Take the signals. Again once Ray has started: it puts its own handler of SIGTERM in place of ours."""
         loop = asyncio.get_running_loop()
         with suppress(NotImplementedError):  # Windows: there Ctrl-C cancels the task by asyncio.run's own doing
-            loop.add_signal_handler(signal.SIGINT, self._interrupted)
             loop.add_signal_handler(signal.SIGTERM, self.end, ExitCode.TERMINATED)
+            if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+                loop.add_signal_handler(signal.SIGHUP, self.end, ExitCode.HUNG_UP)
+            if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as shells have it for what runs in background
+                loop.add_signal_handler(signal.SIGINT, self._interrupted)
 
     def interrupt(self) -> None:
         """End the command as Ctrl-C does."""

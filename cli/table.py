@@ -1,7 +1,7 @@
 """A demo as a live table."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from rich import box
@@ -40,7 +40,7 @@ _ORDER = {Phase.FAILED: 0, Phase.INTERRUPTED: 2, Phase.DONE: 2}
 
 
 @contextmanager
-def live_table(output: Output) -> Iterator["LiveTable"]:
+def live_table(output: Output) -> Generator["LiveTable", None, None]:
     """A table that redraws itself until it is left, and then stays as it is."""
     console = Console(file=output.stream, highlight=False)
     table = LiveTable(console)

@@ -1,0 +1,130 @@
+"""What the command line refuses, before anything is started, and what it tells of itself."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from terminal import environment, in_pipe
+from typer.testing import CliRunner
+
+from rayconteur.cli.exits import ExitCode
+from rayconteur.cli.main import app
+from rayconteur.cli.provider import provider_named
+from rayconteur.providers.configs import ProviderName
+
+
+@pytest.fixture(autouse=True)
+def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_AD_TOKEN", "RAY_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def refused(*arguments: str) -> tuple[int, str]:
+    """The exit code, and the only line that the command writes."""
+    result = CliRunner().invoke(app, arguments)
+    assert result.stdout == ""
+    [line] = result.stderr.splitlines()
+    return result.exit_code, line
+
+
+@pytest.mark.parametrize("command", ["demo", "chat"])
+def test_an_unknown_provider_is_told_with_those_there_are(command: str) -> None:
+    code, line = refused(command, "--provider", "delphi")
+
+    assert code == ExitCode.USAGE
+    assert all(name in line for name in ("delphi", *get_args(ProviderName)))
+
+
+@pytest.mark.parametrize("command", ["demo", "chat"])
+@pytest.mark.parametrize(("provider", "variable"), [("anthropic", "ANTHROPIC_API_KEY"), ("openai", "OPENAI_API_KEY")])
+def test_a_missing_key_names_its_variable(command: str, provider: str, variable: str) -> None:
+    code, line = refused(command, "--provider", provider, "--model", "some-model")
+
+    assert code == ExitCode.USAGE
+    assert variable in line
+
+
+@pytest.mark.parametrize("provider", [name for name in get_args(ProviderName) if name != "scripted"])
+def test_a_missing_model_is_told(provider: str) -> None:
+    code, line = refused("demo", "--provider", provider)
+
+    assert code == ExitCode.USAGE
+    assert "--model" in line
+
+
+@pytest.mark.parametrize("provider", get_args(ProviderName))
+def test_every_provider_goes_by_its_name(provider: str) -> None:
+    assert provider_named(provider, "some-model").name == provider
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"), [(None, "can't be read"), (b"\n \n", "no prompt"), (b"\xff\xfe\x00", "UTF-8")]
+)
+def test_prompts_that_are_none_are_told(tmp_path: Path, content: bytes | None, problem: str) -> None:
+    file = tmp_path / "prompts.txt"
+    if content is not None:
+        file.write_bytes(content)
+
+    code, line = refused("demo", "--prompts", str(file))
+
+    assert code == ExitCode.USAGE
+    assert str(file) in line
+    assert problem in line
+
+
+def test_a_session_to_attach_to_wants_its_cluster() -> None:
+    code, line = refused("chat", "--session", "raven")
+
+    assert code == ExitCode.USAGE
+    assert "--address" in line
+
+
+@pytest.mark.timeout(30)  # Ray by itself would try for minutes
+@pytest.mark.parametrize("command", ["demo", "chat"])
+def test_ray_that_is_not_there_is_told(command: str) -> None:
+    with socket.socket() as bound:  # and so nobody else's, but it does not listen
+        bound.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{bound.getsockname()[1]}"
+
+        done = in_pipe(command, "--address", address)
+
+    assert done.returncode == ExitCode.UNREACHABLE
+    assert [address in line for line in done.stderr.splitlines()] == [True]
+
+
+def test_an_option_that_does_not_fit_is_wrong_usage() -> None:
+    result = CliRunner().invoke(app, ["demo", "--sessions", "0"])
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "--sessions" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["chat", "--help"], ["--version"]])
+def test_help_waits_for_neither_ray_nor_an_sdk(arguments: list[str]) -> None:
+    heavy = {"ray", "anthropic", "openai", "httpx2", "aiohttp", "rich"}
+    program = f"""
+import sys
+from rayconteur.cli.main import main
+try:
+    main()
+finally:
+    print(*{heavy!r} & set(sys.modules), file=sys.stderr)
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, env=environment(), check=False
+    )
+
+    assert done.returncode == ExitCode.COMPLETED
+    assert "rayconteur" in done.stdout or "Usage" in done.stdout
+    assert done.stderr.split() == []
+
+
+def test_help_tells_commands_variables_and_exit_codes() -> None:
+    told = CliRunner().invoke(app, ["--help"]).stdout
+
+    assert all(word in told for word in ("demo", "chat", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "RAY_ADDRESS"))
+    assert all(str(int(code)) in told for code in ExitCode)
