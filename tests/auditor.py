@@ -1,26 +1,27 @@
 """An auditor: watches a conversation from outside, keeps its own books, and complains where a promise is broken."""
 
 from collections.abc import Iterable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from types import NoneType
 
 import msgspec
+from talk import copy_of
 
 from rayconteur.providers.content import ToolUse
 from rayconteur.providers.draft import Partial
-from rayconteur.providers.errors import InvalidConfig
+from rayconteur.providers.errors import InvalidConfig, RayconteurError
 from rayconteur.providers.messages import Message
-from rayconteur.providers.usage import Count, Provenance, Usage
+from rayconteur.providers.usage import NONE_YET, Count, Provenance, Usage
 from rayconteur.runtime import events as ev
 from rayconteur.runtime import instructions as do
 from rayconteur.runtime import messages as say
 from rayconteur.runtime.config import OnInterrupt, SessionConfig, WhenBusy
 from rayconteur.runtime.conversation import Conversation
-from rayconteur.runtime.errors import MailboxError, SessionClosed
+from rayconteur.runtime.errors import MailboxError, MailboxFull, SessionClosed
 from rayconteur.runtime.status import State
 
 COUNTS = ("input", "output", "cache_read", "cache_write", "reasoning")
+IN_ORDER = (ev.Asked, ev.RetryAsked, ev.ClearAsked, ev.CompactAsked)
 UNDER_WAY = (State.REQUESTING, State.STREAMING)
 OUT = {
     State.REQUESTING: do.Send,
@@ -42,28 +43,29 @@ class Auditor:
         self.talk = Conversation(config)
         self.records: list[ev.Event] = []
         self.queue: list[int | str] = []
+        self.sizes_bytes: dict[int, int] = {}
         self.running: int | None = None
         self.ended: list[int] = []
         self.closed = False
         self.counted: list[Usage] = []
-        self.sent = 0
+        self.sent = self.attempts = 0
         self.out: do.Send | do.Backoff | do.Shorten | None = None
         self._before_turn = Before()
 
     def hand(self, event: ev.Event) -> Sequence[do.Instruction]:
         """What *talk* wants done after *event*; nothing where it refuses."""
-        before = deepcopy(self.talk)
+        before = copy_of(self.talk)
         try:
             instructions = self.talk.handle(event)
-        except (MailboxError, SessionClosed, InvalidConfig):
-            assert self.talk == before, "a refused event left a trace"
+        except (MailboxError, SessionClosed, InvalidConfig) as refusal:
+            self._check_refusal(before, event, refusal)
             return ()
         if not instructions and not isinstance(event, ev.AnswerBegan):
             assert self.talk == before, "an event that was passed over left a trace"
             return ()
         self._check_record(event, instructions)
         self._hear(before, event)
-        begun = self._before_turn.history
+        begun = self._before_turn
         for step in instructions:
             self._follow(step, event)
         told = [step.event for step in instructions if isinstance(step, do.Emit)]
@@ -93,7 +95,12 @@ class Auditor:
             assert instructions[0] is records[0], "told before it was kept"
             self.records.append(event)
 
+    def _check_refusal(self, before: Conversation, event: ev.Event, refusal: RayconteurError) -> None:
+        assert self.talk == before, "a refused event left a trace"
+        assert not isinstance(refusal, MailboxFull) or self._no_room(event), "refused though there was room"
+
     def _hear(self, before: Conversation, event: ev.Event) -> None:
+        assert "close" not in self.queue or not isinstance(event, IN_ORDER), "taken behind a close"
         self._count(before, event)
         match event:
             case ev.Answered() | ev.RequestFailed() | ev.BackoffEnded() | ev.CompactionEnded():
@@ -102,6 +109,7 @@ class Auditor:
                 busy = before.state is not State.IDLE
                 first = busy and (event.when_busy or before.config.when_busy) is WhenBusy.INTERRUPT
                 self.queue.insert(0 if first else len(self.queue), before.turns + 1)
+                self.sizes_bytes[before.turns + 1] = event.size_bytes
             case ev.RetryAsked():
                 self.queue.append(before.turns + 1)
             case ev.ClearAsked():
@@ -115,10 +123,18 @@ class Auditor:
             case _:
                 pass
 
+    def _no_room(self, event: ev.Event) -> bool:
+        limits, size_bytes = self.config.limits, event.size_bytes if isinstance(event, ev.Asked) else 0
+        return len(self.queue) >= limits.waiting_messages or self._waiting_bytes() + size_bytes > limits.waiting_bytes
+
+    def _waiting_bytes(self) -> int:
+        return sum(self.sizes_bytes[turn] for turn in self.queue if isinstance(turn, int))
+
     def _count(self, before: Conversation, event: ev.Event) -> None:
         match event:
             case ev.Answered():
                 self.counted.append(event.answer.usage)
+                self.attempts = 0
             case ev.RequestFailed(partial=partial):
                 self._count_partial(partial)
             case ev.Asked(partial=partial) | ev.InterruptAsked(partial=partial) | ev.CloseAsked(partial=partial):
@@ -140,7 +156,8 @@ class Auditor:
             case do.Send():
                 self.sent += 1
                 assert self.out is None
-                assert (step.number, step.turn) == (self.sent, self.running)
+                self.attempts += 1
+                assert (step.number, step.turn, step.attempt) == (self.sent, self.running, self.attempts)
                 assert step.messages == tuple(self.talk.history)
                 assert step.config == self.talk.config
                 self.out = step
@@ -198,9 +215,9 @@ class Auditor:
                 assert isinstance(told, say.Retrying)
 
     def _begin(self, turn: int, own_messages: int) -> None:
-        self.running = turn
+        self.running, self.attempts = turn, 0
         history = self.talk.history[: len(self.talk.history) - own_messages]
-        self._before_turn = Before(history, len(self.counted), self.sent)
+        self._before_turn = Before(history, self.talk.context, len(self.counted), self.sent)
 
     def _end(self, end: say.TurnEnd) -> None:
         if end.turn == self.running:
@@ -216,14 +233,14 @@ class Auditor:
 
     # What stands
 
-    def _check_history(self, before: Conversation, begun: list[Message], told: Sequence[say.FromLLM]) -> None:
+    def _check_history(self, before: Conversation, begun: "Before", told: Sequence[say.FromLLM]) -> None:
         after = self.talk.history
         interrupted = before.turn and say.Interrupted(turn=before.turn.number) in told
         if any(isinstance(one, say.Cleared | say.Compacted) for one in told):
             return
         if interrupted and before.config.on_interrupt is OnInterrupt.DISCARD:
-            rest = after if self.running is None else self._before_turn.history
-            assert rest == begun, "the history is not what it was before the turn"
+            rest = (after, self.talk.context) if self.running is None else self._before_turn.kept
+            assert rest == begun.kept, "the history is not what it was before the turn"
         else:
             assert after[: len(before.history)] == before.history, "what was complete did not stay"
 
@@ -234,7 +251,8 @@ class Auditor:
         assert sorted([*self.ended, *now, *turns]) == list(range(1, talk.turns + 1)), "a turn without its end"
         assert running(talk) == self.running
         assert talk.mailbox.turns() == tuple(turns)
-        assert len(talk.mailbox) == len(self.queue)
+        assert len(talk.mailbox) == len(self.queue) <= self.config.limits.waiting_messages
+        assert self._waiting_bytes() <= self.config.limits.waiting_bytes
         assert talk.usage == summed(self.counted)
         assert (talk.state is State.CLOSED) == self.closed
         assert isinstance(self.out, OUT.get(talk.state, NoneType))
@@ -245,8 +263,14 @@ class Before:
     """How things stood when the running turn began."""
 
     history: list[Message] = field(default_factory=list[Message])
+    context: Count = NONE_YET.input
     counted: int = 0
     sent: int = 0
+
+    @property
+    def kept(self) -> tuple[list[Message], Count]:
+        """What comes back when the turn is discarded."""
+        return self.history, self.context
 
 
 def running(talk: Conversation) -> int | None:

@@ -1,13 +1,12 @@
 """Interrupts: in every state, with both policies, by number or not."""
 
-from copy import deepcopy
-
 import pytest
 from talk import (
     DISCARD,
     KEEP,
     answered,
     asked,
+    copy_of,
     emitted,
     ends,
     failed,
@@ -167,7 +166,7 @@ def test_a_turn_that_has_ended_or_never_was_is_left_as_it_is(turn: int, config: 
     talk.handle(answered(1, "done"))
     talk.handle(asked("two"))
     talk.handle(asked("three"))
-    before = deepcopy(talk)
+    before = copy_of(talk)
 
     assert talk.handle(interrupt(turn)) == [do.Record(interrupt(turn))]
     assert talk == before

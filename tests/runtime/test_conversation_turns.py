@@ -1,13 +1,12 @@
 """Turns: their order, their one end, and the records that rebuild them."""
 
-from copy import deepcopy
-
 import pytest
 from talk import (
     DISCARD,
     USE,
     answered,
     asked,
+    copy_of,
     emitted,
     ends,
     failed,
@@ -181,7 +180,7 @@ def test_thinking_and_opaque_blocks_stay_where_something_goes_with_them() -> Non
 def test_what_comes_of_an_abandoned_request_is_passed_over(interrupted_in: State, late: ev.Event) -> None:
     talk = in_state(interrupted_in)
     talk.handle(asked("next", when_busy=WhenBusy.INTERRUPT))
-    before = deepcopy(talk)
+    before = copy_of(talk)
 
     assert talk.handle(late) == []
     assert talk == before
@@ -190,7 +189,7 @@ def test_what_comes_of_an_abandoned_request_is_passed_over(interrupted_in: State
 def test_an_answer_that_comes_twice_counts_once() -> None:
     talk = in_state(State.STREAMING)
     talk.handle(answered(1, "hello"))
-    before = deepcopy(talk)
+    before = copy_of(talk)
 
     assert talk.handle(answered(1, "hello")) == []
     assert talk == before
