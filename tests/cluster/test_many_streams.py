@@ -1,0 +1,70 @@
+"""Hundreds of sessions stream at once: every reader sees each of them whole and in order, and nobody waits for another."""
+
+import asyncio
+from collections import defaultdict
+
+import msgspec
+
+import rayconteur as rc
+
+TEXT = "The raven is a bird of few words and of many plans. " * 8
+STREAMS = rc.SessionConfig(provider=rc.Scripted(script=rc.Script(answers=((rc.Say(TEXT),),), tokens_per_s=60)))
+HANGS = rc.SessionConfig(provider=rc.Scripted(script=rc.Script(answers=((rc.Wait(),),))))
+SESSIONS = 208
+
+
+class Seen:
+    """What one reader saw."""
+
+    def __init__(self) -> None:
+        self.seqs: dict[str, list[int]] = defaultdict(list)
+        self.texts: dict[str, str] = defaultdict(str)
+        self.completed = 0
+
+    async def read(self, reader: rc.Reader, turns: int, loop_turns: int = 0) -> None:
+        """Read until so many turns are completed, resting for some turns of the loop after each event."""
+        async for event in reader:
+            self.seqs[event.session_id].append(event.seq)
+            match event:
+                case rc.TextChunk(text=text):
+                    self.texts[event.session_id] += text
+                case rc.Completed():
+                    self.completed += 1
+                case rc.Missed():
+                    raise AssertionError(event)
+                case _:
+                    pass
+            if self.completed == turns:
+                reader.close()
+            for _ in range(loop_turns):
+                await asyncio.sleep(0)
+
+    def is_whole(self, sessions: list[rc.SessionHandle]) -> bool:
+        """Whether it saw every event of *sessions* once, in order, from the first to the end of the turn."""
+        return all(
+            self.seqs[session.id] == list(range(1, len(self.seqs[session.id]) + 1)) and self.texts[session.id] == TEXT
+            for session in sessions
+        )
+
+
+def test_every_reader_sees_every_session_whole_and_in_order(options: rc.RuntimeOptions) -> None:
+    async def main() -> None:
+        narrow = msgspec.structs.replace(options, reader_bytes=2_000)
+        async with rc.Runtime(options=options) as runtime, rc.Runtime(options=narrow) as of_a_slow_one:
+            packed = await runtime.spawn_many(STREAMS, SESSIONS - 8, rc.Packed(actors=2))
+            sessions = packed + await runtime.spawn_many(STREAMS, 8)
+            stuck = await runtime.spawn(HANGS, placement=rc.Packed(actors=2))
+            await stuck.send(rc.UserMessage.of("say something"))
+            quick, slow, late = Seen(), Seen(), Seen()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(quick.read(runtime.events(after=0), SESSIONS))
+                group.create_task(slow.read(of_a_slow_one.events(after=0), SESSIONS, loop_turns=20))
+                answers = [group.create_task(session.ask("speak").answer()) for session in sessions]
+                await asyncio.gather(*answers[: SESSIONS // 2])
+                group.create_task(late.read(runtime.events(after=0), SESSIONS))
+
+            assert [answer.result().text for answer in answers] == [TEXT] * SESSIONS
+            assert [seen.is_whole(sessions) for seen in (quick, slow, late)] == [True] * 3
+            assert (await stuck.status()).state is rc.State.REQUESTING
+
+    asyncio.run(main())
