@@ -209,7 +209,7 @@ class Session:
         client = self._clients.client(self._with_secrets(send.config.provider))
         self._answering = Answering(send, client, self._memo, self._outbox, self._began)
         if send.attempt == 1:
-            self._first_attempt_at = time.monotonic()
+            self._first_attempt_at = asyncio.get_running_loop().time()
         self._task = asyncio.get_running_loop().create_task(self._see_through(self._answering))
         self._tasks.add(self._task)
         self._task.add_done_callback(self._finished)
@@ -222,7 +222,7 @@ class Session:
             outcome = ev.RequestFailed(
                 request=number,
                 failure=failure_of(error),
-                elapsed_s=time.monotonic() - self._first_attempt_at,
+                elapsed_s=asyncio.get_running_loop().time() - self._first_attempt_at,
                 jitter=random.random(),
                 partial=answering.partial() if answering.began else ev.NOTHING,
             )

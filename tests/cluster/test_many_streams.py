@@ -1,4 +1,4 @@
-"""Hundreds of sessions stream at once: every reader sees each of them whole and in order, and nobody waits for another."""
+"""Hundreds of sessions stream at once: every reader sees each of them whole, in order, and waits for nobody."""
 
 import asyncio
 from collections import defaultdict

@@ -1,0 +1,196 @@
+"""What a session does besides its conversation: it waits, tries again, holds back, and keeps secrets."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Sequence
+
+import msgspec
+import pytest
+from stage import Stage, scripted, stage
+from virtual_time import run
+
+import rayconteur as rc
+from rayconteur.providers.deltas import Delta
+from rayconteur.providers.request import Request
+from rayconteur.providers.scripted import ScriptedClient
+
+ECHO = (rc.Say(),)
+
+
+def test_a_failed_request_is_sent_again_after_the_time_that_the_provider_asks_for() -> None:
+    async def main() -> float:
+        async with stage(scripted((rc.Fail(code="rate_limited", retry_after_s=7.0),), ECHO)) as here:
+            begun = asyncio.get_running_loop().time()
+            turn = here.ask()
+            await here.until(rc.Completed)
+
+            assert here.of_turn(turn)[:3] == ["TurnStarted", "Retrying", "StreamStarted"]
+            return asyncio.get_running_loop().time() - begun
+
+    assert 7.0 <= run(main()) < 8.0
+
+
+@pytest.mark.parametrize(
+    ("policy", "requests"),
+    [
+        (rc.RetryPolicy(max_attempts=3), 3),
+        (rc.RetryPolicy(max_attempts=100, first_delay_s=10, max_elapsed_s=25), 3),
+        (rc.RetryPolicy(max_attempts=1), 1),
+    ],
+)
+def test_a_request_is_given_up_at_the_limit(policy: rc.RetryPolicy, requests: int) -> None:
+    async def main() -> None:
+        async with stage(scripted((rc.Fail(message="too much to do"),), retry=policy)) as here:
+            here.ask()
+            failed = await here.until(rc.Failed)
+
+            assert isinstance(failed, rc.Failed)
+            assert (failed.code, failed.message, failed.retryable) == ("overloaded", "too much to do", True)
+            # With a pause of 10 s, of which up to half is random, there is time for two or three more.
+            assert abs(here.host.status("s").requests - requests) <= (1 if policy.max_attempts == 100 else 0)
+
+    run(main())
+
+
+def test_a_failed_turn_is_retried_by_a_turn_of_its_own() -> None:
+    async def main() -> None:
+        async with stage(scripted((rc.Say("half"), rc.Cut()), (rc.Say("whole"),))) as here:
+            here.ask()
+            failed = await here.until(rc.Failed)
+            assert isinstance(failed, rc.Failed)
+            assert (failed.code, failed.partial_text) == ("incomplete_answer", "half")
+
+            retry = here.tell(rc.Retry()).turn
+            await here.until(rc.Completed, retry)
+
+            assert here.texts() == ["hello", "whole"]
+
+    run(main())
+
+
+def test_streamed_or_not_the_turn_comes_to_the_same() -> None:
+    answer = (rc.Think("hm"), rc.Say("one "), rc.Say("two"))
+
+    async def main(streaming: bool) -> tuple[list[str], rc.Usage, list[str]]:
+        async with stage(scripted(answer, streaming=streaming)) as here:
+            turn = here.ask()
+            await here.until(rc.Completed)
+            kinds = list(dict.fromkeys(here.of_turn(turn)))
+            return here.texts(), here.host.status("s").usage, kinds
+
+    assert run(main(True)) == run(main(False))
+
+
+def test_events_are_numbered_without_gaps() -> None:
+    async def main() -> None:
+        async with stage(scripted(ECHO)) as here:
+            turns = [here.ask(f"question {number}") for number in range(5)]
+            await here.until(rc.Completed, turns[-1])
+
+            assert [event.seq for event in here.events] == list(range(1, len(here.events) + 1))
+
+    run(main())
+
+
+def test_a_full_outbox_holds_the_stream_back_and_loses_nothing() -> None:
+    text = "a raven says " * 5_000
+    config = scripted((rc.Say(text, piece_chars=50),), limits=rc.Limits(outbox_bytes=3_000))
+
+    async def main() -> None:
+        async with stage(msgspec.structs.replace(config, provider=_unpaced(config))) as here:
+            here.taking.clear()
+            here.ask()
+            await asyncio.sleep(1000)
+            assert here.state is rc.State.STREAMING
+
+            here.taking.set()
+            await here.until(rc.Completed)
+
+            assert here.said() == text
+
+    run(main())
+
+
+def test_closing_after_the_messages_that_wait_lets_them_be_answered() -> None:
+    async def main() -> None:
+        async with stage(scripted(ECHO)) as here:
+            here.ask("one")
+            here.ask("two")
+
+            await here.host.close("s", drain=True)
+
+            ends = [type(event) for event in here.events if isinstance(event, rc.TurnEnd | rc.Closed)]
+            assert ends == [rc.Completed, rc.Completed, rc.Closed]
+            assert here.over
+
+    run(main())
+
+
+def test_what_no_client_should_raise_ends_the_turn_and_its_text_stays_inside(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def breaks(client: ScriptedClient, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
+        raise ZeroDivisionError("the key is sk-secret")
+        yield []
+
+    async def main() -> None:
+        async with stage(scripted(ECHO)) as here:
+            with monkeypatch.context() as patch:
+                patch.setattr(ScriptedClient, "stream", breaks)
+                here.ask()
+                failed = await here.until(rc.Failed)
+            assert isinstance(failed, rc.Failed)
+            assert failed.code == "internal"
+            assert "sk-secret" not in failed.message
+
+            turn = here.ask("again")
+            await here.until(rc.Completed, turn)
+
+    with caplog.at_level(logging.CRITICAL):
+        run(main())
+
+
+def test_another_provider_takes_over_in_mid_conversation_and_secrets_stay_inside() -> None:
+    key = "sk-never-to-be-seen"
+    other = rc.OpenAI(model="gpt-5-mini", api_key=key, base_url="http://127.0.0.1:9/v1")
+
+    async def main(here: Stage) -> None:
+        turn = here.ask()
+        await here.until(rc.Completed, turn)
+
+        here.tell(rc.Configure(provider=other))
+        configured = await here.until(rc.Configured)
+
+        status = here.host.status("s")
+        assert isinstance(configured, rc.Configured)
+        assert (configured.fields, status.provider, status.model) == (("provider",), "openai", "gpt-5-mini")
+        shown = repr((here.events, status, here.host.history("s"), here.host.__dict__))
+        assert key not in shown
+        assert key.encode() not in msgspec.json.encode([here.events, status])
+
+    async def whole() -> None:
+        async with stage(scripted(ECHO)) as here:
+            await main(here)
+
+    asyncio.run(whole())
+
+
+def test_what_the_provider_has_not_is_refused_and_changes_nothing() -> None:
+    async def main() -> None:
+        async with stage(scripted(ECHO)) as here:
+            budget = rc.Configure(
+                provider=rc.OpenAI(model="m", api_key="k"), thinking=rc.Reasoning(budget_tokens=1_000)
+            )
+            with pytest.raises(rc.InvalidConfig, match="thinking"):
+                here.tell(budget)
+
+            assert here.host.status("s").provider == "scripted"
+            turn = here.ask()
+            await here.until(rc.Completed, turn)
+
+    asyncio.run(main())
+
+
+def _unpaced(config: rc.SessionConfig) -> rc.Scripted:
+    assert isinstance(config.provider, rc.Scripted)
+    return rc.Scripted(script=msgspec.structs.replace(config.provider.script, tokens_per_s=None))

@@ -1,0 +1,138 @@
+"""An interrupt ends a turn in whatever phase it is, and the session takes its next message."""
+
+import asyncio
+
+import msgspec
+import pytest
+from stage import scripted, stage
+from virtual_time import run
+
+import rayconteur as rc
+
+TEXT = "a raven is a bird of few words"
+LOOK = rc.Tool(name="look")
+ECHO = (rc.Say(),)
+NO_PAUSE = rc.RetryPolicy(first_delay_s=3600, max_delay_s=3600, max_elapsed_s=1e6)
+
+PHASES: dict[str, tuple[rc.SessionConfig, rc.State]] = {
+    "before the provider begins": (scripted((rc.Wait(),), ECHO), rc.State.REQUESTING),
+    "streaming": (scripted((rc.Say(TEXT), rc.Wait()), ECHO), rc.State.STREAMING),
+    "not streamed": (scripted((rc.Say(TEXT), rc.Wait()), ECHO, streaming=False), rc.State.REQUESTING),
+    "waiting to retry": (scripted((rc.Fail(),), ECHO, retry=NO_PAUSE), rc.State.RETRYING),
+    "tools out": (scripted((rc.Say(TEXT), rc.Call("look")), ECHO, tools=(LOOK,)), rc.State.TOOLS_OUT),
+}
+
+
+@pytest.mark.parametrize("policy", rc.OnInterrupt)
+@pytest.mark.parametrize("phase", PHASES)
+def test_an_interrupt_ends_the_turn_in_every_phase(phase: str, policy: rc.OnInterrupt) -> None:
+    config, state = PHASES[phase]
+
+    async def main() -> None:
+        async with stage(msgspec.structs.replace(config, on_interrupt=policy)) as here:
+            first = here.ask()
+            await here.until_state(state)
+
+            assert here.tell(rc.Interrupt()).turn == first
+            await here.until(rc.Interrupted)
+            second = here.ask("again")
+            await here.until(rc.Completed)
+
+            assert here.of_turn(first)[-1] == "Interrupted"
+            assert here.of_turn(first).count("Interrupted") == 1
+            assert here.of_turn(second)[-1] == "Completed"
+            assert here.texts()[-2:] == ["again", "again"]
+
+    run(main())
+
+
+def test_what_was_said_stays_only_where_it_is_to_be_kept() -> None:
+    async def main(policy: rc.OnInterrupt) -> list[str]:
+        async with stage(scripted((rc.Say(TEXT), rc.Wait()), on_interrupt=policy)) as here:
+            here.ask()
+            await here.until_said(TEXT)
+            here.tell(rc.Interrupt())
+            return here.texts()
+
+    assert run(main(rc.OnInterrupt.DISCARD)) == []
+    assert run(main(rc.OnInterrupt.KEEP)) == ["hello", TEXT]
+
+
+def test_a_kept_tool_use_is_answered_that_it_was_interrupted() -> None:
+    config = scripted((rc.Call("look"), rc.Call("look")), tools=(LOOK,), on_interrupt=rc.OnInterrupt.KEEP)
+
+    async def main() -> None:
+        async with stage(config) as here:
+            here.ask()
+            batch = await here.until(rc.ToolBatch)
+            assert isinstance(batch, rc.ToolBatch)
+            here.tell(rc.ToolResults(results=(rc.ToolResult(batch.uses[0].id),)))
+
+            here.tell(rc.Interrupt())
+
+            assert here.texts() == ["hello", "<ToolUse><ToolUse>", "<result><error>"]
+
+    run(main())
+
+
+def test_a_waiting_turn_is_interrupted_without_the_running_one() -> None:
+    async def main() -> None:
+        async with stage(scripted((rc.Wait(),))) as here:
+            running, waiting = here.ask(), here.ask("later")
+
+            assert here.tell(rc.Interrupt(turn=waiting)).turn == waiting
+            await here.until(rc.Interrupted)
+
+            assert here.of_turn(waiting) == ["Interrupted"]
+            assert "Interrupted" not in here.of_turn(running)
+            assert here.state is rc.State.REQUESTING
+
+    run(main())
+
+
+def test_a_message_may_interrupt_and_goes_before_those_that_wait() -> None:
+    async def main() -> None:
+        async with stage(scripted((rc.Wait(),), ECHO)) as here:
+            running, waiting = here.ask(), here.ask("later")
+
+            urgent = here.ask("now", rc.WhenBusy.INTERRUPT)
+            await here.until(rc.Completed, waiting)
+
+            ends = [event.turn for event in here.events if isinstance(event, rc.TurnEnd)]
+            assert ends == [running, urgent, waiting]
+
+    run(main())
+
+
+def test_an_interrupt_is_heard_while_nobody_takes_the_events() -> None:
+    config = scripted((rc.Say("raven " * 20_000, piece_chars=100), rc.Wait()), limits=rc.Limits(outbox_bytes=2_000))
+
+    async def main() -> None:
+        async with stage(config) as here:
+            here.taking.clear()
+            turn = here.ask()
+            await asyncio.sleep(100)
+
+            here.tell(rc.Interrupt())
+            here.taking.set()
+            await here.until(rc.Interrupted)
+
+            assert here.of_turn(turn)[-1] == "Interrupted"
+            assert here.state is rc.State.IDLE
+
+    run(main())
+
+
+def test_an_aborted_request_is_counted_by_an_estimate() -> None:
+    async def main() -> None:
+        async with stage(scripted((rc.Say(TEXT), rc.Wait()))) as here:
+            here.ask()
+            await here.until_said(TEXT)
+            here.tell(rc.Interrupt())
+
+            usage = here.host.status("s").usage
+            assert usage.output.provenance is rc.Provenance.ESTIMATED
+            assert usage.output.tokens
+            assert usage.output.tokens >= len(TEXT) // 4
+
+    run(main())
