@@ -22,6 +22,9 @@ A thinking budget comes on top, because the API counts it in.
 _LEAST_BUDGET_TOKENS = 1_024
 _MODES = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
 _ERROR = {"type": "text", "text": "Error"}
+_END = b"]}"
+_TO_USER = _END + b',{"role":"user","content":['
+_TO_ASSISTANT = _END + b',{"role":"assistant","content":['
 _foreign_in_id = re.compile(r"[^a-zA-Z0-9_-]").sub
 _json = msgspec.json.encode
 
@@ -97,25 +100,22 @@ def _tool_choice(choice: ToolChoice) -> dict[str, Any]:
     return given
 
 
-def _joint(last: Role | None, role: Role) -> bytes:
-    """What stands between the blocks of one message and those of the next: neighbours of one role are one message."""
-    if last is role:
-        return b","
-    return b'%b{"role":"%b","content":[' % (b"]}," if last else b"", role.encode())
-
-
-_JOINTS = {(last, role): _joint(last, role) for last in (None, *Role) for role in Role}
-
-
 def _messages(messages: Sequence[Message], forms: Iterable[bytes]) -> list[bytes]:
-    """The messages in pieces, without those that have nothing to say here."""
+    """The messages in pieces: neighbours of one role in one message, those that have nothing to say here left out."""
     pieces: list[bytes] = []
     last: Role | None = None
     for message, blocks in zip(messages, forms, strict=True):
-        if blocks:
-            pieces += (_JOINTS[last, message.role], blocks)
+        if not blocks:
+            continue
+        if message.role is last:
+            pieces.append(b",")
+        else:
             last = message.role
-    return [*pieces, b"]}"] if pieces else []
+            pieces.append(_TO_USER if last is Role.USER else _TO_ASSISTANT)
+        pieces.append(blocks)
+    if not pieces:
+        return []
+    return [pieces[0].removeprefix(_END + b","), *pieces[1:], _END]
 
 
 def _may_think(messages: Sequence[Message]) -> bool:

@@ -47,8 +47,11 @@ def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
     forms = request.memo.forms(request.messages, "chat", partial(_messages, dialect.provider))
     system = request.settings.system
     first = [_json({"role": "system", "content": system})] if system else []
-    head = _json(_head(request.settings, dialect, streaming))
-    return b'%b,"messages":[%b]}' % (head[:-1], b",".join([*first, *filter(None, forms)]))
+    messages = [*first, *filter(None, forms)] or [b""]
+    # The ends go to the first and the last message, so that a long history is copied once.
+    messages[0] = b'%b,"messages":[%b' % (_json(_head(request.settings, dialect, streaming))[:-1], messages[0])
+    messages[-1] += b"]}"
+    return b",".join(messages)
 
 
 def _head(settings: Settings, dialect: Dialect, streaming: bool) -> _Object:
@@ -86,6 +89,11 @@ def _tool_choice(choice: ToolChoice) -> _Object:
 
 def _messages(provider: str, message: Message) -> bytes:
     """What *message* is on the wire: messages separated by commas, maybe none."""
+    match message.content:
+        case (Text(text=text),) if text:  # most of them are this: the way below takes three times as long
+            return _json({"role": message.role, "content": text})
+        case _:
+            pass
     made = _assistant(message.content) if message.role is Role.ASSISTANT else _user(provider, message.content)
     return b",".join(map(_json, made))
 
