@@ -57,7 +57,7 @@ class Session:
         self.on_end: Callable[[Session], None] | None = None
         self._clients = clients
         self._outbox = outbox
-        self._providers: dict[bytes, ProviderConfig] = {}  # with their secrets, by what the conversation knows of them
+        self._providers: dict[bytes, ProviderConfig] = {}  # with secrets, by what the conversation knows but the model
         self._leases: list[ProviderConfig] = []
         self._conversation = Conversation(self._admit(config))
         self._memo = WireMemo()
@@ -151,12 +151,9 @@ class Session:
     def _admit(self, config: SessionConfig) -> SessionConfig:
         """*config* as the conversation may know it: without secrets, which stay here."""
         self._clients.client(config.provider).check(config)
+        self._lease(config.provider)
         public = config.provider.public()
-        key = msgspec.msgpack.encode(public)
-        if self._providers.get(key) != config.provider:
-            self._clients.lease(config.provider)
-            self._leases.append(config.provider)
-            self._providers[key] = config.provider
+        self._providers[_but_model(public)] = config.provider
         return msgspec.structs.replace(config, provider=public)
 
     def _admit_change(self, change: Configure) -> Configure:
@@ -170,7 +167,15 @@ class Session:
         )
 
     def _with_secrets(self, provider: ProviderConfig) -> ProviderConfig:
-        return self._providers[msgspec.msgpack.encode(provider)]
+        # A model that waited for its turn may meet another provider than the one it was admitted with.
+        whole = msgspec.structs.replace(self._providers[_but_model(provider)], model=provider.model)
+        self._lease(whole)
+        return whole
+
+    def _lease(self, provider: ProviderConfig) -> None:
+        if provider not in self._leases:
+            self._clients.lease(provider)
+            self._leases.append(provider)
 
     # Carrying out
 
@@ -244,3 +249,7 @@ class Session:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.critical("session %s could not go on", self.id, exc_info=error)
+
+
+def _but_model(provider: ProviderConfig) -> bytes:
+    return msgspec.msgpack.encode(msgspec.structs.replace(provider, model="any"))
