@@ -1,0 +1,128 @@
+"""What is started ends, what ends frees its name, and what dies and comes back goes on where it was."""
+
+import asyncio
+
+import msgspec
+import psutil
+import pytest
+import ray
+
+import rayconteur as rc
+
+ECHO = rc.SessionConfig(provider=rc.Scripted())
+SPEAKS = rc.SessionConfig(
+    provider=rc.Scripted(script=rc.Script(answers=((rc.Say("raven " * 100),),), tokens_per_s=100))
+)
+
+
+def named(options: rc.RuntimeOptions) -> set[str]:
+    actors = ray.util.list_named_actors(all_namespaces=True)
+    return {actor["name"] for actor in actors if actor["namespace"] == options.namespace}
+
+
+def test_a_dedicated_session_is_an_actor_of_its_own_and_its_name_is_free_when_it_ends(
+    options: rc.RuntimeOptions,
+) -> None:
+    async def main() -> None:
+        async with rc.Runtime(options=options) as runtime:
+            for _ in range(2):
+                session = await runtime.spawn(ECHO, "huginn")
+                assert "huginn" in named(options)
+                assert (await session.ask("hello").answer()).text == "hello"
+
+                await session.close()
+                assert await runtime.sessions() == []
+                with pytest.raises(rc.UnknownSession):
+                    await runtime.session("huginn")
+
+    asyncio.run(main())
+
+
+def test_a_dedicated_session_takes_a_warm_actor(options: rc.RuntimeOptions) -> None:
+    async def main() -> None:
+        async with rc.Runtime(options=options, warm=1) as runtime:
+            warm = named(options)
+            session = await runtime.spawn(ECHO, "huginn")
+
+            assert (await session.ask("hello").answer()).text == "hello"
+            assert "huginn" not in named(options)
+            assert len([name for name in named(options) - warm if name.startswith("_warm")]) == 1
+            assert (await (await runtime.session("huginn")).status()).turns == 1
+
+    asyncio.run(main())
+
+
+def test_leaving_a_runtime_ends_its_sessions(options: rc.RuntimeOptions) -> None:
+    async def main() -> set[int]:
+        before = {process.pid for process in psutil.process_iter()}
+        async with rc.Runtime(options=options) as runtime:
+            await runtime.spawn_many(ECHO, 2)
+            workers = [process for process in psutil.process_iter(["cmdline"]) if process.pid not in before]
+            ours = {worker.pid for worker in workers if "_SessionActor" in " ".join(worker.cmdline())}
+            assert len(ours) == 2
+        return ours
+
+    for pid in asyncio.run(main()):
+        if psutil.pid_exists(pid):
+            psutil.Process(pid).wait(timeout=20)
+
+
+def test_a_router_that_dies_comes_back_and_readers_go_on(options: rc.RuntimeOptions) -> None:
+    async def main() -> None:
+        async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
+            session = await runtime.spawn(SPEAKS)
+            await session.send(rc.UserMessage.of("speak"))
+            last = 0
+            async for event in session.events():
+                assert event.seq == (event.last if isinstance(event, rc.Missed) else last + 1)
+                assert not isinstance(event, rc.Missed) or event.first == last + 1
+                last = event.seq
+                if last == 10:
+                    ray.kill(ray.get_actor("_router-0", namespace=options.namespace), no_restart=False)
+                if isinstance(event, rc.Completed):
+                    break
+
+            assert (await session.status()).last_seq == last
+            assert (await session.ask("speak again").answer()).text == "raven " * 100
+
+    asyncio.run(main())
+
+
+def test_events_go_over_as_many_routers_as_there_are(options: rc.RuntimeOptions) -> None:
+    sharded = msgspec.structs.replace(options, routers=2)
+
+    async def main() -> None:
+        async with rc.Runtime(options=sharded, placement=rc.Packed()) as runtime:
+            everything = runtime.events(after=0)
+            sessions = await runtime.spawn_many(ECHO, [f"session-{number}" for number in range(10)])
+            answers = await asyncio.gather(*(session.ask(session.id).answer() for session in sessions))
+            ended: set[str] = set()
+            async for event in everything:
+                if isinstance(event, rc.Completed):
+                    ended.add(event.session_id)
+                if len(ended) == len(sessions):
+                    break
+
+            assert {"_router-0", "_router-1"} <= named(sharded)
+            assert [answer.text for answer in answers] == [session.id for session in sessions]
+
+    asyncio.run(main())
+
+
+def test_a_second_driver_reads_from_where_it_wants_and_talks_along(options: rc.RuntimeOptions) -> None:
+    async def main() -> None:
+        async with rc.Runtime(options=options, placement=rc.Packed()) as one, rc.Runtime(options=options) as two:
+            theirs = await one.spawn(ECHO, "shared")
+            await theirs.ask("first").answer()
+            seq = (await theirs.status()).last_seq
+            mine = await two.session("shared")
+            reader = mine.events(after=seq)
+
+            await theirs.ask("second").answer()
+            assert (await mine.ask("third").answer()).text == "third"
+
+            seqs = [(await anext(reader)).seq for _ in range(4)]
+            assert seqs == list(range(seq + 1, seq + 5))
+            assert [status.turns for status in await two.sessions()] == [3]
+
+    asyncio.run(main())
