@@ -86,6 +86,7 @@ class Chat:
         self._people = keyboard.terminal and program.output.terminal
         self._reply: Reply | None = None
         self._interrupting: asyncio.Task[None] | None = None
+        self._thinking = False
         self._failed = False
 
     async def run(self) -> ExitCode:
@@ -131,10 +132,10 @@ class Chat:
             elif message := line.strip():
                 await self._follow(self._session.ask(message))
         except (SessionClosed, SessionDied) as error:
-            self._complain(error.message)
+            self._tell(error.message)
             return False
         except RayconteurError as error:
-            self._complain(error.message)
+            self._refuse(error.message)
         return True
 
     async def _command(self, line: str) -> None:
@@ -149,7 +150,7 @@ class Chat:
             case "/help":
                 self._output.line(HELP)
             case _:
-                self._complain(f"there is no command {line.split()[0]}; /help tells those there are")
+                self._refuse(f"there is no command {line.split()[0]}; /help tells those there are")
 
     async def _follow(self, reply: "Reply") -> None:
         """Show *reply* to its end, which Ctrl-C brings about."""
@@ -176,8 +177,12 @@ class Chat:
     def _show(self, event: FromLLM) -> None:
         match event:
             case TextChunk(text=text):
+                if self._thinking:
+                    self._output.end_line()
+                self._thinking = False
                 self._output.write(printable(text))
             case ThinkingChunk(text=text) if self._people:
+                self._thinking = True
                 self._output.write(printable(text), dim=True)
             case Retrying():
                 self._aside(f"{event.code}: {event.message}; asking again in {event.delay_s:.1f} s, from the beginning")
@@ -189,7 +194,8 @@ class Chat:
             case Interrupted():
                 self._aside("interrupted")
             case Failed():
-                self._complain(f"{event.code}: {event.message}" + ("; /retry asks again" if event.retryable else ""))
+                self._failed = True
+                self._tell(f"{event.code}: {event.message}" + ("; /retry asks again" if event.retryable else ""))
             case _:
                 pass
 
@@ -197,7 +203,7 @@ class Chat:
         try:
             await self._session.interrupt(turn)
         except RayconteurError as error:
-            self._complain(error.message)
+            self._tell(error.message)
 
     def _aside(self, text: str) -> None:
         if self._people:
@@ -205,8 +211,12 @@ class Chat:
         else:
             complain(printable(text))
 
-    def _complain(self, problem: str) -> None:
-        self._failed = True
+    def _refuse(self, problem: str) -> None:
+        """A line was not taken. Who typed it sees that; who piped it in learns it from the exit code."""
+        self._failed |= not self._people
+        self._tell(problem)
+
+    def _tell(self, problem: str) -> None:
         self._output.end_line()
         complain(printable(problem))
 

@@ -81,7 +81,7 @@ def rayconteur(
     \b
     Exit codes:
       0    all turns were completed
-      1    a turn was not completed
+      1    a turn failed; in a pipe also: a line was not taken
       2    nothing was asked: wrong options, a missing key, an unreadable file
       3    Ray can't be reached
       130  ended by Ctrl-C
