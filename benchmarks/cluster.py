@@ -1,0 +1,57 @@
+"""Ray for a benchmark: two CPUs of this machine, whatever it has, so that the figures of two machines compare."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar, cast
+
+import psutil
+import ray
+from ray.actor import ActorHandle, ActorProxy
+
+import rayconteur as rc
+from benchmarks.settled import settled
+
+_NAMESPACE = "benchmarks"
+_CPUS = 2
+
+A = TypeVar("A")
+
+
+class _Call(Protocol):
+    def remote(self, function: Callable[[object], int]) -> Awaitable[int]: ...
+
+
+class _Actor(Protocol):
+    """What any actor can be asked; Ray's types don't tell."""
+
+    @property
+    def __ray_call__(self) -> _Call: ...
+
+
+def local_runtime() -> rc.Runtime:
+    """A runtime that starts Ray here, and shuts it down at its end."""
+    return rc.Runtime(options=rc.RuntimeOptions(namespace=_NAMESPACE, num_cpus=_CPUS))
+
+
+def named(name: str) -> object:
+    """The actor of that name. A dedicated session's has its id."""
+    return cast(object, ray.get_actor(name, namespace=_NAMESPACE))
+
+
+def end(actor: ActorProxy[A]) -> None:
+    """End *actor*'s process."""
+    ray.kill(cast(ActorHandle[A], actor))
+
+
+async def unique_bytes(actor: object) -> int:
+    """The memory that *actor*'s process has for itself: what would come back if it ended (USS)."""
+    return _unique_bytes(await cast(_Actor, actor).__ray_call__.remote(settled))
+
+
+async def all_unique_bytes() -> int:
+    """The same, of this process and all named actors together."""
+    actors = [named(name) for name in ray.util.list_named_actors()]
+    return _unique_bytes(settled(None)) + sum([await unique_bytes(actor) for actor in actors])
+
+
+def _unique_bytes(process: int) -> int:
+    return int(psutil.Process(process).memory_full_info().uss)

@@ -1,0 +1,89 @@
+"""CPU per text delta, from the socket to the delta: ours, the SDKs' own objects, and the least it can take."""
+
+import gc
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+
+import msgspec
+
+from benchmarks.direct import Direct, config_of
+from benchmarks.load.answers import ANTHROPIC, OPENAI_CHAT, Api
+from benchmarks.load.process import load_server
+from benchmarks.load.server import Pace
+from benchmarks.peers.anthropic_objects import AnthropicObjects
+from benchmarks.peers.limit import BareLoop
+from benchmarks.peers.openai_objects import OpenAIObjects
+from benchmarks.peers.reading import Reading
+from benchmarks.program import Scale, run
+from benchmarks.rounds import Side, rounds
+from benchmarks.rows import Row, Sample, Target
+
+_TARGETS = {ANTHROPIC: Target("at least", 8), OPENAI_CHAT: Target("at least", 20)}
+_ONE_BY_ONE = Pace(tokens_per_s=2_000)
+
+
+async def measure(scale: Scale) -> AsyncIterator[Row]:
+    """For each API an answer that is there as fast as it is read, then one whose events come each by itself."""
+    for api, target in _TARGETS.items():
+        with load_server() as url:
+            found = await _cpu_us(api, url, scale.of(9, 5, 1), scale.of(10_000, 4_000, 50))
+        for row in _rows(f"CPU per text delta, {api.name}", found, target):
+            yield row
+    for api in _TARGETS:
+        with load_server(_ONE_BY_ONE) as url:
+            found = await _cpu_us(api, url, scale.of(3, 1, 1), scale.of(1_000, 400, 50))
+        for row in _rows(f"the same where each wakes the process, {api.name}", found, None):
+            yield row
+
+
+async def _cpu_us(api: Api, url: str, runs: int, deltas: int) -> dict[str, Sample]:
+    sdk = AnthropicObjects if api == ANTHROPIC else OpenAIObjects
+    readings: dict[str, Reading] = {
+        "ours": Direct(config_of(api, url)),
+        "sdk": sdk(url),
+        "sdk on aiohttp": sdk(url, on_aiohttp=True),
+        "limit": BareLoop(url, api),
+    }
+    async with AsyncExitStack() as stack:
+        for reading in readings.values():
+            stack.push_async_callback(reading.aclose)
+        return await rounds(runs, {name: _side(reading, deltas) for name, reading in readings.items()})
+
+
+def _side(reading: Reading, deltas: int) -> Side:
+    async def cpu_us() -> float:
+        gc.collect()  # nobody pays for what another left behind
+        begun_s = time.process_time()
+        seen = await reading.read(deltas)
+        spent_s = time.process_time() - begun_s
+        if seen != deltas:
+            raise RuntimeError(f"{type(reading).__name__} saw {seen} of {deltas} text deltas")
+        return spent_s / deltas * 1e6
+
+    return cpu_us
+
+
+def _rows(what: str, found: dict[str, Sample], target: Target | None) -> Iterator[Row]:
+    ours = found["ours"]
+
+    def row(peer: str, theirs: Sample, target: Target | None = None) -> Row:
+        return Row(
+            what=what,
+            unit="µs",
+            ours=ours,
+            peer=peer,
+            theirs=theirs,
+            figure=theirs.over(ours),
+            figure_unit="times less",
+            target=target,
+        )
+
+    yield row("the SDK's typed objects", found["sdk"], target)
+    yield row("the same over aiohttp", found["sdk on aiohttp"])
+    limit = row("bare aiohttp and msgspec, the limit", found["limit"])
+    yield msgspec.structs.replace(limit, figure=ours.over(found["limit"]), figure_unit="times the limit")
+
+
+if __name__ == "__main__":
+    run(measure)

@@ -1,0 +1,53 @@
+"""The clients that sessions have, asked without a runtime around them."""
+
+import time
+from contextlib import aclosing
+
+import rayconteur as rc
+from benchmarks.load.answers import ANTHROPIC, Api
+from rayconteur.providers.deltas import TextDelta
+from rayconteur.providers.open import open_client
+from rayconteur.providers.request import Request, Settings
+
+
+def config_of(api: Api, url: str) -> rc.ProviderConfig:
+    """A session's provider: the load server at *url*, as *api*."""
+    if api == ANTHROPIC:
+        return rc.Anthropic(model=api.model, api_key="none-needed", base_url=url)
+    return rc.OpenAI(model=api.model, api_key="none-needed", base_url=f"{url}/v1")
+
+
+class Direct:
+    """The client of *config*."""
+
+    def __init__(self, config: rc.ProviderConfig) -> None:
+        self._client = open_client(config)
+
+    async def read(self, deltas: int) -> int:
+        """Ask for an answer of so many text deltas; how many came."""
+        seen = 0
+        async for batch in self._client.stream(_request(deltas)):
+            for delta in batch:
+                if type(delta) is TextDelta:
+                    seen += 1
+        return seen
+
+    async def first_text_s(self, deltas: int) -> float:
+        """Ask for an answer of so many text deltas, and read it to its end; how long the first of them took."""
+        begun_at = time.perf_counter()
+        came_at: float | None = None
+        async with aclosing(self._client.stream(_request(deltas))) as answer:
+            async for batch in answer:
+                if came_at is None and any(type(delta) is TextDelta for delta in batch):
+                    came_at = time.perf_counter()
+        assert came_at is not None
+        return came_at - begun_at
+
+    async def aclose(self) -> None:
+        """Give the sockets back."""
+        await self._client.aclose()
+
+
+def _request(deltas: int) -> Request:
+    asked = rc.Message(role=rc.Role.USER, content=(rc.Text("Hi"),), turn=1)
+    return Request(number=1, messages=(asked,), settings=Settings(max_output_tokens=deltas))

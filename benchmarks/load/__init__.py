@@ -1,0 +1,1 @@
+"""The load: a server that speaks as providers do, in a process of its own."""

@@ -1,0 +1,51 @@
+"""Answers: the bytes that the load server sends, cut from samples of what providers sent."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain, cycle, islice
+from pathlib import Path
+
+_SAMPLES = Path(__file__).parent / "samples"
+_LAST_CHUNK = b"0\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One provider's streaming API: a model that it has, where it is asked, its sample, and what marks text there."""
+
+    name: str
+    model: str
+    path: str
+    sample: str
+    text_mark: bytes
+
+
+ANTHROPIC = Api("Anthropic", "claude-opus-4-5", "/v1/messages", "anthropic.sse", b'"type":"text_delta"')
+OPENAI_CHAT = Api("OpenAI chat", "gpt-4o-mini", "/v1/chat/completions", "openai_chat.sse", b'"delta":{"content":"')
+
+
+def chunks(api: Api, deltas: int) -> Iterator[bytes]:
+    """An answer with so many text deltas, the sample's over and over. Each event is an HTTP chunk of its own."""
+    head, texts, tail = _events(api)
+    return chain(head, islice(cycle(texts), deltas), tail, [_LAST_CHUNK])
+
+
+@cache
+def whole(api: Api, deltas: int) -> bytes:
+    """The same in one piece: what a server sends that has everything ready. Made once, so that sending costs little."""
+    return b"".join(chunks(api, deltas))
+
+
+@cache
+def _events(api: Api) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    """The sample's events as HTTP chunks: those before the first text delta, the text deltas, those after the last."""
+    events = (_SAMPLES / api.sample).read_bytes().split(b"\n\n")[:-1]
+    texts = [number for number, event in enumerate(events) if api.text_mark in event]
+    made = [_chunk(event + b"\n\n") for event in events]
+    first, end = texts[0], texts[-1] + 1
+    return made[:first], made[first:end], made[end:]
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)

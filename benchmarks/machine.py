@@ -1,0 +1,66 @@
+"""The machine: what a result must be read with."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import msgspec
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+_PACKAGES = ("ray", "msgspec", "aiohttp", "uvloop", "anthropic", "openai")
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """Where and with what something was measured. *load* is the load average at the time, of all that was running."""
+
+    processor: str
+    cpus: int
+    memory_bytes: int
+    system: str
+    python: str
+    packages: dict[str, str]
+    commit: str
+    load: float
+
+
+def this_machine() -> Machine:
+    """This one, now."""
+    return Machine(
+        processor=_processor(),
+        cpus=os.cpu_count() or 0,
+        memory_bytes=psutil.virtual_memory().total,
+        system=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+        packages={name: found for name in _PACKAGES if (found := _version(name))},
+        commit=_commit(),
+        load=psutil.getloadavg()[0],
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str:
+    """The commit of this tree; with a plus where it was changed since."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()

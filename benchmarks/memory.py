@@ -1,0 +1,118 @@
+"""Memory of sessions: a packed one's share, and a dedicated one next to a bare Ray actor with the SDK that it uses."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+
+import rayconteur as rc
+from benchmarks.cluster import all_unique_bytes, end, local_runtime, named, unique_bytes
+from benchmarks.direct import config_of
+from benchmarks.load.answers import ANTHROPIC, OPENAI_CHAT, Api
+from benchmarks.load.process import load_server
+from benchmarks.peers.bare import BareActor
+from benchmarks.program import Scale, run
+from benchmarks.rows import KB, MB, Row, Sample, Target
+
+_PACKED_TARGET = Target("under", 25)
+_DEDICATED_TARGET = Target("under", 5)
+_TOKENS = 50
+_SCRIPTED = rc.Scripted(script=rc.Script(answers=((rc.Say(text="abcd" * _TOKENS),),)))
+_AT_ONCE = 200
+_ROOM = 1_000_000
+
+Twice = tuple[float, float]
+"""The bytes of something idle, and after it was asked once."""
+
+
+async def measure(scale: Scale) -> AsyncIterator[Row]:
+    """Packed sessions, then dedicated ones for each provider."""
+    with load_server() as url:
+        async with local_runtime() as runtime:
+            for row in await _packed(runtime, scale.of(2_000, 500, 20), scale.of(5, 2, 1)):
+                yield row
+            apis: tuple[Api | None, ...] = (None, ANTHROPIC, OPENAI_CHAT)
+            for api in scale.of(apis, apis, apis[1:2]):
+                for row in await _dedicated(runtime, api, url, scale.of(3, 1, 1)):
+                    yield row
+
+
+async def _packed(runtime: rc.Runtime, sessions: int, runs: int) -> list[Row]:
+    """What all processes of the runtime, the driver's included, grow by."""
+    opened: list[rc.SessionHandle] = []
+
+    async def grown() -> Twice:
+        before = await all_unique_bytes()
+        config = rc.SessionConfig(provider=_SCRIPTED)
+        opened.extend(await runtime.spawn_many(config, sessions, rc.Packed(sessions_per_actor=_ROOM)))
+        idle = await all_unique_bytes() - before
+        for first in range(len(opened) - sessions, len(opened), _AT_ONCE):
+            await asyncio.gather(*(session.ask("Hi").answer() for session in opened[first : first + _AT_ONCE]))
+        return idle, await all_unique_bytes() - before
+
+    await grown()  # the first ones find nothing ready
+    idle, asked = _samples([await grown() for _ in range(runs)], sessions * KB)
+    return [
+        Row(
+            what=what,
+            unit="KB",
+            ours=sample,
+            figure=sample,
+            figure_unit="KB",
+            target=target,
+        )
+        for what, sample, target in (
+            ("memory of a packed idle session", idle, _PACKED_TARGET),
+            ("memory of a packed session after a turn", asked, None),
+        )
+    ]
+
+
+async def _dedicated(runtime: rc.Runtime, api: Api | None, url: str, runs: int) -> list[Row]:
+    """What the process of one session has for itself."""
+    ours: list[Twice] = []
+    bare: list[Twice] = []
+    for _ in range(runs):
+        ours.append(await _of_session(runtime, config_of(api, url) if api else _SCRIPTED))
+        bare.append(await _of_bare(api, url))
+    return [
+        Row(
+            what=f"memory of a dedicated session, {api.name if api else 'scripted'}{moment}",
+            unit="MB",
+            ours=mine,
+            peer=f"a bare Ray actor with {api.name}'s SDK" if api else "a bare Ray actor",
+            theirs=its,
+            figure=mine.above(its),
+            figure_unit="MB more",
+            target=target,
+        )
+        for mine, its, moment, target in zip(
+            _samples(ours, MB), _samples(bare, MB), ("", ", after a turn"), (_DEDICATED_TARGET, None), strict=True
+        )
+    ]
+
+
+async def _of_session(runtime: rc.Runtime, provider: rc.ProviderConfig) -> Twice:
+    session = await runtime.spawn(rc.SessionConfig(provider=provider, max_output_tokens=_TOKENS))
+    actor = named(session.id)
+    idle = await unique_bytes(actor)
+    await session.ask("Hi").answer()
+    asked = await unique_bytes(actor)
+    await session.close()
+    return idle, asked
+
+
+async def _of_bare(api: Api | None, url: str) -> Twice:
+    actor = BareActor.options(num_cpus=0).remote(api, url)
+    idle = await unique_bytes(actor)
+    await actor.read.remote(_TOKENS)
+    asked = await unique_bytes(actor)
+    end(actor)
+    return idle, asked
+
+
+def _samples(measured: Iterable[Twice], unit: float) -> tuple[Sample, Sample]:
+    idle, asked = zip(*measured, strict=True)
+    return Sample.of(bytes_ / unit for bytes_ in idle), Sample.of(bytes_ / unit for bytes_ in asked)
+
+
+if __name__ == "__main__":
+    run(measure)

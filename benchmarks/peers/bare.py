@@ -1,0 +1,39 @@
+"""Bare Ray actors: what a session would be without the runtime, alone or with the SDK that it needs."""
+
+import ray
+from ray.actor import ActorProxy
+
+from benchmarks.load.answers import ANTHROPIC, OPENAI_CHAT, Api
+from benchmarks.peers.reading import Reading
+
+
+class _Bare:
+    """An async actor, with an open client of the SDK for *api* where one is given, which asks the server at *url*."""
+
+    def __init__(self, api: Api | None = None, url: str = "") -> None:
+        self._sdk = _sdk(api, url) if api else None
+
+    @ray.method
+    async def nothing(self) -> None:
+        """Come back: a bare round trip."""
+
+    @ray.method
+    async def read(self, deltas: int) -> int:
+        """Ask the SDK, if there is one, for an answer of so many text deltas; how many came."""
+        return await self._sdk.read(deltas) if self._sdk else 0
+
+
+def _sdk(api: Api, url: str) -> Reading:
+    # Imported here, so that an actor has the one SDK that it uses.
+    if api == ANTHROPIC:
+        from benchmarks.peers.anthropic_objects import AnthropicObjects
+
+        return AnthropicObjects(url)
+    assert api == OPENAI_CHAT
+    from benchmarks.peers.openai_objects import OpenAIObjects
+
+    return OpenAIObjects(url)
+
+
+BareActor = ray.remote(_Bare)
+BareHandle = ActorProxy[_Bare]

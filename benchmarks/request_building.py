@@ -1,0 +1,112 @@
+"""Building a request on a long history, against the mere encoding of its JSON."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+
+import msgspec
+
+import rayconteur as rc
+from benchmarks.load.answers import ANTHROPIC, OPENAI_CHAT
+from benchmarks.program import Scale, run
+from benchmarks.rounds import Side, rounds
+from benchmarks.rows import Row, Sample, Target
+from rayconteur.providers.request import Request, Settings, WireMemo
+from rayconteur.providers.wire import anthropic_requests, chat_requests
+
+_TARGET = Target("under", 2)
+_SETTINGS = Settings(system="You are a raven.", max_output_tokens=1_000)
+_TEXT = "They hide food, remember where, and hide it again if another raven was watching. " * 5
+_CALLS = 5
+"""In each round: one is over in a millisecond or two."""
+
+Body = Callable[[Request], bytes]
+
+_BODIES: dict[str, Body] = {
+    ANTHROPIC.name: partial(anthropic_requests.body, model=ANTHROPIC.model, streaming=True),
+    OPENAI_CHAT.name: partial(
+        chat_requests.body, dialect=chat_requests.Dialect("openai", OPENAI_CHAT.model), streaming=True
+    ),
+}
+
+
+async def measure(scale: Scale) -> AsyncIterator[Row]:
+    """For each API the first request on the history, and the one a turn later."""
+    messages = scale.of(1_000, 1_000, 20)
+    turns = [_turn(number) for number in range(1, messages // 2 + 2)]
+    later = [message for turn in turns for message in turn]
+    history = later[:-2]
+    for name, body in _BODIES.items():
+        first = _request(history, WireMemo())
+        sides = {
+            "first": _building(body, (), history),
+            "later": _building(body, history, later),
+            "encoding": _encoding(body(first)),
+        }
+        found = await rounds(scale.of(30, 15, 2), sides)
+        size_kb = len(body(first)) / 1_000
+        for what, ours in (("first request", found["first"]), ("request a turn later", found["later"])):
+            yield _row(f"{what} on {messages:,} messages ({size_kb:,.0f} KB), {name}", ours, found["encoding"])
+
+
+def _turn(number: int) -> tuple[rc.Message, rc.Message]:
+    """A question and an answer of 400 characters each; every tenth answer uses a tool."""
+    asked: tuple[rc.Block, ...] = (rc.Text(_TEXT),)
+    answered: tuple[rc.Block, ...] = (rc.Text(_TEXT),)
+    if number % 10 == 0:
+        answered = (*answered, rc.ToolUse(f"call-{number}", "look", {"where": "roof", "how often": number}))
+    if number % 10 == 1 and number > 1:
+        asked = (rc.ToolResult(f"call-{number - 1}", (rc.Text("three ravens, one watching"),)), *asked)
+    return (
+        rc.Message(role=rc.Role.USER, content=asked, turn=number),
+        rc.Message(role=rc.Role.ASSISTANT, content=answered, turn=number),
+    )
+
+
+def _request(messages: Sequence[rc.Message], memo: WireMemo) -> Request:
+    return Request(number=1, messages=messages, settings=_SETTINGS, memo=memo)
+
+
+def _building(body: Body, before: Sequence[rc.Message], messages: Sequence[rc.Message]) -> Side:
+    async def milliseconds() -> float:
+        spent_s = 0.0
+        for _ in range(_CALLS):
+            memo = WireMemo()
+            body(_request(before, memo))
+            request = _request(messages, memo)
+            begun_at = time.perf_counter()
+            body(request)
+            spent_s += time.perf_counter() - begun_at
+        return spent_s / _CALLS * 1e3
+
+    return milliseconds
+
+
+def _encoding(body: bytes) -> Side:
+    """The same JSON from dicts and lists that stand ready."""
+    plain = msgspec.json.decode(body)
+
+    async def milliseconds() -> float:
+        begun_at = time.perf_counter()
+        for _ in range(_CALLS):
+            msgspec.json.encode(plain)
+        return (time.perf_counter() - begun_at) / _CALLS * 1e3
+
+    return milliseconds
+
+
+def _row(what: str, ours: Sample, encoding: Sample) -> Row:
+    return Row(
+        what=what,
+        unit="ms",
+        ours=ours,
+        peer="msgspec encoding the same JSON",
+        theirs=encoding,
+        figure=ours.over(encoding),
+        figure_unit="times",
+        target=_TARGET,
+    )
+
+
+if __name__ == "__main__":
+    run(measure)

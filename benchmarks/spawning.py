@@ -1,0 +1,86 @@
+"""Sessions spawned per second, packed and dedicated; dedicated ones against bare Ray actors."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import rayconteur as rc
+from benchmarks.cluster import end, local_runtime
+from benchmarks.peers.bare import BareActor
+from benchmarks.program import Scale, run
+from benchmarks.rounds import rounds
+from benchmarks.rows import Row, Target
+
+_TARGET = Target("at least", 1_000)
+_CONFIG = rc.SessionConfig(provider=rc.Scripted())
+_ROOM = 1_000_000
+
+
+async def measure(scale: Scale) -> AsyncIterator[Row]:
+    """Packed sessions come on top of those of the runs before; dedicated ones and bare actors make room."""
+    async with local_runtime() as runtime:
+        packed = _Packed(runtime, scale.of(2_000, 1_000, 20))
+        found = await rounds(scale.of(9, 5, 1), {"packed": packed.per_s})
+        yield Row(
+            what="packed sessions spawned",
+            unit="/s",
+            ours=found["packed"],
+            figure=found["packed"],
+            figure_unit="/s",
+            target=_TARGET,
+        )
+        dedicated = _Dedicated(runtime, scale.of(6, 4, 1))
+        found = await rounds(scale.of(3, 1, 1), {"dedicated": dedicated.per_s, "bare": dedicated.bare_per_s})
+        yield Row(
+            what="dedicated sessions spawned",
+            unit="/s",
+            ours=found["dedicated"],
+            peer="bare Ray actors",
+            theirs=found["bare"],
+            figure=found["dedicated"].over(found["bare"]),
+            figure_unit="times",
+        )
+
+
+class _Packed:
+    """So many sessions at a time, in one actor."""
+
+    def __init__(self, runtime: rc.Runtime, sessions: int) -> None:
+        self._runtime = runtime
+        self._sessions = sessions
+
+    async def per_s(self) -> float:
+        """Sessions that are open and can be asked, in a second."""
+        begun_at = time.perf_counter()
+        await self._runtime.spawn_many(_CONFIG, self._sessions, rc.Packed(sessions_per_actor=_ROOM))
+        return self._sessions / (time.perf_counter() - begun_at)
+
+
+class _Dedicated:
+    """So many actors at a time, begun together."""
+
+    def __init__(self, runtime: rc.Runtime, actors: int) -> None:
+        self._runtime = runtime
+        self._actors = actors
+
+    async def per_s(self) -> float:
+        """Sessions that are open and can be asked, in a second."""
+        begun_at = time.perf_counter()
+        sessions = await self._runtime.spawn_many(_CONFIG, self._actors, rc.Dedicated())
+        spent_s = time.perf_counter() - begun_at
+        await asyncio.gather(*(session.close() for session in sessions))
+        return self._actors / spent_s
+
+    async def bare_per_s(self) -> float:
+        """Actors that answer a call, in a second."""
+        begun_at = time.perf_counter()
+        actors = [BareActor.options(num_cpus=0).remote() for _ in range(self._actors)]
+        await asyncio.gather(*(actor.nothing.remote() for actor in actors))
+        spent_s = time.perf_counter() - begun_at
+        for actor in actors:
+            end(actor)
+        return self._actors / spent_s
+
+
+if __name__ == "__main__":
+    run(measure)
