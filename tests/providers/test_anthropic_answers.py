@@ -159,6 +159,10 @@ def test_nothing_may_come_before_the_start(event: str) -> None:
         read(event)
 
 
+def test_what_comes_after_the_end_is_passed_over() -> None:
+    assert read(START, STOP, START, "not json") == read(START, STOP)
+
+
 def test_a_block_with_nothing_in_it_gives_no_delta() -> None:
     begin = '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}'
     empty = '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""}}'

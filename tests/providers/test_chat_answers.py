@@ -127,6 +127,10 @@ def test_every_word_for_stopping_has_ours_beside_it(raw: str, reason: StopReason
     assert read(chunk(reason=f'"{raw}"'), DONE)[-1] == AnswerEnded(reason, raw)
 
 
+def test_what_comes_after_the_end_is_passed_over() -> None:
+    assert isinstance(read(chunk(), DONE, chunk('{"content":"x"}'), "not json")[-1], AnswerEnded)
+
+
 def test_an_answer_may_end_without_a_reason() -> None:
     assert read(chunk(), DONE)[-1] == AnswerEnded(StopReason.OTHER, None)
 

@@ -129,10 +129,19 @@ def test_closing_the_stream_closes_the_connection(config: Config, stream: bytes)
 
 @EACH
 def test_answers_that_end_leave_the_connection_to_the_next(config: Config, stream: bytes) -> None:
+    seen = asyncio.Event()
+
+    async def end_late(exchange: Exchange) -> None:
+        await seen.wait()
+        await exchange.end()
+
     async def main() -> int:
-        async with opened(config, answers(stream)) as (client, server):
+        async with opened(config, begins(stream, end_late)) as (client, server):
             for _ in range(5):
-                await gathered(client)
+                seen.clear()
+                async for deltas in client.stream(ASKED):
+                    if isinstance(deltas[-1], AnswerEnded):
+                        seen.set()
             return server.connections
 
     assert asyncio.run(main()) == 1
