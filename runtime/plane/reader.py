@@ -34,6 +34,7 @@ class Reader:
         self.session_id = session_id
         self._source = source
         self._after = after
+        self._from = after  # for sessions that it has nothing of; "from now on" is said once, and marked by the router
         self._limit_bytes = limit_bytes
         self._cursors: dict[str, tuple[int, int]] = {}
         self._segments: deque[tuple[Segment, int]] = deque()  # each with the last number that the reader had before it
@@ -52,17 +53,17 @@ class Reader:
 
     def watch(self, watch_id: int) -> Watch:
         """What it wants from now on."""
-        return Watch(watch_id, self.session_id, self._after, self._cursors)
+        after, self._from = self._from, self._from or 0
+        return Watch(watch_id, self.session_id, after, self._cursors)
 
     def feed(self, segment: Segment) -> None:
         """Take the next *segment*. What came already is passed over."""
         if self._paused or self._ended:
             return
-        epoch, last = self._cursors.get(segment.session_id, (segment.epoch, self._after or 0))
+        begin = segment.first - 1 if self._after is None else self._after
+        epoch, last = self._cursors.setdefault(segment.session_id, (segment.epoch, begin))
         if segment.epoch > epoch:
             epoch, last = segment.epoch, 0
-        elif self._after is None and segment.session_id not in self._cursors:
-            last = segment.first - 1
         if segment.epoch < epoch or segment.last <= last:
             return
         self._cursors[segment.session_id] = (epoch, segment.last)

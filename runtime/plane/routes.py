@@ -36,6 +36,7 @@ class _Watching:
     driver: "_Driver"
     cursors: dict[str, tuple[int, int]]
     news: dict[str, None] = field(default_factory=dict)  # sessions with something new, oldest first
+    marks: set[str] = field(default_factory=set)  # of these, those whose reader must hear first where "now" was
 
 
 @dataclass(slots=True, eq=False)
@@ -116,7 +117,11 @@ class Routes:
             row = self.shelf.rows.get(session_id)
             if row is None:
                 continue
-            for segment in row.after(_seq(watching.cursors.get(session_id), row.epoch)):
+            last = _seq(watching.cursors.get(session_id), row.epoch)
+            if session_id in watching.marks:
+                watching.marks.remove(session_id)
+                deliveries.append(Delivery(watching.watch.id, Segment(session_id, row.epoch, last + 1, 0, b"")))
+            for segment in row.after(last):
                 if room <= 0:
                     watching.news[session_id] = None
                     break
@@ -138,9 +143,11 @@ class Routes:
             row = self.shelf.rows.get(session_id)
             if row is None:
                 continue
-            seen = watching.cursors.setdefault(
-                session_id, (row.epoch, row.last if watch.after is None else watch.after)
-            )
+            if watch.after is None and session_id not in watching.cursors:
+                watching.cursors[session_id] = (row.epoch, row.last)
+                watching.marks.add(session_id)
+                self._tell(watching, session_id)
+            seen = watching.cursors.setdefault(session_id, (row.epoch, watch.after or 0))
             if _seq(seen, row.epoch) < row.last:
                 self._tell(watching, session_id)
 
