@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from ..errors import RuntimeClosed
+from .interrupts import postponed
 
 T = TypeVar("T")
 
@@ -112,7 +113,8 @@ class Background:
             if self._open:
                 self._loop.call_soon_threadsafe(self._over.set)
                 self._open = False
-        self._thread.join()
+        with postponed():  # Ray may be on its way down there
+            self._thread.join()
 
     def _begin(self, work: Coroutine[Any, Any, T], on_end: Callable[[], None]) -> _Job[T]:
         job = _Job(work, on_end)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-import ray
-
 from ...providers.errors import InvalidConfig
 from ..config import SessionConfig
 from ..errors import RuntimeClosed, SessionDied, UnknownSession
@@ -22,7 +20,7 @@ from .calls import ActorGone, answered
 from .handle import SessionHandle
 from .hosts import HostRef, Hosts
 from .lines import Lines
-from .start import join, shared
+from .start import join, shared, shut_down
 
 _DEDICATED = Dedicated()
 _OPTIONS = RuntimeOptions()
@@ -177,7 +175,7 @@ class Runtime:
     def _shut_down(self) -> None:
         if self._started_ray:
             self._started_ray = False
-            ray.shutdown()
+            shut_down()
 
 
 def _names(ids: int | Sequence[str]) -> list[str]:

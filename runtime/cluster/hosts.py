@@ -254,9 +254,10 @@ class Hosts:
         for session_id in session_ids:
             try:
                 host = await self.find(session_id)
-                await answered(host.actor.ready.remote())
             except UnknownSession:
                 continue
+            try:
+                await answered(host.actor.ready.remote())
             except ActorGone:
                 await self.bury(host.id)
             else:

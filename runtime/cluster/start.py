@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+from contextlib import nullcontext
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from ..errors import RayUnreachable
 from ..options import RuntimeOptions
 from .actor import CONCURRENCY
 from .directory import DirectoryActor, DirectoryHandle
+from .interrupts import postponed
 from .router import RouterActor, RouterHandle
 
 STARTED_HERE = "local"
@@ -34,20 +36,27 @@ def join(address: str | None, options: RuntimeOptions) -> bool:
     started = address == STARTED_HERE
     try:
         _knock(address)
-        ray.init(
-            address=address,
-            namespace=options.namespace,
-            num_cpus=options.num_cpus if started else None,
-            include_dashboard=False if started else None,
-            log_to_driver=not options.quiet,
-            logging_level=logging.ERROR if options.quiet else logging.INFO,
-        )
+        with postponed() if started else nullcontext():
+            ray.init(
+                address=address,
+                namespace=options.namespace,
+                num_cpus=options.num_cpus if started else None,
+                include_dashboard=False if started else None,
+                log_to_driver=not options.quiet,
+                logging_level=logging.ERROR if options.quiet else logging.INFO,
+            )
     except (ConnectionError, RaySystemError, RuntimeError, ValueError) as error:
         raise RayUnreachable(
             f"Ray can't be reached at {address!r} ({error}); "
             "start a cluster there, or leave the address out to start Ray here"
         ) from None
     return started
+
+
+def shut_down() -> None:
+    """End the Ray that was started here."""
+    with postponed():
+        ray.shutdown()
 
 
 def _knock(address: str) -> None:
