@@ -96,7 +96,7 @@ async def stage(config: rc.SessionConfig) -> AsyncGenerator[Stage, None]:
     """A session of *config*. In the end, no task of its is left but those that send events."""
     here = Stage()
     running = asyncio.create_task(here.host.run())
-    here.host.open([NAME], config)
+    here.host.open([NAME], 1, config)
     yield here
     here.taking.set()
     if not here.over:

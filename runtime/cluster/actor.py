@@ -10,9 +10,10 @@ from ray.actor import ActorProxy
 from ...providers.messages import Message
 from ..config import SessionConfig
 from ..messages import Receipt
+from ..plane.line import RouterGone
 from ..session.host import Host
 from ..status import SessionStatus
-from .calls import kill
+from .calls import ActorDead, kill
 from .directory import DirectoryHandle
 from .router import RouterHandle
 
@@ -28,24 +29,24 @@ _GRACE_S = 0.1
 class _SessionActor:
     """One session or many, reached by Ray calls. No call waits for a model, but ``close`` with *drain*.
 
-    With *dedicated* the actor ends with its session.
+    A *dedicated* one is retired from the start.
     """
 
     def __init__(self, host_id: str, routers: list[RouterHandle], directory: DirectoryHandle, dedicated: bool) -> None:
         self._id = host_id
         self._directory = directory
-        self._dedicated = dedicated
+        self._retired = dedicated
         self._host = Host([partial(_publish, router) for router in routers], self._ended)
         self._running: asyncio.Task[None] | None = None
         self._left = asyncio.Event()
 
     @ray.method
-    async def open(self, session_ids: list[str], config: SessionConfig) -> int:
-        """Open a session for each id: all of them, or none. How many sessions there are now."""
+    async def open(self, session_ids: list[str], epoch: int, config: SessionConfig) -> None:
+        """Open a session for each id: all of them, or none."""
         if self._running is None:
             self._running = asyncio.get_running_loop().create_task(self._host.run())
             self._running.add_done_callback(_must_not_end)
-        return self._host.open(session_ids, config)
+        self._host.open(session_ids, epoch, config)
 
     @ray.method
     async def tell(self, session_id: str, data: bytes) -> Receipt:
@@ -77,6 +78,12 @@ class _SessionActor:
         """Come back when the process runs."""
 
     @ray.method
+    async def retire(self) -> None:
+        """Leave with the last session: nobody opens more."""
+        self._retired = True
+        self._leave_if_done()
+
+    @ray.method
     async def modules(self) -> list[str]:
         """The names of the modules that this process has loaded."""
         import sys
@@ -89,15 +96,23 @@ class _SessionActor:
         await self._left.wait()
 
     async def _ended(self, session_id: str) -> None:
-        await self._directory.release.remote([session_id], self._id)
-        if self._dedicated:
+        try:
+            await self._directory.release.remote([session_id], self._id)
+        finally:
+            self._leave_if_done()
+
+    def _leave_if_done(self) -> None:
+        if self._retired and not len(self._host):
             self._left.set()
             me: SessionActorHandle = ray.get_runtime_context().current_actor
             asyncio.get_running_loop().call_later(_GRACE_S, kill, me)
 
 
 async def _publish(router: RouterHandle, data: bytes) -> None:
-    await router.publish.remote(data)
+    try:
+        await router.publish.remote(data)
+    except ActorDead:
+        raise RouterGone from None
 
 
 def _must_not_end(task: asyncio.Task[None]) -> None:

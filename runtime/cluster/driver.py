@@ -13,14 +13,17 @@ from ..config import SessionConfig
 from ..errors import RuntimeClosed, SessionDied, UnknownSession
 from ..options import RuntimeOptions, checked_id
 from ..placement import Dedicated, Packed, Placement
+from ..plane.lines import Lines
 from ..plane.reader import Reader
+from ..plane.segments import BEGINNING, Position
 from ..status import SessionStatus
 from ..validate import checked, known
-from .calls import ActorGone, answered
+from .fleet import Fleet
 from .handle import SessionHandle
-from .hosts import HostRef, Hosts
-from .lines import Lines
-from .start import join, shared, shut_down
+from .hosts import Hosts
+from .lines import lines
+from .refs import HostRef, SessionRef
+from .start import Shared, join, shared, shut_down
 
 _DEDICATED = Dedicated()
 _OPTIONS = RuntimeOptions()
@@ -57,7 +60,8 @@ class Runtime:
         self._started_ray = join(self._address, self._options)
         try:
             actors = await shared(self._options)
-            self._inside = _Inside(Hosts(actors, self._options, self._warm), Lines(actors.routers))
+            fleet = Fleet(actors, self._options, self._warm)
+            self._inside = _Inside(actors, fleet, Hosts(actors, self._options, fleet), lines(actors))
         except BaseException:
             self._shut_down()
             raise
@@ -69,8 +73,9 @@ class Runtime:
         inside, self._inside = self._inside, None
         try:
             if inside:
-                await inside.lines.cut()
+                await inside.lines.cut(RuntimeClosed("the runtime was left"))
                 await inside.hosts.end()
+                inside.shared.end()
         finally:
             self._shut_down()
 
@@ -104,12 +109,11 @@ class Runtime:
         names = _names(ids)
         config = _checked_config(config).resolved(os.environ)
         placement = _checked_placement(placement) if placement else self._placement
-        groups = inside.hosts.groups(names, placement)
+        groups = inside.fleet.groups(names, placement)
         done: list[SessionHandle] = []
 
         async def open_group(host: HostRef | None, group: list[str]) -> None:
-            opened = await inside.hosts.open(group, config, host)
-            done.extend(self._handle(name, opened) for name in group)
+            done.extend(map(self._handle, await inside.hosts.open(group, config, host)))
             if on_progress:
                 on_progress(len(done), len(names))
 
@@ -130,7 +134,7 @@ class Runtime:
             UnknownSession: there is none of that id.
         """
         inside = self._within()
-        handle = self._handle(session_id, await inside.hosts.find(session_id))
+        handle = self._handle(await inside.hosts.find(session_id))
         try:
             await handle.status()
         except SessionDied:
@@ -139,33 +143,22 @@ class Runtime:
 
     async def sessions(self) -> list[SessionStatus]:
         """The status of every session in the namespace, of whichever driver."""
-        inside = self._within()
-        hosts = await inside.hosts.all()
-        answers = await asyncio.gather(
-            *(answered(host.actor.statuses.remote()) for host in hosts), return_exceptions=True
-        )
-        statuses: list[SessionStatus] = []
-        for host, answer in zip(hosts, answers, strict=True):
-            if isinstance(answer, ActorGone):
-                await inside.hosts.bury(host.id)
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                statuses += answer
-        return statuses
+        return await self._within().hosts.statuses()
 
     def events(self, after: int | None = None) -> Reader:
         """The events of all sessions in the namespace, as they come.
 
         From now on, or with ``after=0`` those too that the routers still hold.
         """
-        return Reader(self._within().lines, None, after, self._options.reader_bytes)
+        if after:
+            raise InvalidConfig("after", "each session counts its own events; give 0 for all that is held, or None")
+        return self._read(None, None if after is None else BEGINNING)
 
-    def _handle(self, session_id: str, host: HostRef) -> SessionHandle:
-        return SessionHandle(session_id, host, self._within().hosts, self._read)
+    def _handle(self, session: SessionRef) -> SessionHandle:
+        return SessionHandle(session, self._within().hosts, self._read)
 
-    def _read(self, session_id: str, after: int) -> Reader:
-        return Reader(self._within().lines, session_id, after, self._options.reader_bytes)
+    def _read(self, session_id: str | None, position: Position | None) -> Reader:
+        return Reader(self._within().lines, session_id, position, self._options.reader_bytes)
 
     def _within(self) -> "_Inside":
         if self._inside is None:
@@ -198,5 +191,7 @@ def _checked_placement(placement: Placement) -> Placement:
 class _Inside:
     """What a runtime has while it is entered."""
 
+    shared: Shared
+    fleet: Fleet
     hosts: Hosts
     lines: Lines

@@ -9,13 +9,15 @@ from msgspec import UNSET
 
 from ...providers.content import UserBlock
 from ...providers.messages import Message
-from ..errors import SessionClosed, SessionDied, UnknownSession
+from ..errors import SessionClosed, UnknownSession
 from ..messages import Clear, Compact, Configure, Interrupt, Receipt, Retry, ToLLM, UserMessage
 from ..plane.reader import Reader
+from ..plane.segments import Position
 from ..status import SessionStatus
 from ..validate import encoded, known
 from .calls import ActorGone, answered
-from .hosts import HostRef, Hosts
+from .hosts import Hosts
+from .refs import SessionRef
 from .reply import Reply
 
 T = TypeVar("T")
@@ -27,10 +29,10 @@ class SessionHandle:
     Every method raises ``SessionClosed`` when the session has ended, and ``SessionDied`` when its actor has died.
     """
 
-    def __init__(self, session_id: str, host: HostRef, hosts: Hosts, read: Callable[[str, int], Reader]) -> None:
-        self.id = session_id
+    def __init__(self, session: SessionRef, hosts: Hosts, read: Callable[[str, Position], Reader]) -> None:
+        self.id = session.id
         self.last_seq = 0
-        self._host = host
+        self._session = session
         self._hosts = hosts
         self._read = read
 
@@ -61,15 +63,15 @@ class SessionHandle:
         if isinstance(message, Configure) and message.provider is not UNSET:
             message = msgspec.structs.replace(message, provider=known(message.provider).resolved(os.environ))
         data = encoded(message, "message")
-        receipt = await self._call(lambda: self._host.actor.tell.remote(self.id, data))
+        receipt = await self._call(lambda: self._session.host.actor.tell.remote(self.id, data))
         self.last_seq = max(self.last_seq, receipt.seq)
         return receipt
 
     def events(self, after: int = 0) -> Reader:
         """The session's events from number *after* + 1 on, as they come; ends after ``Closed``."""
-        reader = self._read(self.id, after)
-        self._hosts.guard(self._host, reader)
-        return reader
+        self._hosts.refuse_if_left()
+        self._hosts.guard(self._session.host)
+        return self._read(self.id, (self._session.epoch, after))
 
     async def interrupt(self, turn: int | None = None) -> bool:
         """End *turn*, or the one that runs; whether there was something to end."""
@@ -89,21 +91,21 @@ class SessionHandle:
 
     async def status(self) -> SessionStatus:
         """The session as it is now."""
-        status = await self._call(lambda: self._host.actor.status.remote(self.id))
+        status = await self._call(lambda: self._session.host.actor.status.remote(self.id))
         self.last_seq = max(self.last_seq, status.last_seq)
         return status
 
     async def history(self) -> tuple[Message, ...]:
         """The messages as they are now."""
-        return await self._call(lambda: self._host.actor.history.remote(self.id))
+        return await self._call(lambda: self._session.host.actor.history.remote(self.id))
 
     async def close(self, drain: bool = False) -> None:
         """End the session: now, or with *drain* after the turns that wait already.
 
         Comes back when it is over and its id is free.
         """
-        await self._call(lambda: self._host.actor.close.remote(self.id, drain))
-        self._hosts.closed(self._host)
+        await self._call(lambda: self._session.host.actor.close.remote(self.id, drain))
+        self._hosts.closed(self._session.host)
 
     async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
         self._hosts.refuse_if_left()
@@ -113,6 +115,4 @@ class SessionHandle:
             raise SessionClosed(f"session {self.id!r} has ended") from None
         except ActorGone:
             self._hosts.refuse_if_left()
-            if await self._hosts.died(self._host, self.id):
-                raise SessionDied(f"the actor of session {self.id!r} died; spawn it again") from None
-            raise SessionClosed(f"session {self.id!r} has ended") from None
+            raise await self._hosts.fate(self._session) from None

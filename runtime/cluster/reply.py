@@ -11,7 +11,6 @@ from ...providers.stops import StopReason
 from ...providers.usage import Usage
 from ..errors import EventsMissed, SessionClosed, ToolsWaiting, TurnFailed, TurnInterrupted
 from ..messages import (
-    Closed,
     Completed,
     Failed,
     FromLLM,
@@ -66,14 +65,15 @@ class Reply:
             async for event in reader:
                 self._session.last_seq = max(self._session.last_seq, event.seq)
                 if isinstance(event, Missed):
+                    if event.last <= receipt.seq:
+                        continue  # from before the turn
                     yield event
                     await self._require_under_way()
                 elif event.turn == self.turn:
                     yield event
                     if isinstance(event, Completed | Failed | Interrupted):
                         return
-                elif isinstance(event, Closed):
-                    raise SessionClosed(f"session {self._session.id!r} ended before turn {self.turn}")
+            raise SessionClosed(f"session {self._session.id!r} ended before turn {self.turn}")
         finally:
             reader.close()
 

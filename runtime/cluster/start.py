@@ -13,6 +13,7 @@ from ray.exceptions import RaySystemError
 from ..errors import RayUnreachable
 from ..options import RuntimeOptions
 from .actor import CONCURRENCY
+from .calls import kill
 from .directory import DirectoryActor, DirectoryHandle
 from .interrupts import postponed
 from .router import RouterActor, RouterHandle
@@ -76,15 +77,24 @@ def _knock(address: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The actors that all drivers of a namespace share."""
+    """The actors that all drivers of a namespace share. *owned* are those that end with this driver."""
 
     directory: DirectoryHandle
     routers: list[RouterHandle]
+    owned: bool
+
+    def end(self) -> None:
+        """End them, if they are this driver's."""
+        if self.owned:
+            for router in self.routers:
+                kill(router)
+            kill(self.directory)
 
 
 async def shared(options: RuntimeOptions) -> Shared:
     """Find the shared actors of the namespace, or make them."""
     lifetime = "detached" if options.detached else None
+    owned = not options.detached and not _exists("_directory", options.namespace)
     directory = DirectoryActor.options(
         name="_directory", namespace=options.namespace, get_if_exists=True, lifetime=lifetime, num_cpus=0
     ).remote(options.routers)
@@ -101,4 +111,12 @@ async def shared(options: RuntimeOptions) -> Shared:
         ).remote(options.router_limits)
         for number in range(count)
     ]
-    return Shared(directory, routers)
+    return Shared(directory, routers, owned)
+
+
+def _exists(name: str, namespace: str) -> bool:
+    try:
+        ray.get_actor(name, namespace=namespace)
+    except ValueError:
+        return False
+    return True

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..messages import FromLLM, TextChunk, ThinkingChunk
-from .segments import Segment, encode_events
+from ..messages import Closed, FromLLM, TextChunk, ThinkingChunk
+from .segments import Over, Segment, encode_events
 
 _EVENT_BYTES = 100
 """What an event counts besides its text, towards the limit."""
@@ -28,7 +28,7 @@ class Outbox:
     """Numbers one session's events and holds them until they are taken and acknowledged.
 
     Whatever is put in is kept, also beyond the limit: who makes events as fast as a provider sends them asks ``room``
-    first. *wake* is called when there is something to take.
+    first. *wake* is called when there is something to take, once until it is taken.
     """
 
     def __init__(self, session_id: str, epoch: int, limit_bytes: int, wake: Callable[["Outbox"], None]) -> None:
@@ -40,10 +40,8 @@ class Outbox:
         self._pending: list[FromLLM | _Chunk] = []
         self._pending_bytes = 0
         self._unacknowledged_bytes = 0
-        self._final = False
-        self._emptier: asyncio.Event | None = (
-            None  # set at the next acknowledgement; there is one only while somebody waits
-        )
+        self._over = Over.NO
+        self._acknowledged: asyncio.Event | None = None  # the next time; there is one only while somebody waits
 
     @property
     def size_bytes(self) -> int:
@@ -55,33 +53,30 @@ class Outbox:
         """Whether it is at its limit."""
         return self.size_bytes >= self._limit_bytes
 
-    def put(self, event: FromLLM, final: bool = False) -> None:
-        """Put *event* behind the others; after the *final* one nothing may follow."""
-        assert not self._final
-        self._final = final
-        self._pending.append(event)
-        self._grow(_EVENT_BYTES)
+    def put(self, event: FromLLM, text_bytes: int = 0) -> None:
+        """Put *event*, which has so much text, behind the others. Nothing may follow ``Closed``."""
+        assert not self._over
+        if isinstance(event, Closed):
+            self._over = Over.CLOSED
+        self._append(event, text_bytes)
 
     def put_text(self, kind: type[TextChunk] | type[ThinkingChunk], turn: int, block: int, text: str) -> None:
         """Put a chunk behind the others, joined with the one before if that is more of the same block."""
         if not text:
             return
         last = self._pending[-1] if self._pending else None
-        if isinstance(last, _Chunk) and last.block == block and last.kind is kind and last.turn == turn:
+        if type(last) is _Chunk and last.block == block and last.kind is kind and last.turn == turn:
             last.pieces.append(text)
-            self._grow(len(text))
+            self._pending_bytes += len(text)
         else:
-            self._pending.append(_Chunk(kind, turn, block, [text]))
-            self._grow(len(text) + _EVENT_BYTES)
+            self._append(_Chunk(kind, turn, block, [text]), len(text))
 
     def take(self) -> Segment | None:
         """Everything that waits, numbered, as one segment. It is held until ``acknowledge``."""
         if not self._pending:
             return None
         events = [item.event() if isinstance(item, _Chunk) else item for item in self._pending]
-        segment = Segment(
-            self._session_id, self._epoch, self.seq + 1, len(events), encode_events(events), final=self._final
-        )
+        segment = Segment(self._session_id, self._epoch, self.seq + 1, len(events), encode_events(events), self._over)
         self.seq = segment.last
         self._unacknowledged_bytes += self._pending_bytes
         self._pending, self._pending_bytes = [], 0
@@ -90,9 +85,9 @@ class Outbox:
     def acknowledge(self) -> None:
         """The router has what was taken."""
         self._unacknowledged_bytes = 0
-        if self._emptier is not None:
-            self._emptier.set()
-            self._emptier = None
+        if self._acknowledged is not None:
+            self._acknowledged.set()
+            self._acknowledged = None
 
     async def room(self) -> None:
         """Wait until it is below its limit."""
@@ -105,10 +100,12 @@ class Outbox:
             await self._next_acknowledgement()
 
     async def _next_acknowledgement(self) -> None:
-        if self._emptier is None:
-            self._emptier = asyncio.Event()
-        await self._emptier.wait()
+        if self._acknowledged is None:
+            self._acknowledged = asyncio.Event()
+        await self._acknowledged.wait()
 
-    def _grow(self, size_bytes: int) -> None:
-        self._pending_bytes += size_bytes
-        self._wake(self)
+    def _append(self, item: FromLLM | _Chunk, text_bytes: int) -> None:
+        self._pending.append(item)
+        self._pending_bytes += _EVENT_BYTES + text_bytes
+        if len(self._pending) == 1:
+            self._wake(self)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from .line import RouterGone
 from .outbox import Outbox
 from .segments import Segment, encode_segments
 
@@ -11,6 +12,8 @@ log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
+_BATCH_BYTES = 4 << 20
+"""About what goes at once: after a router's absence everybody's outbox is full, which together may be gigabytes."""
 
 
 class Publisher:
@@ -18,36 +21,53 @@ class Publisher:
 
     Alone, an event leaves at once; under load, batches grow by themselves.
 
-    A publish that fails is repeated until it succeeds: routers restart, and drop what they have already.
+    A publish that fails is repeated until it succeeds: routers restart, and drop what they have already. Where there is
+    no router any more, events are dropped: nobody can read them.
     """
 
     def __init__(self, publish: Callable[[bytes], Awaitable[None]]) -> None:
         self._publish = publish
-        self._waiting: dict[Outbox, None] = {}
+        self._waiting: dict[Outbox, None] = {}  # the one that waited longest first
         self._something = asyncio.Event()
+        self._gone = False
 
     def wake(self, outbox: Outbox) -> None:
         """*outbox* has something to take."""
-        if outbox not in self._waiting:
-            self._waiting[outbox] = None
-            self._something.set()
+        self._waiting[outbox] = None
+        self._something.set()
 
     async def run(self) -> None:
         """Publish until cancelled."""
         while True:
             await self._something.wait()
-            self._something.clear()
-            outboxes, self._waiting = self._waiting, {}
-            segments = [segment for outbox in outboxes if (segment := outbox.take())]
-            await self._until_taken(segments)
+            outboxes, segments = self._batch()
+            await self._until_taken(encode_segments(segments))
             for outbox in outboxes:
                 outbox.acknowledge()
 
-    async def _until_taken(self, segments: list[Segment]) -> None:
-        data, pause_s = encode_segments(segments), _FIRST_PAUSE_S
-        while segments:
+    def _batch(self) -> tuple[list[Outbox], list[Segment]]:
+        outboxes: list[Outbox] = []
+        segments: list[Segment] = []
+        room_bytes = _BATCH_BYTES
+        while self._waiting and room_bytes > 0:
+            outbox = next(iter(self._waiting))
+            del self._waiting[outbox]
+            if segment := outbox.take():
+                outboxes.append(outbox)
+                segments.append(segment)
+                room_bytes -= segment.size_bytes
+        if not self._waiting:
+            self._something.clear()
+        return outboxes, segments
+
+    async def _until_taken(self, data: bytes) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while not self._gone:
             try:
                 await self._publish(data)
+            except RouterGone:
+                log.error("there is no router any more: events are dropped, for nobody can read them")
+                self._gone = True
             except Exception as error:  # whatever the transport raises; what it means is known only to the transport
                 log.warning("publishing failed and is repeated in %.1f s: %s", pause_s, type(error).__name__)
                 await asyncio.sleep(pause_s)

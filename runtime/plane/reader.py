@@ -2,19 +2,26 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol, Self
 
+from ..errors import SessionDied
 from ..messages import FromLLM, Missed
-from .routes import Watch
-from .segments import Segment, decode_events
+from .segments import BEGINNING, END, Over, Position, Segment, decode_events
+
+_ENDED_KEPT = 100_000
+"""So many ended sessions are remembered: far more than routers hold, which could send their events again."""
 
 
 class Source(Protocol):
     """Where a reader's segments come from."""
 
     def begin(self, reader: "Reader") -> None:
-        """Send *reader* what comes after what it has."""
+        """Send *reader* what comes after what it has, and never more than it has room for."""
+        ...
+
+    def make_room(self, reader: "Reader", segment: Segment) -> None:
+        """*reader* has read *segment*."""
         ...
 
     def end(self, reader: "Reader") -> None:
@@ -25,70 +32,75 @@ class Source(Protocol):
 class Reader:
     """An async iterator over events, in order, without gaps: what is no longer held is announced by ``Missed``.
 
-    It holds about *limit_bytes*. A reader that is slower than its session lets go and comes back for the rest when it
-    has caught up: it slows nobody. The reader of one session ends after ``Closed``; any reader ends with ``close``. One
-    task at a time may iterate.
+    It reads *session_id* after *position*; without an id all sessions, from now on where there is no *position* either.
+    It holds about *limit_bytes*: one that is slower than its sessions leaves the rest with the routers, and slows
+    nobody. The reader of one session ends after ``Closed``; any reader ends with ``close``. One task at a time may
+    iterate.
     """
 
-    def __init__(self, source: Source, session_id: str | None, after: int | None, limit_bytes: int = 4 << 20) -> None:
+    def __init__(
+        self, source: Source, session_id: str | None, position: Position | None, limit_bytes: int = 4 << 20
+    ) -> None:
         self.session_id = session_id
+        self.limit_bytes = limit_bytes
+        self.from_now = position is None
+        self.cursors: dict[str, Position] = {}
+        """How far it is with each session."""
+        if session_id is not None and position is not None:
+            self.cursors[session_id] = position
         self._source = source
-        self._after = after
-        self._from = after  # for sessions that it has nothing of; "from now on" is said once, and marked by the router
-        self._limit_bytes = limit_bytes
-        self._cursors: dict[str, tuple[int, int]] = {}
         self._segments: deque[tuple[Segment, int]] = deque()  # each with the last number that the reader had before it
-        self._size_bytes = 0
         self._events: Iterator[FromLLM] = iter(())
+        self._finished: deque[str] = deque()
         self._waiter: asyncio.Future[None] | None = None
-        self._paused = False
         self._ended = False
         self._error: Exception | None = None
         source.begin(self)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the one session that it reads."""
+        return self.cursors.get(self.session_id or "", BEGINNING)[0]
 
     @property
     def ended(self) -> bool:
         """Whether nothing more will come."""
         return self._ended
 
-    def watch(self, watch_id: int) -> Watch:
-        """What it wants from now on."""
-        after, self._from = self._from, self._from or 0
-        return Watch(watch_id, self.session_id, after, self._cursors)
+    def place(self, positions: Mapping[str, Position]) -> None:
+        """Begin after *positions*, with sessions that it knows nothing of yet."""
+        for session_id, position in positions.items():
+            self.cursors.setdefault(session_id, position)
 
-    def feed(self, segment: Segment) -> None:
-        """Take the next *segment*. What came already is passed over."""
-        if self._paused or self._ended:
-            return
-        begin = segment.first - 1 if self._after is None else self._after
-        epoch, last = self._cursors.setdefault(segment.session_id, (segment.epoch, begin))
+    def feed(self, segment: Segment) -> bool:
+        """Take the next *segment*; whether it is to be read. What came already is passed over."""
+        epoch, last = self.cursors.get(segment.session_id, BEGINNING)
+        if self._ended or segment.position <= (epoch, last):
+            return False
         if segment.epoch > epoch:
-            epoch, last = segment.epoch, 0
-        if segment.epoch < epoch or segment.last <= last:
-            return
-        self._cursors[segment.session_id] = (epoch, segment.last)
+            if self.session_id is not None:  # another one has its id
+                self._end()
+                return False
+            last = 0
+        self.cursors[segment.session_id] = segment.position
         self._segments.append((segment, last))
-        self._size_bytes += len(segment.data)
-        if segment.final and self.session_id is not None:
-            self._end()
-        elif self._size_bytes > self._limit_bytes:
-            self._paused = True
-            self._source.end(self)
+        if segment.over:
+            self._finish(segment)
         self._wake()
+        return True
 
     def fail(self, error: Exception) -> None:
         """Nothing more will come, for *error*: it is raised after what is here."""
         if not self._ended:
             self._error = error
             self._end()
-            self._wake()
 
     def close(self) -> None:
         """Let go. Whoever iterates comes to the end."""
         self._segments.clear()
         self._events = iter(())
+        self._error = None
         self._end()
-        self._wake()
 
     def __aiter__(self) -> Self:
         return self
@@ -96,10 +108,8 @@ class Reader:
     async def __anext__(self) -> FromLLM:
         for event in self._events:
             return event
-        while True:
-            self._events = iter(await self.batch())
-            for event in self._events:
-                return event
+        self._events = iter(await self.batch())
+        return next(self._events)
 
     async def batch(self) -> list[FromLLM]:
         """The events that came together, at least one: cheaper than one by one.
@@ -108,24 +118,42 @@ class Reader:
             StopAsyncIteration: the reader has ended.
             SessionDied: so has the session's actor.
         """
-        while not self._segments:
-            if self._error is not None:
-                raise self._error
-            if self._ended:
-                raise StopAsyncIteration
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
-        segment, last = self._segments.popleft()
-        self._size_bytes -= len(segment.data)
-        if self._paused and self._size_bytes <= self._limit_bytes // 2:
-            self._paused = False
-            self._source.begin(self)
-        return _new_events(segment, last)
+        while True:
+            while not self._segments:
+                await self._news()
+            segment, last = self._segments.popleft()
+            self._source.make_room(self, segment)
+            if events := _new_events(segment, last):
+                return events
+
+    async def _news(self) -> None:
+        if self._error is not None:
+            raise self._error
+        if self._ended:
+            raise StopAsyncIteration
+        self._waiter = asyncio.get_running_loop().create_future()
+        await self._waiter
+
+    def _finish(self, segment: Segment) -> None:
+        if self.session_id is None:
+            self._finished.append(segment.session_id)
+            if len(self._finished) > _ENDED_KEPT:
+                self._forget(self._finished.popleft())
+            return
+        if segment.over is Over.DIED:
+            self._error = SessionDied(f"the actor of session {self.session_id!r} died; spawn it again")
+        self._end()
+
+    def _forget(self, session_id: str) -> None:
+        _, last = self.cursors.get(session_id, BEGINNING)
+        if last == END:
+            del self.cursors[session_id]
 
     def _end(self) -> None:
         if not self._ended:
             self._ended = True
             self._source.end(self)
+        self._wake()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -1,26 +1,39 @@
 """The pure router: which driver wants which session's segments, and what it has of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
-from .segments import Segment
+from .segments import BEGINNING, Over, Position, Segment
 from .shelf import RouterLimits, Shelf
+
+_MANY_CURSORS = 1_000
 
 
 class Watch(msgspec.Struct, frozen=True, array_like=True):
     """A reader's wish: the events of *session_id*, or of all sessions where that is ``None``.
 
-    It gets what comes after *after*, or after the number that *cursors* has for a session; where *after* is ``None``,
-    only what comes from now on. *id* is the driver's own.
+    It gets what comes after its *cursors*, all that is held of a session without one, and no more than about
+    *room_bytes* until it asks for more. *id* is the driver's own.
     """
 
     id: int
     session_id: str | None
-    after: int | None = 0
-    cursors: dict[str, tuple[int, int]] = {}
-    """For each session what the reader has already: the epoch and the last number."""
+    room_bytes: int
+    cursors: dict[str, Position] = {}
+
+
+class Wishes(msgspec.Struct, frozen=True, array_like=True):
+    """What a driver wants from now on: watches *begun* and *ended*, and bytes *more* for some that it has.
+
+    *whole* wishes are all there is: what the driver wanted before is forgotten.
+    """
+
+    whole: bool
+    begun: list[Watch] = []
+    more: dict[int, int] = {}
+    ended: list[int] = []
 
 
 class Delivery(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -34,16 +47,28 @@ class Delivery(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class _Watching:
     watch: Watch
     driver: "_Driver"
-    cursors: dict[str, tuple[int, int]]
-    news: dict[str, None] = field(default_factory=dict)  # sessions with something new, oldest first
-    marks: set[str] = field(default_factory=set)  # of these, those whose reader must hear first where "now" was
+    room_bytes: int
+    cursors: dict[str, Position]
+    news: dict[str, None] = field(default_factory=dict[str, None])  # sessions with something new, oldest first
+
+    def tell(self, session_id: str) -> bool:
+        """There is something new of the session; whether there is something to collect."""
+        self.news[session_id] = None
+        return self.offer()
+
+    def offer(self) -> bool:
+        """Stand among those with something to collect, if so."""
+        if not self.news or self.room_bytes <= 0:
+            return False
+        self.driver.news[self] = None
+        return True
 
 
 @dataclass(slots=True, eq=False)
 class _Driver:
     id: str
-    watches: dict[int, _Watching] = field(default_factory=dict)
-    news: dict[_Watching, None] = field(default_factory=dict)
+    watches: dict[int, _Watching] = field(default_factory=dict[int, _Watching])
+    news: dict[_Watching, None] = field(default_factory=dict[_Watching, None])
 
 
 class Routes:
@@ -60,7 +85,7 @@ class Routes:
         self._of_all: dict[_Watching, None] = {}
 
     def knows(self, driver_id: str) -> bool:
-        """Whether the driver has ever watched here, and was not forgotten."""
+        """Whether the driver has told its wishes here, and was not forgotten."""
         return driver_id in self._drivers
 
     def has_news(self, driver_id: str) -> bool:
@@ -72,27 +97,45 @@ class Routes:
         drivers: set[str] = set()
         for segment in segments:
             if self.shelf.add(segment):
-                for watching in (*self._by_session.get(segment.session_id, ()), *self._of_all):
-                    self._tell(watching, segment.session_id)
-                    drivers.add(watching.driver.id)
+                drivers |= self._tell(segment.session_id)
         return drivers
 
-    def watch(self, driver_id: str, begun: Iterable[Watch], ended: Iterable[int] = ()) -> bool:
-        """Begin and end watches of a driver; whether there is something to collect for it."""
-        driver = self._drivers.setdefault(driver_id, _Driver(driver_id))
-        for watch_id in ended:
+    def end(self, sessions: Mapping[str, int], over: Over) -> set[str]:
+        """Nothing more will come from *sessions*, ids with their epochs. Who has something to collect now."""
+        drivers: set[str] = set()
+        for session_id, epoch in sessions.items():
+            if self.shelf.end(session_id, epoch, over):
+                drivers |= self._tell(session_id)
+        return drivers
+
+    def heed(self, driver_id: str, wishes: Wishes) -> list[int] | None:
+        """Do as a driver wishes; which of the watches begun are of sessions that nothing is known of.
+
+        ``None``, and nothing was done: the driver isn't known and must say all that it wants.
+        """
+        if wishes.whole:
+            self.forget(driver_id)
+            self._drivers[driver_id] = _Driver(driver_id)
+        driver = self._drivers.get(driver_id)
+        if driver is None:
+            return None
+        for watch_id in wishes.ended:
             self._end(driver, watch_id)
-        for watch in begun:
-            self._end(driver, watch.id)
+        for watch in wishes.begun:
             self._begin(driver, watch)
-        return bool(driver.news)
+        for watch_id, more_bytes in wishes.more.items():
+            if watching := driver.watches.get(watch_id):
+                watching.room_bytes += more_bytes
+                watching.offer()
+        single = ((watch.id, watch.session_id) for watch in wishes.begun if watch.session_id is not None)
+        return [watch_id for watch_id, session_id in single if session_id not in self.shelf]
 
     def forget(self, driver_id: str) -> None:
         """End all watches of a driver."""
         driver = self._drivers.pop(driver_id, None)
-        for watch_id in tuple(driver.watches) if driver else ():
-            assert driver
-            self._end(driver, watch_id)
+        if driver:
+            for watch_id in tuple(driver.watches):
+                self._end(driver, watch_id)
 
     def collect(self, driver_id: str) -> list[Delivery]:
         """What the driver has not had yet, in order for each session.
@@ -101,55 +144,41 @@ class Routes:
         """
         driver = self._drivers[driver_id]
         deliveries: list[Delivery] = []
-        room = self._limits.poll_bytes
-        while driver.news and room > 0:
+        room_bytes = self._limits.poll_bytes
+        while driver.news and room_bytes > 0:
             watching = next(iter(driver.news))
             del driver.news[watching]
-            room = self._collect(watching, deliveries, room)
-            if watching.news:
-                driver.news[watching] = None  # behind the others
+            room_bytes = self._collect(watching, deliveries, room_bytes)
+            watching.offer()  # behind the others
         return deliveries
 
-    def _collect(self, watching: _Watching, deliveries: list[Delivery], room: int) -> int:
-        while watching.news and room > 0:
+    def _collect(self, watching: _Watching, deliveries: list[Delivery], room_bytes: int) -> int:
+        while watching.news and watching.room_bytes > 0 and room_bytes > 0:
             session_id = next(iter(watching.news))
             del watching.news[session_id]
-            row = self.shelf.rows.get(session_id)
-            if row is None:
-                continue
-            last = _seq(watching.cursors.get(session_id), row.epoch)
-            if session_id in watching.marks:
-                watching.marks.remove(session_id)
-                deliveries.append(Delivery(watching.watch.id, Segment(session_id, row.epoch, last + 1, 0, b"")))
-            for segment in row.after(last):
-                if room <= 0:
-                    watching.news[session_id] = None
+            for segment in self.shelf.after(session_id, watching.cursors.get(session_id, BEGINNING)):
+                if watching.room_bytes <= 0 or room_bytes <= 0:
+                    watching.news[session_id] = None  # behind the others
                     break
                 deliveries.append(Delivery(watching.watch.id, segment))
-                watching.cursors[session_id] = (row.epoch, segment.last)
-                room -= len(segment.data) + 1
-        return room
+                watching.cursors[session_id] = segment.position
+                watching.room_bytes -= segment.size_bytes
+                room_bytes -= segment.size_bytes
+        if len(watching.cursors) > 2 * len(self.shelf) + _MANY_CURSORS:
+            watching.cursors = {held: at for held, at in watching.cursors.items() if held in self.shelf}
+        return room_bytes
 
     def _begin(self, driver: _Driver, watch: Watch) -> None:
-        watching = _Watching(watch, driver, dict(watch.cursors))
+        self._end(driver, watch.id)
+        watching = _Watching(watch, driver, watch.room_bytes, dict(watch.cursors))
         driver.watches[watch.id] = watching
         if watch.session_id is None:
             self._of_all[watching] = None
-            sessions: Iterable[str] = tuple(self.shelf.rows)
         else:
             self._by_session.setdefault(watch.session_id, {})[watching] = None
-            sessions = (watch.session_id,)
-        for session_id in sessions:
-            row = self.shelf.rows.get(session_id)
-            if row is None:
-                continue
-            if watch.after is None and session_id not in watching.cursors:
-                watching.cursors[session_id] = (row.epoch, row.last)
-                watching.marks.add(session_id)
-                self._tell(watching, session_id)
-            seen = watching.cursors.setdefault(session_id, (row.epoch, watch.after or 0))
-            if _seq(seen, row.epoch) < row.last:
-                self._tell(watching, session_id)
+        for session_id in self.shelf if watch.session_id is None else (watch.session_id,):
+            if watching.cursors.get(session_id, BEGINNING) < self.shelf.position(session_id):
+                watching.tell(session_id)
 
     def _end(self, driver: _Driver, watch_id: int) -> None:
         watching = driver.watches.pop(watch_id, None)
@@ -158,17 +187,12 @@ class Routes:
         driver.news.pop(watching, None)
         self._of_all.pop(watching, None)
         session_id = watching.watch.session_id
-        if session_id is not None and (of_session := self._by_session.get(session_id)):
-            of_session.pop(watching, None)
+        if session_id is not None:
+            of_session = self._by_session[session_id]
+            del of_session[watching]
             if not of_session:
                 del self._by_session[session_id]
 
-    @staticmethod
-    def _tell(watching: _Watching, session_id: str) -> None:
-        watching.news[session_id] = None
-        watching.driver.news[watching] = None
-
-
-def _seq(cursor: tuple[int, int] | None, epoch: int) -> int:
-    """The last number that a reader with *cursor* has of *epoch*."""
-    return cursor[1] if cursor and cursor[0] == epoch else 0
+    def _tell(self, session_id: str) -> set[str]:
+        watchings = (*self._by_session.get(session_id, ()), *self._of_all)
+        return {watching.driver.id for watching in watchings if watching.tell(session_id)}

@@ -35,7 +35,6 @@ class Answering:
     memo: WireMemo
     outbox: Outbox
     on_began: Callable[[int], None]
-    began: bool = False
     _draft: Draft = field(init=False)
     _tools: dict[int, ToolUseStarted] = field(default_factory=dict)
 
@@ -85,14 +84,14 @@ class Answering:
     def _tell(self, delta: Delta, turn: int) -> None:
         match delta:
             case AnswerStarted(message_id=message_id, model=model):
-                self.began = True
                 self.on_began(self.send.number)
                 self.outbox.put(StreamStarted(turn=turn, message_id=message_id, model=model))
             case ToolUseStarted(index=index):
                 self._tools[index] = delta
             case ToolInputDelta(index=index, json=json) if json:
                 tool = self._tools[index]
-                self.outbox.put(ToolInputChunk(turn=turn, tool_use_id=tool.id, name=tool.name, json=json, block=index))
+                chunk = ToolInputChunk(turn=turn, tool_use_id=tool.id, name=tool.name, json=json, block=index)
+                self.outbox.put(chunk, len(json))
             case _:
                 pass
 

@@ -1,6 +1,8 @@
 """The provider clients of one process, shared by its sessions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import msgspec
 
@@ -18,7 +20,8 @@ class _Open:
 class ClientPool:
     """One client for each config, open as long as somebody has a lease on it: a thousand sessions share its sockets."""
 
-    def __init__(self) -> None:
+    def __init__(self, open_client: Callable[[ProviderConfig], Client] = open_client) -> None:
+        self._open_client = open_client
         self._open: dict[bytes, _Open] = {}
 
     def client(self, config: ProviderConfig) -> Client:
@@ -29,7 +32,7 @@ class ClientPool:
         """
         key = _key(config)
         if key not in self._open:
-            self._open[key] = _Open(open_client(config))
+            self._open[key] = _Open(self._open_client(config))
         return self._open[key].client
 
     def lease(self, config: ProviderConfig) -> None:
@@ -48,4 +51,4 @@ class ClientPool:
 
 
 def _key(config: ProviderConfig) -> bytes:
-    return msgspec.msgpack.encode(config)
+    return blake2b(msgspec.msgpack.encode(config)).digest()  # not the secrets themselves

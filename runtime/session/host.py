@@ -1,9 +1,8 @@
 """A host: the sessions of one process. It knows nothing of Ray."""
 
 import asyncio
-import time
+import logging
 from collections.abc import Awaitable, Callable, Sequence
-from zlib import crc32
 
 import msgspec
 
@@ -13,17 +12,16 @@ from ..errors import SessionExists, UnknownSession
 from ..messages import Close, Receipt, ToLLM
 from ..plane.outbox import Outbox
 from ..plane.publisher import Publisher
+from ..plane.segments import shard_of
 from ..status import SessionStatus
 from ..validate import misfit
 from .clients import ClientPool
 from .session import Session
+from .wallet import Wallet
+
+log = logging.getLogger(__name__)
 
 _to_llm: msgspec.msgpack.Decoder[ToLLM] = msgspec.msgpack.Decoder(ToLLM)
-
-
-def shard_of(session_id: str, shards: int) -> int:
-    """Which of so many routers the session's events go to: the same everywhere, always."""
-    return crc32(session_id.encode()) % shards
 
 
 class Host:
@@ -47,8 +45,12 @@ class Host:
             for publisher in self._publishers:
                 group.create_task(publisher.run())
 
-    def open(self, session_ids: Sequence[str], config: SessionConfig) -> int:
-        """Open a session for each id: all of them, or none. How many there are now.
+    def __len__(self) -> int:
+        """How many sessions there are."""
+        return len(self._sessions)
+
+    def open(self, session_ids: Sequence[str], epoch: int, config: SessionConfig) -> None:
+        """Open a session for each id: all of them, or none. *epoch* tells them from those that had their ids before.
 
         Raises:
             SessionExists: an id is taken here.
@@ -58,9 +60,8 @@ class Host:
         for session_id in session_ids:
             if session_id in self._sessions or session_id in opened:
                 raise SessionExists(f"session {session_id!r} exists; attach to it, or take another id")
-            opened[session_id] = self._session(session_id, config)
+            opened[session_id] = self._session(session_id, epoch, config)
         self._sessions.update(opened)
-        return len(self._sessions)
 
     def tell(self, session_id: str, data: bytes) -> Receipt:
         """Take an encoded ``ToLLM``.
@@ -95,10 +96,10 @@ class Host:
         """The session's messages."""
         return self._find(session_id).history()
 
-    def _session(self, session_id: str, config: SessionConfig) -> Session:
+    def _session(self, session_id: str, epoch: int, config: SessionConfig) -> Session:
         publisher = self._publishers[shard_of(session_id, len(self._publishers))]
-        outbox = Outbox(session_id, int(time.time() * 1000), config.limits.outbox_bytes, publisher.wake)
-        session = Session(session_id, config, self._clients, outbox)
+        outbox = Outbox(session_id, epoch, config.limits.outbox_bytes, publisher.wake)
+        session = Session(session_id, config, Wallet(self._clients), outbox)
         session.on_end = self._ended
         return session
 
@@ -109,10 +110,20 @@ class Host:
         return session
 
     def _ended(self, session: Session) -> None:
-        self._leaving[session] = asyncio.get_running_loop().create_task(self._see_off(session))
+        self._leaving[session] = leaving = asyncio.get_running_loop().create_task(self._see_off(session))
+        leaving.add_done_callback(_must_not_fail)
 
     async def _see_off(self, session: Session) -> None:
-        await session.let_go()
-        del self._sessions[session.id]  # before others hear that the id is free, and come with it
-        await self._on_end(session.id)
-        del self._leaving[session]
+        try:
+            await session.let_go()
+        finally:
+            del self._sessions[session.id]  # before others hear that the id is free, and come with it
+            try:
+                await self._on_end(session.id)
+            finally:
+                del self._leaving[session]
+
+
+def _must_not_fail(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.critical("a session could not let go of everything", exc_info=error)

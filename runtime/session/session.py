@@ -10,7 +10,6 @@ from typing import assert_never
 import msgspec
 from msgspec import UNSET
 
-from ...providers.configs import ProviderConfig
 from ...providers.draft import Partial
 from ...providers.messages import Message
 from ...providers.models import context_limit_tokens
@@ -23,7 +22,6 @@ from ..instructions import Abandon, Backoff, Emit, End, Instruction, Record, Sen
 from ..messages import (
     Clear,
     Close,
-    Closed,
     Compact,
     Configure,
     Interrupt,
@@ -37,9 +35,11 @@ from ..messages import (
 from ..plane.outbox import Outbox
 from ..status import SessionStatus
 from .answering import Answering, failure_of
-from .clients import ClientPool
+from .wallet import Wallet
 
 log = logging.getLogger(__name__)
+
+_CANCELLED = ev.Failure(code="internal", message="the request was cancelled by something in the provider's client")
 
 
 class Session:
@@ -51,20 +51,20 @@ class Session:
         ConfigError: the provider's client can't be opened, or has not what the settings ask for.
     """
 
-    def __init__(self, session_id: str, config: SessionConfig, clients: ClientPool, outbox: Outbox) -> None:
+    def __init__(self, session_id: str, config: SessionConfig, wallet: Wallet, outbox: Outbox) -> None:
+        wallet.check(config)
+        wallet.keep(config.provider)
         self.id = session_id
         self.ended = asyncio.Event()
         self.on_end: Callable[[Session], None] | None = None
-        self._clients = clients
+        self._wallet = wallet
         self._outbox = outbox
-        self._providers: dict[bytes, ProviderConfig] = {}  # with secrets, by what the conversation knows but the model
-        self._leases: list[ProviderConfig] = []
-        self._conversation = Conversation(self._admit(config))
+        self._conversation = Conversation(msgspec.structs.replace(config, provider=config.provider.public()))
         self._memo = WireMemo()
         self._created_at = time.time()
         self._first_attempt_at = 0.0
-        self._answering: Answering | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None  # sees the request through that is wanted
+        self._answering: Answering | None = None  # what came of it so far
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()  # those abandoned, too, until they have let go of their sockets
 
@@ -77,6 +77,8 @@ class Session:
         """
         seq, running = self._outbox.seq, self._conversation.turn
         instructions = self._handle(self._event(message, size_bytes))
+        if isinstance(message, Configure) and message.provider is not UNSET:
+            self._wallet.keep(message.provider)
         turn: int | None
         match message:
             case UserMessage() | Retry():
@@ -118,8 +120,7 @@ class Session:
         """After the end: wait for aborted requests and unacknowledged events, and give the clients back."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._outbox.drained()
-        for provider in self._leases:
-            await self._clients.release(provider)
+        await self._wallet.release()
 
     # Hearing
 
@@ -139,7 +140,7 @@ class Session:
             case Compact():
                 return ev.CompactAsked()
             case Configure():
-                return ev.ConfigureAsked(change=self._admit_change(message))
+                return ev.ConfigureAsked(change=self._without_secrets(message))
             case Close(drain=drain):
                 return ev.CloseAsked(drain=drain, partial=self._partial(not drain))
             case _:
@@ -148,34 +149,15 @@ class Session:
     def _partial(self, wanted: bool) -> Partial:
         return self._answering.partial() if wanted and self._answering else ev.NOTHING
 
-    def _admit(self, config: SessionConfig) -> SessionConfig:
-        """*config* as the conversation may know it: without secrets, which stay here."""
-        self._clients.client(config.provider).check(config)
-        self._lease(config.provider)
-        public = config.provider.public()
-        self._providers[_but_model(public)] = config.provider
-        return msgspec.structs.replace(config, provider=public)
-
-    def _admit_change(self, change: Configure) -> Configure:
+    def _without_secrets(self, change: Configure) -> Configure:
         config = self._conversation.config
-        whole = msgspec.structs.replace(config, provider=self._with_secrets(config.provider))
-        public = self._admit(changed(whole, change))
-        return (
-            change
-            if change.provider is UNSET
-            else msgspec.structs.replace(change, provider=public.provider, model=UNSET)
-        )
-
-    def _with_secrets(self, provider: ProviderConfig) -> ProviderConfig:
-        # A model that waited for its turn may meet another provider than the one it was admitted with.
-        whole = msgspec.structs.replace(self._providers[_but_model(provider)], model=provider.model)
-        self._lease(whole)
-        return whole
-
-    def _lease(self, provider: ProviderConfig) -> None:
-        if provider not in self._leases:
-            self._clients.lease(provider)
-            self._leases.append(provider)
+        if change.provider is UNSET:
+            config = msgspec.structs.replace(config, provider=self._wallet.whole(config.provider))
+        config = changed(config, change)
+        self._wallet.check(config)
+        if change.provider is UNSET:
+            return change
+        return msgspec.structs.replace(change, provider=config.provider.public(), model=UNSET)
 
     # Carrying out
 
@@ -189,9 +171,11 @@ class Session:
         loop = asyncio.get_running_loop()
         match instruction:
             case Emit(event=event):
-                self._outbox.put(event, final=isinstance(event, Closed))
+                self._outbox.put(event)
             case Send():
-                self._send(instruction)
+                self._task = loop.create_task(self._see_through(instruction))
+                self._tasks.add(self._task)
+                self._task.add_done_callback(self._finished)
             case Abandon():
                 self._abandon()
             case Backoff(request=request, delay_s=delay_s):
@@ -210,30 +194,31 @@ class Session:
             case _:
                 assert_never(instruction)
 
-    def _send(self, send: Send) -> None:
-        client = self._clients.client(self._with_secrets(send.config.provider))
-        self._answering = Answering(send, client, self._memo, self._outbox, self._began)
+    async def _see_through(self, send: Send) -> None:
         if send.attempt == 1:
             self._first_attempt_at = asyncio.get_running_loop().time()
-        self._task = asyncio.get_running_loop().create_task(self._see_through(self._answering))
-        self._tasks.add(self._task)
-        self._task.add_done_callback(self._finished)
-
-    async def _see_through(self, answering: Answering) -> None:
-        number = answering.send.number
-        try:
-            outcome: ev.Event = ev.Answered(request=number, answer=await answering.run())
-        except Exception as error:
-            outcome = ev.RequestFailed(
-                request=number,
-                failure=failure_of(error),
-                elapsed_s=asyncio.get_running_loop().time() - self._first_attempt_at,
-                jitter=random.random(),
-                partial=answering.partial() if answering.began else ev.NOTHING,
-            )
-        if self._answering is answering:
-            self._answering = None
+        outcome = await self._outcome(send)
+        if self._task is asyncio.current_task():
+            self._task = self._answering = None
             self._handle(outcome)
+
+    async def _outcome(self, send: Send) -> ev.Event:
+        try:
+            client = self._wallet.client(send.config.provider)
+            self._answering = Answering(send, client, self._memo, self._outbox, self._began)
+            return ev.Answered(request=send.number, answer=await self._answering.run())
+        except Exception as error:
+            return self._failed(send.number, failure_of(error))
+
+    def _failed(self, request: int, failure: ev.Failure) -> ev.RequestFailed:
+        partial = self._answering.partial() if self._answering else ev.NOTHING
+        return ev.RequestFailed(
+            request=request,
+            failure=failure,
+            elapsed_s=asyncio.get_running_loop().time() - self._first_attempt_at,
+            jitter=random.random(),
+            partial=partial if partial.message_id is not None else ev.NOTHING,
+        )
 
     def _began(self, request: int) -> None:
         self._handle(ev.AnswerBegan(request=request))
@@ -247,9 +232,10 @@ class Session:
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            log.critical("session %s could not go on", self.id, exc_info=error)
-
-
-def _but_model(provider: ProviderConfig) -> bytes:
-    return msgspec.msgpack.encode(msgspec.structs.replace(provider, model="any"))
+        if not task.cancelled():
+            if error := task.exception():
+                log.critical("session %s could not go on", self.id, exc_info=error)
+        elif task is self._task:  # not by us: then the turn must end all the same
+            failed = self._failed(self._conversation.requests, _CANCELLED)
+            self._task = self._answering = None
+            self._handle(failed)

@@ -1,0 +1,38 @@
+"""What a driver holds of session actors and of sessions."""
+
+import asyncio
+from dataclasses import dataclass
+
+from .actor import SessionActorHandle
+
+
+@dataclass(slots=True, eq=False)
+class HostRef:
+    """A session actor: its id and handle, how many sessions it was given, and who waits for its end.
+
+    The id is its name in Ray, and what tells it apart from those that have the name before or after it.
+    """
+
+    id: str
+    actor: SessionActorHandle
+    sessions: int = 0
+    guard: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name in Ray."""
+        return name_of(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRef:
+    """A session and its host. *epoch* tells it from those that have its id before or after it."""
+
+    id: str
+    epoch: int
+    host: HostRef
+
+
+def name_of(host_id: str) -> str:
+    """The name in Ray of the host of that id."""
+    return host_id.partition("/")[0]
