@@ -1,93 +1,184 @@
-"""The publisher has one publish in flight, and repeats what failed."""
+"""The publisher: one publish in flight, batches that grow, and nothing lost or doubled when a router fails."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
-import virtual_time
+import pytest
+from saying import put
+from virtual_time import run
 
-import rayconteur as rc
+from rayconteur.runtime.messages import FromLLM, TextChunk
+from rayconteur.runtime.plane.line import RouterGone
 from rayconteur.runtime.plane.outbox import Outbox
 from rayconteur.runtime.plane.publisher import Publisher
-from rayconteur.runtime.plane.segments import Segment, decode_segments
+from rayconteur.runtime.plane.segments import Segment, decode_events, decode_segments
+
+MB = 1 << 20
 
 
-class Router:
-    """Takes segments when it is let, and counts how many calls come at once."""
+class Desk:
+    """Takes what is published, when it is let; it fails with *errors* first."""
 
-    def __init__(self) -> None:
-        self.taken: list[list[Segment]] = []
+    def __init__(self, *errors: Exception) -> None:
+        self.batches: list[list[Segment]] = []
+        self.heard_at: list[float] = []
         self.open = asyncio.Event()
-        self.failures = 0
-        self.at_once = self.most_at_once = 0
+        self.open.set()
+        self._errors = list(errors)
+        self._in_flight = 0
 
     async def publish(self, data: bytes) -> None:
-        self.at_once += 1
-        self.most_at_once = max(self.at_once, self.most_at_once)
-        await self.open.wait()
-        self.at_once -= 1
-        if self.failures:
-            self.failures -= 1
-            raise ConnectionError("the router is away")
-        self.taken.append(decode_segments(data))
+        self._in_flight += 1
+        assert self._in_flight == 1, "two publishes at once"
+        self.heard_at.append(asyncio.get_running_loop().time())
+        try:
+            await self.open.wait()
+            if self._errors:
+                raise self._errors.pop(0)
+            self.batches.append(decode_segments(data))
+        finally:
+            self._in_flight -= 1
+
+    def said(self) -> list[list[str]]:
+        """The texts in each batch."""
+        return [[text(event) for segment in batch for event in decode_events(segment)] for batch in self.batches]
 
 
-@asynccontextmanager
-async def publishing(router: Router) -> AsyncGenerator[Publisher, None]:
-    publisher = Publisher(router.publish)
-    task = asyncio.create_task(publisher.run())
-    yield publisher
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+def text(event: FromLLM) -> str:
+    assert isinstance(event, TextChunk)
+    return event.text
+
+
+Scene = Callable[[Desk, Publisher], Coroutine[Any, Any, None]]
+
+
+def played(scene: Scene, *errors: Exception) -> Desk:
+    """What came to the desk when *scene* was over."""
+
+    async def main() -> Desk:
+        desk = Desk(*errors)
+        publisher = Publisher(desk.publish)
+        running = asyncio.create_task(publisher.run())
+        await scene(desk, publisher)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        return desk
+
+    return run(main())
+
+
+def box(publisher: Publisher, session_id: str = "a", limit_bytes: int = 1_000) -> Outbox:
+    return Outbox(session_id, 1, limit_bytes, publisher.wake)
+
+
+async def all_of(*boxes: Outbox) -> None:
+    waiting: list[Awaitable[None]] = [each.drained() for each in boxes]
+    await asyncio.gather(*waiting)
+
+
+def test_an_event_alone_leaves_at_once() -> None:
+    async def scene(desk: Desk, publisher: Publisher) -> None:
+        one = box(publisher)
+        for word in ("one", "two"):
+            put(one, word)
+            await all_of(one)
+
+    desk = played(scene)
+
+    assert desk.said() == [["one"], ["two"]]
+    assert desk.heard_at == [0.0, 0.0]
 
 
 def test_what_comes_while_a_publish_is_in_flight_goes_together_in_the_next() -> None:
-    async def main() -> None:
-        router = Router()
-        async with publishing(router) as publisher:
-            boxes = [Outbox(name, 1, 10_000, publisher.wake) for name in "abc"]
-            boxes[0].put(rc.TurnStarted(turn=1))
-            await asyncio.sleep(1)
-            for box in boxes:
-                box.put(rc.TurnStarted(turn=2))
-                box.put(rc.TurnStarted(turn=3))
-            router.open.set()
-            await asyncio.gather(*(box.drained() for box in boxes))
+    async def scene(desk: Desk, publisher: Publisher) -> None:
+        one, other = box(publisher, "a"), box(publisher, "b")
+        desk.open.clear()
+        put(one, "first")
+        await asyncio.sleep(1)
+        put(one, "more", " and more")
+        put(other, "another's")
+        await asyncio.sleep(1)
+        desk.open.set()
+        await all_of(one, other)
 
-        sent = [[(segment.session_id, segment.first, segment.last) for segment in batch] for batch in router.taken]
-        assert sent == [[("a", 1, 1)], [("a", 2, 3), ("b", 1, 2), ("c", 1, 2)]]
-        assert router.most_at_once == 1
-
-    virtual_time.run(main())
+    assert played(scene).said() == [["first"], ["more and more", "another's"]]
 
 
-def test_a_publish_that_fails_is_repeated_as_it_was() -> None:
-    async def main() -> None:
-        router = Router()
-        router.open.set()
-        router.failures = 5
-        async with publishing(router) as publisher:
-            box = Outbox("a", 1, 10_000, publisher.wake)
-            box.put(rc.TurnStarted(turn=1))
-            await asyncio.sleep(0.01)
-            box.put(rc.TurnStarted(turn=2))
-            await box.drained()
+def test_a_publish_that_fails_is_repeated_until_it_is_taken_and_nothing_is_lost_or_doubled() -> None:
+    async def scene(_: Desk, publisher: Publisher) -> None:
+        one = box(publisher)
+        put(one, "first")
+        await asyncio.sleep(0.25)
+        put(one, "second")
+        await all_of(one)
 
-        assert [(segment.first, segment.last) for batch in router.taken for segment in batch] == [(1, 1), (2, 2)]
+    desk = played(scene, ConnectionError(), ValueError(), TimeoutError())
 
-    virtual_time.run(main())
+    assert desk.said() == [["first"], ["second"]]
+    assert [segment.first for batch in desk.batches for segment in batch] == [1, 2]
 
 
-def test_an_outbox_is_not_emptier_before_the_router_has_it() -> None:
-    async def main() -> None:
-        router = Router()
-        async with publishing(router) as publisher:
-            box = Outbox("a", 1, 50, publisher.wake)
-            box.put(rc.TurnStarted(turn=1))
-            await asyncio.sleep(1)
-            assert box.full
+def test_the_pause_before_it_is_repeated_doubles_up_to_five_seconds() -> None:
+    async def scene(_: Desk, publisher: Publisher) -> None:
+        one = box(publisher)
+        put(one, "first")
+        await all_of(one)
 
-            router.open.set()
-            await box.room()
+    desk = played(scene, *(ConnectionError() for _ in range(8)))
 
-    virtual_time.run(main())
+    pauses = [later - sooner for sooner, later in zip(desk.heard_at, desk.heard_at[1:], strict=False)]
+    assert pauses == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0])
+
+
+def test_an_outbox_has_room_again_only_when_the_router_has_what_was_taken() -> None:
+    async def scene(desk: Desk, publisher: Publisher) -> None:
+        one = box(publisher, limit_bytes=100)
+        desk.open.clear()
+        put(one, "x" * 100)
+        waiting = asyncio.create_task(one.room())
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        desk.open.set()
+        await waiting
+
+    played(scene)
+
+
+def test_no_batch_grows_far_beyond_four_megabytes_and_who_waited_longest_goes_first() -> None:
+    async def scene(desk: Desk, publisher: Publisher) -> None:
+        boxes = [box(publisher, f"{number:02}") for number in range(10)]
+        desk.open.clear()
+        for each in boxes:
+            put(each, "x" * MB)
+        await asyncio.sleep(1)
+        put(boxes[0], "late")
+        desk.open.set()
+        await all_of(*boxes)
+
+    desk = played(scene)
+
+    sizes_bytes = [sum(segment.size_bytes for segment in batch) for batch in desk.batches]
+    assert max(sizes_bytes) <= 5 * MB
+    order = [segment.session_id for batch in desk.batches for segment in batch]
+    assert order == [f"{number:02}" for number in range(10)] + ["00"]
+
+
+def test_where_there_is_no_router_any_more_events_are_dropped_and_nobody_waits_for_good(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scene(_: Desk, publisher: Publisher) -> None:
+        one = box(publisher)
+        for word in ("one", "two"):
+            put(one, word)
+            await all_of(one)
+
+    with caplog.at_level(logging.ERROR):
+        desk = played(scene, ConnectionError(), RouterGone())
+
+    assert desk.said() == []
+    assert [record.message for record in caplog.records] == [
+        "there is no router any more: events are dropped, for nobody can read them"
+    ]
