@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Here:
-    """A thread that waits. Meanwhile it makes the calls that shall be made in it and nowhere else."""
+    """A thread that waits, and meanwhile makes the calls that shall be made in it."""
 
     def __init__(self) -> None:
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -33,10 +33,6 @@ class Here:
 
         self._calls.put(make)
         return await asyncio.wrap_future(result)
-
-    def call_soon(self, function: Callable[[], None]) -> None:
-        """Have *function* called in this thread. What it raises breaks the wait off."""
-        self._calls.put(function)
 
     def end(self) -> None:
         """There is nothing more to wait for."""
@@ -90,7 +86,11 @@ class Background:
 
         Raises:
             RuntimeClosed: the loop has ended, or ends meanwhile.
+            RuntimeError: the loop itself would have to wait.
         """
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise RuntimeError("this was called by the runtime, which would wait for itself")
         here = here or Here()
         job = self._begin(work, here.end)
         try:

@@ -1,7 +1,7 @@
 """The driver's face for ordinary scripts: the same names as the async one, over the same code.
 
 Every call waits until it is done, and any thread may call. Ctrl-C while one waits cancels it; the runtime stays as it
-is. What a caller hands in to be called (tools, progress) is called in the thread that waits.
+is. Tools are called in the thread that waits for the answer; progress in the runtime's own, where it must not wait.
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -79,13 +79,8 @@ class Runtime:
         on_progress: Callable[[int, int], None] | None = None,
     ) -> "list[SessionHandle]":
         """Begin many sessions alike, with these ids or with so many new ones: all of them, or none."""
-        loop, here = self._within(), Here()
-
-        def progress(done: int, total: int) -> None:
-            if on_progress:
-                here.call_soon(partial(on_progress, done, total))
-
-        sessions = loop.wait(self._runtime.spawn_many(config, ids, placement, progress), here)
+        loop = self._within()
+        sessions = loop.wait(self._runtime.spawn_many(config, ids, placement, on_progress))
         return [SessionHandle(loop, session) for session in sessions]
 
     def session(self, session_id: str) -> "SessionHandle":
@@ -226,11 +221,13 @@ class Reader:
         return event
 
     def batch(self) -> list[FromLLM]:
-        """The events that came together, at least one.
+        """The events that came together, or what is left of them; at least one.
 
         Raises:
             StopIteration: the reader has ended.
         """
+        if rest := list(self._events):
+            return rest
         try:
             return self._loop.wait(self._reader.batch())
         except StopAsyncIteration:

@@ -112,12 +112,14 @@ class Reader:
         return next(self._events)
 
     async def batch(self) -> list[FromLLM]:
-        """The events that came together, at least one: cheaper than one by one.
+        """The events that came together, or what is left of them; at least one. It is cheaper than one by one.
 
         Raises:
             StopAsyncIteration: the reader has ended.
             SessionDied: so has the session's actor.
         """
+        if rest := list(self._events):
+            return rest
         while True:
             while not self._segments:
                 await self._news()
