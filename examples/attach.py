@@ -4,6 +4,7 @@ python examples/attach.py
 """
 
 import asyncio
+import logging
 import subprocess
 import sys
 
@@ -37,7 +38,8 @@ async def second(address: str) -> None:
 
 def main() -> None:
     """Start a Ray for both, run one program after the other, and end it."""
-    address = ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR").address_info["gcs_address"]
+    ray.init(num_cpus=2, include_dashboard=False, logging_level=logging.ERROR)
+    address = ray.get_runtime_context().gcs_address
     for program in ("first", "second"):
         subprocess.run([sys.executable, __file__, program, address], check=True)
     ray.shutdown()

@@ -12,11 +12,11 @@ from rayconteur.providers.draft import Partial
 from rayconteur.providers.errors import InvalidConfig, RayconteurError
 from rayconteur.providers.messages import Message
 from rayconteur.providers.usage import NONE_YET, Count, Provenance, Usage
-from rayconteur.runtime import events as ev
-from rayconteur.runtime import instructions as do
 from rayconteur.runtime import messages as say
 from rayconteur.runtime.config import OnInterrupt, SessionConfig, WhenBusy
-from rayconteur.runtime.conversation import Conversation
+from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core import instructions as do
+from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.errors import MailboxError, MailboxFull, SessionClosed
 from rayconteur.runtime.status import State
 

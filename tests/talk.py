@@ -15,11 +15,11 @@ from rayconteur.providers.errors import RayconteurError
 from rayconteur.providers.messages import Message
 from rayconteur.providers.stops import StopReason
 from rayconteur.providers.usage import Usage, reported
-from rayconteur.runtime import events as ev
-from rayconteur.runtime import instructions as do
 from rayconteur.runtime import messages as say
 from rayconteur.runtime.config import OnInterrupt, SessionConfig, WhenBusy
-from rayconteur.runtime.conversation import Conversation
+from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core import instructions as do
+from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.status import State
 
 DISCARD = SessionConfig(provider=Scripted())

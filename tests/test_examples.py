@@ -8,7 +8,10 @@ import pytest
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 SAYS = {
-    "many_questions": ["What are 2 ravens called?\n    What are 2 ravens called? (", "What are 41 ravens called?\n    "],
+    "many_questions": [
+        "What are 2 ravens called?\n    What are 2 ravens called? (",
+        "What are 41 ravens called?\n    ",
+    ],
     "tools": ["[weather Oslo] [weather Rome] Rain in Oslo, sun in Rome.", "Rain in Oslo, sun in Rome. (2 requests)"],
     "attach": [
         "first program: 'I fly out at dawn.', and leaves",

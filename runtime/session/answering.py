@@ -14,8 +14,8 @@ from ...providers.draft import Answer, Draft, Partial
 from ...providers.errors import ProviderError
 from ...providers.request import Request, WireMemo
 from ...providers.usage import Usage, estimated
-from .. import events as ev
-from ..instructions import Send
+from ..core import events as ev
+from ..core.instructions import Send
 from ..messages import StreamStarted, TextChunk, ThinkingChunk, ToolInputChunk
 from ..plane.outbox import Outbox
 

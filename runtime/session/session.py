@@ -14,11 +14,11 @@ from ...providers.draft import Partial
 from ...providers.messages import Message
 from ...providers.models import context_limit_tokens
 from ...providers.request import WireMemo
-from .. import events as ev
 from ..config import SessionConfig, WhenBusy
-from ..configure import changed
-from ..conversation import Conversation
-from ..instructions import Abandon, Backoff, Emit, End, Instruction, Record, Send, Shorten
+from ..core import events as ev
+from ..core.configure import changed
+from ..core.conversation import Conversation
+from ..core.instructions import Abandon, Backoff, Emit, End, Instruction, Record, Send, Shorten
 from ..messages import (
     Clear,
     Close,

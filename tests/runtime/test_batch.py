@@ -6,7 +6,7 @@ import pytest
 from talk import result, use
 
 from rayconteur.providers.content import Text
-from rayconteur.runtime.batch import INTERRUPTED, MALFORMED, Batch
+from rayconteur.runtime.core.batch import INTERRUPTED, MALFORMED, Batch
 from rayconteur.runtime.errors import EmptyMessage, MissingToolResults, ToolResultError, ToolUseAnswered, UnknownToolUse
 
 

@@ -8,7 +8,7 @@ from rayconteur.providers.errors import InvalidConfig
 from rayconteur.providers.request import Reasoning, Settings
 from rayconteur.providers.tools import Tool, ToolChoice
 from rayconteur.runtime.config import OnInterrupt, SessionConfig
-from rayconteur.runtime.configure import changed, fields, refuse_misfit
+from rayconteur.runtime.core.configure import changed, fields, refuse_misfit
 from rayconteur.runtime.messages import Configure
 
 CONFIG = SessionConfig(

@@ -19,10 +19,10 @@ from talk import (
 
 from rayconteur.providers.draft import Partial
 from rayconteur.providers.usage import NONE_YET, UNAVAILABLE, Count, Provenance, Usage, estimated, reported
-from rayconteur.runtime import events as ev
 from rayconteur.runtime import messages as say
 from rayconteur.runtime.config import RetryPolicy, SessionConfig, WhenBusy
-from rayconteur.runtime.conversation import Conversation
+from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.status import State
 
 ALL = Usage(

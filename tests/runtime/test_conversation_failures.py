@@ -20,10 +20,10 @@ from talk import (
 
 from rayconteur.providers.content import Text
 from rayconteur.providers.usage import Usage, estimated
-from rayconteur.runtime import events as ev
-from rayconteur.runtime import instructions as do
 from rayconteur.runtime import messages as say
 from rayconteur.runtime.config import RetryPolicy, SessionConfig
+from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core import instructions as do
 from rayconteur.runtime.errors import NothingToRetry, SessionBusy
 from rayconteur.runtime.status import State
 

@@ -20,12 +20,12 @@ from talk import (
 
 from rayconteur.providers.content import Thinking
 from rayconteur.providers.draft import Partial
-from rayconteur.runtime import events as ev
-from rayconteur.runtime import instructions as do
 from rayconteur.runtime import messages as say
-from rayconteur.runtime.batch import INTERRUPTED, MALFORMED
 from rayconteur.runtime.config import SessionConfig, WhenBusy
-from rayconteur.runtime.conversation import Conversation
+from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core import instructions as do
+from rayconteur.runtime.core.batch import INTERRUPTED, MALFORMED
+from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.status import State
 
 IN_A_TURN = (State.REQUESTING, State.STREAMING, State.RETRYING, State.TOOLS_OUT)

@@ -20,10 +20,10 @@ from rayconteur.providers.messages import Message, Role
 from rayconteur.providers.request import Reasoning, Request, WireMemo
 from rayconteur.providers.usage import Count, Usage, estimated, reported
 from rayconteur.providers.wire import anthropic_requests, chat_requests
-from rayconteur.runtime import events as ev
-from rayconteur.runtime import instructions as do
 from rayconteur.runtime import messages as say
 from rayconteur.runtime.config import Limits, OnInterrupt, RetryPolicy, SessionConfig, WhenBusy
+from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core import instructions as do
 from rayconteur.runtime.status import State
 
 PROVIDERS: list[ProviderConfig] = [Scripted(), Anthropic(model="claude"), OpenAI(model="gpt")]

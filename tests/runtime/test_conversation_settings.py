@@ -19,11 +19,11 @@ from talk import (
 from rayconteur.providers.configs import OpenAI
 from rayconteur.providers.errors import InvalidConfig
 from rayconteur.providers.messages import Message, Role
-from rayconteur.runtime import events as ev
-from rayconteur.runtime import instructions as do
 from rayconteur.runtime import messages as say
 from rayconteur.runtime.config import Limits, WhenBusy
-from rayconteur.runtime.conversation import Conversation
+from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core import instructions as do
+from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.errors import MailboxFull, MessageTooLarge, SessionClosed
 from rayconteur.runtime.status import State
 

@@ -17,12 +17,13 @@ from talk import (
 )
 
 from rayconteur.providers.content import ToolResult, ToolUse
-from rayconteur.runtime import events as ev
-from rayconteur.runtime import instructions as do
 from rayconteur.runtime import messages as say
-from rayconteur.runtime.batch import MALFORMED
 from rayconteur.runtime.config import Limits, SessionConfig
-from rayconteur.runtime.conversation import Conversation
+from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core import instructions as do
+from rayconteur.runtime.core.batch import MALFORMED
+from rayconteur.runtime.core.conversation import Conversation
+from rayconteur.runtime.core.turn import REFUSED_BATCHES
 from rayconteur.runtime.errors import (
     EmptyMessage,
     MessageTooLarge,
@@ -31,7 +32,6 @@ from rayconteur.runtime.errors import (
     UnknownToolUse,
 )
 from rayconteur.runtime.status import State
-from rayconteur.runtime.turn import REFUSED_BATCHES
 
 
 def waiting_for(*ids: str) -> Conversation:

@@ -21,11 +21,11 @@ from talk import (
 from rayconteur.providers.configs import Scripted
 from rayconteur.providers.content import Image, Opaque, Text, Thinking
 from rayconteur.providers.stops import StopReason
-from rayconteur.runtime import events as ev
-from rayconteur.runtime import instructions as do
 from rayconteur.runtime import messages as say
 from rayconteur.runtime.config import SessionConfig, WhenBusy
-from rayconteur.runtime.conversation import Conversation
+from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core import instructions as do
+from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.errors import EmptyMessage, SessionBusy, SessionClosed
 from rayconteur.runtime.status import State
 

@@ -3,10 +3,10 @@
 import pytest
 from talk import asked
 
-from rayconteur.runtime import events as ev
 from rayconteur.runtime.config import Limits
+from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core.mailbox import Mailbox, Waiting
 from rayconteur.runtime.errors import MailboxFull, MessageTooLarge, SessionClosed
-from rayconteur.runtime.mailbox import Mailbox, Waiting
 
 LIMITS = Limits(waiting_messages=3, waiting_bytes=100, message_bytes=80)
 

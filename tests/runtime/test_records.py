@@ -11,9 +11,9 @@ from rayconteur.providers.draft import Answer, Partial
 from rayconteur.providers.messages import Message, Role
 from rayconteur.providers.stops import StopReason
 from rayconteur.providers.usage import Usage, estimated, reported
-from rayconteur.runtime import events as ev
 from rayconteur.runtime import messages as say
 from rayconteur.runtime.config import WhenBusy
+from rayconteur.runtime.core import events as ev
 
 USAGE = Usage(input=reported(5), output=estimated(2))
 PARTIAL = Partial(content=(Text("half"),), text="half", usage=USAGE, message_id="m", model="claude")

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rayconteur.providers.draft import Partial
-from rayconteur.runtime import events as ev
 from rayconteur.runtime.config import RetryPolicy
-from rayconteur.runtime.retry import pause_s
+from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core.retry import pause_s
 
 POLICY = RetryPolicy(max_attempts=4, first_delay_s=1.0, max_delay_s=5.0, max_elapsed_s=60.0)
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from ..providers.content import Block, Opaque, Text, ToolUse, UserBlock
-from ..providers.draft import told_apart
-from ..providers.messages import Message
-from .errors import EmptyMessage
+from ...providers.content import Block, Opaque, Text, ToolUse, UserBlock
+from ...providers.draft import told_apart
+from ...providers.messages import Message
+from ..errors import EmptyMessage
 
 
 def said(content: Iterable[UserBlock]) -> tuple[UserBlock, ...]:

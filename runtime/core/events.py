@@ -2,11 +2,11 @@
 
 import msgspec
 
-from ..providers.content import ToolResult, UserBlock
-from ..providers.draft import Answer, Partial
-from ..providers.messages import Message
-from .config import WhenBusy
-from .messages import Configure
+from ...providers.content import ToolResult, UserBlock
+from ...providers.draft import Answer, Partial
+from ...providers.messages import Message
+from ..config import WhenBusy
+from ..messages import Configure
 
 NOTHING = Partial()
 

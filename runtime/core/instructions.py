@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from ..providers.messages import Message
-from .config import SessionConfig
+from ...providers.messages import Message
+from ..config import SessionConfig
+from ..messages import FromLLM
 from .events import Event
-from .messages import FromLLM
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from collections import deque
 from dataclasses import dataclass, field
 
+from ..config import Limits
+from ..errors import MailboxFull, MessageTooLarge, SessionClosed
 from . import events as ev
-from .config import Limits
-from .errors import MailboxFull, MessageTooLarge, SessionClosed
 
 
 @dataclass(frozen=True, slots=True)

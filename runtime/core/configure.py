@@ -3,9 +3,9 @@
 import msgspec
 from msgspec import UNSET
 
-from ..providers.errors import InvalidConfig
-from .config import SessionConfig
-from .messages import Configure
+from ...providers.errors import InvalidConfig
+from ..config import SessionConfig
+from ..messages import Configure
 
 
 def fields(change: Configure) -> tuple[str, ...]:

@@ -5,21 +5,21 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ..providers.content import Block, ToolUse
-from ..providers.draft import Partial
-from ..providers.messages import Message, Role
-from ..providers.usage import NONE_YET, Count, Usage, reported
+from ...providers.content import Block, ToolUse
+from ...providers.draft import Partial
+from ...providers.messages import Message, Role
+from ...providers.usage import NONE_YET, Count, Usage, reported
+from .. import messages as say
+from ..config import OnInterrupt, SessionConfig, WhenBusy
+from ..errors import NothingToRetry, SessionBusy, SessionClosed
+from ..status import State
 from . import events as ev
-from . import messages as say
 from .batch import Batch, nothing_open
-from .config import OnInterrupt, SessionConfig, WhenBusy
 from .configure import changed, fields, refuse_misfit
-from .errors import NothingToRetry, SessionBusy, SessionClosed
 from .instructions import Abandon, Backoff, Emit, End, Instruction, Record, Send, Shorten
 from .mailbox import Mailbox, Waiting, refuse_too_large
 from .retry import pause_s
 from .speech import said, worth_keeping
-from .status import State
 from .turn import NO_VALID_INPUT, REFUSED_BATCHES, Turn
 
 _EMPTY = reported(0)

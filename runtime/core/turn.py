@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from ..providers.draft import Answer
-from ..providers.usage import NONE_YET, Count, Usage
+from ...providers.draft import Answer
+from ...providers.usage import NONE_YET, Count, Usage
+from .. import messages as say
 from . import events as ev
-from . import messages as say
 from .batch import Batch
 
 REFUSED_BATCHES = 3

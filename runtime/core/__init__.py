@@ -1,0 +1,1 @@
+"""The pure core of a session: events in, instructions out."""
