@@ -113,7 +113,7 @@ class Conversation:
 
     def _in_order(self, waiting: Waiting) -> list[Instruction]:
         if self.state is not State.IDLE:
-            self.mailbox.admit_waiting(waiting.size_bytes, self.config.limits)
+            self.mailbox.admit_waiting(waiting, self.config.limits)
         self.turns = max(self.turns, waiting.turn)
         self.mailbox.put(waiting)
         return self._next()

@@ -47,13 +47,15 @@ class Mailbox:
         self.refuse_if_closing()
         refuse_too_large(size_bytes, limits)
 
-    def admit_waiting(self, size_bytes: int, limits: Limits) -> None:
+    def admit_waiting(self, waiting: Waiting, limits: Limits) -> None:
         """Raises:
         SessionClosed: the session ends after the messages that wait.
-        MailboxFull: there is no room for *size_bytes* now.
+        MailboxFull: there is no room for *waiting* now. For the wish to close there always is.
         """
         self.refuse_if_closing()
-        if len(self._waiting) >= limits.waiting_messages or self._bytes + size_bytes > limits.waiting_bytes:
+        if isinstance(waiting.event, ev.CloseAsked):
+            return
+        if len(self._waiting) >= limits.waiting_messages or self._bytes + waiting.size_bytes > limits.waiting_bytes:
             raise MailboxFull(
                 f"{len(self._waiting)} messages with {self._bytes:,} bytes wait (limits.waiting_messages is "
                 f"{limits.waiting_messages:,}, waiting_bytes {limits.waiting_bytes:,}); "

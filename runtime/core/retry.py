@@ -10,12 +10,14 @@ def pause_s(policy: RetryPolicy, failed: RequestFailed, attempt: int) -> float |
     """The seconds to wait after *attempt* (from 1) failed, or ``None`` to give up.
 
     The pause doubles with each attempt; half of it is random, so that sessions that failed together don't come back
-    together ("equal jitter"). A provider's ``Retry-After`` is a lower bound (RFC 9110, section 10.2.3).
+    together ("equal jitter"). A provider's ``Retry-After`` is a lower bound (RFC 9110, section 10.2.3), with up to a tenth
+    on top for the same reason.
     """
     if not failed.failure.retryable or attempt >= policy.max_attempts:
         return None
     if failed.partial.text and not policy.after_output:
         return None
     full_s = min(policy.max_delay_s, policy.first_delay_s * 2.0 ** min(attempt - 1, _MAX_DOUBLINGS))
-    delay_s = max(full_s * (1 - failed.jitter / 2), failed.failure.retry_after_s or 0.0)
+    asked_s = (failed.failure.retry_after_s or 0.0) * (1 + failed.jitter / 10)
+    delay_s = max(full_s * (1 - failed.jitter / 2), asked_s)
     return delay_s if failed.elapsed_s + delay_s <= policy.max_elapsed_s else None

@@ -19,6 +19,10 @@ def mailbox(*sizes_bytes: int) -> Mailbox:
     return box
 
 
+def message(size_bytes: int) -> Waiting:
+    return Waiting(asked(size_bytes=size_bytes), 9)
+
+
 def taken(box: Mailbox) -> list[int]:
     """The turns of all that waits, taken out one by one."""
     turns: list[int] = []
@@ -40,17 +44,21 @@ def test_what_must_go_first_goes_before_the_others() -> None:
 
 
 def test_it_is_full_by_number() -> None:
-    mailbox(0, 0).admit_waiting(0, LIMITS)
+    mailbox(0, 0).admit_waiting(message(0), LIMITS)
 
     with pytest.raises(MailboxFull, match="3 messages"):
-        mailbox(0, 0, 0).admit_waiting(0, LIMITS)
+        mailbox(0, 0, 0).admit_waiting(message(0), LIMITS)
+
+
+def test_there_is_always_room_for_the_wish_to_close() -> None:
+    mailbox(0, 0, 0).admit_waiting(Waiting(ev.CloseAsked(drain=True)), LIMITS)
 
 
 def test_it_is_full_by_bytes() -> None:
-    mailbox(60).admit_waiting(40, LIMITS)
+    mailbox(60).admit_waiting(message(40), LIMITS)
 
     with pytest.raises(MailboxFull, match="60 bytes"):
-        mailbox(60).admit_waiting(41, LIMITS)
+        mailbox(60).admit_waiting(message(41), LIMITS)
 
 
 def test_one_message_may_be_as_large_as_the_limit_says_and_no_larger() -> None:
@@ -67,9 +75,9 @@ def test_what_leaves_makes_room(leave: str) -> None:
 
     assert box.take() if leave == "take" else box.withdraw(1)
 
-    box.admit_waiting(60, LIMITS)
+    box.admit_waiting(message(60), LIMITS)
     with pytest.raises(MailboxFull):
-        box.admit_waiting(61, LIMITS)
+        box.admit_waiting(message(61), LIMITS)
 
 
 def test_a_turn_that_waits_can_be_withdrawn_once() -> None:
@@ -95,5 +103,5 @@ def test_nothing_goes_in_behind_a_close() -> None:
     with pytest.raises(SessionClosed):
         box.admit(0, LIMITS)
     with pytest.raises(SessionClosed):
-        box.admit_waiting(0, LIMITS)
+        box.admit_waiting(message(0), LIMITS)
     assert taken(box) == [1, 0]
