@@ -1,0 +1,78 @@
+"""Ctrl-C at a program that started Ray, as a terminal sends it: to all of its processes, pressed by impatient hands."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+ASYNC = """
+import asyncio
+import rayconteur as rc
+
+SLOW = rc.Scripted(script=rc.Script(tokens_per_s=5))
+
+async def main():
+    runtime = rc.Runtime(options=rc.RuntimeOptions(num_cpus=2))
+    {before}
+    async with runtime:
+        session = await runtime.spawn(rc.SessionConfig(provider=SLOW))
+        async for event in session.ask("raven " * 1_000):
+            {inside}
+
+asyncio.run(main())
+"""
+BLOCKING = """
+import rayconteur as rc
+
+SLOW = rc.Scripted(script=rc.Script(tokens_per_s=5))
+
+with rc.blocking.Runtime(options=rc.RuntimeOptions(num_cpus=2)) as runtime:
+    session = runtime.spawn(rc.SessionConfig(provider=SLOW))
+    for event in session.ask("raven " * 1_000):
+        {inside}
+"""
+NOW = "print('now', flush=True)"
+STARTING = ASYNC.format(before=NOW, inside="pass")
+STREAMING = ASYNC.format(before="pass", inside=NOW)
+
+TRACEBACK = {  # what Python itself prints of a Ctrl-C
+    "Traceback (most recent call last):",
+    "asyncio.exceptions.CancelledError",
+    "During handling of the above exception, another exception occurred:",
+    "KeyboardInterrupt",
+}
+
+
+@pytest.mark.parametrize(
+    "program", [STARTING, STREAMING, BLOCKING.format(inside=NOW)], ids=["starting", "streaming", "blocking"]
+)
+def test_ctrl_c_leaves_no_process_behind_and_says_no_more_than_where_it_was(program: str) -> None:
+    environ = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=environ,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as driver:
+        assert driver.stdout
+        assert driver.stdout.readline() == "now\n"
+        for _ in range(3):
+            os.killpg(driver.pid, signal.SIGINT)
+        _, said = driver.communicate()
+
+    assert driver.returncode == -signal.SIGINT
+    assert {line for line in said.splitlines() if line and not line.startswith(" ")} <= TRACEBACK
+    assert [process.cmdline() for process in psutil.process_iter() if lives_in(process, driver.pid)] == []
+
+
+def lives_in(process: psutil.Process, session: int) -> bool:
+    """Whether *process* is one of those that the terminal's *session* left behind."""
+    try:
+        return os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        return False
