@@ -7,6 +7,7 @@ import asyncio
 import logging
 import subprocess
 import sys
+from typing import cast
 
 import ray
 
@@ -39,7 +40,7 @@ async def second(address: str) -> None:
 def main() -> None:
     """Start a Ray for both, run one program after the other, and end it."""
     ray.init(num_cpus=2, include_dashboard=False, logging_level=logging.ERROR)
-    address = ray.get_runtime_context().gcs_address
+    address = cast(str, ray.get_runtime_context().gcs_address)
     for program in ("first", "second"):
         subprocess.run([sys.executable, __file__, program, address], check=True)
     ray.shutdown()

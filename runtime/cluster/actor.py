@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from functools import partial
+from typing import cast
 
 import ray
 from ray.actor import ActorProxy
@@ -104,7 +105,7 @@ class _SessionActor:
     def _leave_if_done(self) -> None:
         if self._retired and not len(self._host):
             self._left.set()
-            me: SessionActorHandle = ray.get_runtime_context().current_actor
+            me = cast("SessionActorHandle", ray.get_runtime_context().current_actor)
             asyncio.get_running_loop().call_later(_GRACE_S, kill, me)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import ray
 
@@ -139,7 +140,7 @@ class Hosts:
         host = self._fleet.get(host_id) or self._others.get(host_id)
         if host is None:
             try:
-                actor: SessionActorHandle = ray.get_actor(name_of(host_id), namespace=self._namespace)
+                actor = cast("SessionActorHandle", ray.get_actor(name_of(host_id), namespace=self._namespace))
             except ValueError:
                 return None
             host = self._others[host_id] = HostRef(host_id, actor)

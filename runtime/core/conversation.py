@@ -34,7 +34,7 @@ class Conversation:
     """
 
     config: SessionConfig
-    history: list[Message] = field(default_factory=list)
+    history: list[Message] = field(default_factory=list[Message])
     state: State = State.IDLE
     turn: Turn | None = None
     mailbox: Mailbox = field(default_factory=Mailbox)

@@ -26,7 +26,7 @@ class Mailbox:
     """First in, first out, within limits. Once a ``CloseAsked`` waits in it, nothing more goes in."""
 
     closing: bool = False
-    _waiting: deque[Waiting] = field(default_factory=deque)
+    _waiting: deque[Waiting] = field(default_factory=deque[Waiting])
     _bytes: int = 0
 
     def __len__(self) -> int:

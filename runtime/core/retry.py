@@ -10,8 +10,8 @@ def pause_s(policy: RetryPolicy, failed: RequestFailed, attempt: int) -> float |
     """The seconds to wait after *attempt* (from 1) failed, or ``None`` to give up.
 
     The pause doubles with each attempt; half of it is random, so that sessions that failed together don't come back
-    together ("equal jitter"). A provider's ``Retry-After`` is a lower bound (RFC 9110, section 10.2.3), with up to a tenth
-    on top for the same reason.
+    together ("equal jitter"). A provider's ``Retry-After`` is a lower bound (RFC 9110, section 10.2.3), with up to a
+    tenth on top for the same reason.
     """
     if not failed.failure.retryable or attempt >= policy.max_attempts:
         return None

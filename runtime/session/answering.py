@@ -36,7 +36,7 @@ class Answering:
     outbox: Outbox
     on_began: Callable[[int], None]
     _draft: Draft = field(init=False)
-    _tools: dict[int, ToolUseStarted] = field(default_factory=dict)
+    _tools: dict[int, ToolUseStarted] = field(default_factory=dict[int, ToolUseStarted])
 
     def __post_init__(self) -> None:
         self._draft = Draft(self.client.provider)

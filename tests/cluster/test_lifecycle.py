@@ -1,6 +1,7 @@
 """What is started ends, what ends frees its name, and what dies and comes back goes on where it was."""
 
 import asyncio
+from typing import cast
 
 import msgspec
 import psutil
@@ -16,7 +17,7 @@ SPEAKS = rc.SessionConfig(
 
 
 def named(options: rc.RuntimeOptions) -> set[str]:
-    actors = ray.util.list_named_actors(all_namespaces=True)
+    actors = cast(list[dict[str, str]], ray.util.list_named_actors(all_namespaces=True))
     return {actor["name"] for actor in actors if actor["namespace"] == options.namespace}
 
 
