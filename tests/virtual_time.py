@@ -10,8 +10,13 @@ Result = TypeVar("Result")
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
     """What *main* returns, without the waiting. Sockets and threads are not heard: only time may be waited for."""
-    with asyncio.Runner(loop_factory=_Loop) as runner:
-        return runner.run(main)
+    with runner() as one:
+        return one.run(main)
+
+
+def runner() -> asyncio.Runner:
+    """For several that share a loop, one after the other."""
+    return asyncio.Runner(loop_factory=_Loop)
 
 
 class _Loop(asyncio.SelectorEventLoop):

@@ -22,36 +22,41 @@ T = TypeVar("T")
 
 _PAUSE_S = 0.2
 
+_NONE = Wishes(whole=False)
+
 _encoder = msgspec.msgpack.Encoder()
 _deliveries = msgspec.msgpack.Decoder(list[Delivery])
 _positions = msgspec.msgpack.Decoder(dict[str, Position])
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Watching:
-    """A reader with room for *room_bytes*: of these it holds some, and has read some since it last asked for more."""
+    """A reader that has room for *limit_bytes*.
 
+    It holds *held_bytes* of them, and *granted_bytes* are what the router may still send.
+    """
+
+    id: int
     reader: Reader
-    room_bytes: int
-    placed: bool
+    limit_bytes: int
     held_bytes: int = 0
-    read_bytes: int = 0
+    granted_bytes: int = 0
 
     @property
     def wants_more(self) -> bool:
         """Whether it is time to ask for more: early enough that a fast reader never waits for it."""
-        return self.read_bytes * 2 >= self.room_bytes
+        return 2 * (self.limit_bytes - self.held_bytes - self.granted_bytes) >= self.limit_bytes
 
-    def watch(self, watch_id: int) -> Watch:
+    def watch(self) -> Watch:
         """All that it wants."""
-        self.read_bytes = 0
-        room_bytes = max(0, self.room_bytes - self.held_bytes)
-        return Watch(watch_id, self.reader.session_id, room_bytes, self.reader.cursors)
+        self.granted_bytes = 0
+        return Watch(self.id, self.reader.session_id, self.grant(), self.reader.cursors)
 
-    def more_bytes(self) -> int:
-        """What there is room for again."""
-        more, self.read_bytes = self.read_bytes, 0
-        return more
+    def grant(self) -> int:
+        """What the router may send besides."""
+        more_bytes = max(0, self.limit_bytes - self.held_bytes - self.granted_bytes)
+        self.granted_bytes += more_bytes
+        return more_bytes
 
 
 class Hub:
@@ -63,54 +68,49 @@ class Hub:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._ids = count(1)
-        self._watch_ids: dict[Reader, int] = {}
-        self._watchings: dict[int, _Watching] = {}
-        self._known = False  # whether the router was told of all that is neither unplaced, begun, hungry nor ended
-        self._unplaced: list[int] = []  # readers of what comes from now on, who don't know yet where that is
-        self._begun: list[int] = []
-        self._hungry: set[int] = set()
+        self._readers: dict[Reader, _Watching] = {}
+        self._told: dict[int, _Watching] = {}
+        # What the router is not told yet. Before *known*, it is to be told everything.
+        self._known = False
+        self._unplaced: dict[_Watching, None] = {}  # who wants what comes from now on, and knows not yet where that is
+        self._begun: dict[_Watching, None] = {}
+        self._hungry: dict[_Watching, None] = {}
         self._ended: list[int] = []
         self._wished = asyncio.Event()  # while there is something to tell
         self._watching = asyncio.Event()  # while there is anything to poll for
         self._error: Exception | None = None
 
-    def begin(self, reader: Reader, room_bytes: int) -> None:
+    def begin(self, reader: Reader, limit_bytes: int) -> None:
         """Send *reader* what comes after what it has, and never more than it has room for."""
         if self._error:
             reader.fail(self._error)
             return
-        watch_id = self._watch_ids[reader] = next(self._ids)
-        self._watchings[watch_id] = _Watching(reader, room_bytes, placed=not reader.from_now)
-        (self._unplaced if reader.from_now else self._begun).append(watch_id)
+        watching = self._readers[reader] = _Watching(next(self._ids), reader, limit_bytes)
+        (self._unplaced if reader.from_now else self._begun)[watching] = None
         self._wished.set()
 
     def make_room(self, reader: Reader, segment: Segment) -> None:
         """*reader* has read *segment*."""
-        watch_id = self._watch_ids.get(reader)
-        if watch_id is None:
-            return
-        watching = self._watchings[watch_id]
-        watching.held_bytes -= segment.size_bytes
-        watching.read_bytes += segment.size_bytes
-        if watching.wants_more:
-            self._hungry.add(watch_id)
-            self._wished.set()
+        if watching := self._readers.get(reader):
+            self._make_room(watching, segment)
 
     def end(self, reader: Reader) -> None:
         """Send *reader* nothing more."""
-        watch_id = self._watch_ids.pop(reader, None)
-        if watch_id is None:
+        watching = self._readers.pop(reader, None)
+        if watching is None:
             return
-        del self._watchings[watch_id]
-        self._ended.append(watch_id)
-        self._wished.set()
-        if not self._watchings:
+        for waiting in (self._unplaced, self._begun, self._hungry):
+            waiting.pop(watching, None)
+        if self._told.pop(watching.id, None):
+            self._ended.append(watching.id)
+            self._wished.set()
+        if not self._told:
             self._watching.clear()
 
     def fail(self, error: Exception) -> None:
         """Nothing more will come for any reader, nor for one that begins."""
         self._error = error
-        for reader in tuple(self._watch_ids):
+        for reader in tuple(self._readers):
             reader.fail(error)
 
     async def run(self) -> None:
@@ -131,44 +131,51 @@ class Hub:
             if wishes := self._wishes():
                 await self._tell_all(wishes)
 
+    async def _place(self) -> None:
+        newcomers = tuple(self._unplaced)
+        data = await _answered(self._line.positions)
+        if data is None:
+            self._wished.set()
+            return
+        positions = _positions.decode(data)
+        for watching in newcomers:
+            if watching in self._unplaced:
+                watching.reader.place(positions)
+                del self._unplaced[watching]
+                self._begun[watching] = None
+
+    def _wishes(self) -> Wishes | None:
+        """What the router is to be told, as if it were told now."""
+        if not self._known:
+            # What is still on its way was sent for the old ids, and is no part of what is granted now.
+            for watching in self._told.values():
+                watching.id = next(self._ids)
+            self._begun = dict.fromkeys((*self._told.values(), *self._begun))
+            self._told, self._hungry, self._ended = {}, {}, []
+        begun, hungry, ended = self._begun, self._hungry, self._ended
+        self._begun, self._hungry, self._ended = {}, {}, []
+        self._told |= {watching.id: watching for watching in begun}
+        wishes = Wishes(
+            whole=not self._known,
+            begun=[watching.watch() for watching in begun],
+            more={watching.id: watching.grant() for watching in hungry if watching not in begun},
+            ended=ended,
+        )
+        self._known = True
+        return wishes if wishes != _NONE else None
+
     async def _tell_all(self, wishes: Wishes) -> None:
         unknown = await _answered(partial(self._line.watch, _encoder.encode(wishes)))
         if unknown is None:
             self._lose_touch()
             return
-        if self._known and self._watchings:
+        if self._known and self._told:
             self._watching.set()
         # A session without events yet, or one that ended and was forgotten: then its reader would wait for good.
-        readers = [self._watchings[watch_id].reader for watch_id in unknown if watch_id in self._watchings]
+        readers = [self._told[watch_id].reader for watch_id in unknown if watch_id in self._told]
         sessions = {reader.session_id: reader.epoch for reader in readers if reader.session_id is not None}
         if sessions and await _answered(partial(self._line.end_gone, sessions)) is None:
             self._lose_touch()
-
-    async def _place(self) -> None:
-        newcomers, self._unplaced = self._unplaced, []
-        data = await _answered(self._line.positions)
-        present = [watch_id for watch_id in newcomers if watch_id in self._watchings]
-        if data is None:
-            self._unplaced += present
-            self._wished.set()
-            return
-        positions = _positions.decode(data)
-        for watch_id in present:
-            self._watchings[watch_id].reader.place(positions)
-            self._watchings[watch_id].placed = True
-        self._begun += present
-
-    def _wishes(self) -> Wishes | None:
-        """What the router is to be told, as if it were told now."""
-        whole, begun, hungry, ended = not self._known, self._begun, self._hungry, self._ended
-        self._begun, self._hungry, self._ended = [], set(), []
-        self._known = True
-        if whole:
-            placed = ((watch_id, watching) for watch_id, watching in self._watchings.items() if watching.placed)
-            return Wishes(True, [watching.watch(watch_id) for watch_id, watching in placed])
-        watches = [self._watchings[watch_id].watch(watch_id) for watch_id in begun if watch_id in self._watchings]
-        more = {watch_id: self._watchings[watch_id].more_bytes() for watch_id in hungry if watch_id in self._watchings}
-        return Wishes(False, watches, more, ended) if watches or more or ended else None
 
     async def _poll(self) -> None:
         while True:
@@ -187,10 +194,19 @@ class Hub:
 
     def _hand_out(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
-            if watching := self._watchings.get(delivery.watch):
-                watching.held_bytes += delivery.segment.size_bytes
-                if not watching.reader.feed(delivery.segment):
-                    self.make_room(watching.reader, delivery.segment)
+            watching, segment = self._told.get(delivery.watch), delivery.segment
+            if watching is None:
+                continue
+            watching.granted_bytes -= segment.size_bytes
+            watching.held_bytes += segment.size_bytes
+            if not watching.reader.feed(segment):
+                self._make_room(watching, segment)
+
+    def _make_room(self, watching: _Watching, segment: Segment) -> None:
+        watching.held_bytes -= segment.size_bytes
+        if watching.wants_more and watching.id in self._told:
+            self._hungry[watching] = None
+            self._wished.set()
 
 
 async def _answered(call: Callable[[], Awaitable[T]]) -> T | None:

@@ -63,6 +63,11 @@ class Reader:
         return self.cursors.get(self.session_id or "", BEGINNING)[0]
 
     @property
+    def size_bytes(self) -> int:
+        """About what it holds."""
+        return sum(segment.size_bytes for segment, _ in self._segments)
+
+    @property
     def ended(self) -> bool:
         """Whether nothing more will come."""
         return self._ended

@@ -31,42 +31,42 @@ class Router:
     """Takes segments and hands them to drivers. No call waits for a driver but that driver's own poll."""
 
     def __init__(self, limits: RouterLimits, now: Callable[[], float]) -> None:
-        self._routes = Routes(limits)
+        self.routes = Routes(limits)
         self._now = now
         self._idle_driver_s = limits.idle_driver_s
         self._desks: dict[str, _Desk] = {}  # the one that did not ask for longest stands first
 
     def publish(self, data: bytes) -> None:
         """Take encoded segments."""
-        self._announce(self._routes.publish(decode_segments(data)))
+        self._announce(self.routes.publish(decode_segments(data)))
         self._forget_idle()
 
     def end(self, sessions: Mapping[str, int], over: Over) -> None:
         """Nothing more will come from *sessions*, ids with their epochs."""
-        self._announce(self._routes.end(sessions, over))
+        self._announce(self.routes.end(sessions, over))
 
     def positions(self) -> bytes:
         """How far each session is, encoded."""
-        shelf = self._routes.shelf
+        shelf = self.routes.shelf
         return _encoder.encode({session_id: shelf.position(session_id) for session_id in shelf})
 
     def watch(self, driver_id: str, data: bytes) -> list[int] | None:
         """Take a driver's encoded ``Wishes``. ``Routes.heed`` says what comes back."""
         wishes = _wishes.decode(data)
-        unknown = self._routes.heed(driver_id, wishes)
+        unknown = self.routes.heed(driver_id, wishes)
         if unknown is None:
             return None
         if wishes.whole and (before := self._desks.pop(driver_id, None)):
             before.news.set()
         self._desk(driver_id)
-        if self._routes.has_news(driver_id):
+        if self.routes.has_news(driver_id):
             self._announce((driver_id,))
         self._forget_idle()
         return unknown
 
     async def poll(self, driver_id: str) -> bytes | None:
         """Encoded deliveries once there are any, or nothing after a while. ``None`` for a driver not known here."""
-        if not self._routes.knows(driver_id):
+        if not self.routes.knows(driver_id):
             return None
         desk = self._desk(driver_id)
         desk.polls = poll = desk.polls + 1
@@ -77,8 +77,8 @@ class Router:
             return None
         if desk.polls != poll or not desk.news.is_set():
             return b""
-        deliveries = self._routes.collect(driver_id)
-        if not self._routes.has_news(driver_id):
+        deliveries = self.routes.collect(driver_id)
+        if not self.routes.has_news(driver_id):
             desk.news.clear()
         return _encoder.encode(deliveries)
 
@@ -100,4 +100,4 @@ class Router:
                 break
             del self._desks[driver_id]
             desk.news.set()
-            self._routes.forget(driver_id)
+            self.routes.forget(driver_id)

@@ -1,6 +1,6 @@
 """The pure router: which driver wants which session's segments, and what it has of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -50,6 +50,11 @@ class _Watching:
     room_bytes: int
     cursors: dict[str, Position]
     news: dict[str, None] = field(default_factory=dict[str, None])  # sessions with something new, oldest first
+    dropped: dict[str, Segment] = field(default_factory=dict[str, Segment])  # what is left of some of these
+
+    def position(self, session_id: str) -> Position:
+        """How far it is with the session."""
+        return self.cursors.get(session_id, BEGINNING)
 
     def tell(self, session_id: str) -> bool:
         """There is something new of the session; whether there is something to collect."""
@@ -78,7 +83,7 @@ class Routes:
     """
 
     def __init__(self, limits: RouterLimits) -> None:
-        self.shelf = Shelf(limits)
+        self.shelf = Shelf(limits, self._dropped)
         self._limits = limits
         self._drivers: dict[str, _Driver] = {}
         self._by_session: dict[str, dict[_Watching, None]] = {}
@@ -91,6 +96,10 @@ class Routes:
     def has_news(self, driver_id: str) -> bool:
         """Whether there is something to collect for the driver."""
         return bool(self._drivers[driver_id].news)
+
+    def positions_kept(self, driver_id: str) -> int:
+        """Of how many sessions it is remembered how far the driver's readers are."""
+        return sum(len(watching.cursors) for watching in self._drivers[driver_id].watches.values())
 
     def publish(self, segments: Iterable[Segment]) -> set[str]:
         """Take *segments*; the drivers that have something to collect now. What is here already is passed over."""
@@ -156,7 +165,7 @@ class Routes:
         while watching.news and watching.room_bytes > 0 and room_bytes > 0:
             session_id = next(iter(watching.news))
             del watching.news[session_id]
-            for segment in self.shelf.after(session_id, watching.cursors.get(session_id, BEGINNING)):
+            for segment in self._left(watching, session_id):
                 if watching.room_bytes <= 0 or room_bytes <= 0:
                     watching.news[session_id] = None  # behind the others
                     break
@@ -168,6 +177,12 @@ class Routes:
             watching.cursors = {held: at for held, at in watching.cursors.items() if held in self.shelf}
         return room_bytes
 
+    def _left(self, watching: _Watching, session_id: str) -> Iterator[Segment]:
+        """What *watching* has not had of the session."""
+        if dropped := watching.dropped.pop(session_id, None):
+            yield dropped
+        yield from self.shelf.after(session_id, watching.position(session_id))
+
     def _begin(self, driver: _Driver, watch: Watch) -> None:
         self._end(driver, watch.id)
         watching = _Watching(watch, driver, watch.room_bytes, dict(watch.cursors))
@@ -177,7 +192,7 @@ class Routes:
         else:
             self._by_session.setdefault(watch.session_id, {})[watching] = None
         for session_id in self.shelf if watch.session_id is None else (watch.session_id,):
-            if watching.cursors.get(session_id, BEGINNING) < self.shelf.position(session_id):
+            if watching.position(session_id) < self.shelf.position(session_id):
                 watching.tell(session_id)
 
     def _end(self, driver: _Driver, watch_id: int) -> None:
@@ -194,5 +209,14 @@ class Routes:
                 del self._by_session[session_id]
 
     def _tell(self, session_id: str) -> set[str]:
-        watchings = (*self._by_session.get(session_id, ()), *self._of_all)
-        return {watching.driver.id for watching in watchings if watching.tell(session_id)}
+        return {watching.driver.id for watching in self._watching(session_id) if watching.tell(session_id)}
+
+    def _dropped(self, left: Segment) -> None:
+        for watching in self._watching(left.session_id):
+            if left.session_id in watching.news and watching.position(left.session_id) < left.position:
+                watching.dropped[left.session_id] = left
+                if len(watching.dropped) > self._limits.ended_sessions:
+                    del watching.dropped[next(iter(watching.dropped))]
+
+    def _watching(self, session_id: str) -> tuple[_Watching, ...]:
+        return (*self._by_session.get(session_id, ()), *self._of_all)

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Annotated
@@ -68,15 +68,23 @@ class _Row:
         for _, segment in islice(self._segments, found, None):
             yield segment
         if found == len(self) or (self.over and not self._segments[-1][1].over):
-            yield Segment(self.session_id, self.epoch, self.last + 1, 0, b"", self.over)
+            yield self.end()
+
+    def end(self) -> Segment:
+        """A segment without events, behind the last one."""
+        return Segment(self.session_id, self.epoch, self.last + 1, 0, b"", self.over)
 
 
 class Shelf:
-    """Rows of segments. What goes beyond a limit pushes out the oldest; the newest segment of all always stays."""
+    """Rows of segments. What goes beyond a limit pushes out the oldest; the newest segment of all always stays.
 
-    def __init__(self, limits: RouterLimits) -> None:
+    *on_drop* hears of each row that goes as a whole: what is left of it for those who have not had all.
+    """
+
+    def __init__(self, limits: RouterLimits, on_drop: Callable[[Segment], None]) -> None:
         self.size_bytes = 0
         self._limits = limits
+        self._on_drop = on_drop
         self._rows: dict[str, list[_Row]] = {}  # the newest epoch last
         self._age = 0
         self._ages: OrderedDict[int, _Row] = OrderedDict()  # of every segment held, oldest first
@@ -151,6 +159,7 @@ class Shelf:
         rows.remove(row)
         if not rows:
             del self._rows[row.session_id]
+        self._on_drop(row.end())
 
     def _drop_oldest(self, row: _Row) -> None:
         age, segment = row.drop_oldest()

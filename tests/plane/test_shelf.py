@@ -16,7 +16,7 @@ def spans(segments: Iterable[Segment]) -> list[tuple[int, int]]:
 
 
 def shelf(*segments: Segment, limits: RouterLimits | None = None) -> Shelf:
-    filled = Shelf(limits or RouterLimits())
+    filled = Shelf(limits or RouterLimits(), lambda _: None)
     for each in segments:
         filled.add(each)
     return filled
@@ -33,7 +33,7 @@ def test_a_reader_gets_the_segments_with_anything_after_its_number(seq: int, hel
 
 
 def test_what_is_there_already_is_not_kept_twice() -> None:
-    here = Shelf(RouterLimits())
+    here = shelf()
 
     assert [here.add(segment("a", first)) for first in (1, 2, 2, 1, 3)] == [True, True, False, False, True]
     assert spans(here.after("a", BEGINNING)) == [(1, 1), (2, 2), (3, 3)]
@@ -109,7 +109,7 @@ def test_a_session_ends_once_and_nothing_follows() -> None:
 
 
 def test_the_end_of_a_session_that_nobody_heard_of_is_known() -> None:
-    here = Shelf(RouterLimits())
+    here = shelf()
 
     assert here.end("a", 1, Over.CLOSED)
 
@@ -135,3 +135,13 @@ def test_of_sessions_that_ended_only_so_many_are_remembered_and_the_living_stay(
 
     assert set(here) == {"living", "c", "d"}
     assert here.size_bytes == sum(segment.size_bytes for name in here for segment in here.after(name, BEGINNING))
+
+
+def test_a_row_that_goes_as_a_whole_leaves_word_of_what_it_was() -> None:
+    left: list[Segment] = []
+    here = Shelf(RouterLimits(ended_sessions=1), left.append)
+
+    here.add(segment("a", 1, 5, over=Over.CLOSED))
+    here.add(segment("b", 1, over=Over.CLOSED))
+
+    assert left == [Segment("a", 1, 6, 0, b"", Over.CLOSED)]
