@@ -1,10 +1,12 @@
 """The event plane without Ray: routers, hosts and drivers in one process, over calls that can be made to fail."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from saying import marks
+from virtual_time import run
 
 from rayconteur.runtime.errors import RuntimeClosed
 from rayconteur.runtime.messages import Closed
@@ -46,6 +48,7 @@ class Network:
         self.published: list[Segment] = []
         """What routers took, repeated or not."""
         self._falls = [asyncio.Event() for _ in range(routers)]
+        self._answers: set[asyncio.Future[Any]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._drivers: list[Lines] = []
         self._epoch = 0
@@ -73,7 +76,7 @@ class Network:
         self._falls[shard].set()
         self._falls[shard] = asyncio.Event()
 
-    def run(self, work: Awaitable[None]) -> asyncio.Task[None]:
+    def keep(self, work: Awaitable[None]) -> asyncio.Task[None]:
         """Have *work* done as long as the network is there."""
         self._tasks.append(asyncio.ensure_future(work))
         return self._tasks[-1]
@@ -82,9 +85,10 @@ class Network:
         """End everything."""
         for lines in self._drivers:
             await lines.cut(RuntimeClosed("the test is over"))
-        for task in self._tasks:
+        ending = (*self._tasks, *self._answers)
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
 
     async def call(self, shard: int, name: str, made: Callable[[Router], Awaitable[T]]) -> T:
         """What a router answers, unless something comes in between."""
@@ -97,6 +101,8 @@ class Network:
         if fault is Fault.CALL_LOST or fall.is_set():
             raise ConnectionError(f"{name} did not arrive")
         answer = asyncio.ensure_future(made(router))
+        self._answers.add(answer)
+        answer.add_done_callback(self._answers.discard)
         falling = asyncio.ensure_future(fall.wait())
         try:
             await asyncio.wait((answer, falling), return_when=asyncio.FIRST_COMPLETED)
@@ -105,8 +111,8 @@ class Network:
                 raise ConnectionError(f"the answer to {name} did not arrive")
             return answer.result()
         finally:
-            if not answer.done() and fall.is_set():
-                answer.cancel()  # where the reply is not wanted any more, the router does not hear of it
+            if fall.is_set():
+                answer.cancel()  # if only the reply is not wanted any more, the router does not hear of it
             falling.cancel()
 
     def _router(self) -> Router:
@@ -119,7 +125,7 @@ class Host:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._publishers = [Publisher(self._publish(shard)) for shard in range(len(network.routers))]
-        self._tasks = [network.run(publisher.run()) for publisher in self._publishers]
+        self._tasks = [network.keep(publisher.run()) for publisher in self._publishers]
         self._sessions: dict[str, int] = {}
 
     def spawn(self, session_id: str, limit_bytes: int = LIMIT_BYTES) -> Outbox:
@@ -130,7 +136,7 @@ class Host:
 
     async def close(self, session_id: str, box: Outbox) -> None:
         """End the session, and free its id when its events are with the router."""
-        box.put(Closed())
+        box.put(Closed(turn=self._sessions[session_id]))
         await box.drained()
         del self._sessions[session_id], self._network.live[session_id]
 
@@ -196,5 +202,26 @@ def reader_of_all(lines: Lines, from_now: bool = False, limit_bytes: int = LIMIT
 
 async def settled() -> None:
     """Come back when nobody has anything to do: by the loop's time, when all pauses after failures are over."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.Event().wait(), timeout=20.0)
+    await asyncio.sleep(20.0)
+
+
+async def say(box: Outbox, count: int) -> None:
+    """So many events, a segment each."""
+    for event in marks(count):
+        box.put(event)
+        await box.drained()
+
+
+Scene = Callable[[Network], Coroutine[Any, Any, None]]
+
+
+def played(scene: Scene, routers: int = 1) -> None:
+    """Play *scene*; nobody is left behind in the end."""
+
+    async def main() -> None:
+        network = Network(routers=routers)
+        await scene(network)
+        await network.close()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(main())
