@@ -1,13 +1,16 @@
 """One session on a host of its own, without Ray: what is told to it, and what its readers would see."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
 
 import rayconteur as rc
+from rayconteur.providers.client import Client
+from rayconteur.providers.open import open_client
 from rayconteur.runtime.plane.segments import decode_events, decode_segments
+from rayconteur.runtime.session.clients import ClientPool
 from rayconteur.runtime.session.host import Host
 
 NAME = "s"
@@ -16,8 +19,8 @@ NAME = "s"
 class Stage:
     """A session and its events. With *taking* cleared, the router takes none."""
 
-    def __init__(self) -> None:
-        self.host = Host([self._publish], self._over)
+    def __init__(self, open_client: Callable[[rc.ProviderConfig], Client]) -> None:
+        self.host = Host([self._publish], self._over, ClientPool(open_client))
         self.events: list[rc.FromLLM] = []
         self.taking = asyncio.Event()
         self.taking.set()
@@ -92,9 +95,11 @@ def _shown(block: rc.Block) -> str:
 
 
 @asynccontextmanager
-async def stage(config: rc.SessionConfig) -> AsyncGenerator[Stage, None]:
+async def stage(
+    config: rc.SessionConfig, open_client: Callable[[rc.ProviderConfig], Client] = open_client
+) -> AsyncGenerator[Stage, None]:
     """A session of *config*. In the end, no task of its is left but those that send events."""
-    here = Stage()
+    here = Stage(open_client)
     running = asyncio.create_task(here.host.run())
     here.host.open([NAME], 1, config)
     yield here

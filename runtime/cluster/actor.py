@@ -12,6 +12,7 @@ from ...providers.messages import Message
 from ..config import SessionConfig
 from ..messages import Receipt
 from ..plane.line import RouterGone
+from ..session.clients import ClientPool
 from ..session.host import Host
 from ..status import SessionStatus
 from .calls import ActorDead, kill
@@ -37,7 +38,7 @@ class _SessionActor:
         self._id = host_id
         self._directory = directory
         self._retired = dedicated
-        self._host = Host([partial(_publish, router) for router in routers], self._ended)
+        self._host = Host([partial(_publish, router) for router in routers], self._ended, ClientPool())
         self._running: asyncio.Task[None] | None = None
         self._left = asyncio.Event()
 

@@ -31,11 +31,14 @@ class Host:
     """
 
     def __init__(
-        self, publish: Sequence[Callable[[bytes], Awaitable[None]]], on_end: Callable[[str], Awaitable[None]]
+        self,
+        publish: Sequence[Callable[[bytes], Awaitable[None]]],
+        on_end: Callable[[str], Awaitable[None]],
+        clients: ClientPool,
     ) -> None:
         self._publishers = [Publisher(to_router) for to_router in publish]
         self._on_end = on_end
-        self._clients = ClientPool()
+        self._clients = clients
         self._sessions: dict[str, Session] = {}
         self._leaving: dict[Session, asyncio.Task[None]] = {}
 

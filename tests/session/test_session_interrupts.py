@@ -136,3 +136,50 @@ def test_an_aborted_request_is_counted_by_an_estimate() -> None:
             assert usage.output.tokens >= len(TEXT) // 4
 
     run(main())
+
+
+def test_a_request_that_was_aborted_before_the_provider_began_is_counted_by_an_estimate_too() -> None:
+    async def main() -> None:
+        async with stage(scripted((rc.Wait(),))) as here:
+            turn = here.ask("a question of some length, for which somebody may have to pay")
+            await asyncio.sleep(1)
+            here.tell(rc.Interrupt())
+            await here.until(rc.Interrupted)
+
+            usage = here.host.status("s").usage
+            assert usage.input.provenance is rc.Provenance.ESTIMATED
+            assert usage.input.tokens
+            assert here.of_turn(turn) == ["TurnStarted", "TokenUpdate", "Interrupted"]
+
+    run(main())
+
+
+def test_a_compaction_is_interrupted_and_the_session_goes_on() -> None:
+    async def main() -> None:
+        async with stage(scripted(ECHO)) as here:
+            await here.until(rc.Completed, here.ask())
+            here.tell(rc.Compact())
+            assert here.state is rc.State.COMPACTING
+
+            here.tell(rc.Interrupt())
+            compacted = await here.until(rc.Compacted)
+            await here.until(rc.Completed, here.ask("again"))
+
+            assert isinstance(compacted, rc.Compacted)
+            assert compacted.problem == "interrupted"
+            assert here.texts() == ["hello", "hello", "again", "again"]
+            assert sum(isinstance(event, rc.Compacted) for event in here.events) == 1
+
+    run(main())
+
+
+def test_an_interrupt_as_soon_as_a_message_is_in_leaves_nothing_of_its_turn() -> None:
+    async def main() -> None:
+        async with stage(scripted(ECHO)) as here:
+            turn = here.ask()
+            here.tell(rc.Interrupt())
+            await here.until(rc.Completed, here.ask("again"))
+
+            assert here.of_turn(turn) == ["TurnStarted", "Interrupted"]
+
+    run(main())

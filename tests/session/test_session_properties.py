@@ -1,0 +1,100 @@
+"""Whatever is told to a session at whatever moment, its turns end once, in good order, and say what they should."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+
+import virtual_time
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stage import Stage, stage
+from validators import history
+
+import rayconteur as rc
+
+SAYS = "a raven is a bird of few words"
+LOOK = rc.Tool(name="look")
+STEPS: list[rc.Step] = [
+    rc.Say(SAYS),
+    rc.Think("hm"),
+    rc.Call("look"),
+    rc.Call("look", json="{"),
+    rc.Wait(0.3),
+    rc.Wait(),
+    rc.Fail(),
+    rc.Fail(code="invalid_request"),
+    rc.Cut(),
+]
+scripts = st.builds(
+    rc.Script,
+    answers=st.lists(st.lists(st.sampled_from(STEPS), min_size=1, max_size=3).map(tuple), max_size=6).map(tuple),
+    tokens_per_s=st.sampled_from([None, 20.0]),
+    usage=st.sampled_from(["reported", "none"]),
+)
+configs = st.builds(
+    rc.SessionConfig,
+    provider=st.builds(rc.Scripted, script=scripts),
+    on_interrupt=st.sampled_from(rc.OnInterrupt),
+    when_busy=st.sampled_from([rc.WhenBusy.QUEUE, rc.WhenBusy.INTERRUPT]),
+    streaming=st.booleans(),
+    tools=st.just((LOOK,)),
+    retry=st.builds(rc.RetryPolicy, max_attempts=st.integers(1, 3), after_output=st.booleans()),
+    limits=st.builds(rc.Limits, outbox_bytes=st.sampled_from([300, 100_000]), waiting_messages=st.just(3)),
+)
+
+
+def results(here: Stage) -> rc.ToolResults:
+    open_ids = here.host.status("s").open_tool_use_ids
+    return rc.ToolResults(results=tuple(rc.ToolResult(use_id) for use_id in open_ids), last=True)
+
+
+MOVES: dict[str, Callable[[Stage], object]] = {
+    "ask": lambda here: here.ask("hello"),
+    "interrupt": lambda here: here.tell(rc.Interrupt()),
+    "answer tools": lambda here: here.tell(results(here)),
+    "retry": lambda here: here.tell(rc.Retry()),
+    "clear": lambda here: here.tell(rc.Clear()),
+    "compact": lambda here: here.tell(rc.Compact()),
+    "configure": lambda here: here.tell(rc.Configure(system="briefly", next="turn")),
+    "the router is away": lambda here: here.taking.clear(),
+    "the router is back": lambda here: here.taking.set(),
+}
+moves = st.lists(st.tuples(st.sampled_from(sorted(MOVES)), st.sampled_from([0.0, 0.05, 0.4, 40.0])), max_size=15)
+
+
+@settings(max_examples=150, deadline=None)
+@given(configs, moves)
+def test_every_turn_ends_once_and_nothing_of_it_follows(
+    config: rc.SessionConfig, played: list[tuple[str, float]]
+) -> None:
+    async def main() -> list[rc.FromLLM]:
+        async with stage(config) as here:
+            for move, pause_s in played:
+                with suppress(rc.MailboxError):
+                    MOVES[move](here)
+                await asyncio.sleep(pause_s)
+            status = here.host.status("s")
+            tools_out = status.state is rc.State.TOOLS_OUT
+            assert history.violations(here.host.history("s"), tools_out=tools_out) == []
+            turns = status.turns
+        check_turns(here.events, turns)
+        return here.events
+
+    events = virtual_time.run(main())
+
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert isinstance(events[-1], rc.Closed)
+
+
+def check_turns(events: list[rc.FromLLM], turns: int) -> None:
+    of_turn: dict[int, list[rc.FromLLM]] = defaultdict(list)
+    for event in events:
+        of_turn[event.turn].append(event)
+    assert set(of_turn) - {0} == set(range(1, turns + 1))
+    for turn in range(1, turns + 1):
+        *before, end = of_turn[turn]
+        assert isinstance(end, rc.TurnEnd)
+        assert not any(isinstance(event, rc.TurnEnd) for event in before)
+        assert all((number == 0) == isinstance(event, rc.TurnStarted) for number, event in enumerate(before))
+        assert before or isinstance(end, rc.Interrupted)
