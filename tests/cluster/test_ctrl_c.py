@@ -61,8 +61,8 @@ def test_ctrl_c_leaves_no_process_behind_and_says_no_more_than_where_it_was(prog
         press_until_it_ends(driver)
         _, said = driver.communicate()
 
+    assert said.endswith("KeyboardInterrupt\n"), said
     assert driver.returncode == -signal.SIGINT
-    assert said.endswith("KeyboardInterrupt\n")
     assert [loose for loose in LOOSE_ENDS if loose in said] == []
     assert [process.cmdline() for process in psutil.process_iter() if lives_in(process, driver.pid)] == []
 
