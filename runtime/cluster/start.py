@@ -5,6 +5,7 @@ import os
 import socket
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import cast
 from urllib.parse import urlsplit
 
 import ray
@@ -29,9 +30,10 @@ def join(address: str | None, options: RuntimeOptions) -> bool:
     Whether it was started.
 
     Raises:
-        RayUnreachable: there is nothing at the address.
+        RayUnreachable: there is nothing at the address, or this process has joined another cluster.
     """
     if ray.is_initialized():
+        _refuse_another(address)
         return False
     address = address or os.environ.get("RAY_ADDRESS") or STARTED_HERE
     started = address == STARTED_HERE
@@ -51,6 +53,10 @@ def join(address: str | None, options: RuntimeOptions) -> bool:
             f"Ray can't be reached at {address!r} ({error}); "
             "start a cluster there, or leave the address out to start Ray here"
         ) from None
+    except KeyboardInterrupt:
+        if started:
+            shut_down()
+        raise
     return started
 
 
@@ -58,6 +64,27 @@ def shut_down() -> None:
     """End the Ray that was started here."""
     with postponed():
         ray.shutdown()
+
+
+def _refuse_another(address: str | None) -> None:
+    joined = cast(str, ray.get_runtime_context().gcs_address)
+    if address in (None, "auto", STARTED_HERE) or _place(address) == _place(joined):
+        return
+    raise RayUnreachable(
+        f"this process has joined Ray at {joined!r} and can't join {address!r}, too; "
+        "leave the address out, or call ray.shutdown() before"
+    )
+
+
+def _place(address: str) -> tuple[str | None, int | None]:
+    """The host's IP address as Ray has it, and the port."""
+    place = urlsplit(f"//{address}")
+    try:
+        host = socket.gethostbyname(place.hostname or "")
+        here = cast(str, ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
+        return here if host.startswith("127.") else host, place.port
+    except (OSError, ValueError):
+        return None, None
 
 
 def _knock(address: str) -> None:

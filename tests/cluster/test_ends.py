@@ -89,3 +89,19 @@ def test_every_call_after_the_runtime_was_left_says_so(ray_address: str) -> None
             call(session)
     with refused(rc.RuntimeClosed, "left"):
         runtime.sessions()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "no address"])
+def test_a_process_that_has_joined_one_ray_is_not_taken_to_another(ray_address: str, address: str) -> None:
+    with refused(rc.RayUnreachable, ray_address, address), blocking.Runtime(address):
+        pass
+
+
+def test_a_process_may_join_again_where_it_is(
+    ray_address: str, namespace: str, session: blocking.SessionHandle
+) -> None:
+    port = ray_address.rpartition(":")[2]
+
+    for address in (ray_address, f"127.0.0.1:{port}", f"localhost:{port}", "auto"):
+        with blocking.Runtime(address, options=rc.RuntimeOptions(namespace=namespace)) as runtime:
+            assert runtime.session(session.id).id == session.id
