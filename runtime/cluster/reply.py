@@ -58,15 +58,14 @@ class Reply:
         """The number of the turn, once the message is in the mailbox."""
 
     async def __aiter__(self) -> AsyncGenerator[FromLLM, None]:
-        reader = self._session.events(self._session.last_seq)
+        receipt = await self._session.send(self._message)
+        self.turn = receipt.turn
+        # The router keeps what comes meanwhile. Asked for together, either call would delay the other.
+        reader = self._session.events(receipt.seq)
         try:
-            receipt = await self._session.send(self._message)
-            self.turn = receipt.turn
             async for event in reader:
                 self._session.last_seq = max(self._session.last_seq, event.seq)
                 if isinstance(event, Missed):
-                    if event.last <= receipt.seq:
-                        continue  # from before the turn
                     yield event
                     await self._require_under_way()
                 elif event.turn == self.turn:
