@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import cast
+from typing import TypeVar, cast
 
 import pytest
 import ray
@@ -13,14 +13,16 @@ from rayconteur import blocking
 from rayconteur.runtime.cluster.actor import SessionActorHandle
 from rayconteur.runtime.cluster.calls import kill as end_process
 
+Error = TypeVar("Error", bound=rc.RayconteurError)
+
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 
 
 @contextmanager
-def refused(error: type[rc.RayconteurError], *says: str) -> Generator[None]:
+def refused(error: type[Error], *says: str) -> Generator[pytest.ExceptionInfo[Error]]:
     """What happens inside is refused with *error* and no other, and its message says all that."""
     with pytest.raises(error) as caught:
-        yield
+        yield caught
     assert caught.type is error
     for words in says:
         assert words in str(caught.value)
