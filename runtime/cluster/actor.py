@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from functools import partial
 from typing import cast
 
@@ -98,10 +99,9 @@ class _SessionActor:
         await self._left.wait()
 
     async def _ended(self, session_id: str) -> None:
-        try:
+        with suppress(ActorDead):  # then the namespace has ended, and ids with it
             await self._directory.release.remote([session_id], self._id)
-        finally:
-            self._leave_if_done()
+        self._leave_if_done()
 
     def _leave_if_done(self) -> None:
         if self._retired and not len(self._host):

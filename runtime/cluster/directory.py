@@ -30,14 +30,22 @@ class _Directory:
 
     def __init__(self, routers: int) -> None:
         self._routers = routers
+        self._drivers: set[str] = set()
         self._epoch = 0
         self._places: dict[str, Place] = {}
         self._graves: OrderedDict[tuple[str, int], None] = OrderedDict()  # by id and epoch
 
     @ray.method
-    async def routers(self) -> int:
-        """How many routers there are: all drivers and sessions must agree on it."""
+    async def enter(self, driver_id: str) -> int:
+        """A driver has come. How many routers there are: all drivers and sessions must agree on it."""
+        self._drivers.add(driver_id)
         return self._routers
+
+    @ray.method
+    async def leave(self, driver_id: str) -> bool:
+        """A driver goes; whether there is no other, and no session."""
+        self._drivers.discard(driver_id)
+        return not self._drivers and not self._places
 
     @ray.method
     async def claim(self, session_ids: list[str], host: str) -> Claim:

@@ -23,7 +23,8 @@ from .handle import SessionHandle
 from .hosts import Hosts
 from .lines import lines
 from .refs import HostRef, SessionRef
-from .start import Shared, join, shared, shut_down
+from .shared import Shared, shared
+from .start import join, shut_down
 
 _DEDICATED = Dedicated()
 _OPTIONS = RuntimeOptions()
@@ -75,7 +76,7 @@ class Runtime:
             if inside:
                 await inside.lines.cut(RuntimeClosed("the runtime was left"))
                 await inside.hosts.end()
-                inside.shared.end()
+                await inside.shared.leave()
         finally:
             self._shut_down()
 

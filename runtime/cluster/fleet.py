@@ -9,7 +9,7 @@ from ..placement import Dedicated, Packed, Placement
 from .actor import CONCURRENCY, SessionActor
 from .calls import kill
 from .refs import HostRef
-from .start import Shared
+from .shared import Shared
 
 _GROUP = 500
 """So many sessions at most are opened by one call, so that there is progress to report."""

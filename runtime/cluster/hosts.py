@@ -16,7 +16,7 @@ from .calls import ActorDead, ActorGone, answered, asked
 from .directory import Claim
 from .fleet import Fleet
 from .refs import HostRef, SessionRef, name_of
-from .start import Shared
+from .shared import Shared
 
 _NAME_TRIES = 100
 _NAME_PAUSE_S = 0.05

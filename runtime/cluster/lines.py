@@ -1,6 +1,5 @@
 """One driver's lines to the routers, made of Ray calls."""
 
-import uuid
 from collections.abc import Awaitable
 from typing import TypeVar
 
@@ -11,7 +10,7 @@ from ..plane.segments import Over
 from .calls import ActorDead, answered
 from .directory import DirectoryHandle
 from .router import RouterHandle
-from .start import Shared
+from .shared import Shared
 
 T = TypeVar("T")
 
@@ -49,5 +48,4 @@ async def _heard(call: Awaitable[T]) -> T:
 
 def lines(shared: Shared) -> Lines:
     """A new driver's lines to the routers of its namespace."""
-    driver_id = uuid.uuid4().hex
-    return Lines([Hub(_Line(router, shared.directory, driver_id)) for router in shared.routers])
+    return Lines([Hub(_Line(router, shared.directory, shared.driver_id)) for router in shared.routers])

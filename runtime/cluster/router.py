@@ -37,6 +37,10 @@ class _Router:
         return self._router.watch(driver_id, wishes)
 
     @ray.method
+    async def ready(self) -> None:
+        """Come back when the router runs."""
+
+    @ray.method
     async def poll(self, driver_id: str) -> bytes | None:
         """What is new for a driver, once there is something."""
         return await self._router.poll(driver_id)

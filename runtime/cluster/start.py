@@ -1,10 +1,9 @@
-"""Ray itself: joining a cluster or starting one, and the actors that all drivers share."""
+"""Ray itself: joining a cluster, or starting one."""
 
 import logging
 import os
 import socket
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -13,11 +12,7 @@ from ray.exceptions import RaySystemError
 
 from ..errors import RayUnreachable
 from ..options import RuntimeOptions
-from .actor import CONCURRENCY
-from .calls import kill
-from .directory import DirectoryActor, DirectoryHandle
 from .interrupts import postponed
-from .router import RouterActor, RouterHandle
 
 STARTED_HERE = "local"
 
@@ -100,50 +95,3 @@ def _knock(address: str) -> None:
         socket.create_connection((place.hostname, place.port), timeout=_KNOCK_S).close()
     except OSError as error:
         raise ConnectionError(error.strerror or str(error)) from None
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """The actors that all drivers of a namespace share. *owned* are those that end with this driver."""
-
-    directory: DirectoryHandle
-    routers: list[RouterHandle]
-    owned: bool
-
-    def end(self) -> None:
-        """End them, if they are this driver's."""
-        if self.owned:
-            for router in self.routers:
-                kill(router)
-            kill(self.directory)
-
-
-async def shared(options: RuntimeOptions) -> Shared:
-    """Find the shared actors of the namespace, or make them."""
-    lifetime = "detached" if options.detached else None
-    owned = not options.detached and not _exists("_directory", options.namespace)
-    directory = DirectoryActor.options(
-        name="_directory", namespace=options.namespace, get_if_exists=True, lifetime=lifetime, num_cpus=0
-    ).remote(options.routers)
-    count = await directory.routers.remote()
-    routers = [
-        RouterActor.options(
-            name=f"_router-{number}",
-            namespace=options.namespace,
-            get_if_exists=True,
-            lifetime=lifetime,
-            num_cpus=0,
-            max_concurrency=CONCURRENCY,
-            max_restarts=-1,
-        ).remote(options.router_limits)
-        for number in range(count)
-    ]
-    return Shared(directory, routers, owned)
-
-
-def _exists(name: str, namespace: str) -> bool:
-    try:
-        ray.get_actor(name, namespace=namespace)
-    except ValueError:
-        return False
-    return True
