@@ -1,0 +1,170 @@
+"""Events over Ray: of this session and no other, to the end and no further, whoever dies on the way."""
+
+import asyncio
+import subprocess
+import sys
+from collections import defaultdict
+
+import msgspec
+import pytest
+import ray
+
+import rayconteur as rc
+
+ECHO = rc.SessionConfig(provider=rc.Scripted())
+TEXT = "a raven says so, " * 20
+STREAMS = rc.SessionConfig(provider=rc.Scripted(script=rc.Script(answers=((rc.Say(TEXT),),), tokens_per_s=80)))
+
+
+class Ear:
+    """Hears one reader, and keeps count: each number follows the last, unless what is between was announced."""
+
+    def __init__(self, reader: rc.Reader, loop_turns: int = 0) -> None:
+        self.last: dict[str, int] = defaultdict(int)
+        self._reader = reader
+        self._loop_turns = loop_turns
+
+    async def hear(self, kind: type[rc.FromLLM], turns: set[tuple[str, int]]) -> None:
+        """Hear until there was an event of *kind* in each of *turns*, resting for some turns of the loop in between."""
+        while turns:
+            event = await anext(self._reader)
+            first = event.first if isinstance(event, rc.Missed) else event.seq
+            assert first == self.last[event.session_id] + 1
+            self.last[event.session_id] = event.seq
+            if isinstance(event, kind):
+                turns = turns - {(event.session_id, event.turn)}
+            for _ in range(self._loop_turns):
+                await asyncio.sleep(0)
+
+
+def kill(name: str, options: rc.RuntimeOptions, no_restart: bool = True) -> None:
+    ray.kill(ray.get_actor(name, namespace=options.namespace), no_restart=no_restart)
+
+
+@pytest.mark.parametrize("placement", [rc.Packed(), rc.Dedicated()], ids=["packed", "dedicated"])
+def test_a_session_that_takes_an_old_id_is_heard_and_the_old_one_is_not(
+    options: rc.RuntimeOptions, placement: rc.Placement
+) -> None:
+    async def main() -> None:
+        async with rc.Runtime(options=options, placement=placement) as runtime:
+            everything = runtime.events(after=0)
+            for word in ("first", "second"):
+                session = await runtime.spawn(ECHO, "heir")
+                early = session.events()
+                assert (await session.ask(word).answer()).text == word
+                await session.close()
+                assert [event.seq async for event in early] == [1, 2, 3, 4, 5, 6]
+            assert [(await anext(everything)).seq for _ in range(12)] == [1, 2, 3, 4, 5, 6] * 2
+
+    asyncio.run(main())
+
+
+def test_readers_of_a_session_that_died_hear_all_that_it_said_and_then_that_it_died(
+    options: rc.RuntimeOptions,
+) -> None:
+    async def heard(reader: rc.Reader) -> list[str]:
+        words: list[str] = []
+        try:
+            async for event in reader:
+                words.append(type(event).__name__)  # noqa: PERF401  which would lose them
+        except rc.SessionDied as error:
+            words.append(str(error))
+        return words
+
+    async def main() -> None:
+        async with rc.Runtime(options=options) as runtime, rc.Runtime(options=options) as other:
+            session = await runtime.spawn(ECHO, "mortal")
+            await session.ask("last words").answer()
+            readers = [session.events(), (await other.session("mortal")).events()]
+
+            kill("mortal", options)
+
+            end = "the actor of session 'mortal' died; spawn it again"
+            everything = ["TurnStarted", "StreamStarted", "TextChunk", "TokenUpdate", "Completed", end]
+            assert await asyncio.gather(*map(heard, readers)) == [everything] * 2
+            assert await heard(session.events(after=3)) == everything[3:]
+            assert await runtime.sessions() == await other.sessions() == []
+
+    asyncio.run(main())
+
+
+def test_when_a_router_dies_all_readers_go_on_and_hear_exactly_what_they_missed(options: rc.RuntimeOptions) -> None:
+    sharded = msgspec.structs.replace(options, routers=2, reader_bytes=5_000)
+
+    async def main() -> None:
+        async with rc.Runtime(options=sharded, placement=rc.Packed()) as runtime:
+            sessions = await runtime.spawn_many(STREAMS, [f"s{number}" for number in range(20)])
+            first, second = ({(session.id, turn) for session in sessions} for turn in (1, 2))
+            quick, slow = Ear(runtime.events(after=0)), Ear(runtime.events(after=0), loop_turns=10)
+            for session in sessions:
+                await session.send(rc.UserMessage.of("speak"))
+            await quick.hear(rc.StreamStarted, first)
+
+            kill("_router-0", sharded, no_restart=False)
+            async with asyncio.TaskGroup() as group:
+                for ear in (quick, slow):
+                    group.create_task(ear.hear(rc.Completed, second))
+                answers = [group.create_task(session.ask("speak again").answer()) for session in sessions]
+
+            assert {answer.result().text for answer in answers} == {TEXT}
+            last = {status.id: status.last_seq for status in await runtime.sessions()}
+            assert quick.last == slow.last == last
+
+    asyncio.run(main())
+
+
+def test_from_now_on_is_from_now_on(options: rc.RuntimeOptions) -> None:
+    async def main() -> None:
+        async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
+            old = await runtime.spawn(ECHO, "old")
+            await old.ask("unheard").answer()
+            everything = runtime.events()
+            hearing = asyncio.ensure_future(anext(everything))
+            while not hearing.done():
+                await old.ask("heard, if the reader has begun").answer()
+            new = await runtime.spawn(ECHO, "new")
+            await new.ask("heard").answer()
+
+            last = {"old": (await hearing).seq, "new": 0}
+            assert last["old"] > 5
+            while last["new"] < 5:
+                event = await anext(everything)
+                assert event.seq == last[event.session_id] + 1
+                last[event.session_id] = event.seq
+
+    asyncio.run(main())
+
+
+SECOND_DRIVER = """
+import asyncio, sys
+import rayconteur as rc
+
+async def main(address, namespace):
+    async with rc.Runtime(address, options=rc.RuntimeOptions(namespace=namespace)) as runtime:
+        session = await runtime.session("shared")
+        reader = session.events(after=2)
+        print(*[(await anext(reader)).seq for _ in range(3)])
+        print((await session.ask("from the other").answer()).text)
+        print(*[status.id for status in await runtime.sessions()])
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def test_another_program_reads_along_and_leaves_the_session_as_it_is(
+    ray_address: str, options: rc.RuntimeOptions
+) -> None:
+    async def main() -> None:
+        async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
+            session = await runtime.spawn(ECHO, "shared")
+            await session.ask("from the one").answer()
+            here = session.events(after=5)
+
+            program = [sys.executable, "-c", SECOND_DRIVER, ray_address, options.namespace]
+            there = await asyncio.to_thread(subprocess.run, program, capture_output=True, text=True, check=True)
+
+            assert there.stdout.splitlines() == ["3 4 5", "from the other", "shared"]
+            assert [(await anext(here)).seq for _ in range(5)] == [6, 7, 8, 9, 10]
+            assert (await session.ask("and again").answer()).turn == 3
+
+    asyncio.run(main())
