@@ -1,12 +1,12 @@
 """What is started ends, what ends frees its name, and what dies and comes back goes on where it was."""
 
 import asyncio
-from typing import cast
 
 import msgspec
 import psutil
 import pytest
 import ray
+from named_actors import named
 
 import rayconteur as rc
 
@@ -16,11 +16,6 @@ SPEAKS = rc.SessionConfig(
 )
 
 
-def named(options: rc.RuntimeOptions) -> set[str]:
-    actors = cast(list[dict[str, str]], ray.util.list_named_actors(all_namespaces=True))
-    return {actor["name"] for actor in actors if actor["namespace"] == options.namespace}
-
-
 def test_a_dedicated_session_is_an_actor_of_its_own_and_its_name_is_free_when_it_ends(
     options: rc.RuntimeOptions,
 ) -> None:
@@ -28,7 +23,7 @@ def test_a_dedicated_session_is_an_actor_of_its_own_and_its_name_is_free_when_it
         async with rc.Runtime(options=options) as runtime:
             for _ in range(2):
                 session = await runtime.spawn(ECHO, "huginn")
-                assert "huginn" in named(options)
+                assert "huginn" in named(options.namespace)
                 assert (await session.ask("hello").answer()).text == "hello"
 
                 await session.close()
@@ -42,12 +37,12 @@ def test_a_dedicated_session_is_an_actor_of_its_own_and_its_name_is_free_when_it
 def test_a_dedicated_session_takes_a_warm_actor(options: rc.RuntimeOptions) -> None:
     async def main() -> None:
         async with rc.Runtime(options=options, warm=1) as runtime:
-            warm = named(options)
+            warm = named(options.namespace)
             session = await runtime.spawn(ECHO, "huginn")
 
             assert (await session.ask("hello").answer()).text == "hello"
-            assert "huginn" not in named(options)
-            assert len([name for name in named(options) - warm if name.startswith("_warm")]) == 1
+            assert "huginn" not in named(options.namespace)
+            assert len([name for name in named(options.namespace) - warm if name.startswith("_warm")]) == 1
             assert (await (await runtime.session("huginn")).status()).turns == 1
 
     asyncio.run(main())
@@ -104,7 +99,7 @@ def test_events_go_over_as_many_routers_as_there_are(options: rc.RuntimeOptions)
                 if len(ended) == len(sessions):
                     break
 
-            assert {"_router-0", "_router-1"} <= named(sharded)
+            assert {"_router-0", "_router-1"} <= named(sharded.namespace)
             assert [answer.text for answer in answers] == [session.id for session in sessions]
 
     asyncio.run(main())

@@ -7,20 +7,18 @@ get lost, and routers start anew. The books are kept from what the routers were 
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import virtual_time
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from listening import Ear, Life, Voice
 from network import Fault, Host, Network, reader_of, reader_of_all, settled
 from saying import OVERHEAD_BYTES
 
 import rayconteur as rc
 from rayconteur.runtime.plane.lines import Lines
-from rayconteur.runtime.plane.outbox import Outbox
-from rayconteur.runtime.plane.reader import Reader
 from rayconteur.runtime.plane.segments import decode_events
 from rayconteur.runtime.plane.shelf import RouterLimits
 
@@ -28,32 +26,6 @@ NAMES = ("a", "b", "c", "d")
 CALLS = ("publish", "watch", "poll", "positions", "end_gone")
 WIDE = RouterLimits()
 NARROW = RouterLimits(session_bytes=2_000, total_bytes=4_000, ended_sessions=2, poll_bytes=900, idle_driver_s=50)
-Life = tuple[str, int]
-"""A session's id and epoch."""
-
-
-@dataclass
-class Voice:
-    """A session that lives."""
-
-    host: Host
-    box: Outbox
-    epoch: int
-    said: list[str] = field(default_factory=list[str])
-
-
-@dataclass
-class Ear:
-    """A reader and how far it has heard each life: from *start* on, or from the beginning."""
-
-    reader: Reader
-    start: dict[Life, int] = field(default_factory=dict[Life, int])
-    last: dict[Life, int] = field(default_factory=dict[Life, int])
-    missed: dict[str, rc.Missed] = field(default_factory=dict[str, rc.Missed])
-    """What it was told last, where nothing has followed yet: only that tells which life it is of."""
-
-    def position(self, life: Life) -> int:
-        return self.last.get(life, self.start.get(life, 0))
 
 
 class Plane(RuleBasedStateMachine):
@@ -227,7 +199,7 @@ class Plane(RuleBasedStateMachine):
         for ear in self.ears:
             await self.hear_some(ear, 10_000)
             for life in self.lives():
-                if self.concerns(ear, life):
+                if ear.concerns(life):
                     assert ear.position(life) >= max(self.held(life), default=0), life
             if ear.reader.session_id is not None:
                 ended = self.network.live.get(ear.reader.session_id) != ear.reader.epoch
@@ -248,13 +220,6 @@ class Plane(RuleBasedStateMachine):
                 for event in decode_events(segment):
                     assert events.setdefault(event.seq, event) == event
             self._booked = len(self.network.published)
-
-    def concerns(self, ear: Ear, life: Life) -> bool:
-        """Whether *ear* is to hear of *life*."""
-        name, epoch = life
-        if ear.reader.session_id is not None:
-            return life == (ear.reader.session_id, ear.reader.epoch)
-        return epoch >= max((of for session, of in ear.start if session == name), default=0)
 
     def held(self, life: Life) -> set[int]:
         """The numbers that the routers still hold."""
@@ -280,7 +245,7 @@ class Plane(RuleBasedStateMachine):
             return
         life = (event.session_id, event.turn)
         assert event == self.told[life][event.seq]
-        assert self.concerns(ear, life)
+        assert ear.concerns(life)
         if missed := ear.missed.pop(event.session_id, None):
             self.hear_of_missed(ear, life, missed)
         assert event.seq == ear.position(life) + 1, "a gap, or something twice"
