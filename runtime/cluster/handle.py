@@ -1,5 +1,6 @@
 """A session as its driver holds it."""
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -35,6 +36,7 @@ class SessionHandle:
         self._session = session
         self._hosts = hosts
         self._read = read
+        self._sending = asyncio.Lock()  # one at a time, so that they arrive in order: Ray's async actors keep none
 
     def __repr__(self) -> str:
         return f"SessionHandle({self.id!r})"
@@ -54,7 +56,9 @@ class SessionHandle:
         return Reply(self, Retry())
 
     async def send(self, message: ToLLM) -> Receipt:
-        """Put *message* into the mailbox. It comes back when it is there; what follows from it is told in events.
+        """Put *message* into the mailbox, behind those sent before. It comes back when it is there.
+
+        What follows from it is told in events.
 
         Raises:
             MailboxError: it was not taken; the class says why, and the session is as it was.
@@ -63,7 +67,8 @@ class SessionHandle:
         if isinstance(message, Configure) and message.provider is not UNSET:
             message = msgspec.structs.replace(message, provider=known(message.provider).resolved(os.environ))
         data = encoded(message, "message")
-        receipt = await self._call(lambda: self._session.host.actor.tell.remote(self.id, data))
+        async with self._sending:
+            receipt = await self._call(lambda: self._session.host.actor.tell.remote(self.id, data))
         self.last_seq = max(self.last_seq, receipt.seq)
         return receipt
 

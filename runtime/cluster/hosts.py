@@ -56,11 +56,13 @@ class Hosts:
         except BaseException:
             self._fleet.undo(host, len(session_ids))
             raise
+        opening = asyncio.ensure_future(answered(host.actor.open.remote(list(session_ids), epoch, config)))
         try:
-            await answered(host.actor.open.remote(list(session_ids), epoch, config))
+            await asyncio.shield(opening)
         except BaseException as error:
-            await self._withdraw(session_ids, host, opened=isinstance(error, asyncio.CancelledError))
             self._fleet.undo(host, len(session_ids))
+            await self._close_opened(session_ids, host, opening)
+            await self._release(session_ids, host)
             if isinstance(error, ActorGone):
                 await self.bury(host.id)
                 raise SessionDied(
@@ -175,7 +177,7 @@ class Hosts:
                 claim = await asyncio.shield(claiming)
             except asyncio.CancelledError:
                 if not (await claiming).taken:
-                    await self._withdraw(session_ids, host, opened=False)
+                    await self._release(session_ids, host)
                 raise
             if not claim.taken:
                 return claim.epoch
@@ -196,11 +198,14 @@ class Hosts:
                 )
             await self.bury(host.id)
 
-    async def _withdraw(self, session_ids: Sequence[str], host: HostRef, opened: bool) -> None:
-        """Give up the claim of *host* to *session_ids*; if they may be *opened* there, close them first."""
-        if opened:
+    async def _close_opened(self, session_ids: Sequence[str], host: HostRef, opening: asyncio.Future[None]) -> None:
+        await asyncio.wait((opening,))  # a close could overtake it: Ray's async actors take calls in any order
+        if opening.exception() is None:
             closing = [answered(host.actor.close.remote(session_id, False)) for session_id in session_ids]
             await asyncio.gather(*closing, return_exceptions=True)
+
+    async def _release(self, session_ids: Sequence[str], host: HostRef) -> None:
+        """Give up the claim of *host* to *session_ids*."""
         await asked(self._directory.release.remote(list(session_ids), host.id))
 
     async def _lives(self, host: HostRef) -> bool:

@@ -7,16 +7,12 @@ import msgspec
 import psutil
 import pytest
 import ray
+from named_actors import named
 
 import rayconteur as rc
 from rayconteur import blocking
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
-
-
-def named(namespace: str) -> set[str]:
-    actors = ray.util.list_named_actors(all_namespaces=True)
-    return {actor["name"] for actor in actors if actor["namespace"] == namespace}
 
 
 def hosts(namespace: str) -> set[str]:
@@ -131,9 +127,7 @@ def test_detached_sessions_live_on_and_are_read_on_and_nothing_is_left_when_they
             packed = await runtime.spawn(ECHO, "packed", rc.Packed())
             for session in (alone, packed):
                 await session.ask("before").answer()
-        await until(
-            lambda: len(named(detached.namespace)) == 4
-        )  # directory, router, and an actor each
+        await until(lambda: len(named(detached.namespace)) == 4)  # directory, router, and an actor each
 
         async with rc.Runtime(options=detached) as runtime:
             for name in ("alone", "packed"):
