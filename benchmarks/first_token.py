@@ -9,6 +9,7 @@ from benchmarks.cluster import local_runtime
 from benchmarks.direct import Direct, config_of
 from benchmarks.load.answers import ANTHROPIC
 from benchmarks.load.process import load_server
+from benchmarks.load.server import Pace
 from benchmarks.peers.bare import BareActor
 from benchmarks.program import Scale, run
 from benchmarks.rounds import Side, rounds
@@ -16,13 +17,16 @@ from benchmarks.rows import Row, Sample, Target
 
 _TARGET = Target("under", 3)
 _TOKENS = 5
+_THINKING_S = 0.1
+"""How long the server is silent: no provider answers sooner. Meanwhile the news of the turn's beginning are through."""
+
 _PLACEMENTS: Mapping[str, rc.Placement] = {"dedicated": rc.Dedicated(), "packed": rc.Packed()}
 _SCRIPTED = rc.Scripted(script=rc.Script(answers=((rc.Say(text="abcd" * _TOKENS),),)))
 
 
 async def measure(scale: Scale) -> AsyncIterator[Row]:
-    """Over HTTP, as providers are reached, and with the scripted provider, which answers at once."""
-    with load_server() as url:
+    """Over HTTP, as providers are reached, and with the scripted provider, which says all in the same moment."""
+    with load_server(Pace(first_token_s=_THINKING_S)) as url:
         async with local_runtime() as runtime:
             found = await _milliseconds(runtime, config_of(ANTHROPIC, url), scale)
             for placement in _PLACEMENTS:
@@ -62,7 +66,7 @@ async def _milliseconds(runtime: rc.Runtime, config: rc.ProviderConfig, scale: S
     for name, placement in _PLACEMENTS.items():
         session = await runtime.spawn(rc.SessionConfig(provider=config, max_output_tokens=_TOKENS), placement=placement)
         sides[name] = _through(session)
-    found = await rounds(scale.of(200, 40, 2), sides)
+    found = await rounds(scale.of(100, 30, 2), sides)
     await client.aclose()
     return found
 

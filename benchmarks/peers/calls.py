@@ -9,7 +9,7 @@ from ray.actor import ActorProxy
 import rayconteur as rc
 
 _IN_FLIGHT = 16
-"""Calls that a session leaves unanswered at once: more does not go faster, one at a time is slower."""
+"""Calls that are unanswered at once, by one session or by many: more does not go faster, one at a time is slower."""
 
 
 def _event(session: int, seq: int) -> rc.FromLLM:
@@ -43,8 +43,9 @@ class _Speaker:
 
     @ray.method
     async def call_for_each(self, inbox: InboxHandle, sessions: int, events: int) -> None:
-        """Let each session put its events into *inbox*, a call each. One session's calls overlap."""
-        await asyncio.gather(*(self._call(inbox, session, events) for session in range(sessions)))
+        """Let each session put its events into *inbox*, a call each."""
+        in_flight = max(1, _IN_FLIGHT // sessions)
+        await asyncio.gather(*(self._call(inbox, session, events, in_flight) for session in range(sessions)))
 
     @ray.method
     async def stream(self, session: int, events: int) -> AsyncGenerator[rc.FromLLM, None]:
@@ -52,9 +53,9 @@ class _Speaker:
         for seq in range(events):
             yield _event(session, seq)
 
-    async def _call(self, inbox: InboxHandle, session: int, events: int) -> None:
-        for first in range(0, events, _IN_FLIGHT):
-            seqs = range(first, min(first + _IN_FLIGHT, events))
+    async def _call(self, inbox: InboxHandle, session: int, events: int, in_flight: int) -> None:
+        for first in range(0, events, in_flight):
+            seqs = range(first, min(first + in_flight, events))
             await asyncio.gather(*(inbox.put.remote(_event(session, seq)) for seq in seqs))
 
 
