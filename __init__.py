@@ -12,7 +12,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from rayconteur.providers.configs import Anthropic, AzureOpenAI, OpenAI, ProviderConfig, Scripted
-from rayconteur.providers.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse, UserBlock
+from rayconteur.providers.content import (
+    Block,
+    Citation,
+    Document,
+    Image,
+    Opaque,
+    Text,
+    Thinking,
+    ToolResult,
+    ToolUse,
+    UserBlock,
+)
 from rayconteur.providers.errors import (
     AuthenticationFailed,
     ConfigError,
@@ -30,7 +41,10 @@ from rayconteur.providers.errors import (
     RayconteurError,
     UnknownModel,
     UnknownProvider,
+    UnsupportedContent,
 )
+from rayconteur.providers.facts import ModelFacts, Prices
+from rayconteur.providers.limits import RateLimit, RateLimits
 from rayconteur.providers.messages import Message, Role
 from rayconteur.providers.request import Reasoning
 from rayconteur.providers.script import Call, Cut, Fail, Say, Script, Step, Stop, Think, Wait
@@ -62,6 +76,7 @@ from rayconteur.runtime.errors import (
     UnknownToolUse,
 )
 from rayconteur.runtime.messages import (
+    Cited,
     Clear,
     Cleared,
     Close,
@@ -127,6 +142,8 @@ __all__ = [
     "AzureOpenAI",
     "Block",
     "Call",
+    "Citation",
+    "Cited",
     "Clear",
     "Cleared",
     "Close",
@@ -163,6 +180,7 @@ __all__ = [
     "MissingExtra",
     "MissingKey",
     "MissingToolResults",
+    "ModelFacts",
     "NothingToRetry",
     "OnInterrupt",
     "Opaque",
@@ -170,12 +188,15 @@ __all__ = [
     "Overloaded",
     "Packed",
     "Placement",
+    "Prices",
     "ProtocolError",
     "Provenance",
     "ProviderConfig",
     "ProviderError",
     "ProviderUnavailable",
+    "RateLimit",
     "RateLimited",
+    "RateLimits",
     "RayUnreachable",
     "RayconteurError",
     "Reader",
@@ -231,6 +252,7 @@ __all__ = [
     "UnknownProvider",
     "UnknownSession",
     "UnknownToolUse",
+    "UnsupportedContent",
     "Usage",
     "UserBlock",
     "UserMessage",

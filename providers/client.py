@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
+from .content import Block
 from .deltas import Delta
 from .request import Request, Settings
 
@@ -24,6 +25,14 @@ class Client(Protocol):
 
         Raises:
             InvalidConfig: the field is named.
+        """
+        ...
+
+    def check_content(self, content: Sequence[Block]) -> None:
+        """Say before a message is taken that *content*, a driver's, holds what the provider or model does not take.
+
+        Raises:
+            UnsupportedContent: the block is named by its place.
         """
         ...
 

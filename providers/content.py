@@ -9,10 +9,26 @@ class _Block(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
     """A piece of a message's content."""
 
 
-class Text(_Block, frozen=True):
-    """Visible text."""
+class Citation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a piece of an answer's text comes from, as far as the provider says.
+
+    *source* is the provider's name for the document or the tool's output, *cited_text* the words in it. *start* and
+    *end* are the place of the piece in the text block, in characters; without them it is the text before the citation.
+    """
+
+    cited_text: str = ""
+    title: str | None = None
+    url: str | None = None
+    source: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+class Text(_Block, frozen=True, omit_defaults=True):
+    """Visible text. Its *citations* are the model's, and are not sent back."""
 
     text: str
+    citations: tuple[Citation, ...] = ()
 
 
 class _Media(_Block, frozen=True, omit_defaults=True):

@@ -7,6 +7,8 @@ before it goes on. An answer that stops short has no ``AnswerEnded``: the client
 
 import msgspec
 
+from .content import Citation
+from .limits import RateLimits
 from .stops import StopReason
 from .usage import Usage
 
@@ -16,10 +18,11 @@ class _Delta(msgspec.Struct, frozen=True, gc=False):
 
 
 class AnswerStarted(_Delta, frozen=True):
-    """The provider has begun to answer."""
+    """The provider has begun to answer. A client reads *rate_limits* from the response's head; a decoder knows none."""
 
     message_id: str
     model: str
+    rate_limits: RateLimits | None = None
 
 
 class TextDelta(_Delta, frozen=True):
@@ -59,6 +62,13 @@ class ToolInputDelta(_Delta, frozen=True):
     json: str
 
 
+class Cited(_Delta, frozen=True):
+    """The text block *index* names a source. It may have ended, but must have begun."""
+
+    index: int
+    citation: Citation
+
+
 class OpaqueReceived(_Delta, frozen=True):
     """A whole block that only its provider understands: *json* as it came."""
 
@@ -93,6 +103,7 @@ Delta = (
     | ThinkingSigned
     | ToolUseStarted
     | ToolInputDelta
+    | Cited
     | OpaqueReceived
     | BlockEnded
     | UsageReported

@@ -6,11 +6,12 @@ from typing import TypeVar
 
 import msgspec
 
-from .content import Block, Opaque, Text, Thinking, ToolUse
+from .content import Block, Citation, Opaque, Text, Thinking, ToolUse
 from .deltas import (
     AnswerEnded,
     AnswerStarted,
     BlockEnded,
+    Cited,
     Delta,
     OpaqueReceived,
     TextDelta,
@@ -56,6 +57,7 @@ class Partial(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 @dataclass(slots=True)
 class _TextDraft:
     pieces: list[str] = field(default_factory=list[str])
+    citations: list[Citation] = field(default_factory=list[Citation])
 
 
 @dataclass(slots=True)
@@ -153,6 +155,8 @@ class Draft:
                 self._begin(delta, whole)
             case ThinkingSigned():
                 self._thinking(delta).signature = delta.signature
+            case Cited():
+                self._cite(delta)
             case OpaqueReceived():
                 self._begin(delta, Opaque(provider=self._provider, type=delta.type, json=delta.json))
             case BlockEnded():
@@ -193,6 +197,12 @@ class Draft:
             raise self._broken(delta, f"does not go on with block {delta.index}")
         return block
 
+    def _cite(self, delta: Cited) -> None:
+        block = self._blocks.get(delta.index)
+        if not isinstance(block, _TextDraft):
+            raise self._broken(delta, f"came when there was no text block {delta.index}")
+        block.citations.append(delta.citation)
+
     def _begin(self, delta: ToolUseStarted | ThinkingSigned | OpaqueReceived, block: _Growing | _Whole) -> None:
         if delta.index in self._blocks:
             raise self._broken(delta, f"came when block {delta.index} had begun")
@@ -216,7 +226,7 @@ class Draft:
             match block:
                 case _TextDraft():
                     if text := "".join(block.pieces):
-                        yield Text(text=text)
+                        yield Text(text=text, citations=tuple(block.citations))
                 case _ThinkingDraft():
                     text = "".join(block.pieces)
                     if block.signature or (text and self._ended):

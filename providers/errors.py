@@ -15,6 +15,7 @@
             AuthenticationFailed            give up: key or permission
             InvalidRequest                  give up: the request does not fit
                 UnknownModel                    no such model
+                UnsupportedContent              a block that the provider or model does not take; nothing was sent
             ProtocolError                   give up: the provider's answer does not fit
         SessionError                    see runtime/errors.py
 
@@ -171,6 +172,12 @@ class UnknownModel(InvalidRequest):
     """The provider knows no such model, or this key may not use it."""
 
     code = "unknown_model"
+
+
+class UnsupportedContent(InvalidRequest):
+    """The provider or model takes no such block. It was told before anything was sent."""
+
+    code = "unsupported_content"
 
 
 class ProtocolError(ProviderError):

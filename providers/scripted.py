@@ -66,6 +66,9 @@ class ScriptedClient:
     def check(self, settings: Settings) -> None:
         """Nothing to refuse: all settings will do, and none is heeded."""
 
+    def check_content(self, content: Sequence[Block]) -> None:
+        """Nothing to refuse: it takes everything."""
+
     async def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
         """The answer at the script's pace. A reader who falls behind gets together what is due."""
         await asyncio.sleep(self._config.script.first_token_s)

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from ..providers.configs import ProviderConfig
+from ..providers.models import informed
 from ..providers.request import Positive, Settings
 
 NotNegative = Annotated[float, Meta(ge=0)]
@@ -73,9 +74,9 @@ class SessionConfig(Settings, frozen=True, kw_only=True, omit_defaults=True):
     limits: Limits = Limits()
 
     def resolved(self, environ: Mapping[str, str]) -> Self:
-        """This config with its provider's credentials in place.
+        """This config with its provider's credentials in place, and with what is known of its model.
 
         Raises:
             ConfigError: something is missing or does not fit; the field or variable is named.
         """
-        return msgspec.structs.replace(self, provider=self.provider.resolved(environ))
+        return msgspec.structs.replace(self, provider=informed(self.provider.resolved(environ)))

@@ -3,14 +3,15 @@
 Both are closed unions of frozen structs, tagged by ``kind``: match on them, or decode them with msgspec.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from ..providers.configs import ProviderConfig
-from ..providers.content import Text, ToolResult, ToolUse, UserBlock
-from ..providers.request import Positive, Reasoning, Temperature
+from ..providers.content import Citation, Text, ToolResult, ToolUse, UserBlock
+from ..providers.limits import RateLimits
+from ..providers.request import Penalty, Positive, Reasoning, Share, Temperature
 from ..providers.stops import StopReason
 from ..providers.tools import Tool, ToolChoice
 from ..providers.usage import Usage
@@ -72,6 +73,13 @@ class Configure(_ToLLM, frozen=True, kw_only=True):
     tools: tuple[Tool, ...] | UnsetType = UNSET
     tool_choice: ToolChoice | None | UnsetType = UNSET
     temperature: Temperature | None | UnsetType = UNSET
+    top_p: Share | None | UnsetType = UNSET
+    top_k: Positive | None | UnsetType = UNSET
+    frequency_penalty: Penalty | None | UnsetType = UNSET
+    presence_penalty: Penalty | None | UnsetType = UNSET
+    seed: int | None | UnsetType = UNSET
+    output_schema: dict[str, Any] | None | UnsetType = UNSET
+    prompt_caching: bool | UnsetType = UNSET
     thinking: Reasoning | None | UnsetType = UNSET
     stop_sequences: tuple[str, ...] | UnsetType = UNSET
     streaming: bool | UnsetType = UNSET
@@ -114,16 +122,24 @@ class TurnStarted(_FromLLM, frozen=True, kw_only=True):
 
 
 class StreamStarted(_FromLLM, frozen=True, kw_only=True):
-    """The provider has begun to answer a request."""
+    """The provider has begun to answer a request; *rate_limits* is what the head of its response says of them."""
 
     message_id: str
     model: str
+    rate_limits: RateLimits | None = None
 
 
 class TextChunk(_FromLLM, frozen=True, kw_only=True):
     """More of the visible text; *block* is its place in the answer."""
 
     text: str
+    block: int = 0
+
+
+class Cited(_FromLLM, frozen=True, kw_only=True):
+    """The visible text of *block* names a source."""
+
+    citation: Citation
     block: int = 0
 
 
@@ -235,6 +251,7 @@ FromLLM = (
     TurnStarted
     | StreamStarted
     | TextChunk
+    | Cited
     | ThinkingChunk
     | ToolInputChunk
     | ToolBatch

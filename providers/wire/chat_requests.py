@@ -87,15 +87,13 @@ def _tool_choice(choice: ToolChoice) -> _Object:
     return given
 
 
-def _messages(provider: str, message: Message) -> bytes:
-    """What *message* is on the wire: messages separated by commas, maybe none."""
+def _messages(provider: str, message: Message) -> list[_Object]:
+    """What *message* is on the wire: maybe none, maybe several."""
     match message.content:
         case (Text(text=text),) if text:  # most of them are this: the way below takes three times as long
-            return _json({"role": message.role, "content": text})
-        case _:
-            pass
-    made = _assistant(message.content) if message.role is Role.ASSISTANT else _user(provider, message.content)
-    return b",".join(map(_json, made))
+            return [{"role": message.role, "content": text}]
+        case content:
+            return list(_assistant(content) if message.role is Role.ASSISTANT else _user(provider, content))
 
 
 def _assistant(content: Sequence[Block]) -> Iterator[_Object]:

@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from ...providers.content import UserBlock
 from ...providers.messages import Message
+from ...providers.models import informed
 from ..errors import SessionClosed, UnknownSession
 from ..messages import Clear, Compact, Configure, Interrupt, Receipt, Retry, ToLLM, UserMessage
 from ..plane.reader import Reader
@@ -65,7 +66,7 @@ class SessionHandle:
             ConfigError: it is no message, or a ``Configure`` that does not fit; the field is named.
         """
         if isinstance(message, Configure) and message.provider is not UNSET:
-            message = msgspec.structs.replace(message, provider=known(message.provider).resolved(os.environ))
+            message = msgspec.structs.replace(message, provider=informed(known(message.provider).resolved(os.environ)))
         data = encoded(message, "message")
         async with self._sending:
             receipt = await self._call(lambda: self._session.host.actor.tell.remote(self.id, data))

@@ -4,8 +4,12 @@ import msgspec
 from msgspec import UNSET
 
 from ...providers.errors import InvalidConfig
+from ...providers.facts import ModelFacts
 from ..config import SessionConfig
 from ..messages import Configure
+
+
+_NONE = ModelFacts()
 
 
 def fields(change: Configure) -> tuple[str, ...]:
@@ -23,11 +27,11 @@ def refuse_misfit(change: Configure) -> None:
         raise InvalidConfig("model", "give the model's name")
 
 
-def changed(config: SessionConfig, change: Configure) -> SessionConfig:
-    """*config* with what *change* gives in place."""
+def changed(config: SessionConfig, change: Configure, facts: ModelFacts = _NONE) -> SessionConfig:
+    """*config* with what *change* gives in place; *facts* go with a model that it names alone."""
     given = {name: getattr(change, name) for name in fields(change)}
     model = given.pop("model", None)
     config = msgspec.structs.replace(config, **given)
     if model is None:
         return config
-    return msgspec.structs.replace(config, provider=msgspec.structs.replace(config.provider, model=model))
+    return msgspec.structs.replace(config, provider=msgspec.structs.replace(config.provider, model=model, facts=facts))

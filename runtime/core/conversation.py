@@ -260,7 +260,7 @@ class Conversation:
     # Settings, compaction, counting
 
     def _configure(self, event: ev.ConfigureAsked) -> list[Instruction]:
-        self.config = changed(self.config, event.change)
+        self.config = changed(self.config, event.change, event.facts)
         number = self.turn.number if self.turn else 0
         configured = say.Configured(turn=number, fields=fields(event.change), model=self.config.provider.model)
         return [Emit(configured)]

@@ -4,6 +4,7 @@ import msgspec
 
 from ...providers.content import ToolResult, UserBlock
 from ...providers.draft import Answer, Partial
+from ...providers.facts import ModelFacts
 from ...providers.messages import Message
 from ..config import WhenBusy
 from ..messages import Configure
@@ -52,9 +53,10 @@ class CompactAsked(_Event, frozen=True, kw_only=True):
 
 
 class ConfigureAsked(_Event, frozen=True, kw_only=True):
-    """Other settings are wanted. They hold no secrets."""
+    """Other settings are wanted. They hold no secrets; *facts* are what is known of the model that they name."""
 
     change: Configure
+    facts: ModelFacts = ModelFacts()
 
 
 class CloseAsked(_Event, frozen=True, kw_only=True):

@@ -9,14 +9,15 @@ import msgspec
 
 from ...compaction.estimate import tokens_in
 from ...providers.client import Client
-from ...providers.deltas import AnswerStarted, Delta, TextDelta, ThinkingDelta, ToolInputDelta, ToolUseStarted
+from ...providers.deltas import AnswerStarted, Cited, Delta, TextDelta, ThinkingDelta, ToolInputDelta, ToolUseStarted
 from ...providers.draft import Answer, Draft, Partial
 from ...providers.errors import ProviderError
 from ...providers.request import Request, WireMemo
 from ...providers.usage import Usage, estimated
+from .. import messages as say
 from ..core import events as ev
 from ..core.instructions import Send
-from ..messages import StreamStarted, TextChunk, ThinkingChunk, ToolInputChunk
+from ..messages import TextChunk, ThinkingChunk
 from ..plane.outbox import Outbox
 
 log = logging.getLogger(__name__)
@@ -83,14 +84,16 @@ class Answering:
 
     def _tell(self, delta: Delta, turn: int) -> None:
         match delta:
-            case AnswerStarted(message_id=message_id, model=model):
+            case AnswerStarted(message_id=message_id, model=model, rate_limits=limits):
                 self.on_began(self.send.number)
-                self.outbox.put(StreamStarted(turn=turn, message_id=message_id, model=model))
+                self.outbox.put(say.StreamStarted(turn=turn, message_id=message_id, model=model, rate_limits=limits))
+            case Cited(index=index, citation=citation):
+                self.outbox.put(say.Cited(turn=turn, citation=citation, block=index))
             case ToolUseStarted(index=index):
                 self._tools[index] = delta
             case ToolInputDelta(index=index, json=json) if json:
                 tool = self._tools[index]
-                chunk = ToolInputChunk(turn=turn, tool_use_id=tool.id, name=tool.name, json=json, block=index)
+                chunk = say.ToolInputChunk(turn=turn, tool_use_id=tool.id, name=tool.name, json=json, block=index)
                 self.outbox.put(chunk, len(json))
             case _:
                 pass

@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from ...providers.draft import Partial
 from ...providers.messages import Message
-from ...providers.models import context_limit_tokens
+from ...providers.models import context_limit_tokens, informed
 from ...providers.request import WireMemo
 from ..config import SessionConfig, WhenBusy
 from ..core import events as ev
@@ -108,7 +108,7 @@ class Session:
             requests=talk.requests,
             usage=talk.usage,
             context_tokens=talk.context,
-            context_limit_tokens=context_limit_tokens(provider),
+            context_limit_tokens=context_limit_tokens(provider.facts),
             last_seq=self._outbox.seq,
         )
 
@@ -140,7 +140,7 @@ class Session:
             case Compact():
                 return ev.CompactAsked()
             case Configure():
-                return ev.ConfigureAsked(change=self._without_secrets(message))
+                return self._configuring(message)
             case Close(drain=drain):
                 return ev.CloseAsked(drain=drain, partial=self._partial(not drain))
             case _:
@@ -149,15 +149,17 @@ class Session:
     def _partial(self, wanted: bool) -> Partial:
         return self._answering.partial() if wanted and self._answering else ev.NOTHING
 
-    def _without_secrets(self, change: Configure) -> Configure:
+    def _configuring(self, change: Configure) -> ev.ConfigureAsked:
         config = self._conversation.config
         if change.provider is UNSET:
             config = msgspec.structs.replace(config, provider=self._wallet.whole(config.provider))
         config = changed(config, change)
+        if change.model is not UNSET:
+            config = msgspec.structs.replace(config, provider=informed(config.provider))
         self._wallet.check(config)
-        if change.provider is UNSET:
-            return change
-        return msgspec.structs.replace(change, provider=config.provider.public(), model=UNSET)
+        if change.provider is not UNSET:
+            change = msgspec.structs.replace(change, provider=config.provider.public(), model=UNSET)
+        return ev.ConfigureAsked(change=change, facts=config.provider.facts)
 
     # Carrying out
 

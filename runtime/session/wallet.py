@@ -4,6 +4,7 @@ import msgspec
 
 from ...providers.client import Client
 from ...providers.configs import ProviderConfig
+from ...providers.facts import ModelFacts
 from ..config import SessionConfig
 from .clients import ClientPool
 
@@ -29,7 +30,7 @@ class Wallet:
     def whole(self, public: ProviderConfig) -> ProviderConfig:
         """*public* with its secrets."""
         kept = self._whole[_account(public)]
-        return msgspec.structs.replace(kept, model=public.model, context_limit_tokens=public.context_limit_tokens)
+        return msgspec.structs.replace(kept, model=public.model, facts=public.facts)
 
     def client(self, public: ProviderConfig) -> Client:
         """The client of *public*, open until ``release``.
@@ -51,4 +52,4 @@ class Wallet:
 
 def _account(public: ProviderConfig) -> bytes:
     """What tells providers apart whose secrets differ: all but the model, which may change by itself."""
-    return msgspec.msgpack.encode(msgspec.structs.replace(public, model="any", context_limit_tokens=None))
+    return msgspec.msgpack.encode(msgspec.structs.replace(public, model="any", facts=ModelFacts()))

@@ -3,7 +3,8 @@
 import pytest
 
 from rayconteur.providers.configs import Anthropic, AzureOpenAI, OpenAI, ProviderConfig, Scripted
-from rayconteur.providers.models import DEFAULT_CONTEXT_LIMIT_TOKENS, context_limit_tokens
+from rayconteur.providers.facts import ModelFacts, Prices
+from rayconteur.providers.models import DEFAULT_CONTEXT_LIMIT_TOKENS, context_limit_tokens, informed
 
 
 @pytest.mark.parametrize(
@@ -13,21 +14,44 @@ from rayconteur.providers.models import DEFAULT_CONTEXT_LIMIT_TOKENS, context_li
         (OpenAI(model="gpt-4.1-mini"), 1_047_576),
         (OpenAI(model="gpt-4o-2024-08-06"), 128_000),
         (OpenAI(model="gpt-4-turbo"), 128_000),
-        (OpenAI(model="gpt-4-0613"), 8_192),
         (OpenAI(model="o1"), 200_000),
-        (OpenAI(model="o1-mini"), 128_000),
-        (OpenAI(model="o4-mini"), 200_000),
         (OpenAI(model="gpt-5-nano"), 400_000),
-        (OpenAI(model="anthropic/claude-opus-4-1"), 200_000),
+        (OpenAI(model="anthropic/claude-opus-4-1", base_url="https://gateway.invalid/v1"), 200_000),
         (OpenAI(model="llama-9"), DEFAULT_CONTEXT_LIMIT_TOKENS),
-        (OpenAI(model="llama-9", context_limit_tokens=4_096), 4_096),
+        (OpenAI(model="llama-9", facts=ModelFacts(context_limit_tokens=4_096)), 4_096),
         (AzureOpenAI(deployment="mine", model="gpt-35-turbo"), 16_385),
-        (AzureOpenAI(deployment="gpt-4o"), 128_000),
-        (AzureOpenAI(deployment="mine"), DEFAULT_CONTEXT_LIMIT_TOKENS),
+        (AzureOpenAI(deployment="mine", model="any"), DEFAULT_CONTEXT_LIMIT_TOKENS),
         (Scripted(), DEFAULT_CONTEXT_LIMIT_TOKENS),
     ],
 )
-def test_a_context_limit_is_as_the_config_says_or_as_known_by_the_longest_prefix(
-    config: ProviderConfig, tokens: int
-) -> None:
-    assert context_limit_tokens(config) == tokens
+def test_a_context_limit_is_as_the_config_says_or_as_known_or_a_default(config: ProviderConfig, tokens: int) -> None:
+    assert context_limit_tokens(informed(config).facts) == tokens
+
+
+def test_prices_come_with_the_number_of_tokens_from_which_they_hold() -> None:
+    prices = informed(Anthropic(model="claude-sonnet-4-5")).facts.prices
+
+    assert prices == (
+        Prices(input=3.0, output=15.0, cache_read=0.3, cache_write=3.75),
+        Prices(input=6.0, output=22.5, cache_read=0.6, cache_write=7.5, from_input_tokens=200_001),
+    )
+
+
+def test_a_gateway_has_prices_of_its_own_which_nobody_knows() -> None:
+    assert informed(OpenAI(model="gpt-4o", base_url="https://gateway.invalid/v1")).facts.prices == ()
+    assert informed(OpenAI(model="gpt-4o")).facts.prices != ()
+
+
+def test_what_a_model_can_do_is_known() -> None:
+    facts = informed(OpenAI(model="gpt-3.5-turbo")).facts
+
+    assert (facts.takes_images, facts.thinks, facts.output_limit_tokens) == (False, False, 4_096)
+
+
+def test_what_the_config_says_of_its_model_holds() -> None:
+    own = ModelFacts(output_limit_tokens=5, prices=(Prices(input=1.0),), takes_images=False)
+
+    facts = informed(Anthropic(model="claude-sonnet-4-5", facts=own)).facts
+
+    assert (facts.output_limit_tokens, facts.prices, facts.takes_images) == (5, own.prices, False)
+    assert facts.context_limit_tokens == 200_000

@@ -11,6 +11,7 @@ from rayconteur.runtime.session.clients import ClientPool
 from rayconteur.runtime.session.wallet import Wallet
 
 ONE, OTHER = rc.Scripted(model="one"), rc.Scripted(model="other")
+FACTS = rc.ModelFacts(context_limit_tokens=5)
 SECRET = "sk-never-to-be-seen"
 
 
@@ -85,9 +86,9 @@ def test_a_wallet_knows_the_secrets_of_a_provider_whatever_its_model() -> None:
     wallet.keep(provider)
     wallet.keep(rc.OpenAI(model="one", api_key="another", base_url="http://127.0.0.1:8"))
 
-    public = msgspec.structs.replace(provider.public(), model="two", context_limit_tokens=5)
+    public = msgspec.structs.replace(provider.public(), model="two", facts=FACTS)
 
-    assert wallet.whole(public) == msgspec.structs.replace(provider, model="two", context_limit_tokens=5)
+    assert wallet.whole(public) == msgspec.structs.replace(provider, model="two", facts=FACTS)
 
 
 def test_the_secret_that_came_last_holds() -> None:

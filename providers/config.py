@@ -1,0 +1,76 @@
+"""What the configs of all providers have."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
+
+import msgspec
+from msgspec import Meta
+
+from .errors import InvalidConfig, MissingKey
+from .facts import ModelFacts
+
+Seconds = Annotated[float, Meta(gt=0)]
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, tag_field="provider", tag=str.lower, omit_defaults=True):
+    """A provider as one session uses it; *facts* overrides what is known of the model."""
+
+    secrets: ClassVar[tuple[str, ...]] = ()
+
+    model: str
+    facts: ModelFacts = ModelFacts()
+
+    @property
+    def name(self) -> str:
+        """The provider's name: its tag."""
+        return str(type(self).__struct_config__.tag)
+
+    def resolved(self, environ: Mapping[str, str]) -> Self:
+        """This config with its credentials in place, taken from *environ* where it has none itself.
+
+        Raises:
+            MissingKey: there is no credential; it names the variable.
+            InvalidConfig: the parts don't fit together.
+        """
+        del environ
+        return self
+
+    def public(self) -> Self:
+        """This config without its secrets: fit for records, events and logs."""
+        return msgspec.structs.replace(self, **dict.fromkeys(self.secrets))
+
+    def __post_init__(self) -> None:
+        if not self.model:
+            raise InvalidConfig("provider.model", "give the model's name")
+
+    # The struct's own two would show the secrets.
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{field}={value!r}' for field, value in self.__rich_repr__())})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        fields = msgspec.structs.asdict(self).items()
+        return [(field, "***" if field in self.secrets and value is not None else value) for field, value in fields]
+
+
+class HTTPConfig(Config, frozen=True, kw_only=True):
+    """What all providers behind HTTP have.
+
+    *connect_timeout_s* bounds making the connection, *idle_timeout_s* the silence between two reads of an answer (a
+    model may think long before it says anything).
+    """
+
+    connect_timeout_s: Seconds = 10.0
+    idle_timeout_s: Seconds = 600.0
+
+
+def credential(provider: str, field: str, given: str | None, environ: Mapping[str, str], variable: str) -> str:
+    """The credential *given*, or that in *variable* of *environ*.
+
+    Raises:
+        MissingKey: there is none.
+    """
+    key = given or environ.get(variable)
+    if not key or not key.strip():
+        raise MissingKey(provider, field, variable)
+    return key

@@ -1,0 +1,70 @@
+"""Images and documents: what a provider takes, told before anything is sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..content import Block, Document, Image, ToolResult
+from ..errors import UnsupportedContent
+from ..facts import ModelFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What is taken of one kind: *types* (media types; empty for none at all) of up to *size_bytes*, also *by_url*."""
+
+    types: frozenset[str] = frozenset()
+    size_bytes: int = 0
+    by_url: bool = False
+
+    def problem(self, kind: str, block: Image | Document) -> str | None:
+        """Why *block* is not taken, or ``None`` where it is. Of a URL nothing is known but that it is one."""
+        if not self.types:
+            return f"takes no {kind}s"
+        if block.data is None:
+            return None if self.by_url else f"takes {kind}s by their bytes, not by URL"
+        if block.media_type not in self.types:
+            return f"takes {kind}s of {', '.join(sorted(self.types))}, not {block.media_type}"
+        if len(block.data) > self.size_bytes:
+            return f"takes {kind}s of up to {self.size_bytes:,} bytes; this one has {len(block.data):,}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRules:
+    """What *provider* takes, from its documents: sizes are those of the bytes before any encoding."""
+
+    provider: str
+    images: Taken = Taken()
+    documents: Taken = Taken()
+
+    def of(self, facts: ModelFacts) -> "MediaRules":
+        """These rules, less what a model of *facts* does not take."""
+        return replace(
+            self,
+            images=Taken() if facts.takes_images is False else self.images,
+            documents=Taken() if facts.takes_documents is False else self.documents,
+        )
+
+    def problem(self, block: Image | Document) -> str | None:
+        """Why *block* is not taken, or ``None`` where it is."""
+        if isinstance(block, Image):
+            return self.images.problem("image", block)
+        return self.documents.problem("document", block)
+
+    def check(self, content: Sequence[Block], place: str = "content") -> None:
+        """Raises:
+        UnsupportedContent: a block is not taken; its place is named, as part of *place*.
+        """
+        for number, block in enumerate(content):
+            if isinstance(block, ToolResult):
+                self.check(block.content, f"{place}[{number}].content")
+            elif isinstance(block, Image | Document) and (problem := self.problem(block)):
+                raise UnsupportedContent(f"{place}[{number}]: {self.provider} {problem}", self.provider)
+
+    def note(self, block: Image | Document) -> str | None:
+        """What stands for *block* in a history that came from elsewhere, where it is not taken; else ``None``."""
+        problem = self.problem(block)
+        if problem is None:
+            return None
+        name = f" {block.name!r}" if isinstance(block, Document) and block.name else ""
+        return f"[{type(block).__name__}{name} left out: {self.provider} {problem}]"
