@@ -50,7 +50,7 @@ from rayconteur.providers.request import Reasoning
 from rayconteur.providers.script import Call, Cut, Fail, Say, Script, Step, Stop, Think, Wait
 from rayconteur.providers.stops import StopReason
 from rayconteur.providers.tools import Tool, ToolChoice
-from rayconteur.providers.usage import Count, Provenance, Usage
+from rayconteur.providers.usage import Cost, Count, Provenance, Usage
 from rayconteur.runtime.config import Limits, OnInterrupt, RetryPolicy, SessionConfig, WhenBusy
 from rayconteur.runtime.errors import (
     EmptyMessage,
@@ -155,6 +155,7 @@ __all__ = [
     "Configure",
     "Configured",
     "ContextOverflow",
+    "Cost",
     "Count",
     "Cut",
     "Dedicated",

@@ -50,7 +50,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, tag_field="provider", ta
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         fields = msgspec.structs.asdict(self).items()
-        return [(field, "***" if field in self.secrets and value is not None else value) for field, value in fields]
+        return [
+            (field, "***" if field in self.secrets and value is not None else value)
+            for field, value in fields
+            if value != ModelFacts()
+        ]
 
 
 class HTTPConfig(Config, frozen=True, kw_only=True):

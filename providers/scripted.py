@@ -243,5 +243,5 @@ def _texts(blocks: Iterable[Block]) -> Iterator[str]:
 
 def _wire_bytes(request: Request) -> int:
     settings = request.settings
-    forms = request.memo.forms(request.messages, "scripted", msgspec.json.encode)
+    forms = request.memo.forms(request.messages, "scripted", lambda message: [message])
     return sum(map(len, forms)) + len(msgspec.json.encode((settings.system, settings.tools)))

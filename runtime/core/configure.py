@@ -8,7 +8,6 @@ from ...providers.facts import ModelFacts
 from ..config import SessionConfig
 from ..messages import Configure
 
-
 _NONE = ModelFacts()
 
 

@@ -60,7 +60,7 @@ class Answering:
         else:
             self._take(await self.client.complete(request))
         whole = self._draft.finish()
-        return msgspec.structs.replace(whole, usage=whole.usage.or_else(self._estimate(whole)))
+        return msgspec.structs.replace(whole, usage=self._priced(whole.usage.or_else(self._estimate(whole))))
 
     def partial(self) -> Partial:
         """What there is of the answer now, with what it may have cost.
@@ -69,7 +69,8 @@ class Answering:
         """
         partial = self._draft.partial()
         guess = self._estimate(partial)
-        return msgspec.structs.replace(partial, usage=Usage(output=guess.output).or_else(partial.usage).or_else(guess))
+        usage = Usage(output=guess.output).or_else(partial.usage).or_else(guess)
+        return msgspec.structs.replace(partial, usage=self._priced(usage))
 
     def _take(self, deltas: Iterable[Delta]) -> None:
         self._draft.take(deltas)
@@ -97,6 +98,9 @@ class Answering:
                 self.outbox.put(chunk, len(json))
             case _:
                 pass
+
+    def _priced(self, usage: Usage) -> Usage:
+        return self.send.config.provider.facts.priced(usage)
 
     def _estimate(self, answer: Answer | Partial) -> Usage:
         size_bytes = len(msgspec.json.encode(answer.content)) if answer.content else 0

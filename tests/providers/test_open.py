@@ -61,6 +61,7 @@ def test_without_its_sdk_the_error_names_the_extra_to_install(provider: str, abs
 import sys
 sys.modules[{absent!r}] = None  # as if it were not installed
 from rayconteur.providers.configs import *
+from rayconteur.providers.facts import ModelFacts
 from rayconteur.providers.errors import MissingExtra
 from rayconteur.providers.open import open_client
 try:

@@ -5,6 +5,7 @@ import pytest
 
 from rayconteur.providers.configs import Anthropic, AzureOpenAI, OpenAI, Scripted
 from rayconteur.providers.errors import InvalidConfig
+from rayconteur.providers.facts import ModelFacts
 from rayconteur.providers.request import Reasoning, Settings
 from rayconteur.providers.tools import Tool, ToolChoice
 from rayconteur.runtime.config import OnInterrupt, SessionConfig
@@ -25,6 +26,13 @@ EVERYTHING = Configure(
     tools=(Tool(name="look"),),
     tool_choice=ToolChoice(mode="required"),
     temperature=1.0,
+    top_p=0.5,
+    top_k=5,
+    frequency_penalty=0.25,
+    presence_penalty=0.75,
+    seed=3,
+    output_schema={"type": "object"},
+    prompt_caching=False,
     thinking=Reasoning(effort="low"),
     stop_sequences=("stop",),
     streaming=False,
@@ -56,6 +64,13 @@ def test_what_is_given_is_told_by_name() -> None:
 def test_what_is_not_given_stays() -> None:
     assert changed(CONFIG, Configure()) == CONFIG
     assert changed(CONFIG, Configure(max_output_tokens=7)) == msgspec.structs.replace(CONFIG, max_output_tokens=7)
+
+
+def test_what_is_known_of_a_model_goes_with_it() -> None:
+    known = ModelFacts(context_limit_tokens=5)
+
+    assert changed(CONFIG, Configure(model="claude-2"), known).provider.facts == known
+    assert changed(CONFIG, Configure(system="a"), known).provider.facts == ModelFacts()
 
 
 def test_none_sets_a_thing_back_to_the_providers_default() -> None:

@@ -18,7 +18,7 @@ from rayconteur.providers.content import Block, Document, Image, Opaque, Text, T
 from rayconteur.providers.draft import Partial, told_apart
 from rayconteur.providers.messages import Message, Role
 from rayconteur.providers.request import Reasoning, Request, WireMemo
-from rayconteur.providers.usage import Count, Usage, estimated, reported
+from rayconteur.providers.usage import Cost, Count, Provenance, Usage, estimated, reported
 from rayconteur.providers.wire import anthropic_requests, chat_requests
 from rayconteur.runtime import messages as say
 from rayconteur.runtime.config import Limits, OnInterrupt, RetryPolicy, SessionConfig, WhenBusy
@@ -64,8 +64,9 @@ ids = st.sampled_from(["", "a", "b", "c", "call_0", "look:0"])
 uses = st.builds(ToolUse, id=ids, name=st.just("look"), input=st.just({"at": 1}))
 broken = st.builds(ToolUse, id=ids, name=st.just("look"), input=st.just({"INVALID_JSON": "{"}), malformed=st.just("{"))
 counts = st.sampled_from([Count(), reported(0), reported(7), estimated(3)])
+costs = st.sampled_from([Cost(), *(Cost(usd=0.25, provenance=of) for of in Provenance)])
 usages = st.just(Usage()) | st.builds(
-    Usage, input=counts, output=counts, cache_read=counts, cache_write=counts, reasoning=counts
+    Usage, input=counts, output=counts, cache_read=counts, cache_write=counts, reasoning=counts, cost=costs
 )
 changes = st.builds(
     say.Configure,

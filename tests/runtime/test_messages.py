@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from rayconteur.providers.configs import Anthropic
-from rayconteur.providers.content import Document, Image, Text, ToolResult, ToolUse
+from rayconteur.providers.content import Citation, Document, Image, Text, ToolResult, ToolUse
 from rayconteur.providers.request import Reasoning
 from rayconteur.providers.stops import StopReason
 from rayconteur.providers.tools import Tool, ToolChoice
@@ -14,6 +14,7 @@ from rayconteur.providers.usage import Usage, estimated, reported
 from rayconteur.runtime import messages
 from rayconteur.runtime.config import WhenBusy
 from rayconteur.runtime.messages import (
+    Cited,
     Clear,
     Cleared,
     Close,
@@ -74,6 +75,7 @@ FROM_LLM: list[FromLLM] = [
     TurnStarted(session_id="s", seq=1, turn=1),
     StreamStarted(session_id="s", seq=2, turn=1, message_id="m", model="claude"),
     TextChunk(session_id="s", seq=3, turn=1, text="raven \U0001f426\u200d\u2b1b", block=1),
+    Cited(session_id="s", seq=4, turn=1, citation=Citation(cited_text="so", start=1, end=2), block=1),
     ThinkingChunk(session_id="s", seq=4, turn=1, text="hm"),
     ToolInputChunk(session_id="s", seq=5, turn=1, tool_use_id="a", name="look", json='{"at"', block=2),
     ToolBatch(session_id="s", seq=6, turn=1, uses=(USE,), refused=(BROKEN,)),

@@ -8,14 +8,15 @@ import pytest
 from rayconteur.providers.configs import OpenAI
 from rayconteur.providers.content import Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.draft import Answer, Partial
+from rayconteur.providers.facts import ModelFacts, Prices
 from rayconteur.providers.messages import Message, Role
 from rayconteur.providers.stops import StopReason
-from rayconteur.providers.usage import Usage, estimated, reported
+from rayconteur.providers.usage import Cost, Provenance, Usage, estimated, reported
 from rayconteur.runtime import messages as say
 from rayconteur.runtime.config import WhenBusy
 from rayconteur.runtime.core import events as ev
 
-USAGE = Usage(input=reported(5), output=estimated(2))
+USAGE = Usage(input=reported(5), output=estimated(2), cost=Cost(usd=0.25, provenance=Provenance.ESTIMATED))
 PARTIAL = Partial(content=(Text("half"),), text="half", usage=USAGE, message_id="m", model="claude")
 ANSWER = Answer(
     message_id="m",
@@ -37,7 +38,7 @@ _USAGE = (
     b'{"input":{"tokens":5,"provenance":"reported"},"output":{"tokens":2,"provenance":"estimated"},'
     b'"cache_read":{"tokens":null,"provenance":"unavailable"},'
     b'"cache_write":{"tokens":null,"provenance":"unavailable"},'
-    b'"reasoning":{"tokens":null,"provenance":"unavailable"}}'
+    b'"reasoning":{"tokens":null,"provenance":"unavailable"},"cost":{"usd":0.25,"provenance":"estimated"}}'
 )
 _PARTIAL = (
     b'{"content":[{"kind":"text","text":"half"}],"text":"half","usage":' + _USAGE + b',"message_id":"m",'
@@ -76,8 +77,11 @@ RECORDS: list[tuple[bytes, ev.Event]] = [
     (b'{"event":"compactasked"}', ev.CompactAsked()),
     (
         b'{"event":"configureasked","change":{"kind":"configure","provider":{"provider":"openai","model":"gpt"},'
-        b'"system":null,"next":"turn"}}',
-        ev.ConfigureAsked(change=say.Configure(provider=OpenAI(model="gpt"), system=None, next="turn")),
+        b'"system":null,"next":"turn"},"facts":{"context_limit_tokens":5,"prices":[{"input":1.5}],"takes_images":false}}',
+        ev.ConfigureAsked(
+            change=say.Configure(provider=OpenAI(model="gpt"), system=None, next="turn"),
+            facts=ModelFacts(context_limit_tokens=5, prices=(Prices(input=1.5),), takes_images=False),
+        ),
     ),
     (
         b'{"event":"closeasked","drain":true,"partial":' + _PARTIAL + b"}",
@@ -130,7 +134,8 @@ TO_LLM: list[bytes] = [
     b'{"kind":"clear"}',
     b'{"kind":"configure","model":"claude","max_output_tokens":9,"tools":[{"name":"look","description":"Look.",'
     b'"input_schema":{"type":"object"}}],"tool_choice":{"mode":"tool","name":"look","parallel":false},'
-    b'"temperature":0.5,"thinking":{"budget_tokens":1024,"effort":null},"stop_sequences":["stop"],'
+    b'"temperature":0.5,"top_p":0.5,"top_k":5,"frequency_penalty":0.25,"presence_penalty":0.75,"seed":3,'
+    b'"output_schema":{"type":"object"},"prompt_caching":false,"thinking":{"budget_tokens":1024,"effort":null},"stop_sequences":["stop"],'
     b'"streaming":false,"next":"turn"}',
     b'{"kind":"retry"}',
     b'{"kind":"close","drain":true}',
@@ -138,8 +143,11 @@ TO_LLM: list[bytes] = [
 
 FROM_LLM: list[bytes] = [
     b'{"kind":"turnstarted","session_id":"s","seq":1,"turn":1}',
-    b'{"kind":"streamstarted","session_id":"s","seq":2,"turn":1,"message_id":"m","model":"claude"}',
+    b'{"kind":"streamstarted","session_id":"s","seq":2,"turn":1,"message_id":"m","model":"claude","rate_limits":'
+    b'{"requests":{"limit":5,"remaining":4,"reset_s":1.5}}}',
     b'{"kind":"textchunk","session_id":"s","seq":3,"turn":1,"text":"hi","block":1}',
+    b'{"kind":"cited","session_id":"s","seq":4,"turn":1,"citation":{"cited_text":"so","title":"t","url":"u",'
+    b'"source":"d","start":1,"end":2},"block":1}',
     b'{"kind":"thinkingchunk","session_id":"s","seq":4,"turn":1,"text":"hm"}',
     b'{"kind":"toolinputchunk","session_id":"s","seq":5,"turn":1,"tool_use_id":"a","name":"look","json":"{","block":2}',
     b'{"kind":"toolbatch","session_id":"s","seq":6,"turn":1,"uses":[{"kind":"tooluse","id":"a","name":"look",'
