@@ -32,4 +32,4 @@ def azure_client(config: AzureOpenAI) -> ChatClient:
         max_retries=0,
         http_client=openai.DefaultAioHttpClient(timeout=timeouts, limits=http.limits(), verify=http.tls()),
     )
-    return ChatClient(sdk, Dialect(config.name, config.model or config.deployment), (key, token))
+    return ChatClient(sdk, Dialect(config.name, config.model or config.deployment, facts=config.facts), (key, token))

@@ -1,12 +1,13 @@
 """Chat Completions through OpenAI's SDK: OpenAI itself, and the servers that speak like it."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from functools import partial
 from typing import cast
 from urllib.parse import urlsplit
 
 from . import http
 from .configs import OpenAI
+from .content import Block
 from .deltas import Delta
 from .errors import MissingExtra, ProtocolError, ProviderError, ProviderUnavailable
 from .request import Request, Settings
@@ -43,7 +44,10 @@ class ChatClient:
         return self._dialect.provider
 
     def check(self, settings: Settings) -> None:
-        chat_requests.check(settings)
+        chat_requests.check(settings, self._dialect)
+
+    def check_content(self, content: Sequence[Block]) -> None:
+        self._dialect.media.check(content)
 
     def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
         body = partial(chat_requests.body, request, self._dialect, streaming=True)
@@ -87,7 +91,7 @@ def openai_client(config: OpenAI) -> ChatClient:
         max_retries=0,
         http_client=openai.DefaultAioHttpClient(timeout=timeouts, limits=http.limits(), verify=http.tls()),
     )
-    return ChatClient(sdk, Dialect(config.name, config.model, _limit_word(base_url)), (key,))
+    return ChatClient(sdk, Dialect(config.name, config.model, _is_own(base_url), config.facts), (key,))
 
 
 def vendor(provider: str) -> http.Vendor:
@@ -99,7 +103,7 @@ def _response(error: Exception) -> httpx2.Response | None:
     return error.response if isinstance(error, openai.APIStatusError) else None
 
 
-def _limit_word(base_url: str | None) -> str:
-    """The name of the limit to an answer: OpenAI's newer models refuse the old one, and other servers know no other."""
+def _is_own(base_url: str | None) -> bool:
+    """Whether the server at *base_url* is OpenAI's: others may take what OpenAI does not, and less."""
     host = urlsplit(base_url).hostname if base_url else None
-    return "max_completion_tokens" if host is None or host.endswith(_OWN_HOSTS) else "max_tokens"
+    return host is None or host.endswith(_OWN_HOSTS)

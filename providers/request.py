@@ -59,7 +59,7 @@ class WireMemo:
     """
 
     def __init__(self) -> None:
-        self._dialect = ""
+        self._dialect: object = None
         self._messages: list[Message] = []
         self._forms: list[bytes] = []
 
@@ -68,10 +68,10 @@ class WireMemo:
         """What the messages of the last request came to on the wire."""
         return sum(map(len, self._forms))
 
-    def forms(self, messages: Sequence[Message], dialect: str, parts: Callable[[Message], list[Any]]) -> list[bytes]:
+    def forms(self, messages: Sequence[Message], dialect: object, parts: Callable[[Message], list[Any]]) -> list[bytes]:
         """The *parts* of each message as JSON, separated by commas. The list is the memo's own: don't change it.
 
-        Messages are told apart by identity; *dialect* names the wire format, and another one starts afresh.
+        Messages are told apart by identity; *dialect* is what the parts depend on, and another one starts afresh.
         """
         if dialect != self._dialect:
             self._dialect, self._messages, self._forms = dialect, [], []
@@ -81,9 +81,9 @@ class WireMemo:
                 break
             same += 1
         del self._messages[same:], self._forms[same:]
-        new = messages[same:]
-        self._forms += _encoded([parts(message) for message in new])
-        self._messages += new
+        rest = messages[same:]
+        self._forms += _encoded([parts(message) for message in rest])
+        self._messages += rest
         return self._forms
 
 

@@ -1,50 +1,82 @@
 """Requests to Chat Completions: https://platform.openai.com/docs/api-reference/chat/create."""
 
-from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import msgspec
 
 from ..content import Block, Document, Image, Text, ToolResult, ToolUse
-from ..errors import InvalidConfig, InvalidRequest
+from ..errors import InvalidConfig
+from ..facts import ModelFacts
 from ..messages import Message, Role
 from ..request import Request, Settings
 from ..tools import Tool, ToolChoice
+from .media import MediaRules
+from .openai_rules import (
+    STOP_SEQUENCES,
+    chat_media,
+    check_facts,
+    check_tool_names,
+    data_url,
+    file_name,
+    schema_format,
+    tool_id,
+    tool_name,
+)
 
 _ERROR = "Error: "
+_ID_CHARS = 40  # "string too long. Expected a string with maximum length 40", says the API of more
+_NUMBERS = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed")
+_UNKNOWN = ModelFacts()
 _json = msgspec.json.encode
 _Object = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dialect:
-    """Chat Completions as *provider* has them: the *model* it is asked for, and its word for the limit of an answer."""
+    """Chat Completions as *provider* has them for *model*.
+
+    At OpenAI's *own* servers its documents say what is taken; of others, as far as *facts* don't, nothing is known.
+    """
 
     provider: str
     model: str
-    limit_word: str = "max_completion_tokens"
+    own: bool = True
+    facts: ModelFacts = _UNKNOWN
+
+    @cached_property
+    def media(self) -> MediaRules:
+        """What images and documents are taken."""
+        return chat_media(self.provider, self.own).of(self.facts)
+
+    @property
+    def limit_word(self) -> str:
+        """The name of the limit to an answer: OpenAI's newer models refuse the old one, others know no other."""
+        return "max_completion_tokens" if self.own else "max_tokens"
 
 
-def check(settings: Settings) -> None:
-    """Refuse what the API has no member for.
+def check(settings: Settings, dialect: Dialect) -> None:
+    """Refuse what the API has no member for, and what the model can't do.
 
     Raises:
         InvalidConfig: the field is named.
     """
     if settings.thinking is not None and settings.thinking.budget_tokens is not None:
         raise InvalidConfig("thinking.budget_tokens", "Chat Completions take an effort, not a budget")
+    if settings.top_k is not None:
+        raise InvalidConfig("top_k", "Chat Completions have none; take top_p")
+    if dialect.own and len(settings.stop_sequences) > STOP_SEQUENCES:
+        raise InvalidConfig("stop_sequences", f"OpenAI takes up to {STOP_SEQUENCES}")
+    if dialect.own:
+        check_tool_names(settings)
+    check_facts(settings, dialect.model, dialect.facts)
 
 
 def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
-    """The body of *request*. Each message is encoded once in the life of ``request.memo``.
-
-    Raises:
-        InvalidRequest: it holds what the API has no form for.
-    """
-    forms = request.memo.forms(request.messages, "chat", partial(_messages, dialect.provider))
+    """The body of *request*. Each message is encoded once in the life of ``request.memo``."""
+    forms = request.memo.forms(request.messages, dialect, partial(_messages, dialect.media))
     system = request.settings.system
     first = [_json({"role": "system", "content": system})] if system else []
     messages = [*first, *filter(None, forms)] or [b""]
@@ -65,13 +97,14 @@ def _head(settings: Settings, dialect: Dialect, streaming: bool) -> _Object:
         given["tools"] = [_tool(tool) for tool in settings.tools]
         if settings.tool_choice is not None:
             given |= _tool_choice(settings.tool_choice)
-    if settings.temperature is not None:
-        given["temperature"] = settings.temperature
     if settings.stop_sequences:
         given["stop"] = settings.stop_sequences
     if settings.thinking is not None and settings.thinking.effort is not None:
         given["reasoning_effort"] = settings.thinking.effort
-    return given
+    if settings.output_schema is not None:
+        given["response_format"] = {"type": "json_schema", "json_schema": schema_format(settings.output_schema)}
+    numbers = {name: getattr(settings, name) for name in _NUMBERS}
+    return given | {name: number for name, number in numbers.items() if number is not None}
 
 
 def _tool(tool: Tool) -> _Object:
@@ -87,13 +120,13 @@ def _tool_choice(choice: ToolChoice) -> _Object:
     return given
 
 
-def _messages(provider: str, message: Message) -> list[_Object]:
+def _messages(media: MediaRules, message: Message) -> list[_Object]:
     """What *message* is on the wire: maybe none, maybe several."""
     match message.content:
         case (Text(text=text),) if text:  # most of them are this: the way below takes three times as long
             return [{"role": message.role, "content": text}]
         case content:
-            return list(_assistant(content) if message.role is Role.ASSISTANT else _user(provider, content))
+            return list(_assistant(content) if message.role is Role.ASSISTANT else _user(media, content))
 
 
 def _assistant(content: Sequence[Block]) -> Iterator[_Object]:
@@ -106,13 +139,13 @@ def _assistant(content: Sequence[Block]) -> Iterator[_Object]:
 
 def _tool_call(use: ToolUse) -> _Object:
     return {
-        "id": use.id,
+        "id": tool_id(use.id, _ID_CHARS),
         "type": "function",
-        "function": {"name": use.name, "arguments": _json(use.input).decode()},
+        "function": {"name": tool_name(use.name), "arguments": _json(use.input).decode()},
     }
 
 
-def _user(provider: str, content: Sequence[Block]) -> Iterator[_Object]:
+def _user(media: MediaRules, content: Sequence[Block]) -> Iterator[_Object]:
     """The tool results, which must follow their uses at once, then all else.
 
     A tool message holds text only: what else is in a result follows in the user message, after a line that says whose
@@ -121,46 +154,40 @@ def _user(provider: str, content: Sequence[Block]) -> Iterator[_Object]:
     rest: list[_Object] = []
     for block in content:
         if isinstance(block, ToolResult):
-            yield {"role": "tool", "tool_call_id": block.tool_use_id, "content": _result_text(block)}
-            rest += _result_media(provider, block)
-    rest += _parts(provider, content)
-    match rest:
+            made_by = tool_id(block.tool_use_id, _ID_CHARS)
+            parts = [_part(media, piece) for piece in block.content]
+            yield {"role": "tool", "tool_call_id": made_by, "content": _result_text(block, parts)}
+            if others := [part for part in parts if part["type"] != "text"]:
+                rest += [_text(f"From the result of {made_by}:"), *others]
+    rest += [_part(media, block) for block in content if isinstance(block, Text | Image | Document)]
+    match [part for part in rest if part.get("text") != ""]:
         case []:
             pass
         case [{"type": "text", "text": text}]:
             yield {"role": "user", "content": text}
-        case _:
-            yield {"role": "user", "content": rest}
+        case parts:
+            yield {"role": "user", "content": parts}
 
 
-def _result_text(result: ToolResult) -> str:
+def _result_text(result: ToolResult, parts: Sequence[_Object]) -> str:
     """The text of *result*; there is no flag for an error, so the text says it."""
-    text = "\n".join(block.text for block in result.content if isinstance(block, Text))
+    text = "\n".join(part["text"] for part in parts if part["type"] == "text")
     return _ERROR + text if result.is_error else text
 
 
-def _result_media(provider: str, result: ToolResult) -> list[_Object]:
-    media = list(_parts(provider, (block for block in result.content if not isinstance(block, Text))))
-    return [{"type": "text", "text": f"From the result of {result.tool_use_id}:"}, *media] if media else []
+def _part(media: MediaRules, block: Text | Image | Document) -> _Object:
+    if isinstance(block, Text):
+        return _text(block.text)
+    if note := media.note(block):
+        return _text(note)
+    match block:
+        case Image(url=str(url)):
+            return {"type": "image_url", "image_url": {"url": url}}
+        case Image():
+            return {"type": "image_url", "image_url": {"url": data_url(block)}}
+        case Document():
+            return {"type": "file", "file": {"filename": file_name(block), "file_data": data_url(block)}}
 
 
-def _parts(provider: str, content: Iterable[Block]) -> Iterator[_Object]:
-    for block in content:
-        match block:
-            case Text(text=text):
-                if text:
-                    yield {"type": "text", "text": text}
-            case Image(url=str(url)):
-                yield {"type": "image_url", "image_url": {"url": url}}
-            case Image():
-                yield {"type": "image_url", "image_url": {"url": _data_url(block)}}
-            case Document(url=None):
-                yield {"type": "file", "file": {"filename": block.name or "document", "file_data": _data_url(block)}}
-            case Document():
-                raise InvalidRequest("Chat Completions take documents by their bytes, not by URL", provider)
-            case _:
-                pass
-
-
-def _data_url(block: Image | Document) -> str:
-    return f"data:{block.media_type};base64,{b64encode(block.data or b'').decode()}"
+def _text(text: str) -> _Object:
+    return {"type": "text", "text": text}

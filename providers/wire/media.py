@@ -10,21 +10,24 @@ from ..facts import ModelFacts
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What is taken of one kind: *types* (media types; empty for none at all) of up to *size_bytes*, also *by_url*."""
+    """What is taken of one kind: *types* (media types; empty for none at all) of up to *size_bytes*, also *by_url*.
 
-    types: frozenset[str] = frozenset()
-    size_bytes: int = 0
+    ``None`` is not known: then nothing is refused, and the provider judges.
+    """
+
+    types: frozenset[str] | None = frozenset()
+    size_bytes: int | None = 0
     by_url: bool = False
 
     def problem(self, kind: str, block: Image | Document) -> str | None:
         """Why *block* is not taken, or ``None`` where it is. Of a URL nothing is known but that it is one."""
-        if not self.types:
+        if self.types is not None and not self.types:
             return f"takes no {kind}s"
         if block.data is None:
             return None if self.by_url else f"takes {kind}s by their bytes, not by URL"
-        if block.media_type not in self.types:
+        if self.types is not None and block.media_type not in self.types:
             return f"takes {kind}s of {', '.join(sorted(self.types))}, not {block.media_type}"
-        if len(block.data) > self.size_bytes:
+        if self.size_bytes is not None and len(block.data) > self.size_bytes:
             return f"takes {kind}s of up to {self.size_bytes:,} bytes; this one has {len(block.data):,}"
         return None
 
