@@ -251,7 +251,8 @@ class Auditor:
         assert sorted([*self.ended, *now, *turns]) == list(range(1, talk.turns + 1)), "a turn without its end"
         assert running(talk) == self.running
         assert talk.mailbox.turns() == tuple(turns)
-        assert len(talk.mailbox) == len(self.queue) <= self.config.limits.waiting_messages
+        closes = "close" in self.queue  # for the wish to close there is always room
+        assert len(talk.mailbox) == len(self.queue) <= self.config.limits.waiting_messages + closes
         assert self._waiting_bytes() <= self.config.limits.waiting_bytes
         assert talk.usage == summed(self.counted)
         assert (talk.state is State.CLOSED) == self.closed
