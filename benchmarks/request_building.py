@@ -23,7 +23,9 @@ _CALLS = 5
 Body = Callable[[Request], bytes]
 
 _BODIES: dict[str, Body] = {
-    ANTHROPIC.name: partial(anthropic_requests.body, model=ANTHROPIC.model, streaming=True),
+    ANTHROPIC.name: partial(
+        anthropic_requests.body, dialect=anthropic_requests.Dialect(ANTHROPIC.model), streaming=True
+    ),
     OPENAI_CHAT.name: partial(
         chat_requests.body, dialect=chat_requests.Dialect("openai", OPENAI_CHAT.model), streaming=True
     ),

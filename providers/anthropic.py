@@ -1,11 +1,12 @@
 """Anthropic's Messages API, through Anthropic's SDK."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from functools import partial
 from typing import cast
 
 from . import http
 from .configs import Anthropic
+from .content import Block
 from .deltas import Delta
 from .errors import MissingExtra, ProtocolError, ProviderError, ProviderUnavailable
 from .request import Request, Settings
@@ -51,7 +52,7 @@ class AnthropicClient:
             max_retries=0,
             http_client=anthropic.DefaultAioHttpClient(timeout=timeouts, limits=http.limits(), verify=http.tls()),
         )
-        self._model = config.model
+        self._dialect = anthropic_requests.Dialect(config.model, config.facts)
         self._channel = http.Channel(self._post, VENDOR, (key,))
 
     @property
@@ -59,14 +60,17 @@ class AnthropicClient:
         return PROVIDER
 
     def check(self, settings: Settings) -> None:
-        anthropic_requests.check(settings)
+        anthropic_requests.check(settings, self._dialect)
+
+    def check_content(self, content: Sequence[Block]) -> None:
+        self._dialect.media.check(content)
 
     def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
-        body = partial(anthropic_requests.body, request, self._model, streaming=True)
+        body = partial(anthropic_requests.body, request, self._dialect, streaming=True)
         return self._channel.stream(body, stream_decoder())
 
     async def complete(self, request: Request) -> list[Delta]:
-        body = partial(anthropic_requests.body, request, self._model, streaming=False)
+        body = partial(anthropic_requests.body, request, self._dialect, streaming=False)
         return await self._channel.whole(body, whole_answer)
 
     async def aclose(self) -> None:

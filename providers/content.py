@@ -55,9 +55,14 @@ class Image(_Media, frozen=True):
 
 
 class Document(_Media, frozen=True):
-    """A document (a PDF, a text file), by URL or by bytes."""
+    """A document (a PDF, a text file), by URL or by bytes.
+
+    With *cite* the model is asked to say what it takes from it, where the provider has that for documents (Anthropic,
+    Bedrock). There it holds for all documents of a request or for none.
+    """
 
     name: str | None = None
+    cite: bool = False
 
 
 class Thinking(_Block, frozen=True, omit_defaults=True):

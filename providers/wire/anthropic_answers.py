@@ -11,6 +11,7 @@ from ..deltas import (
     AnswerEnded,
     AnswerStarted,
     BlockEnded,
+    Cited,
     Delta,
     OpaqueReceived,
     TextDelta,
@@ -26,6 +27,7 @@ from .anthropic_events import (
     BlockDelta,
     BlockStart,
     BlockStop,
+    CitationPiece,
     Counts,
     Event,
     Fault,
@@ -37,6 +39,7 @@ from .anthropic_events import (
     Ping,
     RedactedBlock,
     SignaturePiece,
+    Source,
     TextBlock,
     TextPiece,
     ThinkingBlock,
@@ -144,6 +147,8 @@ class AnthropicReader:
             case TextBlock():
                 if block.text:
                     self._add(deltas, TextDelta(index, block.text))
+                for source in block.citations or ():
+                    self._cite(index, source, deltas)
             case ThinkingBlock():
                 if block.thinking:
                     self._add(deltas, ThinkingDelta(index, block.thinking))
@@ -169,6 +174,11 @@ class AnthropicReader:
         self._begun.add(delta.index)
         deltas.append(delta)
 
+    def _cite(self, index: int, source: Source, deltas: list[Delta]) -> None:
+        if index not in self._begun:  # sources may come before the text that they stand behind
+            self._add(deltas, TextDelta(index, ""))
+        deltas.append(Cited(index, source.citation()))
+
     def _require_start(self, data: bytes) -> None:
         if self._message_id is None:
             raise unfit(PROVIDER, "this came before message_start", data)
@@ -189,6 +199,8 @@ class AnthropicReader:
             case ThinkingPiece(thinking=text):
                 if text:
                     self._add(deltas, ThinkingDelta(index, text))
+            case CitationPiece(citation=source):
+                self._cite(index, source, deltas)
             case SignaturePiece(signature=signature):
                 self._add(deltas, ThinkingSigned(index, signature))
             case TextPiece():

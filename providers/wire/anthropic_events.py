@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ..content import Citation
 from ..usage import Usage, reported
 
 
@@ -49,10 +50,32 @@ class _Typed(msgspec.Struct, tag_field="type"):
     """Something told from its like by its ``type``."""
 
 
+class Source(msgspec.Struct):
+    """Where a piece of text comes from: https://platform.claude.com/docs/en/build-with-claude/citations."""
+
+    cited_text: str = ""
+    title: str | None = None
+    document_title: str | None = None
+    document_index: int | None = None
+    url: str | None = None
+    source: str | None = None
+
+    def citation(self) -> Citation:
+        """In our words."""
+        index = None if self.document_index is None else str(self.document_index)
+        return Citation(
+            cited_text=self.cited_text,
+            title=self.title or self.document_title,
+            url=self.url,
+            source=self.source or index,
+        )
+
+
 class TextBlock(_Typed, tag="text"):
     """Visible text."""
 
     text: str = ""
+    citations: list[Source] | None = None
 
 
 class ThinkingBlock(_Typed, tag="thinking"):
@@ -80,6 +103,12 @@ class TextPiece(_Typed, tag="text_delta", gc=False):
     """More text."""
 
     text: str
+
+
+class CitationPiece(_Typed, tag="citations_delta", gc=False):
+    """A source of the text before it."""
+
+    citation: Source
 
 
 class InputPiece(_Typed, tag="input_json_delta", gc=False):
@@ -127,7 +156,7 @@ class BlockDelta(_Typed, tag="content_block_delta", gc=False):
     """A block goes on."""
 
     index: int
-    delta: TextPiece | InputPiece | ThinkingPiece | SignaturePiece
+    delta: TextPiece | InputPiece | ThinkingPiece | SignaturePiece | CitationPiece
 
 
 class BlockStop(_Typed, tag="content_block_stop"):

@@ -5,10 +5,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from rayconteur.providers.content import Citation
 from rayconteur.providers.deltas import (
     AnswerEnded,
     AnswerStarted,
     BlockEnded,
+    Cited,
     Delta,
     OpaqueReceived,
     TextDelta,
@@ -61,6 +63,7 @@ def test_an_answer_with_all_kinds_of_blocks_gives_their_deltas_in_order(root: Pa
         ThinkingSigned(1, "aGlkZGVu", redacted=True),
         BlockEnded(1),
         TextDelta(2, "Größe? 🐦"),
+        Cited(2, Citation(cited_text="big")),
         TextDelta(2, " Wait."),
         BlockEnded(2),
         OpaqueReceived(

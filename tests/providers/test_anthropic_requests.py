@@ -1,5 +1,6 @@
 """Requests to the Messages API."""
 
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from rayconteur.providers.errors import InvalidConfig
 from rayconteur.providers.messages import Message, Role
 from rayconteur.providers.request import Reasoning, Request, Settings, WireMemo
 from rayconteur.providers.tools import Tool, ToolChoice
-from rayconteur.providers.wire.anthropic_requests import MAX_OUTPUT_TOKENS, body, check
+from rayconteur.providers.wire.anthropic_requests import MAX_OUTPUT_TOKENS, Dialect, body, check
 
 HI = Text("Hello, raven!")
 FLY = Tool(name="fly", description="Fly there.", input_schema={"type": "object", "properties": {}})
@@ -24,12 +25,13 @@ def assistant(*content: Block) -> Message:
     return Message(role=Role.ASSISTANT, content=content, turn=1)
 
 
-PLAIN = Settings()
+PLAIN = Settings(prompt_caching=False)
+CLAUDE = Dialect("claude-x")
 
 
 def sent(*messages: Message, settings: Settings = PLAIN, streaming: bool = True) -> dict[str, Any]:
     asked = Request(1, messages or (user(HI),), settings)
-    return msgspec.json.decode(body(asked, "claude-x", streaming), type=dict[str, Any])
+    return msgspec.json.decode(body(asked, CLAUDE, streaming), type=dict[str, Any])
 
 
 def blocks(*content: Block) -> list[Any]:
@@ -56,6 +58,10 @@ def test_every_setting_has_its_place() -> None:
         temperature=0.5,
         thinking=Reasoning(budget_tokens=2_000, effort="low"),
         stop_sequences=("END",),
+        top_p=0.5,
+        top_k=5,
+        output_schema={"type": "object"},
+        prompt_caching=False,
     )
 
     wire = sent(settings=settings)
@@ -72,9 +78,11 @@ def test_every_setting_has_its_place() -> None:
         ],
         "tool_choice": {"type": "any", "disable_parallel_tool_use": True},
         "temperature": 0.5,
+        "top_p": 0.5,
+        "top_k": 5,
         "stop_sequences": ["END"],
         "thinking": {"type": "enabled", "budget_tokens": 2_000},
-        "output_config": {"effort": "low"},
+        "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {"type": "object"}}},
     }
 
 
@@ -108,18 +116,31 @@ def test_a_thinking_budget_comes_on_top_of_the_default_limit() -> None:
         (Settings(thinking=Reasoning(effort="minimal")), "thinking.effort"),
         (Settings(thinking=Reasoning(budget_tokens=1_000)), "thinking.budget_tokens"),
         (Settings(thinking=Reasoning(budget_tokens=2_000), max_output_tokens=2_000), "thinking.budget_tokens"),
+        (Settings(thinking=Reasoning(budget_tokens=2_000), temperature=0.5), "temperature"),
+        (Settings(thinking=Reasoning(budget_tokens=2_000), top_k=5), "top_k"),
+        (Settings(thinking=Reasoning(budget_tokens=2_000), top_p=0.9), "top_p"),
+        (
+            Settings(thinking=Reasoning(budget_tokens=2_000), tools=(FLY,), tool_choice=ToolChoice(mode="required")),
+            "tool_choice",
+        ),
+        (Settings(frequency_penalty=0.5), "frequency_penalty"),
+        (Settings(presence_penalty=0.5), "presence_penalty"),
+        (Settings(seed=1), "seed"),
+        (Settings(tools=(FLY, Tool(name="fly.far"))), "tools[1].name"),
     ],
 )
 def test_settings_that_the_api_refuses_are_refused_by_their_name(settings: Settings, field: str) -> None:
     with pytest.raises(InvalidConfig) as raised:
-        check(settings)
+        check(settings, CLAUDE)
 
     assert raised.value.field == field
 
 
 def test_settings_that_fit_are_not_refused() -> None:
-    check(Settings())
-    check(Settings(temperature=1, thinking=Reasoning(budget_tokens=1_024, effort="max"), max_output_tokens=1_025))
+    check(Settings(), CLAUDE)
+    check(
+        Settings(temperature=1, thinking=Reasoning(budget_tokens=1_024, effort="max"), max_output_tokens=1_025), CLAUDE
+    )
 
 
 def test_media_go_by_url_or_in_base64_and_plain_text_as_it_is() -> None:
@@ -164,6 +185,9 @@ def test_what_means_nothing_to_anthropic_is_left_out() -> None:
     ) == [{"type": "text", "text": "Said."}]
 
 
+FITTED = "functions_fly_0-" + sha256(b"functions.fly:0").hexdigest()[:8]
+
+
 def test_a_tool_use_and_its_result_keep_together_whoever_made_the_id() -> None:
     use = ToolUse(id="functions.fly:0", name="fly", input={"far": True})
     result = ToolResult(
@@ -174,14 +198,14 @@ def test_a_tool_use_and_its_result_keep_together_whoever_made_the_id() -> None:
     assert sent(user(HI), assistant(use), user(result))["messages"][1:] == [
         {
             "role": "assistant",
-            "content": [{"type": "tool_use", "id": "functions_fly_0", "name": "fly", "input": {"far": True}}],
+            "content": [{"type": "tool_use", "id": FITTED, "name": "fly", "input": {"far": True}}],
         },
         {
             "role": "user",
             "content": [
                 {
                     "type": "tool_result",
-                    "tool_use_id": "functions_fly_0",
+                    "tool_use_id": FITTED,
                     "content": [
                         {"type": "text", "text": "There."},
                         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "cG5nIQ=="}},
@@ -244,10 +268,10 @@ def test_neighbours_of_one_role_are_one_message_and_none_is_empty() -> None:
 
 def test_a_message_is_encoded_once_in_the_life_of_a_history() -> None:
     memo, first = WireMemo(), user(HI)
-    body(Request(1, (first,), Settings(), memo), "claude-x", True)
-    form = memo.forms((first,), "anthropic", lambda _: b"another")[0]
+    body(Request(1, (first,), Settings(), memo), CLAUDE, True)
+    form = memo.forms((first,), CLAUDE, lambda _: ["another"])[0]
 
-    again = body(Request(2, (first, assistant(HI)), Settings(system="new"), memo), "claude-y", True)
+    again = body(Request(2, (first, assistant(HI)), Settings(system="new"), memo), CLAUDE, True)
 
-    assert memo.forms((first,), "anthropic", lambda _: b"another")[0] is form
+    assert memo.forms((first,), CLAUDE, lambda _: ["another"])[0] is form
     assert form in again

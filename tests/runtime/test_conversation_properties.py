@@ -51,6 +51,8 @@ LATE = [
     Late(lambda number: ev.CompactionEnded(compaction=number, messages=()), (State.COMPACTING,), of_compaction=True),
 ]
 
+CLAUDE = anthropic_requests.Dialect("claude")
+
 configs = st.builds(
     SessionConfig,
     provider=st.sampled_from(PROVIDERS),
@@ -156,12 +158,12 @@ class Interleavings(RuleBasedStateMachine):
         def request(memo: WireMemo) -> Request:
             return Request(send.number, send.messages, send.config, memo)
 
-        for_anthropic = anthropic_requests.body(request(self.memo["anthropic"]), "claude", True)
+        for_anthropic = anthropic_requests.body(request(self.memo["anthropic"]), CLAUDE, True)
         for_chat = chat_requests.body(request(self.memo["chat"]), CHAT, True)
 
         assert anthropic.violations(msgspec.json.decode(for_anthropic)) == []
         assert chat.violations(msgspec.json.decode(for_chat)) == []
-        assert for_anthropic == anthropic_requests.body(request(WireMemo()), "claude", True)
+        assert for_anthropic == anthropic_requests.body(request(WireMemo()), CLAUDE, True)
         assert for_chat == chat_requests.body(request(WireMemo()), CHAT, True)
 
     @invariant()

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from validators.anthropic_settings import misfits
 from validators.forms import Formed
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
@@ -214,7 +215,8 @@ def violations(body: Mapping[str, object]) -> list[str]:
     except msgspec.ValidationError as error:
         return [str(error)]
     messages = asked.messages
-    return [*_roles(messages), *_tool_pairs(messages), *_last_words(messages), *_tools(asked), *_thinking(asked)]
+    of_messages = [*_roles(messages), *_tool_pairs(messages), *_last_words(messages)]
+    return [*of_messages, *_tools(asked), *_thinking(asked), *misfits(body)]
 
 
 def _roles(messages: Sequence[_User | _Assistant]) -> Iterator[str]:

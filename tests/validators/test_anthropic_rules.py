@@ -19,6 +19,9 @@ TOOL: Json = {"name": "fly", "input_schema": {"type": "object"}}
 THINKING: Json = {"type": "enabled", "budget_tokens": 1024}
 
 
+MARK: Json = {"cache_control": {"type": "ephemeral"}}
+
+
 def said(*blocks: Json) -> Json:
     return {"role": "assistant", "content": [*blocks]}
 
@@ -48,7 +51,9 @@ def body(*messages: Json, **more: object) -> Json:
         ),
         body(HI, said(FLY), asked(FLOWN | {"is_error": True, "content": "no wind"})),
         body(HI, said(FLY), asked({"type": "tool_result", "tool_use_id": "t1"})),
-        body(system=[CAW | {"cache_control": {"type": "ephemeral"}}], stream=True, stop_sequences=["Nevermore"]),
+        body(system=[CAW | MARK], stream=True, stop_sequences=["Nevermore"]),
+        body(asked(CAW, CAW | MARK), said(FLY | MARK), asked(FLOWN | MARK), system=[CAW | MARK]),
+        body(thinking=THINKING, top_p=0.95, tools=[TOOL], tool_choice={"type": "none"}),
         body(tools=[TOOL], tool_choice={"type": "tool", "name": "fly", "disable_parallel_tool_use": True}),
         body(tools=[TOOL], tool_choice={"type": "auto"}, thinking=THINKING, temperature=1.0),
     ],
@@ -61,6 +66,10 @@ def test_a_good_request_has_no_violations(good: Json) -> None:
     ("bad", "problem"),
     [
         (body(said(CAW)), "first message"),
+        (body(asked(*[CAW | MARK] * 4), system=[CAW | MARK]), "maximum of 4"),
+        (body(HI, said(SIGNED | MARK, CAW), HI), "cache_control"),
+        (body(thinking=THINKING, top_k=5), "top_k"),
+        (body(thinking=THINKING, top_p=0.9), "top_p"),
         (body(HI, HI), "alternate"),
         (body(HI, said(CAW), said(CAW), HI), "alternate"),
         (body(HI, {"role": "system", "content": "Be a raven"}), "role"),
