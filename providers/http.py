@@ -10,10 +10,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from .deltas import Delta
+import msgspec
+
+from .deltas import AnswerStarted, Delta
 from .errors import IncompleteAnswer, InvalidConfig, InvalidRequest, MissingExtra, ProviderError, ProviderUnavailable
 from .wire.decoder import StreamDecoder
 from .wire.faults import FaultTable, read_fault, retry_after_s
+from .wire.rate_limits import rate_limits
 
 if TYPE_CHECKING:
     import httpx2
@@ -65,16 +68,17 @@ class Channel:
         Cancelling it, or closing it, aborts the HTTP request.
         """
         response = await self._open(encode)
+        told = _Limits(response.headers)
         try:
             async with aclosing(response.aiter_bytes()) as chunks:
                 async for chunk in chunks:
                     if deltas := decoder.feed(chunk):
-                        yield deltas
+                        yield deltas if told.done else told.put(deltas)
                     if decoder.done:
                         await self._read_tail(chunks)
                         break
             if deltas := decoder.end():
-                yield deltas
+                yield told.put(deltas)
         except ProviderError as error:
             raise self._scrubbed(error) from None
         except self._vendor.drops as error:
@@ -86,7 +90,7 @@ class Channel:
         """What *decode* makes of the whole answer to what *encode* gives. Cancelling it aborts the HTTP request."""
         response = await self._open(encode)
         try:
-            return decode(await response.aread())
+            return _Limits(response.headers).put(decode(await response.aread()))
         except ProviderError as error:
             raise self._scrubbed(error) from None
         except self._vendor.drops as error:
@@ -135,6 +139,22 @@ class Channel:
             cut = next((n for n in range(len(secret) - 1, 3, -1) if text.endswith(secret[:n])), 0)
             text = text[: len(text) - cut] + "***" if cut else text
         return text
+
+
+class _Limits:
+    """Puts the limits that *headers* tell of where the answer begins."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._limits = rate_limits(headers, time.time())
+        self.done = self._limits is None
+
+    def put(self, deltas: list[Delta]) -> list[Delta]:
+        """*deltas* with the limits in them, if the answer begins there."""
+        first = deltas[0]
+        if not self.done and isinstance(first, AnswerStarted):
+            self.done = True
+            deltas[0] = msgspec.structs.replace(first, rate_limits=self._limits)
+        return deltas
 
 
 async def _pieces(body: bytes) -> AsyncGenerator[bytes, None]:

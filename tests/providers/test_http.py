@@ -12,8 +12,9 @@ from loopback import Exchange, Loopback, answers, begins
 
 from rayconteur.providers.configs import AzureOpenAI
 from rayconteur.providers.content import Text
-from rayconteur.providers.deltas import AnswerEnded, Delta
+from rayconteur.providers.deltas import AnswerEnded, AnswerStarted, Delta
 from rayconteur.providers.errors import InvalidRequest
+from rayconteur.providers.limits import RateLimit, RateLimits
 from rayconteur.providers.open import open_client
 from rayconteur.providers.request import Request, Settings
 
@@ -166,6 +167,19 @@ def test_a_compressed_answer_is_read_like_any_other(config: Config, stream: byte
     plain, packed = asyncio.run(main())
 
     assert plain == packed
+
+
+@EACH
+def test_the_limits_of_the_key_come_with_the_beginning_of_the_answer(config: Config, stream: bytes) -> None:
+    async def main() -> list[Delta]:
+        async with opened(config, answers(stream, x_ratelimit_remaining_requests="5")) as (client, _):
+            return await gathered(client)
+
+    first, *rest = asyncio.run(main())
+
+    assert isinstance(first, AnswerStarted)
+    assert first.rate_limits == RateLimits(requests=RateLimit(remaining=5))
+    assert not any(isinstance(delta, AnswerStarted) for delta in rest)
 
 
 @EACH
