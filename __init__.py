@@ -46,6 +46,7 @@ from rayconteur.providers.errors import (
 from rayconteur.providers.facts import ModelFacts, Prices
 from rayconteur.providers.limits import RateLimit, RateLimits
 from rayconteur.providers.messages import Message, Role
+from rayconteur.providers.named import model
 from rayconteur.providers.request import Reasoning
 from rayconteur.providers.script import Call, Cut, Fail, Say, Script, Step, Stop, Think, Wait
 from rayconteur.providers.stops import StopReason
@@ -260,4 +261,5 @@ __all__ = [
     "Wait",
     "WhenBusy",
     "blocking",
+    "model",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..providers.errors import InvalidConfig, RayconteurError
-from ..providers.usage import Count, Provenance
+from ..providers.usage import Cost, Count, Provenance
 from ..runtime.config import SessionConfig
 from ..runtime.errors import SessionClosed, SessionDied
 from ..runtime.messages import (
@@ -47,7 +47,7 @@ Everything else is said to the model. Begin with a blank to say what begins with
 class ChatOptions:
     """What the command line asks for."""
 
-    provider: str
+    provider: str | None
     model: str | None
     system: str | None
     session: str | None
@@ -244,8 +244,17 @@ def _told(status: SessionStatus) -> str:
             f"context   {_count(status.context_tokens)} of {status.context_limit_tokens:,} tokens"
             + ("" if share is None else f" ({share:.1%})"),
             f"tokens    {_count(status.usage.input)} in, {_count(status.usage.output)} out",
+            f"cost      {_dollars(status.usage.cost)}",
         )
     )
+
+
+def _dollars(cost: Cost) -> str:
+    """*cost*, with what it is where it is no bill."""
+    if cost.usd is None:
+        return "unknown"
+    doubt = {Provenance.ESTIMATED: " by the list of prices", Provenance.UNAVAILABLE: " at least"}
+    return f"${cost.usd:,.4f}{doubt.get(cost.provenance, '')}"
 
 
 def _count(count: Count) -> str:

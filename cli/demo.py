@@ -35,7 +35,7 @@ class DemoOptions:
 
     sessions: int | None
     packed: bool
-    provider: str
+    provider: str | None
     model: str | None
     prompts: Path | None
     tokens_per_s: float

@@ -28,9 +28,17 @@ Sessions = Annotated[
 Prompts = Annotated[
     Path | None, typer.Option(metavar="FILE", help="What to ask, a prompt a line.", show_default="ravens")
 ]
-Provider = Annotated[str, typer.Option(metavar="NAME", help=f"Who answers: {', '.join(get_args(ProviderName))}.")]
+Provider = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=f"Who answers: {', '.join(get_args(ProviderName))}.",
+        show_default="scripted, or as --model says",
+    ),
+]
 Model = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The provider's model; with azureopenai the deployment.")
+    str | None,
+    typer.Option(metavar="NAME", help="The model, as provider:model or beside --provider."),
 ]
 Rate = Annotated[float, typer.Option(min=0.1, metavar="TOKENS", help="Tokens a second of the scripted provider.")]
 Address = Annotated[
@@ -65,16 +73,16 @@ def rayconteur(
     Examples:
       rayconteur demo                                        no network, no key
       rayconteur demo --packed --sessions 500                many sessions in one process
-      rayconteur demo --provider anthropic --model claude-sonnet-4-5
-      rayconteur chat --provider openai --model gpt-4o
-      echo "Why do ravens play?" | rayconteur chat --provider openai --model gpt-4o
+      rayconteur demo --model anthropic:claude-sonnet-4-5
+      rayconteur chat --model openai:gpt-4o
+      echo "Why do ravens play?" | rayconteur chat --model openai:gpt-4o
 
     \b
     Environment:
-      ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL                  --provider anthropic
-      OPENAI_API_KEY, OPENAI_BASE_URL                        --provider openai
+      ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL                  anthropic:
+      OPENAI_API_KEY, OPENAI_BASE_URL                        openai:
       AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY
-        or AZURE_OPENAI_AD_TOKEN                             --provider azureopenai
+        or AZURE_OPENAI_AD_TOKEN                             azureopenai:
       RAY_ADDRESS                                            the Ray cluster to join
       NO_COLOR                                               no colours
 
@@ -93,7 +101,7 @@ def rayconteur(
 def demo_command(
     sessions: Sessions = None,
     packed: Annotated[bool, typer.Option("--packed", help="All in one process, not each in its own.")] = False,
-    provider: Provider = "scripted",
+    provider: Provider = None,
     model: Model = None,
     prompts: Prompts = None,
     rate: Rate = 40.0,
@@ -116,7 +124,7 @@ def demo_command(
     Examples:
       rayconteur demo --sessions 4 --rate 20
       rayconteur demo --packed --sessions 500 --json > events.jsonl
-      rayconteur demo --provider anthropic --model claude-sonnet-4-5 --prompts questions.txt
+      rayconteur demo --model anthropic:claude-sonnet-4-5 --prompts questions.txt
     """
     options = DemoOptions(
         sessions=sessions,
@@ -133,7 +141,7 @@ def demo_command(
 
 @app.command(name="chat")
 def chat_command(
-    provider: Provider = "scripted",
+    provider: Provider = None,
     model: Model = None,
     system: Annotated[str | None, typer.Option(metavar="TEXT", help="The system prompt.")] = None,
     session: Annotated[
@@ -150,7 +158,7 @@ def chat_command(
     \b
     Examples:
       rayconteur chat
-      rayconteur chat --provider anthropic --model claude-sonnet-4-5 --system "Answer in verse."
+      rayconteur chat --model anthropic:claude-sonnet-4-5 --system "Answer in verse."
       rayconteur chat --address 10.0.0.1:6379 --session raven-7
     """
     options = ChatOptions(

@@ -1,37 +1,30 @@
-"""Providers by their names, as the options give them."""
+"""Providers as the options name them."""
 
-from typing import get_args
-
-from ..providers.configs import Anthropic, AzureOpenAI, OpenAI, ProviderConfig, ProviderName, Scripted
-from ..providers.errors import InvalidConfig, UnknownProvider
+from ..providers.configs import ProviderConfig, Scripted
+from ..providers.errors import InvalidConfig
+from ..providers.named import model as model_named
 from ..providers.script import Script
 
 FIRST_TOKEN_S = 0.3
 
 
-def provider_named(name: str, model: str | None, tokens_per_s: float | None = None) -> ProviderConfig:
-    """The provider *name* with *model*. The scripted one needs no model, and says back what it hears at *tokens_per_s*.
+def provider_named(provider: str | None, model: str | None, tokens_per_s: float | None = None) -> ProviderConfig:
+    """The config that *provider* and *model* stand for; *model* alone is written ``provider:model``.
+
+    Without both it is the scripted one, which says back what it hears at *tokens_per_s*.
 
     Raises:
         UnknownProvider: none of that name; the names are told.
         InvalidConfig: it needs a model.
     """
-    match name:
-        case "scripted":
-            script = Script(tokens_per_s=tokens_per_s, first_token_s=FIRST_TOKEN_S)
-            return Scripted(model=model or "scripted", script=script)
-        case "anthropic":
-            return Anthropic(model=_given(name, model))
-        case "openai":
-            return OpenAI(model=_given(name, model))
-        case "azureopenai":
-            return AzureOpenAI(deployment=_given(name, model))
-        case _:
-            raise UnknownProvider(f"there is no provider {name!r}; there are {', '.join(get_args(ProviderName))}")
-
-
-def _given(provider: str, model: str | None) -> str:
-    if not model:
-        what = "its deployment" if provider == "azureopenai" else "its model"
-        raise InvalidConfig("--model", f"{provider} does not choose for you; name {what}")
-    return model
+    if provider is None and model is None:
+        provider = "scripted"
+    if provider == "scripted":
+        script = Script(tokens_per_s=tokens_per_s, first_token_s=FIRST_TOKEN_S)
+        return Scripted(model=model or "scripted", script=script)
+    if provider is None:
+        return model_named(model or "")
+    try:
+        return model_named(f"{provider}:{model or ''}")
+    except InvalidConfig:
+        raise InvalidConfig("--model", f"{provider} does not choose for you; name its model") from None

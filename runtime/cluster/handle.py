@@ -63,6 +63,7 @@ class SessionHandle:
 
         Raises:
             MailboxError: it was not taken; the class says why, and the session is as it was.
+            UnsupportedContent: the same, for the provider or its model takes no such block.
             ConfigError: it is no message, or a ``Configure`` that does not fit; the field is named.
         """
         if isinstance(message, Configure) and message.provider is not UNSET:

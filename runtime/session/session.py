@@ -33,7 +33,7 @@ from ..messages import (
     UserMessage,
 )
 from ..plane.outbox import Outbox
-from ..status import SessionStatus
+from ..status import SessionStatus, State
 from .answering import Answering, failure_of
 from .wallet import Wallet
 
@@ -74,7 +74,9 @@ class Session:
         Raises:
             SessionError: the message was not taken; the class says why.
             ConfigError: a ``Configure`` that does not fit.
+            UnsupportedContent: the provider or its model takes no such block.
         """
+        self._check_content(message)
         seq, running = self._outbox.seq, self._conversation.turn
         instructions = self._handle(self._event(message, size_bytes))
         if isinstance(message, Configure) and message.provider is not UNSET:
@@ -123,6 +125,14 @@ class Session:
         await self._wallet.release()
 
     # Hearing
+
+    def _check_content(self, message: ToLLM) -> None:
+        if self._conversation.state is State.CLOSED:
+            return
+        if isinstance(message, UserMessage):
+            self._wallet.client(self._conversation.config.provider).check_content(message.content)
+        elif isinstance(message, ToolResults):
+            self._wallet.client(self._conversation.config.provider).check_content(message.results)
 
     def _event(self, message: ToLLM, size_bytes: int) -> ev.Event:
         match message:

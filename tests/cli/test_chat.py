@@ -49,7 +49,7 @@ def test_at_a_terminal_ctrl_c_ends_the_answer_and_only_twice_at_the_prompt_the_c
         terminal.until("> ")
 
         terminal.types("/status\n")
-        assert "messages 0" in terminal.until("tokens ")  # what was interrupted has left the history
+        assert "messages 0" in terminal.until("cost ")  # what was interrupted has left the history
         terminal.until("> ")
         terminal.types("half a line\x03")
         terminal.until("Ctrl-C again, or Ctrl-D, leaves.")

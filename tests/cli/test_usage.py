@@ -58,6 +58,18 @@ def test_a_missing_model_is_told(provider: str) -> None:
 @pytest.mark.parametrize("provider", get_args(ProviderName))
 def test_every_provider_goes_by_its_name(provider: str) -> None:
     assert provider_named(provider, "some-model").name == provider
+    assert provider_named(None, f"{provider}:some-model").name == provider
+
+
+def test_without_any_name_it_is_the_scripted_one() -> None:
+    assert provider_named(None, None).name == "scripted"
+
+
+def test_a_model_alone_is_told_how_to_name_its_provider() -> None:
+    code, line = refused("demo", "--model", "gpt-4o")
+
+    assert code == ExitCode.USAGE
+    assert "provider:model" in line
 
 
 @pytest.mark.parametrize(
