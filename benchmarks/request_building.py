@@ -13,6 +13,7 @@ from benchmarks.rounds import Side, rounds
 from benchmarks.rows import Row, Sample, Target
 from rayconteur.providers.request import Request, Settings, WireMemo
 from rayconteur.providers.wire import anthropic_requests, chat_requests
+from rayconteur.providers.wire.openai_dialect import Dialect
 
 _TARGET = Target("under", 2)
 _SETTINGS = Settings(system="You are a raven.", max_output_tokens=1_000)
@@ -26,9 +27,7 @@ _BODIES: dict[str, Body] = {
     ANTHROPIC.name: partial(
         anthropic_requests.body, dialect=anthropic_requests.Dialect(ANTHROPIC.model), streaming=True
     ),
-    OPENAI_CHAT.name: partial(
-        chat_requests.body, dialect=chat_requests.Dialect("openai", OPENAI_CHAT.model), streaming=True
-    ),
+    OPENAI_CHAT.name: partial(chat_requests.body, dialect=Dialect("openai", OPENAI_CHAT.model), streaming=True),
 }
 
 

@@ -3,17 +3,17 @@
 from . import http
 from .configs import AzureOpenAI
 from .errors import MissingExtra
-from .wire.chat_requests import Dialect
+from .wire.openai_dialect import Dialect
 
 try:
     import openai
 except ModuleNotFoundError:
     raise MissingExtra("azureopenai", "openai") from None
 
-from .openai import ChatClient
+from .openai import OpenAIClient
 
 
-def azure_client(config: AzureOpenAI) -> ChatClient:
+def azure_client(config: AzureOpenAI) -> OpenAIClient:
     """The client of *config*, resolved.
 
     Raises:
@@ -32,4 +32,4 @@ def azure_client(config: AzureOpenAI) -> ChatClient:
         max_retries=0,
         http_client=openai.DefaultAioHttpClient(timeout=timeouts, limits=http.limits(), verify=http.tls()),
     )
-    return ChatClient(sdk, Dialect(config.name, config.model or config.deployment, facts=config.facts), (key, token))
+    return OpenAIClient(sdk, Dialect(config.name, config.model or config.deployment, facts=config.facts), (key, token))

@@ -1,6 +1,7 @@
-"""Chat Completions through OpenAI's SDK: OpenAI itself, and the servers that speak like it."""
+"""Chat Completions and Responses through OpenAI's SDK: OpenAI itself, and the servers that speak like it."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import cast
 from urllib.parse import urlsplit
@@ -11,10 +12,10 @@ from .content import Block
 from .deltas import Delta
 from .errors import MissingExtra, ProtocolError, ProviderError, ProviderUnavailable
 from .request import Request, Settings
-from .wire import chat_requests
-from .wire.chat_answers import stream_decoder, whole_answer
-from .wire.chat_requests import Dialect
+from .wire import chat_answers, chat_requests, responses_answers, responses_requests
 from .wire.chat_words import faults
+from .wire.decoder import StreamDecoder
+from .wire.openai_dialect import ApiName, Dialect
 
 try:
     import httpx2
@@ -28,15 +29,45 @@ _KINDS: dict[type[Exception], type[ProviderError]] = {
     openai.APIResponseValidationError: ProtocolError,
 }
 _DROPS = http.transport_errors("openai", "openai")
-_OWN_HOSTS = ("openai.com", "azure.com")
+_OWN_DOMAINS = ("openai.com", "azure.com", "azure.us")
 
 
-class ChatClient:
+@dataclass(frozen=True, slots=True)
+class _Api:
+    """One of the two APIs: where it is, what it takes, and what its answers mean."""
+
+    path: str
+    check: Callable[[Settings, Dialect], None]
+    body: Callable[[Request, Dialect, bool], bytes]
+    stream_decoder: Callable[[str, int], StreamDecoder]
+    whole_answer: Callable[[str, int, bytes], list[Delta]]
+
+
+_APIS: dict[ApiName, _Api] = {
+    "chat": _Api(
+        "/chat/completions",
+        chat_requests.check,
+        chat_requests.body,
+        chat_answers.stream_decoder,
+        chat_answers.whole_answer,
+    ),
+    "responses": _Api(
+        "/responses",
+        responses_requests.check,
+        responses_requests.body,
+        responses_answers.stream_decoder,
+        responses_answers.whole_answer,
+    ),
+}
+
+
+class OpenAIClient:
     """Asks for what *dialect* says, through *sdk*. None of *secrets* stands in its errors."""
 
     def __init__(self, sdk: openai.AsyncOpenAI, dialect: Dialect, secrets: tuple[str | None, ...]) -> None:
         self._sdk = sdk
         self._dialect = dialect
+        self._api = _APIS[dialect.api]
         self._channel = http.Channel(self._post, vendor(dialect.provider), secrets)
 
     @property
@@ -44,25 +75,25 @@ class ChatClient:
         return self._dialect.provider
 
     def check(self, settings: Settings) -> None:
-        chat_requests.check(settings, self._dialect)
+        self._api.check(settings, self._dialect)
 
     def check_content(self, content: Sequence[Block]) -> None:
         self._dialect.media.check(content)
 
     def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
-        body = partial(chat_requests.body, request, self._dialect, streaming=True)
-        return self._channel.stream(body, stream_decoder(self.provider, request.number))
+        body = partial(self._api.body, request, self._dialect, True)
+        return self._channel.stream(body, self._api.stream_decoder(self.provider, request.number))
 
     async def complete(self, request: Request) -> list[Delta]:
-        body = partial(chat_requests.body, request, self._dialect, streaming=False)
-        return await self._channel.whole(body, partial(whole_answer, self.provider, request.number))
+        body = partial(self._api.body, request, self._dialect, False)
+        return await self._channel.whole(body, partial(self._api.whole_answer, self.provider, request.number))
 
     async def aclose(self) -> None:
         await self._sdk.close()
 
     async def _post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> httpx2.Response:
         answer = await self._sdk.post(
-            "/chat/completions",
+            self._api.path,
             cast_to=httpx2.Response,
             content=content,
             options={"headers": headers},
@@ -73,7 +104,7 @@ class ChatClient:
         return cast(httpx2.Response, answer)
 
 
-def openai_client(config: OpenAI) -> ChatClient:
+def openai_client(config: OpenAI) -> OpenAIClient:
     """The client of *config*, resolved.
 
     Raises:
@@ -91,7 +122,8 @@ def openai_client(config: OpenAI) -> ChatClient:
         max_retries=0,
         http_client=openai.DefaultAioHttpClient(timeout=timeouts, limits=http.limits(), verify=http.tls()),
     )
-    return ChatClient(sdk, Dialect(config.name, config.model, _is_own(base_url), config.facts), (key,))
+    dialect = Dialect(config.name, config.model, _is_own(base_url), config.facts, config.api)
+    return OpenAIClient(sdk, dialect, (key,))
 
 
 def vendor(provider: str) -> http.Vendor:
@@ -104,6 +136,6 @@ def _response(error: Exception) -> httpx2.Response | None:
 
 
 def _is_own(base_url: str | None) -> bool:
-    """Whether the server at *base_url* is OpenAI's: others may take what OpenAI does not, and less."""
+    """Whether the server at *base_url* is OpenAI's or Azure's: others may take what these do not, and less."""
     host = urlsplit(base_url).hostname if base_url else None
-    return host is None or host.endswith(_OWN_HOSTS)
+    return host is None or any(f".{host}".endswith(f".{domain}") for domain in _OWN_DOMAINS)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import msgspec
 
@@ -11,7 +11,12 @@ from .errors import InvalidConfig
 
 
 class OpenAI(HTTPConfig, frozen=True, kw_only=True):
-    """OpenAI's Chat Completions, or a server that speaks them at *base_url*.
+    """OpenAI, or a server that speaks like it at *base_url*: ``"chat"`` (Chat Completions) or ``"responses"``.
+
+    Chat Completions are what nearly every server speaks, and have stop sequences, penalties and a seed. Take the
+    Responses API for OpenAI's reasoning models: their thinking is shown (as far as a summary) and goes back with the
+    history, so that it need not be thought again; and tool results may hold images and documents. Nothing is stored
+    with OpenAI either way.
 
     The key comes from ``OPENAI_API_KEY`` unless given. A compatible server that wants no key still needs some word for
     one.
@@ -23,6 +28,7 @@ class OpenAI(HTTPConfig, frozen=True, kw_only=True):
     base_url: str | None = None
     organization: str | None = None
     project: str | None = None
+    api: Literal["chat", "responses"] = "chat"
 
     def resolved(self, environ: Mapping[str, str]) -> Self:
         key = credential(self.name, "api_key", self.api_key, environ, "OPENAI_API_KEY")

@@ -66,6 +66,7 @@ class Expected(msgspec.Struct):
     error: Fault | None
     redacted_thinking: int = 0
     other_blocks: list[str] = []
+    stop_detail: str | None = None
 
 
 class Exchange(msgspec.Struct):

@@ -1,22 +1,20 @@
 """Requests to Chat Completions: https://platform.openai.com/docs/api-reference/chat/create."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from ..content import Block, Document, Image, Text, ToolResult, ToolUse
 from ..errors import InvalidConfig
-from ..facts import ModelFacts
 from ..messages import Message, Role
 from ..request import Request, Settings
 from ..tools import Tool, ToolChoice
 from .media import MediaRules
+from .openai_dialect import Dialect
 from .openai_rules import (
     STOP_SEQUENCES,
-    chat_media,
     check_facts,
     check_tool_names,
     data_url,
@@ -29,32 +27,8 @@ from .openai_rules import (
 _ERROR = "Error: "
 _ID_CHARS = 40  # "string too long. Expected a string with maximum length 40", says the API of more
 _NUMBERS = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed")
-_UNKNOWN = ModelFacts()
 _json = msgspec.json.encode
 _Object = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """Chat Completions as *provider* has them for *model*.
-
-    At OpenAI's *own* servers its documents say what is taken; of others, as far as *facts* don't, nothing is known.
-    """
-
-    provider: str
-    model: str
-    own: bool = True
-    facts: ModelFacts = _UNKNOWN
-
-    @cached_property
-    def media(self) -> MediaRules:
-        """What images and documents are taken."""
-        return chat_media(self.provider, self.own).of(self.facts)
-
-    @property
-    def limit_word(self) -> str:
-        """The name of the limit to an answer: OpenAI's newer models refuse the old one, others know no other."""
-        return "max_completion_tokens" if self.own else "max_tokens"
 
 
 def check(settings: Settings, dialect: Dialect) -> None:

@@ -52,7 +52,30 @@ _TOOL_NAME_CHARS = 64
 _DIGEST_CHARS = 32
 _foreign_in_name = re.compile(r"[^a-zA-Z0-9_-]")
 _foreign_in_id = re.compile(r"[^\x21-\x7e]")
-_KEYWORDS_NOT_STRICT = {"allOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "oneOf"}
+_NOT_STRICT = frozenset(
+    [
+        "allOf",
+        "oneOf",
+        "not",
+        "if",
+        "then",
+        "else",
+        "dependentRequired",
+        "dependentSchemas",
+        "patternProperties",
+        "propertyNames",
+        "contains",
+        "default",
+        "minContains",
+        "maxContains",
+        "uniqueItems",
+        "minProperties",
+        "maxProperties",
+        "minLength",
+        "maxLength",
+        "unevaluatedProperties",
+    ]
+)
 
 
 def chat_media(provider: str, own: bool) -> MediaRules:
@@ -143,7 +166,7 @@ def _objects(schema: object) -> Iterator[Mapping[str, object]]:
 
 def _is_strict(part: Mapping[str, object]) -> bool:
     """Whether *part* of a schema is closed, asks for all its properties, and has no word that the subset lacks."""
-    if part.keys() & _KEYWORDS_NOT_STRICT:
+    if part.keys() & _NOT_STRICT:
         return False
     properties = part.get("properties")
     if not isinstance(properties, Mapping):

@@ -11,7 +11,8 @@ from rayconteur.providers.facts import ModelFacts
 from rayconteur.providers.messages import Message, Role
 from rayconteur.providers.request import Reasoning, Request, Settings, WireMemo
 from rayconteur.providers.tools import Tool, ToolChoice
-from rayconteur.providers.wire.chat_requests import Dialect, body, check
+from rayconteur.providers.wire.chat_requests import body, check
+from rayconteur.providers.wire.openai_dialect import Dialect
 
 HI = Text("Hello, raven!")
 FLY = Tool(name="fly", description="Fly there.", input_schema={"type": "object", "properties": {}})

@@ -9,7 +9,7 @@ from wire import Exchange, cases
 
 from rayconteur.providers.deltas import Delta
 from rayconteur.providers.errors import IncompleteAnswer, ProviderError
-from rayconteur.providers.wire import anthropic_answers, chat_answers
+from rayconteur.providers.wire import anthropic_answers, chat_answers, responses_answers
 from rayconteur.providers.wire.decoder import StreamDecoder
 
 # All positions of a short stream are tried; of a longer one so many, chosen at random, and those of its end.
@@ -24,6 +24,7 @@ STREAMS = [
     *cases("anthropic", "messages", streaming=True),
     *cases("openai_chat", "chat_completions", streaming=True),
     *cases("azure", "chat_completions", streaming=True),
+    *cases("openai_responses", "responses", streaming=True),
 ]
 
 
@@ -31,8 +32,15 @@ def chat_decoder() -> StreamDecoder:
     return chat_answers.stream_decoder("raven", 1)
 
 
+def responses_decoder() -> StreamDecoder:
+    return responses_answers.stream_decoder("raven", 1)
+
+
 def decoder_for(name: str) -> NewDecoder:
-    return anthropic_answers.stream_decoder if name.startswith("anthropic") else chat_decoder
+    """The decoder for a sample or a record, by how its name begins."""
+    if name.startswith("anthropic"):
+        return anthropic_answers.stream_decoder
+    return responses_decoder if name.startswith(("openai_responses", "responses")) else chat_decoder
 
 
 def read(new: NewDecoder, *pieces: bytes) -> tuple[list[Delta], ProviderError | None]:

@@ -6,21 +6,27 @@ It means what the recordings expect, but where we differ on purpose:
     a function_call without an id         gets one made, for its result to answer
     a custom tool's free text             is the member "input" of an object, as our tools take objects
     an empty body                         is an incomplete answer; the SDK reads no answer at all from it
+    two parts of a summary of thinking    are two paragraphs
+    the phase of a Responses message      is an opaque block before it, for the API wants it back
+    a Responses answer cut short          stops for the reason that it gives; the SDK says "incomplete"
+    an answer queued in the background    is no answer, as nobody asked for it to be made there
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 from wire import Counts, Exchange, Expected, ToolCall, cases, replaying
 
 from rayconteur.providers.configs import Anthropic, AzureOpenAI, OpenAI, ProviderConfig
-from rayconteur.providers.content import Opaque, Text, Thinking, ToolUse
+from rayconteur.providers.content import Block, Opaque, Text, Thinking, ToolUse
 from rayconteur.providers.draft import Answer, Draft
 from rayconteur.providers.errors import (
     AuthenticationFailed,
+    ContextOverflow,
     IncompleteAnswer,
     InvalidRequest,
+    ProtocolError,
     ProviderError,
     RateLimited,
     UnknownModel,
@@ -29,9 +35,11 @@ from rayconteur.providers.messages import Message, Role
 from rayconteur.providers.open import open_client
 from rayconteur.providers.request import Request, Settings
 from rayconteur.providers.usage import Count
+from rayconteur.providers.wire.responses_words import PHASE
 
 HI = Message(role=Role.USER, content=(Text("Hello, raven!"),), turn=1)
 KEY = "sk-not-a-real-key"
+PARAGRAPH = "\n\n"
 
 ERRORS = {
     (400, "invalid_request_error"): InvalidRequest,
@@ -40,6 +48,9 @@ ERRORS = {
     (401, "invalid_api_key"): AuthenticationFailed,
     (401, "401"): AuthenticationFailed,
     (404, "not_found_error"): UnknownModel,
+    (400, "model_not_found"): UnknownModel,
+    (400, "context_length_exceeded"): ContextOverflow,
+    (400, "invalid_value"): InvalidRequest,
     (404, "model_not_found"): UnknownModel,
     (429, "RateLimitReached"): RateLimited,
 }
@@ -69,6 +80,9 @@ def check(exchange: Exchange, config: Callable[[str], ProviderConfig], cached_ap
             asyncio.run(answered(exchange, config))
     elif expected.error is not None:
         check_error(exchange, expected, config)
+    elif expected.stop_reason == "queued":
+        with pytest.raises(ProtocolError, match="queued"):
+            asyncio.run(answered(exchange, config))
     else:
         answer = asyncio.run(answered(exchange, config))
         check_content(answer, expected)
@@ -90,13 +104,21 @@ def check_error(exchange: Exchange, expected: Expected, config: Callable[[str], 
 def check_content(answer: Answer, expected: Expected) -> None:
     blocks = answer.content
     assert "".join(block.text for block in blocks if isinstance(block, Text)) == expected.text
-    assert "".join(block.text for block in blocks if isinstance(block, Thinking)) == expected.thinking
+    assert thinking(blocks) == expected.thinking.replace(PARAGRAPH, "")
     assert sum(block.redacted for block in blocks if isinstance(block, Thinking)) == expected.redacted_thinking
-    assert [block.type for block in blocks if isinstance(block, Opaque)] == expected.other_blocks
-    assert answer.raw_stop_reason == expected.stop_reason
+    assert [
+        block.type for block in blocks if isinstance(block, Opaque) and block.type != PHASE
+    ] == expected.other_blocks
+    cut_short = expected.stop_reason == "incomplete"
+    assert answer.raw_stop_reason == (expected.stop_detail if cut_short else expected.stop_reason)
     uses = [block for block in blocks if isinstance(block, ToolUse)]
     for use, call in zip(uses, expected.tool_calls, strict=True):
         check_tool_use(use, call)
+
+
+def thinking(blocks: Iterable[Block]) -> str:
+    """All of it in one, with nothing between paragraphs."""
+    return "".join(block.text for block in blocks if isinstance(block, Thinking)).replace(PARAGRAPH, "")
 
 
 def check_tool_use(use: ToolUse, call: ToolCall) -> None:
@@ -138,3 +160,8 @@ def test_openai_means_what_its_sdk_reads(exchange: Exchange) -> None:
 @pytest.mark.parametrize("exchange", cases("azure", "chat_completions"))
 def test_azure_means_what_its_sdk_reads(exchange: Exchange) -> None:
     check(exchange, lambda url: AzureOpenAI(deployment="any", api_key=KEY, endpoint=url))
+
+
+@pytest.mark.parametrize("exchange", cases("openai_responses", "responses"))
+def test_openai_s_responses_mean_what_its_sdk_reads(exchange: Exchange) -> None:
+    check(exchange, lambda url: OpenAI(model="any", api_key=KEY, base_url=url, api="responses"))

@@ -20,6 +20,7 @@ from rayconteur.providers.messages import Message, Role
 from rayconteur.providers.request import Reasoning, Request, WireMemo
 from rayconteur.providers.usage import Cost, Count, Provenance, Usage, estimated, reported
 from rayconteur.providers.wire import anthropic_requests, chat_requests
+from rayconteur.providers.wire.openai_dialect import Dialect
 from rayconteur.runtime import messages as say
 from rayconteur.runtime.config import Limits, OnInterrupt, RetryPolicy, SessionConfig, WhenBusy
 from rayconteur.runtime.core import events as ev
@@ -27,7 +28,7 @@ from rayconteur.runtime.core import instructions as do
 from rayconteur.runtime.status import State
 
 PROVIDERS: list[ProviderConfig] = [Scripted(), Anthropic(model="claude"), OpenAI(model="gpt")]
-CHAT = chat_requests.Dialect("openai", "gpt")
+CHAT = Dialect("openai", "gpt")
 IMAGE = Image(url="https://example.org/raven.png")
 PDF = Document(data=b"%PDF", media_type="application/pdf")
 SEARCH = b'{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{}}'
