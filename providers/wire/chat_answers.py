@@ -7,6 +7,7 @@ import msgspec
 from ..deltas import (
     AnswerEnded,
     AnswerStarted,
+    Cited,
     Delta,
     TextDelta,
     ThinkingDelta,
@@ -15,8 +16,8 @@ from ..deltas import (
     UsageReported,
 )
 from ..stops import StopReason
-from .chat_chunks import Choice, Chunk, CustomCall, FunctionCall, Piece, ToolCall
-from .chat_words import STOPS, faults
+from .chat_chunks import Choice, Chunk, CustomCall, FunctionCall, Piece, ToolCall, UrlCitation
+from .chat_words import FAILURES, STOPS, faults
 from .decoder import StreamDecoder
 from .faults import broken, incomplete, read_fault, unfit
 
@@ -37,7 +38,7 @@ class ChatReader:
     """Reads one answer, chunk by chunk: the *number*-th of its session, from which ids are made where there are none.
 
     A refusal is visible text and the reason for stopping. The input of a custom tool, free text, is the member
-    ``input`` of an object.
+    ``input`` of an object. Citations come at the end, for some servers send them before the text.
     """
 
     def __init__(self, provider: str, number: int) -> None:
@@ -50,6 +51,7 @@ class ChatReader:
         self._thinking: int | None = None
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}  # the last that had the index
+        self._sources: list[UrlCitation] = []
         self._refused = False
         self._stop_reason: str | None = None
 
@@ -83,6 +85,8 @@ class ChatReader:
             raise incomplete(self._provider)
         self.ended = True
         deltas.extend(ToolInputDelta(call.block, '"}') for call in self._calls if call.custom)
+        if self._text is not None:
+            deltas.extend(Cited(self._text, source.citation()) for source in self._sources)
         deltas.append(AnswerEnded(self._stop(), self._stop_reason))
 
     def _stop(self) -> StopReason:
@@ -98,14 +102,18 @@ class ChatReader:
     def _take_choice(self, choice: Choice, data: bytes, deltas: list[Delta]) -> None:
         piece = choice.delta or choice.message
         if piece is not None:
-            if piece.reasoning_content:
-                self._think(piece.reasoning_content, deltas)
+            if thought := piece.reasoning_content or piece.reasoning:
+                self._think(thought, deltas)
             if piece.content:
                 self._say(piece.content, deltas)
-            if piece.refusal or piece.tool_calls or piece.function_call:
+            if piece.refusal or piece.tool_calls or piece.function_call or piece.annotations:
                 self._take_rare(piece, data, deltas)
-        if choice.finish_reason:
-            self._stop_reason = choice.finish_reason
+        if choice.error is not None:
+            raise faults(self._provider).error(read_fault(msgspec.json.encode({"error": choice.error})))
+        if reason := choice.finish_reason:
+            if kind := FAILURES.get(reason):
+                raise kind(f"the answer ended with {reason!r}", self._provider, vendor_code=reason)
+            self._stop_reason = reason
 
     def _say(self, text: str, deltas: list[Delta]) -> None:
         if self._text is None:
@@ -125,6 +133,7 @@ class ChatReader:
             self._call(call, data, deltas)
         if piece.function_call:
             self._call(ToolCall(index=_LEGACY, function=piece.function_call), data, deltas)
+        self._sources += [named.url_citation for named in piece.annotations or () if named.url_citation]
 
     def _call(self, call: ToolCall, data: bytes, deltas: list[Delta]) -> None:
         under_way = self._under_way(call) or self._begin_call(call, data, deltas)

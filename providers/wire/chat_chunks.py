@@ -7,6 +7,7 @@ they have no word for.
 
 import msgspec
 
+from ..content import Citation
 from ..usage import Usage, reported
 
 
@@ -67,13 +68,41 @@ class ToolCall(msgspec.Struct):
     custom: CustomCall | None = None
 
 
+class UrlCitation(msgspec.Struct):
+    """A page that the text names, and where in it; *content* is what OpenRouter found there."""
+
+    url: str | None = None
+    title: str | None = None
+    content: str | None = None
+    start_index: int | None = None
+    end_index: int | None = None
+
+    def citation(self) -> Citation:
+        """In our words."""
+        return Citation(
+            cited_text=self.content or "", title=self.title, url=self.url, start=self.start_index, end=self.end_index
+        )
+
+
+class Annotation(msgspec.Struct):
+    """A source of the text."""
+
+    url_citation: UrlCitation | None = None
+
+
 class Piece(msgspec.Struct, gc=False):
-    """What an answer says, or the next piece of it. *reasoning_content* is thinking, at DeepSeek, vLLM and others."""
+    """What an answer says, or the next piece of it.
+
+    Thinking is *reasoning_content* at DeepSeek and llama.cpp, *reasoning* at Ollama and OpenRouter, and vLLM has had
+    either.
+    """
 
     content: str | None = None
     tool_calls: list[ToolCall] | None = None
     refusal: str | None = None
     reasoning_content: str | None = None
+    reasoning: str | None = None
+    annotations: list[Annotation] | None = None
     function_call: FunctionCall | None = None
 
 
@@ -84,6 +113,7 @@ class Choice(msgspec.Struct, gc=False):
     delta: Piece | None = None
     message: Piece | None = None
     finish_reason: str | None = None
+    error: object = None
 
 
 class Chunk(msgspec.Struct, gc=False):

@@ -4,6 +4,8 @@ from ..errors import (
     AuthenticationFailed,
     ContextOverflow,
     InvalidRequest,
+    Overloaded,
+    ProviderError,
     ProviderUnavailable,
     RateLimited,
     UnknownModel,
@@ -44,4 +46,10 @@ STOPS = {
     "tool_calls": StopReason.TOOL_USE,
     "function_call": StopReason.TOOL_USE,
     "content_filter": StopReason.CONTENT_FILTER,
+}
+
+# Of an answer that went wrong on its way, at OpenRouter and DeepSeek: no answer, though it says that it has ended.
+FAILURES: dict[str, type[ProviderError]] = {
+    "error": ProviderUnavailable,
+    "insufficient_system_resource": Overloaded,
 }

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
+from chatting import DONE, calls, chunk, read, said
 
+from rayconteur.providers.content import Citation
 from rayconteur.providers.deltas import (
     AnswerEnded,
     AnswerStarted,
-    Delta,
+    Cited,
     TextDelta,
-    ThinkingDelta,
     ToolInputDelta,
     ToolUseStarted,
     UsageReported,
@@ -24,26 +25,6 @@ from rayconteur.providers.errors import (
 from rayconteur.providers.stops import StopReason
 from rayconteur.providers.usage import Usage, reported
 from rayconteur.providers.wire.chat_answers import stream_decoder, whole_answer
-
-DONE = "[DONE]"
-
-
-def read(*data: str, number: int = 7) -> list[Delta]:
-    decoder = stream_decoder("raven", number)
-    return decoder.feed("".join(f"data: {one}\n\n" for one in data).encode()) + decoder.end()
-
-
-def chunk(delta: str = "{}", reason: str = "null") -> str:
-    return f'{{"id":"c1","model":"m","choices":[{{"index":0,"delta":{delta},"finish_reason":{reason}}}]}}'
-
-
-def calls(*tool_calls: str) -> str:
-    return chunk(f'{{"tool_calls":[{",".join(tool_calls)}]}}')
-
-
-def said(*data: str) -> list[Delta]:
-    """What *data* bring between the start of an answer and its end."""
-    return read(*data, DONE)[1:-1]
 
 
 def test_an_answer_with_text_and_two_calls_gives_their_deltas_in_order(root: Path) -> None:
@@ -174,77 +155,22 @@ def test_unknown_members_and_other_choices_are_passed_over() -> None:
     assert said(chunk(), other) == []
 
 
-def test_thinking_of_compatible_servers_is_a_block_of_its_own() -> None:
-    deltas = said(chunk('{"reasoning_content":"Hm."}'), chunk('{"content":"Yes."}'), chunk('{"reasoning_content":"!"}'))
-
-    assert deltas == [ThinkingDelta(0, "Hm."), TextDelta(1, "Yes."), ThinkingDelta(0, "!")]
-
-
-def test_calls_without_an_index_are_told_apart_by_their_ids() -> None:
-    deltas = said(
-        calls('{"id":"a","function":{"name":"f","arguments":"{"}}'),
-        calls('{"function":{"arguments":"}"}}'),
-        calls('{"id":"b","function":{"name":"f","arguments":"{}"}}'),
+def test_pages_that_the_text_names_are_its_citations() -> None:
+    named = (
+        '{"annotations":[{"type":"url_citation","url_citation":{"url":"https://x.example","title":"Ravens",'
+        '"start_index":4,"end_index":9}},{"type":"file","file":{"hash":"h"}}]}'
     )
+    cited = Cited(0, Citation(url="https://x.example", title="Ravens", start=4, end=9))
 
-    assert deltas == [
-        ToolUseStarted(0, "a", "f"),
-        ToolInputDelta(0, "{"),
-        ToolInputDelta(0, "}"),
-        ToolUseStarted(1, "b", "f"),
-        ToolInputDelta(1, "{}"),
-    ]
-
-
-def test_calls_that_all_have_index_0_are_told_apart_by_their_ids() -> None:
-    deltas = said(
-        calls('{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}'),
-        calls('{"index":0,"id":"b","function":{"name":"f","arguments":"{"}}'),
-        calls('{"index":0,"function":{"arguments":"}"}}'),
-    )
-
-    assert deltas == [
-        ToolUseStarted(0, "a", "f"),
-        ToolInputDelta(0, "{}"),
-        ToolUseStarted(1, "b", "f"),
-        ToolInputDelta(1, "{"),
-        ToolInputDelta(1, "}"),
-    ]
-
-
-def test_an_id_repeated_with_every_piece_is_one_call() -> None:
-    deltas = said(
-        calls('{"index":0,"id":"a","function":{"name":"f","arguments":"{"}}'),
-        calls('{"index":0,"id":"a","function":{"name":"f","arguments":"}"}}'),
-    )
-
-    assert deltas == [ToolUseStarted(0, "a", "f"), ToolInputDelta(0, "{"), ToolInputDelta(0, "}")]
-
-
-def test_missing_ids_are_made_from_the_number_of_the_request() -> None:
-    deltas = read(
-        '{"choices":[{"delta":{"tool_calls":[{"function":{"name":"f"}},{"function":{"name":"g"}}]}}]}',
-        DONE,
-        number=12,
-    )
-
-    assert deltas[:-1] == [
-        AnswerStarted("answer-12", ""),
-        ToolUseStarted(0, "call_12_1", "f"),
-        ToolUseStarted(1, "call_12_2", "g"),
-    ]
+    assert said(chunk(named), chunk('{"content":"Caw."}')) == [TextDelta(0, "Caw."), cited]
+    assert said(chunk('{"content":"Caw."}'), chunk(named)) == [TextDelta(0, "Caw."), cited]
+    assert said(chunk(named)) == []
 
 
 def test_a_function_call_of_old_is_a_tool_use() -> None:
     deltas = said(chunk('{"function_call":{"name":"f","arguments":"{"}}'), chunk('{"function_call":{"arguments":"}"}}'))
 
     assert deltas == [ToolUseStarted(0, "call_7_1", "f"), ToolInputDelta(0, "{"), ToolInputDelta(0, "}")]
-
-
-def test_counts_that_come_with_every_chunk_are_all_told() -> None:
-    counted = '{"id":"c1","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}'
-
-    assert said(chunk(), counted, counted) == [UsageReported(Usage(input=reported(3), output=reported(4)))] * 2
 
 
 def test_a_whole_answer_gives_the_same_deltas_each_whole() -> None:
@@ -267,6 +193,15 @@ def test_a_whole_answer_gives_the_same_deltas_each_whole() -> None:
         ToolInputDelta(2, '"}'),
         AnswerEnded(StopReason.TOOL_USE, "tool_calls"),
     ]
+
+
+def test_a_whole_refusal_is_visible_text_and_the_reason_for_stopping() -> None:
+    body = (
+        b'{"id":"c1","model":"m","choices":[{"index":0,"finish_reason":"stop",'
+        b'"message":{"role":"assistant","content":null,"refusal":"No."}}]}'
+    )
+
+    assert whole_answer("raven", 7, body)[1:] == [TextDelta(0, "No."), AnswerEnded(StopReason.REFUSAL, "stop")]
 
 
 def test_a_filtered_answer_without_a_message_is_an_empty_one() -> None:
