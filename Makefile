@@ -24,7 +24,7 @@ demo: $(LINKED)  ## Watch many sessions talk at once, without network or key
 	@$(BIN)/rayconteur demo
 
 test: $(LINKED)  ## Run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadgroup
 
 check: $(LINKED)  ## Check style, types and the plan of the house
 	$(BIN)/ruff check .

@@ -7,6 +7,17 @@ from pathlib import Path
 import pytest
 
 
+STARTS_RAY = ("benchmarks", "cli", "cluster", "test_examples.py", "test_readme.py", "test_wheel.py")
+"""What starts Ray, or joins the one of this run."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run in several processes, one of them runs all that need Ray: there is only one of it at a time."""
+    for item in items:
+        if item.path.relative_to(Path(__file__).parent).parts[0] in STARTS_RAY:
+            item.add_marker(pytest.mark.xdist_group("ray"))
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The folder that holds the project."""
