@@ -45,7 +45,7 @@ from rayconteur.providers.errors import (
 )
 from rayconteur.providers.facts import ModelFacts, Prices
 from rayconteur.providers.limits import RateLimit, RateLimits
-from rayconteur.providers.messages import Message, Role
+from rayconteur.providers.messages import Message, Role, StandsFor
 from rayconteur.providers.named import model
 from rayconteur.providers.request import Reasoning
 from rayconteur.providers.script import Call, Cut, Fail, Say, Script, Step, Stop, Think, Wait
@@ -225,6 +225,7 @@ __all__ = [
     "SessionHandle",
     "SessionStatus",
     "State",
+    "StandsFor",
     "Step",
     "Stop",
     "StopReason",

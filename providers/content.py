@@ -92,11 +92,15 @@ class ToolUse(_Block, frozen=True, omit_defaults=True):
 
 
 class ToolResult(_Block, frozen=True, omit_defaults=True):
-    """The answer to the tool use *tool_use_id*; with *is_error*, what went wrong."""
+    """The answer to the tool use *tool_use_id*; with *is_error*, what went wrong.
+
+    *compact_summary* takes the content's place when the conversation outgrows its window. No provider sees it before.
+    """
 
     tool_use_id: str
     content: tuple[Text | Image | Document, ...] = ()
     is_error: bool = False
+    compact_summary: str | None = None
 
 
 class Opaque(_Block, frozen=True):
