@@ -1,6 +1,7 @@
-"""Azure OpenAI: Chat Completions of a deployment, through OpenAI's SDK."""
+"""Azure OpenAI: Chat Completions and Responses of a deployment, through OpenAI's SDK."""
 
 from . import http
+from .azure_tokens import TokenSource
 from .configs import AzureOpenAI
 from .errors import MissingExtra
 from .wire.openai_dialect import Dialect
@@ -21,15 +22,29 @@ def azure_client(config: AzureOpenAI) -> OpenAIClient:
     """
     key = http.credential(config.api_key, "provider.api_key") if config.api_key else None
     token = http.credential(config.ad_token, "provider.ad_token") if config.ad_token else None
+    source = TokenSource(config.ad_token_provider, config.name) if config.ad_token_provider else None
+    endpoint = (http.address(config.endpoint, "provider.endpoint") or "").rstrip("/")
+    dialect = Dialect(config.name, config.model or config.deployment, facts=config.facts, api=config.api)
     timeouts = http.timeouts(config.connect_timeout_s, config.idle_timeout_s)
-    sdk = openai.AsyncAzureOpenAI(
-        azure_endpoint=http.address(config.endpoint, "provider.endpoint") or "",
-        azure_deployment=config.deployment,
-        api_version=config.api_version,
-        api_key=key,
-        azure_ad_token=token,
-        timeout=timeouts,
-        max_retries=0,
-        http_client=openai.DefaultAioHttpClient(timeout=timeouts, limits=http.limits(), verify=http.tls()),
-    )
-    return OpenAIClient(sdk, Dialect(config.name, config.model or config.deployment, facts=config.facts), (key, token))
+    transport = openai.DefaultAioHttpClient(timeout=timeouts, limits=http.limits(), verify=http.tls())
+    if config.api_version == "v1":
+        sdk = openai.AsyncOpenAI(
+            base_url=f"{endpoint}/openai/v1/",
+            api_key=source.token if source else key or token,
+            timeout=timeouts,
+            max_retries=0,
+            http_client=transport,
+        )
+    else:
+        sdk = openai.AsyncAzureOpenAI(
+            azure_endpoint=endpoint,
+            azure_deployment=config.deployment,
+            api_version=config.api_version,
+            api_key=key,
+            azure_ad_token=token,
+            azure_ad_token_provider=source.token if source else None,
+            timeout=timeouts,
+            max_retries=0,
+            http_client=transport,
+        )
+    return OpenAIClient(sdk, dialect, source.given if source else (key, token))

@@ -10,12 +10,13 @@ from . import http
 from .configs import OpenAI
 from .content import Block
 from .deltas import Delta
-from .errors import MissingExtra, ProtocolError, ProviderError, ProviderUnavailable
+from .errors import AuthenticationFailed, MissingExtra, ProtocolError, ProviderError, ProviderUnavailable
+from .openai_config import ApiName
 from .request import Request, Settings
 from .wire import chat_answers, chat_requests, responses_answers, responses_requests
 from .wire.chat_words import faults
 from .wire.decoder import StreamDecoder
-from .wire.openai_dialect import ApiName, Dialect
+from .wire.openai_dialect import Dialect
 
 try:
     import httpx2
@@ -27,6 +28,7 @@ except ModuleNotFoundError:
 _KINDS: dict[type[Exception], type[ProviderError]] = {
     openai.APIConnectionError: ProviderUnavailable,
     openai.APIResponseValidationError: ProtocolError,
+    AuthenticationFailed: AuthenticationFailed,  # what gives the token failed, before the SDK asked
 }
 _DROPS = http.transport_errors("openai", "openai")
 _OWN_DOMAINS = ("openai.com", "azure.com", "azure.us")
@@ -64,7 +66,7 @@ _APIS: dict[ApiName, _Api] = {
 class OpenAIClient:
     """Asks for what *dialect* says, through *sdk*. None of *secrets* stands in its errors."""
 
-    def __init__(self, sdk: openai.AsyncOpenAI, dialect: Dialect, secrets: tuple[str | None, ...]) -> None:
+    def __init__(self, sdk: openai.AsyncOpenAI, dialect: Dialect, secrets: Sequence[str | None]) -> None:
         self._sdk = sdk
         self._dialect = dialect
         self._api = _APIS[dialect.api]

@@ -24,6 +24,7 @@ ASKED = Request(1, (HI,), Settings())
 _SAMPLES = Path(__file__).parent / "samples"
 CHAT = (_SAMPLES / "chat_calls.sse").read_bytes()
 MESSAGES = (_SAMPLES / "anthropic_thinks_and_calls.sse").read_bytes()
+RESPONSES = (_SAMPLES / "responses_calls.sse").read_bytes()
 
 Config = Callable[..., ProviderConfig]
 """The config for an address, with whatever else."""
@@ -39,13 +40,20 @@ def openai(url: str, **more: Any) -> ProviderConfig:
     return OpenAI(model="gpt-x", api_key=KEY, base_url=f"{url}/v1", **more)
 
 
+def responses(url: str, **more: Any) -> ProviderConfig:
+    """OpenAI's Responses API at *url*."""
+    return OpenAI(model="gpt-x", api_key=KEY, base_url=f"{url}/v1", api="responses", **more)
+
+
 def azure(url: str, **more: Any) -> ProviderConfig:
     """Azure at *url*."""
     return AzureOpenAI(deployment="mine", api_key=KEY, endpoint=url, **more)
 
 
 EACH = pytest.mark.parametrize(
-    ("config", "stream"), [(anthropic, MESSAGES), (openai, CHAT), (azure, CHAT)], ids=["anthropic", "openai", "azure"]
+    ("config", "stream"),
+    [(anthropic, MESSAGES), (openai, CHAT), (responses, RESPONSES), (azure, CHAT)],
+    ids=["anthropic", "openai", "responses", "azure"],
 )
 """Each provider, and a stream as it sends them."""
 

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 from ..facts import ModelFacts
+from ..openai_config import ApiName
 from .media import MediaRules
 from .openai_rules import chat_media, responses_media
 
 _UNKNOWN = ModelFacts()
-ApiName = Literal["chat", "responses"]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ SECRET = "sk-nevermore"
 CONFIGS: list[ProviderConfig] = [
     Scripted(script=Script(answers=((Say("Caw"), Call("fly", {"to": "oak"}), Fail()),), tokens_per_s=50.0)),
     Anthropic(model="claude-sonnet-4-5", api_key=SECRET),
-    OpenAI(model="gpt-5", api_key=SECRET, organization="rookery", base_url="http://127.0.0.1:8000/v1"),
+    OpenAI(model="gpt-5", api_key=SECRET, organization="rookery", base_url="http://127.0.0.1:8000/v1", api="responses"),
     AzureOpenAI(deployment="raven", resource="rookery", api_key=SECRET),
     AzureOpenAI(deployment="raven", endpoint="https://rookery.example.com", ad_token=SECRET, model="gpt-5"),
 ]
@@ -137,6 +137,11 @@ def test_azure_takes_exactly_one_credential(environ: dict[str, str], key: str | 
         ({"deployment": "d", "resource": "https://r.openai.azure.com"}, "provider.resource"),
         ({"deployment": "d", "api_key": SECRET, "ad_token": SECRET}, "provider.api_key"),
         ({"deployment": "d", "api_key": SECRET}, "provider.endpoint"),
+        ({"deployment": "d", "api_key": SECRET, "ad_token_provider": "m:f"}, "provider.api_key"),
+        ({"deployment": "d", "ad_token_provider": "a function"}, "provider.ad_token_provider"),
+        ({"deployment": "d", "api_version": "latest"}, "provider.api_version"),
+        ({"deployment": "d", "api": "responses"}, "provider.api_version"),
+        ({"deployment": "d", "api": "assistants"}, "provider.api"),
     ],
 )
 def test_an_azure_config_that_does_not_fit_names_the_field(given: dict[str, str], field: str) -> None:
@@ -145,6 +150,21 @@ def test_an_azure_config_that_does_not_fit_names_the_field(given: dict[str, str]
 
     assert caught.value.field == field
     assert SECRET not in f"{caught.value!r} {caught.value}"
+
+
+def test_azure_asks_for_no_key_where_a_function_gives_tokens() -> None:
+    given = AzureOpenAI(deployment="d", resource="r", ad_token_provider="tokens:entra")
+
+    config = given.resolved({"AZURE_OPENAI_API_KEY": SECRET, "AZURE_OPENAI_AD_TOKEN": SECRET})
+
+    assert (config.api_key, config.ad_token, config.ad_token_provider) == (None, None, "tokens:entra")
+
+
+def test_openai_has_two_apis() -> None:
+    with pytest.raises(InvalidConfig, match="chat and responses") as caught:
+        OpenAI(model="m", api="assistants")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+    assert caught.value.field == "provider.api"
 
 
 @pytest.mark.parametrize("config", [Anthropic, OpenAI, Scripted])
