@@ -11,7 +11,7 @@ The folders, from the ground up; each imports only from those above it in this l
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from rayconteur.providers.configs import Anthropic, AzureOpenAI, OpenAI, ProviderConfig, Scripted
+from rayconteur.providers.configs import Anthropic, AzureOpenAI, Bedrock, OpenAI, ProviderConfig, Scripted
 from rayconteur.providers.content import (
     Block,
     Citation,
@@ -141,6 +141,7 @@ __all__ = [
     "Anthropic",
     "AuthenticationFailed",
     "AzureOpenAI",
+    "Bedrock",
     "Block",
     "Call",
     "Citation",

@@ -5,11 +5,12 @@ from typing import ClassVar, Literal, Self
 
 import msgspec
 
+from .bedrock_config import Bedrock
 from .config import Config, HTTPConfig, credential
 from .openai_config import AzureOpenAI, OpenAI
 from .script import Script
 
-__all__ = ["Anthropic", "AzureOpenAI", "OpenAI", "ProviderConfig", "ProviderName", "Scripted"]
+__all__ = ["Anthropic", "AzureOpenAI", "Bedrock", "OpenAI", "ProviderConfig", "ProviderName", "Scripted"]
 
 
 class Scripted(Config, frozen=True, kw_only=True):
@@ -32,5 +33,5 @@ class Anthropic(HTTPConfig, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, api_key=key, base_url=self.base_url or environ.get("ANTHROPIC_BASE_URL"))
 
 
-ProviderConfig = Scripted | Anthropic | OpenAI | AzureOpenAI
-ProviderName = Literal["scripted", "anthropic", "openai", "azureopenai"]
+ProviderConfig = Scripted | Anthropic | OpenAI | AzureOpenAI | Bedrock
+ProviderName = Literal["scripted", "anthropic", "openai", "azureopenai", "bedrock"]

@@ -3,7 +3,7 @@
 import ssl
 import time
 from asyncio import timeout
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +15,7 @@ import msgspec
 from .deltas import AnswerStarted, Delta
 from .errors import IncompleteAnswer, InvalidConfig, InvalidRequest, MissingExtra, ProviderError, ProviderUnavailable
 from .wire.decoder import StreamDecoder
-from .wire.faults import FaultTable, read_fault, retry_after_s
+from .wire.faults import Fault, FaultTable, read_fault, retry_after_s
 from .wire.rate_limits import rate_limits
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # What follows an answer's end is the end of the HTTP body. Read, it leaves a connection that can be used again.
 _TAIL_S = 0.1
-_KEPT_IDLE_S = 15.0
+KEPT_IDLE_S = 15.0
 # aiohttp warns of a larger body in one write, for it may hold up the event loop.
 _ONE_WRITE_BYTES = 1 << 20
 _PIECE_BYTES = 256 << 10
@@ -31,12 +31,43 @@ _PIECE_BYTES = 256 << 10
 _SECRET_CHARS = 8
 
 
+class Response(Protocol):
+    """An answer, of whatever transport: in the words of httpx2."""
+
+    @property
+    def status_code(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By their names, in whatever case."""
+        ...
+
+    @property
+    def content(self) -> bytes:
+        """The body, once it is read."""
+        ...
+
+    def aiter_bytes(self) -> AsyncGenerator[bytes, None]:
+        """The body as it comes."""
+        ...
+
+    async def aread(self) -> bytes:
+        """The whole body."""
+        ...
+
+    async def aclose(self) -> None:
+        """Be done with it: a body that is not read to its end is aborted."""
+        ...
+
+
 class Post(Protocol):
     """Sends *content* with *headers* besides its own through an SDK; the response's body is unread."""
 
-    async def __call__(
-        self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]
-    ) -> "httpx2.Response": ...
+    async def __call__(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> Response: ...
+
+
+def _in_body(response: Response) -> Fault:
+    return read_fault(response.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +75,28 @@ class Vendor:
     """How an SDK says that a request went wrong.
 
     *response_of* gives the answer that an error of the SDK stands for, and *faults* says which error of ours that is.
-    *kinds* are the SDK's errors without one, *drops* those of the transport under it.
+    *kinds* are the SDK's errors without one, *drops* those of the transport under it. *fault_of* reads what a refusal
+    says.
     """
 
-    response_of: "Callable[[Exception], httpx2.Response | None]"
+    response_of: Callable[[Exception], Response | None]
     kinds: Mapping[type[Exception], type[ProviderError]]
     drops: tuple[type[Exception], ...]
     faults: FaultTable
+    fault_of: Callable[[Response], Fault] = _in_body
 
 
 class Channel:
-    """Sends requests through *post*, an SDK's, and turns whatever goes wrong into our errors, *secrets* kept out."""
+    """Sends requests through *post*, an SDK's, and turns whatever goes wrong into our errors, *secrets* kept out.
 
-    def __init__(self, post: Post, vendor: Vendor, secrets: tuple[str | None, ...]) -> None:
+    Those that come up later may be put among the *secrets*.
+    """
+
+    def __init__(self, post: Post, vendor: Vendor, secrets: Sequence[str | None]) -> None:
         self._post = post
         self._vendor = vendor
         self._provider = vendor.faults.provider
-        self._secrets = tuple(secret for secret in secrets if secret and len(secret) >= _SECRET_CHARS)
+        self._secrets = secrets
 
     async def stream(self, encode: Callable[[], bytes], decoder: StreamDecoder) -> AsyncGenerator[list[Delta], None]:
         """What *decoder* makes of the answer to what *encode* gives, as it comes.
@@ -98,7 +134,7 @@ class Channel:
         finally:
             await response.aclose()
 
-    async def _open(self, encode: Callable[[], bytes]) -> "httpx2.Response":
+    async def _open(self, encode: Callable[[], bytes]) -> Response:
         """The response, its body unread."""
         try:
             body = encode()
@@ -121,7 +157,7 @@ class Channel:
         response = self._vendor.response_of(error)
         if response is not None:
             wait_s = retry_after_s(response.headers, time.time())
-            return self._vendor.faults.error(read_fault(response.content), response.status_code, wait_s)
+            return self._vendor.faults.error(self._vendor.fault_of(response), response.status_code, wait_s)
         kinds = (ours for theirs, ours in self._vendor.kinds.items() if isinstance(error, theirs))
         return next(kinds, ProviderUnavailable)(f"no answer from {self._provider}: {_cause(error)}", self._provider)
 
@@ -134,6 +170,8 @@ class Channel:
 
     def _scrub(self, text: str) -> str:
         for secret in self._secrets:
+            if secret is None or len(secret) < _SECRET_CHARS:
+                continue
             text = text.replace(secret, "***")
             # A message cut short may end inside the secret.
             cut = next((n for n in range(len(secret) - 1, 3, -1) if text.endswith(secret[:n])), 0)
@@ -197,7 +235,7 @@ def limits() -> "httpx2.Limits":
     import httpx2
 
     # 0 is aiohttp's word for no limit. None would leave it at 100.
-    return httpx2.Limits(max_connections=0, keepalive_expiry=_KEPT_IDLE_S)
+    return httpx2.Limits(max_connections=0, keepalive_expiry=KEPT_IDLE_S)
 
 
 @cache

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from .client import Client
-from .configs import Anthropic, AzureOpenAI, OpenAI, ProviderConfig, Scripted
+from .configs import Anthropic, AzureOpenAI, Bedrock, OpenAI, ProviderConfig, Scripted
 
 
 def open_client(config: ProviderConfig) -> Client:
@@ -29,5 +29,9 @@ def open_client(config: ProviderConfig) -> Client:
             from .azure import azure_client
 
             return azure_client(config)
+        case Bedrock():
+            from .bedrock import BedrockClient
+
+            return BedrockClient(config)
         case _:
             assert_never(config)

@@ -32,7 +32,9 @@ GUESTS = {
     "anthropic": ("providers/anthropic.py",),
     "openai": ("providers/openai.py", "providers/azure.py"),
     "httpx2": ("providers/http.py", "providers/anthropic.py", "providers/openai.py"),
-    "aiohttp": ("providers/http.py",),
+    "aiohttp": ("providers/http.py", "providers/bedrock.py"),
+    "yarl": ("providers/bedrock.py",),  # aiohttp's own addresses
+    "botocore": ("providers/aws.py", "providers/bedrock.py"),
 }
 
 # What `import rayconteur` and the words of a conversation load nothing of: each costs up to a second and 50 MB.
@@ -45,6 +47,8 @@ HEAVY = {
     "httpx2",
     "httpx",
     "aiohttp",
+    "botocore",
+    "boto3",
     "pydantic",
     "typer",
     "rich",
@@ -166,7 +170,7 @@ def test_every_folder_of_the_house_ships_and_no_file_slips_in_from_the_root() ->
 
 
 def test_importing_the_package_or_its_words_loads_neither_ray_nor_an_sdk() -> None:
-    clients = GUESTS["anthropic"] + GUESTS["openai"]
+    clients = GUESTS["anthropic"] + GUESTS["openai"] + GUESTS["botocore"]
     words = [file.stem for file in (ROOT / "providers").glob("*.py") if name(file) not in clients]
     program = f"""
 import importlib, sys

@@ -6,6 +6,7 @@ Where they are missing, the tests that need them are skipped; ``RAYCONTEUR_WIRE`
 import importlib.util
 import os
 import sys
+from base64 import b64decode
 from contextlib import AbstractAsyncContextManager
 from functools import cache
 from pathlib import Path
@@ -75,9 +76,15 @@ class Exchange(msgspec.Struct):
     id: str
     api: str
     streaming: bool
-    body: str
+    body: str | None
     expected: Expected | None
+    body_b64: str | None = None
     record: dict[str, Any] = {}
+
+    @property
+    def data(self) -> bytes:
+        """The body of the answer as it came, text or not."""
+        return b64decode(self.body_b64) if self.body_b64 else (self.body or "").encode()
 
 
 @cache

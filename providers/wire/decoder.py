@@ -1,11 +1,28 @@
 """From the bytes of a stream to deltas."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from ..deltas import Delta
 from ..errors import ProtocolError, ProviderError
 from .faults import incomplete
 from .sse import EventStream
+
+
+class Cutter(Protocol):
+    """Cuts a stream of bytes, whatever its pieces, into its events."""
+
+    def feed(self, chunk: bytes) -> Iterable[bytes]:
+        """Each event that *chunk* completes.
+
+        Raises:
+            ProtocolError: what follows is no event.
+        """
+        ...
+
+    def rest(self) -> bytes | None:
+        """The last event, where only the mark of its end is missing."""
+        ...
 
 
 class AnswerReader(Protocol):
@@ -26,12 +43,15 @@ class AnswerReader(Protocol):
 
 
 class StreamDecoder:
-    """Decodes one streamed answer of *provider*, in whatever pieces it comes. It does no I/O."""
+    """Decodes one streamed answer of *provider*, in whatever pieces it comes. It does no I/O.
 
-    def __init__(self, provider: str, reader: AnswerReader) -> None:
+    The events are server-sent ones, unless *events* cuts them otherwise.
+    """
+
+    def __init__(self, provider: str, reader: AnswerReader, events: Cutter | None = None) -> None:
         self._provider = provider
         self._reader = reader
-        self._events = EventStream(provider)
+        self._events = events or EventStream(provider)
         self._error: ProviderError | None = None
 
     @property

@@ -1,6 +1,6 @@
 """Images and documents: what a provider takes, told before anything is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..content import Block, Document, Image, ToolResult
@@ -34,11 +34,15 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class MediaRules:
-    """What *provider* takes, from its documents: sizes are those of the bytes before any encoding."""
+    """What *provider* takes, from its documents: sizes are those of the bytes before any encoding.
+
+    *further* is asked, where all else is well, for a problem of that provider's own.
+    """
 
     provider: str
     images: Taken = Taken()
     documents: Taken = Taken()
+    further: Callable[[Image | Document], str | None] | None = None
 
     def of(self, facts: ModelFacts) -> "MediaRules":
         """These rules, less what a model of *facts* does not take."""
@@ -50,9 +54,8 @@ class MediaRules:
 
     def problem(self, block: Image | Document) -> str | None:
         """Why *block* is not taken, or ``None`` where it is."""
-        if isinstance(block, Image):
-            return self.images.problem("image", block)
-        return self.documents.problem("document", block)
+        kind, taken = ("image", self.images) if isinstance(block, Image) else ("document", self.documents)
+        return taken.problem(kind, block) or (self.further(block) if self.further else None)
 
     def check(self, content: Sequence[Block], place: str = "content") -> None:
         """Raises:

@@ -9,7 +9,7 @@ from wire import Exchange, cases
 
 from rayconteur.providers.deltas import Delta
 from rayconteur.providers.errors import IncompleteAnswer, ProviderError
-from rayconteur.providers.wire import anthropic_answers, chat_answers, responses_answers
+from rayconteur.providers.wire import anthropic_answers, bedrock_answers, chat_answers, responses_answers
 from rayconteur.providers.wire.decoder import StreamDecoder
 
 # All positions of a short stream are tried; of a longer one so many, chosen at random, and those of its end.
@@ -25,6 +25,7 @@ STREAMS = [
     *cases("openai_chat", "chat_completions", streaming=True),
     *cases("azure", "chat_completions", streaming=True),
     *cases("openai_responses", "responses", streaming=True),
+    *cases("bedrock", "converse", streaming=True),
 ]
 
 
@@ -36,10 +37,16 @@ def responses_decoder() -> StreamDecoder:
     return responses_answers.stream_decoder("raven", 1)
 
 
+def bedrock_decoder() -> StreamDecoder:
+    return bedrock_answers.stream_decoder(bedrock_answers.BedrockReader("raven", "1"))
+
+
 def decoder_for(name: str) -> NewDecoder:
     """The decoder for a sample or a record, by how its name begins."""
     if name.startswith("anthropic"):
         return anthropic_answers.stream_decoder
+    if name.startswith("bedrock"):
+        return bedrock_decoder
     return responses_decoder if name.startswith(("openai_responses", "responses")) else chat_decoder
 
 
@@ -91,9 +98,9 @@ def test_a_sample_that_stops_short_is_incomplete(sample: Path) -> None:
 
 @pytest.mark.parametrize("exchange", STREAMS)
 def test_a_recorded_stream_means_the_same_in_two_pieces(exchange: Exchange) -> None:
-    assert_pieces_don_t_matter(decoder_for(exchange.id), exchange.body.encode())
+    assert_pieces_don_t_matter(decoder_for(exchange.id), exchange.data)
 
 
 @pytest.mark.parametrize("exchange", STREAMS)
 def test_a_recorded_stream_that_stops_short_is_incomplete(exchange: Exchange) -> None:
-    assert_every_early_end_is_incomplete(decoder_for(exchange.id), exchange.body.encode())
+    assert_every_early_end_is_incomplete(decoder_for(exchange.id), exchange.data)

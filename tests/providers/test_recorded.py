@@ -9,16 +9,19 @@ It means what the recordings expect, but where we differ on purpose:
     two parts of a summary of thinking    are two paragraphs
     the phase of a Responses message      is an opaque block before it, for the API wants it back
     a Responses answer cut short          stops for the reason that it gives; the SDK says "incomplete"
+    a tool that Bedrock runs, streamed    is a block; the SDK gives the pieces
+    an error that Bedrock gives no name   has none; the SDK takes its status for one
     an answer queued in the background    is no answer, as nobody asked for it to be made there
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 
 import pytest
 from wire import Counts, Exchange, Expected, ToolCall, cases, replaying
 
-from rayconteur.providers.configs import Anthropic, AzureOpenAI, OpenAI, ProviderConfig
+from rayconteur.providers.configs import Anthropic, AzureOpenAI, Bedrock, OpenAI, ProviderConfig
 from rayconteur.providers.content import Block, Opaque, Text, Thinking, ToolUse
 from rayconteur.providers.draft import Answer, Draft
 from rayconteur.providers.errors import (
@@ -46,6 +49,8 @@ ERRORS = {
     (400, "invalid_image_url"): InvalidRequest,
     (400, "unsupported_value"): InvalidRequest,
     (401, "invalid_api_key"): AuthenticationFailed,
+    (400, ""): InvalidRequest,
+    (400, "ValidationException"): ContextOverflow,
     (401, "401"): AuthenticationFailed,
     (404, "not_found_error"): UnknownModel,
     (400, "model_not_found"): UnknownModel,
@@ -165,3 +170,22 @@ def test_azure_means_what_its_sdk_reads(exchange: Exchange) -> None:
 @pytest.mark.parametrize("exchange", cases("openai_responses", "responses"))
 def test_openai_s_responses_mean_what_its_sdk_reads(exchange: Exchange) -> None:
     check(exchange, lambda url: OpenAI(model="any", api_key=KEY, base_url=url, api="responses"))
+
+
+@pytest.mark.parametrize("exchange", cases("bedrock", "converse"))
+def test_bedrock_means_what_its_sdk_reads(exchange: Exchange) -> None:
+    exchange = deepcopy(exchange)
+    expected = exchange.expected
+    assert expected
+    if expected.error and expected.error.type == str(expected.error.status):
+        expected.error.type = None
+    if exchange.streaming:
+        expected.other_blocks = sorted(set(expected.other_blocks))
+
+    check(exchange, bedrock, cached_apart=True)
+
+
+def bedrock(url: str) -> Bedrock:
+    return Bedrock(
+        model="any", region="us-east-1", access_key_id="AKIDEXAMPLE", secret_access_key=KEY, endpoint_url=url
+    )

@@ -1,0 +1,182 @@
+"""Amazon Bedrock's Converse and ConverseStream: botocore signs, aiohttp sends."""
+
+import os
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from . import http
+from .bedrock_config import Bedrock
+from .content import Block
+from .deltas import Delta
+from .errors import AuthenticationFailed, MissingExtra, ProviderError, ProviderUnavailable
+from .request import Request, Settings
+from .wire import bedrock_requests
+from .wire.bedrock_answers import BedrockReader, stream_decoder
+from .wire.bedrock_blocks import check_numbers
+from .wire.bedrock_requests import Dialect
+from .wire.bedrock_rules import check
+from .wire.bedrock_words import FAULTS, PROVIDER, read_aws_fault
+from .wire.faults import Fault
+
+try:
+    import aiohttp
+    import botocore
+    from botocore import exceptions as boto
+    from yarl import URL
+except ModuleNotFoundError:
+    raise MissingExtra(PROVIDER, "bedrock") from None
+
+from .aws import Access
+
+# What new credentials can come to; the first that fits counts.
+_KINDS: dict[type[Exception], type[ProviderError]] = {
+    boto.HTTPClientError: ProviderUnavailable,
+    boto.MetadataRetrievalError: ProviderUnavailable,
+    boto.BotoCoreError: AuthenticationFailed,
+    boto.ClientError: AuthenticationFailed,
+}
+
+
+class _Response:
+    """An answer over aiohttp; *content* is its body, where it was read."""
+
+    def __init__(self, answer: aiohttp.ClientResponse, content: bytes = b"") -> None:
+        self._answer = answer
+        self.status_code = answer.status
+        self.headers: Mapping[str, str] = answer.headers
+        self.content = content
+
+    async def aiter_bytes(self) -> AsyncGenerator[bytes, None]:
+        async for chunk in self._answer.content.iter_any():
+            yield chunk
+
+    async def aread(self) -> bytes:
+        return await self._answer.read()
+
+    async def aclose(self) -> None:
+        self._answer.close()
+
+
+class _Refused(Exception):
+    """The answer is a refusal."""
+
+    def __init__(self, response: _Response) -> None:
+        super().__init__(response.status_code)
+        self.response = response
+
+
+def _response(error: Exception) -> http.Response | None:
+    return error.response if isinstance(error, _Refused) else None
+
+
+def _fault(response: http.Response) -> Fault:
+    return read_aws_fault(response.content, response.headers.get("x-amzn-errortype"))
+
+
+VENDOR = http.Vendor(_response, _KINDS, (aiohttp.ClientError, OSError), FAULTS, _fault)
+
+
+class BedrockClient:
+    """The client of *config*, resolved.
+
+    Raises:
+        MissingKey: AWS's chain has no credentials here.
+        InvalidConfig: no request can be made of it.
+    """
+
+    def __init__(self, config: Bedrock) -> None:
+        self._access = Access(config)
+        self._dialect = Dialect(config.model, config.facts)
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, connect=config.connect_timeout_s, sock_read=config.idle_timeout_s
+        )
+        self._proxy = _proxy(self._access.endpoint)
+        self._http: aiohttp.ClientSession | None = None  # it begins in a running loop only
+
+    @property
+    def provider(self) -> str:
+        return PROVIDER
+
+    def check(self, settings: Settings) -> None:
+        check(settings, self._dialect)
+
+    def check_content(self, content: Sequence[Block]) -> None:
+        self._dialect.media.check(content)
+        check_numbers(content)
+
+    def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
+        call = self._call(request, streaming=True)
+        return self._channel(call).stream(call.encode, stream_decoder(call.reader))
+
+    async def complete(self, request: Request) -> list[Delta]:
+        call = self._call(request, streaming=False)
+        return await self._channel(call).whole(call.encode, call.reader.whole)
+
+    async def aclose(self) -> None:
+        if self._http is not None:
+            await self._http.close()
+
+    def _call(self, request: Request, streaming: bool) -> "_Call":
+        if self._http is None:
+            # A limit of 0 is none: as many connections at once as there are requests.
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=http.KEPT_IDLE_S, ssl=_tls())
+            self._http = aiohttp.ClientSession(
+                connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar(), proxy=self._proxy
+            )
+        reader = BedrockReader(self._dialect.model, f"{PROVIDER}-{request.number}")
+        url = self._access.endpoint.rstrip("/") + bedrock_requests.path(self._dialect.model, streaming)
+        return _Call(self._http, self._access, self._dialect, request, reader, url)
+
+    def _channel(self, call: "_Call") -> http.Channel:
+        return http.Channel(call.post, VENDOR, self._access.authority.secrets)
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call to *url*, whose answer *reader* reads."""
+
+    session: aiohttp.ClientSession
+    access: Access
+    dialect: Dialect
+    request: Request
+    reader: BedrockReader
+    url: str
+    body: bytes = b""
+
+    def encode(self) -> bytes:
+        """The body, which is kept for signing."""
+        self.body = bedrock_requests.body(self.request, self.dialect)
+        return self.body
+
+    async def post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> http.Response:
+        """Send *content*, which is the body or its pieces."""
+        signed = await self.access.authority.headers(self.url, self.body)
+        # Encoded, or the address would be made anew and the signature would be of another one.
+        url = URL(self.url, encoded=True)
+        answer = await self.session.post(url, data=content, headers={**headers, **signed}, allow_redirects=False)
+        if answer.status != 200:
+            async with answer:
+                raise _Refused(_Response(answer, await answer.read()))
+        self.reader.message_id = answer.headers.get("x-amzn-requestid") or self.reader.message_id
+        return _Response(answer)
+
+
+def _proxy(endpoint: str) -> str | None:
+    """The proxy that the environment names for *endpoint*. aiohttp, left to it, would look for passwords, too."""
+    parts = urlsplit(endpoint)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """The certificates to trust: those of ``AWS_CA_BUNDLE`` alone, or the system's and botocore's."""
+    if bundle := os.environ.get("AWS_CA_BUNDLE"):
+        return ssl.create_default_context(cafile=bundle)
+    context = ssl.create_default_context()
+    context.load_verify_locations(Path(botocore.__file__).with_name("cacert.pem"))
+    return context
