@@ -11,7 +11,16 @@ The folders, from the ground up; each imports only from those above it in this l
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from rayconteur.providers.configs import Anthropic, AzureOpenAI, Bedrock, OpenAI, ProviderConfig, Scripted
+from rayconteur.providers.configs import (
+    Anthropic,
+    AzureOpenAI,
+    Bedrock,
+    Cohere,
+    Google,
+    OpenAI,
+    ProviderConfig,
+    Scripted,
+)
 from rayconteur.providers.content import (
     Block,
     Citation,
@@ -150,6 +159,7 @@ __all__ = [
     "Cleared",
     "Close",
     "Closed",
+    "Cohere",
     "Compact",
     "Compacted",
     "Completed",
@@ -169,6 +179,7 @@ __all__ = [
     "FinalAnswer",
     "FromLLM",
     "Image",
+    "Google",
     "IncompleteAnswer",
     "Interrupt",
     "Interrupted",

