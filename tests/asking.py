@@ -9,7 +9,7 @@ import pytest
 from loopback import Loopback, Respond
 
 from rayconteur.providers.client import Client
-from rayconteur.providers.configs import Anthropic, AzureOpenAI, OpenAI, ProviderConfig
+from rayconteur.providers.configs import Anthropic, AzureOpenAI, Cohere, Google, OpenAI, ProviderConfig
 from rayconteur.providers.content import Text
 from rayconteur.providers.deltas import Delta
 from rayconteur.providers.errors import ProviderError
@@ -24,6 +24,8 @@ ASKED = Request(1, (HI,), Settings())
 _SAMPLES = Path(__file__).parent / "samples"
 CHAT = (_SAMPLES / "chat_calls.sse").read_bytes()
 MESSAGES = (_SAMPLES / "anthropic_thinks_and_calls.sse").read_bytes()
+COHERE = (_SAMPLES / "cohere_thinks_and_cites.sse").read_bytes()
+GEMINI = (_SAMPLES / "google_thinks_and_calls.sse").read_bytes()
 RESPONSES = (_SAMPLES / "responses_calls.sse").read_bytes()
 
 Config = Callable[..., ProviderConfig]
@@ -50,10 +52,27 @@ def azure(url: str, **more: Any) -> ProviderConfig:
     return AzureOpenAI(deployment="mine", api_key=KEY, endpoint=url, **more)
 
 
+def google(url: str, **more: Any) -> ProviderConfig:
+    """The Gemini API at *url*."""
+    return Google(model="gemini-x", api_key=KEY, base_url=url, **more).resolved({})
+
+
+def cohere(url: str, **more: Any) -> ProviderConfig:
+    """Cohere at *url*."""
+    return Cohere(model="command-x", api_key=KEY, base_url=url, **more)
+
+
 EACH = pytest.mark.parametrize(
     ("config", "stream"),
-    [(anthropic, MESSAGES), (openai, CHAT), (responses, RESPONSES), (azure, CHAT)],
-    ids=["anthropic", "openai", "responses", "azure"],
+    [
+        (anthropic, MESSAGES),
+        (openai, CHAT),
+        (responses, RESPONSES),
+        (azure, CHAT),
+        (google, GEMINI),
+        (cohere, COHERE),
+    ],
+    ids=["anthropic", "openai", "responses", "azure", "google", "cohere"],
 )
 """Each provider, and a stream as it sends them."""
 

@@ -9,7 +9,16 @@ import pytest
 from rich.console import Console
 from rich.pretty import pretty_repr
 
-from rayconteur.providers.configs import Anthropic, AzureOpenAI, OpenAI, ProviderConfig, ProviderName, Scripted
+from rayconteur.providers.configs import (
+    Anthropic,
+    AzureOpenAI,
+    Cohere,
+    Google,
+    OpenAI,
+    ProviderConfig,
+    ProviderName,
+    Scripted,
+)
 from rayconteur.providers.errors import ConfigError, InvalidConfig, MissingKey
 from rayconteur.providers.script import Call, Fail, Say, Script
 
@@ -21,6 +30,9 @@ CONFIGS: list[ProviderConfig] = [
     OpenAI(model="gpt-5", api_key=SECRET, organization="rookery", base_url="http://127.0.0.1:8000/v1", api="responses"),
     AzureOpenAI(deployment="raven", resource="rookery", api_key=SECRET),
     AzureOpenAI(deployment="raven", endpoint="https://rookery.example.com", ad_token=SECRET, model="gpt-5"),
+    Cohere(model="command-a-03-2025", api_key=SECRET),
+    Google(model="gemini-3-flash", api_key=SECRET),
+    Google(model="gemini-3-flash", project="rookery", location="europe-west4", credentials=f'{{"type":"{SECRET}"}}'),
 ]
 
 
@@ -77,6 +89,7 @@ def test_a_stored_config_can_still_be_read() -> None:
     [
         (Anthropic(model="m"), "ANTHROPIC_API_KEY"),
         (OpenAI(model="m"), "OPENAI_API_KEY"),
+        (Cohere(model="m"), "CO_API_KEY"),
         (AzureOpenAI(deployment="d", resource="r"), "AZURE_OPENAI_API_KEY"),
     ],
 )

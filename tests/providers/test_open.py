@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from rayconteur.providers.configs import Anthropic, AzureOpenAI, OpenAI, ProviderConfig
+from rayconteur.providers.configs import Anthropic, AzureOpenAI, Cohere, Google, OpenAI, ProviderConfig
 from rayconteur.providers.errors import InvalidConfig
 from rayconteur.providers.open import open_client
 
@@ -15,6 +15,8 @@ CONFIGS = {
     "anthropic": Anthropic(model="m", api_key=KEY),
     "openai": OpenAI(model="m", api_key=KEY),
     "azureopenai": AzureOpenAI(deployment="m", api_key=KEY, endpoint="https://x.example"),
+    "cohere": Cohere(model="m", api_key=KEY),
+    "google": Google(model="m", api_key=KEY),
 }
 
 
@@ -35,6 +37,12 @@ def test_a_client_has_its_provider_s_name_and_opens_without_a_loop(config: Provi
         (OpenAI(model="m", api_key=KEY, base_url="https://x.example:port"), "provider.base_url"),
         (OpenAI(model="m", api_key="sk-with…dots"), "provider.api_key"),
         (OpenAI(model="m", api_key="sk-in\ntwo"), "provider.api_key"),
+        (Cohere(model="m", api_key="sk-in\ntwo"), "provider.api_key"),
+        (Cohere(model="m", api_key=KEY, base_url="x.example"), "provider.base_url"),
+        (Google(model="m", api_key="sk-in\ntwo"), "provider.api_key"),
+        (Google(model="m", api_key=KEY, base_url="x.example"), "provider.base_url"),
+        (Google(model="m", project="p", credentials='{"type":"sk-other"}'), "provider.credentials"),
+        (Google(model="m", project="p", credentials='{"type":"service_account"}'), "provider.credentials"),
         (AzureOpenAI(deployment="m", api_key=KEY, endpoint="[::1"), "provider.endpoint"),
         (AzureOpenAI(deployment="m", ad_token="ü", endpoint="https://x.example"), "provider.ad_token"),
     ],
@@ -54,6 +62,10 @@ def test_a_config_that_no_request_can_be_made_of_is_refused_by_its_field(config:
         ("openai", "openai", "openai"),
         ("openai", "aiohttp", "openai"),
         ("azureopenai", "openai", "openai"),
+        ("google", "google.genai", "google"),
+        ("google", "aiohttp", "google"),
+        ("cohere", "cohere", "cohere"),
+        ("cohere", "httpx_aiohttp", "cohere"),
     ],
 )
 def test_without_its_sdk_the_error_names_the_extra_to_install(provider: str, absent: str, extra: str) -> None:
