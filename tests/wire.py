@@ -49,7 +49,7 @@ class Counts(msgspec.Struct):
 class Fault(msgspec.Struct):
     """What the provider said went wrong."""
 
-    status: int
+    status: int | None
     message: str
     type: str | None = None
     code: str | None = None
@@ -69,6 +69,8 @@ class Expected(msgspec.Struct):
     other_blocks: list[str] = []
     stop_detail: str | None = None
     usage_raw: dict[str, Any] | None = None
+    tool_plan: str = ""
+    citations: int = 0
 
 
 class Exchange(msgspec.Struct):

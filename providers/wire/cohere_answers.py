@@ -190,12 +190,12 @@ class CohereReader:
         return self._blocks - 1
 
     def _read_unknown(self, data: bytes, problem: Exception) -> None:
-        """Pass over an event of an unknown type. One of no type tells of a fault."""
+        """Pass over an event of an unknown type, unless it tells of a fault: as refusals do, or as gateways do."""
         try:
             event = _loose(data)
         except (ValueError, RecursionError):
             raise unfit(PROVIDER, problem, data) from None
-        if event.type is None and event.message is not None:
+        if event.error is not None or (event.type is None and event.message is not None):
             raise FAULTS.error(read_fault(data))
         if event.type is None or event.type in _EVENTS:
             raise unfit(PROVIDER, problem, data)

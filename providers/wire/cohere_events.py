@@ -217,10 +217,11 @@ Event = MessageStart | _Content | PlanDelta | _Call | CitationStart | MessageEnd
 
 
 class Loose(msgspec.Struct):
-    """An event of any type, or of none."""
+    """An event of any type, or of none: what is then in it tells of a fault."""
 
     type: str | None = None
     message: object = None
+    error: object = None
 
 
 class WholeMessage(msgspec.Struct):

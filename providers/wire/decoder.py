@@ -60,9 +60,14 @@ class StreamDecoder:
         return self._reader.ended or self._error is not None
 
     def feed(self, chunk: bytes) -> list[Delta]:
-        """What *chunk* brings, maybe nothing. It never raises: what came before an error counts, and ``end`` tells."""
+        """What *chunk* brings, maybe nothing. It never raises: what came before an error counts, and ``end`` tells.
+
+        What comes after an error, or after the end, says nothing.
+        """
         deltas: list[Delta] = []
         reader = self._reader
+        if self._error is not None:
+            return deltas
         try:
             for data in self._events.feed(chunk):
                 if reader.ended:

@@ -93,7 +93,9 @@ def test_a_stored_config_can_still_be_read() -> None:
         (AzureOpenAI(deployment="d", resource="r"), "AZURE_OPENAI_API_KEY"),
     ],
 )
-def test_a_key_comes_from_its_variable_unless_given(config: Anthropic | OpenAI | AzureOpenAI, variable: str) -> None:
+def test_a_key_comes_from_its_variable_unless_given(
+    config: Anthropic | OpenAI | Cohere | AzureOpenAI, variable: str
+) -> None:
     given = msgspec.structs.replace(config, api_key="given")
 
     assert config.resolved({variable: SECRET}).api_key == SECRET

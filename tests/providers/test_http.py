@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from asking import ASKED, CHAT, EACH, HI, KEY, Config, anthropic, azure, gathered, openai, opened, responses
+from asking import ASKED, CHAT, EACH, HI, KEY, Config, anthropic, azure, cohere, gathered, openai, opened, responses
 from loopback import Exchange, Loopback, answers, begins
 
 from rayconteur.providers.configs import AzureOpenAI
@@ -46,6 +46,7 @@ def test_the_deltas_come_with_the_reads_that_brought_them(config: Config, stream
         (anthropic, "/v1/messages", ("authorization", f"Bearer {KEY}")),
         (openai, "/v1/chat/completions", ("authorization", f"Bearer {KEY}")),
         (responses, "/v1/responses", ("authorization", f"Bearer {KEY}")),
+        (cohere, "/v2/chat", ("authorization", f"Bearer {KEY}")),
         (azure, "/openai/deployments/mine/chat/completions?api-version=2024-10-21", ("api-key", KEY)),
     ],
 )

@@ -14,6 +14,8 @@ It means what the recordings expect, but where we differ on purpose:
     Google's thoughts, its tools' tokens  are part of what was made, and of what was sent
     a signature of Google's thoughts      is an opaque block behind what it signs
     numbers in place of Google's words    are not what its documents promise for what we ask
+    a tool plan of Cohere's               is thinking; the SDK keeps it apart
+    a stream that tells of an error       has no status; the SDK goes by the response's, which is 200
     an answer queued in the background    is no answer, as nobody asked for it to be made there
 """
 
@@ -24,7 +26,7 @@ from copy import deepcopy
 import pytest
 from wire import Counts, Exchange, Expected, ToolCall, cases, replaying
 
-from rayconteur.providers.configs import Anthropic, AzureOpenAI, Bedrock, Google, OpenAI, ProviderConfig
+from rayconteur.providers.configs import Anthropic, AzureOpenAI, Bedrock, Cohere, Google, OpenAI, ProviderConfig
 from rayconteur.providers.content import Block, Opaque, Text, Thinking, ToolUse
 from rayconteur.providers.draft import Answer, Draft
 from rayconteur.providers.errors import (
@@ -65,6 +67,8 @@ ERRORS = {
     (400, "INVALID_ARGUMENT"): InvalidRequest,
     (400, "API_KEY_INVALID"): AuthenticationFailed,
     (404, "NOT_FOUND"): UnknownModel,
+    (401, ""): AuthenticationFailed,
+    (None, "INVALID_TOOL_GENERATION"): InvalidRequest,
 }
 """Which error of ours a recorded one is, by its status and its most exact word."""
 
@@ -219,3 +223,15 @@ def summed(exchange: Exchange) -> Exchange:
     if expected and expected.error and "API_KEY_INVALID" in (exchange.body or ""):
         expected.error.code = "API_KEY_INVALID"
     return exchange
+
+
+@pytest.mark.parametrize("exchange", cases("cohere", "chat_v2"))
+def test_cohere_means_what_its_sdk_reads(exchange: Exchange) -> None:
+    exchange = deepcopy(exchange)
+    expected = exchange.expected
+    assert expected
+    expected.thinking = expected.tool_plan + expected.thinking
+    if expected.error and expected.error.status == 200:
+        expected.error.status = None
+
+    check(exchange, lambda url: Cohere(model="any", api_key=KEY, base_url=url))
