@@ -113,7 +113,7 @@ class Blocks:
                     yield from self._tool_result(block, names)
                 case Opaque(provider=provider, type=kind, json=json):
                     # Pictures are taken from users only, also those that the model made.
-                    if provider == PROVIDER and kind != "image":
+                    if provider == PROVIDER and kind != "image" and self.tools:
                         yield msgspec.Raw(json)
 
     def _media(self, block: Image | Document, name: str) -> dict[str, Any]:

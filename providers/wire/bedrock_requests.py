@@ -11,12 +11,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from ..content import Text, Thinking, ToolResult, ToolUse
+from ..content import Opaque, Text, Thinking, ToolResult, ToolUse
 from ..facts import ModelFacts
 from ..messages import Message, Role
 from ..request import Request, Settings
 from ..tools import Tool, ToolChoice
 from .bedrock_blocks import MEDIA, TOOL_NAME, Blocks
+from .bedrock_events import WholeBlock
 from .bedrock_models import Family, Kind, kind_of
 from .bedrock_words import PROVIDER
 from .media import MediaRules
@@ -31,6 +32,7 @@ _MARK = {"cachePoint": {"type": "default"}}
 _MARK_JSON = b',{"cachePoint":{"type":"default"}}'
 _UNKNOWN = ModelFacts()
 _json = msgspec.json.encode
+_served = msgspec.json.Decoder(WholeBlock).decode
 
 
 @dataclass(frozen=True)
@@ -149,8 +151,18 @@ def _tool_choice(choice: ToolChoice) -> dict[str, Any]:
 def _tools_of(messages: Sequence[Message], forms: Sequence[bytes]) -> list[dict[str, Any]]:
     """The tools that were used: the API wants them told as long as the history has uses of them."""
     using = (message for message, form in zip(messages, forms, strict=True) if b'"toolUse"' in form)
-    names = (block.name for message in using for block in message.content if isinstance(block, ToolUse))
-    return [_tool(Tool(name=name)) for name in dict.fromkeys(map(TOOL_NAME.fitted, names))]
+    tools: dict[str, dict[str, Any]] = {}
+    for block in (block for message in using for block in message.content):
+        match block:
+            case ToolUse():
+                name = TOOL_NAME.fitted(block.name)
+                tools[name] = _tool(Tool(name=name))
+            case Opaque(provider=provider, json=json) if provider == PROVIDER:
+                if (served := _served(json).tool_use) is not None:
+                    tools[served.name] = {"systemTool": {"name": served.name}}
+            case _:
+                pass
+    return list(tools.values())
 
 
 def _marked(messages: Sequence[Message], forms: Sequence[bytes]) -> list[bytes]:

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from validators import anthropic, chat
+from validators import anthropic, bedrock, chat
 
 # Fields and kinds of blocks that our requests never use.
 UNKNOWN = ("Object contains unknown field", "Invalid value", "Invalid enum value")
+
+APIS = ("messages", "chat_completions", "converse")
 
 # Taken all the same: an answer recorded for another tool use id, a lone space as text, and a bare URL as an image.
 LENIENT = {
@@ -35,15 +37,23 @@ def taken(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Id and body of the requests in *file* that are whole and got an answer."""
     for line in file.read_text().splitlines():
         record = json.loads(line)
-        if record["status"] == 200 and record["request"] and record["api"] in ("messages", "chat_completions"):
+        if record["status"] == 200 and record["request"] and record["api"] in APIS:
             yield record["id"], record["request"]
 
 
 def violations(provider: str, body: dict[str, Any]) -> list[str]:
-    return anthropic.violations(body) if provider == "anthropic" else chat.violations(body, model_in_path=True)
+    match provider:
+        case "anthropic":
+            return anthropic.violations(body)
+        case "bedrock":
+            return bedrock.violations(body)
+        case _:
+            return chat.violations(body, model_in_path=True)
 
 
-@pytest.mark.parametrize(("provider", "at_least"), [("anthropic", 90), ("openai_chat", 140), ("azure", 40)])
+@pytest.mark.parametrize(
+    ("provider", "at_least"), [("anthropic", 90), ("openai_chat", 140), ("azure", 40), ("bedrock", 84)]
+)
 def test_what_a_provider_took_is_not_refused(wire: Path, provider: str, at_least: int) -> None:
     requests = {key: body for key, body in taken(wire / f"{provider}.jsonl") if key not in LENIENT}
 
