@@ -12,152 +12,48 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from validators.anthropic_blocks import (
+    VISIBLE,
+    AssistantBlock,
+    CacheControl,
+    Given,
+    NonEmpty,
+    RedactedThinking,
+    Text,
+    Thinking,
+    ToolResult,
+    ToolUse,
+    UserBlock,
+)
 from validators.anthropic_settings import misfits
-from validators.forms import Formed
-
-NonEmpty = Annotated[str, Meta(min_length=1)]
-NAME = r"^[a-zA-Z0-9_-]{1,128}\Z"
-ID = r"^[a-zA-Z0-9_-]+\Z"
-VISIBLE = r"\S"
-"""``text content blocks must contain non-whitespace text``"""
 
 
-class _Formed(Formed):
-    forms: ClassVar[Mapping[str, str]] = {
-        "id": ID,
-        "name": NAME,
-        "tool_use_id": ID,
-        "text": VISIBLE,
-        "system": VISIBLE,
-        "stop_sequences": VISIBLE,
-    }
-
-
-class _Given(_Formed, kw_only=True, forbid_unknown_fields=True):
-    """``Extra inputs are not permitted``"""
-
-
-class _CacheControl(_Given):
-    type: Literal["ephemeral"]
-    ttl: Literal["5m", "1h"] | None = None
-
-
-class _Base64(_Given, tag_field="type", tag="base64"):
-    media_type: Literal["image/jpeg", "image/png", "image/gif", "image/webp", "application/pdf"]
-    data: NonEmpty
-
-
-class _PlainText(_Given, tag_field="type", tag="text"):
-    media_type: Literal["text/plain"]
-    data: NonEmpty
-
-
-class _Url(_Given, tag_field="type", tag="url"):
-    url: NonEmpty
-
-
-class _Block(_Given, tag_field="type"):
-    cache_control: _CacheControl | None = None
-
-
-class _Text(_Block, kw_only=True, tag="text"):
-    text: str
-    citations: list[dict[str, Any]] | None = None
-
-
-class _Image(_Block, kw_only=True, tag="image"):
-    source: _Base64 | _Url
-
-
-class _Document(_Block, kw_only=True, tag="document"):
-    source: _Base64 | _PlainText | _Url
-    title: NonEmpty | None = None
-    context: NonEmpty | None = None
-    citations: dict[str, Any] | None = None
-
-
-class _ToolUse(_Block, kw_only=True, tag="tool_use"):
-    id: str
-    name: str
-    input: dict[str, Any]
-
-
-class _ToolResult(_Block, kw_only=True, tag="tool_result"):
-    tool_use_id: str
-    content: str | list[_Text | _Image | _Document] = ""
-    is_error: bool = False
-
-
-class _Thinking(_Given, tag_field="type", tag="thinking"):
-    thinking: str
-    signature: NonEmpty
-
-
-class _RedactedThinking(_Given, tag_field="type", tag="redacted_thinking"):
-    data: NonEmpty
-
-
-class _ServerToolUse(_Formed, tag_field="type", tag="server_tool_use"):
-    """A tool that the provider runs itself. These blocks go back as they came: what they hold is its own affair."""
-
-    id: str
-
-
-class _Served(_Formed, tag_field="type"):
-    tool_use_id: str
-
-
-class _WebSearchResult(_Served, tag="web_search_tool_result"):
-    pass
-
-
-class _WebFetchResult(_Served, tag="web_fetch_tool_result"):
-    pass
-
-
-class _CodeExecutionResult(_Served, tag="code_execution_tool_result"):
-    pass
-
-
-class _BashResult(_Served, tag="bash_code_execution_tool_result"):
-    pass
-
-
-class _TextEditorResult(_Served, tag="text_editor_code_execution_tool_result"):
-    pass
-
-
-_ServerResult = _WebSearchResult | _WebFetchResult | _CodeExecutionResult | _BashResult | _TextEditorResult
-_UserBlock = _Text | _Image | _Document | _ToolResult
-_AssistantBlock = _Text | _Thinking | _RedactedThinking | _ToolUse | _ServerToolUse | _ServerResult
-
-
-class _User(_Given, tag_field="role", tag="user"):
+class _User(Given, tag_field="role", tag="user"):
     forms: ClassVar[Mapping[str, str]] = {"content": VISIBLE}
 
-    content: str | Annotated[list[_UserBlock], Meta(min_length=1)]
+    content: str | Annotated[list[UserBlock], Meta(min_length=1)]
 
 
-class _Assistant(_Given, tag_field="role", tag="assistant"):
+class _Assistant(Given, tag_field="role", tag="assistant"):
     forms: ClassVar[Mapping[str, str]] = {"content": VISIBLE}
 
-    content: str | Annotated[list[_AssistantBlock], Meta(min_length=1)]
+    content: str | Annotated[list[AssistantBlock], Meta(min_length=1)]
 
 
 class _Schema(Struct):
     type: Literal["object"]
 
 
-class _Tool(_Given):
+class _Tool(Given):
     name: str
     input_schema: _Schema
     description: str | None = None
     type: Literal["custom"] | None = None
-    cache_control: _CacheControl | None = None
+    cache_control: CacheControl | None = None
     strict: bool = False
 
 
-class _Choice(_Given, tag_field="type"):
+class _Choice(Given, tag_field="type"):
     disable_parallel_tool_use: bool = False
 
 
@@ -169,7 +65,7 @@ class _Any(_Choice, kw_only=True, tag="any"):
     pass
 
 
-class _NoTool(_Given, tag_field="type", tag="none"):
+class _NoTool(Given, tag_field="type", tag="none"):
     pass
 
 
@@ -177,24 +73,24 @@ class _OneTool(_Choice, kw_only=True, tag="tool"):
     name: str
 
 
-class _ThinkingOn(_Given, tag_field="type", tag="enabled"):
+class _ThinkingOn(Given, tag_field="type", tag="enabled"):
     budget_tokens: Annotated[int, Meta(ge=1024)]
     display: str | None = None
 
 
-class _ThinkingAdaptive(_Given, tag_field="type", tag="adaptive"):
+class _ThinkingAdaptive(Given, tag_field="type", tag="adaptive"):
     display: str | None = None
 
 
-class _ThinkingOff(_Given, tag_field="type", tag="disabled"):
+class _ThinkingOff(Given, tag_field="type", tag="disabled"):
     pass
 
 
-class _Body(_Given):
+class _Body(Given):
     model: NonEmpty
     max_tokens: Annotated[int, Meta(ge=1)]
     messages: Annotated[list[_User | _Assistant], Meta(min_length=1)]
-    system: str | Annotated[list[_Text], Meta(min_length=1)] | None = None
+    system: str | Annotated[list[Text], Meta(min_length=1)] | None = None
     tools: tuple[_Tool, ...] = ()
     tool_choice: _Auto | _Any | _OneTool | _NoTool | None = None
     temperature: Annotated[float, Meta(ge=0, le=1)] | None = None
@@ -232,9 +128,9 @@ def _tool_pairs(messages: Sequence[_User | _Assistant]) -> Iterator[str]:
     open_ids: list[str] = []
     for at, message in enumerate(messages):
         blocks = _blocks(message)
-        results = [block for block in blocks if isinstance(block, _ToolResult)]
+        results = [block for block in blocks if isinstance(block, ToolResult)]
         answered = [block.tool_use_id for block in results]
-        if any(isinstance(block, _ToolResult) for block in blocks[len(results) :]):
+        if any(isinstance(block, ToolResult) for block in blocks[len(results) :]):
             yield f"messages.{at}: tool results must come before all else"
         for missing in set(open_ids) - set(answered):
             yield f"messages.{at}: no tool_result for the tool_use {missing!r} right before"
@@ -244,7 +140,7 @@ def _tool_pairs(messages: Sequence[_User | _Assistant]) -> Iterator[str]:
             yield f"messages.{at}: each tool_use must have a single result"
         for result in results:
             yield from (f"messages.{at}: {problem}" for problem in _result(result))
-        open_ids = [block.id for block in blocks if isinstance(block, _ToolUse)]
+        open_ids = [block.id for block in blocks if isinstance(block, ToolUse)]
         if len(seen | set(open_ids)) < len(seen) + len(open_ids):
             yield f"messages.{at}: `tool_use` ids must be unique"
         seen.update(open_ids)
@@ -252,17 +148,17 @@ def _tool_pairs(messages: Sequence[_User | _Assistant]) -> Iterator[str]:
         yield f"messages: no tool_result for the tool_use {open_ids} at the end"
 
 
-def _result(result: _ToolResult) -> Iterator[str]:
+def _result(result: ToolResult) -> Iterator[str]:
     if result.is_error and not result.content:
         yield "tool_result: content cannot be empty if `is_error` is true"
-    if result.is_error and any(not isinstance(part, str | _Text) for part in result.content):
+    if result.is_error and any(not isinstance(part, str | Text) for part in result.content):
         yield "tool_result: all content must be type `text` if `is_error` is true"
 
 
 def _last_words(messages: Sequence[_User | _Assistant]) -> Iterator[str]:
     if isinstance(last := messages[-1], _Assistant):
         end = last.content if isinstance(last.content, str) else last.content[-1]
-        text = end.text if isinstance(end, _Text) else end
+        text = end.text if isinstance(end, Text) else end
         if isinstance(text, str) and text != text.rstrip():
             yield "messages: final assistant content cannot end with trailing whitespace"
 
@@ -280,7 +176,7 @@ def _tools(asked: _Body) -> Iterator[str]:
 def _thinking(asked: _Body) -> Iterator[str]:
     for at, message in enumerate(asked.messages):
         kinds = [type(block) for block in _blocks(message)]
-        if _ToolUse in kinds and {_Thinking, _RedactedThinking} & set(kinds[kinds.index(_ToolUse) :]):
+        if ToolUse in kinds and {Thinking, RedactedThinking} & set(kinds[kinds.index(ToolUse) :]):
             yield f"messages.{at}: thinking must come before tool_use"
     if not isinstance(asked.thinking, _ThinkingOn):
         return
@@ -290,11 +186,11 @@ def _thinking(asked: _Body) -> Iterator[str]:
         yield "`temperature` may only be set to 1 when thinking is enabled"
     if isinstance(asked.tool_choice, _Any | _OneTool):
         yield "Thinking may not be enabled when tool_choice forces tool use."
-    if any(isinstance(block, _ToolResult) for block in _blocks(asked.messages[-1])):
+    if any(isinstance(block, ToolResult) for block in _blocks(asked.messages[-1])):
         first, *_ = _blocks(asked.messages[-2]) if len(asked.messages) > 1 else [None]
-        if not isinstance(first, _Thinking | _RedactedThinking):
+        if not isinstance(first, Thinking | RedactedThinking):
             yield "When `thinking` is enabled, a final `assistant` message must start with a thinking block"
 
 
-def _blocks(message: _User | _Assistant) -> Sequence[_UserBlock | _AssistantBlock | None]:
+def _blocks(message: _User | _Assistant) -> Sequence[UserBlock | AssistantBlock | None]:
     return [] if isinstance(message.content, str) else message.content
