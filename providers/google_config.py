@@ -1,5 +1,6 @@
 """The config of Google's Gemini models: at the Gemini API by a key, or at Vertex AI by Google's credentials."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Self
@@ -11,6 +12,7 @@ from .errors import InvalidConfig, MissingKey
 
 _KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")  # the first one counts, as in Google's SDK
 _YES = ("true", "1")
+_no_name = re.compile(r"[^a-zA-Z0-9_./@:-]|\.\.")  # it stands in an address
 
 
 class Google(HTTPConfig, frozen=True, kw_only=True):
@@ -39,6 +41,8 @@ class Google(HTTPConfig, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if _no_name.search(self.model):
+            raise InvalidConfig("provider.model", "give the model's name, or its resource name")
         of_vertex = self.project or self.location or self.credentials
         if self.vertex is False and of_vertex:
             raise InvalidConfig("provider.vertex", "project, location and credentials are Vertex AI's")

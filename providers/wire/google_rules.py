@@ -47,8 +47,8 @@ class Dialect:
 
     @property
     def signs(self) -> bool:
-        """Whether the model refuses tool uses without a signature: from Gemini 3 on they do."""
-        return self.generation is None or self.generation >= 3
+        """Whether the model refuses tool uses without a signature: from Gemini 3 on they do, and so the latest."""
+        return self.generation >= 3 if self.generation is not None else self.model.endswith("-latest")
 
     def path(self, streaming: bool) -> str:
         """Where requests go, behind the version and, at Vertex AI, behind project and location."""
