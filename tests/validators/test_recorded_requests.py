@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from validators import anthropic, bedrock, chat
+from validators import anthropic, bedrock, chat, cohere
 
 # Fields and kinds of blocks that our requests never use.
 UNKNOWN = ("Object contains unknown field", "Invalid value", "Invalid enum value")
 
-APIS = ("messages", "chat_completions", "converse")
+APIS = ("messages", "chat_completions", "converse", "chat_v2")
 
 # Taken all the same: an answer recorded for another tool use id, a lone space as text, and a bare URL as an image.
 LENIENT = {
@@ -47,12 +47,14 @@ def violations(provider: str, body: dict[str, Any]) -> list[str]:
             return anthropic.violations(body)
         case "bedrock":
             return bedrock.violations(body)
+        case "cohere":
+            return cohere.violations(body)
         case _:
             return chat.violations(body, model_in_path=True)
 
 
 @pytest.mark.parametrize(
-    ("provider", "at_least"), [("anthropic", 90), ("openai_chat", 140), ("azure", 40), ("bedrock", 84)]
+    ("provider", "at_least"), [("anthropic", 90), ("openai_chat", 140), ("azure", 40), ("bedrock", 84), ("cohere", 64)]
 )
 def test_what_a_provider_took_is_not_refused(wire: Path, provider: str, at_least: int) -> None:
     requests = {key: body for key, body in taken(wire / f"{provider}.jsonl") if key not in LENIENT}
