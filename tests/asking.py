@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from frames import THINKS_AND_CALLS
 from loopback import Loopback, Respond
 
 from rayconteur.providers.client import Client
-from rayconteur.providers.configs import Anthropic, AzureOpenAI, Cohere, Google, OpenAI, ProviderConfig
+from rayconteur.providers.configs import Anthropic, AzureOpenAI, Bedrock, Cohere, Google, OpenAI, ProviderConfig
 from rayconteur.providers.content import Text
 from rayconteur.providers.deltas import Delta
 from rayconteur.providers.errors import ProviderError
@@ -57,24 +58,31 @@ def google(url: str, **more: Any) -> ProviderConfig:
     return Google(model="gemini-x", api_key=KEY, base_url=url, **more).resolved({})
 
 
+def bedrock(url: str, **more: Any) -> ProviderConfig:
+    """Bedrock at *url*."""
+    return Bedrock(model="claude-x", region="us-east-1", bearer_token=KEY, endpoint_url=url, **more)
+
+
 def cohere(url: str, **more: Any) -> ProviderConfig:
     """Cohere at *url*."""
     return Cohere(model="command-x", api_key=KEY, base_url=url, **more)
 
 
-EACH = pytest.mark.parametrize(
-    ("config", "stream"),
-    [
-        (anthropic, MESSAGES),
-        (openai, CHAT),
-        (responses, RESPONSES),
-        (azure, CHAT),
-        (google, GEMINI),
-        (cohere, COHERE),
-    ],
-    ids=["anthropic", "openai", "responses", "azure", "google", "cohere"],
-)
+_IN_EVENTS = {
+    "anthropic": (anthropic, MESSAGES),
+    "openai": (openai, CHAT),
+    "responses": (responses, RESPONSES),
+    "azure": (azure, CHAT),
+    "google": (google, GEMINI),
+    "cohere": (cohere, COHERE),
+}
+_ALL = _IN_EVENTS | {"bedrock": (bedrock, THINKS_AND_CALLS)}
+
+EACH = pytest.mark.parametrize(("config", "stream"), _ALL.values(), ids=_ALL)
 """Each provider, and a stream as it sends them."""
+
+EACH_IN_EVENTS = pytest.mark.parametrize(("config", "stream"), _IN_EVENTS.values(), ids=_IN_EVENTS)
+"""Those that send text: server-sent events."""
 
 
 @asynccontextmanager

@@ -1,6 +1,8 @@
 """Bedrock's client on a real socket: what it sends, who it says it is, and how its answers end."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -108,9 +110,26 @@ def test_a_body_of_many_megabytes_is_signed_and_sent_in_pieces() -> None:
 
 
 def test_a_bearer_key_is_sent_as_it_is() -> None:
-    request = received(lambda url: Bedrock(model=MODEL, region="us-east-1", bearer_token=KEY, endpoint_url=url))
+    def keyed(url: str) -> ProviderConfig:
+        return Bedrock(model=MODEL, region="us-east-1", bearer_token=KEY, endpoint_url=url)
+
+    request = received(keyed)
 
     assert request.headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_a_session_with_a_key_loads_neither_boto3_nor_what_makes_its_clients() -> None:
+    program = f"""
+import sys
+from rayconteur.providers.configs import Bedrock
+from rayconteur.providers.open import open_client
+open_client(Bedrock(model="m", region="us-east-1", access_key_id="AKID", secret_access_key={SECRET!r}))
+print(*{{"boto3", "s3transfer", "botocore.session", "botocore.client", "httpx2", "httpx"}} & set(sys.modules))
+"""
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == []
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from asking import ASKED, EACH, HI, KEY, Config, assert_is_ours_alone, gathered, opened
+from asking import ASKED, EACH, EACH_IN_EVENTS, HI, KEY, Config, assert_is_ours_alone, gathered, opened
 from loopback import Exchange, Respond, answers, begins
 
 from rayconteur.providers.content import Text
@@ -138,7 +138,7 @@ def test_a_refusal_tells_when_to_come_back_and_is_not_repeated_by_the_sdk(config
     assert (error.message, error.status, error.retry_after_s) == ("slow down", 429, 7.0)
 
 
-@EACH
+@EACH_IN_EVENTS
 @pytest.mark.parametrize(
     ("body", "status", "kind"),
     [

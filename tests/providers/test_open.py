@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from rayconteur.providers.configs import Anthropic, AzureOpenAI, Cohere, Google, OpenAI, ProviderConfig
+from rayconteur.providers.configs import Anthropic, AzureOpenAI, Bedrock, Cohere, Google, OpenAI, ProviderConfig
 from rayconteur.providers.errors import InvalidConfig
 from rayconteur.providers.open import open_client
 
@@ -15,6 +15,7 @@ CONFIGS = {
     "anthropic": Anthropic(model="m", api_key=KEY),
     "openai": OpenAI(model="m", api_key=KEY),
     "azureopenai": AzureOpenAI(deployment="m", api_key=KEY, endpoint="https://x.example"),
+    "bedrock": Bedrock(model="m", region="us-east-1", bearer_token=KEY),
     "cohere": Cohere(model="m", api_key=KEY),
     "google": Google(model="m", api_key=KEY),
 }
@@ -62,6 +63,8 @@ def test_a_config_that_no_request_can_be_made_of_is_refused_by_its_field(config:
         ("openai", "openai", "openai"),
         ("openai", "aiohttp", "openai"),
         ("azureopenai", "openai", "openai"),
+        ("bedrock", "botocore", "bedrock"),
+        ("bedrock", "aiohttp", "bedrock"),
         ("google", "google.genai", "google"),
         ("google", "aiohttp", "google"),
         ("cohere", "cohere", "cohere"),
