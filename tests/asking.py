@@ -55,7 +55,8 @@ def azure(url: str, **more: Any) -> ProviderConfig:
 
 def google(url: str, **more: Any) -> ProviderConfig:
     """The Gemini API at *url*."""
-    return Google(model="gemini-x", api_key=KEY, base_url=url, **more).resolved({})
+    config: ProviderConfig = Google(model="gemini-x", api_key=KEY, base_url=url, **more).resolved({})
+    return config
 
 
 def bedrock(url: str, **more: Any) -> ProviderConfig:

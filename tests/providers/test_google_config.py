@@ -109,8 +109,10 @@ def test_a_version_and_an_address_are_kept(version: str) -> None:
     ],
 )
 def test_a_config_that_does_not_fit_names_the_field(given: dict[str, Any], field: str) -> None:
+    fields: dict[str, Any] = {"model": "m"} | given
+
     with pytest.raises(InvalidConfig) as caught:
-        Google(**{"model": "m", **given}).resolved({})
+        Google(**fields).resolved({})
 
     assert caught.value.field == field
     assert SECRET not in f"{caught.value!r} {caught.value}"

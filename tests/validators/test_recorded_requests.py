@@ -8,19 +8,24 @@ from typing import Any
 
 import pytest
 
-from validators import anthropic, bedrock, chat, cohere
+from validators import anthropic, bedrock, chat, cohere, google
 
 # Fields and kinds of blocks that our requests never use.
 UNKNOWN = ("Object contains unknown field", "Invalid value", "Invalid enum value")
 
-APIS = ("messages", "chat_completions", "converse", "chat_v2")
+APIS = ("messages", "chat_completions", "converse", "generate_content", "chat_v2", "responses")
 
-# Taken all the same: an answer recorded for another tool use id, a lone space as text, and a bare URL as an image.
+# Taken all the same: an answer recorded for another tool use id, a lone space as text, a bare URL as an image, and no
+# text at all as what the model said.
 LENIENT = {
     "anthropic/dd-trace-py/anthropic_completion_tools_call_with_tool_result_stream#0",
     "anthropic/dd-trace-py/anthropic_completion_tools_call_with_tool_result_stream_helper#0",
     "anthropic/llm-anthropic/test_anthropic__test_tools#1",
     "openai_chat/dd-trace-py/v1__chat_completion_image_input#0",
+    "openai_responses/pydantic-ai/test_openai_responses__test_native_output#1",
+    "openai_responses/pydantic-ai/test_openai_responses__test_openai_responses_model_retry#1",
+    "openai_responses/pydantic-ai/test_openai_responses__test_prompted_output_multiple#1",
+    "openai_responses/pydantic-ai/test_openai_responses__test_tool_output#1",
 }
 
 
@@ -45,6 +50,8 @@ def violations(provider: str, body: dict[str, Any]) -> list[str]:
     match provider:
         case "anthropic":
             return anthropic.violations(body)
+        case "gemini" | "vertex":
+            return google.violations(body)
         case "bedrock":
             return bedrock.violations(body)
         case "cohere":
@@ -54,7 +61,16 @@ def violations(provider: str, body: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("provider", "at_least"), [("anthropic", 90), ("openai_chat", 140), ("azure", 40), ("bedrock", 84), ("cohere", 64)]
+    ("provider", "at_least"),
+    [
+        ("anthropic", 90),
+        ("openai_chat", 140),
+        ("azure", 40),
+        ("bedrock", 84),
+        ("gemini", 96),
+        ("vertex", 87),
+        ("cohere", 64),
+    ],
 )
 def test_what_a_provider_took_is_not_refused(wire: Path, provider: str, at_least: int) -> None:
     requests = {key: body for key, body in taken(wire / f"{provider}.jsonl") if key not in LENIENT}
