@@ -2,16 +2,17 @@
 
 import gc
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 
 import msgspec
 
 from benchmarks.direct import Direct, config_of
-from benchmarks.load.answers import ANTHROPIC, OPENAI_CHAT, Api
+from benchmarks.load.answers import ANTHROPIC, COHERE, OPENAI_CHAT, Api
 from benchmarks.load.process import load_server
 from benchmarks.load.server import Pace
 from benchmarks.peers.anthropic_objects import AnthropicObjects
+from benchmarks.peers.cohere_objects import CohereObjects
 from benchmarks.peers.limit import BareLoop
 from benchmarks.peers.openai_objects import OpenAIObjects
 from benchmarks.peers.reading import Reading
@@ -19,7 +20,16 @@ from benchmarks.program import Scale, run
 from benchmarks.rounds import Side, rounds
 from benchmarks.rows import Row, Sample, Target
 
-_TARGETS = {ANTHROPIC: Target("at least", 8), OPENAI_CHAT: Target("at least", 20)}
+_TARGETS = {
+    ANTHROPIC: Target("at least", 8),
+    OPENAI_CHAT: Target("at least", 20),
+    COHERE: Target("at least", 20),
+}
+_SDKS: dict[Api, Callable[[str, bool], Reading]] = {
+    ANTHROPIC: AnthropicObjects,
+    OPENAI_CHAT: OpenAIObjects,
+    COHERE: CohereObjects,
+}
 _ONE_BY_ONE = Pace(tokens_per_s=2_000)
 
 
@@ -38,11 +48,11 @@ async def measure(scale: Scale) -> AsyncIterator[Row]:
 
 
 async def _cpu_us(api: Api, url: str, runs: int, deltas: int) -> dict[str, Sample]:
-    sdk = AnthropicObjects if api == ANTHROPIC else OpenAIObjects
+    sdk = _SDKS[api]
     readings: dict[str, Reading] = {
         "ours": Direct(config_of(api, url)),
-        "sdk": sdk(url),
-        "sdk on aiohttp": sdk(url, on_aiohttp=True),
+        "sdk": sdk(url, False),
+        "sdk on aiohttp": sdk(url, True),
         "limit": BareLoop(url, api),
     }
     async with AsyncExitStack() as stack:

@@ -4,7 +4,7 @@ import time
 from contextlib import aclosing
 
 import rayconteur as rc
-from benchmarks.load.answers import ANTHROPIC, Api
+from benchmarks.load.answers import ANTHROPIC, COHERE, Api
 from rayconteur.providers.deltas import TextDelta
 from rayconteur.providers.open import open_client
 from rayconteur.providers.request import Request, Settings
@@ -14,6 +14,8 @@ def config_of(api: Api, url: str) -> rc.ProviderConfig:
     """A session's provider: the load server at *url*, as *api*."""
     if api == ANTHROPIC:
         return rc.Anthropic(model=api.model, api_key="none-needed", base_url=url)
+    if api == COHERE:
+        return rc.Cohere(model=api.model, api_key="none-needed", base_url=url)
     return rc.OpenAI(model=api.model, api_key="none-needed", base_url=f"{url}/v1")
 
 

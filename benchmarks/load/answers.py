@@ -19,10 +19,21 @@ class Api:
     path: str
     sample: str
     text_mark: bytes
+    content_type: str = "text/event-stream"
 
 
 ANTHROPIC = Api("Anthropic", "claude-opus-4-5", "/v1/messages", "anthropic.sse", b'"type":"text_delta"')
 OPENAI_CHAT = Api("OpenAI chat", "gpt-4o-mini", "/v1/chat/completions", "openai_chat.sse", b'"delta":{"content":"')
+COHERE = Api("Cohere", "command-a-03-2025", "/v2/chat", "cohere.sse", b'"type":"content-delta"')
+BEDROCK = Api(
+    "Bedrock",
+    "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse-stream",
+    "bedrock.eventstream",
+    b'"delta":{"text":"',
+    "application/vnd.amazon.eventstream",
+)
+APIS = (ANTHROPIC, OPENAI_CHAT, BEDROCK)
 
 
 def chunks(api: Api, deltas: int) -> Iterator[bytes]:
@@ -40,11 +51,22 @@ def whole(api: Api, deltas: int) -> bytes:
 @cache
 def _events(api: Api) -> tuple[list[bytes], list[bytes], list[bytes]]:
     """The sample's events as HTTP chunks: those before the first text delta, the text deltas, those after the last."""
-    events = (_SAMPLES / api.sample).read_bytes().split(b"\n\n")[:-1]
+    sample = (_SAMPLES / api.sample).read_bytes()
+    events = _frames(sample) if api == BEDROCK else [event + b"\n\n" for event in sample.split(b"\n\n")[:-1]]
     texts = [number for number, event in enumerate(events) if api.text_mark in event]
-    made = [_chunk(event + b"\n\n") for event in events]
+    made = [_chunk(event) for event in events]
     first, end = texts[0], texts[-1] + 1
     return made[:first], made[first:end], made[end:]
+
+
+def _frames(sample: bytes) -> list[bytes]:
+    """Those of Amazon's event stream: each begins with its length."""
+    frames: list[bytes] = []
+    while sample:
+        length = int.from_bytes(sample[:4])
+        frames.append(sample[:length])
+        sample = sample[length:]
+    return frames
 
 
 def _chunk(data: bytes) -> bytes:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from benchmarks.load.answers import ANTHROPIC, OPENAI_CHAT, Api, chunks, whole
+from benchmarks.load.answers import ANTHROPIC, COHERE, OPENAI_CHAT, Api, chunks, whole
 
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
-_APIS = {api.path: api for api in (ANTHROPIC, OPENAI_CHAT)}
+_APIS = {api.path: api for api in (ANTHROPIC, OPENAI_CHAT, COHERE)}
 _length = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE).search
 _tasks: set[asyncio.Task[None]] = set()
 

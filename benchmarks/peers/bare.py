@@ -3,7 +3,7 @@
 import ray
 from ray.actor import ActorProxy
 
-from benchmarks.load.answers import ANTHROPIC, OPENAI_CHAT, Api
+from benchmarks.load.answers import ANTHROPIC, COHERE, OPENAI_CHAT, Api
 from benchmarks.peers.reading import Reading
 
 
@@ -29,6 +29,10 @@ def _sdk(api: Api, url: str) -> Reading:
         from benchmarks.peers.anthropic_objects import AnthropicObjects
 
         return AnthropicObjects(url)
+    if api == COHERE:
+        from benchmarks.peers.cohere_objects import CohereObjects
+
+        return CohereObjects(url)
     assert api == OPENAI_CHAT
     from benchmarks.peers.openai_objects import OpenAIObjects
 

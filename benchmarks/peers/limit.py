@@ -3,7 +3,7 @@
 import aiohttp
 import msgspec
 
-from benchmarks.load.answers import ANTHROPIC, OPENAI_CHAT, Api
+from benchmarks.load.answers import ANTHROPIC, COHERE, OPENAI_CHAT, Api
 
 
 class _Piece(msgspec.Struct):
@@ -32,9 +32,28 @@ class _Chunk(msgspec.Struct):
         return self.choices[0].delta.content if self.choices else None
 
 
-_DECODERS: dict[Api, msgspec.json.Decoder[_Event] | msgspec.json.Decoder[_Chunk]] = {
+class _Message(msgspec.Struct):
+    content: _Piece | list[object] | None = None
+
+
+class _CoherePart(msgspec.Struct):
+    message: _Message | None = None
+
+
+class _CohereEvent(msgspec.Struct):
+    delta: _CoherePart | None = None
+
+    def text(self) -> str | None:
+        content = self.delta.message.content if self.delta and self.delta.message else None
+        return content.text if isinstance(content, _Piece) else None
+
+
+_Decoder = msgspec.json.Decoder[_Event] | msgspec.json.Decoder[_Chunk] | msgspec.json.Decoder[_CohereEvent]
+
+_DECODERS: dict[Api, _Decoder] = {
     ANTHROPIC: msgspec.json.Decoder(_Event),
     OPENAI_CHAT: msgspec.json.Decoder(_Chunk),
+    COHERE: msgspec.json.Decoder(_CohereEvent),
 }
 
 
