@@ -21,6 +21,7 @@ from .responses_words import PHASE, Sealed
 
 _ERROR = "Error"
 _ID_CHARS = 64
+_LEAST_OUTPUT_TOKENS = 16
 _ABSENT = ("top_k", "frequency_penalty", "presence_penalty", "seed")
 _json = msgspec.json.encode
 _sealed = msgspec.json.Decoder(Sealed).decode
@@ -43,6 +44,8 @@ def check(settings: Settings, dialect: Dialect) -> None:
     if settings.thinking is not None and settings.thinking.budget_tokens is not None:
         raise InvalidConfig("thinking.budget_tokens", "the Responses API takes an effort, not a budget")
     if dialect.own:
+        if settings.max_output_tokens is not None and settings.max_output_tokens < _LEAST_OUTPUT_TOKENS:
+            raise InvalidConfig("max_output_tokens", f"the Responses API takes {_LEAST_OUTPUT_TOKENS} or more")
         check_tool_names(settings)
     check_facts(settings, dialect.model, dialect.facts)
 

@@ -34,11 +34,6 @@ def test_every_setting_has_its_place() -> None:
         tools=(FLY, Tool(name="rest")),
         tool_choice=ToolChoice(mode="required", parallel=False),
         temperature=0.5,
-        top_p=0.9,
-        frequency_penalty=0.1,
-        presence_penalty=-0.1,
-        seed=7,
-        output_schema={"type": "object"},
         thinking=Reasoning(effort="low"),
         stop_sequences=("END",),
     )
@@ -62,18 +57,16 @@ def test_every_setting_has_its_place() -> None:
         "tool_choice": "required",
         "parallel_tool_calls": False,
         "temperature": 0.5,
-        "top_p": 0.9,
-        "frequency_penalty": 0.1,
-        "presence_penalty": -0.1,
-        "seed": 7,
-        "response_format": {
-            "type": "json_schema",
-            "json_schema": {"name": "answer", "schema": {"type": "object"}, "strict": False},
-        },
         "stop": ["END"],
         "reasoning_effort": "low",
         "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello, raven!"}],
     }
+
+
+def test_the_rarer_settings_have_theirs() -> None:
+    wire = sent(settings=Settings(top_p=0.9, frequency_penalty=0.1, presence_penalty=-0.1, seed=7))
+
+    assert (wire["top_p"], wire["frequency_penalty"], wire["presence_penalty"], wire["seed"]) == (0.9, 0.1, -0.1, 7)
 
 
 def test_the_limit_of_an_answer_has_the_name_that_the_server_knows() -> None:

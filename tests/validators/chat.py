@@ -150,6 +150,8 @@ class _Body(_Given):
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     response_format: dict[str, Any] | None = None
     seed: int | None = None
+    frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
+    presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
     n: Annotated[int, Meta(ge=1)] | None = None
     user: str | None = None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from validators import anthropic, bedrock, chat, cohere, google
+from validators import anthropic, bedrock, chat, cohere, google, responses
 
 # Fields and kinds of blocks that our requests never use.
 UNKNOWN = ("Object contains unknown field", "Invalid value", "Invalid enum value")
@@ -56,6 +56,8 @@ def violations(provider: str, body: dict[str, Any]) -> list[str]:
             return bedrock.violations(body)
         case "cohere":
             return cohere.violations(body)
+        case _ if "input" in body:
+            return responses.violations(body)
         case _:
             return chat.violations(body, model_in_path=True)
 
@@ -65,7 +67,8 @@ def violations(provider: str, body: dict[str, Any]) -> list[str]:
     [
         ("anthropic", 90),
         ("openai_chat", 140),
-        ("azure", 40),
+        ("openai_responses", 140),
+        ("azure", 46),
         ("bedrock", 84),
         ("gemini", 96),
         ("vertex", 87),
