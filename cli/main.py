@@ -83,6 +83,7 @@ def rayconteur(
       OPENAI_API_KEY, OPENAI_BASE_URL                        openai:
       AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY
         or AZURE_OPENAI_AD_TOKEN                             azureopenai:
+      CO_API_KEY, CO_API_URL                                 cohere:
       RAY_ADDRESS                                            the Ray cluster to join
       NO_COLOR                                               no colours
 
