@@ -123,8 +123,20 @@ class _ToolSearchResult(_Served, tag="tool_search_tool_result"):
     pass
 
 
-_ServerResult = (
-    _WebSearchResult | _WebFetchResult | _CodeExecutionResult | _BashResult | _TextEditorResult | _ToolSearchResult
-)
+class _AdvisorResult(_Served, tag="advisor_tool_result"):
+    pass
+
+
+class _McpResult(_Served, tag="mcp_tool_result"):
+    pass
+
+
+class _McpToolUse(_Formed, tag_field="type", tag="mcp_tool_use"):
+    id: str
+
+
+_CodeResult = _CodeExecutionResult | _BashResult | _TextEditorResult
+_SearchResult = _WebSearchResult | _WebFetchResult | _ToolSearchResult
+_ServerBlock = _ServerToolUse | _McpToolUse | _CodeResult | _SearchResult | _AdvisorResult | _McpResult
 UserBlock = Text | _Image | _Document | ToolResult
-AssistantBlock = Text | Thinking | RedactedThinking | ToolUse | _ServerToolUse | _ServerResult
+AssistantBlock = Text | Thinking | RedactedThinking | ToolUse | _ServerBlock
