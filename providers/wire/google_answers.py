@@ -23,7 +23,7 @@ from ..deltas import (
 from ..stops import StopReason
 from .decoder import StreamDecoder
 from .faults import broken, incomplete, unfit
-from .google_chunks import Candidate, Chunk, FunctionCall, Part, RawChunk
+from .google_chunks import Candidate, Chunk, Counts, FunctionCall, Part, RawChunk
 from .google_citations import Said, citations
 from .google_faults import read_google_fault
 from .google_words import FAULTS, PROVIDER, SIGNATURE, STOPS
@@ -50,6 +50,8 @@ class GoogleReader:
         self._begun = False
         self._blocks = 0
         self._calls = 0
+        self._counts: Counts | None = None
+        self._sent_told = False
         self._text: int | None = None  # the block that text goes on in
         self._thinking: int | None = None
         self._said = Said()
@@ -74,7 +76,7 @@ class GoogleReader:
         if chunk.error is not None:
             raise FAULTS.error(read_google_fault(data))
         if chunk.usage_metadata is not None:
-            deltas.append(UsageReported(chunk.usage_metadata.usage()))
+            self._count(chunk.usage_metadata, deltas)
         if stopped:
             self._finish(self._stop(stopped), stopped, deltas)
         elif chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason:
@@ -88,8 +90,17 @@ class GoogleReader:
         self._begun = True
         deltas.append(AnswerStarted(chunk.response_id or f"answer-{self._number}", chunk.model_version or ""))
 
+    def _count(self, counts: Counts, deltas: list[Delta]) -> None:
+        """Tell of what was sent as soon as it is known; of what was made, the end does: it grows with each chunk."""
+        self._counts = counts
+        if not self._sent_told and counts.prompt_token_count is not None:
+            self._sent_told = True
+            deltas.append(UsageReported(counts.sent()))
+
     def _finish(self, reason: StopReason, word: str, deltas: list[Delta]) -> None:
         self.ended = True
+        if self._counts is not None:
+            deltas.append(UsageReported(self._counts.usage()))
         deltas.append(AnswerEnded(reason, word))
 
     def _stop(self, word: str) -> StopReason:

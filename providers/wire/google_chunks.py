@@ -108,12 +108,18 @@ class Counts(_Piece, frozen=True):
     thoughts_token_count: int | None = None
     cached_content_token_count: int | None = None
 
-    def usage(self) -> Usage:
-        """The same in our sense: what tools of the provider brought in counts as sent, and thoughts as made."""
+    def sent(self) -> Usage:
+        """What was sent, in our sense: what tools of the provider brought in counts, too."""
         return Usage(
             input=reported(_sum(self.prompt_token_count, self.tool_use_prompt_token_count)),
-            output=reported(_sum(self.candidates_token_count, self.thoughts_token_count)),
             cache_read=reported(self.cached_content_token_count),
+        )
+
+    def usage(self) -> Usage:
+        """The same with what was made, thoughts included."""
+        return msgspec.structs.replace(
+            self.sent(),
+            output=reported(_sum(self.candidates_token_count, self.thoughts_token_count)),
             reasoning=reported(self.thoughts_token_count),
         )
 

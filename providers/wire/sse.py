@@ -10,6 +10,7 @@ from ..errors import ProtocolError
 EVENT_LIMIT_BYTES = 64 << 20
 _MARK = b"\xef\xbb\xbf"
 _usual_data = re.compile(rb"\ndata: (.*)(?=\n\n)").findall  # one line of data, and the last of its event
+_lone_cr = re.compile(rb"\r(?!\n)").search
 
 
 class EventStream:
@@ -83,6 +84,8 @@ class EventStream:
         follows = chunk.removeprefix(b"\n") if self._after_cr else chunk
         if chunk:
             self._after_cr = chunk.endswith(b"\r")
+        if not _lone_cr(follows):  # taking out what belongs to an LF takes a fifth of replacing both
+            return follows.replace(b"\r", b"")
         return follows.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
