@@ -8,7 +8,7 @@ they have no word for.
 import msgspec
 
 from ..content import Citation
-from ..usage import Usage, reported
+from ..usage import Cost, Provenance, Usage, reported
 
 
 class InputDetails(msgspec.Struct):
@@ -25,12 +25,13 @@ class OutputDetails(msgspec.Struct):
 
 
 class Counts(msgspec.Struct):
-    """The token counts; input and output include what the details say."""
+    """The token counts; input and output include what the details say. OpenRouter tells the *cost*, too, in USD."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: InputDetails | None = None
     completion_tokens_details: OutputDetails | None = None
+    cost: float | None = None
 
     def usage(self) -> Usage:
         """In our sense."""
@@ -42,6 +43,7 @@ class Counts(msgspec.Struct):
             cache_read=reported(inputs.cached_tokens),
             cache_write=reported(inputs.cache_write_tokens),
             reasoning=reported(outputs.reasoning_tokens),
+            cost=Cost() if self.cost is None else Cost(usd=self.cost, provenance=Provenance.REPORTED),
         )
 
 

@@ -16,7 +16,7 @@ from rayconteur.providers.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from rayconteur.providers.usage import Usage, reported
+from rayconteur.providers.usage import Cost, Provenance, Usage, reported
 
 
 @pytest.mark.parametrize("word", ["reasoning_content", "reasoning"])
@@ -109,3 +109,10 @@ def test_counts_that_come_with_every_chunk_are_all_told() -> None:
     counted = '{"id":"c1","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}'
 
     assert said(chunk(), counted, counted) == [UsageReported(Usage(input=reported(3), output=reported(4)))] * 2
+
+
+def test_a_cost_that_is_told_is_the_provider_s_own_figure() -> None:
+    counted = '{"id":"c1","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4,"cost":0.00014}}'
+
+    cost = Cost(usd=0.00014, provenance=Provenance.REPORTED)
+    assert said(chunk(), counted) == [UsageReported(Usage(input=reported(3), output=reported(4), cost=cost))]
