@@ -8,11 +8,13 @@ from contextlib import AsyncExitStack
 import msgspec
 
 from benchmarks.direct import Direct, config_of
-from benchmarks.load.answers import ANTHROPIC, COHERE, OPENAI_CHAT, Api
+from benchmarks.load.answers import ANTHROPIC, BEDROCK, COHERE, OPENAI_CHAT, Api
 from benchmarks.load.process import load_server
 from benchmarks.load.server import Pace
 from benchmarks.peers.anthropic_objects import AnthropicObjects
+from benchmarks.peers.bedrock_objects import BedrockObjects
 from benchmarks.peers.cohere_objects import CohereObjects
+from benchmarks.peers.frames_limit import BareFrames
 from benchmarks.peers.limit import BareLoop
 from benchmarks.peers.openai_objects import OpenAIObjects
 from benchmarks.peers.reading import Reading
@@ -24,6 +26,7 @@ _TARGETS = {
     ANTHROPIC: Target("at least", 8),
     OPENAI_CHAT: Target("at least", 20),
     COHERE: Target("at least", 20),
+    BEDROCK: Target("at least", 5),
 }
 _SDKS: dict[Api, Callable[[str, bool], Reading]] = {
     ANTHROPIC: AnthropicObjects,
@@ -48,17 +51,18 @@ async def measure(scale: Scale) -> AsyncIterator[Row]:
 
 
 async def _cpu_us(api: Api, url: str, runs: int, deltas: int) -> dict[str, Sample]:
-    sdk = _SDKS[api]
-    readings: dict[str, Reading] = {
-        "ours": Direct(config_of(api, url)),
-        "sdk": sdk(url, False),
-        "sdk on aiohttp": sdk(url, True),
-        "limit": BareLoop(url, api),
-    }
+    readings: dict[str, Reading] = {"ours": Direct(config_of(api, url)), **_peers(api, url)}
     async with AsyncExitStack() as stack:
         for reading in readings.values():
             stack.push_async_callback(reading.aclose)
         return await rounds(runs, {name: _side(reading, deltas) for name, reading in readings.items()})
+
+
+def _peers(api: Api, url: str) -> dict[str, Reading]:
+    if api == BEDROCK:
+        return {"sdk": BedrockObjects(url), "limit": BareFrames(url)}
+    sdk = _SDKS[api]
+    return {"sdk": sdk(url, False), "sdk on aiohttp": sdk(url, True), "limit": BareLoop(url, api)}
 
 
 def _side(reading: Reading, deltas: int) -> Side:
@@ -90,7 +94,8 @@ def _rows(what: str, found: dict[str, Sample], target: Target | None) -> Iterato
         )
 
     yield row("the SDK's typed objects", found["sdk"], target)
-    yield row("the same over aiohttp", found["sdk on aiohttp"])
+    if "sdk on aiohttp" in found:  # boto3 has no other transport
+        yield row("the same over aiohttp", found["sdk on aiohttp"])
     limit = row("bare aiohttp and msgspec, the limit", found["limit"])
     yield msgspec.structs.replace(limit, figure=ours.over(found["limit"]), figure_unit="times the limit")
 

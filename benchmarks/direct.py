@@ -4,7 +4,7 @@ import time
 from contextlib import aclosing
 
 import rayconteur as rc
-from benchmarks.load.answers import ANTHROPIC, COHERE, Api
+from benchmarks.load.answers import ANTHROPIC, BEDROCK, COHERE, Api
 from rayconteur.providers.deltas import TextDelta
 from rayconteur.providers.open import open_client
 from rayconteur.providers.request import Request, Settings
@@ -16,6 +16,10 @@ def config_of(api: Api, url: str) -> rc.ProviderConfig:
         return rc.Anthropic(model=api.model, api_key="none-needed", base_url=url)
     if api == COHERE:
         return rc.Cohere(model=api.model, api_key="none-needed", base_url=url)
+    if api == BEDROCK:
+        return rc.Bedrock(
+            model=api.model, region="us-east-1", access_key_id="none", secret_access_key="needed", endpoint_url=url
+        )
     return rc.OpenAI(model=api.model, api_key="none-needed", base_url=f"{url}/v1")
 
 

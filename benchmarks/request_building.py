@@ -7,12 +7,12 @@ from functools import partial
 import msgspec
 
 import rayconteur as rc
-from benchmarks.load.answers import ANTHROPIC, COHERE, OPENAI_CHAT
+from benchmarks.load.answers import ANTHROPIC, BEDROCK, COHERE, OPENAI_CHAT
 from benchmarks.program import Scale, run
 from benchmarks.rounds import Side, rounds
 from benchmarks.rows import Row, Sample, Target
 from rayconteur.providers.request import Request, Settings, WireMemo
-from rayconteur.providers.wire import anthropic_requests, chat_requests, cohere_requests
+from rayconteur.providers.wire import anthropic_requests, bedrock_requests, chat_requests, cohere_requests
 from rayconteur.providers.wire.openai_dialect import Dialect
 
 _TARGET = Target("under", 2)
@@ -28,6 +28,7 @@ _BODIES: dict[str, Body] = {
         anthropic_requests.body, dialect=anthropic_requests.Dialect(ANTHROPIC.model), streaming=True
     ),
     OPENAI_CHAT.name: partial(chat_requests.body, dialect=Dialect("openai", OPENAI_CHAT.model), streaming=True),
+    BEDROCK.name: partial(bedrock_requests.body, dialect=bedrock_requests.Dialect(BEDROCK.model)),
     COHERE.name: partial(cohere_requests.body, dialect=cohere_requests.Dialect(COHERE.model), streaming=True),
 }
 

@@ -33,7 +33,7 @@ BEDROCK = Api(
     b'"delta":{"text":"',
     "application/vnd.amazon.eventstream",
 )
-APIS = (ANTHROPIC, OPENAI_CHAT, BEDROCK)
+APIS = (ANTHROPIC, OPENAI_CHAT, COHERE, BEDROCK)
 
 
 def chunks(api: Api, deltas: int) -> Iterator[bytes]:

@@ -13,13 +13,17 @@ from dataclasses import dataclass
 
 import msgspec
 
-from benchmarks.load.answers import ANTHROPIC, COHERE, OPENAI_CHAT, Api, chunks, whole
+from benchmarks.load.answers import APIS, Api, chunks, whole
 
-_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n"
 _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
-_APIS = {api.path: api for api in (ANTHROPIC, OPENAI_CHAT, COHERE)}
+_APIS = {api.path: api for api in APIS}
 _length = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE).search
 _tasks: set[asyncio.Task[None]] = set()
+
+
+class _Inference(msgspec.Struct, rename="camel"):
+    max_tokens: int | None = None
 
 
 class _Asked(msgspec.Struct):
@@ -27,10 +31,11 @@ class _Asked(msgspec.Struct):
 
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
+    inference: _Inference = msgspec.field(name="inferenceConfig", default_factory=_Inference)
 
     @property
     def deltas(self) -> int:
-        return self.max_tokens or self.max_completion_tokens or 100
+        return self.max_tokens or self.max_completion_tokens or self.inference.max_tokens or 100
 
 
 _asked = msgspec.json.Decoder(_Asked).decode
@@ -78,7 +83,7 @@ class _Connection(asyncio.Protocol):
 async def _answer(transport: asyncio.WriteTransport, api: Api, deltas: int, pace: Pace) -> None:
     now = asyncio.get_running_loop().time
     await asyncio.sleep(pace.first_token_s)
-    transport.write(_HEAD)
+    transport.write(_HEAD % api.content_type.encode())
     if pace.tokens_per_s is None:
         transport.write(whole(api, deltas))
         return

@@ -3,7 +3,7 @@
 import ray
 from ray.actor import ActorProxy
 
-from benchmarks.load.answers import ANTHROPIC, COHERE, OPENAI_CHAT, Api
+from benchmarks.load.answers import ANTHROPIC, BEDROCK, COHERE, OPENAI_CHAT, Api
 from benchmarks.peers.reading import Reading
 
 
@@ -33,6 +33,10 @@ def _sdk(api: Api, url: str) -> Reading:
         from benchmarks.peers.cohere_objects import CohereObjects
 
         return CohereObjects(url)
+    if api == BEDROCK:
+        from benchmarks.peers.bedrock_objects import BedrockObjects
+
+        return BedrockObjects(url)
     assert api == OPENAI_CHAT
     from benchmarks.peers.openai_objects import OpenAIObjects
 

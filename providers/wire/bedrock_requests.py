@@ -64,7 +64,7 @@ def body(request: Request, dialect: Dialect) -> bytes:
     tools = dialect.facts.uses_tools is not False
     forms = request.memo.forms(messages, dialect, Blocks(messages, dialect.media, tools).of)
     given = _head(settings, dialect)
-    if tools and not settings.tools and (missing := _tools_of(messages, forms)):
+    if tools and not settings.tools and (missing := _tools_of(messages)):
         given["toolConfig"] = {"tools": missing}
     if not _may_think(messages):
         given.get("additionalModelRequestFields", {}).pop("thinking", None)
@@ -148,11 +148,10 @@ def _tool_choice(choice: ToolChoice) -> dict[str, Any]:
     return {_MODES[choice.mode]: {"name": choice.name} if choice.mode == "tool" else {}}
 
 
-def _tools_of(messages: Sequence[Message], forms: Sequence[bytes]) -> list[dict[str, Any]]:
+def _tools_of(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """The tools that were used: the API wants them told as long as the history has uses of them."""
-    using = (message for message, form in zip(messages, forms, strict=True) if b'"toolUse"' in form)
     tools: dict[str, dict[str, Any]] = {}
-    for block in (block for message in using for block in message.content):
+    for block in [block for message in messages for block in message.content if type(block) is not Text]:
         match block:
             case ToolUse():
                 name = TOOL_NAME.fitted(block.name)
