@@ -23,8 +23,8 @@ class OpenAI(HTTPConfig, frozen=True, kw_only=True):
 
     Chat Completions are what nearly every server speaks, and have stop sequences, penalties and a seed. Take the
     Responses API for OpenAI's reasoning models: their thinking is shown (as far as a summary) and goes back with the
-    history, so that it need not be thought again; and tool results may hold images and documents. Nothing is stored
-    with OpenAI either way.
+    history, so that it need not be thought again; and tool results may hold images and documents. It is asked to store
+    nothing.
 
     The key comes from ``OPENAI_API_KEY`` unless given. A compatible server that wants no key still needs some word for
     one.
