@@ -8,16 +8,18 @@ from contextlib import AsyncExitStack
 import msgspec
 
 from benchmarks.direct import Direct, config_of
-from benchmarks.load.answers import ANTHROPIC, BEDROCK, COHERE, OPENAI_CHAT, Api
+from benchmarks.load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, Api
 from benchmarks.load.process import load_server
 from benchmarks.load.server import Pace
 from benchmarks.peers.anthropic_objects import AnthropicObjects
 from benchmarks.peers.bedrock_objects import BedrockObjects
 from benchmarks.peers.cohere_objects import CohereObjects
 from benchmarks.peers.frames_limit import BareFrames
+from benchmarks.peers.google_objects import GoogleObjects
 from benchmarks.peers.limit import BareLoop
 from benchmarks.peers.openai_objects import OpenAIObjects
 from benchmarks.peers.reading import Reading
+from benchmarks.peers.responses_objects import ResponsesObjects
 from benchmarks.program import Scale, run
 from benchmarks.rounds import Side, rounds
 from benchmarks.rows import Row, Sample, Target
@@ -25,12 +27,16 @@ from benchmarks.rows import Row, Sample, Target
 _TARGETS = {
     ANTHROPIC: Target("at least", 8),
     OPENAI_CHAT: Target("at least", 20),
+    OPENAI_RESPONSES: Target("at least", 20),
+    GEMINI: Target("at least", 20),
     COHERE: Target("at least", 20),
     BEDROCK: Target("at least", 5),
 }
 _SDKS: dict[Api, Callable[[str, bool], Reading]] = {
     ANTHROPIC: AnthropicObjects,
     OPENAI_CHAT: OpenAIObjects,
+    OPENAI_RESPONSES: ResponsesObjects,
+    GEMINI: GoogleObjects,
     COHERE: CohereObjects,
 }
 _ONE_BY_ONE = Pace(tokens_per_s=2_000)

@@ -2,9 +2,10 @@
 
 import time
 from contextlib import aclosing
+from typing import Literal
 
 import rayconteur as rc
-from benchmarks.load.answers import ANTHROPIC, BEDROCK, COHERE, Api
+from benchmarks.load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_RESPONSES, Api
 from rayconteur.providers.deltas import TextDelta
 from rayconteur.providers.open import open_client
 from rayconteur.providers.request import Request, Settings
@@ -14,13 +15,16 @@ def config_of(api: Api, url: str) -> rc.ProviderConfig:
     """A session's provider: the load server at *url*, as *api*."""
     if api == ANTHROPIC:
         return rc.Anthropic(model=api.model, api_key="none-needed", base_url=url)
+    if api == GEMINI:
+        return rc.Google(model=api.model, api_key="none-needed", base_url=url, api_version="v1beta")
     if api == COHERE:
         return rc.Cohere(model=api.model, api_key="none-needed", base_url=url)
     if api == BEDROCK:
         return rc.Bedrock(
             model=api.model, region="us-east-1", access_key_id="none", secret_access_key="needed", endpoint_url=url
         )
-    return rc.OpenAI(model=api.model, api_key="none-needed", base_url=f"{url}/v1")
+    name: Literal["chat", "responses"] = "responses" if api == OPENAI_RESPONSES else "chat"
+    return rc.OpenAI(model=api.model, api_key="none-needed", base_url=f"{url}/v1", api=name)
 
 
 class Direct:

@@ -7,12 +7,20 @@ from functools import partial
 import msgspec
 
 import rayconteur as rc
-from benchmarks.load.answers import ANTHROPIC, BEDROCK, COHERE, OPENAI_CHAT
+from benchmarks.load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES
 from benchmarks.program import Scale, run
 from benchmarks.rounds import Side, rounds
 from benchmarks.rows import Row, Sample, Target
 from rayconteur.providers.request import Request, Settings, WireMemo
-from rayconteur.providers.wire import anthropic_requests, bedrock_requests, chat_requests, cohere_requests
+from rayconteur.providers.wire import (
+    anthropic_requests,
+    bedrock_requests,
+    chat_requests,
+    cohere_requests,
+    google_requests,
+    google_rules,
+    responses_requests,
+)
 from rayconteur.providers.wire.openai_dialect import Dialect
 
 _TARGET = Target("under", 2)
@@ -29,6 +37,10 @@ _BODIES: dict[str, Body] = {
     ),
     OPENAI_CHAT.name: partial(chat_requests.body, dialect=Dialect("openai", OPENAI_CHAT.model), streaming=True),
     BEDROCK.name: partial(bedrock_requests.body, dialect=bedrock_requests.Dialect(BEDROCK.model)),
+    OPENAI_RESPONSES.name: partial(
+        responses_requests.body, dialect=Dialect("openai", OPENAI_RESPONSES.model, api="responses"), streaming=True
+    ),
+    GEMINI.name: partial(google_requests.body, dialect=google_rules.Dialect(GEMINI.model)),
     COHERE.name: partial(cohere_requests.body, dialect=cohere_requests.Dialect(COHERE.model), streaming=True),
 }
 

@@ -24,6 +24,20 @@ class Api:
 
 ANTHROPIC = Api("Anthropic", "claude-opus-4-5", "/v1/messages", "anthropic.sse", b'"type":"text_delta"')
 OPENAI_CHAT = Api("OpenAI chat", "gpt-4o-mini", "/v1/chat/completions", "openai_chat.sse", b'"delta":{"content":"')
+OPENAI_RESPONSES = Api(
+    "OpenAI Responses",
+    "gpt-4.1-nano",
+    "/v1/responses",
+    "openai_responses.sse",
+    b'"type":"response.output_text.delta"',
+)
+GEMINI = Api(
+    "Gemini",
+    "gemini-3-flash-preview",
+    "/v1beta/models/gemini-3-flash-preview:streamGenerateContent",
+    "gemini.sse",
+    b'"role": "model"},"index": 0}',
+)
 COHERE = Api("Cohere", "command-a-03-2025", "/v2/chat", "cohere.sse", b'"type":"content-delta"')
 BEDROCK = Api(
     "Bedrock",
@@ -33,7 +47,7 @@ BEDROCK = Api(
     b'"delta":{"text":"',
     "application/vnd.amazon.eventstream",
 )
-APIS = (ANTHROPIC, OPENAI_CHAT, COHERE, BEDROCK)
+APIS = (ANTHROPIC, OPENAI_CHAT, OPENAI_RESPONSES, GEMINI, COHERE, BEDROCK)
 
 
 def chunks(api: Api, deltas: int) -> Iterator[bytes]:
@@ -52,7 +66,8 @@ def whole(api: Api, deltas: int) -> bytes:
 def _events(api: Api) -> tuple[list[bytes], list[bytes], list[bytes]]:
     """The sample's events as HTTP chunks: those before the first text delta, the text deltas, those after the last."""
     sample = (_SAMPLES / api.sample).read_bytes()
-    events = _frames(sample) if api == BEDROCK else [event + b"\n\n" for event in sample.split(b"\n\n")[:-1]]
+    gap = b"\r\n\r\n" if b"\r\n\r\n" in sample else b"\n\n"
+    events = _frames(sample) if api == BEDROCK else [event + gap for event in sample.split(gap)[:-1]]
     texts = [number for number, event in enumerate(events) if api.text_mark in event]
     made = [_chunk(event) for event in events]
     first, end = texts[0], texts[-1] + 1

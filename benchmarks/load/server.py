@@ -26,16 +26,29 @@ class _Inference(msgspec.Struct, rename="camel"):
     max_tokens: int | None = None
 
 
+class _Generation(msgspec.Struct, rename="camel"):
+    max_output_tokens: int | None = None
+
+
 class _Asked(msgspec.Struct):
     """What counts of a request."""
 
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
+    max_output_tokens: int | None = None
+    generation: _Generation = msgspec.field(name="generationConfig", default_factory=_Generation)
     inference: _Inference = msgspec.field(name="inferenceConfig", default_factory=_Inference)
 
     @property
     def deltas(self) -> int:
-        return self.max_tokens or self.max_completion_tokens or self.inference.max_tokens or 100
+        limits = (
+            self.max_tokens,
+            self.max_completion_tokens,
+            self.max_output_tokens,
+            self.inference.max_tokens,
+            self.generation.max_output_tokens,
+        )
+        return next(filter(None, limits), 100)
 
 
 _asked = msgspec.json.Decoder(_Asked).decode

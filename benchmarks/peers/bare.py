@@ -3,7 +3,7 @@
 import ray
 from ray.actor import ActorProxy
 
-from benchmarks.load.answers import ANTHROPIC, BEDROCK, COHERE, OPENAI_CHAT, Api
+from benchmarks.load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, Api
 from benchmarks.peers.reading import Reading
 
 
@@ -29,6 +29,10 @@ def _sdk(api: Api, url: str) -> Reading:
         from benchmarks.peers.anthropic_objects import AnthropicObjects
 
         return AnthropicObjects(url)
+    if api == GEMINI:
+        from benchmarks.peers.google_objects import GoogleObjects
+
+        return GoogleObjects(url)
     if api == COHERE:
         from benchmarks.peers.cohere_objects import CohereObjects
 
@@ -37,6 +41,10 @@ def _sdk(api: Api, url: str) -> Reading:
         from benchmarks.peers.bedrock_objects import BedrockObjects
 
         return BedrockObjects(url)
+    if api == OPENAI_RESPONSES:
+        from benchmarks.peers.responses_objects import ResponsesObjects
+
+        return ResponsesObjects(url)
     assert api == OPENAI_CHAT
     from benchmarks.peers.openai_objects import OpenAIObjects
 

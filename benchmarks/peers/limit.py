@@ -1,9 +1,11 @@
 """The limit: the least that reading a stream takes in Python. aiohttp gives the bytes, msgspec takes the text out."""
 
+from collections.abc import Callable
+
 import aiohttp
 import msgspec
 
-from benchmarks.load.answers import ANTHROPIC, COHERE, OPENAI_CHAT, Api
+from benchmarks.load.answers import ANTHROPIC, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, Api
 
 
 class _Piece(msgspec.Struct):
@@ -32,6 +34,13 @@ class _Chunk(msgspec.Struct):
         return self.choices[0].delta.content if self.choices else None
 
 
+class _ResponsesEvent(msgspec.Struct):
+    delta: str | None = None
+
+    def text(self) -> str | None:
+        return self.delta
+
+
 class _Message(msgspec.Struct):
     content: _Piece | list[object] | None = None
 
@@ -48,12 +57,29 @@ class _CohereEvent(msgspec.Struct):
         return content.text if isinstance(content, _Piece) else None
 
 
-_Decoder = msgspec.json.Decoder[_Event] | msgspec.json.Decoder[_Chunk] | msgspec.json.Decoder[_CohereEvent]
+class _Content(msgspec.Struct):
+    parts: list[_Piece]
 
-_DECODERS: dict[Api, _Decoder] = {
-    ANTHROPIC: msgspec.json.Decoder(_Event),
-    OPENAI_CHAT: msgspec.json.Decoder(_Chunk),
-    COHERE: msgspec.json.Decoder(_CohereEvent),
+
+class _Candidate(msgspec.Struct):
+    content: _Content
+
+
+class _GeminiChunk(msgspec.Struct):
+    candidates: list[_Candidate]
+
+    def text(self) -> str | None:
+        return self.candidates[0].content.parts[0].text
+
+
+_Known = _Event | _Chunk | _ResponsesEvent | _GeminiChunk | _CohereEvent
+
+_DECODE: dict[Api, Callable[[bytes], _Known]] = {
+    ANTHROPIC: msgspec.json.Decoder(_Event).decode,
+    OPENAI_CHAT: msgspec.json.Decoder(_Chunk).decode,
+    OPENAI_RESPONSES: msgspec.json.Decoder(_ResponsesEvent).decode,
+    GEMINI: msgspec.json.Decoder(_GeminiChunk).decode,
+    COHERE: msgspec.json.Decoder(_CohereEvent).decode,
 }
 
 
@@ -63,7 +89,7 @@ class BareLoop:
     def __init__(self, url: str, api: Api) -> None:
         self._http = aiohttp.ClientSession()
         self._url = url + api.path
-        self._decode = _DECODERS[api].decode
+        self._decode = _DECODE[api]
 
     async def read(self, deltas: int) -> int:
         """Ask for an answer of so many text deltas; how many came."""

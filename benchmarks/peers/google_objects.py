@@ -1,0 +1,33 @@
+"""Google's SDK and its typed objects, read as its documents show."""
+
+import httpx2
+from google import genai
+from google.genai.types import GenerateContentConfig, HttpOptions
+
+from benchmarks.load.answers import GEMINI
+
+
+class GoogleObjects:
+    """``aio.models.generate_content_stream``; *on_aiohttp*, as it is where that is installed, or on httpx2."""
+
+    def __init__(self, url: str, on_aiohttp: bool = False) -> None:
+        self._transport = None if on_aiohttp else httpx2.AsyncClient()
+        options = HttpOptions(base_url=url, api_version="v1beta", httpx_async_client=self._transport)
+        self._sdk = genai.Client(vertexai=False, api_key="none-needed", http_options=options)
+
+    async def read(self, deltas: int) -> int:
+        """Ask for an answer of so many text deltas; how many came."""
+        seen = 0
+        stream = await self._sdk.aio.models.generate_content_stream(
+            model=GEMINI.model, contents="Hi", config=GenerateContentConfig(max_output_tokens=deltas)
+        )
+        async for chunk in stream:
+            if chunk.text:
+                seen += 1
+        return seen
+
+    async def aclose(self) -> None:
+        """Give the sockets back."""
+        await self._sdk.aio.aclose()
+        if self._transport:
+            await self._transport.aclose()
