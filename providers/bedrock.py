@@ -91,6 +91,7 @@ class BedrockClient:
 
     def __init__(self, config: Bedrock) -> None:
         self._access = Access(config)
+        self._target = config.target
         self._dialect = Dialect(config.model, config.facts)
         self._timeout = aiohttp.ClientTimeout(
             total=None, connect=config.connect_timeout_s, sock_read=config.idle_timeout_s
@@ -129,7 +130,7 @@ class BedrockClient:
                 connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar(), proxy=self._proxy
             )
         reader = BedrockReader(self._dialect.model, f"{PROVIDER}-{request.number}")
-        url = self._access.endpoint.rstrip("/") + bedrock_requests.path(self._dialect.model, streaming)
+        url = self._access.endpoint.rstrip("/") + bedrock_requests.path(self._target, streaming)
         return _Call(self._http, self._access, self._dialect, request, reader, url)
 
     def _channel(self, call: "_Call") -> http.Channel:

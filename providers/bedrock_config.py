@@ -15,6 +15,9 @@ _ARN_PARTS = 6
 class Bedrock(HTTPConfig, frozen=True, kw_only=True):
     """Amazon Bedrock's Converse and ConverseStream; *model* is a model's id, an inference profile, or the ARN of one.
 
+    The ARN of an application's own *inference_profile* does not say which model is behind it: give both then, for what
+    is known of the model.
+
     One of three kinds of credentials: an access key (*access_key_id*, *secret_access_key* and, for a temporary one,
     *session_token*), a *bearer_token* (Bedrock's API key), or a *profile* of AWS's files. Where none is given, they
     come from the driver's ``AWS_BEARER_TOKEN_BEDROCK``, ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY`` and
@@ -26,6 +29,7 @@ class Bedrock(HTTPConfig, frozen=True, kw_only=True):
 
     secrets: ClassVar[tuple[str, ...]] = ("secret_access_key", "session_token", "bearer_token")
 
+    inference_profile: str | None = None
     region: str | None = None
     access_key_id: str | None = None
     secret_access_key: str | None = None
@@ -41,13 +45,20 @@ class Bedrock(HTTPConfig, frozen=True, kw_only=True):
             raise InvalidConfig("provider.bearer_token", "give an access key, a bearer_token or a profile, one of them")
 
     @property
+    def target(self) -> str:
+        """What requests go to."""
+        return self.inference_profile or self.model
+
+    @property
     def from_chain(self) -> bool:
         """Whether the credentials are those that AWS's chain finds where the session runs."""
         return not (self.access_key_id or self.bearer_token)
 
     def resolved(self, environ: Mapping[str, str]) -> Self:
         found = _credentials(self, environ)
-        region = self.region or _region_of(self.model) or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+        region = (
+            self.region or _region_of(self.target) or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+        )
         endpoint = self.endpoint_url or environ.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
         config = msgspec.structs.replace(self, region=region or None, endpoint_url=endpoint or None, **found)
         if config.region is None and not config.from_chain:

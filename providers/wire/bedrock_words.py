@@ -63,6 +63,7 @@ FAULTS = FaultTable(
         "maximum context length",
         "too many tokens",
     ),
+    unknowns=("model identifier is invalid", "with on-demand throughput isn", "end of its life"),
 )
 
 STOPS = {

@@ -68,13 +68,14 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 class FaultTable:
     """Which error a fault of *provider* is: by its code, by the HTTP status, by its type, whichever is known first.
 
-    *words* are codes and types; *overflows* are phrases, in lower case, that tell a context overflow from other bad
-    requests.
+    *words* are codes and types; *overflows* and *unknowns* are phrases, in lower case, that tell a context overflow and
+    an unknown model from other bad requests.
     """
 
     provider: str
     words: Mapping[str, type[ProviderError]]
     overflows: tuple[str, ...]
+    unknowns: tuple[str, ...] = ()
 
     def error(self, fault: Fault, status: int | None = None, retry_after_s: float | None = None) -> ProviderError:
         """The error that *fault* is, with *status* ``None`` where it stood inside an answer."""
@@ -90,6 +91,8 @@ class FaultTable:
         said = fault.message.lower()
         if any(phrase in said for phrase in self.overflows):
             return ContextOverflow
+        if any(phrase in said for phrase in self.unknowns):
+            return UnknownModel
         # Most servers have no word of their own for this one.
         if (status == 404 or fault.type == "not_found_error") and "model" in said:
             return UnknownModel

@@ -100,6 +100,13 @@ def test_a_request_is_signed_as_it_is_sent(model: str, token: str | None) -> Non
     assert msgspec.json.decode(request.body, type=dict[str, Any]).keys() == {"messages"}
 
 
+def test_a_request_goes_to_the_inference_profile_that_is_given_beside_the_model() -> None:
+    request = received(inference_profile=ARN, asked=Request(1, (HI,), Settings(system="Be brief.")))
+
+    assert request.target == f"/model/{ARN.replace(':', '%3A').replace('/', '%2F')}/converse"
+    assert b"cachePoint" in request.body
+
+
 def test_a_body_of_many_megabytes_is_signed_and_sent_in_pieces() -> None:
     long = Request(1, (msgspec.structs.replace(HI, content=(Text("x" * 5_000_000),)),), Settings())
 
@@ -225,6 +232,7 @@ def test_no_error_of_botocore_is_unforeseen(kind: type[Exception]) -> None:
         (400, "ValidationException", "400 Bad Request: too many total text bytes: 5 > 4", ContextOverflow),
         (400, None, "The model returned: Input Tokens Exceeded: Number of input tokens exceeds", ContextOverflow),
         (400, None, "This model's maximum context length is 8192 tokens", ContextOverflow),
+        (400, "ValidationException", "The provided model identifier is invalid.", UnknownModel),
         (429, "ThrottlingException", "Too many tokens, please wait before trying again.", RateLimited),
         (403, "UnrecognizedClientException", "The security token is invalid", AuthenticationFailed),
         (403, "ExpiredTokenException", "The security token is expired", AuthenticationFailed),

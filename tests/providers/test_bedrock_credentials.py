@@ -72,6 +72,7 @@ def test_what_is_given_goes_before_what_the_environment_has() -> None:
         (EAST | {"AWS_DEFAULT_REGION": "eu-west-1"}, {}, "us-east-1"),
         (EAST, {"model": "arn:aws:bedrock:eu-west-3:123456789012:inference-profile/x"}, "eu-west-3"),
         (EAST, {"model": "arn:aws:bedrock:::foundation-model/x"}, "us-east-1"),
+        (EAST, {"inference_profile": "arn:aws:bedrock:eu-west-3:123456789012:inference-profile/x"}, "eu-west-3"),
     ],
 )
 def test_the_region_is_found(environ: dict[str, str], fields: dict[str, Any], region: str) -> None:
