@@ -73,6 +73,7 @@ class GoogleReader:
             if candidate.index == 0:
                 self._take_candidate(candidate, data, deltas)
                 stopped = candidate.finish_reason
+                break
         if chunk.error is not None:
             raise FAULTS.error(read_google_fault(data))
         if chunk.usage_metadata is not None:
@@ -117,7 +118,10 @@ class GoogleReader:
                 if text:
                     self._say(text, deltas)
             else:
-                self._take_rare(part, at, data, deltas)
+                try:
+                    self._take_rare(part, at, data, deltas)
+                except (ValueError, RecursionError) as problem:  # what is passed on as it came, is no JSON after all
+                    raise unfit(PROVIDER, problem, data) from None
         if candidate.grounding_metadata is not None or candidate.citation_metadata is not None:
             deltas.extend(Cited(block, citation) for block, citation in citations(candidate, self._said))
 
@@ -172,7 +176,8 @@ class GoogleReader:
         if kind != "text":
             deltas.append(OpaqueReceived(self._next_block(), _capital.sub("_", kind).lower(), raw))
         elif "thoughtSignature" in members:
-            deltas.append(OpaqueReceived(self._next_block(), SIGNATURE, raw))
+            whole = raw if "text" in members else msgspec.json.encode({"text": "", **members})
+            deltas.append(OpaqueReceived(self._next_block(), SIGNATURE, whole))
 
     def _next_block(self) -> int:
         """The index of a block that begins; text and thoughts don't go on behind it where they were."""

@@ -122,6 +122,15 @@ def test_a_signed_text_is_a_block_of_its_own() -> None:
     assert found.content == (Text(text="ab"), Text(text="c"), signature(b"eA=="), Text(text="d"))
 
 
+def test_a_signature_of_nothing_is_a_part_of_its_own() -> None:
+    found = answer({"text": "a"}, {"thoughtSignature": "eA=="})
+
+    assert found.content == (
+        Text(text="a"),
+        Opaque(provider=PROVIDER, type=SIGNATURE, json=b'{"text":"","thoughtSignature":"eA=="}'),
+    )
+
+
 def test_a_signed_thought_is_not_joined_to_another() -> None:
     found = answer({"text": "a", "thought": True}, {"text": "b", "thought": True, "thoughtSignature": "eA=="})
 

@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from rayconteur.providers.configs import Anthropic, AzureOpenAI, OpenAI, ProviderConfig, ProviderName, Scripted
+from rayconteur.providers.configs import Anthropic, AzureOpenAI, Google, OpenAI, ProviderConfig, ProviderName, Scripted
 from rayconteur.providers.errors import InvalidConfig, UnknownProvider
 from rayconteur.providers.named import ALIASES, model
 
@@ -17,6 +17,8 @@ from rayconteur.providers.named import ALIASES, model
         ("openai:llama3:8b", OpenAI(model="llama3:8b")),
         ("azure:mine", AzureOpenAI(deployment="mine")),
         ("azureopenai:mine", AzureOpenAI(deployment="mine")),
+        ("google:gemini-3-flash", Google(model="gemini-3-flash")),
+        ("gemini:gemini-3-flash", Google(model="gemini-3-flash")),
         ("scripted", Scripted()),
         ("scripted:raven", Scripted(model="raven")),
     ],
