@@ -3,7 +3,7 @@
 Nothing is stored with the provider: each request brings the whole history.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -106,7 +106,19 @@ def _items(dialect: Dialect, message: Message) -> list[_Item]:
         case (Text(text=text),) if text:  # most of them are this: the way below takes several times as long
             return [{"role": message.role, "content": text}]
         case content:
-            return list(_assistant(dialect, content) if message.role is Role.ASSISTANT else _user(dialect, content))
+            return (
+                _thought_out(_assistant(dialect, content))
+                if message.role is Role.ASSISTANT
+                else list(_user(dialect, content))
+            )
+
+
+def _thought_out(items: Iterable[_Item]) -> list[_Item]:
+    """*items* without thinking at their end: the API wants what it led to, and of an answer cut short there is none."""
+    kept = list(items)
+    while kept and isinstance(kept[-1], dict) and kept[-1].get("type") == "reasoning":
+        del kept[-1]
+    return kept
 
 
 def _assistant(dialect: Dialect, content: Sequence[Block]) -> Iterator[_Item]:

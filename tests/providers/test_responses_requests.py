@@ -154,6 +154,13 @@ def test_other_servers_are_given_the_id_of_a_reasoning_item() -> None:
     assert items(user(HI), answer, dialect=THEIRS)[1]["id"] == "rs_1"
 
 
+def test_thinking_that_led_to_nothing_is_left_out() -> None:
+    thought = Thinking(text="Hm.", provider="raven", signature=SEALED)
+
+    assert items(user(HI), assistant(thought), user(HI)) == items(user(HI), user(HI))
+    assert len(items(user(HI), assistant(Text("Caw."), thought, thought))) == 2
+
+
 def test_media_go_by_url_or_in_data_urls() -> None:
     said = user(
         HI,
