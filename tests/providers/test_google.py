@@ -205,11 +205,11 @@ def test_the_sdk_still_has_the_private_way_that_the_client_takes() -> None:
     sdk = genai.Client(vertexai=False, api_key=KEY)
     client: Any = sdk._api_client  # pyright: ignore[reportPrivateUsage]
 
-    built = client._build_request("post", "models/m:generateContent", {})
+    built: Any = client._build_request("post", "models/m:generateContent", {})
     once = inspect.signature(inner.BaseApiClient._async_request_once).parameters  # pyright: ignore[reportPrivateUsage]
 
     assert isinstance(client, inner.BaseApiClient), "Client._api_client is of another kind"
-    assert {"method", "url", "headers", "data"} <= set(vars(built)), "_build_request makes another kind of request"
+    assert {"method", "url", "headers", "data"} <= vars(built).keys(), "_build_request makes another kind of request"
     assert {"stream", "implicit_retry"} <= set(once), "_async_request_once takes other arguments"
     assert "response_stream" in inspect.signature(inner.HttpResponse).parameters, "the response is kept elsewhere"
     sdk.close()

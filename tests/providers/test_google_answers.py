@@ -170,7 +170,7 @@ def test_every_finish_reason_of_the_sdk_is_known() -> None:
 
 def test_only_the_first_candidate_counts() -> None:
     one = {"index": 0, "content": {"parts": [{"text": "one"}]}, "finishReason": "STOP"}
-    two = {"index": 1, "content": {"parts": [{"inlineData": {}}]}, "finishReason": "SAFETY"}
+    two = {"index": 1, "content": {"parts": [{"inlineData": {"data": ""}}]}, "finishReason": "SAFETY"}
 
     found = drafted(whole_answer(5, msgspec.json.encode({"candidates": [two, one]})))
 
