@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from talk import USE, answered, copy_of, failed, result
-from validators import anthropic, chat, history
+from validators import anthropic, chat, history, responses
 
 from rayconteur.providers.configs import Anthropic, OpenAI, ProviderConfig, Scripted
 from rayconteur.providers.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse, UserBlock
@@ -19,7 +19,7 @@ from rayconteur.providers.draft import Partial, told_apart
 from rayconteur.providers.messages import Message, Role
 from rayconteur.providers.request import Reasoning, Request, WireMemo
 from rayconteur.providers.usage import Cost, Count, Provenance, Usage, estimated, reported
-from rayconteur.providers.wire import anthropic_requests, chat_requests
+from rayconteur.providers.wire import anthropic_requests, chat_requests, responses_requests
 from rayconteur.providers.wire.openai_dialect import Dialect
 from rayconteur.runtime import messages as say
 from rayconteur.runtime.config import Limits, OnInterrupt, RetryPolicy, SessionConfig, WhenBusy
@@ -29,9 +29,16 @@ from rayconteur.runtime.status import State
 
 PROVIDERS: list[ProviderConfig] = [Scripted(), Anthropic(model="claude"), OpenAI(model="gpt")]
 CHAT = Dialect("openai", "gpt")
+SEALED = '{"id":"rs_1","encrypted_content":"s"}'  # as the Responses API has it
+RESPONSES = Dialect("openai", "gpt", api="responses")
 IMAGE = Image(url="https://example.org/raven.png")
 PDF = Document(data=b"%PDF", media_type="application/pdf")
-SEARCH = b'{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{}}'
+SEARCHES = {
+    "anthropic": ("server_tool_use", b'{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{}}'),
+    "openai": ("web_search_call", b'{"type":"web_search_call","id":"ws_1","status":"completed"}'),
+    "scripted": ("search", b"{}"),
+}
+"""A tool that the provider ran itself, as it says so."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +98,13 @@ wishes: st.SearchStrategy[ev.Wish] = st.one_of(
 def contents(provider: str) -> st.SearchStrategy[tuple[Block, ...]]:
     """What *provider* may answer: blank text too, thinking signed or not, blocks of its own, then tool uses."""
     thinking = st.builds(
-        Thinking, text=st.sampled_from(["", "hm"]), provider=st.just(provider), signature=st.sampled_from([None, "s"])
+        Thinking,
+        text=st.sampled_from(["", "hm"]),
+        provider=st.just(provider),
+        signature=st.sampled_from([None, "s", SEALED]),
     )
-    opaque = st.just(Opaque(provider=provider, type="server_tool_use", json=SEARCH))
+    kind, search = SEARCHES[provider]
+    opaque = st.just(Opaque(provider=provider, type=kind, json=search))
     said = st.lists(texts | texts | thinking | opaque, max_size=3)
     asked_for = st.lists(uses | uses | broken, max_size=3)
     return st.tuples(said, asked_for).map(lambda parts: tuple(told_apart([*parts[0], *parts[1]])))
@@ -146,7 +157,7 @@ class Interleavings(RuleBasedStateMachine):
     @initialize(config=configs)
     def begin(self, config: SessionConfig) -> None:
         self.auditor = Auditor(config)
-        self.memo = {"anthropic": WireMemo(), "chat": WireMemo()}
+        self.memo = {"anthropic": WireMemo(), "chat": WireMemo(), "responses": WireMemo()}
 
     def hand(self, event: ev.Event) -> None:
         for step in self.auditor.hand(event):
@@ -161,11 +172,14 @@ class Interleavings(RuleBasedStateMachine):
 
         for_anthropic = anthropic_requests.body(request(self.memo["anthropic"]), CLAUDE, True)
         for_chat = chat_requests.body(request(self.memo["chat"]), CHAT, True)
+        for_responses = responses_requests.body(request(self.memo["responses"]), RESPONSES, True)
 
         assert anthropic.violations(msgspec.json.decode(for_anthropic)) == []
         assert chat.violations(msgspec.json.decode(for_chat)) == []
+        assert responses.violations(msgspec.json.decode(for_responses)) == []
         assert for_anthropic == anthropic_requests.body(request(WireMemo()), CLAUDE, True)
         assert for_chat == chat_requests.body(request(WireMemo()), CHAT, True)
+        assert for_responses == responses_requests.body(request(WireMemo()), RESPONSES, True)
 
     @invariant()
     def the_history_is_valid(self) -> None:
