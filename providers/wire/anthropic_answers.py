@@ -235,7 +235,7 @@ class AnthropicReader:
             raise unfit(PROVIDER, problem, data) from None
         of_block = event.type == BlockDelta.__struct_config__.tag
         piece = event.delta.pop("type", None)
-        if event.type in _EVENTS and not (of_block and piece not in _PIECES):
+        if event.type in _EVENTS and not (of_block and isinstance(piece, str) and piece not in _PIECES):
             raise unfit(PROVIDER, problem, data)
         if of_block and event.index in self._opaque:
             self._opaque[event.index].pieces.append(event.delta)

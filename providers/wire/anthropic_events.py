@@ -9,21 +9,22 @@ import msgspec
 
 from ..content import Citation
 from ..usage import Usage, reported
+from .numbers import Whole
 
 
 class OutputDetails(msgspec.Struct):
     """Of the output tokens, those of one kind."""
 
-    thinking_tokens: int | None = None
+    thinking_tokens: Whole | None = None
 
 
 class Counts(msgspec.Struct):
     """Anthropic's token counts."""
 
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
+    input_tokens: Whole | None = None
+    output_tokens: Whole | None = None
+    cache_read_input_tokens: Whole | None = None
+    cache_creation_input_tokens: Whole | None = None
     output_tokens_details: OutputDetails | None = None
 
     def update(self, later: "Counts") -> None:
@@ -56,7 +57,7 @@ class Source(msgspec.Struct):
     cited_text: str = ""
     title: str | None = None
     document_title: str | None = None
-    document_index: int | None = None
+    document_index: Whole | None = None
     url: str | None = None
     source: str | None = None
 
@@ -148,21 +149,21 @@ class MessageStart(_Typed, tag="message_start"):
 class BlockStart(_Typed, tag="content_block_start"):
     """A block begins."""
 
-    index: int
+    index: Whole
     content_block: msgspec.Raw
 
 
 class BlockDelta(_Typed, tag="content_block_delta", gc=False):
     """A block goes on."""
 
-    index: int
+    index: Whole
     delta: TextPiece | InputPiece | ThinkingPiece | SignaturePiece | CitationPiece
 
 
 class BlockStop(_Typed, tag="content_block_stop"):
     """A block is complete."""
 
-    index: int
+    index: Whole
 
 
 class Stop(msgspec.Struct):
@@ -194,7 +195,7 @@ class Loose(msgspec.Struct):
     """An event of a type that may be unknown, or with a delta of one."""
 
     type: str
-    index: int = -1
+    index: Whole = -1
     delta: dict[str, Any] = {}
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from ..content import Citation
 from ..usage import Usage, reported
+from .numbers import Whole
 
 
 class _Event(msgspec.Struct, rename="camel"):
@@ -16,10 +17,10 @@ class _Event(msgspec.Struct, rename="camel"):
 class Counts(_Event):
     """Bedrock's token counts."""
 
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_write_input_tokens: int | None = None
+    input_tokens: Whole | None = None
+    output_tokens: Whole | None = None
+    cache_read_input_tokens: Whole | None = None
+    cache_write_input_tokens: Whole | None = None
 
     def usage(self) -> Usage:
         """In our sense: Bedrock's input leaves out what the cache took part in."""
@@ -41,7 +42,7 @@ class _Words(_Event):
 class _Place(_Event):
     """Where in a source something stands, as far as it is of use."""
 
-    document_index: int | None = None
+    document_index: Whole | None = None
     url: str | None = None
 
 
@@ -104,7 +105,7 @@ class BlockDelta(_Event):
     """More of a block. Text and thinking begin with it."""
 
     delta: Piece
-    content_block_index: int
+    content_block_index: Whole
 
 
 class ToolUseHead(_Event):
@@ -124,13 +125,13 @@ class BlockStart(_Event):
     """A block begins, with one member or nothing."""
 
     start: dict[str, msgspec.Raw]
-    content_block_index: int
+    content_block_index: Whole
 
 
 class BlockStop(_Event):
     """A block ends."""
 
-    content_block_index: int
+    content_block_index: Whole
 
 
 class MessageStop(_Event):

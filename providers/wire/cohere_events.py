@@ -4,30 +4,28 @@ An answer that is not streamed has the same parts, whole. Only the members that 
 others are passed over.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 from ..content import Citation
 from ..usage import Usage, reported
-
-_Tokens = Annotated[float, Meta(ge=0, le=2**53)]  # Cohere counts in floats
+from .numbers import Counted, Whole
 
 
 class Counts(msgspec.Struct):
     """Cohere's token counts."""
 
-    input_tokens: _Tokens | None = None
-    output_tokens: _Tokens | None = None
-    reasoning_tokens: _Tokens | None = None
+    input_tokens: Counted | None = None
+    output_tokens: Counted | None = None
+    reasoning_tokens: Counted | None = None
 
 
 class Used(msgspec.Struct):
     """What a request used. There are ``billed_units`` beside it, which leave out what is not billed."""
 
     tokens: Counts | None = None
-    cached_tokens: _Tokens | None = None
+    cached_tokens: Counted | None = None
 
     def usage(self) -> Usage:
         """In our sense, which is Cohere's: the input includes what a cache held."""
@@ -54,10 +52,10 @@ class Source(msgspec.Struct):
 class Cite(msgspec.Struct):
     """Where a piece of the answer comes from; *content_index* is the content that the piece stands in."""
 
-    start: int | None = None
-    end: int | None = None
+    start: Whole | None = None
+    end: Whole | None = None
     sources: list[Source] | None = None
-    content_index: int | None = None
+    content_index: Whole | None = None
     type: str | None = None
 
     def citations(self) -> list[Citation]:
@@ -156,21 +154,21 @@ class MessageStart(_Typed, tag="message-start"):
 class ContentStart(_Typed, tag="content-start"):
     """Text or thinking begins, maybe with its first piece."""
 
-    index: int
+    index: Whole
     delta: ContentPart
 
 
 class ContentDelta(_Typed, tag="content-delta", gc=False):
     """It goes on."""
 
-    index: int
+    index: Whole
     delta: ContentPart
 
 
 class ContentEnd(_Typed, tag="content-end"):
     """It is complete."""
 
-    index: int
+    index: Whole
 
 
 class PlanDelta(_Typed, tag="tool-plan-delta", gc=False):
@@ -182,21 +180,21 @@ class PlanDelta(_Typed, tag="tool-plan-delta", gc=False):
 class CallStart(_Typed, tag="tool-call-start"):
     """A tool call begins; calls are counted apart from contents."""
 
-    index: int
+    index: Whole
     delta: CallPart
 
 
 class CallDelta(_Typed, tag="tool-call-delta", gc=False):
     """It goes on."""
 
-    index: int
+    index: Whole
     delta: CallPart
 
 
 class CallEnd(_Typed, tag="tool-call-end"):
     """It is complete."""
 
-    index: int
+    index: Whole
 
 
 class CitationStart(_Typed, tag="citation-start"):
