@@ -235,3 +235,11 @@ def test_cohere_means_what_its_sdk_reads(exchange: Exchange) -> None:
         expected.error.status = None
 
     check(exchange, lambda url: Cohere(model="any", api_key=KEY, base_url=url))
+
+
+@pytest.mark.parametrize("exchange", cases("azure", "responses"))
+def test_azure_s_responses_mean_what_its_sdk_reads(exchange: Exchange) -> None:
+    def there(url: str) -> ProviderConfig:
+        return AzureOpenAI(deployment="any", api_key=KEY, endpoint=url, api_version="v1", api="responses")
+
+    check(exchange, there)

@@ -119,6 +119,7 @@ def test_an_answer_goes_back_item_by_item_without_what_another_made() -> None:
     searched = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}}
     answer = assistant(
         Thinking(text="Hm.", provider="anthropic", signature="s"),
+        Thinking(text="Hm.", provider="crow", signature=SEALED),
         Thinking(text="Hm.", provider="raven", signature=SEALED),
         Opaque(provider="raven", type="web_search_call", json=msgspec.json.encode(searched)),
         Opaque(provider="anthropic", type="server_tool_use", json=b"{}"),
