@@ -204,7 +204,8 @@ def _item(item: Mapping[str, Any]) -> _Message | _Item | None:
         return msgspec.convert(item, _Message)
     if item["type"] in RUN_BY_OPENAI:
         return None
-    return msgspec.convert(item, _Item)
+    made: _Item = msgspec.convert(item, _Item)
+    return made
 
 
 def _order(items: Sequence[_Message | _Item | None]) -> Iterator[str]:
