@@ -23,7 +23,8 @@ class Task:
     """The history *messages*, whose tokens must come to at most *budget_tokens*.
 
     *running_turn* is the one that goes on with the history that comes out. *tokens* estimates those of a message. *ask*
-    asks a model and raises ``ProviderError``; the session's history knows nothing of it.
+    asks a model and raises ``ProviderError``; the session's history knows nothing of it. *window_tokens* is what the
+    session's model takes in one request, where that is more than the budget.
     """
 
     messages: Sequence[Message]
@@ -31,3 +32,4 @@ class Task:
     tokens: Callable[[Message], int]
     ask: Callable[[Ask], Awaitable[Answer]]
     running_turn: int | None = None
+    window_tokens: int | None = None

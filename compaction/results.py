@@ -1,0 +1,41 @@
+"""Tool results, for what came along to stand for them."""
+
+from typing import Literal
+
+from ..providers.content import Block, Text, ToolResult
+from ..providers.messages import Message, Role
+from . import notes
+from .rewriting import Rewriting
+from .words import Threshold
+
+
+def strategy(config: Threshold) -> Rewriting:
+    """Old tool results become their summary, or a note."""
+    mode = config.tool_results
+    return Rewriting(config, lambda message: _shortened(message, mode))
+
+
+def _shortened(message: Message, mode: Literal["summarize", "redact"]) -> Message | None:
+    if message.role is not Role.USER:
+        return None
+    content = tuple(_compact(block, mode) if type(block) is ToolResult else block for block in message.content)
+    if all(new is old for new, old in zip(content, message.content, strict=True)):
+        return None
+    return Message(role=message.role, content=content, turn=message.turn, stands_for=message.stands_for)
+
+
+def _compact(result: ToolResult, mode: Literal["summarize", "redact"]) -> Block:
+    """*result* with what stands for its content; itself where that is there already, or would be no shorter.
+
+    A result whose content is its own summary has been here before.
+    """
+    content, summary = result.content, result.compact_summary
+    if not content or (summary is not None and content == (Text(summary),)):
+        return result
+    given = summary if mode == "summarize" and summary and summary.strip() else None
+    text = given or notes.of_result(content)
+    if len(content) == 1 and isinstance(first := content[0], Text) and len(first.text) <= len(text):
+        return result
+    return ToolResult(
+        tool_use_id=result.tool_use_id, content=(Text(text),), is_error=result.is_error, compact_summary=text
+    )

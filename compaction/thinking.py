@@ -1,0 +1,25 @@
+"""Thinking that the model does without by now."""
+
+from ..providers.content import Thinking
+from ..providers.messages import Message, Role
+from .rewriting import Rewriting
+from .words import DropThinking
+
+
+def strategy(config: DropThinking) -> Rewriting:
+    """Old thinking goes, but not that of the turn that runs.
+
+    Anthropic and Google want back what was thought before the tool uses that are answered now, signature and all:
+    https://platform.claude.com/docs/en/build-with-claude/extended-thinking#preserving-thinking-blocks and
+    https://ai.google.dev/gemini-api/docs/thought-signatures.
+    """
+    return Rewriting(config, _shortened, spare_running=True)
+
+
+def _shortened(message: Message) -> Message | None:
+    if message.role is not Role.ASSISTANT:
+        return None
+    content = tuple(block for block in message.content if type(block) is not Thinking)
+    if not content or len(content) == len(message.content):  # nothing else in it: no message may be empty
+        return None
+    return Message(role=message.role, content=content, turn=message.turn, stands_for=message.stands_for)
