@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from frames import END, EVENT, START, THINKS_AND_CALLS, delta, event, fault, frame, stop
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rayconteur.providers.content import Citation, Opaque, Text, Thinking, ToolUse
@@ -218,6 +218,7 @@ def test_a_stream_that_stops_short_is_incomplete() -> None:
         assert type(failure(THINKS_AND_CALLS[:length])) is IncompleteAnswer
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_whatever_happens_to_a_body_it_is_an_answer_or_an_error_of_ours(data: st.DataObject) -> None:
     body = bytearray(

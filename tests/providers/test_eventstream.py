@@ -6,7 +6,7 @@ from zlib import crc32
 import pytest
 from botocore.eventstream import EventStreamBuffer
 from frames import THINKS_AND_CALLS, frame, raw_frame
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rayconteur.providers.errors import ProtocolError
@@ -43,6 +43,7 @@ def cut(stream: bytes, *places: int) -> list[bytes]:
     return found
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(frames, st.lists(st.integers(0, 1_200)))
 def test_the_frames_are_those_that_botocore_reads_whatever_the_pieces(sent: list[bytes], places: list[int]) -> None:
     theirs = EventStreamBuffer()
@@ -55,6 +56,7 @@ def test_the_frames_are_those_that_botocore_reads_whatever_the_pieces(sent: list
     assert [(headers(split(one)[0]), split(one)[1]) for one in found] == messages
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=300))
 def test_bytes_of_any_kind_are_frames_or_an_error(data: bytes) -> None:
     try:
@@ -64,6 +66,7 @@ def test_bytes_of_any_kind_are_frames_or_an_error(data: bytes) -> None:
         pass
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(encoded, st.integers(0, 100))
 def test_headers_that_stop_short_are_an_error_or_fewer(whole: bytes, length: int) -> None:
     try:
