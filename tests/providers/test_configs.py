@@ -12,6 +12,7 @@ from rich.pretty import pretty_repr
 from rayconteur.providers.configs import (
     Anthropic,
     AzureOpenAI,
+    Bedrock,
     Cohere,
     Google,
     OpenAI,
@@ -30,6 +31,7 @@ CONFIGS: list[ProviderConfig] = [
     OpenAI(model="gpt-5", api_key=SECRET, organization="rookery", base_url="http://127.0.0.1:8000/v1", api="responses"),
     AzureOpenAI(deployment="raven", resource="rookery", api_key=SECRET),
     AzureOpenAI(deployment="raven", endpoint="https://rookery.example.com", ad_token=SECRET, model="gpt-5"),
+    Bedrock(model="us.anthropic.claude-sonnet-4-5", region="us-east-1", bearer_token=SECRET),
     Cohere(model="command-a-03-2025", api_key=SECRET),
     Google(model="gemini-3-flash", api_key=SECRET),
     Google(model="gemini-3-flash", project="rookery", location="europe-west4", credentials=f'{{"type":"{SECRET}"}}'),
