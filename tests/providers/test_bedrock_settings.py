@@ -12,7 +12,8 @@ from rayconteur.providers.tools import Tool, ToolChoice
 from rayconteur.providers.wire.bedrock_requests import Dialect
 from rayconteur.providers.wire.bedrock_rules import check
 
-FLY = Tool(name="fly", description="Fly there.", input_schema={"type": "object", "properties": {}})
+SCHEMA = {"type": "object", "properties": {}}
+FLY = Tool(name="fly", description="Fly there.", input_schema=SCHEMA)
 GPT = Dialect("openai.gpt-oss-120b-1:0")
 BUDGET = Reasoning(budget_tokens=2_000)
 
@@ -41,14 +42,8 @@ def test_every_setting_has_its_place() -> None:
         "inferenceConfig": {"maxTokens": 4_000, "temperature": 0.5, "topP": 0.5, "stopSequences": ["END"]},
         "toolConfig": {
             "tools": [
-                {
-                    "toolSpec": {
-                        "name": "fly",
-                        "description": "Fly there.",
-                        "inputSchema": {"json": {"type": "object", "properties": {}}},
-                    }
-                },
-                {"toolSpec": {"name": "rest", "inputSchema": {"json": {"type": "object", "properties": {}}}}},
+                {"toolSpec": {"name": "fly", "description": "Fly there.", "inputSchema": {"json": SCHEMA}}},
+                {"toolSpec": {"name": "rest", "inputSchema": {"json": SCHEMA}}},
             ],
             "toolChoice": {"any": {}},
         },
