@@ -133,6 +133,14 @@ def test_a_tool_that_the_provider_runs_is_not_the_caller_s() -> None:
         ]
 
 
+def test_a_tool_use_that_says_that_it_is_one_is_the_caller_s() -> None:
+    use = {"toolUseId": "t1", "name": "look", "type": "tool_use"}
+    begun = event("contentBlockStart", contentBlockIndex=0, start={"toolUse": use})
+    asked = (ToolUse(id="t1", name="look", input={}),)
+
+    assert streamed(START, begun, stop(0), END).content == whole({"toolUse": {**use, "input": {}}}).content == asked
+
+
 def test_a_half_input_of_a_tool_that_the_provider_runs_is_none() -> None:
     use = {"toolUseId": "t1", "name": "search", "type": "server_tool_use"}
     begun = event("contentBlockStart", contentBlockIndex=0, start={"toolUse": use})

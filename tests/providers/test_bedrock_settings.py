@@ -12,7 +12,7 @@ from rayconteur.providers.tools import Tool, ToolChoice
 from rayconteur.providers.wire.bedrock_requests import Dialect
 from rayconteur.providers.wire.bedrock_rules import check
 
-SCHEMA = {"type": "object", "properties": {}}
+SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
 FLY = Tool(name="fly", description="Fly there.", input_schema=SCHEMA)
 GPT = Dialect("openai.gpt-oss-120b-1:0")
 BUDGET = Reasoning(budget_tokens=2_000)
