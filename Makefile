@@ -8,6 +8,8 @@ SHELL := /bin/bash
 FITS := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c '$(FITS)' 2>/dev/null && echo $(name))))
 
+FUZZ_SECONDS ?= 60
+
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 FOLDERS := providers compaction runtime cli
@@ -15,7 +17,7 @@ FOLDERS := providers compaction runtime cli
 # The editable install is a tree of links, a link for a file: it is made again when the list of files changes.
 LINKED := build/linked-$(shell find $(FOLDERS) *.py -name '*.py' | sort | cksum | cut -d ' ' -f 1)
 
-.PHONY: help demo test check bench wheel
+.PHONY: help demo test fuzz check bench wheel
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 12
@@ -25,6 +27,10 @@ demo: $(LINKED)  ## Watch many sessions talk at once, without network or key
 
 test: $(LINKED)  ## Run the tests
 	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadgroup
+
+fuzz: $(LINKED)  ## Send broken answers to all decoders for FUZZ_SECONDS, 60 if not given
+	-@$(PIP) install --constraint constraints.txt --only-binary atheris --group fuzz
+	@$(BIN)/python tests/fuzz.py --seconds $(FUZZ_SECONDS)
 
 check: $(LINKED)  ## Check style, types and the plan of the house
 	$(BIN)/ruff check .

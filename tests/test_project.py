@@ -30,17 +30,21 @@ def pins(root: Path) -> dict[str, Version]:
     return {canonicalize_name(match[1]): Version(match[2]) for match in found if match}
 
 
-def required(project: dict[str, Any]) -> list[Requirement]:
-    """What the project itself asks for, by whatever door."""
+APART = {"fuzz"}
+"""Groups of dependencies that are installed by the target that needs them only."""
+
+
+def required(project: dict[str, Any], apart: bool = True) -> list[Requirement]:
+    """What the project itself asks for, by whatever door; the groups that stand *apart* maybe not."""
     extras = project["project"]["optional-dependencies"].values()
-    groups = project["dependency-groups"].values()
+    groups = [lines for name, lines in project["dependency-groups"].items() if apart or name not in APART]
     lines = [project["build-system"]["requires"], project["project"]["dependencies"], *extras, *groups]
     asked = [Requirement(line) for part in lines for line in part]
     return [requirement for requirement in asked if requirement.name != project["project"]["name"]]
 
 
 def test_every_dependency_near_and_far_is_pinned(project: dict[str, Any], pins: dict[str, Version]) -> None:
-    asked = [(distribution(requirement.name), requirement.extras) for requirement in required(project)]
+    asked = [(distribution(requirement.name), requirement.extras) for requirement in required(project, apart=False)]
 
     brought_in = [needed for installed, extras in asked for needed in [installed, *needs(installed, extras)]]
 

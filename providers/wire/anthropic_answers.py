@@ -243,6 +243,7 @@ class AnthropicReader:
     def _begin_opaque(self, index: int, raw: bytes, problem: Exception) -> None:
         try:
             kind = _loose(raw).type
+            _any_block(raw)  # it is to be sent back, so all of it has to be JSON; what is passed over is not looked at
         except (ValueError, RecursionError):
             raise unfit(PROVIDER, problem, raw) from None
         if kind in _BLOCKS:
