@@ -1,0 +1,131 @@
+"""How much of what a message or the settings hold, before anybody learns what it costs."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from ..providers.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
+from ..providers.messages import Message
+from ..providers.request import Settings
+from .pictures import document_tokens, image_tokens
+
+_json = msgspec.json.encode
+_PROSE_BYTES_PER_TOKEN = 4.4
+_CODE_BYTES_PER_TOKEN = 3.4
+_OTHER_BYTES_PER_TOKEN = 3.2
+_CODE_MARKS = '"{}()[]<>=;_/\\'
+_CODE_SHARE = 0.06
+_SAMPLE_CHARS = 2_000
+"""What kind a text is, is told from its beginning and its middle."""
+
+_SEALED_BYTES_PER_TOKEN = 8
+"""Of what only its provider reads: it is encoded, and often not counted."""
+
+
+class Sizes(NamedTuple):
+    """Tokens by kind, as they come to on average: prose in Latin letters, code and JSON, other text, media; the rest."""
+
+    prose: float = 0.0
+    code: float = 0.0
+    other: float = 0.0
+    media: float = 0.0
+    fixed: float = 0.0
+
+    def plus(self, more: "Sizes") -> "Sizes":
+        """The sum, kind by kind."""
+        return Sizes(*(mine + its for mine, its in zip(self, more, strict=True)))
+
+
+class Frame(NamedTuple):
+    """What a provider puts around what is said, in tokens: around a request, a message, all tools, each tool.
+
+    Some tell the model of the tools in a shorter form than JSON: *schema_bytes* are those that make a token.
+    """
+
+    request: float
+    message: float
+    tools: float
+    tool: float
+    schema_bytes: float
+
+
+# From recorded exchanges. For Anthropic's instructions on tools, also:
+# https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview#pricing
+_OPENAI = Frame(2, 5, 12, 5, 8)
+_CLAUDE = Frame(4, 5, 350, 15, 2.8)
+_UNKNOWN = Frame(4, 5, 30, 10, 4)
+_FRAMES = {
+    "anthropic": _CLAUDE,
+    "bedrock": _CLAUDE,
+    "openai": _OPENAI,
+    "azureopenai": _OPENAI,
+    "google": Frame(0, 1.5, 0, 4, 7),
+    "cohere": Frame(200, 8, 800, 40, 3.4),
+}
+
+
+def of_message(message: Message, provider: str) -> Sizes:
+    """What *message* holds."""
+    prose = code = other = media = 0.0
+    for block in message.content:
+        match block:
+            case Text(text=text):
+                in_prose, in_code, in_other = _text(text)
+                prose, code, other = prose + in_prose, code + in_code, other + in_other
+            case _:
+                size = _block(block, provider)
+                prose, code, other, media = prose + size[0], code + size[1], other + size[2], media + size[3]
+    return Sizes(prose, code, other, media, _FRAMES.get(provider, _UNKNOWN).message)
+
+
+def of_settings(settings: Settings, provider: str) -> Sizes:
+    """What *settings* say besides the messages."""
+    frame = _FRAMES.get(provider, _UNKNOWN)
+    prose, code, other = _text(settings.system or "")
+    fixed = frame.request
+    if settings.tools:
+        code += len(_json(settings.tools)) / frame.schema_bytes
+        fixed += frame.tools + frame.tool * len(settings.tools)
+    if settings.output_schema is not None:
+        code += len(_json(settings.output_schema)) / frame.schema_bytes
+    return Sizes(prose, code, other, 0.0, fixed)
+
+
+def _block(block: Block, provider: str) -> Sizes:
+    match block:
+        case Text(text=text) | Thinking(text=text, redacted=False):
+            return Sizes(*_text(text))
+        case ToolUse():
+            given = len(block.malformed.encode()) if block.malformed else len(_json(block.input))
+            return Sizes(code=(given + len(block.name) + 16) / _CODE_BYTES_PER_TOKEN)
+        case ToolResult(content=content):
+            parts = [_block(part, provider) for part in content]
+            summed = Sizes(*map(sum, zip(*parts, strict=True))) if parts else Sizes()
+            return summed._replace(code=summed.code + 16 / _CODE_BYTES_PER_TOKEN)
+        case Image():
+            return Sizes(media=image_tokens(block, provider))
+        case Document(data=data, media_type=kind):
+            if data is not None and kind is not None and kind.startswith("text/"):
+                return Sizes(*_text(data.decode(errors="replace")))
+            return Sizes(media=document_tokens(block, provider))
+        case Thinking(signature=signature):
+            return Sizes(code=len(signature or "") / _SEALED_BYTES_PER_TOKEN)
+        case Opaque(json=json):
+            return Sizes(code=len(json) / _SEALED_BYTES_PER_TOKEN)
+
+
+def _text(text: str) -> tuple[float, float, float]:
+    """Tokens of *text* as prose, as code, and as other than Latin letters."""
+    ascii_bytes = len(text)
+    other = 0.0
+    if not text.isascii():
+        ascii_bytes = len(text.encode("ascii", "ignore"))
+        other = (len(text.encode("utf-8", "replace")) - ascii_bytes) / _OTHER_BYTES_PER_TOKEN
+    sample = text
+    if len(text) > 2 * _SAMPLE_CHARS:
+        middle = len(text) // 2
+        sample = text[:_SAMPLE_CHARS] + text[middle : middle + _SAMPLE_CHARS]
+    marks = sum(map(sample.count, _CODE_MARKS))
+    if marks > _CODE_SHARE * len(sample):
+        return 0.0, ascii_bytes / _CODE_BYTES_PER_TOKEN, other
+    return ascii_bytes / _PROSE_BYTES_PER_TOKEN, 0.0, other
