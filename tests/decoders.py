@@ -9,8 +9,9 @@ import msgspec
 from frames import THINKS_AND_CALLS
 from wire import exchanges
 
+from rayconteur.providers.content import Opaque
 from rayconteur.providers.deltas import Delta
-from rayconteur.providers.draft import Draft
+from rayconteur.providers.draft import Answer, Draft
 from rayconteur.providers.errors import ProviderError
 from rayconteur.providers.wire import (
     anthropic_answers,
@@ -107,7 +108,7 @@ def read_stream(name: str, pieces: Iterable[bytes]) -> None:
             came_bytes += len(piece)
             draft.take(decoder.feed(piece))
         draft.take(decoder.end())
-        _keep(draft.finish(), came_bytes)
+        _keep_answer(draft.finish(), came_bytes)
     except ProviderError as error:
         _keep(str(error), came_bytes)
     _keep(draft.partial(), came_bytes)
@@ -118,9 +119,17 @@ def read_whole(name: str, body: bytes) -> None:
     draft = Draft(name)
     try:
         draft.take(DECODERS[name].whole(body))
-        _keep(draft.finish(), len(body))
+        _keep_answer(draft.finish(), len(body))
     except ProviderError as error:
         _keep(str(error), len(body))
+
+
+def _keep_answer(answer: Answer, came_bytes: int) -> None:
+    """*answer* can be kept, and what only its provider understands can be sent back."""
+    _keep(answer, came_bytes)
+    for block in answer.content:
+        if isinstance(block, Opaque):
+            msgspec.json.decode(block.json)
 
 
 def _keep(made: object, came_bytes: int) -> None:

@@ -50,6 +50,7 @@ from .anthropic_events import (
 from .anthropic_words import FAULTS, PROVIDER, STOPS
 from .decoder import StreamDecoder
 from .faults import broken, read_fault, unfit
+from .raw import whole
 
 
 def _tags(union: object) -> frozenset[object]:
@@ -243,12 +244,11 @@ class AnthropicReader:
     def _begin_opaque(self, index: int, raw: bytes, problem: Exception) -> None:
         try:
             kind = _loose(raw).type
-            _any_block(raw)  # it is to be sent back, so all of it has to be JSON; what is passed over is not looked at
         except (ValueError, RecursionError):
             raise unfit(PROVIDER, problem, raw) from None
         if kind in _BLOCKS:
             raise unfit(PROVIDER, problem, raw)
-        self._opaque[index] = _OpaqueDraft(kind, raw)
+        self._opaque[index] = _OpaqueDraft(kind, whole(PROVIDER, raw))
 
 
 def stream_decoder() -> StreamDecoder:

@@ -31,6 +31,7 @@ from .bedrock_words import FAULTS, PROVIDER, STOPS, read_aws_fault
 from .decoder import StreamDecoder
 from .eventstream import FrameStream, headers, split
 from .faults import Fault, broken, unfit
+from .raw import whole
 
 _Beginning = TextDelta | ThinkingDelta | ThinkingSigned | ToolUseStarted | OpaqueReceived
 _json = msgspec.json.encode
@@ -276,7 +277,7 @@ class BedrockReader:
             deltas.append(ToolInputDelta(index, bytes(use.input).decode()))
         else:
             member = next(iter(_members(raw)), "")
-            self._add(deltas, OpaqueReceived(index, (use and use.served) or member, raw))
+            self._add(deltas, OpaqueReceived(index, (use and use.served) or member, whole(PROVIDER, raw)))
         self._end_block(index, deltas)
 
 

@@ -17,6 +17,7 @@ from ..deltas import (
     ToolUseStarted,
 )
 from .faults import unfit
+from .raw import whole
 from .responses_events import (
     CustomCall,
     FunctionCall,
@@ -127,7 +128,8 @@ class Items:
             case FunctionCall() | CustomCall() as item:
                 self._end_call(index, item, raw, deltas)
             case None:
-                deltas.append(OpaqueReceived(self._fill((index, 0)), _loose(raw).type or "", raw))
+                kept = whole(self._provider, raw)
+                deltas.append(OpaqueReceived(self._fill((index, 0)), _loose(raw).type or "", kept))
         of_item = {block for place, block in self._blocks.items() if place[0] == index}
         deltas.extend(BlockEnded(block) for block in sorted(of_item & self._filled))
         self.last_text = None

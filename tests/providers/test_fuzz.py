@@ -13,6 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutations import mutated
 
+from rayconteur.providers.deltas import OpaqueReceived
+from rayconteur.providers.errors import ProtocolError
+
 EACH = pytest.mark.parametrize("name", DECODERS)
 LOOSELY = settings(max_examples=60, deadline=5_000, suppress_health_check=[HealthCheck.too_slow])
 MUCH_BYTES = 4 << 20
@@ -59,6 +62,20 @@ def test_a_kind_that_is_no_word_is_an_answer_or_an_error(name: str) -> None:
     for body in bodies(name, streaming=True)[-5:]:
         read_stream(name, [re.sub(rb'"type":\s*"[a-z_.-]+"', b'"type":{"a":[]}', body)])
         read_stream(name, [re.sub(rb'("delta":\{"type":\s*)"[a-z_.-]+"', rb"\1[1]", body)])
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("anthropic", b'{"id":"a","model":"m","content":[{"type":"song","of":"%b"}]}'),
+        ("responses", b'{"id":"a","model":"m","status":"completed","output":[{"type":"song","of":"%b"}]}'),
+        ("bedrock", b'{"stopReason":"end_turn","output":{"message":{"content":[{"song":{"of":"%b"}}]}}}'),
+    ],
+)
+def test_what_is_to_go_back_as_it_came_is_json_to_its_end(name: str, body: bytes) -> None:
+    assert any(isinstance(delta, OpaqueReceived) for delta in DECODERS[name].whole(body % b"the sea"))
+    with pytest.raises(ProtocolError):
+        DECODERS[name].whole(body % b"\xe6\x80")
 
 
 @EACH
