@@ -12,6 +12,7 @@ FUZZ_SECONDS ?= 60
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+NPM := npm install --no-package-lock --no-audit --no-fund --ignore-scripts --fetch-retries=1 --fetch-timeout=30000
 FOLDERS := providers compaction runtime cli
 
 # The editable install is a tree of links, a link for a file: it is made again when the list of files changes.
@@ -25,7 +26,7 @@ help:  ## Say what there is
 demo: $(LINKED)  ## Watch many sessions talk at once, without network or key
 	@$(BIN)/rayconteur demo
 
-test: $(LINKED)  ## Run the tests
+test: $(LINKED) .aimock/installed  ## Run the tests
 	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadgroup
 
 fuzz: $(LINKED)  ## Send broken answers to all decoders for FUZZ_SECONDS, 60 if not given
@@ -62,3 +63,10 @@ $(LINKED): .venv/installed
 	@rm -rf build
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# A server for the tests that others wrote. Where it cannot be had, its tests are skipped, and the next run tries again.
+.aimock/installed: tests/samples/aimock/package.json
+	@mkdir -p .aimock
+	@cp $< .aimock
+	@{ command -v node && command -v npm && $(NPM) --prefix .aimock && touch $@; } >/dev/null 2>&1 \
+		|| echo 'Going on without aimock: node, npm or the package is not to be had'
