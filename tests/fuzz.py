@@ -99,7 +99,7 @@ def fuzz_each(names: list[str], seconds: int) -> int:
 def main() -> int:
     """Read the command line, and do as it says; 1 where a promise was broken."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=60, help="altogether")
+    parser.add_argument("--seconds", type=int, default=60, help="altogether, besides starting")
     parser.add_argument("--decoder", help="its name in the table of decoders")
     parser.add_argument("--kind", choices=KINDS)
     parser.add_argument("--repeat", type=Path, help="a body that was kept; with --decoder and --kind")

@@ -1,7 +1,7 @@
 """Bodies of answers with something wrong in them, which still are what they were in most parts."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from random import Random
@@ -76,7 +76,7 @@ def _places(part: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
     if isinstance(part, dict):
         keys += cast("dict[str, Any]", part)
     elif isinstance(part, list):
-        keys += range(len(cast("list[Any]", part)))
+        keys += range(len(cast("Sequence[object]", part)))
     for key in keys:
         yield part, key
         if depth < 50:
