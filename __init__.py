@@ -11,6 +11,18 @@ The folders, from the ground up; each imports only from those above it in this l
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from rayconteur.compaction.words import (
+    Compaction,
+    DropImages,
+    DropThinking,
+    Layered,
+    Summarize,
+    Threshold,
+    Window,
+)
+from rayconteur.compaction.words import (
+    Report as CompactionReport,
+)
 from rayconteur.providers.configs import (
     Anthropic,
     AzureOpenAI,
@@ -93,6 +105,7 @@ from rayconteur.runtime.messages import (
     Closed,
     Compact,
     Compacted,
+    CompactReason,
     Completed,
     Configure,
     Configured,
@@ -119,7 +132,7 @@ from rayconteur.runtime.messages import (
 from rayconteur.runtime.options import RuntimeOptions
 from rayconteur.runtime.placement import Dedicated, Packed, Placement
 from rayconteur.runtime.plane.shelf import RouterLimits
-from rayconteur.runtime.status import SessionStatus, State
+from rayconteur.runtime.status import CompactResult, SessionStatus, State
 
 if TYPE_CHECKING:
     from rayconteur.runtime.cluster import blocking
@@ -161,7 +174,11 @@ __all__ = [
     "Closed",
     "Cohere",
     "Compact",
+    "CompactReason",
+    "CompactResult",
     "Compacted",
+    "Compaction",
+    "CompactionReport",
     "Completed",
     "ConfigError",
     "Configure",
@@ -172,19 +189,22 @@ __all__ = [
     "Cut",
     "Dedicated",
     "Document",
+    "DropImages",
+    "DropThinking",
     "EmptyMessage",
     "EventsMissed",
     "Fail",
     "Failed",
     "FinalAnswer",
     "FromLLM",
-    "Image",
     "Google",
+    "Image",
     "IncompleteAnswer",
     "Interrupt",
     "Interrupted",
     "InvalidConfig",
     "InvalidRequest",
+    "Layered",
     "Limits",
     "MailboxError",
     "MailboxFull",
@@ -242,11 +262,13 @@ __all__ = [
     "Stop",
     "StopReason",
     "StreamStarted",
+    "Summarize",
     "Text",
     "TextChunk",
     "Think",
     "Thinking",
     "ThinkingChunk",
+    "Threshold",
     "ToLLM",
     "TokenUpdate",
     "Tool",
@@ -273,6 +295,7 @@ __all__ = [
     "UserMessage",
     "Wait",
     "WhenBusy",
+    "Window",
     "blocking",
     "model",
 ]

@@ -1,6 +1,7 @@
 """From deltas to an answer."""
 
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -249,17 +250,17 @@ def _tool_use(draft: _ToolUseDraft) -> ToolUse:
     return ToolUse(id=draft.id, name=draft.name, input=given)
 
 
-def told_apart(blocks: Iterable[Block], taken: Iterable[str] = ()) -> Iterator[Block]:
+def told_apart(blocks: Iterable[Block], taken: AbstractSet[str] = frozenset()) -> Iterator[Block]:
     """*blocks*, each tool use with an id of its own, none of *taken*: results find their use by nothing else."""
-    taken = set(taken)
+    given_here: set[str] = set()
     for block in blocks:
         if not isinstance(block, ToolUse):
             yield block
             continue
         given = block.id or "tool_use"
         fresh, copies = given, 1
-        while fresh in taken:
+        while fresh in taken or fresh in given_here:
             copies += 1
             fresh = f"{given}-{copies}"
-        taken.add(fresh)
+        given_here.add(fresh)
         yield msgspec.structs.replace(block, id=fresh)

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 import msgspec
 from msgspec import Meta
 
+from ..compaction.words import Compaction, Layered, Summarize
 from ..providers.configs import ProviderConfig
 from ..providers.models import informed
 from ..providers.request import Positive, Settings
@@ -65,9 +66,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SessionConfig(Settings, frozen=True, kw_only=True, omit_defaults=True):
-    """A session: its provider, its settings, and how it takes messages, interrupts and failures."""
+    """A session: its provider, its settings, and how it takes messages, interrupts and failures.
+
+    *compaction* keeps the history inside the model's context window; ``None`` leaves it to ``Compact`` and to the
+    provider's refusal. With *compact_eagerly* it may begin early, while nobody waits.
+    """
 
     provider: ProviderConfig
+    compaction: Compaction | None = Layered()
+    compact_eagerly: bool = False
     when_busy: WhenBusy = WhenBusy.QUEUE
     on_interrupt: OnInterrupt = OnInterrupt.DISCARD
     retry: RetryPolicy = RetryPolicy()
@@ -79,4 +86,25 @@ class SessionConfig(Settings, frozen=True, kw_only=True, omit_defaults=True):
         Raises:
             ConfigError: something is missing or does not fit; the field or variable is named.
         """
-        return msgspec.structs.replace(self, provider=informed(self.provider.resolved(environ)))
+        return msgspec.structs.replace(
+            self,
+            provider=informed(self.provider.resolved(environ)),
+            compaction=self.compaction and self.compaction.resolved(environ),
+        )
+
+    def public(self) -> Self:
+        """This config without secrets: fit for records, events and logs."""
+        return msgspec.structs.replace(
+            self, provider=self.provider.public(), compaction=self.compaction and self.compaction.public()
+        )
+
+    def providers(self) -> list[ProviderConfig]:
+        """The session's own provider, and those that its compaction asks."""
+        return [self.provider, *providers_in(self.compaction)]
+
+
+def providers_in(compaction: Compaction | None) -> list[ProviderConfig]:
+    """The providers that *compaction* asks, besides the session's own."""
+    layers = compaction.strategies if isinstance(compaction, Layered) else (compaction,)
+    found = (layer.provider for layer in layers if isinstance(layer, Summarize))
+    return [provider for provider in found if provider is not None]

@@ -3,11 +3,13 @@
 Both are closed unions of frozen structs, tagged by ``kind``: match on them, or decode them with msgspec.
 """
 
+from enum import StrEnum
 from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from ..compaction.words import Compaction, Report
 from ..providers.configs import ProviderConfig
 from ..providers.content import Citation, Text, ToolResult, ToolUse, UserBlock
 from ..providers.limits import RateLimits
@@ -38,11 +40,13 @@ class ToolResults(_ToLLM, frozen=True, kw_only=True):
     """Answers to the tool uses of the last ``ToolBatch``: all at once or some of them.
 
     The next request goes out when none is open any more. *last* says that no more will come: results that leave a tool
-    use open are then refused.
+    use open are then refused. *compact_summaries* are, by tool use id, what takes a result's place when the
+    conversation outgrows its window.
     """
 
     results: tuple[ToolResult, ...]
     last: bool = False
+    compact_summaries: dict[str, str] = {}
 
 
 class Interrupt(_ToLLM, frozen=True, kw_only=True):
@@ -80,6 +84,8 @@ class Configure(_ToLLM, frozen=True, kw_only=True):
     seed: int | None | UnsetType = UNSET
     output_schema: dict[str, Any] | None | UnsetType = UNSET
     prompt_caching: bool | UnsetType = UNSET
+    compaction: Compaction | None | UnsetType = UNSET
+    compact_eagerly: bool | UnsetType = UNSET
     thinking: Reasoning | None | UnsetType = UNSET
     stop_sequences: tuple[str, ...] | UnsetType = UNSET
     streaming: bool | UnsetType = UNSET
@@ -189,12 +195,27 @@ class Retrying(_FromLLM, frozen=True, kw_only=True):
     message: str
 
 
+class CompactReason(StrEnum):
+    """Why a history is shortened."""
+
+    THRESHOLD = "threshold"
+    """The next request would come too near to the context limit."""
+    OVERFLOW = "overflow"
+    """The provider refused a request as too long."""
+    ASKED = "asked"
+    """``Compact`` came."""
+    EAGER = "eager"
+    """It would be due soon, and nobody waited."""
+
+
 class Compacted(_FromLLM, frozen=True, kw_only=True):
-    """The history was shortened, or not: then *problem* says why."""
+    """The history was shortened, or not: then *problem* says why. *report* has the particulars, if it came so far."""
 
     messages_before: int
     messages_after: int
     problem: str | None = None
+    reason: CompactReason = CompactReason.ASKED
+    report: Report | None = None
 
 
 class Completed(_FromLLM, frozen=True, kw_only=True):
@@ -266,4 +287,6 @@ FromLLM = (
     | Closed
     | Missed
 )
+
+
 TurnEnd = Completed | Interrupted | Failed

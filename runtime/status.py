@@ -1,10 +1,13 @@
 """What a session says about itself."""
 
 from enum import StrEnum
+from typing import Self
 
 import msgspec
 
+from ..compaction.words import Report
 from ..providers.usage import Count, Usage
+from .messages import Compacted
 
 
 class State(StrEnum):
@@ -51,3 +54,30 @@ class SessionStatus(msgspec.Struct, frozen=True, kw_only=True):
         """The part of the context window in use."""
         tokens = self.context_tokens.tokens
         return None if tokens is None else tokens / self.context_limit_tokens
+
+
+class CompactResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a compaction that was asked for: whether the history was *compacted*, and if not or not enough, the
+    *problem*.
+    """
+
+    compacted: bool
+    messages_before: int
+    messages_after: int
+    problem: str | None
+    report: Report | None
+
+    @classmethod
+    def of(cls, event: Compacted) -> Self:
+        """As *event* tells it."""
+        return cls(
+            compacted=event.messages_after != event.messages_before or _saved(event.report),
+            messages_before=event.messages_before,
+            messages_after=event.messages_after,
+            problem=event.problem,
+            report=event.report,
+        )
+
+
+def _saved(report: Report | None) -> bool:
+    return report is not None and report.tokens_after < report.tokens_before

@@ -1,18 +1,18 @@
 """An auditor: watches a conversation from outside, keeps its own books, and complains where a promise is broken."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from types import NoneType
 
 import msgspec
+from before_turn import Before
 from sums import summed
 from talk import copy_of
 
 from rayconteur.providers.content import ToolUse
 from rayconteur.providers.draft import Partial
 from rayconteur.providers.errors import InvalidConfig, RayconteurError
-from rayconteur.providers.messages import Message
-from rayconteur.providers.usage import NONE_YET, Count, Usage
+from rayconteur.providers.usage import Usage
 from rayconteur.runtime import messages as say
 from rayconteur.runtime.config import OnInterrupt, SessionConfig, WhenBusy
 from rayconteur.runtime.core import events as ev
@@ -106,7 +106,7 @@ class Auditor:
             case ev.Answered() | ev.RequestFailed() | ev.BackoffEnded() | ev.CompactionEnded():
                 self.out = None
             case ev.Asked():
-                busy = before.state is not State.IDLE
+                busy = before.state is not State.IDLE and not before.compactor.eager
                 first = busy and (event.when_busy or before.config.when_busy) is WhenBusy.INTERRUPT
                 self.queue.insert(0 if first else len(self.queue), before.turns + 1)
                 self.sizes_bytes[before.turns + 1] = event.size_bytes
@@ -163,7 +163,8 @@ class Auditor:
                 self.out = step
             case do.Backoff() | do.Shorten():
                 assert self.out is None
-                assert not isinstance(step, do.Shorten) or self.queue.pop(0) == "compact"
+                if isinstance(step, do.Shorten):
+                    self._shorten()
                 self.out = step
             case do.Abandon():
                 assert self.out is not None, "nothing to abandon"
@@ -186,7 +187,8 @@ class Auditor:
             case say.Cleared():
                 assert self.queue.pop(0) == "clear"
             case say.Compacted():
-                assert self.running is None
+                assert told.turn == (self.running or 0)
+                self._compacted(told)
             case say.Configured(turn=turn):
                 at_once = isinstance(event, ev.ConfigureAsked) and event.change.next == "request"
                 assert at_once or self.queue.pop(0) == "configure"
@@ -219,6 +221,24 @@ class Auditor:
         history = self.talk.history[: len(self.talk.history) - own_messages]
         self._before_turn = Before(history, self.talk.context, len(self.counted), self.sent)
 
+    def _shorten(self) -> None:
+        under_way = self.talk.compactor.under_way
+        assert under_way
+        match under_way.why:
+            case say.CompactReason.ASKED:
+                assert self.queue.pop(0) == "compact"
+            case say.CompactReason.EAGER:
+                assert self.running is None
+                assert not self.queue
+            case _:
+                assert self.running is not None
+                assert self.config.compaction
+
+    def _compacted(self, told: say.Compacted) -> None:
+        if self.running is not None:
+            history = [message for message in self.talk.history if message.turn != self.running]
+            self._before_turn = replace(self._before_turn, history=history, shortened=True)
+
     def _end(self, end: say.TurnEnd) -> None:
         if end.turn == self.running:
             self.running = None
@@ -240,7 +260,8 @@ class Auditor:
             return
         if interrupted and before.config.on_interrupt is OnInterrupt.DISCARD:
             rest = (after, self.talk.context) if self.running is None else self._before_turn.kept
-            assert rest == begun.kept, "the history is not what it was before the turn"
+            assert rest[0] == begun.kept[0], "the history is not what it was before the turn"
+            assert begun.shortened or rest == begun.kept, "the context is not what it was before the turn"
         else:
             assert after[: len(before.history)] == before.history, "what was complete did not stay"
 
@@ -255,23 +276,9 @@ class Auditor:
         assert len(talk.mailbox) == len(self.queue) <= self.config.limits.waiting_messages + closes
         assert self._waiting_bytes() <= self.config.limits.waiting_bytes
         assert talk.usage == summed(self.counted)
+        assert talk.window.fill.messages <= len(talk.history), "counted what is gone"
         assert (talk.state is State.CLOSED) == self.closed
         assert isinstance(self.out, OUT.get(talk.state, NoneType))
-
-
-@dataclass(frozen=True)
-class Before:
-    """How things stood when the running turn began."""
-
-    history: list[Message] = field(default_factory=list[Message])
-    context: Count = NONE_YET.input
-    counted: int = 0
-    sent: int = 0
-
-    @property
-    def kept(self) -> tuple[list[Message], Count]:
-        """What comes back when the turn is discarded."""
-        return self.history, self.context
 
 
 def running(talk: Conversation) -> int | None:

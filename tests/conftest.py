@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-
 STARTS_RAY = ("benchmarks", "cli", "cluster", "test_examples.py", "test_readme.py", "test_wheel.py")
 """What starts Ray, or joins the one of this run."""
 

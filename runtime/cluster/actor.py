@@ -72,9 +72,9 @@ class _SessionActor:
         return self._host.statuses()
 
     @ray.method
-    async def history(self, session_id: str) -> tuple[Message, ...]:
-        """The session's messages."""
-        return self._host.history(session_id)
+    async def history(self, session_id: str, full: bool) -> tuple[Message, ...]:
+        """The session's messages; *full* with those that compactions took out."""
+        return self._host.history(session_id, full)
 
     @ray.method
     async def ready(self) -> None:

@@ -17,7 +17,7 @@ from ..messages import Configure, FromLLM, Receipt, ToLLM, UserMessage
 from ..options import RuntimeOptions
 from ..placement import Dedicated, Placement
 from ..plane import reader
-from ..status import SessionStatus
+from ..status import CompactResult, SessionStatus
 from . import driver, handle, reply
 from .background import Background, Here
 from .reply import FinalAnswer
@@ -143,9 +143,9 @@ class SessionHandle:
         """Forget the history, after the turns that wait already."""
         self._loop.wait(self._session.clear())
 
-    def compact(self) -> None:
-        """Shorten the history, after the turns that wait already."""
-        self._loop.wait(self._session.compact())
+    def compact(self) -> CompactResult:
+        """Shorten the history, after the turns that wait already; what came of it."""
+        return self._loop.wait(self._session.compact())
 
     def configure(self, change: Configure) -> None:
         """Change settings, from the next request or turn on."""
@@ -155,9 +155,9 @@ class SessionHandle:
         """The session as it is now."""
         return self._loop.wait(self._session.status())
 
-    def history(self) -> tuple[Message, ...]:
-        """The messages as they are now."""
-        return self._loop.wait(self._session.history())
+    def history(self, full: bool = False) -> tuple[Message, ...]:
+        """The messages as they are now; *full* are those that compactions took out, too, and no summaries."""
+        return self._loop.wait(self._session.history(full))
 
     def close(self, drain: bool = False) -> None:
         """End the session: now, or with *drain* after the turns that wait already."""

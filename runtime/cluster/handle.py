@@ -11,11 +11,23 @@ from msgspec import UNSET
 from ...providers.content import UserBlock
 from ...providers.messages import Message
 from ...providers.models import informed
-from ..errors import SessionClosed, UnknownSession
-from ..messages import Clear, Compact, Configure, Interrupt, Receipt, Retry, ToLLM, UserMessage
+from ..errors import EventsMissed, SessionClosed, UnknownSession
+from ..messages import (
+    Clear,
+    Compact,
+    Compacted,
+    CompactReason,
+    Configure,
+    Interrupt,
+    Missed,
+    Receipt,
+    Retry,
+    ToLLM,
+    UserMessage,
+)
 from ..plane.reader import Reader
 from ..plane.segments import Position
-from ..status import SessionStatus
+from ..status import CompactResult, SessionStatus
 from ..validate import encoded, known
 from .calls import ActorGone, answered
 from .hosts import Hosts
@@ -66,8 +78,8 @@ class SessionHandle:
             UnsupportedContent: the same, for the provider or its model takes no such block.
             ConfigError: it is no message, or a ``Configure`` that does not fit; the field is named.
         """
-        if isinstance(message, Configure) and message.provider is not UNSET:
-            message = msgspec.structs.replace(message, provider=informed(known(message.provider).resolved(os.environ)))
+        if isinstance(message, Configure):
+            message = _resolved(message)
         data = encoded(message, "message")
         async with self._sending:
             receipt = await self._call(lambda: self._session.host.actor.tell.remote(self.id, data))
@@ -88,9 +100,19 @@ class SessionHandle:
         """Forget the history, after the turns that wait already."""
         await self.send(Clear())
 
-    async def compact(self) -> None:
-        """Shorten the history, after the turns that wait already; ``Compacted`` tells what came of it."""
-        await self.send(Compact())
+    async def compact(self) -> CompactResult:
+        """Shorten the history, after the turns that wait already; what came of it."""
+        receipt = await self.send(Compact())
+        reader = self.events(after=receipt.seq)
+        try:
+            async for event in reader:
+                if isinstance(event, Compacted) and event.reason is CompactReason.ASKED:
+                    return CompactResult.of(event)
+                if isinstance(event, Missed):
+                    raise EventsMissed(f"events {event.first} to {event.last} of the session were no longer held")
+        finally:
+            reader.close()
+        raise SessionClosed(f"session {self.id!r} ended before its compaction")
 
     async def configure(self, change: Configure) -> None:
         """Change settings, from the next request or turn on."""
@@ -102,9 +124,9 @@ class SessionHandle:
         self.last_seq = max(self.last_seq, status.last_seq)
         return status
 
-    async def history(self) -> tuple[Message, ...]:
-        """The messages as they are now."""
-        return await self._call(lambda: self._session.host.actor.history.remote(self.id))
+    async def history(self, full: bool = False) -> tuple[Message, ...]:
+        """The messages as they are now; *full* are those that compactions took out, too, and no summaries."""
+        return await self._call(lambda: self._session.host.actor.history.remote(self.id, full))
 
     async def close(self, drain: bool = False) -> None:
         """End the session: now, or with *drain* after the turns that wait already.
@@ -123,3 +145,12 @@ class SessionHandle:
         except ActorGone:
             self._hosts.refuse_if_left()
             raise await self._hosts.fate(self._session) from None
+
+
+def _resolved(change: Configure) -> Configure:
+    """*change* with the credentials of the providers in it."""
+    if change.provider is not UNSET:
+        change = msgspec.structs.replace(change, provider=informed(known(change.provider).resolved(os.environ)))
+    if change.compaction is not UNSET and change.compaction is not None:
+        change = msgspec.structs.replace(change, compaction=change.compaction.resolved(os.environ))
+    return change

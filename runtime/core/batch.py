@@ -1,14 +1,17 @@
 """A batch of tool uses, from the model's asking to the last result."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
+
+import msgspec
 
 from ...providers.content import Block, Text, ToolResult, ToolUse
 from ...providers.messages import Message
 from ..errors import EmptyMessage, MissingToolResults, ToolResultError, ToolUseAnswered, UnknownToolUse
 
 INTERRUPTED = "This tool use was interrupted before it had a result."
+_NONE: Mapping[str, str] = {}
 MALFORMED = "The input of this tool use is not a JSON object, and nothing was run. Ask again with valid JSON."
 
 
@@ -37,8 +40,8 @@ class Batch:
         """The tool uses without a result."""
         return tuple(use for use in self.uses if use.id not in self._results)
 
-    def take(self, results: Sequence[ToolResult], last: bool) -> None:
-        """Keep *results*: all of them, or none.
+    def take(self, results: Sequence[ToolResult], last: bool, summaries: Mapping[str, str] = _NONE) -> None:
+        """Keep *results*: all of them, or none. *summaries* go with them by tool use id.
 
         Raises:
             EmptyMessage: there are none.
@@ -54,7 +57,9 @@ class Batch:
                 raise UnknownToolUse(f"no tool use {result.tool_use_id!r} is open; open are {_ids(self.open)}")
             if result.tool_use_id in taken:
                 raise ToolUseAnswered(f"tool use {result.tool_use_id!r} has its result; open are {_ids(self.open)}")
-            taken[result.tool_use_id] = result
+            taken[result.tool_use_id] = _with(result, summaries.get(result.tool_use_id))
+        if strangers := summaries.keys() - {result.tool_use_id for result in results}:
+            raise UnknownToolUse(f"compact_summaries has {min(strangers)!r}, and no result of it is here")
         missing = tuple(use for use in self.uses if use.id not in taken)
         if last and missing:
             raise MissingToolResults(f"no result came for {_ids(missing)}; send all of them, or leave 'last' off")
@@ -72,6 +77,10 @@ def nothing_open(results: Sequence[ToolResult], history: Iterable[Message]) -> T
         if result.tool_use_id in answered:
             return ToolUseAnswered(f"tool use {result.tool_use_id!r} has its result already")
     return UnknownToolUse("no tool use is open; results answer the uses of the last ToolBatch")
+
+
+def _with(result: ToolResult, summary: str | None) -> ToolResult:
+    return result if summary is None else msgspec.structs.replace(result, compact_summary=summary)
 
 
 def _error(use: ToolUse, text: str) -> ToolResult:

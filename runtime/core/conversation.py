@@ -1,53 +1,35 @@
 """The pure core of a session: events in, instructions out. No Ray, no I/O, no clock, no randomness."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
-from ...providers.content import Block, ToolUse
 from ...providers.draft import Partial
+from ...providers.errors import ContextOverflow
 from ...providers.messages import Message, Role
-from ...providers.usage import NONE_YET, Count, Usage, reported
 from .. import messages as say
-from ..config import OnInterrupt, SessionConfig, WhenBusy
+from ..config import OnInterrupt, WhenBusy
 from ..errors import NothingToRetry, SessionBusy, SessionClosed
 from ..status import State
 from . import events as ev
 from .batch import Batch, nothing_open
 from .configure import changed, fields, refuse_misfit
-from .instructions import Abandon, Backoff, Emit, End, Instruction, Record, Send, Shorten
+from .instructions import Abandon, Backoff, Emit, End, Instruction, Record, Send
 from .mailbox import Mailbox, Waiting, refuse_too_large
 from .retry import pause_s
-from .speech import said, worth_keeping
+from .speech import said
+from .standing import Standing
 from .turn import NO_VALID_INPUT, REFUSED_BATCHES, Turn
 
-_EMPTY = reported(0)
 _UNDER_WAY = (State.REQUESTING, State.STREAMING)
 
 
 @dataclass(slots=True)
-class Conversation:
+class Conversation(Standing):
     """A conversation: its history, its turn, its mailbox, its counters.
 
     ``handle`` is the only way its state moves. It either takes an event, or raises and leaves everything as it was.
     """
-
-    config: SessionConfig
-    history: list[Message] = field(default_factory=list[Message])
-    state: State = State.IDLE
-    turn: Turn | None = None
-    mailbox: Mailbox = field(default_factory=Mailbox)
-    turns: int = 0
-    requests: int = 0
-    compactions: int = 0
-    usage: Usage = NONE_YET
-    context: Count = _EMPTY
-
-    @property
-    def open_tool_uses(self) -> tuple[ToolUse, ...]:
-        """The tool uses that wait for their results."""
-        return self.turn.batch.open if self.turn and self.turn.batch else ()
 
     def handle(self, event: ev.Event) -> list[Instruction]:
         """Take *event* and say what must be done, in this order. What comes of an abandoned request is passed over.
@@ -59,17 +41,17 @@ class Conversation:
         """
         match event:
             case ev.AnswerBegan():
-                if self._awaits(event.request):
+                if self.awaits(event.request):
                     self.state = State.STREAMING
                 return []
-            case ev.Answered() if self._awaits(event.request):
+            case ev.Answered() if self.awaits(event.request):
                 return [Record(event), *self._answered(event)]
-            case ev.RequestFailed() if self._awaits(event.request):
+            case ev.RequestFailed() if self.awaits(event.request):
                 return [Record(event), *self._failed(event)]
             case ev.BackoffEnded() if self.state is State.RETRYING and event.request == self.requests:
                 return [Record(event), *self._request()]
-            case ev.CompactionEnded() if self.state is State.COMPACTING and event.compaction == self.compactions:
-                return [Record(event), *self._end_compaction(event), *self._next()]
+            case ev.CompactionEnded() if self.state is State.COMPACTING and event.compaction == self.compactor.number:
+                return [Record(event), *self._compacted(event)]
             case ev.Answered() | ev.RequestFailed() | ev.BackoffEnded() | ev.CompactionEnded():
                 return []
             case _:
@@ -102,7 +84,7 @@ class Conversation:
         when_busy = event.when_busy or self.config.when_busy
         self.mailbox.admit(event.size_bytes, self.config.limits)
         waiting = Waiting(msgspec.structs.replace(event, content=content, partial=ev.NOTHING), self.turns + 1)
-        if self.state is State.IDLE or when_busy is WhenBusy.QUEUE:
+        if self.at_rest or when_busy is WhenBusy.QUEUE:
             return self._in_order(waiting)
         if when_busy is WhenBusy.REJECT:
             raise SessionBusy(f"a turn runs ({self.state}); wait for its end, interrupt it, or let messages queue")
@@ -112,16 +94,18 @@ class Conversation:
         return [*instructions, *self._next()]
 
     def _in_order(self, waiting: Waiting) -> list[Instruction]:
-        if self.state is not State.IDLE:
+        if not self.at_rest:
             self.mailbox.admit_waiting(waiting, self.config.limits)
         self.turns = max(self.turns, waiting.turn)
         self.mailbox.put(waiting)
-        return self._next()
+        return [*self.make_way(), *self._next()]
 
     def _next(self) -> list[Instruction]:
         instructions: list[Instruction] = []
         while self.state is State.IDLE and (waiting := self.mailbox.take()):
             instructions += self._begin(waiting)
+        if self.state is State.IDLE and self.compactor.may_begin_early(self.tokens(), self.config):
+            instructions.append(self.compact(say.CompactReason.EAGER))
         return instructions
 
     def _begin(self, waiting: Waiting) -> list[Instruction]:
@@ -129,13 +113,12 @@ class Conversation:
             case ev.Asked(content=content):
                 return self._begin_turn(Message(role=Role.USER, content=content, turn=waiting.turn))
             case ev.ClearAsked():
-                self.history.clear()
-                self.context = _EMPTY
+                self.past.clear()
+                self.window.recount(self.history, self.config)
+                self.compactor.forget()
                 return [Emit(say.Cleared())]
             case ev.CompactAsked():
-                self.state = State.COMPACTING
-                self.compactions += 1
-                return [Shorten(self.compactions, tuple(self.history), self.config)]
+                return [self.compact(say.CompactReason.ASKED)]
             case ev.ConfigureAsked() as event:
                 return self._configure(event)
             case ev.CloseAsked():
@@ -145,45 +128,59 @@ class Conversation:
 
     def _begin_turn(self, message: Message | None = None) -> list[Instruction]:
         number = message.turn if message else self.turns
-        self.turn = Turn(number=number, begin=len(self.history), context_before=self.context)
+        self.turn = Turn(number=number, fill_before=self.window.fill)
         if message:
-            self.history.append(message)
+            self.past.append(message)
         return [Emit(say.TurnStarted(turn=number)), *self._request()]
 
     def _retry_asked(self) -> list[Instruction]:
         self.mailbox.refuse_if_closing()
-        if self.state is not State.IDLE:
+        if not self.at_rest:
             raise SessionBusy(f"a turn runs ({self.state}); retry when it has failed")
-        if not self.history or self.history[-1].role is not Role.USER:
+        if not self.past.unanswered:
             raise NothingToRetry("the history does not end with something unanswered; send a message")
         self.turns += 1
-        return self._begin_turn()
+        return [*self.make_way(), *self._begin_turn()]
 
     def _request(self) -> list[Instruction]:
-        turn = self._running()
+        """Send the next request, or see first that there is room for it."""
+        if self.compactor.due(self.tokens(), self.config):
+            return [self.compact(say.CompactReason.THRESHOLD)]
+        return [self._send()]
+
+    def _send(self) -> Instruction:
+        turn = self.running()
         self.requests += 1
         turn.requests += 1
         turn.attempt += 1
         self.state = State.REQUESTING
-        return [Send(self.requests, turn.number, turn.attempt, tuple(self.history), self.config)]
+        return Send(self.requests, turn.number, turn.attempt, tuple(self.history), self.config)
 
     def _answered(self, event: ev.Answered) -> list[Instruction]:
-        turn, answer = self._running(), event.answer
+        turn, answer = self.running(), event.answer
         turn.attempt = 0
-        instructions = self._count(answer.usage)
-        batch = self._keep(answer.content)
+        self.window.learn(answer.usage, self.history, self.config)
+        instructions = self.count(answer.usage)
+        batch = self.keep(answer.content)
         if batch.uses:
             return [*instructions, *self._tools_out(batch)]
         return [*instructions, *self._end_turn(turn.completed(answer)), *self._next()]
 
     def _failed(self, event: ev.RequestFailed) -> list[Instruction]:
-        turn, failure = self._running(), event.failure
-        instructions = self._count_partial(event.partial)
+        turn, failure = self.running(), event.failure
+        instructions = self.count_partial(event.partial)
+        if failure.code == ContextOverflow.code and self.config.compaction and not turn.overflowed:
+            turn.overflowed = True
+            return [*instructions, self.compact(say.CompactReason.OVERFLOW, event)]
+        return [*instructions, *self._try_again_or_fail(event)]
+
+    def _try_again_or_fail(self, event: ev.RequestFailed) -> list[Instruction]:
+        turn, failure = self.running(), event.failure
         delay_s = pause_s(self.config.retry, event, turn.attempt)
         if delay_s is not None:
             self.state = State.RETRYING
-            return [*instructions, Emit(turn.retrying(failure, delay_s)), Backoff(event.request, delay_s)]
-        return [*instructions, *self._end_turn(turn.failed(failure, event.partial.text)), *self._next()]
+            return [Emit(turn.retrying(failure, delay_s)), Backoff(event.request, delay_s)]
+        return [*self._end_turn(turn.failed(failure, event.partial.text)), *self._next()]
 
     def _end_turn(self, end: say.TurnEnd) -> list[Instruction]:
         self.turn = None
@@ -193,7 +190,7 @@ class Conversation:
     # Tools
 
     def _tools_out(self, batch: Batch) -> list[Instruction]:
-        turn = self._running()
+        turn = self.running()
         turn.batch = batch
         told = Emit(turn.tool_batch(batch))
         if batch.open:
@@ -211,7 +208,7 @@ class Conversation:
         if self.turn is None or self.turn.batch is None:
             raise nothing_open(event.results, self.history)
         batch = self.turn.batch
-        batch.take(event.results, event.last)
+        batch.take(event.results, event.last, event.compact_summaries)
         if batch.open:
             return []
         self._tools_in(self.turn, batch)
@@ -219,7 +216,7 @@ class Conversation:
 
     def _tools_in(self, turn: Turn, batch: Batch) -> None:
         turn.batch = None
-        self.history.append(Message(role=Role.USER, content=batch.results(), turn=turn.number))
+        self.past.append(Message(role=Role.USER, content=batch.results(), turn=turn.number))
 
     # Interrupting and ending
 
@@ -232,19 +229,21 @@ class Conversation:
         return []
 
     def _interrupt_running(self, partial: Partial) -> list[Instruction]:
-        if self.state is State.COMPACTING:
-            ended = ev.CompactionEnded(compaction=self.compactions, problem="interrupted")
-            return [Abandon(), *self._end_compaction(ended)]
-        turn = self._running()
         instructions: list[Instruction] = [] if self.state is State.TOOLS_OUT else [Abandon()]
+        if self.state is State.COMPACTING:
+            ended = ev.CompactionEnded(compaction=self.compactor.number, problem="interrupted")
+            instructions.append(self.end_compaction(ended))
+        if self.turn is None:
+            return instructions
+        turn = self.turn
         if self.state not in _UNDER_WAY:
             partial = ev.NOTHING  # what there was of it is counted and dropped already
-        instructions += self._count_partial(partial)
+        instructions += self.count_partial(partial)
         if self.config.on_interrupt is OnInterrupt.DISCARD:
-            del self.history[turn.begin :]
-            self.context = turn.context_before
+            self.past.discard(turn.number)
+            self.restore(turn.fill_before)
         else:
-            batch = turn.batch or self._keep(partial.content)
+            batch = turn.batch or self.keep(partial.content)
             if batch.uses:
                 self._tools_in(turn, batch)
         return [*instructions, *self._end_turn(say.Interrupted(turn=turn.number))]
@@ -261,38 +260,16 @@ class Conversation:
 
     def _configure(self, event: ev.ConfigureAsked) -> list[Instruction]:
         self.config = changed(self.config, event.change, event.facts)
+        self.window.goes_to(self.config.provider.name)
         number = self.turn.number if self.turn else 0
         configured = say.Configured(turn=number, fields=fields(event.change), model=self.config.provider.model)
         return [Emit(configured)]
 
-    def _end_compaction(self, event: ev.CompactionEnded) -> list[Instruction]:
-        before = len(self.history)
-        if event.messages is not None:
-            self.history = list(event.messages)
-        self.state = State.IDLE
-        compacted = say.Compacted(messages_before=before, messages_after=len(self.history), problem=event.problem)
-        return [Emit(compacted)]
-
-    def _count_partial(self, partial: Partial) -> list[Instruction]:
-        # Where the provider never began to answer, there is nothing to pay for.
-        return [] if partial == ev.NOTHING else self._count(partial.usage)
-
-    def _count(self, usage: Usage) -> list[Instruction]:
-        turn = self._running()
-        turn.usage += usage
-        self.usage += usage
-        self.context = usage.input + usage.output
-        return [Emit(say.TokenUpdate(turn=turn.number, request=usage, of_turn=turn.usage, of_session=self.usage))]
-
-    def _keep(self, content: Iterable[Block]) -> Batch:
-        kept = worth_keeping(content, self.history)
-        if kept:
-            self.history.append(Message(role=Role.ASSISTANT, content=kept, turn=self._running().number))
-        return Batch.of(kept)
-
-    def _awaits(self, request: int) -> bool:
-        return self.state in _UNDER_WAY and request == self.requests
-
-    def _running(self) -> Turn:
-        assert self.turn is not None
-        return self.turn
+    def _compacted(self, event: ev.CompactionEnded) -> list[Instruction]:
+        under_way = self.compactor.under_way
+        told = self.end_compaction(event)
+        if self.turn is None:
+            return [told, *self._next()]
+        if under_way and under_way.failed and event.messages is None:
+            return [told, *self._try_again_or_fail(under_way.failed)]
+        return [told, self._send()]

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from ...compaction.words import Report
 from ...providers.content import ToolResult, UserBlock
 from ...providers.draft import Answer, Partial
 from ...providers.facts import ModelFacts
@@ -31,6 +32,7 @@ class ToolsReturned(_Event, frozen=True, kw_only=True):
     results: tuple[ToolResult, ...]
     size_bytes: int = 0
     last: bool = False
+    compact_summaries: dict[str, str] = {}
 
 
 class InterruptAsked(_Event, frozen=True, kw_only=True):
@@ -110,6 +112,7 @@ class CompactionEnded(_Event, frozen=True, kw_only=True):
     compaction: int
     messages: tuple[Message, ...] | None = None
     problem: str | None = None
+    report: Report | None = None
 
 
 Wish = Asked | ToolsReturned | InterruptAsked | RetryAsked | ClearAsked | CompactAsked | ConfigureAsked | CloseAsked

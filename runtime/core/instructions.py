@@ -1,5 +1,6 @@
 """What a conversation wants done. They never leave their process."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...providers.messages import Message
@@ -51,11 +52,19 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class Shorten:
-    """Shorten *messages* and tell ``CompactionEnded``. It is the session's compaction *number*."""
+    """Shorten *messages* and tell ``CompactionEnded``. It is the session's compaction *number*.
+
+    They must come to *budget_tokens* as *tokens* has it; *window_tokens* are what one request may hold. Of
+    *running_turn*, what the next request needs stays.
+    """
 
     number: int
     messages: tuple[Message, ...]
     config: SessionConfig
+    budget_tokens: int
+    window_tokens: int
+    tokens: Callable[[Message], int]
+    running_turn: int | None
 
 
 @dataclass(frozen=True, slots=True)

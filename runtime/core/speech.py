@@ -1,10 +1,10 @@
 """What of a message is worth keeping: providers refuse empty messages and blank text."""
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from ...providers.content import Block, Opaque, Text, ToolUse, UserBlock
 from ...providers.draft import told_apart
-from ...providers.messages import Message
 from ..errors import EmptyMessage
 
 
@@ -20,10 +20,10 @@ def said(content: Iterable[UserBlock]) -> tuple[UserBlock, ...]:
     return kept
 
 
-def worth_keeping(content: Iterable[Block], history: Iterable[Message]) -> tuple[Block, ...]:
+def worth_keeping(content: Iterable[Block], taken: AbstractSet[str]) -> tuple[Block, ...]:
     """An answer's *content* without blank text; nothing where only thinking is left: no provider takes that back alone.
 
-    No tool use has an id that stands in *history*: some servers count their ids anew in each answer, and others refuse
+    No tool use has one of the ids *taken*: some servers count their ids anew in each answer, and others refuse
     a history with the same id twice.
     """
     kept = tuple(block for block in content if not _blank(block))
@@ -31,7 +31,6 @@ def worth_keeping(content: Iterable[Block], history: Iterable[Message]) -> tuple
         return ()
     if not any(isinstance(block, ToolUse) for block in kept):
         return kept
-    taken = (block.id for message in history for block in message.content if isinstance(block, ToolUse))
     return tuple(told_apart(kept, taken))
 
 

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from ...providers.draft import Answer
-from ...providers.usage import NONE_YET, Count, Usage
+from ...providers.usage import NONE_YET, Usage
 from .. import messages as say
 from . import events as ev
 from .batch import Batch
+from .context import Fill
 
 REFUSED_BATCHES = 3
 """So many times in a row a model may ask for tools without one valid input; then its turn fails."""
@@ -20,14 +21,14 @@ NO_VALID_INPUT = ev.Failure(
 
 @dataclass(slots=True)
 class Turn:
-    """The turn that runs. Its messages stand in the history from *begin* on."""
+    """The turn that runs. *fill_before* is the context window's before it, unless that history was shortened."""
 
     number: int
-    begin: int
-    context_before: Count
+    fill_before: Fill | None
     requests: int = 0
     attempt: int = 0  # at the answer that is wanted now
     refused_batches: int = 0  # in a row
+    overflowed: bool = False  # once, which led to a compaction
     usage: Usage = NONE_YET
     batch: Batch | None = None
 

@@ -95,9 +95,9 @@ class Host:
         """The status of every session here."""
         return [session.status() for session in self._sessions.values()]
 
-    def history(self, session_id: str) -> tuple[Message, ...]:
-        """The session's messages."""
-        return self._find(session_id).history()
+    def history(self, session_id: str, full: bool = False) -> tuple[Message, ...]:
+        """The session's messages; *full* with those that compactions took out."""
+        return self._find(session_id).history(full)
 
     def _session(self, session_id: str, epoch: int, config: SessionConfig) -> Session:
         publisher = self._publishers[shard_of(session_id, len(self._publishers))]

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import assert_never
 
 import msgspec
@@ -14,7 +14,7 @@ from ...providers.draft import Partial
 from ...providers.messages import Message
 from ...providers.models import context_limit_tokens, informed
 from ...providers.request import WireMemo
-from ..config import SessionConfig, WhenBusy
+from ..config import SessionConfig, WhenBusy, providers_in
 from ..core import events as ev
 from ..core.configure import changed
 from ..core.conversation import Conversation
@@ -35,6 +35,7 @@ from ..messages import (
 from ..plane.outbox import Outbox
 from ..status import SessionStatus, State
 from .answering import Answering, failure_of
+from .shortening import Shortening
 from .wallet import Wallet
 
 log = logging.getLogger(__name__)
@@ -53,13 +54,15 @@ class Session:
 
     def __init__(self, session_id: str, config: SessionConfig, wallet: Wallet, outbox: Outbox) -> None:
         wallet.check(config)
-        wallet.keep(config.provider)
+        wallet.check_others(config)
+        for provider in config.providers():
+            wallet.keep(provider)
         self.id = session_id
         self.ended = asyncio.Event()
         self.on_end: Callable[[Session], None] | None = None
         self._wallet = wallet
         self._outbox = outbox
-        self._conversation = Conversation(msgspec.structs.replace(config, provider=config.provider.public()))
+        self._conversation = Conversation(config.public())
         self._memo = WireMemo()
         self._created_at = time.time()
         self._first_attempt_at = 0.0
@@ -79,8 +82,8 @@ class Session:
         self._check_content(message)
         seq, running = self._outbox.seq, self._conversation.turn
         instructions = self._handle(self._event(message, size_bytes))
-        if isinstance(message, Configure) and message.provider is not UNSET:
-            self._wallet.keep(message.provider)
+        if isinstance(message, Configure):
+            self._keep_secrets(message)
         turn: int | None
         match message:
             case UserMessage() | Retry():
@@ -114,9 +117,10 @@ class Session:
             last_seq=self._outbox.seq,
         )
 
-    def history(self) -> tuple[Message, ...]:
-        """The messages as they are now."""
-        return tuple(self._conversation.history)
+    def history(self, full: bool = False) -> tuple[Message, ...]:
+        """The messages as they are now; *full* are those that compactions took out, too, and no summaries."""
+        past = self._conversation.past
+        return tuple(past.full if full else past.messages)
 
     async def let_go(self) -> None:
         """After the end: wait for aborted requests and unacknowledged events, and give the clients back."""
@@ -139,8 +143,8 @@ class Session:
             case UserMessage(content=content, when_busy=when_busy):
                 partial = self._partial((when_busy or self._conversation.config.when_busy) is WhenBusy.INTERRUPT)
                 return ev.Asked(content=content, size_bytes=size_bytes, when_busy=when_busy, partial=partial)
-            case ToolResults(results=results, last=last):
-                return ev.ToolsReturned(results=results, size_bytes=size_bytes, last=last)
+            case ToolResults(results=results, last=last, compact_summaries=summaries):
+                return ev.ToolsReturned(results=results, size_bytes=size_bytes, last=last, compact_summaries=summaries)
             case Interrupt(turn=turn):
                 return ev.InterruptAsked(turn=turn, partial=self._partial(True))
             case Retry():
@@ -167,9 +171,19 @@ class Session:
         if change.model is not UNSET:
             config = msgspec.structs.replace(config, provider=informed(config.provider))
         self._wallet.check(config)
+        if change.compaction is not UNSET:
+            self._wallet.check_others(config)
+            change = msgspec.structs.replace(change, compaction=change.compaction and change.compaction.public())
         if change.provider is not UNSET:
             change = msgspec.structs.replace(change, provider=config.provider.public(), model=UNSET)
         return ev.ConfigureAsked(change=change, facts=config.provider.facts)
+
+    def _keep_secrets(self, change: Configure) -> None:
+        if change.provider is not UNSET:
+            self._wallet.keep(change.provider)
+        if change.compaction is not UNSET and change.compaction is not None:
+            for provider in providers_in(change.compaction):
+                self._wallet.keep(provider)
 
     # Carrying out
 
@@ -180,23 +194,19 @@ class Session:
         return instructions
 
     def _carry_out(self, instruction: Instruction) -> None:
-        loop = asyncio.get_running_loop()
         match instruction:
             case Emit(event=event):
                 self._outbox.put(event)
             case Send():
-                self._task = loop.create_task(self._see_through(instruction))
-                self._tasks.add(self._task)
-                self._task.add_done_callback(self._finished)
+                self._begin(self._see_through(instruction))
             case Abandon():
                 self._abandon()
             case Backoff(request=request, delay_s=delay_s):
-                self._timer = loop.call_later(delay_s, self._handle, ev.BackoffEnded(request=request))
-            case Shorten():
-                ended = ev.CompactionEnded(
-                    compaction=instruction.number, problem="no compaction strategy is configured"
+                self._timer = asyncio.get_running_loop().call_later(
+                    delay_s, self._handle, ev.BackoffEnded(request=request)
                 )
-                self._timer = loop.call_later(0, self._handle, ended)
+            case Shorten():
+                self._begin(self._shorten(instruction))
             case Record():
                 pass  # for the journal, once there is one
             case End():
@@ -206,6 +216,11 @@ class Session:
             case _:
                 assert_never(instruction)
 
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        self._task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(self._task)
+        self._task.add_done_callback(self._finished)
+
     async def _see_through(self, send: Send) -> None:
         if send.attempt == 1:
             self._first_attempt_at = asyncio.get_running_loop().time()
@@ -213,6 +228,15 @@ class Session:
         if self._task is asyncio.current_task():
             self._task = self._answering = None
             self._handle(outcome)
+
+    async def _shorten(self, wanted: Shorten) -> None:
+        if wanted.config.compaction is None:
+            ended = ev.CompactionEnded(compaction=wanted.number, problem="no compaction strategy is configured")
+        else:
+            ended = await Shortening(wanted, self._wallet).run(wanted.config.compaction)
+        if self._task is asyncio.current_task():
+            self._task = None
+            self._handle(ended)
 
     async def _outcome(self, send: Send) -> ev.Event:
         try:
@@ -248,6 +272,8 @@ class Session:
             if error := task.exception():
                 log.critical("session %s could not go on", self.id, exc_info=error)
         elif task is self._task:  # not by us: then the turn must end all the same
-            failed = self._failed(self._conversation.requests, _CANCELLED)
+            ended: ev.Event = self._failed(self._conversation.requests, _CANCELLED)
+            if self._conversation.state is State.COMPACTING:
+                ended = ev.CompactionEnded(compaction=self._conversation.compactor.number, problem=_CANCELLED.message)
             self._task = self._answering = None
-            self._handle(failed)
+            self._handle(ended)

@@ -23,6 +23,13 @@ class Wallet:
         """
         self._clients.client(config.provider).check(config)
 
+    def check_others(self, config: SessionConfig) -> None:
+        """Raises:
+        ConfigError: the client of a provider that the compaction asks can't be opened.
+        """
+        for provider in config.providers()[1:]:
+            self._clients.client(provider)
+
     def keep(self, provider: ProviderConfig) -> None:
         """Take *provider* in. Its secrets hold from now on, whatever its model."""
         self._whole[_account(provider.public())] = provider

@@ -44,7 +44,7 @@ def names(struct: type[msgspec.Struct]) -> set[str]:
 
 
 def test_every_setting_can_be_changed_and_nothing_else() -> None:
-    assert names(Configure) - {"next"} == names(Settings) | {"provider", "model"}
+    assert names(Configure) - {"next"} == names(Settings) | {"provider", "model", "compaction", "compact_eagerly"}
 
 
 def test_all_that_is_given_takes_its_place() -> None:

@@ -13,9 +13,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from talk import USE, answered, copy_of, failed, result
 from validators import anthropic, chat, history, responses
 
+from rayconteur.compaction.words import Layered
 from rayconteur.providers.configs import Anthropic, OpenAI, ProviderConfig, Scripted
 from rayconteur.providers.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse, UserBlock
 from rayconteur.providers.draft import Partial, told_apart
+from rayconteur.providers.facts import ModelFacts
 from rayconteur.providers.messages import Message, Role
 from rayconteur.providers.request import Reasoning, Request, WireMemo
 from rayconteur.providers.usage import Cost, Count, Provenance, Usage, estimated, reported
@@ -27,7 +29,8 @@ from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core import instructions as do
 from rayconteur.runtime.status import State
 
-PROVIDERS: list[ProviderConfig] = [Scripted(), Anthropic(model="claude"), OpenAI(model="gpt")]
+NARROW = ModelFacts(context_limit_tokens=100)
+PROVIDERS: list[ProviderConfig] = [Scripted(), Scripted(facts=NARROW), Anthropic(model="claude"), OpenAI(model="gpt")]
 CHAT = Dialect("openai", "gpt")
 SEALED = '{"id":"rs_1","encrypted_content":"s"}'  # as the Responses API has it
 RESPONSES = Dialect("openai", "gpt", api="responses")
@@ -68,6 +71,8 @@ configs = st.builds(
     on_interrupt=st.sampled_from(OnInterrupt),
     retry=st.builds(RetryPolicy, max_attempts=st.integers(1, 4), after_output=st.booleans()),
     limits=st.just(Limits(waiting_messages=3, waiting_bytes=100, message_bytes=80)),
+    compaction=st.sampled_from([None, Layered(), Layered(threshold=0.1)]),
+    compact_eagerly=st.booleans(),
 )
 texts = st.sampled_from(["", " ", "\n", "hi", "a raven", " spaced "]).map(Text)
 ids = st.sampled_from(["", "a", "b", "c", "call_0", "look:0"])
@@ -137,7 +142,7 @@ def failures(request: int, provider: str) -> st.SearchStrategy[ev.RequestFailed]
         request=st.just(request),
         failure=st.builds(
             ev.Failure,
-            code=st.just("overloaded"),
+            code=st.sampled_from(["overloaded", "overloaded", "context_overflow"]),
             message=st.just("wait"),
             retryable=st.sampled_from([True, True, False]),
         ),
@@ -248,8 +253,9 @@ class Interleavings(RuleBasedStateMachine):
                 return ev.ToolsReturned(results=data.draw(results(some)), last=data.draw(st.booleans()))
             case State.COMPACTING:
                 shorter = [tuple(talk.history[at:]) for at, one in enumerate(talk.history) if begins_a_turn(one)]
-                messages = data.draw(st.sampled_from([None, (), *shorter]))
-                return ev.CompactionEnded(compaction=talk.compactions, messages=messages)
+                # What runs goes on from what is left.
+                messages = data.draw(st.sampled_from([None, *([] if talk.turn else [()]), *shorter]))
+                return ev.CompactionEnded(compaction=talk.compactor.number, messages=messages)
             case State.IDLE if talk.history and talk.history[-1].role is Role.USER and data.draw(st.booleans()):
                 return ev.RetryAsked()
             case _:
@@ -260,7 +266,7 @@ class Interleavings(RuleBasedStateMachine):
         talk = self.auditor.talk
         before = copy_of(talk)
         for late in LATE:
-            latest = talk.compactions if late.of_compaction else talk.requests
+            latest = talk.compactor.number if late.of_compaction else talk.requests
             if back or talk.state not in late.awaited_in:
                 assert not self.auditor.hand(late.event(latest - back))
         assert talk == before

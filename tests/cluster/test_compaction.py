@@ -1,0 +1,37 @@
+"""Compaction over Ray: by hand, and what can still be read after it."""
+
+import asyncio
+
+import rayconteur as rc
+from rayconteur import blocking
+
+
+def test_compact_comes_back_with_what_came_of_it_and_the_full_history_stays(options: rc.RuntimeOptions) -> None:
+    async def main() -> None:
+        async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
+            config = rc.SessionConfig(provider=rc.Scripted(), compaction=rc.Window(keep_recent_turns=1))
+            session = await runtime.spawn(config)
+            for text in ("one", "two", "three"):
+                await session.ask(text).answer()
+
+            result = await session.compact()
+
+            assert result.compacted
+            assert (result.messages_before, result.messages_after) == (6, 2)
+            assert result.report
+            assert result.report.turns_kept == 1
+            assert len(await session.history()) == 2
+            assert len(await session.history(full=True)) == 6
+            assert (await session.ask("four").answer()).text == "four"
+
+    asyncio.run(main())
+
+
+def test_the_blocking_face_compacts_too_and_says_why_nothing_was_done(session: blocking.SessionHandle) -> None:
+    session.configure(rc.Configure(compaction=None))
+
+    result = session.compact()
+
+    assert not result.compacted
+    assert result.problem
+    assert session.history(full=True) == ()

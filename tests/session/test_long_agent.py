@@ -1,0 +1,121 @@
+"""A long agent session on a small window: 2,000 requests, with tool results of all sizes and honest usage."""
+
+import asyncio
+import random
+from dataclasses import dataclass
+
+from stage import Stage, stage
+from virtual_time import run
+
+import rayconteur as rc
+
+LIMIT = 32_000
+ANSWER = 1_000
+TURNS, STEPS = 400, 4
+REQUESTS = TURNS * (STEPS + 1)
+BYTES_PER_TOKEN = 4
+"""The scripted provider's: it counts the bytes of the whole request."""
+
+
+def results() -> list[str]:
+    """What the tools say: mostly little, now and then a file of 6,000 tokens."""
+    chance = random.Random(7)
+    sizes = [chance.choice((50, 200, 800, 2_000, 6_000)) for _ in range(TURNS * STEPS)]
+    return [f"{number:06} " * (size * BYTES_PER_TOKEN // 7) for number, size in enumerate(sizes)]
+
+
+@dataclass
+class Naive:
+    """What is built where compaction goes by the last request's input only, after the next request is built."""
+
+    tokens: int = 0
+    last_input: int = 0
+    above: int = 0
+    compactions: int = 0
+    due: bool = False
+
+    def request(self, new: int) -> None:
+        self.tokens += new
+        self.above += self.tokens > LIMIT
+        self.last_input = self.tokens
+        if self.due:
+            self.tokens, self.due = LIMIT // 4, False
+            self.compactions += 1
+        elif self.last_input > 0.75 * LIMIT:
+            self.due = True
+
+
+async def act(here: Stage, said: list[str]) -> None:
+    """All the turns: in each a question, four rounds of a tool, and an answer."""
+    batches, ends = Feed(here, rc.ToolBatch), Feed(here, rc.Completed)
+    for turn in range(TURNS):
+        here.ask(f"Question {turn}: what does it say?")
+        for step in range(STEPS):
+            batch = await batches.next()
+            assert isinstance(batch, rc.ToolBatch)
+            text = said[turn * STEPS + step]
+            here.tell(
+                rc.ToolResults(
+                    results=tuple(rc.ToolResult(use.id, (rc.Text(text),)) for use in batch.uses),
+                    compact_summaries={use.id: f"it said {text[:6]} many times" for use in batch.uses},
+                )
+            )
+        await ends.next()
+
+
+class Feed:
+    """The events of one kind, one after the other, without looking at any of them twice."""
+
+    def __init__(self, here: Stage, kind: type[rc.FromLLM]) -> None:
+        self._here, self._kind, self._seen = here, kind, 0
+
+    async def next(self) -> rc.FromLLM:
+        while True:
+            while self._seen < len(self._here.events):
+                self._seen += 1
+                event = self._here.events[self._seen - 1]
+                if isinstance(event, self._kind):
+                    return event
+            await asyncio.sleep(0.001)
+
+
+def test_two_thousand_requests_stay_inside_the_window() -> None:
+    answers = [
+        answer
+        for _ in range(TURNS)
+        for answer in (*[(rc.Call("look", {"where": "roof"}),)] * STEPS, (rc.Say("It says a number. " * 20, 40),))
+    ]
+    writer = rc.Scripted(script=rc.Script(answers=((rc.Say("They looked at files of numbers. " * 10, 40),),)))
+    config = rc.SessionConfig(
+        provider=rc.Scripted(script=rc.Script(answers=tuple(answers)), facts=rc.ModelFacts(context_limit_tokens=LIMIT)),
+        max_output_tokens=ANSWER,
+        compaction=rc.Layered(
+            strategies=(rc.Threshold(), rc.Summarize(provider=writer), rc.Window(keep_recent_turns=5))
+        ),
+    )
+    said = results()
+
+    async def main() -> list[rc.FromLLM]:
+        async with stage(config) as here:
+            await act(here, said)
+            return list(here.events)
+
+    events = run(main())
+
+    inputs = [event.request.input.tokens or 0 for event in events if isinstance(event, rc.TokenUpdate)]
+    compacted = [event for event in events if isinstance(event, rc.Compacted)]
+    written = sum(event.report.usage.output.tokens or 0 for event in compacted if event.report)
+    naive = Naive()
+    for text in said:
+        naive.request(len(text) // BYTES_PER_TOKEN + 150)
+    print(f"{len(inputs)} requests, largest {max(inputs)}, {len(compacted)} compactions, {written} summary tokens")
+    print(f"naive: {naive.above} requests above the limit, {naive.compactions} compactions")
+
+    assert len(inputs) == REQUESTS
+    assert max(inputs) <= LIMIT - ANSWER
+    assert not any(isinstance(event, rc.Failed) for event in events)
+    # What comes in is 7 million tokens' worth; a window holds some 19,000 of it between two compactions at least.
+    incoming = sum(map(len, said)) // BYTES_PER_TOKEN
+    assert len(compacted) <= incoming / (LIMIT * 0.75 * 0.4) + 1
+    assert written <= 2_048 * len(compacted)
+    assert naive.above > 0
