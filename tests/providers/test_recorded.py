@@ -50,7 +50,7 @@ HI = Message(role=Role.USER, content=(Text("Hello, raven!"),), turn=1)
 KEY = "sk-not-a-real-key"
 PARAGRAPH = "\n\n"
 
-ERRORS = {
+ERRORS: dict[tuple[int | None, str], type[ProviderError]] = {
     (400, "invalid_request_error"): InvalidRequest,
     (400, "invalid_image_url"): InvalidRequest,
     (400, "unsupported_value"): InvalidRequest,

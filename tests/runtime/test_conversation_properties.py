@@ -252,9 +252,11 @@ class Interleavings(RuleBasedStateMachine):
                 some = order[: data.draw(st.integers(1, len(order)))]
                 return ev.ToolsReturned(results=data.draw(results(some)), last=data.draw(st.booleans()))
             case State.COMPACTING:
-                shorter = [tuple(talk.history[at:]) for at, one in enumerate(talk.history) if begins_a_turn(one)]
-                # What runs goes on from what is left.
-                messages = data.draw(st.sampled_from([None, *([] if talk.turn else [()]), *shorter]))
+                ways: list[tuple[Message, ...] | None] = [None]
+                ways += [tuple(talk.history[at:]) for at, one in enumerate(talk.history) if begins_a_turn(one)]
+                if talk.turn is None:  # else what runs goes on from what is left
+                    ways.append(())
+                messages = data.draw(st.sampled_from(ways))
                 return ev.CompactionEnded(compaction=talk.compactor.number, messages=messages)
             case State.IDLE if talk.history and talk.history[-1].role is Role.USER and data.draw(st.booleans()):
                 return ev.RetryAsked()

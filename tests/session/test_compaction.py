@@ -203,7 +203,7 @@ def test_an_interrupt_ends_a_compaction_too() -> None:
 
             assert here.of_turn(turn)[-1] == "Interrupted"
             assert here.texts() == before[:-1]
-            assert here.state is rc.State.IDLE
+            await here.until_state(rc.State.IDLE)
 
     run(main())
 

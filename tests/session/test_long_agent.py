@@ -80,14 +80,12 @@ class Feed:
 
 
 def test_two_thousand_requests_stay_inside_the_window() -> None:
-    answers = [
-        answer
-        for _ in range(TURNS)
-        for answer in (*[(rc.Call("look", {"where": "roof"}),)] * STEPS, (rc.Say("It says a number. " * 20, 40),))
-    ]
+    look: tuple[rc.Step, ...] = (rc.Call("look", {"where": "roof"}),)
+    tell: tuple[rc.Step, ...] = (rc.Say("It says a number. " * 20, 40),)
+    answers = (*(look,) * STEPS, tell) * TURNS
     writer = rc.Scripted(script=rc.Script(answers=((rc.Say("They looked at files of numbers. " * 10, 40),),)))
     config = rc.SessionConfig(
-        provider=rc.Scripted(script=rc.Script(answers=tuple(answers)), facts=rc.ModelFacts(context_limit_tokens=LIMIT)),
+        provider=rc.Scripted(script=rc.Script(answers=answers), facts=rc.ModelFacts(context_limit_tokens=LIMIT)),
         max_output_tokens=ANSWER,
         compaction=rc.Layered(
             strategies=(rc.Threshold(), rc.Summarize(provider=writer), rc.Window(keep_recent_turns=5))
