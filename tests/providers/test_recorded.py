@@ -17,6 +17,8 @@ It means what the recordings expect, but where we differ on purpose:
     a tool plan of Cohere's               is thinking; the SDK keeps it apart
     a stream that tells of an error       has no status; the SDK goes by the response's, which is 200
     an answer queued in the background    is no answer, as nobody asked for it to be made there
+
+Cohere's v1 chat and Bedrock's InvokeModel are recorded as well; they are other APIs, which no client here speaks.
 """
 
 import asyncio
