@@ -4,9 +4,9 @@ It differs from the real providers in this, which our clients take:
 
     Anthropic     sends no ``ping``
     Google        stops for tools with ``FUNCTION_CALL``, where Google says ``STOP``
-    Cohere        streams a tool plan of its own before tool calls, which no fixture asks for
+    Cohere        streams a tool plan of its own before tool calls, and no ``[DONE]`` in the end
     Bedrock       begins each text with ``contentBlockStart``; errors have no name, and Anthropic's form
-    all of them   tell when to come back only with a 429, and usage of zero
+    all of them   say when to come back with a 429 only, and guess the tokens or count none
 """
 
 import asyncio
