@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from ..providers.messages import Message
 from ..providers.request import Settings
@@ -15,7 +14,7 @@ BYTES_PER_TOKEN = 4
 # What a tokenizer may be off from the usual, as a factor for each kind, and what a provider may put on top.
 _LEAST_FACTOR, _MOST_FACTOR = 0.5, 2.0
 _MOST_FIXED = 2_000.0
-# How far these are off at first, and how far they may be off however much was learned: a session may change its subject.
+# How far these are off at first, and how far at least: what a session talks of may change.
 _FACTOR_VARIANCE, _LEAST_FACTOR_VARIANCE = 0.25**2, 0.03**2
 _FIXED_VARIANCE, _LEAST_FIXED_VARIANCE = 100.0**2, 5.0**2
 _NOISE_SHARE, _NOISE_TOKENS = 0.05, 10.0
@@ -28,7 +27,8 @@ def tokens_in(size_bytes: int) -> int:
     return -(-size_bytes // BYTES_PER_TOKEN)
 
 
-class Learned(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Learned:
     """What the usual sizes are to be multiplied with, kind by kind, and what comes on top of each request.
 
     Each has its variance: how far it may still be off.
@@ -41,7 +41,9 @@ class Learned(NamedTuple):
 
     def tokens(self, sizes: Sizes) -> float:
         """What *sizes* come to, without what comes on top of a request."""
-        return sum(factor * size for factor, size in zip(self.factors, sizes[:4], strict=True)) + sizes.fixed
+        of_prose, of_code, of_other, of_media = self.factors
+        prose, code, other, media, fixed = sizes
+        return of_prose * prose + of_code * code + of_other * other + of_media * media + fixed
 
     def after(self, sizes: Sizes, reported_tokens: int) -> "Learned":
         """What is known when a request of *sizes* turned out to have *reported_tokens*.
@@ -59,7 +61,7 @@ class Learned(NamedTuple):
         most = _MOST_SIGMAS * math.sqrt(spread)
         surprise = max(-most, min(most, reported_tokens - expected)) / spread
         return Learned(
-            tuple(_within(f + part * surprise) for f, part in zip(self.factors, parts, strict=True)),
+            tuple(_within(factor + part * surprise) for factor, part in zip(self.factors, parts, strict=True)),
             max(-_MOST_FIXED, min(_MOST_FIXED, self.fixed + self.fixed_variance * surprise)),
             tuple(
                 max(_LEAST_FACTOR_VARIANCE, variance - part * part / spread)
@@ -77,7 +79,7 @@ class Estimator:
     """
 
     provider: str = ""
-    learned_so_far: Learned = Learned()
+    learned_so_far: Learned = field(default_factory=Learned)
     # The sizes of the messages in the last request: the next one begins with them, mostly.
     _counted: tuple[tuple[Message, ...], Sizes] = field(default=((), Sizes()), compare=False, repr=False)
 
@@ -91,9 +93,10 @@ class Estimator:
         return max(0, math.ceil(self.learned_so_far.tokens(sizes) + self.learned_so_far.fixed))
 
     def learned(self, messages: Sequence[Message], settings: Settings, reported_input_tokens: int) -> "Estimator":
-        """One that knows that a request with *messages* and *settings* had *reported_input_tokens*, cached ones included.
+        """One that knows that a request with *messages* and *settings* had *reported_input_tokens*, all of them.
 
-        It costs what is new in *messages* since the last time. Figures far from the expected are not believed.
+        That includes those read from a cache. It costs what is new in *messages* since the last time. Figures far from
+        the expected are not believed.
         """
         counted = self._count(tuple(messages))
         sizes = counted[1].plus(of_settings(settings, self.provider))

@@ -93,4 +93,5 @@ def _is_asked(message: Message) -> bool:
 
 
 def _has_results(message: Message) -> bool:
-    return message.role is Role.USER and any(type(block) is ToolResult for block in message.content)
+    # A generator would take twice the time, and this is asked of every message.
+    return message.role is Role.USER and ToolResult in map(type, message.content)

@@ -41,7 +41,7 @@ _PAGE_TOKENS = {"": 2_500, "anthropic": 3_500, "bedrock": 2_500, "google": 258, 
 
 
 def _by_area(width: int, height: int) -> int:
-    """https://platform.claude.com/docs/en/build-with-claude/vision: an edge of at most 1,568, and about 1,600 tokens."""
+    """https://platform.claude.com/docs/en/build-with-claude/vision: edges of up to 1,568, about 1,600 tokens."""
     scale = min(1.0, 1_568 / max(width, height))
     return max(1, min(1_600, math.ceil(width * height * scale * scale / 750)))
 

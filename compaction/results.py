@@ -16,7 +16,7 @@ def strategy(config: Threshold) -> Rewriting:
 
 
 def _shortened(message: Message, mode: Literal["summarize", "redact"]) -> Message | None:
-    if message.role is not Role.USER:
+    if message.role is not Role.USER or ToolResult not in map(type, message.content):
         return None
     content = tuple(_compact(block, mode) if type(block) is ToolResult else block for block in message.content)
     if all(new is old for new, old in zip(content, message.content, strict=True)):

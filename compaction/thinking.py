@@ -17,9 +17,9 @@ def strategy(config: DropThinking) -> Rewriting:
 
 
 def _shortened(message: Message) -> Message | None:
-    if message.role is not Role.ASSISTANT:
+    if message.role is not Role.ASSISTANT or Thinking not in map(type, message.content):
         return None
     content = tuple(block for block in message.content if type(block) is not Thinking)
-    if not content or len(content) == len(message.content):  # nothing else in it: no message may be empty
+    if not content:  # no message may be empty
         return None
     return Message(role=message.role, content=content, turn=message.turn, stands_for=message.stands_for)

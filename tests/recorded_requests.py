@@ -144,7 +144,8 @@ def _converse_block(block: dict[str, Any]) -> Block:
         case {"toolUse": {"toolUseId": name, "name": tool, "input": given}}:
             return ToolUse(name, tool, given)
         case {"toolResult": {"toolUseId": use, "content": content}}:
-            return ToolResult(use, tuple(Text(part["text"] if "text" in part else json.dumps(part)) for part in content))
+            texts = (part["text"] if "text" in part else json.dumps(part) for part in content)
+            return ToolResult(use, tuple(map(Text, texts)))
         case _:
             raise Unsaid
 

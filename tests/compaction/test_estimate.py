@@ -1,0 +1,274 @@
+"""The estimate of tokens: from the kind of content at first, from what was reported later."""
+
+import struct
+import time
+import zlib
+from dataclasses import replace
+from statistics import median
+
+import msgspec
+import pytest
+from compacting import assistant, turns, user
+from hypothesis import given
+from hypothesis import strategies as st
+from long_talks import histories
+from recorded_requests import Recorded, recorded
+
+from rayconteur.compaction.estimate import Estimator, tokens_in
+from rayconteur.compaction.pictures import sides
+from rayconteur.providers.content import Block, Document, Image, Text, Thinking, ToolResult, ToolUse
+from rayconteur.providers.messages import Message
+from rayconteur.providers.request import Settings
+from rayconteur.providers.tools import Tool
+
+PROSE = "Ravens hide their food and remember where, and hide it again if another one was watching. " * 20
+CODE = msgspec.json.encode([{"id": n, "at": [n, -n], "ok": n % 2 == 0} for n in range(60)]).decode()
+CHINESE = "乌鸦会把食物藏起来并且记得藏在哪里。" * 20
+SETTINGS = Settings(system="Be brief.")
+
+APIS = [
+    ("anthropic", "anthropic", "messages"),
+    ("openai", "openai_chat", "chat_completions"),
+    ("openai", "openai_responses", "responses"),
+    ("google", "gemini", "generate_content"),
+    ("cohere", "cohere", "chat_v2"),
+    ("bedrock", "bedrock", "converse"),
+]
+
+
+def png(width: int, height: int) -> bytes:
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + head + struct.pack(">I", zlib.crc32(b"IHDR" + head))
+
+
+def of(*content: Block | str, provider: str = "") -> int:
+    return Estimator(provider).tokens(user(1, *content))
+
+
+def request(estimator: Estimator, messages: list[Message], settings: Settings = SETTINGS) -> int:
+    return estimator.tokens_of_settings(settings) + sum(map(estimator.tokens, messages))
+
+
+# What is usual
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        (PROSE, len(PROSE) / 5, len(PROSE) / 4),  # o200k_base: 4.9 characters a token
+        (CODE, len(CODE) / 4, len(CODE) / 2),
+        (CHINESE, len(CHINESE) * 0.6, len(CHINESE) * 1.5),
+    ],
+    ids=["prose", "code", "chinese"],
+)
+def test_each_kind_of_text_has_its_own_measure(text: str, least: float, most: float) -> None:
+    assert least < of(text) < most
+    assert least < of(ToolResult("a", (Text(text),))) < most
+
+
+def test_everything_that_a_message_may_hold_is_counted() -> None:
+    blocks: list[Block] = [
+        Image(url="https://example.org/raven.png"),
+        Document(data=b"%PDF", media_type="application/pdf"),
+        Document(data=PROSE.encode(), media_type="text/plain"),
+        Thinking(text=PROSE, provider="anthropic"),
+        Thinking(text="", provider="anthropic", signature="s" * 400, redacted=True),
+        ToolUse("a", "look", {"where": PROSE}),
+    ]
+
+    assert all(of("hi", block) > of("hi") + 20 for block in blocks)
+
+
+def test_tools_and_the_system_prompt_are_counted() -> None:
+    tool = Tool(name="look", description=PROSE)
+    estimator = Estimator("openai")
+
+    alone = estimator.tokens_of_settings(Settings())
+    with_system = estimator.tokens_of_settings(Settings(system=PROSE))
+    with_tool = estimator.tokens_of_settings(Settings(tools=(tool,)))
+
+    assert alone < with_tool
+    assert len(PROSE) / 5 < with_system - alone < len(PROSE) / 4
+
+
+@pytest.mark.parametrize(
+    ("provider", "width", "height", "tokens"),
+    [
+        ("anthropic", 200, 200, 54),  # the three are examples of its documents
+        ("anthropic", 1_000, 1_000, 1_334),
+        ("anthropic", 1_092, 1_092, 1_590),
+        ("openai", 1_024, 1_024, 765),  # so are these two
+        ("openai", 2_048, 4_096, 1_105),
+        ("google", 384, 384, 258),
+        ("google", 960, 540, 6 * 258),
+    ],
+)
+def test_an_image_costs_what_its_provider_says(provider: str, width: int, height: int, tokens: int) -> None:
+    image = Image(data=png(width, height), media_type="image/png")
+
+    assert of(image, provider=provider) - of(provider=provider) == pytest.approx(tokens, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (png(640, 480), (640, 480)),
+        (b"GIF89a" + struct.pack("<HH", 3, 5) + bytes(8), (3, 5)),
+        (b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc2\x00\x11\x08" + struct.pack(">HH", 480, 640) + bytes(9), (640, 480)),
+        (b"RIFF\0\0\0\0WEBPVP8X" + bytes(8) + b"\x7f\x02\x00\xdf\x01\x00", (640, 480)),
+        (b"RIFF\0\0\0\0WEBPVP8L" + bytes(4) + b"\x2f" + (639 | 479 << 14).to_bytes(4, "little"), (640, 480)),
+        (b"RIFF\0\0\0\0WEBPVP8 " + bytes(4) + bytes(3) + b"\x9d\x01\x2a" + struct.pack("<HH", 640, 480), (640, 480)),
+    ],
+    ids=["png", "gif", "jpeg", "webp", "lossless webp", "lossy webp"],
+)
+def test_the_sides_of_an_image_are_read_from_its_head(data: bytes, expected: tuple[int, int]) -> None:
+    assert sides(data) == expected
+
+
+@given(st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\xff\xd8", b"RIFF\0\0\0\0WEBPVP8X"]), st.binary())
+def test_no_image_is_so_broken_that_it_can_not_be_estimated(head: bytes, rest: bytes) -> None:
+    if head + rest:
+        assert of(Image(data=head + rest, media_type="image/png"), provider="openai") > 0
+
+
+@given(histories())
+def test_every_history_has_tokens(talk: tuple[tuple[Message, ...], int | None]) -> None:
+    assert all(Estimator("anthropic").tokens(message) > 0 for message in talk[0])
+
+
+def test_bytes_alone_are_estimated_too() -> None:
+    assert [tokens_in(size) for size in (0, 1, 4, 5)] == [0, 1, 1, 2]
+
+
+# What is learned
+
+
+def test_it_learns_how_far_it_is_off() -> None:
+    history, estimator = turns(40, PROSE), Estimator("openai")
+
+    for upto in range(2, 80, 2):
+        true = int(1.4 * request(Estimator("openai"), history[:upto]))
+        estimator = estimator.learned(history[:upto], SETTINGS, true)
+
+    assert request(estimator, history) == pytest.approx(1.4 * request(Estimator("openai"), history), rel=0.03)
+
+
+def test_it_learns_each_kind_by_itself() -> None:
+    estimator = Estimator("anthropic")
+    code, prose = user(1, CODE), user(2, PROSE)
+    of_code, of_prose = estimator.tokens(code), estimator.tokens(prose)
+
+    for messages, true in [([code], 1.5 * of_code), ([prose], 0.9 * of_prose)] * 10:
+        estimator = estimator.learned(messages, SETTINGS, int(true) + estimator.tokens_of_settings(SETTINGS))
+
+    assert estimator.tokens(code) == pytest.approx(1.5 * of_code, rel=0.05)
+    assert estimator.tokens(prose) == pytest.approx(0.9 * of_prose, rel=0.05)
+
+
+@pytest.mark.parametrize("wrong", [-5, 0, 3, 10**9])
+def test_a_figure_that_can_not_be_is_not_believed(wrong: int) -> None:
+    estimator = Estimator("openai")
+
+    assert estimator.learned(turns(10, PROSE), SETTINGS, wrong) == estimator
+
+
+@given(st.lists(st.integers(-10, 10**6), max_size=30))
+def test_whatever_is_reported_it_stays_within_a_factor_of_two(figures: list[int]) -> None:
+    history, usual = turns(10, PROSE), Estimator("openai")
+    estimator = usual
+
+    for figure in figures:
+        estimator = estimator.learned(history, SETTINGS, figure)
+
+    plain = sum(map(usual.tokens, history))
+    assert 0.45 * plain <= sum(map(estimator.tokens, history)) <= 2.1 * plain
+    assert estimator.tokens_of_settings(SETTINGS) <= usual.tokens_of_settings(SETTINGS) + 2_100
+
+
+def test_one_wrong_figure_is_soon_forgotten() -> None:
+    history, estimator = turns(10, PROSE), Estimator("openai")
+    true = request(estimator, history)
+    for figure in [true] * 5 + [true // 2] + [true] * 3:
+        estimator = estimator.learned(history, SETTINGS, figure)
+
+    assert request(estimator, history) == pytest.approx(true, rel=0.05)
+
+
+def test_two_that_learned_the_same_are_equal_and_what_they_were_made_from_is_unchanged() -> None:
+    history, estimator = turns(3, PROSE), Estimator("openai")
+
+    mine = estimator.learned(history, SETTINGS, 2_000)
+    its = replace(estimator).learned(msgspec.convert(msgspec.to_builtins(history), list[Message]), SETTINGS, 2_000)
+
+    assert mine == its
+    assert mine != estimator == Estimator("openai")
+
+
+def test_a_history_that_was_shortened_in_its_middle_is_counted_anew() -> None:
+    history = turns(10, PROSE)
+    shorter = [*history[:4], assistant(3, "Yes."), *history[5:]]
+    once = Estimator("openai").learned(history, SETTINGS, 5_000)
+
+    with_memory = once.learned(shorter, SETTINGS, 4_000)
+    without = replace(once, _counted=Estimator()._counted).learned(shorter, SETTINGS, 4_000)
+
+    assert with_memory == without
+
+
+def test_learning_costs_what_is_new_and_not_what_was_said_before() -> None:
+    history = turns(2_500, PROSE)
+    counted = Estimator("openai").learned(history, SETTINGS, request(Estimator("openai"), history))
+
+    def spent_s(messages: list[Message], estimator: Estimator) -> float:
+        begun_at = time.perf_counter()
+        estimator.learned(messages, SETTINGS, 1)
+        return time.perf_counter() - begun_at
+
+    new = [*history, *turns(1, PROSE)]
+    again = min(spent_s(new, counted) for _ in range(5))
+    first = min(spent_s(new, Estimator("openai")) for _ in range(5))
+    assert again < first / 20
+
+
+# Against what providers reported
+
+
+def second_requests(file: str, api: str) -> list[tuple[Recorded, Recorded]]:
+    """Recorded requests that go on from others."""
+    found = recorded(file, api)
+    return [
+        (first, second)
+        for first in found
+        for second in found
+        if first[1] == second[1] and len(first[0]) < len(second[0]) and second[0][: len(first[0])] == first[0]
+    ]
+
+
+def test_what_is_new_in_a_recorded_conversation_is_estimated_well() -> None:
+    """As sessions do it: the last reported figure, and an estimate of what is new."""
+    errors: list[float] = []
+    for provider, file, api in APIS:
+        estimator = Estimator(provider)
+        for (before, _, reported), (after, _, true) in second_requests(file, api):
+            estimated = reported + sum(map(estimator.tokens, after[len(before) :]))
+            errors.append(abs(estimated - true) / true)
+    if not errors:
+        pytest.skip("no recorded exchanges are here")
+
+    errors.sort()
+    assert median(errors) < 0.1
+    assert errors[int(0.9 * len(errors))] < 0.3
+
+
+def test_the_first_request_of_a_recorded_conversation_is_estimated_about() -> None:
+    """Most are of less than a hundred tokens: what providers put around what is said weighs as much as that."""
+    errors: list[float] = []
+    for provider, file, api in APIS:
+        estimator = Estimator(provider)
+        errors += [
+            abs(request(estimator, messages, given) - true) / true for messages, given, true in recorded(file, api)
+        ]
+    if not errors:
+        pytest.skip("no recorded exchanges are here")
+
+    assert median(errors) < 0.25
