@@ -19,7 +19,7 @@ from benchmarks.program import Scale, add_scale
 from benchmarks.rows import Row
 from benchmarks.table import table
 
-PROGRAMS = ("throughput", "first_token", "spawning", "memory", "delta_cost", "request_building")
+PROGRAMS = ("throughput", "first_token", "spawning", "memory", "delta_cost", "request_building", "compacting")
 _OUT = ROOT / "benchmarks" / "out"
 _LIMIT_S = 300
 _row = msgspec.json.Decoder(Row).decode

@@ -11,9 +11,9 @@ from ..providers.messages import Message, Role
 Tokens = Callable[[Message], int]
 
 
-@dataclass(frozen=True)
+@dataclass
 class History:
-    """The *messages* and the tokens of each. All places are indexes of messages."""
+    """The *messages* and the tokens of each. All places are indexes of messages. It does not change."""
 
     messages: tuple[Message, ...]
     sizes: tuple[int, ...]
@@ -66,13 +66,15 @@ class History:
         return self.turns[max(0, len(self.turns) - keep_turns)] if self.turns else 0
 
     def with_changes(self, changes: Mapping[int, tuple[Message, int]]) -> "History":
-        """With other messages, and their tokens, in some places."""
+        """With other messages, and their tokens, in some places. Where it may be parted does not change by that."""
         if not changes:
             return self
         messages, sizes = list(self.messages), list(self.sizes)
         for at, (message, size) in changes.items():
             messages[at], sizes[at] = message, size
-        return History(tuple(messages), tuple(sizes))
+        changed = History(tuple(messages), tuple(sizes))
+        changed.turns, changed.question, changed.steps = self.turns, self.question, self.steps
+        return changed
 
     def only(self, places: Iterable[int]) -> "History":
         """Without the messages in all other places."""

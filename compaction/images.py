@@ -6,27 +6,23 @@ from . import notes
 from .rewriting import Rewriting
 from .words import DropImages
 
+_MEDIA = frozenset([Image, Document])
+
 
 def strategy(config: DropImages) -> Rewriting:
     """Old images and documents, those in tool results too, become notes."""
-    return Rewriting(config, _shortened)
+    return Rewriting(config, Role.USER, _shortened)
 
 
 def _shortened(message: Message) -> Message | None:
-    if message.role is not Role.USER or not any(map(_has_media, message.content)):
+    if not any(map(_has_media, message.content)):
         return None
     content = tuple(map(_noted, message.content))
     return Message(role=message.role, content=content, turn=message.turn, stands_for=message.stands_for)
 
 
 def _has_media(block: Block) -> bool:
-    match block:
-        case Image() | Document():
-            return True
-        case ToolResult(content=content):
-            return any(type(part) is not Text for part in content)
-        case _:
-            return False
+    return type(block) in _MEDIA or (type(block) is ToolResult and not _MEDIA.isdisjoint(map(type, block.content)))
 
 
 def _noted(block: Block) -> Block:

@@ -1,5 +1,7 @@
 """Tool results, for what came along to stand for them."""
 
+from functools import partial
+from operator import is_
 from typing import Literal
 
 from ..providers.content import Block, Text, ToolResult
@@ -11,15 +13,14 @@ from .words import Threshold
 
 def strategy(config: Threshold) -> Rewriting:
     """Old tool results become their summary, or a note."""
-    mode = config.tool_results
-    return Rewriting(config, lambda message: _shortened(message, mode))
+    return Rewriting(config, Role.USER, partial(_shortened, mode=config.tool_results))
 
 
 def _shortened(message: Message, mode: Literal["summarize", "redact"]) -> Message | None:
-    if message.role is not Role.USER or ToolResult not in map(type, message.content):
+    if ToolResult not in map(type, message.content):
         return None
-    content = tuple(_compact(block, mode) if type(block) is ToolResult else block for block in message.content)
-    if all(new is old for new, old in zip(content, message.content, strict=True)):
+    content = tuple([_compact(block, mode) if type(block) is ToolResult else block for block in message.content])
+    if all(map(is_, content, message.content)):
         return None
     return Message(role=message.role, content=content, turn=message.turn, stands_for=message.stands_for)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from ..providers.messages import Message
+from ..providers.messages import Message, Role
 from .history import History
 from .strategy import Outcome, Reach
 from .task import Task
@@ -15,27 +15,30 @@ class _Keeps(Protocol):
 
 
 class Rewriting:
-    """Puts what *change* makes of a message in its place, if that is smaller; ``None`` leaves it as it is.
+    """Puts what *change* makes of a message of *role* in its place, if that is smaller; ``None`` leaves it as it is.
 
-    With *spare_running* nothing changes in the turn that runs.
+    What the assistant said in the turn that runs stays.
     """
 
-    def __init__(self, config: _Keeps, change: Callable[[Message], Message | None], spare_running: bool = False):
+    def __init__(self, config: _Keeps, role: Role, change: Callable[[Message], Message | None]):
         self._keep_turns = config.keep_recent_turns
+        self._role = role
         self._change = change
-        self._spare_running = spare_running
 
     async def shorten(self, history: History, task: Task, reach: Reach) -> Outcome:
         messages, sizes = history.messages, history.sizes
-        spared = self._spare_running and task.running_turn is not None
-        end = history.question if spared else history.last_step
+        spares_turn = self._role is Role.ASSISTANT and task.running_turn is not None
+        end = history.question if spares_turn else history.last_step
         old = min(history.old(self._keep_turns), end)
         over = history.tokens - task.budget_tokens
+        role, question = self._role, history.question
         changes: dict[int, tuple[Message, int]] = {}
         for at in range(end if reach is Reach.ALL else old):
             if at >= old and over <= 0:
                 break
-            message = self._change(messages[at]) if at != history.question else None
+            if messages[at].role is not role or at == question:
+                continue
+            message = self._change(messages[at])
             if message is not None and (size := task.tokens(message)) < sizes[at]:
                 changes[at] = message, size
                 over -= sizes[at] - size

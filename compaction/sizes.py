@@ -70,12 +70,7 @@ _FRAMES = {
 
 def of_message(message: Message, provider: str) -> Sizes:
     """What *message* holds."""
-    around = _FRAMES.get(provider, _UNKNOWN).message
-    content = message.content
-    if len(content) == 1 and isinstance(only := content[0], Text):  # most are: the way below takes twice the time
-        prose, code, other = _text(only.text)
-        return Sizes(prose, code, other, 0.0, around)
-    return _all(content, provider, Sizes(fixed=around))
+    return _all(message.content, provider, (0.0, _FRAMES.get(provider, _UNKNOWN).message))
 
 
 def of_settings(settings: Settings, provider: str) -> Sizes:
@@ -91,30 +86,37 @@ def of_settings(settings: Settings, provider: str) -> Sizes:
     return Sizes(prose, code, other, 0.0, fixed)
 
 
-def _all(content: Sequence[Block], provider: str, around: Sizes) -> Sizes:
-    """What *content* holds, and what is *around* it."""
-    prose, code, other, media, fixed = around
+def _all(content: Sequence[Block], provider: str, around: tuple[float, float]) -> Sizes:
+    """What *content* holds, and what is *around* it: code, and what is fixed."""
+    prose = other = media = 0.0
+    code, fixed = around
     for block in content:
-        size = _block(block, provider)
-        prose, code, other, media = prose + size[0], code + size[1], other + size[2], media + size[3]
+        if type(block) is Text or (type(block) is Thinking and not block.redacted):  # `match` takes its time
+            in_prose, in_code, in_other = _text(block.text)
+        else:
+            in_prose, in_code, in_other, in_media, _ = _of_block(block, provider)
+            media += in_media
+        prose += in_prose
+        code += in_code
+        other += in_other
     return Sizes(prose, code, other, media, fixed)
 
 
-def _block(block: Block, provider: str) -> Sizes:
+def _of_block(block: Block, provider: str) -> Sizes:
     match block:
-        case Text(text=text) | Thinking(text=text, redacted=False):
-            return Sizes(*_text(text))
         case ToolUse():
             given = len(block.malformed.encode()) if block.malformed else len(_json(block.input))
             return Sizes(code=(given + len(block.name) + _FRAME_BYTES) / _CODE_BYTES_PER_TOKEN)
         case ToolResult(content=content):
-            return _all(content, provider, Sizes(code=_FRAME_BYTES / _CODE_BYTES_PER_TOKEN))
+            return _all(content, provider, (_FRAME_BYTES / _CODE_BYTES_PER_TOKEN, 0.0))
         case Image():
             return Sizes(media=image_tokens(block, provider))
         case Document(data=data, media_type=kind):
             if data is not None and kind is not None and kind.startswith("text/"):
                 return Sizes(*_text(data.decode(errors="replace")))
             return Sizes(media=document_tokens(block, provider))
+        case Text(text=text):
+            return Sizes(*_text(text))
         case Thinking(signature=signature):
             return Sizes(code=len(signature or "") / _SEALED_BYTES_PER_TOKEN)
         case Opaque(json=json):
@@ -123,15 +125,18 @@ def _block(block: Block, provider: str) -> Sizes:
 
 def _text(text: str) -> tuple[float, float, float]:
     """Tokens of *text* as prose, as code, and as other than Latin letters."""
-    data = text.encode("utf-8", "replace")
-    latin_bytes, other = len(data), 0.0
-    if latin_bytes != len(text):
+    other = 0.0
+    if text.isascii():
+        data = text.encode()
+        latin_bytes = size = len(data)
+    else:
+        data = text.encode("utf-8", "replace")
+        size = len(data)
         latin_bytes = len(text.encode("ascii", "ignore"))
-        other = (len(data) - latin_bytes) / _OTHER_BYTES_PER_TOKEN
-    if len(data) > 2 * _SAMPLE_BYTES:
-        middle = len(data) // 2
-        data = data[:_SAMPLE_BYTES] + data[middle : middle + _SAMPLE_BYTES]
-    marks = len(data) - len(data.translate(None, _CODE_MARKS))
-    if marks > _CODE_SHARE * len(data):
+        other = (size - latin_bytes) / _OTHER_BYTES_PER_TOKEN
+    if size > 2 * _SAMPLE_BYTES:
+        data = data[:_SAMPLE_BYTES] + data[size // 2 : size // 2 + _SAMPLE_BYTES]
+        size = len(data)
+    if size - len(data.translate(None, _CODE_MARKS)) > _CODE_SHARE * size:
         return 0.0, latin_bytes / _CODE_BYTES_PER_TOKEN, other
     return latin_bytes / _PROSE_BYTES_PER_TOKEN, 0.0, other

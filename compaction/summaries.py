@@ -11,11 +11,12 @@ def summary_of(messages: Sequence[Message], text: str, *, within_turn: bool) -> 
 
     *within_turn* says that it stands for steps of a turn that goes on, behind the question that began it.
     """
-    stood = [message.stands_for or _alone(message) for message in messages]
+    earlier = [message.stands_for for message in messages if message.stands_for is not None]
+    turns = [message.turn for message in messages]
     stands_for = StandsFor(
-        first_turn=min(one.first_turn for one in stood),
-        last_turn=max(one.last_turn for one in stood),
-        messages=sum(one.messages for one in stood),
+        first_turn=min([*turns, *(one.first_turn for one in earlier)]),
+        last_turn=max([*turns, *(one.last_turn for one in earlier)]),
+        messages=len(messages) + sum(one.messages - 1 for one in earlier),
     )
     note = Text(_note(stands_for, within_turn))
     return Message(role=Role.USER, content=(note, Text(text)), turn=messages[-1].turn, stands_for=stands_for)
@@ -25,10 +26,6 @@ def text_of(summary: Message) -> str:
     """What *summary* says, without the note."""
     last = summary.content[-1]
     return last.text if isinstance(last, Text) else ""
-
-
-def _alone(message: Message) -> StandsFor:
-    return StandsFor(first_turn=message.turn, last_turn=message.turn, messages=1)
 
 
 def _note(stands_for: StandsFor, within_turn: bool) -> str:

@@ -13,11 +13,11 @@ def strategy(config: DropThinking) -> Rewriting:
     https://platform.claude.com/docs/en/build-with-claude/extended-thinking#preserving-thinking-blocks and
     https://ai.google.dev/gemini-api/docs/thought-signatures.
     """
-    return Rewriting(config, _shortened, spare_running=True)
+    return Rewriting(config, Role.ASSISTANT, _shortened)
 
 
 def _shortened(message: Message) -> Message | None:
-    if message.role is not Role.ASSISTANT or Thinking not in map(type, message.content):
+    if Thinking not in map(type, message.content):
         return None
     content = tuple(block for block in message.content if type(block) is not Thinking)
     if not content:  # no message may be empty

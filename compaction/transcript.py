@@ -1,10 +1,10 @@
 """A history as text, for a model that is to sum it up."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import msgspec
 
-from ..providers.content import Document, Image, Text, Thinking, ToolResult, ToolUse
+from ..providers.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from ..providers.messages import Message, Role
 from . import notes
 from .summaries import text_of
@@ -15,30 +15,32 @@ _MAX_RESULT_CHARS = 8_000
 
 def transcript(messages: Iterable[Message], max_chars: int) -> str:
     """What *messages* say, without thinking; of no piece more than *max_chars*. Summaries are marked as such."""
-    return "\n\n".join(piece for message in messages for piece in _pieces(message, max_chars))
+    pieces: list[str] = []
+    for message in messages:
+        if message.stands_for is not None:
+            pieces.append(f"<earlier_summary>\n{text_of(message)}\n</earlier_summary>")
+        else:
+            speaker = "user" if message.role is Role.USER else "assistant"  # its value takes a microsecond
+            pieces += [piece for block in message.content if (piece := _piece(block, speaker, max_chars))]
+    return "\n\n".join(pieces)
 
 
-def _pieces(message: Message, max_chars: int) -> Iterator[str]:
-    if message.stands_for is not None:
-        yield f"<earlier_summary>\n{text_of(message)}\n</earlier_summary>"
-        return
-    speaker = "user" if message.role is Role.USER else "assistant"
-    for block in message.content:
-        match block:
-            case Text(text=text):
-                yield f"[{speaker}]\n{_cut(text, max_chars)}"
-            case ToolUse():
-                given = block.malformed or msgspec.json.encode(block.input).decode()
-                yield f"[assistant uses the tool {block.name}]\n{_cut(given, max_chars)}"
-            case ToolResult():
-                said = "error" if block.is_error else "result"
-                yield f"[{said} of the tool]\n{_cut(_result(block), min(max_chars, _MAX_RESULT_CHARS))}"
-            case Image() | Document():
-                yield f"[{speaker}]\n{notes.of_media(block).text}"
-            case Thinking():
-                pass
-            case _:
-                yield f"[{speaker} uses {block.type} of {block.provider}]"
+def _piece(block: Block, speaker: str, max_chars: int) -> str:
+    match block:
+        case Text(text=text):
+            return f"[{speaker}]\n{_cut(text, max_chars)}"
+        case ToolUse():
+            given = block.malformed or msgspec.json.encode(block.input).decode()
+            return f"[{speaker} uses the tool {block.name}]\n{_cut(given, max_chars)}"
+        case ToolResult():
+            said = "error" if block.is_error else "result"
+            return f"[{said} of the tool]\n{_cut(_result(block), min(max_chars, _MAX_RESULT_CHARS))}"
+        case Image() | Document():
+            return f"[{speaker}]\n{notes.of_media(block).text}"
+        case Thinking():
+            return ""
+        case Opaque():
+            return f"[{speaker} uses {block.type} of {block.provider}]"
 
 
 def _result(result: ToolResult) -> str:

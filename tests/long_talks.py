@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from validators import anthropic, bedrock, chat, cohere, google, responses
 
 from rayconteur.compaction.task import Ask
-from rayconteur.providers.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
+from rayconteur.providers.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse, UserBlock
 from rayconteur.providers.draft import Answer
 from rayconteur.providers.messages import Message, Role, StandsFor
 from rayconteur.providers.request import Request, Settings
@@ -83,7 +83,8 @@ def _size(block: Block | Text | Image | Document) -> int:
 # Histories
 
 _texts = st.sampled_from(["hi", "a raven flies", "where? " * 30, "It hides food. " * 200]).map(Text)
-_asked = st.lists(st.one_of(_texts, _texts, _texts, st.sampled_from([IMAGE, FAR_IMAGE, PDF])), min_size=1, max_size=2)
+_media: st.SearchStrategy[UserBlock] = st.sampled_from([IMAGE, FAR_IMAGE, PDF])
+_asked: st.SearchStrategy[list[UserBlock]] = st.lists(st.one_of(_texts, _texts, _texts, _media), min_size=1, max_size=2)
 _shown = st.lists(st.one_of(_texts, _texts, st.just(IMAGE)), max_size=2)
 _stands_in = st.sampled_from([None, None, "", "three ravens", "a long story " * 40])
 _thoughts = st.builds(
@@ -132,7 +133,7 @@ def _answers(turn: int) -> st.SearchStrategy[Message]:
 def _steps(draw: st.DrawFn, turn: int, ids: Iterator[str]) -> list[Message]:
     """An answer with tool uses, and their results."""
     uses = [ToolUse(next(ids), "look", {"at": "roof"}) for _ in range(draw(st.integers(1, 3)))]
-    said = [*draw(st.lists(_thoughts, max_size=1)), *draw(st.lists(_texts, max_size=1))]
+    said: list[Block] = [*draw(st.lists(_thoughts, max_size=1)), *draw(st.lists(_texts, max_size=1))]
     results = tuple(
         ToolResult(
             tool_use_id=use.id,

@@ -55,7 +55,8 @@ def _anthropic(body: dict[str, Any]) -> tuple[list[Message], Settings]:
 
 
 def _blocks(content: Any) -> Iterator[Block]:
-    for block in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+    blocks: list[Any] = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    for block in blocks:
         match block:
             case {"type": "text", "text": text}:
                 yield Text(text)
@@ -110,7 +111,8 @@ def _google(body: dict[str, Any]) -> tuple[list[Message], Settings]:
             (one["name"], one.get("description"), one.get("parameters") or one.get("parametersJsonSchema") or {})
             for one in tool["functionDeclarations"]
         ]
-    system = "".join(part["text"] for part in (body.get("systemInstruction") or {}).get("parts", ()))
+    instruction: dict[str, Any] = body.get("systemInstruction") or {}
+    system = "".join(part["text"] for part in instruction.get("parts", ()))
     messages = [_message(one.get("role", "user"), map(_part, one["parts"])) for one in body["contents"]]
     return messages, _settings(system, tools)
 
@@ -131,7 +133,8 @@ def _part(part: dict[str, Any]) -> Block:
 
 def _converse(body: dict[str, Any]) -> tuple[list[Message], Settings]:
     _only(body, "messages system inferenceConfig toolConfig")
-    specs = [tool["toolSpec"] for tool in (body.get("toolConfig") or {}).get("tools", ())]
+    config: dict[str, Any] = body.get("toolConfig") or {}
+    specs = [tool["toolSpec"] for tool in config.get("tools", ())]
     tools = [(spec["name"], spec.get("description"), spec["inputSchema"]["json"]) for spec in specs]
     messages = [_message(one["role"], map(_converse_block, one["content"])) for one in body["messages"]]
     return messages, _settings("".join(one["text"] for one in body.get("system") or ()), tools)

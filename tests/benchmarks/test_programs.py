@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 WITH_RAY = ("throughput", "first_token", "spawning", "memory")
-WITHOUT_RAY = ("delta_cost", "request_building")
+WITHOUT_RAY = ("compacting", "delta_cost", "request_building")
 
 
 def run(root: Path, *words: str, **environ: str) -> str:

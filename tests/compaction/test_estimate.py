@@ -210,7 +210,7 @@ def test_a_history_that_was_shortened_in_its_middle_is_counted_anew() -> None:
     once = Estimator("openai").learned(history, SETTINGS, 5_000)
 
     with_memory = once.learned(shorter, SETTINGS, 4_000)
-    without = replace(once, _counted=Estimator()._counted).learned(shorter, SETTINGS, 4_000)
+    without = Estimator("openai", once.learned_so_far).learned(shorter, SETTINGS, 4_000)
 
     assert with_memory == without
 
