@@ -10,6 +10,7 @@ STARTS_RAY = ("benchmarks", "cli", "cluster", "test_examples.py", "test_readme.p
 """What starts Ray, or joins the one of this run."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where tests run in several processes, one of them runs all that need Ray: there is only one of it at a time."""
     for item in items:
