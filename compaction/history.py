@@ -36,19 +36,12 @@ class History:
     @cached_property
     def turns(self) -> list[int]:
         """Where the turns begin: with a message of the user's own. A retried turn goes on with the one that failed."""
-        found: list[int] = []
-        last: Message | None = None
-        for at, message in enumerate(self.messages):
-            if _is_asked(message) and (last is None or last.turn != message.turn or last.stands_for is not None):
-                found.append(at)
-            last = message
-        return found
+        return [at for at, message in enumerate(self.messages) if _is_asked(message)]
 
-    @cached_property
+    @property
     def question(self) -> int:
         """The last message of the user's own; the end where there is none."""
-        places = range(len(self.messages) - 1, -1, -1)
-        return next((at for at in places if _is_asked(self.messages[at])), len(self.messages))
+        return self.turns[-1] if self.turns else len(self.messages)
 
     @cached_property
     def steps(self) -> list[int]:
@@ -73,7 +66,7 @@ class History:
         for at, (message, size) in changes.items():
             messages[at], sizes[at] = message, size
         changed = History(tuple(messages), tuple(sizes))
-        changed.turns, changed.question, changed.steps = self.turns, self.question, self.steps
+        changed.turns, changed.steps = self.turns, self.steps
         return changed
 
     def only(self, places: Iterable[int]) -> "History":

@@ -65,11 +65,11 @@ class Summarizing:
         over = history.tokens - budget_tokens
         summary = self._config.max_summary_tokens + _NOTE_TOKENS
         before, question = history.before, history.question
-        for cut in (at for at in [*history.turns, question] if at >= old):
+        for cut in (at for at in history.turns if at >= old):
             if before[cut] - summary >= over:
                 return Plan(cut, 0)
         over -= max(0, before[question] - summary)
-        enough = before[min(question + 1, len(history.messages))] + summary + over
+        enough = before[question + 1] + summary + over
         step = next((at for at in history.steps[1:] if before[at] >= enough), history.last_step)
         return Plan(question, step)
 

@@ -33,8 +33,7 @@ def _fitting(history: History, old: int, budget_tokens: int) -> History:
     kept = _kept_summaries(history)
     question, before = history.question, history.before
     over = history.tokens - budget_tokens
-    turns = [at for at in history.turns if old <= at < question]
-    cut = _first_that_frees(history, kept, [*turns, question], 0, over)
+    cut = _first_that_frees(history, kept, [at for at in history.turns if at >= old], 0, over)
     steps = [question + 1, *history.steps[1:]]
     freed = before[cut] - kept[cut]
     step = _first_that_frees(history, kept, steps, question + 1, over - freed)

@@ -75,6 +75,13 @@ def test_short_results_stay() -> None:
     assert compacted(history, Threshold(keep_recent_turns=1), 0).messages is None
 
 
+def test_results_whose_note_would_be_longer_stay() -> None:
+    result = ToolResult("a", (Text("3"), Text("4")))
+    history = [user(1, "look"), step(1, "a")[0], user(1, result), user(2, "And?" * 100)]
+
+    assert compacted(history, Threshold(keep_recent_turns=1), 0).messages is None
+
+
 def test_recent_results_go_only_where_the_old_are_not_enough() -> None:
     history = [
         *[user(1, "look"), *step(1, "a"), assistant(1, "ok")],
@@ -101,6 +108,12 @@ def test_old_thinking_goes_and_that_of_the_running_turn_stays() -> None:
     after = shorter(compacted(history, DropThinking(keep_recent_turns=1), 0).messages)
 
     assert [THOUGHT in message.content for message in after] == [False] * 3 + [True] + [False] * 3
+
+
+def test_a_message_of_nothing_but_thinking_is_not_emptied() -> None:
+    history = [user(1, "hm?"), assistant(1, THOUGHT), user(2, "And?")]
+
+    assert compacted(history, DropThinking(keep_recent_turns=1), 0).messages is None
 
 
 def test_old_media_become_notes_wherever_they_are() -> None:
