@@ -27,7 +27,7 @@ demo: $(LINKED)  ## Watch many sessions talk at once, without network or key
 	@$(BIN)/rayconteur demo
 
 test: $(LINKED) .aimock/installed  ## Run the tests
-	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadgroup
+	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 
 fuzz: $(LINKED)  ## Send broken answers to all decoders for FUZZ_SECONDS, 60 if not given
 	-@$(PIP) install --constraint constraints.txt --only-binary atheris --group fuzz

@@ -5,17 +5,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 
-STARTS_RAY = ("benchmarks", "cli", "cluster", "test_examples.py", "test_readme.py", "test_wheel.py")
+STARTS_RAY = ("benchmarks/", "cli/", "cluster/", "test_examples.py", "test_readme.py", "test_wheel.py")
 """What starts Ray, or joins the one of this run."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run in several processes, one of them runs all that need Ray: there is only one of it at a time."""
-    for item in items:
-        if item.path.relative_to(Path(__file__).parent).parts[0] in STARTS_RAY:
-            item.add_marker(pytest.mark.xdist_group("ray"))
+class OneForRay(LoadScopeScheduling):  # type: ignore[misc]
+    """Deals the tests out to several processes, a file at a time. One gets all that need Ray: there is only one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "ray" if file.removeprefix("tests/").startswith(STARTS_RAY) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneForRay:
+    """The scheduler of a run in several processes."""
+    return OneForRay(config, log)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.fixture(scope="session")
