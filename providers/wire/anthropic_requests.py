@@ -1,6 +1,6 @@
 """Requests to Anthropic's Messages API: https://platform.claude.com/docs/en/api/messages."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from ..request import Request, Settings
 from ..tools import Tool, ToolChoice
 from .abilities import check_abilities
 from .anthropic_blocks import MEDIA, TOOL_NAME, each_block, wire_blocks
+from .joined import joined, openings
 from .media import MediaRules
 
 MAX_OUTPUT_TOKENS = 8_192
@@ -27,9 +28,7 @@ _LEAST_BUDGET_TOKENS = 1_024
 _LEAST_TOP_P_THINKING = 0.95
 _MODES = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
 _ABSENT = ("frequency_penalty", "presence_penalty", "seed")
-_END = b"]}"
-_TO_USER = _END + b',{"role":"user","content":['
-_TO_ASSISTANT = _END + b',{"role":"assistant","content":['
+_OPENINGS = openings(user="user", assistant="assistant", content="content")
 # https://platform.claude.com/docs/en/build-with-claude/prompt-caching: at most four in a request, none on thinking. A
 # prefix that is too short to be kept is passed over.
 _MARK = {"cache_control": {"type": "ephemeral"}}
@@ -98,7 +97,7 @@ def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
         given.pop("thinking", None)
     if settings.prompt_caching:
         forms = _marked(messages, forms)
-    return b"".join((_json(given)[:-1], b',"messages":[', *_messages(messages, forms), b"]}"))
+    return b"".join((_json(given)[:-1], b',"messages":[', *joined(messages, forms, _OPENINGS), b"]}"))
 
 
 def _head(settings: Settings, model: str, streaming: bool) -> dict[str, Any]:
@@ -175,24 +174,6 @@ def _marked(messages: Sequence[Message], forms: Sequence[bytes]) -> list[bytes]:
 def _can_be_marked(message: Message) -> bool:
     last = message.content[-1] if message.content else None
     return isinstance(last, _MARKED) and not (isinstance(last, Text) and not last.text.strip())
-
-
-def _messages(messages: Sequence[Message], forms: Iterable[bytes]) -> list[bytes]:
-    """The messages in pieces: neighbours of one role in one message, those that have nothing to say here left out."""
-    pieces: list[bytes] = []
-    last: Role | None = None
-    for message, blocks in zip(messages, forms, strict=True):
-        if not blocks:
-            continue
-        if message.role is last:
-            pieces.append(b",")
-        else:
-            last = message.role
-            pieces.append(_TO_USER if last is Role.USER else _TO_ASSISTANT)
-        pieces.append(blocks)
-    if not pieces:
-        return []
-    return [pieces[0].removeprefix(_END + b","), *pieces[1:], _END]
 
 
 def _may_think(messages: Sequence[Message], media: MediaRules) -> bool:

@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,12 +20,11 @@ from .bedrock_blocks import MEDIA, TOOL_NAME, Blocks
 from .bedrock_events import WholeBlock
 from .bedrock_models import Family, Kind, kind_of
 from .bedrock_words import PROVIDER
+from .joined import joined, openings
 from .media import MediaRules
 
 _MODES = {"auto": "auto", "required": "any", "tool": "tool"}
-_END = b"]}"
-_TO_USER = _END + b',{"role":"user","content":['
-_TO_ASSISTANT = _END + b',{"role":"assistant","content":['
+_OPENINGS = openings(user="user", assistant="assistant", content="content")
 # https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html: up to four in a request. A prefix that is
 # too short to be kept is passed over.
 _MARK = {"cachePoint": {"type": "default"}}
@@ -71,7 +70,7 @@ def body(request: Request, dialect: Dialect) -> bytes:
     if settings.prompt_caching and dialect.kind.caches:
         forms = _marked(messages, forms)
     rest = _json(given)[1:]
-    pieces = (b'{"messages":[', *_messages(messages, forms), b"]", b"," if given else b"", rest)
+    pieces = (b'{"messages":[', *joined(messages, forms, _OPENINGS), b"]", b"," if given else b"", rest)
     return b"".join(pieces)
 
 
@@ -193,24 +192,6 @@ def _can_be_marked(message: Message) -> bool:
             return True
         case _:
             return False
-
-
-def _messages(messages: Sequence[Message], forms: Iterable[bytes]) -> list[bytes]:
-    """The messages in pieces: neighbours of one role in one message, those that have nothing to say here left out."""
-    pieces: list[bytes] = []
-    last: Role | None = None
-    for message, blocks in zip(messages, forms, strict=True):
-        if not blocks:
-            continue
-        if message.role is last:
-            pieces.append(b",")
-        else:
-            last = message.role
-            pieces.append(_TO_USER if last is Role.USER else _TO_ASSISTANT)
-        pieces.append(blocks)
-    if not pieces:
-        return []
-    return [pieces[0].removeprefix(_END + b","), *pieces[1:], _END]
 
 
 def _may_think(messages: Sequence[Message]) -> bool:

@@ -11,11 +11,11 @@ from ..errors import InvalidConfig
 from ..messages import Message, Role
 from ..request import Request, Settings
 from ..tools import Tool, ToolChoice
+from .abilities import check_abilities
 from .media import MediaRules
 from .openai_dialect import Dialect
 from .openai_rules import (
     STOP_SEQUENCES,
-    check_facts,
     check_tool_names,
     data_url,
     file_name,
@@ -45,7 +45,7 @@ def check(settings: Settings, dialect: Dialect) -> None:
         raise InvalidConfig("stop_sequences", f"OpenAI takes up to {STOP_SEQUENCES}")
     if dialect.own:
         check_tool_names(settings)
-    check_facts(settings, dialect.model, dialect.facts)
+    check_abilities(settings, dialect.model, dialect.facts)
 
 
 def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:

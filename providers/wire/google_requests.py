@@ -1,15 +1,14 @@
 """Requests to Google's generateContent: https://ai.google.dev/api/generate-content."""
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
-from ..messages import Message, Role
 from ..request import Request, Settings
 from ..tools import Tool, ToolChoice
 from .google_parts import Parts
 from .google_rules import Dialect
+from .joined import joined, openings
 
 _MODES = {"auto": "AUTO", "required": "ANY", "tool": "ANY", "none": "NONE"}
 _NUMBERS = {
@@ -21,9 +20,7 @@ _NUMBERS = {
     "frequency_penalty": "frequencyPenalty",
     "seed": "seed",
 }
-_END = b"]}"
-_TO_USER = _END + b',{"role":"user","parts":['
-_TO_MODEL = _END + b',{"role":"model","parts":['
+_OPENINGS = openings(user="user", assistant="model", content="parts")
 _json = msgspec.json.encode
 _Object = dict[str, Any]
 
@@ -34,7 +31,7 @@ def body(request: Request, dialect: Dialect) -> bytes:
     forms = request.memo.forms(messages, dialect, Parts(messages, dialect.media, dialect.signs).of)
     given = _head(request.settings)
     head = _json(given)[:-1] + b"," if given else b"{"
-    return b"".join((head, b'"contents":[', *_contents(messages, forms), b"]}"))
+    return b"".join((head, b'"contents":[', *joined(messages, forms, _OPENINGS), b"]}"))
 
 
 def _head(settings: Settings) -> _Object:
@@ -76,24 +73,3 @@ def _tool(tool: Tool) -> _Object:
 def _tool_choice(choice: ToolChoice) -> _Object:
     named = {"allowedFunctionNames": [choice.name]} if choice.mode == "tool" else {}
     return {"mode": _MODES[choice.mode], **named}
-
-
-def _contents(messages: Sequence[Message], forms: Iterable[bytes]) -> list[bytes]:
-    """The messages in pieces: neighbours of one role in one content, those that have nothing to say here left out.
-
-    The results of one message's tool uses have to stand in one content.
-    """
-    pieces: list[bytes] = []
-    last: Role | None = None
-    for message, parts in zip(messages, forms, strict=True):
-        if not parts:
-            continue
-        if message.role is last:
-            pieces.append(b",")
-        else:
-            last = message.role
-            pieces.append(_TO_USER if last is Role.USER else _TO_MODEL)
-        pieces.append(parts)
-    if not pieces:
-        return []
-    return [pieces[0].removeprefix(_END + b","), *pieces[1:], _END]

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from ..content import Document, Image
 from ..errors import InvalidConfig
-from ..facts import ModelFacts
 from ..request import Settings
 from .media import MediaRules, Taken
 
@@ -90,20 +89,6 @@ def responses_media(provider: str, own: bool) -> MediaRules:
     if not own:
         return MediaRules(provider, Taken(None, None, by_url=True), Taken(None, None, by_url=True))
     return MediaRules(provider, _IMAGES, Taken(_FILE_TYPES, _FILE_BYTES, by_url=True))
-
-
-def check_facts(settings: Settings, model: str, facts: ModelFacts) -> None:
-    """Refuse what *model*, by its *facts*, can't do.
-
-    Raises:
-        InvalidConfig: the field is named.
-    """
-    if settings.tools and facts.uses_tools is False:
-        raise InvalidConfig("tools", f"{model} uses no tools")
-    if settings.thinking is not None and facts.thinks is False:
-        raise InvalidConfig("thinking", f"{model} does not think")
-    if settings.output_schema is not None and facts.fits_schemas is False:
-        raise InvalidConfig("output_schema", f"{model} does not fit its answers to a schema")
 
 
 def check_tool_names(settings: Settings) -> None:

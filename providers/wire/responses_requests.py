@@ -14,9 +14,10 @@ from ..errors import InvalidConfig
 from ..messages import Message, Role
 from ..request import Request, Settings
 from ..tools import Tool, ToolChoice
+from .abilities import check_abilities
 from .media import MediaRules
 from .openai_dialect import Dialect
-from .openai_rules import check_facts, check_tool_names, data_url, file_name, schema_format, tool_id, tool_name
+from .openai_rules import check_tool_names, data_url, file_name, schema_format, tool_id, tool_name
 from .responses_words import PHASE, Sealed
 
 _ERROR = "Error"
@@ -47,7 +48,7 @@ def check(settings: Settings, dialect: Dialect) -> None:
         if settings.max_output_tokens is not None and settings.max_output_tokens < _LEAST_OUTPUT_TOKENS:
             raise InvalidConfig("max_output_tokens", f"the Responses API takes {_LEAST_OUTPUT_TOKENS} or more")
         check_tool_names(settings)
-    check_facts(settings, dialect.model, dialect.facts)
+    check_abilities(settings, dialect.model, dialect.facts)
 
 
 def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
