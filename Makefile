@@ -13,10 +13,10 @@ FUZZ_SECONDS ?= 60
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 NPM := npm install --no-package-lock --no-audit --no-fund --ignore-scripts --fetch-retries=1 --fetch-timeout=30000
-FOLDERS := providers compaction runtime cli
+FOLDERS := providers compaction runtime benchmarks cli
 
 # The editable install is a tree of links, a link for a file: it is made again when the list of files changes.
-LINKED := build/linked-$(shell find $(FOLDERS) *.py -name '*.py' | sort | cksum | cut -d ' ' -f 1)
+LINKED := build/linked-$(shell find $(FOLDERS) *.py -name '*.py' -o -path '*/samples/*' | sort | cksum | cut -d ' ' -f 1)
 
 .PHONY: help demo test fuzz check bench wheel
 
@@ -37,12 +37,12 @@ check: $(LINKED)  ## Check style, types and the plan of the house
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --package rayconteur
-	$(BIN)/mypy $(wildcard tests benchmarks examples)
+	$(BIN)/mypy $(wildcard tests examples)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/python -m pytest --quiet tests/test_house.py tests/test_project.py
 
 bench: $(LINKED)  ## Measure, and print a table
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m rayconteur.benchmarks
 
 wheel: $(LINKED)  ## Build dist/ and try the wheel where nothing else is
 	@rm -rf dist
@@ -56,7 +56,7 @@ wheel: $(LINKED)  ## Build dist/ and try the wheel where nothing else is
 	@[ -e $@ ] || $(PYTHON) -m venv --clear .venv
 	@rm -f $@
 	@$(PIP) install --constraint constraints.txt pip setuptools
-	@$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[all]' --group dev
+	@$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[all,bench]' --group dev
 	@touch $@
 
 $(LINKED): .venv/installed

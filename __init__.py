@@ -5,6 +5,7 @@ The folders, from the ground up; each imports only from those above it in this l
     providers/   the words of a conversation, and one file per provider
     compaction/  ways to shorten a history, one file per strategy
     runtime/     sessions, their actors, the router, the driver's face
+    benchmarks/  what it costs, next to what one would use instead
     cli/         the command line
 """
 

@@ -1,6 +1,6 @@
 """Runs the programs, each in a process of its own, prints one table and keeps the rows.
 
-python -m benchmarks [--quick] [--only NAME] [--out PATH]
+python -m rayconteur.benchmarks [--quick] [--only NAME] [--out PATH]
 """
 
 import argparse
@@ -14,10 +14,10 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.machine import ROOT, Machine, this_machine
-from benchmarks.program import Scale, add_scale
-from benchmarks.rows import Row
-from benchmarks.table import table
+from .machine import ROOT, Machine, this_machine
+from .program import Scale, add_scale
+from .report.rows import Row
+from .report.table import table
 
 PROGRAMS = ("throughput", "first_token", "spawning", "memory", "delta_cost", "request_building", "compacting")
 _OUT = ROOT / "benchmarks" / "out"
@@ -49,7 +49,9 @@ def main() -> int:
 
 
 def _command_line() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure what the runtime costs.")
+    parser = argparse.ArgumentParser(
+        prog="python -m rayconteur.benchmarks", description="Measure what the runtime costs."
+    )
     parser.add_argument("--only", action="append", choices=PROGRAMS, help="this program only; may be given again")
     parser.add_argument("--out", type=Path, help="where the rows go as JSON; benchmarks/out/ if not given")
     add_scale(parser)
@@ -58,9 +60,9 @@ def _command_line() -> argparse.Namespace:
 
 def _rows(name: str, scale: Scale) -> list[Row] | None:
     """What the program *name* found; ``None`` if it failed or took too long."""
-    command = [sys.executable, "-m", f"benchmarks.{name}", f"--{scale}"]
+    command = [sys.executable, "-m", f"rayconteur.benchmarks.programs.{name}", f"--{scale}"]
     quiet = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}  # nothing leaves the machine
-    with subprocess.Popen(command, cwd=ROOT, env=quiet, stdout=subprocess.PIPE) as program:
+    with subprocess.Popen(command, env=quiet, stdout=subprocess.PIPE) as program:
         try:
             output, _ = program.communicate(timeout=_LIMIT_S)
         except (subprocess.TimeoutExpired, KeyboardInterrupt) as error:

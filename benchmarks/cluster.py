@@ -8,7 +8,8 @@ import ray
 from ray.actor import ActorHandle, ActorProxy
 
 import rayconteur as rc
-from benchmarks.settled import settled
+
+from .settled import settled
 
 _NAMESPACE = "benchmarks"
 _CPUS = 2

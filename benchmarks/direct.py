@@ -5,10 +5,11 @@ from contextlib import aclosing
 from typing import Literal
 
 import rayconteur as rc
-from benchmarks.load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_RESPONSES, Api
-from rayconteur.providers.deltas import TextDelta
-from rayconteur.providers.open import open_client
-from rayconteur.providers.request import Request, Settings
+
+from ..providers.deltas import TextDelta
+from ..providers.open import open_client
+from ..providers.request import Request, Settings
+from .load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_RESPONSES, Api
 
 
 def config_of(api: Api, url: str) -> rc.ProviderConfig:

@@ -57,7 +57,9 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str:
-    """The commit of this tree; with a plus where it was changed since."""
+    """The commit of this checkout; with a plus where it was changed since."""
+    if not (ROOT / ".git").exists():
+        return "unknown"
     command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from benchmarks.rows import Row
+from .report.rows import Row
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from benchmarks.rows import Sample
+from .report.rows import Sample
 
 Side = Callable[[], Awaitable[float]]
 """Measures one thing once."""

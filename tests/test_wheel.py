@@ -13,7 +13,7 @@ from venv import EnvBuilder
 import pytest
 from installed import needs
 
-FOLDERS = ("providers", "compaction", "runtime", "cli")
+FOLDERS = ("providers", "compaction", "runtime", "benchmarks", "cli")
 NOT_SOURCE = ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__")
 
 
@@ -46,15 +46,15 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path, root: Path) -
         shipped = {name for name in archive.namelist() if ".dist-info/" not in name}
 
     modules = [file for folder in FOLDERS for file in (root / folder).rglob("*.py")]
-    files = [root / "__init__.py", root / "py.typed", *modules]
+    files = [root / "__init__.py", root / "py.typed", *modules, *(root / "benchmarks/load/samples").iterdir()]
     assert shipped == {f"rayconteur/{file.relative_to(root).as_posix()}" for file in files}
 
 
 def test_a_program_keeps_its_own_folders_of_the_same_names(python: Path, program: Path) -> None:
     program.write_text(
-        "import cli, compaction, providers, runtime\n"
+        "import benchmarks, cli, compaction, providers, runtime\n"
         "import rayconteur, rayconteur.providers.open, rayconteur.compaction.estimate, rayconteur.runtime.config\n"
-        "assert cli.MINE and compaction.MINE and providers.MINE and runtime.MINE\n"
+        "assert benchmarks.MINE and cli.MINE and compaction.MINE and providers.MINE and runtime.MINE\n"
         "print(rayconteur.__file__)\n"
     )
 

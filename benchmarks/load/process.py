@@ -4,21 +4,19 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 
-from benchmarks.load.server import Pace
+from .server import Pace
 
-ROOT = Path(__file__).resolve().parents[2]
 _AT_ONCE = Pace()
 
 
 @contextmanager
 def load_server(pace: Pace = _AT_ONCE) -> Generator[str]:
     """The address of a load server of that *pace*, on loopback."""
-    command = [sys.executable, "-m", "benchmarks.load.server", "--first-token-s", str(pace.first_token_s)]
+    command = [sys.executable, "-m", "rayconteur.benchmarks.load.server", "--first-token-s", str(pace.first_token_s)]
     if pace.tokens_per_s is not None:
         command += ["--tokens-per-s", str(pace.tokens_per_s)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin
         assert server.stdout
         try:

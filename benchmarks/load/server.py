@@ -1,6 +1,6 @@
 """The load server: answers any request for a stream, fast or at a given pace. It ends when its standard input does.
 
-    python -m benchmarks.load.server --tokens-per-s 50 --first-token-s 0.2
+    python -m rayconteur.benchmarks.load.server --tokens-per-s 50 --first-token-s 0.2
 
 It prints its address. A request says by its token limit how many text deltas it wants.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from benchmarks.load.answers import APIS, Api, chunks, whole
+from .answers import APIS, Api, chunks, whole
 
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n"
 _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"

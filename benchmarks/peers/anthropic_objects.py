@@ -2,7 +2,7 @@
 
 import anthropic
 
-from benchmarks.load.answers import ANTHROPIC
+from ..load.answers import ANTHROPIC
 
 
 class AnthropicObjects:

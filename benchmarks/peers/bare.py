@@ -3,8 +3,8 @@
 import ray
 from ray.actor import ActorProxy
 
-from benchmarks.load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, Api
-from benchmarks.peers.reading import Reading
+from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, Api
+from .reading import Reading
 
 
 class _Bare:
@@ -26,27 +26,27 @@ class _Bare:
 def _sdk(api: Api, url: str) -> Reading:
     # Imported here, so that an actor has the one SDK that it uses.
     if api == ANTHROPIC:
-        from benchmarks.peers.anthropic_objects import AnthropicObjects
+        from .anthropic_objects import AnthropicObjects
 
         return AnthropicObjects(url)
     if api == GEMINI:
-        from benchmarks.peers.google_objects import GoogleObjects
+        from .google_objects import GoogleObjects
 
         return GoogleObjects(url)
     if api == COHERE:
-        from benchmarks.peers.cohere_objects import CohereObjects
+        from .cohere_objects import CohereObjects
 
         return CohereObjects(url)
     if api == BEDROCK:
-        from benchmarks.peers.bedrock_objects import BedrockObjects
+        from .bedrock_objects import BedrockObjects
 
         return BedrockObjects(url)
     if api == OPENAI_RESPONSES:
-        from benchmarks.peers.responses_objects import ResponsesObjects
+        from .responses_objects import ResponsesObjects
 
         return ResponsesObjects(url)
     assert api == OPENAI_CHAT
-    from benchmarks.peers.openai_objects import OpenAIObjects
+    from .openai_objects import OpenAIObjects
 
     return OpenAIObjects(url)
 

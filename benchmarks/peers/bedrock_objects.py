@@ -5,7 +5,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.session import Session
 
-from benchmarks.load.answers import BEDROCK
+from ..load.answers import BEDROCK
 
 
 class BedrockObjects:

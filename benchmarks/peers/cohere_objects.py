@@ -2,7 +2,7 @@
 
 import cohere
 
-from benchmarks.load.answers import COHERE
+from ..load.answers import COHERE
 
 
 class CohereObjects:

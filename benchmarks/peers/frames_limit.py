@@ -6,7 +6,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from benchmarks.load.answers import BEDROCK
+from ..load.answers import BEDROCK
 
 _HEAD_BYTES, _TAIL_BYTES = 12, 4
 _lengths = Struct(">II").unpack_from

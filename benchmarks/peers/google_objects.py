@@ -4,7 +4,7 @@ import httpx2
 from google import genai
 from google.genai.types import GenerateContentConfig, HttpOptions
 
-from benchmarks.load.answers import GEMINI
+from ..load.answers import GEMINI
 
 
 class GoogleObjects:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import aiohttp
 import msgspec
 
-from benchmarks.load.answers import ANTHROPIC, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, Api
+from ..load.answers import ANTHROPIC, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, Api
 
 
 class _Piece(msgspec.Struct):

@@ -2,7 +2,7 @@
 
 import openai
 
-from benchmarks.load.answers import OPENAI_CHAT
+from ..load.answers import OPENAI_CHAT
 
 
 class OpenAIObjects:

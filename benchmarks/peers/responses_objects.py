@@ -2,7 +2,7 @@
 
 import openai
 
-from benchmarks.load.answers import OPENAI_RESPONSES
+from ..load.answers import OPENAI_RESPONSES
 
 
 class ResponsesObjects:

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 import rayconteur as rc
-from benchmarks.cluster import all_unique_bytes, end, local_runtime, named, unique_bytes
-from benchmarks.direct import config_of
-from benchmarks.load.answers import ANTHROPIC, OPENAI_CHAT, Api
-from benchmarks.load.process import load_server
-from benchmarks.peers.bare import BareActor
-from benchmarks.program import Scale, run
-from benchmarks.rows import KB, MB, Row, Sample, Target
+
+from ..cluster import all_unique_bytes, end, local_runtime, named, unique_bytes
+from ..direct import config_of
+from ..load.answers import ANTHROPIC, OPENAI_CHAT, Api
+from ..load.process import load_server
+from ..peers.bare import BareActor
+from ..program import Scale, run
+from ..report.rows import KB, MB, Row, Sample, Target
 
 _PACKED_TARGET = Target("under", 25)
 _DEDICATED_TARGET = Target("under", 5)

@@ -7,22 +7,22 @@ from contextlib import AsyncExitStack
 
 import msgspec
 
-from benchmarks.direct import Direct, config_of
-from benchmarks.load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, Api
-from benchmarks.load.process import load_server
-from benchmarks.load.server import Pace
-from benchmarks.peers.anthropic_objects import AnthropicObjects
-from benchmarks.peers.bedrock_objects import BedrockObjects
-from benchmarks.peers.cohere_objects import CohereObjects
-from benchmarks.peers.frames_limit import BareFrames
-from benchmarks.peers.google_objects import GoogleObjects
-from benchmarks.peers.limit import BareLoop
-from benchmarks.peers.openai_objects import OpenAIObjects
-from benchmarks.peers.reading import Reading
-from benchmarks.peers.responses_objects import ResponsesObjects
-from benchmarks.program import Scale, run
-from benchmarks.rounds import Side, rounds
-from benchmarks.rows import Row, Sample, Target
+from ..direct import Direct, config_of
+from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, Api
+from ..load.process import load_server
+from ..load.server import Pace
+from ..peers.anthropic_objects import AnthropicObjects
+from ..peers.bedrock_objects import BedrockObjects
+from ..peers.cohere_objects import CohereObjects
+from ..peers.frames_limit import BareFrames
+from ..peers.google_objects import GoogleObjects
+from ..peers.limit import BareLoop
+from ..peers.openai_objects import OpenAIObjects
+from ..peers.reading import Reading
+from ..peers.responses_objects import ResponsesObjects
+from ..program import Scale, run
+from ..report.rows import Row, Sample, Target
+from ..rounds import Side, rounds
 
 _TARGETS = {
     ANTHROPIC: Target("at least", 8),

@@ -7,12 +7,9 @@ from functools import partial
 import msgspec
 
 import rayconteur as rc
-from benchmarks.load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES
-from benchmarks.program import Scale, run
-from benchmarks.rounds import Side, rounds
-from benchmarks.rows import Row, Sample, Target
-from rayconteur.providers.request import Request, Settings, WireMemo
-from rayconteur.providers.wire import (
+
+from ...providers.request import Request, Settings, WireMemo
+from ...providers.wire import (
     anthropic_requests,
     bedrock_requests,
     chat_requests,
@@ -21,7 +18,11 @@ from rayconteur.providers.wire import (
     google_rules,
     responses_requests,
 )
-from rayconteur.providers.wire.openai_dialect import Dialect
+from ...providers.wire.openai_dialect import Dialect
+from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES
+from ..program import Scale, run
+from ..report.rows import Row, Sample, Target
+from ..rounds import Side, rounds
 
 _TARGET = Target("under", 2)
 _SETTINGS = Settings(system="You are a raven.", max_output_tokens=1_000)

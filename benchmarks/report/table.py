@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from benchmarks.rows import Row, Sample
+from .rows import Row, Sample
 
 _HEAD = ("what", "ours", "compared with", "ratio", "target", "met")
 _VERDICTS = {True: "yes", False: "NO", None: ""}

@@ -5,11 +5,12 @@ import time
 from collections.abc import AsyncIterator
 
 import rayconteur as rc
-from benchmarks.cluster import end, local_runtime
-from benchmarks.peers.bare import BareActor
-from benchmarks.program import Scale, run
-from benchmarks.rounds import rounds
-from benchmarks.rows import Row, Target
+
+from ..cluster import end, local_runtime
+from ..peers.bare import BareActor
+from ..program import Scale, run
+from ..report.rows import Row, Target
+from ..rounds import rounds
 
 _TARGET = Target("at least", 1_000)
 _CONFIG = rc.SessionConfig(provider=rc.Scripted())

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 
 import rayconteur as rc
-from benchmarks.program import Scale, run
-from benchmarks.rounds import Side, rounds
-from benchmarks.rows import Row, Sample, Target
-from rayconteur.compaction.estimate import Estimator
-from rayconteur.compaction.open import shorten
-from rayconteur.compaction.task import Ask, Task
-from rayconteur.providers.draft import Answer
+
+from ...compaction.estimate import Estimator
+from ...compaction.open import shorten
+from ...compaction.task import Ask, Task
+from ...providers.draft import Answer
+from ..program import Scale, run
+from ..report.rows import Row, Sample, Target
+from ..rounds import Side, rounds
 
 _TARGET = Target("under", 50)
 _LINEAR = Target("under", 2.5)

@@ -5,15 +5,16 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 
 import rayconteur as rc
-from benchmarks.cluster import local_runtime
-from benchmarks.direct import Direct, config_of
-from benchmarks.load.answers import ANTHROPIC
-from benchmarks.load.process import load_server
-from benchmarks.load.server import Pace
-from benchmarks.peers.bare import BareActor
-from benchmarks.program import Scale, run
-from benchmarks.rounds import Side, rounds
-from benchmarks.rows import Row, Sample, Target
+
+from ..cluster import local_runtime
+from ..direct import Direct, config_of
+from ..load.answers import ANTHROPIC
+from ..load.process import load_server
+from ..load.server import Pace
+from ..peers.bare import BareActor
+from ..program import Scale, run
+from ..report.rows import Row, Sample, Target
+from ..rounds import Side, rounds
 
 _TARGET = Target("under", 3)
 _TOKENS = 5

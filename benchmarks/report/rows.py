@@ -49,7 +49,7 @@ class Target(msgspec.Struct, frozen=True):
         return figure >= self.value if self.bound == "at least" else figure < self.value
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Row(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="row"):
     """One finding: *ours* and *theirs* in *unit*, *theirs* being *peer*'s in the same rounds.
 
     *figure*, in *figure_unit*, is what counts, and what the target, where there is one, is for.

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import cast
 
 import rayconteur as rc
-from benchmarks.cluster import end, local_runtime
-from benchmarks.peers.calls import InboxActor, SpeakerActor
-from benchmarks.program import Scale, run
-from benchmarks.rounds import rounds
-from benchmarks.rows import Row, Sample, Target
+
+from ..cluster import end, local_runtime
+from ..peers.calls import InboxActor, SpeakerActor
+from ..program import Scale, run
+from ..report.rows import Row, Sample, Target
+from ..rounds import rounds
 
 _TARGET = Target("at least", 100)
 _PIECE = "abcd"

@@ -1,0 +1,1 @@
+"""Who answers: sessions of this runtime, of others, and of none. One file each."""
