@@ -24,14 +24,22 @@ class Crowd(Protocol):
     """Sessions, each a conversation of its own: a second question goes out with the first and its answer."""
 
     async def open(self, sessions: int) -> None:
-        """Have so many sessions, numbered from 0, none of which has been asked. Once only."""
+        """Have so many sessions, numbered from 0, none of which has been asked, in place of those there were before.
+
+        What is there for all of them (a client, a cluster) is made with the first, and stays until ``close``.
+        """
         ...
 
     async def ask(self, session: int, hear: Hear) -> None:
         """Ask *session*, and come back when its answer is complete. *hear* got all of its text by then.
 
-        Cancelled, it leaves the session to ``close``. Whatever goes wrong is raised.
+        Cancelled, it leaves the session as it may be, for ``forget``, ``open`` or ``close``. Whatever goes wrong is
+        raised.
         """
+        ...
+
+    async def forget(self, session: int) -> None:
+        """Begin the conversation of *session* anew."""
         ...
 
     async def close(self) -> None:

@@ -1,0 +1,52 @@
+"""This runtime: a driver that reads each session with ``ask``."""
+
+import asyncio
+
+import rayconteur as rc
+
+from ..load.answers import ANTHROPIC
+from .crowd import Hear, Site
+
+"""For a Ray that is started here, whatever the machine has, so that the figures of two machines compare."""
+
+
+class Ours:
+    """Sessions of one runtime, in one *placement*."""
+
+    def __init__(self, site: Site, placement: rc.Placement, routers: int = 1) -> None:
+        options = rc.RuntimeOptions(namespace="benchmarks", num_cpus=_CPUS, routers=routers)
+        self._runtime = rc.Runtime(site.address, placement, options=options)
+        provider = rc.Anthropic(model=ANTHROPIC.model, api_key="none-needed", base_url=site.url)
+        self._config = rc.SessionConfig(provider=provider, max_output_tokens=site.tokens)
+        self._inside = False
+        self._sessions: list[rc.SessionHandle] = []
+
+    async def open(self, sessions: int) -> None:
+        """Spawn them; those before are closed."""
+        if not self._inside:
+            await self._runtime.__aenter__()
+            self._inside = True
+        await asyncio.gather(*(session.close() for session in self._sessions))
+        self._sessions = await self._runtime.spawn_many(self._config, sessions)
+
+    async def ask(self, session: int, hear: Hear) -> None:
+        """Iterate over the events of a turn."""
+        async for event in self._sessions[session].ask("Hi"):
+            match event:
+                case rc.TextChunk(text=text):
+                    hear(text)
+                case rc.Failed(message=message):
+                    raise RuntimeError(message)
+                case _:
+                    pass
+
+    async def forget(self, session: int) -> None:
+        """``clear``."""
+        await self._sessions[session].interrupt()
+        await self._sessions[session].clear()
+
+    async def close(self) -> None:
+        """Leave the runtime, and with it the Ray that it started."""
+        if self._inside:
+            self._inside = False
+            await self._runtime.__aexit__(None, None, None)
