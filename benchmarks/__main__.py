@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from .machine import ROOT, Machine, this_machine
-from .program import Scale, add_scale
+from .program import Options, Scale, add_scale
 from .report.rows import Row
 from .report.table import table
 
@@ -60,7 +60,7 @@ def _command_line() -> argparse.Namespace:
 
 def _rows(name: str, scale: Scale) -> list[Row] | None:
     """What the program *name* found; ``None`` if it failed or took too long."""
-    command = [sys.executable, "-m", f"rayconteur.benchmarks.programs.{name}", f"--{scale}"]
+    command = [sys.executable, "-m", f"rayconteur.benchmarks.programs.{name}", *Options(scale=scale).words()]
     quiet = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}  # nothing leaves the machine
     with subprocess.Popen(command, env=quiet, stdout=subprocess.PIPE) as program:
         try:

@@ -28,9 +28,9 @@ class _Actor(Protocol):
     def __ray_call__(self) -> _Call: ...
 
 
-def local_runtime() -> rc.Runtime:
-    """A runtime that starts Ray here, and shuts it down at its end."""
-    return rc.Runtime(options=rc.RuntimeOptions(namespace=_NAMESPACE, num_cpus=_CPUS))
+def local_runtime(address: str | None = None) -> rc.Runtime:
+    """A runtime that joins the cluster at *address*, or starts Ray here, and shuts it down at its end."""
+    return rc.Runtime(address, options=rc.RuntimeOptions(namespace=_NAMESPACE, num_cpus=_CPUS))
 
 
 def named(name: str) -> object:

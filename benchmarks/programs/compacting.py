@@ -11,7 +11,7 @@ from ...compaction.estimate import Estimator
 from ...compaction.open import shorten
 from ...compaction.task import Ask, Task
 from ...providers.draft import Answer
-from ..program import Scale, run
+from ..program import Options, run
 from ..report.rows import Row, Sample, Target
 from ..rounds import Side, rounds
 
@@ -39,8 +39,9 @@ _CONFIGS: dict[str, rc.Compaction] = {
 }
 
 
-async def measure(scale: Scale) -> AsyncIterator[Row]:
+async def measure(options: Options) -> AsyncIterator[Row]:
     """Each strategy on the history and on half of it; nothing is enough, so that all of it is looked at."""
+    scale = options.scale
     number = scale.of(5_000, 5_000, 100)
     whole = _history(number)
     half = _history(number // 2)

@@ -20,7 +20,7 @@ from ..peers.limit import BareLoop
 from ..peers.openai_objects import OpenAIObjects
 from ..peers.reading import Reading
 from ..peers.responses_objects import ResponsesObjects
-from ..program import Scale, run
+from ..program import Options, run
 from ..report.rows import Row, Sample, Target
 from ..rounds import Side, rounds
 
@@ -42,8 +42,9 @@ _SDKS: dict[Api, Callable[[str, bool], Reading]] = {
 _ONE_BY_ONE = Pace(tokens_per_s=2_000)
 
 
-async def measure(scale: Scale) -> AsyncIterator[Row]:
+async def measure(options: Options) -> AsyncIterator[Row]:
     """For each API an answer that is there as fast as it is read, then one whose events come each by itself."""
+    scale = options.scale
     for api, target in _TARGETS.items():
         with load_server() as url:
             found = await _cpu_us(api, url, scale.of(9, 5, 1), scale.of(10_000, 4_000, 50))

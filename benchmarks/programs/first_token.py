@@ -12,7 +12,7 @@ from ..load.answers import ANTHROPIC
 from ..load.process import load_server
 from ..load.server import Pace
 from ..peers.bare import BareActor
-from ..program import Scale, run
+from ..program import Options, Scale, run
 from ..report.rows import Row, Sample, Target
 from ..rounds import Side, rounds
 
@@ -25,14 +25,14 @@ _PLACEMENTS: Mapping[str, rc.Placement] = {"dedicated": rc.Dedicated(), "packed"
 _SCRIPTED = rc.Scripted(script=rc.Script(answers=((rc.Say(text="abcd" * _TOKENS),),)))
 
 
-async def measure(scale: Scale) -> AsyncIterator[Row]:
+async def measure(options: Options) -> AsyncIterator[Row]:
     """Over HTTP, as providers are reached, and with the scripted provider, which says all in the same moment."""
     with load_server(Pace(first_token_s=_THINKING_S)) as url:
-        async with local_runtime() as runtime:
-            found = await _milliseconds(runtime, config_of(ANTHROPIC, url), scale)
+        async with local_runtime(options.address) as runtime:
+            found = await _milliseconds(runtime, config_of(ANTHROPIC, url), options.scale)
             for placement in _PLACEMENTS:
                 yield _row(f"first token, {placement}, over HTTP", found[placement], found, _TARGET)
-            found = await _milliseconds(runtime, _SCRIPTED, scale)
+            found = await _milliseconds(runtime, _SCRIPTED, options.scale)
             for placement in _PLACEMENTS:
                 yield _row(f"first token, {placement}, scripted", found[placement], found, None)
 

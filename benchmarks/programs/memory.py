@@ -10,7 +10,7 @@ from ..direct import config_of
 from ..load.answers import ANTHROPIC, OPENAI_CHAT, Api
 from ..load.process import load_server
 from ..peers.bare import BareActor
-from ..program import Scale, run
+from ..program import Options, run
 from ..report.rows import KB, MB, Row, Sample, Target
 
 _PACKED_TARGET = Target("under", 25)
@@ -24,10 +24,11 @@ Twice = tuple[float, float]
 """The bytes of something idle, and after it was asked once."""
 
 
-async def measure(scale: Scale) -> AsyncIterator[Row]:
+async def measure(options: Options) -> AsyncIterator[Row]:
     """Packed sessions, then dedicated ones for each provider."""
+    scale = options.scale
     with load_server() as url:
-        async with local_runtime() as runtime:
+        async with local_runtime(options.address) as runtime:
             for row in await _packed(runtime, scale.of(2_000, 500, 20), scale.of(5, 2, 1)):
                 yield row
             apis: tuple[Api | None, ...] = (None, ANTHROPIC, OPENAI_CHAT)

@@ -20,7 +20,7 @@ from ...providers.wire import (
 )
 from ...providers.wire.openai_dialect import Dialect
 from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES
-from ..program import Scale, run
+from ..program import Options, run
 from ..report.rows import Row, Sample, Target
 from ..rounds import Side, rounds
 
@@ -46,8 +46,9 @@ _BODIES: dict[str, Body] = {
 }
 
 
-async def measure(scale: Scale) -> AsyncIterator[Row]:
+async def measure(options: Options) -> AsyncIterator[Row]:
     """For each API the first request on the history, and the one a turn later."""
+    scale = options.scale
     messages = scale.of(1_000, 1_000, 20)
     turns = [_turn(number) for number in range(1, messages // 2 + 2)]
     later = [message for turn in turns for message in turn]

@@ -8,7 +8,7 @@ import rayconteur as rc
 
 from ..cluster import end, local_runtime
 from ..peers.bare import BareActor
-from ..program import Scale, run
+from ..program import Options, run
 from ..report.rows import Row, Target
 from ..rounds import rounds
 
@@ -17,9 +17,10 @@ _CONFIG = rc.SessionConfig(provider=rc.Scripted())
 _ROOM = 1_000_000
 
 
-async def measure(scale: Scale) -> AsyncIterator[Row]:
+async def measure(options: Options) -> AsyncIterator[Row]:
     """Packed sessions come on top of those of the runs before; dedicated ones and bare actors make room."""
-    async with local_runtime() as runtime:
+    scale = options.scale
+    async with local_runtime(options.address) as runtime:
         packed = _Packed(runtime, scale.of(2_000, 1_000, 20))
         found = await rounds(scale.of(9, 5, 1), {"packed": packed.per_s})
         yield Row(

@@ -11,7 +11,7 @@ import rayconteur as rc
 
 from ..cluster import end, local_runtime
 from ..peers.calls import InboxActor, SpeakerActor
-from ..program import Scale, run
+from ..program import Options, Scale, run
 from ..report.rows import Row, Sample, Target
 from ..rounds import rounds
 
@@ -32,18 +32,25 @@ class _Load:
     events: int
 
 
-async def measure(scale: Scale) -> AsyncIterator[Row]:
+async def measure(options: Options) -> AsyncIterator[Row]:
     """One session in an actor of its own, then many in one actor."""
-    loads = (
-        _Load(1, scale.of(50_000, 20_000, 50), scale.of(2_000, 500, 5)),
-        _Load(scale.of(100, 100, 5), scale.of(2_000, 500, 20), scale.of(20, 8, 2)),
-        _Load(scale.of(1_000, 1_000, 10), scale.of(1_000, 200, 20), scale.of(2, 1, 1)),
-    )
-    async with local_runtime() as runtime:
+    scale = options.scale
+    crowds: tuple[int, ...] = scale.of((1, 100, 1_000), (1, 100, 1_000), (1, 5, 10))
+    loads = [_load(sessions, scale) for sessions in options.sessions or crowds]
+    async with local_runtime(options.address) as runtime:
         for load in loads:
             found = await _per_second(runtime, load, scale.of(3, 2, 1))
             for row in _rows(load, found):
                 yield row
+
+
+def _load(sessions: int, scale: Scale) -> _Load:
+    """The more sessions, the less each of them says."""
+    if sessions == 1:
+        return _Load(1, scale.of(50_000, 20_000, 50), scale.of(2_000, 500, 5))
+    if sessions <= 100:
+        return _Load(sessions, scale.of(2_000, 500, 20), scale.of(20, 8, 2))
+    return _Load(sessions, scale.of(1_000, 200, 20), scale.of(2, 1, 1))
 
 
 async def _per_second(runtime: rc.Runtime, load: _Load, runs: int) -> dict[str, Sample]:

@@ -37,3 +37,9 @@ class Distribution(msgspec.Struct, frozen=True, tag_field="kind", tag="distribut
 
 
 Finding = Row | Curve | Distribution
+
+
+def line(finding: Finding) -> str:
+    """*finding* as a line of JSON, a row's verdict included."""
+    plain = finding.plain() if isinstance(finding, Row) else finding
+    return msgspec.json.encode(plain).decode()
