@@ -22,6 +22,7 @@ FLOORS = (
     "runtime/cluster",
     "benchmarks",
     "cli",
+    "benchmarks/__main__.py",  # another name of a command
 )  # from the ground up
 HOUSE = ("providers", "compaction", "runtime", "benchmarks", "cli")
 PROGRAMS = ("tests", "examples")
@@ -49,6 +50,7 @@ GUESTS = {
         "providers/anthropic.py",
         "providers/google.py",
         "providers/openai.py",
+        "benchmarks/crowds",
         "benchmarks/peers",
     ),
     "aiohttp": (
@@ -68,6 +70,8 @@ GUESTS = {
     "langchain_anthropic": ("benchmarks/crowds/langgraph.py",),
     "langchain_core": ("benchmarks/crowds/langgraph.py",),
     "langgraph": ("benchmarks/crowds/langgraph.py",),
+    "opentelemetry": ("benchmarks/crowds/autogen.py",),
+    "pydantic": ("benchmarks/crowds/langgraph.py",),
     "pydantic_ai": ("benchmarks/crowds/pydantic_ai.py",),
     "matplotlib": ("benchmarks/report",),
     "rayconteur": ("benchmarks",),  # the public names, as users of the package write them

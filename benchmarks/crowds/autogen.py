@@ -1,0 +1,151 @@
+"""AutoGen: its single-threaded runtime, an agent for each conversation, and a queue for what it streams."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Literal
+
+import anthropic
+from anthropic.types import MessageParam, RawMessageStreamEvent
+from autogen_core import (
+    AgentId,
+    AgentInstantiationContext,
+    CancellationToken,
+    MessageContext,
+    RoutedAgent,
+    SingleThreadedAgentRuntime,
+    message_handler,
+)
+from autogen_core.model_context import UnboundedChatCompletionContext
+from autogen_core.models import AssistantMessage, ChatCompletionClient, ModelInfo, UserMessage
+from autogen_ext.models.anthropic import BaseAnthropicChatCompletionClient
+from opentelemetry.trace import NoOpTracerProvider
+
+from ..load.answers import ANTHROPIC
+from .crowd import Hear, Site
+from .sdk import open_sdk
+
+_TYPE = "session"
+_MODEL = ModelInfo(
+    vision=True, function_calling=True, json_output=True, family="claude-4-opus", structured_output=False
+)
+"""AutoGen 0.7.5 is older than the model."""
+
+_Pieces = asyncio.Queue[str | None]
+
+
+@dataclass
+class _Question:
+    content: str
+
+
+@dataclass
+class _Forget:
+    pass
+
+
+class _Messages:
+    """What AutoGen 0.7.5 calls of the SDK. It names a temperature in every request, which the SDK 2 doesn't know."""
+
+    def __init__(self, sdk: anthropic.AsyncAnthropic) -> None:
+        self._sdk = sdk
+
+    async def create(
+        self, *, model: str, messages: list[MessageParam], max_tokens: int, temperature: float, stream: Literal[True]
+    ) -> anthropic.AsyncStream[RawMessageStreamEvent]:
+        """Leave *temperature* out."""
+        return await self._sdk.messages.create(model=model, messages=messages, max_tokens=max_tokens, stream=stream)
+
+
+@dataclass
+class _Client:
+    messages: _Messages
+
+
+class _Session(RoutedAgent):
+    """Puts each piece of an answer into the queue that is there for its key in *queues* when it is asked."""
+
+    def __init__(self, model: ChatCompletionClient, queues: list[_Pieces]) -> None:
+        super().__init__("A conversation")
+        self._model = model
+        self._queues = queues
+        self._number = int(AgentInstantiationContext.current_agent_id().key)
+        self._context = UnboundedChatCompletionContext()
+
+    @message_handler
+    async def answer(self, message: _Question, ctx: MessageContext) -> None:
+        """In a task that the token cancels: by itself, it cancels the wait for an answer, and the answer goes on."""
+        await self._context.add_message(UserMessage(content=message.content, source="user"))
+        answering = asyncio.ensure_future(self._stream(self._queues[self._number]))
+        ctx.cancellation_token.link_future(answering)
+        await answering
+
+    @message_handler
+    async def forget(self, message: _Forget, ctx: MessageContext) -> None:
+        """Begin anew."""
+        await self._context.clear()
+
+    async def _stream(self, pieces: _Pieces) -> None:
+        async for piece in self._model.create_stream(await self._context.get_messages()):
+            if isinstance(piece, str):
+                await pieces.put(piece)
+            elif isinstance(piece.content, str):
+                await self._context.add_message(AssistantMessage(content=piece.content, source=_TYPE))
+
+
+class AutoGen:
+    """``create_stream`` in an agent, and an ``asyncio.Queue`` to who asked, as AutoGen's samples stream."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._sdk: anthropic.AsyncAnthropic | None = None
+        self._runtime: SingleThreadedAgentRuntime | None = None
+        self._queues: list[_Pieces] = []
+
+    async def open(self, sessions: int) -> None:
+        """One model client for all; the runtime anew, for it lets go of no agent. Agents are made when first asked."""
+        if self._sdk is None:
+            self._sdk = open_sdk(self._site, on_aiohttp=True)
+        if self._runtime is not None:
+            await self._runtime.stop_when_idle()
+        arguments = {"model": ANTHROPIC.model, "max_tokens": self._site.tokens}
+        model = BaseAnthropicChatCompletionClient(
+            _Client(_Messages(self._sdk)), create_args=arguments, model_info=_MODEL
+        )
+        queues = self._queues = [_Pieces() for _ in range(sessions)]
+        self._runtime = SingleThreadedAgentRuntime(tracer_provider=NoOpTracerProvider())
+        await _Session.register(self._runtime, _TYPE, lambda: _Session(model, queues))
+        self._runtime.start()
+
+    async def ask(self, session: int, hear: Hear) -> None:
+        """Send the question, and take the pieces from the queue."""
+        assert self._runtime
+        pieces = self._queues[session] = _Pieces()
+        token = CancellationToken()
+        answered = asyncio.ensure_future(
+            self._runtime.send_message(_Question("Hi"), _agent(session), cancellation_token=token)
+        )
+        answered.add_done_callback(lambda _: pieces.put_nowait(None))
+        try:
+            while (piece := await pieces.get()) is not None:
+                hear(piece)
+            await answered
+        finally:
+            token.cancel()
+
+    async def forget(self, session: int) -> None:
+        """Send that."""
+        assert self._runtime
+        await self._runtime.send_message(_Forget(), _agent(session))
+
+    async def close(self) -> None:
+        """Stop the runtime, and give the sockets back."""
+        if self._runtime is not None:
+            await self._runtime.stop_when_idle()
+            self._runtime = None
+        if self._sdk is not None:
+            await self._sdk.close()
+            self._sdk = None
+
+
+def _agent(session: int) -> AgentId:
+    return AgentId(_TYPE, str(session))

@@ -1,0 +1,88 @@
+"""LangGraph: a graph of one node that asks the model, and a thread for each conversation."""
+
+import os
+from functools import cached_property
+
+import anthropic
+from langchain_anthropic import ChatAnthropic
+from langchain_core.messages import AIMessageChunk, HumanMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, MessagesState, StateGraph  # pyright: ignore[reportMissingTypeStubs]
+from langgraph.graph.state import CompiledStateGraph  # pyright: ignore[reportMissingTypeStubs]
+from pydantic import SecretStr
+
+from ..load.answers import ANTHROPIC
+from .crowd import Hear, Site
+from .sdk import open_sdk
+
+_Graph = CompiledStateGraph[MessagesState, None, MessagesState, MessagesState]
+
+
+class _Chat(ChatAnthropic):
+    """With a client of its own: LangChain's has the SDK's limits, belongs to the whole process, and is never closed."""
+
+    @cached_property
+    def _async_client(self) -> anthropic.AsyncClient:
+        return open_sdk(Site(str(self.anthropic_api_url), self.max_tokens or 0), on_aiohttp=True)
+
+    async def aclose(self) -> None:
+        """Give the sockets back."""
+        await self._async_client.close()
+
+
+class LangGraph:
+    """``astream`` in the mode for messages; what the checkpointer keeps of a turn, it is told at the turn's end."""
+
+    def __init__(self, site: Site) -> None:
+        # LangSmith follows each token where the environment says so.
+        os.environ["LANGSMITH_TRACING"] = os.environ["LANGCHAIN_TRACING_V2"] = "false"
+        self._site = site
+        self._chat: _Chat | None = None
+        self._graph: _Graph | None = None
+        self._saver = InMemorySaver()
+
+    async def open(self, sessions: int) -> None:
+        """One model for all; the graph anew, with a saver that knows no thread."""
+        if self._chat is None:
+            self._chat = _Chat(
+                model_name=ANTHROPIC.model,
+                max_tokens_to_sample=self._site.tokens,
+                base_url=self._site.url,
+                api_key=SecretStr("none-needed"),
+                max_retries=0,
+                timeout=None,
+                stop=None,
+            )
+        self._saver = InMemorySaver()
+        self._graph = _graph(self._chat, self._saver)
+
+    async def ask(self, session: int, hear: Hear) -> None:
+        """Iterate over the messages' pieces."""
+        assert self._graph
+        config: RunnableConfig = {"configurable": {"thread_id": str(session)}}
+        asked = MessagesState(messages=[HumanMessage("Hi")])
+        async for piece, _ in self._graph.astream(asked, config, stream_mode="messages", durability="exit"):
+            if isinstance(piece, AIMessageChunk) and isinstance(piece.content, str) and piece.content:
+                hear(piece.content)
+
+    async def forget(self, session: int) -> None:
+        """Delete the thread."""
+        await self._saver.adelete_thread(str(session))
+
+    async def close(self) -> None:
+        """Give the sockets back."""
+        if self._chat is not None:
+            await self._chat.aclose()
+            self._chat = None
+
+
+def _graph(chat: ChatAnthropic, saver: InMemorySaver) -> _Graph:
+    async def answer(state: MessagesState) -> MessagesState:
+        return MessagesState(messages=[await chat.ainvoke(state["messages"])])
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("answer", answer)
+    graph.add_edge(START, "answer")
+    graph.add_edge("answer", END)
+    return graph.compile(checkpointer=saver)
