@@ -18,10 +18,12 @@ FOLDERS := providers compaction runtime benchmarks cli
 # The editable install is a tree of links, a link for a file: it is made again when the list of files changes.
 LINKED := build/linked-$(shell find $(FOLDERS) *.py -name '*.py' -o -path '*/samples/*' | sort | cksum | cut -d ' ' -f 1)
 
-.PHONY: help demo test fuzz check bench wheel
+BENCH = $(BIN)/rayconteur bench --out benchmarks/out/$(shell date -u +%Y%m%d-%H%M%S)
+
+.PHONY: help demo test fuzz check bench bench-quick wheel
 
 help:  ## Say what there is
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 18
 
 demo: $(LINKED)  ## Watch many sessions talk at once, without network or key
 	@$(BIN)/rayconteur demo
@@ -41,8 +43,11 @@ check: $(LINKED)  ## Check style, types and the plan of the house
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/python -m pytest --quiet tests/test_house.py tests/test_project.py
 
-bench: $(LINKED)  ## Measure, and print a table
-	@$(BIN)/python -m rayconteur.benchmarks
+bench: $(LINKED)  ## Measure what it costs, for ten minutes, and show it in benchmarks/out/
+	@$(BENCH)
+
+bench-quick: $(LINKED)  ## The same in one minute
+	@$(BENCH) --quick
 
 wheel: $(LINKED)  ## Build dist/ and try the wheel where nothing else is
 	@rm -rf dist

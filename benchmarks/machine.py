@@ -10,7 +10,24 @@ import msgspec
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-_PACKAGES = ("ray", "msgspec", "aiohttp", "uvloop", "anthropic", "openai")
+_PACKAGES = (
+    "rayconteur",
+    "ray",
+    "msgspec",
+    "aiohttp",
+    "uvloop",
+    "anthropic",
+    "openai",
+    "google-genai",
+    "cohere",
+    "boto3",
+    "autogen-core",
+    "autogen-ext",
+    "langchain-anthropic",
+    "langgraph",
+    "pydantic-ai-slim",
+)
+"""What is measured, and what it is measured beside."""
 
 
 class Machine(msgspec.Struct, frozen=True):

@@ -6,7 +6,10 @@ from typing import Annotated, get_args
 
 import typer
 
+from ..benchmarks.catalogue import PROGRAMS
+from ..benchmarks.program import Options, Scale
 from ..providers.configs import ProviderName
+from .bench import BenchOptions, bench
 from .chat import ChatOptions, chat
 from .demo import DEFAULT_SESSIONS, DemoOptions, demo
 from .program import run
@@ -76,6 +79,7 @@ def rayconteur(
       rayconteur demo --model anthropic:claude-sonnet-4-5
       rayconteur chat --model openai:gpt-4o
       echo "Why do ravens play?" | rayconteur chat --model openai:gpt-4o
+      rayconteur bench --quick                               what it costs, on this machine
 
     \b
     Environment:
@@ -90,7 +94,7 @@ def rayconteur(
     \b
     Exit codes:
       0    all turns were completed
-      1    a turn failed; in a pipe also: a line was not taken
+      1    a turn or a benchmark failed; in a pipe also: a line was not taken
       2    nothing was asked: wrong options, a missing key, an unreadable file
       3    Ray can't be reached
       130  ended by Ctrl-C
@@ -166,3 +170,65 @@ def chat_command(
         provider=provider, model=model, system=system, session=session, address=address, tokens_per_s=rate
     )
     raise typer.Exit(run(lambda program: chat(options, program)))
+
+
+Only = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help=f"This benchmark only: {', '.join(PROGRAMS)}.", show_default="all"),
+]
+Numbers = Annotated[
+    list[int] | None,
+    typer.Option("--sessions", min=1, metavar="N", help="So many sessions.", show_default="each benchmark's own"),
+]
+Duration = Annotated[
+    float | None,
+    typer.Option(
+        min=0.1, metavar="SECONDS", help="How long each measurement takes.", show_default="each benchmark's own"
+    ),
+]
+Peers = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="Beside this one only.", show_default="all there are")
+]
+Compare = Annotated[
+    Path | None, typer.Option(metavar="OLD", help="Tell what has changed since this result: its folder or its file.")
+]
+With = Annotated[Path | None, typer.Option("--with", metavar="NEW", help="Run nothing: compare OLD with this result.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Where the result goes.", show_default="rayconteur-bench/ and the time"),
+]
+
+
+@app.command(name="bench")
+def bench_command(
+    only: Only = None,
+    quick: Annotated[bool, typer.Option("--quick", help="One minute instead of ten.")] = False,
+    tiny: Annotated[bool, typer.Option("--tiny", hidden=True)] = False,
+    sessions: Numbers = None,
+    duration: Duration = None,
+    peers: Peers = None,
+    address: Address = None,
+    compare: Compare = None,
+    new: With = None,
+    out: Out = None,
+) -> None:
+    """Measure what the runtime costs on this machine, beside what one would use instead.
+
+    --only, --sessions and --peers may be given again. Nothing leaves the machine. The result is a folder:
+    findings.jsonl, table.md, page.html, and the plots. Ctrl-C ends it, and what was found by then is reported.
+
+    \b
+    Examples:
+      rayconteur bench
+      rayconteur bench --only throughput --sessions 100 --sessions 1000
+      rayconteur bench --quick --compare rayconteur-bench/20261121-104500
+    """
+    options = Options(
+        scale=Scale.QUICK if quick else Scale.TINY if tiny else Scale.FULL,
+        sessions=tuple(sessions or ()),
+        duration_s=duration,
+        peers=tuple(peers or ()),
+        address=address,
+    )
+    asked = BenchOptions(only=tuple(only or ()), options=options, compare=compare, new=new, out=out)
+    raise typer.Exit(run(lambda program: bench(asked, program)))

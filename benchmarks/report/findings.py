@@ -20,12 +20,13 @@ class Chart(msgspec.Struct, frozen=True):
 
 
 class Curve(msgspec.Struct, frozen=True, tag_field="kind", tag="curve"):
-    """What *side* does over x: a sample at each of *x*."""
+    """What *side* does over x: a sample at each of *x*. *program* is added by the runner."""
 
     chart: Chart
     side: str
     x: tuple[float, ...]
     y: tuple[Sample, ...]
+    program: str = ""
 
 
 class Distribution(msgspec.Struct, frozen=True, tag_field="kind", tag="distribution"):
@@ -34,6 +35,7 @@ class Distribution(msgspec.Struct, frozen=True, tag_field="kind", tag="distribut
     chart: Chart
     side: str
     percentiles: tuple[tuple[float, float], ...]
+    program: str = ""
 
 
 Finding = Row | Curve | Distribution

@@ -9,6 +9,8 @@ import msgspec
 KB = 1_000
 MB = 1_000_000
 
+Direction = Literal["more", "less"]
+
 
 class Sample(msgspec.Struct, frozen=True):
     """One thing measured several times: the *values* in the order taken, their median and quartiles."""
@@ -52,7 +54,8 @@ class Target(msgspec.Struct, frozen=True):
 class Row(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="row"):
     """One finding: *ours* and *theirs* in *unit*, *theirs* being *peer*'s in the same rounds.
 
-    *figure*, in *figure_unit*, is what counts, and what the target, where there is one, is for.
+    *figure*, in *figure_unit*, is what counts, and what the target, where there is one, is for. *better* says which way
+    is better where neither target nor unit does. *program* is added by the runner.
     """
 
     what: str
@@ -63,6 +66,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="row"
     figure: Sample
     figure_unit: str
     target: Target | None = None
+    better: Direction | None = None
+    program: str = ""
 
     @property
     def met(self) -> bool | None:

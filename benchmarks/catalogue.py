@@ -1,0 +1,12 @@
+"""The programs there are. Imports nothing, for the command line's help names them, too."""
+
+PROGRAMS = {
+    "throughput": "events through the router, beside one Ray call for each",
+    "first_token": "time to first token, beside the client alone",
+    "spawning": "sessions spawned per second, beside bare Ray actors",
+    "memory": "what a session takes, beside a bare Ray actor",
+    "delta_cost": "CPU time for each text delta, beside the SDKs' own objects",
+    "request_building": "the body of a request, beside the encoding of its JSON",
+    "compacting": "shortening a long history, beside the encoding of its JSON",
+}
+"""What each of them measures, in the order in which they run."""

@@ -1,0 +1,47 @@
+"""A result in Markdown: what it is of, and a table for each program."""
+
+from collections.abc import Iterator
+
+from .result import Result
+from .rows import Row
+from .table import table
+
+
+def markdown(result: Result) -> str:
+    """All of *result* that is not a picture."""
+    parts = ["# What it costs", conditions(result), verdict(result)]
+    parts += [f"- {name}: {problem}" for name, problem in result.unfinished.items()]
+    for program, rows in by_program(result):
+        parts += [f"## {program}", table(rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def by_program(result: Result) -> Iterator[tuple[str, list[Row]]]:
+    """The rows of each program, those that never came to any left out."""
+    for program in result.run.programs:
+        rows = [row for row in result.rows if row.program == program]
+        if rows:
+            yield program, rows
+
+
+def conditions(result: Result) -> str:
+    """Where, when and with what, in a paragraph."""
+    run, machine = result.run, result.run.machine
+    versions = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
+    return (
+        f"{run.began:%Y-%m-%d %H:%M} UTC, {run.options.scale}, {minutes(result.took_s)}. Commit {machine.commit}. "
+        f"{machine.processor}, {machine.cpus} CPUs, {machine.memory_bytes / 1e9:.0f} GB, {machine.system}, "
+        f"load {machine.load:.1f} before the start. Python {machine.python}, {versions}."
+    )
+
+
+def verdict(result: Result) -> str:
+    """How many targets are met."""
+    held = [row.met for row in result.rows if row.met is not None]
+    return f"{sum(held)} of {len(held)} targets met."
+
+
+def minutes(seconds: float) -> str:
+    """A span of time as people say it."""
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"

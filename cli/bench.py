@@ -1,0 +1,77 @@
+"""`rayconteur bench`: the benchmarks, and their report."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..benchmarks.catalogue import PROGRAMS
+from ..benchmarks.program import Options
+from ..providers.errors import ConfigError
+from .exits import ExitCode
+from .program import Program
+
+_NEEDED = ("psutil", "matplotlib")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchOptions:
+    """What the command line asks for."""
+
+    only: tuple[str, ...]
+    options: Options
+    compare: Path | None
+    new: Path | None
+    out: Path | None
+
+
+async def bench(options: BenchOptions, program: Program) -> ExitCode:
+    """Run the programs and write the report; or compare two results that there are.
+
+    Interrupted, it ends what runs, and writes the report of what was found.
+
+    Raises:
+        ConfigError: what was asked for can't be had; nothing was run.
+    """
+    _look_for_the_extra()
+    from ..benchmarks.report.comparison import compare, comparison_table  # now that what they need is there
+    from ..benchmarks.report.folder import write_report
+    from ..benchmarks.report.result import read
+    from ..benchmarks.runner import Plan, run_programs
+    from .progress import watching
+
+    programs = _programs(options.only)
+    old = read(options.compare) if options.compare else None
+    if options.new:
+        if old is None:
+            raise ConfigError("--with needs --compare: the older result")
+        program.output.line(comparison_table(compare(old, read(options.new))))
+        return ExitCode.COMPLETED
+    out = options.out or Path("rayconteur-bench") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    began = False
+    try:
+        with watching(program.output, programs) as watcher:
+            plan = Plan(programs, options.options, out)
+            began = True
+            completed = await run_programs(plan, watcher)
+    except ConfigError:
+        began = False
+        raise
+    finally:
+        if began:
+            program.output.line(write_report(out, old))
+    return ExitCode.COMPLETED if completed else ExitCode.FAILED
+
+
+def _programs(only: Iterable[str]) -> tuple[str, ...]:
+    """All, or those that are asked for, in the order in which they run."""
+    wanted = set(only) or set(PROGRAMS)
+    if unknown := wanted - set(PROGRAMS):
+        raise ConfigError(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(PROGRAMS)}")
+    return tuple(name for name in PROGRAMS if name in wanted)
+
+
+def _look_for_the_extra() -> None:
+    if missing := [module for module in _NEEDED if find_spec(module) is None]:
+        raise ConfigError(f"{', '.join(missing)} not installed: pip install 'rayconteur[bench]'")
