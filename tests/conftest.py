@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 
-STARTS_RAY = ("benchmarks/test_programs.py", "cli/", "cluster/", "test_examples.py", "test_readme.py", "test_wheel.py")
+STARTS_RAY = (
+    "benchmarks/test_crowds_with_ray.py",
+    "benchmarks/test_programs.py",
+    "cli/",
+    "cluster/",
+    "test_examples.py",
+    "test_readme.py",
+    "test_wheel.py",
+)
 """What starts Ray, or joins the one of this run."""
 
 

@@ -91,15 +91,13 @@ class _Host:
     async def _answer(self, session: int, turn: int) -> None:
         wrong = ""
         try:
-            async with asyncio.TaskGroup() as calls:
-                await self._stream(session, turn, calls)
-        except* Exception as errors:
-            wrong = repr(errors.exceptions[0])
-        await self._inbox.put.remote((turn, None, wrong))
+            await self._stream(session, turn)
+        except Exception as error:
+            wrong = repr(error)
+        await self._put((turn, None, wrong))
 
-    async def _stream(self, session: int, turn: int, calls: asyncio.TaskGroup) -> None:
-        history = self._histories.get(session, ())
-        asked = (*history, _said(Role.USER, "Hi", turn))
+    async def _stream(self, session: int, turn: int) -> None:
+        asked = (*self._histories.get(session, ()), _said(Role.USER, "Hi", turn))
         request = Request(number=turn, messages=asked, settings=self._settings)
         pieces: list[str] = []
         async with aclosing(self._client.stream(request)) as answer:
@@ -107,18 +105,13 @@ class _Host:
                 for delta in batch:
                     if type(delta) is TextDelta:
                         pieces.append(delta.text)
-                        await self._slots.acquire()
-                        # Called here and not in the task, for the order of the calls is the order of the text.
-                        call = calls.create_task(_returned(self._inbox.put.remote((turn, delta.text, ""))))
-                        call.add_done_callback(self._release)
+                        await self._put((turn, delta.text, ""))
         self._histories[session] = (*asked, _said(Role.ASSISTANT, "".join(pieces), turn))
 
-    def _release(self, _: asyncio.Task[None]) -> None:
-        self._slots.release()
-
-
-async def _returned(call: ray.ObjectRef[None]) -> None:
-    await call
+    async def _put(self, event: _Event) -> None:
+        """One after the other in a session: two calls to an async actor may change places."""
+        async with self._slots:
+            await self._inbox.put.remote(event)
 
 
 _HostActor = ray.remote(_Host)
