@@ -16,7 +16,9 @@ Key = tuple[str, str, str, int]
 _NOTABLE = 0.1
 _MORE_IS_BETTER = ("/s", "times less")
 _LESS_IS_BETTER = ("s", "ms", "µs", "KB", "MB", "GB", "times the limit", "round trips more")
-_HEAD = ("what", "compared with", "old", "new", "quotient", "verdict")
+HEAD = ("what", "compared with", "old", "new", "quotient", "verdict")
+
+_ORDER: dict[Verdict, int] = {"worse": 0, "better": 1, "changed": 2, "": 3}
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -62,9 +64,9 @@ class Comparison(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
     @property
-    def worse(self) -> list[Change]:
-        """What has become worse."""
-        return [change for change in self.changes if change.verdict == "worse"]
+    def ordered(self) -> list[Change]:
+        """The changes, what counts first."""
+        return sorted(self.changes, key=lambda change: _ORDER[change.verdict])
 
 
 def compare(old: Result, new: Result) -> Comparison:
@@ -92,11 +94,9 @@ def direction(row: Row) -> Direction | None:
 
 def comparison_table(comparison: Comparison) -> str:
     """The comparison in Markdown: a line for each row, what counts first."""
-    order: dict[Verdict, int] = {"worse": 0, "better": 1, "changed": 2, "": 3}
-    changes = sorted(comparison.changes, key=lambda change: order[change.verdict])
-    parts = [*comparison.notes, _summary(comparison)]
-    if changes:
-        parts.append(lined_up([_HEAD, *map(cells, changes)]))
+    parts = [*comparison.notes, summary(comparison)]
+    if comparison.changes:
+        parts.append(lined_up([HEAD, *map(cells, comparison.ordered)]))
     for title, rows in (("Only in the old one", comparison.gone), ("Only in the new one", comparison.added)):
         if rows:
             parts.append(f"{title}:\n\n" + "\n".join(f"- {name(row)}" for row in rows))
@@ -121,7 +121,8 @@ def name(row: Row) -> str:
     return f"{row.program}: {row.what}" + (f", beside {row.peer}" if row.peer else "")
 
 
-def _summary(comparison: Comparison) -> str:
+def summary(comparison: Comparison) -> str:
+    """How many rows have changed."""
     counts = Counter(change.verdict for change in comparison.changes)
     told = [f"{counts[verdict]} {verdict}" for verdict in ("worse", "better", "changed") if counts[verdict]]
     told.append(f"{counts['']} as before")

@@ -20,7 +20,11 @@ class Chart(msgspec.Struct, frozen=True):
 
 
 class Curve(msgspec.Struct, frozen=True, tag_field="kind", tag="curve"):
-    """What *side* does over x: a sample at each of *x*. *program* is added by the runner."""
+    """What *side* does over x: a sample at each of *x*.
+
+    The names of this runtime's own sides begin with "ours"; the least that anything takes has "limit" in its name.
+    *program* is added by the runner.
+    """
 
     chart: Chart
     side: str
@@ -30,7 +34,10 @@ class Curve(msgspec.Struct, frozen=True, tag_field="kind", tag="curve"):
 
 
 class Distribution(msgspec.Struct, frozen=True, tag_field="kind", tag="distribution"):
-    """How something that happened many times was spread: pairs of a percentile, 0 to 100, and its value."""
+    """How something that happened many times was spread: pairs of a percentile, 0 to 100, and its value.
+
+    Of *side* and *program* a curve tells.
+    """
 
     chart: Chart
     side: str

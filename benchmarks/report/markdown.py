@@ -1,9 +1,6 @@
 """A result in Markdown: what it is of, and a table for each program."""
 
-from collections.abc import Iterator
-
 from .result import Result
-from .rows import Row
 from .table import table
 
 
@@ -11,17 +8,14 @@ def markdown(result: Result) -> str:
     """All of *result* that is not a picture."""
     parts = ["# What it costs", conditions(result), verdict(result)]
     parts += [f"- {name}: {problem}" for name, problem in result.unfinished.items()]
-    for program, rows in by_program(result):
-        parts += [f"## {program}", table(rows)]
+    parts.append(tables(result))
     return "\n\n".join(parts) + "\n"
 
 
-def by_program(result: Result) -> Iterator[tuple[str, list[Row]]]:
-    """The rows of each program, those that never came to any left out."""
-    for program in result.run.programs:
-        rows = [row for row in result.rows if row.program == program]
-        if rows:
-            yield program, rows
+def tables(result: Result) -> str:
+    """A table for each program that came to any rows."""
+    found = {name: [row for row in result.rows if row.program == name] for name in result.run.programs}
+    return "\n\n".join(f"## {name}\n\n{table(rows)}" for name, rows in found.items() if rows)
 
 
 def conditions(result: Result) -> str:
