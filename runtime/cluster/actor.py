@@ -18,6 +18,7 @@ from ..session.host import Host
 from ..status import SessionStatus
 from .calls import ActorDead, kill
 from .directory import DirectoryHandle
+from .mail import Addressed
 from .router import RouterHandle
 
 log = logging.getLogger(__name__)
@@ -52,9 +53,9 @@ class _SessionActor:
         self._host.open(session_ids, epoch, config)
 
     @ray.method
-    async def tell(self, session_id: str, data: bytes) -> Receipt:
-        """Take an encoded ``ToLLM``."""
-        return self._host.tell(session_id, data)
+    async def tell(self, messages: list[Addressed]) -> list[Receipt | Exception]:
+        """Take messages to their sessions, in order; for each its receipt, or why it was not taken."""
+        return [self._told(session_id, data) for session_id, data in messages]
 
     @ray.method
     async def close(self, session_id: str, drain: bool) -> None:
@@ -97,6 +98,12 @@ class _SessionActor:
     async def farewell(self) -> None:
         """Come back when the actor is about to leave; if it dies, this call fails."""
         await self._left.wait()
+
+    def _told(self, session_id: str, data: bytes) -> Receipt | Exception:
+        try:
+            return self._host.tell(session_id, data)
+        except Exception as error:  # of one session; the others have theirs to hear
+            return error
 
     async def _ended(self, session_id: str) -> None:
         with suppress(ActorDead):  # then the namespace has ended, and ids with it

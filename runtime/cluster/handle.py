@@ -1,6 +1,5 @@
 """A session as its driver holds it."""
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -49,7 +48,6 @@ class SessionHandle:
         self._session = session
         self._hosts = hosts
         self._read = read
-        self._sending = asyncio.Lock()  # one at a time, so that they arrive in order: Ray's async actors keep none
 
     def __repr__(self) -> str:
         return f"SessionHandle({self.id!r})"
@@ -81,8 +79,7 @@ class SessionHandle:
         if isinstance(message, Configure):
             message = _resolved(message)
         data = encoded(message, "message")
-        async with self._sending:
-            receipt = await self._call(lambda: self._session.host.actor.tell.remote(self.id, data))
+        receipt = await self._call(lambda: self._session.host.mail.send(self.id, data))
         self.last_seq = max(self.last_seq, receipt.seq)
         return receipt
 

@@ -1,14 +1,15 @@
 """What a driver holds of session actors and of sessions."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .actor import SessionActorHandle
+from .mail import Mail
 
 
 @dataclass(slots=True, eq=False)
 class HostRef:
-    """A session actor: its id and handle, how many sessions it was given, and who waits for its end.
+    """A session actor: its id and handle, its mail, how many sessions it was given, and who waits for its end.
 
     The id is its name in Ray, and what tells it apart from those that have the name before or after it.
     """
@@ -17,6 +18,10 @@ class HostRef:
     actor: SessionActorHandle
     sessions: int = 0
     guard: asyncio.Task[None] | None = None
+    mail: Mail = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.mail = Mail(self.actor.tell.remote)
 
     @property
     def name(self) -> str:
