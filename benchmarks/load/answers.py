@@ -1,13 +1,16 @@
 """Answers: the bytes that the load server sends, cut from samples of what providers sent."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from itertools import chain, cycle, islice
+from itertools import accumulate, cycle, islice
 from pathlib import Path
+
+import msgspec
 
 _SAMPLES = Path(__file__).parent / "samples"
 _LAST_CHUNK = b"0\r\n\r\n"
+MOST_AT_ONCE = 1_024
+"""So many events of an answer go in one write at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +53,61 @@ BEDROCK = Api(
 APIS = (ANTHROPIC, OPENAI_CHAT, OPENAI_RESPONSES, GEMINI, COHERE, BEDROCK)
 
 
-def chunks(api: Api, deltas: int) -> Iterator[bytes]:
-    """An answer with so many text deltas, the sample's over and over. Each event is an HTTP chunk of its own."""
-    head, texts, tail = _events(api)
-    return chain(head, islice(cycle(texts), deltas), tail, [_LAST_CHUNK])
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What answers are put together from: *head*, then as many *deltas* as it has, over and over, then *tail*.
+
+    Each event is an HTTP chunk of its own.
+    """
+
+    head: bytes
+    deltas: tuple[bytes, ...]
+    tail: bytes
+    _ring: bytes = field(init=False, repr=False)
+    _ends: tuple[int, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        ring = tuple(islice(cycle(self.deltas), len(self.deltas) + MOST_AT_ONCE))
+        object.__setattr__(self, "_ring", b"".join(ring))
+        object.__setattr__(self, "_ends", (0, *accumulate(len(delta) for delta in ring)))
+
+    def run(self, begin: int, end: int) -> bytes:
+        """The deltas from number *begin*, counted from 0, up to *end*: ``MOST_AT_ONCE`` of them at most."""
+        place = begin % len(self.deltas)
+        return self._ring[self._ends[place] : self._ends[place + end - begin]]
 
 
 @cache
-def whole(api: Api, deltas: int) -> bytes:
-    """The same in one piece: what a server sends that has everything ready. Made once, so that sending costs little."""
-    return b"".join(chunks(api, deltas))
-
-
-@cache
-def _events(api: Api) -> tuple[list[bytes], list[bytes], list[bytes]]:
-    """The sample's events as HTTP chunks: those before the first text delta, the text deltas, those after the last."""
-    sample = (_SAMPLES / api.sample).read_bytes()
-    gap = b"\r\n\r\n" if b"\r\n\r\n" in sample else b"\n\n"
-    events = _frames(sample) if api == BEDROCK else [event + gap for event in sample.split(gap)[:-1]]
+def parts(api: Api) -> Parts:
+    """Those of *api*'s answers of text."""
+    events = _events(api)
     texts = [number for number, event in enumerate(events) if api.text_mark in event]
     made = [_chunk(event) for event in events]
     first, end = texts[0], texts[-1] + 1
-    return made[:first], made[first:end], made[end:]
+    return Parts(b"".join(made[:first]), tuple(made[first:end]), b"".join([*made[end:], _LAST_CHUNK]))
+
+
+@cache
+def text(api: Api, deltas: int) -> str:
+    """The text of an answer with so many deltas, for Anthropic and OpenAI chat."""
+    said = [_said(event) for event in _events(api) if api.text_mark in event]
+    return "".join(islice(cycle(said), deltas))
+
+
+def _said(event: bytes) -> str:
+    _, _, data = event.partition(b"data: ")
+    match msgspec.json.decode(data):
+        case {"delta": {"text": str(said)}} | {"choices": [{"delta": {"content": str(said)}}]}:
+            return said
+        case _:
+            raise ValueError("no event of Anthropic's or OpenAI chat's")
+
+
+def _events(api: Api) -> list[bytes]:
+    """The sample's."""
+    sample = (_SAMPLES / api.sample).read_bytes()
+    gap = b"\r\n\r\n" if b"\r\n\r\n" in sample else b"\n\n"
+    return _frames(sample) if api == BEDROCK else [event + gap for event in sample.split(gap)[:-1]]
 
 
 def _frames(sample: bytes) -> list[bytes]:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from .server import Pace
+from .pace import Pace
 
 _AT_ONCE = Pace()
 

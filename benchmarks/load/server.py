@@ -7,112 +7,85 @@ It prints its address. A request says by its token limit how many text deltas it
 
 import argparse
 import asyncio
-import re
 import sys
-from dataclasses import dataclass
+from typing import cast
 
-import msgspec
-
-from .answers import APIS, Api, chunks, whole
+from .answer import Answer, Course
+from .answers import APIS, Api, parts
+from .pace import Pace
+from .request import Inbox, asked
+from .wheel import Wheel
 
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n"
 _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
 _APIS = {api.path: api for api in APIS}
-_length = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE).search
-_tasks: set[asyncio.Task[None]] = set()
-
-
-class _Inference(msgspec.Struct, rename="camel"):
-    max_tokens: int | None = None
-
-
-class _Generation(msgspec.Struct, rename="camel"):
-    max_output_tokens: int | None = None
-
-
-class _Asked(msgspec.Struct):
-    """What counts of a request."""
-
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
-    max_output_tokens: int | None = None
-    generation: _Generation = msgspec.field(name="generationConfig", default_factory=_Generation)
-    inference: _Inference = msgspec.field(name="inferenceConfig", default_factory=_Inference)
-
-    @property
-    def deltas(self) -> int:
-        limits = (
-            self.max_tokens,
-            self.max_completion_tokens,
-            self.max_output_tokens,
-            self.inference.max_tokens,
-            self.generation.max_output_tokens,
-        )
-        return next(filter(None, limits), 100)
-
-
-_asked = msgspec.json.Decoder(_Asked).decode
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast an answer comes. ``None`` is all at once."""
-
-    tokens_per_s: float | None = None
-    first_token_s: float = 0.0
+_MOST_UNREAD_BYTES = 1_000_000
+_MOST_UNSENT_BYTES = 256 * 1024
 
 
 class _Connection(asyncio.Protocol):
-    """Reads requests, one after the other, and answers each."""
+    """Reads requests, one after the other, and answers each. Whoever asks without reading is not read either."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pace, wheel: Wheel) -> None:
         self._pace = pace
-        self._received = b""
-        self._transport: asyncio.WriteTransport | None = None
+        self._wheel = wheel
+        self._inbox = Inbox()
+        self._answer: Answer | None = None
+        self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by their class
+        self._transport.set_write_buffer_limits(high=_MOST_UNSENT_BYTES)
 
     def data_received(self, data: bytes) -> None:
-        self._received += data
-        head, blank, rest = self._received.partition(b"\r\n\r\n")
-        length = _length(head)
-        size = int(length[1]) if length else 0
-        if not blank or len(rest) < size:
-            return
-        self._received = rest[size:]
-        path = head.split(b" ", 2)[1].decode().partition("?")[0]
         assert self._transport
-        if api := _APIS.get(path):
-            answer = _answer(self._transport, api, _asked(rest[:size]).deltas, self._pace)
-            task = asyncio.get_running_loop().create_task(answer)
-            _tasks.add(task)
-            task.add_done_callback(_tasks.discard)
-        else:
-            self._transport.write(_NOT_FOUND)
+        self._inbox.add(data)
+        if self._answer is None:
+            self._go_on()
+        elif len(self._inbox) > _MOST_UNREAD_BYTES:
+            self._transport.pause_reading()
 
+    def pause_writing(self) -> None:
+        if self._answer:
+            self._answer.pause()
 
-async def _answer(transport: asyncio.WriteTransport, api: Api, deltas: int, pace: Pace) -> None:
-    now = asyncio.get_running_loop().time
-    await asyncio.sleep(pace.first_token_s)
-    transport.write(_HEAD % api.content_type.encode())
-    if pace.tokens_per_s is None:
-        transport.write(whole(api, deltas))
-        return
-    due_at = now()
-    for chunk in chunks(api, deltas):
-        if transport.is_closing():
-            return
-        transport.write(chunk)
-        due_at += 1 / pace.tokens_per_s
-        await asyncio.sleep(max(0.0, due_at - now()))
+    def resume_writing(self) -> None:
+        if self._answer:
+            self._answer.resume()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._answer:
+            self._answer.end()
+
+    def _go_on(self) -> None:
+        assert self._transport
+        self._answer = None
+        self._transport.resume_reading()
+        while self._answer is None and (request := self._inbox.take()):
+            path, body = request
+            if api := _APIS.get(path):
+                self._answer = self._begin(api, body)
+            else:
+                self._transport.write(_NOT_FOUND)
+
+    def _begin(self, api: Api, body: bytes) -> Answer:
+        assert self._transport
+        gaps_s = (1 / self._pace.tokens_per_s,) if self._pace.tokens_per_s else ()
+        course = Course(
+            head=_HEAD % api.content_type.encode(),
+            parts=parts(api),
+            deltas=asked(body).deltas,
+            first_s=self._pace.first_token_s,
+            gaps_s=gaps_s,
+        )
+        return Answer(self._transport, self._wheel, course, self._go_on)
 
 
 async def serve(port: int, pace: Pace) -> None:
     """Serve on loopback until standard input ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Connection(pace), "127.0.0.1", port)
+    wheel = Wheel()
+    server = await loop.create_server(lambda: _Connection(pace, wheel), "127.0.0.1", port, backlog=4_096)
     async with server:
         print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
         await loop.run_in_executor(None, sys.stdin.read)
@@ -125,7 +98,12 @@ def main() -> None:
     parser.add_argument("--tokens-per-s", type=float, help="text deltas in a second; all at once if not given")
     parser.add_argument("--first-token-s", type=float, default=0.0, help="silence before the answer")
     given = parser.parse_args()
-    asyncio.run(serve(given.port, Pace(given.tokens_per_s, given.first_token_s)))
+    try:
+        from uvloop import new_event_loop as loop_factory
+    except ImportError:
+        loop_factory = asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(serve(given.port, Pace(given.tokens_per_s, given.first_token_s)))
 
 
 if __name__ == "__main__":

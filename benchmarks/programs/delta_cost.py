@@ -9,8 +9,8 @@ import msgspec
 
 from ..direct import Direct, config_of
 from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, Api
+from ..load.pace import Pace
 from ..load.process import load_server
-from ..load.server import Pace
 from ..peers.anthropic_objects import AnthropicObjects
 from ..peers.bedrock_objects import BedrockObjects
 from ..peers.cohere_objects import CohereObjects

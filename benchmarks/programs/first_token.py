@@ -9,8 +9,8 @@ import rayconteur as rc
 from ..cluster import local_runtime
 from ..direct import Direct, config_of
 from ..load.answers import ANTHROPIC
+from ..load.pace import Pace
 from ..load.process import load_server
-from ..load.server import Pace
 from ..peers.bare import BareActor
 from ..program import Options, Scale, run
 from ..report.rows import Row, Sample, Target
