@@ -72,12 +72,13 @@ def _program(program: str, result: Result, drawn: Sequence[Picture]) -> str:
     rows = [row for row in result.rows if row.program == program]
     figures = "".join(_figure(picture, result) for picture in drawn if picture.program == program)
     told = _table(HEAD, map(cells, rows)) if rows else ""
-    words = " ".join(
-        ["rayconteur bench --only", program, *(word for word in result.run.options.words() if word != "--full")]
-    )
+    given = (word for word in result.run.options.words() if word != "--full")
+    words = " ".join(["rayconteur bench --only", program, *given])
+    what = PROGRAMS.get(program)
+    promise = f"<p>{escape(what[:1].upper() + what[1:])}.</p>\n" if what else ""
     return (
-        f'<h2 id="{escape(program)}">{escape(program)}</h2>\n<p>{escape(PROGRAMS.get(program, "")).capitalize()}. '
-        f'<span class="quiet">To measure it again:</span> <code>{escape(words)}</code></p>\n{figures}{told}'
+        f'<h2 id="{escape(program)}">{escape(program)}</h2>\n{promise}'
+        f'<p class="quiet">To measure it again: <code>{escape(words)}</code></p>\n{figures}{told}'
     )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _INCHES = (8.0, 4.6)
 _PNG_DPI = 200
-_LETTER = 0.0092
+_LETTER = 0.0088
 """The width of a label's letter, as part of the picture's."""
 
 _LONGEST_LABEL = 28

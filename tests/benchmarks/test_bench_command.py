@@ -1,11 +1,14 @@
 """`rayconteur bench`, with benchmarks that need no Ray."""
 
 import signal
+import sys
 from pathlib import Path
 
 import psutil
 import pytest
 from findings import check
+from msgspec.structs import replace
+from reports import kept, result, row
 from terminal import in_pipe, started
 from typer.testing import CliRunner
 
@@ -29,14 +32,14 @@ def refused(*arguments: str) -> str:
 def test_a_run_prints_its_tables_and_keeps_all_it_found(tmp_path: Path) -> None:
     done = in_pipe("bench", *SMALL, "--sessions", "7", "--out", str(tmp_path / "out"))
 
-    result = read(tmp_path / "out")
-    check([row.plain() for row in result.rows])
+    whole = read(tmp_path / "out")
+    check([each.plain() for each in whole.rows])
     assert done.returncode == ExitCode.COMPLETED
-    assert {row.program for row in result.rows} == {"request_building"}
-    assert result.run.options.sessions == (7,)
-    assert result.unfinished == {}
+    assert {each.program for each in whole.rows} == {"request_building"}
+    assert whole.run.options.sessions == (7,)
+    assert whole.unfinished == {}
     lines = [line for line in done.stdout.splitlines() if line.startswith("|")]
-    assert len(lines) == 2 + len(result.rows)
+    assert len(lines) == 2 + len(whole.rows)
 
 
 def test_an_unknown_benchmark_is_told_with_those_there_are() -> None:
@@ -58,6 +61,45 @@ def test_a_result_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / FINDINGS).read_text() == "kept\n"
 
 
+def test_without_its_extra_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+    line = refused(*SMALL)
+
+    assert "matplotlib" in line
+    assert "rayconteur[bench]" in line
+
+
+def test_two_results_are_compared_without_running_anything(tmp_path: Path) -> None:
+    old = kept(tmp_path / "old", result(row("events", 8.0, at_least=1)))
+    new = kept(tmp_path / "new", result(row("events", 4.0, at_least=1)))
+
+    done = CliRunner().invoke(app, ["bench", "--compare", str(old), "--with", str(new.parent)])
+
+    assert done.exit_code == ExitCode.COMPLETED
+    assert "WORSE" in done.stdout
+    assert "throughput ..." not in done.stdout
+
+
+def test_a_result_to_compare_with_another_needs_the_other() -> None:
+    assert "--compare" in refused("--with", "new")
+
+
+def test_a_run_is_compared_with_an_older_one(tmp_path: Path) -> None:
+    first = ["bench", *SMALL, "--out", str(tmp_path / "old")]
+    assert in_pipe(*first).returncode == ExitCode.COMPLETED
+    old = read(tmp_path / "old")
+    faster = [replace(each, figure=each.figure.times(0.01)) for each in old.rows]
+    kept(tmp_path / "faster", replace(old, findings=tuple(faster)))
+
+    done = in_pipe("bench", *SMALL, "--compare", str(tmp_path / "faster"), "--out", str(tmp_path / "new"))
+
+    assert done.returncode == ExitCode.COMPLETED
+    assert done.stdout.count("WORSE") == len([each for each in old.rows if each.target])
+    assert "WORSE" in (tmp_path / "new" / "comparison.md").read_text()
+    assert "What has changed" in (tmp_path / "new" / "page.html").read_text()
+
+
 @pytest.mark.parametrize("words", [("--sessions", "0"), ("--duration", "0")])
 def test_an_option_that_does_not_fit_is_wrong_usage(words: tuple[str, str]) -> None:
     result = CliRunner().invoke(app, ["bench", *words])
@@ -76,9 +118,9 @@ def test_ctrl_c_ends_what_runs_and_reports_what_was_found(tmp_path: Path) -> Non
     command.send_signal(signal.SIGINT)
     rest, _ = command.communicate(timeout=60)
 
-    result = read(tmp_path)
+    found = read(tmp_path)
     assert command.returncode == ExitCode.INTERRUPTED
-    assert result.rows[0].what in rest[rest.index("## request_building") :]
-    assert result.unfinished == {"request_building": "interrupted", "compacting": "not run"}
+    assert found.rows[0].what in rest[rest.index("## request_building") :]
+    assert found.unfinished == {"request_building": "interrupted", "compacting": "not run"}
     assert running
     assert [process for process in running if process.is_running()] == []

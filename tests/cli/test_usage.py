@@ -114,9 +114,11 @@ def test_an_option_that_does_not_fit_is_wrong_usage() -> None:
     assert "--sessions" in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["chat", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["demo", "--help"], ["chat", "--help"], ["bench", "--help"], ["--version"]]
+)
 def test_help_waits_for_neither_ray_nor_an_sdk(arguments: list[str]) -> None:
-    heavy = {"ray", "anthropic", "openai", "httpx2", "aiohttp", "rich"}
+    heavy = {"ray", "anthropic", "openai", "httpx2", "aiohttp", "rich", "matplotlib", "psutil"}
     program = f"""
 import sys
 from rayconteur.cli.main import main
@@ -138,5 +140,5 @@ finally:
 def test_help_tells_commands_variables_and_exit_codes() -> None:
     told = CliRunner().invoke(app, ["--help"]).stdout
 
-    assert all(word in told for word in ("demo", "chat", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "RAY_ADDRESS"))
+    assert all(word in told for word in ("demo", "chat", "bench", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "RAY_ADDRESS"))
     assert all(str(int(code)) in told for code in ExitCode)

@@ -1,0 +1,74 @@
+"""Results of benchmarks that nobody has measured, for the tests of their reports."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rayconteur.benchmarks.machine import Machine
+from rayconteur.benchmarks.program import Options
+from rayconteur.benchmarks.report.findings import Chart, Curve, Distribution, Finding
+from rayconteur.benchmarks.report.result import FINDINGS, Ended, Lines, Result, Run
+from rayconteur.benchmarks.report.rows import Row, Sample, Target
+
+MACHINE = Machine(
+    processor="Abacus",
+    cpus=2,
+    memory_bytes=8_000_000_000,
+    system="Linux 6",
+    python="3.11.7",
+    packages={"ray": "2.60.0"},
+    commit="0123456789ab",
+    load=0.5,
+)
+RUN = Run(
+    machine=MACHINE,
+    began=datetime(2026, 11, 21, 10, 45, tzinfo=UTC),
+    options=Options(),
+    programs=("throughput", "memory"),
+)
+SPEED = Chart("Tokens per second", "sessions", "tokens per second")
+DELAY = Chart("First token", "percentile", "ms")
+
+
+def row(what: str = "events", *figures: float, unit: str = "times", at_least: float | None = None) -> Row:
+    """A row of *throughput* whose figure took these values."""
+    return Row(
+        what=what,
+        unit="/s",
+        ours=Sample.of([2_000.0]),
+        peer="calls",
+        theirs=Sample.of([1_000.0]),
+        figure=Sample.of(figures or (2.0,)),
+        figure_unit=unit,
+        target=None if at_least is None else Target("at least", at_least),
+        program="throughput",
+    )
+
+
+def curve(side: str, *values: float, chart: Chart = SPEED) -> Curve:
+    """A curve of *throughput* over 1, 10, 100, ... with a spread around *values*."""
+    x = tuple(10.0**power for power in range(len(values)))
+    return Curve(chart, side, x, tuple(Sample.of([y * 0.9, y, y * 1.1]) for y in values), program="throughput")
+
+
+def distribution(side: str, *values: float) -> Distribution:
+    """A distribution of *throughput* with *values* at the median and at as many nines as there are more."""
+    places = (50.0, 90.0, 99.0, 99.9)
+    return Distribution(DELAY, side, tuple(zip(places, values, strict=False)), program="throughput")
+
+
+def result(*findings: Finding, run: Run = RUN) -> Result:
+    """The result of a run in which all programs came to their end."""
+    ended = tuple(Ended(program=name, took_s=61.5) for name in run.programs)
+    return Result(run, findings, ended)
+
+
+def kept(folder: Path, whole: Result) -> Path:
+    """The file that *whole* is written to, in *folder*."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / FINDINGS).open("w", encoding="utf-8") as file:
+        lines = Lines(file, whole.run)
+        for finding in whole.findings:
+            lines.found(finding)
+        for ended in whole.ended:
+            lines.ended(ended)
+    return folder / FINDINGS
