@@ -1,11 +1,17 @@
-"""httpx2 over aiohttp, whose parser is in C: for SDKs that bring no such transport along."""
+"""httpx2 over aiohttp, whose parser is in C: what SDKs send their requests with."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import aiohttp
 import httpx2
 
-from .http import KEPT_IDLE_S, tls
+from .http import KEPT_IDLE_S, ONE_WRITE_BYTES, tls
+
+
+def http_client(connect_timeout_s: float, idle_timeout_s: float) -> httpx2.AsyncClient:
+    """A client over the transport, for an SDK."""
+    transport = AiohttpTransport(connect_timeout_s, idle_timeout_s)
+    return httpx2.AsyncClient(transport=transport, follow_redirects=True)  # as the SDKs' own clients do
 
 
 class AiohttpTransport(httpx2.AsyncBaseTransport):
@@ -29,16 +35,35 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         answer = await self._session.request(
             request.method,
             str(request.url),
-            headers=request.headers.multi_items(),
-            data=request.stream,
+            headers=[(name, value) for name, value in request.headers.multi_items() if name != "transfer-encoding"],
+            data=_data(request),
             allow_redirects=False,
             auto_decompress=False,
         )
-        return httpx2.Response(answer.status, headers=answer.raw_headers, stream=_Body(answer), request=request)
+        return _Answer(answer, request)
 
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+
+class _Answer(httpx2.Response):
+    """An answer whose bytes, as they come, don't go through httpx2's layers: those take longer than aiohttp itself."""
+
+    def __init__(self, answer: aiohttp.ClientResponse, request: httpx2.Request) -> None:
+        super().__init__(answer.status, headers=answer.raw_headers, stream=_Body(answer), request=request)
+        self._body = answer.content
+        self._plain = "content-encoding" not in self.headers
+
+    async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncGenerator[bytes, None]:
+        if chunk_size is None and self._plain and not (self.is_stream_consumed or self.is_closed):
+            self.is_stream_consumed = True
+            while piece := await self._body.readany():
+                yield piece
+            await self.aclose()
+            return
+        async for piece in super().aiter_bytes(chunk_size):
+            yield piece
 
 
 class _Body(httpx2.AsyncByteStream):
@@ -53,3 +78,12 @@ class _Body(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         self._answer.close()
+
+
+def _data(request: httpx2.Request) -> bytes | httpx2.SyncByteStream | httpx2.AsyncByteStream:
+    """The body of *request*: in one write where it is there and not large."""
+    try:
+        content = request.content
+    except httpx2.RequestNotRead:
+        return request.stream
+    return content if len(content) <= ONE_WRITE_BYTES else request.stream

@@ -17,6 +17,8 @@ from .wire.anthropic_words import FAULTS, PROVIDER
 try:
     import anthropic
     import httpx2
+
+    from .aiohttp_transport import http_client
 except ModuleNotFoundError:
     raise MissingExtra(PROVIDER, "anthropic") from None
 
@@ -50,7 +52,7 @@ class AnthropicClient:
             base_url=http.address(config.base_url, "provider.base_url"),
             timeout=timeouts,
             max_retries=0,
-            http_client=anthropic.DefaultAioHttpClient(timeout=timeouts, limits=http.limits(), verify=http.tls()),
+            http_client=http_client(config.connect_timeout_s, config.idle_timeout_s),
         )
         self._dialect = anthropic_requests.Dialect(config.model, config.facts)
         self._channel = http.Channel(self._post, VENDOR, (key,))

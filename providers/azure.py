@@ -8,6 +8,8 @@ from .wire.openai_dialect import Dialect
 
 try:
     import openai
+
+    from .aiohttp_transport import http_client
 except ModuleNotFoundError:
     raise MissingExtra("azureopenai", "openai") from None
 
@@ -26,7 +28,7 @@ def azure_client(config: AzureOpenAI) -> OpenAIClient:
     endpoint = (http.address(config.endpoint, "provider.endpoint") or "").rstrip("/")
     dialect = Dialect(config.name, config.model or config.deployment, facts=config.facts, api=config.api)
     timeouts = http.timeouts(config.connect_timeout_s, config.idle_timeout_s)
-    transport = openai.DefaultAioHttpClient(timeout=timeouts, limits=http.limits(), verify=http.tls())
+    transport = http_client(config.connect_timeout_s, config.idle_timeout_s)
     if config.api_version == "v1":
         sdk = openai.AsyncOpenAI(
             base_url=f"{endpoint}/openai/v1/",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _TAIL_S = 0.1
 KEPT_IDLE_S = 15.0
 # aiohttp warns of a larger body in one write, for it may hold up the event loop.
-_ONE_WRITE_BYTES = 1 << 20
+ONE_WRITE_BYTES = 1 << 20
 _PIECE_BYTES = 256 << 10
 # A shorter key is a word for none, such as "EMPTY", and may stand in any sentence.
 _SECRET_CHARS = 8
@@ -141,7 +141,7 @@ class Channel:
         except UnicodeEncodeError:
             raise InvalidRequest("a text holds a lone surrogate, which UTF-8 has no form for", self._provider) from None
         try:
-            if len(body) <= _ONE_WRITE_BYTES:
+            if len(body) <= ONE_WRITE_BYTES:
                 return await self._post(body, {})
             return await self._post(_pieces(body), {"content-length": str(len(body))})
         except Exception as error:  # whatever an SDK may raise: none of it leaves this folder
@@ -228,14 +228,6 @@ def timeouts(connect_s: float, idle_s: float) -> "httpx2.Timeout":
     import httpx2
 
     return httpx2.Timeout(connect=connect_s, pool=connect_s, read=idle_s, write=idle_s)
-
-
-def limits() -> "httpx2.Limits":
-    """As many connections at once as there are requests."""
-    import httpx2
-
-    # 0 is aiohttp's word for no limit. None would leave it at 100.
-    return httpx2.Limits(max_connections=0, keepalive_expiry=KEPT_IDLE_S)
 
 
 @cache

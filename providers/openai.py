@@ -21,6 +21,8 @@ from .wire.openai_dialect import Dialect
 try:
     import httpx2
     import openai
+
+    from .aiohttp_transport import http_client
 except ModuleNotFoundError:
     raise MissingExtra("openai", "openai") from None
 
@@ -122,7 +124,7 @@ def openai_client(config: OpenAI) -> OpenAIClient:
         project=config.project,
         timeout=timeouts,
         max_retries=0,
-        http_client=openai.DefaultAioHttpClient(timeout=timeouts, limits=http.limits(), verify=http.tls()),
+        http_client=http_client(config.connect_timeout_s, config.idle_timeout_s),
     )
     dialect = Dialect(config.name, config.model, _is_own(base_url), config.facts, config.api)
     return OpenAIClient(sdk, dialect, (key,))
