@@ -7,6 +7,7 @@ import rayconteur as rc
 from ..load.answers import ANTHROPIC
 from .crowd import Hear, Site
 
+_CPUS = 2
 """For a Ray that is started here, whatever the machine has, so that the figures of two machines compare."""
 
 

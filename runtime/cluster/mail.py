@@ -15,7 +15,7 @@ Tell = Callable[[list[Addressed]], Awaitable[list[Receipt | Exception]]]
 """Takes messages to their sessions, in order; for each its receipt, or why it was not taken."""
 
 _BATCH_MESSAGES = 64
-"""Messages that go at once: enough that a call costs each of them little, few enough that none waits long for others."""
+"""Messages that go at once: enough that the call costs each of them little, few enough that none waits for others."""
 
 _BATCH_BYTES = 1 << 20
 """Beyond about this much, a batch takes no more."""
