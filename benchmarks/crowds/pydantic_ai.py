@@ -11,7 +11,7 @@ from .sdk import open_sdk
 
 
 class PydanticAI:
-    """``run_stream`` and ``stream_text`` in deltas, each as soon as it is there: without debouncing."""
+    """``iter`` and ``stream_text`` in deltas, each as soon as it is there: without debouncing."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -28,11 +28,14 @@ class PydanticAI:
         self._histories = [[] for _ in range(sessions)]
 
     async def ask(self, session: int, hear: Hear) -> None:
-        """Iterate over the text of a run."""
-        async with self._agent.run_stream("Hi", message_history=self._histories[session]) as answer:
-            async for text in answer.stream_text(delta=True, debounce_by=None):
-                hear(text)
-        self._histories[session] = answer.all_messages()
+        """Iterate over the text of the run's one request."""
+        async with self._agent.iter("Hi", message_history=self._histories[session]) as run:
+            async for node in run:
+                if Agent.is_model_request_node(node):
+                    async with node.stream(run.ctx) as answer:
+                        async for text in answer.stream_text(delta=True, debounce_by=None):
+                            hear(text)
+        self._histories[session] = run.all_messages()
 
     async def forget(self, session: int) -> None:
         """Take an empty list."""
