@@ -1,53 +1,52 @@
 """An answer under way: it writes what is due, by its schedule and not by when it wrote last."""
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .answers import MOST_AT_ONCE, Parts
+from .pipe import Pipe
 from .wheel import Wheel
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What an answer will be: an HTTP *head* and so many *deltas*, the first after *first_s*, the others after the *gaps_s* between them.
+    """What an answer will be: so many *deltas*, the first after *first_s*, the others after the *gaps_s* between them.
 
-    The gaps are taken in turn from number *gap* on, and again from the beginning; without any, all is due at once.
+    The gaps are taken in turn from number *gap* on, and over and over. Where *cut*, the connection is closed then, and
+    the answer has no end.
     """
 
-    head: bytes
     parts: Parts
     deltas: int
-    first_s: float = 0.0
-    gaps_s: Sequence[float] = ()
-    gap: int = 0
+    first_s: float
+    gaps_s: Sequence[float]
+    gap: int
+    cut: bool = False
 
 
 class Answer:
-    """*course* on *transport*. *done* is called when all of it is written.
+    """*course* through *pipe*. *done* is called when all of it is written, and never if it is cut.
 
     After ``pause`` nothing is written until ``resume``; what became due meanwhile comes then, in bounded writes. After
     ``end`` nothing is written, and *done* is not called.
     """
 
-    def __init__(
-        self, transport: asyncio.WriteTransport, wheel: Wheel, course: Course, done: Callable[[], None]
-    ) -> None:
-        self._transport = transport
+    def __init__(self, pipe: Pipe, wheel: Wheel, course: Course, done: Callable[[], None]) -> None:
+        self._pipe = pipe
         self._wheel = wheel
         self._course = course
         self._done = done
         self._next = 0
         self._gap = course.gap
         self._paused = False
-        self._waits = True
+        self._waits = True  # in the wheel
         self._ended = False
         self._due_at = time.monotonic() + course.first_s
         wheel.add(self._turn, self._due_at)
 
     def pause(self) -> None:
-        """Write nothing more for now: the transport has enough."""
+        """Write nothing more for now: there is enough on its way."""
         self._paused = True
 
     def resume(self) -> None:
@@ -70,24 +69,26 @@ class Answer:
         begin = self._next
         end = self._next = self._due(now)
         course = self._course
-        data = course.parts.run(begin, end)
+        data = course.parts.ring.run(begin, end)
         if begin == 0:
-            data = course.head + course.parts.head + data
-        if end == course.deltas:
-            self._ended = True
-            self._transport.write(data + course.parts.tail)
+            data = course.parts.head + data
+        if end < course.deltas:
+            self._pipe.write(data)
+            return self._due_at
+        self._ended = True
+        if course.cut:
+            self._pipe.write(data)
+            self._pipe.close()
+        else:
+            self._pipe.write(data + course.parts.tail)
             self._done()
-            return None
-        self._transport.write(data)
-        return self._due_at
+        return None
 
     def _due(self, now: float) -> int:
-        """Up to which delta all are due at *now*; ``_due_at`` is the time of that one then."""
-        course = self._course
-        most = min(course.deltas, self._next + MOST_AT_ONCE)
-        if not course.gaps_s:
-            return most
-        end, due_at, gap, gaps_s = self._next, self._due_at, self._gap, course.gaps_s
+        """Up to which delta all are due at *now*; that one's own time is in ``_due_at`` then."""
+        gaps_s = self._course.gaps_s
+        most = min(self._course.deltas, self._next + MOST_AT_ONCE)
+        end, due_at, gap = self._next, self._due_at, self._gap
         while end < most and due_at <= now:
             due_at += gaps_s[gap]
             gap = gap + 1 if gap + 1 < len(gaps_s) else 0

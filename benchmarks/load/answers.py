@@ -1,6 +1,7 @@
 """Answers: the bytes that the load server sends, cut from samples of what providers sent."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, cycle, islice
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 _SAMPLES = Path(__file__).parent / "samples"
+_HTTP_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n"
 _LAST_CHUNK = b"0\r\n\r\n"
 MOST_AT_ONCE = 1_024
 """So many events of an answer go in one write at most."""
@@ -52,46 +54,80 @@ BEDROCK = Api(
 )
 APIS = (ANTHROPIC, OPENAI_CHAT, OPENAI_RESPONSES, GEMINI, COHERE, BEDROCK)
 
+CALLS_TOOLS = {
+    ANTHROPIC: ("anthropic_tool.sse", b'"type":"input_json_delta"'),
+    OPENAI_CHAT: ("openai_chat_tool.sse", b'"delta":{"tool_calls":[{"index":0,"function":{"arguments":"'),
+}
+"""Those that may be asked for a tool call: its sample, and what marks a piece of the tool's input there."""
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What answers are put together from: *head*, then as many *deltas* as it has, over and over, then *tail*.
+_TOOL = b"look_around"
+_TOOL_ID = b"RavenRavenRavenRaven12"
 
-    Each event is an HTTP chunk of its own.
-    """
 
-    head: bytes
-    deltas: tuple[bytes, ...]
-    tail: bytes
-    _ring: bytes = field(init=False, repr=False)
-    _ends: tuple[int, ...] = field(init=False, repr=False)
+class Ring:
+    """Deltas that come over and over, each an HTTP chunk of its own. Taking a run of them copies bytes, no more."""
 
-    def __post_init__(self) -> None:
-        ring = tuple(islice(cycle(self.deltas), len(self.deltas) + MOST_AT_ONCE))
-        object.__setattr__(self, "_ring", b"".join(ring))
-        object.__setattr__(self, "_ends", (0, *accumulate(len(delta) for delta in ring)))
+    def __init__(self, deltas: Sequence[bytes]) -> None:
+        laid_out = list(islice(cycle(deltas), len(deltas) + MOST_AT_ONCE))
+        self._number = len(deltas)
+        self._bytes = b"".join(laid_out)
+        self._ends = (0, *accumulate(len(delta) for delta in laid_out))
+
+    def __len__(self) -> int:
+        """How many there are before they come again."""
+        return self._number
 
     def run(self, begin: int, end: int) -> bytes:
         """The deltas from number *begin*, counted from 0, up to *end*: ``MOST_AT_ONCE`` of them at most."""
-        place = begin % len(self.deltas)
-        return self._ring[self._ends[place] : self._ends[place + end - begin]]
+        place = begin % self._number
+        return self._bytes[self._ends[place] : self._ends[place + end - begin]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an HTTP answer is put together from: *head*, then as many of *ring*'s deltas as it has, then *tail*."""
+
+    head: bytes
+    ring: Ring
+    tail: bytes
 
 
 @cache
 def parts(api: Api) -> Parts:
     """Those of *api*'s answers of text."""
-    events = _events(api)
-    texts = [number for number, event in enumerate(events) if api.text_mark in event]
-    made = [_chunk(event) for event in events]
-    first, end = texts[0], texts[-1] + 1
-    return Parts(b"".join(made[:first]), tuple(made[first:end]), b"".join([*made[end:], _LAST_CHUNK]))
+    head, texts, tail = _cut(_events(api.sample), api.text_mark)
+    return Parts(_head(api, head), Ring(_chunks(texts)), b"".join([*_chunks(tail), _LAST_CHUNK]))
+
+
+def tool_parts(api: Api, name: str, number: int) -> Parts:
+    """Those of an answer that calls the tool *name*, as number so many of all calls, for it has an id of its own.
+
+    All of the ring's deltas are the call's input. For those of ``CALLS_TOOLS`` only.
+    """
+    head, ring, tail = _call(api)
+    named = [event.replace(_TOOL, name.encode()).replace(_TOOL_ID, b"Raven%017d" % number) for event in head]
+    return Parts(_head(api, named), ring, tail)
+
+
+@cache
+def _call(api: Api) -> tuple[list[bytes], Ring, bytes]:
+    sample, mark = CALLS_TOOLS[api]
+    head, inputs, tail = _cut(_events(sample), mark)
+    return head, Ring(_chunks(inputs)), b"".join([*_chunks(tail), _LAST_CHUNK])
 
 
 @cache
 def text(api: Api, deltas: int) -> str:
     """The text of an answer with so many deltas, for Anthropic and OpenAI chat."""
-    said = [_said(event) for event in _events(api) if api.text_mark in event]
-    return "".join(islice(cycle(said), deltas))
+    _, texts, _ = _cut(_events(api.sample), api.text_mark)
+    return "".join(islice(cycle(map(_said, texts)), deltas))
+
+
+def answer_bytes(api: Api, deltas: int) -> int:
+    """How long the HTTP answer of so many text deltas is."""
+    whole, rest = divmod(deltas, len(parts(api).ring))
+    made = parts(api)
+    return len(made.head) + whole * len(made.ring.run(0, len(made.ring))) + len(made.ring.run(0, rest)) + len(made.tail)
 
 
 def _said(event: bytes) -> str:
@@ -103,11 +139,24 @@ def _said(event: bytes) -> str:
             raise ValueError("no event of Anthropic's or OpenAI chat's")
 
 
-def _events(api: Api) -> list[bytes]:
+def _head(api: Api, events: list[bytes]) -> bytes:
+    return b"".join([_HTTP_HEAD % api.content_type.encode(), *_chunks(events)])
+
+
+def _cut(events: list[bytes], mark: bytes) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    """Those before the first that bears the mark, up to the last that does, and after it."""
+    marked = [number for number, event in enumerate(events) if mark in event]
+    first, end = marked[0], marked[-1] + 1
+    return events[:first], events[first:end], events[end:]
+
+
+def _events(name: str) -> list[bytes]:
     """The sample's."""
-    sample = (_SAMPLES / api.sample).read_bytes()
+    sample = (_SAMPLES / name).read_bytes()
+    if name.endswith(".eventstream"):
+        return _frames(sample)
     gap = b"\r\n\r\n" if b"\r\n\r\n" in sample else b"\n\n"
-    return _frames(sample) if api == BEDROCK else [event + gap for event in sample.split(gap)[:-1]]
+    return [event + gap for event in sample.split(gap)[:-1]]
 
 
 def _frames(sample: bytes) -> list[bytes]:
@@ -120,5 +169,5 @@ def _frames(sample: bytes) -> list[bytes]:
     return frames
 
 
-def _chunk(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
+def _chunks(events: list[bytes]) -> list[bytes]:
+    return [b"%x\r\n%b\r\n" % (len(event), event) for event in events]

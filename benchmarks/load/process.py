@@ -4,23 +4,44 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from .pace import Pace
 
 _AT_ONCE = Pace()
 
 
+@dataclass(frozen=True, slots=True)
+class LoadProcess:
+    """A load server that runs: its address, and the number of its process."""
+
+    url: str
+    pid: int
+
+
 @contextmanager
 def load_server(pace: Pace = _AT_ONCE) -> Generator[str]:
     """The address of a load server of that *pace*, on loopback."""
-    command = [sys.executable, "-m", "rayconteur.benchmarks.load.server", "--first-token-s", str(pace.first_token_s)]
-    if pace.tokens_per_s is not None:
-        command += ["--tokens-per-s", str(pace.tokens_per_s)]
+    with load_process(pace) as server:
+        yield server.url
+
+
+@contextmanager
+def load_process(pace: Pace = _AT_ONCE) -> Generator[LoadProcess]:
+    """The same for those who look at its process, too.
+
+    Raises:
+        ValueError: the pace does not fit. Why, the server has written to standard error.
+    """
+    command = [sys.executable, "-m", "rayconteur.benchmarks.load.server", *pace.words()]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin
         assert server.stdout
         try:
-            yield server.stdout.readline().strip()
+            url = server.stdout.readline().strip()
+            if not url:
+                raise ValueError(f"no load server with {pace}")
+            yield LoadProcess(url, server.pid)
         finally:
             server.stdin.close()
             server.wait()
