@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
+import psutil
 
 from ..providers.errors import ConfigError
 from .machine import this_machine
@@ -136,7 +137,7 @@ async def _process(module: str, words: Sequence[str], said: Path) -> AsyncGenera
             stdout=PIPE,
             stderr=errors,
             limit=_LONGEST_LINE_BYTES,
-            start_new_session=True,  # Ctrl-C is for us, who tell it once; and what it starts can be ended with it
+            start_new_session=True,  # Ctrl-C is for us, who tell it once
         )
     try:
         yield process
@@ -153,8 +154,16 @@ async def _end(process: Process) -> None:
         async with asyncio.timeout(_PATIENCE_S):
             await process.wait()
     except TimeoutError:
-        os.killpg(process.pid, signal.SIGKILL)
+        _kill(process.pid)
         await process.wait()
+
+
+def _kill(pid: int) -> None:
+    """End the process *pid* and all that descend from it: Ray's are in groups of their own."""
+    with suppress(psutil.NoSuchProcess):
+        for process in [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def _last_of(said: Path) -> str:

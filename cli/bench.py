@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..benchmarks.catalogue import PROGRAMS
+from ..benchmarks.crowds.open import NAMES
 from ..benchmarks.program import Options
 from ..providers.errors import ConfigError
 from .exits import ExitCode
@@ -42,6 +43,7 @@ async def bench(options: BenchOptions, program: Program) -> ExitCode:
     from .progress import watching
 
     programs = _programs(options.only)
+    _check_peers(options.options.peers)
     old = read(options.compare) if options.compare else None
     if options.new:
         if old is None:
@@ -70,6 +72,11 @@ def _programs(only: Iterable[str]) -> tuple[str, ...]:
     if unknown := wanted - set(PROGRAMS):
         raise ConfigError(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(PROGRAMS)}")
     return tuple(name for name in PROGRAMS if name in wanted)
+
+
+def _check_peers(peers: Iterable[str]) -> None:
+    if unknown := set(peers) - set(NAMES):
+        raise ConfigError(f"there is no peer {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
 
 
 def _look_for_the_extra() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, get_args
 import typer
 
 from ..benchmarks.catalogue import PROGRAMS
+from ..benchmarks.crowds.open import NAMES
 from ..benchmarks.program import Options, Scale
 from ..providers.configs import ProviderName
 from .bench import BenchOptions, bench
@@ -187,7 +188,8 @@ Duration = Annotated[
     ),
 ]
 Peers = Annotated[
-    list[str] | None, typer.Option(metavar="NAME", help="Beside this one only.", show_default="all there are")
+    list[str] | None,
+    typer.Option(metavar="NAME", help=f"Beside this one only: {', '.join(NAMES)}.", show_default="all"),
 ]
 Compare = Annotated[
     Path | None, typer.Option(metavar="OLD", help="Tell what has changed since this result: its folder or its file.")

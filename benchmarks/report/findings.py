@@ -22,7 +22,8 @@ class Chart(msgspec.Struct, frozen=True):
 class Curve(msgspec.Struct, frozen=True, tag_field="kind", tag="curve"):
     """What *side* does over x: a sample at each of *x*.
 
-    The names of this runtime's own sides begin with "ours"; the least that anything takes has "limit" in its name.
+    The names of this runtime's own sides begin with "ours", or are those of its crowds; the least that anything takes
+    has "limit" in its name, or is "bare".
     *program* is added by the runner.
     """
 

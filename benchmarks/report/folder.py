@@ -34,4 +34,5 @@ def write_report(folder: Path, old: Result | None = None) -> str:
         changes = comparison_table(comparison)
         (folder / COMPARISON).write_text(f"# What has changed\n\n{changes}\n", encoding="utf-8")
         told.append(changes)
-    return "\n\n".join(["", *told, f"{verdict(result)} {conditions(result)}", f"All of it: {folder / PAGE}"])
+    told += [f"{verdict(result)} {conditions(result)}", f"All of it: {folder / PAGE}"]
+    return "\n" + "\n\n".join(filter(None, told))

@@ -9,7 +9,7 @@ def markdown(result: Result) -> str:
     parts = ["# What it costs", conditions(result), verdict(result)]
     parts += [f"- {name}: {problem}" for name, problem in result.unfinished.items()]
     parts.append(tables(result))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def tables(result: Result) -> str:
@@ -32,7 +32,7 @@ def conditions(result: Result) -> str:
 def verdict(result: Result) -> str:
     """How many targets are met."""
     held = [row.met for row in result.rows if row.met is not None]
-    return f"{sum(held)} of {len(held)} targets met."
+    return f"{sum(held)} of {len(held)} targets met." if held else "No target was measured."
 
 
 def minutes(seconds: float) -> str:

@@ -11,6 +11,7 @@ INK = "#1b1f24"
 QUIET = "#667079"
 FAINT = "#e4e7ea"
 
+_OURS_ARE = ("ours", "packed", "dedicated")
 _OURS = "#0b5cad"
 _LIMIT = "#8a9199"
 _PEERS = ("#d98200", "#23896b", "#b4588f", "#5aa9d6", "#8b6b3d", "#7d6bb5", "#c2543d")
@@ -35,10 +36,10 @@ def styles(sides: Iterable[str]) -> dict[str, Style]:
     made: dict[str, Style] = {}
     ours = peers = 0
     for side in dict.fromkeys(sides):
-        if side.startswith("ours"):
+        if side.startswith(_OURS_ARE):
             made[side] = Style(_OURS, "o", _DASHES[ours % len(_DASHES)], 2.6, above=4)
             ours += 1
-        elif "limit" in side:
+        elif side == "bare" or "limit" in side:
             made[side] = Style(_LIMIT, "|", (0, (4, 2)), 1.6, above=2)
         else:
             made[side] = Style(_PEERS[peers % len(_PEERS)], _MARKERS[peers % len(_MARKERS)], "-", 1.5, above=3)

@@ -9,10 +9,11 @@ import pytest
 from findings import check
 from msgspec.structs import replace
 from reports import kept, result, row
-from terminal import in_pipe, started
+from terminal import Terminal, in_pipe, started
 from typer.testing import CliRunner
 
 from rayconteur.benchmarks.catalogue import PROGRAMS
+from rayconteur.benchmarks.crowds.open import NAMES
 from rayconteur.benchmarks.report.result import FINDINGS, read
 from rayconteur.cli.exits import ExitCode
 from rayconteur.cli.main import app
@@ -47,6 +48,13 @@ def test_an_unknown_benchmark_is_told_with_those_there_are() -> None:
 
     assert "oracle" in line
     assert all(name in line for name in PROGRAMS)
+
+
+def test_an_unknown_peer_is_told_with_those_there_are() -> None:
+    line = refused("--peers", "langgraph", "--peers", "oracle")
+
+    assert "peer oracle;" in line
+    assert all(name in line for name in NAMES)
 
 
 def test_a_result_to_compare_with_must_be_there_before_anything_runs(tmp_path: Path) -> None:
@@ -106,6 +114,19 @@ def test_an_option_that_does_not_fit_is_wrong_usage(words: tuple[str, str]) -> N
 
     assert result.exit_code == ExitCode.USAGE
     assert words[0] in result.stderr
+
+
+def test_at_a_terminal_it_shows_what_runs_what_waits_and_what_was_found(tmp_path: Path) -> None:
+    with Terminal("bench", "--only", "compacting", "--only", "request_building", "--out", str(tmp_path)) as terminal:
+        begun = terminal.until("waiting")
+        found = terminal.until("times (")
+        terminal.types("\x03")
+        terminal.until("interrupted")
+
+        assert terminal.code() == ExitCode.INTERRUPTED
+
+    assert "running" in begun
+    assert "request on 1,000 messages" in found
 
 
 def test_ctrl_c_ends_what_runs_and_reports_what_was_found(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_each_chart_is_one_picture_that_names_all_its_sides() -> None:
 
 
 def test_the_same_findings_make_the_same_bytes() -> None:
-    found = [curve("ours", 1.0, 5.0), curve("langgraph", 2.0, 3.0), distribution("ours", 1.0, 2.0)]
+    found: list[Finding] = [curve("ours", 1.0, 5.0), curve("langgraph", 2.0, 3.0), distribution("ours", 1.0, 2.0)]
 
     assert pictures(found) == pictures(found)
 
