@@ -123,6 +123,7 @@ def _row(what: str, ours: Sample, encoding: Sample, target: Target | None) -> Ro
         figure=ours.over(encoding),
         figure_unit="times",
         target=target,
+        better="less",
     )
 
 

@@ -41,6 +41,7 @@ async def measure(options: Options) -> AsyncIterator[Row]:
             theirs=found["bare"],
             figure=found["dedicated"].over(found["bare"]),
             figure_unit="times",
+            better="more",
         )
 
 

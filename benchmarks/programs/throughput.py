@@ -88,6 +88,7 @@ def _rows(load: _Load, found: dict[str, Sample]) -> Sequence[Row]:
             figure=ours.over(theirs),
             figure_unit="times",
             target=target,
+            better="more",
         )
         for what, ours, peer, theirs, target in compared
     ]

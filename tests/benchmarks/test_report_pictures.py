@@ -102,6 +102,7 @@ def test_labels_keep_their_order_and_do_not_overlap(wanted: list[float], heights
     tops = [middle + height / 2 for middle, height in zip(placed, taken, strict=True)]
     bottoms = [middle - height / 2 for middle, height in zip(placed, taken, strict=True)]
     assert all(below <= above + 1e-6 for below, above in zip(tops, bottoms[1:], strict=False))
+    assert all(bottom >= -1e-6 for bottom in bottoms)
     assert all(top <= 400.0 + 1e-6 for top in tops)
 
 
