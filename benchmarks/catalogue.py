@@ -1,6 +1,7 @@
 """The programs there are. Imports nothing, for the command line's help names them, too."""
 
 PROGRAMS = {
+    "server_ceiling": "what the load server itself can send",
     "throughput": "events through the router, beside one Ray call for each",
     "first_token": "time to first token, beside the client alone",
     "spawning": "sessions spawned per second, beside bare Ray actors",

@@ -21,15 +21,16 @@ class Wheel:
     def __init__(self) -> None:
         self._buckets: dict[int, list[Due]] = {}
         self._ticks: list[int] = []  # the buckets' own, a heap
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._timer_tick = 0
 
     def add(self, due: Due, moment: float) -> None:
-        """Call *due* at *moment* of the monotonic clock; in the next tick if that is over."""
-        tick = math.ceil(moment / _TICK_S)
+        """Call *due* at *moment* of the monotonic clock; in the event loop's next turn if that is over."""
+        now = time.monotonic()
+        tick = _tick(moment, now)
         self._put(due, tick)
         if self._timer is None or tick < self._timer_tick:
-            self._arm(time.monotonic())
+            self._arm(now)
 
     def _put(self, due: Due, tick: int) -> None:
         bucket = self._buckets.get(tick)
@@ -45,17 +46,28 @@ class Wheel:
             self._timer = None
         if self._ticks:
             self._timer_tick = self._ticks[0]
-            # Never less than a tick: uvloop rounds to milliseconds, and would come back at once, again and again.
-            wait_s = max(_TICK_S, self._timer_tick * _TICK_S - now)
-            self._timer = asyncio.get_running_loop().call_later(wait_s, self._turn)
+            wait_s = self._timer_tick * _TICK_S - now
+            loop = asyncio.get_running_loop()
+            if wait_s <= 0:
+                self._timer = loop.call_soon(self._turn)
+            else:
+                # Never less than a tick: uvloop rounds to milliseconds, and would come back at once, again and again.
+                self._timer = loop.call_later(max(_TICK_S, wait_s), self._turn)
 
     def _turn(self) -> None:
         now = time.monotonic()
         reached = math.floor(now / _TICK_S)
+        called: list[tuple[Due, int]] = []
         while self._ticks and self._ticks[0] <= reached:
             for due in self._buckets.pop(heappop(self._ticks)):
                 again_at = due(now)
                 if again_at is not None:
-                    # Not in a tick that is over: whoever is late goes on with the others, not before them.
-                    self._put(due, max(reached + 1, math.ceil(again_at / _TICK_S)))
-        self._arm(time.monotonic())
+                    called.append((due, _tick(again_at, now)))
+        for due, tick in called:  # not before: whoever is always late would keep the event loop from all else
+            self._put(due, tick)
+        self._arm(now)
+
+
+def _tick(moment: float, now: float) -> int:
+    """That in which *moment* is over."""
+    return math.floor(now / _TICK_S) if moment <= now else math.ceil(moment / _TICK_S)

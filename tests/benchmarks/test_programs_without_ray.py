@@ -4,6 +4,6 @@ import pytest
 from findings import check, findings, run
 
 
-@pytest.mark.parametrize("program", ["compacting", "delta_cost", "request_building"])
+@pytest.mark.parametrize("program", ["compacting", "delta_cost", "request_building", "server_ceiling"])
 def test_a_program_prints_its_rows_as_json(program: str) -> None:
     check(findings(run(f"rayconteur.benchmarks.programs.{program}", "--tiny")))
