@@ -11,7 +11,7 @@ from .rows import Direction, Row
 from .table import figure, lined_up
 
 Verdict = Literal["better", "worse", "changed", ""]
-Key = tuple[str, str, str, int]
+Key = tuple[str, str, str, str, int]
 
 _NOTABLE = 0.1
 _MORE_IS_BETTER = ("/s", "times less")
@@ -70,7 +70,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 def compare(old: Result, new: Result) -> Comparison:
-    """What *new* changes. Rows belong together by program, by what they measure and by whom with."""
+    """What *new* changes. Rows belong together by program, by what they measure, beside whom and in what unit."""
     before, after = dict(_keyed(old.rows)), dict(_keyed(new.rows))
     return Comparison(
         changes=tuple(Change(before[key], row) for key, row in after.items() if key in before),
@@ -131,9 +131,9 @@ def summary(comparison: Comparison) -> str:
 
 def _keyed(rows: Sequence[Row]) -> Iterator[tuple[Key, Row]]:
     """Rows by what they are. A peer's words in brackets are figures of that run, and no part of it."""
-    seen: Counter[tuple[str, str, str]] = Counter()
+    seen: Counter[tuple[str, str, str, str]] = Counter()
     for row in rows:
-        which = (row.program, row.what, row.peer.partition(" (")[0])
+        which = (row.program, row.what, row.peer.partition(" (")[0], row.figure_unit)
         yield (*which, seen[which]), row
         seen[which] += 1
 

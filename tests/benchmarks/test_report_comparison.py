@@ -90,6 +90,13 @@ def test_a_peers_figures_do_not_part_rows_but_its_name_does() -> None:
     assert (compared.gone, compared.added) == ((), ())
 
 
+def test_figures_in_different_units_are_not_compared() -> None:
+    compared = compare(result(row("reading", 5.0, unit="/s")), result(row("reading", 5.0, unit="ms")))
+
+    assert compared.changes == ()
+    assert (len(compared.gone), len(compared.added)) == (1, 1)
+
+
 def test_rows_of_the_same_name_are_paired_in_order() -> None:
     compared = compare(result(row("events", 1.0), row("events", 2.0)), result(row("events", 1.0), row("events", 2.0)))
 

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from rayconteur.benchmarks.catalogue import PROGRAMS
 from rayconteur.benchmarks.program import Options, Scale
 from rayconteur.benchmarks.report.findings import Finding
 from rayconteur.benchmarks.report.result import Ended, read
@@ -45,3 +46,9 @@ def test_a_benchmark_that_fails_is_told_and_the_others_run(tmp_path: Path) -> No
     assert "No module named" in heard.problems[0]
     assert read(tmp_path).unfinished == {"oracle": heard.problems[0]}
     assert read(tmp_path).rows
+
+
+def test_every_program_there_is_can_be_run(root: Path) -> None:
+    there = {file.stem for file in (root / "benchmarks/programs").glob("*.py")} - {"__init__"}
+
+    assert set(PROGRAMS) == there
