@@ -5,9 +5,10 @@ from functools import cached_property
 
 import anthropic
 from langchain_anthropic import ChatAnthropic
-from langchain_core.messages import AIMessageChunk, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, MessagesState, StateGraph  # pyright: ignore[reportMissingTypeStubs]
 from langgraph.graph.state import CompiledStateGraph  # pyright: ignore[reportMissingTypeStubs]
 from pydantic import SecretStr
@@ -32,7 +33,7 @@ class _Chat(ChatAnthropic):
 
 
 class LangGraph:
-    """``astream`` in the mode for messages; what the checkpointer keeps of a turn, it is told at the turn's end."""
+    """``astream`` in the mode for what a node writes; what the checkpointer keeps of a turn, it is told at its end."""
 
     def __init__(self, site: Site) -> None:
         # LangSmith follows each token where the environment says so.
@@ -58,13 +59,13 @@ class LangGraph:
         self._graph = _graph(self._chat, self._saver)
 
     async def ask(self, session: int, hear: Hear) -> None:
-        """Iterate over the messages' pieces."""
+        """Iterate over what the node writes."""
         assert self._graph
         config: RunnableConfig = {"configurable": {"thread_id": str(session)}}
         asked = MessagesState(messages=[HumanMessage("Hi")])
-        async for piece, _ in self._graph.astream(asked, config, stream_mode="messages", durability="exit"):
-            if isinstance(piece, AIMessageChunk) and isinstance(piece.content, str) and piece.content:
-                hear(piece.content)
+        async for piece in self._graph.astream(asked, config, stream_mode="custom", durability="exit"):
+            if isinstance(piece, str):
+                hear(piece)
 
     async def forget(self, session: int) -> None:
         """Delete the thread."""
@@ -79,7 +80,13 @@ class LangGraph:
 
 def _graph(chat: ChatAnthropic, saver: InMemorySaver) -> _Graph:
     async def answer(state: MessagesState) -> MessagesState:
-        return MessagesState(messages=[await chat.ainvoke(state["messages"])])
+        write = get_stream_writer()
+        pieces: list[str] = []
+        async for chunk in chat.astream(state["messages"]):
+            if isinstance(chunk.content, str) and chunk.content:
+                pieces.append(chunk.content)
+                write(chunk.content)
+        return MessagesState(messages=[AIMessage("".join(pieces))])
 
     graph = StateGraph(MessagesState)
     graph.add_node("answer", answer)
