@@ -7,8 +7,8 @@ import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -60,10 +60,9 @@ class Plan(msgspec.Struct, frozen=True):
     out: Path
 
 
-async def run_programs(plan: Plan, watcher: Watcher) -> bool:
-    """Run them; whether all came to their end.
-
-    Cancelled, it ends the program that runs, and its Ray with it. What was found by then is in the folder.
+@contextmanager
+def recording(plan: Plan) -> Generator[Lines]:
+    """The result of *plan*, begun in its folder, for ``run_programs`` to write to.
 
     Raises:
         ConfigError: the folder holds a result already, or can't be written.
@@ -77,8 +76,15 @@ async def run_programs(plan: Plan, watcher: Watcher) -> bool:
     except OSError as error:
         raise ConfigError(f"{plan.out} can't be written: {error.strerror}") from None
     with file:
-        lines = Lines(file, run)
-        ended = [await _one(name, plan, lines, watcher) for name in plan.programs]
+        yield Lines(file, run)
+
+
+async def run_programs(plan: Plan, lines: Lines, watcher: Watcher) -> bool:
+    """Run them; whether all came to their end.
+
+    Cancelled, it ends the program that runs, and its Ray with it. What was found by then is in *lines*.
+    """
+    ended = [await _one(name, plan, lines, watcher) for name in plan.programs]
     return not any(each.problem for each in ended)
 
 

@@ -39,7 +39,7 @@ async def bench(options: BenchOptions, program: Program) -> ExitCode:
     from ..benchmarks.report.comparison import compare, comparison_table  # now that what they need is there
     from ..benchmarks.report.folder import write_report
     from ..benchmarks.report.result import read
-    from ..benchmarks.runner import Plan, run_programs
+    from ..benchmarks.runner import Plan, recording, run_programs
     from .progress import watching
 
     programs = _programs(options.only)
@@ -51,17 +51,12 @@ async def bench(options: BenchOptions, program: Program) -> ExitCode:
         program.output.line(comparison_table(compare(old, read(options.new))))
         return ExitCode.COMPLETED
     out = options.out or Path("rayconteur-bench") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    began = False
-    try:
-        with watching(program.output, programs) as watcher:
-            plan = Plan(programs, options.options, out)
-            began = True
-            completed = await run_programs(plan, watcher)
-    except ConfigError:
-        began = False
-        raise
-    finally:
-        if began:
+    plan = Plan(programs, options.options, out)
+    with recording(plan) as lines:
+        try:
+            with watching(program.output, programs) as watcher:
+                completed = await run_programs(plan, lines, watcher)
+        finally:
             program.output.line(write_report(out, old))
     return ExitCode.COMPLETED if completed else ExitCode.FAILED
 

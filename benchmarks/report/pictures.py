@@ -1,5 +1,6 @@
 """Pictures: each chart of a result drawn, as SVG that is the same for the same findings, and as PNG."""
 
+import math
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _INCHES = (8.0, 4.6)
 _PNG_DPI = 200
-_LETTER = 0.0088
+_LETTER = 0.0094
 """The width of a label's letter, as part of the picture's."""
 
 _LONGEST_LABEL = 28
@@ -87,9 +88,19 @@ def _drawn(chart: Chart, lines: Sequence[Line], looks: dict[str, Style]) -> Figu
     labels = [_draw(axes, line, looks[line.side]) for line in lines]
     _arrange(axes, chart, lines)
     label_lines(axes, [label for label in labels if label], _LONGEST_LABEL)
-    if any(isinstance(line, Curve) and any(len(y.values) > 1 for y in line.y) for line in lines):
-        figure.text(0.025, 0.025, "Lines: medians. Bands: from quartile to quartile.", color=QUIET, fontsize=8)
+    figure.text(0.025, 0.025, _note(chart, lines), color=QUIET, fontsize=8)
     return figure
+
+
+def _note(chart: Chart, lines: Sequence[Line]) -> str:
+    """What one must know to read the picture."""
+    samples = [y for line in lines if isinstance(line, Curve) for y in line.y]
+    medians = [y.median for y in samples]
+    medians += [value for line in lines if isinstance(line, Distribution) for _, value in line.percentiles]
+    notes = ["Lines: medians. Bands: from quartile to quartile."] if any(len(y.values) > 1 for y in samples) else []
+    if chart.y_scale == "log" and min(medians, default=1) <= 0:
+        notes.append("What is 0 has no place on this scale.")
+    return " ".join(notes)
 
 
 def _draw(axes: Axes, line: Line, style: Style) -> Label | None:
@@ -103,7 +114,10 @@ def _draw(axes: Axes, line: Line, style: Style) -> Label | None:
         case Distribution(percentiles=pairs):
             places, values = [nines(percentile) for percentile, _ in pairs], [value for _, value in pairs]
             marker = ""
-    if not places:
+    if line.chart.y_scale == "log":
+        values = [value if value > 0 else math.nan for value in values]
+    shown = [(place, value) for place, value in zip(places, values, strict=True) if not math.isnan(value)]
+    if not shown:
         return None
     axes.plot(
         places,
@@ -118,7 +132,7 @@ def _draw(axes: Axes, line: Line, style: Style) -> Label | None:
         zorder=style.above + 5,
         clip_on=False,
     )
-    return Label(line.side, places[-1], values[-1], style)
+    return Label(line.side, *shown[-1], style)
 
 
 def _arrange(axes: Axes, chart: Chart, lines: Sequence[Line]) -> None:

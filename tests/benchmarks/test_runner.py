@@ -7,7 +7,7 @@ from rayconteur.benchmarks.catalogue import PROGRAMS
 from rayconteur.benchmarks.program import Options, Scale
 from rayconteur.benchmarks.report.findings import Finding
 from rayconteur.benchmarks.report.result import Ended, read
-from rayconteur.benchmarks.runner import Plan, run_programs
+from rayconteur.benchmarks.runner import Plan, recording, run_programs
 
 
 class Heard:
@@ -33,7 +33,8 @@ def test_a_benchmark_that_fails_is_told_and_the_others_run(tmp_path: Path) -> No
     heard = Heard()
     plan = Plan(("oracle", "request_building"), Options(scale=Scale.TINY), tmp_path)
 
-    completed = asyncio.run(run_programs(plan, heard))
+    with recording(plan) as lines:
+        completed = asyncio.run(run_programs(plan, lines, heard))
 
     assert not completed
     assert heard.told == [
