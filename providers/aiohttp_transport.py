@@ -4,8 +4,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import aiohttp
 import httpx2
+from yarl import URL
 
 from .http import KEPT_IDLE_S, ONE_WRITE_BYTES, tls
+from .proxies import proxy_of
 
 
 def http_client(connect_timeout_s: float, idle_timeout_s: float) -> httpx2.AsyncClient:
@@ -30,15 +32,19 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             # A limit of 0 is none.
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_IDLE_S, ssl=tls())
             self._session = aiohttp.ClientSession(
-                connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
+                connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
             )
+        url = URL(str(request.url), encoded=True)
+        proxy, proxy_headers = proxy_of(url.origin())
         answer = await self._session.request(
             request.method,
-            str(request.url),
+            url,
             headers=[(name, value) for name, value in request.headers.multi_items() if name != "transfer-encoding"],
             data=_data(request),
             allow_redirects=False,
             auto_decompress=False,
+            proxy=proxy,
+            proxy_headers=proxy_headers,
         )
         return _Answer(answer, request)
 

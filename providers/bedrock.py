@@ -6,8 +6,6 @@ from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from . import http
 from .bedrock_config import Bedrock
@@ -28,6 +26,8 @@ try:
     import botocore
     from botocore import exceptions as boto
     from yarl import URL
+
+    from .proxies import proxy_of
 except ModuleNotFoundError:
     raise MissingExtra(PROVIDER, "bedrock") from None
 
@@ -96,7 +96,6 @@ class BedrockClient:
         self._timeout = aiohttp.ClientTimeout(
             total=None, connect=config.connect_timeout_s, sock_read=config.idle_timeout_s
         )
-        self._proxy = _proxy(self._access.endpoint)
         self._http: aiohttp.ClientSession | None = None  # it begins in a running loop only
 
     @property
@@ -127,7 +126,7 @@ class BedrockClient:
             # A limit of 0 is none: as many connections at once as there are requests.
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=http.KEPT_IDLE_S, ssl=_tls())
             self._http = aiohttp.ClientSession(
-                connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar(), proxy=self._proxy
+                connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
             )
         reader = BedrockReader(self._dialect.model, f"{PROVIDER}-{request.number}")
         url = self._access.endpoint.rstrip("/") + bedrock_requests.path(self._target, streaming)
@@ -159,18 +158,20 @@ class _Call:
         signed = await self.access.authority.headers(self.url, self.body)
         # Encoded, or the address would be made anew and the signature would be of another one.
         url = URL(self.url, encoded=True)
-        answer = await self.session.post(url, data=content, headers={**headers, **signed}, allow_redirects=False)
+        proxy, proxy_headers = proxy_of(url.origin())
+        answer = await self.session.post(
+            url,
+            data=content,
+            headers={**headers, **signed},
+            allow_redirects=False,
+            proxy=proxy,
+            proxy_headers=proxy_headers,
+        )
         if answer.status != 200:
             async with answer:
                 raise _Refused(_Response(answer, await answer.read()))
         self.reader.message_id = answer.headers.get("x-amzn-requestid") or self.reader.message_id
         return _Response(answer)
-
-
-def _proxy(endpoint: str) -> str | None:
-    """The proxy that the environment names for *endpoint*. aiohttp, left to it, would look for passwords, too."""
-    parts = urlsplit(endpoint)
-    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
 
 @cache

@@ -59,10 +59,12 @@ GUESTS = {
         "providers/bedrock.py",
         "providers/cohere.py",
         "providers/google.py",
+        "providers/proxies.py",
         "benchmarks/crowds",
         "benchmarks/peers",
     ),
-    "yarl": ("providers/bedrock.py", "benchmarks/peers"),  # aiohttp's own addresses
+    # aiohttp's own addresses
+    "yarl": ("providers/aiohttp_transport.py", "providers/bedrock.py", "providers/proxies.py", "benchmarks/peers"),
     "botocore": ("providers/aws.py", "providers/bedrock.py", "benchmarks/peers"),
     "psutil": ("benchmarks",),
     "autogen_core": ("benchmarks/crowds/autogen.py",),
@@ -212,7 +214,8 @@ def test_every_folder_of_the_house_ships_and_no_file_slips_in_from_the_root() ->
 
 
 def test_importing_the_package_or_its_words_loads_neither_ray_nor_an_sdk() -> None:
-    clients = GUESTS["anthropic"] + GUESTS["openai"] + GUESTS["cohere"] + GUESTS["httpx2"] + GUESTS["botocore"]
+    sdks = ("anthropic", "openai", "cohere", "httpx2", "aiohttp", "botocore")
+    clients = [place for sdk in sdks for place in GUESTS[sdk]]
     words = [file.stem for file in (ROOT / "providers").glob("*.py") if name(file) not in clients]
     program = f"""
 import importlib, sys
