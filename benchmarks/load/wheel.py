@@ -24,6 +24,10 @@ class Wheel:
         self._timer: asyncio.Handle | None = None
         self._timer_tick = 0
 
+    def __len__(self) -> int:
+        """How many wait to be called."""
+        return sum(len(bucket) for bucket in self._buckets.values())
+
     def add(self, due: Due, moment: float) -> None:
         """Call *due* at *moment* of the monotonic clock; in the event loop's next turn if that is over."""
         now = time.monotonic()

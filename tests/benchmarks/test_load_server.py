@@ -1,0 +1,288 @@
+"""The load server, a process of its own, asked by the vendors' SDKs, by our own clients, and by bare sockets."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import anthropic
+import httpx2
+import msgspec
+import openai
+import psutil
+import pytest
+
+import rayconteur as rc
+from rayconteur.benchmarks.direct import config_of
+from rayconteur.benchmarks.load.answers import ANTHROPIC, APIS, OPENAI_CHAT, OPENAI_RESPONSES, Api, answer_bytes, text
+from rayconteur.benchmarks.load.pace import Pace
+from rayconteur.benchmarks.load.process import LoadProcess, load_process, load_server
+from rayconteur.providers.deltas import Delta, TextDelta, ToolInputDelta
+from rayconteur.providers.open import open_client
+from rayconteur.providers.request import Request, Settings
+
+PACED = Pace(tokens_per_s=500, first_token_s=0.05)
+TOOL = rc.Tool(name="find", input_schema={"type": "object"})
+CALLED = '{"place": "the roof of the old mill", "how_often": 3}'
+both = pytest.mark.parametrize("api", [ANTHROPIC, OPENAI_CHAT], ids=lambda api: api.name)
+
+
+@pytest.fixture(scope="module")
+def at_once() -> Iterator[LoadProcess]:
+    with load_process() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def paced() -> Iterator[LoadProcess]:
+    with load_process(PACED) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def refusing() -> Iterator[LoadProcess]:
+    with load_process(Pace(overloaded_share=0.5, limited_share=0.5)) as server:
+        yield server
+
+
+def anthropic_at(url: str) -> anthropic.Anthropic:
+    return anthropic.Anthropic(base_url=url, api_key="none", max_retries=0)
+
+
+def openai_at(url: str) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+
+
+def answer_by_sdk(api: Api, url: str, tokens: int) -> str:
+    """What the vendor's SDK makes of it."""
+    if api == ANTHROPIC:
+        with (
+            anthropic_at(url) as client,
+            client.messages.stream(
+                model="any", max_tokens=tokens, messages=[{"role": "user", "content": "Hi"}]
+            ) as answer,
+        ):
+            return answer.get_final_text()
+    with openai_at(url) as client:
+        chunks = client.chat.completions.create(
+            model="any", max_tokens=tokens, messages=[{"role": "user", "content": "Hi"}], stream=True
+        )
+        return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+
+
+def answer_by_ours(api: Api, url: str, tokens: int, *said: rc.Message) -> str:
+    """What our client makes of it: its text, or the input of the tool that it calls."""
+    asked = rc.Message(role=rc.Role.USER, content=(rc.Text("Hi"),), turn=1)
+    tools = (TOOL,) if api in (ANTHROPIC, OPENAI_CHAT) else ()
+    request = Request(number=1, messages=(asked, *said), settings=Settings(max_output_tokens=tokens, tools=tools))
+
+    async def heard() -> str:
+        client = open_client(config_of(api, url))
+        try:
+            return "".join([piece(delta) async for batch in client.stream(request) for delta in batch])
+        finally:
+            await client.aclose()
+
+    return asyncio.run(heard())
+
+
+def piece(delta: Delta) -> str:
+    """Of text, or of a tool's input."""
+    match delta:
+        case TextDelta(text=said) | ToolInputDelta(json=said):
+            return said
+        case _:
+            return ""
+
+
+def ask(url: str, tokens: int, path: str = ANTHROPIC.path) -> socket.socket:
+    """A connection on which so many tokens were asked for."""
+    address = urlsplit(url)
+    connection = socket.create_connection((address.hostname, address.port), timeout=30)
+    connection.sendall(asking(tokens, path))
+    return connection
+
+
+def asking(tokens: int, path: str = ANTHROPIC.path) -> bytes:
+    """A request for so many tokens, in whatever provider's words."""
+    limit = {"max_output_tokens": tokens} if path == OPENAI_RESPONSES.path else {"max_tokens": tokens}
+    body = json.dumps(
+        {**limit, "generationConfig": {"maxOutputTokens": tokens}, "inferenceConfig": {"maxTokens": tokens}}
+    )
+    return f"POST {path} HTTP/1.1\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
+
+
+def read(connection: socket.socket, size: int) -> bytearray:
+    """What comes, up to *size*."""
+    taken = bytearray()
+    while len(taken) < size and (data := connection.recv(min(1 << 20, size - len(taken)))):
+        taken += data
+    return taken
+
+
+@both
+@pytest.mark.parametrize("tokens", [1, 89, 1_500])
+def test_an_sdk_reads_the_whole_text(api: Api, tokens: int, at_once: LoadProcess) -> None:
+    assert answer_by_sdk(api, at_once.url, tokens) == text(api, tokens)
+
+
+@both
+def test_our_client_reads_the_whole_text(api: Api, at_once: LoadProcess) -> None:
+    assert answer_by_ours(api, at_once.url, 500) == text(api, 500)
+
+
+@both
+def test_a_paced_answer_is_whole_and_never_early(api: Api, paced: LoadProcess) -> None:
+    begun_at = time.monotonic()
+    heard = answer_by_ours(api, paced.url, 101)
+    spent_s = time.monotonic() - begun_at
+
+    assert heard == text(api, 101)
+    assert 0.05 + 100 / 500 <= spent_s < 2  # generous above: other tests run meanwhile
+
+
+@pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
+def test_an_answer_is_as_long_as_is_said(api: Api, at_once: LoadProcess) -> None:
+    with ask(at_once.url, 200, api.path) as connection:
+        assert read(connection, answer_bytes(api, 200)).endswith(b"\r\n0\r\n\r\n")
+
+        connection.sendall(b"GET /nothing HTTP/1.1\r\n\r\n")
+        assert read(connection, 12) == b"HTTP/1.1 404"
+
+
+def test_requests_that_come_together_are_answered_one_after_the_other(paced: LoadProcess) -> None:
+    with ask(paced.url, 5) as connection:
+        connection.sendall(asking(7))
+
+        first, second = (read(connection, answer_bytes(ANTHROPIC, tokens)) for tokens in (5, 7))
+
+    assert first.count(ANTHROPIC.text_mark) == 5
+    assert second.count(ANTHROPIC.text_mark) == 7
+
+
+def test_the_same_seed_makes_the_same_load() -> None:
+    pace = Pace(limited_share=0.2, overloaded_share=0.2, cut_share=0.2, tokens=20, tokens_spread=0.7, seed=7)
+
+    def load(pace: Pace) -> list[tuple[bytes, int]]:
+        """Of 40 requests each one's status, and how many deltas came."""
+        with load_server(pace) as url:
+            return [outcome(url) for _ in range(40)]
+
+    assert load(pace) == load(pace)
+    assert load(pace) != load(msgspec.structs.replace(pace, seed=8))
+
+
+def outcome(url: str) -> tuple[bytes, int]:
+    """The status of an answer, and how many deltas it has."""
+    with ask(url, 1_000) as connection:
+        connection.sendall(b"GET /nothing HTTP/1.1\r\n\r\n")  # its answer, or the connection's end, comes after all
+        came = bytearray()
+        while b"HTTP/1.1 404" not in came and (data := connection.recv(1 << 16)):
+            came += data
+    return bytes(came[9:12]), came.count(ANTHROPIC.text_mark)
+
+
+def test_who_does_not_read_costs_no_memory_disturbs_nobody_and_loses_nothing(at_once: LoadProcess) -> None:
+    tokens = 400_000
+    size = answer_bytes(ANTHROPIC, tokens)
+    process = psutil.Process(at_once.pid)
+    before_bytes = process.memory_info().rss
+
+    with ask(at_once.url, tokens) as silent:
+        for _ in range(3):
+            assert answer_by_sdk(ANTHROPIC, at_once.url, 500) == text(ANTHROPIC, 500)
+        grown_bytes = process.memory_info().rss - before_bytes
+
+        assert size > 50_000_000
+        assert grown_bytes < 10_000_000
+        assert len(read(silent, size)) == size
+
+
+@both
+def test_a_tool_is_called_by_its_name_until_its_result_is_there(api: Api) -> None:
+    with load_server(Pace(tool_share=1.0, tokens_per_s=2_000)) as url:
+        called = answer_by_ours(api, url, 50)
+        use = rc.Message(role=rc.Role.ASSISTANT, content=(rc.ToolUse("a", "find", {}),), turn=1)
+        result = rc.Message(role=rc.Role.USER, content=(rc.ToolResult("a", (rc.Text("A raven"),)),), turn=1)
+        answered = answer_by_ours(api, url, 50, use, result)
+
+    assert called.replace(" ", "") == CALLED.replace(" ", "")
+    assert answered == text(api, 50)
+
+
+def test_the_sdks_see_tool_calls_with_ids_of_their_own() -> None:
+    with load_server(Pace(tool_share=1.0)) as url, anthropic_at(url) as theirs, openai_at(url) as others:
+        uses = [
+            theirs.messages.stream(
+                model="any",
+                max_tokens=50,
+                messages=[{"role": "user", "content": "Hi"}],
+                tools=[{"name": "find", "input_schema": {"type": "object"}}],
+            )
+            for _ in range(2)
+        ]
+        blocks = []
+        for use in uses:
+            with use as answer:
+                blocks.append(answer.get_final_message().content[0])
+        with others.chat.completions.stream(
+            model="any",
+            messages=[{"role": "user", "content": "Hi"}],
+            tools=[{"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}],
+        ) as stream:
+            choice = stream.get_final_completion().choices[0]
+
+    assert [block.type for block in blocks] == ["tool_use", "tool_use"]
+    assert len({block.id for block in blocks if block.type == "tool_use"}) == 2
+    assert choice.finish_reason == "tool_calls"
+    assert [call.function.name for call in choice.message.tool_calls or []] == ["find"]
+
+
+def test_an_overloaded_provider_is_one_for_the_sdks_and_for_us() -> None:
+    with load_server(Pace(overloaded_share=1.0)) as url:
+        with pytest.raises(anthropic.InternalServerError) as theirs:
+            answer_by_sdk(ANTHROPIC, url, 10)
+        with pytest.raises(openai.InternalServerError) as others:
+            answer_by_sdk(OPENAI_CHAT, url, 10)
+        with pytest.raises(rc.Overloaded):
+            answer_by_ours(ANTHROPIC, url, 10)
+
+    assert (theirs.value.status_code, others.value.status_code) == (529, 503)
+
+
+@both
+def test_a_limited_user_is_told_when_to_come_again(api: Api) -> None:
+    with load_server(Pace(limited_share=1.0, retry_after_s=7.0)) as url:
+        with pytest.raises((anthropic.RateLimitError, openai.RateLimitError)) as theirs:
+            answer_by_sdk(api, url, 10)
+        with pytest.raises(rc.RateLimited) as ours:
+            answer_by_ours(api, url, 10)
+
+    assert theirs.value.response.headers["retry-after"] == "7"
+    assert ours.value.retry_after_s == 7.0
+
+
+@pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
+def test_every_provider_refuses_in_words_that_the_clients_know(api: Api, refusing: LoadProcess) -> None:
+    with pytest.raises((rc.Overloaded, rc.ProviderUnavailable, rc.RateLimited)) as error:
+        answer_by_ours(api, refusing.url, 10)
+
+    assert any(words in str(error.value) for words in ("verloaded", "Rate limit reached"))
+
+
+@both
+def test_an_answer_that_is_cut_is_an_error_and_never_an_answer(api: Api) -> None:
+    with load_server(Pace(cut_share=1.0, tokens_per_s=1_000)) as url:
+        with pytest.raises((httpx2.RemoteProtocolError, openai.APIConnectionError)):
+            answer_by_sdk(api, url, 20)
+        with pytest.raises(rc.ProviderUnavailable):
+            answer_by_ours(api, url, 20)
+
+
+def test_a_pace_that_does_not_fit_starts_no_server(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="tool_share"), load_server(Pace(tool_share=2.0)):
+        pass
+
+    assert "tool_share" in capfd.readouterr().err
