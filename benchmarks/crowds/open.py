@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 from .crowd import Crowd, Site
 
-Name = Literal["bare", "sdk", "sdk-aiohttp", "autogen", "pydantic-ai", "langgraph", "ray-calls"]
+Name = Literal["packed", "dedicated", "bare", "sdk", "sdk-aiohttp", "autogen", "pydantic-ai", "langgraph", "ray-calls"]
 NAMES: tuple[Name, ...] = get_args(Name)
 
 
@@ -27,6 +27,10 @@ def open_crowd(name: str, site: Site) -> Crowd:
 
 def _open(name: str, site: Site) -> Crowd:
     match name:
+        case "packed" | "dedicated":
+            from .ours import ours
+
+            return ours(name, site)
         case "bare":
             from .bare import Bare
 

@@ -1,18 +1,20 @@
 """This runtime: a driver that reads each session with ``ask``."""
 
 import asyncio
+from typing import Literal
 
 import rayconteur as rc
 
 from ..load.answers import ANTHROPIC
 from .crowd import Hear, Site
 
+_ROOM = 1_000_000
 _CPUS = 2
 """For a Ray that is started here, whatever the machine has, so that the figures of two machines compare."""
 
 
 class Ours:
-    """Sessions of one runtime, in one *placement*."""
+    """Sessions of one runtime, in one *placement*, with so many *routers*."""
 
     def __init__(self, site: Site, placement: rc.Placement, routers: int = 1) -> None:
         options = rc.RuntimeOptions(namespace="benchmarks", num_cpus=_CPUS, routers=routers)
@@ -43,7 +45,6 @@ class Ours:
 
     async def forget(self, session: int) -> None:
         """``clear``."""
-        await self._sessions[session].interrupt()
         await self._sessions[session].clear()
 
     async def close(self) -> None:
@@ -51,3 +52,8 @@ class Ours:
         if self._inside:
             self._inside = False
             await self._runtime.__aexit__(None, None, None)
+
+
+def ours(placement: Literal["packed", "dedicated"], site: Site) -> Ours:
+    """Sessions of a runtime of their own: all in one actor, or each in its own."""
+    return Ours(site, rc.Packed(sessions_per_actor=_ROOM) if placement == "packed" else rc.Dedicated())

@@ -1,0 +1,51 @@
+"""A side of a comparison: a crowd in a process of its own, which carries out trials and tells what came of them.
+
+    python -m rayconteur.benchmarks.crowds.side langgraph '{"url": "http://127.0.0.1:8000", "tokens": 200}'
+
+It reads a task a line from its standard input, answers each in a line, and ends when the input does.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable
+
+import msgspec
+
+from .asking import carry_out
+from .crowd import Site
+from .open import open_crowd
+from .trial import Task
+
+_site = msgspec.json.Decoder(Site).decode
+_task: msgspec.json.Decoder[Task] = msgspec.json.Decoder(Task)
+
+
+async def _serve(name: str, site: Site) -> None:
+    crowd = open_crowd(name, site)
+    loop = asyncio.get_running_loop()
+    try:
+        while line := await loop.run_in_executor(None, sys.stdin.readline):
+            trial = await carry_out(_task.decode(line), crowd, whole=site.address is None)
+            print(msgspec.json.encode(trial).decode(), flush=True)
+    finally:
+        await crowd.close()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """What all sides run on: uvloop, where it is installed."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return asyncio.new_event_loop
+    return new_event_loop
+
+
+def main() -> None:
+    """Serve whoever holds the other ends."""
+    name, site = sys.argv[1:]
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(name, _site(site)))
+
+
+if __name__ == "__main__":
+    main()
