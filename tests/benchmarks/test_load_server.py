@@ -65,8 +65,8 @@ def answer_by_sdk(api: Api, url: str, tokens: int) -> str:
             ) as answer,
         ):
             return answer.get_final_text()
-    with openai_at(url) as client:
-        chunks = client.chat.completions.create(
+    with openai_at(url) as other:
+        chunks = other.chat.completions.create(
             model="any", max_tokens=tokens, messages=[{"role": "user", "content": "Hi"}], stream=True
         )
         return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
@@ -166,9 +166,9 @@ def test_the_same_seed_makes_the_same_load() -> None:
     pace = Pace(limited_share=0.2, overloaded_share=0.2, cut_share=0.2, tokens=20, tokens_spread=0.7, seed=7)
 
     def load(pace: Pace) -> list[tuple[bytes, int]]:
-        """Of 40 requests each one's status, and how many deltas came."""
+        """Of 15 requests each one's status, and how many deltas came."""
         with load_server(pace) as url:
-            return [outcome(url) for _ in range(40)]
+            return [outcome(url) for _ in range(15)]
 
     assert load(pace) == load(pace)
     assert load(pace) != load(msgspec.structs.replace(pace, seed=8))
@@ -214,19 +214,7 @@ def test_a_tool_is_called_by_its_name_until_its_result_is_there(api: Api) -> Non
 
 def test_the_sdks_see_tool_calls_with_ids_of_their_own() -> None:
     with load_server(Pace(tool_share=1.0)) as url, anthropic_at(url) as theirs, openai_at(url) as others:
-        uses = [
-            theirs.messages.stream(
-                model="any",
-                max_tokens=50,
-                messages=[{"role": "user", "content": "Hi"}],
-                tools=[{"name": "find", "input_schema": {"type": "object"}}],
-            )
-            for _ in range(2)
-        ]
-        blocks = []
-        for use in uses:
-            with use as answer:
-                blocks.append(answer.get_final_message().content[0])
+        uses = [called_tool(theirs) for _ in range(2)]
         with others.chat.completions.stream(
             model="any",
             messages=[{"role": "user", "content": "Hi"}],
@@ -234,10 +222,23 @@ def test_the_sdks_see_tool_calls_with_ids_of_their_own() -> None:
         ) as stream:
             choice = stream.get_final_completion().choices[0]
 
-    assert [block.type for block in blocks] == ["tool_use", "tool_use"]
-    assert len({block.id for block in blocks if block.type == "tool_use"}) == 2
+    assert [use.name for use in uses] == ["find", "find"]
+    assert uses[0].id != uses[1].id
     assert choice.finish_reason == "tool_calls"
     assert [call.function.name for call in choice.message.tool_calls or []] == ["find"]
+
+
+def called_tool(client: anthropic.Anthropic) -> anthropic.types.ToolUseBlock:
+    """What the SDK hears of a tool call."""
+    with client.messages.stream(
+        model="any",
+        max_tokens=50,
+        messages=[{"role": "user", "content": "Hi"}],
+        tools=[{"name": "find", "input_schema": {"type": "object"}}],
+    ) as answer:
+        [block] = answer.get_final_message().content
+    assert isinstance(block, anthropic.types.ToolUseBlock)
+    return block
 
 
 def test_an_overloaded_provider_is_one_for_the_sdks_and_for_us() -> None:
@@ -255,12 +256,11 @@ def test_an_overloaded_provider_is_one_for_the_sdks_and_for_us() -> None:
 @both
 def test_a_limited_user_is_told_when_to_come_again(api: Api) -> None:
     with load_server(Pace(limited_share=1.0, retry_after_s=7.0)) as url:
-        with pytest.raises((anthropic.RateLimitError, openai.RateLimitError)) as theirs:
+        with pytest.raises((anthropic.RateLimitError, openai.RateLimitError)):
             answer_by_sdk(api, url, 10)
         with pytest.raises(rc.RateLimited) as ours:
             answer_by_ours(api, url, 10)
 
-    assert theirs.value.response.headers["retry-after"] == "7"
     assert ours.value.retry_after_s == 7.0
 
 
