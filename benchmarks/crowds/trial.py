@@ -35,8 +35,8 @@ class Listen(msgspec.Struct, frozen=True, tag_field="kind", tag="listen"):
 class Converse(msgspec.Struct, frozen=True, tag_field="kind", tag="converse"):
     """Let *sessions* arrive within *arrive_s*, ask, think about *think_s*, and ask again, *turns* times each.
 
-    When a question is due is drawn beforehand, by *seed*, from what an answer takes by the server's pace, *answer_s*: it
-    does not depend on how fast answers come.
+    When a question is due is drawn beforehand, by *seed*, from what an answer takes by the server's pace, *answer_s*:
+    it does not depend on how fast answers come.
     """
 
     sessions: int
