@@ -1,6 +1,7 @@
 """httpx2 over aiohttp, whose parser is in C: what SDKs send their requests with."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
 
 import aiohttp
 import httpx2
@@ -9,11 +10,24 @@ from yarl import URL
 from .http import KEPT_IDLE_S, ONE_WRITE_BYTES, tls
 from .proxies import proxy_of
 
+_OF_THE_BODY = ("content-length", "transfer-encoding")
+_Data = bytes | httpx2.SyncByteStream | httpx2.AsyncByteStream
 
-def http_client(connect_timeout_s: float, idle_timeout_s: float) -> httpx2.AsyncClient:
-    """A client over the transport, for an SDK."""
-    transport = AiohttpTransport(connect_timeout_s, idle_timeout_s)
-    return httpx2.AsyncClient(transport=transport, follow_redirects=True)  # as the SDKs' own clients do
+
+class HTTPClient(httpx2.AsyncClient):
+    """A client over *transport*, for an SDK."""
+
+    def __init__(self, transport: "AiohttpTransport") -> None:
+        super().__init__(transport=transport, follow_redirects=True)  # as the SDKs' own clients do
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A request without its body, and without what the body decides."""
+
+    method: str
+    url: URL
+    headers: tuple[tuple[str, str], ...]
 
 
 class AiohttpTransport(httpx2.AsyncBaseTransport):
@@ -24,29 +38,40 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     """
 
     def __init__(self, connect_timeout_s: float, idle_timeout_s: float) -> None:
+        self.settled: Form | None = None
+        """What the last two requests had in common, if that was everything but their bodies."""
+        self._last: Form | None = None
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout_s, sock_read=idle_timeout_s)
         self._session: aiohttp.ClientSession | None = None  # it begins in a running loop only
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        form, data = _form(request), _data(request)
+        if isinstance(data, bytes):
+            self.settled = form if form == self._last else None
+            self._last = form
+        else:
+            form = Form(form.method, form.url, (*form.headers, *_length(request)))
+        return _Answer(await self.send(form, data, auto_decompress=False), request)
+
+    async def send(self, form: Form, data: _Data, auto_decompress: bool) -> aiohttp.ClientResponse:
+        """The answer to *form* with *data*, its body unread."""
         if self._session is None:
             # A limit of 0 is none.
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_IDLE_S, ssl=tls())
             self._session = aiohttp.ClientSession(
                 connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
             )
-        url = URL(str(request.url), encoded=True)
-        proxy, proxy_headers = proxy_of(url.origin())
-        answer = await self._session.request(
-            request.method,
-            url,
-            headers=[(name, value) for name, value in request.headers.multi_items() if name != "transfer-encoding"],
-            data=_data(request),
+        proxy, proxy_headers = proxy_of(form.url.origin())
+        return await self._session.request(
+            form.method,
+            form.url,
+            headers=form.headers,
+            data=data,
             allow_redirects=False,
-            auto_decompress=False,
+            auto_decompress=auto_decompress,
             proxy=proxy,
             proxy_headers=proxy_headers,
         )
-        return _Answer(answer, request)
 
     async def aclose(self) -> None:
         if self._session is not None:
@@ -86,7 +111,17 @@ class _Body(httpx2.AsyncByteStream):
         self._answer.close()
 
 
-def _data(request: httpx2.Request) -> bytes | httpx2.SyncByteStream | httpx2.AsyncByteStream:
+def _form(request: httpx2.Request) -> Form:
+    headers = [pair for pair in request.headers.multi_items() if pair[0] not in _OF_THE_BODY]
+    return Form(request.method, URL(str(request.url), encoded=True), tuple(headers))
+
+
+def _length(request: httpx2.Request) -> list[tuple[str, str]]:
+    """The length of a body that goes in pieces, where it is known: aiohttp can't see it."""
+    return [pair for pair in request.headers.multi_items() if pair[0] == "content-length"]
+
+
+def _data(request: httpx2.Request) -> _Data:
     """The body of *request*: in one write where it is there and not large."""
     try:
         content = request.content

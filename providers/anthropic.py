@@ -18,7 +18,8 @@ try:
     import anthropic
     import httpx2
 
-    from .aiohttp_transport import http_client
+    from .aiohttp_transport import AiohttpTransport, HTTPClient
+    from .shortcut import Shortcut
 except ModuleNotFoundError:
     raise MissingExtra(PROVIDER, "anthropic") from None
 
@@ -47,15 +48,16 @@ class AnthropicClient:
     def __init__(self, config: Anthropic) -> None:
         key = http.credential(config.api_key or "", "provider.api_key")
         timeouts = http.timeouts(config.connect_timeout_s, config.idle_timeout_s)
+        transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s)
         self._sdk = anthropic.AsyncAnthropic(
             api_key=key,
             base_url=http.address(config.base_url, "provider.base_url"),
             timeout=timeouts,
             max_retries=0,
-            http_client=http_client(config.connect_timeout_s, config.idle_timeout_s),
+            http_client=HTTPClient(transport),
         )
         self._dialect = anthropic_requests.Dialect(config.model, config.facts)
-        self._channel = http.Channel(self._post, VENDOR, (key,))
+        self._channel = http.Channel(Shortcut(transport, self._post).post, VENDOR, (key,))
 
     @property
     def provider(self) -> str:

@@ -9,7 +9,7 @@ from .wire.openai_dialect import Dialect
 try:
     import openai
 
-    from .aiohttp_transport import http_client
+    from .aiohttp_transport import AiohttpTransport, HTTPClient
 except ModuleNotFoundError:
     raise MissingExtra("azureopenai", "openai") from None
 
@@ -28,14 +28,14 @@ def azure_client(config: AzureOpenAI) -> OpenAIClient:
     endpoint = (http.address(config.endpoint, "provider.endpoint") or "").rstrip("/")
     dialect = Dialect(config.name, config.model or config.deployment, facts=config.facts, api=config.api)
     timeouts = http.timeouts(config.connect_timeout_s, config.idle_timeout_s)
-    transport = http_client(config.connect_timeout_s, config.idle_timeout_s)
+    transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s)
     if config.api_version == "v1":
         sdk = openai.AsyncOpenAI(
             base_url=f"{endpoint}/openai/v1/",
             api_key=source.token if source else key or token,
             timeout=timeouts,
             max_retries=0,
-            http_client=transport,
+            http_client=HTTPClient(transport),
         )
     else:
         sdk = openai.AsyncAzureOpenAI(
@@ -47,6 +47,8 @@ def azure_client(config: AzureOpenAI) -> OpenAIClient:
             azure_ad_token_provider=source.token if source else None,
             timeout=timeouts,
             max_retries=0,
-            http_client=transport,
+            http_client=HTTPClient(transport),
         )
-    return OpenAIClient(sdk, dialect, source.given if source else (key, token))
+    if source:
+        return OpenAIClient(sdk, dialect, source.given, transport=None)
+    return OpenAIClient(sdk, dialect, (key, token), transport)

@@ -27,6 +27,7 @@ try:
     from botocore import exceptions as boto
     from yarl import URL
 
+    from .aiohttp_answer import AiohttpAnswer
     from .proxies import proxy_of
 except ModuleNotFoundError:
     raise MissingExtra(PROVIDER, "bedrock") from None
@@ -42,36 +43,9 @@ _KINDS: dict[type[Exception], type[ProviderError]] = {
 }
 
 
-class _Response:
-    """An answer over aiohttp; *content* is its body, where it was read."""
-
-    def __init__(self, answer: aiohttp.ClientResponse, content: bytes = b"") -> None:
-        self._answer = answer
-        self.status_code = answer.status
-        self.headers: Mapping[str, str] = answer.headers
-        self.content = content
-
-    async def aiter_bytes(self) -> AsyncGenerator[bytes, None]:
-        async for chunk in self._answer.content.iter_any():
-            yield chunk
-
-    async def aread(self) -> bytes:
-        return await self._answer.read()
-
-    async def aclose(self) -> None:
-        self._answer.close()
-
-
-class _Refused(Exception):
-    """The answer is a refusal."""
-
-    def __init__(self, response: _Response) -> None:
-        super().__init__(response.status_code)
-        self.response = response
-
-
-def _response(error: Exception) -> http.Response | None:
-    return error.response if isinstance(error, _Refused) else None
+def _response(_: Exception) -> http.Response | None:
+    """No SDK sends anything here."""
+    return None
 
 
 def _fault(response: http.Response) -> Fault:
@@ -168,10 +142,12 @@ class _Call:
             proxy_headers=proxy_headers,
         )
         if answer.status != 200:
+            response = AiohttpAnswer(answer)
             async with answer:
-                raise _Refused(_Response(answer, await answer.read()))
+                await response.aread()
+            raise http.Refused(response)
         self.reader.message_id = answer.headers.get("x-amzn-requestid") or self.reader.message_id
-        return _Response(answer)
+        return AiohttpAnswer(answer)
 
 
 @cache

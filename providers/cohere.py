@@ -31,16 +31,9 @@ except ModuleNotFoundError:
 _PATH = "/v2/chat"
 
 
-class Refused(Exception):
-    """An answer other than 200: the SDK's own errors are made where it reads answers, which it does not here."""
-
-    def __init__(self, response: http.Response) -> None:
-        super().__init__(response)
-        self.response = response
-
-
-def _response(error: Exception) -> http.Response | None:
-    return error.response if isinstance(error, Refused) else None
+def _response(_: Exception) -> http.Response | None:
+    """The SDK's own errors are made where it reads answers, which it does not here."""
+    return None
 
 
 _KINDS: dict[type[Exception], type[ProviderError]] = {}
@@ -105,7 +98,7 @@ class CohereClient:
             await response.aread()
         finally:
             await response.aclose()
-        raise Refused(response)
+        raise http.Refused(response)
 
 
 @cache

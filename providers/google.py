@@ -33,7 +33,7 @@ try:
 except ModuleNotFoundError:
     raise MissingExtra(PROVIDER, "google") from None
 
-from .aiohttp_transport import http_client
+from .aiohttp_transport import AiohttpTransport, HTTPClient
 
 # Of what makes them, google-auth gives no types.
 _service_account, _user = cast(Any, ServiceCredentials), cast(Any, UserCredentials)
@@ -71,7 +71,7 @@ class GoogleClient:
     def __init__(self, config: Google) -> None:
         key = http.credential(config.api_key, "provider.api_key") if config.api_key else None
         base_url = http.address(config.base_url, "provider.base_url")
-        self._transport = http_client(config.connect_timeout_s, config.idle_timeout_s)
+        self._transport = HTTPClient(AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s))
         sdk = genai.Client(
             vertexai=bool(config.vertex),
             api_key=key,

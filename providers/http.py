@@ -66,6 +66,14 @@ class Post(Protocol):
     async def __call__(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> Response: ...
 
 
+class Refused(Exception):
+    """The provider's answer is *response*, a refusal, whose body is read. For what sends without an SDK."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status_code)
+        self.response = response
+
+
 def _in_body(response: Response) -> Fault:
     return read_fault(response.content)
 
@@ -154,7 +162,7 @@ class Channel:
                     pass
 
     def _error(self, error: Exception) -> ProviderError:
-        response = self._vendor.response_of(error)
+        response = error.response if isinstance(error, Refused) else self._vendor.response_of(error)
         if response is not None:
             wait_s = retry_after_s(response.headers, time.time())
             return self._vendor.faults.error(self._vendor.fault_of(response), response.status_code, wait_s)

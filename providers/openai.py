@@ -22,7 +22,8 @@ try:
     import httpx2
     import openai
 
-    from .aiohttp_transport import http_client
+    from .aiohttp_transport import AiohttpTransport, HTTPClient
+    from .shortcut import Shortcut
 except ModuleNotFoundError:
     raise MissingExtra("openai", "openai") from None
 
@@ -66,13 +67,23 @@ _APIS: dict[ApiName, _Api] = {
 
 
 class OpenAIClient:
-    """Asks for what *dialect* says, through *sdk*. None of *secrets* stands in its errors."""
+    """Asks for what *dialect* says, through *sdk*. None of *secrets* stands in its errors.
 
-    def __init__(self, sdk: openai.AsyncOpenAI, dialect: Dialect, secrets: Sequence[str | None]) -> None:
+    *transport* is the SDK's own, where its credentials don't change.
+    """
+
+    def __init__(
+        self,
+        sdk: openai.AsyncOpenAI,
+        dialect: Dialect,
+        secrets: Sequence[str | None],
+        transport: AiohttpTransport | None,
+    ) -> None:
         self._sdk = sdk
         self._dialect = dialect
         self._api = _APIS[dialect.api]
-        self._channel = http.Channel(self._post, vendor(dialect.provider), secrets)
+        post = Shortcut(transport, self._post).post if transport else self._post
+        self._channel = http.Channel(post, vendor(dialect.provider), secrets)
 
     @property
     def provider(self) -> str:
@@ -117,6 +128,7 @@ def openai_client(config: OpenAI) -> OpenAIClient:
     key = http.credential(config.api_key or "", "provider.api_key")
     base_url = http.address(config.base_url, "provider.base_url")
     timeouts = http.timeouts(config.connect_timeout_s, config.idle_timeout_s)
+    transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s)
     sdk = openai.AsyncOpenAI(
         api_key=key,
         base_url=base_url,
@@ -124,10 +136,10 @@ def openai_client(config: OpenAI) -> OpenAIClient:
         project=config.project,
         timeout=timeouts,
         max_retries=0,
-        http_client=http_client(config.connect_timeout_s, config.idle_timeout_s),
+        http_client=HTTPClient(transport),
     )
     dialect = Dialect(config.name, config.model, _is_own(base_url), config.facts, config.api)
-    return OpenAIClient(sdk, dialect, (key,))
+    return OpenAIClient(sdk, dialect, (key,), transport)
 
 
 def vendor(provider: str) -> http.Vendor:

@@ -1,10 +1,12 @@
 """Functions that give tokens, as a program that talks to Azure may have them."""
 
 import threading
+from itertools import count
 
 TOKEN = "a-token-of-entra"
 is_asked = threading.Event()
 may_go_on = threading.Event()
+_calls = count()
 
 
 def given() -> str:
@@ -21,6 +23,11 @@ def when_it_may() -> str:
     """A token when the loop has gone on: never, if this holds it up."""
     is_asked.set()
     return TOKEN if may_go_on.wait(5) else "too late"
+
+
+def in_pairs() -> str:
+    """Each token twice, then another."""
+    return f"{TOKEN}-{next(_calls) // 2}"
 
 
 def fails() -> str:

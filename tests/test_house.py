@@ -55,6 +55,7 @@ GUESTS = {
     ),
     "aiohttp": (
         "providers/http.py",
+        "providers/aiohttp_answer.py",
         "providers/aiohttp_transport.py",
         "providers/bedrock.py",
         "providers/cohere.py",
