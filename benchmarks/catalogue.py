@@ -5,6 +5,7 @@ PROGRAMS = {
     "throughput": "events through the router, beside one Ray call for each",
     "first_token": "time to first token, beside the client alone",
     "spawning": "sessions spawned per second, beside bare Ray actors",
+    "interrupting": "from an interrupt to its event, under load and alone",
     "memory": "what a session takes, beside a bare Ray actor",
     "delta_cost": "CPU time for each text delta, beside the SDKs' own objects",
     "request_building": "the body of a request, beside the encoding of its JSON",
