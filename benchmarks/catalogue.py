@@ -3,6 +3,7 @@
 PROGRAMS = {
     "server_ceiling": "what the load server itself can send",
     "costs": "what a token and a turn cost, and which process pays",
+    "saturated": "text end to end over HTTP, as fast as it goes, beside all others",
     "throughput": "events through the router, beside one Ray call for each",
     "first_token": "time to first token, beside the client alone",
     "spawning": "sessions spawned per second, beside bare Ray actors",

@@ -10,8 +10,8 @@ import psutil
 _TITLES = {"sessions": "ray::_SessionActor", "router": "ray::_Router"}
 ROLES = ("sessions", "router", "driver", "Ray")
 
-_IDLE = 0.1
-_LOOK_S = 0.2
+_IDLE = 0.2
+_LOOK_S = 0.25
 _LONGEST_S = 20.0
 
 

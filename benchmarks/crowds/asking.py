@@ -8,7 +8,7 @@ from typing import assert_never
 
 from ..load.schedule import Plan, due_times
 from ..processes import idle
-from .crowd import Crowd
+from .crowd import Crowd, Hear
 from .tally import Tally, Window
 from .trial import Converse, Listen, Saturate, Task, Trial
 
@@ -33,37 +33,35 @@ async def carry_out(task: Task, crowd: Crowd, whole: bool) -> Trial:
 
 async def _saturate(task: Saturate, crowd: Crowd, whole: bool) -> Trial:
     tally = Tally()
+    silence = _Silence(task.sessions)
 
     async def keep_asking(session: int) -> None:
+        hear = silence.broken_by(session, tally.hear) if task.settle_s else tally.hear
         for number in range(task.answers):
             if number and number % _TURNS == 0:
                 await crowd.forget(session)
-            await crowd.ask(session, tally.hear)
+            await crowd.ask(session, hear)
             tally.answers += 1
 
     window = Window(tally, whole)
     async with _running(keep_asking(session) for session in range(task.sessions)) as done:
+        if task.settle_s:
+            await _within(task.settle_s, silence.over)
+            window = Window(tally, whole)
         await _within(task.longest_s, done)
         return window.trial(task.sessions)
 
 
 async def _listen(task: Listen, crowd: Crowd, whole: bool) -> Trial:
     tally = Tally()
-    silent = set(range(task.sessions))
-    all_heard = asyncio.Event()
+    silence = _Silence(task.sessions)
 
     async def ask(session: int) -> None:
-        def hear(text: str) -> None:
-            silent.discard(session)
-            if not silent:
-                all_heard.set()
-            tally.hear(text)
-
         await asyncio.sleep(task.arrive_s * session / task.sessions)
-        await crowd.ask(session, hear)
+        await crowd.ask(session, silence.broken_by(session, tally.hear))
 
     async with _running(ask(session) for session in range(task.sessions)):
-        await _within(task.arrive_s + _LATEST_S, all_heard)
+        await _within(task.arrive_s + _LATEST_S, silence.over)
         window = Window(tally, whole)
         await asyncio.sleep(task.for_s)
         return window.trial(task.sessions)
@@ -92,6 +90,25 @@ async def _converse(task: Converse, crowd: Crowd, whole: bool) -> Trial:
     async with _running(converse(session, due) for session, due in enumerate(due_times(plan))) as done:
         await done.wait()
     return window.trial(task.sessions)
+
+
+class _Silence:
+    """It is *over* when each of so many sessions has been heard."""
+
+    def __init__(self, sessions: int) -> None:
+        self._silent = set(range(sessions))
+        self.over = asyncio.Event()
+
+    def broken_by(self, session: int, hear: Hear) -> Hear:
+        """*hear*, for *session*."""
+
+        def hear_it(text: str) -> None:
+            self._silent.discard(session)
+            if not self._silent:
+                self.over.set()
+            hear(text)
+
+        return hear_it
 
 
 async def _within(seconds: float, event: asyncio.Event) -> None:

@@ -15,7 +15,7 @@ def open_sdk(site: Site, on_aiohttp: bool) -> anthropic.AsyncAnthropic:
     """A client that asks *site* once, any number of answers at a time, over httpx2 or the SDK's aiohttp transport."""
     transport = anthropic.DefaultAioHttpClient if on_aiohttp else anthropic.DefaultAsyncHttpxClient
     return anthropic.AsyncAnthropic(
-        api_key="none-needed", base_url=site.url, max_retries=0, http_client=transport(limits=_NO_LIMITS)
+        api_key="none-needed", base_url=site.url, max_retries=0, timeout=None, http_client=transport(limits=_NO_LIMITS)
     )
 
 

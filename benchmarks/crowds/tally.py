@@ -8,6 +8,9 @@ from ..processes import cpu_s
 from .crowd import Hear
 from .trial import Trial, percentiles
 
+_CLOCK_S = 0.01
+"""What a process's CPU time is counted in."""
+
 CHARS_PER_TOKEN = len(text(ANTHROPIC, 1_000)) / 1_000
 
 
@@ -65,7 +68,7 @@ class Window:
         return Trial(
             sessions=sessions,
             for_s=time.perf_counter() - self._begun_at,
-            cpu_s=cpu_s() - self._cpu_s if self._whole else None,
+            cpu_s=max(_CLOCK_S, cpu_s() - self._cpu_s) if self._whole else None,
             tokens=(tally.chars - chars) / CHARS_PER_TOKEN,
             pieces=tally.pieces - pieces,
             answers=tally.answers - answers,

@@ -13,12 +13,15 @@ Percentiles = tuple[tuple[float, float], ...]
 class Saturate(msgspec.Struct, frozen=True, tag_field="kind", tag="saturate"):
     """Let all *sessions* ask at once, and again as soon as they are answered, until each has *answers* of them.
 
-    It is broken off after *longest_s*. Conversations begin anew after four answers, so that histories stay small.
+    Conversations begin anew after four answers, so that histories stay small. What is heard counts from the start, or,
+    where there is *settle_s*, from when all sessions have been heard, that long after the start at the latest. From
+    there it is broken off after *longest_s*.
     """
 
     sessions: int
     answers: int
     longest_s: float
+    settle_s: float = 0.0
 
 
 class Listen(msgspec.Struct, frozen=True, tag_field="kind", tag="listen"):
