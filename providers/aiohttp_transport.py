@@ -1,12 +1,14 @@
 """httpx2 over aiohttp, whose parser is in C: what SDKs send their requests with."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import aiohttp
 import httpx2
 from yarl import URL
 
+from .aiohttp_answer import pieces
 from .http import KEPT_IDLE_S, ONE_WRITE_BYTES, tls
 from .proxies import proxy_of
 
@@ -41,6 +43,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         self.settled: Form | None = None
         """What the last two requests had in common, if that was everything but their bodies."""
         self._last: Form | None = None
+        self.idle_timeout_s = idle_timeout_s
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout_s, sock_read=idle_timeout_s)
         self._session: aiohttp.ClientSession | None = None  # it begins in a running loop only
 
@@ -51,7 +54,8 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             self._last = form
         else:
             form = Form(form.method, form.url, (*form.headers, *_length(request)))
-        return _Answer(await self.send(form, data, auto_decompress=False), request)
+        answer = await self.send(form, data, auto_decompress=False)
+        return _Answer(answer, request, self.idle_timeout_s)
 
     async def send(self, form: Form, data: _Data, auto_decompress: bool) -> aiohttp.ClientResponse:
         """The answer to *form* with *data*, its body unread."""
@@ -81,16 +85,18 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
 class _Answer(httpx2.Response):
     """An answer whose bytes, as they come, don't go through httpx2's layers: those take longer than aiohttp itself."""
 
-    def __init__(self, answer: aiohttp.ClientResponse, request: httpx2.Request) -> None:
-        super().__init__(answer.status, headers=answer.raw_headers, stream=_Body(answer), request=request)
-        self._body = answer.content
+    def __init__(self, answer: aiohttp.ClientResponse, request: httpx2.Request, idle_timeout_s: float) -> None:
+        body = _Body(answer, idle_timeout_s)
+        super().__init__(answer.status, headers=answer.raw_headers, stream=body, request=request)
+        self._body = body
         self._plain = "content-encoding" not in self.headers
 
     async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncGenerator[bytes, None]:
         if chunk_size is None and self._plain and not (self.is_stream_consumed or self.is_closed):
             self.is_stream_consumed = True
-            while piece := await self._body.readany():
-                yield piece
+            async with aclosing(aiter(self._body)) as body:
+                async for piece in body:
+                    yield piece
             await self.aclose()
             return
         async for piece in super().aiter_bytes(chunk_size):
@@ -100,12 +106,12 @@ class _Answer(httpx2.Response):
 class _Body(httpx2.AsyncByteStream):
     """The body of *answer*. Closed before its end, the connection is, too."""
 
-    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+    def __init__(self, answer: aiohttp.ClientResponse, idle_timeout_s: float) -> None:
         self._answer = answer
+        self._idle_timeout_s = idle_timeout_s
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._answer.content.iter_any():
-            yield chunk
+    def __aiter__(self) -> AsyncGenerator[bytes]:
+        return pieces(self._answer, self._idle_timeout_s)
 
     async def aclose(self) -> None:
         self._answer.close()

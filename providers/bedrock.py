@@ -67,6 +67,7 @@ class BedrockClient:
         self._access = Access(config)
         self._target = config.target
         self._dialect = Dialect(config.model, config.facts)
+        self._idle_timeout_s = config.idle_timeout_s
         self._timeout = aiohttp.ClientTimeout(
             total=None, connect=config.connect_timeout_s, sock_read=config.idle_timeout_s
         )
@@ -104,7 +105,7 @@ class BedrockClient:
             )
         reader = BedrockReader(self._dialect.model, f"{PROVIDER}-{request.number}")
         url = self._access.endpoint.rstrip("/") + bedrock_requests.path(self._target, streaming)
-        return _Call(self._http, self._access, self._dialect, request, reader, url)
+        return _Call(self._http, self._access, self._dialect, request, reader, url, self._idle_timeout_s)
 
     def _channel(self, call: "_Call") -> http.Channel:
         return http.Channel(call.post, VENDOR, self._access.authority.secrets)
@@ -120,6 +121,7 @@ class _Call:
     request: Request
     reader: BedrockReader
     url: str
+    idle_timeout_s: float
     body: bytes = b""
 
     def encode(self) -> bytes:
@@ -142,12 +144,12 @@ class _Call:
             proxy_headers=proxy_headers,
         )
         if answer.status != 200:
-            response = AiohttpAnswer(answer)
+            response = AiohttpAnswer(answer, self.idle_timeout_s)
             async with answer:
                 await response.aread()
             raise http.Refused(response)
         self.reader.message_id = answer.headers.get("x-amzn-requestid") or self.reader.message_id
-        return AiohttpAnswer(answer)
+        return AiohttpAnswer(answer, self.idle_timeout_s)
 
 
 @cache

@@ -28,7 +28,7 @@ class Shortcut:
         if 300 <= answer.status < 400:
             answer.close()
             return await self._through_sdk(content, headers)
-        response = AiohttpAnswer(answer)
+        response = AiohttpAnswer(answer, self._transport.idle_timeout_s)
         if answer.ok:
             return response
         try:

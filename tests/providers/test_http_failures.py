@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Any
 
 import pytest
-from asking import ASKED, EACH, EACH_IN_EVENTS, HI, KEY, Config, assert_is_ours_alone, gathered, opened
+from asking import ASKED, EACH, EACH_IN_EVENTS, HI, KEY, Config, assert_is_ours_alone, cohere, gathered, opened
 from loopback import Exchange, Respond, answers, begins
 
 from rayconteur.providers.content import Text
-from rayconteur.providers.deltas import Delta, TextDelta
+from rayconteur.providers.deltas import AnswerEnded, Delta, TextDelta
 from rayconteur.providers.errors import (
     AuthenticationFailed,
     IncompleteAnswer,
@@ -181,3 +182,29 @@ def test_what_has_no_form_on_the_wire_is_refused_before_anything_is_sent(config:
             return server.connections
 
     assert asyncio.run(main()) == 0
+
+
+@EACH
+def test_while_nobody_reads_the_provider_may_be_silent(config: Config, stream: bytes) -> None:
+    if config is cohere:
+        pytest.skip("its SDK's transport goes by aiohttp's clock, which does not know who reads")
+    read_on = asyncio.Event()
+
+    async def respond(exchange: Exchange) -> None:
+        await exchange.head()
+        await exchange.chunk(stream[: len(stream) // 2])
+        await read_on.wait()
+        await exchange.chunk(stream[len(stream) // 2 :])
+        await exchange.end()
+
+    async def main() -> Delta:
+        async with (
+            opened(config, respond, idle_timeout_s=0.05) as (client, _),
+            aclosing(client.stream(ASKED)) as answer,
+        ):
+            assert await anext(answer)
+            asyncio.get_running_loop().call_later(0.2, read_on.set)  # four times what it may be silent for a reader
+            await read_on.wait()
+            return [delta async for deltas in answer for delta in deltas][-1]
+
+    assert isinstance(asyncio.run(main()), AnswerEnded)
