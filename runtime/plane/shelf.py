@@ -65,10 +65,18 @@ class _Row:
             return
         seq = position[1] if position[0] == self.epoch else 0
         found = bisect_right(self._segments, seq, key=lambda held: held[1].last)
-        for _, segment in islice(self._segments, found, None):
-            yield segment
+        yield from self._from(found)
         if found == len(self) or (self.over and not self._segments[-1][1].over):
             yield self.end()
+
+    def _from(self, place: int) -> Iterator[Segment]:
+        """Those from *place* on. The way there begins at the nearer end: from the front, it grows with what is held."""
+        behind = len(self) - place
+        if behind < place:
+            held = reversed(list(islice(reversed(self._segments), behind)))
+        else:
+            held = islice(self._segments, place, None)
+        return (segment for _, segment in held)
 
     def end(self) -> Segment:
         """A segment without events, behind the last one."""

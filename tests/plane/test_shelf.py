@@ -1,5 +1,6 @@
 """The shelf keeps what it may, lets go of the oldest, and knows what is gone."""
 
+import time
 from collections.abc import Iterable
 
 import pytest
@@ -30,6 +31,21 @@ def test_a_reader_gets_the_segments_with_anything_after_its_number(seq: int, hel
     full = shelf(*(segment("a", first, 3) for first in (1, 4, 7)))
 
     assert spans(full.after("a", (1, seq))) == held
+
+
+def test_the_newest_segment_is_found_as_fast_in_a_long_row_as_in_a_short_one() -> None:
+    def shortest_s(row: int) -> float:
+        full = shelf(*(segment("a", first) for first in range(1, row + 1)))
+
+        def once() -> float:
+            begun_s = time.process_time()
+            for _ in range(100):
+                assert spans(full.after("a", (1, row - 1))) == [(row, row)]
+            return time.process_time() - begun_s
+
+        return min(once() for _ in range(10))
+
+    assert shortest_s(20_000) < 10 * shortest_s(20)  # 200 times as long, where it is looked for from the front
 
 
 def test_what_is_there_already_is_not_kept_twice() -> None:
