@@ -34,7 +34,8 @@ async def pieces(answer: aiohttp.ClientResponse, idle_timeout_s: float) -> Async
         aiohttp.SocketTimeoutError: nothing came for *idle_timeout_s*.
     """
     body = answer.content
-    if answer.connection and (protocol := answer.connection.protocol):
+    protocol = answer.connection.protocol if answer.connection else None
+    if protocol is not None:  # an idle one counts as false
         protocol.read_timeout = None
         protocol.start_timeout()  # with none: that stops the clock
     silence = _Silence(body, idle_timeout_s)
