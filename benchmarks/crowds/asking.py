@@ -13,7 +13,7 @@ from .tally import Tally, Window
 from .trial import Converse, Listen, Saturate, Task, Trial
 
 _TURNS = 4
-_LATEST_S = 20.0
+_LATEST_S = 8.0
 
 
 async def carry_out(task: Task, crowd: Crowd, whole: bool) -> Trial:

@@ -1,10 +1,12 @@
 """A contest: crowds, each in a process of its own, that get the same task in turn."""
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Protocol
 
 import msgspec
 
+from ..report.findings import Chart, Curve
 from ..report.rows import Row, Sample, Target
 from .crowd import Site
 from .process import Side, side
@@ -18,6 +20,19 @@ HALF_OF_THE_LIMIT = Target("at least", 0.5)
 ABOVE_A_PEER = Target("at least", 1)
 
 
+class Party(Protocol):
+    """Who takes part: a crowd, wherever it is."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    async def carry_out(self, task: Task) -> Trial:
+        """What came of *task*."""
+        ...
+
+
 class Trials(msgspec.Struct, frozen=True):
     """What came of the same task for one side, a trial a round."""
 
@@ -29,8 +44,10 @@ class Trials(msgspec.Struct, frozen=True):
         return Sample.of(trial.tokens_per_s for trial in self.trials)
 
     @property
-    def per_cpu_s(self) -> Sample:
-        """Tokens for a second of CPU time, of all processes of the side."""
+    def per_cpu_s(self) -> Sample | None:
+        """Tokens for a second of CPU time, of all processes of the side; ``None`` where those are not all known."""
+        if any(trial.cpu_s is None for trial in self.trials):
+            return None
         return Sample.of(trial.tokens_per_cpu_s for trial in self.trials)
 
 
@@ -41,7 +58,7 @@ async def contest(sites: Mapping[str, Site]) -> AsyncGenerator[dict[str, Side]]:
         yield {name: await stack.enter_async_context(side(name, site)) for name, site in sites.items()}
 
 
-async def in_turn(rounds: Mapping[Side, int], task: Callable[[str], Task]) -> dict[str, Trials]:
+async def in_turn(rounds: Mapping[Party, int], task: Callable[[str], Task]) -> dict[str, Trials]:
     """What each side made of its *task*, in so many *rounds*: A B C, A B C, A B.
 
     The task differs at most in how much of the same each does: a slow side gets less, or it would take minutes.
@@ -71,6 +88,20 @@ def beside(row: Row, peer: str, theirs: Sample, target: Target | None = None) ->
         figure_unit="times",
         target=target,
     )
+
+
+def lines(
+    chart: Chart, found: Mapping[int, Mapping[str, Trials]], figure: Callable[[Trials], Sample | None]
+) -> Iterator[Curve]:
+    """For each side its *figure* over the number of sessions, as far as it goes."""
+    for name in dict.fromkeys(name for trials in found.values() for name in trials):
+        points = {
+            float(sessions): sample
+            for sessions, trials in found.items()
+            if name in trials and (sample := figure(trials[name]))
+        }
+        if points:
+            yield Curve(chart, name, tuple(points), tuple(points.values()))
 
 
 def chosen(peers: Iterable[str], wanted: Iterable[str]) -> tuple[str, ...]:

@@ -12,12 +12,14 @@ Hear = Callable[[str], None]
 class Site(msgspec.Struct, frozen=True):
     """Where the load server is, which speaks as Anthropic does, and how many *tokens* an answer of it shall have.
 
-    *address* is the Ray cluster that those that need one join; ``None`` lets them start their own.
+    *address* is the Ray cluster that those that need one join; ``None`` lets them start their own. Ours has so many
+    *routers*.
     """
 
     url: str
     tokens: int
     address: str | None = None
+    routers: int = 1
 
 
 class Crowd(Protocol):

@@ -14,10 +14,10 @@ _CPUS = 2
 
 
 class Ours:
-    """Sessions of one runtime, in one *placement*, with so many *routers*."""
+    """Sessions of one runtime, in one *placement*."""
 
-    def __init__(self, site: Site, placement: rc.Placement, routers: int = 1) -> None:
-        options = rc.RuntimeOptions(namespace="benchmarks", num_cpus=_CPUS, routers=routers)
+    def __init__(self, site: Site, placement: rc.Placement) -> None:
+        options = rc.RuntimeOptions(namespace="benchmarks", num_cpus=_CPUS, routers=site.routers)
         self._runtime = rc.Runtime(site.address, placement, options=options)
         provider = rc.Anthropic(model=ANTHROPIC.model, api_key="none-needed", base_url=site.url)
         self._config = rc.SessionConfig(provider=provider, max_output_tokens=site.tokens)

@@ -6,6 +6,7 @@ It reads a task a line from its standard input, answers each in a line, and ends
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable
 
@@ -23,9 +24,10 @@ _task: msgspec.json.Decoder[Task] = msgspec.json.Decoder(Task)
 async def _serve(name: str, site: Site) -> None:
     crowd = open_crowd(name, site)
     loop = asyncio.get_running_loop()
+    whole = site.address is None and "RAY_ADDRESS" not in os.environ
     try:
         while line := await loop.run_in_executor(None, sys.stdin.readline):
-            trial = await carry_out(_task.decode(line), crowd, whole=site.address is None)
+            trial = await carry_out(_task.decode(line), crowd, whole=whole)
             print(msgspec.json.encode(trial).decode(), flush=True)
     finally:
         await crowd.close()

@@ -27,13 +27,13 @@ def load_server(pace: Pace = _AT_ONCE) -> Generator[str]:
 
 
 @contextmanager
-def load_process(pace: Pace = _AT_ONCE) -> Generator[LoadProcess]:
-    """The same for those who look at its process, too.
+def load_process(pace: Pace = _AT_ONCE, host: str = "127.0.0.1") -> Generator[LoadProcess]:
+    """The same for those who look at its process, too, or want it at another address of this machine, *host*.
 
     Raises:
         ValueError: the pace does not fit. Why, the server has written to standard error.
     """
-    command = [sys.executable, "-m", "rayconteur.benchmarks.load.server", *pace.words()]
+    command = [sys.executable, "-m", "rayconteur.benchmarks.load.server", "--host", host, *pace.words()]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin
         assert server.stdout

@@ -125,19 +125,20 @@ class _Connection(asyncio.Protocol):
             self._pipe.write(what)
 
 
-async def serve(port: int, pace: Pace) -> None:
-    """Serve on loopback until standard input ends."""
+async def serve(host: str, port: int, pace: Pace) -> None:
+    """Serve at that address of this machine until standard input ends."""
     loop = asyncio.get_running_loop()
     load, wheel = _Load(pace), Wheel()
-    server = await loop.create_server(lambda: _Connection(load, wheel), "127.0.0.1", port, backlog=4_096)
+    server = await loop.create_server(lambda: _Connection(load, wheel), host, port, backlog=4_096)
     async with server:
-        print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+        print(f"http://{host}:{server.sockets[0].getsockname()[1]}", flush=True)
         await loop.run_in_executor(None, sys.stdin.read)
 
 
 def main() -> None:
     """Read the command line and serve."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; loopback, if not given")
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
     add_flags(parser)
     given = parser.parse_args()
@@ -146,7 +147,7 @@ def main() -> None:
     except msgspec.ValidationError as error:
         parser.error(str(error))
     with asyncio.Runner(loop_factory=event_loop) as runner:
-        runner.run(serve(given.port, pace))
+        runner.run(serve(given.host, given.port, pace))
 
 
 if __name__ == "__main__":

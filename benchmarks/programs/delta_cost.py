@@ -62,7 +62,7 @@ async def _cpu_us(api: Api, url: str, runs: int, deltas: int) -> dict[str, Sampl
     async with AsyncExitStack() as stack:
         for reading in readings.values():
             stack.push_async_callback(reading.aclose)
-        return await rounds(runs, {name: _side(reading, deltas) for name, reading in readings.items()})
+        return await rounds(runs, {name: cpu_us(reading, deltas) for name, reading in readings.items()})
 
 
 def _peers(api: Api, url: str) -> dict[str, Reading]:
@@ -72,8 +72,8 @@ def _peers(api: Api, url: str) -> dict[str, Reading]:
     return {"sdk": sdk(url, False), "sdk on aiohttp": sdk(url, True), "limit": BareLoop(url, api)}
 
 
-def _side(reading: Reading, deltas: int) -> Side:
-    async def cpu_us() -> float:
+def cpu_us(reading: Reading, deltas: int) -> Side:
+    async def per_delta() -> float:
         gc.collect()  # nobody pays for what another left behind
         begun_s = time.process_time()
         seen = await reading.read(deltas)
@@ -82,7 +82,7 @@ def _side(reading: Reading, deltas: int) -> Side:
             raise RuntimeError(f"{type(reading).__name__} saw {seen} of {deltas} text deltas")
         return spent_s / deltas * 1e6
 
-    return cpu_us
+    return per_delta
 
 
 def _rows(what: str, found: dict[str, Sample], target: Target | None) -> Iterator[Row]:

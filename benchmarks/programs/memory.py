@@ -29,7 +29,7 @@ async def measure(options: Options) -> AsyncIterator[Row]:
     scale = options.scale
     with load_server() as url:
         async with local_runtime(options.address) as runtime:
-            for row in await _packed(runtime, scale.of(2_000, 500, 20), scale.of(5, 2, 1)):
+            for row in await packed(runtime, scale.of(2_000, 500, 20), scale.of(5, 2, 1)):
                 yield row
             apis: tuple[Api | None, ...] = (None, ANTHROPIC, OPENAI_CHAT)
             for api in scale.of(apis, apis, apis[1:2]):
@@ -37,7 +37,7 @@ async def measure(options: Options) -> AsyncIterator[Row]:
                     yield row
 
 
-async def _packed(runtime: rc.Runtime, sessions: int, runs: int) -> list[Row]:
+async def packed(runtime: rc.Runtime, sessions: int, runs: int) -> list[Row]:
     """What all processes of the runtime, the driver's included, grow by."""
     opened: list[rc.SessionHandle] = []
 

@@ -32,7 +32,7 @@ _CALLS = 5
 
 Body = Callable[[Request], bytes]
 
-_BODIES: dict[str, Body] = {
+BODIES: dict[str, Body] = {
     ANTHROPIC.name: partial(
         anthropic_requests.body, dialect=anthropic_requests.Dialect(ANTHROPIC.model), streaming=True
     ),
@@ -50,15 +50,15 @@ async def measure(options: Options) -> AsyncIterator[Row]:
     """For each API the first request on the history, and the one a turn later."""
     scale = options.scale
     messages = scale.of(1_000, 1_000, 20)
-    turns = [_turn(number) for number in range(1, messages // 2 + 2)]
+    turns = [turn(number) for number in range(1, messages // 2 + 2)]
     later = [message for turn in turns for message in turn]
     history = later[:-2]
-    for name, body in _BODIES.items():
-        first = _request(history, WireMemo())
+    for name, body in BODIES.items():
+        first = asking(history, WireMemo())
         sides = {
-            "first": _building(body, (), history),
-            "later": _building(body, history, later),
-            "encoding": _encoding(body(first)),
+            "first": building(body, (), history),
+            "later": building(body, history, later),
+            "encoding": encoding(body(first)),
         }
         found = await rounds(scale.of(30, 15, 2), sides)
         size_kb = len(body(first)) / 1_000
@@ -67,7 +67,7 @@ async def measure(options: Options) -> AsyncIterator[Row]:
         yield _row(f"the first one of a process {on}", found["first"], found["encoding"], None)
 
 
-def _turn(number: int) -> tuple[rc.Message, rc.Message]:
+def turn(number: int) -> tuple[rc.Message, rc.Message]:
     """A question and an answer of 400 characters each; every tenth answer uses a tool."""
     asked: tuple[rc.Block, ...] = (rc.Text(_TEXT),)
     answered: tuple[rc.Block, ...] = (rc.Text(_TEXT),)
@@ -81,34 +81,34 @@ def _turn(number: int) -> tuple[rc.Message, rc.Message]:
     )
 
 
-def _request(messages: Sequence[rc.Message], memo: WireMemo) -> Request:
+def asking(messages: Sequence[rc.Message], memo: WireMemo) -> Request:
     return Request(number=1, messages=messages, settings=_SETTINGS, memo=memo)
 
 
-def _building(body: Body, before: Sequence[rc.Message], messages: Sequence[rc.Message]) -> Side:
+def building(body: Body, before: Sequence[rc.Message], messages: Sequence[rc.Message]) -> Side:
     async def milliseconds() -> float:
         spent_s = 0.0
         for _ in range(_CALLS):
             memo = WireMemo()
-            body(_request(before, memo))
-            request = _request(messages, memo)
-            begun_at = time.perf_counter()
+            body(asking(before, memo))
+            request = asking(messages, memo)
+            begun_at = time.process_time()
             body(request)
-            spent_s += time.perf_counter() - begun_at
+            spent_s += time.process_time() - begun_at
         return spent_s / _CALLS * 1e3
 
     return milliseconds
 
 
-def _encoding(body: bytes) -> Side:
+def encoding(body: bytes) -> Side:
     """The same JSON from dicts and lists that stand ready."""
     plain = msgspec.json.decode(body)
 
     async def milliseconds() -> float:
-        begun_at = time.perf_counter()
+        begun_at = time.process_time()
         for _ in range(_CALLS):
             msgspec.json.encode(plain)
-        return (time.perf_counter() - begun_at) / _CALLS * 1e3
+        return (time.process_time() - begun_at) / _CALLS * 1e3
 
     return milliseconds
 

@@ -5,6 +5,7 @@ from functools import partial
 
 import msgspec
 
+from ..arena import Arena, cluster_of, held
 from ..crowds.contest import (
     ABOVE_A_PEER,
     HALF_OF_THE_LIMIT,
@@ -14,16 +15,15 @@ from ..crowds.contest import (
     alone,
     beside,
     chosen,
-    contest,
     in_turn,
+    lines,
 )
-from ..crowds.crowd import Site
 from ..crowds.trial import Saturate
-from ..load.process import load_server
 from ..program import Options, Scale, run
 from ..report.findings import Chart, Curve, Finding
 from ..report.rows import Row
 
+_LONG = 1_000
 _OURS = "packed"
 _MOST_DEDICATED = 10
 """Each is a process of 50 MB and more."""
@@ -54,9 +54,8 @@ class _Leg(msgspec.Struct, frozen=True):
 async def measure(options: Options) -> AsyncIterator[Finding]:
     """Long answers beside the limit, then short ones beside all: each leg with a load server for all its sides."""
     for leg in _legs(options):
-        with load_server() as url:
-            async for finding in _leg(leg, url):
-                yield finding
+        async for finding in _leg(leg, cluster_of(options)):
+            yield finding
 
 
 def _legs(options: Options) -> tuple[_Leg, ...]:
@@ -69,19 +68,19 @@ def _legs(options: Options) -> tuple[_Leg, ...]:
     match options.scale:
         case Scale.FULL:
             return (
-                leg(1_000, (1, 10, 100, 1_000), ours, 3),
+                leg(_LONG, (1, 10, 100, 1_000), ours, 3),
                 leg(200, (1, 10, 100, 1_000, 5_000), (*ours, *peers), 2),
             )
         case Scale.QUICK:
             quick = chosen(("sdk-aiohttp",), options.peers)
-            return (leg(1_000, (1, 100, 300), (_OURS, LIMIT, *quick), 1),)
+            return (leg(_LONG, (1, 100, 300), (_OURS, LIMIT, *quick), 1),)
         case Scale.TINY:
             return (_Leg(50, (1, 3), (_OURS, LIMIT), 1, 100),)
 
 
-async def _leg(leg: _Leg, url: str) -> AsyncIterator[Finding]:
+async def _leg(leg: _Leg, address: str | None) -> AsyncIterator[Finding]:
     found: dict[int, dict[str, Trials]] = {}
-    async with contest({name: Site(url, leg.tokens) for name in leg.sides}) as sides:
+    async with held(Arena(leg.sides, leg.tokens), address) as sides:
         for side in sides.values():
             await side.carry_out(Saturate(1, 1, _LONGEST_S))  # off the clock: what comes first finds nothing ready
         for sessions in sorted(leg.sessions):
@@ -118,12 +117,15 @@ def rows(tokens: int, sessions: int, found: Mapping[str, Trials]) -> Iterator[Ro
     ours, limit = found[_OURS], found[LIMIT]
     many = sessions >= _SETTLES_FROM
     what = f"{sessions:,} packed session{'s' if sessions > 1 else ''}, answers of {tokens:,} tokens"
-    cpu = alone(what, "tokens per CPU second", ours.per_cpu_s)
-    yield beside(cpu, LIMIT, limit.per_cpu_s, HALF_OF_THE_LIMIT if many and tokens >= 1_000 else None)
     yield beside(alone(what, "tokens/s", ours.per_s), LIMIT, limit.per_s)
-    for peer in PEERS:
-        if peer in found:
-            yield beside(cpu, peer, found[peer].per_cpu_s, ABOVE_A_PEER if many else None)
+    if ours.per_cpu_s is None:
+        return
+    cost = alone(what, "tokens per CPU second", ours.per_cpu_s)
+    for name, trials in found.items():
+        if trials.per_cpu_s and name in PEERS:
+            yield beside(cost, name, trials.per_cpu_s, ABOVE_A_PEER if many else None)
+        elif trials.per_cpu_s and name == LIMIT:
+            yield beside(cost, name, trials.per_cpu_s, HALF_OF_THE_LIMIT if many and tokens >= _LONG else None)
 
 
 def curves(tokens: int, found: Mapping[int, Mapping[str, Trials]]) -> Iterator[Curve]:
@@ -131,11 +133,8 @@ def curves(tokens: int, found: Mapping[int, Mapping[str, Trials]]) -> Iterator[C
     answers = f"saturated, answers of {tokens:,} tokens"
     speed = Chart(f"How fast text comes, {answers}", "sessions", "tokens/s")
     cost = Chart(f"How much text a second of CPU time brings, {answers}", "sessions", "tokens per CPU second")
-    names = dict.fromkeys(name for trials in found.values() for name in trials)
-    for name in names:
-        of = {float(sessions): trials[name] for sessions, trials in found.items() if name in trials}
-        yield Curve(speed, name, tuple(of), tuple(trials.per_s for trials in of.values()))
-        yield Curve(cost, name, tuple(of), tuple(trials.per_cpu_s for trials in of.values()))
+    yield from lines(speed, found, lambda trials: trials.per_s)
+    yield from lines(cost, found, lambda trials: trials.per_cpu_s)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ _ASKING_S = 0.003
 
 
 @dataclass(frozen=True, slots=True)
-class _Load:
+class Load:
     """So many *sessions*, and what each of them says in one run: *pieces* through ours, *events* through its peers."""
 
     sessions: int
@@ -44,19 +44,19 @@ async def measure(options: Options) -> AsyncIterator[Row]:
                 yield row
 
 
-def _load(sessions: int, scale: Scale) -> _Load:
+def _load(sessions: int, scale: Scale) -> Load:
     """The more sessions, the less each of them says."""
     if sessions == 1:
-        return _Load(1, scale.of(50_000, 20_000, 50), scale.of(2_000, 500, 5))
+        return Load(1, scale.of(50_000, 20_000, 50), scale.of(2_000, 500, 5))
     if sessions <= 100:
-        return _Load(sessions, scale.of(2_000, 500, 20), scale.of(20, 8, 2))
-    return _Load(sessions, scale.of(1_000, 200, 20), scale.of(2, 1, 1))
+        return Load(sessions, scale.of(2_000, 500, 20), scale.of(20, 8, 2))
+    return Load(sessions, scale.of(1_000, 200, 20), scale.of(2, 1, 1))
 
 
-async def _per_second(runtime: rc.Runtime, load: _Load, runs: int) -> dict[str, Sample]:
-    distinct = await _spawn(runtime, load, rc.Call(name="write", input={"text": _PIECE * load.pieces}))
-    joined = await _spawn(runtime, load, rc.Say(text=_PIECE * load.pieces))
-    peers = _Peers(load)
+async def _per_second(runtime: rc.Runtime, load: Load, runs: int) -> dict[str, Sample]:
+    distinct = await spawn(runtime, load, rc.Call(name="write", input={"text": _PIECE * load.pieces}))
+    joined = await spawn(runtime, load, rc.Say(text=_PIECE * load.pieces))
+    peers = Peers(load)
     found = await rounds(
         runs,
         {
@@ -71,7 +71,7 @@ async def _per_second(runtime: rc.Runtime, load: _Load, runs: int) -> dict[str, 
     return found
 
 
-def _rows(load: _Load, found: dict[str, Sample]) -> Sequence[Row]:
+def _rows(load: Load, found: dict[str, Sample]) -> Sequence[Row]:
     many = f"{load.sessions:,} session{'s' if load.sessions > 1 else ''}"
     compared = (
         (f"events/s, {many}", found["events"], "a Ray call for each", found["calls"], _TARGET),
@@ -124,7 +124,7 @@ class _Crowd:
         await asyncio.gather(*(session.close() for session in self._sessions))
 
 
-async def _spawn(runtime: rc.Runtime, load: _Load, says: rc.Step) -> _Crowd:
+async def spawn(runtime: rc.Runtime, load: Load, says: rc.Step) -> _Crowd:
     script = rc.Script(answers=((says,),), first_token_s=_ASKING_S * load.sessions)
     placement = rc.Dedicated() if load.sessions == 1 else rc.Packed()
     config = rc.SessionConfig(provider=rc.Scripted(script=script))
@@ -163,10 +163,10 @@ def _spent_s(heard: Sequence[_Heard]) -> float:
 # Theirs
 
 
-class _Peers:
+class Peers:
     """As many sessions in one actor, and nothing but Ray between them and the driver."""
 
-    def __init__(self, load: _Load) -> None:
+    def __init__(self, load: Load) -> None:
         self._load = load
         self._inbox = InboxActor.options(num_cpus=0).remote()
         self._speaker = SpeakerActor.options(num_cpus=0).remote()
