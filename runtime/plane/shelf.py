@@ -64,10 +64,16 @@ class _Row:
         if position >= self.position:
             return
         seq = position[1] if position[0] == self.epoch else 0
-        found = bisect_right(self._segments, seq, key=lambda held: held[1].last)
+        found = self._place(seq)
         yield from self._from(found)
         if found == len(self) or (self.over and not self._segments[-1][1].over):
             yield self.end()
+
+    def _place(self, seq: int) -> int:
+        """That of the first segment with an event after number *seq*."""
+        if self._segments and self._segments[-1][1].first == seq + 1:
+            return len(self) - 1  # most readers lack the newest alone
+        return bisect_right(self._segments, seq, key=lambda held: held[1].last)
 
     def _from(self, place: int) -> Iterator[Segment]:
         """Those from *place* on. The way there begins at the nearer end: from the front, it grows with what is held."""
