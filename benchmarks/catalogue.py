@@ -12,6 +12,8 @@ PROGRAMS = {
     "spawning": "sessions spawned per second, beside bare Ray actors",
     "interrupting": "from an interrupt to its event, under load and alone",
     "memory": "what a session takes, beside a bare Ray actor",
+    "endurance": "memory over 100,000 turns",
+    "growth": "how each cost grows, as an exponent",
     "delta_cost": "CPU time for each text delta, beside the SDKs' own objects",
     "request_building": "the body of a request, beside the encoding of its JSON",
     "compacting": "shortening a long history, beside the encoding of its JSON",

@@ -9,10 +9,11 @@ from ray.actor import ActorHandle, ActorProxy
 
 import rayconteur as rc
 
-from .settled import settled
+from .settled import blocks, settled
 
 _NAMESPACE = "benchmarks"
 _CPUS = 2
+_LIMITS = rc.RouterLimits()
 
 A = TypeVar("A")
 
@@ -28,9 +29,10 @@ class _Actor(Protocol):
     def __ray_call__(self) -> _Call: ...
 
 
-def local_runtime(address: str | None = None) -> rc.Runtime:
+def local_runtime(address: str | None = None, *, warm: int = 0, router_limits: rc.RouterLimits = _LIMITS) -> rc.Runtime:
     """A runtime that joins the cluster at *address*, or starts Ray here, and shuts it down at its end."""
-    return rc.Runtime(address, options=rc.RuntimeOptions(namespace=_NAMESPACE, num_cpus=_CPUS))
+    options = rc.RuntimeOptions(namespace=_NAMESPACE, num_cpus=_CPUS, router_limits=router_limits)
+    return rc.Runtime(address, warm=warm, options=options)
 
 
 def named(name: str) -> object:
@@ -50,8 +52,16 @@ async def unique_bytes(actor: object) -> int:
 
 async def all_unique_bytes() -> int:
     """The same, of this process and all named actors together."""
-    actors = [named(name) for name in ray.util.list_named_actors()]
-    return _unique_bytes(settled(None)) + sum([await unique_bytes(actor) for actor in actors])
+    return _unique_bytes(settled(None)) + sum([await unique_bytes(actor) for actor in _actors()])
+
+
+async def all_blocks() -> int:
+    """How many pieces of memory Python holds in all of them."""
+    return blocks(None) + sum([await cast(_Actor, actor).__ray_call__.remote(blocks) for actor in _actors()])
+
+
+def _actors() -> list[object]:
+    return [named(name) for name in ray.util.list_named_actors()]
 
 
 def _unique_bytes(process: int) -> int:

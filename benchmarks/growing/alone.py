@@ -1,0 +1,95 @@
+"""Costs of parts that need no Ray, in this process."""
+
+import gc
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+import rayconteur as rc
+
+from ...compaction.estimate import Estimator
+from ...compaction.open import shorten
+from ...compaction.task import Ask, Task
+from ...providers.draft import Answer
+from ...providers.request import Request, Settings, WireMemo
+from ...providers.wire.anthropic_requests import Dialect, body
+from ...runtime.plane.router import Router
+from ...runtime.plane.routes import Watch, Wishes
+from ...runtime.plane.segments import Segment, encode_events, encode_segments
+from ..load.answers import ANTHROPIC
+
+_TEXT = "They hide food, remember where, and hide it again if another raven was watching. " * 5
+_DIALECT = Dialect(ANTHROPIC.model)
+_SETTINGS = Settings(max_output_tokens=1_000)
+_SESSIONS = 100
+_SUMMARY = Answer(
+    message_id="m",
+    model="scripted",
+    content=(rc.Text(_TEXT),),
+    stop_reason=rc.StopReason.END_TURN,
+    raw_stop_reason=None,
+    usage=rc.Usage(),
+)
+
+
+async def request(messages: int) -> float:
+    """Build the next request of a conversation of so many messages."""
+    history = _history(messages)
+    memo = WireMemo()
+    _build(history[:-2], memo)
+    begun_s = time.process_time()
+    _build(history, memo)
+    return time.process_time() - begun_s
+
+
+async def compaction(messages: int) -> float:
+    """Take a history through all layers; none of them is enough."""
+
+    async def answers_at_once(ask: Ask) -> Answer:
+        del ask
+        return _SUMMARY
+
+    task = Task(
+        messages=_history(messages),
+        budget_tokens=1,
+        tokens=Estimator("anthropic").tokens,
+        ask=answers_at_once,
+        window_tokens=1_000_000,
+    )
+    gc.collect()  # what was made beforehand is no part of it
+    begun_s = time.process_time()
+    await shorten(task, rc.Layered())
+    return time.process_time() - begun_s
+
+
+async def routing(events: int) -> float:
+    """Take a segment for each of so many events, of many sessions by turns, and hand it to a driver that reads all."""
+    router = Router(rc.RouterLimits(), time.monotonic)
+    wishes = Wishes(True, [Watch(1, None, events * 1_000)])
+    router.watch("driver", msgspec.msgpack.encode(wishes))
+    data = encode_events([rc.TextChunk(turn=1, text="abcd")])
+    rounds = [
+        encode_segments([Segment(f"session-{number}", 1, first, 1, data) for number in range(_SESSIONS)])
+        for first in range(1, events // _SESSIONS + 1)
+    ]
+    gc.collect()  # what was made beforehand is no part of it
+    begun_s = time.process_time()
+    for segments in rounds:
+        router.publish(segments)
+        if not await router.poll("driver"):
+            raise RuntimeError("the driver was handed nothing")
+    return time.process_time() - begun_s
+
+
+def _history(messages: int) -> Sequence[rc.Message]:
+    """Questions and answers of 400 characters."""
+    return [
+        rc.Message(role=role, content=(rc.Text(f"{turn} {_TEXT}"),), turn=turn)
+        for turn in range(1, messages // 2 + 1)
+        for role in (rc.Role.USER, rc.Role.ASSISTANT)
+    ]
+
+
+def _build(messages: Sequence[rc.Message], memo: WireMemo) -> None:
+    body(Request(number=1, messages=messages, settings=_SETTINGS, memo=memo), dialect=_DIALECT, streaming=True)
