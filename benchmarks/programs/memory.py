@@ -19,6 +19,7 @@ _TOKENS = 50
 _SCRIPTED = rc.Scripted(script=rc.Script(answers=((rc.Say(text="abcd" * _TOKENS),),)))
 _AT_ONCE = 200
 _ROOM = 1_000_000
+_GIB = 1 << 30
 
 Twice = tuple[float, float]
 """The bytes of something idle, and after it was asked once."""
@@ -29,10 +30,10 @@ async def measure(options: Options) -> AsyncIterator[Row]:
     scale = options.scale
     with load_server() as url:
         async with local_runtime(options.address) as runtime:
-            for row in await packed(runtime, scale.of(2_000, 500, 20), scale.of(5, 2, 1)):
+            for row in await packed(runtime, scale.of(2_000, 500, 20), scale.of(3, 1, 1)):
                 yield row
             apis: tuple[Api | None, ...] = (None, ANTHROPIC, OPENAI_CHAT)
-            for api in scale.of(apis, apis, apis[1:2]):
+            for api in scale.of(apis, apis[1:2], apis[1:2]):
                 for row in await _dedicated(runtime, api, url, scale.of(3, 1, 1)):
                     yield row
 
@@ -52,7 +53,7 @@ async def packed(runtime: rc.Runtime, sessions: int, runs: int) -> list[Row]:
 
     await grown()  # the first ones find nothing ready
     idle, asked = _samples([await grown() for _ in range(runs)], sessions * KB)
-    return [
+    rows = [
         Row(
             what=what,
             unit="KB",
@@ -66,6 +67,7 @@ async def packed(runtime: rc.Runtime, sessions: int, runs: int) -> list[Row]:
             ("memory of a packed session after a turn", asked, None),
         )
     ]
+    return [*rows, _per_gib("packed idle sessions", idle.times(KB))]
 
 
 async def _dedicated(runtime: rc.Runtime, api: Api | None, url: str, runs: int) -> list[Row]:
@@ -75,6 +77,12 @@ async def _dedicated(runtime: rc.Runtime, api: Api | None, url: str, runs: int) 
     for _ in range(runs):
         ours.append(await _of_session(runtime, config_of(api, url) if api else _SCRIPTED))
         bare.append(await _of_bare(api, url))
+    name = api.name if api else "scripted"
+    fitting = _per_gib(f"dedicated idle sessions, {name}", Sample.of(idle for idle, _ in ours))
+    return [*_beside_bare(api, ours, bare), fitting]
+
+
+def _beside_bare(api: Api | None, ours: Iterable[Twice], bare: Iterable[Twice]) -> list[Row]:
     return [
         Row(
             what=f"memory of a dedicated session, {api.name if api else 'scripted'}{moment}",
@@ -109,6 +117,12 @@ async def _of_bare(api: Api | None, url: str) -> Twice:
     asked = await unique_bytes(actor)
     end(actor)
     return idle, asked
+
+
+def _per_gib(what: str, taken: Sample) -> Row:
+    """How many fit, by the bytes that each of them has *taken*."""
+    found = Sample.of(_GIB / bytes_ for bytes_ in taken.values)
+    return Row(what=what, unit="per GiB", ours=found, figure=found, figure_unit="per GiB", better="more")
 
 
 def _samples(measured: Iterable[Twice], unit: float) -> tuple[Sample, Sample]:

@@ -1,12 +1,13 @@
-"""Sessions spawned per second, packed and dedicated; dedicated ones against bare Ray actors."""
+"""Sessions spawned per second, and how soon one speaks, packed and dedicated, against bare Ray actors."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 import rayconteur as rc
 
-from ..cluster import end, local_runtime
+from ..cluster import all_unique_bytes, end, local_runtime
 from ..peers.bare import BareActor
 from ..program import Options, run
 from ..report.rows import Row, Target
@@ -22,7 +23,7 @@ async def measure(options: Options) -> AsyncIterator[Row]:
     scale = options.scale
     async with local_runtime(options.address) as runtime:
         packed = _Packed(runtime, scale.of(2_000, 1_000, 20))
-        found = await rounds(scale.of(9, 5, 1), {"packed": packed.per_s})
+        found = await rounds(scale.of(9, 3, 1), {"packed": packed.per_s})
         yield Row(
             what="packed sessions spawned",
             unit="/s",
@@ -31,7 +32,7 @@ async def measure(options: Options) -> AsyncIterator[Row]:
             figure_unit="/s",
             target=_TARGET,
         )
-        dedicated = _Dedicated(runtime, scale.of(6, 4, 1))
+        dedicated = _Dedicated(runtime, scale.of(4, 2, 1))
         found = await rounds(scale.of(3, 1, 1), {"dedicated": dedicated.per_s, "bare": dedicated.bare_per_s})
         yield Row(
             what="dedicated sessions spawned",
@@ -43,6 +44,23 @@ async def measure(options: Options) -> AsyncIterator[Row]:
             figure_unit="times",
             better="more",
         )
+        async with local_runtime(options.address, warm=1) as warm:
+            first = _First(runtime, warm)
+            found = await rounds(
+                scale.of(5, 1, 1),
+                {"bare": first.bare_ms, "cold": first.cold_ms, "warm": first.warm_ms, "packed": first.packed_ms},
+            )
+        for side, what in (("cold", "dedicated"), ("warm", "dedicated, of a warm actor"), ("packed", "packed")):
+            yield Row(
+                what=f"from spawn to the first event, {what}",
+                unit="ms",
+                ours=found[side],
+                peer="a bare Ray actor's first answer",
+                theirs=found["bare"],
+                figure=found[side].over(found["bare"]),
+                figure_unit="times",
+                better="less",
+            )
 
 
 class _Packed:
@@ -83,6 +101,45 @@ class _Dedicated:
         for actor in actors:
             end(actor)
         return self._actors / spent_s
+
+
+class _First:
+    """One session at a time: spawned in *runtime*, or in *warm*, which keeps an idle actor ready."""
+
+    def __init__(self, runtime: rc.Runtime, warm: rc.Runtime) -> None:
+        self._runtime = runtime
+        self._warm = warm
+
+    async def bare_ms(self) -> float:
+        """An actor that answers a call."""
+        begun_at = time.perf_counter()
+        actor = BareActor.options(num_cpus=0).remote()
+        await actor.nothing.remote()
+        spent_s = time.perf_counter() - begun_at
+        end(actor)
+        return spent_s * 1e3
+
+    async def cold_ms(self) -> float:
+        """A dedicated session whose process is yet to start."""
+        return await self._first_event_ms(self._runtime, rc.Dedicated())
+
+    async def warm_ms(self) -> float:
+        """A dedicated session that takes an idle actor."""
+        return await self._first_event_ms(self._warm, rc.Dedicated())
+
+    async def packed_ms(self) -> float:
+        """A session in an actor that has others."""
+        return await self._first_event_ms(self._runtime, rc.Packed(sessions_per_actor=_ROOM))
+
+    async def _first_event_ms(self, runtime: rc.Runtime, placement: rc.Placement) -> float:
+        await all_unique_bytes()  # comes back when all actors are there, the idle one, too
+        begun_at = time.perf_counter()
+        session = await runtime.spawn(_CONFIG, placement=placement)
+        async with aclosing(aiter(session.ask("Hi"))) as answer:
+            await anext(answer)
+        spent_s = time.perf_counter() - begun_at
+        await session.close()
+        return spent_s * 1e3
 
 
 if __name__ == "__main__":
