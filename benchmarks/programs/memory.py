@@ -30,7 +30,8 @@ async def measure(options: Options) -> AsyncIterator[Row]:
     scale = options.scale
     with load_server() as url:
         async with local_runtime(options.address) as runtime:
-            for row in await packed(runtime, scale.of(2_000, 500, 20), scale.of(3, 1, 1)):
+            idle, asked = await packed(runtime, scale.of(2_000, 500, 20), scale.of(3, 1, 1))
+            for row in (idle, asked, _per_gib("packed idle sessions", idle.ours.times(KB))):
                 yield row
             apis: tuple[Api | None, ...] = (None, ANTHROPIC, OPENAI_CHAT)
             for api in scale.of(apis, apis[1:2], apis[1:2]):
@@ -53,7 +54,7 @@ async def packed(runtime: rc.Runtime, sessions: int, runs: int) -> list[Row]:
 
     await grown()  # the first ones find nothing ready
     idle, asked = _samples([await grown() for _ in range(runs)], sessions * KB)
-    rows = [
+    return [
         Row(
             what=what,
             unit="KB",
@@ -67,7 +68,6 @@ async def packed(runtime: rc.Runtime, sessions: int, runs: int) -> list[Row]:
             ("memory of a packed session after a turn", asked, None),
         )
     ]
-    return [*rows, _per_gib("packed idle sessions", idle.times(KB))]
 
 
 async def _dedicated(runtime: rc.Runtime, api: Api | None, url: str, runs: int) -> list[Row]:

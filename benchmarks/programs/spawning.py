@@ -44,23 +44,29 @@ async def measure(options: Options) -> AsyncIterator[Row]:
             figure_unit="times",
             better="more",
         )
-        async with local_runtime(options.address, warm=1) as warm:
-            first = _First(runtime, warm)
-            found = await rounds(
-                scale.of(5, 1, 1),
-                {"bare": first.bare_ms, "cold": first.cold_ms, "warm": first.warm_ms, "packed": first.packed_ms},
-            )
-        for side, what in (("cold", "dedicated"), ("warm", "dedicated, of a warm actor"), ("packed", "packed")):
-            yield Row(
-                what=f"from spawn to the first event, {what}",
-                unit="ms",
-                ours=found[side],
-                peer="a bare Ray actor's first answer",
-                theirs=found["bare"],
-                figure=found[side].over(found["bare"]),
-                figure_unit="times",
-                better="less",
-            )
+        async for row in _first_events(runtime, options):
+            yield row
+
+
+async def _first_events(runtime: rc.Runtime, options: Options) -> AsyncIterator[Row]:
+    """From ``spawn`` to the first event, dedicated ones in *runtime* and in one that keeps an idle actor ready."""
+    async with local_runtime(options.address, warm=1) as warm:
+        first = _First(runtime, warm)
+        found = await rounds(
+            options.scale.of(5, 1, 1),
+            {"bare": first.bare_ms, "cold": first.cold_ms, "warm": first.warm_ms, "packed": first.packed_ms},
+        )
+    for side, what in (("cold", "dedicated"), ("warm", "dedicated, of a warm actor"), ("packed", "packed")):
+        yield Row(
+            what=f"from spawn to the first event, {what}",
+            unit="ms",
+            ours=found[side],
+            peer="a bare Ray actor's first answer",
+            theirs=found["bare"],
+            figure=found[side].over(found["bare"]),
+            figure_unit="times",
+            better="less",
+        )
 
 
 class _Packed:
