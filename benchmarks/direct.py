@@ -5,10 +5,10 @@ from contextlib import aclosing
 from typing import Literal
 
 import rayconteur as rc
+from rayconteur.providers.deltas import TextDelta
+from rayconteur.providers.open import open_client
+from rayconteur.providers.request import Request, Settings
 
-from ..providers.deltas import TextDelta
-from ..providers.open import open_client
-from ..providers.request import Request, Settings
 from .load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_RESPONSES, Api
 
 

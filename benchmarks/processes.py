@@ -8,7 +8,7 @@ from contextlib import suppress
 import psutil
 
 _TITLES = {"sessions": "ray::_SessionActor", "router": "ray::_Router"}
-ROLES = ("sessions", "router", "driver", "Ray")
+ROLES: tuple[str, ...] = ("sessions", "router", "driver", "Ray")
 
 _IDLE = 0.2
 _LOOK_S = 0.25

@@ -15,7 +15,8 @@ from typing import Protocol
 import msgspec
 import psutil
 
-from ..providers.errors import ConfigError
+from rayconteur.providers.errors import ConfigError
+
 from .machine import this_machine
 from .program import Options
 from .report.findings import Finding

@@ -10,12 +10,13 @@ from typing import NamedTuple
 import ray
 from ray.actor import ActorProxy
 
-from ...providers.configs import Anthropic
-from ...providers.content import Text
-from ...providers.deltas import TextDelta
-from ...providers.messages import Message, Role
-from ...providers.open import open_client
-from ...providers.request import Request, Settings
+from rayconteur.providers.configs import Anthropic
+from rayconteur.providers.content import Text
+from rayconteur.providers.deltas import TextDelta
+from rayconteur.providers.messages import Message, Role
+from rayconteur.providers.open import open_client
+from rayconteur.providers.request import Request, Settings
+
 from ..cluster import end
 from ..load.answers import ANTHROPIC
 from .crowd import Hear, Site

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 import msgspec
 
 import rayconteur as rc
+from rayconteur.compaction.estimate import Estimator
+from rayconteur.compaction.open import shorten
+from rayconteur.compaction.task import Ask, Task
+from rayconteur.providers.draft import Answer
+from rayconteur.providers.request import Request, Settings, WireMemo
+from rayconteur.providers.wire.anthropic_requests import Dialect, body
+from rayconteur.runtime.plane.router import Router
+from rayconteur.runtime.plane.routes import Watch, Wishes
+from rayconteur.runtime.plane.segments import Segment, encode_events, encode_segments
 
-from ...compaction.estimate import Estimator
-from ...compaction.open import shorten
-from ...compaction.task import Ask, Task
-from ...providers.draft import Answer
-from ...providers.request import Request, Settings, WireMemo
-from ...providers.wire.anthropic_requests import Dialect, body
-from ...runtime.plane.router import Router
-from ...runtime.plane.routes import Watch, Wishes
-from ...runtime.plane.segments import Segment, encode_events, encode_segments
 from ..load.answers import ANTHROPIC
 
 _TEXT = "They hide food, remember where, and hide it again if another raven was watching. " * 5

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 
 import rayconteur as rc
+from rayconteur.compaction.estimate import Estimator
+from rayconteur.compaction.open import shorten
+from rayconteur.compaction.task import Ask, Task
+from rayconteur.providers.draft import Answer
 
-from ...compaction.estimate import Estimator
-from ...compaction.open import shorten
-from ...compaction.task import Ask, Task
-from ...providers.draft import Answer
 from ..program import Options, run
 from ..report.rows import Row, Sample, Target
 from ..rounds import Side, rounds

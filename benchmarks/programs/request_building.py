@@ -7,9 +7,8 @@ from functools import partial
 import msgspec
 
 import rayconteur as rc
-
-from ...providers.request import Request, Settings, WireMemo
-from ...providers.wire import (
+from rayconteur.providers.request import Request, Settings, WireMemo
+from rayconteur.providers.wire import (
     anthropic_requests,
     bedrock_requests,
     chat_requests,
@@ -18,7 +17,8 @@ from ...providers.wire import (
     google_rules,
     responses_requests,
 )
-from ...providers.wire.openai_dialect import Dialect
+from rayconteur.providers.wire.openai_dialect import Dialect
+
 from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES
 from ..program import Options, run
 from ..report.rows import Row, Sample, Target

@@ -9,7 +9,8 @@ from typing import TextIO
 
 import msgspec
 
-from ...providers.errors import ConfigError
+from rayconteur.providers.errors import ConfigError
+
 from ..machine import Machine
 from ..program import Options
 from .findings import Curve, Distribution, Finding, line
