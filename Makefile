@@ -20,7 +20,7 @@ LINKED := build/linked-$(shell find $(FOLDERS) *.py -name '*.py' -o -path '*/sam
 
 BENCH = $(BIN)/rayconteur bench --out benchmarks/out/$(shell date -u +%Y%m%d-%H%M%S)
 
-.PHONY: help demo test fuzz check bench bench-quick wheel
+.PHONY: help demo test fuzz check bench bench-quick gate wheel
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 18
@@ -48,6 +48,9 @@ bench: $(LINKED)  ## Measure what it costs, for ten minutes, and show it in benc
 
 bench-quick: $(LINKED)  ## The same in one minute
 	@$(BENCH) --quick
+
+gate: $(LINKED)  ## See in a minute that nothing became twice as slow
+	@$(BIN)/python -m rayconteur.benchmarks.gate
 
 wheel: $(LINKED)  ## Build dist/ and try the wheel where nothing else is
 	@rm -rf dist

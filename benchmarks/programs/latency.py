@@ -17,11 +17,11 @@ _PEER = "sdk-aiohttp"
 _SHARES = (0.01, 0.5, 0.9)
 _PERCENTILES = (50.0, 95.0, 99.0)
 
-_TOKENS = 150
+TOKENS = 150
 _THINK_S = 0.8
-_ANSWER_S = PACE.first_token_s + _TOKENS / PER_SESSION
+_ANSWER_S = PACE.first_token_s + TOKENS / PER_SESSION
 _TURN_S = _ANSWER_S + _THINK_S
-_OFFERED_BY_ONE = _TOKENS / _TURN_S
+_OFFERED_BY_ONE = TOKENS / _TURN_S
 """Tokens a second that a session asks for on the average."""
 
 _ARRIVE_S = 0.5
@@ -40,14 +40,14 @@ async def measure(options: Options) -> AsyncIterator[Finding]:
     scale = options.scale
     ramp = _Ramp(scale.of((500, 1_000, 1_500, 2_000), (500, 1_000), (2,)), scale.of(0.8, 0.8, 0.3))
     names = (_OURS, *chosen(scale.of((_PEER,), (), ()), options.peers), LIMIT)
-    async with held(Arena(names, _TOKENS, PACE), None) as sides:
+    async with held(Arena(names, TOKENS, PACE), None) as sides:
         ceiling = await _ceiling(sides[_OURS], ramp)
         yield _alone("the ceiling: packed sessions kept up with so much", "tokens/s", ceiling)
         for share in scale.of(_SHARES, _SHARES[1:2], _SHARES[:1]):
             sessions = options.sessions or (sessions_for(share * ceiling),)
             for number in sessions:
                 found = {
-                    name: await side.carry_out(_conversation(number, scale.of(2, 1, 1))) for name, side in sides.items()
+                    name: await side.carry_out(conversation(number, scale.of(2, 1, 1))) for name, side in sides.items()
                 }
                 for finding in findings(f"{share:.0%} of the ceiling, {number:,} sessions", found):
                     yield finding
@@ -69,7 +69,7 @@ def sessions_for(tokens_per_s: float) -> int:
     return max(1, round(tokens_per_s / _OFFERED_BY_ONE))
 
 
-def _conversation(sessions: int, turns: int) -> Converse:
+def conversation(sessions: int, turns: int) -> Converse:
     """All arrive in the time of one turn, so that they are spread over it."""
     return Converse(sessions, turns, _TURN_S, _ANSWER_S, _THINK_S)
 
