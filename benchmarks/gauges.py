@@ -26,7 +26,7 @@ def ratio(found: Mapping[str, Sample], over: str, under: str) -> float:
 
 async def events(runtime: rc.Runtime, scale: Scale) -> float:
     """CPU time of a Ray call for each event, times that of an event through the router."""
-    load = Load(100, scale.of(1_000, 1_000, 20), scale.of(10, 10, 2))
+    load = Load(100, scale.of(1_000, 1_000, 20), scale.of(5, 5, 2))
     crowd = await spawn(runtime, load, rc.Call(name="write", input={"text": _PIECE * load.pieces}))
     peers = Peers(load)
 
@@ -36,7 +36,7 @@ async def events(runtime: rc.Runtime, scale: Scale) -> float:
     async def calls() -> float:
         return await _spent_s(peers.by_calls()) / (load.sessions * load.events)
 
-    found = await rounds(scale.of(3, 3, 1), {"ours": ours, "calls": calls})
+    found = await rounds(scale.of(2, 2, 1), {"ours": ours, "calls": calls})
     peers.end()
     await crowd.close()
     return ratio(found, "calls", "ours")
@@ -57,7 +57,7 @@ async def spawns(runtime: rc.Runtime, scale: Scale) -> float:
         for _ in range(trips):
             await bare.nothing.remote()
 
-    found = await rounds(scale.of(3, 3, 1), {"ours": ours, "calls": calls})
+    found = await rounds(scale.of(2, 2, 1), {"ours": ours, "calls": calls})
     end(bare)
     return ratio(found, "ours", "calls")
 
