@@ -51,7 +51,7 @@ async def measure(options: Options) -> AsyncIterator[Row]:
             "half": _shortening(half, config),
             "encoding": _encoding(whole),
         }
-        found = await rounds(scale.of(30, 15, 2), sides)
+        found = await rounds(scale.of(15, 5, 2), sides)
         what = f"{name}, {number:,} messages"
         yield _row(f"shortening: {what}", found["whole"], found["encoding"], "msgspec encoding the history as JSON")
         yield _growth(f"shortening: {what}", found["whole"], found["half"], number // 2)

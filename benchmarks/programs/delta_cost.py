@@ -45,14 +45,15 @@ _ONE_BY_ONE = Pace(tokens_per_s=2_000)
 async def measure(options: Options) -> AsyncIterator[Row]:
     """For each API an answer that is there as fast as it is read, then one whose events come each by itself."""
     scale = options.scale
-    for api, target in _TARGETS.items():
+    apis = scale.of(tuple(_TARGETS), (ANTHROPIC, OPENAI_CHAT), tuple(_TARGETS))
+    for api in apis:
         with load_server() as url:
-            found = await _cpu_us(api, url, scale.of(9, 5, 1), scale.of(10_000, 4_000, 50))
-        for row in _rows(f"CPU per text delta, {api.name}", found, target):
+            found = await _cpu_us(api, url, scale.of(5, 3, 1), scale.of(5_000, 1_000, 50))
+        for row in _rows(f"CPU per text delta, {api.name}", found, _TARGETS[api]):
             yield row
-    for api in _TARGETS:
+    for api in apis:
         with load_server(_ONE_BY_ONE) as url:
-            found = await _cpu_us(api, url, scale.of(3, 1, 1), scale.of(1_000, 400, 50))
+            found = await _cpu_us(api, url, scale.of(2, 1, 1), scale.of(600, 300, 50))
         for row in _rows(f"the same where each wakes the process, {api.name}", found, None):
             yield row
 

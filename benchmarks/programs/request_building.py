@@ -60,7 +60,7 @@ async def measure(options: Options) -> AsyncIterator[Row]:
             "later": building(body, history, later),
             "encoding": encoding(body(first)),
         }
-        found = await rounds(scale.of(30, 15, 2), sides)
+        found = await rounds(scale.of(30, 7, 2), sides)
         size_kb = len(body(first)) / 1_000
         on = f"on {messages:,} messages ({size_kb:,.0f} KB), {name}"
         yield _row(f"request {on}", found["later"], found["encoding"], _TARGET)

@@ -35,11 +35,11 @@ class Load:
 async def measure(options: Options) -> AsyncIterator[Row]:
     """One session in an actor of its own, then many in one actor."""
     scale = options.scale
-    crowds: tuple[int, ...] = scale.of((1, 100, 1_000), (1, 100, 1_000), (1, 5, 10))
+    crowds: tuple[int, ...] = scale.of((1, 100, 1_000), (1, 100), (1, 5, 10))
     loads = [_load(sessions, scale) for sessions in options.sessions or crowds]
     async with local_runtime(options.address) as runtime:
         for load in loads:
-            found = await _per_second(runtime, load, scale.of(3, 2, 1))
+            found = await _per_second(runtime, load, scale.of(3, 1, 1))
             for row in _rows(load, found):
                 yield row
 
@@ -47,9 +47,9 @@ async def measure(options: Options) -> AsyncIterator[Row]:
 def _load(sessions: int, scale: Scale) -> Load:
     """The more sessions, the less each of them says."""
     if sessions == 1:
-        return Load(1, scale.of(50_000, 20_000, 50), scale.of(2_000, 500, 5))
+        return Load(1, scale.of(50_000, 10_000, 50), scale.of(2_000, 300, 5))
     if sessions <= 100:
-        return Load(sessions, scale.of(2_000, 500, 20), scale.of(20, 8, 2))
+        return Load(sessions, scale.of(2_000, 300, 20), scale.of(20, 4, 2))
     return Load(sessions, scale.of(1_000, 200, 20), scale.of(2, 1, 1))
 
 
