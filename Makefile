@@ -29,7 +29,7 @@ demo: $(LINKED)  ## Watch many sessions talk at once, without network or key
 	@$(BIN)/rayconteur demo
 
 test: $(LINKED) .aimock/installed  ## Run the tests
-	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadscope --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m 'not programs' --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 
 fuzz: $(LINKED)  ## Send broken answers to all decoders for FUZZ_SECONDS, 60 if not given
 	-@$(PIP) install --constraint constraints.txt --only-binary atheris --group fuzz
@@ -49,7 +49,8 @@ bench: $(LINKED)  ## Measure what it costs, for ten minutes, and show it in benc
 bench-quick: $(LINKED)  ## The same in one minute
 	@$(BENCH) --quick
 
-gate: $(LINKED)  ## See in a minute that nothing became twice as slow
+gate: $(LINKED)  ## See that every benchmark runs, and that nothing became twice as slow
+	@$(BIN)/python -m pytest -m programs tests/benchmarks
 	@$(BIN)/python -m rayconteur.benchmarks.gate
 
 wheel: $(LINKED)  ## Build dist/ and try the wheel where nothing else is

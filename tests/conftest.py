@@ -9,7 +9,6 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 
 STARTS_RAY = (
     "benchmarks/test_crowds_with_ray.py",
-    "benchmarks/test_programs.py",
     "cli/",
     "cluster/",
     "test_examples.py",

@@ -1,6 +1,9 @@
 """What a token and a turn cost: at this size CPU clocks are too coarse for figures, but every process is there."""
 
+import pytest
 from findings import findings, run
+
+pytestmark = pytest.mark.programs
 
 
 def test_the_costs_of_a_token_and_of_a_turn_are_told_for_each_process() -> None:

@@ -3,6 +3,8 @@
 import pytest
 from findings import check, findings, run
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.mark.parametrize(
     "program",
