@@ -28,7 +28,8 @@ class Outbox:
     """Numbers one session's events and holds them until they are taken and acknowledged.
 
     Whatever is put in is kept, also beyond the limit: who makes events as fast as a provider sends them asks ``room``
-    first. *wake* is called when there is something to take, once until it is taken.
+    first. *wake* is called when there is something to take, once until it is taken, and again when that can no longer
+    wait.
     """
 
     def __init__(self, session_id: str, epoch: int, limit_bytes: int, wake: Callable[["Outbox"], None]) -> None:
@@ -37,6 +38,10 @@ class Outbox:
         self._epoch = epoch
         self._limit_bytes = limit_bytes
         self._wake = wake
+        self.patient = False
+        """Whether all that waits is more of a text whose beginning is on its way: nobody misses that for a moment."""
+
+        self._last_chunk: _Chunk | None = None  # waiting or gone; nothing else came after it
         self._pending: list[FromLLM | _Chunk] = []
         self._pending_bytes = 0
         self._unacknowledged_bytes = 0
@@ -58,18 +63,22 @@ class Outbox:
         assert not self._over
         if isinstance(event, Closed):
             self._over = Over.CLOSED
-        self._append(event, text_bytes)
+        self._last_chunk = None
+        self._append(event, text_bytes, patient=False)
 
     def put_text(self, kind: type[TextChunk] | type[ThinkingChunk], turn: int, block: int, text: str) -> None:
         """Put a chunk behind the others, joined with the one before if that is more of the same block."""
         if not text:
             return
-        last = self._pending[-1] if self._pending else None
-        if type(last) is _Chunk and last.block == block and last.kind is kind and last.turn == turn:
+        last = self._last_chunk
+        goes_on = last is not None and last.block == block and last.kind is kind and last.turn == turn
+        if goes_on and self._pending and self._pending[-1] is last:
             last.pieces.append(text)
             self._pending_bytes += len(text)
+            self._hurry_if(2 * self._pending_bytes > self._limit_bytes)
         else:
-            self._append(_Chunk(kind, turn, block, [text]), len(text))
+            self._last_chunk = _Chunk(kind, turn, block, [text])
+            self._append(self._last_chunk, len(text), patient=goes_on)
 
     def take(self) -> Segment | None:
         """Everything that waits, numbered, as one segment. It is held until ``acknowledge``."""
@@ -104,8 +113,17 @@ class Outbox:
             self._acknowledged = asyncio.Event()
         await self._acknowledged.wait()
 
-    def _append(self, item: FromLLM | _Chunk, text_bytes: int) -> None:
+    def _append(self, item: FromLLM | _Chunk, text_bytes: int, patient: bool) -> None:
         self._pending.append(item)
         self._pending_bytes += _EVENT_BYTES + text_bytes
+        hurries = not patient or 2 * self._pending_bytes > self._limit_bytes
         if len(self._pending) == 1:
+            self.patient = not hurries
+            self._wake(self)
+        else:
+            self._hurry_if(hurries)
+
+    def _hurry_if(self, hurries: bool) -> None:
+        if hurries and self.patient:
+            self.patient = False
             self._wake(self)

@@ -79,17 +79,72 @@ async def all_of(*boxes: Outbox) -> None:
     await asyncio.gather(*waiting)
 
 
-def test_an_event_alone_leaves_at_once() -> None:
+def test_events_and_the_beginnings_of_texts_leave_at_once() -> None:
     async def scene(desk: Desk, publisher: Publisher) -> None:
         one = box(publisher)
-        for word in ("one", "two"):
-            put(one, word)
+        for block in (0, 1):
+            one.put_text(TextChunk, 1, block, f"text {block}")
             await all_of(one)
+        one.put(TextChunk(turn=1, text="an event"))
+        await all_of(one)
 
     desk = played(scene)
 
-    assert desk.said() == [["one"], ["two"]]
-    assert desk.heard_at == [0.0, 0.0]
+    assert desk.said() == [["text 0"], ["text 1"], ["an event"]]
+    assert desk.heard_at == [0.0, 0.0, 0.0]
+
+
+def test_more_of_a_text_waits_for_company_until_the_last_publish_is_ten_milliseconds_ago() -> None:
+    async def scene(desk: Desk, publisher: Publisher) -> None:
+        one, other = box(publisher, "a"), box(publisher, "b")
+        put(one, "one")
+        put(other, "another's")
+        await all_of(one, other)
+        for word in ("and", " and", " and"):
+            await asyncio.sleep(0.003)
+            put(one, word)
+        put(other, "more")
+        await all_of(one, other)
+        await asyncio.sleep(0.02)
+        put(one, "late")
+        await all_of(one)
+
+    desk = played(scene)
+
+    assert desk.said() == [["one", "another's"], ["and and and", "more"], ["late"]]
+    assert desk.heard_at == pytest.approx([0.0, 0.01, 0.03])
+
+
+def test_what_does_not_wait_takes_along_what_does() -> None:
+    async def scene(desk: Desk, publisher: Publisher) -> None:
+        one, other = box(publisher, "a"), box(publisher, "b")
+        put(one, "one")
+        await all_of(one)
+        put(one, "more")
+        await asyncio.sleep(0.005)
+        put(other, "another's")
+        await all_of(one, other)
+
+    desk = played(scene)
+
+    assert desk.said() == [["one"], ["more", "another's"]]
+    assert desk.heard_at == pytest.approx([0.0, 0.005])
+
+
+def test_an_outbox_that_is_half_full_waits_for_nobody() -> None:
+    async def scene(desk: Desk, publisher: Publisher) -> None:
+        one = box(publisher, limit_bytes=1_000)
+        put(one, "one")
+        await all_of(one)
+        put(one, "x" * 300)
+        await asyncio.sleep(0.005)
+        put(one, "y" * 300)
+        await all_of(one)
+
+    desk = played(scene)
+
+    assert desk.said() == [["one"], ["x" * 300 + "y" * 300]]
+    assert desk.heard_at == pytest.approx([0.0, 0.005])
 
 
 def test_what_comes_while_a_publish_is_in_flight_goes_together_in_the_next() -> None:
