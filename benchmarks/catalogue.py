@@ -7,7 +7,7 @@ PROGRAMS = {
     "paced": "the same at the pace of a model: what arrives of what is offered",
     "throughput": "events through the router, beside one Ray call for each",
     "latency": "what a token waits for at 1, 50 and 90 % of the ceiling, beyond a bare loop",
-    "shards": "one, two and four routers; not in a quick run",
+    "shards": "one, two and four routers",
     "first_token": "time to first token, beside the client alone",
     "spawning": "sessions spawned per second, beside bare Ray actors",
     "interrupting": "from an interrupt to its event, under load and alone",
@@ -19,3 +19,18 @@ PROGRAMS = {
     "compacting": "shortening a long history, beside the encoding of its JSON",
 }
 """What each of them measures, in the order in which they run."""
+
+LONG = frozenset(
+    {
+        "costs",
+        "latency",
+        "shards",
+        "first_token",
+        "spawning",
+        "interrupting",
+        "memory",
+        "endurance",
+        "growth",
+    }
+)
+"""Those that show little in a few seconds: a quick run has them only if they are asked for."""

@@ -6,14 +6,13 @@ import rayconteur as rc
 
 from .cluster import end
 from .peers.bare import BareActor
-from .processes import cpu_s
+from .processes import CLOCK_S, cpu_s, family
 from .program import Scale
 from .programs.memory import packed
 from .programs.throughput import Load, Peers, spawn
 from .report.rows import Sample
 from .rounds import rounds
 
-_CLOCK_S = 0.01
 _PIECE = "abcd"
 _CONFIG = rc.SessionConfig(provider=rc.Scripted())
 _ROOM = rc.Packed(sessions_per_actor=1_000_000)
@@ -70,6 +69,6 @@ async def memory_kb(runtime: rc.Runtime, scale: Scale) -> float:
 
 async def _spent_s(work: Awaitable[object]) -> float:
     """The CPU time of all processes while *work* is done."""
-    before = cpu_s()
+    before = cpu_s(family())
     await work
-    return max(_CLOCK_S, cpu_s() - before)
+    return max(CLOCK_S, cpu_s(family()) - before)

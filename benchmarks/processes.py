@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 import psutil
@@ -10,25 +11,43 @@ import psutil
 _TITLES = {"sessions": "ray::_SessionActor", "router": "ray::_Router"}
 ROLES: tuple[str, ...] = ("sessions", "router", "driver", "Ray")
 
+CLOCK_S = 0.01
+"""What a process's CPU time is counted in."""
+
 _IDLE = 0.2
 _LOOK_S = 0.25
 _LONGEST_S = 20.0
 
 
-def family() -> list[psutil.Process]:
-    """This process and its descendants: those of a Ray that was started here are among them."""
+def family(but: int | None = None) -> list[psutil.Process]:
+    """This process and its descendants without that of the number *but*: those of a Ray that was started here, too.
+
+    It looks at all processes of the machine, which a busy one may take a second for.
+    """
     here = psutil.Process()
-    return [here, *here.children(recursive=True)]
+    return [process for process in (here, *here.children(recursive=True)) if process.pid != but]
 
 
-def cpu_s() -> float:
-    """The CPU time that the family has taken so far, its dead not counted."""
+def cpu_s(processes: Iterable[psutil.Process]) -> float:
+    """The CPU time that *processes* have taken so far, the dead not counted."""
     taken = 0.0
-    for process in family():
+    for process in processes:
         with suppress(psutil.NoSuchProcess):
             times = process.cpu_times()
             taken += times.user + times.system
     return taken
+
+
+class Meter:
+    """The CPU time of *processes* from now on."""
+
+    def __init__(self, processes: Sequence[psutil.Process]) -> None:
+        self._processes = processes
+        self._begun_s = cpu_s(processes)
+
+    def spent_s(self) -> float:
+        """What they took; never less than can be counted."""
+        return max(CLOCK_S, cpu_s(self._processes) - self._begun_s)
 
 
 def cpu_s_by_role() -> dict[str, float]:
@@ -57,11 +76,20 @@ def unique_bytes() -> int:
     return taken
 
 
+def kill(pid: int) -> None:
+    """End the process of that number and all that descend from it, whatever they are at."""
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for each in (*process.children(recursive=True), process):
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+
+
 async def idle() -> None:
     """Come back when the family hardly does anything any more: a Ray that has just started is busy for some seconds."""
     ends_at = time.monotonic() + _LONGEST_S
     while time.monotonic() < ends_at:
-        before = cpu_s()
+        before = cpu_s(family())
         await asyncio.sleep(_LOOK_S)
-        if cpu_s() - before < _IDLE * _LOOK_S:
+        if cpu_s(family()) - before < _IDLE * _LOOK_S:
             return

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
-import psutil
 
 from rayconteur.providers.errors import ConfigError
 
 from .machine import this_machine
+from .processes import kill
 from .program import Options
 from .report.findings import Finding
 from .report.result import FINDINGS, Ended, Lines, Run, now
@@ -161,16 +161,8 @@ async def _end(process: Process) -> None:
         async with asyncio.timeout(_PATIENCE_S):
             await process.wait()
     except TimeoutError:
-        _kill(process.pid)
+        kill(process.pid)
         await process.wait()
-
-
-def _kill(pid: int) -> None:
-    """End the process *pid* and all that descend from it: Ray's are in groups of their own."""
-    with suppress(psutil.NoSuchProcess):
-        for process in [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
 
 
 def _last_of(said: Path) -> str:

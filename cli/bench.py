@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..benchmarks.catalogue import PROGRAMS
+from ..benchmarks.catalogue import LONG, PROGRAMS
 from ..benchmarks.crowds.open import NAMES
-from ..benchmarks.program import Options
+from ..benchmarks.program import Options, Scale
 from ..providers.errors import ConfigError
 from .exits import ExitCode
 from .program import Program
@@ -42,7 +42,7 @@ async def bench(options: BenchOptions, program: Program) -> ExitCode:
     from ..benchmarks.runner import Plan, recording, run_programs
     from .progress import watching
 
-    programs = _programs(options.only)
+    programs = _programs(options.only, options.options.scale)
     _check_peers(options.options.peers)
     old = read(options.compare) if options.compare else None
     if options.new:
@@ -61,9 +61,9 @@ async def bench(options: BenchOptions, program: Program) -> ExitCode:
     return ExitCode.COMPLETED if completed else ExitCode.FAILED
 
 
-def _programs(only: Iterable[str]) -> tuple[str, ...]:
-    """All, or those that are asked for, in the order in which they run."""
-    wanted = set(only) or set(PROGRAMS)
+def _programs(only: Iterable[str], scale: Scale) -> tuple[str, ...]:
+    """Those that are asked for, else all that can be run at that scale, in the order in which they run."""
+    wanted = set(only) or set(PROGRAMS) - (LONG if scale is Scale.QUICK else set())
     if unknown := wanted - set(PROGRAMS):
         raise ConfigError(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(PROGRAMS)}")
     return tuple(name for name in PROGRAMS if name in wanted)

@@ -1,37 +1,52 @@
 """How a crowd is asked."""
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncGenerator, Coroutine, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from typing import assert_never
 
+import psutil
+
 from ..load.schedule import Plan, due_times
-from ..processes import idle
+from ..processes import family, idle
 from .crowd import Crowd, Hear
 from .tally import Tally, Window
 from .trial import Converse, Listen, Saturate, Task, Trial
 
 _TURNS = 4
-_LATEST_S = 8.0
+_LATEST_S = 6.0
+
+_Processes = Sequence[psutil.Process]
+
+Tell = Callable[[Trial], None]
+"""Is called once, from any thread, as soon as a trial is over."""
 
 
-async def carry_out(task: Task, crowd: Crowd, whole: bool) -> Trial:
-    """Do what *task* asks. *whole*: all processes of *crowd* descend from this one, so that their time is known."""
+async def carry_out(task: Task, crowd: Crowd, tell: Tell, *, whole: bool) -> None:
+    """Do what *task* asks, and *tell* what came of it. Come back when *crowd* is at rest: others are waiting.
+
+    *whole*: all its processes descend from this one, so that their time is known.
+    """
     await crowd.open(task.sessions)
     await idle()
+    processes = family() if whole else []
     match task:
         case Saturate():
-            return await _saturate(task, crowd, whole)
+            await _saturate(task, crowd, tell, processes)
         case Listen():
-            return await _listen(task, crowd, whole)
+            await _listen(task, crowd, tell, processes)
         case Converse():
-            return await _converse(task, crowd, whole)
+            tell(await _converse(task, crowd, processes))
         case _:
             assert_never(task)
+    await crowd.open(0)
+    await idle()
 
 
-async def _saturate(task: Saturate, crowd: Crowd, whole: bool) -> Trial:
+async def _saturate(task: Saturate, crowd: Crowd, tell: Tell, processes: _Processes) -> None:
     tally = Tally()
     silence = _Silence(task.sessions)
 
@@ -43,16 +58,23 @@ async def _saturate(task: Saturate, crowd: Crowd, whole: bool) -> Trial:
             await crowd.ask(session, hear)
             tally.answers += 1
 
-    window = Window(tally, whole)
-    async with _running(keep_asking(session) for session in range(task.sessions)) as done:
+    done = threading.Event()
+    first_window = Window(tally, processes)
+
+    def watch() -> Trial:
+        window = first_window
         if task.settle_s:
-            await _within(task.settle_s, silence.over)
-            window = Window(tally, whole)
-        await _within(task.longest_s, done)
+            silence.over.wait(task.settle_s)
+            window = Window(tally, processes)
+        done.wait(task.longest_s)
         return window.trial(task.sessions)
 
+    async with _running(keep_asking(session) for session in range(task.sessions)) as asking:
+        asking.add_done_callback(lambda _: done.set())
+        await _watched(watch, tell)
 
-async def _listen(task: Listen, crowd: Crowd, whole: bool) -> Trial:
+
+async def _listen(task: Listen, crowd: Crowd, tell: Tell, processes: _Processes) -> None:
     tally = Tally()
     silence = _Silence(task.sessions)
 
@@ -60,14 +82,34 @@ async def _listen(task: Listen, crowd: Crowd, whole: bool) -> Trial:
         await asyncio.sleep(task.arrive_s * session / task.sessions)
         await crowd.ask(session, silence.broken_by(session, tally.hear))
 
-    async with _running(ask(session) for session in range(task.sessions)):
-        await _within(task.arrive_s + _LATEST_S, silence.over)
-        window = Window(tally, whole)
-        await asyncio.sleep(task.for_s)
+    def watch() -> Trial:
+        silence.over.wait(task.arrive_s + _LATEST_S)
+        window = Window(tally, processes)
+        time.sleep(task.for_s)
         return window.trial(task.sessions)
 
+    async with _running(ask(session) for session in range(task.sessions)):
+        await _watched(watch, tell)
 
-async def _converse(task: Converse, crowd: Crowd, whole: bool) -> Trial:
+
+async def _watched(watch: Callable[[], Trial], tell: Tell) -> None:
+    """*watch* in a thread, and *tell* from there: an event loop with too much to read may not look up for minutes."""
+    told: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            tell(watch())
+        except BaseException as error:
+            told.set_exception(error)
+        else:
+            told.set_result(None)
+
+    # None of the event loop's: it would have to come back before this process may end.
+    threading.Thread(target=run, daemon=True).start()
+    await asyncio.shield(asyncio.wrap_future(told))
+
+
+async def _converse(task: Converse, crowd: Crowd, processes: _Processes) -> Trial:
     tally = Tally()
     plan = Plan(
         sessions=task.sessions,
@@ -77,7 +119,7 @@ async def _converse(task: Converse, crowd: Crowd, whole: bool) -> Trial:
         think_s=task.think_s,
         seed=task.seed,
     )
-    window = Window(tally, whole)
+    window = Window(tally, processes)
     begun_at = time.perf_counter()
 
     async def converse(session: int, due_s: Iterable[float]) -> None:
@@ -87,8 +129,8 @@ async def _converse(task: Converse, crowd: Crowd, whole: bool) -> Trial:
             await crowd.ask(session, tally.timed(due_at))
             tally.answers += 1
 
-    async with _running(converse(session, due) for session, due in enumerate(due_times(plan))) as done:
-        await done.wait()
+    async with _running(converse(session, due) for session, due in enumerate(due_times(plan))) as conversing:
+        await conversing
     return window.trial(task.sessions)
 
 
@@ -97,7 +139,7 @@ class _Silence:
 
     def __init__(self, sessions: int) -> None:
         self._silent = set(range(sessions))
-        self.over = asyncio.Event()
+        self.over = threading.Event()
 
     def broken_by(self, session: int, hear: Hear) -> Hear:
         """*hear*, for *session*."""
@@ -111,30 +153,18 @@ class _Silence:
         return hear_it
 
 
-async def _within(seconds: float, event: asyncio.Event) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
-
-
 @asynccontextmanager
-async def _running(work: Iterable[Coroutine[None, None, None]]) -> AsyncGenerator[asyncio.Event]:
-    """Do all of *work* meanwhile, and break off at the end what is still under way. The event says that all is done.
+async def _running(work: Iterable[Coroutine[None, None, None]]) -> AsyncGenerator[asyncio.Task[object]]:
+    """Do all of *work* meanwhile, and break off at the end what is still under way. The task ends when all is done.
 
     What fails breaks off everything.
     """
-    done = asyncio.Event()
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(part) for part in work]
-
-            async def tell() -> None:
-                await asyncio.wait(tasks)
-                done.set()
-
-            telling = group.create_task(tell())
-            yield done
-            for task in (*tasks, telling):
+            working = group.create_task(asyncio.wait(tasks))
+            yield working
+            for task in (*tasks, working):
                 task.cancel()
     except* Exception as failed:
         raise failed.exceptions[0] from None

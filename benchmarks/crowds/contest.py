@@ -45,8 +45,11 @@ class Trials(msgspec.Struct, frozen=True):
 
     @property
     def per_cpu_s(self) -> Sample | None:
-        """Tokens for a second of CPU time, of all processes of the side; ``None`` where those are not all known."""
-        if any(trial.cpu_s is None for trial in self.trials):
+        """Tokens for a second of CPU time, of all processes of the side.
+
+        ``None`` where those are not all known, or where nothing was heard: there is no comparing with nothing.
+        """
+        if any(trial.cpu_s is None or not trial.tokens for trial in self.trials):
             return None
         return Sample.of(trial.tokens_per_cpu_s for trial in self.trials)
 

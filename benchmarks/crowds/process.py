@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
+from ..processes import kill
 from .crowd import Site
 from .trial import Task, Trial
 
 _trial = msgspec.json.Decoder(Trial).decode
 _LINE_BYTES = 1 << 20
+_PATIENCE_S = 5.0
 
 
 class SideFailed(Exception):
@@ -20,37 +22,61 @@ class SideFailed(Exception):
 
 
 class Side:
-    """The crowd called *name*, in its process."""
+    """The crowd called *name*, which asks *site*, in a process of its own from when it is first needed."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, name: str, site: Site, patience_s: float = _PATIENCE_S) -> None:
         self.name = name
-        self._process = process
+        self._patience_s = patience_s
+        self._words = ["-m", "rayconteur.benchmarks.crowds.side", name, msgspec.json.encode(site).decode()]
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> asyncio.subprocess.Process:
+        """Have the process; it may take seconds to import what it needs."""
+        if self._process is None:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, *self._words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=_LINE_BYTES
+            )
+        return self._process
 
     async def carry_out(self, task: Task) -> Trial:
-        """What came of *task*.
+        """What came of *task*. The crowd is at rest then: who takes too long for that is ended, and begins anew.
 
         Raises:
             SideFailed: the process ended before it told.
         """
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(msgspec.json.encode(task) + b"\n")
-        line = await self._process.stdout.readline()
-        if not line:
-            raise SideFailed(f"{self.name} ended in the middle of a trial; what it said is above")
-        return _trial(line)
+        process = await self.start()
+        assert process.stdin
+        process.stdin.write(msgspec.json.encode(task) + b"\n")
+        trial = _trial(await self._line(process))
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self._line(process)
+        except TimeoutError:
+            self._process = None
+            kill(process.pid)
+            await process.wait()
+        return trial
+
+    async def close(self) -> None:
+        """Let the process end."""
+        if self._process is not None:
+            assert self._process.stdin
+            self._process.stdin.close()
+            await self._process.wait()
+
+    async def _line(self, process: asyncio.subprocess.Process) -> bytes:
+        assert process.stdout
+        if line := await process.stdout.readline():
+            return line
+        raise SideFailed(f"{self.name} ended in the middle of a trial; what it said is above")
 
 
 @asynccontextmanager
 async def side(name: str, site: Site) -> AsyncGenerator[Side]:
-    """The crowd called *name*, which asks *site*, in a process of its own, until it is left."""
-    words = ["-m", "rayconteur.benchmarks.crowds.side", name, msgspec.json.encode(site).decode()]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=_LINE_BYTES
-    )
-    assert process.stdin
+    """The crowd called *name*, which asks *site*, until it is left."""
+    crowd = Side(name, site)
+    await crowd.start()
     try:
-        yield Side(name, process)
+        yield crowd
     finally:
-        process.stdin.close()
-        await process.wait()
+        await crowd.close()

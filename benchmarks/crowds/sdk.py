@@ -7,15 +7,16 @@ from anthropic.types import MessageParam
 from ..load.answers import ANTHROPIC
 from .crowd import Hear, Site
 
-_NO_LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
-"""The SDK's own let 1,000 requests run at once, and keep 100 connections."""
+_ROOM = 100_000
+_LIMITS = httpx2.Limits(max_connections=_ROOM, max_keepalive_connections=_ROOM)
+"""The SDK's own let 1,000 requests run at once, and keep 100 connections. With ``None``, aiohttp's 100 run at once."""
 
 
 def open_sdk(site: Site, on_aiohttp: bool) -> anthropic.AsyncAnthropic:
     """A client that asks *site* once, any number of answers at a time, over httpx2 or the SDK's aiohttp transport."""
     transport = anthropic.DefaultAioHttpClient if on_aiohttp else anthropic.DefaultAsyncHttpxClient
     return anthropic.AsyncAnthropic(
-        api_key="none-needed", base_url=site.url, max_retries=0, timeout=None, http_client=transport(limits=_NO_LIMITS)
+        api_key="none-needed", base_url=site.url, max_retries=0, timeout=None, http_client=transport(limits=_LIMITS)
     )
 
 

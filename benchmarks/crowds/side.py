@@ -2,7 +2,8 @@
 
     python -m rayconteur.benchmarks.crowds.side langgraph '{"url": "http://127.0.0.1:8000", "tokens": 200}'
 
-It reads a task a line from its standard input, answers each in a line, and ends when the input does.
+It reads a task a line from its standard input, answers each with a trial in a line, says in another that it is at rest,
+and ends when the input does.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import msgspec
 from .asking import carry_out
 from .crowd import Site
 from .open import open_crowd
-from .trial import Task
+from .trial import Task, Trial
 
 _site = msgspec.json.Decoder(Site).decode
 _task: msgspec.json.Decoder[Task] = msgspec.json.Decoder(Task)
@@ -27,10 +28,14 @@ async def _serve(name: str, site: Site) -> None:
     whole = site.address is None and "RAY_ADDRESS" not in os.environ
     try:
         while line := await loop.run_in_executor(None, sys.stdin.readline):
-            trial = await carry_out(_task.decode(line), crowd, whole=whole)
-            print(msgspec.json.encode(trial).decode(), flush=True)
+            await carry_out(_task.decode(line), crowd, _tell, whole=whole)
+            print("at rest", flush=True)
     finally:
         await crowd.close()
+
+
+def _tell(trial: Trial) -> None:
+    print(msgspec.json.encode(trial).decode(), flush=True)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -1,15 +1,15 @@
 """What is noted of a crowd's answers. It costs each piece of text next to nothing, and all sides the same."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import psutil
+
 from ..load.answers import ANTHROPIC, text
-from ..processes import cpu_s
+from ..processes import Meter
 from .crowd import Hear
 from .trial import Trial, percentiles
-
-_CLOCK_S = 0.01
-"""What a process's CPU time is counted in."""
 
 CHARS_PER_TOKEN = len(text(ANTHROPIC, 1_000)) / 1_000
 
@@ -53,13 +53,12 @@ class Tally:
 
 
 class Window:
-    """A span of time in which *tally* goes on. *whole*: all processes of the crowd descend from this one."""
+    """A span of time in which *tally* goes on. *processes* are all of the crowd; none, where not all are known."""
 
-    def __init__(self, tally: Tally, whole: bool) -> None:
+    def __init__(self, tally: Tally, processes: Sequence[psutil.Process]) -> None:
         self._tally = tally
-        self._whole = whole
+        self._meter = Meter(processes) if processes else None
         self._begun_at = time.perf_counter()
-        self._cpu_s = cpu_s() if whole else 0.0
         self._before = (tally.chars, tally.pieces, tally.answers)
 
     def trial(self, sessions: int) -> Trial:
@@ -68,7 +67,7 @@ class Window:
         return Trial(
             sessions=sessions,
             for_s=time.perf_counter() - self._begun_at,
-            cpu_s=max(_CLOCK_S, cpu_s() - self._cpu_s) if self._whole else None,
+            cpu_s=self._meter.spent_s() if self._meter else None,
             tokens=(tally.chars - chars) / CHARS_PER_TOKEN,
             pieces=tally.pieces - pieces,
             answers=tally.answers - answers,

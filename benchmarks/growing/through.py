@@ -10,7 +10,7 @@ from ..cluster import local_runtime
 from ..direct import config_of
 from ..load.answers import ANTHROPIC
 from ..load.process import LoadProcess
-from ..processes import family
+from ..processes import Meter, family
 from .cost import Grown
 
 _PLACE = rc.Packed(sessions_per_actor=1_000_000)
@@ -19,24 +19,6 @@ _QUESTION = "They hide food, remember where, and hide it again if another raven 
 _SPEAKERS = 10
 _TALKERS = 2
 _MOST_BORN = 20_000
-_CLOCK_S = 0.01
-"""What a process's CPU time is counted in."""
-
-
-class Meter:
-    """The CPU time of this process and all its descendants, but one, from now on."""
-
-    def __init__(self, but: int | None = None) -> None:
-        self._processes = [process for process in family() if process.pid != but]
-        self._begun_s = self._taken_s()
-
-    def spent_s(self) -> float:
-        """What they took; never less than can be counted."""
-        return max(_CLOCK_S, self._taken_s() - self._begun_s)
-
-    def _taken_s(self) -> float:
-        times = [process.cpu_times() for process in self._processes]
-        return sum(each.user + each.system for each in times)
 
 
 class Crowds:
@@ -49,7 +31,7 @@ class Crowds:
     async def spend(self, sessions: int) -> float:
         """All of them at once."""
         await self._have(sessions)
-        meter = Meter()
+        meter = Meter(family())
         await asyncio.gather(*(_turn(session) for session in self._sessions))
         return meter.spent_s()
 
@@ -78,7 +60,7 @@ class Answers:
         if tokens not in self._sessions:
             config = rc.SessionConfig(provider=config_of(ANTHROPIC, self._server.url), max_output_tokens=tokens)
             self._sessions[tokens] = await self._runtime.spawn_many(config, _SPEAKERS, _PLACE)
-        meter = Meter(but=self._server.pid)
+        meter = Meter(family(but=self._server.pid))
         await asyncio.gather(*(_turn(session) for session in self._sessions[tokens]))
         return meter.spent_s()
 
@@ -100,7 +82,7 @@ class Births:
             self._runtime = await self._inside.enter_async_context(local_runtime(self._address))
             await self._runtime.spawn(_CONFIG, placement=_PLACE)  # so that its actor is there
         self._born += sessions
-        meter = Meter()
+        meter = Meter(family())
         await self._runtime.spawn_many(_CONFIG, sessions, _PLACE)
         return meter.spent_s()
 
@@ -122,7 +104,7 @@ async def long_talk(runtime: rc.Runtime, server: LoadProcess, marks: Sequence[in
     there, sizes, spent_s = 0, list[float](), list[list[float]]()
     for mark in marks:
         turns = (mark - there) // 2
-        meter = Meter(but=server.pid)
+        meter = Meter(family(but=server.pid))
         await asyncio.gather(*(ask(session, turns) for session in sessions))
         sizes.append((there + mark) / 2)
         spent_s.append([meter.spent_s() / turns / _TALKERS])

@@ -20,8 +20,8 @@ Costs = dict[str, list[float]]
 
 async def measure(options: Options) -> AsyncIterator[Row]:
     """Packed sessions, and the limit, which has one process only."""
-    sessions = next(iter(options.sessions), options.scale.of(300, 100, 5))
-    rounds = options.scale.of(4, 1, 1)
+    sessions = next(iter(options.sessions), options.scale.of(200, 100, 5))
+    rounds = options.scale.of(3, 1, 1)
     with load_server() as url:
         async with local_runtime():  # one Ray for all crowds, settled before anything is measured
             if options.scale is not Scale.TINY:

@@ -1,5 +1,6 @@
 """Time to first token through an idle runtime, less the direct call, in bare Ray round trips."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
@@ -19,7 +20,10 @@ from ..rounds import Side, rounds
 _TARGET = Target("under", 3)
 _TOKENS = 5
 _THINKING_S = 0.1
-"""How long the server is silent: no provider answers sooner. Meanwhile the news of the turn's beginning are through."""
+"""How long the server is silent: no provider answers sooner. Meanwhile the news of the turn's beginning are through.
+
+A round trip comes after as long a silence: processes that have slept take twice as long for one.
+"""
 
 _PLACEMENTS: Mapping[str, rc.Placement] = {"dedicated": rc.Dedicated(), "packed": rc.Packed()}
 _SCRIPTED = rc.Scripted(script=rc.Script(answers=((rc.Say(text="abcd" * _TOKENS),),)))
@@ -56,6 +60,7 @@ async def _milliseconds(runtime: rc.Runtime, config: rc.ProviderConfig, scale: S
     client = Direct(config)
 
     async def trip() -> float:
+        await asyncio.sleep(_THINKING_S)
         begun_at = time.perf_counter()
         await bare.nothing.remote()
         return (time.perf_counter() - begun_at) * 1e3
@@ -67,7 +72,7 @@ async def _milliseconds(runtime: rc.Runtime, config: rc.ProviderConfig, scale: S
     for name, placement in _PLACEMENTS.items():
         session = await runtime.spawn(rc.SessionConfig(provider=config, max_output_tokens=_TOKENS), placement=placement)
         sides[name] = _through(session)
-    found = await rounds(scale.of(40, 8, 2), sides)
+    found = await rounds(scale.of(25, 8, 2), sides)
     await client.aclose()
     return found
 

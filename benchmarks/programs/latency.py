@@ -17,7 +17,7 @@ _PEER = "sdk-aiohttp"
 _SHARES = (0.01, 0.5, 0.9)
 _PERCENTILES = (50.0, 95.0, 99.0)
 
-TOKENS = 150
+TOKENS = 75
 _THINK_S = 0.8
 _ANSWER_S = PACE.first_token_s + TOKENS / PER_SESSION
 _TURN_S = _ANSWER_S + _THINK_S

@@ -1,13 +1,14 @@
 """Memory of sessions: a packed one's share, and a dedicated one next to a bare Ray actor with the SDK that it uses."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 
 import rayconteur as rc
 
 from ..cluster import all_unique_bytes, end, local_runtime, named, unique_bytes
 from ..direct import config_of
 from ..load.answers import ANTHROPIC, OPENAI_CHAT, Api
+from ..load.pace import Pace
 from ..load.process import load_server
 from ..peers.bare import BareActor
 from ..program import Options, run
@@ -19,6 +20,11 @@ _TOKENS = 50
 _SCRIPTED = rc.Scripted(script=rc.Script(answers=((rc.Say(text="abcd" * _TOKENS),),)))
 _AT_ONCE = 200
 _ROOM = 1_000_000
+_TALKING = Pace(tokens_per_s=2, first_token_s=0.1)
+"""Slow, so that what those say that were there before hardly counts."""
+
+_ENDLESS = 1_000_000
+"""The tokens of an answer: nobody hears the end of it."""
 _GIB = 1 << 30
 
 Twice = tuple[float, float]
@@ -30,12 +36,14 @@ async def measure(options: Options) -> AsyncIterator[Row]:
     scale = options.scale
     with load_server() as url:
         async with local_runtime(options.address) as runtime:
-            idle, asked = await packed(runtime, scale.of(2_000, 500, 20), scale.of(3, 1, 1))
+            idle, asked = await packed(runtime, scale.of(1_000, 500, 20), scale.of(3, 1, 1))
             for row in (idle, asked, _per_gib("packed idle sessions", idle.ours.times(KB))):
+                yield row
+            for row in await talking(runtime, scale.of(300, 200, 5), scale.of(2, 1, 1)):
                 yield row
             apis: tuple[Api | None, ...] = (None, ANTHROPIC, OPENAI_CHAT)
             for api in scale.of(apis, apis[1:2], apis[1:2]):
-                for row in await _dedicated(runtime, api, url, scale.of(3, 1, 1)):
+                for row in await _dedicated(runtime, api, url, scale.of(2, 1, 1)):
                     yield row
 
 
@@ -68,6 +76,35 @@ async def packed(runtime: rc.Runtime, sessions: int, runs: int) -> list[Row]:
             ("memory of a packed session after a turn", asked, None),
         )
     ]
+
+
+async def talking(runtime: rc.Runtime, sessions: int, runs: int) -> list[Row]:
+    """The same for sessions that are being answered over HTTP, each on a connection of its own."""
+    with load_server(_TALKING) as url:
+        config = rc.SessionConfig(provider=config_of(ANTHROPIC, url), max_output_tokens=_ENDLESS)
+        opened: list[rc.SessionHandle] = []
+
+        async def grown() -> float:
+            before = await all_unique_bytes()
+            more = await runtime.spawn_many(config, sessions, rc.Packed(sessions_per_actor=_ROOM))
+            opened.extend(more)
+            await asyncio.gather(*(_speaks(session.ask("Hi")) for session in more))
+            return (await all_unique_bytes() - before) / sessions
+
+        await grown()
+        taken = Sample.of([await grown() for _ in range(runs)])
+        await asyncio.gather(*(session.close() for session in opened))
+    kb = taken.times(1 / KB)
+    row = Row(what="memory of a packed session while it talks", unit="KB", ours=kb, figure=kb, figure_unit="KB")
+    return [row, _per_gib("packed talking sessions", taken)]
+
+
+async def _speaks(answer: AsyncIterable[rc.FromLLM]) -> None:
+    """Come back with its first text."""
+    async for event in answer:
+        if isinstance(event, rc.TextChunk):
+            return
+    raise RuntimeError("it said nothing")
 
 
 async def _dedicated(runtime: rc.Runtime, api: Api | None, url: str, runs: int) -> list[Row]:

@@ -69,9 +69,9 @@ def _same(task: Listen, name: str) -> Listen:
 
 
 def _sizes(options: Options) -> list[_Size]:
-    sessions = options.scale.of((100, 300, 1_000, 2_000), (300,), (2,))
+    sessions = options.scale.of((100, 1_000, 2_000), (300,), (2,))
     rounds = options.scale.of(2, 1, 1)
-    return [_Size(number, rounds if number >= _TARGETS_AT else 1) for number in sorted(options.sessions or sessions)]
+    return [_Size(number, rounds if number == _TARGETS_AT else 1) for number in sorted(options.sessions or sessions)]
 
 
 def rows(sessions: int, found: Mapping[str, Trials]) -> Iterator[Row]:

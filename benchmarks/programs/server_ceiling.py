@@ -11,6 +11,7 @@ from ..load.event_loop import event_loop
 from ..load.pace import Pace
 from ..load.process import LoadProcess, load_process
 from ..load.sink import Sink
+from ..processes import CLOCK_S
 from ..program import Options, run
 from ..report.rows import Row, Sample
 
@@ -19,8 +20,6 @@ _LONG_TOKENS = 4_000  # so that no answer ends while it is measured
 _PACES = (50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 400.0, 600.0)
 _HOLDS = 0.95
 _WARM_UP_S = 0.2
-_CLOCK_S = 0.01
-"""What a process's CPU time is counted in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ async def _received(server: LoadProcess, sink: Sink, for_s: float) -> _Flow:
     await asyncio.sleep(for_s)
     tokens, cpu_s, spent_s = sink.tokens() - tokens, _cpu_s(server) - cpu_s, time.perf_counter() - begun_at
     sink.close()
-    return _Flow(tokens / spent_s, tokens / max(cpu_s, _CLOCK_S))
+    return _Flow(tokens / spent_s, tokens / max(cpu_s, CLOCK_S))
 
 
 def _cpu_s(server: LoadProcess) -> float:

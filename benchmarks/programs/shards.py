@@ -9,10 +9,10 @@ import msgspec
 from ..crowds.contest import Trials, alone, beside
 from ..crowds.crowd import Site
 from ..crowds.process import Side, side
-from ..crowds.trial import Listen, Saturate, Task, Trial
+from ..crowds.trial import Listen, Saturate, Task
 from ..load.pace import Pace
 from ..load.process import load_server
-from ..program import Options, Scale, run
+from ..program import Options, run
 from ..report.rows import Row
 from .paced import PACE, PER_SESSION, TOKENS
 
@@ -31,25 +31,20 @@ class _Load(msgspec.Struct, frozen=True):
 
 
 async def measure(options: Options) -> AsyncIterator[Row]:
-    """Saturated, then paced, each with a load server of its own. It starts Ray on this machine, for each number.
-
-    That takes too long for a quick run, which leaves it out.
-    """
+    """Saturated, then paced, each with a load server of its own. It starts Ray on this machine, for each number."""
     scale = options.scale
-    if scale is Scale.QUICK:
-        return
     sessions = options.sessions[0] if options.sessions else scale.of(1_000, 1_000, 2)
     listen = Listen(sessions, scale.of(1.0, 1.0, 0.0), options.duration_s or scale.of(1.5, 1.0, 0.3))
     for load in (
         _Load("saturated", Pace(), _SHORT, Saturate(sessions, scale.of(2, 1, 1), _LONGEST_S)),
         _Load(f"at {PER_SESSION:g} tokens/s each", PACE, TOKENS, listen),
     ):
-        found = await _by_routers(load, scale.of((1, 2, 4), (), (1, 2)), scale.of(2, 1, 1))
+        found = await _by_routers(load, scale.of((1, 2, 4), (1, 2), (1, 2)))
         for row in rows(f"{sessions:,} packed sessions, {load.what}", found):
             yield row
 
 
-async def _by_routers(load: _Load, numbers: tuple[int, ...], rounds: int) -> dict[int, Trials]:
+async def _by_routers(load: _Load, numbers: tuple[int, ...]) -> dict[int, Trials]:
     with load_server(load.pace) as url:
         async with AsyncExitStack() as stack:
             sides: dict[int, Side] = {}
@@ -57,11 +52,7 @@ async def _by_routers(load: _Load, numbers: tuple[int, ...], rounds: int) -> dic
                 site = Site(url, load.tokens, routers=routers)
                 sides[routers] = await stack.enter_async_context(side("packed", site))
             await asyncio.gather(*(each.carry_out(Saturate(1, 1, _WARM_UP_S)) for each in sides.values()))
-            taken: dict[int, tuple[Trial, ...]] = dict.fromkeys(numbers, ())
-            for _ in range(rounds):
-                for routers, each in sides.items():
-                    taken[routers] += (await each.carry_out(load.task),)
-            return {routers: Trials(trials) for routers, trials in taken.items()}
+            return {routers: Trials((await each.carry_out(load.task),)) for routers, each in sides.items()}
 
 
 def rows(what: str, found: Mapping[int, Trials]) -> Iterator[Row]:

@@ -35,7 +35,7 @@ class Load:
 async def measure(options: Options) -> AsyncIterator[Row]:
     """One session in an actor of its own, then many in one actor."""
     scale = options.scale
-    crowds: tuple[int, ...] = scale.of((1, 100, 1_000), (1, 100), (1, 5, 10))
+    crowds: tuple[int, ...] = scale.of((1, 100, 1_000), (100,), (1, 5, 10))
     loads = [_load(sessions, scale) for sessions in options.sessions or crowds]
     async with local_runtime(options.address) as runtime:
         for load in loads:
@@ -47,10 +47,10 @@ async def measure(options: Options) -> AsyncIterator[Row]:
 def _load(sessions: int, scale: Scale) -> Load:
     """The more sessions, the less each of them says."""
     if sessions == 1:
-        return Load(1, scale.of(50_000, 10_000, 50), scale.of(2_000, 300, 5))
+        return Load(1, scale.of(30_000, 10_000, 50), scale.of(2_000, 300, 5))
     if sessions <= 100:
-        return Load(sessions, scale.of(2_000, 300, 20), scale.of(20, 4, 2))
-    return Load(sessions, scale.of(1_000, 200, 20), scale.of(2, 1, 1))
+        return Load(sessions, scale.of(1_000, 300, 20), scale.of(10, 4, 2))
+    return Load(sessions, scale.of(300, 200, 20), scale.of(1, 1, 1))
 
 
 async def _per_second(runtime: rc.Runtime, load: Load, runs: int) -> dict[str, Sample]:
