@@ -10,6 +10,7 @@ from ..benchmarks.catalogue import LONG, PROGRAMS
 from ..benchmarks.crowds.open import NAMES
 from ..benchmarks.program import Options, Scale
 from ..providers.errors import ConfigError
+from ..runtime.cluster.knock import knock
 from .exits import ExitCode
 from .program import Program
 
@@ -34,6 +35,7 @@ async def bench(options: BenchOptions, program: Program) -> ExitCode:
 
     Raises:
         ConfigError: what was asked for can't be had; nothing was run.
+        RayUnreachable: nobody listens at the address.
     """
     _look_for_the_extra()
     from ..benchmarks.report.comparison import compare, comparison_table  # now that what they need is there
@@ -42,7 +44,9 @@ async def bench(options: BenchOptions, program: Program) -> ExitCode:
     from ..benchmarks.runner import Plan, recording, run_programs
     from .progress import watching
 
-    programs = _programs(options.only, options.options.scale)
+    if address := options.options.address:
+        knock(address)
+    programs = programs_of(options.only, options.options.scale)
     _check_peers(options.options.peers)
     old = read(options.compare) if options.compare else None
     if options.new:
@@ -61,7 +65,7 @@ async def bench(options: BenchOptions, program: Program) -> ExitCode:
     return ExitCode.COMPLETED if completed else ExitCode.FAILED
 
 
-def _programs(only: Iterable[str], scale: Scale) -> tuple[str, ...]:
+def programs_of(only: Iterable[str], scale: Scale) -> tuple[str, ...]:
     """Those that are asked for, else all that can be run at that scale, in the order in which they run."""
     wanted = set(only) or set(PROGRAMS) - (LONG if scale is Scale.QUICK else set())
     if unknown := wanted - set(PROGRAMS):

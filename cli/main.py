@@ -184,7 +184,10 @@ Numbers = Annotated[
 Duration = Annotated[
     float | None,
     typer.Option(
-        min=0.1, metavar="SECONDS", help="How long each measurement takes.", show_default="each benchmark's own"
+        min=0.1,
+        metavar="SECONDS",
+        help="How long a measurement takes, where it has a length.",
+        show_default="each benchmark's own",
     ),
 ]
 Peers = Annotated[

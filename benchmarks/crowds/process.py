@@ -14,7 +14,7 @@ from .trial import Task, Trial
 
 _trial = msgspec.json.Decoder(Trial).decode
 _LINE_BYTES = 1 << 20
-_PATIENCE_S = 5.0
+_PATIENCE_S = 2.0
 
 
 class SideFailed(Exception):

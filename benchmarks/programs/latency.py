@@ -26,6 +26,7 @@ _OFFERED_BY_ONE = TOKENS / _TURN_S
 
 _ARRIVE_S = 0.5
 _KEEPS_UP = 0.9
+_MANY = 100
 
 
 class _Ramp(msgspec.Struct, frozen=True):
@@ -47,7 +48,8 @@ async def measure(options: Options) -> AsyncIterator[Finding]:
             sessions = options.sessions or (sessions_for(share * ceiling),)
             for number in sessions:
                 found = {
-                    name: await side.carry_out(conversation(number, scale.of(2, 1, 1))) for name, side in sides.items()
+                    name: await side.carry_out(conversation(number, scale.of(_turns(number), 1, 1)))
+                    for name, side in sides.items()
                 }
                 for finding in findings(f"{share:.0%} of the ceiling, {number:,} sessions", found):
                     yield finding
@@ -67,6 +69,11 @@ async def _ceiling(ours: Party, ramp: _Ramp) -> float:
 def sessions_for(tokens_per_s: float) -> int:
     """How many sessions ask for so much, thinking included."""
     return max(1, round(tokens_per_s / _OFFERED_BY_ONE))
+
+
+def _turns(sessions: int) -> int:
+    """So many that percentiles mean something; many sessions have them in one."""
+    return 1 if sessions >= _MANY else 3
 
 
 def conversation(sessions: int, turns: int) -> Converse:

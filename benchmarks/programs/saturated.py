@@ -29,15 +29,14 @@ _OURS = "packed"
 _MOST_DEDICATED = 10
 """Each is a process of 50 MB and more."""
 
-_QUICK_PEERS = ("sdk-aiohttp",)
-_MOST_OF_A_SLOW_PEER = 1_000
-"""The other peers take more than a minute to begin 5,000 answers."""
+_MOST_OF_A_PEER = 1_000
+"""Most of them take more than a minute to begin 5,000 answers."""
 
 _LONGEST_S = 30.0
-_PEERS_LONGEST_S = 6.0
-_SETTLE_S = 6.0
+_PEERS_LONGEST_S = 3.0
+_SETTLE_S = 5.0
 _SETTLES_FROM = 1_000
-_WINDOW_S = 2.5
+_WINDOW_S = 2.0
 _ANY_NUMBER = 1_000_000
 
 
@@ -100,7 +99,7 @@ def _rounds(leg: _Leg, name: str) -> int:
 def _can(name: str, sessions: int) -> bool:
     if name == "dedicated":
         return sessions <= _MOST_DEDICATED
-    return sessions <= _MOST_OF_A_SLOW_PEER or name not in PEERS or name in _QUICK_PEERS
+    return sessions <= _MOST_OF_A_PEER or name not in PEERS
 
 
 def _task(leg: _Leg, sessions: int, name: str) -> Saturate:

@@ -39,7 +39,7 @@ async def measure(options: Options) -> AsyncIterator[Row]:
     loads = [_load(sessions, scale) for sessions in options.sessions or crowds]
     async with local_runtime(options.address) as runtime:
         for load in loads:
-            found = await _per_second(runtime, load, scale.of(3, 1, 1))
+            found = await _per_second(runtime, load, scale.of(2, 1, 1))
             for row in _rows(load, found):
                 yield row
 

@@ -13,10 +13,9 @@ from ray.exceptions import RaySystemError
 from ..errors import RayUnreachable
 from ..options import RuntimeOptions
 from .interrupts import postponed
+from .knock import knock, unreachable
 
 STARTED_HERE = "local"
-
-_KNOCK_S = 5.0
 
 
 def join(address: str | None, options: RuntimeOptions) -> bool:
@@ -33,7 +32,7 @@ def join(address: str | None, options: RuntimeOptions) -> bool:
     address = address or os.environ.get("RAY_ADDRESS") or STARTED_HERE
     started = address == STARTED_HERE
     try:
-        _knock(address)
+        knock(address)
         with postponed() if started else nullcontext():
             ray.init(
                 address=address,
@@ -44,10 +43,7 @@ def join(address: str | None, options: RuntimeOptions) -> bool:
                 logging_level=logging.ERROR if options.quiet else logging.INFO,
             )
     except (ConnectionError, RaySystemError, RuntimeError, ValueError) as error:
-        raise RayUnreachable(
-            f"Ray can't be reached at {address!r} ({error}); "
-            "start a cluster there, or leave the address out to start Ray here"
-        ) from None
+        raise unreachable(address, error) from None
     except KeyboardInterrupt:
         if started:
             shut_down()
@@ -80,18 +76,3 @@ def _place(address: str) -> tuple[str | None, int | None]:
         return here if host.startswith("127.") else host, place.port
     except (OSError, ValueError):
         return None, None
-
-
-def _knock(address: str) -> None:
-    """See whether anything listens at a host and port: where nothing does, Ray itself tries on for minutes.
-
-    Raises:
-        ConnectionError: nothing does.
-    """
-    place = urlsplit(address if "//" in address else f"//{address}")
-    if place.hostname is None or place.port is None:
-        return  # a word of Ray's own, such as "auto"
-    try:
-        socket.create_connection((place.hostname, place.port), timeout=_KNOCK_S).close()
-    except OSError as error:
-        raise ConnectionError(error.strerror or str(error)) from None

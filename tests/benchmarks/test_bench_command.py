@@ -12,9 +12,11 @@ from reports import kept, result, row
 from terminal import Terminal, in_pipe, started
 from typer.testing import CliRunner
 
-from rayconteur.benchmarks.catalogue import PROGRAMS
+from rayconteur.benchmarks.catalogue import LONG, PROGRAMS
 from rayconteur.benchmarks.crowds.open import NAMES
+from rayconteur.benchmarks.program import Scale
 from rayconteur.benchmarks.report.result import FINDINGS, read
+from rayconteur.cli.bench import programs_of
 from rayconteur.cli.exits import ExitCode
 from rayconteur.cli.main import app
 
@@ -50,11 +52,27 @@ def test_an_unknown_benchmark_is_told_with_those_there_are() -> None:
     assert all(name in line for name in PROGRAMS)
 
 
+def test_a_quick_run_leaves_out_what_needs_time_but_not_if_it_is_asked_for() -> None:
+    quick = programs_of((), Scale.QUICK)
+
+    assert programs_of((), Scale.FULL) == tuple(PROGRAMS)
+    assert set(quick) == set(PROGRAMS) - LONG
+    assert programs_of(("endurance", "costs"), Scale.QUICK) == ("costs", "endurance")
+
+
 def test_an_unknown_peer_is_told_with_those_there_are() -> None:
     line = refused("--peers", "langgraph", "--peers", "oracle")
 
     assert "peer oracle;" in line
     assert all(name in line for name in NAMES)
+
+
+def test_a_cluster_that_is_not_there_is_told_before_anything_runs(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["bench", *SMALL, "--address", "127.0.0.1:1", "--out", str(tmp_path / "out")])
+
+    assert done.exit_code == ExitCode.UNREACHABLE
+    assert "127.0.0.1:1" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_result_to_compare_with_must_be_there_before_anything_runs(tmp_path: Path) -> None:
