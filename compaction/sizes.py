@@ -19,6 +19,8 @@ _CODE_SHARE = 0.06
 _FRAME_BYTES = 16
 """What there is around a tool use or its result."""
 
+_AROUND_RESULT = (_FRAME_BYTES / _CODE_BYTES_PER_TOKEN, 0.0)
+
 _SAMPLE_BYTES = 2_000
 """What kind a text is, is told from its beginning and its middle."""
 
@@ -93,6 +95,12 @@ def _all(content: Sequence[Block], provider: str, around: tuple[float, float]) -
     for block in content:
         if type(block) is Text or (type(block) is Thinking and not block.redacted):  # `match` takes its time
             in_prose, in_code, in_other = _text(block.text)
+        elif type(block) is ToolUse:
+            code += _of_use(block)
+            continue
+        elif type(block) is ToolResult:
+            in_prose, in_code, in_other, in_media, _ = _all(block.content, provider, _AROUND_RESULT)
+            media += in_media
         else:
             in_prose, in_code, in_other, in_media, _ = _of_block(block, provider)
             media += in_media
@@ -105,10 +113,9 @@ def _all(content: Sequence[Block], provider: str, around: tuple[float, float]) -
 def _of_block(block: Block, provider: str) -> Sizes:
     match block:
         case ToolUse():
-            given = len(block.malformed.encode()) if block.malformed else len(_json(block.input))
-            return Sizes(code=(given + len(block.name) + _FRAME_BYTES) / _CODE_BYTES_PER_TOKEN)
+            return Sizes(code=_of_use(block))
         case ToolResult(content=content):
-            return _all(content, provider, (_FRAME_BYTES / _CODE_BYTES_PER_TOKEN, 0.0))
+            return _all(content, provider, _AROUND_RESULT)
         case Image():
             return Sizes(media=image_tokens(block, provider))
         case Document(data=data, media_type=kind):
@@ -121,6 +128,11 @@ def _of_block(block: Block, provider: str) -> Sizes:
             return Sizes(code=len(signature or "") / _SEALED_BYTES_PER_TOKEN)
         case Opaque(json=json):
             return Sizes(code=len(json) / _SEALED_BYTES_PER_TOKEN)
+
+
+def _of_use(use: ToolUse) -> float:
+    given = len(use.malformed.encode()) if use.malformed else len(_json(use.input))
+    return (given + len(use.name) + _FRAME_BYTES) / _CODE_BYTES_PER_TOKEN
 
 
 def _text(text: str) -> tuple[float, float, float]:

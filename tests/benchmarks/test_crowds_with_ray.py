@@ -7,6 +7,8 @@ from crowding import can_be_broken_off, hears_all_of_each_answer, keeps, raises_
 
 from rayconteur.benchmarks.load.process import load_server
 
+pytestmark = pytest.mark.programs
+
 THERE = ("ray-calls",)
 
 
