@@ -71,14 +71,15 @@ class Outbox:
         if not text:
             return
         last = self._last_chunk
-        goes_on = last is not None and last.block == block and last.kind is kind and last.turn == turn
-        if goes_on and self._pending and self._pending[-1] is last:
+        if last is not None and not (last.block == block and last.kind is kind and last.turn == turn):
+            last = None  # another text
+        if last is not None and self._pending and self._pending[-1] is last:
             last.pieces.append(text)
             self._pending_bytes += len(text)
             self._hurry_if(2 * self._pending_bytes > self._limit_bytes)
         else:
             self._last_chunk = _Chunk(kind, turn, block, [text])
-            self._append(self._last_chunk, len(text), patient=goes_on)
+            self._append(self._last_chunk, len(text), patient=last is not None)
 
     def take(self) -> Segment | None:
         """Everything that waits, numbered, as one segment. It is held until ``acknowledge``."""
