@@ -44,8 +44,6 @@ async def bench(options: BenchOptions, program: Program) -> ExitCode:
     from ..benchmarks.runner import Plan, recording, run_programs
     from .progress import watching
 
-    if address := options.options.address:
-        knock(address)
     programs = programs_of(options.only, options.options.scale)
     _check_peers(options.options.peers)
     old = read(options.compare) if options.compare else None
@@ -54,6 +52,8 @@ async def bench(options: BenchOptions, program: Program) -> ExitCode:
             raise ConfigError("--with needs --compare: the older result")
         program.output.line(comparison_table(compare(old, read(options.new))))
         return ExitCode.COMPLETED
+    if address := options.options.address:
+        knock(address)
     out = options.out or Path("rayconteur-bench") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     plan = Plan(programs, options.options, out)
     with recording(plan) as lines:

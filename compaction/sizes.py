@@ -93,16 +93,16 @@ def _all(content: Sequence[Block], provider: str, around: tuple[float, float]) -
     prose = other = media = 0.0
     code, fixed = around
     for block in content:
-        if type(block) is Text or (type(block) is Thinking and not block.redacted):  # `match` takes its time
+        if isinstance(block, Text) or (isinstance(block, Thinking) and not block.redacted):  # `match` takes its time
             in_prose, in_code, in_other = _text(block.text)
-        elif type(block) is ToolUse:
+        elif isinstance(block, ToolUse):
             code += _of_use(block)
             continue
-        elif type(block) is ToolResult:
+        elif isinstance(block, ToolResult):
             in_prose, in_code, in_other, in_media, _ = _all(block.content, provider, _AROUND_RESULT)
             media += in_media
         else:
-            in_prose, in_code, in_other, in_media, _ = _of_block(block, provider)
+            in_prose, in_code, in_other, in_media, _ = _of_rest(block, provider)
             media += in_media
         prose += in_prose
         code += in_code
@@ -110,20 +110,14 @@ def _all(content: Sequence[Block], provider: str, around: tuple[float, float]) -
     return Sizes(prose, code, other, media, fixed)
 
 
-def _of_block(block: Block, provider: str) -> Sizes:
+def _of_rest(block: Image | Document | Thinking | Opaque, provider: str) -> Sizes:
     match block:
-        case ToolUse():
-            return Sizes(code=_of_use(block))
-        case ToolResult(content=content):
-            return _all(content, provider, _AROUND_RESULT)
         case Image():
             return Sizes(media=image_tokens(block, provider))
         case Document(data=data, media_type=kind):
             if data is not None and kind is not None and kind.startswith("text/"):
                 return Sizes(*_text(data.decode(errors="replace")))
             return Sizes(media=document_tokens(block, provider))
-        case Text(text=text):
-            return Sizes(*_text(text))
         case Thinking(signature=signature):
             return Sizes(code=len(signature or "") / _SEALED_BYTES_PER_TOKEN)
         case Opaque(json=json):

@@ -6,11 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 
 import rayconteur as rc
-from rayconteur.compaction.estimate import Estimator
 from rayconteur.compaction.open import shorten
-from rayconteur.compaction.task import Ask, Task
-from rayconteur.providers.draft import Answer
 
+from ..growing.alone import hopeless
 from ..program import Options, run
 from ..report.rows import Row, Sample, Target
 from ..rounds import Side, rounds
@@ -20,14 +18,6 @@ _LINEAR = Target("under", 2.5)
 _TEXT = "They hide food, remember where, and hide it again if another raven was watching. " * 5
 _THINKING = rc.Thinking(text=_TEXT, provider="anthropic", signature="c2ln")
 _IMAGE = rc.Image(url="https://example.org/raven.png")
-_SUMMARY = Answer(
-    message_id="m",
-    model="scripted",
-    content=(rc.Text(_TEXT),),
-    stop_reason=rc.StopReason.END_TURN,
-    raw_stop_reason=None,
-    usage=rc.Usage(),
-)
 
 _CONFIGS: dict[str, rc.Compaction] = {
     "results": rc.Threshold(),
@@ -75,18 +65,8 @@ def _turn(turn: int) -> list[rc.Message]:
 
 
 def _shortening(history: Sequence[rc.Message], config: rc.Compaction) -> Side:
-    async def answers_at_once(ask: Ask) -> Answer:
-        del ask
-        return _SUMMARY
-
     async def milliseconds() -> float:
-        task = Task(
-            messages=history,
-            budget_tokens=1,
-            tokens=Estimator("anthropic").tokens,
-            ask=answers_at_once,
-            window_tokens=1_000_000,
-        )
+        task = hopeless(history)
         begun_at = time.process_time()
         done = await shorten(task, config)
         spent_s = time.process_time() - begun_at

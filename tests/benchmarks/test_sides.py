@@ -47,21 +47,6 @@ def test_a_trial_ends_in_time_though_the_event_loop_does_not_look_up() -> None:
     assert crowd.opened == [1, 0]
 
 
-def test_a_side_is_at_rest_after_its_trial() -> None:
-    async def main() -> tuple[Trial, float]:
-        with load_server(TALK) as url:
-            async with side("bare", Site(url, 100_000)) as bare:
-                trial = await bare.carry_out(LISTEN)
-                before = cpu_s_of_side()
-                await asyncio.sleep(0.3)
-                return trial, cpu_s_of_side() - before
-
-    trial, after_s = asyncio.run(main())
-
-    assert trial.tokens_per_s == pytest.approx(150, rel=0.5)
-    assert after_s <= 0.05
-
-
 def test_who_does_not_come_to_rest_is_ended_and_begins_anew() -> None:
     async def main() -> list[Trial]:
         with load_server(TALK) as url:
@@ -90,9 +75,3 @@ def sides() -> list[psutil.Process]:
     """The processes of sides that there are."""
     children = psutil.Process().children(recursive=True)
     return [each for each in children if "rayconteur.benchmarks.crowds.side" in each.cmdline()]
-
-
-def cpu_s_of_side() -> float:
-    """What the one that there is has taken."""
-    times = sides()[0].cpu_times()
-    return times.user + times.system
