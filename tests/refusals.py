@@ -40,7 +40,12 @@ def scripted(*answers: tuple[rc.Step, ...]) -> rc.SessionConfig:
 
 def kill(session: blocking.SessionHandle, namespace: str) -> None:
     """Kill the actor of a dedicated session, and wait until it is dead."""
-    actor = cast(SessionActorHandle, ray.get_actor(session.id, namespace))
+    kill_host(session.id, namespace)
+
+
+def kill_host(name: str, namespace: str) -> None:
+    """The same of the session actor of that name."""
+    actor = cast(SessionActorHandle, ray.get_actor(name, namespace))
     farewell = actor.farewell.remote()
     end_process(actor)
     with pytest.raises(RayActorError):

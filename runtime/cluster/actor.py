@@ -20,6 +20,7 @@ from .calls import ActorDead, kill
 from .directory import DirectoryHandle
 from .mail import Addressed
 from .router import RouterHandle
+from .together import Outcomes, Together
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class _SessionActor:
         self._directory = directory
         self._retired = dedicated
         self._host = Host([partial(_publish, router) for router in routers], self._ended, ClientPool())
+        self._release = Together(self._release_all)
         self._running: asyncio.Task[None] | None = None
         self._left = asyncio.Event()
 
@@ -58,9 +60,11 @@ class _SessionActor:
         return [self._told(session_id, data) for session_id, data in messages]
 
     @ray.method
-    async def close(self, session_id: str, drain: bool) -> None:
-        """Close the session; comes back when it is over and its id is free."""
-        await self._host.close(session_id, drain)
+    async def close(self, session_ids: list[str], drain: bool) -> list[Exception | None]:
+        """Close sessions; comes back when all are over and their ids are free. For each why it could not be."""
+        closing = (self._host.close(session_id, drain) for session_id in session_ids)
+        outcomes = await asyncio.gather(*closing, return_exceptions=True)
+        return [outcome if isinstance(outcome, Exception) else None for outcome in outcomes]
 
     @ray.method
     async def status(self, session_id: str) -> SessionStatus:
@@ -106,9 +110,13 @@ class _SessionActor:
             return error
 
     async def _ended(self, session_id: str) -> None:
-        with suppress(ActorDead):  # then the namespace has ended, and ids with it
-            await self._directory.release.remote([session_id], self._id)
+        await self._release(session_id)
         self._leave_if_done()
+
+    async def _release_all(self, session_ids: list[str]) -> Outcomes:
+        with suppress(ActorDead):  # then the namespace has ended, and ids with it
+            await self._directory.release.remote(session_ids, self._id)
+        return [None] * len(session_ids)
 
     def _leave_if_done(self) -> None:
         if self._retired and not len(self._host):

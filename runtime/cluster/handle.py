@@ -130,8 +130,9 @@ class SessionHandle:
 
         Comes back when it is over and its id is free.
         """
-        await self._call(lambda: self._session.host.actor.close.remote(self.id, drain))
-        self._hosts.closed(self._session.host)
+        host = self._session.host
+        await self._call(lambda: host.close_drained(self.id) if drain else host.close_now(self.id))
+        self._hosts.closed(host)
 
     async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
         self._hosts.refuse_if_left()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import cast
 
 import ray
@@ -201,8 +202,8 @@ class Hosts:
     async def _close_opened(self, session_ids: Sequence[str], host: HostRef, opening: asyncio.Future[None]) -> None:
         await asyncio.wait((opening,))  # a close could overtake it: Ray's async actors take calls in any order
         if opening.exception() is None:
-            closing = [answered(host.actor.close.remote(session_id, False)) for session_id in session_ids]
-            await asyncio.gather(*closing, return_exceptions=True)
+            with suppress(ActorGone):
+                await answered(host.actor.close.remote(list(session_ids), False))
 
     async def _release(self, session_ids: Sequence[str], host: HostRef) -> None:
         """Give up the claim of *host* to *session_ids*."""

@@ -1,5 +1,6 @@
 """Sessions that have ended, actors that have died, runtimes that were left: every call says which."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -77,6 +78,42 @@ def test_an_old_handle_does_no_harm_to_the_session_that_has_its_id(runtime: bloc
 
     assert still_answers(heir)
     assert still_answers(runtime.session("heir"))
+
+
+def test_of_sessions_that_are_closed_together_only_the_one_that_had_ended_is_refused(
+    ray_address: str, namespace: str
+) -> None:
+    async def main() -> None:
+        async with rc.Runtime(ray_address, options=rc.RuntimeOptions(namespace=namespace)) as runtime:
+            names = [f"raven-{number}" for number in range(50)]
+            sessions = await runtime.spawn_many(ECHO, names, rc.Packed())
+            await sessions[7].close()
+            await sessions[8].send(rc.UserMessage.of("hi"))
+
+            refusals = await asyncio.gather(*(each.close() for each in sessions), return_exceptions=True)
+
+            assert [type(refusal) for refusal in refusals if refusal] == [rc.SessionClosed]
+            assert isinstance(refusals[7], rc.SessionClosed)
+            assert len(await runtime.spawn_many(ECHO, names, rc.Packed())) == len(names)  # the ids are free
+
+    asyncio.run(main())
+
+
+def test_who_is_closed_at_once_waits_for_nobody_who_may_finish(ray_address: str, namespace: str) -> None:
+    async def main() -> None:
+        async with rc.Runtime(ray_address, options=rc.RuntimeOptions(namespace=namespace)) as runtime:
+            config = scripted((rc.Say("so far"), rc.Wait()))
+            busy, other = await runtime.spawn_many(config, 2, rc.Packed())
+            await busy.send(rc.UserMessage.of("hi"))
+            draining = asyncio.create_task(busy.close(drain=True))
+
+            await other.close()
+
+            assert not draining.done()
+            await busy.interrupt()
+            await draining
+
+    asyncio.run(main())
 
 
 def test_every_call_after_the_runtime_was_left_says_so(ray_address: str) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import msgspec
 import psutil
 import pytest
-import ray
 from named_actors import named
+from refusals import kill_host
 
 import rayconteur as rc
 from rayconteur import blocking
@@ -63,7 +63,7 @@ def test_packed_sessions_share_actors_and_one_more_is_started_when_they_are_full
 def test_packed_actors_that_died_are_replaced(runtime: blocking.Runtime, namespace: str) -> None:
     session = runtime.spawn(ECHO, "one")
     for host in hosts(namespace):
-        ray.kill(ray.get_actor(host, namespace=namespace))
+        kill_host(host, namespace)
 
     with pytest.raises(rc.SessionDied):
         session.status()
