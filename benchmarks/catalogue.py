@@ -20,6 +20,8 @@ PROGRAMS = {
 }
 """What each of them measures, in the order in which they run."""
 
+WITHOUT_RAY = frozenset({"server_ceiling", "delta_cost", "request_building", "compacting"})
+
 LONG = frozenset(
     {
         "costs",

@@ -1,5 +1,6 @@
-"""Ray for a benchmark: two CPUs of this machine, whatever it has, so that the figures of two machines compare."""
+"""Ray for a benchmark: the run's own, or one that is started here."""
 
+import os
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar, cast
 
@@ -9,10 +10,12 @@ from ray.actor import ActorHandle, ActorProxy
 
 import rayconteur as rc
 
+from . import own_ray
 from .settled import blocks, settled
 
-_NAMESPACE = "benchmarks"
-_CPUS = 2
+NAMESPACE = f"benchmarks-{os.getpid()}"
+"""One for each program and each side: some are in one Ray at once, and others right behind each other."""
+
 _LIMITS = rc.RouterLimits()
 
 A = TypeVar("A")
@@ -30,14 +33,14 @@ class _Actor(Protocol):
 
 
 def local_runtime(address: str | None = None, *, warm: int = 0, router_limits: rc.RouterLimits = _LIMITS) -> rc.Runtime:
-    """A runtime that joins the cluster at *address*, or starts Ray here, and shuts it down at its end."""
-    options = rc.RuntimeOptions(namespace=_NAMESPACE, num_cpus=_CPUS, router_limits=router_limits)
-    return rc.Runtime(address, warm=warm, options=options)
+    """A runtime that joins the cluster at *address*, or the run's own, or starts Ray here until its end."""
+    options = rc.RuntimeOptions(namespace=NAMESPACE, num_cpus=own_ray.CPUS, router_limits=router_limits)
+    return rc.Runtime(address or own_ray.join(), warm=warm, options=options)
 
 
 def named(name: str) -> object:
     """The actor of that name. A dedicated session's has its id."""
-    return cast(object, ray.get_actor(name, namespace=_NAMESPACE))
+    return cast(object, ray.get_actor(name, namespace=NAMESPACE))
 
 
 def end(actor: ActorProxy[A]) -> None:

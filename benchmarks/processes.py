@@ -8,6 +8,8 @@ from contextlib import suppress
 
 import psutil
 
+from . import own_ray
+
 _TITLES = {"sessions": "ray::_SessionActor", "router": "ray::_Router"}
 ROLES: tuple[str, ...] = ("sessions", "router", "driver", "Ray")
 
@@ -15,17 +17,17 @@ CLOCK_S = 0.01
 """What a process's CPU time is counted in."""
 
 _IDLE = 0.2
-_LOOK_S = 0.25
+_LOOK_S = 0.15
 _LONGEST_S = 20.0
 
 
 def family(but: int | None = None) -> list[psutil.Process]:
-    """This process and its descendants without that of the number *but*: those of a Ray that was started here, too.
+    """This process and its descendants without that of the number *but*, and those of the run's own Ray, if it joined.
 
     It looks at all processes of the machine, which a busy one may take a second for.
     """
-    here = psutil.Process()
-    return [process for process in (here, *here.children(recursive=True)) if process.pid != but]
+    roots = [psutil.Process(pid) for pid in (os.getpid(), own_ray.joined()) if pid is not None]
+    return [process for root in roots for process in (root, *root.children(recursive=True)) if process.pid != but]
 
 
 def cpu_s(processes: Iterable[psutil.Process]) -> float:
@@ -89,7 +91,8 @@ async def idle() -> None:
     """Come back when the family hardly does anything any more: a Ray that has just started is busy for some seconds."""
     ends_at = time.monotonic() + _LONGEST_S
     while time.monotonic() < ends_at:
-        before = cpu_s(family())
+        processes = family()
+        before = cpu_s(processes)
         await asyncio.sleep(_LOOK_S)
-        if cpu_s(family()) - before < _IDLE * _LOOK_S:
+        if cpu_s(processes) - before < _IDLE * _LOOK_S:
             return

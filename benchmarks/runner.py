@@ -7,7 +7,7 @@ import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,8 @@ import msgspec
 
 from rayconteur.providers.errors import ConfigError
 
+from .catalogue import WITHOUT_RAY
+from .holder import Holder
 from .machine import this_machine
 from .processes import kill
 from .program import Options
@@ -85,18 +87,22 @@ async def run_programs(plan: Plan, lines: Lines, watcher: Watcher) -> bool:
 
     Cancelled, it ends the program that runs, and its Ray with it. What was found by then is in *lines*.
     """
-    ended = [await _one(name, plan, lines, watcher) for name in plan.programs]
+    holder = Holder()
+    try:
+        ended = [await _one(name, plan, holder, lines, watcher) for name in plan.programs]
+    finally:
+        await holder.end()
     return not any(each.problem for each in ended)
 
 
-async def _one(name: str, plan: Plan, lines: Lines, watcher: Watcher) -> Ended:
+async def _one(name: str, plan: Plan, holder: Holder, lines: Lines, watcher: Watcher) -> Ended:
     """Run the program *name*, and keep what it finds, and how it ended, however that is."""
     begun_at = time.monotonic()
     watcher.began(name)
     problem = "interrupted"
     try:
         async with asyncio.timeout(_LIMIT_S):
-            async for finding in _findings(name, plan):
+            async for finding in _findings(name, plan, await _ray(name, plan, holder)):
                 found = msgspec.structs.replace(finding, program=name)
                 lines.found(found)
                 watcher.found(found)
@@ -116,10 +122,20 @@ class _ProgramFailed(Exception):
     """In words for people."""
 
 
-async def _findings(name: str, plan: Plan) -> AsyncIterator[Finding]:
+async def _ray(name: str, plan: Plan, holder: Holder) -> Mapping[str, str]:
+    """What tells the program *name* of *holder*'s Ray, where no other is named. Those without one are alone."""
+    if plan.options.address or "RAY_ADDRESS" in os.environ:
+        return {}
+    if name in WITHOUT_RAY:
+        await holder.end()
+        return {}
+    return await holder.environ()
+
+
+async def _findings(name: str, plan: Plan, ray: Mapping[str, str]) -> AsyncIterator[Finding]:
     """What the program *name* prints."""
     said = plan.out / SAID / f"{name}.txt"
-    async with _process(f"{__package__}.programs.{name}", plan.options.words(), said) as process:
+    async with _process(f"{__package__}.programs.{name}", plan.options.words(), said, ray) as process:
         assert process.stdout
         async for line in process.stdout:
             try:
@@ -133,9 +149,9 @@ async def _findings(name: str, plan: Plan) -> AsyncIterator[Finding]:
 
 
 @asynccontextmanager
-async def _process(module: str, words: Sequence[str], said: Path) -> AsyncGenerator[Process]:
+async def _process(module: str, words: Sequence[str], said: Path, ray: Mapping[str, str]) -> AsyncGenerator[Process]:
     """*module* in a process of its own, ended with all its own at the latest when this is left."""
-    quiet = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}  # nothing leaves the machine
+    quiet = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", **ray}  # nothing leaves the machine
     with said.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", module, *words),

@@ -57,8 +57,9 @@ class Spread:
         self.name = name
         self._nodes = nodes
 
-    async def carry_out(self, task: Task) -> Trial:
+    async def carry_out(self, task: Task, last: bool = False) -> Trial:
         """What came of *task* on all nodes together, each of which has its share of the sessions."""
+        del last
         tasks = shares(task, len(self._nodes))
         told = zip(self._nodes, map(msgspec.json.encode, tasks), strict=False)  # there may be more nodes than sessions
         return together(await asyncio.gather(*(node.carry_out.remote(task) for node, task in told)))

@@ -17,7 +17,7 @@ from .tally import Tally, Window
 from .trial import Converse, Listen, Saturate, Task, Trial
 
 _TURNS = 4
-_LATEST_S = 5.0
+_LATEST_S = 3.0
 
 _Processes = Sequence[psutil.Process]
 

@@ -1,6 +1,6 @@
 """A contest: crowds, each in a process of its own, that get the same task in turn."""
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Container, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol
 
@@ -28,8 +28,8 @@ class Party(Protocol):
         """What it is called."""
         ...
 
-    async def carry_out(self, task: Task) -> Trial:
-        """What came of *task*."""
+    async def carry_out(self, task: Task, last: bool = False) -> Trial:
+        """What came of *task*. After the *last* one nothing more is asked of it."""
         ...
 
 
@@ -61,8 +61,10 @@ async def contest(sites: Mapping[str, Site]) -> AsyncGenerator[dict[str, Side]]:
         yield {name: await stack.enter_async_context(side(name, site)) for name, site in sites.items()}
 
 
-async def in_turn(rounds: Mapping[Party, int], task: Callable[[str], Task]) -> dict[str, Trials]:
-    """What each side made of its *task*, in so many *rounds*: A B C, A B C, A B.
+async def in_turn(
+    rounds: Mapping[Party, int], task: Callable[[str], Task], leaving: Container[str] = ()
+) -> dict[str, Trials]:
+    """What each side made of its *task*, in so many *rounds*: A B C, A B C, A B. Those who are *leaving* do no other.
 
     The task differs at most in how much of the same each does: a slow side gets less, or it would take minutes.
     """
@@ -70,7 +72,8 @@ async def in_turn(rounds: Mapping[Party, int], task: Callable[[str], Task]) -> d
     for number in range(max(rounds.values())):
         for each, its_rounds in rounds.items():
             if number < its_rounds:
-                taken[each.name] += (await each.carry_out(task(each.name)),)
+                last = number == its_rounds - 1 and each.name in leaving
+                taken[each.name] += (await each.carry_out(task(each.name), last),)
     return {name: Trials(trials) for name, trials in taken.items()}
 
 

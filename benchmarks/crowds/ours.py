@@ -5,20 +5,20 @@ from typing import Literal
 
 import rayconteur as rc
 
+from .. import own_ray
+from ..cluster import NAMESPACE
 from ..load.answers import ANTHROPIC
 from .crowd import Hear, Site
 
 _ROOM = 1_000_000
-_CPUS = 2
-"""For a Ray that is started here, whatever the machine has, so that the figures of two machines compare."""
 
 
 class Ours:
     """Sessions of one runtime, in one *placement*."""
 
     def __init__(self, site: Site, placement: rc.Placement) -> None:
-        options = rc.RuntimeOptions(namespace="benchmarks", num_cpus=_CPUS, routers=site.routers)
-        self._runtime = rc.Runtime(site.address, placement, options=options)
+        options = rc.RuntimeOptions(namespace=NAMESPACE, num_cpus=own_ray.CPUS, routers=site.routers)
+        self._runtime = rc.Runtime(site.address or own_ray.join(), placement, options=options)
         provider = rc.Anthropic(model=ANTHROPIC.model, api_key="none-needed", base_url=site.url)
         self._config = rc.SessionConfig(provider=provider, max_output_tokens=site.tokens)
         self._inside = False

@@ -17,12 +17,11 @@ from rayconteur.providers.messages import Message, Role
 from rayconteur.providers.open import open_client
 from rayconteur.providers.request import Request, Settings
 
+from .. import own_ray
 from ..cluster import end
 from ..load.answers import ANTHROPIC
 from .crowd import Hear, Site
 
-_CPUS = 2
-"""For a Ray that is started here, as for the runtime's."""
 _IN_FLIGHT = 16
 """Calls that are unanswered at once, by all sessions together: more does not go faster."""
 
@@ -154,7 +153,7 @@ class RayCalls:
             return
         self._joined = not ray.is_initialized()
         if self._joined:
-            _join(self._site.address)
+            _join(self._site.address or own_ray.join())
         inbox = _InboxActor.remote()
         self._actors = _HostActor.remote(inbox, self._site), inbox
         self._listening = asyncio.get_running_loop().create_task(self._listen(inbox))
@@ -206,4 +205,4 @@ def _join(address: str | None) -> None:
     if address is not None:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     else:
-        ray.init(num_cpus=_CPUS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(num_cpus=own_ray.CPUS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)

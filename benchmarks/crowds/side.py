@@ -3,13 +3,14 @@
     python -m rayconteur.benchmarks.crowds.side langgraph '{"url": "http://127.0.0.1:8000", "tokens": 200}'
 
 It reads a task a line from its standard input, answers each with a trial in a line, says in another that it is at rest,
-and ends when the input does.
+and ends when the input does. Whatever else is printed, by Ray or a peer, goes to standard error.
 """
 
 import asyncio
 import os
 import sys
 from collections.abc import Callable
+from typing import TextIO
 
 import msgspec
 
@@ -22,20 +23,20 @@ _site = msgspec.json.Decoder(Site).decode
 _task: msgspec.json.Decoder[Task] = msgspec.json.Decoder(Task)
 
 
-async def _serve(name: str, site: Site) -> None:
+async def _serve(name: str, site: Site, answers: TextIO) -> None:
     crowd = open_crowd(name, site)
     loop = asyncio.get_running_loop()
+
+    def tell(trial: Trial) -> None:
+        print(msgspec.json.encode(trial).decode(), file=answers, flush=True)
+
     whole = site.address is None and "RAY_ADDRESS" not in os.environ
     try:
         while line := await loop.run_in_executor(None, sys.stdin.readline):
-            await carry_out(_task.decode(line), crowd, _tell, whole=whole)
-            print("at rest", flush=True)
+            await carry_out(_task.decode(line), crowd, tell, whole=whole)
+            print("at rest", file=answers, flush=True)
     finally:
         await crowd.close()
-
-
-def _tell(trial: Trial) -> None:
-    print(msgspec.json.encode(trial).decode(), flush=True)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -50,8 +51,9 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 def main() -> None:
     """Serve whoever holds the other ends."""
     name, site = sys.argv[1:]
+    answers, sys.stdout = sys.stdout, sys.stderr
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(name, _site(site)))
+        runner.run(_serve(name, _site(site), answers))
 
 
 if __name__ == "__main__":

@@ -29,13 +29,13 @@ _CLEARED_AFTER = 25
 _WARM_UP = 0.2
 """The part of all turns that comes before the first quarter: each history was cleared, and the shelf is full."""
 
-_CONTEXT_TOKENS = 500
+_CONTEXT_TOKENS = 250
 """Full after some ten turns, so that the window drops old ones before the history is cleared."""
 
 _SHELF = rc.RouterLimits(session_bytes=8 << 10)
 """What the router keeps for readers who come late: full after some ten turns of a session."""
 
-_SAYS = rc.Say(text="abcd" * 30)
+_SAYS = rc.Say(text="abcd" * 10)
 _CALLS = rc.Call(name="look", input={"where": "roof"})
 _CHART = Chart("Memory over a long life", "turns", "MB", x_scale="linear", y_scale="linear")
 
@@ -53,7 +53,7 @@ async def measure(options: Options) -> AsyncIterator[Finding]:
     """The same number of turns between one look at the memory and the next."""
     scale = options.scale
     number = (options.sessions or scale.of((400,), (100,), (10,)))[0]
-    looks, turns = scale.of(25, 10, 8), scale.of(10, 5, 1)
+    looks, turns = scale.of(16, 10, 8), scale.of(16, 5, 1)
     async with local_runtime(options.address, router_limits=_SHELF) as runtime:
         lives = await _born(runtime, number, looks * turns)
         points = [await _point(0)]

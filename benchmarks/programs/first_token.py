@@ -72,7 +72,7 @@ async def _milliseconds(runtime: rc.Runtime, config: rc.ProviderConfig, scale: S
     for name, placement in _PLACEMENTS.items():
         session = await runtime.spawn(rc.SessionConfig(provider=config, max_output_tokens=_TOKENS), placement=placement)
         sides[name] = _through(session)
-    found = await rounds(scale.of(25, 8, 2), sides)
+    found = await rounds(scale.of(11, 8, 2), sides)
     await client.aclose()
     return found
 

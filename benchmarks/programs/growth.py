@@ -14,12 +14,12 @@ async def measure(options: Options) -> AsyncIterator[Finding]:
     """Parts by themselves, in this process; then the whole."""
     scale = options.scale
     for cost in _alone(scale):
-        for finding in (await grow(cost, scale.of(9, 5, 1))).findings():
+        for finding in (await grow(cost, scale.of(5, 5, 1))).findings():
             yield finding
     with load_process() as server:
         async with local_runtime(options.address) as runtime:
             if scale is not Scale.QUICK:  # a history that is long takes its time to become so
-                marks = scale.of(range(200, 2_001, 200), (), range(4, 9, 4))
+                marks = scale.of(range(100, 1_001, 100), (), range(4, 9, 4))
                 for finding in (await through.long_talk(runtime, server, marks)).findings():
                     yield finding
             crowds, answers = through.Crowds(runtime), through.Answers(runtime, server)
@@ -39,8 +39,8 @@ def _alone(scale: Scale) -> Iterator[Cost]:
     messages = scale.of((250, 500, 1_000, 2_000), (250, 500, 1_000, 2_000), (10, 20))
     yield Cost("the next request of a conversation", "messages", messages, alone.request, 10)
     yield Cost("shortening a history, all layers", "messages", messages, alone.compaction, 10)
-    events = scale.of((1_000, 4_000, 16_000, 64_000), (1_000, 4_000, 16_000), (100, 200))
-    yield Cost("routing, a segment for each event", "events", events, alone.routing, 10)
+    events = scale.of((1_000, 4_000, 16_000), (1_000, 4_000, 16_000), (100, 200))
+    yield Cost("routing, a segment for each event", "events", events, alone.routing, 4)
 
 
 def _sessions(options: Options) -> tuple[int, ...]:

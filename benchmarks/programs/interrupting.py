@@ -36,7 +36,7 @@ Pair = tuple[float, float]
 async def measure(options: Options) -> AsyncIterator[Finding]:
     """One session alone, then many; each that was interrupted asks again, so that all are always being answered."""
     scale = options.scale
-    runs, interrupts = scale.of(4, 2, 1), scale.of(50, 20, 3)
+    runs, interrupts = scale.of(3, 2, 1), scale.of(30, 20, 3)
     with load_server(Pace(tokens_per_s=_TOKENS_PER_S)) as url:
         async with local_runtime(options.address) as runtime:
             for number in (1, *(options.sessions or scale.of((200,), (200,), (3,)))):

@@ -6,7 +6,7 @@ import msgspec
 
 from ..arena import Arena, held
 from ..crowds.contest import LIMIT, Party, chosen
-from ..crowds.trial import Converse, Listen, Percentiles, Trial
+from ..crowds.trial import Converse, Percentiles, Saturate, Trial
 from ..program import Options, run
 from ..report.findings import Chart, Distribution, Finding
 from ..report.rows import Row, Sample
@@ -17,20 +17,21 @@ _PEER = "sdk-aiohttp"
 _SHARES = (0.01, 0.5, 0.9)
 _PERCENTILES = (50.0, 95.0, 99.0)
 
-TOKENS = 75
-_THINK_S = 0.8
+TOKENS = 50
+_THINK_S = 0.5
 _ANSWER_S = PACE.first_token_s + TOKENS / PER_SESSION
 _TURN_S = _ANSWER_S + _THINK_S
 _OFFERED_BY_ONE = TOKENS / _TURN_S
 """Tokens a second that a session asks for on the average."""
 
-_ARRIVE_S = 0.5
+_SETTLE_S = 2.0
 _KEEPS_UP = 0.9
+_ANY_NUMBER = 1_000_000
 _MANY = 100
 
 
 class _Ramp(msgspec.Struct, frozen=True):
-    """How the ceiling is looked for: with so many *sessions* at a time, each for *for_s*."""
+    """How the ceiling is looked for: with so many *sessions* at a time, each for *for_s*, which never think."""
 
     sessions: tuple[int, ...]
     for_s: float
@@ -39,7 +40,7 @@ class _Ramp(msgspec.Struct, frozen=True):
 async def measure(options: Options) -> AsyncIterator[Finding]:
     """Find the ceiling, then let all sides talk by the same schedule, which no slowness delays."""
     scale = options.scale
-    ramp = _Ramp(scale.of((500, 1_000, 1_500, 2_000), (500, 1_000), (2,)), scale.of(0.8, 0.8, 0.3))
+    ramp = _Ramp(scale.of((400, 700, 1_000, 1_400, 2_000), (500, 1_000), (2,)), scale.of(1.5, 1.0, 0.3))
     names = (_OURS, *chosen(scale.of((_PEER,), (), ()), options.peers), LIMIT)
     async with held(Arena(names, TOKENS, PACE), None) as sides:
         ceiling = await _ceiling(sides[_OURS], ramp)
@@ -59,9 +60,9 @@ async def _ceiling(ours: Party, ramp: _Ramp) -> float:
     """The most that came, of the loads that it kept up with and the first that it did not."""
     best = 0.0
     for sessions in ramp.sessions:
-        trial = await ours.carry_out(Listen(sessions, _ARRIVE_S, ramp.for_s))
+        trial = await ours.carry_out(Saturate(sessions, _ANY_NUMBER, ramp.for_s, _SETTLE_S))
         best = max(best, trial.tokens_per_s)
-        if trial.tokens_per_s < _KEEPS_UP * sessions * PER_SESSION:
+        if trial.tokens_per_s < _KEEPS_UP * sessions * TOKENS / _ANSWER_S:
             break
     return best
 
@@ -73,7 +74,7 @@ def sessions_for(tokens_per_s: float) -> int:
 
 def _turns(sessions: int) -> int:
     """So many that percentiles mean something; many sessions have them in one."""
-    return 1 if sessions >= _MANY else 3
+    return 1 if sessions >= _MANY else 2
 
 
 def conversation(sessions: int, turns: int) -> Converse:

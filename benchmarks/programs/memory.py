@@ -36,7 +36,7 @@ async def measure(options: Options) -> AsyncIterator[Row]:
     scale = options.scale
     with load_server() as url:
         async with local_runtime(options.address) as runtime:
-            idle, asked = await packed(runtime, scale.of(1_000, 500, 20), scale.of(3, 1, 1))
+            idle, asked = await packed(runtime, scale.of(1_000, 500, 20), scale.of(2, 1, 1))
             for row in (idle, asked, _per_gib("packed idle sessions", idle.ours.times(KB))):
                 yield row
             for row in await talking(runtime, scale.of(300, 200, 5), scale.of(2, 1, 1)):
@@ -112,8 +112,11 @@ async def _dedicated(runtime: rc.Runtime, api: Api | None, url: str, runs: int) 
     ours: list[Twice] = []
     bare: list[Twice] = []
     for _ in range(runs):
-        ours.append(await _of_session(runtime, config_of(api, url) if api else _SCRIPTED))
-        bare.append(await _of_bare(api, url))
+        mine, its = await asyncio.gather(
+            _of_session(runtime, config_of(api, url) if api else _SCRIPTED), _of_bare(api, url)
+        )
+        ours.append(mine)
+        bare.append(its)
     name = api.name if api else "scripted"
     fitting = _per_gib(f"dedicated idle sessions, {name}", Sample.of(idle for idle, _ in ours))
     return [*_beside_bare(api, ours, bare), fitting]

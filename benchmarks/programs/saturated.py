@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import partial
 
-import msgspec
-
 from ..arena import Arena, cluster_of, held
 from ..crowds.contest import (
     ABOVE_A_PEER,
@@ -24,76 +22,46 @@ from ..program import Options, Scale, run
 from ..report.findings import Chart, Curve, Finding
 from ..report.rows import Row
 
-_LONG = 1_000
 _OURS = "packed"
 _MOST_DEDICATED = 10
-"""Each is a process of 50 MB and more."""
+"""Each is a process of 50 MB and more, which takes more than a second to start."""
 
 _MOST_OF_A_PEER = 1_000
 """Most of them take more than a minute to begin 5,000 answers."""
 
+_TOKENS_EACH_TIME = 20_000
+"""What ours and the limit are asked for at least in a round, if that is more than an answer for each session."""
+
 _LONGEST_S = 30.0
-_PEERS_LONGEST_S = 3.0
-_SETTLE_S = 5.0
+_PEERS_LONGEST_S = 1.5
+_SETTLE_S = 3.0
 _SETTLES_FROM = 1_000
-_WINDOW_S = 2.0
+_WINDOW_S = 1.5
 _ANY_NUMBER = 1_000_000
 
 
-class _Leg(msgspec.Struct, frozen=True):
-    """Answers of so many *tokens* for so many *sessions* by those *sides*, of which ours and the limit do *rounds*."""
-
-    tokens: int
-    sessions: tuple[int, ...]
-    sides: tuple[str, ...]
-    rounds: int
-    tokens_each_time: int
-    """What ours and the limit are asked for in a round, at least an answer for each session. Peers get a tenth."""
-
-
 async def measure(options: Options) -> AsyncIterator[Finding]:
-    """Long answers beside the limit, then short ones beside all: each leg with a load server for all its sides."""
-    for leg in _legs(options):
-        async for finding in _leg(leg, cluster_of(options)):
-            yield finding
-
-
-def _legs(options: Options) -> tuple[_Leg, ...]:
-    peers = chosen(PEERS, options.peers)
-    ours = (_OURS, "dedicated", LIMIT)
-
-    def leg(tokens: int, sessions: tuple[int, ...], sides: tuple[str, ...], rounds: int) -> _Leg:
-        return _Leg(tokens, options.sessions or sessions, sides, rounds, 20_000)
-
-    match options.scale:
-        case Scale.FULL:
-            return (
-                leg(_LONG, (1, 10, 100, 1_000), ours, 2),
-                leg(200, (1, 100, 1_000, 5_000), (_OURS, LIMIT, *peers), 2),
-            )
-        case Scale.QUICK:
-            quick = chosen(("sdk-aiohttp",), options.peers)
-            return (leg(_LONG, (300,), (_OURS, LIMIT, *quick), 1),)
-        case Scale.TINY:
-            return (_Leg(50, (1, 3), (_OURS, LIMIT), 1, 100),)
-
-
-async def _leg(leg: _Leg, address: str | None) -> AsyncIterator[Finding]:
+    """All sides at one load server, few sessions first."""
+    scale = options.scale
+    tokens = scale.of(500, 500, 50)
+    sizes = sorted(options.sessions or scale.of((1, 10, 100, 1_000, 5_000), (300,), (1, 3)))
     found: dict[int, dict[str, Trials]] = {}
-    async with held(Arena(leg.sides, leg.tokens), address) as sides:
+    async with held(Arena(_names(options), tokens), cluster_of(options)) as sides:
         # Off the clock: what comes first finds nothing ready.
         await asyncio.gather(*(side.carry_out(Saturate(1, 1, _LONGEST_S)) for side in sides.values()))
-        for sessions in sorted(leg.sessions):
-            rounds = {side: _rounds(leg, name) for name, side in sides.items() if _can(name, sessions)}
-            found[sessions] = await in_turn(rounds, partial(_task, leg, sessions))
-            for row in rows(leg.tokens, sessions, found[sessions]):
+        for sessions in sizes:
+            rounds = {side: _rounds(name, sessions, scale) for name, side in sides.items() if _can(name, sessions)}
+            leaving = {name for name in sides if not any(_can(name, more) for more in sizes if more > sessions)}
+            found[sessions] = await in_turn(rounds, partial(_task, tokens, sessions), leaving)
+            for row in rows(tokens, sessions, found[sessions]):
                 yield row
-    for curve in curves(leg.tokens, found):
+    for curve in curves(tokens, found):
         yield curve
 
 
-def _rounds(leg: _Leg, name: str) -> int:
-    return 1 if name in PEERS or name == "dedicated" else leg.rounds
+def _names(options: Options) -> tuple[str, ...]:
+    peers = options.scale.of(PEERS, ("sdk-aiohttp",), ())
+    return (_OURS, *options.scale.of(("dedicated",), (), ()), LIMIT, *chosen(peers, options.peers))
 
 
 def _can(name: str, sessions: int) -> bool:
@@ -102,14 +70,19 @@ def _can(name: str, sessions: int) -> bool:
     return sessions <= _MOST_OF_A_PEER or name not in PEERS
 
 
-def _task(leg: _Leg, sessions: int, name: str) -> Saturate:
-    """Whole answers, for beginning and end belong to them; a window, where peers would take minutes for them."""
-    share = leg.tokens_each_time // (leg.tokens * sessions)
-    if name not in PEERS:
-        return Saturate(sessions, max(1, share), _LONGEST_S)
-    if sessions < _SETTLES_FROM:
+def _rounds(name: str, sessions: int, scale: Scale) -> int:
+    twice = scale is Scale.FULL and name in (_OURS, LIMIT) and sessions <= _MOST_OF_A_PEER
+    return 2 if twice else 1
+
+
+def _task(tokens: int, sessions: int, name: str) -> Saturate:
+    """Whole answers, for beginning and end belong to them; a window, where these would take minutes."""
+    share = max(1, _TOKENS_EACH_TIME // (tokens * sessions))
+    if sessions > _MOST_OF_A_PEER or (name in PEERS and sessions >= _SETTLES_FROM):
+        return Saturate(sessions, _ANY_NUMBER, _WINDOW_S, _SETTLE_S)
+    if name in PEERS:
         return Saturate(sessions, max(1, share // 10), _PEERS_LONGEST_S)
-    return Saturate(sessions, _ANY_NUMBER, _WINDOW_S, _SETTLE_S)
+    return Saturate(sessions, share, _LONGEST_S)
 
 
 def rows(tokens: int, sessions: int, found: Mapping[str, Trials]) -> Iterator[Row]:
@@ -125,7 +98,7 @@ def rows(tokens: int, sessions: int, found: Mapping[str, Trials]) -> Iterator[Ro
         if trials.per_cpu_s and name in PEERS:
             yield beside(cost, name, trials.per_cpu_s, ABOVE_A_PEER if many else None)
         elif trials.per_cpu_s and name == LIMIT:
-            yield beside(cost, name, trials.per_cpu_s, HALF_OF_THE_LIMIT if many and tokens >= _LONG else None)
+            yield beside(cost, name, trials.per_cpu_s, HALF_OF_THE_LIMIT if many else None)
 
 
 def curves(tokens: int, found: Mapping[int, Mapping[str, Trials]]) -> Iterator[Curve]:

@@ -19,9 +19,9 @@ _TOKENS = 200
 async def measure(options: Options) -> AsyncIterator[Row]:
     """As fast as it goes. It starts Ray on this machine, for each number."""
     scale = options.scale
-    sessions = options.sessions[0] if options.sessions else scale.of(1_000, 1_000, 2)
-    task = Saturate(sessions, scale.of(2, 1, 1), options.duration_s or _LONGEST_S)
-    found = await _by_routers(task, scale.of((1, 2, 4), (1, 2), (1, 2)), scale.of(2, 1, 1))
+    sessions = options.sessions[0] if options.sessions else scale.of(500, 500, 2)
+    task = Saturate(sessions, 1, options.duration_s or _LONGEST_S)
+    found = await _by_routers(task, scale.of((1, 2, 4), (1, 2), (1, 2)), 1)
     for row in rows(f"{sessions:,} packed sessions", found):
         yield row
 

@@ -32,7 +32,7 @@ async def measure(options: Options) -> AsyncIterator[Row]:
             figure_unit="/s",
             target=_TARGET,
         )
-        dedicated = _Dedicated(runtime, scale.of(4, 2, 1))
+        dedicated = _Dedicated(runtime, scale.of(2, 2, 1))
         found = await rounds(scale.of(2, 1, 1), {"dedicated": dedicated.per_s, "bare": dedicated.bare_per_s})
         yield Row(
             what="dedicated sessions spawned",
@@ -53,7 +53,7 @@ async def _first_events(runtime: rc.Runtime, options: Options) -> AsyncIterator[
     async with local_runtime(options.address, warm=1) as warm:
         first = _First(runtime, warm)
         found = await rounds(
-            options.scale.of(3, 1, 1),
+            options.scale.of(2, 1, 1),
             {"bare": first.bare_ms, "cold": first.cold_ms, "warm": first.warm_ms, "packed": first.packed_ms},
         )
     for side, what in (("cold", "dedicated"), ("warm", "dedicated, of a warm actor"), ("packed", "packed")):

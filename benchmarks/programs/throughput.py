@@ -19,7 +19,7 @@ _TARGET = Target("at least", 100)
 _PIECE = "abcd"
 """What the scripted provider says at a time: a token."""
 
-_ASKING_S = 0.003
+_ASKING_S = 0.001
 """For asking one session. All wait until all are asked, so that asking is no part of what is measured."""
 
 
@@ -47,10 +47,10 @@ async def measure(options: Options) -> AsyncIterator[Row]:
 def _load(sessions: int, scale: Scale) -> Load:
     """The more sessions, the less each of them says."""
     if sessions == 1:
-        return Load(1, scale.of(30_000, 10_000, 50), scale.of(2_000, 300, 5))
+        return Load(1, scale.of(30_000, 10_000, 50), scale.of(1_000, 300, 5))
     if sessions <= 100:
-        return Load(sessions, scale.of(1_000, 300, 20), scale.of(10, 4, 2))
-    return Load(sessions, scale.of(300, 200, 20), scale.of(1, 1, 1))
+        return Load(sessions, scale.of(500, 300, 20), scale.of(10, 4, 2))
+    return Load(sessions, scale.of(100, 100, 20), scale.of(1, 1, 1))
 
 
 async def _per_second(runtime: rc.Runtime, load: Load, runs: int) -> dict[str, Sample]:
