@@ -43,10 +43,10 @@ check: $(LINKED)  ## Check style, types and the plan of the house
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/python -m pytest --quiet tests/test_house.py tests/test_project.py
 
-bench: $(LINKED)  ## Measure what it costs, for a quarter of an hour, and show it in benchmarks/out/
+bench: $(LINKED)  ## Measure what it costs, for ten minutes, and show it in benchmarks/out/
 	@$(BENCH)
 
-bench-quick: $(LINKED)  ## Less of it, in a minute or two
+bench-quick: $(LINKED)  ## Less of it, in a minute
 	@$(BENCH) --quick
 
 gate: $(LINKED)  ## See that every benchmark runs, and that nothing became twice as slow

@@ -28,7 +28,7 @@ SAID = "said"
 """The folder of what the programs say to people: Ray is talkative, and where one fails it is needed."""
 
 _LIMIT_S = 1_800
-"""Beyond it a program hangs: all of them take a quarter of an hour together."""
+"""Beyond it a program hangs: all of them take ten minutes together."""
 
 _PATIENCE_S = 30.0
 """For a program to shut down its Ray."""

@@ -207,7 +207,7 @@ Out = Annotated[
 @app.command(name="bench")
 def bench_command(
     only: Only = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Less of it: a minute or two.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Less of it: a minute.")] = False,
     tiny: Annotated[bool, typer.Option("--tiny", hidden=True)] = False,
     sessions: Numbers = None,
     duration: Duration = None,

@@ -11,7 +11,7 @@ from ..processes import ROLES, cpu_s_by_role, idle
 from ..program import Options, Scale, run
 from ..report.rows import Row, Sample
 
-_SHORT, _LONG = 100, 1_000
+_SHORT, _LONG = 100, 2_000
 """Tokens of the answers: what a long one takes more than a short one is its tokens, and all else the turn."""
 
 Costs = dict[str, list[float]]
@@ -20,8 +20,8 @@ Costs = dict[str, list[float]]
 
 async def measure(options: Options) -> AsyncIterator[Row]:
     """Packed sessions, and the limit, which has one process only."""
-    sessions = next(iter(options.sessions), options.scale.of(200, 100, 30))
-    rounds = options.scale.of(2, 1, 1)
+    sessions = next(iter(options.sessions), options.scale.of(200, 100, 5))
+    rounds = options.scale.of(3, 1, 1)
     with load_server() as url:
         async with local_runtime():  # one Ray for all crowds, settled before anything is measured
             if options.scale is not Scale.TINY:
@@ -46,33 +46,31 @@ async def measure(options: Options) -> AsyncIterator[Row]:
 
 
 async def _costs(name: str, url: str, sessions: int, rounds: int) -> tuple[Costs, Costs]:
-    """What a token takes, and a turn without its tokens."""
-    short = await _per_turn(open_crowd(name, Site(url, _SHORT)), sessions, rounds)
-    long = await _per_turn(open_crowd(name, Site(url, _LONG)), sessions, rounds)
-    token = {
-        role: [(more - less) / (_LONG - _SHORT) for more, less in zip(long[role], short[role], strict=True)]
-        for role in ROLES
-    }
-    turn = {role: [less - _SHORT * each for less, each in zip(short[role], token[role], strict=True)] for role in ROLES}
+    """What a token takes, and a turn without its tokens, by short answers and long ones in turn."""
+    short, long = (open_crowd(name, Site(url, tokens)) for tokens in (_SHORT, _LONG))
+    token: Costs = {role: [] for role in ROLES}
+    turn: Costs = {role: [] for role in ROLES}
+    try:
+        await short.open(sessions)
+        await long.open(sessions)
+        for number in range(-1, rounds):
+            less, more = await _per_turn(short, sessions), await _per_turn(long, sessions)
+            for role in ROLES if number >= 0 else ():  # the first does not count
+                token[role].append((more[role] - less[role]) / (_LONG - _SHORT))
+                turn[role].append(less[role] - _SHORT * token[role][-1])
+    finally:
+        await long.close()
+        await short.close()  # last, for it came first: of ours, the other one is a guest in its namespace
     return token, turn
 
 
-async def _per_turn(crowd: Crowd, sessions: int, rounds: int) -> Costs:
-    """What a turn takes, in rounds of one turn of all sessions; the first does not count."""
-    spent: Costs = {role: [] for role in ROLES}
-    await crowd.open(sessions)
-    try:
-        for number in range(-1, rounds):
-            before = cpu_s_by_role()
-            await asyncio.gather(*(crowd.ask(session, _unheard) for session in range(sessions)))
-            after = cpu_s_by_role()
-            if number >= 0:
-                for role in ROLES:
-                    spent[role].append((after[role] - before[role]) / sessions * 1e6)
-            await asyncio.gather(*(crowd.forget(session) for session in range(sessions)))
-    finally:
-        await crowd.close()
-    return spent
+async def _per_turn(crowd: Crowd, sessions: int) -> dict[str, float]:
+    """What a turn takes, by one of all sessions."""
+    before = cpu_s_by_role()
+    await asyncio.gather(*(crowd.ask(session, _unheard) for session in range(sessions)))
+    after = cpu_s_by_role()
+    await asyncio.gather(*(crowd.forget(session) for session in range(sessions)))
+    return {role: (after[role] - before[role]) / sessions * 1e6 for role in ROLES}
 
 
 def _unheard(text: str) -> None:

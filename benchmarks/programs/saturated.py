@@ -1,8 +1,10 @@
 """End to end over HTTP, as fast as it goes: tokens a second and for a second of CPU time, beside all others."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from functools import partial
+
+import msgspec
 
 from ..arena import Arena, cluster_of, held
 from ..crowds.contest import (
@@ -22,6 +24,10 @@ from ..program import Options, Scale, run
 from ..report.findings import Chart, Curve, Finding
 from ..report.rows import Row
 
+_LONG = 1_000
+_SHORT = 200
+"""Of many sessions, for sockets that are full of longer ones are more than a kernel allows."""
+
 _OURS = "packed"
 _MOST_DEDICATED = 10
 """Each is a process of 50 MB and more, which takes more than a second to start."""
@@ -40,34 +46,51 @@ _WINDOW_S = 1.5
 _ANY_NUMBER = 1_000_000
 
 
+class _Leg(msgspec.Struct, frozen=True):
+    """Answers of so many *tokens* for so many *sessions* by those *sides*."""
+
+    tokens: int
+    sessions: Sequence[int]
+    sides: tuple[str, ...]
+
+
 async def measure(options: Options) -> AsyncIterator[Finding]:
-    """All sides at one load server, few sessions first."""
+    """All sides, few sessions first; then ours and the limit with more."""
+    for leg in _legs(options):
+        async for finding in _leg(leg, options):
+            yield finding
+
+
+def _legs(options: Options) -> Iterator[_Leg]:
     scale = options.scale
-    tokens = scale.of(500, 500, 50)
+    peers = chosen(scale.of(PEERS, ("sdk-aiohttp",), ()), options.peers)
     sizes = sorted(options.sessions or scale.of((1, 10, 100, 1_000, 5_000), (300,), (1, 3)))
+    few = [number for number in sizes if number <= _MOST_OF_A_PEER]
+    if few:
+        yield _Leg(scale.of(_LONG, _LONG, 50), few, (_OURS, *scale.of(("dedicated",), (), ()), LIMIT, *peers))
+    if many := sizes[len(few) :]:
+        yield _Leg(_SHORT, many, (_OURS, LIMIT))
+
+
+async def _leg(leg: _Leg, options: Options) -> AsyncIterator[Finding]:
     found: dict[int, dict[str, Trials]] = {}
-    async with held(Arena(_names(options), tokens), cluster_of(options)) as sides:
+    async with held(Arena(leg.sides, leg.tokens), cluster_of(options)) as sides:
         # Off the clock: what comes first finds nothing ready.
         await asyncio.gather(*(side.carry_out(Saturate(1, 1, _LONGEST_S)) for side in sides.values()))
-        for sessions in sizes:
-            rounds = {side: _rounds(name, sessions, scale) for name, side in sides.items() if _can(name, sessions)}
-            leaving = {name for name in sides if not any(_can(name, more) for more in sizes if more > sessions)}
-            found[sessions] = await in_turn(rounds, partial(_task, tokens, sessions), leaving)
-            for row in rows(tokens, sessions, found[sessions]):
+        for place, sessions in enumerate(leg.sessions):
+            rounds = {
+                side: _rounds(name, sessions, options.scale) for name, side in sides.items() if _can(name, sessions)
+            }
+            leaving = {name for name in sides if not any(_can(name, more) for more in leg.sessions[place + 1 :])}
+            found[sessions] = await in_turn(rounds, partial(_task, leg.tokens, sessions), leaving)
+            for row in rows(leg.tokens, sessions, found[sessions]):
                 yield row
-    for curve in curves(tokens, found):
+    for curve in curves(leg.tokens, found):
         yield curve
 
 
-def _names(options: Options) -> tuple[str, ...]:
-    peers = options.scale.of(PEERS, ("sdk-aiohttp",), ())
-    return (_OURS, *options.scale.of(("dedicated",), (), ()), LIMIT, *chosen(peers, options.peers))
-
-
 def _can(name: str, sessions: int) -> bool:
-    if name == "dedicated":
-        return sessions <= _MOST_DEDICATED
-    return sessions <= _MOST_OF_A_PEER or name not in PEERS
+    return sessions <= _MOST_DEDICATED or name != "dedicated"
 
 
 def _rounds(name: str, sessions: int, scale: Scale) -> int:
@@ -78,7 +101,7 @@ def _rounds(name: str, sessions: int, scale: Scale) -> int:
 def _task(tokens: int, sessions: int, name: str) -> Saturate:
     """Whole answers, for beginning and end belong to them; a window, where these would take minutes."""
     share = max(1, _TOKENS_EACH_TIME // (tokens * sessions))
-    if sessions > _MOST_OF_A_PEER or (name in PEERS and sessions >= _SETTLES_FROM):
+    if name in PEERS and sessions >= _SETTLES_FROM:
         return Saturate(sessions, _ANY_NUMBER, _WINDOW_S, _SETTLE_S)
     if name in PEERS:
         return Saturate(sessions, max(1, share // 10), _PEERS_LONGEST_S)
@@ -98,7 +121,7 @@ def rows(tokens: int, sessions: int, found: Mapping[str, Trials]) -> Iterator[Ro
         if trials.per_cpu_s and name in PEERS:
             yield beside(cost, name, trials.per_cpu_s, ABOVE_A_PEER if many else None)
         elif trials.per_cpu_s and name == LIMIT:
-            yield beside(cost, name, trials.per_cpu_s, HALF_OF_THE_LIMIT if many else None)
+            yield beside(cost, name, trials.per_cpu_s, HALF_OF_THE_LIMIT if many and tokens >= _LONG else None)
 
 
 def curves(tokens: int, found: Mapping[int, Mapping[str, Trials]]) -> Iterator[Curve]:

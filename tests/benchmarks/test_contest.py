@@ -77,7 +77,7 @@ def test_a_side_has_a_point_for_each_size_that_it_took_part_in() -> None:
     assert [sample.median for sample in found[0].y] == [1.0, 3.0]
 
 
-@pytest.mark.parametrize(("tokens", "sessions", "held_to"), [(500, 1_000, [0.5, 1]), (500, 10, [None, None])])
+@pytest.mark.parametrize(("tokens", "sessions", "held_to"), [(1_000, 1_000, [0.5, 1]), (1_000, 10, [None, None])])
 def test_targets_hold_for_a_thousand_sessions(tokens: int, sessions: int, held_to: list[float | None]) -> None:
     found = {name: Trials((trial(10),)) for name in ("packed", "bare", "sdk")}
 
