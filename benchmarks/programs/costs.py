@@ -11,7 +11,7 @@ from ..processes import ROLES, cpu_s_by_role, idle
 from ..program import Options, Scale, run
 from ..report.rows import Row, Sample
 
-_SHORT, _LONG = 100, 2_000
+_SHORT, _LONG = 100, 1_500
 """Tokens of the answers: what a long one takes more than a short one is its tokens, and all else the turn."""
 
 Costs = dict[str, list[float]]
@@ -21,7 +21,7 @@ Costs = dict[str, list[float]]
 async def measure(options: Options) -> AsyncIterator[Row]:
     """Packed sessions, and the limit, which has one process only."""
     sessions = next(iter(options.sessions), options.scale.of(200, 100, 5))
-    rounds = options.scale.of(3, 1, 1)
+    rounds = options.scale.of(2, 1, 1)
     with load_server() as url:
         async with local_runtime():  # one Ray for all crowds, settled before anything is measured
             if options.scale is not Scale.TINY:

@@ -48,7 +48,7 @@ async def measure(options: Options) -> AsyncIterator[Row]:
     apis = scale.of(tuple(_TARGETS), (ANTHROPIC, OPENAI_CHAT), tuple(_TARGETS))
     for api in apis:
         with load_server() as url:
-            found = await _cpu_us(api, url, scale.of(3, 2, 1), scale.of(1_500, 1_000, 50))
+            found = await _cpu_us(api, url, scale.of(2, 2, 1), scale.of(1_500, 1_000, 50))
         for row in _rows(f"CPU per text delta, {api.name}", found, _TARGETS[api]):
             yield row
     for api in apis[:2]:

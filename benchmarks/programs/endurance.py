@@ -53,7 +53,7 @@ async def measure(options: Options) -> AsyncIterator[Finding]:
     """The same number of turns between one look at the memory and the next."""
     scale = options.scale
     number = (options.sessions or scale.of((400,), (100,), (10,)))[0]
-    looks, turns = scale.of(16, 10, 8), scale.of(16, 5, 1)
+    looks, turns = scale.of(12, 10, 8), scale.of(21, 5, 1)
     async with local_runtime(options.address, router_limits=_SHELF) as runtime:
         lives = await _born(runtime, number, looks * turns)
         points = [await _point(0)]

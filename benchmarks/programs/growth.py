@@ -52,7 +52,7 @@ def _tokens(scale: Scale) -> tuple[int, ...]:
 
 
 def _births(scale: Scale) -> tuple[int, ...]:
-    return scale.of((500, 2_000, 8_000), (500, 2_000, 8_000), (10, 20))
+    return scale.of((500, 1_500, 4_500), (500, 2_000, 8_000), (10, 20))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ async def measure(options: Options) -> AsyncIterator[Finding]:
     found: dict[int, dict[str, Trials]] = {}
     async with held(Arena(names, TOKENS, PACE), cluster_of(options)) as sides:
         for size in sizes:
-            task = Listen(size.sessions, scale.of(0.8, 0.5, 0.0), options.duration_s or scale.of(1.5, 1.0, 0.3))
+            task = Listen(size.sessions, scale.of(0.7, 0.5, 0.0), options.duration_s or scale.of(1.3, 1.0, 0.3))
             rounds = {
                 side: 1 if name in PEERS else size.rounds
                 for name, side in sides.items()

@@ -29,8 +29,8 @@ _SHORT = 200
 """Of many sessions, for sockets that are full of longer ones are more than a kernel allows."""
 
 _OURS = "packed"
-_MOST_DEDICATED = 10
-"""Each is a process of 50 MB and more, which takes more than a second to start."""
+_MOST = {"dedicated": 10, "pydantic-ai": 100, "langgraph": 100}
+"""A dedicated one is a process that takes more than a second to start. With 1,000 those peers say nothing for 5 s."""
 
 _MOST_OF_A_PEER = 1_000
 """Most of them take more than a minute to begin 5,000 answers."""
@@ -39,7 +39,7 @@ _TOKENS_EACH_TIME = 20_000
 """What ours and the limit are asked for at least in a round, if that is more than an answer for each session."""
 
 _LONGEST_S = 30.0
-_PEERS_LONGEST_S = 1.5
+_PEERS_LONGEST_S = 1.2
 _SETTLE_S = 3.0
 _SETTLES_FROM = 1_000
 _WINDOW_S = 1.5
@@ -90,7 +90,7 @@ async def _leg(leg: _Leg, options: Options) -> AsyncIterator[Finding]:
 
 
 def _can(name: str, sessions: int) -> bool:
-    return sessions <= _MOST_DEDICATED or name != "dedicated"
+    return sessions <= _MOST.get(name, sessions)
 
 
 def _rounds(name: str, sessions: int, scale: Scale) -> int:
