@@ -10,6 +10,7 @@ import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping
+from typing import cast
 
 from .own_ray import CPUS, environ
 from .processes import idle, kill
@@ -64,7 +65,7 @@ def main() -> None:
 
     ray.init(num_cpus=CPUS, include_dashboard=False, log_to_driver=False)
     asyncio.run(idle())
-    print(ray.get_runtime_context().gcs_address, flush=True)
+    print(cast(str, ray.get_runtime_context().gcs_address), flush=True)
     sys.stdin.read()
     ray.shutdown()
 
