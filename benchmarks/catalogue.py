@@ -21,6 +21,7 @@ PROGRAMS = {
 """What each of them measures, in the order in which they run."""
 
 WITHOUT_RAY = frozenset({"server_ceiling", "delta_cost", "request_building", "compacting"})
+"""Those that need none: beside them there is none, for an idle one takes some CPU time, too."""
 
 LONG = frozenset(
     {

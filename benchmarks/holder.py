@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from .own_ray import CPUS, environ
-from .processes import idle, kill
+from .processes import idle, wait_or_kill
 
 _AUTH = {"RAY_AUTH_MODE": os.environ.get("RAY_AUTH_MODE", "token")}
 """Ray asks for its token where it was started without this, too; but those who join must say that they have one."""
@@ -51,12 +51,7 @@ class Holder:
             return
         assert process.stdin
         process.stdin.close()
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                await process.wait()
-        except TimeoutError:
-            kill(process.pid)
-            await process.wait()
+        await wait_or_kill(process, _PATIENCE_S)
 
 
 def main() -> None:

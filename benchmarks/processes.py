@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from asyncio.subprocess import Process
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
@@ -85,6 +86,16 @@ def kill(pid: int) -> None:
         for each in (*process.children(recursive=True), process):
             with suppress(psutil.NoSuchProcess):
                 each.kill()
+
+
+async def wait_or_kill(process: Process, within_s: float) -> None:
+    """Wait for the end of *process*, and end it with all that descend from it if that takes too long."""
+    try:
+        async with asyncio.timeout(within_s):
+            await process.wait()
+    except TimeoutError:
+        kill(process.pid)
+        await process.wait()
 
 
 async def idle() -> None:

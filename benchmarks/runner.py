@@ -19,7 +19,7 @@ from rayconteur.providers.errors import ConfigError
 from .catalogue import WITHOUT_RAY
 from .holder import Holder
 from .machine import this_machine
-from .processes import kill
+from .processes import wait_or_kill
 from .program import Options
 from .report.findings import Finding
 from .report.result import FINDINGS, Ended, Lines, Run, now
@@ -173,12 +173,7 @@ async def _end(process: Process) -> None:
     """End *process*, with a chance to take its Ray along."""
     with suppress(ProcessLookupError):
         process.send_signal(signal.SIGINT)
-    try:
-        async with asyncio.timeout(_PATIENCE_S):
-            await process.wait()
-    except TimeoutError:
-        kill(process.pid)
-        await process.wait()
+    await wait_or_kill(process, _PATIENCE_S)
 
 
 def _last_of(said: Path) -> str:

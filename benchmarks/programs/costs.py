@@ -60,7 +60,7 @@ async def _costs(name: str, url: str, sessions: int, rounds: int) -> tuple[Costs
                 turn[role].append(less[role] - _SHORT * token[role][-1])
     finally:
         await long.close()
-        await short.close()  # last, for it came first: of ours, the other one is a guest in its namespace
+        await short.close()
     return token, turn
 
 

@@ -17,16 +17,16 @@ _TOKENS = 200
 
 
 async def measure(options: Options) -> AsyncIterator[Row]:
-    """As fast as it goes. It starts Ray on this machine, for each number."""
+    """As fast as it goes, one round. Alone, it starts Ray on this machine for each number."""
     scale = options.scale
     sessions = options.sessions[0] if options.sessions else scale.of(500, 500, 2)
     task = Saturate(sessions, 1, options.duration_s or _LONGEST_S)
-    found = await _by_routers(task, scale.of((1, 2, 4), (1, 2), (1, 2)), 1)
+    found = await _by_routers(task, scale.of((1, 2, 4), (1, 2), (1, 2)))
     for row in rows(f"{sessions:,} packed sessions", found):
         yield row
 
 
-async def _by_routers(task: Saturate, numbers: tuple[int, ...], rounds: int) -> dict[int, Trials]:
+async def _by_routers(task: Saturate, numbers: tuple[int, ...]) -> dict[int, Trials]:
     with load_server() as url:
         async with AsyncExitStack() as stack:
             sides: dict[int, Side] = {}
@@ -34,8 +34,7 @@ async def _by_routers(task: Saturate, numbers: tuple[int, ...], rounds: int) -> 
                 sides[routers] = await stack.enter_async_context(side("packed", Site(url, _TOKENS, routers=routers)))
             # Off the clock: what comes first finds nothing ready.
             await asyncio.gather(*(each.carry_out(Saturate(1, 1, _LONGEST_S)) for each in sides.values()))
-            found = [{routers: await each.carry_out(task) for routers, each in sides.items()} for _ in range(rounds)]
-    return {routers: Trials(tuple(trials[routers] for trials in found)) for routers in numbers}
+            return {routers: Trials((await each.carry_out(task),)) for routers, each in sides.items()}
 
 
 def rows(what: str, found: Mapping[int, Trials]) -> Iterator[Row]:
