@@ -33,7 +33,7 @@ test: $(LINKED) .aimock/installed  ## Run the tests, but those of make gate and 
 
 fuzz: $(LINKED)  ## Send broken answers to all decoders for FUZZ_SECONDS, 60 if not given
 	-@$(PIP) install --constraint constraints.txt --only-binary atheris --group fuzz
-	@$(BIN)/python tests/fuzz.py --seconds $(FUZZ_SECONDS)
+	@PYTHONPATH=tests $(BIN)/python -m fuzzing.decoders --seconds $(FUZZ_SECONDS)
 
 check: $(LINKED)  ## Check style, types and the plan of the house
 	$(BIN)/ruff check .
@@ -41,7 +41,7 @@ check: $(LINKED)  ## Check style, types and the plan of the house
 	$(BIN)/mypy --package rayconteur
 	$(BIN)/mypy $(wildcard tests examples)
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/python -m pytest --quiet tests/test_house.py tests/test_project.py
+	$(BIN)/python -m pytest --quiet tests/test_house.py tests/test_project.py tests/test_public_names.py
 
 bench: $(LINKED)  ## Measure what it costs, for ten minutes, and show it in benchmarks/out/
 	@$(BENCH)

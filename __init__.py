@@ -12,29 +12,16 @@ The folders, from the ground up; each imports only from those above it in this l
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from rayconteur.compaction.words import (
-    Compaction,
-    DropImages,
-    DropThinking,
-    Layered,
-    Summarize,
-    Threshold,
-    Window,
-)
-from rayconteur.compaction.words import (
-    Report as CompactionReport,
-)
-from rayconteur.providers.configs import (
-    Anthropic,
-    AzureOpenAI,
-    Bedrock,
-    Cohere,
-    Google,
-    OpenAI,
-    ProviderConfig,
-    Scripted,
-)
-from rayconteur.providers.content import (
+from rayconteur.compaction.config import Compaction, DropImages, DropThinking, Layered, Summarize, Threshold, Window
+from rayconteur.compaction.config import Report as CompactionReport
+from rayconteur.providers.anthropic.config import Anthropic
+from rayconteur.providers.bedrock.config import Bedrock
+from rayconteur.providers.cohere.config import Cohere
+from rayconteur.providers.configs import ProviderConfig
+from rayconteur.providers.google.config import Google
+from rayconteur.providers.model_names import model
+from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
+from rayconteur.providers.schema.content import (
     Block,
     Citation,
     Document,
@@ -46,7 +33,7 @@ from rayconteur.providers.content import (
     ToolUse,
     UserBlock,
 )
-from rayconteur.providers.errors import (
+from rayconteur.providers.schema.errors import (
     AuthenticationFailed,
     ConfigError,
     ContextOverflow,
@@ -65,17 +52,17 @@ from rayconteur.providers.errors import (
     UnknownProvider,
     UnsupportedContent,
 )
-from rayconteur.providers.facts import ModelFacts, Prices
-from rayconteur.providers.limits import RateLimit, RateLimits
-from rayconteur.providers.messages import Message, Role, StandsFor
-from rayconteur.providers.named import model
-from rayconteur.providers.request import Reasoning
-from rayconteur.providers.script import Call, Cut, Fail, Say, Script, Step, Stop, Think, Wait
-from rayconteur.providers.stops import StopReason
-from rayconteur.providers.tools import Tool, ToolChoice
-from rayconteur.providers.usage import Cost, Count, Provenance, Usage
-from rayconteur.runtime.config import Limits, OnInterrupt, RetryPolicy, SessionConfig, WhenBusy
-from rayconteur.runtime.errors import (
+from rayconteur.providers.schema.facts import ModelFacts, Prices
+from rayconteur.providers.schema.messages import Message, Role, StandsFor
+from rayconteur.providers.schema.rate_limits import RateLimit, RateLimits
+from rayconteur.providers.schema.request import Reasoning
+from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.providers.schema.tools import Tool, ToolChoice
+from rayconteur.providers.schema.usage import Cost, Count, Provenance, Usage
+from rayconteur.providers.scripted.config import Scripted
+from rayconteur.providers.scripted.script import Call, Cut, Fail, Say, Script, Step, Stop, Think, Wait
+from rayconteur.runtime.api.config import Limits, OnInterrupt, RetryPolicy, SessionConfig, WhenBusy
+from rayconteur.runtime.api.errors import (
     EmptyMessage,
     EventsMissed,
     MailboxError,
@@ -98,7 +85,7 @@ from rayconteur.runtime.errors import (
     UnknownSession,
     UnknownToolUse,
 )
-from rayconteur.runtime.messages import (
+from rayconteur.runtime.api.messages import (
     Cited,
     Clear,
     Cleared,
@@ -130,25 +117,24 @@ from rayconteur.runtime.messages import (
     TurnStarted,
     UserMessage,
 )
-from rayconteur.runtime.options import RuntimeOptions
-from rayconteur.runtime.placement import Dedicated, Packed, Placement
-from rayconteur.runtime.plane.shelf import RouterLimits
-from rayconteur.runtime.status import CompactResult, SessionStatus, State
+from rayconteur.runtime.api.options import RouterLimits, RuntimeOptions
+from rayconteur.runtime.api.placement import Dedicated, Packed, Placement
+from rayconteur.runtime.api.status import CompactResult, SessionStatus, State
 
 if TYPE_CHECKING:
-    from rayconteur.runtime.cluster import blocking
-    from rayconteur.runtime.cluster.driver import Runtime
-    from rayconteur.runtime.cluster.handle import SessionHandle
-    from rayconteur.runtime.cluster.reply import FinalAnswer, Reply
-    from rayconteur.runtime.plane.reader import Reader
+    from rayconteur.runtime.driver import blocking
+    from rayconteur.runtime.driver.reply import FinalAnswer, Reply
+    from rayconteur.runtime.driver.runtime import Runtime
+    from rayconteur.runtime.driver.session_handle import SessionHandle
+    from rayconteur.runtime.events.reader import Reader
 
 _WITH_RAY = {
-    "FinalAnswer": "rayconteur.runtime.cluster.reply",
-    "Reader": "rayconteur.runtime.plane.reader",
-    "Reply": "rayconteur.runtime.cluster.reply",
-    "Runtime": "rayconteur.runtime.cluster.driver",
-    "SessionHandle": "rayconteur.runtime.cluster.handle",
-    "blocking": "rayconteur.runtime.cluster.blocking",
+    "FinalAnswer": "rayconteur.runtime.driver.reply",
+    "Reader": "rayconteur.runtime.events.reader",
+    "Reply": "rayconteur.runtime.driver.reply",
+    "Runtime": "rayconteur.runtime.driver.runtime",
+    "SessionHandle": "rayconteur.runtime.driver.session_handle",
+    "blocking": "rayconteur.runtime.driver.blocking",
 }
 """Names that are imported when they are first used: Ray takes a second, and many a program's part does without."""
 

@@ -5,9 +5,9 @@ from contextlib import aclosing
 from typing import Literal
 
 import rayconteur as rc
-from rayconteur.providers.deltas import TextDelta
-from rayconteur.providers.open import open_client
-from rayconteur.providers.request import Request, Settings
+from rayconteur.providers.registry import open_client
+from rayconteur.providers.schema.deltas import TextDelta
+from rayconteur.providers.schema.request import Request, Settings
 
 from .load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_RESPONSES, Api
 

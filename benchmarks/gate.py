@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 
-from rayconteur.providers.request import WireMemo
+from rayconteur.providers.schema.request import WireMemo
 
 from .cluster import local_runtime
 from .crowds.contest import LIMIT, contest, in_turn
@@ -67,7 +67,7 @@ FLOORS: Mapping[str, Floor] = {
     "request": Floor(
         "a request on 1,000 messages, in encodings of its JSON",
         Target("under", 1.3),  # 0.70 to 0.82
-        "providers/wire/anthropic_requests.py and the memo; rayconteur bench --only request_building",
+        "providers/anthropic/requests.py and the memo; rayconteur bench --only request_building",
     ),
     "packed": Floor(
         "tokens per CPU second of 200 packed sessions, of a bare loop's",
@@ -82,12 +82,12 @@ FLOORS: Mapping[str, Floor] = {
     "spawns": Floor(
         "a packed spawn, in bare Ray round trips",
         Target("under", 0.11),  # 0.059 to 0.068
-        "runtime/cluster/hosts.py and actor.py; rayconteur bench --only spawning",
+        "runtime/cluster/session_registry.py and actor.py; rayconteur bench --only spawning",
     ),
     "events": Floor(
         "a Ray call for an event, in events through the router",
         Target("at least", 95),  # 150 to 167
-        "runtime/plane, runtime/cluster/router.py and lines.py; rayconteur bench --only throughput",
+        "runtime/plane, runtime/cluster/router_actor.py and lines.py; rayconteur bench --only throughput",
     ),
 }
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from rayconteur.providers.errors import ConfigError
+from rayconteur.providers.schema.errors import ConfigError
 
 from .catalogue import WITHOUT_RAY
 from .holder import Holder

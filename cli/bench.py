@@ -9,8 +9,8 @@ from pathlib import Path
 from ..benchmarks.catalogue import LONG, PROGRAMS
 from ..benchmarks.crowds.open import NAMES
 from ..benchmarks.program import Options, Scale
-from ..providers.errors import ConfigError
-from ..runtime.cluster.knock import knock
+from ..providers.schema.errors import ConfigError
+from ..runtime.cluster.probe import knock
 from .exits import ExitCode
 from .program import Program
 

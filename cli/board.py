@@ -6,9 +6,9 @@ from enum import StrEnum
 
 import msgspec
 
-from ..compaction.estimate import tokens_in
-from ..providers.usage import Provenance
-from ..runtime.messages import (
+from ..compaction.estimate.estimator import tokens_in
+from ..providers.schema.usage import Provenance
+from ..runtime.api.messages import (
     Completed,
     Failed,
     FromLLM,

@@ -5,31 +5,22 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..providers.errors import InvalidConfig, RayconteurError
-from ..providers.usage import Cost, Count, Provenance
-from ..runtime.config import SessionConfig
-from ..runtime.errors import SessionClosed, SessionDied
-from ..runtime.messages import (
-    Failed,
-    FromLLM,
-    Interrupted,
-    Missed,
-    Retrying,
-    TextChunk,
-    ThinkingChunk,
-    ToolBatch,
-)
-from ..runtime.status import SessionStatus
-from .display import tokens
+from ..providers.schema.errors import InvalidConfig, RayconteurError
+from ..providers.schema.usage import Cost, Count, Provenance
+from ..runtime.api.config import SessionConfig
+from ..runtime.api.errors import SessionClosed, SessionDied
+from ..runtime.api.messages import Failed, FromLLM, Interrupted, Missed, Retrying, TextChunk, ThinkingChunk, ToolBatch
+from ..runtime.api.status import SessionStatus
 from .exits import ExitCode
+from .formatting import tokens
 from .keyboard import Key, Keyboard
 from .output import printable
 from .program import Program, complain
 from .provider import provider_named
 
 if TYPE_CHECKING:
-    from ..runtime.cluster.handle import SessionHandle
-    from ..runtime.cluster.reply import Reply
+    from ..runtime.driver.reply import Reply
+    from ..runtime.driver.session_handle import SessionHandle
 
 PROMPT = "> "
 
@@ -64,7 +55,7 @@ async def chat(options: ChatOptions, program: Program) -> ExitCode:
     config = _config(options)
     if program.output.terminal:
         program.output.aside("starting Ray ...")
-    from ..runtime.cluster.driver import Runtime  # after all that can be refused: it brings Ray
+    from ..runtime.driver.runtime import Runtime  # after all that can be refused: it brings Ray
 
     async with Runtime(options.address) as runtime:
         program.listen()

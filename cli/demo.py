@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..providers.configs import ProviderConfig, Scripted
-from ..providers.errors import RayconteurError
-from ..runtime.config import SessionConfig
-from ..runtime.errors import SessionClosed, SessionDied
-from ..runtime.messages import Failed, FromLLM
-from ..runtime.placement import Dedicated, Packed
+from ..providers.configs import ProviderConfig
+from ..providers.schema.errors import RayconteurError
+from ..providers.scripted.config import Scripted
+from ..runtime.api.config import SessionConfig
+from ..runtime.api.errors import SessionClosed, SessionDied
+from ..runtime.api.messages import Failed, FromLLM
+from ..runtime.api.placement import Dedicated, Packed
 from .board import Board
 from .display import Display, display
 from .exits import ExitCode
@@ -24,7 +25,7 @@ from .prompts import QUESTIONS, dealt, raven_texts, read_prompts
 from .provider import provider_named
 
 if TYPE_CHECKING:
-    from ..runtime.cluster.handle import SessionHandle
+    from ..runtime.driver.session_handle import SessionHandle
 
 DEFAULT_SESSIONS = 16
 
@@ -54,7 +55,7 @@ async def demo(options: DemoOptions, program: Program) -> ExitCode:
     hands = _hands(options, provider)
     with display(program.output, options.json) as shown:
         shown.starting()
-        from ..runtime.cluster.driver import Runtime  # now that nothing more can be refused: it brings Ray
+        from ..runtime.driver.runtime import Runtime  # now that nothing more can be refused: it brings Ray
 
         async with Runtime(options.address, Packed() if options.packed else Dedicated()) as runtime:
             program.listen()

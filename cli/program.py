@@ -7,8 +7,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import redirect_stdout, suppress
 
-from ..providers.errors import ConfigError, RayconteurError
-from ..runtime.errors import RayUnreachable, UnknownSession
+from ..providers.schema.errors import ConfigError, RayconteurError
+from ..runtime.api.errors import RayUnreachable, UnknownSession
 from .exits import ExitCode
 from .output import Output
 

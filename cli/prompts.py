@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..providers.errors import InvalidConfig
+from ..providers.schema.errors import InvalidConfig
 
 QUESTIONS = (
     "Why do ravens play? Answer in a short paragraph.",

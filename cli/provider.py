@@ -1,9 +1,10 @@
 """Providers as the options name them."""
 
-from ..providers.configs import ProviderConfig, Scripted
-from ..providers.errors import InvalidConfig
-from ..providers.named import model as model_named
-from ..providers.script import Script
+from ..providers.configs import ProviderConfig
+from ..providers.model_names import model as model_named
+from ..providers.schema.errors import InvalidConfig
+from ..providers.scripted.config import Scripted
+from ..providers.scripted.script import Script
 
 FIRST_TOKEN_S = 0.3
 

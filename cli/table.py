@@ -12,9 +12,9 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from ..runtime.messages import FromLLM
+from ..runtime.api.messages import FromLLM
 from .board import Board, Phase, Row, Summary
-from .display import beginning, sentence, tokens
+from .formatting import beginning, sentence, tokens
 from .output import Output
 
 _REFRESHES_PER_S = 10

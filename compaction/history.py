@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from ..providers.content import ToolResult
-from ..providers.messages import Message, Role
+from ..providers.schema.content import ToolResult
+from ..providers.schema.messages import Message, Role
 
 Tokens = Callable[[Message], int]
 

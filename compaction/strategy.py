@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from ..providers.usage import NONE_YET, Usage
+from ..providers.schema.usage import NONE_YET, Usage
 from .history import History
 from .task import Task
 

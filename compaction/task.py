@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from ..providers.configs import ProviderConfig
-from ..providers.draft import Answer
-from ..providers.messages import Message
+from ..providers.schema.draft import Answer
+from ..providers.schema.messages import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from .config import Config
-from .facts import ModelFacts, Prices
+from .schema.config import Config
+from .schema.facts import ModelFacts, Prices
 
 if TYPE_CHECKING:
     from decimal import Decimal

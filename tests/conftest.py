@@ -1,16 +1,24 @@
 """What all tests share."""
 
 import logging
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
+
+import rayconteur as rc
+
+if TYPE_CHECKING:
+    from rayconteur import blocking
 
 STARTS_RAY = (
     "benchmarks/test_crowds_with_ray.py",
     "cli/",
     "cluster/",
+    "driver/",
     "test_examples.py",
     "test_readme.py",
     "test_wheel.py",
@@ -46,3 +54,32 @@ def ray_address() -> Iterator[str]:
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     yield ray.get_runtime_context().gcs_address
     ray.shutdown()
+
+
+@pytest.fixture
+def options(ray_address: str) -> rc.RuntimeOptions:
+    """A namespace of the test's own on the Ray of this run."""
+    del ray_address
+    return rc.RuntimeOptions(namespace=f"test-{uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture(scope="module")
+def namespace() -> str:
+    """One for all tests of a file."""
+    return f"file-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="module")
+def runtime(ray_address: str, namespace: str) -> "Iterator[blocking.Runtime]":
+    """A runtime for all tests of a file. Unless they ask for more, their sessions share an actor."""
+    from rayconteur import blocking
+
+    del ray_address
+    with blocking.Runtime(placement=rc.Packed(), options=rc.RuntimeOptions(namespace=namespace)) as runtime:
+        yield runtime
+
+
+@pytest.fixture
+def session(runtime: "blocking.Runtime") -> "blocking.SessionHandle":
+    """A session that echoes."""
+    return runtime.spawn(rc.SessionConfig(provider=rc.Scripted()))

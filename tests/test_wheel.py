@@ -11,7 +11,7 @@ from shutil import copytree, ignore_patterns
 from venv import EnvBuilder
 
 import pytest
-from installed import needs
+from fixtures.distributions import needs
 
 FOLDERS = ("providers", "compaction", "runtime", "benchmarks", "cli")
 NOT_SOURCE = ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__")
@@ -53,7 +53,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path, root: Path) -
 def test_a_program_keeps_its_own_folders_of_the_same_names(python: Path, program: Path) -> None:
     program.write_text(
         "import benchmarks, cli, compaction, providers, runtime\n"
-        "import rayconteur, rayconteur.providers.open, rayconteur.compaction.estimate, rayconteur.runtime.config\n"
+        "import rayconteur, rayconteur.providers.registry\n"
+        "import rayconteur.compaction.estimate.estimator, rayconteur.runtime.api.config\n"
         "assert benchmarks.MINE and cli.MINE and compaction.MINE and providers.MINE and runtime.MINE\n"
         "print(rayconteur.__file__)\n"
     )
@@ -86,7 +87,7 @@ def test_the_command_is_installed(python: Path) -> None:
 def test_without_an_sdk_the_error_names_the_extra(python: Path, program: Path, config: str) -> None:
     program.write_text(
         "import rayconteur as rc\n"
-        "from rayconteur.providers.open import open_client\n"
+        "from rayconteur.providers.registry import open_client\n"
         "try:\n"
         f"    open_client({config})\n"
         "except rc.MissingExtra as error:\n"

@@ -10,12 +10,12 @@ from typing import NamedTuple
 import ray
 from ray.actor import ActorProxy
 
-from rayconteur.providers.configs import Anthropic
-from rayconteur.providers.content import Text
-from rayconteur.providers.deltas import TextDelta
-from rayconteur.providers.messages import Message, Role
-from rayconteur.providers.open import open_client
-from rayconteur.providers.request import Request, Settings
+from rayconteur.providers.anthropic.config import Anthropic
+from rayconteur.providers.registry import open_client
+from rayconteur.providers.schema.content import Text
+from rayconteur.providers.schema.deltas import TextDelta
+from rayconteur.providers.schema.messages import Message, Role
+from rayconteur.providers.schema.request import Request, Settings
 
 from .. import own_ray
 from ..cluster import end

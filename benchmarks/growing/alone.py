@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import msgspec
 
 import rayconteur as rc
-from rayconteur.compaction.estimate import Estimator
-from rayconteur.compaction.open import shorten
+from rayconteur.compaction.compact import shorten
+from rayconteur.compaction.estimate.estimator import Estimator
 from rayconteur.compaction.task import Ask, Task
-from rayconteur.providers.draft import Answer
-from rayconteur.providers.request import Request, Settings, WireMemo
-from rayconteur.providers.wire.anthropic_requests import Dialect, body
-from rayconteur.runtime.plane.router import Router
-from rayconteur.runtime.plane.routes import Watch, Wishes
-from rayconteur.runtime.plane.segments import Segment, encode_events, encode_segments
+from rayconteur.providers.anthropic.requests import Dialect, body
+from rayconteur.providers.schema.draft import Answer
+from rayconteur.providers.schema.request import Request, Settings, WireMemo
+from rayconteur.runtime.events.router import Router
+from rayconteur.runtime.events.segments import Segment, encode_events, encode_segments
+from rayconteur.runtime.events.subscriptions import Watch, Wishes
 
 from ..load.answers import ANTHROPIC
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 
 import rayconteur as rc
-from rayconteur.compaction.open import shorten
+from rayconteur.compaction.compact import shorten
 
 from ..growing.alone import hopeless
 from ..program import Options, run

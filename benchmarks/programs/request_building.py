@@ -7,17 +7,15 @@ from functools import partial
 import msgspec
 
 import rayconteur as rc
-from rayconteur.providers.request import Request, Settings, WireMemo
-from rayconteur.providers.wire import (
-    anthropic_requests,
-    bedrock_requests,
-    chat_requests,
-    cohere_requests,
-    google_requests,
-    google_rules,
-    responses_requests,
-)
-from rayconteur.providers.wire.openai_dialect import Dialect
+from rayconteur.providers.anthropic import requests as anthropic_requests
+from rayconteur.providers.bedrock import requests as bedrock_requests
+from rayconteur.providers.cohere import requests as cohere_requests
+from rayconteur.providers.google import requests as google_requests
+from rayconteur.providers.google import rules as google_rules
+from rayconteur.providers.openai.chat import requests as chat_requests
+from rayconteur.providers.openai.dialect import Dialect
+from rayconteur.providers.openai.responses import requests as responses_requests
+from rayconteur.providers.schema.request import Request, Settings, WireMemo
 
 from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES
 from ..program import Options, run

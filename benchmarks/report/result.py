@@ -9,7 +9,7 @@ from typing import TextIO
 
 import msgspec
 
-from rayconteur.providers.errors import ConfigError
+from rayconteur.providers.schema.errors import ConfigError
 
 from ..machine import Machine
 from ..program import Options

@@ -1,1 +1,1 @@
-"""What goes over the wire: each API's requests and answers, encoded and decoded without a network or an SDK."""
+"""Building blocks of request and response bodies that several vendors share."""

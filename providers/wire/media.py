@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ..content import Block, Document, Image, ToolResult
-from ..errors import UnsupportedContent
-from ..facts import ModelFacts
+from ..schema.content import Block, Document, Image, ToolResult
+from ..schema.errors import UnsupportedContent
+from ..schema.facts import ModelFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Ray: the actors, and the driver's face."""
+"""What runs in Ray: session actor, router actor, directory, actor pool."""

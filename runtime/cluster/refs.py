@@ -3,10 +3,10 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from .actor import SessionActorHandle
-from .calls import answered
-from .mail import Mail
-from .together import Outcomes, Together
+from .call_batcher import Outcomes, Together
+from .ray_calls import answered
+from .send_queue import Mail
+from .session_actor import SessionActorHandle
 
 
 @dataclass(slots=True, eq=False)

@@ -3,10 +3,10 @@
 import msgspec
 from msgspec import UNSET
 
-from ...providers.errors import InvalidConfig
-from ...providers.facts import ModelFacts
-from ..config import SessionConfig
-from ..messages import Configure
+from ...providers.schema.errors import InvalidConfig
+from ...providers.schema.facts import ModelFacts
+from ..api.config import SessionConfig
+from ..api.messages import Configure
 
 _NONE = ModelFacts()
 

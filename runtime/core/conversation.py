@@ -4,21 +4,21 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ...providers.draft import Partial
-from ...providers.errors import ContextOverflow
-from ...providers.messages import Message, Role
-from .. import messages as say
-from ..config import OnInterrupt, WhenBusy
-from ..errors import NothingToRetry, SessionBusy, SessionClosed
-from ..status import State
+from ...providers.schema.draft import Partial
+from ...providers.schema.errors import ContextOverflow
+from ...providers.schema.messages import Message, Role
+from ..api import messages as say
+from ..api.config import OnInterrupt, WhenBusy
+from ..api.errors import NothingToRetry, SessionBusy, SessionClosed
+from ..api.status import State
 from . import events as ev
-from .batch import Batch, nothing_open
 from .configure import changed, fields, refuse_misfit
+from .content import said
 from .instructions import Abandon, Backoff, Emit, End, Instruction, Record, Send
 from .mailbox import Mailbox, Waiting, refuse_too_large
 from .retry import pause_s
-from .speech import said
 from .standing import Standing
+from .tool_batch import Batch, nothing_open
 from .turn import NO_VALID_INPUT, REFUSED_BATCHES, Turn
 
 _UNDER_WAY = (State.REQUESTING, State.STREAMING)

@@ -2,13 +2,13 @@
 
 import msgspec
 
-from ...compaction.words import Report
-from ...providers.content import ToolResult, UserBlock
-from ...providers.draft import Answer, Partial
-from ...providers.facts import ModelFacts
-from ...providers.messages import Message
-from ..config import WhenBusy
-from ..messages import Configure
+from ...compaction.config import Report
+from ...providers.schema.content import ToolResult, UserBlock
+from ...providers.schema.draft import Answer, Partial
+from ...providers.schema.facts import ModelFacts
+from ...providers.schema.messages import Message
+from ..api.config import WhenBusy
+from ..api.messages import Configure
 
 NOTHING = Partial()
 

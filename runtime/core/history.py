@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ...providers.content import Block, ToolUse
-from ...providers.messages import Message, Role
-from .speech import worth_keeping
+from ...providers.schema.content import Block, ToolUse
+from ...providers.schema.messages import Message, Role
+from .content import worth_keeping
 
 
 @dataclass(slots=True)

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ...providers.messages import Message
-from ..config import SessionConfig
-from ..messages import FromLLM
+from ...providers.schema.messages import Message
+from ..api.config import SessionConfig
+from ..api.messages import FromLLM
 from .events import Event
 
 

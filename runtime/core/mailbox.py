@@ -3,8 +3,8 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from ..config import Limits
-from ..errors import MailboxFull, MessageTooLarge, SessionClosed
+from ..api.config import Limits
+from ..api.errors import MailboxFull, MessageTooLarge, SessionClosed
 from . import events as ev
 
 

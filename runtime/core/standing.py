@@ -3,20 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ...providers.content import Block, ToolUse
-from ...providers.draft import Partial
-from ...providers.messages import Message
-from ...providers.usage import NONE_YET, Count, Usage
-from .. import messages as say
-from ..config import SessionConfig
-from ..status import State
+from ...providers.schema.content import Block, ToolUse
+from ...providers.schema.draft import Partial
+from ...providers.schema.messages import Message
+from ...providers.schema.usage import NONE_YET, Count, Usage
+from ..api import messages as say
+from ..api.config import SessionConfig
+from ..api.status import State
 from . import events as ev
-from .batch import Batch
-from .compactor import Compactor, Window, budget_tokens
-from .context import Context, Fill
+from .compaction_policy import Compactor, Window, budget_tokens
+from .context_meter import Context, Fill
 from .history import History
 from .instructions import Abandon, Emit, Instruction, Shorten
 from .mailbox import Mailbox
+from .tool_batch import Batch
 from .turn import Turn
 
 _UNDER_WAY = (State.REQUESTING, State.STREAMING)

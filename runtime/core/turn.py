@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from ...providers.draft import Answer
-from ...providers.usage import NONE_YET, Usage
-from .. import messages as say
+from ...providers.schema.draft import Answer
+from ...providers.schema.usage import NONE_YET, Usage
+from ..api import messages as say
 from . import events as ev
-from .batch import Batch
-from .context import Fill
+from .context_meter import Fill
+from .tool_batch import Batch
 
 REFUSED_BATCHES = 3
 """So many times in a row a model may ask for tools without one valid input; then its turn fails."""

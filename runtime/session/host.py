@@ -6,18 +6,18 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from ...providers.messages import Message
-from ..config import SessionConfig
-from ..errors import SessionExists, UnknownSession
-from ..messages import Close, Receipt, ToLLM
-from ..plane.outbox import Outbox
-from ..plane.publisher import Publisher
-from ..plane.segments import shard_of
-from ..status import SessionStatus
-from ..validate import misfit
-from .clients import ClientPool
+from ...providers.schema.messages import Message
+from ..api.config import SessionConfig
+from ..api.errors import SessionExists, UnknownSession
+from ..api.messages import Close, Receipt, ToLLM
+from ..api.status import SessionStatus
+from ..api.validation import misfit
+from ..events.outbox import Outbox
+from ..events.publisher import Publisher
+from ..events.segments import shard_of
+from .client_pool import ClientPool
+from .credentials import Wallet
 from .session import Session
-from .wallet import Wallet
 
 log = logging.getLogger(__name__)
 

@@ -10,16 +10,12 @@ from typing import assert_never
 import msgspec
 from msgspec import UNSET
 
-from ...providers.draft import Partial
-from ...providers.messages import Message
 from ...providers.models import context_limit_tokens, informed
-from ...providers.request import WireMemo
-from ..config import SessionConfig, WhenBusy, providers_in
-from ..core import events as ev
-from ..core.configure import changed
-from ..core.conversation import Conversation
-from ..core.instructions import Abandon, Backoff, Emit, End, Instruction, Record, Send, Shorten
-from ..messages import (
+from ...providers.schema.draft import Partial
+from ...providers.schema.messages import Message
+from ...providers.schema.request import WireMemo
+from ..api.config import SessionConfig, WhenBusy, providers_in
+from ..api.messages import (
     Clear,
     Close,
     Compact,
@@ -32,11 +28,15 @@ from ..messages import (
     ToolResults,
     UserMessage,
 )
-from ..plane.outbox import Outbox
-from ..status import SessionStatus, State
-from .answering import Answering, failure_of
-from .shortening import Shortening
-from .wallet import Wallet
+from ..api.status import SessionStatus, State
+from ..core import events as ev
+from ..core.configure import changed
+from ..core.conversation import Conversation
+from ..core.instructions import Abandon, Backoff, Emit, End, Instruction, Record, Send, Shorten
+from ..events.outbox import Outbox
+from .compaction_task import Shortening
+from .credentials import Wallet
+from .request_task import Answering, failure_of
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from findings import check
+from builders.bench_results import kept, result, row
+from fixtures.bench_output import check
+from fixtures.terminal import Terminal, in_pipe, started
 from msgspec.structs import replace
-from reports import kept, result, row
-from terminal import Terminal, in_pipe, started
 from typer.testing import CliRunner
 
 from rayconteur.benchmarks.catalogue import LONG, PROGRAMS

@@ -1,7 +1,7 @@
 """What a token and a turn cost: at this size CPU clocks are too coarse for figures, but every process is there."""
 
 import pytest
-from findings import findings, run
+from fixtures.bench_output import findings, run
 
 pytestmark = pytest.mark.programs
 

@@ -6,7 +6,13 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from crowding import can_be_broken_off, hears_all_of_each_answer, keeps, raises_what_goes_wrong, remembers
+from fixtures.bench_adapters import (
+    can_be_broken_off,
+    hears_all_of_each_answer,
+    keeps,
+    raises_what_goes_wrong,
+    remembers,
+)
 
 from rayconteur.benchmarks.crowds.crowd import Site
 from rayconteur.benchmarks.crowds.open import NAMES, PeerMissing, open_crowd

@@ -3,7 +3,13 @@
 import asyncio
 
 import pytest
-from crowding import can_be_broken_off, hears_all_of_each_answer, keeps, raises_what_goes_wrong, remembers
+from fixtures.bench_adapters import (
+    can_be_broken_off,
+    hears_all_of_each_answer,
+    keeps,
+    raises_what_goes_wrong,
+    remembers,
+)
 
 from rayconteur.benchmarks.load.process import load_server
 

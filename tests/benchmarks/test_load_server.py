@@ -19,9 +19,9 @@ from rayconteur.benchmarks.direct import config_of
 from rayconteur.benchmarks.load.answers import ANTHROPIC, APIS, OPENAI_CHAT, OPENAI_RESPONSES, Api, answer_bytes, text
 from rayconteur.benchmarks.load.pace import Pace
 from rayconteur.benchmarks.load.process import LoadProcess, load_process, load_server
-from rayconteur.providers.deltas import Delta, TextDelta, ToolInputDelta
-from rayconteur.providers.open import open_client
-from rayconteur.providers.request import Request, Settings
+from rayconteur.providers.registry import open_client
+from rayconteur.providers.schema.deltas import Delta, TextDelta, ToolInputDelta
+from rayconteur.providers.schema.request import Request, Settings
 
 PACED = Pace(tokens_per_s=500, first_token_s=0.05)
 TOOL = rc.Tool(name="find", input_schema={"type": "object"})

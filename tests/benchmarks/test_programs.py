@@ -1,7 +1,7 @@
 """The benchmarks' programs that need Ray: each runs, and says in JSON what it found, whatever that is."""
 
 import pytest
-from findings import check, findings, run
+from fixtures.bench_output import check, findings, run
 
 pytestmark = pytest.mark.programs
 

@@ -1,7 +1,7 @@
 """The benchmarks' programs that need no Ray."""
 
 import pytest
-from findings import check, findings, run
+from fixtures.bench_output import check, findings, run
 
 pytestmark = pytest.mark.programs
 

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from reports import MACHINE, RUN, result, row
+from builders.bench_results import MACHINE, RUN, result, row
 
 from rayconteur.benchmarks.report.comparison import Change, compare, comparison_table, direction
 from rayconteur.benchmarks.report.rows import Direction, Row, Target

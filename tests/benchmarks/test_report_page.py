@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
-from reports import curve, distribution, kept, result, row
+from builders.bench_results import curve, distribution, kept, result, row
 
 from rayconteur.benchmarks.report.comparison import compare
 from rayconteur.benchmarks.report.folder import write_report

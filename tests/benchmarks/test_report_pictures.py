@@ -5,9 +5,9 @@ from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
+from builders.bench_results import SPEED, curve, distribution, row
 from hypothesis import given
 from hypothesis import strategies as st
-from reports import SPEED, curve, distribution, row
 
 from rayconteur.benchmarks.report.axes import nines, number
 from rayconteur.benchmarks.report.findings import Chart, Finding

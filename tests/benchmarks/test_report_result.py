@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from reports import RUN, curve, distribution, kept, result, row
+from builders.bench_results import RUN, curve, distribution, kept, result, row
 
 from rayconteur import RayconteurError
 from rayconteur.benchmarks.report.findings import line

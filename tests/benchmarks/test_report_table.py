@@ -1,7 +1,7 @@
 """The table in Markdown."""
 
 import msgspec
-from reports import result, row
+from builders.bench_results import result, row
 
 from rayconteur.benchmarks.report.markdown import markdown
 from rayconteur.benchmarks.report.result import Ended

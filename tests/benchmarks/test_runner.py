@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from findings import check
+from fixtures.bench_output import check
 
 from rayconteur.benchmarks.catalogue import PROGRAMS, WITHOUT_RAY
 from rayconteur.benchmarks.holder import Holder

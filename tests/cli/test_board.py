@@ -15,7 +15,7 @@ from rayconteur import (
     Usage,
 )
 from rayconteur.cli.board import Board, Phase
-from rayconteur.providers.usage import Count, estimated, reported
+from rayconteur.providers.schema.usage import Count, estimated, reported
 
 ID = "raven"
 BEGAN = (TurnStarted(session_id=ID), StreamStarted(session_id=ID, message_id="m", model="m"))

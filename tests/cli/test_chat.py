@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from terminal import Terminal, in_pipe
+from fixtures.terminal import Terminal, in_pipe
 
 from rayconteur import Scripted, SessionConfig, blocking
 from rayconteur.cli.exits import ExitCode

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from terminal import Terminal, in_pipe, left_behind, started
+from fixtures.terminal import Terminal, in_pipe, left_behind, started
 
 from rayconteur.cli.exits import ExitCode
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rayconteur.cli.prompts import dealt, raven_texts, read_prompts
-from rayconteur.compaction.estimate import tokens_in
+from rayconteur.compaction.estimate.estimator import tokens_in
 
 
 def test_blank_lines_are_no_prompts(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from terminal import environment, in_pipe
+from fixtures.terminal import environment, in_pipe
 from typer.testing import CliRunner
 
 from rayconteur.cli.exits import ExitCode

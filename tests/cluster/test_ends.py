@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from refusals import ECHO, kill, refused, scripted, still_answers
+from fixtures.refusals import ECHO, kill, refused, scripted, still_answers
 
 import rayconteur as rc
 from rayconteur import blocking

@@ -6,7 +6,7 @@ import msgspec
 import psutil
 import pytest
 import ray
-from named_actors import named
+from fixtures.named_actors import named
 
 import rayconteur as rc
 

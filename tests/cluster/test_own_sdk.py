@@ -6,7 +6,7 @@ from typing import Protocol, cast
 
 import pytest
 import ray
-from asking import Config, anthropic, azure, bedrock, cohere, google, openai, responses
+from fixtures.clients import Config, anthropic, azure, bedrock, cohere, google, openai, responses
 
 import rayconteur as rc
 from rayconteur import blocking

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import msgspec
 import psutil
 import pytest
-from named_actors import named
-from refusals import kill_host
+from fixtures.named_actors import named
+from fixtures.refusals import kill_host
 
 import rayconteur as rc
 from rayconteur import blocking

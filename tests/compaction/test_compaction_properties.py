@@ -2,15 +2,13 @@
 
 import asyncio
 
+from builders.histories import broken_rules, histories, sums_up, tokens
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from long_talks import broken_rules, histories, sums_up, tokens
 from validators import history as rules
 
-from rayconteur.compaction.history import History
-from rayconteur.compaction.open import shorten
-from rayconteur.compaction.task import Task
-from rayconteur.compaction.words import (
+from rayconteur.compaction.compact import shorten
+from rayconteur.compaction.config import (
     Compaction,
     DropImages,
     DropThinking,
@@ -21,8 +19,10 @@ from rayconteur.compaction.words import (
     Threshold,
     Window,
 )
-from rayconteur.providers.content import Thinking, ToolResult, ToolUse
-from rayconteur.providers.messages import Message
+from rayconteur.compaction.history import History
+from rayconteur.compaction.task import Task
+from rayconteur.providers.schema.content import Thinking, ToolResult, ToolUse
+from rayconteur.providers.schema.messages import Message
 
 _keep = st.integers(1, 4)
 layers: st.SearchStrategy[Layer] = st.one_of(

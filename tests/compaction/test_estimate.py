@@ -8,18 +8,18 @@ from statistics import median
 
 import msgspec
 import pytest
-from compacting import assistant, turns, user
+from builders.compaction import assistant, turns, user
+from builders.histories import histories
+from builders.recorded_requests import Recorded, recorded
 from hypothesis import given
 from hypothesis import strategies as st
-from long_talks import histories
-from recorded_requests import Recorded, recorded
 
-from rayconteur.compaction.estimate import Estimator, tokens_in
-from rayconteur.compaction.pictures import sides
-from rayconteur.providers.content import Block, Document, Image, Text, Thinking, ToolResult, ToolUse
-from rayconteur.providers.messages import Message
-from rayconteur.providers.request import Settings
-from rayconteur.providers.tools import Tool
+from rayconteur.compaction.estimate.estimator import Estimator, tokens_in
+from rayconteur.compaction.estimate.media import sides
+from rayconteur.providers.schema.content import Block, Document, Image, Text, Thinking, ToolResult, ToolUse
+from rayconteur.providers.schema.messages import Message
+from rayconteur.providers.schema.request import Settings
+from rayconteur.providers.schema.tools import Tool
 
 PROSE = "Ravens hide their food and remember where, and hide it again if another one was watching. " * 20
 CODE = msgspec.json.encode([{"id": n, "at": [n, -n], "ok": n % 2 == 0} for n in range(60)]).decode()

@@ -1,23 +1,15 @@
 """What each strategy does to a history, and how they go together."""
 
-from compacting import LONG, assistant, compacted, size, step, turns, user
-from long_talks import IMAGE, PDF, answer, sums_up
+from builders.compaction import LONG, assistant, compacted, size, step, turns, user
+from builders.histories import IMAGE, PDF, answer, sums_up
 
+from rayconteur.compaction.config import CHEAPEST_FIRST, DropImages, DropThinking, Layered, Summarize, Threshold, Window
 from rayconteur.compaction.task import Ask
-from rayconteur.compaction.words import (
-    CHEAPEST_FIRST,
-    DropImages,
-    DropThinking,
-    Layered,
-    Summarize,
-    Threshold,
-    Window,
-)
-from rayconteur.providers.content import Text, Thinking, ToolResult
-from rayconteur.providers.draft import Answer
-from rayconteur.providers.errors import Overloaded
-from rayconteur.providers.messages import Message
-from rayconteur.providers.usage import NONE_YET
+from rayconteur.providers.schema.content import Text, Thinking, ToolResult
+from rayconteur.providers.schema.draft import Answer
+from rayconteur.providers.schema.errors import Overloaded
+from rayconteur.providers.schema.messages import Message
+from rayconteur.providers.schema.usage import NONE_YET
 
 THOUGHT = Thinking(text=LONG, provider="anthropic", signature="c2ln")
 

@@ -4,21 +4,21 @@ import asyncio
 import re
 
 import pytest
-import virtual_time
-from compacting import LONG, assistant, compacted, size, step, turns, user
-from long_talks import USAGE, answer, tokens
+from builders.compaction import LONG, assistant, compacted, size, step, turns, user
+from builders.histories import USAGE, answer, tokens
+from fixtures import virtual_time
 
-from rayconteur.compaction.open import shorten
+from rayconteur.compaction.compact import shorten
+from rayconteur.compaction.config import Layered, Summarize, Window
 from rayconteur.compaction.task import Ask, Task
-from rayconteur.compaction.words import Layered, Summarize, Window
-from rayconteur.providers.configs import Scripted
-from rayconteur.providers.content import Text
-from rayconteur.providers.draft import Answer
-from rayconteur.providers.errors import IncompleteAnswer, RateLimited
-from rayconteur.providers.facts import ModelFacts
-from rayconteur.providers.messages import Message, Role, StandsFor
-from rayconteur.providers.stops import StopReason
-from rayconteur.providers.usage import NONE_YET, Provenance
+from rayconteur.providers.schema.content import Text
+from rayconteur.providers.schema.draft import Answer
+from rayconteur.providers.schema.errors import IncompleteAnswer, RateLimited
+from rayconteur.providers.schema.facts import ModelFacts
+from rayconteur.providers.schema.messages import Message, Role, StandsFor
+from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.providers.schema.usage import NONE_YET, Provenance
+from rayconteur.providers.scripted.config import Scripted
 
 FACT = re.compile(r"FACT-\d+=[^\s.]+")
 

@@ -3,22 +3,14 @@
 import re
 
 import pytest
-from compacting import LONG, assistant, compacted, size, step, turns, user
-from long_talks import answer
+from builders.compaction import LONG, assistant, compacted, size, step, turns, user
+from builders.histories import answer
 
+from rayconteur.compaction.config import Compaction, DropImages, DropThinking, Layered, Summarize, Threshold, Window
 from rayconteur.compaction.task import Ask
-from rayconteur.compaction.words import (
-    Compaction,
-    DropImages,
-    DropThinking,
-    Layered,
-    Summarize,
-    Threshold,
-    Window,
-)
-from rayconteur.providers.content import Image, Text, Thinking
-from rayconteur.providers.draft import Answer
-from rayconteur.providers.messages import Message
+from rayconteur.providers.schema.content import Image, Text, Thinking
+from rayconteur.providers.schema.draft import Answer
+from rayconteur.providers.schema.messages import Message
 
 TOLD = ("asked", "answered", "thought", "tool", "tool's summary")
 FACT = re.compile(r"FACT-[a-z' ]+=\d+")

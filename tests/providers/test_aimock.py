@@ -13,18 +13,18 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
-from aimock import serving
-from asking import KEY, anthropic, azure, bedrock, cohere, google, openai, responses
+from fixtures.clients import KEY, anthropic, azure, bedrock, cohere, google, openai, responses
+from servers.aimock import serving
 
 from rayconteur.providers.configs import ProviderConfig
-from rayconteur.providers.content import Text, Thinking, ToolResult, ToolUse
-from rayconteur.providers.draft import Answer, Draft
-from rayconteur.providers.errors import Overloaded, ProviderError, ProviderUnavailable, RateLimited
-from rayconteur.providers.messages import Message, Role
-from rayconteur.providers.open import open_client
-from rayconteur.providers.request import Request, Settings
-from rayconteur.providers.stops import StopReason
-from rayconteur.providers.tools import Tool
+from rayconteur.providers.registry import open_client
+from rayconteur.providers.schema.content import Text, Thinking, ToolResult, ToolUse
+from rayconteur.providers.schema.draft import Answer, Draft
+from rayconteur.providers.schema.errors import Overloaded, ProviderError, ProviderUnavailable, RateLimited
+from rayconteur.providers.schema.messages import Message, Role
+from rayconteur.providers.schema.request import Request, Settings
+from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.providers.schema.tools import Tool
 
 HOURS = {"type": "object", "properties": {"hours": {"type": "array", "items": {"type": "integer"}}}}
 SCHEMA = {

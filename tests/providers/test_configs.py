@@ -9,19 +9,15 @@ import pytest
 from rich.console import Console
 from rich.pretty import pretty_repr
 
-from rayconteur.providers.configs import (
-    Anthropic,
-    AzureOpenAI,
-    Bedrock,
-    Cohere,
-    Google,
-    OpenAI,
-    ProviderConfig,
-    ProviderName,
-    Scripted,
-)
-from rayconteur.providers.errors import ConfigError, InvalidConfig, MissingKey
-from rayconteur.providers.script import Call, Fail, Say, Script
+from rayconteur.providers.anthropic.config import Anthropic
+from rayconteur.providers.bedrock.config import Bedrock
+from rayconteur.providers.cohere.config import Cohere
+from rayconteur.providers.configs import ProviderConfig, ProviderName
+from rayconteur.providers.google.config import Google
+from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
+from rayconteur.providers.schema.errors import ConfigError, InvalidConfig, MissingKey
+from rayconteur.providers.scripted.config import Scripted
+from rayconteur.providers.scripted.script import Call, Fail, Say, Script
 
 SECRET = "sk-nevermore"
 

@@ -8,13 +8,13 @@ import tracemalloc
 from random import Random
 
 import pytest
-from decoders import DECODERS, bodies, read_stream, read_whole
+from builders.mutated_bodies import mutated
+from checkers.decoder_contract import DECODERS, bodies, read_stream, read_whole
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mutations import mutated
 
-from rayconteur.providers.deltas import OpaqueReceived
-from rayconteur.providers.errors import ProtocolError
+from rayconteur.providers.schema.deltas import OpaqueReceived
+from rayconteur.providers.schema.errors import ProtocolError
 
 EACH = pytest.mark.parametrize("name", DECODERS)
 LOOSELY = settings(max_examples=60, deadline=5_000, suppress_health_check=[HealthCheck.too_slow])

@@ -2,9 +2,12 @@
 
 import pytest
 
-from rayconteur.providers.configs import Anthropic, AzureOpenAI, OpenAI, ProviderConfig, Scripted
-from rayconteur.providers.facts import ModelFacts, Prices
+from rayconteur.providers.anthropic.config import Anthropic
+from rayconteur.providers.configs import ProviderConfig
 from rayconteur.providers.models import DEFAULT_CONTEXT_LIMIT_TOKENS, context_limit_tokens, informed
+from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
+from rayconteur.providers.schema.facts import ModelFacts, Prices
+from rayconteur.providers.scripted.config import Scripted
 
 
 @pytest.mark.parametrize(

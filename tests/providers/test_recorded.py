@@ -26,12 +26,20 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 
 import pytest
-from wire import Counts, Exchange, Expected, ToolCall, cases, replaying
+from servers.recordings import Counts, Exchange, Expected, ToolCall, cases, replaying
 
-from rayconteur.providers.configs import Anthropic, AzureOpenAI, Bedrock, Cohere, Google, OpenAI, ProviderConfig
-from rayconteur.providers.content import Block, Opaque, Text, Thinking, ToolUse
-from rayconteur.providers.draft import Answer, Draft
-from rayconteur.providers.errors import (
+from rayconteur.providers.anthropic.config import Anthropic
+from rayconteur.providers.bedrock.config import Bedrock
+from rayconteur.providers.cohere.config import Cohere
+from rayconteur.providers.configs import ProviderConfig
+from rayconteur.providers.google.config import Google
+from rayconteur.providers.google.errors import SIGNATURE
+from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
+from rayconteur.providers.openai.responses.errors import PHASE
+from rayconteur.providers.registry import open_client
+from rayconteur.providers.schema.content import Block, Opaque, Text, Thinking, ToolUse
+from rayconteur.providers.schema.draft import Answer, Draft
+from rayconteur.providers.schema.errors import (
     AuthenticationFailed,
     ContextOverflow,
     IncompleteAnswer,
@@ -41,12 +49,9 @@ from rayconteur.providers.errors import (
     RateLimited,
     UnknownModel,
 )
-from rayconteur.providers.messages import Message, Role
-from rayconteur.providers.open import open_client
-from rayconteur.providers.request import Request, Settings
-from rayconteur.providers.usage import Count
-from rayconteur.providers.wire.google_words import SIGNATURE
-from rayconteur.providers.wire.responses_words import PHASE
+from rayconteur.providers.schema.messages import Message, Role
+from rayconteur.providers.schema.request import Request, Settings
+from rayconteur.providers.schema.usage import Count
 
 HI = Message(role=Role.USER, content=(Text("Hello, raven!"),), turn=1)
 KEY = "sk-not-a-real-key"

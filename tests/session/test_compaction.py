@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from stage import Stage, stage
-from virtual_time import run
+from fixtures.session import Stage, stage
+from fixtures.virtual_time import run
 
 import rayconteur as rc
 

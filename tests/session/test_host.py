@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from virtual_time import run
+from fixtures.virtual_time import run
 
 import rayconteur as rc
-from rayconteur.providers.open import open_client
-from rayconteur.runtime.plane.segments import Segment, decode_segments, shard_of
-from rayconteur.runtime.session.clients import ClientPool
+from rayconteur.providers.registry import open_client
+from rayconteur.runtime.events.segments import Segment, decode_segments, shard_of
+from rayconteur.runtime.session.client_pool import ClientPool
 from rayconteur.runtime.session.host import Host
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())

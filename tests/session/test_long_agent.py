@@ -4,8 +4,8 @@ import asyncio
 import random
 from dataclasses import dataclass
 
-from stage import Stage, stage
-from virtual_time import run
+from fixtures.session import Stage, stage
+from fixtures.virtual_time import run
 
 import rayconteur as rc
 

@@ -4,8 +4,8 @@ import asyncio
 
 import msgspec
 import pytest
-from stage import Stage, scripted, stage
-from virtual_time import run
+from fixtures.session import Stage, scripted, stage
+from fixtures.virtual_time import run
 
 import rayconteur as rc
 

@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 import pytest
-from stage import Stage, scripted, stage
-from virtual_time import run
+from fixtures.session import Stage, scripted, stage
+from fixtures.virtual_time import run
 
 import rayconteur as rc
-from rayconteur.providers.deltas import AnswerEnded, AnswerStarted, Delta, TextDelta
-from rayconteur.providers.request import Request
-from rayconteur.providers.scripted import ScriptedClient
+from rayconteur.providers.schema.deltas import AnswerEnded, AnswerStarted, Delta, TextDelta
+from rayconteur.providers.schema.request import Request
+from rayconteur.providers.scripted.client import ScriptedClient
 
 SECRET = "sk-never-to-be-seen"
 ECHO = (rc.Say(),)

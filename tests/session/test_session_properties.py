@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 
-import virtual_time
+from fixtures import virtual_time
+from fixtures.session import Stage, stage
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stage import Stage, stage
 from validators import history
 
 import rayconteur as rc

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from rayconteur.providers.content import Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
-from rayconteur.providers.messages import Message, Role
+from rayconteur.providers.schema.content import Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
+from rayconteur.providers.schema.messages import Message, Role
 
 _SPOKEN_BY = {
     Role.USER: Text | Image | Document | ToolResult,

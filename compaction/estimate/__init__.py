@@ -1,0 +1,1 @@
+"""Token estimates for content that no provider has counted."""

@@ -1,0 +1,35 @@
+"""Messages that stand for others."""
+
+from collections.abc import Sequence
+
+from ...providers.schema.content import Text
+from ...providers.schema.messages import Message, Role, StandsFor
+
+
+def summary_of(messages: Sequence[Message], text: str, *, within_turn: bool) -> Message:
+    """The message that stands for *messages*, summaries among them included: a note of what it is, then *text*.
+
+    *within_turn* says that it stands for steps of a turn that goes on, behind the question that began it.
+    """
+    earlier = [message.stands_for for message in messages if message.stands_for is not None]
+    turns = [message.turn for message in messages]
+    stands_for = StandsFor(
+        first_turn=min([*turns, *(one.first_turn for one in earlier)]),
+        last_turn=max([*turns, *(one.last_turn for one in earlier)]),
+        messages=len(messages) + sum(one.messages - 1 for one in earlier),
+    )
+    note = Text(_note(stands_for, within_turn))
+    return Message(role=Role.USER, content=(note, Text(text)), turn=messages[-1].turn, stands_for=stands_for)
+
+
+def text_of(summary: Message) -> str:
+    """What *summary* says, without the note."""
+    last = summary.content[-1]
+    return last.text if isinstance(last, Text) else ""
+
+
+def _note(stands_for: StandsFor, within_turn: bool) -> str:
+    count = f"{stands_for.messages:,} message{'s' if stands_for.messages > 1 else ''}"
+    if within_turn:
+        return f"[What has been done about this so far, in {count} that are left out here to save room:]"
+    return f"[What was said before, in {count} that are left out here to save room. The conversation goes on from it:]"

@@ -1,0 +1,93 @@
+"""Anthropic's Messages API, through Anthropic's SDK."""
+
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from functools import partial
+from typing import cast
+
+from ..schema.content import Block
+from ..schema.deltas import Delta
+from ..schema.errors import MissingExtra, ProtocolError, ProviderError, ProviderUnavailable
+from ..schema.request import Request, Settings
+from ..transport import http
+from . import requests as anthropic_requests
+from .config import Anthropic
+from .decoder import stream_decoder, whole_answer
+from .errors import FAULTS, PROVIDER
+
+try:
+    import anthropic
+    import httpx2
+
+    from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
+    from ..transport.shortcut import Shortcut
+except ModuleNotFoundError:
+    raise MissingExtra(PROVIDER, "anthropic") from None
+
+# Those of the SDK's errors that no status goes with.
+_KINDS: dict[type[Exception], type[ProviderError]] = {
+    anthropic.APIConnectionError: ProviderUnavailable,
+    anthropic.APIResponseValidationError: ProtocolError,
+    anthropic.APIWebhookValidationError: ProtocolError,
+}
+
+
+def _response(error: Exception) -> httpx2.Response | None:
+    return error.response if isinstance(error, anthropic.APIStatusError) else None
+
+
+VENDOR = http.Vendor(_response, _KINDS, http.transport_errors(PROVIDER, "anthropic"), FAULTS)
+
+
+class AnthropicClient:
+    """The client of *config*, resolved.
+
+    Raises:
+        InvalidConfig: no request can be made of it.
+    """
+
+    def __init__(self, config: Anthropic) -> None:
+        key = http.credential(config.api_key or "", "provider.api_key")
+        timeouts = http.timeouts(config.connect_timeout_s, config.idle_timeout_s)
+        transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s)
+        self._sdk = anthropic.AsyncAnthropic(
+            api_key=key,
+            base_url=http.address(config.base_url, "provider.base_url"),
+            timeout=timeouts,
+            max_retries=0,
+            http_client=HTTPClient(transport),
+        )
+        self._dialect = anthropic_requests.Dialect(config.model, config.facts)
+        self._channel = http.Channel(Shortcut(transport, self._post).post, VENDOR, (key,))
+
+    @property
+    def provider(self) -> str:
+        return PROVIDER
+
+    def check(self, settings: Settings) -> None:
+        anthropic_requests.check(settings, self._dialect)
+
+    def check_content(self, content: Sequence[Block]) -> None:
+        self._dialect.media.check(content)
+
+    def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
+        body = partial(anthropic_requests.body, request, self._dialect, streaming=True)
+        return self._channel.stream(body, stream_decoder())
+
+    async def complete(self, request: Request) -> list[Delta]:
+        body = partial(anthropic_requests.body, request, self._dialect, streaming=False)
+        return await self._channel.whole(body, whole_answer)
+
+    async def aclose(self) -> None:
+        await self._sdk.close()
+
+    async def _post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> httpx2.Response:
+        answer = await self._sdk.post(
+            "/v1/messages",
+            cast_to=httpx2.Response,
+            content=content,
+            options={"headers": headers},
+            stream=True,
+            stream_cls=anthropic.AsyncStream[bytes],
+        )
+        # Asked for one, the SDK gives the response itself, its body unread. Its types don't tell.
+        return cast(httpx2.Response, answer)

@@ -1,0 +1,162 @@
+"""Amazon Bedrock's Converse and ConverseStream: botocore signs, aiohttp sends."""
+
+import os
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ..schema.content import Block
+from ..schema.deltas import Delta
+from ..schema.errors import AuthenticationFailed, MissingExtra, ProviderError, ProviderUnavailable
+from ..schema.request import Request, Settings
+from ..transport import http
+from ..transport.faults import Fault
+from . import requests as bedrock_requests
+from .blocks import check_numbers
+from .config import Bedrock
+from .decoder import BedrockReader, stream_decoder
+from .errors import FAULTS, PROVIDER, read_aws_fault
+from .requests import Dialect
+from .rules import check
+
+try:
+    import aiohttp
+    import botocore
+    from botocore import exceptions as boto
+    from yarl import URL
+
+    from ..transport.aiohttp_response import AiohttpAnswer
+    from ..transport.proxies import proxy_of
+except ModuleNotFoundError:
+    raise MissingExtra(PROVIDER, "bedrock") from None
+
+from .credentials import Access
+
+# What new credentials can come to; the first that fits counts.
+_KINDS: dict[type[Exception], type[ProviderError]] = {
+    boto.HTTPClientError: ProviderUnavailable,
+    boto.MetadataRetrievalError: ProviderUnavailable,
+    boto.BotoCoreError: AuthenticationFailed,
+    boto.ClientError: AuthenticationFailed,
+}
+
+
+def _response(_: Exception) -> http.Response | None:
+    """No SDK sends anything here."""
+    return None
+
+
+def _fault(response: http.Response) -> Fault:
+    return read_aws_fault(response.content, response.headers.get("x-amzn-errortype"))
+
+
+VENDOR = http.Vendor(_response, _KINDS, (aiohttp.ClientError, OSError), FAULTS, _fault)
+
+
+class BedrockClient:
+    """The client of *config*, resolved.
+
+    Raises:
+        MissingKey: AWS's chain has no credentials here.
+        InvalidConfig: no request can be made of it.
+    """
+
+    def __init__(self, config: Bedrock) -> None:
+        self._access = Access(config)
+        self._target = config.target
+        self._dialect = Dialect(config.model, config.facts)
+        self._idle_timeout_s = config.idle_timeout_s
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, connect=config.connect_timeout_s, sock_read=config.idle_timeout_s
+        )
+        self._http: aiohttp.ClientSession | None = None  # it begins in a running loop only
+
+    @property
+    def provider(self) -> str:
+        return PROVIDER
+
+    def check(self, settings: Settings) -> None:
+        check(settings, self._dialect)
+
+    def check_content(self, content: Sequence[Block]) -> None:
+        self._dialect.media.check(content)
+        check_numbers(content)
+
+    def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
+        call = self._call(request, streaming=True)
+        return self._channel(call).stream(call.encode, stream_decoder(call.reader))
+
+    async def complete(self, request: Request) -> list[Delta]:
+        call = self._call(request, streaming=False)
+        return await self._channel(call).whole(call.encode, call.reader.whole)
+
+    async def aclose(self) -> None:
+        if self._http is not None:
+            await self._http.close()
+
+    def _call(self, request: Request, streaming: bool) -> "_Call":
+        if self._http is None:
+            # A limit of 0 is none: as many connections at once as there are requests.
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=http.KEPT_IDLE_S, ssl=_tls())
+            self._http = aiohttp.ClientSession(
+                connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
+            )
+        reader = BedrockReader(self._dialect.model, f"{PROVIDER}-{request.number}")
+        url = self._access.endpoint.rstrip("/") + bedrock_requests.path(self._target, streaming)
+        return _Call(self._http, self._access, self._dialect, request, reader, url, self._idle_timeout_s)
+
+    def _channel(self, call: "_Call") -> http.Channel:
+        return http.Channel(call.post, VENDOR, self._access.authority.secrets)
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call to *url*, whose answer *reader* reads."""
+
+    session: aiohttp.ClientSession
+    access: Access
+    dialect: Dialect
+    request: Request
+    reader: BedrockReader
+    url: str
+    idle_timeout_s: float
+    body: bytes = b""
+
+    def encode(self) -> bytes:
+        """The body, which is kept for signing."""
+        self.body = bedrock_requests.body(self.request, self.dialect)
+        return self.body
+
+    async def post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> http.Response:
+        """Send *content*, which is the body or its pieces."""
+        signed = await self.access.authority.headers(self.url, self.body)
+        # Encoded, or the address would be made anew and the signature would be of another one.
+        url = URL(self.url, encoded=True)
+        proxy, proxy_headers = proxy_of(url.origin())
+        answer = await self.session.post(
+            url,
+            data=content,
+            headers={**headers, **signed},
+            allow_redirects=False,
+            proxy=proxy,
+            proxy_headers=proxy_headers,
+        )
+        if answer.status != 200:
+            response = AiohttpAnswer(answer, self.idle_timeout_s)
+            async with answer:
+                await response.aread()
+            raise http.Refused(response)
+        self.reader.message_id = answer.headers.get("x-amzn-requestid") or self.reader.message_id
+        return AiohttpAnswer(answer, self.idle_timeout_s)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """The certificates to trust: those of ``AWS_CA_BUNDLE`` alone, or the system's and botocore's."""
+    if bundle := os.environ.get("AWS_CA_BUNDLE"):
+        return ssl.create_default_context(cafile=bundle)
+    context = ssl.create_default_context()
+    context.load_verify_locations(Path(botocore.__file__).with_name("cacert.pem"))
+    return context

@@ -1,0 +1,107 @@
+"""Cohere's v2 chat, through Cohere's SDK."""
+
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from functools import cache, partial
+from ssl import SSLContext
+from typing import cast
+
+from ..schema.content import Block
+from ..schema.deltas import Delta
+from ..schema.errors import MissingExtra, ProviderError
+from ..schema.request import Request, Settings
+from ..transport import http
+from . import requests as cohere_requests
+from .config import Cohere
+from .decoder import stream_decoder, whole_answer
+from .errors import FAULTS, PROVIDER
+
+try:
+    import aiohttp
+    import httpx
+
+    # The SDK hands out no raw bytes, and takes no ready body. So it is asked for the parts of a request that are its
+    # own (the address, the key, the headers), which this class has, and what it would send them with is public again.
+    # It is not in the documents: tests/providers/cohere/test_sdk.py holds it against what the SDK itself sends.
+    from cohere.core.client_wrapper import AsyncClientWrapper
+    from cohere.environment import ClientEnvironment
+    from httpx_aiohttp import HttpxAiohttpClient
+except ModuleNotFoundError:
+    raise MissingExtra(PROVIDER, PROVIDER) from None
+
+_PATH = "/v2/chat"
+
+
+def _response(_: Exception) -> http.Response | None:
+    """The SDK's own errors are made where it reads answers, which it does not here."""
+    return None
+
+
+_KINDS: dict[type[Exception], type[ProviderError]] = {}
+VENDOR = http.Vendor(_response, _KINDS, (httpx.HTTPError, aiohttp.ClientError, OSError), FAULTS)
+
+
+class CohereClient:
+    """The client of *config*, resolved.
+
+    Raises:
+        InvalidConfig: no request can be made of it.
+    """
+
+    def __init__(self, config: Cohere) -> None:
+        key = http.credential(config.api_key or "", "provider.api_key")
+        connect_s, idle_s = config.connect_timeout_s, config.idle_timeout_s
+        self._http = HttpxAiohttpClient(
+            timeout=httpx.Timeout(connect=connect_s, pool=connect_s, read=idle_s, write=idle_s),
+            # 0 is aiohttp's word for no limit. None would leave it at 100.
+            limits=httpx.Limits(max_connections=0, keepalive_expiry=http.KEPT_IDLE_S),
+            verify=_tls(),
+            follow_redirects=True,  # as the SDK's own clients do
+        )
+        self._sdk = AsyncClientWrapper(
+            token=key,
+            base_url=http.address(config.base_url, "provider.base_url") or ClientEnvironment.PRODUCTION.value,
+            httpx_client=self._http,
+        )
+        self._dialect = cohere_requests.Dialect(config.model, config.facts)
+        self._channel = http.Channel(self._post, VENDOR, (key,))
+
+    @property
+    def provider(self) -> str:
+        return PROVIDER
+
+    def check(self, settings: Settings) -> None:
+        cohere_requests.check(settings, self._dialect)
+
+    def check_content(self, content: Sequence[Block]) -> None:
+        self._dialect.media.check(content)
+
+    def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
+        body = partial(cohere_requests.body, request, self._dialect, streaming=True)
+        return self._channel.stream(body, stream_decoder(self._dialect.model))
+
+    async def complete(self, request: Request) -> list[Delta]:
+        body = partial(cohere_requests.body, request, self._dialect, streaming=False)
+        return await self._channel.whole(body, partial(whole_answer, self._dialect.model))
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def _post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> http.Response:
+        given = {**await self._sdk.async_get_headers(), "content-type": "application/json", **headers}
+        url = self._sdk.get_base_url().rstrip("/") + _PATH
+        request = self._http.build_request("POST", url, content=content, headers=given)
+        answer = await self._http.send(request, stream=True)
+        response = cast(http.Response, answer)  # httpx calls its generators iterators
+        if answer.is_success:
+            return response
+        try:
+            await response.aread()
+        finally:
+            await response.aclose()
+        raise http.Refused(response)
+
+
+@cache
+def _tls() -> SSLContext:
+    """The certificates to trust. Reading them takes some 20 ms, so all clients of a process share them."""
+    return httpx.create_ssl_context()

@@ -1,0 +1,21 @@
+"""The config of Cohere."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+import msgspec
+
+from ..schema.config import HTTPConfig, credential
+
+
+class Cohere(HTTPConfig, frozen=True, kw_only=True):
+    """Cohere's v2 chat. The key comes from ``CO_API_KEY`` unless given, the address from ``CO_API_URL``."""
+
+    secrets: ClassVar[tuple[str, ...]] = ("api_key",)
+
+    api_key: str | None = None
+    base_url: str | None = None
+
+    def resolved(self, environ: Mapping[str, str]) -> Self:
+        key = credential(self.name, "api_key", self.api_key, environ, "CO_API_KEY")
+        return msgspec.structs.replace(self, api_key=key, base_url=self.base_url or environ.get("CO_API_URL"))

@@ -1,0 +1,151 @@
+"""Google's Gemini models, at the Gemini API and at Vertex AI, through Google's SDK."""
+
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from functools import partial
+from typing import Any, cast
+
+import msgspec
+
+from ..schema.content import Block
+from ..schema.deltas import Delta
+from ..schema.errors import AuthenticationFailed, InvalidConfig, MissingExtra, ProviderError, ProviderUnavailable
+from ..schema.request import Request, Settings
+from ..transport import http
+from ..transport.faults import Fault
+from . import requests as google_requests
+from .config import Google
+from .decoder import stream_decoder, whole_answer
+from .errors import FAULTS, PROVIDER
+from .fault_bodies import read_google_fault
+from .media import check_media
+from .rules import Dialect, check
+
+try:
+    import aiohttp
+    import httpx2
+    from google import genai
+    from google.auth import exceptions as auth
+    from google.auth.credentials import Credentials
+    from google.genai import errors as sdk_errors
+    from google.genai.types import HttpOptions
+    from google.oauth2.credentials import Credentials as UserCredentials
+    from google.oauth2.service_account import Credentials as ServiceCredentials
+except ModuleNotFoundError:
+    raise MissingExtra(PROVIDER, "google") from None
+
+from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
+
+# Of what makes them, google-auth gives no types.
+_service_account, _user = cast(Any, ServiceCredentials), cast(Any, UserCredentials)
+
+# https://developers.google.com/identity/protocols/oauth2/scopes#vertex-ai
+_SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
+
+# Those of the SDK's errors that no response goes with; the first that fits counts.
+_KINDS: dict[type[Exception], type[ProviderError]] = {
+    auth.TransportError: ProviderUnavailable,
+    auth.ResponseError: ProviderUnavailable,
+    auth.GoogleAuthError: AuthenticationFailed,
+}
+
+
+def _response(error: Exception) -> http.Response | None:
+    answer: object = getattr(error, "response", None) if isinstance(error, sdk_errors.APIError) else None
+    return answer if isinstance(answer, httpx2.Response) else None
+
+
+def _fault(response: http.Response) -> Fault:
+    return read_google_fault(response.content)
+
+
+VENDOR = http.Vendor(_response, _KINDS, (httpx2.HTTPError, aiohttp.ClientError, OSError), FAULTS, _fault)
+
+
+class GoogleClient:
+    """The client of *config*, resolved.
+
+    Raises:
+        InvalidConfig: no request can be made of it.
+    """
+
+    def __init__(self, config: Google) -> None:
+        key = http.credential(config.api_key, "provider.api_key") if config.api_key else None
+        base_url = http.address(config.base_url, "provider.base_url")
+        self._transport = HTTPClient(AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s))
+        sdk = genai.Client(
+            vertexai=bool(config.vertex),
+            api_key=key,
+            project=config.project,
+            location=config.location,
+            credentials=_credentials(config.credentials),
+            http_options=HttpOptions(
+                api_version=config.api_version,
+                base_url=base_url,
+                httpx_async_client=self._transport,
+                # The SDK opens two transports more, which nothing uses: they need not read the certificates again.
+                client_args={"verify": http.tls()},
+                async_client_args={"verify": http.tls(), "ssl": http.tls()},
+            ),
+        )
+        self._sdk = sdk
+        self._dialect = Dialect(config.model, bool(config.vertex), config.facts)
+        self._streams = http.Channel(partial(self._post, self._dialect.path(streaming=True)), VENDOR, (key,))
+        self._wholes = http.Channel(partial(self._post, self._dialect.path(streaming=False)), VENDOR, (key,))
+
+    @property
+    def provider(self) -> str:
+        return PROVIDER
+
+    def check(self, settings: Settings) -> None:
+        check(settings, self._dialect)
+
+    def check_content(self, content: Sequence[Block]) -> None:
+        check_media(content, self._dialect.media)
+
+    def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
+        body = partial(google_requests.body, request, self._dialect)
+        return self._streams.stream(body, stream_decoder(request.number))
+
+    async def complete(self, request: Request) -> list[Delta]:
+        body = partial(google_requests.body, request, self._dialect)
+        return await self._wholes.whole(body, partial(whole_answer, request.number))
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+        self._sdk.close()
+
+    async def _post(
+        self, path: str, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]
+    ) -> http.Response:
+        # The SDK has no public way to the bytes of an answer, nor for a body that is ready. The smallest private one
+        # makes the request (address, credentials, headers) and sends it, without the retries, the automatic function
+        # calls and the continuations that stand above it. A test (tests/providers/google/test_client.py) fails when it
+        # changes.
+        inner: Any = self._sdk._api_client  # pyright: ignore[reportPrivateUsage]
+        asked = inner._build_request("post", path, {})
+        asked.headers.update(headers)
+        asked.data = content if isinstance(content, bytes) else b"".join([piece async for piece in content])
+        answer = await inner._async_request_once(asked, stream=True, implicit_retry=False)
+        return cast(http.Response, answer.response_stream)
+
+
+def _credentials(given: str | None) -> Credentials | None:
+    """The credentials whose JSON is *given*; without it the SDK looks for the machine's default ones.
+
+    Raises:
+        InvalidConfig: they are of another kind, or not complete.
+    """
+    if given is None:
+        return None
+    try:
+        info = msgspec.json.decode(given, type=dict[str, Any])
+        match info.get("type"):
+            case "service_account":
+                return cast(Credentials, _service_account.from_service_account_info(info, scopes=_SCOPES))
+            case "authorized_user":
+                return cast(Credentials, _user.from_authorized_user_info(info, scopes=_SCOPES))
+            case _:
+                problem = "give a service account's or a user's; others are found as default credentials only"
+    except (ValueError, auth.GoogleAuthError):
+        problem = "these are no complete Google credentials"
+    raise InvalidConfig("provider.credentials", problem)

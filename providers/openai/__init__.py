@@ -1,0 +1,1 @@
+"""OpenAI's Chat Completions and Responses APIs, servers compatible with them, and Azure OpenAI."""

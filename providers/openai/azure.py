@@ -1,0 +1,54 @@
+"""Azure OpenAI: Chat Completions and Responses of a deployment, through OpenAI's SDK."""
+
+from ..schema.errors import MissingExtra
+from ..transport import http
+from .azure_tokens import TokenSource
+from .config import AzureOpenAI
+from .dialect import Dialect
+
+try:
+    import openai
+
+    from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
+except ModuleNotFoundError:
+    raise MissingExtra("azureopenai", "openai") from None
+
+from .client import OpenAIClient
+
+
+def azure_client(config: AzureOpenAI) -> OpenAIClient:
+    """The client of *config*, resolved.
+
+    Raises:
+        InvalidConfig: no request can be made of it.
+    """
+    key = http.credential(config.api_key, "provider.api_key") if config.api_key else None
+    token = http.credential(config.ad_token, "provider.ad_token") if config.ad_token else None
+    source = TokenSource(config.ad_token_provider, config.name) if config.ad_token_provider else None
+    endpoint = (http.address(config.endpoint, "provider.endpoint") or "").rstrip("/")
+    dialect = Dialect(config.name, config.model or config.deployment, facts=config.facts, api=config.api)
+    timeouts = http.timeouts(config.connect_timeout_s, config.idle_timeout_s)
+    transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s)
+    if config.api_version == "v1":
+        sdk = openai.AsyncOpenAI(
+            base_url=f"{endpoint}/openai/v1/",
+            api_key=source.token if source else key or token,
+            timeout=timeouts,
+            max_retries=0,
+            http_client=HTTPClient(transport),
+        )
+    else:
+        sdk = openai.AsyncAzureOpenAI(
+            azure_endpoint=endpoint,
+            azure_deployment=config.deployment,
+            api_version=config.api_version,
+            api_key=key,
+            azure_ad_token=token,
+            azure_ad_token_provider=source.token if source else None,
+            timeout=timeouts,
+            max_retries=0,
+            http_client=HTTPClient(transport),
+        )
+    if source:
+        return OpenAIClient(sdk, dialect, source.given, transport=None)
+    return OpenAIClient(sdk, dialect, (key, token), transport)

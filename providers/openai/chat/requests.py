@@ -1,0 +1,159 @@
+"""Requests to Chat Completions: https://platform.openai.com/docs/api-reference/chat/create."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from ...schema.content import Block, Document, Image, Text, ToolResult, ToolUse
+from ...schema.errors import InvalidConfig
+from ...schema.messages import Message, Role
+from ...schema.request import Request, Settings
+from ...schema.tools import Tool, ToolChoice
+from ...wire.media import MediaRules
+from ...wire.model_abilities import check_abilities
+from ..dialect import Dialect
+from ..rules import STOP_SEQUENCES, check_tool_names, data_url, file_name, schema_format, tool_id, tool_name
+
+_ERROR = "Error: "
+_ID_CHARS = 40  # "string too long. Expected a string with maximum length 40", says the API of more
+_NUMBERS = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed")
+_json = msgspec.json.encode
+_Object = dict[str, Any]
+
+
+def check(settings: Settings, dialect: Dialect) -> None:
+    """Refuse what the API has no member for, and what the model can't do.
+
+    Raises:
+        InvalidConfig: the field is named.
+    """
+    if settings.thinking is not None and settings.thinking.budget_tokens is not None:
+        raise InvalidConfig("thinking.budget_tokens", "Chat Completions take an effort, not a budget")
+    if settings.top_k is not None:
+        raise InvalidConfig("top_k", "Chat Completions have none; take top_p")
+    if dialect.own and len(settings.stop_sequences) > STOP_SEQUENCES:
+        raise InvalidConfig("stop_sequences", f"OpenAI takes up to {STOP_SEQUENCES}")
+    if dialect.own:
+        check_tool_names(settings)
+    check_abilities(settings, dialect.model, dialect.facts)
+
+
+def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
+    """The body of *request*. Each message is encoded once in the life of ``request.memo``."""
+    forms = request.memo.forms(request.messages, dialect, partial(_messages, dialect.media))
+    system = request.settings.system
+    first = [_json({"role": "system", "content": system})] if system else []
+    messages = [*first, *filter(None, forms)] or [b""]
+    # The ends go to the first and the last message, so that a long history is copied once.
+    messages[0] = b'%b,"messages":[%b' % (_json(_head(request.settings, dialect, streaming))[:-1], messages[0])
+    messages[-1] += b"]}"
+    return b",".join(messages)
+
+
+def _head(settings: Settings, dialect: Dialect, streaming: bool) -> _Object:
+    """Everything but the messages."""
+    given: _Object = {"model": dialect.model, "stream": streaming}
+    if streaming:
+        given["stream_options"] = {"include_usage": True}
+    if settings.max_output_tokens is not None:
+        given[dialect.limit_word] = settings.max_output_tokens
+    if settings.tools:
+        given["tools"] = [_tool(tool) for tool in settings.tools]
+        if settings.tool_choice is not None:
+            given |= _tool_choice(settings.tool_choice)
+    if settings.stop_sequences:
+        given["stop"] = settings.stop_sequences
+    if settings.thinking is not None and settings.thinking.effort is not None:
+        given["reasoning_effort"] = settings.thinking.effort
+    if settings.output_schema is not None:
+        given["response_format"] = {"type": "json_schema", "json_schema": schema_format(settings.output_schema)}
+    numbers = {name: getattr(settings, name) for name in _NUMBERS}
+    return given | {name: number for name, number in numbers.items() if number is not None}
+
+
+def _tool(tool: Tool) -> _Object:
+    described = {"description": tool.description} if tool.description else {}
+    return {"type": "function", "function": {"name": tool.name, **described, "parameters": tool.input_schema}}
+
+
+def _tool_choice(choice: ToolChoice) -> _Object:
+    named = {"type": "function", "function": {"name": choice.name}}
+    given: _Object = {"tool_choice": named if choice.mode == "tool" else choice.mode}
+    if not choice.parallel:
+        given["parallel_tool_calls"] = False
+    return given
+
+
+def _messages(media: MediaRules, message: Message) -> list[_Object]:
+    """What *message* is on the wire: maybe none, maybe several."""
+    match message.content:
+        case (Text(text=text),) if text:  # most of them are this: the way below takes three times as long
+            return [{"role": message.role, "content": text}]
+        case content:
+            return list(_assistant(content) if message.role is Role.ASSISTANT else _user(media, content))
+
+
+def _assistant(content: Sequence[Block]) -> Iterator[_Object]:
+    """Text and tool uses; thinking and blocks of other providers have no form here."""
+    text = "".join(block.text for block in content if isinstance(block, Text))
+    calls = [_tool_call(block) for block in content if isinstance(block, ToolUse)]
+    if text or calls:
+        yield {"role": "assistant", "content": text or None, **({"tool_calls": calls} if calls else {})}
+
+
+def _tool_call(use: ToolUse) -> _Object:
+    return {
+        "id": tool_id(use.id, _ID_CHARS),
+        "type": "function",
+        "function": {"name": tool_name(use.name), "arguments": _json(use.input).decode()},
+    }
+
+
+def _user(media: MediaRules, content: Sequence[Block]) -> Iterator[_Object]:
+    """The tool results, which must follow their uses at once, then all else.
+
+    A tool message holds text only: what else is in a result follows in the user message, after a line that says whose
+    it is.
+    """
+    rest: list[_Object] = []
+    for block in content:
+        if isinstance(block, ToolResult):
+            made_by = tool_id(block.tool_use_id, _ID_CHARS)
+            parts = [_part(media, piece) for piece in block.content]
+            yield {"role": "tool", "tool_call_id": made_by, "content": _result_text(block, parts)}
+            if others := [part for part in parts if part["type"] != "text"]:
+                rest += [_text(f"From the result of {made_by}:"), *others]
+    rest += [_part(media, block) for block in content if isinstance(block, Text | Image | Document)]
+    match [part for part in rest if part.get("text") != ""]:
+        case []:
+            pass
+        case [{"type": "text", "text": text}]:
+            yield {"role": "user", "content": text}
+        case parts:
+            yield {"role": "user", "content": parts}
+
+
+def _result_text(result: ToolResult, parts: Sequence[_Object]) -> str:
+    """The text of *result*; there is no flag for an error, so the text says it."""
+    text = "\n".join(part["text"] for part in parts if part["type"] == "text")
+    return _ERROR + text if result.is_error else text
+
+
+def _part(media: MediaRules, block: Text | Image | Document) -> _Object:
+    if isinstance(block, Text):
+        return _text(block.text)
+    if note := media.note(block):
+        return _text(note)
+    match block:
+        case Image(url=str(url)):
+            return {"type": "image_url", "image_url": {"url": url}}
+        case Image():
+            return {"type": "image_url", "image_url": {"url": data_url(block)}}
+        case Document():
+            return {"type": "file", "file": {"filename": file_name(block), "file_data": data_url(block)}}
+
+
+def _text(text: str) -> _Object:
+    return {"type": "text", "text": text}

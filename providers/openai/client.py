@@ -1,0 +1,159 @@
+"""Chat Completions and Responses through OpenAI's SDK: OpenAI itself, and the servers that speak like it."""
+
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+from urllib.parse import urlsplit
+
+from ..schema.content import Block
+from ..schema.deltas import Delta
+from ..schema.errors import AuthenticationFailed, MissingExtra, ProtocolError, ProviderError, ProviderUnavailable
+from ..schema.request import Request, Settings
+from ..transport import http
+from ..transport.decoder import StreamDecoder
+from .chat import decoder as chat_answers
+from .chat import requests as chat_requests
+from .chat.errors import faults
+from .config import ApiName, OpenAI
+from .dialect import Dialect
+from .responses import decoder as responses_answers
+from .responses import requests as responses_requests
+
+try:
+    import httpx2
+    import openai
+
+    from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
+    from ..transport.shortcut import Shortcut
+except ModuleNotFoundError:
+    raise MissingExtra("openai", "openai") from None
+
+# Those of the SDK's errors that no status goes with.
+_KINDS: dict[type[Exception], type[ProviderError]] = {
+    openai.APIConnectionError: ProviderUnavailable,
+    openai.APIResponseValidationError: ProtocolError,
+    AuthenticationFailed: AuthenticationFailed,  # what gives the token failed, before the SDK asked
+}
+_DROPS = http.transport_errors("openai", "openai")
+_OWN_DOMAINS = ("openai.com", "azure.com", "azure.us")
+
+
+@dataclass(frozen=True, slots=True)
+class _Api:
+    """One of the two APIs: where it is, what it takes, and what its answers mean."""
+
+    path: str
+    check: Callable[[Settings, Dialect], None]
+    body: Callable[[Request, Dialect, bool], bytes]
+    stream_decoder: Callable[[str, int], StreamDecoder]
+    whole_answer: Callable[[str, int, bytes], list[Delta]]
+
+
+_APIS: dict[ApiName, _Api] = {
+    "chat": _Api(
+        "/chat/completions",
+        chat_requests.check,
+        chat_requests.body,
+        chat_answers.stream_decoder,
+        chat_answers.whole_answer,
+    ),
+    "responses": _Api(
+        "/responses",
+        responses_requests.check,
+        responses_requests.body,
+        responses_answers.stream_decoder,
+        responses_answers.whole_answer,
+    ),
+}
+
+
+class OpenAIClient:
+    """Asks for what *dialect* says, through *sdk*. None of *secrets* stands in its errors.
+
+    *transport* is the SDK's own, where its credentials don't change.
+    """
+
+    def __init__(
+        self,
+        sdk: openai.AsyncOpenAI,
+        dialect: Dialect,
+        secrets: Sequence[str | None],
+        transport: AiohttpTransport | None,
+    ) -> None:
+        self._sdk = sdk
+        self._dialect = dialect
+        self._api = _APIS[dialect.api]
+        post = Shortcut(transport, self._post).post if transport else self._post
+        self._channel = http.Channel(post, vendor(dialect.provider), secrets)
+
+    @property
+    def provider(self) -> str:
+        return self._dialect.provider
+
+    def check(self, settings: Settings) -> None:
+        self._api.check(settings, self._dialect)
+
+    def check_content(self, content: Sequence[Block]) -> None:
+        self._dialect.media.check(content)
+
+    def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
+        body = partial(self._api.body, request, self._dialect, True)
+        return self._channel.stream(body, self._api.stream_decoder(self.provider, request.number))
+
+    async def complete(self, request: Request) -> list[Delta]:
+        body = partial(self._api.body, request, self._dialect, False)
+        return await self._channel.whole(body, partial(self._api.whole_answer, self.provider, request.number))
+
+    async def aclose(self) -> None:
+        await self._sdk.close()
+
+    async def _post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> httpx2.Response:
+        answer = await self._sdk.post(
+            self._api.path,
+            cast_to=httpx2.Response,
+            content=content,
+            options={"headers": headers},
+            stream=True,
+            stream_cls=openai.AsyncStream[bytes],
+        )
+        # Asked for one, the SDK gives the response itself, its body unread. Its types don't tell.
+        return cast(httpx2.Response, answer)
+
+
+def openai_client(config: OpenAI) -> OpenAIClient:
+    """The client of *config*, resolved.
+
+    Raises:
+        InvalidConfig: no request can be made of it.
+    """
+    key = http.credential(config.api_key or "", "provider.api_key")
+    base_url = http.address(config.base_url, "provider.base_url")
+    timeouts = http.timeouts(config.connect_timeout_s, config.idle_timeout_s)
+    transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s)
+    sdk = openai.AsyncOpenAI(
+        api_key=key,
+        base_url=base_url,
+        organization=config.organization,
+        project=config.project,
+        timeout=timeouts,
+        max_retries=0,
+        http_client=HTTPClient(transport),
+    )
+    dialect = Dialect(config.name, config.model, _is_own(base_url), config.facts, config.api)
+    return OpenAIClient(sdk, dialect, (key,), transport)
+
+
+def vendor(provider: str) -> http.Vendor:
+    """How the SDK says that a request to *provider* went wrong."""
+    return http.Vendor(_response, _KINDS, _DROPS, faults(provider))
+
+
+def _response(error: Exception) -> httpx2.Response | None:
+    return error.response if isinstance(error, openai.APIStatusError) else None
+
+
+def _is_own(base_url: str | None) -> bool:
+    """Whether the server at *base_url* is OpenAI's or Azure's: others may take what these do not, and less."""
+    host = urlsplit(base_url).hostname if base_url else None
+    return host is None or any(f".{host}".endswith(f".{domain}") for domain in _OWN_DOMAINS)

@@ -1,0 +1,106 @@
+"""The configs of OpenAI, of the servers that speak like it, and of Azure OpenAI."""
+
+import re
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Self, get_args
+
+import msgspec
+
+from ..schema.config import HTTPConfig, credential
+from ..schema.errors import InvalidConfig
+
+ApiName = Literal["chat", "responses"]
+_WITH_RESPONSES = "2025-03-01"  # the first version of Azure's API with Responses, still a preview
+
+
+def _require_api(api: str) -> None:
+    if api not in get_args(ApiName):
+        raise InvalidConfig("provider.api", f"there are {' and '.join(get_args(ApiName))}")
+
+
+class OpenAI(HTTPConfig, frozen=True, kw_only=True):
+    """OpenAI, or a server that speaks like it at *base_url*: ``"chat"`` (Chat Completions) or ``"responses"``.
+
+    Chat Completions are what nearly every server speaks, and have stop sequences, penalties and a seed. Take the
+    Responses API for OpenAI's reasoning models: their thinking is shown (as far as a summary) and goes back with the
+    history, so that it need not be thought again; and tool results may hold images and documents. It is asked to store
+    nothing.
+
+    The key comes from ``OPENAI_API_KEY`` unless given. A compatible server that wants no key still needs some word for
+    one.
+    """
+
+    secrets: ClassVar[tuple[str, ...]] = ("api_key",)
+
+    api_key: str | None = None
+    base_url: str | None = None
+    organization: str | None = None
+    project: str | None = None
+    api: ApiName = "chat"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_api(self.api)
+
+    def resolved(self, environ: Mapping[str, str]) -> Self:
+        key = credential(self.name, "api_key", self.api_key, environ, "OPENAI_API_KEY")
+        return msgspec.structs.replace(self, api_key=key, base_url=self.base_url or environ.get("OPENAI_BASE_URL"))
+
+
+class AzureOpenAI(HTTPConfig, frozen=True, kw_only=True):
+    """A *deployment* of Azure OpenAI, at *resource* (its name) or *endpoint* (its whole address).
+
+    *api_version* is a dated one, or ``"v1"`` for the address without dates; *api* as with ``OpenAI``: the Responses API
+    is at ``"v1"`` and, in previews, from 2025-03-01 on. *model* is the deployment's model, for what is known of it; it
+    may be left out.
+
+    Exactly one of *api_key*, *ad_token* and *ad_token_provider*; ``AZURE_OPENAI_API_KEY`` or
+    ``AZURE_OPENAI_AD_TOKEN`` and ``AZURE_OPENAI_ENDPOINT`` unless given. The token provider is the name of a function
+    without parameters, ``"module:function"``, that gives a token of Entra: it is imported where the session runs, and
+    called for each request (keep a token as long as it lasts, as azure-identity does). It may be async; one that is
+    not runs in a thread.
+    """
+
+    secrets: ClassVar[tuple[str, ...]] = ("api_key", "ad_token")
+
+    deployment: str
+    model: str = ""
+    resource: str | None = None
+    endpoint: str | None = None
+    api: ApiName = "chat"
+    api_version: str = "2024-10-21"
+    api_key: str | None = None
+    ad_token: str | None = None
+    ad_token_provider: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.deployment:
+            raise InvalidConfig("provider.deployment", "give the deployment's name")
+        if self.resource and self.endpoint:
+            raise InvalidConfig("provider.resource", "give either resource or endpoint")
+        if self.resource and not re.fullmatch("[A-Za-z0-9-]+", self.resource):
+            raise InvalidConfig("provider.resource", "give its name alone; a whole address is an endpoint")
+        if sum(map(bool, (self.api_key, self.ad_token, self.ad_token_provider))) > 1:
+            raise InvalidConfig("provider.api_key", "give one of api_key, ad_token and ad_token_provider")
+        if self.ad_token_provider and not re.fullmatch(r"[\w.]+:\w+", self.ad_token_provider):
+            raise InvalidConfig("provider.ad_token_provider", "name a function as module:function")
+        if self.api_version != "v1" and not re.fullmatch(r"\d{4}-\d\d-\d\d(-preview)?", self.api_version):
+            raise InvalidConfig("provider.api_version", "give v1, or a date such as 2024-10-21")
+        _require_api(self.api)
+        if self.api == "responses" and self.api_version < _WITH_RESPONSES:
+            raise InvalidConfig("provider.api_version", "the Responses API is at v1, or from 2025-03-01-preview on")
+
+    def resolved(self, environ: Mapping[str, str]) -> Self:
+        endpoint = self.endpoint or (
+            f"https://{self.resource}.openai.azure.com" if self.resource else environ.get("AZURE_OPENAI_ENDPOINT")
+        )
+        if not endpoint:
+            raise InvalidConfig("provider.endpoint", "give resource or endpoint, or set AZURE_OPENAI_ENDPOINT")
+        token = self.ad_token
+        if not (self.api_key or token or self.ad_token_provider):
+            token = environ.get("AZURE_OPENAI_AD_TOKEN", "").strip() or None
+        keyless = token or self.ad_token_provider
+        key = None if keyless else credential(self.name, "api_key", self.api_key, environ, "AZURE_OPENAI_API_KEY")
+        return msgspec.structs.replace(
+            self, resource=None, endpoint=endpoint, api_key=key, ad_token=token, model=self.model or self.deployment
+        )

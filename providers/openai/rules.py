@@ -1,0 +1,162 @@
+"""What OpenAI's two APIs, and the servers that speak like them, have in common: what they take, and in which form."""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import Any, cast
+
+from ..schema.content import Document, Image
+from ..schema.errors import InvalidConfig
+from ..schema.request import Settings
+from ..wire.media import MediaRules, Taken
+
+# https://developers.openai.com/api/docs/guides/images-vision: a whole request may have 512 MB, base64 included.
+_IMAGES = Taken(frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"}), 384_000_000, by_url=True)
+
+# https://developers.openai.com/api/docs/guides/file-inputs: each file under 50 MB, and these are of its list.
+_FILE_BYTES = 50_000_000
+_PDF = "application/pdf"
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_FILE_TYPES = frozenset(
+    {
+        _PDF,
+        f"{_OFFICE}.wordprocessingml.document",
+        f"{_OFFICE}.presentationml.presentation",
+        f"{_OFFICE}.spreadsheetml.sheet",
+        "application/msword",
+        "application/vnd.ms-powerpoint",
+        "application/vnd.ms-excel",
+        "application/vnd.oasis.opendocument.text",
+        "application/rtf",
+        "application/json",
+        "application/javascript",
+        "application/typescript",
+        "text/csv",
+        "text/tsv",
+        "text/rtf",
+        "text/plain",
+        "text/markdown",
+        "text/html",
+        "text/xml",
+        "text/css",
+        "text/x-python",
+        "text/x-java",
+        "text/x-c",
+    }
+)
+
+STOP_SEQUENCES = 4
+_TOOL_NAME_CHARS = 64
+_DIGEST_CHARS = 32
+_foreign_in_name = re.compile(r"[^a-zA-Z0-9_-]")
+_foreign_in_id = re.compile(r"[^\x21-\x7e]")
+_NOT_STRICT = frozenset(
+    [
+        "allOf",
+        "oneOf",
+        "not",
+        "if",
+        "then",
+        "else",
+        "dependentRequired",
+        "dependentSchemas",
+        "patternProperties",
+        "propertyNames",
+        "contains",
+        "default",
+        "minContains",
+        "maxContains",
+        "uniqueItems",
+        "minProperties",
+        "maxProperties",
+        "minLength",
+        "maxLength",
+        "unevaluatedProperties",
+    ]
+)
+
+
+def chat_media(provider: str, own: bool) -> MediaRules:
+    """What Chat Completions of *provider* take: OpenAI's *own* by its documents, others as far as there is a form."""
+    if not own:
+        return MediaRules(provider, Taken(None, None, by_url=True), Taken(None, None))
+    return MediaRules(provider, _IMAGES, Taken(frozenset({_PDF}), _FILE_BYTES))
+
+
+def responses_media(provider: str, own: bool) -> MediaRules:
+    """What the Responses API of *provider* takes, likewise."""
+    if not own:
+        return MediaRules(provider, Taken(None, None, by_url=True), Taken(None, None, by_url=True))
+    return MediaRules(provider, _IMAGES, Taken(_FILE_TYPES, _FILE_BYTES, by_url=True))
+
+
+def check_tool_names(settings: Settings) -> None:
+    """Refuse names of tools that the API refuses.
+
+    Raises:
+        InvalidConfig: the field is named.
+    """
+    for number, tool in enumerate(settings.tools):
+        if tool_name(tool.name) != tool.name:
+            raise InvalidConfig(f"tools[{number}].name", "OpenAI takes up to 64 of a-z, A-Z, 0-9, _ and -")
+
+
+def tool_name(name: str) -> str:
+    """*name* in the letters that the API takes: another provider may have taken others."""
+    return _foreign_in_name.sub("_", name)[:_TOOL_NAME_CHARS] or "_"
+
+
+def tool_id(given: str, limit_chars: int) -> str:
+    """*given*, if it has letters that go into any JSON API and no more than *limit_chars*; else what stands for it.
+
+    Another provider may have made it. Different ids stay different.
+    """
+    if len(given) <= limit_chars and not _foreign_in_id.search(given):
+        return given
+    front = _foreign_in_name.sub("_", given[: limit_chars - _DIGEST_CHARS - 1])
+    return f"{front}-{sha256(given.encode(errors='surrogatepass')).hexdigest()[:_DIGEST_CHARS]}"
+
+
+def data_url(block: Image | Document) -> str:
+    """The bytes of *block* as an address."""
+    return f"data:{block.media_type};base64,{b64encode(block.data or b'').decode()}"
+
+
+def file_name(block: Document) -> str:
+    """A name for *block*: the API wants one with bytes."""
+    return block.name or "document"
+
+
+def schema_format(schema: dict[str, Any]) -> dict[str, Any]:
+    """The member that asks for text that fits *schema*.
+
+    Strictly, where *schema* is of the subset that OpenAI can hold a model to; else it is the model's to fit it.
+    https://developers.openai.com/api/docs/guides/structured-outputs#supported-schemas
+    """
+    return {"name": "answer", "schema": schema, "strict": all(map(_is_strict, _objects(schema)))}
+
+
+def _objects(schema: object) -> Iterator[Mapping[str, object]]:
+    """All objects in *schema*, itself first."""
+    if isinstance(schema, Mapping):
+        found = cast("Mapping[str, object]", schema)
+        yield found
+        for value in found.values():
+            yield from _objects(value)
+    elif isinstance(schema, list | tuple):
+        for value in cast("list[object]", schema):
+            yield from _objects(value)
+
+
+def _is_strict(part: Mapping[str, object]) -> bool:
+    """Whether *part* of a schema is closed, asks for all its properties, and has no word that the subset lacks."""
+    if part.keys() & _NOT_STRICT:
+        return False
+    properties = part.get("properties")
+    if not isinstance(properties, Mapping):
+        return part.get("type") not in ("object", ["object", "null"], ["null", "object"])
+    names = sorted(map(str, cast("Mapping[str, object]", properties)))
+    required = part.get("required")
+    asked = sorted(map(str, cast("list[object]", required))) if isinstance(required, list) else None
+    return part.get("additionalProperties") is False and asked == names

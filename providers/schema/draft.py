@@ -1,0 +1,266 @@
+"""From deltas to an answer."""
+
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+
+from .content import Block, Citation, Opaque, Text, Thinking, ToolUse
+from .deltas import (
+    AnswerEnded,
+    AnswerStarted,
+    BlockEnded,
+    Cited,
+    Delta,
+    OpaqueReceived,
+    TextDelta,
+    ThinkingDelta,
+    ThinkingSigned,
+    ToolInputDelta,
+    ToolUseStarted,
+    UsageReported,
+)
+from .errors import IncompleteAnswer, ProtocolError
+from .stop_reasons import StopReason
+from .usage import Usage
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole answer. Its *content* is in the order of the blocks' indexes, without blocks that hold nothing.
+
+    The ids of its tool uses differ from each other. *raw_stop_reason* is the provider's own word.
+    """
+
+    message_id: str
+    model: str
+    content: tuple[Block, ...]
+    stop_reason: StopReason
+    raw_stop_reason: str | None
+    usage: Usage
+
+
+class Partial(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What there is of an answer. *content* is what a history may keep of it.
+
+    That is text as far as it came, thinking that is signed, tool uses whose input is complete, and opaque blocks.
+    *text* is all visible text in one. *message_id* and *model* are ``None`` before the provider has begun.
+    """
+
+    content: tuple[Block, ...] = ()
+    text: str = ""
+    usage: Usage = Usage()
+    message_id: str | None = None
+    model: str | None = None
+
+
+@dataclass(slots=True)
+class _TextDraft:
+    pieces: list[str] = field(default_factory=list[str])
+    citations: list[Citation] = field(default_factory=list[Citation])
+
+
+@dataclass(slots=True)
+class _ThinkingDraft:
+    pieces: list[str] = field(default_factory=list[str])
+    signature: str | None = None
+
+
+@dataclass(slots=True)
+class _ToolUseDraft:
+    id: str
+    name: str
+    pieces: list[str] = field(default_factory=list[str])
+
+
+_Growing = _TextDraft | _ThinkingDraft | _ToolUseDraft
+_Whole = Thinking | Opaque
+_Kind = TypeVar("_Kind", _TextDraft, _ThinkingDraft)
+
+
+class Draft:
+    """An answer of *provider* in the making. It holds the client to what ``deltas`` promises.
+
+    A text or thinking block begins with its first delta (an empty one will do), a tool use with ``ToolUseStarted``.
+    """
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+        self._started: AnswerStarted | None = None
+        self._ended: AnswerEnded | None = None
+        self._usage = Usage()
+        self._blocks: dict[int, _Growing | _Whole] = {}
+        self._closed: set[int] = set()
+        # The text block that the last text delta went to, so that the next one need not look for it.
+        self._text_index: int | None = None
+        self._append_text: Callable[[str], None] = _TextDraft().pieces.append
+
+    def take(self, deltas: Iterable[Delta]) -> None:
+        """Add *deltas*, in the order they came.
+
+        Raises:
+            ProtocolError: one of them breaks a promise. What came before it is kept.
+        """
+        for delta in deltas:
+            # Nearly every delta is one of these, and a `match` costs twice this.
+            if type(delta) is TextDelta:
+                if delta.index != self._text_index:
+                    self._turn_to_text(delta)
+                self._append_text(delta.text)
+            else:
+                self._take_other(delta)
+
+    def finish(self) -> Answer:
+        """The whole answer.
+
+        Raises:
+            IncompleteAnswer: its end has not come.
+        """
+        if self._started is None or self._ended is None:
+            raise IncompleteAnswer("the answer stopped before its end", self._provider)
+        return Answer(
+            message_id=self._started.message_id,
+            model=self._started.model,
+            content=self._content(),
+            stop_reason=self._ended.stop_reason,
+            raw_stop_reason=self._ended.raw_stop_reason,
+            usage=self._usage,
+        )
+
+    def partial(self) -> Partial:
+        """What there is now; the draft goes on unchanged."""
+        content = self._content()
+        return Partial(
+            content=content,
+            text="".join(block.text for block in content if isinstance(block, Text)),
+            usage=self._usage,
+            message_id=self._started.message_id if self._started else None,
+            model=self._started.model if self._started else None,
+        )
+
+    def _take_other(self, delta: Delta) -> None:
+        self._require_under_way(delta)
+        match delta:
+            case ToolInputDelta():
+                self._tool_use(delta).pieces.append(delta.json)
+            case ThinkingDelta():
+                self._thinking(delta).pieces.append(delta.text)
+            case TextDelta():
+                self._turn_to_text(delta)
+                self._append_text(delta.text)
+            case ToolUseStarted():
+                self._begin(delta, _ToolUseDraft(delta.id, delta.name))
+            case ThinkingSigned(redacted=True):
+                whole = Thinking(text="", provider=self._provider, signature=delta.signature, redacted=True)
+                self._begin(delta, whole)
+            case ThinkingSigned():
+                self._thinking(delta).signature = delta.signature
+            case Cited():
+                self._cite(delta)
+            case OpaqueReceived():
+                self._begin(delta, Opaque(provider=self._provider, type=delta.type, json=delta.json))
+            case BlockEnded():
+                self._close(delta)
+            case UsageReported():
+                self._usage = delta.usage.or_else(self._usage)
+            case AnswerStarted():
+                self._started = delta
+            case AnswerEnded():
+                self._ended, self._text_index = delta, None
+
+    def _require_under_way(self, delta: Delta) -> None:
+        if self._ended:
+            raise self._broken(delta, "came after the answer's end")
+        if self._started and isinstance(delta, AnswerStarted):
+            raise self._broken(delta, "came twice")
+        if not self._started and not isinstance(delta, AnswerStarted):
+            raise self._broken(delta, "came before the answer's start")
+
+    def _turn_to_text(self, delta: TextDelta) -> None:
+        self._require_under_way(delta)
+        self._append_text = self._gone_on(delta, _TextDraft).pieces.append
+        self._text_index = delta.index
+
+    def _thinking(self, delta: ThinkingDelta | ThinkingSigned) -> _ThinkingDraft:
+        return self._gone_on(delta, _ThinkingDraft)
+
+    def _gone_on(self, delta: TextDelta | ThinkingDelta | ThinkingSigned, kind: type[_Kind]) -> _Kind:
+        """The block that *delta* goes on with, begun if need be."""
+        block = self._blocks.setdefault(delta.index, kind())
+        if not isinstance(block, kind) or delta.index in self._closed:
+            raise self._broken(delta, f"does not go on with block {delta.index}")
+        return block
+
+    def _tool_use(self, delta: ToolInputDelta) -> _ToolUseDraft:
+        block = self._blocks.get(delta.index)
+        if not isinstance(block, _ToolUseDraft) or delta.index in self._closed:
+            raise self._broken(delta, f"does not go on with block {delta.index}")
+        return block
+
+    def _cite(self, delta: Cited) -> None:
+        block = self._blocks.get(delta.index)
+        if not isinstance(block, _TextDraft):
+            raise self._broken(delta, f"came when there was no text block {delta.index}")
+        block.citations.append(delta.citation)
+
+    def _begin(self, delta: ToolUseStarted | ThinkingSigned | OpaqueReceived, block: _Growing | _Whole) -> None:
+        if delta.index in self._blocks:
+            raise self._broken(delta, f"came when block {delta.index} had begun")
+        self._blocks[delta.index] = block
+
+    def _close(self, delta: BlockEnded) -> None:
+        if delta.index not in self._blocks or delta.index in self._closed:
+            raise self._broken(delta, f"came when there was no open block {delta.index}")
+        self._closed.add(delta.index)
+        if delta.index == self._text_index:
+            self._text_index = None
+
+    def _broken(self, delta: Delta, how: str) -> ProtocolError:
+        return ProtocolError(f"{type(delta).__name__} {how}", self._provider)
+
+    def _content(self) -> tuple[Block, ...]:
+        return tuple(told_apart(self._complete_blocks()))
+
+    def _complete_blocks(self) -> Iterator[Block]:
+        for index, block in sorted(self._blocks.items()):
+            match block:
+                case _TextDraft():
+                    if text := "".join(block.pieces):
+                        yield Text(text=text, citations=tuple(block.citations))
+                case _ThinkingDraft():
+                    text = "".join(block.pieces)
+                    if block.signature or (text and self._ended):
+                        yield Thinking(text=text, provider=self._provider, signature=block.signature)
+                case _ToolUseDraft():
+                    if self._ended or index in self._closed:
+                        yield _tool_use(block)
+                case _:
+                    yield block
+
+
+def _tool_use(draft: _ToolUseDraft) -> ToolUse:
+    json = "".join(draft.pieces)
+    try:
+        # Some models say nothing where a tool takes nothing.
+        given = msgspec.json.decode(json, type=dict[str, object]) if json else {}
+        msgspec.msgpack.encode(given)  # events and records are MessagePack, whose integers end at 64 bits
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError, OverflowError):
+        return ToolUse(id=draft.id, name=draft.name, input={"INVALID_JSON": json}, malformed=json)
+    return ToolUse(id=draft.id, name=draft.name, input=given)
+
+
+def told_apart(blocks: Iterable[Block], taken: AbstractSet[str] = frozenset()) -> Iterator[Block]:
+    """*blocks*, each tool use with an id of its own, none of *taken*: results find their use by nothing else."""
+    given_here: set[str] = set()
+    for block in blocks:
+        if not isinstance(block, ToolUse):
+            yield block
+            continue
+        given = block.id or "tool_use"
+        fresh, copies = given, 1
+        while fresh in taken or fresh in given_here:
+            copies += 1
+            fresh = f"{given}-{copies}"
+        given_here.add(fresh)
+        yield msgspec.structs.replace(block, id=fresh)

@@ -1,0 +1,186 @@
+"""The errors of this house, split by what the caller does next.
+
+    RayconteurError
+        ConfigError                     mend the program or its environment
+            InvalidConfig                   a field that does not fit
+            UnknownProvider                 no provider of that name
+            MissingKey                      no credential: the variable is named
+            MissingExtra                    the provider's SDK is not installed
+        ProviderError                   a request went wrong
+            RateLimited                     wait
+            Overloaded                      wait
+            ProviderUnavailable             wait, or look at the network
+                IncompleteAnswer                the answer stopped short
+            ContextOverflow                 shorten
+            AuthenticationFailed            give up: key or permission
+            InvalidRequest                  give up: the request does not fit
+                UnknownModel                    no such model
+                UnsupportedContent              a block that the provider or model does not take; nothing was sent
+            ProtocolError                   give up: the provider's answer does not fit
+        SessionError                    see runtime/api/errors.py
+
+Errors cross processes: every field goes to ``Exception.__init__`` positionally, because that is what pickle brings
+back.
+"""
+
+from typing import ClassVar
+
+
+class RayconteurError(Exception):
+    """Whatever this package raises on purpose. *code* names the kind for programs, logs and events."""
+
+    code: ClassVar[str] = "error"
+
+    @property
+    def message(self) -> str:
+        """What went wrong and what to do."""
+        return str(self.args[0])
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ConfigError(RayconteurError):
+    """The program or its environment must be mended first. Nothing was sent."""
+
+    code = "config"
+
+
+class InvalidConfig(ConfigError):
+    """A field that does not fit."""
+
+    code = "invalid_config"
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(field, problem)
+        self.field = field
+        self.problem = problem
+
+    @property
+    def message(self) -> str:
+        return f"{self.field}: {self.problem}"
+
+
+class UnknownProvider(ConfigError):
+    """No provider of that name."""
+
+    code = "unknown_provider"
+
+
+class MissingKey(ConfigError):
+    """No credential was given and *variable* is not set."""
+
+    code = "missing_key"
+
+    def __init__(self, provider: str, field: str, variable: str) -> None:
+        super().__init__(provider, field, variable)
+        self.provider = provider
+        self.field = field
+        self.variable = variable
+
+    @property
+    def message(self) -> str:
+        return f"{self.provider} needs a credential: set {self.variable} or give {self.field} in its config"
+
+
+class MissingExtra(ConfigError):
+    """The provider's SDK is not installed where the session runs."""
+
+    code = "missing_extra"
+
+    def __init__(self, provider: str, extra: str) -> None:
+        super().__init__(provider, extra)
+        self.provider = provider
+        self.extra = extra
+
+    @property
+    def message(self) -> str:
+        return f"the SDK of {self.provider} is not installed: pip install 'rayconteur[{self.extra}]'"
+
+
+class ProviderError(RayconteurError):
+    """A request to a provider went wrong.
+
+    *status* is the HTTP status, if there was one; *vendor_code* the provider's own word for it; *retry_after_s* how
+    long the provider asks to wait. ``retryable`` says whether the same request may work later.
+    """
+
+    code = "provider"
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        provider: str = "",
+        status: int | None = None,
+        vendor_code: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, provider, status, vendor_code, retry_after_s)
+        self.provider = provider
+        self.status = status
+        self.vendor_code = vendor_code
+        self.retry_after_s = retry_after_s
+
+
+class RateLimited(ProviderError):
+    """Too many requests or tokens for this key."""
+
+    code = "rate_limited"
+    retryable = True
+
+
+class Overloaded(ProviderError):
+    """The provider has too much to do."""
+
+    code = "overloaded"
+    retryable = True
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider could not be reached, or failed by itself."""
+
+    code = "unavailable"
+    retryable = True
+
+
+class IncompleteAnswer(ProviderUnavailable):
+    """The answer stopped before its end. What came of it is no answer."""
+
+    code = "incomplete_answer"
+
+
+class ContextOverflow(ProviderError):
+    """The request holds more tokens than the model's context window."""
+
+    code = "context_overflow"
+
+
+class AuthenticationFailed(ProviderError):
+    """The key is wrong, or may not do this."""
+
+    code = "authentication_failed"
+
+
+class InvalidRequest(ProviderError):
+    """The provider refuses the request as it is."""
+
+    code = "invalid_request"
+
+
+class UnknownModel(InvalidRequest):
+    """The provider knows no such model, or this key may not use it."""
+
+    code = "unknown_model"
+
+
+class UnsupportedContent(InvalidRequest):
+    """The provider or model takes no such block. It was told before anything was sent."""
+
+    code = "unsupported_content"
+
+
+class ProtocolError(ProviderError):
+    """The provider's answer is not what its documents promise; the message holds the offending bytes, shortened."""
+
+    code = "protocol"

@@ -1,0 +1,247 @@
+"""A provider in the process itself: it says what its script says, at the pace its script gives."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import msgspec
+
+from ..schema.content import Block, Text, ToolResult
+from ..schema.deltas import (
+    AnswerEnded,
+    AnswerStarted,
+    BlockEnded,
+    Delta,
+    TextDelta,
+    ThinkingDelta,
+    ThinkingSigned,
+    ToolInputDelta,
+    ToolUseStarted,
+    UsageReported,
+)
+from ..schema.errors import IncompleteAnswer, InvalidConfig, ProviderError
+from ..schema.messages import Role
+from ..schema.request import Request, Settings
+from ..schema.stop_reasons import StopReason
+from ..schema.usage import Usage, reported
+from .config import Scripted
+from .pacer import Metronome
+from .script import Call, Cut, Fail, Say, Step, Stop, Think, Wait
+
+_PIECE_CHARS = 4
+"""The size of a piece where the script gives none."""
+
+_BYTES_PER_TOKEN = 4
+
+
+def _kinds(error: type[ProviderError]) -> Iterator[type[ProviderError]]:
+    yield error
+    for kind in error.__subclasses__():
+        yield from _kinds(kind)
+
+
+_ERRORS = {error.code: error for error in _kinds(ProviderError)}
+
+
+class ScriptedClient:
+    """Answers as its config's script says, the same on every run.
+
+    Raises:
+        InvalidConfig: the script fails with a code that no provider's error has.
+    """
+
+    def __init__(self, config: Scripted) -> None:
+        self._config = config
+        for step in (step for answer in config.script.answers for step in answer):
+            if isinstance(step, Fail) and step.code not in _ERRORS:
+                known = ", ".join(sorted(_ERRORS))
+                raise InvalidConfig("provider.script", f"Fail knows no code {step.code!r}; there are {known}")
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self._config.name
+
+    def check(self, settings: Settings) -> None:
+        """Nothing to refuse: all settings will do, and none is heeded."""
+
+    def check_content(self, content: Sequence[Block]) -> None:
+        """Nothing to refuse: it takes everything."""
+
+    async def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
+        """The answer at the script's pace. A reader who falls behind gets together what is due."""
+        await asyncio.sleep(self._config.script.first_token_s)
+        metronome = Metronome(self._config.script.tokens_per_s)
+        batch: list[Delta] = []
+        for part in _Performance(self._config, request).parts():
+            match part:
+                case _Utterance():
+                    said = 0
+                    while said < part.pieces:
+                        some = metronome.take(part.pieces - said)
+                        batch += part.cut(said, said + some)
+                        said += some
+                        if said < part.pieces:
+                            yield batch
+                            batch = []
+                            await metronome.tick()
+                case Wait() | Fail() | Cut():
+                    if batch:
+                        yield batch
+                        batch = []
+                    await self._interlude(part)
+                    metronome.restart()
+                case _:
+                    batch.append(part)
+        yield batch
+
+    async def complete(self, request: Request) -> Sequence[Delta]:
+        """The answer at once, each block whole, when a stream would have come to its end."""
+        await asyncio.sleep(self._config.script.first_token_s)
+        metronome = Metronome(self._config.script.tokens_per_s)
+        deltas: list[Delta] = []
+        for part in _Performance(self._config, request).parts():
+            match part:
+                case _Utterance():
+                    deltas.append(part.whole())
+                    await metronome.skip(part.pieces)
+                case Wait() | Fail() | Cut():
+                    await self._interlude(part)
+                    metronome.restart()
+                case _:
+                    deltas.append(part)
+        return deltas
+
+    async def aclose(self) -> None:
+        """Nothing to give back."""
+
+    async def _interlude(self, step: "_Interlude") -> None:
+        match step:
+            case Wait(seconds=seconds):
+                await (asyncio.Event().wait() if seconds is None else asyncio.sleep(seconds))
+            case Fail():
+                raise _ERRORS[step.code](step.message, self.provider, None, None, step.retry_after_s)
+            case Cut():
+                raise IncompleteAnswer("the script cut the answer short", self.provider)
+
+
+@dataclass(frozen=True, slots=True)
+class _Utterance:
+    """A text that block *index* says in pieces of *size* characters; an empty one is a piece, too."""
+
+    kind: type[TextDelta] | type[ThinkingDelta] | type[ToolInputDelta]
+    index: int
+    text: str
+    size: int = _PIECE_CHARS
+
+    @property
+    def pieces(self) -> int:
+        return max(1, -(-len(self.text) // self.size))
+
+    def cut(self, first: int, end: int) -> list[Delta]:
+        kind, index, text, size = self.kind, self.index, self.text, self.size
+        return [kind(index, text[at : at + size]) for at in range(first * size, end * size, size)]
+
+    def whole(self) -> Delta:
+        return self.kind(self.index, self.text)
+
+
+_Interlude = Wait | Fail | Cut
+_Part = _Utterance | Delta | _Interlude
+
+
+class _Performance:
+    """One answer of a script. *pieces* of it have been said so far, and *thought* of them were thinking."""
+
+    def __init__(self, config: Scripted, request: Request) -> None:
+        self._config = config
+        self._request = request
+        self._input_bytes = _wire_bytes(request)
+        self._pieces = 0
+        self._thought = 0
+
+    def parts(self) -> Iterator[_Part]:
+        """What happens, in order. The answer starts with its first block: before it a provider is silent or refuses."""
+        started, stop, index = False, StopReason.END_TURN, count()
+        for step in self._steps():
+            match step:
+                case Stop(reason=reason):
+                    stop = reason
+                    break
+                case Wait() | Fail() | Cut():
+                    yield step
+                    continue
+                case Call():
+                    stop = StopReason.TOOL_USE
+                case _:
+                    pass
+            if not started:
+                yield self._start()
+                started = True
+            yield from self._block(step, next(index))
+        if not started:
+            yield self._start()
+        yield from self._end(stop)
+
+    def _steps(self) -> tuple[Step, ...]:
+        answers = self._config.script.answers
+        return answers[min(self._request.number, len(answers)) - 1] if answers else (Say(),)
+
+    def _start(self) -> AnswerStarted:
+        return AnswerStarted(f"scripted-{self._request.number}", self._config.model)
+
+    def _block(self, step: Say | Think | Call, index: int) -> Iterator[_Part]:
+        match step:
+            case Say():
+                text = self._echo() if step.text is None else step.text
+                yield self._say(_Utterance(TextDelta, index, text, step.piece_chars))
+            case Think():
+                thought = _Utterance(ThinkingDelta, index, step.text)
+                self._thought += thought.pieces
+                yield self._say(thought)
+                yield ThinkingSigned(index, step.signature)
+            case Call():
+                yield ToolUseStarted(index, step.id or f"call-{self._request.number}-{index}", step.name)
+                json = msgspec.json.encode(step.input).decode() if step.json is None else step.json
+                yield self._say(_Utterance(ToolInputDelta, index, json))
+        yield BlockEnded(index)
+
+    def _say(self, utterance: _Utterance) -> _Utterance:
+        self._pieces += utterance.pieces
+        return utterance
+
+    def _end(self, stop: StopReason) -> Iterator[Delta]:
+        if self._config.script.usage == "reported":
+            yield UsageReported(self._usage())
+        yield AnswerEnded(stop, stop.value)
+
+    def _echo(self) -> str:
+        asked = [message for message in self._request.messages if message.role is Role.USER]
+        return "".join(_texts(asked[-1].content)) if asked else ""
+
+    def _usage(self) -> Usage:
+        return Usage(
+            input=reported(-(-self._input_bytes // _BYTES_PER_TOKEN)),
+            output=reported(self._pieces),
+            cache_read=reported(0),
+            cache_write=reported(0),
+            reasoning=reported(self._thought),
+        )
+
+
+def _texts(blocks: Iterable[Block]) -> Iterator[str]:
+    for block in blocks:
+        match block:
+            case Text(text=text):
+                yield text
+            case ToolResult(content=content):
+                yield from _texts(content)
+            case _:
+                pass
+
+
+def _wire_bytes(request: Request) -> int:
+    settings = request.settings
+    forms = request.memo.forms(request.messages, "scripted", lambda message: [message])
+    return sum(map(len, forms)) + len(msgspec.json.encode((settings.system, settings.tools)))

@@ -1,0 +1,92 @@
+"""JSON objects one after the other: the elements of an array, or of no array at all."""
+
+import re
+
+from ..schema.errors import ProtocolError
+from .sse import EVENT_LIMIT_BYTES, EventStream
+
+_outside = re.compile(rb'["{}]').search
+_inside = re.compile(rb'["\\]').search
+_OPENING, _CLOSING, _ESCAPE = b"{", b"}", b"\\"
+
+
+class ObjectStream:
+    """Cuts a stream of bytes, whatever its pieces, into the objects that stand in it.
+
+    What stands between them is passed over. An object larger than *limit_bytes* is an error, so that a server cannot
+    fill the memory.
+    """
+
+    def __init__(self, provider: str, limit_bytes: int = EVENT_LIMIT_BYTES) -> None:
+        self._provider = provider
+        self._limit_bytes = limit_bytes
+        self._depth = 0
+        self._in_text = False
+        self._skip = 0  # bytes of the next piece that belong to an escape
+        self._pieces: list[bytes] = []  # of the object that is not complete
+        self._size_bytes = 0
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Each object that *chunk* completes.
+
+        Raises:
+            ProtocolError: an object is too large.
+        """
+        found: list[bytes] = []
+        at, start = self._skip, 0
+        while mark := (_inside if self._in_text else _outside)(chunk, at):
+            at = mark.end()
+            sign = mark.group()
+            if self._in_text:
+                self._in_text = sign == _ESCAPE
+                at += sign == _ESCAPE
+            elif sign == _OPENING:
+                start = start if self._depth else mark.start()
+                self._depth += 1
+            elif sign == _CLOSING and self._depth:
+                self._depth -= 1
+                if not self._depth:
+                    found.append(b"".join((*self._pieces, chunk[start:at])))
+                    self._pieces.clear()
+                    self._size_bytes = 0
+            elif self._depth:
+                self._in_text = True
+        self._skip = max(0, at - len(chunk))
+        if self._depth:
+            self._keep(chunk[start:])
+        return found
+
+    def rest(self) -> bytes | None:
+        """The object that the stream's end cut short, if it did."""
+        return b"".join(self._pieces) or None
+
+    def _keep(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self._size_bytes += len(piece)
+        if self._size_bytes > self._limit_bytes:
+            raise ProtocolError(f"an object of the stream is larger than {self._limit_bytes} bytes", self._provider)
+
+
+class EventsOrObjects:
+    """Cuts a stream of either form: how it begins tells which."""
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+        self._stream: EventStream | ObjectStream | None = None
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The JSON of each event or object that *chunk* completes.
+
+        Raises:
+            ProtocolError: one is too large.
+        """
+        if self._stream is None:
+            begin = chunk.lstrip()[:1]
+            if not begin:
+                return []
+            self._stream = ObjectStream(self._provider) if begin in (b"[", b"{") else EventStream(self._provider)
+        return self._stream.feed(chunk)
+
+    def rest(self) -> bytes | None:
+        """What the stream's end cut short, if it did."""
+        return self._stream.rest() if self._stream else None

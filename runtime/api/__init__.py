@@ -1,0 +1,1 @@
+"""The public types: ToLLM, FromLLM, configs, status, errors, options."""

@@ -1,0 +1,1 @@
+"""What a Python program uses: Runtime, session handle, reply, blocking API."""

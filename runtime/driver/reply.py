@@ -1,0 +1,167 @@
+"""A reply: what a session says in one turn."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import aclosing
+from typing import Protocol
+
+import msgspec
+
+from ...providers.schema.content import Text, ToolResult, ToolUse
+from ...providers.schema.stop_reasons import StopReason
+from ...providers.schema.usage import Usage
+from ..api.errors import EventsMissed, SessionClosed, ToolsWaiting, TurnFailed, TurnInterrupted
+from ..api.messages import (
+    Completed,
+    Failed,
+    FromLLM,
+    Interrupted,
+    Missed,
+    Receipt,
+    Retry,
+    Retrying,
+    StreamStarted,
+    TextChunk,
+    ThinkingChunk,
+    ToLLM,
+    ToolBatch,
+    ToolResults,
+    UserMessage,
+)
+from ..api.status import SessionStatus
+from ..events.reader import Reader
+
+RunTool = Callable[[ToolUse], Awaitable[ToolResult | str]]
+"""Runs a tool: its result, or just the text of it. An exception becomes an error result for the model."""
+
+
+class Session(Protocol):
+    """What a reply needs of the session that it belongs to: a ``SessionHandle``."""
+
+    id: str
+    last_seq: int
+
+    def events(self, after: int = 0) -> Reader:
+        """The session's events after number *after*."""
+        ...
+
+    async def send(self, message: ToLLM) -> Receipt:
+        """Put *message* into the mailbox."""
+        ...
+
+    async def status(self) -> SessionStatus:
+        """The session as it is now."""
+        ...
+
+
+class FinalAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn that was completed: the text of its last request, and what the whole turn used."""
+
+    text: str
+    thinking: str
+    stop_reason: StopReason
+    raw_stop_reason: str | None
+    usage: Usage
+    requests: int
+    turn: int
+
+
+class Reply:
+    """The events of one turn, from ``TurnStarted`` to its end. Iterate over it once, or take the whole ``answer()``.
+
+    Leaving the loop early leaves the turn running: ``interrupt`` ends it.
+    """
+
+    def __init__(self, session: Session, message: UserMessage | Retry) -> None:
+        self._session = session
+        self._message = message
+        self.turn: int | None = None
+        """The number of the turn, once the message is in the mailbox."""
+
+    async def __aiter__(self) -> AsyncGenerator[FromLLM, None]:
+        receipt = await self._session.send(self._message)
+        self.turn = receipt.turn
+        # The router keeps what comes meanwhile. Asked for together, either call would delay the other.
+        reader = self._session.events(receipt.seq)
+        try:
+            async for event in reader:
+                self._session.last_seq = max(self._session.last_seq, event.seq)
+                if isinstance(event, Missed):
+                    yield event
+                    await self._require_under_way()
+                elif event.turn == self.turn:
+                    yield event
+                    if isinstance(event, Completed | Failed | Interrupted):
+                        return
+            raise SessionClosed(f"session {self._session.id!r} ended before turn {self.turn}")
+        finally:
+            reader.close()
+
+    def __await__(self) -> Generator[None, None, FinalAnswer]:
+        return self.answer().__await__()
+
+    async def answer(self, run_tool: RunTool | None = None) -> FinalAnswer:
+        """The whole answer. Tools that the model asks for are run with *run_tool*.
+
+        Raises:
+            TurnFailed, TurnInterrupted: the turn ended without an answer.
+            ToolsWaiting: the model asks for tools, and there is no *run_tool*. The turn waits for ``ToolResults``.
+            EventsMissed: part of the turn was no longer held when it was read.
+        """
+        text: list[str] = []
+        thinking: list[str] = []
+        async with aclosing(self.__aiter__()) as events:
+            async for event in events:
+                match event:
+                    case TextChunk():
+                        text.append(event.text)
+                    case ThinkingChunk():
+                        thinking.append(event.text)
+                    case StreamStarted() | Retrying():
+                        text.clear()
+                        thinking.clear()
+                    case ToolBatch(uses=uses) if uses:
+                        await self._run(uses, run_tool)
+                    case Missed():
+                        raise EventsMissed(f"events {event.first} to {event.last} of the session were no longer held")
+                    case Completed():
+                        return _final(event, "".join(text), "".join(thinking))
+                    case Failed():
+                        raise TurnFailed(event.message, event.code, event.retryable, event.partial_text)
+                    case Interrupted():
+                        raise TurnInterrupted(f"turn {event.turn} was interrupted")
+                    case _:
+                        pass
+        raise SessionClosed(f"session {self._session.id!r} ended before turn {self.turn}")
+
+    async def _run(self, uses: tuple[ToolUse, ...], run_tool: RunTool | None) -> None:
+        if run_tool is None:
+            names = ", ".join(sorted({use.name for use in uses}))
+            raise ToolsWaiting(f"the model asks for {names}; give answer() a run_tool, or send ToolResults")
+        results = [await _result(use, run_tool) for use in uses]
+        await self._session.send(ToolResults(results=tuple(results), last=True))
+
+    async def _require_under_way(self) -> None:
+        status = await self._session.status()
+        ended = status.turn is None and not status.waiting
+        if ended or (status.turn is not None and self.turn is not None and status.turn > self.turn):
+            raise EventsMissed(f"the end of turn {self.turn} was no longer held; history() has what it came to")
+
+
+def _final(completed: Completed, text: str, thinking: str) -> FinalAnswer:
+    return FinalAnswer(
+        text=text,
+        thinking=thinking,
+        stop_reason=completed.stop_reason,
+        raw_stop_reason=completed.raw_stop_reason,
+        usage=completed.usage,
+        requests=completed.requests,
+        turn=completed.turn,
+    )
+
+
+async def _result(use: ToolUse, run_tool: RunTool) -> ToolResult:
+    try:
+        result = await run_tool(use)
+    except Exception as error:  # the model shall hear of it, whatever it is
+        result = ToolResult(use.id, (Text(f"{type(error).__name__}: {error}"),), is_error=True)
+    return ToolResult(use.id, (Text(result),)) if isinstance(result, str) else result

@@ -1,0 +1,1 @@
+"""Event delivery: outbox, publisher, event log, router, reader, transport."""

@@ -1,0 +1,131 @@
+"""A request under way: its deltas go to the readers as they come, and are gathered for the history."""
+
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+import msgspec
+
+from ...compaction.estimate.estimator import tokens_in
+from ...providers.schema.client import Client
+from ...providers.schema.deltas import (
+    AnswerStarted,
+    Cited,
+    Delta,
+    TextDelta,
+    ThinkingDelta,
+    ToolInputDelta,
+    ToolUseStarted,
+)
+from ...providers.schema.draft import Answer, Draft, Partial
+from ...providers.schema.errors import ProviderError
+from ...providers.schema.request import Request, WireMemo
+from ...providers.schema.usage import Usage, estimated
+from ..api import messages as say
+from ..api.messages import TextChunk, ThinkingChunk
+from ..core import events as ev
+from ..core.instructions import Send
+from ..events.outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Answering:
+    """One request and what came of it so far. *on_began* is called when the provider begins to answer.
+
+    Cancelling the task that runs it aborts the request; the partial answer stays readable, and nothing more goes to the
+    outbox.
+    """
+
+    send: Send
+    client: Client
+    memo: WireMemo
+    outbox: Outbox
+    on_began: Callable[[int], None]
+    _draft: Draft = field(init=False)
+    _tools: dict[int, ToolUseStarted] = field(default_factory=dict[int, ToolUseStarted])
+
+    def __post_init__(self) -> None:
+        self._draft = Draft(self.client.provider)
+
+    async def run(self) -> Answer:
+        """Send the request and see the answer through to its end.
+
+        Raises:
+            ProviderError: it has none.
+        """
+        request = Request(
+            number=self.send.number, messages=self.send.messages, settings=self.send.config, memo=self.memo
+        )
+        if self.send.config.streaming:
+            async with aclosing(self.client.stream(request)) as answer:
+                async for deltas in answer:
+                    self._take(deltas)
+                    if self.outbox.full:
+                        await self.outbox.room()
+        else:
+            self._take(await self.client.complete(request))
+        whole = self._draft.finish()
+        return msgspec.structs.replace(whole, usage=self._priced(whole.usage.or_else(self._estimate(whole))))
+
+    def partial(self) -> Partial:
+        """What there is of the answer now, with what it may have cost.
+
+        The provider did not say, so that is an estimate.
+        """
+        partial = self._draft.partial()
+        guess = self._estimate(partial)
+        usage = Usage(output=guess.output).or_else(partial.usage).or_else(guess)
+        return msgspec.structs.replace(partial, usage=self._priced(usage))
+
+    def _take(self, deltas: Iterable[Delta]) -> None:
+        self._draft.take(deltas)
+        outbox, turn = self.outbox, self.send.turn
+        for delta in deltas:
+            if type(delta) is TextDelta:  # nearly all of them
+                outbox.put_text(TextChunk, turn, delta.index, delta.text)
+            elif type(delta) is ThinkingDelta:
+                outbox.put_text(ThinkingChunk, turn, delta.index, delta.text)
+            else:
+                self._tell(delta, turn)
+
+    def _tell(self, delta: Delta, turn: int) -> None:
+        match delta:
+            case AnswerStarted(message_id=message_id, model=model, rate_limits=limits):
+                self.on_began(self.send.number)
+                self.outbox.put(say.StreamStarted(turn=turn, message_id=message_id, model=model, rate_limits=limits))
+            case Cited(index=index, citation=citation):
+                self.outbox.put(say.Cited(turn=turn, citation=citation, block=index))
+            case ToolUseStarted(index=index):
+                self._tools[index] = delta
+            case ToolInputDelta(index=index, json=json) if json:
+                tool = self._tools[index]
+                chunk = say.ToolInputChunk(turn=turn, tool_use_id=tool.id, name=tool.name, json=json, block=index)
+                self.outbox.put(chunk, len(json))
+            case _:
+                pass
+
+    def _priced(self, usage: Usage) -> Usage:
+        return self.send.config.provider.facts.priced(usage)
+
+    def _estimate(self, answer: Answer | Partial) -> Usage:
+        size_bytes = len(msgspec.json.encode(answer.content)) if answer.content else 0
+        return Usage(input=estimated(tokens_in(self.memo.size_bytes)), output=estimated(tokens_in(size_bytes)))
+
+
+def failure_of(error: Exception) -> ev.Failure:
+    """*error* as a conversation knows it.
+
+    What no client should raise is logged, and told without its text, which may hold anything.
+    """
+    if isinstance(error, ProviderError):
+        return ev.Failure(
+            code=error.code,
+            message=error.message,
+            retryable=error.retryable,
+            retry_after_s=error.retry_after_s,
+        )
+    log.error("a request failed in an unforeseen way", exc_info=error)
+    return ev.Failure(code="internal", message=f"{type(error).__name__} inside the runtime; its log has more")

@@ -1,0 +1,148 @@
+"""What goes to a session and what comes from it: closed unions that cross processes unchanged."""
+
+from typing import get_args
+
+import msgspec
+import pytest
+
+from rayconteur.providers.anthropic.config import Anthropic
+from rayconteur.providers.schema.content import Citation, Document, Image, Text, ToolResult, ToolUse
+from rayconteur.providers.schema.request import Reasoning
+from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.providers.schema.tools import Tool, ToolChoice
+from rayconteur.providers.schema.usage import Usage, estimated, reported
+from rayconteur.runtime.api import messages
+from rayconteur.runtime.api.config import WhenBusy
+from rayconteur.runtime.api.messages import (
+    Cited,
+    Clear,
+    Cleared,
+    Close,
+    Closed,
+    Compact,
+    Compacted,
+    Completed,
+    Configure,
+    Configured,
+    Failed,
+    FromLLM,
+    Interrupt,
+    Interrupted,
+    Missed,
+    Retry,
+    Retrying,
+    StreamStarted,
+    TextChunk,
+    ThinkingChunk,
+    TokenUpdate,
+    ToLLM,
+    ToolBatch,
+    ToolInputChunk,
+    ToolResults,
+    TurnStarted,
+    UserMessage,
+)
+
+USE = ToolUse(id="a", name="look", input={"at": [1, None, {"b": 2.5}]})
+BROKEN = ToolUse(id="b", name="look", input={"INVALID_JSON": "{"}, malformed="{")
+USAGE = Usage(input=reported(5), output=estimated(2))
+
+TO_LLM: list[ToLLM] = [
+    UserMessage(content=(Text("hi"), Image(data=b"\x00\xff", media_type="image/png")), when_busy=WhenBusy.INTERRUPT),
+    ToolResults(
+        results=(ToolResult(tool_use_id="a", content=(Document(url="https://x.y"),), is_error=True),), last=True
+    ),
+    Interrupt(turn=3),
+    Compact(),
+    Clear(),
+    Configure(
+        provider=Anthropic(model="claude", api_key="secret"),
+        model="claude-2",
+        system=None,
+        max_output_tokens=9,
+        tools=(Tool(name="look", description="Look.", input_schema={"type": "object"}),),
+        tool_choice=ToolChoice(mode="tool", name="look", parallel=False),
+        temperature=0.5,
+        thinking=Reasoning(budget_tokens=1024),
+        stop_sequences=("stop",),
+        streaming=False,
+        next="turn",
+    ),
+    Retry(),
+    Close(drain=True),
+]
+FROM_LLM: list[FromLLM] = [
+    TurnStarted(session_id="s", seq=1, turn=1),
+    StreamStarted(session_id="s", seq=2, turn=1, message_id="m", model="claude"),
+    TextChunk(session_id="s", seq=3, turn=1, text="raven \U0001f426\u200d\u2b1b", block=1),
+    Cited(session_id="s", seq=4, turn=1, citation=Citation(cited_text="so", start=1, end=2), block=1),
+    ThinkingChunk(session_id="s", seq=4, turn=1, text="hm"),
+    ToolInputChunk(session_id="s", seq=5, turn=1, tool_use_id="a", name="look", json='{"at"', block=2),
+    ToolBatch(session_id="s", seq=6, turn=1, uses=(USE,), refused=(BROKEN,)),
+    TokenUpdate(session_id="s", seq=7, turn=1, request=USAGE, of_turn=USAGE, of_session=USAGE + USAGE),
+    Retrying(session_id="s", seq=8, turn=1, attempt=1, delay_s=0.5, code="overloaded", message="wait"),
+    Compacted(session_id="s", seq=9, messages_before=9, messages_after=9, problem="no strategy"),
+    Completed(
+        session_id="s", seq=10, turn=1, stop_reason=StopReason.OTHER, raw_stop_reason=None, usage=USAGE, requests=2
+    ),
+    Interrupted(session_id="s", seq=11, turn=2),
+    Failed(session_id="s", seq=12, turn=3, code="protocol", message="no", retryable=False, partial_text="half"),
+    Configured(session_id="s", seq=13, fields=("model",), model="claude"),
+    Cleared(session_id="s", seq=14),
+    Closed(session_id="s", seq=15),
+    Missed(session_id="s", seq=9, first=1, last=9),
+]
+
+
+def members(base: str) -> set[type]:
+    """The structs of the file that are made from *base*."""
+    family: type = vars(messages)[base]
+    return {kind for kind in vars(messages).values() if isinstance(kind, type) and family in kind.__bases__}
+
+
+@pytest.mark.parametrize("message", TO_LLM, ids=lambda message: type(message).__name__)
+def test_what_goes_to_a_session_comes_back_from_msgpack_and_json_as_it_was(message: ToLLM) -> None:
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(message), type=ToLLM) == message
+    assert msgspec.json.decode(msgspec.json.encode(message), type=ToLLM) == message
+
+
+@pytest.mark.parametrize("event", FROM_LLM, ids=lambda event: type(event).__name__)
+def test_what_comes_from_a_session_comes_back_from_msgpack_and_json_as_it_was(event: FromLLM) -> None:
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(event), type=FromLLM) == event
+    assert msgspec.json.decode(msgspec.json.encode(event), type=FromLLM) == event
+
+
+def test_the_unions_hold_all_there_is_and_each_of_it_is_tried_here() -> None:
+    assert set(get_args(ToLLM)) == members("_ToLLM") == {type(message) for message in TO_LLM}
+    assert set(get_args(FromLLM)) == members("_FromLLM") == {type(event) for event in FROM_LLM}
+
+
+def test_a_kind_that_is_in_no_union_is_refused() -> None:
+    with pytest.raises(msgspec.ValidationError, match="kind"):
+        msgspec.json.decode(b'{"kind": "shutdown"}', type=ToLLM)
+
+
+def test_a_setting_that_is_not_given_is_told_from_one_that_is_set_back() -> None:
+    wire = msgspec.json.encode(Configure(system=None))
+
+    assert wire == b'{"kind":"configure","system":null}'
+    assert msgspec.json.decode(wire, type=Configure).model is msgspec.UNSET
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        b'{"kind": "configure", "max_output_tokens": 0}',
+        b'{"kind": "configure", "temperature": "hot"}',
+        b'{"kind": "configure", "next": "year"}',
+        b'{"kind": "usermessage"}',
+        b'{"kind": "toolresults", "results": [{"kind": "text", "text": "?"}]}',
+    ],
+)
+def test_what_does_not_fit_is_refused_by_the_field(wire: bytes) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(wire, type=ToLLM)
+
+
+def test_a_plain_text_makes_a_message() -> None:
+    assert UserMessage.of("hi") == UserMessage(content=(Text("hi"),))

@@ -1,0 +1,189 @@
+"""Histories of all kinds, drawn by hypothesis; a model that sums up; and the ways to send what came of it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+from validators import anthropic, bedrock, chat, cohere, google, responses
+
+from rayconteur.compaction.task import Ask
+from rayconteur.providers.anthropic import requests as anthropic_requests
+from rayconteur.providers.bedrock import requests as bedrock_requests
+from rayconteur.providers.cohere import requests as cohere_requests
+from rayconteur.providers.google import requests as google_requests
+from rayconteur.providers.google import rules as google_rules
+from rayconteur.providers.openai.chat import requests as chat_requests
+from rayconteur.providers.openai.dialect import Dialect
+from rayconteur.providers.openai.responses import requests as responses_requests
+from rayconteur.providers.schema.content import (
+    Block,
+    Document,
+    Image,
+    Opaque,
+    Text,
+    Thinking,
+    ToolResult,
+    ToolUse,
+    UserBlock,
+)
+from rayconteur.providers.schema.draft import Answer
+from rayconteur.providers.schema.messages import Message, Role, StandsFor
+from rayconteur.providers.schema.request import Request, Settings
+from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.providers.schema.tools import Tool
+from rayconteur.providers.schema.usage import Usage, reported
+
+CLAUDE_ON_BEDROCK = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+SETTINGS = Settings(system="Be brief.", tools=(Tool(name="look"),))
+USAGE = Usage(input=reported(100), output=reported(10))
+IMAGE = Image(data=b"\x89PNG" + bytes(500), media_type="image/png")
+FAR_IMAGE = Image(url="https://example.org/raven.png")
+PDF = Document(data=b"%PDF" + bytes(2_000), media_type="application/pdf", name="ravens.pdf")
+
+Body = Callable[[Request], bytes]
+Rules = Callable[[Mapping[str, Any]], list[str]]
+
+WAYS: dict[str, tuple[Body, Rules]] = {
+    "anthropic": (
+        partial(anthropic_requests.body, dialect=anthropic_requests.Dialect("claude"), streaming=True),
+        anthropic.violations,
+    ),
+    "chat": (partial(chat_requests.body, dialect=Dialect("openai", "gpt-5"), streaming=True), chat.violations),
+    "responses": (
+        partial(responses_requests.body, dialect=Dialect("openai", "gpt-5", api="responses"), streaming=True),
+        responses.violations,
+    ),
+    "google": (partial(google_requests.body, dialect=google_rules.Dialect("gemini-3-pro")), google.violations),
+    "cohere": (
+        partial(cohere_requests.body, dialect=cohere_requests.Dialect("command-a"), streaming=True),
+        cohere.violations,
+    ),
+    "bedrock": (
+        partial(bedrock_requests.body, dialect=bedrock_requests.Dialect(CLAUDE_ON_BEDROCK)),
+        bedrock.violations,
+    ),
+}
+
+
+def tokens(message: Message) -> int:
+    """The tokens of *message* for tests: so many for each character, none of them by guess."""
+    return 4 + sum(map(_size, message.content))
+
+
+def _size(block: Block | Text | Image | Document) -> int:
+    match block:
+        case Text(text=text) | Thinking(text=text):
+            return len(text)
+        case Image():
+            return 1_000
+        case Document():
+            return 2_000
+        case ToolUse(input=given):
+            return 10 + len(str(given))
+        case ToolResult(content=content):
+            return 10 + sum(map(_size, content))
+        case Opaque(json=json):
+            return len(json)
+
+
+# Histories
+
+_texts = st.sampled_from(["hi", "a raven flies", "where? " * 30, "It hides food. " * 200]).map(Text)
+_media: st.SearchStrategy[UserBlock] = st.sampled_from([IMAGE, FAR_IMAGE, PDF])
+_asked: st.SearchStrategy[list[UserBlock]] = st.lists(st.one_of(_texts, _texts, _texts, _media), min_size=1, max_size=2)
+_shown = st.lists(st.one_of(_texts, _texts, st.just(IMAGE)), max_size=2)
+_stands_in = st.sampled_from([None, None, "", "three ravens", "a long story " * 40])
+_thoughts = st.builds(
+    Thinking,
+    text=st.sampled_from(["", "hm", "What do ravens do? " * 50]),
+    provider=st.sampled_from(["anthropic", "google", "openai", "bedrock"]),
+    signature=st.sampled_from([None, "c2ln"]),
+)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[tuple[Message, ...], int | None]:
+    """A valid history, and the turn that runs, if one does. It may begin with a summary, and hold another one."""
+    messages: list[Message] = []
+    turn = 0
+    if draw(st.booleans()):
+        turn = 3
+        messages.append(_summary(turn))
+    ids = (f"call_{number}" for number in range(1_000))
+    for _ in range(draw(st.integers(1, 6))):
+        turn += 1
+        messages.append(Message(role=Role.USER, content=tuple(draw(_asked)), turn=turn))
+        if not messages[-2:-1] and draw(st.booleans()):
+            turn += 1  # the turn failed, and was asked again
+        if draw(st.integers(0, 4)) == 0:
+            messages.append(_summary(turn))
+        for _ in range(draw(st.integers(0, 4))):
+            messages += draw(_steps(turn, ids))
+        messages += draw(st.lists(_answers(turn), max_size=1))
+    running = messages[-1].role is Role.USER or draw(st.booleans())
+    return tuple(messages), turn if running else None
+
+
+def _summary(turn: int) -> Message:
+    stands_for = StandsFor(first_turn=1, last_turn=turn, messages=7)
+    content = (Text("[What was said before]"), Text("The nest is at 51.5, 0.1. " * 5))
+    return Message(role=Role.USER, content=content, turn=turn, stands_for=stands_for)
+
+
+def _answers(turn: int) -> st.SearchStrategy[Message]:
+    said = st.tuples(st.lists(_thoughts, max_size=1), st.lists(_texts, min_size=1, max_size=2))
+    return said.map(lambda parts: Message(role=Role.ASSISTANT, content=(*parts[0], *parts[1]), turn=turn))
+
+
+@st.composite
+def _steps(draw: st.DrawFn, turn: int, ids: Iterator[str]) -> list[Message]:
+    """An answer with tool uses, and their results."""
+    uses = [ToolUse(next(ids), "look", {"at": "roof"}) for _ in range(draw(st.integers(1, 3)))]
+    said: list[Block] = [*draw(st.lists(_thoughts, max_size=1)), *draw(st.lists(_texts, max_size=1))]
+    results = tuple(
+        ToolResult(
+            tool_use_id=use.id,
+            content=tuple(draw(_shown)),
+            is_error=draw(st.booleans()),
+            compact_summary=draw(_stands_in),
+        )
+        for use in uses
+    )
+    return [
+        Message(role=Role.ASSISTANT, content=(*said, *uses), turn=turn),
+        Message(role=Role.USER, content=results, turn=turn),
+    ]
+
+
+# Models that sum up
+
+
+def answer(text: str, stop_reason: StopReason = StopReason.END_TURN) -> Answer:
+    """An answer of plain text."""
+    return Answer(
+        message_id="m",
+        model="scripted",
+        content=(Text(text),) if text else (),
+        stop_reason=stop_reason,
+        raw_stop_reason=None,
+        usage=USAGE,
+    )
+
+
+async def sums_up(ask: Ask) -> Answer:
+    """Sums up in few words."""
+    del ask
+    return answer("There were ravens.")
+
+
+def broken_rules(messages: tuple[Message, ...]) -> list[str]:
+    """What each provider would refuse in a request with *messages*, and a question where none is open."""
+    if messages[-1].role is Role.ASSISTANT:
+        messages = (*messages, Message(role=Role.USER, content=(Text("And now?"),), turn=messages[-1].turn + 1))
+    found: list[str] = []
+    for name, (body, violations) in WAYS.items():
+        sent = msgspec.json.decode(body(Request(1, messages, SETTINGS)), type=dict[str, Any])
+        found += [f"{name}: {violation}" for violation in violations(sent)]
+    return found

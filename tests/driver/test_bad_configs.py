@@ -1,0 +1,115 @@
+"""Configs and ids that do not fit: the field is named, and nothing is left behind."""
+
+import math
+
+import pytest
+from fixtures.refusals import ECHO, refused, scripted, still_answers
+
+import rayconteur as rc
+from rayconteur import blocking
+
+
+def misfit(**fields: object) -> rc.SessionConfig:
+    """A config as a program without type checks makes it."""
+    return rc.SessionConfig(**{"provider": rc.Scripted(), **fields})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [
+        (misfit(temperature=3), "config.temperature"),
+        (misfit(temperature=math.nan), "config.temperature"),
+        (misfit(max_output_tokens=0), "config.max_output_tokens"),
+        (misfit(max_output_tokens=2**70), "config.max_output_tokens"),
+        (misfit(system=7), "config.system"),
+        (misfit(system="\ud800"), "config.system"),
+        (misfit(when_busy="wait"), "config.when_busy"),
+        (misfit(limits=rc.Limits(message_bytes=-1)), "config.limits.message_bytes"),
+        (misfit(tools=(rc.Tool(name="look", input_schema={"at": object()}),)), "config.tools"),
+        (misfit(provider=rc.Scripted(script=rc.Script(tokens_per_s=0))), "config.provider.script.tokens_per_s"),
+        (scripted((rc.Fail(code="bad luck"),)), "provider.script"),
+        (rc.Scripted(), "config"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_refused_by_the_name_of_its_field(
+    runtime: blocking.Runtime, config: rc.SessionConfig, field: str
+) -> None:
+    with refused(rc.InvalidConfig, field):
+        runtime.spawn(config, "misfit")
+
+    assert still_answers(runtime.spawn(ECHO, "misfit"))
+    runtime.session("misfit").close()
+
+
+@pytest.mark.parametrize("provider", ["claude", None, rc.Scripted])
+def test_what_is_no_provider_is_refused_with_the_names_of_those_there_are(
+    runtime: blocking.Runtime, provider: object
+) -> None:
+    with refused(rc.UnknownProvider, "Anthropic"):
+        runtime.spawn(misfit(provider=provider))
+
+
+@pytest.mark.parametrize(
+    ("provider", "variable"),
+    [
+        (rc.Anthropic(model="claude-sonnet-4-5"), "ANTHROPIC_API_KEY"),
+        (rc.OpenAI(model="gpt-5"), "OPENAI_API_KEY"),
+        (rc.AzureOpenAI(deployment="mine", resource="us"), "AZURE_OPENAI_API_KEY"),
+    ],
+)
+def test_a_missing_key_is_named_when_the_session_is_spawned(
+    runtime: blocking.Runtime, monkeypatch: pytest.MonkeyPatch, provider: rc.ProviderConfig, variable: str
+) -> None:
+    monkeypatch.delenv(variable, raising=False)
+
+    with refused(rc.MissingKey, variable, "api_key"):
+        runtime.spawn(rc.SessionConfig(provider=provider))
+
+
+def test_a_refused_config_leaves_the_id_of_a_dedicated_session_free(runtime: blocking.Runtime) -> None:
+    with refused(rc.InvalidConfig):
+        runtime.spawn(scripted((rc.Fail(code="bad luck"),)), "alone", rc.Dedicated())
+
+    assert still_answers(runtime.spawn(ECHO, "alone", rc.Dedicated()))
+
+
+@pytest.mark.parametrize("session_id", ["", "a b", "../a", "x" * 129, "ä", "-a", "a\n", 7])
+def test_what_is_no_id_is_refused(runtime: blocking.Runtime, session_id: str) -> None:
+    with refused(rc.InvalidConfig, "session_id", repr(session_id)):
+        runtime.spawn(ECHO, session_id)
+
+
+def test_a_second_session_with_the_same_id_is_refused_and_the_first_goes_on(runtime: blocking.Runtime) -> None:
+    first = runtime.spawn(ECHO, "twin")
+
+    with refused(rc.SessionExists, "twin", "attach"):
+        runtime.spawn(ECHO, "twin")
+    with refused(rc.SessionExists, "twin"):
+        runtime.spawn(ECHO, "twin", rc.Dedicated())
+
+    assert still_answers(first)
+    assert still_answers(runtime.session("twin"))
+
+
+def test_of_many_with_a_taken_id_among_them_none_is_begun(runtime: blocking.Runtime) -> None:
+    runtime.spawn(ECHO, "taken")
+
+    with refused(rc.SessionExists, "taken"):
+        runtime.spawn_many(ECHO, ["free-1", "taken", "free-2"])
+    with refused(rc.SessionExists, "double"):
+        runtime.spawn_many(ECHO, ["double", "double"])
+
+    assert still_answers(runtime.spawn(ECHO, "free-1"))
+    assert still_answers(runtime.spawn(ECHO, "double"))
+
+
+@pytest.mark.parametrize("ids", [-1, "abc"])
+def test_what_is_neither_ids_nor_a_number_of_sessions_is_refused(runtime: blocking.Runtime, ids: int | str) -> None:
+    with refused(rc.InvalidConfig, "ids"):
+        runtime.spawn_many(ECHO, ids)
+
+
+@pytest.mark.parametrize("session_id", ["nobody", "", "no id at all", "_directory", "_router-0"])
+def test_an_id_that_nobody_has_is_told(runtime: blocking.Runtime, session_id: str) -> None:
+    with refused(rc.UnknownSession, repr(session_id)):
+        runtime.session(session_id)

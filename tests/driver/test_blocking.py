@@ -1,0 +1,161 @@
+"""The blocking face: the async one for scripts that can't await."""
+
+import gc
+import inspect
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from fixtures.refusals import ECHO, refused, scripted, still_answers
+
+import rayconteur as rc
+from rayconteur import blocking
+
+HANGS = (rc.Wait(),)
+ASKS_TWICE = ((rc.Call(name="where", id="a"), rc.Call(name="where", id="b")), (rc.Say("seen"),))
+
+
+@pytest.mark.parametrize("name", ["Runtime", "SessionHandle", "Reply"])
+def test_it_has_the_methods_of_the_async_face_and_their_parameters(name: str) -> None:
+    def methods(face: object) -> dict[str, list[str]]:
+        functions = inspect.getmembers(getattr(face, name), inspect.isfunction)
+        return {name: list(inspect.signature(it).parameters) for name, it in functions if not name.startswith("_")}
+
+    assert methods(blocking) == methods(rc)
+
+
+def test_its_readers_have_what_the_async_ones_have_for_those_who_read() -> None:
+    for name in ("batch", "close", "ended"):
+        assert hasattr(rc.Reader, name)
+        assert hasattr(blocking.Reader, name)
+
+
+def test_a_reply_is_an_ordinary_iterator(session: blocking.SessionHandle) -> None:
+    kinds = [type(event) for event in session.ask("hi")]
+
+    assert kinds == [rc.TurnStarted, rc.StreamStarted, rc.TextChunk, rc.TokenUpdate, rc.Completed]
+    assert session.last_seq == 5
+
+
+def test_a_loop_that_is_left_early_leaves_the_turn_running(session: blocking.SessionHandle) -> None:
+    for event in session.ask("first"):
+        assert event.turn == 1
+        break
+    gc.collect()
+
+    assert session.ask("second").answer().turn == 2
+    assert session.status().turns == 2
+
+
+def test_readers_are_ordinary_iterators(session: blocking.SessionHandle) -> None:
+    session.ask("hi").answer()
+    reader = session.events(after=1)
+
+    assert next(reader).seq == 2
+    assert reader.batch()[0].seq == 3
+    session.close()
+    assert isinstance(list(reader)[-1], rc.Closed)
+    assert reader.ended
+
+
+def test_a_reader_of_all_sessions_ends_when_it_is_closed(runtime: blocking.Runtime) -> None:
+    reader = runtime.events()
+    session = runtime.spawn(ECHO)
+    session.ask("hi").answer()
+
+    assert next(event for event in reader if event.session_id == session.id).seq == 1
+    reader.close()
+    assert list(reader) == []
+
+
+def test_tools_are_called_in_the_thread_that_waits(runtime: blocking.Runtime) -> None:
+    session = runtime.spawn(scripted(*ASKS_TWICE))
+    threads: list[threading.Thread] = []
+
+    def where(use: rc.ToolUse) -> str:
+        threads.append(threading.current_thread())
+        return f"{use.id} is here"
+
+    answer = session.ask("where?").answer(run_tool=where)
+
+    assert (answer.text, answer.requests) == ("seen", 2)
+    assert threads == [threading.current_thread()] * 2
+    results = session.history()[2].content
+    assert [result.content for result in results if isinstance(result, rc.ToolResult)] == [
+        (rc.Text("a is here"),),
+        (rc.Text("b is here"),),
+    ]
+
+
+def test_a_tool_that_raises_tells_the_model(runtime: blocking.Runtime) -> None:
+    session = runtime.spawn(scripted(*ASKS_TWICE))
+
+    def where(use: rc.ToolUse) -> str:
+        raise LookupError(f"no {use.id}")
+
+    assert session.ask("where?").answer(run_tool=where).text == "seen"
+    results = [block for block in session.history()[2].content if isinstance(block, rc.ToolResult)]
+    assert [(result.is_error, result.content) for result in results] == [
+        (True, (rc.Text("LookupError: no a"),)),
+        (True, (rc.Text("LookupError: no b"),)),
+    ]
+
+
+def test_progress_is_told_and_may_not_wait_for_the_runtime(runtime: blocking.Runtime) -> None:
+    told: list[tuple[int, int]] = []
+
+    def on_progress(done: int, total: int) -> None:
+        told.append((done, total))
+        runtime.sessions()
+
+    with pytest.raises(RuntimeError, match="wait for itself"):
+        runtime.spawn_many(ECHO, ["gone-1", "gone-2"], on_progress=on_progress)
+
+    assert told == [(2, 2)]
+
+    assert still_answers(runtime.spawn(ECHO, "gone-1"))
+    with refused(rc.UnknownSession):
+        runtime.session("gone-2")
+
+
+def test_ctrl_c_breaks_off_the_wait_and_nothing_else(runtime: blocking.Runtime) -> None:
+    session = runtime.spawn(scripted(HANGS, (rc.Say(),)))
+    main = threading.main_thread().ident
+    assert main
+
+    def press() -> None:
+        next(iter(session.events()))  # the main thread waits for what comes after it
+        signal.pthread_kill(main, signal.SIGINT)
+
+    with ThreadPoolExecutor(1) as threads:
+        pressed = threads.submit(press)
+        with pytest.raises(KeyboardInterrupt):
+            session.ask("hang").answer()
+        pressed.result()
+
+    assert session.status().state is rc.State.REQUESTING
+    assert session.interrupt()
+    assert still_answers(session)
+
+
+def test_several_threads_may_use_it_at_once(runtime: blocking.Runtime) -> None:
+    sessions = runtime.spawn_many(ECHO, 8)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(still_answers, sessions)) == [True] * 8
+
+
+def test_who_waits_as_the_runtime_is_left_hears_of_it_and_the_thread_ends(ray_address: str) -> None:
+    del ray_address
+    with ThreadPoolExecutor(1) as threads:
+        with blocking.Runtime(placement=rc.Packed()) as runtime:
+            session = runtime.spawn(scripted(HANGS))
+            reader = session.events()
+            waiting = threads.submit(session.ask("hang").answer)
+            next(reader)
+
+        with refused(rc.RuntimeClosed, "left"):
+            waiting.result()
+
+    assert sum(thread.name == "rayconteur" for thread in threading.enumerate()) == 1  # that of this file's runtime

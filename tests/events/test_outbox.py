@@ -1,0 +1,181 @@
+"""The outbox: numbers without gaps, text that waits together leaves together, and a limit to lean on."""
+
+import asyncio
+
+import pytest
+from builders.segments import marks, outbox, put
+from fixtures.virtual_time import run
+
+from rayconteur.runtime.api.messages import Closed, FromLLM, TextChunk, ThinkingChunk, TurnStarted
+from rayconteur.runtime.events.outbox import Outbox
+from rayconteur.runtime.events.segments import Over, Segment, decode_events
+
+
+def taken(box: Outbox) -> list[FromLLM]:
+    segment = box.take()
+    return decode_events(segment) if segment else []
+
+
+def texts(events: list[FromLLM]) -> list[str]:
+    return [event.text for event in events if isinstance(event, TextChunk | ThinkingChunk)]
+
+
+def test_events_are_numbered_from_one_without_gaps_over_all_that_is_taken() -> None:
+    box = outbox("raven")
+    segments: list[Segment | None] = []
+
+    for count in (2, 1, 3):
+        for event in marks(count):
+            box.put(event)
+        segments.append(box.take())
+
+    assert [(each.first, each.last) for each in segments if each] == [(1, 2), (3, 3), (4, 6)]
+    assert [event.seq for each in segments if each for event in decode_events(each)] == [1, 2, 3, 4, 5, 6]
+    assert box.seq == 6
+
+
+def test_nothing_to_take_is_nothing() -> None:
+    assert outbox().take() is None
+
+
+def test_text_that_waits_together_leaves_as_one_event() -> None:
+    box = outbox()
+
+    put(box, "Quoth ", "the ", "raven")
+
+    assert texts(taken(box)) == ["Quoth the raven"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "turn", "block"),
+    [(ThinkingChunk, 1, 0), (TextChunk, 2, 0), (TextChunk, 1, 1)],
+    ids=["another kind", "another turn", "another block"],
+)
+def test_text_is_not_joined_with_that_of(kind: type[TextChunk] | type[ThinkingChunk], turn: int, block: int) -> None:
+    box = outbox()
+
+    put(box, "one", turn=1, block=0)
+    box.put_text(kind, turn, block, "two")
+    put(box, "three", turn=1, block=0)
+
+    assert texts(taken(box)) == ["one", "two", "three"]
+
+
+def test_text_is_not_joined_over_an_event_in_between() -> None:
+    box = outbox()
+
+    put(box, "one")
+    box.put(TurnStarted(turn=1))
+    put(box, "two")
+
+    assert [type(event) for event in taken(box)] == [TextChunk, TurnStarted, TextChunk]
+
+
+def test_text_is_not_joined_with_what_was_taken() -> None:
+    box = outbox()
+
+    put(box, "one")
+    first = taken(box)
+    put(box, "two")
+
+    assert (texts(first), texts(taken(box))) == (["one"], ["two"])
+
+
+def test_it_calls_once_when_there_is_something_to_take_and_again_after_it_was_taken() -> None:
+    calls: list[int] = []
+    box = Outbox("a", 1, 1_000, lambda _: calls.append(box.size_bytes))
+
+    put(box, "")
+    put(box, "one", "two")
+    box.put(TurnStarted(turn=1))
+    assert len(calls) == 1
+
+    box.take()
+    put(box, "three")
+    assert len(calls) == 2
+
+
+def test_the_last_event_says_that_nothing_follows_and_nothing_does() -> None:
+    box = outbox()
+
+    put(box, "bye")
+    box.put(Closed())
+    with pytest.raises(AssertionError):
+        box.put(TurnStarted(turn=1))
+
+    segment = box.take()
+    assert segment is not None
+    assert (segment.count, segment.over) == (2, Over.CLOSED)
+
+
+def test_what_was_taken_counts_until_it_is_acknowledged_and_what_came_meanwhile_goes_on_counting() -> None:
+    box = outbox()
+
+    put(box, "x" * 500)
+    box.take()
+    held_bytes = box.size_bytes
+    put(box, "y" * 200)
+    box.acknowledge()
+
+    assert held_bytes >= 500
+    assert 200 <= box.size_bytes < held_bytes
+    assert texts(taken(box)) == ["y" * 200]
+
+
+def test_it_keeps_what_is_put_in_beyond_its_limit() -> None:
+    box = outbox(limit_bytes=100)
+
+    put(box, "x" * 300)
+    assert box.full
+    put(box, "y")
+
+    assert texts(taken(box)) == ["x" * 300 + "y"]
+
+
+def test_one_who_asks_for_room_waits_until_enough_is_acknowledged() -> None:
+    async def main() -> list[str]:
+        steps: list[str] = []
+        box = outbox(limit_bytes=300)
+        put(box, "x" * 300)
+
+        async def speaker() -> None:
+            await box.room()
+            steps.append("room")
+
+        waiting = asyncio.create_task(speaker())
+        await asyncio.sleep(1)
+        box.take()
+        put(box, "y" * 300)
+        box.acknowledge()
+        await asyncio.sleep(1)
+        steps.append("still full")
+        box.take()
+        box.acknowledge()
+        await waiting
+        return steps
+
+    assert run(main()) == ["still full", "room"]
+
+
+def test_it_is_drained_when_all_is_acknowledged() -> None:
+    async def main() -> list[bool]:
+        box = outbox()
+        put(box, "bye")
+        draining = asyncio.create_task(box.drained())
+        done: list[bool] = []
+        for step in (box.take, box.acknowledge):
+            step()
+            await asyncio.sleep(1)
+            done.append(draining.done())
+        return done
+
+    assert run(main()) == [False, True]
+
+
+def test_an_empty_one_has_room_and_is_drained_at_once() -> None:
+    async def main() -> None:
+        box = outbox(limit_bytes=1)
+        await box.room()
+        await box.drained()
+
+    run(main())

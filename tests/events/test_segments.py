@@ -1,0 +1,51 @@
+"""Segments: what goes in comes out, with its session's id and its number."""
+
+from builders.segments import marks, segment
+
+from rayconteur.runtime.api.messages import TextChunk
+from rayconteur.runtime.events.segments import (
+    END,
+    Over,
+    Segment,
+    decode_events,
+    decode_segments,
+    encode_events,
+    encode_segments,
+    shard_of,
+)
+
+
+def test_events_come_back_with_their_sessions_id_and_their_numbers() -> None:
+    data = encode_events([TextChunk(turn=3, block=1, text="nevermore"), *marks(1)])
+
+    events = decode_events(Segment("raven", epoch=7, first=41, count=2, data=data))
+
+    assert events[0] == TextChunk(session_id="raven", seq=41, turn=3, block=1, text="nevermore")
+    assert (events[1].session_id, events[1].seq) == ("raven", 42)
+
+
+def test_a_segment_without_events_has_none() -> None:
+    assert decode_events(Segment("raven", 1, 5, 0, b"")) == []
+
+
+def test_segments_cross_processes_unchanged() -> None:
+    last = segment("b", 7, epoch=1 << 41, over=Over.CLOSED)
+    segments = [segment("a", 1, 3), last, Segment("c", 1, 2, 0, b"", Over.DIED)]
+
+    assert decode_segments(encode_segments(segments)) == segments
+
+
+def test_one_who_has_the_last_segment_of_a_session_is_at_its_end() -> None:
+    assert segment("a", 5, 2).position == (1, 6)
+    assert segment("a", 5, 2, over=Over.CLOSED).position == (1, END)
+    assert Segment("a", 1, 7, 0, b"").position == (1, 6)
+
+
+def test_a_session_has_the_same_shard_in_every_process_and_release() -> None:
+    assert [shard_of(session_id, 3) for session_id in ("a", "raven", "session-1")] == [0, 1, 1]
+
+
+def test_shards_have_about_as_many_sessions_each() -> None:
+    shards = [shard_of(f"session-{number}", 4) for number in range(1_000)]
+
+    assert all(200 < shards.count(shard) < 300 for shard in range(4))

@@ -1,0 +1,277 @@
+"""Answers of the Messages API, read into deltas."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from rayconteur.providers.anthropic.decoder import stream_decoder, whole_answer
+from rayconteur.providers.schema.content import Citation
+from rayconteur.providers.schema.deltas import (
+    AnswerEnded,
+    AnswerStarted,
+    BlockEnded,
+    Cited,
+    Delta,
+    OpaqueReceived,
+    TextDelta,
+    ThinkingDelta,
+    ThinkingSigned,
+    ToolInputDelta,
+    ToolUseStarted,
+    UsageReported,
+)
+from rayconteur.providers.schema.errors import IncompleteAnswer, Overloaded, ProtocolError, ProviderUnavailable
+from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.providers.schema.usage import Usage, reported
+
+MODEL = "claude-sonnet-4-5-20250929"
+START = (
+    '{"type":"message_start","message":{"id":"msg_1","model":"m","content":[],'
+    '"usage":{"input_tokens":3,"output_tokens":1}}}'
+)
+STOP = '{"type":"message_stop"}'
+
+
+def events(*data: str) -> bytes:
+    return "".join(f"event: any\ndata: {one}\n\n" for one in data).encode()
+
+
+def read(*data: str) -> list[Delta]:
+    decoder = stream_decoder()
+    return decoder.feed(events(*data)) + decoder.end()
+
+
+def after_start(*data: str) -> list[Delta]:
+    """What *data* bring between the start of an answer and its end."""
+    return read(START, *data, STOP)[2:-1]
+
+
+def test_an_answer_with_all_kinds_of_blocks_gives_their_deltas_in_order(root: Path) -> None:
+    decoder = stream_decoder()
+
+    deltas = decoder.feed((root / "tests/samples/anthropic_thinks_and_calls.sse").read_bytes())
+
+    usage = Usage(input=reported(135), output=reported(1), cache_read=reported(100), cache_write=reported(5))
+    assert deltas == [
+        AnswerStarted("msg_01", MODEL),
+        UsageReported(usage),
+        ThinkingDelta(0, "Ravens: look "),
+        ThinkingDelta(0, "them up."),
+        ThinkingSigned(0, "c2lnbmVk"),
+        BlockEnded(0),
+        ThinkingSigned(1, "aGlkZGVu", redacted=True),
+        BlockEnded(1),
+        TextDelta(2, "Größe? 🐦"),
+        Cited(2, Citation(cited_text="big")),
+        TextDelta(2, " Wait."),
+        BlockEnded(2),
+        OpaqueReceived(
+            3,
+            "server_tool_use",
+            b'{"type":"server_tool_use","id":"srvtoolu_01","name":"web_search","input":{"query":"raven"}}',
+        ),
+        BlockEnded(3),
+        ToolUseStarted(4, "toolu_01", "measure"),
+        ToolInputDelta(4, '{"bird":'),
+        ToolInputDelta(4, ' "raven"}'),
+        BlockEnded(4),
+        UsageReported(msgspec.structs.replace(usage, output=reported(77))),
+        AnswerEnded(StopReason.TOOL_USE, "tool_use"),
+    ]
+    assert decoder.done
+    assert decoder.end() == []
+
+
+def test_an_error_in_the_stream_is_raised_after_what_came_before_it(root: Path) -> None:
+    decoder = stream_decoder()
+
+    deltas = decoder.feed((root / "tests/samples/anthropic_overloaded.sse").read_bytes())
+
+    assert deltas[-1] == TextDelta(0, "A raven")
+    assert decoder.done
+    with pytest.raises(Overloaded, match="Overloaded") as raised:
+        decoder.end()
+    assert (raised.value.status, raised.value.vendor_code) == (None, "overloaded_error")
+
+
+def test_an_error_of_an_unknown_type_may_pass_by_itself() -> None:
+    with pytest.raises(ProviderUnavailable, match="moon"):
+        read('{"type":"error","error":{"type":"lunar_error","message":"wrong phase of the moon"}}')
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        '{"type":"new_event","index":0}',
+        '{"type":"content_block_delta","index":0,"delta":{"type":"new_delta","text":"x"}}',
+        '{"type":"ping","cost":3}',
+    ],
+)
+def test_unknown_events_deltas_and_members_are_passed_over(event: str) -> None:
+    assert after_start(event) == []
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "not json",
+        "[]",
+        '{"no":"type"}',
+        '{"type":"content_block_delta","index":"zero","delta":{"type":"text_delta","text":"x"}}',
+        '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta"}}',
+        '{"type":"content_block_delta","index":7,"delta":{"type":"input_json_delta","partial_json":"{"}}',
+        '{"type":"message_delta"}',
+        "[" * 100_000,
+    ],
+)
+def test_a_known_event_that_does_not_fit_is_a_protocol_error_that_shows_it(event: str) -> None:
+    with pytest.raises(ProtocolError) as raised:
+        after_start(event)
+
+    assert event[:40] in raised.value.message
+    assert len(raised.value.message) < 1_000
+
+
+@pytest.mark.parametrize("block", ['{"type":"tool_use","id":"a"}', '{"type":"text","text":3}', "{}", "3"])
+def test_a_known_block_that_does_not_fit_is_a_protocol_error_that_shows_it(block: str) -> None:
+    with pytest.raises(ProtocolError) as raised:
+        after_start(f'{{"type":"content_block_start","index":0,"content_block":{block}}}')
+
+    assert raised.value.message.endswith(block)
+
+
+def test_bytes_that_are_no_utf_8_are_a_protocol_error() -> None:
+    decoder = stream_decoder()
+    decoder.feed(b'data: {"type":"\xff"}\n\n')
+
+    with pytest.raises(ProtocolError):
+        decoder.end()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        STOP,
+        '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}',
+        '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"x"}}',
+    ],
+)
+def test_nothing_may_come_before_the_start(event: str) -> None:
+    with pytest.raises(ProtocolError, match="before message_start"):
+        read(event)
+
+
+def test_what_comes_after_the_end_is_passed_over() -> None:
+    assert read(START, STOP, START, "not json") == read(START, STOP)
+
+
+def test_a_block_with_nothing_in_it_gives_no_delta() -> None:
+    begin = '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}'
+    empty = '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""}}'
+
+    assert after_start(begin, empty, '{"type":"content_block_stop","index":0}') == []
+
+
+def test_a_signature_alone_is_a_thinking_block() -> None:
+    begin = '{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}'
+    signed = '{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"s"}}'
+
+    deltas = after_start(begin, signed, '{"type":"content_block_stop","index":0}')
+
+    assert deltas == [ThinkingSigned(0, "s"), BlockEnded(0)]
+
+
+def test_input_given_with_its_tool_use_counts_unless_pieces_follow() -> None:
+    block = '{"type":"tool_use","id":"","name":"f","input":{"a":1}}'
+    begin = f'{{"type":"content_block_start","index":0,"content_block":{block}}}'
+    piece = '{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}}'
+    stop = '{"type":"content_block_stop","index":0}'
+    begun = ToolUseStarted(0, "msg_1-0", "f")
+
+    assert after_start(begin, stop) == [begun, ToolInputDelta(0, '{"a":1}'), BlockEnded(0)]
+    assert after_start(begin, piece, stop) == [begun, ToolInputDelta(0, "{}"), BlockEnded(0)]
+
+
+def test_an_opaque_block_is_gathered_from_pieces_of_its_own_kind() -> None:
+    begin = '{"type":"content_block_start","index":0,"content_block":{"type":"compaction","content":null}}'
+    piece = '{"type":"content_block_delta","index":0,"delta":{"type":"compaction_delta","content":"so "}}'
+
+    deltas = after_start(begin, piece, piece, '{"type":"content_block_stop","index":0}')
+
+    assert deltas == [OpaqueReceived(0, "compaction", b'{"type":"compaction","content":"so so "}'), BlockEnded(0)]
+
+
+def test_an_opaque_block_whose_input_broke_off_keeps_what_it_began_with() -> None:
+    begin = '{"type":"content_block_start","index":0,"content_block":{"type":"server_tool_use","input":{}}}'
+    piece = '{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\\"a"}}'
+
+    deltas = after_start(begin, piece, '{"type":"content_block_stop","index":0}')
+
+    assert deltas[0] == OpaqueReceived(0, "server_tool_use", b'{"type":"server_tool_use","input":{}}')
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        ("end_turn", StopReason.END_TURN),
+        ("max_tokens", StopReason.MAX_TOKENS),
+        ("stop_sequence", StopReason.STOP_SEQUENCE),
+        ("refusal", StopReason.REFUSAL),
+        ("pause_turn", StopReason.PAUSED),
+        ("model_context_window_exceeded", StopReason.CONTEXT_FULL),
+        ("tea_time", StopReason.OTHER),
+    ],
+)
+def test_every_word_for_stopping_has_ours_beside_it(raw: str, reason: StopReason) -> None:
+    deltas = read(START, f'{{"type":"message_delta","delta":{{"stop_reason":"{raw}"}}}}', STOP)
+
+    assert deltas[-1] == AnswerEnded(reason, raw)
+
+
+def test_counts_at_the_end_replace_those_of_the_start() -> None:
+    counts = (
+        '{"input_tokens":8,"cache_read_input_tokens":2,"output_tokens":9,"output_tokens_details":{"thinking_tokens":4}}'
+    )
+
+    deltas = after_start(f'{{"type":"message_delta","delta":{{"stop_reason":null}},"usage":{counts}}}')
+
+    assert deltas == [
+        UsageReported(Usage(input=reported(10), output=reported(9), cache_read=reported(2), reasoning=reported(4)))
+    ]
+
+
+def test_a_whole_answer_gives_the_same_deltas_each_whole() -> None:
+    body = (
+        b'{"id":"msg_1","type":"message","model":"m","content":[{"type":"text","text":"Caw."},'
+        b'{"type":"tool_use","id":"toolu_1","name":"fly","input":{"far":true}},{"type":"web_search_tool_result","n":1}],'
+        b'"stop_reason":"tool_use","usage":{"input_tokens":3,"output_tokens":5}}'
+    )
+
+    assert whole_answer(body) == [
+        AnswerStarted("msg_1", "m"),
+        UsageReported(Usage(input=reported(3), output=reported(5))),
+        TextDelta(0, "Caw."),
+        BlockEnded(0),
+        ToolUseStarted(1, "toolu_1", "fly"),
+        ToolInputDelta(1, '{"far":true}'),
+        BlockEnded(1),
+        OpaqueReceived(2, "web_search_tool_result", b'{"type":"web_search_tool_result","n":1}'),
+        BlockEnded(2),
+        AnswerEnded(StopReason.TOOL_USE, "tool_use"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"", IncompleteAnswer),
+        (b'{"id":"msg_1","model":"m","content":[{"type":"te', IncompleteAnswer),
+        (b'{"id":"msg_1","model":"m"}', ProtocolError),
+        (b"<html>", ProtocolError),
+        (b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}', Overloaded),
+    ],
+)
+def test_a_body_that_is_no_whole_answer_is_an_error(body: bytes, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        whole_answer(body)

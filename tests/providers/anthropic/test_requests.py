@@ -1,0 +1,277 @@
+"""Requests to the Messages API."""
+
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+import pytest
+
+from rayconteur.providers.anthropic.requests import MAX_OUTPUT_TOKENS, Dialect, body, check
+from rayconteur.providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
+from rayconteur.providers.schema.errors import InvalidConfig
+from rayconteur.providers.schema.messages import Message, Role
+from rayconteur.providers.schema.request import Reasoning, Request, Settings, WireMemo
+from rayconteur.providers.schema.tools import Tool, ToolChoice
+
+HI = Text("Hello, raven!")
+FLY = Tool(name="fly", description="Fly there.", input_schema={"type": "object", "properties": {}})
+
+
+def user(*content: Block) -> Message:
+    return Message(role=Role.USER, content=content, turn=1)
+
+
+def assistant(*content: Block) -> Message:
+    return Message(role=Role.ASSISTANT, content=content, turn=1)
+
+
+PLAIN = Settings(prompt_caching=False)
+CLAUDE = Dialect("claude-x")
+
+
+def sent(*messages: Message, settings: Settings = PLAIN, streaming: bool = True) -> dict[str, Any]:
+    asked = Request(1, messages or (user(HI),), settings)
+    return msgspec.json.decode(body(asked, CLAUDE, streaming), type=dict[str, Any])
+
+
+def blocks(*content: Block) -> list[Any]:
+    """*content* on the wire."""
+    return [block for message in sent(assistant(*content))["messages"] for block in message["content"]]
+
+
+def test_a_plain_request_has_what_the_api_asks_for_and_no_more() -> None:
+    assert sent() == {
+        "model": "claude-x",
+        "max_tokens": MAX_OUTPUT_TOKENS,
+        "stream": True,
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "Hello, raven!"}]}],
+    }
+    assert sent(streaming=False)["stream"] is False
+
+
+def test_every_setting_has_its_place() -> None:
+    settings = Settings(
+        system="Be brief.",
+        max_output_tokens=4_000,
+        tools=(FLY, Tool(name="rest")),
+        tool_choice=ToolChoice(mode="required", parallel=False),
+        temperature=0.5,
+        thinking=Reasoning(budget_tokens=2_000, effort="low"),
+        stop_sequences=("END",),
+        top_p=0.5,
+        top_k=5,
+        output_schema={"type": "object"},
+        prompt_caching=False,
+    )
+
+    wire = sent(settings=settings)
+
+    del wire["messages"]
+    assert wire == {
+        "model": "claude-x",
+        "max_tokens": 4_000,
+        "stream": True,
+        "system": "Be brief.",
+        "tools": [
+            {"name": "fly", "description": "Fly there.", "input_schema": {"type": "object", "properties": {}}},
+            {"name": "rest", "input_schema": {"type": "object", "properties": {}}},
+        ],
+        "tool_choice": {"type": "any", "disable_parallel_tool_use": True},
+        "temperature": 0.5,
+        "top_p": 0.5,
+        "top_k": 5,
+        "stop_sequences": ["END"],
+        "thinking": {"type": "enabled", "budget_tokens": 2_000},
+        "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {"type": "object"}}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("choice", "wire"),
+    [
+        (ToolChoice(), {"type": "auto"}),
+        (ToolChoice(parallel=False), {"type": "auto", "disable_parallel_tool_use": True}),
+        (ToolChoice(mode="none", parallel=False), {"type": "none"}),
+        (ToolChoice(mode="tool", name="fly"), {"type": "tool", "name": "fly"}),
+    ],
+)
+def test_a_tool_choice_is_said_in_anthropic_s_words(choice: ToolChoice, wire: dict[str, Any]) -> None:
+    assert sent(settings=Settings(tools=(FLY,), tool_choice=choice))["tool_choice"] == wire
+
+
+def test_a_tool_choice_without_tools_is_left_out_for_the_api_refuses_it() -> None:
+    assert "tool_choice" not in sent(settings=Settings(tool_choice=ToolChoice()))
+
+
+def test_a_thinking_budget_comes_on_top_of_the_default_limit() -> None:
+    wire = sent(settings=Settings(thinking=Reasoning(budget_tokens=20_000)))
+
+    assert wire["max_tokens"] == MAX_OUTPUT_TOKENS + 20_000
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        (Settings(temperature=1.5), "temperature"),
+        (Settings(thinking=Reasoning(effort="minimal")), "thinking.effort"),
+        (Settings(thinking=Reasoning(budget_tokens=1_000)), "thinking.budget_tokens"),
+        (Settings(thinking=Reasoning(budget_tokens=2_000), max_output_tokens=2_000), "thinking.budget_tokens"),
+        (Settings(thinking=Reasoning(budget_tokens=2_000), temperature=0.5), "temperature"),
+        (Settings(thinking=Reasoning(budget_tokens=2_000), top_k=5), "top_k"),
+        (Settings(thinking=Reasoning(budget_tokens=2_000), top_p=0.9), "top_p"),
+        (
+            Settings(thinking=Reasoning(budget_tokens=2_000), tools=(FLY,), tool_choice=ToolChoice(mode="required")),
+            "tool_choice",
+        ),
+        (Settings(frequency_penalty=0.5), "frequency_penalty"),
+        (Settings(presence_penalty=0.5), "presence_penalty"),
+        (Settings(seed=1), "seed"),
+        (Settings(tools=(FLY, Tool(name="fly.far"))), "tools[1].name"),
+    ],
+)
+def test_settings_that_the_api_refuses_are_refused_by_their_name(settings: Settings, field: str) -> None:
+    with pytest.raises(InvalidConfig) as raised:
+        check(settings, CLAUDE)
+
+    assert raised.value.field == field
+
+
+def test_settings_that_fit_are_not_refused() -> None:
+    check(Settings(), CLAUDE)
+    check(
+        Settings(temperature=1, thinking=Reasoning(budget_tokens=1_024, effort="max"), max_output_tokens=1_025), CLAUDE
+    )
+
+
+def test_media_go_by_url_or_in_base64_and_plain_text_as_it_is() -> None:
+    assert blocks(
+        Image(url="https://x.example/raven.png"),
+        Image(data=b"png!", media_type="image/png"),
+        Document(url="https://x.example/raven.pdf"),
+        Document(data=b"pdf!", media_type="application/pdf", name="Ravens"),
+        Document(data="größer".encode(), media_type="text/plain"),
+    ) == [
+        {"type": "image", "source": {"type": "url", "url": "https://x.example/raven.png"}},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "cG5nIQ=="}},
+        {"type": "document", "source": {"type": "url", "url": "https://x.example/raven.pdf"}},
+        {
+            "type": "document",
+            "source": {"type": "base64", "media_type": "application/pdf", "data": "cGRmIQ=="},
+            "title": "Ravens",
+        },
+        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "größer"}},
+    ]
+
+
+def test_signed_thinking_and_opaque_blocks_go_back_to_anthropic_as_they_came() -> None:
+    assert blocks(
+        Thinking(text="Hm.", provider="anthropic", signature="s"),
+        Thinking(text="", provider="anthropic", signature="hidden", redacted=True),
+        Opaque(provider="anthropic", type="server_tool_use", json=b'{"type":"server_tool_use","id":"a"}'),
+    ) == [
+        {"type": "thinking", "thinking": "Hm.", "signature": "s"},
+        {"type": "redacted_thinking", "data": "hidden"},
+        {"type": "server_tool_use", "id": "a"},
+    ]
+
+
+def test_what_means_nothing_to_anthropic_is_left_out() -> None:
+    assert blocks(
+        Thinking(text="Hm.", provider="openai", signature="s"),
+        Thinking(text="Not signed.", provider="anthropic"),
+        Opaque(provider="google", type="grounding", json=b"{}"),
+        Text(" \n"),
+        Text("Said."),
+    ) == [{"type": "text", "text": "Said."}]
+
+
+FITTED = "functions_fly_0-" + sha256(b"functions.fly:0").hexdigest()[:8]
+
+
+def test_a_tool_use_and_its_result_keep_together_whoever_made_the_id() -> None:
+    use = ToolUse(id="functions.fly:0", name="fly", input={"far": True})
+    result = ToolResult(
+        tool_use_id="functions.fly:0",
+        content=(Text("There."), Image(data=b"png!", media_type="image/png")),
+    )
+
+    assert sent(user(HI), assistant(use), user(result))["messages"][1:] == [
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": FITTED, "name": "fly", "input": {"far": True}}],
+        },
+        {
+            "role": "user",
+            "content": [
+                {
+                    "type": "tool_result",
+                    "tool_use_id": FITTED,
+                    "content": [
+                        {"type": "text", "text": "There."},
+                        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "cG5nIQ=="}},
+                    ],
+                }
+            ],
+        },
+    ]
+
+
+def test_an_empty_result_and_malformed_input_are_sent_as_they_are() -> None:
+    malformed = ToolUse(id="a", name="fly", input={"INVALID_JSON": "{far"}, malformed="{far")
+
+    assert blocks(malformed)[0]["input"] == {"INVALID_JSON": "{far"}
+    assert blocks(ToolResult(tool_use_id="a")) == [{"type": "tool_result", "tool_use_id": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "wire"),
+    [
+        ((Text("Tired."),), {"is_error": True, "content": [{"type": "text", "text": "Tired."}]}),
+        ((), {"is_error": True, "content": [{"type": "text", "text": "Error"}]}),
+        (
+            (Image(url="https://x.example/raven.png"),),
+            {
+                "content": [
+                    {"type": "text", "text": "Error"},
+                    {"type": "image", "source": {"type": "url", "url": "https://x.example/raven.png"}},
+                ]
+            },
+        ),
+    ],
+)
+def test_an_error_is_said_in_words_for_the_api_takes_no_other(
+    content: tuple[Text | Image, ...], wire: dict[str, Any]
+) -> None:
+    [sent_back] = blocks(ToolResult(tool_use_id="a", content=content, is_error=True))
+
+    assert sent_back == {"type": "tool_result", "tool_use_id": "a"} | wire
+
+
+@pytest.mark.parametrize(("thought", "asked"), [("anthropic", True), ("openai", False)])
+def test_an_answer_goes_on_thinking_after_a_tool_only_if_it_began_so(thought: str, asked: bool) -> None:
+    thinking = Thinking(text="Hm.", provider=thought, signature="s")
+    use = ToolUse(id="a", name="fly", input={})
+    settings = Settings(thinking=Reasoning(budget_tokens=2_000))
+
+    wire = sent(user(HI), assistant(thinking, use), user(ToolResult(tool_use_id="a")), settings=settings)
+
+    assert ("thinking" in wire) is asked
+
+
+def test_neighbours_of_one_role_are_one_message_and_none_is_empty() -> None:
+    foreign = Thinking(text="Hm.", provider="openai", signature="s")
+
+    assert sent(user(Text("One.")), user(Text("Two.")), assistant(foreign), user(Text("Three.")))["messages"] == [
+        {"role": "user", "content": [{"type": "text", "text": said} for said in ("One.", "Two.", "Three.")]}
+    ]
+
+
+def test_a_message_is_encoded_once_in_the_life_of_a_history() -> None:
+    memo, first = WireMemo(), user(HI)
+    body(Request(1, (first,), Settings(), memo), CLAUDE, True)
+    form = memo.forms((first,), CLAUDE, lambda _: ["another"])[0]
+
+    again = body(Request(2, (first, assistant(HI)), Settings(system="new"), memo), CLAUDE, True)
+
+    assert memo.forms((first,), CLAUDE, lambda _: ["another"])[0] is form
+    assert form in again

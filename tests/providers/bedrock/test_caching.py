@@ -1,0 +1,146 @@
+"""Marks of what is to be cached, and that any history makes a request that Bedrock takes."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from builders.bedrock import CLAUDE, HI, LLAMA, NOVA, assistant, sent, user
+from hypothesis import HealthCheck, given
+from hypothesis import settings as patience
+from hypothesis import strategies as st
+from validators import bedrock, history
+
+from rayconteur.providers.bedrock.model_families import kind_of
+from rayconteur.providers.bedrock.requests import Dialect, body
+from rayconteur.providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
+from rayconteur.providers.schema.facts import ModelFacts
+from rayconteur.providers.schema.messages import Message
+from rayconteur.providers.schema.request import Reasoning, Request, Settings, WireMemo
+from rayconteur.providers.schema.tools import Tool
+
+MARK = {"cachePoint": {"type": "default"}}
+FLY = Tool(name="fly")
+USE = ToolUse(id="a", name="fly", input={})
+RESULT = ToolResult(tool_use_id="a", content=(HI,))
+SIGNED = Thinking(text="Hm.", provider="bedrock", signature="s")
+
+
+def marked(wire: dict[str, Any]) -> list[int]:
+    """The messages that end in a mark."""
+    return [at for at, message in enumerate(wire["messages"]) if message["content"][-1] == MARK]
+
+
+def test_the_system_prompt_the_tools_and_what_was_said_before_this_turn_are_marked() -> None:
+    messages = (user(HI), assistant(HI), user(HI, turn=2))
+
+    wire = sent(*messages, settings=Settings(system="Be brief.", tools=(FLY,)))
+
+    assert wire["system"][-1] == wire["toolConfig"]["tools"][-1] == MARK
+    assert marked(wire) == [1]
+
+
+def test_within_a_turn_its_last_step_is_marked_too() -> None:
+    messages = (user(HI), assistant(HI), user(HI, turn=2), assistant(SIGNED, USE, turn=2), user(RESULT, turn=2))
+
+    assert marked(sent(*messages, settings=Settings())) == [1, 4]
+
+
+@pytest.mark.parametrize("said", [assistant(HI, SIGNED), assistant(SIGNED, USE), assistant(SIGNED, HI)])
+def test_an_answer_with_thinking_in_it_is_not_marked_but_what_was_before_it(said: Message) -> None:
+    assert marked(sent(user(HI), said, user(HI, turn=2), settings=Settings())) == [0]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        user(Document(data=b"x", media_type="text/markdown")),
+        user(HI, Image(data=b"x", media_type="image/png")),
+        user(ToolResult(tool_use_id="a", content=(HI, Document(data=b"x", media_type="text/csv")))),
+        user(HI, Text(" ")),
+    ],
+)
+def test_a_mark_is_not_put_behind_a_document_or_a_picture(asked: Message) -> None:
+    assert marked(sent(asked, assistant(SIGNED, HI), user(HI, turn=2), settings=Settings())) == []
+
+
+@pytest.mark.parametrize(
+    ("model", "caches", "tools"),
+    [
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", True, True),
+        ("arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-3-7-sonnet-20250219-v1:0", True, True),
+        ("anthropic.claude-3-5-haiku-20241022-v1:0", True, True),
+        ("anthropic.claude-3-sonnet-20240229-v1:0", False, False),
+        ("anthropic.claude-3-5-sonnet-20240620-v1:0", False, False),
+        ("anthropic.claude-v2:1", False, False),
+        ("us.amazon.nova-micro-v1:0", True, False),
+        ("amazon.titan-text-lite-v1", False, False),
+        ("arn:aws:bedrock:us-east-1:1:application-inference-profile/abc", False, False),
+    ],
+)
+def test_models_are_marked_that_take_it(model: str, caches: bool, tools: bool) -> None:
+    wire = sent(settings=Settings(system="Be brief.", tools=(FLY,)), dialect=Dialect(model))
+
+    assert (kind_of(model).caches, kind_of(model).caches_tools) == (caches, tools)
+    assert (MARK in wire["system"], MARK in wire["toolConfig"]["tools"]) == (caches, tools)
+
+
+def test_marks_stay_out_of_what_is_kept_of_a_message() -> None:
+    memo = WireMemo()
+    first = [user(HI), assistant(HI), user(HI, turn=2)]
+    body(Request(1, first, Settings(), memo), CLAUDE)
+    later = [*first, assistant(HI, turn=2), user(HI, turn=3)]
+
+    wire = msgspec.json.decode(body(Request(2, later, Settings(), memo), CLAUDE), type=dict[str, Any])
+
+    assert marked(wire) == [3]
+
+
+texts = st.sampled_from(["hi", " ", "\n", "a raven"]).map(Text)
+names = st.sampled_from([None, "a", "a/b_c", "two  spaces", "ü" * 300])
+documents = st.builds(
+    Document, data=st.just(b"x"), media_type=st.sampled_from(["text/csv", "application/pdf", "x/y"]), name=names
+)
+images = st.builds(Image, data=st.just(b"x"), media_type=st.sampled_from(["image/png", "image/tiff"])) | st.builds(
+    Image, url=st.sampled_from(["https://x.example/a.png", "s3://birds/a.png", "s3://birds/a"])
+)
+media = texts | documents | images
+made_by = st.sampled_from(["bedrock", "anthropic", "google"])
+thoughts = st.builds(Thinking, text=st.just("hm"), provider=made_by, signature=st.sampled_from([None, "cw=="]))
+served = b'{"toolUse":{"toolUseId":"s","name":"search","input":{},"type":"server_tool_use"}}'
+opaque = st.builds(Opaque, provider=made_by, type=st.just("server_tool_use"), json=st.just(served))
+spoken = st.lists(thoughts | texts | opaque, min_size=1, max_size=3)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Message]:
+    """Conversations that were carried here from anywhere; the user speaks last."""
+    messages: list[Message] = []
+    number = 0
+    for turn in range(1, draw(st.integers(1, 4)) + 1):
+        messages.append(user(*draw(st.lists(media, min_size=1, max_size=4)), Text("so?"), turn=turn))
+        for _ in range(draw(st.integers(0, 2))):
+            ids = [f"{draw(st.sampled_from(['call', 'look:', 'x' * 70]))}{number + at}" for at in range(2)]
+            number += 2
+            uses: list[Block] = [ToolUse(id=made, name=draw(st.sampled_from(["fly", "a.b"])), input={}) for made in ids]
+            messages.append(assistant(*draw(spoken), *uses, turn=turn))
+            results = [ToolResult(tool_use_id=made, content=tuple(draw(st.lists(media, max_size=2)))) for made in ids]
+            messages.append(user(*results, turn=turn))
+        messages.append(assistant(*draw(spoken), Text("so."), turn=turn))
+    return messages[:-1]
+
+
+@patience(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    histories(),
+    st.sampled_from([CLAUDE, NOVA, LLAMA, Dialect("x.y", ModelFacts(uses_tools=False, takes_images=False))]),
+    st.builds(Settings, tools=st.sampled_from([(), (FLY,)]), system=st.sampled_from([None, " ", "Be brief."])),
+    st.booleans(),
+)
+def test_any_history_makes_a_request_that_is_taken(
+    messages: list[Message], dialect: Dialect, settings: Settings, thinking: bool
+) -> None:
+    assert history.violations(messages) == []
+    if thinking and dialect is CLAUDE:
+        settings = msgspec.structs.replace(settings, thinking=Reasoning(budget_tokens=2_000))
+
+    assert bedrock.violations(sent(*messages, settings=settings, dialect=dialect)) == []

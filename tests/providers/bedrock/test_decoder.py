@@ -1,0 +1,252 @@
+"""Answers of Converse and ConverseStream, read into deltas."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from builders.eventstream import END, EVENT, START, THINKS_AND_CALLS, delta, event, fault, frame, stop
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rayconteur.providers.bedrock.decoder import BedrockReader, stream_decoder
+from rayconteur.providers.schema.content import Citation, Opaque, Text, Thinking, ToolUse
+from rayconteur.providers.schema.deltas import AnswerEnded, AnswerStarted, Delta
+from rayconteur.providers.schema.draft import Answer, Draft
+from rayconteur.providers.schema.errors import (
+    AuthenticationFailed,
+    ContextOverflow,
+    IncompleteAnswer,
+    ProtocolError,
+    ProviderError,
+    ProviderUnavailable,
+    RateLimited,
+)
+from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.providers.schema.usage import Usage, reported
+
+
+def streamed(*pieces: bytes) -> Answer:
+    decoder = stream_decoder(BedrockReader("claude", "request-1"))
+    draft = Draft("bedrock")
+    for piece in pieces:
+        draft.take(decoder.feed(piece))
+    draft.take(decoder.end())
+    return draft.finish()
+
+
+def whole(*content: Any, **more: Any) -> Answer:
+    body = {"output": {"message": {"role": "assistant", "content": content}}, "stopReason": "end_turn", **more}
+    draft = Draft("bedrock")
+    draft.take(BedrockReader("claude", "request-1").whole(msgspec.json.encode(body)))
+    return draft.finish()
+
+
+def failure(*pieces: bytes) -> ProviderError:
+    with pytest.raises(ProviderError) as raised:
+        streamed(*pieces)
+    return raised.value
+
+
+def test_an_answer_thinks_speaks_and_asks_for_a_tool() -> None:
+    answer = streamed(THINKS_AND_CALLS)
+
+    assert (answer.message_id, answer.model, answer.stop_reason) == ("request-1", "claude", StopReason.TOOL_USE)
+    assert answer.content == (
+        Thinking(text="A raven flies.", provider="bedrock", signature="c2lnbmVk"),
+        Text("Let me look."),
+        ToolUse(id="tooluse_1", name="look", input={"where": "roof"}),
+    )
+    assert answer.usage == Usage(input=reported(12), output=reported(34))
+
+
+def test_whole_or_streamed_byte_by_byte_it_is_the_same() -> None:
+    said = {"reasoningText": {"text": "A raven flies.", "signature": "c2lnbmVk"}}
+    use = {"toolUseId": "tooluse_1", "name": "look", "input": {"where": "roof"}}
+
+    answer = whole({"reasoningContent": said}, {"text": "Let me look."}, {"toolUse": use}, stopReason="tool_use")
+
+    assert answer.content == streamed(*(bytes([byte]) for byte in THINKS_AND_CALLS)).content
+
+
+def test_cached_tokens_are_part_of_the_input() -> None:
+    counts = {"inputTokens": 11, "outputTokens": 2, "cacheReadInputTokens": 1_000, "cacheWriteInputTokens": 28}
+
+    assert whole({"text": "Caw"}, usage=counts).usage == Usage(
+        input=reported(1_039), output=reported(2), cache_read=reported(1_000), cache_write=reported(28)
+    )
+
+
+def test_redacted_thinking_is_one_block_in_however_many_pieces() -> None:
+    pieces = [delta(0, reasoningContent={"redactedContent": piece}) for piece in ("YWI=", "Y2Q=")]
+    hidden = Thinking(text="", provider="bedrock", signature="YWJjZA==", redacted=True)
+
+    assert streamed(START, *pieces, stop(0), END).content == (hidden,)
+    assert whole({"reasoningContent": {"redactedContent": "YWJjZA=="}}).content == (hidden,)
+
+
+def test_text_with_sources_is_text_and_names_them() -> None:
+    source = {
+        "title": "facts",
+        "sourceContent": [{"text": "Ravens "}, {"text": "fly."}],
+        "location": {"documentChar": {"documentIndex": 0, "start": 0, "end": 12}},
+    }
+    web = {"location": {"web": {"url": "https://x.example", "domain": "x.example"}}}
+    cited = Text(
+        "They fly.",
+        citations=(
+            Citation(cited_text="Ravens fly.", title="facts", source="0"),
+            Citation(url="https://x.example"),
+        ),
+    )
+
+    assert streamed(
+        START, delta(0, citation=source), delta(0, text="They fly."), delta(0, citation=web), stop(0), END
+    ).content == (cited,)
+    assert whole(
+        {"citationsContent": {"content": [{"text": "They "}, {"text": "fly."}], "citations": [source, web]}}
+    ).content == (cited,)
+
+
+def test_a_tool_that_the_provider_runs_is_not_the_caller_s() -> None:
+    use = {"toolUseId": "t1", "name": "search", "type": "server_tool_use"}
+    back = {"toolUseId": "t1", "status": "success", "type": "search_result"}
+    found = [{"text": "a"}, {"json": {"b": 1}}]
+    given = ({"toolUse": {**use, "input": {"q": 1}}}, {"toolResult": {**back, "content": found}})
+
+    answer = streamed(
+        START,
+        event("contentBlockStart", contentBlockIndex=0, start={"toolUse": use}),
+        delta(0, toolUse={"input": '{"q":'}),
+        delta(0, toolUse={"input": "1}"}),
+        stop(0),
+        event("contentBlockStart", contentBlockIndex=1, start={"toolResult": back}),
+        delta(1, toolResult=found[:1]),
+        delta(1, toolResult=found[1:]),
+        stop(1),
+        END,
+    )
+
+    for content in (answer.content, whole(*given).content):
+        assert [(block.type, msgspec.json.decode(block.json)) for block in content if isinstance(block, Opaque)] == [
+            ("server_tool_use", given[0]),
+            ("toolResult", given[1]),
+        ]
+
+
+def test_a_tool_use_that_says_that_it_is_one_is_the_caller_s() -> None:
+    use = {"toolUseId": "t1", "name": "look", "type": "tool_use"}
+    begun = event("contentBlockStart", contentBlockIndex=0, start={"toolUse": use})
+    asked = (ToolUse(id="t1", name="look", input={}),)
+
+    assert streamed(START, begun, stop(0), END).content == whole({"toolUse": {**use, "input": {}}}).content == asked
+
+
+def test_a_half_input_of_a_tool_that_the_provider_runs_is_none() -> None:
+    use = {"toolUseId": "t1", "name": "search", "type": "server_tool_use"}
+    begun = event("contentBlockStart", contentBlockIndex=0, start={"toolUse": use})
+
+    [block] = streamed(START, begun, delta(0, toolUse={"input": '{"q'}), stop(0), END).content
+
+    assert isinstance(block, Opaque)
+    assert msgspec.json.decode(block.json) == {"toolUse": {**use, "input": {}}}
+
+
+def test_a_picture_is_put_together() -> None:
+    begun = event("contentBlockStart", contentBlockIndex=0, start={"image": {"format": "png"}})
+    pieces = [delta(0, image={"source": {"bytes": piece}}) for piece in ("YWI=", "Y2Q=")]
+
+    [block] = streamed(START, begun, *pieces, stop(0), END).content
+
+    assert isinstance(block, Opaque)
+    assert msgspec.json.decode(block.json) == {"image": {"format": "png", "source": {"bytes": "YWJjZA=="}}}
+
+
+def test_what_nobody_knows_yet_is_passed_over() -> None:
+    answer = streamed(
+        START,
+        event("somethingNew", contentBlockIndex=0),
+        event("contentBlockStart", contentBlockIndex=0, start={}),
+        event("contentBlockStart", contentBlockIndex=1, start={"hologram": {}}),
+        delta(1, hologram={"x": 1}),
+        stop(1),
+        delta(0, text="Caw"),
+        END,
+    )
+
+    assert answer.content == (Text("Caw"),)
+    assert [block.type for block in whole({"hologram": {"x": 1}}).content if isinstance(block, Opaque)] == ["hologram"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "kind"),
+    [
+        ("internalServerException", "oops", ProviderUnavailable),
+        ("modelStreamErrorException", "oops", ProviderUnavailable),
+        ("throttlingException", "Too many tokens, please wait", RateLimited),
+        ("validationException", "Input is too long for requested model.", ContextOverflow),
+        ("accessDeniedException", "no", AuthenticationFailed),
+        ("somethingNewException", "huh", ProviderUnavailable),
+    ],
+)
+def test_an_exception_in_the_stream_is_the_error_that_it_names(
+    name: str, message: str, kind: type[ProviderError]
+) -> None:
+    error = failure(START, delta(0, text="Caw"), fault(name, message))
+
+    assert type(error) is kind
+    assert (error.message, error.vendor_code) == (message, name[:1].upper() + name[1:])
+
+
+def test_an_error_in_the_headers_of_a_frame_is_one() -> None:
+    headers = {":message-type": "error", ":error-code": "InternalFailure", ":error-message": "oops"}
+
+    error = failure(START, frame(headers, b""))
+
+    assert type(error) is ProviderUnavailable
+    assert (error.message, error.vendor_code) == ("oops", "InternalFailure")
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (delta(0, text="Caw"),),
+        (START, delta(0, toolUse={"input": "{"})),
+        (START, event("contentBlockDelta", delta={"text": "Caw"})),
+        (START, frame(EVENT | {":event-type": "messageStop"}, b"no json")),
+        (START, frame(EVENT | {":event-type": "contentBlockDelta"}, b'{"contentBlockIndex":0,"delta":{"text":1}}')),
+        (event("metadata"),),
+    ],
+)
+def test_what_does_not_fit_is_an_error_of_protocol(pieces: tuple[bytes, ...]) -> None:
+    assert type(failure(*pieces)) is ProtocolError
+
+
+def test_a_stream_that_stops_short_is_incomplete() -> None:
+    for length in range(len(THINKS_AND_CALLS)):
+        assert type(failure(THINKS_AND_CALLS[:length])) is IncompleteAnswer
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_whatever_happens_to_a_body_it_is_an_answer_or_an_error_of_ours(data: st.DataObject) -> None:
+    body = bytearray(
+        b'{"output":{"message":{"content":[{"text":"a"},{"toolUse":{"name":"n","toolUseId":"i","input":{}}},'
+        b'{"reasoningContent":{"redactedContent":"YQ=="}}]}},"stopReason":"end_turn","usage":{"inputTokens":1}}'
+    )
+    for _ in range(data.draw(st.integers(0, 3))):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+
+    deltas: list[Delta] = []
+    try:
+        deltas = BedrockReader("claude", "1").whole(bytes(body))
+    except ProviderError:
+        return
+    assert isinstance(deltas[0], AnswerStarted)
+    assert isinstance(deltas[-1], AnswerEnded)
+
+
+def test_a_fault_in_place_of_an_answer_is_told() -> None:
+    with pytest.raises(RateLimited):
+        BedrockReader("claude", "1").whole(b'{"__type":"com.amazon#ThrottlingException","message":"slow down"}')
+    with pytest.raises(IncompleteAnswer):
+        BedrockReader("claude", "1").whole(b'{"output":{"message":')

@@ -1,0 +1,86 @@
+"""What is taken of Cohere's SDK, held against what the SDK itself does: parts of it are in no documents."""
+
+import asyncio
+
+import cohere
+import httpx
+import msgspec
+import pytest
+from cohere import errors
+from cohere.core.api_error import ApiError
+from fixtures.clients import COHERE, KEY, gathered, opened
+from fixtures.clients import cohere as config
+from servers.loopback import Loopback, Received, answers
+
+from rayconteur.providers.cohere.client import VENDOR
+from rayconteur.providers.cohere.config import Cohere
+from rayconteur.providers.registry import open_client
+from rayconteur.providers.schema.errors import AuthenticationFailed, ContextOverflow, InvalidRequest, ProviderError
+from rayconteur.providers.transport.faults import STATUSES, Fault
+
+# Of the connection, and of the transport under it: the SDK's default is another.
+_OF_THE_WAY = {"host", "connection", "accept", "accept-encoding", "content-length"}
+
+
+def told(request: Received) -> dict[str, str]:
+    return {name: value for name, value in request.headers.items() if name not in _OF_THE_WAY}
+
+
+def test_a_request_is_the_one_that_the_sdk_sends() -> None:
+    async def main() -> list[Received]:
+        async with opened(config, answers(COHERE)) as (client, server), httpx.AsyncClient() as http:
+            await gathered(client)
+            sdk = cohere.AsyncClientV2(KEY, base_url=server.url, httpx_client=http)
+            messages: list[cohere.ChatMessageV2] = [cohere.UserChatMessageV2(content="Hello, raven!")]
+            async for _ in sdk.chat_stream(model="command-x", messages=messages):
+                pass
+            return server.received
+
+    ours, theirs = asyncio.run(main())
+
+    assert (ours.method, ours.target) == (theirs.method, theirs.target), "the SDK's address has changed"
+    assert told(ours) == told(theirs), "the SDK's headers have changed"
+    assert msgspec.json.decode(ours.body) == msgspec.json.decode(theirs.body), "the SDK's body has changed"
+
+
+@pytest.mark.parametrize("name", errors.__all__)
+def test_no_error_of_cohere_s_sdk_is_unforeseen(name: str) -> None:
+    error: ApiError = getattr(errors, name)(body=None)
+
+    assert error.status_code in STATUSES
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (
+            400,
+            "too many tokens: total number of tokens in the prompt cannot exceed 4081",
+            ContextOverflow,
+        ),
+        (400, "too many tokens: size limit exceeded by 11326 tokens. Try using shorter or fewer", ContextOverflow),
+        (400, "too many tokens: max tokens must be less than or equal to 4096 - received 8192", InvalidRequest),
+        (400, "invalid request: prompt must be at least 1 token long.", InvalidRequest),
+        (498, "invalid api token", AuthenticationFailed),
+    ],
+)
+def test_a_fault_of_cohere(status: int, message: str, kind: type[ProviderError]) -> None:
+    assert type(VENDOR.faults.error(Fault(message=message), status)) is kind
+
+
+def test_the_address_is_cohere_s_own_unless_given() -> None:
+    environ = {"CO_API_KEY": KEY, "CO_API_URL": "https://rookery.example"}
+
+    assert Cohere(model="m").resolved(environ).base_url == "https://rookery.example"
+    assert Cohere(model="m").resolved({"CO_API_KEY": KEY}).base_url is None
+
+
+def test_a_path_before_that_of_the_api_is_kept() -> None:
+    async def main() -> str:
+        async with Loopback(answers(COHERE)) as server:
+            client = open_client(config(f"{server.url}/rookery/"))
+            await gathered(client)
+            await client.aclose()
+            return server.received[0].target
+
+    assert asyncio.run(main()) == "/rookery/v2/chat"

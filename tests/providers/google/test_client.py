@@ -1,0 +1,215 @@
+"""Google's client on a real socket: where it asks, with which credentials, and what its SDK still has."""
+
+import asyncio
+import inspect
+from functools import cache
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from fixtures.clients import ASKED, GEMINI, KEY, gathered
+from google import genai
+from google.auth import exceptions as auth
+from google.genai import _api_client as inner
+from google.genai import errors as sdk_errors
+from servers.loopback import Loopback, Received, Respond, answers
+
+from rayconteur.providers.google.client import VENDOR
+from rayconteur.providers.google.config import Google
+from rayconteur.providers.google.media import INLINE_BYTES
+from rayconteur.providers.registry import open_client
+from rayconteur.providers.schema.content import Image
+from rayconteur.providers.schema.errors import (
+    AuthenticationFailed,
+    Overloaded,
+    ProviderError,
+    ProviderUnavailable,
+    RateLimited,
+    UnsupportedContent,
+)
+
+BASE = "/v1beta/models/gemini-x"
+OF_PROJECT = "/v1beta1/projects/rookery/locations/global/publishers/google/models/gemini-x"
+STREAM = ":streamGenerateContent?alt=sse"
+TOKEN = "ya29.this-one-is-secret-too"
+
+
+def asked(config: Google, streaming: bool = True) -> Received:
+    """The request that a client of *config* sends."""
+
+    async def main() -> list[Received]:
+        async with Loopback(answers(GEMINI)) as server:
+            client = open_client(msgspec.structs.replace(config, base_url=server.url).resolved({}))
+            try:
+                await (gathered(client) if streaming else client.complete(ASKED))
+            except ProviderError:
+                pass
+            finally:
+                await client.aclose()
+            return server.received
+
+    [request] = asyncio.run(main())
+    return request
+
+
+@pytest.mark.parametrize(
+    ("config", "target"),
+    [
+        (Google(model="gemini-x", api_key=KEY), BASE + STREAM),
+        (Google(model="models/gemini-x", api_key=KEY), BASE + STREAM),
+        (Google(model="tunedModels/mine", api_key=KEY), "/v1beta/tunedModels/mine" + STREAM),
+        (Google(model="gemini-x", api_key=KEY, api_version="v1"), "/v1/models/gemini-x" + STREAM),
+        (Google(model="gemini-x", api_key=KEY, vertex=True), "/v1beta1/publishers/google/models/gemini-x" + STREAM),
+        (Google(model="meta/llama", api_key=KEY, vertex=True), "/v1beta1/publishers/meta/models/llama" + STREAM),
+        (
+            Google(model="publishers/x/models/y", api_key=KEY, vertex=True, api_version="v1"),
+            "/v1/publishers/x/models/y" + STREAM,
+        ),
+    ],
+)
+def test_a_stream_is_asked_for_where_the_model_is_with_the_key(config: Google, target: str) -> None:
+    request = asked(config)
+
+    assert (request.method, request.target) == ("POST", target)
+    assert request.headers["x-goog-api-key"] == KEY
+    assert request.headers["content-type"] == "application/json"
+    assert msgspec.json.decode(request.body) == {"contents": [{"role": "user", "parts": [{"text": "Hello, raven!"}]}]}
+
+
+def test_a_whole_answer_is_asked_for_at_its_own_address() -> None:
+    assert asked(Google(model="gemini-x", api_key=KEY), streaming=False).target == BASE + ":generateContent"
+
+
+@cache
+def private_key() -> str:
+    """A key as service accounts have it. Nobody knows it but this run."""
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return pem.decode()
+
+
+def service_account(token_url: str) -> str:
+    """The credentials of a service account, whose tokens *token_url* gives."""
+    given = {"type": "service_account", "client_email": "raven@rookery.example", "private_key": private_key()}
+    return msgspec.json.encode(given | {"token_uri": token_url, "project_id": "rookery"}).decode()
+
+
+def test_vertex_is_asked_with_a_token_for_the_credentials() -> None:
+    token = answers(b'{"access_token":"%b","expires_in":3600}' % TOKEN.encode(), content_type="application/json")
+
+    async def main() -> list[Received]:
+        async with Loopback(token) as oauth, Loopback(answers(GEMINI)) as server:
+            config = Google(model="gemini-x", credentials=service_account(oauth.url), base_url=server.url)
+            client = open_client(config.resolved({}))
+            await gathered(client)
+            await gathered(client)
+            await client.aclose()
+            return [*oauth.received, *server.received]
+
+    for_token, first, second = asyncio.run(main())
+
+    assert b"assertion=" in for_token.body
+    for request in (first, second):
+        assert request.target == OF_PROJECT + STREAM
+        assert request.headers["authorization"] == f"Bearer {TOKEN}"
+        assert "x-goog-api-key" not in request.headers
+
+
+@pytest.mark.parametrize(
+    ("respond", "kind"),
+    [
+        (answers(b'{"error":"invalid_grant"}', 400, content_type="application/json"), AuthenticationFailed),
+        (None, ProviderUnavailable),
+    ],
+    ids=["refused", "nobody there"],
+)
+def test_credentials_that_give_no_token_are_an_error_of_ours(
+    respond: Respond | None, kind: type[ProviderError]
+) -> None:
+    async def main() -> int:
+        async with Loopback(respond or answers(b"")) as oauth:
+            url = oauth.url if respond else "http://127.0.0.1:9"
+            async with Loopback(answers(GEMINI)) as server:
+                config = Google(model="m", project="p", credentials=service_account(url), base_url=server.url)
+                client = open_client(config.resolved({}))
+                with pytest.raises(kind):
+                    await gathered(client)
+                await client.aclose()
+                return server.connections
+
+    assert asyncio.run(main()) == 0
+
+
+def subclasses(of: type[Exception]) -> set[type[Exception]]:
+    return {of, *(below for child in of.__subclasses__() for below in subclasses(child))}
+
+
+@pytest.mark.parametrize("error", sorted(subclasses(auth.GoogleAuthError), key=str))
+def test_every_error_of_google_s_credentials_is_one_of_ours(error: type[Exception]) -> None:
+    assert any(issubclass(error, theirs) for theirs in VENDOR.kinds)
+
+
+def test_every_error_of_the_sdk_s_api_brings_the_response_that_says_what_it_is() -> None:
+    known = {sdk_errors.APIError, sdk_errors.ClientError, sdk_errors.ServerError}
+
+    assert subclasses(sdk_errors.APIError) == known
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "wait_s"),
+    [
+        (
+            429,
+            b'{"error":{"code":429,"message":"quota","status":"RESOURCE_EXHAUSTED","details":[%b]}}',
+            RateLimited,
+            7.5,
+        ),
+        (503, b'[{"error":{"code":503,"message":"busy","status":"UNAVAILABLE","details":[%b]}}]', Overloaded, 7.5),
+        (500, b"<html>oops%b</html>", ProviderUnavailable, None),
+    ],
+)
+def test_a_refusal_says_when_to_come_back(
+    status: int, body: bytes, kind: type[ProviderError], wait_s: float | None
+) -> None:
+    detail = b'{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"7.5s"}'
+
+    async def main() -> ProviderError:
+        async with Loopback(answers(body % detail, status)) as server:
+            client = open_client(Google(model="m", api_key=KEY, base_url=server.url).resolved({}))
+            with pytest.raises(ProviderError) as raised:
+                await gathered(client)
+            await client.aclose()
+            assert len(server.received) == 1
+            return raised.value
+
+    error = asyncio.run(main())
+
+    assert type(error) is kind
+    assert (error.status, error.retry_after_s) == (status, wait_s)
+
+
+def test_images_of_more_than_a_request_takes_are_refused_before_it_is_sent() -> None:
+    client = open_client(Google(model="m", api_key=KEY).resolved({}))
+    half = Image(data=bytes(INLINE_BYTES // 2 + 1), media_type="image/png")
+
+    client.check_content([half])
+    with pytest.raises(UnsupportedContent, match="in all"):
+        client.check_content([half, half])
+    asyncio.run(client.aclose())
+
+
+def test_the_sdk_still_has_the_private_way_that_the_client_takes() -> None:
+    """It says what broke: see ``GoogleClient._post``."""
+    sdk = genai.Client(vertexai=False, api_key=KEY)
+    client: Any = sdk._api_client  # pyright: ignore[reportPrivateUsage]
+
+    built: Any = client._build_request("post", "models/m:generateContent", {})
+    once = inspect.signature(inner.BaseApiClient._async_request_once).parameters  # pyright: ignore[reportPrivateUsage]
+
+    assert isinstance(client, inner.BaseApiClient), "Client._api_client is of another kind"
+    assert {"method", "url", "headers", "data"} <= vars(built).keys(), "_build_request makes another kind of request"
+    assert {"stream", "implicit_retry"} <= set(once), "_async_request_once takes other arguments"
+    assert "response_stream" in inspect.signature(inner.HttpResponse).parameters, "the response is kept elsewhere"
+    sdk.close()

@@ -1,0 +1,118 @@
+"""What the config of Google takes from the environment, and what it refuses."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rayconteur.providers.google.config import Google
+from rayconteur.providers.schema.errors import InvalidConfig, MissingKey
+
+SECRET = "AIza-nevermore"
+ACCOUNT = f'{{"type":"service_account","project_id":"rookery","private_key":"{SECRET}"}}'
+AT_VERTEX = {"GOOGLE_GENAI_USE_VERTEXAI": "True", "GOOGLE_CLOUD_PROJECT": "rookery"}
+
+
+def resolved(environ: dict[str, str], **given: Any) -> Google:
+    config = Google(model="gemini-3-flash", **given).resolved(environ)
+    assert config.resolved(environ) == config
+    return config
+
+
+@pytest.mark.parametrize(
+    ("environ", "key"),
+    [
+        ({"GEMINI_API_KEY": "g"}, "g"),
+        ({"GOOGLE_API_KEY": "k", "GEMINI_API_KEY": "g"}, "k"),
+        ({"GOOGLE_API_KEY": " ", "GEMINI_API_KEY": "g"}, "g"),
+    ],
+)
+def test_a_key_comes_from_the_first_of_its_variables(environ: dict[str, str], key: str) -> None:
+    config = resolved(environ)
+
+    assert (config.api_key, config.vertex, config.api_version) == (key, False, "v1beta")
+    assert resolved(environ, api_key="given").api_key == "given"
+
+
+def test_a_missing_key_is_named_with_its_variable() -> None:
+    with pytest.raises(MissingKey) as caught:
+        Google(model="m").resolved({})
+
+    assert (caught.value.field, caught.value.variable) == ("api_key", "GOOGLE_API_KEY")
+
+
+@pytest.mark.parametrize(
+    ("environ", "given"),
+    [
+        (AT_VERTEX, {}),
+        ({}, {"project": "rookery"}),
+        ({}, {"vertex": True, "project": "rookery"}),
+        ({"GOOGLE_CLOUD_PROJECT": "rookery"}, {"location": "global"}),
+        ({}, {"credentials": ACCOUNT}),
+        ({"GOOGLE_API_KEY": "k"}, {"credentials": ACCOUNT}),
+    ],
+)
+def test_vertex_is_meant_where_the_environment_or_the_config_says_so(
+    environ: dict[str, str], given: dict[str, Any]
+) -> None:
+    config = resolved(environ, **given)
+
+    assert (config.vertex, config.project, config.location) == (True, "rookery", "global")
+    assert (config.api_key, config.api_version) == (None, "v1beta1")
+
+
+def test_a_location_comes_from_its_variable_unless_given() -> None:
+    environ = {**AT_VERTEX, "GOOGLE_CLOUD_LOCATION": "europe-west4"}
+
+    assert resolved(environ).location == "europe-west4"
+    assert resolved(environ, location="us-east1").location == "us-east1"
+
+
+def test_a_key_that_is_given_is_the_gemini_api_s_unless_vertex_is_said() -> None:
+    assert resolved(AT_VERTEX, api_key="k").vertex is False
+    express = resolved(AT_VERTEX, api_key="k", vertex=True)
+    assert (express.vertex, express.project, express.api_key) == (True, None, "k")
+
+
+@pytest.mark.parametrize("by_variable", [True, False])
+def test_a_file_of_credentials_is_read_where_the_session_is_spawned(tmp_path: Path, by_variable: bool) -> None:
+    file = tmp_path / "account.json"
+    file.write_text(ACCOUNT)
+
+    environ = {"GOOGLE_APPLICATION_CREDENTIALS": str(file)} if by_variable else {}
+    config = resolved(environ, vertex=True, credentials=None if by_variable else str(file))
+
+    assert (config.credentials, config.project) == (ACCOUNT, "rookery")
+    assert SECRET not in repr(config)
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta"])
+def test_a_version_and_an_address_are_kept(version: str) -> None:
+    environ = {"GOOGLE_API_KEY": "k", "GOOGLE_GEMINI_BASE_URL": "http://oak"}
+
+    assert resolved(environ, api_version=version).api_version == version
+    assert resolved(environ).base_url == "http://oak"
+    assert resolved(environ, base_url="http://elm").base_url == "http://elm"
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"model": ""}, "provider.model"),
+        ({"model": "../m"}, "provider.model"),
+        ({"model": "m?key=x"}, "provider.model"),
+        ({"vertex": False, "project": "p"}, "provider.vertex"),
+        ({"api_key": SECRET, "project": "p"}, "provider.api_key"),
+        ({"vertex": True}, "provider.project"),
+        ({"project": "p", "credentials": "/no/such/file"}, "provider.credentials"),
+        ({"project": "p", "credentials": f'{{"key":"{SECRET}"}}'}, "provider.credentials"),
+    ],
+)
+def test_a_config_that_does_not_fit_names_the_field(given: dict[str, Any], field: str) -> None:
+    fields: dict[str, Any] = {"model": "m"} | given
+
+    with pytest.raises(InvalidConfig) as caught:
+        Google(**fields).resolved({})
+
+    assert caught.value.field == field
+    assert SECRET not in f"{caught.value!r} {caught.value}"

@@ -1,0 +1,140 @@
+"""What Chat Completions or a model do not take, and what is made of it."""
+
+from typing import Any
+
+import pytest
+from builders.chat import HI, PLAIN, assistant, messages, sent, user
+
+from rayconteur.providers.openai.chat.requests import body, check
+from rayconteur.providers.openai.dialect import Dialect
+from rayconteur.providers.schema.content import Document, Image, Text, ToolResult, ToolUse
+from rayconteur.providers.schema.errors import InvalidConfig, UnsupportedContent
+from rayconteur.providers.schema.facts import ModelFacts
+from rayconteur.providers.schema.request import Reasoning, Request, Settings, WireMemo
+from rayconteur.providers.schema.tools import Tool
+
+FLY = Tool(name="fly", description="Fly there.", input_schema={"type": "object", "properties": {}})
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        (Settings(top_k=5), "top_k"),
+        (Settings(stop_sequences=("a", "b", "c", "d", "e")), "stop_sequences"),
+        (Settings(tools=(FLY, Tool(name="fly.away"))), "tools[1].name"),
+        (Settings(tools=(Tool(name="f" * 65),)), "tools[0].name"),
+        (Settings(tools=(FLY,)), "tools"),
+        (Settings(thinking=Reasoning(effort="low")), "thinking"),
+        (Settings(output_schema={"type": "object"}), "output_schema"),
+    ],
+)
+def test_what_the_api_or_the_model_has_not_is_refused_by_its_field(settings: Settings, field: str) -> None:
+    simple = ModelFacts(uses_tools=False, thinks=False, fits_schemas=False)
+
+    with pytest.raises(InvalidConfig) as raised:
+        check(settings, Dialect("raven", "gpt-x", facts=simple))
+
+    assert raised.value.field == field
+
+
+def test_of_other_servers_nothing_is_known() -> None:
+    check(
+        Settings(stop_sequences=("a", "b", "c", "d", "e"), tools=(Tool(name="fly.away"),), output_schema={}),
+        Dialect("raven", "llama-x", own=False),
+    )
+
+
+@pytest.mark.parametrize(
+    ("schema", "strict"),
+    [
+        ({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}, False),
+        ({"type": "object", "properties": {}, "required": [], "additionalProperties": False}, True),
+        ({"type": "object"}, False),
+        (
+            {
+                "type": "object",
+                "properties": {"a": {"type": "array", "items": {"type": "object", "properties": {"b": {}}}}},
+                "required": ["a"],
+                "additionalProperties": False,
+            },
+            False,
+        ),
+        (
+            {"type": "object", "properties": {"a": {"oneOf": []}}, "required": ["a"], "additionalProperties": False},
+            False,
+        ),
+        ({"type": "object", "properties": {"a": {}}, "required": [], "additionalProperties": False}, False),
+    ],
+)
+def test_a_schema_is_held_to_strictly_where_the_api_can(schema: dict[str, Any], strict: bool) -> None:
+    wire = sent(settings=Settings(output_schema=schema))["response_format"]
+
+    assert wire == {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": strict}}
+
+
+@pytest.mark.parametrize(
+    ("block", "own", "facts", "problem"),
+    [
+        (Document(url="https://x.example/raven.pdf"), True, ModelFacts(), "not by URL"),
+        (Document(url="https://x.example/raven.pdf"), False, ModelFacts(), "not by URL"),
+        (Document(data=b"w", media_type="application/msword"), True, ModelFacts(), "application/pdf"),
+        (Document(data=b"x" * 50_000_001, media_type="application/pdf"), True, ModelFacts(), "50,000,000 bytes"),
+        (Image(data=b"svg", media_type="image/svg+xml"), True, ModelFacts(), "image/png"),
+        (Image(url="https://x.example/raven.png"), True, ModelFacts(takes_images=False), "takes no images"),
+        (Document(data=b"p", media_type="application/pdf"), False, ModelFacts(takes_documents=False), "no documents"),
+    ],
+)
+def test_what_is_not_taken_is_refused_from_a_driver_and_noted_in_a_history(
+    block: Image | Document, own: bool, facts: ModelFacts, problem: str
+) -> None:
+    dialect = Dialect("raven", "gpt-x", own, facts)
+
+    with pytest.raises(UnsupportedContent, match=problem):
+        dialect.media.check((HI, block))
+    [message] = sent(user(block), dialect=dialect)["messages"]
+
+    assert message["role"] == "user"
+    assert "left out" in message["content"]
+    assert problem in message["content"]
+
+
+def test_what_is_not_taken_in_a_result_is_noted_in_it() -> None:
+    result = ToolResult(tool_use_id="a", content=(Text("Seen:"), Document(url="https://x.example/raven.pdf")))
+
+    [message] = messages(user(result))
+
+    assert message["role"] == "tool"
+    assert message["content"].startswith("Seen:\n[Document left out: raven takes")
+
+
+def test_other_servers_take_whatever_has_a_form() -> None:
+    image = Image(data=b"bmp", media_type="image/bmp")
+    document = Document(data=b"doc", media_type="application/msword", name="raven.doc")
+
+    Dialect("raven", "llama-x", own=False).media.check((image, document))
+
+
+def test_a_history_goes_to_a_model_that_takes_less_in_another_form() -> None:
+    seen = user(Image(url="https://x.example/raven.png"))
+    memo = WireMemo()
+
+    def wire(facts: ModelFacts) -> bytes:
+        return body(Request(1, (seen,), PLAIN, memo), Dialect("raven", "gpt-x", facts=facts), streaming=True)
+
+    assert b"raven.png" in wire(ModelFacts())
+    assert b"left out" in wire(ModelFacts(takes_images=False))
+
+
+def test_ids_and_names_of_other_providers_fit_and_stay_apart() -> None:
+    long, longer, odd = "tool_" + "x" * 40, "tool_" + "x" * 41, "tool use ü"
+    uses = assistant(*(ToolUse(id=given, name="fly away.now", input={}) for given in (long, longer, odd, "call:0.1")))
+    results = user(*(ToolResult(tool_use_id=given) for given in (long, longer, odd, "call:0.1")))
+
+    calls, *answers = messages(user(HI), uses, results)[1:]
+
+    ids = [call["id"] for call in calls["tool_calls"]]
+    assert [answer["tool_call_id"] for answer in answers] == ids
+    assert len(set(ids)) == 4
+    assert all(len(given) <= 40 and given.isascii() and " " not in given for given in ids)
+    assert ids[3] == "call:0.1"
+    assert {call["function"]["name"] for call in calls["tool_calls"]} == {"fly_away_now"}

@@ -1,0 +1,255 @@
+"""Answers of the Responses API, read into deltas."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from rayconteur.providers.openai.responses.decoder import stream_decoder, whole_answer
+from rayconteur.providers.schema.content import Citation
+from rayconteur.providers.schema.deltas import (
+    AnswerEnded,
+    AnswerStarted,
+    BlockEnded,
+    Cited,
+    Delta,
+    OpaqueReceived,
+    TextDelta,
+    ThinkingDelta,
+    ThinkingSigned,
+    ToolInputDelta,
+    ToolUseStarted,
+    UsageReported,
+)
+from rayconteur.providers.schema.draft import Draft
+from rayconteur.providers.schema.errors import (
+    AuthenticationFailed,
+    ContextOverflow,
+    IncompleteAnswer,
+    InvalidRequest,
+    ProtocolError,
+    ProviderUnavailable,
+    RateLimited,
+)
+from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.providers.schema.usage import Usage, reported
+
+SEALED = '{"id":"rs_1","encrypted_content":"gAAA-whole"}'
+COUNTED = Usage(input=reported(130), output=reported(77), cache_read=reported(100), reasoning=reported(40))
+SEARCHED = b'{"id":"ws_1","type":"web_search_call","status":"completed","action":{"type":"search","query":"ravens"}}'
+CREATED = '{"type":"response.created","response":{"id":"r1","model":"m","status":"in_progress"}}'
+
+
+def read(*data: str) -> list[Delta]:
+    decoder = stream_decoder("raven", 7)
+    return decoder.feed("".join(f"data: {one}\n\n" for one in data).encode()) + decoder.end()
+
+
+def done(item: str, index: int = 0) -> str:
+    return f'{{"type":"response.output_item.done","output_index":{index},"item":{item}}}'
+
+
+def ended(status: str, more: str = "") -> str:
+    return f'{{"type":"response.{status}","response":{{"status":"{status}"{more}}}}}'
+
+
+def sample(root: Path, name: str) -> list[Delta]:
+    decoder = stream_decoder("raven", 7)
+    return decoder.feed((root / "tests/samples" / name).read_bytes()) + decoder.end()
+
+
+def test_an_answer_gives_the_deltas_of_its_items_in_order(root: Path) -> None:
+    assert sample(root, "responses_calls.sse") == [
+        AnswerStarted("resp_1", "gpt-5-2025-08-07"),
+        ThinkingDelta(0, "**First**\n\n"),
+        ThinkingDelta(0, "A raven."),
+        ThinkingDelta(0, "\n\n**Then**"),
+        ThinkingSigned(0, SEALED),
+        BlockEnded(0),
+        OpaqueReceived(1, "web_search_call", SEARCHED),
+        BlockEnded(1),
+        OpaqueReceived(2, "message", b'{"phase":"commentary"}'),
+        TextDelta(3, "Größe? 🐦"),
+        TextDelta(3, " Wait."),
+        Cited(3, Citation(title="Ravens", url="https://x.example/ravens", start=0, end=5)),
+        Cited(3, Citation(title="birds.pdf", source="file_1")),
+        BlockEnded(2),
+        BlockEnded(3),
+        ToolUseStarted(4, "call_a", "measure"),
+        ToolUseStarted(5, "call_b", "rest"),
+        ToolInputDelta(4, '{"bird":'),
+        ToolInputDelta(4, ' "raven"}'),
+        BlockEnded(4),
+        ToolInputDelta(5, "{}"),
+        BlockEnded(5),
+        ToolUseStarted(6, "call_c", "shell"),
+        ToolInputDelta(6, '{"input":"'),
+        ToolInputDelta(6, "say "),
+        ToolInputDelta(6, '\\"caw\\"'),
+        ToolInputDelta(6, '"}'),
+        BlockEnded(6),
+        UsageReported(COUNTED),
+        AnswerEnded(StopReason.TOOL_USE, "completed"),
+    ]
+
+
+def test_a_whole_answer_means_the_same_as_its_stream(root: Path) -> None:
+    streamed, whole = Draft("raven"), Draft("raven")
+    body = msgspec.json.encode(msgspec.json.decode((root / "tests/samples/responses_calls.json").read_bytes()))
+
+    streamed.take(sample(root, "responses_calls.sse"))
+    whole.take(whole_answer("raven", 7, body))
+
+    assert whole.finish() == streamed.finish()
+
+
+def test_a_refusal_is_visible_text_and_the_reason_for_stopping(root: Path) -> None:
+    assert sample(root, "responses_refuses.sse")[1:] == [
+        TextDelta(0, "I can't "),
+        TextDelta(0, "help with that."),
+        BlockEnded(0),
+        UsageReported(COUNTED),
+        AnswerEnded(StopReason.REFUSAL, "completed"),
+    ]
+
+
+def test_a_filter_that_cuts_in_is_a_reason_for_stopping(root: Path) -> None:
+    assert sample(root, "responses_filtered.sse")[-1] == AnswerEnded(StopReason.CONTENT_FILTER, "content_filter")
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "word"),
+    [
+        ("responses_fails.sse", ProviderUnavailable, "server_error"),
+        ("responses_breaks.sse", RateLimited, "rate_limit_exceeded"),
+    ],
+)
+def test_an_answer_that_fails_says_why_after_what_came_before_it(
+    root: Path, name: str, error: type[Exception], word: str
+) -> None:
+    decoder = stream_decoder("raven", 7)
+
+    deltas = decoder.feed((root / "tests/samples" / name).read_bytes())
+
+    assert TextDelta(0, "A raven") in deltas
+    assert decoder.done
+    with pytest.raises(error) as raised:
+        decoder.end()
+    assert getattr(raised.value, "vendor_code", None) == word
+
+
+@pytest.mark.parametrize(
+    ("last", "error"),
+    [
+        (ended("failed", ',"error":{"code":"invalid_prompt","message":"no"}'), InvalidRequest),
+        (ended("failed", ',"error":{"code":"image_too_large","message":"no"}'), InvalidRequest),
+        (ended("failed", ',"error":{"code":"context_length_exceeded","message":"no"}'), ContextOverflow),
+        (ended("failed"), ProviderUnavailable),
+        (
+            '{"type":"error","error":{"type":"invalid_request_error","code":"invalid_api_key","message":"no"}}',
+            AuthenticationFailed,
+        ),
+        ('{"error":{"message":"upstream","code":429}}', RateLimited),
+        (ended("completed").replace('"completed"}', '"cancelled"}'), IncompleteAnswer),
+        (ended("completed").replace('"completed"}', '"queued"}'), ProtocolError),
+        ("[DONE]", IncompleteAnswer),
+    ],
+)
+def test_what_ends_otherwise_is_no_answer(last: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        read(CREATED, last)
+
+
+@pytest.mark.parametrize(
+    ("reason", "stop"),
+    [
+        ("max_output_tokens", StopReason.MAX_TOKENS),
+        ("content_filter", StopReason.CONTENT_FILTER),
+        ("steered", StopReason.OTHER),
+    ],
+)
+def test_an_answer_that_is_cut_short_says_why(reason: str, stop: StopReason) -> None:
+    last = ended("incomplete", f',"incomplete_details":{{"reason":"{reason}"}}')
+
+    assert read(CREATED, last)[-1] == AnswerEnded(stop, reason)
+    assert read(CREATED, ended("incomplete"))[-1] == AnswerEnded(StopReason.OTHER, "incomplete")
+
+
+def test_what_came_in_no_pieces_is_taken_from_the_whole_items() -> None:
+    call = '{"type":"function_call","name":"fly","arguments":"{}"}'
+    said = '{"type":"message","content":[{"type":"output_text","text":"Caw."},{"type":"output_video"}]}'
+
+    from_items = read(CREATED, done(said), done(call, 1), ended("completed"))
+    from_the_end = read(CREATED, ended("completed", f',"output":[{said},{call}]'))
+
+    assert from_items == from_the_end
+    assert from_items[1:] == [
+        TextDelta(0, "Caw."),
+        BlockEnded(0),
+        ToolUseStarted(1, "call_7_1", "fly"),
+        ToolInputDelta(1, "{}"),
+        BlockEnded(1),
+        AnswerEnded(StopReason.TOOL_USE, "completed"),
+    ]
+
+
+def test_open_thinking_is_thinking() -> None:
+    pieces = '{"type":"response.reasoning_text.delta","output_index":0,"content_index":0,"delta":"Hm."}'
+    item = '{"type":"reasoning","id":"rs_1","summary":[],"content":[{"type":"reasoning_text","text":"Hm."}]}'
+
+    assert read(CREATED, pieces, done(item), ended("completed"))[1:-1] == [ThinkingDelta(0, "Hm."), BlockEnded(0)]
+    assert read(CREATED, done(item), ended("completed"))[1:-1] == [ThinkingDelta(0, "Hm."), BlockEnded(0)]
+
+
+def test_unknown_events_are_passed_over() -> None:
+    unknown = '{"type":"response.audio.delta","delta":"x"}'
+
+    assert read('{"type":"response.queued"}', CREATED, unknown, ended("completed"))[1:] == [
+        AnswerEnded(StopReason.END_TURN, "completed")
+    ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "not json",
+        "[1]",
+        "{}",
+        '{"type":"response.output_text.delta","delta":3}',
+        '{"type":"response.function_call_arguments.delta","output_index":0,"delta":"{"}',
+        done('{"type":"function_call"}'),
+        done('{"type":"message","content":[{"type":"output_text","text":3}]}'),
+        done("3"),
+    ],
+)
+def test_an_event_that_does_not_fit_is_a_protocol_error_that_shows_it(data: str) -> None:
+    with pytest.raises(ProtocolError) as raised:
+        read(CREATED, data, ended("completed"))
+
+    assert raised.value.message.rsplit(": ", 1)[1] in data
+
+
+def test_nothing_comes_before_the_beginning_and_no_item_ends_twice() -> None:
+    item = done('{"type":"message","content":[]}')
+
+    with pytest.raises(ProtocolError, match="before"):
+        read(item)
+    with pytest.raises(ProtocolError, match="ended before"):
+        read(CREATED, item, item)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"", IncompleteAnswer),
+        (b'{"id":"r1","status":"completed","outp', IncompleteAnswer),
+        (b"<html>", ProtocolError),
+        (b"{}", ProtocolError),
+        (b'{"status":"queued","output":[]}', ProtocolError),
+        (b'{"status":"failed","error":{"code":"rate_limit_exceeded","message":"slow down"}}', RateLimited),
+        (b'{"error":{"message":"busy","type":"server_error"}}', ProviderUnavailable),
+    ],
+)
+def test_a_body_that_is_no_whole_answer_is_an_error(body: bytes, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        whole_answer("raven", 7, body)

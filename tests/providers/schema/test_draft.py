@@ -1,0 +1,275 @@
+"""What a draft makes of deltas."""
+
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rayconteur.providers.schema.content import Opaque, Text, Thinking, ToolUse
+from rayconteur.providers.schema.deltas import (
+    AnswerEnded,
+    AnswerStarted,
+    BlockEnded,
+    Delta,
+    OpaqueReceived,
+    TextDelta,
+    ThinkingDelta,
+    ThinkingSigned,
+    ToolInputDelta,
+    ToolUseStarted,
+    UsageReported,
+)
+from rayconteur.providers.schema.draft import Answer, Draft, told_apart
+from rayconteur.providers.schema.errors import IncompleteAnswer, ProtocolError
+from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.providers.schema.usage import Usage, reported
+
+STARTED = AnswerStarted("m1", "raven-1")
+ENDED = AnswerEnded(StopReason.END_TURN, "stop")
+
+
+def draft(*deltas: Delta) -> Draft:
+    drafted = Draft("rookery")
+    drafted.take(deltas)
+    return drafted
+
+
+def answer(*deltas: Delta) -> Answer:
+    return draft(STARTED, *deltas, ENDED).finish()
+
+
+def tool_use(json: str) -> ToolUse:
+    (block,) = answer(ToolUseStarted(0, "t1", "fly"), ToolInputDelta(0, json)).content
+    assert isinstance(block, ToolUse)
+    return block
+
+
+def test_an_answer_holds_what_the_provider_said_of_it() -> None:
+    whole = draft(STARTED, TextDelta(0, "Caw"), AnswerEnded(StopReason.MAX_TOKENS, "length")).finish()
+
+    assert whole == Answer(
+        message_id="m1",
+        model="raven-1",
+        content=(Text(text="Caw"),),
+        stop_reason=StopReason.MAX_TOKENS,
+        raw_stop_reason="length",
+        usage=Usage(),
+    )
+
+
+def test_blocks_stand_in_the_order_of_their_indexes_however_their_pieces_mix() -> None:
+    whole = answer(
+        TextDelta(4, "b"),
+        ToolUseStarted(2, "t1", "fly"),
+        TextDelta(0, "a"),
+        ToolInputDelta(2, '{"to": '),
+        TextDelta(4, "c"),
+        ToolInputDelta(2, '"tree"}'),
+        TextDelta(0, "z"),
+    )
+
+    assert whole.content == (Text(text="az"), ToolUse(id="t1", name="fly", input={"to": "tree"}), Text(text="bc"))
+
+
+def test_blocks_that_hold_nothing_are_left_out() -> None:
+    whole = answer(TextDelta(0, ""), BlockEnded(0), ThinkingDelta(1, ""), BlockEnded(1), TextDelta(2, " "))
+
+    assert whole.content == (Text(text=" "),)
+
+
+def test_thinking_is_marked_with_its_provider_and_its_signature() -> None:
+    whole = answer(
+        ThinkingDelta(0, "Shiny"),
+        ThinkingDelta(0, "?"),
+        ThinkingSigned(0, "s1"),
+        ThinkingSigned(1, "s2"),
+        ThinkingSigned(2, "s3", redacted=True),
+        ThinkingDelta(3, "unsigned"),
+    )
+
+    assert whole.content == (
+        Thinking(text="Shiny?", provider="rookery", signature="s1"),
+        Thinking(text="", provider="rookery", signature="s2"),
+        Thinking(text="", provider="rookery", signature="s3", redacted=True),
+        Thinking(text="unsigned", provider="rookery"),
+    )
+
+
+def test_an_opaque_block_is_kept_as_it_came() -> None:
+    whole = answer(OpaqueReceived(0, "web_search", b'{ "q": 1 }'), BlockEnded(0))
+
+    assert whole.content == (Opaque(provider="rookery", type="web_search", json=b'{ "q": 1 }'),)
+
+
+@pytest.mark.parametrize(("json", "given"), [("", {}), ("{}", {}), (' {"n": [1, null]} ', {"n": [1, None]})])
+def test_tool_input_is_the_object_that_was_written_and_nothing_at_all_is_an_empty_one(
+    json: str, given: dict[str, object]
+) -> None:
+    assert tool_use(json) == ToolUse(id="t1", name="fly", input=given)
+
+
+@pytest.mark.parametrize(
+    "json",
+    [
+        '{"to": "tr',
+        "{} {}",
+        "[]",
+        "null",
+        '"{}"',
+        "7",
+        " ",
+        "{'a': 1}",
+        '{"a": NaN}',
+        '{"n": 18446744073709551616}',
+        pytest.param('{"a":' * 100_000 + "1" + "}" * 100_000, id="too deep"),
+    ],
+)
+def test_tool_input_that_is_no_json_object_is_kept_as_it_came_and_never_guessed(json: str) -> None:
+    assert tool_use(json) == ToolUse(id="t1", name="fly", input={"INVALID_JSON": json}, malformed=json)
+
+
+def test_tool_uses_of_one_id_are_told_apart() -> None:
+    starts = [ToolUseStarted(index, given, "fly") for index, given in enumerate(["a", "a", "a-2", "a", "b"])]
+
+    uses = [block for block in answer(*starts).content if isinstance(block, ToolUse)]
+
+    assert [use.id for use in uses] == ["a", "a-2", "a-2-2", "a-3", "b"]
+
+
+def test_a_tool_use_without_an_id_gets_one() -> None:
+    content = answer(ToolUseStarted(0, "", "fly"), ToolUseStarted(1, "", "fly")).content
+
+    assert [block.id for block in content if isinstance(block, ToolUse)] == ["tool_use", "tool_use-2"]
+
+
+def test_ids_that_are_taken_stay_with_those_who_have_them() -> None:
+    a, b = ToolUse(id="a", name="fly", input={}), ToolUse(id="b", name="fly", input={})
+
+    assert [*told_apart([a, Text(text="Caw"), b], {"a", "a-2"})] == [
+        ToolUse(id="a-3", name="fly", input={}),
+        Text(text="Caw"),
+        b,
+    ]
+
+
+def test_a_later_usage_replaces_only_the_counts_that_it_has() -> None:
+    first = Usage(input=reported(9), output=reported(1))
+    later = Usage(output=reported(5), reasoning=reported(2))
+
+    whole = answer(UsageReported(first), UsageReported(later))
+
+    assert whole.usage == Usage(input=reported(9), output=reported(5), reasoning=reported(2))
+
+
+def test_a_partial_keeps_only_what_can_stand_in_a_history() -> None:
+    now = draft(
+        STARTED,
+        ThinkingDelta(0, "signed"),
+        ThinkingSigned(0, "s1"),
+        ThinkingDelta(1, "unsigned"),
+        OpaqueReceived(2, "web_search", b"{}"),
+        TextDelta(3, "Ca"),
+        ToolUseStarted(4, "t1", "fly"),
+        ToolInputDelta(4, "{}"),
+        BlockEnded(4),
+        ToolUseStarted(5, "t2", "fly"),
+        ToolInputDelta(5, "{}"),
+        TextDelta(6, "w"),
+    ).partial()
+
+    assert now.content == (
+        Thinking(text="signed", provider="rookery", signature="s1"),
+        Opaque(provider="rookery", type="web_search", json=b"{}"),
+        Text(text="Ca"),
+        ToolUse(id="t1", name="fly", input={}),
+        Text(text="w"),
+    )
+    assert now.text == "Caw"
+
+
+def test_a_partial_of_nothing_is_empty() -> None:
+    now = draft().partial()
+
+    assert (now.content, now.text, now.usage, now.message_id, now.model) == ((), "", Usage(), None, None)
+
+
+def test_taking_a_partial_changes_nothing() -> None:
+    drafted = draft(STARTED, TextDelta(0, "Ca"))
+
+    assert drafted.partial() == drafted.partial()
+    drafted.take([TextDelta(0, "w"), ENDED])
+
+    assert drafted.finish().content == (Text(text="Caw"),)
+
+
+def test_an_answer_without_its_end_is_no_answer() -> None:
+    with pytest.raises(IncompleteAnswer) as caught:
+        draft(STARTED, TextDelta(0, "Ca")).finish()
+
+    assert caught.value.provider == "rookery"
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        [TextDelta(0, "before the start")],
+        [UsageReported(Usage())],
+        [ENDED],
+        [STARTED, STARTED],
+        [STARTED, ENDED, ENDED],
+        [STARTED, TextDelta(0, "a"), ENDED, TextDelta(0, "after the end")],
+        [STARTED, ENDED, UsageReported(Usage())],
+        [STARTED, BlockEnded(0)],
+        [STARTED, TextDelta(0, "a"), BlockEnded(0), BlockEnded(0)],
+        [STARTED, TextDelta(0, "a"), BlockEnded(0), TextDelta(0, "b")],
+        [STARTED, ThinkingDelta(0, "a"), BlockEnded(0), ThinkingSigned(0, "s")],
+        [STARTED, ToolUseStarted(0, "t", "fly"), BlockEnded(0), ToolInputDelta(0, "{}")],
+        [STARTED, ToolInputDelta(0, "{}")],
+        [STARTED, ToolUseStarted(0, "t", "fly"), ToolUseStarted(0, "u", "fly")],
+        [STARTED, TextDelta(0, "a"), ToolUseStarted(0, "t", "fly")],
+        [STARTED, TextDelta(0, "a"), ToolInputDelta(0, "{}")],
+        [STARTED, TextDelta(0, "a"), ThinkingDelta(0, "b")],
+        [STARTED, ThinkingDelta(0, "a"), TextDelta(0, "b")],
+        [STARTED, ThinkingDelta(0, "a"), ThinkingSigned(0, "s", redacted=True)],
+        [STARTED, ThinkingSigned(0, "s", redacted=True), ThinkingDelta(0, "a")],
+        [STARTED, OpaqueReceived(0, "x", b"{}"), OpaqueReceived(0, "x", b"{}")],
+        [STARTED, OpaqueReceived(0, "x", b"{}"), TextDelta(0, "a")],
+    ],
+    ids=lambda deltas: "-".join(type(delta).__name__ for delta in deltas),
+)
+def test_a_client_that_breaks_its_promises_is_found_out_at_once(deltas: list[Delta]) -> None:
+    drafted = draft(*deltas[:-1])
+
+    with pytest.raises(ProtocolError, match=type(deltas[-1]).__name__):
+        drafted.take(deltas[-1:])
+
+
+def test_what_came_before_a_broken_promise_is_kept() -> None:
+    drafted = draft()
+
+    with pytest.raises(ProtocolError):
+        drafted.take([STARTED, TextDelta(0, "Caw"), BlockEnded(7)])
+
+    assert drafted.partial().text == "Caw"
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.text(max_size=3))), st.lists(st.integers(0, 40)))
+def test_how_deltas_are_batched_makes_no_difference(said: list[tuple[int, str]], cuts: list[int]) -> None:
+    deltas: list[Delta] = [STARTED, *(TextDelta(index, text) for index, text in said), ENDED]
+    drafted = Draft("rookery")
+
+    bounds = [0, *sorted(min(cut, len(deltas)) for cut in cuts), len(deltas)]
+    for first, end in pairwise(bounds):
+        drafted.take(deltas[first:end])
+        drafted.partial()
+
+    expected = ["".join(text for at, text in said if at == index) for index in range(3)]
+    assert drafted.finish().content == tuple(Text(text=text) for text in expected if text)
+
+
+def test_an_answer_can_be_kept_and_read_again() -> None:
+    whole = answer(TextDelta(0, "Caw"), ToolUseStarted(1, "t1", "fly"), ToolInputDelta(1, "{"), ThinkingSigned(2, "s"))
+
+    assert msgspec.json.decode(msgspec.json.encode(whole), type=Answer) == whole

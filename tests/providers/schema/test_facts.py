@@ -1,0 +1,75 @@
+"""What a request costs by the prices that are known."""
+
+import pytest
+
+from rayconteur.providers.schema.facts import ModelFacts, Prices
+from rayconteur.providers.schema.usage import Cost, Provenance, Usage, estimated, reported
+
+FACTS = ModelFacts(
+    prices=(
+        Prices(input=3.0, output=15.0, cache_read=0.3, cache_write=3.75),
+        Prices(input=6.0, output=22.5, cache_read=0.6, cache_write=7.5, from_input_tokens=200_001),
+    )
+)
+
+
+def usd(facts: ModelFacts, usage: Usage) -> float | None:
+    cost = facts.priced(usage).cost
+    assert cost.provenance is (Provenance.UNAVAILABLE if cost.usd is None else Provenance.ESTIMATED)
+    return cost.usd
+
+
+@pytest.mark.parametrize(
+    ("usage", "dollars"),
+    [
+        (Usage(input=reported(1_000_000), output=reported(0)), 6.0),
+        (Usage(input=reported(200_000), output=reported(100_000)), 0.6 + 1.5),
+        (Usage(input=reported(200_001), output=reported(100_000)), 1.200006 + 2.25),
+        (Usage(input=estimated(1_000), output=estimated(10)), 0.00315),
+        (
+            # 1,000 in all, of which 700 read from the cache and 100 written to it
+            Usage(input=reported(1_000), output=reported(0), cache_read=reported(700), cache_write=reported(100)),
+            (200 * 3.0 + 700 * 0.3 + 100 * 3.75) / 1e6,
+        ),
+        (Usage(input=reported(0), output=reported(0)), 0.0),
+    ],
+)
+def test_a_cost_is_what_each_kind_of_token_costs_at_this_size_of_request(usage: Usage, dollars: float) -> None:
+    assert usd(FACTS, usage) == pytest.approx(dollars)
+
+
+@pytest.mark.parametrize(
+    ("facts", "usage"),
+    [
+        (ModelFacts(), Usage(input=reported(5), output=reported(5))),
+        (FACTS, Usage(output=reported(5))),
+        (FACTS, Usage(input=reported(5))),
+        (ModelFacts(prices=(Prices(input=3.0),)), Usage(input=reported(5), output=reported(5))),
+        (ModelFacts(prices=(Prices(input=1.0, output=1.0, from_input_tokens=9),)), Usage(input=reported(5))),
+    ],
+    ids=["no prices", "input not known", "output not known", "a price is not known", "no price for so few"],
+)
+def test_a_cost_is_never_a_silent_zero(facts: ModelFacts, usage: Usage) -> None:
+    assert usd(facts, usage) is None
+
+
+def test_what_a_cache_took_part_in_costs_as_other_input_where_no_price_is_known() -> None:
+    facts = ModelFacts(prices=(Prices(input=3.0, output=15.0),))
+    usage = Usage(input=reported(1_000), output=reported(0), cache_read=reported(700), cache_write=reported(100))
+
+    assert usd(facts, usage) == pytest.approx(0.003)
+
+
+def test_the_providers_own_figure_holds() -> None:
+    said = Usage(input=reported(5), output=reported(5), cost=Cost(usd=0.5, provenance=Provenance.REPORTED))
+
+    assert FACTS.priced(said) == said
+
+
+def test_what_is_given_holds_and_what_is_not_is_taken_from_the_other() -> None:
+    own = ModelFacts(output_limit_tokens=5, takes_images=False)
+
+    assert own.or_else(ModelFacts(output_limit_tokens=9, thinks=True, takes_images=True)) == ModelFacts(
+        output_limit_tokens=5, takes_images=False, thinks=True
+    )
+    assert ModelFacts().or_else(FACTS) == FACTS

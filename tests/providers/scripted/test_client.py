@@ -1,0 +1,290 @@
+"""What the scripted provider says, and when."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+from fixtures.virtual_time import run
+
+from rayconteur.providers.schema.content import Image, Text, ToolResult, ToolUse
+from rayconteur.providers.schema.deltas import (
+    AnswerEnded,
+    AnswerStarted,
+    BlockEnded,
+    Delta,
+    TextDelta,
+    ThinkingDelta,
+    ThinkingSigned,
+    ToolInputDelta,
+    ToolUseStarted,
+    UsageReported,
+)
+from rayconteur.providers.schema.draft import Answer, Draft
+from rayconteur.providers.schema.errors import IncompleteAnswer, InvalidConfig, Overloaded, ProviderError, RateLimited
+from rayconteur.providers.schema.messages import Message, Role
+from rayconteur.providers.schema.request import Request, Settings
+from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.providers.schema.tools import Tool
+from rayconteur.providers.schema.usage import Usage, reported
+from rayconteur.providers.scripted.client import ScriptedClient
+from rayconteur.providers.scripted.config import Scripted
+from rayconteur.providers.scripted.script import Call, Cut, Fail, Say, Script, Step, Stop, Think, Wait
+
+HI = Message(role=Role.USER, content=(Text(text="Hello, raven!"),), turn=1)
+
+
+def client(*steps: Step, tokens_per_s: float | None = None, first_token_s: float = 0.0) -> ScriptedClient:
+    script = Script(answers=(steps,), tokens_per_s=tokens_per_s, first_token_s=first_token_s)
+    return ScriptedClient(Scripted(script=script))
+
+
+def request(number: int = 1, *messages: Message) -> Request:
+    return Request(number, messages or (HI,), Settings())
+
+
+def streamed(said: ScriptedClient, asked: Request) -> list[Delta]:
+    async def main() -> list[Delta]:
+        return [delta async for batch in said.stream(asked) for delta in batch]
+
+    return run(main())
+
+
+def answer(said: ScriptedClient, asked: Request) -> Answer:
+    draft = Draft(said.provider)
+    draft.take(streamed(said, asked))
+    return draft.finish()
+
+
+def text(said: ScriptedClient, asked: Request) -> str:
+    return "".join(block.text for block in answer(said, asked).content if isinstance(block, Text))
+
+
+async def timed(batches: AsyncIterator[Sequence[Delta]]) -> list[tuple[float, int]]:
+    """When each batch came, in milliseconds, and how many pieces of text were in it."""
+    now = asyncio.get_running_loop().time
+    return [(round(now() * 1000), sum(isinstance(d, TextDelta) for d in batch)) async for batch in batches]
+
+
+def test_an_answer_is_said_in_pieces_and_reports_its_tokens() -> None:
+    steps = (Think("Hm"), Say("Caw caw", 5), Call("fly", {"to": "oak"}))
+
+    *deltas, usage, ended = streamed(client(*steps), request(3))
+
+    assert deltas == [
+        AnswerStarted("scripted-3", "scripted"),
+        ThinkingDelta(0, "Hm"),
+        ThinkingSigned(0, "scripted"),
+        BlockEnded(0),
+        TextDelta(1, "Caw c"),
+        TextDelta(1, "aw"),
+        BlockEnded(1),
+        ToolUseStarted(2, "call-3-2", "fly"),
+        ToolInputDelta(2, '{"to'),
+        ToolInputDelta(2, '":"o'),
+        ToolInputDelta(2, 'ak"}'),
+        BlockEnded(2),
+    ]
+    assert isinstance(usage, UsageReported)
+    assert (usage.usage.output, usage.usage.reasoning) == (reported(6), reported(1))
+    assert ended == AnswerEnded(StopReason.TOOL_USE, "tool_use")
+
+
+def test_it_says_the_same_on_every_run() -> None:
+    raven = client(Say("Caw"), Call("fly"), Call("sit"))
+
+    assert streamed(raven, request(2)) == streamed(raven, request(2))
+
+
+def test_without_a_script_it_echoes_the_last_user_message() -> None:
+    raven = ScriptedClient(Scripted())
+    image = Image(url="https://example.com/raven.png")
+    earlier = [HI, Message(role=Role.ASSISTANT, content=(Text(text="Caw"),), turn=1)]
+    last = Message(role=Role.USER, content=(Text(text="Hello "), image, Text(text="again")), turn=2)
+    results = Message(role=Role.USER, content=(ToolResult(tool_use_id="t1", content=(Text(text="42"),)),), turn=2)
+
+    assert text(raven, request(1, *earlier, last)) == "Hello again"
+    assert text(raven, request(1, *earlier, results)) == "42"
+
+
+def test_the_nth_request_gets_the_nth_answer_and_later_ones_the_last() -> None:
+    raven = ScriptedClient(Scripted(script=Script(answers=((Say("one"),), (Say("two"),)))))
+
+    assert [text(raven, request(number)) for number in (1, 2, 3, 9)] == ["one", "two", "two", "two"]
+
+
+def test_a_call_sends_what_the_script_gives_valid_or_not() -> None:
+    content = answer(client(Call("fly", json='{"to": "o', id="t1"), Call("sit", json="")), request()).content
+
+    assert [(block.id, block.name, block.malformed) for block in content if isinstance(block, ToolUse)] == [
+        ("t1", "fly", '{"to": "o'),
+        ("call-1-1", "sit", None),
+    ]
+
+
+def test_stop_ends_the_answer_with_its_reason() -> None:
+    whole = answer(client(Say("Caw"), Stop(StopReason.MAX_TOKENS), Say("never")), request())
+
+    assert (whole.content, whole.stop_reason) == ((Text(text="Caw"),), StopReason.MAX_TOKENS)
+
+
+def test_the_input_is_estimated_from_the_whole_request() -> None:
+    def counted(asked: Request) -> int:
+        count = answer(client(Say("Caw")), asked).usage.input
+        assert count == reported(count.tokens)
+        return count.tokens or 0
+
+    short = counted(request())
+    long = counted(request(1, HI, Message(role=Role.USER, content=(Text(text="x" * 4000),), turn=1)))
+    tools = counted(Request(1, (HI,), Settings(system="y" * 400, tools=(Tool(name="fly", description="z" * 400),))))
+
+    assert 0 < short < 50
+    assert 1000 <= long - short < 1050
+    assert 200 <= tools - short < 250
+
+
+def test_without_usage_nothing_is_reported() -> None:
+    raven = ScriptedClient(Scripted(script=Script(usage="none")))
+
+    assert answer(raven, request()).usage == Usage()
+
+
+def test_text_comes_at_the_scripts_rate_after_the_first_tokens_time() -> None:
+    raven = client(Say("abcdefgh", 2), tokens_per_s=10, first_token_s=3)
+
+    assert run(timed(raven.stream(request()))) == [(3000, 1), (3100, 1), (3200, 1), (3300, 1)]
+
+
+def test_the_pace_goes_on_from_block_to_block() -> None:
+    raven = client(Say("ab", 1), Say("cd", 1), tokens_per_s=10)
+
+    assert run(timed(raven.stream(request()))) == [(0, 1), (100, 1), (200, 1), (300, 1)]
+
+
+def test_a_reader_who_falls_behind_gets_together_what_is_due() -> None:
+    raven = client(Say("x" * 10, 1), tokens_per_s=10)
+
+    async def late() -> list[tuple[float, int]]:
+        stream = raven.stream(request())
+        await anext(stream)
+        await asyncio.sleep(0.55)
+        return await timed(stream)
+
+    assert run(late()) == [(550, 5), (600, 1), (700, 1), (800, 1), (900, 1)]
+
+
+def test_what_is_there_already_comes_in_batches_and_lets_others_work_between() -> None:
+    raven = client(Say("x" * 1000, 1))
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def main() -> list[int]:
+        working = asyncio.create_task(other())
+        sizes = [len(batch) async for batch in raven.stream(request())]
+        working.cancel()
+        return sizes
+
+    sizes = run(main())
+
+    assert len(sizes) == 16
+    assert max(sizes) < 70
+    assert turns >= 16
+
+
+def test_a_wait_is_silent_between_what_comes_before_and_after() -> None:
+    raven = client(Say("ab", 1), Wait(5), Say("cd", 1), tokens_per_s=10)
+
+    assert run(timed(raven.stream(request()))) == [(0, 1), (100, 1), (5100, 1), (5200, 1)]
+
+
+def test_a_wait_for_good_ends_when_it_is_cancelled() -> None:
+    heard: list[Delta] = []
+
+    async def main() -> None:
+        async with asyncio.timeout(1000):
+            async for batch in client(Say("Caw"), Wait()).stream(request()):
+                heard.extend(batch)
+
+    with pytest.raises(TimeoutError):
+        run(main())
+
+    assert heard == [AnswerStarted("scripted-1", "scripted"), TextDelta(0, "Caw"), BlockEnded(0)]
+
+
+@pytest.mark.parametrize("step", [Fail(), Cut()])
+def test_before_it_says_anything_an_answer_has_not_started(step: Step) -> None:
+    async def main() -> None:
+        async for batch in client(step).stream(request()):
+            pytest.fail(f"heard {batch}")
+
+    with pytest.raises(ProviderError):
+        run(main())
+
+
+def test_a_failure_is_the_error_of_its_code_and_comes_after_what_was_said() -> None:
+    heard: list[Delta] = []
+
+    async def main() -> None:
+        async for batch in client(Say("Caw"), Fail("rate_limited", "slower", 2.5)).stream(request()):
+            heard.extend(batch)
+
+    with pytest.raises(RateLimited, match="slower") as caught:
+        run(main())
+
+    assert (caught.value.retry_after_s, caught.value.provider) == (2.5, "scripted")
+    assert heard[1:] == [TextDelta(0, "Caw"), BlockEnded(0)]
+
+
+def test_a_cut_answer_is_incomplete() -> None:
+    with pytest.raises(IncompleteAnswer):
+        streamed(client(Say("Caw"), Cut(), Say("never")), request())
+
+
+def provider_errors(error: type[ProviderError] = ProviderError) -> list[type[ProviderError]]:
+    return [error, *(kind for child in error.__subclasses__() for kind in provider_errors(child))]
+
+
+@pytest.mark.parametrize("error", provider_errors())
+def test_a_script_can_fail_with_every_error_a_provider_has(error: type[ProviderError]) -> None:
+    with pytest.raises(ProviderError) as caught:
+        streamed(client(Fail(error.code)), request())
+
+    assert type(caught.value) is error
+
+
+def test_a_code_that_no_error_has_is_found_when_the_client_is_made() -> None:
+    with pytest.raises(InvalidConfig, match=r"'too_busy'.*overloaded") as caught:
+        client(Say("Caw"), Fail("too_busy"))
+
+    assert caught.value.field == "provider.script"
+
+
+def test_a_complete_answer_is_the_streamed_one_with_each_block_whole() -> None:
+    raven = client(Think("Shiny thing"), Say("Caw caw caw"), Call("fly", {"to": "oak"}))
+
+    deltas = run(raven.complete(request()))
+
+    draft = Draft(raven.provider)
+    draft.take(deltas)
+    assert draft.finish() == answer(raven, request())
+    assert TextDelta(1, "Caw caw caw") in deltas
+
+
+def test_a_complete_answer_takes_as_long_as_a_streamed_one() -> None:
+    raven = client(Say("x" * 20, 1), Wait(3), Say("y" * 10, 1), tokens_per_s=10, first_token_s=1)
+
+    async def main() -> float:
+        await raven.complete(request())
+        return asyncio.get_running_loop().time()
+
+    assert run(main()) == pytest.approx(1 + 2 + 3 + 1)
+
+
+@pytest.mark.parametrize(("step", "error"), [(Fail(), Overloaded), (Cut(), IncompleteAnswer)])
+def test_what_ends_a_stream_early_leaves_no_complete_answer(step: Step, error: type[ProviderError]) -> None:
+    with pytest.raises(error):
+        run(client(Say("Caw"), step).complete(request()))

@@ -1,0 +1,61 @@
+"""Models by name."""
+
+from typing import get_args
+
+import pytest
+
+from rayconteur.providers.anthropic.config import Anthropic
+from rayconteur.providers.configs import ProviderConfig, ProviderName
+from rayconteur.providers.google.config import Google
+from rayconteur.providers.model_names import ALIASES, model
+from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
+from rayconteur.providers.schema.errors import InvalidConfig, UnknownProvider
+from rayconteur.providers.scripted.config import Scripted
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("anthropic:claude-sonnet-4-5", Anthropic(model="claude-sonnet-4-5")),
+        ("openai:gpt-4o", OpenAI(model="gpt-4o")),
+        ("openai:llama3:8b", OpenAI(model="llama3:8b")),
+        ("azure:mine", AzureOpenAI(deployment="mine")),
+        ("azureopenai:mine", AzureOpenAI(deployment="mine")),
+        ("google:gemini-3-flash", Google(model="gemini-3-flash")),
+        ("gemini:gemini-3-flash", Google(model="gemini-3-flash")),
+        ("scripted", Scripted()),
+        ("scripted:raven", Scripted(model="raven")),
+    ],
+)
+def test_a_name_is_a_provider_and_its_model(name: str, config: ProviderConfig) -> None:
+    assert model(name) == config
+
+
+def test_every_provider_and_alias_can_be_named() -> None:
+    assert {model(f"{provider}:any").name for provider in get_args(ProviderName)} == set(get_args(ProviderName))
+    assert set(ALIASES.values()) <= set(get_args(ProviderName))
+
+
+def test_fields_of_the_config_can_be_given() -> None:
+    assert model("openai:qwen3", base_url="http://localhost:11434/v1") == OpenAI(
+        model="qwen3", base_url="http://localhost:11434/v1"
+    )
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "", ":gpt-4o", "delphi:oracle"])
+def test_a_provider_that_is_not_there_is_told_with_those_that_are(name: str) -> None:
+    with pytest.raises(UnknownProvider, match=", ".join(get_args(ProviderName))):
+        model(name)
+
+
+@pytest.mark.parametrize("name", ["anthropic", "anthropic:", "azure:"])
+def test_a_name_without_a_model_is_refused(name: str) -> None:
+    with pytest.raises(InvalidConfig, match="names no model"):
+        model(name)
+
+
+def test_a_field_that_the_config_has_not_is_refused_with_those_that_it_has() -> None:
+    with pytest.raises(InvalidConfig, match=r"provider\.api_kee: .*api_key") as raised:
+        model("openai:gpt-4o", api_kee="x")
+
+    assert raised.value.field == "provider.api_kee"

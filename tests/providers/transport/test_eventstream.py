@@ -1,0 +1,110 @@
+"""Amazon's event stream, cut into frames: as botocore does, and damaged."""
+
+import struct
+from zlib import crc32
+
+import pytest
+from botocore.eventstream import EventStreamBuffer
+from builders.eventstream import THINKS_AND_CALLS, frame, raw_frame
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rayconteur.providers.schema.errors import ProtocolError
+from rayconteur.providers.transport.eventstream import FRAME_LIMIT_BYTES, FrameStream, headers, split
+
+names = st.text(min_size=1, max_size=20).filter(lambda name: len(name.encode()) < 256)
+values = st.one_of(
+    st.just(b"\x00"),
+    st.just(b"\x01"),
+    st.integers(-(2**7), 2**7 - 1).map(lambda number: b"\x02" + struct.pack(">b", number)),
+    st.integers(-(2**15), 2**15 - 1).map(lambda number: b"\x03" + struct.pack(">h", number)),
+    st.integers(-(2**31), 2**31 - 1).map(lambda number: b"\x04" + struct.pack(">i", number)),
+    st.integers(-(2**63), 2**63 - 1).map(lambda number: b"\x05" + struct.pack(">q", number)),
+    st.binary(max_size=50).map(lambda data: b"\x06" + struct.pack(">H", len(data)) + data),
+    st.text(max_size=20).map(lambda text: b"\x07" + struct.pack(">H", len(text.encode())) + text.encode()),
+    st.integers(-(2**63), 2**63 - 1).map(lambda number: b"\x08" + struct.pack(">q", number)),
+    st.binary(min_size=16, max_size=16).map(lambda data: b"\x09" + data),
+)
+encoded = st.dictionaries(names, values, max_size=4).map(
+    lambda found: b"".join(bytes([len(name.encode())]) + name.encode() + value for name, value in found.items())
+)
+frames = st.lists(st.builds(raw_frame, encoded, st.binary(max_size=200)), max_size=5)
+
+
+def cut(stream: bytes, *places: int) -> list[bytes]:
+    """The frames of *stream*, read in pieces that end at *places*."""
+    ends = sorted({min(place, len(stream)) for place in places} | {len(stream)})
+    reader = FrameStream("bedrock")
+    found: list[bytes] = []
+    begin = 0
+    for end in ends:
+        found += reader.feed(stream[begin:end])
+        begin = end
+    return found
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(frames, st.lists(st.integers(0, 1_200)))
+def test_the_frames_are_those_that_botocore_reads_whatever_the_pieces(sent: list[bytes], places: list[int]) -> None:
+    theirs = EventStreamBuffer()
+    theirs.add_data(b"".join(sent))
+
+    found = cut(b"".join(sent), *places)
+
+    assert found == sent
+    messages: list[object] = [(message.headers, message.payload) for message in theirs]
+    assert [(headers(split(one)[0]), split(one)[1]) for one in found] == messages
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.binary(max_size=300))
+def test_bytes_of_any_kind_are_frames_or_an_error(data: bytes) -> None:
+    try:
+        for found in FrameStream("bedrock").feed(data):
+            headers(split(found)[0])
+    except (ProtocolError, ValueError):
+        pass
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(encoded, st.integers(0, 100))
+def test_headers_that_stop_short_are_an_error_or_fewer(whole: bytes, length: int) -> None:
+    try:
+        short = headers(whole[:length])
+    except ValueError:
+        return
+    assert short.items() <= headers(whole).items()
+
+
+def test_no_byte_can_be_damaged_unseen() -> None:
+    for place in range(len(THINKS_AND_CALLS)):
+        damaged = bytearray(THINKS_AND_CALLS)
+        damaged[place] ^= 0x10
+        with pytest.raises(ProtocolError, match="damaged"):
+            cut(bytes(damaged))
+
+
+def test_what_came_before_the_damage_counts() -> None:
+    good = frame({"a": "b"}, b"{}")
+    reader = FrameStream("bedrock").feed(good + good[:-1] + b"!")
+
+    assert next(reader) == good
+    with pytest.raises(ProtocolError):
+        next(reader)
+
+
+@pytest.mark.parametrize(
+    ("total", "of_headers"), [(FRAME_LIMIT_BYTES + 1, 0), (15, 0), (16, 1), (1 << 20, (128 << 10) + 1)]
+)
+def test_a_length_that_can_t_be_is_an_error_at_once(total: int, of_headers: int) -> None:
+    head = struct.pack(">II", total, of_headers)
+
+    with pytest.raises(ProtocolError, match="bytes"):
+        cut(head + struct.pack(">I", crc32(head)) + b"\0" * 4)
+
+
+def test_a_header_of_an_unknown_type_or_twice_there_is_an_error() -> None:
+    with pytest.raises(ValueError, match="unknown type 10"):
+        headers(b"\x01a\x0a")
+    with pytest.raises(ValueError, match="twice"):
+        headers(b"\x01a\x00\x01a\x01")

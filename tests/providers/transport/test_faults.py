@@ -1,0 +1,180 @@
+"""Which of our errors a provider's fault is."""
+
+from collections.abc import Iterator
+
+import anthropic
+import openai
+import pytest
+
+from rayconteur.providers.anthropic import client as our_anthropic
+from rayconteur.providers.anthropic.errors import FAULTS
+from rayconteur.providers.openai import client as our_openai
+from rayconteur.providers.openai.chat.errors import faults
+from rayconteur.providers.schema.errors import (
+    AuthenticationFailed,
+    ContextOverflow,
+    InvalidRequest,
+    Overloaded,
+    ProtocolError,
+    ProviderError,
+    ProviderUnavailable,
+    RateLimited,
+    UnknownModel,
+)
+from rayconteur.providers.transport.faults import STATUSES, Fault, read_fault, retry_after_s
+from rayconteur.providers.transport.http import Vendor
+
+CHAT = faults("openai")
+NOON = 1_767_182_400.0  # Wed, 31 Dec 2025 12:00:00 GMT
+
+
+def below(root: type[Exception]) -> Iterator[type[Exception]]:
+    for kind in root.__subclasses__():
+        yield kind
+        yield from below(kind)
+
+
+def is_foreseen(kind: type[Exception], vendor: Vendor, refusal: type[Exception]) -> bool:
+    """Whether the tables know *kind*; *refusal* is the SDK's root of those that a status goes with."""
+    if not issubclass(kind, refusal):
+        return issubclass(kind, tuple(vendor.kinds))
+    status = getattr(kind, "status_code", None)  # those without one are roots of others, or stand for any 5xx
+    return status is None or status in STATUSES
+
+
+@pytest.mark.parametrize("kind", sorted(set(below(anthropic.APIError)), key=str), ids=lambda kind: kind.__name__)
+def test_no_error_of_anthropic_s_sdk_is_unforeseen(kind: type[Exception]) -> None:
+    assert is_foreseen(kind, our_anthropic.VENDOR, anthropic.APIStatusError)
+
+
+# Of the SDK's own reading of answers, of web sockets and of other ways to a client, none of which is used.
+OPENAI_UNUSED = {
+    "APIRemovedInV1",
+    "ContentFilterFinishReasonError",
+    "LengthFinishReasonError",
+    "MutuallyExclusiveAuthError",
+    "StreamAlreadyConsumed",
+    "SubjectTokenProviderError",
+    "WebSocketConnectionClosedError",
+    "WebSocketQueueFullError",
+    "_AmbiguousModuleClientUsageError",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(set(below(openai.OpenAIError)), key=str), ids=lambda kind: kind.__name__)
+def test_no_error_of_openai_s_sdk_is_unforeseen(kind: type[Exception]) -> None:
+    unused = kind.__name__ in OPENAI_UNUSED or kind is openai.APIError
+    assert unused or is_foreseen(kind, our_openai.vendor("openai"), openai.APIStatusError)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "message", "error"),
+    [
+        (400, "invalid_request_error", "max_tokens: must be positive", InvalidRequest),
+        (400, "invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum", ContextOverflow),
+        (400, "invalid_request_error", "input length and `max_tokens` exceed context limit: 2", ContextOverflow),
+        (401, "authentication_error", "invalid x-api-key", AuthenticationFailed),
+        (402, "billing_error", "pay", AuthenticationFailed),
+        (403, "permission_error", "no", AuthenticationFailed),
+        (404, "not_found_error", "model: claude-9", UnknownModel),
+        (404, "not_found_error", "Not found", InvalidRequest),
+        (413, "request_too_large", "Request exceeds the maximum size", ContextOverflow),
+        (429, "rate_limit_error", "slow down", RateLimited),
+        (500, "api_error", "oops", ProviderUnavailable),
+        (504, "timeout_error", "late", ProviderUnavailable),
+        (529, "overloaded_error", "Overloaded", Overloaded),
+        (599, None, "who knows", ProviderUnavailable),
+        (418, None, "a teapot", InvalidRequest),
+        (302, None, "elsewhere", ProtocolError),
+        (None, "overloaded_error", "Overloaded", Overloaded),
+        (None, "rate_limit_error", "slow down", RateLimited),
+        (None, "invalid_request_error", "no", InvalidRequest),
+        (None, None, "who knows", ProviderUnavailable),
+    ],
+)
+def test_a_fault_of_anthropic(status: int | None, kind: str | None, message: str, error: type[ProviderError]) -> None:
+    assert type(FAULTS.error(Fault(message=message, type=kind), status)) is error
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "error"),
+    [
+        (400, None, "Invalid 'temperature'", InvalidRequest),
+        (400, "context_length_exceeded", "too long", ContextOverflow),
+        (400, None, "This model's maximum context length is 4096 tokens", ContextOverflow),
+        (400, "content_filter", "filtered", InvalidRequest),
+        (401, "invalid_api_key", "wrong", AuthenticationFailed),
+        (401, "401", "wrong", AuthenticationFailed),
+        (403, "model_not_found", "Project has no access to model", UnknownModel),
+        (404, "model_not_found", "no such", UnknownModel),
+        (404, "DeploymentNotFound", "The API deployment for this resource does not exist", UnknownModel),
+        (404, None, "model 'llama9' not found", UnknownModel),
+        (404, None, "Resource not found", InvalidRequest),
+        (429, "rate_limit_exceeded", "slow down", RateLimited),
+        (429, "insufficient_quota", "You exceeded your current quota", AuthenticationFailed),
+        (500, None, "oops", ProviderUnavailable),
+        (503, None, "The engine is currently overloaded", Overloaded),
+    ],
+)
+def test_a_fault_of_openai_or_azure(status: int, code: str | None, message: str, error: type[ProviderError]) -> None:
+    # The type says the same of many kinds, so it must not matter where there is a status.
+    assert type(CHAT.error(Fault(message=message, type="invalid_request_error", code=code), status)) is error
+
+
+def test_an_error_keeps_what_the_provider_said() -> None:
+    error = CHAT.error(Fault(message="slow down", type="tokens", code="rate_limit_exceeded"), 429, 2.5)
+
+    assert (error.message, error.provider, error.status) == ("slow down", "openai", 429)
+    assert (error.vendor_code, error.retry_after_s, error.retryable) == ("rate_limit_exceeded", 2.5, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        (b'{"error":{"message":"m","type":"t","code":"c","param":null}}', Fault(message="m", type="t", code="c")),
+        (b'{"error":{"message":"m","type":null,"code":404}}', Fault(message="m", code="404")),
+        (b'{"type":"error","error":{"type":"t","message":"m","details":null}}', Fault(message="m", type="t")),
+        (
+            b'{"type":"error","error":{"type":"t","message":"m","details":{"error_code":"c"}}}',
+            Fault(message="m", type="t", code="c"),
+        ),
+        (b'{"error":{"code":"c","message":"m","details":"more"}}', Fault(message="m", code="c")),
+        (b'{"error":"m"}', Fault(message="m")),
+        (b'{"statusCode":401,"message":"m"}', Fault(message="m")),
+        (b'{"object":"error","message":"m","type":"t","code":40001}', Fault(message="m", type="t", code="40001")),
+        (b'{"detail":"m"}', Fault(message="m")),
+        (b"<h1>Bad gateway</h1>", Fault(message="<h1>Bad gateway</h1>")),
+        (b'{"error":{"message":3}}', Fault(message='{"error":{"message":3}}')),
+        (b'{"error":{"message":""}}', Fault()),
+        (b"", Fault()),
+    ],
+)
+def test_a_fault_is_found_in_whatever_form_it_comes(body: bytes, fault: Fault) -> None:
+    assert read_fault(body) == fault
+
+
+def test_a_long_fault_is_shortened() -> None:
+    assert len(read_fault(b"x" * 1_000_000).message) < 1_000
+    assert len(read_fault(b'{"error":"%b"}' % (b"x" * 1_000_000)).message) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_s"),
+    [
+        ({}, None),
+        ({"retry-after": "3"}, 3.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after": "-3"}, 0.0),
+        ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),
+        ({"retry-after": "Wed, 31 Dec 2025 12:00:30 GMT"}, 30.0),
+        ({"retry-after": "Wed, 31 Dec 2025 11:00:00 GMT"}, 0.0),
+        ({"retry-after-ms": "soon", "retry-after": "1"}, 1.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+    ],
+)
+def test_the_wait_that_is_asked_for_may_be_seconds_milliseconds_or_a_date(
+    headers: dict[str, str], wait_s: float | None
+) -> None:
+    assert retry_after_s(headers, NOON) == wait_s

@@ -1,0 +1,221 @@
+"""What the clients behind HTTP make of servers and connections that fail."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+from fixtures.clients import (
+    ASKED,
+    EACH,
+    EACH_IN_EVENTS,
+    HI,
+    KEY,
+    Config,
+    assert_is_ours_alone,
+    cohere,
+    gathered,
+    opened,
+)
+from servers.loopback import Exchange, Respond, answers, begins
+
+from rayconteur.providers.registry import open_client
+from rayconteur.providers.schema.content import Text
+from rayconteur.providers.schema.deltas import AnswerEnded, Delta, TextDelta
+from rayconteur.providers.schema.errors import (
+    AuthenticationFailed,
+    IncompleteAnswer,
+    InvalidRequest,
+    ProtocolError,
+    ProviderError,
+    ProviderUnavailable,
+    RateLimited,
+)
+from rayconteur.providers.schema.messages import Message, Role
+from rayconteur.providers.schema.request import Request, Settings
+
+
+def failure(config: Config, respond: Respond, streaming: bool = True, **more: Any) -> ProviderError:
+    """What a request fails with, and that it was sent once."""
+
+    async def main() -> int:
+        async with opened(config, respond, **more) as (client, server):
+            with pytest.raises(ProviderError) as raised:
+                await (gathered(client) if streaming else client.complete(ASKED))
+            errors.append(raised.value)
+            return len(server.received)
+
+    errors: list[ProviderError] = []
+    assert asyncio.run(main()) == 1
+    assert_is_ours_alone(errors[0])
+    return errors[0]
+
+
+async def drops(exchange: Exchange) -> None:
+    await exchange.drop()
+
+
+async def babbles(exchange: Exchange) -> None:
+    exchange.writer.write(b"this is no HTTP\r\n\r\n")
+    await exchange.hang()
+
+
+@EACH
+@pytest.mark.parametrize("then", [Exchange.drop, Exchange.end])
+def test_an_answer_that_stops_short_is_incomplete_and_what_came_of_it_is_handed_on(
+    config: Config, stream: bytes, then: Respond
+) -> None:
+    got: list[Sequence[Delta]] = []
+    handed_on = asyncio.Event()
+
+    async def wait_and_stop(exchange: Exchange) -> None:
+        await handed_on.wait()
+        await then(exchange)
+
+    async def main() -> None:
+        async with opened(config, begins(stream[: len(stream) * 3 // 4], wait_and_stop)) as (client, _):
+            async for deltas in client.stream(ASKED):
+                got.append(deltas)
+                handed_on.set()
+
+    with pytest.raises(IncompleteAnswer) as raised:
+        asyncio.run(main())
+
+    assert_is_ours_alone(raised.value)
+    assert any(isinstance(delta, TextDelta) for deltas in got for delta in deltas)
+
+
+@EACH
+@pytest.mark.parametrize("then", [Exchange.drop, Exchange.end])
+def test_a_whole_answer_that_stops_short_is_incomplete(config: Config, stream: bytes, then: Respond) -> None:
+    del stream
+    error = failure(config, begins(b'{"id":"a","model":"m","cont', then), streaming=False)
+
+    assert type(error) is IncompleteAnswer
+
+
+@EACH
+@pytest.mark.parametrize("streaming", [True, False])
+def test_silence_before_the_answer_is_unavailable(config: Config, stream: bytes, streaming: bool) -> None:
+    del stream
+    error = failure(config, Exchange.hang, streaming, idle_timeout_s=0.05)
+
+    assert type(error) is ProviderUnavailable
+    assert error.retryable
+
+
+@EACH
+@pytest.mark.parametrize("streaming", [True, False])
+def test_silence_within_the_answer_is_incomplete(config: Config, stream: bytes, streaming: bool) -> None:
+    error = failure(config, begins(stream[:100], Exchange.hang), streaming, idle_timeout_s=0.05)
+
+    assert type(error) is IncompleteAnswer
+
+
+@EACH
+@pytest.mark.parametrize("respond", [drops, babbles])
+def test_a_connection_that_gives_no_answer_is_unavailable(config: Config, stream: bytes, respond: Respond) -> None:
+    del stream
+
+    assert type(failure(config, respond)) is ProviderUnavailable
+
+
+@EACH
+def test_an_address_where_nobody_listens_is_unavailable_and_the_error_says_so(config: Config, stream: bytes) -> None:
+    del stream
+
+    async def main() -> None:
+        async with opened(config, drops) as (_, server):
+            url = server.url
+        client = open_client(config(url))
+        try:
+            await gathered(client)
+        finally:
+            await client.aclose()
+
+    with pytest.raises(ProviderUnavailable, match="Connect call failed") as raised:
+        asyncio.run(main())
+    assert_is_ours_alone(raised.value)
+
+
+@EACH
+def test_a_refusal_tells_when_to_come_back_and_is_not_repeated_by_the_sdk(config: Config, stream: bytes) -> None:
+    del stream
+    busy = answers(b'{"error":{"message":"slow down"}}', 429, retry_after="7", content_type="application/json")
+
+    error = failure(config, busy)
+
+    assert type(error) is RateLimited
+    assert (error.message, error.status, error.retry_after_s) == ("slow down", 429, 7.0)
+
+
+@EACH_IN_EVENTS
+@pytest.mark.parametrize(
+    ("body", "status", "kind"),
+    [
+        (f'{{"error":{{"message":"wrong key {KEY}","type":"t","code":"{KEY}"}}}}', 401, AuthenticationFailed),
+        (f'{{"error":{{"message":"{"x" * 490} {KEY}"}}}}', 401, AuthenticationFailed),
+        (f"data: {KEY}\n\n", 200, ProtocolError),
+        (f'data: {{"type":"error","error":{{"message":"{KEY}","type":"t"}}}}\n\n', 200, ProviderUnavailable),
+    ],
+    ids=["refusal", "cut short", "not json", "in the stream"],
+)
+def test_a_key_that_the_server_repeats_is_not_in_the_error(
+    config: Config, stream: bytes, body: str, status: int, kind: type[ProviderError]
+) -> None:
+    del stream
+    error = failure(config, answers(body.encode(), status))
+
+    assert type(error) is kind
+    assert "***" in error.message
+
+
+@EACH
+def test_a_key_is_not_in_the_error_of_a_whole_answer(config: Config, stream: bytes) -> None:
+    del stream
+    error = failure(config, answers(f"<html>{KEY}</html>".encode()), streaming=False)
+
+    assert type(error) is ProtocolError
+
+
+@EACH
+def test_what_has_no_form_on_the_wire_is_refused_before_anything_is_sent(config: Config, stream: bytes) -> None:
+    del stream
+    lone = Message(role=Role.USER, content=(Text("half a bird: \ud83d"),), turn=1)
+
+    async def main() -> int:
+        async with opened(config, drops) as (client, server):
+            with pytest.raises(InvalidRequest):
+                await gathered(client, Request(1, (HI, lone), Settings()))
+            with pytest.raises(InvalidRequest):
+                await client.complete(Request(1, (HI, lone), Settings()))
+            return server.connections
+
+    assert asyncio.run(main()) == 0
+
+
+@EACH
+def test_while_nobody_reads_the_provider_may_be_silent(config: Config, stream: bytes) -> None:
+    if config is cohere:
+        pytest.skip("its SDK's transport goes by aiohttp's clock, which does not know who reads")
+    read_on = asyncio.Event()
+
+    async def respond(exchange: Exchange) -> None:
+        await exchange.head()
+        await exchange.chunk(stream[: len(stream) // 2])
+        await read_on.wait()
+        await exchange.chunk(stream[len(stream) // 2 :])
+        await exchange.end()
+
+    async def main() -> Delta:
+        async with (
+            opened(config, respond, idle_timeout_s=0.05) as (client, _),
+            aclosing(client.stream(ASKED)) as answer,
+        ):
+            assert await anext(answer)
+            asyncio.get_running_loop().call_later(0.2, read_on.set)  # four times what it may be silent for a reader
+            await read_on.wait()
+            return [delta async for deltas in answer for delta in deltas][-1]
+
+    assert isinstance(asyncio.run(main()), AnswerEnded)

@@ -1,0 +1,58 @@
+"""JSON objects cut out of a stream."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rayconteur.providers.schema.errors import ProtocolError
+from rayconteur.providers.transport.json_objects import EventsOrObjects, ObjectStream
+
+JSON = st.recursive(
+    st.none() | st.integers() | st.text(), lambda more: st.lists(more) | st.dictionaries(st.text(), more), max_leaves=8
+)
+OBJECTS = st.lists(st.dictionaries(st.text(), JSON, min_size=1), max_size=4)
+
+
+@given(OBJECTS, st.integers(1, 7), st.booleans())
+def test_an_array_is_its_objects_in_whatever_pieces_it_comes(objects: list[object], size: int, array: bool) -> None:
+    encoded = [msgspec.json.encode(each) for each in objects]
+    body = b"[" + b" ,\r\n".join(encoded) + b"]\n" if array else b"\n".join(encoded)
+
+    stream = ObjectStream("raven")
+    found = [data for at in range(0, len(body), size) for data in stream.feed(body[at : at + size])]
+
+    assert found == encoded
+    assert stream.rest() is None
+
+
+def test_an_object_that_is_cut_short_is_what_is_left() -> None:
+    stream = ObjectStream("raven")
+
+    assert stream.feed(b'[{"a":1},{"b":"}') == [b'{"a":1}']
+    assert stream.rest() == b'{"b":"}'
+
+
+def test_an_object_without_end_is_refused() -> None:
+    stream = ObjectStream("raven", limit_bytes=100)
+    stream.feed(b'{"a":"' + b"b" * 90)
+
+    with pytest.raises(ProtocolError, match="larger than 100 bytes"):
+        stream.feed(b"b" * 90)
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (b'\r\n[{"a":1}]', [b'{"a":1}']),
+        (b'{"a":1}', [b'{"a":1}']),
+        (b'data: {"a":1}\n\n', [b'{"a":1}']),
+        (b": {comment}\n\ndata: [1]\n\n", [b"[1]"]),
+        (b" \n", []),
+    ],
+)
+def test_how_a_stream_begins_tells_its_form(body: bytes, found: list[bytes]) -> None:
+    stream = EventsOrObjects("raven")
+
+    assert [data for at in range(len(body)) for data in stream.feed(body[at : at + 1])] == found
+    assert not stream.rest()

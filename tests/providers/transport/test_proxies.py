@@ -1,0 +1,60 @@
+"""Clients behind a proxy, which the environment names."""
+
+import asyncio
+
+import pytest
+from fixtures.clients import EACH, Config, gathered
+from servers.loopback import Exchange, Loopback
+
+from rayconteur.providers.registry import open_client
+from rayconteur.providers.transport.proxies import proxy_of
+
+PLACE = "http://provider.invalid"
+
+
+@pytest.fixture(autouse=True)
+def nothing_looked_up_before() -> None:
+    proxy_of.cache_clear()
+
+
+@pytest.mark.filterwarnings("ignore:.*(BasicAuth|proxy_auth).* is deprecated:DeprecationWarning")  # Cohere's transport
+@EACH
+def test_requests_go_to_the_proxy_with_its_password(
+    config: Config, stream: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def respond(exchange: Exchange) -> None:
+        await exchange.answer(stream)
+
+    async def main() -> None:
+        async with Loopback(respond) as proxy:
+            monkeypatch.setenv("http_proxy", proxy.url.replace("//", "//raven:caw@"))
+            client = open_client(config(PLACE))
+            await gathered(client)
+            await client.aclose()
+
+            [asked] = proxy.received
+            assert asked.target.startswith(PLACE + "/")
+            assert asked.headers["proxy-authorization"] == "Basic cmF2ZW46Y2F3"
+
+    asyncio.run(main())
+
+
+@EACH
+def test_a_place_that_needs_no_proxy_is_asked_itself(
+    config: Config, stream: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def respond(exchange: Exchange) -> None:
+        await exchange.answer(stream)
+
+    async def main() -> None:
+        async with Loopback(respond) as provider:
+            monkeypatch.setenv("http_proxy", "http://proxy.invalid")
+            monkeypatch.setenv("no_proxy", "127.0.0.1")
+            client = open_client(config(provider.url))
+            await gathered(client)
+            await client.aclose()
+
+            [asked] = provider.received
+            assert asked.target.startswith("/")
+
+    asyncio.run(main())

@@ -1,0 +1,81 @@
+"""Server-sent events, as the specification reads them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rayconteur.providers.schema.errors import ProtocolError
+from rayconteur.providers.transport.sse import EventStream
+
+
+def data_of(*pieces: bytes) -> list[bytes]:
+    stream = EventStream("raven")
+    return [data for piece in pieces for data in stream.feed(piece)]
+
+
+@pytest.mark.parametrize(
+    ("stream", "data"),
+    [
+        (b"data: one\n\n", [b"one"]),
+        (b"data:one\n\n", [b"one"]),
+        (b"data:  one \n\n", [b" one "]),
+        (b"event: x\ndata: one\n\n", [b"one"]),
+        (b"data: one\nevent: x\nid: 7\n\n", [b"one"]),
+        (b"data: one\ndata: two\n\n", [b"one\ntwo"]),
+        (b"data: one\n\ndata: two\n\n", [b"one", b"two"]),
+        (b"data: one\n\n\n\n\ndata: two\n\n", [b"one", b"two"]),
+        (b"\n\ndata: one\n\n", [b"one"]),
+        (b": a comment\ndata: one\n: another\n\n", [b"one"]),
+        (b": a comment alone\n\ndata: one\n\n", [b"one"]),
+        (b"event: nothing\n\ndata: one\n\n", [b"one"]),
+        (b"database: no\nxdata: no\n data: no\ndata: one\n\n", [b"one"]),
+        (b"data\n\ndata\ndata\n\ndata:\n\n", [b"", b"\n", b""]),
+        (b"data: a: b\n\n", [b"a: b"]),
+        (b"\xef\xbb\xbfdata: one\n\n", [b"one"]),
+        (b"data: \xef\xbb\xbfone\n\n", [b"\xef\xbb\xbfone"]),
+        (b"data: not complete\n", []),
+        (b"", []),
+    ],
+)
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+def test_each_event_gives_its_data_however_lines_end_and_the_stream_is_cut(
+    stream: bytes, data: list[bytes], line_end: bytes
+) -> None:
+    sent = stream.replace(b"\n", line_end)
+
+    assert data_of(sent) == data
+    assert data_of(*(bytes([byte]) for byte in sent)) == data
+    assert all(data_of(sent[:cut], sent[cut:]) == data for cut in range(len(sent)))
+
+
+@given(st.lists(st.sampled_from([b"data: a", b"data:b", b"event: e", b": c", b"", b"\r", b"\n", b"\r\n", b"\n\n"])))
+def test_the_pieces_don_t_matter(parts: list[bytes]) -> None:
+    sent = b"".join(parts)
+
+    assert data_of(*parts) == data_of(sent)
+    assert data_of(*(bytes([byte]) for byte in sent)) == data_of(sent)
+
+
+def test_a_carriage_return_ends_an_event_at_once() -> None:
+    stream = EventStream("raven")
+
+    assert stream.feed(b"data: one\r\n\r") == [b"one"]
+    assert stream.feed(b"\ndata: two\r\n\r\n") == [b"two"]
+
+
+def test_what_comes_before_the_last_blank_line_is_the_rest() -> None:
+    stream = EventStream("raven")
+    stream.feed(b"data: one\n\nevent: x\ndata: tw")
+    stream.feed(b"o")
+
+    assert stream.rest() == b"two"
+    assert EventStream("raven").rest() is None
+
+
+def test_an_event_larger_than_the_limit_is_an_error_however_it_comes() -> None:
+    stream = EventStream("raven", limit_bytes=20)
+    stream.feed(b"data: 12345678\n\ndata: 12345678\n\n")
+    stream.feed(b"data: 12345678")
+
+    with pytest.raises(ProtocolError, match="larger than 20 bytes"):
+        stream.feed(b"9012345")

@@ -1,0 +1,120 @@
+"""Clients are shared, and closed when nobody needs them; secrets stay with them."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+import rayconteur as rc
+from rayconteur.providers.scripted.client import ScriptedClient
+from rayconteur.runtime.session.client_pool import ClientPool
+from rayconteur.runtime.session.credentials import Wallet
+
+ONE, OTHER = rc.Scripted(model="one"), rc.Scripted(model="other")
+FACTS = rc.ModelFacts(context_limit_tokens=5)
+SECRET = "sk-never-to-be-seen"
+
+
+class Client(ScriptedClient):
+    """Notes that it was closed."""
+
+    closed = False
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+def pool() -> tuple[ClientPool, list[Client]]:
+    opened: list[Client] = []
+
+    def open_client(config: rc.ProviderConfig) -> Client:
+        assert isinstance(config, rc.Scripted)
+        opened.append(Client(config))
+        return opened[-1]
+
+    return ClientPool(open_client), opened
+
+
+def test_there_is_one_client_for_each_config() -> None:
+    clients, opened = pool()
+
+    same = [clients.client(ONE), clients.client(rc.Scripted(model="one"))]
+
+    assert same[0] is same[1] is not clients.client(OTHER)
+    assert len(opened) == 2
+
+
+def test_a_client_is_closed_with_its_last_lease() -> None:
+    async def main() -> None:
+        clients, opened = pool()
+        for config in (ONE, ONE, OTHER):
+            clients.lease(config)
+
+        await clients.release(ONE)
+        assert not opened[0].closed
+        await clients.release(ONE)
+
+        assert [client.closed for client in opened] == [True, False]
+        assert clients.client(ONE) is not opened[0]
+
+    asyncio.run(main())
+
+
+def test_a_wallet_gives_back_what_it_leased_once_each() -> None:
+    async def main() -> None:
+        clients, opened = pool()
+        wallet, another = Wallet(clients), Wallet(clients)
+        for each in (wallet, another):
+            each.keep(ONE)
+        for provider in (ONE, ONE, OTHER):
+            wallet.client(provider.public())
+        another.client(ONE)
+
+        await wallet.release()
+        await wallet.release()
+
+        assert [client.closed for client in opened] == [False, True]
+        await another.release()
+        assert opened[0].closed
+
+    asyncio.run(main())
+
+
+def test_a_wallet_knows_the_secrets_of_a_provider_whatever_its_model() -> None:
+    wallet = Wallet(pool()[0])
+    provider = rc.OpenAI(model="one", api_key=SECRET, base_url="http://127.0.0.1:9")
+    wallet.keep(provider)
+    wallet.keep(rc.OpenAI(model="one", api_key="another", base_url="http://127.0.0.1:8"))
+
+    public = msgspec.structs.replace(provider.public(), model="two", facts=FACTS)
+
+    assert wallet.whole(public) == msgspec.structs.replace(provider, model="two", facts=FACTS)
+
+
+def test_the_secret_that_came_last_holds() -> None:
+    wallet = Wallet(pool()[0])
+    for key in ("old", "new"):
+        wallet.keep(rc.OpenAI(model="one", api_key=key))
+
+    whole = wallet.whole(rc.OpenAI(model="one"))
+
+    assert isinstance(whole, rc.OpenAI)
+    assert whole.api_key == "new"
+
+
+@pytest.mark.parametrize(
+    "provider",
+    [
+        rc.OpenAI(model="m", api_key=SECRET),
+        rc.Anthropic(model="m", api_key=SECRET),
+        rc.AzureOpenAI(deployment="m", endpoint="https://here", ad_token=SECRET),
+    ],
+)
+def test_nothing_of_a_wallet_or_a_pool_shows_a_secret(provider: rc.ProviderConfig) -> None:
+    clients = ClientPool()
+    wallet = Wallet(clients)
+    wallet.keep(provider)
+    wallet.client(provider.public())
+
+    assert SECRET not in repr((vars(wallet), vars(clients)))
+    asyncio.run(wallet.release())

@@ -1,0 +1,88 @@
+"""What the rules for Cohere's v2 chat let pass and what they find."""
+
+from typing import Any
+
+import pytest
+from validators.cohere import violations
+
+Json = dict[str, Any]
+
+HI: Json = {"role": "user", "content": "Hi"}
+CAW: Json = {"role": "assistant", "content": "Caw"}
+FLY: Json = {"id": "t1", "type": "function", "function": {"name": "fly", "arguments": "{}"}}
+SIT: Json = {"id": "t2", "type": "function", "function": {"name": "sit", "arguments": '{"where":"oak"}'}}
+FLOWN: Json = {"role": "tool", "tool_call_id": "t1", "content": "done"}
+SAT: Json = {"role": "tool", "tool_call_id": "t2", "content": [{"type": "document", "document": {"data": {"a": 1}}}]}
+TOOL: Json = {"type": "function", "function": {"name": "fly", "parameters": {"type": "object"}}}
+IMAGE: Json = {"type": "image_url", "image_url": {"url": "https://example.com/raven.png"}}
+JSON: Json = {"type": "json_object", "json_schema": {"type": "object"}}
+
+
+def calls(*tool_calls: Json, **more: object) -> Json:
+    return {"role": "assistant", "tool_calls": [*tool_calls], **more}
+
+
+def body(*messages: Json, **more: object) -> Json:
+    return {"model": "command-x", "messages": [*messages] or [HI], **more}
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        body(),
+        body({"role": "system", "content": "Be a raven"}, HI, CAW, HI),
+        body(HI, calls(FLY, SIT, tool_plan="Off I go"), FLOWN, SAT),
+        body(HI, calls(FLY, content=[{"type": "text", "text": ""}]), FLOWN, CAW, HI, HI),
+        body(HI, {"role": "assistant", "content": [{"type": "thinking", "thinking": "Hm"}]}, HI),
+        body({"role": "user", "content": [{"type": "text", "text": "Hi"}, IMAGE]}),
+        body(tools=[TOOL], tool_choice="NONE", seed=0, p=0.5, k=0, stream=True),
+        body(response_format=JSON, thinking={"type": "enabled", "token_budget": 9}, frequency_penalty=1.0),
+    ],
+)
+def test_a_good_request_has_no_violations(good: Json) -> None:
+    assert violations(good) == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        (body(HI, {"role": "system", "content": "Be a raven"}), "must be the first"),
+        (body({"role": "system", "content": "Be a raven"}), "there must be a user's"),
+        (body(HI, CAW), "the last is"),
+        (body({"role": "raven", "content": "Caw"}), "role"),
+        (body({"role": "user", "content": ""}), "length >= 1"),
+        (body({"role": "user", "content": " \n"}), "must not be empty"),
+        (body({"role": "user", "content": [{"type": "text", "text": " "}]}), "must not be empty"),
+        (body({"role": "user", "content": [IMAGE | {"image_url": {"url": "raven.png"}}]}), "regex"),
+        (body({"role": "user", "content": [{"type": "thinking", "thinking": "Hm"}]}), "thinking"),
+        (body(HI, {"role": "assistant"}, HI), "must not be empty"),
+        (body(HI, CAW | {"tool_plan": "Fly"}, HI), "comes with tool_calls"),
+        (body(HI, calls(), HI), "length >= 1"),
+        (body(HI, calls(FLY), HI), "no results: ['t1']"),
+        (body(HI, calls(FLY, SIT), FLOWN), "no results: ['t2']"),
+        (body(HI, FLOWN), "right before"),
+        (body(HI, calls(FLY), FLOWN, FLOWN), "right before"),
+        (body(HI, calls(FLY), FLOWN, calls(FLY), FLOWN), "must differ"),
+        (body(HI, calls(FLY | {"function": {"name": "fly", "arguments": "{"}}), FLOWN), "an object's JSON"),
+        (body(HI, calls(FLY | {"function": {"name": "fly", "arguments": "[]"}}), FLOWN), "an object's JSON"),
+        (body(HI, calls(FLY), FLOWN | {"content": ""}), "length >= 1"),
+        (body(HI, calls(FLY), FLOWN | {"content": [IMAGE]}), "image_url"),
+        (body(tools=[]), "length >= 1"),
+        (body(tools=[TOOL, TOOL]), "must differ"),
+        (body(tools=[TOOL], tool_choice="auto"), "auto"),
+        (body(tool_choice="NONE"), "only allowed with tools"),
+        (body(tools=[TOOL], response_format=JSON), "not supported"),
+        (body(frequency_penalty=0.5, presence_penalty=0.5), "cannot specify both"),
+        (body(presence_penalty=-0.5), "presence_penalty"),
+        (body(stop_sequences=["a", "b", "c", "d", "e", "f"]), "length <= 5"),
+        (body(p=1.0), "p`"),
+        (body(k=501), "k`"),
+        (body(thinking={"type": "enabled", "token_budget": 0}), "token_budget"),
+        ({"messages": [HI]}, "model"),
+        (body(max_completion_tokens=5), "unknown field"),
+    ],
+)
+def test_a_bad_request_is_found_out(bad: Json, problem: str) -> None:
+    found = violations(bad)
+
+    assert any(problem in violation for violation in found), found

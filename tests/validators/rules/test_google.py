@@ -1,0 +1,113 @@
+"""What the rules for Google let pass and what they find."""
+
+from typing import Any
+
+import pytest
+from validators.google import violations
+
+Json = dict[str, Any]
+
+HI: Json = {"role": "user", "parts": [{"text": "Hi"}]}
+CAW: Json = {"role": "model", "parts": [{"text": "Caw"}]}
+FLY: Json = {"functionCall": {"name": "fly", "args": {}}}
+SIT: Json = {"functionCall": {"name": "sit", "id": "t2", "args": {}}}
+FLOWN: Json = {"functionResponse": {"name": "fly", "response": {"output": "done"}}}
+SAT: Json = {"functionResponse": {"name": "sit", "id": "t2", "response": {}}}
+SIGNED: Json = FLY | {"thoughtSignature": "c2lnbmVk"}
+TOOLS: list[Json] = [{"functionDeclarations": [{"name": "fly", "parametersJsonSchema": {"type": "object"}}]}]
+
+
+def user(*parts: Json) -> Json:
+    return {"role": "user", "parts": [*parts]}
+
+
+def model(*parts: Json) -> Json:
+    return {"role": "model", "parts": [*parts]}
+
+
+def body(*contents: Json, **more: object) -> Json:
+    return {"contents": [*contents] or [HI], **more}
+
+
+def asked_by(**calling: object) -> Json:
+    return body(tools=TOOLS, toolConfig={"functionCallingConfig": calling})
+
+
+def generated(**config: object) -> Json:
+    return body(generationConfig=config)
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        body(),
+        body(HI, CAW, HI, systemInstruction={"parts": [{"text": "Be a raven"}]}),
+        body(HI, HI, CAW, HI),
+        body(HI, model(FLY, SIT), user(SAT, FLOWN)),
+        body(HI, model({"text": "Off I go"}, SIGNED), user(FLOWN, {"text": "And now?"})),
+        body(HI, model({"text": "Hm", "thought": True, "thoughtSignature": "YQ"}, {"text": "Caw"}), HI),
+        body(HI, model({"executableCode": {}}, {"codeExecutionResult": {}}, {"thoughtSignature": "YQ=="}), HI),
+        body(user({"inlineData": {"mimeType": "image/png", "data": "YQ=="}})),
+        body(user({"file_data": {"mime_type": "application/pdf", "file_uri": "gs://rook/a.pdf"}})),
+        asked_by(mode="ANY", allowedFunctionNames=["fly"]),
+        generated(temperature=2, topK=40, seed=-1, stopSequences=["Nevermore"], thinkingConfig={"thinkingBudget": 0}),
+        generated(responseMimeType="application/json", responseJsonSchema={"type": "object"}),
+    ],
+)
+def test_a_good_request_has_no_violations(good: Json) -> None:
+    assert violations(good) == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        ({"contents": []}, "length >= 1"),
+        (body(CAW, HI), "user speaks first"),
+        (body(HI, CAW), "end with a user role"),
+        (body({"role": "assistant", "parts": [{"text": "Caw"}]}, HI), "enum"),
+        (body({"role": "user", "parts": []}), "length >= 1"),
+        (body(user({})), "oneof"),
+        (body(user({"text": "a", "inlineData": {"mimeType": "image/png", "data": "YQ=="}})), "oneof"),
+        (body(user(FLY)), "model's to say"),
+        (body(user({"text": "a", "thoughtSignature": "YQ=="})), "model's to say"),
+        (body(HI, model({"text": "a", "thoughtSignature": "a b"}), HI), "Base64"),
+        (body(user({"inlineData": {"mimeType": "image/png", "data": "%"}})), "Base64"),
+        (body(user({"inlineData": {"mimeType": "png", "data": "YQ=="}})), "regex"),
+        (body(user({"fileData": {"fileUri": "gs://rook/a"}})), "mimeType"),
+        (body(HI, model(FLY), HI), "number of function response parts"),
+        (body(HI, model(FLY, SIT), user(FLOWN)), "number of function response parts"),
+        (body(HI, model(FLY), user(FLOWN), user(FLOWN)), "number of function response parts"),
+        (body(HI, model(FLY), user(SAT)), "names of function calls"),
+        (body(HI, model(SIT), user({"functionResponse": SAT["functionResponse"] | {"id": "t3"}})), "ids of function"),
+        (body(user(FLOWN)), "come in pairs"),
+        (body(HI, model(FLY)), "come in pairs"),
+        (body(HI, model({"functionCall": {"name": "7up"}}), user(FLOWN)), "regex"),
+        (body(HI, model({"functionCall": {"name": "f" * 129}}), user(FLOWN)), "regex"),
+        (body(HI, model(FLY), model(FLOWN), HI), "comes from the user"),
+        (body(tools=TOOLS * 2), "duplicate function declaration"),
+        (body(toolConfig={"functionCallingConfig": {"mode": "AUTO"}}), "without function declarations"),
+        (asked_by(mode="AUTO", allowedFunctionNames=["fly"]), "ANY or VALIDATED"),
+        (asked_by(mode="ANY", allowedFunctionNames=["sit"]), "not declared"),
+        (asked_by(mode="REQUIRED"), "enum"),
+        (generated(temperature=2.5), "temperature"),
+        (generated(seed=1 << 31), "seed"),
+        (generated(stopSequences=["a"] * 6), "length <= 5"),
+        (generated(responseJsonSchema={}), "mime type"),
+        (generated(thinkingConfig={"thinkingBudget": 1, "thinkingLevel": "LOW"}), "not supported together"),
+        (body(stream=True), "unknown field `stream`"),
+        (body(HI | {"turn": 1}), "unknown field `turn`"),
+    ],
+)
+def test_a_bad_request_is_found_out(bad: Json, problem: str) -> None:
+    found = violations(bad)
+
+    assert any(problem in violation for violation in found), found
+
+
+def test_newer_models_want_the_first_tool_use_of_each_step_of_this_turn_signed() -> None:
+    old = (HI, model(FLY), user(FLOWN), CAW)
+
+    assert violations(body(*old, HI, model(SIGNED, SIT), user(FLOWN, SAT)), signs=True) == []
+    assert violations(body(*old, HI, model(FLY), user(FLOWN)), signs=False) == []
+    [found] = violations(body(*old, HI, model(FLY), user(FLOWN)), signs=True)
+    assert "contents[5]: function call is missing a thought_signature" in found

@@ -1,0 +1,83 @@
+"""The rules, held against requests that real providers took."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from validators import anthropic, bedrock, chat, cohere, google, responses
+
+# Fields and kinds of blocks that our requests never use.
+UNKNOWN = ("Object contains unknown field", "Invalid value", "Invalid enum value")
+
+APIS = ("messages", "chat_completions", "converse", "generate_content", "chat_v2", "responses")
+
+# Taken all the same: an answer recorded for another tool use id, a lone space as text, a bare URL as an image, and no
+# text at all as what the model said.
+LENIENT = {
+    "anthropic/dd-trace-py/anthropic_completion_tools_call_with_tool_result_stream#0",
+    "anthropic/dd-trace-py/anthropic_completion_tools_call_with_tool_result_stream_helper#0",
+    "anthropic/llm-anthropic/test_anthropic__test_tools#1",
+    "openai_chat/dd-trace-py/v1__chat_completion_image_input#0",
+    "openai_responses/pydantic-ai/test_openai_responses__test_native_output#1",
+    "openai_responses/pydantic-ai/test_openai_responses__test_openai_responses_model_retry#1",
+    "openai_responses/pydantic-ai/test_openai_responses__test_prompted_output_multiple#1",
+    "openai_responses/pydantic-ai/test_openai_responses__test_tool_output#1",
+}
+
+
+@pytest.fixture
+def wire(root: Path) -> Path:
+    """The folder of recorded exchanges."""
+    folder = Path(os.environ.get("RAYCONTEUR_WIRE", root.parent / "shared" / "wire"))
+    if not folder.is_dir():
+        pytest.skip(f"no recorded exchanges in {folder}; RAYCONTEUR_WIRE names another folder")
+    return folder
+
+
+def taken(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Id and body of the requests in *file* that are whole and got an answer."""
+    for line in file.read_text().splitlines():
+        record = json.loads(line)
+        if record["status"] == 200 and record["request"] and record["api"] in APIS:
+            yield record["id"], record["request"]
+
+
+def violations(provider: str, body: dict[str, Any]) -> list[str]:
+    match provider:
+        case "anthropic":
+            return anthropic.violations(body)
+        case "gemini" | "vertex":
+            return google.violations(body)
+        case "bedrock":
+            return bedrock.violations(body)
+        case "cohere":
+            return cohere.violations(body)
+        case _ if "input" in body:
+            return responses.violations(body)
+        case _:
+            return chat.violations(body, model_in_path=True)
+
+
+@pytest.mark.parametrize(
+    ("provider", "at_least"),
+    [
+        ("anthropic", 90),
+        ("openai_chat", 140),
+        ("openai_responses", 140),
+        ("azure", 46),
+        ("bedrock", 84),
+        ("gemini", 96),
+        ("vertex", 87),
+        ("cohere", 64),
+    ],
+)
+def test_what_a_provider_took_is_not_refused(wire: Path, provider: str, at_least: int) -> None:
+    requests = {key: body for key, body in taken(wire / f"{provider}.jsonl") if key not in LENIENT}
+
+    found = {key: violations(provider, body) for key, body in requests.items()}
+
+    assert [key for key, problems in found.items() if problems and not problems[0].startswith(UNKNOWN)] == []
+    assert sum(not problems for problems in found.values()) >= at_least

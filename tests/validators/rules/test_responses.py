@@ -1,0 +1,102 @@
+"""What the rules for the Responses API let pass and what they find."""
+
+from typing import Any
+
+import pytest
+from validators.responses import violations
+
+Json = dict[str, Any]
+
+HI: Json = {"role": "user", "content": "Hi"}
+CAW: Json = {"role": "assistant", "content": "Caw"}
+FLY: Json = {"type": "function_call", "call_id": "t1", "name": "fly", "arguments": "{}"}
+SIT: Json = {"type": "function_call", "call_id": "t2", "name": "sit", "arguments": ""}
+FLOWN: Json = {"type": "function_call_output", "call_id": "t1", "output": "done"}
+SAT: Json = {"type": "function_call_output", "call_id": "t2", "output": ""}
+THOUGHT: Json = {"type": "reasoning", "summary": [], "encrypted_content": "gAAA"}
+SEARCHED: Json = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}}
+TOOL: Json = {"type": "function", "name": "fly", "parameters": {"type": "object"}, "strict": False}
+IMAGE: Json = {"type": "input_image", "image_url": "https://example.com/raven.png"}
+FILE: Json = {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,cGRm"}
+
+
+def says(*parts: Json, role: str = "user") -> Json:
+    return {"role": role, "content": [*parts]}
+
+
+def body(*items: Json, **more: object) -> Json:
+    return {"model": "gpt-5", "input": [*items] or [HI], "store": False, **more}
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        body(),
+        {"model": "gpt-5", "input": "Hi"},
+        body(HI, THOUGHT, CAW, HI),
+        body(HI, THOUGHT, FLY, SIT, FLOWN, SAT, THOUGHT, CAW, HI),
+        body(HI, CAW | {"phase": "commentary"}, FLY, FLOWN),
+        body(HI, THOUGHT, SEARCHED, CAW, HI),
+        body(says({"type": "input_text", "text": "Hi"}, IMAGE, FILE)),
+        body(HI, says({"type": "output_text", "text": "Caw"}, role="assistant"), HI),
+        body(HI, FLY, FLOWN | {"output": [{"type": "input_text", "text": "Seen"}, IMAGE]}),
+        body(tools=[TOOL], tool_choice={"type": "function", "name": "fly"}, parallel_tool_calls=False),
+        body(reasoning={"effort": "low", "summary": "auto"}, include=["reasoning.encrypted_content"]),
+        body(text={"format": {"type": "json_schema", "name": "answer", "schema": {}, "strict": True}}),
+    ],
+)
+def test_a_good_request_has_no_violations(good: Json) -> None:
+    assert violations(good) == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        (body(CAW, HI), "user speaks first"),
+        (body({"role": "system", "content": "Be a raven"}), "user speaks first"),
+        (body({"role": "raven", "content": "Caw"}), "role"),
+        (body({"role": "user", "content": ""}), "length >= 1"),
+        (body({"role": "user", "content": []}), "length >= 1"),
+        (body(says({"type": "input_text", "text": ""})), "length >= 1"),
+        (body(says({"type": "text", "text": "Hi"})), "text"),
+        (body(says({"type": "output_text", "text": "Hi"})), "of user"),
+        (body(HI, says({"type": "input_text", "text": "Caw"}, role="assistant")), "of assistant"),
+        (body(says(IMAGE | {"image_url": "raven.png"})), "regex"),
+        (body(says(IMAGE | {"file_id": "file-1"})), "image_url or a file_id"),
+        (body(says(FILE | {"file_url": "https://example.com/a.pdf"})), "file_data, file_url or a file_id"),
+        (body(says({"type": "input_file", "filename": "a.pdf", "file_url": "https://example.com/a.pdf"})), "exclusive"),
+        (body(HI, FLY), "No tool output found"),
+        (body(HI, FLY, HI, FLOWN), "No tool output found"),
+        (body(HI, FLOWN), "No tool call found"),
+        (body(HI, FLY, FLOWN, FLOWN), "No tool call found"),
+        (body(HI, FLY, FLOWN, FLY, FLOWN), "Duplicate"),
+        (body(HI, FLY | {"call_id": "t" * 65}, FLOWN), "length <= 64"),
+        (body(HI, FLY | {"name": "fly away"}, FLOWN), "regex"),
+        (body(HI, FLY | {"arguments": {}}, FLOWN), "arguments"),
+        (body(HI, FLY | {"id": "call_1"}, FLOWN), "regex"),
+        (body(HI, FLY, FLOWN | {"output": []}), "length >= 1"),
+        (body(HI, THOUGHT), "required following item"),
+        (body(HI, THOUGHT, HI), "required following item"),
+        (body(HI, THOUGHT | {"id": "rs_1"}, CAW), "by its id"),
+        (body(HI, THOUGHT | {"encrypted_content": ""}, CAW), "length >= 1"),
+        (body(HI, {"type": "reasoning", "summary": [], "id": "rs_1"}, CAW), "encrypted_content"),
+        (body(HI, THOUGHT | {"content": [{"type": "reasoning_text", "text": "Hm."}]}, CAW), "unknown field `content`"),
+        (body(HI, {"type": "thinking", "text": "Hm."}), "thinking"),
+        (body(tools=[TOOL, TOOL]), "must differ"),
+        (body(tools=[TOOL | {"name": "f" * 65}]), "regex"),
+        (body(tools=[{"type": "function", "function": {"name": "fly"}}]), "function"),
+        (body(tools=[TOOL], tool_choice={"type": "function", "name": "sit"}), "'sit' not found"),
+        (body(tool_choice="required"), "no tools are specified"),
+        (body(stop=["a"]), "unknown field `stop`"),
+        (body(seed=7), "unknown field `seed`"),
+        (body(messages=[HI]), "unknown field `messages`"),
+        (body(max_output_tokens=5), ">= 16"),
+        (body(HI | {"turn": 1}), "unknown field `turn`"),
+        ({"input": "Hi"}, "model"),
+        ({"model": "gpt-5", "input": []}, "length >= 1"),
+    ],
+)
+def test_a_bad_request_is_found_out(bad: Json, problem: str) -> None:
+    found = violations(bad)
+
+    assert any(problem in violation for violation in found), found
