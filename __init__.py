@@ -1,90 +1,37 @@
-"""Rayconteur: many conversations with language models at once, each an actor on Ray.
+"""Rayconteur: many LLM conversations at once, each one an actor on Ray.
 
-The folders, from the ground up; each imports only from those above it in this list:
+The packages, from the bottom layer up; each imports only from those above it in this list:
 
-    providers/   the words of a conversation, and one file per provider
-    compaction/  ways to shorten a history, one file per strategy
-    runtime/     sessions, their actors, the router, the driver's face
-    benchmarks/  what it costs, next to what one would use instead
+    providers/   the shared vocabulary, HTTP transport, and one package per vendor
+    compaction/  history compaction, one file per strategy
+    runtime/     sessions, their actors, event delivery, and the API that a Python program uses
     cli/         the command line
+    benchmarks/  what it costs, measured next to what one would use instead
+
+This module has the names that most programs need. The others are in groups: ``rayconteur.errors``,
+``rayconteur.scripted`` (scripts for tests and demos), ``rayconteur.compaction`` (strategies), ``rayconteur.providers``
+(vocabulary, and what a provider plug-in needs), ``rayconteur.runtime`` (status and result types) and
+``rayconteur.blocking`` (the API for scripts without asyncio).
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from rayconteur.compaction.config import Compaction, DropImages, DropThinking, Layered, Summarize, Threshold, Window
-from rayconteur.compaction.config import Report as CompactionReport
+from rayconteur import compaction, errors, providers, runtime, scripted
+from rayconteur.errors import RayconteurError
 from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.bedrock.config import Bedrock
 from rayconteur.providers.cohere.config import Cohere
-from rayconteur.providers.configs import ProviderConfig
 from rayconteur.providers.google.config import Google
 from rayconteur.providers.model_names import model
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
-from rayconteur.providers.schema.content import (
-    Block,
-    Citation,
-    Document,
-    Image,
-    Opaque,
-    Text,
-    Thinking,
-    ToolResult,
-    ToolUse,
-    UserBlock,
-)
-from rayconteur.providers.schema.errors import (
-    AuthenticationFailed,
-    ConfigError,
-    ContextOverflow,
-    IncompleteAnswer,
-    InvalidConfig,
-    InvalidRequest,
-    MissingExtra,
-    MissingKey,
-    Overloaded,
-    ProtocolError,
-    ProviderError,
-    ProviderUnavailable,
-    RateLimited,
-    RayconteurError,
-    UnknownModel,
-    UnknownProvider,
-    UnsupportedContent,
-)
-from rayconteur.providers.schema.facts import ModelFacts, Prices
-from rayconteur.providers.schema.messages import Message, Role, StandsFor
-from rayconteur.providers.schema.rate_limits import RateLimit, RateLimits
+from rayconteur.providers.schema.content import Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
+from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Reasoning
-from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.tools import Tool, ToolChoice
-from rayconteur.providers.schema.usage import Cost, Count, Provenance, Usage
+from rayconteur.providers.schema.usage import Usage
 from rayconteur.providers.scripted.config import Scripted
-from rayconteur.providers.scripted.script import Call, Cut, Fail, Say, Script, Step, Stop, Think, Wait
-from rayconteur.runtime.api.config import Limits, OnInterrupt, RetryPolicy, SessionConfig, WhenBusy
-from rayconteur.runtime.api.errors import (
-    EmptyMessage,
-    EventsMissed,
-    MailboxError,
-    MailboxFull,
-    MessageTooLarge,
-    MissingToolResults,
-    NothingToRetry,
-    RayUnreachable,
-    RuntimeClosed,
-    SessionBusy,
-    SessionClosed,
-    SessionDied,
-    SessionError,
-    SessionExists,
-    ToolResultError,
-    ToolsWaiting,
-    ToolUseAnswered,
-    TurnFailed,
-    TurnInterrupted,
-    UnknownSession,
-    UnknownToolUse,
-)
+from rayconteur.runtime.api.config import Limits, RetryPolicy, SessionConfig
 from rayconteur.runtime.api.messages import (
     Cited,
     Clear,
@@ -93,7 +40,6 @@ from rayconteur.runtime.api.messages import (
     Closed,
     Compact,
     Compacted,
-    CompactReason,
     Completed,
     Configure,
     Configured,
@@ -102,7 +48,6 @@ from rayconteur.runtime.api.messages import (
     Interrupt,
     Interrupted,
     Missed,
-    Receipt,
     Retry,
     Retrying,
     StreamStarted,
@@ -113,58 +58,43 @@ from rayconteur.runtime.api.messages import (
     ToolBatch,
     ToolInputChunk,
     ToolResults,
-    TurnEnd,
     TurnStarted,
     UserMessage,
 )
-from rayconteur.runtime.api.options import RouterLimits, RuntimeOptions
-from rayconteur.runtime.api.placement import Dedicated, Packed, Placement
-from rayconteur.runtime.api.status import CompactResult, SessionStatus, State
+from rayconteur.runtime.api.options import RuntimeOptions
+from rayconteur.runtime.api.placement import Dedicated, Packed
 
 if TYPE_CHECKING:
-    from rayconteur.runtime.driver import blocking
-    from rayconteur.runtime.driver.reply import FinalAnswer, Reply
+    from rayconteur import blocking
+    from rayconteur.runtime.driver.reply import Reply
     from rayconteur.runtime.driver.runtime import Runtime
     from rayconteur.runtime.driver.session_handle import SessionHandle
-    from rayconteur.runtime.events.reader import Reader
 
-_WITH_RAY = {
-    "FinalAnswer": "rayconteur.runtime.driver.reply",
-    "Reader": "rayconteur.runtime.events.reader",
+# Imported when first used: Ray takes a second, which a program that only handles configs and messages should not pay.
+_LAZY = {
     "Reply": "rayconteur.runtime.driver.reply",
     "Runtime": "rayconteur.runtime.driver.runtime",
     "SessionHandle": "rayconteur.runtime.driver.session_handle",
-    "blocking": "rayconteur.runtime.driver.blocking",
 }
-"""Names that are imported when they are first used: Ray takes a second, and many a program's part does without."""
 
 
 def __getattr__(name: str) -> object:
-    if name not in _WITH_RAY:
+    if name == "blocking":
+        return import_module("rayconteur.blocking")
+    if name not in _LAZY:
         raise AttributeError(f"module 'rayconteur' has no attribute {name!r}")
-    module = import_module(_WITH_RAY[name])
-    return module if name == "blocking" else getattr(module, name)
+    return getattr(import_module(_LAZY[name]), name)
 
 
 # fmt: off
 __all__ = [
-    "Anthropic", "AuthenticationFailed", "AzureOpenAI", "Bedrock", "Block", "Call", "Citation", "Cited", "Clear",
-    "Cleared", "Close", "Closed", "Cohere", "Compact", "CompactReason", "CompactResult", "Compacted", "Compaction",
-    "CompactionReport", "Completed", "ConfigError", "Configure", "Configured", "ContextOverflow", "Cost", "Count",
-    "Cut", "Dedicated", "Document", "DropImages", "DropThinking", "EmptyMessage", "EventsMissed", "Fail", "Failed",
-    "FinalAnswer", "FromLLM", "Google", "Image", "IncompleteAnswer", "Interrupt", "Interrupted", "InvalidConfig",
-    "InvalidRequest", "Layered", "Limits", "MailboxError", "MailboxFull", "Message", "MessageTooLarge", "Missed",
-    "MissingExtra", "MissingKey", "MissingToolResults", "ModelFacts", "NothingToRetry", "OnInterrupt", "Opaque",
-    "OpenAI", "Overloaded", "Packed", "Placement", "Prices", "ProtocolError", "Provenance", "ProviderConfig",
-    "ProviderError", "ProviderUnavailable", "RateLimit", "RateLimited", "RateLimits", "RayUnreachable",
-    "RayconteurError", "Reader", "Reasoning", "Receipt", "Reply", "Retry", "RetryPolicy", "Retrying", "Role",
-    "RouterLimits", "Runtime", "RuntimeClosed", "RuntimeOptions", "Say", "Script", "Scripted", "SessionBusy",
-    "SessionClosed", "SessionConfig", "SessionDied", "SessionError", "SessionExists", "SessionHandle",
-    "SessionStatus", "StandsFor", "State", "Step", "Stop", "StopReason", "StreamStarted", "Summarize", "Text",
-    "TextChunk", "Think", "Thinking", "ThinkingChunk", "Threshold", "ToLLM", "TokenUpdate", "Tool", "ToolBatch",
-    "ToolChoice", "ToolInputChunk", "ToolResult", "ToolResultError", "ToolResults", "ToolUse", "ToolUseAnswered",
-    "ToolsWaiting", "TurnEnd", "TurnFailed", "TurnInterrupted", "TurnStarted", "UnknownModel", "UnknownProvider",
-    "UnknownSession", "UnknownToolUse", "UnsupportedContent", "Usage", "UserBlock", "UserMessage", "Wait",
-    "WhenBusy", "Window", "blocking", "model",
+    "Anthropic", "AzureOpenAI", "Bedrock", "Cited", "Clear", "Cleared", "Close", "Closed", "Cohere", "Compact",
+    "Compacted", "Completed", "Configure", "Configured", "Dedicated", "Document", "Failed", "FromLLM", "Google",
+    "Image", "Interrupt", "Interrupted", "Limits", "Message", "Missed", "Opaque", "OpenAI", "Packed",
+    "RayconteurError", "Reasoning", "Reply", "Retry", "RetryPolicy", "Retrying", "Runtime", "RuntimeOptions",
+    "Scripted", "SessionConfig", "SessionHandle", "StreamStarted", "Text", "TextChunk", "Thinking", "ThinkingChunk",
+    "ToLLM", "TokenUpdate", "Tool", "ToolBatch", "ToolChoice", "ToolInputChunk", "ToolResult", "ToolResults", "ToolUse",
+    "TurnStarted", "Usage", "UserMessage", "blocking", "compaction", "errors", "model", "providers", "runtime",
+    "scripted",
 ]
 # fmt: on

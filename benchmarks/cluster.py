@@ -9,6 +9,7 @@ import ray
 from ray.actor import ActorHandle, ActorProxy
 
 import rayconteur as rc
+from rayconteur.runtime import RouterLimits
 
 from . import own_ray
 from .settled import blocks, settled
@@ -16,7 +17,7 @@ from .settled import blocks, settled
 NAMESPACE = f"benchmarks-{os.getpid()}"
 """One for each program and each side: some are in one Ray at once, and others right behind each other."""
 
-_LIMITS = rc.RouterLimits()
+_LIMITS = RouterLimits()
 
 A = TypeVar("A")
 
@@ -32,7 +33,7 @@ class _Actor(Protocol):
     def __ray_call__(self) -> _Call: ...
 
 
-def local_runtime(address: str | None = None, *, warm: int = 0, router_limits: rc.RouterLimits = _LIMITS) -> rc.Runtime:
+def local_runtime(address: str | None = None, *, warm: int = 0, router_limits: RouterLimits = _LIMITS) -> rc.Runtime:
     """A runtime that joins the cluster at *address*, or the run's own, or starts Ray here until its end."""
     options = rc.RuntimeOptions(namespace=NAMESPACE, num_cpus=own_ray.CPUS, router_limits=router_limits)
     return rc.Runtime(address or own_ray.join(), warm=warm, options=options)

@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Literal
 
 import rayconteur as rc
+from rayconteur.providers import ProviderConfig, Role
 from rayconteur.providers.registry import open_client
 from rayconteur.providers.schema.deltas import TextDelta
 from rayconteur.providers.schema.request import Request, Settings
@@ -12,7 +13,7 @@ from rayconteur.providers.schema.request import Request, Settings
 from .load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_RESPONSES, Api
 
 
-def config_of(api: Api, url: str) -> rc.ProviderConfig:
+def config_of(api: Api, url: str) -> ProviderConfig:
     """A session's provider: the load server at *url*, as *api*."""
     if api == ANTHROPIC:
         return rc.Anthropic(model=api.model, api_key="none-needed", base_url=url)
@@ -31,7 +32,7 @@ def config_of(api: Api, url: str) -> rc.ProviderConfig:
 class Direct:
     """The client of *config*."""
 
-    def __init__(self, config: rc.ProviderConfig) -> None:
+    def __init__(self, config: ProviderConfig) -> None:
         self._client = open_client(config)
 
     async def read(self, deltas: int) -> int:
@@ -60,5 +61,5 @@ class Direct:
 
 
 def _request(deltas: int) -> Request:
-    asked = rc.Message(role=rc.Role.USER, content=(rc.Text("Hi"),), turn=1)
+    asked = rc.Message(role=Role.USER, content=(rc.Text("Hi"),), turn=1)
     return Request(number=1, messages=(asked,), settings=Settings(max_output_tokens=deltas))

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Mapping
 
 import rayconteur as rc
+from rayconteur.scripted import Call
 
 from .cluster import end
 from .peers.bare import BareActor
@@ -26,7 +27,7 @@ def ratio(found: Mapping[str, Sample], over: str, under: str) -> float:
 async def events(runtime: rc.Runtime, scale: Scale) -> float:
     """CPU time of a Ray call for each event, times that of an event through the router."""
     load = Load(100, scale.of(1_000, 1_000, 20), scale.of(5, 5, 2))
-    crowd = await spawn(runtime, load, rc.Call(name="write", input={"text": _PIECE * load.pieces}))
+    crowd = await spawn(runtime, load, Call(name="write", input={"text": _PIECE * load.pieces}))
     peers = Peers(load)
 
     async def ours() -> float:

@@ -13,11 +13,11 @@ QUESTIONS = [f"What are {number} ravens called?" for number in range(2, 42)]
 MODELS = {"anthropic": rc.Anthropic, "openai": rc.OpenAI}
 
 
-async def main(provider: rc.ProviderConfig) -> None:
+async def main(provider: rc.providers.ProviderConfig) -> None:
     async with rc.Runtime(placement=rc.Packed(actors=2)) as runtime:
         sessions = await runtime.spawn_many(rc.SessionConfig(provider=provider), len(QUESTIONS))
 
-        async def ask(session: rc.SessionHandle, question: str) -> tuple[str, rc.FinalAnswer]:
+        async def ask(session: rc.SessionHandle, question: str) -> tuple[str, rc.runtime.FinalAnswer]:
             return question, await session.ask(question).answer()
 
         for answered in asyncio.as_completed(map(ask, sessions, QUESTIONS)):
@@ -30,5 +30,5 @@ if __name__ == "__main__":
     parser.add_argument("--provider", choices=MODELS, help="a real one; its key comes from the environment")
     parser.add_argument("--model", default="claude-sonnet-4-5")
     args = parser.parse_args()
-    echo = rc.Scripted(script=rc.Script(tokens_per_s=50))
+    echo = rc.Scripted(script=rc.scripted.Script(tokens_per_s=50))
     asyncio.run(main(MODELS[args.provider](model=args.model) if args.provider else echo))

@@ -13,10 +13,14 @@ WEATHER = rc.Tool(
     input_schema={"type": "object", "properties": {"town": {"type": "string"}}, "required": ["town"]},
 )
 # The scripted model asks for two towns at once, and talks about them when it has both.
-SCRIPT = rc.Script(
+SCRIPT = rc.scripted.Script(
     answers=(
-        (rc.Say("I shall look. "), rc.Call("weather", {"town": "Oslo"}), rc.Call("weather", {"town": "Rome"})),
-        (rc.Say("Rain in Oslo, sun in Rome."),),
+        (
+            rc.scripted.Say("I shall look. "),
+            rc.scripted.Call("weather", {"town": "Oslo"}),
+            rc.scripted.Call("weather", {"town": "Rome"}),
+        ),
+        (rc.scripted.Say("Rain in Oslo, sun in Rome."),),
     )
 )
 CONFIG = rc.SessionConfig(provider=rc.Scripted(script=SCRIPT), tools=(WEATHER,))

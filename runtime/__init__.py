@@ -1,1 +1,31 @@
-"""Sessions, their actors, the router and the driver's face."""
+"""The runtime: sessions, their actors, event delivery and the driver."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from .api.config import OnInterrupt, WhenBusy
+from .api.messages import CompactReason, Receipt, TurnEnd
+from .api.options import RouterLimits
+from .api.placement import Placement
+from .api.status import CompactResult, SessionStatus, State
+
+if TYPE_CHECKING:
+    from .driver.reply import FinalAnswer
+    from .events.reader import Reader
+
+# Imported when first used: a process that handles only configs and messages does without asyncio and Ray.
+_LAZY = {"FinalAnswer": ".driver.reply", "Reader": ".events.reader"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name], __name__), name)
+
+
+# fmt: off
+__all__ = [
+    "CompactReason", "CompactResult", "FinalAnswer", "OnInterrupt", "Placement", "Reader", "Receipt", "RouterLimits",
+    "SessionStatus", "State", "TurnEnd", "WhenBusy",
+]
+# fmt: on

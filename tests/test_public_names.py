@@ -4,11 +4,15 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import get_args
 
+import pytest
+
 import rayconteur
-from rayconteur import RayconteurError
+from rayconteur import RayconteurError, errors
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,8 +46,10 @@ def test_importing_the_package_or_the_vocabulary_loads_neither_ray_nor_an_sdk() 
     configs = [f"rayconteur.providers.{file.parent.name}.config" for file in ROOT.glob("providers/*/config.py")]
     program = f"""
 import importlib, sys
+import pytest
+
 import rayconteur
-from rayconteur import RayconteurError
+from rayconteur import RayconteurError, errors
 for module in {[*modules, *configs]!r}:
     importlib.import_module(module)
 print(*{HEAVY!r} & set(sys.modules))
@@ -54,29 +60,59 @@ print(*{HEAVY!r} & set(sys.modules))
     assert done.stdout.split() == []
 
 
-def test_the_front_door_names_all_that_it_opens() -> None:
-    opened = [
-        alias.asname or alias.name
-        for node in ast.walk(ast.parse((ROOT / "__init__.py").read_text()))
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("rayconteur")
-        for alias in node.names
+GROUPS = ("errors", "scripted", "blocking", "compaction", "providers", "runtime")
+
+
+def groups() -> list[ModuleType]:
+    return [import_module(f"rayconteur.{group}") for group in GROUPS]
+
+
+def test_every_name_of_the_root_and_its_groups_is_there() -> None:
+    missing = [
+        f"{module.__name__}.{name}"
+        for module in [rayconteur, *groups()]
+        for name in module.__all__
+        if not hasattr(module, name)
     ]
 
-    assert sorted(rayconteur.__all__) == sorted(opened)
-    assert [name for name in rayconteur.__all__ if not hasattr(rayconteur, name)] == []
+    assert missing == []
 
 
-def test_the_front_door_shows_each_error_and_each_member_of_a_union() -> None:
-    unions = [getattr(rayconteur, name) for name in rayconteur.__all__]
+def test_the_root_has_about_fifty_names_besides_its_groups() -> None:
+    assert len(set(rayconteur.__all__) - set(GROUPS)) < 60
+
+
+@pytest.mark.parametrize("file", ["__init__.py", *(f"{module}.py" for module in ("errors", "scripted", "blocking"))])
+def test_a_module_lists_all_that_it_imports(file: str) -> None:
+    tree = ast.parse((ROOT / file).read_text())
+
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("rayconteur")
+        for alias in node.names
+    }
+
+    module = import_module(f"rayconteur.{file.removesuffix('.py')}") if file != "__init__.py" else rayconteur
+    assert set(module.__all__) == imported
+
+
+def test_each_error_and_each_member_of_a_public_union_has_a_public_name() -> None:
+    public = {name for module in [rayconteur, *groups()] for name in module.__all__}
+    unions = [getattr(module, name) for module in [rayconteur, *groups()] for name in module.__all__]
     members = [member for union in unions for member in get_args(union) if isinstance(member, type)]
 
-    hidden = {member.__name__ for member in [*members, *errors(RayconteurError)]} - set(rayconteur.__all__)
+    hidden = {member.__name__ for member in [*members, *error_classes(RayconteurError)]} - public
 
     assert {name for name in hidden if not name.startswith("_")} == set()
 
 
-def errors(error: type[RayconteurError]) -> Iterator[type[RayconteurError]]:
+def test_the_group_of_errors_has_all_of_them() -> None:
+    assert {error.__name__ for error in error_classes(RayconteurError)} == set(errors.__all__)
+
+
+def error_classes(error: type[RayconteurError]) -> Iterator[type[RayconteurError]]:
     """The tree under *error*."""
     yield error
     for below in error.__subclasses__():
-        yield from errors(below)
+        yield from error_classes(below)

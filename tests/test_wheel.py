@@ -90,7 +90,7 @@ def test_without_an_sdk_the_error_names_the_extra(python: Path, program: Path, c
         "from rayconteur.providers.registry import open_client\n"
         "try:\n"
         f"    open_client({config})\n"
-        "except rc.MissingExtra as error:\n"
+        "except rc.errors.MissingExtra as error:\n"
         "    print(error)\n"
     )
 

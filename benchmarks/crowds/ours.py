@@ -4,6 +4,7 @@ import asyncio
 from typing import Literal
 
 import rayconteur as rc
+from rayconteur.runtime import Placement
 
 from .. import own_ray
 from ..cluster import NAMESPACE
@@ -16,7 +17,7 @@ _ROOM = 1_000_000
 class Ours:
     """Sessions of one runtime, in one *placement*."""
 
-    def __init__(self, site: Site, placement: rc.Placement) -> None:
+    def __init__(self, site: Site, placement: Placement) -> None:
         options = rc.RuntimeOptions(namespace=NAMESPACE, num_cpus=own_ray.CPUS, routers=site.routers)
         self._runtime = rc.Runtime(site.address or own_ray.join(), placement, options=options)
         provider = rc.Anthropic(model=ANTHROPIC.model, api_key="none-needed", base_url=site.url)

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import msgspec
 
 import rayconteur as rc
+from rayconteur.compaction import Layered
 from rayconteur.compaction.compact import shorten
 from rayconteur.compaction.estimate.estimator import Estimator
 from rayconteur.compaction.task import Ask, Task
+from rayconteur.providers import Role, StopReason
 from rayconteur.providers.anthropic.requests import Dialect, body
 from rayconteur.providers.schema.draft import Answer
 from rayconteur.providers.schema.request import Request, Settings, WireMemo
+from rayconteur.runtime import RouterLimits
 from rayconteur.runtime.events.router import Router
 from rayconteur.runtime.events.segments import Segment, encode_events, encode_segments
 from rayconteur.runtime.events.subscriptions import Watch, Wishes
@@ -27,7 +30,7 @@ _SUMMARY = Answer(
     message_id="m",
     model="scripted",
     content=(rc.Text(_TEXT),),
-    stop_reason=rc.StopReason.END_TURN,
+    stop_reason=StopReason.END_TURN,
     raw_stop_reason=None,
     usage=rc.Usage(),
 )
@@ -49,7 +52,7 @@ async def compaction(messages: int) -> float:
     task = hopeless(_history(messages))
     gc.collect()  # what was made beforehand is no part of it
     begun_s = time.process_time()
-    await shorten(task, rc.Layered())
+    await shorten(task, Layered())
     return time.process_time() - begun_s
 
 
@@ -71,7 +74,7 @@ def hopeless(messages: Sequence[rc.Message]) -> Task:
 
 async def routing(events: int) -> float:
     """Take a segment for each of so many events, of many sessions by turns, and hand it to a driver that reads all."""
-    router = Router(rc.RouterLimits(), time.monotonic)
+    router = Router(RouterLimits(), time.monotonic)
     wishes = Wishes(True, [Watch(1, None, events * 1_000)])
     router.watch("driver", msgspec.msgpack.encode(wishes))
     data = encode_events([rc.TextChunk(turn=1, text="abcd")])
@@ -93,7 +96,7 @@ def _history(messages: int) -> Sequence[rc.Message]:
     return [
         rc.Message(role=role, content=(rc.Text(f"{turn} {_TEXT}"),), turn=turn)
         for turn in range(1, messages // 2 + 1)
-        for role in (rc.Role.USER, rc.Role.ASSISTANT)
+        for role in (Role.USER, Role.ASSISTANT)
     ]
 
 

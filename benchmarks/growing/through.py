@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import rayconteur as rc
+from rayconteur.scripted import Say, Script
 
 from ..cluster import local_runtime
 from ..direct import config_of
@@ -14,7 +15,7 @@ from ..processes import Meter, family
 from .cost import Grown
 
 _PLACE = rc.Packed(sessions_per_actor=1_000_000)
-_CONFIG = rc.SessionConfig(provider=rc.Scripted(script=rc.Script(answers=((rc.Say(text="abcd" * 50),),))))
+_CONFIG = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Say(text="abcd" * 50),),))))
 _QUESTION = "They hide food, remember where, and hide it again if another raven was watching. " * 5
 _SPEAKERS = 10
 _TALKERS = 2

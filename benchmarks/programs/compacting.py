@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 
 import rayconteur as rc
+from rayconteur.compaction import Compaction, DropImages, DropThinking, Layered, Summarize, Threshold, Window
 from rayconteur.compaction.compact import shorten
+from rayconteur.providers import Block, Role
 
 from ..growing.alone import hopeless
 from ..program import Options, run
@@ -19,13 +21,13 @@ _TEXT = "They hide food, remember where, and hide it again if another raven was 
 _THINKING = rc.Thinking(text=_TEXT, provider="anthropic", signature="c2ln")
 _IMAGE = rc.Image(url="https://example.org/raven.png")
 
-_CONFIGS: dict[str, rc.Compaction] = {
-    "results": rc.Threshold(),
-    "thinking": rc.DropThinking(),
-    "images": rc.DropImages(),
-    "summary": rc.Summarize(),
-    "window": rc.Window(keep_recent_turns=5),
-    "all layers": rc.Layered(),
+_CONFIGS: dict[str, Compaction] = {
+    "results": Threshold(),
+    "thinking": DropThinking(),
+    "images": DropImages(),
+    "summary": Summarize(),
+    "window": Window(keep_recent_turns=5),
+    "all layers": Layered(),
 }
 
 
@@ -55,16 +57,16 @@ def _history(number: int) -> list[rc.Message]:
 def _turn(turn: int) -> list[rc.Message]:
     use = rc.ToolUse(f"call-{turn}", "look", {"where": "roof", "how often": turn})
     result = rc.ToolResult(use.id, (rc.Text(f"{turn} {_TEXT}"),), compact_summary=f"{turn} ravens")
-    said: list[tuple[rc.Role, tuple[rc.Block, ...]]] = [
-        (rc.Role.USER, (rc.Text(f"{turn} {_TEXT}"), *([_IMAGE] if turn % 10 == 0 else []))),
-        (rc.Role.ASSISTANT, (_THINKING, use)),
-        (rc.Role.USER, (result,)),
-        (rc.Role.ASSISTANT, (rc.Text(f"{turn} {_TEXT}"),)),
+    said: list[tuple[Role, tuple[Block, ...]]] = [
+        (Role.USER, (rc.Text(f"{turn} {_TEXT}"), *([_IMAGE] if turn % 10 == 0 else []))),
+        (Role.ASSISTANT, (_THINKING, use)),
+        (Role.USER, (result,)),
+        (Role.ASSISTANT, (rc.Text(f"{turn} {_TEXT}"),)),
     ]
     return [rc.Message(role=role, content=content, turn=turn) for role, content in said]
 
 
-def _shortening(history: Sequence[rc.Message], config: rc.Compaction) -> Side:
+def _shortening(history: Sequence[rc.Message], config: Compaction) -> Side:
     async def milliseconds() -> float:
         task = hopeless(history)
         begun_at = time.process_time()

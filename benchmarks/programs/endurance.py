@@ -7,6 +7,10 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 import msgspec
 
 import rayconteur as rc
+from rayconteur.compaction import Window
+from rayconteur.providers import ModelFacts
+from rayconteur.runtime import RouterLimits
+from rayconteur.scripted import Call, Say, Script
 
 from ..cluster import all_blocks, all_unique_bytes, local_runtime
 from ..processes import unique_bytes
@@ -32,11 +36,11 @@ _WARM_UP = 0.2
 _CONTEXT_TOKENS = 250
 """Full after some ten turns, so that the window drops old ones before the history is cleared."""
 
-_SHELF = rc.RouterLimits(session_bytes=8 << 10)
+_SHELF = RouterLimits(session_bytes=8 << 10)
 """What the router keeps for readers who come late: full after some ten turns of a session."""
 
-_SAYS = rc.Say(text="abcd" * 10)
-_CALLS = rc.Call(name="look", input={"where": "roof"})
+_SAYS = Say(text="abcd" * 10)
+_CALLS = Call(name="look", input={"where": "roof"})
 _CHART = Chart("Memory over a long life", "turns", "MB", x_scale="linear", y_scale="linear")
 
 
@@ -86,14 +90,14 @@ async def _look(use: rc.ToolUse) -> str:
 
 
 async def _born(runtime: rc.Runtime, number: int, turns: int) -> list[_Life]:
-    talker = rc.Script(answers=((_SAYS,),))
-    tool_user = rc.Script(answers=((_CALLS,), (_SAYS,)) * turns)  # a turn of two requests, over and over
+    talker = Script(answers=((_SAYS,),))
+    tool_user = Script(answers=((_CALLS,), (_SAYS,)) * turns)  # a turn of two requests, over and over
     users = number // _TOOL_USERS
     sessions: list[rc.SessionHandle] = []
     for script, some in ((talker, number - users), (tool_user, users)):
         config = rc.SessionConfig(
-            provider=rc.Scripted(script=script, facts=rc.ModelFacts(context_limit_tokens=_CONTEXT_TOKENS)),
-            compaction=rc.Window(keep_recent_turns=2),
+            provider=rc.Scripted(script=script, facts=ModelFacts(context_limit_tokens=_CONTEXT_TOKENS)),
+            compaction=Window(keep_recent_turns=2),
             max_output_tokens=100,
         )
         sessions += await runtime.spawn_many(config, some, rc.Packed(sessions_per_actor=number))

@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 
 import rayconteur as rc
+from rayconteur.providers import ProviderConfig
+from rayconteur.runtime import Placement
+from rayconteur.scripted import Say, Script
 
 from ..cluster import local_runtime
 from ..direct import Direct, config_of
@@ -25,8 +28,8 @@ _THINKING_S = 0.1
 A round trip comes after as long a silence: processes that have slept take twice as long for one.
 """
 
-_PLACEMENTS: Mapping[str, rc.Placement] = {"dedicated": rc.Dedicated(), "packed": rc.Packed()}
-_SCRIPTED = rc.Scripted(script=rc.Script(answers=((rc.Say(text="abcd" * _TOKENS),),)))
+_PLACEMENTS: Mapping[str, Placement] = {"dedicated": rc.Dedicated(), "packed": rc.Packed()}
+_SCRIPTED = rc.Scripted(script=Script(answers=((Say(text="abcd" * _TOKENS),),)))
 
 
 async def measure(options: Options) -> AsyncIterator[Row]:
@@ -55,7 +58,7 @@ def _row(what: str, ours: Sample, found: Mapping[str, Sample], target: Target | 
     )
 
 
-async def _milliseconds(runtime: rc.Runtime, config: rc.ProviderConfig, scale: Scale) -> dict[str, Sample]:
+async def _milliseconds(runtime: rc.Runtime, config: ProviderConfig, scale: Scale) -> dict[str, Sample]:
     bare = BareActor.options(num_cpus=0).remote()
     client = Direct(config)
 

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 
 import rayconteur as rc
+from rayconteur.providers import ProviderConfig
+from rayconteur.scripted import Say, Script
 
 from ..cluster import all_unique_bytes, end, local_runtime, named, unique_bytes
 from ..direct import config_of
@@ -17,7 +19,7 @@ from ..report.rows import KB, MB, Row, Sample, Target
 _PACKED_TARGET = Target("under", 25)
 _DEDICATED_TARGET = Target("under", 5)
 _TOKENS = 50
-_SCRIPTED = rc.Scripted(script=rc.Script(answers=((rc.Say(text="abcd" * _TOKENS),),)))
+_SCRIPTED = rc.Scripted(script=Script(answers=((Say(text="abcd" * _TOKENS),),)))
 _AT_ONCE = 200
 _ROOM = 1_000_000
 _TALKING = Pace(tokens_per_s=2, first_token_s=0.1)
@@ -140,7 +142,7 @@ def _beside_bare(api: Api | None, ours: Iterable[Twice], bare: Iterable[Twice]) 
     ]
 
 
-async def _of_session(runtime: rc.Runtime, provider: rc.ProviderConfig) -> Twice:
+async def _of_session(runtime: rc.Runtime, provider: ProviderConfig) -> Twice:
     session = await runtime.spawn(rc.SessionConfig(provider=provider, max_output_tokens=_TOKENS))
     actor = named(session.id)
     idle = await unique_bytes(actor)

@@ -7,6 +7,7 @@ from functools import partial
 import msgspec
 
 import rayconteur as rc
+from rayconteur.providers import Block, Role
 from rayconteur.providers.anthropic import requests as anthropic_requests
 from rayconteur.providers.bedrock import requests as bedrock_requests
 from rayconteur.providers.cohere import requests as cohere_requests
@@ -67,15 +68,15 @@ async def measure(options: Options) -> AsyncIterator[Row]:
 
 def turn(number: int) -> tuple[rc.Message, rc.Message]:
     """A question and an answer of 400 characters each; every tenth answer uses a tool."""
-    asked: tuple[rc.Block, ...] = (rc.Text(_TEXT),)
-    answered: tuple[rc.Block, ...] = (rc.Text(_TEXT),)
+    asked: tuple[Block, ...] = (rc.Text(_TEXT),)
+    answered: tuple[Block, ...] = (rc.Text(_TEXT),)
     if number % 10 == 0:
         answered = (*answered, rc.ToolUse(f"call-{number}", "look", {"where": "roof", "how often": number}))
     if number % 10 == 1 and number > 1:
         asked = (rc.ToolResult(f"call-{number - 1}", (rc.Text("three ravens, one watching"),)), *asked)
     return (
-        rc.Message(role=rc.Role.USER, content=asked, turn=number),
-        rc.Message(role=rc.Role.ASSISTANT, content=answered, turn=number),
+        rc.Message(role=Role.USER, content=asked, turn=number),
+        rc.Message(role=Role.ASSISTANT, content=answered, turn=number),
     )
 
 

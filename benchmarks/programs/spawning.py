@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import rayconteur as rc
+from rayconteur.runtime import Placement
 
 from ..cluster import all_unique_bytes, end, local_runtime
 from ..peers.bare import BareActor
@@ -137,7 +138,7 @@ class _First:
         """A session in an actor that has others."""
         return await self._first_event_ms(self._runtime, rc.Packed(sessions_per_actor=_ROOM))
 
-    async def _first_event_ms(self, runtime: rc.Runtime, placement: rc.Placement) -> float:
+    async def _first_event_ms(self, runtime: rc.Runtime, placement: Placement) -> float:
         await all_unique_bytes()  # comes back when all actors are there, the idle one, too
         begun_at = time.perf_counter()
         session = await runtime.spawn(_CONFIG, placement=placement)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import rayconteur as rc
+from rayconteur.scripted import Call, Say, Script, Step
 
 from ..cluster import end, local_runtime
 from ..peers.calls import InboxActor, SpeakerActor
@@ -57,8 +58,8 @@ def _load(sessions: int, scale: Scale) -> Load:
 
 
 async def _per_second(runtime: rc.Runtime, load: Load, runs: int) -> dict[str, Sample]:
-    distinct = await spawn(runtime, load, rc.Call(name="write", input={"text": _PIECE * load.pieces}))
-    joined = await spawn(runtime, load, rc.Say(text=_PIECE * load.pieces))
+    distinct = await spawn(runtime, load, Call(name="write", input={"text": _PIECE * load.pieces}))
+    joined = await spawn(runtime, load, Say(text=_PIECE * load.pieces))
     peers = Peers(load)
     sides: dict[str, Side] = {
         "events": distinct.events_per_s,
@@ -127,8 +128,8 @@ class _Crowd:
         await asyncio.gather(*(session.close() for session in self._sessions))
 
 
-async def spawn(runtime: rc.Runtime, load: Load, says: rc.Step) -> _Crowd:
-    script = rc.Script(answers=((says,),), first_token_s=_ASKING_S * load.sessions)
+async def spawn(runtime: rc.Runtime, load: Load, says: Step) -> _Crowd:
+    script = Script(answers=((says,),), first_token_s=_ASKING_S * load.sessions)
     placement = rc.Dedicated() if load.sessions == 1 else rc.Packed()
     config = rc.SessionConfig(provider=rc.Scripted(script=script))
     return _Crowd(await runtime.spawn_many(config, load.sessions, placement), load.pieces)

@@ -19,6 +19,8 @@ from rayconteur.benchmarks.direct import config_of
 from rayconteur.benchmarks.load.answers import ANTHROPIC, APIS, OPENAI_CHAT, OPENAI_RESPONSES, Api, answer_bytes, text
 from rayconteur.benchmarks.load.pace import Pace
 from rayconteur.benchmarks.load.process import LoadProcess, load_process, load_server
+from rayconteur.errors import Overloaded, ProviderUnavailable, RateLimited
+from rayconteur.providers import Role
 from rayconteur.providers.registry import open_client
 from rayconteur.providers.schema.deltas import Delta, TextDelta, ToolInputDelta
 from rayconteur.providers.schema.request import Request, Settings
@@ -75,7 +77,7 @@ def answer_by_sdk(api: Api, url: str, tokens: int) -> str:
 
 def answer_by_ours(api: Api, url: str, tokens: int, *said: rc.Message) -> str:
     """What our client makes of it: its text, or the input of the tool that it calls."""
-    asked = rc.Message(role=rc.Role.USER, content=(rc.Text("Hi"),), turn=1)
+    asked = rc.Message(role=Role.USER, content=(rc.Text("Hi"),), turn=1)
     tools = (TOOL,) if api in (ANTHROPIC, OPENAI_CHAT) else ()
     request = Request(number=1, messages=(asked, *said), settings=Settings(max_output_tokens=tokens, tools=tools))
 
@@ -206,8 +208,8 @@ def test_who_does_not_read_costs_no_memory_disturbs_nobody_and_loses_nothing(at_
 def test_a_tool_is_called_by_its_name_until_its_result_is_there(api: Api) -> None:
     with load_server(Pace(tool_share=1.0, tokens_per_s=2_000)) as url:
         called = answer_by_ours(api, url, 50)
-        use = rc.Message(role=rc.Role.ASSISTANT, content=(rc.ToolUse("a", "find", {}),), turn=1)
-        result = rc.Message(role=rc.Role.USER, content=(rc.ToolResult("a", (rc.Text("A raven"),)),), turn=1)
+        use = rc.Message(role=Role.ASSISTANT, content=(rc.ToolUse("a", "find", {}),), turn=1)
+        result = rc.Message(role=Role.USER, content=(rc.ToolResult("a", (rc.Text("A raven"),)),), turn=1)
         answered = answer_by_ours(api, url, 50, use, result)
 
     assert called.replace(" ", "") == CALLED.replace(" ", "")
@@ -249,7 +251,7 @@ def test_an_overloaded_provider_is_one_for_the_sdks_and_for_us() -> None:
             answer_by_sdk(ANTHROPIC, url, 10)
         with pytest.raises(openai.InternalServerError) as others:
             answer_by_sdk(OPENAI_CHAT, url, 10)
-        with pytest.raises(rc.Overloaded):
+        with pytest.raises(Overloaded):
             answer_by_ours(ANTHROPIC, url, 10)
 
     assert (theirs.value.status_code, others.value.status_code) == (529, 503)
@@ -260,7 +262,7 @@ def test_a_limited_user_is_told_when_to_come_again(api: Api) -> None:
     with load_server(Pace(limited_share=1.0, retry_after_s=7.0)) as url:
         with pytest.raises((anthropic.RateLimitError, openai.RateLimitError)):
             answer_by_sdk(api, url, 10)
-        with pytest.raises(rc.RateLimited) as ours:
+        with pytest.raises(RateLimited) as ours:
             answer_by_ours(api, url, 10)
 
     assert ours.value.retry_after_s == 7.0
@@ -268,7 +270,7 @@ def test_a_limited_user_is_told_when_to_come_again(api: Api) -> None:
 
 @pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
 def test_every_provider_refuses_in_words_that_the_clients_know(api: Api, refusing: LoadProcess) -> None:
-    with pytest.raises((rc.Overloaded, rc.ProviderUnavailable, rc.RateLimited)) as error:
+    with pytest.raises((Overloaded, ProviderUnavailable, RateLimited)) as error:
         answer_by_ours(api, refusing.url, 10)
 
     assert any(words in str(error.value) for words in ("verloaded", "Rate limit reached"))
@@ -279,7 +281,7 @@ def test_an_answer_that_is_cut_is_an_error_and_never_an_answer(api: Api) -> None
     with load_server(Pace(cut_share=1.0, tokens_per_s=1_000)) as url:
         with pytest.raises((httpx2.RemoteProtocolError, openai.APIConnectionError)):
             answer_by_sdk(api, url, 20)
-        with pytest.raises(rc.ProviderUnavailable):
+        with pytest.raises(ProviderUnavailable):
             answer_by_ours(api, url, 20)
 
 

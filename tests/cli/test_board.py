@@ -6,7 +6,6 @@ from rayconteur import (
     FromLLM,
     Interrupted,
     Retrying,
-    StopReason,
     StreamStarted,
     TextChunk,
     ThinkingChunk,
@@ -15,6 +14,7 @@ from rayconteur import (
     Usage,
 )
 from rayconteur.cli.board import Board, Phase
+from rayconteur.providers import StopReason
 from rayconteur.providers.schema.usage import Count, estimated, reported
 
 ID = "raven"

@@ -7,11 +7,12 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from rayconteur import Completed, Failed, FromLLM, StopReason, StreamStarted, TextChunk, Usage
+from rayconteur import Completed, Failed, FromLLM, StreamStarted, TextChunk, Usage
 from rayconteur.cli.board import Board
 from rayconteur.cli.display import Display, JSONLines, PlainLines
 from rayconteur.cli.output import Output, printable
 from rayconteur.cli.table import LiveTable
+from rayconteur.providers import StopReason
 
 
 def show(display: Display, *events: FromLLM) -> None:

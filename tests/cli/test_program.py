@@ -6,9 +6,10 @@ import signal
 
 import pytest
 
-from rayconteur import MissingKey, RayconteurError, RayUnreachable, SessionDied, UnknownSession
+from rayconteur import RayconteurError
 from rayconteur.cli.exits import ExitCode
 from rayconteur.cli.program import Program, run
+from rayconteur.errors import MissingKey, RayUnreachable, SessionDied, UnknownSession
 
 
 @pytest.mark.parametrize(

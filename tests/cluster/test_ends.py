@@ -8,6 +8,9 @@ from fixtures.refusals import ECHO, kill, refused, scripted, still_answers
 
 import rayconteur as rc
 from rayconteur import blocking
+from rayconteur.errors import RayUnreachable, RuntimeClosed, SessionClosed, SessionDied, UnknownSession
+from rayconteur.runtime import Placement
+from rayconteur.scripted import Say, Wait
 
 CALLS: list[Callable[[blocking.SessionHandle], object]] = [
     lambda session: session.ask("hi").answer(),
@@ -25,16 +28,14 @@ CALLS: list[Callable[[blocking.SessionHandle], object]] = [
 
 
 @pytest.mark.parametrize("placement", [rc.Packed(), rc.Dedicated()], ids=["packed", "dedicated"])
-def test_every_call_on_a_closed_session_says_that_it_is_closed(
-    runtime: blocking.Runtime, placement: rc.Placement
-) -> None:
+def test_every_call_on_a_closed_session_says_that_it_is_closed(runtime: blocking.Runtime, placement: Placement) -> None:
     session = runtime.spawn(ECHO, placement=placement)
     session.close()
 
     for call in CALLS:
-        with refused(rc.SessionClosed, session.id):
+        with refused(SessionClosed, session.id):
             call(session)
-    with refused(rc.UnknownSession, session.id):
+    with refused(UnknownSession, session.id):
         runtime.session(session.id)
 
 
@@ -43,26 +44,26 @@ def test_every_call_on_a_session_whose_actor_died_says_that_it_died(runtime: blo
     kill(session, namespace)
 
     for call in CALLS:
-        with refused(rc.SessionDied, "dead", "spawn it again"):
+        with refused(SessionDied, "dead", "spawn it again"):
             call(session)
-    with refused(rc.UnknownSession, "dead"):
+    with refused(UnknownSession, "dead"):
         runtime.session("dead")
 
 
 def test_an_actor_that_dies_in_mid_answer_takes_only_its_own_session_along(
     runtime: blocking.Runtime, namespace: str, session: blocking.SessionHandle
 ) -> None:
-    doomed = runtime.spawn(scripted((rc.Say("so far"), rc.Wait())), "doomed", rc.Dedicated())
+    doomed = runtime.spawn(scripted((Say("so far"), Wait())), "doomed", rc.Dedicated())
     heard: list[rc.FromLLM] = []
 
-    with refused(rc.SessionDied, "doomed", "spawn it again"):
+    with refused(SessionDied, "doomed", "spawn it again"):
         for event in doomed.ask("hi"):
             heard.append(event)
             if isinstance(event, rc.TextChunk):
                 kill(doomed, namespace)
 
     assert [type(event) for event in heard] == [rc.TurnStarted, rc.StreamStarted, rc.TextChunk]
-    with refused(rc.SessionDied, "doomed"):
+    with refused(SessionDied, "doomed"):
         doomed.status()
     assert still_answers(session)
     assert still_answers(runtime.spawn(ECHO, "doomed", rc.Dedicated()))
@@ -73,7 +74,7 @@ def test_an_old_handle_does_no_harm_to_the_session_that_has_its_id(runtime: bloc
     kill(before, namespace)
     heir = runtime.spawn(ECHO, "heir", rc.Dedicated())
 
-    with refused(rc.SessionDied, "heir"):
+    with refused(SessionDied, "heir"):
         before.status()
 
     assert still_answers(heir)
@@ -92,8 +93,8 @@ def test_of_sessions_that_are_closed_together_only_the_one_that_had_ended_is_ref
 
             refusals = await asyncio.gather(*(each.close() for each in sessions), return_exceptions=True)
 
-            assert [type(refusal) for refusal in refusals if refusal] == [rc.SessionClosed]
-            assert isinstance(refusals[7], rc.SessionClosed)
+            assert [type(refusal) for refusal in refusals if refusal] == [SessionClosed]
+            assert isinstance(refusals[7], SessionClosed)
             assert len(await runtime.spawn_many(ECHO, names, rc.Packed())) == len(names)  # the ids are free
 
     asyncio.run(main())
@@ -102,7 +103,7 @@ def test_of_sessions_that_are_closed_together_only_the_one_that_had_ended_is_ref
 def test_who_is_closed_at_once_waits_for_nobody_who_may_finish(ray_address: str, namespace: str) -> None:
     async def main() -> None:
         async with rc.Runtime(ray_address, options=rc.RuntimeOptions(namespace=namespace)) as runtime:
-            config = scripted((rc.Say("so far"), rc.Wait()))
+            config = scripted((Say("so far"), Wait()))
             busy, other = await runtime.spawn_many(config, 2, rc.Packed())
             await busy.send(rc.UserMessage.of("hi"))
             draining = asyncio.create_task(busy.close(drain=True))
@@ -122,15 +123,15 @@ def test_every_call_after_the_runtime_was_left_says_so(ray_address: str) -> None
         session = runtime.spawn(ECHO)
 
     for call in CALLS:
-        with refused(rc.RuntimeClosed, "left"):
+        with refused(RuntimeClosed, "left"):
             call(session)
-    with refused(rc.RuntimeClosed, "left"):
+    with refused(RuntimeClosed, "left"):
         runtime.sessions()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "no address"])
 def test_a_process_that_has_joined_one_ray_is_not_taken_to_another(ray_address: str, address: str) -> None:
-    with refused(rc.RayUnreachable, ray_address, address), blocking.Runtime(address):
+    with refused(RayUnreachable, ray_address, address), blocking.Runtime(address):
         pass
 
 

@@ -9,11 +9,11 @@ import ray
 from fixtures.named_actors import named
 
 import rayconteur as rc
+from rayconteur.errors import UnknownSession
+from rayconteur.scripted import Say, Script
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
-SPEAKS = rc.SessionConfig(
-    provider=rc.Scripted(script=rc.Script(answers=((rc.Say("raven " * 100),),), tokens_per_s=100))
-)
+SPEAKS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Say("raven " * 100),),), tokens_per_s=100)))
 
 
 def test_a_dedicated_session_is_an_actor_of_its_own_and_its_name_is_free_when_it_ends(
@@ -28,7 +28,7 @@ def test_a_dedicated_session_is_an_actor_of_its_own_and_its_name_is_free_when_it
 
                 await session.close()
                 assert await runtime.sessions() == []
-                with pytest.raises(rc.UnknownSession):
+                with pytest.raises(UnknownSession):
                     await runtime.session("huginn")
 
     asyncio.run(main())

@@ -10,6 +10,7 @@ from fixtures.clients import Config, anthropic, azure, bedrock, cohere, google, 
 
 import rayconteur as rc
 from rayconteur import blocking
+from rayconteur.providers import ProviderConfig
 
 NOBODY = "http://127.0.0.1:1"
 SDKS = {"anthropic", "openai", "google.genai", "cohere", "boto3", "botocore"}
@@ -35,7 +36,7 @@ def loaded(session: blocking.SessionHandle, namespace: str) -> set[str]:
     return set(names)
 
 
-def scripted(url: str) -> rc.ProviderConfig:
+def scripted(url: str) -> ProviderConfig:
     """No provider at *url*, and none elsewhere."""
     del url
     return rc.Scripted()

@@ -11,6 +11,7 @@ from fixtures.refusals import kill_host
 
 import rayconteur as rc
 from rayconteur import blocking
+from rayconteur.errors import RuntimeClosed, SessionDied
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 
@@ -65,7 +66,7 @@ def test_packed_actors_that_died_are_replaced(runtime: blocking.Runtime, namespa
     for host in hosts(namespace):
         kill_host(host, namespace)
 
-    with pytest.raises(rc.SessionDied):
+    with pytest.raises(SessionDied):
         session.status()
     again = runtime.spawn(ECHO, "one")
 
@@ -91,7 +92,7 @@ def test_who_joins_ends_only_what_is_its_own(options: rc.RuntimeOptions) -> None
                 await guest.spawn(ECHO, "theirs")
                 reader = (await runtime.session("theirs")).events()
 
-            with pytest.raises(rc.SessionDied):
+            with pytest.raises(SessionDied):
                 await anext(reader)
             assert [status.id for status in await runtime.sessions()] == ["mine"]
             assert (await mine.ask("hello").answer()).text == "hello"
@@ -109,7 +110,7 @@ def test_who_joined_is_told_that_the_runtime_that_began_was_left(options: rc.Run
             await runtime.__aexit__(None, None, None)
 
             for call in (lambda: anext(reader), lambda: guest.spawn(ECHO), guest.sessions):
-                with pytest.raises(rc.RuntimeClosed, match="enter a runtime again"):
+                with pytest.raises(RuntimeClosed, match="enter a runtime again"):
                     await call()
             await session.close()
 

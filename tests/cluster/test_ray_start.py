@@ -9,12 +9,13 @@ import pytest
 ENTER = """
 import asyncio, sys
 import rayconteur as rc
+from rayconteur.errors import RayUnreachable
 
 async def enter() -> None:
     try:
         async with rc.Runtime(sys.argv[1]):
             print("entered")
-    except rc.RayUnreachable as error:
+    except RayUnreachable as error:
         print(error)
 
 asyncio.run(enter())

@@ -5,7 +5,8 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 
-import rayconteur as rc
+from rayconteur.errors import SessionBusy
+from rayconteur.runtime import Receipt
 from rayconteur.runtime.cluster.send_queue import Addressed, Mail
 
 
@@ -17,7 +18,7 @@ class Actor:
         self.error: Exception | None = None
         self.free = asyncio.Event()
 
-    async def tell(self, messages: list[Addressed]) -> list[rc.Receipt | Exception]:
+    async def tell(self, messages: list[Addressed]) -> list[Receipt | Exception]:
         self.heard.append(messages)
         await self.free.wait()
         if self.error:
@@ -25,8 +26,8 @@ class Actor:
         return [_outcome(number, data) for number, (_, data) in enumerate(messages)]
 
 
-def _outcome(number: int, data: bytes) -> rc.Receipt | Exception:
-    return rc.SessionBusy("busy") if data == b"no" else rc.Receipt(turn=number, seq=0)
+def _outcome(number: int, data: bytes) -> Receipt | Exception:
+    return SessionBusy("busy") if data == b"no" else Receipt(turn=number, seq=0)
 
 
 def with_actor(test: Callable[[Actor, Mail], Coroutine[None, None, None]]) -> None:
@@ -37,7 +38,7 @@ def with_actor(test: Callable[[Actor, Mail], Coroutine[None, None, None]]) -> No
     asyncio.run(main())
 
 
-async def sent(mail: Mail, *messages: bytes) -> list[asyncio.Task[rc.Receipt]]:
+async def sent(mail: Mail, *messages: bytes) -> list[asyncio.Task[Receipt]]:
     """Those messages on their way, from as many tasks."""
     tasks = [asyncio.create_task(mail.send("raven", data)) for data in messages]
     await asyncio.sleep(0)
@@ -64,9 +65,9 @@ def test_a_message_that_is_refused_takes_no_other_along() -> None:
 
         one, two, three = await asyncio.gather(*await sent(mail, b"a", b"no", b"c"), return_exceptions=True)
 
-        assert isinstance(one, rc.Receipt)
-        assert isinstance(two, rc.SessionBusy)
-        assert isinstance(three, rc.Receipt)
+        assert isinstance(one, Receipt)
+        assert isinstance(two, SessionBusy)
+        assert isinstance(three, Receipt)
 
     with_actor(test)
 

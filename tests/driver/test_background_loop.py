@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from fixtures.refusals import refused
 
-from rayconteur import RuntimeClosed
+from rayconteur.errors import RuntimeClosed
 from rayconteur.runtime.cluster.sigint import postponed
 from rayconteur.runtime.driver.background_loop import Background, Here
 

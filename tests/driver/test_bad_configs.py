@@ -7,6 +7,9 @@ from fixtures.refusals import ECHO, refused, scripted, still_answers
 
 import rayconteur as rc
 from rayconteur import blocking
+from rayconteur.errors import InvalidConfig, MissingKey, SessionExists, UnknownProvider, UnknownSession
+from rayconteur.providers import ProviderConfig
+from rayconteur.scripted import Fail, Script
 
 
 def misfit(**fields: object) -> rc.SessionConfig:
@@ -26,15 +29,18 @@ def misfit(**fields: object) -> rc.SessionConfig:
         (misfit(when_busy="wait"), "config.when_busy"),
         (misfit(limits=rc.Limits(message_bytes=-1)), "config.limits.message_bytes"),
         (misfit(tools=(rc.Tool(name="look", input_schema={"at": object()}),)), "config.tools"),
-        (misfit(provider=rc.Scripted(script=rc.Script(tokens_per_s=0))), "config.provider.script.tokens_per_s"),
-        (scripted((rc.Fail(code="bad luck"),)), "provider.script"),
+        (
+            misfit(provider=rc.Scripted(script=Script(tokens_per_s=0))),
+            "config.provider.script.tokens_per_s",
+        ),
+        (scripted((Fail(code="bad luck"),)), "provider.script"),
         (rc.Scripted(), "config"),
     ],
 )
 def test_a_config_that_does_not_fit_is_refused_by_the_name_of_its_field(
     runtime: blocking.Runtime, config: rc.SessionConfig, field: str
 ) -> None:
-    with refused(rc.InvalidConfig, field):
+    with refused(InvalidConfig, field):
         runtime.spawn(config, "misfit")
 
     assert still_answers(runtime.spawn(ECHO, "misfit"))
@@ -45,7 +51,7 @@ def test_a_config_that_does_not_fit_is_refused_by_the_name_of_its_field(
 def test_what_is_no_provider_is_refused_with_the_names_of_those_there_are(
     runtime: blocking.Runtime, provider: object
 ) -> None:
-    with refused(rc.UnknownProvider, "Anthropic"):
+    with refused(UnknownProvider, "Anthropic"):
         runtime.spawn(misfit(provider=provider))
 
 
@@ -58,33 +64,33 @@ def test_what_is_no_provider_is_refused_with_the_names_of_those_there_are(
     ],
 )
 def test_a_missing_key_is_named_when_the_session_is_spawned(
-    runtime: blocking.Runtime, monkeypatch: pytest.MonkeyPatch, provider: rc.ProviderConfig, variable: str
+    runtime: blocking.Runtime, monkeypatch: pytest.MonkeyPatch, provider: ProviderConfig, variable: str
 ) -> None:
     monkeypatch.delenv(variable, raising=False)
 
-    with refused(rc.MissingKey, variable, "api_key"):
+    with refused(MissingKey, variable, "api_key"):
         runtime.spawn(rc.SessionConfig(provider=provider))
 
 
 def test_a_refused_config_leaves_the_id_of_a_dedicated_session_free(runtime: blocking.Runtime) -> None:
-    with refused(rc.InvalidConfig):
-        runtime.spawn(scripted((rc.Fail(code="bad luck"),)), "alone", rc.Dedicated())
+    with refused(InvalidConfig):
+        runtime.spawn(scripted((Fail(code="bad luck"),)), "alone", rc.Dedicated())
 
     assert still_answers(runtime.spawn(ECHO, "alone", rc.Dedicated()))
 
 
 @pytest.mark.parametrize("session_id", ["", "a b", "../a", "x" * 129, "ä", "-a", "a\n", 7])
 def test_what_is_no_id_is_refused(runtime: blocking.Runtime, session_id: str) -> None:
-    with refused(rc.InvalidConfig, "session_id", repr(session_id)):
+    with refused(InvalidConfig, "session_id", repr(session_id)):
         runtime.spawn(ECHO, session_id)
 
 
 def test_a_second_session_with_the_same_id_is_refused_and_the_first_goes_on(runtime: blocking.Runtime) -> None:
     first = runtime.spawn(ECHO, "twin")
 
-    with refused(rc.SessionExists, "twin", "attach"):
+    with refused(SessionExists, "twin", "attach"):
         runtime.spawn(ECHO, "twin")
-    with refused(rc.SessionExists, "twin"):
+    with refused(SessionExists, "twin"):
         runtime.spawn(ECHO, "twin", rc.Dedicated())
 
     assert still_answers(first)
@@ -94,9 +100,9 @@ def test_a_second_session_with_the_same_id_is_refused_and_the_first_goes_on(runt
 def test_of_many_with_a_taken_id_among_them_none_is_begun(runtime: blocking.Runtime) -> None:
     runtime.spawn(ECHO, "taken")
 
-    with refused(rc.SessionExists, "taken"):
+    with refused(SessionExists, "taken"):
         runtime.spawn_many(ECHO, ["free-1", "taken", "free-2"])
-    with refused(rc.SessionExists, "double"):
+    with refused(SessionExists, "double"):
         runtime.spawn_many(ECHO, ["double", "double"])
 
     assert still_answers(runtime.spawn(ECHO, "free-1"))
@@ -105,11 +111,11 @@ def test_of_many_with_a_taken_id_among_them_none_is_begun(runtime: blocking.Runt
 
 @pytest.mark.parametrize("ids", [-1, "abc"])
 def test_what_is_neither_ids_nor_a_number_of_sessions_is_refused(runtime: blocking.Runtime, ids: int | str) -> None:
-    with refused(rc.InvalidConfig, "ids"):
+    with refused(InvalidConfig, "ids"):
         runtime.spawn_many(ECHO, ids)
 
 
 @pytest.mark.parametrize("session_id", ["nobody", "", "no id at all", "_directory", "_router-0"])
 def test_an_id_that_nobody_has_is_told(runtime: blocking.Runtime, session_id: str) -> None:
-    with refused(rc.UnknownSession, repr(session_id)):
+    with refused(UnknownSession, repr(session_id)):
         runtime.session(session_id)

@@ -5,13 +5,30 @@ from fixtures.refusals import refused, scripted, still_answers
 
 import rayconteur as rc
 from rayconteur import blocking
+from rayconteur.errors import (
+    EmptyMessage,
+    InvalidConfig,
+    MailboxFull,
+    MessageTooLarge,
+    MissingKey,
+    MissingToolResults,
+    NothingToRetry,
+    SessionBusy,
+    ToolsWaiting,
+    ToolUseAnswered,
+    UnknownProvider,
+    UnknownToolUse,
+)
+from rayconteur.providers import Role, UserBlock
+from rayconteur.runtime import WhenBusy
+from rayconteur.scripted import Call, Fail, Say, Script, Wait
 
-HANGS_ONCE = rc.Scripted(script=rc.Script(answers=((rc.Wait(),), (rc.Say(),))))
+HANGS_ONCE = rc.Scripted(script=Script(answers=((Wait(),), (Say(),))))
 
 
 @pytest.mark.parametrize("message", ["", " \n", (), (rc.Text(""),)])
-def test_an_empty_message_is_refused(session: blocking.SessionHandle, message: str | tuple[rc.UserBlock, ...]) -> None:
-    with refused(rc.EmptyMessage, "give it some text"):
+def test_an_empty_message_is_refused(session: blocking.SessionHandle, message: str | tuple[UserBlock, ...]) -> None:
+    with refused(EmptyMessage, "give it some text"):
         session.ask(message).answer()
 
     assert session.status().turns == 0
@@ -28,7 +45,7 @@ def test_an_empty_message_is_refused(session: blocking.SessionHandle, message: s
     ],
 )
 def test_what_is_no_message_is_refused(session: blocking.SessionHandle, message: rc.ToLLM) -> None:
-    with refused(rc.InvalidConfig, "message"):
+    with refused(InvalidConfig, "message"):
         session.send(message)
 
     assert still_answers(session)
@@ -37,7 +54,7 @@ def test_what_is_no_message_is_refused(session: blocking.SessionHandle, message:
 def test_a_message_beyond_the_byte_limit_is_refused_with_the_limit(runtime: blocking.Runtime) -> None:
     session = runtime.spawn(rc.SessionConfig(provider=rc.Scripted(), limits=rc.Limits(message_bytes=100)))
 
-    with refused(rc.MessageTooLarge, "100", "raise the limit"):
+    with refused(MessageTooLarge, "100", "raise the limit"):
         session.ask("x" * 100).answer()
 
     assert still_answers(session)
@@ -49,12 +66,12 @@ def test_a_full_mailbox_refuses_and_keeps_what_it_has(runtime: blocking.Runtime)
     session.send(rc.UserMessage.of("runs"))
     session.send(rc.UserMessage.of("waits"))
 
-    with refused(rc.MailboxFull, "send it again"):
+    with refused(MailboxFull, "send it again"):
         session.send(rc.UserMessage.of("too many"))
 
     assert session.interrupt()
     assert session.ask("after").answer().text == "after"
-    assert [message.content for message in session.history() if message.role is rc.Role.USER] == [
+    assert [message.content for message in session.history() if message.role is Role.USER] == [
         (rc.Text("waits"),),
         (rc.Text("after"),),
     ]
@@ -67,7 +84,7 @@ def test_a_full_mailbox_refuses_and_keeps_what_it_has(runtime: blocking.Runtime)
         (rc.Configure(max_output_tokens=-1), "max_output_tokens"),
         (rc.Configure(model=""), "model"),
         (
-            rc.Configure(provider=rc.Scripted(script=rc.Script(answers=((rc.Fail(code="bad luck"),),)))),
+            rc.Configure(provider=rc.Scripted(script=Script(answers=((Fail(code="bad luck"),),)))),
             "provider.script",
         ),
         (rc.Configure(next="year"), "next"),  # type: ignore[arg-type]
@@ -76,7 +93,7 @@ def test_a_full_mailbox_refuses_and_keeps_what_it_has(runtime: blocking.Runtime)
 def test_settings_that_do_not_fit_are_refused_by_name(
     session: blocking.SessionHandle, change: rc.Configure, field: str
 ) -> None:
-    with refused(rc.InvalidConfig, field):
+    with refused(InvalidConfig, field):
         session.configure(change)
 
     assert still_answers(session)
@@ -87,9 +104,9 @@ def test_a_change_to_a_provider_without_a_key_is_refused(
 ) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
 
-    with refused(rc.MissingKey, "ANTHROPIC_API_KEY"):
+    with refused(MissingKey, "ANTHROPIC_API_KEY"):
         session.configure(rc.Configure(provider=rc.Anthropic(model="claude-sonnet-4-5")))
-    with refused(rc.UnknownProvider):
+    with refused(UnknownProvider):
         session.configure(rc.Configure(provider="claude"))  # type: ignore[arg-type]
 
     assert still_answers(session)
@@ -98,17 +115,17 @@ def test_a_change_to_a_provider_without_a_key_is_refused(
 def test_there_is_nothing_to_retry_after_an_answer(session: blocking.SessionHandle) -> None:
     session.ask("hi").answer()
 
-    with refused(rc.NothingToRetry, "send a message"):
+    with refused(NothingToRetry, "send a message"):
         session.retry().answer()
 
     assert still_answers(session)
 
 
 def test_a_busy_session_that_rejects_says_so(runtime: blocking.Runtime) -> None:
-    session = runtime.spawn(rc.SessionConfig(provider=HANGS_ONCE, when_busy=rc.WhenBusy.REJECT))
+    session = runtime.spawn(rc.SessionConfig(provider=HANGS_ONCE, when_busy=WhenBusy.REJECT))
     session.send(rc.UserMessage.of("runs"))
 
-    with refused(rc.SessionBusy, "interrupt it"):
+    with refused(SessionBusy, "interrupt it"):
         session.ask("too early").answer()
 
     session.interrupt()
@@ -118,8 +135,8 @@ def test_a_busy_session_that_rejects_says_so(runtime: blocking.Runtime) -> None:
 @pytest.fixture
 def asking(runtime: blocking.Runtime) -> blocking.SessionHandle:
     """A session that waits for the results of the tool uses a and b."""
-    calls = (rc.Call(name="look", id="a"), rc.Call(name="look", id="b"))
-    session = runtime.spawn(scripted(calls, (rc.Say("seen"),), (rc.Say(),)))
+    calls = (Call(name="look", id="a"), Call(name="look", id="b"))
+    session = runtime.spawn(scripted(calls, (Say("seen"),), (Say(),)))
     next(event for event in session.ask("look twice") if isinstance(event, rc.ToolBatch))
     return session
 
@@ -131,10 +148,10 @@ def results(*use_ids: str, last: bool = False) -> rc.ToolResults:
 @pytest.mark.parametrize(
     ("sent", "error"),
     [
-        (results("a", "c"), rc.UnknownToolUse),
-        (results("a", "a"), rc.ToolUseAnswered),
-        (results("a", last=True), rc.MissingToolResults),
-        (results(), rc.EmptyMessage),
+        (results("a", "c"), UnknownToolUse),
+        (results("a", "a"), ToolUseAnswered),
+        (results("a", last=True), MissingToolResults),
+        (results(), EmptyMessage),
     ],
 )
 def test_tool_results_that_do_not_fit_are_refused_all_together(
@@ -151,26 +168,26 @@ def test_tool_results_that_do_not_fit_are_refused_all_together(
 def test_a_tool_use_that_was_answered_is_not_answered_again(asking: blocking.SessionHandle) -> None:
     asking.send(results("a"))
 
-    with refused(rc.ToolUseAnswered, "'a'", "'b'"):
+    with refused(ToolUseAnswered, "'a'", "'b'"):
         asking.send(results("a"))
 
     asking.send(results("b"))
-    with refused(rc.ToolUseAnswered, "'a'"):
+    with refused(ToolUseAnswered, "'a'"):
         asking.send(results("a"))
     assert still_answers(asking)
 
 
 def test_results_that_nobody_asked_for_are_refused(session: blocking.SessionHandle) -> None:
-    with refused(rc.UnknownToolUse, "ToolBatch"):
+    with refused(UnknownToolUse, "ToolBatch"):
         session.send(results("a"))
 
     assert still_answers(session)
 
 
 def test_an_answer_without_someone_to_run_its_tools_says_so_and_can_still_be_had(runtime: blocking.Runtime) -> None:
-    session = runtime.spawn(scripted((rc.Call(name="look", id="a"),), (rc.Say("seen"),)))
+    session = runtime.spawn(scripted((Call(name="look", id="a"),), (Say("seen"),)))
 
-    with refused(rc.ToolsWaiting, "look", "run_tool"):
+    with refused(ToolsWaiting, "look", "run_tool"):
         session.ask("look").answer()
 
     session.send(results("a"))

@@ -11,9 +11,15 @@ from fixtures.refusals import ECHO, refused, scripted, still_answers
 
 import rayconteur as rc
 from rayconteur import blocking
+from rayconteur.errors import RuntimeClosed, UnknownSession
+from rayconteur.runtime import Reader, State
+from rayconteur.scripted import Call, Say, Wait
 
-HANGS = (rc.Wait(),)
-ASKS_TWICE = ((rc.Call(name="where", id="a"), rc.Call(name="where", id="b")), (rc.Say("seen"),))
+HANGS = (Wait(),)
+ASKS_TWICE = (
+    (Call(name="where", id="a"), Call(name="where", id="b")),
+    (Say("seen"),),
+)
 
 
 @pytest.mark.parametrize("name", ["Runtime", "SessionHandle", "Reply"])
@@ -27,7 +33,7 @@ def test_it_has_the_methods_of_the_async_face_and_their_parameters(name: str) ->
 
 def test_its_readers_have_what_the_async_ones_have_for_those_who_read() -> None:
     for name in ("batch", "close", "ended"):
-        assert hasattr(rc.Reader, name)
+        assert hasattr(Reader, name)
         assert hasattr(blocking.Reader, name)
 
 
@@ -115,12 +121,12 @@ def test_progress_is_told_and_may_not_wait_for_the_runtime(runtime: blocking.Run
     assert told == [(2, 2)]
 
     assert still_answers(runtime.spawn(ECHO, "gone-1"))
-    with refused(rc.UnknownSession):
+    with refused(UnknownSession):
         runtime.session("gone-2")
 
 
 def test_ctrl_c_breaks_off_the_wait_and_nothing_else(runtime: blocking.Runtime) -> None:
-    session = runtime.spawn(scripted(HANGS, (rc.Say(),)))
+    session = runtime.spawn(scripted(HANGS, (Say(),)))
     main = threading.main_thread().ident
     assert main
 
@@ -134,7 +140,7 @@ def test_ctrl_c_breaks_off_the_wait_and_nothing_else(runtime: blocking.Runtime) 
             session.ask("hang").answer()
         pressed.result()
 
-    assert session.status().state is rc.State.REQUESTING
+    assert session.status().state is State.REQUESTING
     assert session.interrupt()
     assert still_answers(session)
 
@@ -155,7 +161,7 @@ def test_who_waits_as_the_runtime_is_left_hears_of_it_and_the_thread_ends(ray_ad
             waiting = threads.submit(session.ask("hang").answer)
             next(reader)
 
-        with refused(rc.RuntimeClosed, "left"):
+        with refused(RuntimeClosed, "left"):
             waiting.result()
 
     assert sum(thread.name == "rayconteur" for thread in threading.enumerate()) == 1  # that of this file's runtime

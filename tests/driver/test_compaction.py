@@ -4,12 +4,13 @@ import asyncio
 
 import rayconteur as rc
 from rayconteur import blocking
+from rayconteur.compaction import Window
 
 
 def test_compact_comes_back_with_what_came_of_it_and_the_full_history_stays(options: rc.RuntimeOptions) -> None:
     async def main() -> None:
         async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
-            config = rc.SessionConfig(provider=rc.Scripted(), compaction=rc.Window(keep_recent_turns=1))
+            config = rc.SessionConfig(provider=rc.Scripted(), compaction=Window(keep_recent_turns=1))
             session = await runtime.spawn(config)
             for text in ("one", "two", "three"):
                 await session.ask(text).answer()

@@ -12,8 +12,9 @@ import pytest
 ASYNC = """
 import asyncio
 import rayconteur as rc
+from rayconteur.scripted import Script
 
-SLOW = rc.Scripted(script=rc.Script(tokens_per_s=5))
+SLOW = rc.Scripted(script=Script(tokens_per_s=5))
 
 async def main():
     runtime = rc.Runtime(options=rc.RuntimeOptions(num_cpus=2))
@@ -28,7 +29,7 @@ asyncio.run(main())
 BLOCKING = """
 import rayconteur as rc
 
-SLOW = rc.Scripted(script=rc.Script(tokens_per_s=5))
+SLOW = rc.Scripted(script=Script(tokens_per_s=5))
 
 with rc.blocking.Runtime(options=rc.RuntimeOptions(num_cpus=2)) as runtime:
     session = runtime.spawn(rc.SessionConfig(provider=SLOW))

@@ -6,10 +6,12 @@ from collections import defaultdict
 import msgspec
 
 import rayconteur as rc
+from rayconteur.runtime import Reader, State
+from rayconteur.scripted import Say, Script, Wait
 
 TEXT = "The raven is a bird of few words and of many plans. " * 8
-STREAMS = rc.SessionConfig(provider=rc.Scripted(script=rc.Script(answers=((rc.Say(TEXT),),), tokens_per_s=60)))
-HANGS = rc.SessionConfig(provider=rc.Scripted(script=rc.Script(answers=((rc.Wait(),),))))
+STREAMS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Say(TEXT),),), tokens_per_s=60)))
+HANGS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Wait(),),))))
 SESSIONS = 208
 
 
@@ -21,7 +23,7 @@ class Seen:
         self.texts: dict[str, str] = defaultdict(str)
         self.completed = 0
 
-    async def read(self, reader: rc.Reader, turns: int, loop_turns: int = 0) -> None:
+    async def read(self, reader: Reader, turns: int, loop_turns: int = 0) -> None:
         """Read until so many turns are completed, resting for some turns of the loop after each event."""
         async for event in reader:
             self.seqs[event.session_id].append(event.seq)
@@ -65,6 +67,6 @@ def test_every_reader_sees_every_session_whole_and_in_order(options: rc.RuntimeO
 
             assert [answer.result().text for answer in answers] == [TEXT] * SESSIONS
             assert [seen.is_whole(sessions) for seen in (quick, slow, late)] == [True] * 3
-            assert (await stuck.status()).state is rc.State.REQUESTING
+            assert (await stuck.status()).state is State.REQUESTING
 
     asyncio.run(main())

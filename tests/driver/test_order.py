@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 import rayconteur as rc
+from rayconteur.runtime import Placement
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 
@@ -24,7 +25,7 @@ def test_messages_of_one_sender_are_taken_in_the_order_sent(options: rc.RuntimeO
 
 @pytest.mark.parametrize(("placement", "sessions"), [(rc.Packed(actors=2), 3_000), (rc.Dedicated(), 3)])
 def test_a_spawning_that_is_cancelled_on_its_way_leaves_nothing_behind(
-    options: rc.RuntimeOptions, placement: rc.Placement, sessions: int
+    options: rc.RuntimeOptions, placement: Placement, sessions: int
 ) -> None:
     async def main() -> None:
         async with rc.Runtime(options=options, placement=placement) as runtime:

@@ -10,6 +10,8 @@ from servers.loopback import Loopback, answers
 
 import rayconteur as rc
 from rayconteur import blocking
+from rayconteur.errors import InvalidConfig, TurnFailed
+from rayconteur.providers import Role
 from rayconteur.runtime.driver.background_loop import Background
 
 ANTHROPIC_401 = b'{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}'
@@ -60,7 +62,7 @@ def test_an_unknown_model_fails_the_turn_at_once(runtime: blocking.Runtime, conf
     with served(404, body) as server:
         session = runtime.spawn(rc.SessionConfig(provider=config(server.url)))
 
-        with refused(rc.TurnFailed) as caught:
+        with refused(TurnFailed) as caught:
             session.ask("hi").answer()
 
         assert (caught.value.failure, caught.value.retryable) == ("unknown_model", False)
@@ -87,7 +89,7 @@ def test_an_address_where_nobody_is_fails_the_turn_after_some_attempts(
 def test_what_is_no_address_is_refused_when_the_session_is_spawned(
     runtime: blocking.Runtime, config: Config, url: str
 ) -> None:
-    with refused(rc.InvalidConfig, "provider.", "http://"):
+    with refused(InvalidConfig, "provider.", "http://"):
         runtime.spawn(rc.SessionConfig(provider=config(url)))
 
 
@@ -95,4 +97,4 @@ def goes_on_elsewhere(session: blocking.SessionHandle) -> bool:
     """Whether what was asked is still there, and *session* answers once its provider is another one."""
     asked = [message.role for message in session.history()]
     session.configure(rc.Configure(provider=rc.Scripted()))
-    return asked == [rc.Role.USER] and still_answers(session)
+    return asked == [Role.USER] and still_answers(session)

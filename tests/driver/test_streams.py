@@ -10,16 +10,19 @@ import pytest
 import ray
 
 import rayconteur as rc
+from rayconteur.errors import SessionDied
+from rayconteur.runtime import Placement, Reader
+from rayconteur.scripted import Say, Script
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 TEXT = "a raven says so, " * 20
-STREAMS = rc.SessionConfig(provider=rc.Scripted(script=rc.Script(answers=((rc.Say(TEXT),),), tokens_per_s=80)))
+STREAMS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Say(TEXT),),), tokens_per_s=80)))
 
 
 class Ear:
     """Hears one reader, and keeps count: each number follows the last, unless what is between was announced."""
 
-    def __init__(self, reader: rc.Reader, loop_turns: int = 0) -> None:
+    def __init__(self, reader: Reader, loop_turns: int = 0) -> None:
         self.last: dict[str, int] = defaultdict(int)
         self._reader = reader
         self._loop_turns = loop_turns
@@ -43,7 +46,7 @@ def kill(name: str, options: rc.RuntimeOptions, no_restart: bool = True) -> None
 
 @pytest.mark.parametrize("placement", [rc.Packed(), rc.Dedicated()], ids=["packed", "dedicated"])
 def test_a_session_that_takes_an_old_id_is_heard_and_the_old_one_is_not(
-    options: rc.RuntimeOptions, placement: rc.Placement
+    options: rc.RuntimeOptions, placement: Placement
 ) -> None:
     async def main() -> None:
         async with rc.Runtime(options=options, placement=placement) as runtime:
@@ -62,12 +65,12 @@ def test_a_session_that_takes_an_old_id_is_heard_and_the_old_one_is_not(
 def test_readers_of_a_session_that_died_hear_all_that_it_said_and_then_that_it_died(
     options: rc.RuntimeOptions,
 ) -> None:
-    async def heard(reader: rc.Reader) -> list[str]:
+    async def heard(reader: Reader) -> list[str]:
         words: list[str] = []
         try:
             async for event in reader:
                 words.append(type(event).__name__)  # noqa: PERF401  which would lose them
-        except rc.SessionDied as error:
+        except SessionDied as error:
             words.append(str(error))
         return words
 

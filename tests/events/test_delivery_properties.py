@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import rayconteur as rc
+from rayconteur.errors import SessionDied
 from rayconteur.runtime.api.options import RouterLimits
 from rayconteur.runtime.events.router_connections import Lines
 from rayconteur.runtime.events.segments import decode_events
@@ -229,7 +230,7 @@ class Plane(RuleBasedStateMachine):
         return {seq for span in spans for seq in span}
 
     async def hear_some(self, ear: Ear, batches: int) -> None:
-        with suppress(TimeoutError, StopAsyncIteration, rc.SessionDied):
+        with suppress(TimeoutError, StopAsyncIteration, SessionDied):
             for _ in range(batches):
                 async with asyncio.timeout(40.0):
                     events = await ear.reader.batch()

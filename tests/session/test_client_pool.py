@@ -6,12 +6,13 @@ import msgspec
 import pytest
 
 import rayconteur as rc
+from rayconteur.providers import ModelFacts, ProviderConfig
 from rayconteur.providers.scripted.client import ScriptedClient
 from rayconteur.runtime.session.client_pool import ClientPool
 from rayconteur.runtime.session.credentials import Wallet
 
 ONE, OTHER = rc.Scripted(model="one"), rc.Scripted(model="other")
-FACTS = rc.ModelFacts(context_limit_tokens=5)
+FACTS = ModelFacts(context_limit_tokens=5)
 SECRET = "sk-never-to-be-seen"
 
 
@@ -27,7 +28,7 @@ class Client(ScriptedClient):
 def pool() -> tuple[ClientPool, list[Client]]:
     opened: list[Client] = []
 
-    def open_client(config: rc.ProviderConfig) -> Client:
+    def open_client(config: ProviderConfig) -> Client:
         assert isinstance(config, rc.Scripted)
         opened.append(Client(config))
         return opened[-1]
@@ -110,7 +111,7 @@ def test_the_secret_that_came_last_holds() -> None:
         rc.AzureOpenAI(deployment="m", endpoint="https://here", ad_token=SECRET),
     ],
 )
-def test_nothing_of_a_wallet_or_a_pool_shows_a_secret(provider: rc.ProviderConfig) -> None:
+def test_nothing_of_a_wallet_or_a_pool_shows_a_secret(provider: ProviderConfig) -> None:
     clients = ClientPool()
     wallet = Wallet(clients)
     wallet.keep(provider)

@@ -9,14 +9,17 @@ import pytest
 from fixtures.virtual_time import run
 
 import rayconteur as rc
+from rayconteur.errors import InvalidConfig, SessionClosed, SessionExists, UnknownSession
 from rayconteur.providers.registry import open_client
+from rayconteur.runtime import Receipt, State
 from rayconteur.runtime.events.segments import Segment, decode_segments, shard_of
 from rayconteur.runtime.session.client_pool import ClientPool
 from rayconteur.runtime.session.host import Host
+from rayconteur.scripted import Fail, Script, Wait
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
-HANGS = rc.SessionConfig(provider=rc.Scripted(script=rc.Script(answers=((rc.Wait(),),))))
-MISFIT = rc.SessionConfig(provider=rc.Scripted(script=rc.Script(answers=((rc.Fail(code="bad luck"),),))))
+HANGS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Wait(),),))))
+MISFIT = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Fail(code="bad luck"),),))))
 
 
 class House:
@@ -29,7 +32,7 @@ class House:
         self.off: list[str] = []
         self.host = Host([self._publish(shard) for shard in range(routers)], self._see_off, ClientPool(open_client))
 
-    def tell(self, session_id: str, message: rc.ToLLM) -> rc.Receipt:
+    def tell(self, session_id: str, message: rc.ToLLM) -> Receipt:
         return self.host.tell(session_id, msgspec.msgpack.encode(message))
 
     def _publish(self, shard: int) -> Callable[[bytes], Awaitable[None]]:
@@ -64,9 +67,9 @@ def test_sessions_are_opened_all_or_none() -> None:
         house.host.open(["a", "b"], 1, ECHO)
 
         for taken in (["c", "a"], ["d", "d"]):
-            with pytest.raises(rc.SessionExists, match=taken[1]):
+            with pytest.raises(SessionExists, match=taken[1]):
                 house.host.open(taken, 2, ECHO)
-        with pytest.raises(rc.InvalidConfig, match="bad luck"):
+        with pytest.raises(InvalidConfig, match="bad luck"):
             house.host.open(["e"], 2, MISFIT)
 
         assert ids(house) == ["a", "b"]
@@ -79,14 +82,14 @@ def test_what_is_no_message_and_who_is_no_session_is_refused() -> None:
     async def scene(house: House) -> None:
         house.host.open(["a"], 1, ECHO)
 
-        with pytest.raises(rc.InvalidConfig, match="message"):
+        with pytest.raises(InvalidConfig, match="message"):
             house.host.tell("a", msgspec.msgpack.encode({"kind": "nonsense"}))
         for call in (house.host.status, house.host.history):
-            with pytest.raises(rc.UnknownSession, match="ghost"):
+            with pytest.raises(UnknownSession, match="ghost"):
                 call("ghost")
-        with pytest.raises(rc.UnknownSession):
+        with pytest.raises(UnknownSession):
             house.tell("ghost", rc.Interrupt())
-        with pytest.raises(rc.UnknownSession):
+        with pytest.raises(UnknownSession):
             await house.host.close("ghost", drain=False)
 
     played(scene)
@@ -100,8 +103,8 @@ def test_a_session_is_seen_off_when_its_last_event_is_with_the_router_and_its_id
         closing = [asyncio.create_task(house.host.close("a", drain=False)) for _ in range(3)]
         await asyncio.sleep(10)
         assert house.off == []
-        assert house.host.status("a").state is rc.State.CLOSED
-        with pytest.raises(rc.SessionClosed):
+        assert house.host.status("a").state is State.CLOSED
+        with pytest.raises(SessionClosed):
             house.tell("a", rc.UserMessage.of("still there?"))
 
         house.taking.set()
@@ -169,8 +172,8 @@ def test_a_stuck_session_delays_nobody() -> None:
 
         await asyncio.sleep(1)
 
-        assert house.host.status("stuck").state is rc.State.REQUESTING
-        assert house.host.status("quick").state is rc.State.IDLE
+        assert house.host.status("stuck").state is State.REQUESTING
+        assert house.host.status("quick").state is State.IDLE
         assert len(house.host.history("quick")) == 2
 
     played(scene)

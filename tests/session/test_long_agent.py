@@ -8,6 +8,9 @@ from fixtures.session import Stage, stage
 from fixtures.virtual_time import run
 
 import rayconteur as rc
+from rayconteur.compaction import Layered, Summarize, Threshold, Window
+from rayconteur.providers import ModelFacts
+from rayconteur.scripted import Call, Say, Script, Step
 
 LIMIT = 32_000
 ANSWER = 1_000
@@ -80,16 +83,14 @@ class Feed:
 
 
 def test_two_thousand_requests_stay_inside_the_window() -> None:
-    look: tuple[rc.Step, ...] = (rc.Call("look", {"where": "roof"}),)
-    tell: tuple[rc.Step, ...] = (rc.Say("It says a number. " * 20, 40),)
+    look: tuple[Step, ...] = (Call("look", {"where": "roof"}),)
+    tell: tuple[Step, ...] = (Say("It says a number. " * 20, 40),)
     answers = (*(look,) * STEPS, tell) * TURNS
-    writer = rc.Scripted(script=rc.Script(answers=((rc.Say("They looked at files of numbers. " * 10, 40),),)))
+    writer = rc.Scripted(script=Script(answers=((Say("They looked at files of numbers. " * 10, 40),),)))
     config = rc.SessionConfig(
-        provider=rc.Scripted(script=rc.Script(answers=answers), facts=rc.ModelFacts(context_limit_tokens=LIMIT)),
+        provider=rc.Scripted(script=Script(answers=answers), facts=ModelFacts(context_limit_tokens=LIMIT)),
         max_output_tokens=ANSWER,
-        compaction=rc.Layered(
-            strategies=(rc.Threshold(), rc.Summarize(provider=writer), rc.Window(keep_recent_turns=5))
-        ),
+        compaction=Layered(strategies=(Threshold(), Summarize(provider=writer), Window(keep_recent_turns=5))),
     )
     said = results()
 

@@ -8,13 +8,16 @@ from fixtures.session import Stage, scripted, stage
 from fixtures.virtual_time import run
 
 import rayconteur as rc
+from rayconteur.errors import InvalidConfig
+from rayconteur.runtime import TurnEnd
+from rayconteur.scripted import Cut, Fail, Say, Think
 
-ECHO = (rc.Say(),)
+ECHO = (Say(),)
 
 
 def test_a_failed_request_is_sent_again_after_the_time_that_the_provider_asks_for() -> None:
     async def main() -> float:
-        async with stage(scripted((rc.Fail(code="rate_limited", retry_after_s=7.0),), ECHO)) as here:
+        async with stage(scripted((Fail(code="rate_limited", retry_after_s=7.0),), ECHO)) as here:
             begun = asyncio.get_running_loop().time()
             turn = here.ask()
             await here.until(rc.Completed)
@@ -35,7 +38,7 @@ def test_a_failed_request_is_sent_again_after_the_time_that_the_provider_asks_fo
 )
 def test_a_request_is_given_up_at_the_limit(policy: rc.RetryPolicy, requests: int) -> None:
     async def main() -> None:
-        async with stage(scripted((rc.Fail(message="too much to do"),), retry=policy)) as here:
+        async with stage(scripted((Fail(message="too much to do"),), retry=policy)) as here:
             here.ask()
             failed = await here.until(rc.Failed)
 
@@ -49,7 +52,7 @@ def test_a_request_is_given_up_at_the_limit(policy: rc.RetryPolicy, requests: in
 
 def test_a_failed_turn_is_retried_by_a_turn_of_its_own() -> None:
     async def main() -> None:
-        async with stage(scripted((rc.Say("half"), rc.Cut()), (rc.Say("whole"),))) as here:
+        async with stage(scripted((Say("half"), Cut()), (Say("whole"),))) as here:
             here.ask()
             failed = await here.until(rc.Failed)
             assert isinstance(failed, rc.Failed)
@@ -64,7 +67,7 @@ def test_a_failed_turn_is_retried_by_a_turn_of_its_own() -> None:
 
 
 def test_streamed_or_not_the_turn_comes_to_the_same() -> None:
-    answer = (rc.Think("hm"), rc.Say("one "), rc.Say("two"))
+    answer = (Think("hm"), Say("one "), Say("two"))
 
     async def main(streaming: bool) -> tuple[list[str], rc.Usage, list[str]]:
         async with stage(scripted(answer, streaming=streaming)) as here:
@@ -95,7 +98,7 @@ def test_closing_after_the_messages_that_wait_lets_them_be_answered() -> None:
 
             await here.host.close("s", drain=True)
 
-            ends = [type(event) for event in here.events if isinstance(event, rc.TurnEnd | rc.Closed)]
+            ends = [type(event) for event in here.events if isinstance(event, TurnEnd | rc.Closed)]
             assert ends == [rc.Completed, rc.Completed, rc.Closed]
             assert here.over
 
@@ -133,7 +136,7 @@ def test_what_the_provider_has_not_is_refused_and_changes_nothing() -> None:
             budget = rc.Configure(
                 provider=rc.OpenAI(model="m", api_key="k"), thinking=rc.Reasoning(budget_tokens=1_000)
             )
-            with pytest.raises(rc.InvalidConfig, match="thinking"):
+            with pytest.raises(InvalidConfig, match="thinking"):
                 here.tell(budget)
 
             assert here.host.status("s").provider == "scripted"

@@ -10,12 +10,15 @@ from fixtures.session import Stage, scripted, stage
 from fixtures.virtual_time import run
 
 import rayconteur as rc
+from rayconteur.providers import ProviderConfig, StopReason
 from rayconteur.providers.schema.deltas import AnswerEnded, AnswerStarted, Delta, TextDelta
 from rayconteur.providers.schema.request import Request
 from rayconteur.providers.scripted.client import ScriptedClient
+from rayconteur.runtime import OnInterrupt, State
+from rayconteur.scripted import Say, Wait
 
 SECRET = "sk-never-to-be-seen"
-ECHO = (rc.Say(),)
+ECHO = (Say(),)
 
 
 class Doing(ScriptedClient):
@@ -52,7 +55,7 @@ class Gushing(ScriptedClient):
             while self.taken < 10_000:
                 yield [TextDelta(0, "x" * 100)]
                 self.taken += 1
-            yield [AnswerEnded(rc.StopReason.END_TURN, None)]
+            yield [AnswerEnded(StopReason.END_TURN, None)]
         finally:
             self.closed = True
 
@@ -65,11 +68,11 @@ class Broken(ScriptedClient):
         yield [started, TextDelta(0, "one "), TextDelta(0, "two"), started, TextDelta(0, "three")]
 
 
-def doing(first: Callable[[], Awaitable[None]]) -> Callable[[rc.ProviderConfig], ScriptedClient]:
+def doing(first: Callable[[], Awaitable[None]]) -> Callable[[ProviderConfig], ScriptedClient]:
     return lambda config: Doing(_scripted(config), first)
 
 
-def _scripted(config: rc.ProviderConfig) -> rc.Scripted:
+def _scripted(config: ProviderConfig) -> rc.Scripted:
     assert isinstance(config, rc.Scripted)
     return config
 
@@ -137,8 +140,8 @@ def test_the_stream_is_read_no_further_than_the_outbox_has_room_and_goes_on_when
     run(main())
 
 
-@pytest.mark.parametrize("policy", rc.OnInterrupt)
-def test_an_interrupt_closes_the_stream_also_where_it_waits_for_room(policy: rc.OnInterrupt) -> None:
+@pytest.mark.parametrize("policy", OnInterrupt)
+def test_an_interrupt_closes_the_stream_also_where_it_waits_for_room(policy: OnInterrupt) -> None:
     async def main() -> None:
         client = Gushing(rc.Scripted())
         config = scripted(limits=rc.Limits(outbox_bytes=5_000), on_interrupt=policy)
@@ -166,7 +169,7 @@ def test_a_client_that_is_slow_to_let_go_holds_up_the_end_of_the_session_and_no_
     async def main() -> None:
         async with stage(scripted(ECHO), doing(lets_go_slowly)) as here:
             here.ask()
-            await here.until_state(rc.State.REQUESTING)
+            await here.until_state(State.REQUESTING)
             await asyncio.sleep(1)
 
             here.tell(rc.Interrupt())
@@ -181,7 +184,7 @@ def test_a_client_that_is_slow_to_let_go_holds_up_the_end_of_the_session_and_no_
 
 def test_an_interrupted_request_leaves_no_task_behind() -> None:
     async def main() -> None:
-        async with stage(scripted((rc.Wait(),), ECHO)) as here:
+        async with stage(scripted((Wait(),), ECHO)) as here:
             await asyncio.sleep(1)
             before = len(asyncio.all_tasks())
             here.ask()

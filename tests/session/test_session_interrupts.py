@@ -8,24 +8,33 @@ from fixtures.session import scripted, stage
 from fixtures.virtual_time import run
 
 import rayconteur as rc
+from rayconteur.providers import Provenance
+from rayconteur.runtime import OnInterrupt, State, TurnEnd, WhenBusy
+from rayconteur.scripted import Call, Fail, Say, Wait
 
 TEXT = "a raven is a bird of few words"
 LOOK = rc.Tool(name="look")
-ECHO = (rc.Say(),)
+ECHO = (Say(),)
 NO_PAUSE = rc.RetryPolicy(first_delay_s=3600, max_delay_s=3600, max_elapsed_s=1e6)
 
-PHASES: dict[str, tuple[rc.SessionConfig, rc.State]] = {
-    "before the provider begins": (scripted((rc.Wait(),), ECHO), rc.State.REQUESTING),
-    "streaming": (scripted((rc.Say(TEXT), rc.Wait()), ECHO), rc.State.STREAMING),
-    "not streamed": (scripted((rc.Say(TEXT), rc.Wait()), ECHO, streaming=False), rc.State.REQUESTING),
-    "waiting to retry": (scripted((rc.Fail(),), ECHO, retry=NO_PAUSE), rc.State.RETRYING),
-    "tools out": (scripted((rc.Say(TEXT), rc.Call("look")), ECHO, tools=(LOOK,)), rc.State.TOOLS_OUT),
+PHASES: dict[str, tuple[rc.SessionConfig, State]] = {
+    "before the provider begins": (scripted((Wait(),), ECHO), State.REQUESTING),
+    "streaming": (scripted((Say(TEXT), Wait()), ECHO), State.STREAMING),
+    "not streamed": (
+        scripted((Say(TEXT), Wait()), ECHO, streaming=False),
+        State.REQUESTING,
+    ),
+    "waiting to retry": (scripted((Fail(),), ECHO, retry=NO_PAUSE), State.RETRYING),
+    "tools out": (
+        scripted((Say(TEXT), Call("look")), ECHO, tools=(LOOK,)),
+        State.TOOLS_OUT,
+    ),
 }
 
 
-@pytest.mark.parametrize("policy", rc.OnInterrupt)
+@pytest.mark.parametrize("policy", OnInterrupt)
 @pytest.mark.parametrize("phase", PHASES)
-def test_an_interrupt_ends_the_turn_in_every_phase(phase: str, policy: rc.OnInterrupt) -> None:
+def test_an_interrupt_ends_the_turn_in_every_phase(phase: str, policy: OnInterrupt) -> None:
     config, state = PHASES[phase]
 
     async def main() -> None:
@@ -47,19 +56,19 @@ def test_an_interrupt_ends_the_turn_in_every_phase(phase: str, policy: rc.OnInte
 
 
 def test_what_was_said_stays_only_where_it_is_to_be_kept() -> None:
-    async def main(policy: rc.OnInterrupt) -> list[str]:
-        async with stage(scripted((rc.Say(TEXT), rc.Wait()), on_interrupt=policy)) as here:
+    async def main(policy: OnInterrupt) -> list[str]:
+        async with stage(scripted((Say(TEXT), Wait()), on_interrupt=policy)) as here:
             here.ask()
             await here.until_said(TEXT)
             here.tell(rc.Interrupt())
             return here.texts()
 
-    assert run(main(rc.OnInterrupt.DISCARD)) == []
-    assert run(main(rc.OnInterrupt.KEEP)) == ["hello", TEXT]
+    assert run(main(OnInterrupt.DISCARD)) == []
+    assert run(main(OnInterrupt.KEEP)) == ["hello", TEXT]
 
 
 def test_a_kept_tool_use_is_answered_that_it_was_interrupted() -> None:
-    config = scripted((rc.Call("look"), rc.Call("look")), tools=(LOOK,), on_interrupt=rc.OnInterrupt.KEEP)
+    config = scripted((Call("look"), Call("look")), tools=(LOOK,), on_interrupt=OnInterrupt.KEEP)
 
     async def main() -> None:
         async with stage(config) as here:
@@ -77,7 +86,7 @@ def test_a_kept_tool_use_is_answered_that_it_was_interrupted() -> None:
 
 def test_a_waiting_turn_is_interrupted_without_the_running_one() -> None:
     async def main() -> None:
-        async with stage(scripted((rc.Wait(),))) as here:
+        async with stage(scripted((Wait(),))) as here:
             running, waiting = here.ask(), here.ask("later")
 
             assert here.tell(rc.Interrupt(turn=waiting)).turn == waiting
@@ -85,27 +94,27 @@ def test_a_waiting_turn_is_interrupted_without_the_running_one() -> None:
 
             assert here.of_turn(waiting) == ["Interrupted"]
             assert "Interrupted" not in here.of_turn(running)
-            assert here.state is rc.State.REQUESTING
+            assert here.state is State.REQUESTING
 
     run(main())
 
 
 def test_a_message_may_interrupt_and_goes_before_those_that_wait() -> None:
     async def main() -> None:
-        async with stage(scripted((rc.Wait(),), ECHO)) as here:
+        async with stage(scripted((Wait(),), ECHO)) as here:
             running, waiting = here.ask(), here.ask("later")
 
-            urgent = here.ask("now", rc.WhenBusy.INTERRUPT)
+            urgent = here.ask("now", WhenBusy.INTERRUPT)
             await here.until(rc.Completed, waiting)
 
-            ends = [event.turn for event in here.events if isinstance(event, rc.TurnEnd)]
+            ends = [event.turn for event in here.events if isinstance(event, TurnEnd)]
             assert ends == [running, urgent, waiting]
 
     run(main())
 
 
 def test_an_interrupt_is_heard_while_nobody_takes_the_events() -> None:
-    config = scripted((rc.Say("raven " * 20_000, piece_chars=100), rc.Wait()), limits=rc.Limits(outbox_bytes=2_000))
+    config = scripted((Say("raven " * 20_000, piece_chars=100), Wait()), limits=rc.Limits(outbox_bytes=2_000))
 
     async def main() -> None:
         async with stage(config) as here:
@@ -118,20 +127,20 @@ def test_an_interrupt_is_heard_while_nobody_takes_the_events() -> None:
             await here.until(rc.Interrupted)
 
             assert here.of_turn(turn)[-1] == "Interrupted"
-            assert here.state is rc.State.IDLE
+            assert here.state is State.IDLE
 
     run(main())
 
 
 def test_an_aborted_request_is_counted_by_an_estimate() -> None:
     async def main() -> None:
-        async with stage(scripted((rc.Say(TEXT), rc.Wait()))) as here:
+        async with stage(scripted((Say(TEXT), Wait()))) as here:
             here.ask()
             await here.until_said(TEXT)
             here.tell(rc.Interrupt())
 
             usage = here.host.status("s").usage
-            assert usage.output.provenance is rc.Provenance.ESTIMATED
+            assert usage.output.provenance is Provenance.ESTIMATED
             assert usage.output.tokens
             assert usage.output.tokens >= len(TEXT) // 4
 
@@ -140,14 +149,14 @@ def test_an_aborted_request_is_counted_by_an_estimate() -> None:
 
 def test_a_request_that_was_aborted_before_the_provider_began_is_counted_by_an_estimate_too() -> None:
     async def main() -> None:
-        async with stage(scripted((rc.Wait(),))) as here:
+        async with stage(scripted((Wait(),))) as here:
             turn = here.ask("a question of some length, for which somebody may have to pay")
             await asyncio.sleep(1)
             here.tell(rc.Interrupt())
             await here.until(rc.Interrupted)
 
             usage = here.host.status("s").usage
-            assert usage.input.provenance is rc.Provenance.ESTIMATED
+            assert usage.input.provenance is Provenance.ESTIMATED
             assert usage.input.tokens
             assert here.of_turn(turn) == ["TurnStarted", "TokenUpdate", "Interrupted"]
 
@@ -159,7 +168,7 @@ def test_a_compaction_is_interrupted_and_the_session_goes_on() -> None:
         async with stage(scripted(ECHO)) as here:
             await here.until(rc.Completed, here.ask())
             here.tell(rc.Compact())
-            assert here.state is rc.State.COMPACTING
+            assert here.state is State.COMPACTING
 
             here.tell(rc.Interrupt())
             compacted = await here.until(rc.Compacted)

@@ -12,22 +12,25 @@ from hypothesis import strategies as st
 from validators import history
 
 import rayconteur as rc
+from rayconteur.errors import MailboxError
+from rayconteur.runtime import OnInterrupt, State, TurnEnd, WhenBusy
+from rayconteur.scripted import Call, Cut, Fail, Say, Script, Step, Think, Wait
 
 SAYS = "a raven is a bird of few words"
 LOOK = rc.Tool(name="look")
-STEPS: list[rc.Step] = [
-    rc.Say(SAYS),
-    rc.Think("hm"),
-    rc.Call("look"),
-    rc.Call("look", json="{"),
-    rc.Wait(0.3),
-    rc.Wait(),
-    rc.Fail(),
-    rc.Fail(code="invalid_request"),
-    rc.Cut(),
+STEPS: list[Step] = [
+    Say(SAYS),
+    Think("hm"),
+    Call("look"),
+    Call("look", json="{"),
+    Wait(0.3),
+    Wait(),
+    Fail(),
+    Fail(code="invalid_request"),
+    Cut(),
 ]
 scripts = st.builds(
-    rc.Script,
+    Script,
     answers=st.lists(st.lists(st.sampled_from(STEPS), min_size=1, max_size=3).map(tuple), max_size=6).map(tuple),
     tokens_per_s=st.sampled_from([None, 20.0]),
     usage=st.sampled_from(["reported", "none"]),
@@ -35,8 +38,8 @@ scripts = st.builds(
 configs = st.builds(
     rc.SessionConfig,
     provider=st.builds(rc.Scripted, script=scripts),
-    on_interrupt=st.sampled_from(rc.OnInterrupt),
-    when_busy=st.sampled_from([rc.WhenBusy.QUEUE, rc.WhenBusy.INTERRUPT]),
+    on_interrupt=st.sampled_from(OnInterrupt),
+    when_busy=st.sampled_from([WhenBusy.QUEUE, WhenBusy.INTERRUPT]),
     streaming=st.booleans(),
     tools=st.just((LOOK,)),
     retry=st.builds(rc.RetryPolicy, max_attempts=st.integers(1, 3), after_output=st.booleans()),
@@ -71,11 +74,11 @@ def test_every_turn_ends_once_and_nothing_of_it_follows(
     async def main() -> list[rc.FromLLM]:
         async with stage(config) as here:
             for move, pause_s in played:
-                with suppress(rc.MailboxError):
+                with suppress(MailboxError):
                     MOVES[move](here)
                 await asyncio.sleep(pause_s)
             status = here.host.status("s")
-            tools_out = status.state is rc.State.TOOLS_OUT
+            tools_out = status.state is State.TOOLS_OUT
             assert history.violations(here.host.history("s"), tools_out=tools_out) == []
             turns = status.turns
         check_turns(here.events, turns)
@@ -94,7 +97,7 @@ def check_turns(events: list[rc.FromLLM], turns: int) -> None:
     assert set(of_turn) - {0} == set(range(1, turns + 1))
     for turn in range(1, turns + 1):
         *before, end = of_turn[turn]
-        assert isinstance(end, rc.TurnEnd)
-        assert not any(isinstance(event, rc.TurnEnd) for event in before)
+        assert isinstance(end, TurnEnd)
+        assert not any(isinstance(event, TurnEnd) for event in before)
         assert all((number == 0) == isinstance(event, rc.TurnStarted) for number, event in enumerate(before))
         assert before or isinstance(end, rc.Interrupted)

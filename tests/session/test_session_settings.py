@@ -6,10 +6,13 @@ from fixtures.session import Stage, scripted, stage
 from fixtures.virtual_time import run
 
 import rayconteur as rc
+from rayconteur.errors import UnsupportedContent
+from rayconteur.providers import ModelFacts, Prices, Provenance
+from rayconteur.scripted import Say, Script
 
 
 def test_a_model_that_waits_goes_to_the_provider_that_waits_before_it() -> None:
-    first, second = scripted((rc.Say(text="one"),)), scripted((rc.Say(text="two"),))
+    first, second = scripted((Say(text="one"),)), scripted((Say(text="two"),))
 
     async def main(here: Stage) -> None:
         here.ask()
@@ -46,7 +49,7 @@ def test_a_new_model_keeps_the_providers_secrets() -> None:
 def test_what_is_known_of_a_new_model_takes_the_place_of_what_was_known() -> None:
     config = msgspec.structs.replace(
         scripted(),
-        provider=rc.OpenAI(model="one", api_key="k", facts=rc.ModelFacts(context_limit_tokens=5)),
+        provider=rc.OpenAI(model="one", api_key="k", facts=ModelFacts(context_limit_tokens=5)),
     )
 
     async def main() -> None:
@@ -64,9 +67,9 @@ def test_content_that_the_provider_does_not_take_is_refused_before_it_is_a_messa
 
     async def main() -> None:
         async with stage(config) as here:
-            with pytest.raises(rc.UnsupportedContent, match=r"content\[1\]: anthropic takes images of image/gif"):
+            with pytest.raises(UnsupportedContent, match=r"content\[1\]: anthropic takes images of image/gif"):
                 here.tell(rc.UserMessage(content=(rc.Text("What is this?"), picture)))
-            with pytest.raises(rc.UnsupportedContent, match=r"content\[0\].content\[0\]: "):
+            with pytest.raises(UnsupportedContent, match=r"content\[0\].content\[0\]: "):
                 here.tell(rc.ToolResults(results=(rc.ToolResult("a", (picture,)),)))
 
             assert here.host.status("s").turns == 0
@@ -78,9 +81,9 @@ def test_content_that_the_provider_does_not_take_is_refused_before_it_is_a_messa
 
 
 def test_turns_and_the_session_cost_what_their_requests_do() -> None:
-    prices = (rc.Prices(input=1_000_000.0, output=2_000_000.0),)  # a dollar for a token in, two for one out
-    script = rc.Script(answers=((rc.Say("caw"),),))
-    provider = rc.Scripted(script=script, facts=rc.ModelFacts(prices=prices))
+    prices = (Prices(input=1_000_000.0, output=2_000_000.0),)  # a dollar for a token in, two for one out
+    script = Script(answers=((Say("caw"),),))
+    provider = rc.Scripted(script=script, facts=ModelFacts(prices=prices))
 
     async def main() -> None:
         async with stage(rc.SessionConfig(provider=provider)) as here:
@@ -91,7 +94,7 @@ def test_turns_and_the_session_cost_what_their_requests_do() -> None:
 
             for usage in (first.usage, second.usage):
                 assert usage.cost.usd == (usage.input.tokens or 0) + 2 * (usage.output.tokens or 0) > 0
-                assert usage.cost.provenance is rc.Provenance.ESTIMATED
+                assert usage.cost.provenance is Provenance.ESTIMATED
             assert here.host.status("s").usage == first.usage + second.usage
 
     run(main())

@@ -1,0 +1,5 @@
+"""Scripts for the ``Scripted`` provider: what it answers, at what pace, and where it fails."""
+
+from rayconteur.providers.scripted.script import Call, Cut, Fail, Say, Script, Step, Stop, Think, Wait
+
+__all__ = ["Call", "Cut", "Fail", "Say", "Script", "Step", "Stop", "Think", "Wait"]
