@@ -39,7 +39,7 @@ check: $(LINKED)  ## Check style, types and the plan of the house
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --package rayconteur
-	$(BIN)/mypy $(wildcard tests examples)
+	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml . ../examples  # not from the root: its packages would hide those of tests/
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/python -m pytest --quiet tests/test_house.py tests/test_project.py tests/test_public_names.py
 
