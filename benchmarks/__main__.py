@@ -1,8 +1,6 @@
-"""``rayconteur bench``, by another name: ``python -m rayconteur.benchmarks``."""
+"""``python -m rayconteur.benchmarks``: the same as ``rayconteur bench``."""
 
-import sys
-
-from ..cli.main import app
+from .command import app
 
 if __name__ == "__main__":
-    app(["bench", *sys.argv[1:]], prog_name="rayconteur")
+    app(prog_name="rayconteur bench")

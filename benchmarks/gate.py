@@ -14,21 +14,21 @@ import msgspec
 
 from rayconteur.providers.schema.request import WireMemo
 
-from .cluster import local_runtime
-from .crowds.contest import LIMIT, contest, in_turn
-from .crowds.crowd import Site
-from .crowds.trial import Saturate
-from .direct import Direct, config_of
+from .adapters.adapter import Site
+from .comparison.rounds_by_contestant import LIMIT, contest, in_turn
+from .comparison.workloads import Saturate
 from .gauges import events, memory_kb, ratio, spawns
 from .load.answers import ANTHROPIC, OPENAI_CHAT, Api
 from .load.process import load_server
-from .peers.limit import BareLoop
-from .processes import idle
 from .program import Scale, add_scale
 from .programs.delta_cost import cpu_us
 from .programs.request_building import BODIES, asking, building, encoding, turn
+from .readers.bare_loop import BareLoop
+from .readers.runtime_client import Direct, config_of
 from .report.rows import Target
 from .rounds import rounds
+from .system.processes import idle
+from .system.ray_cluster import local_runtime
 
 _LONGEST_S = 30.0
 

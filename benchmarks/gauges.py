@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Mapping
 import rayconteur as rc
 from rayconteur.scripted import Call
 
-from .cluster import end
-from .peers.bare import BareActor
-from .processes import CLOCK_S, cpu_s, family
 from .program import Scale
 from .programs.memory import packed
 from .programs.throughput import Load, Peers, spawn
 from .report.rows import Sample
 from .rounds import rounds
+from .system.bare_actor import BareActor
+from .system.processes import CLOCK_S, cpu_s, family
+from .system.ray_cluster import end
 
 _PIECE = "abcd"
 _CONFIG = rc.SessionConfig(provider=rc.Scripted())

@@ -16,13 +16,13 @@ import msgspec
 
 from rayconteur.providers.schema.errors import ConfigError
 
-from .catalogue import WITHOUT_RAY
-from .holder import Holder
-from .machine import this_machine
-from .processes import wait_or_kill
+from .catalog import WITHOUT_RAY
 from .program import Options
 from .report.findings import Finding
 from .report.result import FINDINGS, Ended, Lines, Run, now
+from .system.machine import this_machine
+from .system.processes import wait_or_kill
+from .system.shared_ray_process import Holder
 
 SAID = "said"
 """The folder of what the programs say to people: Ray is talkative, and where one fails it is needed."""

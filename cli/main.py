@@ -2,23 +2,37 @@
 
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import typer
+from typer.core import TyperGroup
 
-from ..benchmarks.catalogue import PROGRAMS
-from ..benchmarks.crowds.open import NAMES
-from ..benchmarks.program import Options, Scale
 from ..providers.configs import ProviderName
-from .bench import BenchOptions, bench
 from .chat import ChatOptions, chat
 from .demo import DEFAULT_SESSIONS, DemoOptions, demo
+from .lazy_command import LazyCommand
 from .program import run
 
 # Whatever is imported here is paid for by --help: no Ray, no SDK, no rich.
 
+BENCH = LazyCommand(
+    "bench",
+    summary="Measure what the runtime costs on this machine, beside what one would use instead.",
+    module="rayconteur.benchmarks.command",
+)
+
+
+class _Commands(TyperGroup):
+    """The commands of this module, and ``bench``, which belongs to a package above this one."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.add_command(BENCH)
+
+
 app = typer.Typer(
     name="rayconteur",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -171,69 +185,3 @@ def chat_command(
         provider=provider, model=model, system=system, session=session, address=address, tokens_per_s=rate
     )
     raise typer.Exit(run(lambda program: chat(options, program)))
-
-
-Only = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME", help=f"This benchmark only: {', '.join(PROGRAMS)}.", show_default="all"),
-]
-Numbers = Annotated[
-    list[int] | None,
-    typer.Option("--sessions", min=1, metavar="N", help="So many sessions.", show_default="each benchmark's own"),
-]
-Duration = Annotated[
-    float | None,
-    typer.Option(
-        min=0.1,
-        metavar="SECONDS",
-        help="How long a measurement takes, where it has a length.",
-        show_default="each benchmark's own",
-    ),
-]
-Peers = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME", help=f"Beside this one only: {', '.join(NAMES)}.", show_default="all"),
-]
-Compare = Annotated[
-    Path | None, typer.Option(metavar="OLD", help="Tell what has changed since this result: its folder or its file.")
-]
-With = Annotated[Path | None, typer.Option("--with", metavar="NEW", help="Run nothing: compare OLD with this result.")]
-Out = Annotated[
-    Path | None,
-    typer.Option(metavar="FOLDER", help="Where the result goes.", show_default="rayconteur-bench/ and the time"),
-]
-
-
-@app.command(name="bench")
-def bench_command(
-    only: Only = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Less of it: a minute.")] = False,
-    tiny: Annotated[bool, typer.Option("--tiny", hidden=True)] = False,
-    sessions: Numbers = None,
-    duration: Duration = None,
-    peers: Peers = None,
-    address: Address = None,
-    compare: Compare = None,
-    new: With = None,
-    out: Out = None,
-) -> None:
-    """Measure what the runtime costs on this machine, beside what one would use instead.
-
-    --only, --sessions and --peers may be given again. Nothing leaves the machine. The result is a folder:
-    findings.jsonl, table.md, page.html, and the plots. Ctrl-C ends it, and what was found by then is reported.
-
-    \b
-    Examples:
-      rayconteur bench
-      rayconteur bench --only throughput --sessions 100 --sessions 1000
-      rayconteur bench --quick --compare rayconteur-bench/20261121-104500
-    """
-    options = Options(
-        scale=Scale.QUICK if quick else Scale.TINY if tiny else Scale.FULL,
-        sessions=tuple(sessions or ()),
-        duration_s=duration,
-        peers=tuple(peers or ()),
-        address=address,
-    )
-    asked = BenchOptions(only=tuple(only or ()), options=options, compare=compare, new=new, out=out)
-    raise typer.Exit(run(lambda program: bench(asked, program)))

@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack
 import rayconteur as rc
 from rayconteur.scripted import Say, Script
 
-from ..cluster import local_runtime
-from ..direct import config_of
 from ..load.answers import ANTHROPIC
 from ..load.process import LoadProcess
-from ..processes import Meter, family
+from ..readers.runtime_client import config_of
+from ..system.processes import Meter, family
+from ..system.ray_cluster import local_runtime
 from .cost import Grown
 
 _PLACE = rc.Packed(sessions_per_actor=1_000_000)

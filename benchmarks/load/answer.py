@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .answers import MOST_AT_ONCE, Parts
 from .pipe import Pipe
-from .wheel import Wheel
+from .timer_wheel import Wheel
 
 
 @dataclass(frozen=True, slots=True)

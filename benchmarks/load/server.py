@@ -16,12 +16,12 @@ import msgspec
 from .answer import Answer, Course
 from .answers import APIS, CALLS_TOOLS, Api, parts, tool_parts
 from .event_loop import event_loop
-from .lot import Fate, Lot, draw, gaps_s
 from .pace import Pace, add_flags
 from .pipe import Pipe
 from .refusals import limited, overloaded
 from .request import Asked, Inbox, asked
-from .wheel import Wheel
+from .request_plan import Fate, Lot, draw, gaps_s
+from .timer_wheel import Wheel
 
 _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
 _APIS = {api.path: api for api in APIS}

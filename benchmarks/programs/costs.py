@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from ..cluster import local_runtime
-from ..crowds.crowd import Crowd, Site
-from ..crowds.open import open_crowd
+from ..adapters.adapter import Crowd, Site
+from ..adapters.registry import open_crowd
 from ..load.process import load_server
-from ..processes import ROLES, cpu_s_by_role, idle
 from ..program import Options, Scale, run
 from ..report.rows import Row, Sample
+from ..system.processes import ROLES, cpu_s_by_role, idle
+from ..system.ray_cluster import local_runtime
 
 _SHORT, _LONG = 100, 1_500
 """Tokens of the answers: what a long one takes more than a short one is its tokens, and all else the turn."""

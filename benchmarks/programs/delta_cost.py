@@ -7,20 +7,20 @@ from contextlib import AsyncExitStack
 
 import msgspec
 
-from ..direct import Direct, config_of
 from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, Api
 from ..load.pace import Pace
 from ..load.process import load_server
-from ..peers.anthropic_objects import AnthropicObjects
-from ..peers.bedrock_objects import BedrockObjects
-from ..peers.cohere_objects import CohereObjects
-from ..peers.frames_limit import BareFrames
-from ..peers.google_objects import GoogleObjects
-from ..peers.limit import BareLoop
-from ..peers.openai_objects import OpenAIObjects
-from ..peers.reading import Reading
-from ..peers.responses_objects import ResponsesObjects
 from ..program import Options, run
+from ..readers.anthropic_sdk import AnthropicObjects
+from ..readers.bare_frames import BareFrames
+from ..readers.bare_loop import BareLoop
+from ..readers.bedrock_sdk import BedrockObjects
+from ..readers.cohere_sdk import CohereObjects
+from ..readers.google_sdk import GoogleObjects
+from ..readers.openai_sdk import OpenAIObjects
+from ..readers.reader import Reading
+from ..readers.responses_sdk import ResponsesObjects
+from ..readers.runtime_client import Direct, config_of
 from ..report.rows import Row, Sample, Target
 from ..rounds import Side, rounds
 

@@ -12,11 +12,11 @@ from rayconteur.providers import ModelFacts
 from rayconteur.runtime import RouterLimits
 from rayconteur.scripted import Call, Say, Script
 
-from ..cluster import all_blocks, all_unique_bytes, local_runtime
-from ..processes import unique_bytes
 from ..program import Options, Scale, run
 from ..report.findings import Chart, Curve, Finding
 from ..report.rows import MB, Row, Sample, Target
+from ..system.processes import unique_bytes
+from ..system.ray_cluster import all_blocks, all_unique_bytes, local_runtime
 
 _FLAT = Target("under", 3)
 """%. Of 250 MB over 60,000 turns, 125 bytes a turn: less than the router keeps of the smallest event."""

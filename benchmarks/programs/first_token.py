@@ -10,15 +10,15 @@ from rayconteur.providers import ProviderConfig
 from rayconteur.runtime import Placement
 from rayconteur.scripted import Say, Script
 
-from ..cluster import local_runtime
-from ..direct import Direct, config_of
 from ..load.answers import ANTHROPIC
 from ..load.pace import Pace
 from ..load.process import load_server
-from ..peers.bare import BareActor
 from ..program import Options, Scale, run
+from ..readers.runtime_client import Direct, config_of
 from ..report.rows import Row, Sample, Target
 from ..rounds import Side, rounds
+from ..system.bare_actor import BareActor
+from ..system.ray_cluster import local_runtime
 
 _TARGET = Target("under", 3)
 _TOKENS = 5

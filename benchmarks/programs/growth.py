@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator, Iterator
 
-from ..cluster import local_runtime
 from ..growing import alone, through
 from ..growing.cost import Cost, grow
 from ..load.process import load_process
 from ..program import Options, Scale, run
 from ..report.findings import Finding
+from ..system.ray_cluster import local_runtime
 
 
 async def measure(options: Options) -> AsyncIterator[Finding]:

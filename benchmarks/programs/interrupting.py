@@ -8,16 +8,16 @@ from random import Random
 
 import rayconteur as rc
 
-from ..cluster import end, local_runtime
-from ..crowds.trial import percentiles
-from ..direct import config_of
+from ..comparison.workloads import percentiles
 from ..load.answers import ANTHROPIC
 from ..load.pace import Pace
 from ..load.process import load_server
-from ..peers.bare import BareActor
 from ..program import Options, run
+from ..readers.runtime_client import config_of
 from ..report.findings import Chart, Distribution, Finding
 from ..report.rows import Row, Sample
+from ..system.bare_actor import BareActor
+from ..system.ray_cluster import end, local_runtime
 
 _TOKENS_PER_S = 50.0
 _ENDLESS = 1_000_000

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 
 import msgspec
 
-from ..arena import Arena, held
-from ..crowds.contest import LIMIT, Party, chosen
-from ..crowds.trial import Converse, Percentiles, Saturate, Trial
+from ..comparison.contestants import Arena, held
+from ..comparison.rounds_by_contestant import LIMIT, Party, chosen
+from ..comparison.workloads import Converse, Percentiles, Saturate, Trial
 from ..program import Options, run
 from ..report.findings import Chart, Distribution, Finding
 from ..report.rows import Row, Sample

@@ -7,14 +7,14 @@ import rayconteur as rc
 from rayconteur.providers import ProviderConfig
 from rayconteur.scripted import Say, Script
 
-from ..cluster import all_unique_bytes, end, local_runtime, named, unique_bytes
-from ..direct import config_of
 from ..load.answers import ANTHROPIC, OPENAI_CHAT, Api
 from ..load.pace import Pace
 from ..load.process import load_server
-from ..peers.bare import BareActor
 from ..program import Options, run
+from ..readers.runtime_client import config_of
 from ..report.rows import KB, MB, Row, Sample, Target
+from ..system.bare_actor import BareActor
+from ..system.ray_cluster import all_unique_bytes, end, local_runtime, named, unique_bytes
 
 _PACKED_TARGET = Target("under", 25)
 _DEDICATED_TARGET = Target("under", 5)

@@ -5,8 +5,8 @@ from functools import partial
 
 import msgspec
 
-from ..arena import Arena, cluster_of, held
-from ..crowds.contest import (
+from ..comparison.contestants import Arena, cluster_of, held
+from ..comparison.rounds_by_contestant import (
     ABOVE_A_PEER,
     HALF_OF_THE_LIMIT,
     LIMIT,
@@ -18,7 +18,7 @@ from ..crowds.contest import (
     in_turn,
     lines,
 )
-from ..crowds.trial import Listen
+from ..comparison.workloads import Listen
 from ..load.pace import Pace
 from ..program import Options, run
 from ..report.findings import Chart, Curve, Finding

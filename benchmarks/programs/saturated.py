@@ -6,8 +6,8 @@ from functools import partial
 
 import msgspec
 
-from ..arena import Arena, cluster_of, held
-from ..crowds.contest import (
+from ..comparison.contestants import Arena, cluster_of, held
+from ..comparison.rounds_by_contestant import (
     ABOVE_A_PEER,
     HALF_OF_THE_LIMIT,
     LIMIT,
@@ -19,7 +19,7 @@ from ..crowds.contest import (
     in_turn,
     lines,
 )
-from ..crowds.trial import Saturate
+from ..comparison.workloads import Saturate
 from ..program import Options, Scale, run
 from ..report.findings import Chart, Curve, Finding
 from ..report.rows import Row

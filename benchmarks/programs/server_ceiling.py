@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import psutil
 
 from ..load.event_loop import event_loop
+from ..load.load_client import Sink
 from ..load.pace import Pace
 from ..load.process import LoadProcess, load_process
-from ..load.sink import Sink
-from ..processes import CLOCK_S
 from ..program import Options, run
 from ..report.rows import Row, Sample
+from ..system.processes import CLOCK_S
 
 _SHORT_TOKENS = 200
 _LONG_TOKENS = 4_000  # so that no answer ends while it is measured

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
 
-from ..crowds.contest import Trials, alone, beside
-from ..crowds.crowd import Site
-from ..crowds.process import Side, side
-from ..crowds.trial import Saturate
+from ..adapters.adapter import Site
+from ..comparison.contestant_process import Side, side
+from ..comparison.rounds_by_contestant import Trials, alone, beside
+from ..comparison.workloads import Saturate
 from ..load.process import load_server
 from ..program import Options, run
 from ..report.rows import Row

@@ -8,11 +8,11 @@ from contextlib import aclosing
 import rayconteur as rc
 from rayconteur.runtime import Placement
 
-from ..cluster import all_unique_bytes, end, local_runtime
-from ..peers.bare import BareActor
 from ..program import Options, run
 from ..report.rows import Row, Target
 from ..rounds import rounds
+from ..system.bare_actor import BareActor
+from ..system.ray_cluster import all_unique_bytes, end, local_runtime
 
 _TARGET = Target("at least", 1_000)
 _CONFIG = rc.SessionConfig(provider=rc.Scripted())

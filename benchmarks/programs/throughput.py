@@ -10,11 +10,11 @@ from typing import cast
 import rayconteur as rc
 from rayconteur.scripted import Call, Say, Script, Step
 
-from ..cluster import end, local_runtime
-from ..peers.calls import InboxActor, SpeakerActor
 from ..program import Options, Scale, run
 from ..report.rows import Row, Sample, Target
 from ..rounds import Side, rounds
+from ..system.ray_cluster import end, local_runtime
+from ..system.ray_events import InboxActor, SpeakerActor
 
 _TARGET = Target("at least", 100)
 _MOST_STREAMS = 100

@@ -5,7 +5,7 @@ from pathlib import Path
 from .comparison import compare, comparison_table
 from .markdown import conditions, markdown, tables, verdict
 from .page import page
-from .pictures import pictures
+from .plots import pictures
 from .result import Result, read
 
 TABLE = "table.md"

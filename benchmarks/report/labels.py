@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 from matplotlib.axes import Axes
 
-from .styles import Style
+from .line_styles import Style
 
 _COLUMN = 1.03
 """Where labels begin, the axes' width being 1."""

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from ..catalogue import PROGRAMS
+from ..catalog import PROGRAMS
 from . import comparison as compared
 from .findings import Curve, Distribution
-from .looks import CSS
 from .markdown import minutes, verdict
-from .pictures import Picture
+from .plots import Picture
 from .result import Result
+from .stylesheet import CSS
 from .table import HEAD, cells, short
 
 _WORTH = (

@@ -11,8 +11,8 @@ import msgspec
 
 from rayconteur.providers.schema.errors import ConfigError
 
-from ..machine import Machine
 from ..program import Options
+from ..system.machine import Machine
 from .findings import Curve, Distribution, Finding, line
 from .rows import Row
 

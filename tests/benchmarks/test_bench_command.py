@@ -8,15 +8,15 @@ import psutil
 import pytest
 from builders.bench_results import kept, result, row
 from fixtures.bench_output import check
-from fixtures.terminal import Terminal, in_pipe, started
+from fixtures.terminal import HEAVY_MODULES, Terminal, in_pipe, modules_loaded_by, started
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
-from rayconteur.benchmarks.catalogue import LONG, PROGRAMS
-from rayconteur.benchmarks.crowds.open import NAMES
+from rayconteur.benchmarks.adapters.registry import NAMES
+from rayconteur.benchmarks.catalog import LONG, PROGRAMS
+from rayconteur.benchmarks.command import selected_benchmarks
 from rayconteur.benchmarks.program import Scale
 from rayconteur.benchmarks.report.result import FINDINGS, read
-from rayconteur.cli.bench import programs_of
 from rayconteur.cli.exits import ExitCode
 from rayconteur.cli.main import app
 
@@ -30,6 +30,15 @@ def refused(*arguments: str) -> str:
     assert result.stdout == ""
     [line] = result.stderr.splitlines()
     return line
+
+
+def test_help_loads_no_ray_no_sdk_and_nothing_of_the_extra() -> None:
+    done, modules = modules_loaded_by("bench", "--help")
+
+    assert done.returncode == ExitCode.COMPLETED
+    assert all(name in done.stdout for name in PROGRAMS)
+    assert "rayconteur.benchmarks.command" in modules
+    assert modules & HEAVY_MODULES == set()
 
 
 def test_a_run_prints_its_tables_and_keeps_all_it_found(tmp_path: Path) -> None:
@@ -53,11 +62,11 @@ def test_an_unknown_benchmark_is_told_with_those_there_are() -> None:
 
 
 def test_a_quick_run_leaves_out_what_needs_time_but_not_if_it_is_asked_for() -> None:
-    quick = programs_of((), Scale.QUICK)
+    quick = selected_benchmarks((), Scale.QUICK)
 
-    assert programs_of((), Scale.FULL) == tuple(PROGRAMS)
+    assert selected_benchmarks((), Scale.FULL) == tuple(PROGRAMS)
     assert set(quick) == set(PROGRAMS) - LONG
-    assert programs_of(("endurance", "costs"), Scale.QUICK) == ("costs", "endurance")
+    assert selected_benchmarks(("endurance", "costs"), Scale.QUICK) == ("costs", "endurance")
 
 
 def test_an_unknown_peer_is_told_with_those_there_are() -> None:

@@ -5,13 +5,13 @@ import math
 
 import pytest
 
-from rayconteur.benchmarks.crowds.contest import Trials, alone, beside, chosen, in_turn, lines
-from rayconteur.benchmarks.crowds.trial import Converse, Listen, Saturate, Task, Trial
+from rayconteur.benchmarks.comparison.cluster_contestant import shares, together
+from rayconteur.benchmarks.comparison.rounds_by_contestant import Trials, alone, beside, chosen, in_turn, lines
+from rayconteur.benchmarks.comparison.workloads import Converse, Listen, Saturate, Task, Trial
 from rayconteur.benchmarks.gate import FLOORS, Floor
 from rayconteur.benchmarks.programs import latency, saturated
 from rayconteur.benchmarks.report.findings import Chart, Distribution
 from rayconteur.benchmarks.report.rows import Row, Sample, Target
-from rayconteur.benchmarks.spread import shares, together
 
 
 def trial(tokens: float, cpu_s: float | None = 1.0) -> Trial:

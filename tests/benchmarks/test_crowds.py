@@ -14,8 +14,8 @@ from fixtures.bench_adapters import (
     remembers,
 )
 
-from rayconteur.benchmarks.crowds.crowd import Site
-from rayconteur.benchmarks.crowds.open import NAMES, PeerMissing, open_crowd
+from rayconteur.benchmarks.adapters.adapter import Site
+from rayconteur.benchmarks.adapters.registry import NAMES, PeerMissing, open_crowd
 from rayconteur.benchmarks.load.process import load_server
 
 HERE = ("bare", "sdk", "sdk-aiohttp", "autogen", "pydantic-ai", "langgraph")
@@ -56,7 +56,7 @@ def test_what_goes_wrong_is_raised_and_not_tried_again(name: str) -> None:
 
 def test_a_crowd_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "langgraph.graph", None)
-    monkeypatch.delitem(sys.modules, "rayconteur.benchmarks.crowds.langgraph", raising=False)
+    monkeypatch.delitem(sys.modules, "rayconteur.benchmarks.adapters.langgraph", raising=False)
 
     with pytest.raises(PeerMissing, match=r"langgraph.*install rayconteur\[bench\]"):
         open_crowd("langgraph", Site("http://127.0.0.1:1", 1))

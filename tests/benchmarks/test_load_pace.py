@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from rayconteur.benchmarks.load.answer import Answer, Course
 from rayconteur.benchmarks.load.answers import ANTHROPIC, APIS, MOST_AT_ONCE, Api, parts
-from rayconteur.benchmarks.load.lot import Fate, draw, gaps_s
 from rayconteur.benchmarks.load.pace import Pace, add_flags
 from rayconteur.benchmarks.load.pipe import Pipe
-from rayconteur.benchmarks.load.wheel import Wheel
+from rayconteur.benchmarks.load.request_plan import Fate, draw, gaps_s
+from rayconteur.benchmarks.load.timer_wheel import Wheel
 
 third = st.floats(0, 1 / 3)
 paces = st.builds(

@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 import rayconteur as rc
-from rayconteur.benchmarks.direct import config_of
 from rayconteur.benchmarks.load.answers import ANTHROPIC, APIS, OPENAI_CHAT, OPENAI_RESPONSES, Api, answer_bytes, text
 from rayconteur.benchmarks.load.pace import Pace
 from rayconteur.benchmarks.load.process import LoadProcess, load_process, load_server
+from rayconteur.benchmarks.readers.runtime_client import config_of
 from rayconteur.errors import Overloaded, ProviderUnavailable, RateLimited
 from rayconteur.providers import Role
 from rayconteur.providers.registry import open_client

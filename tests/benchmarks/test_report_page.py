@@ -9,7 +9,7 @@ from builders.bench_results import curve, distribution, kept, result, row
 from rayconteur.benchmarks.report.comparison import compare
 from rayconteur.benchmarks.report.folder import write_report
 from rayconteur.benchmarks.report.page import page
-from rayconteur.benchmarks.report.pictures import pictures
+from rayconteur.benchmarks.report.plots import pictures
 
 EVIL = "<script>alert('&')</script>"
 FINDINGS = (

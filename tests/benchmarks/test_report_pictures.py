@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from rayconteur.benchmarks.report.axes import nines, number
 from rayconteur.benchmarks.report.findings import Chart, Finding
 from rayconteur.benchmarks.report.labels import spread
-from rayconteur.benchmarks.report.pictures import Picture, pictures
-from rayconteur.benchmarks.report.styles import styles
+from rayconteur.benchmarks.report.line_styles import styles
+from rayconteur.benchmarks.report.plots import Picture, pictures
 
 SIDES = ("ours, packed", "ours, dedicated", "bare, the limit", "langgraph", "autogen-core")
 

@@ -7,12 +7,12 @@ import psutil
 import pytest
 from fixtures.bench_output import check
 
-from rayconteur.benchmarks.catalogue import PROGRAMS, WITHOUT_RAY
-from rayconteur.benchmarks.holder import Holder
+from rayconteur.benchmarks.catalog import PROGRAMS, WITHOUT_RAY
 from rayconteur.benchmarks.program import Options, Scale
 from rayconteur.benchmarks.report.findings import Finding
 from rayconteur.benchmarks.report.result import Ended, read
 from rayconteur.benchmarks.runner import Plan, recording, run_programs
+from rayconteur.benchmarks.system.shared_ray_process import Holder
 
 
 class Heard:
@@ -77,7 +77,11 @@ def test_a_ray_that_is_held_is_the_same_for_all_until_its_end() -> None:
         first = await holder.environ()
         assert first
         assert await holder.environ() == first
-        (held,) = [each for each in psutil.Process().children() if "rayconteur.benchmarks.holder" in each.cmdline()]
+        (held,) = [
+            each
+            for each in psutil.Process().children()
+            if "rayconteur.benchmarks.system.shared_ray_process" in each.cmdline()
+        ]
         its = held.children(recursive=True)
 
         await holder.end()

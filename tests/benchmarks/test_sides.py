@@ -6,10 +6,10 @@ import time
 import psutil
 import pytest
 
-from rayconteur.benchmarks.crowds.asking import carry_out
-from rayconteur.benchmarks.crowds.crowd import Hear, Site
-from rayconteur.benchmarks.crowds.process import Side, side
-from rayconteur.benchmarks.crowds.trial import Listen, Saturate, Trial
+from rayconteur.benchmarks.adapters.adapter import Hear, Site
+from rayconteur.benchmarks.comparison.contestant_process import Side, side
+from rayconteur.benchmarks.comparison.workload_runner import carry_out
+from rayconteur.benchmarks.comparison.workloads import Listen, Saturate, Trial
 from rayconteur.benchmarks.load.pace import Pace
 from rayconteur.benchmarks.load.process import load_server
 
@@ -74,4 +74,4 @@ def test_what_fails_in_a_trial_fails_the_side(capfd: pytest.CaptureFixture[str])
 def sides() -> list[psutil.Process]:
     """The processes of sides that there are."""
     children = psutil.Process().children(recursive=True)
-    return [each for each in children if "rayconteur.benchmarks.crowds.side" in each.cmdline()]
+    return [each for each in children if "rayconteur.benchmarks.comparison.contestant_worker" in each.cmdline()]

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rayconteur.benchmarks.machine import Machine
 from rayconteur.benchmarks.program import Options
 from rayconteur.benchmarks.report.findings import Chart, Curve, Distribution, Finding
 from rayconteur.benchmarks.report.result import FINDINGS, Ended, Lines, Result, Run
 from rayconteur.benchmarks.report.rows import Row, Sample, Target
+from rayconteur.benchmarks.system.machine import Machine
 
 MACHINE = Machine(
     processor="Abacus",

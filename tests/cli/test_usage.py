@@ -1,13 +1,11 @@
 """What the command line refuses, before anything is started, and what it tells of itself."""
 
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import get_args
 
 import pytest
-from fixtures.terminal import environment, in_pipe
+from fixtures.terminal import HEAVY_MODULES, in_pipe, modules_loaded_by
 from typer.testing import CliRunner
 
 from rayconteur.cli.exits import ExitCode
@@ -114,27 +112,14 @@ def test_an_option_that_does_not_fit_is_wrong_usage() -> None:
     assert "--sessions" in result.stderr
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["demo", "--help"], ["chat", "--help"], ["bench", "--help"], ["--version"]]
-)
-def test_help_waits_for_neither_ray_nor_an_sdk(arguments: list[str]) -> None:
-    heavy = {"ray", "anthropic", "openai", "httpx2", "aiohttp", "rich", "matplotlib", "psutil"}
-    program = f"""
-import sys
-from rayconteur.cli.main import main
-try:
-    main()
-finally:
-    print(*{heavy!r} & set(sys.modules), file=sys.stderr)
-"""
-
-    done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, env=environment(), check=False
-    )
+@pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["chat", "--help"], ["--version"]])
+def test_help_loads_no_ray_no_sdk_and_no_benchmark(arguments: list[str]) -> None:
+    done, modules = modules_loaded_by(*arguments)
 
     assert done.returncode == ExitCode.COMPLETED
     assert "rayconteur" in done.stdout or "Usage" in done.stdout
-    assert done.stderr.split() == []
+    assert modules & HEAVY_MODULES == set()
+    assert [module for module in modules if module.startswith("rayconteur.benchmarks")] == []
 
 
 def test_help_tells_commands_variables_and_exit_codes() -> None:

@@ -1,6 +1,6 @@
 """What holds the run's own Ray: it takes some seconds to start, and most programs need one.
 
-    python -m rayconteur.benchmarks.holder
+    python -m rayconteur.benchmarks.system.shared_ray_process
 
 starts it, says its address when it has come to rest, and ends it when standard input ends.
 """
@@ -12,8 +12,8 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping
 from typing import cast
 
-from .own_ray import CPUS, environ
 from .processes import idle, wait_or_kill
+from .shared_ray import CPUS, environ
 
 _AUTH = {"RAY_AUTH_MODE": os.environ.get("RAY_AUTH_MODE", "token")}
 """Ray asks for its token where it was started without this, too; but those who join must say that they have one."""

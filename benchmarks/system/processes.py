@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import psutil
 
-from . import own_ray
+from . import shared_ray as own_ray
 
 _TITLES = {"sessions": "ray::_SessionActor", "router": "ray::_Router"}
 ROLES: tuple[str, ...] = ("sessions", "router", "driver", "Ray")

@@ -10,20 +10,20 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ..benchmarks.report.findings import Finding
-from ..benchmarks.report.markdown import minutes
-from ..benchmarks.report.result import Ended
-from ..benchmarks.report.rows import Row
-from ..benchmarks.report.table import figure
-from ..benchmarks.runner import Watcher
-from .output import Output
+from ..cli.output import Output
+from .report.findings import Finding
+from .report.markdown import minutes
+from .report.result import Ended
+from .report.rows import Row
+from .report.table import figure
+from .runner import Watcher
 
 _REFRESHES_PER_S = 4
 _MARKS = {True: "met", False: "NOT MET", None: ""}
 
 
 @contextmanager
-def watching(output: Output, programs: Sequence[str]) -> Generator[Watcher]:
+def show_progress(output: Output, programs: Sequence[str]) -> Generator[Watcher]:
     """What shows on *output* how *programs* go on."""
     if not output.terminal:
         yield _Lines(output)

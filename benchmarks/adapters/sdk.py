@@ -5,7 +5,7 @@ import httpx2
 from anthropic.types import MessageParam
 
 from ..load.answers import ANTHROPIC
-from .crowd import Hear, Site
+from .adapter import Hear, Site
 
 _ROOM = 100_000
 _LIMITS = httpx2.Limits(max_connections=_ROOM, max_keepalive_connections=_ROOM)

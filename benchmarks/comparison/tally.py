@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import psutil
 
+from ..adapters.adapter import Hear
 from ..load.answers import ANTHROPIC, text
-from ..processes import Meter
-from .crowd import Hear
-from .trial import Trial, percentiles
+from ..system.processes import Meter
+from .workloads import Trial, percentiles
 
 CHARS_PER_TOKEN = len(text(ANTHROPIC, 1_000)) / 1_000
 

@@ -4,7 +4,7 @@ import ray
 from ray.actor import ActorProxy
 
 from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, Api
-from .reading import Reading
+from ..readers.reader import Reading
 
 
 class _Bare:
@@ -26,27 +26,27 @@ class _Bare:
 def _sdk(api: Api, url: str) -> Reading:
     # Imported here, so that an actor has the one SDK that it uses.
     if api == ANTHROPIC:
-        from .anthropic_objects import AnthropicObjects
+        from ..readers.anthropic_sdk import AnthropicObjects
 
         return AnthropicObjects(url)
     if api == GEMINI:
-        from .google_objects import GoogleObjects
+        from ..readers.google_sdk import GoogleObjects
 
         return GoogleObjects(url)
     if api == COHERE:
-        from .cohere_objects import CohereObjects
+        from ..readers.cohere_sdk import CohereObjects
 
         return CohereObjects(url)
     if api == BEDROCK:
-        from .bedrock_objects import BedrockObjects
+        from ..readers.bedrock_sdk import BedrockObjects
 
         return BedrockObjects(url)
     if api == OPENAI_RESPONSES:
-        from .responses_objects import ResponsesObjects
+        from ..readers.responses_sdk import ResponsesObjects
 
         return ResponsesObjects(url)
     assert api == OPENAI_CHAT
-    from .openai_objects import OpenAIObjects
+    from ..readers.openai_sdk import OpenAIObjects
 
     return OpenAIObjects(url)
 

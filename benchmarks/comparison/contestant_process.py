@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from ..processes import kill
-from .crowd import Site
-from .trial import Task, Trial
+from ..adapters.adapter import Site
+from ..system.processes import kill
+from .workloads import Task, Trial
 
 _trial = msgspec.json.Decoder(Trial).decode
 _LINE_BYTES = 1 << 20
@@ -27,7 +27,12 @@ class Side:
     def __init__(self, name: str, site: Site, patience_s: float = _PATIENCE_S) -> None:
         self.name = name
         self._patience_s = patience_s
-        self._words = ["-m", "rayconteur.benchmarks.crowds.side", name, msgspec.json.encode(site).decode()]
+        self._words = [
+            "-m",
+            "rayconteur.benchmarks.comparison.contestant_worker",
+            name,
+            msgspec.json.encode(site).decode(),
+        ]
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> asyncio.subprocess.Process:

@@ -10,14 +10,14 @@ import ray
 from ray.actor import ActorProxy
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from .cluster import end
-from .crowds.asking import carry_out
-from .crowds.contest import Party
-from .crowds.crowd import Site
-from .crowds.open import open_crowd
-from .crowds.trial import Task, Trial
-from .load.pace import Pace
-from .load.process import load_process
+from ..adapters.adapter import Site
+from ..adapters.registry import open_crowd
+from ..load.pace import Pace
+from ..load.process import load_process
+from ..system.ray_cluster import end
+from .rounds_by_contestant import Party
+from .workload_runner import carry_out
+from .workloads import Task, Trial
 
 _LOOPBACK = "127.0.0.1"
 

@@ -6,7 +6,7 @@ from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.providers.anthropic import AnthropicProvider
 
 from ..load.answers import ANTHROPIC
-from .crowd import Hear, Site
+from .adapter import Hear, Site
 from .sdk import open_sdk
 
 

@@ -1,6 +1,6 @@
 """A side of a comparison: a crowd in a process of its own, which carries out trials and tells what came of them.
 
-    python -m rayconteur.benchmarks.crowds.side langgraph '{"url": "http://127.0.0.1:8000", "tokens": 200}'
+    python -m rayconteur.benchmarks.comparison.contestant_worker bare '{"url": "http://127.0.0.1:8000", "tokens": 200}'
 
 It reads a task a line from its standard input, answers each with a trial in a line, says in another that it is at rest,
 and ends when the input does. Whatever else is printed, by Ray or a peer, goes to standard error.
@@ -14,10 +14,10 @@ from typing import TextIO
 
 import msgspec
 
-from .asking import carry_out
-from .crowd import Site
-from .open import open_crowd
-from .trial import Task, Trial
+from ..adapters.adapter import Site
+from ..adapters.registry import open_crowd
+from .workload_runner import carry_out
+from .workloads import Task, Trial
 
 _site = msgspec.json.Decoder(Site).decode
 _task: msgspec.json.Decoder[Task] = msgspec.json.Decoder(Task)

@@ -6,11 +6,11 @@ from typing import Protocol
 
 import msgspec
 
+from ..adapters.adapter import Site
 from ..report.findings import Chart, Curve
 from ..report.rows import Row, Sample, Target
-from .crowd import Site
-from .process import Side, side
-from .trial import Task, Trial
+from .contestant_process import Side, side
+from .workloads import Task, Trial
 
 PEERS = ("sdk", "sdk-aiohttp", "autogen", "pydantic-ai", "langgraph", "ray-calls")
 """What one would pick instead."""

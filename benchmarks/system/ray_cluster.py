@@ -11,8 +11,8 @@ from ray.actor import ActorHandle, ActorProxy
 import rayconteur as rc
 from rayconteur.runtime import RouterLimits
 
-from . import own_ray
-from .settled import blocks, settled
+from . import shared_ray as own_ray
+from .memory_probe import blocks, settled
 
 NAMESPACE = f"benchmarks-{os.getpid()}"
 """One for each program and each side: some are in one Ray at once, and others right behind each other."""

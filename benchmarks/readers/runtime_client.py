@@ -10,7 +10,7 @@ from rayconteur.providers.registry import open_client
 from rayconteur.providers.schema.deltas import TextDelta
 from rayconteur.providers.schema.request import Request, Settings
 
-from .load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_RESPONSES, Api
+from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_RESPONSES, Api
 
 
 def config_of(api: Api, url: str) -> ProviderConfig:

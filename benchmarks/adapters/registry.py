@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args
 
-from .crowd import Crowd, Site
+from .adapter import Crowd, Site
 
 Name = Literal["packed", "dedicated", "bare", "sdk", "sdk-aiohttp", "autogen", "pydantic-ai", "langgraph", "ray-calls"]
 NAMES: tuple[Name, ...] = get_args(Name)
@@ -28,7 +28,7 @@ def open_crowd(name: str, site: Site) -> Crowd:
 def _open(name: str, site: Site) -> Crowd:
     match name:
         case "packed" | "dedicated":
-            from .ours import ours
+            from .rayconteur_runtime import ours
 
             return ours(name, site)
         case "bare":

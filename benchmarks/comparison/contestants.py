@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from .crowds.contest import LIMIT, Party, contest
-from .crowds.crowd import Site
-from .load.pace import Pace
-from .load.process import load_server
-from .program import Options
+from ..adapters.adapter import Site
+from ..load.pace import Pace
+from ..load.process import load_server
+from ..program import Options
+from .rounds_by_contestant import LIMIT, Party, contest
 
 _EVERYWHERE = ("packed", LIMIT)
 """Who can be spread over nodes."""
@@ -37,7 +37,7 @@ async def held(arena: Arena, address: str | None) -> AsyncGenerator[dict[str, Pa
             async with contest({name: Site(url, arena.tokens) for name in arena.names}) as sides:
                 yield {**sides}
         return
-    from .spread import spread  # Ray takes a second to import
+    from .cluster_contestant import spread  # Ray takes a second to import
 
     names = [name for name in arena.names if name in _EVERYWHERE]
     async with spread(names, Site("", arena.tokens, address), arena.pace) as sides:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from .axes import measured_axis, nines, percentile_axis, value_axis
 from .findings import Chart, Curve, Distribution, Finding
 from .labels import Label, label_lines
-from .styles import FAINT, INK, QUIET, Style, styles
+from .line_styles import FAINT, INK, QUIET, Style, styles
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType  # since 3.11

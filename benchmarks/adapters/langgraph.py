@@ -14,7 +14,7 @@ from langgraph.graph.state import CompiledStateGraph  # pyright: ignore[reportMi
 from pydantic import SecretStr
 
 from ..load.answers import ANTHROPIC
-from .crowd import Hear, Site
+from .adapter import Hear, Site
 from .sdk import open_sdk
 
 _Graph = CompiledStateGraph[MessagesState, None, MessagesState, MessagesState]

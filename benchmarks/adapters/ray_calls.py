@@ -17,10 +17,10 @@ from rayconteur.providers.schema.deltas import TextDelta
 from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.request import Request, Settings
 
-from .. import own_ray
-from ..cluster import end
 from ..load.answers import ANTHROPIC
-from .crowd import Hear, Site
+from ..system import shared_ray as own_ray
+from ..system.ray_cluster import end
+from .adapter import Hear, Site
 
 _IN_FLIGHT = 16
 """Calls that are unanswered at once, by all sessions together: more does not go faster."""

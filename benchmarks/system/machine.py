@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 _PACKAGES = (
     "rayconteur",
     "ray",

@@ -6,10 +6,10 @@ from typing import Literal
 import rayconteur as rc
 from rayconteur.runtime import Placement
 
-from .. import own_ray
-from ..cluster import NAMESPACE
 from ..load.answers import ANTHROPIC
-from .crowd import Hear, Site
+from ..system import shared_ray as own_ray
+from ..system.ray_cluster import NAMESPACE
+from .adapter import Hear, Site
 
 _ROOM = 1_000_000
 

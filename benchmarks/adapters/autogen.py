@@ -21,7 +21,7 @@ from autogen_ext.models.anthropic import BaseAnthropicChatCompletionClient
 from opentelemetry.trace import NoOpTracerProvider
 
 from ..load.answers import ANTHROPIC
-from .crowd import Hear, Site
+from .adapter import Hear, Site
 from .sdk import open_sdk
 
 _TYPE = "session"

@@ -4,7 +4,7 @@ import aiohttp
 import msgspec
 
 from ..load.answers import ANTHROPIC
-from .crowd import Hear, Site
+from .adapter import Hear, Site
 
 _TEXT = b"event: content_block_delta\ndata: "
 

@@ -10,11 +10,11 @@ from typing import assert_never
 
 import psutil
 
+from ..adapters.adapter import Crowd, Hear
 from ..load.schedule import Plan, due_times
-from ..processes import family, idle
-from .crowd import Crowd, Hear
+from ..system.processes import family, idle
 from .tally import Tally, Window
-from .trial import Converse, Listen, Saturate, Task, Trial
+from .workloads import Converse, Listen, Saturate, Task, Trial
 
 _TURNS = 4
 _LATEST_S = 3.0

@@ -1,0 +1,1 @@
+"""Adapters: one file per system that is compared, behind one interface."""

@@ -1,1 +1,0 @@
-"""The peers: what the runtime is compared with, written as one would write it."""

@@ -1,0 +1,1 @@
+"""Answer readers: clients that read one streamed answer, ours beside the vendors' SDKs and bare loops."""

@@ -1,0 +1,1 @@
+"""The machine, its processes, and the Ray that the benchmarks run on."""
