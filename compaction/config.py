@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 import msgspec
 
 from ..providers.configs import ProviderConfig
-from ..providers.models import informed
+from ..providers.models import with_model_facts
 from ..providers.schema.errors import InvalidConfig
 from ..providers.schema.messages import Message
 from ..providers.schema.usage import NONE_YET, Usage
@@ -102,7 +102,7 @@ class Summarize(_KeepsRecent, frozen=True, kw_only=True):
         if self.provider is None:
             return self
         try:
-            return msgspec.structs.replace(self, provider=informed(self.provider.resolved(environ)))
+            return msgspec.structs.replace(self, provider=with_model_facts(self.provider.resolved(environ)))
         except InvalidConfig as error:
             raise InvalidConfig(f"{_FIELD}.{error.field}", error.problem) from error
 

@@ -46,7 +46,7 @@ _ABILITY_TABLES = {
 _REGIONS = ("us", "us-gov", "eu", "apac", "jp", "au", "ca", "global")
 
 
-def informed(config: C) -> C:
+def with_model_facts(config: C) -> C:
     """*config* with what is known of its model, where its own facts say nothing."""
     at = getattr(config, "base_url", None)
     known = _known(config.name, config.model, at, datetime.now(UTC).date().isoformat())

@@ -63,7 +63,7 @@ class AnthropicClient:
     def provider(self) -> str:
         return PROVIDER
 
-    def check(self, settings: Settings) -> None:
+    def check_settings(self, settings: Settings) -> None:
         anthropic_requests.check(settings, self._dialect)
 
     def check_content(self, content: Sequence[Block]) -> None:

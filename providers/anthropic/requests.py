@@ -51,7 +51,7 @@ class Dialect:
         return MEDIA.of(self.facts)
 
 
-def check(settings: Settings, dialect: Dialect) -> None:
+def check_settings(settings: Settings, dialect: Dialect) -> None:
     """Refuse what the API would refuse, and what the model can't do.
 
     Raises:

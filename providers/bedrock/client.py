@@ -19,7 +19,7 @@ from .config import Bedrock
 from .decoder import BedrockReader, stream_decoder
 from .errors import FAULTS, PROVIDER, read_aws_fault
 from .requests import Dialect
-from .rules import check
+from .rules import check_settings
 
 try:
     import aiohttp
@@ -77,8 +77,8 @@ class BedrockClient:
     def provider(self) -> str:
         return PROVIDER
 
-    def check(self, settings: Settings) -> None:
-        check(settings, self._dialect)
+    def check_settings(self, settings: Settings) -> None:
+        check_settings(settings, self._dialect)
 
     def check_content(self, content: Sequence[Block]) -> None:
         self._dialect.media.check(content)

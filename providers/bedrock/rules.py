@@ -22,7 +22,7 @@ _EFFORTS = {
 }
 
 
-def check(settings: Settings, dialect: Dialect) -> None:
+def check_settings(settings: Settings, dialect: Dialect) -> None:
     """Refuse what the API would refuse, what it has no word for, and what the model can't do.
 
     Raises:

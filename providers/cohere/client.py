@@ -69,7 +69,7 @@ class CohereClient:
     def provider(self) -> str:
         return PROVIDER
 
-    def check(self, settings: Settings) -> None:
+    def check_settings(self, settings: Settings) -> None:
         cohere_requests.check(settings, self._dialect)
 
     def check_content(self, content: Sequence[Block]) -> None:

@@ -45,7 +45,7 @@ class Dialect:
         return MEDIA.of(self.facts)
 
 
-def check(settings: Settings, dialect: Dialect) -> None:
+def check_settings(settings: Settings, dialect: Dialect) -> None:
     """Refuse what the API has no member for or would refuse, and what the model can't do.
 
     Raises:

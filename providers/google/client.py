@@ -18,7 +18,7 @@ from .decoder import stream_decoder, whole_answer
 from .errors import FAULTS, PROVIDER
 from .fault_bodies import read_google_fault
 from .media import check_media
-from .rules import Dialect, check
+from .rules import Dialect, check_settings
 
 try:
     import aiohttp
@@ -96,8 +96,8 @@ class GoogleClient:
     def provider(self) -> str:
         return PROVIDER
 
-    def check(self, settings: Settings) -> None:
-        check(settings, self._dialect)
+    def check_settings(self, settings: Settings) -> None:
+        check_settings(settings, self._dialect)
 
     def check_content(self, content: Sequence[Block]) -> None:
         check_media(content, self._dialect.media)

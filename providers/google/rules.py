@@ -68,7 +68,7 @@ class Dialect:
         return model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
 
 
-def check(settings: Settings, dialect: Dialect) -> None:
+def check_settings(settings: Settings, dialect: Dialect) -> None:
     """Refuse what the API would refuse, and what the model can't do.
 
     Raises:

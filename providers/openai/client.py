@@ -44,7 +44,7 @@ class _Api:
     """One of the two APIs: where it is, what it takes, and what its answers mean."""
 
     path: str
-    check: Callable[[Settings, Dialect], None]
+    check_settings: Callable[[Settings, Dialect], None]
     body: Callable[[Request, Dialect, bool], bytes]
     stream_decoder: Callable[[str, int], StreamDecoder]
     whole_answer: Callable[[str, int, bytes], list[Delta]]
@@ -53,14 +53,14 @@ class _Api:
 _APIS: dict[ApiName, _Api] = {
     "chat": _Api(
         "/chat/completions",
-        chat_requests.check,
+        chat_requests.check_settings,
         chat_requests.body,
         chat_answers.stream_decoder,
         chat_answers.whole_answer,
     ),
     "responses": _Api(
         "/responses",
-        responses_requests.check,
+        responses_requests.check_settings,
         responses_requests.body,
         responses_answers.stream_decoder,
         responses_answers.whole_answer,
@@ -91,8 +91,8 @@ class OpenAIClient:
     def provider(self) -> str:
         return self._dialect.provider
 
-    def check(self, settings: Settings) -> None:
-        self._api.check(settings, self._dialect)
+    def check_settings(self, settings: Settings) -> None:
+        self._api.check_settings(settings, self._dialect)
 
     def check_content(self, content: Sequence[Block]) -> None:
         self._dialect.media.check(content)

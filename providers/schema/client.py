@@ -20,7 +20,7 @@ class Client(Protocol):
         """The provider's name, as thinking and opaque blocks are marked with it."""
         ...
 
-    def check(self, settings: Settings) -> None:
+    def check_settings(self, settings: Settings) -> None:
         """Say before anything is sent that *settings* ask for what the provider has not.
 
         Raises:

@@ -96,7 +96,7 @@ class Draft:
         self._text_index: int | None = None
         self._append_text: Callable[[str], None] = _TextDraft().pieces.append
 
-    def take(self, deltas: Iterable[Delta]) -> None:
+    def add(self, deltas: Iterable[Delta]) -> None:
         """Add *deltas*, in the order they came.
 
         Raises:
@@ -109,7 +109,7 @@ class Draft:
                     self._turn_to_text(delta)
                 self._append_text(delta.text)
             else:
-                self._take_other(delta)
+                self._add_other(delta)
 
     def finish(self) -> Answer:
         """The whole answer.
@@ -139,7 +139,7 @@ class Draft:
             model=self._started.model if self._started else None,
         )
 
-    def _take_other(self, delta: Delta) -> None:
+    def _add_other(self, delta: Delta) -> None:
         self._require_under_way(delta)
         match delta:
             case ToolInputDelta():
@@ -220,7 +220,7 @@ class Draft:
         return ProtocolError(f"{type(delta).__name__} {how}", self._provider)
 
     def _content(self) -> tuple[Block, ...]:
-        return tuple(told_apart(self._complete_blocks()))
+        return tuple(unique_tool_ids(self._complete_blocks()))
 
     def _complete_blocks(self) -> Iterator[Block]:
         for index, block in sorted(self._blocks.items()):
@@ -250,7 +250,7 @@ def _tool_use(draft: _ToolUseDraft) -> ToolUse:
     return ToolUse(id=draft.id, name=draft.name, input=given)
 
 
-def told_apart(blocks: Iterable[Block], taken: AbstractSet[str] = frozenset()) -> Iterator[Block]:
+def unique_tool_ids(blocks: Iterable[Block], taken: AbstractSet[str] = frozenset()) -> Iterator[Block]:
     """*blocks*, each tool use with an id of its own, none of *taken*: results find their use by nothing else."""
     given_here: set[str] = set()
     for block in blocks:

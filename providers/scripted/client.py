@@ -26,7 +26,7 @@ from ..schema.request import Request, Settings
 from ..schema.stop_reasons import StopReason
 from ..schema.usage import Usage, reported
 from .config import Scripted
-from .pacer import Metronome
+from .pacer import Pacer
 from .script import Call, Cut, Fail, Say, Step, Stop, Think, Wait
 
 _PIECE_CHARS = 4
@@ -63,7 +63,7 @@ class ScriptedClient:
         """The provider's name."""
         return self._config.name
 
-    def check(self, settings: Settings) -> None:
+    def check_settings(self, settings: Settings) -> None:
         """Nothing to refuse: all settings will do, and none is heeded."""
 
     def check_content(self, content: Sequence[Block]) -> None:
@@ -72,26 +72,26 @@ class ScriptedClient:
     async def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
         """The answer at the script's pace. A reader who falls behind gets together what is due."""
         await asyncio.sleep(self._config.script.first_token_s)
-        metronome = Metronome(self._config.script.tokens_per_s)
+        pacer = Pacer(self._config.script.tokens_per_s)
         batch: list[Delta] = []
         for part in _Performance(self._config, request).parts():
             match part:
                 case _Utterance():
                     said = 0
                     while said < part.pieces:
-                        some = metronome.take(part.pieces - said)
+                        some = pacer.take(part.pieces - said)
                         batch += part.cut(said, said + some)
                         said += some
                         if said < part.pieces:
                             yield batch
                             batch = []
-                            await metronome.tick()
+                            await pacer.tick()
                 case Wait() | Fail() | Cut():
                     if batch:
                         yield batch
                         batch = []
                     await self._interlude(part)
-                    metronome.restart()
+                    pacer.restart()
                 case _:
                     batch.append(part)
         yield batch
@@ -99,16 +99,16 @@ class ScriptedClient:
     async def complete(self, request: Request) -> Sequence[Delta]:
         """The answer at once, each block whole, when a stream would have come to its end."""
         await asyncio.sleep(self._config.script.first_token_s)
-        metronome = Metronome(self._config.script.tokens_per_s)
+        pacer = Pacer(self._config.script.tokens_per_s)
         deltas: list[Delta] = []
         for part in _Performance(self._config, request).parts():
             match part:
                 case _Utterance():
                     deltas.append(part.whole())
-                    await metronome.skip(part.pieces)
+                    await pacer.skip(part.pieces)
                 case Wait() | Fail() | Cut():
                     await self._interlude(part)
-                    metronome.restart()
+                    pacer.restart()
                 case _:
                     deltas.append(part)
         return deltas

@@ -6,7 +6,7 @@ BATCH = 64
 """The most pieces that pass together: about what one read of a socket brings of an answer that is there already."""
 
 
-class Metronome:
+class Pacer:
     """Lets *rate* pieces pass in a second, the first at once and those that are late together; ``None`` lets all pass.
 
     Between two ticks no more than a batch passes, so that no speaker holds up the others on the event loop.

@@ -60,7 +60,7 @@ class StreamDecoder:
         return self._reader.ended or self._error is not None
 
     def feed(self, chunk: bytes) -> list[Delta]:
-        """What *chunk* brings, maybe nothing. It never raises: what came before an error counts, and ``end`` tells.
+        """What *chunk* brings, maybe nothing. It never raises: what came before an error counts, and ``finish`` tells.
 
         What comes after an error, or after the end, says nothing.
         """
@@ -78,7 +78,7 @@ class StreamDecoder:
             self._error = error
         return deltas
 
-    def end(self) -> list[Delta]:
+    def finish(self) -> list[Delta]:
         """What is left when the stream has ended.
 
         Raises:

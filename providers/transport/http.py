@@ -128,7 +128,7 @@ class Channel:
                     if decoder.done:
                         await self._read_tail(chunks)
                         break
-            if deltas := decoder.end():
+            if deltas := decoder.finish():
                 yield told.put(deltas)
         except ProviderError as error:
             raise self._scrubbed(error) from None

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from ...compaction.config import Compaction, Layered, Summarize
 from ...providers.configs import ProviderConfig
-from ...providers.models import informed
+from ...providers.models import with_model_facts
 from ...providers.schema.request import Positive, Settings
 
 NotNegative = Annotated[float, Meta(ge=0)]
@@ -88,7 +88,7 @@ class SessionConfig(Settings, frozen=True, kw_only=True, omit_defaults=True):
         """
         return msgspec.structs.replace(
             self,
-            provider=informed(self.provider.resolved(environ)),
+            provider=with_model_facts(self.provider.resolved(environ)),
             compaction=self.compaction and self.compaction.resolved(environ),
         )
 

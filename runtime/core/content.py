@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from ...providers.schema.content import Block, Opaque, Text, ToolUse, UserBlock
-from ...providers.schema.draft import told_apart
+from ...providers.schema.draft import unique_tool_ids
 from ..api.errors import EmptyMessage
 
 
@@ -31,7 +31,7 @@ def worth_keeping(content: Iterable[Block], taken: AbstractSet[str]) -> tuple[Bl
         return ()
     if not any(isinstance(block, ToolUse) for block in kept):
         return kept
-    return tuple(told_apart(kept, taken))
+    return tuple(unique_tool_ids(kept, taken))
 
 
 def _blank(block: Block) -> bool:

@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import UNSET
 
-from ...providers.models import informed
+from ...providers.models import with_model_facts
 from ...providers.schema.content import UserBlock
 from ...providers.schema.messages import Message
 from ..api.errors import EventsMissed, SessionClosed, UnknownSession
@@ -148,7 +148,7 @@ class SessionHandle:
 def _resolved(change: Configure) -> Configure:
     """*change* with the credentials of the providers in it."""
     if change.provider is not UNSET:
-        change = msgspec.structs.replace(change, provider=informed(known(change.provider).resolved(os.environ)))
+        change = msgspec.structs.replace(change, provider=with_model_facts(known(change.provider).resolved(os.environ)))
     if change.compaction is not UNSET and change.compaction is not None:
         change = msgspec.structs.replace(change, compaction=change.compaction.resolved(os.environ))
     return change

@@ -62,6 +62,6 @@ class Shortening:
         settings = Settings(system=ask.system, max_output_tokens=ask.max_output_tokens, prompt_caching=False)
         async with aclosing(client.stream(Request(number=0, messages=ask.messages, settings=settings))) as answer:
             async for deltas in answer:
-                draft.take(deltas)
+                draft.add(deltas)
         whole = draft.finish()
         return msgspec.structs.replace(whole, usage=public.facts.priced(whole.usage))

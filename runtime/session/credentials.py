@@ -21,7 +21,7 @@ class Wallet:
         """Raises:
         ConfigError: the provider's client can't be opened, or has not what the settings ask for.
         """
-        self._clients.client(config.provider).check(config)
+        self._clients.client(config.provider).check_settings(config)
 
     def check_others(self, config: SessionConfig) -> None:
         """Raises:

@@ -81,7 +81,7 @@ class Answering:
         return msgspec.structs.replace(partial, usage=self._priced(usage))
 
     def _take(self, deltas: Iterable[Delta]) -> None:
-        self._draft.take(deltas)
+        self._draft.add(deltas)
         outbox, turn = self.outbox, self.send.turn
         for delta in deltas:
             if type(delta) is TextDelta:  # nearly all of them

@@ -10,7 +10,7 @@ from typing import assert_never
 import msgspec
 from msgspec import UNSET
 
-from ...providers.models import context_limit_tokens, informed
+from ...providers.models import context_limit_tokens, with_model_facts
 from ...providers.schema.draft import Partial
 from ...providers.schema.messages import Message
 from ...providers.schema.request import WireMemo
@@ -169,7 +169,7 @@ class Session:
             config = msgspec.structs.replace(config, provider=self._wallet.whole(config.provider))
         config = changed(config, change)
         if change.model is not UNSET:
-            config = msgspec.structs.replace(config, provider=informed(config.provider))
+            config = msgspec.structs.replace(config, provider=with_model_facts(config.provider))
         self._wallet.check(config)
         if change.compaction is not UNSET:
             self._wallet.check_others(config)

@@ -31,7 +31,7 @@ def calls(*tool_calls: str) -> str:
 def read(*data: str, number: int = 7) -> list[Delta]:
     """What a stream of *data* brings, the answer to request *number*."""
     decoder = stream_decoder("raven", number)
-    return decoder.feed("".join(f"data: {one}\n\n" for one in data).encode()) + decoder.end()
+    return decoder.feed("".join(f"data: {one}\n\n" for one in data).encode()) + decoder.finish()
 
 
 def said(*data: str) -> list[Delta]:

@@ -41,7 +41,7 @@ def end(reason: str = "COMPLETE", more: str = "") -> str:
 def read(*data: str) -> list[Delta]:
     """What a stream of *data* brings."""
     decoder = stream_decoder("command-x")
-    return decoder.feed("".join(f"data: {one}\n\n" for one in data).encode()) + decoder.end()
+    return decoder.feed("".join(f"data: {one}\n\n" for one in data).encode()) + decoder.finish()
 
 
 def said(*data: str) -> list[Delta]:

@@ -104,8 +104,8 @@ def read_stream(name: str, pieces: Iterable[bytes]) -> None:
     try:
         for piece in pieces:
             came_bytes += len(piece)
-            draft.take(decoder.feed(piece))
-        draft.take(decoder.end())
+            draft.add(decoder.feed(piece))
+        draft.add(decoder.finish())
         _keep_answer(draft.finish(), came_bytes)
     except ProviderError as error:
         _keep(str(error), came_bytes)
@@ -116,7 +116,7 @@ def read_whole(name: str, body: bytes) -> None:
     """Decode a whole answer, likewise."""
     draft = Draft(name)
     try:
-        draft.take(DECODERS[name].whole(body))
+        draft.add(DECODERS[name].whole(body))
         _keep_answer(draft.finish(), len(body))
     except ProviderError as error:
         _keep(str(error), len(body))

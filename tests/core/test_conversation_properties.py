@@ -32,7 +32,7 @@ from rayconteur.providers.schema.content import (
     ToolUse,
     UserBlock,
 )
-from rayconteur.providers.schema.draft import Partial, told_apart
+from rayconteur.providers.schema.draft import Partial, unique_tool_ids
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.request import Reasoning, Request, WireMemo
@@ -127,7 +127,7 @@ def contents(provider: str) -> st.SearchStrategy[tuple[Block, ...]]:
     opaque = st.just(Opaque(provider=provider, type=kind, json=search))
     said = st.lists(texts | texts | thinking | opaque, max_size=3)
     asked_for = st.lists(uses | uses | broken, max_size=3)
-    return st.tuples(said, asked_for).map(lambda parts: tuple(told_apart([*parts[0], *parts[1]])))
+    return st.tuples(said, asked_for).map(lambda parts: tuple(unique_tool_ids([*parts[0], *parts[1]])))
 
 
 @cache

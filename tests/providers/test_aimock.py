@@ -57,15 +57,15 @@ def user(*content: Text | ToolResult) -> Message:
 
 async def answered(config: ProviderConfig, streamed: bool, settings: Settings, *messages: Message) -> Answer:
     client = open_client(config)
-    client.check(settings)
+    client.check_settings(settings)
     draft = Draft(client.provider)
     request = Request(1 + len(messages) // 2, messages, settings)
     try:
         if streamed:
             async for deltas in client.stream(request):
-                draft.take(deltas)
+                draft.add(deltas)
         else:
-            draft.take(await client.complete(request))
+            draft.add(await client.complete(request))
     finally:
         await client.aclose()
     return draft.finish()

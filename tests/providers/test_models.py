@@ -4,7 +4,7 @@ import pytest
 
 from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.configs import ProviderConfig
-from rayconteur.providers.models import DEFAULT_CONTEXT_LIMIT_TOKENS, context_limit_tokens, informed
+from rayconteur.providers.models import DEFAULT_CONTEXT_LIMIT_TOKENS, context_limit_tokens, with_model_facts
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
 from rayconteur.providers.schema.facts import ModelFacts, Prices
 from rayconteur.providers.scripted.config import Scripted
@@ -28,11 +28,11 @@ from rayconteur.providers.scripted.config import Scripted
     ],
 )
 def test_a_context_limit_is_as_the_config_says_or_as_known_or_a_default(config: ProviderConfig, tokens: int) -> None:
-    assert context_limit_tokens(informed(config).facts) == tokens
+    assert context_limit_tokens(with_model_facts(config).facts) == tokens
 
 
 def test_prices_come_with_the_number_of_tokens_from_which_they_hold() -> None:
-    prices = informed(Anthropic(model="claude-sonnet-4-5")).facts.prices
+    prices = with_model_facts(Anthropic(model="claude-sonnet-4-5")).facts.prices
 
     assert prices == (
         Prices(input=3.0, output=15.0, cache_read=0.3, cache_write=3.75),
@@ -41,12 +41,12 @@ def test_prices_come_with_the_number_of_tokens_from_which_they_hold() -> None:
 
 
 def test_a_gateway_has_prices_of_its_own_which_nobody_knows() -> None:
-    assert informed(OpenAI(model="gpt-4o", base_url="https://gateway.invalid/v1")).facts.prices == ()
-    assert informed(OpenAI(model="gpt-4o")).facts.prices != ()
+    assert with_model_facts(OpenAI(model="gpt-4o", base_url="https://gateway.invalid/v1")).facts.prices == ()
+    assert with_model_facts(OpenAI(model="gpt-4o")).facts.prices != ()
 
 
 def test_what_a_model_can_do_is_known() -> None:
-    facts = informed(OpenAI(model="gpt-3.5-turbo")).facts
+    facts = with_model_facts(OpenAI(model="gpt-3.5-turbo")).facts
 
     assert (facts.takes_images, facts.thinks, facts.output_limit_tokens) == (False, False, 4_096)
 
@@ -54,7 +54,7 @@ def test_what_a_model_can_do_is_known() -> None:
 def test_what_the_config_says_of_its_model_holds() -> None:
     own = ModelFacts(output_limit_tokens=5, prices=(Prices(input=1.0),), takes_images=False)
 
-    facts = informed(Anthropic(model="claude-sonnet-4-5", facts=own)).facts
+    facts = with_model_facts(Anthropic(model="claude-sonnet-4-5", facts=own)).facts
 
     assert (facts.output_limit_tokens, facts.prices, facts.takes_images) == (5, own.prices, False)
     assert facts.context_limit_tokens == 200_000

@@ -23,7 +23,7 @@ _json = msgspec.json.encode
 _Object = dict[str, Any]
 
 
-def check(settings: Settings, dialect: Dialect) -> None:
+def check_settings(settings: Settings, dialect: Dialect) -> None:
     """Refuse what the API has no member for, and what the model can't do.
 
     Raises:

@@ -31,7 +31,7 @@ _Object = dict[str, Any]
 _Item = _Object | msgspec.Raw
 
 
-def check(settings: Settings, dialect: Dialect) -> None:
+def check_settings(settings: Settings, dialect: Dialect) -> None:
     """Refuse what the API has no member for, and what the model can't do.
 
     Raises:

@@ -39,7 +39,7 @@ def events(*data: str) -> bytes:
 
 def read(*data: str) -> list[Delta]:
     decoder = stream_decoder()
-    return decoder.feed(events(*data)) + decoder.end()
+    return decoder.feed(events(*data)) + decoder.finish()
 
 
 def after_start(*data: str) -> list[Delta]:
@@ -80,7 +80,7 @@ def test_an_answer_with_all_kinds_of_blocks_gives_their_deltas_in_order(root: Pa
         AnswerEnded(StopReason.TOOL_USE, "tool_use"),
     ]
     assert decoder.done
-    assert decoder.end() == []
+    assert decoder.finish() == []
 
 
 def test_an_error_in_the_stream_is_raised_after_what_came_before_it(root: Path) -> None:
@@ -91,7 +91,7 @@ def test_an_error_in_the_stream_is_raised_after_what_came_before_it(root: Path) 
     assert deltas[-1] == TextDelta(0, "A raven")
     assert decoder.done
     with pytest.raises(Overloaded, match="Overloaded") as raised:
-        decoder.end()
+        decoder.finish()
     assert (raised.value.status, raised.value.vendor_code) == (None, "overloaded_error")
 
 
@@ -146,7 +146,7 @@ def test_bytes_that_are_no_utf_8_are_a_protocol_error() -> None:
     decoder.feed(b'data: {"type":"\xff"}\n\n')
 
     with pytest.raises(ProtocolError):
-        decoder.end()
+        decoder.finish()
 
 
 @pytest.mark.parametrize(

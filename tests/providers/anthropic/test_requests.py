@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from rayconteur.providers.anthropic.requests import MAX_OUTPUT_TOKENS, Dialect, body, check
+from rayconteur.providers.anthropic.requests import MAX_OUTPUT_TOKENS, Dialect, body, check_settings
 from rayconteur.providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig
 from rayconteur.providers.schema.messages import Message, Role
@@ -131,14 +131,14 @@ def test_a_thinking_budget_comes_on_top_of_the_default_limit() -> None:
 )
 def test_settings_that_the_api_refuses_are_refused_by_their_name(settings: Settings, field: str) -> None:
     with pytest.raises(InvalidConfig) as raised:
-        check(settings, CLAUDE)
+        check_settings(settings, CLAUDE)
 
     assert raised.value.field == field
 
 
 def test_settings_that_fit_are_not_refused() -> None:
-    check(Settings(), CLAUDE)
-    check(
+    check_settings(Settings(), CLAUDE)
+    check_settings(
         Settings(temperature=1, thinking=Reasoning(budget_tokens=1_024, effort="max"), max_output_tokens=1_025), CLAUDE
     )
 

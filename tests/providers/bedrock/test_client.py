@@ -167,7 +167,7 @@ def test_an_answer_has_the_id_of_its_request_and_is_the_same_streamed_and_whole(
     assert deltas[0] == AnswerStarted("8090a430", MODEL)
     assert isinstance(deltas[-1], AnswerEnded)
     draft = Draft("bedrock")
-    draft.take(deltas)
+    draft.add(deltas)
     assert draft.finish().content[1] == Text("Let me look.")
 
 

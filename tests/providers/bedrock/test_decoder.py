@@ -29,15 +29,15 @@ def streamed(*pieces: bytes) -> Answer:
     decoder = stream_decoder(BedrockReader("claude", "request-1"))
     draft = Draft("bedrock")
     for piece in pieces:
-        draft.take(decoder.feed(piece))
-    draft.take(decoder.end())
+        draft.add(decoder.feed(piece))
+    draft.add(decoder.finish())
     return draft.finish()
 
 
 def whole(*content: Any, **more: Any) -> Answer:
     body = {"output": {"message": {"role": "assistant", "content": content}}, "stopReason": "end_turn", **more}
     draft = Draft("bedrock")
-    draft.take(BedrockReader("claude", "request-1").whole(msgspec.json.encode(body)))
+    draft.add(BedrockReader("claude", "request-1").whole(msgspec.json.encode(body)))
     return draft.finish()
 
 

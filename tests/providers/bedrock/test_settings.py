@@ -6,7 +6,7 @@ import pytest
 from builders.bedrock import CLAUDE, LLAMA, NOVA, sent
 
 from rayconteur.providers.bedrock.requests import Dialect
-from rayconteur.providers.bedrock.rules import check
+from rayconteur.providers.bedrock.rules import check_settings
 from rayconteur.providers.schema.errors import InvalidConfig
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.request import Reasoning, Settings
@@ -77,7 +77,7 @@ def test_a_tool_choice_is_said_in_bedrock_s_words(choice: ToolChoice, wire: dict
     ],
 )
 def test_each_maker_has_words_of_its_own(dialect: Dialect, settings: Settings, wire: dict[str, Any]) -> None:
-    check(settings, dialect)
+    check_settings(settings, dialect)
 
     assert sent(settings=settings, dialect=dialect)["additionalModelRequestFields"] == wire
 
@@ -112,11 +112,11 @@ def test_settings_that_would_be_refused_are_refused_by_their_name(
     settings: Settings, field: str, dialect: Dialect
 ) -> None:
     with pytest.raises(InvalidConfig) as raised:
-        check(settings, dialect)
+        check_settings(settings, dialect)
 
     assert raised.value.field == field
 
 
 def test_settings_that_fit_are_not_refused() -> None:
-    check(Settings(), LLAMA)
-    check(Settings(temperature=1, thinking=Reasoning(budget_tokens=1_024), max_output_tokens=1_025), CLAUDE)
+    check_settings(Settings(), LLAMA)
+    check_settings(Settings(temperature=1, thinking=Reasoning(budget_tokens=1_024), max_output_tokens=1_025), CLAUDE)

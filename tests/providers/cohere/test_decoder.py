@@ -58,7 +58,7 @@ def test_a_plan_with_text_and_two_calls_gives_their_deltas_in_order(root: Path) 
         AnswerEnded(StopReason.TOOL_USE, "TOOL_CALL"),
     ]
     assert decoder.done
-    assert decoder.end() == []
+    assert decoder.finish() == []
 
 
 def test_text_names_its_sources_and_thinking_does_not(root: Path) -> None:
@@ -96,7 +96,7 @@ def test_each_recorded_citation_is_there_and_stands_where_its_words_are(exchange
         return
     draft = Draft("cohere")
 
-    draft.take(whole_answer("any", exchange.data))
+    draft.add(whole_answer("any", exchange.data))
 
     texts = [block for block in draft.finish().content if isinstance(block, Text)]
     found = {(cite.start, text.text[cite.start : cite.end]) for text in texts for cite in text.citations}
@@ -113,7 +113,7 @@ def test_an_error_at_the_end_is_raised_after_what_came_before_it(root: Path) -> 
     assert deltas[-1] == ThinkingDelta(0, "I will")
     assert decoder.done
     with pytest.raises(InvalidRequest, match="invalid tool generation") as raised:
-        decoder.end()
+        decoder.finish()
     assert raised.value.vendor_code == "INVALID_TOOL_GENERATION"
 
 

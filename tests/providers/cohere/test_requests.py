@@ -6,7 +6,7 @@ import pytest
 from builders.cohere import DIALECT, HI, assistant, messages, sent, user
 
 from rayconteur.providers.cohere.errors import PLAN, PROVIDER
-from rayconteur.providers.cohere.requests import check
+from rayconteur.providers.cohere.requests import check_settings
 from rayconteur.providers.schema.content import Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig, UnsupportedContent
 from rayconteur.providers.schema.facts import ModelFacts
@@ -102,14 +102,16 @@ def test_what_the_api_or_the_model_has_not_is_refused_by_its_field(settings: Set
     simple = ModelFacts(uses_tools=False, thinks=False, fits_schemas=False, output_limit_tokens=8)
 
     with pytest.raises(InvalidConfig) as raised:
-        check(settings, replace(DIALECT, facts=simple))
+        check_settings(settings, replace(DIALECT, facts=simple))
 
     assert raised.value.field == field
 
 
 def test_what_is_in_range_is_not_refused() -> None:
-    check(Settings(top_p=0.01, top_k=500, seed=0, presence_penalty=1.0, stop_sequences=tuple("abcde")), DIALECT)
-    check(Settings(top_p=0.99, frequency_penalty=0.0, presence_penalty=0.5, thinking=Reasoning()), DIALECT)
+    check_settings(
+        Settings(top_p=0.01, top_k=500, seed=0, presence_penalty=1.0, stop_sequences=tuple("abcde")), DIALECT
+    )
+    check_settings(Settings(top_p=0.99, frequency_penalty=0.0, presence_penalty=0.5, thinking=Reasoning()), DIALECT)
 
 
 def test_a_plan_goes_back_as_one_and_other_thinking_as_content() -> None:

@@ -23,12 +23,12 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 
 def decoded(body: bytes) -> list[Delta]:
     decoder = stream_decoder(5)
-    return decoder.feed(body) + decoder.end()
+    return decoder.feed(body) + decoder.finish()
 
 
 def drafted(deltas: list[Delta]) -> Answer:
     draft = Draft(PROVIDER)
-    draft.take(deltas)
+    draft.add(deltas)
     return draft.finish()
 
 
@@ -97,7 +97,7 @@ def test_a_fault_in_a_stream_is_an_error_behind_what_came_before_it() -> None:
     deltas = decoder.feed((SAMPLES / "google_fails.sse").read_bytes())
 
     with pytest.raises(Overloaded, match="The model is overloaded"):
-        decoder.end()
+        decoder.finish()
     assert len(deltas) == 3
 
 

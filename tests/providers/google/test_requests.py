@@ -7,7 +7,7 @@ import pytest
 
 from rayconteur.providers.google.errors import PROVIDER, SIGNATURE
 from rayconteur.providers.google.requests import body
-from rayconteur.providers.google.rules import Dialect, check
+from rayconteur.providers.google.rules import Dialect, check_settings
 from rayconteur.providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig
 from rayconteur.providers.schema.facts import ModelFacts
@@ -264,7 +264,7 @@ def test_what_the_api_or_the_model_has_not_is_refused_by_its_field(
     settings: Settings, field: str, dialect: Dialect
 ) -> None:
     with pytest.raises(InvalidConfig) as raised:
-        check(settings, dialect)
+        check_settings(settings, dialect)
 
     assert raised.value.field == field
 
@@ -280,4 +280,4 @@ def test_what_the_api_or_the_model_has_not_is_refused_by_its_field(
     ],
 )
 def test_what_the_model_has_is_let_through(settings: Settings, dialect: Dialect) -> None:
-    check(settings, dialect)
+    check_settings(settings, dialect)

@@ -124,7 +124,7 @@ def test_a_filter_that_cuts_in_is_a_reason_for_stopping_and_its_reports_are_pass
     draft = Draft("azureopenai")
     decoder = stream_decoder("azureopenai", 1)
 
-    draft.take(decoder.feed((root / "tests/samples/chat_filtered_azure.sse").read_bytes()) + decoder.end())
+    draft.add(decoder.feed((root / "tests/samples/chat_filtered_azure.sse").read_bytes()) + decoder.finish())
 
     answer = draft.finish()
     assert (answer.message_id, answer.stop_reason) == ("chatcmpl-9", StopReason.CONTENT_FILTER)

@@ -50,7 +50,7 @@ def test_an_answer_with_text_and_two_calls_gives_their_deltas_in_order(root: Pat
         AnswerEnded(StopReason.TOOL_USE, "tool_calls"),
     ]
     assert decoder.done
-    assert decoder.end() == []
+    assert decoder.finish() == []
 
 
 def test_an_error_in_the_stream_is_raised_after_what_came_before_it(root: Path) -> None:
@@ -61,7 +61,7 @@ def test_an_error_in_the_stream_is_raised_after_what_came_before_it(root: Path) 
     assert deltas[-1] == TextDelta(0, "A raven")
     assert decoder.done
     with pytest.raises(ProviderUnavailable, match="had an error") as raised:
-        decoder.end()
+        decoder.finish()
     assert raised.value.vendor_code == "server_error"
 
 

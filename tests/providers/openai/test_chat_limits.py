@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from builders.chat import HI, PLAIN, assistant, messages, sent, user
 
-from rayconteur.providers.openai.chat.requests import body, check
+from rayconteur.providers.openai.chat.requests import body, check_settings
 from rayconteur.providers.openai.dialect import Dialect
 from rayconteur.providers.schema.content import Document, Image, Text, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig, UnsupportedContent
@@ -32,13 +32,13 @@ def test_what_the_api_or_the_model_has_not_is_refused_by_its_field(settings: Set
     simple = ModelFacts(uses_tools=False, thinks=False, fits_schemas=False)
 
     with pytest.raises(InvalidConfig) as raised:
-        check(settings, Dialect("raven", "gpt-x", facts=simple))
+        check_settings(settings, Dialect("raven", "gpt-x", facts=simple))
 
     assert raised.value.field == field
 
 
 def test_of_other_servers_nothing_is_known() -> None:
-    check(
+    check_settings(
         Settings(stop_sequences=("a", "b", "c", "d", "e"), tools=(Tool(name="fly.away"),), output_schema={}),
         Dialect("raven", "llama-x", own=False),
     )

@@ -3,7 +3,7 @@
 import pytest
 from builders.chat import DIALECT, HI, assistant, messages, sent, user
 
-from rayconteur.providers.openai.chat.requests import check
+from rayconteur.providers.openai.chat.requests import check_settings
 from rayconteur.providers.openai.dialect import Dialect
 from rayconteur.providers.schema.content import Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig
@@ -88,10 +88,10 @@ def test_a_tool_choice_without_tools_is_left_out_for_the_api_refuses_it() -> Non
 
 def test_a_thinking_budget_is_refused_by_its_name() -> None:
     with pytest.raises(InvalidConfig) as raised:
-        check(Settings(thinking=Reasoning(budget_tokens=2_000)), DIALECT)
+        check_settings(Settings(thinking=Reasoning(budget_tokens=2_000)), DIALECT)
 
     assert raised.value.field == "thinking.budget_tokens"
-    check(Settings(thinking=Reasoning(effort="high")), DIALECT)
+    check_settings(Settings(thinking=Reasoning(effort="high")), DIALECT)
 
 
 def test_media_go_by_url_or_in_data_urls() -> None:

@@ -42,7 +42,7 @@ CREATED = '{"type":"response.created","response":{"id":"r1","model":"m","status"
 
 def read(*data: str) -> list[Delta]:
     decoder = stream_decoder("raven", 7)
-    return decoder.feed("".join(f"data: {one}\n\n" for one in data).encode()) + decoder.end()
+    return decoder.feed("".join(f"data: {one}\n\n" for one in data).encode()) + decoder.finish()
 
 
 def done(item: str, index: int = 0) -> str:
@@ -55,7 +55,7 @@ def ended(status: str, more: str = "") -> str:
 
 def sample(root: Path, name: str) -> list[Delta]:
     decoder = stream_decoder("raven", 7)
-    return decoder.feed((root / "tests/samples" / name).read_bytes()) + decoder.end()
+    return decoder.feed((root / "tests/samples" / name).read_bytes()) + decoder.finish()
 
 
 def test_an_answer_gives_the_deltas_of_its_items_in_order(root: Path) -> None:
@@ -97,8 +97,8 @@ def test_a_whole_answer_means_the_same_as_its_stream(root: Path) -> None:
     streamed, whole = Draft("raven"), Draft("raven")
     body = msgspec.json.encode(msgspec.json.decode((root / "tests/samples/responses_calls.json").read_bytes()))
 
-    streamed.take(sample(root, "responses_calls.sse"))
-    whole.take(whole_answer("raven", 7, body))
+    streamed.add(sample(root, "responses_calls.sse"))
+    whole.add(whole_answer("raven", 7, body))
 
     assert whole.finish() == streamed.finish()
 
@@ -134,7 +134,7 @@ def test_an_answer_that_fails_says_why_after_what_came_before_it(
     assert TextDelta(0, "A raven") in deltas
     assert decoder.done
     with pytest.raises(error) as raised:
-        decoder.end()
+        decoder.finish()
     assert getattr(raised.value, "vendor_code", None) == word
 
 

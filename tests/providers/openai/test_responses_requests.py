@@ -7,7 +7,7 @@ import pytest
 from builders.chat import HI, PLAIN, assistant, user
 
 from rayconteur.providers.openai.dialect import Dialect
-from rayconteur.providers.openai.responses.requests import body, check
+from rayconteur.providers.openai.responses.requests import body, check_settings
 from rayconteur.providers.schema.content import Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig, UnsupportedContent
 from rayconteur.providers.schema.facts import ModelFacts
@@ -110,7 +110,7 @@ def test_what_the_api_or_the_model_has_not_is_refused_by_its_field(settings: Set
     simple = ModelFacts(uses_tools=False, thinks=False, fits_schemas=False)
 
     with pytest.raises(InvalidConfig) as raised:
-        check(settings, Dialect("raven", "gpt-x", facts=simple, api="responses"))
+        check_settings(settings, Dialect("raven", "gpt-x", facts=simple, api="responses"))
 
     assert raised.value.field == field
 

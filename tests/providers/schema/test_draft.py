@@ -21,7 +21,7 @@ from rayconteur.providers.schema.deltas import (
     ToolUseStarted,
     UsageReported,
 )
-from rayconteur.providers.schema.draft import Answer, Draft, told_apart
+from rayconteur.providers.schema.draft import Answer, Draft, unique_tool_ids
 from rayconteur.providers.schema.errors import IncompleteAnswer, ProtocolError
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.usage import Usage, reported
@@ -32,7 +32,7 @@ ENDED = AnswerEnded(StopReason.END_TURN, "stop")
 
 def draft(*deltas: Delta) -> Draft:
     drafted = Draft("rookery")
-    drafted.take(deltas)
+    drafted.add(deltas)
     return drafted
 
 
@@ -147,7 +147,7 @@ def test_a_tool_use_without_an_id_gets_one() -> None:
 def test_ids_that_are_taken_stay_with_those_who_have_them() -> None:
     a, b = ToolUse(id="a", name="fly", input={}), ToolUse(id="b", name="fly", input={})
 
-    assert [*told_apart([a, Text(text="Caw"), b], {"a", "a-2"})] == [
+    assert [*unique_tool_ids([a, Text(text="Caw"), b], {"a", "a-2"})] == [
         ToolUse(id="a-3", name="fly", input={}),
         Text(text="Caw"),
         b,
@@ -199,7 +199,7 @@ def test_taking_a_partial_changes_nothing() -> None:
     drafted = draft(STARTED, TextDelta(0, "Ca"))
 
     assert drafted.partial() == drafted.partial()
-    drafted.take([TextDelta(0, "w"), ENDED])
+    drafted.add([TextDelta(0, "w"), ENDED])
 
     assert drafted.finish().content == (Text(text="Caw"),)
 
@@ -243,14 +243,14 @@ def test_a_client_that_breaks_its_promises_is_found_out_at_once(deltas: list[Del
     drafted = draft(*deltas[:-1])
 
     with pytest.raises(ProtocolError, match=type(deltas[-1]).__name__):
-        drafted.take(deltas[-1:])
+        drafted.add(deltas[-1:])
 
 
 def test_what_came_before_a_broken_promise_is_kept() -> None:
     drafted = draft()
 
     with pytest.raises(ProtocolError):
-        drafted.take([STARTED, TextDelta(0, "Caw"), BlockEnded(7)])
+        drafted.add([STARTED, TextDelta(0, "Caw"), BlockEnded(7)])
 
     assert drafted.partial().text == "Caw"
 
@@ -262,7 +262,7 @@ def test_how_deltas_are_batched_makes_no_difference(said: list[tuple[int, str]],
 
     bounds = [0, *sorted(min(cut, len(deltas)) for cut in cuts), len(deltas)]
     for first, end in pairwise(bounds):
-        drafted.take(deltas[first:end])
+        drafted.add(deltas[first:end])
         drafted.partial()
 
     expected = ["".join(text for at, text in said if at == index) for index in range(3)]

@@ -51,7 +51,7 @@ def streamed(said: ScriptedClient, asked: Request) -> list[Delta]:
 
 def answer(said: ScriptedClient, asked: Request) -> Answer:
     draft = Draft(said.provider)
-    draft.take(streamed(said, asked))
+    draft.add(streamed(said, asked))
     return draft.finish()
 
 
@@ -269,7 +269,7 @@ def test_a_complete_answer_is_the_streamed_one_with_each_block_whole() -> None:
     deltas = run(raven.complete(request()))
 
     draft = Draft(raven.provider)
-    draft.take(deltas)
+    draft.add(deltas)
     assert draft.finish() == answer(raven, request())
     assert TextDelta(1, "Caw caw caw") in deltas
 

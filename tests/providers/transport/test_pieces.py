@@ -75,7 +75,7 @@ def read(new: NewDecoder, *pieces: bytes) -> tuple[list[Delta], ProviderError | 
     decoder = new()
     deltas = [delta for piece in pieces for delta in decoder.feed(piece)]
     try:
-        return deltas + decoder.end(), None
+        return deltas + decoder.finish(), None
     except ProviderError as error:
         return deltas, error
 

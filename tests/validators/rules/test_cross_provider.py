@@ -139,9 +139,9 @@ async def _answered(exchange: Exchange, config: Callable[[str], ProviderConfig])
         try:
             if exchange.streaming:
                 async for deltas in client.stream(request):
-                    draft.take(deltas)
+                    draft.add(deltas)
             else:
-                draft.take(await client.complete(request))
+                draft.add(await client.complete(request))
         finally:
             await client.aclose()
         return draft.finish()
