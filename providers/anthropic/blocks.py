@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from ..schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
-from ..wire.media import MediaRules, Taken
+from ..wire.media import MediaLimits, MediaRules
 from ..wire.name_rules import NameRule
 from .errors import PROVIDER
 
@@ -14,8 +14,8 @@ from .errors import PROVIDER
 # base64 included.
 MEDIA = MediaRules(
     PROVIDER,
-    images=Taken(frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"}), 5 << 20, by_url=True),
-    documents=Taken(frozenset({"application/pdf", "text/plain"}), 24_000_000, by_url=True),
+    images=MediaLimits(frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"}), 5 << 20, by_url=True),
+    documents=MediaLimits(frozenset({"application/pdf", "text/plain"}), 24_000_000, by_url=True),
 )
 TOOL_NAME = NameRule(chars=128)
 _TOOL_ID = NameRule(chars=64)

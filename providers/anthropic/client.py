@@ -19,7 +19,7 @@ try:
     import httpx2
 
     from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
-    from ..transport.shortcut import Shortcut
+    from ..transport.sdk_bypass import SDKBypass
 except ModuleNotFoundError:
     raise MissingExtra(PROVIDER, "anthropic") from None
 
@@ -35,7 +35,7 @@ def _response(error: Exception) -> httpx2.Response | None:
     return error.response if isinstance(error, anthropic.APIStatusError) else None
 
 
-VENDOR = http.Vendor(_response, _KINDS, http.transport_errors(PROVIDER, "anthropic"), FAULTS)
+SDK_ERRORS = http.SDKErrors(_response, _KINDS, http.transport_errors(PROVIDER, "anthropic"), FAULTS)
 
 
 class AnthropicClient:
@@ -46,25 +46,25 @@ class AnthropicClient:
     """
 
     def __init__(self, config: Anthropic) -> None:
-        key = http.credential(config.api_key or "", "provider.api_key")
+        key = http.header_value(config.api_key or "", "provider.api_key")
         timeouts = http.timeouts(config.connect_timeout_s, config.idle_timeout_s)
         transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s)
         self._sdk = anthropic.AsyncAnthropic(
             api_key=key,
-            base_url=http.address(config.base_url, "provider.base_url"),
+            base_url=http.http_url(config.base_url, "provider.base_url"),
             timeout=timeouts,
             max_retries=0,
             http_client=HTTPClient(transport),
         )
         self._dialect = anthropic_requests.Dialect(config.model, config.facts)
-        self._channel = http.Channel(Shortcut(transport, self._post).post, VENDOR, (key,))
+        self._channel = http.Channel(SDKBypass(transport, self._post).post, SDK_ERRORS, (key,))
 
     @property
     def provider(self) -> str:
         return PROVIDER
 
     def check_settings(self, settings: Settings) -> None:
-        anthropic_requests.check(settings, self._dialect)
+        anthropic_requests.check_settings(settings, self._dialect)
 
     def check_content(self, content: Sequence[Block]) -> None:
         self._dialect.media.check(content)

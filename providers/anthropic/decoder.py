@@ -23,8 +23,8 @@ from ..schema.deltas import (
 )
 from ..schema.stop_reasons import StopReason
 from ..transport.decoder import StreamDecoder
-from ..transport.faults import broken, read_fault, unfit
-from ..wire.raw_json import whole
+from ..transport.faults import malformed_answer, read_fault, undecodable_answer
+from ..wire.raw_json import validated_json
 from .errors import FAULTS, PROVIDER, STOPS
 from .events import (
     Block,
@@ -182,7 +182,7 @@ class AnthropicReader:
 
     def _require_start(self, data: bytes) -> None:
         if self._message_id is None:
-            raise unfit(PROVIDER, "this came before message_start", data)
+            raise malformed_answer(PROVIDER, "this came before message_start", data)
 
     def _go_on(self, event: BlockDelta, data: bytes, deltas: list[Delta]) -> None:
         self._require_start(data)
@@ -193,7 +193,7 @@ class AnthropicReader:
             case InputPiece(partial_json=json) if index in self._opaque:
                 self._opaque[index].input.append(json)
             case InputPiece() if index not in self._begun:
-                raise unfit(PROVIDER, "this came before its content_block_start", data)
+                raise malformed_answer(PROVIDER, "this came before its content_block_start", data)
             case InputPiece(partial_json=json):
                 self._given.pop(index, None)
                 deltas.append(ToolInputDelta(index, json))
@@ -233,11 +233,11 @@ class AnthropicReader:
         try:
             event = _loose(data)
         except (ValueError, RecursionError):
-            raise unfit(PROVIDER, problem, data) from None
+            raise malformed_answer(PROVIDER, problem, data) from None
         of_block = event.type == BlockDelta.__struct_config__.tag
         piece = event.delta.pop("type", None)
         if event.type in _EVENTS and not (of_block and isinstance(piece, str) and piece not in _PIECES):
-            raise unfit(PROVIDER, problem, data)
+            raise malformed_answer(PROVIDER, problem, data)
         if of_block and event.index in self._opaque:
             self._opaque[event.index].pieces.append(event.delta)
 
@@ -245,10 +245,10 @@ class AnthropicReader:
         try:
             kind = _loose(raw).type
         except (ValueError, RecursionError):
-            raise unfit(PROVIDER, problem, raw) from None
+            raise malformed_answer(PROVIDER, problem, raw) from None
         if kind in _BLOCKS:
-            raise unfit(PROVIDER, problem, raw)
-        self._opaque[index] = _OpaqueDraft(kind, whole(PROVIDER, raw))
+            raise malformed_answer(PROVIDER, problem, raw)
+        self._opaque[index] = _OpaqueDraft(kind, validated_json(PROVIDER, raw))
 
 
 def stream_decoder() -> StreamDecoder:
@@ -266,7 +266,7 @@ def whole_answer(body: bytes) -> list[Delta]:
         message = _message(body)
     except (ValueError, RecursionError) as problem:
         fault = read_fault(body)
-        raise (FAULTS.error(fault) if fault.type else broken(PROVIDER, problem, body)) from None
+        raise (FAULTS.error(fault) if fault.type else undecodable_answer(PROVIDER, problem, body)) from None
     deltas: list[Delta] = []
     reader = AnthropicReader()
     reader.begin(message, deltas)

@@ -17,7 +17,7 @@ PROVIDER = "anthropic"
 # status misleads.
 FAULTS = FaultTable(
     provider=PROVIDER,
-    words={
+    codes={
         "invalid_request_error": InvalidRequest,
         "authentication_error": AuthenticationFailed,
         "billing_error": AuthenticationFailed,
@@ -32,7 +32,7 @@ FAULTS = FaultTable(
         "contract_spend_limit_reached": AuthenticationFailed,
         "enforced_spend_limit_reached": AuthenticationFailed,
     },
-    overflows=("prompt is too long", "exceed context limit"),
+    overflow_phrases=("prompt is too long", "exceed context limit"),
 )
 
 STOPS = {

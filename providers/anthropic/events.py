@@ -9,22 +9,22 @@ import msgspec
 
 from ..schema.content import Citation
 from ..schema.usage import Usage, reported
-from ..wire.numbers import Whole
+from ..wire.numbers import WholeNumber
 
 
 class OutputDetails(msgspec.Struct):
     """Of the output tokens, those of one kind."""
 
-    thinking_tokens: Whole | None = None
+    thinking_tokens: WholeNumber | None = None
 
 
 class Counts(msgspec.Struct):
     """Anthropic's token counts."""
 
-    input_tokens: Whole | None = None
-    output_tokens: Whole | None = None
-    cache_read_input_tokens: Whole | None = None
-    cache_creation_input_tokens: Whole | None = None
+    input_tokens: WholeNumber | None = None
+    output_tokens: WholeNumber | None = None
+    cache_read_input_tokens: WholeNumber | None = None
+    cache_creation_input_tokens: WholeNumber | None = None
     output_tokens_details: OutputDetails | None = None
 
     def update(self, later: "Counts") -> None:
@@ -57,7 +57,7 @@ class Source(msgspec.Struct):
     cited_text: str = ""
     title: str | None = None
     document_title: str | None = None
-    document_index: Whole | None = None
+    document_index: WholeNumber | None = None
     url: str | None = None
     source: str | None = None
 
@@ -149,21 +149,21 @@ class MessageStart(_Typed, tag="message_start"):
 class BlockStart(_Typed, tag="content_block_start"):
     """A block begins."""
 
-    index: Whole
+    index: WholeNumber
     content_block: msgspec.Raw
 
 
 class BlockDelta(_Typed, tag="content_block_delta", gc=False):
     """A block goes on."""
 
-    index: Whole
+    index: WholeNumber
     delta: TextPiece | InputPiece | ThinkingPiece | SignaturePiece | CitationPiece
 
 
 class BlockStop(_Typed, tag="content_block_stop"):
     """A block is complete."""
 
-    index: Whole
+    index: WholeNumber
 
 
 class Stop(msgspec.Struct):
@@ -195,7 +195,7 @@ class Loose(msgspec.Struct):
     """An event of a type that may be unknown, or with a delta of one."""
 
     type: str
-    index: Whole = -1
+    index: WholeNumber = -1
     delta: dict[str, Any] = {}
 
 

@@ -13,7 +13,7 @@ from ..schema.facts import ModelFacts
 from ..schema.messages import Message, Role
 from ..schema.request import Request, Settings
 from ..schema.tools import Tool, ToolChoice
-from ..wire.joined_messages import joined, openings
+from ..wire.alternating_messages import alternating_messages, message_openings
 from ..wire.media import MediaRules
 from ..wire.model_abilities import check_abilities
 from .blocks import MEDIA, TOOL_NAME, each_block, wire_blocks
@@ -28,7 +28,7 @@ _LEAST_BUDGET_TOKENS = 1_024
 _LEAST_TOP_P_THINKING = 0.95
 _MODES = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
 _ABSENT = ("frequency_penalty", "presence_penalty", "seed")
-_OPENINGS = openings(user="user", assistant="assistant", content="content")
+_OPENINGS = message_openings(user="user", assistant="assistant", content="content")
 # https://platform.claude.com/docs/en/build-with-claude/prompt-caching: at most four in a request, none on thinking. A
 # prefix that is too short to be kept is passed over.
 _MARK = {"cache_control": {"type": "ephemeral"}}
@@ -97,7 +97,7 @@ def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
         given.pop("thinking", None)
     if settings.prompt_caching:
         forms = _marked(messages, forms)
-    return b"".join((_json(given)[:-1], b',"messages":[', *joined(messages, forms, _OPENINGS), b"]}"))
+    return b"".join((_json(given)[:-1], b',"messages":[', *alternating_messages(messages, forms, _OPENINGS), b"]}"))
 
 
 def _head(settings: Settings, model: str, streaming: bool) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import msgspec
 from ..schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from ..schema.errors import UnsupportedContent
 from ..schema.messages import Message
-from ..wire.media import MediaRules, Taken
+from ..wire.media import MediaLimits, MediaRules
 from ..wire.name_rules import NameRule
 from .errors import PROVIDER
 
@@ -46,8 +46,8 @@ def _problem(block: Image | Document) -> str | None:
 # The sizes: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html.
 MEDIA = MediaRules(
     PROVIDER,
-    images=Taken(frozenset(_IMAGES), 3_750_000, by_url=True),
-    documents=Taken(frozenset(_DOCUMENTS), 4_500_000, by_url=True),
+    images=MediaLimits(frozenset(_IMAGES), 3_750_000, by_url=True),
+    documents=MediaLimits(frozenset(_DOCUMENTS), 4_500_000, by_url=True),
     further=_problem,
 )
 TOOL_NAME = NameRule(chars=64)

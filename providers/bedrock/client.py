@@ -27,7 +27,7 @@ try:
     from botocore import exceptions as boto
     from yarl import URL
 
-    from ..transport.aiohttp_response import AiohttpAnswer
+    from ..transport.aiohttp_response import AiohttpResponse
     from ..transport.proxies import proxy_of
 except ModuleNotFoundError:
     raise MissingExtra(PROVIDER, "bedrock") from None
@@ -52,7 +52,7 @@ def _fault(response: http.Response) -> Fault:
     return read_aws_fault(response.content, response.headers.get("x-amzn-errortype"))
 
 
-VENDOR = http.Vendor(_response, _KINDS, (aiohttp.ClientError, OSError), FAULTS, _fault)
+SDK_ERRORS = http.SDKErrors(_response, _KINDS, (aiohttp.ClientError, OSError), FAULTS, _fault)
 
 
 class BedrockClient:
@@ -108,7 +108,7 @@ class BedrockClient:
         return _Call(self._http, self._access, self._dialect, request, reader, url, self._idle_timeout_s)
 
     def _channel(self, call: "_Call") -> http.Channel:
-        return http.Channel(call.post, VENDOR, self._access.authority.secrets)
+        return http.Channel(call.post, SDK_ERRORS, self._access.authority.secrets)
 
 
 @dataclass(slots=True)
@@ -144,12 +144,12 @@ class _Call:
             proxy_headers=proxy_headers,
         )
         if answer.status != 200:
-            response = AiohttpAnswer(answer, self.idle_timeout_s)
+            response = AiohttpResponse(answer, self.idle_timeout_s)
             async with answer:
                 await response.aread()
             raise http.Refused(response)
         self.reader.message_id = answer.headers.get("x-amzn-requestid") or self.reader.message_id
-        return AiohttpAnswer(answer, self.idle_timeout_s)
+        return AiohttpResponse(answer, self.idle_timeout_s)
 
 
 @cache

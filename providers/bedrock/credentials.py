@@ -101,19 +101,19 @@ class Access:
 
     def __init__(self, config: Bedrock) -> None:
         self._config = config
-        self.endpoint = http.address(config.endpoint_url, "provider.endpoint_url") or _endpoint(self._region)
+        self.endpoint = http.http_url(config.endpoint_url, "provider.endpoint_url") or _endpoint(self._region)
         self.authority = self._authority()
 
     def _authority(self) -> Authority:
         config = self._config
         if config.bearer_token:
-            return Bearer(http.credential(config.bearer_token, "provider.bearer_token"))
+            return Bearer(http.header_value(config.bearer_token, "provider.bearer_token"))
         if not config.access_key_id:
             return Signer(self._chain[0], self._region)
         credentials = Credentials(
-            http.credential(config.access_key_id, "provider.access_key_id"),
-            http.credential(config.secret_access_key or "", "provider.secret_access_key"),
-            http.credential(config.session_token, "provider.session_token") if config.session_token else None,
+            http.header_value(config.access_key_id, "provider.access_key_id"),
+            http.header_value(config.secret_access_key or "", "provider.secret_access_key"),
+            http.header_value(config.session_token, "provider.session_token") if config.session_token else None,
         )
         return Signer(credentials, self._region)
 

@@ -28,8 +28,8 @@ from ..schema.errors import ProviderError
 from ..schema.stop_reasons import StopReason
 from ..transport.decoder import StreamDecoder
 from ..transport.eventstream import FrameStream, headers, split
-from ..transport.faults import Fault, broken, unfit
-from ..wire.raw_json import whole
+from ..transport.faults import Fault, malformed_answer, undecodable_answer
+from ..wire.raw_json import validated_json
 from . import events as wire
 from .errors import FAULTS, PROVIDER, STOPS, read_aws_fault
 
@@ -102,7 +102,7 @@ def _joined(pieces: Sequence[str]) -> str:
     try:
         return b64encode(b"".join(map(b64decode, pieces))).decode()
     except Base64Error as problem:
-        raise unfit(PROVIDER, problem, "".join(pieces).encode()) from None
+        raise malformed_answer(PROVIDER, problem, "".join(pieces).encode()) from None
 
 
 class BedrockReader:
@@ -138,7 +138,7 @@ class BedrockReader:
             else:
                 self._read_other(head, payload, deltas)
         except _UNREADABLE as problem:
-            raise unfit(PROVIDER, problem, payload) from None
+            raise malformed_answer(PROVIDER, problem, payload) from None
 
     def whole(self, body: bytes) -> list[Delta]:
         """The answer that *body* is.
@@ -156,7 +156,7 @@ class BedrockReader:
             for index, raw in enumerate(answer.output.message.content):
                 self._read_block(index, bytes(raw), deltas)
         except _UNREADABLE as problem:
-            raise unfit(PROVIDER, problem, body) from None
+            raise malformed_answer(PROVIDER, problem, body) from None
         self._stop_reason = answer.stop_reason
         self._count(answer.usage, deltas)
         return deltas
@@ -167,7 +167,7 @@ class BedrockReader:
 
     def _require_start(self, payload: bytes) -> None:
         if not self._started:
-            raise unfit(PROVIDER, "this came before messageStart", payload)
+            raise malformed_answer(PROVIDER, "this came before messageStart", payload)
 
     def _add(self, deltas: list[Delta], delta: _Beginning) -> None:
         self._begun.add(delta.index)
@@ -228,7 +228,7 @@ class BedrockReader:
             elif index in self._begun:
                 deltas.append(ToolInputDelta(index, piece.tool_use.input))
             else:
-                raise unfit(PROVIDER, "this came before its contentBlockStart", payload)
+                raise malformed_answer(PROVIDER, "this came before its contentBlockStart", payload)
         elif piece.reasoning_content is not None:
             self._think(index, piece.reasoning_content, deltas)
         elif piece.citation is not None:
@@ -277,7 +277,7 @@ class BedrockReader:
             deltas.append(ToolInputDelta(index, bytes(use.input).decode()))
         else:
             member = next(iter(_members(raw)), "")
-            self._add(deltas, OpaqueReceived(index, (use and use.served) or member, whole(PROVIDER, raw)))
+            self._add(deltas, OpaqueReceived(index, (use and use.served) or member, validated_json(PROVIDER, raw)))
         self._end_block(index, deltas)
 
 
@@ -288,4 +288,4 @@ def stream_decoder(reader: BedrockReader) -> StreamDecoder:
 
 def _unread(body: bytes, problem: Exception) -> ProviderError:
     fault = read_aws_fault(body, None)
-    return FAULTS.error(fault) if fault.code else broken(PROVIDER, problem, body)
+    return FAULTS.error(fault) if fault.code else undecodable_answer(PROVIDER, problem, body)

@@ -20,7 +20,7 @@ PROVIDER = "bedrock"
 # own, a family's each: Claude's three, Titan's, Nova's, Llama's and those of models that speak like OpenAI's, Cohere's.
 FAULTS = FaultTable(
     provider=PROVIDER,
-    words={
+    codes={
         "AccessDeniedException": AuthenticationFailed,
         "ConflictException": ProviderUnavailable,
         "InternalServerException": ProviderUnavailable,
@@ -53,7 +53,7 @@ FAULTS = FaultTable(
         "UnrecognizedClientException": AuthenticationFailed,
         "ValidationError": InvalidRequest,
     },
-    overflows=(
+    overflow_phrases=(
         "input is too long",
         "prompt is too long",
         "exceed context limit",
@@ -63,7 +63,7 @@ FAULTS = FaultTable(
         "maximum context length",
         "too many tokens",
     ),
-    unknowns=("model identifier is invalid", "with on-demand throughput isn", "end of its life"),
+    unknown_model_phrases=("model identifier is invalid", "with on-demand throughput isn", "end of its life"),
 )
 
 STOPS = {

@@ -7,7 +7,7 @@ import msgspec
 
 from ..schema.content import Citation
 from ..schema.usage import Usage, reported
-from ..wire.numbers import Whole
+from ..wire.numbers import WholeNumber
 
 
 class _Event(msgspec.Struct, rename="camel"):
@@ -17,10 +17,10 @@ class _Event(msgspec.Struct, rename="camel"):
 class Counts(_Event):
     """Bedrock's token counts."""
 
-    input_tokens: Whole | None = None
-    output_tokens: Whole | None = None
-    cache_read_input_tokens: Whole | None = None
-    cache_write_input_tokens: Whole | None = None
+    input_tokens: WholeNumber | None = None
+    output_tokens: WholeNumber | None = None
+    cache_read_input_tokens: WholeNumber | None = None
+    cache_write_input_tokens: WholeNumber | None = None
 
     def usage(self) -> Usage:
         """In our sense: Bedrock's input leaves out what the cache took part in."""
@@ -42,7 +42,7 @@ class _Words(_Event):
 class _Place(_Event):
     """Where in a source something stands, as far as it is of use."""
 
-    document_index: Whole | None = None
+    document_index: WholeNumber | None = None
     url: str | None = None
 
 
@@ -105,7 +105,7 @@ class BlockDelta(_Event):
     """More of a block. Text and thinking begin with it."""
 
     delta: Piece
-    content_block_index: Whole
+    content_block_index: WholeNumber
 
 
 class ToolUseHead(_Event):
@@ -125,13 +125,13 @@ class BlockStart(_Event):
     """A block begins, with one member or nothing."""
 
     start: dict[str, msgspec.Raw]
-    content_block_index: Whole
+    content_block_index: WholeNumber
 
 
 class BlockStop(_Event):
     """A block ends."""
 
-    content_block_index: Whole
+    content_block_index: WholeNumber
 
 
 class MessageStop(_Event):

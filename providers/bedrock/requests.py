@@ -16,7 +16,7 @@ from ..schema.facts import ModelFacts
 from ..schema.messages import Message, Role
 from ..schema.request import Request, Settings
 from ..schema.tools import Tool, ToolChoice
-from ..wire.joined_messages import joined, openings
+from ..wire.alternating_messages import alternating_messages, message_openings
 from ..wire.media import MediaRules
 from .blocks import MEDIA, TOOL_NAME, Blocks
 from .errors import PROVIDER
@@ -24,7 +24,7 @@ from .events import WholeBlock
 from .model_families import Family, Kind, kind_of
 
 _MODES = {"auto": "auto", "required": "any", "tool": "tool"}
-_OPENINGS = openings(user="user", assistant="assistant", content="content")
+_OPENINGS = message_openings(user="user", assistant="assistant", content="content")
 # https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html: up to four in a request. A prefix that is
 # too short to be kept is passed over.
 _MARK = {"cachePoint": {"type": "default"}}
@@ -70,7 +70,7 @@ def body(request: Request, dialect: Dialect) -> bytes:
     if settings.prompt_caching and dialect.kind.caches:
         forms = _marked(messages, forms)
     rest = _json(given)[1:]
-    pieces = (b'{"messages":[', *joined(messages, forms, _OPENINGS), b"]", b"," if given else b"", rest)
+    pieces = (b'{"messages":[', *alternating_messages(messages, forms, _OPENINGS), b"]", b"," if given else b"", rest)
     return b"".join(pieces)
 
 

@@ -37,7 +37,7 @@ def _response(_: Exception) -> http.Response | None:
 
 
 _KINDS: dict[type[Exception], type[ProviderError]] = {}
-VENDOR = http.Vendor(_response, _KINDS, (httpx.HTTPError, aiohttp.ClientError, OSError), FAULTS)
+SDK_ERRORS = http.SDKErrors(_response, _KINDS, (httpx.HTTPError, aiohttp.ClientError, OSError), FAULTS)
 
 
 class CohereClient:
@@ -48,7 +48,7 @@ class CohereClient:
     """
 
     def __init__(self, config: Cohere) -> None:
-        key = http.credential(config.api_key or "", "provider.api_key")
+        key = http.header_value(config.api_key or "", "provider.api_key")
         connect_s, idle_s = config.connect_timeout_s, config.idle_timeout_s
         self._http = HttpxAiohttpClient(
             timeout=httpx.Timeout(connect=connect_s, pool=connect_s, read=idle_s, write=idle_s),
@@ -59,18 +59,18 @@ class CohereClient:
         )
         self._sdk = AsyncClientWrapper(
             token=key,
-            base_url=http.address(config.base_url, "provider.base_url") or ClientEnvironment.PRODUCTION.value,
+            base_url=http.http_url(config.base_url, "provider.base_url") or ClientEnvironment.PRODUCTION.value,
             httpx_client=self._http,
         )
         self._dialect = cohere_requests.Dialect(config.model, config.facts)
-        self._channel = http.Channel(self._post, VENDOR, (key,))
+        self._channel = http.Channel(self._post, SDK_ERRORS, (key,))
 
     @property
     def provider(self) -> str:
         return PROVIDER
 
     def check_settings(self, settings: Settings) -> None:
-        cohere_requests.check(settings, self._dialect)
+        cohere_requests.check_settings(settings, self._dialect)
 
     def check_content(self, content: Sequence[Block]) -> None:
         self._dialect.media.check(content)

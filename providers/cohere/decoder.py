@@ -20,7 +20,7 @@ from ..schema.deltas import (
 )
 from ..schema.stop_reasons import StopReason
 from ..transport.decoder import StreamDecoder
-from ..transport.faults import Fault, broken, read_fault, unfit
+from ..transport.faults import Fault, malformed_answer, read_fault, undecodable_answer
 from .errors import FAILURES, FAULTS, PLAN, PROVIDER, STOPS
 from .events import (
     Call,
@@ -81,7 +81,7 @@ class CohereReader:
                 deltas.append(TextDelta(block, text))
                 return
         if not self._begun and not isinstance(event, MessageStart):
-            raise unfit(PROVIDER, "this came before message-start", data)
+            raise malformed_answer(PROVIDER, "this came before message-start", data)
         self._read_other(event, data, deltas)
 
     def begin(self, message_id: str, deltas: list[Delta]) -> None:
@@ -118,7 +118,7 @@ class CohereReader:
     def call(self, index: int, call: Call, data: bytes, deltas: list[Delta]) -> None:
         """Begin tool call *index*, as much of it as is there."""
         if not call.function.name:
-            raise unfit(PROVIDER, "a tool call begins without a name", data)
+            raise malformed_answer(PROVIDER, "a tool call begins without a name", data)
         block = self._calls[index] = self._next_block()
         deltas.append(ToolUseStarted(block, call.id or f"call_{block}", call.function.name))
         self._go_on(index, call, data, deltas)
@@ -176,7 +176,7 @@ class CohereReader:
         if not call.function.arguments:
             return
         if (block := self._calls.get(index)) is None:
-            raise unfit(PROVIDER, "this came before its tool-call-start", data)
+            raise malformed_answer(PROVIDER, "this came before its tool-call-start", data)
         deltas.append(ToolInputDelta(block, call.function.arguments))
 
     def _text_of(self, index: int) -> int:
@@ -194,11 +194,11 @@ class CohereReader:
         try:
             event = _loose(data)
         except (ValueError, RecursionError):
-            raise unfit(PROVIDER, problem, data) from None
+            raise malformed_answer(PROVIDER, problem, data) from None
         if event.error is not None or (event.type is None and event.message is not None):
             raise FAULTS.error(read_fault(data))
         if event.type is None or event.type in _EVENTS:
-            raise unfit(PROVIDER, problem, data)
+            raise malformed_answer(PROVIDER, problem, data)
 
 
 def stream_decoder(model: str) -> StreamDecoder:
@@ -215,7 +215,7 @@ def whole_answer(model: str, body: bytes) -> list[Delta]:
     try:
         answer = _whole(body)
     except (ValueError, RecursionError) as problem:
-        raise broken(PROVIDER, problem, body) from None
+        raise undecodable_answer(PROVIDER, problem, body) from None
     deltas: list[Delta] = []
     reader, message = CohereReader(model), answer.message
     reader.begin(answer.id, deltas)

@@ -10,12 +10,12 @@ PROVIDER = "cohere"
 # answer begins with "too many tokens", too.
 FAULTS = FaultTable(
     provider=PROVIDER,
-    words={
+    codes={
         "INVALID_TOKEN": AuthenticationFailed,
         "INVALID_TOOL_GENERATION": InvalidRequest,
         "TIMEOUT": ProviderUnavailable,
     },
-    overflows=("total number of tokens", "size limit exceeded"),
+    overflow_phrases=("total number of tokens", "size limit exceeded"),
 )
 
 STOPS = {

@@ -10,22 +10,22 @@ import msgspec
 
 from ..schema.content import Citation
 from ..schema.usage import Usage, reported
-from ..wire.numbers import Counted, Whole
+from ..wire.numbers import NonNegativeFloat, WholeNumber
 
 
 class Counts(msgspec.Struct):
     """Cohere's token counts."""
 
-    input_tokens: Counted | None = None
-    output_tokens: Counted | None = None
-    reasoning_tokens: Counted | None = None
+    input_tokens: NonNegativeFloat | None = None
+    output_tokens: NonNegativeFloat | None = None
+    reasoning_tokens: NonNegativeFloat | None = None
 
 
 class Used(msgspec.Struct):
     """What a request used. There are ``billed_units`` beside it, which leave out what is not billed."""
 
     tokens: Counts | None = None
-    cached_tokens: Counted | None = None
+    cached_tokens: NonNegativeFloat | None = None
 
     def usage(self) -> Usage:
         """In our sense, which is Cohere's: the input includes what a cache held."""
@@ -52,10 +52,10 @@ class Source(msgspec.Struct):
 class Cite(msgspec.Struct):
     """Where a piece of the answer comes from; *content_index* is the content that the piece stands in."""
 
-    start: Whole | None = None
-    end: Whole | None = None
+    start: WholeNumber | None = None
+    end: WholeNumber | None = None
     sources: list[Source] | None = None
-    content_index: Whole | None = None
+    content_index: WholeNumber | None = None
     type: str | None = None
 
     def citations(self) -> list[Citation]:
@@ -154,21 +154,21 @@ class MessageStart(_Typed, tag="message-start"):
 class ContentStart(_Typed, tag="content-start"):
     """Text or thinking begins, maybe with its first piece."""
 
-    index: Whole
+    index: WholeNumber
     delta: ContentPart
 
 
 class ContentDelta(_Typed, tag="content-delta", gc=False):
     """It goes on."""
 
-    index: Whole
+    index: WholeNumber
     delta: ContentPart
 
 
 class ContentEnd(_Typed, tag="content-end"):
     """It is complete."""
 
-    index: Whole
+    index: WholeNumber
 
 
 class PlanDelta(_Typed, tag="tool-plan-delta", gc=False):
@@ -180,21 +180,21 @@ class PlanDelta(_Typed, tag="tool-plan-delta", gc=False):
 class CallStart(_Typed, tag="tool-call-start"):
     """A tool call begins; calls are counted apart from contents."""
 
-    index: Whole
+    index: WholeNumber
     delta: CallPart
 
 
 class CallDelta(_Typed, tag="tool-call-delta", gc=False):
     """It goes on."""
 
-    index: Whole
+    index: WholeNumber
     delta: CallPart
 
 
 class CallEnd(_Typed, tag="tool-call-end"):
     """It is complete."""
 
-    index: Whole
+    index: WholeNumber
 
 
 class CitationStart(_Typed, tag="citation-start"):

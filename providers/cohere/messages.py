@@ -8,14 +8,14 @@ import msgspec
 
 from ..schema.content import Block, Document, Image, Text, Thinking, ToolResult, ToolUse
 from ..schema.messages import Message, Role
-from ..wire.media import MediaRules, Taken
+from ..wire.media import MediaLimits, MediaRules
 from .errors import PLAN, PROVIDER
 
 # https://docs.cohere.com/docs/image-inputs: a request may have up to 20 images, 20 MB in all. Documents are not part
 # of a message, but of a whole request.
 MEDIA = MediaRules(
     PROVIDER,
-    images=Taken(frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"}), 20_000_000, by_url=True),
+    images=MediaLimits(frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"}), 20_000_000, by_url=True),
 )
 _ERROR = "Error: "
 _NOTHING = "(no output)"

@@ -6,7 +6,7 @@ https://ai.google.dev/api/generate-content#GenerateContentResponse
 import msgspec
 
 from ..schema.usage import Usage, reported
-from ..wire.numbers import Whole
+from ..wire.numbers import WholeNumber
 
 
 class _Piece(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -40,8 +40,8 @@ class Segment(_Piece, frozen=True):
     """A piece of the answer's text, from one place to another in bytes of UTF-8."""
 
     text: str = ""
-    start_index: Whole = 0
-    end_index: Whole = 0
+    start_index: WholeNumber = 0
+    end_index: WholeNumber = 0
 
 
 class Support(_Piece, frozen=True):
@@ -77,8 +77,8 @@ class Grounding(_Piece, frozen=True):
 class Recited(_Piece, frozen=True):
     """A piece of the text that the model knows from elsewhere."""
 
-    start_index: Whole = 0
-    end_index: Whole = 0
+    start_index: WholeNumber = 0
+    end_index: WholeNumber = 0
     uri: str | None = None
     title: str | None = None
 
@@ -95,7 +95,7 @@ class Candidate(_Piece, frozen=True):
 
     content: Content | None = None
     finish_reason: str | None = None
-    index: Whole = 0
+    index: WholeNumber = 0
     grounding_metadata: Grounding | None = None
     citation_metadata: Recitations | None = None
 
@@ -103,11 +103,11 @@ class Candidate(_Piece, frozen=True):
 class Counts(_Piece, frozen=True):
     """The tokens so far: each chunk has all of them, and a zero is left out."""
 
-    prompt_token_count: Whole | None = None
-    tool_use_prompt_token_count: Whole | None = None
-    candidates_token_count: Whole | None = None
-    thoughts_token_count: Whole | None = None
-    cached_content_token_count: Whole | None = None
+    prompt_token_count: WholeNumber | None = None
+    tool_use_prompt_token_count: WholeNumber | None = None
+    candidates_token_count: WholeNumber | None = None
+    thoughts_token_count: WholeNumber | None = None
+    cached_content_token_count: WholeNumber | None = None
 
     def sent(self) -> Usage:
         """What was sent, in our sense: what tools of the provider brought in counts, too."""
@@ -156,7 +156,7 @@ class RawCandidate(msgspec.Struct, frozen=True):
     """One of the answers as it came."""
 
     content: RawContent = RawContent()
-    index: Whole = 0
+    index: WholeNumber = 0
 
 
 class RawChunk(msgspec.Struct, frozen=True):

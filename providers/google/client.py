@@ -58,7 +58,7 @@ def _fault(response: http.Response) -> Fault:
     return read_google_fault(response.content)
 
 
-VENDOR = http.Vendor(_response, _KINDS, (httpx2.HTTPError, aiohttp.ClientError, OSError), FAULTS, _fault)
+SDK_ERRORS = http.SDKErrors(_response, _KINDS, (httpx2.HTTPError, aiohttp.ClientError, OSError), FAULTS, _fault)
 
 
 class GoogleClient:
@@ -69,8 +69,8 @@ class GoogleClient:
     """
 
     def __init__(self, config: Google) -> None:
-        key = http.credential(config.api_key, "provider.api_key") if config.api_key else None
-        base_url = http.address(config.base_url, "provider.base_url")
+        key = http.header_value(config.api_key, "provider.api_key") if config.api_key else None
+        base_url = http.http_url(config.base_url, "provider.base_url")
         self._transport = HTTPClient(AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s))
         sdk = genai.Client(
             vertexai=bool(config.vertex),
@@ -89,8 +89,8 @@ class GoogleClient:
         )
         self._sdk = sdk
         self._dialect = Dialect(config.model, bool(config.vertex), config.facts)
-        self._streams = http.Channel(partial(self._post, self._dialect.path(streaming=True)), VENDOR, (key,))
-        self._wholes = http.Channel(partial(self._post, self._dialect.path(streaming=False)), VENDOR, (key,))
+        self._streams = http.Channel(partial(self._post, self._dialect.path(streaming=True)), SDK_ERRORS, (key,))
+        self._wholes = http.Channel(partial(self._post, self._dialect.path(streaming=False)), SDK_ERRORS, (key,))
 
     @property
     def provider(self) -> str:

@@ -22,7 +22,7 @@ from ..schema.deltas import (
 )
 from ..schema.stop_reasons import StopReason
 from ..transport.decoder import StreamDecoder
-from ..transport.faults import broken, incomplete, unfit
+from ..transport.faults import incomplete_answer, malformed_answer, undecodable_answer
 from ..transport.json_objects import EventsOrObjects
 from .chunks import Candidate, Chunk, Counts, FunctionCall, Part, RawChunk
 from .citations import Said, citations
@@ -61,7 +61,7 @@ class GoogleReader:
         try:
             chunk = _chunk(data)
         except (ValueError, RecursionError) as problem:
-            raise unfit(PROVIDER, problem, data) from None
+            raise malformed_answer(PROVIDER, problem, data) from None
         self.take(chunk, data, deltas)
 
     def take(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
@@ -87,7 +87,7 @@ class GoogleReader:
         if chunk.error is not None:
             raise FAULTS.error(read_google_fault(data))
         if chunk.candidates is None and chunk.prompt_feedback is None and chunk.usage_metadata is None:
-            raise unfit(PROVIDER, "this is no piece of an answer", data)
+            raise malformed_answer(PROVIDER, "this is no piece of an answer", data)
         self._begun = True
         deltas.append(AnswerStarted(chunk.response_id or f"answer-{self._number}", chunk.model_version or ""))
 
@@ -121,7 +121,7 @@ class GoogleReader:
                 try:
                     self._take_rare(part, at, data, deltas)
                 except (ValueError, RecursionError) as problem:  # what is passed on as it came, is no JSON after all
-                    raise unfit(PROVIDER, problem, data) from None
+                    raise malformed_answer(PROVIDER, problem, data) from None
         if candidate.grounding_metadata is not None or candidate.citation_metadata is not None:
             deltas.extend(Cited(block, citation) for block, citation in citations(candidate, self._said))
 
@@ -209,10 +209,10 @@ def whole_answer(number: int, body: bytes) -> list[Delta]:
     try:
         chunk = _chunk(body)
     except (ValueError, RecursionError) as problem:
-        raise broken(PROVIDER, problem, body) from None
+        raise undecodable_answer(PROVIDER, problem, body) from None
     deltas: list[Delta] = []
     reader = GoogleReader(number)
     reader.take(chunk, body, deltas)
     if not reader.ended:
-        raise incomplete(PROVIDER)
+        raise incomplete_answer(PROVIDER)
     return deltas

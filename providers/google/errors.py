@@ -12,7 +12,7 @@ SIGNATURE = "thought_signature"
 # The codes are those of google.rpc.Code, https://cloud.google.com/apis/design/errors, and the reasons that say more.
 FAULTS = FaultTable(
     provider=PROVIDER,
-    words={
+    codes={
         "API_KEY_INVALID": AuthenticationFailed,  # a 400
         "API_KEY_EXPIRED": AuthenticationFailed,
         "INVALID_ARGUMENT": InvalidRequest,
@@ -32,7 +32,7 @@ FAULTS = FaultTable(
         "UNKNOWN": ProviderUnavailable,
         "UNAVAILABLE": Overloaded,
     },
-    overflows=("exceeds the maximum number of tokens", "input token count", "payload size exceeds"),
+    overflow_phrases=("exceeds the maximum number of tokens", "input token count", "payload size exceeds"),
 )
 
 # https://ai.google.dev/api/generate-content#FinishReason, and the SDK's.

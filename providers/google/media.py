@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from ..schema.content import Block, Document, Image, ToolResult
 from ..schema.errors import UnsupportedContent
-from ..wire.media import MediaRules, Taken
+from ..wire.media import MediaLimits, MediaRules
 from .errors import PROVIDER
 
 # https://ai.google.dev/gemini-api/docs/file-input-methods: a request with its media inline has up to 20 MB in all,
@@ -39,8 +39,8 @@ _DOCUMENTS = frozenset(
 )
 MEDIA = MediaRules(
     PROVIDER,
-    images=Taken(_IMAGES, INLINE_BYTES, by_url=True),
-    documents=Taken(_DOCUMENTS, INLINE_BYTES, by_url=True),
+    images=MediaLimits(_IMAGES, INLINE_BYTES, by_url=True),
+    documents=MediaLimits(_DOCUMENTS, INLINE_BYTES, by_url=True),
 )
 
 

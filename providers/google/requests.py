@@ -6,7 +6,7 @@ import msgspec
 
 from ..schema.request import Request, Settings
 from ..schema.tools import Tool, ToolChoice
-from ..wire.joined_messages import joined, openings
+from ..wire.alternating_messages import alternating_messages, message_openings
 from .parts import Parts
 from .rules import Dialect
 
@@ -20,7 +20,7 @@ _NUMBERS = {
     "frequency_penalty": "frequencyPenalty",
     "seed": "seed",
 }
-_OPENINGS = openings(user="user", assistant="model", content="parts")
+_OPENINGS = message_openings(user="user", assistant="model", content="parts")
 _json = msgspec.json.encode
 _Object = dict[str, Any]
 
@@ -31,7 +31,7 @@ def body(request: Request, dialect: Dialect) -> bytes:
     forms = request.memo.forms(messages, dialect, Parts(messages, dialect.media, dialect.signs).of)
     given = _head(request.settings)
     head = _json(given)[:-1] + b"," if given else b"{"
-    return b"".join((head, b'"contents":[', *joined(messages, forms, _OPENINGS), b"]}"))
+    return b"".join((head, b'"contents":[', *alternating_messages(messages, forms, _OPENINGS), b"]}"))
 
 
 def _head(settings: Settings) -> _Object:

@@ -22,10 +22,10 @@ def azure_client(config: AzureOpenAI) -> OpenAIClient:
     Raises:
         InvalidConfig: no request can be made of it.
     """
-    key = http.credential(config.api_key, "provider.api_key") if config.api_key else None
-    token = http.credential(config.ad_token, "provider.ad_token") if config.ad_token else None
+    key = http.header_value(config.api_key, "provider.api_key") if config.api_key else None
+    token = http.header_value(config.ad_token, "provider.ad_token") if config.ad_token else None
     source = TokenSource(config.ad_token_provider, config.name) if config.ad_token_provider else None
-    endpoint = (http.address(config.endpoint, "provider.endpoint") or "").rstrip("/")
+    endpoint = (http.http_url(config.endpoint, "provider.endpoint") or "").rstrip("/")
     dialect = Dialect(config.name, config.model or config.deployment, facts=config.facts, api=config.api)
     timeouts = http.timeouts(config.connect_timeout_s, config.idle_timeout_s)
     transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s)

@@ -25,7 +25,7 @@ try:
     import openai
 
     from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
-    from ..transport.shortcut import Shortcut
+    from ..transport.sdk_bypass import SDKBypass
 except ModuleNotFoundError:
     raise MissingExtra("openai", "openai") from None
 
@@ -84,8 +84,8 @@ class OpenAIClient:
         self._sdk = sdk
         self._dialect = dialect
         self._api = _APIS[dialect.api]
-        post = Shortcut(transport, self._post).post if transport else self._post
-        self._channel = http.Channel(post, vendor(dialect.provider), secrets)
+        post = SDKBypass(transport, self._post).post if transport else self._post
+        self._channel = http.Channel(post, sdk_errors(dialect.provider), secrets)
 
     @property
     def provider(self) -> str:
@@ -127,8 +127,8 @@ def openai_client(config: OpenAI) -> OpenAIClient:
     Raises:
         InvalidConfig: no request can be made of it.
     """
-    key = http.credential(config.api_key or "", "provider.api_key")
-    base_url = http.address(config.base_url, "provider.base_url")
+    key = http.header_value(config.api_key or "", "provider.api_key")
+    base_url = http.http_url(config.base_url, "provider.base_url")
     timeouts = http.timeouts(config.connect_timeout_s, config.idle_timeout_s)
     transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s)
     sdk = openai.AsyncOpenAI(
@@ -144,9 +144,9 @@ def openai_client(config: OpenAI) -> OpenAIClient:
     return OpenAIClient(sdk, dialect, (key,), transport)
 
 
-def vendor(provider: str) -> http.Vendor:
+def sdk_errors(provider: str) -> http.SDKErrors:
     """How the SDK says that a request to *provider* went wrong."""
-    return http.Vendor(_response, _KINDS, _DROPS, faults(provider))
+    return http.SDKErrors(_response, _KINDS, _DROPS, faults(provider))
 
 
 def _response(error: Exception) -> httpx2.Response | None:

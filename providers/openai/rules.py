@@ -9,10 +9,10 @@ from typing import Any, cast
 from ..schema.content import Document, Image
 from ..schema.errors import InvalidConfig
 from ..schema.request import Settings
-from ..wire.media import MediaRules, Taken
+from ..wire.media import MediaLimits, MediaRules
 
 # https://developers.openai.com/api/docs/guides/images-vision: a whole request may have 512 MB, base64 included.
-_IMAGES = Taken(frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"}), 384_000_000, by_url=True)
+_IMAGES = MediaLimits(frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"}), 384_000_000, by_url=True)
 
 # https://developers.openai.com/api/docs/guides/file-inputs: each file under 50 MB, and these are of its list.
 _FILE_BYTES = 50_000_000
@@ -80,15 +80,15 @@ _NOT_STRICT = frozenset(
 def chat_media(provider: str, own: bool) -> MediaRules:
     """What Chat Completions of *provider* take: OpenAI's *own* by its documents, others as far as there is a form."""
     if not own:
-        return MediaRules(provider, Taken(None, None, by_url=True), Taken(None, None))
-    return MediaRules(provider, _IMAGES, Taken(frozenset({_PDF}), _FILE_BYTES))
+        return MediaRules(provider, MediaLimits(None, None, by_url=True), MediaLimits(None, None))
+    return MediaRules(provider, _IMAGES, MediaLimits(frozenset({_PDF}), _FILE_BYTES))
 
 
 def responses_media(provider: str, own: bool) -> MediaRules:
     """What the Responses API of *provider* takes, likewise."""
     if not own:
-        return MediaRules(provider, Taken(None, None, by_url=True), Taken(None, None, by_url=True))
-    return MediaRules(provider, _IMAGES, Taken(_FILE_TYPES, _FILE_BYTES, by_url=True))
+        return MediaRules(provider, MediaLimits(None, None, by_url=True), MediaLimits(None, None, by_url=True))
+    return MediaRules(provider, _IMAGES, MediaLimits(_FILE_TYPES, _FILE_BYTES, by_url=True))
 
 
 def check_tool_names(settings: Settings) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 import aiohttp
 
 
-class AiohttpAnswer:
+class AiohttpResponse:
     """An HTTP ``Response`` whose *answer* is from aiohttp itself. A silence of *idle_timeout_s* breaks it off."""
 
     def __init__(self, answer: aiohttp.ClientResponse, idle_timeout_s: float) -> None:

@@ -5,11 +5,11 @@ from typing import Protocol
 
 from ..schema.deltas import Delta
 from ..schema.errors import ProtocolError, ProviderError
-from .faults import incomplete
+from .faults import incomplete_answer
 from .sse import EventStream
 
 
-class Cutter(Protocol):
+class EventSplitter(Protocol):
     """Cuts a stream of bytes, whatever its pieces, into its events."""
 
     def feed(self, chunk: bytes) -> Iterable[bytes]:
@@ -20,7 +20,7 @@ class Cutter(Protocol):
         """
         ...
 
-    def rest(self) -> bytes | None:
+    def remainder(self) -> bytes | None:
         """The last event, where only the mark of its end is missing."""
         ...
 
@@ -48,10 +48,10 @@ class StreamDecoder:
     The events are server-sent ones, unless *events* cuts them otherwise.
     """
 
-    def __init__(self, provider: str, reader: AnswerReader, events: Cutter | None = None) -> None:
+    def __init__(self, provider: str, reader: AnswerReader, events: EventSplitter | None = None) -> None:
         self._provider = provider
         self._reader = reader
-        self._events = events or EventStream(provider)
+        self._splitter = events or EventStream(provider)
         self._error: ProviderError | None = None
 
     @property
@@ -69,7 +69,7 @@ class StreamDecoder:
         if self._error is not None:
             return deltas
         try:
-            for data in self._events.feed(chunk):
+            for data in self._splitter.feed(chunk):
                 if reader.ended:
                     break
                 if data:
@@ -94,11 +94,11 @@ class StreamDecoder:
 
     def _read_rest(self, deltas: list[Delta]) -> None:
         """Read the last event, whose blank line is missing: whole or not, there is only its content to tell."""
-        rest = self._events.rest()
+        rest = self._splitter.remainder()
         try:
             if rest:
                 self._reader.read(rest, deltas)
         except ProtocolError:
-            raise incomplete(self._provider) from None
+            raise incomplete_answer(self._provider) from None
         if not self._reader.ended:
-            raise incomplete(self._provider)
+            raise incomplete_answer(self._provider)

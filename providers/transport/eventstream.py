@@ -68,7 +68,7 @@ class FrameStream:
         if at < end:
             self._keep(chunk[at:])
 
-    def rest(self) -> None:
+    def remainder(self) -> None:
         """Nothing: a frame that is not complete says nothing."""
 
     def _keep(self, piece: bytes) -> None:

@@ -68,14 +68,14 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 class FaultTable:
     """Which error a fault of *provider* is: by its code, by the HTTP status, by its type, whichever is known first.
 
-    *words* are codes and types; *overflows* and *unknowns* are phrases, in lower case, that tell a context overflow and
-    an unknown model from other bad requests.
+    *codes* maps the vendor's codes and types. *overflow_phrases* and *unknown_model_phrases*, in lower case, tell a
+    context overflow and an unknown model from other bad requests.
     """
 
     provider: str
-    words: Mapping[str, type[ProviderError]]
-    overflows: tuple[str, ...]
-    unknowns: tuple[str, ...] = ()
+    codes: Mapping[str, type[ProviderError]]
+    overflow_phrases: tuple[str, ...]
+    unknown_model_phrases: tuple[str, ...] = ()
 
     def error(self, fault: Fault, status: int | None = None, retry_after_s: float | None = None) -> ProviderError:
         """The error that *fault* is, with *status* ``None`` where it stood inside an answer."""
@@ -84,14 +84,14 @@ class FaultTable:
         return kind(fault.message, self.provider, status, fault.code or fault.type, wait_s)
 
     def _kind(self, fault: Fault, status: int | None) -> type[ProviderError]:
-        kind = self.words.get(fault.code or "") or _by_status(status or _as_status(fault.code))
-        kind = kind or self.words.get(fault.type or "") or ProviderUnavailable
+        kind = self.codes.get(fault.code or "") or _by_status(status or _as_status(fault.code))
+        kind = kind or self.codes.get(fault.type or "") or ProviderUnavailable
         if kind is not InvalidRequest:
             return kind
         said = fault.message.lower()
-        if any(phrase in said for phrase in self.overflows):
+        if any(phrase in said for phrase in self.overflow_phrases):
             return ContextOverflow
-        if any(phrase in said for phrase in self.unknowns):
+        if any(phrase in said for phrase in self.unknown_model_phrases):
             return UnknownModel
         # Most servers have no word of their own for this one.
         if (status == 404 or fault.type == "not_found_error") and "model" in said:
@@ -157,26 +157,26 @@ def read_fault(body: bytes) -> Fault:
         except (ValueError, RecursionError):
             continue
         return said.fault()
-    return Fault(message=shortened(body) or _UNKNOWN)
+    return Fault(message=excerpt(body) or _UNKNOWN)
 
 
-def shortened(body: bytes) -> str:
+def excerpt(body: bytes) -> str:
     """The first of *body*, for an error message."""
     return body[:_SHOWN_CHARS].decode(errors="replace").strip()
 
 
-def unfit(provider: str, problem: object, body: bytes) -> ProtocolError:
+def malformed_answer(provider: str, problem: object, body: bytes) -> ProtocolError:
     """The error that *body* is not what *provider*'s documents promise."""
-    return ProtocolError(f"{problem}: {shortened(body)}", provider)
+    return ProtocolError(f"{problem}: {excerpt(body)}", provider)
 
 
-def broken(provider: str, problem: Exception, body: bytes) -> ProviderError:
+def undecodable_answer(provider: str, problem: Exception, body: bytes) -> ProviderError:
     """The error that *body*, a whole answer, could not be read."""
     # msgspec has no class of its own for a text that only goes on too short.
-    return incomplete(provider) if "truncated" in str(problem) else unfit(provider, problem, body)
+    return incomplete_answer(provider) if "truncated" in str(problem) else malformed_answer(provider, problem, body)
 
 
-def incomplete(provider: str) -> IncompleteAnswer:
+def incomplete_answer(provider: str) -> IncompleteAnswer:
     """The error that an answer stopped before its end."""
     return IncompleteAnswer("the answer stopped before its end", provider)
 

@@ -86,17 +86,17 @@ def _in_body(response: Response) -> Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Vendor:
+class SDKErrors:
     """How an SDK says that a request went wrong.
 
     *response_of* gives the answer that an error of the SDK stands for, and *faults* says which error of ours that is.
-    *kinds* are the SDK's errors without one, *drops* those of the transport under it. *fault_of* reads what a refusal
-    says.
+    *classes* are the SDK's errors without one, *connection_errors* those of the transport under it. *fault_of* reads
+    the fault in the body of a refusal.
     """
 
     response_of: Callable[[Exception], Response | None]
-    kinds: Mapping[type[Exception], type[ProviderError]]
-    drops: tuple[type[Exception], ...]
+    classes: Mapping[type[Exception], type[ProviderError]]
+    connection_errors: tuple[type[Exception], ...]
     faults: FaultTable
     fault_of: Callable[[Response], Fault] = _in_body
 
@@ -107,10 +107,10 @@ class Channel:
     Those that come up later may be put among the *secrets*.
     """
 
-    def __init__(self, post: Post, vendor: Vendor, secrets: Sequence[str | None]) -> None:
+    def __init__(self, post: Post, sdk_errors: SDKErrors, secrets: Sequence[str | None]) -> None:
         self._post = post
-        self._vendor = vendor
-        self._provider = vendor.faults.provider
+        self._sdk_errors = sdk_errors
+        self._provider = sdk_errors.faults.provider
         self._secrets = secrets
 
     async def stream(self, encode: Callable[[], bytes], decoder: StreamDecoder) -> AsyncGenerator[list[Delta], None]:
@@ -132,7 +132,7 @@ class Channel:
                 yield told.put(deltas)
         except ProviderError as error:
             raise self._scrubbed(error) from None
-        except self._vendor.drops as error:
+        except self._sdk_errors.connection_errors as error:
             raise self._broken_off(error) from None
         finally:
             await response.aclose()
@@ -144,7 +144,7 @@ class Channel:
             return _Limits(response.headers).put(decode(await response.aread()))
         except ProviderError as error:
             raise self._scrubbed(error) from None
-        except self._vendor.drops as error:
+        except self._sdk_errors.connection_errors as error:
             raise self._broken_off(error) from None
         finally:
             await response.aclose()
@@ -163,17 +163,17 @@ class Channel:
             raise self._scrubbed(self._error(error)) from None
 
     async def _read_tail(self, chunks: AsyncGenerator[bytes, None]) -> None:
-        with suppress(TimeoutError, *self._vendor.drops):
+        with suppress(TimeoutError, *self._sdk_errors.connection_errors):
             async with timeout(_TAIL_S):
                 async for _ in chunks:
                     pass
 
     def _error(self, error: Exception) -> ProviderError:
-        response = error.response if isinstance(error, Refused) else self._vendor.response_of(error)
+        response = error.response if isinstance(error, Refused) else self._sdk_errors.response_of(error)
         if response is not None:
             wait_s = retry_after_s(response.headers, time.time())
-            return self._vendor.faults.error(self._vendor.fault_of(response), response.status_code, wait_s)
-        kinds = (ours for theirs, ours in self._vendor.kinds.items() if isinstance(error, theirs))
+            return self._sdk_errors.faults.error(self._sdk_errors.fault_of(response), response.status_code, wait_s)
+        kinds = (ours for theirs, ours in self._sdk_errors.classes.items() if isinstance(error, theirs))
         return next(kinds, ProviderUnavailable)(f"no answer from {self._provider}: {_cause(error)}", self._provider)
 
     def _broken_off(self, error: Exception) -> ProviderError:
@@ -253,7 +253,7 @@ def tls() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-def address(url: str | None, field: str) -> str | None:
+def http_url(url: str | None, field: str) -> str | None:
     """*url*, if an HTTP request can go there.
 
     Raises:
@@ -271,7 +271,7 @@ def address(url: str | None, field: str) -> str | None:
     return url
 
 
-def credential(secret: str, field: str) -> str:
+def header_value(secret: str, field: str) -> str:
     """*secret*, if it fits into a header.
 
     Raises:

@@ -56,7 +56,7 @@ class ObjectStream:
             self._keep(chunk[start:])
         return found
 
-    def rest(self) -> bytes | None:
+    def remainder(self) -> bytes | None:
         """The object that the stream's end cut short, if it did."""
         return b"".join(self._pieces) or None
 
@@ -87,6 +87,6 @@ class EventsOrObjects:
             self._stream = ObjectStream(self._provider) if begin in (b"[", b"{") else EventStream(self._provider)
         return self._stream.feed(chunk)
 
-    def rest(self) -> bytes | None:
+    def remainder(self) -> bytes | None:
         """What the stream's end cut short, if it did."""
-        return self._stream.rest() if self._stream else None
+        return self._stream.remainder() if self._stream else None

@@ -57,7 +57,7 @@ class EventStream:
             self._keep(chunk[end:])
         return _all_data(chunk[:end])
 
-    def rest(self) -> bytes | None:
+    def remainder(self) -> bytes | None:
         """The data of the last event, where the stream ended before the blank line that completes it.
 
         The specification drops it.

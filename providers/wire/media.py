@@ -9,7 +9,7 @@ from ..schema.facts import ModelFacts
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class MediaLimits:
     """What is taken of one kind: *types* (media types; empty for none at all) of up to *size_bytes*, also *by_url*.
 
     ``None`` is not known: then nothing is refused, and the provider judges.
@@ -40,16 +40,16 @@ class MediaRules:
     """
 
     provider: str
-    images: Taken = Taken()
-    documents: Taken = Taken()
+    images: MediaLimits = MediaLimits()
+    documents: MediaLimits = MediaLimits()
     further: Callable[[Image | Document], str | None] | None = None
 
     def of(self, facts: ModelFacts) -> "MediaRules":
         """These rules, less what a model of *facts* does not take."""
         return replace(
             self,
-            images=Taken() if facts.takes_images is False else self.images,
-            documents=Taken() if facts.takes_documents is False else self.documents,
+            images=MediaLimits() if facts.takes_images is False else self.images,
+            documents=MediaLimits() if facts.takes_documents is False else self.documents,
         )
 
     def problem(self, block: Image | Document) -> str | None:

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+WholeNumber = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 """A whole number that every reader of JSON keeps (RFC 8259, 6), and MessagePack, which events and records are."""
 
-Counted = Annotated[float, Meta(ge=0, le=2**53)]
+NonNegativeFloat = Annotated[float, Meta(ge=0, le=2**53)]
 """The same from a provider that counts in floats."""

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from ..transport.faults import unfit
+from ..transport.faults import malformed_answer
 
 
-def whole(provider: str, raw: bytes) -> bytes:
+def validated_json(provider: str, raw: bytes) -> bytes:
     """*raw*, which goes back to *provider* some day: so all of it is looked at.
 
     msgspec does not look at what it passes over, and any bytes may stand there.
@@ -16,5 +16,5 @@ def whole(provider: str, raw: bytes) -> bytes:
     try:
         msgspec.json.decode(raw)
     except (ValueError, RecursionError) as problem:
-        raise unfit(provider, problem, raw) from None
+        raise malformed_answer(provider, problem, raw) from None
     return raw

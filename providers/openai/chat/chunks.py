@@ -9,27 +9,27 @@ import msgspec
 
 from ...schema.content import Citation
 from ...schema.usage import Cost, Provenance, Usage, reported
-from ...wire.numbers import Whole
+from ...wire.numbers import WholeNumber
 
 
 class InputDetails(msgspec.Struct):
     """What became of the input tokens."""
 
-    cached_tokens: Whole | None = None
-    cache_write_tokens: Whole | None = None
+    cached_tokens: WholeNumber | None = None
+    cache_write_tokens: WholeNumber | None = None
 
 
 class OutputDetails(msgspec.Struct):
     """What became of the output tokens."""
 
-    reasoning_tokens: Whole | None = None
+    reasoning_tokens: WholeNumber | None = None
 
 
 class Counts(msgspec.Struct):
     """The token counts; input and output include what the details say. OpenRouter tells the *cost*, too, in USD."""
 
-    prompt_tokens: Whole | None = None
-    completion_tokens: Whole | None = None
+    prompt_tokens: WholeNumber | None = None
+    completion_tokens: WholeNumber | None = None
     prompt_tokens_details: InputDetails | None = None
     completion_tokens_details: OutputDetails | None = None
     cost: float | None = None
@@ -65,7 +65,7 @@ class CustomCall(msgspec.Struct):
 class ToolCall(msgspec.Struct):
     """A call, or the next piece of it."""
 
-    index: Whole | None = None
+    index: WholeNumber | None = None
     id: str | None = None
     function: FunctionCall | None = None
     custom: CustomCall | None = None
@@ -77,8 +77,8 @@ class UrlCitation(msgspec.Struct):
     url: str | None = None
     title: str | None = None
     content: str | None = None
-    start_index: Whole | None = None
-    end_index: Whole | None = None
+    start_index: WholeNumber | None = None
+    end_index: WholeNumber | None = None
 
     def citation(self) -> Citation:
         """In our words."""
@@ -112,7 +112,7 @@ class Piece(msgspec.Struct, gc=False):
 class Choice(msgspec.Struct, gc=False):
     """One of the answers asked for."""
 
-    index: Whole = 0
+    index: WholeNumber = 0
     delta: Piece | None = None
     message: Piece | None = None
     finish_reason: str | None = None

@@ -17,7 +17,7 @@ from ...schema.deltas import (
 )
 from ...schema.stop_reasons import StopReason
 from ...transport.decoder import StreamDecoder
-from ...transport.faults import broken, incomplete, read_fault, unfit
+from ...transport.faults import incomplete_answer, malformed_answer, read_fault, undecodable_answer
 from .chunks import Choice, Chunk, CustomCall, FunctionCall, Piece, ToolCall, UrlCitation
 from .errors import FAILURES, STOPS, faults
 
@@ -62,7 +62,7 @@ class ChatReader:
         try:
             chunk = _chunk(data)
         except (ValueError, RecursionError) as problem:
-            raise unfit(self._provider, problem, data) from None
+            raise malformed_answer(self._provider, problem, data) from None
         self.take(chunk, data, deltas)
 
     def take(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
@@ -82,7 +82,7 @@ class ChatReader:
     def finish(self, deltas: list[Delta]) -> None:
         """End the answer."""
         if not self._begun:
-            raise incomplete(self._provider)
+            raise incomplete_answer(self._provider)
         self.ended = True
         deltas.extend(ToolInputDelta(call.block, '"}') for call in self._calls if call.custom)
         if self._text is not None:
@@ -157,7 +157,7 @@ class ChatReader:
     def _begin_call(self, call: ToolCall, data: bytes, deltas: list[Delta]) -> _Call:
         name = _name(call)
         if not name:
-            raise unfit(self._provider, "a tool call begins without a name", data)
+            raise malformed_answer(self._provider, "a tool call begins without a name", data)
         begun = _Call(self._next_block(), call.id, call.custom is not None)
         self._calls.append(begun)
         if call.index is not None:
@@ -195,9 +195,9 @@ def whole_answer(provider: str, number: int, body: bytes) -> list[Delta]:
     try:
         chunk = _chunk(body)
     except (ValueError, RecursionError) as problem:
-        raise broken(provider, problem, body) from None
+        raise undecodable_answer(provider, problem, body) from None
     if not chunk.choices and chunk.error is None:
-        raise unfit(provider, "an answer without choices", body)
+        raise malformed_answer(provider, "an answer without choices", body)
     deltas: list[Delta] = []
     reader = ChatReader(provider, number)
     reader.take(chunk, body, deltas)

@@ -21,7 +21,7 @@ def faults(provider: str) -> FaultTable:
     """
     return FaultTable(
         provider=provider,
-        words={
+        codes={
             "invalid_api_key": AuthenticationFailed,
             "insufficient_quota": AuthenticationFailed,  # a 429 that no waiting mends
             "billing_hard_limit_reached": AuthenticationFailed,
@@ -36,7 +36,7 @@ def faults(provider: str) -> FaultTable:
             "invalid_request_error": InvalidRequest,
             "server_error": ProviderUnavailable,
         },
-        overflows=("maximum context length", "context window", "context size"),
+        overflow_phrases=("maximum context length", "context window", "context size"),
     )
 
 

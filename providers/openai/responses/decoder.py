@@ -8,7 +8,7 @@ from ...schema.deltas import AnswerEnded, AnswerStarted, Delta, TextDelta, Usage
 from ...schema.errors import ProtocolError, ProviderError
 from ...schema.stop_reasons import StopReason
 from ...transport.decoder import StreamDecoder
-from ...transport.faults import broken, incomplete, read_fault, unfit
+from ...transport.faults import incomplete_answer, malformed_answer, read_fault, undecodable_answer
 from .errors import REASONS, faults
 from .events import (
     ArgumentsPiece,
@@ -95,7 +95,7 @@ class ResponsesReader:
         if status == "failed":
             return faults(self._provider).error(read_fault(msgspec.json.encode({"error": error})))
         if status == "cancelled":
-            return incomplete(self._provider)
+            return incomplete_answer(self._provider)
         # An answer in the background, which nobody asked for: it may be made, and paid for, but it is not here.
         return ProtocolError(
             f"the answer is {status}: it is made in the background, and not waited for", self._provider
@@ -103,7 +103,7 @@ class ResponsesReader:
 
     def _read_other(self, event: Event, data: bytes, deltas: list[Delta]) -> None:
         if not self._begun and not isinstance(event, Created | Failed | Fault):
-            raise unfit(self._provider, "this came before response.created", data)
+            raise malformed_answer(self._provider, "this came before response.created", data)
         match event:
             case TextPiece() | RefusalPiece():
                 self._items.refused |= isinstance(event, RefusalPiece)
@@ -134,11 +134,11 @@ class ResponsesReader:
         try:
             event = _loose(data)
         except (ValueError, RecursionError):
-            raise unfit(self._provider, problem, data) from None
+            raise malformed_answer(self._provider, problem, data) from None
         if event.type is None and event.error is not None:
             raise faults(self._provider).error(read_fault(data))
         if event.type is None or event.type in _EVENTS:
-            raise unfit(self._provider, problem, data)
+            raise malformed_answer(self._provider, problem, data)
 
 
 def stream_decoder(provider: str, number: int) -> StreamDecoder:
@@ -155,9 +155,11 @@ def whole_answer(provider: str, number: int, body: bytes) -> list[Delta]:
     try:
         response = _response(body)
     except (ValueError, RecursionError) as problem:
-        raise broken(provider, problem, body) from None
+        raise undecodable_answer(provider, problem, body) from None
     if response.status is None and response.output is None:
-        raise faults(provider).error(read_fault(body)) if response.error else unfit(provider, "no response", body)
+        if response.error:
+            raise faults(provider).error(read_fault(body))
+        raise malformed_answer(provider, "no response", body)
     deltas: list[Delta] = []
     reader = ResponsesReader(provider, number)
     reader.begin(response, deltas)

@@ -26,7 +26,7 @@ def faults(provider: str) -> FaultTable:
     https://platform.openai.com/docs/api-reference/responses/object#responses/object-error
     """
     table = chat_faults(provider)
-    return replace(table, words={**table.words, **dict.fromkeys(_REFUSED, InvalidRequest)})
+    return replace(table, codes={**table.codes, **dict.fromkeys(_REFUSED, InvalidRequest)})
 
 
 _REFUSED = (

@@ -9,27 +9,27 @@ import msgspec
 
 from ...schema.content import Citation
 from ...schema.usage import Usage, reported
-from ...wire.numbers import Whole
+from ...wire.numbers import WholeNumber
 
 
 class InputDetails(msgspec.Struct):
     """What became of the input tokens."""
 
-    cached_tokens: Whole | None = None
-    cache_write_tokens: Whole | None = None
+    cached_tokens: WholeNumber | None = None
+    cache_write_tokens: WholeNumber | None = None
 
 
 class OutputDetails(msgspec.Struct):
     """What became of the output tokens."""
 
-    reasoning_tokens: Whole | None = None
+    reasoning_tokens: WholeNumber | None = None
 
 
 class Counts(msgspec.Struct):
     """The token counts; input and output include what the details say."""
 
-    input_tokens: Whole | None = None
-    output_tokens: Whole | None = None
+    input_tokens: WholeNumber | None = None
+    output_tokens: WholeNumber | None = None
     input_tokens_details: InputDetails | None = None
     output_tokens_details: OutputDetails | None = None
 
@@ -53,8 +53,8 @@ class Annotation(msgspec.Struct):
     url: str | None = None
     file_id: str | None = None
     filename: str | None = None
-    start_index: Whole | None = None
-    end_index: Whole | None = None
+    start_index: WholeNumber | None = None
+    end_index: WholeNumber | None = None
 
     def citation(self) -> Citation:
         """In our words."""
@@ -143,60 +143,60 @@ class Response(msgspec.Struct):
 class TextPiece(_Typed, tag="response.output_text.delta", gc=False):
     """More text."""
 
-    output_index: Whole
-    content_index: Whole
+    output_index: WholeNumber
+    content_index: WholeNumber
     delta: str
 
 
 class RefusalPiece(_Typed, tag="response.refusal.delta", gc=False):
     """More of a refusal."""
 
-    output_index: Whole
-    content_index: Whole
+    output_index: WholeNumber
+    content_index: WholeNumber
     delta: str
 
 
 class SummaryPiece(_Typed, tag="response.reasoning_summary_text.delta", gc=False):
     """More of a part of the summary."""
 
-    output_index: Whole
+    output_index: WholeNumber
     delta: str
-    summary_index: Whole = 0
+    summary_index: WholeNumber = 0
 
 
 class ReasoningPiece(_Typed, tag="response.reasoning_text.delta", gc=False):
     """More thinking."""
 
-    output_index: Whole
+    output_index: WholeNumber
     delta: str
-    content_index: Whole = 0
+    content_index: WholeNumber = 0
 
 
 class ArgumentsPiece(_Typed, tag="response.function_call_arguments.delta", gc=False):
     """More of a tool's input."""
 
-    output_index: Whole
+    output_index: WholeNumber
     delta: str
 
 
 class InputPiece(_Typed, tag="response.custom_tool_call_input.delta", gc=False):
     """More of a custom tool's input."""
 
-    output_index: Whole
+    output_index: WholeNumber
     delta: str
 
 
 class ItemAdded(_Typed, tag="response.output_item.added"):
     """An item begins."""
 
-    output_index: Whole
+    output_index: WholeNumber
     item: msgspec.Raw
 
 
 class ItemDone(_Typed, tag="response.output_item.done"):
     """An item is complete, and here is all of it."""
 
-    output_index: Whole
+    output_index: WholeNumber
     item: msgspec.Raw
 
 

@@ -16,8 +16,8 @@ from ...schema.deltas import (
     ToolInputDelta,
     ToolUseStarted,
 )
-from ...transport.faults import unfit
-from ...wire.raw_json import whole
+from ...transport.faults import malformed_answer
+from ...wire.raw_json import validated_json
 from .errors import PHASE, Sealed
 from .events import (
     CustomCall,
@@ -98,7 +98,7 @@ class Items:
         """More of the input of item *index*, a tool use."""
         call = self._calls.get(index)
         if call is None:
-            raise unfit(self._provider, "this came before its response.output_item.added", data)
+            raise malformed_answer(self._provider, "this came before its response.output_item.added", data)
         if json:
             call.fed = True
             deltas.append(ToolInputDelta(call.block, json))
@@ -116,7 +116,7 @@ class Items:
     def end(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
         """End item *index*, of which *raw* is all."""
         if index in self._ended:
-            raise unfit(self._provider, "this item has ended before", raw)
+            raise malformed_answer(self._provider, "this item has ended before", raw)
         self._ended.add(index)
         match self._item(raw):
             case MessageItem() as item:
@@ -128,7 +128,7 @@ class Items:
             case FunctionCall() | CustomCall() as item:
                 self._end_call(index, item, raw, deltas)
             case None:
-                kept = whole(self._provider, raw)
+                kept = validated_json(self._provider, raw)
                 deltas.append(OpaqueReceived(self._fill((index, 0)), _loose(raw).type or "", kept))
         of_item = {block for place, block in self._blocks.items() if place[0] == index}
         deltas.extend(BlockEnded(block) for block in sorted(of_item & self._filled))
@@ -161,7 +161,7 @@ class Items:
         except (ValueError, RecursionError):
             kind = None
         if kind is None or kind in known:
-            raise unfit(self._provider, problem, raw)
+            raise malformed_answer(self._provider, problem, raw)
 
     def _begin_message(self, index: int, item: MessageItem, deltas: list[Delta]) -> None:
         place = index, _PHASE_PART

@@ -18,7 +18,7 @@ from builders.eventstream import START, THINKS_AND_CALLS, delta, fault
 from fixtures.clients import ASKED, HI, KEY, gathered, opened
 from servers.loopback import Loopback, Received, answers
 
-from rayconteur.providers.bedrock.client import VENDOR
+from rayconteur.providers.bedrock.client import SDK_ERRORS
 from rayconteur.providers.bedrock.config import Bedrock
 from rayconteur.providers.bedrock.credentials import Access
 from rayconteur.providers.bedrock.errors import FAULTS, read_aws_fault
@@ -220,7 +220,7 @@ def below(root: type[Exception]) -> set[type[Exception]]:
     "kind", sorted(below(BotoCoreError) | below(ClientError), key=str), ids=lambda kind: kind.__name__
 )
 def test_no_error_of_botocore_is_unforeseen(kind: type[Exception]) -> None:
-    assert issubclass(kind, tuple(VENDOR.kinds))
+    assert issubclass(kind, tuple(SDK_ERRORS.classes))
 
 
 @pytest.mark.parametrize(

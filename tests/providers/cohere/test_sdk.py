@@ -12,7 +12,7 @@ from fixtures.clients import COHERE, KEY, gathered, opened
 from fixtures.clients import cohere as config
 from servers.loopback import Loopback, Received, answers
 
-from rayconteur.providers.cohere.client import VENDOR
+from rayconteur.providers.cohere.client import SDK_ERRORS
 from rayconteur.providers.cohere.config import Cohere
 from rayconteur.providers.registry import open_client
 from rayconteur.providers.schema.errors import AuthenticationFailed, ContextOverflow, InvalidRequest, ProviderError
@@ -65,7 +65,7 @@ def test_no_error_of_cohere_s_sdk_is_unforeseen(name: str) -> None:
     ],
 )
 def test_a_fault_of_cohere(status: int, message: str, kind: type[ProviderError]) -> None:
-    assert type(VENDOR.faults.error(Fault(message=message), status)) is kind
+    assert type(SDK_ERRORS.faults.error(Fault(message=message), status)) is kind
 
 
 def test_the_address_is_cohere_s_own_unless_given() -> None:

@@ -16,7 +16,7 @@ from google.genai import _api_client as inner
 from google.genai import errors as sdk_errors
 from servers.loopback import Loopback, Received, Respond, answers
 
-from rayconteur.providers.google.client import VENDOR
+from rayconteur.providers.google.client import SDK_ERRORS
 from rayconteur.providers.google.config import Google
 from rayconteur.providers.google.media import INLINE_BYTES
 from rayconteur.providers.registry import open_client
@@ -148,7 +148,7 @@ def subclasses(of: type[Exception]) -> set[type[Exception]]:
 
 @pytest.mark.parametrize("error", sorted(subclasses(auth.GoogleAuthError), key=str))
 def test_every_error_of_google_s_credentials_is_one_of_ours(error: type[Exception]) -> None:
-    assert any(issubclass(error, theirs) for theirs in VENDOR.kinds)
+    assert any(issubclass(error, theirs) for theirs in SDK_ERRORS.classes)
 
 
 def test_every_error_of_the_sdk_s_api_brings_the_response_that_says_what_it_is() -> None:

@@ -22,7 +22,7 @@ from rayconteur.providers.schema.errors import (
     UnknownModel,
 )
 from rayconteur.providers.transport.faults import STATUSES, Fault, read_fault, retry_after_s
-from rayconteur.providers.transport.http import Vendor
+from rayconteur.providers.transport.http import SDKErrors
 
 CHAT = faults("openai")
 NOON = 1_767_182_400.0  # Wed, 31 Dec 2025 12:00:00 GMT
@@ -34,17 +34,17 @@ def below(root: type[Exception]) -> Iterator[type[Exception]]:
         yield from below(kind)
 
 
-def is_foreseen(kind: type[Exception], vendor: Vendor, refusal: type[Exception]) -> bool:
+def is_foreseen(kind: type[Exception], sdk_errors: SDKErrors, refusal: type[Exception]) -> bool:
     """Whether the tables know *kind*; *refusal* is the SDK's root of those that a status goes with."""
     if not issubclass(kind, refusal):
-        return issubclass(kind, tuple(vendor.kinds))
+        return issubclass(kind, tuple(sdk_errors.classes))
     status = getattr(kind, "status_code", None)  # those without one are roots of others, or stand for any 5xx
     return status is None or status in STATUSES
 
 
 @pytest.mark.parametrize("kind", sorted(set(below(anthropic.APIError)), key=str), ids=lambda kind: kind.__name__)
 def test_no_error_of_anthropic_s_sdk_is_unforeseen(kind: type[Exception]) -> None:
-    assert is_foreseen(kind, our_anthropic.VENDOR, anthropic.APIStatusError)
+    assert is_foreseen(kind, our_anthropic.SDK_ERRORS, anthropic.APIStatusError)
 
 
 # Of the SDK's own reading of answers, of web sockets and of other ways to a client, none of which is used.
@@ -64,7 +64,7 @@ OPENAI_UNUSED = {
 @pytest.mark.parametrize("kind", sorted(set(below(openai.OpenAIError)), key=str), ids=lambda kind: kind.__name__)
 def test_no_error_of_openai_s_sdk_is_unforeseen(kind: type[Exception]) -> None:
     unused = kind.__name__ in OPENAI_UNUSED or kind is openai.APIError
-    assert unused or is_foreseen(kind, our_openai.vendor("openai"), openai.APIStatusError)
+    assert unused or is_foreseen(kind, our_openai.sdk_errors("openai"), openai.APIStatusError)
 
 
 @pytest.mark.parametrize(

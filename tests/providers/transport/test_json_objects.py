@@ -23,14 +23,14 @@ def test_an_array_is_its_objects_in_whatever_pieces_it_comes(objects: list[objec
     found = [data for at in range(0, len(body), size) for data in stream.feed(body[at : at + size])]
 
     assert found == encoded
-    assert stream.rest() is None
+    assert stream.remainder() is None
 
 
 def test_an_object_that_is_cut_short_is_what_is_left() -> None:
     stream = ObjectStream("raven")
 
     assert stream.feed(b'[{"a":1},{"b":"}') == [b'{"a":1}']
-    assert stream.rest() == b'{"b":"}'
+    assert stream.remainder() == b'{"b":"}'
 
 
 def test_an_object_without_end_is_refused() -> None:
@@ -55,4 +55,4 @@ def test_how_a_stream_begins_tells_its_form(body: bytes, found: list[bytes]) -> 
     stream = EventsOrObjects("raven")
 
     assert [data for at in range(len(body)) for data in stream.feed(body[at : at + 1])] == found
-    assert not stream.rest()
+    assert not stream.remainder()

@@ -68,8 +68,8 @@ def test_what_comes_before_the_last_blank_line_is_the_rest() -> None:
     stream.feed(b"data: one\n\nevent: x\ndata: tw")
     stream.feed(b"o")
 
-    assert stream.rest() == b"two"
-    assert EventStream("raven").rest() is None
+    assert stream.remainder() == b"two"
+    assert EventStream("raven").remainder() is None
 
 
 def test_an_event_larger_than_the_limit_is_an_error_however_it_comes() -> None:

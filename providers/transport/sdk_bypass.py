@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterable, Mapping
 
-from .aiohttp_response import AiohttpAnswer
+from .aiohttp_response import AiohttpResponse
 from .aiohttp_transport import AiohttpTransport
 from .http import Post, Refused, Response
 
 
-class Shortcut:
+class SDKBypass:
     """Sends through *transport* what an SDK would send through it, whose own way is *through_sdk*.
 
     To make a request and to send it takes an SDK three times what everything else of a short turn takes, and nothing in
@@ -28,7 +28,7 @@ class Shortcut:
         if 300 <= answer.status < 400:
             answer.close()
             return await self._through_sdk(content, headers)
-        response = AiohttpAnswer(answer, self._transport.idle_timeout_s)
+        response = AiohttpResponse(answer, self._transport.idle_timeout_s)
         if answer.ok:
             return response
         try:
