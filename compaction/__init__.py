@@ -1,5 +1,26 @@
-"""History compaction: the strategies that a session's config can name, and the report of what one did."""
+"""History compaction: the strategies that a session's config can name, and the report of what a compaction did."""
 
-from .config import Compaction, DropImages, DropThinking, Layered, Report, Summarize, Threshold, Window
+from .compaction_run import compact
+from .config import Compaction, Layered
+from .job import CompactionJob, SideRequest
+from .report import CompactionReport, CompactionResult
+from .strategies.images import DropImages
+from .strategies.summarize import Summarize
+from .strategies.thinking import DropThinking
+from .strategies.tool_results import Threshold
+from .strategies.window import Window
 
-__all__ = ["Compaction", "DropImages", "DropThinking", "Layered", "Report", "Summarize", "Threshold", "Window"]
+__all__ = [
+    "Compaction",
+    "CompactionJob",
+    "CompactionReport",
+    "CompactionResult",
+    "DropImages",
+    "DropThinking",
+    "Layered",
+    "SideRequest",
+    "Summarize",
+    "Threshold",
+    "Window",
+    "compact",
+]

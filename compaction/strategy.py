@@ -1,41 +1,98 @@
-"""What every way to shorten a history does."""
+"""What all compaction strategies share: settings, and the contract of ``compact``."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import ClassVar, Self
 
+import msgspec
+
+from ..providers.schema.errors import InvalidConfig
 from ..providers.schema.usage import NONE_YET, Usage
-from .history import History
-from .task import Task
+from .job import CompactionJob
+from .sized_history import SizedHistory
+
+FIELD = "compaction"
+"""The field of the session's config that errors name."""
 
 
-class Reach(Enum):
-    """How far a strategy may go."""
+class Scope(Enum):
+    """Which turns a strategy may change."""
 
-    OLD = "old"
-    """Recent turns stay as they are."""
-    ALL = "all"
-    """Recent turns, too, from the oldest on, as far as it takes."""
+    OLD_TURNS = "old_turns"
+    """Only turns before the recent ones that its config keeps."""
+    ALL_TURNS = "all_turns"
+    """Recent turns as well, from the oldest on, until the history fits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The *history* that came of it: the very same one if nothing changed. *problem* says what went wrong."""
+class StrategyResult:
+    """The compacted *history*: the same object if nothing changed. *problem* says what went wrong."""
 
-    history: History
+    history: SizedHistory
     summary_chars: int = 0
     usage: Usage = NONE_YET
     problem: str | None = None
 
 
-class Strategy(Protocol):
-    """One way to shorten a history."""
+class CompactionSettings(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="strategy", tag=str.lower, omit_defaults=True
+):
+    """A history is compacted when it fills more than *threshold* of its model's context window."""
 
-    async def shorten(self, history: History, task: Task, reach: Reach) -> Outcome:
-        """Shorten *history*, in which those of *task* may have changed already, until it fits.
+    counts: ClassVar[tuple[str, ...]] = ()
+    """The fields that must be 1 or more if they are given."""
 
-        Old turns are taken all at once, so that the rest stays as it is for long. The last message of the user and the
-        step after it that is last are never touched, and tool uses stay with their results. Done again on what came
-        of it, it changes nothing. It fails only by its outcome; cancelling it leaves nothing behind.
+    threshold: float = 0.75
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold <= 1:
+            raise InvalidConfig(f"{FIELD}.threshold", "give a share of the context window: above 0, and at most 1")
+        for name in self.counts:
+            count = getattr(self, name)
+            if count is not None and count < 1:
+                raise InvalidConfig(f"{FIELD}.{name}", "give 1 or more")
+
+    @property
+    def name(self) -> str:
+        """The strategy's name: its tag."""
+        return str(type(self).__struct_config__.tag)
+
+    def resolved(self, environ: Mapping[str, str]) -> Self:
+        """This config with the credentials of its summarizer filled in, and the facts known about that model.
+
+        Raises:
+            ConfigError: something is missing or invalid; the error names the field or variable.
         """
-        ...
+        del environ
+        return self
+
+    def public(self) -> Self:
+        """This config without secrets: fit for records, events and logs."""
+        return self
+
+
+class Strategy(CompactionSettings, frozen=True, kw_only=True):
+    """One way to make a history smaller."""
+
+    async def compact(self, history: SizedHistory, job: CompactionJob, scope: Scope) -> StrategyResult:
+        """Make *history* smaller until it fits the budget of *job*, whose messages other strategies may have changed.
+
+        Old turns are changed all at once, even if fewer would do, so that the next compaction is not due soon. The last
+        user message and the last step after it stay as they are, and tool uses stay with their results. Applying the
+        strategy to its own result changes nothing.
+
+        Failures are returned as the result's ``problem``, never raised. Cancellation leaves nothing behind.
+        """
+        raise NotImplementedError
+
+
+class KeepsRecentTurns(Strategy, frozen=True, kw_only=True):
+    """The last *keep_recent_turns* are changed only if the history does not fit otherwise.
+
+    The last user message and the last step after it are never changed.
+    """
+
+    counts: ClassVar[tuple[str, ...]] = ("keep_recent_turns",)
+
+    keep_recent_turns: int = 5

@@ -39,7 +39,15 @@ HEAVY = {
 def test_importing_the_package_or_the_vocabulary_loads_neither_ray_nor_an_sdk() -> None:
     modules = [
         f"rayconteur.{folder.replace('/', '.')}.{file.stem}"
-        for folder in ("providers", "providers/schema", "providers/wire", "compaction", "runtime/api", "runtime/core")
+        for folder in (
+            "providers",
+            "providers/schema",
+            "providers/wire",
+            "compaction",
+            "compaction/strategies",
+            "runtime/api",
+            "runtime/core",
+        )
         for file in (ROOT / folder).glob("*.py")
         if file.name != "__init__.py"
     ]

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 import rayconteur as rc
-from rayconteur.compaction import Layered
-from rayconteur.compaction.compact import shorten
+from rayconteur.compaction import CompactionJob, Layered, SideRequest, compact
 from rayconteur.compaction.estimate.estimator import Estimator
-from rayconteur.compaction.task import Ask, Task
 from rayconteur.providers import Role, StopReason
 from rayconteur.providers.anthropic.requests import Dialect, body
 from rayconteur.providers.schema.draft import Answer
@@ -49,25 +47,25 @@ async def request(messages: int) -> float:
 async def compaction(messages: int) -> float:
     """Take a history through all layers; none of them is enough."""
 
-    task = hopeless(_history(messages))
+    job = hopeless(_history(messages))
     gc.collect()  # what was made beforehand is no part of it
     begun_s = time.process_time()
-    await shorten(task, Layered())
+    await compact(job, Layered())
     return time.process_time() - begun_s
 
 
-def hopeless(messages: Sequence[rc.Message]) -> Task:
-    """To shorten *messages* to one token, so that nothing is enough. The model answers at once."""
+def hopeless(messages: Sequence[rc.Message]) -> CompactionJob:
+    """To compact *messages* to one token, so that nothing is enough. The model answers at once."""
 
-    async def answers_at_once(ask: Ask) -> Answer:
-        del ask
+    async def answers_at_once(request: SideRequest) -> Answer:
+        del request
         return _SUMMARY
 
-    return Task(
+    return CompactionJob(
         messages=messages,
         budget_tokens=1,
-        tokens=Estimator("anthropic").tokens,
-        ask=answers_at_once,
+        count_tokens=Estimator("anthropic").tokens,
+        send=answers_at_once,
         window_tokens=1_000_000,
     )
 

@@ -6,8 +6,16 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 
 import rayconteur as rc
-from rayconteur.compaction import Compaction, DropImages, DropThinking, Layered, Summarize, Threshold, Window
-from rayconteur.compaction.compact import shorten
+from rayconteur.compaction import (
+    Compaction,
+    DropImages,
+    DropThinking,
+    Layered,
+    Summarize,
+    Threshold,
+    Window,
+    compact,
+)
 from rayconteur.providers import Block, Role
 
 from ..growing.alone import hopeless
@@ -68,9 +76,9 @@ def _turn(turn: int) -> list[rc.Message]:
 
 def _shortening(history: Sequence[rc.Message], config: Compaction) -> Side:
     async def milliseconds() -> float:
-        task = hopeless(history)
+        job = hopeless(history)
         begun_at = time.process_time()
-        done = await shorten(task, config)
+        done = await compact(job, config)
         spent_s = time.process_time() - begun_at
         assert done.messages is not None
         return spent_s * 1e3

@@ -1,1 +1,1 @@
-"""The strategies, one file each, and what they share."""
+"""One file per strategy: its config, which is also its implementation."""

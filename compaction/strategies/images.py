@@ -1,36 +1,34 @@
-"""Images and documents that have been looked at."""
+"""Replace old images and documents by placeholders."""
+
+from typing import ClassVar
 
 from ...providers.schema.content import Block, Document, Image, Text, ToolResult
-from ...providers.schema.messages import Message, Role
-from ..config import DropImages
-from . import notes
-from .rewrite import Rewriting
+from ...providers.schema.messages import Role
+from ..placeholders import media_placeholder
+from .message_rewriter import MessageRewriter
 
 _MEDIA = frozenset([Image, Document])
 
 
-def strategy(config: DropImages) -> Rewriting:
-    """Old images and documents, those in tool results too, become notes."""
-    return Rewriting(config, Role.USER, _shortened)
+class DropImages(MessageRewriter, frozen=True, kw_only=True):
+    """Replaces old images and documents, those in tool results included, by placeholders that describe them."""
 
+    rewritten_role: ClassVar[Role] = Role.USER
 
-def _shortened(message: Message) -> Message | None:
-    if not any(map(_has_media, message.content)):
-        return None
-    content = tuple(map(_noted, message.content))
-    return Message(role=message.role, content=content, turn=message.turn, stands_for=message.stands_for)
+    def rewrite(self, content: tuple[Block, ...]) -> tuple[Block, ...] | None:
+        return tuple(map(_without_media, content)) if any(map(_has_media, content)) else None
 
 
 def _has_media(block: Block) -> bool:
     return type(block) in _MEDIA or (type(block) is ToolResult and not _MEDIA.isdisjoint(map(type, block.content)))
 
 
-def _noted(block: Block) -> Block:
+def _without_media(block: Block) -> Block:
     match block:
         case Image() | Document():
-            return notes.of_media(block)
+            return media_placeholder(block)
         case ToolResult(content=content) if _has_media(block):
-            parts = tuple(part if isinstance(part, Text) else notes.of_media(part) for part in content)
+            parts = tuple(part if isinstance(part, Text) else media_placeholder(part) for part in content)
             return ToolResult(
                 tool_use_id=block.tool_use_id,
                 content=parts,

@@ -1,96 +1,125 @@
-"""A summary of what is old, written by a model."""
+"""Replace old turns by a summary that a model writes."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
-from ...providers.schema.errors import ProviderError
-from ..config import Summarize
-from ..history import History
-from ..strategy import Outcome, Reach
-from ..task import Task
-from .summarizer import NoSummary, Summarizer
-from .summary_messages import text_of
+import msgspec
+
+from ...providers.configs import ProviderConfig
+from ...providers.models import with_model_facts
+from ...providers.schema.errors import InvalidConfig, ProviderError
+from ..job import CompactionJob
+from ..sized_history import SizedHistory
+from ..strategy import FIELD, KeepsRecentTurns, Scope, StrategyResult
+from ..summaries.summary_message import summary_text
+from ..summaries.summary_writer import INSTRUCTIONS, NoSummary, SummaryWriter
 
 _NOTE_TOKENS = 40
-"""What says that a summary is one, at most."""
+"""An upper bound for the note in front of a summary that says what it is."""
+
+
+class Summarize(KeepsRecentTurns, frozen=True, kw_only=True):
+    """Replaces old turns by a summary of at most *max_summary_tokens*, which the session's own model writes.
+
+    Old steps of the last turn are summarized too if that is needed to fit. Earlier summaries become part of the new
+    one. Messages that are shorter than their summary stay. If a summary can't be had, the history is unchanged.
+
+    *provider* is another model to write it. *timeout_s* bounds all requests of one compaction together. *prompt*
+    replaces the instructions that tell the model what to keep.
+    """
+
+    counts: ClassVar[tuple[str, ...]] = ("keep_recent_turns", "max_summary_tokens")
+
+    max_summary_tokens: int = 2_048
+    timeout_s: float = 60.0
+    provider: ProviderConfig | None = None
+    prompt: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.timeout_s > 0:
+            raise InvalidConfig(f"{FIELD}.timeout_s", "give more than 0 seconds")
+        if self.prompt is not None and not self.prompt.strip():
+            raise InvalidConfig(f"{FIELD}.prompt", "is blank; leave it out to use the default prompt")
+
+    def resolved(self, environ: Mapping[str, str]) -> Self:
+        if self.provider is None:
+            return self
+        try:
+            return msgspec.structs.replace(self, provider=with_model_facts(self.provider.resolved(environ)))
+        except InvalidConfig as error:
+            raise InvalidConfig(f"{FIELD}.{error.field}", error.problem) from error
+
+    def public(self) -> Self:
+        return msgspec.structs.replace(self, provider=self.provider.public()) if self.provider else self
+
+    async def compact(self, history: SizedHistory, job: CompactionJob, scope: Scope) -> StrategyResult:
+        writer = SummaryWriter(job, self.prompt or INSTRUCTIONS, self.max_summary_tokens, self.provider)
+        compacted, problem = history, None
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                compacted = await self._summarize(history, writer, job, scope)
+        except TimeoutError:
+            problem = f"the summary took longer than {self.timeout_s:g} s"
+        except ProviderError as error:
+            problem = f"the request for a summary failed: {error.code}: {error.message}"
+        except NoSummary as error:
+            problem = str(error)
+        return StrategyResult(compacted, _new_summary_chars(history, compacted), writer.usage, problem)
+
+    async def _summarize(
+        self, history: SizedHistory, writer: SummaryWriter, job: CompactionJob, scope: Scope
+    ) -> SizedHistory:
+        recent_start = history.recent_start(self.keep_recent_turns)
+        if scope is Scope.OLD_TURNS:
+            return await _carry_out(_Plan(recent_start, 0), history, writer, job)
+        plan = self._plan(history, recent_start, job.budget_tokens)
+        compacted = await _carry_out(plan, history, writer, job)
+        if compacted.tokens > job.budget_tokens:  # the summaries are longer than planned: summarize all there is
+            plan = _Plan(compacted.last_turn_start, compacted.last_step_start)
+            compacted = await _carry_out(plan, compacted, writer, job)
+        return compacted
+
+    def _plan(self, history: SizedHistory, recent_start: int, budget_tokens: int) -> "_Plan":
+        """The least that has to be summarized to fit; old turns in any case."""
+        excess = history.tokens - budget_tokens
+        summary_tokens = self.max_summary_tokens + _NOTE_TOKENS
+        before, user_message = history.tokens_before, history.last_turn_start
+        for start in history.turn_starts:
+            if start >= recent_start and before[start] - summary_tokens >= excess:
+                return _Plan(start, 0)
+        excess -= max(0, before[user_message] - summary_tokens)
+        enough = before[user_message + 1] + summary_tokens + excess
+        step_starts = (start for start in history.step_starts[1:] if before[start] >= enough)
+        return _Plan(user_message, next(step_starts, history.last_step_start))
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Sum up what stands before *cut*, and what stands between the question and *step*."""
+class _Plan:
+    """Summarize the messages before *turn_cut*, and those between the last user message and *step_cut*."""
 
-    cut: int
-    step: int
+    turn_cut: int
+    step_cut: int
 
-
-class Summarizing:
-    """Puts a summary in the place of old turns, and of old steps of the last one where that is not enough.
-
-    A summary that stands among them goes into the new one. What is shorter than its summary stays. If anything goes
-    wrong, everything stays.
-    """
-
-    def __init__(self, config: Summarize):
-        self._config = config
-
-    async def shorten(self, history: History, task: Task, reach: Reach) -> Outcome:
-        summarizer = Summarizer(self._config, task)
-        shorter, problem = history, None
-        try:
-            async with asyncio.timeout(self._config.timeout_s):
-                shorter = await self._summed_up(history, summarizer, task, reach)
-        except TimeoutError:
-            problem = f"the summary was not there after {self._config.timeout_s:g} s"
-        except ProviderError as error:
-            problem = f"no summary: {error.code}: {error.message}"
-        except NoSummary as error:
-            problem = str(error)
-        return Outcome(shorter, _new_chars(history, shorter), summarizer.usage, problem)
-
-    async def _summed_up(self, history: History, summarizer: Summarizer, task: Task, reach: Reach) -> History:
-        old = history.old(self._config.keep_recent_turns)
-        if reach is Reach.OLD:
-            return await _carried_out(Plan(old, 0), history, summarizer, task)
-        shorter = history
-        for plan in (self._plan(history, old, task.budget_tokens), None):
-            # Where summaries came out longer than planned, all that can be summed up is: there is no third time.
-            shorter = await _carried_out(plan or Plan(shorter.question, shorter.last_step), shorter, summarizer, task)
-            if shorter.tokens <= task.budget_tokens:
-                break
-        return shorter
-
-    def _plan(self, history: History, old: int, budget_tokens: int) -> Plan:
-        """The least that has to be summed up, old turns in any case."""
-        over = history.tokens - budget_tokens
-        summary = self._config.max_summary_tokens + _NOTE_TOKENS
-        before, question = history.before, history.question
-        for cut in (at for at in history.turns if at >= old):
-            if before[cut] - summary >= over:
-                return Plan(cut, 0)
-        over -= max(0, before[question] - summary)
-        enough = before[question + 1] + summary + over
-        step = next((at for at in history.steps[1:] if before[at] >= enough), history.last_step)
-        return Plan(question, step)
+    def spans(self, history: SizedHistory) -> Iterator[tuple[int, int]]:
+        """The spans to summarize, the last one first so that earlier indexes stay valid; none of summaries alone."""
+        for start, stop in ((history.last_turn_start + 1, self.step_cut), (0, self.turn_cut)):
+            if any(message.stands_for is None for message in history.messages[start:stop]):
+                yield start, stop
 
 
-async def _carried_out(plan: Plan, history: History, summarizer: Summarizer, task: Task) -> History:
-    for begin, end in _spans(plan, history):
-        summary = await summarizer.sum_up(history, begin, end)
-        size = task.tokens(summary)
-        if size < history.before[end] - history.before[begin]:
-            history = history.replaced(begin, end, summary, size)
+async def _carry_out(plan: _Plan, history: SizedHistory, writer: SummaryWriter, job: CompactionJob) -> SizedHistory:
+    for start, stop in plan.spans(history):
+        summary = await writer.summarize(history, start, stop)
+        tokens = job.count_tokens(summary)
+        if tokens < history.tokens_before[stop] - history.tokens_before[start]:
+            history = history.with_replacement(start, stop, summary, tokens)
     return history
 
 
-def _spans(plan: Plan, history: History) -> Iterator[tuple[int, int]]:
-    """What is to be summed up, the last first so that places before it stay. Summaries alone are left as they are."""
-    for begin, end in ((history.question + 1, plan.step), (0, plan.cut)):
-        if any(message.stands_for is None for message in history.messages[begin:end]):
-            yield begin, end
-
-
-def _new_chars(before: History, after: History) -> int:
+def _new_summary_chars(before: SizedHistory, after: SizedHistory) -> int:
     known = {id(message) for message in before.messages}
     new = (message for message in after.messages if message.stands_for is not None and id(message) not in known)
-    return sum(len(text_of(message)) for message in new)
+    return sum(len(summary_text(message)) for message in new)

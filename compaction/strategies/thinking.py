@@ -1,25 +1,23 @@
-"""Thinking that the model does without by now."""
+"""Drop thinking that the model no longer needs."""
 
-from ...providers.schema.content import Thinking
-from ...providers.schema.messages import Message, Role
-from ..config import DropThinking
-from .rewrite import Rewriting
+from typing import ClassVar
+
+from ...providers.schema.content import Block, Thinking
+from ...providers.schema.messages import Role
+from .message_rewriter import MessageRewriter
 
 
-def strategy(config: DropThinking) -> Rewriting:
-    """Old thinking goes, but not that of the turn that runs.
+class DropThinking(MessageRewriter, frozen=True, kw_only=True):
+    """Drops old thinking. The thinking of the running turn stays: some providers require it.
 
-    Anthropic and Google want back what was thought before the tool uses that are answered now, signature and all:
+    Anthropic and Google want back the thinking in front of the tool uses that are being answered, with its signature:
     https://platform.claude.com/docs/en/build-with-claude/extended-thinking#preserving-thinking-blocks and
     https://ai.google.dev/gemini-api/docs/thought-signatures.
     """
-    return Rewriting(config, Role.ASSISTANT, _shortened)
 
+    rewritten_role: ClassVar[Role] = Role.ASSISTANT
 
-def _shortened(message: Message) -> Message | None:
-    if Thinking not in map(type, message.content):
-        return None
-    content = tuple(block for block in message.content if type(block) is not Thinking)
-    if not content:  # no message may be empty
-        return None
-    return Message(role=message.role, content=content, turn=message.turn, stands_for=message.stands_for)
+    def rewrite(self, content: tuple[Block, ...]) -> tuple[Block, ...] | None:
+        if Thinking not in map(type, content):
+            return None
+        return tuple(block for block in content if type(block) is not Thinking) or None  # no message may be empty

@@ -1,42 +1,39 @@
-"""Tool results, for what came along to stand for them."""
+"""Replace old tool results by their summaries."""
 
-from functools import partial
 from operator import is_
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ...providers.schema.content import Block, Text, ToolResult
-from ...providers.schema.messages import Message, Role
-from ..config import Threshold
-from . import notes
-from .rewrite import Rewriting
+from ...providers.schema.messages import Role
+from ..placeholders import result_placeholder
+from .message_rewriter import MessageRewriter
 
 
-def strategy(config: Threshold) -> Rewriting:
-    """Old tool results become their summary, or a note."""
-    return Rewriting(config, Role.USER, partial(_shortened, mode=config.tool_results))
+class Threshold(MessageRewriter, frozen=True, kw_only=True):
+    """Replaces old tool results by their ``compact_summary``, or by a placeholder if they have none.
 
-
-def _shortened(message: Message, mode: Literal["summarize", "redact"]) -> Message | None:
-    if ToolResult not in map(type, message.content):
-        return None
-    content = tuple([_compact(block, mode) if type(block) is ToolResult else block for block in message.content])
-    if all(map(is_, content, message.content)):
-        return None
-    return Message(role=message.role, content=content, turn=message.turn, stands_for=message.stands_for)
-
-
-def _compact(result: ToolResult, mode: Literal["summarize", "redact"]) -> Block:
-    """*result* with what stands for its content; itself where that is there already, or would be no shorter.
-
-    A result whose content is its own summary has been here before.
+    With ``tool_results="redact"`` every old result is replaced by a placeholder.
     """
-    content, summary = result.content, result.compact_summary
-    if not content or (summary is not None and content == (Text(summary),)):
-        return result
-    given = summary if mode == "summarize" and summary and summary.strip() else None
-    text = given or notes.of_result(content)
-    if len(content) == 1 and isinstance(first := content[0], Text) and len(first.text) <= len(text):
-        return result
-    return ToolResult(
-        tool_use_id=result.tool_use_id, content=(Text(text),), is_error=result.is_error, compact_summary=text
-    )
+
+    rewritten_role: ClassVar[Role] = Role.USER
+
+    tool_results: Literal["summarize", "redact"] = "summarize"
+
+    def rewrite(self, content: tuple[Block, ...]) -> tuple[Block, ...] | None:
+        if ToolResult not in map(type, content):
+            return None
+        smaller = tuple([self._replace(block) if type(block) is ToolResult else block for block in content])
+        return None if all(map(is_, smaller, content)) else smaller
+
+    def _replace(self, result: ToolResult) -> Block:
+        """*result* with its summary or a placeholder as its content; *result* itself if that would be no shorter."""
+        content, summary = result.content, result.compact_summary
+        if not content or (summary is not None and content == (Text(summary),)):  # replaced by an earlier compaction
+            return result
+        usable = summary if self.tool_results == "summarize" and summary and summary.strip() else None
+        text = usable or result_placeholder(content)
+        if len(content) == 1 and isinstance(first := content[0], Text) and len(first.text) <= len(text):
+            return result
+        return ToolResult(
+            tool_use_id=result.tool_use_id, content=(Text(text),), is_error=result.is_error, compact_summary=text
+        )

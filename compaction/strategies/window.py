@@ -1,65 +1,81 @@
-"""The last turns, and nothing before them."""
+"""Keep the last turns and drop everything before them."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
-from ..config import Window
-from ..history import History
-from ..strategy import Outcome, Reach
-from ..task import Task
-
-
-class Dropping:
-    """Leaves out the oldest turns. Summaries stay as long as there is something else to leave out."""
-
-    def __init__(self, config: Window):
-        self._config = config
-
-    async def shorten(self, history: History, task: Task, reach: Reach) -> Outcome:
-        shorter = _without(history, self._old(history), history.question + 1)
-        if reach is Reach.ALL and shorter.tokens > task.budget_tokens:
-            shorter = _fitting(history, self._old(history), task.budget_tokens)
-        return Outcome(shorter)
-
-    def _old(self, history: History) -> int:
-        """Where the turns begin that the config wants kept."""
-        if self._config.keep_recent_turns is not None:
-            return history.old(self._config.keep_recent_turns)
-        least = history.tokens - (self._config.max_tokens or 0)
-        return next((at for at in history.turns if history.before[at] >= least), history.question)
+from ...providers.schema.errors import InvalidConfig
+from ..job import CompactionJob
+from ..sized_history import SizedHistory
+from ..strategy import FIELD, Scope, Strategy, StrategyResult
 
 
-def _fitting(history: History, old: int, budget_tokens: int) -> History:
-    """Less and less, until it fits or nothing more can go: turns, steps of the last turn, summaries."""
-    kept = _kept_summaries(history)
-    question, before = history.question, history.before
-    over = history.tokens - budget_tokens
-    cut = _first_that_frees(history, kept, [at for at in history.turns if at >= old], 0, over)
-    steps = [question + 1, *history.steps[1:]]
-    freed = before[cut] - kept[cut]
-    step = _first_that_frees(history, kept, steps, question + 1, over - freed)
-    shorter = _without(history, cut, step)
-    if shorter.tokens <= budget_tokens:
-        return shorter
-    return history.only({question, *range(history.last_step, len(history.messages))})
+class Window(Strategy, frozen=True, kw_only=True):
+    """Keeps the last *keep_recent_turns* or the last *max_tokens* and drops older turns. Summaries are dropped last."""
+
+    counts: ClassVar[tuple[str, ...]] = ("keep_recent_turns", "max_tokens")
+
+    keep_recent_turns: int | None = None
+    max_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.keep_recent_turns is None) == (self.max_tokens is None):
+            raise InvalidConfig(f"{FIELD}.keep_recent_turns", "give either keep_recent_turns or max_tokens")
+
+    async def compact(self, history: SizedHistory, job: CompactionJob, scope: Scope) -> StrategyResult:
+        recent_start = self._recent_start(history)
+        compacted = _without(history, recent_start, history.last_turn_start + 1)
+        if scope is Scope.ALL_TURNS and compacted.tokens > job.budget_tokens:
+            compacted = _cut_to_fit(history, recent_start, job.budget_tokens)
+        return StrategyResult(compacted)
+
+    def _recent_start(self, history: SizedHistory) -> int:
+        """The index at which the turns start that the config keeps."""
+        if self.keep_recent_turns is not None:
+            return history.recent_start(self.keep_recent_turns)
+        first_kept_token = history.tokens - (self.max_tokens or 0)
+        starts = (start for start in history.turn_starts if history.tokens_before[start] >= first_kept_token)
+        return next(starts, history.last_turn_start)
 
 
-def _first_that_frees(history: History, kept: Sequence[int], places: Sequence[int], begin: int, tokens: int) -> int:
-    """The first of *places* that has *tokens* to leave out between *begin* and it; else the last."""
-    base = history.before[begin] - kept[begin]
-    return next((at for at in places if history.before[at] - kept[at] - base >= tokens), places[-1])
+def _cut_to_fit(history: SizedHistory, recent_start: int, budget_tokens: int) -> SizedHistory:
+    """Drop no more than it takes to fit: first turns, then steps of the last turn, then summaries."""
+    summary_tokens = _summary_tokens_before(history)
+    user_message, before = history.last_turn_start, history.tokens_before
+    excess = history.tokens - budget_tokens
+    turn_starts = [start for start in history.turn_starts if start >= recent_start]
+    turn_cut = _first_that_frees(history, summary_tokens, turn_starts, 0, excess)
+    freed = before[turn_cut] - summary_tokens[turn_cut]
+    step_starts = [user_message + 1, *history.step_starts[1:]]
+    step_cut = _first_that_frees(history, summary_tokens, step_starts, user_message + 1, excess - freed)
+    compacted = _without(history, turn_cut, step_cut)
+    if compacted.tokens <= budget_tokens:
+        return compacted
+    return history.keep_only({user_message, *range(history.last_step_start, len(history.messages))})
 
 
-def _kept_summaries(history: History) -> list[int]:
-    """The tokens of summaries before each place."""
-    kept = [0]
-    for message, size in zip(history.messages, history.sizes, strict=True):
-        kept.append(kept[-1] + (size if message.stands_for is not None else 0))
-    return kept
+def _first_that_frees(
+    history: SizedHistory, summary_tokens: Sequence[int], cuts: Sequence[int], start: int, tokens: int
+) -> int:
+    """The first of *cuts* that drops at least *tokens* between *start* and the cut; otherwise the last of them."""
+    before = history.tokens_before
+    base = before[start] - summary_tokens[start]
+    return next((cut for cut in cuts if before[cut] - summary_tokens[cut] - base >= tokens), cuts[-1])
 
 
-def _without(history: History, cut: int, step: int) -> History:
-    """Without what stands before *cut*, and between the question and *step*, but for summaries."""
-    question, messages = history.question, history.messages
-    return history.only(
-        at for at in range(len(messages)) if at >= step or cut <= at <= question or messages[at].stands_for is not None
+def _summary_tokens_before(history: SizedHistory) -> list[int]:
+    """The tokens of summaries in front of each index. They are not dropped by a cut."""
+    totals = [0]
+    for message, tokens in zip(history.messages, history.message_tokens, strict=True):
+        totals.append(totals[-1] + (tokens if message.stands_for is not None else 0))
+    return totals
+
+
+def _without(history: SizedHistory, turn_cut: int, step_cut: int) -> SizedHistory:
+    """Drop messages before *turn_cut*, and those between the last user message and *step_cut*, but keep summaries."""
+    user_message, messages = history.last_turn_start, history.messages
+    return history.keep_only(
+        index
+        for index in range(len(messages))
+        if index >= step_cut or turn_cut <= index <= user_message or messages[index].stands_for is not None
     )

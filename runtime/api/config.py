@@ -7,7 +7,8 @@ from typing import Annotated, Self
 import msgspec
 from msgspec import Meta
 
-from ...compaction.config import Compaction, Layered, Summarize
+from ...compaction.config import Compaction, Layered
+from ...compaction.strategies.summarize import Summarize
 from ...providers.configs import ProviderConfig
 from ...providers.models import with_model_facts
 from ...providers.schema.request import Positive, Settings

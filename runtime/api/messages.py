@@ -9,7 +9,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ...compaction.config import Compaction, Report
+from ...compaction.config import Compaction
+from ...compaction.report import CompactionReport
 from ...providers.configs import ProviderConfig
 from ...providers.schema.content import Citation, Text, ToolResult, ToolUse, UserBlock
 from ...providers.schema.rate_limits import RateLimits
@@ -215,7 +216,7 @@ class Compacted(_FromLLM, frozen=True, kw_only=True):
     messages_after: int
     problem: str | None = None
     reason: CompactReason = CompactReason.ASKED
-    report: Report | None = None
+    report: CompactionReport | None = None
 
 
 class Completed(_FromLLM, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from typing import Self
 
 import msgspec
 
-from ...compaction.config import Report
+from ...compaction.report import CompactionReport
 from ...providers.schema.usage import Count, Usage
 from .messages import Compacted
 
@@ -65,7 +65,7 @@ class CompactResult(msgspec.Struct, frozen=True, kw_only=True):
     messages_before: int
     messages_after: int
     problem: str | None
-    report: Report | None
+    report: CompactionReport | None
 
     @classmethod
     def of(cls, event: Compacted) -> Self:
@@ -79,5 +79,5 @@ class CompactResult(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def _saved(report: Report | None) -> bool:
+def _saved(report: CompactionReport | None) -> bool:
     return report is not None and report.tokens_after < report.tokens_before

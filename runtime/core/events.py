@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ...compaction.config import Report
+from ...compaction.report import CompactionReport
 from ...providers.schema.content import ToolResult, UserBlock
 from ...providers.schema.draft import Answer, Partial
 from ...providers.schema.facts import ModelFacts
@@ -112,7 +112,7 @@ class CompactionEnded(_Event, frozen=True, kw_only=True):
     compaction: int
     messages: tuple[Message, ...] | None = None
     problem: str | None = None
-    report: Report | None = None
+    report: CompactionReport | None = None
 
 
 Wish = Asked | ToolsReturned | InterruptAsked | RetryAsked | ClearAsked | CompactAsked | ConfigureAsked | CloseAsked

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ...compaction.compact import shorten
+from ...compaction.compaction_run import compact
 from ...compaction.config import Compaction
-from ...compaction.task import Ask, Task
+from ...compaction.job import CompactionJob, SideRequest
 from ...providers.configs import ProviderConfig
 from ...providers.schema.draft import Answer, Draft
 from ...providers.schema.request import Request, Settings
@@ -29,38 +29,38 @@ class Shortening:
     async def run(self, compaction: Compaction) -> ev.CompactionEnded:
         """See it through by *compaction*."""
         wanted = self.wanted
-        task = Task(
+        job = CompactionJob(
             messages=wanted.messages,
             budget_tokens=wanted.budget_tokens,
             window_tokens=wanted.window_tokens,
             running_turn=wanted.running_turn,
-            tokens=wanted.tokens,
-            ask=self._ask,
+            count_tokens=wanted.tokens,
+            send=self._send,
         )
         try:
-            shortened = await shorten(task, compaction)
+            result = await compact(job, compaction)
         except Exception as error:
             log.error("a compaction failed in an unforeseen way", exc_info=error)
             problem = f"{type(error).__name__} inside the runtime; its log has more"
             return ev.CompactionEnded(compaction=wanted.number, problem=problem)
         return ev.CompactionEnded(
             compaction=wanted.number,
-            messages=shortened.messages,
-            problem=shortened.report.problem,
-            report=shortened.report,
+            messages=result.messages,
+            problem=result.report.problem,
+            report=result.report,
         )
 
-    async def _ask(self, ask: Ask) -> Answer:
-        """An answer that is no part of the conversation.
+    async def _send(self, request: SideRequest) -> Answer:
+        """The answer to a request that is not part of the conversation.
 
         Raises:
-            ProviderError: there is none.
+            ProviderError: the request failed.
         """
-        public: ProviderConfig = ask.provider or self.wanted.config.provider
+        public: ProviderConfig = request.provider or self.wanted.config.provider
         client = self.wallet.client(public)
         draft = Draft(client.provider)
-        settings = Settings(system=ask.system, max_output_tokens=ask.max_output_tokens, prompt_caching=False)
-        async with aclosing(client.stream(Request(number=0, messages=ask.messages, settings=settings))) as answer:
+        settings = Settings(system=request.system, max_output_tokens=request.max_output_tokens, prompt_caching=False)
+        async with aclosing(client.stream(Request(number=0, messages=request.messages, settings=settings))) as answer:
             async for deltas in answer:
                 draft.add(deltas)
         whole = draft.finish()

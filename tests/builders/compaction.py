@@ -1,13 +1,11 @@
-"""Short words for tests of compaction: messages, and a history that is shortened."""
+"""Builders for tests of compaction: messages, and a compacted history."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from builders.histories import sums_up, tokens
+from builders.histories import count_tokens, send_summary
 
-from rayconteur.compaction.compact import shorten
-from rayconteur.compaction.config import Compaction, Shortened
-from rayconteur.compaction.task import Ask, Task
+from rayconteur.compaction import Compaction, CompactionJob, CompactionResult, SideRequest, compact
 from rayconteur.providers.schema.content import Block, Text, ToolResult, ToolUse
 from rayconteur.providers.schema.draft import Answer
 from rayconteur.providers.schema.messages import Message, Role
@@ -24,7 +22,7 @@ def assistant(turn: int, *content: Block | str) -> Message:
 
 
 def step(turn: int, name: str, result: str = LONG, summary: str | None = None) -> list[Message]:
-    """A tool use and its result."""
+    """A step: a tool use and its result."""
     return [
         assistant(turn, ToolUse(name, "look", {"at": "roof"})),
         user(turn, ToolResult(name, (Text(result),), compact_summary=summary)),
@@ -32,30 +30,30 @@ def step(turn: int, name: str, result: str = LONG, summary: str | None = None) -
 
 
 def turns(number: int, text: str = LONG) -> list[Message]:
-    """So many questions and answers."""
+    """*number* turns, each a question and an answer."""
     return [message for turn in range(1, number + 1) for message in (user(turn, text), assistant(turn, text))]
 
 
-def size(messages: Sequence[Message]) -> int:
-    return sum(map(tokens, messages))
+def total_tokens(messages: Sequence[Message]) -> int:
+    return sum(map(count_tokens, messages))
 
 
 def compacted(
     messages: Sequence[Message],
     config: Compaction,
     budget_tokens: int,
-    ask: Callable[[Ask], Awaitable[Answer]] = sums_up,
-) -> Shortened:
-    """What comes of *messages* in a turn that runs."""
-    task = Task(
+    send: Callable[[SideRequest], Awaitable[Answer]] = send_summary,
+) -> CompactionResult:
+    """The result of compacting *messages* while their last turn is running."""
+    job = CompactionJob(
         messages=messages,
         budget_tokens=budget_tokens,
-        tokens=tokens,
-        ask=ask,
+        count_tokens=count_tokens,
+        send=send,
         running_turn=messages[-1].turn,
         window_tokens=100_000,
     )
-    return asyncio.run(shorten(task, config))
+    return asyncio.run(compact(job, config))
 
 
 def _blocks(content: Sequence[Block | str]) -> tuple[Block, ...]:

@@ -1,4 +1,4 @@
-"""Histories of all kinds, drawn by hypothesis; a model that sums up; and the ways to send what came of it."""
+"""Random valid histories (hypothesis), a model that writes summaries, and the checks of every provider's request."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import strategies as st
 from validators import anthropic, bedrock, chat, cohere, google, responses
 
-from rayconteur.compaction.task import Ask
+from rayconteur.compaction import SideRequest
 from rayconteur.providers.anthropic import requests as anthropic_requests
 from rayconteur.providers.bedrock import requests as bedrock_requests
 from rayconteur.providers.cohere import requests as cohere_requests
@@ -45,7 +45,7 @@ PDF = Document(data=b"%PDF" + bytes(2_000), media_type="application/pdf", name="
 Body = Callable[[Request], bytes]
 Rules = Callable[[Mapping[str, Any]], list[str]]
 
-WAYS: dict[str, tuple[Body, Rules]] = {
+REQUEST_FORMATS: dict[str, tuple[Body, Rules]] = {
     "anthropic": (
         partial(anthropic_requests.body, dialect=anthropic_requests.Dialect("claude"), streaming=True),
         anthropic.violations,
@@ -67,12 +67,12 @@ WAYS: dict[str, tuple[Body, Rules]] = {
 }
 
 
-def tokens(message: Message) -> int:
-    """The tokens of *message* for tests: so many for each character, none of them by guess."""
-    return 4 + sum(map(_size, message.content))
+def count_tokens(message: Message) -> int:
+    """A deterministic token count for tests: one token per character of text, and constants for everything else."""
+    return 4 + sum(map(_block_tokens, message.content))
 
 
-def _size(block: Block | Text | Image | Document) -> int:
+def _block_tokens(block: Block | Text | Image | Document) -> int:
     match block:
         case Text(text=text) | Thinking(text=text):
             return len(text)
@@ -80,10 +80,10 @@ def _size(block: Block | Text | Image | Document) -> int:
             return 1_000
         case Document():
             return 2_000
-        case ToolUse(input=given):
-            return 10 + len(str(given))
+        case ToolUse(input=tool_input):
+            return 10 + len(str(tool_input))
         case ToolResult(content=content):
-            return 10 + sum(map(_size, content))
+            return 10 + sum(map(_block_tokens, content))
         case Opaque(json=json):
             return len(json)
 
@@ -92,10 +92,12 @@ def _size(block: Block | Text | Image | Document) -> int:
 
 _texts = st.sampled_from(["hi", "a raven flies", "where? " * 30, "It hides food. " * 200]).map(Text)
 _media: st.SearchStrategy[UserBlock] = st.sampled_from([IMAGE, FAR_IMAGE, PDF])
-_asked: st.SearchStrategy[list[UserBlock]] = st.lists(st.one_of(_texts, _texts, _texts, _media), min_size=1, max_size=2)
-_shown = st.lists(st.one_of(_texts, _texts, st.just(IMAGE)), max_size=2)
-_stands_in = st.sampled_from([None, None, "", "three ravens", "a long story " * 40])
-_thoughts = st.builds(
+_user_content: st.SearchStrategy[list[UserBlock]] = st.lists(
+    st.one_of(_texts, _texts, _texts, _media), min_size=1, max_size=2
+)
+_result_content = st.lists(st.one_of(_texts, _texts, st.just(IMAGE)), max_size=2)
+_compact_summaries = st.sampled_from([None, None, "", "three ravens", "a long story " * 40])
+_thinking = st.builds(
     Thinking,
     text=st.sampled_from(["", "hm", "What do ravens do? " * 50]),
     provider=st.sampled_from(["anthropic", "google", "openai", "bedrock"]),
@@ -105,7 +107,7 @@ _thoughts = st.builds(
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[tuple[Message, ...], int | None]:
-    """A valid history, and the turn that runs, if one does. It may begin with a summary, and hold another one."""
+    """A valid history and its running turn, if any. It may begin with a summary, and contain another one."""
     messages: list[Message] = []
     turn = 0
     if draw(st.booleans()):
@@ -114,9 +116,9 @@ def histories(draw: st.DrawFn) -> tuple[tuple[Message, ...], int | None]:
     ids = (f"call_{number}" for number in range(1_000))
     for _ in range(draw(st.integers(1, 6))):
         turn += 1
-        messages.append(Message(role=Role.USER, content=tuple(draw(_asked)), turn=turn))
+        messages.append(Message(role=Role.USER, content=tuple(draw(_user_content)), turn=turn))
         if not messages[-2:-1] and draw(st.booleans()):
-            turn += 1  # the turn failed, and was asked again
+            turn += 1  # the turn failed and was retried
         if draw(st.integers(0, 4)) == 0:
             messages.append(_summary(turn))
         for _ in range(draw(st.integers(0, 4))):
@@ -133,31 +135,31 @@ def _summary(turn: int) -> Message:
 
 
 def _answers(turn: int) -> st.SearchStrategy[Message]:
-    said = st.tuples(st.lists(_thoughts, max_size=1), st.lists(_texts, min_size=1, max_size=2))
-    return said.map(lambda parts: Message(role=Role.ASSISTANT, content=(*parts[0], *parts[1]), turn=turn))
+    content = st.tuples(st.lists(_thinking, max_size=1), st.lists(_texts, min_size=1, max_size=2))
+    return content.map(lambda parts: Message(role=Role.ASSISTANT, content=(*parts[0], *parts[1]), turn=turn))
 
 
 @st.composite
 def _steps(draw: st.DrawFn, turn: int, ids: Iterator[str]) -> list[Message]:
-    """An answer with tool uses, and their results."""
+    """A step: an answer with tool uses, and their results."""
     uses = [ToolUse(next(ids), "look", {"at": "roof"}) for _ in range(draw(st.integers(1, 3)))]
-    said: list[Block] = [*draw(st.lists(_thoughts, max_size=1)), *draw(st.lists(_texts, max_size=1))]
+    thinking_and_text: list[Block] = [*draw(st.lists(_thinking, max_size=1)), *draw(st.lists(_texts, max_size=1))]
     results = tuple(
         ToolResult(
             tool_use_id=use.id,
-            content=tuple(draw(_shown)),
+            content=tuple(draw(_result_content)),
             is_error=draw(st.booleans()),
-            compact_summary=draw(_stands_in),
+            compact_summary=draw(_compact_summaries),
         )
         for use in uses
     )
     return [
-        Message(role=Role.ASSISTANT, content=(*said, *uses), turn=turn),
+        Message(role=Role.ASSISTANT, content=(*thinking_and_text, *uses), turn=turn),
         Message(role=Role.USER, content=results, turn=turn),
     ]
 
 
-# Models that sum up
+# Models that write summaries
 
 
 def answer(text: str, stop_reason: StopReason = StopReason.END_TURN) -> Answer:
@@ -172,18 +174,18 @@ def answer(text: str, stop_reason: StopReason = StopReason.END_TURN) -> Answer:
     )
 
 
-async def sums_up(ask: Ask) -> Answer:
-    """Sums up in few words."""
-    del ask
+async def send_summary(request: SideRequest) -> Answer:
+    """A model that answers every request with the same short summary."""
+    del request
     return answer("There were ravens.")
 
 
 def broken_rules(messages: tuple[Message, ...]) -> list[str]:
-    """What each provider would refuse in a request with *messages*, and a question where none is open."""
+    """The rules of each provider that a request with *messages* breaks."""
     if messages[-1].role is Role.ASSISTANT:
         messages = (*messages, Message(role=Role.USER, content=(Text("And now?"),), turn=messages[-1].turn + 1))
-    found: list[str] = []
-    for name, (body, violations) in WAYS.items():
-        sent = msgspec.json.decode(body(Request(1, messages, SETTINGS)), type=dict[str, Any])
-        found += [f"{name}: {violation}" for violation in violations(sent)]
-    return found
+    broken: list[str] = []
+    for name, (body, violations) in REQUEST_FORMATS.items():
+        request = msgspec.json.decode(body(Request(1, messages, SETTINGS)), type=dict[str, Any])
+        broken += [f"{name}: {violation}" for violation in violations(request)]
+    return broken

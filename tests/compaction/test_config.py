@@ -1,16 +1,16 @@
-"""The configs of compaction: what does not fit is refused by the field's name."""
+"""The configs of compaction: how they are encoded and resolved, and how invalid ones are rejected."""
 
 from typing import Any
 
 import msgspec
 import pytest
 
-from rayconteur.compaction.config import (
+from rayconteur.compaction import (
     Compaction,
+    CompactionReport,
     DropImages,
     DropThinking,
     Layered,
-    Report,
     Summarize,
     Threshold,
     Window,
@@ -30,13 +30,13 @@ ALL: list[Compaction] = [
 
 
 @pytest.mark.parametrize("config", ALL, ids=lambda config: config.name)
-def test_a_config_crosses_processes(config: Compaction) -> None:
+def test_a_config_survives_encoding_and_decoding(config: Compaction) -> None:
     assert msgspec.json.decode(msgspec.json.encode(config), type=Compaction) == config
 
 
 @pytest.mark.parametrize("kind", [Threshold, DropThinking, DropImages, Summarize, Layered])
 @pytest.mark.parametrize("threshold", [-1, 0, 1.01, float("nan")])
-def test_a_threshold_is_a_share(kind: type[Any], threshold: float) -> None:
+def test_a_threshold_outside_0_to_1_is_rejected(kind: type[Any], threshold: float) -> None:
     with pytest.raises(InvalidConfig) as caught:
         kind(threshold=threshold)
 
@@ -44,7 +44,7 @@ def test_a_threshold_is_a_share(kind: type[Any], threshold: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "field"),
+    ("kind", "settings", "field"),
     [
         (Threshold, {"keep_recent_turns": 0}, "keep_recent_turns"),
         (DropThinking, {"keep_recent_turns": -1}, "keep_recent_turns"),
@@ -61,26 +61,26 @@ def test_a_threshold_is_a_share(kind: type[Any], threshold: float) -> None:
         (Layered, {"strategies": ()}, "strategies"),
     ],
 )
-def test_what_does_not_fit_is_refused_by_its_name(kind: type[Any], given: dict[str, Any], field: str) -> None:
+def test_an_invalid_setting_is_rejected_by_name(kind: type[Any], settings: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidConfig) as caught:
-        kind(**given)
+        kind(**settings)
 
     assert caught.value.field == f"compaction.{field}"
 
 
-def test_a_config_that_is_read_is_held_to_the_same_rules() -> None:
+def test_an_invalid_config_is_rejected_when_decoded() -> None:
     with pytest.raises(InvalidConfig):
         msgspec.json.decode(b'{"strategy":"threshold","threshold":7}', type=Compaction)
 
 
-def test_a_summarizer_without_a_key_is_refused() -> None:
+def test_a_summarizer_without_a_key_is_rejected() -> None:
     config = Layered(strategies=(Summarize(provider=Anthropic(model="claude")),))
 
     with pytest.raises(MissingKey):
         config.resolved({})
 
 
-def test_a_summarizer_that_does_not_fit_is_refused_by_its_place_in_the_config() -> None:
+def test_an_invalid_summarizer_setting_is_rejected_by_its_path_in_the_config() -> None:
     config = Summarize(provider=Bedrock(model="amazon.nova-lite-v1:0", bearer_token="without a region"))
 
     with pytest.raises(InvalidConfig) as caught:
@@ -89,7 +89,7 @@ def test_a_summarizer_that_does_not_fit_is_refused_by_its_place_in_the_config() 
     assert caught.value.field.startswith("compaction.provider.")
 
 
-def test_a_resolved_summarizer_has_its_key_and_shows_it_to_nobody() -> None:
+def test_a_resolved_summarizer_has_its_key_and_does_not_reveal_it() -> None:
     config = Layered(strategies=(Threshold(), Summarize(provider=Anthropic(model="claude"))))
 
     resolved = config.resolved({"ANTHROPIC_API_KEY": "sk-secret"})
@@ -99,20 +99,20 @@ def test_a_resolved_summarizer_has_its_key_and_shows_it_to_nobody() -> None:
     assert b"sk-secret" not in msgspec.json.encode(resolved.public())
 
 
-def test_what_needs_no_credentials_stays_as_it_is() -> None:
+def test_a_config_without_credentials_is_returned_unchanged() -> None:
     config = Window(keep_recent_turns=3)
 
     assert config.resolved({}) is config
     assert config.public() is config
 
 
-def test_the_usual_layers_go_from_cheap_to_dear() -> None:
-    names = [layer.name for layer in Layered().strategies]
+def test_the_default_strategies_run_from_cheapest_to_most_expensive() -> None:
+    names = [strategy.name for strategy in Layered().strategies]
 
     assert names == ["threshold", "dropthinking", "dropimages", "summarize", "window"]
 
 
-def test_a_report_crosses_processes() -> None:
-    report = Report(strategy="window", messages_before=2, messages_after=1, tokens_before=9, tokens_after=4)
+def test_a_report_survives_encoding_and_decoding() -> None:
+    report = CompactionReport(strategy="window", messages_before=2, messages_after=1, tokens_before=9, tokens_after=4)
 
-    assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
+    assert msgspec.json.decode(msgspec.json.encode(report), type=CompactionReport) == report

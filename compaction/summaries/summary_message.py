@@ -1,4 +1,4 @@
-"""Messages that stand for others."""
+"""The message that stands for the messages it summarizes."""
 
 from collections.abc import Sequence
 
@@ -6,24 +6,24 @@ from ...providers.schema.content import Text
 from ...providers.schema.messages import Message, Role, StandsFor
 
 
-def summary_of(messages: Sequence[Message], text: str, *, within_turn: bool) -> Message:
-    """The message that stands for *messages*, summaries among them included: a note of what it is, then *text*.
+def summary_message(messages: Sequence[Message], text: str, *, within_turn: bool) -> Message:
+    """The message that stands for *messages*, earlier summaries among them: a note that says so, then *text*.
 
-    *within_turn* says that it stands for steps of a turn that goes on, behind the question that began it.
+    *within_turn*: it stands for steps of a turn that goes on, after the user message that started the turn.
     """
     earlier = [message.stands_for for message in messages if message.stands_for is not None]
     turns = [message.turn for message in messages]
     stands_for = StandsFor(
-        first_turn=min([*turns, *(one.first_turn for one in earlier)]),
-        last_turn=max([*turns, *(one.last_turn for one in earlier)]),
-        messages=len(messages) + sum(one.messages - 1 for one in earlier),
+        first_turn=min([*turns, *(summary.first_turn for summary in earlier)]),
+        last_turn=max([*turns, *(summary.last_turn for summary in earlier)]),
+        messages=len(messages) + sum(summary.messages - 1 for summary in earlier),
     )
     note = Text(_note(stands_for, within_turn))
     return Message(role=Role.USER, content=(note, Text(text)), turn=messages[-1].turn, stands_for=stands_for)
 
 
-def text_of(summary: Message) -> str:
-    """What *summary* says, without the note."""
+def summary_text(summary: Message) -> str:
+    """The text of *summary* without the note."""
     last = summary.content[-1]
     return last.text if isinstance(last, Text) else ""
 

@@ -1,0 +1,102 @@
+"""Run the strategies of a config on a history until it fits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from ..providers.schema.usage import NONE_YET, Usage
+from .config import AnyStrategy, Compaction, Layered
+from .job import CompactionJob
+from .report import CompactionReport, CompactionResult
+from .sized_history import SizedHistory
+from .strategy import Scope, StrategyResult
+
+
+async def compact(job: CompactionJob, config: Compaction) -> CompactionResult:
+    """Compact the history of *job* as *config* says until it fits. A history that fits already is left unchanged.
+
+    The compacted history is valid for every provider and in the same order; each tool use is followed by its result.
+    The last user message and the last step after it are untouched, and messages that don't change are the same objects.
+
+    Failures are described in the report, never raised. Cancellation leaves nothing behind.
+    """
+    before = SizedHistory.of(job.messages, job.count_tokens)
+    run = _CompactionRun(job, before)
+    if before.turn_starts:
+        if isinstance(config, Layered):
+            await run.apply(config.strategies, Scope.OLD_TURNS)
+            await run.apply(config.strategies, Scope.ALL_TURNS)
+        else:
+            await run.apply((config,), Scope.ALL_TURNS)
+    return run.result(before, config.name)
+
+
+@dataclass(slots=True)
+class _CompactionRun:
+    """The *history* so far, the strategies that changed it, and what went wrong in each."""
+
+    job: CompactionJob
+    history: SizedHistory
+    effective: list[str] = field(default_factory=list[str])
+    problems: dict[str, str] = field(default_factory=dict[str, str])
+    summary_chars: int = 0
+    usage: Usage = NONE_YET
+
+    @property
+    def fits(self) -> bool:
+        return self.history.tokens <= self.job.budget_tokens
+
+    async def apply(self, strategies: Sequence[AnyStrategy], scope: Scope) -> None:
+        """Apply one strategy after the other until the history fits. A strategy that failed is not tried again."""
+        for strategy in strategies:
+            if self.fits:
+                return
+            if strategy.name not in self.problems:
+                self._record(strategy.name, await strategy.compact(self.history, self.job, scope))
+
+    def _record(self, strategy: str, result: StrategyResult) -> None:
+        if result.history is not self.history and strategy not in self.effective:
+            self.effective.append(strategy)
+        if result.problem:
+            self.problems[strategy] = result.problem
+        self.history = result.history
+        self.summary_chars += result.summary_chars
+        self.usage += result.usage
+
+    def result(self, before: SizedHistory, configured: str) -> CompactionResult:
+        """The compacted history and the report, compared with the history *before*."""
+        after = self.history
+        turns_kept = _count_kept_turns(before, after)
+        report = CompactionReport(
+            strategy=", ".join(self.effective) or configured,
+            messages_before=len(before.messages),
+            messages_after=len(after.messages),
+            tokens_before=before.tokens,
+            tokens_after=after.tokens,
+            turns_compacted=len(before.turn_starts) - turns_kept,
+            turns_kept=turns_kept,
+            summary_chars=self.summary_chars,
+            usage=self.usage,
+            problem=self._describe_problems(unchanged=after is before),
+        )
+        return CompactionResult(messages=None if after is before else after.messages, report=report)
+
+    def _describe_problems(self, unchanged: bool) -> str | None:
+        problems = [f"{strategy}: {problem}" for strategy, problem in self.problems.items()]
+        tokens, budget = f"{self.history.tokens:,}", f"{self.job.budget_tokens:,}"
+        if not self.fits:
+            has = "has" if unchanged else "still has"
+            problems.append(
+                f"the history {has} {tokens} tokens, over its budget of {budget}: "
+                f"the configured strategies can remove nothing more"
+            )
+        elif unchanged:
+            problems.append(f"the history fits already, with {tokens} of {budget} tokens")
+        return "; ".join(problems) or None
+
+
+def _count_kept_turns(before: SizedHistory, after: SizedHistory) -> int:
+    """How many turns of *before* are unchanged in *after*."""
+    kept = set(map(id, after.messages))
+    spans = pairwise([*before.turn_starts, len(before.messages)])
+    return sum(all(id(message) in kept for message in before.messages[start:stop]) for start, stop in spans)

@@ -1,0 +1,23 @@
+"""The text that a model reads in place of content that was removed."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ..providers.schema.content import Document, Image, Text
+
+
+def media_placeholder(block: Image | Document) -> Text:
+    """The placeholder for an image or a document: its kind, name, and URL or size."""
+    kind = type(block).__name__
+    name = f" {block.name!r}" if isinstance(block, Document) and block.name else ""
+    source = f"at {block.url}" if block.url else f"{block.media_type}, {len(block.data or b''):,} bytes"
+    return Text(f"[{kind}{name} left out to save room: {source}]")
+
+
+def result_placeholder(content: Sequence[Text | Image | Document]) -> str:
+    """The placeholder for the *content* of a tool result: how much text and which media it had."""
+    chars = sum(len(block.text) for block in content if isinstance(block, Text))
+    media = Counter(type(block).__name__.lower() for block in content if not isinstance(block, Text))
+    parts = [f"{chars:,} characters of text"] if chars else []
+    parts += [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in media.items()]
+    return f"[Result left out to save room: {', '.join(parts)}]"
