@@ -11,7 +11,7 @@ from ..schema.request import Request, Settings
 from ..transport import http
 from . import requests as anthropic_requests
 from .config import Anthropic
-from .decoder import stream_decoder, whole_answer
+from .decoder import decode_answer, stream_decoder
 from .errors import FAULTS, PROVIDER
 
 try:
@@ -75,7 +75,7 @@ class AnthropicClient:
 
     async def complete(self, request: Request) -> list[Delta]:
         body = partial(anthropic_requests.body, request, self._dialect, streaming=False)
-        return await self._channel.whole(body, whole_answer)
+        return await self._channel.whole(body, decode_answer)
 
     async def aclose(self) -> None:
         await self._sdk.close()

@@ -1,17 +1,15 @@
-"""Answers of Anthropic's Messages API, read into deltas."""
+"""Answers of Anthropic's Messages API, decoded into deltas."""
 
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
 from ..schema.deltas import (
     AnswerEnded,
     AnswerStarted,
-    BlockEnded,
-    Cited,
     Delta,
     OpaqueReceived,
     TextDelta,
@@ -21,74 +19,70 @@ from ..schema.deltas import (
     ToolUseStarted,
     UsageReported,
 )
-from ..schema.stop_reasons import StopReason
+from ..schema.errors import ProviderError
 from ..transport.decoder import StreamDecoder
-from ..transport.faults import malformed_answer, read_fault, undecodable_answer
-from ..wire.raw_json import validated_json
-from .errors import FAULTS, PROVIDER, STOPS
+from ..transport.faults import malformed_answer, read_fault
+from ..wire.indexed_blocks import IndexedBlocks
+from ..wire.json_decoding import MALFORMED, decode_whole, tags_of, unknown_type, validated_json
+from ..wire.stop_reasons import stop_reason
+from .errors import FAULTS, PROVIDER
 from .events import (
+    STOP_REASONS,
+    AnyEvent,
     Block,
     BlockDelta,
     BlockStart,
     BlockStop,
     CitationPiece,
-    Counts,
+    Error,
     Event,
-    Fault,
     InputPiece,
-    Loose,
     MessageDelta,
     MessageStart,
     MessageStop,
     Ping,
     RedactedBlock,
     SignaturePiece,
-    Source,
     TextBlock,
     TextPiece,
     ThinkingBlock,
     ThinkingPiece,
+    TokenCounts,
     ToolUseBlock,
     WholeMessage,
 )
 
-
-def _tags(union: object) -> frozenset[object]:
-    return frozenset(member.__struct_config__.tag for member in get_args(union))
-
-
-_Beginning = TextDelta | ThinkingDelta | ThinkingSigned | ToolUseStarted | OpaqueReceived
-_EVENTS = _tags(Event)
-_PIECES = _tags(BlockDelta.__annotations__["delta"])
-_BLOCKS = _tags(Block)
+_EVENTS = tags_of(Event)
+_PIECES = tags_of(BlockDelta.__annotations__["delta"])
+_BLOCKS = tags_of(Block)
 _event: Callable[[bytes], Event] = msgspec.json.Decoder(Event).decode
+_any_event = msgspec.json.Decoder(AnyEvent).decode
 _block: Callable[[bytes], Block] = msgspec.json.Decoder(Block).decode
-_message = msgspec.json.Decoder(WholeMessage).decode
-_loose = msgspec.json.Decoder(Loose).decode
 _any_block = msgspec.json.Decoder(dict[str, Any]).decode
+_message = msgspec.json.Decoder(WholeMessage).decode
 
 
 @dataclass(slots=True)
 class _OpaqueDraft:
-    """A block that is not ours to understand, gathered until it is whole."""
+    """A block of a type unknown to this version, until it is complete."""
 
     type: str
     raw: bytes
     pieces: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     input: list[str] = field(default_factory=list[str])
 
-    def whole(self) -> bytes:
-        """The block as it is to be sent back: as it came, where it came in one."""
+    def complete(self) -> bytes:
+        """The block as it is sent back later: the very bytes, if no pieces followed its start."""
         if not self.pieces and not self.input:
             return self.raw
         block = _any_block(self.raw)
-        # Texts go on, anything else takes the place of what was there: so it is with the pieces that are known.
+        # As in the known kinds of delta, strings are continued and any other value is replaced.
         for piece in self.pieces:
             for name, value in piece.items():
                 before = block.get(name)
                 block[name] = before + value if isinstance(before, str) and isinstance(value, str) else value
-        # The token limit may leave half an input behind. Then no more is sure than what the block began with.
-        with suppress(ValueError, RecursionError):
+        # The token limit may cut an input short. The block then keeps the input that it started with.
+        with suppress(*MALFORMED):
             block["input"] = msgspec.json.decode("".join(self.input))
         return msgspec.json.encode(block)
 
@@ -100,15 +94,16 @@ class AnthropicReader:
         self.ended = False
         self._message_id: str | None = None
         self._stop_reason: str | None = None
-        self._counts = Counts()
-        self._begun: set[int] = set()
-        self._given: dict[int, str] = {}  # input that came with its tool use, until pieces of it follow
+        self._counts = TokenCounts()
+        self._blocks = IndexedBlocks()
+        self._started = self._blocks.started
+        self._whole_inputs: dict[int, str] = {}  # that came with the start of a tool use; pieces of it replace them
         self._opaque: dict[int, _OpaqueDraft] = {}
 
     def read(self, data: bytes, deltas: list[Delta]) -> None:
         try:
             event = _event(data)
-        except (ValueError, RecursionError) as problem:
+        except MALFORMED as problem:
             self._read_unknown(data, problem)
             return
         # Nearly every event is a piece of text.
@@ -116,139 +111,123 @@ class AnthropicReader:
             piece = event.delta
             if type(piece) is TextPiece:
                 if piece.text:
-                    if event.index not in self._begun:
-                        self._require_start(data)
-                        self._begun.add(event.index)
+                    if event.index not in self._started:
+                        self._require_message(data)
+                        self._started.add(event.index)
                     deltas.append(TextDelta(event.index, piece.text))
             else:
-                self._go_on(event, data, deltas)
+                self._read_piece(event, data, deltas)
         else:
             self._read_other(event, data, deltas)
 
-    def begin(self, message: WholeMessage, deltas: list[Delta]) -> None:
-        """Begin the answer with what *message* says of it."""
+    def start_answer(self, message: WholeMessage, deltas: list[Delta]) -> None:
+        """Start the answer with the id, the model and the token counts of *message*."""
         self._message_id = message.id
         self._counts = message.usage
         deltas.append(AnswerStarted(message.id, message.model))
         deltas.append(UsageReported(self._counts.usage()))
 
-    def finish(self, stop_reason: str | None, deltas: list[Delta]) -> None:
-        """End the answer."""
+    def end_answer(self, reason: str | None, deltas: list[Delta]) -> None:
+        """End the answer, with Anthropic's *reason* for stopping."""
         self.ended = True
-        deltas.append(AnswerEnded(STOPS.get(stop_reason or "", StopReason.OTHER), stop_reason))
+        deltas.append(AnswerEnded(stop_reason(STOP_REASONS, reason), reason))
 
-    def begin_block(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
-        """Begin block *index*, as much of it as is there."""
+    def start_block(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
+        """Start block *index* with the content that *raw* has; a whole answer has all of it there."""
         try:
             block = _block(raw)
-        except (ValueError, RecursionError) as problem:
-            self._begin_opaque(index, raw, problem)
+        except MALFORMED as problem:
+            kind = unknown_type(PROVIDER, raw, _BLOCKS, problem)
+            self._opaque[index] = _OpaqueDraft(kind, validated_json(PROVIDER, raw))
             return
+        add = self._blocks.add
         match block:
             case TextBlock():
                 if block.text:
-                    self._add(deltas, TextDelta(index, block.text))
+                    add(TextDelta(index, block.text), deltas)
                 for source in block.citations or ():
-                    self._cite(index, source, deltas)
+                    self._blocks.cite(index, source.citation(), deltas)
             case ThinkingBlock():
                 if block.thinking:
-                    self._add(deltas, ThinkingDelta(index, block.thinking))
+                    add(ThinkingDelta(index, block.thinking), deltas)
                 if block.signature:
-                    self._add(deltas, ThinkingSigned(index, block.signature))
+                    add(ThinkingSigned(index, block.signature), deltas)
             case RedactedBlock():
-                self._add(deltas, ThinkingSigned(index, block.data, redacted=True))
+                add(ThinkingSigned(index, block.data, redacted=True), deltas)
             case ToolUseBlock():
-                self._add(deltas, ToolUseStarted(index, block.id or f"{self._message_id}-{index}", block.name))
+                add(ToolUseStarted(index, block.id or f"{self._message_id}-{index}", block.name), deltas)
                 if block.input:
-                    self._given[index] = msgspec.json.encode(block.input).decode()
+                    self._whole_inputs[index] = msgspec.json.encode(block.input).decode()
 
     def end_block(self, index: int, deltas: list[Delta]) -> None:
-        """End block *index*, if there is anything in it."""
-        if (given := self._given.pop(index, None)) is not None:
-            deltas.append(ToolInputDelta(index, given))
+        """End block *index*, unless it is empty."""
+        if (json := self._whole_inputs.pop(index, None)) is not None:
+            deltas.append(ToolInputDelta(index, json))
         if (opaque := self._opaque.pop(index, None)) is not None:
-            self._add(deltas, OpaqueReceived(index, opaque.type, opaque.whole()))
-        if index in self._begun:
-            deltas.append(BlockEnded(index))
+            self._blocks.add(OpaqueReceived(index, opaque.type, opaque.complete()), deltas)
+        self._blocks.end(index, deltas)
 
-    def _add(self, deltas: list[Delta], delta: _Beginning) -> None:
-        self._begun.add(delta.index)
-        deltas.append(delta)
-
-    def _cite(self, index: int, source: Source, deltas: list[Delta]) -> None:
-        if index not in self._begun:  # sources may come before the text that they stand behind
-            self._add(deltas, TextDelta(index, ""))
-        deltas.append(Cited(index, source.citation()))
-
-    def _require_start(self, data: bytes) -> None:
+    def _require_message(self, data: bytes) -> None:
         if self._message_id is None:
-            raise malformed_answer(PROVIDER, "this came before message_start", data)
+            raise malformed_answer(PROVIDER, "an event before message_start", data)
 
-    def _go_on(self, event: BlockDelta, data: bytes, deltas: list[Delta]) -> None:
-        self._require_start(data)
+    def _read_piece(self, event: BlockDelta, data: bytes, deltas: list[Delta]) -> None:
+        self._require_message(data)
         index = event.index
         match event.delta:
             case InputPiece(partial_json=""):
                 pass
             case InputPiece(partial_json=json) if index in self._opaque:
                 self._opaque[index].input.append(json)
-            case InputPiece() if index not in self._begun:
-                raise malformed_answer(PROVIDER, "this came before its content_block_start", data)
+            case InputPiece() if index not in self._started:
+                raise malformed_answer(PROVIDER, "an input_json_delta before its content_block_start", data)
             case InputPiece(partial_json=json):
-                self._given.pop(index, None)
+                self._whole_inputs.pop(index, None)
                 deltas.append(ToolInputDelta(index, json))
             case ThinkingPiece(thinking=text):
                 if text:
-                    self._add(deltas, ThinkingDelta(index, text))
+                    self._blocks.add(ThinkingDelta(index, text), deltas)
             case CitationPiece(citation=source):
-                self._cite(index, source, deltas)
+                self._blocks.cite(index, source.citation(), deltas)
             case SignaturePiece(signature=signature):
-                self._add(deltas, ThinkingSigned(index, signature))
+                self._blocks.add(ThinkingSigned(index, signature), deltas)
             case TextPiece():
                 pass
 
     def _read_other(self, event: Event, data: bytes, deltas: list[Delta]) -> None:
-        if not isinstance(event, MessageStart | Ping | Fault):
-            self._require_start(data)
+        if not isinstance(event, MessageStart | Ping | Error):
+            self._require_message(data)
         match event:
             case BlockStart():
-                self.begin_block(event.index, bytes(event.content_block), deltas)
+                self.start_block(event.index, bytes(event.content_block), deltas)
             case BlockStop():
                 self.end_block(event.index, deltas)
             case MessageStart():
-                self.begin(event.message, deltas)
+                self.start_answer(event.message, deltas)
             case MessageDelta():
                 self._stop_reason = event.delta.stop_reason
                 self._counts.update(event.usage)
                 deltas.append(UsageReported(self._counts.usage()))
             case MessageStop():
-                self.finish(self._stop_reason, deltas)
-            case Fault():
+                self.end_answer(self._stop_reason, deltas)
+            case Error():
                 raise FAULTS.error(read_fault(data))
             case Ping() | BlockDelta():
                 pass
 
     def _read_unknown(self, data: bytes, problem: Exception) -> None:
-        """Pass over an event or a delta of an unknown type; a delta of a block that is unknown, too, goes into it."""
+        """Ignore an event or a delta of an unknown type; but a delta of an unknown block becomes a part of it."""
         try:
-            event = _loose(data)
-        except (ValueError, RecursionError):
+            event = _any_event(data)
+        except MALFORMED:
             raise malformed_answer(PROVIDER, problem, data) from None
-        of_block = event.type == BlockDelta.__struct_config__.tag
-        piece = event.delta.pop("type", None)
-        if event.type in _EVENTS and not (of_block and isinstance(piece, str) and piece not in _PIECES):
+        is_delta = event.type == BlockDelta.__struct_config__.tag
+        piece_type = event.delta.pop("type", None)
+        has_unknown_piece = is_delta and isinstance(piece_type, str) and piece_type not in _PIECES
+        if event.type in _EVENTS and not has_unknown_piece:
             raise malformed_answer(PROVIDER, problem, data)
-        if of_block and event.index in self._opaque:
+        if is_delta and event.index in self._opaque:
             self._opaque[event.index].pieces.append(event.delta)
-
-    def _begin_opaque(self, index: int, raw: bytes, problem: Exception) -> None:
-        try:
-            kind = _loose(raw).type
-        except (ValueError, RecursionError):
-            raise malformed_answer(PROVIDER, problem, raw) from None
-        if kind in _BLOCKS:
-            raise malformed_answer(PROVIDER, problem, raw)
-        self._opaque[index] = _OpaqueDraft(kind, validated_json(PROVIDER, raw))
 
 
 def stream_decoder() -> StreamDecoder:
@@ -256,22 +235,23 @@ def stream_decoder() -> StreamDecoder:
     return StreamDecoder(PROVIDER, AnthropicReader())
 
 
-def whole_answer(body: bytes) -> list[Delta]:
-    """The answer that *body* is.
+def decode_answer(body: bytes) -> list[Delta]:
+    """Decode an answer that is not streamed.
 
     Raises:
-        ProviderError: it is a fault, or not what it should be, or not all of it.
+        ProviderError: *body* is an error, is malformed, or is cut short.
     """
-    try:
-        message = _message(body)
-    except (ValueError, RecursionError) as problem:
-        fault = read_fault(body)
-        raise (FAULTS.error(fault) if fault.type else undecodable_answer(PROVIDER, problem, body)) from None
+    message = decode_whole(_message, PROVIDER, body, _error_in)
     deltas: list[Delta] = []
     reader = AnthropicReader()
-    reader.begin(message, deltas)
+    reader.start_answer(message, deltas)
     for index, block in enumerate(message.content):
-        reader.begin_block(index, bytes(block), deltas)
+        reader.start_block(index, bytes(block), deltas)
         reader.end_block(index, deltas)
-    reader.finish(message.stop_reason, deltas)
+    reader.end_answer(message.stop_reason, deltas)
     return deltas
+
+
+def _error_in(body: bytes) -> ProviderError | None:
+    fault = read_fault(body)
+    return FAULTS.error(fault) if fault.type else None

@@ -1,4 +1,4 @@
-"""Anthropic's words for what went wrong and for why a model stopped, and ours."""
+"""Anthropic's errors, and which of ours they are."""
 
 from ..schema.errors import (
     AuthenticationFailed,
@@ -8,13 +8,12 @@ from ..schema.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from ..schema.stop_reasons import StopReason
 from ..transport.faults import FaultTable
 
 PROVIDER = "anthropic"
 
-# The types: https://platform.claude.com/docs/en/api/errors. The codes: those of the SDK's error classes whose
-# status misleads.
+# The types are those of https://platform.claude.com/docs/en/api/errors; the codes those of the SDK's error classes for
+# which the HTTP status is misleading.
 FAULTS = FaultTable(
     provider=PROVIDER,
     codes={
@@ -34,13 +33,3 @@ FAULTS = FaultTable(
     },
     overflow_phrases=("prompt is too long", "exceed context limit"),
 )
-
-STOPS = {
-    "end_turn": StopReason.END_TURN,
-    "tool_use": StopReason.TOOL_USE,
-    "max_tokens": StopReason.MAX_TOKENS,
-    "stop_sequence": StopReason.STOP_SEQUENCE,
-    "refusal": StopReason.REFUSAL,
-    "pause_turn": StopReason.PAUSED,
-    "model_context_window_exceeded": StopReason.CONTEXT_FULL,
-}

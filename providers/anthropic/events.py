@@ -1,6 +1,6 @@
 """The events of an Anthropic stream: https://platform.claude.com/docs/en/build-with-claude/streaming.
 
-Only the members that something is made of are named; all others are passed over.
+Only the members that are used are declared; all others are ignored.
 """
 
 from typing import Any
@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 
 from ..schema.content import Citation
+from ..schema.stop_reasons import StopReason
 from ..schema.usage import Usage, reported
+from ..wire.input_tokens import total_input
 from ..wire.numbers import WholeNumber
 
 
@@ -18,8 +20,8 @@ class OutputDetails(msgspec.Struct):
     thinking_tokens: WholeNumber | None = None
 
 
-class Counts(msgspec.Struct):
-    """Anthropic's token counts."""
+class TokenCounts(msgspec.Struct):
+    """Anthropic's token counts: totals so far, in every event that has them."""
 
     input_tokens: WholeNumber | None = None
     output_tokens: WholeNumber | None = None
@@ -27,19 +29,18 @@ class Counts(msgspec.Struct):
     cache_creation_input_tokens: WholeNumber | None = None
     output_tokens_details: OutputDetails | None = None
 
-    def update(self, later: "Counts") -> None:
-        """Take what *later* gives in place of what there is: its counts are totals, not additions."""
+    def update(self, later: "TokenCounts") -> None:
+        """Replace the counts that *later* has."""
         for name in self.__struct_fields__:
             count = getattr(later, name)
             if count is not None:
                 setattr(self, name, count)
 
     def usage(self) -> Usage:
-        """In our sense: Anthropic's input leaves out what the cache took part in."""
-        cached = (self.cache_read_input_tokens or 0) + (self.cache_creation_input_tokens or 0)
+        """These counts as a ``Usage``: Anthropic's input excludes the tokens read from and written to the cache."""
         details = self.output_tokens_details
         return Usage(
-            input=reported(None if self.input_tokens is None else self.input_tokens + cached),
+            input=total_input(self.input_tokens, self.cache_read_input_tokens, self.cache_creation_input_tokens),
             output=reported(self.output_tokens),
             cache_read=reported(self.cache_read_input_tokens),
             cache_write=reported(self.cache_creation_input_tokens),
@@ -48,11 +49,11 @@ class Counts(msgspec.Struct):
 
 
 class _Typed(msgspec.Struct, tag_field="type"):
-    """Something told from its like by its ``type``."""
+    """A member of a union, tagged by its ``type``."""
 
 
 class Source(msgspec.Struct):
-    """Where a piece of text comes from: https://platform.claude.com/docs/en/build-with-claude/citations."""
+    """The source of a piece of text: https://platform.claude.com/docs/en/build-with-claude/citations."""
 
     cited_text: str = ""
     title: str | None = None
@@ -62,7 +63,7 @@ class Source(msgspec.Struct):
     source: str | None = None
 
     def citation(self) -> Citation:
-        """In our words."""
+        """This source as a ``Citation``."""
         index = None if self.document_index is None else str(self.document_index)
         return Citation(
             cited_text=self.cited_text,
@@ -80,20 +81,20 @@ class TextBlock(_Typed, tag="text"):
 
 
 class ThinkingBlock(_Typed, tag="thinking"):
-    """Thinking and its signature; newer models show the signature only."""
+    """Thinking and its signature; of newer models only the signature."""
 
     thinking: str = ""
     signature: str = ""
 
 
 class RedactedBlock(_Typed, tag="redacted_thinking"):
-    """Thinking that is not shown."""
+    """Thinking that the provider has encrypted."""
 
     data: str
 
 
 class ToolUseBlock(_Typed, tag="tool_use"):
-    """A tool use; in a stream its input comes in pieces."""
+    """A tool use; in a stream its input follows in pieces."""
 
     name: str
     id: str = ""
@@ -101,7 +102,7 @@ class ToolUseBlock(_Typed, tag="tool_use"):
 
 
 class TextPiece(_Typed, tag="text_delta", gc=False):
-    """More text."""
+    """The next piece of a text."""
 
     text: str
 
@@ -113,13 +114,13 @@ class CitationPiece(_Typed, tag="citations_delta", gc=False):
 
 
 class InputPiece(_Typed, tag="input_json_delta", gc=False):
-    """More of a tool's input."""
+    """The next piece of a tool use's input."""
 
     partial_json: str
 
 
 class ThinkingPiece(_Typed, tag="thinking_delta", gc=False):
-    """More thinking."""
+    """The next piece of thinking."""
 
     thinking: str
 
@@ -131,37 +132,37 @@ class SignaturePiece(_Typed, tag="signature_delta", gc=False):
 
 
 class WholeMessage(msgspec.Struct):
-    """An answer: whole, or as a stream begins it."""
+    """An answer: all of it, or the beginning that a stream sends first."""
 
     id: str
     model: str
     content: list[msgspec.Raw]
-    usage: Counts = msgspec.field(default_factory=Counts)
+    usage: TokenCounts = msgspec.field(default_factory=TokenCounts)
     stop_reason: str | None = None
 
 
 class MessageStart(_Typed, tag="message_start"):
-    """The first event."""
+    """The first event of an answer."""
 
     message: WholeMessage
 
 
 class BlockStart(_Typed, tag="content_block_start"):
-    """A block begins."""
+    """The start of a block."""
 
     index: WholeNumber
     content_block: msgspec.Raw
 
 
 class BlockDelta(_Typed, tag="content_block_delta", gc=False):
-    """A block goes on."""
+    """The next piece of a block."""
 
     index: WholeNumber
     delta: TextPiece | InputPiece | ThinkingPiece | SignaturePiece | CitationPiece
 
 
 class BlockStop(_Typed, tag="content_block_stop"):
-    """A block is complete."""
+    """The end of a block."""
 
     index: WholeNumber
 
@@ -173,31 +174,41 @@ class Stop(msgspec.Struct):
 
 
 class MessageDelta(_Typed, tag="message_delta"):
-    """What is known at the end only."""
+    """What is known only at the end: the reason for stopping, and the output tokens."""
 
     delta: Stop
-    usage: Counts = msgspec.field(default_factory=Counts)
+    usage: TokenCounts = msgspec.field(default_factory=TokenCounts)
 
 
 class MessageStop(_Typed, tag="message_stop"):
-    """The last event."""
+    """The last event of an answer."""
 
 
 class Ping(_Typed, tag="ping"):
-    """A sign of life."""
+    """A keep-alive."""
 
 
-class Fault(_Typed, tag="error"):
-    """The answer has gone wrong."""
+class Error(_Typed, tag="error"):
+    """An error in place of the rest of the answer."""
 
 
-class Loose(msgspec.Struct):
-    """An event of a type that may be unknown, or with a delta of one."""
+class AnyEvent(msgspec.Struct):
+    """An event of any type, with a delta of any type."""
 
     type: str
     index: WholeNumber = -1
     delta: dict[str, Any] = {}
 
 
-Event = BlockDelta | BlockStart | BlockStop | MessageStart | MessageDelta | MessageStop | Ping | Fault
+Event = BlockDelta | BlockStart | BlockStop | MessageStart | MessageDelta | MessageStop | Ping | Error
 Block = TextBlock | ThinkingBlock | RedactedBlock | ToolUseBlock
+
+STOP_REASONS = {
+    "end_turn": StopReason.END_TURN,
+    "tool_use": StopReason.TOOL_USE,
+    "max_tokens": StopReason.MAX_TOKENS,
+    "stop_sequence": StopReason.STOP_SEQUENCE,
+    "refusal": StopReason.REFUSAL,
+    "pause_turn": StopReason.PAUSED,
+    "model_context_window_exceeded": StopReason.CONTEXT_FULL,
+}

@@ -16,7 +16,7 @@ from ..schema.tools import Tool, ToolChoice
 from ..wire.alternating_messages import alternating_messages, message_openings
 from ..wire.media import MediaRules
 from ..wire.model_abilities import check_abilities
-from .blocks import MEDIA, TOOL_NAME, each_block, wire_blocks
+from .content import MEDIA, TOOL_NAME, each_block, wire_blocks
 
 MAX_OUTPUT_TOKENS = 8_192
 """What an answer may have where the settings don't say: the API wants a number, and every current model takes this one.

@@ -4,7 +4,7 @@ import os
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from ..schema.content import Block
@@ -14,9 +14,9 @@ from ..schema.request import Request, Settings
 from ..transport import http
 from ..transport.faults import Fault
 from . import requests as bedrock_requests
-from .blocks import check_numbers
 from .config import Bedrock
-from .decoder import BedrockReader, stream_decoder
+from .content import check_media_counts
+from .decoder import BedrockReader, decode_answer, stream_decoder
 from .errors import FAULTS, PROVIDER, read_aws_fault
 from .requests import Dialect
 from .rules import check_settings
@@ -82,7 +82,7 @@ class BedrockClient:
 
     def check_content(self, content: Sequence[Block]) -> None:
         self._dialect.media.check(content)
-        check_numbers(content)
+        check_media_counts(content)
 
     def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
         call = self._call(request, streaming=True)
@@ -90,7 +90,7 @@ class BedrockClient:
 
     async def complete(self, request: Request) -> list[Delta]:
         call = self._call(request, streaming=False)
-        return await self._channel(call).whole(call.encode, call.reader.whole)
+        return await self._channel(call).whole(call.encode, partial(decode_answer, call.reader))
 
     async def aclose(self) -> None:
         if self._http is not None:

@@ -1,4 +1,4 @@
-"""Answers of Amazon Bedrock's Converse and ConverseStream, read into deltas."""
+"""Answers of Amazon Bedrock's Converse and ConverseStream, decoded into deltas."""
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
@@ -13,8 +13,6 @@ import msgspec
 from ..schema.deltas import (
     AnswerEnded,
     AnswerStarted,
-    BlockEnded,
-    Cited,
     Delta,
     OpaqueReceived,
     TextDelta,
@@ -25,32 +23,31 @@ from ..schema.deltas import (
     UsageReported,
 )
 from ..schema.errors import ProviderError
-from ..schema.stop_reasons import StopReason
 from ..transport.decoder import StreamDecoder
 from ..transport.eventstream import FrameStream, headers, split
-from ..transport.faults import Fault, malformed_answer, undecodable_answer
-from ..wire.raw_json import validated_json
+from ..transport.faults import Fault, malformed_answer
+from ..wire.indexed_blocks import IndexedBlocks
+from ..wire.json_decoding import MALFORMED, decode_whole, validated_json
+from ..wire.stop_reasons import stop_reason
 from . import events as wire
-from .errors import FAULTS, PROVIDER, STOPS, read_aws_fault
+from .errors import FAULTS, PROVIDER, read_aws_fault
 
-_Beginning = TextDelta | ThinkingDelta | ThinkingSigned | ToolUseStarted | OpaqueReceived
 _json = msgspec.json.encode
 _delta = msgspec.json.Decoder(wire.BlockDelta).decode
 _start = msgspec.json.Decoder(wire.BlockStart).decode
 _stop = msgspec.json.Decoder(wire.BlockStop).decode
 _message_stop = msgspec.json.Decoder(wire.MessageStop).decode
 _metadata = msgspec.json.Decoder(wire.Metadata).decode
-_head = msgspec.json.Decoder(wire.ToolUseHead).decode
+_tool_use_start = msgspec.json.Decoder(wire.ToolUseStart).decode
 _answer = msgspec.json.Decoder(wire.WholeAnswer).decode
 _block = msgspec.json.Decoder(wire.WholeBlock).decode
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_any = msgspec.json.Decoder(dict[str, Any]).decode
+_object = msgspec.json.Decoder(dict[str, Any]).decode
 _OPAQUE = ("toolUse", "toolResult", "image")
-_UNREADABLE = (ValueError, RecursionError)
 
 
 class _Headers(NamedTuple):
-    """What the headers of a frame say: *name* is that of the event, the exception or the error."""
+    """The headers of a frame: *name* is that of the event, of the exception, or the code of the error."""
 
     kind: str
     name: str
@@ -60,17 +57,17 @@ class _Headers(NamedTuple):
 @lru_cache(maxsize=64)  # an answer has hardly more than six different ones
 def _read_headers(encoded: bytes) -> _Headers:
     """Raises:
-    ValueError: they are not what the format says.
+    ValueError: *encoded* is malformed.
     """
-    found = headers(encoded)
-    kind = str(found.get(":message-type", "event"))
-    name = found.get({"exception": ":exception-type", "error": ":error-code"}.get(kind, ":event-type"), "")
-    return _Headers(kind, str(name), str(found.get(":error-message", "")))
+    values = headers(encoded)
+    kind = str(values.get(":message-type", "event"))
+    name = values.get({"exception": ":exception-type", "error": ":error-code"}.get(kind, ":event-type"), "")
+    return _Headers(kind, str(name), str(values.get(":error-message", "")))
 
 
 @dataclass(slots=True)
 class _OpaqueDraft:
-    """A block that is not ours to understand, gathered until it is whole: its *member* of the union, begun by *raw*."""
+    """A block that only Bedrock understands, until it is complete: member *member* of the union, started by *raw*."""
 
     member: str
     raw: bytes
@@ -78,25 +75,25 @@ class _OpaqueDraft:
     content: list[msgspec.Raw] = field(default_factory=list[msgspec.Raw])
     data: list[str] = field(default_factory=list[str])
 
-    def received(self, index: int) -> OpaqueReceived:
-        """The block as it is to be sent back."""
-        block = _any(self.raw)
+    def complete(self, index: int) -> OpaqueReceived:
+        """The block as it is sent back later."""
+        block = _object(self.raw)
         kind = block.get("type") if self.member == "toolUse" else None
         match self.member:
             case "toolUse":
                 block["input"] = {}
-                # The token limit may leave half an input behind. Then nothing of it is sure.
-                with suppress(*_UNREADABLE):
+                # The token limit may cut an input short. Then none of it is kept.
+                with suppress(*MALFORMED):
                     block["input"] = msgspec.json.decode("".join(self.input) or "{}")
             case "toolResult":
                 block["content"] = self.content
             case _:
-                block["source"] = {"bytes": _joined(self.data)}
+                block["source"] = {"bytes": _join_base64(self.data)}
         return OpaqueReceived(index, str(kind or self.member), _json({self.member: block}))
 
 
-def _joined(pieces: Sequence[str]) -> str:
-    """The base64 of all the bytes that *pieces* are the base64 of."""
+def _join_base64(pieces: Sequence[str]) -> str:
+    """The base64 of the bytes that *pieces*, each in base64, are together."""
     if len(pieces) == 1:
         return pieces[0]
     try:
@@ -108,17 +105,18 @@ def _joined(pieces: Sequence[str]) -> str:
 class BedrockReader:
     """Reads one answer of *model*, event by event or whole.
 
-    The API gives an answer neither an id nor the model's name. *message_id* may be told until it begins.
+    Neither an id nor the model's name is in the answer. *message_id* may be set until the answer starts.
     """
 
     def __init__(self, model: str, message_id: str) -> None:
         self.message_id = message_id
         self.ended = False
         self._model = model
-        self._started = False
+        self._answer_started = False
         self._stop_reason: str | None = None
-        self._counted = False
-        self._begun: set[int] = set()
+        self._usage_reported = False
+        self._blocks = IndexedBlocks()
+        self._started = self._blocks.started
         self._redacted: dict[int, list[str]] = {}
         self._opaque: dict[int, _OpaqueDraft] = {}
 
@@ -130,48 +128,39 @@ class BedrockReader:
             if head.name == "contentBlockDelta":
                 event = _delta(payload)
                 text, index = event.delta.text, event.content_block_index
-                if text and index in self._begun:
+                if text and index in self._started:
                     deltas.append(TextDelta(index, text))
                 else:
-                    self._require_start(payload)
-                    self._go_on(event, payload, deltas)
+                    self._require_answer(payload)
+                    self._read_piece(index, event.delta, payload, deltas)
             else:
                 self._read_other(head, payload, deltas)
-        except _UNREADABLE as problem:
+        except MALFORMED as problem:
             raise malformed_answer(PROVIDER, problem, payload) from None
 
-    def whole(self, body: bytes) -> list[Delta]:
-        """The answer that *body* is.
+    def read_whole(self, body: bytes, deltas: list[Delta]) -> None:
+        """Add to *deltas* the answer in *body*, which is not streamed.
 
         Raises:
-            ProviderError: it is a fault, or not what it should be, or not all of it.
+            ProviderError: *body* is an error, is malformed, or is cut short.
         """
-        deltas: list[Delta] = []
+        answer = decode_whole(_answer, PROVIDER, body, _error_in)
         try:
-            answer = _answer(body)
-        except _UNREADABLE as problem:
-            raise _unread(body, problem) from None
-        try:
-            self._begin(deltas)
+            self._start_answer(deltas)
             for index, raw in enumerate(answer.output.message.content):
-                self._read_block(index, bytes(raw), deltas)
-        except _UNREADABLE as problem:
+                self._read_whole_block(index, bytes(raw), deltas)
+        except MALFORMED as problem:
             raise malformed_answer(PROVIDER, problem, body) from None
         self._stop_reason = answer.stop_reason
-        self._count(answer.usage, deltas)
-        return deltas
+        self._report_usage(answer.usage, deltas)
 
-    def _begin(self, deltas: list[Delta]) -> None:
-        self._started = True
+    def _start_answer(self, deltas: list[Delta]) -> None:
+        self._answer_started = True
         deltas.append(AnswerStarted(self.message_id, self._model))
 
-    def _require_start(self, payload: bytes) -> None:
-        if not self._started:
-            raise malformed_answer(PROVIDER, "this came before messageStart", payload)
-
-    def _add(self, deltas: list[Delta], delta: _Beginning) -> None:
-        self._begun.add(delta.index)
-        deltas.append(delta)
+    def _require_answer(self, payload: bytes) -> None:
+        if not self._answer_started:
+            raise malformed_answer(PROVIDER, "an event before messageStart", payload)
 
     def _read_other(self, head: _Headers, payload: bytes, deltas: list[Delta]) -> None:
         if head.kind == "error":
@@ -180,104 +169,99 @@ class BedrockReader:
             raise FAULTS.error(read_aws_fault(payload, head.name))
         match head.name:
             case "messageStart":
-                self._begin(deltas)
+                self._start_answer(deltas)
             case "contentBlockStart":
-                self._require_start(payload)
-                self._begin_block(_start(payload), deltas)
+                self._require_answer(payload)
+                self._start_block(_start(payload), deltas)
             case "contentBlockStop":
                 self._end_block(_stop(payload).content_block_index, deltas)
             case "messageStop":
-                self._require_start(payload)
+                self._require_answer(payload)
                 self._stop_reason = _message_stop(payload).stop_reason
-                self._finish(deltas)
+                self._end_if_complete(deltas)
             case "metadata":
-                self._require_start(payload)
-                self._count(_metadata(payload).usage, deltas)
+                self._require_answer(payload)
+                self._report_usage(_metadata(payload).usage, deltas)
             case _:
                 pass
 
-    def _count(self, counts: wire.Counts, deltas: list[Delta]) -> None:
-        self._counted = True
+    def _report_usage(self, counts: wire.TokenCounts, deltas: list[Delta]) -> None:
+        self._usage_reported = True
         deltas.append(UsageReported(counts.usage()))
-        self._finish(deltas)
+        self._end_if_complete(deltas)
 
-    def _finish(self, deltas: list[Delta]) -> None:
-        """End the answer, if all of it is there: the counts come after the reason to stop."""
-        if self._counted and self._stop_reason is not None:
+    def _end_if_complete(self, deltas: list[Delta]) -> None:
+        """End the answer, if it has both its token counts and, mostly before them, its reason for stopping."""
+        reason = self._stop_reason
+        if self._usage_reported and reason is not None:
             self.ended = True
-            deltas.append(AnswerEnded(STOPS.get(self._stop_reason, StopReason.OTHER), self._stop_reason))
+            deltas.append(AnswerEnded(stop_reason(wire.STOP_REASONS, reason), reason))
 
-    def _begin_block(self, event: wire.BlockStart, deltas: list[Delta]) -> None:
+    def _start_block(self, event: wire.BlockStart, deltas: list[Delta]) -> None:
         index = event.content_block_index
         for member, raw in event.start.items():
-            if member == "toolUse" and not (use := _head(raw)).served:
-                self._add(deltas, ToolUseStarted(index, use.tool_use_id or self._made_id(index), use.name))
+            if member == "toolUse" and not (use := _tool_use_start(raw)).server_type:
+                self._start_tool_use(index, use, deltas)
             elif member in _OPAQUE:
                 self._opaque[index] = _OpaqueDraft(member, bytes(raw))
 
-    def _made_id(self, index: int) -> str:
-        return f"{self.message_id}-{index}"
+    def _start_tool_use(self, index: int, use: wire.ToolUseStart, deltas: list[Delta]) -> None:
+        use_id = use.tool_use_id or f"{self.message_id}-{index}"
+        self._blocks.add(ToolUseStarted(index, use_id, use.name), deltas)
 
-    def _go_on(self, event: wire.BlockDelta, payload: bytes, deltas: list[Delta]) -> None:
-        index, piece = event.content_block_index, event.delta
+    def _read_piece(self, index: int, piece: wire.Piece, payload: bytes, deltas: list[Delta]) -> None:
         if piece.text:
-            self._add(deltas, TextDelta(index, piece.text))
+            self._blocks.add(TextDelta(index, piece.text), deltas)
         elif piece.tool_use is not None and piece.tool_use.input:
             if index in self._opaque:
                 self._opaque[index].input.append(piece.tool_use.input)
-            elif index in self._begun:
+            elif index in self._started:
                 deltas.append(ToolInputDelta(index, piece.tool_use.input))
             else:
-                raise malformed_answer(PROVIDER, "this came before its contentBlockStart", payload)
+                raise malformed_answer(PROVIDER, "a tool input before its contentBlockStart", payload)
         elif piece.reasoning_content is not None:
-            self._think(index, piece.reasoning_content, deltas)
+            self._add_thinking(index, piece.reasoning_content, deltas)
         elif piece.citation is not None:
-            self._cite(index, piece.citation, deltas)
+            self._blocks.cite(index, piece.citation.citation(), deltas)
         elif index in self._opaque:
             self._opaque[index].content += piece.tool_result or ()
             if piece.image is not None and piece.image.source is not None:
                 self._opaque[index].data.append(piece.image.source.bytes)
 
-    def _think(self, index: int, piece: wire.ReasoningPiece, deltas: list[Delta]) -> None:
+    def _add_thinking(self, index: int, piece: wire.ReasoningPiece, deltas: list[Delta]) -> None:
         if piece.text:
-            self._add(deltas, ThinkingDelta(index, piece.text))
+            self._blocks.add(ThinkingDelta(index, piece.text), deltas)
         if piece.signature:
-            self._add(deltas, ThinkingSigned(index, piece.signature))
+            self._blocks.add(ThinkingSigned(index, piece.signature), deltas)
         if piece.redacted_content:
             self._redacted.setdefault(index, []).append(piece.redacted_content)
 
-    def _cite(self, index: int, source: wire.Source, deltas: list[Delta]) -> None:
-        if index not in self._begun:  # sources come before the text that they stand behind
-            self._add(deltas, TextDelta(index, ""))
-        deltas.append(Cited(index, source.citation()))
-
     def _end_block(self, index: int, deltas: list[Delta]) -> None:
         if (opaque := self._opaque.pop(index, None)) is not None:
-            self._add(deltas, opaque.received(index))
+            self._blocks.add(opaque.complete(index), deltas)
         if (pieces := self._redacted.pop(index, None)) is not None:
-            self._add(deltas, ThinkingSigned(index, _joined(pieces), redacted=True))
-        if index in self._begun:
-            deltas.append(BlockEnded(index))
+            self._blocks.add(ThinkingSigned(index, _join_base64(pieces), redacted=True), deltas)
+        self._blocks.end(index, deltas)
 
-    def _read_block(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
-        """Read a block that is not streamed."""
+    def _read_whole_block(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
         block = _block(raw)
         if block.text is not None:
-            self._go_on(wire.BlockDelta(wire.Piece(text=block.text), index), raw, deltas)
-        elif block.citations_content is not None:
-            self._add(deltas, TextDelta(index, "".join(words.text for words in block.citations_content.content)))
-            for source in block.citations_content.citations:
-                self._cite(index, source, deltas)
-        elif (thought := block.reasoning_content) is not None:
-            said = thought.reasoning_text
-            text, signature = (said.text, said.signature) if said else (None, None)
-            self._think(index, wire.ReasoningPiece(text, signature, thought.redacted_content), deltas)
-        elif (use := block.tool_use) is not None and not use.served:
-            self._add(deltas, ToolUseStarted(index, use.tool_use_id or self._made_id(index), use.name))
+            self._read_piece(index, wire.Piece(text=block.text), raw, deltas)
+        elif (cited := block.citations_content) is not None:
+            self._blocks.add(TextDelta(index, "".join(text.text for text in cited.content)), deltas)
+            for source in cited.citations:
+                self._blocks.cite(index, source.citation(), deltas)
+        elif (reasoning := block.reasoning_content) is not None:
+            shown = reasoning.reasoning_text
+            text, signature = (shown.text, shown.signature) if shown else (None, None)
+            self._add_thinking(index, wire.ReasoningPiece(text, signature, reasoning.redacted_content), deltas)
+        elif (use := block.tool_use) is not None and not use.server_type:
+            self._start_tool_use(index, use, deltas)
             deltas.append(ToolInputDelta(index, bytes(use.input).decode()))
         else:
             member = next(iter(_members(raw)), "")
-            self._add(deltas, OpaqueReceived(index, (use and use.served) or member, validated_json(PROVIDER, raw)))
+            kind = (use and use.server_type) or member
+            self._blocks.add(OpaqueReceived(index, kind, validated_json(PROVIDER, raw)), deltas)
         self._end_block(index, deltas)
 
 
@@ -286,6 +270,17 @@ def stream_decoder(reader: BedrockReader) -> StreamDecoder:
     return StreamDecoder(PROVIDER, reader, FrameStream(PROVIDER))
 
 
-def _unread(body: bytes, problem: Exception) -> ProviderError:
+def decode_answer(reader: BedrockReader, body: bytes) -> list[Delta]:
+    """Decode an answer that is not streamed, which *reader* reads.
+
+    Raises:
+        ProviderError: *body* is an error, is malformed, or is cut short.
+    """
+    deltas: list[Delta] = []
+    reader.read_whole(body, deltas)
+    return deltas
+
+
+def _error_in(body: bytes) -> ProviderError | None:
     fault = read_aws_fault(body, None)
-    return FAULTS.error(fault) if fault.code else undecodable_answer(PROVIDER, problem, body)
+    return FAULTS.error(fault) if fault.code else None

@@ -1,4 +1,4 @@
-"""Amazon Bedrock's words for what went wrong and for why a model stopped, and ours."""
+"""Amazon Bedrock's errors, and which of ours they are."""
 
 import msgspec
 
@@ -10,14 +10,15 @@ from ..schema.errors import (
     RateLimited,
     UnknownModel,
 )
-from ..schema.stop_reasons import StopReason
 from ..transport.faults import Fault, FaultTable, read_fault
+from ..wire.json_decoding import MALFORMED
 
 PROVIDER = "bedrock"
 
-# The names: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html, and those that all
-# of AWS has: https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html. The phrases are the models'
-# own, a family's each: Claude's three, Titan's, Nova's, Llama's and those of models that speak like OpenAI's, Cohere's.
+# The names are those of https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html, and
+# those that all AWS services share: https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html. The
+# phrases come from the models: three from Claude; one each from Titan, Nova and Llama, from models with OpenAI's API,
+# and from Cohere.
 FAULTS = FaultTable(
     provider=PROVIDER,
     codes={
@@ -66,44 +67,32 @@ FAULTS = FaultTable(
     unknown_model_phrases=("model identifier is invalid", "with on-demand throughput isn", "end of its life"),
 )
 
-STOPS = {
-    "end_turn": StopReason.END_TURN,
-    "tool_use": StopReason.TOOL_USE,
-    "max_tokens": StopReason.MAX_TOKENS,
-    "stop_sequence": StopReason.STOP_SEQUENCE,
-    "guardrail_intervened": StopReason.CONTENT_FILTER,
-    "content_filtered": StopReason.CONTENT_FILTER,
-    "malformed_model_output": StopReason.OTHER,
-    "malformed_tool_use": StopReason.OTHER,
-    "model_context_window_exceeded": StopReason.CONTEXT_FULL,
-}
 
-
-class _Body(msgspec.Struct, rename={"type": "__type", "capital": "Message"}):
-    """What AWS says in a body: the name of the error only where no header has it."""
+class _Body(msgspec.Struct, rename={"type": "__type", "capitalized": "Message"}):
+    """The body of an error; it has the error's name only if no header has it."""
 
     message: str | None = None
-    capital: str | None = None
+    capitalized: str | None = None
     type: str | None = None
     code: str | int | None = None
 
 
-_body = msgspec.json.Decoder(_Body).decode
+_decode_body = msgspec.json.Decoder(_Body).decode
 
 
 def read_aws_fault(body: bytes, name: str | None) -> Fault:
-    """The fault that *body* tells of; *name* is what stands beside it, in the head of the response or of the frame.
+    """The fault in *body*; *name* is that in the headers of the response or of the frame, if there is one.
 
-    The name may have an address after it and a namespace before it, and in an event stream it begins in lower case:
+    A name may be followed by a URL and preceded by a namespace, and starts in lower case in event streams:
     https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization.
     """
     fault = read_fault(body)
     try:
-        said = _body(body)
-    except (ValueError, RecursionError):
-        said = _Body()
-    if said.message is None and said.capital:
-        fault = read_fault(msgspec.json.encode({"message": said.capital}))
-    word = name or said.type or (None if said.code is None else str(said.code)) or ""
-    word = word.partition(":")[0].rpartition("#")[2]
-    return Fault(message=fault.message, code=(word[:1].upper() + word[1:]) or None)
+        error = _decode_body(body)
+    except MALFORMED:
+        error = _Body()
+    if error.message is None and error.capitalized:
+        fault = read_fault(msgspec.json.encode({"message": error.capitalized}))
+    code = name or error.type or (None if error.code is None else str(error.code)) or ""
+    code = code.partition(":")[0].rpartition("#")[2]
+    return Fault(message=fault.message, code=(code[:1].upper() + code[1:]) or None)

@@ -1,20 +1,22 @@
 """The events of a Converse stream: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamOutput.html.
 
-Only the members that something is made of are named; all others, the padding ``p`` among them, are passed over.
+Only the members that are used are declared; all others, the padding ``p`` among them, are ignored.
 """
 
 import msgspec
 
 from ..schema.content import Citation
+from ..schema.stop_reasons import StopReason
 from ..schema.usage import Usage, reported
+from ..wire.input_tokens import total_input
 from ..wire.numbers import WholeNumber
 
 
 class _Event(msgspec.Struct, rename="camel"):
-    """Something that the API says, its members in camel case."""
+    """A part of an answer, its members in camel case."""
 
 
-class Counts(_Event):
+class TokenCounts(_Event):
     """Bedrock's token counts."""
 
     input_tokens: WholeNumber | None = None
@@ -23,57 +25,56 @@ class Counts(_Event):
     cache_write_input_tokens: WholeNumber | None = None
 
     def usage(self) -> Usage:
-        """In our sense: Bedrock's input leaves out what the cache took part in."""
-        cached = (self.cache_read_input_tokens or 0) + (self.cache_write_input_tokens or 0)
+        """These counts as a ``Usage``: Bedrock's input excludes the tokens read from and written to the cache."""
         return Usage(
-            input=reported(None if self.input_tokens is None else self.input_tokens + cached),
+            input=total_input(self.input_tokens, self.cache_read_input_tokens, self.cache_write_input_tokens),
             output=reported(self.output_tokens),
             cache_read=reported(self.cache_read_input_tokens),
             cache_write=reported(self.cache_write_input_tokens),
         )
 
 
-class _Words(_Event):
+class _Text(_Event):
     """A piece of text."""
 
     text: str = ""
 
 
-class _Place(_Event):
-    """Where in a source something stands, as far as it is of use."""
+class _Location(_Event):
+    """A location in a source: of its several kinds, the members that are used."""
 
     document_index: WholeNumber | None = None
     url: str | None = None
 
 
 class Source(_Event):
-    """Where a piece of text comes from."""
+    """The source of a piece of text."""
 
     title: str | None = None
     source: str | None = None
-    source_content: list[_Words] | None = None
-    location: dict[str, _Place] | None = None
+    source_content: list[_Text] | None = None
+    location: dict[str, _Location] | None = None
 
     def citation(self) -> Citation:
-        """In our words."""
-        place = next(iter((self.location or {}).values()), _Place())
-        index = None if place.document_index is None else str(place.document_index)
+        """This source as a ``Citation``."""
+        location = next(iter((self.location or {}).values()), _Location())
+        index = None if location.document_index is None else str(location.document_index)
         return Citation(
-            cited_text="".join(words.text for words in self.source_content or ()),
+            cited_text="".join(text.text for text in self.source_content or ()),
             title=self.title,
-            url=place.url,
+            url=location.url,
             source=self.source or index,
         )
 
 
 class InputPiece(_Event):
-    """More of a tool's input."""
+    """The next piece of a tool use's input."""
 
     input: str = ""
 
 
 class ReasoningPiece(_Event):
-    """More of what the model thought: one of the three."""
+    """The next piece of thinking: one of the three."""
 
     text: str | None = None
     signature: str | None = None
@@ -85,13 +86,13 @@ class _Bytes(_Event):
 
 
 class ImagePiece(_Event):
-    """More of a picture."""
+    """The next piece of an image."""
 
     source: _Bytes | None = None
 
 
 class Piece(_Event):
-    """More of a block: one of these."""
+    """The next piece of a block: one of these."""
 
     text: str | None = None
     tool_use: InputPiece | None = None
@@ -102,48 +103,48 @@ class Piece(_Event):
 
 
 class BlockDelta(_Event):
-    """More of a block. Text and thinking begin with it."""
+    """The next piece of a block. Text and thinking start with it."""
 
     delta: Piece
     content_block_index: WholeNumber
 
 
-class ToolUseHead(_Event):
-    """The model begins to ask for a tool."""
+class ToolUseStart(_Event):
+    """The start of a tool use."""
 
     name: str
     tool_use_id: str = ""
     type: str | None = None
 
     @property
-    def served(self) -> str | None:
-        """The kind of a tool that the provider runs itself; ``None`` where it is the caller's to run."""
+    def server_type(self) -> str | None:
+        """The type of a tool that the provider runs itself; ``None`` for a tool of the caller."""
         return self.type if self.type != "tool_use" else None
 
 
 class BlockStart(_Event):
-    """A block begins, with one member or nothing."""
+    """The start of a block, with one member or none."""
 
     start: dict[str, msgspec.Raw]
     content_block_index: WholeNumber
 
 
 class BlockStop(_Event):
-    """A block ends."""
+    """The end of a block."""
 
     content_block_index: WholeNumber
 
 
 class MessageStop(_Event):
-    """The model has stopped."""
+    """The end of the message. The token counts follow in ``Metadata``."""
 
     stop_reason: str
 
 
 class Metadata(_Event):
-    """What comes last."""
+    """The last event of an answer."""
 
-    usage: Counts = msgspec.field(default_factory=Counts)
+    usage: TokenCounts = msgspec.field(default_factory=TokenCounts)
 
 
 class _ReasoningText(_Event):
@@ -152,32 +153,32 @@ class _ReasoningText(_Event):
 
 
 class Reasoning(_Event):
-    """All that the model thought in one block."""
+    """The thinking of one block."""
 
     reasoning_text: _ReasoningText | None = None
     redacted_content: str | None = None
 
 
-class Cited(_Event):
-    """Text, and where it comes from."""
+class CitedText(_Event):
+    """A text and its sources."""
 
-    content: list[_Words] = []
+    content: list[_Text] = []
     citations: list[Source] = []
 
 
-class WholeToolUse(ToolUseHead, kw_only=True):
+class WholeToolUse(ToolUseStart, kw_only=True):
     """A tool use with its input."""
 
     input: msgspec.Raw = msgspec.Raw(b"{}")
 
 
 class WholeBlock(_Event):
-    """A block that is not streamed: one of these, or what is not ours to understand."""
+    """A block that is not streamed: one of these, or one that only Bedrock understands."""
 
     text: str | None = None
     tool_use: WholeToolUse | None = None
     reasoning_content: Reasoning | None = None
-    citations_content: Cited | None = None
+    citations_content: CitedText | None = None
 
 
 class _Message(_Event):
@@ -193,4 +194,17 @@ class WholeAnswer(_Event):
 
     output: _Output
     stop_reason: str
-    usage: Counts = msgspec.field(default_factory=Counts)
+    usage: TokenCounts = msgspec.field(default_factory=TokenCounts)
+
+
+STOP_REASONS = {
+    "end_turn": StopReason.END_TURN,
+    "tool_use": StopReason.TOOL_USE,
+    "max_tokens": StopReason.MAX_TOKENS,
+    "stop_sequence": StopReason.STOP_SEQUENCE,
+    "guardrail_intervened": StopReason.CONTENT_FILTER,
+    "content_filtered": StopReason.CONTENT_FILTER,
+    "malformed_model_output": StopReason.OTHER,
+    "malformed_tool_use": StopReason.OTHER,
+    "model_context_window_exceeded": StopReason.CONTEXT_FULL,
+}

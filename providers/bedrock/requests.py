@@ -18,7 +18,7 @@ from ..schema.request import Request, Settings
 from ..schema.tools import Tool, ToolChoice
 from ..wire.alternating_messages import alternating_messages, message_openings
 from ..wire.media import MediaRules
-from .blocks import MEDIA, TOOL_NAME, Blocks
+from .content import MEDIA, TOOL_NAME, Blocks
 from .errors import PROVIDER
 from .events import WholeBlock
 from .model_families import Family, Kind, kind_of

@@ -3,7 +3,7 @@
 from ..schema.errors import InvalidConfig
 from ..schema.request import Reasoning, Settings
 from ..wire.model_abilities import check_abilities
-from .blocks import TOOL_NAME
+from .content import TOOL_NAME
 from .model_families import Family
 from .requests import Dialect
 

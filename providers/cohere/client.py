@@ -12,7 +12,7 @@ from ..schema.request import Request, Settings
 from ..transport import http
 from . import requests as cohere_requests
 from .config import Cohere
-from .decoder import stream_decoder, whole_answer
+from .decoder import decode_answer, stream_decoder
 from .errors import FAULTS, PROVIDER
 
 try:
@@ -81,7 +81,7 @@ class CohereClient:
 
     async def complete(self, request: Request) -> list[Delta]:
         body = partial(cohere_requests.body, request, self._dialect, streaming=False)
-        return await self._channel.whole(body, partial(whole_answer, self._dialect.model))
+        return await self._channel.whole(body, partial(decode_answer, self._dialect.model))
 
     async def aclose(self) -> None:
         await self._http.aclose()

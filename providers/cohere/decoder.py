@@ -1,7 +1,6 @@
-"""Answers of Cohere's v2 chat, read into deltas."""
+"""Answers of Cohere's v2 chat, decoded into deltas."""
 
 from collections.abc import Callable
-from typing import get_args
 
 import msgspec
 
@@ -18,59 +17,63 @@ from ..schema.deltas import (
     ToolUseStarted,
     UsageReported,
 )
-from ..schema.stop_reasons import StopReason
 from ..transport.decoder import StreamDecoder
-from ..transport.faults import Fault, malformed_answer, read_fault, undecodable_answer
-from .errors import FAILURES, FAULTS, PLAN, PROVIDER, STOPS
+from ..transport.faults import Fault, malformed_answer, read_fault
+from ..wire.json_decoding import MALFORMED, decode_whole, tags_of
+from ..wire.stop_reasons import stop_reason
+from .errors import FAILURES, FAULTS, PROVIDER
 from .events import (
-    Call,
+    PLAN,
+    STOP_REASONS,
+    AnyEvent,
     CallDelta,
     CallEnd,
     CallStart,
     CitationStart,
-    Cite,
+    CitedSpan,
     ContentDelta,
     ContentEnd,
     ContentStart,
     End,
     Event,
-    Loose,
     MessageEnd,
     MessageStart,
     Piece,
     PlanDelta,
+    ToolCall,
     WholeAnswer,
 )
 
-_IN_TEXT = (None, "TEXT_CONTENT")  # citations may stand in thinking and in the plan, too: ours are of text only
-_EVENTS = frozenset(member.__struct_config__.tag for member in get_args(Event))
+_TEXT_TYPES = (None, "TEXT_CONTENT")  # thinking and the plan may be cited, too; our citations are of text only
+_EVENTS = tags_of(Event)
 _event: Callable[[bytes], Event] = msgspec.json.Decoder(Event).decode
-_loose = msgspec.json.Decoder(Loose).decode
-_whole = msgspec.json.Decoder(WholeAnswer).decode
+_any_event = msgspec.json.Decoder(AnyEvent).decode
+_answer = msgspec.json.Decoder(WholeAnswer).decode
 
 
 class CohereReader:
     """Reads one answer of *model*, event by event.
 
-    Cohere counts contents, tool calls and the plan each by itself. Here they are blocks in the order in which they
-    begin; the plan is thinking with a mark. ``[DONE]``, which follows the end, says nothing more.
+    Cohere numbers contents and tool calls separately, and the tool plan not at all. Here they are blocks in the order
+    in which they start; the plan is thinking with a mark. ``[DONE]``, which follows the end, is never read.
     """
 
     def __init__(self, model: str) -> None:
         self.ended = False
         self._model = model
-        self._begun = False
+        self._started = False
         self._blocks = 0
         self._plan: int | None = None
-        self._texts: dict[int, int] = {}  # the block of each content; likewise below
+        # By the index of the content or of the tool call, the block that it is.
+        self._texts: dict[int, int] = {}
         self._thoughts: dict[int, int] = {}
-        self._over: dict[int, int] = {}  # texts that are complete: they may still be cited
+        self._ended_texts: dict[int, int] = {}  # which may still be cited
         self._calls: dict[int, int] = {}
 
     def read(self, data: bytes, deltas: list[Delta]) -> None:
         try:
             event = _event(data)
-        except (ValueError, RecursionError) as problem:
+        except MALFORMED as problem:
             self._read_unknown(data, problem)
             return
         # Nearly every event is a piece of text.
@@ -80,16 +83,16 @@ class CohereReader:
             if text and block is not None:
                 deltas.append(TextDelta(block, text))
                 return
-        if not self._begun and not isinstance(event, MessageStart):
-            raise malformed_answer(PROVIDER, "this came before message-start", data)
+        if not self._started and not isinstance(event, MessageStart):
+            raise malformed_answer(PROVIDER, "an event before message-start", data)
         self._read_other(event, data, deltas)
 
-    def begin(self, message_id: str, deltas: list[Delta]) -> None:
-        """Begin the answer."""
-        self._begun = True
+    def start_answer(self, message_id: str, deltas: list[Delta]) -> None:
+        """Start the answer."""
+        self._started = True
         deltas.append(AnswerStarted(message_id, self._model))
 
-    def plan(self, text: str, deltas: list[Delta]) -> None:
+    def add_plan(self, text: str, deltas: list[Delta]) -> None:
         """Add *text* to the tool plan."""
         if not text:
             return
@@ -98,89 +101,93 @@ class CohereReader:
             deltas.append(ThinkingSigned(self._plan, PLAN))
         deltas.append(ThinkingDelta(self._plan, text))
 
-    def say(self, index: int, piece: Piece, deltas: list[Delta]) -> None:
+    def add_content(self, index: int, piece: Piece, deltas: list[Delta]) -> None:
         """Add *piece* to content *index*."""
         if piece.thinking:
             if index not in self._thoughts:
                 self._thoughts[index] = self._next_block()
             deltas.append(ThinkingDelta(self._thoughts[index], piece.thinking))
         if piece.text:
-            deltas.append(TextDelta(self._text_of(index), piece.text))
+            deltas.append(TextDelta(self._text_block(index), piece.text))
 
     def end_content(self, index: int, deltas: list[Delta]) -> None:
-        """End content *index*, if there is anything in it."""
+        """End content *index*, unless it is empty."""
         if (thought := self._thoughts.pop(index, None)) is not None:
             deltas.append(BlockEnded(thought))
         if (text := self._texts.pop(index, None)) is not None:
-            self._over[index] = text
+            self._ended_texts[index] = text
             deltas.append(BlockEnded(text))
 
-    def call(self, index: int, call: Call, data: bytes, deltas: list[Delta]) -> None:
-        """Begin tool call *index*, as much of it as is there."""
+    def start_call(self, index: int, call: ToolCall, data: bytes, deltas: list[Delta]) -> None:
+        """Start tool call *index* with the input that *call* has."""
         if not call.function.name:
-            raise malformed_answer(PROVIDER, "a tool call begins without a name", data)
+            raise malformed_answer(PROVIDER, "a tool call that starts without a name", data)
         block = self._calls[index] = self._next_block()
         deltas.append(ToolUseStarted(block, call.id or f"call_{block}", call.function.name))
-        self._go_on(index, call, data, deltas)
+        self._add_input(index, call, data, deltas)
 
     def end_call(self, index: int, deltas: list[Delta]) -> None:
-        """End tool call *index*, if it has begun."""
+        """End tool call *index*, if it has started."""
         if (block := self._calls.pop(index, None)) is not None:
             deltas.append(BlockEnded(block))
 
-    def cite(self, cite: Cite, deltas: list[Delta]) -> None:
-        """Name the sources of a piece of text."""
-        if cite.type not in _IN_TEXT:
+    def add_citations(self, span: CitedSpan, deltas: list[Delta]) -> None:
+        """Add a citation for each source of *span*."""
+        if span.type not in _TEXT_TYPES:
             return
-        index, known = cite.content_index, self._over | self._texts
-        if index is None:  # models before Command A+ say no more than the text, and have but one
-            index = next(iter(known), 0)
-        if (block := known.get(index)) is None:
-            block = self._text_of(index)
+        index, texts = span.content_index, self._ended_texts | self._texts
+        if index is None:  # models before Command A+ give no index, and have a single text
+            index = next(iter(texts), 0)
+        if (block := texts.get(index)) is None:
+            block = self._text_block(index)
             deltas.append(TextDelta(block, ""))
-        deltas.extend(Cited(block, citation) for citation in cite.citations())
+        deltas.extend(Cited(block, citation) for citation in span.citations())
 
-    def finish(self, end: End, deltas: list[Delta]) -> None:
-        """End the answer."""
+    def end_answer(self, end: End, deltas: list[Delta]) -> None:
+        """End the answer.
+
+        Raises:
+            ProviderError: it failed.
+        """
         reason = end.finish_reason
         if reason in FAILURES:
-            said = end.error or f"the answer ended with {reason!r}"
-            raise FAULTS.error(Fault(message=said, type=end.error_type or reason))
+            message = end.error or f"the answer ended with {reason!r}"
+            raise FAULTS.error(Fault(message=message, type=end.error_type or reason))
         if end.usage is not None:
             deltas.append(UsageReported(end.usage.usage()))
         self.ended = True
-        deltas.append(AnswerEnded(STOPS.get(reason or "", StopReason.OTHER), reason))
+        deltas.append(AnswerEnded(stop_reason(STOP_REASONS, reason), reason))
 
     def _read_other(self, event: Event, data: bytes, deltas: list[Delta]) -> None:
         match event:
             case ContentDelta() | ContentStart():
-                self.say(event.index, event.delta.message.content, deltas)
+                self.add_content(event.index, event.delta.message.content, deltas)
             case PlanDelta():
-                self.plan(event.delta.message.tool_plan, deltas)
+                self.add_plan(event.delta.message.tool_plan, deltas)
             case CallDelta():
-                self._go_on(event.index, event.delta.message.tool_calls, data, deltas)
+                self._add_input(event.index, event.delta.message.tool_calls, data, deltas)
             case CitationStart():
-                self.cite(event.delta.message.citations, deltas)
+                self.add_citations(event.delta.message.citations, deltas)
             case ContentEnd():
                 self.end_content(event.index, deltas)
             case CallStart():
-                self.call(event.index, event.delta.message.tool_calls, data, deltas)
+                self.start_call(event.index, event.delta.message.tool_calls, data, deltas)
             case CallEnd():
                 self.end_call(event.index, deltas)
             case MessageStart():
-                self.begin(event.id or "", deltas)
+                self.start_answer(event.id or "", deltas)
             case MessageEnd():
-                self.finish(event.delta, deltas)
+                self.end_answer(event.delta, deltas)
 
-    def _go_on(self, index: int, call: Call, data: bytes, deltas: list[Delta]) -> None:
+    def _add_input(self, index: int, call: ToolCall, data: bytes, deltas: list[Delta]) -> None:
         if not call.function.arguments:
             return
         if (block := self._calls.get(index)) is None:
-            raise malformed_answer(PROVIDER, "this came before its tool-call-start", data)
+            raise malformed_answer(PROVIDER, "a tool-call-delta before its tool-call-start", data)
         deltas.append(ToolInputDelta(block, call.function.arguments))
 
-    def _text_of(self, index: int) -> int:
-        """The block of text *index*, begun if need be."""
+    def _text_block(self, index: int) -> int:
+        """The block of content *index*, a text: a new one, if it has none."""
         if index not in self._texts:
             self._texts[index] = self._next_block()
         return self._texts[index]
@@ -190,10 +197,10 @@ class CohereReader:
         return self._blocks - 1
 
     def _read_unknown(self, data: bytes, problem: Exception) -> None:
-        """Pass over an event of an unknown type, unless it tells of a fault: as refusals do, or as gateways do."""
+        """Ignore an event of an unknown type; but raise an error that has the form of a refusal, or of a gateway's."""
         try:
-            event = _loose(data)
-        except (ValueError, RecursionError):
+            event = _any_event(data)
+        except MALFORMED:
             raise malformed_answer(PROVIDER, problem, data) from None
         if event.error is not None or (event.type is None and event.message is not None):
             raise FAULTS.error(read_fault(data))
@@ -202,31 +209,28 @@ class CohereReader:
 
 
 def stream_decoder(model: str) -> StreamDecoder:
-    """A decoder for one streamed answer of *model*: Cohere's answers don't name it."""
+    """A decoder for one streamed answer of *model*, whose name is not in the answer."""
     return StreamDecoder(PROVIDER, CohereReader(model))
 
 
-def whole_answer(model: str, body: bytes) -> list[Delta]:
-    """The answer of *model* that *body* is.
+def decode_answer(model: str, body: bytes) -> list[Delta]:
+    """Decode an answer of *model* that is not streamed.
 
     Raises:
-        ProviderError: it is a fault, or not what it should be, or not all of it.
+        ProviderError: *body* is an error, is malformed, or is cut short.
     """
-    try:
-        answer = _whole(body)
-    except (ValueError, RecursionError) as problem:
-        raise undecodable_answer(PROVIDER, problem, body) from None
+    answer = decode_whole(_answer, PROVIDER, body)
     deltas: list[Delta] = []
     reader, message = CohereReader(model), answer.message
-    reader.begin(answer.id, deltas)
-    reader.plan(message.tool_plan or "", deltas)
+    reader.start_answer(answer.id, deltas)
+    reader.add_plan(message.tool_plan or "", deltas)
     for index, piece in enumerate(message.content or ()):
-        reader.say(index, piece, deltas)
+        reader.add_content(index, piece, deltas)
         reader.end_content(index, deltas)
     for index, call in enumerate(message.tool_calls or ()):
-        reader.call(index, call, body, deltas)
+        reader.start_call(index, call, body, deltas)
         reader.end_call(index, deltas)
-    for cite in message.citations or ():
-        reader.cite(cite, deltas)
-    reader.finish(answer, deltas)
+    for span in message.citations or ():
+        reader.add_citations(span, deltas)
+    reader.end_answer(answer, deltas)
     return deltas

@@ -1,7 +1,7 @@
 """The events of a Cohere stream: https://docs.cohere.com/v2/docs/streaming.
 
-An answer that is not streamed has the same parts, whole. Only the members that something is made of are named; all
-others are passed over.
+An answer that is not streamed has the same parts, whole. Only the members that are used are declared; all others are
+ignored.
 """
 
 from typing import Any
@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 
 from ..schema.content import Citation
+from ..schema.stop_reasons import StopReason
 from ..schema.usage import Usage, reported
 from ..wire.numbers import NonNegativeFloat, WholeNumber
 
 
-class Counts(msgspec.Struct):
+class TokenCounts(msgspec.Struct):
     """Cohere's token counts."""
 
     input_tokens: NonNegativeFloat | None = None
@@ -21,24 +22,24 @@ class Counts(msgspec.Struct):
     reasoning_tokens: NonNegativeFloat | None = None
 
 
-class Used(msgspec.Struct):
-    """What a request used. There are ``billed_units`` beside it, which leave out what is not billed."""
+class TokenUsage(msgspec.Struct):
+    """The usage of a request. The ``billed_units`` beside it are not read: they exclude what is not billed."""
 
-    tokens: Counts | None = None
+    tokens: TokenCounts | None = None
     cached_tokens: NonNegativeFloat | None = None
 
     def usage(self) -> Usage:
-        """In our sense, which is Cohere's: the input includes what a cache held."""
-        tokens = self.tokens or Counts()
+        """This as a ``Usage``: Cohere's input includes cached tokens, as ours does."""
+        tokens = self.tokens or TokenCounts()
         return Usage(
-            input=reported(_whole(tokens.input_tokens)),
-            output=reported(_whole(tokens.output_tokens)),
-            cache_read=reported(_whole(self.cached_tokens)),
-            reasoning=reported(_whole(tokens.reasoning_tokens)),
+            input=reported(_whole_number(tokens.input_tokens)),
+            output=reported(_whole_number(tokens.output_tokens)),
+            cache_read=reported(_whole_number(self.cached_tokens)),
+            reasoning=reported(_whole_number(tokens.reasoning_tokens)),
         )
 
 
-def _whole(tokens: float | None) -> int | None:
+def _whole_number(tokens: float | None) -> int | None:
     return None if tokens is None else int(tokens)
 
 
@@ -49,8 +50,8 @@ class Source(msgspec.Struct):
     document: dict[str, Any] | None = None
 
 
-class Cite(msgspec.Struct):
-    """Where a piece of the answer comes from; *content_index* is the content that the piece stands in."""
+class CitedSpan(msgspec.Struct):
+    """A span of content *content_index*, in characters, and its sources."""
 
     start: WholeNumber | None = None
     end: WholeNumber | None = None
@@ -59,12 +60,12 @@ class Cite(msgspec.Struct):
     type: str | None = None
 
     def citations(self) -> list[Citation]:
-        """One for each source. Cohere tells the words of the answer, not those of the source."""
-        found: list[Citation] = []
+        """One for each source. They have no ``cited_text``: Cohere quotes the answer, not the source."""
+        citations: list[Citation] = []
         for source in self.sources or (Source(),):
             title, url = (_text((source.document or {}).get(name)) for name in ("title", "url"))
-            found.append(Citation(title=title, url=url, source=source.id, start=self.start, end=self.end))
-        return found
+            citations.append(Citation(title=title, url=url, source=source.id, start=self.start, end=self.end))
+        return citations
 
 
 def _text(value: object) -> str | None:
@@ -72,13 +73,13 @@ def _text(value: object) -> str | None:
 
 
 class Function(msgspec.Struct):
-    """A tool's name and its input, or the next piece of that."""
+    """A tool's name and its input, or the next piece of the input."""
 
     name: str | None = None
     arguments: str | None = None
 
 
-class Call(msgspec.Struct):
+class ToolCall(msgspec.Struct):
     """A tool call, or the next piece of it."""
 
     id: str | None = None
@@ -101,42 +102,42 @@ class _PlanMessage(msgspec.Struct, gc=False):
 
 
 class _CallMessage(msgspec.Struct):
-    tool_calls: Call
+    tool_calls: ToolCall
 
 
 class _CitedMessage(msgspec.Struct):
-    citations: Cite
+    citations: CitedSpan
 
 
 class ContentPart(msgspec.Struct, gc=False):
-    """Around a piece of content."""
+    """The object around a piece of content."""
 
     message: _ContentMessage
 
 
 class PlanPart(msgspec.Struct, gc=False):
-    """Around a piece of the tool plan."""
+    """The object around a piece of the tool plan."""
 
     message: _PlanMessage
 
 
 class CallPart(msgspec.Struct):
-    """Around a piece of a tool call."""
+    """The object around a piece of a tool call."""
 
     message: _CallMessage
 
 
 class CitedPart(msgspec.Struct):
-    """Around a citation."""
+    """The object around a citation."""
 
     message: _CitedMessage
 
 
 class End(msgspec.Struct):
-    """What is known at the end only. With the reason ``ERROR`` there is a text for people and a word for programs."""
+    """What is known only at the end. If *finish_reason* is ``ERROR``, *error* is a message and *error_type* a code."""
 
     finish_reason: str | None = None
-    usage: Used | None = None
+    usage: TokenUsage | None = None
     error: str | None = None
     error_type: str | None = None
 
@@ -146,65 +147,65 @@ class _Typed(msgspec.Struct, tag_field="type"):
 
 
 class MessageStart(_Typed, tag="message-start"):
-    """The first one."""
+    """The first event of an answer."""
 
     id: str | None = None
 
 
 class ContentStart(_Typed, tag="content-start"):
-    """Text or thinking begins, maybe with its first piece."""
+    """The start of a text or of thinking, possibly with its first piece."""
 
     index: WholeNumber
     delta: ContentPart
 
 
 class ContentDelta(_Typed, tag="content-delta", gc=False):
-    """It goes on."""
+    """The next piece of a text or of thinking."""
 
     index: WholeNumber
     delta: ContentPart
 
 
 class ContentEnd(_Typed, tag="content-end"):
-    """It is complete."""
+    """The end of a text or of thinking."""
 
     index: WholeNumber
 
 
 class PlanDelta(_Typed, tag="tool-plan-delta", gc=False):
-    """More of what the model plans before it calls tools."""
+    """The next piece of the plan that the model makes before it calls tools."""
 
     delta: PlanPart
 
 
 class CallStart(_Typed, tag="tool-call-start"):
-    """A tool call begins; calls are counted apart from contents."""
+    """The start of a tool call; calls are numbered separately from contents."""
 
     index: WholeNumber
     delta: CallPart
 
 
 class CallDelta(_Typed, tag="tool-call-delta", gc=False):
-    """It goes on."""
+    """The next piece of a tool call."""
 
     index: WholeNumber
     delta: CallPart
 
 
 class CallEnd(_Typed, tag="tool-call-end"):
-    """It is complete."""
+    """The end of a tool call."""
 
     index: WholeNumber
 
 
 class CitationStart(_Typed, tag="citation-start"):
-    """A citation, whole."""
+    """A citation."""
 
     delta: CitedPart
 
 
 class MessageEnd(_Typed, tag="message-end"):
-    """The last one."""
+    """The last event of an answer."""
 
     delta: End = msgspec.field(default_factory=End)
 
@@ -214,8 +215,8 @@ _Call = CallStart | CallDelta | CallEnd
 Event = MessageStart | _Content | PlanDelta | _Call | CitationStart | MessageEnd
 
 
-class Loose(msgspec.Struct):
-    """An event of any type, or of none: what is then in it tells of a fault."""
+class AnyEvent(msgspec.Struct):
+    """An event of any type, or of none: then it may be an error, with one of the other members."""
 
     type: str | None = None
     message: object = None
@@ -223,12 +224,12 @@ class Loose(msgspec.Struct):
 
 
 class WholeMessage(msgspec.Struct):
-    """What the model says."""
+    """The message of an answer that is not streamed."""
 
     tool_plan: str | None = None
     content: list[Piece] | None = None
-    tool_calls: list[Call] | None = None
-    citations: list[Cite] | None = None
+    tool_calls: list[ToolCall] | None = None
+    citations: list[CitedSpan] | None = None
 
 
 class WholeAnswer(End, kw_only=True):
@@ -236,3 +237,16 @@ class WholeAnswer(End, kw_only=True):
 
     id: str
     message: WholeMessage
+
+
+STOP_REASONS = {
+    "COMPLETE": StopReason.END_TURN,
+    "STOP_SEQUENCE": StopReason.STOP_SEQUENCE,
+    "MAX_TOKENS": StopReason.MAX_TOKENS,
+    "TOOL_CALL": StopReason.TOOL_USE,
+    "ERROR_TOXIC": StopReason.CONTENT_FILTER,
+    "ERROR_LIMIT": StopReason.CONTEXT_FULL,
+}
+
+PLAN = "tool_plan"
+"""The signature that marks thinking as a tool plan, which has a member of its own in requests."""

@@ -12,7 +12,7 @@ from ..schema.request import Reasoning, Request, Settings
 from ..schema.tools import Tool
 from ..wire.media import MediaRules
 from ..wire.model_abilities import check_abilities
-from .messages import MEDIA, wire_messages
+from .content import MEDIA, wire_messages
 
 _STOP_SEQUENCES = 5
 _MOST_TOP_K = 500

@@ -1,48 +1,49 @@
-"""Where the text of a Google answer comes from: what was looked up for it, and what the model knew by heart."""
+"""Citations in Google's answers: of pages that were looked up for it, and of text that the model recited."""
 
 from collections.abc import Callable, Iterator
 
 from ..schema.content import Citation
-from .chunks import Candidate, Page, Segment, Source
+from .events import Candidate, Page, Segment, Source
 
 
-class Said:
-    """The text blocks of an answer so far: places in them are told by what stands there, in bytes of UTF-8."""
+class AnswerText:
+    """The text blocks of an answer so far, by which the segments in its citations are located."""
 
     def __init__(self) -> None:
         self._blocks: dict[int, list[str]] = {}
 
-    def begin(self, index: int) -> Callable[[str], None]:
-        """What takes the pieces of block *index*, as they come."""
+    def start_block(self, index: int) -> Callable[[str], None]:
+        """Start text block *index*. Returns the function that adds a piece of text to it."""
         return self._blocks.setdefault(index, []).append
 
-    def place(self, segment: Segment) -> tuple[int, int | None, int | None] | None:
-        """The block that *segment* is of, and where it begins and ends there, in characters, as far as that is sure.
+    def locate(self, segment: Segment) -> tuple[int, int | None, int | None] | None:
+        """The block of *segment*, and its start and end there in characters, if they can be told.
 
-        The provider counts in the part that it means, and a stream does not say which one that was.
+        Google counts within one part of the answer, and a stream does not say within which.
         """
         texts = {index: "".join(pieces) for index, pieces in self._blocks.items() if pieces}
         for index, text in texts.items():
-            found = _characters(text, segment)
-            if found is not None:
-                return index, *found
+            span = _character_span(text, segment)
+            if span is not None:
+                return index, *span
         return (max(texts), None, None) if texts else None
 
 
-def _characters(text: str, segment: Segment) -> tuple[int, int] | None:
+def _character_span(text: str, segment: Segment) -> tuple[int, int] | None:
+    """The start and the end of *segment*, which has them in bytes of UTF-8, in *text*; ``None`` if it is not there."""
     encoded = text.encode(errors="surrogatepass")
     start, end = segment.start_index, segment.end_index
     if not 0 <= start < end <= len(encoded):
         return None
-    there = encoded[start:end].decode(errors="ignore")
-    if segment.text and there != segment.text:
-        at = text.find(segment.text)
-        return None if at < 0 else (at, at + len(segment.text))
-    begin = len(encoded[:start].decode(errors="ignore"))
-    return begin, begin + len(there)
+    excerpt = encoded[start:end].decode(errors="ignore")
+    if segment.text and excerpt != segment.text:
+        first = text.find(segment.text)
+        return None if first < 0 else (first, first + len(segment.text))
+    first = len(encoded[:start].decode(errors="ignore"))
+    return first, first + len(excerpt)
 
 
-def citations(candidate: Candidate, said: Said) -> Iterator[tuple[int, Citation]]:
+def citations(candidate: Candidate, text: AnswerText) -> Iterator[tuple[int, Citation]]:
     """Each citation of *candidate*, with the index of the text block that it belongs to."""
     grounding, recitations = candidate.grounding_metadata, candidate.citation_metadata
     if grounding is not None:
@@ -50,19 +51,19 @@ def citations(candidate: Candidate, said: Said) -> Iterator[tuple[int, Citation]
         for support in grounding.grounding_supports or ():
             for number in support.grounding_chunk_indices:
                 if 0 <= number < len(sources):
-                    yield from _cited(said, support.segment, _page(sources[number]))
+                    yield from _cite(text, support.segment, _page(sources[number]))
     if recitations is not None:
         for recited in (*(recitations.citation_sources or ()), *(recitations.citations or ())):
             segment = Segment(start_index=recited.start_index, end_index=recited.end_index)
-            yield from _cited(said, segment, Page(uri=recited.uri, title=recited.title))
+            yield from _cite(text, segment, Page(uri=recited.uri, title=recited.title))
 
 
 def _page(source: Source) -> Page:
     return source.web or source.retrieved_context or source.maps or Page()
 
 
-def _cited(said: Said, segment: Segment, page: Page) -> Iterator[tuple[int, Citation]]:
-    place = said.place(segment)
-    if place is not None:
-        index, start, end = place
+def _cite(text: AnswerText, segment: Segment, page: Page) -> Iterator[tuple[int, Citation]]:
+    location = text.locate(segment)
+    if location is not None:
+        index, start, end = location
         yield index, Citation(cited_text=page.text or "", title=page.title, url=page.uri, start=start, end=end)

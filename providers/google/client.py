@@ -14,10 +14,9 @@ from ..transport import http
 from ..transport.faults import Fault
 from . import requests as google_requests
 from .config import Google
-from .decoder import stream_decoder, whole_answer
-from .errors import FAULTS, PROVIDER
-from .fault_bodies import read_google_fault
-from .media import check_media
+from .content import check_content
+from .decoder import decode_answer, stream_decoder
+from .errors import FAULTS, PROVIDER, read_google_fault
 from .rules import Dialect, check_settings
 
 try:
@@ -100,7 +99,7 @@ class GoogleClient:
         check_settings(settings, self._dialect)
 
     def check_content(self, content: Sequence[Block]) -> None:
-        check_media(content, self._dialect.media)
+        check_content(content, self._dialect.media)
 
     def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
         body = partial(google_requests.body, request, self._dialect)
@@ -108,7 +107,7 @@ class GoogleClient:
 
     async def complete(self, request: Request) -> list[Delta]:
         body = partial(google_requests.body, request, self._dialect)
-        return await self._wholes.whole(body, partial(whole_answer, request.number))
+        return await self._wholes.whole(body, partial(decode_answer, request.number))
 
     async def aclose(self) -> None:
         await self._transport.aclose()

@@ -1,4 +1,4 @@
-"""Answers of Google's generateContent, read into deltas. Of several candidates only the first counts."""
+"""Answers of Google's generateContent, decoded into deltas. Only the first candidate counts."""
 
 import re
 from collections.abc import Callable
@@ -22,131 +22,131 @@ from ..schema.deltas import (
 )
 from ..schema.stop_reasons import StopReason
 from ..transport.decoder import StreamDecoder
-from ..transport.faults import incomplete_answer, malformed_answer, undecodable_answer
+from ..transport.faults import incomplete_answer, malformed_answer
 from ..transport.json_objects import EventsOrObjects
-from .chunks import Candidate, Chunk, Counts, FunctionCall, Part, RawChunk
-from .citations import Said, citations
-from .errors import FAULTS, PROVIDER, SIGNATURE, STOPS
-from .fault_bodies import read_google_fault
+from ..wire.fallback_ids import fallback_answer_id, fallback_call_id
+from ..wire.json_decoding import MALFORMED, decode_whole
+from ..wire.stop_reasons import inferred_stop_reason, stop_reason
+from .citations import AnswerText, citations
+from .errors import FAULTS, PROVIDER, read_google_fault
+from .events import SIGNATURE, STOP_REASONS, Candidate, Chunk, FunctionCall, Part, RawChunk, TokenCounts
 
 _chunk: Callable[[bytes], Chunk] = msgspec.json.Decoder(Chunk).decode
 _raw_chunk = msgspec.json.Decoder(RawChunk).decode
 _any_part = msgspec.json.Decoder(dict[str, Any]).decode
-_ABOUT = ("thought", "thoughtSignature", "videoMetadata", "partMetadata", "mediaResolution")  # what says no kind
+# The members of a part that do not name its kind.
+_ATTRIBUTES = ("thought", "thoughtSignature", "videoMetadata", "partMetadata", "mediaResolution")
 _capital = re.compile("(?=[A-Z])")
 
 
 class GoogleReader:
-    """Reads one answer, chunk by chunk: the *number*-th of its session, from which ids are made where there are none.
+    """Reads one answer, chunk by chunk, to request *number* of its session.
 
-    A made id is ``call_`` with the request's number and the call's in the answer: stable when the same bytes are read
-    again, and one of a kind in its session. Text goes on in one block until something else comes, or a signature: a
-    signed piece is a block of its own, for it must go back as it came.
+    Consecutive pieces of text are one block, and so are pieces of thinking. A signed piece is a block of its own: it
+    has to be sent back as it came.
     """
 
     def __init__(self, number: int) -> None:
         self.ended = False
         self._number = number
-        self._begun = False
+        self._started = False
         self._blocks = 0
         self._calls = 0
-        self._counts: Counts | None = None
-        self._sent_told = False
-        self._text: int | None = None  # the block that text goes on in
+        self._counts: TokenCounts | None = None
+        self._input_reported = False
+        self._text: int | None = None  # the block that the next piece of text continues
         self._thinking: int | None = None
-        self._said = Said()
-        self._note: Callable[[str], None] = self._said.begin(0)
+        self._answer_text = AnswerText()
+        self._record_text: Callable[[str], None] = self._answer_text.start_block(0)
 
     def read(self, data: bytes, deltas: list[Delta]) -> None:
         try:
             chunk = _chunk(data)
-        except (ValueError, RecursionError) as problem:
+        except MALFORMED as problem:
             raise malformed_answer(PROVIDER, problem, data) from None
-        self.take(chunk, data, deltas)
+        self.read_chunk(chunk, data, deltas)
 
-    def take(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
-        """Add to *deltas* what *chunk*, read from *data*, brings."""
-        if not self._begun:
-            self._begin(chunk, data, deltas)
-        stopped = None
+    def read_chunk(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
+        """Add to *deltas* what *chunk*, decoded from *data*, holds."""
+        if not self._started:
+            self._start_answer(chunk, data, deltas)
+        raw_reason = None
         for candidate in chunk.candidates or ():
             if candidate.index == 0:
-                self._take_candidate(candidate, data, deltas)
-                stopped = candidate.finish_reason
+                self._read_candidate(candidate, data, deltas)
+                raw_reason = candidate.finish_reason
                 break
         if chunk.error is not None:
             raise FAULTS.error(read_google_fault(data))
         if chunk.usage_metadata is not None:
-            self._count(chunk.usage_metadata, deltas)
-        if stopped:
-            self._finish(self._stop(stopped), stopped, deltas)
+            self._report_input(chunk.usage_metadata, deltas)
+        if raw_reason:
+            # Google has no reason for tool uses: they end with "STOP", or "UNEXPECTED_TOOL_CALL" if not declared.
+            reason = inferred_stop_reason(stop_reason(STOP_REASONS, raw_reason), self._calls > 0)
+            self._end_answer(reason, raw_reason, deltas)
         elif chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason:
-            self._finish(StopReason.CONTENT_FILTER, chunk.prompt_feedback.block_reason, deltas)
+            self._end_answer(StopReason.CONTENT_FILTER, chunk.prompt_feedback.block_reason, deltas)
 
-    def _begin(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
+    def _start_answer(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
         if chunk.error is not None:
             raise FAULTS.error(read_google_fault(data))
         if chunk.candidates is None and chunk.prompt_feedback is None and chunk.usage_metadata is None:
-            raise malformed_answer(PROVIDER, "this is no piece of an answer", data)
-        self._begun = True
-        deltas.append(AnswerStarted(chunk.response_id or f"answer-{self._number}", chunk.model_version or ""))
+            raise malformed_answer(PROVIDER, "neither an answer nor an error", data)
+        self._started = True
+        message_id = chunk.response_id or fallback_answer_id(self._number)
+        deltas.append(AnswerStarted(message_id, chunk.model_version or ""))
 
-    def _count(self, counts: Counts, deltas: list[Delta]) -> None:
-        """Tell of what was sent as soon as it is known; of what was made, the end does: it grows with each chunk."""
+    def _report_input(self, counts: TokenCounts, deltas: list[Delta]) -> None:
+        """Report the input as soon as it is known. The output grows with each chunk: it is reported at the end."""
         self._counts = counts
-        if not self._sent_told and counts.prompt_token_count is not None:
-            self._sent_told = True
-            deltas.append(UsageReported(counts.sent()))
+        if not self._input_reported and counts.prompt_token_count is not None:
+            self._input_reported = True
+            deltas.append(UsageReported(counts.input_usage()))
 
-    def _finish(self, reason: StopReason, word: str, deltas: list[Delta]) -> None:
+    def _end_answer(self, reason: StopReason, raw_reason: str, deltas: list[Delta]) -> None:
         self.ended = True
         if self._counts is not None:
             deltas.append(UsageReported(self._counts.usage()))
-        deltas.append(AnswerEnded(reason, word))
+        deltas.append(AnswerEnded(reason, raw_reason))
 
-    def _stop(self, word: str) -> StopReason:
-        reason = STOPS.get(word, StopReason.OTHER)
-        # Google has no word for it: tool uses end with "STOP", and one that is not declared is told as unexpected.
-        return StopReason.TOOL_USE if self._calls and reason in (StopReason.END_TURN, StopReason.OTHER) else reason
-
-    def _take_candidate(self, candidate: Candidate, data: bytes, deltas: list[Delta]) -> None:
+    def _read_candidate(self, candidate: Candidate, data: bytes, deltas: list[Delta]) -> None:
         parts = candidate.content.parts if candidate.content is not None else None
-        for at, part in enumerate(parts or ()):
+        for position, part in enumerate(parts or ()):
             text = part.text
             # Nearly every part is a piece of text.
             if text is not None and not part.thought and part.thought_signature is None and part.function_call is None:
                 if text:
-                    self._say(text, deltas)
+                    self._add_text(text, deltas)
             else:
                 try:
-                    self._take_rare(part, at, data, deltas)
-                except (ValueError, RecursionError) as problem:  # what is passed on as it came, is no JSON after all
+                    self._read_rare(part, position, data, deltas)
+                except MALFORMED as problem:  # in a part that is kept as it came, and was not decoded before
                     raise malformed_answer(PROVIDER, problem, data) from None
         if candidate.grounding_metadata is not None or candidate.citation_metadata is not None:
-            deltas.extend(Cited(block, citation) for block, citation in citations(candidate, self._said))
+            deltas.extend(Cited(block, citation) for block, citation in citations(candidate, self._answer_text))
 
-    def _say(self, text: str, deltas: list[Delta]) -> None:
+    def _add_text(self, text: str, deltas: list[Delta]) -> None:
         index = self._text
         if index is None:
             index = self._text = self._next_block()
-            self._note = self._said.begin(index)
-        self._note(text)
+            self._record_text = self._answer_text.start_block(index)
+        self._record_text(text)
         deltas.append(TextDelta(index, text))
 
-    def _take_rare(self, part: Part, at: int, data: bytes, deltas: list[Delta]) -> None:
+    def _read_rare(self, part: Part, position: int, data: bytes, deltas: list[Delta]) -> None:
         if part.function_call is not None:
-            self._call(part.function_call, deltas)
-            self._sign(part, deltas)
+            self._add_call(part.function_call, deltas)
+            self._add_signature(part, deltas)
         elif part.text is not None and part.thought:
-            self._think(part.text, part.thought_signature, deltas)
+            self._add_thinking(part.text, part.thought_signature, deltas)
         elif part.text:
             self._text = self._thinking = None
-            self._say(part.text, deltas)
-            self._sign(part, deltas)
+            self._add_text(part.text, deltas)
+            self._add_signature(part, deltas)
         else:
-            self._pass_on(_raw_part(data, at), deltas)
+            self._add_opaque(_raw_part(data, position), deltas)
 
-    def _think(self, text: str, signature: str | None, deltas: list[Delta]) -> None:
+    def _add_thinking(self, text: str, signature: str | None, deltas: list[Delta]) -> None:
         if signature is not None or self._thinking is None:
             self._thinking = self._next_block()
         if text:
@@ -155,64 +155,62 @@ class GoogleReader:
             deltas.append(ThinkingSigned(self._thinking, signature))
             self._thinking = None
 
-    def _call(self, call: FunctionCall, deltas: list[Delta]) -> None:
+    def _add_call(self, call: FunctionCall, deltas: list[Delta]) -> None:
         self._calls += 1
         block = self._next_block()
-        deltas.append(ToolUseStarted(block, call.id or f"call_{self._number}_{self._calls}", call.name))
+        call_id = call.id or fallback_call_id(self._number, self._calls)
+        deltas.append(ToolUseStarted(block, call_id, call.name))
         if args := bytes(call.args):
             deltas.append(ToolInputDelta(block, args.decode()))
         deltas.append(BlockEnded(block))
 
-    def _sign(self, part: Part, deltas: list[Delta]) -> None:
-        """Keep the signature of *part*, of which a block was just made, in a block behind it."""
+    def _add_signature(self, part: Part, deltas: list[Delta]) -> None:
+        """Keep the signature of *part* in an opaque block after the block of *part*."""
         if part.thought_signature is not None:
-            mark = msgspec.json.encode({"thoughtSignature": part.thought_signature})
-            deltas.append(OpaqueReceived(self._next_block(), SIGNATURE, mark))
+            json = msgspec.json.encode({"thoughtSignature": part.thought_signature})
+            deltas.append(OpaqueReceived(self._next_block(), SIGNATURE, json))
 
-    def _pass_on(self, raw: bytes, deltas: list[Delta]) -> None:
-        """A part that only Google understands: a tool that it ran itself, or a signature of nothing."""
+    def _add_opaque(self, raw: bytes, deltas: list[Delta]) -> None:
+        """Keep a part that only Google understands: of a tool that it ran itself, or a signature without content."""
         members = _any_part(raw)
-        kind = next((name for name in members if name not in _ABOUT), "text")
+        kind = next((name for name in members if name not in _ATTRIBUTES), "text")
         if kind != "text":
             deltas.append(OpaqueReceived(self._next_block(), _capital.sub("_", kind).lower(), raw))
         elif "thoughtSignature" in members:
-            whole = raw if "text" in members else msgspec.json.encode({"text": "", **members})
-            deltas.append(OpaqueReceived(self._next_block(), SIGNATURE, whole))
+            json = raw if "text" in members else msgspec.json.encode({"text": "", **members})
+            deltas.append(OpaqueReceived(self._next_block(), SIGNATURE, json))
 
     def _next_block(self) -> int:
-        """The index of a block that begins; text and thoughts don't go on behind it where they were."""
+        """The index of a new block. Text and thinking after it start new blocks, too."""
         self._text = self._thinking = None
         self._blocks += 1
         return self._blocks - 1
 
 
-def _raw_part(data: bytes, at: int) -> bytes:
-    """The part *at* its place in the first candidate of *data*, as it came."""
+def _raw_part(data: bytes, position: int) -> bytes:
+    """The part at *position* of the first candidate in *data*, as it came."""
     candidate = next(candidate for candidate in _raw_chunk(data).candidates if candidate.index == 0)
-    return bytes((candidate.content.parts or ())[at])
+    return bytes((candidate.content.parts or ())[position])
 
 
 def stream_decoder(number: int) -> StreamDecoder:
-    """A decoder for one streamed answer, that to the *number*-th request of its session.
+    """A decoder for one streamed answer, to request *number* of its session.
 
-    The stream is one of server-sent events, or, where it was asked for without them, a JSON array.
+    The stream consists of server-sent events or, if they were not requested, is a JSON array.
     """
     return StreamDecoder(PROVIDER, GoogleReader(number), EventsOrObjects(PROVIDER))
 
 
-def whole_answer(number: int, body: bytes) -> list[Delta]:
-    """The answer that *body* is, that to the *number*-th request of its session.
+def decode_answer(number: int, body: bytes) -> list[Delta]:
+    """Decode an answer that is not streamed, to request *number* of its session.
 
     Raises:
-        ProviderError: it is a fault, or not what it should be, or not all of it.
+        ProviderError: *body* is an error, is malformed, or is cut short.
     """
-    try:
-        chunk = _chunk(body)
-    except (ValueError, RecursionError) as problem:
-        raise undecodable_answer(PROVIDER, problem, body) from None
+    chunk = decode_whole(_chunk, PROVIDER, body)
     deltas: list[Delta] = []
     reader = GoogleReader(number)
-    reader.take(chunk, body, deltas)
+    reader.read_chunk(chunk, body, deltas)
     if not reader.ended:
         raise incomplete_answer(PROVIDER)
     return deltas

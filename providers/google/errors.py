@@ -1,15 +1,15 @@
-"""Google's words for what went wrong and for why a model stopped, and ours."""
+"""Google's errors, and which of ours they are: https://cloud.google.com/apis/design/errors#error_model."""
+
+import msgspec
 
 from ..schema.errors import AuthenticationFailed, InvalidRequest, Overloaded, ProviderUnavailable, RateLimited
-from ..schema.stop_reasons import StopReason
-from ..transport.faults import FaultTable
+from ..transport.faults import Fault, FaultTable, read_fault
+from ..wire.json_decoding import MALFORMED
 
 PROVIDER = "google"
 
-SIGNATURE = "thought_signature"
-"""The type of an opaque block: the signature of the text or tool use before it, or of no text at all."""
 
-# The codes are those of google.rpc.Code, https://cloud.google.com/apis/design/errors, and the reasons that say more.
+# The codes of google.rpc.Code, and the reasons (google.rpc.ErrorInfo) that are more specific.
 FAULTS = FaultTable(
     provider=PROVIDER,
     codes={
@@ -35,30 +35,52 @@ FAULTS = FaultTable(
     overflow_phrases=("exceeds the maximum number of tokens", "input token count", "payload size exceeds"),
 )
 
-# https://ai.google.dev/api/generate-content#FinishReason, and the SDK's.
-STOPS = {
-    "STOP": StopReason.END_TURN,
-    "MAX_TOKENS": StopReason.MAX_TOKENS,
-    "CONTINUATION": StopReason.MAX_TOKENS,
-    "SAFETY": StopReason.CONTENT_FILTER,
-    "RECITATION": StopReason.CONTENT_FILTER,
-    "BLOCKLIST": StopReason.CONTENT_FILTER,
-    "PROHIBITED_CONTENT": StopReason.CONTENT_FILTER,
-    "SPII": StopReason.CONTENT_FILTER,
-    "MODEL_ARMOR": StopReason.CONTENT_FILTER,
-    "ESCALATION": StopReason.CONTENT_FILTER,
-    "PUP_LIMITED_DISABLED": StopReason.CONTENT_FILTER,
-    "IMAGE_SAFETY": StopReason.CONTENT_FILTER,
-    "IMAGE_PROHIBITED_CONTENT": StopReason.CONTENT_FILTER,
-    "IMAGE_RECITATION": StopReason.CONTENT_FILTER,
-    "FINISH_REASON_UNSPECIFIED": StopReason.OTHER,
-    "LANGUAGE": StopReason.OTHER,
-    "OTHER": StopReason.OTHER,
-    "MALFORMED_FUNCTION_CALL": StopReason.OTHER,
-    "MALFORMED_RESPONSE": StopReason.OTHER,
-    "MISSING_THOUGHT_SIGNATURE": StopReason.OTHER,
-    "UNEXPECTED_TOOL_CALL": StopReason.OTHER,
-    "TOO_MANY_TOOL_CALLS": StopReason.OTHER,
-    "IMAGE_OTHER": StopReason.OTHER,
-    "NO_IMAGE": StopReason.OTHER,
-}
+
+class _Detail(msgspec.Struct, rename="camel"):
+    """A more specific reason (google.rpc.ErrorInfo), or how long to wait (google.rpc.RetryInfo), or neither."""
+
+    reason: object = None
+    retry_delay: object = None
+
+
+class _Status(msgspec.Struct):
+    message: str = ""
+    status: str | None = None
+    details: tuple[_Detail, ...] = ()
+
+
+class _Envelope(msgspec.Struct):
+    error: _Status
+
+
+_decode_envelope = msgspec.json.Decoder(_Envelope | tuple[_Envelope, ...]).decode
+
+
+def read_google_fault(body: bytes) -> Fault:
+    """The fault in *body*: an object or, in a stream that is a JSON array, the first element of an array."""
+    plain = read_fault(body)
+    try:
+        envelope = _decode_envelope(body)
+    except MALFORMED:
+        return plain
+    if not isinstance(envelope, _Envelope):
+        if not envelope:
+            return plain
+        envelope = envelope[0]
+        plain = read_fault(msgspec.json.encode(envelope))
+    details = envelope.error.details
+    delays_s = (_seconds(detail.retry_delay) for detail in details)
+    return Fault(
+        message=plain.message,
+        type=envelope.error.status,
+        code=next((detail.reason for detail in details if isinstance(detail.reason, str)), None),
+        retry_after_s=next((delay_s for delay_s in delays_s if delay_s is not None), None),
+    )
+
+
+def _seconds(duration: object) -> float | None:
+    """The seconds of a google.protobuf.Duration, such as ``3.5s``; ``None`` if *duration* is not one."""
+    try:
+        return max(0.0, float(duration.removesuffix("s"))) if isinstance(duration, str) else None
+    except ValueError:
+        return None

@@ -7,7 +7,7 @@ import msgspec
 from ..schema.request import Request, Settings
 from ..schema.tools import Tool, ToolChoice
 from ..wire.alternating_messages import alternating_messages, message_openings
-from .parts import Parts
+from .content import Parts
 from .rules import Dialect
 
 _MODES = {"auto": "AUTO", "required": "ANY", "tool": "ANY", "none": "NONE"}

@@ -10,8 +10,7 @@ from ..schema.facts import ModelFacts
 from ..schema.request import Settings
 from ..wire.media import MediaRules
 from ..wire.model_abilities import check_abilities
-from .media import MEDIA
-from .parts import NAME_CHARS, is_tool_name
+from .content import MEDIA, NAME_CHARS, is_tool_name
 
 _UNKNOWN = ModelFacts()
 _STOP_SEQUENCES = 5  # https://ai.google.dev/api/generate-content#generationconfig

@@ -47,7 +47,7 @@ class _Api:
     check_settings: Callable[[Settings, Dialect], None]
     body: Callable[[Request, Dialect, bool], bytes]
     stream_decoder: Callable[[str, int], StreamDecoder]
-    whole_answer: Callable[[str, int, bytes], list[Delta]]
+    decode_answer: Callable[[str, int, bytes], list[Delta]]
 
 
 _APIS: dict[ApiName, _Api] = {
@@ -56,14 +56,14 @@ _APIS: dict[ApiName, _Api] = {
         chat_requests.check_settings,
         chat_requests.body,
         chat_answers.stream_decoder,
-        chat_answers.whole_answer,
+        chat_answers.decode_answer,
     ),
     "responses": _Api(
         "/responses",
         responses_requests.check_settings,
         responses_requests.body,
         responses_answers.stream_decoder,
-        responses_answers.whole_answer,
+        responses_answers.decode_answer,
     ),
 }
 
@@ -103,7 +103,7 @@ class OpenAIClient:
 
     async def complete(self, request: Request) -> list[Delta]:
         body = partial(self._api.body, request, self._dialect, False)
-        return await self._channel.whole(body, partial(self._api.whole_answer, self.provider, request.number))
+        return await self._channel.whole(body, partial(self._api.decode_answer, self.provider, request.number))
 
     async def aclose(self) -> None:
         await self._sdk.close()

@@ -47,37 +47,37 @@ def _bedrock() -> bedrock_answers.BedrockReader:
 DECODERS = {
     "anthropic": Decoder(
         anthropic_answers.stream_decoder,
-        anthropic_answers.whole_answer,
+        anthropic_answers.decode_answer,
         (("anthropic", "messages"),),
         _samples("anthropic"),
     ),
     "chat": Decoder(
         partial(chat_answers.stream_decoder, "chat", 1),
-        partial(chat_answers.whole_answer, "chat", 1),
+        partial(chat_answers.decode_answer, "chat", 1),
         (("openai_chat", "chat_completions"), ("azure", "chat_completions")),
         _samples("chat"),
     ),
     "responses": Decoder(
         partial(responses_answers.stream_decoder, "responses", 1),
-        partial(responses_answers.whole_answer, "responses", 1),
+        partial(responses_answers.decode_answer, "responses", 1),
         (("openai_responses", "responses"), ("azure", "responses")),
         _samples("responses"),
     ),
     "google": Decoder(
         partial(google_answers.stream_decoder, 1),
-        partial(google_answers.whole_answer, 1),
+        partial(google_answers.decode_answer, 1),
         (("gemini", "generate_content"), ("vertex", "generate_content")),
         _samples("google"),
     ),
     "cohere": Decoder(
         partial(cohere_answers.stream_decoder, "any"),
-        partial(cohere_answers.whole_answer, "any"),
+        partial(cohere_answers.decode_answer, "any"),
         (("cohere", "chat_v2"),),
         _samples("cohere"),
     ),
     "bedrock": Decoder(
         lambda: bedrock_answers.stream_decoder(_bedrock()),
-        lambda body: _bedrock().whole(body),
+        lambda body: bedrock_answers.decode_answer(_bedrock(), body),
         (("bedrock", "converse"),),
         (THINKS_AND_CALLS,),
     ),

@@ -1,4 +1,4 @@
-"""The words of Chat Completions for what went wrong and for why a model stopped, and ours."""
+"""The errors of Chat Completions, and which of ours they are."""
 
 from ...schema.errors import (
     AuthenticationFailed,
@@ -10,20 +10,19 @@ from ...schema.errors import (
     RateLimited,
     UnknownModel,
 )
-from ...schema.stop_reasons import StopReason
 from ...transport.faults import FaultTable
 
 
 def faults(provider: str) -> FaultTable:
-    """Which error a fault of *provider* is.
+    """The fault table of *provider*, which may be any server with this API: most of them use OpenAI's codes.
 
-    https://platform.openai.com/docs/guides/error-codes; Azure and most compatible servers take over these words.
+    https://platform.openai.com/docs/guides/error-codes
     """
     return FaultTable(
         provider=provider,
         codes={
             "invalid_api_key": AuthenticationFailed,
-            "insufficient_quota": AuthenticationFailed,  # a 429 that no waiting mends
+            "insufficient_quota": AuthenticationFailed,  # a 429 that waiting does not resolve
             "billing_hard_limit_reached": AuthenticationFailed,
             "billing_not_active": AuthenticationFailed,
             "model_not_found": UnknownModel,
@@ -40,16 +39,8 @@ def faults(provider: str) -> FaultTable:
     )
 
 
-STOPS = {
-    "stop": StopReason.END_TURN,
-    "length": StopReason.MAX_TOKENS,
-    "tool_calls": StopReason.TOOL_USE,
-    "function_call": StopReason.TOOL_USE,
-    "content_filter": StopReason.CONTENT_FILTER,
-}
-
-# Of an answer that went wrong on its way, at OpenRouter and DeepSeek: no answer, though it says that it has ended.
 FAILURES: dict[str, type[ProviderError]] = {
     "error": ProviderUnavailable,
     "insufficient_system_resource": Overloaded,
 }
+"""The finish reasons of an answer that failed halfway, at OpenRouter and DeepSeek."""

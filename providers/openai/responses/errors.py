@@ -1,35 +1,22 @@
-"""The Responses API's words for what went wrong and for why a model stopped, ours, and what goes back to it sealed."""
+"""The errors of the Responses API, and which of ours they are."""
 
 from dataclasses import replace
 
-import msgspec
-
 from ...schema.errors import InvalidRequest
-from ...schema.stop_reasons import StopReason
 from ...transport.faults import FaultTable
 from ..chat.errors import faults as chat_faults
 
-PHASE = "message"
-"""The type of the opaque block that says which phase of an answer the text after it is, as the item itself does."""
-
-
-class Sealed(msgspec.Struct):
-    """What the signature of thinking is: the part of a reasoning item that only the provider can read."""
-
-    id: str
-    encrypted_content: str
-
 
 def faults(provider: str) -> FaultTable:
-    """Which error a fault of *provider* is; this API has codes of its own for a response that failed.
+    """The fault table of *provider*: that of Chat Completions, and the codes of a failed response.
 
     https://platform.openai.com/docs/api-reference/responses/object#responses/object-error
     """
     table = chat_faults(provider)
-    return replace(table, codes={**table.codes, **dict.fromkeys(_REFUSED, InvalidRequest)})
+    return replace(table, codes={**table.codes, **dict.fromkeys(_INVALID_REQUEST_CODES, InvalidRequest)})
 
 
-_REFUSED = (
+_INVALID_REQUEST_CODES = (
     "invalid_prompt",
     "data_residency_mismatch",
     "bio_policy",
@@ -49,9 +36,3 @@ _REFUSED = (
     "failed_to_download_image",
     "image_file_not_found",
 )
-
-# Of a response that is incomplete.
-REASONS = {
-    "max_output_tokens": StopReason.MAX_TOKENS,
-    "content_filter": StopReason.CONTENT_FILTER,
-}

@@ -1,32 +1,19 @@
 """The events of a Responses stream: https://platform.openai.com/docs/api-reference/responses-streaming.
 
-Only the members that something is made of are named; all others are passed over.
+Only the members that are used are declared; all others are ignored.
 """
-
-from typing import get_args
 
 import msgspec
 
 from ...schema.content import Citation
-from ...schema.usage import Usage, reported
+from ...schema.stop_reasons import StopReason
+from ...schema.usage import Usage
 from ...wire.numbers import WholeNumber
+from ..usage import InputDetails, OutputDetails, openai_usage
 
 
-class InputDetails(msgspec.Struct):
-    """What became of the input tokens."""
-
-    cached_tokens: WholeNumber | None = None
-    cache_write_tokens: WholeNumber | None = None
-
-
-class OutputDetails(msgspec.Struct):
-    """What became of the output tokens."""
-
-    reasoning_tokens: WholeNumber | None = None
-
-
-class Counts(msgspec.Struct):
-    """The token counts; input and output include what the details say."""
+class TokenCounts(msgspec.Struct):
+    """The token counts."""
 
     input_tokens: WholeNumber | None = None
     output_tokens: WholeNumber | None = None
@@ -34,20 +21,14 @@ class Counts(msgspec.Struct):
     output_tokens_details: OutputDetails | None = None
 
     def usage(self) -> Usage:
-        """In our sense."""
-        inputs = self.input_tokens_details or InputDetails()
-        outputs = self.output_tokens_details or OutputDetails()
-        return Usage(
-            input=reported(self.input_tokens),
-            output=reported(self.output_tokens),
-            cache_read=reported(inputs.cached_tokens),
-            cache_write=reported(inputs.cache_write_tokens),
-            reasoning=reported(outputs.reasoning_tokens),
+        """These counts as a ``Usage``."""
+        return openai_usage(
+            self.input_tokens, self.output_tokens, self.input_tokens_details, self.output_tokens_details
         )
 
 
 class Annotation(msgspec.Struct):
-    """A source of the text; of the kinds that there are, each gives some of these."""
+    """A source of the text. Each of the several kinds has some of these members."""
 
     title: str | None = None
     url: str | None = None
@@ -57,7 +38,7 @@ class Annotation(msgspec.Struct):
     end_index: WholeNumber | None = None
 
     def citation(self) -> Citation:
-        """In our words."""
+        """This source as a ``Citation``."""
         return Citation(
             title=self.title or self.filename,
             url=self.url,
@@ -68,7 +49,7 @@ class Annotation(msgspec.Struct):
 
 
 class _Typed(msgspec.Struct, tag_field="type"):
-    """Something told from its like by its ``type``."""
+    """A member of a union, tagged by its ``type``."""
 
 
 class OutputText(_Typed, tag="output_text"):
@@ -79,26 +60,26 @@ class OutputText(_Typed, tag="output_text"):
 
 
 class Refusal(_Typed, tag="refusal"):
-    """What the model says when it declines."""
+    """The text of a refusal."""
 
     refusal: str = ""
 
 
 class SummaryText(msgspec.Struct):
-    """A part of what the model shows of its thinking."""
+    """A part of the thinking that is shown."""
 
     text: str = ""
 
 
 class MessageItem(_Typed, tag="message"):
-    """What the model says."""
+    """A message of the model."""
 
     content: list[msgspec.Raw] = []
     phase: str | None = None
 
 
 class ReasoningItem(_Typed, tag="reasoning"):
-    """What the model thinks: a summary or, with open models, all; sealed for the way back."""
+    """Thinking: its summary or, from open models, its text, and all of it encrypted, to be sent back."""
 
     id: str = ""
     summary: list[SummaryText] | None = None
@@ -107,7 +88,7 @@ class ReasoningItem(_Typed, tag="reasoning"):
 
 
 class FunctionCall(_Typed, tag="function_call"):
-    """The call of a tool with JSON input. Its result answers *call_id*; the item's own id names nothing but it."""
+    """A call of a tool with JSON input. Its result refers to *call_id*, not to the id of the item."""
 
     name: str
     call_id: str = ""
@@ -115,7 +96,7 @@ class FunctionCall(_Typed, tag="function_call"):
 
 
 class CustomCall(_Typed, tag="custom_tool_call"):
-    """The call of a tool whose input is any text."""
+    """A call of a tool with free text as its input."""
 
     name: str
     call_id: str = ""
@@ -129,19 +110,19 @@ class IncompleteDetails(msgspec.Struct):
 
 
 class Response(msgspec.Struct):
-    """An answer: whole, or as a stream begins and ends it."""
+    """An answer: all of it, or as much as the first or the last event of a stream has."""
 
     id: str = ""
     model: str = ""
     status: str | None = None
     output: list[msgspec.Raw] | None = None
-    usage: Counts | None = None
+    usage: TokenCounts | None = None
     error: object = None
     incomplete_details: IncompleteDetails | None = None
 
 
 class TextPiece(_Typed, tag="response.output_text.delta", gc=False):
-    """More text."""
+    """The next piece of a text."""
 
     output_index: WholeNumber
     content_index: WholeNumber
@@ -149,7 +130,7 @@ class TextPiece(_Typed, tag="response.output_text.delta", gc=False):
 
 
 class RefusalPiece(_Typed, tag="response.refusal.delta", gc=False):
-    """More of a refusal."""
+    """The next piece of a refusal."""
 
     output_index: WholeNumber
     content_index: WholeNumber
@@ -157,7 +138,7 @@ class RefusalPiece(_Typed, tag="response.refusal.delta", gc=False):
 
 
 class SummaryPiece(_Typed, tag="response.reasoning_summary_text.delta", gc=False):
-    """More of a part of the summary."""
+    """The next piece of a part of the summary."""
 
     output_index: WholeNumber
     delta: str
@@ -165,7 +146,7 @@ class SummaryPiece(_Typed, tag="response.reasoning_summary_text.delta", gc=False
 
 
 class ReasoningPiece(_Typed, tag="response.reasoning_text.delta", gc=False):
-    """More thinking."""
+    """The next piece of thinking."""
 
     output_index: WholeNumber
     delta: str
@@ -173,41 +154,41 @@ class ReasoningPiece(_Typed, tag="response.reasoning_text.delta", gc=False):
 
 
 class ArgumentsPiece(_Typed, tag="response.function_call_arguments.delta", gc=False):
-    """More of a tool's input."""
+    """The next piece of a function call's input."""
 
     output_index: WholeNumber
     delta: str
 
 
 class InputPiece(_Typed, tag="response.custom_tool_call_input.delta", gc=False):
-    """More of a custom tool's input."""
+    """The next piece of a custom tool call's input."""
 
     output_index: WholeNumber
     delta: str
 
 
 class ItemAdded(_Typed, tag="response.output_item.added"):
-    """An item begins."""
+    """The start of an item."""
 
     output_index: WholeNumber
     item: msgspec.Raw
 
 
 class ItemDone(_Typed, tag="response.output_item.done"):
-    """An item is complete, and here is all of it."""
+    """The end of an item, with all of its content."""
 
     output_index: WholeNumber
     item: msgspec.Raw
 
 
 class Created(_Typed, tag="response.created"):
-    """The first event."""
+    """The first event of an answer."""
 
     response: Response
 
 
 class Completed(_Typed, tag="response.completed"):
-    """The last event."""
+    """The last event of a complete answer."""
 
     response: Response
 
@@ -219,17 +200,17 @@ class Incomplete(_Typed, tag="response.incomplete"):
 
 
 class Failed(_Typed, tag="response.failed"):
-    """The last event of an answer that has gone wrong."""
+    """The last event of an answer that failed."""
 
     response: Response
 
 
-class Fault(_Typed, tag="error"):
-    """The stream has gone wrong."""
+class Error(_Typed, tag="error"):
+    """An error in place of the rest of the stream."""
 
 
-class Loose(msgspec.Struct):
-    """An event, an item or a part of a type that may be unknown."""
+class AnyEvent(msgspec.Struct):
+    """An event of any type, or of none: then it may be an error."""
 
     type: str | None = None
     error: object = None
@@ -248,12 +229,24 @@ Event = (
     | Completed
     | Incomplete
     | Failed
-    | Fault
+    | Error
 )
 Item = MessageItem | ReasoningItem | FunctionCall | CustomCall
 Part = OutputText | Refusal
 
 
-def types_of(union: object) -> frozenset[object]:
-    """The types of *union*'s members, by which one that does not fit is told from one that is not known."""
-    return frozenset(member.__struct_config__.tag for member in get_args(union))
+class Sealed(msgspec.Struct):
+    """The signature of thinking: what of a reasoning item only the provider can read, and wants back."""
+
+    id: str
+    encrypted_content: str
+
+
+PHASE = "message"
+"""The type of the opaque block that holds the phase of the message after it, which the API wants back."""
+
+# For a response with the status "incomplete".
+INCOMPLETE_REASONS = {
+    "max_output_tokens": StopReason.MAX_TOKENS,
+    "content_filter": StopReason.CONTENT_FILTER,
+}

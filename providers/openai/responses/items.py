@@ -17,46 +17,46 @@ from ...schema.deltas import (
     ToolUseStarted,
 )
 from ...transport.faults import malformed_answer
-from ...wire.raw_json import validated_json
-from .errors import PHASE, Sealed
+from ...wire.fallback_ids import fallback_call_id
+from ...wire.json_decoding import MALFORMED, tags_of, unknown_type, validated_json
+from ..custom_tools import INPUT_END, INPUT_START, escape_input
 from .events import (
+    PHASE,
     CustomCall,
     FunctionCall,
     Item,
-    Loose,
     MessageItem,
     OutputText,
     Part,
     ReasoningItem,
     Refusal,
-    types_of,
+    Sealed,
 )
 
-_PARAGRAPH = "\n\n"  # stands between two parts of a summary, which are texts with headings of their own
+_PARAGRAPH = "\n\n"  # separates the parts of a summary, which are texts with headings of their own
 _PHASE_PART = -1
-_ITEMS, _PARTS = types_of(Item), types_of(Part)
+_ITEMS, _PARTS = tags_of(Item), tags_of(Part)
 _item: Callable[[bytes], Item] = msgspec.json.Decoder(Item).decode
 _part: Callable[[bytes], Part] = msgspec.json.Decoder(Part).decode
-_loose = msgspec.json.Decoder(Loose).decode
 _json = msgspec.json.encode
 
 Place = tuple[int, int]
-"""Item and part."""
+"""The indexes of an item and of a part in it."""
 
 
 @dataclass(slots=True)
-class _Call:
-    """A tool use under way, and whether something of its input has come."""
+class _OpenCall:
+    """A tool call that has started, and whether any of its input has come."""
 
     block: int
-    fed: bool = False
+    has_input: bool = False
 
 
 class Items:
-    """The items of the answer that *provider* gave to the *number*-th request of its session.
+    """The items of the answer that *provider* gave to request *number* of its session.
 
-    What comes in pieces counts; what only stands in the whole item is taken there. An item that is not ours to
-    understand (a tool that the provider ran) is opaque.
+    Content that has come in pieces is final; the item that follows adds only what is missing. An item of an unknown
+    type (of a tool that the provider ran) becomes an opaque block.
     """
 
     def __init__(self, provider: str, number: int) -> None:
@@ -66,148 +66,135 @@ class Items:
         self._provider = provider
         self._number = number
         self._blocks: dict[Place, int] = {}
-        self._filled: set[int] = set()
+        self._started: set[int] = set()
         self._ended: set[int] = set()
-        self._last_thought: Place | None = None
-        self._calls: dict[int, _Call] = {}
+        self._last_thinking: Place | None = None
+        self._calls: dict[int, _OpenCall] = {}
 
     @property
-    def called(self) -> bool:
-        """Whether the model uses tools."""
+    def has_calls(self) -> bool:
+        """True if the model calls tools."""
         return bool(self._calls)
 
     @property
     def any_ended(self) -> bool:
-        """Whether whole items have come."""
+        """True if whole items have come."""
         return bool(self._ended)
 
-    def say(self, place: Place, text: str, deltas: list[Delta]) -> None:
-        """More visible text."""
+    def add_text(self, place: Place, text: str, deltas: list[Delta]) -> None:
+        """Add *text* to the part at *place*, a text or a refusal."""
         if text:
-            self.last_text, self.last_text_block = place, self._fill(place)
+            self.last_text, self.last_text_block = place, self._start_block(place)
             deltas.append(TextDelta(self.last_text_block, text))
 
-    def think(self, place: Place, text: str, deltas: list[Delta]) -> None:
-        """More of a part of an item's thinking; all its parts are one block."""
-        last, self._last_thought = self._last_thought, place
+    def add_thinking(self, place: Place, text: str, deltas: list[Delta]) -> None:
+        """Add *text* to the part at *place* of an item's thinking, all of whose parts are one block."""
+        last, self._last_thinking = self._last_thinking, place
         if text:
-            parted = last is not None and last != place and last[0] == place[0]
-            deltas.append(ThinkingDelta(self._fill((place[0], 0)), _PARAGRAPH + text if parted else text))
+            is_next_part = last is not None and last != place and last[0] == place[0]
+            block = self._start_block((place[0], 0))
+            deltas.append(ThinkingDelta(block, _PARAGRAPH + text if is_next_part else text))
 
-    def feed(self, index: int, json: str, data: bytes, deltas: list[Delta]) -> None:
-        """More of the input of item *index*, a tool use."""
+    def add_input(self, index: int, json: str, data: bytes, deltas: list[Delta]) -> None:
+        """Add *json* to the input of item *index*, a tool call."""
         call = self._calls.get(index)
         if call is None:
-            raise malformed_answer(self._provider, "this came before its response.output_item.added", data)
+            raise malformed_answer(self._provider, "a tool input before its response.output_item.added", data)
         if json:
-            call.fed = True
+            call.has_input = True
             deltas.append(ToolInputDelta(call.block, json))
 
-    def begin(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
-        """Begin item *index*."""
-        match self._item(raw):
+    def start_item(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
+        """Start item *index*."""
+        match self._decode_item(raw):
             case FunctionCall() | CustomCall() as item:
-                self._begin_call(index, item, deltas)
+                self._start_call(index, item, deltas)
             case MessageItem() as item:
-                self._begin_message(index, item, deltas)
+                self._add_phase(index, item, deltas)
             case _:
-                self._block((index, 0))  # items that are made at the same time keep their order
+                self._block((index, 0))  # takes its number now: concurrent items stay in order
 
-    def end(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
-        """End item *index*, of which *raw* is all."""
+    def end_item(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
+        """End item *index*, all of which is in *raw*."""
         if index in self._ended:
-            raise malformed_answer(self._provider, "this item has ended before", raw)
+            raise malformed_answer(self._provider, "an item that has ended before", raw)
         self._ended.add(index)
-        match self._item(raw):
+        match self._decode_item(raw):
             case MessageItem() as item:
-                self._begin_message(index, item, deltas)
+                self._add_phase(index, item, deltas)
                 for number, part in enumerate(item.content):
                     self._end_part((index, number), bytes(part), deltas)
             case ReasoningItem() as item:
                 self._end_reasoning(index, item, deltas)
             case FunctionCall() | CustomCall() as item:
                 self._end_call(index, item, raw, deltas)
-            case None:
-                kept = validated_json(self._provider, raw)
-                deltas.append(OpaqueReceived(self._fill((index, 0)), _loose(raw).type or "", kept))
+            case str(kind):
+                json = validated_json(self._provider, raw)
+                deltas.append(OpaqueReceived(self._start_block((index, 0)), kind, json))
         of_item = {block for place, block in self._blocks.items() if place[0] == index}
-        deltas.extend(BlockEnded(block) for block in sorted(of_item & self._filled))
+        deltas.extend(BlockEnded(block) for block in sorted(of_item & self._started))
         self.last_text = None
 
     def _block(self, place: Place) -> int:
         return self._blocks.setdefault(place, len(self._blocks))
 
-    def _fill(self, place: Place) -> int:
+    def _start_block(self, place: Place) -> int:
         block = self._block(place)
-        self._filled.add(block)
+        self._started.add(block)
         return block
 
-    def _filled_at(self, place: Place) -> int | None:
+    def _started_block(self, place: Place) -> int | None:
         block = self._blocks.get(place)
-        return block if block in self._filled else None
+        return block if block in self._started else None
 
-    def _item(self, raw: bytes) -> Item | None:
-        """The item that *raw* is; ``None`` where it is not ours to understand."""
+    def _decode_item(self, raw: bytes) -> Item | str:
+        """The item in *raw*, or only its type if it is an unknown one."""
         try:
             return _item(raw)
-        except (ValueError, RecursionError) as problem:
-            self._require_unknown(raw, _ITEMS, problem)
-            return None
+        except MALFORMED as problem:
+            return unknown_type(self._provider, raw, _ITEMS, problem)
 
-    def _require_unknown(self, raw: bytes, known: frozenset[object], problem: Exception) -> None:
-        """What is of a *known* type must fit."""
-        try:
-            kind = _loose(raw).type
-        except (ValueError, RecursionError):
-            kind = None
-        if kind is None or kind in known:
-            raise malformed_answer(self._provider, problem, raw)
-
-    def _begin_message(self, index: int, item: MessageItem, deltas: list[Delta]) -> None:
+    def _add_phase(self, index: int, item: MessageItem, deltas: list[Delta]) -> None:
         place = index, _PHASE_PART
         if item.phase is not None and place not in self._blocks:
-            deltas.append(OpaqueReceived(self._fill(place), PHASE, _json({"phase": item.phase})))
+            deltas.append(OpaqueReceived(self._start_block(place), PHASE, _json({"phase": item.phase})))
 
-    def _begin_call(self, index: int, item: FunctionCall | CustomCall, deltas: list[Delta]) -> _Call:
+    def _start_call(self, index: int, item: FunctionCall | CustomCall, deltas: list[Delta]) -> _OpenCall:
         call = self._calls.get(index)
         if call is None:
-            call = self._calls[index] = _Call(self._fill((index, 0)))
-            given = item.call_id or f"call_{self._number}_{len(self._calls)}"
-            deltas.append(ToolUseStarted(call.block, given, item.name))
+            call = self._calls[index] = _OpenCall(self._start_block((index, 0)))
+            call_id = item.call_id or fallback_call_id(self._number, len(self._calls))
+            deltas.append(ToolUseStarted(call.block, call_id, item.name))
             if isinstance(item, CustomCall):
-                deltas.append(ToolInputDelta(call.block, '{"input":"'))
+                deltas.append(ToolInputDelta(call.block, INPUT_START))
         return call
 
     def _end_call(self, index: int, item: FunctionCall | CustomCall, raw: bytes, deltas: list[Delta]) -> None:
-        call = self._begin_call(index, item, deltas)
-        if not call.fed:
-            self.feed(index, item.arguments if isinstance(item, FunctionCall) else escaped(item.input), raw, deltas)
+        call = self._start_call(index, item, deltas)
+        if not call.has_input:
+            json = item.arguments if isinstance(item, FunctionCall) else escape_input(item.input)
+            self.add_input(index, json, raw, deltas)
         if isinstance(item, CustomCall):
-            deltas.append(ToolInputDelta(call.block, '"}'))
+            deltas.append(ToolInputDelta(call.block, INPUT_END))
 
     def _end_part(self, place: Place, raw: bytes, deltas: list[Delta]) -> None:
         try:
             part = _part(raw)
-        except (ValueError, RecursionError) as problem:
-            self._require_unknown(raw, _PARTS, problem)
+        except MALFORMED as problem:
+            unknown_type(self._provider, raw, _PARTS, problem)  # or it is malformed; then this raises
             return
         text = part.refusal if isinstance(part, Refusal) else part.text
         self.refused |= isinstance(part, Refusal)
-        if self._filled_at(place) is None:
-            self.say(place, text, deltas)
-        block = self._filled_at(place)
+        if self._started_block(place) is None:
+            self.add_text(place, text, deltas)
+        block = self._started_block(place)
         if isinstance(part, OutputText) and block is not None:
-            deltas.extend(Cited(block, named.citation()) for named in part.annotations or ())
+            deltas.extend(Cited(block, annotation.citation()) for annotation in part.annotations or ())
 
     def _end_reasoning(self, index: int, item: ReasoningItem, deltas: list[Delta]) -> None:
-        if self._filled_at((index, 0)) is None:
+        if self._started_block((index, 0)) is None:
             for number, part in enumerate(item.summary or item.content or ()):
-                self.think((index, number), part.text, deltas)
+                self.add_thinking((index, number), part.text, deltas)
         if item.encrypted_content:
-            sealed = _json(Sealed(item.id, item.encrypted_content)).decode()
-            deltas.append(ThinkingSigned(self._fill((index, 0)), sealed))
-
-
-def escaped(text: str) -> str:
-    """*text* as it stands between the quotes of a JSON string."""
-    return _json(text)[1:-1].decode()
+            signature = _json(Sealed(item.id, item.encrypted_content)).decode()
+            deltas.append(ThinkingSigned(self._start_block((index, 0)), signature))

@@ -18,7 +18,7 @@ from ...wire.media import MediaRules
 from ...wire.model_abilities import check_abilities
 from ..dialect import Dialect
 from ..rules import check_tool_names, data_url, file_name, schema_format, tool_id, tool_name
-from .errors import PHASE, Sealed
+from .events import PHASE, Sealed
 
 _ERROR = "Error"
 _ID_CHARS = 64

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from rayconteur.providers.anthropic.decoder import stream_decoder, whole_answer
+from rayconteur.providers.anthropic.decoder import decode_answer, stream_decoder
 from rayconteur.providers.schema.content import Citation
 from rayconteur.providers.schema.deltas import (
     AnswerEnded,
@@ -248,7 +248,7 @@ def test_a_whole_answer_gives_the_same_deltas_each_whole() -> None:
         b'"stop_reason":"tool_use","usage":{"input_tokens":3,"output_tokens":5}}'
     )
 
-    assert whole_answer(body) == [
+    assert decode_answer(body) == [
         AnswerStarted("msg_1", "m"),
         UsageReported(Usage(input=reported(3), output=reported(5))),
         TextDelta(0, "Caw."),
@@ -274,4 +274,4 @@ def test_a_whole_answer_gives_the_same_deltas_each_whole() -> None:
 )
 def test_a_body_that_is_no_whole_answer_is_an_error(body: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
-        whole_answer(body)
+        decode_answer(body)

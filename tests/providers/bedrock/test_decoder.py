@@ -8,7 +8,7 @@ from builders.eventstream import END, EVENT, START, THINKS_AND_CALLS, delta, eve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rayconteur.providers.bedrock.decoder import BedrockReader, stream_decoder
+from rayconteur.providers.bedrock.decoder import BedrockReader, decode_answer, stream_decoder
 from rayconteur.providers.schema.content import Citation, Opaque, Text, Thinking, ToolUse
 from rayconteur.providers.schema.deltas import AnswerEnded, AnswerStarted, Delta
 from rayconteur.providers.schema.draft import Answer, Draft
@@ -37,7 +37,7 @@ def streamed(*pieces: bytes) -> Answer:
 def whole(*content: Any, **more: Any) -> Answer:
     body = {"output": {"message": {"role": "assistant", "content": content}}, "stopReason": "end_turn", **more}
     draft = Draft("bedrock")
-    draft.add(BedrockReader("claude", "request-1").whole(msgspec.json.encode(body)))
+    draft.add(decode_answer(BedrockReader("claude", "request-1"), msgspec.json.encode(body)))
     return draft.finish()
 
 
@@ -238,7 +238,7 @@ def test_whatever_happens_to_a_body_it_is_an_answer_or_an_error_of_ours(data: st
 
     deltas: list[Delta] = []
     try:
-        deltas = BedrockReader("claude", "1").whole(bytes(body))
+        deltas = decode_answer(BedrockReader("claude", "1"), bytes(body))
     except ProviderError:
         return
     assert isinstance(deltas[0], AnswerStarted)
@@ -247,6 +247,8 @@ def test_whatever_happens_to_a_body_it_is_an_answer_or_an_error_of_ours(data: st
 
 def test_a_fault_in_place_of_an_answer_is_told() -> None:
     with pytest.raises(RateLimited):
-        BedrockReader("claude", "1").whole(b'{"__type":"com.amazon#ThrottlingException","message":"slow down"}')
+        decode_answer(
+            BedrockReader("claude", "1"), b'{"__type":"com.amazon#ThrottlingException","message":"slow down"}'
+        )
     with pytest.raises(IncompleteAnswer):
-        BedrockReader("claude", "1").whole(b'{"output":{"message":')
+        decode_answer(BedrockReader("claude", "1"), b'{"output":{"message":')

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from builders.bedrock import CLAUDE, HI, PLAIN, assistant, blocks, sent, user
 
-from rayconteur.providers.bedrock.blocks import check_numbers
+from rayconteur.providers.bedrock.content import check_media_counts
 from rayconteur.providers.bedrock.requests import Dialect, body, path
 from rayconteur.providers.schema.content import Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import UnsupportedContent
@@ -76,7 +76,7 @@ def test_more_images_or_documents_than_a_message_may_hold_are_refused_and_noted_
     pages = tuple(Document(data=b"x", media_type="text/plain", name=f"page {number}") for number in range(6))
 
     with pytest.raises(UnsupportedContent, match="5 documents in a message, not 6"):
-        check_numbers((HI, ToolResult(tool_use_id="a", content=pages)))
+        check_media_counts((HI, ToolResult(tool_use_id="a", content=pages)))
 
     wire = blocks(HI, *pages)
     assert ["document" in block for block in wire] == [False, *[True] * 5, False]

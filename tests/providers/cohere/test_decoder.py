@@ -7,8 +7,8 @@ import pytest
 from builders.cohere import START, call, cited, content, end, read, said
 from servers.recordings import Exchange, cases
 
-from rayconteur.providers.cohere.decoder import stream_decoder, whole_answer
-from rayconteur.providers.cohere.errors import PLAN
+from rayconteur.providers.cohere.decoder import decode_answer, stream_decoder
+from rayconteur.providers.cohere.events import PLAN
 from rayconteur.providers.schema.content import Citation, Text
 from rayconteur.providers.schema.deltas import (
     AnswerEnded,
@@ -96,7 +96,7 @@ def test_each_recorded_citation_is_there_and_stands_where_its_words_are(exchange
         return
     draft = Draft("cohere")
 
-    draft.add(whole_answer("any", exchange.data))
+    draft.add(decode_answer("any", exchange.data))
 
     texts = [block for block in draft.finish().content if isinstance(block, Text)]
     found = {(cite.start, text.text[cite.start : cite.end]) for text in texts for cite in text.citations}
@@ -230,6 +230,6 @@ def test_nothing_may_come_before_the_start() -> None:
 )
 def test_a_whole_answer_that_is_none_is_an_error(body: bytes, kind: type[Exception]) -> None:
     with pytest.raises(kind) as raised:
-        whole_answer("command-x", body)
+        decode_answer("command-x", body)
 
     assert raised.type is kind

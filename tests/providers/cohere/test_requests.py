@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from builders.cohere import DIALECT, HI, assistant, messages, sent, user
 
-from rayconteur.providers.cohere.errors import PLAN, PROVIDER
+from rayconteur.providers.cohere.errors import PROVIDER
+from rayconteur.providers.cohere.events import PLAN
 from rayconteur.providers.cohere.requests import check_settings
 from rayconteur.providers.schema.content import Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig, UnsupportedContent

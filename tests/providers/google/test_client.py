@@ -18,7 +18,7 @@ from servers.loopback import Loopback, Received, Respond, answers
 
 from rayconteur.providers.google.client import SDK_ERRORS
 from rayconteur.providers.google.config import Google
-from rayconteur.providers.google.media import INLINE_BYTES
+from rayconteur.providers.google.content import INLINE_BYTES
 from rayconteur.providers.registry import open_client
 from rayconteur.providers.schema.content import Image
 from rayconteur.providers.schema.errors import (

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rayconteur.providers.google.decoder import stream_decoder, whole_answer
-from rayconteur.providers.google.errors import PROVIDER, SIGNATURE, STOPS
+from rayconteur.providers.google.decoder import decode_answer, stream_decoder
+from rayconteur.providers.google.errors import PROVIDER
+from rayconteur.providers.google.events import SIGNATURE, STOP_REASONS
 from rayconteur.providers.schema.content import Citation, Opaque, Text, Thinking, ToolUse
 from rayconteur.providers.schema.deltas import Delta
 from rayconteur.providers.schema.draft import Answer, Draft
@@ -40,7 +41,7 @@ def answer(*parts: dict[str, Any], stop: str = "STOP", **more: Any) -> Answer:
     """What an answer of *parts*, not streamed, comes to."""
     candidate = {"content": {"parts": parts, "role": "model"}, "finishReason": stop, **more}
     body = {"candidates": [candidate], "responseId": "raven", "modelVersion": "m"}
-    return drafted(whole_answer(5, msgspec.json.encode(body)))
+    return drafted(decode_answer(5, msgspec.json.encode(body)))
 
 
 def signature(text: bytes) -> Opaque:
@@ -149,7 +150,7 @@ def test_google_s_own_id_of_a_tool_use_is_kept() -> None:
 @pytest.mark.parametrize(
     ("stop", "calls", "reason"),
     [
-        *((word, False, reason) for word, reason in STOPS.items()),
+        *((word, False, reason) for word, reason in STOP_REASONS.items()),
         ("STOP", True, StopReason.TOOL_USE),
         ("UNEXPECTED_TOOL_CALL", True, StopReason.TOOL_USE),
         ("MAX_TOKENS", True, StopReason.MAX_TOKENS),
@@ -165,14 +166,14 @@ def test_why_an_answer_stops(stop: str, calls: bool, reason: StopReason) -> None
 def test_every_finish_reason_of_the_sdk_is_known() -> None:
     from google.genai.types import FinishReason
 
-    assert {reason.value for reason in FinishReason} == set(STOPS)
+    assert {reason.value for reason in FinishReason} == set(STOP_REASONS)
 
 
 def test_only_the_first_candidate_counts() -> None:
     one = {"index": 0, "content": {"parts": [{"text": "one"}]}, "finishReason": "STOP"}
     two = {"index": 1, "content": {"parts": [{"inlineData": {"data": ""}}]}, "finishReason": "SAFETY"}
 
-    found = drafted(whole_answer(5, msgspec.json.encode({"candidates": [two, one]})))
+    found = drafted(decode_answer(5, msgspec.json.encode({"candidates": [two, one]})))
 
     assert (found.content, found.message_id) == ((Text(text="one"),), "answer-5")
 
@@ -213,7 +214,7 @@ def test_a_source_is_cited_where_it_says_if_that_is_there(support: dict[str, Any
 )
 def test_what_is_no_whole_answer_is_an_error(body: bytes, kind: type[ProviderError]) -> None:
     with pytest.raises(kind) as raised:
-        whole_answer(1, body)
+        decode_answer(1, body)
 
     assert type(raised.value) is kind
 

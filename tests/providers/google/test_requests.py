@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from rayconteur.providers.google.errors import PROVIDER, SIGNATURE
+from rayconteur.providers.google.errors import PROVIDER
+from rayconteur.providers.google.events import SIGNATURE
 from rayconteur.providers.google.requests import body
 from rayconteur.providers.google.rules import Dialect, check_settings
 from rayconteur.providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse

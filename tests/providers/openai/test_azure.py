@@ -10,7 +10,7 @@ from servers.entra_tokens import TOKEN, is_asked, may_go_on
 from servers.loopback import Received, answers
 
 from rayconteur.providers.configs import ProviderConfig
-from rayconteur.providers.openai.chat.decoder import stream_decoder, whole_answer
+from rayconteur.providers.openai.chat.decoder import decode_answer, stream_decoder
 from rayconteur.providers.openai.config import AzureOpenAI
 from rayconteur.providers.registry import open_client
 from rayconteur.providers.schema.deltas import AnswerEnded, TextDelta
@@ -138,7 +138,7 @@ def test_a_filter_that_cuts_in_is_told_of_a_whole_answer_too() -> None:
         b'"content_filter_results":{"violence":{"filtered":true,"severity":"medium"}}}]}'
     )
 
-    assert whole_answer("azureopenai", 1, body)[1:] == [
+    assert decode_answer("azureopenai", 1, body)[1:] == [
         TextDelta(0, "A raven"),
         AnswerEnded(StopReason.CONTENT_FILTER, "content_filter"),
     ]

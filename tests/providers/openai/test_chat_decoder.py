@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from builders.chat import DONE, calls, chunk, read, said
 
-from rayconteur.providers.openai.chat.decoder import stream_decoder, whole_answer
+from rayconteur.providers.openai.chat.decoder import decode_answer, stream_decoder
 from rayconteur.providers.schema.content import Citation
 from rayconteur.providers.schema.deltas import (
     AnswerEnded,
@@ -181,7 +181,7 @@ def test_a_whole_answer_gives_the_same_deltas_each_whole() -> None:
         b'"usage":{"prompt_tokens":3,"completion_tokens":5}}'
     )
 
-    assert whole_answer("raven", 7, body) == [
+    assert decode_answer("raven", 7, body) == [
         AnswerStarted("c1", "m"),
         TextDelta(0, "Caw."),
         ToolUseStarted(1, "a", "fly"),
@@ -201,13 +201,13 @@ def test_a_whole_refusal_is_visible_text_and_the_reason_for_stopping() -> None:
         b'"message":{"role":"assistant","content":null,"refusal":"No."}}]}'
     )
 
-    assert whole_answer("raven", 7, body)[1:] == [TextDelta(0, "No."), AnswerEnded(StopReason.REFUSAL, "stop")]
+    assert decode_answer("raven", 7, body)[1:] == [TextDelta(0, "No."), AnswerEnded(StopReason.REFUSAL, "stop")]
 
 
 def test_a_filtered_answer_without_a_message_is_an_empty_one() -> None:
     body = b'{"id":"c1","model":"m","choices":[{"index":0,"finish_reason":"content_filter"}]}'
 
-    assert whole_answer("raven", 7, body)[-1] == AnswerEnded(StopReason.CONTENT_FILTER, "content_filter")
+    assert decode_answer("raven", 7, body)[-1] == AnswerEnded(StopReason.CONTENT_FILTER, "content_filter")
 
 
 @pytest.mark.parametrize(
@@ -222,4 +222,4 @@ def test_a_filtered_answer_without_a_message_is_an_empty_one() -> None:
 )
 def test_a_body_that_is_no_whole_answer_is_an_error(body: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
-        whole_answer("raven", 7, body)
+        decode_answer("raven", 7, body)

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from rayconteur.providers.openai.responses.decoder import stream_decoder, whole_answer
+from rayconteur.providers.openai.responses.decoder import decode_answer, stream_decoder
 from rayconteur.providers.schema.content import Citation
 from rayconteur.providers.schema.deltas import (
     AnswerEnded,
@@ -98,7 +98,7 @@ def test_a_whole_answer_means_the_same_as_its_stream(root: Path) -> None:
     body = msgspec.json.encode(msgspec.json.decode((root / "tests/samples/responses_calls.json").read_bytes()))
 
     streamed.add(sample(root, "responses_calls.sse"))
-    whole.add(whole_answer("raven", 7, body))
+    whole.add(decode_answer("raven", 7, body))
 
     assert whole.finish() == streamed.finish()
 
@@ -252,4 +252,4 @@ def test_nothing_comes_before_the_beginning_and_no_item_ends_twice() -> None:
 )
 def test_a_body_that_is_no_whole_answer_is_an_error(body: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
-        whole_answer("raven", 7, body)
+        decode_answer("raven", 7, body)

@@ -1,32 +1,20 @@
 """The chunks of a Chat Completions stream: https://platform.openai.com/docs/api-reference/chat-streaming.
 
 An answer that is not streamed is one chunk whose choices have a ``message`` in place of a ``delta``. Only the members
-that something is made of are named; all others are passed over. Nothing is required: compatible servers leave out what
-they have no word for.
+that are used are declared; all others are ignored. None is required: each is missing at some compatible server.
 """
 
 import msgspec
 
 from ...schema.content import Citation
-from ...schema.usage import Cost, Provenance, Usage, reported
+from ...schema.stop_reasons import StopReason
+from ...schema.usage import Cost, Provenance, Usage
 from ...wire.numbers import WholeNumber
+from ..usage import InputDetails, OutputDetails, openai_usage
 
 
-class InputDetails(msgspec.Struct):
-    """What became of the input tokens."""
-
-    cached_tokens: WholeNumber | None = None
-    cache_write_tokens: WholeNumber | None = None
-
-
-class OutputDetails(msgspec.Struct):
-    """What became of the output tokens."""
-
-    reasoning_tokens: WholeNumber | None = None
-
-
-class Counts(msgspec.Struct):
-    """The token counts; input and output include what the details say. OpenRouter tells the *cost*, too, in USD."""
+class TokenCounts(msgspec.Struct):
+    """The token counts. OpenRouter adds the *cost* in USD."""
 
     prompt_tokens: WholeNumber | None = None
     completion_tokens: WholeNumber | None = None
@@ -35,35 +23,31 @@ class Counts(msgspec.Struct):
     cost: float | None = None
 
     def usage(self) -> Usage:
-        """In our sense."""
-        inputs = self.prompt_tokens_details or InputDetails()
-        outputs = self.completion_tokens_details or OutputDetails()
-        return Usage(
-            input=reported(self.prompt_tokens),
-            output=reported(self.completion_tokens),
-            cache_read=reported(inputs.cached_tokens),
-            cache_write=reported(inputs.cache_write_tokens),
-            reasoning=reported(outputs.reasoning_tokens),
-            cost=Cost() if self.cost is None else Cost(usd=self.cost, provenance=Provenance.REPORTED),
+        """These counts as a ``Usage``."""
+        usage = openai_usage(
+            self.prompt_tokens, self.completion_tokens, self.prompt_tokens_details, self.completion_tokens_details
         )
+        if self.cost is None:
+            return usage
+        return msgspec.structs.replace(usage, cost=Cost(usd=self.cost, provenance=Provenance.REPORTED))
 
 
 class FunctionCall(msgspec.Struct):
-    """The call of a tool with JSON input; the name comes first."""
+    """A call of a tool with JSON input, or the next piece of it; the first piece has the name."""
 
     name: str | None = None
     arguments: str | None = None
 
 
 class CustomCall(msgspec.Struct):
-    """The call of a tool whose input is any text."""
+    """A call of a tool with free text as its input, or the next piece of it."""
 
     name: str | None = None
     input: str | None = None
 
 
 class ToolCall(msgspec.Struct):
-    """A call, or the next piece of it."""
+    """A tool call, or the next piece of it."""
 
     index: WholeNumber | None = None
     id: str | None = None
@@ -72,7 +56,7 @@ class ToolCall(msgspec.Struct):
 
 
 class UrlCitation(msgspec.Struct):
-    """A page that the text names, and where in it; *content* is what OpenRouter found there."""
+    """A page that a span of the text cites; OpenRouter adds the *content* that it found there."""
 
     url: str | None = None
     title: str | None = None
@@ -81,7 +65,7 @@ class UrlCitation(msgspec.Struct):
     end_index: WholeNumber | None = None
 
     def citation(self) -> Citation:
-        """In our words."""
+        """This as a ``Citation``."""
         return Citation(
             cited_text=self.content or "", title=self.title, url=self.url, start=self.start_index, end=self.end_index
         )
@@ -94,10 +78,10 @@ class Annotation(msgspec.Struct):
 
 
 class Piece(msgspec.Struct, gc=False):
-    """What an answer says, or the next piece of it.
+    """The content of an answer, or the next piece of it.
 
-    Thinking is *reasoning_content* at DeepSeek and llama.cpp, *reasoning* at Ollama and OpenRouter, and vLLM has had
-    either.
+    Thinking is in *reasoning_content* at DeepSeek and llama.cpp, in *reasoning* at Ollama and OpenRouter, and in either
+    of them at vLLM, depending on its version.
     """
 
     content: str | None = None
@@ -110,7 +94,7 @@ class Piece(msgspec.Struct, gc=False):
 
 
 class Choice(msgspec.Struct, gc=False):
-    """One of the answers asked for."""
+    """One of the answers that were requested."""
 
     index: WholeNumber = 0
     delta: Piece | None = None
@@ -125,5 +109,14 @@ class Chunk(msgspec.Struct, gc=False):
     id: str | None = None
     model: str | None = None
     choices: list[Choice] | None = None
-    usage: Counts | None = None
+    usage: TokenCounts | None = None
     error: object = None
+
+
+STOP_REASONS = {
+    "stop": StopReason.END_TURN,
+    "length": StopReason.MAX_TOKENS,
+    "tool_calls": StopReason.TOOL_USE,
+    "function_call": StopReason.TOOL_USE,
+    "content_filter": StopReason.CONTENT_FILTER,
+}

@@ -1,20 +1,23 @@
-"""What generateContent answers with, and a stream of it in each chunk, as far as it is read.
+"""The chunks of a generateContent stream. An answer that is not streamed is a single chunk.
+
+Only the members that are used are declared; all others are ignored.
 
 https://ai.google.dev/api/generate-content#GenerateContentResponse
 """
 
 import msgspec
 
+from ..schema.stop_reasons import StopReason
 from ..schema.usage import Usage, reported
 from ..wire.numbers import WholeNumber
 
 
 class _Piece(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """A part of a chunk. It holds no cycle, so the collector need not look at it."""
+    """A part of a chunk. It is in no reference cycle, so the garbage collector need not track it."""
 
 
 class FunctionCall(_Piece, frozen=True):
-    """A tool use, whole; *args* is empty where there are none."""
+    """A whole tool use; *args* is empty if there are none."""
 
     name: str
     id: str | None = None
@@ -22,7 +25,7 @@ class FunctionCall(_Piece, frozen=True):
 
 
 class Part(_Piece, frozen=True):
-    """A piece of the content: text, a thought, a tool use, or what its other members say."""
+    """A piece of the content: text, a thought, a tool use, or something that its other members hold."""
 
     text: str | None = None
     thought: bool = False
@@ -31,13 +34,13 @@ class Part(_Piece, frozen=True):
 
 
 class Content(_Piece, frozen=True):
-    """The pieces of the content; none where a filter took them."""
+    """The content of an answer; without parts if a filter removed them."""
 
     parts: tuple[Part, ...] | None = None
 
 
 class Segment(_Piece, frozen=True):
-    """A piece of the answer's text, from one place to another in bytes of UTF-8."""
+    """A segment of the answer's text; the indexes count bytes of UTF-8."""
 
     text: str = ""
     start_index: WholeNumber = 0
@@ -45,14 +48,14 @@ class Segment(_Piece, frozen=True):
 
 
 class Support(_Piece, frozen=True):
-    """A piece of the text, and which of the sources it comes from."""
+    """A segment of the text, and which of the sources support it."""
 
     segment: Segment = Segment()
     grounding_chunk_indices: tuple[int, ...] = ()
 
 
 class Page(_Piece, frozen=True):
-    """What a source is: of the web, of a map, or of the caller's own, with the words found in it."""
+    """A page of the web, of a map or of the caller's own documents, and the text that was retrieved from it."""
 
     uri: str | None = None
     title: str | None = None
@@ -60,7 +63,7 @@ class Page(_Piece, frozen=True):
 
 
 class Source(_Piece, frozen=True):
-    """A source, of one of these kinds."""
+    """A source: a page of one of these kinds."""
 
     web: Page | None = None
     retrieved_context: Page | None = None
@@ -68,14 +71,14 @@ class Source(_Piece, frozen=True):
 
 
 class Grounding(_Piece, frozen=True):
-    """Where the text comes from, by what the provider looked up."""
+    """The sources that the provider looked up, and the segments of text that they support."""
 
     grounding_chunks: tuple[Source, ...] | None = None
     grounding_supports: tuple[Support, ...] | None = None
 
 
 class Recited(_Piece, frozen=True):
-    """A piece of the text that the model knows from elsewhere."""
+    """A segment of the text that the model recited from a page."""
 
     start_index: WholeNumber = 0
     end_index: WholeNumber = 0
@@ -84,14 +87,14 @@ class Recited(_Piece, frozen=True):
 
 
 class Recitations(_Piece, frozen=True):
-    """All of these. The Gemini API calls them sources, Vertex AI citations."""
+    """The recited segments: ``citation_sources`` of the Gemini API, ``citations`` of Vertex AI."""
 
     citation_sources: tuple[Recited, ...] | None = None
     citations: tuple[Recited, ...] | None = None
 
 
 class Candidate(_Piece, frozen=True):
-    """One of the answers; the first has the index 0, or none."""
+    """One of the answers; the first has index 0, or none."""
 
     content: Content | None = None
     finish_reason: str | None = None
@@ -100,8 +103,8 @@ class Candidate(_Piece, frozen=True):
     citation_metadata: Recitations | None = None
 
 
-class Counts(_Piece, frozen=True):
-    """The tokens so far: each chunk has all of them, and a zero is left out."""
+class TokenCounts(_Piece, frozen=True):
+    """The token counts so far: each chunk has all of them, except those that are zero."""
 
     prompt_token_count: WholeNumber | None = None
     tool_use_prompt_token_count: WholeNumber | None = None
@@ -109,17 +112,17 @@ class Counts(_Piece, frozen=True):
     thoughts_token_count: WholeNumber | None = None
     cached_content_token_count: WholeNumber | None = None
 
-    def sent(self) -> Usage:
-        """What was sent, in our sense: what tools of the provider brought in counts, too."""
+    def input_usage(self) -> Usage:
+        """The input; it includes the results of tools that the provider ran."""
         return Usage(
             input=reported(_sum(self.prompt_token_count, self.tool_use_prompt_token_count)),
             cache_read=reported(self.cached_content_token_count),
         )
 
     def usage(self) -> Usage:
-        """The same with what was made, thoughts included."""
+        """The input, and the output with the thoughts in it."""
         return msgspec.structs.replace(
-            self.sent(),
+            self.input_usage(),
             output=reported(_sum(self.candidates_token_count, self.thoughts_token_count)),
             reasoning=reported(self.thoughts_token_count),
         )
@@ -130,16 +133,16 @@ def _sum(one: int | None, other: int | None) -> int | None:
 
 
 class Feedback(_Piece, frozen=True):
-    """Why the prompt was not answered at all."""
+    """Why the prompt was blocked."""
 
     block_reason: str | None = None
 
 
 class Chunk(_Piece, frozen=True):
-    """A piece of an answer, or a fault in place of one."""
+    """A piece of an answer, or an error."""
 
     candidates: tuple[Candidate, ...] | None = None
-    usage_metadata: Counts | None = None
+    usage_metadata: TokenCounts | None = None
     model_version: str | None = None
     response_id: str | None = None
     prompt_feedback: Feedback | None = None
@@ -147,7 +150,7 @@ class Chunk(_Piece, frozen=True):
 
 
 class RawContent(msgspec.Struct, frozen=True):
-    """The pieces of the content as they came."""
+    """The parts of an answer as they came."""
 
     parts: tuple[msgspec.Raw, ...] | None = None
 
@@ -163,3 +166,35 @@ class RawChunk(msgspec.Struct, frozen=True):
     """A chunk as it came."""
 
     candidates: tuple[RawCandidate, ...] = ()
+
+
+# https://ai.google.dev/api/generate-content#FinishReason, and the SDK's.
+STOP_REASONS = {
+    "STOP": StopReason.END_TURN,
+    "MAX_TOKENS": StopReason.MAX_TOKENS,
+    "CONTINUATION": StopReason.MAX_TOKENS,
+    "SAFETY": StopReason.CONTENT_FILTER,
+    "RECITATION": StopReason.CONTENT_FILTER,
+    "BLOCKLIST": StopReason.CONTENT_FILTER,
+    "PROHIBITED_CONTENT": StopReason.CONTENT_FILTER,
+    "SPII": StopReason.CONTENT_FILTER,
+    "MODEL_ARMOR": StopReason.CONTENT_FILTER,
+    "ESCALATION": StopReason.CONTENT_FILTER,
+    "PUP_LIMITED_DISABLED": StopReason.CONTENT_FILTER,
+    "IMAGE_SAFETY": StopReason.CONTENT_FILTER,
+    "IMAGE_PROHIBITED_CONTENT": StopReason.CONTENT_FILTER,
+    "IMAGE_RECITATION": StopReason.CONTENT_FILTER,
+    "FINISH_REASON_UNSPECIFIED": StopReason.OTHER,
+    "LANGUAGE": StopReason.OTHER,
+    "OTHER": StopReason.OTHER,
+    "MALFORMED_FUNCTION_CALL": StopReason.OTHER,
+    "MALFORMED_RESPONSE": StopReason.OTHER,
+    "MISSING_THOUGHT_SIGNATURE": StopReason.OTHER,
+    "UNEXPECTED_TOOL_CALL": StopReason.OTHER,
+    "TOO_MANY_TOOL_CALLS": StopReason.OTHER,
+    "IMAGE_OTHER": StopReason.OTHER,
+    "NO_IMAGE": StopReason.OTHER,
+}
+
+SIGNATURE = "thought_signature"
+"""The type of the opaque block that holds the signature of the text or tool use before it, or of no content."""

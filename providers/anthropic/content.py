@@ -1,4 +1,7 @@
-"""Blocks as Anthropic's Messages API takes them: https://platform.claude.com/docs/en/api/messages."""
+"""The content of messages as Anthropic's Messages API takes it, in blocks.
+
+https://platform.claude.com/docs/en/api/messages
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -19,24 +22,27 @@ MEDIA = MediaRules(
 )
 TOOL_NAME = NameRule(chars=128)
 _TOOL_ID = NameRule(chars=64)
-_ERROR = {"type": "text", "text": "Error"}
+_ERROR_TEXT = {"type": "text", "text": "Error"}
 
 
 def wire_blocks(content: tuple[Block, ...], media: MediaRules) -> list[Any]:
-    """What of *content* goes to the API, in order. A note stands for what *media* does not take."""
+    """The blocks of *content*, without those that the API has no form for.
+
+    Media that *media* does not take becomes a note.
+    """
     match content:
-        case (Text(text=text),) if text and not text.isspace():  # most of them are this: the way below takes longer
+        case (Text(text=text),) if text and not text.isspace():  # most messages; the general case takes longer
             return [{"type": "text", "text": text}]
         case _:
             return list(each_block(content, media))
 
 
 def each_block(content: Iterable[Block], media: MediaRules) -> Iterator[Mapping[str, Any] | msgspec.Raw]:
-    """The same one by one, made when it is asked for."""
+    """The same blocks as an iterator, which encodes each when it is asked for."""
     for block in content:
         match block:
             case Text(text=text):
-                # The API refuses text of nothing but white space.
+                # The API rejects text that is only white space.
                 if text and not text.isspace():
                     yield _text(text)
             case Image() | Document():
@@ -70,14 +76,14 @@ def _thinking(block: Thinking) -> dict[str, Any]:
 
 
 def _tool_result(result: ToolResult, media: MediaRules) -> dict[str, Any]:
-    given: dict[str, Any] = {"type": "tool_result", "tool_use_id": _TOOL_ID.fitted(result.tool_use_id)}
+    encoded: dict[str, Any] = {"type": "tool_result", "tool_use_id": _TOOL_ID.fitted(result.tool_use_id)}
     content = [block for block in each_block(result.content, media) if isinstance(block, Mapping)]
     if result.is_error and all(block["type"] == "text" for block in content):
-        return {**given, "is_error": True, "content": content or [_ERROR]}
+        return {**encoded, "is_error": True, "content": content or [_ERROR_TEXT]}
     if result.is_error:
-        # The API takes an error in words only: with anything else in it, the words must say that it is one.
-        content.insert(0, _ERROR)
-    return {**given, "content": content} if content else given
+        # The API allows is_error with text only: with other content, a text has to say that it is an error.
+        content.insert(0, _ERROR_TEXT)
+    return {**encoded, "content": content} if content else encoded
 
 
 def _media(block: Image | Document) -> dict[str, Any]:
@@ -90,9 +96,9 @@ def _media(block: Image | Document) -> dict[str, Any]:
         source = {"type": "base64", "media_type": block.media_type, "data": block.data}
     if isinstance(block, Image):
         return {"type": "image", "source": source}
-    given: dict[str, Any] = {"type": "document", "source": source}
+    document: dict[str, Any] = {"type": "document", "source": source}
     if block.name:
-        given["title"] = block.name
+        document["title"] = block.name
     if block.cite:
-        given["citations"] = {"enabled": True}
-    return given
+        document["citations"] = {"enabled": True}
+    return document

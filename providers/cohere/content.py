@@ -1,4 +1,4 @@
-"""Messages as Cohere's v2 chat takes them: https://docs.cohere.com/reference/chat."""
+"""The content of messages as Cohere's v2 chat takes it: https://docs.cohere.com/reference/chat."""
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,40 +9,45 @@ import msgspec
 from ..schema.content import Block, Document, Image, Text, Thinking, ToolResult, ToolUse
 from ..schema.messages import Message, Role
 from ..wire.media import MediaLimits, MediaRules
-from .errors import PLAN, PROVIDER
+from .errors import PROVIDER
+from .events import PLAN
 
-# https://docs.cohere.com/docs/image-inputs: a request may have up to 20 images, 20 MB in all. Documents are not part
-# of a message, but of a whole request.
+# https://docs.cohere.com/docs/image-inputs: a request may have up to 20 images, 20 MB in all. Documents belong to the
+# whole request, not to a message.
 MEDIA = MediaRules(
     PROVIDER,
     images=MediaLimits(frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"}), 20_000_000, by_url=True),
 )
-_ERROR = "Error: "
-_NOTHING = "(no output)"
+_ERROR_PREFIX = "Error: "
+_NO_OUTPUT = "(no output)"
 _json = msgspec.json.encode
 _Object = dict[str, Any]
 
 
 def wire_messages(media: MediaRules, message: Message) -> list[_Object]:
-    """What *message* is on the wire: maybe none, maybe several. A note stands for what *media* does not take."""
+    """The messages, of which there may be none or several, that *message* is in this API.
+
+    Media that *media* does not take becomes a note.
+    """
     match message.content:
-        case (Text(text=text),) if text and not text.isspace():  # most are this: the way below takes longer
+        case (Text(text=text),) if text and not text.isspace():  # most messages; the general case takes longer
             return [{"role": message.role, "content": text}]
         case content:
-            return list(_assistant(content) if message.role is Role.ASSISTANT else _user(media, content))
+            assistant = message.role is Role.ASSISTANT
+            return list(_assistant_messages(content) if assistant else _user_messages(media, content))
 
 
-def _assistant(content: Iterable[Block]) -> Iterator[_Object]:
-    """Thinking and text, the tool plan, and the tool calls; blocks of other providers have no form here."""
+def _assistant_messages(content: Iterable[Block]) -> Iterator[_Object]:
+    """At most one message, of thinking, text, tool plan and tool calls. Blocks of other providers are left out."""
     plan: list[str] = []
     parts: list[_Object] = []
     calls: list[_Object] = []
     for block in content:
         match block:
-            case Text(text=text) if _says(text):
+            case Text(text=text) if _has_text(text):
                 parts.append(_text(text))
-            case Thinking(provider=provider, signature=signature, text=text) if provider == PROVIDER and _says(text):
-                if signature == PLAN:
+            case Thinking(text=text) if block.provider == PROVIDER and _has_text(text):
+                if block.signature == PLAN:
                     plan.append(text)
                 else:
                     parts.append({"type": "thinking", "thinking": text})
@@ -50,18 +55,18 @@ def _assistant(content: Iterable[Block]) -> Iterator[_Object]:
                 calls.append(_tool_call(block))
             case _:
                 pass
-    # A plan without its calls (they may have been left out after an interruption) is thinking like any other.
+    # A plan whose calls are missing, as after an interruption, is sent as thinking.
     if plan and not calls:
         parts.insert(0, {"type": "thinking", "thinking": "".join(plan)})
-    given: _Object = {"role": "assistant"}
+    encoded: _Object = {"role": "assistant"}
     if calls:
-        given["tool_calls"] = calls
+        encoded["tool_calls"] = calls
         if plan:
-            given["tool_plan"] = "".join(plan)
+            encoded["tool_plan"] = "".join(plan)
     if parts:
-        given["content"] = parts
-    if len(given) > 1:
-        yield given
+        encoded["content"] = parts
+    if len(encoded) > 1:
+        yield encoded
 
 
 def _tool_call(use: ToolUse) -> _Object:
@@ -72,20 +77,20 @@ def _tool_call(use: ToolUse) -> _Object:
     }
 
 
-def _user(media: MediaRules, content: Sequence[Block]) -> Iterator[_Object]:
-    """The tool results, which must follow their calls at once, then all else.
+def _user_messages(media: MediaRules, content: Sequence[Block]) -> Iterator[_Object]:
+    """The tool results, which have to follow their calls directly, then everything else.
 
-    A tool message holds no images: those in a result follow in the user message, after a line that says whose they are.
+    A tool message cannot hold images: those of a result follow in the user message, after a line that names the result.
     """
-    rest: list[_Object] = []
+    user_parts: list[_Object] = []
     for block in content:
         if isinstance(block, ToolResult):
             parts = [_part(media, piece) for piece in block.content]
             yield {"role": "tool", "tool_call_id": block.tool_use_id, "content": _result_text(block, parts)}
             if images := [part for part in parts if part["type"] != "text"]:
-                rest += [_text(f"From the result of {block.tool_use_id}:"), *images]
-    rest += [_part(media, block) for block in content if isinstance(block, Text | Image | Document)]
-    match [part for part in rest if _says(part.get("text", "an image"))]:
+                user_parts += [_text(f"From the result of {block.tool_use_id}:"), *images]
+    user_parts += [_part(media, block) for block in content if isinstance(block, Text | Image | Document)]
+    match [part for part in user_parts if _has_text(part.get("text", "an image"))]:
         case []:
             pass
         case [{"type": "text", "text": text}]:
@@ -95,10 +100,10 @@ def _user(media: MediaRules, content: Sequence[Block]) -> Iterator[_Object]:
 
 
 def _result_text(result: ToolResult, parts: Iterable[_Object]) -> str:
-    """The text of *result*: there has to be some, and as there is no flag for an error, it says that it is one."""
+    """The text of *result*, which must not be empty. The API has no error flag: a prefix marks errors."""
     text = "\n".join(part["text"] for part in parts if part["type"] == "text")
-    text = text if _says(text) else _NOTHING
-    return _ERROR + text if result.is_error else text
+    text = text if _has_text(text) else _NO_OUTPUT
+    return _ERROR_PREFIX + text if result.is_error else text
 
 
 def _part(media: MediaRules, block: Text | Image | Document) -> _Object:
@@ -114,6 +119,6 @@ def _text(text: str) -> _Object:
     return {"type": "text", "text": text}
 
 
-def _says(text: str) -> bool:
-    """Whether there is anything in *text*: Cohere refuses a turn that is empty or of nothing but white space."""
+def _has_text(text: str) -> bool:
+    """True if *text* is more than white space: Cohere rejects messages that are not."""
     return bool(text) and not text.isspace()

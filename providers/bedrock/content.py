@@ -1,4 +1,4 @@
-"""Blocks as Amazon Bedrock's Converse takes them.
+"""The content of messages as Amazon Bedrock's Converse takes it, in blocks.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html
 """
@@ -30,76 +30,79 @@ _DOCUMENTS = {
     "text/plain": "txt",
     "text/markdown": "md",
 }
-_SUFFIXES = {form: form for form in (*_IMAGES.values(), *_DOCUMENTS.values())} | {"jpg": "jpeg", "htm": "html"}
+_FORMATS_BY_SUFFIX = {name: name for name in (*_IMAGES.values(), *_DOCUMENTS.values())} | {"jpg": "jpeg", "htm": "html"}
 IMAGES_LIMIT, DOCUMENTS_LIMIT = 20, 5
-"""How many a message may hold: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html."""
+"""The maximum numbers in a message: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html."""
 
 
-def _problem(block: Image | Document) -> str | None:
+def _url_problem(block: Image | Document) -> str | None:
     if block.url is None:
         return None
     if not block.url.startswith("s3://"):
-        return f"takes {type(block).__name__.lower()}s by s3:// addresses only"
-    return None if _format(block) else "cannot tell its type by its address; give its media_type"
+        return f"takes {type(block).__name__.lower()}s only from s3:// URLs"
+    return None if _format(block) else "cannot tell its type from its URL: set its media_type"
 
 
-# The sizes: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html.
+# The sizes are those of https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html.
 MEDIA = MediaRules(
     PROVIDER,
     images=MediaLimits(frozenset(_IMAGES), 3_750_000, by_url=True),
     documents=MediaLimits(frozenset(_DOCUMENTS), 4_500_000, by_url=True),
-    further=_problem,
+    further=_url_problem,
 )
 TOOL_NAME = NameRule(chars=64)
 _TOOL_ID = NameRule(chars=64)
-_NAME_CHARS = 150  # of 200, for what tells a name from its like
-_SEE = {"text": "See above."}
-_foreign = re.compile(r"[^a-zA-Z0-9()\[\]-]+")
+_NAME_CHARS = 150  # of 200; the rest is for the number that makes a name unique
+_SEE_ABOVE = {"text": "See above."}
+_not_allowed = re.compile(r"[^a-zA-Z0-9()\[\]-]+")
 
 
-def check_numbers(content: Sequence[Block]) -> None:
-    """Raises:
-    UnsupportedContent: there are more images or documents in a message than are taken.
+def check_media_counts(content: Sequence[Block]) -> None:
+    """Check how many images and documents are in *content*.
+
+    Raises:
+        UnsupportedContent: they are more than a message may have.
     """
     for kind, limit in ((Image, IMAGES_LIMIT), (Document, DOCUMENTS_LIMIT)):
         count = sum(isinstance(block, kind) for block in _flat(content))
         if count > limit:
-            named = f"{kind.__name__.lower()}s"
-            raise UnsupportedContent(f"content: {PROVIDER} takes {limit} {named} in a message, not {count}", PROVIDER)
+            kinds = f"{kind.__name__.lower()}s"
+            raise UnsupportedContent(f"content: {PROVIDER} takes {limit} {kinds} in a message, not {count}", PROVIDER)
 
 
 @dataclass(slots=True)
 class Blocks:
-    """The blocks of a history on the wire: a note stands for what *media* does not take, a text for what *tools* lack.
+    """Encodes the messages of one request into Converse's blocks.
 
-    Documents have names that differ in the whole request. Nothing is looked through for them before there is one.
+    Media that *media* does not take becomes a note. If *tools* is false, tool uses and results become text. Documents
+    have names that are unique in the request; the history is searched for documents only once a message has one.
     """
 
     messages: Sequence[Message]
     media: MediaRules
     tools: bool = True
-    _names: dict[int, list[str]] | None = None
-    _left: dict[type[Block], int] = field(default_factory=dict[type[Block], int])
+    _document_names: dict[int, list[str]] | None = None  # by the id() of the message
+    _remaining: dict[type[Block], int] = field(default_factory=dict[type[Block], int])
 
     def of(self, message: Message) -> list[Any]:
-        """What of *message* goes to the API, in order."""
+        """The blocks of *message*; what Bedrock has no form for is left out."""
         match message.content:
-            case (Text(text=text),) if text and not text.isspace():  # most are this: the way below takes longer
+            case (Text(text=text),) if text and not text.isspace():  # most messages; the general case takes longer
                 return [{"text": text}]
             case _:
                 pass
-        self._left = {Image: IMAGES_LIMIT, Document: DOCUMENTS_LIMIT}
-        names = iter(self._documents_of(message))
-        found = list(self._each(message.content, names))
-        # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html: a document wants a text.
-        kinds = {next(iter(block)) for block in found if isinstance(block, dict)}
-        return [*found, _SEE] if "document" in kinds and "text" not in kinds else found
+        self._remaining = {Image: IMAGES_LIMIT, Document: DOCUMENTS_LIMIT}
+        names = iter(self._document_names_of(message))
+        blocks = list(self._each(message.content, names))
+        # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html: a document needs a text.
+        kinds = {next(iter(block)) for block in blocks if isinstance(block, dict)}
+        return [*blocks, _SEE_ABOVE] if "document" in kinds and "text" not in kinds else blocks
 
     def _each(self, content: Iterable[Block], names: Iterator[str]) -> Iterator[dict[str, Any] | msgspec.Raw]:
         for block in content:
             match block:
                 case Text(text=text):
-                    # The API refuses text of nothing but white space.
+                    # The API rejects text that is only white space.
                     if text and not text.isspace():
                         yield {"text": text}
                 case Image() | Document():
@@ -112,15 +115,15 @@ class Blocks:
                 case ToolResult():
                     yield from self._tool_result(block, names)
                 case Opaque(provider=provider, type=kind, json=json):
-                    # Pictures are taken from users only, also those that the model made.
+                    # The API takes images in user messages only, even those that the model made.
                     if provider == PROVIDER and kind != "image" and self.tools:
                         yield msgspec.Raw(json)
 
     def _media(self, block: Image | Document, name: str) -> dict[str, Any]:
-        self._left[type(block)] -= 1
+        self._remaining[type(block)] -= 1
         if note := self.media.note(block):
             return {"text": note}
-        if self._left[type(block)] < 0:
+        if self._remaining[type(block)] < 0:
             return {"text": f"[{type(block).__name__} left out: {PROVIDER} takes no more in a message]"}
         source = {"bytes": block.data} if block.url is None else {"s3Location": {"uri": block.url}}
         if isinstance(block, Image):
@@ -131,8 +134,8 @@ class Blocks:
     def _tool_use(self, use: ToolUse) -> dict[str, Any]:
         if not self.tools:
             return {"text": f"[Asked for {use.name} with {msgspec.json.encode(use.input).decode()}]"}
-        given = {"toolUseId": _TOOL_ID.fitted(use.id), "name": TOOL_NAME.fitted(use.name), "input": use.input}
-        return {"toolUse": given}
+        use_id, name = _TOOL_ID.fitted(use.id), TOOL_NAME.fitted(use.name)
+        return {"toolUse": {"toolUseId": use_id, "name": name, "input": use.input}}
 
     def _tool_result(self, result: ToolResult, names: Iterator[str]) -> Iterator[Any]:
         content = list(self._each(result.content, names))
@@ -140,16 +143,16 @@ class Blocks:
             yield {"text": "[An error came back:]" if result.is_error else "[This came back:]"}
             yield from content
             return
-        given = {"toolUseId": _TOOL_ID.fitted(result.tool_use_id), "content": content or [{"text": "(nothing)"}]}
-        yield {"toolResult": {**given, "status": "error"} if result.is_error else given}
+        encoded = {"toolUseId": _TOOL_ID.fitted(result.tool_use_id), "content": content or [{"text": "(nothing)"}]}
+        yield {"toolResult": {**encoded, "status": "error"} if result.is_error else encoded}
 
-    def _documents_of(self, message: Message) -> list[str]:
-        """The names of the documents in *message*, in order."""
+    def _document_names_of(self, message: Message) -> list[str]:
+        """The names of the documents in *message*, in their order."""
         if not any(isinstance(block, Document) for block in _flat(message.content)):
             return []
-        if self._names is None:
-            self._names = _named(self.messages)
-        return self._names.get(id(message), [])
+        if self._document_names is None:
+            self._document_names = _name_documents(self.messages)
+        return self._document_names.get(id(message), [])
 
 
 def _flat(content: Iterable[Block]) -> Iterator[Block]:
@@ -160,38 +163,41 @@ def _flat(content: Iterable[Block]) -> Iterator[Block]:
             yield block
 
 
-def _named(messages: Iterable[Message]) -> dict[int, list[str]]:
-    """A name of its own for each document in *messages*, which hangs on those before it alone."""
+def _name_documents(messages: Iterable[Message]) -> dict[int, list[str]]:
+    """The names of the documents in *messages*, by the id() of the message.
+
+    A name depends on the documents before it alone, so that it stays the same when messages are added.
+    """
     taken: set[str] = set()
-    named: dict[int, list[str]] = {}
+    names: dict[int, list[str]] = {}
     for message in messages:
         documents = [block for block in _flat(message.content) if isinstance(block, Document)]
         if documents:
-            named[id(message)] = [_free(document, taken) for document in documents]
-    return named
+            names[id(message)] = [_unique_name(document, taken) for document in documents]
+    return names
 
 
-def _free(document: Document, taken: set[str]) -> str:
-    """A name for *document* in the letters that the API takes, unlike those *taken*.
+def _unique_name(document: Document, taken: set[str]) -> str:
+    """A name for *document* of characters that the API takes; it is none of those *taken*, and is added to them.
 
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html
     """
-    front = _foreign.sub(" ", (document.name or "").rpartition("/")[2])[:_NAME_CHARS].strip() or "document"
-    name, number = front, 1
+    base = _not_allowed.sub(" ", (document.name or "").rpartition("/")[2])[:_NAME_CHARS].strip() or "document"
+    name, number = base, 1
     while name in taken:
         number += 1
-        name = f"{front} ({number})"
+        name = f"{base} ({number})"
     taken.add(name)
     return name
 
 
 def _format(block: Image | Document) -> str | None:
-    """The API's word for what *block* is, by its media type or else by its address."""
-    forms = _IMAGES if isinstance(block, Image) else _DOCUMENTS
+    """The API's name of the format of *block*, by its media type or, without one, by its URL."""
+    formats = _IMAGES if isinstance(block, Image) else _DOCUMENTS
     if block.media_type is not None:
-        return forms.get(block.media_type)
-    form = _SUFFIXES.get((block.url or "").rpartition(".")[2].lower())
-    return form if form in forms.values() else None
+        return formats.get(block.media_type)
+    name = _FORMATS_BY_SUFFIX.get((block.url or "").rpartition(".")[2].lower())
+    return name if name in formats.values() else None
 
 
 def _thinking(block: Thinking) -> dict[str, Any]:
