@@ -13,7 +13,7 @@ from rayconteur.errors import ConfigError
 
 from ..cli.exits import ExitCode
 from ..cli.program import Program, run
-from ..runtime.cluster.probe import knock
+from ..runtime.cluster.probe import probe
 from .adapters.registry import NAMES
 from .catalog import LONG, PROGRAMS
 from .program import Options, Scale
@@ -59,7 +59,7 @@ async def bench(options: BenchOptions, program: Program) -> ExitCode:
         program.output.line(comparison_table(compare(old, read(options.new))))
         return ExitCode.COMPLETED
     if address := options.options.address:
-        knock(address)
+        probe(address)
     out = options.out or Path("rayconteur-bench") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     plan = Plan(names, options.options, out)
     with recording(plan) as lines:

@@ -16,7 +16,7 @@ from rayconteur.providers.schema.request import Request, Settings, WireMemo
 from rayconteur.runtime import RouterLimits
 from rayconteur.runtime.events.router import Router
 from rayconteur.runtime.events.segments import Segment, encode_events, encode_segments
-from rayconteur.runtime.events.subscriptions import Watch, Wishes
+from rayconteur.runtime.events.subscriptions import Subscription, SubscriptionUpdate
 
 from ..load.answers import ANTHROPIC
 
@@ -73,8 +73,8 @@ def hopeless(messages: Sequence[rc.Message]) -> CompactionJob:
 async def routing(events: int) -> float:
     """Take a segment for each of so many events, of many sessions by turns, and hand it to a driver that reads all."""
     router = Router(RouterLimits(), time.monotonic)
-    wishes = Wishes(True, [Watch(1, None, events * 1_000)])
-    router.watch("driver", msgspec.msgpack.encode(wishes))
+    update = SubscriptionUpdate(True, [Subscription(1, None, events * 1_000)])
+    router.update_subscriptions("driver", msgspec.msgpack.encode(update))
     data = encode_events([rc.TextChunk(turn=1, text="abcd")])
     rounds = [
         encode_segments([Segment(f"session-{number}", 1, first, 1, data) for number in range(_SESSIONS)])

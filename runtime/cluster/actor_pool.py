@@ -1,4 +1,4 @@
-"""The fleet: the session actors that one driver starts, some of them before they are needed."""
+"""The actor pool: the session actors that one driver starts, some of them before they are needed."""
 
 import asyncio
 import uuid
@@ -6,34 +6,34 @@ from collections.abc import Sequence
 
 from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Packed, Placement
-from .ray_calls import kill
+from .ray_calls import kill_actor
 from .refs import HostRef
 from .session_actor import CONCURRENCY, SessionActor
-from .shared_actors import Shared
+from .shared_actors import SharedActors
 
-_GROUP = 500
-"""So many sessions at most are opened by one call, so that there is progress to report."""
+_GROUP_SESSIONS = 500
+"""Sessions that one call opens at most: between calls there is progress to report."""
+
+SessionGroup = tuple[HostRef | None, list[str]]
+"""Ids of sessions to open together, and the actor to open them on. ``None``: one yet to be started, named by the id."""
 
 
-class Fleet:
-    """Starts actors, keeps *warm* idle ones ready, and ends them all."""
+class ActorPool:
+    """Starts session actors, keeps *warm* idle ones ready, and ends them all."""
 
-    def __init__(self, shared: Shared, options: RuntimeOptions, warm: int) -> None:
-        self._shared = shared
+    def __init__(self, shared_actors: SharedActors, options: RuntimeOptions, warm: int) -> None:
+        self._shared_actors = shared_actors
         self._options = options
-        self._own: dict[str, HostRef] = {}
+        self._hosts: dict[str, HostRef] = {}
         self._packed: list[HostRef] = []
         self._warm = [self._start_warm() for _ in range(warm)]
 
     def get(self, host_id: str) -> HostRef | None:
-        """The actor of that id, if it is one of these."""
-        return self._own.get(host_id)
+        """The actor with that id, if this pool started it."""
+        return self._hosts.get(host_id)
 
-    def groups(self, session_ids: Sequence[str], placement: Placement) -> list[tuple[HostRef | None, list[str]]]:
-        """Which sessions are opened together, and where.
-
-        ``None`` is an actor that is yet to start, named by its session.
-        """
+    def assign(self, session_ids: Sequence[str], placement: Placement) -> list[SessionGroup]:
+        """Assign sessions to actors, in groups that are opened together. Starts packed actors as needed."""
         match placement:
             case Dedicated():
                 return [(self._take_warm(), [session_id]) for session_id in session_ids]
@@ -44,7 +44,7 @@ class Fleet:
         """Start an actor.
 
         Raises:
-            ValueError: there is one of that name.
+            ValueError: the name is taken.
         """
         host_id = f"{name}/{uuid.uuid4().hex[:8]}"
         actor = SessionActor.options(
@@ -53,56 +53,56 @@ class Fleet:
             lifetime="detached" if self._options.detached else None,
             num_cpus=0,
             max_concurrency=CONCURRENCY,
-        ).remote(host_id, self._shared.routers, self._shared.directory, dedicated)
-        host = self._own[host_id] = HostRef(host_id, actor)
+        ).remote(host_id, self._shared_actors.routers, self._shared_actors.directory, dedicated)
+        host = self._hosts[host_id] = HostRef(host_id, actor)
         return host
 
-    def undo(self, host: HostRef, sessions: int) -> None:
-        """So many sessions were not opened on *host* after all: one that was for nothing else ends."""
+    def unassign(self, host: HostRef, sessions: int) -> None:
+        """Undo the assignment of sessions that were not opened on *host*. A dedicated actor is killed."""
         if host in self._packed:
             host.sessions -= sessions
         else:
-            self.drop(host)
-            kill(host.actor)
+            self.remove(host)
+            kill_actor(host.actor)
 
-    def closed(self, host: HostRef) -> None:
-        """A session of *host* was closed: a dedicated one ends with it."""
+    def on_session_closed(self, host: HostRef) -> None:
+        """Count one session less on *host*; a dedicated actor exits with its session."""
         host.sessions -= 1
         if host not in self._packed:
-            self.drop(host)
+            self.remove(host)
 
-    def drop(self, host: HostRef) -> None:
-        """*host* has ended."""
-        self._own.pop(host.id, None)
+    def remove(self, host: HostRef) -> None:
+        """Forget an actor that has ended."""
+        self._hosts.pop(host.id, None)
         for hosts in (self._packed, self._warm):
             if host in hosts:
                 hosts.remove(host)
 
-    async def end(self) -> list[HostRef]:
-        """End all actors, and say which these were. Detached ones live on while they have sessions."""
+    async def shut_down(self) -> list[HostRef]:
+        """Kill all actors, except detached ones that have sessions. Returns those that were killed."""
         if self._options.detached:
             retiring = (host.actor.retire.remote() for host in self._packed)
-            await asyncio.gather(*retiring, return_exceptions=True)  # those that have died need not be told
-        ended = self._warm if self._options.detached else list(self._own.values())
-        for host in ended:
-            kill(host.actor)
-        return ended
+            await asyncio.gather(*retiring, return_exceptions=True)  # those that have died have retired, too
+        killed = self._warm if self._options.detached else list(self._hosts.values())
+        for host in killed:
+            kill_actor(host.actor)
+        return killed
 
-    def _pack(self, session_ids: list[str], placement: Packed) -> list[tuple[HostRef | None, list[str]]]:
-        groups: list[tuple[HostRef | None, list[str]]] = []
+    def _pack(self, session_ids: list[str], placement: Packed) -> list[SessionGroup]:
+        groups: list[SessionGroup] = []
         while len(self._packed) < placement.actors:
             self._packed.append(self._start_packed())
-        share = min(_GROUP, -(-len(session_ids) // len(self._packed)))
+        share = min(_GROUP_SESSIONS, -(-len(session_ids) // len(self._packed)))
         while session_ids:
-            host = min(self._packed, key=lambda known: known.sessions)
+            host = min(self._packed, key=lambda packed: packed.sessions)
             room = placement.sessions_per_actor - host.sessions
             if room <= 0:
                 self._packed.append(self._start_packed())
                 continue
-            taken = session_ids[: min(room, share)]
-            del session_ids[: len(taken)]
-            groups.append((host, taken))
-            host.sessions += len(taken)
+            group = session_ids[: min(room, share)]
+            del session_ids[: len(group)]
+            groups.append((host, group))
+            host.sessions += len(group)
         return groups
 
     def _start_packed(self) -> HostRef:

@@ -1,4 +1,4 @@
-"""Calls that go together: many that are made in the same moment cost one Ray call, and not one each."""
+"""A call batcher: items that are submitted at the same moment share one Ray call."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,45 +7,45 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 Outcomes = Sequence[Exception | None]
-"""For each thing why it was not done, if it was not."""
+"""One entry for each item: ``None``, or the error that it failed with."""
 
 
-class Together(Generic[T]):
-    """Does for one thing what *do* does for many: all that come in the same turn of the event loop go at once.
+class CallBatcher(Generic[T]):
+    """Turns *call*, which handles many items, into a function of one. Items of one turn of the event loop share a call.
 
-    Nothing waits for what came before, so that one that takes its time holds up those that came with it, at most.
+    Calls do not wait for each other: a slow one delays only the items in it.
     """
 
-    def __init__(self, do: Callable[[list[T]], Awaitable[Outcomes]]) -> None:
-        self._do = do
-        self._waiting: list[tuple[T, asyncio.Future[None]]] = []
-        self._under_way: set[asyncio.Task[None]] = set()
+    def __init__(self, call: Callable[[list[T]], Awaitable[Outcomes]]) -> None:
+        self._call = call
+        self._pending: list[tuple[T, asyncio.Future[None]]] = []
+        self._in_flight: set[asyncio.Task[None]] = set()
 
-    async def __call__(self, thing: T) -> None:
-        """Do it. Whatever stood against it is raised."""
+    async def __call__(self, item: T) -> None:
+        """Handle one item. Raises the error that the call reports for it, or that the call itself raises."""
         loop = asyncio.get_running_loop()
-        if not self._waiting:
-            loop.call_soon(self._go)
+        if not self._pending:
+            loop.call_soon(self._start_batch)
         done: asyncio.Future[None] = loop.create_future()
-        self._waiting.append((thing, done))
+        self._pending.append((item, done))
         await done
 
-    def _go(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        task = asyncio.get_running_loop().create_task(self._see_through(waiting))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+    def _start_batch(self) -> None:
+        batch, self._pending = self._pending, []
+        task = asyncio.get_running_loop().create_task(self._run_batch(batch))
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
 
-    async def _see_through(self, waiting: Sequence[tuple[T, asyncio.Future[None]]]) -> None:
+    async def _run_batch(self, batch: Sequence[tuple[T, asyncio.Future[None]]]) -> None:
         outcomes: Outcomes
         try:
-            outcomes = await self._do([thing for thing, _ in waiting])
-        except Exception as error:  # whatever the call raises: those who wait read it
-            outcomes = [error] * len(waiting)
-        for (_, done), problem in zip(waiting, outcomes, strict=True):
+            outcomes = await self._call([item for item, _ in batch])
+        except Exception as error:  # any error of the call: it is raised where the items were submitted
+            outcomes = [error] * len(batch)
+        for (_, done), failure in zip(batch, outcomes, strict=True):
             if done.done():
                 continue
-            if problem is None:
+            if failure is None:
                 done.set_result(None)
             else:
-                done.set_exception(problem)
+                done.set_exception(failure)

@@ -1,4 +1,4 @@
-"""The directory: an actor that knows which actor hosts which session."""
+"""The directory: an actor that knows which session actor hosts which session."""
 
 import time
 from collections import OrderedDict
@@ -7,96 +7,96 @@ import msgspec
 import ray
 from ray.actor import ActorProxy
 
-_GRAVES = 10_000
-"""Of so many sessions it is known that they died with their hosts."""
+_MAX_TOMBSTONES = 10_000
+"""For how many sessions the directory remembers that they died with their host."""
 
 
-class Place(msgspec.Struct, frozen=True):
-    """A session's host, and the epoch that tells the session from those that have its id before or after it."""
+class SessionPlace(msgspec.Struct, frozen=True):
+    """A session's host, and the epoch that distinguishes it from earlier and later sessions with its id."""
 
-    host: str
+    host_id: str
     epoch: int
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """The epoch of the sessions that were claimed; or, if there are any, the ids that were *taken* already."""
+    """The epoch of the sessions whose ids were claimed; if any of the ids are *taken*, none was claimed."""
 
     epoch: int
     taken: list[str] = []
 
 
 class _Directory:
-    """Where each session is. An id is one session's until it is released."""
+    """The place of each session. An id belongs to one session until it is released."""
 
     def __init__(self, routers: int) -> None:
         self._routers = routers
         self._drivers: set[str] = set()
         self._epoch = 0
-        self._places: dict[str, Place] = {}
-        self._graves: OrderedDict[tuple[str, int], None] = OrderedDict()  # by id and epoch
+        self._places: dict[str, SessionPlace] = {}
+        self._tombstones: OrderedDict[tuple[str, int], None] = OrderedDict()  # by id and epoch
 
     @ray.method
-    async def enter(self, driver_id: str) -> int:
-        """A driver has come. How many routers there are: all drivers and sessions must agree on it."""
+    async def add_driver(self, driver_id: str) -> int:
+        """Register a driver. Returns the number of routers: all drivers and sessions must agree on it."""
         self._drivers.add(driver_id)
         return self._routers
 
     @ray.method
-    async def leave(self, driver_id: str) -> bool:
-        """A driver goes; whether there is no other, and no session."""
+    async def remove_driver(self, driver_id: str) -> bool:
+        """Unregister a driver. Returns true if no other driver and no session is left."""
         self._drivers.discard(driver_id)
         return not self._drivers and not self._places
 
     @ray.method
-    async def claim(self, session_ids: list[str], host: str) -> Claim:
-        """Give *host* all of *session_ids*, or none."""
+    async def claim(self, session_ids: list[str], host_id: str) -> Claim:
+        """Claim all of *session_ids* for a host, or none."""
         taken = [session_id for session_id in session_ids if session_id in self._places]
         if taken:
             return Claim(0, taken)
-        # From the clock, so that it goes on growing when another directory follows this one.
+        # From the clock, so that epochs keep growing when another directory follows this one.
         self._epoch = max(self._epoch + 1, int(time.time() * 1000))
-        self._places.update(dict.fromkeys(session_ids, Place(host, self._epoch)))
+        self._places.update(dict.fromkeys(session_ids, SessionPlace(host_id, self._epoch)))
         return Claim(self._epoch)
 
     @ray.method
-    async def release(self, session_ids: list[str], host: str) -> None:
-        """Free those of *session_ids* that are *host*'s."""
+    async def release(self, session_ids: list[str], host_id: str) -> None:
+        """Free those of *session_ids* that belong to the host."""
         for session_id in session_ids:
             place = self._places.get(session_id)
-            if place and place.host == host:
+            if place and place.host_id == host_id:
                 del self._places[session_id]
 
     @ray.method
-    async def bury(self, host: str) -> dict[str, int]:
-        """Free all ids of *host*, which has died; these come back to the first who asks, each with its epoch."""
-        dead = {session_id: place.epoch for session_id, place in self._places.items() if place.host == host}
+    async def mark_dead(self, host_id: str) -> dict[str, int]:
+        """Free all ids of a host that has died. Returns them, each with its epoch, to the first caller only."""
+        dead = {session_id: place.epoch for session_id, place in self._places.items() if place.host_id == host_id}
         for session_id, epoch in dead.items():
             del self._places[session_id]
-            self._graves[session_id, epoch] = None
-        while len(self._graves) > _GRAVES:
-            self._graves.popitem(last=False)
+            self._tombstones[session_id, epoch] = None
+        while len(self._tombstones) > _MAX_TOMBSTONES:
+            self._tombstones.popitem(last=False)
         return dead
 
     @ray.method
-    async def died(self, session_id: str, epoch: int) -> bool:
-        """Whether the session died with its host."""
-        return (session_id, epoch) in self._graves
+    async def has_died(self, session_id: str, epoch: int) -> bool:
+        """True if the session died with its host."""
+        return (session_id, epoch) in self._tombstones
 
     @ray.method
-    async def find(self, session_id: str) -> Place | None:
-        """Where the session is."""
+    async def find(self, session_id: str) -> SessionPlace | None:
+        """The place of the session, if it exists."""
         return self._places.get(session_id)
 
     @ray.method
-    async def gone(self, sessions: dict[str, int]) -> dict[str, int]:
-        """Those of *sessions*, ids with their epochs, that are nowhere any more."""
-        there = {session_id: place.epoch for session_id in sessions if (place := self._places.get(session_id))}
-        return {session_id: epoch for session_id, epoch in sessions.items() if there.get(session_id) != epoch}
+    async def ended(self, sessions: dict[str, int]) -> dict[str, int]:
+        """Those of *sessions*, ids with their epochs, that no longer exist."""
+        live = {session_id: place.epoch for session_id in sessions if (place := self._places.get(session_id))}
+        return {session_id: epoch for session_id, epoch in sessions.items() if live.get(session_id) != epoch}
 
     @ray.method
-    async def hosts(self) -> list[str]:
-        """All hosts that have sessions."""
-        return list(dict.fromkeys(place.host for place in self._places.values()))
+    async def host_ids(self) -> list[str]:
+        """The ids of all hosts that have sessions."""
+        return list(dict.fromkeys(place.host_id for place in self._places.values()))
 
 
 DirectoryActor = ray.remote(_Directory)

@@ -1,4 +1,4 @@
-"""Ray calls, with this house's errors in place of Ray's."""
+"""Ray calls, with Ray's exceptions translated."""
 
 from collections.abc import Awaitable
 from typing import TypeVar, cast
@@ -9,23 +9,24 @@ from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
 
 from ...providers.schema.errors import RayconteurError
 from ..api.errors import RuntimeClosed
+from ..events.transport import RouterGone
 
 T = TypeVar("T")
 A = TypeVar("A")
 
 ActorGone = RayActorError
-"""What a call raises whose actor has died, left, or can't be reached."""
+"""Raised by a call whose actor has died or exited, or can't be reached at the moment."""
 
 ActorDead = ActorDiedError
-"""What it raises when the actor has died or left, and won't come back."""
+"""Raised by a call whose actor has died or exited, and will not be restarted."""
 
 
-async def answered(call: Awaitable[T]) -> T:
-    """What *call* comes back with.
+async def result_of(call: Awaitable[T]) -> T:
+    """The result of a Ray call.
 
     Raises:
         RayconteurError: as it was raised in the actor.
-        ActorGone: the actor is no longer there.
+        ActorGone: the actor has died, exited or can't be reached.
     """
     try:
         return await call
@@ -35,18 +36,30 @@ async def answered(call: Awaitable[T]) -> T:
         raise
 
 
-async def asked(call: Awaitable[T]) -> T:
-    """What *call*, of an actor that all drivers share, comes back with.
+async def shared_result_of(call: Awaitable[T]) -> T:
+    """The result of a Ray call to an actor that all drivers of the namespace share.
 
     Raises:
-        RuntimeClosed: the actor ended with the driver that had started it.
+        RuntimeClosed: the actor ended with the runtime that had started it.
     """
     try:
-        return await answered(call)
+        return await result_of(call)
     except ActorDead:
         raise RuntimeClosed("the runtime that began this namespace was left; enter a runtime again") from None
 
 
-def kill(actor: ActorProxy[A]) -> None:
-    """End the actor's process at once."""
+async def router_result_of(call: Awaitable[T]) -> T:
+    """The result of a Ray call to a router, as ``events.transport`` promises it.
+
+    Raises:
+        RouterGone: the router has ended for good.
+    """
+    try:
+        return await call
+    except ActorDead:
+        raise RouterGone from None
+
+
+def kill_actor(actor: ActorProxy[A]) -> None:
+    """Kill the actor's process at once. Its calls in flight fail."""
     ray.kill(cast(ActorHandle[A], actor))  # an ActorProxy is an ActorHandle at run time, but not for type checkers

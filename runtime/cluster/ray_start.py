@@ -1,4 +1,4 @@
-"""Ray itself: joining a cluster, or starting one."""
+"""Connecting this process to Ray: to a running cluster, or to one that it starts."""
 
 import logging
 import os
@@ -12,67 +12,68 @@ from ray.exceptions import RaySystemError
 
 from ..api.errors import RayUnreachable
 from ..api.options import RuntimeOptions
-from .probe import knock, unreachable
-from .sigint import postponed
+from .probe import probe, unreachable
+from .sigint import defer_sigint
 
-STARTED_HERE = "local"
+_LOCAL = "local"
+"""Ray's own keyword for an address: start a cluster on this machine."""
 
 
-def join(address: str | None, options: RuntimeOptions) -> bool:
-    """Join the cluster at *address*, at ``RAY_ADDRESS``, or the one that this process has joined; else start Ray here.
+def connect_to_ray(address: str | None, options: RuntimeOptions) -> bool:
+    """Connect to the cluster at *address*, at ``RAY_ADDRESS``, or the one that this process uses; else start Ray.
 
-    Whether it was started.
+    Returns true if Ray was started: then it is to be shut down with ``shut_down_ray``.
 
     Raises:
-        RayUnreachable: there is nothing at the address, or this process has joined another cluster.
+        RayUnreachable: there is no cluster at the address, or this process is connected to another one.
     """
     if ray.is_initialized():
-        _refuse_another(address)
+        _require_same_cluster(address)
         return False
-    address = address or os.environ.get("RAY_ADDRESS") or STARTED_HERE
-    started = address == STARTED_HERE
+    address = address or os.environ.get("RAY_ADDRESS") or _LOCAL
+    starts_ray = address == _LOCAL
     try:
-        knock(address)
-        with postponed() if started else nullcontext():
+        probe(address)
+        with defer_sigint() if starts_ray else nullcontext():
             ray.init(
                 address=address,
                 namespace=options.namespace,
-                num_cpus=options.num_cpus if started else None,
-                include_dashboard=False if started else None,
+                num_cpus=options.num_cpus if starts_ray else None,
+                include_dashboard=False if starts_ray else None,
                 log_to_driver=not options.quiet,
                 logging_level=logging.ERROR if options.quiet else logging.INFO,
             )
     except (ConnectionError, RaySystemError, RuntimeError, ValueError) as error:
         raise unreachable(address, error) from None
     except KeyboardInterrupt:
-        if started:
-            shut_down()
+        if starts_ray:
+            shut_down_ray()
         raise
-    return started
+    return starts_ray
 
 
-def shut_down() -> None:
-    """End the Ray that was started here."""
-    with postponed():
+def shut_down_ray() -> None:
+    """Shut down the Ray that ``connect_to_ray`` started."""
+    with defer_sigint():
         ray.shutdown()
 
 
-def _refuse_another(address: str | None) -> None:
-    joined = cast(str, ray.get_runtime_context().gcs_address)
-    if address in (None, "auto", STARTED_HERE) or _place(address) == _place(joined):
+def _require_same_cluster(address: str | None) -> None:
+    connected = cast(str, ray.get_runtime_context().gcs_address)
+    if address in (None, "auto", _LOCAL) or _host_and_port(address) == _host_and_port(connected):
         return
     raise RayUnreachable(
-        f"this process has joined Ray at {joined!r} and can't join {address!r}, too; "
-        "leave the address out, or call ray.shutdown() before"
+        f"this process is connected to Ray at {connected!r} and can't connect to {address!r} as well; "
+        "leave the address out, or call ray.shutdown() first"
     )
 
 
-def _place(address: str) -> tuple[str | None, int | None]:
-    """The host's IP address as Ray has it, and the port."""
-    place = urlsplit(f"//{address}")
+def _host_and_port(address: str) -> tuple[str | None, int | None]:
+    """The host's IP address as Ray reports it, and the port."""
+    url = urlsplit(f"//{address}")
     try:
-        host = socket.gethostbyname(place.hostname or "")
-        here = cast(str, ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
-        return here if host.startswith("127.") else host, place.port
+        host = socket.gethostbyname(url.hostname or "")
+        this_node = cast(str, ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
+        return this_node if host.startswith("127.") else host, url.port
     except (OSError, ValueError):
         return None, None

@@ -1,22 +1,16 @@
-"""One driver's lines to the routers, made of Ray calls."""
+"""The transport that carries calls to routers as Ray calls."""
 
-from collections.abc import Awaitable
-from typing import TypeVar
-
-from ..events.router_connection import Hub
-from ..events.router_connections import Lines
-from ..events.segments import Over
-from ..events.transport import RouterGone
+from ..events.router_connection import RouterConnection
+from ..events.router_connections import RouterConnections
+from ..events.segments import SessionEnd
 from .directory import DirectoryHandle
-from .ray_calls import ActorDead, answered
+from .ray_calls import router_result_of
 from .router_actor import RouterHandle
-from .shared_actors import Shared
-
-T = TypeVar("T")
+from .shared_actors import SharedActors
 
 
-class _Line:
-    """A hub's calls on its router."""
+class RayTransport:
+    """One driver's calls to one router."""
 
     def __init__(self, router: RouterHandle, directory: DirectoryHandle, driver_id: str) -> None:
         self._router = router
@@ -24,28 +18,23 @@ class _Line:
         self._driver_id = driver_id
 
     async def positions(self) -> bytes:
-        return await _heard(self._router.positions.remote())
+        return await router_result_of(self._router.positions.remote())
 
-    async def watch(self, wishes: bytes) -> list[int] | None:
-        return await _heard(self._router.watch.remote(self._driver_id, wishes))
+    async def update_subscriptions(self, update: bytes) -> list[int] | None:
+        return await router_result_of(self._router.update_subscriptions.remote(self._driver_id, update))
 
     async def poll(self) -> bytes | None:
-        return await _heard(self._router.poll.remote(self._driver_id))
+        return await router_result_of(self._router.poll.remote(self._driver_id))
 
-    async def end_gone(self, sessions: dict[str, int]) -> int:
-        gone = await _heard(self._directory.gone.remote(sessions))
-        if gone:
-            await _heard(self._router.end.remote(gone, Over.CLOSED))
-        return len(gone)
-
-
-async def _heard(call: Awaitable[T]) -> T:
-    try:
-        return await answered(call)
-    except ActorDead:
-        raise RouterGone from None
+    async def end_lost_sessions(self, sessions: dict[str, int]) -> int:
+        ended = await router_result_of(self._directory.ended.remote(sessions))
+        if ended:
+            await router_result_of(self._router.end_sessions.remote(ended, SessionEnd.CLOSED))
+        return len(ended)
 
 
-def lines(shared: Shared) -> Lines:
-    """A new driver's lines to the routers of its namespace."""
-    return Lines([Hub(_Line(router, shared.directory, shared.driver_id)) for router in shared.routers])
+def connect_to_routers(actors: SharedActors) -> RouterConnections:
+    """Connect a new driver to all routers of its namespace."""
+    return RouterConnections(
+        [RouterConnection(RayTransport(router, actors.directory, actors.driver_id)) for router in actors.routers]
+    )

@@ -1,58 +1,56 @@
-"""What a driver holds of session actors and of sessions."""
+"""What a driver knows of session actors and of sessions."""
 
 import asyncio
 from dataclasses import dataclass, field
 
-from .call_batcher import Outcomes, Together
-from .ray_calls import answered
-from .send_queue import Mail
+from .call_batcher import CallBatcher, Outcomes
+from .send_queue import SendQueue
 from .session_actor import SessionActorHandle
 
 
 @dataclass(slots=True, eq=False)
 class HostRef:
-    """A session actor: its id and handle, its mail, how many sessions it was given, and who waits for its end.
+    """A session actor: its handle, the queue of messages to it, and how many *sessions* this driver put on it.
 
-    *close_now* ends one of its sessions.
-
-    The id is its name in Ray, and what tells it apart from those that have the name before or after it.
+    Its id is the actor's name in Ray with a suffix, which distinguishes it from earlier and later actors of that name.
     """
 
     id: str
     actor: SessionActorHandle
     sessions: int = 0
-    guard: asyncio.Task[None] | None = None
-    mail: Mail = field(init=False)
-    close_now: Together[str] = field(init=False)
+    exit_watcher: asyncio.Task[None] | None = None
+    send_queue: SendQueue = field(init=False)
+    close_now: CallBatcher[str] = field(init=False)
+    """Closes one of its sessions at once."""
 
     def __post_init__(self) -> None:
-        self.mail = Mail(self.actor.tell.remote)
-        self.close_now = Together(self._close_all)
+        self.send_queue = SendQueue(self.actor.tell.remote)
+        self.close_now = CallBatcher(self._close_all)
 
     @property
     def name(self) -> str:
-        """Its name in Ray."""
-        return name_of(self.id)
+        """The actor's name in Ray."""
+        return actor_name(self.id)
 
     async def close_drained(self, session_id: str) -> None:
-        """End the session after the turns that wait already. That may take hours: no other shall wait for it."""
-        (error,) = await answered(self.actor.close.remote([session_id], True))
+        """Close a session after its queued turns. That may take hours, so no other session shares the call."""
+        (error,) = await self.actor.close.remote([session_id], True)
         if error is not None:
             raise error
 
     async def _close_all(self, session_ids: list[str]) -> Outcomes:
-        return await answered(self.actor.close.remote(session_ids, False))
+        return await self.actor.close.remote(session_ids, False)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRef:
-    """A session and its host. *epoch* tells it from those that have its id before or after it."""
+    """A session and its host. *epoch* distinguishes it from earlier and later sessions with its id."""
 
     id: str
     epoch: int
     host: HostRef
 
 
-def name_of(host_id: str) -> str:
-    """The name in Ray of the host of that id."""
+def actor_name(host_id: str) -> str:
+    """The name in Ray of the session actor with that id."""
     return host_id.partition("/")[0]

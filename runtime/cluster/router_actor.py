@@ -1,50 +1,27 @@
-"""The router's actor."""
+"""The router actor: ``events.router.Router`` in a process of its own."""
 
-import time
+from typing import cast
 
 import ray
-from ray.actor import ActorProxy
+from ray.actor import ActorClass, ActorProxy
 
-from ..api.options import RouterLimits
 from ..events.router import Router
-from ..events.segments import Over
 
 
-class _Router:
-    """A router, reached by Ray calls."""
+class _RouterCalls:
+    """The methods of a router as Ray calls: type checkers read ``.remote`` from ``ray.method`` only."""
 
-    def __init__(self, limits: RouterLimits) -> None:
-        self._router = Router(limits, time.monotonic)
-
-    @ray.method
-    async def publish(self, data: bytes) -> None:
-        """Take encoded segments."""
-        self._router.publish(data)
+    publish = ray.method(Router.publish)
+    end_sessions = ray.method(Router.end_sessions)
+    positions = ray.method(Router.positions)
+    update_subscriptions = ray.method(Router.update_subscriptions)
+    poll = ray.method(Router.poll)
 
     @ray.method
-    async def end(self, sessions: dict[str, int], over: Over) -> None:
-        """Nothing more will come from *sessions*, ids with their epochs."""
-        self._router.end(sessions, over)
-
-    @ray.method
-    async def positions(self) -> bytes:
-        """How far each session is, encoded."""
-        return self._router.positions()
-
-    @ray.method
-    async def watch(self, driver_id: str, wishes: bytes) -> list[int] | None:
-        """Take a driver's encoded wishes."""
-        return self._router.watch(driver_id, wishes)
-
-    @ray.method
-    async def ready(self) -> None:
-        """Come back when the router runs."""
-
-    @ray.method
-    async def poll(self, driver_id: str) -> bytes | None:
-        """What is new for a driver, once there is something."""
-        return await self._router.poll(driver_id)
+    def __ray_ready__(self) -> bool:
+        """True, when the router runs. Ray adds it to every actor."""
+        raise NotImplementedError
 
 
-RouterActor = ray.remote(_Router)
-RouterHandle = ActorProxy[_Router]
+RouterActor = cast("ActorClass[_RouterCalls]", ray.remote(Router))
+RouterHandle = ActorProxy[_RouterCalls]

@@ -1,4 +1,4 @@
-"""The mail: one driver's messages to one session actor."""
+"""A send queue: one driver's messages to one session actor."""
 
 import asyncio
 from collections import deque
@@ -6,81 +6,78 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from ..api.messages import Receipt
-from .ray_calls import answered
 
-Addressed = tuple[str, bytes]
-"""A session's id, and an encoded ``ToLLM`` for it."""
+AddressedMessage = tuple[str, bytes]
+"""A session id and an encoded ``ToLLM``."""
 
-Tell = Callable[[list[Addressed]], Awaitable[list[Receipt | Exception]]]
-"""Takes messages to their sessions, in order; for each its receipt, or why it was not taken."""
+Tell = Callable[[list[AddressedMessage]], Awaitable[list[Receipt | Exception]]]
+"""Delivers messages in order; returns for each the receipt, or why the session did not accept it."""
 
 _BATCH_MESSAGES = 64
-"""Messages that go at once: enough that the call costs each of them little, few enough that none waits for others."""
+"""Messages in one call at most: enough to make the call's share of each cheap, few enough to delay none."""
 
 _BATCH_BYTES = 1 << 20
-"""Beyond about this much, a batch takes no more."""
+"""A batch that has reached about this size takes no further message."""
 
 
 @dataclass(slots=True, eq=False)
-class _Letter:
-    """A message on its way."""
-
-    message: Addressed
+class _PendingMessage:
+    message: AddressedMessage
     receipt: asyncio.Future[Receipt] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
-class Mail:
-    """Messages arrive in the order in which they are sent, whatever order Ray's async actors take calls in.
+class SendQueue:
+    """Messages arrive in the order sent, though Ray's async actors run calls in any order.
 
-    One call is in flight at a time, and what comes meanwhile goes together in the next: a call costs about 3 ms of CPU
-    on both sides together, ten times what the actor needs for the message in it.
+    One call is in flight at a time, and messages sent meanwhile share the next: a Ray call costs about 3 ms of CPU on
+    both sides together, ten times what the actor needs for a message.
     """
 
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
-        self._waiting: deque[_Letter] = deque()
-        self._carrying: asyncio.Task[None] | None = None
+        self._pending: deque[_PendingMessage] = deque()
+        self._sender: asyncio.Task[None] | None = None
 
     async def send(self, session_id: str, data: bytes) -> Receipt:
-        """Put a message into its session's mailbox. Cancelled before it went, it does not go.
+        """Put a message into its session's mailbox. If cancelled before the call is made, it is not sent.
 
         Raises:
-            RayconteurError: it was not taken.
-            ActorGone: whether it was is not known.
+            RayconteurError: the session did not accept it.
+            Exception: the call failed; the session may have accepted it or not.
         """
-        letter = _Letter((session_id, data))
-        self._waiting.append(letter)
-        if self._carrying is None:
-            self._carrying = asyncio.get_running_loop().create_task(self._carry())
-        return await letter.receipt
+        pending = _PendingMessage((session_id, data))
+        self._pending.append(pending)
+        if self._sender is None:
+            self._sender = asyncio.get_running_loop().create_task(self._send_pending())
+        return await pending.receipt
 
-    async def _carry(self) -> None:
+    async def _send_pending(self) -> None:
         try:
-            while batch := self._batch():
-                await self._deliver(batch)
+            while batch := self._take_batch():
+                await self._send_batch(batch)
         finally:
-            self._carrying = None
+            self._sender = None
 
-    def _batch(self) -> list[_Letter]:
-        batch: list[_Letter] = []
+    def _take_batch(self) -> list[_PendingMessage]:
+        batch: list[_PendingMessage] = []
         room_bytes = _BATCH_BYTES
-        while self._waiting and room_bytes > 0 and len(batch) < _BATCH_MESSAGES:
-            letter = self._waiting.popleft()
-            if not letter.receipt.done():
-                batch.append(letter)
-                room_bytes -= len(letter.message[1])
+        while self._pending and room_bytes > 0 and len(batch) < _BATCH_MESSAGES:
+            pending = self._pending.popleft()
+            if not pending.receipt.done():  # else its sender was cancelled
+                batch.append(pending)
+                room_bytes -= len(pending.message[1])
         return batch
 
-    async def _deliver(self, batch: list[_Letter]) -> None:
+    async def _send_batch(self, batch: list[_PendingMessage]) -> None:
         outcomes: list[Receipt | Exception]
         try:
-            outcomes = await answered(self._tell([letter.message for letter in batch]))
-        except Exception as error:  # whatever Ray raises: those who wait read it
+            outcomes = await self._tell([pending.message for pending in batch])
+        except Exception as error:  # any error of the call: it is raised where the messages were sent
             outcomes = [error] * len(batch)
-        for letter, outcome in zip(batch, outcomes, strict=True):
-            if letter.receipt.done():
+        for pending, outcome in zip(batch, outcomes, strict=True):
+            if pending.receipt.done():
                 continue
             if isinstance(outcome, Exception):
-                letter.receipt.set_exception(outcome)
+                pending.receipt.set_exception(outcome)
             else:
-                letter.receipt.set_result(outcome)
+                pending.receipt.set_result(outcome)

@@ -1,4 +1,4 @@
-"""The session actor: a host in a process of its own."""
+"""The session actor: a host of sessions in a process of its own."""
 
 import asyncio
 import logging
@@ -13,55 +13,60 @@ from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
 from ..api.messages import Receipt
 from ..api.status import SessionStatus
-from ..events.transport import RouterGone
 from ..session.client_pool import ClientPool
 from ..session.host import Host
-from .call_batcher import Outcomes, Together
+from .call_batcher import CallBatcher, Outcomes
 from .directory import DirectoryHandle
-from .ray_calls import ActorDead, kill
+from .ray_calls import ActorDead, kill_actor, router_result_of
 from .router_actor import RouterHandle
-from .send_queue import Addressed
+from .send_queue import AddressedMessage
 
 log = logging.getLogger(__name__)
 
 CONCURRENCY = 100_000
-"""Calls that one actor takes at once. Hardly any of them waits; those that do must not keep others out."""
+"""Calls that one actor runs at once. Hardly any of them waits; those that do must not block others."""
 
 _GRACE_S = 0.1
 """For the answers to the last calls. ``ray.actor.exit_actor`` waits for them itself, but keeps the name for seconds."""
 
 
 class _SessionActor:
-    """One session or many, reached by Ray calls. No call waits for a model, but ``close`` with *drain*.
+    """Hosts one session or many. No call waits for a model, except ``close`` with *drain*.
 
-    A *dedicated* one is retired from the start.
+    A *dedicated* actor is retired from the start: it exits with its only session.
     """
 
     def __init__(self, host_id: str, routers: list[RouterHandle], directory: DirectoryHandle, dedicated: bool) -> None:
         self._id = host_id
         self._directory = directory
         self._retired = dedicated
-        self._host = Host([partial(_publish, router) for router in routers], self._ended, ClientPool())
-        self._release = Together(self._release_all)
-        self._running: asyncio.Task[None] | None = None
-        self._left = asyncio.Event()
+        self._host = Host([partial(_publish, router) for router in routers], self._on_session_end, ClientPool())
+        self._release_id = CallBatcher(self._release_ids)
+        self._publishing: asyncio.Task[None] | None = None
+        self._exiting = asyncio.Event()
 
     @ray.method
     async def open(self, session_ids: list[str], epoch: int, config: SessionConfig) -> None:
         """Open a session for each id: all of them, or none."""
-        if self._running is None:
-            self._running = asyncio.get_running_loop().create_task(self._host.run())
-            self._running.add_done_callback(_must_not_end)
+        if self._publishing is None:
+            self._publishing = asyncio.get_running_loop().create_task(self._host.run())
+            self._publishing.add_done_callback(_log_failure)
         self._host.open(session_ids, epoch, config)
 
     @ray.method
-    async def tell(self, messages: list[Addressed]) -> list[Receipt | Exception]:
-        """Take messages to their sessions, in order; for each its receipt, or why it was not taken."""
-        return [self._told(session_id, data) for session_id, data in messages]
+    async def tell(self, messages: list[AddressedMessage]) -> list[Receipt | Exception]:
+        """Put messages into their sessions' mailboxes, in order. Returns a receipt or an error for each."""
+        outcomes: list[Receipt | Exception] = []
+        for session_id, data in messages:
+            try:
+                outcomes.append(self._host.tell(session_id, data))
+            except Exception as error:  # of one session: the other messages are not affected
+                outcomes.append(error)
+        return outcomes
 
     @ray.method
     async def close(self, session_ids: list[str], drain: bool) -> list[Exception | None]:
-        """Close sessions; comes back when all are over and their ids are free. For each why it could not be."""
+        """Close sessions. Returns when all have ended and their ids are free, with the error for each that failed."""
         closing = (self._host.close(session_id, drain) for session_id in session_ids)
         outcomes = await asyncio.gather(*closing, return_exceptions=True)
         return [outcome if isinstance(outcome, Exception) else None for outcome in outcomes]
@@ -73,68 +78,52 @@ class _SessionActor:
 
     @ray.method
     async def statuses(self) -> list[SessionStatus]:
-        """The status of every session here."""
+        """The status of every session on this host."""
         return self._host.statuses()
 
     @ray.method
     async def history(self, session_id: str, full: bool) -> tuple[Message, ...]:
-        """The session's messages; *full* with those that compactions took out."""
+        """The session's messages; if *full*, with those that compactions removed, and without summaries."""
         return self._host.history(session_id, full)
 
     @ray.method
     async def ready(self) -> None:
-        """Come back when the process runs."""
+        """Return once the process runs."""
 
     @ray.method
     async def retire(self) -> None:
-        """Leave with the last session: nobody opens more."""
+        """Exit with the last session: no driver opens more."""
         self._retired = True
-        self._leave_if_done()
+        self._exit_if_empty()
 
     @ray.method
-    async def modules(self) -> list[str]:
-        """The names of the modules that this process has loaded."""
-        import sys
+    async def wait_exit(self) -> None:
+        """Return when the actor is about to exit; if it dies instead, the call fails."""
+        await self._exiting.wait()
 
-        return sorted(sys.modules)
+    async def _on_session_end(self, session_id: str) -> None:
+        await self._release_id(session_id)
+        self._exit_if_empty()
 
-    @ray.method
-    async def farewell(self) -> None:
-        """Come back when the actor is about to leave; if it dies, this call fails."""
-        await self._left.wait()
-
-    def _told(self, session_id: str, data: bytes) -> Receipt | Exception:
-        try:
-            return self._host.tell(session_id, data)
-        except Exception as error:  # of one session; the others have theirs to hear
-            return error
-
-    async def _ended(self, session_id: str) -> None:
-        await self._release(session_id)
-        self._leave_if_done()
-
-    async def _release_all(self, session_ids: list[str]) -> Outcomes:
-        with suppress(ActorDead):  # then the namespace has ended, and ids with it
+    async def _release_ids(self, session_ids: list[str]) -> Outcomes:
+        with suppress(ActorDead):  # the directory and its ids ended with the namespace
             await self._directory.release.remote(session_ids, self._id)
         return [None] * len(session_ids)
 
-    def _leave_if_done(self) -> None:
+    def _exit_if_empty(self) -> None:
         if self._retired and not len(self._host):
-            self._left.set()
-            me = cast("SessionActorHandle", ray.get_runtime_context().current_actor)
-            asyncio.get_running_loop().call_later(_GRACE_S, kill, me)
+            self._exiting.set()
+            this_actor = cast("SessionActorHandle", ray.get_runtime_context().current_actor)
+            asyncio.get_running_loop().call_later(_GRACE_S, kill_actor, this_actor)
 
 
 async def _publish(router: RouterHandle, data: bytes) -> None:
-    try:
-        await router.publish.remote(data)
-    except ActorDead:
-        raise RouterGone from None
+    await router_result_of(router.publish.remote(data))
 
 
-def _must_not_end(task: asyncio.Task[None]) -> None:
+def _log_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
-        log.critical("events can no longer be sent", exc_info=error)
+        log.critical("publishing failed: no session of this process sends events any more", exc_info=error)
 
 
 SessionActor = ray.remote(_SessionActor)

@@ -1,4 +1,4 @@
-"""The session actors as one driver knows them: it puts sessions into its own, finds others, and hears of deaths."""
+"""The session registry: one driver's access to the sessions of a namespace, and to the actors that host them."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -11,40 +11,40 @@ from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed, SessionClosed, SessionDied, SessionError, SessionExists, UnknownSession
 from ..api.options import RuntimeOptions
 from ..api.status import SessionStatus
-from ..events.segments import Over, shard_of
-from .actor_pool import Fleet
+from ..events.segments import SessionEnd, shard_of
+from .actor_pool import ActorPool
 from .directory import Claim
-from .ray_calls import ActorDead, ActorGone, answered, asked
-from .refs import HostRef, SessionRef, name_of
+from .ray_calls import ActorDead, ActorGone, result_of, shared_result_of
+from .refs import HostRef, SessionRef, actor_name
 from .session_actor import SessionActorHandle
-from .shared_actors import Shared
+from .shared_actors import SharedActors
 
 _NAME_TRIES = 100
 _NAME_PAUSE_S = 0.05
-_REACH_PAUSE_S = 0.2
+_UNREACHABLE_PAUSE_S = 0.2
 
 
-class Hosts:
-    """Opens sessions on the actors of *fleet*, finds those of others, and sees to what the dead leave behind."""
+class SessionRegistry:
+    """Opens sessions on the actors of *pool*, finds those of other drivers, and reports actors that have died."""
 
-    def __init__(self, shared: Shared, options: RuntimeOptions, fleet: Fleet) -> None:
-        self._directory = shared.directory
-        self._shared = shared
+    def __init__(self, shared_actors: SharedActors, options: RuntimeOptions, pool: ActorPool) -> None:
+        self._shared_actors = shared_actors
+        self._directory = shared_actors.directory
         self._namespace = options.namespace
-        self._fleet = fleet
-        self._others: dict[str, HostRef] = {}
-        self._guards: set[asyncio.Task[None]] = set()
-        self._left = False
+        self._pool = pool
+        self._other_hosts: dict[str, HostRef] = {}  # of other drivers
+        self._exit_watchers: set[asyncio.Task[None]] = set()
+        self._closed = False
 
-    def refuse_if_left(self) -> None:
+    def require_open(self) -> None:
         """Raises:
         RuntimeClosed: the runtime was left.
         """
-        if self._left:
+        if self._closed:
             raise RuntimeClosed("the runtime was left")
 
     async def open(self, session_ids: Sequence[str], config: SessionConfig, host: HostRef | None) -> list[SessionRef]:
-        """Open sessions on *host*, or one on an actor of its own: all of them, or none.
+        """Open sessions on *host*, or one session on a new actor: all of them, or none.
 
         Raises:
             SessionExists: an id is taken.
@@ -55,17 +55,17 @@ class Hosts:
         try:
             epoch = await self._claim(session_ids, host)
         except BaseException:
-            self._fleet.undo(host, len(session_ids))
+            self._pool.unassign(host, len(session_ids))
             raise
-        opening = asyncio.ensure_future(answered(host.actor.open.remote(list(session_ids), epoch, config)))
+        opening = asyncio.ensure_future(result_of(host.actor.open.remote(list(session_ids), epoch, config)))
         try:
             await asyncio.shield(opening)
         except BaseException as error:
-            self._fleet.undo(host, len(session_ids))
+            self._pool.unassign(host, len(session_ids))
             await self._close_opened(session_ids, host, opening)
             await self._release(session_ids, host)
             if isinstance(error, ActorGone):
-                await self.bury(host.id)
+                await self.mark_dead(host.id)
                 raise SessionDied(
                     f"the actor {host.name!r} died while sessions were opened in it; see Ray's logs"
                 ) from None
@@ -73,106 +73,106 @@ class Hosts:
         return [SessionRef(session_id, epoch, host) for session_id in session_ids]
 
     async def find(self, session_id: str) -> SessionRef:
-        """A session that exists.
+        """The session with that id.
 
         Raises:
-            UnknownSession: it does not, or its actor has died.
+            UnknownSession: there is none, or its actor has died.
         """
-        place = await asked(self._directory.find.remote(session_id))
+        place = await shared_result_of(self._directory.find.remote(session_id))
         if place is None:
             raise UnknownSession(f"there is no session {session_id!r} in namespace {self._namespace!r}")
-        host = self._get(place.host)
+        host = self._host(place.host_id)
         if host is None:
-            await self.bury(place.host)
+            await self.mark_dead(place.host_id)
             raise UnknownSession(f"session {session_id!r} has died with its actor; its id is free again")
         return SessionRef(session_id, place.epoch, host)
 
     async def statuses(self) -> list[SessionStatus]:
-        """The status of every session, of whichever driver."""
-        host_ids = await asked(self._directory.hosts.remote())
-        statuses = await asyncio.gather(*(self._statuses(host_id) for host_id in host_ids))
+        """The status of every session in the namespace, whichever driver spawned it."""
+        host_ids = await shared_result_of(self._directory.host_ids.remote())
+        statuses = await asyncio.gather(*(self._statuses_of(host_id) for host_id in host_ids))
         return [status for of_host in statuses for status in of_host]
 
-    async def bury(self, host_id: str) -> None:
-        """The host is dead: free the ids of its sessions, and have the routers say so to who reads from them."""
-        self.forget(host_id)
-        dead = await asked(self._directory.bury.remote(host_id))
-        routers = self._shared.routers
+    async def mark_dead(self, host_id: str) -> None:
+        """Record that the host has died: the ids of its sessions are freed, and their readers end with its death."""
+        self.forget_host(host_id)
+        dead = await shared_result_of(self._directory.mark_dead.remote(host_id))
+        routers = self._shared_actors.routers
         for shard, router in enumerate(routers):
-            if its := {name: epoch for name, epoch in dead.items() if shard_of(name, len(routers)) == shard}:
-                await asked(router.end.remote(its, Over.DIED))
+            if of_shard := {name: epoch for name, epoch in dead.items() if shard_of(name, len(routers)) == shard}:
+                await shared_result_of(router.end_sessions.remote(of_shard, SessionEnd.DIED))
 
-    def guard(self, host: HostRef) -> None:
-        """Bury *host* when it dies, so that those who read from its sessions hear of it."""
-        if host.guard is None:
-            host.guard = asyncio.get_running_loop().create_task(self._guard(host))
-            self._guards.add(host.guard)
-            host.guard.add_done_callback(self._guards.discard)
+    def watch_exit(self, host: HostRef) -> None:
+        """Mark *host* dead when it dies, so that readers of its sessions end. Repeated calls do nothing."""
+        if host.exit_watcher is None:
+            host.exit_watcher = asyncio.get_running_loop().create_task(self._wait_exit(host))
+            self._exit_watchers.add(host.exit_watcher)
+            host.exit_watcher.add_done_callback(self._exit_watchers.discard)
 
-    async def fate(self, session: SessionRef) -> SessionError:
-        """What became of a session whose host did not answer, once that is known."""
-        if await self._lives(session.host):
-            return SessionDied(f"session {session.id!r} was out of reach; whether it heard this is not known")
-        await self.bury(session.host.id)
-        if await asked(self._directory.died.remote(session.id, session.epoch)):
+    async def failure_reason(self, session: SessionRef) -> SessionError:
+        """Why the host of *session* did not answer. Waits until that is known."""
+        if await self._is_alive(session.host):
+            return SessionDied(f"session {session.id!r} could not be reached; it may have received the call or not")
+        await self.mark_dead(session.host.id)
+        if await shared_result_of(self._directory.has_died.remote(session.id, session.epoch)):
             return SessionDied(f"the actor of session {session.id!r} died; spawn it again")
         return SessionClosed(f"session {session.id!r} has ended")
 
-    def closed(self, host: HostRef) -> None:
-        """A session of *host* was closed."""
-        self._fleet.closed(host)
+    def on_session_closed(self, host: HostRef) -> None:
+        """Record that a session of *host* was closed."""
+        self._pool.on_session_closed(host)
 
-    def forget(self, host_id: str) -> None:
-        """The host has ended."""
-        self._others.pop(host_id, None)
-        if host := self._fleet.get(host_id):
-            self._fleet.drop(host)
+    def forget_host(self, host_id: str) -> None:
+        """Forget a host that has ended."""
+        self._other_hosts.pop(host_id, None)
+        if host := self._pool.get(host_id):
+            self._pool.remove(host)
 
-    async def end(self) -> None:
-        """End the actors that this driver started, sessions and all, and watch no others."""
-        self._left = True
-        guards = tuple(self._guards)
-        for guard in guards:
-            guard.cancel()
-        await asyncio.gather(*guards, return_exceptions=True)
-        ended = await self._fleet.end()
-        if not self._shared.owned:
-            await asyncio.gather(*(self.bury(host.id) for host in ended), return_exceptions=True)
+    async def shut_down(self) -> None:
+        """End the actors that this driver started, with their sessions, and stop watching others."""
+        self._closed = True
+        watchers = tuple(self._exit_watchers)
+        for watcher in watchers:
+            watcher.cancel()
+        await asyncio.gather(*watchers, return_exceptions=True)
+        killed = await self._pool.shut_down()
+        if not self._shared_actors.owned:
+            await asyncio.gather(*(self.mark_dead(host.id) for host in killed), return_exceptions=True)
 
-    def _get(self, host_id: str) -> HostRef | None:
-        host = self._fleet.get(host_id) or self._others.get(host_id)
+    def _host(self, host_id: str) -> HostRef | None:
+        host = self._pool.get(host_id) or self._other_hosts.get(host_id)
         if host is None:
             try:
-                actor = cast("SessionActorHandle", ray.get_actor(name_of(host_id), namespace=self._namespace))
+                actor = cast("SessionActorHandle", ray.get_actor(actor_name(host_id), namespace=self._namespace))
             except ValueError:
                 return None
-            host = self._others[host_id] = HostRef(host_id, actor)
+            host = self._other_hosts[host_id] = HostRef(host_id, actor)
         return host
 
-    async def _statuses(self, host_id: str) -> list[SessionStatus]:
-        while host := self._get(host_id):
+    async def _statuses_of(self, host_id: str) -> list[SessionStatus]:
+        while host := self._host(host_id):
             try:
-                return await answered(host.actor.statuses.remote())
+                return await result_of(host.actor.statuses.remote())
             except ActorGone:
-                if not await self._lives(host):
+                if not await self._is_alive(host):
                     break
-        await self.bury(host_id)
+        await self.mark_dead(host_id)
         return []
 
     async def _start_named(self, session_id: str) -> HostRef:
         for _ in range(_NAME_TRIES):
-            await self._refuse_taken([session_id])
+            await self._require_free([session_id])
             try:
-                return self._fleet.start(session_id)
-            except ValueError:  # the id is free, but the actor that had it is still on its way out
+                return self._pool.start(session_id)
+            except ValueError:  # the id is free, but the actor that had it has not quite exited
                 await asyncio.sleep(_NAME_PAUSE_S)
         raise SessionExists(f"an actor named {session_id!r} is still there; take another id")
 
     async def _claim(self, session_ids: Sequence[str], host: HostRef) -> int:
-        """Have all of *session_ids* for *host*, or none, also if cancelled."""
+        """Claim all of *session_ids* for *host*, or none, also if cancelled. Returns the epoch."""
         while True:
             claiming: asyncio.Future[Claim] = asyncio.ensure_future(
-                asked(self._directory.claim.remote(list(session_ids), host.id))
+                shared_result_of(self._directory.claim.remote(list(session_ids), host.id))
             )
             try:
                 claim = await asyncio.shield(claiming)
@@ -182,51 +182,52 @@ class Hosts:
                 raise
             if not claim.taken:
                 return claim.epoch
-            await self._refuse_taken(claim.taken)
+            await self._require_free(claim.taken)
 
-    async def _refuse_taken(self, session_ids: Iterable[str]) -> None:
-        """Raises:
-        SessionExists: one of *session_ids* is that of a session whose actor lives.
+    async def _require_free(self, session_ids: Iterable[str]) -> None:
+        """Check that none of *session_ids* belongs to a session whose actor is alive; frees those of dead actors.
+
+        Raises:
+            SessionExists: an id is taken.
         """
         for session_id in session_ids:
             try:
                 host = (await self.find(session_id)).host
             except UnknownSession:
                 continue
-            if await self._lives(host):
+            if await self._is_alive(host):
                 raise SessionExists(
                     f"session {session_id!r} exists; attach to it with session({session_id!r}), or take another id"
                 )
-            await self.bury(host.id)
+            await self.mark_dead(host.id)
 
     async def _close_opened(self, session_ids: Sequence[str], host: HostRef, opening: asyncio.Future[None]) -> None:
-        await asyncio.wait((opening,))  # a close could overtake it: Ray's async actors take calls in any order
+        await asyncio.wait((opening,))  # a close could overtake it: Ray's async actors run calls in any order
         if opening.exception() is None:
             with suppress(ActorGone):
-                await answered(host.actor.close.remote(list(session_ids), False))
+                await result_of(host.actor.close.remote(list(session_ids), False))
 
     async def _release(self, session_ids: Sequence[str], host: HostRef) -> None:
-        """Give up the claim of *host* to *session_ids*."""
-        await asked(self._directory.release.remote(list(session_ids), host.id))
+        await shared_result_of(self._directory.release.remote(list(session_ids), host.id))
 
-    async def _lives(self, host: HostRef) -> bool:
-        """Whether *host* lives, once that is known."""
+    async def _is_alive(self, host: HostRef) -> bool:
+        """True if *host* is alive. Waits while that can't be told."""
         while True:
             try:
-                await answered(host.actor.ready.remote())
+                await result_of(host.actor.ready.remote())
             except ActorDead:
                 return False
             except ActorGone:
-                await asyncio.sleep(_REACH_PAUSE_S)
+                await asyncio.sleep(_UNREACHABLE_PAUSE_S)
             else:
                 return True
 
-    async def _guard(self, host: HostRef) -> None:
+    async def _wait_exit(self, host: HostRef) -> None:
         while True:
             try:
-                await answered(host.actor.farewell.remote())
+                await result_of(host.actor.wait_exit.remote())
             except ActorGone:
-                if await self._lives(host):
+                if await self._is_alive(host):
                     continue
-                return await self.bury(host.id)
-            return self.forget(host.id)
+                return await self.mark_dead(host.id)
+            return self.forget_host(host.id)

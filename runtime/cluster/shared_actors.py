@@ -1,6 +1,7 @@
 """The actors that all drivers of a namespace share: its directory and its routers."""
 
 import asyncio
+import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import ray
 from ..api.errors import RuntimeClosed
 from ..api.options import RuntimeOptions
 from .directory import DirectoryActor, DirectoryHandle
-from .ray_calls import ActorDead, answered, asked, kill
+from .ray_calls import ActorDead, kill_actor, result_of, shared_result_of
 from .router_actor import RouterActor, RouterHandle
 from .session_actor import CONCURRENCY
 
@@ -19,42 +20,42 @@ _PAUSE_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
-    """The shared actors as one driver knows them. *owned* are those that end with it, whoever else uses them."""
+class SharedActors:
+    """One driver's handles to the shared actors. If *owned*, they end with this driver, whoever else uses them."""
 
     driver_id: str
     directory: DirectoryHandle
     routers: list[RouterHandle]
     owned: bool
 
-    async def leave(self) -> None:
-        """This driver needs them no more. They end, if they are its own, or if nobody else and no session is left."""
-        nothing_left = False
+    async def release(self) -> None:
+        """Unregister this driver. The actors are killed if owned, or if no other driver and no session is left."""
+        unused = False
         with suppress(RuntimeClosed):
-            nothing_left = await asked(self.directory.leave.remote(self.driver_id))
-        if self.owned or nothing_left:
+            unused = await shared_result_of(self.directory.remove_driver.remote(self.driver_id))
+        if self.owned or unused:
             for router in self.routers:
-                kill(router)
-            kill(self.directory)
+                kill_actor(router)
+            kill_actor(self.directory)
 
 
-async def shared(options: RuntimeOptions) -> Shared:
-    """Find the shared actors of the namespace, or make them."""
+async def find_or_start_shared_actors(options: RuntimeOptions) -> SharedActors:
+    """Register a new driver with the shared actors of the namespace; starts them if there are none."""
     for _ in range(_TRIES):
-        with suppress(ActorDead):  # those of a runtime that is just being left
-            return await _shared(options)
+        with suppress(ActorDead):  # they belong to a runtime that is just being left
+            return await _find_or_start(options)
         await asyncio.sleep(_PAUSE_S)
-    return await _shared(options)
+    return await _find_or_start(options)
 
 
-async def _shared(options: RuntimeOptions) -> Shared:
+async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     driver_id = uuid.uuid4().hex
-    found = _exists("_directory", options.namespace)
+    exists = _actor_exists("_directory", options.namespace)
     lifetime = "detached" if options.detached else None
     directory = DirectoryActor.options(
         name="_directory", namespace=options.namespace, get_if_exists=True, lifetime=lifetime, num_cpus=0
     ).remote(options.routers)
-    count = await answered(directory.enter.remote(driver_id))
+    router_count = await result_of(directory.add_driver.remote(driver_id))
     routers = [
         RouterActor.options(
             name=f"_router-{number}",
@@ -64,15 +65,15 @@ async def _shared(options: RuntimeOptions) -> Shared:
             num_cpus=0,
             max_concurrency=CONCURRENCY,
             max_restarts=-1,
-        ).remote(options.router_limits)
-        for number in range(count)
+        ).remote(options.router_limits, time.monotonic)
+        for number in range(router_count)
     ]
-    if found:
-        await asyncio.gather(*(answered(router.ready.remote()) for router in routers))
-    return Shared(driver_id, directory, routers, owned=not found and not options.detached)
+    if exists:
+        await asyncio.gather(*(result_of(router.__ray_ready__.remote()) for router in routers))
+    return SharedActors(driver_id, directory, routers, owned=not exists and not options.detached)
 
 
-def _exists(name: str, namespace: str) -> bool:
+def _actor_exists(name: str, namespace: str) -> bool:
     try:
         ray.get_actor(name, namespace=namespace)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Ctrl-C at a moment when it would do harm."""
+"""Ctrl-C while an interruption would do harm."""
 
 import signal
 import threading
@@ -8,10 +8,10 @@ from types import FrameType
 
 
 @contextmanager
-def postponed() -> Generator[None]:
-    """Ctrl-C takes effect after what happens inside, once, however often it was pressed.
+def defer_sigint() -> Generator[None]:
+    """Defer Ctrl-C to the end of the block, where it takes effect once, however often it was pressed.
 
-    A Ray that is interrupted as it starts or stops leaves processes behind.
+    Ray leaves processes behind if it is interrupted while it starts or stops. Does nothing outside the main thread.
     """
     handler = signal.getsignal(signal.SIGINT)
     if not callable(handler) or threading.current_thread() is not threading.main_thread():

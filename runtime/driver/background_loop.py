@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for threads that can't await."""
+"""An event loop in a background thread, for threads that can't await."""
 
 import asyncio
 import threading
@@ -9,52 +9,52 @@ from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from ..api.errors import RuntimeClosed
-from ..cluster.sigint import postponed
+from ..cluster.sigint import defer_sigint
 
 T = TypeVar("T")
 
 
-class Here:
-    """A thread that waits, and meanwhile makes the calls that shall be made in it."""
+class CallerThread:
+    """A thread that waits for a coroutine on the loop, and meanwhile makes calls on its behalf."""
 
     def __init__(self) -> None:
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
 
     async def call(self, function: Callable[[], T]) -> T:
-        """What *function*, called in this thread, comes back with. It is awaited in another one."""
+        """Call *function* in this thread; the coroutine on the loop awaits its result."""
         result: Future[T] = Future()
 
-        def make() -> None:
+        def make_call() -> None:
             if result.set_running_or_notify_cancel():
                 try:
                     result.set_result(function())
                 except Exception as error:
                     result.set_exception(error)
 
-        self._calls.put(make)
+        self._calls.put(make_call)
         return await asyncio.wrap_future(result)
 
-    def end(self) -> None:
-        """There is nothing more to wait for."""
-        self._calls.put(None)
-
-    def wait(self) -> None:
-        """Make the calls that come, until the end."""
+    def make_calls(self) -> None:
+        """Make calls until ``stop_waiting``."""
         while call := self._calls.get():
             call()
 
+    def stop_waiting(self) -> None:
+        """Let ``make_calls`` return: the coroutine is done."""
+        self._calls.put(None)
+
 
 class _Job(Generic[T]):
-    """A coroutine that goes to the loop."""
+    """A coroutine to run on the loop. *on_done* is called there."""
 
-    def __init__(self, work: Coroutine[Any, Any, T], on_end: Callable[[], None]) -> None:
+    def __init__(self, work: Coroutine[Any, Any, T], on_done: Callable[[], None]) -> None:
         self._work = work
-        self._on_end = on_end
+        self._on_done = on_done
         self._task: asyncio.Task[T] | None = None
 
-    def begin(self) -> None:
+    def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._work)
-        self._task.add_done_callback(lambda _: self._on_end())
+        self._task.add_done_callback(lambda _: self._on_done())
 
     def cancel(self) -> None:
         assert self._task
@@ -67,59 +67,60 @@ class _Job(Generic[T]):
         return self._task.result()
 
 
-class Background:
+class BackgroundLoop:
     """Runs coroutines for any number of threads."""
 
     def __init__(self) -> None:
-        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)  # without, this thread gets the loop, too
+        # With a loop factory: else the runner would also set its loop as that of the calling thread.
+        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self._loop = self._runner.get_loop()
-        self._over = asyncio.Event()
+        self._stopped = asyncio.Event()
         self._open = True
-        # What comes to the loop after its end is never answered. Held while the garbage collector closes a generator
-        # in the same thread, which comes here again: hence an RLock.
+        # Work that reaches the loop after its end would never be done. Held while the garbage collector closes a
+        # generator in the same thread, which submits work in turn: hence an RLock.
         self._lock = threading.RLock()
         self._thread = threading.Thread(target=self._run, name="rayconteur", daemon=True)
         self._thread.start()
 
-    def wait(self, work: Coroutine[Any, Any, T], here: Here | None = None) -> T:
-        """What *work* comes to. What breaks the wait off, Ctrl-C say, is raised when *work* has been cancelled.
+    def run(self, work: Coroutine[Any, Any, T], caller: CallerThread | None = None) -> T:
+        """Run *work* and wait for its result. If the wait is interrupted (Ctrl-C), *work* is cancelled first.
 
         Raises:
-            RuntimeClosed: the loop has ended, or ends meanwhile.
-            RuntimeError: the loop itself would have to wait.
+            RuntimeClosed: the loop is closed, or closes meanwhile.
+            RuntimeError: it was called in the loop's own thread, which would wait for itself.
         """
         if threading.current_thread() is self._thread:
             work.close()
             raise RuntimeError("this was called by the runtime, which would wait for itself")
-        here = here or Here()
-        job = self._begin(work, here.end)
+        caller = caller or CallerThread()
+        job = self._start(work, caller.stop_waiting)
         try:
-            here.wait()
+            caller.make_calls()
         except BaseException:
-            with suppress(RuntimeClosed):  # the loop has ended, and cancelled it
+            with suppress(RuntimeClosed):  # closing the loop has cancelled it
                 self._call_soon(job.cancel)
-            here.wait()
+            caller.make_calls()
             raise
         return job.result()
 
-    def leave(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run *work*, if there is still time, and don't wait for it."""
+    def run_unattended(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run *work* without waiting for it. Does nothing if the loop is closed."""
         with suppress(RuntimeClosed):
-            self._begin(work, lambda: None)
+            self._start(work, lambda: None)
 
-    def end(self) -> None:
-        """Cancel what is still under way, and wait until the thread has ended."""
+    def close(self) -> None:
+        """Cancel what is still running, and wait until the thread has ended."""
         with self._lock:
             if self._open:
-                self._loop.call_soon_threadsafe(self._over.set)
+                self._loop.call_soon_threadsafe(self._stopped.set)
                 self._open = False
-        with postponed():  # Ray may be on its way down there
+        with defer_sigint():  # Ray may be shutting down in that thread
             self._thread.join()
 
-    def _begin(self, work: Coroutine[Any, Any, T], on_end: Callable[[], None]) -> _Job[T]:
-        job = _Job(work, on_end)
+    def _start(self, work: Coroutine[Any, Any, T], on_done: Callable[[], None]) -> _Job[T]:
+        job = _Job(work, on_done)
         try:
-            self._call_soon(job.begin)
+            self._call_soon(job.start)
         except RuntimeClosed:
             work.close()
             raise
@@ -133,7 +134,7 @@ class Background:
 
     def _run(self) -> None:
         with self._runner:
-            self._runner.run(self._until_over())
+            self._runner.run(self._wait_stopped())
 
-    async def _until_over(self) -> None:
-        await self._over.wait()
+    async def _wait_stopped(self) -> None:
+        await self._stopped.wait()

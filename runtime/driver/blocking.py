@@ -1,7 +1,8 @@
-"""The driver's face for ordinary scripts: the same names as the async one, over the same code.
+"""The blocking API, for scripts that can't await: the names of the async API, over the same code.
 
-Every call waits until it is done, and any thread may call. Ctrl-C while one waits cancels it; the runtime stays as it
-is. Tools are called in the thread that waits for the answer; progress in the runtime's own, where it must not wait.
+Every call waits until it is done, and any thread may call. Ctrl-C during a call cancels the call; the runtime is not
+affected. Tools are run in the thread that waits for the answer; *on_progress* is called in the runtime's own thread,
+where it must not call the runtime.
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -18,16 +19,14 @@ from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Placement
 from ..api.status import CompactResult, SessionStatus
 from ..events import reader
-from . import reply
-from . import runtime as driver
-from . import session_handle as handle
-from .background_loop import Background, Here
+from . import reply, runtime, session_handle
+from .background_loop import BackgroundLoop, CallerThread
 from .reply import FinalAnswer
 
 T = TypeVar("T")
 
 RunTool = Callable[[ToolUse], ToolResult | str]
-"""Runs a tool: its result, or just the text of it. An exception becomes an error result for the model."""
+"""Runs a tool and returns its result, or just the text of it. An exception becomes an error result for the model."""
 
 _DEDICATED = Dedicated()
 _OPTIONS = RuntimeOptions()
@@ -43,15 +42,15 @@ class Runtime:
         warm: int = 0,
         options: RuntimeOptions = _OPTIONS,
     ) -> None:
-        self._runtime = driver.Runtime(address, placement, warm, options)
-        self._loop: Background | None = None
+        self._runtime = runtime.Runtime(address, placement, warm, options)
+        self._loop: BackgroundLoop | None = None
 
     def __enter__(self) -> Self:
-        loop = Background()
+        loop = BackgroundLoop()
         try:
-            loop.wait(self._runtime.__aenter__())
+            loop.run(self._runtime.__aenter__())
         except BaseException:
-            loop.end()
+            loop.close()
             raise
         self._loop = loop
         return self
@@ -59,19 +58,19 @@ class Runtime:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        loop = self._within()
+        loop = self._require_entered()
         self._loop = None
         try:
-            loop.wait(self._runtime.__aexit__(kind, error, trace))
+            loop.run(self._runtime.__aexit__(kind, error, trace))
         finally:
-            loop.end()
+            loop.close()
 
     def spawn(
         self, config: SessionConfig, session_id: str | None = None, placement: Placement | None = None
     ) -> "SessionHandle":
-        """Begin a session. Without an id it gets one."""
-        loop = self._within()
-        return SessionHandle(loop, loop.wait(self._runtime.spawn(config, session_id, placement)))
+        """Start a session. Without *session_id*, an id is generated."""
+        loop = self._require_entered()
+        return SessionHandle(loop, loop.run(self._runtime.spawn(config, session_id, placement)))
 
     def spawn_many(
         self,
@@ -80,26 +79,26 @@ class Runtime:
         placement: Placement | None = None,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> "list[SessionHandle]":
-        """Begin many sessions alike, with these ids or with so many new ones: all of them, or none."""
-        loop = self._within()
-        sessions = loop.wait(self._runtime.spawn_many(config, ids, placement, on_progress))
+        """Start many sessions with one config: all of them, or none. *ids* are their ids, or how many to generate."""
+        loop = self._require_entered()
+        sessions = loop.run(self._runtime.spawn_many(config, ids, placement, on_progress))
         return [SessionHandle(loop, session) for session in sessions]
 
     def session(self, session_id: str) -> "SessionHandle":
-        """A session that exists, of whichever driver."""
-        loop = self._within()
-        return SessionHandle(loop, loop.wait(self._runtime.session(session_id)))
+        """A handle for an existing session, whichever driver spawned it."""
+        loop = self._require_entered()
+        return SessionHandle(loop, loop.run(self._runtime.session(session_id)))
 
     def sessions(self) -> list[SessionStatus]:
-        """The status of every session in the namespace, of whichever driver."""
-        return self._within().wait(self._runtime.sessions())
+        """The status of every session in the namespace, whichever driver spawned it."""
+        return self._require_entered().run(self._runtime.sessions())
 
     def events(self, after: int | None = None) -> "Reader":
-        """The events of all sessions in the namespace: from now on, or after that number in each."""
-        loop = self._within()
-        return Reader(loop, loop.wait(_called(lambda: self._runtime.events(after))))
+        """Read the events of all sessions: from now on, or with ``after=0`` also those that the routers still hold."""
+        loop = self._require_entered()
+        return Reader(loop, loop.run(_call_in_loop(lambda: self._runtime.events(after))))
 
-    def _within(self) -> Background:
+    def _require_entered(self) -> BackgroundLoop:
         if self._loop is None:
             raise RuntimeClosed("the runtime was left, or not entered yet; use it inside 'with Runtime()'")
         return self._loop
@@ -108,7 +107,7 @@ class Runtime:
 class SessionHandle:
     """``rayconteur.SessionHandle``."""
 
-    def __init__(self, loop: Background, session: handle.SessionHandle) -> None:
+    def __init__(self, loop: BackgroundLoop, session: session_handle.SessionHandle) -> None:
         self.id = session.id
         self._loop = loop
         self._session = session
@@ -118,58 +117,58 @@ class SessionHandle:
 
     @property
     def last_seq(self) -> int:
-        """The number of the last event that this driver knows of."""
+        """The number of the last event that this handle knows of."""
         return self._session.last_seq
 
     def ask(self, message: str | UserMessage | tuple[UserBlock, ...]) -> "Reply":
-        """Say *message* and read what follows. It is sent, or refused, when the reply is iterated or answered."""
+        """Send a user message and stream the reply. It is sent, or refused, when the reply is iterated or answered."""
         return Reply(self._loop, self._session.ask(message))
 
     def retry(self) -> "Reply":
-        """Ask again for the answer that a failed turn did not get."""
+        """Repeat the request of a failed turn, and stream the reply."""
         return Reply(self._loop, self._session.retry())
 
     def send(self, message: ToLLM) -> Receipt:
-        """Put *message* into the mailbox."""
-        return self._loop.wait(self._session.send(message))
+        """Put *message* into the mailbox, behind those sent before."""
+        return self._loop.run(self._session.send(message))
 
     def events(self, after: int = 0) -> "Reader":
-        """The session's events from number *after* + 1 on, as they come; ends after ``Closed``."""
-        return Reader(self._loop, self._loop.wait(_called(lambda: self._session.events(after))))
+        """Read the session's events from number *after* + 1 on, as they arrive. The reader ends after ``Closed``."""
+        return Reader(self._loop, self._loop.run(_call_in_loop(lambda: self._session.events(after))))
 
     def interrupt(self, turn: int | None = None) -> bool:
-        """End *turn*, or the one that runs; whether there was something to end."""
-        return self._loop.wait(self._session.interrupt(turn))
+        """End *turn*, or the running one. Returns true if there was a turn to end."""
+        return self._loop.run(self._session.interrupt(turn))
 
     def clear(self) -> None:
-        """Forget the history, after the turns that wait already."""
-        self._loop.wait(self._session.clear())
+        """Clear the history, after the turns that are queued already."""
+        self._loop.run(self._session.clear())
 
     def compact(self) -> CompactResult:
-        """Shorten the history, after the turns that wait already; what came of it."""
-        return self._loop.wait(self._session.compact())
+        """Compact the history, after the turns that are queued already, and return the result."""
+        return self._loop.run(self._session.compact())
 
     def configure(self, change: Configure) -> None:
-        """Change settings, from the next request or turn on."""
-        self._loop.wait(self._session.configure(change))
+        """Change settings from the next request or turn on."""
+        self._loop.run(self._session.configure(change))
 
     def status(self) -> SessionStatus:
-        """The session as it is now."""
-        return self._loop.wait(self._session.status())
+        """The session's current status."""
+        return self._loop.run(self._session.status())
 
     def history(self, full: bool = False) -> tuple[Message, ...]:
-        """The messages as they are now; *full* are those that compactions took out, too, and no summaries."""
-        return self._loop.wait(self._session.history(full))
+        """The messages; if *full*, with those that compactions removed, and without summaries."""
+        return self._loop.run(self._session.history(full))
 
     def close(self, drain: bool = False) -> None:
-        """End the session: now, or with *drain* after the turns that wait already."""
-        self._loop.wait(self._session.close(drain))
+        """Close the session: now, or with *drain* after the turns that are queued already."""
+        self._loop.run(self._session.close(drain))
 
 
 class Reply:
-    """``rayconteur.Reply``: iterate over it once with ``for``, or take the whole ``answer()``."""
+    """``rayconteur.Reply``: iterate over it once with ``for``, or get the whole ``answer()``."""
 
-    def __init__(self, loop: Background, reply: reply.Reply) -> None:
+    def __init__(self, loop: BackgroundLoop, reply: reply.Reply) -> None:
         self._loop = loop
         self._reply = reply
 
@@ -181,29 +180,28 @@ class Reply:
     def __iter__(self) -> Iterator[FromLLM]:
         events = aiter(self._reply)
         try:
-            while event := self._loop.wait(_next(events)):
+            while event := self._loop.run(_next(events)):
                 yield event
         finally:
-            self._loop.leave(
-                _close(events)
-            )  # unwaited: the garbage collector comes here, too, in the loop's own thread
+            # Unattended: the garbage collector may run this in the loop's own thread, which can't wait for itself.
+            self._loop.run_unattended(_close(events))
 
     def answer(self, run_tool: RunTool | None = None) -> FinalAnswer:
-        """The whole answer. Tools that the model asks for are run with *run_tool*."""
+        """Wait for the whole answer. Tools that the model asks for are run with *run_tool*, in this thread."""
         if run_tool is None:
-            return self._loop.wait(self._reply.answer())
-        here = Here()
+            return self._loop.run(self._reply.answer())
+        caller = CallerThread()
 
-        async def run_here(use: ToolUse) -> ToolResult | str:
-            return await here.call(partial(run_tool, use))
+        async def run_in_caller(use: ToolUse) -> ToolResult | str:
+            return await caller.call(partial(run_tool, use))
 
-        return self._loop.wait(self._reply.answer(run_here), here)
+        return self._loop.run(self._reply.answer(run_in_caller), caller)
 
 
 class Reader:
     """``rayconteur.Reader``, an ordinary iterator."""
 
-    def __init__(self, loop: Background, reader: reader.Reader) -> None:
+    def __init__(self, loop: BackgroundLoop, reader: reader.Reader) -> None:
         self.session_id = reader.session_id
         self._loop = loop
         self._reader = reader
@@ -211,7 +209,7 @@ class Reader:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come."""
+        """True if no further events will arrive."""
         return self._reader.ended
 
     def __iter__(self) -> Self:
@@ -223,7 +221,7 @@ class Reader:
         return event
 
     def batch(self) -> list[FromLLM]:
-        """The events that came together, or what is left of them; at least one.
+        """The events of the next segment, or the rest of it: at least one.
 
         Raises:
             StopIteration: the reader has ended.
@@ -231,17 +229,17 @@ class Reader:
         if rest := list(self._events):
             return rest
         try:
-            return self._loop.wait(self._reader.batch())
+            return self._loop.run(self._reader.batch())
         except StopAsyncIteration:
             raise StopIteration from None
 
     def close(self) -> None:
-        """Let go. Whoever iterates comes to the end."""
+        """End the reader and drop what it holds. A thread that iterates over it leaves its loop."""
         self._events = iter(())
-        self._loop.wait(_called(self._reader.close))
+        self._loop.run(_call_in_loop(self._reader.close))
 
 
-async def _called(function: Callable[[], T]) -> T:
+async def _call_in_loop(function: Callable[[], T]) -> T:
     return function()
 
 

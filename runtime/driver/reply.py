@@ -1,4 +1,4 @@
-"""A reply: what a session says in one turn."""
+"""A reply: the events of one turn, or the answer that they add up to."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing
@@ -31,10 +31,10 @@ from ..api.status import SessionStatus
 from ..events.reader import Reader
 
 RunTool = Callable[[ToolUse], Awaitable[ToolResult | str]]
-"""Runs a tool: its result, or just the text of it. An exception becomes an error result for the model."""
+"""Runs a tool and returns its result, or just the text of it. An exception becomes an error result for the model."""
 
 
-class Session(Protocol):
+class ReplySession(Protocol):
     """What a reply needs of the session that it belongs to: a ``SessionHandle``."""
 
     id: str
@@ -49,12 +49,12 @@ class Session(Protocol):
         ...
 
     async def status(self) -> SessionStatus:
-        """The session as it is now."""
+        """The session's current status."""
         ...
 
 
 class FinalAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A turn that was completed: the text of its last request, and what the whole turn used."""
+    """A completed turn: the text and thinking of its last request, and the usage of the whole turn."""
 
     text: str
     thinking: str
@@ -66,12 +66,12 @@ class FinalAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reply:
-    """The events of one turn, from ``TurnStarted`` to its end. Iterate over it once, or take the whole ``answer()``.
+    """The events of one turn, from ``TurnStarted`` to its end. Iterate over it once, or await the whole ``answer()``.
 
     Leaving the loop early leaves the turn running: ``interrupt`` ends it.
     """
 
-    def __init__(self, session: Session, message: UserMessage | Retry) -> None:
+    def __init__(self, session: ReplySession, message: UserMessage | Retry) -> None:
         self._session = session
         self._message = message
         self.turn: int | None = None
@@ -80,19 +80,21 @@ class Reply:
     async def __aiter__(self) -> AsyncGenerator[FromLLM, None]:
         receipt = await self._session.send(self._message)
         self.turn = receipt.turn
-        # The router keeps what comes meanwhile. Asked for together, either call would delay the other.
+        # The router keeps the events meanwhile. If both calls were made at once, each would delay the other.
         reader = self._session.events(receipt.seq)
         try:
-            async for event in reader:
-                self._session.last_seq = max(self._session.last_seq, event.seq)
-                if isinstance(event, Missed):
-                    yield event
-                    await self._require_under_way()
-                elif event.turn == self.turn:
-                    yield event
-                    if isinstance(event, Completed | Failed | Interrupted):
-                        return
-            raise SessionClosed(f"session {self._session.id!r} ended before turn {self.turn}")
+            while True:
+                for event in await reader.batch():
+                    self._session.last_seq = max(self._session.last_seq, event.seq)
+                    if isinstance(event, Missed):
+                        yield event
+                        await self._require_running()
+                    elif event.turn == self.turn:
+                        yield event
+                        if isinstance(event, Completed | Failed | Interrupted):
+                            return
+        except StopAsyncIteration:
+            raise SessionClosed(f"session {self._session.id!r} ended before turn {self.turn}") from None
         finally:
             reader.close()
 
@@ -100,12 +102,12 @@ class Reply:
         return self.answer().__await__()
 
     async def answer(self, run_tool: RunTool | None = None) -> FinalAnswer:
-        """The whole answer. Tools that the model asks for are run with *run_tool*.
+        """Wait for the whole answer. Tools that the model asks for are run with *run_tool*.
 
         Raises:
             TurnFailed, TurnInterrupted: the turn ended without an answer.
             ToolsWaiting: the model asks for tools, and there is no *run_tool*. The turn waits for ``ToolResults``.
-            EventsMissed: part of the turn was no longer held when it was read.
+            EventsMissed: the router no longer held a part of the turn when it was read.
         """
         text: list[str] = []
         thinking: list[str] = []
@@ -120,11 +122,11 @@ class Reply:
                         text.clear()
                         thinking.clear()
                     case ToolBatch(uses=uses) if uses:
-                        await self._run(uses, run_tool)
+                        await self._run_tools(uses, run_tool)
                     case Missed():
                         raise EventsMissed(f"events {event.first} to {event.last} of the session were no longer held")
                     case Completed():
-                        return _final(event, "".join(text), "".join(thinking))
+                        return _final_answer(event, "".join(text), "".join(thinking))
                     case Failed():
                         raise TurnFailed(event.message, event.code, event.retryable, event.partial_text)
                     case Interrupted():
@@ -133,21 +135,24 @@ class Reply:
                         pass
         raise SessionClosed(f"session {self._session.id!r} ended before turn {self.turn}")
 
-    async def _run(self, uses: tuple[ToolUse, ...], run_tool: RunTool | None) -> None:
+    async def _run_tools(self, uses: tuple[ToolUse, ...], run_tool: RunTool | None) -> None:
         if run_tool is None:
             names = ", ".join(sorted({use.name for use in uses}))
-            raise ToolsWaiting(f"the model asks for {names}; give answer() a run_tool, or send ToolResults")
-        results = [await _result(use, run_tool) for use in uses]
+            raise ToolsWaiting(f"the model asks for {names}; pass run_tool to answer(), or send ToolResults")
+        results = [await _run_tool(use, run_tool) for use in uses]
         await self._session.send(ToolResults(results=tuple(results), last=True))
 
-    async def _require_under_way(self) -> None:
+    async def _require_running(self) -> None:
+        """Raises:
+        EventsMissed: the turn is over, so its end is among the missed events.
+        """
         status = await self._session.status()
-        ended = status.turn is None and not status.waiting
-        if ended or (status.turn is not None and self.turn is not None and status.turn > self.turn):
-            raise EventsMissed(f"the end of turn {self.turn} was no longer held; history() has what it came to")
+        is_idle = status.turn is None and not status.waiting
+        if is_idle or (status.turn is not None and self.turn is not None and status.turn > self.turn):
+            raise EventsMissed(f"the end of turn {self.turn} was no longer held; history() has its outcome")
 
 
-def _final(completed: Completed, text: str, thinking: str) -> FinalAnswer:
+def _final_answer(completed: Completed, text: str, thinking: str) -> FinalAnswer:
     return FinalAnswer(
         text=text,
         thinking=thinking,
@@ -159,9 +164,9 @@ def _final(completed: Completed, text: str, thinking: str) -> FinalAnswer:
     )
 
 
-async def _result(use: ToolUse, run_tool: RunTool) -> ToolResult:
+async def _run_tool(use: ToolUse, run_tool: RunTool) -> ToolResult:
     try:
         result = await run_tool(use)
-    except Exception as error:  # the model shall hear of it, whatever it is
+    except Exception as error:  # any error of a tool: the model is told
         result = ToolResult(use.id, (Text(f"{type(error).__name__}: {error}"),), is_error=True)
     return ToolResult(use.id, (Text(result),)) if isinstance(result, str) else result

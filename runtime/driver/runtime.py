@@ -1,4 +1,4 @@
-"""The driver's face: a runtime on a Ray cluster."""
+"""The runtime: sessions on a Ray cluster, for programs that use asyncio."""
 
 import asyncio
 import os
@@ -15,15 +15,15 @@ from ..api.options import RuntimeOptions, checked_id
 from ..api.placement import Dedicated, Packed, Placement
 from ..api.status import SessionStatus
 from ..api.validation import checked, known
-from ..cluster.actor_pool import Fleet
-from ..cluster.ray_start import join, shut_down
-from ..cluster.ray_transport import lines
+from ..cluster.actor_pool import ActorPool
+from ..cluster.ray_start import connect_to_ray, shut_down_ray
+from ..cluster.ray_transport import connect_to_routers
 from ..cluster.refs import HostRef, SessionRef
-from ..cluster.session_registry import Hosts
-from ..cluster.shared_actors import Shared, shared
+from ..cluster.session_registry import SessionRegistry
+from ..cluster.shared_actors import SharedActors, find_or_start_shared_actors
 from ..events.reader import Reader
-from ..events.router_connections import Lines
-from ..events.segments import BEGINNING, Position
+from ..events.router_connections import RouterConnections
+from ..events.segments import START, Position
 from .session_handle import SessionHandle
 
 _DEDICATED = Dedicated()
@@ -31,14 +31,14 @@ _OPTIONS = RuntimeOptions()
 
 
 class Runtime:
-    """Many sessions on one Ray cluster: spawn them, find them, read from them. Use it with ``async with``.
+    """Many sessions on one Ray cluster: spawn them, find them, read their events. Use it with ``async with``.
 
-    It joins the cluster at *address*, or at ``RAY_ADDRESS``; without either it starts Ray on this machine, and shuts it
-    down at the end. Unless its options say ``detached``, its sessions end with it. *placement* is where sessions go if
-    ``spawn`` does not say; *warm* is how many idle actors stand ready for dedicated sessions.
+    It connects to the cluster at *address*, or at ``RAY_ADDRESS``; without either it starts Ray on this machine, and
+    shuts it down at the end. Its sessions end with it, unless its options say ``detached``. *placement* is the default
+    for ``spawn``; *warm* is how many idle actors are kept ready for dedicated sessions.
 
     Raises:
-        RayUnreachable: on entering, there is no cluster at the address.
+        RayUnreachable: on entering, if there is no cluster at the address.
     """
 
     def __init__(
@@ -55,38 +55,39 @@ class Runtime:
         self._warm = warm
         self._options = checked(options, (RuntimeOptions,), "options")
         self._started_ray = False
-        self._inside: _Inside | None = None
+        self._resources: _Resources | None = None
 
     async def __aenter__(self) -> Self:
-        self._started_ray = join(self._address, self._options)
+        self._started_ray = connect_to_ray(self._address, self._options)
         try:
-            actors = await shared(self._options)
-            fleet = Fleet(actors, self._options, self._warm)
-            self._inside = _Inside(actors, fleet, Hosts(actors, self._options, fleet), lines(actors))
+            shared_actors = await find_or_start_shared_actors(self._options)
+            pool = ActorPool(shared_actors, self._options, self._warm)
+            registry = SessionRegistry(shared_actors, self._options, pool)
+            self._resources = _Resources(shared_actors, pool, registry, connect_to_routers(shared_actors))
         except BaseException:
-            self._shut_down()
+            self._disconnect()
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        inside, self._inside = self._inside, None
+        resources, self._resources = self._resources, None
         try:
-            if inside:
-                await inside.lines.cut(RuntimeClosed("the runtime was left"))
-                await inside.hosts.end()
-                await inside.shared.leave()
+            if resources:
+                await resources.connections.close(RuntimeClosed("the runtime was left"))
+                await resources.registry.shut_down()
+                await resources.shared_actors.release()
         finally:
-            self._shut_down()
+            self._disconnect()
 
     async def spawn(
         self, config: SessionConfig, session_id: str | None = None, placement: Placement | None = None
     ) -> SessionHandle:
-        """Begin a session. Without an id it gets one.
+        """Start a session. Without *session_id*, an id is generated.
 
         Raises:
-            ConfigError: the config does not fit, a key or an SDK is missing: the field, variable or extra is named.
+            ConfigError: the config is invalid, or a key or an SDK is missing: the field, variable or extra is named.
             SessionExists: the id is taken.
         """
         ids = 1 if session_id is None else [session_id]
@@ -99,43 +100,42 @@ class Runtime:
         placement: Placement | None = None,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> list[SessionHandle]:
-        """Begin many sessions alike, with these ids or with so many new ones: all of them, or none.
+        """Start many sessions with one config: all of them, or none. *ids* are their ids, or how many ids to generate.
 
-        *on_progress* hears how many are there, of how many.
+        *on_progress* is called with the number of sessions started so far, and their total.
 
         Raises:
-            ConfigError, SessionExists: as ``spawn`` does; those begun already are closed again.
+            ConfigError, SessionExists: as for ``spawn``; sessions started already are closed again.
         """
-        inside = self._within()
-        names = _names(ids)
+        resources = self._require_entered()
+        session_ids = _session_ids(ids)
         config = _checked_config(config).resolved(os.environ)
         placement = _checked_placement(placement) if placement else self._placement
-        groups = inside.fleet.groups(names, placement)
-        done: list[SessionHandle] = []
+        groups = resources.pool.assign(session_ids, placement)
+        opened: list[SessionHandle] = []
 
         async def open_group(host: HostRef | None, group: list[str]) -> None:
-            done.extend(map(self._handle, await inside.hosts.open(group, config, host)))
+            opened.extend(map(self._handle, await resources.registry.open(group, config, host)))
             if on_progress:
-                on_progress(len(done), len(names))
+                on_progress(len(opened), len(session_ids))
 
         try:
             async with asyncio.TaskGroup() as opening:
                 for group in groups:
                     opening.create_task(open_group(*group))
         except BaseException as error:
-            await asyncio.gather(*(session.close() for session in done), return_exceptions=True)
+            await asyncio.gather(*(session.close() for session in opened), return_exceptions=True)
             raise error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error from None
-        order = {name: number for number, name in enumerate(names)}
-        return sorted(done, key=lambda session: order[session.id])
+        order = {session_id: index for index, session_id in enumerate(session_ids)}
+        return sorted(opened, key=lambda session: order[session.id])
 
     async def session(self, session_id: str) -> SessionHandle:
-        """A session that exists, of whichever driver.
+        """A handle for an existing session, whichever driver spawned it.
 
         Raises:
-            UnknownSession: there is none of that id.
+            UnknownSession: there is no session with that id.
         """
-        inside = self._within()
-        handle = self._handle(await inside.hosts.find(session_id))
+        handle = self._handle(await self._require_entered().registry.find(session_id))
         try:
             await handle.status()
         except SessionDied:
@@ -143,39 +143,46 @@ class Runtime:
         return handle
 
     async def sessions(self) -> list[SessionStatus]:
-        """The status of every session in the namespace, of whichever driver."""
-        return await self._within().hosts.statuses()
+        """The status of every session in the namespace, whichever driver spawned it."""
+        return await self._require_entered().registry.statuses()
 
     def events(self, after: int | None = None) -> Reader:
-        """The events of all sessions in the namespace, as they come.
+        """Read the events of all sessions in the namespace, as they arrive.
 
-        From now on, or with ``after=0`` those too that the routers still hold.
+        From now on, or with ``after=0`` also those that the routers still hold.
         """
         if after:
-            raise InvalidConfig("after", "each session counts its own events; give 0 for all that is held, or None")
-        return self._read(None, None if after is None else BEGINNING)
+            raise InvalidConfig(
+                "after",
+                "each session numbers its own events; give 0 for all that the routers hold, or None for new ones",
+            )
+        return self._read(None, None if after is None else START)
 
     def _handle(self, session: SessionRef) -> SessionHandle:
-        return SessionHandle(session, self._within().hosts, self._read)
+        return SessionHandle(session, self._require_entered().registry, self._read)
 
     def _read(self, session_id: str | None, position: Position | None) -> Reader:
-        return Reader(self._within().lines, session_id, position, self._options.reader_bytes)
+        return Reader(self._require_entered().connections, session_id, position, self._options.reader_bytes)
 
-    def _within(self) -> "_Inside":
-        if self._inside is None:
+    def _require_entered(self) -> "_Resources":
+        if self._resources is None:
             raise RuntimeClosed("the runtime was left, or not entered yet; use it inside 'async with Runtime()'")
-        return self._inside
+        return self._resources
 
-    def _shut_down(self) -> None:
+    def _disconnect(self) -> None:
         if self._started_ray:
             self._started_ray = False
-            shut_down()
+            shut_down_ray()
 
 
-def _names(ids: int | Sequence[str]) -> list[str]:
+def _session_ids(ids: int | Sequence[str]) -> list[str]:
     if isinstance(ids, str) or (isinstance(ids, int) and ids < 0):
-        raise InvalidConfig("ids", f"give a list of ids, or how many sessions there shall be, not {ids!r}")
-    return [uuid.uuid4().hex for _ in range(ids)] if isinstance(ids, int) else [checked_id(name) for name in ids]
+        raise InvalidConfig("ids", f"give a list of ids, or the number of sessions, not {ids!r}")
+    return (
+        [uuid.uuid4().hex for _ in range(ids)]
+        if isinstance(ids, int)
+        else [checked_id(session_id) for session_id in ids]
+    )
 
 
 def _checked_config(config: SessionConfig) -> SessionConfig:
@@ -189,10 +196,10 @@ def _checked_placement(placement: Placement) -> Placement:
 
 
 @dataclass(frozen=True, slots=True)
-class _Inside:
-    """What a runtime has while it is entered."""
+class _Resources:
+    """What a runtime holds while it is entered."""
 
-    shared: Shared
-    fleet: Fleet
-    hosts: Hosts
-    lines: Lines
+    shared_actors: SharedActors
+    pool: ActorPool
+    registry: SessionRegistry
+    connections: RouterConnections

@@ -1,4 +1,4 @@
-"""A session as its driver holds it."""
+"""A session handle: a driver's access to one session."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -26,9 +26,9 @@ from ..api.messages import (
 )
 from ..api.status import CompactResult, SessionStatus
 from ..api.validation import encoded, known
-from ..cluster.ray_calls import ActorGone, answered
+from ..cluster.ray_calls import ActorGone, result_of
 from ..cluster.refs import SessionRef
-from ..cluster.session_registry import Hosts
+from ..cluster.session_registry import SessionRegistry
 from ..events.reader import Reader
 from ..events.segments import Position
 from .reply import Reply
@@ -37,23 +37,23 @@ T = TypeVar("T")
 
 
 class SessionHandle:
-    """A session, wherever it runs. Many drivers may hold it at once; it lives on when they let go.
+    """A session, wherever it runs. Many drivers may hold handles of it; dropping a handle does not end the session.
 
     Every method raises ``SessionClosed`` when the session has ended, and ``SessionDied`` when its actor has died.
     """
 
-    def __init__(self, session: SessionRef, hosts: Hosts, read: Callable[[str, Position], Reader]) -> None:
+    def __init__(self, session: SessionRef, registry: SessionRegistry, read: Callable[[str, Position], Reader]) -> None:
         self.id = session.id
         self.last_seq = 0
         self._session = session
-        self._hosts = hosts
+        self._registry = registry
         self._read = read
 
     def __repr__(self) -> str:
         return f"SessionHandle({self.id!r})"
 
     def ask(self, message: str | UserMessage | tuple[UserBlock, ...]) -> Reply:
-        """Say *message* and read what follows. It is sent, and refused, when the reply is first iterated or awaited."""
+        """Send a user message and stream the reply. It is sent, or refused, when the reply is iterated or awaited."""
         match message:
             case str():
                 return Reply(self, UserMessage.of(message))
@@ -63,42 +63,42 @@ class SessionHandle:
                 return Reply(self, UserMessage(content=message))
 
     def retry(self) -> Reply:
-        """Ask again for the answer that a failed turn did not get."""
+        """Repeat the request of a failed turn, and stream the reply."""
         return Reply(self, Retry())
 
     async def send(self, message: ToLLM) -> Receipt:
-        """Put *message* into the mailbox, behind those sent before. It comes back when it is there.
+        """Put *message* into the mailbox, behind those sent before. Returns when it is there.
 
-        What follows from it is told in events.
+        Its effects are reported in events.
 
         Raises:
-            MailboxError: it was not taken; the class says why, and the session is as it was.
-            UnsupportedContent: the same, for the provider or its model takes no such block.
-            ConfigError: it is no message, or a ``Configure`` that does not fit; the field is named.
+            MailboxError: it was refused; the class says why, and the session is unchanged.
+            UnsupportedContent: it was refused: the provider or its model does not accept such a block.
+            ConfigError: it is not a message, or an invalid ``Configure``; the field is named.
         """
         if isinstance(message, Configure):
-            message = _resolved(message)
+            message = _with_credentials(message)
         data = encoded(message, "message")
-        receipt = await self._call(lambda: self._session.host.mail.send(self.id, data))
+        receipt = await self._call(lambda: self._session.host.send_queue.send(self.id, data))
         self.last_seq = max(self.last_seq, receipt.seq)
         return receipt
 
     def events(self, after: int = 0) -> Reader:
-        """The session's events from number *after* + 1 on, as they come; ends after ``Closed``."""
-        self._hosts.refuse_if_left()
-        self._hosts.guard(self._session.host)
+        """Read the session's events from number *after* + 1 on, as they arrive. The reader ends after ``Closed``."""
+        self._registry.require_open()
+        self._registry.watch_exit(self._session.host)
         return self._read(self.id, (self._session.epoch, after))
 
     async def interrupt(self, turn: int | None = None) -> bool:
-        """End *turn*, or the one that runs; whether there was something to end."""
+        """End *turn*, or the running one. Returns true if there was a turn to end."""
         return (await self.send(Interrupt(turn=turn))).turn is not None
 
     async def clear(self) -> None:
-        """Forget the history, after the turns that wait already."""
+        """Clear the history, after the turns that are queued already."""
         await self.send(Clear())
 
     async def compact(self) -> CompactResult:
-        """Shorten the history, after the turns that wait already; what came of it."""
+        """Compact the history, after the turns that are queued already, and return the result."""
         receipt = await self.send(Compact())
         reader = self.events(after=receipt.seq)
         try:
@@ -112,41 +112,41 @@ class SessionHandle:
         raise SessionClosed(f"session {self.id!r} ended before its compaction")
 
     async def configure(self, change: Configure) -> None:
-        """Change settings, from the next request or turn on."""
+        """Change settings from the next request or turn on."""
         await self.send(change)
 
     async def status(self) -> SessionStatus:
-        """The session as it is now."""
+        """The session's current status."""
         status = await self._call(lambda: self._session.host.actor.status.remote(self.id))
         self.last_seq = max(self.last_seq, status.last_seq)
         return status
 
     async def history(self, full: bool = False) -> tuple[Message, ...]:
-        """The messages as they are now; *full* are those that compactions took out, too, and no summaries."""
+        """The messages; if *full*, with those that compactions removed, and without summaries."""
         return await self._call(lambda: self._session.host.actor.history.remote(self.id, full))
 
     async def close(self, drain: bool = False) -> None:
-        """End the session: now, or with *drain* after the turns that wait already.
+        """Close the session: now, or with *drain* after the turns that are queued already.
 
-        Comes back when it is over and its id is free.
+        Returns when the session has ended and its id is free.
         """
         host = self._session.host
         await self._call(lambda: host.close_drained(self.id) if drain else host.close_now(self.id))
-        self._hosts.closed(host)
+        self._registry.on_session_closed(host)
 
     async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
-        self._hosts.refuse_if_left()
+        self._registry.require_open()
         try:
-            return await answered(call())
+            return await result_of(call())
         except UnknownSession:
             raise SessionClosed(f"session {self.id!r} has ended") from None
         except ActorGone:
-            self._hosts.refuse_if_left()
-            raise await self._hosts.fate(self._session) from None
+            self._registry.require_open()
+            raise await self._registry.failure_reason(self._session) from None
 
 
-def _resolved(change: Configure) -> Configure:
-    """*change* with the credentials of the providers in it."""
+def _with_credentials(change: Configure) -> Configure:
+    """*change* with the credentials of its providers, from the environment."""
     if change.provider is not UNSET:
         change = msgspec.structs.replace(change, provider=with_model_facts(known(change.provider).resolved(os.environ)))
     if change.compaction is not UNSET and change.compaction is not None:

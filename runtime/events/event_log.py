@@ -1,4 +1,4 @@
-"""The shelf: what a router holds of its sessions' segments, within limits."""
+"""The event log: the segments that a router holds, within limits."""
 
 from bisect import bisect_right
 from collections import OrderedDict, deque
@@ -7,20 +7,17 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from ..api.options import RouterLimits
-from .segments import BEGINNING, END, Over, Position, Segment
+from .segments import END_SEQ, START, Position, Segment, SessionEnd
 
 
 @dataclass(slots=True, eq=False)
-class _Row:
-    """The segments of one session that are still held, each with its age.
-
-    *last* is the number of the session's last event.
-    """
+class SessionLog:
+    """The segments of one session that are still held, each with its age. *last_seq* is that of its last event."""
 
     session_id: str
     epoch: int
-    last: int = 0
-    over: Over = Over.NO
+    last_seq: int = 0
+    session_end: SessionEnd = SessionEnd.NONE
     size_bytes: int = 0
     _segments: deque[tuple[int, Segment]] = field(default_factory=deque[tuple[int, Segment]])
 
@@ -29,139 +26,140 @@ class _Row:
 
     @property
     def position(self) -> Position:
-        """Where a reader is who has everything."""
-        return self.epoch, END if self.over else self.last
+        """The position of a reader that has received everything."""
+        return self.epoch, END_SEQ if self.session_end else self.last_seq
 
     def append(self, age: int, segment: Segment) -> None:
-        """Put *segment* behind the others."""
+        """Add *segment* behind the others."""
         self._segments.append((age, segment))
-        self.last, self.over = segment.last, segment.over
+        self.last_seq, self.session_end = segment.last, segment.session_end
 
-    def drop_oldest(self) -> tuple[int, Segment]:
-        """Take out the oldest segment and its age."""
+    def pop_oldest(self) -> tuple[int, Segment]:
+        """Remove the oldest segment; returns it with its age."""
         return self._segments.popleft()
 
-    def after(self, position: Position) -> Iterator[Segment]:
-        """What a reader at *position* has not had; where that is gone, a segment without events says so."""
+    def segments_after(self, position: Position) -> Iterator[Segment]:
+        """The segments that a reader at *position* lacks. A segment without events stands for those no longer held."""
         if position >= self.position:
             return
         seq = position[1] if position[0] == self.epoch else 0
-        found = self._place(seq)
-        yield from self._from(found)
-        if found == len(self) or (self.over and not self._segments[-1][1].over):
-            yield self.end()
+        index = self._index_after(seq)
+        yield from self._from_index(index)
+        if index == len(self) or (self.session_end and not self._segments[-1][1].session_end):
+            yield self.end_marker()
 
-    def _place(self, seq: int) -> int:
-        """That of the first segment with an event after number *seq*."""
+    def end_marker(self) -> Segment:
+        """A segment without events that follows the last event."""
+        return Segment(self.session_id, self.epoch, self.last_seq + 1, 0, b"", self.session_end)
+
+    def _index_after(self, seq: int) -> int:
+        """The index of the first segment with an event after number *seq*."""
         if self._segments and self._segments[-1][1].first == seq + 1:
-            return len(self) - 1  # most readers lack the newest alone
+            return len(self) - 1  # most readers lack only the newest segment
         return bisect_right(self._segments, seq, key=lambda held: held[1].last)
 
-    def _from(self, place: int) -> Iterator[Segment]:
-        """Those from *place* on. The way there begins at the nearer end: from the front, it grows with what is held."""
-        behind = len(self) - place
-        if behind < place:
-            held = reversed(list(islice(reversed(self._segments), behind)))
+    def _from_index(self, index: int) -> Iterator[Segment]:
+        """The segments from *index* on, reached from the nearer end: most readers need only the last few of many."""
+        count = len(self) - index
+        if count < index:
+            held = reversed(list(islice(reversed(self._segments), count)))
         else:
-            held = islice(self._segments, place, None)
+            held = islice(self._segments, index, None)
         return (segment for _, segment in held)
 
-    def end(self) -> Segment:
-        """A segment without events, behind the last one."""
-        return Segment(self.session_id, self.epoch, self.last + 1, 0, b"", self.over)
 
+class EventLog:
+    """The logs of a router's sessions. Beyond a limit the oldest segments are dropped; the newest one always stays.
 
-class Shelf:
-    """Rows of segments. What goes beyond a limit pushes out the oldest; the newest segment of all always stays.
-
-    *on_drop* hears of each row that goes as a whole: what is left of it for those who have not had all.
+    *on_drop* is called for each session log that is dropped as a whole, with its end marker, for the readers that have
+    not received everything.
     """
 
     def __init__(self, limits: RouterLimits, on_drop: Callable[[Segment], None]) -> None:
         self.size_bytes = 0
         self._limits = limits
         self._on_drop = on_drop
-        self._rows: dict[str, list[_Row]] = {}  # the newest epoch last
-        self._age = 0
-        self._ages: OrderedDict[int, _Row] = OrderedDict()  # of every segment held, oldest first
-        self._ended: OrderedDict[_Row, None] = OrderedDict()
+        self._logs: dict[str, list[SessionLog]] = {}  # of each id, the newest epoch last
+        self._last_age = 0
+        self._ages: OrderedDict[int, SessionLog] = OrderedDict()  # of every segment held, oldest first
+        self._ended: OrderedDict[SessionLog, None] = OrderedDict()  # the one that ended first comes first
 
     def __contains__(self, session_id: str) -> bool:
-        return session_id in self._rows
+        return session_id in self._logs
 
     def __iter__(self) -> Iterator[str]:
-        """The ids of the sessions that it knows."""
-        return iter(self._rows)
+        """The ids of the sessions that have a log."""
+        return iter(self._logs)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._logs)
 
     def position(self, session_id: str) -> Position:
-        """Where a reader is who has everything of the session."""
-        rows = self._rows.get(session_id)
-        return rows[-1].position if rows else BEGINNING
+        """The position of a reader that has received everything of the session."""
+        logs = self._logs.get(session_id)
+        return logs[-1].position if logs else START
 
-    def after(self, session_id: str, position: Position) -> Iterator[Segment]:
-        """What a reader at *position* has not had of the session, and of those that had its id."""
-        for row in self._rows.get(session_id, ()):
-            yield from row.after(position)
+    def segments_after(self, session_id: str, position: Position) -> Iterator[Segment]:
+        """The segments that a reader at *position* lacks, of the session and of earlier ones that had its id."""
+        for log in self._logs.get(session_id, ()):
+            yield from log.segments_after(position)
 
-    def add(self, segment: Segment) -> bool:
-        """Put *segment* into its session's row; whether it was new there."""
-        row = self._row(segment.session_id, segment.epoch)
-        if row.over or segment.epoch != row.epoch or segment.last <= row.last:
+    def append(self, segment: Segment) -> bool:
+        """Add *segment* to its session's log. Returns false, and changes nothing, if the log has it already."""
+        log = self._log_of(segment.session_id, segment.epoch)
+        if log.session_end or segment.epoch != log.epoch or segment.last <= log.last_seq:
             return False
-        self._age += 1
-        self._ages[self._age] = row
-        row.append(self._age, segment)
-        self._resize(row, segment.size_bytes)
-        while row.size_bytes > self._limits.session_bytes and len(row) > 1:
-            self._drop_oldest(row)
+        self._last_age += 1
+        self._ages[self._last_age] = log
+        log.append(self._last_age, segment)
+        self._resize(log, segment.size_bytes)
+        while log.size_bytes > self._limits.session_bytes and len(log) > 1:
+            self._drop_oldest(log)
         while self.size_bytes > self._limits.total_bytes and len(self._ages) > 1:
             self._drop_oldest(next(iter(self._ages.values())))
-        if segment.over:
-            self._close(row)
+        if segment.session_end:
+            self._mark_ended(log)
         return True
 
-    def end(self, session_id: str, epoch: int, over: Over) -> bool:
-        """Nothing more will come from the session, though no segment said so. Whether that is news."""
-        row = self._row(session_id, epoch)
-        if row.over or row.epoch != epoch:
+    def end_session(self, session_id: str, epoch: int, session_end: SessionEnd) -> bool:
+        """Record that the session ended though none of its segments says so. Returns false if that was known."""
+        log = self._log_of(session_id, epoch)
+        if log.session_end or log.epoch != epoch:
             return False
-        row.over = over
-        self._close(row)
+        log.session_end = session_end
+        self._mark_ended(log)
         return True
 
-    def _row(self, session_id: str, epoch: int) -> _Row:
-        """The row of the session, begun if need be, or of the one that has its id now."""
-        rows = self._rows.setdefault(session_id, [])
-        if not rows or rows[-1].epoch < epoch:
-            if rows:
-                self.end(session_id, rows[-1].epoch, Over.CLOSED)
-            rows = self._rows.setdefault(session_id, [])  # that may have been one ended session too many
-            rows.append(_Row(session_id, epoch))
-        return rows[-1]
+    def _log_of(self, session_id: str, epoch: int) -> SessionLog:
+        """The log of the session, created if need be, or that of a later session with its id."""
+        logs = self._logs.setdefault(session_id, [])
+        if not logs or logs[-1].epoch < epoch:
+            if logs:
+                self.end_session(session_id, logs[-1].epoch, SessionEnd.CLOSED)
+            logs = self._logs.setdefault(session_id, [])  # that may have dropped the only log, and the list with it
+            logs.append(SessionLog(session_id, epoch))
+        return logs[-1]
 
-    def _close(self, row: _Row) -> None:
-        self._ended[row] = None
+    def _mark_ended(self, log: SessionLog) -> None:
+        self._ended[log] = None
         while len(self._ended) > self._limits.ended_sessions:
-            self._drop_row(next(iter(self._ended)))
+            self._drop_log(next(iter(self._ended)))
 
-    def _drop_row(self, row: _Row) -> None:
-        del self._ended[row]
-        while row:
-            self._drop_oldest(row)
-        rows = self._rows[row.session_id]
-        rows.remove(row)
-        if not rows:
-            del self._rows[row.session_id]
-        self._on_drop(row.end())
+    def _drop_log(self, log: SessionLog) -> None:
+        del self._ended[log]
+        while log:
+            self._drop_oldest(log)
+        logs = self._logs[log.session_id]
+        logs.remove(log)
+        if not logs:
+            del self._logs[log.session_id]
+        self._on_drop(log.end_marker())
 
-    def _drop_oldest(self, row: _Row) -> None:
-        age, segment = row.drop_oldest()
+    def _drop_oldest(self, log: SessionLog) -> None:
+        age, segment = log.pop_oldest()
         del self._ages[age]
-        self._resize(row, -segment.size_bytes)
+        self._resize(log, -segment.size_bytes)
 
-    def _resize(self, row: _Row, by_bytes: int) -> None:
-        row.size_bytes += by_bytes
+    def _resize(self, log: SessionLog, by_bytes: int) -> None:
+        log.size_bytes += by_bytes
         self.size_bytes += by_bytes

@@ -1,4 +1,4 @@
-"""A reader: the events of one session, or of all, one after the other."""
+"""A reader: an async iterator over the events of one session, or of all."""
 
 import asyncio
 from collections import deque
@@ -7,101 +7,101 @@ from typing import Protocol, Self
 
 from ..api.errors import SessionDied
 from ..api.messages import FromLLM, Missed
-from .segments import BEGINNING, END, Over, Position, Segment, decode_events
+from .segments import END_SEQ, START, Position, Segment, SessionEnd, decode_events
 
-_ENDED_KEPT = 100_000
-"""So many ended sessions are remembered: far more than routers hold, which could send their events again."""
+_REMEMBERED_ENDED_SESSIONS = 100_000
+"""Far more ended sessions than routers hold: a router that restarts could send the events of those again."""
 
 
-class Source(Protocol):
+class SegmentSource(Protocol):
     """Where a reader's segments come from."""
 
-    def begin(self, reader: "Reader") -> None:
-        """Send *reader* what comes after what it has, and never more than it has room for."""
+    def subscribe(self, reader: "Reader") -> None:
+        """Send *reader* the segments after its cursors, never more than it has room for."""
         ...
 
-    def make_room(self, reader: "Reader", segment: Segment) -> None:
-        """*reader* has read *segment*."""
+    def acknowledge(self, reader: "Reader", segment: Segment) -> None:
+        """Record that *reader* has read *segment*."""
         ...
 
-    def end(self, reader: "Reader") -> None:
+    def unsubscribe(self, reader: "Reader") -> None:
         """Send *reader* nothing more."""
         ...
 
 
 class Reader:
-    """An async iterator over events, in order, without gaps: what is no longer held is announced by ``Missed``.
+    """An async iterator over events, in order and without gaps: events no longer held are announced by ``Missed``.
 
-    It reads *session_id* after *position*; without an id all sessions, from now on where there is no *position* either.
-    It holds about *limit_bytes*: one that is slower than its sessions leaves the rest with the routers, and slows
-    nobody. The reader of one session ends after ``Closed``; any reader ends with ``close``. One task at a time may
-    iterate.
+    It reads *session_id* after *position*; without an id all sessions, from now on if there is no *position* either.
+    It buffers about *limit_bytes*; a reader slower than its sessions leaves the rest to the routers, and slows nothing
+    else. The reader of one session ends after ``Closed``; any reader ends with ``close``. Only one task may iterate at
+    a time.
     """
 
     def __init__(
-        self, source: Source, session_id: str | None, position: Position | None, limit_bytes: int = 4 << 20
+        self, source: SegmentSource, session_id: str | None, position: Position | None, limit_bytes: int = 4 << 20
     ) -> None:
         self.session_id = session_id
         self.limit_bytes = limit_bytes
         self.from_now = position is None
         self.cursors: dict[str, Position] = {}
-        """How far it is with each session."""
+        """Its position in each session, by session id."""
         if session_id is not None and position is not None:
             self.cursors[session_id] = position
         self._source = source
         self._segments: deque[tuple[Segment, int]] = deque()  # each with the last number that the reader had before it
         self._events: Iterator[FromLLM] = iter(())
-        self._finished: deque[str] = deque()
+        self._ended_sessions: deque[str] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._ended = False
         self._error: Exception | None = None
-        source.begin(self)
+        source.subscribe(self)
 
     @property
     def epoch(self) -> int:
         """The epoch of the one session that it reads."""
-        return self.cursors.get(self.session_id or "", BEGINNING)[0]
+        return self.cursors.get(self.session_id or "", START)[0]
 
     @property
     def size_bytes(self) -> int:
-        """About what it holds."""
+        """The approximate size of the segments that it holds."""
         return sum(segment.size_bytes for segment, _ in self._segments)
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come."""
+        """True if no further events will arrive."""
         return self._ended
 
-    def place(self, positions: Mapping[str, Position]) -> None:
-        """Begin after *positions*, with sessions that it knows nothing of yet."""
+    def start_after(self, positions: Mapping[str, Position]) -> None:
+        """Start after *positions* in the sessions that have no cursor yet."""
         for session_id, position in positions.items():
             self.cursors.setdefault(session_id, position)
 
     def feed(self, segment: Segment) -> bool:
-        """Take the next *segment*; whether it is to be read. What came already is passed over."""
-        epoch, last = self.cursors.get(segment.session_id, BEGINNING)
+        """Buffer the next *segment*. Returns false if it is ignored: a repeated one, or after the end."""
+        epoch, last = self.cursors.get(segment.session_id, START)
         if self._ended or segment.position <= (epoch, last):
             return False
         if segment.epoch > epoch:
-            if self.session_id is not None:  # another one has its id
+            if self.session_id is not None:  # a later session has its id
                 self._end()
                 return False
             last = 0
         self.cursors[segment.session_id] = segment.position
         self._segments.append((segment, last))
-        if segment.over:
-            self._finish(segment)
+        if segment.session_end:
+            self._end_session(segment)
         self._wake()
         return True
 
     def fail(self, error: Exception) -> None:
-        """Nothing more will come, for *error*: it is raised after what is here."""
+        """End the reader with *error*, which is raised after the events that are buffered already."""
         if not self._ended:
             self._error = error
             self._end()
 
     def close(self) -> None:
-        """Let go. Whoever iterates comes to the end."""
+        """End the reader and drop what it holds. A task that iterates over it leaves its loop."""
         self._segments.clear()
         self._events = iter(())
         self._error = None
@@ -117,23 +117,23 @@ class Reader:
         return next(self._events)
 
     async def batch(self) -> list[FromLLM]:
-        """The events that came together, or what is left of them; at least one. It is cheaper than one by one.
+        """The events of the next segment, or the rest of it: at least one. Cheaper than iterating one by one.
 
         Raises:
             StopAsyncIteration: the reader has ended.
-            SessionDied: so has the session's actor.
+            SessionDied: the session's actor has died.
         """
         if rest := list(self._events):
             return rest
         while True:
             while not self._segments:
-                await self._news()
+                await self._wait_for_segment()
             segment, last = self._segments.popleft()
-            self._source.make_room(self, segment)
-            if events := _new_events(segment, last):
+            self._source.acknowledge(self, segment)
+            if events := _events_after(segment, last):
                 return events
 
-    async def _news(self) -> None:
+    async def _wait_for_segment(self) -> None:
         if self._error is not None:
             raise self._error
         if self._ended:
@@ -141,25 +141,25 @@ class Reader:
         self._waiter = asyncio.get_running_loop().create_future()
         await self._waiter
 
-    def _finish(self, segment: Segment) -> None:
+    def _end_session(self, segment: Segment) -> None:
         if self.session_id is None:
-            self._finished.append(segment.session_id)
-            if len(self._finished) > _ENDED_KEPT:
-                self._forget(self._finished.popleft())
+            self._ended_sessions.append(segment.session_id)
+            if len(self._ended_sessions) > _REMEMBERED_ENDED_SESSIONS:
+                self._forget_session(self._ended_sessions.popleft())
             return
-        if segment.over is Over.DIED:
+        if segment.session_end is SessionEnd.DIED:
             self._error = SessionDied(f"the actor of session {self.session_id!r} died; spawn it again")
         self._end()
 
-    def _forget(self, session_id: str) -> None:
-        _, last = self.cursors.get(session_id, BEGINNING)
-        if last == END:
+    def _forget_session(self, session_id: str) -> None:
+        _, last = self.cursors.get(session_id, START)
+        if last == END_SEQ:
             del self.cursors[session_id]
 
     def _end(self) -> None:
         if not self._ended:
             self._ended = True
-            self._source.end(self)
+            self._source.unsubscribe(self)
         self._wake()
 
     def _wake(self) -> None:
@@ -167,7 +167,8 @@ class Reader:
             self._waiter.set_result(None)
 
 
-def _new_events(segment: Segment, last: int) -> list[FromLLM]:
+def _events_after(segment: Segment, last: int) -> list[FromLLM]:
+    """The events of *segment* after number *last*; a ``Missed`` comes before them if there is a gap."""
     events = decode_events(segment)
     if segment.first <= last:
         return events[last + 1 - segment.first :]

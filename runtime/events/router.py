@@ -1,4 +1,4 @@
-"""A router without a network: routes, and drivers that wait until there is something for them."""
+"""The router, independent of Ray: subscriptions, and the polls of drivers that wait for deliveries."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -8,96 +8,103 @@ from dataclasses import dataclass, field
 import msgspec
 
 from ..api.options import RouterLimits
-from .segments import Over, decode_segments
-from .subscriptions import Routes, Wishes
+from .segments import SessionEnd, decode_segments
+from .subscriptions import Subscriptions, SubscriptionUpdate
 
 POLL_S = 30.0
-"""A poll without news comes back after this time, so that its driver knows that the router lives."""
+"""A poll without deliveries returns after this time, so that its driver knows that the router is alive."""
 
 _encoder = msgspec.msgpack.Encoder()
-_wishes = msgspec.msgpack.Decoder(Wishes)
+_update_decoder = msgspec.msgpack.Decoder(SubscriptionUpdate)
 
 
 @dataclass(slots=True, eq=False)
-class _Desk:
-    """Where one driver's polls wait. The latest of them gets what comes: nobody waits for an earlier one any more."""
+class _PendingPoll:
+    """One driver's pending poll. Only the *latest* gets deliveries: the driver no longer waits for earlier ones."""
 
-    asked_at: float
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-    polls: int = 0
+    called_at: float
+    deliverable: asyncio.Event = field(default_factory=asyncio.Event)
+    latest: int = 0
 
 
 class Router:
-    """Takes segments and hands them to drivers. No call waits for a driver but that driver's own poll."""
+    """Stores segments and delivers them to drivers. No call waits for a driver, except that driver's own poll.
+
+    Data is msgpack: the methods are called from other processes. *now* is a monotonic clock.
+    """
 
     def __init__(self, limits: RouterLimits, now: Callable[[], float]) -> None:
-        self.routes = Routes(limits)
+        self.subscriptions = Subscriptions(limits)
         self._now = now
         self._idle_driver_s = limits.idle_driver_s
-        self._desks: dict[str, _Desk] = {}  # the one that did not ask for longest stands first
+        self._polls: dict[str, _PendingPoll] = {}  # by driver; the one whose last call is longest ago comes first
 
     def publish(self, data: bytes) -> None:
-        """Take encoded segments."""
-        self._announce(self.routes.publish(decode_segments(data)))
-        self._forget_idle()
+        """Store encoded segments. Those that it has already are ignored."""
+        self._wake_polls(self.subscriptions.publish(decode_segments(data)))
+        self._remove_idle_drivers()
 
-    def end(self, sessions: Mapping[str, int], over: Over) -> None:
-        """Nothing more will come from *sessions*, ids with their epochs."""
-        self._announce(self.routes.end(sessions, over))
+    def end_sessions(self, sessions: Mapping[str, int], session_end: SessionEnd) -> None:
+        """Record that *sessions*, ids with their epochs, have ended."""
+        self._wake_polls(self.subscriptions.end_sessions(sessions, session_end))
 
     def positions(self) -> bytes:
-        """How far each session is, encoded."""
-        shelf = self.routes.shelf
-        return _encoder.encode({session_id: shelf.position(session_id) for session_id in shelf})
+        """The encoded position of each session."""
+        log = self.subscriptions.log
+        return _encoder.encode({session_id: log.position(session_id) for session_id in log})
 
-    def watch(self, driver_id: str, data: bytes) -> list[int] | None:
-        """Take a driver's encoded ``Wishes``. ``Routes.heed`` says what comes back."""
-        wishes = _wishes.decode(data)
-        unknown = self.routes.heed(driver_id, wishes)
+    def update_subscriptions(self, driver_id: str, data: bytes) -> list[int] | None:
+        """Apply a driver's encoded ``SubscriptionUpdate``; returns what ``Subscriptions.apply`` does."""
+        update = _update_decoder.decode(data)
+        unknown = self.subscriptions.apply(driver_id, update)
         if unknown is None:
             return None
-        if wishes.whole and (before := self._desks.pop(driver_id, None)):
-            before.news.set()
-        self._desk(driver_id)
-        if self.routes.has_news(driver_id):
-            self._announce((driver_id,))
-        self._forget_idle()
+        if update.replace_all and (before := self._polls.pop(driver_id, None)):
+            before.deliverable.set()  # it returns without deliveries
+        self._touch(driver_id)
+        if self.subscriptions.has_deliverable(driver_id):
+            self._wake_polls((driver_id,))
+        self._remove_idle_drivers()
         return unknown
 
     async def poll(self, driver_id: str) -> bytes | None:
-        """Encoded deliveries once there are any, or nothing after a while. ``None`` for a driver not known here."""
-        if not self.routes.knows(driver_id):
+        """Encoded deliveries as soon as there are any, or empty bytes after a timeout.
+
+        ``None``: the driver is unknown.
+        """
+        if not self.subscriptions.has_driver(driver_id):
             return None
-        desk = self._desk(driver_id)
-        desk.polls = poll = desk.polls + 1
+        pending = self._touch(driver_id)
+        pending.latest = number = pending.latest + 1
         with suppress(TimeoutError):
             async with asyncio.timeout(min(POLL_S, self._idle_driver_s / 2)):
-                await desk.news.wait()
-        if self._desks.get(driver_id) is not desk:
+                await pending.deliverable.wait()
+        if self._polls.get(driver_id) is not pending:
             return None
-        if desk.polls != poll or not desk.news.is_set():
+        if pending.latest != number or not pending.deliverable.is_set():
             return b""
-        deliveries = self.routes.collect(driver_id)
-        if not self.routes.has_news(driver_id):
-            desk.news.clear()
+        deliveries = self.subscriptions.collect(driver_id)
+        if not self.subscriptions.has_deliverable(driver_id):
+            pending.deliverable.clear()
         return _encoder.encode(deliveries)
 
-    def _announce(self, driver_ids: Iterable[str]) -> None:
+    def _wake_polls(self, driver_ids: Iterable[str]) -> None:
         for driver_id in driver_ids:
-            self._desks[driver_id].news.set()
+            self._polls[driver_id].deliverable.set()
 
-    def _desk(self, driver_id: str) -> _Desk:
-        desk = self._desks.pop(driver_id, None) or _Desk(0.0)
-        desk.asked_at = self._now()
-        self._desks[driver_id] = desk
-        return desk
+    def _touch(self, driver_id: str) -> _PendingPoll:
+        """Record a call of the driver: it is not idle."""
+        pending = self._polls.pop(driver_id, None) or _PendingPoll(0.0)
+        pending.called_at = self._now()
+        self._polls[driver_id] = pending
+        return pending
 
-    def _forget_idle(self) -> None:
+    def _remove_idle_drivers(self) -> None:
         horizon = self._now() - self._idle_driver_s
-        while self._desks:
-            driver_id, desk = next(iter(self._desks.items()))
-            if desk.asked_at >= horizon:
+        while self._polls:
+            driver_id, pending = next(iter(self._polls.items()))
+            if pending.called_at >= horizon:
                 break
-            del self._desks[driver_id]
-            desk.news.set()
-            self.routes.forget(driver_id)
+            del self._polls[driver_id]
+            pending.deliverable.set()
+            self.subscriptions.remove_driver(driver_id)

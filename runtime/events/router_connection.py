@@ -1,4 +1,4 @@
-"""The hub: one driver's way to one router. It has one poll in flight, and hands what comes to its readers."""
+"""A router connection: one driver's subscriptions to one router, and the poll that brings their segments."""
 
 import asyncio
 import logging
@@ -13,8 +13,8 @@ import msgspec
 from ..api.errors import RuntimeClosed
 from .reader import Reader
 from .segments import Position, Segment
-from .subscriptions import Delivery, Watch, Wishes
-from .transport import Line, RouterGone
+from .subscriptions import Delivery, Subscription, SubscriptionUpdate
+from .transport import RouterGone, Transport
 
 log = logging.getLogger(__name__)
 
@@ -22,205 +22,206 @@ T = TypeVar("T")
 
 _PAUSE_S = 0.2
 
-_NONE = Wishes(whole=False)
+_NO_CHANGE = SubscriptionUpdate(replace_all=False)
 
 _encoder = msgspec.msgpack.Encoder()
-_deliveries = msgspec.msgpack.Decoder(list[Delivery])
-_positions = msgspec.msgpack.Decoder(dict[str, Position])
+_deliveries_decoder = msgspec.msgpack.Decoder(list[Delivery])
+_positions_decoder = msgspec.msgpack.Decoder(dict[str, Position])
 
 
 @dataclass(slots=True, eq=False)
-class _Watching:
-    """A reader that has room for *limit_bytes*.
+class _Subscriber:
+    """A reader with a buffer of *limit_bytes*.
 
-    It holds *held_bytes* of them, and *granted_bytes* are what the router may still send.
+    *held_bytes* of it are filled with unread segments, and *credit_bytes* are what the router may still send.
     """
 
     id: int
     reader: Reader
     limit_bytes: int
     held_bytes: int = 0
-    granted_bytes: int = 0
+    credit_bytes: int = 0
 
     @property
-    def wants_more(self) -> bool:
-        """Whether it is time to ask for more: early enough that a fast reader never waits for it."""
-        return 2 * (self.limit_bytes - self.held_bytes - self.granted_bytes) >= self.limit_bytes
+    def needs_credit(self) -> bool:
+        """True if half of the buffer is free and not granted: early enough that a fast reader never waits."""
+        return 2 * (self.limit_bytes - self.held_bytes - self.credit_bytes) >= self.limit_bytes
 
-    def watch(self) -> Watch:
-        """All that it wants."""
-        self.granted_bytes = 0
-        return Watch(self.id, self.reader.session_id, self.grant(), self.reader.cursors)
+    def subscription(self) -> Subscription:
+        """A new subscription from where the reader is, with all the credit that it has room for."""
+        self.credit_bytes = 0
+        return Subscription(self.id, self.reader.session_id, self.grant_credit(), self.reader.cursors)
 
-    def grant(self) -> int:
-        """What the router may send besides."""
-        more_bytes = max(0, self.limit_bytes - self.held_bytes - self.granted_bytes)
-        self.granted_bytes += more_bytes
+    def grant_credit(self) -> int:
+        """Raise the credit to all free room; returns by how much."""
+        more_bytes = max(0, self.limit_bytes - self.held_bytes - self.credit_bytes)
+        self.credit_bytes += more_bytes
         return more_bytes
 
 
-class Hub:
-    """Readers' source of segments. A router that fails is asked again until it answers, and told everything again.
+class RouterConnection:
+    """Keeps one poll in flight, and gives the segments to their readers.
 
-    Readers then go on from what they have.
+    If a call fails or the router restarts, all subscriptions are sent again and readers continue from where they are.
     """
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self._ids = count(1)
-        self._readers: dict[Reader, _Watching] = {}
-        self._told: dict[int, _Watching] = {}
-        # What the router is not told yet. Before *known*, it is to be told everything.
-        self._known = False
-        self._unplaced: dict[_Watching, None] = {}  # who wants what comes from now on, and knows not yet where that is
-        self._begun: dict[_Watching, None] = {}
-        self._hungry: dict[_Watching, None] = {}
-        self._ended: list[int] = []
-        self._wished = asyncio.Event()  # while there is something to tell
-        self._watching = asyncio.Event()  # while there is anything to poll for
+        self._subscribers: dict[Reader, _Subscriber] = {}
+        self._subscribed: dict[int, _Subscriber] = {}  # those that the router was sent
+        # What the router has not been sent yet. Unless *in_sync*, it must be sent everything.
+        self._in_sync = False
+        self._without_start: dict[_Subscriber, None] = {}  # read from now on; the router's positions say where that is
+        self._added: dict[_Subscriber, None] = {}
+        self._needing_credit: dict[_Subscriber, None] = {}
+        self._removed: list[int] = []
+        self._update_due = asyncio.Event()
+        self._poll_due = asyncio.Event()  # while there are subscriptions
         self._error: Exception | None = None
 
-    def begin(self, reader: Reader, limit_bytes: int) -> None:
-        """Send *reader* what comes after what it has, and never more than it has room for."""
+    def subscribe(self, reader: Reader, limit_bytes: int) -> None:
+        """Send *reader* the segments after its cursors, up to *limit_bytes* unread at a time."""
         if self._error:
             reader.fail(self._error)
             return
-        watching = self._readers[reader] = _Watching(next(self._ids), reader, limit_bytes)
-        (self._unplaced if reader.from_now else self._begun)[watching] = None
-        self._wished.set()
+        subscriber = self._subscribers[reader] = _Subscriber(next(self._ids), reader, limit_bytes)
+        (self._without_start if reader.from_now else self._added)[subscriber] = None
+        self._update_due.set()
 
-    def make_room(self, reader: Reader, segment: Segment) -> None:
-        """*reader* has read *segment*."""
-        if watching := self._readers.get(reader):
-            self._make_room(watching, segment)
+    def acknowledge(self, reader: Reader, segment: Segment) -> None:
+        """Record that *reader* has read *segment*: its room is free again."""
+        if subscriber := self._subscribers.get(reader):
+            self._free_room(subscriber, segment)
 
-    def end(self, reader: Reader) -> None:
+    def unsubscribe(self, reader: Reader) -> None:
         """Send *reader* nothing more."""
-        watching = self._readers.pop(reader, None)
-        if watching is None:
+        subscriber = self._subscribers.pop(reader, None)
+        if subscriber is None:
             return
-        for waiting in (self._unplaced, self._begun, self._hungry):
-            waiting.pop(watching, None)
-        if self._told.pop(watching.id, None):
-            self._ended.append(watching.id)
-            self._wished.set()
-        if not self._told:
-            self._watching.clear()
+        for waiting in (self._without_start, self._added, self._needing_credit):
+            waiting.pop(subscriber, None)
+        if self._subscribed.pop(subscriber.id, None):
+            self._removed.append(subscriber.id)
+            self._update_due.set()
+        if not self._subscribed:
+            self._poll_due.clear()
 
     def fail(self, error: Exception) -> None:
-        """Nothing more will come for any reader, nor for one that begins."""
+        """End every reader with *error*, also those that subscribe later."""
         self._error = error
-        for reader in tuple(self._readers):
+        for reader in tuple(self._subscribers):
             reader.fail(error)
 
     async def run(self) -> None:
-        """Tell and poll until cancelled, or until there is no router any more: then readers fail."""
+        """Update subscriptions and poll until cancelled. If the router is gone for good, readers fail."""
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._tell())
-                group.create_task(self._poll())
+                group.create_task(self._update_router())
+                group.create_task(self._poll_router())
         except* RouterGone:
             self.fail(RuntimeClosed("the router ended with the runtime that had started it; enter a runtime again"))
 
-    async def _tell(self) -> None:
+    async def _update_router(self) -> None:
         while True:
-            await self._wished.wait()
-            self._wished.clear()
-            if self._unplaced:
-                await self._place()
-            if wishes := self._wishes():
-                await self._tell_all(wishes)
+            await self._update_due.wait()
+            self._update_due.clear()
+            if self._without_start:
+                await self._set_starts()
+            if update := self._next_update():
+                await self._send_update(update)
 
-    async def _place(self) -> None:
-        newcomers = tuple(self._unplaced)
-        data = await _answered(self._line.positions)
+    async def _set_starts(self) -> None:
+        newcomers = tuple(self._without_start)
+        data = await _call_or_pause(self._transport.positions)
         if data is None:
-            self._wished.set()
+            self._update_due.set()
             return
-        positions = _positions.decode(data)
-        for watching in newcomers:
-            if watching in self._unplaced:
-                watching.reader.place(positions)
-                del self._unplaced[watching]
-                self._begun[watching] = None
+        positions = _positions_decoder.decode(data)
+        for subscriber in newcomers:
+            if subscriber in self._without_start:
+                subscriber.reader.start_after(positions)
+                del self._without_start[subscriber]
+                self._added[subscriber] = None
 
-    def _wishes(self) -> Wishes | None:
-        """What the router is to be told, as if it were told now."""
-        if not self._known:
-            # What is still on its way was sent for the old ids, and is no part of what is granted now.
-            for watching in self._told.values():
-                watching.id = next(self._ids)
-            self._begun = dict.fromkeys((*self._told.values(), *self._begun))
-            self._told, self._hungry, self._ended = {}, {}, []
-        begun, hungry, ended = self._begun, self._hungry, self._ended
-        self._begun, self._hungry, self._ended = {}, {}, []
-        self._told |= {watching.id: watching for watching in begun}
-        wishes = Wishes(
-            whole=not self._known,
-            begun=[watching.watch() for watching in begun],
-            more={watching.id: watching.grant() for watching in hungry if watching not in begun},
-            ended=ended,
+    def _next_update(self) -> SubscriptionUpdate | None:
+        """What the router must be sent; from here on it counts as sent."""
+        if not self._in_sync:
+            # Segments still in flight were sent for the old ids; they must not count against the new credit.
+            for subscriber in self._subscribed.values():
+                subscriber.id = next(self._ids)
+            self._added = dict.fromkeys((*self._subscribed.values(), *self._added))
+            self._subscribed, self._needing_credit, self._removed = {}, {}, []
+        added, needing_credit, removed = self._added, self._needing_credit, self._removed
+        self._added, self._needing_credit, self._removed = {}, {}, []
+        self._subscribed |= {subscriber.id: subscriber for subscriber in added}
+        update = SubscriptionUpdate(
+            replace_all=not self._in_sync,
+            added=[subscriber.subscription() for subscriber in added],
+            more_bytes={each.id: each.grant_credit() for each in needing_credit if each not in added},
+            removed=removed,
         )
-        self._known = True
-        return wishes if wishes != _NONE else None
+        self._in_sync = True
+        return update if update != _NO_CHANGE else None
 
-    async def _tell_all(self, wishes: Wishes) -> None:
-        unknown = await _answered(partial(self._line.watch, _encoder.encode(wishes)))
+    async def _send_update(self, update: SubscriptionUpdate) -> None:
+        send = partial(self._transport.update_subscriptions, _encoder.encode(update))
+        unknown = await _call_or_pause(send)
         if unknown is None:
-            self._lose_touch()
+            self._resync()
             return
-        if self._known and self._told:
-            self._watching.set()
-        # A session without events yet, or one that ended and was forgotten: then its reader would wait for good.
-        readers = [self._told[watch_id].reader for watch_id in unknown if watch_id in self._told]
+        if self._in_sync and self._subscribed:
+            self._poll_due.set()
+        # An unknown session has no events yet, or has ended and was dropped: then its reader would wait forever.
+        readers = [self._subscribed[each].reader for each in unknown if each in self._subscribed]
         sessions = {reader.session_id: reader.epoch for reader in readers if reader.session_id is not None}
-        if sessions and await _answered(partial(self._line.end_gone, sessions)) is None:
-            self._lose_touch()
+        if sessions and await _call_or_pause(partial(self._transport.end_lost_sessions, sessions)) is None:
+            self._resync()
 
-    async def _poll(self) -> None:
+    async def _poll_router(self) -> None:
         while True:
-            await self._watching.wait()
-            data = await _answered(self._line.poll)
+            await self._poll_due.wait()
+            data = await _call_or_pause(self._transport.poll)
             if data is None:
-                self._lose_touch()
+                self._resync()
             elif data:
-                self._hand_out(_deliveries.decode(data))
-                await asyncio.sleep(0)  # what came is read first: the next call takes half a millisecond to make
+                self._deliver(_deliveries_decoder.decode(data))
+                await asyncio.sleep(0)  # readers run first: making the next call takes half a millisecond
 
-    def _lose_touch(self) -> None:
-        """The router is a new one, or what it sent may be lost on the way: tell it everything again."""
-        self._known = False
-        self._watching.clear()
-        self._wished.set()
+    def _resync(self) -> None:
+        """Send all subscriptions again: the router has restarted, or its deliveries may be lost."""
+        self._in_sync = False
+        self._poll_due.clear()
+        self._update_due.set()
 
-    def _hand_out(self, deliveries: Sequence[Delivery]) -> None:
+    def _deliver(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
-            watching, segment = self._told.get(delivery.watch), delivery.segment
-            if watching is None:
+            subscriber, segment = self._subscribed.get(delivery.subscription_id), delivery.segment
+            if subscriber is None:
                 continue
-            watching.granted_bytes -= segment.size_bytes
-            watching.held_bytes += segment.size_bytes
-            if not watching.reader.feed(segment):
-                self._make_room(watching, segment)
+            subscriber.credit_bytes -= segment.size_bytes
+            subscriber.held_bytes += segment.size_bytes
+            if not subscriber.reader.feed(segment):
+                self._free_room(subscriber, segment)
 
-    def _make_room(self, watching: _Watching, segment: Segment) -> None:
-        watching.held_bytes -= segment.size_bytes
-        if watching.wants_more and watching.id in self._told:
-            self._hungry[watching] = None
-            self._wished.set()
+    def _free_room(self, subscriber: _Subscriber, segment: Segment) -> None:
+        subscriber.held_bytes -= segment.size_bytes
+        if subscriber.needs_credit and subscriber.id in self._subscribed:
+            self._needing_credit[subscriber] = None
+            self._update_due.set()
 
 
-async def _answered(call: Callable[[], Awaitable[T]]) -> T | None:
-    """What *call* comes back with, or after a pause nothing: it may have been heard or not.
+async def _call_or_pause(call: Callable[[], Awaitable[T]]) -> T | None:
+    """The result of *call*. If it fails, ``None`` after a pause: the router may have received it or not.
 
     Raises:
-        RouterGone: nobody will hear it.
+        RouterGone: the router has ended for good.
     """
     try:
         return await call()
     except RouterGone:
         raise
-    except Exception as error:  # whatever the transport raises; what it means is known only to the transport
-        log.warning("the router did not answer and is asked again: %s", type(error).__name__)
+    except Exception as error:  # any error of the transport: only the transport knows its errors
+        log.warning("the call to the router failed with %s; retrying in %.1f s", type(error).__name__, _PAUSE_S)
         await asyncio.sleep(_PAUSE_S)
         return None

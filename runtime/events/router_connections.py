@@ -1,58 +1,58 @@
-"""The lines: one driver's ways to all routers."""
+"""Router connections: one driver's connections to all routers of its namespace."""
 
 import asyncio
 import logging
 from collections.abc import Sequence
 
 from .reader import Reader
-from .router_connection import Hub
+from .router_connection import RouterConnection
 from .segments import Segment, shard_of
 
 log = logging.getLogger(__name__)
 
 
-class Lines:
-    """The readers' source: each session's events come from its router, those of all sessions from every router.
+class RouterConnections:
+    """The source of a driver's readers: the events of one session come from its router, those of all from every router.
 
-    It is made within a running loop, and works until it is cut.
+    Create it within a running loop. It works until ``close``.
     """
 
-    def __init__(self, hubs: Sequence[Hub]) -> None:
-        self._hubs = hubs
-        self._tasks = [asyncio.get_running_loop().create_task(hub.run()) for hub in hubs]
+    def __init__(self, connections: Sequence[RouterConnection]) -> None:
+        self._connections = connections
+        self._tasks = [asyncio.get_running_loop().create_task(connection.run()) for connection in connections]
         for task in self._tasks:
-            task.add_done_callback(_must_not_fail)
+            task.add_done_callback(_log_failure)
 
-    def begin(self, reader: Reader) -> None:
-        """Send *reader* what comes after what it has, and never more than it has room for."""
-        hubs = self._of(reader)
-        for hub in hubs:
-            hub.begin(reader, max(1, reader.limit_bytes // len(hubs)))
+    def subscribe(self, reader: Reader) -> None:
+        """Send *reader* the segments after its cursors, never more than it has room for."""
+        connections = self._connections_of(reader)
+        for connection in connections:
+            connection.subscribe(reader, max(1, reader.limit_bytes // len(connections)))
 
-    def make_room(self, reader: Reader, segment: Segment) -> None:
-        """*reader* has read *segment*."""
-        self._hub(segment.session_id).make_room(reader, segment)
+    def acknowledge(self, reader: Reader, segment: Segment) -> None:
+        """Record that *reader* has read *segment*."""
+        self._connection_of(segment.session_id).acknowledge(reader, segment)
 
-    def end(self, reader: Reader) -> None:
+    def unsubscribe(self, reader: Reader) -> None:
         """Send *reader* nothing more."""
-        for hub in self._of(reader):
-            hub.end(reader)
+        for connection in self._connections_of(reader):
+            connection.unsubscribe(reader)
 
-    async def cut(self, error: Exception) -> None:
-        """Send nobody anything more; readers end with *error*."""
-        for hub in self._hubs:
-            hub.fail(error)
+    async def close(self, error: Exception) -> None:
+        """Disconnect from all routers; readers end with *error*."""
+        for connection in self._connections:
+            connection.fail(error)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _of(self, reader: Reader) -> Sequence[Hub]:
-        return self._hubs if reader.session_id is None else (self._hub(reader.session_id),)
+    def _connections_of(self, reader: Reader) -> Sequence[RouterConnection]:
+        return self._connections if reader.session_id is None else (self._connection_of(reader.session_id),)
 
-    def _hub(self, session_id: str) -> Hub:
-        return self._hubs[shard_of(session_id, len(self._hubs))]
+    def _connection_of(self, session_id: str) -> RouterConnection:
+        return self._connections[shard_of(session_id, len(self._connections))]
 
 
-def _must_not_fail(task: asyncio.Task[None]) -> None:
+def _log_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
-        log.critical("events can no longer be read", exc_info=error)
+        log.critical("a router connection failed: its readers get no more events; this is a bug", exc_info=error)

@@ -1,7 +1,7 @@
-"""Segments: events in bulk, as they go from sessions over routers to readers.
+"""Segments: encoded batches of one session's events, on their way from the session through a router to readers.
 
-A router never looks into one. Inside, events have neither session id nor number: the segment has both, and a reader
-puts them back.
+A router never decodes the events. They are encoded without session id and sequence number: the segment carries both,
+and the reader restores them.
 """
 
 from collections.abc import Sequence
@@ -13,31 +13,32 @@ import msgspec
 from ..api.messages import FromLLM
 
 Position = tuple[int, int]
-"""How far a reader is with a session: the epoch, and the number of the last event it has."""
+"""A reader's position in a session: the epoch, and the sequence number of the last event that it has."""
 
-BEGINNING: Position = (0, 0)
-END = 1 << 62
-"""The number, in a position, of one who has all events and knows that nothing follows."""
+START: Position = (0, 0)
+END_SEQ = 1 << 62
+"""The sequence number in the position of a reader that has all events of a session and knows that it has ended."""
 
 _OVERHEAD_BYTES = 250
-"""What a segment takes in memory besides its data, about (measured on a shelf)."""
+"""Approximate memory of a segment besides its data (measured in an event log)."""
 
 
-class Over(IntEnum):
-    """Whether a session's events end here."""
+class SessionEnd(IntEnum):
+    """Whether a session ended, and how."""
 
-    NO = 0
+    NONE = 0
     CLOSED = 1
-    """The session has ended; its last event is ``Closed``."""
+    """The session was closed; its last event is ``Closed``."""
     DIED = 2
-    """Its actor died; the last event is what it came to."""
+    """The session's actor died; nothing follows the last event that it published."""
 
 
 class Segment(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The events *first* to *first* + *count* - 1 of a session, encoded.
+    """The encoded events *first* to *first* + *count* - 1 of a session.
 
-    *epoch* tells apart sessions that had the same id one after the other: a later one has a larger epoch. A segment
-    without events says that those before *first* are no longer held, or that the session is *over*, or both.
+    *epoch* distinguishes sessions that used the same id one after the other: a later session has a larger epoch. A
+    segment without events reports that the events before *first* are no longer held, that the session has ended, or
+    both.
     """
 
     session_id: str
@@ -45,58 +46,58 @@ class Segment(msgspec.Struct, frozen=True, array_like=True, gc=False):
     first: int
     count: int
     data: bytes
-    over: Over = Over.NO
+    session_end: SessionEnd = SessionEnd.NONE
 
     @property
     def last(self) -> int:
-        """The number of its last event."""
+        """The sequence number of its last event."""
         return self.first + self.count - 1
 
     @property
     def position(self) -> Position:
-        """Where a reader is who has it."""
-        return self.epoch, END if self.over else self.last
+        """The position of a reader that has received this segment."""
+        return self.epoch, END_SEQ if self.session_end else self.last
 
     @property
     def size_bytes(self) -> int:
-        """About what it takes in memory."""
+        """Its approximate size in memory."""
         return len(self.data) + _OVERHEAD_BYTES
 
 
 _encoder = msgspec.msgpack.Encoder()
-_events = msgspec.msgpack.Decoder(list[FromLLM])
-_segments = msgspec.msgpack.Decoder(list[Segment])
+_events_decoder = msgspec.msgpack.Decoder(list[FromLLM])
+_segments_decoder = msgspec.msgpack.Decoder(list[Segment])
 
 
 def encode_events(events: Sequence[FromLLM]) -> bytes:
-    """*events* as a segment holds them."""
+    """The data of a segment of *events*."""
     return _encoder.encode(events)
 
 
 def decode_events(segment: Segment) -> list[FromLLM]:
-    """The events of *segment*, each with its session's id and its number."""
+    """The events of *segment*, each with its session id and sequence number."""
     if not segment.count:
         return []
-    events = _events.decode(segment.data)
+    events = _events_decoder.decode(segment.data)
     session_id, seq = segment.session_id, segment.first
-    put = msgspec.structs.force_setattr  # they were made here a moment ago, and nobody has seen them yet
+    set_field = msgspec.structs.force_setattr  # the events are frozen, but new: no other code holds them yet
     for event in events:
-        put(event, "session_id", session_id)
-        put(event, "seq", seq)
+        set_field(event, "session_id", session_id)
+        set_field(event, "seq", seq)
         seq += 1
     return events
 
 
 def shard_of(session_id: str, shards: int) -> int:
-    """Which of so many routers the session's events go to: the same everywhere, always."""
+    """The index of the router that gets the session's events: the same in every process and release."""
     return crc32(session_id.encode()) % shards
 
 
 def encode_segments(segments: Sequence[Segment]) -> bytes:
-    """*segments* as they cross processes."""
+    """*segments* as they are sent between processes."""
     return _encoder.encode(segments)
 
 
 def decode_segments(data: bytes) -> list[Segment]:
-    """What ``encode_segments`` took."""
-    return _segments.decode(data)
+    """The inverse of ``encode_segments``."""
+    return _segments_decoder.decode(data)

@@ -1,4 +1,4 @@
-"""The pure router: which driver wants which session's segments, and what it has of them."""
+"""The pure core of a router: which driver subscribes to which sessions, and which segments it has received."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -6,218 +6,230 @@ from dataclasses import dataclass, field
 import msgspec
 
 from ..api.options import RouterLimits
-from .event_log import Shelf
-from .segments import BEGINNING, Over, Position, Segment
+from .event_log import EventLog
+from .segments import START, Position, Segment, SessionEnd
 
 _MANY_CURSORS = 1_000
 
 
-class Watch(msgspec.Struct, frozen=True, array_like=True):
-    """A reader's wish: the events of *session_id*, or of all sessions where that is ``None``.
+class Subscription(msgspec.Struct, frozen=True, array_like=True):
+    """A reader's subscription to the events of *session_id*, or of all sessions if that is ``None``.
 
-    It gets what comes after its *cursors*, all that is held of a session without one, and no more than about
-    *room_bytes* until it asks for more. *id* is the driver's own.
+    The router delivers what follows the *cursors*, and everything that it holds of a session without one, but no more
+    than about *credit_bytes* until the driver grants more. *id* is chosen by the driver.
     """
 
     id: int
     session_id: str | None
-    room_bytes: int
+    credit_bytes: int
     cursors: dict[str, Position] = {}
 
 
-class Wishes(msgspec.Struct, frozen=True, array_like=True):
-    """What a driver wants from now on: watches *begun* and *ended*, and bytes *more* for some that it has.
+class SubscriptionUpdate(msgspec.Struct, frozen=True, array_like=True):
+    """Changes to a driver's subscriptions: those *added* and *removed*, and *more_bytes* of credit for some.
 
-    *whole* wishes are all there is: what the driver wanted before is forgotten.
+    If *replace_all*, it lists everything that the driver subscribes to; its earlier subscriptions end.
     """
 
-    whole: bool
-    begun: list[Watch] = []
-    more: dict[int, int] = {}
-    ended: list[int] = []
+    replace_all: bool
+    added: list[Subscription] = []
+    more_bytes: dict[int, int] = {}
+    removed: list[int] = []
 
 
 class Delivery(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A segment for the watch *watch*."""
+    """A segment for one subscription."""
 
-    watch: int
+    subscription_id: int
     segment: Segment
 
 
 @dataclass(slots=True, eq=False)
-class _Watching:
-    watch: Watch
+class _ActiveSubscription:
+    """A subscription and its progress.
+
+    *pending* are the sessions with undelivered segments, oldest first; *dropped* are the end markers of those whose
+    logs were dropped meanwhile.
+    """
+
+    id: int
+    session_id: str | None
     driver: "_Driver"
-    room_bytes: int
+    credit_bytes: int
     cursors: dict[str, Position]
-    news: dict[str, None] = field(default_factory=dict[str, None])  # sessions with something new, oldest first
-    dropped: dict[str, Segment] = field(default_factory=dict[str, Segment])  # what is left of some of these
+    pending: dict[str, None] = field(default_factory=dict[str, None])
+    dropped: dict[str, Segment] = field(default_factory=dict[str, Segment])
 
     def position(self, session_id: str) -> Position:
-        """How far it is with the session."""
-        return self.cursors.get(session_id, BEGINNING)
+        """How far the session has been delivered."""
+        return self.cursors.get(session_id, START)
 
-    def tell(self, session_id: str) -> bool:
-        """There is something new of the session; whether there is something to collect."""
-        self.news[session_id] = None
-        return self.offer()
+    def add_pending(self, session_id: str) -> bool:
+        """The session has undelivered segments. Returns true if the subscription is now deliverable."""
+        self.pending[session_id] = None
+        return self.queue_if_deliverable()
 
-    def offer(self) -> bool:
-        """Stand among those with something to collect, if so."""
-        if not self.news or self.room_bytes <= 0:
+    def queue_if_deliverable(self) -> bool:
+        """Queue it behind the driver's other subscriptions if it has both pending segments and credit."""
+        if not self.pending or self.credit_bytes <= 0:
             return False
-        self.driver.news[self] = None
+        self.driver.deliverable[self] = None
         return True
 
 
 @dataclass(slots=True, eq=False)
 class _Driver:
     id: str
-    watches: dict[int, _Watching] = field(default_factory=dict[int, _Watching])
-    news: dict[_Watching, None] = field(default_factory=dict[_Watching, None])
+    subscriptions: dict[int, _ActiveSubscription] = field(default_factory=dict[int, _ActiveSubscription])
+    deliverable: dict[_ActiveSubscription, None] = field(default_factory=dict[_ActiveSubscription, None])
 
 
-class Routes:
-    """Takes segments, keeps them on a shelf, and hands each driver what it has not had yet.
+class Subscriptions:
+    """Stores segments in an event log, and delivers to each driver those that it has not received yet.
 
     A slow driver costs the others nothing.
     """
 
     def __init__(self, limits: RouterLimits) -> None:
-        self.shelf = Shelf(limits, self._dropped)
+        self.log = EventLog(limits, self._keep_end_marker)
         self._limits = limits
         self._drivers: dict[str, _Driver] = {}
-        self._by_session: dict[str, dict[_Watching, None]] = {}
-        self._of_all: dict[_Watching, None] = {}
+        self._by_session: dict[str, dict[_ActiveSubscription, None]] = {}
+        self._to_all: dict[_ActiveSubscription, None] = {}
 
-    def knows(self, driver_id: str) -> bool:
-        """Whether the driver has told its wishes here, and was not forgotten."""
+    def has_driver(self, driver_id: str) -> bool:
+        """True if the driver has sent its subscriptions and was not removed since."""
         return driver_id in self._drivers
 
-    def has_news(self, driver_id: str) -> bool:
-        """Whether there is something to collect for the driver."""
-        return bool(self._drivers[driver_id].news)
+    def has_deliverable(self, driver_id: str) -> bool:
+        """True if ``collect`` would return something for the driver."""
+        return bool(self._drivers[driver_id].deliverable)
 
-    def positions_kept(self, driver_id: str) -> int:
-        """Of how many sessions it is remembered how far the driver's readers are."""
-        return sum(len(watching.cursors) for watching in self._drivers[driver_id].watches.values())
+    def cursor_count(self, driver_id: str) -> int:
+        """How many positions are kept for the driver's subscriptions."""
+        return sum(len(subscription.cursors) for subscription in self._drivers[driver_id].subscriptions.values())
 
     def publish(self, segments: Iterable[Segment]) -> set[str]:
-        """Take *segments*; the drivers that have something to collect now. What is here already is passed over."""
-        drivers: set[str] = set()
+        """Store *segments*, except those stored already. Returns the ids of the drivers that can now collect some."""
+        driver_ids: set[str] = set()
         for segment in segments:
-            if self.shelf.add(segment):
-                drivers |= self._tell(segment.session_id)
-        return drivers
+            if self.log.append(segment):
+                driver_ids |= self._add_pending(segment.session_id)
+        return driver_ids
 
-    def end(self, sessions: Mapping[str, int], over: Over) -> set[str]:
-        """Nothing more will come from *sessions*, ids with their epochs. Who has something to collect now."""
-        drivers: set[str] = set()
+    def end_sessions(self, sessions: Mapping[str, int], session_end: SessionEnd) -> set[str]:
+        """Record that *sessions*, ids with their epochs, ended. Returns the drivers that can now collect that."""
+        driver_ids: set[str] = set()
         for session_id, epoch in sessions.items():
-            if self.shelf.end(session_id, epoch, over):
-                drivers |= self._tell(session_id)
-        return drivers
+            if self.log.end_session(session_id, epoch, session_end):
+                driver_ids |= self._add_pending(session_id)
+        return driver_ids
 
-    def heed(self, driver_id: str, wishes: Wishes) -> list[int] | None:
-        """Do as a driver wishes; which of the watches begun are of sessions that nothing is known of.
+    def apply(self, driver_id: str, update: SubscriptionUpdate) -> list[int] | None:
+        """Apply a subscription update. Returns the ids of added subscriptions to unknown sessions.
 
-        ``None``, and nothing was done: the driver isn't known and must say all that it wants.
+        ``None``, and nothing is changed, if the driver is unknown: it must send all its subscriptions.
         """
-        if wishes.whole:
-            self.forget(driver_id)
+        if update.replace_all:
+            self.remove_driver(driver_id)
             self._drivers[driver_id] = _Driver(driver_id)
         driver = self._drivers.get(driver_id)
         if driver is None:
             return None
-        for watch_id in wishes.ended:
-            self._end(driver, watch_id)
-        for watch in wishes.begun:
-            self._begin(driver, watch)
-        for watch_id, more_bytes in wishes.more.items():
-            if watching := driver.watches.get(watch_id):
-                watching.room_bytes += more_bytes
-                watching.offer()
-        single = ((watch.id, watch.session_id) for watch in wishes.begun if watch.session_id is not None)
-        return [watch_id for watch_id, session_id in single if session_id not in self.shelf]
+        for subscription_id in update.removed:
+            self._remove(driver, subscription_id)
+        for subscription in update.added:
+            self._add(driver, subscription)
+        for subscription_id, more_bytes in update.more_bytes.items():
+            if active := driver.subscriptions.get(subscription_id):
+                active.credit_bytes += more_bytes
+                active.queue_if_deliverable()
+        to_one = ((each.id, each.session_id) for each in update.added if each.session_id is not None)
+        return [subscription_id for subscription_id, session_id in to_one if session_id not in self.log]
 
-    def forget(self, driver_id: str) -> None:
-        """End all watches of a driver."""
+    def remove_driver(self, driver_id: str) -> None:
+        """End all subscriptions of a driver."""
         driver = self._drivers.pop(driver_id, None)
         if driver:
-            for watch_id in tuple(driver.watches):
-                self._end(driver, watch_id)
+            for subscription_id in tuple(driver.subscriptions):
+                self._remove(driver, subscription_id)
 
     def collect(self, driver_id: str) -> list[Delivery]:
-        """What the driver has not had yet, in order for each session.
+        """The segments that the driver has not received yet, in order for each session.
 
-        About ``poll_bytes`` at most, the rest comes next time.
+        At most about ``poll_bytes``; the rest is left for the next call.
         """
         driver = self._drivers[driver_id]
         deliveries: list[Delivery] = []
         room_bytes = self._limits.poll_bytes
-        while driver.news and room_bytes > 0:
-            watching = next(iter(driver.news))
-            del driver.news[watching]
-            room_bytes = self._collect(watching, deliveries, room_bytes)
-            watching.offer()  # behind the others
+        while driver.deliverable and room_bytes > 0:
+            subscription = next(iter(driver.deliverable))
+            del driver.deliverable[subscription]
+            room_bytes = self._collect(subscription, deliveries, room_bytes)
+            subscription.queue_if_deliverable()
         return deliveries
 
-    def _collect(self, watching: _Watching, deliveries: list[Delivery], room_bytes: int) -> int:
-        while watching.news and watching.room_bytes > 0 and room_bytes > 0:
-            session_id = next(iter(watching.news))
-            del watching.news[session_id]
-            for segment in self._left(watching, session_id):
-                if watching.room_bytes <= 0 or room_bytes <= 0:
-                    watching.news[session_id] = None  # behind the others
+    def _collect(self, subscription: _ActiveSubscription, deliveries: list[Delivery], room_bytes: int) -> int:
+        while subscription.pending and subscription.credit_bytes > 0 and room_bytes > 0:
+            session_id = next(iter(subscription.pending))
+            del subscription.pending[session_id]
+            for segment in self._undelivered(subscription, session_id):
+                if subscription.credit_bytes <= 0 or room_bytes <= 0:
+                    subscription.pending[session_id] = None  # behind the other sessions
                     break
-                deliveries.append(Delivery(watching.watch.id, segment))
-                watching.cursors[session_id] = segment.position
-                watching.room_bytes -= segment.size_bytes
+                deliveries.append(Delivery(subscription.id, segment))
+                subscription.cursors[session_id] = segment.position
+                subscription.credit_bytes -= segment.size_bytes
                 room_bytes -= segment.size_bytes
-        if len(watching.cursors) > 2 * len(self.shelf) + _MANY_CURSORS:
-            watching.cursors = {held: at for held, at in watching.cursors.items() if held in self.shelf}
+        if len(subscription.cursors) > 2 * len(self.log) + _MANY_CURSORS:
+            held = {session_id: at for session_id, at in subscription.cursors.items() if session_id in self.log}
+            subscription.cursors = held
         return room_bytes
 
-    def _left(self, watching: _Watching, session_id: str) -> Iterator[Segment]:
-        """What *watching* has not had of the session."""
-        if dropped := watching.dropped.pop(session_id, None):
-            yield dropped
-        yield from self.shelf.after(session_id, watching.position(session_id))
+    def _undelivered(self, subscription: _ActiveSubscription, session_id: str) -> Iterator[Segment]:
+        if end_marker := subscription.dropped.pop(session_id, None):
+            yield end_marker
+        yield from self.log.segments_after(session_id, subscription.position(session_id))
 
-    def _begin(self, driver: _Driver, watch: Watch) -> None:
-        self._end(driver, watch.id)
-        watching = _Watching(watch, driver, watch.room_bytes, dict(watch.cursors))
-        driver.watches[watch.id] = watching
-        if watch.session_id is None:
-            self._of_all[watching] = None
+    def _add(self, driver: _Driver, subscription: Subscription) -> None:
+        self._remove(driver, subscription.id)
+        session_id = subscription.session_id
+        active = _ActiveSubscription(
+            subscription.id, session_id, driver, subscription.credit_bytes, dict(subscription.cursors)
+        )
+        driver.subscriptions[active.id] = active
+        if session_id is None:
+            self._to_all[active] = None
         else:
-            self._by_session.setdefault(watch.session_id, {})[watching] = None
-        for session_id in self.shelf if watch.session_id is None else (watch.session_id,):
-            if watching.position(session_id) < self.shelf.position(session_id):
-                watching.tell(session_id)
+            self._by_session.setdefault(session_id, {})[active] = None
+        for each in self.log if session_id is None else (session_id,):
+            if active.position(each) < self.log.position(each):
+                active.add_pending(each)
 
-    def _end(self, driver: _Driver, watch_id: int) -> None:
-        watching = driver.watches.pop(watch_id, None)
-        if watching is None:
+    def _remove(self, driver: _Driver, subscription_id: int) -> None:
+        subscription = driver.subscriptions.pop(subscription_id, None)
+        if subscription is None:
             return
-        driver.news.pop(watching, None)
-        self._of_all.pop(watching, None)
-        session_id = watching.watch.session_id
+        driver.deliverable.pop(subscription, None)
+        self._to_all.pop(subscription, None)
+        session_id = subscription.session_id
         if session_id is not None:
-            of_session = self._by_session[session_id]
-            del of_session[watching]
-            if not of_session:
+            to_session = self._by_session[session_id]
+            del to_session[subscription]
+            if not to_session:
                 del self._by_session[session_id]
 
-    def _tell(self, session_id: str) -> set[str]:
-        return {watching.driver.id for watching in self._watching(session_id) if watching.tell(session_id)}
+    def _add_pending(self, session_id: str) -> set[str]:
+        return {each.driver.id for each in self._subscribed_to(session_id) if each.add_pending(session_id)}
 
-    def _dropped(self, left: Segment) -> None:
-        for watching in self._watching(left.session_id):
-            if left.session_id in watching.news and watching.position(left.session_id) < left.position:
-                watching.dropped[left.session_id] = left
-                if len(watching.dropped) > self._limits.ended_sessions:
-                    del watching.dropped[next(iter(watching.dropped))]
+    def _keep_end_marker(self, end_marker: Segment) -> None:
+        """Keep the end marker of a dropped log for the subscriptions to which the log was not fully delivered."""
+        session_id = end_marker.session_id
+        for subscription in self._subscribed_to(session_id):
+            if session_id in subscription.pending and subscription.position(session_id) < end_marker.position:
+                subscription.dropped[session_id] = end_marker
+                if len(subscription.dropped) > self._limits.ended_sessions:
+                    del subscription.dropped[next(iter(subscription.dropped))]
 
-    def _watching(self, session_id: str) -> tuple[_Watching, ...]:
-        return (*self._by_session.get(session_id, ()), *self._of_all)
+    def _subscribed_to(self, session_id: str) -> tuple[_ActiveSubscription, ...]:
+        return (*self._by_session.get(session_id, ()), *self._to_all)

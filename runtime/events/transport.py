@@ -1,31 +1,34 @@
-"""A line: the calls that go from a process to a router, whatever carries them."""
+"""Transport: the calls from a driver to one router, whatever carries them."""
 
 from collections.abc import Awaitable
 from typing import Protocol
 
 
 class RouterGone(Exception):
-    """There is no router at the end of the line any more, and none will come. Whatever else a call raises may pass."""
+    """The router has ended for good and will not be restarted. Any other error of a call may be temporary."""
 
 
-class Line(Protocol):
-    """One driver's line. ``plane.router`` says what the calls do."""
+class Transport(Protocol):
+    """One driver's calls to one router. ``events.router`` defines what the router does."""
 
     def positions(self) -> Awaitable[bytes]:
-        """How far each session is, encoded."""
+        """The encoded position of each session."""
         ...
 
-    def watch(self, wishes: bytes) -> Awaitable[list[int] | None]:
-        """Tell encoded ``Wishes``; the ids of those watches begun whose session the router knows nothing of.
+    def update_subscriptions(self, update: bytes) -> Awaitable[list[int] | None]:
+        """Apply an encoded ``SubscriptionUpdate``. Returns the ids of added subscriptions to unknown sessions.
 
-        ``None``: the router doesn't know us, and must be told all wishes.
+        ``None``: the router does not know this driver, which must send all its subscriptions.
         """
         ...
 
-    def end_gone(self, sessions: dict[str, int]) -> Awaitable[int]:
-        """Let the router know which of *sessions*, ids with their epochs, have ended; how many these are."""
+    def end_lost_sessions(self, sessions: dict[str, int]) -> Awaitable[int]:
+        """Report those of *sessions*, ids with their epochs, that have ended to the router. Returns how many."""
         ...
 
     def poll(self) -> Awaitable[bytes | None]:
-        """Encoded deliveries once there are any, or nothing after a while. ``None``: the router doesn't know us."""
+        """Encoded deliveries as soon as there are any, or empty bytes after a timeout.
+
+        ``None``: the router does not know this driver.
+        """
         ...

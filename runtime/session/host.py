@@ -101,7 +101,7 @@ class Host:
 
     def _session(self, session_id: str, epoch: int, config: SessionConfig) -> Session:
         publisher = self._publishers[shard_of(session_id, len(self._publishers))]
-        outbox = Outbox(session_id, epoch, config.limits.outbox_bytes, publisher.wake)
+        outbox = Outbox(session_id, epoch, config.limits.outbox_bytes, publisher.schedule)
         session = Session(session_id, config, Wallet(self._clients), outbox)
         session.on_end = self._ended
         return session

@@ -64,7 +64,7 @@ class Answering:
                 async for deltas in answer:
                     self._take(deltas)
                     if self.outbox.full:
-                        await self.outbox.room()
+                        await self.outbox.wait_for_room()
         else:
             self._take(await self.client.complete(request))
         whole = self._draft.finish()
@@ -95,15 +95,17 @@ class Answering:
         match delta:
             case AnswerStarted(message_id=message_id, model=model, rate_limits=limits):
                 self.on_began(self.send.number)
-                self.outbox.put(say.StreamStarted(turn=turn, message_id=message_id, model=model, rate_limits=limits))
+                self.outbox.put_event(
+                    say.StreamStarted(turn=turn, message_id=message_id, model=model, rate_limits=limits)
+                )
             case Cited(index=index, citation=citation):
-                self.outbox.put(say.Cited(turn=turn, citation=citation, block=index))
+                self.outbox.put_event(say.Cited(turn=turn, citation=citation, block=index))
             case ToolUseStarted(index=index):
                 self._tools[index] = delta
             case ToolInputDelta(index=index, json=json) if json:
                 tool = self._tools[index]
                 chunk = say.ToolInputChunk(turn=turn, tool_use_id=tool.id, name=tool.name, json=json, block=index)
-                self.outbox.put(chunk, len(json))
+                self.outbox.put_event(chunk, len(json))
             case _:
                 pass
 

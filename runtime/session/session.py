@@ -125,7 +125,7 @@ class Session:
     async def let_go(self) -> None:
         """After the end: wait for aborted requests and unacknowledged events, and give the clients back."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._outbox.drained()
+        await self._outbox.wait_drained()
         await self._wallet.release()
 
     # Hearing
@@ -196,7 +196,7 @@ class Session:
     def _carry_out(self, instruction: Instruction) -> None:
         match instruction:
             case Emit(event=event):
-                self._outbox.put(event)
+                self._outbox.put_event(event)
             case Send():
                 self._begin(self._see_through(instruction))
             case Abandon():

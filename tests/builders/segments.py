@@ -1,46 +1,48 @@
-"""Short words for tests of the event plane: segments, what a session says, what a reader has seen."""
+"""Builders for tests of event delivery: segments, outbox contents, and readable labels for events."""
 
 from collections.abc import Iterable
 
 from rayconteur.runtime.api.messages import Cleared, Closed, FromLLM, Missed, TextChunk, TurnStarted
 from rayconteur.runtime.events.outbox import Outbox
 from rayconteur.runtime.events.reader import Reader
-from rayconteur.runtime.events.segments import Over, Segment, encode_events
+from rayconteur.runtime.events.segments import Segment, SessionEnd, encode_events
 
 OVERHEAD_BYTES = Segment("", 1, 1, 0, b"").size_bytes
 
 
-def segment(session_id: str, first: int, count: int = 1, epoch: int = 1, over: Over = Over.NO) -> Segment:
-    """Events *first* and following of a session."""
+def segment(
+    session_id: str, first: int, count: int = 1, epoch: int = 1, session_end: SessionEnd = SessionEnd.NONE
+) -> Segment:
+    """*count* events of a session, numbered from *first*."""
     events: list[FromLLM] = [TextChunk(turn=1, text=f"{epoch}.{first + at}") for at in range(count)]
-    if over is Over.CLOSED:
+    if session_end is SessionEnd.CLOSED:
         events[-1] = Closed()
-    return Segment(session_id, epoch, first, count, encode_events(events), over)
+    return Segment(session_id, epoch, first, count, encode_events(events), session_end)
 
 
-def sized(session_id: str, first: int, size_bytes: int, epoch: int = 1) -> Segment:
-    """One event that takes *size_bytes* in all."""
+def sized_segment(session_id: str, first: int, size_bytes: int, epoch: int = 1) -> Segment:
+    """A segment of one event, with *size_bytes* including the overhead."""
     return Segment(session_id, epoch, first, 1, b"x" * (size_bytes - OVERHEAD_BYTES))
 
 
 def outbox(session_id: str = "a", limit_bytes: int = 10_000, epoch: int = 1) -> Outbox:
-    """An outbox that nobody empties."""
+    """An outbox without a publisher."""
     return Outbox(session_id, epoch, limit_bytes, lambda _: None)
 
 
-def put(box: Outbox, *texts: str, turn: int = 1, block: int = 0) -> None:
-    """Put text chunks into *box*."""
+def put_texts(box: Outbox, *texts: str, turn: int = 1, block: int = 0) -> None:
+    """Put text chunks of one block into *box*."""
     for text in texts:
         box.put_text(TextChunk, turn, block, text)
 
 
-def marks(count: int) -> list[FromLLM]:
-    """So many events that are never joined."""
+def distinct_events(count: int) -> list[FromLLM]:
+    """So many events that are never joined with each other."""
     return [Cleared() if at % 2 else TurnStarted(turn=at + 1) for at in range(count)]
 
 
-def seen(events: Iterable[FromLLM]) -> list[str]:
-    """Events as words: ``a1`` is the first of session a, ``a1-3?`` says that three were missed."""
+def labels(events: Iterable[FromLLM]) -> list[str]:
+    """A label for each event: ``a1`` is the first of session a, ``a1-3?`` says that the first three were missed."""
     return [
         f"{event.session_id}{event.first}-{event.last}?"
         if isinstance(event, Missed)
@@ -49,11 +51,11 @@ def seen(events: Iterable[FromLLM]) -> list[str]:
     ]
 
 
-async def read(reader: Reader, count: int) -> list[FromLLM]:
+async def read_events(reader: Reader, count: int) -> list[FromLLM]:
     """The next *count* events."""
     return [await anext(reader) for _ in range(count)]
 
 
-async def rest(reader: Reader) -> list[FromLLM]:
+async def read_to_end(reader: Reader) -> list[FromLLM]:
     """All events up to the reader's end."""
     return [event async for event in reader]

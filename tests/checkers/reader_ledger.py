@@ -1,4 +1,4 @@
-"""Who speaks and who listens in the property test of the event plane, as its books know them."""
+"""The ledger of the delivery properties: which sessions publish, and how far each reader has read."""
 
 from dataclasses import dataclass, field
 
@@ -8,36 +8,36 @@ import rayconteur as rc
 from rayconteur.runtime.events.outbox import Outbox
 from rayconteur.runtime.events.reader import Reader
 
-Life = tuple[str, int]
+SessionKey = tuple[str, int]
 """A session's id and epoch."""
 
 
 @dataclass
-class Voice:
-    """A session that lives."""
+class LiveSession:
+    """A session that is alive."""
 
     host: Host
     box: Outbox
     epoch: int
-    said: list[str] = field(default_factory=list[str])
 
 
 @dataclass
-class Ear:
-    """A reader and how far it has heard each life: from *start* on, or from the beginning."""
+class TrackedReader:
+    """A reader and its progress in each session: after *start*, or after number 0."""
 
     reader: Reader
-    start: dict[Life, int] = field(default_factory=dict[Life, int])
-    last: dict[Life, int] = field(default_factory=dict[Life, int])
+    start: dict[SessionKey, int] = field(default_factory=dict[SessionKey, int])
+    last: dict[SessionKey, int] = field(default_factory=dict[SessionKey, int])
     missed: dict[str, rc.Missed] = field(default_factory=dict[str, rc.Missed])
-    """What it was told last, where nothing has followed yet: only that tells which life it is of."""
+    """By id: the ``Missed`` that no other event has followed yet. Only the next event tells the epoch that it is of."""
 
-    def position(self, life: Life) -> int:
-        return self.last.get(life, self.start.get(life, 0))
+    def position(self, key: SessionKey) -> int:
+        """The number of the last event that it has read or was told that it missed."""
+        return self.last.get(key, self.start.get(key, 0))
 
-    def concerns(self, life: Life) -> bool:
-        """Whether this one is to hear of *life*."""
-        name, epoch = life
+    def covers(self, key: SessionKey) -> bool:
+        """True if the reader is to receive the events of that session."""
+        session_id, epoch = key
         if self.reader.session_id is not None:
-            return life == (self.reader.session_id, self.reader.epoch)
-        return epoch >= max((of for session, of in self.start if session == name), default=0)
+            return key == (self.reader.session_id, self.reader.epoch)
+        return epoch >= max((of for started, of in self.start if started == session_id), default=0)

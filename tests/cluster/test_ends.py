@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from fixtures.refusals import ECHO, kill, refused, scripted, still_answers
+from fixtures.refusals import ECHO, kill_session_actor, refused, scripted, still_answers
 
 import rayconteur as rc
 from rayconteur import blocking
@@ -41,7 +41,7 @@ def test_every_call_on_a_closed_session_says_that_it_is_closed(runtime: blocking
 
 def test_every_call_on_a_session_whose_actor_died_says_that_it_died(runtime: blocking.Runtime, namespace: str) -> None:
     session = runtime.spawn(ECHO, "dead", rc.Dedicated())
-    kill(session, namespace)
+    kill_session_actor(session.id, namespace)
 
     for call in CALLS:
         with refused(SessionDied, "dead", "spawn it again"):
@@ -60,7 +60,7 @@ def test_an_actor_that_dies_in_mid_answer_takes_only_its_own_session_along(
         for event in doomed.ask("hi"):
             heard.append(event)
             if isinstance(event, rc.TextChunk):
-                kill(doomed, namespace)
+                kill_session_actor(doomed.id, namespace)
 
     assert [type(event) for event in heard] == [rc.TurnStarted, rc.StreamStarted, rc.TextChunk]
     with refused(SessionDied, "doomed"):
@@ -71,7 +71,7 @@ def test_an_actor_that_dies_in_mid_answer_takes_only_its_own_session_along(
 
 def test_an_old_handle_does_no_harm_to_the_session_that_has_its_id(runtime: blocking.Runtime, namespace: str) -> None:
     before = runtime.spawn(ECHO, "heir", rc.Dedicated())
-    kill(before, namespace)
+    kill_session_actor(before.id, namespace)
     heir = runtime.spawn(ECHO, "heir", rc.Dedicated())
 
     with refused(SessionDied, "heir"):

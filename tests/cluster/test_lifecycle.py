@@ -6,7 +6,7 @@ import msgspec
 import psutil
 import pytest
 import ray
-from fixtures.named_actors import named
+from fixtures.named_actors import actor_names
 
 import rayconteur as rc
 from rayconteur.errors import UnknownSession
@@ -23,7 +23,7 @@ def test_a_dedicated_session_is_an_actor_of_its_own_and_its_name_is_free_when_it
         async with rc.Runtime(options=options) as runtime:
             for _ in range(2):
                 session = await runtime.spawn(ECHO, "huginn")
-                assert "huginn" in named(options.namespace)
+                assert "huginn" in actor_names(options.namespace)
                 assert (await session.ask("hello").answer()).text == "hello"
 
                 await session.close()
@@ -37,12 +37,12 @@ def test_a_dedicated_session_is_an_actor_of_its_own_and_its_name_is_free_when_it
 def test_a_dedicated_session_takes_a_warm_actor(options: rc.RuntimeOptions) -> None:
     async def main() -> None:
         async with rc.Runtime(options=options, warm=1) as runtime:
-            warm = named(options.namespace)
+            warm = actor_names(options.namespace)
             session = await runtime.spawn(ECHO, "huginn")
 
             assert (await session.ask("hello").answer()).text == "hello"
-            assert "huginn" not in named(options.namespace)
-            assert len([name for name in named(options.namespace) - warm if name.startswith("_warm")]) == 1
+            assert "huginn" not in actor_names(options.namespace)
+            assert len([name for name in actor_names(options.namespace) - warm if name.startswith("_warm")]) == 1
             assert (await (await runtime.session("huginn")).status()).turns == 1
 
     asyncio.run(main())
@@ -99,7 +99,7 @@ def test_events_go_over_as_many_routers_as_there_are(options: rc.RuntimeOptions)
                 if len(ended) == len(sessions):
                     break
 
-            assert {"_router-0", "_router-1"} <= named(sharded.namespace)
+            assert {"_router-0", "_router-1"} <= actor_names(sharded.namespace)
             assert [answer.text for answer in answers] == [session.id for session in sessions]
 
     asyncio.run(main())

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import msgspec
 import psutil
 import pytest
-from fixtures.named_actors import named
-from fixtures.refusals import kill_host
+from fixtures.named_actors import actor_names
+from fixtures.refusals import kill_session_actor
 
 import rayconteur as rc
 from rayconteur import blocking
@@ -18,7 +18,7 @@ ECHO = rc.SessionConfig(provider=rc.Scripted())
 
 def hosts(namespace: str) -> set[str]:
     """The actors of packed sessions."""
-    return {name for name in named(namespace) if name.startswith("_host-")}
+    return {name for name in actor_names(namespace) if name.startswith("_host-")}
 
 
 def processes() -> set[psutil.Process]:
@@ -39,13 +39,13 @@ def test_dedicated_sessions_have_a_process_each_which_ends_with_them(runtime: bl
     first, second = runtime.spawn_many(ECHO, ["first", "second"], rc.Dedicated())
     ours = processes() - before
     assert len(ours) == 2
-    assert {"first", "second"} <= named(namespace)
+    assert {"first", "second"} <= actor_names(namespace)
 
     first.close()
     asyncio.run(until(lambda: sum(process.is_running() for process in ours) == 1))
 
     assert second.ask("still there?").answer().text == "still there?"
-    assert "first" not in named(namespace)
+    assert "first" not in actor_names(namespace)
 
 
 def test_packed_sessions_share_actors_and_one_more_is_started_when_they_are_full(
@@ -64,7 +64,7 @@ def test_packed_sessions_share_actors_and_one_more_is_started_when_they_are_full
 def test_packed_actors_that_died_are_replaced(runtime: blocking.Runtime, namespace: str) -> None:
     session = runtime.spawn(ECHO, "one")
     for host in hosts(namespace):
-        kill_host(host, namespace)
+        kill_session_actor(host, namespace)
 
     with pytest.raises(SessionDied):
         session.status()
@@ -79,7 +79,7 @@ def test_nothing_is_left_when_the_runtime_is_left_and_another_may_come_at_once(o
             async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
                 session = await runtime.spawn(ECHO, "same")
                 assert (await session.ask("hello").answer()).text == "hello"
-        await until(lambda: not named(options.namespace))
+        await until(lambda: not actor_names(options.namespace))
 
     asyncio.run(main())
 
@@ -128,7 +128,7 @@ def test_detached_sessions_live_on_and_are_read_on_and_nothing_is_left_when_they
             packed = await runtime.spawn(ECHO, "packed", rc.Packed())
             for session in (alone, packed):
                 await session.ask("before").answer()
-        await until(lambda: len(named(detached.namespace)) == 4)  # directory, router, and an actor each
+        await until(lambda: len(actor_names(detached.namespace)) == 4)  # directory, router, and an actor each
 
         async with rc.Runtime(options=detached) as runtime:
             for name in ("alone", "packed"):
@@ -137,6 +137,6 @@ def test_detached_sessions_live_on_and_are_read_on_and_nothing_is_left_when_they
                 assert (await session.ask("after").answer()).text == "after"
                 await session.close()
                 assert [event.seq async for event in reader] == [5, 6, 7, 8, 9, 10, 11]
-        await until(lambda: not named(detached.namespace))
+        await until(lambda: not actor_names(detached.namespace))
 
     asyncio.run(main())

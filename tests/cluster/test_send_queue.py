@@ -7,18 +7,18 @@ import pytest
 
 from rayconteur.errors import SessionBusy
 from rayconteur.runtime import Receipt
-from rayconteur.runtime.cluster.send_queue import Addressed, Mail
+from rayconteur.runtime.cluster.send_queue import AddressedMessage, SendQueue
 
 
 class Actor:
     """Takes messages when it is let. What says "no" is refused."""
 
     def __init__(self) -> None:
-        self.heard: list[list[Addressed]] = []
+        self.heard: list[list[AddressedMessage]] = []
         self.error: Exception | None = None
         self.free = asyncio.Event()
 
-    async def tell(self, messages: list[Addressed]) -> list[Receipt | Exception]:
+    async def tell(self, messages: list[AddressedMessage]) -> list[Receipt | Exception]:
         self.heard.append(messages)
         await self.free.wait()
         if self.error:
@@ -30,15 +30,15 @@ def _outcome(number: int, data: bytes) -> Receipt | Exception:
     return SessionBusy("busy") if data == b"no" else Receipt(turn=number, seq=0)
 
 
-def with_actor(test: Callable[[Actor, Mail], Coroutine[None, None, None]]) -> None:
+def with_actor(test: Callable[[Actor, SendQueue], Coroutine[None, None, None]]) -> None:
     async def main() -> None:
         actor = Actor()
-        await test(actor, Mail(actor.tell))
+        await test(actor, SendQueue(actor.tell))
 
     asyncio.run(main())
 
 
-async def sent(mail: Mail, *messages: bytes) -> list[asyncio.Task[Receipt]]:
+async def sent(mail: SendQueue, *messages: bytes) -> list[asyncio.Task[Receipt]]:
     """Those messages on their way, from as many tasks."""
     tasks = [asyncio.create_task(mail.send("raven", data)) for data in messages]
     await asyncio.sleep(0)
@@ -47,7 +47,7 @@ async def sent(mail: Mail, *messages: bytes) -> list[asyncio.Task[Receipt]]:
 
 
 def test_what_comes_while_a_call_is_in_flight_goes_together_in_the_next_and_in_order() -> None:
-    async def test(actor: Actor, mail: Mail) -> None:
+    async def test(actor: Actor, mail: SendQueue) -> None:
         first = await sent(mail, b"a")
         rest = await sent(mail, b"b", b"c", b"d")
 
@@ -60,7 +60,7 @@ def test_what_comes_while_a_call_is_in_flight_goes_together_in_the_next_and_in_o
 
 
 def test_a_message_that_is_refused_takes_no_other_along() -> None:
-    async def test(actor: Actor, mail: Mail) -> None:
+    async def test(actor: Actor, mail: SendQueue) -> None:
         actor.free.set()
 
         one, two, three = await asyncio.gather(*await sent(mail, b"a", b"no", b"c"), return_exceptions=True)
@@ -73,7 +73,7 @@ def test_a_message_that_is_refused_takes_no_other_along() -> None:
 
 
 def test_when_the_call_fails_everybody_in_it_hears_why_and_the_next_goes_out() -> None:
-    async def test(actor: Actor, mail: Mail) -> None:
+    async def test(actor: Actor, mail: SendQueue) -> None:
         actor.error = ConnectionError("gone")
         actor.free.set()
         failed = await asyncio.gather(*await sent(mail, b"a", b"b"), return_exceptions=True)
@@ -88,7 +88,7 @@ def test_when_the_call_fails_everybody_in_it_hears_why_and_the_next_goes_out() -
 
 
 def test_a_message_cancelled_before_it_went_does_not_go() -> None:
-    async def test(actor: Actor, mail: Mail) -> None:
+    async def test(actor: Actor, mail: SendQueue) -> None:
         first = await sent(mail, b"a")
         dropped, kept = await sent(mail, b"b", b"c")
 
@@ -104,7 +104,7 @@ def test_a_message_cancelled_before_it_went_does_not_go() -> None:
 
 @pytest.mark.parametrize(("size_bytes", "calls"), [(10, 4), (1 << 20, 200)])
 def test_a_batch_is_bounded_in_number_and_in_bytes(size_bytes: int, calls: int) -> None:
-    async def test(actor: Actor, mail: Mail) -> None:
+    async def test(actor: Actor, mail: SendQueue) -> None:
         actor.free.set()
 
         await asyncio.gather(*await sent(mail, *[bytes(size_bytes)] * 200))

@@ -10,8 +10,8 @@ import pytest
 from fixtures.refusals import refused
 
 from rayconteur.errors import RuntimeClosed
-from rayconteur.runtime.cluster.sigint import postponed
-from rayconteur.runtime.driver.background_loop import Background, Here
+from rayconteur.runtime.cluster.sigint import defer_sigint
+from rayconteur.runtime.driver.background_loop import BackgroundLoop, CallerThread
 
 
 async def hangs(began: threading.Event, log: list[str]) -> None:
@@ -38,83 +38,83 @@ def press() -> None:
 
 
 def test_what_the_work_comes_to_is_handed_back_or_raised() -> None:
-    loop = Background()
+    loop = BackgroundLoop()
 
-    assert loop.wait(double(4)) == 8
+    assert loop.run(double(4)) == 8
     with pytest.raises(ZeroDivisionError):
-        loop.wait(divide(1, 0))
+        loop.run(divide(1, 0))
 
-    loop.end()
+    loop.close()
 
 
 def test_any_number_of_threads_may_wait() -> None:
-    loop = Background()
+    loop = BackgroundLoop()
 
     def wait(number: int) -> int:
-        return loop.wait(double(number))
+        return loop.run(double(number))
 
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(wait, range(100))) == list(range(0, 200, 2))
 
-    loop.end()
+    loop.close()
 
 
 def test_a_wait_that_is_broken_off_ends_when_the_work_has_been_cancelled() -> None:
-    loop, here, log = Background(), Here(), list[str]()
+    loop, caller, log = BackgroundLoop(), CallerThread(), list[str]()
 
     async def work() -> None:
         try:
-            await here.call(press)
+            await caller.call(press)
         finally:
             await asyncio.sleep(0)
             log.append("cancelled")
 
     with pytest.raises(KeyboardInterrupt):
-        loop.wait(work(), here)
+        loop.run(work(), caller)
 
     assert log == ["cancelled"]
-    assert loop.wait(double(4)) == 8
-    loop.end()
+    assert loop.run(double(4)) == 8
+    loop.close()
 
 
 def test_calls_are_made_in_the_thread_that_waits_and_their_errors_go_back_to_the_work() -> None:
-    loop, here = Background(), Here()
+    loop, caller = BackgroundLoop(), CallerThread()
 
     async def work() -> tuple[threading.Thread, str]:
         try:
-            await here.call(lambda: 1 // 0)
+            await caller.call(lambda: 1 // 0)
         except ZeroDivisionError as error:
-            return await here.call(threading.current_thread), str(error)
+            return await caller.call(threading.current_thread), str(error)
         raise AssertionError
 
-    assert loop.wait(work(), here) == (threading.current_thread(), "integer division or modulo by zero")
-    loop.end()
+    assert loop.run(work(), caller) == (threading.current_thread(), "integer division or modulo by zero")
+    loop.close()
 
 
 def test_the_end_cancels_what_is_under_way_and_its_thread_hears_of_it() -> None:
-    loop, began, log = Background(), threading.Event(), list[str]()
+    loop, began, log = BackgroundLoop(), threading.Event(), list[str]()
 
     def wait() -> str:
         with refused(RuntimeClosed, "left meanwhile"):
-            loop.wait(hangs(began, log))
+            loop.run(hangs(began, log))
         return "heard"
 
     with ThreadPoolExecutor(1) as threads:
         heard = threads.submit(wait)
         began.wait()
-        loop.end()
+        loop.close()
 
     assert (heard.result(), log) == ("heard", ["cancelled"])
 
 
 def test_after_the_end_its_thread_is_gone_and_nothing_is_begun() -> None:
-    loop = Background()
-    loop.end()
-    loop.end()
+    loop = BackgroundLoop()
+    loop.close()
+    loop.close()
 
     with refused(RuntimeClosed, "left"):
-        loop.wait(double(4))
-    loop.leave(hangs(threading.Event(), []))
+        loop.run(double(4))
+    loop.run_unattended(hangs(threading.Event(), []))
 
     assert "rayconteur" not in {thread.name for thread in threading.enumerate()}
     gc.collect()  # a coroutine that nobody awaited would say so here
@@ -124,7 +124,7 @@ def test_ctrl_c_takes_effect_after_what_must_not_be_interrupted_and_once() -> No
     log: list[str] = []
 
     def press_thrice() -> None:
-        with postponed():
+        with defer_sigint():
             for _ in range(3):
                 signal.raise_signal(signal.SIGINT)
             log.append("done")
@@ -139,7 +139,7 @@ def test_ctrl_c_takes_effect_after_what_must_not_be_interrupted_and_once() -> No
 def test_a_program_that_ignores_ctrl_c_goes_on_ignoring_it() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with postponed():
+        with defer_sigint():
             signal.raise_signal(signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, before)
@@ -147,7 +147,7 @@ def test_a_program_that_ignores_ctrl_c_goes_on_ignoring_it() -> None:
 
 def test_other_threads_have_nothing_to_do_with_ctrl_c() -> None:
     def inside() -> object:
-        with postponed():
+        with defer_sigint():
             return signal.getsignal(signal.SIGINT)
 
     with ThreadPoolExecutor(1) as threads:

@@ -28,6 +28,7 @@ asyncio.run(main())
 """
 BLOCKING = """
 import rayconteur as rc
+from rayconteur.scripted import Script
 
 SLOW = rc.Scripted(script=Script(tokens_per_s=5))
 

@@ -12,7 +12,7 @@ import rayconteur as rc
 from rayconteur import blocking
 from rayconteur.errors import InvalidConfig, TurnFailed
 from rayconteur.providers import Role
-from rayconteur.runtime.driver.background_loop import Background
+from rayconteur.runtime.driver.background_loop import BackgroundLoop
 
 ANTHROPIC_401 = b'{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}'
 ANTHROPIC_404 = b'{"type":"error","error":{"type":"not_found_error","message":"model: claude-x"}}'
@@ -25,13 +25,13 @@ AZURE_404 = b'{"error":{"code":"DeploymentNotFound","message":"The API deploymen
 @contextmanager
 def served(status: int, body: bytes) -> Generator[Loopback]:
     """A server that answers so, and counts how often."""
-    loop = Background()
-    server = loop.wait(Loopback(answers(body, status)).__aenter__())
+    loop = BackgroundLoop()
+    server = loop.run(Loopback(answers(body, status)).__aenter__())
     try:
         yield server
     finally:
-        loop.wait(server.__aexit__())
-        loop.end()
+        loop.run(server.__aexit__())
+        loop.close()
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from contextlib import suppress
 from typing import Any
 
 from builders.segments import OVERHEAD_BYTES
-from checkers.reader_ledger import Ear, Life, Voice
+from checkers.reader_ledger import LiveSession, SessionKey, TrackedReader
 from fixtures import virtual_time
-from fixtures.event_network import Fault, Host, Network, reader_of, reader_of_all, settled
+from fixtures.event_network import Fault, Host, Network, reader_of, reader_of_all, wait_idle
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -20,11 +20,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 import rayconteur as rc
 from rayconteur.errors import SessionDied
 from rayconteur.runtime.api.options import RouterLimits
-from rayconteur.runtime.events.router_connections import Lines
+from rayconteur.runtime.events.router_connections import RouterConnections
 from rayconteur.runtime.events.segments import decode_events
 
 NAMES = ("a", "b", "c", "d")
-CALLS = ("publish", "watch", "poll", "positions", "end_gone")
+CALLS = ("publish", "update_subscriptions", "poll", "positions", "end_lost_sessions")
 WIDE = RouterLimits()
 NARROW = RouterLimits(session_bytes=2_000, total_bytes=4_000, ended_sessions=2, poll_bytes=900, idle_driver_s=50)
 
@@ -33,16 +33,16 @@ class Plane(RuleBasedStateMachine):
     """The books: *told* is each life's events as the routers were sent them, *voices* the lives that go on."""
 
     network: Network
-    drivers: list[Lines]
+    drivers: list[RouterConnections]
     shared_host: Host
 
     def __init__(self) -> None:
         super().__init__()
         self.runner = virtual_time.runner()
-        self.voices: dict[str, Voice] = {}
-        self.texts: dict[Life, list[str]] = {}
-        self.told: dict[Life, dict[int, rc.FromLLM]] = {}
-        self.ears: list[Ear] = []
+        self.voices: dict[str, LiveSession] = {}
+        self.texts: dict[SessionKey, list[str]] = {}
+        self.told: dict[SessionKey, dict[int, rc.FromLLM]] = {}
+        self.ears: list[TrackedReader] = []
         self.counter = 0
         self._booked = 0
 
@@ -61,8 +61,8 @@ class Plane(RuleBasedStateMachine):
     def begin(self, limits: RouterLimits, routers: int) -> None:
         async def begin() -> None:
             self.network = Network(limits, routers)
-            self.drivers = [self.network.driver(), self.network.driver()]
-            self.shared_host = self.network.host()
+            self.drivers = [self.network.connect_driver(), self.network.connect_driver()]
+            self.shared_host = self.network.start_host()
 
         self.run(begin)
 
@@ -70,9 +70,9 @@ class Plane(RuleBasedStateMachine):
     def spawn(self, name: str, alone: bool) -> None:
         async def spawn() -> None:
             if name not in self.network.live:
-                host = self.network.host() if alone else self.shared_host
+                host = self.network.start_host() if alone else self.shared_host
                 box = host.spawn(name)
-                self.voices[name] = Voice(host, box, self.network.live[name])
+                self.voices[name] = LiveSession(host, box, self.network.live[name])
 
         self.run(spawn)
 
@@ -89,14 +89,14 @@ class Plane(RuleBasedStateMachine):
     def emit(self, name: str, count: int) -> None:
         if voice := self.voices.get(name):
             for _ in range(count):
-                voice.box.put(rc.TurnStarted(turn=voice.epoch))
+                voice.box.put_event(rc.TurnStarted(turn=voice.epoch))
 
     @rule(name=st.sampled_from(NAMES))
     def close(self, name: str) -> None:
         if voice := self.voices.pop(name, None):
 
             async def close() -> None:
-                self.network.keep(voice.host.close(name, voice.box))
+                self.network.start_task(voice.host.close(name, voice.box))
                 await asyncio.sleep(0)
 
             self.run(close)
@@ -125,7 +125,7 @@ class Plane(RuleBasedStateMachine):
             assert epoch is not None
             start = min(after, len(self.told.get((name, epoch), {})))
             reader = reader_of(self.drivers[driver], name, epoch, start, limit_bytes)
-            self.ears.append(Ear(reader, {(name, epoch): start}))
+            self.ears.append(TrackedReader(reader, {(name, epoch): start}))
 
         if epoch is not None:
             self.run(read)
@@ -133,11 +133,11 @@ class Plane(RuleBasedStateMachine):
     @rule(driver=st.integers(0, 1), from_now=st.booleans(), limit_bytes=st.sampled_from([1, 600, 100_000]))
     def read_all(self, driver: int, from_now: bool, limit_bytes: int) -> None:
         async def read() -> None:
-            await settled()
+            await wait_idle()
             self.keep_books()
             start = {life: len(self.told.get(life, {})) for life in self.lives()} if from_now else {}
-            self.ears.append(Ear(reader_of_all(self.drivers[driver], from_now, limit_bytes), start))
-            await settled()
+            self.ears.append(TrackedReader(reader_of_all(self.drivers[driver], from_now, limit_bytes), start))
+            await wait_idle()
 
         self.run(read)
 
@@ -161,7 +161,7 @@ class Plane(RuleBasedStateMachine):
     @rule(shard=st.integers(0, 1))
     def restart(self, shard: int) -> None:
         async def restart() -> None:
-            self.network.restart(shard % len(self.network.routers))
+            self.network.restart_router(shard % len(self.network.routers))
 
         self.run(restart)
 
@@ -175,7 +175,7 @@ class Plane(RuleBasedStateMachine):
     def the_routers_keep_to_their_limits(self) -> None:
         if hasattr(self, "network"):
             for router in self.network.routers:
-                assert router.routes.shelf.size_bytes <= max(self.network.limits.total_bytes, self.largest_bytes())
+                assert router.subscriptions.log.size_bytes <= max(self.network.limits.total_bytes, self.largest_bytes())
 
     @invariant()
     def readers_hold_no_more_than_they_have_room_for(self) -> None:
@@ -195,12 +195,12 @@ class Plane(RuleBasedStateMachine):
     async def check_all_is_heard(self) -> None:
         """When all faults are over and everybody has read, each reader has all that it could have."""
         self.network.faults.clear()
-        await settled()
+        await wait_idle()
         self.keep_books()
         for ear in self.ears:
             await self.hear_some(ear, 10_000)
             for life in self.lives():
-                if ear.concerns(life):
+                if ear.covers(life):
                     assert ear.position(life) >= max(self.held(life), default=0), life
             if ear.reader.session_id is not None:
                 ended = self.network.live.get(ear.reader.session_id) != ear.reader.epoch
@@ -211,7 +211,7 @@ class Plane(RuleBasedStateMachine):
     def largest_bytes(self) -> int:
         return max(OVERHEAD_BYTES, *(segment.size_bytes for segment in self.network.published), 0)
 
-    def lives(self) -> set[Life]:
+    def lives(self) -> set[SessionKey]:
         return {*self.told, *((name, voice.epoch) for name, voice in self.voices.items())}
 
     def keep_books(self) -> None:
@@ -222,14 +222,14 @@ class Plane(RuleBasedStateMachine):
                     assert events.setdefault(event.seq, event) == event
             self._booked = len(self.network.published)
 
-    def held(self, life: Life) -> set[int]:
+    def held(self, life: SessionKey) -> set[int]:
         """The numbers that the routers still hold."""
-        shelves = (router.routes.shelf for router in self.network.routers)
-        segments = [segment for shelf in shelves for segment in shelf.after(life[0], (life[1], 0))]
+        shelves = (router.subscriptions.log for router in self.network.routers)
+        segments = [segment for shelf in shelves for segment in shelf.segments_after(life[0], (life[1], 0))]
         spans = (range(segment.first, segment.last + 1) for segment in segments if segment.epoch == life[1])
         return {seq for span in spans for seq in span}
 
-    async def hear_some(self, ear: Ear, batches: int) -> None:
+    async def hear_some(self, ear: TrackedReader, batches: int) -> None:
         with suppress(TimeoutError, StopAsyncIteration, SessionDied):
             for _ in range(batches):
                 async with asyncio.timeout(40.0):
@@ -238,7 +238,7 @@ class Plane(RuleBasedStateMachine):
                 for event in events:
                     self.hear(ear, event)
 
-    def hear(self, ear: Ear, event: rc.FromLLM) -> None:
+    def hear(self, ear: TrackedReader, event: rc.FromLLM) -> None:
         if isinstance(event, rc.Missed):
             assert event.seq == event.last
             assert event.session_id not in ear.missed
@@ -246,13 +246,13 @@ class Plane(RuleBasedStateMachine):
             return
         life = (event.session_id, event.turn)
         assert event == self.told[life][event.seq]
-        assert ear.concerns(life)
+        assert ear.covers(life)
         if missed := ear.missed.pop(event.session_id, None):
             self.hear_of_missed(ear, life, missed)
         assert event.seq == ear.position(life) + 1, "a gap, or something twice"
         ear.last[life] = event.seq
 
-    def hear_of_missed(self, ear: Ear, life: Life, missed: rc.Missed) -> None:
+    def hear_of_missed(self, ear: TrackedReader, life: SessionKey, missed: rc.Missed) -> None:
         if missed.first != ear.position(life) + 1:
             # A router that came after the session's first events can't tell that this reader did so, too.
             assert missed.first == 1

@@ -4,11 +4,11 @@ import time
 from collections.abc import Iterable
 
 import pytest
-from builders.segments import OVERHEAD_BYTES, segment, sized
+from builders.segments import OVERHEAD_BYTES, segment, sized_segment
 
 from rayconteur.runtime.api.options import RouterLimits
-from rayconteur.runtime.events.event_log import Shelf
-from rayconteur.runtime.events.segments import BEGINNING, END, Over, Segment
+from rayconteur.runtime.events.event_log import EventLog
+from rayconteur.runtime.events.segments import END_SEQ, START, Segment, SessionEnd
 
 SIZE_BYTES = OVERHEAD_BYTES + 10
 
@@ -17,10 +17,10 @@ def spans(segments: Iterable[Segment]) -> list[tuple[int, int]]:
     return [(one.first, one.last) for one in segments]
 
 
-def shelf(*segments: Segment, limits: RouterLimits | None = None) -> Shelf:
-    filled = Shelf(limits or RouterLimits(), lambda _: None)
+def event_log(*segments: Segment, limits: RouterLimits | None = None) -> EventLog:
+    filled = EventLog(limits or RouterLimits(), lambda _: None)
     for each in segments:
-        filled.add(each)
+        filled.append(each)
     return filled
 
 
@@ -29,19 +29,19 @@ def shelf(*segments: Segment, limits: RouterLimits | None = None) -> Shelf:
     [(0, [(1, 3), (4, 6), (7, 9)]), (3, [(4, 6), (7, 9)]), (4, [(4, 6), (7, 9)]), (8, [(7, 9)]), (9, []), (20, [])],
 )
 def test_a_reader_gets_the_segments_with_anything_after_its_number(seq: int, held: list[tuple[int, int]]) -> None:
-    full = shelf(*(segment("a", first, 3) for first in (1, 4, 7)))
+    full = event_log(*(segment("a", first, 3) for first in (1, 4, 7)))
 
-    assert spans(full.after("a", (1, seq))) == held
+    assert spans(full.segments_after("a", (1, seq))) == held
 
 
 def test_the_newest_segment_is_found_as_fast_in_a_long_row_as_in_a_short_one() -> None:
     def shortest_s(row: int) -> float:
-        full = shelf(*(segment("a", first) for first in range(1, row + 1)))
+        full = event_log(*(segment("a", first) for first in range(1, row + 1)))
 
         def once() -> float:
             begun_s = time.process_time()
             for _ in range(100):
-                assert spans(full.after("a", (1, row - 1))) == [(row, row)]
+                assert spans(full.segments_after("a", (1, row - 1))) == [(row, row)]
             return time.process_time() - begun_s
 
         return min(once() for _ in range(10))
@@ -50,115 +50,122 @@ def test_the_newest_segment_is_found_as_fast_in_a_long_row_as_in_a_short_one() -
 
 
 def test_what_is_there_already_is_not_kept_twice() -> None:
-    here = shelf()
+    here = event_log()
 
-    assert [here.add(segment("a", first)) for first in (1, 2, 2, 1, 3)] == [True, True, False, False, True]
-    assert spans(here.after("a", BEGINNING)) == [(1, 1), (2, 2), (3, 3)]
+    assert [here.append(segment("a", first)) for first in (1, 2, 2, 1, 3)] == [True, True, False, False, True]
+    assert spans(here.segments_after("a", START)) == [(1, 1), (2, 2), (3, 3)]
 
 
 def test_a_session_keeps_the_newest_of_its_share() -> None:
-    here = shelf(
-        *(sized("a", first, SIZE_BYTES) for first in range(1, 11)), limits=RouterLimits(session_bytes=3 * SIZE_BYTES)
+    here = event_log(
+        *(sized_segment("a", first, SIZE_BYTES) for first in range(1, 11)),
+        limits=RouterLimits(session_bytes=3 * SIZE_BYTES),
     )
 
-    assert spans(here.after("a", BEGINNING)) == [(8, 8), (9, 9), (10, 10)]
+    assert spans(here.segments_after("a", START)) == [(8, 8), (9, 9), (10, 10)]
     assert here.size_bytes == 3 * SIZE_BYTES
 
 
 def test_beyond_the_whole_the_oldest_go_first_whosever_they_are() -> None:
-    quiet = [sized("quiet", first, SIZE_BYTES) for first in range(1, 4)]
-    loud = [sized("loud", first, SIZE_BYTES) for first in range(1, 4)]
+    quiet = [sized_segment("quiet", first, SIZE_BYTES) for first in range(1, 4)]
+    loud = [sized_segment("loud", first, SIZE_BYTES) for first in range(1, 4)]
 
-    here = shelf(*quiet, *loud, limits=RouterLimits(total_bytes=4 * SIZE_BYTES))
+    here = event_log(*quiet, *loud, limits=RouterLimits(total_bytes=4 * SIZE_BYTES))
 
-    assert spans(here.after("quiet", BEGINNING)) == [(3, 3)]
-    assert spans(here.after("loud", BEGINNING)) == [(1, 1), (2, 2), (3, 3)]
+    assert spans(here.segments_after("quiet", START)) == [(3, 3)]
+    assert spans(here.segments_after("loud", START)) == [(1, 1), (2, 2), (3, 3)]
     assert here.size_bytes == 4 * SIZE_BYTES
 
 
 def test_the_newest_segment_stays_however_large_it_is() -> None:
     tight = RouterLimits(session_bytes=300, total_bytes=300)
 
-    here = shelf(sized("a", 1, 400), sized("b", 1, 5_000), limits=tight)
+    here = event_log(sized_segment("a", 1, 400), sized_segment("b", 1, 5_000), limits=tight)
 
-    assert spans(here.after("b", BEGINNING)) == [(1, 1)]
+    assert spans(here.segments_after("b", START)) == [(1, 1)]
     assert here.size_bytes == 5_000
 
 
 def test_where_all_is_gone_a_segment_without_events_says_so() -> None:
-    here = shelf(segment("a", 1, 5), segment("b", 1), limits=RouterLimits(total_bytes=1))
+    here = event_log(segment("a", 1, 5), segment("b", 1), limits=RouterLimits(total_bytes=1))
 
-    assert [(one.first, one.count, one.over) for one in here.after("a", (1, 2))] == [(6, 0, Over.NO)]
-    assert spans(here.after("a", (1, 5))) == []
+    assert [(one.first, one.count, one.session_end) for one in here.segments_after("a", (1, 2))] == [
+        (6, 0, SessionEnd.NONE)
+    ]
+    assert spans(here.segments_after("a", (1, 5))) == []
 
 
 def test_a_session_that_ended_says_so_to_whoever_does_not_know_it() -> None:
-    here = shelf(segment("a", 1, 2), segment("a", 3, over=Over.CLOSED))
+    here = event_log(segment("a", 1, 2), segment("a", 3, session_end=SessionEnd.CLOSED))
 
-    assert spans(here.after("a", (1, 2))) == [(3, 3)]
-    assert [(one.count, one.over) for one in here.after("a", (1, 3))] == [(0, Over.CLOSED)]
-    assert spans(here.after("a", (1, END))) == []
+    assert spans(here.segments_after("a", (1, 2))) == [(3, 3)]
+    assert [(one.count, one.session_end) for one in here.segments_after("a", (1, 3))] == [(0, SessionEnd.CLOSED)]
+    assert spans(here.segments_after("a", (1, END_SEQ))) == []
 
 
 def test_that_a_session_ended_is_known_when_all_its_events_are_gone() -> None:
-    here = shelf(segment("a", 1, 2, over=Over.CLOSED), segment("b", 1), limits=RouterLimits(total_bytes=1))
+    here = event_log(
+        segment("a", 1, 2, session_end=SessionEnd.CLOSED), segment("b", 1), limits=RouterLimits(total_bytes=1)
+    )
 
-    assert [(one.first, one.count, one.over) for one in here.after("a", BEGINNING)] == [(3, 0, Over.CLOSED)]
+    assert [(one.first, one.count, one.session_end) for one in here.segments_after("a", START)] == [
+        (3, 0, SessionEnd.CLOSED)
+    ]
 
 
 def test_a_session_that_died_says_so_behind_its_last_event() -> None:
-    here = shelf(segment("a", 1, 2))
+    here = event_log(segment("a", 1, 2))
 
-    assert here.end("a", 1, Over.DIED)
+    assert here.end_session("a", 1, SessionEnd.DIED)
 
-    assert [(one.first, one.count, one.over) for one in here.after("a", BEGINNING)] == [
-        (1, 2, Over.NO),
-        (3, 0, Over.DIED),
+    assert [(one.first, one.count, one.session_end) for one in here.segments_after("a", START)] == [
+        (1, 2, SessionEnd.NONE),
+        (3, 0, SessionEnd.DIED),
     ]
 
 
 def test_a_session_ends_once_and_nothing_follows() -> None:
-    here = shelf(segment("a", 1, over=Over.CLOSED))
+    here = event_log(segment("a", 1, session_end=SessionEnd.CLOSED))
 
-    assert not here.end("a", 1, Over.DIED)
-    assert not here.add(segment("a", 2))
-    assert not here.end("a", 0, Over.DIED)
+    assert not here.end_session("a", 1, SessionEnd.DIED)
+    assert not here.append(segment("a", 2))
+    assert not here.end_session("a", 0, SessionEnd.DIED)
 
 
 def test_the_end_of_a_session_that_nobody_heard_of_is_known() -> None:
-    here = shelf()
+    here = event_log()
 
-    assert here.end("a", 1, Over.CLOSED)
+    assert here.end_session("a", 1, SessionEnd.CLOSED)
 
-    assert [one.over for one in here.after("a", (1, 57))] == [Over.CLOSED]
+    assert [one.session_end for one in here.segments_after("a", (1, 57))] == [SessionEnd.CLOSED]
 
 
 def test_a_session_that_takes_an_old_id_begins_a_new_row_behind_the_old_one() -> None:
-    here = shelf(segment("a", 1, 5, epoch=1), segment("a", 1, epoch=2))
+    here = event_log(segment("a", 1, 5, epoch=1), segment("a", 1, epoch=2))
 
-    assert not here.add(segment("a", 6, epoch=1))
+    assert not here.append(segment("a", 6, epoch=1))
 
-    held = [(one.epoch, one.first, one.over) for one in here.after("a", (1, 3))]
-    assert held == [(1, 1, Over.NO), (1, 6, Over.CLOSED), (2, 1, Over.NO)]
+    held = [(one.epoch, one.first, one.session_end) for one in here.segments_after("a", (1, 3))]
+    assert held == [(1, 1, SessionEnd.NONE), (1, 6, SessionEnd.CLOSED), (2, 1, SessionEnd.NONE)]
     assert here.position("a") == (2, 1)
-    assert spans(here.after("a", (2, 0))) == [(1, 1)]
+    assert spans(here.segments_after("a", (2, 0))) == [(1, 1)]
 
 
 def test_of_sessions_that_ended_only_so_many_are_remembered_and_the_living_stay() -> None:
-    here = shelf(segment("living", 1), limits=RouterLimits(ended_sessions=2))
+    here = event_log(segment("living", 1), limits=RouterLimits(ended_sessions=2))
 
     for name in "abcd":
-        here.add(segment(name, 1, over=Over.CLOSED))
+        here.append(segment(name, 1, session_end=SessionEnd.CLOSED))
 
     assert set(here) == {"living", "c", "d"}
-    assert here.size_bytes == sum(segment.size_bytes for name in here for segment in here.after(name, BEGINNING))
+    assert here.size_bytes == sum(segment.size_bytes for name in here for segment in here.segments_after(name, START))
 
 
 def test_a_row_that_goes_as_a_whole_leaves_word_of_what_it_was() -> None:
     left: list[Segment] = []
-    here = Shelf(RouterLimits(ended_sessions=1), left.append)
+    here = EventLog(RouterLimits(ended_sessions=1), left.append)
 
-    here.add(segment("a", 1, 5, over=Over.CLOSED))
-    here.add(segment("b", 1, over=Over.CLOSED))
+    here.append(segment("a", 1, 5, session_end=SessionEnd.CLOSED))
+    here.append(segment("b", 1, session_end=SessionEnd.CLOSED))
 
-    assert left == [Segment("a", 1, 6, 0, b"", Over.CLOSED)]
+    assert left == [Segment("a", 1, 6, 0, b"", SessionEnd.CLOSED)]

@@ -3,16 +3,16 @@
 import asyncio
 
 import pytest
-from builders.segments import marks, outbox, put
+from builders.segments import distinct_events, outbox, put_texts
 from fixtures.virtual_time import run
 
 from rayconteur.runtime.api.messages import Closed, FromLLM, TextChunk, ThinkingChunk, TurnStarted
 from rayconteur.runtime.events.outbox import Outbox
-from rayconteur.runtime.events.segments import Over, Segment, decode_events
+from rayconteur.runtime.events.segments import Segment, SessionEnd, decode_events
 
 
 def taken(box: Outbox) -> list[FromLLM]:
-    segment = box.take()
+    segment = box.take_segment()
     return decode_events(segment) if segment else []
 
 
@@ -25,9 +25,9 @@ def test_events_are_numbered_from_one_without_gaps_over_all_that_is_taken() -> N
     segments: list[Segment | None] = []
 
     for count in (2, 1, 3):
-        for event in marks(count):
-            box.put(event)
-        segments.append(box.take())
+        for event in distinct_events(count):
+            box.put_event(event)
+        segments.append(box.take_segment())
 
     assert [(each.first, each.last) for each in segments if each] == [(1, 2), (3, 3), (4, 6)]
     assert [event.seq for each in segments if each for event in decode_events(each)] == [1, 2, 3, 4, 5, 6]
@@ -35,13 +35,13 @@ def test_events_are_numbered_from_one_without_gaps_over_all_that_is_taken() -> N
 
 
 def test_nothing_to_take_is_nothing() -> None:
-    assert outbox().take() is None
+    assert outbox().take_segment() is None
 
 
 def test_text_that_waits_together_leaves_as_one_event() -> None:
     box = outbox()
 
-    put(box, "Quoth ", "the ", "raven")
+    put_texts(box, "Quoth ", "the ", "raven")
 
     assert texts(taken(box)) == ["Quoth the raven"]
 
@@ -54,9 +54,9 @@ def test_text_that_waits_together_leaves_as_one_event() -> None:
 def test_text_is_not_joined_with_that_of(kind: type[TextChunk] | type[ThinkingChunk], turn: int, block: int) -> None:
     box = outbox()
 
-    put(box, "one", turn=1, block=0)
+    put_texts(box, "one", turn=1, block=0)
     box.put_text(kind, turn, block, "two")
-    put(box, "three", turn=1, block=0)
+    put_texts(box, "three", turn=1, block=0)
 
     assert texts(taken(box)) == ["one", "two", "three"]
 
@@ -64,9 +64,9 @@ def test_text_is_not_joined_with_that_of(kind: type[TextChunk] | type[ThinkingCh
 def test_text_is_not_joined_over_an_event_in_between() -> None:
     box = outbox()
 
-    put(box, "one")
-    box.put(TurnStarted(turn=1))
-    put(box, "two")
+    put_texts(box, "one")
+    box.put_event(TurnStarted(turn=1))
+    put_texts(box, "two")
 
     assert [type(event) for event in taken(box)] == [TextChunk, TurnStarted, TextChunk]
 
@@ -74,9 +74,9 @@ def test_text_is_not_joined_over_an_event_in_between() -> None:
 def test_text_is_not_joined_with_what_was_taken() -> None:
     box = outbox()
 
-    put(box, "one")
+    put_texts(box, "one")
     first = taken(box)
-    put(box, "two")
+    put_texts(box, "two")
 
     assert (texts(first), texts(taken(box))) == (["one"], ["two"])
 
@@ -85,36 +85,36 @@ def test_it_calls_once_when_there_is_something_to_take_and_again_after_it_was_ta
     calls: list[int] = []
     box = Outbox("a", 1, 1_000, lambda _: calls.append(box.size_bytes))
 
-    put(box, "")
-    put(box, "one", "two")
-    box.put(TurnStarted(turn=1))
+    put_texts(box, "")
+    put_texts(box, "one", "two")
+    box.put_event(TurnStarted(turn=1))
     assert len(calls) == 1
 
-    box.take()
-    put(box, "three")
+    box.take_segment()
+    put_texts(box, "three")
     assert len(calls) == 2
 
 
 def test_the_last_event_says_that_nothing_follows_and_nothing_does() -> None:
     box = outbox()
 
-    put(box, "bye")
-    box.put(Closed())
+    put_texts(box, "bye")
+    box.put_event(Closed())
     with pytest.raises(AssertionError):
-        box.put(TurnStarted(turn=1))
+        box.put_event(TurnStarted(turn=1))
 
-    segment = box.take()
+    segment = box.take_segment()
     assert segment is not None
-    assert (segment.count, segment.over) == (2, Over.CLOSED)
+    assert (segment.count, segment.session_end) == (2, SessionEnd.CLOSED)
 
 
 def test_what_was_taken_counts_until_it_is_acknowledged_and_what_came_meanwhile_goes_on_counting() -> None:
     box = outbox()
 
-    put(box, "x" * 500)
-    box.take()
+    put_texts(box, "x" * 500)
+    box.take_segment()
     held_bytes = box.size_bytes
-    put(box, "y" * 200)
+    put_texts(box, "y" * 200)
     box.acknowledge()
 
     assert held_bytes >= 500
@@ -125,9 +125,9 @@ def test_what_was_taken_counts_until_it_is_acknowledged_and_what_came_meanwhile_
 def test_it_keeps_what_is_put_in_beyond_its_limit() -> None:
     box = outbox(limit_bytes=100)
 
-    put(box, "x" * 300)
+    put_texts(box, "x" * 300)
     assert box.full
-    put(box, "y")
+    put_texts(box, "y")
 
     assert texts(taken(box)) == ["x" * 300 + "y"]
 
@@ -136,20 +136,20 @@ def test_one_who_asks_for_room_waits_until_enough_is_acknowledged() -> None:
     async def main() -> list[str]:
         steps: list[str] = []
         box = outbox(limit_bytes=300)
-        put(box, "x" * 300)
+        put_texts(box, "x" * 300)
 
         async def speaker() -> None:
-            await box.room()
+            await box.wait_for_room()
             steps.append("room")
 
         waiting = asyncio.create_task(speaker())
         await asyncio.sleep(1)
-        box.take()
-        put(box, "y" * 300)
+        box.take_segment()
+        put_texts(box, "y" * 300)
         box.acknowledge()
         await asyncio.sleep(1)
         steps.append("still full")
-        box.take()
+        box.take_segment()
         box.acknowledge()
         await waiting
         return steps
@@ -160,10 +160,10 @@ def test_one_who_asks_for_room_waits_until_enough_is_acknowledged() -> None:
 def test_it_is_drained_when_all_is_acknowledged() -> None:
     async def main() -> list[bool]:
         box = outbox()
-        put(box, "bye")
-        draining = asyncio.create_task(box.drained())
+        put_texts(box, "bye")
+        draining = asyncio.create_task(box.wait_drained())
         done: list[bool] = []
-        for step in (box.take, box.acknowledge):
+        for step in (box.take_segment, box.acknowledge):
             step()
             await asyncio.sleep(1)
             done.append(draining.done())
@@ -175,7 +175,7 @@ def test_it_is_drained_when_all_is_acknowledged() -> None:
 def test_an_empty_one_has_room_and_is_drained_at_once() -> None:
     async def main() -> None:
         box = outbox(limit_bytes=1)
-        await box.room()
-        await box.drained()
+        await box.wait_for_room()
+        await box.wait_drained()
 
     run(main())

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
-from builders.segments import put
+from builders.segments import put_texts
 from fixtures.virtual_time import run
 
 from rayconteur.runtime.api.messages import FromLLM, TextChunk
@@ -71,11 +71,11 @@ def played(scene: Scene, *errors: Exception) -> Desk:
 
 
 def box(publisher: Publisher, session_id: str = "a", limit_bytes: int = 1_000) -> Outbox:
-    return Outbox(session_id, 1, limit_bytes, publisher.wake)
+    return Outbox(session_id, 1, limit_bytes, publisher.schedule)
 
 
 async def all_of(*boxes: Outbox) -> None:
-    waiting: list[Awaitable[None]] = [each.drained() for each in boxes]
+    waiting: list[Awaitable[None]] = [each.wait_drained() for each in boxes]
     await asyncio.gather(*waiting)
 
 
@@ -85,7 +85,7 @@ def test_events_and_the_beginnings_of_texts_leave_at_once() -> None:
         for block in (0, 1):
             one.put_text(TextChunk, 1, block, f"text {block}")
             await all_of(one)
-        one.put(TextChunk(turn=1, text="an event"))
+        one.put_event(TextChunk(turn=1, text="an event"))
         await all_of(one)
 
     desk = played(scene)
@@ -97,16 +97,16 @@ def test_events_and_the_beginnings_of_texts_leave_at_once() -> None:
 def test_more_of_a_text_waits_for_company_until_the_last_publish_is_ten_milliseconds_ago() -> None:
     async def scene(desk: Desk, publisher: Publisher) -> None:
         one, other = box(publisher, "a"), box(publisher, "b")
-        put(one, "one")
-        put(other, "another's")
+        put_texts(one, "one")
+        put_texts(other, "another's")
         await all_of(one, other)
         for word in ("and", " and", " and"):
             await asyncio.sleep(0.003)
-            put(one, word)
-        put(other, "more")
+            put_texts(one, word)
+        put_texts(other, "more")
         await all_of(one, other)
         await asyncio.sleep(0.02)
-        put(one, "late")
+        put_texts(one, "late")
         await all_of(one)
 
     desk = played(scene)
@@ -118,11 +118,11 @@ def test_more_of_a_text_waits_for_company_until_the_last_publish_is_ten_millisec
 def test_what_does_not_wait_takes_along_what_does() -> None:
     async def scene(desk: Desk, publisher: Publisher) -> None:
         one, other = box(publisher, "a"), box(publisher, "b")
-        put(one, "one")
+        put_texts(one, "one")
         await all_of(one)
-        put(one, "more")
+        put_texts(one, "more")
         await asyncio.sleep(0.005)
-        put(other, "another's")
+        put_texts(other, "another's")
         await all_of(one, other)
 
     desk = played(scene)
@@ -134,11 +134,11 @@ def test_what_does_not_wait_takes_along_what_does() -> None:
 def test_an_outbox_that_is_half_full_waits_for_nobody() -> None:
     async def scene(desk: Desk, publisher: Publisher) -> None:
         one = box(publisher, limit_bytes=1_000)
-        put(one, "one")
+        put_texts(one, "one")
         await all_of(one)
-        put(one, "x" * 300)
+        put_texts(one, "x" * 300)
         await asyncio.sleep(0.005)
-        put(one, "y" * 300)
+        put_texts(one, "y" * 300)
         await all_of(one)
 
     desk = played(scene)
@@ -151,10 +151,10 @@ def test_what_comes_while_a_publish_is_in_flight_goes_together_in_the_next() -> 
     async def scene(desk: Desk, publisher: Publisher) -> None:
         one, other = box(publisher, "a"), box(publisher, "b")
         desk.open.clear()
-        put(one, "first")
+        put_texts(one, "first")
         await asyncio.sleep(1)
-        put(one, "more", " and more")
-        put(other, "another's")
+        put_texts(one, "more", " and more")
+        put_texts(other, "another's")
         await asyncio.sleep(1)
         desk.open.set()
         await all_of(one, other)
@@ -165,9 +165,9 @@ def test_what_comes_while_a_publish_is_in_flight_goes_together_in_the_next() -> 
 def test_a_publish_that_fails_is_repeated_until_it_is_taken_and_nothing_is_lost_or_doubled() -> None:
     async def scene(_: Desk, publisher: Publisher) -> None:
         one = box(publisher)
-        put(one, "first")
+        put_texts(one, "first")
         await asyncio.sleep(0.25)
-        put(one, "second")
+        put_texts(one, "second")
         await all_of(one)
 
     desk = played(scene, ConnectionError(), ValueError(), TimeoutError())
@@ -179,7 +179,7 @@ def test_a_publish_that_fails_is_repeated_until_it_is_taken_and_nothing_is_lost_
 def test_the_pause_before_it_is_repeated_doubles_up_to_five_seconds() -> None:
     async def scene(_: Desk, publisher: Publisher) -> None:
         one = box(publisher)
-        put(one, "first")
+        put_texts(one, "first")
         await all_of(one)
 
     desk = played(scene, *(ConnectionError() for _ in range(8)))
@@ -192,8 +192,8 @@ def test_an_outbox_has_room_again_only_when_the_router_has_what_was_taken() -> N
     async def scene(desk: Desk, publisher: Publisher) -> None:
         one = box(publisher, limit_bytes=100)
         desk.open.clear()
-        put(one, "x" * 100)
-        waiting = asyncio.create_task(one.room())
+        put_texts(one, "x" * 100)
+        waiting = asyncio.create_task(one.wait_for_room())
         await asyncio.sleep(1)
         assert not waiting.done()
         desk.open.set()
@@ -207,9 +207,9 @@ def test_no_batch_grows_far_beyond_four_megabytes_and_who_waited_longest_goes_fi
         boxes = [box(publisher, f"{number:02}") for number in range(10)]
         desk.open.clear()
         for each in boxes:
-            put(each, "x" * MB)
+            put_texts(each, "x" * MB)
         await asyncio.sleep(1)
-        put(boxes[0], "late")
+        put_texts(boxes[0], "late")
         desk.open.set()
         await all_of(*boxes)
 
@@ -227,7 +227,7 @@ def test_where_there_is_no_router_any_more_events_are_dropped_and_nobody_waits_f
     async def scene(_: Desk, publisher: Publisher) -> None:
         one = box(publisher)
         for word in ("one", "two"):
-            put(one, word)
+            put_texts(one, word)
             await all_of(one)
 
     with caplog.at_level(logging.ERROR):
@@ -235,5 +235,5 @@ def test_where_there_is_no_router_any_more_events_are_dropped_and_nobody_waits_f
 
     assert desk.said() == []
     assert [record.message for record in caplog.records] == [
-        "there is no router any more: events are dropped, for nobody can read them"
+        "the router is gone for good: this process drops its events from now on"
     ]

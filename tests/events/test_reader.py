@@ -4,38 +4,38 @@ import asyncio
 from contextlib import suppress
 
 import pytest
-from builders.segments import read, rest, seen, segment
+from builders.segments import labels, read_events, read_to_end, segment
 from fixtures.virtual_time import run
 
 from rayconteur.runtime.api.errors import RuntimeClosed, SessionDied
 from rayconteur.runtime.api.messages import Closed, Missed
 from rayconteur.runtime.events.reader import Reader
-from rayconteur.runtime.events.segments import BEGINNING, END, Over, Position, Segment
+from rayconteur.runtime.events.segments import END_SEQ, START, Position, Segment, SessionEnd
 
 
-class Shop:
+class ManualSource:
     """A source that sends what the test hands over, and notes what it hears."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
         self.read: list[Segment] = []
 
-    def begin(self, reader: Reader) -> None:
-        self.heard.append("begin")
+    def subscribe(self, reader: Reader) -> None:
+        self.heard.append("subscribe")
 
-    def make_room(self, reader: Reader, segment: Segment) -> None:
+    def acknowledge(self, reader: Reader, segment: Segment) -> None:
         self.read.append(segment)
 
-    def end(self, reader: Reader) -> None:
-        self.heard.append("end")
+    def unsubscribe(self, reader: Reader) -> None:
+        self.heard.append("unsubscribe")
 
 
 def of_one(*segments: Segment, position: Position = (1, 0)) -> Reader:
-    return fed(Reader(Shop(), "a", position), *segments)
+    return fed(Reader(ManualSource(), "a", position), *segments)
 
 
-def of_all(*segments: Segment, position: Position | None = BEGINNING) -> Reader:
-    return fed(Reader(Shop(), None, position), *segments)
+def of_all(*segments: Segment, position: Position | None = START) -> Reader:
+    return fed(Reader(ManualSource(), None, position), *segments)
 
 
 def fed(reader: Reader, *segments: Segment) -> Reader:
@@ -52,7 +52,7 @@ def words(reader: Reader) -> list[str]:
         batches: list[list[str]] = []
         with suppress(TimeoutError):
             while True:
-                batches.append(seen(await reader.batch()))
+                batches.append(labels(await reader.batch()))
         return [word for batch in batches for word in batch]
 
     return run(main())
@@ -65,7 +65,7 @@ def test_events_come_one_by_one_in_order() -> None:
 def test_events_come_together_in_batches_for_those_who_want_them_so() -> None:
     async def main() -> list[list[str]]:
         reader = of_one(segment("a", 1, 2), segment("a", 3))
-        return [seen(await reader.batch()) for _ in range(2)]
+        return [labels(await reader.batch()) for _ in range(2)]
 
     assert run(main()) == [["a1", "a2"], ["a3"]]
 
@@ -118,10 +118,10 @@ def test_another_life_of_an_id_counts_from_one_again_for_readers_of_all() -> Non
 
 def test_a_reader_of_one_life_hears_nothing_of_the_lives_before_and_ends_with_the_next_one() -> None:
     async def main() -> list[str]:
-        reader = of_one(segment("a", 7, over=Over.CLOSED), segment("a", 1, epoch=2), position=(2, 0))
+        reader = of_one(segment("a", 7, session_end=SessionEnd.CLOSED), segment("a", 1, epoch=2), position=(2, 0))
         reader.feed(segment("a", 1, epoch=3))
         assert reader.ended
-        return seen(await rest(reader))
+        return labels(await read_to_end(reader))
 
     assert run(main()) == ["a1"]
 
@@ -129,7 +129,7 @@ def test_a_reader_of_one_life_hears_nothing_of_the_lives_before_and_ends_with_th
 def test_a_reader_from_now_on_begins_where_it_is_placed() -> None:
     reader = of_all(position=None)
 
-    reader.place({"a": (1, 4), "b": (1, END)})
+    reader.start_after({"a": (1, 4), "b": (1, END_SEQ)})
     fed(reader, segment("a", 3, 2), segment("a", 6), segment("b", 1), segment("new", 2))
 
     assert words(reader) == ["a5-5?", "a6", "new1-1?", "new2"]
@@ -140,15 +140,15 @@ def test_a_reader_from_now_on_begins_where_it_is_placed() -> None:
 
 def test_the_reader_of_one_session_ends_after_closed() -> None:
     async def main() -> None:
-        events = await rest(of_one(segment("a", 1, 2, over=Over.CLOSED)))
-        assert seen(events) == ["a1", "a2"]
+        events = await read_to_end(of_one(segment("a", 1, 2, session_end=SessionEnd.CLOSED)))
+        assert labels(events) == ["a1", "a2"]
         assert isinstance(events[-1], Closed)
 
     run(main())
 
 
 def test_the_reader_of_all_sessions_does_not() -> None:
-    reader = of_all(segment("a", 1, over=Over.CLOSED))
+    reader = of_all(segment("a", 1, session_end=SessionEnd.CLOSED))
 
     assert not reader.ended
     assert words(fed(reader, segment("b", 1))) == ["a1", "b1"]
@@ -156,8 +156,8 @@ def test_the_reader_of_all_sessions_does_not() -> None:
 
 def test_that_the_session_died_is_raised_after_its_last_event() -> None:
     async def main() -> None:
-        reader = of_one(segment("a", 1), Segment("a", 1, 2, 0, b"", Over.DIED))
-        assert seen(await read(reader, 1)) == ["a1"]
+        reader = of_one(segment("a", 1), Segment("a", 1, 2, 0, b"", SessionEnd.DIED))
+        assert labels(await read_events(reader, 1)) == ["a1"]
         for _ in range(2):
             with pytest.raises(SessionDied, match="spawn it again"):
                 await anext(reader)
@@ -167,8 +167,10 @@ def test_that_the_session_died_is_raised_after_its_last_event() -> None:
 
 def test_that_the_end_is_known_is_enough_to_end() -> None:
     async def main() -> None:
-        assert seen(await rest(of_one(Segment("a", 1, 1, 0, b"", Over.CLOSED), position=(1, 57)))) == []
-        assert seen(await rest(of_one(Segment("a", 1, 60, 0, b"", Over.CLOSED), position=(1, 57)))) == ["a58-59?"]
+        assert labels(await read_to_end(of_one(Segment("a", 1, 1, 0, b"", SessionEnd.CLOSED), position=(1, 57)))) == []
+        assert labels(await read_to_end(of_one(Segment("a", 1, 60, 0, b"", SessionEnd.CLOSED), position=(1, 57)))) == [
+            "a58-59?"
+        ]
 
     run(main())
 
@@ -179,14 +181,14 @@ def test_one_who_waits_is_woken_by_news_by_the_end_and_by_failure() -> None:
 
         async def listen(reader: Reader) -> None:
             try:
-                heard.extend(seen(await rest(reader)))
+                heard.extend(labels(await read_to_end(reader)))
             except RuntimeClosed:
                 heard.append("failed")
 
         readers = [of_one() for _ in range(3)]
         listening = [asyncio.create_task(listen(reader)) for reader in readers]
         await asyncio.sleep(1)
-        fed(readers[0], segment("a", 1, over=Over.CLOSED))
+        fed(readers[0], segment("a", 1, session_end=SessionEnd.CLOSED))
         readers[1].close()
         readers[2].fail(RuntimeClosed("left"))
         await asyncio.gather(*listening)
@@ -200,7 +202,7 @@ def test_closing_drops_what_was_not_read() -> None:
         reader = of_one(segment("a", 1, 3))
         await anext(reader)
         reader.close()
-        assert await rest(reader) == []
+        assert await read_to_end(reader) == []
         assert not reader.feed(segment("a", 4))
 
     run(main())
@@ -212,23 +214,23 @@ def test_one_who_gives_up_waiting_loses_nothing() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
                 await anext(reader)
-        fed(reader, segment("a", 1, over=Over.CLOSED))
-        return seen(await rest(reader))
+        fed(reader, segment("a", 1, session_end=SessionEnd.CLOSED))
+        return labels(await read_to_end(reader))
 
     assert run(main()) == ["a1"]
 
 
 def test_the_source_hears_of_begin_of_each_segment_read_and_once_of_the_end() -> None:
     async def main() -> None:
-        shop = Shop()
+        shop = ManualSource()
         reader = Reader(shop, "a", (1, 0))
-        last = segment("a", 1, over=Over.CLOSED)
+        last = segment("a", 1, session_end=SessionEnd.CLOSED)
         fed(reader, last)
-        await rest(reader)
+        await read_to_end(reader)
         reader.close()
         reader.fail(RuntimeClosed("left"))
 
-        assert shop.heard == ["begin", "end"]
+        assert shop.heard == ["subscribe", "unsubscribe"]
         assert shop.read == [last]
 
     run(main())

@@ -5,20 +5,22 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
-from builders.segments import segment, sized
+from builders.segments import segment, sized_segment
 from fixtures.virtual_time import run
 
 from rayconteur.runtime.api.options import RouterLimits
 from rayconteur.runtime.events.router import POLL_S, Router
-from rayconteur.runtime.events.segments import Over, Position, Segment, encode_segments
-from rayconteur.runtime.events.subscriptions import Delivery, Watch, Wishes
+from rayconteur.runtime.events.segments import Position, Segment, SessionEnd, encode_segments
+from rayconteur.runtime.events.subscriptions import Delivery, Subscription, SubscriptionUpdate
 
 PLENTY = 1 << 20
 
 
-def watch(router: Router, session_id: str | None = None, driver_id: str = "d", whole: bool = True) -> list[int] | None:
-    wishes = Wishes(whole=whole, begun=[Watch(1, session_id, PLENTY)])
-    return router.watch(driver_id, msgspec.msgpack.encode(wishes))
+def subscribe(
+    router: Router, session_id: str | None = None, driver_id: str = "d", replace_all: bool = True
+) -> list[int] | None:
+    update = SubscriptionUpdate(replace_all=replace_all, added=[Subscription(1, session_id, PLENTY)])
+    return router.update_subscriptions(driver_id, msgspec.msgpack.encode(update))
 
 
 def publish(router: Router, *segments: Segment) -> None:
@@ -41,7 +43,7 @@ def played(scene: Callable[[Router], Coroutine[Any, Any, None]], limits: RouterL
 
 def test_a_poll_comes_back_when_there_is_something_and_not_before() -> None:
     async def scene(router: Router) -> None:
-        watch(router)
+        subscribe(router)
         poll = asyncio.create_task(router.poll("d"))
         await asyncio.sleep(10)
         assert not poll.done()
@@ -55,7 +57,7 @@ def test_a_poll_comes_back_when_there_is_something_and_not_before() -> None:
 
 def test_a_poll_without_news_comes_back_with_nothing_after_a_while() -> None:
     async def scene(router: Router) -> None:
-        watch(router)
+        subscribe(router)
         assert await router.poll("d") == b""
         assert asyncio.get_running_loop().time() == POLL_S
 
@@ -64,8 +66,8 @@ def test_a_poll_without_news_comes_back_with_nothing_after_a_while() -> None:
 
 def test_what_does_not_fit_into_a_poll_comes_with_the_next_at_once() -> None:
     async def scene(router: Router) -> None:
-        watch(router)
-        publish(router, *(sized("a", first, 400) for first in range(1, 4)))
+        subscribe(router)
+        publish(router, *(sized_segment("a", first, 400) for first in range(1, 4)))
 
         assert [firsts(await router.poll("d")) for _ in range(3)] == [[1], [2], [3]]
         assert asyncio.get_running_loop().time() == 0
@@ -75,7 +77,7 @@ def test_what_does_not_fit_into_a_poll_comes_with_the_next_at_once() -> None:
 
 def test_of_two_polls_of_a_driver_the_later_one_gets_what_comes() -> None:
     async def scene(router: Router) -> None:
-        watch(router)
+        subscribe(router)
         lost, wanted = (asyncio.create_task(router.poll("d")) for _ in range(2))
         await asyncio.sleep(1)
 
@@ -88,10 +90,10 @@ def test_of_two_polls_of_a_driver_the_later_one_gets_what_comes() -> None:
 
 def test_a_poll_from_before_whole_wishes_gets_nothing_of_what_they_ask_for() -> None:
     async def scene(router: Router) -> None:
-        watch(router)
+        subscribe(router)
         lost = asyncio.create_task(router.poll("d"))
         await asyncio.sleep(1)
-        watch(router)
+        subscribe(router)
         publish(router, segment("a", 1))
 
         assert await lost is None
@@ -103,17 +105,17 @@ def test_a_poll_from_before_whole_wishes_gets_nothing_of_what_they_ask_for() -> 
 def test_a_driver_that_is_not_known_must_tell_all_its_wishes() -> None:
     async def scene(router: Router) -> None:
         assert await router.poll("d") is None
-        assert watch(router, whole=False) is None
-        assert watch(router) == []
-        assert watch(router, whole=False) == []
+        assert subscribe(router, replace_all=False) is None
+        assert subscribe(router) == []
+        assert subscribe(router, replace_all=False) == []
 
     played(scene)
 
 
 def test_a_driver_that_no_longer_asks_is_forgotten_and_one_that_waits_is_not() -> None:
     async def scene(router: Router) -> None:
-        watch(router, driver_id="gone")
-        watch(router, driver_id="here")
+        subscribe(router, driver_id="gone")
+        subscribe(router, driver_id="here")
         for _ in range(10):
             await router.poll("here")
         publish(router, segment("a", 1))
@@ -126,13 +128,13 @@ def test_a_driver_that_no_longer_asks_is_forgotten_and_one_that_waits_is_not() -
 
 def test_the_death_of_a_session_is_news() -> None:
     async def scene(router: Router) -> None:
-        watch(router, "a")
+        subscribe(router, "a")
         publish(router, segment("a", 1))
         await router.poll("d")
         poll = asyncio.create_task(router.poll("d"))
         await asyncio.sleep(1)
 
-        router.end({"a": 1}, Over.DIED)
+        router.end_sessions({"a": 1}, SessionEnd.DIED)
 
         assert firsts(await poll) == [2]
 

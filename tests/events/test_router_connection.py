@@ -1,11 +1,11 @@
-"""Hub and lines: all readers of a driver get their events, and never more than they can hold."""
+"""Router connections: every reader of a driver gets its events, and never more than it has room for."""
 
 import asyncio
 import logging
 
 import pytest
-from builders.segments import OVERHEAD_BYTES, put, read, seen
-from fixtures.event_network import Network, played, reader_of, reader_of_all, say, settled
+from builders.segments import OVERHEAD_BYTES, labels, put_texts, read_events
+from fixtures.event_network import Network, play, publish_events, reader_of, reader_of_all, wait_idle
 
 from rayconteur.runtime.api.errors import RuntimeClosed
 from rayconteur.runtime.events.segments import shard_of
@@ -13,152 +13,154 @@ from rayconteur.runtime.events.segments import shard_of
 
 def test_readers_of_one_session_and_of_all_hear_the_same() -> None:
     async def scene(network: Network) -> None:
-        lines, box = network.driver(), network.host().spawn("a")
-        one, everything = reader_of(lines, "a", 1), reader_of_all(lines)
+        connections, box = network.connect_driver(), network.start_host().spawn("a")
+        one, everything = reader_of(connections, "a", 1), reader_of_all(connections)
 
-        await say(box, 3)
+        await publish_events(box, 3)
 
-        assert seen(await read(one, 3)) == seen(await read(everything, 3)) == ["a1", "a2", "a3"]
+        assert labels(await read_events(one, 3)) == labels(await read_events(everything, 3)) == ["a1", "a2", "a3"]
 
-    played(scene)
+    play(scene)
 
 
 def test_an_event_reaches_its_reader_at_once() -> None:
     async def scene(network: Network) -> None:
-        box = network.host().spawn("a")
-        reader = reader_of(network.driver(), "a", 1)
-        await settled()
+        box = network.start_host().spawn("a")
+        reader = reader_of(network.connect_driver(), "a", 1)
+        await wait_idle()
         before = asyncio.get_running_loop().time()
 
-        put(box, "quoth")
+        put_texts(box, "quoth")
         await anext(reader)
 
         assert asyncio.get_running_loop().time() == before
 
-    played(scene)
+    play(scene)
 
 
 def test_two_drivers_hear_the_same_and_one_that_leaves_takes_nothing_along() -> None:
     async def scene(network: Network) -> None:
-        box, lines, other = network.host().spawn("a"), network.driver(), network.driver()
-        readers = [reader_of(lines, "a", 1), reader_of(other, "a", 1)]
-        await say(box, 2)
-        first = [seen(await read(reader, 2)) for reader in readers]
+        box, connections, other = network.start_host().spawn("a"), network.connect_driver(), network.connect_driver()
+        readers = [reader_of(connections, "a", 1), reader_of(other, "a", 1)]
+        await publish_events(box, 2)
+        first = [labels(await read_events(reader, 2)) for reader in readers]
 
-        await other.cut(RuntimeClosed("left"))
-        await say(box, 1)
+        await other.close(RuntimeClosed("left"))
+        await publish_events(box, 1)
 
         assert first == [["a1", "a2"], ["a1", "a2"]]
-        assert seen(await read(readers[0], 1)) == ["a3"]
+        assert labels(await read_events(readers[0], 1)) == ["a3"]
         with pytest.raises(RuntimeClosed):
             await anext(readers[1])
 
-    played(scene)
+    play(scene)
 
 
 def test_a_reader_from_now_on_hears_nothing_older_and_all_that_begins_later() -> None:
     async def scene(network: Network) -> None:
-        host, lines = network.host(), network.driver()
+        host, connections = network.start_host(), network.connect_driver()
         old = host.spawn("old")
-        await say(old, 2)
-        reader = reader_of_all(lines, from_now=True)
-        await settled()
+        await publish_events(old, 2)
+        reader = reader_of_all(connections, from_now=True)
+        await wait_idle()
 
-        await say(old, 1)
-        await say(host.spawn("new"), 1)
+        await publish_events(old, 1)
+        await publish_events(host.spawn("new"), 1)
 
-        assert seen(await read(reader, 2)) == ["old3", "new1"]
+        assert labels(await read_events(reader, 2)) == ["old3", "new1"]
 
-    played(scene)
+    play(scene)
 
 
 def test_a_slow_reader_from_now_on_hears_also_of_sessions_that_began_when_it_had_no_room() -> None:
     async def scene(network: Network) -> None:
-        host = network.host()
-        reader = reader_of_all(network.driver(), from_now=True, limit_bytes=OVERHEAD_BYTES)
-        await settled()
+        host = network.start_host()
+        reader = reader_of_all(network.connect_driver(), from_now=True, limit_bytes=OVERHEAD_BYTES)
+        await wait_idle()
 
         for name in ("a", "b", "c"):
-            await say(host.spawn(name), 4)
-        await settled()
+            await publish_events(host.spawn(name), 4)
+        await wait_idle()
 
-        assert sorted(seen(await read(reader, 12))) == [f"{name}{seq}" for name in "abc" for seq in range(1, 5)]
+        assert sorted(labels(await read_events(reader, 12))) == [
+            f"{name}{seq}" for name in "abc" for seq in range(1, 5)
+        ]
 
-    played(scene)
+    play(scene)
 
 
 def test_a_reader_holds_no_more_than_it_has_room_for_and_misses_nothing() -> None:
     async def scene(network: Network) -> None:
-        box = network.host().spawn("a")
-        reader = reader_of(network.driver(), "a", 1, limit_bytes=3 * OVERHEAD_BYTES)
+        box = network.start_host().spawn("a")
+        reader = reader_of(network.connect_driver(), "a", 1, limit_bytes=3 * OVERHEAD_BYTES)
         words: list[str] = []
 
-        await say(box, 20)
-        await settled()
+        await publish_events(box, 20)
+        await wait_idle()
         for _ in range(20):
             assert 0 < reader.size_bytes < 5 * OVERHEAD_BYTES
-            words += seen(await reader.batch())
-            await settled()
+            words += labels(await reader.batch())
+            await wait_idle()
 
         assert words == [f"a{seq}" for seq in range(1, 21)]
 
-    played(scene)
+    play(scene)
 
 
 def test_a_fast_reader_never_waits_for_room() -> None:
     async def scene(network: Network) -> None:
-        box = network.host().spawn("a")
-        reader = reader_of(network.driver(), "a", 1, limit_bytes=4 * OVERHEAD_BYTES)
-        await settled()
+        box = network.start_host().spawn("a")
+        reader = reader_of(network.connect_driver(), "a", 1, limit_bytes=4 * OVERHEAD_BYTES)
+        await wait_idle()
         before = asyncio.get_running_loop().time()
 
-        await asyncio.gather(say(box, 100), read(reader, 100))
+        await asyncio.gather(publish_events(box, 100), read_events(reader, 100))
 
         assert asyncio.get_running_loop().time() == before
 
-    played(scene)
+    play(scene)
 
 
 def test_a_slow_reader_costs_its_router_no_more_than_what_it_reads() -> None:
     async def scene(network: Network) -> None:
-        box = network.host().spawn("a")
-        await say(box, 50)
-        reader = reader_of(network.driver(), "a", 1, limit_bytes=1)
-        await settled()
+        box = network.start_host().spawn("a")
+        await publish_events(box, 50)
+        reader = reader_of(network.connect_driver(), "a", 1, limit_bytes=1)
+        await wait_idle()
         network.calls.clear()
 
-        await read(reader, 50)
-        await settled()
+        await read_events(reader, 50)
+        await wait_idle()
 
         assert network.calls.count("poll") <= 52
 
-    played(scene)
+    play(scene)
 
 
 def test_all_sessions_are_heard_over_several_routers_and_the_room_is_shared() -> None:
     async def scene(network: Network) -> None:
-        host = network.host()
+        host = network.start_host()
         sessions = [f"s{number}" for number in range(8)]
         assert {shard_of(name, 3) for name in sessions} == {0, 1, 2}
-        reader = reader_of_all(network.driver(), limit_bytes=9 * OVERHEAD_BYTES)
+        reader = reader_of_all(network.connect_driver(), limit_bytes=9 * OVERHEAD_BYTES)
 
-        await asyncio.gather(*(say(host.spawn(name), 5) for name in sessions))
-        await settled()
+        await asyncio.gather(*(publish_events(host.spawn(name), 5) for name in sessions))
+        await wait_idle()
         assert reader.size_bytes < 9 * OVERHEAD_BYTES + 3 * (OVERHEAD_BYTES + 50)
 
-        assert sorted(seen(await read(reader, 40))) == sorted(
+        assert sorted(labels(await read_events(reader, 40))) == sorted(
             f"{name}{seq}" for name in sessions for seq in range(1, 6)
         )
 
-    played(scene, routers=3)
+    play(scene, routers=3)
 
 
 def test_a_driver_without_readers_asks_for_nothing(caplog: pytest.LogCaptureFixture) -> None:
     async def scene(network: Network) -> None:
-        lines = network.driver()
-        box = network.host().spawn("a")
-        reader = reader_of(lines, "a", 1)
-        await say(box, 1)
+        connections = network.connect_driver()
+        box = network.start_host().spawn("a")
+        reader = reader_of(connections, "a", 1)
+        await publish_events(box, 1)
         reader.close()
         await asyncio.sleep(100)
         network.calls.clear()
@@ -168,5 +170,5 @@ def test_a_driver_without_readers_asks_for_nothing(caplog: pytest.LogCaptureFixt
         assert network.calls == []
 
     with caplog.at_level(logging.WARNING):
-        played(scene)
+        play(scene)
     assert caplog.records == []

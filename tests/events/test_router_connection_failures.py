@@ -1,10 +1,10 @@
-"""Hub and lines: whatever gets lost, dies or starts anew, readers go on, hear what they missed, and come to an end."""
+"""Router connections when calls get lost, routers restart, and sessions die: readers continue, and come to an end."""
 
 import asyncio
 
 import pytest
-from builders.segments import put, read, seen
-from fixtures.event_network import Fault, Network, played, reader_of, reader_of_all, say, settled
+from builders.segments import labels, put_texts, read_events
+from fixtures.event_network import Fault, Network, play, publish_events, reader_of, reader_of_all, wait_idle
 
 from rayconteur.runtime.api.errors import RuntimeClosed, SessionDied
 from rayconteur.runtime.events.reader import Reader
@@ -15,163 +15,163 @@ async def heard(reader: Reader) -> list[str]:
     words: list[str] = []
     try:
         async for event in reader:
-            words += seen([event])
+            words += labels([event])
     except SessionDied:
         words.append("died")
     return words
 
 
 @pytest.mark.parametrize("fault", Fault)
-@pytest.mark.parametrize("call", ["publish", "watch", "poll", "positions", "end_gone"])
+@pytest.mark.parametrize("call", ["publish", "update_subscriptions", "poll", "positions", "end_lost_sessions"])
 @pytest.mark.parametrize("from_now", [True, False])
 def test_whatever_call_gets_lost_nothing_is_lost_or_missed(from_now: bool, call: str, fault: Fault) -> None:
     async def scene(network: Network) -> None:
-        lines, box = network.driver(), network.host().spawn("a")
+        connections, box = network.connect_driver(), network.start_host().spawn("a")
         network.faults[call] = fault
-        readers = [reader_of_all(lines, from_now), reader_of(lines, "a", 1)]
-        await settled()
+        readers = [reader_of_all(connections, from_now), reader_of(connections, "a", 1)]
+        await wait_idle()
         for _ in range(3):
             network.faults[call] = fault
-            await say(box, 2)
-            await settled()
+            await publish_events(box, 2)
+            await wait_idle()
 
         for reader in readers:
-            assert seen(await read(reader, 6)) == [f"a{seq}" for seq in range(1, 7)]
+            assert labels(await read_events(reader, 6)) == [f"a{seq}" for seq in range(1, 7)]
 
-    played(scene)
+    play(scene)
 
 
 def test_when_a_router_starts_anew_readers_go_on_and_what_it_lost_is_announced() -> None:
     async def scene(network: Network) -> None:
-        lines, box = network.driver(), network.host().spawn("a")
-        here, late = reader_of(lines, "a", 1), reader_of(lines, "a", 1, limit_bytes=1)
-        await say(box, 3)
-        await settled()
+        connections, box = network.connect_driver(), network.start_host().spawn("a")
+        here, late = reader_of(connections, "a", 1), reader_of(connections, "a", 1, limit_bytes=1)
+        await publish_events(box, 3)
+        await wait_idle()
 
-        network.restart()
-        await say(box, 2)
-        await settled()
+        network.restart_router()
+        await publish_events(box, 2)
+        await wait_idle()
 
-        assert seen(await read(here, 5)) == ["a1", "a2", "a3", "a4", "a5"]
-        assert seen(await read(late, 4)) == ["a1", "a2-3?", "a4", "a5"]
+        assert labels(await read_events(here, 5)) == ["a1", "a2", "a3", "a4", "a5"]
+        assert labels(await read_events(late, 4)) == ["a1", "a2-3?", "a4", "a5"]
 
-    played(scene)
+    play(scene)
 
 
 def test_what_was_on_its_way_to_a_router_that_died_comes_through_the_next_one() -> None:
     async def scene(network: Network) -> None:
-        box = network.host().spawn("a")
-        reader = reader_of(network.driver(), "a", 1)
-        await settled()
+        box = network.start_host().spawn("a")
+        reader = reader_of(network.connect_driver(), "a", 1)
+        await wait_idle()
 
-        put(box, "quoth")
+        put_texts(box, "quoth")
         await asyncio.sleep(0)
-        network.restart()
+        network.restart_router()
 
-        assert seen(await read(reader, 1)) == ["a1"]
+        assert labels(await read_events(reader, 1)) == ["a1"]
 
-    played(scene)
+    play(scene)
 
 
 def test_a_reader_that_comes_while_a_router_starts_anew_does_not_cut_off_the_others() -> None:
     async def scene(network: Network) -> None:
-        lines, host = network.driver(), network.host()
+        connections, host = network.connect_driver(), network.start_host()
         a, b = host.spawn("a"), host.spawn("b")
-        first = reader_of(lines, "a", 1)
-        await settled()
+        first = reader_of(connections, "a", 1)
+        await wait_idle()
 
-        network.restart()
-        second = reader_of(lines, "b", 2)
-        await settled()
-        await asyncio.gather(say(a, 1), say(b, 1))
+        network.restart_router()
+        second = reader_of(connections, "b", 2)
+        await wait_idle()
+        await asyncio.gather(publish_events(a, 1), publish_events(b, 1))
 
-        assert seen(await read(first, 1) + await read(second, 1)) == ["a1", "b1"]
+        assert labels(await read_events(first, 1) + await read_events(second, 1)) == ["a1", "b1"]
 
-    played(scene)
+    play(scene)
 
 
 @pytest.mark.parametrize(("dies", "end"), [(True, "died"), (False, "a4")])
 def test_the_end_of_a_session_reaches_its_readers_after_all_that_it_said(dies: bool, end: str) -> None:
     async def scene(network: Network) -> None:
-        lines, host = network.driver(), network.host()
+        connections, host = network.connect_driver(), network.start_host()
         box = host.spawn("a")
-        slow = reader_of(lines, "a", 1, limit_bytes=1)
-        await say(box, 3)
+        slow = reader_of(connections, "a", 1, limit_bytes=1)
+        await publish_events(box, 3)
         if dies:
             host.die()
         else:
             await host.close("a", box)
-        await settled()
+        await wait_idle()
 
         assert await heard(slow) == ["a1", "a2", "a3", end]
-        assert await heard(reader_of(lines, "a", 1)) == ["a1", "a2", "a3", end]
-        assert await heard(reader_of(lines, "a", 1, after=2)) == ["a3", end]
+        assert await heard(reader_of(connections, "a", 1)) == ["a1", "a2", "a3", end]
+        assert await heard(reader_of(connections, "a", 1, after=2)) == ["a3", end]
 
-    played(scene)
+    play(scene)
 
 
 def test_no_reader_waits_for_good_for_a_session_that_ended_and_was_forgotten() -> None:
     async def scene(network: Network) -> None:
-        lines, host = network.driver(), network.host()
+        connections, host = network.connect_driver(), network.start_host()
         box = host.spawn("a")
-        slow = reader_of(lines, "a", 1, limit_bytes=1)
-        await say(box, 3)
+        slow = reader_of(connections, "a", 1, limit_bytes=1)
+        await publish_events(box, 3)
         await host.close("a", box)
-        await settled()
+        await wait_idle()
 
-        network.restart()
+        network.restart_router()
 
         assert await heard(slow) == ["a1"]
-        assert await heard(reader_of(lines, "a", 1)) == []
+        assert await heard(reader_of(connections, "a", 1)) == []
 
-    played(scene)
+    play(scene)
 
 
 def test_a_session_that_has_said_nothing_yet_is_waited_for() -> None:
     async def scene(network: Network) -> None:
-        box = network.host().spawn("a")
-        reader = reader_of(network.driver(), "a", 1)
-        await settled()
+        box = network.start_host().spawn("a")
+        reader = reader_of(network.connect_driver(), "a", 1)
+        await wait_idle()
         assert not reader.ended
 
-        await say(box, 1)
+        await publish_events(box, 1)
 
-        assert seen(await read(reader, 1)) == ["a1"]
+        assert labels(await read_events(reader, 1)) == ["a1"]
 
-    played(scene)
+    play(scene)
 
 
 def test_the_reader_of_an_ids_second_life_hears_nothing_of_its_first() -> None:
     async def scene(network: Network) -> None:
-        lines, host = network.driver(), network.host()
+        connections, host = network.connect_driver(), network.start_host()
         first = host.spawn("a")
-        await say(first, 2)
+        await publish_events(first, 2)
         await host.close("a", first)
 
         second = host.spawn("a")
-        reader = reader_of(lines, "a", 2)
-        await settled()
+        reader = reader_of(connections, "a", 2)
+        await wait_idle()
         assert reader.size_bytes == 0
-        await say(second, 1)
+        await publish_events(second, 1)
 
-        assert seen(await read(reader, 1)) == ["a1"]
-        assert seen(await read(reader_of_all(lines), 4)) == ["a1", "a2", "a3", "a1"]
+        assert labels(await read_events(reader, 1)) == ["a1"]
+        assert labels(await read_events(reader_of_all(connections), 4)) == ["a1", "a2", "a3", "a1"]
 
-    played(scene)
+    play(scene)
 
 
 def test_where_there_is_no_router_any_more_readers_fail_and_so_do_those_that_come() -> None:
     async def scene(network: Network) -> None:
-        lines = network.driver()
-        network.host().spawn("a")
-        reader = reader_of(lines, "a", 1)
-        await settled()
+        connections = network.connect_driver()
+        network.start_host().spawn("a")
+        reader = reader_of(connections, "a", 1)
+        await wait_idle()
 
         network.gone = True
-        network.restart()
+        network.restart_router()
         with pytest.raises(RuntimeClosed, match="had started it"):
             await anext(reader)
         with pytest.raises(RuntimeClosed):
-            await anext(reader_of_all(lines))
+            await anext(reader_of_all(connections))
 
-    played(scene)
+    play(scene)

@@ -1,12 +1,12 @@
 """Segments: what goes in comes out, with its session's id and its number."""
 
-from builders.segments import marks, segment
+from builders.segments import distinct_events, segment
 
 from rayconteur.runtime.api.messages import TextChunk
 from rayconteur.runtime.events.segments import (
-    END,
-    Over,
+    END_SEQ,
     Segment,
+    SessionEnd,
     decode_events,
     decode_segments,
     encode_events,
@@ -16,7 +16,7 @@ from rayconteur.runtime.events.segments import (
 
 
 def test_events_come_back_with_their_sessions_id_and_their_numbers() -> None:
-    data = encode_events([TextChunk(turn=3, block=1, text="nevermore"), *marks(1)])
+    data = encode_events([TextChunk(turn=3, block=1, text="nevermore"), *distinct_events(1)])
 
     events = decode_events(Segment("raven", epoch=7, first=41, count=2, data=data))
 
@@ -29,15 +29,15 @@ def test_a_segment_without_events_has_none() -> None:
 
 
 def test_segments_cross_processes_unchanged() -> None:
-    last = segment("b", 7, epoch=1 << 41, over=Over.CLOSED)
-    segments = [segment("a", 1, 3), last, Segment("c", 1, 2, 0, b"", Over.DIED)]
+    last = segment("b", 7, epoch=1 << 41, session_end=SessionEnd.CLOSED)
+    segments = [segment("a", 1, 3), last, Segment("c", 1, 2, 0, b"", SessionEnd.DIED)]
 
     assert decode_segments(encode_segments(segments)) == segments
 
 
 def test_one_who_has_the_last_segment_of_a_session_is_at_its_end() -> None:
     assert segment("a", 5, 2).position == (1, 6)
-    assert segment("a", 5, 2, over=Over.CLOSED).position == (1, END)
+    assert segment("a", 5, 2, session_end=SessionEnd.CLOSED).position == (1, END_SEQ)
     assert Segment("a", 1, 7, 0, b"").position == (1, 6)
 
 

@@ -111,7 +111,7 @@ def test_a_session_is_seen_off_when_its_last_event_is_with_the_router_and_its_id
         await asyncio.gather(*closing)
 
         assert house.off == ["a"]
-        assert house.taken[0][-1].over
+        assert house.taken[0][-1].session_end
         assert len(house.host) == 0
         house.host.open(["a"], 2, ECHO)
 
