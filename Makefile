@@ -20,7 +20,7 @@ LINKED := build/linked-$(shell find $(FOLDERS) *.py -name '*.py' -o -path '*/sam
 
 BENCH = $(BIN)/rayconteur bench --out benchmarks/out/$(shell date -u +%Y%m%d-%H%M%S)
 
-.PHONY: help demo test fuzz check bench bench-quick gate wheel
+.PHONY: help demo test fuzz check docs bench bench-quick gate wheel
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 18
@@ -28,8 +28,8 @@ help:  ## Say what there is
 demo: $(LINKED)  ## Watch many sessions talk at once, without network or key
 	@$(BIN)/rayconteur demo
 
-test: $(LINKED) .aimock/installed  ## Run the tests, but those of make gate and make wheel
-	@$(BIN)/python -m pytest -m 'not programs' --ignore tests/test_wheel.py --numprocesses=2 --dist=loadscope --no-loadscope-reorder
+test: $(LINKED) .aimock/installed  ## Run the tests, except those of make gate, make docs and make wheel
+	@$(BIN)/python -m pytest -m 'not programs' --ignore tests/test_wheel.py --ignore tests/docs/test_site.py --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 
 fuzz: $(LINKED)  ## Send broken answers to all decoders for FUZZ_SECONDS, 60 if not given
 	-@$(PIP) install --constraint constraints.txt --only-binary atheris --group fuzz
@@ -42,6 +42,10 @@ check: $(LINKED)  ## Check style, types and the plan of the house
 	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml . ../examples  # not from the root: its packages would hide those of tests/
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/python -m pytest --quiet tests/test_house.py tests/test_project.py tests/test_public_names.py
+
+docs: $(LINKED) .venv/docs  ## Build the documentation site in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@$(BIN)/python -m pytest --quiet tests/docs/test_site.py
 
 bench: $(LINKED)  ## Measure what it costs, for ten minutes, and show it in benchmarks/out/
 	@$(BENCH)
@@ -66,6 +70,11 @@ wheel: $(LINKED)  ## Build dist/ and try the wheel where nothing else is
 	@rm -f $@
 	@$(PIP) install --constraint constraints.txt pip setuptools
 	@$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[all,bench]' --group dev
+	@touch $@
+
+# What builds the site. Nothing else needs it, so the other targets do without.
+.venv/docs: .venv/installed
+	@$(PIP) install --constraint constraints.txt --group docs
 	@touch $@
 
 $(LINKED): .venv/installed

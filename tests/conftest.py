@@ -18,6 +18,7 @@ STARTS_RAY = (
     "benchmarks/test_crowds_with_ray.py",
     "cli/",
     "cluster/",
+    "docs/",
     "driver/",
     "test_examples.py",
     "test_readme.py",

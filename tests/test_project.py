@@ -30,7 +30,7 @@ def pins(root: Path) -> dict[str, Version]:
     return {canonicalize_name(match[1]): Version(match[2]) for match in found if match}
 
 
-APART = {"fuzz"}
+APART = {"docs", "fuzz"}
 """Groups of dependencies that are installed by the target that needs them only."""
 
 

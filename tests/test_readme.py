@@ -1,11 +1,9 @@
-"""What README.md prints holds."""
+"""README.md is short, and its first program runs where no Ray is running. tests/docs tests the rest of it."""
 
 import re
 import subprocess
 import sys
 from pathlib import Path
-
-import rayconteur as rc
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text()
 
@@ -20,15 +18,5 @@ def test_the_program_runs_as_printed(tmp_path: Path) -> None:
     assert done.stdout.startswith("Name three uses of a raven.Count(tokens=7, ")
 
 
-def test_every_name_in_code_type_exists() -> None:
-    names = set(re.findall(r"`([A-Z][a-z]+(?:[A-Z][A-Za-z]+)*)\b[^`]*`", README))
-    words = {"Conversation", "Failed"}
-
-    assert {name for name in names - words if not hasattr(rc, name)} == set()
-
-
-def test_every_file_that_is_linked_is_there() -> None:
-    root = Path(__file__).resolve().parent.parent
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
-
-    assert [link for link in links if not (root / link).exists()] == []
+def test_it_has_at_most_150_lines() -> None:
+    assert len(README.splitlines()) <= 150
