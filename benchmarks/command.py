@@ -11,8 +11,8 @@ import typer
 
 from rayconteur.errors import ConfigError
 
-from ..cli.exits import ExitCode
-from ..cli.program import Program, run
+from ..cli.command_run import CommandRun, run_command
+from ..cli.exit_codes import ExitCode
 from ..runtime.cluster.probe import probe
 from .adapters.registry import NAMES
 from .catalog import LONG, PROGRAMS
@@ -34,7 +34,7 @@ class BenchOptions:
     out: Path | None
 
 
-async def bench(options: BenchOptions, program: Program) -> ExitCode:
+async def bench(options: BenchOptions, run: CommandRun) -> ExitCode:
     """Run the benchmarks and write the report, or compare two existing results.
 
     If interrupted, it ends the running benchmark and reports the findings so far.
@@ -56,7 +56,7 @@ async def bench(options: BenchOptions, program: Program) -> ExitCode:
     if options.new:
         if old is None:
             raise ConfigError("--with needs --compare: the older result")
-        program.output.line(comparison_table(compare(old, read(options.new))))
+        run.output.line(comparison_table(compare(old, read(options.new))))
         return ExitCode.COMPLETED
     if address := options.options.address:
         probe(address)
@@ -64,10 +64,10 @@ async def bench(options: BenchOptions, program: Program) -> ExitCode:
     plan = Plan(names, options.options, out)
     with recording(plan) as lines:
         try:
-            with show_progress(program.output, names) as watcher:
+            with show_progress(run.output, names) as watcher:
                 completed = await run_programs(plan, lines, watcher)
         finally:
-            program.output.line(write_report(out, old))
+            run.output.line(write_report(out, old))
     return ExitCode.COMPLETED if completed else ExitCode.FAILED
 
 
@@ -162,4 +162,4 @@ def bench_command(
         address=address,
     )
     asked = BenchOptions(only=tuple(only or ()), options=options, compare=compare, new=new, out=out)
-    raise typer.Exit(run(lambda program: bench(asked, program)))
+    raise typer.Exit(run_command(lambda run: bench(asked, run)))

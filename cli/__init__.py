@@ -1,1 +1,1 @@
-"""The command line: `rayconteur demo` and `rayconteur chat`."""
+"""The command line: `rayconteur demo`, `rayconteur chat`, and `rayconteur bench`."""

@@ -11,11 +11,10 @@ from ..runtime.api.config import SessionConfig
 from ..runtime.api.errors import SessionClosed, SessionDied
 from ..runtime.api.messages import Failed, FromLLM, Interrupted, Missed, Retrying, TextChunk, ThinkingChunk, ToolBatch
 from ..runtime.api.status import SessionStatus
-from .exits import ExitCode
-from .formatting import tokens
+from .command_run import CommandRun, print_error
+from .exit_codes import ExitCode
+from .formatting import format_tokens, printable
 from .keyboard import Key, Keyboard
-from .output import printable
-from .program import Program, complain
 from .provider import provider_named
 
 if TYPE_CHECKING:
@@ -25,18 +24,18 @@ if TYPE_CHECKING:
 PROMPT = "> "
 
 HELP = """\
-/status   what the session is doing, its context and its tokens
-/clear    forget the conversation
+/status   show the session's state, context and tokens
+/clear    clear the conversation
 /retry    ask again for an answer that failed
-/help     this
+/help     show this help
 /quit     leave; Ctrl-D does, too
-Ctrl-C interrupts the answer; at the prompt it clears the line, and twice it leaves.
-Everything else is said to the model. Begin with a blank to say what begins with a slash."""
+Ctrl-C interrupts the answer; at the prompt it clears the line, and a second Ctrl-C leaves.
+Any other line is sent to the model. To send a line that starts with a slash, put a blank in front of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatOptions:
-    """What the command line asks for."""
+    """The options of the command."""
 
     provider: str | None
     model: str | None
@@ -46,109 +45,109 @@ class ChatOptions:
     tokens_per_s: float
 
 
-async def chat(options: ChatOptions, program: Program) -> ExitCode:
-    """Open a session, or attach to one, and talk until the user leaves.
+async def chat(options: ChatOptions, run: CommandRun) -> ExitCode:
+    """Open a session, or attach to one, and chat until the user leaves.
 
     Raises:
-        RayconteurError: there is no session to be had; nothing is left behind.
+        RayconteurError: the options are invalid, or there is no Ray or no such session; nothing is left running.
     """
-    config = _config(options)
-    if program.output.terminal:
-        program.output.aside("starting Ray ...")
-    from ..runtime.driver.runtime import Runtime  # after all that can be refused: it brings Ray
+    config = _session_config(options)
+    if run.output.terminal:
+        run.output.notice("starting Ray ...")
+    from ..runtime.driver.runtime import Runtime  # here, when the options are known to be valid: it imports Ray
 
     async with Runtime(options.address) as runtime:
-        program.listen()
+        run.install_signal_handlers()
         session = await (runtime.spawn(config) if config else runtime.session(options.session or ""))
-        return await Chat(session, Keyboard(), program).run()
+        return await Chat(session, Keyboard(), run).run()
 
 
 class Chat:
-    """Says each line to *session*, shows what it answers, and carries out commands.
+    """Sends each line to *session*, shows the reply, and carries out slash commands.
 
-    What goes wrong is told, and the chat goes on, as long as there is a session.
+    Errors are printed, and the chat goes on as long as the session exists.
     """
 
-    def __init__(self, session: "SessionHandle", keyboard: Keyboard, program: Program) -> None:
+    def __init__(self, session: "SessionHandle", keyboard: Keyboard, run: CommandRun) -> None:
         self._session = session
         self._keyboard = keyboard
-        self._output = program.output
-        self._program = program
-        self._people = keyboard.terminal and program.output.terminal
+        self._output = run.output
+        self._command_run = run
+        self._interactive = keyboard.terminal and run.output.terminal
         self._reply: Reply | None = None
         self._interrupting: asyncio.Task[None] | None = None
         self._thinking = False
         self._failed = False
 
     async def run(self) -> ExitCode:
-        """Talk until the user leaves."""
-        if self._people:
-            self._program.on_interrupt = self._interrupt
+        """Chat until the user leaves."""
+        if self._interactive:
+            self._command_run.on_interrupt = self._interrupt
             status = await self._session.status()
-            self._output.aside(f"session {status.id}: {status.provider}, {status.model}. /help tells the commands.")
-        wants_out = False
+            self._output.notice(f"session {status.id}: {status.provider}, {status.model}. /help shows the commands.")
+        leaves_on_interrupt = False
         while True:
             match await self._next_line():
                 case Key.END:
                     break
                 case Key.INTERRUPT:
                     self._output.write("\n")
-                    if wants_out:
+                    if leaves_on_interrupt:
                         return ExitCode.INTERRUPTED
-                    self._output.aside("Ctrl-C again, or Ctrl-D, leaves.")
-                    wants_out = True
+                    self._output.notice("Ctrl-C again, or Ctrl-D, leaves.")
+                    leaves_on_interrupt = True
                 case "/quit":
-                    return self._code()
+                    return self._exit_code()
                 case str(line):
-                    wants_out = False
-                    if not await self._heard(line):
+                    leaves_on_interrupt = False
+                    if not await self._process_line(line):
                         return ExitCode.FAILED
         self._output.end_line()
-        return self._code()
+        return self._exit_code()
 
     async def _next_line(self) -> str | Key:
-        if self._people:
+        if self._interactive:
             self._output.write(PROMPT)
-        typed = await self._keyboard.line()
-        if not isinstance(typed, str):
-            return typed
-        self._output.echoed_line()
-        return typed.rstrip()
+        line = await self._keyboard.read_line()
+        if not isinstance(line, str):
+            return line
+        self._output.line_was_echoed()
+        return line.rstrip()
 
-    async def _heard(self, line: str) -> bool:
-        """Do what *line* asks for; whether there is still a session."""
+    async def _process_line(self, line: str) -> bool:
+        """Send *line* or carry out its command. False if the session no longer exists."""
         try:
             if line.startswith("/"):
-                await self._command(line)
+                await self._run_slash_command(line)
             elif message := line.strip():
-                await self._follow(self._session.ask(message))
+                await self._show_reply(self._session.ask(message))
         except (SessionClosed, SessionDied) as error:
-            self._tell(error.message)
+            self._print_error(error.message)
             return False
         except RayconteurError as error:
-            self._refuse(error.message)
+            self._reject_line(error.message)
         return True
 
-    async def _command(self, line: str) -> None:
+    async def _run_slash_command(self, line: str) -> None:
         match line:
             case "/status":
-                self._output.line(_told(await self._session.status()))
+                self._output.line(_format_status(await self._session.status()))
             case "/clear":
                 await self._session.clear()
-                self._output.aside("The conversation is forgotten.")
+                self._output.notice("The conversation is forgotten.")
             case "/retry":
-                await self._follow(self._session.retry())
+                await self._show_reply(self._session.retry())
             case "/help":
                 self._output.line(HELP)
             case _:
-                self._refuse(f"there is no command {line.split()[0]}; /help tells those there are")
+                self._reject_line(f"there is no command {line.split()[0]}; /help shows the commands")
 
-    async def _follow(self, reply: "Reply") -> None:
-        """Show *reply* to its end, which Ctrl-C brings about."""
+    async def _show_reply(self, reply: "Reply") -> None:
+        """Show *reply* until its turn ends; Ctrl-C interrupts the turn."""
         self._reply = reply
         try:
             async for event in reply:
-                self._show(event)
+                self._show_event(event)
             if self._interrupting:
                 await self._interrupting
         finally:
@@ -161,70 +160,72 @@ class Chat:
         if self._reply is None:
             self._keyboard.interrupt()
         elif self._interrupting is None:
-            self._interrupting = asyncio.create_task(self._end_turn(self._reply.turn))
-        else:  # the first one did not help
-            self._program.interrupt()
+            self._interrupting = asyncio.create_task(self._interrupt_turn(self._reply.turn))
+        else:  # the second Ctrl-C in this turn: the first did not help
+            self._command_run.interrupt()
 
-    def _show(self, event: FromLLM) -> None:
+    def _show_event(self, event: FromLLM) -> None:
         match event:
             case TextChunk(text=text):
                 if self._thinking:
                     self._output.end_line()
                 self._thinking = False
                 self._output.write(printable(text))
-            case ThinkingChunk(text=text) if self._people:
+            case ThinkingChunk(text=text) if self._interactive:
                 self._thinking = True
                 self._output.write(printable(text), dim=True)
             case Retrying():
-                self._aside(f"{event.code}: {event.message}; asking again in {event.delay_s:.1f} s, from the beginning")
+                self._notify(f"{event.code}: {event.message}; trying again from the beginning in {event.delay_s:.1f} s")
             case ToolBatch(uses=uses) if uses:
                 names = ", ".join(use.name for use in uses)
-                self._aside(f"The model waits for tools: {names}. Nobody here runs them; Ctrl-C ends the turn.")
+                self._notify(f"The model waits for tools: {names}. The chat does not run tools; Ctrl-C ends the turn.")
             case Missed(first=first, last=last):
-                self._aside(f"Events {first} to {last} came faster than they were read.")
+                self._notify(f"Events {first} to {last} were missed: they came faster than they were read.")
             case Interrupted():
-                self._aside("interrupted")
+                self._notify("interrupted")
             case Failed():
                 self._failed = True
-                self._tell(f"{event.code}: {event.message}" + ("; /retry asks again" if event.retryable else ""))
+                hint = "; /retry tries again" if event.retryable else ""
+                self._print_error(f"{event.code}: {event.message}{hint}")
             case _:
                 pass
 
-    async def _end_turn(self, turn: int | None) -> None:
+    async def _interrupt_turn(self, turn: int | None) -> None:
         try:
             await self._session.interrupt(turn)
         except RayconteurError as error:
-            self._tell(error.message)
+            self._print_error(error.message)
 
-    def _aside(self, text: str) -> None:
-        if self._people:
-            self._output.aside(printable(text))
+    def _notify(self, text: str) -> None:
+        if self._interactive:
+            self._output.notice(printable(text))
         else:
-            complain(printable(text))
+            print_error(printable(text))
 
-    def _refuse(self, problem: str) -> None:
-        """A line was not taken. Who typed it sees that; who piped it in learns it from the exit code."""
-        self._failed |= not self._people
-        self._tell(problem)
+    def _reject_line(self, problem: str) -> None:
+        """A line was not accepted. A program that pipes lines in learns it from the exit code."""
+        self._failed |= not self._interactive
+        self._print_error(problem)
 
-    def _tell(self, problem: str) -> None:
+    def _print_error(self, problem: str) -> None:
         self._output.end_line()
-        complain(printable(problem))
+        print_error(printable(problem))
 
-    def _code(self) -> ExitCode:
+    def _exit_code(self) -> ExitCode:
         return ExitCode.FAILED if self._failed else ExitCode.COMPLETED
 
 
-def _config(options: ChatOptions) -> SessionConfig | None:
+def _session_config(options: ChatOptions) -> SessionConfig | None:
+    """The config of a new session; ``None`` to attach to a running one."""
     if options.session:
         if not (options.address or os.environ.get("RAY_ADDRESS")):
-            raise InvalidConfig("--session", "name its cluster, too, with --address or RAY_ADDRESS")
+            raise InvalidConfig("--session", "name the cluster it runs on, too: --address or RAY_ADDRESS")
         return None
     provider = provider_named(options.provider, options.model, options.tokens_per_s)
     return SessionConfig(provider=provider.resolved(os.environ), system=options.system)
 
 
-def _told(status: SessionStatus) -> str:
+def _format_status(status: SessionStatus) -> str:
     """*status* in a few lines."""
     share = status.context_share
     return "\n".join(
@@ -232,23 +233,23 @@ def _told(status: SessionStatus) -> str:
             f"session   {status.id}",
             f"model     {status.model} ({status.provider})",
             f"state     {status.state}; turns {status.turns}, messages {status.messages}, requests {status.requests}",
-            f"context   {_count(status.context_tokens)} of {status.context_limit_tokens:,} tokens"
+            f"context   {_format_count(status.context_tokens)} of {status.context_limit_tokens:,} tokens"
             + ("" if share is None else f" ({share:.1%})"),
-            f"tokens    {_count(status.usage.input)} in, {_count(status.usage.output)} out",
-            f"cost      {_dollars(status.usage.cost)}",
+            f"tokens    {_format_count(status.usage.input)} in, {_format_count(status.usage.output)} out",
+            f"cost      {_format_cost(status.usage.cost)}",
         )
     )
 
 
-def _dollars(cost: Cost) -> str:
-    """*cost*, with what it is where it is no bill."""
+def _format_cost(cost: Cost) -> str:
+    """*cost*, with its provenance unless the provider reported it."""
     if cost.usd is None:
         return "unknown"
-    doubt = {Provenance.ESTIMATED: " by the list of prices", Provenance.UNAVAILABLE: " at least"}
-    return f"${cost.usd:,.4f}{doubt.get(cost.provenance, '')}"
+    qualifiers = {Provenance.ESTIMATED: " by list prices", Provenance.UNAVAILABLE: " at least"}
+    return f"${cost.usd:,.4f}{qualifiers.get(cost.provenance, '')}"
 
 
-def _count(count: Count) -> str:
+def _format_count(count: Count) -> str:
     if count.tokens is None:
         return "unknown"
-    return tokens(count.tokens, count.provenance is Provenance.REPORTED)
+    return format_tokens(count.tokens, count.provenance is Provenance.REPORTED)

@@ -1,33 +1,21 @@
-"""Text for sessions and their figures, as every display shows it."""
+"""Text and figures as commands print them."""
 
-from .board import Row, Summary
-from .output import printable
+import re
 
-
-def beginning(text: str, chars: int) -> str:
-    """The first so many characters of *text*, in one line."""
-    line = printable(" ".join(text[: 2 * chars].split()))
-    return line if len(line) <= chars else f"{line[: chars - 1]}…"
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def figures(row: Row, now: float) -> str:
-    """Tokens and pace of *row*."""
-    pace = row.tokens_per_s(now)
-    return f"{tokens(row.tokens, row.exact)} tokens" + ("" if pace is None else f"  {pace:.1f} tokens/s")
+def printable(text: str) -> str:
+    """*text* without control characters, with which a model could steer the terminal. Tabs and line feeds stay."""
+    return _CONTROLS.sub("", text)
 
 
-def tokens(count: int, exact: bool) -> str:
-    """A number of tokens, marked where it is an estimate."""
+def one_line(text: str, max_chars: int) -> str:
+    """The beginning of *text* in one line of at most *max_chars*."""
+    line = printable(" ".join(text[: 2 * max_chars].split()))
+    return line if len(line) <= max_chars else f"{line[: max_chars - 1]}…"
+
+
+def format_tokens(count: int, exact: bool) -> str:
+    """A number of tokens, marked with ``~`` if it is an estimate."""
     return f"{'' if exact else '~'}{count:,}"
-
-
-def sentence(summary: Summary) -> str:
-    """*summary* in a line."""
-    turns = [f"{summary.turns_completed} completed", f"{summary.turns_failed} failed"]
-    if summary.turns_interrupted:
-        turns.append(f"{summary.turns_interrupted} interrupted")
-    return (
-        f"{summary.sessions} sessions: turns {', '.join(turns)}; "
-        f"{tokens(summary.output_tokens, summary.exact)} tokens in {summary.seconds:.1f} s, "
-        f"{summary.tokens_per_s:,.1f} tokens/s"
-    )

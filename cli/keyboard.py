@@ -1,4 +1,4 @@
-"""The keyboard, or whatever standard input is: a line when one is asked for, without holding up the event loop."""
+"""Standard input: one line on request, without blocking the event loop."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ _READ_BYTES = 64 << 10
 
 
 class Key(Enum):
-    """What is no line."""
+    """What can come instead of a line."""
 
     INTERRUPT = auto()
     """Ctrl-C."""
@@ -20,53 +20,53 @@ class Key(Enum):
 
 
 class Keyboard:
-    """Reads in a thread, in which nothing has to be put back: the terminal itself edits its line.
+    """Reads lines in a thread; the terminal itself does the line editing, so its mode is never changed.
 
-    Nobody can wake that thread while it waits for a line; it is a daemon and dies with the program. What is typed while
-    nobody asks stays with the terminal, which forgets it on Ctrl-C.
+    The thread can't be woken while it waits for a line; it is a daemon and ends with the process. What is typed while
+    no line is requested stays with the terminal, which discards it on Ctrl-C.
     """
 
     def __init__(self) -> None:
         self.terminal = sys.stdin.isatty()
         self._loop = asyncio.get_running_loop()
         self._input = sys.stdin.fileno()
-        self._typed: asyncio.Queue[str | Key] = asyncio.Queue()
-        self._wanted = threading.Semaphore(0)
+        self._lines: asyncio.Queue[str | Key] = asyncio.Queue()
+        self._requests = threading.Semaphore(0)
         self._reading = False
-        threading.Thread(target=self._read, name="keyboard", daemon=True).start()
+        threading.Thread(target=self._read_lines, name="keyboard", daemon=True).start()
 
-    async def line(self) -> str | Key:
-        """The next line, or what came in its place."""
+    async def read_line(self) -> str | Key:
+        """The next line, or the key that came instead."""
         if not self._reading:
             self._reading = True
-            self._wanted.release()
-        return await self._typed.get()
+            self._requests.release()
+        return await self._lines.get()
 
     def interrupt(self) -> None:
-        """Ctrl-C was pressed: whoever waits for a line gets that."""
-        self._typed.put_nowait(Key.INTERRUPT)
+        """Ctrl-C was pressed: ``read_line`` returns ``Key.INTERRUPT``."""
+        self._lines.put_nowait(Key.INTERRUPT)
 
-    def _read(self) -> None:
-        rest = b""
+    def _read_lines(self) -> None:
+        buffered = b""
         while True:
-            self._wanted.acquire()
-            while b"\n" not in rest:
-                more = self._read_some()
-                if not more:
+            self._requests.acquire()
+            while b"\n" not in buffered:
+                data = self._read_input()
+                if not data:
                     break
-                rest += more
-            line, newline, rest = rest.partition(b"\n")
+                buffered += data
+            line, newline, buffered = buffered.partition(b"\n")
             typed = line.decode(errors="replace") if line or newline else Key.END
-            with suppress(RuntimeError):  # the loop is closed: the program ends
-                self._loop.call_soon_threadsafe(self._take, typed)
+            with suppress(RuntimeError):  # the loop is closed: the process is ending
+                self._loop.call_soon_threadsafe(self._deliver_line, typed)
 
-    def _read_some(self) -> bytes:
+    def _read_input(self) -> bytes:
         # Not through sys.stdin: the interpreter could not end while a thread holds its lock.
         try:
             return os.read(self._input, _READ_BYTES)
         except OSError:  # the terminal is gone
             return b""
 
-    def _take(self, typed: str | Key) -> None:
+    def _deliver_line(self, line: str | Key) -> None:
         self._reading = False
-        self._typed.put_nowait(typed)
+        self._lines.put_nowait(line)

@@ -9,11 +9,11 @@ from typer.core import TyperGroup
 
 from ..providers.configs import ProviderName
 from .chat import ChatOptions, chat
-from .demo import DEFAULT_SESSIONS, DemoOptions, demo
+from .command_run import run_command
+from .demo.command import DEFAULT_SESSIONS, DemoOptions, demo
 from .lazy_command import LazyCommand
-from .program import run
 
-# Whatever is imported here is paid for by --help: no Ray, no SDK, no rich.
+# `--help` imports this module: no Ray, SDK or rich here.
 
 BENCH = LazyCommand(
     "bench",
@@ -41,11 +41,9 @@ app = typer.Typer(
 )
 
 Sessions = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="How many sessions.", show_default=str(DEFAULT_SESSIONS))
+    int | None, typer.Option(min=1, metavar="N", help="The number of sessions.", show_default=str(DEFAULT_SESSIONS))
 ]
-Prompts = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="What to ask, a prompt a line.", show_default="ravens")
-]
+Prompts = Annotated[Path | None, typer.Option(metavar="FILE", help="The prompts, one per line.", show_default="ravens")]
 Provider = Annotated[
     str | None,
     typer.Option(
@@ -58,7 +56,7 @@ Model = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="The model, as provider:model or beside --provider."),
 ]
-Rate = Annotated[float, typer.Option(min=0.1, metavar="TOKENS", help="Tokens a second of the scripted provider.")]
+Rate = Annotated[float, typer.Option(min=0.1, metavar="TOKENS", help="Tokens per second of the scripted provider.")]
 Address = Annotated[
     str | None,
     typer.Option(metavar="HOST:PORT", help="The Ray cluster to join.", show_default="RAY_ADDRESS, or Ray started here"),
@@ -70,8 +68,8 @@ def main() -> None:
     app()
 
 
-def _tell_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         try:
             typer.echo(f"rayconteur {version('rayconteur')}")
         except PackageNotFoundError:
@@ -82,7 +80,7 @@ def _tell_version(wanted: bool) -> None:
 @app.callback()
 def rayconteur(
     _: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Tell the version.")
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version.")
     ] = False,
 ) -> None:
     """Many conversations with language models at once, each an actor on Ray.
@@ -109,36 +107,36 @@ def rayconteur(
     \b
     Exit codes:
       0    all turns were completed
-      1    a turn or a benchmark failed; in a pipe also: a line was not taken
-      2    nothing was asked: wrong options, a missing key, an unreadable file
+      1    a turn or a benchmark failed, or a line piped into chat was rejected
+      2    no request was sent: an invalid option, a missing key, an unreadable file
       3    Ray can't be reached
       130  ended by Ctrl-C
-      143  ended by SIGTERM; 129 when the terminal was closed, 141 when nobody reads the output
+      143  ended by SIGTERM; 129 when the terminal was closed, 141 when the reader of the output is gone
     """
 
 
 @app.command(name="demo")
 def demo_command(
     sessions: Sessions = None,
-    packed: Annotated[bool, typer.Option("--packed", help="All in one process, not each in its own.")] = False,
+    packed: Annotated[bool, typer.Option("--packed", help="All sessions in one process instead of one each.")] = False,
     provider: Provider = None,
     model: Model = None,
     prompts: Prompts = None,
     rate: Rate = 40.0,
     address: Address = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Watch many sessions talk at once.
+    """Run many sessions at once and watch their replies.
 
-    Each session is a Ray actor with a process of its own: about 50 MB and a third of a second to start. The scripted
-    provider says back what it is told, in this case what there is to say about ravens; the others are asked about
-    ravens.
+    Each session is a Ray actor with its own process, which takes about 50 MB and a third of a second to start. The
+    scripted provider echoes its prompts, short texts about ravens; other providers are asked questions about ravens.
 
-    At a terminal there is a live table, otherwise a line for each turn that ended. --json prints objects told apart by
-    "kind": "spawning" (done, total), then all events of all sessions as the library gives them, "summary" at last.
+    A terminal shows a live table; otherwise there is a line for each turn that ended. The objects of --json are
+    distinguished by "kind": "spawning" (done, total), then all events of all sessions as the library delivers them,
+    and "summary" at the end.
 
-    Prompts of a file are dealt to the sessions in turn, each of which asks its own one after the other; sessions that
-    get none begin at the first again. Without --sessions there are no more sessions than prompts.
+    Prompts from a file are dealt to the sessions in turn, and each session asks its own one after the other. If there
+    are more sessions than prompts, prompts are repeated. Without --sessions there is one session per prompt, up to 16.
 
     \b
     Examples:
@@ -156,7 +154,7 @@ def demo_command(
         address=address,
         json=json,
     )
-    raise typer.Exit(run(lambda program: demo(options, program)))
+    raise typer.Exit(run_command(lambda run: demo(options, run)))
 
 
 @app.command(name="chat")
@@ -165,15 +163,15 @@ def chat_command(
     model: Model = None,
     system: Annotated[str | None, typer.Option(metavar="TEXT", help="The system prompt.")] = None,
     session: Annotated[
-        str | None, typer.Option(metavar="ID", help="A session that runs on the cluster, in place of a new one.")
+        str | None, typer.Option(metavar="ID", help="Attach to this running session instead of opening a new one.")
     ] = None,
     rate: Rate = 40.0,
     address: Address = None,
 ) -> None:
-    """Talk with one session.
+    """Chat with one session.
 
-    Ctrl-C interrupts the answer, not the program; /help tells the commands. Without a terminal each line of standard
-    input is a message, the answers go to standard output, and everything else to standard error.
+    Ctrl-C interrupts the answer, not the program; /help shows the commands. Without a terminal, each line of standard
+    input is a message, answers go to standard output, and everything else goes to standard error.
 
     \b
     Examples:
@@ -184,4 +182,4 @@ def chat_command(
     options = ChatOptions(
         provider=provider, model=model, system=system, session=session, address=address, tokens_per_s=rate
     )
-    raise typer.Exit(run(lambda program: chat(options, program)))
+    raise typer.Exit(run_command(lambda run: chat(options, run)))

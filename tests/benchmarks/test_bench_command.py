@@ -17,7 +17,7 @@ from rayconteur.benchmarks.catalog import LONG, PROGRAMS
 from rayconteur.benchmarks.command import selected_benchmarks
 from rayconteur.benchmarks.program import Scale
 from rayconteur.benchmarks.report.result import FINDINGS, read
-from rayconteur.cli.exits import ExitCode
+from rayconteur.cli.exit_codes import ExitCode
 from rayconteur.cli.main import app
 
 SMALL = ("--tiny", "--only", "request_building")
@@ -147,10 +147,10 @@ def test_at_a_terminal_it_shows_what_runs_what_waits_and_what_was_found(tmp_path
     with Terminal("bench", "--only", "compacting", "--only", "request_building", "--out", str(tmp_path)) as terminal:
         begun = terminal.until("waiting")
         found = terminal.until("times (")
-        terminal.types("\x03")
+        terminal.type_keys("\x03")
         terminal.until("interrupted")
 
-        assert terminal.code() == ExitCode.INTERRUPTED
+        assert terminal.exit_code() == ExitCode.INTERRUPTED
 
     assert "running" in begun
     assert "request on 1,000 messages" in found

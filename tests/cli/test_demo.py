@@ -1,4 +1,4 @@
-"""The demo, run as people and programs run it, over real Ray."""
+"""The demo at a terminal and in a pipe, on a real Ray."""
 
 import json
 import os
@@ -7,14 +7,14 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from fixtures.terminal import Terminal, in_pipe, left_behind, started
+from fixtures.terminal import Terminal, in_pipe, processes_left, started
 
-from rayconteur.cli.exits import ExitCode
+from rayconteur.cli.exit_codes import ExitCode
 
 PROMPTS = ("Why do ravens play?", "Who is Huginn?", "And Muninn?")
 
 
-def test_in_a_pipe_json_tells_everything_that_happened(ray_address: str, tmp_path: Path) -> None:
+def test_the_json_output_has_every_event(ray_address: str, tmp_path: Path) -> None:
     file = tmp_path / "prompts.txt"
     file.write_text("\n".join(PROMPTS))
 
@@ -40,37 +40,37 @@ def test_in_a_pipe_json_tells_everything_that_happened(ray_address: str, tmp_pat
     assert texts == {("1", 1): PROMPTS[0], ("2", 1): PROMPTS[1], ("1", 2): PROMPTS[2]}
 
 
-def test_at_a_terminal_a_table_lives_until_all_is_said(ray_address: str) -> None:
+def test_a_terminal_shows_a_live_table_until_all_turns_have_ended(ray_address: str) -> None:
     with Terminal("demo", "--packed", "--sessions", "3", "--rate", "60", "--address", ray_address) as terminal:
         terminal.until("spawned")
-        while_speaking = terminal.until("streaming")
+        while_streaming = terminal.until("streaming")
         terminal.until("3 sessions: turns 3 completed, 0 failed")
 
-        assert "tokens/s" in while_speaking
-        assert terminal.code() == ExitCode.COMPLETED
-        assert terminal.output.count("\x1b[?25l") == terminal.output.count("\x1b[?25h") == 1  # the cursor is back
+        assert "tokens/s" in while_streaming
+        assert terminal.exit_code() == ExitCode.COMPLETED
+        assert terminal.output.count("\x1b[?25l") == terminal.output.count("\x1b[?25h") == 1  # shown again
 
 
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)]
 )
-def test_ended_before_its_time_it_leaves_no_process_behind(number: signal.Signals, code: ExitCode) -> None:
+def test_a_demo_ended_by_a_signal_leaves_no_process_behind(number: signal.Signals, code: ExitCode) -> None:
     with started("demo", "--sessions", "2", "--rate", "1") as command:
         assert command.stdout
         lines = [command.stdout.readline() for _ in range(3)]
-        at_work = left_behind(command)
+        running = processes_left(command)
 
-        # Ctrl-C reaches the whole foreground, Ray's processes too.
+        # Ctrl-C reaches the whole foreground process group, Ray's processes included.
         os.killpg(command.pid, number) if number == signal.SIGINT else command.send_signal(number)
-        told = command.stdout.read()
+        output = command.stdout.read()
 
     assert lines == ["starting Ray\n", "spawned 0 of 2 sessions\n", "spawned 1 of 2 sessions\n"]
-    assert "raylet" in at_work
-    assert (command.returncode, told.replace("spawned 2 of 2 sessions\n", "")) == (code, "")
-    assert left_behind(command) == []
+    assert "raylet" in running
+    assert (command.returncode, output.replace("spawned 2 of 2 sessions\n", "")) == (code, "")
+    assert processes_left(command) == []
 
 
-def test_when_nobody_reads_on_the_demo_ends(ray_address: str) -> None:
+def test_the_demo_ends_when_the_reader_of_its_output_is_gone(ray_address: str) -> None:
     with started("demo", "--packed", "--sessions", "2", "--rate", "1", "--address", ray_address) as command:
         assert command.stdout
         assert command.stdout.readline() == "starting Ray\n"

@@ -1,4 +1,4 @@
-"""What the command line refuses, before anything is started, and what it tells of itself."""
+"""Invalid options are rejected before anything starts; help and version load nothing heavy."""
 
 import socket
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from fixtures.terminal import HEAVY_MODULES, in_pipe, modules_loaded_by
 from typer.testing import CliRunner
 
-from rayconteur.cli.exits import ExitCode
+from rayconteur.cli.exit_codes import ExitCode
 from rayconteur.cli.main import app
 from rayconteur.cli.provider import provider_named
 from rayconteur.providers.configs import ProviderName
@@ -20,8 +20,8 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def refused(*arguments: str) -> tuple[int, str]:
-    """The exit code, and the only line that the command writes."""
+def rejected(*arguments: str) -> tuple[int, str]:
+    """The exit code, and the only line that the command prints."""
     result = CliRunner().invoke(app, arguments)
     assert result.stdout == ""
     [line] = result.stderr.splitlines()
@@ -29,8 +29,8 @@ def refused(*arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("command", ["demo", "chat"])
-def test_an_unknown_provider_is_told_with_those_there_are(command: str) -> None:
-    code, line = refused(command, "--provider", "delphi")
+def test_an_unknown_provider_is_rejected_with_a_list_of_providers(command: str) -> None:
+    code, line = rejected(command, "--provider", "delphi")
 
     assert code == ExitCode.USAGE
     assert all(name in line for name in ("delphi", *get_args(ProviderName)))
@@ -38,33 +38,33 @@ def test_an_unknown_provider_is_told_with_those_there_are(command: str) -> None:
 
 @pytest.mark.parametrize("command", ["demo", "chat"])
 @pytest.mark.parametrize(("provider", "variable"), [("anthropic", "ANTHROPIC_API_KEY"), ("openai", "OPENAI_API_KEY")])
-def test_a_missing_key_names_its_variable(command: str, provider: str, variable: str) -> None:
-    code, line = refused(command, "--provider", provider, "--model", "some-model")
+def test_the_error_for_a_missing_key_names_its_variable(command: str, provider: str, variable: str) -> None:
+    code, line = rejected(command, "--provider", provider, "--model", "some-model")
 
     assert code == ExitCode.USAGE
     assert variable in line
 
 
 @pytest.mark.parametrize("provider", [name for name in get_args(ProviderName) if name != "scripted"])
-def test_a_missing_model_is_told(provider: str) -> None:
-    code, line = refused("demo", "--provider", provider)
+def test_a_missing_model_is_rejected(provider: str) -> None:
+    code, line = rejected("demo", "--provider", provider)
 
     assert code == ExitCode.USAGE
     assert "--model" in line
 
 
 @pytest.mark.parametrize("provider", get_args(ProviderName))
-def test_every_provider_goes_by_its_name(provider: str) -> None:
+def test_every_provider_can_be_chosen_by_its_name(provider: str) -> None:
     assert provider_named(provider, "some-model").name == provider
     assert provider_named(None, f"{provider}:some-model").name == provider
 
 
-def test_without_any_name_it_is_the_scripted_one() -> None:
+def test_the_default_provider_is_scripted() -> None:
     assert provider_named(None, None).name == "scripted"
 
 
-def test_a_model_alone_is_told_how_to_name_its_provider() -> None:
-    code, line = refused("demo", "--model", "gpt-4o")
+def test_the_error_for_a_model_without_a_provider_shows_the_format() -> None:
+    code, line = rejected("demo", "--model", "gpt-4o")
 
     assert code == ExitCode.USAGE
     assert "provider:model" in line
@@ -73,29 +73,29 @@ def test_a_model_alone_is_told_how_to_name_its_provider() -> None:
 @pytest.mark.parametrize(
     ("content", "problem"), [(None, "can't be read"), (b"\n \n", "no prompt"), (b"\xff\xfe\x00", "UTF-8")]
 )
-def test_prompts_that_are_none_are_told(tmp_path: Path, content: bytes | None, problem: str) -> None:
+def test_a_prompts_file_without_prompts_is_rejected(tmp_path: Path, content: bytes | None, problem: str) -> None:
     file = tmp_path / "prompts.txt"
     if content is not None:
         file.write_bytes(content)
 
-    code, line = refused("demo", "--prompts", str(file))
+    code, line = rejected("demo", "--prompts", str(file))
 
     assert code == ExitCode.USAGE
     assert str(file) in line
     assert problem in line
 
 
-def test_a_session_to_attach_to_wants_its_cluster() -> None:
-    code, line = refused("chat", "--session", "raven")
+def test_attaching_to_a_session_requires_the_address_of_its_cluster() -> None:
+    code, line = rejected("chat", "--session", "raven")
 
     assert code == ExitCode.USAGE
     assert "--address" in line
 
 
-@pytest.mark.timeout(30)  # Ray by itself would try for minutes
+@pytest.mark.timeout(30)  # Ray itself would try for minutes
 @pytest.mark.parametrize("command", ["demo", "chat"])
-def test_ray_that_is_not_there_is_told(command: str) -> None:
-    with socket.socket() as bound:  # and so nobody else's, but it does not listen
+def test_an_address_without_ray_is_reported_at_once(command: str) -> None:
+    with socket.socket() as bound:  # reserved, so that no other process takes it, but not listening
         bound.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{bound.getsockname()[1]}"
 
@@ -105,7 +105,7 @@ def test_ray_that_is_not_there_is_told(command: str) -> None:
     assert [address in line for line in done.stderr.splitlines()] == [True]
 
 
-def test_an_option_that_does_not_fit_is_wrong_usage() -> None:
+def test_an_option_out_of_range_is_a_usage_error() -> None:
     result = CliRunner().invoke(app, ["demo", "--sessions", "0"])
 
     assert result.exit_code == ExitCode.USAGE
@@ -122,8 +122,9 @@ def test_help_loads_no_ray_no_sdk_and_no_benchmark(arguments: list[str]) -> None
     assert [module for module in modules if module.startswith("rayconteur.benchmarks")] == []
 
 
-def test_help_tells_commands_variables_and_exit_codes() -> None:
-    told = CliRunner().invoke(app, ["--help"]).stdout
+def test_help_lists_commands_variables_and_exit_codes() -> None:
+    printed = CliRunner().invoke(app, ["--help"]).stdout
 
-    assert all(word in told for word in ("demo", "chat", "bench", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "RAY_ADDRESS"))
-    assert all(str(int(code)) in told for code in ExitCode)
+    words = ("demo", "chat", "bench", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "RAY_ADDRESS")
+    assert all(word in printed for word in words)
+    assert all(str(int(code)) in printed for code in ExitCode)

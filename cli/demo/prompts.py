@@ -1,10 +1,10 @@
-"""What the demo's sessions are asked."""
+"""The prompts of a demo."""
 
 import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..providers.schema.errors import InvalidConfig
+from ...providers.schema.errors import InvalidConfig
 
 QUESTIONS = (
     "Why do ravens play? Answer in a short paragraph.",
@@ -43,15 +43,15 @@ _SENTENCES_PER_TEXT = 7
 
 
 def raven_texts(count: int) -> list[str]:
-    """So many short texts, the same on every run, for the scripted provider to say."""
+    """*count* short texts, the same on every run, which the scripted provider echoes."""
     return [_raven_text(number) for number in range(count)]
 
 
 def read_prompts(path: Path) -> list[str]:
-    """The lines of the file at *path* that are not blank.
+    """The prompts in the file at *path*, one per line; blank lines are skipped.
 
     Raises:
-        InvalidConfig: it can't be read, or holds none.
+        InvalidConfig: the file can't be read, or has no prompt.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
@@ -61,12 +61,12 @@ def read_prompts(path: Path) -> list[str]:
         raise InvalidConfig("--prompts", f"{path} is not UTF-8 text") from None
     prompts = [line.strip() for line in lines if line.strip()]
     if not prompts:
-        raise InvalidConfig("--prompts", f"{path} holds no prompt; write one a line")
+        raise InvalidConfig("--prompts", f"{path} has no prompt; write one per line")
     return prompts
 
 
-def dealt(prompts: Sequence[str], sessions: int) -> list[list[str]]:
-    """*prompts* dealt to so many sessions: each prompt once, or again from the first until everybody has one."""
+def distribute_prompts(prompts: Sequence[str], sessions: int) -> list[list[str]]:
+    """The prompts of each session. They are dealt in turn, and repeated if there are more sessions than prompts."""
     return [list(prompts[number::sessions]) or [prompts[number % len(prompts)]] for number in range(sessions)]
 
 

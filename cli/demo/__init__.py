@@ -1,0 +1,1 @@
+"""`rayconteur demo`: many sessions at once, and how their progress is displayed."""
