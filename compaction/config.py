@@ -8,6 +8,7 @@ from typing import Self
 
 import msgspec
 
+from ..providers.configs import ProviderConfig
 from ..providers.schema.errors import InvalidConfig
 from .strategies.images import DropImages
 from .strategies.summarize import Summarize
@@ -47,6 +48,9 @@ class Layered(CompactionSettings, frozen=True, kw_only=True):
 
     def public(self) -> Self:
         return msgspec.structs.replace(self, strategies=tuple(strategy.public() for strategy in self.strategies))
+
+    def providers(self) -> tuple[ProviderConfig, ...]:
+        return tuple(provider for strategy in self.strategies for provider in strategy.providers())
 
 
 Compaction = AnyStrategy | Layered

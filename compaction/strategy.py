@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 
 import msgspec
 
+from ..providers.configs import ProviderConfig
 from ..providers.schema.errors import InvalidConfig
 from ..providers.schema.usage import NONE_YET, Usage
 from .job import CompactionJob
@@ -70,6 +71,10 @@ class CompactionSettings(
     def public(self) -> Self:
         """This config without secrets: fit for records, events and logs."""
         return self
+
+    def providers(self) -> tuple[ProviderConfig, ...]:
+        """The providers that get requests of a compaction, besides the session's own."""
+        return ()
 
 
 class Strategy(CompactionSettings, frozen=True, kw_only=True):

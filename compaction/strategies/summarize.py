@@ -55,6 +55,9 @@ class Summarize(KeepsRecentTurns, frozen=True, kw_only=True):
     def public(self) -> Self:
         return msgspec.structs.replace(self, provider=self.provider.public()) if self.provider else self
 
+    def providers(self) -> tuple[ProviderConfig, ...]:
+        return () if self.provider is None else (self.provider,)
+
     async def compact(self, history: SizedHistory, job: CompactionJob, scope: Scope) -> StrategyResult:
         writer = SummaryWriter(job, self.prompt or INSTRUCTIONS, self.max_summary_tokens, self.provider)
         compacted, problem = history, None

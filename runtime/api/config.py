@@ -8,7 +8,6 @@ import msgspec
 from msgspec import Meta
 
 from ...compaction.config import Compaction, Layered
-from ...compaction.strategies.summarize import Summarize
 from ...providers.configs import ProviderConfig
 from ...providers.models import with_model_facts
 from ...providers.schema.request import Positive, Settings
@@ -100,12 +99,5 @@ class SessionConfig(Settings, frozen=True, kw_only=True, omit_defaults=True):
         )
 
     def providers(self) -> list[ProviderConfig]:
-        """The session's own provider, and those that its compaction asks."""
-        return [self.provider, *providers_in(self.compaction)]
-
-
-def providers_in(compaction: Compaction | None) -> list[ProviderConfig]:
-    """The providers that *compaction* asks, besides the session's own."""
-    layers = compaction.strategies if isinstance(compaction, Layered) else (compaction,)
-    found = (layer.provider for layer in layers if isinstance(layer, Summarize))
-    return [provider for provider in found if provider is not None]
+        """The session's own provider, and those that get requests of its compaction."""
+        return [self.provider, *(self.compaction.providers() if self.compaction else ())]

@@ -14,7 +14,7 @@ from ...providers.models import context_limit_tokens, with_model_facts
 from ...providers.schema.draft import Partial
 from ...providers.schema.messages import Message
 from ...providers.schema.request import WireMemo
-from ..api.config import SessionConfig, WhenBusy, providers_in
+from ..api.config import SessionConfig, WhenBusy
 from ..api.messages import (
     Clear,
     Close,
@@ -182,7 +182,7 @@ class Session:
         if change.provider is not UNSET:
             self._wallet.keep(change.provider)
         if change.compaction is not UNSET and change.compaction is not None:
-            for provider in providers_in(change.compaction):
+            for provider in change.compaction.providers():
                 self._wallet.keep(provider)
 
     # Carrying out
