@@ -1,10 +1,10 @@
-# Every target sets up what it needs: a machine with Python 3.11 or newer and make is enough.
+# Every target installs what it needs into .venv. Required are only make and Python 3.11 or newer.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
-# The first of these that is new enough; PYTHON=... chooses another.
+# The first Python that is new enough; PYTHON=... chooses another.
 FITS := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c '$(FITS)' 2>/dev/null && echo $(name))))
 
@@ -15,27 +15,27 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 NPM := npm install --no-package-lock --no-audit --no-fund --ignore-scripts --fetch-retries=1 --fetch-timeout=30000
 FOLDERS := providers compaction runtime benchmarks cli
 
-# The editable install is a tree of links, a link for a file: it is made again when the list of files changes.
+# The editable install is a tree of links, one per file. It is renewed when the list of files changes.
 LINKED := build/linked-$(shell find $(FOLDERS) *.py -name '*.py' -o -path '*/samples/*' | sort | cksum | cut -d ' ' -f 1)
 
 BENCH = $(BIN)/rayconteur bench --out benchmarks/out/$(shell date -u +%Y%m%d-%H%M%S)
 
 .PHONY: help demo test fuzz check docs bench bench-quick gate wheel
 
-help:  ## Say what there is
+help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 18
 
-demo: $(LINKED)  ## Watch many sessions talk at once, without network or key
+demo: $(LINKED)  ## Run many sessions at once, without network or API key
 	@$(BIN)/rayconteur demo
 
 test: $(LINKED) .aimock/installed  ## Run the tests, except those of make gate, make docs and make wheel
 	@$(BIN)/python -m pytest -m 'not programs' --ignore tests/test_wheel.py --ignore tests/docs/test_site.py --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 
-fuzz: $(LINKED)  ## Send broken answers to all decoders for FUZZ_SECONDS, 60 if not given
+fuzz: $(LINKED)  ## Fuzz all decoders with broken answers for FUZZ_SECONDS (60)
 	-@$(PIP) install --constraint constraints.txt --only-binary atheris --group fuzz
 	@PYTHONPATH=tests $(BIN)/python -m fuzzing.decoders --seconds $(FUZZ_SECONDS)
 
-check: $(LINKED)  ## Check style, types and the plan of the house
+check: $(LINKED)  ## Check style, types and structure
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --package rayconteur
@@ -47,25 +47,25 @@ docs: $(LINKED) .venv/docs  ## Build the documentation site in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 	@$(BIN)/python -m pytest --quiet tests/docs/test_site.py
 
-bench: $(LINKED)  ## Measure what it costs, for ten minutes, and show it in benchmarks/out/
+bench: $(LINKED)  ## Run the benchmarks (ten minutes) and write the report to benchmarks/out/
 	@$(BENCH)
 
-bench-quick: $(LINKED)  ## Less of it, in a minute
+bench-quick: $(LINKED)  ## Run a short version of the benchmarks (one minute)
 	@$(BENCH) --quick
 
-gate: $(LINKED)  ## See that every benchmark runs, and that nothing became twice as slow
+gate: $(LINKED)  ## Check that every benchmark runs and nothing became twice as slow
 	@$(BIN)/python -m pytest -m programs tests/benchmarks
 	@$(BIN)/python -m rayconteur.benchmarks.gate
 
-wheel: $(LINKED)  ## Build dist/ and try the wheel where nothing else is
+wheel: $(LINKED)  ## Build dist/ and test the wheel in an empty environment
 	@rm -rf dist
 	@$(BIN)/python -m build --no-isolation --outdir dist
 	@$(BIN)/python -m pytest tests/test_wheel.py
 
-# Its stamp is gone while an install runs, so that one that was broken off begins again from nothing.
+# The stamp is removed while an install runs, so that an interrupted install starts over.
 .venv/installed: pyproject.toml constraints.txt
-	$(if $(PYTHON),,$(error Python 3.11 or newer is needed, python3 is: $(or $(shell python3 --version 2>&1),missing). PYTHON=... names another))
-	@echo 'Setting up .venv, which takes some minutes the first time'
+	$(if $(PYTHON),,$(error Python 3.11 or newer is required, but python3 is $(or $(shell python3 --version 2>&1),missing). Name another with PYTHON=...))
+	@echo 'Setting up .venv: takes some minutes the first time'
 	@[ -e $@ ] || $(PYTHON) -m venv --clear .venv
 	@rm -f $@
 	@$(PIP) install --constraint constraints.txt pip setuptools
@@ -82,9 +82,9 @@ $(LINKED): .venv/installed
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# A server for the tests that others wrote. Where it cannot be had, its tests are skipped, and the next run tries again.
+# A third-party server for the tests. If it can't be installed, its tests are skipped, and the next run tries again.
 .aimock/installed: tests/samples/aimock/package.json
 	@mkdir -p .aimock
 	@cp $< .aimock
 	@{ command -v node && command -v npm && $(NPM) --prefix .aimock && touch $@; } >/dev/null 2>&1 \
-		|| echo 'Going on without aimock: node, npm or the package is not to be had'
+		|| echo 'Continuing without aimock: node, npm or the package is not available'
