@@ -1,4 +1,4 @@
-"""Two programs and one session: the first begins it and leaves, the second finds it by its id and goes on.
+"""Two programs share one session: the first starts it and exits, the second attaches to it by its id and continues.
 
 python examples/attach.py
 """
@@ -20,15 +20,15 @@ async def first(address: str) -> None:
     async with rc.Runtime(address, options=DETACHED) as runtime:
         session = await runtime.spawn(rc.SessionConfig(provider=rc.Scripted()), "huginn")
         answer = await session.ask("I fly out at dawn.").answer()
-        print(f"first program: {answer.text!r}, and leaves", flush=True)
+        print(f"first program: {answer.text!r}; exits", flush=True)
 
 
 async def second(address: str) -> None:
     async with rc.Runtime(address, options=DETACHED) as runtime:
         session = await runtime.session("huginn")
-        async for event in session.events(after=0):  # from its very first event on
+        async for event in session.events(after=0):  # replays the session from its first event
             if isinstance(event, rc.TextChunk):
-                print(f"second program reads event {event.seq}: {event.text!r}")
+                print(f"second program replays event {event.seq}: {event.text!r}")
             if isinstance(event, rc.Completed):
                 break
         answer = await session.ask("I come back at noon.").answer()
@@ -38,7 +38,7 @@ async def second(address: str) -> None:
 
 
 def main() -> None:
-    """Start a Ray for both, run one program after the other, and end it."""
+    """Start a Ray cluster for both programs, run one after the other, and shut it down."""
     ray.init(num_cpus=2, include_dashboard=False, logging_level=logging.ERROR)
     address = cast(str, ray.get_runtime_context().gcs_address)
     for program in ("first", "second"):

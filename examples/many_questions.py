@@ -1,4 +1,4 @@
-"""Ask many questions at once, and print each answer as it comes.
+"""Ask many questions at once, and print each answer as soon as it is complete.
 
 python examples/many_questions.py                                             scripted: no key, no network
 python examples/many_questions.py --provider anthropic --model claude-sonnet-4-5
@@ -10,7 +10,7 @@ import asyncio
 import rayconteur as rc
 
 QUESTIONS = [f"What are {number} ravens called?" for number in range(2, 42)]
-MODELS = {"anthropic": rc.Anthropic, "openai": rc.OpenAI}
+PROVIDERS = {"anthropic": rc.Anthropic, "openai": rc.OpenAI}
 
 
 async def main(provider: rc.providers.ProviderConfig) -> None:
@@ -20,15 +20,15 @@ async def main(provider: rc.providers.ProviderConfig) -> None:
         async def ask(session: rc.SessionHandle, question: str) -> tuple[str, rc.runtime.FinalAnswer]:
             return question, await session.ask(question).answer()
 
-        for answered in asyncio.as_completed(map(ask, sessions, QUESTIONS)):
-            question, answer = await answered
+        for next_answer in asyncio.as_completed(map(ask, sessions, QUESTIONS)):
+            question, answer = await next_answer
             print(f"{question}\n    {answer.text} ({answer.usage.output.tokens} tokens)")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Ask many questions at once.")
-    parser.add_argument("--provider", choices=MODELS, help="a real one; its key comes from the environment")
+    parser.add_argument("--provider", choices=PROVIDERS, help="a real provider; its key is read from the environment")
     parser.add_argument("--model", default="claude-sonnet-4-5")
     args = parser.parse_args()
-    echo = rc.Scripted(script=rc.scripted.Script(tokens_per_s=50))
-    asyncio.run(main(MODELS[args.provider](model=args.model) if args.provider else echo))
+    echo = rc.Scripted(script=rc.scripted.Script(tokens_per_s=50))  # answers with the question
+    asyncio.run(main(PROVIDERS[args.provider](model=args.model) if args.provider else echo))
