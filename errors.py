@@ -6,6 +6,7 @@ from rayconteur.providers.schema.errors import (
     ContextOverflow,
     IncompleteAnswer,
     InvalidConfig,
+    InvalidPlugin,
     InvalidRequest,
     MissingExtra,
     MissingKey,
@@ -46,10 +47,11 @@ from rayconteur.runtime.api.errors import (
 # fmt: off
 __all__ = [
     "AuthenticationFailed", "ConfigError", "ContextOverflow", "EmptyMessage", "EventsMissed", "IncompleteAnswer",
-    "InvalidConfig", "InvalidRequest", "MailboxError", "MailboxFull", "MessageTooLarge", "MissingExtra", "MissingKey",
-    "MissingToolResults", "NothingToRetry", "Overloaded", "ProtocolError", "ProviderError", "ProviderUnavailable",
-    "RateLimited", "RayUnreachable", "RayconteurError", "RuntimeClosed", "SessionBusy", "SessionClosed", "SessionDied",
-    "SessionError", "SessionExists", "ToolResultError", "ToolUseAnswered", "ToolsWaiting", "TurnFailed",
-    "TurnInterrupted", "UnknownModel", "UnknownProvider", "UnknownSession", "UnknownToolUse", "UnsupportedContent",
+    "InvalidConfig", "InvalidPlugin", "InvalidRequest", "MailboxError", "MailboxFull", "MessageTooLarge",
+    "MissingExtra", "MissingKey", "MissingToolResults", "NothingToRetry", "Overloaded", "ProtocolError",
+    "ProviderError", "ProviderUnavailable", "RateLimited", "RayUnreachable", "RayconteurError", "RuntimeClosed",
+    "SessionBusy", "SessionClosed", "SessionDied", "SessionError", "SessionExists", "ToolResultError",
+    "ToolUseAnswered", "ToolsWaiting", "TurnFailed", "TurnInterrupted", "UnknownModel", "UnknownProvider",
+    "UnknownSession", "UnknownToolUse", "UnsupportedContent",
 ]
 # fmt: on

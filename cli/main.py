@@ -2,16 +2,18 @@
 
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from textwrap import indent
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from ..providers.configs import ProviderName
+from ..providers.registry import PROVIDERS
 from .chat import ChatOptions, chat
 from .command_run import run_command
 from .demo.command import DEFAULT_SESSIONS, DemoOptions, demo
 from .lazy_command import LazyCommand
+from .provider import environment_help
 
 # `--help` imports this module: no Ray, SDK or rich here.
 
@@ -48,7 +50,7 @@ Provider = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help=f"Who answers: {', '.join(get_args(ProviderName))}.",
+        help=f"Who answers: {', '.join(PROVIDERS)}.",
         show_default="scripted, or as --model says",
     ),
 ]
@@ -77,42 +79,41 @@ def _print_version(requested: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+_HELP = f"""Many conversations with language models at once, each an actor on Ray.
+
+\b
+Examples:
+  rayconteur demo                                        no network, no key
+  rayconteur demo --packed --sessions 500                many sessions in one process
+  rayconteur demo --model anthropic:claude-sonnet-4-5
+  rayconteur chat --model openai:gpt-4o
+  echo "Why do ravens play?" | rayconteur chat --model openai:gpt-4o
+  rayconteur bench --quick                               what it costs, on this machine
+
+\b
+Environment:
+{indent(environment_help(), "  ")}
+  RAY_ADDRESS  the Ray cluster to join
+  NO_COLOR     no colours
+
+\b
+Exit codes:
+  0    all turns were completed
+  1    a turn or a benchmark failed, or a line piped into chat was rejected
+  2    no request was sent: an invalid option, a missing key, an unreadable file
+  3    Ray can't be reached
+  130  ended by Ctrl-C
+  143  ended by SIGTERM; 129 when the terminal was closed, 141 when the reader of the output is gone
+"""
+
+
+@app.callback(help=_HELP)
 def rayconteur(
     _: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version.")
     ] = False,
 ) -> None:
-    """Many conversations with language models at once, each an actor on Ray.
-
-    \b
-    Examples:
-      rayconteur demo                                        no network, no key
-      rayconteur demo --packed --sessions 500                many sessions in one process
-      rayconteur demo --model anthropic:claude-sonnet-4-5
-      rayconteur chat --model openai:gpt-4o
-      echo "Why do ravens play?" | rayconteur chat --model openai:gpt-4o
-      rayconteur bench --quick                               what it costs, on this machine
-
-    \b
-    Environment:
-      ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL                  anthropic:
-      OPENAI_API_KEY, OPENAI_BASE_URL                        openai:
-      AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY
-        or AZURE_OPENAI_AD_TOKEN                             azureopenai:
-      CO_API_KEY, CO_API_URL                                 cohere:
-      RAY_ADDRESS                                            the Ray cluster to join
-      NO_COLOR                                               no colours
-
-    \b
-    Exit codes:
-      0    all turns were completed
-      1    a turn or a benchmark failed, or a line piped into chat was rejected
-      2    no request was sent: an invalid option, a missing key, an unreadable file
-      3    Ray can't be reached
-      130  ended by Ctrl-C
-      143  ended by SIGTERM; 129 when the terminal was closed, 141 when the reader of the output is gone
-    """
+    """All commands and their common options."""
 
 
 @app.command(name="demo")

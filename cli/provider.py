@@ -1,7 +1,9 @@
-"""Providers as the options name them."""
+"""Providers by the names that the options give them, and the environment variables they read."""
 
-from ..providers.configs import ProviderConfig
+from textwrap import fill
+
 from ..providers.model_names import model as model_named
+from ..providers.registry import PROVIDERS, ProviderConfig
 from ..providers.schema.errors import InvalidConfig
 from ..providers.scripted.config import Scripted
 from ..providers.scripted.script import Script
@@ -29,3 +31,18 @@ def provider_named(provider: str | None, model: str | None, tokens_per_s: float 
         return model_named(f"{provider}:{model or ''}")
     except InvalidConfig:
         raise InvalidConfig("--model", f"{provider} does not choose for you; name its model") from None
+
+
+def environment_help() -> str:
+    """The environment variables of each provider, for the help text: a provider a line, wrapped where it has many."""
+    width = max(map(len, PROVIDERS)) + 2
+    return "\n".join(
+        fill(
+            ", ".join(provider.environment),
+            width=100,
+            initial_indent=f"{name}:".ljust(width),
+            subsequent_indent=" " * width,
+        )
+        for name, provider in PROVIDERS.items()
+        if provider.environment
+    )

@@ -8,7 +8,7 @@ from typing import Self
 
 import msgspec
 
-from ..providers.configs import ProviderConfig
+from ..providers.registry import ProviderConfig
 from ..providers.schema.errors import InvalidConfig
 from .strategies.images import DropImages
 from .strategies.summarize import Summarize

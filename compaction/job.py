@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from ..providers.configs import ProviderConfig
+from ..providers.registry import ProviderConfig
 from ..providers.schema.draft import Answer
 from ..providers.schema.messages import Message
 

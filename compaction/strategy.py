@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 import msgspec
 
-from ..providers.configs import ProviderConfig
+from ..providers.registry import ProviderConfig
 from ..providers.schema.errors import InvalidConfig
 from ..providers.schema.usage import NONE_YET, Usage
 from .job import CompactionJob

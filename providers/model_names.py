@@ -1,34 +1,31 @@
-"""Models by name."""
+"""From a model's name, such as ``anthropic:claude-sonnet-4-5``, to a provider's config."""
 
-from typing import Any, get_args
-
-from .configs import ProviderConfig
+from .registry import ALIASES, PROVIDERS, ProviderConfig
 from .schema.errors import InvalidConfig, UnknownProvider
-
-ALIASES = {"azure": "azureopenai", "gemini": "google"}
-_KINDS: dict[str, type[Any]] = {str(kind.__struct_config__.tag): kind for kind in get_args(ProviderConfig)}
 
 
 def model(name: str, **fields: object) -> ProviderConfig:
-    """The config that *name* stands for: a provider and its model, such as ``anthropic:claude-sonnet-4-5``.
+    """The config for *name*: a provider and its model, such as ``anthropic:claude-sonnet-4-5``.
 
-    Of Azure the part behind the colon is the deployment. *fields* are fields of the config, such as ``base_url``; what
-    is not given comes from the provider's usual variables when a session is spawned.
+    For Azure OpenAI the part after the colon is the deployment. *fields* are fields of the config, such as
+    ``base_url``; credentials and addresses that are not given come from the provider's usual environment variables when
+    a session is spawned.
 
     Raises:
-        UnknownProvider: there is none of that name; those that there are are told.
-        InvalidConfig: there is no model in *name*, or the config has no such field.
+        UnknownProvider: *name* begins with no provider's name; the error lists the names.
+        InvalidConfig: *name* has no model, or the config has no such field.
     """
-    provider, _, of_it = name.partition(":")
-    provider = ALIASES.get(provider, provider)
-    if provider not in _KINDS:
-        raise UnknownProvider(f"{name!r} begins with no provider; write provider:model with one of {', '.join(_KINDS)}")
-    if not of_it and provider != "scripted":
-        raise InvalidConfig("model", f"{name!r} names no model; write {provider}:model")
-    kind = _KINDS[provider]
-    if unknown := [field for field in fields if field not in kind.__struct_fields__]:
-        has = ", ".join(field for field in kind.__struct_fields__ if field != "facts")
-        raise InvalidConfig(f"provider.{unknown[0]}", f"{provider} has no such field; it has {has}")
-    named = {"deployment" if provider == "azureopenai" else "model": of_it} if of_it else {}
-    config: ProviderConfig = kind(**named, **fields)
+    provider_name, _, model_name = name.partition(":")
+    provider = PROVIDERS.get(ALIASES.get(provider_name, provider_name))
+    if provider is None:
+        names = ", ".join(PROVIDERS)
+        raise UnknownProvider(f"{name!r} begins with no provider; write provider:model with one of {names}")
+    model_name = model_name or provider.default_model or ""
+    if not model_name:
+        raise InvalidConfig("model", f"{name!r} names no model; write {provider.name}:model")
+    known_fields = provider.config.__struct_fields__
+    if unknown := [field for field in fields if field not in known_fields]:
+        usable = ", ".join(field for field in known_fields if field != "facts")
+        raise InvalidConfig(f"provider.{unknown[0]}", f"{provider.name} has no such field; it has {usable}")
+    config: ProviderConfig = provider.config(**{provider.model_field: model_name}, **fields)
     return config

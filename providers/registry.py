@@ -1,51 +1,78 @@
-"""From a config to its client."""
+"""All providers by name: one line for each of this package, and those of installed plug-ins.
 
-from typing import assert_never
+They are collected once, when this module is imported. No SDK is imported for that: only for opening a client.
+"""
 
-from .anthropic.config import Anthropic
-from .bedrock.config import Bedrock
-from .cohere.config import Cohere
-from .configs import ProviderConfig
-from .google.config import Google
-from .openai.config import AzureOpenAI, OpenAI
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from .plugins import installed_plugins
 from .schema.client import Client
-from .scripted.config import Scripted
+from .schema.config import Config
+from .schema.errors import MissingExtra, UnknownProvider
+from .schema.provider import Provider, TokenCosts
+
+_BUILT_IN = (
+    "scripted.provider:SCRIPTED",
+    "anthropic.provider:ANTHROPIC",
+    "openai.provider:OPENAI",
+    "openai.provider:AZURE_OPENAI",
+    "google.provider:GOOGLE",
+    "cohere.provider:COHERE",
+    "bedrock.provider:BEDROCK",
+)
+
+_TYPICAL_COSTS = TokenCosts()
+
+
+def _built_in() -> Iterable[Provider[Any]]:
+    for path in _BUILT_IN:
+        module, _, name = path.partition(":")
+        yield getattr(import_module(f".{module}", __package__), name)
+
+
+def _collect() -> dict[str, Provider[Any]]:
+    providers = {provider.name: provider for provider in _built_in()}
+    taken = {*providers, *(alias for provider in providers.values() for alias in provider.aliases)}
+    return providers | {provider.name: provider for provider in installed_plugins(taken)}
+
+
+PROVIDERS: Mapping[str, Provider[Any]] = MappingProxyType(_collect())
+"""All providers by name, plug-ins last."""
+
+ALIASES: Mapping[str, str] = {alias: provider.name for provider in PROVIDERS.values() for alias in provider.aliases}
+"""The provider's name for each of the other names that ``rayconteur.model`` accepts."""
+
+if TYPE_CHECKING:
+    # Which plug-ins are installed is known at run time only, so type checkers see the base class of all configs.
+    ProviderConfig = Config
+else:
+    # A closed union of tagged structs: msgspec decodes it, in any process that has the same plug-ins installed.
+    ProviderConfig = reduce(lambda union, config: union | config, (provider.config for provider in PROVIDERS.values()))
 
 
 def open_client(config: ProviderConfig) -> Client:
-    """The client that *config*, resolved, describes. Here, and only here, a provider's SDK is imported.
+    """Open the client for *config*, which must be resolved. Only this imports a provider's SDK.
 
     Raises:
         MissingExtra: the SDK is not installed.
+        UnknownProvider: *config* is of no provider that is installed here.
     """
-    match config:
-        case Scripted():
-            from .scripted.client import ScriptedClient
+    provider = PROVIDERS.get(config.name)
+    if provider is None:
+        raise UnknownProvider(f"no provider {config.name!r} is installed here; there are {', '.join(PROVIDERS)}")
+    try:
+        return provider.open_client(config)
+    except ModuleNotFoundError as error:
+        if provider.extra is None or (error.name or "").startswith("rayconteur."):
+            raise
+        raise MissingExtra(provider.name, provider.extra) from None
 
-            return ScriptedClient(config)
-        case Anthropic():
-            from .anthropic.client import AnthropicClient
 
-            return AnthropicClient(config)
-        case OpenAI():
-            from .openai.client import openai_client
-
-            return openai_client(config)
-        case AzureOpenAI():
-            from .openai.azure import azure_client
-
-            return azure_client(config)
-        case Google():
-            from .google.client import GoogleClient
-
-            return GoogleClient(config)
-        case Cohere():
-            from .cohere.client import CohereClient
-
-            return CohereClient(config)
-        case Bedrock():
-            from .bedrock.client import BedrockClient
-
-            return BedrockClient(config)
-        case _:
-            assert_never(config)
+def token_costs(name: str) -> TokenCosts:
+    """What the provider *name* counts besides text; typical figures for one that is not installed here."""
+    provider = PROVIDERS.get(name)
+    return provider.token_costs if provider else _TYPICAL_COSTS

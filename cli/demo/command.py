@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...providers.configs import ProviderConfig
+from ...providers.registry import ProviderConfig
 from ...providers.schema.errors import RayconteurError
 from ...providers.scripted.config import Scripted
 from ...runtime.api.config import SessionConfig

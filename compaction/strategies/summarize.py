@@ -7,8 +7,8 @@ from typing import ClassVar, Self
 
 import msgspec
 
-from ...providers.configs import ProviderConfig
 from ...providers.models import with_model_facts
+from ...providers.registry import ProviderConfig
 from ...providers.schema.errors import InvalidConfig, ProviderError
 from ..job import CompactionJob
 from ..sized_history import SizedHistory

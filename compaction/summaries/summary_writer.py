@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 
-from ...providers.configs import ProviderConfig
+from ...providers.registry import ProviderConfig
 from ...providers.schema.content import Text
 from ...providers.schema.draft import Answer
 from ...providers.schema.errors import IncompleteAnswer

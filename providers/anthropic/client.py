@@ -4,24 +4,20 @@ from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from functools import partial
 from typing import cast
 
+import anthropic
+import httpx2
+
 from ..schema.content import Block
 from ..schema.deltas import Delta
-from ..schema.errors import MissingExtra, ProtocolError, ProviderError, ProviderUnavailable
+from ..schema.errors import ProtocolError, ProviderError, ProviderUnavailable
 from ..schema.request import Request, Settings
 from ..transport import http
+from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
+from ..transport.sdk_bypass import SDKBypass
 from . import requests as anthropic_requests
 from .config import Anthropic
 from .decoder import decode_answer, stream_decoder
 from .errors import FAULTS, PROVIDER
-
-try:
-    import anthropic
-    import httpx2
-
-    from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
-    from ..transport.sdk_bypass import SDKBypass
-except ModuleNotFoundError:
-    raise MissingExtra(PROVIDER, "anthropic") from None
 
 # Those of the SDK's errors that no status goes with.
 _KINDS: dict[type[Exception], type[ProviderError]] = {
@@ -35,7 +31,7 @@ def _response(error: Exception) -> httpx2.Response | None:
     return error.response if isinstance(error, anthropic.APIStatusError) else None
 
 
-SDK_ERRORS = http.SDKErrors(_response, _KINDS, http.transport_errors(PROVIDER, "anthropic"), FAULTS)
+SDK_ERRORS = http.SDKErrors(_response, _KINDS, http.connection_errors(), FAULTS)
 
 
 class AnthropicClient:

@@ -7,32 +7,27 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
+import aiohttp
+import botocore
+from botocore import exceptions as boto
+from yarl import URL
+
 from ..schema.content import Block
 from ..schema.deltas import Delta
-from ..schema.errors import AuthenticationFailed, MissingExtra, ProviderError, ProviderUnavailable
+from ..schema.errors import AuthenticationFailed, ProviderError, ProviderUnavailable
 from ..schema.request import Request, Settings
 from ..transport import http
+from ..transport.aiohttp_response import AiohttpResponse
 from ..transport.faults import Fault
+from ..transport.proxies import proxy_of
 from . import requests as bedrock_requests
 from .config import Bedrock
 from .content import check_media_counts
+from .credentials import Access
 from .decoder import BedrockReader, decode_answer, stream_decoder
 from .errors import FAULTS, PROVIDER, read_aws_fault
 from .requests import Dialect
 from .rules import check_settings
-
-try:
-    import aiohttp
-    import botocore
-    from botocore import exceptions as boto
-    from yarl import URL
-
-    from ..transport.aiohttp_response import AiohttpResponse
-    from ..transport.proxies import proxy_of
-except ModuleNotFoundError:
-    raise MissingExtra(PROVIDER, "bedrock") from None
-
-from .credentials import Access
 
 # What new credentials can come to; the first that fits counts.
 _KINDS: dict[type[Exception], type[ProviderError]] = {

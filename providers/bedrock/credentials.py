@@ -7,19 +7,16 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Protocol
 
-from ..schema.errors import InvalidConfig, MissingExtra, MissingKey
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCredentials
+from botocore.exceptions import BotoCoreError, ProfileNotFound
+from botocore.loaders import create_loader
+
+from ..schema.errors import InvalidConfig, MissingKey
 from ..transport import http
 from .config import Bedrock
 from .errors import PROVIDER
-
-try:
-    from botocore.auth import SigV4Auth
-    from botocore.awsrequest import AWSRequest
-    from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCredentials
-    from botocore.exceptions import BotoCoreError, ProfileNotFound
-    from botocore.loaders import create_loader
-except ModuleNotFoundError:
-    raise MissingExtra(PROVIDER, "bedrock") from None
 
 _SERVICE = "bedrock"
 # Those of now and those before: an answer to a request that was signed with the latter may still be under way.

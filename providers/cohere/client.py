@@ -5,28 +5,25 @@ from functools import cache, partial
 from ssl import SSLContext
 from typing import cast
 
+import aiohttp
+import httpx
+
+# The SDK hands out no raw bytes, and takes no ready body. So it is asked for the parts of a request that are its
+# own (the address, the key, the headers), which this class has, and what it would send them with is public again.
+# It is not in the documents: tests/providers/cohere/test_sdk.py holds it against what the SDK itself sends.
+from cohere.core.client_wrapper import AsyncClientWrapper
+from cohere.environment import ClientEnvironment
+from httpx_aiohttp import HttpxAiohttpClient
+
 from ..schema.content import Block
 from ..schema.deltas import Delta
-from ..schema.errors import MissingExtra, ProviderError
+from ..schema.errors import ProviderError
 from ..schema.request import Request, Settings
 from ..transport import http
 from . import requests as cohere_requests
 from .config import Cohere
 from .decoder import decode_answer, stream_decoder
 from .errors import FAULTS, PROVIDER
-
-try:
-    import aiohttp
-    import httpx
-
-    # The SDK hands out no raw bytes, and takes no ready body. So it is asked for the parts of a request that are its
-    # own (the address, the key, the headers), which this class has, and what it would send them with is public again.
-    # It is not in the documents: tests/providers/cohere/test_sdk.py holds it against what the SDK itself sends.
-    from cohere.core.client_wrapper import AsyncClientWrapper
-    from cohere.environment import ClientEnvironment
-    from httpx_aiohttp import HttpxAiohttpClient
-except ModuleNotFoundError:
-    raise MissingExtra(PROVIDER, PROVIDER) from None
 
 _PATH = "/v2/chat"
 

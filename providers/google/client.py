@@ -4,13 +4,22 @@ from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
+import httpx2
 import msgspec
+from google import genai
+from google.auth import exceptions as auth
+from google.auth.credentials import Credentials
+from google.genai import errors as sdk_errors
+from google.genai.types import HttpOptions
+from google.oauth2.credentials import Credentials as UserCredentials
+from google.oauth2.service_account import Credentials as ServiceCredentials
 
 from ..schema.content import Block
 from ..schema.deltas import Delta
-from ..schema.errors import AuthenticationFailed, InvalidConfig, MissingExtra, ProviderError, ProviderUnavailable
+from ..schema.errors import AuthenticationFailed, InvalidConfig, ProviderError, ProviderUnavailable
 from ..schema.request import Request, Settings
 from ..transport import http
+from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
 from ..transport.faults import Fault
 from . import requests as google_requests
 from .config import Google
@@ -18,21 +27,6 @@ from .content import check_content
 from .decoder import decode_answer, stream_decoder
 from .errors import FAULTS, PROVIDER, read_google_fault
 from .rules import Dialect, check_settings
-
-try:
-    import aiohttp
-    import httpx2
-    from google import genai
-    from google.auth import exceptions as auth
-    from google.auth.credentials import Credentials
-    from google.genai import errors as sdk_errors
-    from google.genai.types import HttpOptions
-    from google.oauth2.credentials import Credentials as UserCredentials
-    from google.oauth2.service_account import Credentials as ServiceCredentials
-except ModuleNotFoundError:
-    raise MissingExtra(PROVIDER, "google") from None
-
-from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
 
 # Of what makes them, google-auth gives no types.
 _service_account, _user = cast(Any, ServiceCredentials), cast(Any, UserCredentials)
@@ -57,7 +51,7 @@ def _fault(response: http.Response) -> Fault:
     return read_google_fault(response.content)
 
 
-SDK_ERRORS = http.SDKErrors(_response, _KINDS, (httpx2.HTTPError, aiohttp.ClientError, OSError), FAULTS, _fault)
+SDK_ERRORS = http.SDKErrors(_response, _KINDS, http.connection_errors(), FAULTS, _fault)
 
 
 class GoogleClient:

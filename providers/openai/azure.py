@@ -1,19 +1,13 @@
 """Azure OpenAI: Chat Completions and Responses of a deployment, through OpenAI's SDK."""
 
-from ..schema.errors import MissingExtra
+import openai
+
 from ..transport import http
+from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
 from .azure_tokens import TokenSource
+from .client import OpenAIClient
 from .config import AzureOpenAI
 from .dialect import Dialect
-
-try:
-    import openai
-
-    from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
-except ModuleNotFoundError:
-    raise MissingExtra("azureopenai", "openai") from None
-
-from .client import OpenAIClient
 
 
 def azure_client(config: AzureOpenAI) -> OpenAIClient:

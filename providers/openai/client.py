@@ -6,12 +6,17 @@ from functools import partial
 from typing import cast
 from urllib.parse import urlsplit
 
+import httpx2
+import openai
+
 from ..schema.content import Block
 from ..schema.deltas import Delta
-from ..schema.errors import AuthenticationFailed, MissingExtra, ProtocolError, ProviderError, ProviderUnavailable
+from ..schema.errors import AuthenticationFailed, ProtocolError, ProviderError, ProviderUnavailable
 from ..schema.request import Request, Settings
 from ..transport import http
+from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
 from ..transport.decoder import StreamDecoder
+from ..transport.sdk_bypass import SDKBypass
 from .chat import decoder as chat_answers
 from .chat import requests as chat_requests
 from .chat.errors import faults
@@ -20,22 +25,13 @@ from .dialect import Dialect
 from .responses import decoder as responses_answers
 from .responses import requests as responses_requests
 
-try:
-    import httpx2
-    import openai
-
-    from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
-    from ..transport.sdk_bypass import SDKBypass
-except ModuleNotFoundError:
-    raise MissingExtra("openai", "openai") from None
-
 # Those of the SDK's errors that no status goes with.
 _KINDS: dict[type[Exception], type[ProviderError]] = {
     openai.APIConnectionError: ProviderUnavailable,
     openai.APIResponseValidationError: ProtocolError,
     AuthenticationFailed: AuthenticationFailed,  # what gives the token failed, before the SDK asked
 }
-_DROPS = http.transport_errors("openai", "openai")
+_DROPS = http.connection_errors()
 _OWN_DOMAINS = ("openai.com", "azure.com", "azure.us")
 
 

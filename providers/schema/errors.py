@@ -6,6 +6,7 @@
             UnknownProvider                 no provider of that name
             MissingKey                      no credential: the variable is named
             MissingExtra                    the provider's SDK is not installed
+            InvalidPlugin                   an installed provider plug-in that can't be used
         ProviderError                   a request went wrong
             RateLimited                     wait
             Overloaded                      wait
@@ -96,6 +97,29 @@ class MissingExtra(ConfigError):
     @property
     def message(self) -> str:
         return f"the SDK of {self.provider} is not installed: pip install 'rayconteur[{self.extra}]'"
+
+
+class InvalidPlugin(ConfigError):
+    """An installed plug-in of the entry-point group ``rayconteur.providers`` can't be used.
+
+    *entry_point* is the line of the group that declares it, *distribution* the name and version of the package that
+    has this line.
+    """
+
+    code = "invalid_plugin"
+
+    def __init__(self, entry_point: str, distribution: str, problem: str) -> None:
+        super().__init__(entry_point, distribution, problem)
+        self.entry_point = entry_point
+        self.distribution = distribution
+        self.problem = problem
+
+    @property
+    def message(self) -> str:
+        return (
+            f"the provider plug-in '{self.entry_point}' of {self.distribution} can't be used: {self.problem}. "
+            "Fix the plug-in or uninstall its distribution"
+        )
 
 
 class ProviderError(RayconteurError):

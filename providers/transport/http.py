@@ -17,7 +17,6 @@ from ..schema.errors import (
     IncompleteAnswer,
     InvalidConfig,
     InvalidRequest,
-    MissingExtra,
     ProviderError,
     ProviderUnavailable,
 )
@@ -224,17 +223,11 @@ def _cause(error: BaseException) -> str:
     return said or type(error).__name__
 
 
-def transport_errors(provider: str, extra: str) -> tuple[type[Exception], ...]:
-    """What the transport under both SDKs raises.
+def connection_errors() -> tuple[type[Exception], ...]:
+    """What ``AiohttpTransport`` raises under an SDK."""
+    import aiohttp
+    import httpx2
 
-    Raises:
-        MissingExtra: it is not installed.
-    """
-    try:
-        import aiohttp
-        import httpx2
-    except ModuleNotFoundError:
-        raise MissingExtra(provider, extra) from None
     return httpx2.HTTPError, aiohttp.ClientError, OSError
 
 

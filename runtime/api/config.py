@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from ...compaction.config import Compaction, Layered
-from ...providers.configs import ProviderConfig
 from ...providers.models import with_model_facts
+from ...providers.registry import ProviderConfig
 from ...providers.schema.request import Positive, Settings
 
 NotNegative = Annotated[float, Meta(ge=0)]

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from ...compaction.config import Compaction
 from ...compaction.report import CompactionReport
-from ...providers.configs import ProviderConfig
+from ...providers.registry import ProviderConfig
 from ...providers.schema.content import Citation, Text, ToolResult, ToolUse, UserBlock
 from ...providers.schema.rate_limits import RateLimits
 from ...providers.schema.request import Penalty, Positive, Reasoning, Share, Temperature

@@ -5,7 +5,7 @@ from typing import TypeVar, cast, get_args
 
 import msgspec
 
-from ...providers.configs import ProviderConfig
+from ...providers.registry import ProviderConfig
 from ...providers.schema.errors import InvalidConfig, UnknownProvider
 
 S = TypeVar("S", bound=msgspec.Struct)

@@ -6,8 +6,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from ...providers.configs import ProviderConfig
-from ...providers.registry import open_client
+from ...providers.registry import ProviderConfig, open_client
 from ...providers.schema.client import Client
 
 

@@ -9,7 +9,7 @@ import msgspec
 from ...compaction.compaction_run import compact
 from ...compaction.config import Compaction
 from ...compaction.job import CompactionJob, SideRequest
-from ...providers.configs import ProviderConfig
+from ...providers.registry import ProviderConfig
 from ...providers.schema.draft import Answer, Draft
 from ...providers.schema.request import Request, Settings
 from ..core import events as ev

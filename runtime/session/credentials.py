@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ...providers.configs import ProviderConfig
+from ...providers.registry import ProviderConfig
 from ...providers.schema.client import Client
 from ...providers.schema.facts import ModelFacts
 from ..api.config import SessionConfig

@@ -2,7 +2,6 @@
 
 import socket
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from fixtures.terminal import HEAVY_MODULES, in_pipe, modules_loaded_by
@@ -11,7 +10,7 @@ from typer.testing import CliRunner
 from rayconteur.cli.exit_codes import ExitCode
 from rayconteur.cli.main import app
 from rayconteur.cli.provider import provider_named
-from rayconteur.providers.configs import ProviderName
+from rayconteur.providers.registry import PROVIDERS
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +32,7 @@ def test_an_unknown_provider_is_rejected_with_a_list_of_providers(command: str) 
     code, line = rejected(command, "--provider", "delphi")
 
     assert code == ExitCode.USAGE
-    assert all(name in line for name in ("delphi", *get_args(ProviderName)))
+    assert all(name in line for name in ("delphi", *PROVIDERS))
 
 
 @pytest.mark.parametrize("command", ["demo", "chat"])
@@ -45,7 +44,7 @@ def test_the_error_for_a_missing_key_names_its_variable(command: str, provider: 
     assert variable in line
 
 
-@pytest.mark.parametrize("provider", [name for name in get_args(ProviderName) if name != "scripted"])
+@pytest.mark.parametrize("provider", [name for name in PROVIDERS if name != "scripted"])
 def test_a_missing_model_is_rejected(provider: str) -> None:
     code, line = rejected("demo", "--provider", provider)
 
@@ -53,7 +52,7 @@ def test_a_missing_model_is_rejected(provider: str) -> None:
     assert "--model" in line
 
 
-@pytest.mark.parametrize("provider", get_args(ProviderName))
+@pytest.mark.parametrize("provider", PROVIDERS)
 def test_every_provider_can_be_chosen_by_its_name(provider: str) -> None:
     assert provider_named(provider, "some-model").name == provider
     assert provider_named(None, f"{provider}:some-model").name == provider

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rayconteur.compaction.estimate.estimator import Estimator, tokens_in
-from rayconteur.compaction.estimate.media import sides
+from rayconteur.compaction.estimate.media import image_size
 from rayconteur.providers.schema.content import Block, Document, Image, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Settings
@@ -122,7 +122,7 @@ def test_an_image_costs_what_its_provider_says(provider: str, width: int, height
     ids=["png", "gif", "jpeg", "webp", "lossless webp", "lossy webp"],
 )
 def test_the_sides_of_an_image_are_read_from_its_head(data: bytes, expected: tuple[int, int]) -> None:
-    assert sides(data) == expected
+    assert image_size(data) == expected
 
 
 @given(st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\xff\xd8", b"RIFF\0\0\0\0WEBPVP8X"]), st.binary())

@@ -16,11 +16,11 @@ from validators import anthropic, chat, history, responses
 from rayconteur.compaction.config import Layered
 from rayconteur.providers.anthropic import requests as anthropic_requests
 from rayconteur.providers.anthropic.config import Anthropic
-from rayconteur.providers.configs import ProviderConfig
 from rayconteur.providers.openai.chat import requests as chat_requests
 from rayconteur.providers.openai.config import OpenAI
 from rayconteur.providers.openai.dialect import Dialect
 from rayconteur.providers.openai.responses import requests as responses_requests
+from rayconteur.providers.registry import ProviderConfig
 from rayconteur.providers.schema.content import (
     Block,
     Document,

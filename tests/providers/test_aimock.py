@@ -16,8 +16,7 @@ import pytest
 from fixtures.clients import KEY, anthropic, azure, bedrock, cohere, google, openai, responses
 from servers.aimock import serving
 
-from rayconteur.providers.configs import ProviderConfig
-from rayconteur.providers.registry import open_client
+from rayconteur.providers.registry import ProviderConfig, open_client
 from rayconteur.providers.schema.content import Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.draft import Answer, Draft
 from rayconteur.providers.schema.errors import Overloaded, ProviderError, ProviderUnavailable, RateLimited

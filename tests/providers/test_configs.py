@@ -12,9 +12,9 @@ from rich.pretty import pretty_repr
 from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.bedrock.config import Bedrock
 from rayconteur.providers.cohere.config import Cohere
-from rayconteur.providers.configs import ProviderConfig, ProviderName
 from rayconteur.providers.google.config import Google
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
+from rayconteur.providers.registry import PROVIDERS, ProviderConfig
 from rayconteur.providers.schema.errors import ConfigError, InvalidConfig, MissingKey
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.providers.scripted.script import Call, Fail, Say, Script
@@ -70,7 +70,7 @@ def test_a_config_crosses_processes_whole(config: ProviderConfig) -> None:
 
 
 def test_every_provider_has_its_name() -> None:
-    assert {config.name for config in CONFIGS} == set(get_args(ProviderName))
+    assert {config.name for config in CONFIGS} == set(PROVIDERS)
     assert {type(config) for config in CONFIGS} == set(get_args(ProviderConfig))
 
 

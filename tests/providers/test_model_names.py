@@ -1,14 +1,12 @@
 """Models by name."""
 
-from typing import get_args
-
 import pytest
 
 from rayconteur.providers.anthropic.config import Anthropic
-from rayconteur.providers.configs import ProviderConfig, ProviderName
 from rayconteur.providers.google.config import Google
-from rayconteur.providers.model_names import ALIASES, model
+from rayconteur.providers.model_names import model
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
+from rayconteur.providers.registry import ALIASES, PROVIDERS, ProviderConfig
 from rayconteur.providers.schema.errors import InvalidConfig, UnknownProvider
 from rayconteur.providers.scripted.config import Scripted
 
@@ -32,8 +30,8 @@ def test_a_name_is_a_provider_and_its_model(name: str, config: ProviderConfig) -
 
 
 def test_every_provider_and_alias_can_be_named() -> None:
-    assert {model(f"{provider}:any").name for provider in get_args(ProviderName)} == set(get_args(ProviderName))
-    assert set(ALIASES.values()) <= set(get_args(ProviderName))
+    assert {model(f"{provider}:any").name for provider in PROVIDERS} == set(PROVIDERS)
+    assert set(ALIASES.values()) <= set(PROVIDERS)
 
 
 def test_fields_of_the_config_can_be_given() -> None:
@@ -44,7 +42,7 @@ def test_fields_of_the_config_can_be_given() -> None:
 
 @pytest.mark.parametrize("name", ["gpt-4o", "", ":gpt-4o", "delphi:oracle"])
 def test_a_provider_that_is_not_there_is_told_with_those_that_are(name: str) -> None:
-    with pytest.raises(UnknownProvider, match=", ".join(get_args(ProviderName))):
+    with pytest.raises(UnknownProvider, match=", ".join(PROVIDERS)):
         model(name)
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from rayconteur.providers.anthropic.config import Anthropic
-from rayconteur.providers.configs import ProviderConfig
 from rayconteur.providers.models import DEFAULT_CONTEXT_LIMIT_TOKENS, context_limit_tokens, with_model_facts
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
+from rayconteur.providers.registry import ProviderConfig
 from rayconteur.providers.schema.facts import ModelFacts, Prices
 from rayconteur.providers.scripted.config import Scripted
 

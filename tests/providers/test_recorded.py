@@ -31,12 +31,11 @@ from servers.recordings import Counts, Exchange, Expected, ToolCall, cases, repl
 from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.bedrock.config import Bedrock
 from rayconteur.providers.cohere.config import Cohere
-from rayconteur.providers.configs import ProviderConfig
 from rayconteur.providers.google.config import Google
 from rayconteur.providers.google.events import SIGNATURE
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
 from rayconteur.providers.openai.responses.events import PHASE
-from rayconteur.providers.registry import open_client
+from rayconteur.providers.registry import ProviderConfig, open_client
 from rayconteur.providers.schema.content import Block, Opaque, Text, Thinking, ToolUse
 from rayconteur.providers.schema.draft import Answer, Draft
 from rayconteur.providers.schema.errors import (

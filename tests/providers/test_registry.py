@@ -9,10 +9,9 @@ import pytest
 from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.bedrock.config import Bedrock
 from rayconteur.providers.cohere.config import Cohere
-from rayconteur.providers.configs import ProviderConfig
 from rayconteur.providers.google.config import Google
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
-from rayconteur.providers.registry import open_client
+from rayconteur.providers.registry import ProviderConfig, open_client
 from rayconteur.providers.schema.errors import InvalidConfig
 
 KEY = "sk-this-one-is-secret"
@@ -80,8 +79,7 @@ def test_without_its_sdk_the_error_names_the_extra_to_install(provider: str, abs
     program = f"""
 import sys
 sys.modules[{absent!r}] = None  # as if it were not installed
-from rayconteur.providers.configs import *
-from rayconteur.providers.schema.facts import ModelFacts
+from rayconteur import *
 from rayconteur.providers.schema.errors import MissingExtra
 from rayconteur.providers.registry import open_client
 try:

@@ -22,8 +22,7 @@ from rayconteur.providers.bedrock.client import SDK_ERRORS
 from rayconteur.providers.bedrock.config import Bedrock
 from rayconteur.providers.bedrock.credentials import Access
 from rayconteur.providers.bedrock.errors import FAULTS, read_aws_fault
-from rayconteur.providers.configs import ProviderConfig
-from rayconteur.providers.registry import open_client
+from rayconteur.providers.registry import ProviderConfig, open_client
 from rayconteur.providers.schema.content import Document, Text
 from rayconteur.providers.schema.deltas import AnswerEnded, AnswerStarted, Delta
 from rayconteur.providers.schema.draft import Draft
@@ -129,7 +128,7 @@ def test_a_bearer_key_is_sent_as_it_is() -> None:
 def test_a_session_with_a_key_loads_neither_boto3_nor_what_makes_its_clients() -> None:
     program = f"""
 import sys
-from rayconteur.providers.configs import Bedrock
+from rayconteur.providers.bedrock.config import Bedrock
 from rayconteur.providers.registry import open_client
 open_client(Bedrock(model="m", region="us-east-1", access_key_id="AKID", secret_access_key={SECRET!r}))
 print(*{{"boto3", "s3transfer", "botocore.session", "botocore.client", "httpx2", "httpx"}} & set(sys.modules))

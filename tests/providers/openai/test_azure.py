@@ -9,10 +9,9 @@ from fixtures.clients import ASKED, CHAT, KEY, RESPONSES, Config, gathered, open
 from servers.entra_tokens import TOKEN, is_asked, may_go_on
 from servers.loopback import Received, answers
 
-from rayconteur.providers.configs import ProviderConfig
 from rayconteur.providers.openai.chat.decoder import decode_answer, stream_decoder
 from rayconteur.providers.openai.config import AzureOpenAI
-from rayconteur.providers.registry import open_client
+from rayconteur.providers.registry import ProviderConfig, open_client
 from rayconteur.providers.schema.deltas import AnswerEnded, TextDelta
 from rayconteur.providers.schema.draft import Draft
 from rayconteur.providers.schema.errors import AuthenticationFailed, InvalidConfig

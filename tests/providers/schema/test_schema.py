@@ -121,7 +121,7 @@ def kinds(error: type[RayconteurError] = RayconteurError) -> list[type[Rayconteu
 def one(kind: type[RayconteurError]) -> RayconteurError:
     if issubclass(kind, ProviderError):
         return kind("too much", "anthropic", 429, "rate_limit_error", 2.5)
-    words = {"InvalidConfig": 2, "MissingKey": 3, "MissingExtra": 2}.get(kind.__name__, 1)
+    words = {"InvalidConfig": 2, "MissingKey": 3, "MissingExtra": 2, "InvalidPlugin": 3}.get(kind.__name__, 1)
     return kind(*["raven", "feather", "RAVEN_KEY"][:words])
 
 

@@ -18,7 +18,6 @@ from rayconteur.providers.bedrock import requests as bedrock_requests
 from rayconteur.providers.bedrock.config import Bedrock
 from rayconteur.providers.cohere import requests as cohere_requests
 from rayconteur.providers.cohere.config import Cohere
-from rayconteur.providers.configs import ProviderConfig
 from rayconteur.providers.google import requests as google_requests
 from rayconteur.providers.google import rules as google_rules
 from rayconteur.providers.google.config import Google
@@ -26,7 +25,7 @@ from rayconteur.providers.openai.chat import requests as chat_requests
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
 from rayconteur.providers.openai.dialect import Dialect as OpenAIDialect
 from rayconteur.providers.openai.responses import requests as responses_requests
-from rayconteur.providers.registry import open_client
+from rayconteur.providers.registry import ProviderConfig, open_client
 from rayconteur.providers.schema.content import Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.draft import Answer, Draft
 from rayconteur.providers.schema.messages import Message, Role

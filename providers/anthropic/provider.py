@@ -1,0 +1,30 @@
+"""The registry entry of Anthropic."""
+
+from ..schema.client import Client
+from ..schema.provider import Provider, TokenCosts
+from .config import Anthropic
+
+
+def _open_client(config: Anthropic) -> Client:
+    from .client import AnthropicClient
+
+    return AnthropicClient(config)
+
+
+ANTHROPIC = Provider(
+    config=Anthropic,
+    open_client=_open_client,
+    extra="anthropic",
+    environment=("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
+    price_table="anthropic",
+    ability_table="anthropic",
+    token_costs=TokenCosts(
+        # From recorded exchanges. The instructions on tools are also documented:
+        # https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview#pricing
+        tools=350,
+        tool=15,
+        schema_bytes_per_token=2.8,
+        # https://platform.claude.com/docs/en/build-with-claude/pdf-support: 1,500 to 3,000 a page, and its image.
+        page=3_500,
+    ),
+)

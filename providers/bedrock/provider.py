@@ -1,0 +1,32 @@
+"""The registry entry of Amazon Bedrock."""
+
+from ..schema.client import Client
+from ..schema.provider import Provider, TokenCosts
+from .config import Bedrock
+
+
+def _open_client(config: Bedrock) -> Client:
+    from .client import BedrockClient
+
+    return BedrockClient(config)
+
+
+BEDROCK = Provider(
+    config=Bedrock,
+    open_client=_open_client,
+    extra="bedrock",
+    environment=(
+        "AWS_BEARER_TOKEN_BEDROCK",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_PROFILE",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+    ),
+    price_table="aws",
+    ability_table="amazon-bedrock",
+    # Those of Claude, which most requests to Bedrock go to: see providers/anthropic/provider.py.
+    token_costs=TokenCosts(tools=350, tool=15, schema_bytes_per_token=2.8),
+)

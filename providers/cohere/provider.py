@@ -1,0 +1,23 @@
+"""The registry entry of Cohere."""
+
+from ..schema.client import Client
+from ..schema.provider import Provider, TokenCosts
+from .config import Cohere
+
+
+def _open_client(config: Cohere) -> Client:
+    from .client import CohereClient
+
+    return CohereClient(config)
+
+
+COHERE = Provider(
+    config=Cohere,
+    open_client=_open_client,
+    extra="cohere",
+    environment=("CO_API_KEY", "CO_API_URL"),
+    price_table="cohere",
+    ability_table="cohere",
+    # From recorded exchanges: Cohere puts long instructions of its own before a request, and more before tools.
+    token_costs=TokenCosts(request=200, message=8, tools=800, tool=40, schema_bytes_per_token=3.4),
+)

@@ -1,0 +1,51 @@
+"""The registry entry of Google."""
+
+import math
+
+from ..schema.client import Client
+from ..schema.provider import Provider, TokenCosts
+from .config import Google
+
+
+def _open_client(config: Google) -> Client:
+    from .client import GoogleClient
+
+    return GoogleClient(config)
+
+
+def _image_tokens_by_crops(width: int, height: int) -> int:
+    """https://ai.google.dev/gemini-api/docs/tokens: 258 where both sides are at most 384, and for each tile of 768."""
+    if max(width, height) <= 384:
+        return 258
+    unit = max(256, min(768, int(min(width, height) / 1.5)))
+    return 258 * math.ceil(width / unit) * math.ceil(height / unit)
+
+
+GOOGLE = Provider(
+    config=Google,
+    open_client=_open_client,
+    extra="google",
+    environment=(
+        "GOOGLE_API_KEY",
+        "GEMINI_API_KEY",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_CLOUD_PROJECT",
+        "GOOGLE_CLOUD_LOCATION",
+        "GOOGLE_GENAI_USE_VERTEXAI",
+        "GOOGLE_GEMINI_BASE_URL",
+        "GOOGLE_VERTEX_BASE_URL",
+    ),
+    aliases=("gemini",),
+    price_table="google",
+    ability_table="google",
+    token_costs=TokenCosts(
+        # From recorded exchanges.
+        request=0,
+        message=1.5,
+        tools=0,
+        tool=4,
+        schema_bytes_per_token=7,
+        page=258,  # https://ai.google.dev/gemini-api/docs/document-processing
+        image=_image_tokens_by_crops,
+    ),
+)

