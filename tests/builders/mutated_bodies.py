@@ -1,4 +1,4 @@
-"""Bodies of answers with something wrong in them, which still are what they were in most parts."""
+"""Mutated bodies of answers, most of which is still valid."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -20,15 +20,15 @@ _ODD: tuple[Any, ...] = (
     [], {}, [None], [[]], {"": None}, {"type": "error"}, {"message": "no"}, _DEEP,
 )  # fmt: skip
 
-_Event = tuple[bytes, bytes]  # what stands before its payload, and that
+_Event = tuple[bytes, bytes]  # the headers and the payload
 
 
-def mutated(data: bytes, random: Random) -> bytes:
-    """*data*, a stream or a whole answer, changed in some places that *random* chooses."""
-    framed = b"\x00\x00" in data[:4]
-    events = _frames(data) if framed else [(b"", event) for event in EventStream("any").feed(data)]
+def mutate_body(data: bytes, random: Random) -> bytes:
+    """*data*, a stream or a whole answer, changed in a few places that *random* chooses."""
+    is_event_stream = b"\x00\x00" in data[:4]
+    events = _frames(data) if is_event_stream else [(b"", event) for event in EventStream("any").feed(data)]
     if not events:
-        return _json_mutated(data, random)
+        return _mutate_json(data, random)
     for _ in range(random.randint(1, 4)):
         at = random.randrange(len(events))
         match random.randrange(8):
@@ -41,37 +41,37 @@ def mutated(data: bytes, random: Random) -> bytes:
             case 3:
                 del events[at + 1 :]
             case _:
-                events[at] = (events[at][0], _json_mutated(events[at][1], random))
-    if framed:
+                events[at] = (events[at][0], _mutate_json(events[at][1], random))
+    if is_event_stream:
         return b"".join(raw_frame(*event) for event in events)
     return b"".join(b"data: %b\n\n" % payload for _, payload in events)
 
 
 def _frames(data: bytes) -> list[_Event]:
-    found: list[_Event] = []
+    events: list[_Event] = []
     with suppress(ProtocolError):
-        found.extend(map(split, FrameStream("any").feed(data)))
-    return found
+        events.extend(map(split, FrameStream("any").feed(data)))
+    return events
 
 
-def _json_mutated(text: bytes, random: Random) -> bytes:
-    """*text* with a value in it changed, or taken away; where it is no JSON, with a byte changed."""
+def _mutate_json(text: bytes, random: Random) -> bytes:
+    """*text* with a value changed or removed or, if it is not JSON, with bytes changed."""
     try:
         holder = [json.loads(text)]
     except (ValueError, RecursionError):
-        return _bytes_mutated(text, random)
+        return _mutate_bytes(text, random)
     for _ in range(random.randint(1, 3)):
         places = list(_places(holder))
-        within, key = places[random.randrange(len(places))]
-        if random.random() < 0.2 and within is not holder:
-            del within[key]
+        container, key = places[random.randrange(len(places))]
+        if random.random() < 0.2 and container is not holder:
+            del container[key]
         else:
-            within[key] = deepcopy(random.choice(_ODD))
+            container[key] = deepcopy(random.choice(_ODD))
     return json.dumps(holder[0]).encode()
 
 
 def _places(part: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
-    """Each place in *part*: the list or object that it is in, and its index or name there."""
+    """Each value in *part*, as the list or object that holds it and its index or name there."""
     keys: list[Any] = []
     if isinstance(part, dict):
         keys += cast("dict[str, Any]", part)
@@ -83,6 +83,6 @@ def _places(part: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
             yield from _places(part[key], depth + 1)
 
 
-def _bytes_mutated(text: bytes, random: Random) -> bytes:
+def _mutate_bytes(text: bytes, random: Random) -> bytes:
     at = random.randrange(len(text) + 1)
     return text[:at] + random.randbytes(random.randint(0, 4)) + text[at + random.randint(0, 4) :]

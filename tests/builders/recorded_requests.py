@@ -1,4 +1,7 @@
-"""Recorded requests in our own words, as far as these go: what the estimate of their tokens is measured on."""
+"""Recorded requests as our messages and settings, as far as these can express them.
+
+The estimate of input tokens is measured on them.
+"""
 
 import json
 from base64 import b64decode
@@ -13,42 +16,44 @@ from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.request import Settings
 from rayconteur.providers.schema.tools import Tool
 
-Recorded = tuple[list[Message], Settings, int]
+RecordedRequest = tuple[list[Message], Settings, int]
 """A history, its settings, and the input tokens that the provider reported."""
 
-_NOT_SAID = {"server_tools", "structured", "audio", "video", "no_usage"}
-"""Tags of records whose requests hold what our words have not, or whose figure is not that of the whole request."""
+_EXCLUDED_TAGS = {"server_tools", "structured", "audio", "video", "no_usage"}
+"""Tags of records whose requests we cannot express, or whose token count is not that of the whole request."""
 
 
-class Unsaid(Exception):
-    """A request holds something that our words have not."""
+class Unsupported(Exception):
+    """A request has content that our messages cannot express."""
 
 
 @cache
-def recorded(file: str, api: str) -> tuple[Recorded, ...]:
-    """The requests of *api* in *file* that can be told in our words."""
-    return tuple(_read(file, api))
+def recorded_requests(file: str, api: str) -> tuple[RecordedRequest, ...]:
+    """The requests of *api* in *file* that our messages can express."""
+    return tuple(_convert_all(file, api))
 
 
-def _read(file: str, api: str) -> Iterator[Recorded]:
-    read = _READERS[api]
+def _convert_all(file: str, api: str) -> Iterator[RecordedRequest]:
+    convert = _CONVERTERS[api]
     for exchange in exchanges(file, api):
         record, expected = exchange.record, exchange.expected
         usage = expected.usage if expected else None
-        if not record["request"] or record.get("request_truncated") or _NOT_SAID & set(record["tags"]):
+        if not record["request"] or record.get("request_truncated") or _EXCLUDED_TAGS & set(record["tags"]):
             continue
         if usage is None or not usage.input_tokens or (file != "cohere" and usage.cache_read_tokens):
             continue
         try:
-            messages, settings = read(record["request"])
-        except (Unsaid, KeyError, TypeError, AttributeError, ValueError):
+            messages, settings = convert(record["request"])
+        except (Unsupported, KeyError, TypeError, AttributeError, ValueError):
             continue
         if messages:
             yield messages, settings, usage.input_tokens
 
 
 def _anthropic(body: dict[str, Any]) -> tuple[list[Message], Settings]:
-    _only(body, "model max_tokens messages stream system tools temperature tool_choice stop_sequences top_p metadata")
+    _require_only(
+        body, "model max_tokens messages stream system tools temperature tool_choice stop_sequences top_p metadata"
+    )
     tools = [(tool["name"], tool.get("description"), tool["input_schema"]) for tool in body.get("tools", ())]
     messages = [_message(one["role"], _blocks(one["content"])) for one in body["messages"]]
     return messages, _settings(_text(body.get("system")), tools)
@@ -60,8 +65,8 @@ def _blocks(content: Any) -> Iterator[Block]:
         match block:
             case {"type": "text", "text": text}:
                 yield Text(text)
-            case {"type": "tool_use", "id": name, "name": tool, "input": given}:
-                yield ToolUse(name, tool, given)
+            case {"type": "tool_use", "id": name, "name": tool, "input": tool_input}:
+                yield ToolUse(name, tool, tool_input)
             case {"type": "tool_result", "tool_use_id": use}:
                 parts = tuple(part for part in _blocks(block.get("content") or "") if isinstance(part, Text | Image))
                 yield ToolResult(use, parts)
@@ -70,30 +75,30 @@ def _blocks(content: Any) -> Iterator[Block]:
             case {"type": "document", "source": {"type": "base64", "data": data, "media_type": kind}}:
                 yield Document(data=b64decode(data), media_type=kind)
             case _:
-                raise Unsaid
+                raise Unsupported
 
 
 def _chat(body: dict[str, Any]) -> tuple[list[Message], Settings]:
-    _only(
+    _require_only(
         body,
         "model messages stream stream_options tools tool_choice temperature max_tokens max_completion_tokens top_p"
         " parallel_tool_calls seed user n stop frequency_penalty presence_penalty store",
     )
     tools = [_function(tool["function"]) for tool in body.get("tools", ())]
     system = [one for one in body["messages"] if one["role"] in ("system", "developer")]
-    messages = [_said(one) for one in body["messages"] if one not in system]
+    messages = [_chat_message(one) for one in body["messages"] if one not in system]
     return messages, _settings("\n".join(_text(one["content"]) or "" for one in system), tools)
 
 
-def _said(one: dict[str, Any]) -> Message:
+def _chat_message(one: dict[str, Any]) -> Message:
     if one["role"] == "tool":
         content = one["content"]
         text = content if isinstance(content, str) else json.dumps(content)
         return _message("user", [ToolResult(one["tool_call_id"], (Text(text),))])
-    said = [Text(_text(one.get("content") or one.get("tool_plan")) or "")]
+    texts = [Text(_text(one.get("content") or one.get("tool_plan")) or "")]
     calls = (call["function"] for call in one.get("tool_calls") or ())
     uses = [ToolUse("", call["name"], json.loads(call["arguments"] or "{}")) for call in calls]
-    return _message(one["role"], [*(block for block in said if block.text), *uses])
+    return _message(one["role"], [*(block for block in texts if block.text), *uses])
 
 
 def _function(function: dict[str, Any]) -> tuple[str, str | None, dict[str, Any]]:
@@ -101,12 +106,12 @@ def _function(function: dict[str, Any]) -> tuple[str, str | None, dict[str, Any]
 
 
 def _google(body: dict[str, Any]) -> tuple[list[Message], Settings]:
-    _only(body, "contents systemInstruction tools generationConfig safetySettings toolConfig")
+    _require_only(body, "contents systemInstruction tools generationConfig safetySettings toolConfig")
     if {"responseSchema", "responseJsonSchema"} & set(body.get("generationConfig") or {}):
-        raise Unsaid
+        raise Unsupported
     tools: list[tuple[str, str | None, dict[str, Any]]] = []
     for tool in body.get("tools", ()):
-        _only(tool, "functionDeclarations")
+        _require_only(tool, "functionDeclarations")
         tools += [
             (one["name"], one.get("description"), one.get("parameters") or one.get("parametersJsonSchema") or {})
             for one in tool["functionDeclarations"]
@@ -128,11 +133,11 @@ def _part(part: dict[str, Any]) -> Block:
         case {"inlineData": {"mimeType": kind, "data": data}} if kind.startswith("image/"):
             return Image(data=b64decode(data), media_type=kind)
         case _:
-            raise Unsaid
+            raise Unsupported
 
 
 def _converse(body: dict[str, Any]) -> tuple[list[Message], Settings]:
-    _only(body, "messages system inferenceConfig toolConfig")
+    _require_only(body, "messages system inferenceConfig toolConfig")
     config: dict[str, Any] = body.get("toolConfig") or {}
     specs = [tool["toolSpec"] for tool in config.get("tools", ())]
     tools = [(spec["name"], spec.get("description"), spec["inputSchema"]["json"]) for spec in specs]
@@ -144,26 +149,28 @@ def _converse_block(block: dict[str, Any]) -> Block:
     match block:
         case {"text": text}:
             return Text(text)
-        case {"toolUse": {"toolUseId": name, "name": tool, "input": given}}:
-            return ToolUse(name, tool, given)
+        case {"toolUse": {"toolUseId": name, "name": tool, "input": tool_input}}:
+            return ToolUse(name, tool, tool_input)
         case {"toolResult": {"toolUseId": use, "content": content}}:
             texts = (part["text"] if "text" in part else json.dumps(part) for part in content)
             return ToolResult(use, tuple(map(Text, texts)))
         case _:
-            raise Unsaid
+            raise Unsupported
 
 
 def _responses(body: dict[str, Any]) -> tuple[list[Message], Settings]:
-    _only(body, "model input instructions stream tools tool_choice include store temperature max_output_tokens text")
+    _require_only(
+        body, "model input instructions stream tools tool_choice include store temperature max_output_tokens text"
+    )
     if (body.get("text") or {}).get("format", {"type": "text"}) != {"type": "text"}:
-        raise Unsaid
-    tools = [_function(tool) for tool in body.get("tools", ()) if tool["type"] == "function" or _refuse()]
-    given = body["input"]
-    items = [{"role": "user", "content": given}] if isinstance(given, str) else given
+        raise Unsupported
+    tools = [_function(tool) for tool in body.get("tools", ()) if tool["type"] == "function" or _raise_unsupported()]
+    body_input = body["input"]
+    items = [{"role": "user", "content": body_input}] if isinstance(body_input, str) else body_input
     system = [item for item in items if item.get("role") in ("system", "developer")]
     messages = [_item(item) for item in items if item not in system]
-    said = [body.get("instructions") or "", *(_text(item["content"]) or "" for item in system)]
-    return messages, _settings("\n".join(said).strip(), tools)
+    system_texts = [body.get("instructions") or "", *(_text(item["content"]) or "" for item in system)]
+    return messages, _settings("\n".join(system_texts).strip(), tools)
 
 
 def _item(item: dict[str, Any]) -> Message:
@@ -175,16 +182,16 @@ def _item(item: dict[str, Any]) -> Message:
         case {"role": role, "content": content}:
             return _message(role, [Text(_text(content) or "")])
         case _:
-            raise Unsaid
+            raise Unsupported
 
 
-def _only(given: dict[str, Any], names: str) -> None:
-    if set(given) - set(names.split()):
-        raise Unsaid
+def _require_only(body: dict[str, Any], names: str) -> None:
+    if set(body) - set(names.split()):
+        raise Unsupported
 
 
-def _refuse() -> bool:
-    raise Unsaid
+def _raise_unsupported() -> bool:
+    raise Unsupported
 
 
 def _text(content: Any) -> str | None:
@@ -194,16 +201,16 @@ def _text(content: Any) -> str | None:
 
 
 def _message(role: str, content: Any) -> Message:
-    said = Role.ASSISTANT if role in ("assistant", "model") else Role.USER
-    return Message(role=said, content=tuple(content), turn=1)
+    ours = Role.ASSISTANT if role in ("assistant", "model") else Role.USER
+    return Message(role=ours, content=tuple(content), turn=1)
 
 
 def _settings(system: str | None, tools: list[tuple[str, str | None, dict[str, Any]]]) -> Settings:
-    told = tuple(Tool(name=name, description=text or "", input_schema=schema) for name, text, schema in tools)
-    return Settings(system=system or None, tools=told)
+    declared = tuple(Tool(name=name, description=text or "", input_schema=schema) for name, text, schema in tools)
+    return Settings(system=system or None, tools=declared)
 
 
-_READERS = {
+_CONVERTERS = {
     "messages": _anthropic,
     "chat_completions": _chat,
     "responses": _responses,

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from builders.compaction import assistant, turns, user
 from builders.histories import histories
-from builders.recorded_requests import Recorded, recorded
+from builders.recorded_requests import RecordedRequest, recorded_requests
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -233,9 +233,9 @@ def test_learning_costs_what_is_new_and_not_what_was_said_before() -> None:
 # Against what providers reported
 
 
-def second_requests(file: str, api: str) -> list[tuple[Recorded, Recorded]]:
+def second_requests(file: str, api: str) -> list[tuple[RecordedRequest, RecordedRequest]]:
     """Recorded requests that go on from others."""
-    found = recorded(file, api)
+    found = recorded_requests(file, api)
     return [
         (first, second)
         for first in found
@@ -266,7 +266,8 @@ def test_the_first_request_of_a_recorded_conversation_is_estimated_about() -> No
     for provider, file, api in APIS:
         estimator = Estimator(provider)
         errors += [
-            abs(request(estimator, messages, given) - true) / true for messages, given, true in recorded(file, api)
+            abs(request(estimator, messages, given) - true) / true
+            for messages, given, true in recorded_requests(file, api)
         ]
     if not errors:
         pytest.skip("no recorded exchanges are here")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from fixtures.clients import KEY, anthropic, azure, bedrock, cohere, google, openai, responses
-from servers.aimock import serving
+from servers.aimock import aimock_server
 
 from rayconteur.providers.registry import ProviderConfig, open_client
 from rayconteur.providers.schema.content import Text, Thinking, ToolResult, ToolUse
@@ -46,7 +46,7 @@ Config = Callable[[str], ProviderConfig]
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """Where aimock is."""
-    with serving() as url:
+    with aimock_server() as url:
         yield url
 
 
@@ -72,7 +72,7 @@ async def answered(config: ProviderConfig, streamed: bool, settings: Settings, *
 
 @SPOKEN
 @BOTH_WAYS
-def test_text_comes_as_it_was_written(url: str, config: Config, streamed: bool) -> None:
+def test_text_is_decoded_unchanged(url: str, config: Config, streamed: bool) -> None:
     answer = asyncio.run(answered(config(url), streamed, PLAIN, user(Text("Who are you?"))))
 
     assert answer.content == (Text("A raven, «of the saintly days of yore» — and not a stork. 🐦‍⬛"),)
@@ -82,7 +82,7 @@ def test_text_comes_as_it_was_written(url: str, config: Config, streamed: bool) 
 
 @SPOKEN
 @BOTH_WAYS
-def test_a_tool_is_called_and_its_result_answered(url: str, config: Config, streamed: bool) -> None:
+def test_a_tool_call_and_the_answer_to_its_result_are_decoded(url: str, config: Config, streamed: bool) -> None:
     asked = user(Text("How cold is it in Tromsø?"))
 
     first = asyncio.run(answered(config(url), streamed, WITH_TOOLS, asked))
@@ -111,7 +111,7 @@ def test_a_tool_is_called_and_its_result_answered(url: str, config: Config, stre
         (529, Overloaded, "Too much to do.", None),
     ],
 )
-def test_a_refusal_is_our_error_with_what_was_said(
+def test_a_rejected_request_is_our_error_with_the_provider_s_message(
     url: str,
     config: Config,
     streamed: bool,

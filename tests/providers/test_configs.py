@@ -54,7 +54,7 @@ def test_a_config_is_shown_without_its_secrets(config: ProviderConfig) -> None:
 
 
 @pytest.mark.parametrize("config", CONFIGS)
-def test_the_public_config_has_no_secrets_and_all_the_rest(config: ProviderConfig) -> None:
+def test_the_public_config_has_everything_but_the_secrets(config: ProviderConfig) -> None:
     public = config.public()
 
     assert SECRET.encode() not in msgspec.json.encode(public) + msgspec.msgpack.encode(public) + pickle.dumps(public)
@@ -63,18 +63,18 @@ def test_the_public_config_has_no_secrets_and_all_the_rest(config: ProviderConfi
 
 
 @pytest.mark.parametrize("config", CONFIGS)
-def test_a_config_crosses_processes_whole(config: ProviderConfig) -> None:
+def test_a_config_survives_pickling(config: ProviderConfig) -> None:
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(config), type=ProviderConfig) == config
     assert msgspec.json.decode(msgspec.json.encode(config), type=ProviderConfig) == config
     assert pickle.loads(pickle.dumps(config)) == config
 
 
-def test_every_provider_has_its_name() -> None:
+def test_every_provider_has_its_own_name() -> None:
     assert {config.name for config in CONFIGS} == set(PROVIDERS)
     assert {type(config) for config in CONFIGS} == set(get_args(ProviderConfig))
 
 
-def test_a_stored_config_can_still_be_read() -> None:
+def test_a_config_stored_by_an_earlier_version_can_be_read() -> None:
     stored = b'{"provider":"azureopenai","deployment":"raven","resource":"rookery","idle_timeout_s":30.0}'
 
     assert msgspec.json.decode(stored, type=ProviderConfig) == AzureOpenAI(
@@ -91,7 +91,7 @@ def test_a_stored_config_can_still_be_read() -> None:
         (AzureOpenAI(deployment="d", resource="r"), "AZURE_OPENAI_API_KEY"),
     ],
 )
-def test_a_key_comes_from_its_variable_unless_given(
+def test_the_key_is_read_from_its_variable_unless_configured(
     config: Anthropic | OpenAI | Cohere | AzureOpenAI, variable: str
 ) -> None:
     given = msgspec.structs.replace(config, api_key="given")
@@ -113,14 +113,14 @@ def test_a_missing_key_is_named_with_its_variable(environ: dict[str, str]) -> No
     )
 
 
-def test_a_base_url_comes_from_its_variable_unless_given() -> None:
+def test_the_base_url_is_read_from_its_variable_unless_configured() -> None:
     environ = {"OPENAI_API_KEY": SECRET, "OPENAI_BASE_URL": "http://rookery/v1"}
 
     assert OpenAI(model="m").resolved(environ).base_url == "http://rookery/v1"
     assert OpenAI(model="m", base_url="http://oak/v1").resolved(environ).base_url == "http://oak/v1"
 
 
-def test_an_azure_resource_is_a_host_and_the_model_is_the_deployment_unless_given() -> None:
+def test_an_azure_resource_is_a_host_and_the_model_defaults_to_the_deployment() -> None:
     config = AzureOpenAI(deployment="raven", resource="rookery", api_key=SECRET).resolved({})
 
     assert (config.endpoint, config.model) == ("https://rookery.openai.azure.com", "raven")
@@ -157,7 +157,7 @@ def test_azure_takes_exactly_one_credential(environ: dict[str, str], key: str | 
         ({"deployment": "d", "api": "assistants"}, "provider.api"),
     ],
 )
-def test_an_azure_config_that_does_not_fit_names_the_field(given: dict[str, str], field: str) -> None:
+def test_an_invalid_azure_config_is_an_error_that_names_the_field(given: dict[str, str], field: str) -> None:
     with pytest.raises(InvalidConfig) as caught:
         AzureOpenAI(**given).resolved({})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
@@ -165,7 +165,7 @@ def test_an_azure_config_that_does_not_fit_names_the_field(given: dict[str, str]
     assert SECRET not in f"{caught.value!r} {caught.value}"
 
 
-def test_azure_asks_for_no_key_where_a_function_gives_tokens() -> None:
+def test_azure_needs_no_key_if_a_function_provides_tokens() -> None:
     given = AzureOpenAI(deployment="d", resource="r", ad_token_provider="tokens:entra")
 
     config = given.resolved({"AZURE_OPENAI_API_KEY": SECRET, "AZURE_OPENAI_AD_TOKEN": SECRET})
@@ -181,6 +181,6 @@ def test_openai_has_two_apis() -> None:
 
 
 @pytest.mark.parametrize("config", [Anthropic, OpenAI, Scripted])
-def test_a_config_without_a_model_is_refused(config: type[Anthropic | OpenAI | Scripted]) -> None:
+def test_a_config_without_a_model_is_rejected(config: type[Anthropic | OpenAI | Scripted]) -> None:
     with pytest.raises(ConfigError, match=r"provider\.model"):
         config(model="")

@@ -8,8 +8,8 @@ import tracemalloc
 from random import Random
 
 import pytest
-from builders.mutated_bodies import mutated
-from checkers.decoder_contract import DECODERS, bodies, read_stream, read_whole
+from builders.mutated_bodies import mutate_body
+from checkers.decoder_contract import DECODERS, bodies, check_stream, check_whole
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -29,39 +29,39 @@ def in_pieces(data: bytes, random: Random) -> list[bytes]:
 @EACH
 @LOOSELY
 @given(pieces=st.lists(st.binary()))
-def test_any_bytes_are_an_answer_or_an_error(name: str, pieces: list[bytes]) -> None:
-    read_stream(name, pieces)
-    read_whole(name, b"".join(pieces))
+def test_any_bytes_are_an_answer_or_a_provider_error(name: str, pieces: list[bytes]) -> None:
+    check_stream(name, pieces)
+    check_whole(name, b"".join(pieces))
 
 
 @EACH
 @LOOSELY
 @given(random=st.randoms(use_true_random=False))
-def test_a_stream_with_something_wrong_in_it_is_an_answer_or_an_error(name: str, random: Random) -> None:
-    read_stream(name, in_pieces(mutated(random.choice(bodies(name, streaming=True)), random), random))
+def test_a_mutated_stream_is_an_answer_or_a_provider_error(name: str, random: Random) -> None:
+    check_stream(name, in_pieces(mutate_body(random.choice(bodies(name, streaming=True)), random), random))
 
 
 @EACH
 @LOOSELY
 @given(random=st.randoms(use_true_random=False))
-def test_a_whole_answer_with_something_wrong_in_it_is_an_answer_or_an_error(name: str, random: Random) -> None:
-    read_whole(name, mutated(random.choice(bodies(name, streaming=False)), random))
+def test_a_mutated_whole_answer_is_an_answer_or_a_provider_error(name: str, random: Random) -> None:
+    check_whole(name, mutate_body(random.choice(bodies(name, streaming=False)), random))
 
 
 @EACH
-def test_a_number_that_no_event_could_hold_is_an_answer_or_an_error(name: str) -> None:
+def test_a_number_beyond_64_bits_is_an_answer_or_a_provider_error(name: str) -> None:
     for streaming in (True, False):
         for body in bodies(name, streaming)[-5:]:
             huge = re.sub(rb":(\s*)\d+", rb":\g<1>%d" % 2**70, body)
-            read_stream(name, [huge])
-            read_whole(name, huge)
+            check_stream(name, [huge])
+            check_whole(name, huge)
 
 
 @EACH
-def test_a_kind_that_is_no_word_is_an_answer_or_an_error(name: str) -> None:
+def test_a_type_that_is_not_a_string_is_an_answer_or_a_provider_error(name: str) -> None:
     for body in bodies(name, streaming=True)[-5:]:
-        read_stream(name, [re.sub(rb'"type":\s*"[a-z_.-]+"', b'"type":{"a":[]}', body)])
-        read_stream(name, [re.sub(rb'("delta":\{"type":\s*)"[a-z_.-]+"', rb"\1[1]", body)])
+        check_stream(name, [re.sub(rb'"type":\s*"[a-z_.-]+"', b'"type":{"a":[]}', body)])
+        check_stream(name, [re.sub(rb'("delta":\{"type":\s*)"[a-z_.-]+"', rb"\1[1]", body)])
 
 
 @pytest.mark.parametrize(
@@ -72,20 +72,20 @@ def test_a_kind_that_is_no_word_is_an_answer_or_an_error(name: str) -> None:
         ("bedrock", b'{"stopReason":"end_turn","output":{"message":{"content":[{"song":{"of":"%b"}}]}}}'),
     ],
 )
-def test_what_is_to_go_back_as_it_came_is_json_to_its_end(name: str, body: bytes) -> None:
+def test_opaque_blocks_are_validated_as_json(name: str, body: bytes) -> None:
     assert any(isinstance(delta, OpaqueReceived) for delta in DECODERS[name].whole(body % b"the sea"))
     with pytest.raises(ProtocolError):
         DECODERS[name].whole(body % b"\xe6\x80")
 
 
 @EACH
-def test_what_is_kept_of_a_stream_is_in_proportion_to_it(name: str) -> None:
+def test_memory_is_bounded_by_the_size_of_the_stream(name: str) -> None:
     body = bodies(name, streaming=True)[-1]
     much = body * (MUCH_BYTES // len(body))
 
     tracemalloc.start()
-    read_stream(name, (much[at : at + 65_536] for at in range(0, len(much), 65_536)))
-    read_whole(name, much)
+    check_stream(name, (much[at : at + 65_536] for at in range(0, len(much), 65_536)))
+    check_whole(name, much)
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 

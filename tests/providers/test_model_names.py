@@ -25,7 +25,7 @@ from rayconteur.providers.scripted.config import Scripted
         ("scripted:raven", Scripted(model="raven")),
     ],
 )
-def test_a_name_is_a_provider_and_its_model(name: str, config: ProviderConfig) -> None:
+def test_a_model_name_is_a_provider_and_its_model(name: str, config: ProviderConfig) -> None:
     assert model(name) == config
 
 
@@ -34,25 +34,25 @@ def test_every_provider_and_alias_can_be_named() -> None:
     assert set(ALIASES.values()) <= set(PROVIDERS)
 
 
-def test_fields_of_the_config_can_be_given() -> None:
+def test_fields_of_the_config_can_be_set() -> None:
     assert model("openai:qwen3", base_url="http://localhost:11434/v1") == OpenAI(
         model="qwen3", base_url="http://localhost:11434/v1"
     )
 
 
 @pytest.mark.parametrize("name", ["gpt-4o", "", ":gpt-4o", "delphi:oracle"])
-def test_a_provider_that_is_not_there_is_told_with_those_that_are(name: str) -> None:
+def test_an_unknown_provider_is_an_error_that_lists_the_known_ones(name: str) -> None:
     with pytest.raises(UnknownProvider, match=", ".join(PROVIDERS)):
         model(name)
 
 
 @pytest.mark.parametrize("name", ["anthropic", "anthropic:", "azure:"])
-def test_a_name_without_a_model_is_refused(name: str) -> None:
+def test_a_name_without_a_model_is_rejected(name: str) -> None:
     with pytest.raises(InvalidConfig, match="names no model"):
         model(name)
 
 
-def test_a_field_that_the_config_has_not_is_refused_with_those_that_it_has() -> None:
+def test_an_unknown_field_is_an_error_that_lists_the_known_ones() -> None:
     with pytest.raises(InvalidConfig, match=r"provider\.api_kee: .*api_key") as raised:
         model("openai:gpt-4o", api_kee="x")
 

@@ -27,11 +27,11 @@ from rayconteur.providers.scripted.config import Scripted
         (Scripted(), DEFAULT_CONTEXT_LIMIT_TOKENS),
     ],
 )
-def test_a_context_limit_is_as_the_config_says_or_as_known_or_a_default(config: ProviderConfig, tokens: int) -> None:
+def test_the_context_limit_is_the_configured_the_known_or_the_default_one(config: ProviderConfig, tokens: int) -> None:
     assert context_limit_tokens(with_model_facts(config).facts) == tokens
 
 
-def test_prices_come_with_the_number_of_tokens_from_which_they_hold() -> None:
+def test_prices_have_the_number_of_tokens_from_which_they_apply() -> None:
     prices = with_model_facts(Anthropic(model="claude-sonnet-4-5")).facts.prices
 
     assert prices == (
@@ -40,18 +40,18 @@ def test_prices_come_with_the_number_of_tokens_from_which_they_hold() -> None:
     )
 
 
-def test_a_gateway_has_prices_of_its_own_which_nobody_knows() -> None:
+def test_the_prices_of_a_gateway_are_unknown() -> None:
     assert with_model_facts(OpenAI(model="gpt-4o", base_url="https://gateway.invalid/v1")).facts.prices == ()
     assert with_model_facts(OpenAI(model="gpt-4o")).facts.prices != ()
 
 
-def test_what_a_model_can_do_is_known() -> None:
+def test_the_capabilities_of_known_models_are_known() -> None:
     facts = with_model_facts(OpenAI(model="gpt-3.5-turbo")).facts
 
     assert (facts.takes_images, facts.thinks, facts.output_limit_tokens) == (False, False, 4_096)
 
 
-def test_what_the_config_says_of_its_model_holds() -> None:
+def test_facts_in_the_config_override_known_ones() -> None:
     own = ModelFacts(output_limit_tokens=5, prices=(Prices(input=1.0),), takes_images=False)
 
     facts = with_model_facts(Anthropic(model="claude-sonnet-4-5", facts=own)).facts

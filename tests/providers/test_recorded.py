@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 
 import pytest
-from servers.recordings import Counts, Exchange, Expected, ToolCall, cases, replaying
+from servers.recordings import Exchange, Expected, ExpectedCounts, ToolCall, cases, replay_server
 
 from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.bedrock.config import Bedrock
@@ -80,7 +80,7 @@ ERRORS: dict[tuple[int | None, str], type[ProviderError]] = {
 
 
 async def answered(exchange: Exchange, config: Callable[[str], ProviderConfig]) -> Answer:
-    async with replaying(exchange) as server:
+    async with replay_server(exchange) as server:
         client = open_client(config(f"{server.url}/@0"))
         draft = Draft(client.provider)
         request = Request(5, (HI,), Settings())
@@ -108,7 +108,7 @@ def check(exchange: Exchange, config: Callable[[str], ProviderConfig], cached_ap
     else:
         answer = asyncio.run(answered(exchange, config))
         check_content(answer, expected)
-        check_usage(answer, expected.usage or Counts(), cached_apart)
+        check_usage(answer, expected.usage or ExpectedCounts(), cached_apart)
 
 
 def check_error(exchange: Exchange, expected: Expected, config: Callable[[str], ProviderConfig]) -> None:
@@ -154,7 +154,7 @@ def check_tool_use(use: ToolUse, call: ToolCall, made: str) -> None:
             assert use.input == arguments
 
 
-def check_usage(answer: Answer, counts: Counts, cached_apart: bool) -> None:
+def check_usage(answer: Answer, counts: ExpectedCounts, cached_apart: bool) -> None:
     sent = counts.input_tokens
     if sent is not None and cached_apart:
         sent += (counts.cache_read_tokens or 0) + (counts.cache_write_tokens or 0)
@@ -169,27 +169,27 @@ def check_usage(answer: Answer, counts: Counts, cached_apart: bool) -> None:
 
 
 @pytest.mark.parametrize("exchange", cases("anthropic", "messages"))
-def test_anthropic_means_what_its_sdk_reads(exchange: Exchange) -> None:
+def test_anthropic_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
     check(exchange, lambda url: Anthropic(model="any", api_key=KEY, base_url=url), cached_apart=True)
 
 
 @pytest.mark.parametrize("exchange", cases("openai_chat", "chat_completions"))
-def test_openai_means_what_its_sdk_reads(exchange: Exchange) -> None:
+def test_openai_chat_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
     check(exchange, lambda url: OpenAI(model="any", api_key=KEY, base_url=url))
 
 
 @pytest.mark.parametrize("exchange", cases("azure", "chat_completions"))
-def test_azure_means_what_its_sdk_reads(exchange: Exchange) -> None:
+def test_azure_chat_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
     check(exchange, lambda url: AzureOpenAI(deployment="any", api_key=KEY, endpoint=url))
 
 
 @pytest.mark.parametrize("exchange", cases("openai_responses", "responses"))
-def test_openai_s_responses_mean_what_its_sdk_reads(exchange: Exchange) -> None:
+def test_openai_responses_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
     check(exchange, lambda url: OpenAI(model="any", api_key=KEY, base_url=url, api="responses"))
 
 
 @pytest.mark.parametrize("exchange", cases("bedrock", "converse"))
-def test_bedrock_means_what_its_sdk_reads(exchange: Exchange) -> None:
+def test_bedrock_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
     exchange = deepcopy(exchange)
     expected = exchange.expected
     assert expected
@@ -208,12 +208,12 @@ def bedrock(url: str) -> Bedrock:
 
 
 @pytest.mark.parametrize("exchange", cases("gemini", "generate_content"))
-def test_gemini_means_what_its_sdk_reads(exchange: Exchange) -> None:
+def test_gemini_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
     check(summed(exchange), lambda url: Google(model="any", api_key=KEY, base_url=url).resolved({}))
 
 
 @pytest.mark.parametrize("exchange", cases("vertex", "generate_content"))
-def test_vertex_means_what_its_sdk_reads(exchange: Exchange) -> None:
+def test_vertex_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
     check(summed(exchange), lambda url: Google(model="any", api_key=KEY, vertex=True, base_url=url).resolved({}))
 
 
@@ -232,7 +232,7 @@ def summed(exchange: Exchange) -> Exchange:
 
 
 @pytest.mark.parametrize("exchange", cases("cohere", "chat_v2"))
-def test_cohere_means_what_its_sdk_reads(exchange: Exchange) -> None:
+def test_cohere_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
     exchange = deepcopy(exchange)
     expected = exchange.expected
     assert expected
@@ -244,7 +244,7 @@ def test_cohere_means_what_its_sdk_reads(exchange: Exchange) -> None:
 
 
 @pytest.mark.parametrize("exchange", cases("azure", "responses"))
-def test_azure_s_responses_mean_what_its_sdk_reads(exchange: Exchange) -> None:
+def test_azure_responses_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
     def there(url: str) -> ProviderConfig:
         return AzureOpenAI(deployment="any", api_key=KEY, endpoint=url, api_version="v1", api="responses")
 

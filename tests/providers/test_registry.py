@@ -26,7 +26,7 @@ CONFIGS = {
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=list(CONFIGS))
-def test_a_client_has_its_provider_s_name_and_opens_without_a_loop(config: ProviderConfig) -> None:
+def test_a_client_has_its_provider_s_name_and_opens_without_an_event_loop(config: ProviderConfig) -> None:
     client = open_client(config)
 
     assert client.provider == config.name
@@ -52,7 +52,9 @@ def test_a_client_has_its_provider_s_name_and_opens_without_a_loop(config: Provi
         (AzureOpenAI(deployment="m", ad_token="ü", endpoint="https://x.example"), "provider.ad_token"),
     ],
 )
-def test_a_config_that_no_request_can_be_made_of_is_refused_by_its_field(config: ProviderConfig, field: str) -> None:
+def test_a_config_that_no_request_can_be_made_with_is_an_error_that_names_the_field(
+    config: ProviderConfig, field: str
+) -> None:
     with pytest.raises(InvalidConfig) as raised:
         open_client(config)
 

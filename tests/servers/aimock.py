@@ -1,7 +1,7 @@
-"""aimock, a server that others wrote and that speaks like the providers: https://github.com/CopilotKit/aimock.
+"""aimock, a third-party mock server of the providers' APIs: https://github.com/CopilotKit/aimock.
 
-It needs Node.js, and ``make test`` installs it where that and its package are to be had. It answers as
-``samples/aimock/talk.json`` says, and with an error of its own whatever does not fit that.
+``make test`` installs it if Node.js, npm and the package are available. It answers according to
+``samples/aimock/talk.json``, and with an error to any other request.
 """
 
 import re
@@ -19,26 +19,26 @@ _TALK = _ROOT / "tests/samples/aimock/talk.json"
 
 
 @contextmanager
-def serving() -> Generator[str]:
-    """The address of one, which is gone in the end. Where it cannot be, the test is skipped."""
+def aimock_server() -> Generator[str]:
+    """A running aimock, as its URL. Skips the test if it is not installed."""
     node = shutil.which("node")
     if node is None:
-        pytest.skip("no node here, which aimock runs on")
+        pytest.skip("aimock needs Node.js, which is not installed")
     if not _PROGRAM.is_file():
-        pytest.skip("aimock is not installed: make test does that where it finds npm, and npm the package")
+        pytest.skip("aimock is not installed: make test installs it if npm and the package are available")
     command = [node, str(_PROGRAM), "--port", "0", "--fixtures", str(_TALK), "--strict", "--validate-on-load"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
         try:
-            yield _address(server)
+            yield _wait_for_url(server)
         finally:
-            server.kill()  # asked kindly, it waits for connections that nobody needs any more
+            server.kill()  # on SIGTERM it waits for idle connections
 
 
-def _address(server: "subprocess.Popen[str]") -> str:
-    """Where *server* listens, as soon as it does."""
-    said = ""
-    for line in server.stdout or ():  # they end with the server
-        said += line
-        if found := re.search(r"listening on (http://\S+)", line):
-            return found[1]
-    raise AssertionError(f"aimock did not start: {said}")
+def _wait_for_url(server: "subprocess.Popen[str]") -> str:
+    """The URL of *server*, once it listens."""
+    output = ""
+    for line in server.stdout or ():  # ends when the server exits
+        output += line
+        if match := re.search(r"listening on (http://\S+)", line):
+            return match[1]
+    raise AssertionError(f"aimock did not start: {output}")

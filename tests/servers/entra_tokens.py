@@ -1,42 +1,42 @@
-"""Functions that give tokens, as a program that talks to Azure may have them."""
+"""Functions that return tokens, as a program that uses Azure with Entra ID configures them."""
 
 import threading
 from itertools import count
 
 TOKEN = "a-token-of-entra"
-is_asked = threading.Event()
-may_go_on = threading.Event()
+requested = threading.Event()
+released = threading.Event()
 _calls = count()
 
 
-def given() -> str:
-    """A token at once."""
+def token() -> str:
+    """Returns a token at once."""
     return TOKEN
 
 
-async def awaited() -> str:
-    """A token, from a coroutine."""
+async def async_token() -> str:
+    """Returns a token from a coroutine."""
     return TOKEN
 
 
-def when_it_may() -> str:
-    """A token when the loop has gone on: never, if this holds it up."""
-    is_asked.set()
-    return TOKEN if may_go_on.wait(5) else "too late"
+def blocking_token() -> str:
+    """Returns a token once *released* is set by the event loop, which must therefore not be blocked meanwhile."""
+    requested.set()
+    return TOKEN if released.wait(5) else "too late"
 
 
-def in_pairs() -> str:
-    """Each token twice, then another."""
+def changing_token() -> str:
+    """Returns each token twice, then another."""
     return f"{TOKEN}-{next(_calls) // 2}"
 
 
-def fails() -> str:
-    """No token, and an error that says too much."""
+def failing_token() -> str:
+    """Raises an error that contains the token."""
     raise RuntimeError(f"no luck with {TOKEN}")
 
 
-def nothing() -> None:
-    """No token."""
+def no_token() -> None:
+    """Returns no token."""
 
 
 NOT_A_FUNCTION = TOKEN

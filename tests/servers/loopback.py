@@ -1,4 +1,4 @@
-"""A server on this machine that answers as a test says: a real socket for the vendors' real SDKs."""
+"""A loopback server whose answers a test determines: a real socket for the vendors' real SDKs."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ HEAD = b"HTTP/1.1 %d Any\r\n%b\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request as received, its headers' names in lower case."""
+    """A request as received; the names of its headers are in lower case."""
 
     method: str
     target: str
@@ -21,40 +21,40 @@ class Received:
 
 @dataclass(slots=True)
 class Exchange:
-    """One request, and the means to answer it."""
+    """One request, and the methods to answer it."""
 
     request: Received
     writer: asyncio.StreamWriter
 
-    async def head(self, status: int = 200, **headers: str) -> None:
-        """Begin a chunked answer; ``_`` in a header's name is ``-``."""
-        given = {"content-type": "text/event-stream", "transfer-encoding": "chunked"}
-        given |= {name.replace("_", "-"): value for name, value in headers.items()}
-        self.writer.write(HEAD % (status, "".join(f"{name}: {value}\r\n" for name, value in given.items()).encode()))
+    async def send_head(self, status: int = 200, **headers: str) -> None:
+        """Send the head of a chunked answer; ``_`` in the name of a header becomes ``-``."""
+        fields = {"content-type": "text/event-stream", "transfer-encoding": "chunked"}
+        fields |= {name.replace("_", "-"): value for name, value in headers.items()}
+        self.writer.write(HEAD % (status, "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode()))
         await self.writer.drain()
 
-    async def chunk(self, data: bytes) -> None:
+    async def send_chunk(self, data: bytes) -> None:
         """Send *data* in a chunk of its own."""
         self.writer.write(b"%x\r\n%b\r\n" % (len(data), data))
         await self.writer.drain()
 
-    async def answer(self, body: bytes, status: int = 200, **headers: str) -> None:
+    async def send_answer(self, body: bytes, status: int = 200, **headers: str) -> None:
         """Send a whole answer."""
-        await self.head(status, **headers)
+        await self.send_head(status, **headers)
         if body:
-            await self.chunk(body)
-        await self.end()
+            await self.send_chunk(body)
+        await self.end_body()
 
-    async def end(self) -> None:
-        """End the answer, complete or not, as HTTP has it."""
-        await self.chunk(b"")
+    async def end_body(self) -> None:
+        """End the HTTP body, whether the answer in it is complete or not."""
+        await self.send_chunk(b"")
 
     async def drop(self) -> None:
         """Drop the connection."""
         self.writer.transport.abort()
 
     async def hang(self) -> None:
-        """Say nothing more."""
+        """Send nothing more."""
         await asyncio.Event().wait()
 
 
@@ -62,20 +62,20 @@ Respond = Callable[[Exchange], Awaitable[None]]
 
 
 def answers(body: bytes, status: int = 200, **headers: str) -> Respond:
-    """Answers with *body*, all of it."""
+    """Answers each request with *body*."""
 
     async def respond(exchange: Exchange) -> None:
-        await exchange.answer(body, status, **headers)
+        await exchange.send_answer(body, status, **headers)
 
     return respond
 
 
 def begins(body: bytes, then: Respond) -> Respond:
-    """Begins with *body*, and *then* does as that says."""
+    """Begins each answer with *body*, and continues with *then*."""
 
     async def respond(exchange: Exchange) -> None:
-        await exchange.head()
-        await exchange.chunk(body)
+        await exchange.send_head()
+        await exchange.send_chunk(body)
         await then(exchange)
 
     return respond
@@ -83,10 +83,9 @@ def begins(body: bytes, then: Respond) -> Respond:
 
 @dataclass(slots=True)
 class Loopback:
-    """Answers every request with *respond*; an async context manager.
+    """A server that answers every request with *respond*; an async context manager.
 
-    *received* holds the requests, *connections* how many connections there were, and *closed* is set when one was
-    closed.
+    *received* has the requests and *connections* the number of connections so far; *closed* is set when one closes.
     """
 
     respond: Respond
@@ -98,7 +97,7 @@ class Loopback:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, backlog=2_048)
+        self._server = await asyncio.start_server(self._serve_connection, "127.0.0.1", 0, backlog=2_048)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
@@ -109,7 +108,7 @@ class Loopback:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
         self._tasks.add(task)
@@ -125,25 +124,25 @@ class Loopback:
             self._tasks.discard(task)
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ahead: bytes) -> bytes:
-        """Answer one request, of which *ahead* was read before; what was read of the next one."""
-        request = await _read(reader, ahead)
+        """Answer one request, whose first bytes *ahead* are already read. Returns the bytes read of the next one."""
+        request = await _read_request(reader, ahead)
         self.received.append(request)
         answering = asyncio.ensure_future(self.respond(Exchange(request, writer)))
         more = asyncio.ensure_future(reader.read(1))
         try:
             await asyncio.wait((answering, more), return_when=asyncio.FIRST_COMPLETED)
-            # Nobody sends a request before the answer to the last: what can be read meanwhile is the connection's end.
+            # No client sends a request before the answer to the last: a read that returns before is the end of file.
             if not answering.done():
                 raise ConnectionResetError
             await answering
         finally:
             for task in (answering, more):
                 task.cancel()
-            ended = await asyncio.gather(answering, more, return_exceptions=True)
-        return ended[1] if isinstance(ended[1], bytes) else b""
+            results = await asyncio.gather(answering, more, return_exceptions=True)
+        return results[1] if isinstance(results[1], bytes) else b""
 
 
-async def _read(reader: asyncio.StreamReader, ahead: bytes) -> Received:
+async def _read_request(reader: asyncio.StreamReader, ahead: bytes) -> Received:
     head = ahead + await reader.readuntil(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").strip().split("\r\n")
     method, target, _ = first.split(" ", 2)

@@ -1,6 +1,7 @@
-"""Exchanges recorded with real providers, which lie beside the project, and the server that replays them.
+"""Exchanges recorded with real providers, and the server that replays them.
 
-Where they are missing, the tests that need them are skipped; ``RAYCONTEUR_WIRE`` names another folder.
+They are in a folder beside the project, or in the one that ``RAYCONTEUR_WIRE`` names. Without them, the tests that need
+them are skipped.
 """
 
 import importlib.util
@@ -19,8 +20,8 @@ from _pytest.mark import ParameterSet
 FOLDER = Path(os.environ.get("RAYCONTEUR_WIRE") or Path(__file__).resolve().parents[3] / "shared" / "wire")
 
 
-class Server(Protocol):
-    """Answers with what was recorded, under ``{url}/@0``."""
+class ReplayServer(Protocol):
+    """Answers with a recorded exchange, under ``{url}/@0``."""
 
     url: str
     requests: list[tuple[str, str, bytes]]
@@ -36,8 +37,8 @@ class ToolCall(msgspec.Struct):
     arguments_raw: str | None = None
 
 
-class Counts(msgspec.Struct):
-    """The provider's own counts; ``None`` where it did not say."""
+class ExpectedCounts(msgspec.Struct):
+    """The token counts that the provider reported; ``None`` for those that it did not."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -46,8 +47,8 @@ class Counts(msgspec.Struct):
     reasoning_tokens: int | None = None
 
 
-class Fault(msgspec.Struct):
-    """What the provider said went wrong."""
+class ExpectedError(msgspec.Struct):
+    """An error that the provider reported."""
 
     status: int | None
     message: str
@@ -56,15 +57,15 @@ class Fault(msgspec.Struct):
 
 
 class Expected(msgspec.Struct):
-    """What an answer means, according to the provider's SDK."""
+    """An answer as the provider's SDK reads it."""
 
     outcome: str
     text: str
     thinking: str
     tool_calls: list[ToolCall]
     stop_reason: str | None
-    usage: Counts | None
-    error: Fault | None
+    usage: ExpectedCounts | None
+    error: ExpectedError | None
     redacted_thinking: int = 0
     other_blocks: list[str] = []
     stop_detail: str | None = None
@@ -74,7 +75,7 @@ class Expected(msgspec.Struct):
 
 
 class Exchange(msgspec.Struct):
-    """One recorded exchange. *record* is all there is of it, for the replay server."""
+    """One recorded exchange; *record* is the whole record, for the replay server."""
 
     id: str
     api: str
@@ -86,33 +87,35 @@ class Exchange(msgspec.Struct):
 
     @property
     def data(self) -> bytes:
-        """The body of the answer as it came, text or not."""
+        """The body of the answer as received."""
         return b64decode(self.body_b64) if self.body_b64 else (self.body or "").encode()
 
 
 @cache
 def exchanges(file: str, api: str) -> tuple[Exchange, ...]:
-    """The exchanges of *api* in *file*; none where it is missing."""
+    """The exchanges of *api* in *file*; none if the file is missing."""
     path = FOLDER / f"{file}.jsonl"
     lines = path.read_bytes().splitlines() if path.is_file() else []
-    found = [msgspec.json.decode(line, type=Exchange) for line in lines]
-    for exchange, line in zip(found, lines, strict=True):
+    decoded = [msgspec.json.decode(line, type=Exchange) for line in lines]
+    for exchange, line in zip(decoded, lines, strict=True):
         exchange.record = msgspec.json.decode(line)
-    return tuple(exchange for exchange in found if exchange.api == api)
+    return tuple(exchange for exchange in decoded if exchange.api == api)
 
 
 def cases(file: str, api: str, streaming: bool | None = None) -> list[ParameterSet]:
-    """The same, or only those that are *streaming* or not, as cases for ``pytest.mark.parametrize``."""
-    found = [exchange for exchange in exchanges(file, api) if streaming in (None, exchange.streaming)]
-    if not found:
+    """The exchanges, all or only those that are *streaming* or not, as cases for ``pytest.mark.parametrize``."""
+    selected = [exchange for exchange in exchanges(file, api) if streaming in (None, exchange.streaming)]
+    if not selected:
         return [pytest.param(None, marks=pytest.mark.skip(f"no {file}.jsonl in {FOLDER}"), id="missing")]
-    return [pytest.param(exchange, id=exchange.id) for exchange in found]
+    return [pytest.param(exchange, id=exchange.id) for exchange in selected]
 
 
-def replaying(exchange: Exchange, **faults: Any) -> AbstractAsyncContextManager[Server]:
-    """A server on this machine that answers every request with *exchange*; *faults* are those of the replay server."""
+def replay_server(exchange: Exchange, **faults: Any) -> AbstractAsyncContextManager[ReplayServer]:
+    """A loopback server that answers every request with *exchange*; *faults* are options of ``replay.py``."""
     replay = _replay()
-    return cast(AbstractAsyncContextManager[Server], replay.ReplayServer([exchange.record], replay.Faults(**faults)))
+    return cast(
+        AbstractAsyncContextManager[ReplayServer], replay.ReplayServer([exchange.record], replay.Faults(**faults))
+    )
 
 
 @cache
@@ -121,6 +124,6 @@ def _replay() -> Any:
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look themselves up there
+    sys.modules[spec.name] = module  # dataclasses look up their module there
     spec.loader.exec_module(module)
     return module

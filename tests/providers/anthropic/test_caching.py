@@ -1,14 +1,15 @@
-"""Which blocks of a request Anthropic is asked to keep, so that the next request need not pay for them again."""
+"""Cache marks in requests to Anthropic: which blocks the next request can read from the cache."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+from builders.messages import assistant, user
 from validators.anthropic import violations
 
 from rayconteur.providers.anthropic.requests import Dialect, body
-from rayconteur.providers.schema.content import Block, Text, Thinking, ToolResult, ToolUse
-from rayconteur.providers.schema.messages import Message, Role
+from rayconteur.providers.schema.content import Text, Thinking, ToolResult, ToolUse
+from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Request, Settings, WireMemo
 from rayconteur.providers.schema.tools import Tool
 
@@ -18,21 +19,13 @@ FLY = Tool(name="fly")
 USE, RESULT = ToolUse(id="a", name="fly", input={}), ToolResult(tool_use_id="a")
 
 
-def user(turn: int, *content: Block) -> Message:
-    return Message(role=Role.USER, content=content, turn=turn)
-
-
-def assistant(turn: int, *content: Block) -> Message:
-    return Message(role=Role.ASSISTANT, content=content, turn=turn)
-
-
-def sent(*messages: Message, settings: Settings | None = None) -> dict[str, Any]:
+def request_body(*messages: Message, settings: Settings | None = None) -> dict[str, Any]:
     request = Request(1, messages, settings or Settings(system="You fly.", tools=(FLY,)))
     return msgspec.json.decode(body(request, CLAUDE, True), type=dict[str, Any])
 
 
-def marked(wire: dict[str, Any]) -> Iterator[str]:
-    """The marked blocks: where they are, and what they say. The marks are taken away."""
+def pop_marks(wire: dict[str, Any]) -> Iterator[str]:
+    """The marked blocks, each as its text or its kind. Removes the marks from the messages."""
     assert violations(wire) == []
     for part in ("tools", "system"):
         yield from (part for block in wire.get(part, []) if "cache_control" in block)
@@ -42,49 +35,54 @@ def marked(wire: dict[str, Any]) -> Iterator[str]:
                 yield block.get("text", block["type"])
 
 
-HISTORY = (user(1, Text("One.")), assistant(1, Text("Yes.")), user(2, Text("Two.")), assistant(2, Text("No.")))
+HISTORY = (
+    user(Text("One."), turn=1),
+    assistant(Text("Yes."), turn=1),
+    user(Text("Two."), turn=2),
+    assistant(Text("No."), turn=2),
+)
 
 
-def test_what_does_not_change_before_the_turn_is_marked() -> None:
-    assert list(marked(sent(*HISTORY, user(3, Text("Three."))))) == ["system", "No."]
+def test_the_prefix_before_the_current_turn_is_marked_for_caching() -> None:
+    assert list(pop_marks(request_body(*HISTORY, user(Text("Three."), turn=3)))) == ["system", "No."]
 
 
-def test_tools_are_marked_where_there_is_no_system_prompt_behind_them() -> None:
+def test_tools_are_marked_if_no_system_prompt_follows_them() -> None:
     sit = Tool(name="sit")
 
-    assert list(marked(sent(user(1, Text("One.")), settings=Settings(tools=(FLY, sit))))) == ["tools"]
-    assert list(marked(sent(user(1, Text("One.")), settings=Settings()))) == []
+    assert list(pop_marks(request_body(user(Text("One."), turn=1), settings=Settings(tools=(FLY, sit))))) == ["tools"]
+    assert list(pop_marks(request_body(user(Text("One."), turn=1), settings=Settings()))) == []
 
 
-def test_in_a_turn_with_tools_the_last_result_is_marked_too() -> None:
-    turn = (user(3, Text("Three.")), assistant(3, USE), user(3, RESULT))
+def test_the_last_tool_result_of_the_current_turn_is_marked_too() -> None:
+    turn = (user(Text("Three."), turn=3), assistant(USE, turn=3), user(RESULT, turn=3))
 
-    assert list(marked(sent(*HISTORY, *turn))) == ["system", "No.", "tool_result"]
+    assert list(pop_marks(request_body(*HISTORY, *turn))) == ["system", "No.", "tool_result"]
 
 
-def test_a_mark_goes_to_the_last_block_that_may_have_one() -> None:
+def test_the_mark_is_on_the_last_block_that_may_have_one() -> None:
     thinking = Thinking(text="Hm.", provider="anthropic", signature="s")
-    odd = (*HISTORY[:3], assistant(2, Text("No."), thinking), user(3, Text("Three.")))
+    history = (*HISTORY[:3], assistant(Text("No."), thinking, turn=2), user(Text("Three."), turn=3))
 
-    assert list(marked(sent(*odd))) == ["system", "Two."]
+    assert list(pop_marks(request_body(*history))) == ["system", "Two."]
 
 
 def test_without_prompt_caching_nothing_is_marked() -> None:
     settings = Settings(tools=(FLY,), prompt_caching=False)
 
-    assert list(marked(sent(*HISTORY, user(3, Text("Three.")), settings=settings))) == []
+    assert list(pop_marks(request_body(*HISTORY, user(Text("Three."), turn=3), settings=settings))) == []
 
 
-def test_marks_move_on_and_leave_the_prefix_as_it_was() -> None:
+def test_moving_the_marks_forward_does_not_change_the_cached_prefix() -> None:
     memo = WireMemo()
 
-    def messages(*said: Message) -> list[Any]:
-        request = Request(1, said, Settings(), memo)
+    def wire_messages(*messages: Message) -> list[Any]:
+        request = Request(1, messages, Settings(), memo)
         wire = msgspec.json.decode(body(request, CLAUDE, True), type=dict[str, Any])
-        assert len(list(marked(wire))) == 1
-        found: list[Any] = wire["messages"]
-        return found
+        assert len(list(pop_marks(wire))) == 1
+        unmarked: list[Any] = wire["messages"]
+        return unmarked
 
-    first = messages(*HISTORY[:3])
+    first = wire_messages(*HISTORY[:3])
 
-    assert messages(*HISTORY, user(3, Text("Three.")))[:3] == first
+    assert wire_messages(*HISTORY, user(Text("Three."), turn=3))[:3] == first

@@ -1,4 +1,4 @@
-"""Answers of the Messages API, read into deltas."""
+"""Decoding answers of Anthropic's Messages API."""
 
 from pathlib import Path
 
@@ -34,20 +34,20 @@ STOP = '{"type":"message_stop"}'
 
 
 def events(*data: str) -> bytes:
-    return "".join(f"event: any\ndata: {one}\n\n" for one in data).encode()
+    return "".join(f"event: any\ndata: {event}\n\n" for event in data).encode()
 
 
-def read(*data: str) -> list[Delta]:
+def decode_stream(*data: str) -> list[Delta]:
     decoder = stream_decoder()
     return decoder.feed(events(*data)) + decoder.finish()
 
 
-def after_start(*data: str) -> list[Delta]:
-    """What *data* bring between the start of an answer and its end."""
-    return read(START, *data, STOP)[2:-1]
+def content_deltas(*data: str) -> list[Delta]:
+    """The deltas of *data* between the start of an answer and its end."""
+    return decode_stream(START, *data, STOP)[2:-1]
 
 
-def test_an_answer_with_all_kinds_of_blocks_gives_their_deltas_in_order(root: Path) -> None:
+def test_every_kind_of_block_becomes_deltas_in_order(root: Path) -> None:
     decoder = stream_decoder()
 
     deltas = decoder.feed((root / "tests/samples/anthropic_thinks_and_calls.sse").read_bytes())
@@ -83,7 +83,7 @@ def test_an_answer_with_all_kinds_of_blocks_gives_their_deltas_in_order(root: Pa
     assert decoder.finish() == []
 
 
-def test_an_error_in_the_stream_is_raised_after_what_came_before_it(root: Path) -> None:
+def test_an_error_in_the_stream_is_raised_after_the_deltas_before_it(root: Path) -> None:
     decoder = stream_decoder()
 
     deltas = decoder.feed((root / "tests/samples/anthropic_overloaded.sse").read_bytes())
@@ -95,9 +95,9 @@ def test_an_error_in_the_stream_is_raised_after_what_came_before_it(root: Path) 
     assert (raised.value.status, raised.value.vendor_code) == (None, "overloaded_error")
 
 
-def test_an_error_of_an_unknown_type_may_pass_by_itself() -> None:
+def test_an_error_of_an_unknown_type_is_retryable() -> None:
     with pytest.raises(ProviderUnavailable, match="moon"):
-        read('{"type":"error","error":{"type":"lunar_error","message":"wrong phase of the moon"}}')
+        decode_stream('{"type":"error","error":{"type":"lunar_error","message":"wrong phase of the moon"}}')
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_an_error_of_an_unknown_type_may_pass_by_itself() -> None:
         '{"type":"ping","cost":3}',
     ],
 )
-def test_unknown_events_deltas_and_members_are_passed_over(event: str) -> None:
-    assert after_start(event) == []
+def test_unknown_events_deltas_and_members_are_ignored(event: str) -> None:
+    assert content_deltas(event) == []
 
 
 @pytest.mark.parametrize(
@@ -125,23 +125,23 @@ def test_unknown_events_deltas_and_members_are_passed_over(event: str) -> None:
         "[" * 100_000,
     ],
 )
-def test_a_known_event_that_does_not_fit_is_a_protocol_error_that_shows_it(event: str) -> None:
+def test_a_malformed_event_is_a_protocol_error_that_quotes_it(event: str) -> None:
     with pytest.raises(ProtocolError) as raised:
-        after_start(event)
+        content_deltas(event)
 
     assert event[:40] in raised.value.message
     assert len(raised.value.message) < 1_000
 
 
 @pytest.mark.parametrize("block", ['{"type":"tool_use","id":"a"}', '{"type":"text","text":3}', "{}", "3"])
-def test_a_known_block_that_does_not_fit_is_a_protocol_error_that_shows_it(block: str) -> None:
+def test_a_malformed_block_is_a_protocol_error_that_quotes_it(block: str) -> None:
     with pytest.raises(ProtocolError) as raised:
-        after_start(f'{{"type":"content_block_start","index":0,"content_block":{block}}}')
+        content_deltas(f'{{"type":"content_block_start","index":0,"content_block":{block}}}')
 
     assert raised.value.message.endswith(block)
 
 
-def test_bytes_that_are_no_utf_8_are_a_protocol_error() -> None:
+def test_invalid_utf_8_is_a_protocol_error() -> None:
     decoder = stream_decoder()
     decoder.feed(b'data: {"type":"\xff"}\n\n')
 
@@ -157,56 +157,56 @@ def test_bytes_that_are_no_utf_8_are_a_protocol_error() -> None:
         '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"x"}}',
     ],
 )
-def test_nothing_may_come_before_the_start(event: str) -> None:
+def test_an_event_before_the_start_of_the_answer_is_a_protocol_error(event: str) -> None:
     with pytest.raises(ProtocolError, match="before message_start"):
-        read(event)
+        decode_stream(event)
 
 
-def test_what_comes_after_the_end_is_passed_over() -> None:
-    assert read(START, STOP, START, "not json") == read(START, STOP)
+def test_events_after_the_end_of_the_answer_are_ignored() -> None:
+    assert decode_stream(START, STOP, START, "not json") == decode_stream(START, STOP)
 
 
-def test_a_block_with_nothing_in_it_gives_no_delta() -> None:
-    begin = '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}'
+def test_an_empty_block_gives_no_deltas() -> None:
+    start = '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}'
     empty = '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""}}'
 
-    assert after_start(begin, empty, '{"type":"content_block_stop","index":0}') == []
+    assert content_deltas(start, empty, '{"type":"content_block_stop","index":0}') == []
 
 
-def test_a_signature_alone_is_a_thinking_block() -> None:
-    begin = '{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}'
+def test_a_signature_without_text_is_a_thinking_block() -> None:
+    start = '{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}'
     signed = '{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"s"}}'
 
-    deltas = after_start(begin, signed, '{"type":"content_block_stop","index":0}')
+    deltas = content_deltas(start, signed, '{"type":"content_block_stop","index":0}')
 
     assert deltas == [ThinkingSigned(0, "s"), BlockEnded(0)]
 
 
-def test_input_given_with_its_tool_use_counts_unless_pieces_follow() -> None:
+def test_input_in_the_start_of_a_tool_use_counts_unless_pieces_follow() -> None:
     block = '{"type":"tool_use","id":"","name":"f","input":{"a":1}}'
-    begin = f'{{"type":"content_block_start","index":0,"content_block":{block}}}'
+    start = f'{{"type":"content_block_start","index":0,"content_block":{block}}}'
     piece = '{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}}'
     stop = '{"type":"content_block_stop","index":0}'
-    begun = ToolUseStarted(0, "msg_1-0", "f")
+    started = ToolUseStarted(0, "msg_1-0", "f")
 
-    assert after_start(begin, stop) == [begun, ToolInputDelta(0, '{"a":1}'), BlockEnded(0)]
-    assert after_start(begin, piece, stop) == [begun, ToolInputDelta(0, "{}"), BlockEnded(0)]
+    assert content_deltas(start, stop) == [started, ToolInputDelta(0, '{"a":1}'), BlockEnded(0)]
+    assert content_deltas(start, piece, stop) == [started, ToolInputDelta(0, "{}"), BlockEnded(0)]
 
 
-def test_an_opaque_block_is_gathered_from_pieces_of_its_own_kind() -> None:
-    begin = '{"type":"content_block_start","index":0,"content_block":{"type":"compaction","content":null}}'
+def test_an_unknown_block_is_assembled_from_its_unknown_deltas() -> None:
+    start = '{"type":"content_block_start","index":0,"content_block":{"type":"compaction","content":null}}'
     piece = '{"type":"content_block_delta","index":0,"delta":{"type":"compaction_delta","content":"so "}}'
 
-    deltas = after_start(begin, piece, piece, '{"type":"content_block_stop","index":0}')
+    deltas = content_deltas(start, piece, piece, '{"type":"content_block_stop","index":0}')
 
     assert deltas == [OpaqueReceived(0, "compaction", b'{"type":"compaction","content":"so so "}'), BlockEnded(0)]
 
 
-def test_an_opaque_block_whose_input_broke_off_keeps_what_it_began_with() -> None:
-    begin = '{"type":"content_block_start","index":0,"content_block":{"type":"server_tool_use","input":{}}}'
+def test_an_unknown_block_whose_input_is_cut_short_keeps_the_input_of_its_start() -> None:
+    start = '{"type":"content_block_start","index":0,"content_block":{"type":"server_tool_use","input":{}}}'
     piece = '{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\\"a"}}'
 
-    deltas = after_start(begin, piece, '{"type":"content_block_stop","index":0}')
+    deltas = content_deltas(start, piece, '{"type":"content_block_stop","index":0}')
 
     assert deltas[0] == OpaqueReceived(0, "server_tool_use", b'{"type":"server_tool_use","input":{}}')
 
@@ -223,25 +223,25 @@ def test_an_opaque_block_whose_input_broke_off_keeps_what_it_began_with() -> Non
         ("tea_time", StopReason.OTHER),
     ],
 )
-def test_every_word_for_stopping_has_ours_beside_it(raw: str, reason: StopReason) -> None:
-    deltas = read(START, f'{{"type":"message_delta","delta":{{"stop_reason":"{raw}"}}}}', STOP)
+def test_every_stop_reason_is_mapped_to_ours(raw: str, reason: StopReason) -> None:
+    deltas = decode_stream(START, f'{{"type":"message_delta","delta":{{"stop_reason":"{raw}"}}}}', STOP)
 
     assert deltas[-1] == AnswerEnded(reason, raw)
 
 
-def test_counts_at_the_end_replace_those_of_the_start() -> None:
+def test_token_counts_at_the_end_replace_those_of_the_start() -> None:
     counts = (
         '{"input_tokens":8,"cache_read_input_tokens":2,"output_tokens":9,"output_tokens_details":{"thinking_tokens":4}}'
     )
 
-    deltas = after_start(f'{{"type":"message_delta","delta":{{"stop_reason":null}},"usage":{counts}}}')
+    deltas = content_deltas(f'{{"type":"message_delta","delta":{{"stop_reason":null}},"usage":{counts}}}')
 
     assert deltas == [
         UsageReported(Usage(input=reported(10), output=reported(9), cache_read=reported(2), reasoning=reported(4)))
     ]
 
 
-def test_a_whole_answer_gives_the_same_deltas_each_whole() -> None:
+def test_an_answer_that_is_not_streamed_gives_the_same_blocks() -> None:
     body = (
         b'{"id":"msg_1","type":"message","model":"m","content":[{"type":"text","text":"Caw."},'
         b'{"type":"tool_use","id":"toolu_1","name":"fly","input":{"far":true}},{"type":"web_search_tool_result","n":1}],'
@@ -272,6 +272,6 @@ def test_a_whole_answer_gives_the_same_deltas_each_whole() -> None:
         (b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}', Overloaded),
     ],
 )
-def test_a_body_that_is_no_whole_answer_is_an_error(body: bytes, error: type[Exception]) -> None:
+def test_a_body_that_is_not_a_whole_answer_is_an_error(body: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
         decode_answer(body)

@@ -1,55 +1,47 @@
-"""Requests to the Messages API."""
+"""Requests to Anthropic's Messages API."""
 
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 import pytest
+from builders.messages import HI, assistant, user
 
 from rayconteur.providers.anthropic.requests import MAX_OUTPUT_TOKENS, Dialect, body, check_settings
 from rayconteur.providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig
-from rayconteur.providers.schema.messages import Message, Role
+from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Reasoning, Request, Settings, WireMemo
 from rayconteur.providers.schema.tools import Tool, ToolChoice
 
-HI = Text("Hello, raven!")
 FLY = Tool(name="fly", description="Fly there.", input_schema={"type": "object", "properties": {}})
-
-
-def user(*content: Block) -> Message:
-    return Message(role=Role.USER, content=content, turn=1)
-
-
-def assistant(*content: Block) -> Message:
-    return Message(role=Role.ASSISTANT, content=content, turn=1)
 
 
 PLAIN = Settings(prompt_caching=False)
 CLAUDE = Dialect("claude-x")
 
 
-def sent(*messages: Message, settings: Settings = PLAIN, streaming: bool = True) -> dict[str, Any]:
-    asked = Request(1, messages or (user(HI),), settings)
-    return msgspec.json.decode(body(asked, CLAUDE, streaming), type=dict[str, Any])
+def request_body(*messages: Message, settings: Settings = PLAIN, streaming: bool = True) -> dict[str, Any]:
+    request = Request(1, messages or (user(HI),), settings)
+    return msgspec.json.decode(body(request, CLAUDE, streaming), type=dict[str, Any])
 
 
-def blocks(*content: Block) -> list[Any]:
-    """*content* on the wire."""
-    return [block for message in sent(assistant(*content))["messages"] for block in message["content"]]
+def wire_blocks(*content: Block) -> list[Any]:
+    """*content* as it is in the body of a request."""
+    return [block for message in request_body(assistant(*content))["messages"] for block in message["content"]]
 
 
-def test_a_plain_request_has_what_the_api_asks_for_and_no_more() -> None:
-    assert sent() == {
+def test_a_plain_request_has_only_the_required_members() -> None:
+    assert request_body() == {
         "model": "claude-x",
         "max_tokens": MAX_OUTPUT_TOKENS,
         "stream": True,
         "messages": [{"role": "user", "content": [{"type": "text", "text": "Hello, raven!"}]}],
     }
-    assert sent(streaming=False)["stream"] is False
+    assert request_body(streaming=False)["stream"] is False
 
 
-def test_every_setting_has_its_place() -> None:
+def test_every_setting_is_sent_as_the_api_names_it() -> None:
     settings = Settings(
         system="Be brief.",
         max_output_tokens=4_000,
@@ -64,7 +56,7 @@ def test_every_setting_has_its_place() -> None:
         prompt_caching=False,
     )
 
-    wire = sent(settings=settings)
+    wire = request_body(settings=settings)
 
     del wire["messages"]
     assert wire == {
@@ -95,16 +87,16 @@ def test_every_setting_has_its_place() -> None:
         (ToolChoice(mode="tool", name="fly"), {"type": "tool", "name": "fly"}),
     ],
 )
-def test_a_tool_choice_is_said_in_anthropic_s_words(choice: ToolChoice, wire: dict[str, Any]) -> None:
-    assert sent(settings=Settings(tools=(FLY,), tool_choice=choice))["tool_choice"] == wire
+def test_tool_choices_are_sent_in_the_form_of_the_api(choice: ToolChoice, wire: dict[str, Any]) -> None:
+    assert request_body(settings=Settings(tools=(FLY,), tool_choice=choice))["tool_choice"] == wire
 
 
-def test_a_tool_choice_without_tools_is_left_out_for_the_api_refuses_it() -> None:
-    assert "tool_choice" not in sent(settings=Settings(tool_choice=ToolChoice()))
+def test_a_tool_choice_without_tools_which_the_api_rejects_is_omitted() -> None:
+    assert "tool_choice" not in request_body(settings=Settings(tool_choice=ToolChoice()))
 
 
-def test_a_thinking_budget_comes_on_top_of_the_default_limit() -> None:
-    wire = sent(settings=Settings(thinking=Reasoning(budget_tokens=20_000)))
+def test_a_thinking_budget_is_added_to_the_default_output_limit() -> None:
+    wire = request_body(settings=Settings(thinking=Reasoning(budget_tokens=20_000)))
 
     assert wire["max_tokens"] == MAX_OUTPUT_TOKENS + 20_000
 
@@ -129,22 +121,22 @@ def test_a_thinking_budget_comes_on_top_of_the_default_limit() -> None:
         (Settings(tools=(FLY, Tool(name="fly.far"))), "tools[1].name"),
     ],
 )
-def test_settings_that_the_api_refuses_are_refused_by_their_name(settings: Settings, field: str) -> None:
+def test_settings_that_the_api_rejects_are_errors_that_name_the_field(settings: Settings, field: str) -> None:
     with pytest.raises(InvalidConfig) as raised:
         check_settings(settings, CLAUDE)
 
     assert raised.value.field == field
 
 
-def test_settings_that_fit_are_not_refused() -> None:
+def test_valid_settings_are_accepted() -> None:
     check_settings(Settings(), CLAUDE)
     check_settings(
         Settings(temperature=1, thinking=Reasoning(budget_tokens=1_024, effort="max"), max_output_tokens=1_025), CLAUDE
     )
 
 
-def test_media_go_by_url_or_in_base64_and_plain_text_as_it_is() -> None:
-    assert blocks(
+def test_media_are_sent_by_url_or_in_base64_and_plain_text_unencoded() -> None:
+    assert wire_blocks(
         Image(url="https://x.example/raven.png"),
         Image(data=b"png!", media_type="image/png"),
         Document(url="https://x.example/raven.pdf"),
@@ -163,8 +155,8 @@ def test_media_go_by_url_or_in_base64_and_plain_text_as_it_is() -> None:
     ]
 
 
-def test_signed_thinking_and_opaque_blocks_go_back_to_anthropic_as_they_came() -> None:
-    assert blocks(
+def test_signed_thinking_and_opaque_blocks_are_sent_back_unchanged() -> None:
+    assert wire_blocks(
         Thinking(text="Hm.", provider="anthropic", signature="s"),
         Thinking(text="", provider="anthropic", signature="hidden", redacted=True),
         Opaque(provider="anthropic", type="server_tool_use", json=b'{"type":"server_tool_use","id":"a"}'),
@@ -175,8 +167,8 @@ def test_signed_thinking_and_opaque_blocks_go_back_to_anthropic_as_they_came() -
     ]
 
 
-def test_what_means_nothing_to_anthropic_is_left_out() -> None:
-    assert blocks(
+def test_blocks_of_other_providers_are_omitted() -> None:
+    assert wire_blocks(
         Thinking(text="Hm.", provider="openai", signature="s"),
         Thinking(text="Not signed.", provider="anthropic"),
         Opaque(provider="google", type="grounding", json=b"{}"),
@@ -185,27 +177,27 @@ def test_what_means_nothing_to_anthropic_is_left_out() -> None:
     ) == [{"type": "text", "text": "Said."}]
 
 
-FITTED = "functions_fly_0-" + sha256(b"functions.fly:0").hexdigest()[:8]
+VALID_ID = "functions_fly_0-" + sha256(b"functions.fly:0").hexdigest()[:8]
 
 
-def test_a_tool_use_and_its_result_keep_together_whoever_made_the_id() -> None:
+def test_a_tool_use_and_its_result_keep_matching_ids_in_any_provider_s_form() -> None:
     use = ToolUse(id="functions.fly:0", name="fly", input={"far": True})
     result = ToolResult(
         tool_use_id="functions.fly:0",
         content=(Text("There."), Image(data=b"png!", media_type="image/png")),
     )
 
-    assert sent(user(HI), assistant(use), user(result))["messages"][1:] == [
+    assert request_body(user(HI), assistant(use), user(result))["messages"][1:] == [
         {
             "role": "assistant",
-            "content": [{"type": "tool_use", "id": FITTED, "name": "fly", "input": {"far": True}}],
+            "content": [{"type": "tool_use", "id": VALID_ID, "name": "fly", "input": {"far": True}}],
         },
         {
             "role": "user",
             "content": [
                 {
                     "type": "tool_result",
-                    "tool_use_id": FITTED,
+                    "tool_use_id": VALID_ID,
                     "content": [
                         {"type": "text", "text": "There."},
                         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "cG5nIQ=="}},
@@ -216,11 +208,11 @@ def test_a_tool_use_and_its_result_keep_together_whoever_made_the_id() -> None:
     ]
 
 
-def test_an_empty_result_and_malformed_input_are_sent_as_they_are() -> None:
+def test_empty_results_and_malformed_input_are_sent_unchanged() -> None:
     malformed = ToolUse(id="a", name="fly", input={"INVALID_JSON": "{far"}, malformed="{far")
 
-    assert blocks(malformed)[0]["input"] == {"INVALID_JSON": "{far"}
-    assert blocks(ToolResult(tool_use_id="a")) == [{"type": "tool_result", "tool_use_id": "a"}]
+    assert wire_blocks(malformed)[0]["input"] == {"INVALID_JSON": "{far"}
+    assert wire_blocks(ToolResult(tool_use_id="a")) == [{"type": "tool_result", "tool_use_id": "a"}]
 
 
 @pytest.mark.parametrize(
@@ -239,39 +231,39 @@ def test_an_empty_result_and_malformed_input_are_sent_as_they_are() -> None:
         ),
     ],
 )
-def test_an_error_is_said_in_words_for_the_api_takes_no_other(
+def test_an_error_result_with_other_content_says_so_in_its_text(
     content: tuple[Text | Image, ...], wire: dict[str, Any]
 ) -> None:
-    [sent_back] = blocks(ToolResult(tool_use_id="a", content=content, is_error=True))
+    [block] = wire_blocks(ToolResult(tool_use_id="a", content=content, is_error=True))
 
-    assert sent_back == {"type": "tool_result", "tool_use_id": "a"} | wire
+    assert block == {"type": "tool_result", "tool_use_id": "a"} | wire
 
 
-@pytest.mark.parametrize(("thought", "asked"), [("anthropic", True), ("openai", False)])
-def test_an_answer_goes_on_thinking_after_a_tool_only_if_it_began_so(thought: str, asked: bool) -> None:
-    thinking = Thinking(text="Hm.", provider=thought, signature="s")
+@pytest.mark.parametrize(("provider", "thinks"), [("anthropic", True), ("openai", False)])
+def test_thinking_continues_after_tool_results_only_if_the_answer_started_with_it(provider: str, thinks: bool) -> None:
+    thinking = Thinking(text="Hm.", provider=provider, signature="s")
     use = ToolUse(id="a", name="fly", input={})
     settings = Settings(thinking=Reasoning(budget_tokens=2_000))
 
-    wire = sent(user(HI), assistant(thinking, use), user(ToolResult(tool_use_id="a")), settings=settings)
+    wire = request_body(user(HI), assistant(thinking, use), user(ToolResult(tool_use_id="a")), settings=settings)
 
-    assert ("thinking" in wire) is asked
+    assert ("thinking" in wire) is thinks
 
 
-def test_neighbours_of_one_role_are_one_message_and_none_is_empty() -> None:
+def test_consecutive_messages_of_one_role_are_merged_and_empty_ones_omitted() -> None:
     foreign = Thinking(text="Hm.", provider="openai", signature="s")
 
-    assert sent(user(Text("One.")), user(Text("Two.")), assistant(foreign), user(Text("Three.")))["messages"] == [
-        {"role": "user", "content": [{"type": "text", "text": said} for said in ("One.", "Two.", "Three.")]}
-    ]
+    assert request_body(user(Text("One.")), user(Text("Two.")), assistant(foreign), user(Text("Three.")))[
+        "messages"
+    ] == [{"role": "user", "content": [{"type": "text", "text": text} for text in ("One.", "Two.", "Three.")]}]
 
 
-def test_a_message_is_encoded_once_in_the_life_of_a_history() -> None:
+def test_a_message_of_a_history_is_encoded_once() -> None:
     memo, first = WireMemo(), user(HI)
     body(Request(1, (first,), Settings(), memo), CLAUDE, True)
-    form = memo.forms((first,), CLAUDE, lambda _: ["another"])[0]
+    encoded = memo.forms((first,), CLAUDE, lambda _: ["another"])[0]
 
-    again = body(Request(2, (first, assistant(HI)), Settings(system="new"), memo), CLAUDE, True)
+    later = body(Request(2, (first, assistant(HI)), Settings(system="new"), memo), CLAUDE, True)
 
-    assert memo.forms((first,), CLAUDE, lambda _: ["another"])[0] is form
-    assert form in again
+    assert memo.forms((first,), CLAUDE, lambda _: ["another"])[0] is encoded
+    assert encoded in later

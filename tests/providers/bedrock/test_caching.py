@@ -1,12 +1,13 @@
-"""Marks of what is to be cached, and that any history makes a request that Bedrock takes."""
+"""Cache points in requests to Bedrock, and the validity of requests with any history."""
 
 from typing import Any
 
 import msgspec
 import pytest
-from builders.bedrock import CLAUDE, HI, LLAMA, NOVA, assistant, sent, user
+from builders.bedrock import CLAUDE, LLAMA, NOVA, request_body
+from builders.messages import HI, assistant, user
 from hypothesis import HealthCheck, given
-from hypothesis import settings as patience
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from validators import bedrock, history
 
@@ -25,33 +26,33 @@ RESULT = ToolResult(tool_use_id="a", content=(HI,))
 SIGNED = Thinking(text="Hm.", provider="bedrock", signature="s")
 
 
-def marked(wire: dict[str, Any]) -> list[int]:
-    """The messages that end in a mark."""
-    return [at for at, message in enumerate(wire["messages"]) if message["content"][-1] == MARK]
+def marked_messages(wire: dict[str, Any]) -> list[int]:
+    """The indexes of the messages that end with a cache point."""
+    return [index for index, message in enumerate(wire["messages"]) if message["content"][-1] == MARK]
 
 
-def test_the_system_prompt_the_tools_and_what_was_said_before_this_turn_are_marked() -> None:
+def test_the_system_prompt_the_tools_and_the_history_before_the_turn_are_marked() -> None:
     messages = (user(HI), assistant(HI), user(HI, turn=2))
 
-    wire = sent(*messages, settings=Settings(system="Be brief.", tools=(FLY,)))
+    wire = request_body(*messages, settings=Settings(system="Be brief.", tools=(FLY,)))
 
     assert wire["system"][-1] == wire["toolConfig"]["tools"][-1] == MARK
-    assert marked(wire) == [1]
+    assert marked_messages(wire) == [1]
 
 
-def test_within_a_turn_its_last_step_is_marked_too() -> None:
+def test_the_last_step_of_the_current_turn_is_marked_too() -> None:
     messages = (user(HI), assistant(HI), user(HI, turn=2), assistant(SIGNED, USE, turn=2), user(RESULT, turn=2))
 
-    assert marked(sent(*messages, settings=Settings())) == [1, 4]
+    assert marked_messages(request_body(*messages, settings=Settings())) == [1, 4]
 
 
-@pytest.mark.parametrize("said", [assistant(HI, SIGNED), assistant(SIGNED, USE), assistant(SIGNED, HI)])
-def test_an_answer_with_thinking_in_it_is_not_marked_but_what_was_before_it(said: Message) -> None:
-    assert marked(sent(user(HI), said, user(HI, turn=2), settings=Settings())) == [0]
+@pytest.mark.parametrize("answer", [assistant(HI, SIGNED), assistant(SIGNED, USE), assistant(SIGNED, HI)])
+def test_an_answer_with_thinking_is_not_marked_but_the_message_before_it_is(answer: Message) -> None:
+    assert marked_messages(request_body(user(HI), answer, user(HI, turn=2), settings=Settings())) == [0]
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "message",
     [
         user(Document(data=b"x", media_type="text/markdown")),
         user(HI, Image(data=b"x", media_type="image/png")),
@@ -59,8 +60,8 @@ def test_an_answer_with_thinking_in_it_is_not_marked_but_what_was_before_it(said
         user(HI, Text(" ")),
     ],
 )
-def test_a_mark_is_not_put_behind_a_document_or_a_picture(asked: Message) -> None:
-    assert marked(sent(asked, assistant(SIGNED, HI), user(HI, turn=2), settings=Settings())) == []
+def test_no_mark_follows_a_document_or_an_image(message: Message) -> None:
+    assert marked_messages(request_body(message, assistant(SIGNED, HI), user(HI, turn=2), settings=Settings())) == []
 
 
 @pytest.mark.parametrize(
@@ -77,14 +78,14 @@ def test_a_mark_is_not_put_behind_a_document_or_a_picture(asked: Message) -> Non
         ("arn:aws:bedrock:us-east-1:1:application-inference-profile/abc", False, False),
     ],
 )
-def test_models_are_marked_that_take_it(model: str, caches: bool, tools: bool) -> None:
-    wire = sent(settings=Settings(system="Be brief.", tools=(FLY,)), dialect=Dialect(model))
+def test_only_requests_to_models_that_cache_are_marked(model: str, caches: bool, tools: bool) -> None:
+    wire = request_body(settings=Settings(system="Be brief.", tools=(FLY,)), dialect=Dialect(model))
 
     assert (kind_of(model).caches, kind_of(model).caches_tools) == (caches, tools)
     assert (MARK in wire["system"], MARK in wire["toolConfig"]["tools"]) == (caches, tools)
 
 
-def test_marks_stay_out_of_what_is_kept_of_a_message() -> None:
+def test_marks_do_not_enter_the_memo_of_a_message() -> None:
     memo = WireMemo()
     first = [user(HI), assistant(HI), user(HI, turn=2)]
     body(Request(1, first, Settings(), memo), CLAUDE)
@@ -92,7 +93,7 @@ def test_marks_stay_out_of_what_is_kept_of_a_message() -> None:
 
     wire = msgspec.json.decode(body(Request(2, later, Settings(), memo), CLAUDE), type=dict[str, Any])
 
-    assert marked(wire) == [3]
+    assert marked_messages(wire) == [3]
 
 
 texts = st.sampled_from(["hi", " ", "\n", "a raven"]).map(Text)
@@ -104,43 +105,47 @@ images = st.builds(Image, data=st.just(b"x"), media_type=st.sampled_from(["image
     Image, url=st.sampled_from(["https://x.example/a.png", "s3://birds/a.png", "s3://birds/a"])
 )
 media = texts | documents | images
-made_by = st.sampled_from(["bedrock", "anthropic", "google"])
-thoughts = st.builds(Thinking, text=st.just("hm"), provider=made_by, signature=st.sampled_from([None, "cw=="]))
-served = b'{"toolUse":{"toolUseId":"s","name":"search","input":{},"type":"server_tool_use"}}'
-opaque = st.builds(Opaque, provider=made_by, type=st.just("server_tool_use"), json=st.just(served))
-spoken = st.lists(thoughts | texts | opaque, min_size=1, max_size=3)
+providers = st.sampled_from(["bedrock", "anthropic", "google"])
+thoughts = st.builds(Thinking, text=st.just("hm"), provider=providers, signature=st.sampled_from([None, "cw=="]))
+server_tool_use = b'{"toolUse":{"toolUseId":"s","name":"search","input":{},"type":"server_tool_use"}}'
+opaque = st.builds(Opaque, provider=providers, type=st.just("server_tool_use"), json=st.just(server_tool_use))
+answer_blocks = st.lists(thoughts | texts | opaque, min_size=1, max_size=3)
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Message]:
-    """Conversations that were carried here from anywhere; the user speaks last."""
+    """Histories with blocks of any provider; the last message is the user's."""
     messages: list[Message] = []
     number = 0
     for turn in range(1, draw(st.integers(1, 4)) + 1):
         messages.append(user(*draw(st.lists(media, min_size=1, max_size=4)), Text("so?"), turn=turn))
         for _ in range(draw(st.integers(0, 2))):
-            ids = [f"{draw(st.sampled_from(['call', 'look:', 'x' * 70]))}{number + at}" for at in range(2)]
+            ids = [f"{draw(st.sampled_from(['call', 'look:', 'x' * 70]))}{number + offset}" for offset in range(2)]
             number += 2
-            uses: list[Block] = [ToolUse(id=made, name=draw(st.sampled_from(["fly", "a.b"])), input={}) for made in ids]
-            messages.append(assistant(*draw(spoken), *uses, turn=turn))
-            results = [ToolResult(tool_use_id=made, content=tuple(draw(st.lists(media, max_size=2)))) for made in ids]
+            uses: list[Block] = [
+                ToolUse(id=use_id, name=draw(st.sampled_from(["fly", "a.b"])), input={}) for use_id in ids
+            ]
+            messages.append(assistant(*draw(answer_blocks), *uses, turn=turn))
+            results = [
+                ToolResult(tool_use_id=use_id, content=tuple(draw(st.lists(media, max_size=2)))) for use_id in ids
+            ]
             messages.append(user(*results, turn=turn))
-        messages.append(assistant(*draw(spoken), Text("so."), turn=turn))
+        messages.append(assistant(*draw(answer_blocks), Text("so."), turn=turn))
     return messages[:-1]
 
 
-@patience(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     histories(),
     st.sampled_from([CLAUDE, NOVA, LLAMA, Dialect("x.y", ModelFacts(uses_tools=False, takes_images=False))]),
     st.builds(Settings, tools=st.sampled_from([(), (FLY,)]), system=st.sampled_from([None, " ", "Be brief."])),
     st.booleans(),
 )
-def test_any_history_makes_a_request_that_is_taken(
+def test_every_history_makes_a_valid_request(
     messages: list[Message], dialect: Dialect, settings: Settings, thinking: bool
 ) -> None:
     assert history.violations(messages) == []
     if thinking and dialect is CLAUDE:
         settings = msgspec.structs.replace(settings, thinking=Reasoning(budget_tokens=2_000))
 
-    assert bedrock.violations(sent(*messages, settings=settings, dialect=dialect)) == []
+    assert bedrock.violations(request_body(*messages, settings=settings, dialect=dialect)) == []

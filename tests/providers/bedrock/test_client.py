@@ -1,4 +1,4 @@
-"""Bedrock's client on a real socket: what it sends, who it says it is, and how its answers end."""
+"""Bedrock's client on a real socket: its requests, its signatures and its errors."""
 
 import asyncio
 import subprocess
@@ -14,8 +14,8 @@ from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import StructureShape
 from botocore.session import Session
-from builders.eventstream import START, THINKS_AND_CALLS, delta, fault
-from fixtures.clients import ASKED, HI, KEY, gathered, opened
+from builders.eventstream import START, THINKS_AND_CALLS, delta, exception_frame
+from fixtures.clients import HI, KEY, REQUEST, client_and_server, collect_deltas
 from servers.loopback import Loopback, Received, answers
 
 from rayconteur.providers.bedrock.client import SDK_ERRORS
@@ -44,31 +44,33 @@ MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 ARN = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc"
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 TOKEN = "FwoGZXIvYXdzEBYaDH/session"
-REFUSED = b'{"message":"no"}'
+REJECTED = b'{"message":"no"}'
 
 
 def bedrock(url: str, **more: Any) -> ProviderConfig:
-    given: dict[str, Any] = {"model": MODEL, "region": "us-east-1", "access_key_id": "AKIDEXAMPLE", **more}
-    return Bedrock(secret_access_key=SECRET, endpoint_url=url, **given)
+    fields: dict[str, Any] = {"model": MODEL, "region": "us-east-1", "access_key_id": "AKIDEXAMPLE", **more}
+    return Bedrock(secret_access_key=SECRET, endpoint_url=url, **fields)
 
 
-def received(config: Callable[..., ProviderConfig] = bedrock, asked: Request = ASKED, **more: Any) -> Received:
-    """The request that the server gets."""
+def sent_request(config: Callable[..., ProviderConfig] = bedrock, to_send: Request = REQUEST, **more: Any) -> Received:
+    """The HTTP request of a client that sends *to_send*."""
 
     async def main() -> Loopback:
-        async with opened(config, answers(REFUSED, 400), **more) as (client, server):
+        async with client_and_server(config, answers(REJECTED, 400), **more) as (client, server):
             with pytest.raises(InvalidRequest):
-                await client.complete(asked)
+                await client.complete(to_send)
             return server
 
     [request] = asyncio.run(main()).received
     return request
 
 
-def failure(status: int, body: bytes = REFUSED, **headers: str) -> ProviderError:
+def failure(status: int, body: bytes = REJECTED, **headers: str) -> ProviderError:
+    """The error of a request that is answered with *status* and *body*."""
+
     async def main() -> None:
-        async with opened(bedrock, answers(body, status, **headers)) as (client, _):
-            await gathered(client)
+        async with client_and_server(bedrock, answers(body, status, **headers)) as (client, _):
+            await collect_deltas(client)
 
     with pytest.raises(ProviderError) as raised:
         asyncio.run(main())
@@ -76,21 +78,21 @@ def failure(status: int, body: bytes = REFUSED, **headers: str) -> ProviderError
 
 
 def signature(request: Received, token: str | None) -> str:
-    """The signature that botocore makes for *request* as it was received."""
+    """botocore's signature of *request* as received."""
     headers = {name: value for name, value in request.headers.items() if name in ("content-type", "host")}
-    again = AWSRequest("POST", f"http://{request.headers['host']}{request.target}", headers, request.body)
-    again.context["timestamp"] = request.headers["x-amz-date"]
+    copy = AWSRequest("POST", f"http://{request.headers['host']}{request.target}", headers, request.body)
+    copy.context["timestamp"] = request.headers["x-amz-date"]
     signer = SigV4Auth(ReadOnlyCredentials("AKIDEXAMPLE", SECRET, token), "bedrock", "us-east-1")
-    again.headers["X-Amz-Date"] = request.headers["x-amz-date"]
+    copy.headers["X-Amz-Date"] = request.headers["x-amz-date"]
     if token:
-        again.headers["X-Amz-Security-Token"] = token
-    return signer.signature(signer.string_to_sign(again, signer.canonical_request(again)), again)
+        copy.headers["X-Amz-Security-Token"] = token
+    return signer.signature(signer.string_to_sign(copy, signer.canonical_request(copy)), copy)
 
 
 @pytest.mark.parametrize("token", [None, TOKEN])
 @pytest.mark.parametrize("model", [MODEL, ARN])
-def test_a_request_is_signed_as_it_is_sent(model: str, token: str | None) -> None:
-    request = received(model=model, session_token=token)
+def test_the_signature_is_of_the_request_that_is_sent(model: str, token: str | None) -> None:
+    request = sent_request(model=model, session_token=token)
 
     assert request.target == f"/model/{model.replace(':', '%3A').replace('/', '%2F')}/converse"
     assert request.headers["content-type"] == "application/json"
@@ -100,32 +102,32 @@ def test_a_request_is_signed_as_it_is_sent(model: str, token: str | None) -> Non
     assert msgspec.json.decode(request.body, type=dict[str, Any]).keys() == {"messages"}
 
 
-def test_a_request_goes_to_the_inference_profile_that_is_given_beside_the_model() -> None:
-    request = received(inference_profile=ARN, asked=Request(1, (HI,), Settings(system="Be brief.")))
+def test_a_request_is_sent_to_the_configured_inference_profile() -> None:
+    request = sent_request(inference_profile=ARN, to_send=Request(1, (HI,), Settings(system="Be brief.")))
 
     assert request.target == f"/model/{ARN.replace(':', '%3A').replace('/', '%2F')}/converse"
     assert b"cachePoint" in request.body
 
 
-def test_a_body_of_many_megabytes_is_signed_and_sent_in_pieces() -> None:
+def test_a_large_body_is_signed_and_sent_in_pieces() -> None:
     long = Request(1, (msgspec.structs.replace(HI, content=(Text("x" * 5_000_000),)),), Settings())
 
-    request = received(asked=long)
+    request = sent_request(to_send=long)
 
     assert len(request.body) > 5_000_000
     assert f"Signature={signature(request, None)}" in request.headers["authorization"]
 
 
-def test_a_bearer_key_is_sent_as_it_is() -> None:
-    def keyed(url: str) -> ProviderConfig:
+def test_a_bearer_token_is_sent_unsigned() -> None:
+    def with_token(url: str) -> ProviderConfig:
         return Bedrock(model=MODEL, region="us-east-1", bearer_token=KEY, endpoint_url=url)
 
-    request = received(keyed)
+    request = sent_request(with_token)
 
     assert request.headers["authorization"] == f"Bearer {KEY}"
 
 
-def test_a_session_with_a_key_loads_neither_boto3_nor_what_makes_its_clients() -> None:
+def test_a_client_with_an_access_key_loads_neither_boto3_nor_botocore_s_clients() -> None:
     program = f"""
 import sys
 from rayconteur.providers.bedrock.config import Bedrock
@@ -147,17 +149,17 @@ print(*{{"boto3", "s3transfer", "botocore.session", "botocore.client", "httpx2",
         ("cn-north-1", "bedrock-runtime.cn-north-1.amazonaws.com.cn"),
     ],
 )
-def test_each_part_of_aws_has_its_address(region: str, host: str) -> None:
+def test_each_aws_partition_has_its_own_endpoint(region: str, host: str) -> None:
     config = Bedrock(model=MODEL, region=region, access_key_id="AKID", secret_access_key=SECRET)
 
     assert Access(config).endpoint == f"https://{host}"
 
 
-def test_an_answer_has_the_id_of_its_request_and_is_the_same_streamed_and_whole() -> None:
+def test_a_streamed_answer_has_the_request_id_of_its_response() -> None:
     async def main() -> list[Delta]:
         stream = answers(THINKS_AND_CALLS, x_amzn_requestid="8090a430", content_type="application/octet-stream")
-        async with opened(bedrock, stream) as (client, server):
-            deltas = await gathered(client)
+        async with client_and_server(bedrock, stream) as (client, server):
+            deltas = await collect_deltas(client)
             assert server.received[0].target.endswith("/converse-stream")
             return deltas
 
@@ -170,7 +172,7 @@ def test_an_answer_has_the_id_of_its_request_and_is_the_same_streamed_and_whole(
     assert draft.finish().content[1] == Text("Let me look.")
 
 
-def test_documents_are_counted_before_a_message_is_taken() -> None:
+def test_a_message_with_too_many_documents_is_rejected() -> None:
     client = open_client(bedrock("https://x.example"))
     page = Document(data=b"x", media_type="text/plain")
 
@@ -193,7 +195,7 @@ SHAPES = {
 }
 
 
-def test_each_error_of_the_service_model_is_one_of_ours_by_its_name_and_by_its_status() -> None:
+def test_each_error_in_botocore_s_service_model_is_known_by_name_and_by_status() -> None:
     model = Session().get_service_model("bedrock-runtime")
     operations = [model.operation_model(name) for name in ("Converse", "ConverseStream")]
     named = {shape.name: shape.metadata for operation in operations for shape in operation.error_shapes}
@@ -205,20 +207,23 @@ def test_each_error_of_the_service_model_is_one_of_ours_by_its_name_and_by_its_s
     for name, metadata in named.items():
         status = metadata["error"]["httpStatusCode"]
         lower = name[:1].lower() + name[1:]
-        assert type(FAULTS.error(read_aws_fault(REFUSED, f"{name}:http://x.example/"), status)) is SHAPES[name]
-        assert type(FAULTS.error(read_aws_fault(REFUSED, lower))) is SHAPES[name]
-        unnamed = FAULTS.error(read_aws_fault(REFUSED, None), status)
+        assert type(FAULTS.error(read_aws_fault(REJECTED, f"{name}:http://x.example/"), status)) is SHAPES[name]
+        assert type(FAULTS.error(read_aws_fault(REJECTED, lower))) is SHAPES[name]
+        unnamed = FAULTS.error(read_aws_fault(REJECTED, None), status)
         assert unnamed.retryable is SHAPES[name].retryable
 
 
-def below(root: type[Exception]) -> set[type[Exception]]:
-    return {root, *(kind for child in root.__subclasses__() for kind in below(child))}
+def with_subclasses(root: type[Exception]) -> set[type[Exception]]:
+    """*root* and all its subclasses."""
+    return {root, *(kind for child in root.__subclasses__() for kind in with_subclasses(child))}
 
 
 @pytest.mark.parametrize(
-    "kind", sorted(below(BotoCoreError) | below(ClientError), key=str), ids=lambda kind: kind.__name__
+    "kind",
+    sorted(with_subclasses(BotoCoreError) | with_subclasses(ClientError), key=str),
+    ids=lambda kind: kind.__name__,
 )
-def test_no_error_of_botocore_is_unforeseen(kind: type[Exception]) -> None:
+def test_every_error_class_of_botocore_is_mapped(kind: type[Exception]) -> None:
     assert issubclass(kind, tuple(SDK_ERRORS.classes))
 
 
@@ -242,7 +247,9 @@ def test_no_error_of_botocore_is_unforeseen(kind: type[Exception]) -> None:
         (418, None, "a teapot", InvalidRequest),
     ],
 )
-def test_a_fault_of_bedrock(status: int, name: str | None, message: str, kind: type[ProviderError]) -> None:
+def test_each_error_of_bedrock_is_mapped_to_ours(
+    status: int, name: str | None, message: str, kind: type[ProviderError]
+) -> None:
     headers = {"x_amzn_errortype": f"{name}:http://internal.amazon.com/"} if name else {}
 
     error = failure(status, msgspec.json.encode({"message": message}), **headers)
@@ -251,35 +258,35 @@ def test_a_fault_of_bedrock(status: int, name: str | None, message: str, kind: t
     assert (error.message, error.status, error.vendor_code) == (message, status, name)
 
 
-def test_a_fault_may_say_its_message_in_capitals_and_its_name_in_the_body() -> None:
+def test_a_capitalized_message_and_a_name_in_the_body_are_read() -> None:
     error = failure(403, b'{"Message":"User is not authorized","__type":"com.amazon#AccessDeniedException"}')
 
     assert (error.message, error.vendor_code) == ("User is not authorized", "AccessDeniedException")
 
 
-def test_a_refusal_tells_when_to_come_back() -> None:
+def test_the_retry_delay_of_a_rejected_request_is_read() -> None:
     assert failure(429, retry_after="7", x_amzn_errortype="ThrottlingException").retry_after_s == 7.0
 
 
 @pytest.mark.parametrize("body", [THINKS_AND_CALLS[:-40] + b"x" * 40, b"<html></html>" * 9])
-def test_a_damaged_stream_is_an_error_of_protocol(body: bytes) -> None:
+def test_a_damaged_stream_is_a_protocol_error(body: bytes) -> None:
     assert type(failure(200, body)) is ProtocolError
 
 
-def test_an_exception_in_the_stream_is_an_error_of_ours() -> None:
-    error = failure(200, START + delta(0, text="Caw") + fault("throttlingException", "slow down"))
+def test_an_exception_in_the_stream_is_raised_as_our_error() -> None:
+    error = failure(200, START + delta(0, text="Caw") + exception_frame("throttlingException", "slow down"))
 
     assert type(error) is RateLimited
     assert error.__cause__ is None
 
 
-def test_no_secret_is_in_an_error_though_aws_says_it_again() -> None:
-    said = f"The Canonical String should have been x-amz-security-token:{TOKEN} {SECRET}"
+def test_secrets_that_aws_repeats_are_removed_from_errors() -> None:
+    message = f"The Canonical String should have been x-amz-security-token:{TOKEN} {SECRET}"
 
     async def main() -> None:
-        refusal = answers(msgspec.json.encode({"message": said}), 403)
-        async with opened(bedrock, refusal, session_token=TOKEN) as (client, _):
-            await gathered(client)
+        rejection = answers(msgspec.json.encode({"message": message}), 403)
+        async with client_and_server(bedrock, rejection, session_token=TOKEN) as (client, _):
+            await collect_deltas(client)
 
     with pytest.raises(AuthenticationFailed) as raised:
         asyncio.run(main())

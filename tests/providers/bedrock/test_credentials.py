@@ -1,4 +1,4 @@
-"""Where Bedrock's credentials and region come from."""
+"""How Bedrock's credentials and region are resolved."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures.clients import ASKED
+from fixtures.clients import REQUEST
 from servers.loopback import Loopback, answers
 
 from rayconteur.providers.bedrock.config import Bedrock
@@ -37,24 +37,24 @@ credential_process = {python} {script}
 
 
 def resolved(environ: Mapping[str, str], **fields: Any) -> Bedrock:
-    given: dict[str, Any] = {"model": "m", **fields}
-    return Bedrock(**given).resolved(environ)
+    all_fields: dict[str, Any] = {"model": "m", **fields}
+    return Bedrock(**all_fields).resolved(environ)
 
 
-def test_an_access_key_comes_from_the_usual_variables() -> None:
+def test_an_access_key_is_read_from_the_usual_variables() -> None:
     config = resolved(KEYS | EAST | {"AWS_SESSION_TOKEN": TOKEN, "AWS_PROFILE": PROFILE})
 
     assert (config.access_key_id, config.secret_access_key, config.session_token) == (ID, SECRET, TOKEN)
     assert (config.region, config.profile, config.bearer_token) == ("us-east-1", None, None)
 
 
-def test_a_bearer_key_goes_before_an_access_key_as_in_the_sdk() -> None:
+def test_a_bearer_token_takes_precedence_over_an_access_key_as_in_the_sdk() -> None:
     config = resolved(KEYS | EAST | {"AWS_BEARER_TOKEN_BEDROCK": "ABSKsecret"})
 
     assert (config.bearer_token, config.access_key_id) == ("ABSKsecret", None)
 
 
-def test_what_is_given_goes_before_what_the_environment_has() -> None:
+def test_the_config_takes_precedence_over_the_environment() -> None:
     environ = KEYS | EAST | {"AWS_BEARER_TOKEN_BEDROCK": "ABSKsecret", "AWS_SESSION_TOKEN": TOKEN}
 
     keyed = resolved(environ, access_key_id="mine", secret_access_key="mine, too", region="eu-west-1")
@@ -75,7 +75,9 @@ def test_what_is_given_goes_before_what_the_environment_has() -> None:
         (EAST, {"inference_profile": "arn:aws:bedrock:eu-west-3:123456789012:inference-profile/x"}, "eu-west-3"),
     ],
 )
-def test_the_region_is_found(environ: dict[str, str], fields: dict[str, Any], region: str) -> None:
+def test_the_region_is_read_from_the_config_or_its_variables(
+    environ: dict[str, str], fields: dict[str, Any], region: str
+) -> None:
     assert resolved(KEYS | environ, **fields).region == region
 
 
@@ -89,7 +91,9 @@ def test_the_region_is_found(environ: dict[str, str], fields: dict[str, Any], re
         ({"AWS_BEARER_TOKEN_BEDROCK": "ABSKsecret"}, {}, "AWS_REGION"),
     ],
 )
-def test_a_part_that_is_missing_is_named(environ: dict[str, str], fields: dict[str, Any], missing: str) -> None:
+def test_a_missing_part_of_the_credentials_is_named(
+    environ: dict[str, str], fields: dict[str, Any], missing: str
+) -> None:
     with pytest.raises(ConfigError, match=missing) as raised:
         resolved(environ, **fields)
 
@@ -99,12 +103,12 @@ def test_a_part_that_is_missing_is_named(environ: dict[str, str], fields: dict[s
 @pytest.mark.parametrize(
     "fields", [{"access_key_id": ID, "bearer_token": "x"}, {"profile": "x", "session_token": TOKEN}]
 )
-def test_two_kinds_of_credentials_are_one_too_many(fields: dict[str, Any]) -> None:
+def test_two_kinds_of_credentials_are_rejected(fields: dict[str, Any]) -> None:
     with pytest.raises(InvalidConfig):
         Bedrock(model="m", **fields)
 
 
-def test_secrets_are_neither_shown_nor_kept() -> None:
+def test_secrets_are_neither_shown_nor_stored() -> None:
     config = resolved(KEYS | EAST | {"AWS_SESSION_TOKEN": TOKEN})
     bearer = resolved(EAST, bearer_token="ABSKsecret")
 
@@ -116,8 +120,8 @@ def test_secrets_are_neither_shown_nor_kept() -> None:
 
 
 @pytest.fixture
-def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """AWS's chain with nothing in it but the profile birds, whose credentials a script prints: the folder of both."""
+def credential_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """AWS's credential chain with only the profile birds, whose credentials a script prints. Returns their folder."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     script = tmp_path / "credentials.py"
@@ -128,76 +132,75 @@ def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def prints(folder: Path, key_id: str, lasts: timedelta, before: str = "") -> None:
-    """Let the script print credentials that last so long, after it did what *before* says."""
-    found = {
+def set_credentials(folder: Path, key_id: str, lifetime: timedelta, before: str = "") -> None:
+    """Make the script print credentials with *lifetime*, after it has run the code *before*."""
+    credentials = {
         "Version": 1,
         "AccessKeyId": key_id,
         "SecretAccessKey": SECRET,
         "SessionToken": TOKEN,
-        "Expiration": (datetime.now(UTC) + lasts).isoformat(),
+        "Expiration": (datetime.now(UTC) + lifetime).isoformat(),
     }
-    (folder / "credentials.py").write_text(f"{before}\nprint({json.dumps(found)!r})\n")
+    (folder / "credentials.py").write_text(f"{before}\nprint({json.dumps(credentials)!r})\n")
 
 
-async def key_ids(folder: Path, asked: int) -> list[str]:
-    """The access keys of so many requests; before the second, new credentials are there."""
+async def key_ids(folder: Path, requests: int) -> list[str]:
+    """The access keys of this many requests; from the second on, the script prints new credentials."""
     async with Loopback(answers(b"{}", 400)) as server:
         client = open_client(Bedrock(model="m", profile=PROFILE, endpoint_url=server.url).resolved({}))
-        for _ in range(asked):
+        for _ in range(requests):
             with pytest.raises(InvalidRequest):
-                await client.complete(ASKED)
-            prints(folder, "SECOND", timedelta(hours=1))
+                await client.complete(REQUEST)
+            set_credentials(folder, "SECOND", timedelta(hours=1))
         await client.aclose()
-    signed = [request.headers["authorization"] for request in server.received]
-    assert all("/eu-west-1/bedrock/" in header for header in signed)
-    return [header.partition("Credential=")[2].partition("/")[0] for header in signed]
+    authorizations = [request.headers["authorization"] for request in server.received]
+    assert all("/eu-west-1/bedrock/" in header for header in authorizations)
+    return [header.partition("Credential=")[2].partition("/")[0] for header in authorizations]
 
 
-def test_the_region_and_the_credentials_of_a_profile_are_found_where_the_session_runs(chain: Path) -> None:
-    prints(chain, "FIRST", timedelta(hours=1))
+def test_the_region_and_credentials_of_a_profile_are_resolved_where_the_session_runs(credential_chain: Path) -> None:
+    set_credentials(credential_chain, "FIRST", timedelta(hours=1))
 
-    assert asyncio.run(key_ids(chain, 2)) == ["FIRST", "FIRST"]
-
-
-def test_credentials_are_renewed_before_they_expire(chain: Path) -> None:
-    prints(
-        chain, "FIRST", timedelta(minutes=12)
-    )  # botocore renews in the last quarter of an hour, and must in the last ten minutes
-
-    assert asyncio.run(key_ids(chain, 3))[-1] == "SECOND"
+    assert asyncio.run(key_ids(credential_chain, 2)) == ["FIRST", "FIRST"]
 
 
-def test_the_event_loop_goes_on_while_credentials_are_renewed(chain: Path) -> None:
-    asked, go = chain / "asked", chain / "go"
-    os.mkfifo(asked)
+def test_credentials_are_renewed_before_they_expire(credential_chain: Path) -> None:
+    # botocore may renew credentials in their last 15 minutes, and has to in their last 10.
+    set_credentials(credential_chain, "FIRST", timedelta(minutes=12))
+
+    assert asyncio.run(key_ids(credential_chain, 3))[-1] == "SECOND"
+
+
+def test_renewing_credentials_does_not_block_the_event_loop(credential_chain: Path) -> None:
+    started, go = credential_chain / "started", credential_chain / "go"
+    os.mkfifo(started)
     os.mkfifo(go)
-    wait = f"open({str(asked)!r}, 'w').close(); open({str(go)!r}).read()"
+    wait = f"open({str(started)!r}, 'w').close(); open({str(go)!r}).read()"
 
     async def main() -> None:
-        prints(chain, "FIRST", timedelta(minutes=5))
+        set_credentials(credential_chain, "FIRST", timedelta(minutes=5))
         async with Loopback(answers(b"{}", 400)) as server:
             client = open_client(Bedrock(model="m", profile=PROFILE, endpoint_url=server.url))
-            prints(chain, "SECOND", timedelta(hours=1), before=wait)
-            asking = asyncio.ensure_future(client.complete(ASKED))
-            await asyncio.to_thread(lambda: asked.open().close())  # the script is at work, and waits for us
-            assert not asking.done()
+            set_credentials(credential_chain, "SECOND", timedelta(hours=1), before=wait)
+            request = asyncio.ensure_future(client.complete(REQUEST))
+            await asyncio.to_thread(lambda: started.open().close())  # the script runs, and waits for go
+            assert not request.done()
             threading.Thread(target=lambda: go.open("w").close()).start()
             with pytest.raises(InvalidRequest):
-                await asking
+                await request
             await client.aclose()
             assert "Credential=SECOND/" in server.received[0].headers["authorization"]
 
     asyncio.run(main())
 
 
-def test_credentials_that_expired_and_can_t_be_renewed_are_an_error_of_the_request(chain: Path) -> None:
+def test_expired_credentials_that_cannot_be_renewed_fail_the_request(credential_chain: Path) -> None:
     async def main() -> None:
-        prints(chain, "FIRST", timedelta(minutes=5))
+        set_credentials(credential_chain, "FIRST", timedelta(minutes=5))
         client = open_client(Bedrock(model="m", profile=PROFILE))
-        (chain / "credentials.py").write_text("raise SystemExit('log in again')")
+        (credential_chain / "credentials.py").write_text("raise SystemExit('log in again')")
         try:
-            await client.complete(ASKED)
+            await client.complete(REQUEST)
         finally:
             await client.aclose()
 
@@ -207,14 +210,14 @@ def test_credentials_that_expired_and_can_t_be_renewed_are_an_error_of_the_reque
     assert raised.value.__cause__ is None
 
 
-def test_a_profile_that_is_not_there_is_named_when_the_client_is_opened(chain: Path) -> None:
-    del chain
+def test_a_missing_profile_is_named_when_the_client_is_opened(credential_chain: Path) -> None:
+    del credential_chain
     with pytest.raises(InvalidConfig, match="no profile 'crows'"):
         open_client(Bedrock(model="m", profile="crows"))
 
 
-def test_nothing_in_the_chain_is_a_missing_key_and_no_region_is_named(chain: Path) -> None:
-    (chain / "config").write_text("")
+def test_missing_credentials_and_a_missing_region_are_named(credential_chain: Path) -> None:
+    (credential_chain / "config").write_text("")
 
     with pytest.raises(MissingKey, match="AWS_ACCESS_KEY_ID"):
         open_client(Bedrock(model="m", region="us-east-1").resolved({}))
@@ -223,6 +226,6 @@ def test_nothing_in_the_chain_is_a_missing_key_and_no_region_is_named(chain: Pat
 
 
 @pytest.mark.parametrize("region", ["us east 1", "x.example/?", "ü"])
-def test_a_region_that_is_no_part_of_an_address_is_refused(region: str) -> None:
+def test_a_region_that_is_not_a_valid_host_label_is_rejected(region: str) -> None:
     with pytest.raises(InvalidConfig, match=r"provider\.region"):
         open_client(Bedrock(model="m", region=region, access_key_id=ID, secret_access_key=SECRET))

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from builders.eventstream import END, EVENT, START, THINKS_AND_CALLS, delta, event, fault, frame, stop
+from builders.eventstream import END, EVENT, START, THINKS_AND_CALLS, block_stop, delta, event, exception_frame, frame
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +25,8 @@ from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.usage import Usage, reported
 
 
-def streamed(*pieces: bytes) -> Answer:
+def decode_stream(*pieces: bytes) -> Answer:
+    """The answer in a stream that comes in *pieces*."""
     decoder = stream_decoder(BedrockReader("claude", "request-1"))
     draft = Draft("bedrock")
     for piece in pieces:
@@ -34,7 +35,8 @@ def streamed(*pieces: bytes) -> Answer:
     return draft.finish()
 
 
-def whole(*content: Any, **more: Any) -> Answer:
+def decode_whole(*content: Any, **more: Any) -> Answer:
+    """The answer with *content* that is not streamed."""
     body = {"output": {"message": {"role": "assistant", "content": content}}, "stopReason": "end_turn", **more}
     draft = Draft("bedrock")
     draft.add(decode_answer(BedrockReader("claude", "request-1"), msgspec.json.encode(body)))
@@ -43,12 +45,12 @@ def whole(*content: Any, **more: Any) -> Answer:
 
 def failure(*pieces: bytes) -> ProviderError:
     with pytest.raises(ProviderError) as raised:
-        streamed(*pieces)
+        decode_stream(*pieces)
     return raised.value
 
 
-def test_an_answer_thinks_speaks_and_asks_for_a_tool() -> None:
-    answer = streamed(THINKS_AND_CALLS)
+def test_thinking_text_and_a_tool_use_are_decoded() -> None:
+    answer = decode_stream(THINKS_AND_CALLS)
 
     assert (answer.message_id, answer.model, answer.stop_reason) == ("request-1", "claude", StopReason.TOOL_USE)
     assert answer.content == (
@@ -59,32 +61,34 @@ def test_an_answer_thinks_speaks_and_asks_for_a_tool() -> None:
     assert answer.usage == Usage(input=reported(12), output=reported(34))
 
 
-def test_whole_or_streamed_byte_by_byte_it_is_the_same() -> None:
-    said = {"reasoningText": {"text": "A raven flies.", "signature": "c2lnbmVk"}}
+def test_an_answer_is_the_same_whole_or_streamed_byte_by_byte() -> None:
+    reasoning = {"reasoningText": {"text": "A raven flies.", "signature": "c2lnbmVk"}}
     use = {"toolUseId": "tooluse_1", "name": "look", "input": {"where": "roof"}}
 
-    answer = whole({"reasoningContent": said}, {"text": "Let me look."}, {"toolUse": use}, stopReason="tool_use")
+    answer = decode_whole(
+        {"reasoningContent": reasoning}, {"text": "Let me look."}, {"toolUse": use}, stopReason="tool_use"
+    )
 
-    assert answer.content == streamed(*(bytes([byte]) for byte in THINKS_AND_CALLS)).content
+    assert answer.content == decode_stream(*(bytes([byte]) for byte in THINKS_AND_CALLS)).content
 
 
 def test_cached_tokens_are_part_of_the_input() -> None:
     counts = {"inputTokens": 11, "outputTokens": 2, "cacheReadInputTokens": 1_000, "cacheWriteInputTokens": 28}
 
-    assert whole({"text": "Caw"}, usage=counts).usage == Usage(
+    assert decode_whole({"text": "Caw"}, usage=counts).usage == Usage(
         input=reported(1_039), output=reported(2), cache_read=reported(1_000), cache_write=reported(28)
     )
 
 
-def test_redacted_thinking_is_one_block_in_however_many_pieces() -> None:
+def test_redacted_thinking_in_several_pieces_is_one_block() -> None:
     pieces = [delta(0, reasoningContent={"redactedContent": piece}) for piece in ("YWI=", "Y2Q=")]
     hidden = Thinking(text="", provider="bedrock", signature="YWJjZA==", redacted=True)
 
-    assert streamed(START, *pieces, stop(0), END).content == (hidden,)
-    assert whole({"reasoningContent": {"redactedContent": "YWJjZA=="}}).content == (hidden,)
+    assert decode_stream(START, *pieces, block_stop(0), END).content == (hidden,)
+    assert decode_whole({"reasoningContent": {"redactedContent": "YWJjZA=="}}).content == (hidden,)
 
 
-def test_text_with_sources_is_text_and_names_them() -> None:
+def test_text_with_sources_is_text_with_citations() -> None:
     source = {
         "title": "facts",
         "sourceContent": [{"text": "Ravens "}, {"text": "fly."}],
@@ -99,82 +103,88 @@ def test_text_with_sources_is_text_and_names_them() -> None:
         ),
     )
 
-    assert streamed(
-        START, delta(0, citation=source), delta(0, text="They fly."), delta(0, citation=web), stop(0), END
+    assert decode_stream(
+        START, delta(0, citation=source), delta(0, text="They fly."), delta(0, citation=web), block_stop(0), END
     ).content == (cited,)
-    assert whole(
+    assert decode_whole(
         {"citationsContent": {"content": [{"text": "They "}, {"text": "fly."}], "citations": [source, web]}}
     ).content == (cited,)
 
 
-def test_a_tool_that_the_provider_runs_is_not_the_caller_s() -> None:
+def test_tools_that_the_provider_runs_are_opaque_blocks() -> None:
     use = {"toolUseId": "t1", "name": "search", "type": "server_tool_use"}
-    back = {"toolUseId": "t1", "status": "success", "type": "search_result"}
-    found = [{"text": "a"}, {"json": {"b": 1}}]
-    given = ({"toolUse": {**use, "input": {"q": 1}}}, {"toolResult": {**back, "content": found}})
+    result = {"toolUseId": "t1", "status": "success", "type": "search_result"}
+    content = [{"text": "a"}, {"json": {"b": 1}}]
+    blocks = ({"toolUse": {**use, "input": {"q": 1}}}, {"toolResult": {**result, "content": content}})
 
-    answer = streamed(
+    answer = decode_stream(
         START,
         event("contentBlockStart", contentBlockIndex=0, start={"toolUse": use}),
         delta(0, toolUse={"input": '{"q":'}),
         delta(0, toolUse={"input": "1}"}),
-        stop(0),
-        event("contentBlockStart", contentBlockIndex=1, start={"toolResult": back}),
-        delta(1, toolResult=found[:1]),
-        delta(1, toolResult=found[1:]),
-        stop(1),
+        block_stop(0),
+        event("contentBlockStart", contentBlockIndex=1, start={"toolResult": result}),
+        delta(1, toolResult=content[:1]),
+        delta(1, toolResult=content[1:]),
+        block_stop(1),
         END,
     )
 
-    for content in (answer.content, whole(*given).content):
-        assert [(block.type, msgspec.json.decode(block.json)) for block in content if isinstance(block, Opaque)] == [
-            ("server_tool_use", given[0]),
-            ("toolResult", given[1]),
+    for decoded in (answer.content, decode_whole(*blocks).content):
+        assert [(block.type, msgspec.json.decode(block.json)) for block in decoded if isinstance(block, Opaque)] == [
+            ("server_tool_use", blocks[0]),
+            ("toolResult", blocks[1]),
         ]
 
 
-def test_a_tool_use_that_says_that_it_is_one_is_the_caller_s() -> None:
+def test_a_tool_use_of_type_tool_use_is_the_caller_s() -> None:
     use = {"toolUseId": "t1", "name": "look", "type": "tool_use"}
-    begun = event("contentBlockStart", contentBlockIndex=0, start={"toolUse": use})
-    asked = (ToolUse(id="t1", name="look", input={}),)
+    start = event("contentBlockStart", contentBlockIndex=0, start={"toolUse": use})
+    expected = (ToolUse(id="t1", name="look", input={}),)
 
-    assert streamed(START, begun, stop(0), END).content == whole({"toolUse": {**use, "input": {}}}).content == asked
+    assert (
+        decode_stream(START, start, block_stop(0), END).content
+        == decode_whole({"toolUse": {**use, "input": {}}}).content
+        == expected
+    )
 
 
-def test_a_half_input_of_a_tool_that_the_provider_runs_is_none() -> None:
+def test_a_truncated_input_of_a_tool_that_the_provider_runs_is_dropped() -> None:
     use = {"toolUseId": "t1", "name": "search", "type": "server_tool_use"}
-    begun = event("contentBlockStart", contentBlockIndex=0, start={"toolUse": use})
+    start = event("contentBlockStart", contentBlockIndex=0, start={"toolUse": use})
 
-    [block] = streamed(START, begun, delta(0, toolUse={"input": '{"q'}), stop(0), END).content
+    [block] = decode_stream(START, start, delta(0, toolUse={"input": '{"q'}), block_stop(0), END).content
 
     assert isinstance(block, Opaque)
     assert msgspec.json.decode(block.json) == {"toolUse": {**use, "input": {}}}
 
 
-def test_a_picture_is_put_together() -> None:
-    begun = event("contentBlockStart", contentBlockIndex=0, start={"image": {"format": "png"}})
+def test_an_image_is_assembled_from_its_pieces() -> None:
+    start = event("contentBlockStart", contentBlockIndex=0, start={"image": {"format": "png"}})
     pieces = [delta(0, image={"source": {"bytes": piece}}) for piece in ("YWI=", "Y2Q=")]
 
-    [block] = streamed(START, begun, *pieces, stop(0), END).content
+    [block] = decode_stream(START, start, *pieces, block_stop(0), END).content
 
     assert isinstance(block, Opaque)
     assert msgspec.json.decode(block.json) == {"image": {"format": "png", "source": {"bytes": "YWJjZA=="}}}
 
 
-def test_what_nobody_knows_yet_is_passed_over() -> None:
-    answer = streamed(
+def test_unknown_events_and_members_are_ignored() -> None:
+    answer = decode_stream(
         START,
         event("somethingNew", contentBlockIndex=0),
         event("contentBlockStart", contentBlockIndex=0, start={}),
         event("contentBlockStart", contentBlockIndex=1, start={"hologram": {}}),
         delta(1, hologram={"x": 1}),
-        stop(1),
+        block_stop(1),
         delta(0, text="Caw"),
         END,
     )
 
     assert answer.content == (Text("Caw"),)
-    assert [block.type for block in whole({"hologram": {"x": 1}}).content if isinstance(block, Opaque)] == ["hologram"]
+    assert [block.type for block in decode_whole({"hologram": {"x": 1}}).content if isinstance(block, Opaque)] == [
+        "hologram"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -188,16 +198,16 @@ def test_what_nobody_knows_yet_is_passed_over() -> None:
         ("somethingNewException", "huh", ProviderUnavailable),
     ],
 )
-def test_an_exception_in_the_stream_is_the_error_that_it_names(
+def test_an_exception_in_the_stream_is_raised_as_the_error_that_it_names(
     name: str, message: str, kind: type[ProviderError]
 ) -> None:
-    error = failure(START, delta(0, text="Caw"), fault(name, message))
+    error = failure(START, delta(0, text="Caw"), exception_frame(name, message))
 
     assert type(error) is kind
     assert (error.message, error.vendor_code) == (message, name[:1].upper() + name[1:])
 
 
-def test_an_error_in_the_headers_of_a_frame_is_one() -> None:
+def test_an_error_in_the_headers_of_a_frame_is_raised() -> None:
     headers = {":message-type": "error", ":error-code": "InternalFailure", ":error-message": "oops"}
 
     error = failure(START, frame(headers, b""))
@@ -217,18 +227,18 @@ def test_an_error_in_the_headers_of_a_frame_is_one() -> None:
         (event("metadata"),),
     ],
 )
-def test_what_does_not_fit_is_an_error_of_protocol(pieces: tuple[bytes, ...]) -> None:
+def test_a_malformed_event_is_a_protocol_error(pieces: tuple[bytes, ...]) -> None:
     assert type(failure(*pieces)) is ProtocolError
 
 
-def test_a_stream_that_stops_short_is_incomplete() -> None:
+def test_a_stream_that_ends_early_is_an_incomplete_answer() -> None:
     for length in range(len(THINKS_AND_CALLS)):
         assert type(failure(THINKS_AND_CALLS[:length])) is IncompleteAnswer
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
-def test_whatever_happens_to_a_body_it_is_an_answer_or_an_error_of_ours(data: st.DataObject) -> None:
+def test_a_damaged_body_is_an_answer_or_a_provider_error(data: st.DataObject) -> None:
     body = bytearray(
         b'{"output":{"message":{"content":[{"text":"a"},{"toolUse":{"name":"n","toolUseId":"i","input":{}}},'
         b'{"reasoningContent":{"redactedContent":"YQ=="}}]}},"stopReason":"end_turn","usage":{"inputTokens":1}}'
@@ -245,7 +255,7 @@ def test_whatever_happens_to_a_body_it_is_an_answer_or_an_error_of_ours(data: st
     assert isinstance(deltas[-1], AnswerEnded)
 
 
-def test_a_fault_in_place_of_an_answer_is_told() -> None:
+def test_an_error_in_place_of_an_answer_is_raised() -> None:
     with pytest.raises(RateLimited):
         decode_answer(
             BedrockReader("claude", "1"), b'{"__type":"com.amazon#ThrottlingException","message":"slow down"}'

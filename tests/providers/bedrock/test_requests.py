@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from builders.bedrock import CLAUDE, HI, PLAIN, assistant, blocks, sent, user
+from builders.bedrock import CLAUDE, PLAIN, request_body, wire_blocks
+from builders.messages import HI, assistant, user
 
 from rayconteur.providers.bedrock.content import check_media_counts
 from rayconteur.providers.bedrock.requests import Dialect, body, path
@@ -14,8 +15,8 @@ from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.request import Reasoning, Request, Settings, WireMemo
 
 
-def test_a_plain_request_has_what_the_api_asks_for_and_no_more() -> None:
-    assert sent() == {"messages": [{"role": "user", "content": [{"text": "Hello, raven!"}]}]}
+def test_a_plain_request_has_only_the_required_members() -> None:
+    assert request_body() == {"messages": [{"role": "user", "content": [{"text": "Hello, raven!"}]}]}
 
 
 @pytest.mark.parametrize(
@@ -25,13 +26,13 @@ def test_a_plain_request_has_what_the_api_asks_for_and_no_more() -> None:
         ("arn:aws:bedrock:a:1:profile/x", "/model/arn%3Aaws%3Abedrock%3Aa%3A1%3Aprofile%2Fx/converse"),
     ],
 )
-def test_any_id_has_its_place_in_the_path(model: str, target: str) -> None:
+def test_any_model_id_is_escaped_in_the_path(model: str, target: str) -> None:
     assert path(model, streaming=False) == target
     assert path(model, streaming=True) == f"{target}-stream"
 
 
-def test_media_go_in_base64_or_by_their_place_in_s3() -> None:
-    assert blocks(
+def test_media_are_sent_in_base64_or_by_their_s3_url() -> None:
+    assert wire_blocks(
         Image(data=b"png!", media_type="image/png"),
         Image(url="s3://birds/raven.jpg"),
         HI,
@@ -54,7 +55,7 @@ def test_media_go_in_base64_or_by_their_place_in_s3() -> None:
 
 
 @pytest.mark.parametrize(
-    ("block", "says"),
+    ("block", "problem"),
     [
         (Image(url="https://x.example/raven.png"), "s3://"),
         (Image(url="s3://birds/raven"), "media_type"),
@@ -64,26 +65,28 @@ def test_media_go_in_base64_or_by_their_place_in_s3() -> None:
         (Document(data=b"x", media_type="application/zip"), "not application/zip"),
     ],
 )
-def test_media_that_are_not_taken_are_refused_and_noted_in_a_history(block: Image | Document, says: str) -> None:
-    with pytest.raises(UnsupportedContent, match=says):
+def test_unsupported_media_are_rejected_from_a_driver_and_noted_in_a_history(
+    block: Image | Document, problem: str
+) -> None:
+    with pytest.raises(UnsupportedContent, match=problem):
         CLAUDE.media.check((block,))
 
-    [note] = blocks(block)
-    assert says in note["text"]
+    [note] = wire_blocks(block)
+    assert problem in note["text"]
 
 
-def test_more_images_or_documents_than_a_message_may_hold_are_refused_and_noted_in_a_history() -> None:
+def test_too_many_images_or_documents_are_rejected_from_a_driver_and_noted_in_a_history() -> None:
     pages = tuple(Document(data=b"x", media_type="text/plain", name=f"page {number}") for number in range(6))
 
     with pytest.raises(UnsupportedContent, match="5 documents in a message, not 6"):
         check_media_counts((HI, ToolResult(tool_use_id="a", content=pages)))
 
-    wire = blocks(HI, *pages)
+    wire = wire_blocks(HI, *pages)
     assert ["document" in block for block in wire] == [False, *[True] * 5, False]
     assert "no more" in wire[-1]["text"]
 
 
-def test_documents_have_names_of_their_own_in_the_whole_request_and_a_text_beside_them() -> None:
+def test_documents_have_unique_names_in_the_request_and_a_text_beside_them() -> None:
     page = Document(data=b"x", media_type="text/plain", name="page")
     memo = WireMemo()
     first = [user(page), assistant(HI)]
@@ -98,26 +101,26 @@ def test_documents_have_names_of_their_own_in_the_whole_request_and_a_text_besid
     assert contents[0][1].keys() == contents[4][1].keys() == {"text"}
 
 
-def test_signed_thinking_and_opaque_blocks_go_back_to_bedrock_as_they_came() -> None:
-    served = b'{"toolUse":{"name":"search","toolUseId":"a","type":"server_tool_use","input":{}}}'
+def test_signed_thinking_and_opaque_blocks_are_sent_back_unchanged() -> None:
+    server_tool_use = b'{"toolUse":{"name":"search","toolUseId":"a","type":"server_tool_use","input":{}}}'
 
-    assert sent(
+    assert request_body(
         user(HI),
         assistant(
             Thinking(text="Hm.", provider="bedrock", signature="s"),
             Thinking(text="", provider="bedrock", signature="aGlkZGVu", redacted=True),
-            Opaque(provider="bedrock", type="server_tool_use", json=served),
+            Opaque(provider="bedrock", type="server_tool_use", json=server_tool_use),
             Opaque(provider="bedrock", type="image", json=b'{"image":{}}'),
         ),
     )["messages"][1]["content"] == [
         {"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "s"}}},
         {"reasoningContent": {"redactedContent": "aGlkZGVu"}},
-        msgspec.json.decode(served),
+        msgspec.json.decode(server_tool_use),
     ]
 
 
-def test_what_means_nothing_to_bedrock_is_left_out() -> None:
-    assert blocks(
+def test_blocks_of_other_providers_are_omitted() -> None:
+    assert wire_blocks(
         Thinking(text="Hm.", provider="anthropic", signature="s"),
         Thinking(text="Not signed.", provider="bedrock"),
         Opaque(provider="google", type="grounding", json=b"{}"),
@@ -126,23 +129,23 @@ def test_what_means_nothing_to_bedrock_is_left_out() -> None:
     ) == [{"text": "Said."}]
 
 
-def test_a_tool_use_and_its_result_keep_together_whoever_made_the_id() -> None:
+def test_a_tool_use_and_its_result_keep_matching_ids_in_any_provider_s_form() -> None:
     ids = ["x" * 65, "x" * 66, "functions.fly:0", ""]
-    uses = [ToolUse(id=made, name="fly/far", input={"far": True}) for made in ids]
-    results = [ToolResult(tool_use_id=made, content=(Image(data=b"x", media_type="image/png"),)) for made in ids]
+    uses = [ToolUse(id=use_id, name="fly/far", input={"far": True}) for use_id in ids]
+    results = [ToolResult(tool_use_id=use_id, content=(Image(data=b"x", media_type="image/png"),)) for use_id in ids]
 
-    _, asked, answered = sent(user(HI), assistant(*uses), user(*results))["messages"]
+    _, calls, results_message = request_body(user(HI), assistant(*uses), user(*results))["messages"]
 
-    made = [block["toolUse"]["toolUseId"] for block in asked["content"]]
-    assert made == [block["toolResult"]["toolUseId"] for block in answered["content"]]
-    assert len(set(made)) == 4
-    assert answered["content"][0]["toolResult"]["content"] == [
+    sent_ids = [block["toolUse"]["toolUseId"] for block in calls["content"]]
+    assert sent_ids == [block["toolResult"]["toolUseId"] for block in results_message["content"]]
+    assert len(set(sent_ids)) == 4
+    assert results_message["content"][0]["toolResult"]["content"] == [
         {"image": {"format": "png", "source": {"bytes": "eA=="}}}
     ]
 
 
-def test_a_result_says_that_it_is_an_error_and_is_never_empty() -> None:
-    assert blocks(
+def test_a_result_has_its_error_status_and_is_never_empty() -> None:
+    assert wire_blocks(
         ToolResult(tool_use_id="a", content=(Text("Tired."),), is_error=True), ToolResult(tool_use_id="b")
     ) == [
         {"toolResult": {"toolUseId": "a", "content": [{"text": "Tired."}], "status": "error"}},
@@ -150,22 +153,24 @@ def test_a_result_says_that_it_is_an_error_and_is_never_empty() -> None:
     ]
 
 
-def test_tools_that_were_used_are_told_though_none_are_offered_now() -> None:
+def test_tools_used_in_the_history_are_declared_if_the_settings_have_none() -> None:
     history = (user(HI), assistant(ToolUse(id="a", name="fly", input={})), user(ToolResult(tool_use_id="a")))
 
-    [tool] = sent(*history)["toolConfig"]["tools"]
+    [tool] = request_body(*history)["toolConfig"]["tools"]
 
     assert tool["toolSpec"]["name"] == "fly"
 
 
-def test_a_tool_that_the_provider_ran_is_told_by_its_name() -> None:
-    served = b'{"toolUse":{"name":"nova_grounding","toolUseId":"a","type":"server_tool_use","input":{}}}'
-    answered = assistant(Opaque(provider="bedrock", type="server_tool_use", json=served), Text("So."))
+def test_a_tool_that_the_provider_ran_is_declared_by_name() -> None:
+    server_tool_use = b'{"toolUse":{"name":"nova_grounding","toolUseId":"a","type":"server_tool_use","input":{}}}'
+    answer = assistant(Opaque(provider="bedrock", type="server_tool_use", json=server_tool_use), Text("So."))
 
-    assert sent(user(HI), answered, user(HI))["toolConfig"] == {"tools": [{"systemTool": {"name": "nova_grounding"}}]}
+    assert request_body(user(HI), answer, user(HI))["toolConfig"] == {
+        "tools": [{"systemTool": {"name": "nova_grounding"}}]
+    }
 
 
-def test_a_model_without_tools_is_told_in_words_what_they_did() -> None:
+def test_tool_uses_become_text_for_a_model_without_tools() -> None:
     dialect = Dialect("x.y", ModelFacts(uses_tools=False))
     history = (
         user(HI),
@@ -173,7 +178,7 @@ def test_a_model_without_tools_is_told_in_words_what_they_did() -> None:
         user(ToolResult(tool_use_id="a", content=(Text("There."),))),
     )
 
-    wire = sent(*history, dialect=dialect)
+    wire = request_body(*history, dialect=dialect)
 
     assert "toolConfig" not in wire
     assert [block for message in wire["messages"][1:] for block in message["content"]] == [
@@ -183,24 +188,24 @@ def test_a_model_without_tools_is_told_in_words_what_they_did() -> None:
     ]
 
 
-@pytest.mark.parametrize(("thought", "asked"), [("bedrock", True), ("anthropic", False)])
-def test_an_answer_goes_on_thinking_after_a_tool_only_if_it_began_so(thought: str, asked: bool) -> None:
-    thinking = Thinking(text="Hm.", provider=thought, signature="s")
+@pytest.mark.parametrize(("provider", "thinks"), [("bedrock", True), ("anthropic", False)])
+def test_thinking_continues_after_tool_results_only_if_the_answer_started_with_it(provider: str, thinks: bool) -> None:
+    thinking = Thinking(text="Hm.", provider=provider, signature="s")
     use = ToolUse(id="a", name="fly", input={})
 
-    wire = sent(
+    wire = request_body(
         user(HI),
         assistant(thinking, use),
         user(ToolResult(tool_use_id="a")),
         settings=Settings(thinking=Reasoning(budget_tokens=2_000)),
     )
 
-    assert ("thinking" in wire["additionalModelRequestFields"]) is asked
+    assert ("thinking" in wire["additionalModelRequestFields"]) is thinks
 
 
-def test_neighbours_of_one_role_are_one_message_and_none_is_empty() -> None:
+def test_consecutive_messages_of_one_role_are_merged_and_empty_ones_omitted() -> None:
     foreign = Thinking(text="Hm.", provider="openai", signature="s")
 
-    assert sent(user(Text("One.")), user(Text("Two.")), assistant(foreign), user(Text("Three.")))["messages"] == [
-        {"role": "user", "content": [{"text": said} for said in ("One.", "Two.", "Three.")]}
-    ]
+    assert request_body(user(Text("One.")), user(Text("Two.")), assistant(foreign), user(Text("Three.")))[
+        "messages"
+    ] == [{"role": "user", "content": [{"text": said} for said in ("One.", "Two.", "Three.")]}]

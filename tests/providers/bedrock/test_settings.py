@@ -1,9 +1,9 @@
-"""Settings as Bedrock takes them, and those that it, or the model, does not take."""
+"""Settings in requests to Bedrock, and settings that it or the model rejects."""
 
 from typing import Any
 
 import pytest
-from builders.bedrock import CLAUDE, LLAMA, NOVA, sent
+from builders.bedrock import CLAUDE, LLAMA, NOVA, request_body
 
 from rayconteur.providers.bedrock.requests import Dialect
 from rayconteur.providers.bedrock.rules import check_settings
@@ -18,7 +18,7 @@ GPT = Dialect("openai.gpt-oss-120b-1:0")
 BUDGET = Reasoning(budget_tokens=2_000)
 
 
-def test_every_setting_has_its_place() -> None:
+def test_every_setting_is_sent_as_the_api_names_it() -> None:
     settings = Settings(
         system="Be brief.",
         max_output_tokens=4_000,
@@ -34,7 +34,7 @@ def test_every_setting_has_its_place() -> None:
     )
     schema = {"name": "answer", "schema": '{"type":"object"}'}
 
-    wire = sent(settings=settings)
+    wire = request_body(settings=settings)
 
     del wire["messages"]
     assert wire == {
@@ -59,8 +59,8 @@ def test_every_setting_has_its_place() -> None:
     ("choice", "wire"),
     [(ToolChoice(), {"auto": {}}), (ToolChoice(mode="tool", name="fly"), {"tool": {"name": "fly"}})],
 )
-def test_a_tool_choice_is_said_in_bedrock_s_words(choice: ToolChoice, wire: dict[str, Any]) -> None:
-    assert sent(settings=Settings(tools=(FLY,), tool_choice=choice))["toolConfig"]["toolChoice"] == wire
+def test_tool_choices_are_sent_in_the_form_of_the_api(choice: ToolChoice, wire: dict[str, Any]) -> None:
+    assert request_body(settings=Settings(tools=(FLY,), tool_choice=choice))["toolConfig"]["toolChoice"] == wire
 
 
 @pytest.mark.parametrize(
@@ -76,10 +76,10 @@ def test_a_tool_choice_is_said_in_bedrock_s_words(choice: ToolChoice, wire: dict
         (Dialect("qwen.qwen3-32b-v1:0"), Settings(thinking=Reasoning(effort="high")), {"reasoning_config": "high"}),
     ],
 )
-def test_each_maker_has_words_of_its_own(dialect: Dialect, settings: Settings, wire: dict[str, Any]) -> None:
+def test_each_model_family_gets_its_own_fields(dialect: Dialect, settings: Settings, wire: dict[str, Any]) -> None:
     check_settings(settings, dialect)
 
-    assert sent(settings=settings, dialect=dialect)["additionalModelRequestFields"] == wire
+    assert request_body(settings=settings, dialect=dialect)["additionalModelRequestFields"] == wire
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_each_maker_has_words_of_its_own(dialect: Dialect, settings: Settings, w
         (Settings(tools=(FLY,)), "tools", Dialect("x.y", ModelFacts(uses_tools=False))),
     ],
 )
-def test_settings_that_would_be_refused_are_refused_by_their_name(
+def test_settings_that_the_api_rejects_are_errors_that_name_the_field(
     settings: Settings, field: str, dialect: Dialect
 ) -> None:
     with pytest.raises(InvalidConfig) as raised:
@@ -117,6 +117,6 @@ def test_settings_that_would_be_refused_are_refused_by_their_name(
     assert raised.value.field == field
 
 
-def test_settings_that_fit_are_not_refused() -> None:
+def test_valid_settings_are_accepted() -> None:
     check_settings(Settings(), LLAMA)
     check_settings(Settings(temperature=1, thinking=Reasoning(budget_tokens=1_024), max_output_tokens=1_025), CLAUDE)

@@ -1,10 +1,10 @@
-"""Answers of Cohere's v2 chat, read into deltas."""
+"""Decoding answers of Cohere's v2 chat."""
 
 from pathlib import Path
 
 import msgspec
 import pytest
-from builders.cohere import START, call, cited, content, end, read, said
+from builders.cohere import START, call_event, citation_event, content_deltas, content_event, decode_stream, end_event
 from servers.recordings import Exchange, cases
 
 from rayconteur.providers.cohere.decoder import decode_answer, stream_decoder
@@ -33,10 +33,10 @@ from rayconteur.providers.schema.errors import (
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.usage import Usage, reported
 
-TEXT = content('{"text":"Caw"}')
+TEXT = content_event('{"text":"Caw"}')
 
 
-def test_a_plan_with_text_and_two_calls_gives_their_deltas_in_order(root: Path) -> None:
+def test_a_plan_text_and_two_calls_become_deltas_in_order(root: Path) -> None:
     decoder = stream_decoder("command-x")
 
     deltas = decoder.feed((root / "tests/samples/cohere_plans_and_calls.sse").read_bytes())
@@ -61,7 +61,7 @@ def test_a_plan_with_text_and_two_calls_gives_their_deltas_in_order(root: Path) 
     assert decoder.finish() == []
 
 
-def test_text_names_its_sources_and_thinking_does_not(root: Path) -> None:
+def test_text_has_citations_and_thinking_has_none(root: Path) -> None:
     decoder = stream_decoder("command-x")
 
     deltas = decoder.feed((root / "tests/samples/cohere_thinks_and_cites.sse").read_bytes())
@@ -81,15 +81,17 @@ def test_text_names_its_sources_and_thinking_does_not(root: Path) -> None:
     ]
 
 
-def test_a_citation_may_come_after_its_text_and_without_a_place_or_a_source() -> None:
-    over = '{"type":"content-end","index":0}'
+def test_a_citation_may_follow_its_text_and_lack_a_position_or_a_source() -> None:
+    end_content = '{"type":"content-end","index":0}'
 
-    assert said(TEXT, over, cited('{"start":0,"end":3}'))[2:] == [Cited(0, Citation(start=0, end=3))]
-    assert said(cited('{"start":0}'))[:1] == [TextDelta(0, "")]
+    assert content_deltas(TEXT, end_content, citation_event('{"start":0,"end":3}'))[2:] == [
+        Cited(0, Citation(start=0, end=3))
+    ]
+    assert content_deltas(citation_event('{"start":0}'))[:1] == [TextDelta(0, "")]
 
 
 @pytest.mark.parametrize("exchange", cases("cohere", "chat_v2", streaming=False))
-def test_each_recorded_citation_is_there_and_stands_where_its_words_are(exchange: Exchange) -> None:
+def test_each_recorded_citation_is_decoded_and_covers_its_words(exchange: Exchange) -> None:
     expected = exchange.expected
     assert expected
     if expected.error:
@@ -99,13 +101,13 @@ def test_each_recorded_citation_is_there_and_stands_where_its_words_are(exchange
     draft.add(decode_answer("any", exchange.data))
 
     texts = [block for block in draft.finish().content if isinstance(block, Text)]
-    found = {(cite.start, text.text[cite.start : cite.end]) for text in texts for cite in text.citations}
-    told = msgspec.json.decode(exchange.data)["message"].get("citations") or ()
-    assert found == {(cite["start"], cite["text"]) for cite in told}
-    assert len(found) == expected.citations
+    cited = {(cite.start, text.text[cite.start : cite.end]) for text in texts for cite in text.citations}
+    recorded = msgspec.json.decode(exchange.data)["message"].get("citations") or ()
+    assert cited == {(cite["start"], cite["text"]) for cite in recorded}
+    assert len(cited) == expected.citations
 
 
-def test_an_error_at_the_end_is_raised_after_what_came_before_it(root: Path) -> None:
+def test_an_error_at_the_end_is_raised_after_the_deltas_before_it(root: Path) -> None:
     decoder = stream_decoder("command-x")
 
     deltas = decoder.feed((root / "tests/samples/cohere_fails.sse").read_bytes())
@@ -120,17 +122,17 @@ def test_an_error_at_the_end_is_raised_after_what_came_before_it(root: Path) -> 
 @pytest.mark.parametrize(
     ("last", "kind"),
     [
-        (end("ERROR"), ProviderUnavailable),
-        (end("TIMEOUT"), ProviderUnavailable),
-        (end("ERROR", ',"error":"oops","error_type":"INTERNAL"'), ProviderUnavailable),
+        (end_event("ERROR"), ProviderUnavailable),
+        (end_event("TIMEOUT"), ProviderUnavailable),
+        (end_event("ERROR", ',"error":"oops","error_type":"INTERNAL"'), ProviderUnavailable),
         ('{"message":"oops"}', ProviderUnavailable),
         ('{"type":"error","error":{"message":"oops"}}', ProviderUnavailable),
         ('{"error":{"message":"too many tokens: total number of tokens","code":"400"}}', ContextOverflow),
     ],
 )
-def test_an_error_in_the_stream_is_an_error_however_it_is_told(last: str, kind: type[Exception]) -> None:
+def test_an_error_in_the_stream_is_raised_in_every_form(last: str, kind: type[Exception]) -> None:
     with pytest.raises(kind) as raised:
-        read(START, TEXT, last)
+        decode_stream(START, TEXT, last)
 
     assert raised.type is kind
 
@@ -147,30 +149,30 @@ def test_an_error_in_the_stream_is_an_error_however_it_is_told(last: str, kind: 
         ("TEA_TIME", StopReason.OTHER),
     ],
 )
-def test_every_word_for_stopping_has_ours_beside_it(raw: str, reason: StopReason) -> None:
-    assert read(START, end(raw))[-1] == AnswerEnded(reason, raw)
+def test_every_stop_reason_is_mapped_to_ours(raw: str, reason: StopReason) -> None:
+    assert decode_stream(START, end_event(raw))[-1] == AnswerEnded(reason, raw)
 
 
-def test_what_is_billed_is_not_what_was_used() -> None:
+def test_usage_is_the_tokens_used_not_the_tokens_billed() -> None:
     billed = ',"usage":{"billed_units":{"input_tokens":5,"output_tokens":7}}'
 
-    assert read(START, TEXT, end(more=billed))[-2] == UsageReported(Usage())
+    assert decode_stream(START, TEXT, end_event(more=billed))[-2] == UsageReported(Usage())
 
 
-def test_what_comes_after_the_end_is_passed_over() -> None:
-    assert isinstance(read(START, end(), TEXT, "not json", "[DONE]")[-1], AnswerEnded)
+def test_events_after_the_end_of_the_answer_are_ignored() -> None:
+    assert isinstance(decode_stream(START, end_event(), TEXT, "not json", "[DONE]")[-1], AnswerEnded)
 
 
-def test_events_and_members_that_are_unknown_are_passed_over() -> None:
-    odd = content('{"type":"song","notes":[1]}', kind="start")
+def test_unknown_events_and_members_are_ignored() -> None:
+    unknown = content_event('{"type":"song","notes":[1]}', kind="start")
 
-    assert said('{"type":"tea-time","index":{}}', odd, TEXT) == [TextDelta(0, "Caw")]
+    assert content_deltas('{"type":"tea-time","index":{}}', unknown, TEXT) == [TextDelta(0, "Caw")]
 
 
-def test_content_that_goes_on_after_its_end_begins_another_block() -> None:
-    over = '{"type":"content-end","index":0}'
+def test_content_that_continues_after_its_end_is_a_new_block() -> None:
+    end_content = '{"type":"content-end","index":0}'
 
-    assert said(TEXT, over, TEXT, over, over) == [
+    assert content_deltas(TEXT, end_content, TEXT, end_content, end_content) == [
         TextDelta(0, "Caw"),
         BlockEnded(0),
         TextDelta(1, "Caw"),
@@ -178,16 +180,16 @@ def test_content_that_goes_on_after_its_end_begins_another_block() -> None:
     ]
 
 
-def test_a_call_whose_input_comes_at_once_or_without_an_id_is_whole() -> None:
-    given = call('{"function":{"name":"fly","arguments":"{}"}}')
+def test_a_call_with_its_input_in_the_start_or_without_an_id_is_complete() -> None:
+    start = call_event('{"function":{"name":"fly","arguments":"{}"}}')
 
-    assert said(given) == [ToolUseStarted(0, "call_0", "fly"), ToolInputDelta(0, "{}")]
+    assert content_deltas(start) == [ToolUseStarted(0, "call_0", "fly"), ToolInputDelta(0, "{}")]
 
 
 @pytest.mark.parametrize("data", [(), (START,), (START, TEXT), ("[DONE]",)])
-def test_an_answer_is_incomplete_without_its_end(data: tuple[str, ...]) -> None:
+def test_a_stream_without_its_end_is_an_incomplete_answer(data: tuple[str, ...]) -> None:
     with pytest.raises(IncompleteAnswer if "[DONE]" not in data else ProtocolError):
-        read(*data)
+        decode_stream(*data)
 
 
 @pytest.mark.parametrize(
@@ -197,25 +199,25 @@ def test_an_answer_is_incomplete_without_its_end(data: tuple[str, ...]) -> None:
         "[1]",
         "{}",
         "{" * 5_000,
-        content('"Caw"'),
-        content('{"text":3}'),
+        content_event('"Caw"'),
+        content_event('{"text":3}'),
         '{"type":"content-delta","index":0}',
-        call('{"function":{"arguments":"{}"}}'),
-        call('{"function":{"arguments":"{}"}}', kind="delta"),
-        end(more=',"usage":{"tokens":{"input_tokens":1e400}}'),
-        end(more=',"usage":{"tokens":{"input_tokens":-1}}'),
+        call_event('{"function":{"arguments":"{}"}}'),
+        call_event('{"function":{"arguments":"{}"}}', kind="delta"),
+        end_event(more=',"usage":{"tokens":{"input_tokens":1e400}}'),
+        end_event(more=',"usage":{"tokens":{"input_tokens":-1}}'),
     ],
 )
-def test_an_event_that_does_not_fit_is_a_protocol_error_that_shows_it(data: str) -> None:
+def test_a_malformed_event_is_a_protocol_error_that_quotes_it(data: str) -> None:
     with pytest.raises(ProtocolError) as raised:
-        read(START, data, end())
+        decode_stream(START, data, end_event())
 
     assert data[:20] in raised.value.message
 
 
-def test_nothing_may_come_before_the_start() -> None:
+def test_an_event_before_the_start_of_the_answer_is_a_protocol_error() -> None:
     with pytest.raises(ProtocolError, match="before message-start"):
-        read(TEXT, START, end())
+        decode_stream(TEXT, START, end_event())
 
 
 @pytest.mark.parametrize(
@@ -228,7 +230,7 @@ def test_nothing_may_come_before_the_start() -> None:
         (b'{"id":"a","message":{},"finish_reason":"ERROR","error":"oops"}', ProviderUnavailable),
     ],
 )
-def test_a_whole_answer_that_is_none_is_an_error(body: bytes, kind: type[Exception]) -> None:
+def test_a_body_that_is_not_a_whole_answer_is_an_error(body: bytes, kind: type[Exception]) -> None:
     with pytest.raises(kind) as raised:
         decode_answer("command-x", body)
 

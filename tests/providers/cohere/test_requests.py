@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from builders.cohere import DIALECT, HI, assistant, messages, sent, user
+from builders.cohere import DIALECT, request_body, wire_messages
+from builders.messages import HI, assistant, user
 
 from rayconteur.providers.cohere.errors import PROVIDER
 from rayconteur.providers.cohere.events import PLAN
@@ -19,14 +20,14 @@ FLOWN = {"id": "a", "type": "function", "function": {"name": "fly", "arguments":
 USE = ToolUse(id="a", name="fly", input={"far": True})
 
 
-def test_a_plain_request_has_what_the_api_asks_for_and_no_more() -> None:
+def test_a_plain_request_has_only_the_required_members() -> None:
     hello = [{"role": "user", "content": "Hello, raven!"}]
 
-    assert sent() == {"model": "command-x", "stream": True, "messages": hello}
-    assert sent(streaming=False) == {"model": "command-x", "stream": False, "messages": hello}
+    assert request_body() == {"model": "command-x", "stream": True, "messages": hello}
+    assert request_body(streaming=False) == {"model": "command-x", "stream": False, "messages": hello}
 
 
-def test_every_setting_has_its_place() -> None:
+def test_every_setting_is_sent_as_the_api_names_it() -> None:
     settings = Settings(
         system="Be brief.",
         max_output_tokens=4_000,
@@ -41,7 +42,7 @@ def test_every_setting_has_its_place() -> None:
         stop_sequences=("END",),
     )
 
-    assert sent(settings=settings) == {
+    assert request_body(settings=settings) == {
         "model": "command-x",
         "stream": True,
         "max_tokens": 4_000,
@@ -63,19 +64,19 @@ def test_every_setting_has_its_place() -> None:
     }
 
 
-def test_a_schema_is_asked_for_as_cohere_does_and_thinking_may_have_no_budget() -> None:
-    wire = sent(settings=Settings(output_schema={"type": "object"}, thinking=Reasoning()))
+def test_an_output_schema_and_thinking_without_a_budget_are_sent_in_cohere_s_form() -> None:
+    wire = request_body(settings=Settings(output_schema={"type": "object"}, thinking=Reasoning()))
 
     assert wire["response_format"] == {"type": "json_object", "json_schema": {"type": "object"}}
     assert wire["thinking"] == {"type": "enabled"}
 
 
-@pytest.mark.parametrize(("mode", "word"), [("none", "NONE"), ("required", "REQUIRED"), ("auto", None)])
-def test_a_tool_choice_is_said_in_cohere_s_words_and_only_with_tools(mode: str, word: str | None) -> None:
+@pytest.mark.parametrize(("mode", "sent"), [("none", "NONE"), ("required", "REQUIRED"), ("auto", None)])
+def test_tool_choices_are_sent_in_the_form_of_the_api_and_only_with_tools(mode: str, sent: str | None) -> None:
     choice = ToolChoice(mode=mode)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
-    assert sent(settings=Settings(tools=(FLY,), tool_choice=choice)).get("tool_choice") == word
-    assert "tool_choice" not in sent(settings=Settings(tool_choice=choice))
+    assert request_body(settings=Settings(tools=(FLY,), tool_choice=choice)).get("tool_choice") == sent
+    assert "tool_choice" not in request_body(settings=Settings(tool_choice=choice))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,9 @@ def test_a_tool_choice_is_said_in_cohere_s_words_and_only_with_tools(mode: str, 
         (Settings(max_output_tokens=9), "max_output_tokens"),
     ],
 )
-def test_what_the_api_or_the_model_has_not_is_refused_by_its_field(settings: Settings, field: str) -> None:
+def test_settings_that_the_api_or_the_model_lacks_are_errors_that_name_the_field(
+    settings: Settings, field: str
+) -> None:
     simple = ModelFacts(uses_tools=False, thinks=False, fits_schemas=False, output_limit_tokens=8)
 
     with pytest.raises(InvalidConfig) as raised:
@@ -108,50 +111,50 @@ def test_what_the_api_or_the_model_has_not_is_refused_by_its_field(settings: Set
     assert raised.value.field == field
 
 
-def test_what_is_in_range_is_not_refused() -> None:
+def test_settings_in_range_are_accepted() -> None:
     check_settings(
         Settings(top_p=0.01, top_k=500, seed=0, presence_penalty=1.0, stop_sequences=tuple("abcde")), DIALECT
     )
     check_settings(Settings(top_p=0.99, frequency_penalty=0.0, presence_penalty=0.5, thinking=Reasoning()), DIALECT)
 
 
-def test_a_plan_goes_back_as_one_and_other_thinking_as_content() -> None:
+def test_a_plan_is_sent_back_as_a_plan_and_other_thinking_as_content() -> None:
     plan = Thinking(text="I will fly.", provider=PROVIDER, signature=PLAN)
     thought = Thinking(text="Hm.", provider=PROVIDER)
 
-    assert messages(user(HI), assistant(plan, thought, Text("Off I go."), USE))[1] == {
+    assert wire_messages(user(HI), assistant(plan, thought, Text("Off I go."), USE))[1] == {
         "role": "assistant",
         "tool_calls": [FLOWN],
         "tool_plan": "I will fly.",
         "content": [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "Off I go."}],
     }
-    assert messages(user(HI), assistant(plan, Text("Or not.")))[1]["content"][0] == {
+    assert wire_messages(user(HI), assistant(plan, Text("Or not.")))[1]["content"][0] == {
         "type": "thinking",
         "thinking": "I will fly.",
     }
 
 
-def test_an_answer_goes_back_without_what_only_its_provider_understands() -> None:
+def test_an_answer_of_another_provider_is_sent_without_its_opaque_parts() -> None:
     foreign = (
         Thinking(text="Hm.", provider="anthropic", signature="s"),
         Opaque(provider="anthropic", type="server_tool_use", json=b"{}"),
     )
 
-    assert messages(user(HI), assistant(*foreign, Text("Caw."), USE))[1] == {
+    assert wire_messages(user(HI), assistant(*foreign, Text("Caw."), USE))[1] == {
         "role": "assistant",
         "tool_calls": [FLOWN],
         "content": [{"type": "text", "text": "Caw."}],
     }
-    assert len(messages(user(HI), assistant(*foreign), user(HI))) == 2
+    assert len(wire_messages(user(HI), assistant(*foreign), user(HI))) == 2
 
 
-def test_text_of_nothing_is_left_out() -> None:
-    assert messages(user(Text(" \n")), assistant(Text("")), user(Text(""), Text("Well?"))) == [
+def test_blank_text_is_omitted() -> None:
+    assert wire_messages(user(Text(" \n")), assistant(Text("")), user(Text(""), Text("Well?"))) == [
         {"role": "user", "content": "Well?"}
     ]
 
 
-def test_results_follow_their_calls_in_order_and_their_images_come_after_them() -> None:
+def test_tool_results_follow_their_calls_in_order_and_their_images_follow_them() -> None:
     results = user(
         ToolResult(tool_use_id="a", content=(Text("One."), Text("Two."))),
         ToolResult(tool_use_id="b", content=(Text("Seen:"), Image(url="https://x.example/raven.png"))),
@@ -160,7 +163,7 @@ def test_results_follow_their_calls_in_order_and_their_images_come_after_them() 
         Text("Go on."),
     )
 
-    assert messages(results) == [
+    assert wire_messages(results) == [
         {"role": "tool", "tool_call_id": "a", "content": "One.\nTwo."},
         {"role": "tool", "tool_call_id": "b", "content": "Seen:"},
         {"role": "tool", "tool_call_id": "c", "content": "Error: Tired."},
@@ -176,8 +179,8 @@ def test_results_follow_their_calls_in_order_and_their_images_come_after_them() 
     ]
 
 
-def test_images_go_by_url_or_in_data_urls() -> None:
-    assert messages(user(Image(data=b"png!", media_type="image/png"), HI))[0]["content"] == [
+def test_images_are_sent_by_url_or_in_data_urls() -> None:
+    assert wire_messages(user(Image(data=b"png!", media_type="image/png"), HI))[0]["content"] == [
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,cG5nIQ=="}},
         {"type": "text", "text": "Hello, raven!"},
     ]
@@ -192,14 +195,14 @@ def test_images_go_by_url_or_in_data_urls() -> None:
         (Image(url="https://x.example/raven.png"), ModelFacts(takes_images=False), "takes no images"),
     ],
 )
-def test_what_is_not_taken_is_refused_from_a_driver_and_noted_in_a_history(
+def test_unsupported_media_are_rejected_from_a_driver_and_noted_in_a_history(
     block: Image | Document, facts: ModelFacts, problem: str
 ) -> None:
     dialect = replace(DIALECT, facts=facts)
 
     with pytest.raises(UnsupportedContent, match=problem):
         dialect.media.check((HI, block))
-    [message] = sent(user(block), dialect=dialect)["messages"]
+    [message] = request_body(user(block), dialect=dialect)["messages"]
 
     assert "left out" in message["content"]
     assert problem in message["content"]

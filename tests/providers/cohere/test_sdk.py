@@ -1,4 +1,4 @@
-"""What is taken of Cohere's SDK, held against what the SDK itself does: parts of it are in no documents."""
+"""Requests and errors compared with those of Cohere's SDK, of which the client uses undocumented parts."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from cohere import errors
 from cohere.core.api_error import ApiError
-from fixtures.clients import COHERE, KEY, gathered, opened
+from fixtures.clients import COHERE, KEY, client_and_server, collect_deltas
 from fixtures.clients import cohere as config
 from servers.loopback import Loopback, Received, answers
 
@@ -18,18 +18,19 @@ from rayconteur.providers.registry import open_client
 from rayconteur.providers.schema.errors import AuthenticationFailed, ContextOverflow, InvalidRequest, ProviderError
 from rayconteur.providers.transport.faults import STATUSES, Fault
 
-# Of the connection, and of the transport under it: the SDK's default is another.
-_OF_THE_WAY = {"host", "connection", "accept", "accept-encoding", "content-length"}
+# Headers of the connection and of the transport, which is not the SDK's default one.
+_TRANSPORT_HEADERS = {"host", "connection", "accept", "accept-encoding", "content-length"}
 
 
-def told(request: Received) -> dict[str, str]:
-    return {name: value for name, value in request.headers.items() if name not in _OF_THE_WAY}
+def sdk_headers(request: Received) -> dict[str, str]:
+    """The headers of *request* that the SDK sets."""
+    return {name: value for name, value in request.headers.items() if name not in _TRANSPORT_HEADERS}
 
 
-def test_a_request_is_the_one_that_the_sdk_sends() -> None:
+def test_the_request_is_the_one_that_the_sdk_sends() -> None:
     async def main() -> list[Received]:
-        async with opened(config, answers(COHERE)) as (client, server), httpx.AsyncClient() as http:
-            await gathered(client)
+        async with client_and_server(config, answers(COHERE)) as (client, server), httpx.AsyncClient() as http:
+            await collect_deltas(client)
             sdk = cohere.AsyncClientV2(KEY, base_url=server.url, httpx_client=http)
             messages: list[cohere.ChatMessageV2] = [cohere.UserChatMessageV2(content="Hello, raven!")]
             async for _ in sdk.chat_stream(model="command-x", messages=messages):
@@ -38,13 +39,13 @@ def test_a_request_is_the_one_that_the_sdk_sends() -> None:
 
     ours, theirs = asyncio.run(main())
 
-    assert (ours.method, ours.target) == (theirs.method, theirs.target), "the SDK's address has changed"
-    assert told(ours) == told(theirs), "the SDK's headers have changed"
+    assert (ours.method, ours.target) == (theirs.method, theirs.target), "the SDK's URL has changed"
+    assert sdk_headers(ours) == sdk_headers(theirs), "the SDK's headers have changed"
     assert msgspec.json.decode(ours.body) == msgspec.json.decode(theirs.body), "the SDK's body has changed"
 
 
 @pytest.mark.parametrize("name", errors.__all__)
-def test_no_error_of_cohere_s_sdk_is_unforeseen(name: str) -> None:
+def test_every_error_class_of_cohere_s_sdk_is_mapped(name: str) -> None:
     error: ApiError = getattr(errors, name)(body=None)
 
     assert error.status_code in STATUSES
@@ -64,22 +65,22 @@ def test_no_error_of_cohere_s_sdk_is_unforeseen(name: str) -> None:
         (498, "invalid api token", AuthenticationFailed),
     ],
 )
-def test_a_fault_of_cohere(status: int, message: str, kind: type[ProviderError]) -> None:
+def test_each_error_of_cohere_is_mapped_to_ours(status: int, message: str, kind: type[ProviderError]) -> None:
     assert type(SDK_ERRORS.faults.error(Fault(message=message), status)) is kind
 
 
-def test_the_address_is_cohere_s_own_unless_given() -> None:
+def test_the_base_url_is_cohere_s_own_unless_configured() -> None:
     environ = {"CO_API_KEY": KEY, "CO_API_URL": "https://rookery.example"}
 
     assert Cohere(model="m").resolved(environ).base_url == "https://rookery.example"
     assert Cohere(model="m").resolved({"CO_API_KEY": KEY}).base_url is None
 
 
-def test_a_path_before_that_of_the_api_is_kept() -> None:
+def test_a_path_in_the_base_url_is_kept() -> None:
     async def main() -> str:
         async with Loopback(answers(COHERE)) as server:
             client = open_client(config(f"{server.url}/rookery/"))
-            await gathered(client)
+            await collect_deltas(client)
             await client.aclose()
             return server.received[0].target
 

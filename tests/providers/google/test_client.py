@@ -1,4 +1,4 @@
-"""Google's client on a real socket: where it asks, with which credentials, and what its SDK still has."""
+"""Google's client on a real socket: URLs, credentials, errors, and the private parts of the SDK that it uses."""
 
 import asyncio
 import inspect
@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from fixtures.clients import ASKED, GEMINI, KEY, gathered
+from fixtures.clients import GEMINI, KEY, REQUEST, collect_deltas
 from google import genai
 from google.auth import exceptions as auth
 from google.genai import _api_client as inner
@@ -31,19 +31,19 @@ from rayconteur.providers.schema.errors import (
 )
 
 BASE = "/v1beta/models/gemini-x"
-OF_PROJECT = "/v1beta1/projects/rookery/locations/global/publishers/google/models/gemini-x"
+PROJECT_BASE = "/v1beta1/projects/rookery/locations/global/publishers/google/models/gemini-x"
 STREAM = ":streamGenerateContent?alt=sse"
 TOKEN = "ya29.this-one-is-secret-too"
 
 
-def asked(config: Google, streaming: bool = True) -> Received:
+def sent_request(config: Google, streaming: bool = True) -> Received:
     """The request that a client of *config* sends."""
 
     async def main() -> list[Received]:
         async with Loopback(answers(GEMINI)) as server:
             client = open_client(msgspec.structs.replace(config, base_url=server.url).resolved({}))
             try:
-                await (gathered(client) if streaming else client.complete(ASKED))
+                await (collect_deltas(client) if streaming else client.complete(REQUEST))
             except ProviderError:
                 pass
             finally:
@@ -69,8 +69,8 @@ def asked(config: Google, streaming: bool = True) -> Received:
         ),
     ],
 )
-def test_a_stream_is_asked_for_where_the_model_is_with_the_key(config: Google, target: str) -> None:
-    request = asked(config)
+def test_a_streamed_request_goes_to_the_model_s_url_with_the_key(config: Google, target: str) -> None:
+    request = sent_request(config)
 
     assert (request.method, request.target) == ("POST", target)
     assert request.headers["x-goog-api-key"] == KEY
@@ -78,33 +78,33 @@ def test_a_stream_is_asked_for_where_the_model_is_with_the_key(config: Google, t
     assert msgspec.json.decode(request.body) == {"contents": [{"role": "user", "parts": [{"text": "Hello, raven!"}]}]}
 
 
-def test_a_whole_answer_is_asked_for_at_its_own_address() -> None:
-    assert asked(Google(model="gemini-x", api_key=KEY), streaming=False).target == BASE + ":generateContent"
+def test_a_request_that_is_not_streamed_goes_to_its_own_url() -> None:
+    assert sent_request(Google(model="gemini-x", api_key=KEY), streaming=False).target == BASE + ":generateContent"
 
 
 @cache
 def private_key() -> str:
-    """A key as service accounts have it. Nobody knows it but this run."""
+    """A private key as service accounts have it, made for this run."""
     key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return pem.decode()
 
 
 def service_account(token_url: str) -> str:
-    """The credentials of a service account, whose tokens *token_url* gives."""
-    given = {"type": "service_account", "client_email": "raven@rookery.example", "private_key": private_key()}
-    return msgspec.json.encode(given | {"token_uri": token_url, "project_id": "rookery"}).decode()
+    """The credentials of a service account that gets its tokens from *token_url*."""
+    account = {"type": "service_account", "client_email": "raven@rookery.example", "private_key": private_key()}
+    return msgspec.json.encode(account | {"token_uri": token_url, "project_id": "rookery"}).decode()
 
 
-def test_vertex_is_asked_with_a_token_for_the_credentials() -> None:
+def test_vertex_gets_a_token_of_the_configured_credentials() -> None:
     token = answers(b'{"access_token":"%b","expires_in":3600}' % TOKEN.encode(), content_type="application/json")
 
     async def main() -> list[Received]:
         async with Loopback(token) as oauth, Loopback(answers(GEMINI)) as server:
             config = Google(model="gemini-x", credentials=service_account(oauth.url), base_url=server.url)
             client = open_client(config.resolved({}))
-            await gathered(client)
-            await gathered(client)
+            await collect_deltas(client)
+            await collect_deltas(client)
             await client.aclose()
             return [*oauth.received, *server.received]
 
@@ -112,7 +112,7 @@ def test_vertex_is_asked_with_a_token_for_the_credentials() -> None:
 
     assert b"assertion=" in for_token.body
     for request in (first, second):
-        assert request.target == OF_PROJECT + STREAM
+        assert request.target == PROJECT_BASE + STREAM
         assert request.headers["authorization"] == f"Bearer {TOKEN}"
         assert "x-goog-api-key" not in request.headers
 
@@ -123,9 +123,9 @@ def test_vertex_is_asked_with_a_token_for_the_credentials() -> None:
         (answers(b'{"error":"invalid_grant"}', 400, content_type="application/json"), AuthenticationFailed),
         (None, ProviderUnavailable),
     ],
-    ids=["refused", "nobody there"],
+    ids=["rejected", "refused connection"],
 )
-def test_credentials_that_give_no_token_are_an_error_of_ours(
+def test_credentials_that_yield_no_token_are_a_provider_error(
     respond: Respond | None, kind: type[ProviderError]
 ) -> None:
     async def main() -> int:
@@ -135,26 +135,27 @@ def test_credentials_that_give_no_token_are_an_error_of_ours(
                 config = Google(model="m", project="p", credentials=service_account(url), base_url=server.url)
                 client = open_client(config.resolved({}))
                 with pytest.raises(kind):
-                    await gathered(client)
+                    await collect_deltas(client)
                 await client.aclose()
                 return server.connections
 
     assert asyncio.run(main()) == 0
 
 
-def subclasses(of: type[Exception]) -> set[type[Exception]]:
-    return {of, *(below for child in of.__subclasses__() for below in subclasses(child))}
+def with_subclasses(root: type[Exception]) -> set[type[Exception]]:
+    """*root* and all its subclasses."""
+    return {root, *(kind for child in root.__subclasses__() for kind in with_subclasses(child))}
 
 
-@pytest.mark.parametrize("error", sorted(subclasses(auth.GoogleAuthError), key=str))
-def test_every_error_of_google_s_credentials_is_one_of_ours(error: type[Exception]) -> None:
+@pytest.mark.parametrize("error", sorted(with_subclasses(auth.GoogleAuthError), key=str))
+def test_every_error_class_of_google_auth_is_mapped(error: type[Exception]) -> None:
     assert any(issubclass(error, theirs) for theirs in SDK_ERRORS.classes)
 
 
-def test_every_error_of_the_sdk_s_api_brings_the_response_that_says_what_it_is() -> None:
+def test_every_api_error_of_the_sdk_carries_its_response() -> None:
     known = {sdk_errors.APIError, sdk_errors.ClientError, sdk_errors.ServerError}
 
-    assert subclasses(sdk_errors.APIError) == known
+    assert with_subclasses(sdk_errors.APIError) == known
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ def test_every_error_of_the_sdk_s_api_brings_the_response_that_says_what_it_is()
         (500, b"<html>oops%b</html>", ProviderUnavailable, None),
     ],
 )
-def test_a_refusal_says_when_to_come_back(
+def test_the_retry_delay_of_a_rejected_request_is_read(
     status: int, body: bytes, kind: type[ProviderError], wait_s: float | None
 ) -> None:
     detail = b'{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"7.5s"}'
@@ -179,7 +180,7 @@ def test_a_refusal_says_when_to_come_back(
         async with Loopback(answers(body % detail, status)) as server:
             client = open_client(Google(model="m", api_key=KEY, base_url=server.url).resolved({}))
             with pytest.raises(ProviderError) as raised:
-                await gathered(client)
+                await collect_deltas(client)
             await client.aclose()
             assert len(server.received) == 1
             return raised.value
@@ -190,7 +191,7 @@ def test_a_refusal_says_when_to_come_back(
     assert (error.status, error.retry_after_s) == (status, wait_s)
 
 
-def test_images_of_more_than_a_request_takes_are_refused_before_it_is_sent() -> None:
+def test_images_larger_than_a_request_may_be_are_rejected_before_sending() -> None:
     client = open_client(Google(model="m", api_key=KEY).resolved({}))
     half = Image(data=bytes(INLINE_BYTES // 2 + 1), media_type="image/png")
 
@@ -200,16 +201,16 @@ def test_images_of_more_than_a_request_takes_are_refused_before_it_is_sent() -> 
     asyncio.run(client.aclose())
 
 
-def test_the_sdk_still_has_the_private_way_that_the_client_takes() -> None:
-    """It says what broke: see ``GoogleClient._post``."""
+def test_the_sdk_still_has_the_private_methods_that_the_client_uses() -> None:
+    """The message of a failure says what has changed: see ``GoogleClient._post``."""
     sdk = genai.Client(vertexai=False, api_key=KEY)
     client: Any = sdk._api_client  # pyright: ignore[reportPrivateUsage]
 
     built: Any = client._build_request("post", "models/m:generateContent", {})
     once = inspect.signature(inner.BaseApiClient._async_request_once).parameters  # pyright: ignore[reportPrivateUsage]
 
-    assert isinstance(client, inner.BaseApiClient), "Client._api_client is of another kind"
-    assert {"method", "url", "headers", "data"} <= vars(built).keys(), "_build_request makes another kind of request"
+    assert isinstance(client, inner.BaseApiClient), "Client._api_client has another type"
+    assert {"method", "url", "headers", "data"} <= vars(built).keys(), "_build_request returns another type of request"
     assert {"stream", "implicit_retry"} <= set(once), "_async_request_once takes other arguments"
-    assert "response_stream" in inspect.signature(inner.HttpResponse).parameters, "the response is kept elsewhere"
+    assert "response_stream" in inspect.signature(inner.HttpResponse).parameters, "the response is stored elsewhere"
     sdk.close()

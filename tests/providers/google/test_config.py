@@ -1,4 +1,4 @@
-"""What the config of Google takes from the environment, and what it refuses."""
+"""How Google's config is resolved with the environment, and which configs it rejects."""
 
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ ACCOUNT = f'{{"type":"service_account","project_id":"rookery","private_key":"{SE
 AT_VERTEX = {"GOOGLE_GENAI_USE_VERTEXAI": "True", "GOOGLE_CLOUD_PROJECT": "rookery"}
 
 
-def resolved(environ: dict[str, str], **given: Any) -> Google:
-    config = Google(model="gemini-3-flash", **given).resolved(environ)
+def resolved(environ: dict[str, str], **fields: Any) -> Google:
+    config = Google(model="gemini-3-flash", **fields).resolved(environ)
     assert config.resolved(environ) == config
     return config
 
@@ -27,7 +27,7 @@ def resolved(environ: dict[str, str], **given: Any) -> Google:
         ({"GOOGLE_API_KEY": " ", "GEMINI_API_KEY": "g"}, "g"),
     ],
 )
-def test_a_key_comes_from_the_first_of_its_variables(environ: dict[str, str], key: str) -> None:
+def test_the_key_is_read_from_the_first_of_its_variables_that_is_set(environ: dict[str, str], key: str) -> None:
     config = resolved(environ)
 
     assert (config.api_key, config.vertex, config.api_version) == (key, False, "v1beta")
@@ -52,30 +52,28 @@ def test_a_missing_key_is_named_with_its_variable() -> None:
         ({"GOOGLE_API_KEY": "k"}, {"credentials": ACCOUNT}),
     ],
 )
-def test_vertex_is_meant_where_the_environment_or_the_config_says_so(
-    environ: dict[str, str], given: dict[str, Any]
-) -> None:
+def test_vertex_is_selected_by_the_environment_or_the_config(environ: dict[str, str], given: dict[str, Any]) -> None:
     config = resolved(environ, **given)
 
     assert (config.vertex, config.project, config.location) == (True, "rookery", "global")
     assert (config.api_key, config.api_version) == (None, "v1beta1")
 
 
-def test_a_location_comes_from_its_variable_unless_given() -> None:
+def test_the_location_is_read_from_its_variable_unless_configured() -> None:
     environ = {**AT_VERTEX, "GOOGLE_CLOUD_LOCATION": "europe-west4"}
 
     assert resolved(environ).location == "europe-west4"
     assert resolved(environ, location="us-east1").location == "us-east1"
 
 
-def test_a_key_that_is_given_is_the_gemini_api_s_unless_vertex_is_said() -> None:
+def test_a_configured_key_selects_the_gemini_api_unless_vertex_is_configured() -> None:
     assert resolved(AT_VERTEX, api_key="k").vertex is False
     express = resolved(AT_VERTEX, api_key="k", vertex=True)
     assert (express.vertex, express.project, express.api_key) == (True, None, "k")
 
 
 @pytest.mark.parametrize("by_variable", [True, False])
-def test_a_file_of_credentials_is_read_where_the_session_is_spawned(tmp_path: Path, by_variable: bool) -> None:
+def test_a_credentials_file_is_read_where_the_session_is_spawned(tmp_path: Path, by_variable: bool) -> None:
     file = tmp_path / "account.json"
     file.write_text(ACCOUNT)
 
@@ -87,7 +85,7 @@ def test_a_file_of_credentials_is_read_where_the_session_is_spawned(tmp_path: Pa
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta"])
-def test_a_version_and_an_address_are_kept(version: str) -> None:
+def test_the_api_version_and_the_base_url_are_kept(version: str) -> None:
     environ = {"GOOGLE_API_KEY": "k", "GOOGLE_GEMINI_BASE_URL": "http://oak"}
 
     assert resolved(environ, api_version=version).api_version == version
@@ -108,7 +106,7 @@ def test_a_version_and_an_address_are_kept(version: str) -> None:
         ({"project": "p", "credentials": f'{{"key":"{SECRET}"}}'}, "provider.credentials"),
     ],
 )
-def test_a_config_that_does_not_fit_names_the_field(given: dict[str, Any], field: str) -> None:
+def test_an_invalid_config_is_an_error_that_names_the_field(given: dict[str, Any], field: str) -> None:
     fields: dict[str, Any] = {"model": "m"} | given
 
     with pytest.raises(InvalidConfig) as caught:

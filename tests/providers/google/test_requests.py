@@ -1,9 +1,10 @@
-"""Requests to Google: what a conversation and its settings come to on the wire."""
+"""Requests to Google's generateContent."""
 
 from typing import Any
 
 import msgspec
 import pytest
+from builders.messages import assistant, user
 
 from rayconteur.providers.google.errors import PROVIDER
 from rayconteur.providers.google.events import SIGNATURE
@@ -12,7 +13,7 @@ from rayconteur.providers.google.rules import Dialect, check_settings
 from rayconteur.providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig
 from rayconteur.providers.schema.facts import ModelFacts
-from rayconteur.providers.schema.messages import Message, Role
+from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Reasoning, Request, Settings, WireMemo
 from rayconteur.providers.schema.tools import Tool, ToolChoice
 
@@ -21,27 +22,19 @@ SCHEMA = {"type": "object", "properties": {"bird": {"type": "string"}}}
 MARK = Opaque(provider=PROVIDER, type=SIGNATURE, json=b'{"thoughtSignature":"c2ln"}')
 
 
-def user(*content: Block) -> Message:
-    return Message(role=Role.USER, content=content, turn=1)
-
-
-def model(*content: Block) -> Message:
-    return Message(role=Role.ASSISTANT, content=content, turn=1)
-
-
-def sent(*messages: Message, settings: Settings | None = None, dialect: Dialect = OLD) -> dict[str, Any]:
+def request_body(*messages: Message, settings: Settings | None = None, dialect: Dialect = OLD) -> dict[str, Any]:
     request = Request(1, messages, settings or Settings())
     return msgspec.json.decode(body(request, dialect), type=dict[str, Any])
 
 
-def parts(*content: Block, dialect: Dialect = OLD) -> list[Any]:
-    """The parts that the model's *content* comes to."""
-    [_, given] = sent(user(Text("Hi")), model(*content), dialect=dialect)["contents"]
-    found: list[Any] = given["parts"]
-    return found
+def wire_parts(*content: Block, dialect: Dialect = OLD) -> list[Any]:
+    """The parts of an assistant message with *content*."""
+    [_, message] = request_body(user(Text("Hi")), assistant(*content), dialect=dialect)["contents"]
+    parts: list[Any] = message["parts"]
+    return parts
 
 
-def test_every_setting_has_its_place() -> None:
+def test_every_setting_is_sent_as_the_api_names_it() -> None:
     settings = Settings(
         system="You are a raven.",
         max_output_tokens=50,
@@ -55,7 +48,7 @@ def test_every_setting_has_its_place() -> None:
         output_schema=SCHEMA,
     )
 
-    assert sent(user(Text("Hi")), settings=settings) == {
+    assert request_body(user(Text("Hi")), settings=settings) == {
         "systemInstruction": {"parts": [{"text": "You are a raven."}]},
         "generationConfig": {
             "maxOutputTokens": 50,
@@ -81,10 +74,10 @@ def test_every_setting_has_its_place() -> None:
         (Reasoning(budget_tokens=1_000), {"includeThoughts": True, "thinkingBudget": 1_000}),
     ],
 )
-def test_thinking_is_asked_for_with_its_thoughts(thinking: Reasoning, config: dict[str, Any]) -> None:
-    given = sent(user(Text("Hi")), settings=Settings(thinking=thinking))
+def test_thinking_is_requested_with_its_thoughts(thinking: Reasoning, config: dict[str, Any]) -> None:
+    wire = request_body(user(Text("Hi")), settings=Settings(thinking=thinking))
 
-    assert given["generationConfig"]["thinkingConfig"] == config
+    assert wire["generationConfig"]["thinkingConfig"] == config
 
 
 @pytest.mark.parametrize(
@@ -96,22 +89,22 @@ def test_thinking_is_asked_for_with_its_thoughts(thinking: Reasoning, config: di
         (ToolChoice(mode="tool", name="fly"), {"mode": "ANY", "allowedFunctionNames": ["fly"]}),
     ],
 )
-def test_tools_are_told_with_their_schemas_and_the_choice(choice: ToolChoice, config: dict[str, Any]) -> None:
+def test_tools_are_declared_with_their_schemas_and_the_tool_choice(choice: ToolChoice, config: dict[str, Any]) -> None:
     tools = (Tool(name="fly", description="Fly.", input_schema=SCHEMA), Tool(name="rest"))
 
-    given = sent(user(Text("Hi")), settings=Settings(tools=tools, tool_choice=choice))
+    wire = request_body(user(Text("Hi")), settings=Settings(tools=tools, tool_choice=choice))
 
-    [told] = given["tools"]
-    assert told["functionDeclarations"] == [
+    [declared] = wire["tools"]
+    assert declared["functionDeclarations"] == [
         {"name": "fly", "description": "Fly.", "parametersJsonSchema": SCHEMA},
         {"name": "rest", "parametersJsonSchema": {"type": "object", "properties": {}}},
     ]
-    assert given["toolConfig"] == {"functionCallingConfig": config}
+    assert wire["toolConfig"] == {"functionCallingConfig": config}
 
 
 @pytest.mark.parametrize("later", [False, True])
-def test_a_result_tells_the_name_of_the_tool_that_its_id_stands_for(later: bool) -> None:
-    memo, history = WireMemo(), [user(Text("Hi")), model(ToolUse(id="a", name="fly", input={"to": "oak"}))]
+def test_a_tool_result_names_the_tool_of_its_id(later: bool) -> None:
+    memo, history = WireMemo(), [user(Text("Hi")), assistant(ToolUse(id="a", name="fly", input={"to": "oak"}))]
     if later:
         body(Request(1, history, Settings(), memo), OLD)
 
@@ -119,9 +112,9 @@ def test_a_result_tells_the_name_of_the_tool_that_its_id_stands_for(later: bool)
         ToolResult(tool_use_id="a", content=(Text("landed"), Text("well"))),
         ToolResult(tool_use_id="a", content=(Text("no oak"),), is_error=True),
     )
-    found = msgspec.json.decode(body(Request(2, [*history, results], Settings(), memo), OLD))
+    wire = msgspec.json.decode(body(Request(2, [*history, results], Settings(), memo), OLD))
 
-    assert found["contents"][1:] == [
+    assert wire["contents"][1:] == [
         {"role": "model", "parts": [{"functionCall": {"id": "a", "name": "fly", "args": {"to": "oak"}}}]},
         {
             "role": "user",
@@ -133,35 +126,35 @@ def test_a_result_tells_the_name_of_the_tool_that_its_id_stands_for(later: bool)
     ]
 
 
-def test_of_two_tools_with_one_id_each_result_has_the_one_before_it() -> None:
+def test_of_two_tool_uses_with_one_id_each_result_names_the_last_before_it() -> None:
     rounds = [
         message
         for name in ("fly", "rest")
-        for message in (model(ToolUse(id="a", name=name, input={})), user(ToolResult(tool_use_id="a")))
+        for message in (assistant(ToolUse(id="a", name=name, input={})), user(ToolResult(tool_use_id="a")))
     ]
 
-    contents = sent(user(Text("Hi")), *rounds)["contents"]
+    contents = request_body(user(Text("Hi")), *rounds)["contents"]
 
     assert [content["parts"][0]["functionResponse"]["name"] for content in contents[2::2]] == ["fly", "rest"]
 
 
-def test_what_is_not_text_in_a_result_follows_all_results_behind_a_line_that_says_whose_it_is() -> None:
+def test_media_in_a_result_follow_all_results_after_a_line_that_names_the_tool() -> None:
     image = Image(data=b"pixels", media_type="image/png")
     results = user(ToolResult(tool_use_id="a", content=(Text("seen"), image)), ToolResult(tool_use_id="b"))
-    uses = model(ToolUse(id="a", name="look", input={}), ToolUse(id="b", name="rest", input={}))
+    uses = assistant(ToolUse(id="a", name="look", input={}), ToolUse(id="b", name="rest", input={}))
 
-    found = sent(user(Text("Hi")), uses, results)["contents"][2]["parts"]
+    parts = request_body(user(Text("Hi")), uses, results)["contents"][2]["parts"]
 
-    assert [next(iter(part)) for part in found] == ["functionResponse", "functionResponse", "text", "inlineData"]
-    assert found[2]["text"] == "From the result of look (a):"
-    assert found[3]["inlineData"] == {"mimeType": "image/png", "data": "cGl4ZWxz"}
+    assert [next(iter(part)) for part in parts] == ["functionResponse", "functionResponse", "text", "inlineData"]
+    assert parts[2]["text"] == "From the result of look (a):"
+    assert parts[3]["inlineData"] == {"mimeType": "image/png", "data": "cGl4ZWxz"}
 
 
-def test_signatures_go_back_where_they_were_and_to_google_only() -> None:
+def test_signatures_are_sent_back_in_place_and_only_to_google() -> None:
     whole = Opaque(provider=PROVIDER, type=SIGNATURE, json=b'{"text":"","thoughtSignature":"YQ=="}')
     code = Opaque(provider=PROVIDER, type="executable_code", json=b'{"executableCode":{"code":"1"}}')
 
-    found = parts(
+    parts = wire_parts(
         Thinking(text="Hm", provider=PROVIDER, signature="dGg="),
         Thinking(text="unsigned", provider=PROVIDER),
         Thinking(text="foreign", provider="anthropic", signature="x"),
@@ -175,7 +168,7 @@ def test_signatures_go_back_where_they_were_and_to_google_only() -> None:
         code,
     )
 
-    assert found == [
+    assert parts == [
         {"text": "Hm", "thought": True, "thoughtSignature": "dGg="},
         {"text": "Caw", "thoughtSignature": "c2ln"},
         {"text": "", "thoughtSignature": "YQ=="},
@@ -185,17 +178,17 @@ def test_signatures_go_back_where_they_were_and_to_google_only() -> None:
     ]
 
 
-def test_a_signature_whose_block_is_gone_is_left_out() -> None:
-    assert parts(MARK, Text("Caw")) == [{"text": "Caw"}]
+def test_a_signature_without_its_block_is_omitted() -> None:
+    assert wire_parts(MARK, Text("Caw")) == [{"text": "Caw"}]
 
 
 @pytest.mark.parametrize(
     ("dialect", "signature"), [(NEW, "skip_thought_signature_validator"), (OLD, None), (Dialect("mine"), None)]
 )
-def test_tool_uses_that_others_made_say_so_where_the_model_wants_them_signed(
+def test_tool_uses_of_other_models_are_marked_if_the_model_needs_signatures(
     dialect: Dialect, signature: str | None
 ) -> None:
-    first, second = parts(
+    first, second = wire_parts(
         ToolUse(id="a", name="fly", input={}), ToolUse(id="b", name="rest", input={}), dialect=dialect
     )
 
@@ -203,20 +196,24 @@ def test_tool_uses_that_others_made_say_so_where_the_model_wants_them_signed(
     assert "thoughtSignature" not in second
 
 
-def test_names_of_other_providers_are_put_in_letters_that_google_takes() -> None:
+def test_tool_names_of_other_providers_are_replaced_by_valid_ones() -> None:
     names = ["fly", "a.b:c-d_e", "7up", "gré", "x" * 129]
 
-    found = [part["functionCall"]["name"] for part in parts(*(ToolUse(id=n, name=n, input={}) for n in names))]
+    replaced = [
+        part["functionCall"]["name"] for part in wire_parts(*(ToolUse(id=name, name=name, input={}) for name in names))
+    ]
 
-    assert found[:2] == ["fly", "a.b:c-d_e"]
-    assert all(len(name) <= 128 and name[0] == "_" for name in found[2:])
-    assert len(set(found)) == len(names)
+    assert replaced[:2] == ["fly", "a.b:c-d_e"]
+    assert all(len(name) <= 128 and name[0] == "_" for name in replaced[2:])
+    assert len(set(replaced)) == len(names)
 
 
-def test_neighbours_of_one_role_are_one_content_and_what_says_nothing_is_left_out() -> None:
-    given = sent(user(Text("a")), user(Text("b")), model(Text("")), user(Text("c")), model(Text("d"), Text("e")))
+def test_consecutive_messages_of_one_role_are_merged_and_empty_ones_omitted() -> None:
+    wire = request_body(
+        user(Text("a")), user(Text("b")), assistant(Text("")), user(Text("c")), assistant(Text("d"), Text("e"))
+    )
 
-    assert [(content["role"], len(content["parts"])) for content in given["contents"]] == [("user", 3), ("model", 2)]
+    assert [(content["role"], len(content["parts"])) for content in wire["contents"]] == [("user", 3), ("model", 2)]
 
 
 @pytest.mark.parametrize(
@@ -235,12 +232,12 @@ def test_neighbours_of_one_role_are_one_content_and_what_says_nothing_is_left_ou
         ),
     ],
 )
-def test_images_and_documents_go_by_address_or_by_bytes(block: Block, part: dict[str, Any]) -> None:
-    assert sent(user(block))["contents"][0]["parts"] == [part]
+def test_images_and_documents_are_sent_by_url_or_inline(block: Block, part: dict[str, Any]) -> None:
+    assert request_body(user(block))["contents"][0]["parts"] == [part]
 
 
-def test_what_google_does_not_take_is_noted_in_its_place() -> None:
-    [part] = sent(user(Image(data=b"x", media_type="image/gif")))["contents"][0]["parts"]
+def test_unsupported_media_become_notes_in_place() -> None:
+    [part] = request_body(user(Image(data=b"x", media_type="image/gif")))["contents"][0]["parts"]
 
     assert "google takes images of" in part["text"]
 
@@ -261,7 +258,7 @@ def test_what_google_does_not_take_is_noted_in_its_place() -> None:
         (Settings(tools=(Tool(name="fly"),)), "tools", Dialect("m", facts=ModelFacts(uses_tools=False))),
     ],
 )
-def test_what_the_api_or_the_model_has_not_is_refused_by_its_field(
+def test_settings_that_the_api_or_the_model_lacks_are_errors_that_name_the_field(
     settings: Settings, field: str, dialect: Dialect
 ) -> None:
     with pytest.raises(InvalidConfig) as raised:
@@ -280,5 +277,5 @@ def test_what_the_api_or_the_model_has_not_is_refused_by_its_field(
         (Settings(top_k=1, seed=-1, presence_penalty=1.0, frequency_penalty=1.0), OLD),
     ],
 )
-def test_what_the_model_has_is_let_through(settings: Settings, dialect: Dialect) -> None:
+def test_settings_that_the_model_has_are_accepted(settings: Settings, dialect: Dialect) -> None:
     check_settings(settings, dialect)

@@ -1,9 +1,9 @@
-"""Answers of Chat Completions, read into deltas."""
+"""Decoding answers of Chat Completions."""
 
 from pathlib import Path
 
 import pytest
-from builders.chat import DONE, calls, chunk, read, said
+from builders.chat import DONE, calls_chunk, chunk, content_deltas, decode_stream
 
 from rayconteur.providers.openai.chat.decoder import decode_answer, stream_decoder
 from rayconteur.providers.schema.content import Citation
@@ -27,7 +27,7 @@ from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.usage import Usage, reported
 
 
-def test_an_answer_with_text_and_two_calls_gives_their_deltas_in_order(root: Path) -> None:
+def test_text_and_two_calls_become_deltas_in_order(root: Path) -> None:
     decoder = stream_decoder("raven", 7)
 
     deltas = decoder.feed((root / "tests/samples/chat_calls.sse").read_bytes())
@@ -53,7 +53,7 @@ def test_an_answer_with_text_and_two_calls_gives_their_deltas_in_order(root: Pat
     assert decoder.finish() == []
 
 
-def test_an_error_in_the_stream_is_raised_after_what_came_before_it(root: Path) -> None:
+def test_an_error_in_the_stream_is_raised_after_the_deltas_before_it(root: Path) -> None:
     decoder = stream_decoder("raven", 7)
 
     deltas = decoder.feed((root / "tests/samples/chat_fails.sse").read_bytes())
@@ -75,12 +75,12 @@ def test_an_error_in_the_stream_is_raised_after_what_came_before_it(root: Path) 
         ('"just a text"', ProviderUnavailable),
     ],
 )
-def test_an_error_in_the_stream_is_told_by_its_code_or_type(error: str, kind: type[Exception]) -> None:
+def test_an_error_in_the_stream_is_mapped_by_its_code_or_type(error: str, kind: type[Exception]) -> None:
     with pytest.raises(kind):
-        read(chunk(), f'{{"error":{error}}}')
+        decode_stream(chunk(), f'{{"error":{error}}}')
 
 
-def test_a_refusal_is_visible_text_and_the_reason_for_stopping(root: Path) -> None:
+def test_a_refusal_is_visible_text_and_the_stop_reason(root: Path) -> None:
     decoder = stream_decoder("raven", 7)
 
     deltas = decoder.feed((root / "tests/samples/chat_refuses.sse").read_bytes())
@@ -104,76 +104,86 @@ def test_a_refusal_is_visible_text_and_the_reason_for_stopping(root: Path) -> No
         ("tea_time", StopReason.OTHER),
     ],
 )
-def test_every_word_for_stopping_has_ours_beside_it(raw: str, reason: StopReason) -> None:
-    assert read(chunk(reason=f'"{raw}"'), DONE)[-1] == AnswerEnded(reason, raw)
+def test_every_stop_reason_is_mapped_to_ours(raw: str, reason: StopReason) -> None:
+    assert decode_stream(chunk(reason=f'"{raw}"'), DONE)[-1] == AnswerEnded(reason, raw)
 
 
-def test_what_comes_after_the_end_is_passed_over() -> None:
-    assert isinstance(read(chunk(), DONE, chunk('{"content":"x"}'), "not json")[-1], AnswerEnded)
+def test_events_after_the_end_of_the_answer_are_ignored() -> None:
+    assert isinstance(decode_stream(chunk(), DONE, chunk('{"content":"x"}'), "not json")[-1], AnswerEnded)
 
 
-def test_an_answer_may_end_without_a_reason() -> None:
-    assert read(chunk(), DONE)[-1] == AnswerEnded(StopReason.OTHER, None)
+def test_an_answer_may_end_without_a_stop_reason() -> None:
+    assert decode_stream(chunk(), DONE)[-1] == AnswerEnded(StopReason.OTHER, None)
 
 
 @pytest.mark.parametrize("reason", ["null", '"stop"'])
-def test_an_answer_with_calls_stops_for_them_whatever_it_says(reason: str) -> None:
-    call = calls('{"index":0,"id":"a","function":{"name":"f"}}')
+def test_an_answer_with_calls_stops_for_tool_use_whatever_its_reason(reason: str) -> None:
+    call = calls_chunk('{"index":0,"id":"a","function":{"name":"f"}}')
 
-    ended = read(call, chunk(reason=reason), DONE)[-1]
+    last = decode_stream(call, chunk(reason=reason), DONE)[-1]
 
-    assert isinstance(ended, AnswerEnded)
-    assert ended.stop_reason is StopReason.TOOL_USE
+    assert isinstance(last, AnswerEnded)
+    assert last.stop_reason is StopReason.TOOL_USE
 
 
-def test_an_answer_cut_off_in_a_call_says_that_it_was() -> None:
-    ended = read(calls('{"index":0,"id":"a","function":{"name":"f"}}'), chunk(reason='"length"'), DONE)[-1]
+def test_an_answer_cut_off_in_a_call_stops_for_max_tokens() -> None:
+    call = calls_chunk('{"index":0,"id":"a","function":{"name":"f"}}')
 
-    assert ended == AnswerEnded(StopReason.MAX_TOKENS, "length")
+    deltas = decode_stream(call, chunk(reason='"length"'), DONE)
+
+    assert deltas[-1] == AnswerEnded(StopReason.MAX_TOKENS, "length")
 
 
 @pytest.mark.parametrize("data", [(), (DONE,), (chunk(),), (chunk(reason='"stop"'),)])
-def test_an_answer_is_incomplete_without_its_beginning_or_its_end(data: tuple[str, ...]) -> None:
+def test_a_stream_without_its_start_or_its_end_is_an_incomplete_answer(data: tuple[str, ...]) -> None:
     with pytest.raises(IncompleteAnswer):
-        read(*data)
+        decode_stream(*data)
 
 
 @pytest.mark.parametrize(
     "data",
-    ["not json", "[1]", '{"choices":3}', chunk('{"content":3}'), calls('{"index":0,"function":{"arguments":"{"}}')],
+    [
+        "not json",
+        "[1]",
+        '{"choices":3}',
+        chunk('{"content":3}'),
+        calls_chunk('{"index":0,"function":{"arguments":"{"}}'),
+    ],
 )
-def test_a_chunk_that_does_not_fit_is_a_protocol_error_that_shows_it(data: str) -> None:
+def test_a_malformed_chunk_is_a_protocol_error_that_quotes_it(data: str) -> None:
     with pytest.raises(ProtocolError) as raised:
-        read(data, DONE)
+        decode_stream(data, DONE)
 
     assert raised.value.message.endswith(data)
 
 
-def test_unknown_members_and_other_choices_are_passed_over() -> None:
+def test_unknown_members_and_other_choices_are_ignored() -> None:
     other = '{"id":"c1","model":"m","choices":[{"index":1,"delta":{"content":"x"}}],"moderation":{"x":1}}'
 
-    assert said(chunk(), other) == []
+    assert content_deltas(chunk(), other) == []
 
 
-def test_pages_that_the_text_names_are_its_citations() -> None:
-    named = (
+def test_url_citations_are_citations_of_the_text() -> None:
+    annotated = (
         '{"annotations":[{"type":"url_citation","url_citation":{"url":"https://x.example","title":"Ravens",'
         '"start_index":4,"end_index":9}},{"type":"file","file":{"hash":"h"}}]}'
     )
     cited = Cited(0, Citation(url="https://x.example", title="Ravens", start=4, end=9))
 
-    assert said(chunk(named), chunk('{"content":"Caw."}')) == [TextDelta(0, "Caw."), cited]
-    assert said(chunk('{"content":"Caw."}'), chunk(named)) == [TextDelta(0, "Caw."), cited]
-    assert said(chunk(named)) == []
+    assert content_deltas(chunk(annotated), chunk('{"content":"Caw."}')) == [TextDelta(0, "Caw."), cited]
+    assert content_deltas(chunk('{"content":"Caw."}'), chunk(annotated)) == [TextDelta(0, "Caw."), cited]
+    assert content_deltas(chunk(annotated)) == []
 
 
-def test_a_function_call_of_old_is_a_tool_use() -> None:
-    deltas = said(chunk('{"function_call":{"name":"f","arguments":"{"}}'), chunk('{"function_call":{"arguments":"}"}}'))
+def test_a_legacy_function_call_is_a_tool_use() -> None:
+    deltas = content_deltas(
+        chunk('{"function_call":{"name":"f","arguments":"{"}}'), chunk('{"function_call":{"arguments":"}"}}')
+    )
 
     assert deltas == [ToolUseStarted(0, "call_7_1", "f"), ToolInputDelta(0, "{"), ToolInputDelta(0, "}")]
 
 
-def test_a_whole_answer_gives_the_same_deltas_each_whole() -> None:
+def test_an_answer_that_is_not_streamed_gives_the_same_blocks() -> None:
     body = (
         b'{"id":"c1","object":"chat.completion","model":"m","choices":[{"index":0,"finish_reason":"tool_calls",'
         b'"message":{"role":"assistant","content":"Caw.","tool_calls":[{"id":"a","type":"function","function":'
@@ -195,7 +205,7 @@ def test_a_whole_answer_gives_the_same_deltas_each_whole() -> None:
     ]
 
 
-def test_a_whole_refusal_is_visible_text_and_the_reason_for_stopping() -> None:
+def test_a_refusal_that_is_not_streamed_is_visible_text_and_the_stop_reason() -> None:
     body = (
         b'{"id":"c1","model":"m","choices":[{"index":0,"finish_reason":"stop",'
         b'"message":{"role":"assistant","content":null,"refusal":"No."}}]}'
@@ -220,6 +230,6 @@ def test_a_filtered_answer_without_a_message_is_an_empty_one() -> None:
         (b'{"error":{"message":"busy","type":"server_error"}}', ProviderUnavailable),
     ],
 )
-def test_a_body_that_is_no_whole_answer_is_an_error(body: bytes, error: type[Exception]) -> None:
+def test_a_body_that_is_not_a_whole_answer_is_an_error(body: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
         decode_answer("raven", 7, body)

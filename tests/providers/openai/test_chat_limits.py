@@ -1,9 +1,10 @@
-"""What Chat Completions or a model do not take, and what is made of it."""
+"""Settings and content that Chat Completions or a model do not support, and what is sent instead."""
 
 from typing import Any
 
 import pytest
-from builders.chat import HI, PLAIN, assistant, messages, sent, user
+from builders.chat import PLAIN, request_body, wire_messages
+from builders.messages import HI, assistant, user
 
 from rayconteur.providers.openai.chat.requests import body, check_settings
 from rayconteur.providers.openai.dialect import Dialect
@@ -28,7 +29,9 @@ FLY = Tool(name="fly", description="Fly there.", input_schema={"type": "object",
         (Settings(output_schema={"type": "object"}), "output_schema"),
     ],
 )
-def test_what_the_api_or_the_model_has_not_is_refused_by_its_field(settings: Settings, field: str) -> None:
+def test_settings_that_the_api_or_the_model_lacks_are_errors_that_name_the_field(
+    settings: Settings, field: str
+) -> None:
     simple = ModelFacts(uses_tools=False, thinks=False, fits_schemas=False)
 
     with pytest.raises(InvalidConfig) as raised:
@@ -37,7 +40,7 @@ def test_what_the_api_or_the_model_has_not_is_refused_by_its_field(settings: Set
     assert raised.value.field == field
 
 
-def test_of_other_servers_nothing_is_known() -> None:
+def test_settings_are_not_limited_at_other_servers() -> None:
     check_settings(
         Settings(stop_sequences=("a", "b", "c", "d", "e"), tools=(Tool(name="fly.away"),), output_schema={}),
         Dialect("raven", "llama-x", own=False),
@@ -66,8 +69,8 @@ def test_of_other_servers_nothing_is_known() -> None:
         ({"type": "object", "properties": {"a": {}}, "required": [], "additionalProperties": False}, False),
     ],
 )
-def test_a_schema_is_held_to_strictly_where_the_api_can(schema: dict[str, Any], strict: bool) -> None:
-    wire = sent(settings=Settings(output_schema=schema))["response_format"]
+def test_an_output_schema_is_strict_if_the_api_supports_it(schema: dict[str, Any], strict: bool) -> None:
+    wire = request_body(settings=Settings(output_schema=schema))["response_format"]
 
     assert wire == {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": strict}}
 
@@ -84,37 +87,37 @@ def test_a_schema_is_held_to_strictly_where_the_api_can(schema: dict[str, Any], 
         (Document(data=b"p", media_type="application/pdf"), False, ModelFacts(takes_documents=False), "no documents"),
     ],
 )
-def test_what_is_not_taken_is_refused_from_a_driver_and_noted_in_a_history(
+def test_unsupported_media_are_rejected_from_a_driver_and_noted_in_a_history(
     block: Image | Document, own: bool, facts: ModelFacts, problem: str
 ) -> None:
     dialect = Dialect("raven", "gpt-x", own, facts)
 
     with pytest.raises(UnsupportedContent, match=problem):
         dialect.media.check((HI, block))
-    [message] = sent(user(block), dialect=dialect)["messages"]
+    [message] = request_body(user(block), dialect=dialect)["messages"]
 
     assert message["role"] == "user"
     assert "left out" in message["content"]
     assert problem in message["content"]
 
 
-def test_what_is_not_taken_in_a_result_is_noted_in_it() -> None:
+def test_unsupported_media_in_a_result_become_notes_in_it() -> None:
     result = ToolResult(tool_use_id="a", content=(Text("Seen:"), Document(url="https://x.example/raven.pdf")))
 
-    [message] = messages(user(result))
+    [message] = wire_messages(user(result))
 
     assert message["role"] == "tool"
     assert message["content"].startswith("Seen:\n[Document left out: raven takes")
 
 
-def test_other_servers_take_whatever_has_a_form() -> None:
+def test_other_servers_get_all_media_that_have_a_form() -> None:
     image = Image(data=b"bmp", media_type="image/bmp")
     document = Document(data=b"doc", media_type="application/msword", name="raven.doc")
 
     Dialect("raven", "llama-x", own=False).media.check((image, document))
 
 
-def test_a_history_goes_to_a_model_that_takes_less_in_another_form() -> None:
+def test_a_history_is_encoded_again_for_a_model_that_supports_less() -> None:
     seen = user(Image(url="https://x.example/raven.png"))
     memo = WireMemo()
 
@@ -125,16 +128,18 @@ def test_a_history_goes_to_a_model_that_takes_less_in_another_form() -> None:
     assert b"left out" in wire(ModelFacts(takes_images=False))
 
 
-def test_ids_and_names_of_other_providers_fit_and_stay_apart() -> None:
+def test_ids_and_names_of_other_providers_are_replaced_and_stay_distinct() -> None:
     long, longer, odd = "tool_" + "x" * 40, "tool_" + "x" * 41, "tool use ü"
-    uses = assistant(*(ToolUse(id=given, name="fly away.now", input={}) for given in (long, longer, odd, "call:0.1")))
-    results = user(*(ToolResult(tool_use_id=given) for given in (long, longer, odd, "call:0.1")))
+    uses = assistant(
+        *(ToolUse(id=call_id, name="fly away.now", input={}) for call_id in (long, longer, odd, "call:0.1"))
+    )
+    results = user(*(ToolResult(tool_use_id=call_id) for call_id in (long, longer, odd, "call:0.1")))
 
-    calls, *answers = messages(user(HI), uses, results)[1:]
+    calls, *answers = wire_messages(user(HI), uses, results)[1:]
 
     ids = [call["id"] for call in calls["tool_calls"]]
     assert [answer["tool_call_id"] for answer in answers] == ids
     assert len(set(ids)) == 4
-    assert all(len(given) <= 40 and given.isascii() and " " not in given for given in ids)
+    assert all(len(call_id) <= 40 and call_id.isascii() and " " not in call_id for call_id in ids)
     assert ids[3] == "call:0.1"
     assert {call["function"]["name"] for call in calls["tool_calls"]} == {"fly_away_now"}

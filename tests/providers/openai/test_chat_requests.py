@@ -1,7 +1,8 @@
 """Requests to Chat Completions."""
 
 import pytest
-from builders.chat import DIALECT, HI, assistant, messages, sent, user
+from builders.chat import DIALECT, request_body, wire_messages
+from builders.messages import HI, assistant, user
 
 from rayconteur.providers.openai.chat.requests import check_settings
 from rayconteur.providers.openai.dialect import Dialect
@@ -13,21 +14,21 @@ from rayconteur.providers.schema.tools import Tool, ToolChoice
 FLY = Tool(name="fly", description="Fly there.", input_schema={"type": "object", "properties": {}})
 
 
-def test_a_plain_request_has_what_the_api_asks_for_and_no_more() -> None:
-    assert sent() == {
+def test_a_plain_request_has_only_the_required_members() -> None:
+    assert request_body() == {
         "model": "gpt-x",
         "stream": True,
         "stream_options": {"include_usage": True},
         "messages": [{"role": "user", "content": "Hello, raven!"}],
     }
-    assert sent(streaming=False) == {
+    assert request_body(streaming=False) == {
         "model": "gpt-x",
         "stream": False,
         "messages": [{"role": "user", "content": "Hello, raven!"}],
     }
 
 
-def test_every_setting_has_its_place() -> None:
+def test_every_setting_is_sent_as_the_api_names_it() -> None:
     settings = Settings(
         system="Be brief.",
         max_output_tokens=4_000,
@@ -38,7 +39,7 @@ def test_every_setting_has_its_place() -> None:
         stop_sequences=("END",),
     )
 
-    assert sent(settings=settings) == {
+    assert request_body(settings=settings) == {
         "model": "gpt-x",
         "stream": True,
         "stream_options": {"include_usage": True},
@@ -63,30 +64,30 @@ def test_every_setting_has_its_place() -> None:
     }
 
 
-def test_the_rarer_settings_have_theirs() -> None:
-    wire = sent(settings=Settings(top_p=0.9, frequency_penalty=0.1, presence_penalty=-0.1, seed=7))
+def test_the_rarer_settings_are_sent_as_the_api_names_them() -> None:
+    wire = request_body(settings=Settings(top_p=0.9, frequency_penalty=0.1, presence_penalty=-0.1, seed=7))
 
     assert (wire["top_p"], wire["frequency_penalty"], wire["presence_penalty"], wire["seed"]) == (0.9, 0.1, -0.1, 7)
 
 
-def test_the_limit_of_an_answer_has_the_name_that_the_server_knows() -> None:
+def test_the_output_limit_has_the_name_that_the_server_knows() -> None:
     old = Dialect("raven", "llama-x", own=False)
 
-    assert sent(settings=Settings(max_output_tokens=5), dialect=old)["max_tokens"] == 5
+    assert request_body(settings=Settings(max_output_tokens=5), dialect=old)["max_tokens"] == 5
 
 
-def test_one_tool_is_asked_for_by_its_name() -> None:
-    wire = sent(settings=Settings(tools=(FLY,), tool_choice=ToolChoice(mode="tool", name="fly")))
+def test_a_required_tool_is_named() -> None:
+    wire = request_body(settings=Settings(tools=(FLY,), tool_choice=ToolChoice(mode="tool", name="fly")))
 
     assert wire["tool_choice"] == {"type": "function", "function": {"name": "fly"}}
     assert "parallel_tool_calls" not in wire
 
 
-def test_a_tool_choice_without_tools_is_left_out_for_the_api_refuses_it() -> None:
-    assert "tool_choice" not in sent(settings=Settings(tool_choice=ToolChoice()))
+def test_a_tool_choice_without_tools_which_the_api_rejects_is_omitted() -> None:
+    assert "tool_choice" not in request_body(settings=Settings(tool_choice=ToolChoice()))
 
 
-def test_a_thinking_budget_is_refused_by_its_name() -> None:
+def test_a_thinking_budget_is_an_error_that_names_the_field() -> None:
     with pytest.raises(InvalidConfig) as raised:
         check_settings(Settings(thinking=Reasoning(budget_tokens=2_000)), DIALECT)
 
@@ -94,8 +95,8 @@ def test_a_thinking_budget_is_refused_by_its_name() -> None:
     check_settings(Settings(thinking=Reasoning(effort="high")), DIALECT)
 
 
-def test_media_go_by_url_or_in_data_urls() -> None:
-    assert messages(
+def test_media_are_sent_by_url_or_in_data_urls() -> None:
+    assert wire_messages(
         user(
             HI,
             Image(url="https://x.example/raven.png"),
@@ -118,8 +119,8 @@ def test_media_go_by_url_or_in_data_urls() -> None:
     ]
 
 
-def test_an_answer_goes_back_without_what_only_its_provider_understands() -> None:
-    assert messages(
+def test_an_answer_of_another_provider_is_sent_without_its_opaque_parts() -> None:
+    assert wire_messages(
         user(HI),
         assistant(
             Thinking(text="Hm.", provider="anthropic", signature="s"),
@@ -142,17 +143,17 @@ def test_an_answer_goes_back_without_what_only_its_provider_understands() -> Non
     ]
 
 
-def test_calls_without_text_have_no_content_and_an_empty_message_is_left_out() -> None:
+def test_calls_without_text_have_null_content_and_empty_messages_are_omitted() -> None:
     thought = Thinking(text="Hm.", provider="anthropic", signature="s")
 
-    assert messages(user(HI), assistant(thought), user(Text(""), Text("Well?"))) == [
+    assert wire_messages(user(HI), assistant(thought), user(Text(""), Text("Well?"))) == [
         {"role": "user", "content": "Hello, raven!"},
         {"role": "user", "content": "Well?"},
     ]
-    assert messages(assistant(ToolUse(id="a", name="fly", input={})))[0]["content"] is None
+    assert wire_messages(assistant(ToolUse(id="a", name="fly", input={})))[0]["content"] is None
 
 
-def test_results_follow_their_calls_in_order_and_their_images_come_after_them() -> None:
+def test_tool_results_follow_their_calls_in_order_and_their_images_follow_them() -> None:
     results = user(
         ToolResult(tool_use_id="a", content=(Text("One."), Text("Two."))),
         ToolResult(tool_use_id="b", content=(Text("Seen:"), Image(url="https://x.example/raven.png"))),
@@ -161,7 +162,7 @@ def test_results_follow_their_calls_in_order_and_their_images_come_after_them() 
         Text("Go on."),
     )
 
-    assert messages(results) == [
+    assert wire_messages(results) == [
         {"role": "tool", "tool_call_id": "a", "content": "One.\nTwo."},
         {"role": "tool", "tool_call_id": "b", "content": "Seen:"},
         {"role": "tool", "tool_call_id": "c", "content": "Error: Tired."},

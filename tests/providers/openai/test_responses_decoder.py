@@ -1,4 +1,4 @@
-"""Answers of the Responses API, read into deltas."""
+"""Decoding answers of OpenAI's Responses API."""
 
 from pathlib import Path
 
@@ -40,26 +40,26 @@ SEARCHED = b'{"id":"ws_1","type":"web_search_call","status":"completed","action"
 CREATED = '{"type":"response.created","response":{"id":"r1","model":"m","status":"in_progress"}}'
 
 
-def read(*data: str) -> list[Delta]:
+def decode_stream(*data: str) -> list[Delta]:
     decoder = stream_decoder("raven", 7)
-    return decoder.feed("".join(f"data: {one}\n\n" for one in data).encode()) + decoder.finish()
+    return decoder.feed("".join(f"data: {event}\n\n" for event in data).encode()) + decoder.finish()
 
 
-def done(item: str, index: int = 0) -> str:
+def item_done(item: str, index: int = 0) -> str:
     return f'{{"type":"response.output_item.done","output_index":{index},"item":{item}}}'
 
 
-def ended(status: str, more: str = "") -> str:
+def last_event(status: str, more: str = "") -> str:
     return f'{{"type":"response.{status}","response":{{"status":"{status}"{more}}}}}'
 
 
-def sample(root: Path, name: str) -> list[Delta]:
+def decode_sample(root: Path, name: str) -> list[Delta]:
     decoder = stream_decoder("raven", 7)
     return decoder.feed((root / "tests/samples" / name).read_bytes()) + decoder.finish()
 
 
-def test_an_answer_gives_the_deltas_of_its_items_in_order(root: Path) -> None:
-    assert sample(root, "responses_calls.sse") == [
+def test_items_become_deltas_in_order(root: Path) -> None:
+    assert decode_sample(root, "responses_calls.sse") == [
         AnswerStarted("resp_1", "gpt-5-2025-08-07"),
         ThinkingDelta(0, "**First**\n\n"),
         ThinkingDelta(0, "A raven."),
@@ -93,18 +93,18 @@ def test_an_answer_gives_the_deltas_of_its_items_in_order(root: Path) -> None:
     ]
 
 
-def test_a_whole_answer_means_the_same_as_its_stream(root: Path) -> None:
+def test_an_answer_that_is_not_streamed_equals_its_stream(root: Path) -> None:
     streamed, whole = Draft("raven"), Draft("raven")
     body = msgspec.json.encode(msgspec.json.decode((root / "tests/samples/responses_calls.json").read_bytes()))
 
-    streamed.add(sample(root, "responses_calls.sse"))
+    streamed.add(decode_sample(root, "responses_calls.sse"))
     whole.add(decode_answer("raven", 7, body))
 
     assert whole.finish() == streamed.finish()
 
 
-def test_a_refusal_is_visible_text_and_the_reason_for_stopping(root: Path) -> None:
-    assert sample(root, "responses_refuses.sse")[1:] == [
+def test_a_refusal_is_visible_text_and_the_stop_reason(root: Path) -> None:
+    assert decode_sample(root, "responses_refuses.sse")[1:] == [
         TextDelta(0, "I can't "),
         TextDelta(0, "help with that."),
         BlockEnded(0),
@@ -113,19 +113,19 @@ def test_a_refusal_is_visible_text_and_the_reason_for_stopping(root: Path) -> No
     ]
 
 
-def test_a_filter_that_cuts_in_is_a_reason_for_stopping(root: Path) -> None:
-    assert sample(root, "responses_filtered.sse")[-1] == AnswerEnded(StopReason.CONTENT_FILTER, "content_filter")
+def test_a_content_filter_is_a_stop_reason(root: Path) -> None:
+    assert decode_sample(root, "responses_filtered.sse")[-1] == AnswerEnded(StopReason.CONTENT_FILTER, "content_filter")
 
 
 @pytest.mark.parametrize(
-    ("name", "error", "word"),
+    ("name", "error", "code"),
     [
         ("responses_fails.sse", ProviderUnavailable, "server_error"),
         ("responses_breaks.sse", RateLimited, "rate_limit_exceeded"),
     ],
 )
-def test_an_answer_that_fails_says_why_after_what_came_before_it(
-    root: Path, name: str, error: type[Exception], word: str
+def test_a_failed_answer_is_raised_after_the_deltas_before_it(
+    root: Path, name: str, error: type[Exception], code: str
 ) -> None:
     decoder = stream_decoder("raven", 7)
 
@@ -135,29 +135,29 @@ def test_an_answer_that_fails_says_why_after_what_came_before_it(
     assert decoder.done
     with pytest.raises(error) as raised:
         decoder.finish()
-    assert getattr(raised.value, "vendor_code", None) == word
+    assert getattr(raised.value, "vendor_code", None) == code
 
 
 @pytest.mark.parametrize(
     ("last", "error"),
     [
-        (ended("failed", ',"error":{"code":"invalid_prompt","message":"no"}'), InvalidRequest),
-        (ended("failed", ',"error":{"code":"image_too_large","message":"no"}'), InvalidRequest),
-        (ended("failed", ',"error":{"code":"context_length_exceeded","message":"no"}'), ContextOverflow),
-        (ended("failed"), ProviderUnavailable),
+        (last_event("failed", ',"error":{"code":"invalid_prompt","message":"no"}'), InvalidRequest),
+        (last_event("failed", ',"error":{"code":"image_too_large","message":"no"}'), InvalidRequest),
+        (last_event("failed", ',"error":{"code":"context_length_exceeded","message":"no"}'), ContextOverflow),
+        (last_event("failed"), ProviderUnavailable),
         (
             '{"type":"error","error":{"type":"invalid_request_error","code":"invalid_api_key","message":"no"}}',
             AuthenticationFailed,
         ),
         ('{"error":{"message":"upstream","code":429}}', RateLimited),
-        (ended("completed").replace('"completed"}', '"cancelled"}'), IncompleteAnswer),
-        (ended("completed").replace('"completed"}', '"queued"}'), ProtocolError),
+        (last_event("completed").replace('"completed"}', '"cancelled"}'), IncompleteAnswer),
+        (last_event("completed").replace('"completed"}', '"queued"}'), ProtocolError),
         ("[DONE]", IncompleteAnswer),
     ],
 )
-def test_what_ends_otherwise_is_no_answer(last: str, error: type[Exception]) -> None:
+def test_an_answer_with_another_final_status_is_an_error(last: str, error: type[Exception]) -> None:
     with pytest.raises(error):
-        read(CREATED, last)
+        decode_stream(CREATED, last)
 
 
 @pytest.mark.parametrize(
@@ -168,21 +168,21 @@ def test_what_ends_otherwise_is_no_answer(last: str, error: type[Exception]) -> 
         ("steered", StopReason.OTHER),
     ],
 )
-def test_an_answer_that_is_cut_short_says_why(reason: str, stop: StopReason) -> None:
-    last = ended("incomplete", f',"incomplete_details":{{"reason":"{reason}"}}')
+def test_an_incomplete_answer_has_its_stop_reason(reason: str, stop: StopReason) -> None:
+    last = last_event("incomplete", f',"incomplete_details":{{"reason":"{reason}"}}')
 
-    assert read(CREATED, last)[-1] == AnswerEnded(stop, reason)
-    assert read(CREATED, ended("incomplete"))[-1] == AnswerEnded(StopReason.OTHER, "incomplete")
+    assert decode_stream(CREATED, last)[-1] == AnswerEnded(stop, reason)
+    assert decode_stream(CREATED, last_event("incomplete"))[-1] == AnswerEnded(StopReason.OTHER, "incomplete")
 
 
-def test_what_came_in_no_pieces_is_taken_from_the_whole_items() -> None:
+def test_content_without_pieces_is_read_from_the_finished_items() -> None:
     call = '{"type":"function_call","name":"fly","arguments":"{}"}'
-    said = '{"type":"message","content":[{"type":"output_text","text":"Caw."},{"type":"output_video"}]}'
+    message = '{"type":"message","content":[{"type":"output_text","text":"Caw."},{"type":"output_video"}]}'
 
-    from_items = read(CREATED, done(said), done(call, 1), ended("completed"))
-    from_the_end = read(CREATED, ended("completed", f',"output":[{said},{call}]'))
+    from_items = decode_stream(CREATED, item_done(message), item_done(call, 1), last_event("completed"))
+    from_response = decode_stream(CREATED, last_event("completed", f',"output":[{message},{call}]'))
 
-    assert from_items == from_the_end
+    assert from_items == from_response
     assert from_items[1:] == [
         TextDelta(0, "Caw."),
         BlockEnded(0),
@@ -193,18 +193,24 @@ def test_what_came_in_no_pieces_is_taken_from_the_whole_items() -> None:
     ]
 
 
-def test_open_thinking_is_thinking() -> None:
+def test_the_thinking_of_open_models_is_thinking() -> None:
     pieces = '{"type":"response.reasoning_text.delta","output_index":0,"content_index":0,"delta":"Hm."}'
     item = '{"type":"reasoning","id":"rs_1","summary":[],"content":[{"type":"reasoning_text","text":"Hm."}]}'
 
-    assert read(CREATED, pieces, done(item), ended("completed"))[1:-1] == [ThinkingDelta(0, "Hm."), BlockEnded(0)]
-    assert read(CREATED, done(item), ended("completed"))[1:-1] == [ThinkingDelta(0, "Hm."), BlockEnded(0)]
+    assert decode_stream(CREATED, pieces, item_done(item), last_event("completed"))[1:-1] == [
+        ThinkingDelta(0, "Hm."),
+        BlockEnded(0),
+    ]
+    assert decode_stream(CREATED, item_done(item), last_event("completed"))[1:-1] == [
+        ThinkingDelta(0, "Hm."),
+        BlockEnded(0),
+    ]
 
 
-def test_unknown_events_are_passed_over() -> None:
+def test_unknown_events_are_ignored() -> None:
     unknown = '{"type":"response.audio.delta","delta":"x"}'
 
-    assert read('{"type":"response.queued"}', CREATED, unknown, ended("completed"))[1:] == [
+    assert decode_stream('{"type":"response.queued"}', CREATED, unknown, last_event("completed"))[1:] == [
         AnswerEnded(StopReason.END_TURN, "completed")
     ]
 
@@ -217,25 +223,25 @@ def test_unknown_events_are_passed_over() -> None:
         "{}",
         '{"type":"response.output_text.delta","delta":3}',
         '{"type":"response.function_call_arguments.delta","output_index":0,"delta":"{"}',
-        done('{"type":"function_call"}'),
-        done('{"type":"message","content":[{"type":"output_text","text":3}]}'),
-        done("3"),
+        item_done('{"type":"function_call"}'),
+        item_done('{"type":"message","content":[{"type":"output_text","text":3}]}'),
+        item_done("3"),
     ],
 )
-def test_an_event_that_does_not_fit_is_a_protocol_error_that_shows_it(data: str) -> None:
+def test_a_malformed_event_is_a_protocol_error_that_quotes_it(data: str) -> None:
     with pytest.raises(ProtocolError) as raised:
-        read(CREATED, data, ended("completed"))
+        decode_stream(CREATED, data, last_event("completed"))
 
     assert raised.value.message.rsplit(": ", 1)[1] in data
 
 
-def test_nothing_comes_before_the_beginning_and_no_item_ends_twice() -> None:
-    item = done('{"type":"message","content":[]}')
+def test_an_event_before_the_start_or_a_second_end_of_an_item_is_a_protocol_error() -> None:
+    item = item_done('{"type":"message","content":[]}')
 
     with pytest.raises(ProtocolError, match="before"):
-        read(item)
+        decode_stream(item)
     with pytest.raises(ProtocolError, match="ended before"):
-        read(CREATED, item, item)
+        decode_stream(CREATED, item, item)
 
 
 @pytest.mark.parametrize(
@@ -250,6 +256,6 @@ def test_nothing_comes_before_the_beginning_and_no_item_ends_twice() -> None:
         (b'{"error":{"message":"busy","type":"server_error"}}', ProviderUnavailable),
     ],
 )
-def test_a_body_that_is_no_whole_answer_is_an_error(body: bytes, error: type[Exception]) -> None:
+def test_a_body_that_is_not_a_whole_answer_is_an_error(body: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
         decode_answer("raven", 7, body)

@@ -1,10 +1,11 @@
-"""Requests to the Responses API."""
+"""Requests to OpenAI's Responses API."""
 
 from typing import Any
 
 import msgspec
 import pytest
-from builders.chat import HI, PLAIN, assistant, user
+from builders.chat import PLAIN
+from builders.messages import HI, assistant, user
 
 from rayconteur.providers.openai.dialect import Dialect
 from rayconteur.providers.openai.responses.requests import body, check_settings
@@ -22,20 +23,20 @@ SEALED = '{"id":"rs_1","encrypted_content":"gAAA"}'
 URL = "https://x.example/raven.pdf"
 
 
-def sent(
+def request_body(
     *messages: Message, settings: Settings = PLAIN, streaming: bool = True, dialect: Dialect = OURS
 ) -> dict[str, Any]:
-    asked = Request(1, messages or (user(HI),), settings)
-    return msgspec.json.decode(body(asked, dialect, streaming), type=dict[str, Any])
+    request = Request(1, messages or (user(HI),), settings)
+    return msgspec.json.decode(body(request, dialect, streaming), type=dict[str, Any])
 
 
-def items(*given: Message, dialect: Dialect = OURS) -> list[Any]:
-    """*given* on the wire."""
-    return list(sent(*given, dialect=dialect)["input"])
+def wire_items(*messages: Message, dialect: Dialect = OURS) -> list[Any]:
+    """*messages* as they are in the body of a request."""
+    return list(request_body(*messages, dialect=dialect)["input"])
 
 
-def test_a_plain_request_stores_nothing_and_has_no_more_than_the_api_asks_for() -> None:
-    assert sent(streaming=False) == {
+def test_a_plain_request_has_only_the_required_members_and_stores_nothing() -> None:
+    assert request_body(streaming=False) == {
         "model": "gpt-x",
         "stream": False,
         "store": False,
@@ -43,7 +44,7 @@ def test_a_plain_request_stores_nothing_and_has_no_more_than_the_api_asks_for() 
     }
 
 
-def test_every_setting_has_its_place() -> None:
+def test_every_setting_is_sent_as_the_api_names_it() -> None:
     settings = Settings(
         system="Be brief.",
         max_output_tokens=4_000,
@@ -55,7 +56,7 @@ def test_every_setting_has_its_place() -> None:
         output_schema={"type": "object"},
     )
 
-    assert sent(settings=settings) == {
+    assert request_body(settings=settings) == {
         "model": "gpt-x",
         "stream": True,
         "store": False,
@@ -83,11 +84,11 @@ def test_every_setting_has_its_place() -> None:
     }
 
 
-def test_sealed_thinking_is_asked_for_where_the_model_is_known_to_think() -> None:
+def test_encrypted_thinking_is_requested_from_models_known_to_think() -> None:
     thinks = Dialect("raven", "gpt-x", facts=ModelFacts(thinks=True), api="responses")
 
-    assert sent(dialect=thinks)["include"] == ["reasoning.encrypted_content"]
-    assert "reasoning" not in sent(dialect=thinks)
+    assert request_body(dialect=thinks)["include"] == ["reasoning.encrypted_content"]
+    assert "reasoning" not in request_body(dialect=thinks)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,9 @@ def test_sealed_thinking_is_asked_for_where_the_model_is_known_to_think() -> Non
         (Settings(output_schema={}), "output_schema"),
     ],
 )
-def test_what_the_api_or_the_model_has_not_is_refused_by_its_field(settings: Settings, field: str) -> None:
+def test_settings_that_the_api_or_the_model_lacks_are_errors_that_name_the_field(
+    settings: Settings, field: str
+) -> None:
     simple = ModelFacts(uses_tools=False, thinks=False, fits_schemas=False)
 
     with pytest.raises(InvalidConfig) as raised:
@@ -115,7 +118,7 @@ def test_what_the_api_or_the_model_has_not_is_refused_by_its_field(settings: Set
     assert raised.value.field == field
 
 
-def test_an_answer_goes_back_item_by_item_without_what_another_made() -> None:
+def test_an_answer_is_sent_back_item_by_item_without_blocks_of_other_providers() -> None:
     searched = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}}
     answer = assistant(
         Thinking(text="Hm.", provider="anthropic", signature="s"),
@@ -131,7 +134,7 @@ def test_an_answer_goes_back_item_by_item_without_what_another_made() -> None:
         ToolUse(id="b", name="fly", input={"INVALID_JSON": "{far"}, malformed="{far"),
     )
 
-    assert items(user(HI), answer)[1:] == [
+    assert wire_items(user(HI), answer)[1:] == [
         {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}], "encrypted_content": "gAAA"},
         searched,
         {"role": "assistant", "content": "Caw.", "phase": "commentary"},
@@ -143,27 +146,27 @@ def test_an_answer_goes_back_item_by_item_without_what_another_made() -> None:
 
 
 @pytest.mark.parametrize("signature", [None, "", "EpgB-of-another-api", '{"id":"rs_1"}', "\ud83d"])
-def test_thinking_that_is_not_sealed_by_this_api_is_left_out(signature: str | None) -> None:
+def test_thinking_that_this_api_did_not_encrypt_is_omitted(signature: str | None) -> None:
     answer = assistant(Thinking(text="Hm.", provider="raven", signature=signature), Text("Caw."))
 
-    assert items(user(HI), answer)[1:] == [{"role": "assistant", "content": "Caw."}]
+    assert wire_items(user(HI), answer)[1:] == [{"role": "assistant", "content": "Caw."}]
 
 
-def test_other_servers_are_given_the_id_of_a_reasoning_item() -> None:
+def test_other_servers_get_the_ids_of_reasoning_items() -> None:
     answer = assistant(Thinking(text="", provider="raven", signature=SEALED), Text("Caw."))
 
-    assert items(user(HI), answer, dialect=THEIRS)[1]["id"] == "rs_1"
+    assert wire_items(user(HI), answer, dialect=THEIRS)[1]["id"] == "rs_1"
 
 
-def test_thinking_that_led_to_nothing_is_left_out() -> None:
+def test_thinking_at_the_end_of_an_answer_is_omitted() -> None:
     thought = Thinking(text="Hm.", provider="raven", signature=SEALED)
 
-    assert items(user(HI), assistant(thought), user(HI)) == items(user(HI), user(HI))
-    assert len(items(user(HI), assistant(Text("Caw."), thought, thought))) == 2
+    assert wire_items(user(HI), assistant(thought), user(HI)) == wire_items(user(HI), user(HI))
+    assert len(wire_items(user(HI), assistant(Text("Caw."), thought, thought))) == 2
 
 
-def test_media_go_by_url_or_in_data_urls() -> None:
-    said = user(
+def test_media_are_sent_by_url_or_in_data_urls() -> None:
+    message = user(
         HI,
         Image(url="https://x.example/raven.png"),
         Image(data=b"png!", media_type="image/png"),
@@ -171,7 +174,7 @@ def test_media_go_by_url_or_in_data_urls() -> None:
         Document(data=b"pdf!", media_type="application/pdf", name="raven.pdf"),
     )
 
-    assert items(said) == [
+    assert wire_items(message) == [
         {
             "role": "user",
             "content": [
@@ -185,7 +188,7 @@ def test_media_go_by_url_or_in_data_urls() -> None:
     ]
 
 
-def test_results_may_hold_images_and_an_error_says_so() -> None:
+def test_results_may_have_images_and_errors_say_so_in_their_text() -> None:
     picture = Image(url="https://x.example/raven.png")
     shown = {"type": "input_image", "image_url": "https://x.example/raven.png"}
     results = user(
@@ -198,7 +201,7 @@ def test_results_may_hold_images_and_an_error_says_so() -> None:
         Text("Go on."),
     )
 
-    *outputs, rest = items(results)
+    *outputs, rest = wire_items(results)
 
     assert [(output["type"], output["call_id"]) for output in outputs] == [
         ("function_call_output", call_id) for call_id in "abcdef"
@@ -222,33 +225,33 @@ def test_results_may_hold_images_and_an_error_says_so() -> None:
         (Image(data=b"x", media_type="image/svg+xml"), "not image/svg"),
     ],
 )
-def test_what_is_not_taken_is_refused_from_a_driver_and_noted_in_a_history(
+def test_unsupported_media_are_rejected_from_a_driver_and_noted_in_a_history(
     block: Image | Document, problem: str
 ) -> None:
     result = ToolResult(tool_use_id="a", content=(block,))
 
     with pytest.raises(UnsupportedContent, match=problem):
         OURS.media.check((HI, result))
-    assert problem in items(user(result))[0]["output"]
-    assert problem in items(user(block))[0]["content"]
+    assert problem in wire_items(user(result))[0]["output"]
+    assert problem in wire_items(user(block))[0]["content"]
 
 
-def test_ids_and_names_of_other_providers_fit_and_stay_apart() -> None:
-    given = ["tool_" + "x" * 70, "tool_" + "x" * 71, "tool use ü", "call_" + "y" * 59]
+def test_ids_and_names_of_other_providers_are_replaced_and_stay_distinct() -> None:
+    foreign_ids = ["tool_" + "x" * 70, "tool_" + "x" * 71, "tool use ü", "call_" + "y" * 59]
 
-    uses = assistant(*(ToolUse(id=one, name="fly away.now", input={}) for one in given))
-    calls = items(user(HI), uses, user(*(ToolResult(tool_use_id=one) for one in given)))[1:]
+    uses = assistant(*(ToolUse(id=call_id, name="fly away.now", input={}) for call_id in foreign_ids))
+    calls = wire_items(user(HI), uses, user(*(ToolResult(tool_use_id=call_id) for call_id in foreign_ids)))[1:]
 
     ids = [call["call_id"] for call in calls[:4]]
     assert [output["call_id"] for output in calls[4:]] == ids
     assert len(set(ids)) == 4
     assert all(len(one) <= 64 and one.isascii() for one in ids)
-    assert ids[3] == given[3]
+    assert ids[3] == foreign_ids[3]
     assert {call["name"] for call in calls[:4]} == {"fly_away_now"}
 
 
-def test_what_is_empty_is_left_out() -> None:
-    assert items(user(HI), assistant(Text("")), user(Text(""), Text("Well?"))) == [
+def test_empty_messages_are_omitted() -> None:
+    assert wire_items(user(HI), assistant(Text("")), user(Text(""), Text("Well?"))) == [
         {"role": "user", "content": "Hello, raven!"},
         {"role": "user", "content": "Well?"},
     ]

@@ -46,7 +46,7 @@ def tool_use(json: str) -> ToolUse:
     return block
 
 
-def test_an_answer_holds_what_the_provider_said_of_it() -> None:
+def test_an_answer_has_the_id_model_usage_and_stop_reason_of_its_deltas() -> None:
     whole = draft(STARTED, TextDelta(0, "Caw"), AnswerEnded(StopReason.MAX_TOKENS, "length")).finish()
 
     assert whole == Answer(
@@ -59,7 +59,7 @@ def test_an_answer_holds_what_the_provider_said_of_it() -> None:
     )
 
 
-def test_blocks_stand_in_the_order_of_their_indexes_however_their_pieces_mix() -> None:
+def test_blocks_are_in_the_order_of_their_indexes_however_their_deltas_interleave() -> None:
     whole = answer(
         TextDelta(4, "b"),
         ToolUseStarted(2, "t1", "fly"),
@@ -73,13 +73,13 @@ def test_blocks_stand_in_the_order_of_their_indexes_however_their_pieces_mix() -
     assert whole.content == (Text(text="az"), ToolUse(id="t1", name="fly", input={"to": "tree"}), Text(text="bc"))
 
 
-def test_blocks_that_hold_nothing_are_left_out() -> None:
+def test_empty_blocks_are_omitted() -> None:
     whole = answer(TextDelta(0, ""), BlockEnded(0), ThinkingDelta(1, ""), BlockEnded(1), TextDelta(2, " "))
 
     assert whole.content == (Text(text=" "),)
 
 
-def test_thinking_is_marked_with_its_provider_and_its_signature() -> None:
+def test_thinking_has_its_provider_and_its_signature() -> None:
     whole = answer(
         ThinkingDelta(0, "Shiny"),
         ThinkingDelta(0, "?"),
@@ -97,16 +97,14 @@ def test_thinking_is_marked_with_its_provider_and_its_signature() -> None:
     )
 
 
-def test_an_opaque_block_is_kept_as_it_came() -> None:
+def test_an_opaque_block_is_kept_unchanged() -> None:
     whole = answer(OpaqueReceived(0, "web_search", b'{ "q": 1 }'), BlockEnded(0))
 
     assert whole.content == (Opaque(provider="rookery", type="web_search", json=b'{ "q": 1 }'),)
 
 
 @pytest.mark.parametrize(("json", "given"), [("", {}), ("{}", {}), (' {"n": [1, null]} ', {"n": [1, None]})])
-def test_tool_input_is_the_object_that_was_written_and_nothing_at_all_is_an_empty_one(
-    json: str, given: dict[str, object]
-) -> None:
+def test_tool_input_is_the_decoded_object_and_no_input_is_an_empty_one(json: str, given: dict[str, object]) -> None:
     assert tool_use(json) == ToolUse(id="t1", name="fly", input=given)
 
 
@@ -126,11 +124,11 @@ def test_tool_input_is_the_object_that_was_written_and_nothing_at_all_is_an_empt
         pytest.param('{"a":' * 100_000 + "1" + "}" * 100_000, id="too deep"),
     ],
 )
-def test_tool_input_that_is_no_json_object_is_kept_as_it_came_and_never_guessed(json: str) -> None:
+def test_tool_input_that_is_not_a_json_object_is_kept_as_text_and_never_guessed(json: str) -> None:
     assert tool_use(json) == ToolUse(id="t1", name="fly", input={"INVALID_JSON": json}, malformed=json)
 
 
-def test_tool_uses_of_one_id_are_told_apart() -> None:
+def test_tool_uses_with_the_same_id_get_distinct_ones() -> None:
     starts = [ToolUseStarted(index, given, "fly") for index, given in enumerate(["a", "a", "a-2", "a", "b"])]
 
     uses = [block for block in answer(*starts).content if isinstance(block, ToolUse)]
@@ -144,7 +142,7 @@ def test_a_tool_use_without_an_id_gets_one() -> None:
     assert [block.id for block in content if isinstance(block, ToolUse)] == ["tool_use", "tool_use-2"]
 
 
-def test_ids_that_are_taken_stay_with_those_who_have_them() -> None:
+def test_ids_that_are_taken_are_not_given_again() -> None:
     a, b = ToolUse(id="a", name="fly", input={}), ToolUse(id="b", name="fly", input={})
 
     assert [*unique_tool_ids([a, Text(text="Caw"), b], {"a", "a-2"})] == [
@@ -163,7 +161,7 @@ def test_a_later_usage_replaces_only_the_counts_that_it_has() -> None:
     assert whole.usage == Usage(input=reported(9), output=reported(5), reasoning=reported(2))
 
 
-def test_a_partial_keeps_only_what_can_stand_in_a_history() -> None:
+def test_a_partial_answer_keeps_only_blocks_that_a_history_may_hold() -> None:
     now = draft(
         STARTED,
         ThinkingDelta(0, "signed"),
@@ -189,13 +187,13 @@ def test_a_partial_keeps_only_what_can_stand_in_a_history() -> None:
     assert now.text == "Caw"
 
 
-def test_a_partial_of_nothing_is_empty() -> None:
+def test_a_partial_answer_without_deltas_is_empty() -> None:
     now = draft().partial()
 
     assert (now.content, now.text, now.usage, now.message_id, now.model) == ((), "", Usage(), None, None)
 
 
-def test_taking_a_partial_changes_nothing() -> None:
+def test_reading_a_partial_answer_does_not_change_the_draft() -> None:
     drafted = draft(STARTED, TextDelta(0, "Ca"))
 
     assert drafted.partial() == drafted.partial()
@@ -204,7 +202,7 @@ def test_taking_a_partial_changes_nothing() -> None:
     assert drafted.finish().content == (Text(text="Caw"),)
 
 
-def test_an_answer_without_its_end_is_no_answer() -> None:
+def test_an_answer_without_its_end_is_incomplete() -> None:
     with pytest.raises(IncompleteAnswer) as caught:
         draft(STARTED, TextDelta(0, "Ca")).finish()
 
@@ -239,14 +237,14 @@ def test_an_answer_without_its_end_is_no_answer() -> None:
     ],
     ids=lambda deltas: "-".join(type(delta).__name__ for delta in deltas),
 )
-def test_a_client_that_breaks_its_promises_is_found_out_at_once(deltas: list[Delta]) -> None:
+def test_deltas_in_an_invalid_order_are_rejected_at_once(deltas: list[Delta]) -> None:
     drafted = draft(*deltas[:-1])
 
     with pytest.raises(ProtocolError, match=type(deltas[-1]).__name__):
         drafted.add(deltas[-1:])
 
 
-def test_what_came_before_a_broken_promise_is_kept() -> None:
+def test_deltas_before_an_invalid_one_are_kept() -> None:
     drafted = draft()
 
     with pytest.raises(ProtocolError):
@@ -256,7 +254,7 @@ def test_what_came_before_a_broken_promise_is_kept() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.text(max_size=3))), st.lists(st.integers(0, 40)))
-def test_how_deltas_are_batched_makes_no_difference(said: list[tuple[int, str]], cuts: list[int]) -> None:
+def test_the_batching_of_deltas_makes_no_difference(said: list[tuple[int, str]], cuts: list[int]) -> None:
     deltas: list[Delta] = [STARTED, *(TextDelta(index, text) for index, text in said), ENDED]
     drafted = Draft("rookery")
 
@@ -269,7 +267,7 @@ def test_how_deltas_are_batched_makes_no_difference(said: list[tuple[int, str]],
     assert drafted.finish().content == tuple(Text(text=text) for text in expected if text)
 
 
-def test_an_answer_can_be_kept_and_read_again() -> None:
+def test_an_answer_survives_encoding_and_decoding() -> None:
     whole = answer(TextDelta(0, "Caw"), ToolUseStarted(1, "t1", "fly"), ToolInputDelta(1, "{"), ThinkingSigned(2, "s"))
 
     assert msgspec.json.decode(msgspec.json.encode(whole), type=Answer) == whole

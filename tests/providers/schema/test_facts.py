@@ -34,7 +34,7 @@ def usd(facts: ModelFacts, usage: Usage) -> float | None:
         (Usage(input=reported(0), output=reported(0)), 0.0),
     ],
 )
-def test_a_cost_is_what_each_kind_of_token_costs_at_this_size_of_request(usage: Usage, dollars: float) -> None:
+def test_a_cost_adds_up_each_kind_of_token_at_the_price_for_the_request_s_size(usage: Usage, dollars: float) -> None:
     assert usd(FACTS, usage) == pytest.approx(dollars)
 
 
@@ -53,20 +53,20 @@ def test_a_cost_is_never_a_silent_zero(facts: ModelFacts, usage: Usage) -> None:
     assert usd(facts, usage) is None
 
 
-def test_what_a_cache_took_part_in_costs_as_other_input_where_no_price_is_known() -> None:
+def test_cached_tokens_without_a_price_cost_as_much_as_other_input() -> None:
     facts = ModelFacts(prices=(Prices(input=3.0, output=15.0),))
     usage = Usage(input=reported(1_000), output=reported(0), cache_read=reported(700), cache_write=reported(100))
 
     assert usd(facts, usage) == pytest.approx(0.003)
 
 
-def test_the_providers_own_figure_holds() -> None:
+def test_a_cost_reported_by_the_provider_is_used() -> None:
     said = Usage(input=reported(5), output=reported(5), cost=Cost(usd=0.5, provenance=Provenance.REPORTED))
 
     assert FACTS.priced(said) == said
 
 
-def test_what_is_given_holds_and_what_is_not_is_taken_from_the_other() -> None:
+def test_missing_facts_are_taken_from_the_fallback() -> None:
     own = ModelFacts(output_limit_tokens=5, takes_images=False)
 
     assert own.or_else(ModelFacts(output_limit_tokens=9, thinks=True, takes_images=True)) == ModelFacts(

@@ -46,7 +46,7 @@ def test_media_has_one_source_and_its_bytes_have_a_type(
         media(**given)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
-def test_a_message_comes_back_from_json_and_msgpack_as_it_was() -> None:
+def test_a_message_survives_json_and_msgpack() -> None:
     message = Message(role=Role.ASSISTANT, content=tuple(BLOCKS), turn=3)
 
     assert msgspec.json.decode(msgspec.json.encode(message), type=Message) == message
@@ -54,7 +54,7 @@ def test_a_message_comes_back_from_json_and_msgpack_as_it_was() -> None:
     assert pickle.loads(pickle.dumps(message)) == message
 
 
-def test_stored_blocks_can_still_be_read() -> None:
+def test_blocks_stored_by_earlier_versions_can_be_read() -> None:
     stored = (
         b'[{"kind":"text","text":"Caw"},{"kind":"image","url":"https://example.com/raven.png"},'
         b'{"kind":"document","data":"JVBERg==","media_type":"application/pdf","name":"ravens.pdf"},'
@@ -82,7 +82,7 @@ def test_a_sum_is_as_trustworthy_as_its_weakest_part() -> None:
     assert estimated(2) + UNAVAILABLE == Count(tokens=2, provenance=Provenance.UNAVAILABLE)
 
 
-def test_what_nobody_counted_never_turns_into_zero() -> None:
+def test_unknown_counts_never_become_zero() -> None:
     assert reported(None) == UNAVAILABLE
     assert UNAVAILABLE + UNAVAILABLE == UNAVAILABLE
     assert (NONE_YET + Usage()) == Usage()
@@ -97,13 +97,13 @@ def test_counts_can_be_added_in_any_order(a: Count, b: Count, c: Count) -> None:
 
 
 @given(st.builds(Usage, input=counts, output=counts, cache_read=counts, cache_write=counts, reasoning=counts))
-def test_adding_to_nothing_yet_changes_nothing(usage: Usage) -> None:
+def test_adding_to_none_yet_changes_nothing(usage: Usage) -> None:
     assert NONE_YET + usage == usage
     assert usage.or_else(Usage()) == usage
     assert Usage().or_else(usage) == usage
 
 
-def test_or_else_fills_in_only_what_is_missing() -> None:
+def test_or_else_fills_in_only_missing_counts() -> None:
     late = Usage(output=reported(7))
 
     assert late.or_else(Usage(input=reported(5), output=estimated(6))) == Usage(input=reported(5), output=reported(7))
@@ -126,7 +126,7 @@ def one(kind: type[RayconteurError]) -> RayconteurError:
 
 
 @pytest.mark.parametrize("kind", kinds())
-def test_an_error_crosses_processes_whole(kind: type[RayconteurError]) -> None:
+def test_an_error_survives_pickling_with_all_its_fields(kind: type[RayconteurError]) -> None:
     error = one(kind)
 
     back = pickle.loads(pickle.dumps(error))
@@ -143,13 +143,13 @@ def test_each_error_has_a_code_of_its_own() -> None:
     assert len(set(codes)) == len(codes)
 
 
-def test_the_tree_at_the_top_of_the_file_is_the_tree_there_is() -> None:
+def test_the_error_tree_in_the_docstring_is_the_actual_one() -> None:
     drawn = [line.split()[0] for line in (errors.__doc__ or "").splitlines() if line.startswith("    ")]
 
     assert drawn == [kind.__name__ for kind in kinds()] + ["SessionError"]
 
 
-def test_only_what_may_work_later_is_worth_a_retry() -> None:
+def test_only_transient_errors_are_retryable() -> None:
     worth = {kind.code for kind in kinds(ProviderError) if issubclass(kind, ProviderError) and kind.retryable}
 
     assert worth == {"rate_limited", "overloaded", "unavailable", "incomplete_answer"}

@@ -65,7 +65,7 @@ async def timed(batches: AsyncIterator[Sequence[Delta]]) -> list[tuple[float, in
     return [(round(now() * 1000), sum(isinstance(d, TextDelta) for d in batch)) async for batch in batches]
 
 
-def test_an_answer_is_said_in_pieces_and_reports_its_tokens() -> None:
+def test_an_answer_is_streamed_in_pieces_and_reports_its_tokens() -> None:
     steps = (Think("Hm"), Say("Caw caw", 5), Call("fly", {"to": "oak"}))
 
     *deltas, usage, ended = streamed(client(*steps), request(3))
@@ -89,7 +89,7 @@ def test_an_answer_is_said_in_pieces_and_reports_its_tokens() -> None:
     assert ended == AnswerEnded(StopReason.TOOL_USE, "tool_use")
 
 
-def test_it_says_the_same_on_every_run() -> None:
+def test_answers_are_the_same_on_every_run() -> None:
     raven = client(Say("Caw"), Call("fly"), Call("sit"))
 
     assert streamed(raven, request(2)) == streamed(raven, request(2))
@@ -106,13 +106,13 @@ def test_without_a_script_it_echoes_the_last_user_message() -> None:
     assert text(raven, request(1, *earlier, results)) == "42"
 
 
-def test_the_nth_request_gets_the_nth_answer_and_later_ones_the_last() -> None:
+def test_request_n_gets_answer_n_and_later_requests_the_last_answer() -> None:
     raven = ScriptedClient(Scripted(script=Script(answers=((Say("one"),), (Say("two"),)))))
 
     assert [text(raven, request(number)) for number in (1, 2, 3, 9)] == ["one", "two", "two", "two"]
 
 
-def test_a_call_sends_what_the_script_gives_valid_or_not() -> None:
+def test_a_tool_call_has_the_input_of_the_script_valid_or_not() -> None:
     content = answer(client(Call("fly", json='{"to": "o', id="t1"), Call("sit", json="")), request()).content
 
     assert [(block.id, block.name, block.malformed) for block in content if isinstance(block, ToolUse)] == [
@@ -121,7 +121,7 @@ def test_a_call_sends_what_the_script_gives_valid_or_not() -> None:
     ]
 
 
-def test_stop_ends_the_answer_with_its_reason() -> None:
+def test_stop_sets_the_stop_reason() -> None:
     whole = answer(client(Say("Caw"), Stop(StopReason.MAX_TOKENS), Say("never")), request())
 
     assert (whole.content, whole.stop_reason) == ((Text(text="Caw"),), StopReason.MAX_TOKENS)
@@ -148,19 +148,19 @@ def test_without_usage_nothing_is_reported() -> None:
     assert answer(raven, request()).usage == Usage()
 
 
-def test_text_comes_at_the_scripts_rate_after_the_first_tokens_time() -> None:
+def test_text_arrives_at_the_script_s_rate_after_its_time_to_first_token() -> None:
     raven = client(Say("abcdefgh", 2), tokens_per_s=10, first_token_s=3)
 
     assert run(timed(raven.stream(request()))) == [(3000, 1), (3100, 1), (3200, 1), (3300, 1)]
 
 
-def test_the_pace_goes_on_from_block_to_block() -> None:
+def test_the_pace_continues_across_blocks() -> None:
     raven = client(Say("ab", 1), Say("cd", 1), tokens_per_s=10)
 
     assert run(timed(raven.stream(request()))) == [(0, 1), (100, 1), (200, 1), (300, 1)]
 
 
-def test_a_reader_who_falls_behind_gets_together_what_is_due() -> None:
+def test_a_slow_reader_gets_the_overdue_deltas_in_one_batch() -> None:
     raven = client(Say("x" * 10, 1), tokens_per_s=10)
 
     async def late() -> list[tuple[float, int]]:
@@ -172,7 +172,7 @@ def test_a_reader_who_falls_behind_gets_together_what_is_due() -> None:
     assert run(late()) == [(550, 5), (600, 1), (700, 1), (800, 1), (900, 1)]
 
 
-def test_what_is_there_already_comes_in_batches_and_lets_others_work_between() -> None:
+def test_unpaced_text_comes_in_batches_that_yield_to_other_tasks() -> None:
     raven = client(Say("x" * 1000, 1))
     turns = 0
 
@@ -195,13 +195,13 @@ def test_what_is_there_already_comes_in_batches_and_lets_others_work_between() -
     assert turns >= 16
 
 
-def test_a_wait_is_silent_between_what_comes_before_and_after() -> None:
+def test_a_wait_pauses_between_the_steps_around_it() -> None:
     raven = client(Say("ab", 1), Wait(5), Say("cd", 1), tokens_per_s=10)
 
     assert run(timed(raven.stream(request()))) == [(0, 1), (100, 1), (5100, 1), (5200, 1)]
 
 
-def test_a_wait_for_good_ends_when_it_is_cancelled() -> None:
+def test_an_endless_wait_can_be_cancelled() -> None:
     heard: list[Delta] = []
 
     async def main() -> None:
@@ -216,7 +216,7 @@ def test_a_wait_for_good_ends_when_it_is_cancelled() -> None:
 
 
 @pytest.mark.parametrize("step", [Fail(), Cut()])
-def test_before_it_says_anything_an_answer_has_not_started(step: Step) -> None:
+def test_an_answer_does_not_start_before_its_first_content(step: Step) -> None:
     async def main() -> None:
         async for batch in client(step).stream(request()):
             pytest.fail(f"heard {batch}")
@@ -225,7 +225,7 @@ def test_before_it_says_anything_an_answer_has_not_started(step: Step) -> None:
         run(main())
 
 
-def test_a_failure_is_the_error_of_its_code_and_comes_after_what_was_said() -> None:
+def test_a_failure_raises_the_error_of_its_code_after_the_content_before_it() -> None:
     heard: list[Delta] = []
 
     async def main() -> None:
@@ -256,14 +256,14 @@ def test_a_script_can_fail_with_every_error_a_provider_has(error: type[ProviderE
     assert type(caught.value) is error
 
 
-def test_a_code_that_no_error_has_is_found_when_the_client_is_made() -> None:
+def test_an_unknown_error_code_is_rejected_when_the_client_is_created() -> None:
     with pytest.raises(InvalidConfig, match=r"'too_busy'.*overloaded") as caught:
         client(Say("Caw"), Fail("too_busy"))
 
     assert caught.value.field == "provider.script"
 
 
-def test_a_complete_answer_is_the_streamed_one_with_each_block_whole() -> None:
+def test_complete_returns_the_streamed_answer_with_whole_blocks() -> None:
     raven = client(Think("Shiny thing"), Say("Caw caw caw"), Call("fly", {"to": "oak"}))
 
     deltas = run(raven.complete(request()))
@@ -274,7 +274,7 @@ def test_a_complete_answer_is_the_streamed_one_with_each_block_whole() -> None:
     assert TextDelta(1, "Caw caw caw") in deltas
 
 
-def test_a_complete_answer_takes_as_long_as_a_streamed_one() -> None:
+def test_complete_takes_as_long_as_streaming() -> None:
     raven = client(Say("x" * 20, 1), Wait(3), Say("y" * 10, 1), tokens_per_s=10, first_token_s=1)
 
     async def main() -> float:
@@ -285,6 +285,6 @@ def test_a_complete_answer_takes_as_long_as_a_streamed_one() -> None:
 
 
 @pytest.mark.parametrize(("step", "error"), [(Fail(), Overloaded), (Cut(), IncompleteAnswer)])
-def test_what_ends_a_stream_early_leaves_no_complete_answer(step: Step, error: type[ProviderError]) -> None:
+def test_a_script_that_ends_a_stream_early_fails_complete(step: Step, error: type[ProviderError]) -> None:
     with pytest.raises(error):
         run(client(Say("Caw"), step).complete(request()))

@@ -45,7 +45,7 @@ def cut(stream: bytes, *places: int) -> list[bytes]:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(frames, st.lists(st.integers(0, 1_200)))
-def test_the_frames_are_those_that_botocore_reads_whatever_the_pieces(sent: list[bytes], places: list[int]) -> None:
+def test_frames_are_read_as_by_botocore_however_the_stream_is_split(sent: list[bytes], places: list[int]) -> None:
     theirs = EventStreamBuffer()
     theirs.add_data(b"".join(sent))
 
@@ -58,7 +58,7 @@ def test_the_frames_are_those_that_botocore_reads_whatever_the_pieces(sent: list
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=300))
-def test_bytes_of_any_kind_are_frames_or_an_error(data: bytes) -> None:
+def test_any_bytes_are_frames_or_a_protocol_error(data: bytes) -> None:
     try:
         for found in FrameStream("bedrock").feed(data):
             headers(split(found)[0])
@@ -68,7 +68,7 @@ def test_bytes_of_any_kind_are_frames_or_an_error(data: bytes) -> None:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(encoded, st.integers(0, 100))
-def test_headers_that_stop_short_are_an_error_or_fewer(whole: bytes, length: int) -> None:
+def test_truncated_headers_are_fewer_or_an_error(whole: bytes, length: int) -> None:
     try:
         short = headers(whole[:length])
     except ValueError:
@@ -76,7 +76,7 @@ def test_headers_that_stop_short_are_an_error_or_fewer(whole: bytes, length: int
     assert short.items() <= headers(whole).items()
 
 
-def test_no_byte_can_be_damaged_unseen() -> None:
+def test_every_damaged_byte_is_detected() -> None:
     for place in range(len(THINKS_AND_CALLS)):
         damaged = bytearray(THINKS_AND_CALLS)
         damaged[place] ^= 0x10
@@ -84,7 +84,7 @@ def test_no_byte_can_be_damaged_unseen() -> None:
             cut(bytes(damaged))
 
 
-def test_what_came_before_the_damage_counts() -> None:
+def test_frames_before_a_damaged_one_are_kept() -> None:
     good = frame({"a": "b"}, b"{}")
     reader = FrameStream("bedrock").feed(good + good[:-1] + b"!")
 
@@ -96,14 +96,14 @@ def test_what_came_before_the_damage_counts() -> None:
 @pytest.mark.parametrize(
     ("total", "of_headers"), [(FRAME_LIMIT_BYTES + 1, 0), (15, 0), (16, 1), (1 << 20, (128 << 10) + 1)]
 )
-def test_a_length_that_can_t_be_is_an_error_at_once(total: int, of_headers: int) -> None:
+def test_an_impossible_length_is_an_error_at_once(total: int, of_headers: int) -> None:
     head = struct.pack(">II", total, of_headers)
 
     with pytest.raises(ProtocolError, match="bytes"):
         cut(head + struct.pack(">I", crc32(head)) + b"\0" * 4)
 
 
-def test_a_header_of_an_unknown_type_or_twice_there_is_an_error() -> None:
+def test_an_unknown_or_repeated_header_is_an_error() -> None:
     with pytest.raises(ValueError, match="unknown type 10"):
         headers(b"\x01a\x0a")
     with pytest.raises(ValueError, match="twice"):

@@ -43,7 +43,7 @@ def is_foreseen(kind: type[Exception], sdk_errors: SDKErrors, refusal: type[Exce
 
 
 @pytest.mark.parametrize("kind", sorted(set(below(anthropic.APIError)), key=str), ids=lambda kind: kind.__name__)
-def test_no_error_of_anthropic_s_sdk_is_unforeseen(kind: type[Exception]) -> None:
+def test_every_error_class_of_anthropic_s_sdk_is_mapped(kind: type[Exception]) -> None:
     assert is_foreseen(kind, our_anthropic.SDK_ERRORS, anthropic.APIStatusError)
 
 
@@ -62,7 +62,7 @@ OPENAI_UNUSED = {
 
 
 @pytest.mark.parametrize("kind", sorted(set(below(openai.OpenAIError)), key=str), ids=lambda kind: kind.__name__)
-def test_no_error_of_openai_s_sdk_is_unforeseen(kind: type[Exception]) -> None:
+def test_every_error_class_of_openai_s_sdk_is_mapped(kind: type[Exception]) -> None:
     unused = kind.__name__ in OPENAI_UNUSED or kind is openai.APIError
     assert unused or is_foreseen(kind, our_openai.sdk_errors("openai"), openai.APIStatusError)
 
@@ -92,7 +92,9 @@ def test_no_error_of_openai_s_sdk_is_unforeseen(kind: type[Exception]) -> None:
         (None, None, "who knows", ProviderUnavailable),
     ],
 )
-def test_a_fault_of_anthropic(status: int | None, kind: str | None, message: str, error: type[ProviderError]) -> None:
+def test_each_error_of_anthropic_is_mapped_to_ours(
+    status: int | None, kind: str | None, message: str, error: type[ProviderError]
+) -> None:
     assert type(FAULTS.error(Fault(message=message, type=kind), status)) is error
 
 
@@ -116,12 +118,14 @@ def test_a_fault_of_anthropic(status: int | None, kind: str | None, message: str
         (503, None, "The engine is currently overloaded", Overloaded),
     ],
 )
-def test_a_fault_of_openai_or_azure(status: int, code: str | None, message: str, error: type[ProviderError]) -> None:
+def test_each_error_of_openai_and_azure_is_mapped_to_ours(
+    status: int, code: str | None, message: str, error: type[ProviderError]
+) -> None:
     # The type says the same of many kinds, so it must not matter where there is a status.
     assert type(CHAT.error(Fault(message=message, type="invalid_request_error", code=code), status)) is error
 
 
-def test_an_error_keeps_what_the_provider_said() -> None:
+def test_an_error_keeps_the_provider_s_message_code_and_delay() -> None:
     error = CHAT.error(Fault(message="slow down", type="tokens", code="rate_limit_exceeded"), 429, 2.5)
 
     assert (error.message, error.provider, error.status) == ("slow down", "openai", 429)
@@ -149,11 +153,11 @@ def test_an_error_keeps_what_the_provider_said() -> None:
         (b"", Fault()),
     ],
 )
-def test_a_fault_is_found_in_whatever_form_it_comes(body: bytes, fault: Fault) -> None:
+def test_a_fault_is_read_from_every_form_of_body(body: bytes, fault: Fault) -> None:
     assert read_fault(body) == fault
 
 
-def test_a_long_fault_is_shortened() -> None:
+def test_a_long_fault_is_truncated() -> None:
     assert len(read_fault(b"x" * 1_000_000).message) < 1_000
     assert len(read_fault(b'{"error":"%b"}' % (b"x" * 1_000_000)).message) < 1_000
 
@@ -174,7 +178,5 @@ def test_a_long_fault_is_shortened() -> None:
         ({"retry-after": "inf"}, None),
     ],
 )
-def test_the_wait_that_is_asked_for_may_be_seconds_milliseconds_or_a_date(
-    headers: dict[str, str], wait_s: float | None
-) -> None:
+def test_the_retry_delay_may_be_seconds_milliseconds_or_a_date(headers: dict[str, str], wait_s: float | None) -> None:
     assert retry_after_s(headers, NOON) == wait_s

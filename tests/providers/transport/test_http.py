@@ -8,18 +8,18 @@ from typing import Any
 import msgspec
 import pytest
 from fixtures.clients import (
-    ASKED,
     CHAT,
-    EACH,
+    EACH_PROVIDER,
     HI,
     KEY,
+    REQUEST,
     Config,
     anthropic,
     azure,
+    client_and_server,
     cohere,
-    gathered,
+    collect_deltas,
     openai,
-    opened,
     responses,
 )
 from servers.loopback import Exchange, Loopback, answers, begins
@@ -33,20 +33,20 @@ from rayconteur.providers.schema.rate_limits import RateLimit, RateLimits
 from rayconteur.providers.schema.request import Request, Settings
 
 
-@EACH
-def test_the_deltas_come_with_the_reads_that_brought_them(config: Config, stream: bytes) -> None:
+@EACH_PROVIDER
+def test_deltas_are_yielded_as_their_bytes_arrive(config: Config, stream: bytes) -> None:
     half = len(stream) // 2
     shown = asyncio.Event()
 
     async def respond(exchange: Exchange) -> None:
-        await exchange.head()
-        await exchange.chunk(stream[:half])
+        await exchange.send_head()
+        await exchange.send_chunk(stream[:half])
         await shown.wait()
-        await exchange.chunk(stream[half:])
-        await exchange.end()
+        await exchange.send_chunk(stream[half:])
+        await exchange.end_body()
 
     async def main() -> None:
-        async with opened(config, respond) as (client, _), aclosing(client.stream(ASKED)) as answer:
+        async with client_and_server(config, respond) as (client, _), aclosing(client.stream(REQUEST)) as answer:
             assert await anext(answer)
             shown.set()
             assert isinstance([delta async for deltas in answer for delta in deltas][-1], AnswerEnded)
@@ -64,13 +64,11 @@ def test_the_deltas_come_with_the_reads_that_brought_them(config: Config, stream
         (azure, "/openai/deployments/mine/chat/completions?api-version=2024-10-21", ("api-key", KEY)),
     ],
 )
-def test_a_request_goes_where_it_should_with_its_key_and_its_json(
-    config: Config, target: str, header: tuple[str, str]
-) -> None:
+def test_a_request_has_its_url_its_key_and_a_json_body(config: Config, target: str, header: tuple[str, str]) -> None:
     async def main() -> Loopback:
-        async with opened(config, answers(b"", 400)) as (client, server):
+        async with client_and_server(config, answers(b"", 400)) as (client, server):
             with pytest.raises(InvalidRequest):
-                await client.complete(ASKED)
+                await client.complete(REQUEST)
             return server
 
     [request] = asyncio.run(main()).received
@@ -81,11 +79,11 @@ def test_a_request_goes_where_it_should_with_its_key_and_its_json(
     assert msgspec.json.decode(request.body, type=dict[str, Any])["stream"] is False
 
 
-def test_a_token_of_entra_goes_as_a_bearer() -> None:
+def test_an_entra_token_is_sent_as_a_bearer_token() -> None:
     async def main() -> Loopback:
         async with Loopback(answers(CHAT)) as server:
             client = open_client(AzureOpenAI(deployment="mine", ad_token=KEY, endpoint=server.url))
-            await gathered(client)
+            await collect_deltas(client)
             await client.aclose()
             return server
 
@@ -93,18 +91,18 @@ def test_a_token_of_entra_goes_as_a_bearer() -> None:
 
 
 @pytest.mark.parametrize(("config", "word"), [(openai, "max_tokens"), (azure, "max_completion_tokens")])
-def test_compatible_servers_are_told_the_limit_by_its_old_name(config: Config, word: str) -> None:
+def test_compatible_servers_get_the_output_limit_under_its_old_name(config: Config, word: str) -> None:
     asked = Request(1, (HI,), Settings(max_output_tokens=5))
 
     async def main() -> bytes:
-        async with opened(config, answers(CHAT)) as (client, server):
-            await gathered(client, asked)
+        async with client_and_server(config, answers(CHAT)) as (client, server):
+            await collect_deltas(client, asked)
             return server.received[0].body
 
     assert msgspec.json.decode(asyncio.run(main()), type=dict[str, Any])[word] == 5
 
 
-@EACH
+@EACH_PROVIDER
 @pytest.mark.parametrize("phase", ["no answer yet", "streaming", "not streamed"])
 def test_cancelling_closes_the_connection_within_50_ms(config: Config, stream: bytes, phase: str) -> None:
     begun = asyncio.Event()
@@ -112,14 +110,14 @@ def test_cancelling_closes_the_connection_within_50_ms(config: Config, stream: b
 
     async def respond(exchange: Exchange) -> None:
         if phase != "no answer yet":
-            await exchange.head()
-            await exchange.chunk(partial)
+            await exchange.send_head()
+            await exchange.send_chunk(partial)
         begun.set()
         await exchange.hang()
 
     async def main() -> None:
-        async with opened(config, respond) as (client, server):
-            asking = client.complete(ASKED) if phase == "not streamed" else gathered(client)
+        async with client_and_server(config, respond) as (client, server):
+            asking = client.complete(REQUEST) if phase == "not streamed" else collect_deltas(client)
             task = asyncio.ensure_future(asking)
             await begun.wait()
             assert not server.closed.is_set()
@@ -133,30 +131,30 @@ def test_cancelling_closes_the_connection_within_50_ms(config: Config, stream: b
     asyncio.run(main())
 
 
-@EACH
+@EACH_PROVIDER
 def test_closing_the_stream_closes_the_connection(config: Config, stream: bytes) -> None:
     async def main() -> None:
-        async with opened(config, begins(stream[: len(stream) // 2], Exchange.hang)) as (client, server):
-            async with aclosing(client.stream(ASKED)) as answer:
+        async with client_and_server(config, begins(stream[: len(stream) // 2], Exchange.hang)) as (client, server):
+            async with aclosing(client.stream(REQUEST)) as answer:
                 assert await anext(answer)
             await asyncio.wait_for(server.closed.wait(), 0.05)
 
     asyncio.run(main())
 
 
-@EACH
-def test_answers_that_end_leave_the_connection_to_the_next(config: Config, stream: bytes) -> None:
+@EACH_PROVIDER
+def test_a_finished_answer_leaves_its_connection_reusable(config: Config, stream: bytes) -> None:
     seen = asyncio.Event()
 
     async def end_late(exchange: Exchange) -> None:
         await seen.wait()
-        await exchange.end()
+        await exchange.end_body()
 
     async def main() -> int:
-        async with opened(config, begins(stream, end_late)) as (client, server):
+        async with client_and_server(config, begins(stream, end_late)) as (client, server):
             for _ in range(5):
                 seen.clear()
-                async for deltas in client.stream(ASKED):
+                async for deltas in client.stream(REQUEST):
                     if isinstance(deltas[-1], AnswerEnded):
                         seen.set()
             return server.connections
@@ -164,32 +162,35 @@ def test_answers_that_end_leave_the_connection_to_the_next(config: Config, strea
     assert asyncio.run(main()) == 1
 
 
-@EACH
-def test_an_answer_ends_with_its_last_event_though_the_server_lingers(config: Config, stream: bytes) -> None:
+@EACH_PROVIDER
+def test_an_answer_ends_with_its_last_event_though_the_connection_stays_open(config: Config, stream: bytes) -> None:
     async def main() -> list[Delta]:
-        async with opened(config, begins(stream, Exchange.hang)) as (client, _):
-            return await gathered(client)
+        async with client_and_server(config, begins(stream, Exchange.hang)) as (client, _):
+            return await collect_deltas(client)
 
     assert isinstance(asyncio.run(main())[-1], AnswerEnded)
 
 
-@EACH
-def test_a_compressed_answer_is_read_like_any_other(config: Config, stream: bytes) -> None:
+@EACH_PROVIDER
+def test_a_compressed_answer_is_decoded(config: Config, stream: bytes) -> None:
     async def main() -> list[list[Delta]]:
         gzipped = answers(gzip.compress(stream), content_encoding="gzip")
-        async with opened(config, answers(stream)) as (plain, _), opened(config, gzipped) as (packed, _):
-            return [await gathered(plain), await gathered(packed)]
+        async with (
+            client_and_server(config, answers(stream)) as (plain, _),
+            client_and_server(config, gzipped) as (packed, _),
+        ):
+            return [await collect_deltas(plain), await collect_deltas(packed)]
 
     plain, packed = asyncio.run(main())
 
     assert plain == packed
 
 
-@EACH
-def test_the_limits_of_the_key_come_with_the_beginning_of_the_answer(config: Config, stream: bytes) -> None:
+@EACH_PROVIDER
+def test_rate_limits_come_with_the_start_of_the_answer(config: Config, stream: bytes) -> None:
     async def main() -> list[Delta]:
-        async with opened(config, answers(stream, x_ratelimit_remaining_requests="5")) as (client, _):
-            return await gathered(client)
+        async with client_and_server(config, answers(stream, x_ratelimit_remaining_requests="5")) as (client, _):
+            return await collect_deltas(client)
 
     first, *rest = asyncio.run(main())
 
@@ -198,39 +199,39 @@ def test_the_limits_of_the_key_come_with_the_beginning_of_the_answer(config: Con
     assert not any(isinstance(delta, AnswerStarted) for delta in rest)
 
 
-@EACH
-def test_a_stream_is_read_as_one_whatever_it_is_called(config: Config, stream: bytes) -> None:
+@EACH_PROVIDER
+def test_a_stream_is_decoded_whatever_its_content_type(config: Config, stream: bytes) -> None:
     async def main() -> list[Delta]:
-        async with opened(config, answers(stream, content_type="application/json")) as (client, _):
-            return await gathered(client)
+        async with client_and_server(config, answers(stream, content_type="application/json")) as (client, _):
+            return await collect_deltas(client)
 
     assert isinstance(asyncio.run(main())[-1], AnswerEnded)
 
 
-@EACH
-def test_a_thousand_streams_run_at_once(config: Config, stream: bytes) -> None:
+@EACH_PROVIDER
+def test_a_thousand_streams_run_concurrently(config: Config, stream: bytes) -> None:
     # The transport's own limit is 100; a thousand of one provider show that there is no other.
     streams = 1_000 if config is openai else 150
     all_there = asyncio.Barrier(streams)
 
     async def respond(exchange: Exchange) -> None:
         await all_there.wait()
-        await exchange.answer(stream)
+        await exchange.send_answer(stream)
 
     async def main() -> list[list[Delta]]:
-        async with opened(config, respond, connect_timeout_s=60.0) as (client, _):
-            return await asyncio.gather(*(gathered(client) for _ in range(streams)))
+        async with client_and_server(config, respond, connect_timeout_s=60.0) as (client, _):
+            return await asyncio.gather(*(collect_deltas(client) for _ in range(streams)))
 
     assert all(isinstance(deltas[-1], AnswerEnded) for deltas in asyncio.run(main()))
 
 
-@EACH
-def test_a_body_of_many_megabytes_is_sent(config: Config, stream: bytes) -> None:
+@EACH_PROVIDER
+def test_a_large_body_is_sent(config: Config, stream: bytes) -> None:
     asked = Request(1, (msgspec.structs.replace(HI, content=(Text("x" * 5_000_000),)),), Settings())
 
     async def main() -> int:
-        async with opened(config, answers(stream)) as (client, server):
-            await gathered(client, asked)
+        async with client_and_server(config, answers(stream)) as (client, server):
+            await collect_deltas(client, asked)
             return len(server.received[0].body)
 
     assert asyncio.run(main()) > 5_000_000

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 from fixtures.clients import (
-    ASKED,
-    EACH,
-    EACH_IN_EVENTS,
+    EACH_PROVIDER,
+    EACH_SSE_PROVIDER,
     HI,
     KEY,
+    REQUEST,
     Config,
-    assert_is_ours_alone,
+    assert_no_vendor_details,
+    client_and_server,
     cohere,
-    gathered,
-    opened,
+    collect_deltas,
 )
 from servers.loopback import Exchange, Respond, answers, begins
 
@@ -40,15 +40,15 @@ def failure(config: Config, respond: Respond, streaming: bool = True, **more: An
     """What a request fails with, and that it was sent once."""
 
     async def main() -> int:
-        async with opened(config, respond, **more) as (client, server):
+        async with client_and_server(config, respond, **more) as (client, server):
             with pytest.raises(ProviderError) as raised:
-                await (gathered(client) if streaming else client.complete(ASKED))
+                await (collect_deltas(client) if streaming else client.complete(REQUEST))
             errors.append(raised.value)
             return len(server.received)
 
     errors: list[ProviderError] = []
     assert asyncio.run(main()) == 1
-    assert_is_ours_alone(errors[0])
+    assert_no_vendor_details(errors[0])
     return errors[0]
 
 
@@ -61,9 +61,9 @@ async def babbles(exchange: Exchange) -> None:
     await exchange.hang()
 
 
-@EACH
-@pytest.mark.parametrize("then", [Exchange.drop, Exchange.end])
-def test_an_answer_that_stops_short_is_incomplete_and_what_came_of_it_is_handed_on(
+@EACH_PROVIDER
+@pytest.mark.parametrize("then", [Exchange.drop, Exchange.end_body])
+def test_a_stream_that_ends_early_is_incomplete_and_its_deltas_are_yielded(
     config: Config, stream: bytes, then: Respond
 ) -> None:
     got: list[Sequence[Delta]] = []
@@ -74,30 +74,30 @@ def test_an_answer_that_stops_short_is_incomplete_and_what_came_of_it_is_handed_
         await then(exchange)
 
     async def main() -> None:
-        async with opened(config, begins(stream[: len(stream) * 3 // 4], wait_and_stop)) as (client, _):
-            async for deltas in client.stream(ASKED):
+        async with client_and_server(config, begins(stream[: len(stream) * 3 // 4], wait_and_stop)) as (client, _):
+            async for deltas in client.stream(REQUEST):
                 got.append(deltas)
                 handed_on.set()
 
     with pytest.raises(IncompleteAnswer) as raised:
         asyncio.run(main())
 
-    assert_is_ours_alone(raised.value)
+    assert_no_vendor_details(raised.value)
     assert any(isinstance(delta, TextDelta) for deltas in got for delta in deltas)
 
 
-@EACH
-@pytest.mark.parametrize("then", [Exchange.drop, Exchange.end])
-def test_a_whole_answer_that_stops_short_is_incomplete(config: Config, stream: bytes, then: Respond) -> None:
+@EACH_PROVIDER
+@pytest.mark.parametrize("then", [Exchange.drop, Exchange.end_body])
+def test_a_truncated_whole_answer_is_incomplete(config: Config, stream: bytes, then: Respond) -> None:
     del stream
     error = failure(config, begins(b'{"id":"a","model":"m","cont', then), streaming=False)
 
     assert type(error) is IncompleteAnswer
 
 
-@EACH
+@EACH_PROVIDER
 @pytest.mark.parametrize("streaming", [True, False])
-def test_silence_before_the_answer_is_unavailable(config: Config, stream: bytes, streaming: bool) -> None:
+def test_a_timeout_before_the_answer_is_unavailable(config: Config, stream: bytes, streaming: bool) -> None:
     del stream
     error = failure(config, Exchange.hang, streaming, idle_timeout_s=0.05)
 
@@ -105,42 +105,42 @@ def test_silence_before_the_answer_is_unavailable(config: Config, stream: bytes,
     assert error.retryable
 
 
-@EACH
+@EACH_PROVIDER
 @pytest.mark.parametrize("streaming", [True, False])
-def test_silence_within_the_answer_is_incomplete(config: Config, stream: bytes, streaming: bool) -> None:
+def test_a_timeout_within_the_answer_is_incomplete(config: Config, stream: bytes, streaming: bool) -> None:
     error = failure(config, begins(stream[:100], Exchange.hang), streaming, idle_timeout_s=0.05)
 
     assert type(error) is IncompleteAnswer
 
 
-@EACH
+@EACH_PROVIDER
 @pytest.mark.parametrize("respond", [drops, babbles])
-def test_a_connection_that_gives_no_answer_is_unavailable(config: Config, stream: bytes, respond: Respond) -> None:
+def test_a_connection_closed_without_an_answer_is_unavailable(config: Config, stream: bytes, respond: Respond) -> None:
     del stream
 
     assert type(failure(config, respond)) is ProviderUnavailable
 
 
-@EACH
-def test_an_address_where_nobody_listens_is_unavailable_and_the_error_says_so(config: Config, stream: bytes) -> None:
+@EACH_PROVIDER
+def test_a_refused_connection_is_unavailable_and_the_error_says_so(config: Config, stream: bytes) -> None:
     del stream
 
     async def main() -> None:
-        async with opened(config, drops) as (_, server):
+        async with client_and_server(config, drops) as (_, server):
             url = server.url
         client = open_client(config(url))
         try:
-            await gathered(client)
+            await collect_deltas(client)
         finally:
             await client.aclose()
 
     with pytest.raises(ProviderUnavailable, match="Connect call failed") as raised:
         asyncio.run(main())
-    assert_is_ours_alone(raised.value)
+    assert_no_vendor_details(raised.value)
 
 
-@EACH
-def test_a_refusal_tells_when_to_come_back_and_is_not_repeated_by_the_sdk(config: Config, stream: bytes) -> None:
+@EACH_PROVIDER
+def test_a_rejected_request_has_its_retry_delay_and_is_not_retried_by_the_sdk(config: Config, stream: bytes) -> None:
     del stream
     busy = answers(b'{"error":{"message":"slow down"}}', 429, retry_after="7", content_type="application/json")
 
@@ -150,7 +150,7 @@ def test_a_refusal_tells_when_to_come_back_and_is_not_repeated_by_the_sdk(config
     assert (error.message, error.status, error.retry_after_s) == ("slow down", 429, 7.0)
 
 
-@EACH_IN_EVENTS
+@EACH_SSE_PROVIDER
 @pytest.mark.parametrize(
     ("body", "status", "kind"),
     [
@@ -161,7 +161,7 @@ def test_a_refusal_tells_when_to_come_back_and_is_not_repeated_by_the_sdk(config
     ],
     ids=["refusal", "cut short", "not json", "in the stream"],
 )
-def test_a_key_that_the_server_repeats_is_not_in_the_error(
+def test_a_key_that_the_server_repeats_is_removed_from_the_error(
     config: Config, stream: bytes, body: str, status: int, kind: type[ProviderError]
 ) -> None:
     del stream
@@ -171,23 +171,23 @@ def test_a_key_that_the_server_repeats_is_not_in_the_error(
     assert "***" in error.message
 
 
-@EACH
-def test_a_key_is_not_in_the_error_of_a_whole_answer(config: Config, stream: bytes) -> None:
+@EACH_PROVIDER
+def test_a_key_is_removed_from_the_error_of_a_whole_answer(config: Config, stream: bytes) -> None:
     del stream
     error = failure(config, answers(f"<html>{KEY}</html>".encode()), streaming=False)
 
     assert type(error) is ProtocolError
 
 
-@EACH
-def test_what_has_no_form_on_the_wire_is_refused_before_anything_is_sent(config: Config, stream: bytes) -> None:
+@EACH_PROVIDER
+def test_text_without_a_utf_8_form_is_rejected_before_sending(config: Config, stream: bytes) -> None:
     del stream
     lone = Message(role=Role.USER, content=(Text("half a bird: \ud83d"),), turn=1)
 
     async def main() -> int:
-        async with opened(config, drops) as (client, server):
+        async with client_and_server(config, drops) as (client, server):
             with pytest.raises(InvalidRequest):
-                await gathered(client, Request(1, (HI, lone), Settings()))
+                await collect_deltas(client, Request(1, (HI, lone), Settings()))
             with pytest.raises(InvalidRequest):
                 await client.complete(Request(1, (HI, lone), Settings()))
             return server.connections
@@ -195,23 +195,23 @@ def test_what_has_no_form_on_the_wire_is_refused_before_anything_is_sent(config:
     assert asyncio.run(main()) == 0
 
 
-@EACH
-def test_while_nobody_reads_the_provider_may_be_silent(config: Config, stream: bytes) -> None:
+@EACH_PROVIDER
+def test_the_idle_timeout_does_not_run_while_nobody_reads(config: Config, stream: bytes) -> None:
     if config is cohere:
         pytest.skip("its SDK's transport goes by aiohttp's clock, which does not know who reads")
     read_on = asyncio.Event()
 
     async def respond(exchange: Exchange) -> None:
-        await exchange.head()
-        await exchange.chunk(stream[: len(stream) // 2])
+        await exchange.send_head()
+        await exchange.send_chunk(stream[: len(stream) // 2])
         await read_on.wait()
-        await exchange.chunk(stream[len(stream) // 2 :])
-        await exchange.end()
+        await exchange.send_chunk(stream[len(stream) // 2 :])
+        await exchange.end_body()
 
     async def main() -> Delta:
         async with (
-            opened(config, respond, idle_timeout_s=0.05) as (client, _),
-            aclosing(client.stream(ASKED)) as answer,
+            client_and_server(config, respond, idle_timeout_s=0.05) as (client, _),
+            aclosing(client.stream(REQUEST)) as answer,
         ):
             assert await anext(answer)
             asyncio.get_running_loop().call_later(0.2, read_on.set)  # four times what it may be silent for a reader

@@ -15,7 +15,9 @@ OBJECTS = st.lists(st.dictionaries(st.text(), JSON, min_size=1), max_size=4)
 
 
 @given(OBJECTS, st.integers(1, 7), st.booleans())
-def test_an_array_is_its_objects_in_whatever_pieces_it_comes(objects: list[object], size: int, array: bool) -> None:
+def test_an_array_is_split_into_its_objects_however_the_stream_is_split(
+    objects: list[object], size: int, array: bool
+) -> None:
     encoded = [msgspec.json.encode(each) for each in objects]
     body = b"[" + b" ,\r\n".join(encoded) + b"]\n" if array else b"\n".join(encoded)
 
@@ -26,14 +28,14 @@ def test_an_array_is_its_objects_in_whatever_pieces_it_comes(objects: list[objec
     assert stream.remainder() is None
 
 
-def test_an_object_that_is_cut_short_is_what_is_left() -> None:
+def test_a_truncated_object_is_the_rest() -> None:
     stream = ObjectStream("raven")
 
     assert stream.feed(b'[{"a":1},{"b":"}') == [b'{"a":1}']
     assert stream.remainder() == b'{"b":"}'
 
 
-def test_an_object_without_end_is_refused() -> None:
+def test_an_object_that_exceeds_the_limit_is_an_error() -> None:
     stream = ObjectStream("raven", limit_bytes=100)
     stream.feed(b'{"a":"' + b"b" * 90)
 
@@ -51,7 +53,7 @@ def test_an_object_without_end_is_refused() -> None:
         (b" \n", []),
     ],
 )
-def test_how_a_stream_begins_tells_its_form(body: bytes, found: list[bytes]) -> None:
+def test_the_first_byte_tells_events_from_an_array(body: bytes, found: list[bytes]) -> None:
     stream = EventsOrObjects("raven")
 
     assert [data for at in range(len(body)) for data in stream.feed(body[at : at + 1])] == found

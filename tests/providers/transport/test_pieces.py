@@ -108,7 +108,7 @@ def assert_every_early_end_is_incomplete(new: NewDecoder, body: bytes) -> None:
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.stem)
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n"], ids=["lf", "crlf"])
-def test_a_sample_means_the_same_in_two_pieces_and_byte_by_byte(sample: Path, line_end: bytes) -> None:
+def test_a_sample_decodes_the_same_in_two_pieces_and_byte_by_byte(sample: Path, line_end: bytes) -> None:
     body = sample.read_bytes().replace(b"\n", line_end)
     new = decoder_for(sample.name)
 
@@ -117,15 +117,15 @@ def test_a_sample_means_the_same_in_two_pieces_and_byte_by_byte(sample: Path, li
 
 
 @pytest.mark.parametrize("sample", [sample for sample in SAMPLES if b"error" not in sample.read_bytes()], ids=str)
-def test_a_sample_that_stops_short_is_incomplete(sample: Path) -> None:
+def test_a_truncated_sample_is_incomplete(sample: Path) -> None:
     assert_every_early_end_is_incomplete(decoder_for(sample.name), up_to_the_end(sample.name, sample.read_bytes()))
 
 
 @pytest.mark.parametrize("exchange", STREAMS)
-def test_a_recorded_stream_means_the_same_in_two_pieces(exchange: Exchange) -> None:
+def test_a_recorded_stream_decodes_the_same_in_two_pieces(exchange: Exchange) -> None:
     assert_pieces_don_t_matter(decoder_for(exchange.id), exchange.data)
 
 
 @pytest.mark.parametrize("exchange", STREAMS)
-def test_a_recorded_stream_that_stops_short_is_incomplete(exchange: Exchange) -> None:
+def test_a_truncated_recorded_stream_is_incomplete(exchange: Exchange) -> None:
     assert_every_early_end_is_incomplete(decoder_for(exchange.id), up_to_the_end(exchange.id, exchange.data))

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from fixtures.clients import EACH, Config, gathered
+from fixtures.clients import EACH_PROVIDER, Config, collect_deltas
 from servers.loopback import Exchange, Loopback
 
 from rayconteur.providers.registry import open_client
@@ -18,18 +18,18 @@ def nothing_looked_up_before() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*(BasicAuth|proxy_auth).* is deprecated:DeprecationWarning")  # Cohere's transport
-@EACH
-def test_requests_go_to_the_proxy_with_its_password(
+@EACH_PROVIDER
+def test_requests_go_through_the_proxy_with_its_password(
     config: Config, stream: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def respond(exchange: Exchange) -> None:
-        await exchange.answer(stream)
+        await exchange.send_answer(stream)
 
     async def main() -> None:
         async with Loopback(respond) as proxy:
             monkeypatch.setenv("http_proxy", proxy.url.replace("//", "//raven:caw@"))
             client = open_client(config(PLACE))
-            await gathered(client)
+            await collect_deltas(client)
             await client.aclose()
 
             [asked] = proxy.received
@@ -39,19 +39,19 @@ def test_requests_go_to_the_proxy_with_its_password(
     asyncio.run(main())
 
 
-@EACH
-def test_a_place_that_needs_no_proxy_is_asked_itself(
+@EACH_PROVIDER
+def test_hosts_in_no_proxy_are_requested_directly(
     config: Config, stream: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def respond(exchange: Exchange) -> None:
-        await exchange.answer(stream)
+        await exchange.send_answer(stream)
 
     async def main() -> None:
         async with Loopback(respond) as provider:
             monkeypatch.setenv("http_proxy", "http://proxy.invalid")
             monkeypatch.setenv("no_proxy", "127.0.0.1")
             client = open_client(config(provider.url))
-            await gathered(client)
+            await collect_deltas(client)
             await client.aclose()
 
             [asked] = provider.received

@@ -10,7 +10,7 @@ from rayconteur.providers.transport.rate_limit_headers import rate_limits
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()
 
 
-def test_anthropic_s() -> None:
+def test_anthropic_s_rate_limit_headers_are_read() -> None:
     headers = {
         "anthropic-ratelimit-requests-limit": "1000",
         "anthropic-ratelimit-requests-remaining": "999",
@@ -29,7 +29,7 @@ def test_anthropic_s() -> None:
     )
 
 
-def test_openai_s() -> None:
+def test_openai_s_rate_limit_headers_are_read() -> None:
     headers = {
         "x-ratelimit-limit-requests": "60",
         "x-ratelimit-remaining-requests": "59",
@@ -47,12 +47,12 @@ def test_openai_s() -> None:
     ("given", "seconds"),
     [("1", 1.0), ("1h2m3s", 3_723.0), ("1d", 86_400.0), ("-5", 0.0), ("soon", None), ("", None), ("5 s", None)],
 )
-def test_a_reset_is_said_in_many_ways(given: str, seconds: float | None) -> None:
+def test_every_form_of_a_reset_time_is_read(given: str, seconds: float | None) -> None:
     headers = {"x-ratelimit-remaining-requests": "1", "x-ratelimit-reset-requests": given}
 
     assert rate_limits(headers, NOW) == RateLimits(requests=RateLimit(remaining=1, reset_s=seconds))
 
 
 @pytest.mark.parametrize("headers", [{}, {"date": "today"}, {"x-ratelimit-policy": "fair"}])
-def test_where_nothing_is_said_nothing_is_known(headers: dict[str, str]) -> None:
+def test_without_headers_there_are_no_rate_limits(headers: dict[str, str]) -> None:
     assert rate_limits(headers, NOW) is None

@@ -6,16 +6,16 @@ from contextlib import aclosing
 
 import pytest
 from fixtures.clients import (
-    ASKED,
     CHAT,
     MESSAGES,
+    REQUEST,
     RESPONSES,
     Config,
     anthropic,
     azure,
-    gathered,
+    client_and_server,
+    collect_deltas,
     openai,
-    opened,
     responses,
 )
 from servers.loopback import Exchange, Loopback, Received
@@ -37,18 +37,18 @@ THROUGH_SDK = 2
 async def past_the_sdk(client: Client) -> None:
     """Have the SDK show what it sends."""
     for _ in range(THROUGH_SDK):
-        await gathered(client)
+        await collect_deltas(client)
 
 
 @EACH
-def test_a_request_past_the_sdk_is_the_one_that_the_sdk_makes(config: Config, stream: bytes) -> None:
+def test_a_bypassed_request_equals_the_one_that_the_sdk_makes(config: Config, stream: bytes) -> None:
     async def respond(exchange: Exchange) -> None:
-        await exchange.answer(stream)
+        await exchange.send_answer(stream)
 
     async def main() -> list[Received]:
-        async with opened(config, respond) as (client, server):
+        async with client_and_server(config, respond) as (client, server):
             await past_the_sdk(client)
-            await gathered(client)
+            await collect_deltas(client)
             return server.received
 
     first, _, third = asyncio.run(main())
@@ -56,26 +56,26 @@ def test_a_request_past_the_sdk_is_the_one_that_the_sdk_makes(config: Config, st
 
 
 @EACH
-def test_a_refusal_is_the_same_error_with_the_sdk_and_past_it(config: Config, stream: bytes) -> None:
+def test_a_rejected_request_is_the_same_error_with_and_without_the_bypass(config: Config, stream: bytes) -> None:
     refused = False
 
     async def respond(exchange: Exchange) -> None:
         if refused:
-            await exchange.answer(b'{"error":{"message":"Slow down."}}', status=429, retry_after="7")
+            await exchange.send_answer(b'{"error":{"message":"Slow down."}}', status=429, retry_after="7")
         else:
-            await exchange.answer(stream)
+            await exchange.send_answer(stream)
 
     async def main() -> list[ProviderError]:
         nonlocal refused
         errors: list[ProviderError] = []
         for before in (0, THROUGH_SDK):
-            async with opened(config, respond) as (client, _):
+            async with client_and_server(config, respond) as (client, _):
                 refused = False
                 for _ in range(before):
-                    await gathered(client)
+                    await collect_deltas(client)
                 refused = True
                 with pytest.raises(RateLimited) as caught:
-                    await gathered(client)
+                    await collect_deltas(client)
                 errors.append(caught.value)
         return errors
 
@@ -86,44 +86,44 @@ def test_a_refusal_is_the_same_error_with_the_sdk_and_past_it(config: Config, st
 
 
 @EACH
-def test_a_compressed_answer_is_read_past_the_sdk_too(config: Config, stream: bytes) -> None:
+def test_a_compressed_answer_is_decoded_with_the_bypass(config: Config, stream: bytes) -> None:
     packed = False
 
     async def respond(exchange: Exchange) -> None:
         if packed:
-            await exchange.answer(gzip.compress(stream), content_encoding="gzip")
+            await exchange.send_answer(gzip.compress(stream), content_encoding="gzip")
         else:
-            await exchange.answer(stream)
+            await exchange.send_answer(stream)
 
     async def main() -> None:
         nonlocal packed
-        async with opened(config, respond) as (client, _):
+        async with client_and_server(config, respond) as (client, _):
             await past_the_sdk(client)
-            plain = await gathered(client)
+            plain = await collect_deltas(client)
             packed = True
 
-            assert await gathered(client) == plain
+            assert await collect_deltas(client) == plain
 
     asyncio.run(main())
 
 
 @EACH
-def test_an_answer_that_sends_elsewhere_is_followed(config: Config, stream: bytes) -> None:
+def test_redirects_are_followed(config: Config, stream: bytes) -> None:
     moved = False
 
     async def respond(exchange: Exchange) -> None:
         if moved and "/moved" not in exchange.request.target:
-            await exchange.answer(b"", status=307, location=f"/moved{exchange.request.target}")
+            await exchange.send_answer(b"", status=307, location=f"/moved{exchange.request.target}")
         else:
-            await exchange.answer(stream)
+            await exchange.send_answer(stream)
 
     async def main() -> str:
         nonlocal moved
-        async with opened(config, respond) as (client, server):
+        async with client_and_server(config, respond) as (client, server):
             await past_the_sdk(client)
             moved = True
 
-            assert await gathered(client)
+            assert await collect_deltas(client)
 
             return server.received[-1].target
 
@@ -131,22 +131,22 @@ def test_an_answer_that_sends_elsewhere_is_followed(config: Config, stream: byte
 
 
 @EACH
-def test_cancelling_past_the_sdk_closes_the_connection(config: Config, stream: bytes) -> None:
+def test_cancelling_a_bypassed_request_closes_the_connection(config: Config, stream: bytes) -> None:
     async def respond(exchange: Exchange) -> None:
         if server_hangs:
-            await exchange.head()
-            await exchange.chunk(stream[: len(stream) // 2])
+            await exchange.send_head()
+            await exchange.send_chunk(stream[: len(stream) // 2])
             await exchange.hang()
-        await exchange.answer(stream)
+        await exchange.send_answer(stream)
 
     server_hangs = False
 
     async def main() -> None:
         nonlocal server_hangs
-        async with opened(config, respond) as (client, server):
+        async with client_and_server(config, respond) as (client, server):
             await past_the_sdk(client)
             server_hangs = True
-            async with aclosing(client.stream(ASKED)) as answer:
+            async with aclosing(client.stream(REQUEST)) as answer:
                 assert await anext(answer)
             async with asyncio.timeout(0.05):
                 await server.closed.wait()
@@ -155,9 +155,9 @@ def test_cancelling_past_the_sdk_closes_the_connection(config: Config, stream: b
 
 
 @pytest.mark.parametrize(("ids", "settled"), [(["a"], False), (["a", "a"], True), (["a", "a", "b"], False)])
-def test_it_is_taken_only_when_two_requests_were_alike(ids: list[str], settled: bool) -> None:
+def test_the_bypass_is_used_only_after_two_equal_requests(ids: list[str], settled: bool) -> None:
     async def respond(exchange: Exchange) -> None:
-        await exchange.answer(b"")
+        await exchange.send_answer(b"")
 
     async def main() -> bool:
         transport = AiohttpTransport(connect_timeout_s=5, idle_timeout_s=5)
@@ -169,17 +169,17 @@ def test_it_is_taken_only_when_two_requests_were_alike(ids: list[str], settled: 
     assert asyncio.run(main()) is settled
 
 
-def test_tokens_that_may_change_go_through_the_sdk_each_time() -> None:
+def test_clients_whose_token_may_change_never_use_the_bypass() -> None:
     def given(url: str) -> AzureOpenAI:
-        return AzureOpenAI(deployment="mine", endpoint=url, ad_token_provider="servers.entra_tokens:in_pairs")
+        return AzureOpenAI(deployment="mine", endpoint=url, ad_token_provider="servers.entra_tokens:changing_token")
 
     async def respond(exchange: Exchange) -> None:
-        await exchange.answer(CHAT)
+        await exchange.send_answer(CHAT)
 
     async def main() -> list[str]:
-        async with opened(given, respond) as (client, server):
+        async with client_and_server(given, respond) as (client, server):
             for _ in range(4):
-                await gathered(client)
+                await collect_deltas(client)
             return [asked.headers["authorization"] for asked in server.received]
 
     one, again, other, other_again = asyncio.run(main())

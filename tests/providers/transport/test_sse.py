@@ -38,7 +38,7 @@ def data_of(*pieces: bytes) -> list[bytes]:
     ],
 )
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
-def test_each_event_gives_its_data_however_lines_end_and_the_stream_is_cut(
+def test_each_event_gives_its_data_with_any_line_ending_and_any_split(
     stream: bytes, data: list[bytes], line_end: bytes
 ) -> None:
     sent = stream.replace(b"\n", line_end)
@@ -49,7 +49,7 @@ def test_each_event_gives_its_data_however_lines_end_and_the_stream_is_cut(
 
 
 @given(st.lists(st.sampled_from([b"data: a", b"data:b", b"event: e", b": c", b"", b"\r", b"\n", b"\r\n", b"\n\n"])))
-def test_the_pieces_don_t_matter(parts: list[bytes]) -> None:
+def test_the_split_of_the_stream_makes_no_difference(parts: list[bytes]) -> None:
     sent = b"".join(parts)
 
     assert data_of(*parts) == data_of(sent)
@@ -63,7 +63,7 @@ def test_a_carriage_return_ends_an_event_at_once() -> None:
     assert stream.feed(b"\ndata: two\r\n\r\n") == [b"two"]
 
 
-def test_what_comes_before_the_last_blank_line_is_the_rest() -> None:
+def test_an_event_without_its_blank_line_is_the_rest() -> None:
     stream = EventStream("raven")
     stream.feed(b"data: one\n\nevent: x\ndata: tw")
     stream.feed(b"o")
@@ -72,7 +72,7 @@ def test_what_comes_before_the_last_blank_line_is_the_rest() -> None:
     assert EventStream("raven").remainder() is None
 
 
-def test_an_event_larger_than_the_limit_is_an_error_however_it_comes() -> None:
+def test_an_event_that_exceeds_the_limit_is_an_error_however_it_is_split() -> None:
     stream = EventStream("raven", limit_bytes=20)
     stream.feed(b"data: 12345678\n\ndata: 12345678\n\n")
     stream.feed(b"data: 12345678")

@@ -57,7 +57,7 @@ def body(*messages: Json, **more: object) -> Json:
         body(tools=[TOOL], tool_choice={"type": "auto"}, thinking=THINKING, temperature=1.0),
     ],
 )
-def test_a_good_request_has_no_violations(good: Json) -> None:
+def test_a_valid_request_has_no_violations(good: Json) -> None:
     assert violations(good) == []
 
 
@@ -132,7 +132,7 @@ def test_a_good_request_has_no_violations(good: Json) -> None:
         (body(asked(CAW | {"turn": 1})), "unknown field `turn`"),
     ],
 )
-def test_a_bad_request_is_found_out(bad: Json, problem: str) -> None:
+def test_an_invalid_request_has_its_violation(bad: Json, problem: str) -> None:
     found = violations(bad)
 
     assert any(problem in violation for violation in found), found

@@ -48,7 +48,7 @@ def body(*messages: Json, **more: object) -> Json:
         body(toolConfig=TOOLS | {"toolChoice": {"tool": {"name": "fly"}}}),
     ],
 )
-def test_a_good_request_has_no_violations(good: Json) -> None:
+def test_a_valid_request_has_no_violations(good: Json) -> None:
     assert violations(good) == []
 
 
@@ -85,5 +85,5 @@ def test_a_good_request_has_no_violations(good: Json) -> None:
         (body(*[asked(CAW, MARK), said(CAW)] * 5), "at most 4"),
     ],
 )
-def test_a_bad_request_is_found_out(bad: Json, found: str) -> None:
+def test_an_invalid_request_has_its_violation(bad: Json, found: str) -> None:
     assert any(found in problem for problem in violations(bad))

@@ -48,7 +48,7 @@ def body(*messages: Json, **more: object) -> Json:
         body(stream=True, stream_options={"include_usage": True}, max_completion_tokens=9, stop=["Nevermore"]),
     ],
 )
-def test_a_good_request_has_no_violations(good: Json) -> None:
+def test_a_valid_request_has_no_violations(good: Json) -> None:
     assert violations(good) == []
 
 
@@ -97,11 +97,11 @@ def test_a_good_request_has_no_violations(good: Json) -> None:
         (body(HI | {"turn": 1}), "unknown field `turn`"),
     ],
 )
-def test_a_bad_request_is_found_out(bad: Json, problem: str) -> None:
+def test_an_invalid_request_has_its_violation(bad: Json, problem: str) -> None:
     found = violations(bad)
 
     assert any(problem in violation for violation in found), found
 
 
-def test_a_deployment_names_its_model_in_the_address() -> None:
+def test_a_deployment_s_model_is_in_its_url() -> None:
     assert violations({"messages": [HI]}, model_in_path=True) == []

@@ -39,7 +39,7 @@ def body(*messages: Json, **more: object) -> Json:
         body(response_format=JSON, thinking={"type": "enabled", "token_budget": 9}, frequency_penalty=1.0),
     ],
 )
-def test_a_good_request_has_no_violations(good: Json) -> None:
+def test_a_valid_request_has_no_violations(good: Json) -> None:
     assert violations(good) == []
 
 
@@ -82,7 +82,7 @@ def test_a_good_request_has_no_violations(good: Json) -> None:
         (body(max_completion_tokens=5), "unknown field"),
     ],
 )
-def test_a_bad_request_is_found_out(bad: Json, problem: str) -> None:
+def test_an_invalid_request_has_its_violation(bad: Json, problem: str) -> None:
     found = violations(bad)
 
     assert any(problem in violation for violation in found), found

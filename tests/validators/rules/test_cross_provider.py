@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from servers.recordings import Exchange, exchanges, replaying
+from servers.recordings import Exchange, exchanges, replay_server
 from validators import anthropic, bedrock, chat, cohere, google, responses
 
 from rayconteur.providers.anthropic import requests as anthropic_requests
@@ -131,7 +131,7 @@ def _is_answer(exchange: Exchange) -> bool:
 
 
 async def _answered(exchange: Exchange, config: Callable[[str], ProviderConfig]) -> Answer:
-    async with replaying(exchange) as server:
+    async with replay_server(exchange) as server:
         client = open_client(config(f"{server.url}/@0"))
         draft = Draft(client.provider)
         request = Request(5, (Message(role=Role.USER, content=(Text("Hi"),), turn=1),), Settings())
@@ -165,7 +165,7 @@ def conversation(answer: Answer, goes_on_with_results: bool) -> list[Message]:
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(WAYS, WAYS)))
-def test_what_one_said_goes_to_the_other_as_its_rules_allow(before: str, after: str) -> None:
+def test_an_answer_of_one_provider_makes_a_valid_request_to_another(before: str, after: str) -> None:
     answers = said_by(before)
     if not answers:
         pytest.skip(f"no {WAYS[before].file}.jsonl is recorded here")

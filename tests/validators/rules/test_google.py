@@ -54,7 +54,7 @@ def generated(**config: object) -> Json:
         generated(responseMimeType="application/json", responseJsonSchema={"type": "object"}),
     ],
 )
-def test_a_good_request_has_no_violations(good: Json) -> None:
+def test_a_valid_request_has_no_violations(good: Json) -> None:
     assert violations(good) == []
 
 
@@ -98,13 +98,13 @@ def test_a_good_request_has_no_violations(good: Json) -> None:
         (body(HI | {"turn": 1}), "unknown field `turn`"),
     ],
 )
-def test_a_bad_request_is_found_out(bad: Json, problem: str) -> None:
+def test_an_invalid_request_has_its_violation(bad: Json, problem: str) -> None:
     found = violations(bad)
 
     assert any(problem in violation for violation in found), found
 
 
-def test_newer_models_want_the_first_tool_use_of_each_step_of_this_turn_signed() -> None:
+def test_newer_models_need_a_signature_on_the_first_tool_use_of_each_step() -> None:
     old = (HI, model(FLY), user(FLOWN), CAW)
 
     assert violations(body(*old, HI, model(SIGNED, SIT), user(FLOWN, SAT)), signs=True) == []

@@ -33,11 +33,11 @@ def model(*blocks: Block, turn: int = 1) -> Message:
         [user(CAW), model(FLY), user(FLOWN), user(CAW, turn=3)],
     ],
 )
-def test_a_good_history_has_no_violations(good: list[Message]) -> None:
+def test_a_valid_history_has_no_violations(good: list[Message]) -> None:
     assert violations(good) == []
 
 
-def test_tool_uses_may_stand_open_at_the_end_while_tools_are_at_work_and_only_then() -> None:
+def test_open_tool_uses_are_valid_only_at_the_end_while_tools_run() -> None:
     waiting = [user(CAW), model(FLY)]
 
     assert violations(waiting, tools_out=True) == []
@@ -65,7 +65,7 @@ def test_tool_uses_may_stand_open_at_the_end_while_tools_are_at_work_and_only_th
         ([user(CAW), model(FLY), user(FLOWN), model(FLY), user(FLOWN)], "3: the ids of tool uses must differ"),
     ],
 )
-def test_a_bad_history_is_found_out(bad: list[Message], problem: str) -> None:
+def test_an_invalid_history_has_its_violation(bad: list[Message], problem: str) -> None:
     found = violations(bad)
 
     assert any(problem in violation for violation in found), found

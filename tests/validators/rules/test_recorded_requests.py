@@ -74,7 +74,7 @@ def violations(provider: str, body: dict[str, Any]) -> list[str]:
         ("cohere", 64),
     ],
 )
-def test_what_a_provider_took_is_not_refused(wire: Path, provider: str, at_least: int) -> None:
+def test_requests_that_a_provider_accepted_are_valid(wire: Path, provider: str, at_least: int) -> None:
     requests = {key: body for key, body in taken(wire / f"{provider}.jsonl") if key not in LENIENT}
 
     found = {key: violations(provider, body) for key, body in requests.items()}

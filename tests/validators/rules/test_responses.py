@@ -45,7 +45,7 @@ def body(*items: Json, **more: object) -> Json:
         body(text={"format": {"type": "json_schema", "name": "answer", "schema": {}, "strict": True}}),
     ],
 )
-def test_a_good_request_has_no_violations(good: Json) -> None:
+def test_a_valid_request_has_no_violations(good: Json) -> None:
     assert violations(good) == []
 
 
@@ -96,7 +96,7 @@ def test_a_good_request_has_no_violations(good: Json) -> None:
         ({"model": "gpt-5", "input": []}, "length >= 1"),
     ],
 )
-def test_a_bad_request_is_found_out(bad: Json, problem: str) -> None:
+def test_an_invalid_request_has_its_violation(bad: Json, problem: str) -> None:
     found = violations(bad)
 
     assert any(problem in violation for violation in found), found
