@@ -1,18 +1,19 @@
-"""Talks with aimock, a server that others wrote, through the real clients.
+"""Conversations with aimock, a third-party mock server, through the real clients.
 
-It differs from the real providers in this, which our clients take:
+Its answers differ from those of the real providers, and the clients have to decode them, too:
 
     Anthropic     sends no ``ping``
-    Google        stops for tools with ``FUNCTION_CALL``, where Google says ``STOP``
-    Cohere        streams a tool plan of its own before tool calls, and no ``[DONE]`` in the end
-    Bedrock       begins each text with ``contentBlockStart``; errors have no name, and Anthropic's form
-    all of them   say when to come back with a 429 only, and guess the tokens or count none
+    Google        stops for tool calls with ``FUNCTION_CALL``, where Google has ``STOP``
+    Cohere        streams a tool plan of its own before tool calls, and no ``[DONE]`` at the end
+    Bedrock       starts each text with ``contentBlockStart``; errors have no name, and Anthropic's form
+    all           send a retry delay with status 429 only, and estimate the token counts or send none
 """
 
 import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
+from builders.messages import assistant, user
 from fixtures.clients import KEY, anthropic, azure, bedrock, cohere, google, openai, responses
 from servers.aimock import aimock_server
 
@@ -20,7 +21,7 @@ from rayconteur.providers.registry import ProviderConfig, open_client
 from rayconteur.providers.schema.content import Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.draft import Answer, Draft
 from rayconteur.providers.schema.errors import Overloaded, ProviderError, ProviderUnavailable, RateLimited
-from rayconteur.providers.schema.messages import Message, Role
+from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Request, Settings
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.tools import Tool
@@ -33,28 +34,24 @@ SCHEMA = {
 PLAIN = Settings()
 WITH_TOOLS = Settings(tools=(Tool(name="measure", description="How warm it is.", input_schema=SCHEMA),))
 
-SPOKEN = pytest.mark.parametrize(
+EACH_PROVIDER = pytest.mark.parametrize(
     "config",
     [anthropic, openai, responses, azure, google, cohere, bedrock],
     ids=["anthropic", "openai", "responses", "azure", "google", "cohere", "bedrock"],
 )
-BOTH_WAYS = pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+STREAMED_OR_NOT = pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
 
 Config = Callable[[str], ProviderConfig]
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """Where aimock is."""
+    """The URL of aimock."""
     with aimock_server() as url:
         yield url
 
 
-def user(*content: Text | ToolResult) -> Message:
-    return Message(role=Role.USER, content=content, turn=1)
-
-
-async def answered(config: ProviderConfig, streamed: bool, settings: Settings, *messages: Message) -> Answer:
+async def ask(config: ProviderConfig, streamed: bool, settings: Settings, *messages: Message) -> Answer:
     client = open_client(config)
     client.check_settings(settings)
     draft = Draft(client.provider)
@@ -70,22 +67,22 @@ async def answered(config: ProviderConfig, streamed: bool, settings: Settings, *
     return draft.finish()
 
 
-@SPOKEN
-@BOTH_WAYS
+@EACH_PROVIDER
+@STREAMED_OR_NOT
 def test_text_is_decoded_unchanged(url: str, config: Config, streamed: bool) -> None:
-    answer = asyncio.run(answered(config(url), streamed, PLAIN, user(Text("Who are you?"))))
+    answer = asyncio.run(ask(config(url), streamed, PLAIN, user(Text("Who are you?"))))
 
     assert answer.content == (Text("A raven, «of the saintly days of yore» — and not a stork. 🐦‍⬛"),)
     assert answer.stop_reason is StopReason.END_TURN
     assert answer.usage.output.tokens is not None
 
 
-@SPOKEN
-@BOTH_WAYS
+@EACH_PROVIDER
+@STREAMED_OR_NOT
 def test_a_tool_call_and_the_answer_to_its_result_are_decoded(url: str, config: Config, streamed: bool) -> None:
-    asked = user(Text("How cold is it in Tromsø?"))
+    question = user(Text("How cold is it in Tromsø?"))
 
-    first = asyncio.run(answered(config(url), streamed, WITH_TOOLS, asked))
+    first = asyncio.run(ask(config(url), streamed, WITH_TOOLS, question))
 
     [use] = [block for block in first.content if isinstance(block, ToolUse)]
     assert [block for block in first.content if not isinstance(block, ToolUse | Thinking)] == []
@@ -93,16 +90,16 @@ def test_a_tool_call_and_the_answer_to_its_result_are_decoded(url: str, config: 
     assert use.input == {"place": "Tromsø", "at": {"hours": [6, 18]}, "indoors": False}
     assert first.stop_reason is StopReason.TOOL_USE
 
-    said = Message(role=Role.ASSISTANT, content=first.content, turn=1)
+    call = assistant(*first.content)
     result = user(ToolResult(tool_use_id=use.id, content=(Text("4 degrees"),)))
-    second = asyncio.run(answered(config(url), streamed, WITH_TOOLS, asked, said, result))
+    second = asyncio.run(ask(config(url), streamed, WITH_TOOLS, question, call, result))
 
     assert second.content == (Text("It is 4 degrees in Tromsø: take a coat."),)
     assert second.stop_reason is StopReason.END_TURN
 
 
-@SPOKEN
-@BOTH_WAYS
+@EACH_PROVIDER
+@STREAMED_OR_NOT
 @pytest.mark.parametrize(
     ("status", "kind", "message", "retry_after_s"),
     [
@@ -121,7 +118,7 @@ def test_a_rejected_request_is_our_error_with_the_provider_s_message(
     retry_after_s: float | None,
 ) -> None:
     with pytest.raises(ProviderError) as raised:
-        asyncio.run(answered(config(url), streamed, PLAIN, user(Text(f"Answer {status}."))))
+        asyncio.run(ask(config(url), streamed, PLAIN, user(Text(f"Answer {status}."))))
 
     error = raised.value
     assert type(error) is kind

@@ -1,4 +1,4 @@
-"""What configs take from the environment, what they refuse, and what they never show."""
+"""How configs are resolved with the environment, which are rejected, and that their secrets are never shown."""
 
 import pickle
 from io import StringIO
@@ -38,15 +38,23 @@ class Holder(msgspec.Struct):
     provider: ProviderConfig
 
 
-def printed(thing: object) -> str:
+def rich_print(value: object) -> str:
+    """What rich prints for *value*."""
     out = StringIO()
-    Console(file=out, width=1000).print(thing, {"nested": [thing]})
+    Console(file=out, width=1000).print(value, {"nested": [value]})
     return out.getvalue()
 
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_a_config_is_shown_without_its_secrets(config: ProviderConfig) -> None:
-    shown = [repr(config), str(config), f"{config}", repr(Holder(config)), pretty_repr(Holder(config)), printed(config)]
+    shown = [
+        repr(config),
+        str(config),
+        f"{config}",
+        repr(Holder(config)),
+        pretty_repr(Holder(config)),
+        rich_print(config),
+    ]
 
     assert SECRET not in "".join(shown)
     assert ("***" in repr(config)) is bool(config.secrets)
@@ -94,11 +102,11 @@ def test_a_config_stored_by_an_earlier_version_can_be_read() -> None:
 def test_the_key_is_read_from_its_variable_unless_configured(
     config: Anthropic | OpenAI | Cohere | AzureOpenAI, variable: str
 ) -> None:
-    given = msgspec.structs.replace(config, api_key="given")
+    configured = msgspec.structs.replace(config, api_key="configured")
 
     assert config.resolved({variable: SECRET}).api_key == SECRET
-    assert given.resolved({variable: SECRET}).api_key == "given"
-    assert given.resolved({}).api_key == "given"
+    assert configured.resolved({variable: SECRET}).api_key == "configured"
+    assert configured.resolved({}).api_key == "configured"
 
 
 @pytest.mark.parametrize("environ", [{}, {"ANTHROPIC_API_KEY": ""}, {"ANTHROPIC_API_KEY": " \n"}])
@@ -143,7 +151,7 @@ def test_azure_takes_exactly_one_credential(environ: dict[str, str], key: str | 
 
 
 @pytest.mark.parametrize(
-    ("given", "field"),
+    ("fields", "field"),
     [
         ({"deployment": ""}, "provider.deployment"),
         ({"deployment": "d", "resource": "r", "endpoint": "https://e"}, "provider.resource"),
@@ -157,18 +165,18 @@ def test_azure_takes_exactly_one_credential(environ: dict[str, str], key: str | 
         ({"deployment": "d", "api": "assistants"}, "provider.api"),
     ],
 )
-def test_an_invalid_azure_config_is_an_error_that_names_the_field(given: dict[str, str], field: str) -> None:
+def test_an_invalid_azure_config_is_an_error_that_names_the_field(fields: dict[str, str], field: str) -> None:
     with pytest.raises(InvalidConfig) as caught:
-        AzureOpenAI(**given).resolved({})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        AzureOpenAI(**fields).resolved({})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
     assert caught.value.field == field
     assert SECRET not in f"{caught.value!r} {caught.value}"
 
 
 def test_azure_needs_no_key_if_a_function_provides_tokens() -> None:
-    given = AzureOpenAI(deployment="d", resource="r", ad_token_provider="tokens:entra")
+    unresolved = AzureOpenAI(deployment="d", resource="r", ad_token_provider="tokens:entra")
 
-    config = given.resolved({"AZURE_OPENAI_API_KEY": SECRET, "AZURE_OPENAI_AD_TOKEN": SECRET})
+    config = unresolved.resolved({"AZURE_OPENAI_API_KEY": SECRET, "AZURE_OPENAI_AD_TOKEN": SECRET})
 
     assert (config.api_key, config.ad_token, config.ad_token_provider) == (None, None, "tokens:entra")
 

@@ -1,7 +1,4 @@
-"""Whatever a provider sends, there is an answer in it, or an error of ours; never anything else, and never much.
-
-``make fuzz`` does the same for longer, led by what it reaches.
-"""
+"""The contract of all decoders under random and mutated input. ``make fuzz`` does the same for longer."""
 
 import re
 import tracemalloc
@@ -16,39 +13,40 @@ from hypothesis import strategies as st
 from rayconteur.providers.schema.deltas import OpaqueReceived
 from rayconteur.providers.schema.errors import ProtocolError
 
-EACH = pytest.mark.parametrize("name", DECODERS)
-LOOSELY = settings(max_examples=60, deadline=5_000, suppress_health_check=[HealthCheck.too_slow])
-MUCH_BYTES = 4 << 20
+EACH_DECODER = pytest.mark.parametrize("name", DECODERS)
+FUZZING = settings(max_examples=60, deadline=5_000, suppress_health_check=[HealthCheck.too_slow])
+LARGE_BYTES = 4 << 20
 
 
-def in_pieces(data: bytes, random: Random) -> list[bytes]:
+def split_at_random(data: bytes, random: Random) -> list[bytes]:
+    """*data* in up to four pieces."""
     cuts = sorted(random.randrange(len(data) + 1) for _ in range(random.randrange(4)))
-    return [data[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+    return [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
 
 
-@EACH
-@LOOSELY
+@EACH_DECODER
+@FUZZING
 @given(pieces=st.lists(st.binary()))
 def test_any_bytes_are_an_answer_or_a_provider_error(name: str, pieces: list[bytes]) -> None:
     check_stream(name, pieces)
     check_whole(name, b"".join(pieces))
 
 
-@EACH
-@LOOSELY
+@EACH_DECODER
+@FUZZING
 @given(random=st.randoms(use_true_random=False))
 def test_a_mutated_stream_is_an_answer_or_a_provider_error(name: str, random: Random) -> None:
-    check_stream(name, in_pieces(mutate_body(random.choice(bodies(name, streaming=True)), random), random))
+    check_stream(name, split_at_random(mutate_body(random.choice(bodies(name, streaming=True)), random), random))
 
 
-@EACH
-@LOOSELY
+@EACH_DECODER
+@FUZZING
 @given(random=st.randoms(use_true_random=False))
 def test_a_mutated_whole_answer_is_an_answer_or_a_provider_error(name: str, random: Random) -> None:
     check_whole(name, mutate_body(random.choice(bodies(name, streaming=False)), random))
 
 
-@EACH
+@EACH_DECODER
 def test_a_number_beyond_64_bits_is_an_answer_or_a_provider_error(name: str) -> None:
     for streaming in (True, False):
         for body in bodies(name, streaming)[-5:]:
@@ -57,7 +55,7 @@ def test_a_number_beyond_64_bits_is_an_answer_or_a_provider_error(name: str) -> 
             check_whole(name, huge)
 
 
-@EACH
+@EACH_DECODER
 def test_a_type_that_is_not_a_string_is_an_answer_or_a_provider_error(name: str) -> None:
     for body in bodies(name, streaming=True)[-5:]:
         check_stream(name, [re.sub(rb'"type":\s*"[a-z_.-]+"', b'"type":{"a":[]}', body)])
@@ -78,15 +76,15 @@ def test_opaque_blocks_are_validated_as_json(name: str, body: bytes) -> None:
         DECODERS[name].whole(body % b"\xe6\x80")
 
 
-@EACH
+@EACH_DECODER
 def test_memory_is_bounded_by_the_size_of_the_stream(name: str) -> None:
     body = bodies(name, streaming=True)[-1]
-    much = body * (MUCH_BYTES // len(body))
+    large = body * (LARGE_BYTES // len(body))
 
     tracemalloc.start()
-    check_stream(name, (much[at : at + 65_536] for at in range(0, len(much), 65_536)))
-    check_whole(name, much)
+    check_stream(name, (large[start : start + 65_536] for start in range(0, len(large), 65_536)))
+    check_whole(name, large)
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
-    assert peak_bytes < 4 * MUCH_BYTES
+    assert peak_bytes < 4 * LARGE_BYTES

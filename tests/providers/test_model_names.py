@@ -1,4 +1,4 @@
-"""Models by name."""
+"""Configs made from the names of models."""
 
 import pytest
 

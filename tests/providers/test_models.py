@@ -1,4 +1,4 @@
-"""What is known of models."""
+"""Facts about models."""
 
 import pytest
 

@@ -1,24 +1,24 @@
-"""What real providers sent, through the real clients and the vendors' own SDKs.
+"""Recorded answers of real providers, decoded through the real clients and the vendors' own SDKs.
 
-It means what the recordings expect, but where we differ on purpose:
+The results are what the vendor's SDK reads, with these deliberate differences:
 
-    an input without its cached tokens    ours holds all that was sent (see ``Usage``)
-    a function_call without an id         gets one made, for its result to answer
-    a custom tool's free text             is the member "input" of an object, as our tools take objects
-    an empty body                         is an incomplete answer; the SDK reads no answer at all from it
+    input that excludes cached tokens     includes them here (see ``Usage``)
+    a function_call without an id         gets one, for its result to refer to
+    the free text of a custom tool        is the member "input" of an object, because our tools take objects
+    an empty body                         is an incomplete answer; the SDK reads no answer from it
     two parts of a summary of thinking    are two paragraphs
-    the phase of a Responses message      is an opaque block before it, for the API wants it back
-    a Responses answer cut short          stops for the reason that it gives; the SDK says "incomplete"
-    a tool that Bedrock runs, streamed    is a block; the SDK gives the pieces
-    an error that Bedrock gives no name   has none; the SDK takes its status for one
-    Google's thoughts, its tools' tokens  are part of what was made, and of what was sent
-    a signature of Google's thoughts      is an opaque block behind what it signs
-    numbers in place of Google's words    are not what its documents promise for what we ask
-    a tool plan of Cohere's               is thinking; the SDK keeps it apart
-    a stream that tells of an error       has no status; the SDK goes by the response's, which is 200
-    an answer queued in the background    is no answer, as nobody asked for it to be made there
+    the phase of a Responses message      is an opaque block before it, because the API wants it back
+    a truncated Responses answer          has the reason for it as its stop reason; the SDK has "incomplete"
+    a streamed tool use of Bedrock's own  is a block; the SDK gives its pieces
+    an error without a name at Bedrock    has no code; the SDK uses its status
+    Google's thoughts and tool results    are part of the output and of the input
+    a signature of Google's thoughts      is an opaque block after the block that it signs
+    numbers in place of Google's enums    are a protocol error: the documented API has strings
+    a tool plan of Cohere                 is thinking; the SDK keeps it separate
+    an error in a stream                  has no status; the SDK uses that of the response, 200
+    an answer queued in the background    is a protocol error, because no request asks for one
 
-Cohere's v1 chat and Bedrock's InvokeModel are recorded as well; they are other APIs, which no client here speaks.
+Cohere's v1 chat and Bedrock's InvokeModel are recorded as well; these are other APIs, which no client here uses.
 """
 
 import asyncio
@@ -76,10 +76,10 @@ ERRORS: dict[tuple[int | None, str], type[ProviderError]] = {
     (401, ""): AuthenticationFailed,
     (None, "INVALID_TOOL_GENERATION"): InvalidRequest,
 }
-"""Which error of ours a recorded one is, by its status and its most exact word."""
+"""Our error for each recorded one, by its status and its most specific code."""
 
 
-async def answered(exchange: Exchange, config: Callable[[str], ProviderConfig]) -> Answer:
+async def replayed_answer(exchange: Exchange, config: Callable[[str], ProviderConfig]) -> Answer:
     async with replay_server(exchange) as server:
         client = open_client(config(f"{server.url}/@0"))
         draft = Draft(client.provider)
@@ -95,20 +95,20 @@ async def answered(exchange: Exchange, config: Callable[[str], ProviderConfig]) 
         return draft.finish()
 
 
-def check(exchange: Exchange, config: Callable[[str], ProviderConfig], cached_apart: bool = False) -> None:
+def check_exchange(exchange: Exchange, config: Callable[[str], ProviderConfig], excludes_cached: bool = False) -> None:
     expected = exchange.expected
     if expected is None:
         with pytest.raises(ProtocolError if "enum-encoding=int" in exchange.record["path"] else IncompleteAnswer):
-            asyncio.run(answered(exchange, config))
+            asyncio.run(replayed_answer(exchange, config))
     elif expected.error is not None:
         check_error(exchange, expected, config)
     elif expected.stop_reason == "queued":
         with pytest.raises(ProtocolError, match="queued"):
-            asyncio.run(answered(exchange, config))
+            asyncio.run(replayed_answer(exchange, config))
     else:
-        answer = asyncio.run(answered(exchange, config))
+        answer = asyncio.run(replayed_answer(exchange, config))
         check_content(answer, expected)
-        check_usage(answer, expected.usage or ExpectedCounts(), cached_apart)
+        check_usage(answer, expected.usage or ExpectedCounts(), excludes_cached)
 
 
 def check_error(exchange: Exchange, expected: Expected, config: Callable[[str], ProviderConfig]) -> None:
@@ -116,11 +116,11 @@ def check_error(exchange: Exchange, expected: Expected, config: Callable[[str], 
     assert fault
 
     with pytest.raises(ProviderError) as raised:
-        asyncio.run(answered(exchange, config))
+        asyncio.run(replayed_answer(exchange, config))
 
-    error, word = raised.value, fault.code or fault.type
-    assert (error.status, error.vendor_code, error.message) == (fault.status, word, fault.message)
-    assert type(error) is ERRORS[fault.status, word or ""]
+    error, code = raised.value, fault.code or fault.type
+    assert (error.status, error.vendor_code, error.message) == (fault.status, code, fault.message)
+    assert type(error) is ERRORS[fault.status, code or ""]
 
 
 def check_content(answer: Answer, expected: Expected) -> None:
@@ -130,21 +130,21 @@ def check_content(answer: Answer, expected: Expected) -> None:
     assert sum(block.redacted for block in blocks if isinstance(block, Thinking)) == expected.redacted_thinking
     others = [block.type for block in blocks if isinstance(block, Opaque)]
     assert [kind for kind in others if kind not in (PHASE, SIGNATURE)] == expected.other_blocks
-    cut_short = expected.stop_reason == "incomplete"
-    assert answer.raw_stop_reason == (expected.stop_detail if cut_short else expected.stop_reason)
+    is_truncated = expected.stop_reason == "incomplete"
+    assert answer.raw_stop_reason == (expected.stop_detail if is_truncated else expected.stop_reason)
     uses = [block for block in blocks if isinstance(block, ToolUse)]
     for number, (use, call) in enumerate(zip(uses, expected.tool_calls, strict=True), 1):
         check_tool_use(use, call, f"call_5_{number}")
 
 
 def thinking(blocks: Iterable[Block]) -> str:
-    """All of it in one, with nothing between paragraphs."""
+    """All thinking in *blocks*, without the breaks between paragraphs."""
     return "".join(block.text for block in blocks if isinstance(block, Thinking)).replace(PARAGRAPH, "")
 
 
-def check_tool_use(use: ToolUse, call: ToolCall, made: str) -> None:
+def check_tool_use(use: ToolUse, call: ToolCall, fallback_id: str) -> None:
     assert use.name == call.name
-    assert use.id == (call.id or made)
+    assert use.id == (call.id or fallback_id)
     match call.arguments:
         case None:
             assert use.malformed == call.arguments_raw
@@ -154,38 +154,38 @@ def check_tool_use(use: ToolUse, call: ToolCall, made: str) -> None:
             assert use.input == arguments
 
 
-def check_usage(answer: Answer, counts: ExpectedCounts, cached_apart: bool) -> None:
-    sent = counts.input_tokens
-    if sent is not None and cached_apart:
-        sent += (counts.cache_read_tokens or 0) + (counts.cache_write_tokens or 0)
+def check_usage(answer: Answer, counts: ExpectedCounts, excludes_cached: bool) -> None:
+    input_tokens = counts.input_tokens
+    if input_tokens is not None and excludes_cached:
+        input_tokens += (counts.cache_read_tokens or 0) + (counts.cache_write_tokens or 0)
     usage = answer.usage
 
-    def tokens(*of: Count) -> list[int | None]:
-        return [count.tokens for count in of]
+    def tokens(*counts: Count) -> list[int | None]:
+        return [count.tokens for count in counts]
 
-    assert tokens(usage.input, usage.output) == [sent, counts.output_tokens]
+    assert tokens(usage.input, usage.output) == [input_tokens, counts.output_tokens]
     assert tokens(usage.cache_read, usage.cache_write) == [counts.cache_read_tokens, counts.cache_write_tokens]
     assert tokens(usage.reasoning) == [counts.reasoning_tokens]
 
 
 @pytest.mark.parametrize("exchange", cases("anthropic", "messages"))
 def test_anthropic_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
-    check(exchange, lambda url: Anthropic(model="any", api_key=KEY, base_url=url), cached_apart=True)
+    check_exchange(exchange, lambda url: Anthropic(model="any", api_key=KEY, base_url=url), excludes_cached=True)
 
 
 @pytest.mark.parametrize("exchange", cases("openai_chat", "chat_completions"))
 def test_openai_chat_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
-    check(exchange, lambda url: OpenAI(model="any", api_key=KEY, base_url=url))
+    check_exchange(exchange, lambda url: OpenAI(model="any", api_key=KEY, base_url=url))
 
 
 @pytest.mark.parametrize("exchange", cases("azure", "chat_completions"))
 def test_azure_chat_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
-    check(exchange, lambda url: AzureOpenAI(deployment="any", api_key=KEY, endpoint=url))
+    check_exchange(exchange, lambda url: AzureOpenAI(deployment="any", api_key=KEY, endpoint=url))
 
 
 @pytest.mark.parametrize("exchange", cases("openai_responses", "responses"))
 def test_openai_responses_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
-    check(exchange, lambda url: OpenAI(model="any", api_key=KEY, base_url=url, api="responses"))
+    check_exchange(exchange, lambda url: OpenAI(model="any", api_key=KEY, base_url=url, api="responses"))
 
 
 @pytest.mark.parametrize("exchange", cases("bedrock", "converse"))
@@ -198,7 +198,7 @@ def test_bedrock_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
     if exchange.streaming:
         expected.other_blocks = sorted(set(expected.other_blocks))
 
-    check(exchange, bedrock, cached_apart=True)
+    check_exchange(exchange, bedrock, excludes_cached=True)
 
 
 def bedrock(url: str) -> Bedrock:
@@ -209,16 +209,18 @@ def bedrock(url: str) -> Bedrock:
 
 @pytest.mark.parametrize("exchange", cases("gemini", "generate_content"))
 def test_gemini_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
-    check(summed(exchange), lambda url: Google(model="any", api_key=KEY, base_url=url).resolved({}))
+    check_exchange(with_our_counts(exchange), lambda url: Google(model="any", api_key=KEY, base_url=url).resolved({}))
 
 
 @pytest.mark.parametrize("exchange", cases("vertex", "generate_content"))
 def test_vertex_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
-    check(summed(exchange), lambda url: Google(model="any", api_key=KEY, vertex=True, base_url=url).resolved({}))
+    check_exchange(
+        with_our_counts(exchange), lambda url: Google(model="any", api_key=KEY, vertex=True, base_url=url).resolved({})
+    )
 
 
-def summed(exchange: Exchange) -> Exchange:
-    """*exchange* with what Google counts apart put together, and with the most exact word for an error."""
+def with_our_counts(exchange: Exchange) -> Exchange:
+    """*exchange* with what Google counts separately added up, and with the most specific code of an error."""
     exchange = deepcopy(exchange)
     expected = exchange.expected
     if expected and expected.usage:
@@ -240,12 +242,12 @@ def test_cohere_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
     if expected.error and expected.error.status == 200:
         expected.error.status = None
 
-    check(exchange, lambda url: Cohere(model="any", api_key=KEY, base_url=url))
+    check_exchange(exchange, lambda url: Cohere(model="any", api_key=KEY, base_url=url))
 
 
 @pytest.mark.parametrize("exchange", cases("azure", "responses"))
 def test_azure_responses_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
-    def there(url: str) -> ProviderConfig:
+    def config_at(url: str) -> ProviderConfig:
         return AzureOpenAI(deployment="any", api_key=KEY, endpoint=url, api_version="v1", api="responses")
 
-    check(exchange, there)
+    check_exchange(exchange, config_at)

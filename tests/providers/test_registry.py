@@ -1,4 +1,4 @@
-"""Opening a client: what is refused, and what an SDK that is not there leads to."""
+"""Opening clients: which configs are rejected, and the error without the vendor's SDK."""
 
 import asyncio
 import subprocess

@@ -30,26 +30,26 @@ STARTED = AnswerStarted("m1", "raven-1")
 ENDED = AnswerEnded(StopReason.END_TURN, "stop")
 
 
-def draft(*deltas: Delta) -> Draft:
-    drafted = Draft("rookery")
-    drafted.add(deltas)
-    return drafted
+def draft_of(*deltas: Delta) -> Draft:
+    draft = Draft("rookery")
+    draft.add(deltas)
+    return draft
 
 
-def answer(*deltas: Delta) -> Answer:
-    return draft(STARTED, *deltas, ENDED).finish()
+def answer_of(*deltas: Delta) -> Answer:
+    return draft_of(STARTED, *deltas, ENDED).finish()
 
 
 def tool_use(json: str) -> ToolUse:
-    (block,) = answer(ToolUseStarted(0, "t1", "fly"), ToolInputDelta(0, json)).content
+    (block,) = answer_of(ToolUseStarted(0, "t1", "fly"), ToolInputDelta(0, json)).content
     assert isinstance(block, ToolUse)
     return block
 
 
 def test_an_answer_has_the_id_model_usage_and_stop_reason_of_its_deltas() -> None:
-    whole = draft(STARTED, TextDelta(0, "Caw"), AnswerEnded(StopReason.MAX_TOKENS, "length")).finish()
+    answer = draft_of(STARTED, TextDelta(0, "Caw"), AnswerEnded(StopReason.MAX_TOKENS, "length")).finish()
 
-    assert whole == Answer(
+    assert answer == Answer(
         message_id="m1",
         model="raven-1",
         content=(Text(text="Caw"),),
@@ -60,7 +60,7 @@ def test_an_answer_has_the_id_model_usage_and_stop_reason_of_its_deltas() -> Non
 
 
 def test_blocks_are_in_the_order_of_their_indexes_however_their_deltas_interleave() -> None:
-    whole = answer(
+    answer = answer_of(
         TextDelta(4, "b"),
         ToolUseStarted(2, "t1", "fly"),
         TextDelta(0, "a"),
@@ -70,17 +70,17 @@ def test_blocks_are_in_the_order_of_their_indexes_however_their_deltas_interleav
         TextDelta(0, "z"),
     )
 
-    assert whole.content == (Text(text="az"), ToolUse(id="t1", name="fly", input={"to": "tree"}), Text(text="bc"))
+    assert answer.content == (Text(text="az"), ToolUse(id="t1", name="fly", input={"to": "tree"}), Text(text="bc"))
 
 
 def test_empty_blocks_are_omitted() -> None:
-    whole = answer(TextDelta(0, ""), BlockEnded(0), ThinkingDelta(1, ""), BlockEnded(1), TextDelta(2, " "))
+    answer = answer_of(TextDelta(0, ""), BlockEnded(0), ThinkingDelta(1, ""), BlockEnded(1), TextDelta(2, " "))
 
-    assert whole.content == (Text(text=" "),)
+    assert answer.content == (Text(text=" "),)
 
 
 def test_thinking_has_its_provider_and_its_signature() -> None:
-    whole = answer(
+    answer = answer_of(
         ThinkingDelta(0, "Shiny"),
         ThinkingDelta(0, "?"),
         ThinkingSigned(0, "s1"),
@@ -89,7 +89,7 @@ def test_thinking_has_its_provider_and_its_signature() -> None:
         ThinkingDelta(3, "unsigned"),
     )
 
-    assert whole.content == (
+    assert answer.content == (
         Thinking(text="Shiny?", provider="rookery", signature="s1"),
         Thinking(text="", provider="rookery", signature="s2"),
         Thinking(text="", provider="rookery", signature="s3", redacted=True),
@@ -98,14 +98,14 @@ def test_thinking_has_its_provider_and_its_signature() -> None:
 
 
 def test_an_opaque_block_is_kept_unchanged() -> None:
-    whole = answer(OpaqueReceived(0, "web_search", b'{ "q": 1 }'), BlockEnded(0))
+    answer = answer_of(OpaqueReceived(0, "web_search", b'{ "q": 1 }'), BlockEnded(0))
 
-    assert whole.content == (Opaque(provider="rookery", type="web_search", json=b'{ "q": 1 }'),)
+    assert answer.content == (Opaque(provider="rookery", type="web_search", json=b'{ "q": 1 }'),)
 
 
-@pytest.mark.parametrize(("json", "given"), [("", {}), ("{}", {}), (' {"n": [1, null]} ', {"n": [1, None]})])
-def test_tool_input_is_the_decoded_object_and_no_input_is_an_empty_one(json: str, given: dict[str, object]) -> None:
-    assert tool_use(json) == ToolUse(id="t1", name="fly", input=given)
+@pytest.mark.parametrize(("json", "decoded"), [("", {}), ("{}", {}), (' {"n": [1, null]} ', {"n": [1, None]})])
+def test_tool_input_is_the_decoded_object_and_no_input_is_an_empty_one(json: str, decoded: dict[str, object]) -> None:
+    assert tool_use(json) == ToolUse(id="t1", name="fly", input=decoded)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_tool_input_is_the_decoded_object_and_no_input_is_an_empty_one(json: str
         "{'a': 1}",
         '{"a": NaN}',
         '{"n": 18446744073709551616}',
-        pytest.param('{"a":' * 100_000 + "1" + "}" * 100_000, id="too deep"),
+        pytest.param('{"a":' * 100_000 + "1" + "}" * 100_000, id="too deeply nested"),
     ],
 )
 def test_tool_input_that_is_not_a_json_object_is_kept_as_text_and_never_guessed(json: str) -> None:
@@ -129,15 +129,15 @@ def test_tool_input_that_is_not_a_json_object_is_kept_as_text_and_never_guessed(
 
 
 def test_tool_uses_with_the_same_id_get_distinct_ones() -> None:
-    starts = [ToolUseStarted(index, given, "fly") for index, given in enumerate(["a", "a", "a-2", "a", "b"])]
+    starts = [ToolUseStarted(index, use_id, "fly") for index, use_id in enumerate(["a", "a", "a-2", "a", "b"])]
 
-    uses = [block for block in answer(*starts).content if isinstance(block, ToolUse)]
+    uses = [block for block in answer_of(*starts).content if isinstance(block, ToolUse)]
 
     assert [use.id for use in uses] == ["a", "a-2", "a-2-2", "a-3", "b"]
 
 
 def test_a_tool_use_without_an_id_gets_one() -> None:
-    content = answer(ToolUseStarted(0, "", "fly"), ToolUseStarted(1, "", "fly")).content
+    content = answer_of(ToolUseStarted(0, "", "fly"), ToolUseStarted(1, "", "fly")).content
 
     assert [block.id for block in content if isinstance(block, ToolUse)] == ["tool_use", "tool_use-2"]
 
@@ -156,13 +156,13 @@ def test_a_later_usage_replaces_only_the_counts_that_it_has() -> None:
     first = Usage(input=reported(9), output=reported(1))
     later = Usage(output=reported(5), reasoning=reported(2))
 
-    whole = answer(UsageReported(first), UsageReported(later))
+    answer = answer_of(UsageReported(first), UsageReported(later))
 
-    assert whole.usage == Usage(input=reported(9), output=reported(5), reasoning=reported(2))
+    assert answer.usage == Usage(input=reported(9), output=reported(5), reasoning=reported(2))
 
 
 def test_a_partial_answer_keeps_only_blocks_that_a_history_may_hold() -> None:
-    now = draft(
+    partial = draft_of(
         STARTED,
         ThinkingDelta(0, "signed"),
         ThinkingSigned(0, "s1"),
@@ -177,34 +177,40 @@ def test_a_partial_answer_keeps_only_blocks_that_a_history_may_hold() -> None:
         TextDelta(6, "w"),
     ).partial()
 
-    assert now.content == (
+    assert partial.content == (
         Thinking(text="signed", provider="rookery", signature="s1"),
         Opaque(provider="rookery", type="web_search", json=b"{}"),
         Text(text="Ca"),
         ToolUse(id="t1", name="fly", input={}),
         Text(text="w"),
     )
-    assert now.text == "Caw"
+    assert partial.text == "Caw"
 
 
 def test_a_partial_answer_without_deltas_is_empty() -> None:
-    now = draft().partial()
+    partial = draft_of().partial()
 
-    assert (now.content, now.text, now.usage, now.message_id, now.model) == ((), "", Usage(), None, None)
+    assert (partial.content, partial.text, partial.usage, partial.message_id, partial.model) == (
+        (),
+        "",
+        Usage(),
+        None,
+        None,
+    )
 
 
 def test_reading_a_partial_answer_does_not_change_the_draft() -> None:
-    drafted = draft(STARTED, TextDelta(0, "Ca"))
+    draft = draft_of(STARTED, TextDelta(0, "Ca"))
 
-    assert drafted.partial() == drafted.partial()
-    drafted.add([TextDelta(0, "w"), ENDED])
+    assert draft.partial() == draft.partial()
+    draft.add([TextDelta(0, "w"), ENDED])
 
-    assert drafted.finish().content == (Text(text="Caw"),)
+    assert draft.finish().content == (Text(text="Caw"),)
 
 
 def test_an_answer_without_its_end_is_incomplete() -> None:
     with pytest.raises(IncompleteAnswer) as caught:
-        draft(STARTED, TextDelta(0, "Ca")).finish()
+        draft_of(STARTED, TextDelta(0, "Ca")).finish()
 
     assert caught.value.provider == "rookery"
 
@@ -238,36 +244,38 @@ def test_an_answer_without_its_end_is_incomplete() -> None:
     ids=lambda deltas: "-".join(type(delta).__name__ for delta in deltas),
 )
 def test_deltas_in_an_invalid_order_are_rejected_at_once(deltas: list[Delta]) -> None:
-    drafted = draft(*deltas[:-1])
+    draft = draft_of(*deltas[:-1])
 
     with pytest.raises(ProtocolError, match=type(deltas[-1]).__name__):
-        drafted.add(deltas[-1:])
+        draft.add(deltas[-1:])
 
 
 def test_deltas_before_an_invalid_one_are_kept() -> None:
-    drafted = draft()
+    draft = draft_of()
 
     with pytest.raises(ProtocolError):
-        drafted.add([STARTED, TextDelta(0, "Caw"), BlockEnded(7)])
+        draft.add([STARTED, TextDelta(0, "Caw"), BlockEnded(7)])
 
-    assert drafted.partial().text == "Caw"
+    assert draft.partial().text == "Caw"
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.text(max_size=3))), st.lists(st.integers(0, 40)))
-def test_the_batching_of_deltas_makes_no_difference(said: list[tuple[int, str]], cuts: list[int]) -> None:
-    deltas: list[Delta] = [STARTED, *(TextDelta(index, text) for index, text in said), ENDED]
-    drafted = Draft("rookery")
+def test_the_batching_of_deltas_makes_no_difference(texts: list[tuple[int, str]], cuts: list[int]) -> None:
+    deltas: list[Delta] = [STARTED, *(TextDelta(index, text) for index, text in texts), ENDED]
+    draft = Draft("rookery")
 
     bounds = [0, *sorted(min(cut, len(deltas)) for cut in cuts), len(deltas)]
     for first, end in pairwise(bounds):
-        drafted.add(deltas[first:end])
-        drafted.partial()
+        draft.add(deltas[first:end])
+        draft.partial()
 
-    expected = ["".join(text for at, text in said if at == index) for index in range(3)]
-    assert drafted.finish().content == tuple(Text(text=text) for text in expected if text)
+    expected = ["".join(text for at, text in texts if at == index) for index in range(3)]
+    assert draft.finish().content == tuple(Text(text=text) for text in expected if text)
 
 
 def test_an_answer_survives_encoding_and_decoding() -> None:
-    whole = answer(TextDelta(0, "Caw"), ToolUseStarted(1, "t1", "fly"), ToolInputDelta(1, "{"), ThinkingSigned(2, "s"))
+    answer = answer_of(
+        TextDelta(0, "Caw"), ToolUseStarted(1, "t1", "fly"), ToolInputDelta(1, "{"), ThinkingSigned(2, "s")
+    )
 
-    assert msgspec.json.decode(msgspec.json.encode(whole), type=Answer) == whole
+    assert msgspec.json.decode(msgspec.json.encode(answer), type=Answer) == answer

@@ -1,4 +1,4 @@
-"""What a request costs by the prices that are known."""
+"""The cost of a request by the known prices, and how facts are merged."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def usd(facts: ModelFacts, usage: Usage) -> float | None:
         (Usage(input=reported(200_001), output=reported(100_000)), 1.200006 + 2.25),
         (Usage(input=estimated(1_000), output=estimated(10)), 0.00315),
         (
-            # 1,000 in all, of which 700 read from the cache and 100 written to it
+            # 1,000 tokens in all: 700 read from the cache, 100 written to it
             Usage(input=reported(1_000), output=reported(0), cache_read=reported(700), cache_write=reported(100)),
             (200 * 3.0 + 700 * 0.3 + 100 * 3.75) / 1e6,
         ),
@@ -47,7 +47,7 @@ def test_a_cost_adds_up_each_kind_of_token_at_the_price_for_the_request_s_size(u
         (ModelFacts(prices=(Prices(input=3.0),)), Usage(input=reported(5), output=reported(5))),
         (ModelFacts(prices=(Prices(input=1.0, output=1.0, from_input_tokens=9),)), Usage(input=reported(5))),
     ],
-    ids=["no prices", "input not known", "output not known", "a price is not known", "no price for so few"],
+    ids=["no prices", "unknown input", "unknown output", "unknown price", "no price for few tokens"],
 )
 def test_a_cost_is_never_a_silent_zero(facts: ModelFacts, usage: Usage) -> None:
     assert usd(facts, usage) is None
@@ -61,9 +61,9 @@ def test_cached_tokens_without_a_price_cost_as_much_as_other_input() -> None:
 
 
 def test_a_cost_reported_by_the_provider_is_used() -> None:
-    said = Usage(input=reported(5), output=reported(5), cost=Cost(usd=0.5, provenance=Provenance.REPORTED))
+    usage = Usage(input=reported(5), output=reported(5), cost=Cost(usd=0.5, provenance=Provenance.REPORTED))
 
-    assert FACTS.priced(said) == said
+    assert FACTS.priced(usage) == usage
 
 
 def test_missing_facts_are_taken_from_the_fallback() -> None:

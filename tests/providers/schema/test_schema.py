@@ -1,4 +1,4 @@
-"""The words of a conversation: blocks, token counts, errors."""
+"""The shared vocabulary: blocks, token counts and errors."""
 
 import pickle
 from itertools import permutations
@@ -30,7 +30,7 @@ BLOCKS: list[Block] = [
 
 @pytest.mark.parametrize("media", [Image, Document])
 @pytest.mark.parametrize(
-    "given",
+    "fields",
     [
         {},
         {"url": ""},
@@ -40,10 +40,10 @@ BLOCKS: list[Block] = [
     ],
 )
 def test_media_has_one_source_and_its_bytes_have_a_type(
-    media: type[Image | Document], given: dict[str, object]
+    media: type[Image | Document], fields: dict[str, object]
 ) -> None:
     with pytest.raises(ValueError, match=media.__name__):
-        media(**given)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        media(**fields)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def test_a_message_survives_json_and_msgpack() -> None:
@@ -113,28 +113,28 @@ def test_or_else_fills_in_only_missing_counts() -> None:
 
 
 def kinds(error: type[RayconteurError] = RayconteurError) -> list[type[RayconteurError]]:
-    """All errors that ``providers/schema/errors.py`` holds, each after its parent."""
+    """All errors of ``providers/schema/errors.py``, each after its parent."""
     own = [child for child in error.__subclasses__() if child.__module__ == errors.__name__]
     return [error, *(kind for child in own for kind in kinds(child))]
 
 
-def one(kind: type[RayconteurError]) -> RayconteurError:
+def example(kind: type[RayconteurError]) -> RayconteurError:
     if issubclass(kind, ProviderError):
         return kind("too much", "anthropic", 429, "rate_limit_error", 2.5)
-    words = {"InvalidConfig": 2, "MissingKey": 3, "MissingExtra": 2, "InvalidPlugin": 3}.get(kind.__name__, 1)
-    return kind(*["raven", "feather", "RAVEN_KEY"][:words])
+    fields = {"InvalidConfig": 2, "MissingKey": 3, "MissingExtra": 2, "InvalidPlugin": 3}.get(kind.__name__, 1)
+    return kind(*["raven", "feather", "RAVEN_KEY"][:fields])
 
 
 @pytest.mark.parametrize("kind", kinds())
 def test_an_error_survives_pickling_with_all_its_fields(kind: type[RayconteurError]) -> None:
-    error = one(kind)
+    error = example(kind)
 
-    back = pickle.loads(pickle.dumps(error))
+    unpickled = pickle.loads(pickle.dumps(error))
 
-    assert type(back) is kind
-    assert back.args == error.args
-    assert vars(back) == vars(error)
-    assert str(back) == back.message == error.message
+    assert type(unpickled) is kind
+    assert unpickled.args == error.args
+    assert vars(unpickled) == vars(error)
+    assert str(unpickled) == unpickled.message == error.message
 
 
 def test_each_error_has_a_code_of_its_own() -> None:
@@ -150,9 +150,9 @@ def test_the_error_tree_in_the_docstring_is_the_actual_one() -> None:
 
 
 def test_only_transient_errors_are_retryable() -> None:
-    worth = {kind.code for kind in kinds(ProviderError) if issubclass(kind, ProviderError) and kind.retryable}
+    retryable = {kind.code for kind in kinds(ProviderError) if issubclass(kind, ProviderError) and kind.retryable}
 
-    assert worth == {"rate_limited", "overloaded", "unavailable", "incomplete_answer"}
+    assert retryable == {"rate_limited", "overloaded", "unavailable", "incomplete_answer"}
 
 
 def test_a_message_says_what_to_do() -> None:

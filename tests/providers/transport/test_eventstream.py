@@ -1,4 +1,4 @@
-"""Amazon's event stream, cut into frames: as botocore does, and damaged."""
+"""Frames of Amazon's event stream: compared with botocore, and damaged."""
 
 import struct
 from zlib import crc32
@@ -26,21 +26,21 @@ values = st.one_of(
     st.binary(min_size=16, max_size=16).map(lambda data: b"\x09" + data),
 )
 encoded = st.dictionaries(names, values, max_size=4).map(
-    lambda found: b"".join(bytes([len(name.encode())]) + name.encode() + value for name, value in found.items())
+    lambda fields: b"".join(bytes([len(name.encode())]) + name.encode() + value for name, value in fields.items())
 )
 frames = st.lists(st.builds(raw_frame, encoded, st.binary(max_size=200)), max_size=5)
 
 
-def cut(stream: bytes, *places: int) -> list[bytes]:
-    """The frames of *stream*, read in pieces that end at *places*."""
+def read_frames(stream: bytes, *places: int) -> list[bytes]:
+    """The frames of *stream*, which is fed in pieces that end at *places*."""
     ends = sorted({min(place, len(stream)) for place in places} | {len(stream)})
     reader = FrameStream("bedrock")
-    found: list[bytes] = []
-    begin = 0
+    frames: list[bytes] = []
+    start = 0
     for end in ends:
-        found += reader.feed(stream[begin:end])
-        begin = end
-    return found
+        frames += reader.feed(stream[start:end])
+        start = end
+    return frames
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -49,31 +49,31 @@ def test_frames_are_read_as_by_botocore_however_the_stream_is_split(sent: list[b
     theirs = EventStreamBuffer()
     theirs.add_data(b"".join(sent))
 
-    found = cut(b"".join(sent), *places)
+    received = read_frames(b"".join(sent), *places)
 
-    assert found == sent
+    assert received == sent
     messages: list[object] = [(message.headers, message.payload) for message in theirs]
-    assert [(headers(split(one)[0]), split(one)[1]) for one in found] == messages
+    assert [(headers(split(frame)[0]), split(frame)[1]) for frame in received] == messages
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=300))
 def test_any_bytes_are_frames_or_a_protocol_error(data: bytes) -> None:
     try:
-        for found in FrameStream("bedrock").feed(data):
-            headers(split(found)[0])
+        for received in FrameStream("bedrock").feed(data):
+            headers(split(received)[0])
     except (ProtocolError, ValueError):
         pass
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(encoded, st.integers(0, 100))
-def test_truncated_headers_are_fewer_or_an_error(whole: bytes, length: int) -> None:
+def test_truncated_headers_are_fewer_or_an_error(complete: bytes, length: int) -> None:
     try:
-        short = headers(whole[:length])
+        truncated = headers(complete[:length])
     except ValueError:
         return
-    assert short.items() <= headers(whole).items()
+    assert truncated.items() <= headers(complete).items()
 
 
 def test_every_damaged_byte_is_detected() -> None:
@@ -81,7 +81,7 @@ def test_every_damaged_byte_is_detected() -> None:
         damaged = bytearray(THINKS_AND_CALLS)
         damaged[place] ^= 0x10
         with pytest.raises(ProtocolError, match="damaged"):
-            cut(bytes(damaged))
+            read_frames(bytes(damaged))
 
 
 def test_frames_before_a_damaged_one_are_kept() -> None:
@@ -94,13 +94,13 @@ def test_frames_before_a_damaged_one_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("total", "of_headers"), [(FRAME_LIMIT_BYTES + 1, 0), (15, 0), (16, 1), (1 << 20, (128 << 10) + 1)]
+    ("total_bytes", "header_bytes"), [(FRAME_LIMIT_BYTES + 1, 0), (15, 0), (16, 1), (1 << 20, (128 << 10) + 1)]
 )
-def test_an_impossible_length_is_an_error_at_once(total: int, of_headers: int) -> None:
-    head = struct.pack(">II", total, of_headers)
+def test_an_impossible_length_is_an_error_at_once(total_bytes: int, header_bytes: int) -> None:
+    head = struct.pack(">II", total_bytes, header_bytes)
 
     with pytest.raises(ProtocolError, match="bytes"):
-        cut(head + struct.pack(">I", crc32(head)) + b"\0" * 4)
+        read_frames(head + struct.pack(">I", crc32(head)) + b"\0" * 4)
 
 
 def test_an_unknown_or_repeated_header_is_an_error() -> None:

@@ -1,4 +1,4 @@
-"""Which of our errors a provider's fault is."""
+"""How providers' faults are read, and which of our errors they become."""
 
 from collections.abc import Iterator
 
@@ -28,26 +28,27 @@ CHAT = faults("openai")
 NOON = 1_767_182_400.0  # Wed, 31 Dec 2025 12:00:00 GMT
 
 
-def below(root: type[Exception]) -> Iterator[type[Exception]]:
+def subclasses(root: type[Exception]) -> Iterator[type[Exception]]:
+    """The classes below *root*."""
     for kind in root.__subclasses__():
         yield kind
-        yield from below(kind)
+        yield from subclasses(kind)
 
 
-def is_foreseen(kind: type[Exception], sdk_errors: SDKErrors, refusal: type[Exception]) -> bool:
-    """Whether the tables know *kind*; *refusal* is the SDK's root of those that a status goes with."""
-    if not issubclass(kind, refusal):
+def is_mapped(kind: type[Exception], sdk_errors: SDKErrors, status_error: type[Exception]) -> bool:
+    """True if the tables have *kind*; *status_error* is the SDK's base class of errors with an HTTP status."""
+    if not issubclass(kind, status_error):
         return issubclass(kind, tuple(sdk_errors.classes))
-    status = getattr(kind, "status_code", None)  # those without one are roots of others, or stand for any 5xx
+    status = getattr(kind, "status_code", None)  # base classes have none, nor has the one for any 5xx
     return status is None or status in STATUSES
 
 
-@pytest.mark.parametrize("kind", sorted(set(below(anthropic.APIError)), key=str), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", sorted(set(subclasses(anthropic.APIError)), key=str), ids=lambda kind: kind.__name__)
 def test_every_error_class_of_anthropic_s_sdk_is_mapped(kind: type[Exception]) -> None:
-    assert is_foreseen(kind, our_anthropic.SDK_ERRORS, anthropic.APIStatusError)
+    assert is_mapped(kind, our_anthropic.SDK_ERRORS, anthropic.APIStatusError)
 
 
-# Of the SDK's own reading of answers, of web sockets and of other ways to a client, none of which is used.
+# Raised by the SDK's parsing, its web sockets and its other clients, none of which is used.
 OPENAI_UNUSED = {
     "APIRemovedInV1",
     "ContentFilterFinishReasonError",
@@ -61,10 +62,10 @@ OPENAI_UNUSED = {
 }
 
 
-@pytest.mark.parametrize("kind", sorted(set(below(openai.OpenAIError)), key=str), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", sorted(set(subclasses(openai.OpenAIError)), key=str), ids=lambda kind: kind.__name__)
 def test_every_error_class_of_openai_s_sdk_is_mapped(kind: type[Exception]) -> None:
     unused = kind.__name__ in OPENAI_UNUSED or kind is openai.APIError
-    assert unused or is_foreseen(kind, our_openai.sdk_errors("openai"), openai.APIStatusError)
+    assert unused or is_mapped(kind, our_openai.sdk_errors("openai"), openai.APIStatusError)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_each_error_of_anthropic_is_mapped_to_ours(
 def test_each_error_of_openai_and_azure_is_mapped_to_ours(
     status: int, code: str | None, message: str, error: type[ProviderError]
 ) -> None:
-    # The type says the same of many kinds, so it must not matter where there is a status.
+    # The type is the same for many kinds of errors, so the status takes precedence over it.
     assert type(CHAT.error(Fault(message=message, type="invalid_request_error", code=code), status)) is error
 
 
@@ -163,7 +164,7 @@ def test_a_long_fault_is_truncated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "wait_s"),
+    ("headers", "delay_s"),
     [
         ({}, None),
         ({"retry-after": "3"}, 3.0),
@@ -178,5 +179,5 @@ def test_a_long_fault_is_truncated() -> None:
         ({"retry-after": "inf"}, None),
     ],
 )
-def test_the_retry_delay_may_be_seconds_milliseconds_or_a_date(headers: dict[str, str], wait_s: float | None) -> None:
-    assert retry_after_s(headers, NOON) == wait_s
+def test_the_retry_delay_may_be_seconds_milliseconds_or_a_date(headers: dict[str, str], delay_s: float | None) -> None:
+    assert retry_after_s(headers, NOON) == delay_s

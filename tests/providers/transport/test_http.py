@@ -1,4 +1,4 @@
-"""The clients behind HTTP on a real socket: what they send, and how their answers end."""
+"""The HTTP clients on a real socket: their requests, connections and answers."""
 
 import asyncio
 import gzip
@@ -36,19 +36,19 @@ from rayconteur.providers.schema.request import Request, Settings
 @EACH_PROVIDER
 def test_deltas_are_yielded_as_their_bytes_arrive(config: Config, stream: bytes) -> None:
     half = len(stream) // 2
-    shown = asyncio.Event()
+    first_half_read = asyncio.Event()
 
     async def respond(exchange: Exchange) -> None:
         await exchange.send_head()
         await exchange.send_chunk(stream[:half])
-        await shown.wait()
+        await first_half_read.wait()
         await exchange.send_chunk(stream[half:])
         await exchange.end_body()
 
     async def main() -> None:
         async with client_and_server(config, respond) as (client, _), aclosing(client.stream(REQUEST)) as answer:
             assert await anext(answer)
-            shown.set()
+            first_half_read.set()
             assert isinstance([delta async for deltas in answer for delta in deltas][-1], AnswerEnded)
 
     asyncio.run(main())
@@ -90,36 +90,36 @@ def test_an_entra_token_is_sent_as_a_bearer_token() -> None:
     assert asyncio.run(main()).received[0].headers["authorization"] == f"Bearer {KEY}"
 
 
-@pytest.mark.parametrize(("config", "word"), [(openai, "max_tokens"), (azure, "max_completion_tokens")])
-def test_compatible_servers_get_the_output_limit_under_its_old_name(config: Config, word: str) -> None:
-    asked = Request(1, (HI,), Settings(max_output_tokens=5))
+@pytest.mark.parametrize(("config", "member"), [(openai, "max_tokens"), (azure, "max_completion_tokens")])
+def test_compatible_servers_get_the_output_limit_under_its_old_name(config: Config, member: str) -> None:
+    request = Request(1, (HI,), Settings(max_output_tokens=5))
 
     async def main() -> bytes:
         async with client_and_server(config, answers(CHAT)) as (client, server):
-            await collect_deltas(client, asked)
+            await collect_deltas(client, request)
             return server.received[0].body
 
-    assert msgspec.json.decode(asyncio.run(main()), type=dict[str, Any])[word] == 5
+    assert msgspec.json.decode(asyncio.run(main()), type=dict[str, Any])[member] == 5
 
 
 @EACH_PROVIDER
 @pytest.mark.parametrize("phase", ["no answer yet", "streaming", "not streamed"])
 def test_cancelling_closes_the_connection_within_50_ms(config: Config, stream: bytes, phase: str) -> None:
-    begun = asyncio.Event()
+    responding = asyncio.Event()
     partial = stream[: len(stream) // 2]
 
     async def respond(exchange: Exchange) -> None:
         if phase != "no answer yet":
             await exchange.send_head()
             await exchange.send_chunk(partial)
-        begun.set()
+        responding.set()
         await exchange.hang()
 
     async def main() -> None:
         async with client_and_server(config, respond) as (client, server):
-            asking = client.complete(REQUEST) if phase == "not streamed" else collect_deltas(client)
-            task = asyncio.ensure_future(asking)
-            await begun.wait()
+            call = client.complete(REQUEST) if phase == "not streamed" else collect_deltas(client)
+            task = asyncio.ensure_future(call)
+            await responding.wait()
             assert not server.closed.is_set()
 
             task.cancel()
@@ -144,19 +144,19 @@ def test_closing_the_stream_closes_the_connection(config: Config, stream: bytes)
 
 @EACH_PROVIDER
 def test_a_finished_answer_leaves_its_connection_reusable(config: Config, stream: bytes) -> None:
-    seen = asyncio.Event()
+    answer_ended = asyncio.Event()
 
     async def end_late(exchange: Exchange) -> None:
-        await seen.wait()
+        await answer_ended.wait()
         await exchange.end_body()
 
     async def main() -> int:
         async with client_and_server(config, begins(stream, end_late)) as (client, server):
             for _ in range(5):
-                seen.clear()
+                answer_ended.clear()
                 async for deltas in client.stream(REQUEST):
                     if isinstance(deltas[-1], AnswerEnded):
-                        seen.set()
+                        answer_ended.set()
             return server.connections
 
     assert asyncio.run(main()) == 1
@@ -177,13 +177,13 @@ def test_a_compressed_answer_is_decoded(config: Config, stream: bytes) -> None:
         gzipped = answers(gzip.compress(stream), content_encoding="gzip")
         async with (
             client_and_server(config, answers(stream)) as (plain, _),
-            client_and_server(config, gzipped) as (packed, _),
+            client_and_server(config, gzipped) as (compressed, _),
         ):
-            return [await collect_deltas(plain), await collect_deltas(packed)]
+            return [await collect_deltas(plain), await collect_deltas(compressed)]
 
-    plain, packed = asyncio.run(main())
+    plain, compressed = asyncio.run(main())
 
-    assert plain == packed
+    assert plain == compressed
 
 
 @EACH_PROVIDER
@@ -210,12 +210,12 @@ def test_a_stream_is_decoded_whatever_its_content_type(config: Config, stream: b
 
 @EACH_PROVIDER
 def test_a_thousand_streams_run_concurrently(config: Config, stream: bytes) -> None:
-    # The transport's own limit is 100; a thousand of one provider show that there is no other.
+    # aiohttp's default limit is 100 connections; a thousand streams of one provider show that there is no limit.
     streams = 1_000 if config is openai else 150
-    all_there = asyncio.Barrier(streams)
+    all_connected = asyncio.Barrier(streams)
 
     async def respond(exchange: Exchange) -> None:
-        await all_there.wait()
+        await all_connected.wait()
         await exchange.send_answer(stream)
 
     async def main() -> list[list[Delta]]:
@@ -227,11 +227,11 @@ def test_a_thousand_streams_run_concurrently(config: Config, stream: bytes) -> N
 
 @EACH_PROVIDER
 def test_a_large_body_is_sent(config: Config, stream: bytes) -> None:
-    asked = Request(1, (msgspec.structs.replace(HI, content=(Text("x" * 5_000_000),)),), Settings())
+    request = Request(1, (msgspec.structs.replace(HI, content=(Text("x" * 5_000_000),)),), Settings())
 
     async def main() -> int:
         async with client_and_server(config, answers(stream)) as (client, server):
-            await collect_deltas(client, asked)
+            await collect_deltas(client, request)
             return len(server.received[0].body)
 
     assert asyncio.run(main()) > 5_000_000

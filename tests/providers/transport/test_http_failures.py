@@ -1,4 +1,4 @@
-"""What the clients behind HTTP make of servers and connections that fail."""
+"""Errors of the HTTP clients when servers and connections fail."""
 
 import asyncio
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ from rayconteur.providers.schema.request import Request, Settings
 
 
 def failure(config: Config, respond: Respond, streaming: bool = True, **more: Any) -> ProviderError:
-    """What a request fails with, and that it was sent once."""
+    """The error of a request, which is sent exactly once."""
 
     async def main() -> int:
         async with client_and_server(config, respond, **more) as (client, server):
@@ -52,12 +52,12 @@ def failure(config: Config, respond: Respond, streaming: bool = True, **more: An
     return errors[0]
 
 
-async def drops(exchange: Exchange) -> None:
+async def drop_connection(exchange: Exchange) -> None:
     await exchange.drop()
 
 
-async def babbles(exchange: Exchange) -> None:
-    exchange.writer.write(b"this is no HTTP\r\n\r\n")
+async def send_garbage(exchange: Exchange) -> None:
+    exchange.writer.write(b"this is not HTTP\r\n\r\n")
     await exchange.hang()
 
 
@@ -66,24 +66,24 @@ async def babbles(exchange: Exchange) -> None:
 def test_a_stream_that_ends_early_is_incomplete_and_its_deltas_are_yielded(
     config: Config, stream: bytes, then: Respond
 ) -> None:
-    got: list[Sequence[Delta]] = []
-    handed_on = asyncio.Event()
+    batches: list[Sequence[Delta]] = []
+    batch_read = asyncio.Event()
 
     async def wait_and_stop(exchange: Exchange) -> None:
-        await handed_on.wait()
+        await batch_read.wait()
         await then(exchange)
 
     async def main() -> None:
         async with client_and_server(config, begins(stream[: len(stream) * 3 // 4], wait_and_stop)) as (client, _):
             async for deltas in client.stream(REQUEST):
-                got.append(deltas)
-                handed_on.set()
+                batches.append(deltas)
+                batch_read.set()
 
     with pytest.raises(IncompleteAnswer) as raised:
         asyncio.run(main())
 
     assert_no_vendor_details(raised.value)
-    assert any(isinstance(delta, TextDelta) for deltas in got for delta in deltas)
+    assert any(isinstance(delta, TextDelta) for deltas in batches for delta in deltas)
 
 
 @EACH_PROVIDER
@@ -114,8 +114,8 @@ def test_a_timeout_within_the_answer_is_incomplete(config: Config, stream: bytes
 
 
 @EACH_PROVIDER
-@pytest.mark.parametrize("respond", [drops, babbles])
-def test_a_connection_closed_without_an_answer_is_unavailable(config: Config, stream: bytes, respond: Respond) -> None:
+@pytest.mark.parametrize("respond", [drop_connection, send_garbage])
+def test_a_connection_without_an_http_answer_is_unavailable(config: Config, stream: bytes, respond: Respond) -> None:
     del stream
 
     assert type(failure(config, respond)) is ProviderUnavailable
@@ -126,7 +126,7 @@ def test_a_refused_connection_is_unavailable_and_the_error_says_so(config: Confi
     del stream
 
     async def main() -> None:
-        async with client_and_server(config, drops) as (_, server):
+        async with client_and_server(config, drop_connection) as (_, server):
             url = server.url
         client = open_client(config(url))
         try:
@@ -159,7 +159,7 @@ def test_a_rejected_request_has_its_retry_delay_and_is_not_retried_by_the_sdk(co
         (f"data: {KEY}\n\n", 200, ProtocolError),
         (f'data: {{"type":"error","error":{{"message":"{KEY}","type":"t"}}}}\n\n', 200, ProviderUnavailable),
     ],
-    ids=["refusal", "cut short", "not json", "in the stream"],
+    ids=["rejected", "truncated", "not json", "in the stream"],
 )
 def test_a_key_that_the_server_repeats_is_removed_from_the_error(
     config: Config, stream: bytes, body: str, status: int, kind: type[ProviderError]
@@ -182,14 +182,14 @@ def test_a_key_is_removed_from_the_error_of_a_whole_answer(config: Config, strea
 @EACH_PROVIDER
 def test_text_without_a_utf_8_form_is_rejected_before_sending(config: Config, stream: bytes) -> None:
     del stream
-    lone = Message(role=Role.USER, content=(Text("half a bird: \ud83d"),), turn=1)
+    lone_surrogate = Message(role=Role.USER, content=(Text("half a bird: \ud83d"),), turn=1)
 
     async def main() -> int:
-        async with client_and_server(config, drops) as (client, server):
+        async with client_and_server(config, drop_connection) as (client, server):
             with pytest.raises(InvalidRequest):
-                await collect_deltas(client, Request(1, (HI, lone), Settings()))
+                await collect_deltas(client, Request(1, (HI, lone_surrogate), Settings()))
             with pytest.raises(InvalidRequest):
-                await client.complete(Request(1, (HI, lone), Settings()))
+                await client.complete(Request(1, (HI, lone_surrogate), Settings()))
             return server.connections
 
     assert asyncio.run(main()) == 0
@@ -198,13 +198,13 @@ def test_text_without_a_utf_8_form_is_rejected_before_sending(config: Config, st
 @EACH_PROVIDER
 def test_the_idle_timeout_does_not_run_while_nobody_reads(config: Config, stream: bytes) -> None:
     if config is cohere:
-        pytest.skip("its SDK's transport goes by aiohttp's clock, which does not know who reads")
-    read_on = asyncio.Event()
+        pytest.skip("the timeout of its SDK's transport is aiohttp's, which also runs while nobody reads")
+    resumed = asyncio.Event()
 
     async def respond(exchange: Exchange) -> None:
         await exchange.send_head()
         await exchange.send_chunk(stream[: len(stream) // 2])
-        await read_on.wait()
+        await resumed.wait()
         await exchange.send_chunk(stream[len(stream) // 2 :])
         await exchange.end_body()
 
@@ -214,8 +214,8 @@ def test_the_idle_timeout_does_not_run_while_nobody_reads(config: Config, stream
             aclosing(client.stream(REQUEST)) as answer,
         ):
             assert await anext(answer)
-            asyncio.get_running_loop().call_later(0.2, read_on.set)  # four times what it may be silent for a reader
-            await read_on.wait()
+            asyncio.get_running_loop().call_later(0.2, resumed.set)  # four times the idle timeout
+            await resumed.wait()
             return [delta async for deltas in answer for delta in deltas][-1]
 
     assert isinstance(asyncio.run(main()), AnswerEnded)

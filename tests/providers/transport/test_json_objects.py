@@ -1,4 +1,4 @@
-"""JSON objects cut out of a stream."""
+"""Splitting a stream into JSON objects."""
 
 import msgspec
 import pytest
@@ -18,13 +18,13 @@ OBJECTS = st.lists(st.dictionaries(st.text(), JSON, min_size=1), max_size=4)
 def test_an_array_is_split_into_its_objects_however_the_stream_is_split(
     objects: list[object], size: int, array: bool
 ) -> None:
-    encoded = [msgspec.json.encode(each) for each in objects]
+    encoded = [msgspec.json.encode(value) for value in objects]
     body = b"[" + b" ,\r\n".join(encoded) + b"]\n" if array else b"\n".join(encoded)
 
     stream = ObjectStream("raven")
-    found = [data for at in range(0, len(body), size) for data in stream.feed(body[at : at + size])]
+    split = [data for start in range(0, len(body), size) for data in stream.feed(body[start : start + size])]
 
-    assert found == encoded
+    assert split == encoded
     assert stream.remainder() is None
 
 
@@ -44,7 +44,7 @@ def test_an_object_that_exceeds_the_limit_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "found"),
+    ("body", "events"),
     [
         (b'\r\n[{"a":1}]', [b'{"a":1}']),
         (b'{"a":1}', [b'{"a":1}']),
@@ -53,8 +53,8 @@ def test_an_object_that_exceeds_the_limit_is_an_error() -> None:
         (b" \n", []),
     ],
 )
-def test_the_first_byte_tells_events_from_an_array(body: bytes, found: list[bytes]) -> None:
+def test_the_first_byte_distinguishes_events_from_json(body: bytes, events: list[bytes]) -> None:
     stream = EventsOrObjects("raven")
 
-    assert [data for at in range(len(body)) for data in stream.feed(body[at : at + 1])] == found
+    assert [data for start in range(len(body)) for data in stream.feed(body[start : start + 1])] == events
     assert not stream.remainder()

@@ -1,4 +1,4 @@
-"""A stream means the same in whatever pieces it comes, and nothing at all when it stops short."""
+"""Streams split anywhere decode to the same deltas, and streams that end early are incomplete answers."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -17,14 +17,14 @@ from rayconteur.providers.schema.deltas import Delta
 from rayconteur.providers.schema.errors import IncompleteAnswer, ProviderError
 from rayconteur.providers.transport.decoder import StreamDecoder
 
-# All positions of a short stream are tried; of a longer one so many, chosen at random, and those of its end.
+# Every position of a short stream is tried; of a longer one a random sample, and its last bytes.
 SHORT_BYTES = 4_096
-SPLITS = 1_000
-ENDS = 250
+SPLIT_SAMPLES = 1_000
+END_SAMPLES = 250
 LAST_BYTES = 40
 SAMPLES = sorted(Path(__file__).parents[1].glob("samples/*.sse"), key=lambda sample: sample.name)
 
-NewDecoder = Callable[[], StreamDecoder]
+DecoderFactory = Callable[[], StreamDecoder]
 STREAMS = [
     *cases("anthropic", "messages", streaming=True),
     *cases("openai_chat", "chat_completions", streaming=True),
@@ -57,8 +57,8 @@ def cohere_decoder() -> StreamDecoder:
     return cohere_answers.stream_decoder("raven")
 
 
-def decoder_for(name: str) -> NewDecoder:
-    """The decoder for a sample or a record, by how its name begins."""
+def decoder_for(name: str) -> DecoderFactory:
+    """The decoder for a sample or a recorded exchange, by the prefix of its name."""
     if name.startswith("anthropic"):
         return anthropic_answers.stream_decoder
     if name.startswith("bedrock"):
@@ -70,9 +70,9 @@ def decoder_for(name: str) -> NewDecoder:
     return responses_decoder if name.startswith(("openai_responses", "responses")) else chat_decoder
 
 
-def read(new: NewDecoder, *pieces: bytes) -> tuple[list[Delta], ProviderError | None]:
-    """The deltas of *pieces*, and the error they end in."""
-    decoder = new()
+def decode(new_decoder: DecoderFactory, *pieces: bytes) -> tuple[list[Delta], ProviderError | None]:
+    """The deltas of *pieces*, and the error that the stream ends with."""
+    decoder = new_decoder()
     deltas = [delta for piece in pieces for delta in decoder.feed(piece)]
     try:
         return deltas + decoder.finish(), None
@@ -80,29 +80,29 @@ def read(new: NewDecoder, *pieces: bytes) -> tuple[list[Delta], ProviderError | 
         return deltas, error
 
 
-def positions(body: bytes, at_random: int) -> Iterable[int]:
+def positions(body: bytes, samples: int) -> Iterable[int]:
     everywhere = range(len(body))
     if len(body) < SHORT_BYTES:
         return everywhere
-    return [*random.Random(len(body)).sample(everywhere, at_random), *everywhere[-LAST_BYTES:]]
+    return [*random.Random(len(body)).sample(everywhere, samples), *everywhere[-LAST_BYTES:]]
 
 
-def assert_pieces_don_t_matter(new: NewDecoder, body: bytes) -> None:
-    deltas, error = read(new, body)
-    for cut in positions(body, SPLITS):
-        again = read(new, body[:cut], body[cut:])
-        assert (again[0], repr(again[1])) == (deltas, repr(error)), f"split at byte {cut}"
+def assert_splits_make_no_difference(new_decoder: DecoderFactory, body: bytes) -> None:
+    deltas, error = decode(new_decoder, body)
+    for cut in positions(body, SPLIT_SAMPLES):
+        deltas_in_two, error_in_two = decode(new_decoder, body[:cut], body[cut:])
+        assert (deltas_in_two, repr(error_in_two)) == (deltas, repr(error)), f"split at byte {cut}"
 
 
-def up_to_the_end(name: str, body: bytes) -> bytes:
-    """*body* without what follows the end of Cohere's answers; elsewhere it is the end."""
+def until_answer_end(name: str, body: bytes) -> bytes:
+    """*body* without the ``[DONE]`` that follows the end of Cohere\'s answers."""
     return body.removesuffix(b"data: [DONE]\n\n") if name.startswith("cohere") else body
 
 
-def assert_every_early_end_is_incomplete(new: NewDecoder, body: bytes) -> None:
-    for cut in positions(body, ENDS):
-        if body[cut:].strip(b" \r\n]"):  # what only closes the stream says nothing
-            _, error = read(new, body[:cut])
+def assert_truncated_streams_are_incomplete(new_decoder: DecoderFactory, body: bytes) -> None:
+    for cut in positions(body, END_SAMPLES):
+        if body[cut:].strip(b" \r\n]"):  # without the closing bytes alone the answer is complete
+            _, error = decode(new_decoder, body[:cut])
             assert type(error) is IncompleteAnswer, f"cut at byte {cut}"
 
 
@@ -110,22 +110,24 @@ def assert_every_early_end_is_incomplete(new: NewDecoder, body: bytes) -> None:
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n"], ids=["lf", "crlf"])
 def test_a_sample_decodes_the_same_in_two_pieces_and_byte_by_byte(sample: Path, line_end: bytes) -> None:
     body = sample.read_bytes().replace(b"\n", line_end)
-    new = decoder_for(sample.name)
+    new_decoder = decoder_for(sample.name)
 
-    assert_pieces_don_t_matter(new, body)
-    assert read(new, *(bytes([byte]) for byte in body))[0] == read(new, body)[0]
+    assert_splits_make_no_difference(new_decoder, body)
+    assert decode(new_decoder, *(bytes([byte]) for byte in body))[0] == decode(new_decoder, body)[0]
 
 
 @pytest.mark.parametrize("sample", [sample for sample in SAMPLES if b"error" not in sample.read_bytes()], ids=str)
 def test_a_truncated_sample_is_incomplete(sample: Path) -> None:
-    assert_every_early_end_is_incomplete(decoder_for(sample.name), up_to_the_end(sample.name, sample.read_bytes()))
+    assert_truncated_streams_are_incomplete(
+        decoder_for(sample.name), until_answer_end(sample.name, sample.read_bytes())
+    )
 
 
 @pytest.mark.parametrize("exchange", STREAMS)
 def test_a_recorded_stream_decodes_the_same_in_two_pieces(exchange: Exchange) -> None:
-    assert_pieces_don_t_matter(decoder_for(exchange.id), exchange.data)
+    assert_splits_make_no_difference(decoder_for(exchange.id), exchange.data)
 
 
 @pytest.mark.parametrize("exchange", STREAMS)
 def test_a_truncated_recorded_stream_is_incomplete(exchange: Exchange) -> None:
-    assert_every_early_end_is_incomplete(decoder_for(exchange.id), up_to_the_end(exchange.id, exchange.data))
+    assert_truncated_streams_are_incomplete(decoder_for(exchange.id), until_answer_end(exchange.id, exchange.data))

@@ -1,4 +1,4 @@
-"""Clients behind a proxy, which the environment names."""
+"""Clients behind a proxy that the environment configures."""
 
 import asyncio
 
@@ -9,11 +9,11 @@ from servers.loopback import Exchange, Loopback
 from rayconteur.providers.registry import open_client
 from rayconteur.providers.transport.proxies import proxy_of
 
-PLACE = "http://provider.invalid"
+PROVIDER_URL = "http://provider.invalid"
 
 
 @pytest.fixture(autouse=True)
-def nothing_looked_up_before() -> None:
+def clear_proxy_cache() -> None:
     proxy_of.cache_clear()
 
 
@@ -28,13 +28,13 @@ def test_requests_go_through_the_proxy_with_its_password(
     async def main() -> None:
         async with Loopback(respond) as proxy:
             monkeypatch.setenv("http_proxy", proxy.url.replace("//", "//raven:caw@"))
-            client = open_client(config(PLACE))
+            client = open_client(config(PROVIDER_URL))
             await collect_deltas(client)
             await client.aclose()
 
-            [asked] = proxy.received
-            assert asked.target.startswith(PLACE + "/")
-            assert asked.headers["proxy-authorization"] == "Basic cmF2ZW46Y2F3"
+            [request] = proxy.received
+            assert request.target.startswith(PROVIDER_URL + "/")
+            assert request.headers["proxy-authorization"] == "Basic cmF2ZW46Y2F3"
 
     asyncio.run(main())
 
@@ -54,7 +54,7 @@ def test_hosts_in_no_proxy_are_requested_directly(
             await collect_deltas(client)
             await client.aclose()
 
-            [asked] = provider.received
-            assert asked.target.startswith("/")
+            [request] = provider.received
+            assert request.target.startswith("/")
 
     asyncio.run(main())

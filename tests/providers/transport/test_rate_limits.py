@@ -1,4 +1,4 @@
-"""The limits of a key, as the heads of responses tell of them."""
+"""Reading rate-limit headers."""
 
 from datetime import UTC, datetime
 
@@ -44,11 +44,11 @@ def test_openai_s_rate_limit_headers_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "seconds"),
+    ("reset", "seconds"),
     [("1", 1.0), ("1h2m3s", 3_723.0), ("1d", 86_400.0), ("-5", 0.0), ("soon", None), ("", None), ("5 s", None)],
 )
-def test_every_form_of_a_reset_time_is_read(given: str, seconds: float | None) -> None:
-    headers = {"x-ratelimit-remaining-requests": "1", "x-ratelimit-reset-requests": given}
+def test_every_form_of_a_reset_time_is_read(reset: str, seconds: float | None) -> None:
+    headers = {"x-ratelimit-remaining-requests": "1", "x-ratelimit-reset-requests": reset}
 
     assert rate_limits(headers, NOW) == RateLimits(requests=RateLimit(remaining=1, reset_s=seconds))
 

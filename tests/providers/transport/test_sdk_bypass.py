@@ -1,4 +1,4 @@
-"""The way past the SDKs: whoever receives a request, or reads its answer, must not be able to tell."""
+"""Requests that bypass the SDK are the same on the wire, and have the same answers and errors, as those through it."""
 
 import asyncio
 import gzip
@@ -31,11 +31,11 @@ EACH = pytest.mark.parametrize(
     ids=["anthropic", "openai", "responses", "azure"],
 )
 THROUGH_SDK = 2
-"""Requests that go through the SDK, which must be alike before the way past it is taken."""
+"""Requests that go through the SDK, and have to be equal, before the bypass is used."""
 
 
-async def past_the_sdk(client: Client) -> None:
-    """Have the SDK show what it sends."""
+async def enable_bypass(client: Client) -> None:
+    """Send the requests through the SDK after which the bypass is used."""
     for _ in range(THROUGH_SDK):
         await collect_deltas(client)
 
@@ -47,7 +47,7 @@ def test_a_bypassed_request_equals_the_one_that_the_sdk_makes(config: Config, st
 
     async def main() -> list[Received]:
         async with client_and_server(config, respond) as (client, server):
-            await past_the_sdk(client)
+            await enable_bypass(client)
             await collect_deltas(client)
             return server.received
 
@@ -57,50 +57,50 @@ def test_a_bypassed_request_equals_the_one_that_the_sdk_makes(config: Config, st
 
 @EACH
 def test_a_rejected_request_is_the_same_error_with_and_without_the_bypass(config: Config, stream: bytes) -> None:
-    refused = False
+    is_rejecting = False
 
     async def respond(exchange: Exchange) -> None:
-        if refused:
+        if is_rejecting:
             await exchange.send_answer(b'{"error":{"message":"Slow down."}}', status=429, retry_after="7")
         else:
             await exchange.send_answer(stream)
 
     async def main() -> list[ProviderError]:
-        nonlocal refused
+        nonlocal is_rejecting
         errors: list[ProviderError] = []
-        for before in (0, THROUGH_SDK):
+        for requests_before in (0, THROUGH_SDK):
             async with client_and_server(config, respond) as (client, _):
-                refused = False
-                for _ in range(before):
+                is_rejecting = False
+                for _ in range(requests_before):
                     await collect_deltas(client)
-                refused = True
+                is_rejecting = True
                 with pytest.raises(RateLimited) as caught:
                     await collect_deltas(client)
                 errors.append(caught.value)
         return errors
 
-    with_sdk, past_it = asyncio.run(main())
-    assert past_it.args == with_sdk.args
-    assert past_it.retry_after_s == 7
-    assert past_it.__cause__ is None
+    with_sdk, bypassed = asyncio.run(main())
+    assert bypassed.args == with_sdk.args
+    assert bypassed.retry_after_s == 7
+    assert bypassed.__cause__ is None
 
 
 @EACH
 def test_a_compressed_answer_is_decoded_with_the_bypass(config: Config, stream: bytes) -> None:
-    packed = False
+    is_compressing = False
 
     async def respond(exchange: Exchange) -> None:
-        if packed:
+        if is_compressing:
             await exchange.send_answer(gzip.compress(stream), content_encoding="gzip")
         else:
             await exchange.send_answer(stream)
 
     async def main() -> None:
-        nonlocal packed
+        nonlocal is_compressing
         async with client_and_server(config, respond) as (client, _):
-            await past_the_sdk(client)
+            await enable_bypass(client)
             plain = await collect_deltas(client)
-            packed = True
+            is_compressing = True
 
             assert await collect_deltas(client) == plain
 
@@ -109,19 +109,19 @@ def test_a_compressed_answer_is_decoded_with_the_bypass(config: Config, stream: 
 
 @EACH
 def test_redirects_are_followed(config: Config, stream: bytes) -> None:
-    moved = False
+    is_moved = False
 
     async def respond(exchange: Exchange) -> None:
-        if moved and "/moved" not in exchange.request.target:
+        if is_moved and "/moved" not in exchange.request.target:
             await exchange.send_answer(b"", status=307, location=f"/moved{exchange.request.target}")
         else:
             await exchange.send_answer(stream)
 
     async def main() -> str:
-        nonlocal moved
+        nonlocal is_moved
         async with client_and_server(config, respond) as (client, server):
-            await past_the_sdk(client)
-            moved = True
+            await enable_bypass(client)
+            is_moved = True
 
             assert await collect_deltas(client)
 
@@ -133,19 +133,19 @@ def test_redirects_are_followed(config: Config, stream: bytes) -> None:
 @EACH
 def test_cancelling_a_bypassed_request_closes_the_connection(config: Config, stream: bytes) -> None:
     async def respond(exchange: Exchange) -> None:
-        if server_hangs:
+        if is_hanging:
             await exchange.send_head()
             await exchange.send_chunk(stream[: len(stream) // 2])
             await exchange.hang()
         await exchange.send_answer(stream)
 
-    server_hangs = False
+    is_hanging = False
 
     async def main() -> None:
-        nonlocal server_hangs
+        nonlocal is_hanging
         async with client_and_server(config, respond) as (client, server):
-            await past_the_sdk(client)
-            server_hangs = True
+            await enable_bypass(client)
+            is_hanging = True
             async with aclosing(client.stream(REQUEST)) as answer:
                 assert await anext(answer)
             async with asyncio.timeout(0.05):
@@ -170,17 +170,17 @@ def test_the_bypass_is_used_only_after_two_equal_requests(ids: list[str], settle
 
 
 def test_clients_whose_token_may_change_never_use_the_bypass() -> None:
-    def given(url: str) -> AzureOpenAI:
+    def config_at(url: str) -> AzureOpenAI:
         return AzureOpenAI(deployment="mine", endpoint=url, ad_token_provider="servers.entra_tokens:changing_token")
 
     async def respond(exchange: Exchange) -> None:
         await exchange.send_answer(CHAT)
 
     async def main() -> list[str]:
-        async with client_and_server(given, respond) as (client, server):
+        async with client_and_server(config_at, respond) as (client, server):
             for _ in range(4):
                 await collect_deltas(client)
-            return [asked.headers["authorization"] for asked in server.received]
+            return [request.headers["authorization"] for request in server.received]
 
-    one, again, other, other_again = asyncio.run(main())
-    assert one == again != other == other_again
+    first, second, third, fourth = asyncio.run(main())
+    assert first == second != third == fourth

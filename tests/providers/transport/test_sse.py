@@ -1,4 +1,4 @@
-"""Server-sent events, as the specification reads them."""
+"""Server-encoded events, as https://html.spec.whatwg.org/multipage/server-encoded-events.html defines them."""
 
 import pytest
 from hypothesis import given
@@ -9,6 +9,7 @@ from rayconteur.providers.transport.sse import EventStream
 
 
 def data_of(*pieces: bytes) -> list[bytes]:
+    """The data of the events in *pieces* of a stream."""
     stream = EventStream("raven")
     return [data for piece in pieces for data in stream.feed(piece)]
 
@@ -41,19 +42,19 @@ def data_of(*pieces: bytes) -> list[bytes]:
 def test_each_event_gives_its_data_with_any_line_ending_and_any_split(
     stream: bytes, data: list[bytes], line_end: bytes
 ) -> None:
-    sent = stream.replace(b"\n", line_end)
+    encoded = stream.replace(b"\n", line_end)
 
-    assert data_of(sent) == data
-    assert data_of(*(bytes([byte]) for byte in sent)) == data
-    assert all(data_of(sent[:cut], sent[cut:]) == data for cut in range(len(sent)))
+    assert data_of(encoded) == data
+    assert data_of(*(bytes([byte]) for byte in encoded)) == data
+    assert all(data_of(encoded[:cut], encoded[cut:]) == data for cut in range(len(encoded)))
 
 
 @given(st.lists(st.sampled_from([b"data: a", b"data:b", b"event: e", b": c", b"", b"\r", b"\n", b"\r\n", b"\n\n"])))
 def test_the_split_of_the_stream_makes_no_difference(parts: list[bytes]) -> None:
-    sent = b"".join(parts)
+    encoded = b"".join(parts)
 
-    assert data_of(*parts) == data_of(sent)
-    assert data_of(*(bytes([byte]) for byte in sent)) == data_of(sent)
+    assert data_of(*parts) == data_of(encoded)
+    assert data_of(*(bytes([byte]) for byte in encoded)) == data_of(encoded)
 
 
 def test_a_carriage_return_ends_an_event_at_once() -> None:
