@@ -1,4 +1,4 @@
-"""The estimate of tokens: from the kind of content at first, from what was reported later."""
+"""Token estimates: by kind of content at first, corrected by reported figures later."""
 
 import struct
 import time
@@ -41,15 +41,15 @@ def png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + head + struct.pack(">I", zlib.crc32(b"IHDR" + head))
 
 
-def of(*content: Block | str, provider: str = "") -> int:
+def estimate(*content: Block | str, provider: str = "") -> int:
     return Estimator(provider).tokens(user(1, *content))
 
 
-def request(estimator: Estimator, messages: list[Message], settings: Settings = SETTINGS) -> int:
+def request_tokens(estimator: Estimator, messages: list[Message], settings: Settings = SETTINGS) -> int:
     return estimator.tokens_of_settings(settings) + sum(map(estimator.tokens, messages))
 
 
-# What is usual
+# Before anything is reported
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def request(estimator: Estimator, messages: list[Message], settings: Settings = 
     ],
     ids=["prose", "code", "chinese"],
 )
-def test_each_kind_of_text_has_its_own_measure(text: str, least: float, most: float) -> None:
-    assert least < of(text) < most
-    assert least < of(ToolResult("a", (Text(text),))) < most
+def test_each_kind_of_text_has_its_own_density(text: str, least: float, most: float) -> None:
+    assert least < estimate(text) < most
+    assert least < estimate(ToolResult("a", (Text(text),))) < most
 
 
-def test_everything_that_a_message_may_hold_is_counted() -> None:
+def test_every_kind_of_block_is_counted() -> None:
     blocks: list[Block] = [
         Image(url="https://example.org/raven.png"),
         Document(data=b"%PDF", media_type="application/pdf"),
@@ -76,7 +76,7 @@ def test_everything_that_a_message_may_hold_is_counted() -> None:
         ToolUse("a", "look", {"where": PROSE}),
     ]
 
-    assert all(of("hi", block) > of("hi") + 20 for block in blocks)
+    assert all(estimate("hi", block) > estimate("hi") + 20 for block in blocks)
 
 
 def test_tools_and_the_system_prompt_are_counted() -> None:
@@ -94,19 +94,19 @@ def test_tools_and_the_system_prompt_are_counted() -> None:
 @pytest.mark.parametrize(
     ("provider", "width", "height", "tokens"),
     [
-        ("anthropic", 200, 200, 54),  # the three are examples of its documents
+        ("anthropic", 200, 200, 54),  # the examples in its documentation
         ("anthropic", 1_000, 1_000, 1_334),
         ("anthropic", 1_092, 1_092, 1_590),
-        ("openai", 1_024, 1_024, 765),  # so are these two
+        ("openai", 1_024, 1_024, 765),  # the examples in its documentation
         ("openai", 2_048, 4_096, 1_105),
         ("google", 384, 384, 258),
         ("google", 960, 540, 6 * 258),
     ],
 )
-def test_an_image_costs_what_its_provider_says(provider: str, width: int, height: int, tokens: int) -> None:
+def test_an_image_is_counted_by_the_rule_of_its_provider(provider: str, width: int, height: int, tokens: int) -> None:
     image = Image(data=png(width, height), media_type="image/png")
 
-    assert of(image, provider=provider) - of(provider=provider) == pytest.approx(tokens, abs=2)
+    assert estimate(image, provider=provider) - estimate(provider=provider) == pytest.approx(tokens, abs=2)
 
 
 @pytest.mark.parametrize(
@@ -121,108 +121,112 @@ def test_an_image_costs_what_its_provider_says(provider: str, width: int, height
     ],
     ids=["png", "gif", "jpeg", "webp", "lossless webp", "lossy webp"],
 )
-def test_the_sides_of_an_image_are_read_from_its_head(data: bytes, expected: tuple[int, int]) -> None:
+def test_the_size_of_an_image_is_read_from_its_header(data: bytes, expected: tuple[int, int]) -> None:
     assert image_size(data) == expected
 
 
 @given(st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\xff\xd8", b"RIFF\0\0\0\0WEBPVP8X"]), st.binary())
-def test_no_image_is_so_broken_that_it_can_not_be_estimated(head: bytes, rest: bytes) -> None:
+def test_a_broken_image_is_estimated_too(head: bytes, rest: bytes) -> None:
     if head + rest:
-        assert of(Image(data=head + rest, media_type="image/png"), provider="openai") > 0
+        assert estimate(Image(data=head + rest, media_type="image/png"), provider="openai") > 0
 
 
 @given(histories())
-def test_every_history_has_tokens(talk: tuple[tuple[Message, ...], int | None]) -> None:
-    assert all(Estimator("anthropic").tokens(message) > 0 for message in talk[0])
+def test_every_message_has_tokens(conversation: tuple[tuple[Message, ...], int | None]) -> None:
+    messages, _ = conversation
+
+    assert all(Estimator("anthropic").tokens(message) > 0 for message in messages)
 
 
-def test_bytes_alone_are_estimated_too() -> None:
+def test_a_number_of_bytes_is_estimated_at_four_per_token() -> None:
     assert [tokens_in(size) for size in (0, 1, 4, 5)] == [0, 1, 1, 2]
 
 
-# What is learned
+# Learning from reported figures
 
 
-def test_it_learns_how_far_it_is_off() -> None:
+def test_the_estimator_learns_by_how_much_it_is_off() -> None:
     history, estimator = turns(40, PROSE), Estimator("openai")
 
-    for upto in range(2, 80, 2):
-        true = int(1.4 * request(Estimator("openai"), history[:upto]))
-        estimator = estimator.learned(history[:upto], SETTINGS, true)
+    for end in range(2, 80, 2):
+        true = int(1.4 * request_tokens(Estimator("openai"), history[:end]))
+        estimator = estimator.learned(history[:end], SETTINGS, true)
 
-    assert request(estimator, history) == pytest.approx(1.4 * request(Estimator("openai"), history), rel=0.03)
+    expected = 1.4 * request_tokens(Estimator("openai"), history)
+    assert request_tokens(estimator, history) == pytest.approx(expected, rel=0.03)
 
 
-def test_it_learns_each_kind_by_itself() -> None:
+def test_the_estimator_learns_each_kind_of_content_separately() -> None:
     estimator = Estimator("anthropic")
     code, prose = user(1, CODE), user(2, PROSE)
-    of_code, of_prose = estimator.tokens(code), estimator.tokens(prose)
+    code_tokens, prose_tokens = estimator.tokens(code), estimator.tokens(prose)
 
-    for messages, true in [([code], 1.5 * of_code), ([prose], 0.9 * of_prose)] * 10:
+    for messages, true in [([code], 1.5 * code_tokens), ([prose], 0.9 * prose_tokens)] * 10:
         estimator = estimator.learned(messages, SETTINGS, int(true) + estimator.tokens_of_settings(SETTINGS))
 
-    assert estimator.tokens(code) == pytest.approx(1.5 * of_code, rel=0.05)
-    assert estimator.tokens(prose) == pytest.approx(0.9 * of_prose, rel=0.05)
+    assert estimator.tokens(code) == pytest.approx(1.5 * code_tokens, rel=0.05)
+    assert estimator.tokens(prose) == pytest.approx(0.9 * prose_tokens, rel=0.05)
 
 
 @pytest.mark.parametrize("wrong", [-5, 0, 3, 10**9])
-def test_a_figure_that_can_not_be_is_not_believed(wrong: int) -> None:
+def test_an_implausible_figure_is_ignored(wrong: int) -> None:
     estimator = Estimator("openai")
 
     assert estimator.learned(turns(10, PROSE), SETTINGS, wrong) == estimator
 
 
 @given(st.lists(st.integers(-10, 10**6), max_size=30))
-def test_whatever_is_reported_it_stays_within_a_factor_of_two(figures: list[int]) -> None:
-    history, usual = turns(10, PROSE), Estimator("openai")
-    estimator = usual
+def test_the_estimate_stays_within_a_factor_of_two_whatever_is_reported(figures: list[int]) -> None:
+    history, initial = turns(10, PROSE), Estimator("openai")
+    estimator = initial
 
     for figure in figures:
         estimator = estimator.learned(history, SETTINGS, figure)
 
-    plain = sum(map(usual.tokens, history))
+    plain = sum(map(initial.tokens, history))
     assert 0.45 * plain <= sum(map(estimator.tokens, history)) <= 2.1 * plain
-    assert estimator.tokens_of_settings(SETTINGS) <= usual.tokens_of_settings(SETTINGS) + 2_100
+    assert estimator.tokens_of_settings(SETTINGS) <= initial.tokens_of_settings(SETTINGS) + 2_100
 
 
-def test_one_wrong_figure_is_soon_forgotten() -> None:
+def test_one_wrong_figure_is_corrected_by_three_right_ones() -> None:
     history, estimator = turns(10, PROSE), Estimator("openai")
-    true = request(estimator, history)
+    true = request_tokens(estimator, history)
     for figure in [true] * 5 + [true // 2] + [true] * 3:
         estimator = estimator.learned(history, SETTINGS, figure)
 
-    assert request(estimator, history) == pytest.approx(true, rel=0.05)
+    assert request_tokens(estimator, history) == pytest.approx(true, rel=0.05)
 
 
-def test_two_that_learned_the_same_are_equal_and_what_they_were_made_from_is_unchanged() -> None:
+def test_learning_is_deterministic_and_leaves_the_original_unchanged() -> None:
     history, estimator = turns(3, PROSE), Estimator("openai")
 
-    mine = estimator.learned(history, SETTINGS, 2_000)
-    its = replace(estimator).learned(msgspec.convert(msgspec.to_builtins(history), list[Message]), SETTINGS, 2_000)
+    learned = estimator.learned(history, SETTINGS, 2_000)
+    copies = msgspec.convert(msgspec.to_builtins(history), list[Message])
+    learned_from_copies = replace(estimator).learned(copies, SETTINGS, 2_000)
 
-    assert mine == its
-    assert mine != estimator == Estimator("openai")
+    assert learned == learned_from_copies
+    assert learned != estimator == Estimator("openai")
 
 
-def test_a_history_that_was_shortened_in_its_middle_is_counted_anew() -> None:
+def test_a_history_that_was_compacted_in_its_middle_is_recounted() -> None:
     history = turns(10, PROSE)
-    shorter = [*history[:4], assistant(3, "Yes."), *history[5:]]
+    compacted = [*history[:4], assistant(3, "Yes."), *history[5:]]
     once = Estimator("openai").learned(history, SETTINGS, 5_000)
 
-    with_memory = once.learned(shorter, SETTINGS, 4_000)
-    without = Estimator("openai", once.learned_so_far).learned(shorter, SETTINGS, 4_000)
+    with_memory = once.learned(compacted, SETTINGS, 4_000)
+    without = Estimator("openai", once.learned_so_far).learned(compacted, SETTINGS, 4_000)
 
     assert with_memory == without
 
 
-def test_learning_costs_what_is_new_and_not_what_was_said_before() -> None:
+def test_learning_costs_only_what_is_new_in_the_history() -> None:
     history = turns(2_500, PROSE)
-    counted = Estimator("openai").learned(history, SETTINGS, request(Estimator("openai"), history))
+    counted = Estimator("openai").learned(history, SETTINGS, request_tokens(Estimator("openai"), history))
 
     def spent_s(messages: list[Message], estimator: Estimator) -> float:
-        begun_at = time.perf_counter()
+        started_at = time.perf_counter()
         estimator.learned(messages, SETTINGS, 1)
-        return time.perf_counter() - begun_at
+        return time.perf_counter() - started_at
 
     new = [*history, *turns(1, PROSE)]
     again = min(spent_s(new, counted) for _ in range(5))
@@ -230,22 +234,22 @@ def test_learning_costs_what_is_new_and_not_what_was_said_before() -> None:
     assert again < first / 20
 
 
-# Against what providers reported
+# Compared with figures that providers reported
 
 
 def second_requests(file: str, api: str) -> list[tuple[RecordedRequest, RecordedRequest]]:
-    """Recorded requests that go on from others."""
-    found = recorded_requests(file, api)
+    """Pairs of recorded requests of which the second continues the first."""
+    requests = recorded_requests(file, api)
     return [
         (first, second)
-        for first in found
-        for second in found
+        for first in requests
+        for second in requests
         if first[1] == second[1] and len(first[0]) < len(second[0]) and second[0][: len(first[0])] == first[0]
     ]
 
 
-def test_what_is_new_in_a_recorded_conversation_is_estimated_well() -> None:
-    """As sessions do it: the last reported figure, and an estimate of what is new."""
+def test_the_estimate_of_the_next_recorded_request_is_close() -> None:
+    """Computed as sessions do: the last reported figure plus an estimate of what is new."""
     errors: list[float] = []
     for provider, file, api in APIS:
         estimator = Estimator(provider)
@@ -253,23 +257,23 @@ def test_what_is_new_in_a_recorded_conversation_is_estimated_well() -> None:
             estimated = reported + sum(map(estimator.tokens, after[len(before) :]))
             errors.append(abs(estimated - true) / true)
     if not errors:
-        pytest.skip("no recorded exchanges are here")
+        pytest.skip("there are no recorded exchanges")
 
     errors.sort()
     assert median(errors) < 0.1
     assert errors[int(0.9 * len(errors))] < 0.3
 
 
-def test_the_first_request_of_a_recorded_conversation_is_estimated_about() -> None:
-    """Most are of less than a hundred tokens: what providers put around what is said weighs as much as that."""
+def test_the_estimate_of_a_first_recorded_request_is_roughly_right() -> None:
+    """Most have less than a hundred tokens, and what providers add to the content has about as many."""
     errors: list[float] = []
     for provider, file, api in APIS:
         estimator = Estimator(provider)
         errors += [
-            abs(request(estimator, messages, given) - true) / true
-            for messages, given, true in recorded_requests(file, api)
+            abs(request_tokens(estimator, messages, settings) - true) / true
+            for messages, settings, true in recorded_requests(file, api)
         ]
     if not errors:
-        pytest.skip("no recorded exchanges are here")
+        pytest.skip("there are no recorded exchanges")
 
     assert median(errors) < 0.25
