@@ -23,6 +23,7 @@ from rayconteur.providers.schema.errors import (
 from rayconteur.runtime.api.errors import (
     EmptyMessage,
     EventsMissed,
+    InvalidRecord,
     MailboxError,
     MailboxFull,
     MessageTooLarge,
@@ -47,7 +48,7 @@ from rayconteur.runtime.api.errors import (
 # fmt: off
 __all__ = [
     "AuthenticationFailed", "ConfigError", "ContextOverflow", "EmptyMessage", "EventsMissed", "IncompleteAnswer",
-    "InvalidConfig", "InvalidPlugin", "InvalidRequest", "MailboxError", "MailboxFull", "MessageTooLarge",
+    "InvalidConfig", "InvalidPlugin", "InvalidRecord", "InvalidRequest", "MailboxError", "MailboxFull", "MessageTooLarge",
     "MissingExtra", "MissingKey", "MissingToolResults", "NothingToRetry", "Overloaded", "ProtocolError",
     "ProviderError", "ProviderUnavailable", "RateLimited", "RayUnreachable", "RayconteurError", "RuntimeClosed",
     "SessionBusy", "SessionClosed", "SessionDied", "SessionError", "SessionExists", "ToolResultError",

@@ -1,4 +1,4 @@
-"""What a session is made from."""
+"""The configuration of a session."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -16,32 +16,32 @@ NotNegative = Annotated[float, Meta(ge=0)]
 
 
 class WhenBusy(StrEnum):
-    """What becomes of a user message that comes while a turn runs."""
+    """What happens to a user message that arrives during a turn."""
 
     QUEUE = "queue"
-    """It waits for its turn."""
+    """It waits in the mailbox until the turns before it have ended."""
     REJECT = "reject"
-    """It is refused with ``SessionBusy``."""
+    """It is rejected with ``SessionBusy``."""
     INTERRUPT = "interrupt"
-    """It interrupts the running turn and goes next, before those that wait."""
+    """It interrupts the running turn and runs next, before the queued messages."""
 
 
 class OnInterrupt(StrEnum):
-    """What becomes of an interrupted turn's messages."""
+    """What happens to the messages of an interrupted turn."""
 
     DISCARD = "discard"
     """All of them leave the history."""
     KEEP = "keep"
-    """What was said stays; each open tool use is answered with an error result."""
+    """Partial output stays; each open tool use gets an error result that says it was interrupted."""
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a request that failed is tried again.
+    """When and how often a failed request is sent again.
 
-    At most *max_attempts* requests in all, the last of them begun at most *max_elapsed_s* after the first. The pause
-    doubles from *first_delay_s* to *max_delay_s*, less a random part of up to half of it; a provider's own
-    ``Retry-After`` is obeyed where it asks for more. An answer that breaks off after something of it was said is tried
-    again only with *after_output*: its reader has seen it already.
+    There are at most *max_attempts* requests for one answer, the last of them sent at most *max_elapsed_s* after the
+    first. The delay doubles from *first_delay_s* to *max_delay_s*, minus a random part of up to half of it; a
+    provider's ``Retry-After`` is a lower bound. An answer that broke off after some text was emitted is requested again
+    only with *after_output*: readers have seen that text.
     """
 
     max_attempts: Positive = 4
@@ -52,11 +52,11 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one session may hold at most.
+    """The bounds of one session.
 
-    *waiting_messages* and *waiting_bytes* bound the mailbox (the messages that wait for their turn), *message_bytes*
-    one message in it, *outbox_bytes* the events that the router has not taken yet: beyond it the provider's stream is
-    not read on.
+    *waiting_messages* and *waiting_bytes* bound the mailbox (the messages waiting for their turn), *message_bytes* a
+    single message. *outbox_bytes* bounds the events that the router has not acknowledged: while the outbox is full, the
+    provider's stream is not read.
     """
 
     waiting_messages: Positive = 1_000
@@ -65,14 +65,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outbox_bytes: Positive = 256 << 10
 
 
-class SessionConfig(Settings, frozen=True, kw_only=True, omit_defaults=True):
-    """A session: its provider, its settings, and how it takes messages, interrupts and failures.
+class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
+    """Every setting of a session except its provider. ``Configure`` can change each of them.
 
-    *compaction* keeps the history inside the model's context window; ``None`` leaves it to ``Compact`` and to the
-    provider's refusal. With *compact_eagerly* it may begin early, while nobody waits.
+    *compaction* keeps the history within the model's context window; with ``None`` only ``Compact`` compacts it. With
+    *compact_eagerly*, a compaction may start early while the session is idle.
     """
 
-    provider: ProviderConfig
     compaction: Compaction | None = Layered()
     compact_eagerly: bool = False
     when_busy: WhenBusy = WhenBusy.QUEUE
@@ -80,11 +79,17 @@ class SessionConfig(Settings, frozen=True, kw_only=True, omit_defaults=True):
     retry: RetryPolicy = RetryPolicy()
     limits: Limits = Limits()
 
+
+class SessionConfig(SessionSettings, frozen=True, kw_only=True, omit_defaults=True):
+    """A session: its provider and model, and its settings."""
+
+    provider: ProviderConfig
+
     def resolved(self, environ: Mapping[str, str]) -> Self:
-        """This config with its provider's credentials in place, and with what is known of its model.
+        """This config with the credentials of its providers, and with what is known about its model.
 
         Raises:
-            ConfigError: something is missing or does not fit; the field or variable is named.
+            ConfigError: a credential is missing or a field is invalid; the message names the variable or the field.
         """
         return msgspec.structs.replace(
             self,
@@ -93,7 +98,7 @@ class SessionConfig(Settings, frozen=True, kw_only=True, omit_defaults=True):
         )
 
     def public(self) -> Self:
-        """This config without secrets: fit for records, events and logs."""
+        """This config without secrets: safe for records, events and logs."""
         return msgspec.structs.replace(
             self, provider=self.provider.public(), compaction=self.compaction and self.compaction.public()
         )

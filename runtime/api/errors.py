@@ -20,6 +20,7 @@ RayconteurError                 providers/schema/errors.py
         TurnInterrupted             raised by answer(): the turn ended with Interrupted
         ToolsWaiting                raised by answer(): the model wants tools, and nobody runs them
         EventsMissed                raised by answer(): the router no longer holds all of the turn
+        InvalidRecord               a journal's record does not apply to the state that those before it lead to
     RuntimeClosed               the runtime was left already
     RayUnreachable              no cluster at that address
 """
@@ -145,6 +146,12 @@ class EventsMissed(SessionError):
     """Events of the turn left the router before they were read."""
 
     code = "events_missed"
+
+
+class InvalidRecord(SessionError):
+    """A record does not apply to the state of its session: one is missing, out of order, or from another session."""
+
+    code = "invalid_record"
 
 
 class RuntimeClosed(RayconteurError):

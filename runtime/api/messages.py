@@ -1,32 +1,29 @@
-"""What goes to a session, and what comes from it.
+"""The messages that a session accepts (``ToLLM``) and the events that it emits (``FromLLM``).
 
 Both are closed unions of frozen structs, tagged by ``kind``: match on them, or decode them with msgspec.
 """
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Union, get_type_hints
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ...compaction.config import Compaction
 from ...compaction.report import CompactionReport
 from ...providers.registry import ProviderConfig
 from ...providers.schema.content import Citation, Text, ToolResult, ToolUse, UserBlock
 from ...providers.schema.rate_limits import RateLimits
-from ...providers.schema.request import Penalty, Positive, Reasoning, Share, Temperature
 from ...providers.schema.stop_reasons import StopReason
-from ...providers.schema.tools import Tool, ToolChoice
 from ...providers.schema.usage import Usage
-from .config import WhenBusy
+from .config import SessionSettings, WhenBusy
 
 
 class _ToLLM(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
-    """What a session's mailbox takes."""
+    """A message that a session's mailbox accepts."""
 
 
 class UserMessage(_ToLLM, frozen=True, kw_only=True):
-    """Begins a turn. *when_busy* overrides the session's own rule for this one message."""
+    """Starts a turn. *when_busy* overrides the session's setting for this message."""
 
     content: tuple[UserBlock, ...]
     when_busy: WhenBusy | None = None
@@ -38,11 +35,10 @@ class UserMessage(_ToLLM, frozen=True, kw_only=True):
 
 
 class ToolResults(_ToLLM, frozen=True, kw_only=True):
-    """Answers to the tool uses of the last ``ToolBatch``: all at once or some of them.
+    """Results for the tool uses of the last ``ToolBatch``: all of them, or some.
 
-    The next request goes out when none is open any more. *last* says that no more will come: results that leave a tool
-    use open are then refused. *compact_summaries* are, by tool use id, what takes a result's place when the
-    conversation outgrows its window.
+    The next request is sent when no tool use is open any more. With *last*, results that leave a tool use open are
+    rejected. *compact_summaries* maps tool use ids to the text that replaces a result when the history is compacted.
     """
 
     results: tuple[ToolResult, ...]
@@ -51,54 +47,65 @@ class ToolResults(_ToLLM, frozen=True, kw_only=True):
 
 
 class Interrupt(_ToLLM, frozen=True, kw_only=True):
-    """Ends *turn*, running or waiting; without a number the running one. A turn that has ended is left as it is."""
+    """Ends *turn*, whether it is running or queued; without a number, the running turn.
+
+    A turn that has already ended is not affected.
+    """
 
     turn: int | None = None
 
 
 class Compact(_ToLLM, frozen=True, kw_only=True):
-    """Shorten the history now, or after the turns that wait already."""
+    """Compacts the history: now, or after the queued turns."""
 
 
 class Clear(_ToLLM, frozen=True, kw_only=True):
-    """Forget the history, now or after the turns that wait already. Counters and settings stay."""
+    """Empties the history: now, or after the queued turns. Counters and settings stay."""
 
 
-class Configure(_ToLLM, frozen=True, kw_only=True):
-    """Change settings: from the *next* request on, or from the next turn on (after the turns that wait already).
+if TYPE_CHECKING:
 
-    What is not given stays as it is; ``None`` sets a thing back to the provider's own default. *model* alone keeps the
-    provider.
-    """
+    class Configure(SessionSettings, _ToLLM, frozen=True, kw_only=True):
+        """Changes settings from the *next* request on, or from the next turn on (after the queued messages).
 
-    provider: ProviderConfig | UnsetType = UNSET
-    model: str | UnsetType = UNSET
-    system: str | None | UnsetType = UNSET
-    max_output_tokens: Positive | None | UnsetType = UNSET
-    tools: tuple[Tool, ...] | UnsetType = UNSET
-    tool_choice: ToolChoice | None | UnsetType = UNSET
-    temperature: Temperature | None | UnsetType = UNSET
-    top_p: Share | None | UnsetType = UNSET
-    top_k: Positive | None | UnsetType = UNSET
-    frequency_penalty: Penalty | None | UnsetType = UNSET
-    presence_penalty: Penalty | None | UnsetType = UNSET
-    seed: int | None | UnsetType = UNSET
-    output_schema: dict[str, Any] | None | UnsetType = UNSET
-    prompt_caching: bool | UnsetType = UNSET
-    compaction: Compaction | None | UnsetType = UNSET
-    compact_eagerly: bool | UnsetType = UNSET
-    thinking: Reasoning | None | UnsetType = UNSET
-    stop_sequences: tuple[str, ...] | UnsetType = UNSET
-    streaming: bool | UnsetType = UNSET
-    next: Literal["request", "turn"] = "request"
+        It accepts every setting of ``SessionConfig``, the *provider*, and *model*, which alone keeps the provider.
+        A setting that is not given stays as it is; ``None`` resets it to the provider's default.
+        """
+
+        provider: ProviderConfig | UnsetType = UNSET
+        model: str | UnsetType = UNSET
+        next: Literal["request", "turn"] = "request"
+
+else:
+    # Each setting is declared once, in SessionSettings. Here each defaults to UNSET instead, which means "not given".
+    Configure = msgspec.defstruct(
+        "Configure",
+        [
+            ("provider", ProviderConfig | UnsetType, UNSET),
+            ("model", str | UnsetType, UNSET),
+            *(
+                (name, Union[kind, UnsetType], UNSET)  # noqa: UP007  (kind may be Annotated)
+                for name, kind in get_type_hints(SessionSettings, include_extras=True).items()
+                if name in SessionSettings.__struct_fields__
+            ),
+            ("next", Literal["request", "turn"], "request"),
+        ],
+        bases=(_ToLLM,),
+        module=__name__,
+        namespace={
+            "__doc__": "Changes settings: those of ``SessionSettings``, ``provider``, ``model``; see the documentation."
+        },
+        frozen=True,
+        kw_only=True,
+    )
 
 
 class Retry(_ToLLM, frozen=True, kw_only=True):
-    """Ask again for the answer that a failed turn did not get, in a turn of its own without a message of its own."""
+    """Requests the answer that a failed turn did not get, in a new turn that has no user message of its own."""
 
 
 class Close(_ToLLM, frozen=True, kw_only=True):
-    """End the session: now (what runs and waits is interrupted), or with *drain* after the turns that wait already."""
+    """Ends the session: now, interrupting the running and the queued turns, or with *drain* after the queued turns."""
 
     drain: bool = False
 
@@ -106,10 +113,18 @@ class Close(_ToLLM, frozen=True, kw_only=True):
 ToLLM = UserMessage | ToolResults | Interrupt | Compact | Clear | Configure | Retry | Close
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """A message is in the mailbox.
+def given_settings(change: Configure) -> dict[str, Any]:
+    """The settings that *change* gives, by name, ``provider`` and ``model`` among them."""
+    settings = msgspec.structs.asdict(change)
+    del settings["next"]
+    return {name: value for name, value in settings.items() if value is not UNSET}
 
-    *turn* is the turn it began or reached, if any; *seq* the session's last event before it.
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """Confirms that a message is in the mailbox.
+
+    *turn* is the turn that the message started, continued or ended, if any. *seq* is the number of the session's last
+    event before the message: reading after it yields everything that follows from the message.
     """
 
     turn: int | None
@@ -117,7 +132,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _FromLLM(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
-    """What a session emits. *seq* runs 1, 2, 3 ... in a session; *turn* is 0 for what belongs to no turn."""
+    """An event of a session. *seq* counts 1, 2, 3, ... within the session; *turn* is 0 for events outside a turn."""
 
     session_id: str = ""
     seq: int = 0
@@ -129,7 +144,7 @@ class TurnStarted(_FromLLM, frozen=True, kw_only=True):
 
 
 class StreamStarted(_FromLLM, frozen=True, kw_only=True):
-    """The provider has begun to answer a request; *rate_limits* is what the head of its response says of them."""
+    """The provider has started to answer a request. *rate_limits* come from the response headers."""
 
     message_id: str
     model: str
@@ -137,30 +152,30 @@ class StreamStarted(_FromLLM, frozen=True, kw_only=True):
 
 
 class TextChunk(_FromLLM, frozen=True, kw_only=True):
-    """More of the visible text; *block* is its place in the answer."""
+    """An increment of the visible text. *block* is the index of its content block in the answer."""
 
     text: str
     block: int = 0
 
 
 class Cited(_FromLLM, frozen=True, kw_only=True):
-    """The visible text of *block* names a source."""
+    """The text of *block* cites a source."""
 
     citation: Citation
     block: int = 0
 
 
 class ThinkingChunk(_FromLLM, frozen=True, kw_only=True):
-    """More of what the model shows of its thinking."""
+    """An increment of the model's visible thinking."""
 
     text: str
     block: int = 0
 
 
 class ToolInputChunk(_FromLLM, frozen=True, kw_only=True):
-    """More of the JSON text of a tool use that the model is writing.
+    """An increment of the JSON text of a tool use that the model is writing.
 
-    *tool_use_id* is the provider's own. The ``ToolBatch`` has the one to answer to: it tells repeated ids apart.
+    *tool_use_id* is the provider's id. The ``ToolBatch`` has the id to answer to, which is unique in the session.
     """
 
     tool_use_id: str
@@ -170,9 +185,9 @@ class ToolInputChunk(_FromLLM, frozen=True, kw_only=True):
 
 
 class ToolBatch(_FromLLM, frozen=True, kw_only=True):
-    """All tool uses of a request, once, in the model's order: answer *uses* with ``ToolResults``.
+    """All tool uses of an answer, once, in the model's order: answer *uses* with ``ToolResults``.
 
-    *refused* had no valid input; the session has answered them itself, with an error for the model.
+    The input of *refused* is not a JSON object; the session has answered them itself, with an error for the model.
     """
 
     uses: tuple[ToolUse, ...]
@@ -180,7 +195,7 @@ class ToolBatch(_FromLLM, frozen=True, kw_only=True):
 
 
 class TokenUpdate(_FromLLM, frozen=True, kw_only=True):
-    """The tokens of the request that just ended (however it ended), and the sums of its turn and its session so far."""
+    """The tokens of the request that just ended, however it ended, and the totals of its turn and its session."""
 
     request: Usage
     of_turn: Usage
@@ -188,7 +203,7 @@ class TokenUpdate(_FromLLM, frozen=True, kw_only=True):
 
 
 class Retrying(_FromLLM, frozen=True, kw_only=True):
-    """A request failed and is sent again after *delay_s*. What was said of the answer before is void."""
+    """A request failed and is sent again after *delay_s*. The text of its answer so far is void."""
 
     attempt: int
     delay_s: float
@@ -197,20 +212,20 @@ class Retrying(_FromLLM, frozen=True, kw_only=True):
 
 
 class CompactReason(StrEnum):
-    """Why a history is shortened."""
+    """Why a history is compacted."""
 
     THRESHOLD = "threshold"
-    """The next request would come too near to the context limit."""
+    """The next request would exceed the strategy's threshold."""
     OVERFLOW = "overflow"
-    """The provider refused a request as too long."""
+    """The provider rejected a request as too long."""
     ASKED = "asked"
-    """``Compact`` came."""
+    """A ``Compact`` message."""
     EAGER = "eager"
-    """It would be due soon, and nobody waited."""
+    """The threshold is near and the session is idle."""
 
 
 class Compacted(_FromLLM, frozen=True, kw_only=True):
-    """The history was shortened, or not: then *problem* says why. *report* has the particulars, if it came so far."""
+    """A compaction has ended. *problem* says why the history was not compacted, or not enough."""
 
     messages_before: int
     messages_after: int
@@ -220,7 +235,7 @@ class Compacted(_FromLLM, frozen=True, kw_only=True):
 
 
 class Completed(_FromLLM, frozen=True, kw_only=True):
-    """The turn is done, and its answer stands in the history."""
+    """The turn is complete, and its answer is in the history. *usage* is the total of its *requests*."""
 
     stop_reason: StopReason
     raw_stop_reason: str | None
@@ -229,13 +244,13 @@ class Completed(_FromLLM, frozen=True, kw_only=True):
 
 
 class Interrupted(_FromLLM, frozen=True, kw_only=True):
-    """The turn was ended before it was done. Nothing of it follows."""
+    """The turn was interrupted. No event of the turn follows."""
 
 
 class Failed(_FromLLM, frozen=True, kw_only=True):
-    """The turn could not be done. Everything before the unfinished answer stays; ``Retry`` asks again.
+    """The turn failed. Everything before the unfinished answer stays in the history; ``Retry`` requests it again.
 
-    *code* is that of the error class, *partial_text* what was said of the unfinished answer.
+    *code* is the error class's code. *partial_text* is the text that the unfinished answer had so far.
     """
 
     code: str
@@ -245,7 +260,7 @@ class Failed(_FromLLM, frozen=True, kw_only=True):
 
 
 class Configured(_FromLLM, frozen=True, kw_only=True):
-    """New settings hold from here on. *fields* names what was given."""
+    """New settings are in force. *fields* names those that were given."""
 
     fields: tuple[str, ...]
     model: str
@@ -256,13 +271,13 @@ class Cleared(_FromLLM, frozen=True, kw_only=True):
 
 
 class Closed(_FromLLM, frozen=True, kw_only=True):
-    """The session has ended: its last event."""
+    """The session has ended. This is its last event."""
 
 
 class Missed(_FromLLM, frozen=True, kw_only=True):
-    """The router no longer held the events *first* to *last* when this reader came for them.
+    """The router no longer holds the events *first* to *last*, which this reader has not received.
 
-    It is made for the reader, and its *seq* is *last*.
+    The reader makes this event itself; its *seq* is *last*.
     """
 
     first: int

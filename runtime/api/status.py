@@ -1,4 +1,4 @@
-"""What a session says about itself."""
+"""The status of a session."""
 
 from enum import StrEnum
 from typing import Self
@@ -15,22 +15,23 @@ class State(StrEnum):
 
     IDLE = "idle"
     REQUESTING = "requesting"
-    """A request is out, and nothing has come of it yet."""
+    """A request has been sent, and the provider has not started to answer."""
     STREAMING = "streaming"
+    """The provider is answering."""
     RETRYING = "retrying"
-    """It waits before the next attempt."""
+    """A request failed, and the session waits before it sends it again."""
     TOOLS_OUT = "tools_out"
-    """It waits for tool results."""
+    """The session waits for tool results."""
     COMPACTING = "compacting"
     CLOSED = "closed"
 
 
 class SessionStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A session at one moment.
+    """The status of a session at one moment.
 
-    *context_tokens* is what the last request and its answer took of the context window of *context_limit_tokens*,
-    *context_share* the quotient (0 to 1; ``None`` where the tokens are not known). *usage* sums all requests,
-    *last_seq* numbers the last event.
+    *created_at* is in Unix seconds. *turns* counts all turns so far, *turn* is the running one, *waiting* the number of
+    messages in the mailbox. *context_tokens* is what the last request and its answer used of the context window of
+    *context_limit_tokens*. *usage* is the total of all *requests*. *last_seq* is the number of the last event.
     """
 
     id: str
@@ -51,15 +52,13 @@ class SessionStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def context_share(self) -> float | None:
-        """The part of the context window in use."""
+        """The share of the context window in use, 0 to 1; ``None`` if the tokens are not known."""
         tokens = self.context_tokens.tokens
         return None if tokens is None else tokens / self.context_limit_tokens
 
 
 class CompactResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a compaction that was asked for: whether the history was *compacted*, and if not or not enough, the
-    *problem*.
-    """
+    """The result of ``compact()``: whether the history was *compacted*, and if not, or not enough, the *problem*."""
 
     compacted: bool
     messages_before: int
@@ -69,9 +68,9 @@ class CompactResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, event: Compacted) -> Self:
-        """As *event* tells it."""
+        """The result that *event* reports."""
         return cls(
-            compacted=event.messages_after != event.messages_before or _saved(event.report),
+            compacted=event.messages_after != event.messages_before or _saved_tokens(event.report),
             messages_before=event.messages_before,
             messages_after=event.messages_after,
             problem=event.problem,
@@ -79,5 +78,5 @@ class CompactResult(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def _saved(report: CompactionReport | None) -> bool:
+def _saved_tokens(report: CompactionReport | None) -> bool:
     return report is not None and report.tokens_after < report.tokens_before

@@ -1,107 +1,86 @@
-"""When a conversation is shortened, and what follows from it."""
+"""When to compact a history, and to how many tokens."""
 
 from dataclasses import dataclass
 from typing import Self
 
 from ...providers.models import context_limit_tokens
-from ..api import messages as say
 from ..api.config import SessionConfig
-from . import events as ev
+from ..api.messages import CompactReason
 
 _ANSWER_TOKENS = 8_192
-"""The room that an answer is given where no setting says how much it may take."""
+"""Reserved for the answer if no setting limits it."""
 
 _EAGER_SHARE = 0.8
-"""At this part of what makes a compaction due, one begins while nobody waits."""
+"""An idle session starts a compaction at this share of the threshold."""
 
-_AFTER_SHARE = 0.6
-"""A compaction goes for this part of what made it due, so that the next is not due at once."""
+_TARGET_SHARE = 0.6
+"""A compaction aims at this share of the threshold, so that the next one is not needed at once."""
 
 _GROWTH_SHARE = 0.1
-"""Where a compaction came to more than that, the history grows by this part of the window before the next is due."""
+"""After a compaction that missed its target, the history grows by this share of the window before the next one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """The context window of a model: a compaction is *due* at so many tokens, and *full* is what a request may have."""
+class ContextWindow:
+    """A model's context window, in tokens.
 
-    limit: int
-    due: int
-    full: int
+    A request above *threshold_tokens* needs a compaction first; a request may have at most *request_tokens*.
+    """
+
+    limit_tokens: int
+    threshold_tokens: int
+    request_tokens: int
 
     @classmethod
     def of(cls, config: SessionConfig) -> Self:
-        """The window of *config*'s model, less room for the answer: most providers count that in."""
+        """The window of *config*'s model, minus room for the answer: most providers count the answer in."""
         limit = context_limit_tokens(config.provider.facts)
         answer = config.max_output_tokens or config.provider.facts.output_limit_tokens or _ANSWER_TOKENS
-        full = limit - min(answer, _ANSWER_TOKENS if config.max_output_tokens is None else answer, limit // 2)
+        reserved = min(answer, _ANSWER_TOKENS if config.max_output_tokens is None else answer, limit // 2)
         threshold = config.compaction.threshold if config.compaction else 1.0
-        return cls(limit, min(int(limit * threshold), full), full)
-
-
-@dataclass(frozen=True, slots=True)
-class UnderWay:
-    """A compaction under way; *failed* is what the provider refused, where that is why."""
-
-    why: say.CompactReason
-    failed: ev.RequestFailed | None = None
+        return cls(limit, min(int(limit * threshold), limit - reserved), limit - reserved)
 
 
 @dataclass(slots=True)
-class Compactor:
-    """Counts the compactions of a conversation, and knows the one *under_way*."""
+class CompactionPolicy:
+    """Decides when a conversation is compacted.
 
-    number: int = 0
-    under_way: UnderWay | None = None
-    _floor: int = 0  # what the last one came to, where that was more than it went for
+    *floor_tokens* is what the last compaction left if that was more than its target, otherwise 0.
+    """
 
-    @property
-    def eager(self) -> bool:
-        """Whether what is under way gives way to whatever comes."""
-        return self.under_way is not None and self.under_way.why is say.CompactReason.EAGER
+    floor_tokens: int = 0
 
-    def due(self, tokens: int, config: SessionConfig) -> bool:
-        """Whether a request of *tokens* must not go out before a compaction."""
-        window = Window.of(config)
-        if config.compaction is None or tokens <= window.due:
+    def is_due(self, tokens: int, config: SessionConfig) -> bool:
+        """True if a request of *tokens* must not be sent before a compaction."""
+        window = ContextWindow.of(config)
+        if config.compaction is None or tokens <= window.threshold_tokens:
             return False
-        return tokens > min(self._floor + int(window.limit * _GROWTH_SHARE), window.full) if self._floor else True
+        if not self.floor_tokens:
+            return True
+        return tokens > min(self.floor_tokens + int(window.limit_tokens * _GROWTH_SHARE), window.request_tokens)
 
-    def may_begin_early(self, tokens: int, config: SessionConfig) -> bool:
-        """Whether there is reason enough for one at *tokens* while nobody waits."""
-        if not config.compact_eagerly or config.compaction is None or self._floor:
+    def may_start_early(self, tokens: int, config: SessionConfig) -> bool:
+        """True if an idle session should compact *tokens* before it must."""
+        if not config.compact_eagerly or config.compaction is None or self.floor_tokens:
             return False
-        return tokens > Window.of(config).due * _EAGER_SHARE
+        return tokens > ContextWindow.of(config).threshold_tokens * _EAGER_SHARE
 
-    def begin(self, why: say.CompactReason, failed: ev.RequestFailed | None = None) -> int:
-        """Begin one; its number."""
-        self.number += 1
-        self.under_way = UnderWay(why, failed)
-        return self.number
+    def compaction_ended(self, tokens: int, config: SessionConfig) -> None:
+        """A compaction ended, and a request would have *tokens* now."""
+        self.floor_tokens = tokens if tokens > _target_tokens(config) else 0
 
-    def end(self, tokens: int, config: SessionConfig) -> UnderWay:
-        """The one under way is over, and a request comes to *tokens* now."""
-        assert self.under_way is not None
-        ended, self.under_way = self.under_way, None
-        self._floor = tokens if tokens > _goal(config) else 0
-        return ended
-
-    def give_way(self) -> None:
-        """The one under way is not wanted any more: somebody waits."""
-        self.under_way = None
-
-    def forget(self) -> None:
-        """The history is another: nothing is known of what shortens it."""
-        self._floor = 0
+    def history_replaced(self) -> None:
+        """The history is another one: nothing is known about how far it can be compacted."""
+        self.floor_tokens = 0
 
 
-def budget_tokens(why: say.CompactReason, tokens: int, config: SessionConfig) -> int:
-    """What a request may come to after a compaction, where it comes to *tokens* now."""
-    goal = _goal(config)
-    if why in (say.CompactReason.ASKED, say.CompactReason.OVERFLOW):
-        return min(goal, tokens // 2)
-    return goal
+def budget_tokens(reason: CompactReason, tokens: int, config: SessionConfig) -> int:
+    """What a request may have after a compaction, if it has *tokens* now."""
+    target = _target_tokens(config)
+    if reason in (CompactReason.ASKED, CompactReason.OVERFLOW):
+        return min(target, tokens // 2)
+    return target
 
 
-def _goal(config: SessionConfig) -> int:
-    return int(Window.of(config).due * _AFTER_SHARE)
+def _target_tokens(config: SessionConfig) -> int:
+    return int(ContextWindow.of(config).threshold_tokens * _TARGET_SHARE)

@@ -1,88 +1,53 @@
-"""What can happen to a conversation. The events that change it are its records: replayed in order, they rebuild it."""
+"""What can happen to a conversation: the input of ``Conversation.handle``."""
 
 import msgspec
 
 from ...compaction.report import CompactionReport
-from ...providers.schema.content import ToolResult, UserBlock
 from ...providers.schema.draft import Answer, Partial
 from ...providers.schema.facts import ModelFacts
 from ...providers.schema.messages import Message
-from ..api.config import WhenBusy
-from ..api.messages import Configure
+from ..api.config import SessionConfig
+from ..api.messages import ToLLM
 
 NOTHING = Partial()
+"""The partial answer of a request that the provider has not started to answer."""
+
+_UNKNOWN = ModelFacts()
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=str.lower, omit_defaults=True):
-    """Something that happened. *partial* is what came so far of the answer that the event may end."""
+    """Something that happened."""
 
 
-class Asked(_Event, frozen=True, kw_only=True):
-    """A user message came, *size_bytes* large."""
+class Opened(_Event, frozen=True, kw_only=True):
+    """The session was opened, at *created_at* in Unix seconds: always the first event. *config* holds no secrets."""
 
-    content: tuple[UserBlock, ...]
+    config: SessionConfig
+    created_at: float
+
+
+class Received(_Event, frozen=True, kw_only=True):
+    """A message arrived; its encoded size is *size_bytes*. It holds no secrets.
+
+    *partial* is what the running request has of its answer, in case the message ends it. *facts* are those of the model
+    that a ``Configure`` names.
+    """
+
+    message: ToLLM
     size_bytes: int = 0
-    when_busy: WhenBusy | None = None
     partial: Partial = NOTHING
-
-
-class ToolsReturned(_Event, frozen=True, kw_only=True):
-    """Tool results came, *size_bytes* large."""
-
-    results: tuple[ToolResult, ...]
-    size_bytes: int = 0
-    last: bool = False
-    compact_summaries: dict[str, str] = {}
-
-
-class InterruptAsked(_Event, frozen=True, kw_only=True):
-    """The turn is not wanted any more; without a number the running one."""
-
-    turn: int | None = None
-    partial: Partial = NOTHING
-
-
-class RetryAsked(_Event, frozen=True, kw_only=True):
-    """The last answer is wanted after all."""
-
-
-class ClearAsked(_Event, frozen=True, kw_only=True):
-    """The history is not wanted any more."""
-
-
-class CompactAsked(_Event, frozen=True, kw_only=True):
-    """A shorter history is wanted."""
-
-
-class ConfigureAsked(_Event, frozen=True, kw_only=True):
-    """Other settings are wanted. They hold no secrets; *facts* are what is known of the model that they name."""
-
-    change: Configure
-    facts: ModelFacts = ModelFacts()
-
-
-class CloseAsked(_Event, frozen=True, kw_only=True):
-    """The session is not wanted any more."""
-
-    drain: bool = False
-    partial: Partial = NOTHING
-
-
-class AnswerBegan(_Event, frozen=True, kw_only=True):
-    """The provider has begun to answer. It changes nothing that lasts, and is no record."""
-
-    request: int
+    facts: ModelFacts = _UNKNOWN
 
 
 class Answered(_Event, frozen=True, kw_only=True):
-    """The provider's answer is whole."""
+    """The answer to a request is complete."""
 
     request: int
     answer: Answer
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A provider's error as a conversation knows it."""
+    """A provider's error. *code* is that of the error class."""
 
     code: str
     message: str
@@ -91,7 +56,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RequestFailed(_Event, frozen=True, kw_only=True):
-    """The request failed, *elapsed_s* after the first attempt began. *jitter* is a random number from 0 to 1."""
+    """A request failed, *elapsed_s* after the first attempt was sent. *jitter* is a random number between 0 and 1."""
 
     request: int
     failure: Failure
@@ -101,13 +66,13 @@ class RequestFailed(_Event, frozen=True, kw_only=True):
 
 
 class BackoffEnded(_Event, frozen=True, kw_only=True):
-    """The pause before the next attempt is over."""
+    """The delay before the next attempt is over. *request* is the one that failed."""
 
     request: int
 
 
 class CompactionEnded(_Event, frozen=True, kw_only=True):
-    """The history was shortened to *messages*, or was not: then *problem* says why."""
+    """A compaction ended. *messages* is the new history; without it, the old one stays and *problem* says why."""
 
     compaction: int
     messages: tuple[Message, ...] | None = None
@@ -115,7 +80,23 @@ class CompactionEnded(_Event, frozen=True, kw_only=True):
     report: CompactionReport | None = None
 
 
-Wish = Asked | ToolsReturned | InterruptAsked | RetryAsked | ClearAsked | CompactAsked | ConfigureAsked | CloseAsked
-"""What drivers ask for."""
+class TaskCancelled(_Event, frozen=True, kw_only=True):
+    """The task of the running request or compaction was cancelled, and not by an instruction.
 
-Event = Wish | AnswerBegan | Answered | RequestFailed | BackoffEnded | CompactionEnded
+    A vendor's SDK, or a library below it, can do that. The turn has to end all the same.
+    """
+
+    partial: Partial = NOTHING
+
+
+Outcome = Answered | RequestFailed | BackoffEnded | CompactionEnded | TaskCancelled
+"""What results from an instruction. It is ignored if the conversation no longer waits for it."""
+
+Event = Opened | Received | Outcome
+
+
+class Record(msgspec.Struct, frozen=True):
+    """An event that changed a conversation, numbered from 1: records, replayed in order, rebuild the conversation."""
+
+    number: int
+    event: Event

@@ -1,67 +1,114 @@
 """The messages of a conversation."""
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from ...providers.schema.content import Block, ToolUse
+from ...providers.schema.content import Block, Opaque, Text, ToolUse, UserBlock
+from ...providers.schema.draft import unique_tool_ids
 from ...providers.schema.messages import Message, Role
-from .content import worth_keeping
+from ..api.errors import EmptyMessage
 
 
 @dataclass(slots=True)
 class History:
-    """The *messages* that requests hold; *full* has besides them what compactions took out.
+    """The *messages* that requests hold, and the *full* history, which also has what compactions removed.
 
-    A turn's messages stand together at the end of both while it runs.
+    The messages of the running turn are at the end of both.
     """
 
     messages: list[Message] = field(default_factory=list[Message])
     full: list[Message] = field(default_factory=list[Message])
     _tool_use_ids: set[str] = field(default_factory=set[str])
 
+    @classmethod
+    def restored(cls, full: Sequence[Message], messages: Sequence[Message | int]) -> "History":
+        """The history with *full*, whose *messages* are given as themselves or as an index into it."""
+        current = [full[message] if isinstance(message, int) else message for message in messages]
+        return cls(current, list(full), {use_id for message in full for use_id in _tool_use_ids(message.content)})
+
+    def indexed_messages(self) -> tuple[Message | int, ...]:
+        """The *messages*, each as an index into *full* if it is one of those."""
+        places = {id(message): place for place, message in enumerate(self.full)}
+        return tuple(places.get(id(message), message) for message in self.messages)
+
     @property
     def unanswered(self) -> bool:
-        """Whether it ends with something that a model has not answered."""
+        """True if it ends with something that a model has not answered."""
         return bool(self.messages) and self.messages[-1].role is Role.USER
 
     def append(self, message: Message) -> None:
-        """Add *message* behind the others."""
+        """Add *message* at the end."""
         self.messages.append(message)
         self.full.append(message)
 
-    def keep(self, content: Iterable[Block], turn: int) -> tuple[Block, ...]:
-        """Add what of an answer's *content* is worth it, if anything is. Its tool uses get ids of their own."""
+    def append_answer(self, content: Iterable[Block], turn: int) -> tuple[Block, ...]:
+        """Add an answer's *content*, if any of it is worth keeping, and return that. Its tool uses get unique ids."""
         kept = worth_keeping(content, self._tool_use_ids)
         if kept:
-            self._tool_use_ids.update(block.id for block in kept if isinstance(block, ToolUse))
+            self._tool_use_ids.update(_tool_use_ids(kept))
             self.append(Message(role=Role.ASSISTANT, content=kept, turn=turn))
         return kept
 
-    def discard(self, turn: int) -> None:
-        """Take the messages of *turn*, the last one, out. A summary that stands for others as well stays."""
-        _cut(self.messages, turn)
-        for message in _cut(self.full, turn):
-            self._tool_use_ids.difference_update(block.id for block in message.content if isinstance(block, ToolUse))
+    def discard_turn(self, turn: int) -> None:
+        """Remove the messages of *turn*, the last one. A summary that also stands for earlier turns stays."""
+        _cut_turn(self.messages, turn)
+        for message in _cut_turn(self.full, turn):
+            self._tool_use_ids.difference_update(_tool_use_ids(message.content))
 
-    def shorten(self, messages: Sequence[Message]) -> None:
-        """Put *messages* in the place of those that requests hold."""
+    def replace_messages(self, messages: Sequence[Message]) -> None:
+        """Requests hold *messages* from now on; the full history stays."""
         self.messages = list(messages)
 
     def clear(self) -> None:
-        """Take everything out."""
+        """Remove everything."""
         self.messages.clear()
         self.full.clear()
         self._tool_use_ids.clear()
 
 
-def _cut(messages: list[Message], turn: int) -> list[Message]:
+def without_blank_text(content: Iterable[UserBlock]) -> tuple[UserBlock, ...]:
+    """*content* without blank text, which providers reject.
+
+    Raises:
+        EmptyMessage: nothing is left.
+    """
+    kept = tuple(block for block in content if not _is_blank(block))
+    if not kept:
+        raise EmptyMessage("the message is empty; give it some text, an image or a document")
+    return kept
+
+
+def worth_keeping(content: Iterable[Block], taken_ids: AbstractSet[str]) -> tuple[Block, ...]:
+    """An answer's *content* without blank text; nothing if only thinking is left, which no provider accepts alone.
+
+    No tool use keeps an id that is in *taken_ids*: some servers number their ids anew in each answer, and others reject
+    a history that has the same id twice.
+    """
+    kept = tuple(block for block in content if not _is_blank(block))
+    if not any(isinstance(block, Text | ToolUse | Opaque) for block in kept):
+        return ()
+    if not any(isinstance(block, ToolUse) for block in kept):
+        return kept
+    return tuple(unique_tool_ids(kept, taken_ids))
+
+
+def _is_blank(block: Block) -> bool:
+    return isinstance(block, Text) and not block.text.strip()
+
+
+def _tool_use_ids(content: Iterable[Block]) -> list[str]:
+    return [block.id for block in content if isinstance(block, ToolUse)]
+
+
+def _cut_turn(messages: list[Message], turn: int) -> list[Message]:
     end = len(messages)
-    while end and _is_of(messages[end - 1], turn):
+    while end and _belongs_to(messages[end - 1], turn):
         end -= 1
-    taken = messages[end:]
+    removed = messages[end:]
     del messages[end:]
-    return taken
+    return removed
 
 
-def _is_of(message: Message, turn: int) -> bool:
+def _belongs_to(message: Message, turn: int) -> bool:
     return message.turn == turn and (message.stands_for is None or message.stands_for.first_turn == turn)

@@ -1,33 +1,33 @@
-"""What a conversation wants done. They never leave their process."""
+"""What a conversation wants done: the output of ``Conversation.handle``, plain data, executed in order."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from ...compaction.estimate.estimator import Estimator
 from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
 from ..api.messages import FromLLM
-from .events import Event
+from .events import Record
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """Keep *event*: with those before it, it rebuilds the conversation."""
+class Acknowledge:
+    """The message was accepted. *turn* is the turn that it started, continued or ended."""
 
-    event: Event
+    turn: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Emit:
-    """Tell the readers. The event has no session id and no number yet."""
+    """Deliver *event* to the readers. It has no session id and no number yet."""
 
     event: FromLLM
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
-    """Send the request *number* and tell what becomes of it: ``AnswerBegan``, then ``Answered`` or ``RequestFailed``.
+class SendRequest:
+    """Send the request *number* and report ``Answered`` or ``RequestFailed``.
 
-    *attempt* counts from 1 for each answer that is wanted.
+    *attempt* counts from 1 for each answer.
     """
 
     number: int
@@ -38,24 +38,19 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Abandon:
-    """Drop what is under way: the request, the pause or the compaction. Nothing of it is wanted any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Tell ``BackoffEnded`` after *delay_s*."""
+class StartBackoff:
+    """Report ``BackoffEnded`` after *delay_s*."""
 
     request: int
     delay_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class Shorten:
-    """Shorten *messages* and tell ``CompactionEnded``. It is the session's compaction *number*.
+class StartCompaction:
+    """Compact *messages* and report ``CompactionEnded``. *number* counts the session's compactions.
 
-    They must come to *budget_tokens* as *tokens* has it; *window_tokens* are what one request may hold. Of
-    *running_turn*, what the next request needs stays.
+    The messages may come to *budget_tokens* by *estimator*; *window_tokens* is what one request may hold. What the next
+    request of *running_turn* needs is kept.
     """
 
     number: int
@@ -63,13 +58,28 @@ class Shorten:
     config: SessionConfig
     budget_tokens: int
     window_tokens: int
-    tokens: Callable[[Message], int]
+    estimator: Estimator
     running_turn: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """The session is over: send what is left to the readers, and let go of everything."""
+class Cancel:
+    """Cancel the running request, backoff or compaction. Its outcome is no longer wanted."""
 
 
-Instruction = Record | Emit | Send | Abandon | Backoff | Shorten | End
+@dataclass(frozen=True, slots=True)
+class ApplySettings:
+    """*config* is in force from now on."""
+
+    config: SessionConfig
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    """The session is over: deliver the remaining events and release everything."""
+
+
+Instruction = (
+    Record | Acknowledge | Emit | SendRequest | StartBackoff | StartCompaction | Cancel | ApplySettings | EndSession
+)
+"""``Record``: persist the event before the instructions that follow are executed."""

@@ -1,103 +1,111 @@
-"""Messages that wait for their turn."""
+"""The messages that wait for their turn."""
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import msgspec
+
+from ...providers.schema.facts import ModelFacts
 from ..api.config import Limits
 from ..api.errors import MailboxFull, MessageTooLarge, SessionClosed
-from . import events as ev
+from ..api.messages import Clear, Close, Compact, Configure, UserMessage
+
+_UNKNOWN = ModelFacts()
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A message that waits. A user message has its *turn* already, the others have none."""
+class Queued(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message in the mailbox. A user message has its *turn* and its *size_bytes*; the others have 0."""
 
-    event: ev.Asked | ev.ClearAsked | ev.CompactAsked | ev.ConfigureAsked | ev.CloseAsked
+    message: UserMessage | Clear | Compact | Configure | Close
     turn: int = 0
-
-    @property
-    def size_bytes(self) -> int:
-        """Its part of the mailbox."""
-        return self.event.size_bytes if isinstance(self.event, ev.Asked) else 0
+    size_bytes: int = 0
+    facts: ModelFacts = _UNKNOWN
 
 
 @dataclass(slots=True)
 class Mailbox:
-    """First in, first out, within limits. Once a ``CloseAsked`` waits in it, nothing more goes in."""
+    """First in, first out, within limits. After a ``Close`` it accepts nothing more."""
 
     closing: bool = False
-    _waiting: deque[Waiting] = field(default_factory=deque[Waiting])
-    _bytes: int = 0
+    _queue: deque[Queued] = field(default_factory=deque[Queued])
+    _size_bytes: int = 0
+
+    @classmethod
+    def restored(cls, queue: Iterable[Queued]) -> "Mailbox":
+        """The mailbox that held *queue*."""
+        mailbox = cls()
+        for queued in queue:
+            mailbox.put(queued)
+        return mailbox
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._queue)
 
-    def refuse_if_closing(self) -> None:
+    @property
+    def queue(self) -> tuple[Queued, ...]:
+        """The messages, in order."""
+        return tuple(self._queue)
+
+    @property
+    def turns(self) -> tuple[int, ...]:
+        """The queued turns, in order."""
+        return tuple(queued.turn for queued in self._queue if queued.turn)
+
+    def require_open(self) -> None:
         """Raises:
-        SessionClosed: the session ends after the messages that wait.
+        SessionClosed: the session ends after the queued messages.
         """
         if self.closing:
-            raise SessionClosed("the session closes when the messages that wait are done")
+            raise SessionClosed("the session closes after the messages that are queued")
 
-    def admit(self, size_bytes: int, limits: Limits) -> None:
+    def require_room(self, queued: Queued, limits: Limits) -> None:
         """Raises:
-        SessionClosed: the session ends after the messages that wait.
-        MessageTooLarge: no message of *size_bytes* goes in, ever.
+        SessionClosed: the session ends after the queued messages.
+        MailboxFull: there is no room for *queued* now. For a ``Close`` there always is.
         """
-        self.refuse_if_closing()
-        refuse_too_large(size_bytes, limits)
-
-    def admit_waiting(self, waiting: Waiting, limits: Limits) -> None:
-        """Raises:
-        SessionClosed: the session ends after the messages that wait.
-        MailboxFull: there is no room for *waiting* now. For the wish to close there always is.
-        """
-        self.refuse_if_closing()
-        if isinstance(waiting.event, ev.CloseAsked):
+        self.require_open()
+        if isinstance(queued.message, Close):
             return
-        if len(self._waiting) >= limits.waiting_messages or self._bytes + waiting.size_bytes > limits.waiting_bytes:
+        if len(self._queue) >= limits.waiting_messages or self._size_bytes + queued.size_bytes > limits.waiting_bytes:
             raise MailboxFull(
-                f"{len(self._waiting)} messages with {self._bytes:,} bytes wait (limits.waiting_messages is "
+                f"{len(self._queue)} messages with {self._size_bytes:,} bytes wait (limits.waiting_messages is "
                 f"{limits.waiting_messages:,}, waiting_bytes {limits.waiting_bytes:,}); "
                 "send it again when a turn has ended"
             )
 
-    def put(self, waiting: Waiting) -> None:
-        """Put *waiting*, which was admitted, behind the others."""
-        self._waiting.append(waiting)
-        self._bytes += waiting.size_bytes
-        self.closing = self.closing or isinstance(waiting.event, ev.CloseAsked)
+    def put(self, queued: Queued) -> None:
+        """Put *queued* at the end."""
+        self._queue.append(queued)
+        self._size_bytes += queued.size_bytes
+        self.closing = self.closing or isinstance(queued.message, Close)
 
-    def put_first(self, waiting: Waiting) -> None:
-        """Put *waiting*, which was admitted, before the others."""
-        self._waiting.appendleft(waiting)
-        self._bytes += waiting.size_bytes
+    def put_first(self, queued: Queued) -> None:
+        """Put *queued* at the front."""
+        self._queue.appendleft(queued)
+        self._size_bytes += queued.size_bytes
 
-    def take(self) -> Waiting | None:
-        """The next one, if any."""
-        if not self._waiting:
+    def take(self) -> Queued | None:
+        """Remove and return the first message, if there is one."""
+        if not self._queue:
             return None
-        waiting = self._waiting.popleft()
-        self._bytes -= waiting.size_bytes
-        return waiting
+        queued = self._queue.popleft()
+        self._size_bytes -= queued.size_bytes
+        return queued
 
     def withdraw(self, turn: int) -> bool:
-        """Take out the user message of *turn*; whether it was there."""
-        for waiting in self._waiting:
-            if turn and waiting.turn == turn:
-                self._waiting.remove(waiting)
-                self._bytes -= waiting.size_bytes
+        """Remove the user message of *turn*. True if it was there."""
+        for queued in self._queue:
+            if turn and queued.turn == turn:
+                self._queue.remove(queued)
+                self._size_bytes -= queued.size_bytes
                 return True
         return False
 
-    def turns(self) -> tuple[int, ...]:
-        """The turns that wait, in their order."""
-        return tuple(waiting.turn for waiting in self._waiting if waiting.turn)
 
-
-def refuse_too_large(size_bytes: int, limits: Limits) -> None:
+def require_size(size_bytes: int, limits: Limits) -> None:
     """Raises:
-    MessageTooLarge: *size_bytes* is more than one message may have.
+    MessageTooLarge: a message may not have *size_bytes*.
     """
     if size_bytes > limits.message_bytes:
         raise MessageTooLarge(

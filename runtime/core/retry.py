@@ -6,10 +6,10 @@ from .events import RequestFailed
 _MAX_DOUBLINGS = 1_000  # a float overflows at 1,024
 
 
-def pause_s(policy: RetryPolicy, failed: RequestFailed, attempt: int) -> float | None:
+def backoff_delay_s(policy: RetryPolicy, failed: RequestFailed, attempt: int) -> float | None:
     """The seconds to wait after *attempt* (from 1) failed, or ``None`` to give up.
 
-    The pause doubles with each attempt; half of it is random, so that sessions that failed together don't come back
+    The delay doubles with each attempt; half of it is random, so that sessions that failed together do not retry
     together ("equal jitter"). A provider's ``Retry-After`` is a lower bound (RFC 9110, section 10.2.3), with up to a
     tenth on top for the same reason.
     """
@@ -18,6 +18,6 @@ def pause_s(policy: RetryPolicy, failed: RequestFailed, attempt: int) -> float |
     if failed.partial.text and not policy.after_output:
         return None
     full_s = min(policy.max_delay_s, policy.first_delay_s * 2.0 ** min(attempt - 1, _MAX_DOUBLINGS))
-    asked_s = (failed.failure.retry_after_s or 0.0) * (1 + failed.jitter / 10)
-    delay_s = max(full_s * (1 - failed.jitter / 2), asked_s)
+    requested_s = (failed.failure.retry_after_s or 0.0) * (1 + failed.jitter / 10)
+    delay_s = max(full_s * (1 - failed.jitter / 2), requested_s)
     return delay_s if failed.elapsed_s + delay_s <= policy.max_elapsed_s else None

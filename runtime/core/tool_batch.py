@@ -1,7 +1,6 @@
-"""A batch of tool uses, from the model's asking to the last result."""
+"""The tool uses of one answer, and their results."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Self
 
 import msgspec
@@ -9,26 +8,26 @@ import msgspec
 from ...providers.schema.content import Block, Text, ToolResult, ToolUse
 from ...providers.schema.messages import Message
 from ..api.errors import EmptyMessage, MissingToolResults, ToolResultError, ToolUseAnswered, UnknownToolUse
+from ..api.messages import ToolResults
 
 INTERRUPTED = "This tool use was interrupted before it had a result."
-_NONE: Mapping[str, str] = {}
 MALFORMED = "The input of this tool use is not a JSON object, and nothing was run. Ask again with valid JSON."
 
 
-@dataclass(slots=True)
-class Batch:
-    """The tool uses of one answer and their results. Those with malformed input are answered from the start."""
+class ToolBatch(msgspec.Struct, frozen=True):
+    """The tool *uses* of one answer, and the *results* so far by tool use id.
+
+    A use with malformed input has its error result from the start.
+    """
 
     uses: tuple[ToolUse, ...]
-    _results: dict[str, ToolResult] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._results = {use.id: _error(use, MALFORMED) for use in self.refused}
+    results: dict[str, ToolResult]
 
     @classmethod
     def of(cls, content: Iterable[Block]) -> Self:
         """The batch that an answer's *content* asks for."""
-        return cls(tuple(block for block in content if isinstance(block, ToolUse)))
+        uses = tuple(block for block in content if isinstance(block, ToolUse))
+        return cls(uses, {use.id: _error_result(use, MALFORMED) for use in uses if use.malformed is not None})
 
     @property
     def refused(self) -> tuple[ToolUse, ...]:
@@ -38,52 +37,54 @@ class Batch:
     @property
     def open(self) -> tuple[ToolUse, ...]:
         """The tool uses without a result."""
-        return tuple(use for use in self.uses if use.id not in self._results)
+        return tuple(use for use in self.uses if use.id not in self.results)
 
-    def take(self, results: Sequence[ToolResult], last: bool, summaries: Mapping[str, str] = _NONE) -> None:
-        """Keep *results*: all of them, or none. *summaries* go with them by tool use id.
+    def with_results(self, message: ToolResults) -> Self:
+        """This batch with the results of *message*: with all of them.
 
         Raises:
             EmptyMessage: there are none.
-            UnknownToolUse, ToolUseAnswered: one is for no tool use of this batch, or for one that has its result.
-            MissingToolResults: they are the *last* ones, and leave some open.
+            UnknownToolUse, ToolUseAnswered: a result is for a tool use that is not in this batch, or has its result.
+            MissingToolResults: they are the last ones, and leave a tool use open.
         """
-        if not results and not last:
+        results, summaries = message.results, message.compact_summaries
+        if not results and not message.last:
             raise EmptyMessage(f"tool results without a result; open are {_ids(self.open)}")
         known = {use.id for use in self.uses}
-        taken = dict(self._results)
+        merged = dict(self.results)
         for result in results:
             if result.tool_use_id not in known:
                 raise UnknownToolUse(f"no tool use {result.tool_use_id!r} is open; open are {_ids(self.open)}")
-            if result.tool_use_id in taken:
+            if result.tool_use_id in merged:
                 raise ToolUseAnswered(f"tool use {result.tool_use_id!r} has its result; open are {_ids(self.open)}")
-            taken[result.tool_use_id] = _with(result, summaries.get(result.tool_use_id))
-        if strangers := summaries.keys() - {result.tool_use_id for result in results}:
-            raise UnknownToolUse(f"compact_summaries has {min(strangers)!r}, and no result of it is here")
-        missing = tuple(use for use in self.uses if use.id not in taken)
-        if last and missing:
+            merged[result.tool_use_id] = _with_summary(result, summaries)
+        if unmatched := summaries.keys() - {result.tool_use_id for result in results}:
+            raise UnknownToolUse(f"compact_summaries has {min(unmatched)!r}, but this message has no result for it")
+        missing = tuple(use for use in self.uses if use.id not in merged)
+        if message.last and missing:
             raise MissingToolResults(f"no result came for {_ids(missing)}; send all of them, or leave 'last' off")
-        self._results = taken
+        return type(self)(self.uses, merged)
 
-    def results(self) -> tuple[ToolResult, ...]:
-        """One result for each tool use, in order; those still open get the error that they were interrupted."""
-        return tuple(self._results.get(use.id) or _error(use, INTERRUPTED) for use in self.uses)
+    def result_blocks(self) -> tuple[ToolResult, ...]:
+        """One result for each tool use, in order. A use that is still open gets the error that it was interrupted."""
+        return tuple(self.results.get(use.id) or _error_result(use, INTERRUPTED) for use in self.uses)
 
 
-def nothing_open(results: Sequence[ToolResult], history: Iterable[Message]) -> ToolResultError:
-    """Why *results* are not wanted while no tool use of *history* is open."""
+def unexpected_results(results: Sequence[ToolResult], history: Iterable[Message]) -> ToolResultError:
+    """The error for *results* that arrive while no tool use of *history* is open."""
     answered = {block.tool_use_id for message in history for block in message.content if isinstance(block, ToolResult)}
     for result in results:
         if result.tool_use_id in answered:
             return ToolUseAnswered(f"tool use {result.tool_use_id!r} has its result already")
-    return UnknownToolUse("no tool use is open; results answer the uses of the last ToolBatch")
+    return UnknownToolUse("no tool use is open; send results only for the tool uses of the last ToolBatch")
 
 
-def _with(result: ToolResult, summary: str | None) -> ToolResult:
+def _with_summary(result: ToolResult, summaries: Mapping[str, str]) -> ToolResult:
+    summary = summaries.get(result.tool_use_id)
     return result if summary is None else msgspec.structs.replace(result, compact_summary=summary)
 
 
-def _error(use: ToolUse, text: str) -> ToolResult:
+def _error_result(use: ToolUse, text: str) -> ToolResult:
     return ToolResult(tool_use_id=use.id, content=(Text(text),), is_error=True)
 
 

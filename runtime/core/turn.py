@@ -1,40 +1,47 @@
-"""The turn that runs, and how it tells of itself."""
+"""The running turn, and the events that report on it."""
 
-from dataclasses import dataclass
+import msgspec
 
 from ...providers.schema.draft import Answer
 from ...providers.schema.usage import NONE_YET, Usage
-from ..api import messages as say
-from . import events as ev
+from ..api import messages as msg
 from .context_meter import Fill
-from .tool_batch import Batch
+from .events import Failure
+from .tool_batch import ToolBatch
 
-REFUSED_BATCHES = 3
-"""So many times in a row a model may ask for tools without one valid input; then its turn fails."""
+MAX_REFUSED_BATCHES = 3
+"""The turn fails when the model writes this many batches in a row without one valid tool input."""
 
-NO_VALID_INPUT = ev.Failure(
+NO_VALID_INPUT = Failure(
     code="malformed_tool_input",
-    message=f"the model wrote no valid tool input {REFUSED_BATCHES} times in a row; the history holds the last errors",
+    message=(
+        f"the model wrote no valid tool input {MAX_REFUSED_BATCHES} times in a row; the history holds the last errors"
+    ),
     retryable=True,
 )
 
 
-@dataclass(slots=True)
-class Turn:
-    """The turn that runs. *fill_before* is the context window's before it, unless that history was shortened."""
+class Turn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The running turn.
+
+    *fill_before* is the fill of the context window before the turn, ``None`` if the history has been compacted since.
+    *attempt* counts the requests for the current answer, *refused_batches* the last batches without a valid input.
+    *overflowed*: a request was rejected as too long, and the history compacted for it. *compacted*: a compaction has
+    just ended for the next request.
+    """
 
     number: int
     fill_before: Fill | None
     requests: int = 0
-    attempt: int = 0  # at the answer that is wanted now
-    refused_batches: int = 0  # in a row
-    overflowed: bool = False  # once, which led to a compaction
+    attempt: int = 0
+    refused_batches: int = 0
+    overflowed: bool = False
+    compacted: bool = False
     usage: Usage = NONE_YET
-    batch: Batch | None = None
 
-    def completed(self, answer: Answer) -> say.Completed:
-        """Its end with *answer*."""
-        return say.Completed(
+    def completed(self, answer: Answer) -> msg.Completed:
+        """The event that ends the turn with *answer*."""
+        return msg.Completed(
             turn=self.number,
             stop_reason=answer.stop_reason,
             raw_stop_reason=answer.raw_stop_reason,
@@ -42,9 +49,9 @@ class Turn:
             requests=self.requests,
         )
 
-    def failed(self, failure: ev.Failure, partial_text: str = "") -> say.Failed:
-        """Its end without an answer."""
-        return say.Failed(
+    def failed(self, failure: Failure, partial_text: str = "") -> msg.Failed:
+        """The event that ends the turn with *failure*."""
+        return msg.Failed(
             turn=self.number,
             code=failure.code,
             message=failure.message,
@@ -52,12 +59,12 @@ class Turn:
             partial_text=partial_text,
         )
 
-    def retrying(self, failure: ev.Failure, delay_s: float) -> say.Retrying:
-        """It goes on after a pause."""
-        return say.Retrying(
+    def retrying(self, failure: Failure, delay_s: float) -> msg.Retrying:
+        """The event that announces the next attempt."""
+        return msg.Retrying(
             turn=self.number, attempt=self.attempt, delay_s=delay_s, code=failure.code, message=failure.message
         )
 
-    def tool_batch(self, batch: Batch) -> say.ToolBatch:
-        """It waits for the results of *batch*."""
-        return say.ToolBatch(turn=self.number, uses=batch.open, refused=batch.refused)
+    def tool_batch(self, batch: ToolBatch) -> msg.ToolBatch:
+        """The event that hands out *batch*."""
+        return msg.ToolBatch(turn=self.number, uses=batch.open, refused=batch.refused)

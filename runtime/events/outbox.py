@@ -36,7 +36,8 @@ class Outbox:
         self.seq = 0
         self._session_id = session_id
         self._epoch = epoch
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
+        """The bound on what it holds. It may change at any time."""
         self._on_pending = on_pending
         self.coalescible = False
         """True if the pending items only continue a text block that is already published: they may linger."""
@@ -56,7 +57,7 @@ class Outbox:
     @property
     def full(self) -> bool:
         """True if it is at its limit."""
-        return self.size_bytes >= self._limit_bytes
+        return self.size_bytes >= self.limit_bytes
 
     def put_event(self, event: FromLLM, text_bytes: int = 0) -> None:
         """Append *event*, which has *text_bytes* of text. Nothing may follow ``Closed``."""
@@ -76,7 +77,7 @@ class Outbox:
         if last is not None and self._pending and self._pending[-1] is last:
             last.pieces.append(text)
             self._pending_bytes += len(text)
-            self._flush_if(2 * self._pending_bytes > self._limit_bytes)
+            self._flush_if(2 * self._pending_bytes > self.limit_bytes)
         else:
             self._last_text = _PendingText(kind, turn, block, [text])
             self._append(self._last_text, len(text), coalescible=last is not None)
@@ -118,7 +119,7 @@ class Outbox:
     def _append(self, item: FromLLM | _PendingText, text_bytes: int, coalescible: bool) -> None:
         self._pending.append(item)
         self._pending_bytes += _EVENT_BYTES + text_bytes
-        is_urgent = not coalescible or 2 * self._pending_bytes > self._limit_bytes
+        is_urgent = not coalescible or 2 * self._pending_bytes > self.limit_bytes
         if len(self._pending) == 1:
             self.coalescible = not is_urgent
             self._on_pending(self)

@@ -11,43 +11,43 @@ from ...providers.schema.client import Client
 
 
 @dataclass(slots=True)
-class _Open:
+class _SharedClient:
     client: Client
     leases: int = 0
 
 
 class ClientPool:
-    """One client for each config, open as long as somebody has a lease on it: a thousand sessions share its sockets."""
+    """One client for each config, open while it is leased: a thousand sessions share its sockets."""
 
     def __init__(self, open_client: Callable[[ProviderConfig], Client] = open_client) -> None:
         self._open_client = open_client
-        self._open: dict[bytes, _Open] = {}
+        self._shared: dict[bytes, _SharedClient] = {}
 
     def client(self, config: ProviderConfig) -> Client:
-        """The client of *config*, resolved; opened, if it is not.
+        """The client of *config*, resolved; opened if necessary.
 
         Raises:
             ConfigError: it can't be opened.
         """
         key = _key(config)
-        if key not in self._open:
-            self._open[key] = _Open(self._open_client(config))
-        return self._open[key].client
+        if key not in self._shared:
+            self._shared[key] = _SharedClient(self._open_client(config))
+        return self._shared[key].client
 
     def lease(self, config: ProviderConfig) -> None:
         """Keep the client of *config* open."""
         self.client(config)
-        self._open[_key(config)].leases += 1
+        self._shared[_key(config)].leases += 1
 
     async def release(self, config: ProviderConfig) -> None:
-        """Give one lease back; the last one closes the client."""
+        """Return one lease. The last one closes the client."""
         key = _key(config)
-        shared = self._open[key]
+        shared = self._shared[key]
         shared.leases -= 1
         if not shared.leases:
-            del self._open[key]
+            del self._shared[key]
             await shared.client.aclose()
 
 
 def _key(config: ProviderConfig) -> bytes:
-    return blake2b(msgspec.msgpack.encode(config)).digest()  # not the secrets themselves
+    return blake2b(msgspec.msgpack.encode(config)).digest()  # a hash, so that no secret is kept as a key

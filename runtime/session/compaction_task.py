@@ -1,4 +1,4 @@
-"""A compaction under way."""
+"""The task that runs one compaction."""
 
 import logging
 from contextlib import aclosing
@@ -13,42 +13,50 @@ from ...providers.registry import ProviderConfig
 from ...providers.schema.draft import Answer, Draft
 from ...providers.schema.request import Request, Settings
 from ..core import events as ev
-from ..core.instructions import Shorten
-from .credentials import Wallet
+from ..core.instructions import StartCompaction
+from .credentials import Credentials
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Shortening:
-    """One compaction. Cancelling the task that runs it aborts its requests, too."""
+class CompactionTask:
+    """Runs one compaction. Cancelling it aborts its requests, too."""
 
-    wanted: Shorten
-    wallet: Wallet
+    start: StartCompaction
+    credentials: Credentials
 
-    async def run(self, compaction: Compaction) -> ev.CompactionEnded:
-        """See it through by *compaction*."""
-        wanted = self.wanted
+    async def run(self) -> ev.CompactionEnded:
+        """Compact the history by the configured strategy."""
+        compaction = self.start.config.compaction
+        if compaction is None:
+            return self._failed("no compaction strategy is configured")
+        try:
+            return await self._compact(compaction)
+        except Exception as error:
+            log.error("unhandled error in a compaction", exc_info=error)
+            return self._failed(f"{type(error).__name__} inside the runtime; its log has more")
+
+    async def _compact(self, compaction: Compaction) -> ev.CompactionEnded:
+        start = self.start
         job = CompactionJob(
-            messages=wanted.messages,
-            budget_tokens=wanted.budget_tokens,
-            window_tokens=wanted.window_tokens,
-            running_turn=wanted.running_turn,
-            count_tokens=wanted.tokens,
+            messages=start.messages,
+            budget_tokens=start.budget_tokens,
+            window_tokens=start.window_tokens,
+            running_turn=start.running_turn,
+            count_tokens=start.estimator.tokens,
             send=self._send,
         )
-        try:
-            result = await compact(job, compaction)
-        except Exception as error:
-            log.error("a compaction failed in an unforeseen way", exc_info=error)
-            problem = f"{type(error).__name__} inside the runtime; its log has more"
-            return ev.CompactionEnded(compaction=wanted.number, problem=problem)
+        result = await compact(job, compaction)
         return ev.CompactionEnded(
-            compaction=wanted.number,
+            compaction=start.number,
             messages=result.messages,
             problem=result.report.problem,
             report=result.report,
         )
+
+    def _failed(self, problem: str) -> ev.CompactionEnded:
+        return ev.CompactionEnded(compaction=self.start.number, problem=problem)
 
     async def _send(self, request: SideRequest) -> Answer:
         """The answer to a request that is not part of the conversation.
@@ -56,8 +64,8 @@ class Shortening:
         Raises:
             ProviderError: the request failed.
         """
-        public: ProviderConfig = request.provider or self.wanted.config.provider
-        client = self.wallet.client(public)
+        public: ProviderConfig = request.provider or self.start.config.provider
+        client = self.credentials.client(public)
         draft = Draft(client.provider)
         settings = Settings(system=request.system, max_output_tokens=request.max_output_tokens, prompt_caching=False)
         async with aclosing(client.stream(Request(number=0, messages=request.messages, settings=settings))) as answer:

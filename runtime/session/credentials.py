@@ -1,4 +1,4 @@
-"""The wallet: a session's providers with their secrets, which nobody but their clients may see."""
+"""A session's providers with their secrets, which only their clients see."""
 
 import msgspec
 
@@ -9,54 +9,54 @@ from ..api.config import SessionConfig
 from .client_pool import ClientPool
 
 
-class Wallet:
-    """Knows the whole of every provider config that it was given, by what may be seen of it."""
+class Credentials:
+    """Finds the secrets of a provider config that has none: the core's configs are public."""
 
     def __init__(self, clients: ClientPool) -> None:
         self._clients = clients
-        self._whole: dict[bytes, ProviderConfig] = {}
+        self._with_secrets: dict[bytes, ProviderConfig] = {}
         self._leased: list[ProviderConfig] = []
 
-    def check(self, config: SessionConfig) -> None:
+    def check_settings(self, config: SessionConfig) -> None:
         """Raises:
-        ConfigError: the provider's client can't be opened, or has not what the settings ask for.
+        ConfigError: the provider's client can't be opened, or does not support the settings.
         """
         self._clients.client(config.provider).check_settings(config)
 
-    def check_others(self, config: SessionConfig) -> None:
+    def check_compaction(self, config: SessionConfig) -> None:
         """Raises:
-        ConfigError: the client of a provider that the compaction asks can't be opened.
+        ConfigError: the client of a provider that the compaction uses can't be opened.
         """
         for provider in config.providers()[1:]:
             self._clients.client(provider)
 
-    def keep(self, provider: ProviderConfig) -> None:
-        """Take *provider* in. Its secrets hold from now on, whatever its model."""
-        self._whole[_account(provider.public())] = provider
+    def add(self, provider: ProviderConfig) -> None:
+        """Keep *provider*'s secrets. They apply from now on, whatever its model."""
+        self._with_secrets[_account(provider.public())] = provider
 
-    def whole(self, public: ProviderConfig) -> ProviderConfig:
+    def with_secrets(self, public: ProviderConfig) -> ProviderConfig:
         """*public* with its secrets."""
-        kept = self._whole[_account(public)]
-        return msgspec.structs.replace(kept, model=public.model, facts=public.facts)
+        known = self._with_secrets[_account(public)]
+        return msgspec.structs.replace(known, model=public.model, facts=public.facts)
 
     def client(self, public: ProviderConfig) -> Client:
-        """The client of *public*, open until ``release``.
+        """The client of *public*, which stays open until ``release``.
 
         Raises:
             ConfigError: it can't be opened.
         """
-        provider = self.whole(public)
+        provider = self.with_secrets(public)
         if provider not in self._leased:
             self._clients.lease(provider)
             self._leased.append(provider)
         return self._clients.client(provider)
 
     async def release(self) -> None:
-        """Let go of all clients. None of them may have a request under way."""
+        """Release all clients. None of them may have a request in flight."""
         while self._leased:
             await self._clients.release(self._leased.pop())
 
 
 def _account(public: ProviderConfig) -> bytes:
-    """What tells providers apart whose secrets differ: all but the model, which may change by itself."""
+    """The key of a provider's secrets: everything but its model, which may change alone."""
     return msgspec.msgpack.encode(msgspec.structs.replace(public, model="any", facts=ModelFacts()))

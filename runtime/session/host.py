@@ -1,4 +1,4 @@
-"""A host: the sessions of one process. It knows nothing of Ray."""
+"""The sessions of one process. It knows nothing of Ray."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from ..events.outbox import Outbox
 from ..events.publisher import Publisher
 from ..events.segments import shard_of
 from .client_pool import ClientPool
-from .credentials import Wallet
+from .credentials import Credentials
 from .session import Session
 
 log = logging.getLogger(__name__)
@@ -25,9 +25,9 @@ _to_llm: msgspec.msgpack.Decoder[ToLLM] = msgspec.msgpack.Decoder(ToLLM)
 
 
 class Host:
-    """Opens sessions, finds them by their ids, and sees them off.
+    """Opens sessions, finds them by id, and removes them when they have ended.
 
-    *on_end* is awaited when one is over and its events are with the router.
+    *publish* has one function per router. *on_end* is awaited when a session is over and the router has all its events.
     """
 
     def __init__(
@@ -40,38 +40,38 @@ class Host:
         self._on_end = on_end
         self._clients = clients
         self._sessions: dict[str, Session] = {}
-        self._leaving: dict[Session, asyncio.Task[None]] = {}
+        self._finalizing: dict[Session, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Send what the sessions emit, until cancelled."""
+        """Publish the sessions' events, until cancelled."""
         async with asyncio.TaskGroup() as group:
             for publisher in self._publishers:
                 group.create_task(publisher.run())
 
     def __len__(self) -> int:
-        """How many sessions there are."""
+        """The number of sessions."""
         return len(self._sessions)
 
     def open(self, session_ids: Sequence[str], epoch: int, config: SessionConfig) -> None:
-        """Open a session for each id: all of them, or none. *epoch* tells them from those that had their ids before.
+        """Open a session for each id: all of them, or none. *epoch* distinguishes sessions that have the same id.
 
         Raises:
             SessionExists: an id is taken here.
-            ConfigError: the provider's client can't be opened, or has not what the settings ask for.
+            ConfigError: the provider's client can't be opened, or does not support the settings.
         """
         opened: dict[str, Session] = {}
         for session_id in session_ids:
             if session_id in self._sessions or session_id in opened:
-                raise SessionExists(f"session {session_id!r} exists; attach to it, or take another id")
-            opened[session_id] = self._session(session_id, epoch, config)
+                raise SessionExists(f"session {session_id!r} exists; attach to it, or use another id")
+            opened[session_id] = self._new_session(session_id, epoch, config)
         self._sessions.update(opened)
 
     def tell(self, session_id: str, data: bytes) -> Receipt:
-        """Take an encoded ``ToLLM``.
+        """Put an encoded ``ToLLM`` into the session's mailbox.
 
         Raises:
-            SessionError: the message was not taken; the class says why.
-            InvalidConfig: it is no ``ToLLM``; the field is named.
+            SessionError: the message is rejected; the class says why.
+            InvalidConfig: it is not a ``ToLLM``; the message names the field.
         """
         try:
             message = _to_llm.decode(data)
@@ -85,7 +85,11 @@ class Host:
         if not session.ended.is_set():
             session.tell(Close(drain=drain), 0)
             await session.ended.wait()
-        await asyncio.shield(self._leaving[session])
+        await asyncio.shield(self._finalizing[session])
+
+    def settings(self, session_id: str) -> SessionConfig:
+        """The settings in force, without secrets."""
+        return self._find(session_id).settings()
 
     def status(self, session_id: str) -> SessionStatus:
         """The session's status."""
@@ -96,37 +100,37 @@ class Host:
         return [session.status() for session in self._sessions.values()]
 
     def history(self, session_id: str, full: bool = False) -> tuple[Message, ...]:
-        """The session's messages; *full* with those that compactions took out."""
+        """The session's messages; with *full*, those that compactions removed instead of what they wrote."""
         return self._find(session_id).history(full)
 
-    def _session(self, session_id: str, epoch: int, config: SessionConfig) -> Session:
+    def _new_session(self, session_id: str, epoch: int, config: SessionConfig) -> Session:
         publisher = self._publishers[shard_of(session_id, len(self._publishers))]
         outbox = Outbox(session_id, epoch, config.limits.outbox_bytes, publisher.schedule)
-        session = Session(session_id, config, Wallet(self._clients), outbox)
-        session.on_end = self._ended
+        session = Session(session_id, config, Credentials(self._clients), outbox)
+        session.on_end = self._session_ended
         return session
 
     def _find(self, session_id: str) -> Session:
         session = self._sessions.get(session_id)
         if session is None:
-            raise UnknownSession(f"there is no session {session_id!r}; it has ended, or never was")
+            raise UnknownSession(f"there is no session {session_id!r}; it has ended, or never existed")
         return session
 
-    def _ended(self, session: Session) -> None:
-        self._leaving[session] = leaving = asyncio.get_running_loop().create_task(self._see_off(session))
-        leaving.add_done_callback(_must_not_fail)
+    def _session_ended(self, session: Session) -> None:
+        self._finalizing[session] = task = asyncio.get_running_loop().create_task(self._finalize(session))
+        task.add_done_callback(_log_failure)
 
-    async def _see_off(self, session: Session) -> None:
+    async def _finalize(self, session: Session) -> None:
         try:
-            await session.let_go()
+            await session.shutdown()
         finally:
-            del self._sessions[session.id]  # before others hear that the id is free, and come with it
+            del self._sessions[session.id]  # before others learn that the id is free, and reuse it here
             try:
                 await self._on_end(session.id)
             finally:
-                del self._leaving[session]
+                del self._finalizing[session]
 
 
-def _must_not_fail(task: asyncio.Task[None]) -> None:
+def _log_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
-        log.critical("a session could not let go of everything", exc_info=error)
+        log.critical("a session that ended could not release everything", exc_info=error)

@@ -1,7 +1,7 @@
-"""A request under way: its deltas go to the readers as they come, and are gathered for the history."""
+"""The task that sends one request: deltas go to the outbox as they arrive, and form the answer for the history."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -22,39 +22,39 @@ from ...providers.schema.draft import Answer, Draft, Partial
 from ...providers.schema.errors import ProviderError
 from ...providers.schema.request import Request, WireMemo
 from ...providers.schema.usage import Usage, estimated
-from ..api import messages as say
+from ..api import messages as msg
 from ..api.messages import TextChunk, ThinkingChunk
 from ..core import events as ev
-from ..core.instructions import Send
+from ..core.instructions import SendRequest
 from ..events.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Answering:
-    """One request and what came of it so far. *on_began* is called when the provider begins to answer.
+class RequestTask:
+    """One request, and what has arrived of its answer.
 
-    Cancelling the task that runs it aborts the request; the partial answer stays readable, and nothing more goes to the
-    outbox.
+    Cancelling the task that runs it aborts the HTTP request. The partial answer stays available, and nothing more goes
+    to the outbox. *streaming* is set when the provider has started to answer.
     """
 
-    send: Send
+    send: SendRequest
     client: Client
     memo: WireMemo
     outbox: Outbox
-    on_began: Callable[[int], None]
+    streaming: bool = field(default=False, init=False)
     _draft: Draft = field(init=False)
-    _tools: dict[int, ToolUseStarted] = field(default_factory=dict[int, ToolUseStarted])
+    _tools: dict[int, ToolUseStarted] = field(default_factory=dict[int, ToolUseStarted], init=False)
 
     def __post_init__(self) -> None:
         self._draft = Draft(self.client.provider)
 
     async def run(self) -> Answer:
-        """Send the request and see the answer through to its end.
+        """Send the request and read the answer to its end.
 
         Raises:
-            ProviderError: it has none.
+            ProviderError: it failed.
         """
         request = Request(
             number=self.send.number, messages=self.send.messages, settings=self.send.config, memo=self.memo
@@ -71,10 +71,7 @@ class Answering:
         return msgspec.structs.replace(whole, usage=self._priced(whole.usage.or_else(self._estimate(whole))))
 
     def partial(self) -> Partial:
-        """What there is of the answer now, with what it may have cost.
-
-        The provider did not say, so that is an estimate.
-        """
+        """What has arrived of the answer, with the estimated usage: the provider has not reported it."""
         partial = self._draft.partial()
         guess = self._estimate(partial)
         usage = Usage(output=guess.output).or_else(partial.usage).or_else(guess)
@@ -89,22 +86,20 @@ class Answering:
             elif type(delta) is ThinkingDelta:
                 outbox.put_text(ThinkingChunk, turn, delta.index, delta.text)
             else:
-                self._tell(delta, turn)
+                self._emit(delta, turn)
 
-    def _tell(self, delta: Delta, turn: int) -> None:
+    def _emit(self, delta: Delta, turn: int) -> None:
         match delta:
             case AnswerStarted(message_id=message_id, model=model, rate_limits=limits):
-                self.on_began(self.send.number)
-                self.outbox.put_event(
-                    say.StreamStarted(turn=turn, message_id=message_id, model=model, rate_limits=limits)
-                )
+                self.streaming = True
+                self.outbox.put_event(msg.StreamStarted(turn=turn, message_id=message_id, model=model, rate_limits=limits))
             case Cited(index=index, citation=citation):
-                self.outbox.put_event(say.Cited(turn=turn, citation=citation, block=index))
+                self.outbox.put_event(msg.Cited(turn=turn, citation=citation, block=index))
             case ToolUseStarted(index=index):
                 self._tools[index] = delta
             case ToolInputDelta(index=index, json=json) if json:
                 tool = self._tools[index]
-                chunk = say.ToolInputChunk(turn=turn, tool_use_id=tool.id, name=tool.name, json=json, block=index)
+                chunk = msg.ToolInputChunk(turn=turn, tool_use_id=tool.id, name=tool.name, json=json, block=index)
                 self.outbox.put_event(chunk, len(json))
             case _:
                 pass
@@ -118,9 +113,10 @@ class Answering:
 
 
 def failure_of(error: Exception) -> ev.Failure:
-    """*error* as a conversation knows it.
+    """*error* as the core represents it.
 
-    What no client should raise is logged, and told without its text, which may hold anything.
+    An error that is not a ``ProviderError`` is a bug: it is logged, and its text, which may hold anything, is not
+    passed on.
     """
     if isinstance(error, ProviderError):
         return ev.Failure(
@@ -129,5 +125,5 @@ def failure_of(error: Exception) -> ev.Failure:
             retryable=error.retryable,
             retry_after_s=error.retry_after_s,
         )
-    log.error("a request failed in an unforeseen way", exc_info=error)
+    log.error("unhandled error in a request", exc_info=error)
     return ev.Failure(code="internal", message=f"{type(error).__name__} inside the runtime; its log has more")

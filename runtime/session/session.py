@@ -1,4 +1,4 @@
-"""A session: the pure conversation, and everything that it wants done."""
+"""A running session: it executes what its conversation wants done, and reports what happened."""
 
 import asyncio
 import logging
@@ -12,268 +12,235 @@ from msgspec import UNSET
 
 from ...providers.models import context_limit_tokens, with_model_facts
 from ...providers.schema.draft import Partial
+from ...providers.schema.facts import ModelFacts
 from ...providers.schema.messages import Message
 from ...providers.schema.request import WireMemo
-from ..api.config import SessionConfig, WhenBusy
-from ..api.messages import (
-    Clear,
-    Close,
-    Compact,
-    Configure,
-    Interrupt,
-    Interrupted,
-    Receipt,
-    Retry,
-    ToLLM,
-    ToolResults,
-    UserMessage,
-)
+from ..api.config import SessionConfig
+from ..api.messages import Configure, Receipt, ToLLM, ToolResults, UserMessage, given_settings
 from ..api.status import SessionStatus, State
 from ..core import events as ev
-from ..core.configure import changed
 from ..core.conversation import Conversation
-from ..core.instructions import Abandon, Backoff, Emit, End, Instruction, Record, Send, Shorten
+from ..core.instructions import (
+    Acknowledge,
+    ApplySettings,
+    Cancel,
+    Emit,
+    EndSession,
+    Instruction,
+    SendRequest,
+    StartBackoff,
+    StartCompaction,
+)
 from ..events.outbox import Outbox
-from .compaction_task import Shortening
-from .credentials import Wallet
-from .request_task import Answering, failure_of
+from .compaction_task import CompactionTask
+from .credentials import Credentials
+from .request_task import RequestTask, failure_of
 
 log = logging.getLogger(__name__)
 
-_CANCELLED = ev.Failure(code="internal", message="the request was cancelled by something in the provider's client")
+_UNKNOWN = ModelFacts()
 
 
 class Session:
-    """One conversation at work, in one event loop. It decides nothing.
-
-    It hears, asks the conversation, and carries out.
+    """One conversation in an event loop. It makes no decisions: the conversation does.
 
     Raises:
-        ConfigError: the provider's client can't be opened, or has not what the settings ask for.
+        ConfigError: the provider's client can't be opened, or does not support the settings.
     """
 
-    def __init__(self, session_id: str, config: SessionConfig, wallet: Wallet, outbox: Outbox) -> None:
-        wallet.check(config)
-        wallet.check_others(config)
+    def __init__(self, session_id: str, config: SessionConfig, credentials: Credentials, outbox: Outbox) -> None:
+        credentials.check_settings(config)
+        credentials.check_compaction(config)
         for provider in config.providers():
-            wallet.keep(provider)
+            credentials.add(provider)
         self.id = session_id
         self.ended = asyncio.Event()
         self.on_end: Callable[[Session], None] | None = None
-        self._wallet = wallet
+        self._credentials = credentials
         self._outbox = outbox
-        self._conversation = Conversation(config.public())
         self._memo = WireMemo()
-        self._created_at = time.time()
         self._first_attempt_at = 0.0
-        self._task: asyncio.Task[None] | None = None  # sees the request through that is wanted
-        self._answering: Answering | None = None  # what came of it so far
+        self._task: asyncio.Task[None] | None = None  # the running request or compaction
+        self._request: RequestTask | None = None  # the running request
         self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()  # those abandoned, too, until they have let go of their sockets
+        self._tasks: set[asyncio.Task[None]] = set()  # also cancelled ones, until they have closed their sockets
+        self._conversation = Conversation()
+        self._handle(ev.Opened(config=config.public(), created_at=time.time()))
 
     def tell(self, message: ToLLM, size_bytes: int) -> Receipt:
-        """Take *message*, which came in *size_bytes*. It waits for nobody.
+        """Put *message*, whose encoded size is *size_bytes*, into the mailbox. It never waits.
 
         Raises:
-            SessionError: the message was not taken; the class says why.
-            ConfigError: a ``Configure`` that does not fit.
-            UnsupportedContent: the provider or its model takes no such block.
+            SessionError: the message is rejected; the class says why.
+            ConfigError: a ``Configure`` that is not acceptable.
+            UnsupportedContent: the provider or its model does not support a block.
         """
         self._check_content(message)
-        seq, running = self._outbox.seq, self._conversation.turn
-        instructions = self._handle(self._event(message, size_bytes))
+        seq, partial = self._outbox.seq, self._partial()
         if isinstance(message, Configure):
-            self._keep_secrets(message)
-        turn: int | None
-        match message:
-            case UserMessage() | Retry():
-                turn = self._conversation.turns
-            case ToolResults():
-                turn = running.number if running else None
-            case _:
-                ended = (step.event for step in instructions if isinstance(step, Emit))
-                turn = next((event.turn for event in ended if isinstance(event, Interrupted)), None)
-        return Receipt(turn=turn, seq=seq)
+            public, facts = self._checked_change(message)
+            event = ev.Received(message=public, size_bytes=size_bytes, facts=facts)
+        else:
+            event = ev.Received(message=message, size_bytes=size_bytes, partial=partial)
+        instructions = self._handle(event)
+        if isinstance(message, Configure):
+            self._add_credentials(message)
+        return Receipt(turn=next(step.turn for step in instructions if isinstance(step, Acknowledge)), seq=seq)
+
+    def settings(self) -> SessionConfig:
+        """The settings in force, without secrets."""
+        return self._conversation.config
 
     def status(self) -> SessionStatus:
-        """The session as it is now."""
-        talk = self._conversation
-        provider = talk.config.provider
+        """The status now."""
+        conversation = self._conversation
+        provider = conversation.config.provider
         return SessionStatus(
             id=self.id,
-            state=talk.state,
+            state=State.STREAMING if self._request and self._request.streaming else conversation.state,
             provider=provider.name,
             model=provider.model,
-            created_at=self._created_at,
-            turns=talk.turns,
-            turn=talk.turn.number if talk.turn else None,
-            messages=len(talk.history),
-            waiting=len(talk.mailbox),
-            open_tool_use_ids=tuple(use.id for use in talk.open_tool_uses),
-            requests=talk.requests,
-            usage=talk.usage,
-            context_tokens=talk.context,
+            created_at=conversation.created_at,
+            turns=conversation.turns,
+            turn=conversation.turn,
+            messages=conversation.message_count,
+            waiting=len(conversation.queue),
+            open_tool_use_ids=tuple(use.id for use in conversation.open_tool_uses),
+            requests=conversation.requests,
+            usage=conversation.usage,
+            context_tokens=conversation.context,
             context_limit_tokens=context_limit_tokens(provider.facts),
             last_seq=self._outbox.seq,
         )
 
     def history(self, full: bool = False) -> tuple[Message, ...]:
-        """The messages as they are now; *full* are those that compactions took out, too, and no summaries."""
-        past = self._conversation.past
-        return tuple(past.full if full else past.messages)
+        """The messages now; with *full*, those that compactions removed instead of what they wrote."""
+        return self._conversation.full_history if full else self._conversation.history
 
-    async def let_go(self) -> None:
-        """After the end: wait for aborted requests and unacknowledged events, and give the clients back."""
+    async def shutdown(self) -> None:
+        """After the end: wait for cancelled requests and for unacknowledged events, then release the clients."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._outbox.wait_drained()
-        await self._wallet.release()
+        await self._credentials.release()
 
-    # Hearing
+    # Messages
 
     def _check_content(self, message: ToLLM) -> None:
-        if self._conversation.state is State.CLOSED:
-            return
-        if isinstance(message, UserMessage):
-            self._wallet.client(self._conversation.config.provider).check_content(message.content)
-        elif isinstance(message, ToolResults):
-            self._wallet.client(self._conversation.config.provider).check_content(message.results)
+        self._conversation.require_open()
+        if isinstance(message, UserMessage | ToolResults):
+            content = message.content if isinstance(message, UserMessage) else message.results
+            self._credentials.client(self._conversation.config.provider).check_content(content)
 
-    def _event(self, message: ToLLM, size_bytes: int) -> ev.Event:
-        match message:
-            case UserMessage(content=content, when_busy=when_busy):
-                partial = self._partial((when_busy or self._conversation.config.when_busy) is WhenBusy.INTERRUPT)
-                return ev.Asked(content=content, size_bytes=size_bytes, when_busy=when_busy, partial=partial)
-            case ToolResults(results=results, last=last, compact_summaries=summaries):
-                return ev.ToolsReturned(results=results, size_bytes=size_bytes, last=last, compact_summaries=summaries)
-            case Interrupt(turn=turn):
-                return ev.InterruptAsked(turn=turn, partial=self._partial(True))
-            case Retry():
-                return ev.RetryAsked()
-            case Clear():
-                return ev.ClearAsked()
-            case Compact():
-                return ev.CompactAsked()
-            case Configure():
-                return self._configuring(message)
-            case Close(drain=drain):
-                return ev.CloseAsked(drain=drain, partial=self._partial(not drain))
-            case _:
-                assert_never(message)
+    def _partial(self) -> Partial:
+        return self._request.partial() if self._request else ev.NOTHING
 
-    def _partial(self, wanted: bool) -> Partial:
-        return self._answering.partial() if wanted and self._answering else ev.NOTHING
-
-    def _configuring(self, change: Configure) -> ev.ConfigureAsked:
-        config = self._conversation.config
+    def _checked_change(self, change: Configure) -> tuple[Configure, ModelFacts]:
+        """*change* without secrets, and the facts of the model that it names, if a client supports it."""
+        current = self._conversation.config
+        config = self._conversation.config_after(change, _UNKNOWN)
         if change.provider is UNSET:
-            config = msgspec.structs.replace(config, provider=self._wallet.whole(config.provider))
-        config = changed(config, change)
+            secret = self._credentials.with_secrets(current.provider)
+            config = msgspec.structs.replace(
+                config,
+                provider=msgspec.structs.replace(secret, model=config.provider.model, facts=config.provider.facts),
+            )
         if change.model is not UNSET:
             config = msgspec.structs.replace(config, provider=with_model_facts(config.provider))
-        self._wallet.check(config)
-        if change.compaction is not UNSET:
-            self._wallet.check_others(config)
-            change = msgspec.structs.replace(change, compaction=change.compaction and change.compaction.public())
+        self._credentials.check_settings(config)
         if change.provider is not UNSET:
             change = msgspec.structs.replace(change, provider=config.provider.public(), model=UNSET)
-        return ev.ConfigureAsked(change=change, facts=config.provider.facts)
+        if compaction := given_settings(change).get("compaction"):
+            self._credentials.check_compaction(config)
+            change = msgspec.structs.replace(change, compaction=compaction.public())
+        return change, config.provider.facts
 
-    def _keep_secrets(self, change: Configure) -> None:
-        if change.provider is not UNSET:
-            self._wallet.keep(change.provider)
-        if change.compaction is not UNSET and change.compaction is not None:
-            for provider in change.compaction.providers():
-                self._wallet.keep(provider)
+    def _add_credentials(self, change: Configure) -> None:
+        given = given_settings(change)
+        if "provider" in given:
+            self._credentials.add(given["provider"])
+        if compaction := given.get("compaction"):
+            for provider in compaction.providers():
+                self._credentials.add(provider)
 
-    # Carrying out
+    # Instructions
 
     def _handle(self, event: ev.Event) -> list[Instruction]:
         instructions = self._conversation.handle(event)
         for instruction in instructions:
-            self._carry_out(instruction)
+            self._execute(instruction)
         return instructions
 
-    def _carry_out(self, instruction: Instruction) -> None:
+    def _execute(self, instruction: Instruction) -> None:
         match instruction:
             case Emit(event=event):
                 self._outbox.put_event(event)
-            case Send():
-                self._begin(self._see_through(instruction))
-            case Abandon():
-                self._abandon()
-            case Backoff(request=request, delay_s=delay_s):
+            case SendRequest():
+                self._start(self._run_request(instruction))
+            case StartCompaction():
+                self._start(self._run_compaction(instruction))
+            case StartBackoff(request=request, delay_s=delay_s):
                 self._timer = asyncio.get_running_loop().call_later(
                     delay_s, self._handle, ev.BackoffEnded(request=request)
                 )
-            case Shorten():
-                self._begin(self._shorten(instruction))
-            case Record():
-                pass  # for the journal, once there is one
-            case End():
+            case Cancel():
+                self._cancel()
+            case ApplySettings(config=config):
+                self._outbox.limit_bytes = config.limits.outbox_bytes
+            case ev.Record() | Acknowledge():
+                pass  # a record is for the journal, once there is one; ``tell`` makes the receipt
+            case EndSession():
                 self.ended.set()
                 if self.on_end:
                     self.on_end(self)
             case _:
                 assert_never(instruction)
 
-    def _begin(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: Coroutine[None, None, None]) -> None:
         self._task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(self._task)
-        self._task.add_done_callback(self._finished)
+        self._task.add_done_callback(self._task_done)
 
-    async def _see_through(self, send: Send) -> None:
+    async def _run_request(self, send: SendRequest) -> None:
         if send.attempt == 1:
             self._first_attempt_at = asyncio.get_running_loop().time()
         outcome = await self._outcome(send)
         if self._task is asyncio.current_task():
-            self._task = self._answering = None
+            self._task = self._request = None
             self._handle(outcome)
 
-    async def _shorten(self, wanted: Shorten) -> None:
-        if wanted.config.compaction is None:
-            ended = ev.CompactionEnded(compaction=wanted.number, problem="no compaction strategy is configured")
-        else:
-            ended = await Shortening(wanted, self._wallet).run(wanted.config.compaction)
+    async def _outcome(self, send: SendRequest) -> ev.Outcome:
+        try:
+            client = self._credentials.client(send.config.provider)
+            self._request = RequestTask(send, client, self._memo, self._outbox)
+            return ev.Answered(request=send.number, answer=await self._request.run())
+        except Exception as error:
+            return ev.RequestFailed(
+                request=send.number,
+                failure=failure_of(error),
+                elapsed_s=asyncio.get_running_loop().time() - self._first_attempt_at,
+                jitter=random.random(),
+                partial=self._partial(),
+            )
+
+    async def _run_compaction(self, start: StartCompaction) -> None:
+        ended = await CompactionTask(start, self._credentials).run()
         if self._task is asyncio.current_task():
             self._task = None
             self._handle(ended)
 
-    async def _outcome(self, send: Send) -> ev.Event:
-        try:
-            client = self._wallet.client(send.config.provider)
-            self._answering = Answering(send, client, self._memo, self._outbox, self._began)
-            return ev.Answered(request=send.number, answer=await self._answering.run())
-        except Exception as error:
-            return self._failed(send.number, failure_of(error))
-
-    def _failed(self, request: int, failure: ev.Failure) -> ev.RequestFailed:
-        partial = self._answering.partial() if self._answering else ev.NOTHING
-        return ev.RequestFailed(
-            request=request,
-            failure=failure,
-            elapsed_s=asyncio.get_running_loop().time() - self._first_attempt_at,
-            jitter=random.random(),
-            partial=partial if partial.message_id is not None else ev.NOTHING,
-        )
-
-    def _began(self, request: int) -> None:
-        self._handle(ev.AnswerBegan(request=request))
-
-    def _abandon(self) -> None:
+    def _cancel(self) -> None:
         if self._timer:
             self._timer.cancel()
         if self._task:
             self._task.cancel()
-        self._answering = self._task = self._timer = None
+        self._request = self._task = self._timer = None
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
             if error := task.exception():
-                log.critical("session %s could not go on", self.id, exc_info=error)
-        elif task is self._task:  # not by us: then the turn must end all the same
-            ended: ev.Event = self._failed(self._conversation.requests, _CANCELLED)
-            if self._conversation.state is State.COMPACTING:
-                ended = ev.CompactionEnded(compaction=self._conversation.compactor.number, problem=_CANCELLED.message)
-            self._task = self._answering = None
-            self._handle(ended)
+                log.critical("session %s: unhandled error in a request or compaction task", self.id, exc_info=error)
+        elif task is self._task:  # cancelled, but not by _cancel
+            cancelled = ev.TaskCancelled(partial=self._partial())
+            self._task = self._request = None
+            self._handle(cancelled)

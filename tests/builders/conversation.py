@@ -1,4 +1,4 @@
-"""Short words for tests of the core: a conversation in any state, what happens to it, and what it wants done."""
+"""Builders for tests of the core: a conversation in any phase, the events it handles, and its instructions."""
 
 import pickle
 from collections.abc import Generator, Iterable
@@ -15,7 +15,7 @@ from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.usage import Usage, reported
 from rayconteur.providers.scripted.config import Scripted
-from rayconteur.runtime.api import messages as say
+from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import OnInterrupt, SessionConfig, WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
@@ -31,26 +31,36 @@ Piece = Block | str
 _T = TypeVar("_T")
 
 
+def opened(config: SessionConfig = DISCARD) -> Conversation:
+    """A conversation that has just been opened."""
+    conversation = Conversation()
+    conversation.handle(ev.Opened(config=config, created_at=0.0))
+    return conversation
+
+
 def in_state(state: State, config: SessionConfig = DISCARD) -> Conversation:
     """A conversation in *state*; where a turn runs, it is turn 1 with request 1."""
-    talk = Conversation(config)
+    conversation = opened(config)
     steps: dict[State, tuple[ev.Event, ...]] = {
         State.IDLE: (),
         State.REQUESTING: (asked(),),
-        State.STREAMING: (asked(), ev.AnswerBegan(request=1)),
         State.RETRYING: (asked(), failed(1, retryable=True)),
         State.TOOLS_OUT: (asked(), answered(1, USE)),
-        State.COMPACTING: (ev.CompactAsked(),),
-        State.CLOSED: (ev.CloseAsked(),),
+        State.COMPACTING: (received(msg.Compact()),),
+        State.CLOSED: (received(msg.Close()),),
     }
     for event in steps[state]:
-        talk.handle(event)
-    assert talk.state is state
-    return talk
+        conversation.handle(event)
+    assert conversation.state is state
+    return conversation
 
 
-def asked(text: str = "hi", when_busy: WhenBusy | None = None, size_bytes: int = 0) -> ev.Asked:
-    return ev.Asked(content=(Text(text),), when_busy=when_busy, size_bytes=size_bytes)
+def received(message: msg.ToLLM, partial: Partial = ev.NOTHING, size_bytes: int = 0) -> ev.Received:
+    return ev.Received(message=message, size_bytes=size_bytes, partial=partial)
+
+
+def asked(text: str = "hi", when_busy: WhenBusy | None = None, size_bytes: int = 0) -> ev.Received:
+    return received(msg.UserMessage(content=(Text(text),), when_busy=when_busy), size_bytes=size_bytes)
 
 
 def answered(request: int, *pieces: Piece, usage: Usage = SOME) -> ev.Answered:
@@ -87,22 +97,22 @@ def result(use_id: str, text: str = "seen") -> ToolResult:
     return ToolResult(tool_use_id=use_id, content=(Text(text),))
 
 
-def returned(*use_ids: str, last: bool = False) -> ev.ToolsReturned:
-    return ev.ToolsReturned(results=tuple(result(use_id) for use_id in use_ids), last=last)
+def returned(*use_ids: str, last: bool = False) -> ev.Received:
+    return received(msg.ToolResults(results=tuple(result(use_id) for use_id in use_ids), last=last))
 
 
 def blocks(pieces: Iterable[Piece]) -> tuple[Block, ...]:
     return tuple(Text(piece) if isinstance(piece, str) else piece for piece in pieces)
 
 
-def emitted(instructions: Iterable[do.Instruction]) -> list[say.FromLLM]:
+def emitted(instructions: Iterable[do.Instruction]) -> list[msg.FromLLM]:
     """What the readers are told."""
     return [step.event for step in instructions if isinstance(step, do.Emit)]
 
 
-def ends(instructions: Iterable[do.Instruction]) -> list[say.TurnEnd]:
+def ends(instructions: Iterable[do.Instruction]) -> list[msg.TurnEnd]:
     """The ends of turns that the readers are told of."""
-    return [event for event in emitted(instructions) if isinstance(event, say.TurnEnd)]
+    return [event for event in emitted(instructions) if isinstance(event, msg.TurnEnd)]
 
 
 def only(kind: type[_T], among: Iterable[object]) -> _T:
@@ -111,7 +121,7 @@ def only(kind: type[_T], among: Iterable[object]) -> _T:
     return found
 
 
-def said(history: Iterable[Message]) -> list[str]:
+def history_lines(history: Iterable[Message]) -> list[str]:
     """A history as lines: ``user: hi``, ``assistant: <look a>``, ``user: a=seen``, a failed result ``a!``."""
     return [f"{message.role}: {' '.join(map(_line, message.content))}" for message in history]
 
@@ -130,25 +140,36 @@ def _line(block: Block) -> str:
             return type(block).__name__
 
 
-def copy_of(talk: Conversation) -> Conversation:
-    """*talk* as it is now, down to the last block. Pickle does it three times as fast as deepcopy."""
-    copied: Conversation = pickle.loads(pickle.dumps(talk))
+def copy_of(conversation: Conversation) -> Conversation:
+    """*conversation* as it is now, down to the last block. Pickle does it three times as fast as deepcopy."""
+    copied: Conversation = pickle.loads(pickle.dumps(conversation))
     return copied
 
 
 @contextmanager
-def refused(talk: Conversation, error: type[RayconteurError]) -> Generator[None]:
-    """What happens inside is refused with *error*, and *talk* is as it was."""
-    before = copy_of(talk)
+def refused(conversation: Conversation, error: type[RayconteurError]) -> Generator[None]:
+    """What happens inside is refused with *error*, and *conversation* is as it was."""
+    before = copy_of(conversation)
     with pytest.raises(error):
         yield
-    assert talk == before
+    assert conversation == before
 
 
-def replayed(config: SessionConfig, events: list[ev.Event]) -> Conversation:
-    """The conversation that *events*, kept as a journal keeps them, rebuild."""
-    kept = msgspec.msgpack.encode(events)
-    talk = Conversation(config)
-    for event in msgspec.msgpack.decode(kept, type=list[ev.Event]):
-        talk.handle(event)
-    return talk
+def queued_turns(conversation: Conversation) -> tuple[int, ...]:
+    return tuple(queued.turn for queued in conversation.queue if queued.turn)
+
+
+def same_state(one: Conversation, other: Conversation) -> bool:
+    """True if they differ at most in the number of their records."""
+    return msgspec.structs.replace(one.snapshot(), record=0) == msgspec.structs.replace(other.snapshot(), record=0)
+
+
+def replayed(records: list[ev.Record]) -> Conversation:
+    """The conversation that *records*, stored as a journal stores them, rebuild."""
+    stored = msgspec.msgpack.encode(records)
+    return Conversation.replay(msgspec.msgpack.decode(stored, type=list[ev.Record]))
+
+
+def effects(instructions: Iterable[do.Instruction]) -> list[do.Instruction]:
+    """What is to be done besides storing the record and acknowledging the message."""
+    return [step for step in instructions if not isinstance(step, ev.Record | do.Acknowledge)]

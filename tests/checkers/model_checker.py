@@ -1,47 +1,60 @@
-"""An auditor: watches a conversation from outside, keeps its own books, and complains where a promise is broken."""
+"""A model of a conversation that checks the real one: it keeps its own books, and fails where a guarantee is broken."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import NoneType
 
 import msgspec
-from builders.conversation import copy_of
-from checkers.before_turn import Before
+from builders.conversation import copy_of, opened
 from checkers.usage_sums import summed
 
 from rayconteur.providers.schema.content import ToolUse
 from rayconteur.providers.schema.draft import Partial
 from rayconteur.providers.schema.errors import InvalidConfig, RayconteurError
-from rayconteur.providers.schema.usage import Usage
-from rayconteur.runtime.api import messages as say
+from rayconteur.providers.schema.messages import Message
+from rayconteur.providers.schema.usage import NONE_YET, Count, Usage
+from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import OnInterrupt, SessionConfig, WhenBusy
 from rayconteur.runtime.api.errors import MailboxError, MailboxFull, SessionClosed
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core import instructions as do
 from rayconteur.runtime.core.conversation import Conversation
+from rayconteur.runtime.core.phases import Compacting, Requesting
+from rayconteur.runtime.core.state import Snapshot
 
-IN_ORDER = (ev.Asked, ev.RetryAsked, ev.ClearAsked, ev.CompactAsked)
-UNDER_WAY = (State.REQUESTING, State.STREAMING)
-OUT = {
-    State.REQUESTING: do.Send,
-    State.STREAMING: do.Send,
-    State.RETRYING: do.Backoff,
-    State.COMPACTING: do.Shorten,
+QUEUED = (msg.UserMessage, msg.Retry, msg.Clear, msg.Compact)
+WORK = {
+    State.REQUESTING: do.SendRequest,
+    State.RETRYING: do.StartBackoff,
+    State.COMPACTING: do.StartCompaction,
 }
+"""What is running in each state."""
 
 
-class Auditor:
-    """Hands events to *talk* and checks all that comes of them.
+@dataclass(frozen=True)
+class BeforeTurn:
+    """The conversation before the running turn."""
 
-    Its books: the *queue* of what waits (turns by number, the rest by a word), the turn that is *running*, the turns
-    that have *ended*, the usages that were *counted*, and what is *out*: a request, a pause or a compaction.
+    history: tuple[Message, ...] = ()
+    context: Count = NONE_YET.input
+    counted: int = 0
+    sent: int = 0
+    compacted: bool = False
+
+
+class ModelChecker:
+    """Hands events to *conversation* and checks the instructions and the state that follow.
+
+    Its books: the *queue* (turns by number, other messages by a word), the *running* turn, the turns that have *ended*,
+    the usages that were *counted*, the settings that were *applied* last, and the *work* that is running: a request,
+    a backoff or a compaction.
     """
 
     def __init__(self, config: SessionConfig) -> None:
         self.config = config
-        self.talk = Conversation(config)
-        self.records: list[ev.Event] = []
+        self.conversation = opened(config)
+        self.records = [ev.Record(1, ev.Opened(config=config, created_at=0.0))]
         self.queue: list[int | str] = []
         self.sizes_bytes: dict[int, int] = {}
         self.running: int | None = None
@@ -49,82 +62,92 @@ class Auditor:
         self.closed = False
         self.counted: list[Usage] = []
         self.sent = self.attempts = 0
-        self.out: do.Send | do.Backoff | do.Shorten | None = None
-        self._before_turn = Before()
+        self.applied = config
+        self.work: do.SendRequest | do.StartBackoff | do.StartCompaction | None = None
+        self._before_turn = BeforeTurn()
 
-    def hand(self, event: ev.Event) -> Sequence[do.Instruction]:
-        """What *talk* wants done after *event*; nothing where it refuses."""
-        before = copy_of(self.talk)
+    def handle(self, event: ev.Event) -> Sequence[do.Instruction]:
+        """The instructions of *conversation* for *event*; none if it is rejected."""
+        before = copy_of(self.conversation)
         try:
-            instructions = self.talk.handle(event)
-        except (MailboxError, SessionClosed, InvalidConfig) as refusal:
-            self._check_refusal(before, event, refusal)
+            instructions = self.conversation.handle(event)
+        except (MailboxError, SessionClosed, InvalidConfig) as rejection:
+            self._check_rejection(before, event, rejection)
             return ()
-        if not instructions and not isinstance(event, ev.AnswerBegan):
-            assert self.talk == before, "an event that was passed over left a trace"
+        if not instructions:
+            assert self.conversation == before, "an event that was ignored changed something"
             return ()
         self._check_record(event, instructions)
-        self._hear(before, event)
-        begun = self._before_turn
+        self._note_event(before, event)
+        began = self._before_turn
         for step in instructions:
             self._follow(step, event)
-        told = [step.event for step in instructions if isinstance(step, do.Emit)]
-        self._check_history(before, begun, told)
+        emitted = [step.event for step in instructions if isinstance(step, do.Emit)]
+        self._check_history(before, began, emitted)
         self._check_books()
         return instructions
 
     def restart(self) -> None:
-        """The conversation dies, and its records rebuild it."""
-        kept = msgspec.msgpack.encode(self.records)
-        rebuilt = Conversation(self.config)
-        for event in msgspec.msgpack.decode(kept, type=list[ev.Event]):
-            rebuilt.handle(event)
-        if self.talk.state is State.STREAMING:
-            self.talk.state = State.REQUESTING  # that an answer has begun is no record
-        assert rebuilt == self.talk
-        self.talk = rebuilt
+        """The process dies: the records rebuild the conversation, and so does a snapshot with the records after it."""
+        records = msgspec.msgpack.decode(msgspec.msgpack.encode(self.records), type=list[ev.Record])
+        replayed = Conversation.replay(records)
+        assert replayed == self.conversation
+        self.conversation = replayed
 
-    # What comes in
+    def check_snapshot(self) -> None:
+        """A snapshot, stored and restored, equals the conversation."""
+        stored = msgspec.msgpack.encode(self.conversation.snapshot())
+        assert Conversation.restore(msgspec.msgpack.decode(stored, type=Snapshot)) == self.conversation
+
+    # Events
 
     def _check_record(self, event: ev.Event, instructions: Sequence[do.Instruction]) -> None:
-        records = [step for step in instructions if isinstance(step, do.Record)]
-        if isinstance(event, ev.AnswerBegan):
-            assert not instructions
-        else:
-            assert records == [do.Record(event)]
-            assert instructions[0] is records[0], "told before it was kept"
-            self.records.append(event)
+        records = [step for step in instructions if isinstance(step, ev.Record)]
+        [record] = records
+        assert instructions[0] is record, "something is done before the event is recorded"
+        assert record.number == len(self.records) + 1
+        kept = record.event
+        if isinstance(event, ev.Received) and isinstance(kept, ev.Received) and kept.partial == ev.NOTHING:
+            event = msgspec.structs.replace(event, partial=ev.NOTHING)
+        assert kept == event
+        self.records.append(record)
 
-    def _check_refusal(self, before: Conversation, event: ev.Event, refusal: RayconteurError) -> None:
-        assert self.talk == before, "a refused event left a trace"
-        assert not isinstance(refusal, MailboxFull) or self._no_room(event), "refused though there was room"
+    def _check_rejection(self, before: Conversation, event: ev.Event, rejection: RayconteurError) -> None:
+        assert self.conversation == before, "a rejected event changed something"
+        assert not isinstance(rejection, MailboxFull) or self._is_full(event), "rejected though there was room"
 
-    def _hear(self, before: Conversation, event: ev.Event) -> None:
-        assert "close" not in self.queue or not isinstance(event, IN_ORDER), "taken behind a close"
+    def _note_event(self, before: Conversation, event: ev.Event) -> None:
         self._count(before, event)
-        match event:
-            case ev.Answered() | ev.RequestFailed() | ev.BackoffEnded() | ev.CompactionEnded():
-                self.out = None
-            case ev.Asked():
-                busy = before.state is not State.IDLE and not before.compactor.eager
-                first = busy and (event.when_busy or before.config.when_busy) is WhenBusy.INTERRUPT
+        if isinstance(event, ev.Received):
+            self._note_message(before, event.message, event.size_bytes)
+        else:
+            self.work = None
+
+    def _note_message(self, before: Conversation, message: msg.ToLLM, size_bytes: int) -> None:
+        assert "close" not in self.queue or not isinstance(message, QUEUED), "accepted after a close"
+        match message:
+            case msg.UserMessage(when_busy=when_busy):
+                busy = before.state is not State.IDLE and not is_eager(before)
+                first = busy and (when_busy or before.config.when_busy) is WhenBusy.INTERRUPT
                 self.queue.insert(0 if first else len(self.queue), before.turns + 1)
-                self.sizes_bytes[before.turns + 1] = event.size_bytes
-            case ev.RetryAsked():
+                self.sizes_bytes[before.turns + 1] = size_bytes
+            case msg.Retry():
                 self.queue.append(before.turns + 1)
-            case ev.ClearAsked():
+            case msg.Clear():
                 self.queue.append("clear")
-            case ev.CompactAsked():
+            case msg.Compact():
                 self.queue.append("compact")
-            case ev.ConfigureAsked(change=say.Configure(next="turn")):
+            case msg.Configure(next="turn"):
                 self.queue.append("configure")
-            case ev.CloseAsked(drain=True):
+            case msg.Close(drain=True):
                 self.queue.append("close")
             case _:
                 pass
 
-    def _no_room(self, event: ev.Event) -> bool:
-        limits, size_bytes = self.config.limits, event.size_bytes if isinstance(event, ev.Asked) else 0
+    def _is_full(self, event: ev.Event) -> bool:
+        limits = self.conversation.config.limits
+        is_turn = isinstance(event, ev.Received) and isinstance(event.message, msg.UserMessage)
+        size_bytes = event.size_bytes if is_turn and isinstance(event, ev.Received) else 0
         return len(self.queue) >= limits.waiting_messages or self._waiting_bytes() + size_bytes > limits.waiting_bytes
 
     def _waiting_bytes(self) -> int:
@@ -137,8 +160,10 @@ class Auditor:
                 self.attempts = 0
             case ev.RequestFailed(partial=partial):
                 self._count_partial(partial)
-            case ev.Asked(partial=partial) | ev.InterruptAsked(partial=partial) | ev.CloseAsked(partial=partial):
-                if before.state in UNDER_WAY and running(self.talk) != running(before):
+            case ev.TaskCancelled(partial=partial) if isinstance(before.phase, Requesting):
+                self._count_partial(partial)
+            case ev.Received(partial=partial) if isinstance(before.phase, Requesting):
+                if self.conversation.turn != before.turn:
                     self._count_partial(partial)
             case _:
                 pass
@@ -147,142 +172,155 @@ class Auditor:
         if partial != Partial():
             self.counted.append(partial.usage)
 
-    # What comes out
+    # Instructions
 
     def _follow(self, step: do.Instruction, event: ev.Event) -> None:
         match step:
-            case do.Emit(event=told):
-                self._read(told, event)
-            case do.Send():
+            case do.Emit(event=emitted):
+                self._read(emitted, event)
+            case do.SendRequest():
                 self.sent += 1
-                assert self.out is None
+                assert self.work is None
                 self.attempts += 1
                 assert (step.number, step.turn, step.attempt) == (self.sent, self.running, self.attempts)
-                assert step.messages == tuple(self.talk.history)
-                assert step.config == self.talk.config
-                self.out = step
-            case do.Backoff() | do.Shorten():
-                assert self.out is None
-                if isinstance(step, do.Shorten):
-                    self._shorten()
-                self.out = step
-            case do.Abandon():
-                assert self.out is not None, "nothing to abandon"
-                self.out = None
-            case do.Record():
+                assert step.messages == self.conversation.history
+                assert step.config == self.conversation.config
+                self.work = step
+            case do.StartBackoff() | do.StartCompaction():
+                assert self.work is None
+                if isinstance(step, do.StartCompaction):
+                    self._check_compaction()
+                self.work = step
+            case do.Cancel():
+                assert self.work is not None, "nothing to cancel"
+                self.work = None
+            case do.Acknowledge():
+                assert isinstance(event, ev.Received)
+            case do.ApplySettings():
+                self.applied = step.config
+            case ev.Record():
                 pass
-            case do.End():
+            case do.EndSession():
                 assert self.closed
 
-    def _read(self, told: say.FromLLM, event: ev.Event) -> None:
-        assert not self.closed, "something was told after the end"
-        assert (told.session_id, told.seq) == ("", 0)
-        match told:
-            case say.TurnStarted(turn=turn):
+    def _read(self, emitted: msg.FromLLM, event: ev.Event) -> None:
+        assert not self.closed, "an event follows Closed"
+        assert (emitted.session_id, emitted.seq) == ("", 0)
+        message = event.message if isinstance(event, ev.Received) else None
+        match emitted:
+            case msg.TurnStarted(turn=turn):
                 assert self.running is None
                 assert self.queue.pop(0) == turn, "out of order"
-                self._begin(turn, 0 if isinstance(event, ev.RetryAsked) else 1)
-            case say.Completed() | say.Failed() | say.Interrupted():
-                self._end(told)
-            case say.Cleared():
+                self._start_turn(turn, 0 if isinstance(message, msg.Retry) else 1)
+            case msg.Completed() | msg.Failed() | msg.Interrupted():
+                self._end_turn(emitted)
+            case msg.Cleared():
                 assert self.queue.pop(0) == "clear"
-            case say.Compacted():
-                assert told.turn == (self.running or 0)
-                self._compacted(told)
-            case say.Configured(turn=turn):
-                at_once = isinstance(event, ev.ConfigureAsked) and event.change.next == "request"
+            case msg.Compacted():
+                assert emitted.turn == (self.running or 0)
+                self._note_compaction()
+            case msg.Configured(turn=turn):
+                at_once = isinstance(message, msg.Configure) and message.next == "request"
                 assert at_once or self.queue.pop(0) == "configure"
                 assert turn == (self.running or 0)
-            case say.Closed():
+            case msg.Closed():
                 assert self.running is None
-                assert not any(isinstance(waiting, int) for waiting in self.queue)
+                assert not any(isinstance(queued, int) for queued in self.queue)
                 self.queue.clear()
                 self.closed = True
             case _:
-                assert told.turn == self.running, "of a turn that does not run"
-                self._read_of_turn(told, event)
+                assert emitted.turn == self.running, "an event of a turn that is not running"
+                self._read_in_turn(emitted, event)
 
-    def _read_of_turn(self, told: say.FromLLM, event: ev.Event) -> None:
-        match told:
-            case say.TokenUpdate():
-                assert told.request == self.counted[-1]
-                assert told.of_turn == summed(self.counted[self._before_turn.counted :])
-                assert told.of_session == summed(self.counted)
-            case say.ToolBatch():
+    def _read_in_turn(self, emitted: msg.FromLLM, event: ev.Event) -> None:
+        match emitted:
+            case msg.TokenUpdate():
+                assert emitted.request == self.counted[-1]
+                assert emitted.of_turn == summed(self.counted[self._before_turn.counted :])
+                assert emitted.of_session == summed(self.counted)
+            case msg.ToolBatch():
                 assert isinstance(event, ev.Answered)
-                asked_for = [block for block in event.answer.content if isinstance(block, ToolUse)]
-                assert inputs(told.uses) == inputs(use for use in asked_for if use.malformed is None)
-                assert inputs(told.refused) == inputs(use for use in asked_for if use.malformed is not None)
+                uses = [block for block in event.answer.content if isinstance(block, ToolUse)]
+                assert inputs(emitted.uses) == inputs(use for use in uses if use.malformed is None)
+                assert inputs(emitted.refused) == inputs(use for use in uses if use.malformed is not None)
             case _:
-                assert isinstance(told, say.Retrying)
+                assert isinstance(emitted, msg.Retrying)
 
-    def _begin(self, turn: int, own_messages: int) -> None:
+    def _start_turn(self, turn: int, own_messages: int) -> None:
         self.running, self.attempts = turn, 0
-        history = self.talk.history[: len(self.talk.history) - own_messages]
-        self._before_turn = Before(history, self.talk.context, len(self.counted), self.sent)
+        history = self.conversation.history[: self.conversation.message_count - own_messages]
+        self._before_turn = BeforeTurn(history, self.conversation.context, len(self.counted), self.sent)
 
-    def _shorten(self) -> None:
-        under_way = self.talk.compactor.under_way
-        assert under_way
-        match under_way.why:
-            case say.CompactReason.ASKED:
+    def _check_compaction(self) -> None:
+        phase = self.conversation.phase
+        assert isinstance(phase, Compacting)
+        match phase.reason:
+            case msg.CompactReason.ASKED:
                 assert self.queue.pop(0) == "compact"
-            case say.CompactReason.EAGER:
+            case msg.CompactReason.EAGER:
                 assert self.running is None
                 assert not self.queue
             case _:
                 assert self.running is not None
-                assert self.config.compaction
+                assert self.conversation.config.compaction
 
-    def _compacted(self, told: say.Compacted) -> None:
+    def _note_compaction(self) -> None:
         if self.running is not None:
-            history = [message for message in self.talk.history if message.turn != self.running]
-            self._before_turn = replace(self._before_turn, history=history, shortened=True)
+            history = tuple(message for message in self.conversation.history if message.turn != self.running)
+            self._before_turn = replace(self._before_turn, history=history, compacted=True)
 
-    def _end(self, end: say.TurnEnd) -> None:
+    def _end_turn(self, end: msg.TurnEnd) -> None:
         if end.turn == self.running:
             self.running = None
         else:
-            assert isinstance(end, say.Interrupted), "only an interrupt ends what has not begun"
+            assert isinstance(end, msg.Interrupted), "only an interrupt ends a queued turn"
             self.queue.remove(end.turn)
         assert end.turn not in self.ended, "a turn ended twice"
         self.ended.append(end.turn)
-        if isinstance(end, say.Completed):
+        if isinstance(end, msg.Completed):
             assert end.usage == summed(self.counted[self._before_turn.counted :])
             assert end.requests == self.sent - self._before_turn.sent
 
-    # What stands
+    # State
 
-    def _check_history(self, before: Conversation, begun: "Before", told: Sequence[say.FromLLM]) -> None:
-        after = self.talk.history
-        interrupted = before.turn and say.Interrupted(turn=before.turn.number) in told
-        if any(isinstance(one, say.Cleared | say.Compacted) for one in told):
+    def _check_history(self, before: Conversation, began: BeforeTurn, emitted: Sequence[msg.FromLLM]) -> None:
+        after = self.conversation.history
+        interrupted = before.turn and msg.Interrupted(turn=before.turn) in emitted
+        if any(isinstance(event, msg.Cleared | msg.Compacted) for event in emitted):
             return
         if interrupted and before.config.on_interrupt is OnInterrupt.DISCARD:
-            rest = (after, self.talk.context) if self.running is None else self._before_turn.kept
-            assert rest[0] == begun.kept[0], "the history is not what it was before the turn"
-            assert begun.shortened or rest == begun.kept, "the context is not what it was before the turn"
+            now = self._before_turn if self.running is not None else None
+            history = now.history if now else after
+            context = now.context if now else self.conversation.context
+            assert history == began.history, "the history is not what it was before the turn"
+            assert began.compacted or context == began.context, "the context is not what it was before the turn"
         else:
-            assert after[: len(before.history)] == before.history, "what was complete did not stay"
+            assert after[: before.message_count] == before.history, "completed messages did not stay"
 
     def _check_books(self) -> None:
-        talk = self.talk
-        turns = [waiting for waiting in self.queue if isinstance(waiting, int)]
+        conversation = self.conversation
+        turns = [queued for queued in self.queue if isinstance(queued, int)]
         now = [] if self.running is None else [self.running]
-        assert sorted([*self.ended, *now, *turns]) == list(range(1, talk.turns + 1)), "a turn without its end"
-        assert running(talk) == self.running
-        assert talk.mailbox.turns() == tuple(turns)
-        closes = "close" in self.queue  # for the wish to close there is always room
-        assert len(talk.mailbox) == len(self.queue) <= self.config.limits.waiting_messages + closes
+        assert sorted([*self.ended, *now, *turns]) == list(range(1, conversation.turns + 1)), "a turn without its end"
+        assert conversation.turn == self.running
+        assert [queued.turn for queued in conversation.queue if queued.turn] == turns
+        assert len(conversation.queue) == len(self.queue)
+        assert conversation.config == self.applied
+        assert conversation.usage == summed(self.counted)
+        assert conversation.fill.messages <= conversation.message_count, "counts messages that are gone"
+        assert (conversation.state is State.CLOSED) == self.closed
+        assert isinstance(self.work, WORK.get(conversation.state, NoneType))
+        self._check_bounds()
+
+    def _check_bounds(self) -> None:
+        closes = "close" in self.queue  # there is always room for a close
+        assert len(self.queue) <= self.config.limits.waiting_messages + closes
         assert self._waiting_bytes() <= self.config.limits.waiting_bytes
-        assert talk.usage == summed(self.counted)
-        assert talk.window.fill.messages <= len(talk.history), "counted what is gone"
-        assert (talk.state is State.CLOSED) == self.closed
-        assert isinstance(self.out, OUT.get(talk.state, NoneType))
 
 
-def running(talk: Conversation) -> int | None:
-    return talk.turn.number if talk.turn else None
+def is_eager(conversation: Conversation) -> bool:
+    phase = conversation.phase
+    return isinstance(phase, Compacting) and phase.reason is msg.CompactReason.EAGER
 
 
 def inputs(uses: Iterable[ToolUse]) -> list[tuple[str, object]]:

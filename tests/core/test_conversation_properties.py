@@ -1,4 +1,4 @@
-"""Any interleaving of what can happen to a conversation keeps its promises. The auditor checks each step."""
+"""Any interleaving of events keeps the guarantees of a conversation. The model checker checks each step."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from functools import cache
 
 import msgspec
 import pytest
-from builders.conversation import USE, answered, copy_of, failed, result
-from checkers.model_checker import Auditor
+from builders.conversation import USE, answered, copy_of, failed, received, result
+from checkers.model_checker import ModelChecker
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -38,11 +38,14 @@ from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.request import Reasoning, Request, WireMemo
 from rayconteur.providers.schema.usage import Cost, Count, Provenance, Usage, estimated, reported
 from rayconteur.providers.scripted.config import Scripted
-from rayconteur.runtime.api import messages as say
+from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import Limits, OnInterrupt, RetryPolicy, SessionConfig, WhenBusy
+from rayconteur.runtime.api.errors import InvalidRecord
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core import instructions as do
+from rayconteur.runtime.core.conversation import Conversation
+from rayconteur.runtime.core.phases import Backoff, Compacting, Idle, Requesting, ToolsOut
 
 NARROW = ModelFacts(context_limit_tokens=100)
 PROVIDERS: list[ProviderConfig] = [Scripted(), Scripted(facts=NARROW), Anthropic(model="claude"), OpenAI(model="gpt")]
@@ -60,21 +63,19 @@ SEARCHES = {
 
 
 @dataclass(frozen=True)
-class Late:
-    """What comes of a request or a compaction, and the states in which it is awaited."""
+class Stale:
+    """An outcome, by the number of its request or compaction, and the state in which it is awaited."""
 
     event: Callable[[int], ev.Event]
-    awaited_in: tuple[State, ...]
+    awaited_in: State
     of_compaction: bool = False
 
 
-UNDER_WAY = (State.REQUESTING, State.STREAMING)
-LATE = [
-    Late(lambda number: ev.AnswerBegan(request=number), UNDER_WAY),
-    Late(lambda number: answered(number, "late", USE), UNDER_WAY),
-    Late(lambda number: failed(number, retryable=True), UNDER_WAY),
-    Late(lambda number: ev.BackoffEnded(request=number), (State.RETRYING,)),
-    Late(lambda number: ev.CompactionEnded(compaction=number, messages=()), (State.COMPACTING,), of_compaction=True),
+STALE = [
+    Stale(lambda number: answered(number, "late", USE), State.REQUESTING),
+    Stale(lambda number: failed(number, retryable=True), State.REQUESTING),
+    Stale(lambda number: ev.BackoffEnded(request=number), State.RETRYING),
+    Stale(lambda number: ev.CompactionEnded(compaction=number, messages=()), State.COMPACTING, of_compaction=True),
 ]
 
 CLAUDE = anthropic_requests.Dialect("claude")
@@ -99,18 +100,21 @@ usages = st.just(Usage()) | st.builds(
     Usage, input=counts, output=counts, cache_read=counts, cache_write=counts, reasoning=counts, cost=costs
 )
 changes = st.builds(
-    say.Configure,
+    msg.Configure,
     provider=st.sampled_from([msgspec.UNSET, *PROVIDERS]),
     model=st.sampled_from([msgspec.UNSET, msgspec.UNSET, "other", ""]),
     system=st.sampled_from([msgspec.UNSET, None, "be brief"]),
     thinking=st.sampled_from([msgspec.UNSET, None, Reasoning(budget_tokens=1024)]),
+    on_interrupt=st.sampled_from([msgspec.UNSET, *OnInterrupt]),
+    when_busy=st.sampled_from([msgspec.UNSET, *WhenBusy]),
+    retry=st.sampled_from([msgspec.UNSET, RetryPolicy(max_attempts=1)]),
     next=st.sampled_from(["request", "turn"]),
 )
 
-returns = st.lists(ids.map(result), max_size=3).map(tuple)
-wishes: st.SearchStrategy[ev.Wish] = st.one_of(
-    st.sampled_from([ev.RetryAsked(), ev.ClearAsked(), ev.CompactAsked()]),
-    st.builds(ev.ToolsReturned, results=returns, last=st.booleans()),
+results_of = st.lists(ids.map(result), max_size=3).map(tuple)
+messages: st.SearchStrategy[msg.ToLLM] = st.one_of(
+    st.sampled_from([msg.Retry(), msg.Clear(), msg.Compact()]),
+    st.builds(msg.ToolResults, results=results_of, last=st.booleans()),
 )
 
 
@@ -172,20 +176,20 @@ def begins_a_turn(message: Message) -> bool:
 
 
 class Interleavings(RuleBasedStateMachine):
-    auditor: Auditor
+    checker: ModelChecker
 
     @initialize(config=configs)
-    def begin(self, config: SessionConfig) -> None:
-        self.auditor = Auditor(config)
+    def open(self, config: SessionConfig) -> None:
+        self.checker = ModelChecker(config)
         self.memo = {"anthropic": WireMemo(), "chat": WireMemo(), "responses": WireMemo()}
 
-    def hand(self, event: ev.Event) -> None:
-        for step in self.auditor.hand(event):
-            if isinstance(step, do.Send):
+    def handle(self, event: ev.Event) -> None:
+        for step in self.checker.handle(event):
+            if isinstance(step, do.SendRequest):
                 self.check_wire(step)
 
-    def check_wire(self, send: do.Send) -> None:
-        """Whatever provider the history came from, each one takes it, and a memo changes nothing."""
+    def check_wire(self, send: do.SendRequest) -> None:
+        """Every provider accepts the request, whichever provider the history came from; a memo makes no difference."""
 
         def request(memo: WireMemo) -> Request:
             return Request(send.number, send.messages, send.config, memo)
@@ -203,13 +207,17 @@ class Interleavings(RuleBasedStateMachine):
 
     @invariant()
     def the_history_is_valid(self) -> None:
-        talk = self.auditor.talk
-        assert history.violations(talk.history, tools_out=talk.state is State.TOOLS_OUT) == []
+        conversation = self.checker.conversation
+        assert history.violations(conversation.history, tools_out=conversation.state is State.TOOLS_OUT) == []
+
+    @invariant()
+    def a_snapshot_restores_the_conversation(self) -> None:
+        self.checker.check_snapshot()
 
     def partial(self, data: st.DataObject) -> Partial:
-        return data.draw(partials(self.auditor.talk.config.provider.name), "partial")
+        return data.draw(partials(self.checker.conversation.config.provider.name), "partial")
 
-    # What drivers ask for
+    # Messages
 
     @rule(
         data=st.data(),
@@ -217,86 +225,117 @@ class Interleavings(RuleBasedStateMachine):
         when_busy=st.none() | st.sampled_from(WhenBusy),
         size_bytes=st.sampled_from([0, 10, 60, 200]),
     )
-    def message_comes(
+    def user_message(
         self, data: st.DataObject, content: tuple[UserBlock, ...], when_busy: WhenBusy | None, size_bytes: int
     ) -> None:
-        asked = ev.Asked(content=content, when_busy=when_busy, size_bytes=size_bytes, partial=self.partial(data))
-        self.hand(asked)
+        message = msg.UserMessage(content=content, when_busy=when_busy)
+        self.handle(received(message, self.partial(data), size_bytes))
 
     @rule(data=st.data(), back=st.none() | st.integers(-1, 4))
-    def interrupt_comes(self, data: st.DataObject, back: int | None) -> None:
-        turn = None if back is None else self.auditor.talk.turns - back
-        self.hand(ev.InterruptAsked(turn=turn, partial=self.partial(data)))
+    def interrupt(self, data: st.DataObject, back: int | None) -> None:
+        turn = None if back is None else self.checker.conversation.turns - back
+        self.handle(received(msg.Interrupt(turn=turn), self.partial(data)))
 
-    @rule(wish=wishes)
-    def wish_comes(self, wish: ev.Wish) -> None:
-        self.hand(wish)
+    @rule(message=messages)
+    def other_message(self, message: msg.ToLLM) -> None:
+        self.handle(received(message))
 
     @rule(change=changes)
-    def settings_come(self, change: say.Configure) -> None:
-        self.hand(ev.ConfigureAsked(change=change))
+    def configure(self, change: msg.Configure) -> None:
+        self.handle(received(change))
 
     @rule(data=st.data(), drain=st.booleans())
-    def close_comes(self, data: st.DataObject, drain: bool) -> None:
-        self.hand(ev.CloseAsked(drain=drain, partial=self.partial(data)))
+    def close(self, data: st.DataObject, drain: bool) -> None:
+        self.handle(received(msg.Close(drain=drain), self.partial(data)))
 
-    # What comes of what it wants done
+    # Outcomes
 
     @rule(data=st.data(), steps=st.integers(1, 5))
-    def it_goes_on(self, data: st.DataObject, steps: int) -> None:
-        if self.auditor.closed:
-            self.auditor.restart()
-            self.begin(self.auditor.config)
+    def go_on(self, data: st.DataObject, steps: int) -> None:
+        if self.checker.closed:
+            self.checker.restart()
+            self.open(self.checker.config)
         for _ in range(steps):
-            self.hand(self.next_event(data))
+            self.handle(self.next_event(data))
+
+    @rule(data=st.data())
+    def task_is_cancelled(self, data: st.DataObject) -> None:
+        self.handle(ev.TaskCancelled(partial=self.partial(data)))
 
     def next_event(self, data: st.DataObject) -> ev.Event:
-        talk = self.auditor.talk
-        number, provider = talk.requests, talk.config.provider.name
-        match talk.state:
-            case State.REQUESTING if data.draw(st.booleans()):
-                return ev.AnswerBegan(request=number)
-            case State.REQUESTING | State.STREAMING if data.draw(st.integers(0, 3)):
+        conversation = self.checker.conversation
+        number, provider = conversation.requests, conversation.config.provider.name
+        match conversation.phase:
+            case Requesting() if data.draw(st.integers(0, 3)):
                 return answered(number, *data.draw(contents(provider)), usage=data.draw(usages))
-            case State.REQUESTING | State.STREAMING:
+            case Requesting():
                 return data.draw(failures(number, provider))
-            case State.RETRYING:
+            case Backoff():
                 return ev.BackoffEnded(request=number)
-            case State.TOOLS_OUT:
-                order = data.draw(st.permutations([use.id for use in talk.open_tool_uses]))
+            case ToolsOut():
+                order = data.draw(st.permutations([use.id for use in conversation.open_tool_uses]))
                 some = order[: data.draw(st.integers(1, len(order)))]
-                return ev.ToolsReturned(results=data.draw(results(some)), last=data.draw(st.booleans()))
-            case State.COMPACTING:
-                ways: list[tuple[Message, ...] | None] = [None]
-                ways += [tuple(talk.history[at:]) for at, one in enumerate(talk.history) if begins_a_turn(one)]
-                if talk.turn is None:  # else what runs goes on from what is left
-                    ways.append(())
-                messages = data.draw(st.sampled_from(ways))
-                return ev.CompactionEnded(compaction=talk.compactor.number, messages=messages)
-            case State.IDLE if talk.history and talk.history[-1].role is Role.USER and data.draw(st.booleans()):
-                return ev.RetryAsked()
+                return received(msg.ToolResults(results=data.draw(results(some)), last=data.draw(st.booleans())))
+            case Compacting(compaction=compaction):
+                return ev.CompactionEnded(compaction=compaction, messages=data.draw(st.sampled_from(self.compacted())))
+            case Idle() if self.is_unanswered() and data.draw(st.booleans()):
+                return received(msg.Retry())
             case _:
-                return ev.Asked(content=(Text("go on"),))
+                return received(msg.UserMessage(content=(Text("go on"),)))
+
+    def compacted(self) -> list[tuple[Message, ...] | None]:
+        """What a compaction may make of the history."""
+        messages = self.checker.conversation.history
+        ways: list[tuple[Message, ...] | None] = [None]
+        ways += [messages[at:] for at, message in enumerate(messages) if begins_a_turn(message)]
+        if self.checker.conversation.turn is None:  # a running turn needs its messages
+            ways.append(())
+        return ways
+
+    def is_unanswered(self) -> bool:
+        messages = self.checker.conversation.history
+        return bool(messages) and messages[-1].role is Role.USER
 
     @rule(back=st.integers(0, 3))
-    def all_comes_late(self, back: int) -> None:
-        talk = self.auditor.talk
-        before = copy_of(talk)
-        for late in LATE:
-            latest = talk.compactor.number if late.of_compaction else talk.requests
-            if back or talk.state not in late.awaited_in:
-                assert not self.auditor.hand(late.event(latest - back))
-        assert talk == before
+    def outcomes_of_cancelled_work_are_ignored(self, back: int) -> None:
+        conversation = self.checker.conversation
+        before = copy_of(conversation)
+        snapshot = conversation.snapshot()
+        for stale in STALE:
+            latest = snapshot.compactions if stale.of_compaction else conversation.requests
+            if back or conversation.state is not stale.awaited_in:
+                assert not self.checker.handle(stale.event(latest - back))
+        assert conversation == before
 
-    # What comes of everything
+    # The process
 
     @rule()
-    def its_process_dies(self) -> None:
-        self.auditor.restart()
+    def the_process_dies(self) -> None:
+        self.checker.restart()
+
+    @rule(data=st.data())
+    def a_journal_that_lost_doubled_or_swapped_a_record_is_rejected(self, data: st.DataObject) -> None:
+        records = self.checker.records
+        if len(records) < 2:
+            return
+        at = data.draw(st.integers(0, len(records) - 2))
+        dropped = [*records[:at], *records[at + 1 :]]
+        doubled = [*records[: at + 1], *records[at:]]
+        swapped = [*records[:at], records[at + 1], records[at], *records[at + 2 :]]
+        for broken in (dropped, doubled, swapped):
+            with pytest.raises(InvalidRecord):
+                Conversation.replay(broken)
+
+    @rule(data=st.data())
+    def records_after_a_snapshot_complete_it(self, data: st.DataObject) -> None:
+        records = self.checker.records
+        at = data.draw(st.integers(1, len(records)))
+        snapshot = Conversation.replay(records[:at]).snapshot()
+        assert Conversation.replay(records[at:], snapshot) == self.checker.conversation
 
     def teardown(self) -> None:
-        if hasattr(self, "auditor"):
-            self.auditor.restart()
+        if hasattr(self, "checker"):
+            self.checker.restart()
 
 
 TestInterleavings = pytest.mark.timeout(400)(Interleavings.TestCase)  # shrinking a failure may take five minutes

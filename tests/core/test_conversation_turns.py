@@ -7,21 +7,25 @@ from builders.conversation import (
     answered,
     asked,
     copy_of,
+    effects,
     emitted,
     ends,
     failed,
+    history_lines,
     in_state,
     only,
+    opened,
+    queued_turns,
+    received,
     refused,
     replayed,
     returned,
-    said,
 )
 
 from rayconteur.providers.schema.content import Image, Opaque, Text, Thinking
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.scripted.config import Scripted
-from rayconteur.runtime.api import messages as say
+from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig, WhenBusy
 from rayconteur.runtime.api.errors import EmptyMessage, SessionBusy, SessionClosed
 from rayconteur.runtime.api.status import State
@@ -29,190 +33,186 @@ from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core import instructions as do
 from rayconteur.runtime.core.conversation import Conversation
 
-BUSY = (State.REQUESTING, State.STREAMING, State.RETRYING, State.TOOLS_OUT, State.COMPACTING)
+BUSY = (State.REQUESTING, State.RETRYING, State.TOOLS_OUT, State.COMPACTING)
 
 
 def test_a_message_begins_a_turn_and_sends_the_history_with_it() -> None:
-    talk = Conversation(DISCARD)
+    conversation = opened(DISCARD)
 
-    instructions = talk.handle(asked("hi"))
+    instructions = conversation.handle(asked("hi"))
 
-    assert instructions[:2] == [do.Record(asked("hi")), do.Emit(say.TurnStarted(turn=1))]
-    sent = only(do.Send, instructions)
+    assert instructions[:3] == [ev.Record(2, asked("hi")), do.Acknowledge(1), do.Emit(msg.TurnStarted(turn=1))]
+    sent = only(do.SendRequest, instructions)
     assert (sent.number, sent.turn, sent.attempt) == (1, 1, 1)
-    assert said(sent.messages) == ["user: hi"]
+    assert history_lines(sent.messages) == ["user: hi"]
 
 
 def test_an_answer_ends_the_turn_with_its_usage_and_the_providers_own_stop_reason() -> None:
-    talk = in_state(State.REQUESTING)
+    conversation = in_state(State.REQUESTING)
 
-    instructions = talk.handle(answered(1, "hello"))
+    instructions = conversation.handle(answered(1, "hello"))
 
-    assert said(talk.history) == ["user: hi", "assistant: hello"]
+    assert history_lines(conversation.history) == ["user: hi", "assistant: hello"]
     assert ends(instructions) == [
-        say.Completed(turn=1, stop_reason=StopReason.END_TURN, raw_stop_reason="end_turn", usage=talk.usage, requests=1)
+        msg.Completed(
+            turn=1, stop_reason=StopReason.END_TURN, raw_stop_reason="end_turn", usage=conversation.usage, requests=1
+        )
     ]
 
 
 def test_a_session_goes_idle_before_it_tells_of_the_end() -> None:
-    talk = in_state(State.STREAMING)
+    conversation = in_state(State.REQUESTING)
 
-    talk.handle(answered(1, "hello"))
+    conversation.handle(answered(1, "hello"))
 
-    assert talk.state is State.IDLE
-    assert talk.turn is None
+    assert conversation.state is State.IDLE
+    assert conversation.turn is None
 
 
 @pytest.mark.parametrize("state", BUSY)
 def test_messages_that_wait_begin_their_turns_in_the_order_sent(state: State) -> None:
-    talk = in_state(state)
-    first = talk.turns
+    conversation = in_state(state)
+    first = conversation.turns
     for text in ("one", "two"):
-        assert talk.handle(asked(text)) == [do.Record(asked(text))]
+        assert effects(conversation.handle(asked(text))) == []
 
-    talk.handle(ev.InterruptAsked())
-    talk.handle(answered(talk.requests, "1"))
-    talk.handle(answered(talk.requests, "2"))
+    conversation.handle(received(msg.Interrupt()))
+    conversation.handle(answered(conversation.requests, "1"))
+    conversation.handle(answered(conversation.requests, "2"))
 
-    assert said(talk.history) == ["user: one", "assistant: 1", "user: two", "assistant: 2"]
-    assert [message.turn for message in talk.history] == [first + 1, first + 1, first + 2, first + 2]
+    assert history_lines(conversation.history) == ["user: one", "assistant: 1", "user: two", "assistant: 2"]
+    assert [message.turn for message in conversation.history] == [first + 1, first + 1, first + 2, first + 2]
 
 
 @pytest.mark.parametrize("state", BUSY)
 def test_a_message_that_must_not_wait_is_refused_while_the_session_is_busy(state: State) -> None:
-    talk = in_state(state)
+    conversation = in_state(state)
 
-    with refused(talk, SessionBusy):
-        talk.handle(asked("now or never", when_busy=WhenBusy.REJECT))
+    with refused(conversation, SessionBusy):
+        conversation.handle(asked("now or never", when_busy=WhenBusy.REJECT))
 
 
 @pytest.mark.parametrize("when_busy", list(WhenBusy))
 def test_an_idle_session_takes_a_message_whatever_its_rule_for_busy_ones(when_busy: WhenBusy) -> None:
-    talk = in_state(State.IDLE)
+    conversation = in_state(State.IDLE)
 
-    instructions = talk.handle(asked("hi", when_busy=when_busy))
+    instructions = conversation.handle(asked("hi", when_busy=when_busy))
 
-    assert only(do.Send, instructions).turn == 1
+    assert only(do.SendRequest, instructions).turn == 1
 
 
 @pytest.mark.parametrize("state", BUSY)
 def test_a_message_that_interrupts_goes_before_those_that_wait(state: State) -> None:
-    talk = in_state(state)
-    waiting = talk.turns + 1
-    talk.handle(asked("patient"))
+    conversation = in_state(state)
+    waiting = conversation.turns + 1
+    conversation.handle(asked("patient"))
 
-    instructions = talk.handle(asked("urgent", when_busy=WhenBusy.INTERRUPT))
+    instructions = conversation.handle(asked("urgent", when_busy=WhenBusy.INTERRUPT))
 
-    assert said(only(do.Send, instructions).messages) == ["user: urgent"]
-    assert emitted(instructions)[-1] == say.TurnStarted(turn=waiting + 1)
-    assert talk.mailbox.turns() == (waiting,)
+    assert history_lines(only(do.SendRequest, instructions).messages) == ["user: urgent"]
+    assert emitted(instructions)[-1] == msg.TurnStarted(turn=waiting + 1)
+    assert queued_turns(conversation) == (waiting,)
 
 
 def test_a_message_that_interrupts_ends_the_running_turn_before_its_own_begins() -> None:
-    talk = in_state(State.STREAMING)
+    conversation = in_state(State.REQUESTING)
 
-    instructions = talk.handle(asked("urgent", when_busy=WhenBusy.INTERRUPT))
+    instructions = conversation.handle(asked("urgent", when_busy=WhenBusy.INTERRUPT))
 
-    assert instructions[1] == do.Abandon()
-    assert emitted(instructions) == [say.Interrupted(turn=1), say.TurnStarted(turn=2)]
+    assert effects(instructions)[0] == do.Cancel()
+    assert emitted(instructions) == [msg.Interrupted(turn=1), msg.TurnStarted(turn=2)]
 
 
 def test_the_sessions_own_rule_holds_where_a_message_has_none() -> None:
-    talk = in_state(State.REQUESTING, SessionConfig(provider=Scripted(), when_busy=WhenBusy.REJECT))
+    conversation = in_state(State.REQUESTING, SessionConfig(provider=Scripted(), when_busy=WhenBusy.REJECT))
 
-    with refused(talk, SessionBusy):
-        talk.handle(asked("hi"))
+    with refused(conversation, SessionBusy):
+        conversation.handle(asked("hi"))
 
-    talk.handle(asked("hi", when_busy=WhenBusy.QUEUE))
-    assert len(talk.mailbox) == 1
+    conversation.handle(asked("hi", when_busy=WhenBusy.QUEUE))
+    assert len(conversation.queue) == 1
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t", "\u3000"])
 def test_a_message_of_blank_text_is_refused(text: str) -> None:
-    talk = in_state(State.IDLE)
+    conversation = in_state(State.IDLE)
 
-    with refused(talk, EmptyMessage):
-        talk.handle(asked(text))
+    with refused(conversation, EmptyMessage):
+        conversation.handle(asked(text))
 
 
 def test_a_message_without_blocks_is_refused() -> None:
-    talk = in_state(State.TOOLS_OUT)
+    conversation = in_state(State.TOOLS_OUT)
 
-    with refused(talk, EmptyMessage):
-        talk.handle(ev.Asked(content=()))
+    with refused(conversation, EmptyMessage):
+        conversation.handle(received(msg.UserMessage(content=())))
 
 
 def test_blank_text_beside_an_image_is_left_out() -> None:
-    talk = in_state(State.IDLE)
+    conversation = in_state(State.IDLE)
     image = Image(url="https://example.org/raven.png")
 
-    talk.handle(ev.Asked(content=(Text(" "), image)))
+    conversation.handle(received(msg.UserMessage(content=(Text(" "), image))))
 
-    assert talk.history[0].content == (image,)
+    assert conversation.history[0].content == (image,)
 
 
 @pytest.mark.parametrize("pieces", [(), ("",), (" \n",), (Thinking(text="hm", provider="anthropic", signature="s"),)])
 def test_an_answer_that_says_nothing_ends_its_turn_and_leaves_no_message(pieces: tuple[str, ...]) -> None:
-    talk = in_state(State.STREAMING)
+    conversation = in_state(State.REQUESTING)
 
-    instructions = talk.handle(answered(1, *pieces))
+    instructions = conversation.handle(answered(1, *pieces))
 
-    assert isinstance(ends(instructions)[0], say.Completed)
-    assert said(talk.history) == ["user: hi"]
+    assert isinstance(ends(instructions)[0], msg.Completed)
+    assert history_lines(conversation.history) == ["user: hi"]
 
 
 def test_thinking_and_opaque_blocks_stay_where_something_goes_with_them() -> None:
-    talk = in_state(State.STREAMING)
+    conversation = in_state(State.REQUESTING)
     thought = Thinking(text="hm", provider="anthropic", signature="s")
     searched = Opaque(provider="anthropic", type="server_tool_use", json=b"{}")
 
-    talk.handle(answered(1, thought, searched, "", "found"))
+    conversation.handle(answered(1, thought, searched, "", "found"))
 
-    assert talk.history[1].content == (thought, searched, Text("found"))
+    assert conversation.history[1].content == (thought, searched, Text("found"))
 
 
 @pytest.mark.parametrize(
     "late",
-    [ev.AnswerBegan(request=1), answered(1, "late"), failed(1), failed(1, retryable=True), ev.BackoffEnded(request=1)],
+    [answered(1, "late"), failed(1), failed(1, retryable=True), ev.BackoffEnded(request=1)],
     ids=lambda event: type(event).__name__,
 )
-@pytest.mark.parametrize("interrupted_in", [State.REQUESTING, State.STREAMING, State.RETRYING, State.TOOLS_OUT])
+@pytest.mark.parametrize("interrupted_in", [State.REQUESTING, State.RETRYING, State.TOOLS_OUT])
 def test_what_comes_of_an_abandoned_request_is_passed_over(interrupted_in: State, late: ev.Event) -> None:
-    talk = in_state(interrupted_in)
-    talk.handle(asked("next", when_busy=WhenBusy.INTERRUPT))
-    before = copy_of(talk)
+    conversation = in_state(interrupted_in)
+    conversation.handle(asked("next", when_busy=WhenBusy.INTERRUPT))
+    before = copy_of(conversation)
 
-    assert talk.handle(late) == []
-    assert talk == before
+    assert conversation.handle(late) == []
+    assert conversation == before
 
 
 def test_an_answer_that_comes_twice_counts_once() -> None:
-    talk = in_state(State.STREAMING)
-    talk.handle(answered(1, "hello"))
-    before = copy_of(talk)
+    conversation = in_state(State.REQUESTING)
+    conversation.handle(answered(1, "hello"))
+    before = copy_of(conversation)
 
-    assert talk.handle(answered(1, "hello")) == []
-    assert talk == before
+    assert conversation.handle(answered(1, "hello")) == []
+    assert conversation == before
 
 
 def test_a_record_comes_before_what_it_stands_for_is_told() -> None:
-    talk = in_state(State.STREAMING)
+    conversation = in_state(State.REQUESTING)
 
-    instructions = talk.handle(answered(1, "hello"))
+    instructions = conversation.handle(answered(1, "hello"))
 
-    assert instructions[0] == do.Record(answered(1, "hello"))
-
-
-def test_the_beginning_of_an_answer_is_no_record() -> None:
-    talk = in_state(State.REQUESTING)
-
-    assert talk.handle(ev.AnswerBegan(request=1)) == []
-    assert talk.state is State.STREAMING
+    assert instructions[0] == ev.Record(3, answered(1, "hello"))
 
 
 def test_the_records_of_a_conversation_rebuild_it() -> None:
-    talk = Conversation(DISCARD)
+    conversation = Conversation()
     events: list[ev.Event] = [
+        ev.Opened(config=DISCARD, created_at=1.5),
         asked("one"),
         answered(1, "let me look", USE),
         asked("two"),
@@ -222,15 +222,24 @@ def test_the_records_of_a_conversation_rebuild_it() -> None:
         answered(3, "seen"),
         answered(4, USE),
     ]
-    records = [step.event for event in events for step in talk.handle(event) if isinstance(step, do.Record)]
 
-    assert records == events
-    assert replayed(DISCARD, records) == talk
+    records = [step for event in events for step in conversation.handle(event) if isinstance(step, ev.Record)]
+
+    assert [record.event for record in records] == events
+    assert [record.number for record in records] == list(range(1, len(events) + 1))
+    assert replayed(records) == conversation
 
 
 def test_nothing_is_taken_after_the_end() -> None:
-    talk = in_state(State.CLOSED)
+    conversation = in_state(State.CLOSED)
 
-    for wish in (asked(), returned("a"), ev.InterruptAsked(), ev.RetryAsked(), ev.ClearAsked(), ev.CloseAsked()):
-        with refused(talk, SessionClosed):
-            talk.handle(wish)
+    for wish in (
+        asked(),
+        returned("a"),
+        received(msg.Interrupt()),
+        received(msg.Retry()),
+        received(msg.Clear()),
+        received(msg.Close()),
+    ):
+        with refused(conversation, SessionClosed):
+            conversation.handle(wish)

@@ -5,103 +5,112 @@ from builders.conversation import asked
 
 from rayconteur.runtime.api.config import Limits
 from rayconteur.runtime.api.errors import MailboxFull, MessageTooLarge, SessionClosed
-from rayconteur.runtime.core import events as ev
-from rayconteur.runtime.core.mailbox import Mailbox, Waiting
+from rayconteur.runtime.api.messages import Clear, Close, UserMessage
+from rayconteur.runtime.core.mailbox import Mailbox, Queued, require_size
 
 LIMITS = Limits(waiting_messages=3, waiting_bytes=100, message_bytes=80)
+DRAIN = Queued(message=Close(drain=True))
 
 
 def mailbox(*sizes_bytes: int) -> Mailbox:
-    """A mailbox with user messages of these sizes, for turns 1, 2, 3 ..."""
+    """A mailbox with user messages of these sizes, for turns 1, 2, 3, ..."""
     box = Mailbox()
     for turn, size_bytes in enumerate(sizes_bytes, start=1):
-        box.put(Waiting(asked(f"{turn}", size_bytes=size_bytes), turn))
+        box.put(queued(size_bytes, turn))
     return box
 
 
-def message(size_bytes: int) -> Waiting:
-    return Waiting(asked(size_bytes=size_bytes), 9)
+def queued(size_bytes: int, turn: int = 9) -> Queued:
+    message = asked(f"{turn}").message
+    assert isinstance(message, UserMessage)
+    return Queued(message=message, turn=turn, size_bytes=size_bytes)
 
 
-def taken(box: Mailbox) -> list[int]:
-    """The turns of all that waits, taken out one by one."""
+def take_all(box: Mailbox) -> list[int]:
+    """The turns of all messages, taken one by one."""
     turns: list[int] = []
-    while waiting := box.take():
-        turns.append(waiting.turn)
+    while taken := box.take():
+        turns.append(taken.turn)
     return turns
 
 
-def test_what_came_first_goes_first() -> None:
-    assert taken(mailbox(1, 1, 1)) == [1, 2, 3]
+def test_messages_leave_in_the_order_they_arrived() -> None:
+    assert take_all(mailbox(1, 1, 1)) == [1, 2, 3]
 
 
-def test_what_must_go_first_goes_before_the_others() -> None:
+def test_a_message_put_first_leaves_before_the_others() -> None:
     box = mailbox(1, 1)
 
-    box.put_first(Waiting(asked(), 3))
+    box.put_first(queued(0, 3))
 
-    assert taken(box) == [3, 1, 2]
+    assert take_all(box) == [3, 1, 2]
 
 
-def test_it_is_full_by_number() -> None:
-    mailbox(0, 0).admit_waiting(message(0), LIMITS)
+def test_the_number_of_messages_is_limited() -> None:
+    mailbox(0, 0).require_room(queued(0), LIMITS)
 
     with pytest.raises(MailboxFull, match="3 messages"):
-        mailbox(0, 0, 0).admit_waiting(message(0), LIMITS)
+        mailbox(0, 0, 0).require_room(queued(0), LIMITS)
 
 
-def test_there_is_always_room_for_the_wish_to_close() -> None:
-    mailbox(0, 0, 0).admit_waiting(Waiting(ev.CloseAsked(drain=True)), LIMITS)
+def test_there_is_always_room_for_a_close() -> None:
+    mailbox(0, 0, 0).require_room(DRAIN, LIMITS)
 
 
-def test_it_is_full_by_bytes() -> None:
-    mailbox(60).admit_waiting(message(40), LIMITS)
+def test_the_bytes_of_all_messages_are_limited() -> None:
+    mailbox(60).require_room(queued(40), LIMITS)
 
     with pytest.raises(MailboxFull, match="60 bytes"):
-        mailbox(60).admit_waiting(message(41), LIMITS)
+        mailbox(60).require_room(queued(41), LIMITS)
 
 
-def test_one_message_may_be_as_large_as_the_limit_says_and_no_larger() -> None:
-    box = mailbox()
+def test_a_message_may_be_as_large_as_the_limit_and_no_larger() -> None:
+    require_size(80, LIMITS)
 
-    box.admit(80, LIMITS)
     with pytest.raises(MessageTooLarge, match=r"81 bytes.*message_bytes is 80"):
-        box.admit(81, LIMITS)
+        require_size(81, LIMITS)
 
 
 @pytest.mark.parametrize("leave", ["take", "withdraw"])
-def test_what_leaves_makes_room(leave: str) -> None:
+def test_a_message_that_leaves_makes_room(leave: str) -> None:
     box = mailbox(60, 40)
 
     assert box.take() if leave == "take" else box.withdraw(1)
 
-    box.admit_waiting(message(60), LIMITS)
+    box.require_room(queued(60), LIMITS)
     with pytest.raises(MailboxFull):
-        box.admit_waiting(message(61), LIMITS)
+        box.require_room(queued(61), LIMITS)
 
 
-def test_a_turn_that_waits_can_be_withdrawn_once() -> None:
+def test_a_queued_turn_can_be_withdrawn_once() -> None:
     box = mailbox(1, 1, 1)
 
     assert box.withdraw(2)
     assert not box.withdraw(2)
-    assert box.turns() == (1, 3)
+    assert box.turns == (1, 3)
 
 
-def test_what_is_no_turn_cannot_be_withdrawn() -> None:
+def test_a_message_that_is_no_turn_cannot_be_withdrawn() -> None:
     box = Mailbox()
-    box.put(Waiting(ev.ClearAsked()))
+    box.put(Queued(message=Clear()))
 
     assert not box.withdraw(0)
     assert len(box) == 1
 
 
-def test_nothing_goes_in_behind_a_close() -> None:
+def test_nothing_is_accepted_after_a_close() -> None:
     box = mailbox(1)
-    box.put(Waiting(ev.CloseAsked(drain=True)))
+    box.put(DRAIN)
 
     with pytest.raises(SessionClosed):
-        box.admit(0, LIMITS)
+        box.require_open()
     with pytest.raises(SessionClosed):
-        box.admit_waiting(message(0), LIMITS)
-    assert taken(box) == [1, 0]
+        box.require_room(queued(0), LIMITS)
+    assert take_all(box) == [1, 0]
+
+
+def test_a_restored_mailbox_equals_the_one_it_was_taken_of() -> None:
+    box = mailbox(60, 40)
+    box.put(DRAIN)
+
+    assert Mailbox.restored(box.queue) == box

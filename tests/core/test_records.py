@@ -1,4 +1,4 @@
-"""What was written once can be read for good: a literal of each record, and of each message to and from a session."""
+"""Stored and transmitted data stay readable: a literal of each event in a record, and of each message and event."""
 
 from typing import get_args
 
@@ -6,14 +6,14 @@ import msgspec
 import pytest
 
 from rayconteur.providers.openai.config import OpenAI
-from rayconteur.providers.schema.content import Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
+from rayconteur.providers.schema.content import Document, Image, Opaque, Text, Thinking, ToolUse
 from rayconteur.providers.schema.draft import Answer, Partial
 from rayconteur.providers.schema.facts import ModelFacts, Prices
 from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.usage import Cost, Provenance, Usage, estimated, reported
-from rayconteur.runtime.api import messages as say
-from rayconteur.runtime.api.config import WhenBusy
+from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api.config import Limits, OnInterrupt, RetryPolicy, SessionConfig, WhenBusy
 from rayconteur.runtime.core import events as ev
 
 USAGE = Usage(input=reported(5), output=estimated(2), cost=Cost(usd=0.25, provenance=Provenance.ESTIMATED))
@@ -45,47 +45,50 @@ _PARTIAL = (
     b'"model":"claude"}'
 )
 
-RECORDS: list[tuple[bytes, ev.Event]] = [
+_CONFIGURE = (
+    b'{"kind":"configure","provider":{"provider":"openai","model":"gpt"},"system":null,"retry":{"max_attempts":2},'
+    b'"limits":{"waiting_messages":5},"next":"turn"}'
+)
+
+EVENTS: list[tuple[bytes, ev.Event]] = [
     (
-        b'{"event":"asked","content":[{"kind":"text","text":"hi"},{"kind":"image","url":"http://x"},'
-        b'{"kind":"document","data":"AA==","media_type":"text/plain","name":"d"}],"size_bytes":7,'
-        b'"when_busy":"interrupt","partial":' + _PARTIAL + b"}",
-        ev.Asked(
-            content=(
-                Text("hi"),
-                Image(url="http://x"),
-                Document(data=b"\x00", media_type="text/plain", name="d"),
+        b'{"event":"opened","config":{"system":"be brief","on_interrupt":"keep","provider":{"provider":"openai",'
+        b'"model":"gpt"}},"created_at":1.5}',
+        ev.Opened(
+            config=SessionConfig(provider=OpenAI(model="gpt"), system="be brief", on_interrupt=OnInterrupt.KEEP),
+            created_at=1.5,
+        ),
+    ),
+    (
+        b'{"event":"received","message":{"kind":"usermessage","content":[{"kind":"text","text":"hi"},'
+        b'{"kind":"image","url":"http://x"},{"kind":"document","data":"AA==","media_type":"text/plain","name":"d"}],'
+        b'"when_busy":"interrupt"},"size_bytes":7,"partial":' + _PARTIAL + b"}",
+        ev.Received(
+            message=msg.UserMessage(
+                content=(
+                    Text("hi"),
+                    Image(url="http://x"),
+                    Document(data=b"\x00", media_type="text/plain", name="d"),
+                ),
+                when_busy=WhenBusy.INTERRUPT,
             ),
             size_bytes=7,
-            when_busy=WhenBusy.INTERRUPT,
             partial=PARTIAL,
         ),
     ),
     (
-        b'{"event":"toolsreturned","results":[{"kind":"toolresult","tool_use_id":"a",'
-        b'"content":[{"kind":"text","text":"seen"}],"is_error":true}],"size_bytes":7,"last":true}',
-        ev.ToolsReturned(
-            results=(ToolResult(tool_use_id="a", content=(Text("seen"),), is_error=True),), size_bytes=7, last=True
-        ),
-    ),
-    (
-        b'{"event":"interruptasked","turn":3,"partial":' + _PARTIAL + b"}",
-        ev.InterruptAsked(turn=3, partial=PARTIAL),
-    ),
-    (b'{"event":"retryasked"}', ev.RetryAsked()),
-    (b'{"event":"clearasked"}', ev.ClearAsked()),
-    (b'{"event":"compactasked"}', ev.CompactAsked()),
-    (
-        b'{"event":"configureasked","change":{"kind":"configure","provider":{"provider":"openai","model":"gpt"},'
-        b'"system":null,"next":"turn"},"facts":{"context_limit_tokens":5,"prices":[{"input":1.5}],"takes_images":false}}',
-        ev.ConfigureAsked(
-            change=say.Configure(provider=OpenAI(model="gpt"), system=None, next="turn"),
+        b'{"event":"received","message":' + _CONFIGURE + b',"facts":{"context_limit_tokens":5,"prices":[{"input":1.5}],'
+        b'"takes_images":false}}',
+        ev.Received(
+            message=msg.Configure(
+                provider=OpenAI(model="gpt"),
+                system=None,
+                retry=RetryPolicy(max_attempts=2),
+                limits=Limits(waiting_messages=5),
+                next="turn",
+            ),
             facts=ModelFacts(context_limit_tokens=5, prices=(Prices(input=1.5),), takes_images=False),
         ),
-    ),
-    (
-        b'{"event":"closeasked","drain":true,"partial":' + _PARTIAL + b"}",
-        ev.CloseAsked(drain=True, partial=PARTIAL),
     ),
     (
         b'{"event":"answered","request":2,"answer":{"message_id":"m","model":"claude","content":['
@@ -119,10 +122,14 @@ RECORDS: list[tuple[bytes, ev.Event]] = [
             problem="none",
         ),
     ),
+    (
+        b'{"event":"taskcancelled","partial":' + _PARTIAL + b"}",
+        ev.TaskCancelled(partial=PARTIAL),
+    ),
 ]
 
-AS_THE_JOURNAL_HAS_IT = (  # MessagePack: bytes stay bytes
-    b"\x82\xa5event\xa5asked\xa7content\x91\x83\xa4kind\xa8document\xa4data\xc4\x02\x00\xff"
+RECORD_IN_MESSAGE_PACK = (  # bytes stay bytes
+    b"\x82\xa6number\x07\xa5event\x82\xa5event\xa8received\xa7message\x82\xa4kind\xabusermessage\xa7content\x91\x83\xa4kind\xa8document\xa4data\xc4\x02\x00\xff"
     b"\xaamedia_type\xafapplication/pdf"
 )
 
@@ -174,31 +181,33 @@ FROM_LLM: list[bytes] = [
 ]
 
 
-@pytest.mark.parametrize(("written", "meant"), RECORDS, ids=lambda it: type(it).__name__)
-def test_an_old_record_means_what_it_meant(written: bytes, meant: ev.Event) -> None:
+@pytest.mark.parametrize(("written", "meant"), EVENTS, ids=lambda it: type(it).__name__)
+def test_an_event_stored_earlier_is_read_as_it_was_meant(written: bytes, meant: ev.Event) -> None:
     assert msgspec.json.decode(written, type=ev.Event) == meant
 
 
-@pytest.mark.parametrize(("written", "meant"), RECORDS, ids=lambda it: type(it).__name__)
-def test_a_record_is_still_written_as_it_was(written: bytes, meant: ev.Event) -> None:
+@pytest.mark.parametrize(("written", "meant"), EVENTS, ids=lambda it: type(it).__name__)
+def test_an_event_is_still_stored_as_before(written: bytes, meant: ev.Event) -> None:
     assert msgspec.json.encode(meant) == written
 
 
-def test_every_kind_of_record_is_guarded() -> None:
-    assert {type(meant) for _, meant in RECORDS} == set(get_args(ev.Event)) - {ev.AnswerBegan}
+def test_every_kind_of_event_is_guarded() -> None:
+    assert {type(meant) for _, meant in EVENTS} == set(get_args(ev.Event))
 
 
-def test_a_record_in_the_journals_own_format_means_what_it_meant() -> None:
-    meant = ev.Asked(content=(Document(data=b"\x00\xff", media_type="application/pdf"),))
+def test_a_record_stored_earlier_in_message_pack_is_read_as_it_was_meant() -> None:
+    content = (Document(data=b"\x00\xff", media_type="application/pdf"),)
+    meant = ev.Record(7, ev.Received(message=msg.UserMessage(content=content)))
 
-    assert msgspec.msgpack.decode(AS_THE_JOURNAL_HAS_IT, type=ev.Event) == meant
+    assert msgspec.msgpack.decode(RECORD_IN_MESSAGE_PACK, type=ev.Record) == meant
+    assert msgspec.msgpack.encode(meant) == RECORD_IN_MESSAGE_PACK
 
 
-def test_every_old_message_can_be_read_and_is_still_written_as_it_was() -> None:
-    to_llm = [msgspec.json.decode(written, type=say.ToLLM) for written in TO_LLM]
-    from_llm = [msgspec.json.decode(written, type=say.FromLLM) for written in FROM_LLM]
+def test_messages_and_events_encoded_earlier_are_read_and_still_encoded_as_before() -> None:
+    to_llm = [msgspec.json.decode(written, type=msg.ToLLM) for written in TO_LLM]
+    from_llm = [msgspec.json.decode(written, type=msg.FromLLM) for written in FROM_LLM]
 
-    assert [type(message) for message in to_llm] == list(get_args(say.ToLLM))
-    assert [type(event) for event in from_llm] == list(get_args(say.FromLLM))
+    assert [type(message) for message in to_llm] == list(get_args(msg.ToLLM))
+    assert [type(event) for event in from_llm] == list(get_args(msg.FromLLM))
     assert [msgspec.json.encode(message) for message in to_llm] == TO_LLM
     assert [msgspec.json.encode(event) for event in from_llm] == FROM_LLM

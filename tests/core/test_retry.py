@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rayconteur.providers.schema.draft import Partial
 from rayconteur.runtime.api.config import RetryPolicy
 from rayconteur.runtime.core import events as ev
-from rayconteur.runtime.core.retry import pause_s
+from rayconteur.runtime.core.retry import backoff_delay_s
 
 POLICY = RetryPolicy(max_attempts=4, first_delay_s=1.0, max_delay_s=5.0, max_elapsed_s=60.0)
 
@@ -23,47 +23,47 @@ def failure(
     )
 
 
-def test_the_pause_doubles_up_to_its_limit() -> None:
+def test_the_delay_doubles_up_to_its_limit() -> None:
     policy = RetryPolicy(max_attempts=9, first_delay_s=1.0, max_delay_s=5.0)
 
-    assert [pause_s(policy, failure(), attempt) for attempt in (1, 2, 3, 4, 5)] == [1.0, 2.0, 4.0, 5.0, 5.0]
+    assert [backoff_delay_s(policy, failure(), attempt) for attempt in (1, 2, 3, 4, 5)] == [1.0, 2.0, 4.0, 5.0, 5.0]
 
 
-def test_jitter_takes_up_to_half_of_the_pause() -> None:
-    assert pause_s(POLICY, failure(jitter=1.0), 2) == 1.0
-    assert pause_s(POLICY, failure(jitter=0.5), 2) == 1.5
+def test_jitter_removes_up_to_half_of_the_delay() -> None:
+    assert backoff_delay_s(POLICY, failure(jitter=1.0), 2) == 1.0
+    assert backoff_delay_s(POLICY, failure(jitter=0.5), 2) == 1.5
 
 
-def test_what_cannot_help_is_not_tried_again() -> None:
-    assert pause_s(POLICY, failure(retryable=False), 1) is None
+def test_a_failure_that_is_not_retryable_is_not_retried() -> None:
+    assert backoff_delay_s(POLICY, failure(retryable=False), 1) is None
 
 
-def test_the_last_attempt_is_the_last() -> None:
-    assert pause_s(POLICY, failure(), 3) is not None
-    assert pause_s(POLICY, failure(), 4) is None
+def test_no_attempt_follows_the_last_one() -> None:
+    assert backoff_delay_s(POLICY, failure(), 3) is not None
+    assert backoff_delay_s(POLICY, failure(), 4) is None
 
 
-def test_a_policy_of_one_attempt_never_tries_again() -> None:
-    assert pause_s(RetryPolicy(max_attempts=1), failure(), 1) is None
+def test_a_policy_of_one_attempt_never_retries() -> None:
+    assert backoff_delay_s(RetryPolicy(max_attempts=1), failure(), 1) is None
 
 
-def test_retry_after_is_obeyed_where_it_asks_for_more() -> None:
-    assert pause_s(POLICY, failure(retry_after_s=30.0), 1) == 30.0
-    assert pause_s(POLICY, failure(retry_after_s=30.0, jitter=1.0), 1) == pytest.approx(33.0)
-    assert pause_s(POLICY, failure(retry_after_s=0.1), 1) == 1.0
+def test_retry_after_is_a_lower_bound() -> None:
+    assert backoff_delay_s(POLICY, failure(retry_after_s=30.0), 1) == 30.0
+    assert backoff_delay_s(POLICY, failure(retry_after_s=30.0, jitter=1.0), 1) == pytest.approx(33.0)
+    assert backoff_delay_s(POLICY, failure(retry_after_s=0.1), 1) == 1.0
 
 
-def test_a_pause_beyond_the_time_limit_is_not_begun() -> None:
-    assert pause_s(POLICY, failure(retry_after_s=61.0), 1) is None
-    assert pause_s(POLICY, failure(elapsed_s=59.5), 1) is None
-    assert pause_s(POLICY, failure(elapsed_s=59.0), 1) == 1.0
+def test_a_delay_beyond_the_time_limit_ends_the_retries() -> None:
+    assert backoff_delay_s(POLICY, failure(retry_after_s=61.0), 1) is None
+    assert backoff_delay_s(POLICY, failure(elapsed_s=59.5), 1) is None
+    assert backoff_delay_s(POLICY, failure(elapsed_s=59.0), 1) == 1.0
 
 
 @pytest.mark.parametrize("after_output", [False, True])
-def test_an_answer_that_was_read_in_part_is_said_again_only_where_the_policy_says_so(after_output: bool) -> None:
+def test_an_answer_that_readers_have_seen_in_part_is_requested_again_only_with_after_output(after_output: bool) -> None:
     failed = ev.RequestFailed(request=1, failure=failure().failure, partial=Partial(text="half"))
 
-    assert (pause_s(RetryPolicy(after_output=after_output), failed, 1) is not None) == after_output
+    assert (backoff_delay_s(RetryPolicy(after_output=after_output), failed, 1) is not None) == after_output
 
 
 @given(
@@ -72,12 +72,12 @@ def test_an_answer_that_was_read_in_part_is_said_again_only_where_the_policy_say
     jitter=st.floats(0, 1),
     retry_after_s=st.none() | st.floats(0, 1e300),
 )
-def test_every_pause_holds_its_bounds(
+def test_every_delay_is_within_its_bounds(
     attempt: int, first_delay_s: float, jitter: float, retry_after_s: float | None
 ) -> None:
     policy = RetryPolicy(max_attempts=10_000, first_delay_s=first_delay_s, max_delay_s=30.0, max_elapsed_s=1e308)
 
-    pause = pause_s(policy, failure(jitter=jitter, retry_after_s=retry_after_s), attempt)
+    delay_s = backoff_delay_s(policy, failure(jitter=jitter, retry_after_s=retry_after_s), attempt)
 
-    assert pause is not None
-    assert (retry_after_s or 0.0) <= pause <= max(30.0, 1.1 * (retry_after_s or 0.0))
+    assert delay_s is not None
+    assert (retry_after_s or 0.0) <= delay_s <= max(30.0, 1.1 * (retry_after_s or 0.0))

@@ -13,40 +13,45 @@ from rayconteur.runtime.api.errors import (
     ToolUseAnswered,
     UnknownToolUse,
 )
-from rayconteur.runtime.core.tool_batch import INTERRUPTED, MALFORMED, Batch
+from rayconteur.runtime.api.messages import ToolResults
+from rayconteur.runtime.core.tool_batch import INTERRUPTED, MALFORMED, ToolBatch
+
+
+def results(*use_ids: str, last: bool = False) -> ToolResults:
+    return ToolResults(results=tuple(map(result, use_ids)), last=last)
 
 
 def test_only_the_tool_uses_of_an_answer_are_in_its_batch() -> None:
-    batch = Batch.of([Text("let me look"), use("a"), Text("and again"), use("b")])
+    batch = ToolBatch.of([Text("let me look"), use("a"), Text("and again"), use("b")])
 
     assert batch.uses == batch.open == (use("a"), use("b"))
 
 
 @pytest.mark.parametrize("order", list(permutations("abc")))
-def test_results_stand_in_the_order_of_the_uses_in_whatever_order_they_come(order: tuple[str, ...]) -> None:
-    batch = Batch((use("a"), use("b"), use("c")))
+def test_results_are_in_the_order_of_the_uses_whatever_order_they_arrive_in(order: tuple[str, ...]) -> None:
+    batch = ToolBatch.of((use("a"), use("b"), use("c")))
 
     for use_id in order:
-        batch.take([result(use_id)], last=False)
+        batch = batch.with_results(results(use_id))
 
-    assert batch.results() == (result("a"), result("b"), result("c"))
+    assert batch.result_blocks() == (result("a"), result("b"), result("c"))
     assert not batch.open
 
 
-def test_malformed_uses_are_answered_from_the_start_and_never_handed_out() -> None:
-    batch = Batch((use("a"), use("b", malformed="{")))
+def test_malformed_uses_have_an_error_result_from_the_start_and_are_never_handed_out() -> None:
+    batch = ToolBatch.of((use("a"), use("b", malformed="{")))
 
     assert batch.refused == (use("b", malformed="{"),)
     assert batch.open == (use("a"),)
-    assert batch.results()[1].is_error
-    assert batch.results()[1].content == (Text(MALFORMED),)
+    assert batch.result_blocks()[1].is_error
+    assert batch.result_blocks()[1].content == (Text(MALFORMED),)
 
 
-def test_uses_still_open_are_answered_as_interrupted() -> None:
-    batch = Batch((use("a"), use("b")))
-    batch.take([result("a")], last=False)
+def test_open_uses_get_the_error_that_they_were_interrupted() -> None:
+    batch = ToolBatch.of((use("a"), use("b")))
+    batch = batch.with_results(results("a"))
 
-    assert [answer.content for answer in batch.results()] == [(Text("seen"),), (Text(INTERRUPTED),)]
+    assert [answer.content for answer in batch.result_blocks()] == [(Text("seen"),), (Text(INTERRUPTED),)]
 
 
 @pytest.mark.parametrize(
@@ -61,20 +66,20 @@ def test_uses_still_open_are_answered_as_interrupted() -> None:
         ("", True, MissingToolResults),
     ],
 )
-def test_results_that_do_not_fit_are_refused_as_a_whole(
+def test_results_that_do_not_match_are_rejected_as_a_whole(
     ids: str, last: bool, error: type[EmptyMessage | ToolResultError]
 ) -> None:
-    batch = Batch((use("a"), use("b"), use("d", malformed="{")))
+    batch = ToolBatch.of((use("a"), use("b"), use("d", malformed="{")))
 
     with pytest.raises(error):
-        batch.take([result(use_id) for use_id in ids], last)
+        batch.with_results(results(*ids, last=last))
 
-    assert batch == Batch(batch.uses)
+    assert batch == ToolBatch.of(batch.uses)
 
 
-def test_a_refusal_names_the_uses_that_are_open() -> None:
-    batch = Batch((use("a"), use("b")))
-    batch.take([result("b")], last=False)
+def test_a_rejection_names_the_open_uses() -> None:
+    batch = ToolBatch.of((use("a"), use("b")))
+    batch = batch.with_results(results("b"))
 
     with pytest.raises(UnknownToolUse, match=r"'x'.*open are 'a'"):
-        batch.take([result("x")], last=False)
+        batch.with_results(results("x"))

@@ -9,7 +9,7 @@ import rayconteur as rc
 from rayconteur.providers import ModelFacts, ProviderConfig
 from rayconteur.providers.scripted.client import ScriptedClient
 from rayconteur.runtime.session.client_pool import ClientPool
-from rayconteur.runtime.session.credentials import Wallet
+from rayconteur.runtime.session.credentials import Credentials
 
 ONE, OTHER = rc.Scripted(model="one"), rc.Scripted(model="other")
 FACTS = ModelFacts(context_limit_tokens=5)
@@ -61,18 +61,18 @@ def test_a_client_is_closed_with_its_last_lease() -> None:
     asyncio.run(main())
 
 
-def test_a_wallet_gives_back_what_it_leased_once_each() -> None:
+def test_credentials_release_each_lease_once() -> None:
     async def main() -> None:
         clients, opened = pool()
-        wallet, another = Wallet(clients), Wallet(clients)
-        for each in (wallet, another):
-            each.keep(ONE)
+        credentials, another = Credentials(clients), Credentials(clients)
+        for each in (credentials, another):
+            each.add(ONE)
         for provider in (ONE, ONE, OTHER):
-            wallet.client(provider.public())
+            credentials.client(provider.public())
         another.client(ONE)
 
-        await wallet.release()
-        await wallet.release()
+        await credentials.release()
+        await credentials.release()
 
         assert [client.closed for client in opened] == [False, True]
         await another.release()
@@ -81,23 +81,23 @@ def test_a_wallet_gives_back_what_it_leased_once_each() -> None:
     asyncio.run(main())
 
 
-def test_a_wallet_knows_the_secrets_of_a_provider_whatever_its_model() -> None:
-    wallet = Wallet(pool()[0])
+def test_credentials_have_the_secrets_of_a_provider_whatever_its_model() -> None:
+    credentials = Credentials(pool()[0])
     provider = rc.OpenAI(model="one", api_key=SECRET, base_url="http://127.0.0.1:9")
-    wallet.keep(provider)
-    wallet.keep(rc.OpenAI(model="one", api_key="another", base_url="http://127.0.0.1:8"))
+    credentials.add(provider)
+    credentials.add(rc.OpenAI(model="one", api_key="another", base_url="http://127.0.0.1:8"))
 
     public = msgspec.structs.replace(provider.public(), model="two", facts=FACTS)
 
-    assert wallet.whole(public) == msgspec.structs.replace(provider, model="two", facts=FACTS)
+    assert credentials.with_secrets(public) == msgspec.structs.replace(provider, model="two", facts=FACTS)
 
 
 def test_the_secret_that_came_last_holds() -> None:
-    wallet = Wallet(pool()[0])
+    credentials = Credentials(pool()[0])
     for key in ("old", "new"):
-        wallet.keep(rc.OpenAI(model="one", api_key=key))
+        credentials.add(rc.OpenAI(model="one", api_key=key))
 
-    whole = wallet.whole(rc.OpenAI(model="one"))
+    whole = credentials.with_secrets(rc.OpenAI(model="one"))
 
     assert isinstance(whole, rc.OpenAI)
     assert whole.api_key == "new"
@@ -113,9 +113,9 @@ def test_the_secret_that_came_last_holds() -> None:
 )
 def test_nothing_of_a_wallet_or_a_pool_shows_a_secret(provider: ProviderConfig) -> None:
     clients = ClientPool()
-    wallet = Wallet(clients)
-    wallet.keep(provider)
-    wallet.client(provider.public())
+    credentials = Credentials(clients)
+    credentials.add(provider)
+    credentials.client(provider.public())
 
-    assert SECRET not in repr((vars(wallet), vars(clients)))
-    asyncio.run(wallet.release())
+    assert SECRET not in repr((vars(credentials), vars(clients)))
+    asyncio.run(credentials.release())

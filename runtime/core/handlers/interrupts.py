@@ -1,0 +1,70 @@
+"""Interrupts, and the end of the session."""
+
+from ....providers.schema.draft import Partial
+from ...api import messages as msg
+from ...api.config import OnInterrupt
+from .. import events as ev
+from ..instructions import Cancel, Emit, EndSession, Instruction
+from ..mailbox import Mailbox
+from ..phases import Backoff, Closed, Compacting, Idle, Requesting, ToolsOut
+from ..state import ConversationState
+from ..tool_batch import ToolBatch
+from ..turn import Turn
+from .compactions import end_compaction
+from .turns import append_answer, append_results, count_partial, end_turn
+
+
+def interrupt(state: ConversationState, turn: int | None, partial: Partial) -> list[Instruction]:
+    """End *turn*, running or queued; without a number, whatever is running."""
+    running = state.running_turn
+    if not isinstance(state.phase, Idle) and turn in (None, running.number if running else None):
+        return interrupt_running(state, partial)
+    if turn is not None and state.mailbox.withdraw(turn):
+        return [Emit(msg.Interrupted(turn=turn))]
+    return []
+
+
+def interrupt_running(state: ConversationState, partial: Partial) -> list[Instruction]:
+    """End whatever is running. *partial* is the unfinished answer, if a request is running."""
+    match state.phase:
+        case Requesting(turn=turn):
+            turn, counted = count_partial(state, turn, partial)
+            return [Cancel(), *counted, _end_interrupted(state, turn, partial)]
+        case Backoff(turn=turn):
+            return [Cancel(), _end_interrupted(state, turn)]
+        case ToolsOut(turn=turn, batch=batch):
+            return [_end_interrupted(state, turn, batch=batch)]
+        case Compacting(turn=turn, compaction=compaction) as phase:
+            ended = ev.CompactionEnded(compaction=compaction, problem="interrupted")
+            compacted = end_compaction(state, phase, ended)
+            if turn is not None:
+                return [Cancel(), compacted, _end_interrupted(state, turn)]
+            state.enter(Idle())
+            return [Cancel(), compacted]
+        case _:
+            return []
+
+
+def close(state: ConversationState, partial: Partial) -> list[Instruction]:
+    """End the running turn, the queued turns and the session."""
+    instructions = interrupt_running(state, partial)
+    instructions += [Emit(msg.Interrupted(turn=turn)) for turn in state.mailbox.turns]
+    state.mailbox = Mailbox()
+    state.enter(Closed())
+    return [*instructions, Emit(msg.Closed()), EndSession()]
+
+
+def _end_interrupted(
+    state: ConversationState, turn: Turn, partial: Partial = ev.NOTHING, batch: ToolBatch | None = None
+) -> Instruction:
+    if state.config.on_interrupt is OnInterrupt.DISCARD:
+        state.history.discard_turn(turn.number)
+        if turn.fill_before is None:
+            state.meter.estimate_fill(state.history.messages, state.config)
+        else:
+            state.meter.fill = turn.fill_before
+    else:
+        batch = batch or append_answer(state, partial.content, turn)
+        if batch.uses:
+            append_results(state, turn, batch)
+    return end_turn(state, msg.Interrupted(turn=turn.number))

@@ -1,0 +1,160 @@
+"""Messages: which are accepted, which are queued, and what each does when its time has come."""
+
+from typing import assert_never
+
+import msgspec
+
+from ....providers.schema.facts import ModelFacts
+from ....providers.schema.messages import Message, Role
+from ...api import messages as msg
+from ...api.config import WhenBusy
+from ...api.errors import NothingToRetry, SessionBusy
+from ...api.messages import CompactReason
+from .. import events as ev
+from ..history import without_blank_text
+from ..instructions import ApplySettings, Emit, Instruction
+from ..mailbox import Queued, require_size
+from ..phases import STATES, Compacting, Idle, MailboxEmpty, Requesting
+from ..settings import changed_config, require_valid
+from ..state import ConversationState
+from .compactions import cancel_eager_compaction, start_compaction
+from .interrupts import close, interrupt, interrupt_running
+from .turns import accept_tool_results, start_turn
+
+
+def accept(state: ConversationState, event: ev.Received) -> list[Instruction]:
+    """Apply the message or queue it.
+
+    Raises:
+        SessionClosed, MailboxError, InvalidConfig: it is rejected, and nothing has changed.
+    """
+    match event.message:
+        case msg.UserMessage() as message:
+            return _accept_user_message(state, message, event)
+        case msg.ToolResults() as message:
+            return accept_tool_results(state, message, event.size_bytes)
+        case msg.Interrupt(turn=turn):
+            return interrupt(state, turn, event.partial)
+        case msg.Retry():
+            return _retry(state)
+        case msg.Configure() as message:
+            require_valid(message)
+            if message.next == "request":
+                return _configure(state, message, event.facts)
+            return _enqueue(state, Queued(message=message, facts=event.facts))
+        case msg.Close(drain=False):
+            return close(state, event.partial)
+        case msg.Clear() | msg.Compact() | msg.Close() as message:
+            return _enqueue(state, Queued(message=message))
+        case _:
+            assert_never(event.message)
+
+
+def run_queue(state: ConversationState) -> list[Instruction]:
+    """Start the queued messages, one after the other, until a turn runs or none is left."""
+    instructions: list[Instruction] = []
+    while isinstance(state.phase, Idle) and (queued := state.mailbox.take()):
+        state.trigger = type(queued.message)
+        instructions += _start(state, queued)
+    if isinstance(state.phase, Idle) and state.policy.may_start_early(state.request_tokens(), state.config):
+        state.trigger = MailboxEmpty
+        instructions.append(start_compaction(state, CompactReason.EAGER))
+    return instructions
+
+
+def ends_request(state: ConversationState, message: msg.ToLLM) -> bool:
+    """True if *message* ends the running request, so that its partial answer is needed."""
+    if not isinstance(state.phase, Requesting):
+        return False
+    match message:
+        case msg.UserMessage():
+            return _when_busy(state, message) is WhenBusy.INTERRUPT
+        case msg.Interrupt(turn=turn):
+            return turn in (None, state.phase.turn.number)
+        case msg.Close(drain=drain):
+            return not drain
+        case _:
+            return False
+
+
+def _accept_user_message(state: ConversationState, message: msg.UserMessage, event: ev.Received) -> list[Instruction]:
+    message = msgspec.structs.replace(message, content=without_blank_text(message.content))
+    state.mailbox.require_open()
+    require_size(event.size_bytes, state.config.limits)
+    queued = Queued(message=message, turn=state.turns + 1, size_bytes=event.size_bytes)
+    when_busy = _when_busy(state, message)
+    if _is_at_rest(state) or when_busy is WhenBusy.QUEUE:
+        return _enqueue(state, queued)
+    if when_busy is WhenBusy.REJECT:
+        raise _busy(state, "wait for its end, interrupt it, or let messages queue")
+    state.turns = queued.turn
+    instructions = interrupt_running(state, event.partial)
+    state.mailbox.put_first(queued)
+    return instructions
+
+
+def _enqueue(state: ConversationState, queued: Queued) -> list[Instruction]:
+    if not _is_at_rest(state):
+        state.mailbox.require_room(queued, state.config.limits)
+    state.turns = max(state.turns, queued.turn)
+    state.mailbox.put(queued)
+    return cancel_eager_compaction(state)
+
+
+def _retry(state: ConversationState) -> list[Instruction]:
+    state.mailbox.require_open()
+    if not _is_at_rest(state):
+        raise _busy(state, "retry when it has failed")
+    if not state.history.unanswered:
+        raise NothingToRetry("the history does not end with something unanswered; send a message")
+    state.turns += 1
+    return [*cancel_eager_compaction(state), *start_turn(state, state.turns)]
+
+
+def _configure(state: ConversationState, change: msg.Configure, facts: ModelFacts) -> list[Instruction]:
+    config = state.opened_config = changed_config(state.config, change, facts)
+    state.meter.use_provider(config.provider.name)
+    turn = state.running_turn
+    configured = msg.Configured(
+        turn=turn.number if turn else 0, fields=tuple(msg.given_settings(change)), model=config.provider.model
+    )
+    return [ApplySettings(config), Emit(configured)]
+
+
+def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
+    match queued.message:
+        case msg.UserMessage(content=content):
+            state.history.append(Message(role=Role.USER, content=content, turn=queued.turn))
+            return start_turn(state, queued.turn)
+        case msg.Clear():
+            return _clear(state)
+        case msg.Compact():
+            return [start_compaction(state, CompactReason.ASKED)]
+        case msg.Configure() as change:
+            return _configure(state, change, queued.facts)
+        case msg.Close():
+            return close(state, ev.NOTHING)
+
+
+def _clear(state: ConversationState) -> list[Instruction]:
+    state.history.clear()
+    state.meter.estimate_fill(state.history.messages, state.config)
+    state.policy.history_replaced()
+    return [Emit(msg.Cleared())]
+
+
+def _when_busy(state: ConversationState, message: msg.UserMessage) -> WhenBusy:
+    return message.when_busy or state.config.when_busy
+
+
+def _is_at_rest(state: ConversationState) -> bool:
+    """True when idle, or when only an eager compaction is running."""
+    match state.phase:
+        case Idle() | Compacting(reason=CompactReason.EAGER):
+            return True
+        case _:
+            return False
+
+
+def _busy(state: ConversationState, advice: str) -> SessionBusy:
+    return SessionBusy(f"a turn runs ({STATES[type(state.phase)]}); {advice}")

@@ -1,0 +1,145 @@
+"""A turn: its requests, their answers and failures, and its tool uses."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from ....providers.schema.content import Block
+from ....providers.schema.draft import Answer, Partial
+from ....providers.schema.errors import ContextOverflow
+from ....providers.schema.messages import Message, Role
+from ....providers.schema.usage import Usage
+from ...api import messages as msg
+from ...api.messages import CompactReason
+from .. import events as ev
+from ..context_meter import Fill
+from ..gates import PendingRequest, first_objection
+from ..instructions import Emit, Instruction, SendRequest, StartBackoff
+from ..mailbox import require_size
+from ..phases import Backoff, Compacting, Idle, Requesting, ToolsOut
+from ..retry import backoff_delay_s
+from ..state import ConversationState
+from ..tool_batch import ToolBatch, unexpected_results
+from ..turn import MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
+from .compactions import end_compaction, start_compaction
+
+
+def start_turn(state: ConversationState, number: int) -> list[Instruction]:
+    """Start turn *number*, whose message, if it has one, is in the history."""
+    turn = Turn(number=number, fill_before=state.meter.fill)
+    return [Emit(msg.TurnStarted(turn=number)), request(state, turn)]
+
+
+def request(state: ConversationState, turn: Turn) -> Instruction:
+    """Send the next request of *turn*, or do first what a gate requires. No request is sent from anywhere else."""
+    pending = PendingRequest(state.request_tokens(), turn.compacted, state.config, state.policy)
+    objection = first_objection(pending)
+    if objection:
+        return start_compaction(state, objection.reason, turn)
+    state.requests += 1
+    turn = msgspec.structs.replace(turn, requests=turn.requests + 1, attempt=turn.attempt + 1, compacted=False)
+    state.enter(Requesting(turn=turn, request=state.requests))
+    return SendRequest(state.requests, turn.number, turn.attempt, tuple(state.history.messages), state.config)
+
+
+def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> list[Instruction]:
+    """The answer is complete: end the turn, or hand out its tool uses."""
+    state.meter.learn(answer.usage, state.history.messages, state.config)
+    turn, counted = count(state, msgspec.structs.replace(turn, attempt=0), answer.usage)
+    batch = append_answer(state, answer.content, turn)
+    if batch.uses:
+        return [counted, *_hand_out(state, turn, batch)]
+    return [counted, end_turn(state, turn.completed(answer))]
+
+
+def fail_request(state: ConversationState, turn: Turn, failed: ev.RequestFailed) -> list[Instruction]:
+    """The request failed: compact the history if it was too long, otherwise retry it or end the turn."""
+    if failed.partial.message_id is None:  # the provider did not start to answer
+        failed = msgspec.structs.replace(failed, partial=ev.NOTHING)
+    turn, counted = count_partial(state, turn, failed.partial)
+    if failed.failure.code == ContextOverflow.code and state.config.compaction and not turn.overflowed:
+        turn = msgspec.structs.replace(turn, overflowed=True)
+        return [*counted, start_compaction(state, CompactReason.OVERFLOW, turn, failed)]
+    return [*counted, *_retry_or_fail(state, turn, failed)]
+
+
+def finish_compaction(state: ConversationState, phase: Compacting, ended: ev.CompactionEnded) -> list[Instruction]:
+    """The compaction ended: go on with the turn that waits for it, if there is one."""
+    compacted = end_compaction(state, phase, ended)
+    if phase.turn is None:
+        state.enter(Idle())
+        return [compacted]
+    if phase.failed and ended.messages is None:
+        return [compacted, *_retry_or_fail(state, phase.turn, phase.failed)]
+    turn = msgspec.structs.replace(phase.turn, compacted=True)
+    if ended.messages is not None:
+        turn = msgspec.structs.replace(turn, fill_before=None)
+    return [compacted, request(state, turn)]
+
+
+def accept_tool_results(state: ConversationState, message: msg.ToolResults, size_bytes: int) -> list[Instruction]:
+    """Keep the results; when no tool use is open any more, send the next request."""
+    require_size(size_bytes, state.config.limits)
+    if not isinstance(state.phase, ToolsOut):
+        raise unexpected_results(message.results, state.history.messages)
+    turn, batch = state.phase.turn, state.phase.batch.with_results(message)
+    if batch.open:
+        state.enter(ToolsOut(turn=turn, batch=batch))
+        return []
+    append_results(state, turn, batch)
+    return [request(state, turn)]
+
+
+def end_turn(state: ConversationState, end: msg.TurnEnd) -> Instruction:
+    """End the running turn."""
+    state.enter(Idle())
+    return Emit(end)
+
+
+def count(state: ConversationState, turn: Turn, usage: Usage) -> tuple[Turn, Instruction]:
+    """Add *usage* to the totals of the turn and the session."""
+    turn = msgspec.structs.replace(turn, usage=turn.usage + usage)
+    state.usage += usage
+    state.meter.set_fill(usage, len(state.history.messages))
+    update = msg.TokenUpdate(turn=turn.number, request=usage, of_turn=turn.usage, of_session=state.usage)
+    return turn, Emit(update)
+
+
+def count_partial(state: ConversationState, turn: Turn, partial: Partial) -> tuple[Turn, list[Instruction]]:
+    """Add the usage of an unfinished answer. Nothing is counted for one that never began."""
+    if partial == ev.NOTHING:
+        return turn, []
+    turn, counted = count(state, turn, partial.usage)
+    return turn, [counted]
+
+
+def append_answer(state: ConversationState, content: Iterable[Block], turn: Turn) -> ToolBatch:
+    """Add an answer to the history, and return its tool uses."""
+    kept = state.history.append_answer(content, turn.number)
+    state.meter.fill = Fill(state.meter.fill.count, len(state.history.messages))
+    return ToolBatch.of(kept)
+
+
+def append_results(state: ConversationState, turn: Turn, batch: ToolBatch) -> None:
+    """Add the results of *batch* to the history."""
+    state.history.append(Message(role=Role.USER, content=batch.result_blocks(), turn=turn.number))
+
+
+def _retry_or_fail(state: ConversationState, turn: Turn, failed: ev.RequestFailed) -> list[Instruction]:
+    delay_s = backoff_delay_s(state.config.retry, failed, turn.attempt)
+    if delay_s is None:
+        return [end_turn(state, turn.failed(failed.failure, failed.partial.text))]
+    state.enter(Backoff(turn=turn, request=failed.request))
+    return [Emit(turn.retrying(failed.failure, delay_s)), StartBackoff(failed.request, delay_s)]
+
+
+def _hand_out(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:
+    handed_out = Emit(turn.tool_batch(batch))
+    if batch.open:
+        state.enter(ToolsOut(turn=msgspec.structs.replace(turn, refused_batches=0), batch=batch))
+        return [handed_out]
+    turn = msgspec.structs.replace(turn, refused_batches=turn.refused_batches + 1)
+    append_results(state, turn, batch)
+    if turn.refused_batches < MAX_REFUSED_BATCHES:
+        return [handed_out, request(state, turn)]
+    return [handed_out, end_turn(state, turn.failed(NO_VALID_INPUT))]

@@ -1,0 +1,138 @@
+"""The phases of a conversation, and which event leads from one to which others: the state machine as data."""
+
+import msgspec
+
+from ..api.messages import (
+    Clear,
+    Close,
+    Compact,
+    CompactReason,
+    Configure,
+    Interrupt,
+    Retry,
+    ToolResults,
+    UserMessage,
+)
+from ..api.status import State
+from .events import Answered, BackoffEnded, CompactionEnded, Opened, RequestFailed, TaskCancelled
+from .tool_batch import ToolBatch
+from .turn import Turn
+
+
+class _Phase(msgspec.Struct, frozen=True, kw_only=True, tag_field="phase", tag=str.lower, omit_defaults=True):
+    """What a conversation is doing, and the data that only this phase has."""
+
+
+class Unopened(_Phase, frozen=True):
+    """Before ``Opened``."""
+
+
+class Idle(_Phase, frozen=True):
+    """No turn is running and no message is queued."""
+
+
+class Requesting(_Phase, frozen=True, kw_only=True):
+    """The *request* has been sent, and its answer is not complete."""
+
+    turn: Turn
+    request: int
+
+
+class Backoff(_Phase, frozen=True, kw_only=True):
+    """The *request* failed, and the conversation waits before it sends it again."""
+
+    turn: Turn
+    request: int
+
+
+class ToolsOut(_Phase, frozen=True, kw_only=True):
+    """The turn waits for the results of *batch*."""
+
+    turn: Turn
+    batch: ToolBatch
+
+
+class Compacting(_Phase, frozen=True, kw_only=True):
+    """The history is being compacted: for the next request of *turn*, or outside a turn.
+
+    *failed* is the request that was rejected as too long, if that is the reason.
+    """
+
+    compaction: int
+    reason: CompactReason
+    turn: Turn | None = None
+    failed: RequestFailed | None = None
+
+
+class Closed(_Phase, frozen=True):
+    """The session has ended."""
+
+
+Phase = Unopened | Idle | Requesting | Backoff | ToolsOut | Compacting | Closed
+
+
+class MailboxEmpty:
+    """What moves an idle conversation when no message is queued: it may compact eagerly."""
+
+
+# For each phase, what moves the conversation on from it, and to which phases. A trigger is an event, or the message in
+# a Received event, at the moment when it takes effect: a queued message does so when the conversation is idle. What is
+# missing here leaves the phase as it is: messages are queued, withdrawn, applied or rejected, outcomes of cancelled
+# work are ignored.
+TRANSITIONS: dict[type[Phase], dict[type, tuple[type[Phase], ...]]] = {
+    Unopened: {
+        Opened: (Idle,),
+    },
+    Idle: {
+        UserMessage: (Requesting, Compacting),
+        Retry: (Requesting, Compacting),
+        Compact: (Compacting,),
+        Close: (Closed,),
+        MailboxEmpty: (Compacting,),
+    },
+    Requesting: {
+        Answered: (Idle, ToolsOut, Requesting, Compacting),
+        RequestFailed: (Idle, Backoff, Compacting),
+        TaskCancelled: (Idle,),
+        UserMessage: (Idle,),
+        Interrupt: (Idle,),
+        Close: (Idle,),
+    },
+    Backoff: {
+        BackoffEnded: (Requesting, Compacting),
+        UserMessage: (Idle,),
+        Interrupt: (Idle,),
+        Close: (Idle,),
+    },
+    ToolsOut: {
+        ToolResults: (ToolsOut, Requesting, Compacting),
+        UserMessage: (Idle,),
+        Interrupt: (Idle,),
+        Close: (Idle,),
+    },
+    Compacting: {
+        CompactionEnded: (Idle, Requesting, Backoff),
+        TaskCancelled: (Idle, Requesting, Backoff),
+        # Any message ends an eager compaction; these end the others too.
+        UserMessage: (Idle,),
+        Interrupt: (Idle,),
+        Close: (Idle,),
+        Retry: (Idle,),
+        Compact: (Idle,),
+        Clear: (Idle,),
+        Configure: (Idle,),
+    },
+    Closed: {},
+}
+
+STATES: dict[type[Phase], State] = {
+    Unopened: State.IDLE,
+    Idle: State.IDLE,
+    Requesting: State.REQUESTING,
+    Backoff: State.RETRYING,
+    ToolsOut: State.TOOLS_OUT,
+    Compacting: State.COMPACTING,
+    Closed: State.CLOSED,
+}
+"""The public state of each phase. A session that has part of an answer reports ``STREAMING`` instead of
+``REQUESTING``."""

@@ -1,0 +1,124 @@
+"""The state of a conversation, and its snapshot."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+import msgspec
+
+from ...compaction.estimate.estimator import Estimator, Learned
+from ...providers.schema.messages import Message
+from ...providers.schema.usage import NONE_YET, Usage
+from ..api.config import SessionConfig
+from .compaction_policy import CompactionPolicy
+from .context_meter import ContextMeter, Fill
+from .history import History
+from .mailbox import Mailbox, Queued
+from .phases import TRANSITIONS, Backoff, Compacting, MailboxEmpty, Phase, Requesting, ToolsOut, Unopened
+from .turn import Turn
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a conversation after the record number *record*, for storage. It holds no secrets.
+
+    *full* is the full history. *messages* are those that requests hold: a number is an index into *full*.
+    """
+
+    record: int
+    created_at: float
+    config: SessionConfig
+    phase: Phase
+    full: tuple[Message, ...]
+    messages: tuple[Message | int, ...]
+    queue: tuple[Queued, ...]
+    turns: int
+    requests: int
+    compactions: int
+    usage: Usage
+    fill: Fill
+    learned: Learned
+    floor_tokens: int
+
+
+@dataclass(slots=True)
+class ConversationState:
+    """Everything that a conversation knows. Only ``Conversation.handle`` and its handlers change it.
+
+    *record* is the number of the last record. *turns* (queued ones included), *requests* and *compactions* are totals.
+    """
+
+    phase: Phase = field(default_factory=Unopened)
+    opened_config: SessionConfig | None = None
+    created_at: float = 0.0
+    record: int = 0
+    turns: int = 0
+    requests: int = 0
+    compactions: int = 0
+    usage: Usage = NONE_YET
+    history: History = field(default_factory=History)
+    mailbox: Mailbox = field(default_factory=Mailbox)
+    meter: ContextMeter = field(default_factory=ContextMeter)
+    policy: CompactionPolicy = field(default_factory=CompactionPolicy)
+    trigger: type = field(default=MailboxEmpty, compare=False)
+    """What is taking effect: the key of the transition in ``TRANSITIONS``."""
+
+    @property
+    def config(self) -> SessionConfig:
+        """The settings in force, without secrets."""
+        assert self.opened_config is not None, "the conversation has not been opened"
+        return self.opened_config
+
+    @property
+    def running_turn(self) -> Turn | None:
+        """The turn that the phase carries."""
+        match self.phase:
+            case Requesting(turn=turn) | Backoff(turn=turn) | ToolsOut(turn=turn) | Compacting(turn=turn):
+                return turn
+            case _:
+                return None
+
+    def request_tokens(self) -> int:
+        """The tokens of a request with the history as it is."""
+        return self.meter.request_tokens(self.history.messages, self.config)
+
+    def enter(self, phase: Phase) -> None:
+        """Move to *phase*, which ``TRANSITIONS`` must allow for the trigger."""
+        allowed = TRANSITIONS[type(self.phase)].get(self.trigger, ())
+        assert type(phase) in allowed, f"{self.trigger.__name__} does not lead from {self.phase} to {phase}"
+        self.phase = phase
+
+    def snapshot(self) -> Snapshot:
+        """The state as a struct for storage."""
+        return Snapshot(
+            record=self.record,
+            created_at=self.created_at,
+            config=self.config,
+            phase=self.phase,
+            full=tuple(self.history.full),
+            messages=self.history.indexed_messages(),
+            queue=self.mailbox.queue,
+            turns=self.turns,
+            requests=self.requests,
+            compactions=self.compactions,
+            usage=self.usage,
+            fill=self.meter.fill,
+            learned=self.meter.estimator.learned_so_far,
+            floor_tokens=self.policy.floor_tokens,
+        )
+
+    @classmethod
+    def restored(cls, snapshot: Snapshot) -> Self:
+        """The state that *snapshot* was taken of."""
+        return cls(
+            phase=snapshot.phase,
+            opened_config=snapshot.config,
+            created_at=snapshot.created_at,
+            record=snapshot.record,
+            turns=snapshot.turns,
+            requests=snapshot.requests,
+            compactions=snapshot.compactions,
+            usage=snapshot.usage,
+            history=History.restored(snapshot.full, snapshot.messages),
+            mailbox=Mailbox.restored(snapshot.queue),
+            meter=ContextMeter(snapshot.fill, Estimator(snapshot.config.provider.name, snapshot.learned)),
+            policy=CompactionPolicy(snapshot.floor_tokens),
+        )
