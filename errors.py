@@ -48,11 +48,11 @@ from rayconteur.runtime.api.errors import (
 # fmt: off
 __all__ = [
     "AuthenticationFailed", "ConfigError", "ContextOverflow", "EmptyMessage", "EventsMissed", "IncompleteAnswer",
-    "InvalidConfig", "InvalidPlugin", "InvalidRecord", "InvalidRequest", "MailboxError", "MailboxFull", "MessageTooLarge",
-    "MissingExtra", "MissingKey", "MissingToolResults", "NothingToRetry", "Overloaded", "ProtocolError",
-    "ProviderError", "ProviderUnavailable", "RateLimited", "RayUnreachable", "RayconteurError", "RuntimeClosed",
-    "SessionBusy", "SessionClosed", "SessionDied", "SessionError", "SessionExists", "ToolResultError",
-    "ToolUseAnswered", "ToolsWaiting", "TurnFailed", "TurnInterrupted", "UnknownModel", "UnknownProvider",
-    "UnknownSession", "UnknownToolUse", "UnsupportedContent",
+    "InvalidConfig", "InvalidPlugin", "InvalidRecord", "InvalidRequest", "MailboxError", "MailboxFull",
+    "MessageTooLarge", "MissingExtra", "MissingKey", "MissingToolResults", "NothingToRetry", "Overloaded",
+    "ProtocolError", "ProviderError", "ProviderUnavailable", "RateLimited", "RayUnreachable", "RayconteurError",
+    "RuntimeClosed", "SessionBusy", "SessionClosed", "SessionDied", "SessionError", "SessionExists",
+    "ToolResultError", "ToolUseAnswered", "ToolsWaiting", "TurnFailed", "TurnInterrupted", "UnknownModel",
+    "UnknownProvider", "UnknownSession", "UnknownToolUse", "UnsupportedContent",
 ]
 # fmt: on

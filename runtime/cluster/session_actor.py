@@ -72,6 +72,11 @@ class _SessionActor:
         return [outcome if isinstance(outcome, Exception) else None for outcome in outcomes]
 
     @ray.method
+    async def settings(self, session_id: str) -> SessionConfig:
+        """The settings in force, without secrets."""
+        return self._host.settings(session_id)
+
+    @ray.method
     async def status(self, session_id: str) -> SessionStatus:
         """The session's status."""
         return self._host.status(session_id)

@@ -152,6 +152,10 @@ class SessionHandle:
         """Change settings from the next request or turn on."""
         self._loop.run(self._session.configure(change))
 
+    def settings(self) -> SessionConfig:
+        """The settings in force, without secrets: of sessions that other drivers opened, too."""
+        return self._loop.run(self._session.settings())
+
     def status(self) -> SessionStatus:
         """The session's current status."""
         return self._loop.run(self._session.status())

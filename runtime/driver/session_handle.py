@@ -10,6 +10,7 @@ from msgspec import UNSET
 from ...providers.models import with_model_facts
 from ...providers.schema.content import UserBlock
 from ...providers.schema.messages import Message
+from ..api.config import SessionConfig
 from ..api.errors import EventsMissed, SessionClosed, UnknownSession
 from ..api.messages import (
     Clear,
@@ -23,6 +24,7 @@ from ..api.messages import (
     Retry,
     ToLLM,
     UserMessage,
+    given_settings,
 )
 from ..api.status import CompactResult, SessionStatus
 from ..api.validation import encoded, known
@@ -115,6 +117,10 @@ class SessionHandle:
         """Change settings from the next request or turn on."""
         await self.send(change)
 
+    async def settings(self) -> SessionConfig:
+        """The settings in force, without secrets: of sessions that other drivers opened, too."""
+        return await self._call(lambda: self._session.host.actor.settings.remote(self.id))
+
     async def status(self) -> SessionStatus:
         """The session's current status."""
         status = await self._call(lambda: self._session.host.actor.status.remote(self.id))
@@ -149,6 +155,6 @@ def _with_credentials(change: Configure) -> Configure:
     """*change* with the credentials of its providers, from the environment."""
     if change.provider is not UNSET:
         change = msgspec.structs.replace(change, provider=with_model_facts(known(change.provider).resolved(os.environ)))
-    if change.compaction is not UNSET and change.compaction is not None:
-        change = msgspec.structs.replace(change, compaction=change.compaction.resolved(os.environ))
+    if compaction := given_settings(change).get("compaction"):
+        change = msgspec.structs.replace(change, compaction=compaction.resolved(os.environ))
     return change

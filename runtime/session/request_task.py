@@ -92,7 +92,9 @@ class RequestTask:
         match delta:
             case AnswerStarted(message_id=message_id, model=model, rate_limits=limits):
                 self.streaming = True
-                self.outbox.put_event(msg.StreamStarted(turn=turn, message_id=message_id, model=model, rate_limits=limits))
+                self.outbox.put_event(
+                    msg.StreamStarted(turn=turn, message_id=message_id, model=model, rate_limits=limits)
+                )
             case Cited(index=index, citation=citation):
                 self.outbox.put_event(msg.Cited(turn=turn, citation=citation, block=index))
             case ToolUseStarted(index=index):

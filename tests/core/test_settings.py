@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from rayconteur.compaction.config import Window
+from rayconteur.compaction import Window
 from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
 from rayconteur.providers.schema.errors import InvalidConfig

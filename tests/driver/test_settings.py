@@ -1,0 +1,110 @@
+"""Settings over Ray: any driver can read them, and each of them can be changed."""
+
+import msgspec
+import pytest
+from fixtures.refusals import refused
+
+import rayconteur as rc
+from rayconteur import blocking
+from rayconteur.errors import InvalidConfig, MailboxFull, SessionBusy
+from rayconteur.runtime import OnInterrupt, WhenBusy
+from rayconteur.scripted import Say, Script, Wait
+
+LOOK = rc.Tool(name="look", description="Look out of the window.")
+HANGS = rc.Scripted(script=Script(answers=((Say("Well"), Wait()), (Say("done"),))))
+
+
+def hanging(runtime: blocking.Runtime) -> blocking.SessionHandle:
+    """A session whose first answer never ends."""
+    session = runtime.spawn(rc.SessionConfig(provider=HANGS))
+    session.ask("hello").__iter__().__next__()
+    return session
+
+
+def test_another_driver_reads_what_a_session_was_given(runtime: blocking.Runtime) -> None:
+    config = rc.SessionConfig(provider=rc.Scripted(), system="Be brief.", max_output_tokens=77, tools=(LOOK,))
+    spawned = runtime.spawn(config)
+
+    settings = runtime.session(spawned.id).settings()
+
+    assert settings == config
+    assert (settings.system, settings.max_output_tokens, settings.tools) == ("Be brief.", 77, (LOOK,))
+
+
+def test_settings_hold_no_secrets(runtime: blocking.Runtime) -> None:
+    session = runtime.spawn(rc.SessionConfig(provider=rc.Anthropic(model="claude-opus-4-7", api_key="sk-very-secret")))
+
+    settings = session.settings()
+
+    assert isinstance(settings.provider, rc.Anthropic)
+    assert settings.provider.api_key is None
+    assert b"very-secret" not in msgspec.msgpack.encode(settings)
+
+
+def test_every_setting_that_a_change_gives_is_in_force(session: blocking.SessionHandle) -> None:
+    change = rc.Configure(
+        system="Be long.",
+        on_interrupt=OnInterrupt.KEEP,
+        when_busy=WhenBusy.REJECT,
+        retry=rc.RetryPolicy(max_attempts=1),
+        limits=rc.Limits(waiting_messages=1, outbox_bytes=1_000),
+    )
+
+    session.configure(change)
+
+    settings = session.settings()
+    assert (settings.system, settings.on_interrupt, settings.when_busy) == (
+        "Be long.",
+        OnInterrupt.KEEP,
+        WhenBusy.REJECT,
+    )
+    assert (settings.retry, settings.limits) == (change.retry, change.limits)
+
+
+def test_new_limits_bound_the_mailbox_from_then_on(runtime: blocking.Runtime) -> None:
+    session = hanging(runtime)
+    session.send(rc.UserMessage.of("waits"))
+
+    session.configure(rc.Configure(limits=rc.Limits(waiting_messages=1)))
+
+    with refused(MailboxFull, "limits.waiting_messages is 1"):
+        session.send(rc.UserMessage.of("one too many"))
+
+
+def test_a_new_rule_for_busy_sessions_applies_to_the_next_message(runtime: blocking.Runtime) -> None:
+    session = hanging(runtime)
+
+    session.configure(rc.Configure(when_busy=WhenBusy.REJECT))
+
+    with refused(SessionBusy, "wait for its end"):
+        session.send(rc.UserMessage.of("now or never"))
+
+
+def test_a_new_rule_for_interrupts_applies_to_the_running_turn(runtime: blocking.Runtime) -> None:
+    session = hanging(runtime)
+    session.configure(rc.Configure(on_interrupt=OnInterrupt.KEEP))
+
+    assert session.interrupt()
+
+    assert [message.role for message in session.history()] == ["user", "assistant"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (rc.Configure(limits=rc.Limits(waiting_messages=0)), "message.limits.waiting_messages"),
+        (rc.Configure(retry=rc.RetryPolicy(max_attempts=0)), "message.retry.max_attempts"),
+        (rc.Configure(when_busy="sometimes"), "message.when_busy"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        (rc.Configure(on_interrupt=None), "message.on_interrupt"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_change_that_does_not_fit_names_the_field(
+    session: blocking.SessionHandle, change: rc.Configure, field: str
+) -> None:
+    before = session.settings()
+
+    with refused(InvalidConfig, field):
+        session.configure(change)
+
+    assert session.settings() == before
