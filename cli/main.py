@@ -38,7 +38,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
-    pretty_exceptions_enable=False,  # else a traceback shows the values of variables, and keys are among them
+    pretty_exceptions_enable=False,  # otherwise a traceback shows the values of variables, keys included
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -50,13 +50,13 @@ Provider = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help=f"Who answers: {', '.join(PROVIDERS)}.",
-        show_default="scripted, or as --model says",
+        help=f"The provider: {', '.join(PROVIDERS)}.",
+        show_default="scripted, or the one in --model",
     ),
 ]
 Model = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="The model, as provider:model or beside --provider."),
+    typer.Option(metavar="NAME", help="The model: provider:model, or its name next to --provider."),
 ]
 Rate = Annotated[float, typer.Option(min=0.1, metavar="TOKENS", help="Tokens per second of the scripted provider.")]
 Address = Annotated[
@@ -66,7 +66,7 @@ Address = Annotated[
 
 
 def main() -> None:
-    """The command line; it exits with an ``ExitCode``."""
+    """Run the command line; the process exits with an ``ExitCode``."""
     app()
 
 

@@ -1,4 +1,4 @@
-"""Providers by the names that the options give them, and the environment variables they read."""
+"""From the options --provider and --model to a provider config, and the environment variables that providers read."""
 
 from textwrap import fill
 
@@ -12,13 +12,13 @@ FIRST_TOKEN_S = 0.3
 
 
 def provider_named(provider: str | None, model: str | None, tokens_per_s: float | None = None) -> ProviderConfig:
-    """The config that *provider* and *model* stand for; *model* alone is written ``provider:model``.
+    """The config for *provider* and *model*. Without *provider*, *model* has the form ``provider:model``.
 
-    Without both it is the scripted one, which says back what it hears at *tokens_per_s*.
+    Without either it is the scripted provider, which echoes its prompt at *tokens_per_s*.
 
     Raises:
-        UnknownProvider: none of that name; the names are told.
-        InvalidConfig: it needs a model.
+        UnknownProvider: no provider has this name; the error lists the names.
+        InvalidConfig: the provider has no default model.
     """
     if provider is None and model is None:
         provider = "scripted"
@@ -30,11 +30,11 @@ def provider_named(provider: str | None, model: str | None, tokens_per_s: float 
     try:
         return model_named(f"{provider}:{model or ''}")
     except InvalidConfig:
-        raise InvalidConfig("--model", f"{provider} does not choose for you; name its model") from None
+        raise InvalidConfig("--model", f"{provider} has no default model: name one") from None
 
 
 def environment_help() -> str:
-    """The environment variables of each provider, for the help text: a provider a line, wrapped where it has many."""
+    """The environment variables of each provider for the help text: one line per provider, wrapped if it has many."""
     width = max(map(len, PROVIDERS)) + 2
     return "\n".join(
         fill(
