@@ -4,7 +4,7 @@ A plug-in finds all that it needs here: docs/adding-a-provider.md.
 """
 
 from .schema.client import Client
-from .schema.config import Config, HTTPConfig
+from .schema.config import Config, HTTPConfig, require_credential
 from .schema.content import Block, Citation, UserBlock
 from .schema.deltas import (
     AnswerEnded,
@@ -39,6 +39,6 @@ __all__ = [
     "Cost", "Count", "Delta", "Draft", "HTTPConfig", "ModelFacts", "OpaqueReceived", "Partial", "Prices",
     "Provenance", "Provider", "ProviderConfig", "RateLimit", "RateLimits", "Request", "Role", "Settings", "StandsFor",
     "StopReason", "TextDelta", "ThinkingDelta", "ThinkingSigned", "TokenCosts", "ToolInputDelta", "ToolUseStarted",
-    "UsageReported", "UserBlock", "WireMemo", "open_client",
+    "UsageReported", "UserBlock", "WireMemo", "open_client", "require_credential",
 ]
 # fmt: on

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 import msgspec
 
-from ..schema.config import HTTPConfig, credential
+from ..schema.config import HTTPConfig, require_credential
 
 
 class Anthropic(HTTPConfig, frozen=True, kw_only=True):
@@ -17,5 +17,5 @@ class Anthropic(HTTPConfig, frozen=True, kw_only=True):
     base_url: str | None = None
 
     def resolved(self, environ: Mapping[str, str]) -> Self:
-        key = credential(self.name, "api_key", self.api_key, environ, "ANTHROPIC_API_KEY")
+        key = require_credential(self.name, "api_key", self.api_key, environ, "ANTHROPIC_API_KEY")
         return msgspec.structs.replace(self, api_key=key, base_url=self.base_url or environ.get("ANTHROPIC_BASE_URL"))

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 import msgspec
 
-from ..schema.config import HTTPConfig, credential
+from ..schema.config import HTTPConfig, require_credential
 from ..schema.errors import InvalidConfig
 
 _ID, _SECRET, _TOKEN = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
@@ -78,8 +78,8 @@ def _credentials(config: Bedrock, environ: Mapping[str, str]) -> dict[str, str |
         return {"bearer_token": bearer}
     if keyed or environ.get(_ID) or environ.get(_SECRET):
         return {
-            "access_key_id": credential(config.name, "access_key_id", config.access_key_id, environ, _ID),
-            "secret_access_key": credential(
+            "access_key_id": require_credential(config.name, "access_key_id", config.access_key_id, environ, _ID),
+            "secret_access_key": require_credential(
                 config.name, "secret_access_key", config.secret_access_key, environ, _SECRET
             ),
             # A token belongs to its key: one from elsewhere makes a good key a wrong one.

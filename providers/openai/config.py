@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self, get_args
 
 import msgspec
 
-from ..schema.config import HTTPConfig, credential
+from ..schema.config import HTTPConfig, require_credential
 from ..schema.errors import InvalidConfig
 
 ApiName = Literal["chat", "responses"]
@@ -43,7 +43,7 @@ class OpenAI(HTTPConfig, frozen=True, kw_only=True):
         _require_api(self.api)
 
     def resolved(self, environ: Mapping[str, str]) -> Self:
-        key = credential(self.name, "api_key", self.api_key, environ, "OPENAI_API_KEY")
+        key = require_credential(self.name, "api_key", self.api_key, environ, "OPENAI_API_KEY")
         return msgspec.structs.replace(self, api_key=key, base_url=self.base_url or environ.get("OPENAI_BASE_URL"))
 
 
@@ -99,8 +99,9 @@ class AzureOpenAI(HTTPConfig, frozen=True, kw_only=True):
         token = self.ad_token
         if not (self.api_key or token or self.ad_token_provider):
             token = environ.get("AZURE_OPENAI_AD_TOKEN", "").strip() or None
-        keyless = token or self.ad_token_provider
-        key = None if keyless else credential(self.name, "api_key", self.api_key, environ, "AZURE_OPENAI_API_KEY")
+        key = None
+        if not (token or self.ad_token_provider):
+            key = require_credential(self.name, "api_key", self.api_key, environ, "AZURE_OPENAI_API_KEY")
         return msgspec.structs.replace(
             self, resource=None, endpoint=endpoint, api_key=key, ad_token=token, model=self.model or self.deployment
         )

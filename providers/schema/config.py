@@ -68,7 +68,7 @@ class HTTPConfig(Config, frozen=True, kw_only=True):
     idle_timeout_s: Seconds = 600.0
 
 
-def credential(provider: str, field: str, given: str | None, environ: Mapping[str, str], variable: str) -> str:
+def require_credential(provider: str, field: str, given: str | None, environ: Mapping[str, str], variable: str) -> str:
     """The credential *given*, or that in *variable* of *environ*.
 
     Raises:
