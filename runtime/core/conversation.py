@@ -154,7 +154,7 @@ class Conversation:
         match event:
             case ev.Received(message=message):
                 self.require_open()
-                if not ends_request(state, message):
+                if event.partial is not ev.NOTHING and not ends_request(state, message):
                     event = msgspec.structs.replace(event, partial=ev.NOTHING)
                 state.trigger = type(message)
                 instructions = self._receive(event)

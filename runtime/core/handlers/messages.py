@@ -78,7 +78,9 @@ def ends_request(state: ConversationState, message: msg.ToLLM) -> bool:
 
 
 def _accept_user_message(state: ConversationState, message: msg.UserMessage, event: ev.Received) -> list[Instruction]:
-    message = msgspec.structs.replace(message, content=without_blank_text(message.content))
+    content = without_blank_text(message.content)
+    if content != message.content:
+        message = msgspec.structs.replace(message, content=content)
     state.mailbox.require_open()
     require_size(event.size_bytes, state.config.limits)
     queued = Queued(message=message, turn=state.turns + 1, size_bytes=event.size_bytes)
