@@ -122,13 +122,6 @@ class Conversation:
         """The tool uses that wait for their results."""
         return self._state.phase.batch.open if isinstance(self._state.phase, ToolsOut) else ()
 
-    def require_open(self) -> None:
-        """Raises:
-        SessionClosed: the session has ended.
-        """
-        if isinstance(self._state.phase, Closed):
-            raise SessionClosed("the session is closed")
-
     def config_after(self, change: msg.Configure, facts: ModelFacts) -> SessionConfig:
         """The settings that would be in force after *change*. *facts* are those of a model that it names."""
         return changed_config(self._state.config, change, facts)
@@ -138,8 +131,8 @@ class Conversation:
     def handle(self, event: ev.Event) -> list[Instruction]:
         """Apply *event* and return what has to be done, in order.
 
-        The first instruction is the record of the event. The result is empty if nothing waits for the event: it is the
-        outcome of something that was cancelled.
+        The first instruction is the record of the event, the second, for a message, its ``Acknowledge``. The result is
+        empty if nothing waits for the event: it is the outcome of something that was cancelled.
 
         Raises:
             SessionClosed: the session has ended, or ends after the queued messages.
@@ -153,7 +146,8 @@ class Conversation:
         was_idle = isinstance(state.phase, Idle)
         match event:
             case ev.Received(message=message):
-                self.require_open()
+                if isinstance(state.phase, Closed):
+                    raise SessionClosed("the session is closed")
                 if event.partial is not ev.NOTHING and not ends_request(state, message):
                     event = msgspec.structs.replace(event, partial=ev.NOTHING)
                 state.trigger = type(message)
@@ -173,20 +167,19 @@ class Conversation:
 
     def _open(self, event: ev.Opened) -> list[Instruction]:
         state = self._state
-        state.opened_config = event.config
+        state.config = event.config
         state.created_at = event.created_at
         state.meter.use_provider(event.config.provider.name)
         state.enter(Idle())
         return []
 
     def _receive(self, event: ev.Received) -> list[Instruction]:
-        running = self.turn
         instructions = accept(self._state, event)
         match event.message:
             case msg.UserMessage() | msg.Retry():
                 turn: int | None = self._state.turns
             case msg.ToolResults():
-                turn = running
+                turn = self.turn
             case _:
                 emitted = (step.event for step in instructions if isinstance(step, Emit))
                 turn = next((event.turn for event in emitted if isinstance(event, msg.Interrupted)), None)

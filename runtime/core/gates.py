@@ -50,4 +50,7 @@ GATES: tuple[Gate, ...] = (context_window,)
 
 def first_objection(request: PendingRequest) -> Verdict:
     """The verdict of the first gate that does not let *request* pass."""
-    return next((verdict for gate in GATES if (verdict := gate(request)) is not None), None)
+    for gate in GATES:
+        if verdict := gate(request):
+            return verdict
+    return None

@@ -8,6 +8,7 @@ import msgspec
 from ...compaction.estimate.estimator import Estimator, Learned
 from ...providers.schema.messages import Message
 from ...providers.schema.usage import NONE_YET, Usage
+from ...providers.scripted.config import Scripted
 from ..api.config import SessionConfig
 from .compaction_policy import CompactionPolicy
 from .context_meter import ContextMeter, Fill
@@ -39,6 +40,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     floor_tokens: int
 
 
+NOT_OPENED = SessionConfig(provider=Scripted(model="none"))
+"""In place of the settings, before ``Opened``."""
+
+
 @dataclass(slots=True)
 class ConversationState:
     """Everything that a conversation knows. Only ``Conversation.handle`` and its handlers change it.
@@ -47,7 +52,8 @@ class ConversationState:
     """
 
     phase: Phase = field(default_factory=Unopened)
-    opened_config: SessionConfig | None = None
+    config: SessionConfig = NOT_OPENED
+    """The settings in force, without secrets."""
     created_at: float = 0.0
     record: int = 0
     turns: int = 0
@@ -60,12 +66,6 @@ class ConversationState:
     policy: CompactionPolicy = field(default_factory=CompactionPolicy)
     trigger: type = field(default=MailboxEmpty, compare=False)
     """What is taking effect: the key of the transition in ``TRANSITIONS``."""
-
-    @property
-    def config(self) -> SessionConfig:
-        """The settings in force, without secrets."""
-        assert self.opened_config is not None, "the conversation has not been opened"
-        return self.opened_config
 
     @property
     def running_turn(self) -> Turn | None:
@@ -110,7 +110,7 @@ class ConversationState:
         """The state that *snapshot* was taken of."""
         return cls(
             phase=snapshot.phase,
-            opened_config=snapshot.config,
+            config=snapshot.config,
             created_at=snapshot.created_at,
             record=snapshot.record,
             turns=snapshot.turns,

@@ -29,15 +29,13 @@ class ClientPool:
         Raises:
             ConfigError: it can't be opened.
         """
-        key = _key(config)
-        if key not in self._shared:
-            self._shared[key] = _SharedClient(self._open_client(config))
-        return self._shared[key].client
+        return self._find(config).client
 
-    def lease(self, config: ProviderConfig) -> None:
-        """Keep the client of *config* open."""
-        self.client(config)
-        self._shared[_key(config)].leases += 1
+    def lease(self, config: ProviderConfig) -> Client:
+        """The client of *config*, which stays open until ``release``."""
+        shared = self._find(config)
+        shared.leases += 1
+        return shared.client
 
     async def release(self, config: ProviderConfig) -> None:
         """Return one lease. The last one closes the client."""
@@ -47,6 +45,12 @@ class ClientPool:
         if not shared.leases:
             del self._shared[key]
             await shared.client.aclose()
+
+    def _find(self, config: ProviderConfig) -> _SharedClient:
+        key = _key(config)
+        if key not in self._shared:
+            self._shared[key] = _SharedClient(self._open_client(config))
+        return self._shared[key]
 
 
 def _key(config: ProviderConfig) -> bytes:

@@ -16,6 +16,7 @@ class Credentials:
         self._clients = clients
         self._with_secrets: dict[bytes, ProviderConfig] = {}
         self._leased: list[ProviderConfig] = []
+        self._current: tuple[ProviderConfig, Client] | None = None  # the last one that was used
 
     def check_settings(self, config: SessionConfig) -> None:
         """Raises:
@@ -33,6 +34,7 @@ class Credentials:
     def add(self, provider: ProviderConfig) -> None:
         """Keep *provider*'s secrets. They apply from now on, whatever its model."""
         self._with_secrets[_account(provider.public())] = provider
+        self._current = None
 
     def with_secrets(self, public: ProviderConfig) -> ProviderConfig:
         """*public* with its secrets."""
@@ -45,16 +47,22 @@ class Credentials:
         Raises:
             ConfigError: it can't be opened.
         """
-        provider = self.with_secrets(public)
-        if provider not in self._leased:
-            self._clients.lease(provider)
-            self._leased.append(provider)
-        return self._clients.client(provider)
+        if self._current is None or self._current[0] is not public:
+            self._current = public, self._lease(self.with_secrets(public))
+        return self._current[1]
 
     async def release(self) -> None:
         """Release all clients. None of them may have a request in flight."""
+        self._current = None
         while self._leased:
             await self._clients.release(self._leased.pop())
+
+    def _lease(self, provider: ProviderConfig) -> Client:
+        if provider in self._leased:
+            return self._clients.client(provider)
+        client = self._clients.lease(provider)
+        self._leased.append(provider)
+        return client
 
 
 def _account(public: ProviderConfig) -> bytes:

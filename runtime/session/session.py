@@ -75,17 +75,19 @@ class Session:
             ConfigError: a ``Configure`` that is not acceptable.
             UnsupportedContent: the provider or its model does not support a block.
         """
-        self._check_content(message)
+        if not self.ended.is_set():
+            self._check_content(message)
         seq, partial = self._outbox.seq, self._partial()
         if isinstance(message, Configure):
             public, facts = self._checked_change(message)
             event = ev.Received(message=public, size_bytes=size_bytes, facts=facts)
         else:
             event = ev.Received(message=message, size_bytes=size_bytes, partial=partial)
-        instructions = self._handle(event)
+        _, acknowledge, *_ = self._handle(event)
         if isinstance(message, Configure):
             self._add_credentials(message)
-        return Receipt(turn=next(step.turn for step in instructions if isinstance(step, Acknowledge)), seq=seq)
+        assert isinstance(acknowledge, Acknowledge)
+        return Receipt(turn=acknowledge.turn, seq=seq)
 
     def settings(self) -> SessionConfig:
         """The settings in force, without secrets."""
@@ -126,7 +128,6 @@ class Session:
     # Messages
 
     def _check_content(self, message: ToLLM) -> None:
-        self._conversation.require_open()
         if isinstance(message, UserMessage | ToolResults):
             content = message.content if isinstance(message, UserMessage) else message.results
             self._credentials.client(self._conversation.config.provider).check_content(content)

@@ -85,7 +85,7 @@ def _accept_user_message(state: ConversationState, message: msg.UserMessage, eve
     require_size(event.size_bytes, state.config.limits)
     queued = Queued(message=message, turn=state.turns + 1, size_bytes=event.size_bytes)
     when_busy = _when_busy(state, message)
-    if _is_at_rest(state) or when_busy is WhenBusy.QUEUE:
+    if when_busy is WhenBusy.QUEUE or _is_at_rest(state):
         return _enqueue(state, queued)
     if when_busy is WhenBusy.REJECT:
         raise _busy(state, "wait for its end, interrupt it, or let messages queue")
@@ -114,7 +114,7 @@ def _retry(state: ConversationState) -> list[Instruction]:
 
 
 def _configure(state: ConversationState, change: msg.Configure, facts: ModelFacts) -> list[Instruction]:
-    config = state.opened_config = changed_config(state.config, change, facts)
+    config = state.config = changed_config(state.config, change, facts)
     state.meter.use_provider(config.provider.name)
     turn = state.running_turn
     configured = msg.Configured(
