@@ -1,4 +1,4 @@
-"""The outbox: numbers without gaps, text that waits together leaves together, and a limit to lean on."""
+"""The outbox numbers events without gaps, joins pending text, and limits what it holds."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from rayconteur.runtime.events.outbox import Outbox
 from rayconteur.runtime.events.segments import Segment, SessionEnd, decode_events
 
 
-def taken(box: Outbox) -> list[FromLLM]:
+def take_events(box: Outbox) -> list[FromLLM]:
     segment = box.take_segment()
     return decode_events(segment) if segment else []
 
@@ -20,7 +20,7 @@ def texts(events: list[FromLLM]) -> list[str]:
     return [event.text for event in events if isinstance(event, TextChunk | ThinkingChunk)]
 
 
-def test_events_are_numbered_from_one_without_gaps_over_all_that_is_taken() -> None:
+def test_events_are_numbered_from_one_without_gaps_across_segments() -> None:
     box = outbox("raven")
     segments: list[Segment | None] = []
 
@@ -34,16 +34,16 @@ def test_events_are_numbered_from_one_without_gaps_over_all_that_is_taken() -> N
     assert box.seq == 6
 
 
-def test_nothing_to_take_is_nothing() -> None:
+def test_an_empty_outbox_has_no_segment() -> None:
     assert outbox().take_segment() is None
 
 
-def test_text_that_waits_together_leaves_as_one_event() -> None:
+def test_pending_chunks_of_a_block_become_one_event() -> None:
     box = outbox()
 
     put_texts(box, "Quoth ", "the ", "raven")
 
-    assert texts(taken(box)) == ["Quoth the raven"]
+    assert texts(take_events(box)) == ["Quoth the raven"]
 
 
 @pytest.mark.parametrize(
@@ -51,51 +51,51 @@ def test_text_that_waits_together_leaves_as_one_event() -> None:
     [(ThinkingChunk, 1, 0), (TextChunk, 2, 0), (TextChunk, 1, 1)],
     ids=["another kind", "another turn", "another block"],
 )
-def test_text_is_not_joined_with_that_of(kind: type[TextChunk] | type[ThinkingChunk], turn: int, block: int) -> None:
+def test_chunks_are_not_joined_across(kind: type[TextChunk] | type[ThinkingChunk], turn: int, block: int) -> None:
     box = outbox()
 
     put_texts(box, "one", turn=1, block=0)
     box.put_text(kind, turn, block, "two")
     put_texts(box, "three", turn=1, block=0)
 
-    assert texts(taken(box)) == ["one", "two", "three"]
+    assert texts(take_events(box)) == ["one", "two", "three"]
 
 
-def test_text_is_not_joined_over_an_event_in_between() -> None:
+def test_chunks_are_not_joined_across_another_event() -> None:
     box = outbox()
 
     put_texts(box, "one")
     box.put_event(TurnStarted(turn=1))
     put_texts(box, "two")
 
-    assert [type(event) for event in taken(box)] == [TextChunk, TurnStarted, TextChunk]
+    assert [type(event) for event in take_events(box)] == [TextChunk, TurnStarted, TextChunk]
 
 
-def test_text_is_not_joined_with_what_was_taken() -> None:
+def test_a_chunk_is_not_joined_with_one_that_was_taken() -> None:
     box = outbox()
 
     put_texts(box, "one")
-    first = taken(box)
+    first = take_events(box)
     put_texts(box, "two")
 
-    assert (texts(first), texts(taken(box))) == (["one"], ["two"])
+    assert (texts(first), texts(take_events(box))) == (["one"], ["two"])
 
 
-def test_it_calls_once_when_there_is_something_to_take_and_again_after_it_was_taken() -> None:
-    calls: list[int] = []
-    box = Outbox("a", 1, 1_000, lambda _: calls.append(box.size_bytes))
+def test_it_notifies_once_when_events_are_pending_and_again_after_they_were_taken() -> None:
+    notified_at_bytes: list[int] = []
+    box = Outbox("a", 1, 1_000, lambda _: notified_at_bytes.append(box.size_bytes))
 
     put_texts(box, "")
     put_texts(box, "one", "two")
     box.put_event(TurnStarted(turn=1))
-    assert len(calls) == 1
+    assert len(notified_at_bytes) == 1
 
     box.take_segment()
     put_texts(box, "three")
-    assert len(calls) == 2
+    assert len(notified_at_bytes) == 2
 
 
-def test_the_last_event_says_that_nothing_follows_and_nothing_does() -> None:
+def test_the_last_segment_says_that_the_session_was_closed_and_no_event_may_follow() -> None:
     box = outbox()
 
     put_texts(box, "bye")
@@ -108,7 +108,7 @@ def test_the_last_event_says_that_nothing_follows_and_nothing_does() -> None:
     assert (segment.count, segment.session_end) == (2, SessionEnd.CLOSED)
 
 
-def test_what_was_taken_counts_until_it_is_acknowledged_and_what_came_meanwhile_goes_on_counting() -> None:
+def test_taken_events_count_until_acknowledged_and_events_that_arrived_meanwhile_keep_counting() -> None:
     box = outbox()
 
     put_texts(box, "x" * 500)
@@ -119,30 +119,30 @@ def test_what_was_taken_counts_until_it_is_acknowledged_and_what_came_meanwhile_
 
     assert held_bytes >= 500
     assert 200 <= box.size_bytes < held_bytes
-    assert texts(taken(box)) == ["y" * 200]
+    assert texts(take_events(box)) == ["y" * 200]
 
 
-def test_it_keeps_what_is_put_in_beyond_its_limit() -> None:
+def test_events_beyond_the_limit_are_kept() -> None:
     box = outbox(limit_bytes=100)
 
     put_texts(box, "x" * 300)
     assert box.full
     put_texts(box, "y")
 
-    assert texts(taken(box)) == ["x" * 300 + "y"]
+    assert texts(take_events(box)) == ["x" * 300 + "y"]
 
 
-def test_one_who_asks_for_room_waits_until_enough_is_acknowledged() -> None:
+def test_waiting_for_room_ends_when_enough_is_acknowledged() -> None:
     async def main() -> list[str]:
         steps: list[str] = []
         box = outbox(limit_bytes=300)
         put_texts(box, "x" * 300)
 
-        async def speaker() -> None:
+        async def produce() -> None:
             await box.wait_for_room()
             steps.append("room")
 
-        waiting = asyncio.create_task(speaker())
+        waiting = asyncio.create_task(produce())
         await asyncio.sleep(1)
         box.take_segment()
         put_texts(box, "y" * 300)
@@ -157,7 +157,7 @@ def test_one_who_asks_for_room_waits_until_enough_is_acknowledged() -> None:
     assert run(main()) == ["still full", "room"]
 
 
-def test_it_is_drained_when_all_is_acknowledged() -> None:
+def test_it_is_drained_when_everything_is_acknowledged() -> None:
     async def main() -> list[bool]:
         box = outbox()
         put_texts(box, "bye")
@@ -172,7 +172,7 @@ def test_it_is_drained_when_all_is_acknowledged() -> None:
     assert run(main()) == [False, True]
 
 
-def test_an_empty_one_has_room_and_is_drained_at_once() -> None:
+def test_an_empty_outbox_has_room_and_is_drained_at_once() -> None:
     async def main() -> None:
         box = outbox(limit_bytes=1)
         await box.wait_for_room()

@@ -1,4 +1,4 @@
-"""A reader: events in order, gaps announced, and an end that comes after all that is here."""
+"""A reader: events in order, gaps announced, and an end only after every event that has arrived."""
 
 import asyncio
 from contextlib import suppress
@@ -14,20 +14,20 @@ from rayconteur.runtime.events.segments import END_SEQ, START, Position, Segment
 
 
 class ManualSource:
-    """A source that sends what the test hands over, and notes what it hears."""
+    """A source whose segments the test feeds by hand. It records what the reader reports."""
 
     def __init__(self) -> None:
-        self.heard: list[str] = []
-        self.read: list[Segment] = []
+        self.calls: list[str] = []
+        self.acknowledged: list[Segment] = []
 
     def subscribe(self, reader: Reader) -> None:
-        self.heard.append("subscribe")
+        self.calls.append("subscribe")
 
     def acknowledge(self, reader: Reader, segment: Segment) -> None:
-        self.read.append(segment)
+        self.acknowledged.append(segment)
 
     def unsubscribe(self, reader: Reader) -> None:
-        self.heard.append("unsubscribe")
+        self.calls.append("unsubscribe")
 
 
 def of_one(*segments: Segment, position: Position = (1, 0)) -> Reader:
@@ -44,8 +44,8 @@ def fed(reader: Reader, *segments: Segment) -> Reader:
     return reader
 
 
-def words(reader: Reader) -> list[str]:
-    """All that the reader says now."""
+def available_labels(reader: Reader) -> list[str]:
+    """The labels of all events that the reader has."""
 
     async def main() -> list[str]:
         reader.fail(TimeoutError())
@@ -53,16 +53,16 @@ def words(reader: Reader) -> list[str]:
         with suppress(TimeoutError):
             while True:
                 batches.append(labels(await reader.batch()))
-        return [word for batch in batches for word in batch]
+        return [label for batch in batches for label in batch]
 
     return run(main())
 
 
-def test_events_come_one_by_one_in_order() -> None:
-    assert words(of_one(segment("a", 1, 2), segment("a", 3))) == ["a1", "a2", "a3"]
+def test_iteration_yields_events_one_by_one_in_order() -> None:
+    assert available_labels(of_one(segment("a", 1, 2), segment("a", 3))) == ["a1", "a2", "a3"]
 
 
-def test_events_come_together_in_batches_for_those_who_want_them_so() -> None:
+def test_batch_returns_the_events_of_a_segment_together() -> None:
     async def main() -> list[list[str]]:
         reader = of_one(segment("a", 1, 2), segment("a", 3))
         return [labels(await reader.batch()) for _ in range(2)]
@@ -70,27 +70,27 @@ def test_events_come_together_in_batches_for_those_who_want_them_so() -> None:
     assert run(main()) == [["a1", "a2"], ["a3"]]
 
 
-def test_what_came_already_is_passed_over() -> None:
+def test_a_repeated_segment_is_ignored() -> None:
     reader = of_one(segment("a", 1, 2))
 
     assert not reader.feed(segment("a", 1, 2))
     assert reader.feed(segment("a", 3))
 
-    assert words(reader) == ["a1", "a2", "a3"]
+    assert available_labels(reader) == ["a1", "a2", "a3"]
 
 
-def test_who_comes_after_a_number_gets_what_follows_it_also_from_within_a_segment() -> None:
-    assert words(of_one(segment("a", 1, 5), position=(1, 3))) == ["a4", "a5"]
-    assert words(of_one(segment("a", 1, 5), position=(1, 9))) == []
+def test_a_reader_that_resumes_within_a_segment_gets_only_the_events_after_its_position() -> None:
+    assert available_labels(of_one(segment("a", 1, 5), position=(1, 3))) == ["a4", "a5"]
+    assert available_labels(of_one(segment("a", 1, 5), position=(1, 9))) == []
 
 
-def test_a_gap_is_announced_where_it_is() -> None:
+def test_a_gap_is_announced_in_its_place() -> None:
     reader = of_one(segment("a", 1), segment("a", 4))
 
-    assert words(reader) == ["a1", "a2-3?", "a4"]
+    assert available_labels(reader) == ["a1", "a2-3?", "a4"]
 
 
-def test_what_is_announced_as_missed_has_the_number_of_the_last_one() -> None:
+def test_missed_has_the_number_of_the_last_missed_event() -> None:
     async def main() -> None:
         assert await of_one(segment("a", 4)).batch() == [
             Missed(session_id="a", seq=3, first=1, last=3),
@@ -100,23 +100,27 @@ def test_what_is_announced_as_missed_has_the_number_of_the_last_one() -> None:
     run(main())
 
 
-def test_that_all_is_gone_is_announced_when_it_is_known() -> None:
-    assert words(of_one(segment("a", 1), Segment("a", 1, 8, 0, b""), segment("a", 8))) == ["a1", "a2-7?", "a8"]
+def test_dropped_events_are_announced_as_soon_as_the_reader_is_told() -> None:
+    assert available_labels(of_one(segment("a", 1), Segment("a", 1, 8, 0, b""), segment("a", 8))) == [
+        "a1",
+        "a2-7?",
+        "a8",
+    ]
 
 
-def test_each_session_is_counted_by_itself() -> None:
+def test_each_session_is_numbered_independently() -> None:
     reader = of_all(segment("a", 1), segment("b", 1, 2), segment("a", 2), segment("b", 5))
 
-    assert words(reader) == ["a1", "b1", "b2", "a2", "b3-4?", "b5"]
+    assert available_labels(reader) == ["a1", "b1", "b2", "a2", "b3-4?", "b5"]
 
 
-def test_another_life_of_an_id_counts_from_one_again_for_readers_of_all() -> None:
+def test_a_reader_of_all_sessions_numbers_a_later_session_with_the_same_id_from_one() -> None:
     reader = of_all(segment("a", 1, 2), segment("a", 1, epoch=2), segment("a", 3))
 
-    assert words(reader) == ["a1", "a2", "a1"]
+    assert available_labels(reader) == ["a1", "a2", "a1"]
 
 
-def test_a_reader_of_one_life_hears_nothing_of_the_lives_before_and_ends_with_the_next_one() -> None:
+def test_a_reader_of_one_epoch_ignores_earlier_ones_and_ends_with_the_next_one() -> None:
     async def main() -> list[str]:
         reader = of_one(segment("a", 7, session_end=SessionEnd.CLOSED), segment("a", 1, epoch=2), position=(2, 0))
         reader.feed(segment("a", 1, epoch=3))
@@ -126,13 +130,13 @@ def test_a_reader_of_one_life_hears_nothing_of_the_lives_before_and_ends_with_th
     assert run(main()) == ["a1"]
 
 
-def test_a_reader_from_now_on_begins_where_it_is_placed() -> None:
+def test_a_reader_from_now_on_starts_after_the_positions_of_the_router() -> None:
     reader = of_all(position=None)
 
     reader.start_after({"a": (1, 4), "b": (1, END_SEQ)})
     fed(reader, segment("a", 3, 2), segment("a", 6), segment("b", 1), segment("new", 2))
 
-    assert words(reader) == ["a5-5?", "a6", "new1-1?", "new2"]
+    assert available_labels(reader) == ["a5-5?", "a6", "new1-1?", "new2"]
 
 
 # Ends
@@ -147,14 +151,14 @@ def test_the_reader_of_one_session_ends_after_closed() -> None:
     run(main())
 
 
-def test_the_reader_of_all_sessions_does_not() -> None:
+def test_the_reader_of_all_sessions_does_not_end_after_closed() -> None:
     reader = of_all(segment("a", 1, session_end=SessionEnd.CLOSED))
 
     assert not reader.ended
-    assert words(fed(reader, segment("b", 1))) == ["a1", "b1"]
+    assert available_labels(fed(reader, segment("b", 1))) == ["a1", "b1"]
 
 
-def test_that_the_session_died_is_raised_after_its_last_event() -> None:
+def test_a_death_is_raised_after_the_last_event() -> None:
     async def main() -> None:
         reader = of_one(segment("a", 1), Segment("a", 1, 2, 0, b"", SessionEnd.DIED))
         assert labels(await read_events(reader, 1)) == ["a1"]
@@ -165,7 +169,7 @@ def test_that_the_session_died_is_raised_after_its_last_event() -> None:
     run(main())
 
 
-def test_that_the_end_is_known_is_enough_to_end() -> None:
+def test_an_end_marker_alone_ends_the_reader() -> None:
     async def main() -> None:
         assert labels(await read_to_end(of_one(Segment("a", 1, 1, 0, b"", SessionEnd.CLOSED), position=(1, 57)))) == []
         assert labels(await read_to_end(of_one(Segment("a", 1, 60, 0, b"", SessionEnd.CLOSED), position=(1, 57)))) == [
@@ -175,29 +179,29 @@ def test_that_the_end_is_known_is_enough_to_end() -> None:
     run(main())
 
 
-def test_one_who_waits_is_woken_by_news_by_the_end_and_by_failure() -> None:
+def test_a_waiting_reader_wakes_on_a_segment_on_close_and_on_failure() -> None:
     async def main() -> list[str]:
-        heard: list[str] = []
+        received: list[str] = []
 
-        async def listen(reader: Reader) -> None:
+        async def read(reader: Reader) -> None:
             try:
-                heard.extend(labels(await read_to_end(reader)))
+                received.extend(labels(await read_to_end(reader)))
             except RuntimeClosed:
-                heard.append("failed")
+                received.append("failed")
 
         readers = [of_one() for _ in range(3)]
-        listening = [asyncio.create_task(listen(reader)) for reader in readers]
+        reading = [asyncio.create_task(read(reader)) for reader in readers]
         await asyncio.sleep(1)
         fed(readers[0], segment("a", 1, session_end=SessionEnd.CLOSED))
         readers[1].close()
         readers[2].fail(RuntimeClosed("left"))
-        await asyncio.gather(*listening)
-        return heard
+        await asyncio.gather(*reading)
+        return received
 
     assert run(main()) == ["a1", "failed"]
 
 
-def test_closing_drops_what_was_not_read() -> None:
+def test_close_drops_unread_events() -> None:
     async def main() -> None:
         reader = of_one(segment("a", 1, 3))
         await anext(reader)
@@ -208,7 +212,7 @@ def test_closing_drops_what_was_not_read() -> None:
     run(main())
 
 
-def test_one_who_gives_up_waiting_loses_nothing() -> None:
+def test_a_cancelled_read_loses_no_event() -> None:
     async def main() -> list[str]:
         reader = of_one()
         with pytest.raises(TimeoutError):
@@ -220,23 +224,23 @@ def test_one_who_gives_up_waiting_loses_nothing() -> None:
     assert run(main()) == ["a1"]
 
 
-def test_the_source_hears_of_begin_of_each_segment_read_and_once_of_the_end() -> None:
+def test_the_source_is_told_of_the_subscription_of_each_segment_read_and_once_of_the_end() -> None:
     async def main() -> None:
-        shop = ManualSource()
-        reader = Reader(shop, "a", (1, 0))
+        source = ManualSource()
+        reader = Reader(source, "a", (1, 0))
         last = segment("a", 1, session_end=SessionEnd.CLOSED)
         fed(reader, last)
         await read_to_end(reader)
         reader.close()
         reader.fail(RuntimeClosed("left"))
 
-        assert shop.heard == ["subscribe", "unsubscribe"]
-        assert shop.read == [last]
+        assert source.calls == ["subscribe", "unsubscribe"]
+        assert source.acknowledged == [last]
 
     run(main())
 
 
-def test_it_knows_about_what_it_holds() -> None:
+def test_its_size_is_that_of_the_unread_segments() -> None:
     first, second = segment("a", 1), segment("a", 2, 3)
     reader = of_one(first, second)
 

@@ -1,4 +1,4 @@
-"""The router: a poll waits for its driver's news, and for nothing else."""
+"""The router: a poll waits for deliveries to its own driver, and for nothing else."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -28,20 +28,20 @@ def publish(router: Router, *segments: Segment) -> None:
 
 
 def firsts(data: bytes | None) -> list[int] | None:
-    """The first number of each segment; ``None`` where the driver is not known."""
+    """The first number of each delivered segment; ``None`` if the driver is unknown."""
     if data is None:
         return None
     return [each.segment.first for each in msgspec.msgpack.decode(data, type=list[Delivery])] if data else []
 
 
-def played(scene: Callable[[Router], Coroutine[Any, Any, None]], limits: RouterLimits | None = None) -> None:
+def play(scene: Callable[[Router], Coroutine[Any, Any, None]], limits: RouterLimits | None = None) -> None:
     async def main() -> None:
         await scene(Router(limits or RouterLimits(), asyncio.get_running_loop().time))
 
     run(main())
 
 
-def test_a_poll_comes_back_when_there_is_something_and_not_before() -> None:
+def test_a_poll_returns_as_soon_as_there_is_a_delivery_and_not_before() -> None:
     async def scene(router: Router) -> None:
         subscribe(router)
         poll = asyncio.create_task(router.poll("d"))
@@ -52,19 +52,19 @@ def test_a_poll_comes_back_when_there_is_something_and_not_before() -> None:
 
         assert firsts(await poll) == [1, 2]
 
-    played(scene)
+    play(scene)
 
 
-def test_a_poll_without_news_comes_back_with_nothing_after_a_while() -> None:
+def test_a_poll_without_deliveries_returns_empty_after_a_timeout() -> None:
     async def scene(router: Router) -> None:
         subscribe(router)
         assert await router.poll("d") == b""
         assert asyncio.get_running_loop().time() == POLL_S
 
-    played(scene)
+    play(scene)
 
 
-def test_what_does_not_fit_into_a_poll_comes_with_the_next_at_once() -> None:
+def test_deliveries_beyond_the_limit_of_a_poll_are_returned_by_the_next_at_once() -> None:
     async def scene(router: Router) -> None:
         subscribe(router)
         publish(router, *(sized_segment("a", first, 400) for first in range(1, 4)))
@@ -72,10 +72,10 @@ def test_what_does_not_fit_into_a_poll_comes_with_the_next_at_once() -> None:
         assert [firsts(await router.poll("d")) for _ in range(3)] == [[1], [2], [3]]
         assert asyncio.get_running_loop().time() == 0
 
-    played(scene, RouterLimits(poll_bytes=400))
+    play(scene, RouterLimits(poll_bytes=400))
 
 
-def test_of_two_polls_of_a_driver_the_later_one_gets_what_comes() -> None:
+def test_of_two_polls_of_a_driver_the_later_one_gets_the_deliveries() -> None:
     async def scene(router: Router) -> None:
         subscribe(router)
         lost, wanted = (asyncio.create_task(router.poll("d")) for _ in range(2))
@@ -85,10 +85,10 @@ def test_of_two_polls_of_a_driver_the_later_one_gets_what_comes() -> None:
 
         assert (firsts(await lost), firsts(await wanted)) == ([], [1])
 
-    played(scene)
+    play(scene)
 
 
-def test_a_poll_from_before_whole_wishes_gets_nothing_of_what_they_ask_for() -> None:
+def test_a_poll_made_before_all_subscriptions_were_replaced_gets_no_deliveries() -> None:
     async def scene(router: Router) -> None:
         subscribe(router)
         lost = asyncio.create_task(router.poll("d"))
@@ -99,20 +99,20 @@ def test_a_poll_from_before_whole_wishes_gets_nothing_of_what_they_ask_for() -> 
         assert await lost is None
         assert firsts(await router.poll("d")) == [1]
 
-    played(scene)
+    play(scene)
 
 
-def test_a_driver_that_is_not_known_must_tell_all_its_wishes() -> None:
+def test_an_unknown_driver_must_send_all_its_subscriptions() -> None:
     async def scene(router: Router) -> None:
         assert await router.poll("d") is None
         assert subscribe(router, replace_all=False) is None
         assert subscribe(router) == []
         assert subscribe(router, replace_all=False) == []
 
-    played(scene)
+    play(scene)
 
 
-def test_a_driver_that_no_longer_asks_is_forgotten_and_one_that_waits_is_not() -> None:
+def test_a_driver_that_stops_polling_is_removed_and_one_that_polls_is_not() -> None:
     async def scene(router: Router) -> None:
         subscribe(router, driver_id="gone")
         subscribe(router, driver_id="here")
@@ -123,10 +123,10 @@ def test_a_driver_that_no_longer_asks_is_forgotten_and_one_that_waits_is_not() -
         assert await router.poll("gone") is None
         assert firsts(await router.poll("here")) == [1]
 
-    played(scene, RouterLimits(idle_driver_s=20))
+    play(scene, RouterLimits(idle_driver_s=20))
 
 
-def test_the_death_of_a_session_is_news() -> None:
+def test_a_poll_returns_the_death_of_a_session() -> None:
     async def scene(router: Router) -> None:
         subscribe(router, "a")
         publish(router, segment("a", 1))
@@ -138,10 +138,10 @@ def test_the_death_of_a_session_is_news() -> None:
 
         assert firsts(await poll) == [2]
 
-    played(scene)
+    play(scene)
 
 
-def test_positions_are_how_far_each_session_is() -> None:
+def test_positions_are_those_after_the_last_event_of_each_session() -> None:
     async def scene(router: Router) -> None:
         publish(router, segment("a", 1, 3), segment("b", 7, epoch=5))
 
@@ -149,4 +149,4 @@ def test_positions_are_how_far_each_session_is() -> None:
 
         assert positions == {"a": (1, 3), "b": (5, 7)}
 
-    played(scene)
+    play(scene)

@@ -11,7 +11,7 @@ from rayconteur.runtime.api.errors import RuntimeClosed
 from rayconteur.runtime.events.segments import shard_of
 
 
-def test_readers_of_one_session_and_of_all_hear_the_same() -> None:
+def test_readers_of_one_session_and_of_all_get_the_same_events() -> None:
     async def scene(network: Network) -> None:
         connections, box = network.connect_driver(), network.start_host().spawn("a")
         one, everything = reader_of(connections, "a", 1), reader_of_all(connections)
@@ -38,7 +38,7 @@ def test_an_event_reaches_its_reader_at_once() -> None:
     play(scene)
 
 
-def test_two_drivers_hear_the_same_and_one_that_leaves_takes_nothing_along() -> None:
+def test_two_drivers_get_the_same_events_and_closing_one_does_not_affect_the_other() -> None:
     async def scene(network: Network) -> None:
         box, connections, other = network.start_host().spawn("a"), network.connect_driver(), network.connect_driver()
         readers = [reader_of(connections, "a", 1), reader_of(other, "a", 1)]
@@ -56,7 +56,7 @@ def test_two_drivers_hear_the_same_and_one_that_leaves_takes_nothing_along() -> 
     play(scene)
 
 
-def test_a_reader_from_now_on_hears_nothing_older_and_all_that_begins_later() -> None:
+def test_a_reader_from_now_on_gets_no_older_events_and_all_of_later_sessions() -> None:
     async def scene(network: Network) -> None:
         host, connections = network.start_host(), network.connect_driver()
         old = host.spawn("old")
@@ -72,7 +72,7 @@ def test_a_reader_from_now_on_hears_nothing_older_and_all_that_begins_later() ->
     play(scene)
 
 
-def test_a_slow_reader_from_now_on_hears_also_of_sessions_that_began_when_it_had_no_room() -> None:
+def test_a_slow_reader_from_now_on_gets_sessions_that_started_while_it_had_no_room() -> None:
     async def scene(network: Network) -> None:
         host = network.start_host()
         reader = reader_of_all(network.connect_driver(), from_now=True, limit_bytes=OVERHEAD_BYTES)
@@ -89,25 +89,25 @@ def test_a_slow_reader_from_now_on_hears_also_of_sessions_that_began_when_it_had
     play(scene)
 
 
-def test_a_reader_holds_no_more_than_it_has_room_for_and_misses_nothing() -> None:
+def test_a_reader_buffers_no_more_than_its_limit_and_misses_nothing() -> None:
     async def scene(network: Network) -> None:
         box = network.start_host().spawn("a")
         reader = reader_of(network.connect_driver(), "a", 1, limit_bytes=3 * OVERHEAD_BYTES)
-        words: list[str] = []
+        received: list[str] = []
 
         await publish_events(box, 20)
         await wait_idle()
         for _ in range(20):
             assert 0 < reader.size_bytes < 5 * OVERHEAD_BYTES
-            words += labels(await reader.batch())
+            received += labels(await reader.batch())
             await wait_idle()
 
-        assert words == [f"a{seq}" for seq in range(1, 21)]
+        assert received == [f"a{seq}" for seq in range(1, 21)]
 
     play(scene)
 
 
-def test_a_fast_reader_never_waits_for_room() -> None:
+def test_a_fast_reader_never_waits_for_credit() -> None:
     async def scene(network: Network) -> None:
         box = network.start_host().spawn("a")
         reader = reader_of(network.connect_driver(), "a", 1, limit_bytes=4 * OVERHEAD_BYTES)
@@ -121,7 +121,7 @@ def test_a_fast_reader_never_waits_for_room() -> None:
     play(scene)
 
 
-def test_a_slow_reader_costs_its_router_no_more_than_what_it_reads() -> None:
+def test_a_slow_reader_polls_no_more_often_than_it_reads() -> None:
     async def scene(network: Network) -> None:
         box = network.start_host().spawn("a")
         await publish_events(box, 50)
@@ -137,7 +137,7 @@ def test_a_slow_reader_costs_its_router_no_more_than_what_it_reads() -> None:
     play(scene)
 
 
-def test_all_sessions_are_heard_over_several_routers_and_the_room_is_shared() -> None:
+def test_a_reader_of_all_sessions_shares_its_limit_among_several_routers() -> None:
     async def scene(network: Network) -> None:
         host = network.start_host()
         sessions = [f"s{number}" for number in range(8)]
@@ -155,7 +155,7 @@ def test_all_sessions_are_heard_over_several_routers_and_the_room_is_shared() ->
     play(scene, routers=3)
 
 
-def test_a_driver_without_readers_asks_for_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_driver_without_readers_makes_no_calls(caplog: pytest.LogCaptureFixture) -> None:
     async def scene(network: Network) -> None:
         connections = network.connect_driver()
         box = network.start_host().spawn("a")

@@ -10,21 +10,21 @@ from rayconteur.runtime.api.errors import RuntimeClosed, SessionDied
 from rayconteur.runtime.events.reader import Reader
 
 
-async def heard(reader: Reader) -> list[str]:
-    """All that there is to hear."""
-    words: list[str] = []
+async def labels_to_end(reader: Reader) -> list[str]:
+    """The labels of all events up to the reader's end, and ``died`` if it ends with a death."""
+    received: list[str] = []
     try:
         async for event in reader:
-            words += labels([event])
+            received += labels([event])
     except SessionDied:
-        words.append("died")
-    return words
+        received.append("died")
+    return received
 
 
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.parametrize("call", ["publish", "update_subscriptions", "poll", "positions", "end_lost_sessions"])
 @pytest.mark.parametrize("from_now", [True, False])
-def test_whatever_call_gets_lost_nothing_is_lost_or_missed(from_now: bool, call: str, fault: Fault) -> None:
+def test_a_lost_call_or_reply_loses_no_event(from_now: bool, call: str, fault: Fault) -> None:
     async def scene(network: Network) -> None:
         connections, box = network.connect_driver(), network.start_host().spawn("a")
         network.faults[call] = fault
@@ -41,7 +41,7 @@ def test_whatever_call_gets_lost_nothing_is_lost_or_missed(from_now: bool, call:
     play(scene)
 
 
-def test_when_a_router_starts_anew_readers_go_on_and_what_it_lost_is_announced() -> None:
+def test_after_a_router_restart_readers_continue_and_lost_events_are_announced() -> None:
     async def scene(network: Network) -> None:
         connections, box = network.connect_driver(), network.start_host().spawn("a")
         here, late = reader_of(connections, "a", 1), reader_of(connections, "a", 1, limit_bytes=1)
@@ -58,7 +58,7 @@ def test_when_a_router_starts_anew_readers_go_on_and_what_it_lost_is_announced()
     play(scene)
 
 
-def test_what_was_on_its_way_to_a_router_that_died_comes_through_the_next_one() -> None:
+def test_events_in_flight_to_a_router_that_dies_arrive_through_the_next_one() -> None:
     async def scene(network: Network) -> None:
         box = network.start_host().spawn("a")
         reader = reader_of(network.connect_driver(), "a", 1)
@@ -73,7 +73,7 @@ def test_what_was_on_its_way_to_a_router_that_died_comes_through_the_next_one() 
     play(scene)
 
 
-def test_a_reader_that_comes_while_a_router_starts_anew_does_not_cut_off_the_others() -> None:
+def test_a_reader_that_subscribes_during_a_router_restart_does_not_disconnect_the_others() -> None:
     async def scene(network: Network) -> None:
         connections, host = network.connect_driver(), network.start_host()
         a, b = host.spawn("a"), host.spawn("b")
@@ -91,7 +91,7 @@ def test_a_reader_that_comes_while_a_router_starts_anew_does_not_cut_off_the_oth
 
 
 @pytest.mark.parametrize(("dies", "end"), [(True, "died"), (False, "a4")])
-def test_the_end_of_a_session_reaches_its_readers_after_all_that_it_said(dies: bool, end: str) -> None:
+def test_the_end_of_a_session_reaches_its_readers_after_all_its_events(dies: bool, end: str) -> None:
     async def scene(network: Network) -> None:
         connections, host = network.connect_driver(), network.start_host()
         box = host.spawn("a")
@@ -103,14 +103,14 @@ def test_the_end_of_a_session_reaches_its_readers_after_all_that_it_said(dies: b
             await host.close("a", box)
         await wait_idle()
 
-        assert await heard(slow) == ["a1", "a2", "a3", end]
-        assert await heard(reader_of(connections, "a", 1)) == ["a1", "a2", "a3", end]
-        assert await heard(reader_of(connections, "a", 1, after=2)) == ["a3", end]
+        assert await labels_to_end(slow) == ["a1", "a2", "a3", end]
+        assert await labels_to_end(reader_of(connections, "a", 1)) == ["a1", "a2", "a3", end]
+        assert await labels_to_end(reader_of(connections, "a", 1, after=2)) == ["a3", end]
 
     play(scene)
 
 
-def test_no_reader_waits_for_good_for_a_session_that_ended_and_was_forgotten() -> None:
+def test_no_reader_waits_forever_for_a_session_that_ended_and_was_dropped() -> None:
     async def scene(network: Network) -> None:
         connections, host = network.connect_driver(), network.start_host()
         box = host.spawn("a")
@@ -121,13 +121,13 @@ def test_no_reader_waits_for_good_for_a_session_that_ended_and_was_forgotten() -
 
         network.restart_router()
 
-        assert await heard(slow) == ["a1"]
-        assert await heard(reader_of(connections, "a", 1)) == []
+        assert await labels_to_end(slow) == ["a1"]
+        assert await labels_to_end(reader_of(connections, "a", 1)) == []
 
     play(scene)
 
 
-def test_a_session_that_has_said_nothing_yet_is_waited_for() -> None:
+def test_a_reader_waits_for_a_session_without_events_yet() -> None:
     async def scene(network: Network) -> None:
         box = network.start_host().spawn("a")
         reader = reader_of(network.connect_driver(), "a", 1)
@@ -141,7 +141,7 @@ def test_a_session_that_has_said_nothing_yet_is_waited_for() -> None:
     play(scene)
 
 
-def test_the_reader_of_an_ids_second_life_hears_nothing_of_its_first() -> None:
+def test_the_reader_of_a_session_gets_nothing_of_an_earlier_one_with_its_id() -> None:
     async def scene(network: Network) -> None:
         connections, host = network.connect_driver(), network.start_host()
         first = host.spawn("a")
@@ -160,7 +160,7 @@ def test_the_reader_of_an_ids_second_life_hears_nothing_of_its_first() -> None:
     play(scene)
 
 
-def test_where_there_is_no_router_any_more_readers_fail_and_so_do_those_that_come() -> None:
+def test_when_the_router_is_gone_for_good_readers_fail_and_so_do_new_ones() -> None:
     async def scene(network: Network) -> None:
         connections = network.connect_driver()
         network.start_host().spawn("a")
