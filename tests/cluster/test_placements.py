@@ -1,4 +1,4 @@
-"""Where sessions live, how long their actors do, and what is left of a namespace."""
+"""Placements: which sessions share an actor, how long actors live, and what is left of a namespace."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,55 +16,57 @@ from rayconteur.errors import RuntimeClosed, SessionDied
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 
 
-def hosts(namespace: str) -> set[str]:
-    """The actors of packed sessions."""
+def packed_actors(namespace: str) -> set[str]:
+    """The names of the actors of packed sessions."""
     return {name for name in actor_names(namespace) if name.startswith("_host-")}
 
 
-def processes() -> set[psutil.Process]:
-    """The processes of session actors under this one."""
+def actor_processes() -> set[psutil.Process]:
+    """The session actors that are children of this process."""
     running = psutil.Process().children(recursive=True)
     return {process for process in running if "_SessionActor" in " ".join(process.cmdline())}
 
 
-async def until(done: Callable[[], bool]) -> None:
-    """Come back when it is *done*."""
+async def wait_until(done: Callable[[], bool]) -> None:
+    """Poll until *done* returns true."""
     async with asyncio.timeout(20):
-        while not done():  # noqa: ASYNC110  what ends by itself says nothing
+        while not done():  # noqa: ASYNC110  the end of a process is not announced
             await asyncio.sleep(0.05)
 
 
-def test_dedicated_sessions_have_a_process_each_which_ends_with_them(runtime: blocking.Runtime, namespace: str) -> None:
-    before = processes()
+def test_each_dedicated_session_has_its_own_process_which_ends_with_it(
+    runtime: blocking.Runtime, namespace: str
+) -> None:
+    before = actor_processes()
     first, second = runtime.spawn_many(ECHO, ["first", "second"], rc.Dedicated())
-    ours = processes() - before
-    assert len(ours) == 2
+    started = actor_processes() - before
+    assert len(started) == 2
     assert {"first", "second"} <= actor_names(namespace)
 
     first.close()
-    asyncio.run(until(lambda: sum(process.is_running() for process in ours) == 1))
+    asyncio.run(wait_until(lambda: sum(process.is_running() for process in started) == 1))
 
     assert second.ask("still there?").answer().text == "still there?"
     assert "first" not in actor_names(namespace)
 
 
-def test_packed_sessions_share_actors_and_one_more_is_started_when_they_are_full(
+def test_packed_sessions_share_actors_and_a_further_actor_is_started_when_they_are_full(
     runtime: blocking.Runtime, namespace: str
 ) -> None:
     few = rc.Packed(actors=1, sessions_per_actor=3)
 
     sessions = runtime.spawn_many(ECHO, 3, few)
-    assert len(hosts(namespace)) == 1
+    assert len(packed_actors(namespace)) == 1
     sessions += runtime.spawn_many(ECHO, 2, few)
-    assert len(hosts(namespace)) == 2
+    assert len(packed_actors(namespace)) == 2
 
     assert [session.ask(session.id).answer().text for session in sessions] == [session.id for session in sessions]
 
 
 def test_packed_actors_that_died_are_replaced(runtime: blocking.Runtime, namespace: str) -> None:
     session = runtime.spawn(ECHO, "one")
-    for host in hosts(namespace):
-        kill_session_actor(host, namespace)
+    for name in packed_actors(namespace):
+        kill_session_actor(name, namespace)
 
     with pytest.raises(SessionDied):
         session.status()
@@ -73,23 +75,23 @@ def test_packed_actors_that_died_are_replaced(runtime: blocking.Runtime, namespa
     assert again.ask("hello").answer().text == "hello"
 
 
-def test_nothing_is_left_when_the_runtime_is_left_and_another_may_come_at_once(options: rc.RuntimeOptions) -> None:
+def test_a_runtime_leaves_no_actor_behind_and_another_may_start_at_once(options: rc.RuntimeOptions) -> None:
     async def main() -> None:
         for _ in range(2):
             async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
                 session = await runtime.spawn(ECHO, "same")
                 assert (await session.ask("hello").answer()).text == "hello"
-        await until(lambda: not actor_names(options.namespace))
+        await wait_until(lambda: not actor_names(options.namespace))
 
     asyncio.run(main())
 
 
-def test_who_joins_ends_only_what_is_its_own(options: rc.RuntimeOptions) -> None:
+def test_a_joining_runtime_ends_only_its_own_sessions(options: rc.RuntimeOptions) -> None:
     async def main() -> None:
         async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
             mine = await runtime.spawn(ECHO, "mine")
-            async with rc.Runtime(options=options, placement=rc.Packed()) as guest:
-                await guest.spawn(ECHO, "theirs")
+            async with rc.Runtime(options=options, placement=rc.Packed()) as joined:
+                await joined.spawn(ECHO, "theirs")
                 reader = (await runtime.session("theirs")).events()
 
             with pytest.raises(SessionDied):
@@ -100,16 +102,18 @@ def test_who_joins_ends_only_what_is_its_own(options: rc.RuntimeOptions) -> None
     asyncio.run(main())
 
 
-def test_who_joined_is_told_that_the_runtime_that_began_was_left(options: rc.RuntimeOptions) -> None:
+def test_a_joined_runtime_reports_that_the_runtime_that_started_the_namespace_was_left(
+    options: rc.RuntimeOptions,
+) -> None:
     async def main() -> None:
         runtime = rc.Runtime(options=options)
         await runtime.__aenter__()
-        async with rc.Runtime(options=options, placement=rc.Packed()) as guest:
-            session = await guest.spawn(ECHO)
+        async with rc.Runtime(options=options, placement=rc.Packed()) as joined:
+            session = await joined.spawn(ECHO)
             reader = session.events()
             await runtime.__aexit__(None, None, None)
 
-            for call in (lambda: anext(reader), lambda: guest.spawn(ECHO), guest.sessions):
+            for call in (lambda: anext(reader), lambda: joined.spawn(ECHO), joined.sessions):
                 with pytest.raises(RuntimeClosed, match="enter a runtime again"):
                     await call()
             await session.close()
@@ -117,7 +121,7 @@ def test_who_joined_is_told_that_the_runtime_that_began_was_left(options: rc.Run
     asyncio.run(main())
 
 
-def test_detached_sessions_live_on_and_are_read_on_and_nothing_is_left_when_they_ended(
+def test_detached_sessions_outlive_their_driver_can_be_resumed_and_leave_no_actor_behind(
     options: rc.RuntimeOptions,
 ) -> None:
     detached = msgspec.structs.replace(options, detached=True)
@@ -128,7 +132,7 @@ def test_detached_sessions_live_on_and_are_read_on_and_nothing_is_left_when_they
             packed = await runtime.spawn(ECHO, "packed", rc.Packed())
             for session in (alone, packed):
                 await session.ask("before").answer()
-        await until(lambda: len(actor_names(detached.namespace)) == 4)  # directory, router, and an actor each
+        await wait_until(lambda: len(actor_names(detached.namespace)) == 4)  # directory, router, and an actor each
 
         async with rc.Runtime(options=detached) as runtime:
             for name in ("alone", "packed"):
@@ -137,6 +141,6 @@ def test_detached_sessions_live_on_and_are_read_on_and_nothing_is_left_when_they
                 assert (await session.ask("after").answer()).text == "after"
                 await session.close()
                 assert [event.seq async for event in reader] == [5, 6, 7, 8, 9, 10, 11]
-        await until(lambda: not actor_names(detached.namespace))
+        await wait_until(lambda: not actor_names(detached.namespace))
 
     asyncio.run(main())

@@ -1,4 +1,4 @@
-"""Joining a cluster that is not there, from a process that has joined none."""
+"""Connecting to a cluster that does not exist, from a process without Ray."""
 
 import socket
 import subprocess
@@ -22,22 +22,22 @@ asyncio.run(enter())
 """
 
 
-def what_entering_says(address: str) -> str:
-    # Ray by itself would try for minutes.
+def output_of_entering(address: str) -> str:
+    # Ray itself would try for minutes, hence the timeout.
     entered = subprocess.run(
         [sys.executable, "-c", ENTER, address], capture_output=True, text=True, timeout=60, check=True
     )
     return entered.stdout
 
 
-def test_where_nothing_listens_ray_is_unreachable_at_once() -> None:
-    with socket.socket() as bound:  # and so nobody else's, but it does not listen
+def test_an_address_without_a_server_is_reported_at_once() -> None:
+    with socket.socket() as bound:  # so that no other process listens there
         bound.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{bound.getsockname()[1]}"
 
-        assert f"Ray can't be reached at '{address}'" in what_entering_says(address)
+        assert f"Ray can't be reached at '{address}'" in output_of_entering(address)
 
 
 @pytest.mark.parametrize("address", ["no such place", "127.0.0.1:99999"])
-def test_what_is_no_address_is_told_as_such(address: str) -> None:
-    assert f"Ray can't be reached at '{address}'" in what_entering_says(address)
+def test_an_invalid_address_is_reported(address: str) -> None:
+    assert f"Ray can't be reached at '{address}'" in output_of_entering(address)
