@@ -1,4 +1,4 @@
-"""The loop behind the blocking face, and Ctrl-C at the wrong moment; all without Ray."""
+"""The loop behind the blocking API, and Ctrl-C at the wrong moment; all without Ray."""
 
 import asyncio
 import gc
@@ -14,9 +14,9 @@ from rayconteur.runtime.cluster.sigint import defer_sigint
 from rayconteur.runtime.driver.background_loop import BackgroundLoop, CallerThread
 
 
-async def hangs(began: threading.Event, log: list[str]) -> None:
-    """Begin, and say so when it is cancelled."""
-    began.set()
+async def hang(started: threading.Event, log: list[str]) -> None:
+    """Hang, and record the cancellation."""
+    started.set()
     try:
         await asyncio.Event().wait()
     finally:
@@ -32,12 +32,12 @@ async def divide(number: int, by: int) -> float:
     return number / by
 
 
-def press() -> None:
-    """What the handler of Ctrl-C does."""
+def press_ctrl_c() -> None:
+    """Do what Python's handler of SIGINT does."""
     raise KeyboardInterrupt
 
 
-def test_what_the_work_comes_to_is_handed_back_or_raised() -> None:
+def test_run_returns_the_result_of_the_work_or_raises_its_error() -> None:
     loop = BackgroundLoop()
 
     assert loop.run(double(4)) == 8
@@ -47,24 +47,24 @@ def test_what_the_work_comes_to_is_handed_back_or_raised() -> None:
     loop.close()
 
 
-def test_any_number_of_threads_may_wait() -> None:
+def test_any_number_of_threads_may_run_work() -> None:
     loop = BackgroundLoop()
 
-    def wait(number: int) -> int:
+    def double_in_loop(number: int) -> int:
         return loop.run(double(number))
 
     with ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(wait, range(100))) == list(range(0, 200, 2))
+        assert list(threads.map(double_in_loop, range(100))) == list(range(0, 200, 2))
 
     loop.close()
 
 
-def test_a_wait_that_is_broken_off_ends_when_the_work_has_been_cancelled() -> None:
+def test_an_interrupted_run_raises_only_after_the_work_was_cancelled() -> None:
     loop, caller, log = BackgroundLoop(), CallerThread(), list[str]()
 
     async def work() -> None:
         try:
-            await caller.call(press)
+            await caller.call(press_ctrl_c)
         finally:
             await asyncio.sleep(0)
             log.append("cancelled")
@@ -77,7 +77,7 @@ def test_a_wait_that_is_broken_off_ends_when_the_work_has_been_cancelled() -> No
     loop.close()
 
 
-def test_calls_are_made_in_the_thread_that_waits_and_their_errors_go_back_to_the_work() -> None:
+def test_calls_run_in_the_waiting_thread_and_their_errors_are_raised_in_the_work() -> None:
     loop, caller = BackgroundLoop(), CallerThread()
 
     async def work() -> tuple[threading.Thread, str]:
@@ -91,52 +91,52 @@ def test_calls_are_made_in_the_thread_that_waits_and_their_errors_go_back_to_the
     loop.close()
 
 
-def test_the_end_cancels_what_is_under_way_and_its_thread_hears_of_it() -> None:
-    loop, began, log = BackgroundLoop(), threading.Event(), list[str]()
+def test_close_cancels_running_work_and_its_thread_gets_an_error() -> None:
+    loop, started, log = BackgroundLoop(), threading.Event(), list[str]()
 
-    def wait() -> str:
+    def run() -> str:
         with refused(RuntimeClosed, "left meanwhile"):
-            loop.run(hangs(began, log))
-        return "heard"
+            loop.run(hang(started, log))
+        return "raised"
 
     with ThreadPoolExecutor(1) as threads:
-        heard = threads.submit(wait)
-        began.wait()
+        outcome = threads.submit(run)
+        started.wait()
         loop.close()
 
-    assert (heard.result(), log) == ("heard", ["cancelled"])
+    assert (outcome.result(), log) == ("raised", ["cancelled"])
 
 
-def test_after_the_end_its_thread_is_gone_and_nothing_is_begun() -> None:
+def test_after_close_the_thread_is_gone_and_no_work_is_started() -> None:
     loop = BackgroundLoop()
     loop.close()
     loop.close()
 
     with refused(RuntimeClosed, "left"):
         loop.run(double(4))
-    loop.run_unattended(hangs(threading.Event(), []))
+    loop.run_unattended(hang(threading.Event(), []))
 
     assert "rayconteur" not in {thread.name for thread in threading.enumerate()}
-    gc.collect()  # a coroutine that nobody awaited would say so here
+    gc.collect()  # would warn of a coroutine that was never awaited
 
 
-def test_ctrl_c_takes_effect_after_what_must_not_be_interrupted_and_once() -> None:
+def test_deferred_ctrl_c_takes_effect_once_and_after_the_block() -> None:
     log: list[str] = []
 
-    def press_thrice() -> None:
+    def press_three_times() -> None:
         with defer_sigint():
             for _ in range(3):
                 signal.raise_signal(signal.SIGINT)
             log.append("done")
 
     with pytest.raises(KeyboardInterrupt):
-        press_thrice()
+        press_three_times()
 
     assert log == ["done"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_program_that_ignores_ctrl_c_goes_on_ignoring_it() -> None:
+def test_a_program_that_ignores_ctrl_c_continues_to_ignore_it() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with defer_sigint():
@@ -145,7 +145,7 @@ def test_a_program_that_ignores_ctrl_c_goes_on_ignoring_it() -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def test_other_threads_have_nothing_to_do_with_ctrl_c() -> None:
+def test_in_other_threads_deferring_ctrl_c_does_nothing() -> None:
     def inside() -> object:
         with defer_sigint():
             return signal.getsignal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Configs and ids that do not fit: the field is named, and nothing is left behind."""
+"""Invalid configs and ids: the field is named, and no session or id is left behind."""
 
 import math
 
@@ -12,47 +12,47 @@ from rayconteur.providers import ProviderConfig
 from rayconteur.scripted import Fail, Script
 
 
-def misfit(**fields: object) -> rc.SessionConfig:
-    """A config as a program without type checks makes it."""
+def untyped_config(**fields: object) -> rc.SessionConfig:
+    """A config as a program without type checks builds it."""
     return rc.SessionConfig(**{"provider": rc.Scripted(), **fields})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("config", "field"),
     [
-        (misfit(temperature=3), "config.temperature"),
-        (misfit(temperature=math.nan), "config.temperature"),
-        (misfit(max_output_tokens=0), "config.max_output_tokens"),
-        (misfit(max_output_tokens=2**70), "config.max_output_tokens"),
-        (misfit(system=7), "config.system"),
-        (misfit(system="\ud800"), "config.system"),
-        (misfit(when_busy="wait"), "config.when_busy"),
-        (misfit(limits=rc.Limits(message_bytes=-1)), "config.limits.message_bytes"),
-        (misfit(tools=(rc.Tool(name="look", input_schema={"at": object()}),)), "config.tools"),
+        (untyped_config(temperature=3), "config.temperature"),
+        (untyped_config(temperature=math.nan), "config.temperature"),
+        (untyped_config(max_output_tokens=0), "config.max_output_tokens"),
+        (untyped_config(max_output_tokens=2**70), "config.max_output_tokens"),
+        (untyped_config(system=7), "config.system"),
+        (untyped_config(system="\ud800"), "config.system"),
+        (untyped_config(when_busy="wait"), "config.when_busy"),
+        (untyped_config(limits=rc.Limits(message_bytes=-1)), "config.limits.message_bytes"),
+        (untyped_config(tools=(rc.Tool(name="look", input_schema={"at": object()}),)), "config.tools"),
         (
-            misfit(provider=rc.Scripted(script=Script(tokens_per_s=0))),
+            untyped_config(provider=rc.Scripted(script=Script(tokens_per_s=0))),
             "config.provider.script.tokens_per_s",
         ),
         (scripted((Fail(code="bad luck"),)), "provider.script"),
         (rc.Scripted(), "config"),
     ],
 )
-def test_a_config_that_does_not_fit_is_refused_by_the_name_of_its_field(
+def test_an_invalid_config_is_refused_and_its_field_named(
     runtime: blocking.Runtime, config: rc.SessionConfig, field: str
 ) -> None:
     with refused(InvalidConfig, field):
-        runtime.spawn(config, "misfit")
+        runtime.spawn(config, "invalid")
 
-    assert still_answers(runtime.spawn(ECHO, "misfit"))
-    runtime.session("misfit").close()
+    assert still_answers(runtime.spawn(ECHO, "invalid"))
+    runtime.session("invalid").close()
 
 
 @pytest.mark.parametrize("provider", ["claude", None, rc.Scripted])
-def test_what_is_no_provider_is_refused_with_the_names_of_those_there_are(
+def test_an_unknown_provider_is_refused_with_the_names_of_the_known_ones(
     runtime: blocking.Runtime, provider: object
 ) -> None:
     with refused(UnknownProvider, "Anthropic"):
-        runtime.spawn(misfit(provider=provider))
+        runtime.spawn(untyped_config(provider=provider))
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_a_refused_config_leaves_the_id_of_a_dedicated_session_free(runtime: blo
 
 
 @pytest.mark.parametrize("session_id", ["", "a b", "../a", "x" * 129, "ä", "-a", "a\n", 7])
-def test_what_is_no_id_is_refused(runtime: blocking.Runtime, session_id: str) -> None:
+def test_an_invalid_id_is_refused(runtime: blocking.Runtime, session_id: str) -> None:
     with refused(InvalidConfig, "session_id", repr(session_id)):
         runtime.spawn(ECHO, session_id)
 
 
-def test_a_second_session_with_the_same_id_is_refused_and_the_first_goes_on(runtime: blocking.Runtime) -> None:
+def test_a_second_session_with_the_same_id_is_refused_and_the_first_is_not_affected(runtime: blocking.Runtime) -> None:
     first = runtime.spawn(ECHO, "twin")
 
     with refused(SessionExists, "twin", "attach"):
@@ -97,7 +97,7 @@ def test_a_second_session_with_the_same_id_is_refused_and_the_first_goes_on(runt
     assert still_answers(runtime.session("twin"))
 
 
-def test_of_many_with_a_taken_id_among_them_none_is_begun(runtime: blocking.Runtime) -> None:
+def test_spawning_many_with_a_taken_id_starts_none(runtime: blocking.Runtime) -> None:
     runtime.spawn(ECHO, "taken")
 
     with refused(SessionExists, "taken"):
@@ -110,12 +110,12 @@ def test_of_many_with_a_taken_id_among_them_none_is_begun(runtime: blocking.Runt
 
 
 @pytest.mark.parametrize("ids", [-1, "abc"])
-def test_what_is_neither_ids_nor_a_number_of_sessions_is_refused(runtime: blocking.Runtime, ids: int | str) -> None:
+def test_ids_that_are_neither_a_list_nor_a_count_are_refused(runtime: blocking.Runtime, ids: int | str) -> None:
     with refused(InvalidConfig, "ids"):
         runtime.spawn_many(ECHO, ids)
 
 
 @pytest.mark.parametrize("session_id", ["nobody", "", "no id at all", "_directory", "_router-0"])
-def test_an_id_that_nobody_has_is_told(runtime: blocking.Runtime, session_id: str) -> None:
+def test_attaching_to_an_unknown_id_is_refused(runtime: blocking.Runtime, session_id: str) -> None:
     with refused(UnknownSession, repr(session_id)):
         runtime.session(session_id)

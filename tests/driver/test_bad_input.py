@@ -1,4 +1,4 @@
-"""Messages and tool results that do not fit: refused with a reason, and nothing is lost."""
+"""Invalid messages and tool results: refused with a reason, and the session is unchanged."""
 
 import pytest
 from fixtures.refusals import refused, scripted, still_answers
@@ -44,14 +44,14 @@ def test_an_empty_message_is_refused(session: blocking.SessionHandle, message: s
         None,
     ],
 )
-def test_what_is_no_message_is_refused(session: blocking.SessionHandle, message: rc.ToLLM) -> None:
+def test_an_object_that_is_not_a_message_is_refused(session: blocking.SessionHandle, message: rc.ToLLM) -> None:
     with refused(InvalidConfig, "message"):
         session.send(message)
 
     assert still_answers(session)
 
 
-def test_a_message_beyond_the_byte_limit_is_refused_with_the_limit(runtime: blocking.Runtime) -> None:
+def test_a_message_above_the_byte_limit_is_refused_and_the_limit_named(runtime: blocking.Runtime) -> None:
     session = runtime.spawn(rc.SessionConfig(provider=rc.Scripted(), limits=rc.Limits(message_bytes=100)))
 
     with refused(MessageTooLarge, "100", "raise the limit"):
@@ -60,7 +60,7 @@ def test_a_message_beyond_the_byte_limit_is_refused_with_the_limit(runtime: bloc
     assert still_answers(session)
 
 
-def test_a_full_mailbox_refuses_and_keeps_what_it_has(runtime: blocking.Runtime) -> None:
+def test_a_full_mailbox_refuses_further_messages_and_keeps_the_queued_ones(runtime: blocking.Runtime) -> None:
     limits = rc.Limits(waiting_messages=1)
     session = runtime.spawn(rc.SessionConfig(provider=HANGS_ONCE, limits=limits))
     session.send(rc.UserMessage.of("runs"))
@@ -90,7 +90,7 @@ def test_a_full_mailbox_refuses_and_keeps_what_it_has(runtime: blocking.Runtime)
         (rc.Configure(next="year"), "next"),  # type: ignore[arg-type]
     ],
 )
-def test_settings_that_do_not_fit_are_refused_by_name(
+def test_invalid_settings_are_refused_and_the_field_named(
     session: blocking.SessionHandle, change: rc.Configure, field: str
 ) -> None:
     with refused(InvalidConfig, field):
@@ -99,7 +99,7 @@ def test_settings_that_do_not_fit_are_refused_by_name(
     assert still_answers(session)
 
 
-def test_a_change_to_a_provider_without_a_key_is_refused(
+def test_changing_to_a_provider_without_a_key_is_refused(
     session: blocking.SessionHandle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
@@ -112,7 +112,7 @@ def test_a_change_to_a_provider_without_a_key_is_refused(
     assert still_answers(session)
 
 
-def test_there_is_nothing_to_retry_after_an_answer(session: blocking.SessionHandle) -> None:
+def test_a_retry_after_an_answer_is_refused(session: blocking.SessionHandle) -> None:
     session.ask("hi").answer()
 
     with refused(NothingToRetry, "send a message"):
@@ -121,7 +121,7 @@ def test_there_is_nothing_to_retry_after_an_answer(session: blocking.SessionHand
     assert still_answers(session)
 
 
-def test_a_busy_session_that_rejects_says_so(runtime: blocking.Runtime) -> None:
+def test_a_busy_session_with_reject_refuses_a_message(runtime: blocking.Runtime) -> None:
     session = runtime.spawn(rc.SessionConfig(provider=HANGS_ONCE, when_busy=WhenBusy.REJECT))
     session.send(rc.UserMessage.of("runs"))
 
@@ -133,8 +133,8 @@ def test_a_busy_session_that_rejects_says_so(runtime: blocking.Runtime) -> None:
 
 
 @pytest.fixture
-def asking(runtime: blocking.Runtime) -> blocking.SessionHandle:
-    """A session that waits for the results of the tool uses a and b."""
+def with_open_tools(runtime: blocking.Runtime) -> blocking.SessionHandle:
+    """A session with the open tool uses a and b."""
     calls = (Call(name="look", id="a"), Call(name="look", id="b"))
     session = runtime.spawn(scripted(calls, (Say("seen"),), (Say(),)))
     next(event for event in session.ask("look twice") if isinstance(event, rc.ToolBatch))
@@ -146,7 +146,7 @@ def results(*use_ids: str, last: bool = False) -> rc.ToolResults:
 
 
 @pytest.mark.parametrize(
-    ("sent", "error"),
+    ("tool_results", "error"),
     [
         (results("a", "c"), UnknownToolUse),
         (results("a", "a"), ToolUseAnswered),
@@ -154,37 +154,37 @@ def results(*use_ids: str, last: bool = False) -> rc.ToolResults:
         (results(), EmptyMessage),
     ],
 )
-def test_tool_results_that_do_not_fit_are_refused_all_together(
-    asking: blocking.SessionHandle, sent: rc.ToolResults, error: type[rc.RayconteurError]
+def test_invalid_tool_results_are_refused_as_a_whole(
+    with_open_tools: blocking.SessionHandle, tool_results: rc.ToolResults, error: type[rc.RayconteurError]
 ) -> None:
     with refused(error, "'b'"):
-        asking.send(sent)
+        with_open_tools.send(tool_results)
 
-    assert asking.status().open_tool_use_ids == ("a", "b")
-    asking.send(results("a", "b"))
-    assert still_answers(asking)
+    assert with_open_tools.status().open_tool_use_ids == ("a", "b")
+    with_open_tools.send(results("a", "b"))
+    assert still_answers(with_open_tools)
 
 
-def test_a_tool_use_that_was_answered_is_not_answered_again(asking: blocking.SessionHandle) -> None:
-    asking.send(results("a"))
+def test_a_second_result_for_a_tool_use_is_refused(with_open_tools: blocking.SessionHandle) -> None:
+    with_open_tools.send(results("a"))
 
     with refused(ToolUseAnswered, "'a'", "'b'"):
-        asking.send(results("a"))
+        with_open_tools.send(results("a"))
 
-    asking.send(results("b"))
+    with_open_tools.send(results("b"))
     with refused(ToolUseAnswered, "'a'"):
-        asking.send(results("a"))
-    assert still_answers(asking)
+        with_open_tools.send(results("a"))
+    assert still_answers(with_open_tools)
 
 
-def test_results_that_nobody_asked_for_are_refused(session: blocking.SessionHandle) -> None:
+def test_results_without_an_open_tool_use_are_refused(session: blocking.SessionHandle) -> None:
     with refused(UnknownToolUse, "ToolBatch"):
         session.send(results("a"))
 
     assert still_answers(session)
 
 
-def test_an_answer_without_someone_to_run_its_tools_says_so_and_can_still_be_had(runtime: blocking.Runtime) -> None:
+def test_answer_without_run_tool_raises_and_the_turn_can_still_be_completed(runtime: blocking.Runtime) -> None:
     session = runtime.spawn(scripted((Call(name="look", id="a"),), (Say("seen"),)))
 
     with refused(ToolsWaiting, "look", "run_tool"):

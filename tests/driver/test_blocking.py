@@ -1,4 +1,4 @@
-"""The blocking face: the async one for scripts that can't await."""
+"""The blocking API: the async API for scripts that can't await."""
 
 import gc
 import inspect
@@ -23,28 +23,28 @@ ASKS_TWICE = (
 
 
 @pytest.mark.parametrize("name", ["Runtime", "SessionHandle", "Reply"])
-def test_it_has_the_methods_of_the_async_face_and_their_parameters(name: str) -> None:
-    def methods(face: object) -> dict[str, list[str]]:
-        functions = inspect.getmembers(getattr(face, name), inspect.isfunction)
+def test_the_blocking_api_has_the_methods_and_parameters_of_the_async_api(name: str) -> None:
+    def methods(module: object) -> dict[str, list[str]]:
+        functions = inspect.getmembers(getattr(module, name), inspect.isfunction)
         return {name: list(inspect.signature(it).parameters) for name, it in functions if not name.startswith("_")}
 
     assert methods(blocking) == methods(rc)
 
 
-def test_its_readers_have_what_the_async_ones_have_for_those_who_read() -> None:
+def test_blocking_readers_have_the_methods_of_async_readers() -> None:
     for name in ("batch", "close", "ended"):
         assert hasattr(Reader, name)
         assert hasattr(blocking.Reader, name)
 
 
-def test_a_reply_is_an_ordinary_iterator(session: blocking.SessionHandle) -> None:
+def test_a_reply_is_iterated_with_an_ordinary_loop(session: blocking.SessionHandle) -> None:
     kinds = [type(event) for event in session.ask("hi")]
 
     assert kinds == [rc.TurnStarted, rc.StreamStarted, rc.TextChunk, rc.TokenUpdate, rc.Completed]
     assert session.last_seq == 5
 
 
-def test_a_loop_that_is_left_early_leaves_the_turn_running(session: blocking.SessionHandle) -> None:
+def test_leaving_the_loop_over_a_reply_leaves_the_turn_running(session: blocking.SessionHandle) -> None:
     for event in session.ask("first"):
         assert event.turn == 1
         break
@@ -54,7 +54,7 @@ def test_a_loop_that_is_left_early_leaves_the_turn_running(session: blocking.Ses
     assert session.status().turns == 2
 
 
-def test_readers_are_ordinary_iterators(session: blocking.SessionHandle) -> None:
+def test_a_reader_is_an_ordinary_iterator(session: blocking.SessionHandle) -> None:
     session.ask("hi").answer()
     reader = session.events(after=1)
 
@@ -75,7 +75,7 @@ def test_a_reader_of_all_sessions_ends_when_it_is_closed(runtime: blocking.Runti
     assert list(reader) == []
 
 
-def test_tools_are_called_in_the_thread_that_waits(runtime: blocking.Runtime) -> None:
+def test_tools_run_in_the_thread_that_waits_for_the_answer(runtime: blocking.Runtime) -> None:
     session = runtime.spawn(scripted(*ASKS_TWICE))
     threads: list[threading.Thread] = []
 
@@ -94,7 +94,7 @@ def test_tools_are_called_in_the_thread_that_waits(runtime: blocking.Runtime) ->
     ]
 
 
-def test_a_tool_that_raises_tells_the_model(runtime: blocking.Runtime) -> None:
+def test_the_error_of_a_tool_is_sent_to_the_model(runtime: blocking.Runtime) -> None:
     session = runtime.spawn(scripted(*ASKS_TWICE))
 
     def where(use: rc.ToolUse) -> str:
@@ -108,34 +108,34 @@ def test_a_tool_that_raises_tells_the_model(runtime: blocking.Runtime) -> None:
     ]
 
 
-def test_progress_is_told_and_may_not_wait_for_the_runtime(runtime: blocking.Runtime) -> None:
-    told: list[tuple[int, int]] = []
+def test_progress_is_reported_and_must_not_call_the_runtime(runtime: blocking.Runtime) -> None:
+    progress: list[tuple[int, int]] = []
 
     def on_progress(done: int, total: int) -> None:
-        told.append((done, total))
+        progress.append((done, total))
         runtime.sessions()
 
     with pytest.raises(RuntimeError, match="wait for itself"):
         runtime.spawn_many(ECHO, ["gone-1", "gone-2"], on_progress=on_progress)
 
-    assert told == [(2, 2)]
+    assert progress == [(2, 2)]
 
     assert still_answers(runtime.spawn(ECHO, "gone-1"))
     with refused(UnknownSession):
         runtime.session("gone-2")
 
 
-def test_ctrl_c_breaks_off_the_wait_and_nothing_else(runtime: blocking.Runtime) -> None:
+def test_ctrl_c_cancels_the_call_and_leaves_the_session_running(runtime: blocking.Runtime) -> None:
     session = runtime.spawn(scripted(HANGS, (Say(),)))
     main = threading.main_thread().ident
     assert main
 
-    def press() -> None:
-        next(iter(session.events()))  # the main thread waits for what comes after it
+    def press_ctrl_c() -> None:
+        next(iter(session.events()))  # now the main thread waits for the answer
         signal.pthread_kill(main, signal.SIGINT)
 
     with ThreadPoolExecutor(1) as threads:
-        pressed = threads.submit(press)
+        pressed = threads.submit(press_ctrl_c)
         with pytest.raises(KeyboardInterrupt):
             session.ask("hang").answer()
         pressed.result()
@@ -145,14 +145,14 @@ def test_ctrl_c_breaks_off_the_wait_and_nothing_else(runtime: blocking.Runtime) 
     assert still_answers(session)
 
 
-def test_several_threads_may_use_it_at_once(runtime: blocking.Runtime) -> None:
+def test_several_threads_may_use_the_api_at_once(runtime: blocking.Runtime) -> None:
     sessions = runtime.spawn_many(ECHO, 8)
 
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(still_answers, sessions)) == [True] * 8
 
 
-def test_who_waits_as_the_runtime_is_left_hears_of_it_and_the_thread_ends(ray_address: str) -> None:
+def test_leaving_the_runtime_ends_calls_in_other_threads_with_an_error_and_the_loop_thread(ray_address: str) -> None:
     del ray_address
     with ThreadPoolExecutor(1) as threads:
         with blocking.Runtime(placement=rc.Packed()) as runtime:

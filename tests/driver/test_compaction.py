@@ -1,4 +1,4 @@
-"""Compaction over Ray: by hand, and what can still be read after it."""
+"""Compaction over Ray: on request, and what history() returns after it."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from rayconteur import blocking
 from rayconteur.compaction import Window
 
 
-def test_compact_comes_back_with_what_came_of_it_and_the_full_history_stays(options: rc.RuntimeOptions) -> None:
+def test_compact_returns_its_result_and_the_full_history_stays_available(options: rc.RuntimeOptions) -> None:
     async def main() -> None:
         async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
             config = rc.SessionConfig(provider=rc.Scripted(), compaction=Window(keep_recent_turns=1))
@@ -28,7 +28,7 @@ def test_compact_comes_back_with_what_came_of_it_and_the_full_history_stays(opti
     asyncio.run(main())
 
 
-def test_the_blocking_face_compacts_too_and_says_why_nothing_was_done(session: blocking.SessionHandle) -> None:
+def test_blocking_compact_reports_why_it_changed_nothing(session: blocking.SessionHandle) -> None:
     session.configure(rc.Configure(compaction=None))
 
     result = session.compact()

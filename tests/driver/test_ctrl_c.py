@@ -1,4 +1,4 @@
-"""Ctrl-C at a program that started Ray, as a terminal sends it: to all of its processes, pressed by impatient hands."""
+"""Ctrl-C, pressed repeatedly, at a program that started Ray. As a terminal does, it is sent to all its processes."""
 
 import os
 import signal
@@ -41,14 +41,14 @@ NOW = "print('now', flush=True)"
 STARTING = ASYNC.format(before=NOW, inside="pass")
 STREAMING = ASYNC.format(before="pass", inside=NOW)
 
-# What Python prints of a task or an object that nobody saw to its end.
-LOOSE_ENDS = ("never retrieved", "was destroyed", "Exception ignored")
+# What Python prints of a task or an object that was not cleaned up.
+CLEANUP_WARNINGS = ("never retrieved", "was destroyed", "Exception ignored")
 
 
 @pytest.mark.parametrize(
     "program", [STARTING, STREAMING, BLOCKING.format(inside=NOW)], ids=["starting", "streaming", "blocking"]
 )
-def test_ctrl_c_leaves_no_process_behind_and_says_no_more_than_where_it_was(program: str) -> None:
+def test_ctrl_c_leaves_no_process_behind_and_prints_only_the_traceback(program: str) -> None:
     environ = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     with subprocess.Popen(
         [sys.executable, "-c", program],
@@ -61,12 +61,12 @@ def test_ctrl_c_leaves_no_process_behind_and_says_no_more_than_where_it_was(prog
         assert driver.stdout
         assert driver.stdout.readline() == "now\n"
         press_until_it_ends(driver)
-        _, said = driver.communicate()
+        _, stderr = driver.communicate()
 
-    assert said.endswith("KeyboardInterrupt\n"), said
+    assert stderr.endswith("KeyboardInterrupt\n"), stderr
     assert driver.returncode == -signal.SIGINT
-    assert [loose for loose in LOOSE_ENDS if loose in said] == []
-    assert [process.cmdline() for process in psutil.process_iter() if lives_in(process, driver.pid)] == []
+    assert [warning for warning in CLEANUP_WARNINGS if warning in stderr] == []
+    assert [process.cmdline() for process in psutil.process_iter() if is_left_in(process, driver.pid)] == []
 
 
 def press_until_it_ends(driver: subprocess.Popen[str]) -> None:
@@ -76,8 +76,8 @@ def press_until_it_ends(driver: subprocess.Popen[str]) -> None:
             driver.wait(timeout=0.2)
 
 
-def lives_in(process: psutil.Process, session: int) -> bool:
-    """Whether *process* is one of those that the terminal's *session* left behind."""
+def is_left_in(process: psutil.Process, session: int) -> bool:
+    """True if *process* is a live one of the terminal session *session*."""
     try:
         return os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE
     except (ProcessLookupError, psutil.NoSuchProcess):

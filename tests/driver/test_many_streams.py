@@ -1,4 +1,4 @@
-"""Hundreds of sessions stream at once: every reader sees each of them whole, in order, and waits for nobody."""
+"""Hundreds of sessions stream at once: every reader gets each of them complete and in order, whatever the others do."""
 
 import asyncio
 from collections import defaultdict
@@ -15,8 +15,8 @@ HANGS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Wait(),),)
 SESSIONS = 208
 
 
-class Seen:
-    """What one reader saw."""
+class RecordingReader:
+    """Records what one reader receives."""
 
     def __init__(self) -> None:
         self.seqs: dict[str, list[int]] = defaultdict(list)
@@ -24,7 +24,7 @@ class Seen:
         self.completed = 0
 
     async def read(self, reader: Reader, turns: int, loop_turns: int = 0) -> None:
-        """Read until so many turns are completed, resting for some turns of the loop after each event."""
+        """Read until so many turns are completed, yielding to the loop for *loop_turns* after each event."""
         async for event in reader:
             self.seqs[event.session_id].append(event.seq)
             match event:
@@ -41,32 +41,32 @@ class Seen:
             for _ in range(loop_turns):
                 await asyncio.sleep(0)
 
-    def is_whole(self, sessions: list[rc.SessionHandle]) -> bool:
-        """Whether it saw every event of *sessions* once, in order, from the first to the end of the turn."""
+    def is_complete(self, sessions: list[rc.SessionHandle]) -> bool:
+        """True if it received every event of *sessions* once and in order, up to the end of the turn."""
         return all(
             self.seqs[session.id] == list(range(1, len(self.seqs[session.id]) + 1)) and self.texts[session.id] == TEXT
             for session in sessions
         )
 
 
-def test_every_reader_sees_every_session_whole_and_in_order(options: rc.RuntimeOptions) -> None:
+def test_every_reader_gets_every_session_complete_and_in_order(options: rc.RuntimeOptions) -> None:
     async def main() -> None:
         narrow = msgspec.structs.replace(options, reader_bytes=2_000)
-        async with rc.Runtime(options=options) as runtime, rc.Runtime(options=narrow) as of_a_slow_one:
+        async with rc.Runtime(options=options) as runtime, rc.Runtime(options=narrow) as slow_runtime:
             packed = await runtime.spawn_many(STREAMS, SESSIONS - 8, rc.Packed(actors=2))
             sessions = packed + await runtime.spawn_many(STREAMS, 8)
             stuck = await runtime.spawn(HANGS, placement=rc.Packed(actors=2))
             await stuck.send(rc.UserMessage.of("say something"))
-            quick, slow, late = Seen(), Seen(), Seen()
+            fast, slow, late = RecordingReader(), RecordingReader(), RecordingReader()
             async with asyncio.TaskGroup() as group:
-                group.create_task(quick.read(runtime.events(after=0), SESSIONS))
-                group.create_task(slow.read(of_a_slow_one.events(after=0), SESSIONS, loop_turns=20))
+                group.create_task(fast.read(runtime.events(after=0), SESSIONS))
+                group.create_task(slow.read(slow_runtime.events(after=0), SESSIONS, loop_turns=20))
                 answers = [group.create_task(session.ask("speak").answer()) for session in sessions]
                 await asyncio.gather(*answers[: SESSIONS // 2])
                 group.create_task(late.read(runtime.events(after=0), SESSIONS))
 
             assert [answer.result().text for answer in answers] == [TEXT] * SESSIONS
-            assert [seen.is_whole(sessions) for seen in (quick, slow, late)] == [True] * 3
+            assert [each.is_complete(sessions) for each in (fast, slow, late)] == [True] * 3
             assert (await stuck.status()).state is State.REQUESTING
 
     asyncio.run(main())

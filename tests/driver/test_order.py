@@ -1,4 +1,4 @@
-"""Ray's async actors take calls in any order. Sessions must not show it."""
+"""Ray's async actors run calls in any order; sessions must not be affected by it."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from rayconteur.runtime import Placement
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 
 
-def test_messages_of_one_sender_are_taken_in_the_order_sent(options: rc.RuntimeOptions) -> None:
+def test_messages_of_one_sender_are_processed_in_the_order_sent(options: rc.RuntimeOptions) -> None:
     async def main() -> None:
         async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
             session = await runtime.spawn(ECHO)
@@ -24,7 +24,7 @@ def test_messages_of_one_sender_are_taken_in_the_order_sent(options: rc.RuntimeO
 
 
 @pytest.mark.parametrize(("placement", "sessions"), [(rc.Packed(actors=2), 3_000), (rc.Dedicated(), 3)])
-def test_a_spawning_that_is_cancelled_on_its_way_leaves_nothing_behind(
+def test_a_cancelled_spawn_leaves_no_session_behind(
     options: rc.RuntimeOptions, placement: Placement, sessions: int
 ) -> None:
     async def main() -> None:

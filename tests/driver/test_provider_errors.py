@@ -1,4 +1,4 @@
-"""Wrong keys, unknown models, addresses where nobody is: the turn fails with the reason, and the session goes on."""
+"""Wrong keys, unknown models, unreachable addresses: the turn fails with the reason, and the session can continue."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ AZURE_404 = b'{"error":{"code":"DeploymentNotFound","message":"The API deploymen
 
 @contextmanager
 def served(status: int, body: bytes) -> Generator[Loopback]:
-    """A server that answers so, and counts how often."""
+    """A server that gives this answer to every request."""
     loop = BackgroundLoop()
     server = loop.run(Loopback(answers(body, status)).__aenter__())
     try:
@@ -39,7 +39,7 @@ def served(status: int, body: bytes) -> Generator[Loopback]:
     [(anthropic, ANTHROPIC_401), (openai, OPENAI_401), (azure, AZURE_401)],
     ids=["anthropic", "openai", "azure"],
 )
-def test_a_wrong_key_fails_the_turn_at_once_and_is_not_shown(
+def test_a_wrong_key_fails_the_turn_at_once_and_does_not_appear_in_the_error(
     runtime: blocking.Runtime, config: Config, body: bytes
 ) -> None:
     with served(401, body) as server:
@@ -50,7 +50,7 @@ def test_a_wrong_key_fails_the_turn_at_once_and_is_not_shown(
         assert (failed.code, failed.retryable) == ("authentication_failed", False)
         assert KEY not in failed.message
         assert len(server.received) == 1
-    assert goes_on_elsewhere(session)
+    assert continues_with_another_provider(session)
 
 
 @pytest.mark.parametrize(
@@ -67,11 +67,11 @@ def test_an_unknown_model_fails_the_turn_at_once(runtime: blocking.Runtime, conf
 
         assert (caught.value.failure, caught.value.retryable) == ("unknown_model", False)
         assert len(server.received) == 1
-    assert goes_on_elsewhere(session)
+    assert continues_with_another_provider(session)
 
 
 @pytest.mark.parametrize("config", [anthropic, openai, azure], ids=["anthropic", "openai", "azure"])
-def test_an_address_where_nobody_is_fails_the_turn_after_some_attempts(
+def test_an_unreachable_address_fails_the_turn_after_the_configured_attempts(
     runtime: blocking.Runtime, config: Config
 ) -> None:
     retry = rc.RetryPolicy(max_attempts=3, first_delay_s=0)
@@ -81,20 +81,20 @@ def test_an_address_where_nobody_is_fails_the_turn_after_some_attempts(
 
     assert [type(event) for event in events] == [rc.TurnStarted, rc.Retrying, rc.Retrying, rc.Failed]
     assert {event.code for event in events if isinstance(event, rc.Retrying | rc.Failed)} == {"unavailable"}
-    assert goes_on_elsewhere(session)
+    assert continues_with_another_provider(session)
 
 
 @pytest.mark.parametrize("config", [anthropic, openai, azure], ids=["anthropic", "openai", "azure"])
 @pytest.mark.parametrize("url", ["nowhere", "ftp://somewhere", "http://", "http://somewhere:port"])
-def test_what_is_no_address_is_refused_when_the_session_is_spawned(
+def test_an_invalid_address_is_refused_when_the_session_is_spawned(
     runtime: blocking.Runtime, config: Config, url: str
 ) -> None:
     with refused(InvalidConfig, "provider.", "http://"):
         runtime.spawn(rc.SessionConfig(provider=config(url)))
 
 
-def goes_on_elsewhere(session: blocking.SessionHandle) -> bool:
-    """Whether what was asked is still there, and *session* answers once its provider is another one."""
-    asked = [message.role for message in session.history()]
+def continues_with_another_provider(session: blocking.SessionHandle) -> bool:
+    """True if the user message is still in the history, and *session* answers once its provider is another one."""
+    roles = [message.role for message in session.history()]
     session.configure(rc.Configure(provider=rc.Scripted()))
-    return asked == [Role.USER] and still_answers(session)
+    return roles == [Role.USER] and still_answers(session)

@@ -1,4 +1,4 @@
-"""Events over Ray: of this session and no other, to the end and no further, whoever dies on the way."""
+"""Events over Ray: of the right session only, up to its end, whatever dies on the way."""
 
 import asyncio
 import subprocess
@@ -19,16 +19,16 @@ TEXT = "a raven says so, " * 20
 STREAMS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Say(TEXT),),), tokens_per_s=80)))
 
 
-class Ear:
-    """Hears one reader, and keeps count: each number follows the last, unless what is between was announced."""
+class SeqChecker:
+    """Reads events and checks that each number follows the last, unless the gap was announced."""
 
     def __init__(self, reader: Reader, loop_turns: int = 0) -> None:
         self.last: dict[str, int] = defaultdict(int)
         self._reader = reader
         self._loop_turns = loop_turns
 
-    async def hear(self, kind: type[rc.FromLLM], turns: set[tuple[str, int]]) -> None:
-        """Hear until there was an event of *kind* in each of *turns*, resting for some turns of the loop in between."""
+    async def read_until(self, kind: type[rc.FromLLM], turns: set[tuple[str, int]]) -> None:
+        """Read until each of *turns* had an event of *kind*, yielding to the loop in between."""
         while turns:
             event = await anext(self._reader)
             first = event.first if isinstance(event, rc.Missed) else event.seq
@@ -40,21 +40,19 @@ class Ear:
                 await asyncio.sleep(0)
 
 
-def kill(name: str, options: rc.RuntimeOptions, no_restart: bool = True) -> None:
+def kill_actor(name: str, options: rc.RuntimeOptions, no_restart: bool = True) -> None:
     ray.kill(ray.get_actor(name, namespace=options.namespace), no_restart=no_restart)
 
 
 @pytest.mark.parametrize("placement", [rc.Packed(), rc.Dedicated()], ids=["packed", "dedicated"])
-def test_a_session_that_takes_an_old_id_is_heard_and_the_old_one_is_not(
-    options: rc.RuntimeOptions, placement: Placement
-) -> None:
+def test_a_reader_of_a_reused_id_gets_the_later_session_only(options: rc.RuntimeOptions, placement: Placement) -> None:
     async def main() -> None:
         async with rc.Runtime(options=options, placement=placement) as runtime:
             everything = runtime.events(after=0)
-            for word in ("first", "second"):
-                session = await runtime.spawn(ECHO, "heir")
+            for text in ("first", "second"):
+                session = await runtime.spawn(ECHO, "reused")
                 early = session.events()
-                assert (await session.ask(word).answer()).text == word
+                assert (await session.ask(text).answer()).text == text
                 await session.close()
                 assert [event.seq async for event in early] == [1, 2, 3, 4, 5, 6]
             assert [(await anext(everything)).seq for _ in range(12)] == [1, 2, 3, 4, 5, 6] * 2
@@ -62,17 +60,17 @@ def test_a_session_that_takes_an_old_id_is_heard_and_the_old_one_is_not(
     asyncio.run(main())
 
 
-def test_readers_of_a_session_that_died_hear_all_that_it_said_and_then_that_it_died(
+def test_readers_of_a_session_that_died_get_all_its_events_and_then_its_death(
     options: rc.RuntimeOptions,
 ) -> None:
-    async def heard(reader: Reader) -> list[str]:
-        words: list[str] = []
+    async def event_names(reader: Reader) -> list[str]:
+        names: list[str] = []
         try:
             async for event in reader:
-                words.append(type(event).__name__)  # noqa: PERF401  which would lose them
+                names.append(type(event).__name__)  # noqa: PERF401  a comprehension would lose them
         except SessionDied as error:
-            words.append(str(error))
-        return words
+            names.append(str(error))
+        return names
 
     async def main() -> None:
         async with rc.Runtime(options=options) as runtime, rc.Runtime(options=options) as other:
@@ -80,55 +78,55 @@ def test_readers_of_a_session_that_died_hear_all_that_it_said_and_then_that_it_d
             await session.ask("last words").answer()
             readers = [session.events(), (await other.session("mortal")).events()]
 
-            kill("mortal", options)
+            kill_actor("mortal", options)
 
             end = "the actor of session 'mortal' died; spawn it again"
             everything = ["TurnStarted", "StreamStarted", "TextChunk", "TokenUpdate", "Completed", end]
-            assert await asyncio.gather(*map(heard, readers)) == [everything] * 2
-            assert await heard(session.events(after=3)) == everything[3:]
+            assert await asyncio.gather(*map(event_names, readers)) == [everything] * 2
+            assert await event_names(session.events(after=3)) == everything[3:]
             assert await runtime.sessions() == await other.sessions() == []
 
     asyncio.run(main())
 
 
-def test_when_a_router_dies_all_readers_go_on_and_hear_exactly_what_they_missed(options: rc.RuntimeOptions) -> None:
+def test_when_a_router_dies_readers_continue_and_are_told_exactly_what_they_missed(options: rc.RuntimeOptions) -> None:
     sharded = msgspec.structs.replace(options, routers=2, reader_bytes=5_000)
 
     async def main() -> None:
         async with rc.Runtime(options=sharded, placement=rc.Packed()) as runtime:
             sessions = await runtime.spawn_many(STREAMS, [f"s{number}" for number in range(20)])
             first, second = ({(session.id, turn) for session in sessions} for turn in (1, 2))
-            quick, slow = Ear(runtime.events(after=0)), Ear(runtime.events(after=0), loop_turns=10)
+            fast, slow = SeqChecker(runtime.events(after=0)), SeqChecker(runtime.events(after=0), loop_turns=10)
             for session in sessions:
                 await session.send(rc.UserMessage.of("speak"))
-            await quick.hear(rc.StreamStarted, first)
+            await fast.read_until(rc.StreamStarted, first)
 
-            kill("_router-0", sharded, no_restart=False)
+            kill_actor("_router-0", sharded, no_restart=False)
             async with asyncio.TaskGroup() as group:
-                for ear in (quick, slow):
-                    group.create_task(ear.hear(rc.Completed, second))
+                for checker in (fast, slow):
+                    group.create_task(checker.read_until(rc.Completed, second))
                 answers = [group.create_task(session.ask("speak again").answer()) for session in sessions]
 
             assert {answer.result().text for answer in answers} == {TEXT}
             last = {status.id: status.last_seq for status in await runtime.sessions()}
-            assert quick.last == slow.last == last
+            assert fast.last == slow.last == last
 
     asyncio.run(main())
 
 
-def test_from_now_on_is_from_now_on(options: rc.RuntimeOptions) -> None:
+def test_a_reader_from_now_on_gets_no_earlier_events(options: rc.RuntimeOptions) -> None:
     async def main() -> None:
         async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
             old = await runtime.spawn(ECHO, "old")
-            await old.ask("unheard").answer()
+            await old.ask("too early").answer()
             everything = runtime.events()
-            hearing = asyncio.ensure_future(anext(everything))
-            while not hearing.done():
-                await old.ask("heard, if the reader has begun").answer()
+            first_event = asyncio.ensure_future(anext(everything))
+            while not first_event.done():
+                await old.ask("read, if the reader has started").answer()
             new = await runtime.spawn(ECHO, "new")
-            await new.ask("heard").answer()
+            await new.ask("read").answer()
 
-            last = {"old": (await hearing).seq, "new": 0}
+            last = {"old": (await first_event).seq, "new": 0}
             assert last["old"] > 5
             while last["new"] < 5:
                 event = await anext(everything)
@@ -154,7 +152,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-def test_another_program_reads_along_and_leaves_the_session_as_it_is(
+def test_another_program_reads_and_writes_and_leaves_the_session_running(
     ray_address: str, options: rc.RuntimeOptions
 ) -> None:
     async def main() -> None:
