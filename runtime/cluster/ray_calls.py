@@ -9,7 +9,6 @@ from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
 
 from ...providers.schema.errors import RayconteurError
 from ..api.errors import RuntimeClosed
-from ..events.transport import RouterGone
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -46,18 +45,6 @@ async def shared_result_of(call: Awaitable[T]) -> T:
         return await result_of(call)
     except ActorDead:
         raise RuntimeClosed("the runtime that began this namespace was left; enter a runtime again") from None
-
-
-async def router_result_of(call: Awaitable[T]) -> T:
-    """The result of a Ray call to a router, as ``events.transport`` promises it.
-
-    Raises:
-        RouterGone: the router has ended for good.
-    """
-    try:
-        return await call
-    except ActorDead:
-        raise RouterGone from None
 
 
 def kill_actor(actor: ActorProxy[A]) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from contextlib import suppress
-from functools import partial
 from typing import cast
 
 import ray
@@ -17,7 +16,8 @@ from ..session.client_pool import ClientPool
 from ..session.host import Host
 from .call_batcher import CallBatcher, Outcomes
 from .directory import DirectoryHandle
-from .ray_calls import ActorDead, kill_actor, router_result_of
+from .ray_calls import ActorDead, kill_actor
+from .ray_transport import RayTransport
 from .router_actor import RouterHandle
 from .send_queue import AddressedMessage
 
@@ -40,7 +40,8 @@ class _SessionActor:
         self._id = host_id
         self._directory = directory
         self._retired = dedicated
-        self._host = Host([partial(_publish, router) for router in routers], self._on_session_end, ClientPool())
+        transports = [RayTransport(router, directory, host_id) for router in routers]
+        self._host = Host([transport.publish for transport in transports], self._on_session_end, ClientPool())
         self._release_id = CallBatcher(self._release_ids)
         self._publishing: asyncio.Task[None] | None = None
         self._exiting = asyncio.Event()
@@ -120,10 +121,6 @@ class _SessionActor:
             self._exiting.set()
             this_actor = cast("SessionActorHandle", ray.get_runtime_context().current_actor)
             asyncio.get_running_loop().call_later(_GRACE_S, kill_actor, this_actor)
-
-
-async def _publish(router: RouterHandle, data: bytes) -> None:
-    await router_result_of(router.publish.remote(data))
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

@@ -10,8 +10,11 @@ import ray
 
 from ..api.errors import RuntimeClosed
 from ..api.options import RuntimeOptions
+from ..events.router_connection import RouterConnection
+from ..events.router_connections import RouterConnections
 from .directory import DirectoryActor, DirectoryHandle
 from .ray_calls import ActorDead, kill_actor, result_of, shared_result_of
+from .ray_transport import RayTransport
 from .router_actor import RouterActor, RouterHandle
 from .session_actor import CONCURRENCY
 
@@ -27,6 +30,11 @@ class SharedActors:
     directory: DirectoryHandle
     routers: list[RouterHandle]
     owned: bool
+
+    def connect_to_routers(self) -> RouterConnections:
+        """Connect this driver to all routers, for its readers."""
+        transports = [RayTransport(router, self.directory, self.driver_id) for router in self.routers]
+        return RouterConnections([RouterConnection(transport) for transport in transports])
 
     async def release(self) -> None:
         """Unregister this driver. The actors are killed if owned, or if no other driver and no session is left."""

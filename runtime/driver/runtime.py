@@ -17,7 +17,6 @@ from ..api.status import SessionStatus
 from ..api.validation import checked, known
 from ..cluster.actor_pool import ActorPool
 from ..cluster.ray_start import connect_to_ray, shut_down_ray
-from ..cluster.ray_transport import connect_to_routers
 from ..cluster.refs import HostRef, SessionRef
 from ..cluster.session_registry import SessionRegistry
 from ..cluster.shared_actors import SharedActors, find_or_start_shared_actors
@@ -63,7 +62,7 @@ class Runtime:
             shared_actors = await find_or_start_shared_actors(self._options)
             pool = ActorPool(shared_actors, self._options, self._warm)
             registry = SessionRegistry(shared_actors, self._options, pool)
-            self._resources = _Resources(shared_actors, pool, registry, connect_to_routers(shared_actors))
+            self._resources = _Resources(shared_actors, pool, registry, shared_actors.connect_to_routers())
         except BaseException:
             self._disconnect()
             raise

@@ -1,4 +1,4 @@
-"""Transport: the calls from a driver to one router, whatever carries them."""
+"""Transport: the calls from a process to a router, whatever carries them."""
 
 from collections.abc import Awaitable
 from typing import Protocol
@@ -9,7 +9,11 @@ class RouterGone(Exception):
 
 
 class Transport(Protocol):
-    """One driver's calls to one router. ``events.router`` defines what the router does."""
+    """The calls of one process, a driver or a host, to one router. ``events.router`` says what they do there."""
+
+    def publish(self, segments: bytes) -> Awaitable[None]:
+        """Store encoded segments."""
+        ...
 
     def positions(self) -> Awaitable[bytes]:
         """The encoded position of each session."""
