@@ -38,7 +38,7 @@ SEPARATE_GROUPS = {"docs", "fuzz"}
 def requirements(project: dict[str, Any], separate_groups: bool = True) -> list[Requirement]:
     """All direct requirements of the project; those of ``SEPARATE_GROUPS`` only if *separate_groups*."""
     extras = project["project"]["optional-dependencies"].values()
-    excluded = set() if separate_groups else SEPARATE_GROUPS
+    excluded = set[str]() if separate_groups else SEPARATE_GROUPS
     groups = [lines for name, lines in project["dependency-groups"].items() if name not in excluded]
     lines = [project["build-system"]["requires"], project["project"]["dependencies"], *extras, *groups]
     direct = [Requirement(line) for part in lines for line in part]
