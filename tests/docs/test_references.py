@@ -20,7 +20,7 @@ GROUPS = (
 )
 NAME_INTERNAL_CLASSES = {"README.md", "CONTRIBUTING.md", "docs/adding-a-provider.md", "docs/design.md"}
 """Pages that also name classes which no program imports. The others name public ones only."""
-_dotted = re.compile(r"(?:rc|rayconteur)\.(\w+(?:\.\w+)*)")
+_dotted = re.compile(r"(?<![/\w])(?:rc|rayconteur)\.(\w+(?:\.\w+)*)")
 _class = re.compile(r"([A-Z][a-z]+(?:[A-Z][A-Za-z]*)*)\b.*")
 _defined = re.compile(r"^(?:class (\w+)|([A-Z]\w+) = )", re.MULTILINE)
 _path = re.compile(r"[\w.-]+(?:/[\w.-]+)+\.(?:py|md|yaml|yml|toml|txt|html|jsonl)")
