@@ -14,8 +14,8 @@ class Credentials:
 
     def __init__(self, clients: ClientPool) -> None:
         self._clients = clients
-        self._with_secrets: dict[bytes, ProviderConfig] = {}
-        self._leased: list[ProviderConfig] = []
+        self._with_secrets: dict[bytes, ProviderConfig] = {}  # shared with copies, so never changed in place
+        self._leased: tuple[ProviderConfig, ...] = ()
         self._current: tuple[ProviderConfig, Client] | None = None  # the last one that was used
 
     def check_settings(self, config: SessionConfig) -> None:
@@ -33,8 +33,14 @@ class Credentials:
 
     def add(self, provider: ProviderConfig) -> None:
         """Keep *provider*'s secrets. They apply from now on, whatever its model."""
-        self._with_secrets[_account(provider.public())] = provider
+        self._with_secrets = self._with_secrets | {_account(provider.public()): provider}
         self._current = None
+
+    def copy(self) -> "Credentials":
+        """Credentials of another session, with the same secrets."""
+        copied = Credentials(self._clients)
+        copied._with_secrets = self._with_secrets
+        return copied
 
     def with_secrets(self, public: ProviderConfig) -> ProviderConfig:
         """*public* with its secrets."""
@@ -54,14 +60,15 @@ class Credentials:
     async def release(self) -> None:
         """Release all clients. None of them may have a request in flight."""
         self._current = None
-        while self._leased:
-            await self._clients.release(self._leased.pop())
+        leased, self._leased = self._leased, ()
+        for provider in leased:
+            await self._clients.release(provider)
 
     def _lease(self, provider: ProviderConfig) -> Client:
         if provider in self._leased:
             return self._clients.client(provider)
         client = self._clients.lease(provider)
-        self._leased.append(provider)
+        self._leased += (provider,)
         return client
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
@@ -12,6 +13,7 @@ from ..api.errors import SessionExists, UnknownSession
 from ..api.messages import Close, Receipt, ToLLM
 from ..api.status import SessionStatus
 from ..api.validation import misfit
+from ..core.events import Opened
 from ..events.outbox import Outbox
 from ..events.publisher import Publisher
 from ..events.segments import shard_of
@@ -59,12 +61,18 @@ class Host:
             SessionExists: an id is taken here.
             ConfigError: the provider's client can't be opened, or does not support the settings.
         """
-        opened: dict[str, Session] = {}
+        opening: set[str] = set()
         for session_id in session_ids:
-            if session_id in self._sessions or session_id in opened:
+            if session_id in self._sessions or session_id in opening:
                 raise SessionExists(f"session {session_id!r} exists; attach to it, or use another id")
-            opened[session_id] = self._new_session(session_id, epoch, config)
-        self._sessions.update(opened)
+            opening.add(session_id)
+        credentials = self._checked_credentials(config)
+        opened = Opened(config=config.public(), created_at=time.time())
+        for session_id in session_ids:
+            publisher = self._publishers[shard_of(session_id, len(self._publishers))]
+            outbox = Outbox(session_id, epoch, config.limits.outbox_bytes, publisher.schedule)
+            self._sessions[session_id] = session = Session(session_id, opened, credentials.copy(), outbox)
+            session.on_end = self._session_ended
 
     def tell(self, session_id: str, data: bytes) -> Receipt:
         """Put an encoded ``ToLLM`` into the session's mailbox.
@@ -82,9 +90,9 @@ class Host:
     async def close(self, session_id: str, drain: bool) -> None:
         """Close the session and wait until it is over."""
         session = self._find(session_id)
-        if not session.ended.is_set():
+        if not session.ended:
             session.tell(Close(drain=drain), 0)
-            await session.ended.wait()
+            await session.wait_ended()
         await asyncio.shield(self._finalizing[session])
 
     def settings(self, session_id: str) -> SessionConfig:
@@ -103,12 +111,13 @@ class Host:
         """The session's messages; with *full*, those that compactions removed instead of what they wrote."""
         return self._find(session_id).history(full)
 
-    def _new_session(self, session_id: str, epoch: int, config: SessionConfig) -> Session:
-        publisher = self._publishers[shard_of(session_id, len(self._publishers))]
-        outbox = Outbox(session_id, epoch, config.limits.outbox_bytes, publisher.schedule)
-        session = Session(session_id, config, Credentials(self._clients), outbox)
-        session.on_end = self._session_ended
-        return session
+    def _checked_credentials(self, config: SessionConfig) -> Credentials:
+        credentials = Credentials(self._clients)
+        credentials.check_settings(config)
+        credentials.check_compaction(config)
+        for provider in config.providers():
+            credentials.add(provider)
+        return credentials
 
     def _find(self, session_id: str) -> Session:
         session = self._sessions.get(session_id)

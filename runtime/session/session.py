@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Callable, Coroutine
 from typing import assert_never
 
@@ -44,17 +43,12 @@ _UNKNOWN = ModelFacts()
 class Session:
     """One conversation in an event loop. It makes no decisions: the conversation does.
 
-    Raises:
-        ConfigError: the provider's client can't be opened, or does not support the settings.
+    *opened* may be shared by many sessions: it is most of what an idle one holds.
     """
 
-    def __init__(self, session_id: str, config: SessionConfig, credentials: Credentials, outbox: Outbox) -> None:
-        credentials.check_settings(config)
-        credentials.check_compaction(config)
-        for provider in config.providers():
-            credentials.add(provider)
+    def __init__(self, session_id: str, opened: ev.Opened, credentials: Credentials, outbox: Outbox) -> None:
         self.id = session_id
-        self.ended = asyncio.Event()
+        self.ended = False
         self.on_end: Callable[[Session], None] | None = None
         self._credentials = credentials
         self._outbox = outbox
@@ -64,8 +58,9 @@ class Session:
         self._request: RequestTask | None = None  # the running request
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()  # also cancelled ones, until they have closed their sockets
+        self._end: asyncio.Event | None = None  # made only when somebody waits for it
         self._conversation = Conversation()
-        self._handle(ev.Opened(config=config.public(), created_at=time.time()))
+        self._handle(opened)
 
     def tell(self, message: ToLLM, size_bytes: int) -> Receipt:
         """Put *message*, whose encoded size is *size_bytes*, into the mailbox. It never waits.
@@ -75,7 +70,7 @@ class Session:
             ConfigError: a ``Configure`` that is not acceptable.
             UnsupportedContent: the provider or its model does not support a block.
         """
-        if not self.ended.is_set():
+        if not self.ended:
             self._check_content(message)
         seq, partial = self._outbox.seq, self._partial()
         if isinstance(message, Configure):
@@ -118,6 +113,12 @@ class Session:
     def history(self, full: bool = False) -> tuple[Message, ...]:
         """The messages now; with *full*, those that compactions removed instead of what they wrote."""
         return self._conversation.full_history if full else self._conversation.history
+
+    async def wait_ended(self) -> None:
+        """Wait until the conversation has ended."""
+        if not self.ended:
+            self._end = self._end or asyncio.Event()
+            await self._end.wait()
 
     async def shutdown(self) -> None:
         """After the end: wait for cancelled requests and for unacknowledged events, then release the clients."""
@@ -190,7 +191,9 @@ class Session:
             case ev.Record() | Acknowledge():
                 pass  # a record is for the journal, once there is one; ``tell`` makes the receipt
             case EndSession():
-                self.ended.set()
+                self.ended = True
+                if self._end:
+                    self._end.set()
                 if self.on_end:
                     self.on_end(self)
             case _:
