@@ -1,1 +1,1 @@
-"""What the runtime costs: each program here measures one thing, next to what one would use instead."""
+"""Benchmarks of the runtime: each measures one thing, beside what one would use instead."""

@@ -1,39 +1,55 @@
-"""The programs there are. Imports nothing, for the command line's help names them, too."""
+"""The benchmarks by name. Imports nothing of the package: the help of the command line lists them."""
 
-PROGRAMS = {
-    "server_ceiling": "what the load server itself can send",
-    "costs": "what a token and a turn cost, and which process pays",
-    "saturated": "text end to end over HTTP, as fast as it goes, beside all others",
-    "paced": "the same at the pace of a model: what arrives of what is offered",
-    "throughput": "events through the router, beside one Ray call for each",
-    "latency": "what a token waits for at 1, 50 and 90 % of the ceiling, beyond a bare loop",
-    "shards": "one, two and four routers",
-    "first_token": "time to first token, beside the client alone",
-    "spawning": "sessions spawned per second, beside bare Ray actors",
-    "interrupting": "from an interrupt to its event, under load and alone",
-    "memory": "what a session takes, beside a bare Ray actor",
-    "endurance": "memory over 100,000 turns",
-    "growth": "how each cost grows, as an exponent",
-    "delta_cost": "CPU time for each text delta, beside the SDKs' own objects",
-    "request_building": "the body of a request, beside the encoding of its JSON",
-    "compacting": "shortening a long history, beside the encoding of its JSON",
+from typing import NamedTuple
+
+
+class Benchmark(NamedTuple):
+    """What a benchmark measures, and the module of ``programs/`` that runs it, in *mode* if the module has several.
+
+    Without *needs_ray* it runs while there is no Ray: an idle one takes some CPU time too. A quick run leaves it out
+    unless *in_quick_run*: it shows little in a few seconds.
+    """
+
+    measures: str
+    module: str
+    mode: str = ""
+    needs_ray: bool = True
+    in_quick_run: bool = False
+
+
+BENCHMARKS = {
+    "server_ceiling": Benchmark(
+        "what the load server itself can send", "server_ceiling", needs_ray=False, in_quick_run=True
+    ),
+    "costs": Benchmark("what a token and a turn cost, and which process pays", "costs"),
+    "saturated": Benchmark(
+        "text end to end over HTTP, as fast as possible, beside all others",
+        "end_to_end",
+        "saturated",
+        in_quick_run=True,
+    ),
+    "paced": Benchmark(
+        "the same at the pace of a model: what arrives of what is offered", "end_to_end", "paced", in_quick_run=True
+    ),
+    "throughput": Benchmark("events through the router, beside one Ray call for each", "throughput", in_quick_run=True),
+    "latency": Benchmark(
+        "how long tokens wait at 1, 50 and 90 % of the ceiling, beyond a bare loop", "end_to_end", "latency"
+    ),
+    "shards": Benchmark("one, two and four routers", "end_to_end", "shards"),
+    "first_token": Benchmark("time to first token, beside the client alone", "first_token"),
+    "spawning": Benchmark("sessions spawned per second, beside bare Ray actors", "spawning"),
+    "interrupting": Benchmark("from an interrupt to its event, under load and alone", "interrupting"),
+    "memory": Benchmark("memory per session, beside a bare Ray actor", "memory", "sessions"),
+    "endurance": Benchmark("memory over 100,000 turns", "memory", "endurance"),
+    "growth": Benchmark("how each cost grows, as an exponent", "growth"),
+    "delta_cost": Benchmark(
+        "CPU time per text delta, beside the SDKs' own objects", "delta_cost", needs_ray=False, in_quick_run=True
+    ),
+    "request_building": Benchmark(
+        "building a request, beside encoding its JSON", "request_building", needs_ray=False, in_quick_run=True
+    ),
+    "compacting": Benchmark(
+        "compacting a long history, beside encoding it as JSON", "compacting", needs_ray=False, in_quick_run=True
+    ),
 }
-"""What each of them measures, in the order in which they run."""
-
-WITHOUT_RAY = frozenset({"server_ceiling", "delta_cost", "request_building", "compacting"})
-"""Those that need none: beside them there is none, for an idle one takes some CPU time, too."""
-
-LONG = frozenset(
-    {
-        "costs",
-        "latency",
-        "shards",
-        "first_token",
-        "spawning",
-        "interrupting",
-        "memory",
-        "endurance",
-        "growth",
-    }
-)
-"""Those that show little in a few seconds: a quick run has them only if they are asked for."""
+"""In the order in which they run."""

@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 
 from rayconteur.errors import ConfigError
+from rayconteur.runtime import probe
 
 from ..cli.command_run import CommandRun, run_command
 from ..cli.exit_codes import ExitCode
-from ..runtime.cluster.probe import probe
-from .adapters.registry import NAMES
-from .catalog import LONG, PROGRAMS
+from .adapters.registry import ADAPTERS
+from .catalog import BENCHMARKS
 from .program import Options, Scale
 
 # `bench --help` imports this module: no Ray, psutil, matplotlib or rich here.
@@ -47,25 +47,25 @@ async def bench(options: BenchOptions, run: CommandRun) -> ExitCode:
     from .progress import show_progress  # these need the extra
     from .report.comparison import compare, comparison_table
     from .report.folder import write_report
-    from .report.result import read
-    from .runner import Plan, recording, run_programs
+    from .report.result import read_result
+    from .runner import Plan, open_result, run_benchmarks
 
     names = selected_benchmarks(options.only, options.options.scale)
     _check_peers(options.options.peers)
-    old = read(options.compare) if options.compare else None
+    old = read_result(options.compare) if options.compare else None
     if options.new:
         if old is None:
             raise ConfigError("--with needs --compare: the older result")
-        run.output.line(comparison_table(compare(old, read(options.new))))
+        run.output.line(comparison_table(compare(old, read_result(options.new))))
         return ExitCode.COMPLETED
     if address := options.options.address:
         probe(address)
     out = options.out or Path("rayconteur-bench") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     plan = Plan(names, options.options, out)
-    with recording(plan) as lines:
+    with open_result(plan) as writer:
         try:
-            with show_progress(run.output, names) as watcher:
-                completed = await run_programs(plan, lines, watcher)
+            with show_progress(run.output, names) as listener:
+                completed = await run_benchmarks(plan, writer, listener)
         finally:
             run.output.line(write_report(out, old))
     return ExitCode.COMPLETED if completed else ExitCode.FAILED
@@ -77,15 +77,16 @@ def selected_benchmarks(only: Iterable[str], scale: Scale) -> tuple[str, ...]:
     Raises:
         ConfigError: there is no benchmark of that name.
     """
-    wanted = set(only) or set(PROGRAMS) - (LONG if scale is Scale.QUICK else set())
-    if unknown := wanted - set(PROGRAMS):
-        raise ConfigError(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(PROGRAMS)}")
-    return tuple(name for name in PROGRAMS if name in wanted)
+    in_run = {name for name, each in BENCHMARKS.items() if each.in_quick_run or scale is not Scale.QUICK}
+    wanted = set(only) or in_run
+    if unknown := wanted - set(BENCHMARKS):
+        raise ConfigError(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    return tuple(name for name in BENCHMARKS if name in wanted)
 
 
 def _check_peers(peers: Iterable[str]) -> None:
-    if unknown := set(peers) - set(NAMES):
-        raise ConfigError(f"there is no peer {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    if unknown := set(peers) - set(ADAPTERS):
+        raise ConfigError(f"there is no peer {', '.join(sorted(unknown))}; there are {', '.join(ADAPTERS)}")
 
 
 def _check_extra_is_installed() -> None:
@@ -97,7 +98,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 
 Only = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help=f"Run only this benchmark: {', '.join(PROGRAMS)}.", show_default="all"),
+    typer.Option(metavar="NAME", help=f"Run only this benchmark: {', '.join(BENCHMARKS)}.", show_default="all"),
 ]
 Sessions = Annotated[
     list[int] | None,
@@ -114,7 +115,7 @@ Duration = Annotated[
 ]
 Peers = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help=f"Compare only with this system: {', '.join(NAMES)}.", show_default="all"),
+    typer.Option(metavar="NAME", help=f"Compare only with this system: {', '.join(ADAPTERS)}.", show_default="all"),
 ]
 Address = Annotated[
     str | None,

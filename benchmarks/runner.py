@@ -1,4 +1,4 @@
-"""The runner: programs one after the other, each in a process of its own, and what they found kept as it comes."""
+"""The runner: runs benchmarks one after the other, each in its own process, and stores their findings as they come."""
 
 import asyncio
 import os
@@ -14,170 +14,178 @@ from typing import Protocol
 
 import msgspec
 
-from rayconteur.providers.schema.errors import ConfigError
+from rayconteur.errors import ConfigError
 
-from .catalog import WITHOUT_RAY
+from .catalog import BENCHMARKS
 from .program import Options
 from .report.findings import Finding
-from .report.result import FINDINGS, Ended, Lines, Run, now
+from .report.result import FINDINGS, Ended, ResultWriter, Run, current_time
 from .system.machine import this_machine
 from .system.processes import wait_or_kill
-from .system.shared_ray_process import Holder
+from .system.shared_ray_process import SharedRay
 
-SAID = "said"
-"""The folder of what the programs say to people: Ray is talkative, and where one fails it is needed."""
+LOGS = "logs"
+"""The folder for the standard error of each benchmark: Ray writes much, and after a failure it is needed."""
 
-_LIMIT_S = 1_800
-"""Beyond it a program hangs: all of them take ten minutes together."""
+_TIMEOUT_S = 1_800
+"""A benchmark that takes longer hangs: all of them together take ten minutes."""
 
-_PATIENCE_S = 30.0
-"""For a program to shut down its Ray."""
+_SHUTDOWN_S = 30.0
+"""How long a benchmark may take to shut down its Ray."""
 
-_LONGEST_LINE_BYTES = 16 << 20
-_LAST_LINES = 3
+_MAX_LINE_BYTES = 16 << 20
+_LOG_LINES_IN_ERROR = 3
 
-_finding: msgspec.json.Decoder[Finding] = msgspec.json.Decoder(Finding)
+_decoder: msgspec.json.Decoder[Finding] = msgspec.json.Decoder(Finding)
 
 
-class Watcher(Protocol):
-    """Is told how a run goes on."""
+class ProgressListener(Protocol):
+    """Is notified of the progress of a run."""
 
-    def began(self, program: str) -> None:
-        """*program* runs now."""
+    def benchmark_started(self, name: str) -> None:
+        """The benchmark *name* runs now."""
         ...
 
-    def found(self, finding: Finding) -> None:
-        """It has found something."""
+    def finding_made(self, finding: Finding) -> None:
+        """The running benchmark has printed a finding."""
         ...
 
-    def ended(self, ended: Ended) -> None:
-        """It runs no longer."""
+    def benchmark_ended(self, ended: Ended) -> None:
+        """The benchmark runs no longer."""
         ...
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """Which *programs* to run, what to ask of them, and the folder that the result goes to."""
+    """The names of the benchmarks to run, their options, and the folder of the result."""
 
-    programs: tuple[str, ...]
+    names: tuple[str, ...]
     options: Options
     out: Path
 
 
 @contextmanager
-def recording(plan: Plan) -> Generator[Lines]:
-    """The result of *plan*, begun in its folder, for ``run_programs`` to write to.
+def open_result(plan: Plan) -> Generator[ResultWriter]:
+    """Start the result of *plan* in its folder, for ``run_benchmarks`` to write to.
 
     Raises:
-        ConfigError: the folder holds a result already, or can't be written.
+        ConfigError: the folder holds a result already, or cannot be written.
     """
-    run = Run(machine=this_machine(), began=now(), options=plan.options, programs=plan.programs)
+    run = Run(machine=this_machine(), began=current_time(), options=plan.options, programs=plan.names)
     try:
-        (plan.out / SAID).mkdir(parents=True, exist_ok=True)
+        (plan.out / LOGS).mkdir(parents=True, exist_ok=True)
         file = (plan.out / FINDINGS).open("x", encoding="utf-8")
     except FileExistsError:
         raise ConfigError(f"{plan.out} holds a result already: give another folder with --out") from None
     except OSError as error:
         raise ConfigError(f"{plan.out} can't be written: {error.strerror}") from None
     with file:
-        yield Lines(file, run)
+        yield ResultWriter(file, run)
 
 
-async def run_programs(plan: Plan, lines: Lines, watcher: Watcher) -> bool:
-    """Run them; whether all came to their end.
+async def run_benchmarks(plan: Plan, writer: ResultWriter, listener: ProgressListener) -> bool:
+    """Run the benchmarks of *plan*; returns True if all completed.
 
-    Cancelled, it ends the program that runs, and its Ray with it. What was found by then is in *lines*.
+    Cancelling it ends the running benchmark and its Ray; *writer* has the findings so far.
     """
-    holder = Holder()
+    shared_ray = SharedRay()
     try:
-        ended = [await _one(name, plan, holder, lines, watcher) for name in plan.programs]
+        ended = [await _run_benchmark(name, plan, shared_ray, writer, listener) for name in plan.names]
     finally:
-        await holder.end()
+        await shared_ray.stop()
     return not any(each.problem for each in ended)
 
 
-async def _one(name: str, plan: Plan, holder: Holder, lines: Lines, watcher: Watcher) -> Ended:
-    """Run the program *name*, and keep what it finds, and how it ended, however that is."""
-    begun_at = time.monotonic()
-    watcher.began(name)
+async def _run_benchmark(
+    name: str, plan: Plan, shared_ray: SharedRay, writer: ResultWriter, listener: ProgressListener
+) -> Ended:
+    """Run one benchmark, and write its findings and how it ended, even if cancelled."""
+    started_at = time.monotonic()
+    listener.benchmark_started(name)
     problem = "interrupted"
     try:
-        async with asyncio.timeout(_LIMIT_S):
-            async for finding in _findings(name, plan, await _ray(name, plan, holder)):
-                found = msgspec.structs.replace(finding, program=name)
-                lines.found(found)
-                watcher.found(found)
+        async with asyncio.timeout(_TIMEOUT_S):
+            async for finding in _findings(name, plan, await _ray_environment(name, plan, shared_ray)):
+                named = msgspec.structs.replace(finding, program=name)
+                writer.write_finding(named)
+                listener.finding_made(named)
         problem = ""
     except TimeoutError:
-        problem = f"took longer than {_LIMIT_S} s"
-    except _ProgramFailed as error:
+        problem = f"took longer than {_TIMEOUT_S} s"
+    except _BenchmarkFailed as error:
         problem = str(error)
     finally:
-        ended = Ended(program=name, took_s=round(time.monotonic() - begun_at, 1), problem=problem)
-        lines.ended(ended)
-        watcher.ended(ended)
+        ended = Ended(program=name, took_s=round(time.monotonic() - started_at, 1), problem=problem)
+        writer.write_end(ended)
+        listener.benchmark_ended(ended)
     return ended
 
 
-class _ProgramFailed(Exception):
-    """In words for people."""
+class _BenchmarkFailed(Exception):
+    """A benchmark failed; the message says why."""
 
 
-async def _ray(name: str, plan: Plan, holder: Holder) -> Mapping[str, str]:
-    """What tells the program *name* of *holder*'s Ray, where no other is named. Those without one are alone."""
+async def _ray_environment(name: str, plan: Plan, shared_ray: SharedRay) -> Mapping[str, str]:
+    """The variables by which the benchmark finds *shared_ray*; empty if it joins another Ray or needs none.
+
+    A benchmark that needs no Ray runs while there is none.
+    """
     if plan.options.address or "RAY_ADDRESS" in os.environ:
         return {}
-    if name in WITHOUT_RAY:
-        await holder.end()
+    if name in BENCHMARKS and not BENCHMARKS[name].needs_ray:
+        await shared_ray.stop()
         return {}
-    return await holder.environ()
+    return await shared_ray.environment()
 
 
 async def _findings(name: str, plan: Plan, ray: Mapping[str, str]) -> AsyncIterator[Finding]:
-    """What the program *name* prints."""
-    said = plan.out / SAID / f"{name}.txt"
-    async with _process(f"{__package__}.programs.{name}", plan.options.words(), said, ray) as process:
+    """What the benchmark *name* prints."""
+    log = plan.out / LOGS / f"{name}.txt"
+    benchmark = BENCHMARKS.get(name)
+    module, mode = (benchmark.module, benchmark.mode) if benchmark else (name, "")
+    arguments = [f"{__package__}.programs.{module}", *filter(None, [mode]), *plan.options.arguments()]
+    async with _process(arguments, log, ray) as process:
         assert process.stdout
         async for line in process.stdout:
             try:
-                finding = _finding.decode(line)
+                finding = _decoder.decode(line)
             except msgspec.MsgspecError as error:
-                raise _ProgramFailed(f"printed what is no finding: {error}") from None
+                raise _BenchmarkFailed(f"printed a line that is no finding: {error}") from None
             yield finding
         code = await process.wait()
     if code:
-        raise _ProgramFailed(f"exit code {code}: {_last_of(said)} (all it said: {said})")
+        raise _BenchmarkFailed(f"exit code {code}: {_last_lines(log)} (full output: {log})")
 
 
 @asynccontextmanager
-async def _process(module: str, words: Sequence[str], said: Path, ray: Mapping[str, str]) -> AsyncGenerator[Process]:
-    """*module* in a process of its own, ended with all its own at the latest when this is left."""
-    quiet = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", **ray}  # nothing leaves the machine
-    with said.open("wb") as errors:
+async def _process(arguments: Sequence[str], log: Path, ray: Mapping[str, str]) -> AsyncGenerator[Process]:
+    """``python -m`` with *arguments*; when the context is left, it and its descendants are ended."""
+    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", **ray}  # nothing leaves the machine
+    with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", module, *words),
-            env=quiet,
+            *(sys.executable, "-m", *arguments),
+            env=environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=PIPE,
             stderr=errors,
-            limit=_LONGEST_LINE_BYTES,
-            start_new_session=True,  # Ctrl-C is for us, who tell it once
+            limit=_MAX_LINE_BYTES,
+            start_new_session=True,  # the terminal's Ctrl-C must reach only this process, which passes it on once
         )
     try:
         yield process
     finally:
         if process.returncode is None:
-            await _end(process)
+            await _end_process(process)
 
 
-async def _end(process: Process) -> None:
-    """End *process*, with a chance to take its Ray along."""
+async def _end_process(process: Process) -> None:
+    """Interrupt *process*, so that it can shut down its Ray, and kill it if that takes too long."""
     with suppress(ProcessLookupError):
         process.send_signal(signal.SIGINT)
-    await wait_or_kill(process, _PATIENCE_S)
+    await wait_or_kill(process, _SHUTDOWN_S)
 
 
-def _last_of(said: Path) -> str:
-    """The last lines that say something."""
-    with said.open(encoding="utf-8", errors="replace") as lines:
-        kept = deque((line.strip() for line in lines if line.strip()), maxlen=_LAST_LINES)
-    return " / ".join(kept) or "it said nothing"
+def _last_lines(log: Path) -> str:
+    """The last lines of *log* that are not blank."""
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        kept = deque((line.strip() for line in lines if line.strip()), maxlen=_LOG_LINES_IN_ERROR)
+    return " / ".join(kept) or "no output"

@@ -2,6 +2,7 @@
 
 from .compaction_run import compact
 from .config import Compaction, Layered
+from .estimate.estimator import Estimator
 from .job import CompactionJob, SideRequest
 from .report import CompactionReport, CompactionResult
 from .strategies.images import DropImages
@@ -17,6 +18,7 @@ __all__ = [
     "CompactionResult",
     "DropImages",
     "DropThinking",
+    "Estimator",
     "Layered",
     "SideRequest",
     "Summarize",

@@ -8,6 +8,7 @@ from .api.messages import CompactReason, Receipt, TurnEnd
 from .api.options import RouterLimits
 from .api.placement import Placement
 from .api.status import CompactResult, SessionStatus, State
+from .cluster.probe import probe
 
 if TYPE_CHECKING:
     from .driver.reply import FinalAnswer
@@ -26,6 +27,6 @@ def __getattr__(name: str) -> object:
 # fmt: off
 __all__ = [
     "CompactReason", "CompactResult", "FinalAnswer", "OnInterrupt", "Placement", "Reader", "Receipt", "RouterLimits",
-    "SessionStatus", "State", "TurnEnd", "WhenBusy",
+    "SessionStatus", "State", "TurnEnd", "WhenBusy", "probe",
 ]
 # fmt: on

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rayconteur import blocking
 
 STARTS_RAY = (
-    "benchmarks/test_crowds_with_ray.py",
+    "benchmarks/test_adapters_with_ray.py",
     "cli/",
     "cluster/",
     "docs/",

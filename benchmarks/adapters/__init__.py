@@ -1,1 +1,1 @@
-"""Adapters: one file per system that is compared, behind one interface."""
+"""Adapters: one file per system that is compared, this runtime included, behind one interface."""

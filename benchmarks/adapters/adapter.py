@@ -1,19 +1,19 @@
-"""The seam between who is measured and who measures: sessions of whatever runtime, asked and heard by number."""
+"""The interface of a system that is compared: sessions that are numbered, asked, and read."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
-Hear = Callable[[str], None]
-"""Is told each piece of text, in the moment in which it reaches the program that asked."""
+OnText = Callable[[str], None]
+"""Receives each piece of text at the moment when it reaches the program that asked."""
 
 
-class Site(msgspec.Struct, frozen=True):
-    """Where the load server is, which speaks as Anthropic does, and how many *tokens* an answer of it shall have.
+class AdapterConfig(msgspec.Struct, frozen=True):
+    """The *url* of the load server, which is asked as Anthropic's API, and the number of *tokens* of its answers.
 
-    *address* is the Ray cluster that those that need one join; ``None`` lets them start their own. Ours has so many
-    *routers*.
+    *address* is the Ray cluster to join, for systems on Ray; with ``None`` they start their own. This runtime has
+    *routers* routers.
     """
 
     url: str
@@ -22,28 +22,27 @@ class Site(msgspec.Struct, frozen=True):
     routers: int = 1
 
 
-class Crowd(Protocol):
-    """Sessions, each a conversation of its own: a second question goes out with the first and its answer."""
+class Adapter(Protocol):
+    """Sessions that are conversations: a second question is sent with the first and its answer."""
 
     async def open(self, sessions: int) -> None:
-        """Have so many sessions, numbered from 0, none of which has been asked, in place of those there were before.
+        """Open new sessions, numbered from 0, in place of the earlier ones.
 
-        What is there for all of them (a client, a cluster) is made with the first, and stays until ``close``.
+        What they share (a client, a cluster) is created by the first call, and stays until ``close``.
         """
         ...
 
-    async def ask(self, session: int, hear: Hear) -> None:
-        """Ask *session*, and come back when its answer is complete. *hear* got all of its text by then.
+    async def ask(self, session: int, on_text: OnText) -> None:
+        """Ask *session* a question; returns when the answer is complete and *on_text* got all of its text.
 
-        Cancelled, it leaves the session as it may be, for ``forget``, ``open`` or ``close``. Whatever goes wrong is
-        raised.
+        Errors are raised. After a cancellation the session is good only for ``reset``, ``open`` or ``close``.
         """
         ...
 
-    async def forget(self, session: int) -> None:
-        """Begin the conversation of *session* anew."""
+    async def reset(self, session: int) -> None:
+        """Start a new conversation in *session*."""
         ...
 
     async def close(self) -> None:
-        """Give everything back. Answers that are under way may be broken off."""
+        """Release all resources; answers in progress may be aborted."""
         ...

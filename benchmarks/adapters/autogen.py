@@ -1,4 +1,4 @@
-"""AutoGen: its single-threaded runtime, an agent for each conversation, and a queue for what it streams."""
+"""AutoGen: its single-threaded runtime, an agent for each conversation, and a queue for the streamed text."""
 
 import asyncio
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ from autogen_ext.models.anthropic import BaseAnthropicChatCompletionClient
 from opentelemetry.trace import NoOpTracerProvider
 
 from ..load.answers import ANTHROPIC
-from .adapter import Hear, Site
+from .adapter import AdapterConfig, OnText
 from .sdk import open_sdk
 
 _TYPE = "session"
 _MODEL = ModelInfo(
     vision=True, function_calling=True, json_output=True, family="claude-4-opus", structured_output=False
 )
-"""AutoGen 0.7.5 is older than the model."""
+"""AutoGen 0.7.5 does not know the model."""
 
 _Pieces = asyncio.Queue[str | None]
 
@@ -39,12 +39,12 @@ class _Question:
 
 
 @dataclass
-class _Forget:
+class _Reset:
     pass
 
 
 class _Messages:
-    """What AutoGen 0.7.5 calls of the SDK. It names a temperature in every request, which the SDK 2 doesn't know."""
+    """The method of the SDK that AutoGen 0.7.5 calls, with a temperature that version 2 of the SDK does not accept."""
 
     def __init__(self, sdk: anthropic.AsyncAnthropic) -> None:
         self._sdk = sdk
@@ -52,7 +52,7 @@ class _Messages:
     async def create(
         self, *, model: str, messages: list[MessageParam], max_tokens: int, temperature: float, stream: Literal[True]
     ) -> anthropic.AsyncStream[RawMessageStreamEvent]:
-        """Leave *temperature* out."""
+        """Create the message without *temperature*."""
         return await self._sdk.messages.create(model=model, messages=messages, max_tokens=max_tokens, stream=stream)
 
 
@@ -62,7 +62,7 @@ class _Client:
 
 
 class _Session(RoutedAgent):
-    """Puts each piece of an answer into the queue that is there for its key in *queues* when it is asked."""
+    """Puts each piece of an answer into the queue at its key's index in *queues*, as of when it is asked."""
 
     def __init__(self, model: ChatCompletionClient, queues: list[_Pieces]) -> None:
         super().__init__("A conversation")
@@ -73,15 +73,15 @@ class _Session(RoutedAgent):
 
     @message_handler
     async def answer(self, message: _Question, ctx: MessageContext) -> None:
-        """In a task that the token cancels: by itself, it cancels the wait for an answer, and the answer goes on."""
+        """Answer in a task that the token cancels: otherwise it cancels only the wait, and the answer continues."""
         await self._context.add_message(UserMessage(content=message.content, source="user"))
         answering = asyncio.ensure_future(self._stream(self._queues[self._number]))
         ctx.cancellation_token.link_future(answering)
         await answering
 
     @message_handler
-    async def forget(self, message: _Forget, ctx: MessageContext) -> None:
-        """Begin anew."""
+    async def reset(self, message: _Reset, ctx: MessageContext) -> None:
+        """Start a new conversation."""
         await self._context.clear()
 
     async def _stream(self, pieces: _Pieces) -> None:
@@ -92,22 +92,22 @@ class _Session(RoutedAgent):
                 await self._context.add_message(AssistantMessage(content=piece.content, source=_TYPE))
 
 
-class AutoGen:
-    """``create_stream`` in an agent, and an ``asyncio.Queue`` to who asked, as AutoGen's samples stream."""
+class AutoGenAdapter:
+    """``create_stream`` in an agent, and an ``asyncio.Queue`` to the caller, as in AutoGen's samples."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, config: AdapterConfig) -> None:
+        self._config = config
         self._sdk: anthropic.AsyncAnthropic | None = None
         self._runtime: SingleThreadedAgentRuntime | None = None
         self._queues: list[_Pieces] = []
 
     async def open(self, sessions: int) -> None:
-        """One model client for all; the runtime anew, for it lets go of no agent. Agents are made when first asked."""
+        """Open one model client for all, and a new runtime: it frees no agent. Agents are created on first use."""
         if self._sdk is None:
-            self._sdk = open_sdk(self._site, on_aiohttp=True)
+            self._sdk = open_sdk(self._config, over_aiohttp=True)
         if self._runtime is not None:
             await self._runtime.stop_when_idle()
-        arguments = {"model": ANTHROPIC.model, "max_tokens": self._site.tokens}
+        arguments = {"model": ANTHROPIC.model, "max_tokens": self._config.tokens}
         model = BaseAnthropicChatCompletionClient(
             _Client(_Messages(self._sdk)), create_args=arguments, model_info=_MODEL
         )
@@ -116,8 +116,8 @@ class AutoGen:
         await _Session.register(self._runtime, _TYPE, lambda: _Session(model, queues))
         self._runtime.start()
 
-    async def ask(self, session: int, hear: Hear) -> None:
-        """Send the question, and take the pieces from the queue."""
+    async def ask(self, session: int, on_text: OnText) -> None:
+        """Send the question, and read the pieces from the queue."""
         assert self._runtime
         pieces = self._queues[session] = _Pieces()
         token = CancellationToken()
@@ -127,18 +127,18 @@ class AutoGen:
         answered.add_done_callback(lambda _: pieces.put_nowait(None))
         try:
             while (piece := await pieces.get()) is not None:
-                hear(piece)
+                on_text(piece)
             await answered
         finally:
             token.cancel()
 
-    async def forget(self, session: int) -> None:
-        """Send that."""
+    async def reset(self, session: int) -> None:
+        """Send the message for it."""
         assert self._runtime
-        await self._runtime.send_message(_Forget(), _agent(session))
+        await self._runtime.send_message(_Reset(), _agent(session))
 
     async def close(self) -> None:
-        """Stop the runtime, and give the sockets back."""
+        """Stop the runtime, and close the connections."""
         if self._runtime is not None:
             await self._runtime.stop_when_idle()
             self._runtime = None

@@ -1,12 +1,12 @@
-"""The limit: what reading a stream takes in Python at least. aiohttp gives the bytes, msgspec takes the text out."""
+"""The lower bound of reading a stream in Python: aiohttp delivers the bytes, msgspec extracts the text."""
 
 import aiohttp
 import msgspec
 
 from ..load.answers import ANTHROPIC
-from .adapter import Hear, Site
+from .adapter import AdapterConfig, OnText
 
-_TEXT = b"event: content_block_delta\ndata: "
+_TEXT_EVENT = b"event: content_block_delta\ndata: "
 
 
 class _Piece(msgspec.Struct):
@@ -20,40 +20,39 @@ class _Event(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Event).decode
 
 
-class Bare:
-    """Believes that nothing ever goes wrong after an answer's head, and remembers nothing: it is no conversation."""
+class BareAdapter:
+    """Keeps no conversation, and handles no error after the head of an answer."""
 
-    def __init__(self, site: Site) -> None:
-        self._url = site.url + ANTHROPIC.path
-        asked = [{"role": "user", "content": "Hi"}]
+    def __init__(self, config: AdapterConfig) -> None:
+        self._url = config.url + ANTHROPIC.path
+        messages = [{"role": "user", "content": "Hi"}]
         self._body = msgspec.json.encode(
-            {"model": ANTHROPIC.model, "max_tokens": site.tokens, "messages": asked, "stream": True}
+            {"model": ANTHROPIC.model, "max_tokens": config.tokens, "messages": messages, "stream": True}
         )
         self._http: aiohttp.ClientSession | None = None
 
     async def open(self, sessions: int) -> None:
-        """Have a pool of connections that sets no limit, and no clock."""
+        """Open a connection pool without limit and without timeouts."""
         if self._http is None:
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(), raise_for_status=True
             )
 
-    async def ask(self, session: int, hear: Hear) -> None:
-        """Find the text of each event, and look at nothing else."""
+    async def ask(self, session: int, on_text: OnText) -> None:
+        """Extract the text of each event, and look at nothing else."""
         assert self._http
         rest = b""
         async with self._http.post(self._url, data=self._body) as response:
             async for data in response.content.iter_any():
                 *events, rest = (rest + data).split(b"\n\n")
                 for event in events:
-                    if event.startswith(_TEXT):
-                        hear(_decode(event[len(_TEXT) :]).delta.text)
+                    if event.startswith(_TEXT_EVENT):
+                        on_text(_decode(event[len(_TEXT_EVENT) :]).delta.text)
 
-    async def forget(self, session: int) -> None:
-        """There is nothing to forget."""
+    async def reset(self, session: int) -> None:
+        """Do nothing: there is no conversation."""
 
     async def close(self) -> None:
-        """Give the sockets back."""
         if self._http is not None:
             await self._http.close()
             self._http = None

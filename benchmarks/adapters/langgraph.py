@@ -1,4 +1,4 @@
-"""LangGraph: a graph of one node that asks the model, and a thread for each conversation."""
+"""LangGraph: a graph of one node, which asks the model, and a thread for each conversation."""
 
 import os
 from functools import cached_property
@@ -14,42 +14,41 @@ from langgraph.graph.state import CompiledStateGraph  # pyright: ignore[reportMi
 from pydantic import SecretStr
 
 from ..load.answers import ANTHROPIC
-from .adapter import Hear, Site
+from .adapter import AdapterConfig, OnText
 from .sdk import open_sdk
 
 _Graph = CompiledStateGraph[MessagesState, None, MessagesState, MessagesState]
 
 
 class _Chat(ChatAnthropic):
-    """With a client of its own: LangChain's has the SDK's limits, belongs to the whole process, and is never closed."""
+    """Has its own client: LangChain's has the SDK's limits, is shared by the whole process, and is never closed."""
 
     @cached_property
     def _async_client(self) -> anthropic.AsyncClient:
-        return open_sdk(Site(str(self.anthropic_api_url), self.max_tokens or 0), on_aiohttp=True)
+        return open_sdk(AdapterConfig(str(self.anthropic_api_url), self.max_tokens or 0), over_aiohttp=True)
 
     async def aclose(self) -> None:
-        """Give the sockets back."""
         await self._async_client.close()
 
 
-class LangGraph:
-    """``astream`` in the mode for what a node writes; what the checkpointer keeps of a turn, it is told at its end."""
+class LangGraphAdapter:
+    """``astream`` of custom data that the node writes; a turn is checkpointed at its end."""
 
-    def __init__(self, site: Site) -> None:
-        # LangSmith follows each token where the environment says so.
+    def __init__(self, config: AdapterConfig) -> None:
+        # LangSmith traces each token if the environment asks for it.
         os.environ["LANGSMITH_TRACING"] = os.environ["LANGCHAIN_TRACING_V2"] = "false"
-        self._site = site
+        self._config = config
         self._chat: _Chat | None = None
         self._graph: _Graph | None = None
         self._saver = InMemorySaver()
 
     async def open(self, sessions: int) -> None:
-        """One model for all; the graph anew, with a saver that knows no thread."""
+        """Open one model for all, and a new graph with an empty checkpointer."""
         if self._chat is None:
             self._chat = _Chat(
                 model_name=ANTHROPIC.model,
-                max_tokens_to_sample=self._site.tokens,
-                base_url=self._site.url,
+                max_tokens_to_sample=self._config.tokens,
+                base_url=self._config.url,
                 api_key=SecretStr("none-needed"),
                 max_retries=0,
                 timeout=None,
@@ -58,21 +57,20 @@ class LangGraph:
         self._saver = InMemorySaver()
         self._graph = _graph(self._chat, self._saver)
 
-    async def ask(self, session: int, hear: Hear) -> None:
-        """Iterate over what the node writes."""
+    async def ask(self, session: int, on_text: OnText) -> None:
+        """Iterate over the data that the node writes."""
         assert self._graph
-        config: RunnableConfig = {"configurable": {"thread_id": str(session)}}
-        asked = MessagesState(messages=[HumanMessage("Hi")])
-        async for piece in self._graph.astream(asked, config, stream_mode="custom", durability="exit"):
+        thread: RunnableConfig = {"configurable": {"thread_id": str(session)}}
+        question = MessagesState(messages=[HumanMessage("Hi")])
+        async for piece in self._graph.astream(question, thread, stream_mode="custom", durability="exit"):
             if isinstance(piece, str):
-                hear(piece)
+                on_text(piece)
 
-    async def forget(self, session: int) -> None:
+    async def reset(self, session: int) -> None:
         """Delete the thread."""
         await self._saver.adelete_thread(str(session))
 
     async def close(self) -> None:
-        """Give the sockets back."""
         if self._chat is not None:
             await self._chat.aclose()
             self._chat = None

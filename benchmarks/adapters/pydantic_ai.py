@@ -1,4 +1,4 @@
-"""Pydantic AI: one agent, streamed as text, with each conversation's messages handed in again."""
+"""Pydantic AI: one agent, streamed as text, which gets each conversation's messages with every question."""
 
 import anthropic
 from pydantic_ai import Agent, ModelMessage, ModelSettings
@@ -6,43 +6,42 @@ from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.providers.anthropic import AnthropicProvider
 
 from ..load.answers import ANTHROPIC
-from .adapter import Hear, Site
+from .adapter import AdapterConfig, OnText
 from .sdk import open_sdk
 
 
-class PydanticAI:
-    """``iter`` and ``stream_text`` in deltas, each as soon as it is there: without debouncing."""
+class PydanticAIAdapter:
+    """``iter`` and ``stream_text`` in deltas, without debouncing."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, config: AdapterConfig) -> None:
+        self._config = config
         self._sdk: anthropic.AsyncAnthropic | None = None
-        self._agent: Agent[None, str] = Agent(model_settings=ModelSettings(max_tokens=site.tokens), retries=0)
+        self._agent: Agent[None, str] = Agent(model_settings=ModelSettings(max_tokens=config.tokens), retries=0)
         self._histories: list[list[ModelMessage]] = []
 
     async def open(self, sessions: int) -> None:
-        """One agent for all, and as many empty lists."""
+        """Open one model for all, and an empty list for each."""
         if self._sdk is None:
-            self._sdk = open_sdk(self._site, on_aiohttp=True)
+            self._sdk = open_sdk(self._config, over_aiohttp=True)
             provider = AnthropicProvider(anthropic_client=self._sdk)
             self._agent.model = AnthropicModel(ANTHROPIC.model, provider=provider)
         self._histories = [[] for _ in range(sessions)]
 
-    async def ask(self, session: int, hear: Hear) -> None:
-        """Iterate over the text of the run's one request."""
+    async def ask(self, session: int, on_text: OnText) -> None:
+        """Iterate over the text of the run's only request."""
         async with self._agent.iter("Hi", message_history=self._histories[session]) as run:
             async for node in run:
                 if Agent.is_model_request_node(node):
                     async with node.stream(run.ctx) as answer:
                         async for text in answer.stream_text(delta=True, debounce_by=None):
-                            hear(text)
+                            on_text(text)
         self._histories[session] = run.all_messages()
 
-    async def forget(self, session: int) -> None:
-        """Take an empty list."""
+    async def reset(self, session: int) -> None:
+        """Start with an empty list."""
         self._histories[session] = []
 
     async def close(self) -> None:
-        """Give the sockets back."""
         if self._sdk is not None:
             await self._sdk.close()
             self._sdk = None

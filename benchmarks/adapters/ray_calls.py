@@ -10,43 +10,39 @@ from typing import NamedTuple
 import ray
 from ray.actor import ActorProxy
 
-from rayconteur.providers.anthropic.config import Anthropic
-from rayconteur.providers.registry import open_client
-from rayconteur.providers.schema.content import Text
-from rayconteur.providers.schema.deltas import TextDelta
-from rayconteur.providers.schema.messages import Message, Role
-from rayconteur.providers.schema.request import Request, Settings
+import rayconteur as rc
+from rayconteur.providers import Request, Role, Settings, TextDelta, open_client
 
 from ..load.answers import ANTHROPIC
-from ..system import shared_ray as own_ray
-from ..system.ray_cluster import end
-from .adapter import Hear, Site
+from ..system import shared_ray
+from ..system.ray_cluster import kill_actor
+from .adapter import AdapterConfig, OnText
 
-_IN_FLIGHT = 16
-"""Calls that are unanswered at once, by all sessions together: more does not go faster."""
+_CALLS_IN_FLIGHT = 16
+"""Unanswered calls at once, of all sessions together: more is not faster."""
 
 _Event = tuple[int, str | None, str]
-"""The number of a turn, and more of its text; or ``None`` at its end, and what went wrong, if anything."""
+"""The number of a turn and a piece of its text; at its end ``None`` and the error, if there was one."""
 
 
 class _Inbox:
-    """Where the events go."""
+    """Receives the events, for the driver to poll."""
 
     def __init__(self) -> None:
         self._events: list[_Event] = []
-        self._some = asyncio.Event()
+        self._has_events = asyncio.Event()
 
     @ray.method
-    async def put(self, event: _Event) -> None:
-        """Take one event."""
+    async def add_event(self, event: _Event) -> None:
+        """Receive one event."""
         self._events.append(event)
-        self._some.set()
+        self._has_events.set()
 
     @ray.method
-    async def take(self) -> list[_Event]:
-        """Hand out all that came, and wait while there is nothing."""
-        await self._some.wait()
-        self._some.clear()
+    async def take_events(self) -> list[_Event]:
+        """Hand over all events, once there is at least one."""
+        await self._has_events.wait()
+        self._has_events.clear()
         events, self._events = self._events, []
         return events
 
@@ -56,32 +52,32 @@ _InboxHandle = ActorProxy[_Inbox]
 
 
 class _Host:
-    """Where the sessions live: with the runtime's own client, so that reading answers costs what it costs there."""
+    """Holds the sessions. It reads answers with the runtime's own client, at the same cost."""
 
-    def __init__(self, inbox: _InboxHandle, site: Site) -> None:
+    def __init__(self, inbox: _InboxHandle, config: AdapterConfig) -> None:
         self._inbox = inbox
-        self._client = open_client(Anthropic(model=ANTHROPIC.model, api_key="none-needed", base_url=site.url))
-        self._settings = Settings(max_output_tokens=site.tokens)
-        self._slots = asyncio.Semaphore(_IN_FLIGHT)
-        self._histories: dict[int, tuple[Message, ...]] = {}
+        self._client = open_client(rc.Anthropic(model=ANTHROPIC.model, api_key="none-needed", base_url=config.url))
+        self._settings = Settings(max_output_tokens=config.tokens)
+        self._slots = asyncio.Semaphore(_CALLS_IN_FLIGHT)
+        self._histories: dict[int, tuple[rc.Message, ...]] = {}
         self._turns: dict[int, asyncio.Task[None]] = {}
 
     @ray.method
     async def ask(self, session: int, turn: int) -> None:
-        """Begin to answer; come back at once."""
+        """Start to answer, and return at once."""
         self._turns[session] = asyncio.get_running_loop().create_task(self._answer(session, turn))
 
     @ray.method
-    async def forget(self, session: int) -> None:
-        """Break off what *session* says, and begin anew."""
-        await self._forget(session)
+    async def reset(self, session: int) -> None:
+        """Abort the answer of *session*, and start a new conversation."""
+        await self._reset(session)
 
     @ray.method
-    async def forget_all(self) -> None:
-        """Break everything off, and begin anew."""
-        await asyncio.gather(*(self._forget(session) for session in [*self._turns]))
+    async def reset_all(self) -> None:
+        """Reset all sessions."""
+        await asyncio.gather(*(self._reset(session) for session in [*self._turns]))
 
-    async def _forget(self, session: int) -> None:
+    async def _reset(self, session: int) -> None:
         if turn := self._turns.pop(session, None):
             turn.cancel()
             with suppress(asyncio.CancelledError):
@@ -89,120 +85,120 @@ class _Host:
         self._histories.pop(session, None)
 
     async def _answer(self, session: int, turn: int) -> None:
-        wrong = ""
+        problem = ""
         try:
             await self._stream(session, turn)
         except Exception as error:
-            wrong = repr(error)
-        await self._put((turn, None, wrong))
+            problem = repr(error)
+        await self._send_event((turn, None, problem))
 
     async def _stream(self, session: int, turn: int) -> None:
-        asked = (*self._histories.get(session, ()), _said(Role.USER, "Hi", turn))
-        request = Request(number=turn, messages=asked, settings=self._settings)
+        messages = (*self._histories.get(session, ()), _message(Role.USER, "Hi", turn))
+        request = Request(number=turn, messages=messages, settings=self._settings)
         pieces: list[str] = []
         async with aclosing(self._client.stream(request)) as answer:
             async for batch in answer:
                 for delta in batch:
                     if type(delta) is TextDelta:
                         pieces.append(delta.text)
-                        await self._put((turn, delta.text, ""))
-        self._histories[session] = (*asked, _said(Role.ASSISTANT, "".join(pieces), turn))
+                        await self._send_event((turn, delta.text, ""))
+        self._histories[session] = (*messages, _message(Role.ASSISTANT, "".join(pieces), turn))
 
-    async def _put(self, event: _Event) -> None:
-        """One after the other in a session: two calls to an async actor may change places."""
+    async def _send_event(self, event: _Event) -> None:
+        """Send one event of a session at a time: two calls to an async actor may be reordered."""
         async with self._slots:
-            await self._inbox.put.remote(event)
+            await self._inbox.add_event.remote(event)
 
 
 _HostActor = ray.remote(_Host)
 _HostHandle = ActorProxy[_Host]
 
 
-def _said(role: Role, text: str, turn: int) -> Message:
-    return Message(role=role, content=(Text(text),), turn=turn)
+def _message(role: Role, text: str, turn: int) -> rc.Message:
+    return rc.Message(role=role, content=(rc.Text(text),), turn=turn)
 
 
-class _Asked(NamedTuple):
-    hear: Hear
+class _Turn(NamedTuple):
+    on_text: OnText
     ended: asyncio.Future[None]
 
-    def take(self, text: str | None, wrong: str) -> None:
+    def handle_event(self, text: str | None, problem: str) -> None:
         if text is not None:
-            self.hear(text)
-        elif wrong:
-            self.ended.set_exception(RuntimeError(wrong))
+            self.on_text(text)
+        elif problem:
+            self.ended.set_exception(RuntimeError(problem))
         else:
             self.ended.set_result(None)
 
 
-class RayCalls:
-    """One actor with the sessions, one that takes their events in, and a loop here that asks it for what came."""
+class RayCallsAdapter:
+    """One actor with the sessions, one that receives their events, and a loop here that polls it."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, config: AdapterConfig) -> None:
+        self._config = config
         self._joined = False
         self._actors: tuple[_HostHandle, _InboxHandle] | None = None
-        self._listening: asyncio.Task[None] | None = None
-        self._asked: dict[int, _Asked] = {}
-        self._turns = itertools.count(1)
+        self._polling: asyncio.Task[None] | None = None
+        self._turns: dict[int, _Turn] = {}
+        self._turn_numbers = itertools.count(1)
 
     async def open(self, sessions: int) -> None:
-        """Join Ray where that has not been done, and have the two actors; sessions begin when they are asked."""
+        """Join Ray and start the two actors, the first time; sessions are created when they are asked."""
         if self._actors is not None:
-            await self._actors[0].forget_all.remote()
+            await self._actors[0].reset_all.remote()
             return
         self._joined = not ray.is_initialized()
         if self._joined:
-            _join(self._site.address or own_ray.join())
+            _init_ray(self._config.address or shared_ray.join())
         inbox = _InboxActor.remote()
-        self._actors = _HostActor.remote(inbox, self._site), inbox
-        self._listening = asyncio.get_running_loop().create_task(self._listen(inbox))
+        self._actors = _HostActor.remote(inbox, self._config), inbox
+        self._polling = asyncio.get_running_loop().create_task(self._poll(inbox))
 
-    async def ask(self, session: int, hear: Hear) -> None:
-        """Call for an answer, and wait until its end came in."""
+    async def ask(self, session: int, on_text: OnText) -> None:
+        """Call for an answer, and wait for the event of its end."""
         assert self._actors
-        assert self._listening
-        turn = next(self._turns)
+        assert self._polling
+        turn = next(self._turn_numbers)
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._asked[turn] = _Asked(hear, ended)
+        self._turns[turn] = _Turn(on_text, ended)
         try:
             await self._actors[0].ask.remote(session, turn)
-            await asyncio.wait((ended, self._listening), return_when=asyncio.FIRST_COMPLETED)
-            await (ended if ended.done() else self._listening)
+            await asyncio.wait((ended, self._polling), return_when=asyncio.FIRST_COMPLETED)
+            await (ended if ended.done() else self._polling)
         finally:
-            del self._asked[turn]
+            del self._turns[turn]
 
-    async def forget(self, session: int) -> None:
+    async def reset(self, session: int) -> None:
         """Call for it."""
         assert self._actors
-        await self._actors[0].forget.remote(session)
+        await self._actors[0].reset.remote(session)
 
     async def close(self) -> None:
         """End the actors, and leave Ray if it was joined here."""
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.wait((self._listening,))
-            self._listening = None
+        if self._polling is not None:
+            self._polling.cancel()
+            await asyncio.wait((self._polling,))
+            self._polling = None
         if self._actors is not None:
             host, inbox = self._actors
-            end(host)
-            end(inbox)
+            kill_actor(host)
+            kill_actor(inbox)
             self._actors = None
         if self._joined:
             self._joined = False
             ray.shutdown()
 
-    async def _listen(self, inbox: _InboxHandle) -> None:
+    async def _poll(self, inbox: _InboxHandle) -> None:
         while True:
-            for turn, text, wrong in await inbox.take.remote():
-                # Who stopped waiting is gone.
-                if asked := self._asked.get(turn):
-                    asked.take(text, wrong)
+            for number, text, problem in await inbox.take_events.remote():
+                # The turn is gone if its caller was cancelled.
+                if turn := self._turns.get(number):
+                    turn.handle_event(text, problem)
 
 
-def _join(address: str | None) -> None:
+def _init_ray(address: str | None) -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     if address is not None:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     else:
-        ray.init(num_cpus=own_ray.CPUS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(num_cpus=shared_ray.CPUS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)

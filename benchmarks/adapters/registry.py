@@ -1,59 +1,59 @@
-"""Crowds by their names."""
+"""Adapters by name."""
 
 from typing import Literal, get_args
 
-from .adapter import Crowd, Site
+from .adapter import Adapter, AdapterConfig
 
 Name = Literal["packed", "dedicated", "bare", "sdk", "sdk-aiohttp", "autogen", "pydantic-ai", "langgraph", "ray-calls"]
-NAMES: tuple[Name, ...] = get_args(Name)
+ADAPTERS: tuple[Name, ...] = get_args(Name)
 
 
 class PeerMissing(ImportError):
-    """A crowd's own package is not installed."""
+    """The package of a compared system is not installed."""
 
 
-def open_crowd(name: str, site: Site) -> Crowd:
-    """The crowd called *name*, which asks *site*; not yet open. It imports what it needs, and nothing of the others.
+def open_adapter(name: str, config: AdapterConfig) -> Adapter:
+    """The adapter *name*, with no session open yet. Imports only what this adapter needs.
 
     Raises:
         PeerMissing: the extra ``bench`` is not installed.
-        ValueError: there is none of this name.
+        ValueError: there is no adapter of this name.
     """
     try:
-        return _open(name, site)
+        return _open_adapter(name, config)
     except ImportError as error:
         raise PeerMissing(f"{name} needs {error.name}: install rayconteur[bench]") from error
 
 
-def _open(name: str, site: Site) -> Crowd:
+def _open_adapter(name: str, config: AdapterConfig) -> Adapter:
     match name:
         case "packed" | "dedicated":
-            from .rayconteur_runtime import ours
+            from .rayconteur_runtime import RayconteurAdapter
 
-            return ours(name, site)
+            return RayconteurAdapter(config, name)
         case "bare":
-            from .bare import Bare
+            from .bare import BareAdapter
 
-            return Bare(site)
+            return BareAdapter(config)
         case "sdk" | "sdk-aiohttp":
-            from .sdk import Sdk
+            from .sdk import SdkAdapter
 
-            return Sdk(site, on_aiohttp=name == "sdk-aiohttp")
+            return SdkAdapter(config, over_aiohttp=name == "sdk-aiohttp")
         case "autogen":
-            from .autogen import AutoGen
+            from .autogen import AutoGenAdapter
 
-            return AutoGen(site)
+            return AutoGenAdapter(config)
         case "pydantic-ai":
-            from .pydantic_ai import PydanticAI
+            from .pydantic_ai import PydanticAIAdapter
 
-            return PydanticAI(site)
+            return PydanticAIAdapter(config)
         case "langgraph":
-            from .langgraph import LangGraph
+            from .langgraph import LangGraphAdapter
 
-            return LangGraph(site)
+            return LangGraphAdapter(config)
         case "ray-calls":
-            from .ray_calls import RayCalls
+            from .ray_calls import RayCallsAdapter
 
-            return RayCalls(site)
+            return RayCallsAdapter(config)
         case _:
-            raise ValueError(f"{name!r} is no crowd: there are {', '.join(NAMES)}")
+            raise ValueError(f"there is no adapter {name!r}; there are {', '.join(ADAPTERS)}")

@@ -1,4 +1,4 @@
-"""Sides as programs of their own, for as long as somebody needs them."""
+"""A contestant in its own process on this machine."""
 
 import asyncio
 import subprocess
@@ -8,59 +8,54 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from ..adapters.adapter import Site
-from ..system.processes import kill
-from .workloads import Task, Trial
+from ..adapters.adapter import AdapterConfig
+from ..system.processes import kill_tree
+from .workloads import Trial, Workload
 
-_trial = msgspec.json.Decoder(Trial).decode
-_LINE_BYTES = 1 << 20
-_PATIENCE_S = 2.0
-
-
-class SideFailed(Exception):
-    """A side ended in the middle of a trial; what it said is on standard error."""
+_decode_trial = msgspec.json.Decoder(Trial).decode
+_MAX_LINE_BYTES = 1 << 20
+_IDLE_TIMEOUT_S = 2.0
 
 
-class Side:
-    """The crowd called *name*, which asks *site*, in a process of its own from when it is first needed."""
+class ContestantFailed(Exception):
+    """A contestant's process ended during a trial; its output is on standard error."""
 
-    def __init__(self, name: str, site: Site, patience_s: float = _PATIENCE_S) -> None:
+
+class ContestantProcess:
+    """The adapter *name* in its own process, which starts when it is first needed."""
+
+    def __init__(self, name: str, config: AdapterConfig, idle_timeout_s: float = _IDLE_TIMEOUT_S) -> None:
         self.name = name
-        self._patience_s = patience_s
-        self._words = [
-            "-m",
-            "rayconteur.benchmarks.comparison.contestant_worker",
-            name,
-            msgspec.json.encode(site).decode(),
-        ]
+        self._idle_timeout_s = idle_timeout_s
+        self._arguments = ["-m", f"{__package__}.contestant_worker", name, msgspec.json.encode(config).decode()]
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> asyncio.subprocess.Process:
-        """Have the process; it may take seconds to import what it needs."""
+        """Start the process, if it is not running; its imports may take seconds."""
         if self._process is None:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, *self._words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=_LINE_BYTES
+                sys.executable, *self._arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=_MAX_LINE_BYTES
             )
         return self._process
 
-    async def carry_out(self, task: Task, last: bool = False) -> Trial:
-        """What came of *task*. The crowd is at rest then: who takes too long for that is ended, and begins anew.
+    async def run(self, workload: Workload, last: bool = False) -> Trial:
+        """Run *workload*, and wait until the process is idle: one that takes too long is ended, and starts anew.
 
-        After its *last* task it is ended at once.
+        After its *last* workload it is ended at once.
 
         Raises:
-            SideFailed: the process ended before it told.
+            ContestantFailed: the process ended before it reported the trial.
         """
         process = await self.start()
         assert process.stdin
-        process.stdin.write(msgspec.json.encode(task) + b"\n")
-        trial = _trial(await self._line(process))
+        process.stdin.write(msgspec.json.encode(workload) + b"\n")
+        trial = _decode_trial(await self._read_line(process))
         try:
-            async with asyncio.timeout(0 if last else self._patience_s):
-                await self._line(process)
+            async with asyncio.timeout(0 if last else self._idle_timeout_s):
+                await self._read_line(process)
         except TimeoutError:
             self._process = None
-            kill(process.pid)
+            kill_tree(process.pid)
             await process.wait()
         return trial
 
@@ -71,19 +66,19 @@ class Side:
             self._process.stdin.close()
             await self._process.wait()
 
-    async def _line(self, process: asyncio.subprocess.Process) -> bytes:
+    async def _read_line(self, process: asyncio.subprocess.Process) -> bytes:
         assert process.stdout
         if line := await process.stdout.readline():
             return line
-        raise SideFailed(f"{self.name} ended in the middle of a trial; what it said is above")
+        raise ContestantFailed(f"{self.name} ended during a trial; its output is above")
 
 
 @asynccontextmanager
-async def side(name: str, site: Site) -> AsyncGenerator[Side]:
-    """The crowd called *name*, which asks *site*, until it is left."""
-    crowd = Side(name, site)
-    await crowd.start()
+async def contestant_process(name: str, config: AdapterConfig) -> AsyncGenerator[ContestantProcess]:
+    """The adapter *name* in its own process, which ends with the context."""
+    contestant = ContestantProcess(name, config)
+    await contestant.start()
     try:
-        yield crowd
+        yield contestant
     finally:
-        await crowd.close()
+        await contestant.close()

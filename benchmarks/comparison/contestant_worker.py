@@ -1,59 +1,50 @@
-"""A side of a comparison: a crowd in a process of its own, which carries out trials and tells what came of them.
+"""The process of a contestant: runs workloads on an adapter, and reports the trials.
 
     python -m rayconteur.benchmarks.comparison.contestant_worker bare '{"url": "http://127.0.0.1:8000", "tokens": 200}'
 
-It reads a task a line from its standard input, answers each with a trial in a line, says in another that it is at rest,
-and ends when the input does. Whatever else is printed, by Ray or a peer, goes to standard error.
+It reads one workload per line from standard input, and answers each with a line that has the trial, and another one
+when it is idle again. It ends when the input does. Other output, of Ray or a peer, goes to standard error.
 """
 
 import asyncio
 import os
 import sys
-from collections.abc import Callable
 from typing import TextIO
 
 import msgspec
 
-from ..adapters.adapter import Site
-from ..adapters.registry import open_crowd
-from .workload_runner import carry_out
-from .workloads import Task, Trial
+from ..adapters.adapter import AdapterConfig
+from ..adapters.registry import open_adapter
+from ..load.event_loop import new_event_loop
+from .workload_runner import run_workload
+from .workloads import Trial, Workload
 
-_site = msgspec.json.Decoder(Site).decode
-_task: msgspec.json.Decoder[Task] = msgspec.json.Decoder(Task)
+_decode_config = msgspec.json.Decoder(AdapterConfig).decode
+_decoder: msgspec.json.Decoder[Workload] = msgspec.json.Decoder(Workload)
 
 
-async def _serve(name: str, site: Site, answers: TextIO) -> None:
-    crowd = open_crowd(name, site)
+async def _serve(name: str, config: AdapterConfig, output: TextIO) -> None:
+    adapter = open_adapter(name, config)
     loop = asyncio.get_running_loop()
 
-    def tell(trial: Trial) -> None:
-        print(msgspec.json.encode(trial).decode(), file=answers, flush=True)
+    def report(trial: Trial) -> None:
+        print(msgspec.json.encode(trial).decode(), file=output, flush=True)
 
-    whole = site.address is None and "RAY_ADDRESS" not in os.environ
+    owns_processes = config.address is None and "RAY_ADDRESS" not in os.environ
     try:
         while line := await loop.run_in_executor(None, sys.stdin.readline):
-            await carry_out(_task.decode(line), crowd, tell, whole=whole)
-            print("at rest", file=answers, flush=True)
+            await run_workload(_decoder.decode(line), adapter, report, owns_processes=owns_processes)
+            print("idle", file=output, flush=True)
     finally:
-        await crowd.close()
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """What all sides run on: uvloop, where it is installed."""
-    try:
-        from uvloop import new_event_loop
-    except ImportError:
-        return asyncio.new_event_loop
-    return new_event_loop
+        await adapter.close()
 
 
 def main() -> None:
-    """Serve whoever holds the other ends."""
-    name, site = sys.argv[1:]
-    answers, sys.stdout = sys.stdout, sys.stderr
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(name, _site(site), answers))
+    """Run workloads until standard input ends."""
+    name, config = sys.argv[1:]
+    output, sys.stdout = sys.stdout, sys.stderr
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(_serve(name, _decode_config(config), output))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What is noted of a crowd's answers. It costs each piece of text next to nothing, and all sides the same."""
+"""Counts the text that a contestant receives, at almost no cost per piece, and the same for all."""
 
 import time
 from collections.abc import Sequence
@@ -6,40 +6,36 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from ..adapters.adapter import Hear
-from ..load.answers import ANTHROPIC, text
-from ..system.processes import Meter
+from ..adapters.adapter import OnText
+from ..load.answers import ANTHROPIC, answer_text
+from ..system.processes import CpuMeter
 from .workloads import Trial, percentiles
 
-CHARS_PER_TOKEN = len(text(ANTHROPIC, 1_000)) / 1_000
-
-
-class TextLost(Exception):
-    """An answer came with more or less text than the server sent."""
+CHARS_PER_TOKEN = len(answer_text(ANTHROPIC, 1_000)) / 1_000
 
 
 @dataclass(slots=True)
 class Tally:
-    """What all sessions heard together."""
+    """The text received by all sessions together."""
 
     chars: int = 0
     pieces: int = 0
     answers: int = 0
     first_s: list[float] = field(default_factory=list[float])
     gaps: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
-    """Of each piece: the time since the one before, and how many characters it has."""
+    """For each piece of text the time since the one before, and its length in characters."""
 
-    def hear(self, text: str) -> None:
+    def count_text(self, text: str) -> None:
         """Count a piece of text."""
         self.chars += len(text)
         self.pieces += 1
 
-    def timed(self, due_at: float) -> Hear:
-        """The same for an answer whose question was due at that time, with a look at the clock for each piece."""
+    def timed(self, due_at: float) -> OnText:
+        """Counts the text of an answer whose question was due at *due_at*, and takes the time of each piece."""
         last_at: float | None = None
         gaps, clock = self.gaps, time.perf_counter
 
-        def hear(text: str) -> None:
+        def count_text(text: str) -> None:
             nonlocal last_at
             now = clock()
             if last_at is None:
@@ -47,36 +43,36 @@ class Tally:
             else:
                 gaps.append((now - last_at, len(text)))
             last_at = now
-            self.hear(text)
+            self.count_text(text)
 
-        return hear
+        return count_text
 
 
 class Window:
-    """A span of time in which *tally* goes on. *processes* are all of the crowd; none, where not all are known."""
+    """A measurement that starts now. *processes* are all of the contestant's; none, if not all are known."""
 
     def __init__(self, tally: Tally, processes: Sequence[psutil.Process]) -> None:
         self._tally = tally
-        self._meter = Meter(processes) if processes else None
-        self._begun_at = time.perf_counter()
+        self._meter = CpuMeter(processes) if processes else None
+        self._started_at = time.perf_counter()
         self._before = (tally.chars, tally.pieces, tally.answers)
 
-    def trial(self, sessions: int) -> Trial:
-        """What came since it was opened."""
+    def end(self, sessions: int) -> Trial:
+        """The trial of *sessions* sessions, from the start of the window until now."""
         tally, (chars, pieces, answers) = self._tally, self._before
         return Trial(
             sessions=sessions,
-            for_s=time.perf_counter() - self._begun_at,
+            duration_s=time.perf_counter() - self._started_at,
             cpu_s=self._meter.spent_s() if self._meter else None,
             tokens=(tally.chars - chars) / CHARS_PER_TOKEN,
             pieces=tally.pieces - pieces,
             answers=tally.answers - answers,
             first_s=percentiles(tally.first_s),
-            gap_s=percentiles(_per_token(tally.gaps)),
+            gap_s=percentiles(_gaps_per_token(tally.gaps)),
         )
 
 
-def _per_token(gaps: list[tuple[float, int]]) -> list[float]:
-    """The gap before each token: those that came in one piece with the one before have none."""
+def _gaps_per_token(gaps: list[tuple[float, int]]) -> list[float]:
+    """The gap before each token: none before those that arrived in one piece with the token before."""
     together = sum(max(0, round(chars / CHARS_PER_TOKEN) - 1) for _, chars in gaps)
     return [*(gap_s for gap_s, _ in gaps), *[0.0] * together]

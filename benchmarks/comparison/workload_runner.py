@@ -1,4 +1,4 @@
-"""How a crowd is asked."""
+"""Runs a workload on an adapter."""
 
 import asyncio
 import threading
@@ -10,161 +10,153 @@ from typing import assert_never
 
 import psutil
 
-from ..adapters.adapter import Crowd, Hear
-from ..load.schedule import Plan, due_times
-from ..system.processes import family, idle
+from ..adapters.adapter import Adapter, OnText
+from ..load.schedule import OpenLoop, due_times
+from ..system.processes import process_tree, wait_until_idle
 from .tally import Tally, Window
-from .workloads import Converse, Listen, Saturate, Task, Trial
+from .workloads import Paced, Saturate, Trial, Workload
 
 _TURNS = 4
-_LATEST_S = 3.0
+_MAX_SILENCE_S = 3.0
 
 _Processes = Sequence[psutil.Process]
 
-Tell = Callable[[Trial], None]
-"""Is called once, from any thread, as soon as a trial is over."""
+Report = Callable[[Trial], None]
+"""Called once, from any thread, as soon as the measurement is over."""
 
 
-async def carry_out(task: Task, crowd: Crowd, tell: Tell, *, whole: bool) -> None:
-    """Do what *task* asks, and *tell* what came of it. Come back when *crowd* is at rest: others are waiting.
+async def run_workload(workload: Workload, adapter: Adapter, report: Report, *, owns_processes: bool) -> None:
+    """Run *workload* and *report* the trial; returns when *adapter* is idle again, for the next contestant's sake.
 
-    *whole*: all its processes descend from this one, so that their time is known.
+    With *owns_processes* all processes of the adapter descend from this one, so that their CPU time is known.
     """
-    await crowd.open(task.sessions)
-    await idle()
-    processes = family() if whole else []
-    match task:
+    await adapter.open(workload.sessions)
+    await wait_until_idle()
+    processes = process_tree() if owns_processes else []
+    match workload:
         case Saturate():
-            await _saturate(task, crowd, tell, processes)
-        case Listen():
-            await _listen(task, crowd, tell, processes)
-        case Converse():
-            tell(await _converse(task, crowd, processes))
+            await _saturate(workload, adapter, report, processes)
+        case Paced():
+            await _run_paced(workload, adapter, report, processes)
+        case OpenLoop():
+            report(await _run_open_loop(workload, adapter, processes))
         case _:
-            assert_never(task)
-    await crowd.open(0)
-    await idle()
+            assert_never(workload)
+    await adapter.open(0)
+    await wait_until_idle()
 
 
-async def _saturate(task: Saturate, crowd: Crowd, tell: Tell, processes: _Processes) -> None:
+async def _saturate(workload: Saturate, adapter: Adapter, report: Report, processes: _Processes) -> None:
     tally = Tally()
-    silence = _Silence(task.sessions)
+    first_texts = _FirstTexts(workload.sessions)
 
     async def keep_asking(session: int) -> None:
-        hear = silence.broken_by(session, tally.hear) if task.settle_s else tally.hear
-        for number in range(task.answers):
+        on_text = first_texts.watch(session, tally.count_text) if workload.settle_s else tally.count_text
+        for number in range(workload.answers):
             if number and number % _TURNS == 0:
-                await crowd.forget(session)
-            await crowd.ask(session, hear)
+                await adapter.reset(session)
+            await adapter.ask(session, on_text)
             tally.answers += 1
 
     done = threading.Event()
-    first_window = Window(tally, processes)
+    whole_window = Window(tally, processes)
 
-    def watch() -> Trial:
-        window = first_window
-        if task.settle_s:
-            silence.over.wait(task.settle_s)
+    def measure() -> Trial:
+        window = whole_window
+        if workload.settle_s:
+            first_texts.all_received.wait(workload.settle_s)
             window = Window(tally, processes)
-        done.wait(task.longest_s)
-        return window.trial(task.sessions)
+        done.wait(workload.longest_s)
+        return window.end(workload.sessions)
 
-    async with _running(keep_asking(session) for session in range(task.sessions)) as asking:
+    async with _running(keep_asking(session) for session in range(workload.sessions)) as asking:
         asking.add_done_callback(lambda _: done.set())
-        await _watched(watch, tell)
+        await _report_from_thread(measure, report)
 
 
-async def _listen(task: Listen, crowd: Crowd, tell: Tell, processes: _Processes) -> None:
+async def _run_paced(workload: Paced, adapter: Adapter, report: Report, processes: _Processes) -> None:
     tally = Tally()
-    silence = _Silence(task.sessions)
+    first_texts = _FirstTexts(workload.sessions)
 
     async def ask(session: int) -> None:
-        await asyncio.sleep(task.arrive_s * session / task.sessions)
-        await crowd.ask(session, silence.broken_by(session, tally.hear))
+        await asyncio.sleep(workload.arrive_s * session / workload.sessions)
+        await adapter.ask(session, first_texts.watch(session, tally.count_text))
 
-    def watch() -> Trial:
-        silence.over.wait(task.arrive_s + _LATEST_S)
+    def measure() -> Trial:
+        first_texts.all_received.wait(workload.arrive_s + _MAX_SILENCE_S)
         window = Window(tally, processes)
-        time.sleep(task.for_s)
-        return window.trial(task.sessions)
+        time.sleep(workload.duration_s)
+        return window.end(workload.sessions)
 
-    async with _running(ask(session) for session in range(task.sessions)):
-        await _watched(watch, tell)
+    async with _running(ask(session) for session in range(workload.sessions)):
+        await _report_from_thread(measure, report)
 
 
-async def _watched(watch: Callable[[], Trial], tell: Tell) -> None:
-    """*watch* in a thread, and *tell* from there: an event loop with too much to read may not look up for minutes."""
-    told: Future[None] = Future()
+async def _report_from_thread(measure: Callable[[], Trial], report: Report) -> None:
+    """*measure* and *report* in a thread: an overloaded event loop may not run a timer for minutes."""
+    reported: Future[None] = Future()
 
     def run() -> None:
         try:
-            tell(watch())
+            report(measure())
         except BaseException as error:
-            told.set_exception(error)
+            reported.set_exception(error)
         else:
-            told.set_result(None)
+            reported.set_result(None)
 
-    # None of the event loop's: it would have to come back before this process may end.
+    # Not one of the event loop's threads: the process could not end before it.
     threading.Thread(target=run, daemon=True).start()
-    await asyncio.shield(asyncio.wrap_future(told))
+    await asyncio.shield(asyncio.wrap_future(reported))
 
 
-async def _converse(task: Converse, crowd: Crowd, processes: _Processes) -> Trial:
+async def _run_open_loop(workload: OpenLoop, adapter: Adapter, processes: _Processes) -> Trial:
     tally = Tally()
-    plan = Plan(
-        sessions=task.sessions,
-        turns=task.turns,
-        arrive_s=task.arrive_s,
-        answer_s=task.answer_s,
-        think_s=task.think_s,
-        seed=task.seed,
-    )
     window = Window(tally, processes)
-    begun_at = time.perf_counter()
+    started_at = time.perf_counter()
 
     async def converse(session: int, due_s: Iterable[float]) -> None:
         for due in due_s:
-            due_at = begun_at + due
+            due_at = started_at + due
             await asyncio.sleep(max(0.0, due_at - time.perf_counter()))
-            await crowd.ask(session, tally.timed(due_at))
+            await adapter.ask(session, tally.timed(due_at))
             tally.answers += 1
 
-    async with _running(converse(session, due) for session, due in enumerate(due_times(plan))) as conversing:
+    async with _running(converse(session, due) for session, due in enumerate(due_times(workload))) as conversing:
         await conversing
-    return window.trial(task.sessions)
+    return window.end(workload.sessions)
 
 
-class _Silence:
-    """It is *over* when each of so many sessions has been heard."""
+class _FirstTexts:
+    """Sets *all_received* when each of *sessions* sessions has received text."""
 
     def __init__(self, sessions: int) -> None:
-        self._silent = set(range(sessions))
-        self.over = threading.Event()
+        self._without_text = set(range(sessions))
+        self.all_received = threading.Event()
 
-    def broken_by(self, session: int, hear: Hear) -> Hear:
-        """*hear*, for *session*."""
+    def watch(self, session: int, on_text: OnText) -> OnText:
+        """*on_text*, and notes that *session* has received text."""
 
-        def hear_it(text: str) -> None:
-            self._silent.discard(session)
-            if not self._silent:
-                self.over.set()
-            hear(text)
+        def note_text(text: str) -> None:
+            self._without_text.discard(session)
+            if not self._without_text:
+                self.all_received.set()
+            on_text(text)
 
-        return hear_it
+        return note_text
 
 
 @asynccontextmanager
-async def _running(work: Iterable[Coroutine[None, None, None]]) -> AsyncGenerator[asyncio.Task[object]]:
-    """Do all of *work* meanwhile, and break off at the end what is still under way. The task ends when all is done.
+async def _running(coroutines: Iterable[Coroutine[None, None, None]]) -> AsyncGenerator[asyncio.Task[object]]:
+    """Runs all *coroutines* concurrently, and cancels at the end those still running; gives a task for all of them.
 
-    What fails breaks off everything.
+    If one fails, the others are cancelled, and its error is raised.
     """
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(part) for part in work]
-            working = group.create_task(asyncio.wait(tasks))
-            yield working
-            for task in (*tasks, working):
+            tasks = [group.create_task(each) for each in coroutines]
+            all_done = group.create_task(asyncio.wait(tasks))
+            yield all_done
+            for task in (*tasks, all_done):
                 task.cancel()
     except* Exception as failed:
         raise failed.exceptions[0] from None

@@ -1,1 +1,1 @@
-"""The load: a server that speaks as providers do, in a process of its own."""
+"""The load server, which speaks as providers do, in its own process; its clients and schedules."""

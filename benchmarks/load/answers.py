@@ -1,4 +1,4 @@
-"""Answers: the bytes that the load server sends, cut from samples of what providers sent."""
+"""The bytes of answers, cut from samples of what providers send."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +11,12 @@ import msgspec
 _SAMPLES = Path(__file__).parent / "samples"
 _HTTP_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n"
 _LAST_CHUNK = b"0\r\n\r\n"
-MOST_AT_ONCE = 1_024
-"""So many events of an answer go in one write at most."""
+MAX_EVENTS_PER_WRITE = 1_024
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """One provider's streaming API: a model that it has, where it is asked, its sample, and what marks text there."""
+    """A provider's streaming API: its name, a model, its path, a sample of an answer, and what marks text in it."""
 
     name: str
     model: str
@@ -54,104 +53,105 @@ BEDROCK = Api(
 )
 APIS = (ANTHROPIC, OPENAI_CHAT, OPENAI_RESPONSES, GEMINI, COHERE, BEDROCK)
 
-CALLS_TOOLS = {
+TOOL_SAMPLES = {
     ANTHROPIC: ("anthropic_tool.sse", b'"type":"input_json_delta"'),
     OPENAI_CHAT: ("openai_chat_tool.sse", b'"delta":{"tool_calls":[{"index":0,"function":{"arguments":"'),
 }
-"""Those that may be asked for a tool call: its sample, and what marks a piece of the tool's input there."""
+"""The APIs that can answer with a tool call: the sample, and what marks a piece of the tool's input in it."""
 
 _TOOL = b"look_around"
 _TOOL_ID = b"RavenRavenRavenRaven12"
 
 
-class Ring:
-    """Deltas that come over and over, each an HTTP chunk of its own. Taking a run of them copies bytes, no more."""
+class DeltaRing:
+    """Deltas repeated cyclically, each its own HTTP chunk. A run of them is one slice of bytes."""
 
     def __init__(self, deltas: Sequence[bytes]) -> None:
-        laid_out = list(islice(cycle(deltas), len(deltas) + MOST_AT_ONCE))
+        repeated = list(islice(cycle(deltas), len(deltas) + MAX_EVENTS_PER_WRITE))
         self._number = len(deltas)
-        self._bytes = b"".join(laid_out)
-        self._ends = (0, *accumulate(len(delta) for delta in laid_out))
+        self._bytes = b"".join(repeated)
+        self._ends = (0, *accumulate(len(delta) for delta in repeated))
 
     def __len__(self) -> int:
-        """How many there are before they come again."""
+        """The number of distinct deltas."""
         return self._number
 
     def run(self, begin: int, end: int) -> bytes:
-        """The deltas from number *begin*, counted from 0, up to *end*: ``MOST_AT_ONCE`` of them at most."""
-        place = begin % self._number
-        return self._bytes[self._ends[place] : self._ends[place + end - begin]]
+        """The deltas from index *begin* up to *end*, at most ``MAX_EVENTS_PER_WRITE``."""
+        first = begin % self._number
+        return self._bytes[self._ends[first] : self._ends[first + end - begin]]
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What an HTTP answer is put together from: *head*, then as many of *ring*'s deltas as it has, then *tail*."""
+class AnswerParts:
+    """The parts of an HTTP answer: *head*, any number of deltas from *ring*, *tail*."""
 
     head: bytes
-    ring: Ring
+    ring: DeltaRing
     tail: bytes
 
 
 @cache
-def parts(api: Api) -> Parts:
-    """Those of *api*'s answers of text."""
-    head, texts, tail = _cut(_events(api.sample), api.text_mark)
-    return Parts(_head(api, head), Ring(_chunks(texts)), b"".join([*_chunks(tail), _LAST_CHUNK]))
+def text_parts(api: Api) -> AnswerParts:
+    """The parts of an answer of text."""
+    head, texts, tail = _split_events(_events(api.sample), api.text_mark)
+    return AnswerParts(_head(api, head), DeltaRing(_chunks(texts)), b"".join([*_chunks(tail), _LAST_CHUNK]))
 
 
-def tool_parts(api: Api, name: str, number: int) -> Parts:
-    """Those of an answer that calls the tool *name*, as number so many of all calls, for it has an id of its own.
+def tool_parts(api: Api, name: str, number: int) -> AnswerParts:
+    """The parts of an answer that calls the tool *name*; *number* makes the call's id unique.
 
-    All of the ring's deltas are the call's input. For those of ``CALLS_TOOLS`` only.
+    All deltas of the ring together are the input of the call. Only for APIs in ``TOOL_SAMPLES``.
     """
-    head, ring, tail = _call(api)
+    head, ring, tail = _tool_call_parts(api)
     named = [event.replace(_TOOL, name.encode()).replace(_TOOL_ID, b"Raven%017d" % number) for event in head]
-    return Parts(_head(api, named), ring, tail)
+    return AnswerParts(_head(api, named), ring, tail)
 
 
 @cache
-def _call(api: Api) -> tuple[list[bytes], Ring, bytes]:
-    sample, mark = CALLS_TOOLS[api]
-    head, inputs, tail = _cut(_events(sample), mark)
-    return head, Ring(_chunks(inputs)), b"".join([*_chunks(tail), _LAST_CHUNK])
+def _tool_call_parts(api: Api) -> tuple[list[bytes], DeltaRing, bytes]:
+    sample, mark = TOOL_SAMPLES[api]
+    head, inputs, tail = _split_events(_events(sample), mark)
+    return head, DeltaRing(_chunks(inputs)), b"".join([*_chunks(tail), _LAST_CHUNK])
 
 
 @cache
-def text(api: Api, deltas: int) -> str:
-    """The text of an answer with so many deltas, for Anthropic and OpenAI chat."""
-    _, texts, _ = _cut(_events(api.sample), api.text_mark)
-    return "".join(islice(cycle(map(_said, texts)), deltas))
+def answer_text(api: Api, deltas: int) -> str:
+    """The text of an answer of *deltas* deltas. Only for Anthropic and OpenAI chat."""
+    _, texts, _ = _split_events(_events(api.sample), api.text_mark)
+    return "".join(islice(cycle(map(_event_text, texts)), deltas))
 
 
 def answer_bytes(api: Api, deltas: int) -> int:
-    """How long the HTTP answer of so many text deltas is."""
-    whole, rest = divmod(deltas, len(parts(api).ring))
-    made = parts(api)
-    return len(made.head) + whole * len(made.ring.run(0, len(made.ring))) + len(made.ring.run(0, rest)) + len(made.tail)
+    """The length of the HTTP answer of *deltas* text deltas."""
+    parts = text_parts(api)
+    ring = parts.ring
+    cycles, rest = divmod(deltas, len(ring))
+    return len(parts.head) + cycles * len(ring.run(0, len(ring))) + len(ring.run(0, rest)) + len(parts.tail)
 
 
-def _said(event: bytes) -> str:
+def _event_text(event: bytes) -> str:
     _, _, data = event.partition(b"data: ")
     match msgspec.json.decode(data):
-        case {"delta": {"text": str(said)}} | {"choices": [{"delta": {"content": str(said)}}]}:
-            return said
+        case {"delta": {"text": str(text)}} | {"choices": [{"delta": {"content": str(text)}}]}:
+            return text
         case _:
-            raise ValueError("no event of Anthropic's or OpenAI chat's")
+            raise ValueError("not a text event of Anthropic or OpenAI chat")
 
 
 def _head(api: Api, events: list[bytes]) -> bytes:
     return b"".join([_HTTP_HEAD % api.content_type.encode(), *_chunks(events)])
 
 
-def _cut(events: list[bytes], mark: bytes) -> tuple[list[bytes], list[bytes], list[bytes]]:
-    """Those before the first that bears the mark, up to the last that does, and after it."""
+def _split_events(events: list[bytes], mark: bytes) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    """The events before the first with *mark*, from it to the last with *mark*, and after that."""
     marked = [number for number, event in enumerate(events) if mark in event]
     first, end = marked[0], marked[-1] + 1
     return events[:first], events[first:end], events[end:]
 
 
 def _events(name: str) -> list[bytes]:
-    """The sample's."""
+    """The events of a sample."""
     sample = (_SAMPLES / name).read_bytes()
     if name.endswith(".eventstream"):
         return _frames(sample)
@@ -160,7 +160,7 @@ def _events(name: str) -> list[bytes]:
 
 
 def _frames(sample: bytes) -> list[bytes]:
-    """Those of Amazon's event stream: each begins with its length."""
+    """The frames of Amazon's event stream: each begins with its length."""
     frames: list[bytes] = []
     while sample:
         length = int.from_bytes(sample[:4])

@@ -1,10 +1,10 @@
-"""The event loop: uvloop's where it is installed."""
+"""The event loop of the load server and of all contestants: uvloop's, if it is installed."""
 
 import asyncio
 
 
-def event_loop() -> asyncio.AbstractEventLoop:
-    """A new one."""
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """A new event loop."""
     try:
         import uvloop
     except ImportError:

@@ -1,14 +1,14 @@
-"""Pipes: a connection's bytes on their way out, past the event loop where that is free."""
+"""Writes to a connection, directly to its socket where possible."""
 
 import asyncio
 import os
 
 
 class Pipe:
-    """Writes to *transport*'s socket itself as long as that takes all, and leaves the rest to the transport.
+    """Writes directly to *transport*'s socket while that accepts everything, and leaves the rest to the transport.
 
-    Half of what a token costs is saved that way: uvloop keeps each write until the end of its turn. The transport tells
-    its protocol when it has too much to send, and when the connection is lost.
+    This halves the cost of a token: uvloop keeps each write until the end of its loop iteration. The transport notifies
+    its protocol when too much is unsent, and when the connection is lost.
     """
 
     def __init__(self, transport: asyncio.WriteTransport) -> None:
@@ -16,9 +16,9 @@ class Pipe:
         self._socket: int = transport.get_extra_info("socket").fileno()
 
     def write(self, data: bytes) -> None:
-        """Send *data* behind what waits there. On a connection that is closing, nothing."""
+        """Send *data* after all earlier writes. Does nothing if the connection is closing."""
         transport = self._transport
-        if transport.is_closing():  # then its number may already be another's
+        if transport.is_closing():  # the socket's number may belong to another one by now
             return
         if transport.get_write_buffer_size():
             transport.write(data)
@@ -27,12 +27,12 @@ class Pipe:
             sent = os.write(self._socket, data)
         except BlockingIOError:
             sent = 0
-        except OSError:  # the other side is gone
+        except OSError:  # the client has disconnected
             transport.abort()
             return
         if sent < len(data):
             transport.write(data[sent:])
 
     def close(self) -> None:
-        """Close the connection, after what waits there."""
+        """Close the connection after all earlier writes."""
         self._transport.close()

@@ -1,4 +1,4 @@
-"""The load server as a program of its own, for as long as somebody needs it."""
+"""Starts the load server in its own process."""
 
 import subprocess
 import sys
@@ -8,39 +8,39 @@ from dataclasses import dataclass
 
 from .pace import Pace
 
-_AT_ONCE = Pace()
+_UNPACED = Pace()
 
 
 @dataclass(frozen=True, slots=True)
 class LoadProcess:
-    """A load server that runs: its address, and the number of its process."""
+    """A running load server: its address and process id."""
 
     url: str
     pid: int
 
 
 @contextmanager
-def load_server(pace: Pace = _AT_ONCE) -> Generator[str]:
-    """The address of a load server of that *pace*, on loopback."""
+def load_server(pace: Pace = _UNPACED) -> Generator[str]:
+    """Runs a load server on loopback; gives its address."""
     with load_process(pace) as server:
         yield server.url
 
 
 @contextmanager
-def load_process(pace: Pace = _AT_ONCE, host: str = "127.0.0.1") -> Generator[LoadProcess]:
-    """The same for those who look at its process, too, or want it at another address of this machine, *host*.
+def load_process(pace: Pace = _UNPACED, host: str = "127.0.0.1") -> Generator[LoadProcess]:
+    """Runs a load server at the address *host* of this machine; gives its address and process id.
 
     Raises:
-        ValueError: the pace does not fit. Why, the server has written to standard error.
+        ValueError: the pace is invalid. The server has written the reason to standard error.
     """
-    command = [sys.executable, "-m", "rayconteur.benchmarks.load.server", "--host", host, *pace.words()]
+    command = [sys.executable, "-m", "rayconteur.benchmarks.load.server", "--host", host, *pace.arguments()]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin
         assert server.stdout
         try:
             url = server.stdout.readline().strip()
             if not url:
-                raise ValueError(f"no load server with {pace}")
+                raise ValueError(f"the load server did not start with {pace}")
             yield LoadProcess(url, server.pid)
         finally:
             server.stdin.close()

@@ -1,10 +1,10 @@
-"""Requests: what of them counts for the load server."""
+"""Requests, as far as the load server reads them."""
 
 import re
 
 import msgspec
 
-_LIMIT = 100
+_DEFAULT_LIMIT = 100
 
 
 class _Inference(msgspec.Struct, rename="camel"):
@@ -20,7 +20,7 @@ class _Function(msgspec.Struct):
 
 
 class _Tool(msgspec.Struct):
-    """Anthropic's has a name, OpenAI's a function with one."""
+    """Anthropic's tools have a name, OpenAI's a function with a name."""
 
     name: str = ""
     function: _Function = msgspec.field(default_factory=_Function)
@@ -31,25 +31,25 @@ class _Block(msgspec.Struct):
 
 
 class _Message(msgspec.Struct):
-    """A tool's result is a block of Anthropic's, a role of OpenAI's."""
+    """A tool result is a block with Anthropic, a role with OpenAI."""
 
     role: str = ""
     content: str | list[_Block] | None = None
 
     @property
-    def is_result(self) -> bool:
-        """Whether a tool's result is in it."""
+    def has_tool_result(self) -> bool:
+        """True if the message is or contains a tool result."""
         blocks = self.content if isinstance(self.content, list) else []
         return self.role == "tool" or any(block.type == "tool_result" for block in blocks)
 
 
-_tools: msgspec.json.Decoder[list[_Tool] | None] = msgspec.json.Decoder(list[_Tool] | None)
-_messages = msgspec.json.Decoder(list[_Message])
-_NONE = msgspec.Raw(b"[]")
+_tools_decoder: msgspec.json.Decoder[list[_Tool] | None] = msgspec.json.Decoder(list[_Tool] | None)
+_messages_decoder = msgspec.json.Decoder(list[_Message])
+_EMPTY = msgspec.Raw(b"[]")
 
 
-class Asked(msgspec.Struct):
-    """A request's body, of whatever provider. Tools and messages are looked at only where a tool may be called."""
+class RequestBody(msgspec.Struct):
+    """The body of a request to any provider. Tools and messages are decoded only if a tool may be called."""
 
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
@@ -57,12 +57,12 @@ class Asked(msgspec.Struct):
     generation: _Generation = msgspec.field(name="generationConfig", default_factory=_Generation)
     inference: _Inference = msgspec.field(name="inferenceConfig", default_factory=_Inference)
 
-    tools: msgspec.Raw = _NONE
-    messages: msgspec.Raw = _NONE
+    tools: msgspec.Raw = _EMPTY
+    messages: msgspec.Raw = _EMPTY
 
     @property
-    def limit(self) -> int:
-        """Its token limit."""
+    def token_limit(self) -> int:
+        """The token limit."""
         limits = (
             self.max_tokens,
             self.max_completion_tokens,
@@ -70,52 +70,53 @@ class Asked(msgspec.Struct):
             self.inference.max_tokens,
             self.generation.max_output_tokens,
         )
-        return next(filter(None, limits), _LIMIT)
+        return next(filter(None, limits), _DEFAULT_LIMIT)
 
     @property
-    def tool(self) -> str | None:
-        """The first of its tools; none where its last message is a tool's result. For Anthropic and OpenAI chat."""
-        tools, messages = _tools.decode(self.tools), _messages.decode(self.messages)
-        if not tools or not messages or messages[-1].is_result:
+    def callable_tool(self) -> str | None:
+        """The first tool, unless the last message is a tool result. Only for Anthropic and OpenAI chat."""
+        tools, messages = _tools_decoder.decode(self.tools), _messages_decoder.decode(self.messages)
+        if not tools or not messages or messages[-1].has_tool_result:
             return None
         return tools[0].name or tools[0].function.name
 
 
-asked = msgspec.json.Decoder(Asked).decode
+decode_body = msgspec.json.Decoder(RequestBody).decode
 
-_length = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE).search
+_content_length = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE).search
 
 
-class Inbox:
-    """Bytes of one connection, from which requests are taken one by one."""
+class RequestParser:
+    """Parses the requests of one connection."""
 
     def __init__(self) -> None:
         self._received = bytearray()
         self._head: bytes | None = None
-        self._size = 0
+        self._body_bytes = 0
 
     def __len__(self) -> int:
+        """The number of bytes not parsed yet."""
         return len(self._received)
 
-    def add(self, data: bytes) -> None:
-        """Put *data* behind what is there."""
+    def feed(self, data: bytes) -> None:
+        """Add received bytes."""
         self._received += data
 
-    def take(self) -> tuple[str, bytes] | None:
-        """The next request's path and body, once all of it is there."""
+    def next_request(self) -> tuple[str, bytes] | None:
+        """The path and body of the next request; ``None`` until all of it has been received."""
         received = self._received
         if self._head is None:
             blank = received.find(b"\r\n\r\n")
             if blank < 0:
                 return None
             self._head = bytes(received[:blank])
-            length = _length(self._head)
-            self._size = int(length[1]) if length else 0
+            length = _content_length(self._head)
+            self._body_bytes = int(length[1]) if length else 0
             del received[: blank + 4]
-        if len(received) < self._size:
+        if len(received) < self._body_bytes:
             return None
         path = self._head.split(b" ", 2)[1].decode().partition("?")[0]
-        body = bytes(received[: self._size])
-        del received[: self._size]
+        body = bytes(received[: self._body_bytes])
+        del received[: self._body_bytes]
         self._head = None
         return path, body

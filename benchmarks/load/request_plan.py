@@ -1,4 +1,4 @@
-"""Lots: what befalls a request, drawn from the seed and the request's number alone."""
+"""Request plans: what happens to each request, drawn from the seed and the request's number alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from .pace import Pace
 _GAPS = 4_096
 
 
-class Fate(Enum):
+class Outcome(Enum):
     """How a request ends."""
 
     WHOLE = "whole"
@@ -21,14 +21,14 @@ class Fate(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Lot:
-    """What befalls a request.
+class RequestPlan:
+    """What happens to a request.
 
-    *deltas* is the length of its answer if its limit allows, ``None`` for the limit itself; *cut* how much of it comes
-    where it is cut, from 0 to 1; *gap* which of the gaps it begins with.
+    *deltas* is the length of its answer, up to the request's own limit; ``None`` means the limit itself. *cut* is the
+    share of the answer that is sent if it is cut, from 0 to 1; *gap* the index of its first gap.
     """
 
-    fate: Fate
+    outcome: Outcome
     calls_tool: bool
     cut: float
     first_s: float
@@ -36,14 +36,14 @@ class Lot:
     gap: int
 
 
-def draw(pace: Pace, number: int) -> Lot:
-    """That of request *number*. All of it is drawn whether it is needed or not, so that no part depends on another."""
-    chance = Random(f"{pace.seed}/{number}")
-    fate, tool, cut, gap = (chance.random() for _ in range(4))
-    first_s = pace.first_token_s * _unit(Random(chance.random()), pace.first_token_spread)
-    length = _unit(Random(chance.random()), pace.tokens_spread)
-    return Lot(
-        fate=_fate(pace, fate),
+def plan_request(pace: Pace, number: int) -> RequestPlan:
+    """The plan of request *number*. All parts are drawn, needed or not, so that none depends on another."""
+    random = Random(f"{pace.seed}/{number}")
+    outcome, tool, cut, gap = (random.random() for _ in range(4))
+    first_s = pace.first_token_s * _unit_gamma(Random(random.random()), pace.first_token_spread)
+    length = _unit_gamma(Random(random.random()), pace.tokens_spread)
+    return RequestPlan(
+        outcome=_outcome(pace, outcome),
         calls_tool=tool < pace.tool_share,
         cut=cut,
         first_s=first_s,
@@ -54,24 +54,28 @@ def draw(pace: Pace, number: int) -> Lot:
 
 @cache
 def gaps_s(pace: Pace) -> Sequence[float]:
-    """The gaps between deltas, to be taken in turn and over and over: their mean is what the pace promises."""
+    """The gaps between deltas, to be used cyclically; their mean is exactly that of *pace*."""
     if not pace.tokens_per_s:
         return (0.0,)
-    chance = Random(f"{pace.seed}/gaps")
-    drawn = [_unit(chance, pace.gap_spread) for _ in range(_GAPS if pace.gap_spread else 1)]
-    factor = len(drawn) / sum(drawn) / pace.tokens_per_s
-    return [gap * factor for gap in drawn]
+    random = Random(f"{pace.seed}/gaps")
+    gaps = [_unit_gamma(random, pace.gap_spread) for _ in range(_GAPS if pace.gap_spread else 1)]
+    factor = len(gaps) / sum(gaps) / pace.tokens_per_s
+    return [gap * factor for gap in gaps]
 
 
-def _fate(pace: Pace, chance: float) -> Fate:
-    shares = {Fate.OVERLOADED: pace.overloaded_share, Fate.LIMITED: pace.limited_share, Fate.CUT: pace.cut_share}
-    for fate, share in shares.items():
-        if chance < share:
-            return fate
-        chance -= share
-    return Fate.WHOLE
+def _outcome(pace: Pace, drawn: float) -> Outcome:
+    shares = {
+        Outcome.OVERLOADED: pace.overloaded_share,
+        Outcome.LIMITED: pace.limited_share,
+        Outcome.CUT: pace.cut_share,
+    }
+    for outcome, share in shares.items():
+        if drawn < share:
+            return outcome
+        drawn -= share
+    return Outcome.WHOLE
 
 
-def _unit(chance: Random, spread: float) -> float:
-    """From a gamma distribution of mean 1 whose standard deviation is *spread*."""
-    return chance.gammavariate(spread**-2, spread**2) if spread else 1.0
+def _unit_gamma(random: Random, spread: float) -> float:
+    """A value from a gamma distribution of mean 1 and standard deviation *spread*."""
+    return random.gammavariate(spread**-2, spread**2) if spread else 1.0

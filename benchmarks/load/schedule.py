@@ -1,9 +1,9 @@
-"""The open-loop schedule: when each session asks, whatever becomes of what it asked before.
+"""The open-loop load: when each session asks, independent of earlier answers.
 
-A driver that asks again when the answer is there asks less of a system that is slow, and measures least where waiting
-is longest: coordinated omission (Gil Tene, "How NOT to Measure Latency", 2015). Here each question has a time of its
-own, fixed before anything is sent, and what is measured begins at that time even where the question goes out later, as
-wrk2 does it (https://github.com/giltene/wrk2).
+A driver that asks again after each answer asks less of a slow system, and measures least where waiting is longest:
+coordinated omission (Gil Tene, "How NOT to Measure Latency", 2015). Here each question has a due time that is fixed
+before anything is sent, and latency counts from that time even if the question is sent later, as in wrk2
+(https://github.com/giltene/wrk2).
 """
 
 from random import Random
@@ -12,13 +12,13 @@ from typing import Literal
 import msgspec
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """So many *sessions* that ask so many *turns* each.
+class OpenLoop(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="open_loop"):
+    """*sessions* sessions that ask *turns* questions each.
 
-    They arrive within *arrive_s*: at *random*, as a Poisson process has it once it is known that they all come within
-    that time, or *even*, one every so often. A question is due *answer_s*, which is what an answer takes by the
-    server's pace, and a time to think after the one before; that time follows an exponential distribution with mean
-    *think_s*, so that sessions never fall into step.
+    They arrive within *arrive_s*: at *random*, as in a Poisson process conditioned on their number, or *even*, at equal
+    distances. A question is due *answer_s* (the duration of an answer by the server's pace) plus a thinking time after
+    the one before. Thinking times follow an exponential distribution with mean *think_s*, so that sessions do not
+    synchronize.
     """
 
     sessions: int
@@ -30,26 +30,26 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     arrivals: Literal["random", "even"] = "random"
 
 
-def due_times(plan: Plan) -> list[list[float]]:
-    """For each session when its questions are due, in seconds from the start. Who arrives first is the first.
+def due_times(load: OpenLoop) -> list[list[float]]:
+    """The due times of each session's questions, in seconds from the start; sessions are in order of arrival.
 
-    A session's times stay what they are when *turns* grows: the more only follow.
+    More *turns* only append times to those of fewer.
     """
-    return [_due(plan, session, arrival_s) for session, arrival_s in enumerate(_arrivals_s(plan))]
+    return [_due_times(load, session, arrival_s) for session, arrival_s in enumerate(_arrivals_s(load))]
 
 
-def _arrivals_s(plan: Plan) -> list[float]:
-    if plan.arrivals == "even":
-        return [plan.arrive_s * session / plan.sessions for session in range(plan.sessions)]
-    # Given how many come, the arrivals of a Poisson process are independent of each other, each uniform over the time
+def _arrivals_s(load: OpenLoop) -> list[float]:
+    if load.arrivals == "even":
+        return [load.arrive_s * session / load.sessions for session in range(load.sessions)]
+    # Given their number, the arrivals of a Poisson process are independent and uniform over the time
     # (Ross, "Stochastic Processes", 2nd edition, theorem 2.3.1).
-    chance = Random(f"{plan.seed}/arrivals")
-    return sorted(plan.arrive_s * chance.random() for _ in range(plan.sessions))
+    random = Random(f"{load.seed}/arrivals")
+    return sorted(load.arrive_s * random.random() for _ in range(load.sessions))
 
 
-def _due(plan: Plan, session: int, arrival_s: float) -> list[float]:
-    chance = Random(f"{plan.seed}/{session}")
+def _due_times(load: OpenLoop, session: int, arrival_s: float) -> list[float]:
+    random = Random(f"{load.seed}/{session}")
     due_s = [arrival_s]
-    while len(due_s) < plan.turns:
-        due_s.append(due_s[-1] + plan.answer_s + plan.think_s * chance.expovariate(1.0))
-    return due_s[: plan.turns]
+    while len(due_s) < load.turns:
+        due_s.append(due_s[-1] + load.answer_s + load.think_s * random.expovariate(1.0))
+    return due_s[: load.turns]

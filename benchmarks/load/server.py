@@ -1,8 +1,8 @@
-"""The load server: answers any request for a stream, fast or at a given pace. It ends when its standard input does.
+"""The load server: answers requests for a stream, at once or at a given pace. It ends when its standard input does.
 
     python -m rayconteur.benchmarks.load.server --tokens-per-s 50 --first-token-s 0.2
 
-It prints its address. A request says by its token limit how many text deltas it wants.
+It prints its address. The token limit of a request is the number of text deltas of its answer.
 """
 
 import argparse
@@ -13,79 +13,80 @@ from typing import cast
 
 import msgspec
 
-from .answer import Answer, Course
-from .answers import APIS, CALLS_TOOLS, Api, parts, tool_parts
-from .event_loop import event_loop
-from .pace import Pace, add_flags
+from .answer import Answer, AnswerSchedule
+from .answers import APIS, TOOL_SAMPLES, Api, text_parts, tool_parts
+from .event_loop import new_event_loop
+from .pace import Pace, add_pace_arguments
 from .pipe import Pipe
-from .refusals import limited, overloaded
-from .request import Asked, Inbox, asked
-from .request_plan import Fate, Lot, draw, gaps_s
-from .timer_wheel import Wheel
+from .refusals import overloaded_response, rate_limited_response
+from .request import RequestBody, RequestParser, decode_body
+from .request_plan import Outcome, RequestPlan, gaps_s, plan_request
+from .timer_wheel import TimerWheel
 
 _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
 _APIS = {api.path: api for api in APIS}
-_MOST_UNREAD_BYTES = 1_000_000
-_MOST_UNSENT_BYTES = 256 * 1024
+_MAX_UNREAD_BYTES = 1_000_000
+_MAX_UNSENT_BYTES = 256 * 1024
 
 
-class _Load:
-    """What answers there are: by the pace, and by the number of the request."""
+class _Scheduler:
+    """Decides the answer of each request by the pace and the request's number."""
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
         self._numbers = count()
 
-    def next(self, api: Api, request: Asked) -> Course | bytes:
-        """That of *request*, the next one: a stream or a refusal."""
+    def schedule(self, api: Api, request: RequestBody) -> AnswerSchedule | bytes:
+        """The answer of the next request: a stream, or the bytes of a refusal."""
         number = next(self._numbers)
-        lot = draw(self._pace, number)
-        match lot.fate:
-            case Fate.OVERLOADED:
-                return overloaded(api)
-            case Fate.LIMITED:
-                return limited(api, self._pace.retry_after_s)
-            case Fate.WHOLE | Fate.CUT:
-                return self._course(api, request, lot, number)
+        plan = plan_request(self._pace, number)
+        match plan.outcome:
+            case Outcome.OVERLOADED:
+                return overloaded_response(api)
+            case Outcome.LIMITED:
+                return rate_limited_response(api, self._pace.retry_after_s)
+            case Outcome.WHOLE | Outcome.CUT:
+                return self._stream(api, request, plan, number)
 
-    def _course(self, api: Api, request: Asked, lot: Lot, number: int) -> Course:
-        if lot.calls_tool and api in CALLS_TOOLS and (tool := request.tool):
-            made = tool_parts(api, tool, number)
-            deltas = len(made.ring)
+    def _stream(self, api: Api, request: RequestBody, plan: RequestPlan, number: int) -> AnswerSchedule:
+        if plan.calls_tool and api in TOOL_SAMPLES and (tool := request.callable_tool):
+            parts = tool_parts(api, tool, number)
+            deltas = len(parts.ring)
         else:
-            made = parts(api)
-            deltas = request.limit if lot.deltas is None else min(request.limit, lot.deltas)
-        cut = lot.fate is Fate.CUT
-        return Course(
-            parts=made,
-            deltas=max(1, int(deltas * lot.cut)) if cut else deltas,
-            first_s=lot.first_s,
+            parts = text_parts(api)
+            limit = request.token_limit
+            deltas = limit if plan.deltas is None else min(limit, plan.deltas)
+        cut = plan.outcome is Outcome.CUT
+        return AnswerSchedule(
+            parts=parts,
+            deltas=max(1, int(deltas * plan.cut)) if cut else deltas,
+            first_s=plan.first_s,
             gaps_s=gaps_s(self._pace),
-            gap=lot.gap,
+            gap=plan.gap,
             cut=cut,
         )
 
 
 class _Connection(asyncio.Protocol):
-    """Reads requests, one after the other, and answers each. Whoever asks without reading is not read either."""
+    """Answers the requests of a connection one after the other. It stops reading if the client stops reading."""
 
-    def __init__(self, load: _Load, wheel: Wheel) -> None:
-        self._load = load
+    def __init__(self, scheduler: _Scheduler, wheel: TimerWheel) -> None:
+        self._scheduler = scheduler
         self._wheel = wheel
-        self._inbox = Inbox()
+        self._parser = RequestParser()
         self._answer: Answer | None = None
         self._paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by their class
-        self._transport.set_write_buffer_limits(high=_MOST_UNSENT_BYTES)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports don't inherit from it
+        self._transport.set_write_buffer_limits(high=_MAX_UNSENT_BYTES)
         self._pipe = Pipe(self._transport)
 
     def data_received(self, data: bytes) -> None:
-        self._inbox.add(data)
+        self._parser.feed(data)
         if self._answer is None and not self._paused:
-            self._go_on()
-        elif len(self._inbox) > _MOST_UNREAD_BYTES:
+            self._answer_next()
+        elif len(self._parser) > _MAX_UNREAD_BYTES:
             self._transport.pause_reading()
 
     def pause_writing(self) -> None:
@@ -98,56 +99,56 @@ class _Connection(asyncio.Protocol):
         if self._answer:
             self._answer.resume()
         else:
-            self._go_on()
+            self._answer_next()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._answer:
-            self._answer.end()
+            self._answer.abort()
 
-    def _answered(self) -> None:
+    def _on_answered(self) -> None:
         self._answer = None
         if not self._paused:
-            self._go_on()
+            self._answer_next()
 
-    def _go_on(self) -> None:
+    def _answer_next(self) -> None:
         self._transport.resume_reading()
-        while self._answer is None and not self._paused and (request := self._inbox.take()):
+        while self._answer is None and not self._paused and (request := self._parser.next_request()):
             path, body = request
             if api := _APIS.get(path):
-                self._begin(self._load.next(api, asked(body)))
+                self._start(self._scheduler.schedule(api, decode_body(body)))
             else:
                 self._pipe.write(_NOT_FOUND)
 
-    def _begin(self, what: Course | bytes) -> None:
-        if isinstance(what, Course):
-            self._answer = Answer(self._pipe, self._wheel, what, self._answered)
+    def _start(self, answer: AnswerSchedule | bytes) -> None:
+        if isinstance(answer, AnswerSchedule):
+            self._answer = Answer(self._pipe, self._wheel, answer, self._on_answered)
         else:
-            self._pipe.write(what)
+            self._pipe.write(answer)
 
 
 async def serve(host: str, port: int, pace: Pace) -> None:
     """Serve at that address of this machine until standard input ends."""
     loop = asyncio.get_running_loop()
-    load, wheel = _Load(pace), Wheel()
-    server = await loop.create_server(lambda: _Connection(load, wheel), host, port, backlog=4_096)
+    scheduler, wheel = _Scheduler(pace), TimerWheel()
+    server = await loop.create_server(lambda: _Connection(scheduler, wheel), host, port, backlog=4_096)
     async with server:
         print(f"http://{host}:{server.sockets[0].getsockname()[1]}", flush=True)
         await loop.run_in_executor(None, sys.stdin.read)
 
 
 def main() -> None:
-    """Read the command line and serve."""
+    """Parse the command line and serve."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; loopback, if not given")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; loopback by default")
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
-    add_flags(parser)
-    given = parser.parse_args()
+    add_pace_arguments(parser)
+    parsed = parser.parse_args()
     try:
-        pace = Pace.read(given)
+        pace = Pace.from_arguments(parsed)
     except msgspec.ValidationError as error:
         parser.error(str(error))
-    with asyncio.Runner(loop_factory=event_loop) as runner:
-        runner.run(serve(given.host, given.port, pace))
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(serve(parsed.host, parsed.port, pace))
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What is measured: a program each, run in a process of its own."""
+"""The programs that measure: each runs in its own process."""

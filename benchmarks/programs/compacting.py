@@ -1,7 +1,7 @@
-"""CPU time of shortening a long history, without the model, against the mere encoding of its JSON."""
+"""CPU time of compacting a long history, without the model's, against merely encoding it as JSON."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import msgspec
 
@@ -16,18 +16,14 @@ from rayconteur.compaction import (
     Window,
     compact,
 )
-from rayconteur.providers import Block, Role
 
-from ..growing.alone import hopeless
-from ..program import Options, run
-from ..report.rows import Row, Sample, Target
-from ..rounds import Side, rounds
+from ..program import Options, run_program
+from ..report.rows import Row, Target
+from ..rounds import Measurement, measure_in_rounds
+from .histories import agent_history, unreachable_budget
 
 _TARGET = Target("under", 50)
 _LINEAR = Target("under", 2.5)
-_TEXT = "They hide food, remember where, and hide it again if another raven was watching. " * 5
-_THINKING = rc.Thinking(text=_TEXT, provider="anthropic", signature="c2ln")
-_IMAGE = rc.Image(url="https://example.org/raven.png")
 
 _CONFIGS: dict[str, Compaction] = {
     "results": Threshold(),
@@ -40,88 +36,46 @@ _CONFIGS: dict[str, Compaction] = {
 
 
 async def measure(options: Options) -> AsyncIterator[Row]:
-    """Each strategy on the history and on half of it; nothing is enough, so that all of it is looked at."""
-    scale = options.scale
-    number = scale.of(5_000, 5_000, 100)
-    whole = _history(number)
-    half = _history(number // 2)
+    """Each strategy on the history and on half of it. No budget is reached, so that each looks at all of it."""
+    number = options.scale.pick(5_000, 5_000, 100)
+    whole, half = agent_history(number), agent_history(number // 2)
     for name, config in _CONFIGS.items():
         sides = {
-            "whole": _shortening(whole, config),
-            "half": _shortening(half, config),
-            "encoding": _encoding(whole),
+            "whole": compaction_ms(whole, config),
+            "half": compaction_ms(half, config),
+            "encoding": _encoding_ms(whole),
         }
-        found = await rounds(scale.of(15, 5, 2), sides)
-        what = f"{name}, {number:,} messages"
-        yield _row(f"shortening: {what}", found["whole"], found["encoding"], "msgspec encoding the history as JSON")
-        yield _growth(f"shortening: {what}", found["whole"], found["half"], number // 2)
+        samples = await measure_in_rounds(options.scale.pick(15, 5, 2), sides)
+        what = f"shortening: {name}, {number:,} messages"
+        ours = samples["whole"]
+        row = Row.measured(what, "ms", ours).beside("msgspec encoding the history as JSON", samples["encoding"])
+        yield row.judged_by(ours, "ms").held_to(_TARGET)
+        row = Row.measured(f"{what}, against half of them", "ms", ours)
+        yield row.beside(f"the same with {number // 2:,}", samples["half"]).held_to(_LINEAR)
 
 
-def _history(number: int) -> list[rc.Message]:
-    """Turns of four messages of 400 characters: a question, thinking and a tool use, its result, an answer."""
-    return [message for turn in range(1, number // 4 + 1) for message in _turn(turn)]
+def compaction_ms(history: list[rc.Message], config: Compaction) -> Measurement:
+    """Measures the CPU time of compacting *history* to a budget that cannot be reached."""
 
-
-def _turn(turn: int) -> list[rc.Message]:
-    use = rc.ToolUse(f"call-{turn}", "look", {"where": "roof", "how often": turn})
-    result = rc.ToolResult(use.id, (rc.Text(f"{turn} {_TEXT}"),), compact_summary=f"{turn} ravens")
-    said: list[tuple[Role, tuple[Block, ...]]] = [
-        (Role.USER, (rc.Text(f"{turn} {_TEXT}"), *([_IMAGE] if turn % 10 == 0 else []))),
-        (Role.ASSISTANT, (_THINKING, use)),
-        (Role.USER, (result,)),
-        (Role.ASSISTANT, (rc.Text(f"{turn} {_TEXT}"),)),
-    ]
-    return [rc.Message(role=role, content=content, turn=turn) for role, content in said]
-
-
-def _shortening(history: Sequence[rc.Message], config: Compaction) -> Side:
-    async def milliseconds() -> float:
-        job = hopeless(history)
-        begun_at = time.process_time()
-        done = await compact(job, config)
-        spent_s = time.process_time() - begun_at
-        assert done.messages is not None
+    async def measure_compaction() -> float:
+        job = unreachable_budget(history)
+        before_s = time.process_time()
+        result = await compact(job, config)
+        spent_s = time.process_time() - before_s
+        assert result.messages is not None
         return spent_s * 1e3
 
-    return milliseconds
+    return measure_compaction
 
 
-def _encoding(history: Sequence[rc.Message]) -> Side:
-    async def milliseconds() -> float:
-        begun_at = time.process_time()
+def _encoding_ms(history: list[rc.Message]) -> Measurement:
+    async def measure_encoding() -> float:
+        before_s = time.process_time()
         msgspec.json.encode(history)
-        return (time.process_time() - begun_at) * 1e3
+        return (time.process_time() - before_s) * 1e3
 
-    return milliseconds
-
-
-def _row(what: str, ours: Sample, theirs: Sample, peer: str) -> Row:
-    """How long it takes."""
-    return Row(
-        what=what,
-        unit="ms",
-        ours=ours,
-        peer=peer,
-        theirs=theirs,
-        figure=ours,
-        figure_unit="ms",
-        target=_TARGET,
-    )
-
-
-def _growth(what: str, whole: Sample, half: Sample, number: int) -> Row:
-    """How much longer than half of it takes: twice, where the time is linear in the length."""
-    return Row(
-        what=f"{what}, against half of them",
-        unit="ms",
-        ours=whole,
-        peer=f"the same with {number:,}",
-        theirs=half,
-        figure=whole.over(half),
-        figure_unit="times",
-        target=_LINEAR,
-    )
+    return measure_encoding
 
 
 if __name__ == "__main__":
-    run(measure)
+    run_program(measure)

@@ -1,28 +1,19 @@
-"""CPU per text delta, from the socket to the delta: ours, the SDKs' own objects, and the least it can take."""
+"""CPU time per text delta, from the socket to the delta: ours, the SDKs' own objects, and the lower bound."""
 
 import gc
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
-import msgspec
-
-from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, Api
+from ..load.answers import ANTHROPIC, APIS, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, Api
 from ..load.pace import Pace
 from ..load.process import load_server
-from ..program import Options, run
-from ..readers.anthropic_sdk import AnthropicObjects
-from ..readers.bare_frames import BareFrames
+from ..program import Options, run_program
 from ..readers.bare_loop import BareLoop
-from ..readers.bedrock_sdk import BedrockObjects
-from ..readers.cohere_sdk import CohereObjects
-from ..readers.google_sdk import GoogleObjects
-from ..readers.openai_sdk import OpenAIObjects
-from ..readers.reader import Reading
-from ..readers.responses_sdk import ResponsesObjects
-from ..readers.runtime_client import Direct, config_of
+from ..readers.reader import AnswerReader, sdk_reader
+from ..readers.runtime_client import ClientReader, provider_config
 from ..report.rows import Row, Sample, Target
-from ..rounds import Side, rounds
+from ..rounds import Measurement, measure_in_rounds
 
 _TARGETS = {
     ANTHROPIC: Target("at least", 8),
@@ -32,81 +23,66 @@ _TARGETS = {
     COHERE: Target("at least", 20),
     BEDROCK: Target("at least", 5),
 }
-_SDKS: dict[Api, Callable[[str, bool], Reading]] = {
-    ANTHROPIC: AnthropicObjects,
-    OPENAI_CHAT: OpenAIObjects,
-    OPENAI_RESPONSES: ResponsesObjects,
-    GEMINI: GoogleObjects,
-    COHERE: CohereObjects,
-}
 _ONE_BY_ONE = Pace(tokens_per_s=2_000)
 
 
 async def measure(options: Options) -> AsyncIterator[Row]:
-    """For each API an answer that is there as fast as it is read, then one whose events come each by itself."""
+    """For each API an answer that comes as fast as it is read, then one whose events come one by one."""
     scale = options.scale
-    apis = scale.of(tuple(_TARGETS), (ANTHROPIC,), tuple(_TARGETS))
+    apis = scale.pick(APIS, (ANTHROPIC,), APIS)
     for api in apis:
         with load_server() as url:
-            found = await _cpu_us(api, url, scale.of(2, 2, 1), scale.of(1_500, 1_000, 50))
-        for row in _rows(f"CPU per text delta, {api.name}", found, _TARGETS[api]):
+            samples = await _measure_api(api, url, scale.pick(2, 2, 1), scale.pick(1_500, 1_000, 50))
+        for row in _rows(f"CPU per text delta, {api.name}", samples, _TARGETS[api]):
             yield row
     for api in apis[:2]:
         with load_server(_ONE_BY_ONE) as url:
-            found = await _cpu_us(api, url, scale.of(2, 1, 1), scale.of(400, 300, 50))
-        for row in _rows(f"the same where each wakes the process, {api.name}", found, None):
+            samples = await _measure_api(api, url, scale.pick(2, 1, 1), scale.pick(400, 300, 50))
+        for row in _rows(f"the same where each wakes the process, {api.name}", samples, None):
             yield row
 
 
-async def _cpu_us(api: Api, url: str, runs: int, deltas: int) -> dict[str, Sample]:
-    readings: dict[str, Reading] = {"ours": Direct(config_of(api, url)), **_peers(api, url)}
+async def _measure_api(api: Api, url: str, rounds: int, deltas: int) -> dict[str, Sample]:
+    readers: dict[str, AnswerReader] = {
+        "ours": ClientReader(provider_config(api, url)),
+        "sdk": sdk_reader(api, url),
+        "limit": BareLoop(url, api),
+    }
+    if api != BEDROCK:  # boto3 has no other transport
+        readers["sdk over aiohttp"] = sdk_reader(api, url, over_aiohttp=True)
     async with AsyncExitStack() as stack:
-        for reading in readings.values():
-            stack.push_async_callback(reading.aclose)
-        return await rounds(runs, {name: cpu_us(reading, deltas) for name, reading in readings.items()})
-
-
-def _peers(api: Api, url: str) -> dict[str, Reading]:
-    if api == BEDROCK:
-        return {"sdk": BedrockObjects(url), "limit": BareFrames(url)}
-    sdk = _SDKS[api]
-    return {"sdk": sdk(url, False), "sdk on aiohttp": sdk(url, True), "limit": BareLoop(url, api)}
-
-
-def cpu_us(reading: Reading, deltas: int) -> Side:
-    async def per_delta() -> float:
-        gc.collect()  # nobody pays for what another left behind
-        begun_s = time.process_time()
-        seen = await reading.read(deltas)
-        spent_s = time.process_time() - begun_s
-        if seen != deltas:
-            raise RuntimeError(f"{type(reading).__name__} saw {seen} of {deltas} text deltas")
-        return spent_s / deltas * 1e6
-
-    return per_delta
-
-
-def _rows(what: str, found: dict[str, Sample], target: Target | None) -> Iterator[Row]:
-    ours = found["ours"]
-
-    def row(peer: str, theirs: Sample, target: Target | None = None) -> Row:
-        return Row(
-            what=what,
-            unit="µs",
-            ours=ours,
-            peer=peer,
-            theirs=theirs,
-            figure=theirs.over(ours),
-            figure_unit="times less",
-            target=target,
+        for reader in readers.values():
+            stack.push_async_callback(reader.aclose)
+        return await measure_in_rounds(
+            rounds, {name: cpu_us_per_delta(reader, deltas) for name, reader in readers.items()}
         )
 
-    yield row("the SDK's typed objects", found["sdk"], target)
-    if "sdk on aiohttp" in found:  # boto3 has no other transport
-        yield row("the same over aiohttp", found["sdk on aiohttp"])
-    limit = row("bare aiohttp and msgspec, the limit", found["limit"])
-    yield msgspec.structs.replace(limit, figure=ours.over(found["limit"]), figure_unit="times the limit")
+
+def cpu_us_per_delta(reader: AnswerReader, deltas: int) -> Measurement:
+    """Measures the CPU time of this process, in microseconds, for each of *deltas* text deltas."""
+
+    async def measure_reading() -> float:
+        gc.collect()  # garbage of the side before is no part of it
+        before_s = time.process_time()
+        seen = await reader.read(deltas)
+        spent_s = time.process_time() - before_s
+        if seen != deltas:
+            raise RuntimeError(f"{type(reader).__name__} saw {seen} of {deltas} text deltas")
+        return spent_s / deltas * 1e6
+
+    return measure_reading
+
+
+def _rows(what: str, samples: dict[str, Sample], target: Target | None) -> Iterator[Row]:
+    ours = samples["ours"]
+    row = Row.measured(what, "µs", ours)
+    sdk = samples["sdk"]
+    yield row.beside("the SDK's typed objects", sdk).judged_by(sdk.over(ours), "times less").held_to(target)
+    if over_aiohttp := samples.get("sdk over aiohttp"):
+        yield row.beside("the same over aiohttp", over_aiohttp).judged_by(over_aiohttp.over(ours), "times less")
+    limit = samples["limit"]
+    yield row.beside("bare aiohttp and msgspec, the limit", limit).judged_by(ours.over(limit), "times the limit")
 
 
 if __name__ == "__main__":
-    run(measure)
+    run_program(measure)

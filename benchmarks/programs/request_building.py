@@ -1,130 +1,166 @@
-"""Building a request on a long history, against the mere encoding of its JSON."""
+"""CPU time of building a request on a long history, against merely encoding its JSON.
 
+A request is built inside ``Client.stream``, which also sends it. What is no part of building is measured beside it and
+subtracted: the fixed cost of a request (the same client, one message) and the sending (a bare POST of the same bytes).
+"""
+
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from functools import partial
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Self
 
 import msgspec
 
 import rayconteur as rc
-from rayconteur.providers import Block, Role
-from rayconteur.providers.anthropic import requests as anthropic_requests
-from rayconteur.providers.bedrock import requests as bedrock_requests
-from rayconteur.providers.cohere import requests as cohere_requests
-from rayconteur.providers.google import requests as google_requests
-from rayconteur.providers.google import rules as google_rules
-from rayconteur.providers.openai.chat import requests as chat_requests
-from rayconteur.providers.openai.dialect import Dialect
-from rayconteur.providers.openai.responses import requests as responses_requests
-from rayconteur.providers.schema.request import Request, Settings, WireMemo
+from rayconteur.errors import ProviderError
+from rayconteur.providers import Request, Settings, WireMemo
 
-from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES
-from ..program import Options, run
+from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, Api
+from ..load.process import load_server
+from ..load.request import RequestParser
+from ..program import Options, run_program
+from ..readers.bare_post import BarePost
+from ..readers.runtime_client import ClientReader, provider_config
 from ..report.rows import Row, Sample, Target
-from ..rounds import Side, rounds
+from ..rounds import Measurement, measure_in_rounds
+from .histories import chat_history
 
 _TARGET = Target("under", 2)
-_SETTINGS = Settings(system="You are a raven.", max_output_tokens=1_000)
-_TEXT = "They hide food, remember where, and hide it again if another raven was watching. " * 5
-_CALLS = 5
-"""In each round: one is over in a millisecond or two."""
+_APIS = (ANTHROPIC, OPENAI_CHAT, BEDROCK, OPENAI_RESPONSES, GEMINI, COHERE)
+_SETTINGS = Settings(system="You are a raven.", max_output_tokens=1)
+_CALLS = 10
+"""Requests per measurement: one takes a millisecond or two."""
 
-Body = Callable[[Request], bytes]
-
-BODIES: dict[str, Body] = {
-    ANTHROPIC.name: partial(
-        anthropic_requests.body, dialect=anthropic_requests.Dialect(ANTHROPIC.model), streaming=True
-    ),
-    OPENAI_CHAT.name: partial(chat_requests.body, dialect=Dialect("openai", OPENAI_CHAT.model), streaming=True),
-    BEDROCK.name: partial(bedrock_requests.body, dialect=bedrock_requests.Dialect(BEDROCK.model)),
-    OPENAI_RESPONSES.name: partial(
-        responses_requests.body, dialect=Dialect("openai", OPENAI_RESPONSES.model, api="responses"), streaming=True
-    ),
-    GEMINI.name: partial(google_requests.body, dialect=google_rules.Dialect(GEMINI.model)),
-    COHERE.name: partial(cohere_requests.body, dialect=cohere_requests.Dialect(COHERE.model), streaming=True),
-}
+_RESOLUTION_MS = 0.001
+"""The least that a difference counts as."""
 
 
 async def measure(options: Options) -> AsyncIterator[Row]:
-    """For each API the first request on the history, and the one a turn later."""
-    scale = options.scale
-    messages = scale.of(1_000, 1_000, 20)
-    turns = [turn(number) for number in range(1, messages // 2 + 2)]
-    later = [message for turn in turns for message in turn]
-    history = later[:-2]
-    for name, body in BODIES.items():
-        first = asking(history, WireMemo())
-        sides = {
-            "first": building(body, (), history),
-            "later": building(body, history, later),
-            "encoding": encoding(body(first)),
+    """For each API the next request of a conversation, and the first one of a process on the same history."""
+    number = options.scale.pick(1_000, 1_000, 200)
+    history = chat_history(number)
+    with load_server() as url:
+        for api in _APIS:
+            async with RequestCost(api, url, history) as cost:
+                samples = await measure_in_rounds(options.scale.pick(15, 7, 2), cost.sides())
+            encoding = samples["encoding"]
+            on = f"on {number:,} messages ({cost.body_bytes / 1_000:,.0f} KB), {api.name}"
+            for what, side, target in (
+                (f"request {on}", "next", _TARGET),
+                (f"the first one of a process {on}", "first", None),
+            ):
+                row = Row.measured(what, "ms", building_ms(samples, side))
+                yield row.beside("msgspec encoding the same JSON", encoding).held_to(target).better_if("less")
+
+
+class RequestCost:
+    """Measures requests to *api* at the load server *url* on *history*; open as an async context manager."""
+
+    def __init__(self, api: Api, url: str, history: list[rc.Message]) -> None:
+        self._history = history
+        self._api = api
+        self._url = url
+        self._client = ClientReader(provider_config(api, url))
+        self._short_body = self._long_body = b""
+
+    async def __aenter__(self) -> Self:
+        self._bare = BarePost(self._url, self._api)
+        self._short_body = await _capture_body(self._api, _request(self._history[:1]))
+        self._long_body = await _capture_body(self._api, _request(self._history))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+        await self._bare.aclose()
+
+    @property
+    def body_bytes(self) -> int:
+        """The size of the request on the whole history."""
+        return len(self._long_body)
+
+    def sides(self) -> dict[str, Measurement]:
+        """The measurements from which ``building_ms`` is calculated, and the encoding of the same JSON."""
+        return {
+            "next": lambda: self._next_ms(len(self._history)),
+            "first": lambda: self._client_ms(self._history),
+            "short": lambda: self._client_ms(self._history[:1]),
+            "post": lambda: self._post_ms(self._long_body),
+            "short post": lambda: self._post_ms(self._short_body),
+            "encoding": self._encoding_ms,
         }
-        found = await rounds(scale.of(30, 7, 2), sides)
-        size_kb = len(body(first)) / 1_000
-        on = f"on {messages:,} messages ({size_kb:,.0f} KB), {name}"
-        yield _row(f"request {on}", found["later"], found["encoding"], _TARGET)
-        yield _row(f"the first one of a process {on}", found["first"], found["encoding"], None)
 
+    async def next_beyond_short_s(self, messages: int) -> float:
+        """The next request of a conversation of *messages* messages, beyond that of one message; sending included."""
+        return max(_RESOLUTION_MS, await self._next_ms(messages) - await self._client_ms(self._history[:1])) / 1e3
 
-def turn(number: int) -> tuple[rc.Message, rc.Message]:
-    """A question and an answer of 400 characters each; every tenth answer uses a tool."""
-    asked: tuple[Block, ...] = (rc.Text(_TEXT),)
-    answered: tuple[Block, ...] = (rc.Text(_TEXT),)
-    if number % 10 == 0:
-        answered = (*answered, rc.ToolUse(f"call-{number}", "look", {"where": "roof", "how often": number}))
-    if number % 10 == 1 and number > 1:
-        asked = (rc.ToolResult(f"call-{number - 1}", (rc.Text("three ravens, one watching"),)), *asked)
-    return (
-        rc.Message(role=Role.USER, content=asked, turn=number),
-        rc.Message(role=Role.ASSISTANT, content=answered, turn=number),
-    )
+    async def _next_ms(self, messages: int) -> float:
+        """A request of a conversation: the wire forms of all messages but the last two are in its memo."""
+        memo = WireMemo()
+        begin = messages - 2 * _CALLS
+        await self._client.send(_request(self._history[:begin], memo))
+        requests = [_request(self._history[: begin + 2 * number], memo) for number in range(1, _CALLS + 1)]
+        return await _mean_ms(lambda number: self._client.send(requests[number]))
 
+    async def _client_ms(self, messages: list[rc.Message]) -> float:
+        """A request of a new process, whose memo is empty."""
+        requests = [_request(messages) for _ in range(_CALLS)]
+        return await _mean_ms(lambda number: self._client.send(requests[number]))
 
-def asking(messages: Sequence[rc.Message], memo: WireMemo) -> Request:
-    return Request(number=1, messages=messages, settings=_SETTINGS, memo=memo)
+    async def _post_ms(self, body: bytes) -> float:
+        return await _mean_ms(lambda _: self._bare.send(body))
 
+    async def _encoding_ms(self) -> float:
+        plain = msgspec.json.decode(self._long_body)
 
-def building(body: Body, before: Sequence[rc.Message], messages: Sequence[rc.Message]) -> Side:
-    async def milliseconds() -> float:
-        spent_s = 0.0
-        for _ in range(_CALLS):
-            memo = WireMemo()
-            body(asking(before, memo))
-            request = asking(messages, memo)
-            begun_at = time.process_time()
-            body(request)
-            spent_s += time.process_time() - begun_at
-        return spent_s / _CALLS * 1e3
-
-    return milliseconds
-
-
-def encoding(body: bytes) -> Side:
-    """The same JSON from dicts and lists that stand ready."""
-    plain = msgspec.json.decode(body)
-
-    async def milliseconds() -> float:
-        begun_at = time.process_time()
-        for _ in range(_CALLS):
+        async def encode(_: int) -> None:
             msgspec.json.encode(plain)
-        return (time.process_time() - begun_at) / _CALLS * 1e3
 
-    return milliseconds
+        return await _mean_ms(encode)
 
 
-def _row(what: str, ours: Sample, encoding: Sample, target: Target | None) -> Row:
-    return Row(
-        what=what,
-        unit="ms",
-        ours=ours,
-        peer="msgspec encoding the same JSON",
-        theirs=encoding,
-        figure=ours.over(encoding),
-        figure_unit="times",
-        target=target,
-        better="less",
-    )
+def building_ms(samples: Mapping[str, Sample], side: str) -> Sample:
+    """The milliseconds of building the request of *side*, round by round."""
+    client = samples[side].minus(samples["short"])
+    sending = samples["post"].minus(samples["short post"])
+    return Sample.of(max(_RESOLUTION_MS, value) for value in client.minus(sending).values)
+
+
+def least_building_ms(samples: Mapping[str, Sample], side: str) -> float:
+    """The same from the least of all rounds for each measurement: other load only adds to CPU time."""
+    return building_ms({name: Sample.of([min(sample.values)]) for name, sample in samples.items()}, side).median
+
+
+async def _mean_ms(call: Callable[[int], Awaitable[None]]) -> float:
+    before_s = time.process_time()
+    for number in range(_CALLS):
+        await call(number)
+    return (time.process_time() - before_s) / _CALLS * 1e3
+
+
+def _request(messages: list[rc.Message], memo: WireMemo | None = None) -> Request:
+    return Request(number=1, messages=messages, settings=_SETTINGS, memo=memo or WireMemo())
+
+
+async def _capture_body(api: Api, request: Request) -> bytes:
+    """The body that the client sends for *request*, to a server that hangs up after reading it."""
+    body: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        parser = RequestParser()
+        while (parsed := parser.next_request()) is None:
+            parser.feed(await reader.read(1 << 20))
+        body.set_result(parsed[1])
+        writer.close()
+
+    async with await asyncio.start_server(receive, "127.0.0.1") as server:
+        host, port = server.sockets[0].getsockname()
+        client = ClientReader(provider_config(api, f"http://{host}:{port}"))
+        with suppress(ProviderError):
+            await client.send(request)
+        await client.aclose()
+    return await body
 
 
 if __name__ == "__main__":
-    run(measure)
+    run_program(measure)

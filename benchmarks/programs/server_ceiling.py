@@ -1,4 +1,4 @@
-"""What the load server itself can send, to a client that only receives: no other figure can be above it."""
+"""What the load server itself can send, to a client that only receives: an upper bound for all other figures."""
 
 import asyncio
 import time
@@ -7,100 +7,91 @@ from dataclasses import dataclass
 
 import psutil
 
-from ..load.event_loop import event_loop
-from ..load.load_client import Sink
+from ..load.event_loop import new_event_loop
+from ..load.load_client import LoadClient
 from ..load.pace import Pace
 from ..load.process import LoadProcess, load_process
-from ..program import Options, run
+from ..program import Options, run_program
 from ..report.rows import Row, Sample
-from ..system.processes import CLOCK_S
+from ..system.processes import CpuMeter
 
 _SHORT_TOKENS = 200
 _LONG_TOKENS = 4_000  # so that no answer ends while it is measured
 _PACES = (50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 400.0, 600.0)
-_HOLDS = 0.95
+_KEEPS_UP = 0.95
 _WARM_UP_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class _Flow:
-    """How fast tokens came, and how many for a second of the server's CPU time."""
+class _Rate:
+    """Tokens per second, and per second of the server's CPU time."""
 
     per_s: float
     per_cpu_s: float
 
 
 async def measure(options: Options) -> AsyncIterator[Row]:
-    """Saturated; then paced, ever faster until less comes than is offered."""
+    """Saturated; then paced, ever faster until less arrives than is offered."""
     scale = options.scale
-    for_s = options.duration_s or scale.of(0.4, 0.4, 0.1)
-    crowds = options.sessions or scale.of((1, 100, 1_000), (1, 1_000), (1, 5))
+    duration_s = options.duration_s or scale.pick(0.4, 0.4, 0.1)
+    numbers = options.sessions or scale.pick((1, 100, 1_000), (1, 1_000), (1, 5))
     with load_process() as server:
-        for connections in crowds:
-            flow = await _flow(server, Sink(server.url, connections, _SHORT_TOKENS), for_s)
-            for row in _rows(f"saturated, {_many(connections)}", flow):
+        for connections in numbers:
+            rate = await _measure_rate(server, LoadClient(server.url, connections, _SHORT_TOKENS), duration_s)
+            for row in _rows(f"saturated, {_connections_text(connections)}", rate):
                 yield row
-    connections = max(crowds)
-    pace, flow = await _highest(connections, for_s, scale.of(_PACES, _PACES, _PACES[:1]))
-    for row in _rows(f"{_many(connections)}, {pace:g} tokens/s each, the fastest that it keeps up with", flow):
+    connections = max(numbers)
+    pace, rate = await _fastest_pace(connections, duration_s, scale.pick(_PACES, _PACES, _PACES[:1]))
+    what = f"{_connections_text(connections)}, {pace:g} tokens/s each, the fastest that it keeps up with"
+    for row in _rows(what, rate):
         yield row
 
 
-async def _highest(connections: int, for_s: float, paces: Sequence[float]) -> tuple[float, _Flow]:
-    """The last of *paces* that held, and what came of it; the first, where none did."""
-    found: tuple[float, _Flow] | None = None
+async def _fastest_pace(connections: int, duration_s: float, paces: Sequence[float]) -> tuple[float, _Rate]:
+    """The last of *paces* that the server kept up with, or the first, and its rate."""
+    best: tuple[float, _Rate] | None = None
     for pace in paces:
-        flow = await _paced(pace, connections, for_s)
-        if found and flow.per_s < _HOLDS * pace * connections:
-            flow = await _paced(pace, connections, for_s)  # whatever else the machine did may be over
-            if flow.per_s < _HOLDS * pace * connections:
-                return found
-        found = pace, flow
-    assert found
-    return found
+        rate = await _measure_pace(pace, connections, duration_s)
+        if best and rate.per_s < _KEEPS_UP * pace * connections:
+            rate = await _measure_pace(pace, connections, duration_s)  # other load on the machine may be over
+            if rate.per_s < _KEEPS_UP * pace * connections:
+                return best
+        best = pace, rate
+    assert best
+    return best
 
 
-async def _paced(pace: float, connections: int, for_s: float) -> _Flow:
+async def _measure_pace(pace: float, connections: int, duration_s: float) -> _Rate:
     with load_process(Pace(tokens_per_s=pace)) as server:
-        return await _flow(server, Sink(server.url, connections, _LONG_TOKENS), for_s)
+        return await _measure_rate(server, LoadClient(server.url, connections, _LONG_TOKENS), duration_s)
 
 
-async def _flow(server: LoadProcess, sink: Sink, for_s: float) -> _Flow:
-    def receive() -> _Flow:
-        with asyncio.Runner(loop_factory=event_loop) as runner:
-            return runner.run(_received(server, sink, for_s))
+async def _measure_rate(server: LoadProcess, client: LoadClient, duration_s: float) -> _Rate:
+    def run_client() -> _Rate:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            return runner.run(_receive(server, client, duration_s))
 
-    return await asyncio.to_thread(receive)  # in a loop of its own: this program's may be slower than the server
+    return await asyncio.to_thread(run_client)  # in its own loop: that of this program may be slower than the server
 
 
-async def _received(server: LoadProcess, sink: Sink, for_s: float) -> _Flow:
-    await sink.open()
+async def _receive(server: LoadProcess, client: LoadClient, duration_s: float) -> _Rate:
+    await client.open()
     await asyncio.sleep(_WARM_UP_S)
-    begun_at, tokens, cpu_s = time.perf_counter(), sink.tokens(), _cpu_s(server)
-    await asyncio.sleep(for_s)
-    tokens, cpu_s, spent_s = sink.tokens() - tokens, _cpu_s(server) - cpu_s, time.perf_counter() - begun_at
-    sink.close()
-    return _Flow(tokens / spent_s, tokens / max(cpu_s, CLOCK_S))
+    started_at, before, meter = time.perf_counter(), client.tokens(), CpuMeter([psutil.Process(server.pid)])
+    await asyncio.sleep(duration_s)
+    tokens, cpu_s, spent_s = client.tokens() - before, meter.spent_s(), time.perf_counter() - started_at
+    client.close()
+    return _Rate(tokens / spent_s, tokens / cpu_s)
 
 
-def _cpu_s(server: LoadProcess) -> float:
-    times = psutil.Process(server.pid).cpu_times()
-    return times.user + times.system
-
-
-def _many(connections: int) -> str:
+def _connections_text(connections: int) -> str:
     return f"{connections:,} connection{'s' if connections > 1 else ''}"
 
 
-def _rows(what: str, flow: _Flow) -> Iterator[Row]:
-    yield _row(f"the load server, {what}", "tokens/s", flow.per_s)
-    yield _row(f"the load server, {what}", "tokens per CPU second", flow.per_cpu_s)
-
-
-def _row(what: str, unit: str, value: float) -> Row:
-    found = Sample.of([value])
-    return Row(what=what, unit=unit, ours=found, figure=found, figure_unit=unit, better="more")
+def _rows(what: str, rate: _Rate) -> Iterator[Row]:
+    for unit, value in (("tokens/s", rate.per_s), ("tokens per CPU second", rate.per_cpu_s)):
+        yield Row.measured(f"the load server, {what}", unit, Sample.of([value])).better_if("more")
 
 
 if __name__ == "__main__":
-    run(measure)
+    run_program(measure)

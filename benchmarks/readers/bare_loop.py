@@ -1,11 +1,16 @@
-"""The limit: the least that reading a stream takes in Python. aiohttp gives the bytes, msgspec takes the text out."""
+"""The lower bound of reading a stream in Python: aiohttp delivers the bytes, msgspec extracts the text."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from struct import Struct
 
 import aiohttp
 import msgspec
+from yarl import URL
 
-from ..load.answers import ANTHROPIC, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, Api
+from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, Api
+
+_HEAD_BYTES, _TAIL_BYTES = 12, 4
+_frame_lengths = Struct(">II").unpack_from
 
 
 class _Piece(msgspec.Struct):
@@ -45,12 +50,12 @@ class _Message(msgspec.Struct):
     content: _Piece | list[object] | None = None
 
 
-class _CoherePart(msgspec.Struct):
+class _CohereDelta(msgspec.Struct):
     message: _Message | None = None
 
 
 class _CohereEvent(msgspec.Struct):
-    delta: _CoherePart | None = None
+    delta: _CohereDelta | None = None
 
     def text(self) -> str | None:
         content = self.delta.message.content if self.delta and self.delta.message else None
@@ -72,10 +77,12 @@ class _GeminiChunk(msgspec.Struct):
         return self.candidates[0].content.parts[0].text
 
 
-_Known = _Event | _Chunk | _ResponsesEvent | _GeminiChunk | _CohereEvent
+_AnyEvent = _Event | _Chunk | _ResponsesEvent | _GeminiChunk | _CohereEvent
+_Decode = Callable[[bytes], _AnyEvent]
 
-_DECODE: dict[Api, Callable[[bytes], _Known]] = {
+_DECODE: dict[Api, _Decode] = {
     ANTHROPIC: msgspec.json.Decoder(_Event).decode,
+    BEDROCK: msgspec.json.Decoder(_Event).decode,
     OPENAI_CHAT: msgspec.json.Decoder(_Chunk).decode,
     OPENAI_RESPONSES: msgspec.json.Decoder(_ResponsesEvent).decode,
     GEMINI: msgspec.json.Decoder(_GeminiChunk).decode,
@@ -84,24 +91,45 @@ _DECODE: dict[Api, Callable[[bytes], _Known]] = {
 
 
 class BareLoop:
-    """Reads answers of *api*, and believes that nothing ever goes wrong."""
+    """Reads answers of *api* without any error handling: no checksum or header of a frame is looked at."""
 
     def __init__(self, url: str, api: Api) -> None:
         self._http = aiohttp.ClientSession()
-        self._url = url + api.path
+        self._url = URL(url + api.path, encoded=True)
         self._decode = _DECODE[api]
+        self._count = _count_in_frames if api == BEDROCK else _count_in_lines
 
     async def read(self, deltas: int) -> int:
-        """Ask for an answer of so many text deltas; how many came."""
-        seen, decode, rest = 0, self._decode, b""
-        async with self._http.post(self._url, json={"max_tokens": deltas}) as response:
-            async for piece in response.content.iter_any():
-                *lines, rest = (rest + piece).split(b"\n")
-                for line in lines:
-                    if line.startswith(b"data: {") and decode(line[6:]).text():
-                        seen += 1
-        return seen
+        body = {"max_tokens": deltas, "inferenceConfig": {"maxTokens": deltas}}
+        async with self._http.post(self._url, json=body) as response:
+            return await self._count(response.content.iter_any(), self._decode)
 
     async def aclose(self) -> None:
-        """Give the sockets back."""
         await self._http.close()
+
+
+async def _count_in_lines(data: AsyncIterator[bytes], decode: _Decode) -> int:
+    """Count the text deltas of server-sent events."""
+    seen, rest = 0, b""
+    async for piece in data:
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data: {") and decode(line[6:]).text():
+                seen += 1
+    return seen
+
+
+async def _count_in_frames(data: AsyncIterator[bytes], decode: _Decode) -> int:
+    """Count the text deltas of Amazon's event stream."""
+    seen, rest = 0, b""
+    async for piece in data:
+        rest, at = rest + piece, 0
+        while len(rest) - at >= _HEAD_BYTES:
+            total, headers = _frame_lengths(rest, at)
+            if len(rest) - at < total:
+                break
+            if decode(rest[at + _HEAD_BYTES + headers : at + total - _TAIL_BYTES]).text():
+                seen += 1
+            at += total
+        rest = rest[at:]
+    return seen

@@ -1,4 +1,4 @@
-"""boto3's events, as its documents show: its clients are botocore's, which has types."""
+"""boto3's events, used as its documentation shows. Its clients are botocore's, which has types."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from botocore.session import Session
 from ..load.answers import BEDROCK
 
 
-class BedrockObjects:
+class BedrockReader:
     """``converse_stream``. It blocks: many at once would need a thread each."""
 
     def __init__(self, url: str) -> None:
-        # Its methods are made at run time, from the service model.
+        # botocore generates the client's methods at run time, from the service model.
         self._client: Any = Session().create_client(
             "bedrock-runtime",
             region_name="us-east-1",
@@ -23,7 +23,6 @@ class BedrockObjects:
         )
 
     async def read(self, deltas: int) -> int:
-        """Ask for an answer of so many text deltas; how many came."""
         seen = 0
         answer = self._client.converse_stream(
             modelId=BEDROCK.model,
@@ -36,5 +35,4 @@ class BedrockObjects:
         return seen
 
     async def aclose(self) -> None:
-        """Give the sockets back."""
         self._client.close()

@@ -1,4 +1,4 @@
-"""Google's SDK and its typed objects, read as its documents show."""
+"""Google's SDK and its typed objects, used as its documentation shows."""
 
 import httpx2
 from google import genai
@@ -7,16 +7,15 @@ from google.genai.types import GenerateContentConfig, HttpOptions
 from ..load.answers import GEMINI
 
 
-class GoogleObjects:
-    """``aio.models.generate_content_stream``; *on_aiohttp*, as it is where that is installed, or on httpx2."""
+class GoogleReader:
+    """``aio.models.generate_content_stream``, over aiohttp, its default if installed, or over httpx2."""
 
-    def __init__(self, url: str, on_aiohttp: bool = False) -> None:
-        self._transport = None if on_aiohttp else httpx2.AsyncClient()
+    def __init__(self, url: str, over_aiohttp: bool) -> None:
+        self._transport = None if over_aiohttp else httpx2.AsyncClient()
         options = HttpOptions(base_url=url, api_version="v1beta", httpx_async_client=self._transport)
         self._sdk = genai.Client(vertexai=False, api_key="none-needed", http_options=options)
 
     async def read(self, deltas: int) -> int:
-        """Ask for an answer of so many text deltas; how many came."""
         seen = 0
         stream = await self._sdk.aio.models.generate_content_stream(
             model=GEMINI.model, contents="Hi", config=GenerateContentConfig(max_output_tokens=deltas)
@@ -27,7 +26,6 @@ class GoogleObjects:
         return seen
 
     async def aclose(self) -> None:
-        """Give the sockets back."""
         await self._sdk.aio.aclose()
         if self._transport:
             await self._transport.aclose()

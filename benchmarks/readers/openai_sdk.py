@@ -1,21 +1,17 @@
-"""OpenAI's SDK and its typed objects, read as its documents show."""
+"""OpenAI's SDK and its typed objects, used as its documentation shows."""
 
 import openai
 
-from ..load.answers import OPENAI_CHAT
+from ..load.answers import OPENAI_CHAT, OPENAI_RESPONSES
 
 
-class OpenAIObjects:
-    """``chat.completions.create(stream=True)``; with *on_aiohttp* over the transport that the runtime uses, too."""
+class ChatReader:
+    """``chat.completions.create(stream=True)``."""
 
-    def __init__(self, url: str, on_aiohttp: bool = False) -> None:
-        transport = openai.DefaultAioHttpClient() if on_aiohttp else None
-        self._sdk = openai.AsyncOpenAI(
-            api_key="none-needed", base_url=f"{url}/v1", max_retries=0, http_client=transport
-        )
+    def __init__(self, url: str, over_aiohttp: bool) -> None:
+        self._sdk = _open_sdk(url, over_aiohttp)
 
     async def read(self, deltas: int) -> int:
-        """Ask for an answer of so many text deltas; how many came."""
         seen = 0
         stream = await self._sdk.chat.completions.create(
             model=OPENAI_CHAT.model,
@@ -30,5 +26,29 @@ class OpenAIObjects:
         return seen
 
     async def aclose(self) -> None:
-        """Give the sockets back."""
         await self._sdk.close()
+
+
+class ResponsesReader:
+    """``responses.create(stream=True)``."""
+
+    def __init__(self, url: str, over_aiohttp: bool) -> None:
+        self._sdk = _open_sdk(url, over_aiohttp)
+
+    async def read(self, deltas: int) -> int:
+        seen = 0
+        stream = await self._sdk.responses.create(
+            model=OPENAI_RESPONSES.model, max_output_tokens=deltas, input="Hi", stream=True, store=False
+        )
+        async for event in stream:
+            if event.type == "response.output_text.delta" and event.delta:
+                seen += 1
+        return seen
+
+    async def aclose(self) -> None:
+        await self._sdk.close()
+
+
+def _open_sdk(url: str, over_aiohttp: bool) -> openai.AsyncOpenAI:
+    transport = openai.DefaultAioHttpClient() if over_aiohttp else None
+    return openai.AsyncOpenAI(api_key="none-needed", base_url=f"{url}/v1", max_retries=0, http_client=transport)

@@ -1,1 +1,1 @@
-"""What was found, and how it is shown."""
+"""Findings, results, and how they are shown: tables, plots, a page, a comparison with an older result."""

@@ -1,4 +1,4 @@
-"""Comparison: what has changed between two results, row by row."""
+"""Compares two results, row by row."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ import msgspec
 
 from .result import Result
 from .rows import Direction, Row
-from .table import figure, lined_up
+from .table import aligned_table, figure_text
 
 Verdict = Literal["better", "worse", "changed", ""]
 Key = tuple[str, str, str, str, int]
@@ -22,28 +22,28 @@ _ORDER: dict[Verdict, int] = {"worse": 0, "better": 1, "changed": 2, "": 3}
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One row, as it was and as it is."""
+    """The old and the new version of one row."""
 
     old: Row
     new: Row
 
     @property
     def quotient(self) -> float | None:
-        """The new figure over the old; ``None`` where that says nothing, since one of them is not above 0."""
+        """The new figure divided by the old; ``None`` if one of them is not above 0."""
         old, new = self.old.figure.median, self.new.figure.median
         return new / old if old > 0 and new > 0 else None
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the figure has changed: by more than either's quartiles are apart, and by over 10 % of the old.
+        """The verdict on a change beyond noise: beyond the interquartile range of either, and 10 % of the old.
 
-        ``changed`` where nobody said which way is better, and empty where it has not.
+        ``changed`` if the better direction is unknown, empty if the figure has not changed.
         """
         old, new = self.old.figure, self.new.figure
         change = new.median - old.median
         if abs(change) <= max(old.high - old.low, new.high - new.low, _NOTABLE * abs(old.median)):
             return ""
-        match direction(self.new):
+        match better_direction(self.new):
             case None:
                 return "changed"
             case "more":
@@ -53,9 +53,9 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """The *changes* of rows that are in both results, those that are *gone* and those that are *added*.
+    """The *changes* of rows that both results have, and the rows that only the old or only the new one has.
 
-    *notes* say what else differs, for figures of two machines or two scales are not worth much side by side.
+    *notes* name other differences: figures of two machines or two scales say little about the code.
     """
 
     changes: tuple[Change, ...]
@@ -64,13 +64,13 @@ class Comparison(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
     @property
-    def ordered(self) -> list[Change]:
-        """The changes, what counts first."""
+    def by_verdict(self) -> list[Change]:
+        """The changes, worst verdict first."""
         return sorted(self.changes, key=lambda change: _ORDER[change.verdict])
 
 
 def compare(old: Result, new: Result) -> Comparison:
-    """What *new* changes. Rows belong together by program, by what they measure, beside whom and in what unit."""
+    """Compare two results. Rows are paired by benchmark, name, peer and unit."""
     before, after = dict(_keyed(old.rows)), dict(_keyed(new.rows))
     return Comparison(
         changes=tuple(Change(before[key], row) for key, row in after.items() if key in before),
@@ -80,8 +80,8 @@ def compare(old: Result, new: Result) -> Comparison:
     )
 
 
-def direction(row: Row) -> Direction | None:
-    """Which way the figure of *row* is better: by its own word, its target, its unit; ``None`` if none tells."""
+def better_direction(row: Row) -> Direction | None:
+    """The better direction of *row*'s figure: as stated, by its target, or by its unit; ``None`` if unknown."""
     if row.better:
         return row.better
     if row.target:
@@ -93,49 +93,49 @@ def direction(row: Row) -> Direction | None:
 
 
 def comparison_table(comparison: Comparison) -> str:
-    """The comparison in Markdown: a line for each row, what counts first."""
+    """The comparison in Markdown, one line per row, worst verdict first."""
     parts = [*comparison.notes, summary(comparison)]
     if comparison.changes:
-        parts.append(lined_up([HEAD, *map(cells, comparison.ordered)]))
+        parts.append(aligned_table([HEAD, *map(change_cells, comparison.by_verdict)]))
     for title, rows in (("Only in the old one", comparison.gone), ("Only in the new one", comparison.added)):
         if rows:
-            parts.append(f"{title}:\n\n" + "\n".join(f"- {name(row)}" for row in rows))
+            parts.append(f"{title}:\n\n" + "\n".join(f"- {full_name(row)}" for row in rows))
     return "\n\n".join(parts)
 
 
-def cells(change: Change) -> tuple[str, ...]:
-    """A line of the table."""
+def change_cells(change: Change) -> tuple[str, ...]:
+    """The cells of *change*, in the order of ``HEAD``."""
     old, new, quotient = change.old, change.new, change.quotient
     return (
         f"{new.program}: {new.what}" if new.program else new.what,
         new.peer,
-        figure(old.figure, old.figure_unit),
-        figure(new.figure, new.figure_unit),
+        figure_text(old.figure, old.figure_unit),
+        figure_text(new.figure, new.figure_unit),
         "" if quotient is None else f"{quotient:.2f}",
         change.verdict.upper() if change.verdict == "worse" else change.verdict,
     )
 
 
-def name(row: Row) -> str:
-    """What *row* is called where it stands alone."""
+def full_name(row: Row) -> str:
+    """The name of *row* outside its table."""
     return f"{row.program}: {row.what}" + (f", beside {row.peer}" if row.peer else "")
 
 
 def summary(comparison: Comparison) -> str:
-    """How many rows have changed."""
+    """The number of rows per verdict."""
     counts = Counter(change.verdict for change in comparison.changes)
-    told = [f"{counts[verdict]} {verdict}" for verdict in ("worse", "better", "changed") if counts[verdict]]
-    told.append(f"{counts['']} as before")
-    return f"{len(comparison.changes)} rows in both: {', '.join(told)}."
+    parts = [f"{counts[verdict]} {verdict}" for verdict in ("worse", "better", "changed") if counts[verdict]]
+    parts.append(f"{counts['']} as before")
+    return f"{len(comparison.changes)} rows in both: {', '.join(parts)}."
 
 
 def _keyed(rows: Sequence[Row]) -> Iterator[tuple[Key, Row]]:
-    """Rows by what they are. A peer's words in brackets are figures of that run, and no part of it."""
+    """Rows by identity. Text in brackets after a peer's name holds figures of that run, and is not part of it."""
     seen: Counter[tuple[str, str, str, str]] = Counter()
     for row in rows:
-        which = (row.program, row.what, row.peer.partition(" (")[0], row.figure_unit)
-        yield (*which, seen[which]), row
-        seen[which] += 1
+        identity = (row.program, row.what, row.peer.partition(" (")[0], row.figure_unit)
+        yield (*identity, seen[identity]), row
+        seen[identity] += 1
 
 
 def _notes(old: Result, new: Result) -> Iterator[str]:

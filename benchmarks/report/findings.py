@@ -1,4 +1,4 @@
-"""Findings: what programs print, a line of JSON each, and what reports are made of."""
+"""Findings: what benchmarks print, one JSON object per line, and what reports are made from."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ Scale = Literal["linear", "log"]
 
 
 class Chart(msgspec.Struct, frozen=True):
-    """A picture that curves or distributions are drawn into: those that name the same chart, together."""
+    """The axes of a plot. Curves and distributions that name the same chart are drawn into the same plot."""
 
     name: str
     x_name: str
@@ -20,11 +20,10 @@ class Chart(msgspec.Struct, frozen=True):
 
 
 class Curve(msgspec.Struct, frozen=True, tag_field="kind", tag="curve"):
-    """What *side* does over x: a sample at each of *x*.
+    """The measurements of *side* over x: one sample for each value of *x*.
 
-    The names of this runtime's own sides begin with "ours", or are those of its crowds; the least that anything takes
-    has "limit" in its name, or is "bare".
-    *program* is added by the runner.
+    Sides of this runtime begin with "ours" or are named by its adapters; the lower bound of any implementation has
+    "limit" in its name or is "bare". The runner sets *program*.
     """
 
     chart: Chart
@@ -35,9 +34,9 @@ class Curve(msgspec.Struct, frozen=True, tag_field="kind", tag="curve"):
 
 
 class Distribution(msgspec.Struct, frozen=True, tag_field="kind", tag="distribution"):
-    """How something that happened many times was spread: pairs of a percentile, 0 to 100, and its value.
+    """The distribution of a repeated event: pairs of a percentile, 0 to 100, and its value.
 
-    Of *side* and *program* a curve tells.
+    *side* and *program* are as for a curve.
     """
 
     chart: Chart
@@ -49,7 +48,7 @@ class Distribution(msgspec.Struct, frozen=True, tag_field="kind", tag="distribut
 Finding = Row | Curve | Distribution
 
 
-def line(finding: Finding) -> str:
-    """*finding* as a line of JSON, a row's verdict included."""
+def json_line(finding: Finding) -> str:
+    """*finding* as a line of JSON; a row's line includes its verdict."""
     plain = finding.plain() if isinstance(finding, Row) else finding
     return msgspec.json.encode(plain).decode()

@@ -1,4 +1,4 @@
-"""Labels at the ends of lines, moved apart, so that no picture needs a legend."""
+"""Labels at the ends of lines, moved apart so that they do not overlap: plots need no legend."""
 
 import textwrap
 from collections.abc import Sequence
@@ -6,14 +6,13 @@ from collections.abc import Sequence
 import msgspec
 from matplotlib.axes import Axes
 
-from .line_styles import Style
+from .line_styles import LineStyle
 
 _COLUMN = 1.03
-"""Where labels begin, the axes' width being 1."""
+"""The left edge of the labels; the axes have width 1."""
 
 _LINE_PX = 14.5
-"""The height of a line of text. The picture has 100 pixels an inch."""
-
+"""The height of a line of text, at 100 pixels per inch."""
 
 _LEADER = {
     "arrowstyle": "-",
@@ -25,7 +24,7 @@ _LEADER = {
     "shrinkB": 4,
     "zorder": 1,
 }
-"""The line from a label to what it names."""
+"""The dotted line from a label to the end of its curve."""
 
 
 class Label(msgspec.Struct, frozen=True):
@@ -34,44 +33,46 @@ class Label(msgspec.Struct, frozen=True):
     text: str
     x: float
     y: float
-    style: Style
+    style: LineStyle
 
 
-def spread(wanted: Sequence[float], heights: Sequence[float], low: float, high: float) -> list[float]:
-    """Middles near those that are *wanted*, in their order, for things of *heights* that must not overlap.
+def non_overlapping(wanted: Sequence[float], heights: Sequence[float], low: float, high: float) -> list[float]:
+    """Centres close to *wanted*, in the same order, for boxes of these *heights* that must not overlap.
 
     They lie between *low* and *high* as far as there is room.
     """
-    placed: list[float] = []
+    centres: list[float] = []
     floor = low
-    for middle, height in zip(wanted, heights, strict=True):
-        placed.append(max(middle, floor + height / 2))
-        floor = placed[-1] + height / 2
+    for centre, height in zip(wanted, heights, strict=True):
+        centres.append(max(centre, floor + height / 2))
+        floor = centres[-1] + height / 2
     ceiling = high
-    for index in reversed(range(len(placed))):
-        placed[index] = min(placed[index], ceiling - heights[index] / 2)
-        ceiling = placed[index] - heights[index] / 2
-    return placed
+    for index in reversed(range(len(centres))):
+        centres[index] = min(centres[index], ceiling - heights[index] / 2)
+        ceiling = centres[index] - heights[index] / 2
+    return centres
 
 
-def label_lines(axes: Axes, labels: Sequence[Label], longest: int) -> None:
-    """Name each line right of the axes, beside its end. The axes must have their limits."""
+def label_lines(axes: Axes, labels: Sequence[Label], max_chars: int) -> None:
+    """Label each line to the right of the axes, beside its end. The axes must have their limits already."""
     box = axes.bbox
     floor = axes.get_ylim()[0] if axes.get_yscale() == "log" else None
 
-    def end(label: Label) -> float:
-        value = label.y if floor is None else max(label.y, floor)
-        return float(axes.transData.transform((label.x, value))[1])
+    def end_y(label: Label) -> float:
+        return label.y if floor is None else max(label.y, floor)
 
-    ordered = sorted(labels, key=end)
-    texts = ["\n".join(textwrap.wrap(label.text, longest)) for label in ordered]
+    def end_px(label: Label) -> float:
+        return float(axes.transData.transform((label.x, end_y(label)))[1])
+
+    ordered = sorted(labels, key=end_px)
+    texts = ["\n".join(textwrap.wrap(label.text, max_chars)) for label in ordered]
     heights = [_LINE_PX * (text.count("\n") + 1) for text in texts]
-    middles = spread([end(label) for label in ordered], heights, box.y0, box.y1)
-    for label, text, middle in zip(ordered, texts, middles, strict=True):
+    centres = non_overlapping([end_px(label) for label in ordered], heights, box.y0, box.y1)
+    for label, text, centre in zip(ordered, texts, centres, strict=True):
         axes.annotate(
             text,
-            xy=(label.x, label.y if floor is None else max(label.y, floor)),
-            xytext=(_COLUMN, (middle - box.y0) / box.height),
+            xy=(label.x, end_y(label)),
+            xytext=(_COLUMN, (centre - box.y0) / box.height),
             textcoords="axes fraction",
             va="center",
             color=label.style.colour,

@@ -1,6 +1,6 @@
-"""Results: a run and what it found, as JSON Lines. They are written as they come: what broke off keeps its findings.
+"""Results: a run and its findings as JSON Lines, written as they come, so that an aborted run keeps its findings.
 
-The first line is the ``Run``. Then come the findings of each program, and after them its ``Ended``.
+The first line is the ``Run``. The findings of each benchmark follow, and after them its ``Ended``.
 """
 
 from datetime import UTC, datetime
@@ -9,18 +9,18 @@ from typing import TextIO
 
 import msgspec
 
-from rayconteur.providers.schema.errors import ConfigError
+from rayconteur.errors import ConfigError
 
 from ..program import Options
 from ..system.machine import Machine
-from .findings import Curve, Distribution, Finding, line
+from .findings import Curve, Distribution, Finding, json_line
 from .rows import Row
 
 FINDINGS = "findings.jsonl"
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="run"):
-    """Which *programs* were to be run, where, when it *began*, and what they were asked for."""
+    """The benchmarks (*programs*) of a run, the machine, the start time and the options."""
 
     machine: Machine
     began: datetime
@@ -29,7 +29,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="run"
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="ended"):
-    """*program* has ended; *problem* is empty where nothing went wrong."""
+    """The end of the benchmark *program*; *problem* is empty if it completed."""
 
     program: str
     took_s: float
@@ -37,7 +37,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="en
 
 
 class Result(msgspec.Struct, frozen=True):
-    """All of it. A program that is in *run* and not in *ended* never began, or the run was killed meanwhile."""
+    """A run with its findings. A benchmark in *run* but not in *ended* never started, or the run was killed."""
 
     run: Run
     findings: tuple[Finding, ...]
@@ -50,15 +50,15 @@ class Result(msgspec.Struct, frozen=True):
 
     @property
     def took_s(self) -> float:
-        """How long all programs took together."""
+        """The duration of all benchmarks together."""
         return sum(ended.took_s for ended in self.ended)
 
     @property
     def unfinished(self) -> dict[str, str]:
-        """The programs that did not come to their end, and why."""
+        """The benchmarks that did not complete, and why."""
         problems = {ended.program: ended.problem for ended in self.ended}
-        found = {name: problems.get(name, "not run") for name in self.run.programs}
-        return {name: problem for name, problem in found.items() if problem}
+        outcomes = {name: problems.get(name, "not run") for name in self.run.programs}
+        return {name: problem for name, problem in outcomes.items() if problem}
 
 
 Line = Run | Row | Curve | Distribution | Ended
@@ -66,19 +66,19 @@ Line = Run | Row | Curve | Distribution | Ended
 _decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
 
-class Lines:
-    """A result on its way to a file: each line is there for others as soon as it is written."""
+class ResultWriter:
+    """Writes a result to a file, starting with *run*. Each line is flushed as soon as it is written."""
 
     def __init__(self, file: TextIO, run: Run) -> None:
         self._file = file
         self._write(msgspec.json.encode(run).decode())
 
-    def found(self, finding: Finding) -> None:
-        """Keep *finding*."""
-        self._write(line(finding))
+    def write_finding(self, finding: Finding) -> None:
+        """Append *finding*."""
+        self._write(json_line(finding))
 
-    def ended(self, ended: Ended) -> None:
-        """Keep how a program ended."""
+    def write_end(self, ended: Ended) -> None:
+        """Append the end of a benchmark."""
         self._write(msgspec.json.encode(ended).decode())
 
     def _write(self, text: str) -> None:
@@ -86,11 +86,11 @@ class Lines:
         self._file.flush()
 
 
-def read(path: Path) -> Result:
+def read_result(path: Path) -> Result:
     """The result in the file *path*, or in the folder of one.
 
     Raises:
-        ConfigError: it can't be read, or a line of it is none of a result; file and line are named.
+        ConfigError: the file cannot be read, or is no result; the message names file and line.
     """
     file = path / FINDINGS if path.is_dir() else path
     try:
@@ -99,8 +99,7 @@ def read(path: Path) -> Result:
         raise ConfigError(f"{file} can't be read: {error.strerror}") from None
     if not lines:
         raise ConfigError(f"{file} is empty")
-    decoded = [_decoded(file, number, each) for number, each in enumerate(lines, start=1)]
-    first, *rest = decoded
+    first, *rest = [_decode_line(file, number, each) for number, each in enumerate(lines, start=1)]
     if not isinstance(first, Run):
         raise ConfigError(f"{file}, line 1: not a run, which comes first")
     findings: list[Finding] = []
@@ -116,12 +115,12 @@ def read(path: Path) -> Result:
     return Result(first, tuple(findings), tuple(ended))
 
 
-def now() -> datetime:
-    """This moment, to the second."""
+def current_time() -> datetime:
+    """The current time in UTC, to the second."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def _decoded(file: Path, number: int, text: bytes) -> Line:
+def _decode_line(file: Path, number: int, text: bytes) -> Line:
     try:
         return _decoder.decode(text)
     except msgspec.MsgspecError as error:

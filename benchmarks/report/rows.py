@@ -1,4 +1,4 @@
-"""Rows: what a benchmark found, as it is printed and kept."""
+"""Rows: what a benchmark found, as printed and stored."""
 
 from collections.abc import Iterable
 from statistics import quantiles
@@ -13,7 +13,7 @@ Direction = Literal["more", "less"]
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """One thing measured several times: the *values* in the order taken, their median and quartiles."""
+    """Repeated measurements of one quantity: the *values* in the order taken, their median and quartiles."""
 
     median: float
     low: float
@@ -28,34 +28,34 @@ class Sample(msgspec.Struct, frozen=True):
         return cls(middle, low, high, taken)
 
     def over(self, other: "Sample") -> "Sample":
-        """The quotients of what was measured in the same round. In a round both sides met the same weather."""
-        return Sample.of(mine / its for mine, its in zip(self.values, other.values, strict=True))
+        """Quotients, round by round: both sides of a round ran under the same conditions."""
+        return Sample.of(mine / theirs for mine, theirs in zip(self.values, other.values, strict=True))
 
-    def above(self, other: "Sample") -> "Sample":
-        """The differences of what was measured in the same round."""
-        return Sample.of(mine - its for mine, its in zip(self.values, other.values, strict=True))
+    def minus(self, other: "Sample") -> "Sample":
+        """Differences, round by round."""
+        return Sample.of(mine - theirs for mine, theirs in zip(self.values, other.values, strict=True))
 
-    def times(self, factor: float) -> "Sample":
-        """The same in another unit."""
+    def scaled(self, factor: float) -> "Sample":
+        """The sample in another unit."""
         return Sample.of(value * factor for value in self.values)
 
 
 class Target(msgspec.Struct, frozen=True):
-    """What a row's figure is held to."""
+    """The bound that a row's figure should keep."""
 
     bound: Literal["at least", "under"]
     value: float
 
     def met_by(self, figure: float) -> bool:
-        """Whether *figure* is on the right side."""
+        """True if *figure* is on the right side of the bound."""
         return figure >= self.value if self.bound == "at least" else figure < self.value
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="row"):
-    """One finding: *ours* and *theirs* in *unit*, *theirs* being *peer*'s in the same rounds.
+    """One finding: *ours* and *theirs* in *unit*, where *theirs* is the *peer*'s sample from the same rounds.
 
-    *figure*, in *figure_unit*, is what counts, and what the target, where there is one, is for. *better* says which way
-    is better where neither target nor unit does. *program* is added by the runner.
+    *figure*, in *figure_unit*, is the value to judge by; *target* applies to it. *better* is the better direction if
+    neither target nor unit implies one. The runner sets *program*, the name of the benchmark.
     """
 
     what: str
@@ -69,11 +69,40 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="row"
     better: Direction | None = None
     program: str = ""
 
+    @classmethod
+    def measured(cls, what: str, unit: str, sample: Sample) -> Self:
+        """A row compared with nothing; the figure is the sample itself."""
+        return cls(what=what, unit=unit, ours=sample, figure=sample, figure_unit=unit)
+
+    def beside(self, peer: str, theirs: Sample) -> "Row":
+        """The row compared with *peer*, which may have had fewer rounds; the figure is the quotient, in "times"."""
+        ours = Sample.of(self.ours.values[: len(theirs.values)])
+        return msgspec.structs.replace(
+            self, ours=ours, peer=peer, theirs=theirs, figure=ours.over(theirs), figure_unit="times"
+        )
+
+    def more_than(self, peer: str, theirs: Sample, figure_unit: str) -> "Row":
+        """The row compared with *peer*; the figure is the difference."""
+        figure = self.ours.minus(theirs)
+        return msgspec.structs.replace(self, peer=peer, theirs=theirs, figure=figure, figure_unit=figure_unit)
+
+    def judged_by(self, figure: Sample, unit: str) -> "Row":
+        """The row with another figure."""
+        return msgspec.structs.replace(self, figure=figure, figure_unit=unit)
+
+    def held_to(self, target: Target | None) -> "Row":
+        """The row with *target*."""
+        return msgspec.structs.replace(self, target=target)
+
+    def better_if(self, direction: Direction) -> "Row":
+        """The row with its better direction stated."""
+        return msgspec.structs.replace(self, better=direction)
+
     @property
     def met(self) -> bool | None:
-        """Whether the median of the figure meets the target."""
+        """True if the median of the figure meets the target; ``None`` without a target."""
         return None if self.target is None else self.target.met_by(self.figure.median)
 
     def plain(self) -> dict[str, Any]:
-        """The row as JSON has it, the verdict included."""
+        """The row as its JSON has it, the verdict included."""
         return {**msgspec.to_builtins(self), "met": self.met}

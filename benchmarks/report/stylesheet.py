@@ -1,4 +1,4 @@
-"""How the page looks, in the light and in the dark."""
+"""The style sheet of the page, for light and dark screens and for print."""
 
 CSS = """
 :root { color-scheme: light dark; --ink: #1b1f24; --quiet: #5b656e; --line: #dde1e5; --paper: #fbfbfa; --card: #fff;

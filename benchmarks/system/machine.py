@@ -1,4 +1,4 @@
-"""The machine: what a result must be read with."""
+"""The machine and the versions that a result was measured with."""
 
 import os
 import platform
@@ -27,11 +27,11 @@ _PACKAGES = (
     "langgraph",
     "pydantic-ai-slim",
 )
-"""What is measured, and what it is measured beside."""
+"""The packages that are measured, and those that they are compared with."""
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """Where and with what something was measured. *load* is the load average at the time, of all that was running."""
+    """Where and with what something was measured. *load* is the machine's load average before the start."""
 
     processor: str
     cpus: int
@@ -44,14 +44,14 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 def this_machine() -> Machine:
-    """This one, now."""
+    """This machine, now."""
     return Machine(
         processor=_processor(),
         cpus=os.cpu_count() or 0,
         memory_bytes=psutil.virtual_memory().total,
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
-        packages={name: found for name in _PACKAGES if (found := _version(name))},
+        packages={name: installed for name in _PACKAGES if (installed := _version(name))},
         commit=_commit(),
         load=psutil.getloadavg()[0],
     )
@@ -74,7 +74,7 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str:
-    """The commit of this checkout; with a plus where it was changed since."""
+    """The commit of this checkout, with a plus if it has uncommitted changes."""
     if not (ROOT / ".git").exists():
         return "unknown"
     command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"]

@@ -1,19 +1,19 @@
-"""What an actor is asked before its memory is measured. What this imports, the actor imports, too: next to nothing."""
+"""Functions that run inside an actor to measure its memory. Their imports load into the actor: next to nothing."""
 
 import gc
 import os
 import sys
 
 
-def settled(actor: object) -> int:
-    """Let go of what nobody needs. The number of *actor*'s process."""
+def collect_garbage(actor: object) -> int:
+    """Collect garbage in *actor*'s process; returns its process id."""
     del actor
     gc.collect()
     return os.getpid()
 
 
-def blocks(actor: object) -> int:
-    """How many pieces of memory the Python of *actor*'s process holds, garbage not counted."""
+def allocated_blocks(actor: object) -> int:
+    """The number of memory blocks that Python has allocated in *actor*'s process, garbage not counted."""
     del actor
     gc.collect()
     return sys.getallocatedblocks()

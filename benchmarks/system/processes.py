@@ -1,4 +1,4 @@
-"""What processes take: this one, and all that descend from it."""
+"""CPU time and memory of this process and its descendants."""
 
 import asyncio
 import os
@@ -9,78 +9,82 @@ from contextlib import suppress
 
 import psutil
 
-from . import shared_ray as own_ray
+from . import shared_ray
 
 _TITLES = {"sessions": "ray::_SessionActor", "router": "ray::Router"}
 ROLES: tuple[str, ...] = ("sessions", "router", "driver", "Ray")
 
 CLOCK_S = 0.01
-"""What a process's CPU time is counted in."""
+"""The resolution of a process's CPU time."""
 
-_IDLE = 0.2
-_LOOK_S = 0.15
-_LONGEST_S = 20.0
+_IDLE_SHARE = 0.2
+_IDLE_SAMPLE_S = 0.15
+_IDLE_TIMEOUT_S = 20.0
 
 
-def family(but: int | None = None) -> list[psutil.Process]:
-    """This process and its descendants without that of the number *but*, and those of the run's own Ray, if it joined.
+def process_tree(without: int | None = None) -> list[psutil.Process]:
+    """This process and its descendants, without that of pid *without*, and those of the shared Ray if it has joined.
 
-    It looks at all processes of the machine, which a busy one may take a second for.
+    It looks at all processes of the machine, which takes up to a second on a busy one.
     """
-    roots = [psutil.Process(pid) for pid in (os.getpid(), own_ray.joined()) if pid is not None]
-    return [process for root in roots for process in (root, *root.children(recursive=True)) if process.pid != but]
+    roots = [psutil.Process(pid) for pid in (os.getpid(), shared_ray.joined_pid()) if pid is not None]
+    return [process for root in roots for process in (root, *root.children(recursive=True)) if process.pid != without]
 
 
 def cpu_s(processes: Iterable[psutil.Process]) -> float:
-    """The CPU time that *processes* have taken so far, the dead not counted."""
-    taken = 0.0
+    """The CPU time of *processes* so far; processes that have ended do not count."""
+    total_s = 0.0
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             times = process.cpu_times()
-            taken += times.user + times.system
-    return taken
+            total_s += times.user + times.system
+    return total_s
 
 
-class Meter:
-    """The CPU time of *processes* from now on."""
+class CpuMeter:
+    """Measures the CPU time of *processes* from its creation on."""
 
     def __init__(self, processes: Sequence[psutil.Process]) -> None:
         self._processes = processes
-        self._begun_s = cpu_s(processes)
+        self._before_s = cpu_s(processes)
 
     def spent_s(self) -> float:
-        """What they took; never less than can be counted."""
-        return max(CLOCK_S, cpu_s(self._processes) - self._begun_s)
+        """The CPU time since then, at least the resolution of the clock."""
+        return max(CLOCK_S, cpu_s(self._processes) - self._before_s)
+
+
+def router_processes() -> list[psutil.Process]:
+    """The processes of the runtime's routers."""
+    return [process for process in process_tree() if _role(process) == "router"]
 
 
 def cpu_s_by_role() -> dict[str, float]:
-    """The same, told apart: this process as *driver*, the actors of the runtime by what they are, and Ray's own."""
-    taken = dict.fromkeys(ROLES, 0.0)
-    for process in family():
+    """CPU time by role: *driver* is this process, the runtime's actors have their own, *Ray* is everything else."""
+    total_s = dict.fromkeys(ROLES, 0.0)
+    for process in process_tree():
         with suppress(psutil.NoSuchProcess):
-            times = process.cpu_times()
-            taken[_role(process)] += times.user + times.system
-    return taken
+            total_s[_role(process)] += cpu_s([process])
+    return total_s
 
 
 def _role(process: psutil.Process) -> str:
     if process.pid == os.getpid():
         return "driver"
     title = " ".join(process.cmdline())
-    return next((role for role, name in _TITLES.items() if title.startswith(name)), "Ray")
+    return next((role for role, prefix in _TITLES.items() if title.startswith(prefix)), "Ray")
 
 
-def unique_bytes() -> int:
-    """The memory that would come back if the family ended (USS, summed)."""
-    taken = 0
-    for process in family():
+def tree_unique_bytes() -> int:
+    """The unique memory (USS) of the process tree."""
+    total = 0
+    for process in process_tree():
         with suppress(psutil.NoSuchProcess):
-            taken += process.memory_full_info().uss
-    return taken
+            total += process.memory_full_info().uss
+    return total
 
 
-def kill(pid: int) -> None:
-    """End the process of that number and all that descend from it, whatever they are at."""
+def kill_tree(pid: int) -> None:
+    """Kill the process *pid* and all its descendants."""
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         for each in (*process.children(recursive=True), process):
@@ -88,22 +92,22 @@ def kill(pid: int) -> None:
                 each.kill()
 
 
-async def wait_or_kill(process: Process, within_s: float) -> None:
-    """Wait for the end of *process*, and end it with all that descend from it if that takes too long."""
+async def wait_or_kill(process: Process, timeout_s: float) -> None:
+    """Wait for *process* to end; after *timeout_s*, kill it and its descendants."""
     try:
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(timeout_s):
             await process.wait()
     except TimeoutError:
-        kill(process.pid)
+        kill_tree(process.pid)
         await process.wait()
 
 
-async def idle() -> None:
-    """Come back when the family hardly does anything any more: a Ray that has just started is busy for some seconds."""
-    ends_at = time.monotonic() + _LONGEST_S
-    while time.monotonic() < ends_at:
-        processes = family()
-        before = cpu_s(processes)
-        await asyncio.sleep(_LOOK_S)
-        if cpu_s(processes) - before < _IDLE * _LOOK_S:
+async def wait_until_idle() -> None:
+    """Wait until the process tree takes hardly any CPU time: a Ray that has just started is busy for some seconds."""
+    deadline = time.monotonic() + _IDLE_TIMEOUT_S
+    while time.monotonic() < deadline:
+        meter_processes = process_tree()
+        before_s = cpu_s(meter_processes)
+        await asyncio.sleep(_IDLE_SAMPLE_S)
+        if cpu_s(meter_processes) - before_s < _IDLE_SHARE * _IDLE_SAMPLE_S:
             return

@@ -1,4 +1,4 @@
-"""Ray for a benchmark: the run's own, or one that is started here."""
+"""Ray for a benchmark: the one shared by a run, or one that is started here; and the memory of its actors."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -11,13 +11,16 @@ from ray.actor import ActorHandle, ActorProxy
 import rayconteur as rc
 from rayconteur.runtime import RouterLimits
 
-from . import shared_ray as own_ray
-from .memory_probe import blocks, settled
+from . import shared_ray
+from .memory_probe import allocated_blocks, collect_garbage
 
 NAMESPACE = f"benchmarks-{os.getpid()}"
-"""One for each program and each side: some are in one Ray at once, and others right behind each other."""
+"""One per process: several programs and contestants use the same Ray, at once or in close succession."""
 
-_LIMITS = RouterLimits()
+ONE_ACTOR = rc.Packed(sessions_per_actor=1_000_000)
+"""All sessions in one actor."""
+
+_ROUTER_LIMITS = RouterLimits()
 
 A = TypeVar("A")
 
@@ -27,46 +30,49 @@ class _Call(Protocol):
 
 
 class _Actor(Protocol):
-    """What any actor can be asked; Ray's types don't tell."""
+    """The method that Ray adds to every actor; its types don't have it."""
 
     @property
     def __ray_call__(self) -> _Call: ...
 
 
-def local_runtime(address: str | None = None, *, warm: int = 0, router_limits: RouterLimits = _LIMITS) -> rc.Runtime:
-    """A runtime that joins the cluster at *address*, or the run's own, or starts Ray here until its end."""
-    options = rc.RuntimeOptions(namespace=NAMESPACE, num_cpus=own_ray.CPUS, router_limits=router_limits)
-    return rc.Runtime(address or own_ray.join(), warm=warm, options=options)
+def local_runtime(
+    address: str | None = None, *, warm: int = 0, router_limits: RouterLimits = _ROUTER_LIMITS
+) -> rc.Runtime:
+    """A runtime on the cluster at *address*, else on the run's shared Ray, else on a Ray that it starts and ends."""
+    options = rc.RuntimeOptions(namespace=NAMESPACE, num_cpus=shared_ray.CPUS, router_limits=router_limits)
+    return rc.Runtime(address or shared_ray.join(), warm=warm, options=options)
 
 
-def named(name: str) -> object:
-    """The actor of that name. A dedicated session's has its id."""
+def actor_named(name: str) -> object:
+    """The actor of that name. The actor of a dedicated session is named by the session's id."""
     return cast(object, ray.get_actor(name, namespace=NAMESPACE))
 
 
-def end(actor: ActorProxy[A]) -> None:
-    """End *actor*'s process."""
+def kill_actor(actor: ActorProxy[A]) -> None:
+    """End the process of *actor*."""
     ray.kill(cast(ActorHandle[A], actor))
 
 
 async def unique_bytes(actor: object) -> int:
-    """The memory that *actor*'s process has for itself: what would come back if it ended (USS)."""
-    return _unique_bytes(await cast(_Actor, actor).__ray_call__.remote(settled))
+    """The unique memory (USS) of *actor*'s process: what would be freed if it ended."""
+    return _unique_bytes(await cast(_Actor, actor).__ray_call__.remote(collect_garbage))
 
 
-async def all_unique_bytes() -> int:
-    """The same, of this process and all named actors together."""
-    return _unique_bytes(settled(None)) + sum([await unique_bytes(actor) for actor in _actors()])
+async def total_unique_bytes() -> int:
+    """The unique memory of this process and all named actors together."""
+    return _unique_bytes(collect_garbage(None)) + sum([await unique_bytes(actor) for actor in _named_actors()])
 
 
-async def all_blocks() -> int:
-    """How many pieces of memory Python holds in all of them."""
-    return blocks(None) + sum([await cast(_Actor, actor).__ray_call__.remote(blocks) for actor in _actors()])
+async def total_blocks() -> int:
+    """The number of memory blocks that Python has allocated in this process and all named actors."""
+    actors = [await cast(_Actor, actor).__ray_call__.remote(allocated_blocks) for actor in _named_actors()]
+    return allocated_blocks(None) + sum(actors)
 
 
-def _actors() -> list[object]:
-    return [named(name) for name in ray.util.list_named_actors()]
+def _named_actors() -> list[object]:
+    return [actor_named(name) for name in ray.util.list_named_actors()]
 
 
-def _unique_bytes(process: int) -> int:
-    return int(psutil.Process(process).memory_full_info().uss)
+def _unique_bytes(pid: int) -> int:
+    return int(psutil.Process(pid).memory_full_info().uss)

@@ -1,34 +1,33 @@
-"""Where the run's own Ray is: the runner starts one for all programs, and tells them by their environment.
+"""The address of the Ray that all benchmarks of a run share. The runner passes it on in environment variables.
 
-A program that is run by itself starts its own.
+A program that is started by itself finds none, and starts its own Ray.
 """
 
 import os
 from collections.abc import Mapping
 
 CPUS = 2
-"""For Ray, whatever the machine has, so that the figures of two machines compare."""
+"""The CPUs that Ray gets, whatever the machine has, so that figures of two machines compare."""
 
 _ADDRESS = "RAYCONTEUR_BENCH_RAY"
 _PID = "RAYCONTEUR_BENCH_RAY_PID"
 
-
-_joined: list[int] = []
+_joined_pids: list[int] = []
 
 
 def join() -> str | None:
-    """The address to join, if there is one. From then on its processes count as this one's own."""
+    """The address to join, if there is one. From then on its processes count as descendants of this one."""
     address = os.environ.get(_ADDRESS)
-    if address and not _joined:
-        _joined.append(int(os.environ[_PID]))
+    if address and not _joined_pids:
+        _joined_pids.append(int(os.environ[_PID]))
     return address
 
 
-def joined() -> int | None:
-    """The process that all of its processes descend from, once this one has joined."""
-    return next(iter(_joined), None)
+def joined_pid() -> int | None:
+    """The process from which the shared Ray descends, once this process has joined it."""
+    return next(iter(_joined_pids), None)
 
 
-def environ(address: str, pid: int) -> Mapping[str, str]:
-    """What tells a program of it."""
+def environment(address: str, pid: int) -> Mapping[str, str]:
+    """The variables that tell a program the address of the shared Ray."""
     return {_ADDRESS: address, _PID: str(pid)}

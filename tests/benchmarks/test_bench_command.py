@@ -6,25 +6,25 @@ from pathlib import Path
 
 import psutil
 import pytest
-from builders.bench_results import kept, result, row
-from fixtures.bench_output import check
+from builders.bench_results import result, row, write_result
+from fixtures.bench_output import check_findings
 from fixtures.terminal import HEAVY_MODULES, Terminal, in_pipe, modules_loaded_by, started
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
-from rayconteur.benchmarks.adapters.registry import NAMES
-from rayconteur.benchmarks.catalog import LONG, PROGRAMS
+from rayconteur.benchmarks.adapters.registry import ADAPTERS
+from rayconteur.benchmarks.catalog import BENCHMARKS
 from rayconteur.benchmarks.command import selected_benchmarks
 from rayconteur.benchmarks.program import Scale
-from rayconteur.benchmarks.report.result import FINDINGS, read
+from rayconteur.benchmarks.report.result import FINDINGS, read_result
 from rayconteur.cli.exit_codes import ExitCode
 from rayconteur.cli.main import app
 
-SMALL = ("--tiny", "--only", "request_building")
+SMALL = ("--tiny", "--only", "compacting")
 
 
-def refused(*arguments: str) -> str:
-    """The only line that the command writes."""
+def rejected(*arguments: str) -> str:
+    """The only line that the rejected command writes."""
     result = CliRunner().invoke(app, ["bench", *arguments])
     assert result.exit_code == ExitCode.USAGE
     assert result.stdout == ""
@@ -36,47 +36,47 @@ def test_help_loads_no_ray_no_sdk_and_nothing_of_the_extra() -> None:
     done, modules = modules_loaded_by("bench", "--help")
 
     assert done.returncode == ExitCode.COMPLETED
-    assert all(name in done.stdout for name in PROGRAMS)
+    assert all(name in done.stdout for name in BENCHMARKS)
     assert "rayconteur.benchmarks.command" in modules
     assert modules & HEAVY_MODULES == set()
 
 
-def test_a_run_prints_its_tables_and_keeps_all_it_found(tmp_path: Path) -> None:
+def test_a_run_prints_its_tables_and_stores_its_findings(tmp_path: Path) -> None:
     done = in_pipe("bench", *SMALL, "--sessions", "7", "--out", str(tmp_path / "out"))
 
-    whole = read(tmp_path / "out")
-    check([each.plain() for each in whole.rows])
+    stored = read_result(tmp_path / "out")
+    check_findings([each.plain() for each in stored.rows])
     assert done.returncode == ExitCode.COMPLETED
-    assert {each.program for each in whole.rows} == {"request_building"}
-    assert whole.run.options.sessions == (7,)
-    assert whole.unfinished == {}
+    assert {each.program for each in stored.rows} == {"compacting"}
+    assert stored.run.options.sessions == (7,)
+    assert stored.unfinished == {}
     lines = [line for line in done.stdout.splitlines() if line.startswith("|")]
-    assert len(lines) == 2 + len(whole.rows)
+    assert len(lines) == 2 + len(stored.rows)
 
 
-def test_an_unknown_benchmark_is_told_with_those_there_are() -> None:
-    line = refused("--only", "throughput", "--only", "oracle")
+def test_an_unknown_benchmark_is_rejected_with_the_known_ones() -> None:
+    line = rejected("--only", "throughput", "--only", "oracle")
 
     assert "oracle" in line
-    assert all(name in line for name in PROGRAMS)
+    assert all(name in line for name in BENCHMARKS)
 
 
-def test_a_quick_run_leaves_out_what_needs_time_but_not_if_it_is_asked_for() -> None:
+def test_a_quick_run_leaves_out_slow_benchmarks_unless_they_are_named() -> None:
     quick = selected_benchmarks((), Scale.QUICK)
 
-    assert selected_benchmarks((), Scale.FULL) == tuple(PROGRAMS)
-    assert set(quick) == set(PROGRAMS) - LONG
+    assert selected_benchmarks((), Scale.FULL) == tuple(BENCHMARKS)
+    assert set(quick) == {name for name, each in BENCHMARKS.items() if each.in_quick_run}
     assert selected_benchmarks(("endurance", "costs"), Scale.QUICK) == ("costs", "endurance")
 
 
-def test_an_unknown_peer_is_told_with_those_there_are() -> None:
-    line = refused("--peers", "langgraph", "--peers", "oracle")
+def test_an_unknown_peer_is_rejected_with_the_known_ones() -> None:
+    line = rejected("--peers", "langgraph", "--peers", "oracle")
 
     assert "peer oracle;" in line
-    assert all(name in line for name in NAMES)
+    assert all(name in line for name in ADAPTERS)
 
 
-def test_a_cluster_that_is_not_there_is_told_before_anything_runs(tmp_path: Path) -> None:
+def test_an_unreachable_cluster_is_reported_before_anything_runs(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["bench", *SMALL, "--address", "127.0.0.1:1", "--out", str(tmp_path / "out")])
 
     assert done.exit_code == ExitCode.UNREACHABLE
@@ -84,30 +84,30 @@ def test_a_cluster_that_is_not_there_is_told_before_anything_runs(tmp_path: Path
     assert not (tmp_path / "out").exists()
 
 
-def test_a_result_to_compare_with_must_be_there_before_anything_runs(tmp_path: Path) -> None:
-    assert str(tmp_path / FINDINGS) in refused(*SMALL, "--compare", str(tmp_path), "--out", str(tmp_path / "out"))
+def test_a_missing_result_to_compare_with_is_reported_before_anything_runs(tmp_path: Path) -> None:
+    assert str(tmp_path / FINDINGS) in rejected(*SMALL, "--compare", str(tmp_path), "--out", str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
 def test_a_result_is_not_overwritten(tmp_path: Path) -> None:
-    (tmp_path / FINDINGS).write_text("kept\n")
+    (tmp_path / FINDINGS).write_text("existing\n")
 
-    assert "--out" in refused(*SMALL, "--out", str(tmp_path))
-    assert (tmp_path / FINDINGS).read_text() == "kept\n"
+    assert "--out" in rejected(*SMALL, "--out", str(tmp_path))
+    assert (tmp_path / FINDINGS).read_text() == "existing\n"
 
 
-def test_without_its_extra_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
 
-    line = refused(*SMALL)
+    line = rejected(*SMALL)
 
     assert "matplotlib" in line
     assert "rayconteur[bench]" in line
 
 
 def test_two_results_are_compared_without_running_anything(tmp_path: Path) -> None:
-    old = kept(tmp_path / "old", result(row("events", 8.0, at_least=1)))
-    new = kept(tmp_path / "new", result(row("events", 4.0, at_least=1)))
+    old = write_result(tmp_path / "old", result(row("events", 8.0, at_least=1)))
+    new = write_result(tmp_path / "new", result(row("events", 4.0, at_least=1)))
 
     done = CliRunner().invoke(app, ["bench", "--compare", str(old), "--with", str(new.parent)])
 
@@ -116,16 +116,16 @@ def test_two_results_are_compared_without_running_anything(tmp_path: Path) -> No
     assert "throughput ..." not in done.stdout
 
 
-def test_a_result_to_compare_with_another_needs_the_other() -> None:
-    assert "--compare" in refused("--with", "new")
+def test_with_needs_compare() -> None:
+    assert "--compare" in rejected("--with", "new")
 
 
 def test_a_run_is_compared_with_an_older_one(tmp_path: Path) -> None:
     first = ["bench", *SMALL, "--out", str(tmp_path / "old")]
     assert in_pipe(*first).returncode == ExitCode.COMPLETED
-    old = read(tmp_path / "old")
-    faster = [replace(each, figure=each.figure.times(0.01)) for each in old.rows]
-    kept(tmp_path / "faster", replace(old, findings=tuple(faster)))
+    old = read_result(tmp_path / "old")
+    faster = [replace(each, figure=each.figure.scaled(0.01)) for each in old.rows]
+    write_result(tmp_path / "faster", replace(old, findings=tuple(faster)))
 
     done = in_pipe("bench", *SMALL, "--compare", str(tmp_path / "faster"), "--out", str(tmp_path / "new"))
 
@@ -136,27 +136,27 @@ def test_a_run_is_compared_with_an_older_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [("--sessions", "0"), ("--duration", "0")])
-def test_an_option_that_does_not_fit_is_wrong_usage(words: tuple[str, str]) -> None:
+def test_an_option_out_of_range_is_wrong_usage(words: tuple[str, str]) -> None:
     result = CliRunner().invoke(app, ["bench", *words])
 
     assert result.exit_code == ExitCode.USAGE
     assert words[0] in result.stderr
 
 
-def test_at_a_terminal_it_shows_what_runs_what_waits_and_what_was_found(tmp_path: Path) -> None:
+def test_at_a_terminal_the_progress_shows_running_and_waiting_benchmarks_and_findings(tmp_path: Path) -> None:
     with Terminal("bench", "--only", "compacting", "--only", "request_building", "--out", str(tmp_path)) as terminal:
-        begun = terminal.until("waiting")
-        found = terminal.until("times (")
+        progress = terminal.until("waiting")
+        findings = terminal.until("times (")
         terminal.type_keys("\x03")
         terminal.until("interrupted")
 
         assert terminal.exit_code() == ExitCode.INTERRUPTED
 
-    assert "running" in begun
-    assert "request on 1,000 messages" in found
+    assert "running" in progress
+    assert "request on 1,000 messages" in findings
 
 
-def test_ctrl_c_ends_what_runs_and_reports_what_was_found(tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_running_benchmark_and_reports_the_findings_so_far(tmp_path: Path) -> None:
     command = started("bench", "--only", "request_building", "--only", "compacting", "--out", str(tmp_path))
     assert command.stdout
     while not (line := command.stdout.readline()).startswith("  request"):
@@ -166,7 +166,7 @@ def test_ctrl_c_ends_what_runs_and_reports_what_was_found(tmp_path: Path) -> Non
     command.send_signal(signal.SIGINT)
     rest, _ = command.communicate(timeout=60)
 
-    found = read(tmp_path)
+    found = read_result(tmp_path)
     assert command.returncode == ExitCode.INTERRUPTED
     assert found.rows[0].what in rest[rest.index("## request_building") :]
     assert found.unfinished == {"request_building": "interrupted", "compacting": "not run"}

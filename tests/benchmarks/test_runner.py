@@ -1,99 +1,98 @@
-"""The runner, with benchmarks that need no Ray, with some that share one, and with one that is not there."""
+"""The runner: benchmarks without Ray, benchmarks that share one Ray, and one that does not exist."""
 
 import asyncio
 from pathlib import Path
 
 import psutil
 import pytest
-from fixtures.bench_output import check
+from fixtures.bench_output import check_findings
 
-from rayconteur.benchmarks.catalog import PROGRAMS, WITHOUT_RAY
+from rayconteur.benchmarks.catalog import BENCHMARKS
 from rayconteur.benchmarks.program import Options, Scale
 from rayconteur.benchmarks.report.findings import Finding
-from rayconteur.benchmarks.report.result import Ended, read
-from rayconteur.benchmarks.runner import Plan, recording, run_programs
-from rayconteur.benchmarks.system.shared_ray_process import Holder
+from rayconteur.benchmarks.report.result import Ended, read_result
+from rayconteur.benchmarks.runner import Plan, open_result, run_benchmarks
+from rayconteur.benchmarks.system.shared_ray_process import SharedRay
 
 
-class Heard:
-    """A watcher that keeps what it is told."""
+class RecordingListener:
+    """Records the progress of a run."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.events: list[str] = []
         self.problems: list[str] = []
 
-    def began(self, program: str) -> None:
-        self.told.append(f"{program} began")
+    def benchmark_started(self, name: str) -> None:
+        self.events.append(f"{name} started")
 
-    def found(self, finding: Finding) -> None:
-        if self.told[-1] != f"{finding.program} found":
-            self.told.append(f"{finding.program} found")
+    def finding_made(self, finding: Finding) -> None:
+        if self.events[-1] != f"{finding.program} found":
+            self.events.append(f"{finding.program} found")
 
-    def ended(self, ended: Ended) -> None:
-        self.told.append(f"{ended.program} ended")
+    def benchmark_ended(self, ended: Ended) -> None:
+        self.events.append(f"{ended.program} ended")
         self.problems.append(ended.problem)
 
 
-def test_a_benchmark_that_fails_is_told_and_the_others_run(tmp_path: Path) -> None:
-    heard = Heard()
-    plan = Plan(("oracle", "request_building"), Options(scale=Scale.TINY), tmp_path)
+def test_after_a_benchmark_that_fails_the_others_run(tmp_path: Path) -> None:
+    listener = RecordingListener()
+    plan = Plan(("oracle", "compacting"), Options(scale=Scale.TINY), tmp_path)
 
-    with recording(plan) as lines:
-        completed = asyncio.run(run_programs(plan, lines, heard))
+    with open_result(plan) as writer:
+        completed = asyncio.run(run_benchmarks(plan, writer, listener))
 
     assert not completed
-    assert heard.told == [
-        "oracle began",
+    assert listener.events == [
+        "oracle started",
         "oracle ended",
-        "request_building began",
-        "request_building found",
-        "request_building ended",
+        "compacting started",
+        "compacting found",
+        "compacting ended",
     ]
-    assert "No module named" in heard.problems[0]
-    assert read(tmp_path).unfinished == {"oracle": heard.problems[0]}
-    assert read(tmp_path).rows
+    assert "No module named" in listener.problems[0]
+    assert read_result(tmp_path).unfinished == {"oracle": listener.problems[0]}
+    assert read_result(tmp_path).rows
 
 
 @pytest.mark.programs
-def test_all_that_need_ray_share_one_which_ends_with_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_benchmarks_that_need_ray_share_one_which_ends_with_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    heard = Heard()
+    listener = RecordingListener()
     before = set(psutil.Process().children(recursive=True))
     plan = Plan(("saturated", "interrupting"), Options(scale=Scale.TINY), tmp_path)
 
-    with recording(plan) as lines:
-        assert asyncio.run(run_programs(plan, lines, heard)), heard.problems
+    with open_result(plan) as writer:
+        assert asyncio.run(run_benchmarks(plan, writer, listener)), listener.problems
 
-    found = read(tmp_path)
-    check([row.plain() for row in found.rows])
-    assert "tokens per CPU second" in {row.unit for row in found.rows}  # whoever joins it counts its processes
+    result = read_result(tmp_path)
+    check_findings([row.plain() for row in result.rows])
+    assert "tokens per CPU second" in {row.unit for row in result.rows}  # the shared Ray's processes are counted
     assert set(psutil.Process().children(recursive=True)) <= before
 
 
 @pytest.mark.programs
-def test_a_ray_that_is_held_is_the_same_for_all_until_its_end() -> None:
-    async def main() -> None:
-        holder = Holder()
-        first = await holder.environ()
+def test_the_shared_ray_stays_the_same_until_it_is_stopped() -> None:
+    async def start_and_stop() -> None:
+        shared_ray = SharedRay()
+        first = await shared_ray.environment()
         assert first
-        assert await holder.environ() == first
-        (held,) = [
-            each
-            for each in psutil.Process().children()
-            if "rayconteur.benchmarks.system.shared_ray_process" in each.cmdline()
-        ]
-        its = held.children(recursive=True)
+        assert await shared_ray.environment() == first
+        module = "rayconteur.benchmarks.system.shared_ray_process"
+        (process,) = [each for each in psutil.Process().children() if module in each.cmdline()]
+        descendants = process.children(recursive=True)
 
-        await holder.end()
+        await shared_ray.stop()
 
-        assert its
-        assert not psutil.wait_procs([held, *its], timeout=10)[1]
+        assert descendants
+        assert not psutil.wait_procs([process, *descendants], timeout=10)[1]
 
-    asyncio.run(main())
+    asyncio.run(start_and_stop())
 
 
-def test_every_program_there_is_can_be_run(root: Path) -> None:
-    there = {file.stem for file in (root / "benchmarks/programs").glob("*.py")} - {"__init__"}
+def test_every_benchmark_has_a_program_and_every_program_a_benchmark(root: Path) -> None:
+    files = (root / "benchmarks/programs").glob("*.py")
+    runnable = {file.stem for file in files if '__name__ == "__main__"' in file.read_text()}
 
-    assert set(PROGRAMS) == there
-    assert there > WITHOUT_RAY
+    assert {benchmark.module for benchmark in BENCHMARKS.values()} == runnable

@@ -1,11 +1,11 @@
-"""Results of benchmarks that nobody has measured, for the tests of their reports."""
+"""Made-up results of benchmarks, for tests of reports."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rayconteur.benchmarks.program import Options
 from rayconteur.benchmarks.report.findings import Chart, Curve, Distribution, Finding
-from rayconteur.benchmarks.report.result import FINDINGS, Ended, Lines, Result, Run
+from rayconteur.benchmarks.report.result import FINDINGS, Ended, Result, ResultWriter, Run
 from rayconteur.benchmarks.report.rows import Row, Sample, Target
 from rayconteur.benchmarks.system.machine import Machine
 
@@ -30,7 +30,7 @@ DELAY = Chart("First token", "percentile", "ms")
 
 
 def row(what: str = "events", *figures: float, unit: str = "times", at_least: float | None = None) -> Row:
-    """A row of *throughput* whose figure took these values."""
+    """A row of *throughput* with these values of its figure."""
     return Row(
         what=what,
         unit="/s",
@@ -51,24 +51,24 @@ def curve(side: str, *values: float, chart: Chart = SPEED) -> Curve:
 
 
 def distribution(side: str, *values: float) -> Distribution:
-    """A distribution of *throughput* with *values* at the median and at as many nines as there are more."""
-    places = (50.0, 90.0, 99.0, 99.9)
-    return Distribution(DELAY, side, tuple(zip(places, values, strict=False)), program="throughput")
+    """A distribution of *throughput* with *values* at the median and at 90, 99 and 99.9 %."""
+    percentiles = (50.0, 90.0, 99.0, 99.9)
+    return Distribution(DELAY, side, tuple(zip(percentiles, values, strict=False)), program="throughput")
 
 
 def result(*findings: Finding, run: Run = RUN) -> Result:
-    """The result of a run in which all programs came to their end."""
+    """The result of a run in which all benchmarks completed."""
     ended = tuple(Ended(program=name, took_s=61.5) for name in run.programs)
     return Result(run, findings, ended)
 
 
-def kept(folder: Path, whole: Result) -> Path:
-    """The file that *whole* is written to, in *folder*."""
+def write_result(folder: Path, result: Result) -> Path:
+    """Write *result* into *folder*; returns the file."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / FINDINGS).open("w", encoding="utf-8") as file:
-        lines = Lines(file, whole.run)
-        for finding in whole.findings:
-            lines.found(finding)
-        for ended in whole.ended:
-            lines.ended(ended)
+        writer = ResultWriter(file, result.run)
+        for finding in result.findings:
+            writer.write_finding(finding)
+        for ended in result.ended:
+            writer.write_end(ended)
     return folder / FINDINGS

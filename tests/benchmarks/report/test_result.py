@@ -4,33 +4,33 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from builders.bench_results import RUN, curve, distribution, kept, result, row
+from builders.bench_results import RUN, curve, distribution, result, row, write_result
 
 from rayconteur import RayconteurError
-from rayconteur.benchmarks.report.findings import line
-from rayconteur.benchmarks.report.result import FINDINGS, Ended, Lines, read
+from rayconteur.benchmarks.report.findings import json_line
+from rayconteur.benchmarks.report.result import FINDINGS, Ended, ResultWriter, read_result
 
-FINDING = line(row())
+FINDING = json_line(row())
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_a_written_result_is_read_back(tmp_path: Path) -> None:
     whole = result(row("events", 1.0, 2.0, 4.0, at_least=1.5), curve("ours", 1.0, 2.0), distribution("ours", 1.0, 9.0))
 
-    file = kept(tmp_path, whole)
+    file = write_result(tmp_path, whole)
 
-    assert read(file) == whole
-    assert read(tmp_path) == whole
+    assert read_result(file) == whole
+    assert read_result(tmp_path) == whole
 
 
-def test_a_line_is_in_the_file_as_soon_as_it_is_found(tmp_path: Path) -> None:
+def test_a_finding_is_in_the_file_as_soon_as_it_is_written(tmp_path: Path) -> None:
     with (tmp_path / FINDINGS).open("w") as file:
-        lines = Lines(file, RUN)
-        lines.found(row())
+        writer = ResultWriter(file, RUN)
+        writer.write_finding(row())
 
-        broken_off = read(tmp_path)
+        partial = read_result(tmp_path)
 
-    assert broken_off.findings == (row(),)
-    assert broken_off.unfinished == {"throughput": "not run", "memory": "not run"}
+    assert partial.findings == (row(),)
+    assert partial.unfinished == {"throughput": "not run", "memory": "not run"}
 
 
 def test_a_program_that_failed_is_unfinished() -> None:
@@ -43,9 +43,9 @@ def test_a_program_that_failed_is_unfinished() -> None:
     assert whole.took_s == 2.0
 
 
-def test_a_line_says_whether_the_target_is_met() -> None:
-    assert '"met":true' in line(row("events", 2.0, at_least=1.5))
-    assert '"met":false' in line(row("events", 2.0, at_least=2.5))
+def test_the_line_of_a_row_has_its_verdict() -> None:
+    assert '"met":true' in json_line(row("events", 2.0, at_least=1.5))
+    assert '"met":false' in json_line(row("events", 2.0, at_least=2.5))
 
 
 @pytest.mark.parametrize(
@@ -60,18 +60,18 @@ def test_a_line_says_whether_the_target_is_met() -> None:
         (["RUN", ""], "line 2: Input data was truncated"),
     ],
 )
-def test_what_is_no_result_is_refused_with_file_and_line(tmp_path: Path, lines: list[str], problem: str) -> None:
+def test_an_invalid_result_is_rejected_with_file_and_line(tmp_path: Path, lines: list[str], problem: str) -> None:
     file = tmp_path / "old.jsonl"
     run = msgspec.json.encode(RUN).decode()
     file.write_text("".join(f"{run if each == 'RUN' else each}\n" for each in lines))
 
-    with pytest.raises(RayconteurError) as refused:
-        read(file)
+    with pytest.raises(RayconteurError) as error:
+        read_result(file)
 
-    assert str(file) in refused.value.message
-    assert problem in refused.value.message
+    assert str(file) in error.value.message
+    assert problem in error.value.message
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(RayconteurError, match="can't be read"):
-        read(tmp_path / "old")
+        read_result(tmp_path / "old")

@@ -1,4 +1,4 @@
-"""What a load server's pace promises, and the wheel that keeps it."""
+"""The pace of a load server: request plans, gaps, and the timer wheel."""
 
 import argparse
 import asyncio
@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rayconteur.benchmarks.load.answer import Answer, Course
-from rayconteur.benchmarks.load.answers import ANTHROPIC, APIS, MOST_AT_ONCE, Api, parts
-from rayconteur.benchmarks.load.pace import Pace, add_flags
+from rayconteur.benchmarks.load.answer import Answer, AnswerSchedule
+from rayconteur.benchmarks.load.answers import ANTHROPIC, APIS, MAX_EVENTS_PER_WRITE, Api, text_parts
+from rayconteur.benchmarks.load.pace import Pace, add_pace_arguments
 from rayconteur.benchmarks.load.pipe import Pipe
-from rayconteur.benchmarks.load.request_plan import Fate, draw, gaps_s
-from rayconteur.benchmarks.load.timer_wheel import Wheel
+from rayconteur.benchmarks.load.request_plan import Outcome, gaps_s, plan_request
+from rayconteur.benchmarks.load.timer_wheel import TimerWheel
 
 third = st.floats(0, 1 / 3)
 paces = st.builds(
@@ -37,56 +37,58 @@ MANY = 4_000
 
 @settings(max_examples=25)
 @given(paces)
-def test_a_pace_is_the_same_on_a_command_line(pace: Pace) -> None:
+def test_a_pace_survives_its_command_line_arguments(pace: Pace) -> None:
     parser = argparse.ArgumentParser()
-    add_flags(parser)
+    add_pace_arguments(parser)
 
-    assert Pace.read(parser.parse_args(pace.words())) == pace
+    assert Pace.from_arguments(parser.parse_args(pace.arguments())) == pace
 
 
-def test_no_more_can_go_wrong_than_there_is() -> None:
-    with pytest.raises(ValueError, match="more answers"):
+def test_shares_that_add_up_to_more_than_all_requests_are_rejected() -> None:
+    with pytest.raises(ValueError, match="more than 1"):
         Pace(overloaded_share=0.5, cut_share=0.6)
 
 
 @settings(max_examples=25)
 @given(paces, st.integers(0, 10_000))
-def test_a_request_meets_the_same_lot_again(pace: Pace, number: int) -> None:
-    assert draw(pace, number) == draw(msgspec.structs.replace(pace), number)
+def test_the_plan_of_a_request_is_reproducible(pace: Pace, number: int) -> None:
+    assert plan_request(pace, number) == plan_request(msgspec.structs.replace(pace), number)
 
 
 @settings(max_examples=25)
 @given(paces, st.integers(0, 10_000))
-def test_what_is_left_to_chance_does_not_depend_on_what_else_is(pace: Pace, number: int) -> None:
+def test_the_parts_of_a_request_plan_are_drawn_independently(pace: Pace, number: int) -> None:
     calm = msgspec.structs.replace(pace, overloaded_share=0.0, limited_share=0.0, cut_share=0.0, first_token_spread=0.5)
 
-    assert draw(calm, number).calls_tool == draw(pace, number).calls_tool
-    assert draw(calm, number).deltas == draw(pace, number).deltas
-    assert draw(calm, number).fate is Fate.WHOLE
+    assert plan_request(calm, number).calls_tool == plan_request(pace, number).calls_tool
+    assert plan_request(calm, number).deltas == plan_request(pace, number).deltas
+    assert plan_request(calm, number).outcome is Outcome.WHOLE
 
 
-def test_the_shares_are_as_promised() -> None:
+def test_outcomes_and_tool_calls_have_their_shares() -> None:
     pace = Pace(overloaded_share=0.1, limited_share=0.2, cut_share=0.3, tool_share=0.4)
 
-    lots = [draw(pace, number) for number in range(MANY)]
+    plans = [plan_request(pace, number) for number in range(MANY)]
 
-    found = {fate: fmean(lot.fate is fate for lot in lots) for fate in Fate}
-    assert found == pytest.approx({Fate.OVERLOADED: 0.1, Fate.LIMITED: 0.2, Fate.CUT: 0.3, Fate.WHOLE: 0.4}, abs=0.03)
-    assert fmean(lot.calls_tool for lot in lots) == pytest.approx(0.4, abs=0.03)
+    shares = {outcome: fmean(plan.outcome is outcome for plan in plans) for outcome in Outcome}
+    assert shares == pytest.approx(
+        {Outcome.OVERLOADED: 0.1, Outcome.LIMITED: 0.2, Outcome.CUT: 0.3, Outcome.WHOLE: 0.4}, abs=0.03
+    )
+    assert fmean(plan.calls_tool for plan in plans) == pytest.approx(0.4, abs=0.03)
 
 
-def test_what_is_spread_keeps_its_mean_and_has_its_spread() -> None:
+def test_spread_values_keep_their_mean_and_have_their_spread() -> None:
     pace = Pace(first_token_s=2.0, first_token_spread=0.5, tokens=300, tokens_spread=0.5)
 
-    lots = [draw(pace, number) for number in range(MANY)]
+    plans = [plan_request(pace, number) for number in range(MANY)]
 
-    assert fmean(lot.first_s for lot in lots) == pytest.approx(2.0, rel=0.05)
-    assert pstdev([lot.first_s for lot in lots]) == pytest.approx(1.0, rel=0.1)
-    assert fmean(lot.deltas or 0 for lot in lots) == pytest.approx(300, rel=0.05)
-    assert pstdev([lot.deltas or 0 for lot in lots]) == pytest.approx(150, rel=0.1)
+    assert fmean(plan.first_s for plan in plans) == pytest.approx(2.0, rel=0.05)
+    assert pstdev([plan.first_s for plan in plans]) == pytest.approx(1.0, rel=0.1)
+    assert fmean(plan.deltas or 0 for plan in plans) == pytest.approx(300, rel=0.05)
+    assert pstdev([plan.deltas or 0 for plan in plans]) == pytest.approx(150, rel=0.1)
 
 
-def test_gaps_keep_exactly_their_mean_and_have_their_spread() -> None:
+def test_gaps_keep_their_mean_exactly_and_have_their_spread() -> None:
     gaps = gaps_s(Pace(tokens_per_s=50, gap_spread=0.7))
 
     assert fmean(gaps) == pytest.approx(0.02, rel=1e-9)
@@ -95,24 +97,24 @@ def test_gaps_keep_exactly_their_mean_and_have_their_spread() -> None:
 
 
 @settings(max_examples=25)
-@given(st.sampled_from(APIS), st.integers(0, 5_000), st.integers(0, MOST_AT_ONCE))
-def test_a_run_of_deltas_is_those_deltas(api: Api, begin: int, number: int) -> None:
-    ring = parts(api).ring
+@given(st.sampled_from(APIS), st.integers(0, 5_000), st.integers(0, MAX_EVENTS_PER_WRITE))
+def test_a_run_of_deltas_is_their_concatenation(api: Api, begin: int, number: int) -> None:
+    ring = text_parts(api).ring
 
     assert ring.run(begin, begin + number) == b"".join(ring.run(at, at + 1) for at in range(begin, begin + number))
 
 
 class Calls:
-    """Wants to be called at some moments, and again and again, and notes when it was."""
+    """Callbacks in a wheel; records when each was due and when it was called."""
 
-    def __init__(self, wheel: Wheel, awaited: int) -> None:
+    def __init__(self, wheel: TimerWheel, awaited: int) -> None:
         self._wheel = wheel
         self._awaited = awaited
         self.made: list[tuple[float, float]] = []
         self.all_made = asyncio.Event()
 
     def at(self, moment: float, again_s: float = 0.0, times: int = 1) -> None:
-        """Be called at *moment*, and so many *times* in all, *again_s* apart."""
+        """Add a callback at *moment* that repeats *times* times in all, *again_s* apart."""
         moments = iter([moment + number * again_s for number in range(1, times)])
 
         def due(now: float) -> float | None:
@@ -126,9 +128,9 @@ class Calls:
         self._wheel.add(due, moment)
 
 
-def test_the_wheel_is_never_early_and_forgets_nobody() -> None:
+def test_the_wheel_calls_everyone_and_never_early() -> None:
     async def turn() -> None:
-        wheel = Wheel()
+        wheel = TimerWheel()
         calls = Calls(wheel, 500)
         chance, begun_at = Random(0), time.monotonic()
         moments = [begun_at + chance.uniform(-0.01, 0.05) for _ in range(500)]
@@ -144,30 +146,30 @@ def test_the_wheel_is_never_early_and_forgets_nobody() -> None:
     asyncio.run(turn())
 
 
-def test_who_is_called_again_and_again_is_never_early_and_does_not_fall_behind() -> None:
+def test_a_repeated_callback_is_never_early_and_does_not_drift() -> None:
     async def turn() -> None:
-        calls = Calls(Wheel(), 400)
+        calls = Calls(TimerWheel(), 400)
         begun_at = time.monotonic()
 
         calls.at(begun_at, again_s=0.0005, times=400)
         await asyncio.wait_for(calls.all_made.wait(), 5)
 
         assert all(now >= moment for moment, now in calls.made)
-        assert min(now - moment for moment, now in calls.made[-100:]) < 0.01  # what drifts is 0.2 s late by now
+        assert min(now - moment for moment, now in calls.made[-100:]) < 0.01  # with drift it would be 0.2 s late by now
 
     asyncio.run(turn())
 
 
-def test_an_answer_that_nobody_listens_to_leaves_the_wheel() -> None:
+def test_an_aborted_answer_leaves_the_wheel() -> None:
     async def turn() -> None:
-        wheel = Wheel()
+        wheel = TimerWheel()
         ours, theirs = socket.socketpair()
         _, writer = await asyncio.open_connection(sock=ours)
-        course = Course(parts=parts(ANTHROPIC), deltas=10**9, first_s=0.0, gaps_s=(0.001,), gap=0)
-        answer = Answer(Pipe(writer.transport), wheel, course, lambda: None)
+        schedule = AnswerSchedule(parts=text_parts(ANTHROPIC), deltas=10**9, first_s=0.0, gaps_s=(0.001,), gap=0)
+        answer = Answer(Pipe(writer.transport), wheel, schedule, lambda: None)
         calls = Calls(wheel, 1)
 
-        answer.end()
+        answer.abort()
         calls.at(time.monotonic() + 0.005)
         await asyncio.wait_for(calls.all_made.wait(), 5)
 

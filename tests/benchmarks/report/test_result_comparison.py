@@ -1,10 +1,10 @@
-"""Two results side by side."""
+"""The comparison of two results."""
 
 import msgspec
 import pytest
 from builders.bench_results import MACHINE, RUN, result, row
 
-from rayconteur.benchmarks.report.comparison import Change, compare, comparison_table, direction
+from rayconteur.benchmarks.report.comparison import Change, better_direction, compare, comparison_table
 from rayconteur.benchmarks.report.rows import Direction, Row, Target
 
 
@@ -19,13 +19,11 @@ from rayconteur.benchmarks.report.rows import Direction, Row, Target
         ((100.0,), (89.0,), "worse"),
     ],
 )
-def test_what_changed_by_more_than_noise_is_flagged(
-    old: tuple[float, ...], new: tuple[float, ...], verdict: str
-) -> None:
+def test_a_change_beyond_noise_has_a_verdict(old: tuple[float, ...], new: tuple[float, ...], verdict: str) -> None:
     assert Change(row("events", *old, at_least=10), row("events", *new, at_least=10)).verdict == verdict
 
 
-def test_the_quotient_is_of_new_over_old() -> None:
+def test_the_quotient_is_new_over_old() -> None:
     assert Change(row("events", 4.0), row("events", 2.0)).quotient == 0.5
     assert Change(row("events", -4.0), row("events", 2.0)).quotient is None
 
@@ -44,23 +42,21 @@ def test_the_quotient_is_of_new_over_old() -> None:
         (row(unit="times"), None),
     ],
 )
-def test_which_way_is_better_is_the_rows_own_word_or_its_targets_or_its_units(
-    changed: Row, better: Direction | None
-) -> None:
-    assert direction(changed) == better
+def test_the_better_direction_is_stated_or_follows_from_target_or_unit(changed: Row, better: Direction | None) -> None:
+    assert better_direction(changed) == better
 
 
-def test_a_change_that_nobody_can_judge_is_a_change() -> None:
+def test_a_change_without_a_better_direction_is_changed() -> None:
     assert Change(row("events", 4.0), row("events", 2.0)).verdict == "changed"
 
 
-def test_a_row_twice_as_bad_comes_first_and_loud() -> None:
+def test_a_worse_row_comes_first_in_capitals() -> None:
     old = result(row("reading", 5.0, at_least=1), row("events", 8.0, at_least=1))
     new = result(row("reading", 5.0, at_least=1), row("events", 4.0, at_least=1))
 
-    told = comparison_table(compare(old, new))
+    text = comparison_table(compare(old, new))
 
-    first = next(line for line in told.splitlines() if line.startswith("| throughput"))
+    first = next(line for line in text.splitlines() if line.startswith("| throughput"))
     assert [cell.strip() for cell in first.strip("|").split("|")] == [
         "throughput: events",
         "calls",
@@ -69,18 +65,18 @@ def test_a_row_twice_as_bad_comes_first_and_loud() -> None:
         "0.50",
         "WORSE",
     ]
-    assert "2 rows in both: 1 worse, 1 as before." in told
+    assert "2 rows in both: 1 worse, 1 as before." in text
 
 
-def test_rows_of_only_one_result_are_named() -> None:
-    told = comparison_table(compare(result(row("feathers")), result(row("scales"))))
+def test_rows_of_only_one_result_are_listed() -> None:
+    text = comparison_table(compare(result(row("feathers")), result(row("scales"))))
 
-    before, _, after = told.partition("Only in the new one")
+    before, _, after = text.partition("Only in the new one")
     assert "Only in the old one:\n\n- throughput: feathers, beside calls" in before
     assert "scales, beside calls" in after
 
 
-def test_a_peers_figures_do_not_part_rows_but_its_name_does() -> None:
+def test_rows_are_paired_by_the_name_of_the_peer_without_its_figures() -> None:
     old = result(msgspec.structs.replace(row(), peer="the client (a round trip: 2.7 ms)"), row())
     new = result(row(), msgspec.structs.replace(row(), peer="the client (a round trip: 3.1 ms)"))
 

@@ -1,15 +1,15 @@
-"""The page: one file that stands alone."""
+"""The page: one self-contained file."""
 
 import re
 from pathlib import Path
 from xml.etree import ElementTree
 
-from builders.bench_results import curve, distribution, kept, result, row
+from builders.bench_results import curve, distribution, result, row, write_result
 
 from rayconteur.benchmarks.report.comparison import compare
 from rayconteur.benchmarks.report.folder import write_report
 from rayconteur.benchmarks.report.page import page
-from rayconteur.benchmarks.report.plots import pictures
+from rayconteur.benchmarks.report.plots import draw_plots
 
 EVIL = "<script>alert('&')</script>"
 FINDINGS = (
@@ -19,27 +19,27 @@ FINDINGS = (
     curve("langgraph & others", 1.0, 2.0),
     distribution("ours, packed", 1.0, 2.0, 3.0),
 )
-WHOLE = result(*FINDINGS)
-PAGE = page(WHOLE, pictures(FINDINGS))
+RESULT = result(*FINDINGS)
+PAGE = page(RESULT, draw_plots(FINDINGS))
 
 
 def elements() -> list[ElementTree.Element]:
-    """All of the page, which is well-formed XML, too."""
+    """All elements of the page, which is well-formed XML too."""
     return list(ElementTree.fromstring(PAGE.partition("\n")[2]).iter())
 
 
-def words(element: ElementTree.Element) -> str:
+def text_of(element: ElementTree.Element) -> str:
     return "".join(element.itertext())
 
 
-def test_it_is_well_formed_and_each_id_is_there_once() -> None:
+def test_the_page_is_well_formed_and_its_ids_are_unique() -> None:
     ids = [element.attrib["id"] for element in elements() if "id" in element.attrib]
 
     assert PAGE.startswith("<!DOCTYPE html>")
     assert len(ids) == len(set(ids))
 
 
-def test_what_it_refers_to_is_in_it() -> None:
+def test_every_reference_has_its_target_in_the_page() -> None:
     ids = {element.attrib["id"] for element in elements() if "id" in element.attrib}
     links = [value for element in elements() for name, value in element.attrib.items() if name.endswith("href")]
 
@@ -47,7 +47,7 @@ def test_what_it_refers_to_is_in_it() -> None:
     assert set(re.findall(r"url\(#?([^)]*)\)", PAGE)) <= ids
 
 
-def test_it_needs_nothing_from_outside_and_no_script() -> None:
+def test_the_page_needs_no_external_resource_and_no_script() -> None:
     tags = {element.tag.rpartition("}")[2] for element in elements()}
 
     namespaces = re.compile(r'xmlns(:\w+)?="[^"]*"')
@@ -55,8 +55,8 @@ def test_it_needs_nothing_from_outside_and_no_script() -> None:
     assert re.findall(r"https?:|//\w|@import|\bsrc=", namespaces.sub("", PAGE)) == []
 
 
-def test_it_shows_every_row_with_its_verdict_and_every_picture() -> None:
-    cells = [[words(cell) for cell in element] for element in elements() if element.tag == "tr"]
+def test_the_page_shows_every_row_with_its_verdict_and_every_plot() -> None:
+    cells = [[text_of(cell) for cell in element] for element in elements() if element.tag == "tr"]
     svgs = [element for element in elements() if element.tag.endswith("}svg")]
 
     assert [(line[0], line[-1]) for line in cells if line[-1] in ("yes", "NO")] == [("events", "yes"), (EVIL, "NO")]
@@ -66,32 +66,32 @@ def test_it_shows_every_row_with_its_verdict_and_every_picture() -> None:
     ]
 
 
-def test_it_says_how_to_measure_it_again_and_on_what_it_was_measured() -> None:
-    codes = [words(element) for element in elements() if element.tag == "code"]
+def test_the_page_has_the_command_to_measure_again_and_the_conditions() -> None:
+    codes = [text_of(element) for element in elements() if element.tag == "code"]
 
     assert codes == ["rayconteur bench --only throughput"]
     assert all(fact in PAGE for fact in ("Abacus, 2 CPUs", "0123456789ab", "ray 2.60.0", "2026-11-21 10:45 UTC"))
 
 
-def test_it_is_readable_in_the_dark() -> None:
+def test_the_page_has_a_dark_colour_scheme() -> None:
     assert "prefers-color-scheme: dark" in PAGE
     assert "color-scheme: light dark" in PAGE
 
 
-def test_what_has_changed_stands_first() -> None:
+def test_changes_come_before_the_benchmarks() -> None:
     old = result(row("events", 8.0, at_least=1), row("gone"))
 
-    shown = page(WHOLE, [], compare(old, WHOLE))
+    shown = page(RESULT, [], compare(old, RESULT))
 
     assert shown.index("What has changed") < shown.index('<h2 id="throughput">')
     assert '<td class="bad">WORSE</td>' in shown
     assert "<li>throughput: gone, beside calls</li>" in shown
 
 
-def test_the_folder_of_a_result_gets_all_of_it(tmp_path: Path) -> None:
-    kept(tmp_path, WHOLE)
+def test_the_report_writes_all_files_into_the_folder_of_the_result(tmp_path: Path) -> None:
+    write_result(tmp_path, RESULT)
 
-    told = write_report(tmp_path, result(row("events", 8.0, at_least=1)))
+    text = write_report(tmp_path, result(row("events", 8.0, at_least=1)))
 
     assert {file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*.*")} == {
         "findings.jsonl",
@@ -103,5 +103,5 @@ def test_the_folder_of_a_result_gets_all_of_it(tmp_path: Path) -> None:
         "plots/throughput-first-token.svg",
         "plots/throughput-first-token.png",
     }
-    assert "WORSE" in told
-    assert str(tmp_path / "page.html") in told
+    assert "WORSE" in text
+    assert str(tmp_path / "page.html") in text

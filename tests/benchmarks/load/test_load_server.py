@@ -1,4 +1,4 @@
-"""The load server, a process of its own, asked by the vendors' SDKs, by our own clients, and by bare sockets."""
+"""The load server, asked by the vendors' SDKs, by our own clients, and through bare sockets."""
 
 import asyncio
 import json
@@ -15,15 +15,20 @@ import psutil
 import pytest
 
 import rayconteur as rc
-from rayconteur.benchmarks.load.answers import ANTHROPIC, APIS, OPENAI_CHAT, OPENAI_RESPONSES, Api, answer_bytes, text
+from rayconteur.benchmarks.load.answers import (
+    ANTHROPIC,
+    APIS,
+    OPENAI_CHAT,
+    OPENAI_RESPONSES,
+    Api,
+    answer_bytes,
+    answer_text,
+)
 from rayconteur.benchmarks.load.pace import Pace
 from rayconteur.benchmarks.load.process import LoadProcess, load_process, load_server
-from rayconteur.benchmarks.readers.runtime_client import config_of
+from rayconteur.benchmarks.readers.runtime_client import provider_config
 from rayconteur.errors import Overloaded, ProviderUnavailable, RateLimited
-from rayconteur.providers import Role
-from rayconteur.providers.registry import open_client
-from rayconteur.providers.schema.deltas import Delta, TextDelta, ToolInputDelta
-from rayconteur.providers.schema.request import Request, Settings
+from rayconteur.providers import Delta, Request, Role, Settings, TextDelta, ToolInputDelta, open_client
 
 PACED = Pace(tokens_per_s=500, first_token_s=0.05)
 TOOL = rc.Tool(name="find", input_schema={"type": "object"})
@@ -59,7 +64,7 @@ def openai_at(url: str) -> openai.OpenAI:
 
 
 def answer_by_sdk(api: Api, url: str, tokens: int) -> str:
-    """What the vendor's SDK makes of it."""
+    """The text that the vendor's SDK reads."""
     if api == ANTHROPIC:
         with (
             anthropic_at(url) as client,
@@ -75,41 +80,41 @@ def answer_by_sdk(api: Api, url: str, tokens: int) -> str:
         return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
 
 
-def answer_by_ours(api: Api, url: str, tokens: int, *said: rc.Message) -> str:
-    """What our client makes of it: its text, or the input of the tool that it calls."""
-    asked = rc.Message(role=Role.USER, content=(rc.Text("Hi"),), turn=1)
+def answer_by_ours(api: Api, url: str, tokens: int, *later: rc.Message) -> str:
+    """What our client reads: text, or the input of a tool call. *later* messages follow the first question."""
+    question = rc.Message(role=Role.USER, content=(rc.Text("Hi"),), turn=1)
     tools = (TOOL,) if api in (ANTHROPIC, OPENAI_CHAT) else ()
-    request = Request(number=1, messages=(asked, *said), settings=Settings(max_output_tokens=tokens, tools=tools))
+    request = Request(number=1, messages=(question, *later), settings=Settings(max_output_tokens=tokens, tools=tools))
 
-    async def heard() -> str:
-        client = open_client(config_of(api, url))
+    async def read_answer() -> str:
+        client = open_client(provider_config(api, url))
         try:
             return "".join([piece(delta) async for batch in client.stream(request) for delta in batch])
         finally:
             await client.aclose()
 
-    return asyncio.run(heard())
+    return asyncio.run(read_answer())
 
 
 def piece(delta: Delta) -> str:
-    """Of text, or of a tool's input."""
+    """The text or tool input of *delta*."""
     match delta:
-        case TextDelta(text=said) | ToolInputDelta(json=said):
-            return said
+        case TextDelta(text=text) | ToolInputDelta(json=text):
+            return text
         case _:
             return ""
 
 
 def ask(url: str, tokens: int, path: str = ANTHROPIC.path) -> socket.socket:
-    """A connection on which so many tokens were asked for."""
+    """A connection with a request for *tokens* tokens."""
     address = urlsplit(url)
     connection = socket.create_connection((address.hostname, address.port), timeout=30)
-    connection.sendall(asking(tokens, path))
+    connection.sendall(request_bytes(tokens, path))
     return connection
 
 
-def asking(tokens: int, path: str = ANTHROPIC.path) -> bytes:
-    """A request for so many tokens, in whatever provider's words."""
+def request_bytes(tokens: int, path: str = ANTHROPIC.path) -> bytes:
+    """A request for *tokens* tokens that every API understands."""
     limit = {"max_output_tokens": tokens} if path == OPENAI_RESPONSES.path else {"max_tokens": tokens}
     body = json.dumps(
         {**limit, "generationConfig": {"maxOutputTokens": tokens}, "inferenceConfig": {"maxTokens": tokens}}
@@ -118,36 +123,36 @@ def asking(tokens: int, path: str = ANTHROPIC.path) -> bytes:
 
 
 def read(connection: socket.socket, size: int) -> bytearray:
-    """What comes, up to *size*."""
-    taken = bytearray()
-    while len(taken) < size and (data := connection.recv(min(1 << 20, size - len(taken)))):
-        taken += data
-    return taken
+    """Up to *size* received bytes."""
+    received = bytearray()
+    while len(received) < size and (data := connection.recv(min(1 << 20, size - len(received)))):
+        received += data
+    return received
 
 
 @both
 @pytest.mark.parametrize("tokens", [1, 89, 1_500])
-def test_an_sdk_reads_the_whole_text(api: Api, tokens: int, at_once: LoadProcess) -> None:
-    assert answer_by_sdk(api, at_once.url, tokens) == text(api, tokens)
+def test_an_sdk_reads_the_complete_text(api: Api, tokens: int, at_once: LoadProcess) -> None:
+    assert answer_by_sdk(api, at_once.url, tokens) == answer_text(api, tokens)
 
 
 @both
-def test_our_client_reads_the_whole_text(api: Api, at_once: LoadProcess) -> None:
-    assert answer_by_ours(api, at_once.url, 500) == text(api, 500)
+def test_our_client_reads_the_complete_text(api: Api, at_once: LoadProcess) -> None:
+    assert answer_by_ours(api, at_once.url, 500) == answer_text(api, 500)
 
 
 @both
-def test_a_paced_answer_is_whole_and_never_early(api: Api, paced: LoadProcess) -> None:
-    begun_at = time.monotonic()
-    heard = answer_by_ours(api, paced.url, 101)
-    spent_s = time.monotonic() - begun_at
+def test_a_paced_answer_is_complete_and_never_early(api: Api, paced: LoadProcess) -> None:
+    started_at = time.monotonic()
+    answer = answer_by_ours(api, paced.url, 101)
+    spent_s = time.monotonic() - started_at
 
-    assert heard == text(api, 101)
-    assert 0.05 + 100 / 500 <= spent_s < 2  # generous above: other tests run meanwhile
+    assert answer == answer_text(api, 101)
+    assert 0.05 + 100 / 500 <= spent_s < 2  # a generous bound: other tests run at the same time
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
-def test_an_answer_is_as_long_as_is_said(api: Api, at_once: LoadProcess) -> None:
+def test_an_answer_has_the_calculated_length(api: Api, at_once: LoadProcess) -> None:
     with ask(at_once.url, 200, api.path) as connection:
         assert read(connection, answer_bytes(api, 200)).endswith(END)
 
@@ -155,9 +160,9 @@ def test_an_answer_is_as_long_as_is_said(api: Api, at_once: LoadProcess) -> None
         assert read(connection, 12) == b"HTTP/1.1 404"
 
 
-def test_requests_that_come_together_are_answered_one_after_the_other(paced: LoadProcess) -> None:
+def test_pipelined_requests_are_answered_in_order(paced: LoadProcess) -> None:
     with ask(paced.url, 5) as connection:
-        connection.sendall(asking(7))
+        connection.sendall(request_bytes(7))
 
         first, second = (read(connection, answer_bytes(ANTHROPIC, tokens)) for tokens in (5, 7))
 
@@ -165,11 +170,11 @@ def test_requests_that_come_together_are_answered_one_after_the_other(paced: Loa
     assert second.count(ANTHROPIC.text_mark) == 7
 
 
-def test_the_same_seed_makes_the_same_load() -> None:
+def test_the_same_seed_gives_the_same_answers() -> None:
     pace = Pace(limited_share=0.2, overloaded_share=0.2, cut_share=0.2, tokens=20, tokens_spread=0.7, seed=7)
 
     def load(pace: Pace) -> list[tuple[bytes, int]]:
-        """Of 15 requests each one's status, and how many deltas came."""
+        """The status and the number of deltas of 15 requests."""
         with load_server(pace) as url:
             return [outcome(url) for _ in range(15)]
 
@@ -178,7 +183,7 @@ def test_the_same_seed_makes_the_same_load() -> None:
 
 
 def outcome(url: str) -> tuple[bytes, int]:
-    """The status of an answer, and how many deltas it has."""
+    """The status of an answer, and the number of its deltas."""
     came = bytearray()
     with ask(url, 1_000) as connection:
         while not came.endswith(END if came.startswith(b"HTTP/1.1 200") else b"}") and (
@@ -188,7 +193,7 @@ def outcome(url: str) -> tuple[bytes, int]:
     return bytes(came[9:12]), came.count(ANTHROPIC.text_mark)
 
 
-def test_who_does_not_read_costs_no_memory_disturbs_nobody_and_loses_nothing(at_once: LoadProcess) -> None:
+def test_a_client_that_does_not_read_costs_no_memory_delays_nobody_and_loses_nothing(at_once: LoadProcess) -> None:
     tokens = 400_000
     size = answer_bytes(ANTHROPIC, tokens)
     process = psutil.Process(at_once.pid)
@@ -196,7 +201,7 @@ def test_who_does_not_read_costs_no_memory_disturbs_nobody_and_loses_nothing(at_
 
     with ask(at_once.url, tokens) as silent:
         for _ in range(3):
-            assert answer_by_sdk(ANTHROPIC, at_once.url, 500) == text(ANTHROPIC, 500)
+            assert answer_by_sdk(ANTHROPIC, at_once.url, 500) == answer_text(ANTHROPIC, 500)
         grown_bytes = process.memory_info().rss - before_bytes
 
         assert size > 50_000_000
@@ -205,7 +210,7 @@ def test_who_does_not_read_costs_no_memory_disturbs_nobody_and_loses_nothing(at_
 
 
 @both
-def test_a_tool_is_called_by_its_name_until_its_result_is_there(api: Api) -> None:
+def test_a_tool_is_called_until_its_result_has_been_sent(api: Api) -> None:
     with load_server(Pace(tool_share=1.0, tokens_per_s=2_000)) as url:
         called = answer_by_ours(api, url, 50)
         use = rc.Message(role=Role.ASSISTANT, content=(rc.ToolUse("a", "find", {}),), turn=1)
@@ -213,10 +218,10 @@ def test_a_tool_is_called_by_its_name_until_its_result_is_there(api: Api) -> Non
         answered = answer_by_ours(api, url, 50, use, result)
 
     assert called.replace(" ", "") == CALLED.replace(" ", "")
-    assert answered == text(api, 50)
+    assert answered == answer_text(api, 50)
 
 
-def test_the_sdks_see_tool_calls_with_ids_of_their_own() -> None:
+def test_the_sdks_read_tool_calls_with_unique_ids() -> None:
     with load_server(Pace(tool_share=1.0)) as url, anthropic_at(url) as theirs, openai_at(url) as others:
         uses = [called_tool(theirs) for _ in range(2)]
         with others.chat.completions.stream(
@@ -233,7 +238,7 @@ def test_the_sdks_see_tool_calls_with_ids_of_their_own() -> None:
 
 
 def called_tool(client: anthropic.Anthropic) -> anthropic.types.ToolUseBlock:
-    """What the SDK hears of a tool call."""
+    """The tool call that the SDK reads."""
     with client.messages.stream(
         model="any",
         max_tokens=50,
@@ -245,7 +250,7 @@ def called_tool(client: anthropic.Anthropic) -> anthropic.types.ToolUseBlock:
     return block
 
 
-def test_an_overloaded_provider_is_one_for_the_sdks_and_for_us() -> None:
+def test_sdks_and_our_client_recognize_an_overloaded_provider() -> None:
     with load_server(Pace(overloaded_share=1.0)) as url:
         with pytest.raises(anthropic.InternalServerError) as theirs:
             answer_by_sdk(ANTHROPIC, url, 10)
@@ -258,7 +263,7 @@ def test_an_overloaded_provider_is_one_for_the_sdks_and_for_us() -> None:
 
 
 @both
-def test_a_limited_user_is_told_when_to_come_again(api: Api) -> None:
+def test_a_rate_limited_client_gets_the_time_to_wait(api: Api) -> None:
     with load_server(Pace(limited_share=1.0, retry_after_s=7.0)) as url:
         with pytest.raises((anthropic.RateLimitError, openai.RateLimitError)):
             answer_by_sdk(api, url, 10)
@@ -269,7 +274,7 @@ def test_a_limited_user_is_told_when_to_come_again(api: Api) -> None:
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
-def test_every_provider_refuses_in_words_that_the_clients_know(api: Api, refusing: LoadProcess) -> None:
+def test_our_clients_recognize_the_refusals_of_every_provider(api: Api, refusing: LoadProcess) -> None:
     with pytest.raises((Overloaded, ProviderUnavailable, RateLimited)) as error:
         answer_by_ours(api, refusing.url, 10)
 
@@ -277,7 +282,7 @@ def test_every_provider_refuses_in_words_that_the_clients_know(api: Api, refusin
 
 
 @both
-def test_an_answer_that_is_cut_is_an_error_and_never_an_answer(api: Api) -> None:
+def test_a_cut_answer_raises_an_error(api: Api) -> None:
     with load_server(Pace(cut_share=1.0, tokens_per_s=1_000)) as url:
         with pytest.raises((httpx2.RemoteProtocolError, openai.APIConnectionError)):
             answer_by_sdk(api, url, 20)
@@ -285,7 +290,7 @@ def test_an_answer_that_is_cut_is_an_error_and_never_an_answer(api: Api) -> None
             answer_by_ours(api, url, 20)
 
 
-def test_a_pace_that_does_not_fit_starts_no_server(capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_pace_starts_no_server(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="tool_share"), load_server(Pace(tool_share=2.0)):
         pass
 
