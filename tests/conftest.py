@@ -18,7 +18,7 @@ STARTS_RAY = (
     "benchmarks/test_adapters_with_ray.py",
     "cli/",
     "cluster/",
-    "docs/",
+    "docs/test_code_blocks.py",
     "driver/",
     "test_examples.py",
     "test_readme.py",
