@@ -1,1 +1,1 @@
-"""The rules that requests and histories must keep, written apart from the code that makes them."""
+"""Rules for requests and histories, written independently of the code that they check."""

@@ -1,13 +1,13 @@
 """Anthropic's rules for the body of a request to its Messages API.
 
-They come from its documents (Messages, Handle tool calls, Extended thinking) and from the errors that its API gives;
-the names of fields are those of its SDK's parameter types. Where its API is lenient (it joins messages of one role),
-this is not.
+They come from its documentation (Messages, Handle tool calls, Extended thinking, Prompt caching) and from its errors;
+the names of fields are those of its SDK's parameter types. They are stricter than the API where it is lenient (it
+merges consecutive messages of one role).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import msgspec
 from msgspec import Meta, Struct
@@ -16,26 +16,27 @@ from validators.anthropic_blocks import (
     VISIBLE,
     AssistantBlock,
     CacheControl,
-    Given,
     NonEmpty,
     RedactedThinking,
+    Strict,
     Text,
     Thinking,
     ToolResult,
     ToolUse,
     UserBlock,
 )
-from validators.anthropic_settings import misfits
+
+MAX_MARKS = 4
 
 
-class _User(Given, tag_field="role", tag="user"):
-    forms: ClassVar[Mapping[str, str]] = {"content": VISIBLE}
+class _User(Strict, tag_field="role", tag="user"):
+    patterns: ClassVar[Mapping[str, str]] = {"content": VISIBLE}
 
     content: str | Annotated[list[UserBlock], Meta(min_length=1)]
 
 
-class _Assistant(Given, tag_field="role", tag="assistant"):
-    forms: ClassVar[Mapping[str, str]] = {"content": VISIBLE}
+class _Assistant(Strict, tag_field="role", tag="assistant"):
+    patterns: ClassVar[Mapping[str, str]] = {"content": VISIBLE}
 
     content: str | Annotated[list[AssistantBlock], Meta(min_length=1)]
 
@@ -44,7 +45,7 @@ class _Schema(Struct):
     type: Literal["object"]
 
 
-class _Tool(Given):
+class _Tool(Strict):
     name: str
     input_schema: _Schema
     description: str | None = None
@@ -53,7 +54,7 @@ class _Tool(Given):
     strict: bool = False
 
 
-class _Choice(Given, tag_field="type"):
+class _Choice(Strict, tag_field="type"):
     disable_parallel_tool_use: bool = False
 
 
@@ -65,7 +66,7 @@ class _Any(_Choice, kw_only=True, tag="any"):
     pass
 
 
-class _NoTool(Given, tag_field="type", tag="none"):
+class _NoTool(Strict, tag_field="type", tag="none"):
     pass
 
 
@@ -73,20 +74,20 @@ class _OneTool(_Choice, kw_only=True, tag="tool"):
     name: str
 
 
-class _ThinkingOn(Given, tag_field="type", tag="enabled"):
+class _ThinkingOn(Strict, tag_field="type", tag="enabled"):
     budget_tokens: Annotated[int, Meta(ge=1024)]
     display: str | None = None
 
 
-class _ThinkingAdaptive(Given, tag_field="type", tag="adaptive"):
+class _ThinkingAdaptive(Strict, tag_field="type", tag="adaptive"):
     display: str | None = None
 
 
-class _ThinkingOff(Given, tag_field="type", tag="disabled"):
+class _ThinkingOff(Strict, tag_field="type", tag="disabled"):
     pass
 
 
-class _Body(Given):
+class _Body(Strict):
     model: NonEmpty
     max_tokens: Annotated[int, Meta(ge=1)]
     messages: Annotated[list[_User | _Assistant], Meta(min_length=1)]
@@ -105,44 +106,44 @@ class _Body(Given):
 
 
 def violations(body: Mapping[str, object]) -> list[str]:
-    """What Anthropic would refuse in *body*; nothing, if the request is good."""
+    """The reasons for which Anthropic would reject *body*; empty if it is valid."""
     try:
-        asked = msgspec.convert(body, _Body)
+        request = msgspec.convert(body, _Body)
     except msgspec.ValidationError as error:
         return [str(error)]
-    messages = asked.messages
-    of_messages = [*_roles(messages), *_tool_pairs(messages), *_last_words(messages)]
-    return [*of_messages, *_tools(asked), *_thinking(asked), *misfits(body)]
+    messages = request.messages
+    in_messages = [*_roles(messages), *_tool_pairs(messages), *_trailing_whitespace(messages)]
+    return [*in_messages, *_tools(request), *_thinking(request), *_settings(body)]
 
 
 def _roles(messages: Sequence[_User | _Assistant]) -> Iterator[str]:
     if not isinstance(messages[0], _User):
         yield "messages.0: the first message must be the user's"
-    for at, (before, message) in enumerate(pairwise(messages), start=1):
+    for index, (before, message) in enumerate(pairwise(messages), start=1):
         if type(before) is type(message):
-            yield f"messages.{at}: roles must alternate"
+            yield f"messages.{index}: roles must alternate"
 
 
 def _tool_pairs(messages: Sequence[_User | _Assistant]) -> Iterator[str]:
     seen: set[str] = set()
     open_ids: list[str] = []
-    for at, message in enumerate(messages):
+    for index, message in enumerate(messages):
         blocks = _blocks(message)
         results = [block for block in blocks if isinstance(block, ToolResult)]
         answered = [block.tool_use_id for block in results]
         if any(isinstance(block, ToolResult) for block in blocks[len(results) :]):
-            yield f"messages.{at}: tool results must come before all else"
+            yield f"messages.{index}: tool results must come before other content"
         for missing in set(open_ids) - set(answered):
-            yield f"messages.{at}: no tool_result for the tool_use {missing!r} right before"
+            yield f"messages.{index}: no tool_result for the tool_use {missing!r} right before"
         for unknown in set(answered) - set(open_ids):
-            yield f"messages.{at}: a tool_result for {unknown!r}, which the message before does not ask for"
+            yield f"messages.{index}: a tool_result for {unknown!r}, which is not a tool_use of the message before"
         if len(set(answered)) < len(answered):
-            yield f"messages.{at}: each tool_use must have a single result"
+            yield f"messages.{index}: each tool_use must have a single result"
         for result in results:
-            yield from (f"messages.{at}: {problem}" for problem in _result(result))
+            yield from (f"messages.{index}: {problem}" for problem in _result(result))
         open_ids = [block.id for block in blocks if isinstance(block, ToolUse)]
         if len(seen | set(open_ids)) < len(seen) + len(open_ids):
-            yield f"messages.{at}: `tool_use` ids must be unique"
+            yield f"messages.{index}: `tool_use` ids must be unique"
         seen.update(open_ids)
     if open_ids:
         yield f"messages: no tool_result for the tool_use {open_ids} at the end"
@@ -155,7 +156,7 @@ def _result(result: ToolResult) -> Iterator[str]:
         yield "tool_result: all content must be type `text` if `is_error` is true"
 
 
-def _last_words(messages: Sequence[_User | _Assistant]) -> Iterator[str]:
+def _trailing_whitespace(messages: Sequence[_User | _Assistant]) -> Iterator[str]:
     if isinstance(last := messages[-1], _Assistant):
         end = last.content if isinstance(last.content, str) else last.content[-1]
         text = end.text if isinstance(end, Text) else end
@@ -163,34 +164,63 @@ def _last_words(messages: Sequence[_User | _Assistant]) -> Iterator[str]:
             yield "messages: final assistant content cannot end with trailing whitespace"
 
 
-def _tools(asked: _Body) -> Iterator[str]:
-    names = [tool.name for tool in asked.tools]
+def _tools(request: _Body) -> Iterator[str]:
+    names = [tool.name for tool in request.tools]
     if len(set(names)) < len(names):
         yield "tools: Tool names must be unique."
-    if asked.tool_choice and not names:
+    if request.tool_choice and not names:
         yield "tool_choice may only be specified while providing tools"
-    if isinstance(asked.tool_choice, _OneTool) and asked.tool_choice.name not in names:
-        yield f"tool_choice: there is no tool {asked.tool_choice.name!r}"
+    if isinstance(request.tool_choice, _OneTool) and request.tool_choice.name not in names:
+        yield f"tool_choice: there is no tool {request.tool_choice.name!r}"
 
 
-def _thinking(asked: _Body) -> Iterator[str]:
-    for at, message in enumerate(asked.messages):
+def _thinking(request: _Body) -> Iterator[str]:
+    for index, message in enumerate(request.messages):
         kinds = [type(block) for block in _blocks(message)]
         if ToolUse in kinds and {Thinking, RedactedThinking} & set(kinds[kinds.index(ToolUse) :]):
-            yield f"messages.{at}: thinking must come before tool_use"
-    if not isinstance(asked.thinking, _ThinkingOn):
+            yield f"messages.{index}: thinking must come before tool_use"
+    if not isinstance(request.thinking, _ThinkingOn):
         return
-    if asked.thinking.budget_tokens >= asked.max_tokens:
+    if request.thinking.budget_tokens >= request.max_tokens:
         yield "`max_tokens` must be greater than `thinking.budget_tokens`"
-    if asked.temperature not in (None, 1):
+    if request.temperature not in (None, 1):
         yield "`temperature` may only be set to 1 when thinking is enabled"
-    if isinstance(asked.tool_choice, _Any | _OneTool):
+    if isinstance(request.tool_choice, _Any | _OneTool):
         yield "Thinking may not be enabled when tool_choice forces tool use."
-    if any(isinstance(block, ToolResult) for block in _blocks(asked.messages[-1])):
-        first, *_ = _blocks(asked.messages[-2]) if len(asked.messages) > 1 else [None]
+    if any(isinstance(block, ToolResult) for block in _blocks(request.messages[-1])):
+        first, *_ = _blocks(request.messages[-2]) if len(request.messages) > 1 else [None]
         if not isinstance(first, Thinking | RedactedThinking):
             yield "When `thinking` is enabled, a final `assistant` message must start with a thinking block"
 
 
 def _blocks(message: _User | _Assistant) -> Sequence[UserBlock | AssistantBlock | None]:
     return [] if isinstance(message.content, str) else message.content
+
+
+def _settings(body: Mapping[str, object]) -> Iterator[str]:
+    """Rules for the cache marks and for settings with a thinking budget."""
+    if (marks := sum(1 for _ in _marks(body))) > MAX_MARKS:
+        yield f"A maximum of {MAX_MARKS} blocks with cache_control may be provided. Found {marks}."
+    thinking = body.get("thinking")
+    if isinstance(thinking, Mapping) and cast("Mapping[str, object]", thinking).get("type") == "enabled":
+        yield from _with_budget(body)
+
+
+def _with_budget(body: Mapping[str, object]) -> Iterator[str]:
+    if "top_k" in body:
+        yield "`top_k` must be unset when thinking is enabled"
+    if not 0.95 <= cast(float, body.get("top_p", 1.0)) <= 1:
+        yield "`top_p` must be greater than or equal to 0.95 or unset when thinking is enabled"
+
+
+def _marks(part: object) -> Iterator[object]:
+    """The cache marks in *part*, except members of that name in tool inputs and schemas."""
+    if isinstance(part, Mapping):
+        members = cast("Mapping[str, object]", part)
+        yield from (value for name, value in members.items() if name == "cache_control")
+        for name, value in members.items():
+            if name not in ("input", "input_schema", "output_config"):
+                yield from _marks(value)
+    elif isinstance(part, list | tuple):
+        for value in cast("list[object]", part):
+            yield from _marks(value)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
-from validators.forms import Formed
+from validators.patterns import PatternChecked
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
 NAME = r"^[a-zA-Z0-9_-]{1,128}\Z"
@@ -14,8 +14,8 @@ VISIBLE = r"\S"
 """``text content blocks must contain non-whitespace text``"""
 
 
-class _Formed(Formed):
-    forms: ClassVar[Mapping[str, str]] = {
+class _PatternChecked(PatternChecked):
+    patterns: ClassVar[Mapping[str, str]] = {
         "id": ID,
         "name": NAME,
         "tool_use_id": ID,
@@ -25,30 +25,30 @@ class _Formed(Formed):
     }
 
 
-class Given(_Formed, kw_only=True, forbid_unknown_fields=True):
+class Strict(_PatternChecked, kw_only=True, forbid_unknown_fields=True):
     """``Extra inputs are not permitted``"""
 
 
-class CacheControl(Given):
+class CacheControl(Strict):
     type: Literal["ephemeral"]
     ttl: Literal["5m", "1h"] | None = None
 
 
-class _Base64(Given, tag_field="type", tag="base64"):
+class _Base64(Strict, tag_field="type", tag="base64"):
     media_type: Literal["image/jpeg", "image/png", "image/gif", "image/webp", "application/pdf"]
     data: NonEmpty
 
 
-class _PlainText(Given, tag_field="type", tag="text"):
+class _PlainText(Strict, tag_field="type", tag="text"):
     media_type: Literal["text/plain"]
     data: NonEmpty
 
 
-class _Url(Given, tag_field="type", tag="url"):
+class _Url(Strict, tag_field="type", tag="url"):
     url: NonEmpty
 
 
-class _Block(Given, tag_field="type"):
+class _Block(Strict, tag_field="type"):
     cache_control: CacheControl | None = None
 
 
@@ -80,58 +80,58 @@ class ToolResult(_Block, kw_only=True, tag="tool_result"):
     is_error: bool = False
 
 
-class Thinking(Given, tag_field="type", tag="thinking"):
+class Thinking(Strict, tag_field="type", tag="thinking"):
     thinking: str
     signature: NonEmpty
 
 
-class RedactedThinking(Given, tag_field="type", tag="redacted_thinking"):
+class RedactedThinking(Strict, tag_field="type", tag="redacted_thinking"):
     data: NonEmpty
 
 
-class _ServerToolUse(_Formed, tag_field="type", tag="server_tool_use"):
-    """A tool that the provider runs itself. These blocks go back as they came: what they hold is its own affair."""
+class _ServerToolUse(_PatternChecked, tag_field="type", tag="server_tool_use"):
+    """A tool that the provider runs itself. Such blocks are sent back unchanged: most members are not checked."""
 
     id: str
 
 
-class _Served(_Formed, tag_field="type"):
+class _ServerToolResult(_PatternChecked, tag_field="type"):
     tool_use_id: str
 
 
-class _WebSearchResult(_Served, tag="web_search_tool_result"):
+class _WebSearchResult(_ServerToolResult, tag="web_search_tool_result"):
     pass
 
 
-class _WebFetchResult(_Served, tag="web_fetch_tool_result"):
+class _WebFetchResult(_ServerToolResult, tag="web_fetch_tool_result"):
     pass
 
 
-class _CodeExecutionResult(_Served, tag="code_execution_tool_result"):
+class _CodeExecutionResult(_ServerToolResult, tag="code_execution_tool_result"):
     pass
 
 
-class _BashResult(_Served, tag="bash_code_execution_tool_result"):
+class _BashResult(_ServerToolResult, tag="bash_code_execution_tool_result"):
     pass
 
 
-class _TextEditorResult(_Served, tag="text_editor_code_execution_tool_result"):
+class _TextEditorResult(_ServerToolResult, tag="text_editor_code_execution_tool_result"):
     pass
 
 
-class _ToolSearchResult(_Served, tag="tool_search_tool_result"):
+class _ToolSearchResult(_ServerToolResult, tag="tool_search_tool_result"):
     pass
 
 
-class _AdvisorResult(_Served, tag="advisor_tool_result"):
+class _AdvisorResult(_ServerToolResult, tag="advisor_tool_result"):
     pass
 
 
-class _McpResult(_Served, tag="mcp_tool_result"):
+class _McpResult(_ServerToolResult, tag="mcp_tool_result"):
     pass
 
 
-class _McpToolUse(_Formed, tag_field="type", tag="mcp_tool_use"):
+class _McpToolUse(_PatternChecked, tag_field="type", tag="mcp_tool_use"):
     id: str
 
 

@@ -1,8 +1,8 @@
 """Amazon Bedrock's rules for the body of a request to Converse.
 
-The form of everything (members, lengths, sets of words, patterns) is that of botocore's service model, which is made
-from the service itself. What the model does not say comes from the API's reference (Message, DocumentBlock,
-ToolConfiguration), from its guide to prompt caching, and from the errors that it gives.
+Members, lengths, enums and patterns are checked with botocore's service model, which is generated from the service. The
+other rules come from the API's reference (Message, DocumentBlock, ToolConfiguration), from its guide to prompt caching,
+and from its errors.
 """
 
 import re
@@ -24,15 +24,15 @@ _DOCUMENT_NAME = re.compile(r"(?!.*\s\s)[A-Za-z0-9\s()\[\]-]{1,200}")
 
 
 def violations(body: Json) -> list[str]:
-    """What Bedrock would refuse in *body*; nothing, if the request is good."""
+    """The reasons for which Bedrock would reject *body*; empty if it is valid."""
     shape = _operation().input_shape
     assert isinstance(shape, StructureShape)
-    form = ParamValidator().validate({"modelId": "any", **body}, shape)
-    if form.has_errors():
-        return [str(form.generate_report())]
+    report = ParamValidator().validate({"modelId": "any", **body}, shape)
+    if report.has_errors():
+        return [str(report.generate_report())]
     messages: list[Json] = list(body.get("messages", ()))
     return [
-        *_words(body, shape, "body"),
+        *_strings(body, shape, "body"),
         *_roles(messages),
         *_contents(messages),
         *_tool_pairs(messages),
@@ -47,78 +47,78 @@ def _operation() -> OperationModel:
     return Session().get_service_model("bedrock-runtime").operation_model("Converse")
 
 
-def _words(value: object, shape: Shape, place: str) -> Iterator[str]:
-    """Strings that are too long or of no form that *shape* has."""
+def _strings(value: object, shape: Shape, place: str) -> Iterator[str]:
+    """Strings and lists in *value* that are too long, and strings that *shape* does not allow."""
     if isinstance(shape, StructureShape) and not shape.is_document_type:
-        given = cast(Json, value)
-        for name, member in given.items():
-            yield from _words(member, shape.members[name], f"{place}.{name}")
+        members = cast(Json, value)
+        for name, member in members.items():
+            yield from _strings(member, shape.members[name], f"{place}.{name}")
     elif isinstance(shape, ListShape):
         items = cast("Sequence[object]", value)
         if len(items) > shape.metadata.get("max", len(items)):
             yield f"{place}: at most {shape.metadata['max']}"
-        for at, item in enumerate(items):
-            yield from _words(item, shape.member, f"{place}[{at}]")
+        for index, item in enumerate(items):
+            yield from _strings(item, shape.member, f"{place}[{index}]")
     elif isinstance(shape, StringShape) and isinstance(value, str):
         if shape.enum and value not in shape.enum:
-            yield f"{place}: {value!r} is none of {', '.join(shape.enum)}"
+            yield f"{place}: {value!r} is not one of {', '.join(shape.enum)}"
         if len(value) > shape.metadata.get("max", len(value)):
             yield f"{place}: longer than {shape.metadata['max']}"
         if (pattern := shape.metadata.get("pattern")) and not re.fullmatch(pattern, value):
-            yield f"{place}: {value!r} is not of the form {pattern}"
+            yield f"{place}: {value!r} does not match {pattern}"
 
 
 def _roles(messages: Sequence[Json]) -> Iterator[str]:
     if not messages or messages[0]["role"] != "user":
         yield "messages: A conversation must start with a user message"
-    for at, (before, message) in enumerate(pairwise(messages), start=1):
+    for index, (before, message) in enumerate(pairwise(messages), start=1):
         if before["role"] == message["role"]:
-            yield f"messages[{at}]: A conversation must alternate between user and assistant roles"
+            yield f"messages[{index}]: A conversation must alternate between user and assistant roles"
 
 
 def _contents(messages: Sequence[Json]) -> Iterator[str]:
-    for at, message in enumerate(messages):
+    for index, message in enumerate(messages):
         kinds = Counter(_kind(block) for block in message["content"])
         if not kinds.keys() - {"cachePoint"}:
-            yield f"messages[{at}]: the content is empty"
+            yield f"messages[{index}]: the content is empty"
         if message["role"] != "user" and kinds["image"] + kinds["document"]:
-            yield f"messages[{at}]: images and documents are the user's only"
+            yield f"messages[{index}]: only user messages may have images and documents"
         if message["role"] == "user" and kinds["reasoningContent"] + kinds["toolUse"]:
-            yield f"messages[{at}]: User messages cannot contain reasoning content or tool uses"
+            yield f"messages[{index}]: User messages cannot contain reasoning content or tool uses"
         if kinds["document"] and not kinds["text"]:
-            yield f"messages[{at}]: a document wants a text block beside it"
+            yield f"messages[{index}]: a document needs a text block beside it"
         for block in _all_blocks([message]):
             if "text" in block and not block["text"].strip():
-                yield f"messages[{at}]: The text field in the ContentBlock object is blank"
-        found = Counter(_kind(block) for block in _all_blocks([message]))
-        if found["image"] > _IMAGES or found["document"] > _DOCUMENTS:
-            yield f"messages[{at}]: too many images or documents"
+                yield f"messages[{index}]: The text field in the ContentBlock object is blank"
+        media = Counter(_kind(block) for block in _all_blocks([message]))
+        if media["image"] > _IMAGES or media["document"] > _DOCUMENTS:
+            yield f"messages[{index}]: too many images or documents"
 
 
 def _tool_pairs(messages: Sequence[Json]) -> Iterator[str]:
-    asked: list[str] = []
+    open_ids: list[str] = []
     seen: set[str] = set()
-    for at, message in enumerate(messages):
+    for index, message in enumerate(messages):
         blocks: Sequence[Json] = message["content"]
-        # What the provider ran itself stands, asked and answered, in one answer.
-        own = [block for block in blocks if "toolUse" in block and "type" not in block["toolUse"]]
+        # A tool that the provider ran has its use and its result in one answer.
+        uses = [block for block in blocks if "toolUse" in block and "type" not in block["toolUse"]]
         answers = [block["toolResult"] for block in blocks if "toolResult" in block and message["role"] == "user"]
-        if sorted(asked) != sorted(answer["toolUseId"] for answer in answers):
-            yield f"messages[{at}]: {asked} were asked for right before, and not each of them is answered once"
-        asked = [block["toolUse"]["toolUseId"] for block in own]
-        if len(seen.union(asked)) < len(seen) + len(asked):
-            yield f"messages[{at}]: `tool_use` ids must be unique"
-        seen.update(asked)
-    if asked:
-        yield f"messages: {asked} are not answered"
+        if sorted(open_ids) != sorted(answer["toolUseId"] for answer in answers):
+            yield f"messages[{index}]: the tool uses {open_ids} right before do not have one result each"
+        open_ids = [block["toolUse"]["toolUseId"] for block in uses]
+        if len(seen.union(open_ids)) < len(seen) + len(open_ids):
+            yield f"messages[{index}]: `tool_use` ids must be unique"
+        seen.update(open_ids)
+    if open_ids:
+        yield f"messages: the tool uses {open_ids} have no results"
 
 
 def _documents(messages: Sequence[Json]) -> Iterator[str]:
     names = [block["document"]["name"] for block in _all_blocks(messages) if "document" in block]
     if len(set(names)) < len(names):
         yield "documents: names must be unique in a request"
-    foreign = [name for name in names if not _DOCUMENT_NAME.fullmatch(name)]
-    yield from (f"document {name!r}: a name of other characters" for name in foreign)
+    invalid = [name for name in names if not _DOCUMENT_NAME.fullmatch(name)]
+    yield from (f"document {name!r}: the name has invalid characters" for name in invalid)
 
 
 def _tools(body: Json, messages: Sequence[Json]) -> Iterator[str]:
@@ -137,11 +137,11 @@ def _tools(body: Json, messages: Sequence[Json]) -> Iterator[str]:
 def _marks(body: Json, messages: Sequence[Json]) -> Iterator[str]:
     lists = [body.get("system", []), body.get("toolConfig", {}).get("tools", [])]
     lists += [message["content"] for message in messages]
-    places = [(blocks, at) for blocks in lists for at, block in enumerate(blocks) if "cachePoint" in block]
+    places = [(blocks, index) for blocks in lists for index, block in enumerate(blocks) if "cachePoint" in block]
     if len(places) > _MARKS:
         yield f"cachePoint: at most {_MARKS}"
-    for blocks, at in places:
-        before = _kind(blocks[at - 1]) if at else None
+    for blocks, index in places:
+        before = _kind(blocks[index - 1]) if index else None
         if before is None:
             yield "cachePoint: There is nothing available to cache."
         if before in ("reasoningContent", "document", "cachePoint"):
@@ -149,7 +149,7 @@ def _marks(body: Json, messages: Sequence[Json]) -> Iterator[str]:
 
 
 def _all_blocks(messages: Sequence[Json]) -> Iterator[Json]:
-    """All blocks, those in tool results included."""
+    """All blocks of *messages*, including those in tool results."""
     for message in messages:
         for block in message["content"]:
             yield block

@@ -1,7 +1,7 @@
 """The rules for the body of a request to Cohere's v2 chat.
 
-They come from Cohere's API reference, from the list of errors in its documents (docs.cohere.com/reference/errors), and
-from the parameter types of its SDK.
+They come from Cohere's API reference, from its list of errors (docs.cohere.com/reference/errors), and from its SDK's
+parameter types.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,71 +10,71 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
-from validators.forms import Formed
+from validators.patterns import PatternChecked
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
-Share = Annotated[float, Meta(ge=0, le=1)]
+Penalty = Annotated[float, Meta(ge=0, le=1)]
 
 
-class _Given(Formed, kw_only=True, forbid_unknown_fields=True):
-    """A member that is not known is no harm to Cohere, but a slip of ours."""
+class _Strict(PatternChecked, kw_only=True, forbid_unknown_fields=True):
+    """Unknown members are rejected: Cohere ignores them, but they are a mistake of ours."""
 
 
-class _Text(_Given, tag_field="type", tag="text"):
+class _Text(_Strict, tag_field="type", tag="text"):
     text: str
 
 
-class _ImageUrl(_Given):
-    forms: ClassVar[Mapping[str, str]] = {"url": "^(https?://|data:image/)"}
+class _ImageUrl(_Strict):
+    patterns: ClassVar[Mapping[str, str]] = {"url": "^(https?://|data:image/)"}
 
     url: str
     detail: Literal["auto", "low", "high"] | None = None
 
 
-class _Image(_Given, tag_field="type", tag="image_url"):
+class _Image(_Strict, tag_field="type", tag="image_url"):
     image_url: _ImageUrl
 
 
-class _Thinking(_Given, tag_field="type", tag="thinking"):
+class _Thinking(_Strict, tag_field="type", tag="thinking"):
     thinking: NonEmpty
 
 
-class _DocumentData(_Given):
+class _DocumentData(_Strict):
     data: dict[str, Any]
     id: NonEmpty | None = None
 
 
-class _Document(_Given, tag_field="type", tag="document"):
+class _Document(_Strict, tag_field="type", tag="document"):
     document: _DocumentData
 
 
-class _Function(_Given):
+class _Function(_Strict):
     name: NonEmpty
     arguments: str
 
 
-class _ToolCall(_Given):
+class _ToolCall(_Strict):
     id: NonEmpty
     type: Literal["function"]
     function: _Function
 
 
-class _System(_Given, tag_field="role", tag="system"):
+class _System(_Strict, tag_field="role", tag="system"):
     content: NonEmpty | Annotated[list[_Text], Meta(min_length=1)]
 
 
-class _User(_Given, tag_field="role", tag="user"):
+class _User(_Strict, tag_field="role", tag="user"):
     content: NonEmpty | Annotated[list[_Text | _Image], Meta(min_length=1)]
 
 
-class _Assistant(_Given, tag_field="role", tag="assistant"):
+class _Assistant(_Strict, tag_field="role", tag="assistant"):
     content: NonEmpty | Annotated[list[_Text | _Thinking], Meta(min_length=1)] | None = None
     tool_calls: Annotated[list[_ToolCall], Meta(min_length=1)] | None = None
     tool_plan: str | None = None
     citations: list[dict[str, Any]] | None = None
 
 
-class _Tool(_Given, tag_field="role", tag="tool"):
+class _Tool(_Strict, tag_field="role", tag="tool"):
     tool_call_id: NonEmpty
     content: NonEmpty | Annotated[list[_Text | _Document], Meta(min_length=1)]
 
@@ -82,32 +82,32 @@ class _Tool(_Given, tag_field="role", tag="tool"):
 _Message = _System | _User | _Assistant | _Tool
 
 
-class _Offer(_Given):
+class _FunctionDeclaration(_Strict):
     name: NonEmpty
     description: str | None = None
     parameters: dict[str, Any] | None = None
 
 
-class _OfferedTool(_Given):
+class _DeclaredTool(_Strict):
     type: Literal["function"]
-    function: _Offer
+    function: _FunctionDeclaration
 
 
-class _Format(_Given):
+class _Format(_Strict):
     type: Literal["text", "json_object"]
     json_schema: dict[str, Any] | None = None
 
 
-class _Reasoning(_Given):
+class _Reasoning(_Strict):
     type: Literal["enabled", "disabled"]
     token_budget: Annotated[int, Meta(ge=1)] | None = None
 
 
-class _Body(_Given):
+class _Body(_Strict):
     model: NonEmpty
     messages: Annotated[list[_Message], Meta(min_length=1)]
     stream: bool = False
-    tools: Annotated[list[_OfferedTool], Meta(min_length=1)] | None = None
+    tools: Annotated[list[_DeclaredTool], Meta(min_length=1)] | None = None
     tool_choice: Literal["REQUIRED", "NONE"] | None = None
     strict_tools: bool | None = None
     documents: list[Any] | None = None
@@ -117,37 +117,37 @@ class _Body(_Given):
     stop_sequences: Annotated[list[NonEmpty], Meta(min_length=1, max_length=5)] | None = None
     temperature: Annotated[float, Meta(ge=0)] | None = None
     seed: Annotated[int, Meta(ge=0)] | None = None
-    frequency_penalty: Share | None = None
-    presence_penalty: Share | None = None
+    frequency_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
     k: Annotated[int, Meta(ge=0, le=500)] | None = None
     p: Annotated[float, Meta(ge=0.01, le=0.99)] | None = None
 
 
 def violations(body: Mapping[str, object]) -> list[str]:
-    """What the API would refuse in *body*; nothing, if the request is good."""
+    """The reasons for which the API would reject *body*; empty if it is valid."""
     try:
-        asked = msgspec.convert(body, _Body)
+        request = msgspec.convert(body, _Body)
     except msgspec.ValidationError as error:
         return [str(error)]
-    return [*_turns(asked.messages), *_tool_calls(asked.messages), *_settings(asked)]
+    return [*_turns(request.messages), *_tool_calls(request.messages), *_settings(request)]
 
 
 def _turns(messages: Sequence[_Message]) -> Iterator[str]:
     if any(isinstance(message, _System) for message in messages[1:]):
         yield "system turn must be the first in the list"
     if not any(isinstance(message, _User) for message in messages):
-        yield "messages: there must be a user's"
+        yield "messages: there must be a user message"
     if isinstance(messages[-1], _Assistant):
-        yield "messages: the last is the user's or a tool's"
-    for at, message in enumerate(messages):
+        yield "messages: the last message must be the user's or a tool's"
+    for index, message in enumerate(messages):
         calls = isinstance(message, _Assistant) and message.tool_calls
-        if not calls and not _says(message.content):
-            yield f"messages[{at}]: message must not be empty in a turn"
+        if not calls and not _has_content(message.content):
+            yield f"messages[{index}]: message must not be empty in a turn"
         if isinstance(message, _Assistant) and message.tool_plan and not calls:
-            yield f"messages[{at}]: a tool_plan comes with tool_calls"
+            yield f"messages[{index}]: a tool_plan needs tool_calls"
 
 
-def _says(content: str | Sequence[_Text | _Image | _Thinking | _Document] | None) -> bool:
+def _has_content(content: str | Sequence[_Text | _Image | _Thinking | _Document] | None) -> bool:
     match content:
         case None:
             return False
@@ -159,23 +159,23 @@ def _says(content: str | Sequence[_Text | _Image | _Thinking | _Document] | None
 
 def _tool_calls(messages: Sequence[_Message]) -> Iterator[str]:
     seen: set[str] = set()
-    waiting: set[str] = set()
-    for at, message in enumerate(messages):
+    open_ids: set[str] = set()
+    for index, message in enumerate(messages):
         if isinstance(message, _Tool):
-            if message.tool_call_id not in waiting:
-                yield f"messages[{at}]: a tool message must answer a tool call right before it"
-            waiting.discard(message.tool_call_id)
+            if message.tool_call_id not in open_ids:
+                yield f"messages[{index}]: a tool message must answer a tool call right before it"
+            open_ids.discard(message.tool_call_id)
             continue
-        if waiting:
-            yield f"messages[{at}]: these tool calls have no results: {sorted(waiting)}"
+        if open_ids:
+            yield f"messages[{index}]: these tool calls have no results: {sorted(open_ids)}"
         calls = message.tool_calls or [] if isinstance(message, _Assistant) else []
-        waiting = {call.id for call in calls}
-        if len(seen | waiting) < len(seen) + len(calls):
-            yield f"messages[{at}]: the ids of tool calls must differ"
-        seen |= waiting
-        yield from (f"messages[{at}]: arguments are an object's JSON" for call in calls if not _is_object(call))
-    if waiting:
-        yield f"messages: these tool calls have no results: {sorted(waiting)}"
+        open_ids = {call.id for call in calls}
+        if len(seen | open_ids) < len(seen) + len(calls):
+            yield f"messages[{index}]: the ids of tool calls must differ"
+        seen |= open_ids
+        yield from (f"messages[{index}]: arguments must be a JSON object" for call in calls if not _is_object(call))
+    if open_ids:
+        yield f"messages: these tool calls have no results: {sorted(open_ids)}"
 
 
 def _is_object(call: _ToolCall) -> bool:
@@ -185,13 +185,13 @@ def _is_object(call: _ToolCall) -> bool:
         return False
 
 
-def _settings(asked: _Body) -> Iterator[str]:
-    names = [tool.function.name for tool in asked.tools or []]
+def _settings(request: _Body) -> Iterator[str]:
+    names = [tool.function.name for tool in request.tools or []]
     if len(set(names)) < len(names):
         yield "tools: the names of tools must differ"
-    if asked.tool_choice is not None and not names:
+    if request.tool_choice is not None and not names:
         yield "tool_choice is only allowed with tools"
-    if asked.response_format is not None and (names or asked.documents):
+    if request.response_format is not None and (names or request.documents):
         yield "response_format is not supported with tools or documents"
-    if asked.frequency_penalty and asked.presence_penalty:
+    if request.frequency_penalty and request.presence_penalty:
         yield "cannot specify both frequency_penalty and presence_penalty"

@@ -1,8 +1,7 @@
 """The rules for the body of a request to Google's generateContent, at the Gemini API and at Vertex AI.
 
 They come from the API's reference (https://ai.google.dev/api/generate-content), its guides to function calling and to
-thought signatures, and from the errors that it gives. Like every API of Google's it takes ``snake_case`` for
-``camelCase``.
+thought signatures, and from its errors. Like all of Google's APIs it accepts ``snake_case`` for ``camelCase``.
 """
 
 import re
@@ -14,48 +13,56 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 import msgspec
 from msgspec import Meta
 
-from validators.forms import Formed
+from validators.patterns import PatternChecked
 
 NAME = r"^[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}\Z"
 MEDIA_TYPE = r"^[a-z]+/[a-zA-Z0-9.+-]+\Z"
 NonEmpty = Annotated[str, Meta(min_length=1)]
-_FREE = {"args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema", "labels"}
+_FREE_FORM = {
+    "args",
+    "response",
+    "parameters",
+    "parametersJsonSchema",
+    "responseSchema",
+    "responseJsonSchema",
+    "labels",
+}
 _underscore = re.compile("_([a-z])")
 
 
-class _Given(Formed, rename="camel", forbid_unknown_fields=True):
+class _Strict(PatternChecked, rename="camel", forbid_unknown_fields=True):
     """``Invalid JSON payload received. Unknown name``"""
 
 
-class _Bytes(_Given):
-    forms: ClassVar[Mapping[str, str]] = {"mime_type": MEDIA_TYPE}
+class _InlineData(_Strict):
+    patterns: ClassVar[Mapping[str, str]] = {"mime_type": MEDIA_TYPE}
 
     mime_type: str
     data: NonEmpty
 
 
-class _File(_Given):
-    forms: ClassVar[Mapping[str, str]] = {"mime_type": MEDIA_TYPE}
+class _File(_Strict):
+    patterns: ClassVar[Mapping[str, str]] = {"mime_type": MEDIA_TYPE}
 
     mime_type: str
     file_uri: NonEmpty
 
 
-class _Call(_Given):
-    forms: ClassVar[Mapping[str, str]] = {"name": NAME}
+class _Call(_Strict):
+    patterns: ClassVar[Mapping[str, str]] = {"name": NAME}
 
     name: str
     id: NonEmpty | None = None
     args: dict[str, Any] | None = None
 
 
-class _ResultPart(_Given):
-    inline_data: _Bytes | None = None
+class _ResultPart(_Strict):
+    inline_data: _InlineData | None = None
     file_data: _File | None = None
 
 
-class _Result(_Given):
-    forms: ClassVar[Mapping[str, str]] = {"name": NAME}
+class _Result(_Strict):
+    patterns: ClassVar[Mapping[str, str]] = {"name": NAME}
 
     name: str
     response: dict[str, Any]
@@ -63,11 +70,11 @@ class _Result(_Given):
     parts: tuple[_ResultPart, ...] = ()
 
 
-class _Part(_Given):
+class _Part(_Strict):
     text: str | None = None
     thought: bool = False
     thought_signature: NonEmpty | None = None
-    inline_data: _Bytes | None = None
+    inline_data: _InlineData | None = None
     file_data: _File | None = None
     function_call: _Call | None = None
     function_response: _Result | None = None
@@ -78,12 +85,12 @@ class _Part(_Given):
 
     @property
     def kinds(self) -> list[str]:
-        """The members of the union that a part is."""
-        about = ("thought", "thought_signature")
-        return [name for name in self.__struct_fields__ if name not in about and getattr(self, name) is not None]
+        """The members of the union that are set."""
+        attributes = ("thought", "thought_signature")
+        return [name for name in self.__struct_fields__ if name not in attributes and getattr(self, name) is not None]
 
 
-class _Content(_Given):
+class _Content(_Strict):
     role: Literal["user", "model"]
     parts: Annotated[list[_Part], Meta(min_length=1)]
 
@@ -96,13 +103,13 @@ class _Content(_Given):
         return [part.function_response for part in self.parts if part.function_response]
 
 
-class _System(_Given):
+class _System(_Strict):
     parts: Annotated[list[_Part], Meta(min_length=1)]
     role: str | None = None
 
 
-class _Declaration(_Given):
-    forms: ClassVar[Mapping[str, str]] = {"name": NAME}
+class _Declaration(_Strict):
+    patterns: ClassVar[Mapping[str, str]] = {"name": NAME}
 
     name: str
     description: str | None = None
@@ -110,7 +117,7 @@ class _Declaration(_Given):
     parameters_json_schema: dict[str, Any] | None = None
 
 
-class _Tool(_Given):
+class _Tool(_Strict):
     function_declarations: Annotated[list[_Declaration], Meta(min_length=1)] | None = None
     code_execution: dict[str, Any] | None = None
     google_search: dict[str, Any] | None = None
@@ -118,23 +125,23 @@ class _Tool(_Given):
     file_search: dict[str, Any] | None = None
 
 
-class _Calling(_Given):
+class _CallingConfig(_Strict):
     mode: Literal["AUTO", "ANY", "NONE", "VALIDATED"]
     allowed_function_names: tuple[str, ...] = ()
 
 
-class _ToolConfig(_Given):
-    function_calling_config: _Calling | None = None
+class _ToolConfig(_Strict):
+    function_calling_config: _CallingConfig | None = None
     include_server_side_tool_invocations: bool = False
 
 
-class _Thinking(_Given):
+class _Thinking(_Strict):
     include_thoughts: bool = False
     thinking_budget: Annotated[int, Meta(ge=-1)] | None = None
     thinking_level: Literal["MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH"] | None = None
 
 
-class _Generation(_Given):
+class _GenerationConfig(_Strict):
     max_output_tokens: Annotated[int, Meta(ge=1)] | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
@@ -152,98 +159,98 @@ class _Generation(_Given):
     thinking_config: _Thinking | None = None
 
 
-class _Body(_Given):
+class _Body(_Strict):
     contents: Annotated[list[_Content], Meta(min_length=1)]
     system_instruction: _System | None = None
     tools: tuple[_Tool, ...] = ()
     tool_config: _ToolConfig | None = None
-    generation_config: _Generation | None = None
+    generation_config: _GenerationConfig | None = None
     safety_settings: list[dict[str, Any]] | None = None
     model_armor_config: dict[str, Any] | None = None
     labels: dict[str, str] | None = None
 
 
-def violations(body: Mapping[str, Any], *, signs: bool = False) -> list[str]:
-    """What the API would refuse in *body*; nothing, if the request is good.
+def violations(body: Mapping[str, Any], *, needs_signatures: bool = False) -> list[str]:
+    """The reasons for which the API would reject *body*; empty if it is valid.
 
-    *signs*: the model is of those that want tool uses of this turn signed, from Gemini 3 on.
+    If *needs_signatures*, the model rejects unsigned tool uses of the current turn, as Gemini 3 and newer ones do.
     """
     try:
-        asked = msgspec.convert(_camel(body), _Body)
+        request = msgspec.convert(_camel(body), _Body)
     except msgspec.ValidationError as error:
         return [str(error)]
     return [
-        *_order(asked.contents),
-        *_parts(asked.contents),
-        *_calls(asked.contents),
-        *_tools(asked),
-        *_generation(asked.generation_config),
-        *(_unsigned(asked.contents) if signs else ()),
+        *_order(request.contents),
+        *_parts(request.contents),
+        *_calls(request.contents),
+        *_tools(request),
+        *_generation(request.generation_config),
+        *(_unsigned(request.contents) if needs_signatures else ()),
     ]
 
 
 def _camel(value: object) -> object:
     if isinstance(value, Mapping):
         members = cast("Mapping[str, object]", value).items()
-        given = {_underscore.sub(lambda found: found[1].upper(), name): each for name, each in members}
-        return {name: each if name in _FREE else _camel(each) for name, each in given.items()}
+        renamed = {_underscore.sub(lambda match: match[1].upper(), name): member for name, member in members}
+        return {name: member if name in _FREE_FORM else _camel(member) for name, member in renamed.items()}
     if isinstance(value, list):
-        return [_camel(each) for each in cast("list[object]", value)]
+        return [_camel(item) for item in cast("list[object]", value)]
     return value
 
 
 def _order(contents: Sequence[_Content]) -> Iterator[str]:
     if contents[0].role != "user":
-        yield "contents: the user speaks first"
+        yield "contents: the first content must be the user's"
     if contents[-1].role != "user":
         yield "contents: single turn or multi-turn requests end with a user role or a function response"
 
 
 def _parts(contents: Sequence[_Content]) -> Iterator[str]:
-    of_model = ("function_call", "executable_code", "code_execution_result", "tool_call", "tool_response")
-    for at, content in enumerate(contents):
+    model_only = ("function_call", "executable_code", "code_execution_result", "tool_call", "tool_response")
+    for index, content in enumerate(contents):
         for number, part in enumerate(content.parts):
-            place = f"contents[{at}].parts[{number}]"
+            place = f"contents[{index}].parts[{number}]"
             if len(part.kinds) != 1 and not (part.thought_signature and not part.kinds):
                 yield f"{place}: the oneof field 'data' must have one initialized field, not {part.kinds}"
             if content.role == "user" and (
-                part.thought or part.thought_signature or set(part.kinds).intersection(of_model)
+                part.thought or part.thought_signature or set(part.kinds).intersection(model_only)
             ):
-                yield f"{place}: this is the model's to say"
+                yield f"{place}: only the model may send this"
             if content.role == "model" and part.function_response:
                 yield f"{place}: please ensure that function response turn comes from the user"
             for encoded in (part.thought_signature, part.inline_data.data if part.inline_data else None):
-                if encoded and not _decodes(encoded):
+                if encoded and not _is_base64(encoded):
                     yield f"{place}: Base64 decoding failed"
 
 
-def _decodes(encoded: str) -> bool:
-    """Google takes both alphabets for bytes, and does without padding."""
+def _is_base64(encoded: str) -> bool:
+    """True if Google decodes *encoded*: it accepts both base64 alphabets, and needs no padding."""
     plain = encoded.replace("-", "+").replace("_", "/").rstrip("=")
     return re.fullmatch("[A-Za-z0-9+/]*", plain) is not None and len(plain) % 4 != 1
 
 
 def _calls(contents: Sequence[_Content]) -> Iterator[str]:
-    for at, (before, content) in enumerate(pairwise(contents), start=1):
+    for index, (before, content) in enumerate(pairwise(contents), start=1):
         calls, results = before.calls, content.results
         if len(results) != len(calls):
             yield (
-                f"contents[{at}]: please ensure that the number of function response parts is equal to the number of "
-                f"function call parts of the function call turn: {len(results)}, {len(calls)}"
+                f"contents[{index}]: please ensure that the number of function response parts is equal to the number "
+                f"of function call parts of the function call turn: {len(results)}, {len(calls)}"
             )
         elif Counter(call.name for call in calls) != Counter(result.name for result in results):
-            yield f"contents[{at}]: the names of function calls and responses differ"
+            yield f"contents[{index}]: the names of function calls and responses differ"
         elif Counter(call.id for call in calls) != Counter(result.id for result in results):
-            yield f"contents[{at}]: the ids of function calls and responses differ"
+            yield f"contents[{index}]: the ids of function calls and responses differ"
     if contents[0].results or contents[-1].calls:
         yield "contents: function calls and their responses come in pairs"
 
 
-def _tools(asked: _Body) -> Iterator[str]:
-    names = [each.name for tool in asked.tools for each in tool.function_declarations or []]
+def _tools(request: _Body) -> Iterator[str]:
+    names = [declared.name for tool in request.tools for declared in tool.function_declarations or []]
     if len(set(names)) < len(names):
         yield "tools: duplicate function declaration found"
-    calling = asked.tool_config.function_calling_config if asked.tool_config else None
+    calling = request.tool_config.function_calling_config if request.tool_config else None
     if calling is None:
         return
     if not names:
@@ -254,7 +261,7 @@ def _tools(asked: _Body) -> Iterator[str]:
         yield f"toolConfig: {sorted(unknown)} are not declared"
 
 
-def _generation(config: _Generation | None) -> Iterator[str]:
+def _generation(config: _GenerationConfig | None) -> Iterator[str]:
     if config is None:
         return
     if config.response_json_schema is not None and config.response_schema is not None:
@@ -268,9 +275,9 @@ def _generation(config: _Generation | None) -> Iterator[str]:
 
 
 def _unsigned(contents: Sequence[_Content]) -> Iterator[str]:
-    """The current turn begins with the last content of the user's that is no result only."""
-    turns = [at for at, content in enumerate(contents) if content.role == "user" and not content.results]
-    for at, content in enumerate(contents):
+    """The unsigned tool uses of the current turn, which starts with the last user content without results."""
+    turn_starts = [index for index, content in enumerate(contents) if content.role == "user" and not content.results]
+    for index, content in enumerate(contents):
         first = next((part for part in content.parts if part.function_call), None)
-        if first and not first.thought_signature and at > max(turns, default=-1):
-            yield f"contents[{at}]: function call is missing a thought_signature in functionCall parts"
+        if first and not first.thought_signature and index > max(turn_starts, default=-1):
+            yield f"contents[{index}]: function call is missing a thought_signature in functionCall parts"

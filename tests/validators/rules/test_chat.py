@@ -1,4 +1,4 @@
-"""What the rules for Chat Completions let pass and what they find."""
+"""The validator of requests to Chat Completions."""
 
 from typing import Any
 
@@ -55,9 +55,9 @@ def test_a_valid_request_has_no_violations(good: Json) -> None:
 @pytest.mark.parametrize(
     ("bad", "problem"),
     [
-        (body(CAW, HI), "user speaks first"),
-        (body({"role": "system", "content": "Be a raven"}), "user speaks first"),
-        (body(HI, {"role": "system", "content": "Be a raven"}), "come first"),
+        (body(CAW, HI), "must be the user's"),
+        (body({"role": "system", "content": "Be a raven"}), "must be the user's"),
+        (body(HI, {"role": "system", "content": "Be a raven"}), "must come first"),
         (body({"role": "raven", "content": "Caw"}), "role"),
         (body({"role": "user", "content": ""}), "length >= 1"),
         (body({"role": "user", "content": []}), "length >= 1"),
@@ -98,9 +98,9 @@ def test_a_valid_request_has_no_violations(good: Json) -> None:
     ],
 )
 def test_an_invalid_request_has_its_violation(bad: Json, problem: str) -> None:
-    found = violations(bad)
+    broken = violations(bad)
 
-    assert any(problem in violation for violation in found), found
+    assert any(problem in violation for violation in broken), broken
 
 
 def test_a_deployment_s_model_is_in_its_url() -> None:

@@ -1,4 +1,4 @@
-"""What the rules for Cohere's v2 chat let pass and what they find."""
+"""The validator of requests to Cohere's v2 chat."""
 
 from typing import Any
 
@@ -47,8 +47,8 @@ def test_a_valid_request_has_no_violations(good: Json) -> None:
     ("bad", "problem"),
     [
         (body(HI, {"role": "system", "content": "Be a raven"}), "must be the first"),
-        (body({"role": "system", "content": "Be a raven"}), "there must be a user's"),
-        (body(HI, CAW), "the last is"),
+        (body({"role": "system", "content": "Be a raven"}), "there must be a user message"),
+        (body(HI, CAW), "the last message must be"),
         (body({"role": "raven", "content": "Caw"}), "role"),
         (body({"role": "user", "content": ""}), "length >= 1"),
         (body({"role": "user", "content": " \n"}), "must not be empty"),
@@ -56,15 +56,15 @@ def test_a_valid_request_has_no_violations(good: Json) -> None:
         (body({"role": "user", "content": [IMAGE | {"image_url": {"url": "raven.png"}}]}), "regex"),
         (body({"role": "user", "content": [{"type": "thinking", "thinking": "Hm"}]}), "thinking"),
         (body(HI, {"role": "assistant"}, HI), "must not be empty"),
-        (body(HI, CAW | {"tool_plan": "Fly"}, HI), "comes with tool_calls"),
+        (body(HI, CAW | {"tool_plan": "Fly"}, HI), "needs tool_calls"),
         (body(HI, calls(), HI), "length >= 1"),
         (body(HI, calls(FLY), HI), "no results: ['t1']"),
         (body(HI, calls(FLY, SIT), FLOWN), "no results: ['t2']"),
         (body(HI, FLOWN), "right before"),
         (body(HI, calls(FLY), FLOWN, FLOWN), "right before"),
         (body(HI, calls(FLY), FLOWN, calls(FLY), FLOWN), "must differ"),
-        (body(HI, calls(FLY | {"function": {"name": "fly", "arguments": "{"}}), FLOWN), "an object's JSON"),
-        (body(HI, calls(FLY | {"function": {"name": "fly", "arguments": "[]"}}), FLOWN), "an object's JSON"),
+        (body(HI, calls(FLY | {"function": {"name": "fly", "arguments": "{"}}), FLOWN), "must be a JSON object"),
+        (body(HI, calls(FLY | {"function": {"name": "fly", "arguments": "[]"}}), FLOWN), "must be a JSON object"),
         (body(HI, calls(FLY), FLOWN | {"content": ""}), "length >= 1"),
         (body(HI, calls(FLY), FLOWN | {"content": [IMAGE]}), "image_url"),
         (body(tools=[]), "length >= 1"),
@@ -83,6 +83,6 @@ def test_a_valid_request_has_no_violations(good: Json) -> None:
     ],
 )
 def test_an_invalid_request_has_its_violation(bad: Json, problem: str) -> None:
-    found = violations(bad)
+    broken = violations(bad)
 
-    assert any(problem in violation for violation in found), found
+    assert any(problem in violation for violation in broken), broken

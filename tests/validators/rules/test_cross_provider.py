@@ -1,4 +1,4 @@
-"""A conversation that goes on with another provider: recorded answers of each, sent by each other's encoder."""
+"""Conversations that change the provider: each one's recorded answers in requests to each other one."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -33,14 +33,14 @@ from rayconteur.providers.schema.request import Request, Settings
 from rayconteur.providers.schema.tools import Tool
 
 KEY = "sk-not-a-real-key"
-PICTURE = Image(data=b"\x89PNG", media_type="image/png")
+IMAGE = Image(data=b"\x89PNG", media_type="image/png")
 Body = Callable[[Request], bytes]
 Rules = Callable[[Mapping[str, Any]], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One API: its recorded exchanges, its client, the bodies that we send to it, and its rules for them."""
+class Api:
+    """One API: its recorded exchanges, its client, our bodies of requests to it, and its rules for them."""
 
     file: str
     api: str
@@ -53,50 +53,50 @@ def _chat(provider: str) -> Body:
     return partial(chat_requests.body, dialect=OpenAIDialect(provider, "gpt-5"), streaming=True)
 
 
-WAYS = {
-    "anthropic": Way(
+APIS = {
+    "anthropic": Api(
         "anthropic",
         "messages",
         lambda url: Anthropic(model="claude", api_key=KEY, base_url=url),
         partial(anthropic_requests.body, dialect=anthropic_requests.Dialect("claude"), streaming=True),
         anthropic.violations,
     ),
-    "chat": Way(
+    "chat": Api(
         "openai_chat",
         "chat_completions",
         lambda url: OpenAI(model="gpt-5", api_key=KEY, base_url=url),
         _chat("openai"),
         chat.violations,
     ),
-    "azure": Way(
+    "azure": Api(
         "azure",
         "chat_completions",
         lambda url: AzureOpenAI(deployment="gpt-5", api_key=KEY, endpoint=url),
         _chat("azureopenai"),
         chat.violations,
     ),
-    "responses": Way(
+    "responses": Api(
         "openai_responses",
         "responses",
         lambda url: OpenAI(model="gpt-5", api_key=KEY, base_url=url, api="responses"),
         partial(responses_requests.body, dialect=OpenAIDialect("openai", "gpt-5", api="responses"), streaming=True),
         responses.violations,
     ),
-    "google": Way(
+    "google": Api(
         "gemini",
         "generate_content",
         lambda url: Google(model="gemini-3-pro", api_key=KEY, base_url=url),
         partial(google_requests.body, dialect=google_rules.Dialect("gemini-3-pro")),
         google.violations,
     ),
-    "cohere": Way(
+    "cohere": Api(
         "cohere",
         "chat_v2",
         lambda url: Cohere(model="command-a", api_key=KEY, base_url=url),
         partial(cohere_requests.body, dialect=cohere_requests.Dialect("command-a"), streaming=True),
         cohere.violations,
     ),
-    "bedrock": Way(
+    "bedrock": Api(
         "bedrock",
         "converse",
         lambda url: Bedrock(
@@ -116,13 +116,13 @@ WAYS = {
 
 
 @cache
-def said_by(name: str) -> tuple[Answer, ...]:
-    """Answers of one provider with tool uses or thinking in them, as its client reads them, and some without."""
-    way = WAYS[name]
-    good = [exchange for exchange in exchanges(way.file, way.api) if _is_answer(exchange)]
-    rich = [one for one in good if one.expected and (one.expected.tool_calls or one.expected.thinking)]
-    chosen = [*rich, *(one for one in good if one not in rich)][:40]
-    return tuple(asyncio.run(_answered(exchange, way.config)) for exchange in chosen)
+def recorded_answers(name: str) -> tuple[Answer, ...]:
+    """Up to 40 answers of API *name*, decoded by its client: first those with tool uses or thinking."""
+    api = APIS[name]
+    complete = [exchange for exchange in exchanges(api.file, api.api) if _is_answer(exchange)]
+    rich = [each for each in complete if each.expected and (each.expected.tool_calls or each.expected.thinking)]
+    chosen = [*rich, *(exchange for exchange in complete if exchange not in rich)][:40]
+    return tuple(asyncio.run(_replay(exchange, api.config)) for exchange in chosen)
 
 
 def _is_answer(exchange: Exchange) -> bool:
@@ -130,7 +130,7 @@ def _is_answer(exchange: Exchange) -> bool:
     return expected is not None and expected.error is None and expected.stop_reason not in (None, "queued")
 
 
-async def _answered(exchange: Exchange, config: Callable[[str], ProviderConfig]) -> Answer:
+async def _replay(exchange: Exchange, config: Callable[[str], ProviderConfig]) -> Answer:
     async with replay_server(exchange) as server:
         client = open_client(config(f"{server.url}/@0"))
         draft = Draft(client.provider)
@@ -146,39 +146,39 @@ async def _answered(exchange: Exchange, config: Callable[[str], ProviderConfig])
         return draft.finish()
 
 
-def conversation(answer: Answer, goes_on_with_results: bool) -> list[Message]:
-    """A question, *answer*, the results of its tool uses, and then what another provider is asked."""
-    asked = (Text("What is this?"), PICTURE, Document(data=b"%PDF", media_type="application/pdf", name="a.pdf"))
+def conversation(answer: Answer, ends_with_results: bool) -> list[Message]:
+    """A question, *answer* and the results of its tool uses; if not *ends_with_results*, another question."""
+    question = (Text("What is this?"), IMAGE, Document(data=b"%PDF", media_type="application/pdf", name="a.pdf"))
     uses = [block for block in answer.content if isinstance(block, ToolUse)]
-    messages = [Message(role=Role.USER, content=asked, turn=1)]
+    messages = [Message(role=Role.USER, content=question, turn=1)]
     if any(isinstance(block, Text | ToolUse | Opaque) for block in answer.content):
         messages.append(Message(role=Role.ASSISTANT, content=answer.content, turn=1))
     if uses:
         results = tuple(
-            ToolResult(use.id, (Text("a raven"), PICTURE) if number % 2 else (Text("no"),), is_error=number % 3 == 2)
+            ToolResult(use.id, (Text("a raven"), IMAGE) if number % 2 else (Text("no"),), is_error=number % 3 == 2)
             for number, use in enumerate(uses)
         )
         messages.append(Message(role=Role.USER, content=results, turn=1))
-    if not (uses and goes_on_with_results):
+    if not (uses and ends_with_results):
         messages.append(Message(role=Role.USER, content=(Text("And now?"),), turn=2))
     return messages
 
 
-@pytest.mark.parametrize(("before", "after"), list(product(WAYS, WAYS)))
+@pytest.mark.parametrize(("before", "after"), list(product(APIS, APIS)))
 def test_an_answer_of_one_provider_makes_a_valid_request_to_another(before: str, after: str) -> None:
-    answers = said_by(before)
+    answers = recorded_answers(before)
     if not answers:
-        pytest.skip(f"no {WAYS[before].file}.jsonl is recorded here")
+        pytest.skip(f"no {APIS[before].file}.jsonl among the recordings")
     assert any(isinstance(block, ToolUse) for answer in answers for block in answer.content)
-    way = WAYS[after]
+    api = APIS[after]
 
     for answer in answers:
-        for goes_on_with_results in (True, False):
-            messages = conversation(answer, goes_on_with_results)
-            sent = way.body(Request(7, messages, Settings(system="Be brief.", tools=(Tool(name="fly"),))))
-            body = msgspec.json.decode(sent, type=dict[str, Any])
+        for ends_with_results in (True, False):
+            messages = conversation(answer, ends_with_results)
+            encoded = api.body(Request(7, messages, Settings(system="Be brief.", tools=(Tool(name="fly"),))))
+            body = msgspec.json.decode(encoded, type=dict[str, Any])
 
-            assert way.violations(body) == [], messages
-            if before != after and WAYS[before].config("http://x").name != way.config("http://x").name:
-                kept = [block for block in answer.content if isinstance(block, Thinking) and block.signature]
-                assert not any((block.signature or "").encode() in sent for block in kept), "a foreign signature"
+            assert api.violations(body) == [], messages
+            if before != after and APIS[before].config("http://x").name != api.config("http://x").name:
+                signed = [block for block in answer.content if isinstance(block, Thinking) and block.signature]
+                assert not any((block.signature or "").encode() in encoded for block in signed), "a foreign signature"

@@ -1,4 +1,4 @@
-"""What the rules for Google let pass and what they find."""
+"""The validator of requests to Google."""
 
 from typing import Any
 
@@ -29,11 +29,11 @@ def body(*contents: Json, **more: object) -> Json:
     return {"contents": [*contents] or [HI], **more}
 
 
-def asked_by(**calling: object) -> Json:
+def with_calling_config(**calling: object) -> Json:
     return body(tools=TOOLS, toolConfig={"functionCallingConfig": calling})
 
 
-def generated(**config: object) -> Json:
+def with_generation_config(**config: object) -> Json:
     return body(generationConfig=config)
 
 
@@ -49,9 +49,11 @@ def generated(**config: object) -> Json:
         body(HI, model({"executableCode": {}}, {"codeExecutionResult": {}}, {"thoughtSignature": "YQ=="}), HI),
         body(user({"inlineData": {"mimeType": "image/png", "data": "YQ=="}})),
         body(user({"file_data": {"mime_type": "application/pdf", "file_uri": "gs://rook/a.pdf"}})),
-        asked_by(mode="ANY", allowedFunctionNames=["fly"]),
-        generated(temperature=2, topK=40, seed=-1, stopSequences=["Nevermore"], thinkingConfig={"thinkingBudget": 0}),
-        generated(responseMimeType="application/json", responseJsonSchema={"type": "object"}),
+        with_calling_config(mode="ANY", allowedFunctionNames=["fly"]),
+        with_generation_config(
+            temperature=2, topK=40, seed=-1, stopSequences=["Nevermore"], thinkingConfig={"thinkingBudget": 0}
+        ),
+        with_generation_config(responseMimeType="application/json", responseJsonSchema={"type": "object"}),
     ],
 )
 def test_a_valid_request_has_no_violations(good: Json) -> None:
@@ -62,14 +64,14 @@ def test_a_valid_request_has_no_violations(good: Json) -> None:
     ("bad", "problem"),
     [
         ({"contents": []}, "length >= 1"),
-        (body(CAW, HI), "user speaks first"),
+        (body(CAW, HI), "must be the user's"),
         (body(HI, CAW), "end with a user role"),
         (body({"role": "assistant", "parts": [{"text": "Caw"}]}, HI), "enum"),
         (body({"role": "user", "parts": []}), "length >= 1"),
         (body(user({})), "oneof"),
         (body(user({"text": "a", "inlineData": {"mimeType": "image/png", "data": "YQ=="}})), "oneof"),
-        (body(user(FLY)), "model's to say"),
-        (body(user({"text": "a", "thoughtSignature": "YQ=="})), "model's to say"),
+        (body(user(FLY)), "only the model may send"),
+        (body(user({"text": "a", "thoughtSignature": "YQ=="})), "only the model may send"),
         (body(HI, model({"text": "a", "thoughtSignature": "a b"}), HI), "Base64"),
         (body(user({"inlineData": {"mimeType": "image/png", "data": "%"}})), "Base64"),
         (body(user({"inlineData": {"mimeType": "png", "data": "YQ=="}})), "regex"),
@@ -86,28 +88,31 @@ def test_a_valid_request_has_no_violations(good: Json) -> None:
         (body(HI, model(FLY), model(FLOWN), HI), "comes from the user"),
         (body(tools=TOOLS * 2), "duplicate function declaration"),
         (body(toolConfig={"functionCallingConfig": {"mode": "AUTO"}}), "without function declarations"),
-        (asked_by(mode="AUTO", allowedFunctionNames=["fly"]), "ANY or VALIDATED"),
-        (asked_by(mode="ANY", allowedFunctionNames=["sit"]), "not declared"),
-        (asked_by(mode="REQUIRED"), "enum"),
-        (generated(temperature=2.5), "temperature"),
-        (generated(seed=1 << 31), "seed"),
-        (generated(stopSequences=["a"] * 6), "length <= 5"),
-        (generated(responseJsonSchema={}), "mime type"),
-        (generated(thinkingConfig={"thinkingBudget": 1, "thinkingLevel": "LOW"}), "not supported together"),
+        (with_calling_config(mode="AUTO", allowedFunctionNames=["fly"]), "ANY or VALIDATED"),
+        (with_calling_config(mode="ANY", allowedFunctionNames=["sit"]), "not declared"),
+        (with_calling_config(mode="REQUIRED"), "enum"),
+        (with_generation_config(temperature=2.5), "temperature"),
+        (with_generation_config(seed=1 << 31), "seed"),
+        (with_generation_config(stopSequences=["a"] * 6), "length <= 5"),
+        (with_generation_config(responseJsonSchema={}), "mime type"),
+        (
+            with_generation_config(thinkingConfig={"thinkingBudget": 1, "thinkingLevel": "LOW"}),
+            "not supported together",
+        ),
         (body(stream=True), "unknown field `stream`"),
         (body(HI | {"turn": 1}), "unknown field `turn`"),
     ],
 )
 def test_an_invalid_request_has_its_violation(bad: Json, problem: str) -> None:
-    found = violations(bad)
+    broken = violations(bad)
 
-    assert any(problem in violation for violation in found), found
+    assert any(problem in violation for violation in broken), broken
 
 
 def test_newer_models_need_a_signature_on_the_first_tool_use_of_each_step() -> None:
     old = (HI, model(FLY), user(FLOWN), CAW)
 
-    assert violations(body(*old, HI, model(SIGNED, SIT), user(FLOWN, SAT)), signs=True) == []
-    assert violations(body(*old, HI, model(FLY), user(FLOWN)), signs=False) == []
-    [found] = violations(body(*old, HI, model(FLY), user(FLOWN)), signs=True)
-    assert "contents[5]: function call is missing a thought_signature" in found
+    assert violations(body(*old, HI, model(SIGNED, SIT), user(FLOWN, SAT)), needs_signatures=True) == []
+    assert violations(body(*old, HI, model(FLY), user(FLOWN)), needs_signatures=False) == []
+    [violation] = violations(body(*old, HI, model(FLY), user(FLOWN)), needs_signatures=True)
+    assert "contents[5]: function call is missing a thought_signature" in violation

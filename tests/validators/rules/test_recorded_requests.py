@@ -1,4 +1,4 @@
-"""The rules, held against requests that real providers took."""
+"""The validators, applied to recorded requests that real providers accepted."""
 
 import json
 import os
@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from validators import anthropic, bedrock, chat, cohere, google, responses
 
-# Fields and kinds of blocks that our requests never use.
+# The errors for members and types of blocks that our requests never use.
 UNKNOWN = ("Object contains unknown field", "Invalid value", "Invalid enum value")
 
 APIS = ("messages", "chat_completions", "converse", "generate_content", "chat_v2", "responses")
 
-# Taken all the same: an answer recorded for another tool use id, a lone space as text, a bare URL as an image, and no
-# text at all as what the model said.
+# Invalid, but accepted: an answer recorded for another tool use id, a single space as text, a bare URL as an image, and
+# an assistant message with empty text.
 LENIENT = {
     "anthropic/dd-trace-py/anthropic_completion_tools_call_with_tool_result_stream#0",
     "anthropic/dd-trace-py/anthropic_completion_tools_call_with_tool_result_stream_helper#0",
@@ -29,16 +29,16 @@ LENIENT = {
 
 
 @pytest.fixture
-def wire(root: Path) -> Path:
+def recordings(root: Path) -> Path:
     """The folder of recorded exchanges."""
     folder = Path(os.environ.get("RAYCONTEUR_WIRE", root.parent / "shared" / "wire"))
     if not folder.is_dir():
-        pytest.skip(f"no recorded exchanges in {folder}; RAYCONTEUR_WIRE names another folder")
+        pytest.skip(f"no recorded exchanges in {folder}: set RAYCONTEUR_WIRE to their folder")
     return folder
 
 
-def taken(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Id and body of the requests in *file* that are whole and got an answer."""
+def accepted_requests(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The ids and bodies of the requests in *file* that are complete and were answered with status 200."""
     for line in file.read_text().splitlines():
         record = json.loads(line)
         if record["status"] == 200 and record["request"] and record["api"] in APIS:
@@ -74,10 +74,10 @@ def violations(provider: str, body: dict[str, Any]) -> list[str]:
         ("cohere", 64),
     ],
 )
-def test_requests_that_a_provider_accepted_are_valid(wire: Path, provider: str, at_least: int) -> None:
-    requests = {key: body for key, body in taken(wire / f"{provider}.jsonl") if key not in LENIENT}
+def test_requests_that_a_provider_accepted_are_valid(recordings: Path, provider: str, at_least: int) -> None:
+    requests = {key: body for key, body in accepted_requests(recordings / f"{provider}.jsonl") if key not in LENIENT}
 
-    found = {key: violations(provider, body) for key, body in requests.items()}
+    problems = {key: violations(provider, body) for key, body in requests.items()}
 
-    assert [key for key, problems in found.items() if problems and not problems[0].startswith(UNKNOWN)] == []
-    assert sum(not problems for problems in found.values()) >= at_least
+    assert [key for key, broken in problems.items() if broken and not broken[0].startswith(UNKNOWN)] == []
+    assert sum(not broken for broken in problems.values()) >= at_least

@@ -1,4 +1,4 @@
-"""What the rules for the Responses API let pass and what they find."""
+"""The validator of requests to the Responses API."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ IMAGE: Json = {"type": "input_image", "image_url": "https://example.com/raven.pn
 FILE: Json = {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,cGRm"}
 
 
-def says(*parts: Json, role: str = "user") -> Json:
+def message(*parts: Json, role: str = "user") -> Json:
     return {"role": role, "content": [*parts]}
 
 
@@ -37,8 +37,8 @@ def body(*items: Json, **more: object) -> Json:
         body(HI, THOUGHT, FLY, SIT, FLOWN, SAT, THOUGHT, CAW, HI),
         body(HI, CAW | {"phase": "commentary"}, FLY, FLOWN),
         body(HI, THOUGHT, SEARCHED, CAW, HI),
-        body(says({"type": "input_text", "text": "Hi"}, IMAGE, FILE)),
-        body(HI, says({"type": "output_text", "text": "Caw"}, role="assistant"), HI),
+        body(message({"type": "input_text", "text": "Hi"}, IMAGE, FILE)),
+        body(HI, message({"type": "output_text", "text": "Caw"}, role="assistant"), HI),
         body(HI, FLY, FLOWN | {"output": [{"type": "input_text", "text": "Seen"}, IMAGE]}),
         body(tools=[TOOL], tool_choice={"type": "function", "name": "fly"}, parallel_tool_calls=False),
         body(reasoning={"effort": "low", "summary": "auto"}, include=["reasoning.encrypted_content"]),
@@ -52,19 +52,22 @@ def test_a_valid_request_has_no_violations(good: Json) -> None:
 @pytest.mark.parametrize(
     ("bad", "problem"),
     [
-        (body(CAW, HI), "user speaks first"),
-        (body({"role": "system", "content": "Be a raven"}), "user speaks first"),
+        (body(CAW, HI), "must be the user's"),
+        (body({"role": "system", "content": "Be a raven"}), "must be the user's"),
         (body({"role": "raven", "content": "Caw"}), "role"),
         (body({"role": "user", "content": ""}), "length >= 1"),
         (body({"role": "user", "content": []}), "length >= 1"),
-        (body(says({"type": "input_text", "text": ""})), "length >= 1"),
-        (body(says({"type": "text", "text": "Hi"})), "text"),
-        (body(says({"type": "output_text", "text": "Hi"})), "of user"),
-        (body(HI, says({"type": "input_text", "text": "Caw"}, role="assistant")), "of assistant"),
-        (body(says(IMAGE | {"image_url": "raven.png"})), "regex"),
-        (body(says(IMAGE | {"file_id": "file-1"})), "image_url or a file_id"),
-        (body(says(FILE | {"file_url": "https://example.com/a.pdf"})), "file_data, file_url or a file_id"),
-        (body(says({"type": "input_file", "filename": "a.pdf", "file_url": "https://example.com/a.pdf"})), "exclusive"),
+        (body(message({"type": "input_text", "text": ""})), "length >= 1"),
+        (body(message({"type": "text", "text": "Hi"})), "text"),
+        (body(message({"type": "output_text", "text": "Hi"})), "of user"),
+        (body(HI, message({"type": "input_text", "text": "Caw"}, role="assistant")), "of assistant"),
+        (body(message(IMAGE | {"image_url": "raven.png"})), "regex"),
+        (body(message(IMAGE | {"file_id": "file-1"})), "image_url or a file_id"),
+        (body(message(FILE | {"file_url": "https://example.com/a.pdf"})), "file_data, file_url or a file_id"),
+        (
+            body(message({"type": "input_file", "filename": "a.pdf", "file_url": "https://example.com/a.pdf"})),
+            "exclusive",
+        ),
         (body(HI, FLY), "No tool output found"),
         (body(HI, FLY, HI, FLOWN), "No tool output found"),
         (body(HI, FLOWN), "No tool call found"),
@@ -97,6 +100,6 @@ def test_a_valid_request_has_no_violations(good: Json) -> None:
     ],
 )
 def test_an_invalid_request_has_its_violation(bad: Json, problem: str) -> None:
-    found = violations(bad)
+    broken = violations(bad)
 
-    assert any(problem in violation for violation in found), found
+    assert any(problem in violation for violation in broken), broken

@@ -1,0 +1,23 @@
+"""Strings that have to match a pattern."""
+
+import re
+from collections.abc import Mapping
+from typing import ClassVar, cast
+
+from msgspec import Struct
+
+
+class PatternChecked(Struct):
+    """A struct whose fields named in *patterns*, strings or tuples of strings, have to match these.
+
+    ``Meta(pattern=...)`` is not used: with one in a union, a process may crash at exit (msgspec's issue 717).
+    """
+
+    patterns: ClassVar[Mapping[str, str]] = {}
+
+    def __post_init__(self) -> None:
+        for field, pattern in self.patterns.items():
+            value: object = getattr(self, field, None)
+            texts = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
+            if not all(re.search(pattern, text) for text in texts if isinstance(text, str)):
+                raise ValueError(f"`{field}` does not match the regex {pattern!r}")
