@@ -38,7 +38,7 @@ def wire_blocks(content: tuple[Block, ...], media: MediaRules) -> list[Any]:
 
 
 def each_block(content: Iterable[Block], media: MediaRules) -> Iterator[Mapping[str, Any] | msgspec.Raw]:
-    """The same blocks as an iterator, which encodes each when it is asked for."""
+    """The blocks of *content* as ``wire_blocks`` returns them, encoded lazily."""
     for block in content:
         match block:
             case Text(text=text):

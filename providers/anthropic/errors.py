@@ -1,4 +1,4 @@
-"""Anthropic's errors, and which of ours they are."""
+"""Anthropic's errors, mapped to ours."""
 
 from ..schema.errors import (
     AuthenticationFailed,

@@ -1,4 +1,4 @@
-"""Amazon Bedrock's errors, and which of ours they are."""
+"""Amazon Bedrock's errors, mapped to ours."""
 
 import msgspec
 

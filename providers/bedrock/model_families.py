@@ -1,18 +1,18 @@
-"""What the families of models on Amazon Bedrock have of their own, told by a model's id."""
+"""What differs between the families of models on Amazon Bedrock. A model's id shows its family."""
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-_id = re.compile(r"(?:^|[./])(anthropic\.claude|amazon\.nova|openai\.gpt-oss|qwen\.)[\w.-]*", re.ASCII).search
+_find_id = re.compile(r"(?:^|[./])(anthropic\.claude|amazon\.nova|openai\.gpt-oss|qwen\.)[\w.-]*", re.ASCII).search
 
-# https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html#prompt-caching-models: others than these
-# refuse a request with a mark in it. All of Claude since 3.7 takes them.
-_too_old = re.compile(r"claude-(?:v\d|instant|3-(?:sonnet|haiku|opus)|3-5-sonnet-20240620)", re.ASCII).search
+# https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html#prompt-caching-models: all other models
+# reject requests with cache points. Every Claude since 3.7 supports them.
+_find_uncached = re.compile(r"claude-(?:v\d|instant|3-(?:sonnet|haiku|opus)|3-5-sonnet-20240620)", re.ASCII).search
 
 
 class Family(StrEnum):
-    """Those models that are asked for some things in words of their own."""
+    """The families whose models take some settings in fields of their own."""
 
     CLAUDE = "anthropic.claude"
     NOVA = "amazon.nova"
@@ -22,24 +22,24 @@ class Family(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """What is known of a model by its id. *caches* is whether it takes marks of what is to be cached."""
+class ModelTraits:
+    """What a model's id shows. *caches* is true if the model supports cache points."""
 
     family: Family
     caches: bool
 
     @property
     def caches_tools(self) -> bool:
-        """Whether tools may be marked, too: not with Nova."""
+        """True if cache points are supported after tools, too: not by Nova."""
         return self.caches and self.family is Family.CLAUDE
 
 
-def kind_of(model: str) -> Kind:
-    """The kind of *model*: an id, with a region before it or not, or an ARN that has one in it.
+def traits_of(model: str) -> ModelTraits:
+    """The traits of *model*: an id, with or without a region prefix, or an ARN that contains one.
 
-    The ARN of an application's own inference profile says nothing: such a model is of no family.
+    The ARN of an application inference profile contains none: such a model is of the family ``OTHER``.
     """
-    found = _id(model)
-    family = Family(found[1]) if found else Family.OTHER
-    caches = family is Family.NOVA or (family is Family.CLAUDE and not _too_old(model))
-    return Kind(family, caches)
+    match = _find_id(model)
+    family = Family(match[1]) if match else Family.OTHER
+    caches = family is Family.NOVA or (family is Family.CLAUDE and not _find_uncached(model))
+    return ModelTraits(family, caches)

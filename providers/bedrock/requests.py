@@ -21,7 +21,7 @@ from ..wire.media import MediaRules
 from .content import MEDIA, TOOL_NAME, Blocks
 from .errors import PROVIDER
 from .events import WholeBlock
-from .model_families import Family, Kind, kind_of
+from .model_families import Family, ModelTraits, traits_of
 
 _MODES = {"auto": "auto", "required": "any", "tool": "tool"}
 _OPENINGS = message_openings(user="user", assistant="assistant", content="content")
@@ -42,9 +42,9 @@ class Dialect:
     facts: ModelFacts = _UNKNOWN
 
     @cached_property
-    def kind(self) -> Kind:
-        """What its id says."""
-        return kind_of(self.model)
+    def traits(self) -> ModelTraits:
+        """What the id of the model shows."""
+        return traits_of(self.model)
 
     @cached_property
     def media(self) -> MediaRules:
@@ -67,7 +67,7 @@ def body(request: Request, dialect: Dialect) -> bytes:
         given["toolConfig"] = {"tools": missing}
     if not _may_think(messages):
         given.get("additionalModelRequestFields", {}).pop("thinking", None)
-    if settings.prompt_caching and dialect.kind.caches:
+    if settings.prompt_caching and dialect.traits.caches:
         forms = _marked(messages, forms)
     rest = _json(given)[1:]
     pieces = (b'{"messages":[', *alternating_messages(messages, forms, _OPENINGS), b"]", b"," if given else b"", rest)
@@ -77,7 +77,7 @@ def body(request: Request, dialect: Dialect) -> bytes:
 def _head(settings: Settings, dialect: Dialect) -> dict[str, Any]:
     """Everything but the messages."""
     given: dict[str, Any] = {}
-    caching = settings.prompt_caching and dialect.kind.caches
+    caching = settings.prompt_caching and dialect.traits.caches
     if settings.system and not settings.system.isspace():
         given["system"] = [{"text": settings.system}, *([_MARK] if caching else ())]
     limits = {
@@ -89,12 +89,12 @@ def _head(settings: Settings, dialect: Dialect) -> dict[str, Any]:
     if inference := {name: value for name, value in limits.items() if value is not None}:
         given["inferenceConfig"] = inference
     if settings.tools:
-        marks = [_MARK] if caching and dialect.kind.caches_tools else []
+        marks = [_MARK] if caching and dialect.traits.caches_tools else []
         choice = {} if settings.tool_choice is None else {"toolChoice": _tool_choice(settings.tool_choice)}
         given["toolConfig"] = {"tools": [*map(_tool, settings.tools), *marks], **choice}
-    if own := _own_fields(settings, dialect.kind.family):
+    if own := _own_fields(settings, dialect.traits.family):
         given["additionalModelRequestFields"] = own
-    if output := _output(settings, dialect.kind.family):
+    if output := _output(settings, dialect.traits.family):
         given["outputConfig"] = output
     return given
 

@@ -28,7 +28,7 @@ def check_settings(settings: Settings, dialect: Dialect) -> None:
     Raises:
         InvalidConfig: the field is named.
     """
-    family = dialect.kind.family
+    family = dialect.traits.family
     if settings.temperature is not None and settings.temperature > 1:
         raise InvalidConfig("temperature", "Bedrock takes 0 to 1")
     for name in _ABSENT:

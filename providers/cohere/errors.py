@@ -1,4 +1,4 @@
-"""Cohere's errors, and which of ours they are."""
+"""Cohere's errors, mapped to ours."""
 
 from ..schema.errors import AuthenticationFailed, InvalidRequest, ProviderUnavailable
 from ..transport.faults import FaultTable

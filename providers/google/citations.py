@@ -17,7 +17,7 @@ class AnswerText:
         return self._blocks.setdefault(index, []).append
 
     def locate(self, segment: Segment) -> tuple[int, int | None, int | None] | None:
-        """The block of *segment*, and its start and end there in characters, if they can be told.
+        """The block of *segment*, and its start and end there in characters, if they can be determined.
 
         Google counts within one part of the answer, and a stream does not say within which.
         """

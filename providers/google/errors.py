@@ -1,4 +1,4 @@
-"""Google's errors, and which of ours they are: https://cloud.google.com/apis/design/errors#error_model."""
+"""Google's errors, mapped to ours: https://cloud.google.com/apis/design/errors#error_model."""
 
 import msgspec
 

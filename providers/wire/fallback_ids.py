@@ -1,7 +1,7 @@
 """Ids for answers and tool uses that came without one.
 
-They are made of the number of the request in its session: unique there, and the same when the same bytes are decoded
-again.
+They contain the number of the request in its session, so they are unique in the session, and the same if the same bytes
+are decoded again.
 """
 
 

@@ -1,23 +1,23 @@
-"""From a vendor's reason for stopping to ours."""
+"""Mapping a vendor's stop reason to ours."""
 
 from collections.abc import Mapping
 
 from ..schema.stop_reasons import StopReason
 
-_SAYS_NOTHING = (StopReason.END_TURN, StopReason.OTHER)
+_UNSPECIFIC = (StopReason.END_TURN, StopReason.OTHER)
 
 
 def stop_reason(reasons: Mapping[str, StopReason], raw: str | None) -> StopReason:
-    """The entry of *reasons* for *raw*; ``OTHER`` where there is none."""
+    """The entry of *reasons* for *raw*, or ``OTHER`` without one."""
     return reasons.get(raw or "", StopReason.OTHER)
 
 
 def inferred_stop_reason(reason: StopReason, calls_tools: bool, refuses: bool = False) -> StopReason:
-    """*reason*, or what the answer itself shows where *reason* says no more than that the answer has ended.
+    """*reason*, unless it is an unspecific one and the answer itself shows another.
 
-    Some APIs have no reason of their own for tool uses or refusals, and some servers give no reason at all.
+    Some APIs have no stop reason for tool uses or refusals, and some servers send none at all.
     """
-    if reason in _SAYS_NOTHING:
+    if reason in _UNSPECIFIC:
         if calls_tools:
             return StopReason.TOOL_USE
         if refuses:

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from builders.messages import assistant, user
-from fixtures.clients import KEY, anthropic, azure, bedrock, cohere, google, openai, responses
+from fixtures.clients import KEY, answer_to, anthropic, azure, bedrock, cohere, google, openai, responses
 from servers.aimock import aimock_server
 
 from rayconteur.providers.registry import ProviderConfig, open_client
 from rayconteur.providers.schema.content import Text, Thinking, ToolResult, ToolUse
-from rayconteur.providers.schema.draft import Answer, Draft
+from rayconteur.providers.schema.draft import Answer
 from rayconteur.providers.schema.errors import Overloaded, ProviderError, ProviderUnavailable, RateLimited
 from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Request, Settings
@@ -54,17 +54,7 @@ def url() -> Iterator[str]:
 async def ask(config: ProviderConfig, streamed: bool, settings: Settings, *messages: Message) -> Answer:
     client = open_client(config)
     client.check_settings(settings)
-    draft = Draft(client.provider)
-    request = Request(1 + len(messages) // 2, messages, settings)
-    try:
-        if streamed:
-            async for deltas in client.stream(request):
-                draft.add(deltas)
-        else:
-            draft.add(await client.complete(request))
-    finally:
-        await client.aclose()
-    return draft.finish()
+    return await answer_to(Request(1 + len(messages) // 2, messages, settings), client, streamed)
 
 
 @EACH_PROVIDER

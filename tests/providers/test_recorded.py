@@ -26,7 +26,8 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 
 import pytest
-from servers.recordings import Exchange, Expected, ExpectedCounts, ToolCall, cases, replay_server
+from fixtures.clients import replayed_answer
+from servers.recordings import Exchange, Expected, ExpectedCounts, ToolCall, cases
 
 from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.bedrock.config import Bedrock
@@ -35,9 +36,9 @@ from rayconteur.providers.google.config import Google
 from rayconteur.providers.google.events import SIGNATURE
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
 from rayconteur.providers.openai.responses.events import PHASE
-from rayconteur.providers.registry import ProviderConfig, open_client
+from rayconteur.providers.registry import ProviderConfig
 from rayconteur.providers.schema.content import Block, Opaque, Text, Thinking, ToolUse
-from rayconteur.providers.schema.draft import Answer, Draft
+from rayconteur.providers.schema.draft import Answer
 from rayconteur.providers.schema.errors import (
     AuthenticationFailed,
     ContextOverflow,
@@ -48,11 +49,8 @@ from rayconteur.providers.schema.errors import (
     RateLimited,
     UnknownModel,
 )
-from rayconteur.providers.schema.messages import Message, Role
-from rayconteur.providers.schema.request import Request, Settings
 from rayconteur.providers.schema.usage import Count
 
-HI = Message(role=Role.USER, content=(Text("Hello, raven!"),), turn=1)
 KEY = "sk-not-a-real-key"
 PARAGRAPH = "\n\n"
 
@@ -77,22 +75,6 @@ ERRORS: dict[tuple[int | None, str], type[ProviderError]] = {
     (None, "INVALID_TOOL_GENERATION"): InvalidRequest,
 }
 """Our error for each recorded one, by its status and its most specific code."""
-
-
-async def replayed_answer(exchange: Exchange, config: Callable[[str], ProviderConfig]) -> Answer:
-    async with replay_server(exchange) as server:
-        client = open_client(config(f"{server.url}/@0"))
-        draft = Draft(client.provider)
-        request = Request(5, (HI,), Settings())
-        try:
-            if exchange.streaming:
-                async for deltas in client.stream(request):
-                    draft.add(deltas)
-            else:
-                draft.add(await client.complete(request))
-        finally:
-            await client.aclose()
-        return draft.finish()
 
 
 def check_exchange(exchange: Exchange, config: Callable[[str], ProviderConfig], excludes_cached: bool = False) -> None:

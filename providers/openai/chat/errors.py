@@ -1,4 +1,4 @@
-"""The errors of Chat Completions, and which of ours they are."""
+"""The errors of Chat Completions, mapped to ours."""
 
 from ...schema.errors import (
     AuthenticationFailed,

@@ -101,7 +101,7 @@ class ResponsesReader:
             return faults(self._provider).error(read_fault(msgspec.json.encode({"error": error})))
         if status == "cancelled":
             return incomplete_answer(self._provider)
-        # A response in the background, which no request asks for. It may be completed and billed, but it is not here.
+        # A background response, which our requests never ask for: it may be completed and billed, but later.
         problem = f"the answer is {status}: the server runs it in the background, which is not supported"
         return ProtocolError(problem, self._provider)
 

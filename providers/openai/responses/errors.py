@@ -1,4 +1,4 @@
-"""The errors of the Responses API, and which of ours they are."""
+"""The errors of the Responses API, mapped to ours."""
 
 from dataclasses import replace
 

@@ -236,14 +236,14 @@ Part = OutputText | Refusal
 
 
 class Sealed(msgspec.Struct):
-    """The signature of thinking: what of a reasoning item only the provider can read, and wants back."""
+    """The signature of thinking: the encrypted part of a reasoning item, which has to be sent back."""
 
     id: str
     encrypted_content: str
 
 
 PHASE = "message"
-"""The type of the opaque block that holds the phase of the message after it, which the API wants back."""
+"""The type of the opaque block that holds the phase of the message after it, which has to be sent back."""
 
 # For a response with the status "incomplete".
 INCOMPLETE_REASONS = {

@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from validators import bedrock, history
 
-from rayconteur.providers.bedrock.model_families import kind_of
+from rayconteur.providers.bedrock.model_families import traits_of
 from rayconteur.providers.bedrock.requests import Dialect, body
 from rayconteur.providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.facts import ModelFacts
@@ -81,7 +81,7 @@ def test_no_mark_follows_a_document_or_an_image(message: Message) -> None:
 def test_only_requests_to_models_that_cache_are_marked(model: str, caches: bool, tools: bool) -> None:
     wire = request_body(settings=Settings(system="Be brief.", tools=(FLY,)), dialect=Dialect(model))
 
-    assert (kind_of(model).caches, kind_of(model).caches_tools) == (caches, tools)
+    assert (traits_of(model).caches, traits_of(model).caches_tools) == (caches, tools)
     assert (MARK in wire["system"], MARK in wire["toolConfig"]["tools"]) == (caches, tools)
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from servers.recordings import Exchange, exchanges, replay_server
+from builders.messages import assistant, user
+from fixtures.clients import replayed_answer
+from servers.recordings import Exchange, exchanges
 from validators import anthropic, bedrock, chat, cohere, google, responses
 
 from rayconteur.providers.anthropic import requests as anthropic_requests
@@ -25,10 +27,10 @@ from rayconteur.providers.openai.chat import requests as chat_requests
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
 from rayconteur.providers.openai.dialect import Dialect as OpenAIDialect
 from rayconteur.providers.openai.responses import requests as responses_requests
-from rayconteur.providers.registry import ProviderConfig, open_client
+from rayconteur.providers.registry import ProviderConfig
 from rayconteur.providers.schema.content import Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
-from rayconteur.providers.schema.draft import Answer, Draft
-from rayconteur.providers.schema.messages import Message, Role
+from rayconteur.providers.schema.draft import Answer
+from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Request, Settings
 from rayconteur.providers.schema.tools import Tool
 
@@ -122,7 +124,7 @@ def recorded_answers(name: str) -> tuple[Answer, ...]:
     complete = [exchange for exchange in exchanges(api.file, api.api) if _is_answer(exchange)]
     rich = [each for each in complete if each.expected and (each.expected.tool_calls or each.expected.thinking)]
     chosen = [*rich, *(exchange for exchange in complete if exchange not in rich)][:40]
-    return tuple(asyncio.run(_replay(exchange, api.config)) for exchange in chosen)
+    return tuple(asyncio.run(replayed_answer(exchange, api.config)) for exchange in chosen)
 
 
 def _is_answer(exchange: Exchange) -> bool:
@@ -130,37 +132,21 @@ def _is_answer(exchange: Exchange) -> bool:
     return expected is not None and expected.error is None and expected.stop_reason not in (None, "queued")
 
 
-async def _replay(exchange: Exchange, config: Callable[[str], ProviderConfig]) -> Answer:
-    async with replay_server(exchange) as server:
-        client = open_client(config(f"{server.url}/@0"))
-        draft = Draft(client.provider)
-        request = Request(5, (Message(role=Role.USER, content=(Text("Hi"),), turn=1),), Settings())
-        try:
-            if exchange.streaming:
-                async for deltas in client.stream(request):
-                    draft.add(deltas)
-            else:
-                draft.add(await client.complete(request))
-        finally:
-            await client.aclose()
-        return draft.finish()
-
-
 def conversation(answer: Answer, ends_with_results: bool) -> list[Message]:
     """A question, *answer* and the results of its tool uses; if not *ends_with_results*, another question."""
     question = (Text("What is this?"), IMAGE, Document(data=b"%PDF", media_type="application/pdf", name="a.pdf"))
     uses = [block for block in answer.content if isinstance(block, ToolUse)]
-    messages = [Message(role=Role.USER, content=question, turn=1)]
+    messages = [user(*question)]
     if any(isinstance(block, Text | ToolUse | Opaque) for block in answer.content):
-        messages.append(Message(role=Role.ASSISTANT, content=answer.content, turn=1))
+        messages.append(assistant(*answer.content))
     if uses:
         results = tuple(
             ToolResult(use.id, (Text("a raven"), IMAGE) if number % 2 else (Text("no"),), is_error=number % 3 == 2)
             for number, use in enumerate(uses)
         )
-        messages.append(Message(role=Role.USER, content=results, turn=1))
+        messages.append(user(*results))
     if not (uses and ends_with_results):
-        messages.append(Message(role=Role.USER, content=(Text("And now?"),), turn=2))
+        messages.append(user(Text("And now?"), turn=2))
     return messages
 
 
