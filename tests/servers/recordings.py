@@ -106,7 +106,11 @@ def cases(file: str, api: str, streaming: bool | None = None) -> list[ParameterS
     """The exchanges, all or only those that are *streaming* or not, as cases for ``pytest.mark.parametrize``."""
     selected = [exchange for exchange in exchanges(file, api) if streaming in (None, exchange.streaming)]
     if not selected:
-        return [pytest.param(None, marks=pytest.mark.skip(f"no {file}.jsonl in {FOLDER}"), id="missing")]
+        return [
+            pytest.param(
+                None, marks=pytest.mark.skip(f"no such exchanges of {api} in {FOLDER}/{file}.jsonl"), id="missing"
+            )
+        ]
     return [pytest.param(exchange, id=exchange.id) for exchange in selected]
 
 

@@ -208,4 +208,4 @@ def test_consecutive_messages_of_one_role_are_merged_and_empty_ones_omitted() ->
 
     assert request_body(user(Text("One.")), user(Text("Two.")), assistant(foreign), user(Text("Three.")))[
         "messages"
-    ] == [{"role": "user", "content": [{"text": said} for said in ("One.", "Two.", "Three.")]}]
+    ] == [{"role": "user", "content": [{"text": text} for text in ("One.", "Two.", "Three.")]}]

@@ -10,7 +10,7 @@ from rayconteur.providers.schema.errors import InvalidConfig, MissingKey
 
 SECRET = "AIza-nevermore"
 ACCOUNT = f'{{"type":"service_account","project_id":"rookery","private_key":"{SECRET}"}}'
-AT_VERTEX = {"GOOGLE_GENAI_USE_VERTEXAI": "True", "GOOGLE_CLOUD_PROJECT": "rookery"}
+VERTEX_ENVIRON = {"GOOGLE_GENAI_USE_VERTEXAI": "True", "GOOGLE_CLOUD_PROJECT": "rookery"}
 
 
 def resolved(environ: dict[str, str], **fields: Any) -> Google:
@@ -31,7 +31,7 @@ def test_the_key_is_read_from_the_first_of_its_variables_that_is_set(environ: di
     config = resolved(environ)
 
     assert (config.api_key, config.vertex, config.api_version) == (key, False, "v1beta")
-    assert resolved(environ, api_key="given").api_key == "given"
+    assert resolved(environ, api_key="configured").api_key == "configured"
 
 
 def test_a_missing_key_is_named_with_its_variable() -> None:
@@ -42,9 +42,9 @@ def test_a_missing_key_is_named_with_its_variable() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "given"),
+    ("environ", "fields"),
     [
-        (AT_VERTEX, {}),
+        (VERTEX_ENVIRON, {}),
         ({}, {"project": "rookery"}),
         ({}, {"vertex": True, "project": "rookery"}),
         ({"GOOGLE_CLOUD_PROJECT": "rookery"}, {"location": "global"}),
@@ -52,23 +52,23 @@ def test_a_missing_key_is_named_with_its_variable() -> None:
         ({"GOOGLE_API_KEY": "k"}, {"credentials": ACCOUNT}),
     ],
 )
-def test_vertex_is_selected_by_the_environment_or_the_config(environ: dict[str, str], given: dict[str, Any]) -> None:
-    config = resolved(environ, **given)
+def test_vertex_is_selected_by_the_environment_or_the_config(environ: dict[str, str], fields: dict[str, Any]) -> None:
+    config = resolved(environ, **fields)
 
     assert (config.vertex, config.project, config.location) == (True, "rookery", "global")
     assert (config.api_key, config.api_version) == (None, "v1beta1")
 
 
 def test_the_location_is_read_from_its_variable_unless_configured() -> None:
-    environ = {**AT_VERTEX, "GOOGLE_CLOUD_LOCATION": "europe-west4"}
+    environ = {**VERTEX_ENVIRON, "GOOGLE_CLOUD_LOCATION": "europe-west4"}
 
     assert resolved(environ).location == "europe-west4"
     assert resolved(environ, location="us-east1").location == "us-east1"
 
 
 def test_a_configured_key_selects_the_gemini_api_unless_vertex_is_configured() -> None:
-    assert resolved(AT_VERTEX, api_key="k").vertex is False
-    express = resolved(AT_VERTEX, api_key="k", vertex=True)
+    assert resolved(VERTEX_ENVIRON, api_key="k").vertex is False
+    express = resolved(VERTEX_ENVIRON, api_key="k", vertex=True)
     assert (express.vertex, express.project, express.api_key) == (True, None, "k")
 
 
@@ -78,6 +78,7 @@ def test_a_credentials_file_is_read_where_the_session_is_spawned(tmp_path: Path,
     file.write_text(ACCOUNT)
 
     environ = {"GOOGLE_APPLICATION_CREDENTIALS": str(file)} if by_variable else {}
+
     config = resolved(environ, vertex=True, credentials=None if by_variable else str(file))
 
     assert (config.credentials, config.project) == (ACCOUNT, "rookery")
@@ -94,7 +95,7 @@ def test_the_api_version_and_the_base_url_are_kept(version: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "field"),
+    ("fields", "field"),
     [
         ({"model": ""}, "provider.model"),
         ({"model": "../m"}, "provider.model"),
@@ -106,11 +107,11 @@ def test_the_api_version_and_the_base_url_are_kept(version: str) -> None:
         ({"project": "p", "credentials": f'{{"key":"{SECRET}"}}'}, "provider.credentials"),
     ],
 )
-def test_an_invalid_config_is_an_error_that_names_the_field(given: dict[str, Any], field: str) -> None:
-    fields: dict[str, Any] = {"model": "m"} | given
+def test_an_invalid_config_is_an_error_that_names_the_field(fields: dict[str, Any], field: str) -> None:
+    all_fields: dict[str, Any] = {"model": "m"} | fields
 
     with pytest.raises(InvalidConfig) as caught:
-        Google(**fields).resolved({})
+        Google(**all_fields).resolved({})
 
     assert caught.value.field == field
     assert SECRET not in f"{caught.value!r} {caught.value}"
