@@ -46,7 +46,8 @@ def test_the_wheel_contains_the_package_and_nothing_else(wheel: Path, root: Path
         shipped = {name for name in archive.namelist() if ".dist-info/" not in name}
 
     modules = [file for folder in FOLDERS for file in (root / folder).rglob("*.py")]
-    files = [root / "__init__.py", root / "py.typed", *modules, *(root / "benchmarks/load/samples").iterdir()]
+    samples = (root / "benchmarks/load/samples").iterdir()
+    files = [*root.glob("*.py"), root / "py.typed", *modules, *samples]
     assert shipped == {f"rayconteur/{file.relative_to(root).as_posix()}" for file in files}
 
 
