@@ -7,6 +7,7 @@ import msgspec
 from ..schema.request import Request, Settings
 from ..schema.tools import Tool, ToolChoice
 from ..wire.alternating_messages import alternating_messages, message_openings
+from ..wire.request_body import members, tool_definition, tool_members
 from .content import Parts
 from .rules import Dialect
 
@@ -28,29 +29,27 @@ _Object = dict[str, Any]
 def body(request: Request, dialect: Dialect) -> bytes:
     """The body of *request*, streamed or not. Each message is encoded once in the life of ``request.memo``."""
     messages = request.messages
-    forms = request.memo.forms(messages, dialect, Parts(messages, dialect.media, dialect.signs).of)
-    given = _head(request.settings)
-    head = _json(given)[:-1] + b"," if given else b"{"
-    return b"".join((head, b'"contents":[', *alternating_messages(messages, forms, _OPENINGS), b"]}"))
+    encoded = request.memo.forms(messages, dialect, Parts(messages, dialect.media, dialect.signs).of)
+    head = _head(request.settings)
+    opening = _json(head)[:-1] + b"," if head else b"{"
+    return b"".join((opening, b'"contents":[', *alternating_messages(messages, encoded, _OPENINGS), b"]}"))
 
 
 def _head(settings: Settings) -> _Object:
     """Everything but the messages."""
-    given: _Object = {}
+    head: _Object = {}
     if settings.system:
-        given["systemInstruction"] = {"parts": [{"text": settings.system}]}
-    if settings.tools:
-        given["tools"] = [{"functionDeclarations": [_tool(tool) for tool in settings.tools]}]
-        if settings.tool_choice is not None:
-            given["toolConfig"] = {"functionCallingConfig": _tool_choice(settings.tool_choice)}
+        head["systemInstruction"] = {"parts": [{"text": settings.system}]}
+    if tools := tool_members(settings, _tool, _tool_choice):
+        head["tools"] = [{"functionDeclarations": tools.pop("tools")}]
+        head |= tools
     if config := _generation_config(settings):
-        given["generationConfig"] = config
-    return given
+        head["generationConfig"] = config
+    return head
 
 
 def _generation_config(settings: Settings) -> _Object:
-    numbers = {theirs: getattr(settings, ours) for ours, theirs in _NUMBERS.items()}
-    config: _Object = {name: number for name, number in numbers.items() if number is not None}
+    config = members(settings, _NUMBERS)
     if settings.stop_sequences:
         config["stopSequences"] = settings.stop_sequences
     if settings.output_schema is not None:
@@ -66,10 +65,9 @@ def _generation_config(settings: Settings) -> _Object:
 
 
 def _tool(tool: Tool) -> _Object:
-    described = {"description": tool.description} if tool.description else {}
-    return {"name": tool.name, **described, "parametersJsonSchema": tool.input_schema}
+    return tool_definition(tool, {"parametersJsonSchema": tool.input_schema})
 
 
 def _tool_choice(choice: ToolChoice) -> _Object:
-    named = {"allowedFunctionNames": [choice.name]} if choice.mode == "tool" else {}
-    return {"mode": _MODES[choice.mode], **named}
+    allowed = {"allowedFunctionNames": [choice.name]} if choice.mode == "tool" else {}
+    return {"toolConfig": {"functionCallingConfig": {"mode": _MODES[choice.mode], **allowed}}}

@@ -1,4 +1,4 @@
-"""What Google's models take, told before anything is sent."""
+"""What Google's models take, checked before anything is sent."""
 
 import re
 from collections.abc import Mapping
@@ -9,11 +9,17 @@ from ..schema.errors import InvalidConfig
 from ..schema.facts import ModelFacts
 from ..schema.request import Settings
 from ..wire.media import MediaRules
-from ..wire.model_abilities import check_abilities
+from ..wire.settings_rules import SettingsRules, ToolNames
 from .content import MEDIA, NAME_CHARS, is_tool_name
 
 _UNKNOWN = ModelFacts()
-_STOP_SEQUENCES = 5  # https://ai.google.dev/api/generate-content#generationconfig
+_RULES = SettingsRules(
+    api="Google",
+    max_stop_sequences=5,  # https://ai.google.dev/api/generate-content#generationconfig
+    tool_names=ToolNames(is_tool_name, f"up to {NAME_CHARS} of a-z, A-Z, 0-9, _ . : and -, and a letter or _ first"),
+    one_tool_at_a_time=False,
+    efforts=("minimal", "low", "medium", "high", "xhigh"),
+)
 _SEED_BITS = 31
 _generation = re.compile(r"gemini-(\d+)")
 
@@ -27,7 +33,7 @@ _BUDGETS: Mapping[str, tuple[int, int]] = {
 
 @dataclass(frozen=True)
 class Dialect:
-    """The API as it is spoken with *model*, of which *facts* are known: the Gemini API's, or Vertex AI's."""
+    """What shapes requests to *model*, about which *facts* are known, at the Gemini API or at Vertex AI."""
 
     model: str
     vertex: bool = False
@@ -35,7 +41,7 @@ class Dialect:
 
     @cached_property
     def media(self) -> MediaRules:
-        """What images and documents are taken."""
+        """The images and documents that the model takes."""
         return MEDIA.of(self.facts)
 
     @cached_property
@@ -46,16 +52,16 @@ class Dialect:
 
     @property
     def signs(self) -> bool:
-        """Whether the model refuses tool uses without a signature: from Gemini 3 on they do, and so the latest."""
+        """True if the model rejects tool uses without a signature: from Gemini 3 on, and the latest ones."""
         return self.generation >= 3 if self.generation is not None else self.model.endswith("-latest")
 
     def path(self, streaming: bool) -> str:
-        """Where requests go, behind the version and, at Vertex AI, behind project and location."""
+        """The path of requests, after the version and, at Vertex AI, after project and location."""
         method = "streamGenerateContent?alt=sse" if streaming else "generateContent"
         return f"{self._resource()}:{method}"
 
     def _resource(self) -> str:
-        """The model's full name: a short one is Google's, as in its SDK."""
+        """The model's resource name. A short name means a model of Google, as in its SDK."""
         model = self.model
         if self.vertex and model.startswith(("projects/", "publishers/", "models/")):
             return model
@@ -68,30 +74,18 @@ class Dialect:
 
 
 def check_settings(settings: Settings, dialect: Dialect) -> None:
-    """Refuse what the API would refuse, and what the model can't do.
+    """Reject what the API does not take, and what the model is not able to do.
 
     Raises:
         InvalidConfig: the field is named.
     """
-    if len(settings.stop_sequences) > _STOP_SEQUENCES:
-        raise InvalidConfig("stop_sequences", f"Google takes up to {_STOP_SEQUENCES}")
+    _RULES.check(settings, dialect.model, dialect.facts)
     if settings.seed is not None and not -(1 << _SEED_BITS) <= settings.seed < 1 << _SEED_BITS:
         raise InvalidConfig("seed", "Google takes a number of 32 bits")
-    _check_tools(settings, dialect)
-    _check_thinking(settings, dialect)
-    check_abilities(settings, dialect.model, dialect.facts)
-
-
-def _check_tools(settings: Settings, dialect: Dialect) -> None:
-    for number, tool in enumerate(settings.tools):
-        if not is_tool_name(tool.name):
-            problem = f"Google takes up to {NAME_CHARS} of a-z, A-Z, 0-9, _ . : and -, and a letter or _ first"
-            raise InvalidConfig(f"tools[{number}].name", problem)
-    if settings.tool_choice is not None and not settings.tool_choice.parallel:
-        raise InvalidConfig("tool_choice.parallel", "Google has no way to ask for one tool at a time")
-    # "Function calling with a response mime type: 'application/json' is unsupported", says the API of older ones.
+    # "Function calling with a response mime type: 'application/json' is unsupported", says the API of older models.
     if settings.output_schema is not None and settings.tools and dialect.generation in (1, 2):
         raise InvalidConfig("output_schema", f"{dialect.model} takes either a schema or tools")
+    _check_thinking(settings, dialect)
 
 
 def _check_thinking(settings: Settings, dialect: Dialect) -> None:
@@ -102,8 +96,6 @@ def _check_thinking(settings: Settings, dialect: Dialect) -> None:
         raise InvalidConfig("thinking", "Google takes either an effort or a budget")
     if thinking.effort is not None and dialect.generation in (1, 2):
         raise InvalidConfig("thinking.effort", f"{dialect.model} takes a budget; efforts are from Gemini 3 on")
-    if thinking.effort == "max":
-        raise InvalidConfig("thinking.effort", "Google takes minimal, low, medium, high and xhigh")
     if thinking.budget_tokens is not None:
         name = next((name for name in _BUDGETS if name in dialect.model), None)
         least, most = _BUDGETS[name] if name else (1, thinking.budget_tokens)

@@ -7,9 +7,9 @@ from hashlib import sha256
 from typing import Any, cast
 
 from ..schema.content import Document, Image
-from ..schema.errors import InvalidConfig
-from ..schema.request import Settings
+from ..schema.tools import ToolChoice
 from ..wire.media import MediaLimits, MediaRules
+from ..wire.settings_rules import ToolNames
 
 # https://developers.openai.com/api/docs/guides/images-vision: a whole request may have 512 MB, base64 included.
 _IMAGES = MediaLimits(frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"}), 384_000_000, by_url=True)
@@ -46,7 +46,6 @@ _FILE_TYPES = frozenset(
     }
 )
 
-STOP_SEQUENCES = 4
 _TOOL_NAME_CHARS = 64
 _DIGEST_CHARS = 32
 _foreign_in_name = re.compile(r"[^a-zA-Z0-9_-]")
@@ -91,17 +90,6 @@ def responses_media(provider: str, own: bool) -> MediaRules:
     return MediaRules(provider, _IMAGES, MediaLimits(_FILE_TYPES, _FILE_BYTES, by_url=True))
 
 
-def check_tool_names(settings: Settings) -> None:
-    """Refuse names of tools that the API refuses.
-
-    Raises:
-        InvalidConfig: the field is named.
-    """
-    for number, tool in enumerate(settings.tools):
-        if tool_name(tool.name) != tool.name:
-            raise InvalidConfig(f"tools[{number}].name", "OpenAI takes up to 64 of a-z, A-Z, 0-9, _ and -")
-
-
 def tool_name(name: str) -> str:
     """*name* in the letters that the API takes: another provider may have taken others."""
     return _foreign_in_name.sub("_", name)[:_TOOL_NAME_CHARS] or "_"
@@ -116,6 +104,18 @@ def tool_id(given: str, limit_chars: int) -> str:
         return given
     front = _foreign_in_name.sub("_", given[: limit_chars - _DIGEST_CHARS - 1])
     return f"{front}-{sha256(given.encode(errors='surrogatepass')).hexdigest()[:_DIGEST_CHARS]}"
+
+
+TOOL_NAMES = ToolNames(lambda name: tool_name(name) == name, f"up to {_TOOL_NAME_CHARS} of a-z, A-Z, 0-9, _ and -")
+"""Those that OpenAI's own servers take."""
+
+
+def tool_choice_members(choice: ToolChoice, named: Mapping[str, object]) -> dict[str, Any]:
+    """The members for *choice*; *named* is the API's form of the tool that must be used."""
+    members: dict[str, Any] = {"tool_choice": named if choice.mode == "tool" else choice.mode}
+    if not choice.parallel:
+        members["parallel_tool_calls"] = False
+    return members
 
 
 def data_url(block: Image | Document) -> str:

@@ -14,12 +14,17 @@ class NameRule:
 
     chars: int
 
+    @property
+    def form(self) -> str:
+        """The rule in words, for error messages."""
+        return f"up to {self.chars} of a-z, A-Z, 0-9, _ and -"
+
     def fits(self, name: str) -> bool:
-        """Whether *name* is taken as it is."""
+        """True if *name* is taken as it is."""
         return 0 < len(name) <= self.chars and not _foreign.search(name)
 
     def fitted(self, name: str) -> str:
-        """*name*, if it fits; else what stands for it. Different names stay different."""
+        """*name* if it fits, else a substitute that does. Different names stay different."""
         if self.fits(name):
             return name
         digest = sha256(name.encode(errors="surrogatepass")).hexdigest()[:_DIGEST_CHARS]

@@ -1,89 +1,69 @@
 """Requests to Chat Completions: https://platform.openai.com/docs/api-reference/chat/create."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from ...schema.content import Block, Document, Image, Text, ToolResult, ToolUse
-from ...schema.errors import InvalidConfig
 from ...schema.messages import Message, Role
 from ...schema.request import Request, Settings
-from ...schema.tools import Tool, ToolChoice
+from ...schema.tools import ToolChoice
 from ...wire.media import MediaRules
-from ...wire.model_abilities import check_abilities
+from ...wire.request_body import function_tool, json_body, members, tool_members
+from ...wire.settings_rules import SettingsRules
 from ..dialect import Dialect
-from ..rules import STOP_SEQUENCES, check_tool_names, data_url, file_name, schema_format, tool_id, tool_name
+from ..rules import TOOL_NAMES, data_url, file_name, schema_format, tool_choice_members, tool_id, tool_name
 
 _ERROR = "Error: "
 _ID_CHARS = 40  # "string too long. Expected a string with maximum length 40", says the API of more
-_NUMBERS = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed")
+_NUMBERS = {name: name for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed")}
+_COMPATIBLE_RULES = SettingsRules(api="Chat Completions", absent={"top_k": "use top_p"}, takes_thinking_budget=False)
+_OWN_RULES = replace(_COMPATIBLE_RULES, max_stop_sequences=4, tool_names=TOOL_NAMES)
 _json = msgspec.json.encode
 _Object = dict[str, Any]
 
 
 def check_settings(settings: Settings, dialect: Dialect) -> None:
-    """Refuse what the API has no member for, and what the model can't do.
+    """Reject what the API does not take, and what the model is not able to do.
 
     Raises:
         InvalidConfig: the field is named.
     """
-    if settings.thinking is not None and settings.thinking.budget_tokens is not None:
-        raise InvalidConfig("thinking.budget_tokens", "Chat Completions take an effort, not a budget")
-    if settings.top_k is not None:
-        raise InvalidConfig("top_k", "Chat Completions have none; take top_p")
-    if dialect.own and len(settings.stop_sequences) > STOP_SEQUENCES:
-        raise InvalidConfig("stop_sequences", f"OpenAI takes up to {STOP_SEQUENCES}")
-    if dialect.own:
-        check_tool_names(settings)
-    check_abilities(settings, dialect.model, dialect.facts)
+    rules = _OWN_RULES if dialect.own else _COMPATIBLE_RULES
+    rules.check(settings, dialect.model, dialect.facts)
 
 
 def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
     """The body of *request*. Each message is encoded once in the life of ``request.memo``."""
-    forms = request.memo.forms(request.messages, dialect, partial(_messages, dialect.media))
+    encoded = request.memo.forms(request.messages, dialect, partial(_messages, dialect.media))
     system = request.settings.system
     first = [_json({"role": "system", "content": system})] if system else []
-    messages = [*first, *filter(None, forms)] or [b""]
-    # The ends go to the first and the last message, so that a long history is copied once.
-    messages[0] = b'%b,"messages":[%b' % (_json(_head(request.settings, dialect, streaming))[:-1], messages[0])
-    messages[-1] += b"]}"
-    return b",".join(messages)
+    head = _head(request.settings, dialect, streaming)
+    return json_body(head, "messages", [*first, *filter(None, encoded)])
 
 
 def _head(settings: Settings, dialect: Dialect, streaming: bool) -> _Object:
     """Everything but the messages."""
-    given: _Object = {"model": dialect.model, "stream": streaming}
+    head: _Object = {"model": dialect.model, "stream": streaming}
     if streaming:
-        given["stream_options"] = {"include_usage": True}
+        head["stream_options"] = {"include_usage": True}
     if settings.max_output_tokens is not None:
-        given[dialect.limit_word] = settings.max_output_tokens
-    if settings.tools:
-        given["tools"] = [_tool(tool) for tool in settings.tools]
-        if settings.tool_choice is not None:
-            given |= _tool_choice(settings.tool_choice)
+        head[dialect.limit_word] = settings.max_output_tokens
+    head |= tool_members(settings, function_tool, _tool_choice)
     if settings.stop_sequences:
-        given["stop"] = settings.stop_sequences
+        head["stop"] = settings.stop_sequences
     if settings.thinking is not None and settings.thinking.effort is not None:
-        given["reasoning_effort"] = settings.thinking.effort
+        head["reasoning_effort"] = settings.thinking.effort
     if settings.output_schema is not None:
-        given["response_format"] = {"type": "json_schema", "json_schema": schema_format(settings.output_schema)}
-    numbers = {name: getattr(settings, name) for name in _NUMBERS}
-    return given | {name: number for name, number in numbers.items() if number is not None}
-
-
-def _tool(tool: Tool) -> _Object:
-    described = {"description": tool.description} if tool.description else {}
-    return {"type": "function", "function": {"name": tool.name, **described, "parameters": tool.input_schema}}
+        head["response_format"] = {"type": "json_schema", "json_schema": schema_format(settings.output_schema)}
+    return head | members(settings, _NUMBERS)
 
 
 def _tool_choice(choice: ToolChoice) -> _Object:
-    named = {"type": "function", "function": {"name": choice.name}}
-    given: _Object = {"tool_choice": named if choice.mode == "tool" else choice.mode}
-    if not choice.parallel:
-        given["parallel_tool_calls"] = False
-    return given
+    return tool_choice_members(choice, {"type": "function", "function": {"name": choice.name}})
 
 
 def _messages(media: MediaRules, message: Message) -> list[_Object]:

@@ -4,6 +4,7 @@ Nothing is stored with the provider: each request brings the whole history.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,15 +16,25 @@ from ...schema.messages import Message, Role
 from ...schema.request import Request, Settings
 from ...schema.tools import Tool, ToolChoice
 from ...wire.media import MediaRules
-from ...wire.model_abilities import check_abilities
+from ...wire.request_body import json_body, members, tool_definition, tool_members
+from ...wire.settings_rules import SettingsRules
 from ..dialect import Dialect
-from ..rules import check_tool_names, data_url, file_name, schema_format, tool_id, tool_name
+from ..rules import TOOL_NAMES, data_url, file_name, schema_format, tool_choice_members, tool_id, tool_name
 from .events import PHASE, Sealed
 
 _ERROR = "Error"
 _ID_CHARS = 64
-_LEAST_OUTPUT_TOKENS = 16
-_ABSENT = ("top_k", "frequency_penalty", "presence_penalty", "seed")
+_MIN_OUTPUT_TOKENS = 16
+_NUMBERS = {"temperature": "temperature", "top_p": "top_p"}
+_COMPATIBLE_RULES = SettingsRules(
+    api="the Responses API",
+    absent={
+        **dict.fromkeys(("top_k", "frequency_penalty", "presence_penalty", "seed"), ""),
+        "stop_sequences": "Chat Completions have it",
+    },
+    takes_thinking_budget=False,
+)
+_OWN_RULES = replace(_COMPATIBLE_RULES, tool_names=TOOL_NAMES)
 _json = msgspec.json.encode
 _sealed = msgspec.json.Decoder(Sealed).decode
 _phase = msgspec.json.Decoder(dict[str, str]).decode
@@ -32,73 +43,51 @@ _Item = _Object | msgspec.Raw
 
 
 def check_settings(settings: Settings, dialect: Dialect) -> None:
-    """Refuse what the API has no member for, and what the model can't do.
+    """Reject what the API does not take, and what the model is not able to do.
 
     Raises:
         InvalidConfig: the field is named.
     """
-    for field in _ABSENT:
-        if getattr(settings, field) is not None:
-            raise InvalidConfig(field, "the Responses API has none")
-    if settings.stop_sequences:
-        raise InvalidConfig("stop_sequences", "the Responses API has none; Chat Completions do")
-    if settings.thinking is not None and settings.thinking.budget_tokens is not None:
-        raise InvalidConfig("thinking.budget_tokens", "the Responses API takes an effort, not a budget")
-    if dialect.own:
-        if settings.max_output_tokens is not None and settings.max_output_tokens < _LEAST_OUTPUT_TOKENS:
-            raise InvalidConfig("max_output_tokens", f"the Responses API takes {_LEAST_OUTPUT_TOKENS} or more")
-        check_tool_names(settings)
-    check_abilities(settings, dialect.model, dialect.facts)
+    rules = _OWN_RULES if dialect.own else _COMPATIBLE_RULES
+    rules.check(settings, dialect.model, dialect.facts)
+    limit = settings.max_output_tokens
+    if dialect.own and limit is not None and limit < _MIN_OUTPUT_TOKENS:
+        raise InvalidConfig("max_output_tokens", f"the Responses API takes {_MIN_OUTPUT_TOKENS} or more")
 
 
 def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
     """The body of *request*. Each message is encoded once in the life of ``request.memo``."""
-    forms = request.memo.forms(request.messages, dialect, partial(_items, dialect))
-    items = [*filter(None, forms)] or [b""]
-    # The ends go to the first and the last item, so that a long history is copied once.
-    items[0] = b'%b,"input":[%b' % (_json(_head(request.settings, dialect, streaming))[:-1], items[0])
-    items[-1] += b"]}"
-    return b",".join(items)
+    encoded = request.memo.forms(request.messages, dialect, partial(_items, dialect))
+    return json_body(_head(request.settings, dialect, streaming), "input", filter(None, encoded))
 
 
 def _head(settings: Settings, dialect: Dialect, streaming: bool) -> _Object:
     """Everything but the messages."""
-    given: _Object = {"model": dialect.model, "stream": streaming, "store": False}
+    head: _Object = {"model": dialect.model, "stream": streaming, "store": False}
     if settings.thinking is not None or dialect.facts.thinks:
-        # Models that don't think refuse to be asked for it.
-        given["include"] = ["reasoning.encrypted_content"]
+        # Models that don't think reject this.
+        head["include"] = ["reasoning.encrypted_content"]
     if settings.system:
-        given["instructions"] = settings.system
+        head["instructions"] = settings.system
     if settings.max_output_tokens is not None:
-        given["max_output_tokens"] = settings.max_output_tokens
-    if settings.tools:
-        given["tools"] = [_tool(tool) for tool in settings.tools]
-        if settings.tool_choice is not None:
-            given |= _tool_choice(settings.tool_choice)
-    if settings.temperature is not None:
-        given["temperature"] = settings.temperature
-    if settings.top_p is not None:
-        given["top_p"] = settings.top_p
+        head["max_output_tokens"] = settings.max_output_tokens
+    head |= tool_members(settings, _tool, _tool_choice)
+    head |= members(settings, _NUMBERS)
     if settings.thinking is not None:
         effort = {"effort": settings.thinking.effort} if settings.thinking.effort is not None else {}
-        given["reasoning"] = {**effort, "summary": "auto"}
+        head["reasoning"] = {**effort, "summary": "auto"}
     if settings.output_schema is not None:
-        given["text"] = {"format": {"type": "json_schema", **schema_format(settings.output_schema)}}
-    return given
+        head["text"] = {"format": {"type": "json_schema", **schema_format(settings.output_schema)}}
+    return head
 
 
 def _tool(tool: Tool) -> _Object:
-    described = {"description": tool.description} if tool.description else {}
-    # Unless told otherwise, this API takes every schema for one of the strict subset.
-    return {"type": "function", "name": tool.name, **described, "parameters": tool.input_schema, "strict": False}
+    # Without the last member, this API takes every schema for one of the strict subset.
+    return {"type": "function", **tool_definition(tool, {"parameters": tool.input_schema, "strict": False})}
 
 
 def _tool_choice(choice: ToolChoice) -> _Object:
-    named = {"type": "function", "name": choice.name}
-    given: _Object = {"tool_choice": named if choice.mode == "tool" else choice.mode}
-    if not choice.parallel:
-        given["parallel_tool_calls"] = False
-    return given
+    return tool_choice_members(choice, {"type": "function", "name": choice.name})
 
 
 def _items(dialect: Dialect, message: Message) -> list[_Item]:

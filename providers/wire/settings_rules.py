@@ -1,0 +1,120 @@
+"""What an API or a model takes of the settings, checked before anything is sent."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ..schema.errors import InvalidConfig
+from ..schema.facts import ModelFacts
+from ..schema.request import Reasoning, Settings
+from ..schema.tools import ToolChoice
+
+_MIN_THINKING_BUDGET_TOKENS = 1_024
+_MIN_TOP_P_WITH_BUDGET = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class ToolNames:
+    """The tool names that an API takes: those for which *fits* is true. *form* describes them in an error message."""
+
+    fits: Callable[[str], bool]
+    form: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsRules:
+    """What *api*, named as in error messages, takes of the settings.
+
+    *absent* are the settings that it does not have, each with a hint what to use instead, or with an empty text.
+    Without *max_stop_sequences* or *tool_names* any number or any name is taken. With *one_tool_at_a_time* off, the
+    API cannot be asked for one tool at a time.
+    """
+
+    api: str
+    absent: Mapping[str, str] = field(default_factory=dict[str, str])
+    max_temperature: float = 2
+    max_stop_sequences: int | None = None
+    tool_names: ToolNames | None = None
+    tool_choice_modes: tuple[str, ...] = ("auto", "required", "none", "tool")
+    one_tool_at_a_time: bool = True
+    efforts: tuple[str, ...] = ("minimal", "low", "medium", "high", "xhigh", "max")
+    takes_thinking_budget: bool = True
+
+    def check(self, settings: Settings, model: str, facts: ModelFacts) -> None:
+        """Reject what the API does not take, and what *model*, according to *facts*, is not able to do.
+
+        Raises:
+            InvalidConfig: the field is named.
+        """
+        for name, hint in self.absent.items():
+            if getattr(settings, name) not in (None, ()):
+                raise InvalidConfig(name, f"{self.api} has no such setting{hint and f'; {hint}'}")
+        if settings.temperature is not None and settings.temperature > self.max_temperature:
+            raise InvalidConfig("temperature", f"{self.api} takes 0 to {self.max_temperature:g}")
+        if self.max_stop_sequences is not None and len(settings.stop_sequences) > self.max_stop_sequences:
+            raise InvalidConfig("stop_sequences", f"{self.api} takes up to {self.max_stop_sequences:,}")
+        for number, tool in enumerate(settings.tools):
+            if self.tool_names is not None and not self.tool_names.fits(tool.name):
+                raise InvalidConfig(f"tools[{number}].name", f"{self.api} takes {self.tool_names.form}")
+        if settings.tool_choice is not None:
+            self._check_tool_choice(settings.tool_choice)
+        if settings.thinking is not None:
+            self._check_thinking(settings.thinking)
+        check_abilities(settings, model, facts)
+
+    def _check_tool_choice(self, choice: ToolChoice) -> None:
+        if choice.mode not in self.tool_choice_modes:
+            hint = "; to rule tools out, give none" if choice.mode == "none" else ""
+            raise InvalidConfig("tool_choice.mode", f"{self.api} takes {', '.join(self.tool_choice_modes)}{hint}")
+        if not choice.parallel and not self.one_tool_at_a_time:
+            raise InvalidConfig("tool_choice.parallel", f"{self.api} cannot be asked for one tool at a time")
+
+    def _check_thinking(self, thinking: Reasoning) -> None:
+        if thinking.budget_tokens is not None and not self.takes_thinking_budget:
+            instead = "an effort, not a budget" if self.efforts else "neither an effort nor a budget for this model"
+            raise InvalidConfig("thinking.budget_tokens", f"{self.api} takes {instead}")
+        if thinking.effort is not None and thinking.effort not in self.efforts:
+            otherwise = "a budget, not an effort" if self.takes_thinking_budget else "no effort for this model"
+            raise InvalidConfig("thinking.effort", f"{self.api} takes {', '.join(self.efforts) or otherwise}")
+
+
+def check_abilities(settings: Settings, model: str, facts: ModelFacts) -> None:
+    """Reject what *model*, according to *facts*, is not able to do. A config's own ``facts`` override the tables.
+
+    Raises:
+        InvalidConfig: the field is named.
+    """
+    if settings.tools and facts.uses_tools is False:
+        raise InvalidConfig("tools", f"{model} uses no tools")
+    if settings.thinking is not None and facts.thinks is False:
+        raise InvalidConfig("thinking", f"{model} does not think")
+    if settings.output_schema is not None and facts.fits_schemas is False:
+        raise InvalidConfig("output_schema", f"{model} does not fit its answers to a schema")
+    limit, wanted = facts.output_limit_tokens, settings.max_output_tokens
+    if limit is not None and wanted is not None and wanted > limit:
+        raise InvalidConfig("max_output_tokens", f"{model} gives up to {limit:,}")
+
+
+def check_claude_thinking_budget(settings: Settings) -> None:
+    """Reject what Claude does not take together with a thinking budget, at Anthropic as on Bedrock.
+
+    https://platform.claude.com/docs/en/build-with-claude/extended-thinking#feature-compatibility,
+    https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-extended-thinking.html
+
+    Raises:
+        InvalidConfig: the field is named.
+    """
+    budget_tokens = settings.thinking.budget_tokens if settings.thinking is not None else None
+    if budget_tokens is None:
+        return
+    if budget_tokens < _MIN_THINKING_BUDGET_TOKENS:
+        raise InvalidConfig("thinking.budget_tokens", f"Claude takes {_MIN_THINKING_BUDGET_TOKENS} or more")
+    if settings.max_output_tokens is not None and budget_tokens >= settings.max_output_tokens:
+        raise InvalidConfig("thinking.budget_tokens", "it must be less than max_output_tokens")
+    if settings.temperature not in (None, 1):
+        raise InvalidConfig("temperature", "with a thinking budget, Claude takes only 1")
+    if settings.top_k is not None:
+        raise InvalidConfig("top_k", "Claude takes none with a thinking budget")
+    if settings.top_p is not None and settings.top_p < _MIN_TOP_P_WITH_BUDGET:
+        raise InvalidConfig("top_p", f"with a thinking budget, Claude takes {_MIN_TOP_P_WITH_BUDGET} to 1")
+    if settings.tool_choice is not None and settings.tool_choice.mode in ("required", "tool"):
+        raise InvalidConfig("tool_choice", "with a thinking budget, Claude can't be made to use a tool")
