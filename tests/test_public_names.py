@@ -75,7 +75,7 @@ def groups() -> list[ModuleType]:
     return [import_module(f"rayconteur.{group}") for group in GROUPS]
 
 
-def test_every_name_of_the_root_and_its_groups_is_there() -> None:
+def test_every_public_name_of_the_root_and_its_groups_exists() -> None:
     missing = [
         f"{module.__name__}.{name}"
         for module in [rayconteur, *groups()]
@@ -91,7 +91,7 @@ def test_the_root_has_about_fifty_names_besides_its_groups() -> None:
 
 
 @pytest.mark.parametrize("file", ["__init__.py", *(f"{module}.py" for module in ("errors", "scripted", "blocking"))])
-def test_a_module_lists_all_that_it_imports(file: str) -> None:
+def test_all_lists_every_name_that_a_module_imports(file: str) -> None:
     tree = ast.parse((ROOT / file).read_text())
 
     imported = {
@@ -115,7 +115,7 @@ def test_each_error_and_each_member_of_a_public_union_has_a_public_name() -> Non
     assert {name for name in hidden if not name.startswith("_")} == set()
 
 
-def test_the_group_of_errors_has_all_of_them() -> None:
+def test_the_errors_module_has_every_error() -> None:
     assert {error.__name__ for error in error_classes(RayconteurError)} == set(errors.__all__)
 
 

@@ -28,20 +28,20 @@ def drawn(picture: str) -> Iterator[tuple[str, str]]:
             above.append((depth, name))
 
 
-def test_the_tree_at_the_top_of_the_file_is_the_tree() -> None:
+def test_the_drawn_tree_matches_the_classes() -> None:
     [_, tree] = (errors.__doc__ or "").split("\n\n", 1)
 
     assert dict(drawn(tree)) == {error.__name__: error.__bases__[0].__name__ for error in ALL}
 
 
 @pytest.mark.parametrize("error", ALL, ids=lambda error: error.__name__)
-def test_every_error_says_what_it_is_by_a_code_of_its_own(error: type[RayconteurError]) -> None:
+def test_every_error_has_a_code_that_no_other_has(error: type[RayconteurError]) -> None:
     assert "code" in vars(error)
     assert sum(other.code == error.code for other in ALL) == 1
 
 
 @pytest.mark.parametrize("error", ALL, ids=lambda error: error.__name__)
-def test_every_error_comes_whole_through_pickle(error: type[RayconteurError]) -> None:
+def test_every_error_survives_pickling(error: type[RayconteurError]) -> None:
     raised = error("what to do")
 
     arrived = pickle.loads(pickle.dumps(raised))
@@ -51,7 +51,7 @@ def test_every_error_comes_whole_through_pickle(error: type[RayconteurError]) ->
     assert vars(arrived) == vars(raised)
 
 
-def test_a_failed_turn_brings_its_fields_along() -> None:
+def test_turn_failed_keeps_its_fields_when_pickled() -> None:
     raised = TurnFailed("too much to do", "overloaded", True, "half an ans")
 
     arrived = pickle.loads(pickle.dumps(raised))

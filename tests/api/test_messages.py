@@ -101,28 +101,28 @@ def members(base: str) -> set[type]:
 
 
 @pytest.mark.parametrize("message", TO_LLM, ids=lambda message: type(message).__name__)
-def test_what_goes_to_a_session_comes_back_from_msgpack_and_json_as_it_was(message: ToLLM) -> None:
+def test_a_message_survives_msgpack_and_json(message: ToLLM) -> None:
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(message), type=ToLLM) == message
     assert msgspec.json.decode(msgspec.json.encode(message), type=ToLLM) == message
 
 
 @pytest.mark.parametrize("event", FROM_LLM, ids=lambda event: type(event).__name__)
-def test_what_comes_from_a_session_comes_back_from_msgpack_and_json_as_it_was(event: FromLLM) -> None:
+def test_an_event_survives_msgpack_and_json(event: FromLLM) -> None:
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(event), type=FromLLM) == event
     assert msgspec.json.decode(msgspec.json.encode(event), type=FromLLM) == event
 
 
-def test_the_unions_hold_all_there_is_and_each_of_it_is_tried_here() -> None:
+def test_the_unions_and_these_tests_cover_every_struct() -> None:
     assert set(get_args(ToLLM)) == members("_ToLLM") == {type(message) for message in TO_LLM}
     assert set(get_args(FromLLM)) == members("_FromLLM") == {type(event) for event in FROM_LLM}
 
 
-def test_a_kind_that_is_in_no_union_is_refused() -> None:
+def test_an_unknown_kind_is_rejected() -> None:
     with pytest.raises(msgspec.ValidationError, match="kind"):
         msgspec.json.decode(b'{"kind": "shutdown"}', type=ToLLM)
 
 
-def test_a_setting_that_is_not_given_is_told_from_one_that_is_set_back() -> None:
+def test_a_setting_that_is_not_given_differs_from_none() -> None:
     wire = msgspec.json.encode(Configure(system=None))
 
     assert wire == b'{"kind":"configure","system":null}'
@@ -139,10 +139,10 @@ def test_a_setting_that_is_not_given_is_told_from_one_that_is_set_back() -> None
         b'{"kind": "toolresults", "results": [{"kind": "text", "text": "?"}]}',
     ],
 )
-def test_what_does_not_fit_is_refused_by_the_field(wire: bytes) -> None:
+def test_a_message_with_an_invalid_field_is_rejected(wire: bytes) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(wire, type=ToLLM)
 
 
-def test_a_plain_text_makes_a_message() -> None:
+def test_of_makes_a_message_of_plain_text() -> None:
     assert UserMessage.of("hi") == UserMessage(content=(Text("hi"),))

@@ -1,4 +1,4 @@
-"""Builders for tests of the core: a conversation in any phase, the events it handles, and its instructions."""
+"""Builders for tests of the core: conversations in each state, events, and what their instructions hold."""
 
 import pickle
 from collections.abc import Generator, Iterable
@@ -19,33 +19,33 @@ from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import OnInterrupt, SessionConfig, WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
-from rayconteur.runtime.core import instructions as do
 from rayconteur.runtime.core.conversation import Conversation
+from rayconteur.runtime.core.instructions import Acknowledge, Emit, Instruction
 
 DISCARD = SessionConfig(provider=Scripted())
 KEEP = SessionConfig(provider=Scripted(), on_interrupt=OnInterrupt.KEEP)
-SOME = Usage(input=reported(10), output=reported(2))
-USE = ToolUse(id="a", name="look", input={"at": 1})
+USAGE = Usage(input=reported(10), output=reported(2))
+TOOL_USE = ToolUse(id="a", name="look", input={"at": 1})
 
-Piece = Block | str
+BlockOrText = Block | str
 _T = TypeVar("_T")
 
 
-def opened(config: SessionConfig = DISCARD) -> Conversation:
+def opened_conversation(config: SessionConfig = DISCARD) -> Conversation:
     """A conversation that has just been opened."""
     conversation = Conversation()
     conversation.handle(ev.Opened(config=config, created_at=0.0))
     return conversation
 
 
-def in_state(state: State, config: SessionConfig = DISCARD) -> Conversation:
-    """A conversation in *state*; where a turn runs, it is turn 1 with request 1."""
-    conversation = opened(config)
+def conversation_in(state: State, config: SessionConfig = DISCARD) -> Conversation:
+    """A conversation in *state*; a running turn is turn 1, with request 1."""
+    conversation = opened_conversation(config)
     steps: dict[State, tuple[ev.Event, ...]] = {
         State.IDLE: (),
-        State.REQUESTING: (asked(),),
-        State.RETRYING: (asked(), failed(1, retryable=True)),
-        State.TOOLS_OUT: (asked(), answered(1, USE)),
+        State.REQUESTING: (user_message(),),
+        State.RETRYING: (user_message(), request_failed(1, retryable=True)),
+        State.TOOLS_OUT: (user_message(), answered(1, TOOL_USE)),
         State.COMPACTING: (received(msg.Compact()),),
         State.CLOSED: (received(msg.Close()),),
     }
@@ -59,17 +59,17 @@ def received(message: msg.ToLLM, partial: Partial = ev.NOTHING, size_bytes: int 
     return ev.Received(message=message, size_bytes=size_bytes, partial=partial)
 
 
-def asked(text: str = "hi", when_busy: WhenBusy | None = None, size_bytes: int = 0) -> ev.Received:
+def user_message(text: str = "hi", when_busy: WhenBusy | None = None, size_bytes: int = 0) -> ev.Received:
     return received(msg.UserMessage(content=(Text(text),), when_busy=when_busy), size_bytes=size_bytes)
 
 
-def answered(request: int, *pieces: Piece, usage: Usage = SOME) -> ev.Answered:
+def answered(request: int, *content: BlockOrText, usage: Usage = USAGE) -> ev.Answered:
     return ev.Answered(
         request=request,
         answer=Answer(
             message_id=f"m{request}",
             model="scripted",
-            content=blocks(pieces),
+            content=blocks(content),
             stop_reason=StopReason.END_TURN,
             raw_stop_reason="end_turn",
             usage=usage,
@@ -77,56 +77,56 @@ def answered(request: int, *pieces: Piece, usage: Usage = SOME) -> ev.Answered:
     )
 
 
-def failed(request: int, retryable: bool = False, partial: Partial = ev.NOTHING) -> ev.RequestFailed:
+def request_failed(request: int, retryable: bool = False, partial: Partial = ev.NOTHING) -> ev.RequestFailed:
     failure = ev.Failure(code="overloaded", message="too much to do", retryable=retryable)
     return ev.RequestFailed(request=request, failure=failure, partial=partial)
 
 
-def partial(*pieces: Piece, usage: Usage = SOME) -> Partial:
-    content = blocks(pieces)
-    text = "".join(block.text for block in content if isinstance(block, Text))
-    return Partial(content=content, text=text, usage=usage, message_id="m", model="scripted")
+def partial(*content: BlockOrText, usage: Usage = USAGE) -> Partial:
+    answer = blocks(content)
+    text = "".join(block.text for block in answer if isinstance(block, Text))
+    return Partial(content=answer, text=text, usage=usage, message_id="m", model="scripted")
 
 
-def use(use_id: str, malformed: str | None = None) -> ToolUse:
-    given = {"at": 1} if malformed is None else {"INVALID_JSON": malformed}
-    return ToolUse(id=use_id, name="look", input=given, malformed=malformed)
+def tool_use(use_id: str, malformed: str | None = None) -> ToolUse:
+    tool_input = {"at": 1} if malformed is None else {"INVALID_JSON": malformed}
+    return ToolUse(id=use_id, name="look", input=tool_input, malformed=malformed)
 
 
-def result(use_id: str, text: str = "seen") -> ToolResult:
+def tool_result(use_id: str, text: str = "seen") -> ToolResult:
     return ToolResult(tool_use_id=use_id, content=(Text(text),))
 
 
-def returned(*use_ids: str, last: bool = False) -> ev.Received:
-    return received(msg.ToolResults(results=tuple(result(use_id) for use_id in use_ids), last=last))
+def tool_results(*use_ids: str, last: bool = False) -> ev.Received:
+    return received(msg.ToolResults(results=tuple(tool_result(use_id) for use_id in use_ids), last=last))
 
 
-def blocks(pieces: Iterable[Piece]) -> tuple[Block, ...]:
-    return tuple(Text(piece) if isinstance(piece, str) else piece for piece in pieces)
+def blocks(content: Iterable[BlockOrText]) -> tuple[Block, ...]:
+    return tuple(Text(block) if isinstance(block, str) else block for block in content)
 
 
-def emitted(instructions: Iterable[do.Instruction]) -> list[msg.FromLLM]:
-    """What the readers are told."""
-    return [step.event for step in instructions if isinstance(step, do.Emit)]
+def emitted_events(instructions: Iterable[Instruction]) -> list[msg.FromLLM]:
+    """The events for readers among *instructions*."""
+    return [step.event for step in instructions if isinstance(step, Emit)]
 
 
-def ends(instructions: Iterable[do.Instruction]) -> list[msg.TurnEnd]:
-    """The ends of turns that the readers are told of."""
-    return [event for event in emitted(instructions) if isinstance(event, msg.TurnEnd)]
+def turn_ends(instructions: Iterable[Instruction]) -> list[msg.TurnEnd]:
+    """The ends of turns among *instructions*."""
+    return [event for event in emitted_events(instructions) if isinstance(event, msg.TurnEnd)]
 
 
-def only(kind: type[_T], among: Iterable[object]) -> _T:
-    """The one of its *kind*."""
-    [found] = [one for one in among if isinstance(one, kind)]
-    return found
+def only_one(kind: type[_T], among: Iterable[object]) -> _T:
+    """The item of *kind*, of which there must be exactly one."""
+    [item] = [item for item in among if isinstance(item, kind)]
+    return item
 
 
 def history_lines(history: Iterable[Message]) -> list[str]:
-    """A history as lines: ``user: hi``, ``assistant: <look a>``, ``user: a=seen``, a failed result ``a!``."""
-    return [f"{message.role}: {' '.join(map(_line, message.content))}" for message in history]
+    """One line for each message: ``user: hi``, ``assistant: <look a>``, ``user: a=seen``; an error result is ``a!``."""
+    return [f"{message.role}: {' '.join(map(_block_text, message.content))}" for message in history]
 
 
-def _line(block: Block) -> str:
+def _block_text(block: Block) -> str:
     match block:
         case Text(text=text):
             return text
@@ -141,14 +141,14 @@ def _line(block: Block) -> str:
 
 
 def copy_of(conversation: Conversation) -> Conversation:
-    """*conversation* as it is now, down to the last block. Pickle does it three times as fast as deepcopy."""
+    """A deep copy of *conversation*, by pickle: three times as fast as ``deepcopy``."""
     copied: Conversation = pickle.loads(pickle.dumps(conversation))
     return copied
 
 
 @contextmanager
-def refused(conversation: Conversation, error: type[RayconteurError]) -> Generator[None]:
-    """What happens inside is refused with *error*, and *conversation* is as it was."""
+def assert_rejected(conversation: Conversation, error: type[RayconteurError]) -> Generator[None]:
+    """The block must raise *error* and leave *conversation* unchanged."""
     before = copy_of(conversation)
     with pytest.raises(error):
         yield
@@ -160,16 +160,16 @@ def queued_turns(conversation: Conversation) -> tuple[int, ...]:
 
 
 def same_state(one: Conversation, other: Conversation) -> bool:
-    """True if they differ at most in the number of their records."""
+    """True if the two differ at most in the number of their last record."""
     return msgspec.structs.replace(one.snapshot(), record=0) == msgspec.structs.replace(other.snapshot(), record=0)
 
 
 def replayed(records: list[ev.Record]) -> Conversation:
-    """The conversation that *records*, stored as a journal stores them, rebuild."""
+    """The conversation that *records* rebuild after they were encoded and decoded."""
     stored = msgspec.msgpack.encode(records)
     return Conversation.replay(msgspec.msgpack.decode(stored, type=list[ev.Record]))
 
 
-def effects(instructions: Iterable[do.Instruction]) -> list[do.Instruction]:
-    """What is to be done besides storing the record and acknowledging the message."""
-    return [step for step in instructions if not isinstance(step, ev.Record | do.Acknowledge)]
+def effects(instructions: Iterable[Instruction]) -> list[Instruction]:
+    """The *instructions* except the record and the acknowledgement."""
+    return [step for step in instructions if not isinstance(step, ev.Record | Acknowledge)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from types import NoneType
 
 import msgspec
-from builders.conversation import copy_of, opened
+from builders.conversation import copy_of, opened_conversation
 from checkers.usage_sums import summed
 
 from rayconteur.providers.schema.content import ToolUse
@@ -18,16 +18,26 @@ from rayconteur.runtime.api.config import OnInterrupt, SessionConfig, WhenBusy
 from rayconteur.runtime.api.errors import MailboxError, MailboxFull, SessionClosed
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
-from rayconteur.runtime.core import instructions as do
 from rayconteur.runtime.core.conversation import Conversation
+from rayconteur.runtime.core.instructions import (
+    Acknowledge,
+    ApplySettings,
+    Cancel,
+    Emit,
+    EndSession,
+    Instruction,
+    SendRequest,
+    StartBackoff,
+    StartCompaction,
+)
 from rayconteur.runtime.core.phases import Compacting, Requesting
 from rayconteur.runtime.core.state import Snapshot
 
 QUEUED = (msg.UserMessage, msg.Retry, msg.Clear, msg.Compact)
 WORK = {
-    State.REQUESTING: do.SendRequest,
-    State.RETRYING: do.StartBackoff,
-    State.COMPACTING: do.StartCompaction,
+    State.REQUESTING: SendRequest,
+    State.RETRYING: StartBackoff,
+    State.COMPACTING: StartCompaction,
 }
 """What is running in each state."""
 
@@ -53,7 +63,7 @@ class ModelChecker:
 
     def __init__(self, config: SessionConfig) -> None:
         self.config = config
-        self.conversation = opened(config)
+        self.conversation = opened_conversation(config)
         self.records = [ev.Record(1, ev.Opened(config=config, created_at=0.0))]
         self.queue: list[int | str] = []
         self.sizes_bytes: dict[int, int] = {}
@@ -63,10 +73,10 @@ class ModelChecker:
         self.counted: list[Usage] = []
         self.sent = self.attempts = 0
         self.applied = config
-        self.work: do.SendRequest | do.StartBackoff | do.StartCompaction | None = None
+        self.work: SendRequest | StartBackoff | StartCompaction | None = None
         self._before_turn = BeforeTurn()
 
-    def handle(self, event: ev.Event) -> Sequence[do.Instruction]:
+    def handle(self, event: ev.Event) -> Sequence[Instruction]:
         """The instructions of *conversation* for *event*; none if it is rejected."""
         before = copy_of(self.conversation)
         try:
@@ -82,7 +92,7 @@ class ModelChecker:
         began = self._before_turn
         for step in instructions:
             self._follow(step, event)
-        emitted = [step.event for step in instructions if isinstance(step, do.Emit)]
+        emitted = [step.event for step in instructions if isinstance(step, Emit)]
         self._check_history(before, began, emitted)
         self._check_books()
         return instructions
@@ -101,7 +111,7 @@ class ModelChecker:
 
     # Events
 
-    def _check_record(self, event: ev.Event, instructions: Sequence[do.Instruction]) -> None:
+    def _check_record(self, event: ev.Event, instructions: Sequence[Instruction]) -> None:
         records = [step for step in instructions if isinstance(step, ev.Record)]
         [record] = records
         assert instructions[0] is record, "something is done before the event is recorded"
@@ -174,11 +184,11 @@ class ModelChecker:
 
     # Instructions
 
-    def _follow(self, step: do.Instruction, event: ev.Event) -> None:
+    def _follow(self, step: Instruction, event: ev.Event) -> None:
         match step:
-            case do.Emit(event=emitted):
+            case Emit(event=emitted):
                 self._read(emitted, event)
-            case do.SendRequest():
+            case SendRequest():
                 self.sent += 1
                 assert self.work is None
                 self.attempts += 1
@@ -186,21 +196,21 @@ class ModelChecker:
                 assert step.messages == self.conversation.history
                 assert step.config == self.conversation.config
                 self.work = step
-            case do.StartBackoff() | do.StartCompaction():
+            case StartBackoff() | StartCompaction():
                 assert self.work is None
-                if isinstance(step, do.StartCompaction):
+                if isinstance(step, StartCompaction):
                     self._check_compaction()
                 self.work = step
-            case do.Cancel():
+            case Cancel():
                 assert self.work is not None, "nothing to cancel"
                 self.work = None
-            case do.Acknowledge():
+            case Acknowledge():
                 assert isinstance(event, ev.Received)
-            case do.ApplySettings():
+            case ApplySettings():
                 self.applied = step.config
             case ev.Record():
                 pass
-            case do.EndSession():
+            case EndSession():
                 assert self.closed
 
     def _read(self, emitted: msg.FromLLM, event: ev.Event) -> None:

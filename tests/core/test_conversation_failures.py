@@ -4,20 +4,20 @@ import msgspec
 import pytest
 from builders.conversation import (
     DISCARD,
-    USE,
+    TOOL_USE,
     answered,
-    asked,
+    assert_rejected,
+    conversation_in,
     effects,
-    emitted,
-    ends,
-    failed,
+    emitted_events,
     history_lines,
-    in_state,
-    only,
+    only_one,
     partial,
     received,
-    refused,
-    returned,
+    request_failed,
+    tool_results,
+    turn_ends,
+    user_message,
 )
 
 from rayconteur.providers.schema.content import Text
@@ -27,141 +27,141 @@ from rayconteur.runtime.api.config import RetryPolicy, SessionConfig
 from rayconteur.runtime.api.errors import NothingToRetry, SessionBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
-from rayconteur.runtime.core import instructions as do
+from rayconteur.runtime.core.instructions import Emit, SendRequest, StartBackoff
 
-HALF = partial("half an ans", usage=Usage(input=estimated(10), output=estimated(3)))
+HALF_ANSWER = partial("half an ans", usage=Usage(input=estimated(10), output=estimated(3)))
 
 
-def trying(policy: RetryPolicy) -> SessionConfig:
+def with_retry_policy(policy: RetryPolicy) -> SessionConfig:
     return msgspec.structs.replace(DISCARD, retry=policy)
 
 
-def test_a_failed_request_ends_the_turn_with_what_the_provider_said() -> None:
-    conversation = in_state(State.REQUESTING)
+def test_failed_carries_the_providers_error() -> None:
+    conversation = conversation_in(State.REQUESTING)
 
-    instructions = conversation.handle(failed(1))
+    instructions = conversation.handle(request_failed(1))
 
-    assert emitted(instructions) == [
+    assert emitted_events(instructions) == [
         msg.Failed(turn=1, code="overloaded", message="too much to do", retryable=False, partial_text="")
     ]
     assert conversation.state is State.IDLE
 
 
-def test_a_failure_drops_the_unfinished_answer_and_keeps_everything_before_it() -> None:
-    conversation = in_state(State.REQUESTING)
+def test_a_failed_request_drops_only_its_unfinished_answer() -> None:
+    conversation = conversation_in(State.REQUESTING)
 
-    [end] = ends(conversation.handle(failed(1, partial=HALF)))
+    [end] = turn_ends(conversation.handle(request_failed(1, partial=HALF_ANSWER)))
 
     assert isinstance(end, msg.Failed)
     assert end.partial_text == "half an ans"
     assert history_lines(conversation.history) == ["user: hi"]
 
 
-def test_a_failure_in_the_middle_of_a_turn_keeps_its_tools_and_their_results() -> None:
-    conversation = in_state(State.TOOLS_OUT)
-    conversation.handle(returned("a"))
+def test_a_failure_after_tool_results_keeps_tool_uses_and_results() -> None:
+    conversation = conversation_in(State.TOOLS_OUT)
+    conversation.handle(tool_results("a"))
 
-    conversation.handle(failed(2, partial=HALF))
+    conversation.handle(request_failed(2, partial=HALF_ANSWER))
 
     assert history_lines(conversation.history) == ["user: hi", "assistant: <look a>", "user: a=seen"]
 
 
-def test_what_waits_goes_on_after_a_failure() -> None:
-    conversation = in_state(State.REQUESTING)
-    conversation.handle(asked("next"))
+def test_queued_messages_run_after_a_failed_turn() -> None:
+    conversation = conversation_in(State.REQUESTING)
+    conversation.handle(user_message("next"))
 
-    instructions = conversation.handle(failed(1))
+    instructions = conversation.handle(request_failed(1))
 
-    assert [type(event) for event in emitted(instructions)] == [msg.Failed, msg.TurnStarted]
-    assert history_lines(only(do.SendRequest, instructions).messages) == ["user: hi", "user: next"]
+    assert [type(event) for event in emitted_events(instructions)] == [msg.Failed, msg.TurnStarted]
+    assert history_lines(only_one(SendRequest, instructions).messages) == ["user: hi", "user: next"]
 
 
-def test_a_failure_that_may_pass_is_tried_again_after_a_pause() -> None:
-    conversation = in_state(State.REQUESTING)
+def test_a_retryable_failure_starts_a_backoff() -> None:
+    conversation = conversation_in(State.REQUESTING)
 
-    instructions = conversation.handle(failed(1, retryable=True))
+    instructions = conversation.handle(request_failed(1, retryable=True))
 
     assert effects(instructions) == [
-        do.Emit(msg.Retrying(turn=1, attempt=1, delay_s=0.5, code="overloaded", message="too much to do")),
-        do.StartBackoff(request=1, delay_s=0.5),
+        Emit(msg.Retrying(turn=1, attempt=1, delay_s=0.5, code="overloaded", message="too much to do")),
+        StartBackoff(request=1, delay_s=0.5),
     ]
 
 
-def test_the_next_attempt_is_a_request_of_its_own_with_the_same_history() -> None:
-    conversation = in_state(State.RETRYING)
+def test_a_retried_request_has_a_new_number_and_the_same_history() -> None:
+    conversation = conversation_in(State.RETRYING)
 
-    sent = only(do.SendRequest, conversation.handle(ev.BackoffEnded(request=1)))
+    sent = only_one(SendRequest, conversation.handle(ev.BackoffEnded(request=1)))
 
     assert (sent.number, sent.turn, sent.attempt) == (2, 1, 2)
     assert history_lines(sent.messages) == ["user: hi"]
 
 
-def test_the_turn_fails_when_all_attempts_have() -> None:
-    conversation = in_state(State.REQUESTING, trying(RetryPolicy(max_attempts=2)))
-    conversation.handle(failed(1, retryable=True))
+def test_the_turn_fails_after_the_last_attempt() -> None:
+    conversation = conversation_in(State.REQUESTING, with_retry_policy(RetryPolicy(max_attempts=2)))
+    conversation.handle(request_failed(1, retryable=True))
     conversation.handle(ev.BackoffEnded(request=1))
 
-    [end] = ends(conversation.handle(failed(2, retryable=True)))
+    [end] = turn_ends(conversation.handle(request_failed(2, retryable=True)))
 
     assert isinstance(end, msg.Failed)
     assert end.retryable
 
 
-def test_each_answer_of_a_turn_has_its_attempts_anew() -> None:
-    conversation = in_state(State.REQUESTING, trying(RetryPolicy(max_attempts=2)))
-    conversation.handle(failed(1, retryable=True))
+def test_attempts_are_counted_anew_for_each_answer_of_a_turn() -> None:
+    conversation = conversation_in(State.REQUESTING, with_retry_policy(RetryPolicy(max_attempts=2)))
+    conversation.handle(request_failed(1, retryable=True))
     conversation.handle(ev.BackoffEnded(request=1))
-    conversation.handle(answered(2, USE))
+    conversation.handle(answered(2, TOOL_USE))
 
-    sent = only(do.SendRequest, conversation.handle(returned("a")))
-    conversation.handle(failed(3, retryable=True))
+    sent = only_one(SendRequest, conversation.handle(tool_results("a")))
+    conversation.handle(request_failed(3, retryable=True))
 
     assert sent.attempt == 1
     assert conversation.state is State.RETRYING
 
 
-def test_an_answer_that_broke_off_in_mid_text_is_not_said_twice() -> None:
-    conversation = in_state(State.REQUESTING)
+def test_an_answer_that_broke_off_after_text_is_not_retried_by_default() -> None:
+    conversation = conversation_in(State.REQUESTING)
 
-    [end] = ends(conversation.handle(failed(1, retryable=True, partial=HALF)))
+    [end] = turn_ends(conversation.handle(request_failed(1, retryable=True, partial=HALF_ANSWER)))
 
     assert isinstance(end, msg.Failed)
 
 
-def test_an_answer_that_broke_off_is_said_again_where_the_policy_allows_it() -> None:
-    conversation = in_state(State.REQUESTING, trying(RetryPolicy(after_output=True)))
+def test_an_answer_that_broke_off_after_text_is_retried_with_after_output() -> None:
+    conversation = conversation_in(State.REQUESTING, with_retry_policy(RetryPolicy(after_output=True)))
 
-    conversation.handle(failed(1, retryable=True, partial=HALF))
+    conversation.handle(request_failed(1, retryable=True, partial=HALF_ANSWER))
 
     assert conversation.state is State.RETRYING
     assert history_lines(conversation.history) == ["user: hi"]
 
 
-def test_the_end_of_an_earlier_pause_begins_nothing() -> None:
-    conversation = in_state(State.RETRYING)
+def test_the_end_of_an_earlier_backoff_is_ignored() -> None:
+    conversation = conversation_in(State.RETRYING)
     conversation.handle(ev.BackoffEnded(request=1))
-    conversation.handle(failed(2, retryable=True))
+    conversation.handle(request_failed(2, retryable=True))
 
     assert conversation.handle(ev.BackoffEnded(request=1)) == []
     assert conversation.state is State.RETRYING
 
 
-def test_retry_asks_again_in_a_turn_of_its_own() -> None:
-    conversation = in_state(State.REQUESTING)
-    conversation.handle(failed(1))
+def test_retry_repeats_the_request_in_a_new_turn() -> None:
+    conversation = conversation_in(State.REQUESTING)
+    conversation.handle(request_failed(1))
 
     instructions = conversation.handle(received(msg.Retry()))
 
-    assert emitted(instructions) == [msg.TurnStarted(turn=2)]
-    assert history_lines(only(do.SendRequest, instructions).messages) == ["user: hi"]
+    assert emitted_events(instructions) == [msg.TurnStarted(turn=2)]
+    assert history_lines(only_one(SendRequest, instructions).messages) == ["user: hi"]
     assert conversation.turns == 2
 
 
-def test_retry_after_a_retry_asks_once_more() -> None:
-    conversation = in_state(State.REQUESTING)
-    conversation.handle(failed(1))
+def test_a_failed_retry_can_be_retried() -> None:
+    conversation = conversation_in(State.REQUESTING)
+    conversation.handle(request_failed(1))
     conversation.handle(received(msg.Retry()))
-    conversation.handle(failed(2))
+    conversation.handle(request_failed(2))
 
     conversation.handle(received(msg.Retry()))
     conversation.handle(answered(3, "at last"))
@@ -169,49 +169,49 @@ def test_retry_after_a_retry_asks_once_more() -> None:
     assert history_lines(conversation.history) == ["user: hi", "assistant: at last"]
 
 
-def test_a_new_message_goes_on_from_a_failed_turn() -> None:
-    conversation = in_state(State.REQUESTING)
-    conversation.handle(failed(1))
+def test_a_message_after_a_failed_turn_is_sent_with_the_unanswered_one() -> None:
+    conversation = conversation_in(State.REQUESTING)
+    conversation.handle(request_failed(1))
 
-    sent = only(do.SendRequest, conversation.handle(asked("are you there?")))
+    sent = only_one(SendRequest, conversation.handle(user_message("are you there?")))
 
     assert history_lines(sent.messages) == ["user: hi", "user: are you there?"]
 
 
 @pytest.mark.parametrize("state", [State.REQUESTING, State.RETRYING, State.TOOLS_OUT])
-def test_retry_is_refused_while_a_turn_runs(state: State) -> None:
-    conversation = in_state(state)
+def test_retry_is_rejected_while_a_turn_is_running(state: State) -> None:
+    conversation = conversation_in(state)
 
-    with refused(conversation, SessionBusy):
+    with assert_rejected(conversation, SessionBusy):
         conversation.handle(received(msg.Retry()))
 
 
-def test_retry_is_refused_where_nothing_was_asked() -> None:
-    conversation = in_state(State.IDLE)
+def test_retry_is_rejected_in_an_empty_history() -> None:
+    conversation = conversation_in(State.IDLE)
 
-    with refused(conversation, NothingToRetry):
+    with assert_rejected(conversation, NothingToRetry):
         conversation.handle(received(msg.Retry()))
 
 
-def test_retry_is_refused_where_everything_is_answered() -> None:
-    conversation = in_state(State.REQUESTING)
+def test_retry_is_rejected_after_a_complete_answer() -> None:
+    conversation = conversation_in(State.REQUESTING)
     conversation.handle(answered(1, "hello"))
 
-    with refused(conversation, NothingToRetry):
+    with assert_rejected(conversation, NothingToRetry):
         conversation.handle(received(msg.Retry()))
 
 
-def test_retry_is_refused_where_the_history_was_cleared() -> None:
-    conversation = in_state(State.REQUESTING)
-    conversation.handle(failed(1))
+def test_retry_is_rejected_after_clear() -> None:
+    conversation = conversation_in(State.REQUESTING)
+    conversation.handle(request_failed(1))
     conversation.handle(received(msg.Clear()))
 
-    with refused(conversation, NothingToRetry):
+    with assert_rejected(conversation, NothingToRetry):
         conversation.handle(received(msg.Retry()))
 
 
-def test_an_empty_answer_may_be_asked_for_again() -> None:
-    conversation = in_state(State.REQUESTING)
+def test_an_empty_answer_can_be_retried() -> None:
+    conversation = conversation_in(State.REQUESTING)
     conversation.handle(answered(1))
 
-    assert only(do.SendRequest, conversation.handle(received(msg.Retry()))).messages[0].content == (Text("hi"),)
+    assert only_one(SendRequest, conversation.handle(received(msg.Retry()))).messages[0].content == (Text("hi"),)

@@ -6,7 +6,7 @@ from functools import cache
 
 import msgspec
 import pytest
-from builders.conversation import USE, answered, copy_of, failed, received, result
+from builders.conversation import TOOL_USE, answered, copy_of, received, request_failed, tool_result
 from checkers.model_checker import ModelChecker
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -43,8 +43,8 @@ from rayconteur.runtime.api.config import Limits, OnInterrupt, RetryPolicy, Sess
 from rayconteur.runtime.api.errors import InvalidRecord
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
-from rayconteur.runtime.core import instructions as do
 from rayconteur.runtime.core.conversation import Conversation
+from rayconteur.runtime.core.instructions import SendRequest
 from rayconteur.runtime.core.phases import Backoff, Compacting, Idle, Requesting, ToolsOut
 
 NARROW = ModelFacts(context_limit_tokens=100)
@@ -72,8 +72,8 @@ class Stale:
 
 
 STALE = [
-    Stale(lambda number: answered(number, "late", USE), State.REQUESTING),
-    Stale(lambda number: failed(number, retryable=True), State.REQUESTING),
+    Stale(lambda number: answered(number, "late", TOOL_USE), State.REQUESTING),
+    Stale(lambda number: request_failed(number, retryable=True), State.REQUESTING),
     Stale(lambda number: ev.BackoffEnded(request=number), State.RETRYING),
     Stale(lambda number: ev.CompactionEnded(compaction=number, messages=()), State.COMPACTING, of_compaction=True),
 ]
@@ -111,7 +111,7 @@ changes = st.builds(
     next=st.sampled_from(["request", "turn"]),
 )
 
-results_of = st.lists(ids.map(result), max_size=3).map(tuple)
+results_of = st.lists(ids.map(tool_result), max_size=3).map(tuple)
 messages: st.SearchStrategy[msg.ToLLM] = st.one_of(
     st.sampled_from([msg.Retry(), msg.Clear(), msg.Compact()]),
     st.builds(msg.ToolResults, results=results_of, last=st.booleans()),
@@ -185,10 +185,10 @@ class Interleavings(RuleBasedStateMachine):
 
     def handle(self, event: ev.Event) -> None:
         for step in self.checker.handle(event):
-            if isinstance(step, do.SendRequest):
+            if isinstance(step, SendRequest):
                 self.check_wire(step)
 
-    def check_wire(self, send: do.SendRequest) -> None:
+    def check_wire(self, send: SendRequest) -> None:
         """Every provider accepts the request, whichever provider the history came from; a memo makes no difference."""
 
         def request(memo: WireMemo) -> Request:

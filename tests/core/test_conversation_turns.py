@@ -3,23 +3,23 @@
 import pytest
 from builders.conversation import (
     DISCARD,
-    USE,
+    TOOL_USE,
     answered,
-    asked,
+    assert_rejected,
+    conversation_in,
     copy_of,
     effects,
-    emitted,
-    ends,
-    failed,
+    emitted_events,
     history_lines,
-    in_state,
-    only,
-    opened,
+    only_one,
+    opened_conversation,
     queued_turns,
     received,
-    refused,
     replayed,
-    returned,
+    request_failed,
+    tool_results,
+    turn_ends,
+    user_message,
 )
 
 from rayconteur.providers.schema.content import Image, Opaque, Text, Thinking
@@ -30,38 +30,38 @@ from rayconteur.runtime.api.config import SessionConfig, WhenBusy
 from rayconteur.runtime.api.errors import EmptyMessage, SessionBusy, SessionClosed
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
-from rayconteur.runtime.core import instructions as do
 from rayconteur.runtime.core.conversation import Conversation
+from rayconteur.runtime.core.instructions import Acknowledge, Cancel, Emit, SendRequest
 
 BUSY = (State.REQUESTING, State.RETRYING, State.TOOLS_OUT, State.COMPACTING)
 
 
-def test_a_message_begins_a_turn_and_sends_the_history_with_it() -> None:
-    conversation = opened(DISCARD)
+def test_a_user_message_starts_a_turn_and_sends_the_history() -> None:
+    conversation = opened_conversation(DISCARD)
 
-    instructions = conversation.handle(asked("hi"))
+    instructions = conversation.handle(user_message("hi"))
 
-    assert instructions[:3] == [ev.Record(2, asked("hi")), do.Acknowledge(1), do.Emit(msg.TurnStarted(turn=1))]
-    sent = only(do.SendRequest, instructions)
+    assert instructions[:3] == [ev.Record(2, user_message("hi")), Acknowledge(1), Emit(msg.TurnStarted(turn=1))]
+    sent = only_one(SendRequest, instructions)
     assert (sent.number, sent.turn, sent.attempt) == (1, 1, 1)
     assert history_lines(sent.messages) == ["user: hi"]
 
 
-def test_an_answer_ends_the_turn_with_its_usage_and_the_providers_own_stop_reason() -> None:
-    conversation = in_state(State.REQUESTING)
+def test_completed_has_the_usage_and_the_providers_own_stop_reason() -> None:
+    conversation = conversation_in(State.REQUESTING)
 
     instructions = conversation.handle(answered(1, "hello"))
 
     assert history_lines(conversation.history) == ["user: hi", "assistant: hello"]
-    assert ends(instructions) == [
+    assert turn_ends(instructions) == [
         msg.Completed(
             turn=1, stop_reason=StopReason.END_TURN, raw_stop_reason="end_turn", usage=conversation.usage, requests=1
         )
     ]
 
 
-def test_a_session_goes_idle_before_it_tells_of_the_end() -> None:
-    conversation = in_state(State.REQUESTING)
+def test_the_session_is_idle_when_the_end_of_a_turn_is_emitted() -> None:
+    conversation = conversation_in(State.REQUESTING)
 
     conversation.handle(answered(1, "hello"))
 
@@ -70,11 +70,11 @@ def test_a_session_goes_idle_before_it_tells_of_the_end() -> None:
 
 
 @pytest.mark.parametrize("state", BUSY)
-def test_messages_that_wait_begin_their_turns_in_the_order_sent(state: State) -> None:
-    conversation = in_state(state)
+def test_queued_messages_run_in_the_order_sent(state: State) -> None:
+    conversation = conversation_in(state)
     first = conversation.turns
     for text in ("one", "two"):
-        assert effects(conversation.handle(asked(text))) == []
+        assert effects(conversation.handle(user_message(text))) == []
 
     conversation.handle(received(msg.Interrupt()))
     conversation.handle(answered(conversation.requests, "1"))
@@ -85,71 +85,71 @@ def test_messages_that_wait_begin_their_turns_in_the_order_sent(state: State) ->
 
 
 @pytest.mark.parametrize("state", BUSY)
-def test_a_message_that_must_not_wait_is_refused_while_the_session_is_busy(state: State) -> None:
-    conversation = in_state(state)
+def test_a_message_with_when_busy_reject_is_rejected_while_the_session_is_busy(state: State) -> None:
+    conversation = conversation_in(state)
 
-    with refused(conversation, SessionBusy):
-        conversation.handle(asked("now or never", when_busy=WhenBusy.REJECT))
+    with assert_rejected(conversation, SessionBusy):
+        conversation.handle(user_message("now or never", when_busy=WhenBusy.REJECT))
 
 
 @pytest.mark.parametrize("when_busy", list(WhenBusy))
-def test_an_idle_session_takes_a_message_whatever_its_rule_for_busy_ones(when_busy: WhenBusy) -> None:
-    conversation = in_state(State.IDLE)
+def test_an_idle_session_accepts_a_message_with_any_when_busy(when_busy: WhenBusy) -> None:
+    conversation = conversation_in(State.IDLE)
 
-    instructions = conversation.handle(asked("hi", when_busy=when_busy))
+    instructions = conversation.handle(user_message("hi", when_busy=when_busy))
 
-    assert only(do.SendRequest, instructions).turn == 1
+    assert only_one(SendRequest, instructions).turn == 1
 
 
 @pytest.mark.parametrize("state", BUSY)
-def test_a_message_that_interrupts_goes_before_those_that_wait(state: State) -> None:
-    conversation = in_state(state)
+def test_an_interrupting_message_runs_before_queued_ones(state: State) -> None:
+    conversation = conversation_in(state)
     waiting = conversation.turns + 1
-    conversation.handle(asked("patient"))
+    conversation.handle(user_message("patient"))
 
-    instructions = conversation.handle(asked("urgent", when_busy=WhenBusy.INTERRUPT))
+    instructions = conversation.handle(user_message("urgent", when_busy=WhenBusy.INTERRUPT))
 
-    assert history_lines(only(do.SendRequest, instructions).messages) == ["user: urgent"]
-    assert emitted(instructions)[-1] == msg.TurnStarted(turn=waiting + 1)
+    assert history_lines(only_one(SendRequest, instructions).messages) == ["user: urgent"]
+    assert emitted_events(instructions)[-1] == msg.TurnStarted(turn=waiting + 1)
     assert queued_turns(conversation) == (waiting,)
 
 
-def test_a_message_that_interrupts_ends_the_running_turn_before_its_own_begins() -> None:
-    conversation = in_state(State.REQUESTING)
+def test_an_interrupting_message_ends_the_running_turn_before_its_own_starts() -> None:
+    conversation = conversation_in(State.REQUESTING)
 
-    instructions = conversation.handle(asked("urgent", when_busy=WhenBusy.INTERRUPT))
+    instructions = conversation.handle(user_message("urgent", when_busy=WhenBusy.INTERRUPT))
 
-    assert effects(instructions)[0] == do.Cancel()
-    assert emitted(instructions) == [msg.Interrupted(turn=1), msg.TurnStarted(turn=2)]
+    assert effects(instructions)[0] == Cancel()
+    assert emitted_events(instructions) == [msg.Interrupted(turn=1), msg.TurnStarted(turn=2)]
 
 
-def test_the_sessions_own_rule_holds_where_a_message_has_none() -> None:
-    conversation = in_state(State.REQUESTING, SessionConfig(provider=Scripted(), when_busy=WhenBusy.REJECT))
+def test_the_sessions_when_busy_applies_to_messages_without_their_own() -> None:
+    conversation = conversation_in(State.REQUESTING, SessionConfig(provider=Scripted(), when_busy=WhenBusy.REJECT))
 
-    with refused(conversation, SessionBusy):
-        conversation.handle(asked("hi"))
+    with assert_rejected(conversation, SessionBusy):
+        conversation.handle(user_message("hi"))
 
-    conversation.handle(asked("hi", when_busy=WhenBusy.QUEUE))
+    conversation.handle(user_message("hi", when_busy=WhenBusy.QUEUE))
     assert len(conversation.queue) == 1
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t", "\u3000"])
-def test_a_message_of_blank_text_is_refused(text: str) -> None:
-    conversation = in_state(State.IDLE)
+def test_a_message_of_blank_text_is_rejected(text: str) -> None:
+    conversation = conversation_in(State.IDLE)
 
-    with refused(conversation, EmptyMessage):
-        conversation.handle(asked(text))
+    with assert_rejected(conversation, EmptyMessage):
+        conversation.handle(user_message(text))
 
 
-def test_a_message_without_blocks_is_refused() -> None:
-    conversation = in_state(State.TOOLS_OUT)
+def test_a_message_without_blocks_is_rejected() -> None:
+    conversation = conversation_in(State.TOOLS_OUT)
 
-    with refused(conversation, EmptyMessage):
+    with assert_rejected(conversation, EmptyMessage):
         conversation.handle(received(msg.UserMessage(content=())))
 
 
-def test_blank_text_beside_an_image_is_left_out() -> None:
-    conversation = in_state(State.IDLE)
+def test_blank_text_next_to_an_image_is_removed() -> None:
+    conversation = conversation_in(State.IDLE)
     image = Image(url="https://example.org/raven.png")
 
     conversation.handle(received(msg.UserMessage(content=(Text(" "), image))))
@@ -157,18 +157,18 @@ def test_blank_text_beside_an_image_is_left_out() -> None:
     assert conversation.history[0].content == (image,)
 
 
-@pytest.mark.parametrize("pieces", [(), ("",), (" \n",), (Thinking(text="hm", provider="anthropic", signature="s"),)])
-def test_an_answer_that_says_nothing_ends_its_turn_and_leaves_no_message(pieces: tuple[str, ...]) -> None:
-    conversation = in_state(State.REQUESTING)
+@pytest.mark.parametrize("content", [(), ("",), (" \n",), (Thinking(text="hm", provider="anthropic", signature="s"),)])
+def test_an_answer_without_content_completes_the_turn_and_adds_no_message(content: tuple[str, ...]) -> None:
+    conversation = conversation_in(State.REQUESTING)
 
-    instructions = conversation.handle(answered(1, *pieces))
+    instructions = conversation.handle(answered(1, *content))
 
-    assert isinstance(ends(instructions)[0], msg.Completed)
+    assert isinstance(turn_ends(instructions)[0], msg.Completed)
     assert history_lines(conversation.history) == ["user: hi"]
 
 
-def test_thinking_and_opaque_blocks_stay_where_something_goes_with_them() -> None:
-    conversation = in_state(State.REQUESTING)
+def test_thinking_and_opaque_blocks_are_kept_next_to_text() -> None:
+    conversation = conversation_in(State.REQUESTING)
     thought = Thinking(text="hm", provider="anthropic", signature="s")
     searched = Opaque(provider="anthropic", type="server_tool_use", json=b"{}")
 
@@ -179,21 +179,21 @@ def test_thinking_and_opaque_blocks_stay_where_something_goes_with_them() -> Non
 
 @pytest.mark.parametrize(
     "late",
-    [answered(1, "late"), failed(1), failed(1, retryable=True), ev.BackoffEnded(request=1)],
+    [answered(1, "late"), request_failed(1), request_failed(1, retryable=True), ev.BackoffEnded(request=1)],
     ids=lambda event: type(event).__name__,
 )
 @pytest.mark.parametrize("interrupted_in", [State.REQUESTING, State.RETRYING, State.TOOLS_OUT])
-def test_what_comes_of_an_abandoned_request_is_passed_over(interrupted_in: State, late: ev.Event) -> None:
-    conversation = in_state(interrupted_in)
-    conversation.handle(asked("next", when_busy=WhenBusy.INTERRUPT))
+def test_outcomes_of_a_cancelled_request_are_ignored(interrupted_in: State, late: ev.Event) -> None:
+    conversation = conversation_in(interrupted_in)
+    conversation.handle(user_message("next", when_busy=WhenBusy.INTERRUPT))
     before = copy_of(conversation)
 
     assert conversation.handle(late) == []
     assert conversation == before
 
 
-def test_an_answer_that_comes_twice_counts_once() -> None:
-    conversation = in_state(State.REQUESTING)
+def test_a_repeated_answer_is_ignored() -> None:
+    conversation = conversation_in(State.REQUESTING)
     conversation.handle(answered(1, "hello"))
     before = copy_of(conversation)
 
@@ -201,26 +201,26 @@ def test_an_answer_that_comes_twice_counts_once() -> None:
     assert conversation == before
 
 
-def test_a_record_comes_before_what_it_stands_for_is_told() -> None:
-    conversation = in_state(State.REQUESTING)
+def test_the_record_of_an_event_comes_before_its_effects() -> None:
+    conversation = conversation_in(State.REQUESTING)
 
     instructions = conversation.handle(answered(1, "hello"))
 
     assert instructions[0] == ev.Record(3, answered(1, "hello"))
 
 
-def test_the_records_of_a_conversation_rebuild_it() -> None:
+def test_replaying_the_records_rebuilds_the_conversation() -> None:
     conversation = Conversation()
     events: list[ev.Event] = [
         ev.Opened(config=DISCARD, created_at=1.5),
-        asked("one"),
-        answered(1, "let me look", USE),
-        asked("two"),
-        returned("a"),
-        failed(2, retryable=True),
+        user_message("one"),
+        answered(1, "let me look", TOOL_USE),
+        user_message("two"),
+        tool_results("a"),
+        request_failed(2, retryable=True),
         ev.BackoffEnded(request=2),
         answered(3, "seen"),
-        answered(4, USE),
+        answered(4, TOOL_USE),
     ]
 
     records = [step for event in events for step in conversation.handle(event) if isinstance(step, ev.Record)]
@@ -230,16 +230,16 @@ def test_the_records_of_a_conversation_rebuild_it() -> None:
     assert replayed(records) == conversation
 
 
-def test_nothing_is_taken_after_the_end() -> None:
-    conversation = in_state(State.CLOSED)
+def test_a_closed_session_rejects_every_message() -> None:
+    conversation = conversation_in(State.CLOSED)
 
-    for wish in (
-        asked(),
-        returned("a"),
+    for message in (
+        user_message(),
+        tool_results("a"),
         received(msg.Interrupt()),
         received(msg.Retry()),
         received(msg.Clear()),
         received(msg.Close()),
     ):
-        with refused(conversation, SessionClosed):
-            conversation.handle(wish)
+        with assert_rejected(conversation, SessionClosed):
+            conversation.handle(message)

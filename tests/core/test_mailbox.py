@@ -1,7 +1,7 @@
 """The mailbox: first in, first out, within limits."""
 
 import pytest
-from builders.conversation import asked
+from builders.conversation import user_message
 
 from rayconteur.runtime.api.config import Limits
 from rayconteur.runtime.api.errors import MailboxFull, MessageTooLarge, SessionClosed
@@ -21,7 +21,7 @@ def mailbox(*sizes_bytes: int) -> Mailbox:
 
 
 def queued(size_bytes: int, turn: int = 9) -> Queued:
-    message = asked(f"{turn}").message
+    message = user_message(f"{turn}").message
     assert isinstance(message, UserMessage)
     return Queued(message=message, turn=turn, size_bytes=size_bytes)
 
@@ -90,7 +90,7 @@ def test_a_queued_turn_can_be_withdrawn_once() -> None:
     assert box.turns == (1, 3)
 
 
-def test_a_message_that_is_no_turn_cannot_be_withdrawn() -> None:
+def test_a_message_without_a_turn_cannot_be_withdrawn() -> None:
     box = Mailbox()
     box.put(Queued(message=Clear()))
 
@@ -109,7 +109,7 @@ def test_nothing_is_accepted_after_a_close() -> None:
     assert take_all(box) == [1, 0]
 
 
-def test_a_restored_mailbox_equals_the_one_it_was_taken_of() -> None:
+def test_a_restored_mailbox_equals_the_original() -> None:
     box = mailbox(60, 40)
     box.put(DRAIN)
 

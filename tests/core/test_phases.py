@@ -2,7 +2,18 @@
 
 import msgspec
 import pytest
-from builders.conversation import DISCARD, answered, asked, effects, emitted, failed, in_state, only, opened, received
+from builders.conversation import (
+    DISCARD,
+    answered,
+    conversation_in,
+    effects,
+    emitted_events,
+    only_one,
+    opened_conversation,
+    received,
+    request_failed,
+    user_message,
+)
 
 from rayconteur.compaction.config import Layered
 from rayconteur.providers.schema.errors import ContextOverflow
@@ -14,8 +25,8 @@ from rayconteur.runtime.api.config import SessionConfig, WhenBusy
 from rayconteur.runtime.api.errors import InvalidRecord
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
-from rayconteur.runtime.core import instructions as do
 from rayconteur.runtime.core.conversation import Conversation
+from rayconteur.runtime.core.instructions import Cancel, Emit, StartCompaction
 from rayconteur.runtime.core.phases import STATES, TRANSITIONS, Backoff, Compacting, Idle, Requesting
 from rayconteur.runtime.core.state import ConversationState
 
@@ -38,7 +49,9 @@ def test_a_transition_that_is_not_in_the_table_fails_at_once() -> None:
         state.enter(Idle())
 
 
-@pytest.mark.parametrize("event", [asked(), answered(1), ev.TaskCancelled()], ids=lambda event: type(event).__name__)
+@pytest.mark.parametrize(
+    "event", [user_message(), answered(1), ev.TaskCancelled()], ids=lambda event: type(event).__name__
+)
 def test_no_event_comes_before_opened(event: ev.Event) -> None:
     with pytest.raises(InvalidRecord, match="Opened comes first"):
         Conversation().handle(event)
@@ -46,30 +59,30 @@ def test_no_event_comes_before_opened(event: ev.Event) -> None:
 
 def test_a_conversation_is_opened_once() -> None:
     with pytest.raises(InvalidRecord, match="only once"):
-        opened().handle(ev.Opened(config=DISCARD, created_at=0.0))
+        opened_conversation().handle(ev.Opened(config=DISCARD, created_at=0.0))
 
 
 def test_a_cancelled_request_fails_its_turn() -> None:
-    conversation = in_state(State.REQUESTING)
+    conversation = conversation_in(State.REQUESTING)
 
     instructions = conversation.handle(ev.TaskCancelled())
 
-    assert only(msg.Failed, emitted(instructions)).code == "internal"
+    assert only_one(msg.Failed, emitted_events(instructions)).code == "internal"
     assert conversation.state is State.IDLE
 
 
 def test_a_cancelled_compaction_ends_with_a_problem() -> None:
-    conversation = in_state(State.COMPACTING)
+    conversation = conversation_in(State.COMPACTING)
 
     instructions = conversation.handle(ev.TaskCancelled())
 
-    assert only(msg.Compacted, emitted(instructions)).problem
+    assert only_one(msg.Compacted, emitted_events(instructions)).problem
     assert conversation.state is State.IDLE
 
 
 @pytest.mark.parametrize("state", [State.IDLE, State.RETRYING, State.TOOLS_OUT, State.CLOSED])
 def test_a_cancelled_task_that_nothing_waits_for_is_ignored(state: State) -> None:
-    assert in_state(state).handle(ev.TaskCancelled()) == []
+    assert conversation_in(state).handle(ev.TaskCancelled()) == []
 
 
 NEARLY_FULL = Usage(input=reported(430), output=reported(10))
@@ -78,8 +91,8 @@ NEARLY_FULL = Usage(input=reported(430), output=reported(10))
 
 def compacting_eagerly() -> Conversation:
     """An idle conversation that compacts its history because the window is nearly full."""
-    conversation = opened(NARROW)
-    conversation.handle(asked())
+    conversation = opened_conversation(NARROW)
+    conversation.handle(user_message())
     conversation.handle(answered(1, "hello", usage=NEARLY_FULL))
     assert isinstance(conversation.phase, Compacting)
     assert conversation.phase.reason is msg.CompactReason.EAGER
@@ -104,24 +117,24 @@ def test_a_message_cancels_an_eager_compaction(message: msg.ToLLM) -> None:
 
     instructions = conversation.handle(received(message))
 
-    assert effects(instructions)[0] == do.Cancel()
+    assert effects(instructions)[0] == Cancel()
 
 
 def test_a_retry_cancels_an_eager_compaction() -> None:
-    conversation = opened(NARROW)
-    conversation.handle(asked())
+    conversation = opened_conversation(NARROW)
+    conversation.handle(user_message())
     conversation.handle(answered(1, usage=NEARLY_FULL))  # an empty answer leaves the message unanswered
     assert isinstance(conversation.phase, Compacting)
 
     instructions = conversation.handle(received(msg.Retry()))
 
-    assert effects(instructions)[:2] == [do.Cancel(), do.Emit(msg.TurnStarted(turn=2))]
+    assert effects(instructions)[:2] == [Cancel(), Emit(msg.TurnStarted(turn=2))]
 
 
 def test_a_retried_request_passes_the_gates_again() -> None:
-    conversation = opened(NARROW)
-    conversation.handle(asked("They hide food and remember where. " * 30))
-    conversation.handle(failed(1, retryable=True))
+    conversation = opened_conversation(NARROW)
+    conversation.handle(user_message("They hide food and remember where. " * 30))
+    conversation.handle(request_failed(1, retryable=True))
     assert isinstance(conversation.phase, Backoff)
     smaller = Scripted(facts=ModelFacts(context_limit_tokens=200))
     conversation.handle(received(msg.Configure(provider=smaller)))
@@ -129,12 +142,12 @@ def test_a_retried_request_passes_the_gates_again() -> None:
     instructions = conversation.handle(ev.BackoffEnded(request=1))
 
     assert isinstance(conversation.phase, Compacting)
-    assert only(do.StartCompaction, instructions).running_turn == 1
+    assert only_one(StartCompaction, instructions).running_turn == 1
 
 
 def test_a_request_after_a_compaction_passes_the_gates_and_is_not_compacted_twice() -> None:
-    conversation = opened(NARROW)
-    conversation.handle(asked("They hide food and remember where. " * 300))
+    conversation = opened_conversation(NARROW)
+    conversation.handle(user_message("They hide food and remember where. " * 300))
     assert isinstance(conversation.phase, Compacting)
 
     conversation.handle(ev.CompactionEnded(compaction=1, problem="nothing to remove"))
@@ -143,8 +156,8 @@ def test_a_request_after_a_compaction_passes_the_gates_and_is_not_compacted_twic
 
 
 def test_a_request_that_was_too_long_is_retried_if_its_compaction_is_cancelled() -> None:
-    conversation = opened(NARROW)
-    conversation.handle(asked())
+    conversation = opened_conversation(NARROW)
+    conversation.handle(user_message())
     failure = ev.Failure(code=ContextOverflow.code, message="too long", retryable=True)
     conversation.handle(ev.RequestFailed(request=1, failure=failure))
     assert isinstance(conversation.phase, Compacting)
@@ -156,8 +169,8 @@ def test_a_request_that_was_too_long_is_retried_if_its_compaction_is_cancelled()
 
 @pytest.mark.parametrize("message", [msg.Interrupt(), msg.UserMessage.of("urgent"), msg.Close()])
 def test_a_backoff_ends_with_its_turn(message: msg.ToLLM) -> None:
-    conversation = in_state(State.RETRYING, msgspec.structs.replace(DISCARD, when_busy=WhenBusy.INTERRUPT))
+    conversation = conversation_in(State.RETRYING, msgspec.structs.replace(DISCARD, when_busy=WhenBusy.INTERRUPT))
 
     instructions = conversation.handle(received(message))
 
-    assert effects(instructions)[:2] == [do.Cancel(), do.Emit(msg.Interrupted(turn=1))]
+    assert effects(instructions)[:2] == [Cancel(), Emit(msg.Interrupted(turn=1))]

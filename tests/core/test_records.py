@@ -182,20 +182,20 @@ FROM_LLM: list[bytes] = [
 
 
 @pytest.mark.parametrize(("written", "meant"), EVENTS, ids=lambda it: type(it).__name__)
-def test_an_event_stored_earlier_is_read_as_it_was_meant(written: bytes, meant: ev.Event) -> None:
+def test_a_stored_event_decodes_to_the_same_event(written: bytes, meant: ev.Event) -> None:
     assert msgspec.json.decode(written, type=ev.Event) == meant
 
 
 @pytest.mark.parametrize(("written", "meant"), EVENTS, ids=lambda it: type(it).__name__)
-def test_an_event_is_still_stored_as_before(written: bytes, meant: ev.Event) -> None:
+def test_an_event_encodes_to_the_stored_bytes(written: bytes, meant: ev.Event) -> None:
     assert msgspec.json.encode(meant) == written
 
 
-def test_every_kind_of_event_is_guarded() -> None:
+def test_every_type_of_event_has_a_stored_literal() -> None:
     assert {type(meant) for _, meant in EVENTS} == set(get_args(ev.Event))
 
 
-def test_a_record_stored_earlier_in_message_pack_is_read_as_it_was_meant() -> None:
+def test_a_stored_message_pack_record_decodes_and_encodes_unchanged() -> None:
     content = (Document(data=b"\x00\xff", media_type="application/pdf"),)
     meant = ev.Record(7, ev.Received(message=msg.UserMessage(content=content)))
 
@@ -203,7 +203,7 @@ def test_a_record_stored_earlier_in_message_pack_is_read_as_it_was_meant() -> No
     assert msgspec.msgpack.encode(meant) == RECORD_IN_MESSAGE_PACK
 
 
-def test_messages_and_events_encoded_earlier_are_read_and_still_encoded_as_before() -> None:
+def test_stored_messages_and_events_decode_and_encode_unchanged() -> None:
     to_llm = [msgspec.json.decode(written, type=msg.ToLLM) for written in TO_LLM]
     from_llm = [msgspec.json.decode(written, type=msg.FromLLM) for written in FROM_LLM]
 

@@ -3,7 +3,7 @@
 from itertools import permutations
 
 import pytest
-from builders.conversation import result, use
+from builders.conversation import tool_result, tool_use
 
 from rayconteur.providers.schema.content import Text
 from rayconteur.runtime.api.errors import (
@@ -18,37 +18,37 @@ from rayconteur.runtime.core.tool_batch import INTERRUPTED, MALFORMED, ToolBatch
 
 
 def results(*use_ids: str, last: bool = False) -> ToolResults:
-    return ToolResults(results=tuple(map(result, use_ids)), last=last)
+    return ToolResults(results=tuple(map(tool_result, use_ids)), last=last)
 
 
 def test_only_the_tool_uses_of_an_answer_are_in_its_batch() -> None:
-    batch = ToolBatch.of([Text("let me look"), use("a"), Text("and again"), use("b")])
+    batch = ToolBatch.of([Text("let me look"), tool_use("a"), Text("and again"), tool_use("b")])
 
-    assert batch.uses == batch.open == (use("a"), use("b"))
+    assert batch.uses == batch.open == (tool_use("a"), tool_use("b"))
 
 
 @pytest.mark.parametrize("order", list(permutations("abc")))
 def test_results_are_in_the_order_of_the_uses_whatever_order_they_arrive_in(order: tuple[str, ...]) -> None:
-    batch = ToolBatch.of((use("a"), use("b"), use("c")))
+    batch = ToolBatch.of((tool_use("a"), tool_use("b"), tool_use("c")))
 
     for use_id in order:
         batch = batch.with_results(results(use_id))
 
-    assert batch.result_blocks() == (result("a"), result("b"), result("c"))
+    assert batch.result_blocks() == (tool_result("a"), tool_result("b"), tool_result("c"))
     assert not batch.open
 
 
 def test_malformed_uses_have_an_error_result_from_the_start_and_are_never_handed_out() -> None:
-    batch = ToolBatch.of((use("a"), use("b", malformed="{")))
+    batch = ToolBatch.of((tool_use("a"), tool_use("b", malformed="{")))
 
-    assert batch.refused == (use("b", malformed="{"),)
-    assert batch.open == (use("a"),)
+    assert batch.refused == (tool_use("b", malformed="{"),)
+    assert batch.open == (tool_use("a"),)
     assert batch.result_blocks()[1].is_error
     assert batch.result_blocks()[1].content == (Text(MALFORMED),)
 
 
 def test_open_uses_get_the_error_that_they_were_interrupted() -> None:
-    batch = ToolBatch.of((use("a"), use("b")))
+    batch = ToolBatch.of((tool_use("a"), tool_use("b")))
     batch = batch.with_results(results("a"))
 
     assert [answer.content for answer in batch.result_blocks()] == [(Text("seen"),), (Text(INTERRUPTED),)]
@@ -69,7 +69,7 @@ def test_open_uses_get_the_error_that_they_were_interrupted() -> None:
 def test_results_that_do_not_match_are_rejected_as_a_whole(
     ids: str, last: bool, error: type[EmptyMessage | ToolResultError]
 ) -> None:
-    batch = ToolBatch.of((use("a"), use("b"), use("d", malformed="{")))
+    batch = ToolBatch.of((tool_use("a"), tool_use("b"), tool_use("d", malformed="{")))
 
     with pytest.raises(error):
         batch.with_results(results(*ids, last=last))
@@ -78,7 +78,7 @@ def test_results_that_do_not_match_are_rejected_as_a_whole(
 
 
 def test_a_rejection_names_the_open_uses() -> None:
-    batch = ToolBatch.of((use("a"), use("b")))
+    batch = ToolBatch.of((tool_use("a"), tool_use("b")))
     batch = batch.with_results(results("b"))
 
     with pytest.raises(UnknownToolUse, match=r"'x'.*open are 'a'"):

@@ -81,7 +81,7 @@ def test_credentials_release_each_lease_once() -> None:
     asyncio.run(main())
 
 
-def test_credentials_have_the_secrets_of_a_provider_whatever_its_model() -> None:
+def test_the_secrets_of_a_provider_apply_to_all_of_its_models() -> None:
     credentials = Credentials(pool()[0])
     provider = rc.OpenAI(model="one", api_key=SECRET, base_url="http://127.0.0.1:9")
     credentials.add(provider)
@@ -92,7 +92,7 @@ def test_credentials_have_the_secrets_of_a_provider_whatever_its_model() -> None
     assert credentials.with_secrets(public) == msgspec.structs.replace(provider, model="two", facts=FACTS)
 
 
-def test_the_secret_that_came_last_holds() -> None:
+def test_the_secret_added_last_applies() -> None:
     credentials = Credentials(pool()[0])
     for key in ("old", "new"):
         credentials.add(rc.OpenAI(model="one", api_key=key))
@@ -108,10 +108,10 @@ def test_the_secret_that_came_last_holds() -> None:
     [
         rc.OpenAI(model="m", api_key=SECRET),
         rc.Anthropic(model="m", api_key=SECRET),
-        rc.AzureOpenAI(deployment="m", endpoint="https://here", ad_token=SECRET),
+        rc.AzureOpenAI(deployment="m", endpoint="https://session", ad_token=SECRET),
     ],
 )
-def test_nothing_of_a_wallet_or_a_pool_shows_a_secret(provider: ProviderConfig) -> None:
+def test_the_repr_of_credentials_and_client_pool_shows_no_secret(provider: ProviderConfig) -> None:
     clients = ClientPool()
     credentials = Credentials(clients)
     credentials.add(provider)

@@ -27,8 +27,8 @@ class House:
 
     def __init__(self, routers: int = 1) -> None:
         self.taken: list[list[Segment]] = [[] for _ in range(routers)]
-        self.taking = asyncio.Event()
-        self.taking.set()
+        self.router_accepts = asyncio.Event()
+        self.router_accepts.set()
         self.off: list[str] = []
         self.host = Host([self._publish(shard) for shard in range(routers)], self._see_off, ClientPool(open_client))
 
@@ -37,7 +37,7 @@ class House:
 
     def _publish(self, shard: int) -> Callable[[bytes], Awaitable[None]]:
         async def publish(data: bytes) -> None:
-            await self.taking.wait()
+            await self.router_accepts.wait()
             self.taken[shard] += decode_segments(data)
 
         return publish
@@ -78,7 +78,7 @@ def test_sessions_are_opened_all_or_none() -> None:
     played(scene)
 
 
-def test_what_is_no_message_and_who_is_no_session_is_refused() -> None:
+def test_invalid_messages_and_unknown_sessions_are_rejected() -> None:
     async def scene(house: House) -> None:
         house.host.open(["a"], 1, ECHO)
 
@@ -95,11 +95,11 @@ def test_what_is_no_message_and_who_is_no_session_is_refused() -> None:
     played(scene)
 
 
-def test_a_session_is_seen_off_when_its_last_event_is_with_the_router_and_its_id_is_free_then() -> None:
+def test_a_session_is_removed_and_its_id_is_free_when_the_router_has_its_last_event() -> None:
     async def scene(house: House) -> None:
         house.host.open(["a"], 1, HANGS)
         house.tell("a", rc.UserMessage.of("hi"))
-        house.taking.clear()
+        house.router_accepts.clear()
         closing = [asyncio.create_task(house.host.close("a", drain=False)) for _ in range(3)]
         await asyncio.sleep(10)
         assert house.off == []
@@ -107,7 +107,7 @@ def test_a_session_is_seen_off_when_its_last_event_is_with_the_router_and_its_id
         with pytest.raises(SessionClosed):
             house.tell("a", rc.UserMessage.of("still there?"))
 
-        house.taking.set()
+        house.router_accepts.set()
         await asyncio.gather(*closing)
 
         assert house.off == ["a"]
@@ -118,16 +118,16 @@ def test_a_session_is_seen_off_when_its_last_event_is_with_the_router_and_its_id
     played(scene)
 
 
-def test_one_who_gives_up_waiting_for_the_end_does_not_stop_it() -> None:
+def test_cancelling_a_wait_for_the_end_does_not_stop_the_end() -> None:
     async def scene(house: House) -> None:
         house.host.open(["a"], 1, ECHO)
-        house.taking.clear()
+        house.router_accepts.clear()
         closing = asyncio.create_task(house.host.close("a", drain=False))
         await asyncio.sleep(1)
         closing.cancel()
         await asyncio.sleep(1)
 
-        house.taking.set()
+        house.router_accepts.set()
         await asyncio.sleep(1)
 
         assert house.off == ["a"]
@@ -135,7 +135,7 @@ def test_one_who_gives_up_waiting_for_the_end_does_not_stop_it() -> None:
     played(scene)
 
 
-def test_closing_with_drain_waits_for_the_turns_that_wait() -> None:
+def test_close_with_drain_waits_for_the_queued_turns() -> None:
     async def scene(house: House) -> None:
         house.host.open(["a"], 1, ECHO)
         for word in ("one", "two"):
@@ -148,7 +148,7 @@ def test_closing_with_drain_waits_for_the_turns_that_wait() -> None:
     played(scene)
 
 
-def test_each_session_sends_to_the_router_of_its_shard() -> None:
+def test_each_session_publishes_to_the_router_of_its_shard() -> None:
     async def scene(house: House) -> None:
         names = [f"s{number}" for number in range(20)]
         house.host.open(names, 7, ECHO)
@@ -163,7 +163,7 @@ def test_each_session_sends_to_the_router_of_its_shard() -> None:
     played(scene, routers=3)
 
 
-def test_a_stuck_session_delays_nobody() -> None:
+def test_a_stuck_session_delays_no_other_session() -> None:
     async def scene(house: House) -> None:
         house.host.open(["stuck"], 1, HANGS)
         house.host.open(["quick"], 1, ECHO)

@@ -4,7 +4,7 @@ import asyncio
 import random
 from dataclasses import dataclass
 
-from fixtures.session import Stage, stage
+from fixtures.session import SessionFixture, running_session
 from fixtures.virtual_time import run
 
 import rayconteur as rc
@@ -48,16 +48,16 @@ class Naive:
             self.due = True
 
 
-async def act(here: Stage, said: list[str]) -> None:
+async def act(session: SessionFixture, said: list[str]) -> None:
     """All the turns: in each a question, four rounds of a tool, and an answer."""
-    batches, ends = Feed(here, rc.ToolBatch), Feed(here, rc.Completed)
+    batches, ends = Feed(session, rc.ToolBatch), Feed(session, rc.Completed)
     for turn in range(TURNS):
-        here.ask(f"Question {turn}: what does it say?")
+        session.ask(f"Question {turn}: what does it say?")
         for step in range(STEPS):
             batch = await batches.next()
             assert isinstance(batch, rc.ToolBatch)
             text = said[turn * STEPS + step]
-            here.tell(
+            session.tell(
                 rc.ToolResults(
                     results=tuple(rc.ToolResult(use.id, (rc.Text(text),)) for use in batch.uses),
                     compact_summaries={use.id: f"it said {text[:6]} many times" for use in batch.uses},
@@ -69,8 +69,8 @@ async def act(here: Stage, said: list[str]) -> None:
 class Feed:
     """The events of one kind, one after the other, without looking at any of them twice."""
 
-    def __init__(self, here: Stage, kind: type[rc.FromLLM]) -> None:
-        self._here, self._kind, self._seen = here, kind, 0
+    def __init__(self, session: SessionFixture, kind: type[rc.FromLLM]) -> None:
+        self._here, self._kind, self._seen = session, kind, 0
 
     async def next(self) -> rc.FromLLM:
         while True:
@@ -82,7 +82,7 @@ class Feed:
             await asyncio.sleep(0.001)
 
 
-def test_two_thousand_requests_stay_inside_the_window() -> None:
+def test_two_thousand_requests_stay_within_the_context_window() -> None:
     look: tuple[Step, ...] = (Call("look", {"where": "roof"}),)
     tell: tuple[Step, ...] = (Say("It says a number. " * 20, 40),)
     answers = (*(look,) * STEPS, tell) * TURNS
@@ -95,9 +95,9 @@ def test_two_thousand_requests_stay_inside_the_window() -> None:
     said = results()
 
     async def main() -> list[rc.FromLLM]:
-        async with stage(config) as here:
-            await act(here, said)
-            return list(here.events)
+        async with running_session(config) as session:
+            await act(session, said)
+            return list(session.events)
 
     events = run(main())
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 import pytest
-from fixtures.session import Stage, scripted, stage
+from fixtures.session import SessionFixture, running_session, scripted_config
 from fixtures.virtual_time import run
 
 import rayconteur as rc
@@ -85,72 +85,72 @@ async def is_cancelled_by_somebody_else() -> None:
     raise asyncio.CancelledError
 
 
-async def goes_on_with_the_next(here: Stage) -> None:
-    turn = here.ask("and now?")
-    await here.until(rc.Completed, turn)
-    assert here.texts()[-1] == "and now?"
+async def goes_on_with_the_next(session: SessionFixture) -> None:
+    turn = session.ask("and now?")
+    await session.wait_for_event(rc.Completed, turn)
+    assert session.history_texts()[-1] == "and now?"
 
 
 @pytest.mark.parametrize("streaming", [True, False])
 @pytest.mark.parametrize("misdeed", [fails_by_itself, is_cancelled_by_somebody_else])
-def test_whatever_a_client_does_the_turn_ends_and_nothing_leaks(
+def test_a_client_that_raises_or_is_cancelled_fails_the_turn_and_leaks_no_secret(
     misdeed: Callable[[], Awaitable[None]], streaming: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def main() -> None:
-        async with stage(scripted(ECHO, streaming=streaming), doing(misdeed)) as here:
-            turn = here.ask()
-            failed = await here.until(rc.Failed, turn)
+        async with running_session(scripted_config(ECHO, streaming=streaming), doing(misdeed)) as session:
+            turn = session.ask()
+            failed = await session.wait_for_event(rc.Failed, turn)
 
             assert isinstance(failed, rc.Failed)
             assert (failed.code, failed.retryable) == ("internal", False)
-            assert SECRET not in repr(here.events)
-            await goes_on_with_the_next(here)
+            assert SECRET not in repr(session.events)
+            await goes_on_with_the_next(session)
 
     with caplog.at_level(logging.CRITICAL):
         run(main())
 
 
-def test_an_answer_that_breaks_off_for_its_form_is_counted_and_what_was_said_is_told() -> None:
+def test_a_malformed_answer_is_counted_and_its_text_is_reported() -> None:
     async def main() -> None:
-        async with stage(scripted(), lambda config: Broken(_scripted(config))) as here:
-            turn = here.ask()
-            failed = await here.until(rc.Failed, turn)
+        async with running_session(scripted_config(), lambda config: Broken(_scripted(config))) as session:
+            turn = session.ask()
+            failed = await session.wait_for_event(rc.Failed, turn)
 
             assert isinstance(failed, rc.Failed)
             assert (failed.code, failed.partial_text) == ("protocol", "one two")
-            assert "TokenUpdate" in here.of_turn(turn)
-            assert here.texts() == ["hello"]
+            assert "TokenUpdate" in session.event_kinds(turn)
+            assert session.history_texts() == ["hello"]
 
     run(main())
 
 
-def test_the_stream_is_read_no_further_than_the_outbox_has_room_and_goes_on_when_it_has() -> None:
+def test_a_full_outbox_pauses_the_stream_until_there_is_room() -> None:
     async def main() -> None:
         client = Gushing(rc.Scripted())
-        async with stage(scripted(limits=rc.Limits(outbox_bytes=5_000)), lambda _: client) as here:
-            here.taking.clear()
-            turn = here.ask()
+        async with running_session(scripted_config(limits=rc.Limits(outbox_bytes=5_000)), lambda _: client) as session:
+            session.router_accepts.clear()
+            turn = session.ask()
             await asyncio.sleep(100)
             assert 40 <= client.taken <= 60
 
-            here.taking.set()
-            await here.until(rc.Completed, turn)
-            assert len(here.said()) == 1_000_000
+            session.router_accepts.set()
+            await session.wait_for_event(rc.Completed, turn)
+            assert len(session.text()) == 1_000_000
 
     run(main())
 
 
 @pytest.mark.parametrize("policy", OnInterrupt)
-def test_an_interrupt_closes_the_stream_also_where_it_waits_for_room(policy: OnInterrupt) -> None:
+def test_an_interrupt_closes_a_stream_that_waits_for_room_in_the_outbox(policy: OnInterrupt) -> None:
     async def main() -> None:
         client = Gushing(rc.Scripted())
-        config = scripted(limits=rc.Limits(outbox_bytes=5_000), on_interrupt=policy)
-        async with stage(config, lambda _: client) as here:
-            here.taking.clear()
-            here.ask()
+        config = scripted_config(limits=rc.Limits(outbox_bytes=5_000), on_interrupt=policy)
+        async with running_session(config, lambda _: client) as session:
+            session.router_accepts.clear()
+            session.ask()
             await asyncio.sleep(100)
 
-            here.tell(rc.Interrupt())
+            session.tell(rc.Interrupt())
             await asyncio.sleep(0)
             await asyncio.sleep(0)
 
@@ -159,7 +159,7 @@ def test_an_interrupt_closes_the_stream_also_where_it_waits_for_room(policy: OnI
     run(main())
 
 
-def test_a_client_that_is_slow_to_let_go_holds_up_the_end_of_the_session_and_no_message() -> None:
+def test_a_client_that_is_slow_to_close_delays_only_the_end_of_the_session() -> None:
     async def lets_go_slowly() -> None:
         try:
             await asyncio.Event().wait()
@@ -167,16 +167,16 @@ def test_a_client_that_is_slow_to_let_go_holds_up_the_end_of_the_session_and_no_
             await asyncio.sleep(1_000)
 
     async def main() -> None:
-        async with stage(scripted(ECHO), doing(lets_go_slowly)) as here:
-            here.ask()
-            await here.until_state(State.REQUESTING)
+        async with running_session(scripted_config(ECHO), doing(lets_go_slowly)) as session:
+            session.ask()
+            await session.wait_for_state(State.REQUESTING)
             await asyncio.sleep(1)
 
-            here.tell(rc.Interrupt())
-            await goes_on_with_the_next(here)
+            session.tell(rc.Interrupt())
+            await goes_on_with_the_next(session)
             assert asyncio.get_running_loop().time() < 100
 
-            await here.host.close("s", drain=False)
+            await session.close(drain=False)
             assert asyncio.get_running_loop().time() > 1_000
 
     run(main())
@@ -184,14 +184,14 @@ def test_a_client_that_is_slow_to_let_go_holds_up_the_end_of_the_session_and_no_
 
 def test_an_interrupted_request_leaves_no_task_behind() -> None:
     async def main() -> None:
-        async with stage(scripted((Wait(),), ECHO)) as here:
+        async with running_session(scripted_config((Wait(),), ECHO)) as session:
             await asyncio.sleep(1)
             before = len(asyncio.all_tasks())
-            here.ask()
+            session.ask()
             await asyncio.sleep(1)
             assert len(asyncio.all_tasks()) == before + 1
 
-            here.tell(rc.Interrupt())
+            session.tell(rc.Interrupt())
             await asyncio.sleep(0.001)
 
             assert len(asyncio.all_tasks()) == before

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from fixtures import virtual_time
-from fixtures.session import Stage, stage
+from fixtures.session import SessionFixture, running_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from validators import history
@@ -47,42 +47,42 @@ configs = st.builds(
 )
 
 
-def results(here: Stage) -> rc.ToolResults:
-    open_ids = here.host.status("s").open_tool_use_ids
+def results(session: SessionFixture) -> rc.ToolResults:
+    open_ids = session.status().open_tool_use_ids
     return rc.ToolResults(results=tuple(rc.ToolResult(use_id) for use_id in open_ids), last=True)
 
 
-MOVES: dict[str, Callable[[Stage], object]] = {
-    "ask": lambda here: here.ask("hello"),
-    "interrupt": lambda here: here.tell(rc.Interrupt()),
-    "answer tools": lambda here: here.tell(results(here)),
-    "retry": lambda here: here.tell(rc.Retry()),
-    "clear": lambda here: here.tell(rc.Clear()),
-    "compact": lambda here: here.tell(rc.Compact()),
-    "configure": lambda here: here.tell(rc.Configure(system="briefly", next="turn")),
-    "the router is away": lambda here: here.taking.clear(),
-    "the router is back": lambda here: here.taking.set(),
+MOVES: dict[str, Callable[[SessionFixture], object]] = {
+    "ask": lambda session: session.ask("hello"),
+    "interrupt": lambda session: session.tell(rc.Interrupt()),
+    "answer tools": lambda session: session.tell(results(session)),
+    "retry": lambda session: session.tell(rc.Retry()),
+    "clear": lambda session: session.tell(rc.Clear()),
+    "compact": lambda session: session.tell(rc.Compact()),
+    "configure": lambda session: session.tell(rc.Configure(system="briefly", next="turn")),
+    "the router is away": lambda session: session.router_accepts.clear(),
+    "the router is back": lambda session: session.router_accepts.set(),
 }
 moves = st.lists(st.tuples(st.sampled_from(sorted(MOVES)), st.sampled_from([0.0, 0.05, 0.4, 40.0])), max_size=15)
 
 
 @settings(max_examples=150, deadline=None)
 @given(configs, moves)
-def test_every_turn_ends_once_and_nothing_of_it_follows(
+def test_every_turn_ends_once_and_none_of_its_events_follow(
     config: rc.SessionConfig, played: list[tuple[str, float]]
 ) -> None:
     async def main() -> list[rc.FromLLM]:
-        async with stage(config) as here:
+        async with running_session(config) as session:
             for move, pause_s in played:
                 with suppress(MailboxError):
-                    MOVES[move](here)
+                    MOVES[move](session)
                 await asyncio.sleep(pause_s)
-            status = here.host.status("s")
+            status = session.status()
             tools_out = status.state is State.TOOLS_OUT
-            assert history.violations(here.host.history("s"), tools_out=tools_out) == []
+            assert history.violations(session.history(), tools_out=tools_out) == []
             turns = status.turns
-        check_turns(here.events, turns)
-        return here.events
+        check_turns(session.events, turns)
+        return session.events
 
     events = virtual_time.run(main())
 
