@@ -1,11 +1,13 @@
 """The names, files and links in README.md, CONTRIBUTING.md and docs/ exist."""
 
+import ast
 import builtins
 import re
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 from fixtures.markdown import inline_code, linked_files
@@ -23,6 +25,7 @@ NAME_INTERNAL_CLASSES = {"README.md", "CONTRIBUTING.md", "docs/adding-a-provider
 _dotted = re.compile(r"(?<![/\w])(?:rc|rayconteur)\.(\w+(?:\.\w+)*)")
 _class = re.compile(r"([A-Z][a-z]+(?:[A-Z][A-Za-z]*)*)\b.*")
 _defined = re.compile(r"^(?:class (\w+)|([A-Z]\w+) = )", re.MULTILINE)
+_stage = re.compile(r"^\| \d+ \| `([\w.]+)` \| `([\w/.]+)` \|", re.MULTILINE)
 _path = re.compile(r"[\w.-]+(?:/[\w.-]+)+\.(?:py|md|yaml|yml|toml|txt|html|jsonl)")
 
 
@@ -73,3 +76,24 @@ def test_every_file_that_a_page_links_to_or_names_is_there(page: Path) -> None:
     named = [ROOT / code for code in inline_code(page) if _path.fullmatch(code)]
 
     assert [str(file) for file in [*linked_files(page), *named] if not file.exists()] == []
+
+
+def functions(file: Path) -> set[str]:
+    """The functions of *file*, and the methods of its classes as ``Class.method``."""
+    body = ast.parse(file.read_text()).body
+    classes = [node for node in body if isinstance(node, ast.ClassDef)]
+    methods = {f"{node.name}.{each.name}" for node in classes for each in node.body if is_function(each)}
+    return {node.name for node in body if is_function(node)} | methods
+
+
+def is_function(node: ast.stmt) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+def test_the_stages_of_a_message_and_a_token_exist_and_none_appears_twice() -> None:
+    text = (ROOT / "docs/design.md").read_text()
+    tables = [_stage.findall(part) for part in text.split("## The path of ")[1:]]
+
+    assert [len(stages) > 0 for stages in tables] == [True, True]
+    assert [stage for stages in tables for stage in stages if stage[0] not in functions(ROOT / stage[1])] == []
+    assert [stage for stages in tables for stage in stages if stages.count(stage) > 1] == []
