@@ -36,11 +36,12 @@ IMAGES_LIMIT, DOCUMENTS_LIMIT = 20, 5
 
 
 def _url_problem(block: Image | Document) -> str | None:
+    """Why Bedrock does not take *block*'s URL. It is part of errors, and of the note that replaces the block."""
     if block.url is None:
         return None
     if not block.url.startswith("s3://"):
-        return f"takes {type(block).__name__.lower()}s only from s3:// URLs"
-    return None if _format(block) else "cannot tell its type from its URL: set its media_type"
+        return f"takes {type(block).__name__.lower()}s by s3:// addresses only"
+    return None if _format(block) else "cannot tell its type by its address; give its media_type"
 
 
 # The sizes are those of https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html.
