@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import rayconteur as rc
 from rayconteur.cli.exit_codes import ExitCode
 from rayconteur.cli.main import app
+from rayconteur.providers.registry import PROVIDERS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -51,6 +52,12 @@ def test_compaction_lists_every_strategy() -> None:
 def test_providers_lists_every_provider_and_its_fields() -> None:
     configs = get_args(rc.providers.ProviderConfig)
     names = [name for config in configs for name in [config.__name__, *fields(config)]]
+
+    assert missing(names, "providers.md") == []
+
+
+def test_providers_lists_every_environment_variable_and_alias() -> None:
+    names = [name for provider in PROVIDERS.values() for name in [*provider.environment, *provider.aliases]]
 
     assert missing(names, "providers.md") == []
 
