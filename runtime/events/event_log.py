@@ -44,7 +44,12 @@ class SessionLog:
             return
         seq = position[1] if position[0] == self.epoch else 0
         index = self._index_after(seq)
-        yield from self._from_index(index)
+        count = len(self) - index
+        held: Iterator[tuple[int, Segment]] = islice(self._segments, index, None)
+        if count < index:  # from the nearer end: most readers need only the last few of many
+            held = reversed(list(islice(reversed(self._segments), count)))
+        for _, segment in held:
+            yield segment
         if index == len(self) or (self.session_end and not self._segments[-1][1].session_end):
             yield self.end_marker()
 
@@ -57,15 +62,6 @@ class SessionLog:
         if self._segments and self._segments[-1][1].first == seq + 1:
             return len(self) - 1  # most readers lack only the newest segment
         return bisect_right(self._segments, seq, key=lambda held: held[1].last)
-
-    def _from_index(self, index: int) -> Iterator[Segment]:
-        """The segments from *index* on, reached from the nearer end: most readers need only the last few of many."""
-        count = len(self) - index
-        if count < index:
-            held = reversed(list(islice(reversed(self._segments), count)))
-        else:
-            held = islice(self._segments, index, None)
-        return (segment for _, segment in held)
 
 
 class EventLog:

@@ -1,1 +1,0 @@
-"""The way of the events: outbox, publisher, router, hub, reader."""
