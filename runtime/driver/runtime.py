@@ -161,7 +161,8 @@ class Runtime:
         return SessionHandle(session, self._require_entered().registry, self._read)
 
     def _read(self, session_id: str | None, position: Position | None) -> Reader:
-        return Reader(self._require_entered().connections, session_id, position, self._options.reader_bytes)
+        source = self._require_entered().connections.source_of(session_id)
+        return Reader(source, session_id, position, self._options.reader_bytes)
 
     def _require_entered(self) -> "_Resources":
         if self._resources is None:

@@ -80,12 +80,12 @@ class RouterConnection:
         self._poll_due = asyncio.Event()  # while there are subscriptions
         self._error: Exception | None = None
 
-    def subscribe(self, reader: Reader, limit_bytes: int) -> None:
-        """Send *reader* the segments after its cursors, up to *limit_bytes* unread at a time."""
+    def subscribe(self, reader: Reader, limit_bytes: int | None = None) -> None:
+        """Send *reader* the segments after its cursors, up to *limit_bytes* (or its own limit) unread at a time."""
         if self._error:
             reader.fail(self._error)
             return
-        subscriber = self._subscribers[reader] = _Subscriber(next(self._ids), reader, limit_bytes)
+        subscriber = self._subscribers[reader] = _Subscriber(next(self._ids), reader, limit_bytes or reader.limit_bytes)
         (self._without_start if reader.from_now else self._added)[subscriber] = None
         self._update_due.set()
 

@@ -1,10 +1,10 @@
-"""Router connections: one driver's connections to all routers of its namespace."""
+"""Router connections: one driver's connections to all routers of its namespace, where the sessions are sharded."""
 
 import asyncio
 import logging
 from collections.abc import Sequence
 
-from .reader import Reader
+from .reader import Reader, SegmentSource
 from .router_connection import RouterConnection
 from .segments import Segment, shard_of
 
@@ -12,9 +12,9 @@ log = logging.getLogger(__name__)
 
 
 class RouterConnections:
-    """The source of a driver's readers: the events of one session come from its router, those of all from every router.
+    """The connections of a driver, which work until ``close``. Create it within a running loop.
 
-    Create it within a running loop. It works until ``close``.
+    A reader of one session has that session's router as its source; this is the source of readers of all sessions.
     """
 
     def __init__(self, connections: Sequence[RouterConnection]) -> None:
@@ -23,11 +23,14 @@ class RouterConnections:
         for task in self._tasks:
             task.add_done_callback(_log_failure)
 
+    def source_of(self, session_id: str | None) -> SegmentSource:
+        """The source for a reader of the session, or for one of all sessions if that is ``None``."""
+        return self if session_id is None else self._connection_of(session_id)
+
     def subscribe(self, reader: Reader) -> None:
-        """Send *reader* the segments after its cursors, never more than it has room for."""
-        connections = self._connections_of(reader)
-        for connection in connections:
-            connection.subscribe(reader, max(1, reader.limit_bytes // len(connections)))
+        """Send *reader* the segments after its cursors; the connections share its limit."""
+        for connection in self._connections:
+            connection.subscribe(reader, max(1, reader.limit_bytes // len(self._connections)))
 
     def acknowledge(self, reader: Reader, segment: Segment) -> None:
         """Record that *reader* has read *segment*."""
@@ -35,7 +38,7 @@ class RouterConnections:
 
     def unsubscribe(self, reader: Reader) -> None:
         """Send *reader* nothing more."""
-        for connection in self._connections_of(reader):
+        for connection in self._connections:
             connection.unsubscribe(reader)
 
     async def close(self, error: Exception) -> None:
@@ -45,9 +48,6 @@ class RouterConnections:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _connections_of(self, reader: Reader) -> Sequence[RouterConnection]:
-        return self._connections if reader.session_id is None else (self._connection_of(reader.session_id),)
 
     def _connection_of(self, session_id: str) -> RouterConnection:
         return self._connections[shard_of(session_id, len(self._connections))]
