@@ -123,13 +123,13 @@ class SessionHandle:
 
     async def status(self) -> SessionStatus:
         """The session's current status."""
-        status = await self._call(lambda: result_of(self._session.host.actor.status.remote(self.id)))
+        status = await self._call(lambda: self._session.host.actor.status.remote(self.id))
         self.last_seq = max(self.last_seq, status.last_seq)
         return status
 
     async def history(self, full: bool = False) -> tuple[Message, ...]:
         """The messages; if *full*, with those that compactions removed, and without summaries."""
-        return await self._call(lambda: result_of(self._session.host.actor.history.remote(self.id, full)))
+        return await self._call(lambda: self._session.host.actor.history.remote(self.id, full))
 
     async def close(self, drain: bool = False) -> None:
         """Close the session: now, or with *drain* after the turns that are queued already.
@@ -143,7 +143,7 @@ class SessionHandle:
     async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
         self._registry.require_open()
         try:
-            return await call()
+            return await result_of(call())
         except UnknownSession:
             raise SessionClosed(f"session {self.id!r} has ended") from None
         except ActorGone:
