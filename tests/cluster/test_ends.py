@@ -21,6 +21,7 @@ CALLS: list[Callable[[blocking.SessionHandle], object]] = [
     lambda session: session.clear(),
     lambda session: session.compact(),
     lambda session: session.configure(rc.Configure(system="short")),
+    lambda session: session.settings(),
     lambda session: session.status(),
     lambda session: session.history(),
     lambda session: session.close(),
