@@ -6,7 +6,7 @@ The packages, from the bottom layer up; each imports only from those above it in
     compaction/  history compaction, one file per strategy
     runtime/     sessions, their actors, event delivery, and the API that a Python program uses
     cli/         the command line
-    benchmarks/  what it costs, measured next to what one would use instead
+    benchmarks/  what it costs, measured side by side with the alternatives
 
 This module has the names that most programs need. The others are in groups: ``rayconteur.errors``,
 ``rayconteur.scripted`` (scripts for tests and demos), ``rayconteur.compaction`` (strategies), ``rayconteur.providers``

@@ -1,4 +1,4 @@
-"""The API for scripts without asyncio: the names of the async one, with calls that wait."""
+"""The blocking API, for scripts without asyncio: the same names as the async API, with calls that block."""
 
 from rayconteur.runtime.driver.blocking import Reader, Reply, Runtime, RunTool, SessionHandle
 

@@ -1,4 +1,4 @@
-"""Scripts for the ``Scripted`` provider: what it answers, at what pace, and where it fails."""
+"""Scripts for the ``Scripted`` provider: its answers, their pace, and where it fails."""
 
 from rayconteur.providers.scripted.script import Call, Cut, Fail, Say, Script, Step, Stop, Think, Wait
 

@@ -1,53 +1,53 @@
-"""What a session, its mailbox and the cluster refuse.
+"""The errors of sessions, their mailboxes and the cluster: what happened, and what to do about it.
 
 RayconteurError                 providers/schema/errors.py
     SessionError
-        SessionExists               the id is taken
-        UnknownSession              no session of that id
-        SessionClosed               it has ended
-        SessionDied                 its actor died; the next call may find it restarted or gone
-        MailboxError                nothing was taken: send it again later, or mended
-            SessionBusy                 a turn runs
-            MailboxFull                 too many messages wait
-            MessageTooLarge             one message is too large
-            EmptyMessage                nothing in it
-            NothingToRetry              no failed turn at the end of the history
-            ToolResultError
-                UnknownToolUse              no open tool use of that id
-                ToolUseAnswered             answered already
-                MissingToolResults          the last ones, and some are still open
+        SessionExists               the id is taken: attach to that session, or use another id
+        UnknownSession              no session has this id: it has ended, or never existed
+        SessionClosed               the session has ended, or will end after its queued messages
+        SessionDied                 the session's actor died: spawn the session again
+        MailboxError                the message was rejected, and nothing has changed
+            SessionBusy                 a turn is running: wait for its end, interrupt it, or queue the message
+            MailboxFull                 too many messages are queued: send it again when a turn has ended
+            MessageTooLarge             shorten the message, send media by URL, or raise the limit
+            EmptyMessage                give it some text, an image, a document or a tool result
+            NothingToRetry              the history does not end with something unanswered: send a message
+            ToolResultError             the results do not match the open tool uses: correct them
+                UnknownToolUse              no tool use with this id is open
+                ToolUseAnswered             the tool use has a result already
+                MissingToolResults          the results are the last ones, but some tool uses are still open
         TurnFailed                  raised by answer(): the turn ended with Failed
         TurnInterrupted             raised by answer(): the turn ended with Interrupted
-        ToolsWaiting                raised by answer(): the model wants tools, and nobody runs them
-        EventsMissed                raised by answer(): the router no longer holds all of the turn
-        InvalidRecord               a journal's record does not apply to the state that those before it lead to
-    RuntimeClosed               the runtime was left already
-    RayUnreachable              no cluster at that address
+        ToolsWaiting                raised by answer(): the model asks for tools: give it run_tool, or send the results
+        EventsMissed                raised by answer(): the router no longer holds the whole turn: read the history
+        InvalidRecord               a record in the journal does not apply to the state after the records before it
+    RuntimeClosed               the runtime was closed, or not entered: use it inside ``async with Runtime()``
+    RayUnreachable              there is no Ray cluster at this address: start one, or give another address
 """
 
 from ...providers.schema.errors import RayconteurError
 
 
 class SessionError(RayconteurError):
-    """A session could not do what it was asked."""
+    """An operation on a session failed."""
 
     code = "session"
 
 
 class SessionExists(SessionError):
-    """The id is taken."""
+    """A session with this id exists already."""
 
     code = "session_exists"
 
 
 class UnknownSession(SessionError):
-    """No session of that id."""
+    """No session has this id."""
 
     code = "unknown_session"
 
 
 class SessionClosed(SessionError):
-    """The session has ended."""
+    """The session has ended, or accepts no more messages because it ends after the queued ones."""
 
     code = "session_closed"
 
@@ -59,67 +59,67 @@ class SessionDied(SessionError):
 
 
 class MailboxError(SessionError):
-    """The mailbox did not take a message; the session is as it was."""
+    """The mailbox rejected a message. The session has not changed."""
 
     code = "mailbox"
 
 
 class SessionBusy(MailboxError):
-    """A turn runs, and the message was not to wait."""
+    """A turn is running, and the message may not be queued."""
 
     code = "session_busy"
 
 
 class MailboxFull(MailboxError):
-    """Too many messages wait already."""
+    """Too many messages, or too many bytes, are queued."""
 
     code = "mailbox_full"
 
 
 class MessageTooLarge(MailboxError):
-    """One message is larger than the mailbox takes."""
+    """A message is larger than ``limits.message_bytes``."""
 
     code = "message_too_large"
 
 
 class EmptyMessage(MailboxError):
-    """A message without content, or tool results without a result."""
+    """A user message without content, or tool results without a result."""
 
     code = "empty_message"
 
 
 class NothingToRetry(MailboxError):
-    """The history does not end with something unanswered."""
+    """The history does not end with a message that the model has not answered."""
 
     code = "nothing_to_retry"
 
 
 class ToolResultError(MailboxError):
-    """Tool results that don't fit what is open. None of them was taken."""
+    """Tool results do not match the open tool uses. All of them were rejected."""
 
     code = "tool_result"
 
 
 class UnknownToolUse(ToolResultError):
-    """No tool use of that id is open."""
+    """No tool use with this id is open."""
 
     code = "unknown_tool_use"
 
 
 class ToolUseAnswered(ToolResultError):
-    """The tool use has its result already."""
+    """The tool use has a result already."""
 
     code = "tool_use_answered"
 
 
 class MissingToolResults(ToolResultError):
-    """The last results were sent, and some tool uses are still open."""
+    """Results marked as the last ones leave some tool uses open."""
 
     code = "missing_tool_results"
 
 
 class TurnFailed(SessionError):
-    """The turn ended with ``Failed``, whose fields these are."""
+    """The turn ended with ``Failed``. *failure* is the code of that event; the other fields have its names."""
 
     code = "turn_failed"
 
@@ -137,13 +137,13 @@ class TurnInterrupted(SessionError):
 
 
 class ToolsWaiting(SessionError):
-    """The model wants tools run; the turn waits for ``ToolResults``."""
+    """The model asks for tools, and the turn waits for ``ToolResults``."""
 
     code = "tools_waiting"
 
 
 class EventsMissed(SessionError):
-    """Events of the turn left the router before they were read."""
+    """The router dropped events of the turn before they were read."""
 
     code = "events_missed"
 
@@ -155,12 +155,12 @@ class InvalidRecord(SessionError):
 
 
 class RuntimeClosed(RayconteurError):
-    """The runtime was left already, or not entered yet."""
+    """The runtime was closed, or has not been entered yet."""
 
     code = "runtime_closed"
 
 
 class RayUnreachable(RayconteurError):
-    """No Ray cluster could be reached at the address given."""
+    """There is no Ray cluster at the given address."""
 
     code = "ray_unreachable"

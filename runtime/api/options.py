@@ -1,4 +1,4 @@
-"""How a runtime sets up its part of a cluster."""
+"""The options of a runtime: its routers, their limits, and the Ray that it starts."""
 
 import re
 from typing import Annotated
@@ -13,9 +13,11 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 
 
 class RouterLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one router holds at most, oldest out first: events of one session, of all, and sessions that have ended.
+    """The bounds of one router. It drops the oldest events first.
 
-    *poll_bytes* bounds what a driver is handed at once. A driver that did not ask for *idle_driver_s* is forgotten.
+    *session_bytes* bounds the events of one session, *total_bytes* those of all sessions, *ended_sessions* the number
+    of ended sessions whose events are kept. *poll_bytes* bounds the events in one reply to a driver. A driver that has
+    not polled for *idle_driver_s* loses its subscriptions.
     """
 
     session_bytes: Positive = 8 << 20
@@ -26,11 +28,12 @@ class RouterLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Runtimes with the same *namespace* on a cluster see each other's sessions.
+    """The options of a runtime. Runtimes with the same *namespace* on a cluster see each other's sessions.
 
-    *routers* and *router_limits* hold for the first of them. With *detached*, sessions and routers live on when the
-    program ends. *num_cpus* and *quiet* (no worker output on this terminal) are for a Ray that is started here.
-    *reader_bytes* is what a reader holds before it lets go.
+    *routers* and *router_limits* apply when the first runtime of a namespace starts the routers. With *detached*,
+    sessions and routers continue to run after the program has ended. *num_cpus* and *quiet* (workers print nothing on
+    this terminal) apply to a Ray that this runtime starts. *reader_bytes* bounds the events that a reader has received
+    and its program has not consumed.
     """
 
     namespace: str = "rayconteur"
@@ -42,14 +45,15 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     reader_bytes: Positive = 4 << 20
 
 
-def checked_id(session_id: object) -> str:
-    """*session_id*, if it is one.
+def validated_session_id(session_id: object) -> str:
+    """*session_id*, if it is valid.
 
     Raises:
-        InvalidConfig: it is not.
+        InvalidConfig: it is not; the message says which ids are.
     """
     if not isinstance(session_id, str) or not _ID.fullmatch(session_id):
         raise InvalidConfig(
-            "session_id", f"{session_id!r} is no id: 1 to 128 letters, digits and . _ : @ -, a letter or digit first"
+            "session_id",
+            f"{session_id!r} is not a valid id; use 1 to 128 letters, digits and . _ : @ -, a letter or digit first",
         )
     return session_id

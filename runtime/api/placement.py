@@ -1,4 +1,4 @@
-"""Where sessions live."""
+"""How sessions are placed on actors."""
 
 import msgspec
 
@@ -6,17 +6,17 @@ from ...providers.schema.request import Positive
 
 
 class Dedicated(msgspec.Struct, frozen=True, kw_only=True, tag="dedicated"):
-    """Each session is an actor of its own, named by its id: its own process, its own failures.
+    """Each session has an actor of its own, named by its id: one process per session, which fails alone.
 
-    About 50 MB and a third of a second each.
+    A session costs about 50 MB of memory and a third of a second to start.
     """
 
 
 class Packed(msgspec.Struct, frozen=True, kw_only=True, tag="packed"):
-    """Many sessions share an actor: some 20 KB each, thousands in a second.
+    """Many sessions share an actor. A session costs about 20 KB of memory; thousands start in a second.
 
-    *actors* are started at first, and sessions go to the emptiest; when each has *sessions_per_actor*, one more is
-    started.
+    The first session starts *actors*. Each session goes to the actor with the fewest sessions; when every actor has
+    *sessions_per_actor*, another one is started.
     """
 
     sessions_per_actor: Positive = 1_000

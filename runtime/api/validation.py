@@ -1,4 +1,4 @@
-"""Checking structs that were made in Python, where msgspec checks nothing."""
+"""Validation of structs made in Python: msgspec validates only what it decodes."""
 
 import re
 from typing import TypeVar, cast, get_args
@@ -10,58 +10,59 @@ from ...providers.schema.errors import InvalidConfig, UnknownProvider
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-_PATH = re.compile(r"^(?P<problem>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
-_UNFIT = (TypeError, ValueError, OverflowError, RecursionError)  # what msgspec raises, and Python for a lone surrogate
+_PROBLEM_AND_PATH = re.compile(r"^(?P<problem>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
+# What msgspec raises for a value that it cannot encode, and Python for a lone surrogate.
+_ENCODING_ERRORS = (TypeError, ValueError, OverflowError, RecursionError)
 
 _encoder = msgspec.msgpack.Encoder()
 
 
-def checked(struct: S, kinds: tuple[type[S], ...], name: str) -> S:
-    """*struct*, if it is of one of *kinds* and every field holds what it is declared to hold.
+def validated_struct(struct: S, kinds: tuple[type[S], ...], name: str) -> S:
+    """*struct*, if it is an instance of one of *kinds* and every field has a value of its declared type.
 
     Raises:
-        InvalidConfig: it is not, or one does not; it is named, as part of *name*.
+        InvalidConfig: it is not; the message names the field, with *name* for the struct.
     """
     if not isinstance(struct, kinds):
-        wanted = " or ".join(kind.__name__ for kind in kinds)
-        raise InvalidConfig(name, f"give a {wanted}, not a {type(struct).__name__}")
+        expected = " or ".join(kind.__name__ for kind in kinds)
+        raise InvalidConfig(name, f"give a {expected}, not a {type(struct).__name__}")
     try:
-        return msgspec.msgpack.decode(encoded(struct, name), type=type(struct))
+        return msgspec.msgpack.decode(encode_for_transfer(struct, name), type=type(struct))
     except msgspec.ValidationError as error:
-        raise misfit(error, name) from None
+        raise invalid_config(error, name) from None
 
 
-def known(provider: object) -> ProviderConfig:
-    """*provider*, if it is one of ours.
+def validated_provider(provider: object) -> ProviderConfig:
+    """*provider*, if it is the config of a registered provider.
 
     Raises:
-        UnknownProvider: it is not.
+        UnknownProvider: it is not; the message lists the configs.
     """
     if not isinstance(provider, ProviderConfig):
         names = ", ".join(kind.__name__ for kind in get_args(ProviderConfig))
-        raise UnknownProvider(f"{provider!r} is no provider; give the config of one: {names}")
+        raise UnknownProvider(f"{provider!r} is not the config of a provider; give one of: {names}")
     return provider
 
 
-def encoded(value: object, name: str) -> bytes:
-    """*value* as it crosses processes.
+def encode_for_transfer(value: object, name: str) -> bytes:
+    """*value* in MessagePack, in which it crosses process boundaries.
 
     Raises:
-        InvalidConfig: a part of it can't be encoded; it is named, as part of *name*.
+        InvalidConfig: a part of it cannot be encoded; the message names that part, with *name* for the whole.
     """
     try:
         return _encoder.encode(value)
-    except _UNFIT as error:
+    except _ENCODING_ERRORS as error:
         for part, field in _parts(value):
-            encoded(part, name + field)
+            encode_for_transfer(part, name + field)
         raise InvalidConfig(name, str(error)) from None
 
 
-def misfit(error: msgspec.ValidationError, name: str) -> InvalidConfig:
-    """What msgspec found wrong with the part that it names, as part of *name*."""
-    found = _PATH.match(str(error))
-    assert found
-    return InvalidConfig(name + (found["path"] or ""), found["problem"])
+def invalid_config(error: msgspec.ValidationError, name: str) -> InvalidConfig:
+    """The ``InvalidConfig`` for msgspec's *error*. It names the field, with *name* for the struct."""
+    match = _PROBLEM_AND_PATH.match(str(error))
+    assert match
+    return InvalidConfig(name + (match["path"] or ""), match["problem"])
 
 
 def _parts(value: object) -> list[tuple[object, str]]:

@@ -109,7 +109,7 @@ class Conversation:
 
     @property
     def message_count(self) -> int:
-        """The length of ``history``, without a copy."""
+        """The length of ``history``; unlike ``len(history)``, it copies nothing."""
         return len(self._state.history.messages)
 
     @property

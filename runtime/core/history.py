@@ -1,4 +1,4 @@
-"""The messages of a conversation."""
+"""The history: the messages of a conversation."""
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet

@@ -1,4 +1,4 @@
-"""The messages that wait for their turn."""
+"""The mailbox: the messages that are queued until the running turn has ended."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Mailbox:
 
     @classmethod
     def restored(cls, queue: Iterable[Queued]) -> "Mailbox":
-        """The mailbox that held *queue*."""
+        """A mailbox that holds *queue*."""
         mailbox = cls()
         for queued in queue:
             mailbox.put(queued)
@@ -68,7 +68,7 @@ class Mailbox:
             return
         if len(self._queue) >= limits.waiting_messages or self._size_bytes + queued.size_bytes > limits.waiting_bytes:
             raise MailboxFull(
-                f"{len(self._queue)} messages with {self._size_bytes:,} bytes wait (limits.waiting_messages is "
+                f"{len(self._queue)} messages with {self._size_bytes:,} bytes are queued (limits.waiting_messages is "
                 f"{limits.waiting_messages:,}, waiting_bytes {limits.waiting_bytes:,}); "
                 "send it again when a turn has ended"
             )

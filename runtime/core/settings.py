@@ -11,7 +11,7 @@ _UNKNOWN = ModelFacts()
 
 
 def require_valid(change: Configure) -> None:
-    """Reject a change that no config accepts, when it arrives: when it is applied, nobody is there to hear of it.
+    """Reject an invalid change on arrival: when a queued change is applied, its sender no longer waits for an answer.
 
     Raises:
         InvalidConfig: the message names the field.

@@ -45,24 +45,26 @@ class ToolBatch(msgspec.Struct, frozen=True):
         Raises:
             EmptyMessage: there are none.
             UnknownToolUse, ToolUseAnswered: a result is for a tool use that is not in this batch, or has its result.
-            MissingToolResults: they are the last ones, and leave a tool use open.
+            MissingToolResults: they are the last ones, but leave a tool use open.
         """
         results, summaries = message.results, message.compact_summaries
         if not results and not message.last:
-            raise EmptyMessage(f"tool results without a result; open are {_ids(self.open)}")
+            raise EmptyMessage(f"the message has no tool result; open tool uses:  {_ids(self.open)}")
         known = {use.id for use in self.uses}
         merged = dict(self.results)
         for result in results:
             if result.tool_use_id not in known:
-                raise UnknownToolUse(f"no tool use {result.tool_use_id!r} is open; open are {_ids(self.open)}")
+                raise UnknownToolUse(f"no tool use {result.tool_use_id!r} is open; open tool uses: {_ids(self.open)}")
             if result.tool_use_id in merged:
-                raise ToolUseAnswered(f"tool use {result.tool_use_id!r} has its result; open are {_ids(self.open)}")
+                raise ToolUseAnswered(
+                    f"tool use {result.tool_use_id!r} has a result already; open tool uses: {_ids(self.open)}"
+                )
             merged[result.tool_use_id] = _with_summary(result, summaries)
         if unmatched := summaries.keys() - {result.tool_use_id for result in results}:
             raise UnknownToolUse(f"compact_summaries has {min(unmatched)!r}, but this message has no result for it")
         missing = tuple(use for use in self.uses if use.id not in merged)
         if message.last and missing:
-            raise MissingToolResults(f"no result came for {_ids(missing)}; send all of them, or leave 'last' off")
+            raise MissingToolResults(f"results are missing for {_ids(missing)}; send them too, or send without 'last'")
         return type(self)(self.uses, merged)
 
     def result_blocks(self) -> tuple[ToolResult, ...]:
@@ -75,7 +77,7 @@ def unexpected_results(results: Sequence[ToolResult], history: Iterable[Message]
     answered = {block.tool_use_id for message in history for block in message.content if isinstance(block, ToolResult)}
     for result in results:
         if result.tool_use_id in answered:
-            return ToolUseAnswered(f"tool use {result.tool_use_id!r} has its result already")
+            return ToolUseAnswered(f"tool use {result.tool_use_id!r} has a result already")
     return UnknownToolUse("no tool use is open; send results only for the tool uses of the last ToolBatch")
 
 

@@ -11,10 +11,10 @@ from typing import Self
 from ...providers.schema.errors import InvalidConfig
 from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed, SessionDied, UnknownSession
-from ..api.options import RuntimeOptions, checked_id
+from ..api.options import RuntimeOptions, validated_session_id
 from ..api.placement import Dedicated, Packed, Placement
 from ..api.status import SessionStatus
-from ..api.validation import checked, known
+from ..api.validation import validated_provider, validated_struct
 from ..cluster.actor_pool import ActorPool
 from ..cluster.ray_start import connect_to_ray, shut_down_ray
 from ..cluster.refs import HostRef, SessionRef
@@ -52,7 +52,7 @@ class Runtime:
         self._address = address
         self._placement = _checked_placement(placement)
         self._warm = warm
-        self._options = checked(options, (RuntimeOptions,), "options")
+        self._options = validated_struct(options, (RuntimeOptions,), "options")
         self._started_ray = False
         self._resources: _Resources | None = None
 
@@ -181,18 +181,18 @@ def _session_ids(ids: int | Sequence[str]) -> list[str]:
     return (
         [uuid.uuid4().hex for _ in range(ids)]
         if isinstance(ids, int)
-        else [checked_id(session_id) for session_id in ids]
+        else [validated_session_id(session_id) for session_id in ids]
     )
 
 
 def _checked_config(config: SessionConfig) -> SessionConfig:
     if hasattr(config, "provider"):
-        known(config.provider)
-    return checked(config, (SessionConfig,), "config")
+        validated_provider(config.provider)
+    return validated_struct(config, (SessionConfig,), "config")
 
 
 def _checked_placement(placement: Placement) -> Placement:
-    return checked(placement, (Dedicated, Packed), "placement")
+    return validated_struct(placement, (Dedicated, Packed), "placement")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from ..api.messages import (
     given_settings,
 )
 from ..api.status import CompactResult, SessionStatus
-from ..api.validation import encoded, known
+from ..api.validation import encode_for_transfer, validated_provider
 from ..cluster.ray_calls import ActorGone, result_of
 from ..cluster.refs import SessionRef
 from ..cluster.session_registry import SessionRegistry
@@ -80,7 +80,7 @@ class SessionHandle:
         """
         if isinstance(message, Configure):
             message = _with_credentials(message)
-        data = encoded(message, "message")
+        data = encode_for_transfer(message, "message")
         receipt = await self._call(lambda: self._session.host.send_queue.send(self.id, data))
         self.last_seq = max(self.last_seq, receipt.seq)
         return receipt
@@ -154,7 +154,9 @@ class SessionHandle:
 def _with_credentials(change: Configure) -> Configure:
     """*change* with the credentials of its providers, from the environment."""
     if change.provider is not UNSET:
-        change = msgspec.structs.replace(change, provider=with_model_facts(known(change.provider).resolved(os.environ)))
+        change = msgspec.structs.replace(
+            change, provider=with_model_facts(validated_provider(change.provider).resolved(os.environ))
+        )
     if compaction := given_settings(change).get("compaction"):
         change = msgspec.structs.replace(change, compaction=compaction.resolved(os.environ))
     return change

@@ -12,7 +12,7 @@ from ..api.config import SessionConfig
 from ..api.errors import SessionExists, UnknownSession
 from ..api.messages import Close, Receipt, ToLLM
 from ..api.status import SessionStatus
-from ..api.validation import misfit
+from ..api.validation import invalid_config
 from ..core.events import Opened
 from ..events.outbox import Outbox
 from ..events.publisher import Publisher
@@ -84,7 +84,7 @@ class Host:
         try:
             message = _to_llm.decode(data)
         except msgspec.ValidationError as error:
-            raise misfit(error, "message") from None
+            raise invalid_config(error, "message") from None
         return self._find(session_id).tell(message, len(data))
 
     async def close(self, session_id: str, drain: bool) -> None:

@@ -81,5 +81,5 @@ def test_a_rejection_names_the_open_uses() -> None:
     batch = ToolBatch.of((tool_use("a"), tool_use("b")))
     batch = batch.with_results(results("b"))
 
-    with pytest.raises(UnknownToolUse, match=r"'x'.*open are 'a'"):
+    with pytest.raises(UnknownToolUse, match=r"'x'.*open tool uses: 'a'"):
         batch.with_results(results("x"))

@@ -1,4 +1,4 @@
-"""Messages: which are accepted, which are queued, and what each does when its time has come."""
+"""Messages: which are accepted, which are queued, and what each does when it takes effect."""
 
 from typing import assert_never
 
@@ -88,7 +88,7 @@ def _accept_user_message(state: ConversationState, message: msg.UserMessage, eve
     if when_busy is WhenBusy.QUEUE or _is_at_rest(state):
         return _enqueue(state, queued)
     if when_busy is WhenBusy.REJECT:
-        raise _busy(state, "wait for its end, interrupt it, or let messages queue")
+        raise _busy(state, "wait for its end, interrupt it, or send the message with when_busy='queue'")
     state.turns = queued.turn
     instructions = interrupt_running(state, event.partial)
     state.mailbox.put_first(queued)
@@ -106,9 +106,9 @@ def _enqueue(state: ConversationState, queued: Queued) -> list[Instruction]:
 def _retry(state: ConversationState) -> list[Instruction]:
     state.mailbox.require_open()
     if not _is_at_rest(state):
-        raise _busy(state, "retry when it has failed")
+        raise _busy(state, "send Retry when it has failed")
     if not state.history.unanswered:
-        raise NothingToRetry("the history does not end with something unanswered; send a message")
+        raise NothingToRetry("the history does not end with an unanswered message; send a message instead")
     state.turns += 1
     return [*cancel_eager_compaction(state), *start_turn(state, state.turns)]
 
@@ -159,4 +159,4 @@ def _is_at_rest(state: ConversationState) -> bool:
 
 
 def _busy(state: ConversationState, advice: str) -> SessionBusy:
-    return SessionBusy(f"a turn runs ({STATES[type(state.phase)]}); {advice}")
+    return SessionBusy(f"a turn is running ({STATES[type(state.phase)]}); {advice}")

@@ -43,7 +43,7 @@ def request(state: ConversationState, turn: Turn) -> Instruction:
 
 
 def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> list[Instruction]:
-    """The answer is complete: end the turn, or hand out its tool uses."""
+    """The answer is complete: end the turn, or emit its tool uses and wait for their results."""
     state.meter.learn(answer.usage, state.history.messages, state.config)
     turn, counted = count(state, msgspec.structs.replace(turn, attempt=0), answer.usage)
     batch = append_answer(state, answer.content, turn)
