@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures of all tests, and how a parallel run distributes the tests."""
 
 import logging
 import uuid
@@ -24,11 +24,11 @@ STARTS_RAY = (
     "test_readme.py",
     "test_wheel.py",
 )
-"""What starts Ray, or joins the one of this run."""
+"""Folders and files whose tests start Ray, or use the Ray of this run."""
 
 
-class OneForRay(LoadScopeScheduling):  # type: ignore[misc]
-    """Deals the tests out to several processes, a file at a time. One gets all that need Ray: there is only one."""
+class RayTestsInOneProcess(LoadScopeScheduling):  # type: ignore[misc]
+    """Distributes the tests to processes by file. One process gets all tests that need Ray: a run starts only one."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
@@ -36,21 +36,21 @@ class OneForRay(LoadScopeScheduling):  # type: ignore[misc]
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneForRay:
-    """The scheduler of a run in several processes."""
-    return OneForRay(config, log)  # pyright: ignore[reportArgumentType]
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> RayTestsInOneProcess:
+    """The scheduler of a parallel run."""
+    return RayTestsInOneProcess(config, log)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.fixture(scope="session")
 def root() -> Path:
-    """The folder that holds the project."""
+    """The root folder of the project."""
     return Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
 def ray_address() -> Iterator[str]:
-    """The address of the one Ray of this run, which this process has joined: runtimes in it need no address."""
-    import ray  # here, so that runs without it don't wait for it
+    """The address of the Ray of this run. This process is connected to it, so runtimes need no address."""
+    import ray  # here, because it takes a second and most runs do not need it
 
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     yield ray.get_runtime_context().gcs_address
@@ -59,20 +59,20 @@ def ray_address() -> Iterator[str]:
 
 @pytest.fixture
 def options(ray_address: str) -> rc.RuntimeOptions:
-    """A namespace of the test's own on the Ray of this run."""
+    """Options with a new namespace on the Ray of this run."""
     del ray_address
     return rc.RuntimeOptions(namespace=f"test-{uuid.uuid4().hex[:8]}")
 
 
 @pytest.fixture(scope="module")
 def namespace() -> str:
-    """One for all tests of a file."""
+    """A namespace for all tests of a file."""
     return f"file-{uuid.uuid4().hex[:8]}"
 
 
 @pytest.fixture(scope="module")
 def runtime(ray_address: str, namespace: str) -> "Iterator[blocking.Runtime]":
-    """A runtime for all tests of a file. Unless they ask for more, their sessions share an actor."""
+    """A runtime for all tests of a file. By default, its sessions share an actor."""
     from rayconteur import blocking
 
     del ray_address
@@ -82,5 +82,5 @@ def runtime(ray_address: str, namespace: str) -> "Iterator[blocking.Runtime]":
 
 @pytest.fixture
 def session(runtime: "blocking.Runtime") -> "blocking.SessionHandle":
-    """A session that echoes."""
+    """A session that echoes each message."""
     return runtime.spawn(rc.SessionConfig(provider=rc.Scripted()))

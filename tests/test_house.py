@@ -1,28 +1,27 @@
-"""The structure of the repository: what may import what, how large a folder, a file and a function may be.
+"""The structure of the repository: which file may import which, and how large folders, files and functions may be.
 
-Each rule is one test, and lists every offender.
+Each rule is one test; its failure lists every violation.
 """
 
 import ast
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from checkers.imports import ROOT, import_cycles, own_imports, syntax_tree, third_party_imports
+
 PACKAGES = ("providers", "compaction", "runtime", "cli", "benchmarks")
 PROGRAMS = ("tests", "examples")
 PUBLIC = ("providers", "compaction", "runtime")
-"""The packages whose ``__init__`` exports names: groups of the public API, like the modules below."""
+"""Packages whose ``__init__`` exports public names."""
 PUBLIC_MODULES = ("errors.py", "scripted.py", "blocking.py")
 
 BENCH_COMMAND = ("benchmarks/command.py", "benchmarks/progress.py")
 """The command of the benchmarks: the only part of them that uses the command line's modules."""
 
-# From the bottom up. A file belongs to the entry with the longest matching path. It imports from its own entry and from
-# the layers below; entries that share a layer do not know each other.
+# From the bottom up. A file belongs to the entry with the longest matching path. It may import from its own entry and
+# from lower layers. Entries of one layer may not import each other.
 LAYERS = (
     ("providers/schema",),
     ("providers/transport",),
@@ -50,7 +49,7 @@ MAX_FOLDER_FILES = 15
 MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 40
 
-# Where a third-party module may be imported: in these folders and files.
+# The folders and files that may import each third-party module.
 THIRD_PARTY = {
     "msgspec": PACKAGES,
     "ray": ("runtime/cluster", "runtime/driver", "benchmarks"),
@@ -94,10 +93,10 @@ THIRD_PARTY = {
     "pydantic": ("benchmarks/adapters/langgraph.py",),
     "pydantic_ai": ("benchmarks/adapters/pydantic_ai.py",),
     "matplotlib": ("benchmarks/report",),
-    "rayconteur": ("benchmarks",),  # the public names, as users of the package write them
+    "rayconteur": ("benchmarks",),  # by its public names, as in a user's program
 }
 
-# Pure code gets time, ids and randomness as parameters, and never waits.
+# Pure code gets time, ids and random numbers as parameters, and never waits.
 PURE = ("runtime/api", "runtime/core", "runtime/events/subscriptions.py", "runtime/events/event_log.py")
 IMPURE = {"asyncio", "datetime", "os", "random", "secrets", "socket", "threading", "time", "uuid"}
 
@@ -114,232 +113,166 @@ def all_files() -> list[Path]:
     return [*ROOT.glob("*.py"), *package_files(), *program_files()]
 
 
-def name(file: Path) -> str:
+def relative_path(file: Path) -> str:
     return file.relative_to(ROOT).as_posix()
 
 
-@cache
-def tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_text())
-
-
-def own_imports(file: Path, nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """The files of this repository that *nodes* of *file* import, as paths without ``.py``."""
-    folder = file.relative_to(ROOT).parts[:-1]
-    for node in nodes:
-        if not isinstance(node, ast.ImportFrom):
-            continue
-        if node.level:
-            base = [*folder[: len(folder) - node.level + 1], *(node.module or "").split(".")]
-        elif node.module and node.module.partition(".")[0] == "rayconteur":
-            base = node.module.split(".")[1:]
-        else:
-            continue
-        place = "/".join(part for part in base if part)
-        for alias in node.names:
-            below = f"{place}/{alias.name}".strip("/")
-            is_module = (ROOT / f"{below}.py").is_file() or (ROOT / below / "__init__.py").is_file()
-            yield below if is_module else place
-
-
-def third_party_imports(file: Path) -> Iterator[str]:
-    for node in ast.walk(tree(file)):
-        match node:
-            case ast.Import(names=aliases):
-                yield from (alias.name.partition(".")[0] for alias in aliases)
-            case ast.ImportFrom(module=str(module), level=0):
-                yield module.partition(".")[0]
-            case _:
-                pass
-
-
-def imports_when_loaded(file: Path) -> Iterator[str]:
-    """What loading *file* imports: not what only a function or a type checker does."""
-
-    def loaded(nodes: Iterable[ast.stmt]) -> Iterator[ast.AST]:
-        for node in nodes:
-            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-                yield from loaded(node.orelse)
-            elif isinstance(node, ast.If | ast.Try):
-                yield from loaded(node.body)
-            else:
-                yield node
-
-    yield from own_imports(file, loaded(tree(file).body))
-
-
-def layer(path: str) -> tuple[int, str]:
-    """The number of the layer that *path* belongs to, and the entry of it."""
-    found = [
-        (len(entry), height, entry)
-        for height, entries in enumerate(LAYERS)
+def layer_of(path: str) -> tuple[int, str]:
+    """The index in ``LAYERS`` of the layer that *path* belongs to, and its entry in that layer."""
+    matches = [
+        (len(entry), level, entry)
+        for level, entries in enumerate(LAYERS)
         for entry in entries
         if f"{path}.py" == entry or Path(path).is_relative_to(entry)
     ]
-    assert found, f"{path} is in no layer"
-    _, height, entry = max(found)
-    return height, entry
+    assert matches, f"{path} is in no layer: add it to LAYERS"
+    _, level, entry = max(matches)
+    return level, entry
 
 
 def may_import(importer: str, imported: str) -> bool:
-    (above, own), (below, other) = layer(importer), layer(imported)
-    return below < above or own == other
+    importer_level, importer_entry = layer_of(importer)
+    imported_level, imported_entry = layer_of(imported)
+    return imported_level < importer_level or imported_entry == importer_entry
 
 
-def offenders_by_cycle(graph: dict[str, set[str]]) -> list[list[str]]:
-    """Groups of files each of which imports, over others, itself (Tarjan's strongly connected components)."""
-    order: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    cycles: list[list[str]] = []
-
-    def visit(node: str) -> None:
-        order[node] = low[node] = len(order)
-        stack.append(node)
-        for target in graph.get(node, ()):
-            if target not in order:
-                visit(target)
-                low[node] = min(low[node], low[target])
-            elif target in stack:
-                low[node] = min(low[node], order[target])
-        if low[node] == order[node]:
-            at = stack.index(node)
-            component = stack[at:]
-            del stack[at:]
-            if len(component) > 1:
-                cycles.append(sorted(component))
-
-    for node in graph:
-        if node not in order:
-            visit(node)
-    return cycles
-
-
-def test_a_file_imports_only_from_its_own_layer_and_those_below() -> None:
-    offenders = [
-        f"{name(file)} imports {imported}"
+def test_a_file_imports_only_from_its_own_layer_entry_and_lower_layers() -> None:
+    """So a layer can be understood and tested without those above it."""
+    violations = [
+        f"{relative_path(file)} imports {imported}"
         for file in package_files()
-        for imported in own_imports(file, ast.walk(tree(file)))
-        if imported and not may_import(name(file).removesuffix(".py"), imported)
+        for imported in own_imports(file, ast.walk(syntax_tree(file)))
+        if imported and not may_import(relative_path(file).removesuffix(".py"), imported)
     ]
 
-    assert offenders == []
+    assert violations == []
 
 
-def test_no_file_imports_itself_over_others() -> None:
+def test_no_files_import_each_other_in_a_cycle() -> None:
+    """Files in a cycle cannot be understood, tested or loaded one at a time."""
     graph = {
-        name(file).removesuffix(".py").removesuffix("/__init__"): set(own_imports(file, ast.walk(tree(file))))
+        relative_path(file).removesuffix(".py").removesuffix("/__init__"): set(
+            own_imports(file, ast.walk(syntax_tree(file)))
+        )
         for file in package_files()
     }
 
-    assert offenders_by_cycle(graph) == []
+    assert import_cycles(graph) == []
 
 
-def test_a_third_party_module_is_imported_only_where_the_table_says() -> None:
-    offenders = [
-        f"{name(file)} imports {module}"
+def test_third_party_modules_are_imported_only_where_the_table_allows() -> None:
+    """So Ray, each SDK and each optional dependency can be replaced in one place, and is loaded only if used."""
+    violations = [
+        f"{relative_path(file)} imports {module}"
         for file in package_files()
         for module in set(third_party_imports(file)) - sys.stdlib_module_names
-        if not any(Path(name(file)).is_relative_to(place) for place in THIRD_PARTY.get(module, ()))
+        if not any(Path(relative_path(file)).is_relative_to(place) for place in THIRD_PARTY.get(module, ()))
     ]
 
-    assert offenders == []
+    assert violations == []
 
 
 def test_pure_code_reads_no_clock_and_waits_for_nothing() -> None:
+    """So its tests need no clock, no sleep and no mock, and replaying records gives the same state."""
     pure = [file for file in package_files() if any(file.is_relative_to(ROOT / place) for place in PURE)]
 
-    offenders = {name(file): found for file in pure if (found := set(third_party_imports(file)) & IMPURE)}
+    violations = {relative_path(file): imports for file in pure if (imports := set(third_party_imports(file)) & IMPURE)}
 
-    assert offenders == {}
+    assert violations == {}
 
 
-def test_programs_and_the_root_package_import_by_absolute_names() -> None:
-    offenders = [
-        name(file)
+def test_programs_and_the_root_package_use_absolute_imports() -> None:
+    """Programs are not part of the package; the root package is read as its map."""
+    violations = [
+        relative_path(file)
         for file in [*ROOT.glob("*.py"), *program_files()]
-        if any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree(file)))
+        if any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(syntax_tree(file)))
     ]
 
-    assert offenders == []
+    assert violations == []
 
 
-def test_an_example_uses_the_root_names_only() -> None:
-    offenders = [
-        f"{name(file)}: {node.module}"
+def test_examples_import_only_from_the_root_package() -> None:
+    """Examples show what most programs need."""
+    violations = [
+        f"{relative_path(file)}: {node.module}"
         for file in (ROOT / "examples").glob("*.py")
-        for node in ast.walk(tree(file))
+        for node in ast.walk(syntax_tree(file))
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("rayconteur.")
     ]
 
-    assert offenders == []
+    assert violations == []
 
 
 def test_benchmarks_and_examples_import_only_public_modules() -> None:
     public = {"", *PUBLIC, *(module.removesuffix(".py") for module in PUBLIC_MODULES)}
     files = [file for folder in ("benchmarks", "examples") for file in (ROOT / folder).rglob("*.py")]
 
-    offenders = [
-        f"{name(file)} imports {imported}"
+    violations = [
+        f"{relative_path(file)} imports {imported}"
         for file in files
-        for imported in own_imports(file, ast.walk(tree(file)))
+        for imported in own_imports(file, ast.walk(syntax_tree(file)))
         if imported not in public and not imported.startswith("benchmarks")
-        if not (imported.startswith("cli/") and name(file) in BENCH_COMMAND)
+        if not (imported.startswith("cli/") and relative_path(file) in BENCH_COMMAND)
     ]
 
-    assert offenders == []
+    assert violations == []
 
 
-def test_a_folder_has_about_a_dozen_files() -> None:
+def test_a_folder_has_at_most_the_allowed_number_of_files() -> None:
+    """A longer list of files is no longer read as a map of the folder."""
     sizes = Counter(file.parent for file in [*package_files(), *program_files()])
 
-    assert {name(folder): size for folder, size in sizes.items() if size > MAX_FOLDER_FILES} == {}
+    assert {relative_path(folder): size for folder, size in sizes.items() if size > MAX_FOLDER_FILES} == {}
 
 
-def test_a_file_fits_on_a_few_screens() -> None:
-    lengths = {name(file): len(file.read_text().splitlines()) for file in all_files()}
+def test_a_file_has_at_most_the_allowed_number_of_lines() -> None:
+    """A longer file usually holds two concepts."""
+    lengths = {relative_path(file): len(file.read_text().splitlines()) for file in all_files()}
 
     assert {file: lines for file, lines in lengths.items() if lines > MAX_FILE_LINES} == {}
 
 
-def test_a_function_fits_on_one_screen() -> None:
-    offenders = [
-        f"{name(file)}:{node.lineno} {node.name} has {lines} lines"
+def test_a_function_has_at_most_the_allowed_number_of_lines() -> None:
+    violations = [
+        f"{relative_path(file)}:{node.lineno} {node.name} has {lines} lines"
         for file in all_files()
-        for node in ast.walk(tree(file))
+        for node in ast.walk(syntax_tree(file))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > MAX_FUNCTION_LINES
     ]
 
-    assert offenders == []
+    assert violations == []
 
 
-def test_msgspec_is_given_no_pattern() -> None:
-    """Patterns in a union of types crash a process now and then, as it ends: msgspec's issue 717."""
-    offenders = [
-        f"{name(file)}:{node.lineno}"
+def test_no_msgspec_field_has_a_pattern() -> None:
+    """A pattern in a union of types sometimes crashes the process when it exits (msgspec issue 717)."""
+    violations = [
+        f"{relative_path(file)}:{node.lineno}"
         for file in [*package_files(), *program_files()]
-        for node in ast.walk(tree(file))
+        for node in ast.walk(syntax_tree(file))
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Meta")
         if "pattern" in {keyword.arg for keyword in node.keywords}
     ]
 
-    assert offenders == []
+    assert violations == []
 
 
-def test_the_init_file_of_a_folder_is_a_docstring_line() -> None:
+def test_the_init_file_of_an_internal_package_is_one_docstring_line() -> None:
+    """Code in it would run, and import, whenever a module of the folder is loaded."""
     public = {ROOT / package / "__init__.py" for package in PUBLIC}
-    offenders = [
-        name(file)
+    violations = [
+        relative_path(file)
         for file in package_files()
         if file.name == "__init__.py" and file not in public
-        if len(file.read_text().splitlines()) != 1 or not ast.get_docstring(tree(file))
+        if len(file.read_text().splitlines()) != 1 or not ast.get_docstring(syntax_tree(file))
     ]
 
-    assert offenders == []
+    assert violations == []
 
 
-def test_every_folder_ships_and_no_file_slips_in_from_the_root() -> None:
+def test_every_package_is_in_the_wheel_and_the_root_has_no_other_module() -> None:
+    """setuptools takes the packages from a list, and every Python file in the root folder."""
     folders = {file.relative_to(ROOT).parent for file in package_files()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
 

@@ -1,4 +1,4 @@
-"""What `import rayconteur` gives: its names, and how little it loads."""
+"""The public names of ``rayconteur``, and which modules importing it loads."""
 
 import ast
 import subprocess
@@ -63,9 +63,9 @@ for module in {[*modules, *configs]!r}:
 print(*{HEAVY!r} & set(sys.modules))
 """
 
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    assert done.stdout.split() == []
+    assert completed.stdout.split() == []
 
 
 GROUPS = ("errors", "scripted", "blocking", "compaction", "providers", "runtime")
@@ -110,9 +110,9 @@ def test_each_error_and_each_member_of_a_public_union_has_a_public_name() -> Non
     unions = [getattr(module, name) for module in [rayconteur, *groups()] for name in module.__all__]
     members = [member for union in unions for member in get_args(union) if isinstance(member, type)]
 
-    hidden = {member.__name__ for member in [*members, *error_classes(RayconteurError)]} - public
+    without_public_name = {member.__name__ for member in [*members, *error_classes(RayconteurError)]} - public
 
-    assert {name for name in hidden if not name.startswith("_")} == set()
+    assert {name for name in without_public_name if not name.startswith("_")} == set()
 
 
 def test_the_errors_module_has_every_error() -> None:
@@ -120,7 +120,7 @@ def test_the_errors_module_has_every_error() -> None:
 
 
 def error_classes(error: type[RayconteurError]) -> Iterator[type[RayconteurError]]:
-    """The tree under *error*."""
+    """*error* and its subclasses, direct and indirect."""
     yield error
-    for below in error.__subclasses__():
-        yield from error_classes(below)
+    for subclass in error.__subclasses__():
+        yield from error_classes(subclass)

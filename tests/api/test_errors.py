@@ -1,4 +1,4 @@
-"""The errors of sessions: one tree, drawn at the top of its file, and each crosses processes whole."""
+"""The errors of sessions: a tree that is drawn at the top of its file, and errors that survive pickling."""
 
 import pickle
 from collections.abc import Iterator
@@ -9,52 +9,52 @@ from rayconteur.providers.schema.errors import RayconteurError
 from rayconteur.runtime.api import errors
 from rayconteur.runtime.api.errors import TurnFailed
 
-ALL: list[type[RayconteurError]] = [
+ERRORS: list[type[RayconteurError]] = [
     error
     for error in vars(errors).values()
     if isinstance(error, type) and issubclass(error, RayconteurError) and error.__module__ == errors.__name__
 ]
 
 
-def drawn(picture: str) -> Iterator[tuple[str, str]]:
-    """Each error of a drawn tree with the one it stands under."""
-    above: list[tuple[int, str]] = []
-    for line in filter(str.strip, picture.splitlines()):
+def parents_in_drawing(drawing: str) -> Iterator[tuple[str, str]]:
+    """Each error of a drawn tree with its parent."""
+    ancestors: list[tuple[int, str]] = []
+    for line in filter(str.strip, drawing.splitlines()):
         depth, name = len(line) - len(line.lstrip()), line.split()[0]
-        if name.isidentifier() and name[0].isupper() and (depth == 0 or above):
-            above = [(d, n) for d, n in above if d < depth]
-            if above:
-                yield name, above[-1][1]
-            above.append((depth, name))
+        if name.isidentifier() and name[0].isupper() and (depth == 0 or ancestors):
+            ancestors = [(other_depth, other) for other_depth, other in ancestors if other_depth < depth]
+            if ancestors:
+                yield name, ancestors[-1][1]
+            ancestors.append((depth, name))
 
 
 def test_the_drawn_tree_matches_the_classes() -> None:
-    [_, tree] = (errors.__doc__ or "").split("\n\n", 1)
+    [_, drawing] = (errors.__doc__ or "").split("\n\n", 1)
 
-    assert dict(drawn(tree)) == {error.__name__: error.__bases__[0].__name__ for error in ALL}
+    assert dict(parents_in_drawing(drawing)) == {error.__name__: error.__bases__[0].__name__ for error in ERRORS}
 
 
-@pytest.mark.parametrize("error", ALL, ids=lambda error: error.__name__)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
 def test_every_error_has_a_code_that_no_other_has(error: type[RayconteurError]) -> None:
     assert "code" in vars(error)
-    assert sum(other.code == error.code for other in ALL) == 1
+    assert sum(other.code == error.code for other in ERRORS) == 1
 
 
-@pytest.mark.parametrize("error", ALL, ids=lambda error: error.__name__)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
 def test_every_error_survives_pickling(error: type[RayconteurError]) -> None:
-    raised = error("what to do")
+    raised = error("the message")
 
-    arrived = pickle.loads(pickle.dumps(raised))
+    unpickled = pickle.loads(pickle.dumps(raised))
 
-    assert type(arrived) is error
-    assert (str(arrived), arrived.message) == ("what to do", "what to do")
-    assert vars(arrived) == vars(raised)
+    assert type(unpickled) is error
+    assert (str(unpickled), unpickled.message) == ("the message", "the message")
+    assert vars(unpickled) == vars(raised)
 
 
 def test_turn_failed_keeps_its_fields_when_pickled() -> None:
     raised = TurnFailed("too much to do", "overloaded", True, "half an ans")
 
-    arrived = pickle.loads(pickle.dumps(raised))
+    unpickled = pickle.loads(pickle.dumps(raised))
 
-    assert str(arrived) == "too much to do"
-    assert (arrived.failure, arrived.retryable, arrived.partial_text) == ("overloaded", True, "half an ans")
+    assert str(unpickled) == "too much to do"
+    assert (unpickled.failure, unpickled.retryable, unpickled.partial_text) == ("overloaded", True, "half an ans")

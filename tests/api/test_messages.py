@@ -1,4 +1,4 @@
-"""What goes to a session and what comes from it: closed unions that cross processes unchanged."""
+"""``ToLLM`` and ``FromLLM``: closed unions of structs that survive encoding and decoding."""
 
 from typing import get_args
 
@@ -95,9 +95,9 @@ FROM_LLM: list[FromLLM] = [
 
 
 def members(base: str) -> set[type]:
-    """The structs of the file that are made from *base*."""
-    family: type = vars(messages)[base]
-    return {kind for kind in vars(messages).values() if isinstance(kind, type) and family in kind.__bases__}
+    """The structs of ``messages`` whose base class is *base*."""
+    base_class: type = vars(messages)[base]
+    return {kind for kind in vars(messages).values() if isinstance(kind, type) and base_class in kind.__bases__}
 
 
 @pytest.mark.parametrize("message", TO_LLM, ids=lambda message: type(message).__name__)
@@ -123,14 +123,14 @@ def test_an_unknown_kind_is_rejected() -> None:
 
 
 def test_a_setting_that_is_not_given_differs_from_none() -> None:
-    wire = msgspec.json.encode(Configure(system=None))
+    encoded = msgspec.json.encode(Configure(system=None))
 
-    assert wire == b'{"kind":"configure","system":null}'
-    assert msgspec.json.decode(wire, type=Configure).model is msgspec.UNSET
+    assert encoded == b'{"kind":"configure","system":null}'
+    assert msgspec.json.decode(encoded, type=Configure).model is msgspec.UNSET
 
 
 @pytest.mark.parametrize(
-    "wire",
+    "encoded",
     [
         b'{"kind": "configure", "max_output_tokens": 0}',
         b'{"kind": "configure", "temperature": "hot"}',
@@ -139,9 +139,9 @@ def test_a_setting_that_is_not_given_differs_from_none() -> None:
         b'{"kind": "toolresults", "results": [{"kind": "text", "text": "?"}]}',
     ],
 )
-def test_a_message_with_an_invalid_field_is_rejected(wire: bytes) -> None:
+def test_a_message_with_an_invalid_field_is_rejected(encoded: bytes) -> None:
     with pytest.raises(msgspec.ValidationError):
-        msgspec.json.decode(wire, type=ToLLM)
+        msgspec.json.decode(encoded, type=ToLLM)
 
 
 def test_of_makes_a_message_of_plain_text() -> None:

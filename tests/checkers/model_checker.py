@@ -1,4 +1,4 @@
-"""A model of a conversation that checks the real one: it keeps its own books, and fails where a guarantee is broken."""
+"""A model of a conversation that checks the real one: it derives the expected state and tests every guarantee."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -33,18 +33,18 @@ from rayconteur.runtime.core.instructions import (
 from rayconteur.runtime.core.phases import Compacting, Requesting
 from rayconteur.runtime.core.state import Snapshot
 
-QUEUED = (msg.UserMessage, msg.Retry, msg.Clear, msg.Compact)
-WORK = {
+QUEUEABLE = (msg.UserMessage, msg.Retry, msg.Clear, msg.Compact)
+WORK_BY_STATE = {
     State.REQUESTING: SendRequest,
     State.RETRYING: StartBackoff,
     State.COMPACTING: StartCompaction,
 }
-"""What is running in each state."""
+"""The instruction whose outcome each state waits for."""
 
 
 @dataclass(frozen=True)
 class BeforeTurn:
-    """The conversation before the running turn."""
+    """What the model knows of the conversation before the running turn."""
 
     history: tuple[Message, ...] = ()
     context: Count = NONE_YET.input
@@ -54,9 +54,9 @@ class BeforeTurn:
 
 
 class ModelChecker:
-    """Hands events to *conversation* and checks the instructions and the state that follow.
+    """Passes events to *conversation*, and checks the instructions and the state after each.
 
-    Its books: the *queue* (turns by number, other messages by a word), the *running* turn, the turns that have *ended*,
+    The model: the *queue* (turns by number, other messages by a word), the *running* turn, the turns that have *ended*,
     the usages that were *counted*, the settings that were *applied* last, and the *work* that is running: a request,
     a backoff or a compaction.
     """
@@ -88,17 +88,17 @@ class ModelChecker:
             assert self.conversation == before, "an event that was ignored changed something"
             return ()
         self._check_record(event, instructions)
-        self._note_event(before, event)
-        began = self._before_turn
+        self._update_model(before, event)
+        before_turn = self._before_turn
         for step in instructions:
-            self._follow(step, event)
+            self._check_instruction(step, event)
         emitted = [step.event for step in instructions if isinstance(step, Emit)]
-        self._check_history(before, began, emitted)
-        self._check_books()
+        self._check_history(before, before_turn, emitted)
+        self._check_state()
         return instructions
 
     def restart(self) -> None:
-        """The process dies: the records rebuild the conversation, and so does a snapshot with the records after it."""
+        """Replace the conversation by the one that its records rebuild, as after the death of a process."""
         records = msgspec.msgpack.decode(msgspec.msgpack.encode(self.records), type=list[ev.Record])
         replayed = Conversation.replay(records)
         assert replayed == self.conversation
@@ -116,30 +116,30 @@ class ModelChecker:
         [record] = records
         assert instructions[0] is record, "something is done before the event is recorded"
         assert record.number == len(self.records) + 1
-        kept = record.event
-        if isinstance(event, ev.Received) and isinstance(kept, ev.Received) and kept.partial == ev.NOTHING:
+        recorded = record.event
+        if isinstance(event, ev.Received) and isinstance(recorded, ev.Received) and recorded.partial == ev.NOTHING:
             event = msgspec.structs.replace(event, partial=ev.NOTHING)
-        assert kept == event
+        assert recorded == event
         self.records.append(record)
 
     def _check_rejection(self, before: Conversation, event: ev.Event, rejection: RayconteurError) -> None:
         assert self.conversation == before, "a rejected event changed something"
         assert not isinstance(rejection, MailboxFull) or self._is_full(event), "rejected though there was room"
 
-    def _note_event(self, before: Conversation, event: ev.Event) -> None:
-        self._count(before, event)
+    def _update_model(self, before: Conversation, event: ev.Event) -> None:
+        self._count_usage(before, event)
         if isinstance(event, ev.Received):
-            self._note_message(before, event.message, event.size_bytes)
+            self._expect_message(before, event.message, event.size_bytes)
         else:
             self.work = None
 
-    def _note_message(self, before: Conversation, message: msg.ToLLM, size_bytes: int) -> None:
-        assert "close" not in self.queue or not isinstance(message, QUEUED), "accepted after a close"
+    def _expect_message(self, before: Conversation, message: msg.ToLLM, size_bytes: int) -> None:
+        assert "close" not in self.queue or not isinstance(message, QUEUEABLE), "accepted after a close"
         match message:
             case msg.UserMessage(when_busy=when_busy):
-                busy = before.state is not State.IDLE and not is_eager(before)
-                first = busy and (when_busy or before.config.when_busy) is WhenBusy.INTERRUPT
-                self.queue.insert(0 if first else len(self.queue), before.turns + 1)
+                is_busy = before.state is not State.IDLE and not is_compacting_eagerly(before)
+                runs_next = is_busy and (when_busy or before.config.when_busy) is WhenBusy.INTERRUPT
+                self.queue.insert(0 if runs_next else len(self.queue), before.turns + 1)
                 self.sizes_bytes[before.turns + 1] = size_bytes
             case msg.Retry():
                 self.queue.append(before.turns + 1)
@@ -156,38 +156,38 @@ class ModelChecker:
 
     def _is_full(self, event: ev.Event) -> bool:
         limits = self.conversation.config.limits
-        is_turn = isinstance(event, ev.Received) and isinstance(event.message, msg.UserMessage)
-        size_bytes = event.size_bytes if is_turn and isinstance(event, ev.Received) else 0
+        is_user_message = isinstance(event, ev.Received) and isinstance(event.message, msg.UserMessage)
+        size_bytes = event.size_bytes if is_user_message and isinstance(event, ev.Received) else 0
         return len(self.queue) >= limits.waiting_messages or self._waiting_bytes() + size_bytes > limits.waiting_bytes
 
     def _waiting_bytes(self) -> int:
         return sum(self.sizes_bytes[turn] for turn in self.queue if isinstance(turn, int))
 
-    def _count(self, before: Conversation, event: ev.Event) -> None:
+    def _count_usage(self, before: Conversation, event: ev.Event) -> None:
         match event:
             case ev.Answered():
                 self.counted.append(event.answer.usage)
                 self.attempts = 0
             case ev.RequestFailed(partial=partial):
-                self._count_partial(partial)
+                self._count_partial_usage(partial)
             case ev.TaskCancelled(partial=partial) if isinstance(before.phase, Requesting):
-                self._count_partial(partial)
+                self._count_partial_usage(partial)
             case ev.Received(partial=partial) if isinstance(before.phase, Requesting):
                 if self.conversation.turn != before.turn:
-                    self._count_partial(partial)
+                    self._count_partial_usage(partial)
             case _:
                 pass
 
-    def _count_partial(self, partial: Partial) -> None:
+    def _count_partial_usage(self, partial: Partial) -> None:
         if partial != Partial():
             self.counted.append(partial.usage)
 
     # Instructions
 
-    def _follow(self, step: Instruction, event: ev.Event) -> None:
+    def _check_instruction(self, step: Instruction, event: ev.Event) -> None:
         match step:
             case Emit(event=emitted):
-                self._read(emitted, event)
+                self._check_event(emitted, event)
             case SendRequest():
                 self.sent += 1
                 assert self.work is None
@@ -213,14 +213,14 @@ class ModelChecker:
             case EndSession():
                 assert self.closed
 
-    def _read(self, emitted: msg.FromLLM, event: ev.Event) -> None:
+    def _check_event(self, emitted: msg.FromLLM, event: ev.Event) -> None:
         assert not self.closed, "an event follows Closed"
         assert (emitted.session_id, emitted.seq) == ("", 0)
         message = event.message if isinstance(event, ev.Received) else None
         match emitted:
             case msg.TurnStarted(turn=turn):
                 assert self.running is None
-                assert self.queue.pop(0) == turn, "out of order"
+                assert self.queue.pop(0) == turn, "turns start out of order"
                 self._start_turn(turn, 0 if isinstance(message, msg.Retry) else 1)
             case msg.Completed() | msg.Failed() | msg.Interrupted():
                 self._end_turn(emitted)
@@ -228,10 +228,10 @@ class ModelChecker:
                 assert self.queue.pop(0) == "clear"
             case msg.Compacted():
                 assert emitted.turn == (self.running or 0)
-                self._note_compaction()
+                self._expect_compacted_history()
             case msg.Configured(turn=turn):
-                at_once = isinstance(message, msg.Configure) and message.next == "request"
-                assert at_once or self.queue.pop(0) == "configure"
+                applies_at_once = isinstance(message, msg.Configure) and message.next == "request"
+                assert applies_at_once or self.queue.pop(0) == "configure"
                 assert turn == (self.running or 0)
             case msg.Closed():
                 assert self.running is None
@@ -240,9 +240,9 @@ class ModelChecker:
                 self.closed = True
             case _:
                 assert emitted.turn == self.running, "an event of a turn that is not running"
-                self._read_in_turn(emitted, event)
+                self._check_event_in_turn(emitted, event)
 
-    def _read_in_turn(self, emitted: msg.FromLLM, event: ev.Event) -> None:
+    def _check_event_in_turn(self, emitted: msg.FromLLM, event: ev.Event) -> None:
         match emitted:
             case msg.TokenUpdate():
                 assert emitted.request == self.counted[-1]
@@ -251,14 +251,16 @@ class ModelChecker:
             case msg.ToolBatch():
                 assert isinstance(event, ev.Answered)
                 uses = [block for block in event.answer.content if isinstance(block, ToolUse)]
-                assert inputs(emitted.uses) == inputs(use for use in uses if use.malformed is None)
-                assert inputs(emitted.refused) == inputs(use for use in uses if use.malformed is not None)
+                assert names_and_inputs(emitted.uses) == names_and_inputs(use for use in uses if use.malformed is None)
+                assert names_and_inputs(emitted.refused) == names_and_inputs(
+                    use for use in uses if use.malformed is not None
+                )
             case _:
                 assert isinstance(emitted, msg.Retrying)
 
-    def _start_turn(self, turn: int, own_messages: int) -> None:
+    def _start_turn(self, turn: int, new_messages: int) -> None:
         self.running, self.attempts = turn, 0
-        history = self.conversation.history[: self.conversation.message_count - own_messages]
+        history = self.conversation.history[: self.conversation.message_count - new_messages]
         self._before_turn = BeforeTurn(history, self.conversation.context, len(self.counted), self.sent)
 
     def _check_compaction(self) -> None:
@@ -274,7 +276,7 @@ class ModelChecker:
                 assert self.running is not None
                 assert self.conversation.config.compaction
 
-    def _note_compaction(self) -> None:
+    def _expect_compacted_history(self) -> None:
         if self.running is not None:
             history = tuple(message for message in self.conversation.history if message.turn != self.running)
             self._before_turn = replace(self._before_turn, history=history, compacted=True)
@@ -293,45 +295,51 @@ class ModelChecker:
 
     # State
 
-    def _check_history(self, before: Conversation, began: BeforeTurn, emitted: Sequence[msg.FromLLM]) -> None:
+    def _check_history(self, before: Conversation, before_turn: BeforeTurn, emitted: Sequence[msg.FromLLM]) -> None:
         after = self.conversation.history
         interrupted = before.turn and msg.Interrupted(turn=before.turn) in emitted
         if any(isinstance(event, msg.Cleared | msg.Compacted) for event in emitted):
             return
         if interrupted and before.config.on_interrupt is OnInterrupt.DISCARD:
-            now = self._before_turn if self.running is not None else None
-            history = now.history if now else after
-            context = now.context if now else self.conversation.context
-            assert history == began.history, "the history is not what it was before the turn"
-            assert began.compacted or context == began.context, "the context is not what it was before the turn"
+            next_turn = self._before_turn if self.running is not None else None
+            history = next_turn.history if next_turn else after
+            context = next_turn.context if next_turn else self.conversation.context
+            assert history == before_turn.history, "the history is not what it was before the turn"
+            assert before_turn.compacted or context == before_turn.context, (
+                "the context is not what it was before the turn"
+            )
         else:
             assert after[: before.message_count] == before.history, "completed messages did not stay"
 
-    def _check_books(self) -> None:
+    def _check_state(self) -> None:
         conversation = self.conversation
         turns = [queued for queued in self.queue if isinstance(queued, int)]
-        now = [] if self.running is None else [self.running]
-        assert sorted([*self.ended, *now, *turns]) == list(range(1, conversation.turns + 1)), "a turn without its end"
+        running = [] if self.running is None else [self.running]
+        assert sorted([*self.ended, *running, *turns]) == list(range(1, conversation.turns + 1)), (
+            "a turn without its end"
+        )
         assert conversation.turn == self.running
         assert [queued.turn for queued in conversation.queue if queued.turn] == turns
         assert len(conversation.queue) == len(self.queue)
         assert conversation.config == self.applied
         assert conversation.usage == summed(self.counted)
-        assert conversation.fill.messages <= conversation.message_count, "counts messages that are gone"
+        assert conversation.fill.messages <= conversation.message_count, (
+            "the fill counts messages that are no longer in the history"
+        )
         assert (conversation.state is State.CLOSED) == self.closed
-        assert isinstance(self.work, WORK.get(conversation.state, NoneType))
+        assert isinstance(self.work, WORK_BY_STATE.get(conversation.state, NoneType))
         self._check_bounds()
 
     def _check_bounds(self) -> None:
-        closes = "close" in self.queue  # there is always room for a close
-        assert len(self.queue) <= self.config.limits.waiting_messages + closes
+        is_closing = "close" in self.queue  # there is always room for a close
+        assert len(self.queue) <= self.config.limits.waiting_messages + is_closing
         assert self._waiting_bytes() <= self.config.limits.waiting_bytes
 
 
-def is_eager(conversation: Conversation) -> bool:
+def is_compacting_eagerly(conversation: Conversation) -> bool:
     phase = conversation.phase
     return isinstance(phase, Compacting) and phase.reason is msg.CompactReason.EAGER
 
 
-def inputs(uses: Iterable[ToolUse]) -> list[tuple[str, object]]:
+def names_and_inputs(uses: Iterable[ToolUse]) -> list[tuple[str, object]]:
     return [(use.name, use.input) for use in uses]

@@ -1,4 +1,4 @@
-"""Sums of usage, reckoned apart from the code."""
+"""Sums of usage, computed independently of the code under test."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,24 +8,24 @@ COUNTS = ("input", "output", "cache_read", "cache_write", "reasoning")
 
 
 def summed(usages: Iterable[Usage]) -> Usage:
-    """The sum of *usages*, each figure no more trusted than the least of its parts."""
-    of_all = list(usages)
-    counts = {name: _sum([getattr(usage, name) for usage in of_all]) for name in COUNTS}
-    return Usage(**counts, cost=_cost([usage.cost for usage in of_all]))
+    """The sum of *usages*. Each figure has the weakest provenance among its parts."""
+    all_usages = list(usages)
+    counts = {name: _sum([getattr(usage, name) for usage in all_usages]) for name in COUNTS}
+    return Usage(**counts, cost=_cost([usage.cost for usage in all_usages]))
 
 
 def _sum(counts: Sequence[Count]) -> Count:
     tokens = sum(count.tokens or 0 for count in counts)
-    trust = _least({count.provenance for count in counts})
-    return Count(tokens=(tokens or None) if trust is Provenance.UNAVAILABLE else tokens, provenance=trust)
+    provenance = _weakest({count.provenance for count in counts})
+    return Count(tokens=(tokens or None) if provenance is Provenance.UNAVAILABLE else tokens, provenance=provenance)
 
 
 def _cost(costs: Sequence[Cost]) -> Cost:
     usd = sum((cost.usd or 0.0 for cost in costs), 0.0)
-    trust = _least({cost.provenance for cost in costs})
-    return Cost(usd=(usd or None) if trust is Provenance.UNAVAILABLE else usd, provenance=trust)
+    provenance = _weakest({cost.provenance for cost in costs})
+    return Cost(usd=(usd or None) if provenance is Provenance.UNAVAILABLE else usd, provenance=provenance)
 
 
-def _least(kinds: set[Provenance]) -> Provenance:
-    worst = (Provenance.UNAVAILABLE, Provenance.ESTIMATED)
-    return next((kind for kind in worst if kind in kinds), Provenance.REPORTED)
+def _weakest(kinds: set[Provenance]) -> Provenance:
+    weakest_first = (Provenance.UNAVAILABLE, Provenance.ESTIMATED)
+    return next((kind for kind in weakest_first if kind in kinds), Provenance.REPORTED)

@@ -1,4 +1,5 @@
-"""Stored and transmitted data stay readable: a literal of each event in a record, and of each message and event."""
+"""Stored and transmitted data stay readable: a literal of each event in a record, of each message and event, and
+of a snapshot."""
 
 from typing import get_args
 
@@ -181,31 +182,31 @@ FROM_LLM: list[bytes] = [
 ]
 
 
-@pytest.mark.parametrize(("written", "meant"), EVENTS, ids=lambda it: type(it).__name__)
-def test_a_stored_event_decodes_to_the_same_event(written: bytes, meant: ev.Event) -> None:
-    assert msgspec.json.decode(written, type=ev.Event) == meant
+@pytest.mark.parametrize(("stored", "event"), EVENTS, ids=lambda value: type(value).__name__)
+def test_a_stored_event_decodes_to_the_same_event(stored: bytes, event: ev.Event) -> None:
+    assert msgspec.json.decode(stored, type=ev.Event) == event
 
 
-@pytest.mark.parametrize(("written", "meant"), EVENTS, ids=lambda it: type(it).__name__)
-def test_an_event_encodes_to_the_stored_bytes(written: bytes, meant: ev.Event) -> None:
-    assert msgspec.json.encode(meant) == written
+@pytest.mark.parametrize(("stored", "event"), EVENTS, ids=lambda value: type(value).__name__)
+def test_an_event_encodes_to_the_stored_bytes(stored: bytes, event: ev.Event) -> None:
+    assert msgspec.json.encode(event) == stored
 
 
 def test_every_type_of_event_has_a_stored_literal() -> None:
-    assert {type(meant) for _, meant in EVENTS} == set(get_args(ev.Event))
+    assert {type(event) for _, event in EVENTS} == set(get_args(ev.Event))
 
 
 def test_a_stored_message_pack_record_decodes_and_encodes_unchanged() -> None:
     content = (Document(data=b"\x00\xff", media_type="application/pdf"),)
-    meant = ev.Record(7, ev.Received(message=msg.UserMessage(content=content)))
+    record = ev.Record(7, ev.Received(message=msg.UserMessage(content=content)))
 
-    assert msgspec.msgpack.decode(RECORD_IN_MESSAGE_PACK, type=ev.Record) == meant
-    assert msgspec.msgpack.encode(meant) == RECORD_IN_MESSAGE_PACK
+    assert msgspec.msgpack.decode(RECORD_IN_MESSAGE_PACK, type=ev.Record) == record
+    assert msgspec.msgpack.encode(record) == RECORD_IN_MESSAGE_PACK
 
 
 def test_stored_messages_and_events_decode_and_encode_unchanged() -> None:
-    to_llm = [msgspec.json.decode(written, type=msg.ToLLM) for written in TO_LLM]
-    from_llm = [msgspec.json.decode(written, type=msg.FromLLM) for written in FROM_LLM]
+    to_llm = [msgspec.json.decode(stored, type=msg.ToLLM) for stored in TO_LLM]
+    from_llm = [msgspec.json.decode(stored, type=msg.FromLLM) for stored in FROM_LLM]
 
     assert [type(message) for message in to_llm] == list(get_args(msg.ToLLM))
     assert [type(event) for event in from_llm] == list(get_args(msg.FromLLM))

@@ -1,4 +1,4 @@
-"""When a failed request is sent again."""
+"""The delay before a failed request is sent again."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Clients are shared, and closed when nobody needs them; secrets stay with them."""
+"""Clients are shared and closed with their last lease; credentials keep the secrets of their providers."""
 
 import asyncio
 
@@ -16,8 +16,8 @@ FACTS = ModelFacts(context_limit_tokens=5)
 SECRET = "sk-never-to-be-seen"
 
 
-class Client(ScriptedClient):
-    """Notes that it was closed."""
+class RecordingClient(ScriptedClient):
+    """Records that it was *closed*."""
 
     closed = False
 
@@ -25,12 +25,12 @@ class Client(ScriptedClient):
         self.closed = True
 
 
-def pool() -> tuple[ClientPool, list[Client]]:
-    opened: list[Client] = []
+def pool() -> tuple[ClientPool, list[RecordingClient]]:
+    opened: list[RecordingClient] = []
 
-    def open_client(config: ProviderConfig) -> Client:
+    def open_client(config: ProviderConfig) -> RecordingClient:
         assert isinstance(config, rc.Scripted)
-        opened.append(Client(config))
+        opened.append(RecordingClient(config))
         return opened[-1]
 
     return ClientPool(open_client), opened
@@ -97,10 +97,10 @@ def test_the_secret_added_last_applies() -> None:
     for key in ("old", "new"):
         credentials.add(rc.OpenAI(model="one", api_key=key))
 
-    whole = credentials.with_secrets(rc.OpenAI(model="one"))
+    provider = credentials.with_secrets(rc.OpenAI(model="one"))
 
-    assert isinstance(whole, rc.OpenAI)
-    assert whole.api_key == "new"
+    assert isinstance(provider, rc.OpenAI)
+    assert provider.api_key == "new"
 
 
 @pytest.mark.parametrize(

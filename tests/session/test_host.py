@@ -1,4 +1,4 @@
-"""A host opens sessions all or none, finds them by their ids, and sees them off."""
+"""A host opens sessions, all or none, finds them by id, and removes them when they have ended."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -19,18 +19,20 @@ from rayconteur.scripted import Fail, Script, Wait
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 HANGS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Wait(),),))))
-MISFIT = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Fail(code="bad luck"),),))))
+UNOPENABLE = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Fail(code="bad luck"),),))))
 
 
-class House:
-    """A host, what its routers took, and which sessions it saw off."""
+class HostFixture:
+    """A host, the segments *published* to each router, and the ids of sessions that have *ended*."""
 
     def __init__(self, routers: int = 1) -> None:
-        self.taken: list[list[Segment]] = [[] for _ in range(routers)]
+        self.published: list[list[Segment]] = [[] for _ in range(routers)]
         self.router_accepts = asyncio.Event()
         self.router_accepts.set()
-        self.off: list[str] = []
-        self.host = Host([self._publish(shard) for shard in range(routers)], self._see_off, ClientPool(open_client))
+        self.ended: list[str] = []
+        self.host = Host(
+            [self._publish(shard) for shard in range(routers)], self._session_ended, ClientPool(open_client)
+        )
 
     def tell(self, session_id: str, message: rc.ToLLM) -> Receipt:
         return self.host.tell(session_id, msgspec.msgpack.encode(message))
@@ -38,142 +40,144 @@ class House:
     def _publish(self, shard: int) -> Callable[[bytes], Awaitable[None]]:
         async def publish(data: bytes) -> None:
             await self.router_accepts.wait()
-            self.taken[shard] += decode_segments(data)
+            self.published[shard] += decode_segments(data)
 
         return publish
 
-    async def _see_off(self, session_id: str) -> None:
+    async def _session_ended(self, session_id: str) -> None:
         await asyncio.sleep(0)
-        self.off.append(session_id)
+        self.ended.append(session_id)
 
 
-def played(scene: Callable[[House], Coroutine[Any, Any, None]], routers: int = 1) -> None:
+def run_with_host(scenario: Callable[[HostFixture], Coroutine[Any, Any, None]], routers: int = 1) -> None:
     async def main() -> None:
-        house = House(routers)
-        running = asyncio.create_task(house.host.run())
-        await scene(house)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        fixture = HostFixture(routers)
+        publishing = asyncio.create_task(fixture.host.run())
+        await scenario(fixture)
+        publishing.cancel()
+        await asyncio.gather(publishing, return_exceptions=True)
 
     run(main())
 
 
-def ids(house: House) -> list[str]:
-    return [status.id for status in house.host.statuses()]
+def session_ids_of(fixture: HostFixture) -> list[str]:
+    return [status.id for status in fixture.host.statuses()]
 
 
 def test_sessions_are_opened_all_or_none() -> None:
-    async def scene(house: House) -> None:
-        house.host.open(["a", "b"], 1, ECHO)
+    async def scenario(fixture: HostFixture) -> None:
+        fixture.host.open(["a", "b"], 1, ECHO)
 
-        for taken in (["c", "a"], ["d", "d"]):
-            with pytest.raises(SessionExists, match=taken[1]):
-                house.host.open(taken, 2, ECHO)
+        for session_ids in (["c", "a"], ["d", "d"]):
+            with pytest.raises(SessionExists, match=session_ids[1]):
+                fixture.host.open(session_ids, 2, ECHO)
         with pytest.raises(InvalidConfig, match="bad luck"):
-            house.host.open(["e"], 2, MISFIT)
+            fixture.host.open(["e"], 2, UNOPENABLE)
 
-        assert ids(house) == ["a", "b"]
-        assert len(house.host) == 2
+        assert session_ids_of(fixture) == ["a", "b"]
+        assert len(fixture.host) == 2
 
-    played(scene)
+    run_with_host(scenario)
 
 
 def test_invalid_messages_and_unknown_sessions_are_rejected() -> None:
-    async def scene(house: House) -> None:
-        house.host.open(["a"], 1, ECHO)
+    async def scenario(fixture: HostFixture) -> None:
+        fixture.host.open(["a"], 1, ECHO)
 
         with pytest.raises(InvalidConfig, match="message"):
-            house.host.tell("a", msgspec.msgpack.encode({"kind": "nonsense"}))
-        for call in (house.host.status, house.host.history):
+            fixture.host.tell("a", msgspec.msgpack.encode({"kind": "nonsense"}))
+        for call in (fixture.host.status, fixture.host.history):
             with pytest.raises(UnknownSession, match="ghost"):
                 call("ghost")
         with pytest.raises(UnknownSession):
-            house.tell("ghost", rc.Interrupt())
+            fixture.tell("ghost", rc.Interrupt())
         with pytest.raises(UnknownSession):
-            await house.host.close("ghost", drain=False)
+            await fixture.host.close("ghost", drain=False)
 
-    played(scene)
+    run_with_host(scenario)
 
 
 def test_a_session_is_removed_and_its_id_is_free_when_the_router_has_its_last_event() -> None:
-    async def scene(house: House) -> None:
-        house.host.open(["a"], 1, HANGS)
-        house.tell("a", rc.UserMessage.of("hi"))
-        house.router_accepts.clear()
-        closing = [asyncio.create_task(house.host.close("a", drain=False)) for _ in range(3)]
+    async def scenario(fixture: HostFixture) -> None:
+        fixture.host.open(["a"], 1, HANGS)
+        fixture.tell("a", rc.UserMessage.of("hi"))
+        fixture.router_accepts.clear()
+        closing = [asyncio.create_task(fixture.host.close("a", drain=False)) for _ in range(3)]
         await asyncio.sleep(10)
-        assert house.off == []
-        assert house.host.status("a").state is State.CLOSED
+        assert fixture.ended == []
+        assert fixture.host.status("a").state is State.CLOSED
         with pytest.raises(SessionClosed):
-            house.tell("a", rc.UserMessage.of("still there?"))
+            fixture.tell("a", rc.UserMessage.of("still there?"))
 
-        house.router_accepts.set()
+        fixture.router_accepts.set()
         await asyncio.gather(*closing)
 
-        assert house.off == ["a"]
-        assert house.taken[0][-1].session_end
-        assert len(house.host) == 0
-        house.host.open(["a"], 2, ECHO)
+        assert fixture.ended == ["a"]
+        assert fixture.published[0][-1].session_end
+        assert len(fixture.host) == 0
+        fixture.host.open(["a"], 2, ECHO)
 
-    played(scene)
+    run_with_host(scenario)
 
 
 def test_cancelling_a_wait_for_the_end_does_not_stop_the_end() -> None:
-    async def scene(house: House) -> None:
-        house.host.open(["a"], 1, ECHO)
-        house.router_accepts.clear()
-        closing = asyncio.create_task(house.host.close("a", drain=False))
+    async def scenario(fixture: HostFixture) -> None:
+        fixture.host.open(["a"], 1, ECHO)
+        fixture.router_accepts.clear()
+        closing = asyncio.create_task(fixture.host.close("a", drain=False))
         await asyncio.sleep(1)
         closing.cancel()
         await asyncio.sleep(1)
 
-        house.router_accepts.set()
+        fixture.router_accepts.set()
         await asyncio.sleep(1)
 
-        assert house.off == ["a"]
+        assert fixture.ended == ["a"]
 
-    played(scene)
+    run_with_host(scenario)
 
 
 def test_close_with_drain_waits_for_the_queued_turns() -> None:
-    async def scene(house: House) -> None:
-        house.host.open(["a"], 1, ECHO)
+    async def scenario(fixture: HostFixture) -> None:
+        fixture.host.open(["a"], 1, ECHO)
         for word in ("one", "two"):
-            house.tell("a", rc.UserMessage.of(word))
+            fixture.tell("a", rc.UserMessage.of(word))
 
-        await house.host.close("a", drain=True)
+        await fixture.host.close("a", drain=True)
 
-        assert house.off == ["a"]
+        assert fixture.ended == ["a"]
 
-    played(scene)
+    run_with_host(scenario)
 
 
 def test_each_session_publishes_to_the_router_of_its_shard() -> None:
-    async def scene(house: House) -> None:
+    async def scenario(fixture: HostFixture) -> None:
         names = [f"s{number}" for number in range(20)]
-        house.host.open(names, 7, ECHO)
+        fixture.host.open(names, 7, ECHO)
         for name in names:
-            house.tell(name, rc.UserMessage.of("hi"))
+            fixture.tell(name, rc.UserMessage.of("hi"))
         await asyncio.sleep(10)
 
-        for shard, taken in enumerate(house.taken):
-            assert {segment.session_id for segment in taken} == {name for name in names if shard_of(name, 3) == shard}
-            assert {segment.epoch for segment in taken} == {7}
+        for shard, segments in enumerate(fixture.published):
+            assert {segment.session_id for segment in segments} == {
+                name for name in names if shard_of(name, 3) == shard
+            }
+            assert {segment.epoch for segment in segments} == {7}
 
-    played(scene, routers=3)
+    run_with_host(scenario, routers=3)
 
 
 def test_a_stuck_session_delays_no_other_session() -> None:
-    async def scene(house: House) -> None:
-        house.host.open(["stuck"], 1, HANGS)
-        house.host.open(["quick"], 1, ECHO)
-        house.tell("stuck", rc.UserMessage.of("hi"))
-        house.tell("quick", rc.UserMessage.of("hi"))
+    async def scenario(fixture: HostFixture) -> None:
+        fixture.host.open(["stuck"], 1, HANGS)
+        fixture.host.open(["quick"], 1, ECHO)
+        fixture.tell("stuck", rc.UserMessage.of("hi"))
+        fixture.tell("quick", rc.UserMessage.of("hi"))
 
         await asyncio.sleep(1)
 
-        assert house.host.status("stuck").state is State.REQUESTING
-        assert house.host.status("quick").state is State.IDLE
-        assert len(house.host.history("quick")) == 2
+        assert fixture.host.status("stuck").state is State.REQUESTING
+        assert fixture.host.status("quick").state is State.IDLE
+        assert len(fixture.host.history("quick")) == 2
 
-    played(scene)
+    run_with_host(scenario)

@@ -17,29 +17,29 @@ ANSWER = 1_000
 TURNS, STEPS = 400, 4
 REQUESTS = TURNS * (STEPS + 1)
 BYTES_PER_TOKEN = 4
-"""The scripted provider's: it counts the bytes of the whole request."""
+"""The scripted provider counts a token for each 4 bytes of the whole request."""
 
 
-def results() -> list[str]:
-    """What the tools say: mostly little, now and then a file of 6,000 tokens."""
-    chance = random.Random(7)
-    sizes = [chance.choice((50, 200, 800, 2_000, 6_000)) for _ in range(TURNS * STEPS)]
+def tool_outputs() -> list[str]:
+    """The outputs of all tool runs: mostly short, sometimes a file of 6,000 tokens."""
+    rng = random.Random(7)
+    sizes = [rng.choice((50, 200, 800, 2_000, 6_000)) for _ in range(TURNS * STEPS)]
     return [f"{number:06} " * (size * BYTES_PER_TOKEN // 7) for number, size in enumerate(sizes)]
 
 
 @dataclass
-class Naive:
-    """What is built where compaction goes by the last request's input only, after the next request is built."""
+class NaiveCompaction:
+    """A common implementation: it compacts after the last request's input exceeded a share of the window."""
 
     tokens: int = 0
     last_input: int = 0
-    above: int = 0
+    above_limit: int = 0
     compactions: int = 0
     due: bool = False
 
     def request(self, new: int) -> None:
         self.tokens += new
-        self.above += self.tokens > LIMIT
+        self.above_limit += self.tokens > LIMIT
         self.last_input = self.tokens
         if self.due:
             self.tokens, self.due = LIMIT // 4, False
@@ -48,15 +48,15 @@ class Naive:
             self.due = True
 
 
-async def act(session: SessionFixture, said: list[str]) -> None:
-    """All the turns: in each a question, four rounds of a tool, and an answer."""
-    batches, ends = Feed(session, rc.ToolBatch), Feed(session, rc.Completed)
+async def run_turns(session: SessionFixture, outputs: list[str]) -> None:
+    """Runs all turns: in each a question, four rounds of tool use, and an answer."""
+    batches, ends = EventCursor(session, rc.ToolBatch), EventCursor(session, rc.Completed)
     for turn in range(TURNS):
         session.ask(f"Question {turn}: what does it say?")
         for step in range(STEPS):
             batch = await batches.next()
             assert isinstance(batch, rc.ToolBatch)
-            text = said[turn * STEPS + step]
+            text = outputs[turn * STEPS + step]
             session.tell(
                 rc.ToolResults(
                     results=tuple(rc.ToolResult(use.id, (rc.Text(text),)) for use in batch.uses),
@@ -66,8 +66,8 @@ async def act(session: SessionFixture, said: list[str]) -> None:
         await ends.next()
 
 
-class Feed:
-    """The events of one kind, one after the other, without looking at any of them twice."""
+class EventCursor:
+    """Iterates over the session's events of one kind, and looks at each event once."""
 
     def __init__(self, session: SessionFixture, kind: type[rc.FromLLM]) -> None:
         self._here, self._kind, self._seen = session, kind, 0
@@ -92,29 +92,32 @@ def test_two_thousand_requests_stay_within_the_context_window() -> None:
         max_output_tokens=ANSWER,
         compaction=Layered(strategies=(Threshold(), Summarize(provider=writer), Window(keep_recent_turns=5))),
     )
-    said = results()
+    outputs = tool_outputs()
 
     async def main() -> list[rc.FromLLM]:
         async with running_session(config) as session:
-            await act(session, said)
+            await run_turns(session, outputs)
             return list(session.events)
 
     events = run(main())
 
     inputs = [event.request.input.tokens or 0 for event in events if isinstance(event, rc.TokenUpdate)]
     compacted = [event for event in events if isinstance(event, rc.Compacted)]
-    written = sum(event.report.usage.output.tokens or 0 for event in compacted if event.report)
-    naive = Naive()
-    for text in said:
+    summary_tokens = sum(event.report.usage.output.tokens or 0 for event in compacted if event.report)
+    naive = NaiveCompaction()
+    for text in outputs:
         naive.request(len(text) // BYTES_PER_TOKEN + 150)
-    print(f"{len(inputs)} requests, largest {max(inputs)}, {len(compacted)} compactions, {written} summary tokens")
-    print(f"naive: {naive.above} requests above the limit, {naive.compactions} compactions")
+    print(
+        f"{len(inputs)} requests, largest {max(inputs)}, {len(compacted)} compactions, {summary_tokens} summary tokens"
+    )
+    print(f"naive: {naive.above_limit} requests above the limit, {naive.compactions} compactions")
 
     assert len(inputs) == REQUESTS
     assert max(inputs) <= LIMIT - ANSWER
     assert not any(isinstance(event, rc.Failed) for event in events)
-    # What comes in is 7 million tokens' worth; a window holds some 19,000 of it between two compactions at least.
-    incoming = sum(map(len, said)) // BYTES_PER_TOKEN
+    # About 7 million tokens come in. A compaction leaves at most 60 % of the threshold, which is 75 % of the window, so
+    # at least the other 40 % come in before the next one.
+    incoming = sum(map(len, outputs)) // BYTES_PER_TOKEN
     assert len(compacted) <= incoming / (LIMIT * 0.75 * 0.4) + 1
-    assert written <= 2_048 * len(compacted)
-    assert naive.above > 0
+    assert summary_tokens <= 2_048 * len(compacted)
+    assert naive.above_limit > 0

@@ -1,4 +1,4 @@
-"""What a session does besides its conversation: it waits, tries again, holds back, and keeps secrets."""
+"""A session: retries, streaming, numbering of events, closing, and secrets."""
 
 import asyncio
 
@@ -18,12 +18,12 @@ ECHO = (Say(),)
 def test_a_failed_request_is_retried_after_the_providers_retry_after() -> None:
     async def main() -> float:
         async with running_session(scripted_config((Fail(code="rate_limited", retry_after_s=7.0),), ECHO)) as session:
-            begun = asyncio.get_running_loop().time()
+            started_at = asyncio.get_running_loop().time()
             turn = session.ask()
             await session.wait_for_event(rc.Completed)
 
             assert session.event_kinds(turn)[:3] == ["TurnStarted", "Retrying", "StreamStarted"]
-            return asyncio.get_running_loop().time() - begun
+            return asyncio.get_running_loop().time() - started_at
 
     assert 7.0 <= run(main()) < 8.0
 
@@ -44,7 +44,7 @@ def test_retries_stop_at_the_limits_of_the_policy(policy: rc.RetryPolicy, reques
 
             assert isinstance(failed, rc.Failed)
             assert (failed.code, failed.message, failed.retryable) == ("overloaded", "too much to do", True)
-            # With a pause of 10 s, of which up to half is random, there is time for two or three more.
+            # A backoff of 10 s, of which up to half is random, leaves time for two or three requests more.
             assert abs(session.status().requests - requests) <= (1 if policy.max_attempts == 100 else 0)
 
     run(main())
@@ -119,8 +119,8 @@ def test_configure_switches_the_provider_and_exposes_no_secret() -> None:
         status = session.status()
         assert isinstance(configured, rc.Configured)
         assert (configured.fields, status.provider, status.model) == (("provider",), "openai", "gpt-5-mini")
-        shown = repr((session.events, status, session.history(), session.host.__dict__))
-        assert key not in shown
+        exposed = repr((session.events, status, session.history(), session.host.__dict__))
+        assert key not in exposed
         assert key.encode() not in msgspec.json.encode([session.events, status])
 
     async def whole() -> None:
@@ -133,11 +133,11 @@ def test_configure_switches_the_provider_and_exposes_no_secret() -> None:
 def test_a_setting_that_the_provider_does_not_support_is_rejected() -> None:
     async def main() -> None:
         async with running_session(scripted_config(ECHO)) as session:
-            budget = rc.Configure(
+            change = rc.Configure(
                 provider=rc.OpenAI(model="m", api_key="k"), thinking=rc.Reasoning(budget_tokens=1_000)
             )
             with pytest.raises(InvalidConfig, match="thinking"):
-                session.tell(budget)
+                session.tell(change)
 
             assert session.status().provider == "scripted"
             turn = session.ask()

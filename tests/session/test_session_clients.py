@@ -1,4 +1,4 @@
-"""Clients that do what they shouldn't, or take their time, and what a session makes of it."""
+"""Sessions with clients that fail, are cancelled, stream without end, or are slow to close."""
 
 import asyncio
 import logging
@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 import pytest
-from fixtures.session import SessionFixture, running_session, scripted_config
+from fixtures.session import SESSION_ID, SessionFixture, running_session, scripted_config
 from fixtures.virtual_time import run
 
 import rayconteur as rc
@@ -21,55 +21,55 @@ SECRET = "sk-never-to-be-seen"
 ECHO = (Say(),)
 
 
-class Doing(ScriptedClient):
-    """Does *first* when it is asked for the first time, and goes on as scripted."""
+class ClientWithFirstCall(ScriptedClient):
+    """Awaits *first_call* in its first request, and then answers as scripted."""
 
-    def __init__(self, config: rc.Scripted, first: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, config: rc.Scripted, first_call: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
-        self._first = first
+        self._first_call = first_call
 
     async def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
         if request.number == 1:
-            await self._first()
+            await self._first_call()
         async with aclosing(super().stream(request)) as answer:
             async for deltas in answer:
                 yield deltas
 
     async def complete(self, request: Request) -> Sequence[Delta]:
         if request.number == 1:
-            await self._first()
+            await self._first_call()
         return await super().complete(request)
 
 
-class Gushing(ScriptedClient):
-    """Speaks without end, and counts what was taken."""
+class EndlessClient(ScriptedClient):
+    """Streams a million characters, and counts the chunks that were *read*."""
 
     def __init__(self, config: rc.Scripted) -> None:
         super().__init__(config)
-        self.taken = 0
+        self.read = 0
         self.closed = False
 
     async def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
         try:
-            yield [AnswerStarted("m", "gushing")]
-            while self.taken < 10_000:
+            yield [AnswerStarted("m", "endless")]
+            while self.read < 10_000:
                 yield [TextDelta(0, "x" * 100)]
-                self.taken += 1
+                self.read += 1
             yield [AnswerEnded(StopReason.END_TURN, None)]
         finally:
             self.closed = True
 
 
-class Broken(ScriptedClient):
-    """Breaks the promises of deltas in mid-answer."""
+class MalformedClient(ScriptedClient):
+    """Starts its answer a second time in the middle of it."""
 
     async def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
-        started = AnswerStarted("m", "broken")
+        started = AnswerStarted("m", "malformed")
         yield [started, TextDelta(0, "one "), TextDelta(0, "two"), started, TextDelta(0, "three")]
 
 
-def doing(first: Callable[[], Awaitable[None]]) -> Callable[[ProviderConfig], ScriptedClient]:
-    return lambda config: Doing(_scripted(config), first)
+def with_first_call(first_call: Callable[[], Awaitable[None]]) -> Callable[[ProviderConfig], ScriptedClient]:
+    return lambda config: ClientWithFirstCall(_scripted(config), first_call)
 
 
 def _scripted(config: ProviderConfig) -> rc.Scripted:
@@ -77,34 +77,34 @@ def _scripted(config: ProviderConfig) -> rc.Scripted:
     return config
 
 
-async def fails_by_itself() -> None:
+async def raise_error_with_secret() -> None:
     raise ZeroDivisionError(f"the key is {SECRET}")
 
 
-async def is_cancelled_by_somebody_else() -> None:
+async def raise_cancelled_error() -> None:
     raise asyncio.CancelledError
 
 
-async def goes_on_with_the_next(session: SessionFixture) -> None:
+async def assert_next_turn_completes(session: SessionFixture) -> None:
     turn = session.ask("and now?")
     await session.wait_for_event(rc.Completed, turn)
     assert session.history_texts()[-1] == "and now?"
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-@pytest.mark.parametrize("misdeed", [fails_by_itself, is_cancelled_by_somebody_else])
+@pytest.mark.parametrize("first_call", [raise_error_with_secret, raise_cancelled_error])
 def test_a_client_that_raises_or_is_cancelled_fails_the_turn_and_leaks_no_secret(
-    misdeed: Callable[[], Awaitable[None]], streaming: bool, caplog: pytest.LogCaptureFixture
+    first_call: Callable[[], Awaitable[None]], streaming: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def main() -> None:
-        async with running_session(scripted_config(ECHO, streaming=streaming), doing(misdeed)) as session:
+        async with running_session(scripted_config(ECHO, streaming=streaming), with_first_call(first_call)) as session:
             turn = session.ask()
             failed = await session.wait_for_event(rc.Failed, turn)
 
             assert isinstance(failed, rc.Failed)
             assert (failed.code, failed.retryable) == ("internal", False)
             assert SECRET not in repr(session.events)
-            await goes_on_with_the_next(session)
+            await assert_next_turn_completes(session)
 
     with caplog.at_level(logging.CRITICAL):
         run(main())
@@ -112,7 +112,7 @@ def test_a_client_that_raises_or_is_cancelled_fails_the_turn_and_leaks_no_secret
 
 def test_a_malformed_answer_is_counted_and_its_text_is_reported() -> None:
     async def main() -> None:
-        async with running_session(scripted_config(), lambda config: Broken(_scripted(config))) as session:
+        async with running_session(scripted_config(), lambda config: MalformedClient(_scripted(config))) as session:
             turn = session.ask()
             failed = await session.wait_for_event(rc.Failed, turn)
 
@@ -126,12 +126,12 @@ def test_a_malformed_answer_is_counted_and_its_text_is_reported() -> None:
 
 def test_a_full_outbox_pauses_the_stream_until_there_is_room() -> None:
     async def main() -> None:
-        client = Gushing(rc.Scripted())
+        client = EndlessClient(rc.Scripted())
         async with running_session(scripted_config(limits=rc.Limits(outbox_bytes=5_000)), lambda _: client) as session:
             session.router_accepts.clear()
             turn = session.ask()
             await asyncio.sleep(100)
-            assert 40 <= client.taken <= 60
+            assert 40 <= client.read <= 60
 
             session.router_accepts.set()
             await session.wait_for_event(rc.Completed, turn)
@@ -140,10 +140,28 @@ def test_a_full_outbox_pauses_the_stream_until_there_is_room() -> None:
     run(main())
 
 
+def test_a_changed_outbox_limit_applies_to_the_running_stream() -> None:
+    async def main() -> None:
+        client = EndlessClient(rc.Scripted())
+        async with running_session(scripted_config(), lambda _: client) as session:
+            session.router_accepts.clear()
+            session.ask()
+            session.tell(rc.Configure(limits=rc.Limits(outbox_bytes=5_000)))
+            await asyncio.sleep(100)
+            assert 40 <= client.read <= 60
+
+            session.tell(rc.Configure(limits=rc.Limits(outbox_bytes=10_000_000)))
+            session.router_accepts.set()
+            await session.wait_for_event(rc.Completed)
+            assert session.host.settings(SESSION_ID).limits.outbox_bytes == 10_000_000
+
+    run(main())
+
+
 @pytest.mark.parametrize("policy", OnInterrupt)
 def test_an_interrupt_closes_a_stream_that_waits_for_room_in_the_outbox(policy: OnInterrupt) -> None:
     async def main() -> None:
-        client = Gushing(rc.Scripted())
+        client = EndlessClient(rc.Scripted())
         config = scripted_config(limits=rc.Limits(outbox_bytes=5_000), on_interrupt=policy)
         async with running_session(config, lambda _: client) as session:
             session.router_accepts.clear()
@@ -160,20 +178,20 @@ def test_an_interrupt_closes_a_stream_that_waits_for_room_in_the_outbox(policy: 
 
 
 def test_a_client_that_is_slow_to_close_delays_only_the_end_of_the_session() -> None:
-    async def lets_go_slowly() -> None:
+    async def wait_and_close_slowly() -> None:
         try:
             await asyncio.Event().wait()
         finally:
             await asyncio.sleep(1_000)
 
     async def main() -> None:
-        async with running_session(scripted_config(ECHO), doing(lets_go_slowly)) as session:
+        async with running_session(scripted_config(ECHO), with_first_call(wait_and_close_slowly)) as session:
             session.ask()
             await session.wait_for_state(State.REQUESTING)
             await asyncio.sleep(1)
 
             session.tell(rc.Interrupt())
-            await goes_on_with_the_next(session)
+            await assert_next_turn_completes(session)
             assert asyncio.get_running_loop().time() < 100
 
             await session.close(drain=False)

@@ -1,4 +1,4 @@
-"""An interrupt ends a turn in whatever phase it is, and the session takes its next message."""
+"""An interrupt ends a turn in every phase, and the session accepts its next message."""
 
 import asyncio
 
@@ -15,16 +15,16 @@ from rayconteur.scripted import Call, Fail, Say, Wait
 TEXT = "a raven is a bird of few words"
 LOOK = rc.Tool(name="look")
 ECHO = (Say(),)
-NO_PAUSE = rc.RetryPolicy(first_delay_s=3600, max_delay_s=3600, max_elapsed_s=1e6)
+LONG_BACKOFF = rc.RetryPolicy(first_delay_s=3600, max_delay_s=3600, max_elapsed_s=1e6)
 
 PHASES: dict[str, tuple[rc.SessionConfig, State]] = {
-    "before the provider begins": (scripted_config((Wait(),), ECHO), State.REQUESTING),
+    "before the answer starts": (scripted_config((Wait(),), ECHO), State.REQUESTING),
     "streaming": (scripted_config((Say(TEXT), Wait()), ECHO), State.STREAMING),
-    "not streamed": (
+    "without streaming": (
         scripted_config((Say(TEXT), Wait()), ECHO, streaming=False),
         State.REQUESTING,
     ),
-    "waiting to retry": (scripted_config((Fail(),), ECHO, retry=NO_PAUSE), State.RETRYING),
+    "backoff": (scripted_config((Fail(),), ECHO, retry=LONG_BACKOFF), State.RETRYING),
     "tools out": (
         scripted_config((Say(TEXT), Call("look")), ECHO, tools=(LOOK,)),
         State.TOOLS_OUT,

@@ -1,4 +1,4 @@
-"""Whatever is told to a session at whatever moment, its turns end once, in good order, and say what they should."""
+"""Any sequence of messages at any time: every turn ends once, and its events are in order."""
 
 import asyncio
 from collections import defaultdict
@@ -16,10 +16,10 @@ from rayconteur.errors import MailboxError
 from rayconteur.runtime import OnInterrupt, State, TurnEnd, WhenBusy
 from rayconteur.scripted import Call, Cut, Fail, Say, Script, Step, Think, Wait
 
-SAYS = "a raven is a bird of few words"
+TEXT = "a raven is a bird of few words"
 LOOK = rc.Tool(name="look")
 STEPS: list[Step] = [
-    Say(SAYS),
+    Say(TEXT),
     Think("hm"),
     Call("look"),
     Call("look", json="{"),
@@ -47,35 +47,37 @@ configs = st.builds(
 )
 
 
-def results(session: SessionFixture) -> rc.ToolResults:
+def results_for_open_tool_uses(session: SessionFixture) -> rc.ToolResults:
     open_ids = session.status().open_tool_use_ids
     return rc.ToolResults(results=tuple(rc.ToolResult(use_id) for use_id in open_ids), last=True)
 
 
-MOVES: dict[str, Callable[[SessionFixture], object]] = {
+ACTIONS: dict[str, Callable[[SessionFixture], object]] = {
     "ask": lambda session: session.ask("hello"),
     "interrupt": lambda session: session.tell(rc.Interrupt()),
-    "answer tools": lambda session: session.tell(results(session)),
+    "answer tools": lambda session: session.tell(results_for_open_tool_uses(session)),
     "retry": lambda session: session.tell(rc.Retry()),
     "clear": lambda session: session.tell(rc.Clear()),
     "compact": lambda session: session.tell(rc.Compact()),
     "configure": lambda session: session.tell(rc.Configure(system="briefly", next="turn")),
-    "the router is away": lambda session: session.router_accepts.clear(),
-    "the router is back": lambda session: session.router_accepts.set(),
+    "stop the router": lambda session: session.router_accepts.clear(),
+    "resume the router": lambda session: session.router_accepts.set(),
 }
-moves = st.lists(st.tuples(st.sampled_from(sorted(MOVES)), st.sampled_from([0.0, 0.05, 0.4, 40.0])), max_size=15)
+action_lists = st.lists(
+    st.tuples(st.sampled_from(sorted(ACTIONS)), st.sampled_from([0.0, 0.05, 0.4, 40.0])), max_size=15
+)
 
 
 @settings(max_examples=150, deadline=None)
-@given(configs, moves)
+@given(configs, action_lists)
 def test_every_turn_ends_once_and_none_of_its_events_follow(
-    config: rc.SessionConfig, played: list[tuple[str, float]]
+    config: rc.SessionConfig, actions: list[tuple[str, float]]
 ) -> None:
     async def main() -> list[rc.FromLLM]:
         async with running_session(config) as session:
-            for move, pause_s in played:
+            for action, pause_s in actions:
                 with suppress(MailboxError):
-                    MOVES[move](session)
+                    ACTIONS[action](session)
                 await asyncio.sleep(pause_s)
             status = session.status()
             tools_out = status.state is State.TOOLS_OUT
@@ -91,12 +93,12 @@ def test_every_turn_ends_once_and_none_of_its_events_follow(
 
 
 def check_turns(events: list[rc.FromLLM], turns: int) -> None:
-    of_turn: dict[int, list[rc.FromLLM]] = defaultdict(list)
+    events_by_turn: dict[int, list[rc.FromLLM]] = defaultdict(list)
     for event in events:
-        of_turn[event.turn].append(event)
-    assert set(of_turn) - {0} == set(range(1, turns + 1))
+        events_by_turn[event.turn].append(event)
+    assert set(events_by_turn) - {0} == set(range(1, turns + 1))
     for turn in range(1, turns + 1):
-        *before, end = of_turn[turn]
+        *before, end = events_by_turn[turn]
         assert isinstance(end, TurnEnd)
         assert not any(isinstance(event, TurnEnd) for event in before)
         assert all((number == 0) == isinstance(event, rc.TurnStarted) for number, event in enumerate(before))

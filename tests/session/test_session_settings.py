@@ -1,4 +1,4 @@
-"""New settings for a session at work."""
+"""Changes of settings in a running session."""
 
 import msgspec
 import pytest
@@ -63,18 +63,18 @@ def test_the_facts_of_a_new_model_replace_those_of_the_old_one() -> None:
 
 def test_content_that_the_provider_does_not_support_is_rejected() -> None:
     config = msgspec.structs.replace(scripted_config(), provider=rc.Anthropic(model="claude", api_key="k"))
-    picture = rc.Image(data=b"<svg/>", media_type="image/svg+xml")
+    image = rc.Image(data=b"<svg/>", media_type="image/svg+xml")
 
     async def main() -> None:
         async with running_session(config) as session:
             with pytest.raises(UnsupportedContent, match=r"content\[1\]: anthropic takes images of image/gif"):
-                session.tell(rc.UserMessage(content=(rc.Text("What is this?"), picture)))
+                session.tell(rc.UserMessage(content=(rc.Text("What is this?"), image)))
             with pytest.raises(UnsupportedContent, match=r"content\[0\].content\[0\]: "):
-                session.tell(rc.ToolResults(results=(rc.ToolResult("a", (picture,)),)))
+                session.tell(rc.ToolResults(results=(rc.ToolResult("a", (image,)),)))
 
             assert session.status().turns == 0
             session.tell(rc.Configure(provider=rc.Scripted()))
-            turn = session.tell(rc.UserMessage(content=(rc.Text("What is this?"), picture))).turn
+            turn = session.tell(rc.UserMessage(content=(rc.Text("What is this?"), image))).turn
             await session.wait_for_event(rc.Completed, turn)
 
     run(main())

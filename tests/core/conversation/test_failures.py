@@ -1,4 +1,4 @@
-"""Failed requests: tried again by policy, ended with all that was complete, asked again by Retry."""
+"""Failed requests: retried by policy, or the turn fails and ``Retry`` requests the answer again."""
 
 import msgspec
 import pytest

@@ -1,4 +1,4 @@
-"""Interrupts: in every state, with both policies, by number or not."""
+"""Interrupts: in every state, with both policies, of the running turn or of a turn by number."""
 
 import pytest
 from builders.conversation import (

@@ -1,4 +1,4 @@
-"""Clear, Compact, Configure and Close: now, or in their order among the messages."""
+"""Clear, Compact, Configure and Close: at once, or in their order among the messages."""
 
 import msgspec
 import pytest
@@ -29,7 +29,7 @@ from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.instructions import Cancel, Emit, EndSession, Instruction, SendRequest, StartCompaction
 
-SHORT = (Message(role=Role.USER, content=blocks(["in short"]), turn=1),)
+COMPACTED = (Message(role=Role.USER, content=blocks(["in short"]), turn=1),)
 
 
 def configure(change: msg.Configure) -> ev.Received:
@@ -119,12 +119,12 @@ def test_a_compaction_gets_the_history_and_its_result_replaces_it() -> None:
     conversation = conversation_in(State.REQUESTING)
     conversation.handle(answered(1, "hello"))
 
-    shorten = only_one(StartCompaction, conversation.handle(received(msg.Compact())))
-    instructions = conversation.handle(ev.CompactionEnded(compaction=shorten.number, messages=SHORT))
+    started = only_one(StartCompaction, conversation.handle(received(msg.Compact())))
+    instructions = conversation.handle(ev.CompactionEnded(compaction=started.number, messages=COMPACTED))
 
-    assert history_lines(shorten.messages) == ["user: hi", "assistant: hello"]
+    assert history_lines(started.messages) == ["user: hi", "assistant: hello"]
     assert emitted_events(instructions) == [msg.Compacted(messages_before=2, messages_after=1)]
-    assert conversation.history == SHORT
+    assert conversation.history == COMPACTED
 
 
 def test_a_failed_compaction_leaves_the_history_and_reports_the_problem() -> None:
@@ -142,7 +142,7 @@ def test_messages_wait_for_a_compaction_and_continue_from_its_history() -> None:
     conversation = conversation_in(State.COMPACTING)
     conversation.handle(user_message("next"))
 
-    sent = only_one(SendRequest, conversation.handle(ev.CompactionEnded(compaction=1, messages=SHORT)))
+    sent = only_one(SendRequest, conversation.handle(ev.CompactionEnded(compaction=1, messages=COMPACTED)))
 
     assert history_lines(sent.messages) == ["user: in short", "user: next"]
 

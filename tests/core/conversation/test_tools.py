@@ -1,4 +1,4 @@
-"""Tool batches: handed out whole, answered in any order, never guessed."""
+"""Tool batches: emitted as a whole, answered in any order; malformed input is never guessed."""
 
 import pytest
 from builders.conversation import (
@@ -35,8 +35,8 @@ from rayconteur.runtime.core.tool_batch import MALFORMED
 from rayconteur.runtime.core.turn import MAX_REFUSED_BATCHES
 
 
-def waiting_for(*ids: str) -> Conversation:
-    """A conversation in turn 1 whose tool uses *ids* are out."""
+def conversation_with_open_tool_uses(*ids: str) -> Conversation:
+    """A conversation in turn 1 that waits for the results of the tool uses *ids*."""
     conversation = conversation_in(State.REQUESTING)
     conversation.handle(answered(1, *map(tool_use, ids)))
     return conversation
@@ -54,7 +54,7 @@ def test_a_tool_batch_has_all_tool_uses_of_an_answer_in_order() -> None:
 
 
 def test_results_are_sent_in_the_order_of_the_tool_uses() -> None:
-    conversation = waiting_for("a", "b", "c")
+    conversation = conversation_with_open_tool_uses("a", "b", "c")
 
     instructions = conversation.handle(tool_results("c", "a", "b"))
 
@@ -66,7 +66,7 @@ def test_results_are_sent_in_the_order_of_the_tool_uses() -> None:
 
 
 def test_the_next_request_is_sent_when_the_last_result_arrives() -> None:
-    conversation = waiting_for("a", "b")
+    conversation = conversation_with_open_tool_uses("a", "b")
 
     assert effects(conversation.handle(tool_results("b"))) == []
     assert conversation.open_tool_uses == (tool_use("a"),)
@@ -75,7 +75,7 @@ def test_the_next_request_is_sent_when_the_last_result_arrives() -> None:
 
 
 def test_a_turn_continues_through_tool_batches_until_the_model_is_done() -> None:
-    conversation = waiting_for("a")
+    conversation = conversation_with_open_tool_uses("a")
     conversation.handle(tool_results("a"))
     conversation.handle(answered(2, tool_use("b")))
     conversation.handle(tool_results("b"))
@@ -88,7 +88,7 @@ def test_a_turn_continues_through_tool_batches_until_the_model_is_done() -> None
 
 
 def test_a_result_may_be_an_error_without_content() -> None:
-    conversation = waiting_for("a")
+    conversation = conversation_with_open_tool_uses("a")
 
     conversation.handle(received(msg.ToolResults(results=(ToolResult(tool_use_id="a", is_error=True),))))
 
@@ -96,14 +96,14 @@ def test_a_result_may_be_an_error_without_content() -> None:
 
 
 def test_a_result_for_an_unknown_tool_use_rejects_the_whole_message() -> None:
-    conversation = waiting_for("a", "b")
+    conversation = conversation_with_open_tool_uses("a", "b")
 
     with assert_rejected(conversation, UnknownToolUse):
         conversation.handle(tool_results("a", "x"))
 
 
 def test_a_second_result_for_a_tool_use_is_rejected() -> None:
-    conversation = waiting_for("a", "b")
+    conversation = conversation_with_open_tool_uses("a", "b")
     conversation.handle(tool_results("a"))
 
     with assert_rejected(conversation, ToolUseAnswered):
@@ -111,21 +111,21 @@ def test_a_second_result_for_a_tool_use_is_rejected() -> None:
 
 
 def test_two_results_for_one_tool_use_in_one_message_are_rejected() -> None:
-    conversation = waiting_for("a", "b")
+    conversation = conversation_with_open_tool_uses("a", "b")
 
     with assert_rejected(conversation, ToolUseAnswered):
         conversation.handle(tool_results("a", "a"))
 
 
 def test_last_results_that_leave_a_tool_use_open_are_rejected() -> None:
-    conversation = waiting_for("a", "b")
+    conversation = conversation_with_open_tool_uses("a", "b")
 
     with assert_rejected(conversation, MissingToolResults):
         conversation.handle(tool_results("a", last=True))
 
 
 def test_last_results_may_complete_earlier_ones() -> None:
-    conversation = waiting_for("a", "b")
+    conversation = conversation_with_open_tool_uses("a", "b")
     conversation.handle(tool_results("a"))
 
     instructions = conversation.handle(tool_results("b", last=True))
@@ -134,7 +134,7 @@ def test_last_results_may_complete_earlier_ones() -> None:
 
 
 def test_a_message_without_results_is_rejected() -> None:
-    conversation = waiting_for("a")
+    conversation = conversation_with_open_tool_uses("a")
 
     with assert_rejected(conversation, EmptyMessage):
         conversation.handle(tool_results())
@@ -158,7 +158,7 @@ def test_results_are_rejected_when_no_tool_use_is_open(state: State) -> None:
 
 
 def test_results_repeated_after_the_batch_are_rejected_as_answered() -> None:
-    conversation = waiting_for("a")
+    conversation = conversation_with_open_tool_uses("a")
     conversation.handle(tool_results("a"))
 
     with assert_rejected(conversation, ToolUseAnswered):
@@ -218,7 +218,7 @@ def test_one_valid_input_resets_the_count_of_malformed_batches() -> None:
 
 
 def test_a_repeated_tool_use_id_is_made_unique() -> None:
-    conversation = waiting_for("call_0")
+    conversation = conversation_with_open_tool_uses("call_0")
     conversation.handle(tool_results("call_0"))
 
     instructions = conversation.handle(answered(2, tool_use("call_0")))
@@ -237,7 +237,7 @@ def test_a_tool_use_without_an_id_gets_one() -> None:
 
 
 def test_a_retry_after_tool_results_sends_them_again() -> None:
-    conversation = waiting_for("a")
+    conversation = conversation_with_open_tool_uses("a")
     conversation.handle(tool_results("a"))
     conversation.handle(request_failed(2))
 

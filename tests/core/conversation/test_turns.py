@@ -1,4 +1,4 @@
-"""Turns: their order, their one end, and the records that rebuild them."""
+"""Turns: their order, their end, and the records that rebuild them."""
 
 import pytest
 from builders.conversation import (
@@ -33,7 +33,7 @@ from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import Acknowledge, Cancel, Emit, SendRequest
 
-BUSY = (State.REQUESTING, State.RETRYING, State.TOOLS_OUT, State.COMPACTING)
+BUSY_STATES = (State.REQUESTING, State.RETRYING, State.TOOLS_OUT, State.COMPACTING)
 
 
 def test_a_user_message_starts_a_turn_and_sends_the_history() -> None:
@@ -69,7 +69,7 @@ def test_the_session_is_idle_when_the_end_of_a_turn_is_emitted() -> None:
     assert conversation.turn is None
 
 
-@pytest.mark.parametrize("state", BUSY)
+@pytest.mark.parametrize("state", BUSY_STATES)
 def test_queued_messages_run_in_the_order_sent(state: State) -> None:
     conversation = conversation_in(state)
     first = conversation.turns
@@ -84,7 +84,7 @@ def test_queued_messages_run_in_the_order_sent(state: State) -> None:
     assert [message.turn for message in conversation.history] == [first + 1, first + 1, first + 2, first + 2]
 
 
-@pytest.mark.parametrize("state", BUSY)
+@pytest.mark.parametrize("state", BUSY_STATES)
 def test_a_message_with_when_busy_reject_is_rejected_while_the_session_is_busy(state: State) -> None:
     conversation = conversation_in(state)
 
@@ -101,7 +101,7 @@ def test_an_idle_session_accepts_a_message_with_any_when_busy(when_busy: WhenBus
     assert only_one(SendRequest, instructions).turn == 1
 
 
-@pytest.mark.parametrize("state", BUSY)
+@pytest.mark.parametrize("state", BUSY_STATES)
 def test_an_interrupting_message_runs_before_queued_ones(state: State) -> None:
     conversation = conversation_in(state)
     waiting = conversation.turns + 1

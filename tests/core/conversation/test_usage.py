@@ -1,4 +1,4 @@
-"""Counters: per request, turn and session, each with its provenance."""
+"""Token usage: per request, turn and session, each count with its provenance."""
 
 import msgspec
 import pytest
@@ -26,10 +26,10 @@ from rayconteur.runtime.api.config import RetryPolicy, SessionConfig, WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 
-ALL = Usage(
+FULL_USAGE = Usage(
     input=reported(100), output=reported(20), cache_read=reported(60), cache_write=reported(30), reasoning=reported(5)
 )
-GUESS = Usage(input=estimated(7), output=estimated(1))
+ESTIMATED_USAGE = Usage(input=estimated(7), output=estimated(1))
 
 
 def test_a_new_session_reports_zero_tokens() -> None:
@@ -42,40 +42,40 @@ def test_a_new_session_reports_zero_tokens() -> None:
 def test_token_update_reports_each_count_per_request_turn_and_session() -> None:
     conversation = conversation_in(State.REQUESTING)
 
-    instructions = conversation.handle(answered(1, "hello", usage=ALL))
+    instructions = conversation.handle(answered(1, "hello", usage=FULL_USAGE))
 
     assert only_one(msg.TokenUpdate, emitted_events(instructions)) == msg.TokenUpdate(
-        turn=1, request=ALL, of_turn=ALL, of_session=ALL
+        turn=1, request=FULL_USAGE, of_turn=FULL_USAGE, of_session=FULL_USAGE
     )
 
 
 def test_token_update_sums_the_requests_of_the_turn_and_of_the_session() -> None:
     conversation = conversation_in(State.REQUESTING)
-    conversation.handle(answered(1, TOOL_USE, usage=ALL))
+    conversation.handle(answered(1, TOOL_USE, usage=FULL_USAGE))
     conversation.handle(tool_results("a"))
-    conversation.handle(answered(2, "done", usage=ALL))
+    conversation.handle(answered(2, "done", usage=FULL_USAGE))
     conversation.handle(user_message("again"))
 
-    told = only_one(msg.TokenUpdate, emitted_events(conversation.handle(answered(3, "done", usage=ALL))))
+    update = only_one(msg.TokenUpdate, emitted_events(conversation.handle(answered(3, "done", usage=FULL_USAGE))))
 
-    assert told.of_turn == ALL
-    assert told.of_session == ALL + ALL + ALL == conversation.usage
+    assert update.of_turn == FULL_USAGE
+    assert update.of_session == FULL_USAGE + FULL_USAGE + FULL_USAGE == conversation.usage
 
 
 def test_completed_reports_the_total_usage_of_its_requests() -> None:
     conversation = conversation_in(State.REQUESTING)
-    conversation.handle(answered(1, TOOL_USE, usage=ALL))
+    conversation.handle(answered(1, TOOL_USE, usage=FULL_USAGE))
     conversation.handle(tool_results("a"))
 
-    end = only_one(msg.Completed, emitted_events(conversation.handle(answered(2, "done", usage=ALL))))
+    end = only_one(msg.Completed, emitted_events(conversation.handle(answered(2, "done", usage=FULL_USAGE))))
 
-    assert end.usage == ALL + ALL
+    assert end.usage == FULL_USAGE + FULL_USAGE
     assert end.requests == 2
 
 
 def test_the_context_is_the_usage_of_the_last_request_and_its_answer() -> None:
     conversation = conversation_in(State.REQUESTING)
-    conversation.handle(answered(1, "hello", usage=ALL))
+    conversation.handle(answered(1, "hello", usage=FULL_USAGE))
     conversation.handle(user_message("again"))
 
     conversation.handle(answered(2, "hello", usage=USAGE))
@@ -87,20 +87,22 @@ def test_the_context_is_the_usage_of_the_last_request_and_its_answer() -> None:
 def test_an_interrupted_request_counts_its_estimated_usage(config: SessionConfig) -> None:
     conversation = conversation_in(State.REQUESTING, config)
 
-    instructions = conversation.handle(received(msg.Interrupt(), partial("half", usage=GUESS)))
+    instructions = conversation.handle(received(msg.Interrupt(), partial("half", usage=ESTIMATED_USAGE)))
 
     assert [type(event) for event in emitted_events(instructions)] == [msg.TokenUpdate, msg.Interrupted]
     assert conversation.usage.output == estimated(1)
     assert conversation.usage.cache_read.provenance is Provenance.UNAVAILABLE
 
 
-@pytest.mark.parametrize("end", [user_message("next"), received(msg.Close())], ids=lambda event: type(event).__name__)
-def test_the_estimated_usage_counts_when_another_message_ends_the_request(end: ev.Received) -> None:
+@pytest.mark.parametrize(
+    "ending", [user_message("next"), received(msg.Close())], ids=lambda event: type(event).__name__
+)
+def test_the_estimated_usage_counts_when_another_message_ends_the_request(ending: ev.Received) -> None:
     conversation = conversation_in(State.REQUESTING, msgspec.structs.replace(DISCARD, when_busy=WhenBusy.INTERRUPT))
 
-    conversation.handle(msgspec.structs.replace(end, partial=partial("half", usage=GUESS)))
+    conversation.handle(msgspec.structs.replace(ending, partial=partial("half", usage=ESTIMATED_USAGE)))
 
-    assert conversation.usage == NONE_YET + GUESS
+    assert conversation.usage == NONE_YET + ESTIMATED_USAGE
 
 
 def test_the_usage_of_a_discarded_turn_still_counts() -> None:
@@ -116,7 +118,7 @@ def test_a_turn_counts_the_failed_attempt_and_the_retry() -> None:
     conversation = conversation_in(
         State.REQUESTING, msgspec.structs.replace(DISCARD, retry=RetryPolicy(after_output=True))
     )
-    conversation.handle(request_failed(1, retryable=True, partial=partial("half", usage=GUESS)))
+    conversation.handle(request_failed(1, retryable=True, partial=partial("half", usage=ESTIMATED_USAGE)))
     conversation.handle(ev.BackoffEnded(request=1))
 
     end = only_one(msg.Completed, emitted_events(conversation.handle(answered(2, "whole", usage=USAGE))))
@@ -125,18 +127,20 @@ def test_a_turn_counts_the_failed_attempt_and_the_retry() -> None:
     assert end.requests == 2
 
 
-@pytest.mark.parametrize("over", [request_failed(1), received(msg.Interrupt())], ids=lambda event: type(event).__name__)
-def test_a_request_whose_answer_never_started_counts_nothing(over: ev.Event) -> None:
+@pytest.mark.parametrize(
+    "event", [request_failed(1), received(msg.Interrupt())], ids=lambda event: type(event).__name__
+)
+def test_a_request_whose_answer_never_started_counts_nothing(event: ev.Event) -> None:
     conversation = conversation_in(State.REQUESTING)
 
-    instructions = conversation.handle(over)
+    instructions = conversation.handle(event)
 
     assert conversation.usage == NONE_YET
     assert not [event for event in emitted_events(instructions) if isinstance(event, msg.TokenUpdate)]
 
 
 @pytest.mark.parametrize(
-    "over",
+    "event",
     [
         answered(1, "hello", usage=Usage()),
         request_failed(1, partial=partial("half", usage=Usage())),
@@ -144,19 +148,19 @@ def test_a_request_whose_answer_never_started_counts_nothing(over: ev.Event) -> 
         received(msg.Interrupt(), partial("half", usage=Usage())),
     ],
 )
-def test_unknown_usage_is_unavailable_instead_of_zero(over: ev.Event) -> None:
+def test_unknown_usage_is_unavailable_instead_of_zero(event: ev.Event) -> None:
     conversation = conversation_in(State.REQUESTING)
 
-    told = only_one(msg.TokenUpdate, emitted_events(conversation.handle(over)))
+    update = only_one(msg.TokenUpdate, emitted_events(conversation.handle(event)))
 
-    assert told.request == Usage()
+    assert update.request == Usage()
     assert conversation.usage.input == UNAVAILABLE
     assert conversation.usage.output == UNAVAILABLE
 
 
 def test_a_total_with_an_unavailable_part_is_marked_unavailable() -> None:
     conversation = conversation_in(State.REQUESTING)
-    conversation.handle(answered(1, "hello", usage=ALL))
+    conversation.handle(answered(1, "hello", usage=FULL_USAGE))
     conversation.handle(user_message("again"))
 
     conversation.handle(answered(2, "hello", usage=Usage(output=reported(5))))
@@ -167,20 +171,20 @@ def test_a_total_with_an_unavailable_part_is_marked_unavailable() -> None:
 
 def test_the_usage_of_a_late_answer_is_not_counted() -> None:
     conversation = conversation_in(State.REQUESTING)
-    conversation.handle(received(msg.Interrupt(), partial("half", usage=GUESS)))
+    conversation.handle(received(msg.Interrupt(), partial("half", usage=ESTIMATED_USAGE)))
     usage = conversation.usage
 
-    conversation.handle(answered(1, "hello", usage=ALL))
+    conversation.handle(answered(1, "hello", usage=FULL_USAGE))
 
     assert conversation.usage == usage
 
 
 def test_clear_resets_the_context_but_not_the_totals() -> None:
     conversation = conversation_in(State.REQUESTING)
-    conversation.handle(answered(1, "hello", usage=ALL))
+    conversation.handle(answered(1, "hello", usage=FULL_USAGE))
 
     conversation.handle(received(msg.Clear()))
 
     assert conversation.context == reported(0)
-    assert conversation.usage == ALL
+    assert conversation.usage == FULL_USAGE
     assert (conversation.turns, conversation.requests) == (1, 1)

@@ -1,0 +1,139 @@
+"""Hypothesis strategies for conversations: configs, messages, answers, and failures."""
+
+from functools import cache
+
+import msgspec
+from builders.conversation import tool_result
+from hypothesis import strategies as st
+
+from rayconteur.compaction.config import Layered
+from rayconteur.providers.anthropic.config import Anthropic
+from rayconteur.providers.openai.config import OpenAI
+from rayconteur.providers.registry import ProviderConfig
+from rayconteur.providers.schema.content import (
+    Block,
+    Document,
+    Image,
+    Opaque,
+    Text,
+    Thinking,
+    ToolResult,
+    ToolUse,
+)
+from rayconteur.providers.schema.draft import Partial, unique_tool_ids
+from rayconteur.providers.schema.facts import ModelFacts
+from rayconteur.providers.schema.request import Reasoning
+from rayconteur.providers.schema.usage import Cost, Count, Provenance, Usage, estimated, reported
+from rayconteur.providers.scripted.config import Scripted
+from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api.config import Limits, OnInterrupt, RetryPolicy, SessionConfig, WhenBusy
+from rayconteur.runtime.core import events as ev
+
+NARROW = ModelFacts(context_limit_tokens=100)
+PROVIDERS: list[ProviderConfig] = [Scripted(), Scripted(facts=NARROW), Anthropic(model="claude"), OpenAI(model="gpt")]
+RESPONSES_SIGNATURE = '{"id":"rs_1","encrypted_content":"s"}'  # a reasoning item of the Responses API
+IMAGE = Image(url="https://example.org/raven.png")
+PDF = Document(data=b"%PDF", media_type="application/pdf")
+SERVER_TOOL_BLOCKS = {
+    "anthropic": ("server_tool_use", b'{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{}}'),
+    "openai": ("web_search_call", b'{"type":"web_search_call","id":"ws_1","status":"completed"}'),
+    "scripted": ("search", b"{}"),
+}
+"""For each provider, the type and JSON of a block for a tool that the provider ran itself."""
+
+
+configs = st.builds(
+    SessionConfig,
+    provider=st.sampled_from(PROVIDERS),
+    when_busy=st.sampled_from(WhenBusy),
+    on_interrupt=st.sampled_from(OnInterrupt),
+    retry=st.builds(RetryPolicy, max_attempts=st.integers(1, 4), after_output=st.booleans()),
+    limits=st.just(Limits(waiting_messages=3, waiting_bytes=100, message_bytes=80)),
+    compaction=st.sampled_from([None, Layered(), Layered(threshold=0.1)]),
+    compact_eagerly=st.booleans(),
+)
+texts = st.sampled_from(["", " ", "\n", "hi", "a raven", " spaced "]).map(Text)
+tool_use_ids = st.sampled_from(["", "a", "b", "c", "call_0", "look:0"])
+tool_uses = st.builds(ToolUse, id=tool_use_ids, name=st.just("look"), input=st.just({"at": 1}))
+malformed_tool_uses = st.builds(
+    ToolUse, id=tool_use_ids, name=st.just("look"), input=st.just({"INVALID_JSON": "{"}), malformed=st.just("{")
+)
+counts = st.sampled_from([Count(), reported(0), reported(7), estimated(3)])
+costs = st.sampled_from([Cost(), *(Cost(usd=0.25, provenance=of) for of in Provenance)])
+usages = st.just(Usage()) | st.builds(
+    Usage, input=counts, output=counts, cache_read=counts, cache_write=counts, reasoning=counts, cost=costs
+)
+config_changes = st.builds(
+    msg.Configure,
+    provider=st.sampled_from([msgspec.UNSET, *PROVIDERS]),
+    model=st.sampled_from([msgspec.UNSET, msgspec.UNSET, "other", ""]),
+    system=st.sampled_from([msgspec.UNSET, None, "be brief"]),
+    thinking=st.sampled_from([msgspec.UNSET, None, Reasoning(budget_tokens=1024)]),
+    on_interrupt=st.sampled_from([msgspec.UNSET, *OnInterrupt]),
+    when_busy=st.sampled_from([msgspec.UNSET, *WhenBusy]),
+    retry=st.sampled_from([msgspec.UNSET, RetryPolicy(max_attempts=1)]),
+    next=st.sampled_from(["request", "turn"]),
+)
+
+unrelated_results = st.lists(tool_use_ids.map(tool_result), max_size=3).map(tuple)
+other_messages: st.SearchStrategy[msg.ToLLM] = st.one_of(
+    st.sampled_from([msg.Retry(), msg.Clear(), msg.Compact()]),
+    st.builds(msg.ToolResults, results=unrelated_results, last=st.booleans()),
+)
+
+
+@cache
+def answer_contents(provider: str) -> st.SearchStrategy[tuple[Block, ...]]:
+    """The content of answers of *provider*: text, blank text, thinking, opaque blocks, then tool uses."""
+    thinking = st.builds(
+        Thinking,
+        text=st.sampled_from(["", "hm"]),
+        provider=st.just(provider),
+        signature=st.sampled_from([None, "s", RESPONSES_SIGNATURE]),
+    )
+    kind, search_json = SERVER_TOOL_BLOCKS[provider]
+    opaque = st.just(Opaque(provider=provider, type=kind, json=search_json))
+    blocks = st.lists(texts | texts | thinking | opaque, max_size=3)
+    uses = st.lists(tool_uses | tool_uses | malformed_tool_uses, max_size=3)
+    return st.tuples(blocks, uses).map(lambda parts: tuple(unique_tool_ids([*parts[0], *parts[1]])))
+
+
+@cache
+def partial_answers(provider: str) -> st.SearchStrategy[Partial]:
+    """Partial answers of *provider*, and none."""
+    partial = st.builds(
+        Partial,
+        content=answer_contents(provider),
+        text=st.sampled_from(["", "half"]),
+        usage=usages,
+        message_id=st.just("m"),
+    )
+    return st.just(ev.NOTHING) | partial
+
+
+def results_for(use_ids: list[str]) -> st.SearchStrategy[tuple[ToolResult, ...]]:
+    """One result for each of *use_ids*, with text or without, an error or not."""
+    content = st.lists(texts | st.just(IMAGE), max_size=2).map(tuple)
+    return st.tuples(
+        *(
+            st.builds(ToolResult, tool_use_id=st.just(use_id), content=content, is_error=st.booleans())
+            for use_id in use_ids
+        )
+    )
+
+
+def request_failures(request: int, provider: str) -> st.SearchStrategy[ev.RequestFailed]:
+    """Failures of *request*: retryable or not, early or late, with or without a partial answer."""
+    return st.builds(
+        ev.RequestFailed,
+        request=st.just(request),
+        failure=st.builds(
+            ev.Failure,
+            code=st.sampled_from(["overloaded", "overloaded", "context_overflow"]),
+            message=st.just("wait"),
+            retryable=st.sampled_from([True, True, False]),
+        ),
+        elapsed_s=st.sampled_from([0.0, 0.0, 0.0, 1000.0]),
+        jitter=st.floats(0, 1),
+        partial=partial_answers(provider),
+    )

@@ -1,0 +1,67 @@
+"""The acknowledgement of a message names the turn that the message started, continued or ended."""
+
+from typing import get_args
+
+import pytest
+from builders.conversation import conversation_in, received, request_failed, tool_result, user_message
+
+from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api.config import WhenBusy
+from rayconteur.runtime.api.status import State
+from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core.conversation import Conversation
+from rayconteur.runtime.core.instructions import Acknowledge
+
+HI = msg.UserMessage.of("hi")
+RESULTS = msg.ToolResults(results=(tool_result("a"),))
+
+CASES: list[tuple[State, msg.ToLLM, int | None]] = [
+    (State.IDLE, HI, 1),
+    (State.REQUESTING, HI, 2),
+    (State.REQUESTING, msg.UserMessage(content=HI.content, when_busy=WhenBusy.INTERRUPT), 2),
+    (State.TOOLS_OUT, RESULTS, 1),
+    (State.REQUESTING, msg.Interrupt(), 1),
+    (State.TOOLS_OUT, msg.Interrupt(turn=1), 1),
+    (State.IDLE, msg.Interrupt(), None),
+    (State.COMPACTING, msg.Interrupt(), None),
+    (State.REQUESTING, msg.Interrupt(turn=7), None),
+    (State.IDLE, msg.Compact(), None),
+    (State.REQUESTING, msg.Compact(), None),
+    (State.IDLE, msg.Clear(), None),
+    (State.REQUESTING, msg.Clear(), None),
+    (State.REQUESTING, msg.Configure(system="be brief"), None),
+    (State.REQUESTING, msg.Configure(system="be brief", next="turn"), None),
+    (State.IDLE, msg.Close(), None),
+    (State.REQUESTING, msg.Close(), 1),
+    (State.REQUESTING, msg.Close(drain=True), None),
+]
+
+
+def acknowledged_turn(conversation: Conversation, message: msg.ToLLM) -> int | None:
+    record, acknowledgement, *_ = conversation.handle(received(message))
+    assert isinstance(record, ev.Record)
+    assert isinstance(acknowledgement, Acknowledge)
+    return acknowledgement.turn
+
+
+@pytest.mark.parametrize(("state", "message", "turn"), CASES)
+def test_a_message_is_acknowledged_with_its_turn(state: State, message: msg.ToLLM, turn: int | None) -> None:
+    assert acknowledged_turn(conversation_in(state), message) == turn
+
+
+def test_a_retry_is_acknowledged_with_its_new_turn() -> None:
+    conversation = conversation_in(State.REQUESTING)
+    conversation.handle(request_failed(1))
+
+    assert acknowledged_turn(conversation, msg.Retry()) == 2
+
+
+def test_an_interrupt_of_a_queued_turn_is_acknowledged_with_that_turn() -> None:
+    conversation = conversation_in(State.REQUESTING)
+    conversation.handle(user_message())
+
+    assert acknowledged_turn(conversation, msg.Interrupt(turn=2)) == 2
+
+
+def test_every_kind_of_message_is_covered() -> None:
+    assert {type(message) for _, message, _ in CASES} | {msg.Retry} == set(get_args(msg.ToLLM))
