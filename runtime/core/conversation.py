@@ -16,8 +16,8 @@ from ..api.errors import InvalidRecord, SessionClosed
 from ..api.status import State
 from . import events as ev
 from .context_meter import Fill
-from .handlers.messages import accept, ends_request, run_queue
-from .handlers.turns import complete_request, fail_request, finish_compaction, request
+from .handlers.messages import accept_message, ends_request, run_queue
+from .handlers.turns import complete_request, fail_request, finish_compaction, next_request
 from .instructions import Acknowledge, Emit, Instruction
 from .mailbox import Queued
 from .phases import STATES, Backoff, Closed, Compacting, Idle, Phase, Requesting, ToolsOut, Unopened
@@ -174,7 +174,7 @@ class Conversation:
         return []
 
     def _receive(self, event: ev.Received) -> list[Instruction]:
-        instructions = accept(self._state, event)
+        instructions = accept_message(self._state, event)
         match event.message:
             case msg.UserMessage() | msg.Retry():
                 turn: int | None = self._state.turns
@@ -209,7 +209,7 @@ class Conversation:
                 failed = ev.RequestFailed(request=number, failure=_CANCELLED, partial=partial)
                 return fail_request(state, turn, failed)
             case ev.BackoffEnded(), Backoff(turn=turn):
-                return [request(state, turn)]
+                return [next_request(state, turn)]
             case ev.CompactionEnded(), Compacting() as phase:
                 return finish_compaction(state, phase, outcome)
             case ev.TaskCancelled(), Compacting(compaction=number) as phase:

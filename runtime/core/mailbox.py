@@ -84,7 +84,7 @@ class Mailbox:
         self._queue.insert(0, queued)
         self._size_bytes += queued.size_bytes
 
-    def take(self) -> Queued | None:
+    def take_next(self) -> Queued | None:
         """Remove and return the first message, if there is one."""
         if not self._queue:
             return None

@@ -35,7 +35,7 @@ class CompactionTask:
             return await self._compact(compaction)
         except Exception as error:
             log.error("unhandled error in a compaction", exc_info=error)
-            return self._failed(f"{type(error).__name__} inside the runtime; its log has more")
+            return self._failed(f"{type(error).__name__} in the runtime; see the log of the session's process")
 
     async def _compact(self, compaction: Compaction) -> ev.CompactionEnded:
         start = self.start
@@ -68,8 +68,8 @@ class CompactionTask:
         client = self.credentials.client(public)
         draft = Draft(client.provider)
         settings = Settings(system=request.system, max_output_tokens=request.max_output_tokens, prompt_caching=False)
-        async with aclosing(client.stream(Request(number=0, messages=request.messages, settings=settings))) as answer:
-            async for deltas in answer:
+        async with aclosing(client.stream(Request(number=0, messages=request.messages, settings=settings))) as stream:
+            async for deltas in stream:
                 draft.add(deltas)
-        whole = draft.finish()
-        return msgspec.structs.replace(whole, usage=public.facts.priced(whole.usage))
+        answer = draft.finish()
+        return msgspec.structs.replace(answer, usage=public.facts.priced(answer.usage))

@@ -60,24 +60,24 @@ class RequestTask:
             number=self.send.number, messages=self.send.messages, settings=self.send.config, memo=self.memo
         )
         if self.send.config.streaming:
-            async with aclosing(self.client.stream(request)) as answer:
-                async for deltas in answer:
-                    self._take(deltas)
+            async with aclosing(self.client.stream(request)) as stream:
+                async for deltas in stream:
+                    self._process_deltas(deltas)
                     if self.outbox.full:
                         await self.outbox.wait_for_room()
         else:
-            self._take(await self.client.complete(request))
-        whole = self._draft.finish()
-        return msgspec.structs.replace(whole, usage=self._priced(whole.usage.or_else(self._estimate(whole))))
+            self._process_deltas(await self.client.complete(request))
+        answer = self._draft.finish()
+        return msgspec.structs.replace(answer, usage=self._priced(answer.usage.or_else(self._estimate(answer))))
 
     def partial(self) -> Partial:
         """What has arrived of the answer, with the estimated usage: the provider has not reported it."""
         partial = self._draft.partial()
-        guess = self._estimate(partial)
-        usage = Usage(output=guess.output).or_else(partial.usage).or_else(guess)
+        estimate = self._estimate(partial)
+        usage = Usage(output=estimate.output).or_else(partial.usage).or_else(estimate)
         return msgspec.structs.replace(partial, usage=self._priced(usage))
 
-    def _take(self, deltas: Iterable[Delta]) -> None:
+    def _process_deltas(self, deltas: Iterable[Delta]) -> None:
         self._draft.add(deltas)
         outbox, turn = self.outbox, self.send.turn
         for delta in deltas:
@@ -86,9 +86,9 @@ class RequestTask:
             elif type(delta) is ThinkingDelta:
                 outbox.put_text(ThinkingChunk, turn, delta.index, delta.text)
             else:
-                self._emit(delta, turn)
+                self._emit_event(delta, turn)
 
-    def _emit(self, delta: Delta, turn: int) -> None:
+    def _emit_event(self, delta: Delta, turn: int) -> None:
         match delta:
             case AnswerStarted(message_id=message_id, model=model, rate_limits=limits):
                 self.streaming = True
@@ -128,4 +128,7 @@ def failure_of(error: Exception) -> ev.Failure:
             retry_after_s=error.retry_after_s,
         )
     log.error("unhandled error in a request", exc_info=error)
-    return ev.Failure(code="internal", message=f"{type(error).__name__} inside the runtime; its log has more")
+    return ev.Failure(
+        code="internal",
+        message=f"{type(error).__name__} in the runtime; see the log of the session's process",
+    )

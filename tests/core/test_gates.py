@@ -93,7 +93,7 @@ def test_every_request_passes_the_gates_once(path: str, gated_requests: list[Pen
 def test_no_request_is_sent_if_a_gate_objects(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     make_conversation, event = PATHS[path]
     conversation = make_conversation()
-    monkeypatch.setattr(gates, "GATES", (*gates.GATES, lambda _: COMPACT_FIRST))
+    monkeypatch.setattr(gates, "GATES", (*gates.GATES, object_to_all))
 
     instructions = conversation.handle(event)
 
@@ -130,6 +130,10 @@ def test_the_context_window_gate_lets_every_request_pass_without_a_strategy() ->
     config = msgspec.structs.replace(CONFIG, compaction=None)
 
     assert context_window(PendingRequest(5_000, False, config, CompactionPolicy())) is None
+
+
+def object_to_all(_: PendingRequest) -> Verdict:
+    return COMPACT_FIRST
 
 
 def pending(tokens: int, compacted: bool = False) -> PendingRequest:

@@ -29,7 +29,7 @@ def queued(size_bytes: int, turn: int = 9) -> Queued:
 def take_all(box: Mailbox) -> list[int]:
     """The turns of all messages, taken one by one."""
     turns: list[int] = []
-    while taken := box.take():
+    while taken := box.take_next():
         turns.append(taken.turn)
     return turns
 
@@ -71,11 +71,11 @@ def test_a_message_may_be_as_large_as_the_limit_and_no_larger() -> None:
         require_size(81, LIMITS)
 
 
-@pytest.mark.parametrize("leave", ["take", "withdraw"])
+@pytest.mark.parametrize("leave", ["take_next", "withdraw"])
 def test_a_message_that_leaves_makes_room(leave: str) -> None:
     box = mailbox(60, 40)
 
-    assert box.take() if leave == "take" else box.withdraw(1)
+    assert box.take_next() if leave == "take_next" else box.withdraw(1)
 
     box.require_room(queued(60), LIMITS)
     with pytest.raises(MailboxFull):

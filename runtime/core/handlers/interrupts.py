@@ -11,11 +11,11 @@ from ..state import ConversationState
 from ..tool_batch import ToolBatch
 from ..turn import Turn
 from .compactions import end_compaction
-from .turns import append_answer, append_results, count_partial, end_turn
+from .turns import append_answer, append_results, count_partial_usage, end_turn
 
 
-def interrupt(state: ConversationState, turn: int | None, partial: Partial) -> list[Instruction]:
-    """End *turn*, running or queued; without a number, whatever is running."""
+def interrupt_turn(state: ConversationState, turn: int | None, partial: Partial) -> list[Instruction]:
+    """End *turn*, running or queued; without a number, the running turn or compaction."""
     running = state.running_turn
     if not isinstance(state.phase, Idle) and turn in (None, running.number if running else None):
         return interrupt_running(state, partial)
@@ -25,10 +25,10 @@ def interrupt(state: ConversationState, turn: int | None, partial: Partial) -> l
 
 
 def interrupt_running(state: ConversationState, partial: Partial) -> list[Instruction]:
-    """End whatever is running. *partial* is the unfinished answer, if a request is running."""
+    """End the running turn or compaction. *partial* is the unfinished answer, if a request is running."""
     match state.phase:
         case Requesting(turn=turn):
-            turn, counted = count_partial(state, turn, partial)
+            turn, counted = count_partial_usage(state, turn, partial)
             return [Cancel(), *counted, _end_interrupted(state, turn, partial)]
         case Backoff(turn=turn):
             return [Cancel(), _end_interrupted(state, turn)]
@@ -45,7 +45,7 @@ def interrupt_running(state: ConversationState, partial: Partial) -> list[Instru
             return []
 
 
-def close(state: ConversationState, partial: Partial) -> list[Instruction]:
+def close_session(state: ConversationState, partial: Partial) -> list[Instruction]:
     """End the running turn, the queued turns and the session."""
     instructions = interrupt_running(state, partial)
     instructions += [Emit(msg.Interrupted(turn=turn)) for turn in state.mailbox.turns]

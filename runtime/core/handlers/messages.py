@@ -18,11 +18,11 @@ from ..phases import STATES, Compacting, Idle, MailboxEmpty, Requesting
 from ..settings import changed_config, require_valid
 from ..state import ConversationState
 from .compactions import cancel_eager_compaction, start_compaction
-from .interrupts import close, interrupt, interrupt_running
+from .interrupts import close_session, interrupt_running, interrupt_turn
 from .turns import accept_tool_results, start_turn
 
 
-def accept(state: ConversationState, event: ev.Received) -> list[Instruction]:
+def accept_message(state: ConversationState, event: ev.Received) -> list[Instruction]:
     """Apply the message or queue it.
 
     Raises:
@@ -34,7 +34,7 @@ def accept(state: ConversationState, event: ev.Received) -> list[Instruction]:
         case msg.ToolResults() as message:
             return accept_tool_results(state, message, event.size_bytes)
         case msg.Interrupt(turn=turn):
-            return interrupt(state, turn, event.partial)
+            return interrupt_turn(state, turn, event.partial)
         case msg.Retry():
             return _retry(state)
         case msg.Configure() as message:
@@ -43,7 +43,7 @@ def accept(state: ConversationState, event: ev.Received) -> list[Instruction]:
                 return _configure(state, message, event.facts)
             return _enqueue(state, Queued(message=message, facts=event.facts))
         case msg.Close(drain=False):
-            return close(state, event.partial)
+            return close_session(state, event.partial)
         case msg.Clear() | msg.Compact() | msg.Close() as message:
             return _enqueue(state, Queued(message=message))
         case _:
@@ -53,7 +53,7 @@ def accept(state: ConversationState, event: ev.Received) -> list[Instruction]:
 def run_queue(state: ConversationState) -> list[Instruction]:
     """Start the queued messages, one after the other, until a turn runs or none is left."""
     instructions: list[Instruction] = []
-    while isinstance(state.phase, Idle) and (queued := state.mailbox.take()):
+    while isinstance(state.phase, Idle) and (queued := state.mailbox.take_next()):
         state.trigger = type(queued.message)
         instructions += _start(state, queued)
     if isinstance(state.phase, Idle) and state.policy.may_start_early(state.request_tokens(), state.config):
@@ -135,7 +135,7 @@ def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
         case msg.Configure() as change:
             return _configure(state, change, queued.facts)
         case msg.Close():
-            return close(state, ev.NOTHING)
+            return close_session(state, ev.NOTHING)
 
 
 def _clear(state: ConversationState) -> list[Instruction]:

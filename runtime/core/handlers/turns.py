@@ -27,11 +27,11 @@ from .compactions import end_compaction, start_compaction
 def start_turn(state: ConversationState, number: int) -> list[Instruction]:
     """Start turn *number*, whose message, if it has one, is in the history."""
     turn = Turn(number=number, fill_before=state.meter.fill)
-    return [Emit(msg.TurnStarted(turn=number)), request(state, turn)]
+    return [Emit(msg.TurnStarted(turn=number)), next_request(state, turn)]
 
 
-def request(state: ConversationState, turn: Turn) -> Instruction:
-    """Send the next request of *turn*, or do first what a gate requires. No request is sent from anywhere else."""
+def next_request(state: ConversationState, turn: Turn) -> Instruction:
+    """Send the next request of *turn*, or do first what a gate requires. All requests are sent from here."""
     pending = PendingRequest(state.request_tokens(), turn.compacted, state.config, state.policy)
     objection = first_objection(pending)
     if objection:
@@ -45,7 +45,7 @@ def request(state: ConversationState, turn: Turn) -> Instruction:
 def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> list[Instruction]:
     """The answer is complete: end the turn, or emit its tool uses and wait for their results."""
     state.meter.learn(answer.usage, state.history.messages, state.config)
-    turn, counted = count(state, msgspec.structs.replace(turn, attempt=0), answer.usage)
+    turn, counted = count_usage(state, msgspec.structs.replace(turn, attempt=0), answer.usage)
     batch = append_answer(state, answer.content, turn)
     if batch.uses:
         return [counted, *_hand_out(state, turn, batch)]
@@ -56,7 +56,7 @@ def fail_request(state: ConversationState, turn: Turn, failed: ev.RequestFailed)
     """The request failed: compact the history if it was too long, otherwise retry it or end the turn."""
     if failed.partial.message_id is None:  # the provider did not start to answer
         failed = msgspec.structs.replace(failed, partial=ev.NOTHING)
-    turn, counted = count_partial(state, turn, failed.partial)
+    turn, counted = count_partial_usage(state, turn, failed.partial)
     if failed.failure.code == ContextOverflow.code and state.config.compaction and not turn.overflowed:
         turn = msgspec.structs.replace(turn, overflowed=True)
         return [*counted, start_compaction(state, CompactReason.OVERFLOW, turn, failed)]
@@ -74,7 +74,7 @@ def finish_compaction(state: ConversationState, phase: Compacting, ended: ev.Com
     turn = msgspec.structs.replace(phase.turn, compacted=True)
     if ended.messages is not None:
         turn = msgspec.structs.replace(turn, fill_before=None)
-    return [compacted, request(state, turn)]
+    return [compacted, next_request(state, turn)]
 
 
 def accept_tool_results(state: ConversationState, message: msg.ToolResults, size_bytes: int) -> list[Instruction]:
@@ -87,7 +87,7 @@ def accept_tool_results(state: ConversationState, message: msg.ToolResults, size
         state.enter(ToolsOut(turn=turn, batch=batch))
         return []
     append_results(state, turn, batch)
-    return [request(state, turn)]
+    return [next_request(state, turn)]
 
 
 def end_turn(state: ConversationState, end: msg.TurnEnd) -> Instruction:
@@ -96,7 +96,7 @@ def end_turn(state: ConversationState, end: msg.TurnEnd) -> Instruction:
     return Emit(end)
 
 
-def count(state: ConversationState, turn: Turn, usage: Usage) -> tuple[Turn, Instruction]:
+def count_usage(state: ConversationState, turn: Turn, usage: Usage) -> tuple[Turn, Instruction]:
     """Add *usage* to the totals of the turn and the session."""
     turn = msgspec.structs.replace(turn, usage=turn.usage + usage)
     state.usage += usage
@@ -105,11 +105,11 @@ def count(state: ConversationState, turn: Turn, usage: Usage) -> tuple[Turn, Ins
     return turn, Emit(update)
 
 
-def count_partial(state: ConversationState, turn: Turn, partial: Partial) -> tuple[Turn, list[Instruction]]:
+def count_partial_usage(state: ConversationState, turn: Turn, partial: Partial) -> tuple[Turn, list[Instruction]]:
     """Add the usage of an unfinished answer. Nothing is counted for one that never began."""
     if partial == ev.NOTHING:
         return turn, []
-    turn, counted = count(state, turn, partial.usage)
+    turn, counted = count_usage(state, turn, partial.usage)
     return turn, [counted]
 
 
@@ -141,5 +141,5 @@ def _hand_out(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[In
     turn = msgspec.structs.replace(turn, refused_batches=turn.refused_batches + 1)
     append_results(state, turn, batch)
     if turn.refused_batches < MAX_REFUSED_BATCHES:
-        return [handed_out, request(state, turn)]
+        return [handed_out, next_request(state, turn)]
     return [handed_out, end_turn(state, turn.failed(NO_VALID_INPUT))]
