@@ -104,24 +104,24 @@ def test_a_run_of_deltas_is_their_concatenation(api: Api, begin: int, number: in
     assert ring.run(begin, begin + number) == b"".join(ring.run(at, at + 1) for at in range(begin, begin + number))
 
 
-class Calls:
+class RecordedCallbacks:
     """Callbacks in a wheel; records when each was due and when it was called."""
 
-    def __init__(self, wheel: TimerWheel, awaited: int) -> None:
+    def __init__(self, wheel: TimerWheel, expected: int) -> None:
         self._wheel = wheel
-        self._awaited = awaited
-        self.made: list[tuple[float, float]] = []
-        self.all_made = asyncio.Event()
+        self._expected = expected
+        self.calls: list[tuple[float, float]] = []
+        self.all_called = asyncio.Event()
 
-    def at(self, moment: float, again_s: float = 0.0, times: int = 1) -> None:
+    def add(self, moment: float, again_s: float = 0.0, times: int = 1) -> None:
         """Add a callback at *moment* that repeats *times* times in all, *again_s* apart."""
         moments = iter([moment + number * again_s for number in range(1, times)])
 
         def due(now: float) -> float | None:
             nonlocal moment
-            self.made.append((moment, now))
-            if len(self.made) == self._awaited:
-                self.all_made.set()
+            self.calls.append((moment, now))
+            if len(self.calls) == self._expected:
+                self.all_called.set()
             moment = next(moments, 0.0)
             return moment or None
 
@@ -129,52 +129,54 @@ class Calls:
 
 
 def test_the_wheel_calls_everyone_and_never_early() -> None:
-    async def turn() -> None:
+    async def run_wheel() -> None:
         wheel = TimerWheel()
-        calls = Calls(wheel, 500)
-        chance, begun_at = Random(0), time.monotonic()
-        moments = [begun_at + chance.uniform(-0.01, 0.05) for _ in range(500)]
+        callbacks = RecordedCallbacks(wheel, 500)
+        random, started_at = Random(0), time.monotonic()
+        moments = [started_at + random.uniform(-0.01, 0.05) for _ in range(500)]
 
         for moment in moments:
-            calls.at(moment)
-        await asyncio.wait_for(calls.all_made.wait(), 5)
+            callbacks.add(moment)
+        await asyncio.wait_for(callbacks.all_called.wait(), 5)
 
-        assert sorted(moment for moment, _ in calls.made) == sorted(moments)
-        assert all(now >= moment for moment, now in calls.made)
+        assert sorted(moment for moment, _ in callbacks.calls) == sorted(moments)
+        assert all(now >= moment for moment, now in callbacks.calls)
         assert len(wheel) == 0
 
-    asyncio.run(turn())
+    asyncio.run(run_wheel())
 
 
 def test_a_repeated_callback_is_never_early_and_does_not_drift() -> None:
-    async def turn() -> None:
-        calls = Calls(TimerWheel(), 400)
-        begun_at = time.monotonic()
+    async def run_wheel() -> None:
+        callbacks = RecordedCallbacks(TimerWheel(), 400)
+        started_at = time.monotonic()
 
-        calls.at(begun_at, again_s=0.0005, times=400)
-        await asyncio.wait_for(calls.all_made.wait(), 5)
+        callbacks.add(started_at, again_s=0.0005, times=400)
+        await asyncio.wait_for(callbacks.all_called.wait(), 5)
 
-        assert all(now >= moment for moment, now in calls.made)
-        assert min(now - moment for moment, now in calls.made[-100:]) < 0.01  # with drift it would be 0.2 s late by now
+        assert all(now >= moment for moment, now in callbacks.calls)
+        assert (
+            min(now - moment for moment, now in callbacks.calls[-100:]) < 0.01
+        )  # drift would add 0.2 s
 
-    asyncio.run(turn())
+    asyncio.run(run_wheel())
 
 
 def test_an_aborted_answer_leaves_the_wheel() -> None:
-    async def turn() -> None:
+    async def abort_answer() -> None:
         wheel = TimerWheel()
         ours, theirs = socket.socketpair()
         _, writer = await asyncio.open_connection(sock=ours)
         schedule = AnswerSchedule(parts=text_parts(ANTHROPIC), deltas=10**9, first_s=0.0, gaps_s=(0.001,), gap=0)
         answer = Answer(Pipe(writer.transport), wheel, schedule, lambda: None)
-        calls = Calls(wheel, 1)
+        callbacks = RecordedCallbacks(wheel, 1)
 
         answer.abort()
-        calls.at(time.monotonic() + 0.005)
-        await asyncio.wait_for(calls.all_made.wait(), 5)
+        callbacks.add(time.monotonic() + 0.005)
+        await asyncio.wait_for(callbacks.all_called.wait(), 5)
 
         assert len(wheel) == 0
         writer.close()
         theirs.close()
 
-    asyncio.run(turn())
+    asyncio.run(abort_answer())

@@ -7,6 +7,7 @@ import pytest
 from builders.bench_results import RUN, curve, distribution, result, row, write_result
 
 from rayconteur import RayconteurError
+from rayconteur.benchmarks.catalog import BENCHMARKS
 from rayconteur.benchmarks.report.findings import json_line
 from rayconteur.benchmarks.report.result import FINDINGS, Ended, ResultWriter, read_result
 
@@ -70,6 +71,13 @@ def test_an_invalid_result_is_rejected_with_file_and_line(tmp_path: Path, lines:
 
     assert str(file) in error.value.message
     assert problem in error.value.message
+
+
+def test_the_committed_result_has_rows_of_every_benchmark_to_compare_with(root: Path) -> None:
+    committed = read_result(root / "benchmarks/results")
+
+    assert {row.program for row in committed.rows} == set(BENCHMARKS)
+    assert committed.unfinished == {}
 
 
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:
