@@ -38,7 +38,7 @@ async def measure(options: Options) -> AsyncIterator[Finding]:
     with load_process() as server:
         async with RequestCost(ANTHROPIC, server.url, plain_history(messages[-1])) as requests:
             for cost in (
-                Cost("the next request of a conversation", "messages", messages, requests.next_beyond_short_s, 10),
+                Cost("the next request of a conversation", "messages", messages, requests.next_request_s, 10),
                 Cost("shortening a history, all layers", "messages", messages, _compaction_cpu_s, 10),
             ):
                 for finding in (await measure_scaling(cost, scale.pick(5, 5, 1))).findings():

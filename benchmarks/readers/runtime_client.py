@@ -1,13 +1,17 @@
 """The runtime's own clients, used without a runtime around them."""
 
 import time
+from collections.abc import Awaitable, Generator
 from contextlib import aclosing
-from typing import Literal
+from functools import partial
+from typing import Generic, Literal, TypeVar, cast
 
 import rayconteur as rc
 from rayconteur.providers import ProviderConfig, Request, Role, Settings, TextDelta, open_client
 
 from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_RESPONSES, Api
+
+T = TypeVar("T")
 
 
 def provider_config(api: Api, url: str) -> ProviderConfig:
@@ -40,10 +44,17 @@ class ClientReader:
                     seen += 1
         return seen
 
-    async def send(self, request: Request) -> None:
-        """Send *request*, and read its answer without looking at it."""
-        async for _ in self._client.stream(request):
-            pass
+    async def building_s(self, request: Request) -> float:
+        """Send *request*; returns the CPU time until the client first waits.
+
+        By then it has built the request and handed it to the HTTP client.
+        """
+        async with aclosing(self._client.stream(request)) as answer:
+            first_step = _FirstStep(anext(answer))
+            await first_step
+            async for _ in answer:
+                pass
+        return first_step.cpu_s
 
     async def first_text_s(self, deltas: int) -> float:
         """Read an answer of *deltas* text deltas to its end; returns the time to the first of them."""
@@ -58,6 +69,35 @@ class ClientReader:
 
     async def aclose(self) -> None:
         await self._client.aclose()
+
+
+class _FirstStep(Generic[T]):
+    """Awaits *awaitable*, and measures the CPU time until it first waits."""
+
+    def __init__(self, awaitable: Awaitable[T]) -> None:
+        self._awaitable = awaitable
+        self.cpu_s = 0.0
+
+    def __await__(self) -> Generator[object, object, T]:
+        steps = self._awaitable.__await__()
+        before_s = time.process_time()
+        try:
+            pending = next(steps)
+        except StopIteration as done:
+            return cast(T, done.value)
+        finally:
+            self.cpu_s = time.process_time() - before_s
+        while True:
+            try:
+                yield pending
+            except BaseException as error:
+                resume = partial(steps.throw, error)
+            else:
+                resume = partial(steps.send, None)
+            try:
+                pending = resume()
+            except StopIteration as done:
+                return cast(T, done.value)
 
 
 def _request(deltas: int) -> Request:

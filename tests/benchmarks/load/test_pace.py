@@ -155,9 +155,7 @@ def test_a_repeated_callback_is_never_early_and_does_not_drift() -> None:
         await asyncio.wait_for(callbacks.all_called.wait(), 5)
 
         assert all(now >= moment for moment, now in callbacks.calls)
-        assert (
-            min(now - moment for moment, now in callbacks.calls[-100:]) < 0.01
-        )  # drift would add 0.2 s
+        assert min(now - moment for moment, now in callbacks.calls[-100:]) < 0.01  # drift would add 0.2 s
 
     asyncio.run(run_wheel())
 
