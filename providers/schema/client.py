@@ -1,4 +1,4 @@
-"""What every provider's client does."""
+"""The interface of all provider clients."""
 
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
@@ -17,11 +17,11 @@ class Client(Protocol):
 
     @property
     def provider(self) -> str:
-        """The provider's name, as thinking and opaque blocks are marked with it."""
+        """The provider's name. Thinking and opaque blocks carry it."""
         ...
 
     def check_settings(self, settings: Settings) -> None:
-        """Say before anything is sent that *settings* ask for what the provider has not.
+        """Reject settings that the provider or the model does not have, before anything is sent.
 
         Raises:
             InvalidConfig: the field is named.
@@ -29,24 +29,24 @@ class Client(Protocol):
         ...
 
     def check_content(self, content: Sequence[Block]) -> None:
-        """Say before a message is taken that *content*, a driver's, holds what the provider or model does not take.
+        """Reject the *content* of a user message that the provider or the model does not take, before anything is sent.
 
         Raises:
-            UnsupportedContent: the block is named by its place.
+            UnsupportedContent: the block is named by its position.
         """
         ...
 
     def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
-        """The answer as it comes: each item holds the deltas that one read of the socket brought, at least one.
+        """Stream the answer. Each item holds the deltas of one read of the socket, at least one.
 
-        Closing the generator aborts the HTTP request, too.
+        Closing the generator also aborts the HTTP request.
         """
         ...
 
     async def complete(self, request: Request) -> Sequence[Delta]:
-        """The whole answer at once, not streamed, in the same deltas."""
+        """Get the whole answer without streaming, in the same deltas."""
         ...
 
     async def aclose(self) -> None:
-        """Give the sockets back. No request may be under way."""
+        """Close all connections. No request may be in progress."""
         ...

@@ -1,4 +1,4 @@
-"""What the configs of all providers have."""
+"""The base of all provider configs."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
@@ -13,7 +13,10 @@ Seconds = Annotated[float, Meta(gt=0)]
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, tag_field="provider", tag=str.lower, omit_defaults=True):
-    """A provider as one session uses it; *facts* overrides what is known of the model."""
+    """A provider as one session uses it. *facts* overrides what the tables know about the model.
+
+    Subclasses list the fields that are *secrets*.
+    """
 
     secrets: ClassVar[tuple[str, ...]] = ()
 
@@ -26,24 +29,24 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, tag_field="provider", ta
         return str(type(self).__struct_config__.tag)
 
     def resolved(self, environ: Mapping[str, str]) -> Self:
-        """This config with its credentials in place, taken from *environ* where it has none itself.
+        """This config with its credentials, taken from *environ* where it has none itself.
 
         Raises:
-            MissingKey: there is no credential; it names the variable.
-            InvalidConfig: the parts don't fit together.
+            MissingKey: there is no credential; the variable is named.
+            InvalidConfig: fields contradict each other.
         """
         del environ
         return self
 
     def public(self) -> Self:
-        """This config without its secrets: fit for records, events and logs."""
+        """This config without its secrets, for records, events and logs."""
         return msgspec.structs.replace(self, **dict.fromkeys(self.secrets))
 
     def __post_init__(self) -> None:
         if not self.model:
             raise InvalidConfig("provider.model", "give the model's name")
 
-    # The struct's own two would show the secrets.
+    # Those of msgspec would show the secrets.
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{field}={value!r}' for field, value in self.__rich_repr__())})"
@@ -58,10 +61,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, tag_field="provider", ta
 
 
 class HTTPConfig(Config, frozen=True, kw_only=True):
-    """What all providers behind HTTP have.
+    """The base of configs of providers that are reached over HTTP.
 
-    *connect_timeout_s* bounds making the connection, *idle_timeout_s* the silence between two reads of an answer (a
-    model may think long before it says anything).
+    *connect_timeout_s* bounds connecting, *idle_timeout_s* the silence between two reads of an answer (a model may
+    think for long before it writes).
     """
 
     connect_timeout_s: Seconds = 10.0
@@ -69,10 +72,10 @@ class HTTPConfig(Config, frozen=True, kw_only=True):
 
 
 def require_credential(provider: str, field: str, given: str | None, environ: Mapping[str, str], variable: str) -> str:
-    """The credential *given*, or that in *variable* of *environ*.
+    """The credential *given* in the config, or else the one in *variable* of *environ*.
 
     Raises:
-        MissingKey: there is none.
+        MissingKey: there is none; *provider*, *field* and *variable* are named.
     """
     key = given or environ.get(variable)
     if not key or not key.strip():

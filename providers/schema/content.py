@@ -1,4 +1,4 @@
-"""Blocks: the pieces a message is made of."""
+"""Blocks: the parts of a message."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ import msgspec
 
 
 class _Block(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):
-    """A piece of a message's content."""
+    """A part of a message."""
 
 
 class Citation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where a piece of an answer's text comes from, as far as the provider says.
+    """The source of a part of an answer's text, as far as the provider names it.
 
-    *source* is the provider's name for the document or the tool's output, *cited_text* the words in it. *start* and
-    *end* are the place of the piece in the text block, in characters; without them it is the text before the citation.
+    *source* is the provider's name for the document or the tool output, *cited_text* the cited words. *start* and *end*
+    are the position of the part in the text block, in characters; without them it is the text before the citation.
     """
 
     cited_text: str = ""
@@ -25,14 +25,14 @@ class Citation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Text(_Block, frozen=True, omit_defaults=True):
-    """Visible text. Its *citations* are the model's, and are not sent back."""
+    """Visible text. Its *citations* come from the model and are not sent back."""
 
     text: str
     citations: tuple[Citation, ...] = ()
 
 
 class _Media(_Block, frozen=True, omit_defaults=True):
-    """Something given by its address or by its bytes, never by both.
+    """A file, given by its URL or by its bytes, never by both.
 
     Raises:
         ValueError: neither or both of *url* and *data* are given, one is empty, or *data* comes without *media_type*.
@@ -51,14 +51,14 @@ class _Media(_Block, frozen=True, omit_defaults=True):
 
 
 class Image(_Media, frozen=True):
-    """A picture, by URL or by bytes."""
+    """An image, by URL or by bytes."""
 
 
 class Document(_Media, frozen=True):
     """A document (a PDF, a text file), by URL or by bytes.
 
-    With *cite* the model is asked to say what it takes from it, where the provider has that for documents (Anthropic,
-    Bedrock). There it holds for all documents of a request or for none.
+    With *cite* the model is asked to cite it, with providers that support this for documents (Anthropic, Bedrock).
+    There it must be the same for all documents of a request.
     """
 
     name: str | None = None
@@ -66,10 +66,10 @@ class Document(_Media, frozen=True):
 
 
 class Thinking(_Block, frozen=True, omit_defaults=True):
-    """What the model thought, as far as *provider* shows it.
+    """The model's thinking, as far as *provider* shows it.
 
-    The *signature* is opaque and means something to that provider only: for all others the block is left out.
-    A *redacted* block has no text, and its signature is all there is of it.
+    The *signature* is opaque and meaningful to that provider only; the block is left out for all others. A *redacted*
+    block has a signature and no text.
     """
 
     text: str
@@ -81,8 +81,8 @@ class Thinking(_Block, frozen=True, omit_defaults=True):
 class ToolUse(_Block, frozen=True, omit_defaults=True):
     """The model asks for *name* to be run with *input*.
 
-    What the model wrote as input may not be a JSON object. It is never guessed then: *malformed* keeps the text as it
-    came, and *input* is ``{"INVALID_JSON": text}``, the form in which Anthropic's documents want it sent back.
+    Input that is not a JSON object is never guessed: *malformed* keeps the text as it arrived, and *input* is
+    ``{"INVALID_JSON": text}``, the form in which Anthropic documents that it is sent back.
     """
 
     id: str
@@ -92,9 +92,9 @@ class ToolUse(_Block, frozen=True, omit_defaults=True):
 
 
 class ToolResult(_Block, frozen=True, omit_defaults=True):
-    """The answer to the tool use *tool_use_id*; with *is_error*, what went wrong.
+    """The result of the tool use *tool_use_id*, or with *is_error* its error.
 
-    *compact_summary* takes the content's place when the conversation outgrows its window. No provider sees it before.
+    *compact_summary* replaces the content when the conversation outgrows the context window. It is not sent before.
     """
 
     tool_use_id: str
@@ -104,9 +104,9 @@ class ToolResult(_Block, frozen=True, omit_defaults=True):
 
 
 class Opaque(_Block, frozen=True):
-    """A block that only *provider* understands (a tool it ran itself, say).
+    """A block that only *provider* understands, such as a tool that it ran itself.
 
-    It is sent back to that provider as it came, and left out for others.
+    It is sent back to that provider unchanged, and left out for others.
     """
 
     provider: str

@@ -1,8 +1,8 @@
-"""The pieces of a provider's answer, in one vocabulary for all providers.
+"""Deltas: the increments of an answer, in one vocabulary for all providers.
 
-An answer that is not streamed comes as the same pieces, each whole. A client promises: ``AnswerStarted`` first,
-``AnswerEnded`` exactly once and nothing after it; a block's *index* is its place in the answer, and a block is begun
-before it goes on. An answer that stops short has no ``AnswerEnded``: the client raises instead.
+An answer that is not streamed arrives as the same deltas, one per block. A client guarantees: ``AnswerStarted`` comes
+first, ``AnswerEnded`` exactly once and last; a block's *index* is its position in the answer, and a block starts before
+it continues. An answer that stops early has no ``AnswerEnded``: the client raises instead.
 """
 
 import msgspec
@@ -14,11 +14,11 @@ from .usage import Usage
 
 
 class _Delta(msgspec.Struct, frozen=True, gc=False):
-    """A piece of an answer. It never leaves its process."""
+    """An increment of an answer. It never leaves its process."""
 
 
 class AnswerStarted(_Delta, frozen=True):
-    """The provider has begun to answer. A client reads *rate_limits* from the response's head; a decoder knows none."""
+    """The answer starts. The client adds *rate_limits* from the headers of the response."""
 
     message_id: str
     model: str
@@ -40,7 +40,7 @@ class ThinkingDelta(_Delta, frozen=True):
 
 
 class ThinkingSigned(_Delta, frozen=True):
-    """The signature of the thinking block *index*; with *redacted*, the block is nothing else."""
+    """The signature of the thinking block *index*. With *redacted*, the block has nothing else."""
 
     index: int
     signature: str
@@ -48,7 +48,7 @@ class ThinkingSigned(_Delta, frozen=True):
 
 
 class ToolUseStarted(_Delta, frozen=True):
-    """The model begins to ask for the tool *name*."""
+    """A use of the tool *name* starts."""
 
     index: int
     id: str
@@ -63,14 +63,14 @@ class ToolInputDelta(_Delta, frozen=True):
 
 
 class Cited(_Delta, frozen=True):
-    """The text block *index* names a source. It may have ended, but must have begun."""
+    """A citation in the text block *index*, which has started and may have ended."""
 
     index: int
     citation: Citation
 
 
 class OpaqueReceived(_Delta, frozen=True):
-    """A whole block that only its provider understands: *json* as it came."""
+    """A whole block that only its provider understands: *json* as it arrived."""
 
     index: int
     type: str
@@ -78,19 +78,19 @@ class OpaqueReceived(_Delta, frozen=True):
 
 
 class BlockEnded(_Delta, frozen=True):
-    """Block *index* is complete. Where a provider does not say so, the end of the answer does."""
+    """Block *index* is complete. Some providers don't report this: then the end of the answer completes it."""
 
     index: int
 
 
 class UsageReported(_Delta, frozen=True):
-    """The counts of this request as far as they are known; a later one replaces those that it has."""
+    """The token counts of this request so far. Counts in a later report replace earlier ones."""
 
     usage: Usage
 
 
 class AnswerEnded(_Delta, frozen=True):
-    """The answer is complete; *raw_stop_reason* is the provider's own word for why."""
+    """The answer is complete. *raw_stop_reason* is the provider's own value."""
 
     stop_reason: StopReason
     raw_stop_reason: str | None

@@ -1,4 +1,4 @@
-"""From deltas to an answer."""
+"""Assembling an answer from deltas."""
 
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
@@ -28,9 +28,9 @@ from .usage import Usage
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole answer. Its *content* is in the order of the blocks' indexes, without blocks that hold nothing.
+    """A complete answer. *content* is in the order of the blocks' indexes, without empty blocks.
 
-    The ids of its tool uses differ from each other. *raw_stop_reason* is the provider's own word.
+    The ids of its tool uses are unique. *raw_stop_reason* is the provider's own value.
     """
 
     message_id: str
@@ -42,10 +42,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Partial(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What there is of an answer. *content* is what a history may keep of it.
+    """An incomplete answer. *content* is what a history may keep of it.
 
-    That is text as far as it came, thinking that is signed, tool uses whose input is complete, and opaque blocks.
-    *text* is all visible text in one. *message_id* and *model* are ``None`` before the provider has begun.
+    That is the text so far, signed thinking, tool uses with complete input, and opaque blocks. *text* is all visible
+    text. *message_id* and *model* are ``None`` before the answer has started.
     """
 
     content: tuple[Block, ...] = ()
@@ -74,15 +74,15 @@ class _ToolUseDraft:
     pieces: list[str] = field(default_factory=list[str])
 
 
-_Growing = _TextDraft | _ThinkingDraft | _ToolUseDraft
-_Whole = Thinking | Opaque
+_OpenBlock = _TextDraft | _ThinkingDraft | _ToolUseDraft
+_WholeBlock = Thinking | Opaque
 _Kind = TypeVar("_Kind", _TextDraft, _ThinkingDraft)
 
 
 class Draft:
-    """An answer of *provider* in the making. It holds the client to what ``deltas`` promises.
+    """An answer of *provider* that is being received. It enforces the guarantees that ``deltas`` states.
 
-    A text or thinking block begins with its first delta (an empty one will do), a tool use with ``ToolUseStarted``.
+    A text or thinking block starts with its first delta, even an empty one, a tool use with ``ToolUseStarted``.
     """
 
     def __init__(self, provider: str) -> None:
@@ -90,32 +90,32 @@ class Draft:
         self._started: AnswerStarted | None = None
         self._ended: AnswerEnded | None = None
         self._usage = Usage()
-        self._blocks: dict[int, _Growing | _Whole] = {}
+        self._blocks: dict[int, _OpenBlock | _WholeBlock] = {}
         self._closed: set[int] = set()
-        # The text block that the last text delta went to, so that the next one need not look for it.
+        # The text block of the last text delta: the next one appends to it without a look-up.
         self._text_index: int | None = None
         self._append_text: Callable[[str], None] = _TextDraft().pieces.append
 
     def add(self, deltas: Iterable[Delta]) -> None:
-        """Add *deltas*, in the order they came.
+        """Add *deltas* in the order of their arrival.
 
         Raises:
-            ProtocolError: one of them breaks a promise. What came before it is kept.
+            ProtocolError: one of them violates a guarantee. Those before it are kept.
         """
         for delta in deltas:
             # Nearly every delta is one of these, and a `match` costs twice this.
             if type(delta) is TextDelta:
                 if delta.index != self._text_index:
-                    self._turn_to_text(delta)
+                    self._switch_to_text_block(delta)
                 self._append_text(delta.text)
             else:
                 self._add_other(delta)
 
     def finish(self) -> Answer:
-        """The whole answer.
+        """The complete answer.
 
         Raises:
-            IncompleteAnswer: its end has not come.
+            IncompleteAnswer: its end has not arrived.
         """
         if self._started is None or self._ended is None:
             raise IncompleteAnswer("the answer stopped before its end", self._provider)
@@ -129,7 +129,7 @@ class Draft:
         )
 
     def partial(self) -> Partial:
-        """What there is now; the draft goes on unchanged."""
+        """The answer so far. The draft does not change."""
         content = self._content()
         return Partial(
             content=content,
@@ -140,28 +140,28 @@ class Draft:
         )
 
     def _add_other(self, delta: Delta) -> None:
-        self._require_under_way(delta)
+        self._require_in_progress(delta)
         match delta:
             case ToolInputDelta():
                 self._tool_use(delta).pieces.append(delta.json)
             case ThinkingDelta():
                 self._thinking(delta).pieces.append(delta.text)
             case TextDelta():
-                self._turn_to_text(delta)
+                self._switch_to_text_block(delta)
                 self._append_text(delta.text)
             case ToolUseStarted():
-                self._begin(delta, _ToolUseDraft(delta.id, delta.name))
+                self._start_block(delta, _ToolUseDraft(delta.id, delta.name))
             case ThinkingSigned(redacted=True):
                 whole = Thinking(text="", provider=self._provider, signature=delta.signature, redacted=True)
-                self._begin(delta, whole)
+                self._start_block(delta, whole)
             case ThinkingSigned():
                 self._thinking(delta).signature = delta.signature
             case Cited():
                 self._cite(delta)
             case OpaqueReceived():
-                self._begin(delta, Opaque(provider=self._provider, type=delta.type, json=delta.json))
+                self._start_block(delta, Opaque(provider=self._provider, type=delta.type, json=delta.json))
             case BlockEnded():
-                self._close(delta)
+                self._end_block(delta)
             case UsageReported():
                 self._usage = delta.usage.or_else(self._usage)
             case AnswerStarted():
@@ -169,54 +169,56 @@ class Draft:
             case AnswerEnded():
                 self._ended, self._text_index = delta, None
 
-    def _require_under_way(self, delta: Delta) -> None:
+    def _require_in_progress(self, delta: Delta) -> None:
         if self._ended:
-            raise self._broken(delta, "came after the answer's end")
+            raise self._violation(delta, "came after the answer's end")
         if self._started and isinstance(delta, AnswerStarted):
-            raise self._broken(delta, "came twice")
+            raise self._violation(delta, "came twice")
         if not self._started and not isinstance(delta, AnswerStarted):
-            raise self._broken(delta, "came before the answer's start")
+            raise self._violation(delta, "came before the answer's start")
 
-    def _turn_to_text(self, delta: TextDelta) -> None:
-        self._require_under_way(delta)
-        self._append_text = self._gone_on(delta, _TextDraft).pieces.append
+    def _switch_to_text_block(self, delta: TextDelta) -> None:
+        self._require_in_progress(delta)
+        self._append_text = self._continued_block(delta, _TextDraft).pieces.append
         self._text_index = delta.index
 
     def _thinking(self, delta: ThinkingDelta | ThinkingSigned) -> _ThinkingDraft:
-        return self._gone_on(delta, _ThinkingDraft)
+        return self._continued_block(delta, _ThinkingDraft)
 
-    def _gone_on(self, delta: TextDelta | ThinkingDelta | ThinkingSigned, kind: type[_Kind]) -> _Kind:
-        """The block that *delta* goes on with, begun if need be."""
+    def _continued_block(self, delta: TextDelta | ThinkingDelta | ThinkingSigned, kind: type[_Kind]) -> _Kind:
+        """The block that *delta* continues, started if necessary."""
         block = self._blocks.setdefault(delta.index, kind())
         if not isinstance(block, kind) or delta.index in self._closed:
-            raise self._broken(delta, f"does not go on with block {delta.index}")
+            raise self._violation(delta, f"does not continue block {delta.index}")
         return block
 
     def _tool_use(self, delta: ToolInputDelta) -> _ToolUseDraft:
         block = self._blocks.get(delta.index)
         if not isinstance(block, _ToolUseDraft) or delta.index in self._closed:
-            raise self._broken(delta, f"does not go on with block {delta.index}")
+            raise self._violation(delta, f"does not continue block {delta.index}")
         return block
 
     def _cite(self, delta: Cited) -> None:
         block = self._blocks.get(delta.index)
         if not isinstance(block, _TextDraft):
-            raise self._broken(delta, f"came when there was no text block {delta.index}")
+            raise self._violation(delta, f"came when there was no text block {delta.index}")
         block.citations.append(delta.citation)
 
-    def _begin(self, delta: ToolUseStarted | ThinkingSigned | OpaqueReceived, block: _Growing | _Whole) -> None:
+    def _start_block(
+        self, delta: ToolUseStarted | ThinkingSigned | OpaqueReceived, block: _OpenBlock | _WholeBlock
+    ) -> None:
         if delta.index in self._blocks:
-            raise self._broken(delta, f"came when block {delta.index} had begun")
+            raise self._violation(delta, f"came when block {delta.index} had started")
         self._blocks[delta.index] = block
 
-    def _close(self, delta: BlockEnded) -> None:
+    def _end_block(self, delta: BlockEnded) -> None:
         if delta.index not in self._blocks or delta.index in self._closed:
-            raise self._broken(delta, f"came when there was no open block {delta.index}")
+            raise self._violation(delta, f"came when there was no open block {delta.index}")
         self._closed.add(delta.index)
         if delta.index == self._text_index:
             self._text_index = None
 
-    def _broken(self, delta: Delta, how: str) -> ProtocolError:
+    def _violation(self, delta: Delta, how: str) -> ProtocolError:
         return ProtocolError(f"{type(delta).__name__} {how}", self._provider)
 
     def _content(self) -> tuple[Block, ...]:
@@ -242,25 +244,25 @@ class Draft:
 def _tool_use(draft: _ToolUseDraft) -> ToolUse:
     json = "".join(draft.pieces)
     try:
-        # Some models say nothing where a tool takes nothing.
-        given = msgspec.json.decode(json, type=dict[str, object]) if json else {}
-        msgspec.msgpack.encode(given)  # events and records are MessagePack, whose integers end at 64 bits
+        # Some models send nothing for a tool without parameters.
+        tool_input = msgspec.json.decode(json, type=dict[str, object]) if json else {}
+        msgspec.msgpack.encode(tool_input)  # events and records are MessagePack, whose integers end at 64 bits
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError, OverflowError):
         return ToolUse(id=draft.id, name=draft.name, input={"INVALID_JSON": json}, malformed=json)
-    return ToolUse(id=draft.id, name=draft.name, input=given)
+    return ToolUse(id=draft.id, name=draft.name, input=tool_input)
 
 
 def unique_tool_ids(blocks: Iterable[Block], taken: AbstractSet[str] = frozenset()) -> Iterator[Block]:
-    """*blocks*, each tool use with an id of its own, none of *taken*: results find their use by nothing else."""
-    given_here: set[str] = set()
+    """*blocks* with unique tool use ids, none of them in *taken*: only the id links a result to its tool use."""
+    used: set[str] = set()
     for block in blocks:
         if not isinstance(block, ToolUse):
             yield block
             continue
-        given = block.id or "tool_use"
-        fresh, copies = given, 1
-        while fresh in taken or fresh in given_here:
+        original = block.id or "tool_use"
+        unique, copies = original, 1
+        while unique in taken or unique in used:
             copies += 1
-            fresh = f"{given}-{copies}"
-        given_here.add(fresh)
-        yield msgspec.structs.replace(block, id=fresh)
+            unique = f"{original}-{copies}"
+        used.add(unique)
+        yield msgspec.structs.replace(block, id=unique)

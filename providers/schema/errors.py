@@ -1,34 +1,34 @@
-"""The errors of this house, split by what the caller does next.
+"""Errors, grouped by what the caller does next.
 
     RayconteurError
-        ConfigError                     mend the program or its environment
-            InvalidConfig                   a field that does not fit
+        ConfigError                     fix the program or its environment
+            InvalidConfig                   an invalid field
             UnknownProvider                 no provider of that name
-            MissingKey                      no credential: the variable is named
+            MissingKey                      no credential; the variable is named
             MissingExtra                    the provider's SDK is not installed
             InvalidPlugin                   an installed provider plug-in that can't be used
-        ProviderError                   a request went wrong
+        ProviderError                   a request failed
             RateLimited                     wait
             Overloaded                      wait
-            ProviderUnavailable             wait, or look at the network
-                IncompleteAnswer                the answer stopped short
+            ProviderUnavailable             wait, or check the network
+                IncompleteAnswer                the answer stopped early
             ContextOverflow                 shorten
             AuthenticationFailed            give up: key or permission
-            InvalidRequest                  give up: the request does not fit
+            InvalidRequest                  give up: the request is invalid
                 UnknownModel                    no such model
                 UnsupportedContent              a block that the provider or model does not take; nothing was sent
-            ProtocolError                   give up: the provider's answer does not fit
+            ProtocolError                   give up: the answer is malformed
         SessionError                    see runtime/api/errors.py
 
-Errors cross processes: every field goes to ``Exception.__init__`` positionally, because that is what pickle brings
-back.
+Errors cross processes: every field goes to ``Exception.__init__`` positionally, because that is all
+that pickle restores.
 """
 
 from typing import ClassVar
 
 
 class RayconteurError(Exception):
-    """Whatever this package raises on purpose. *code* names the kind for programs, logs and events."""
+    """The base of all errors of this package. *code* identifies the class in programs, logs and events."""
 
     code: ClassVar[str] = "error"
 
@@ -42,13 +42,13 @@ class RayconteurError(Exception):
 
 
 class ConfigError(RayconteurError):
-    """The program or its environment must be mended first. Nothing was sent."""
+    """Fix the program or its environment; no request was sent."""
 
     code = "config"
 
 
 class InvalidConfig(ConfigError):
-    """A field that does not fit."""
+    """A field is invalid."""
 
     code = "invalid_config"
 
@@ -123,10 +123,10 @@ class InvalidPlugin(ConfigError):
 
 
 class ProviderError(RayconteurError):
-    """A request to a provider went wrong.
+    """A request to a provider failed.
 
-    *status* is the HTTP status, if there was one; *vendor_code* the provider's own word for it; *retry_after_s* how
-    long the provider asks to wait. ``retryable`` says whether the same request may work later.
+    *status* is the HTTP status, if there was one; *vendor_code* the provider's own code; *retry_after_s* how long the
+    provider asks to wait. ``retryable`` is true if the same request may succeed later.
     """
 
     code = "provider"
@@ -155,56 +155,56 @@ class RateLimited(ProviderError):
 
 
 class Overloaded(ProviderError):
-    """The provider has too much to do."""
+    """The provider is overloaded."""
 
     code = "overloaded"
     retryable = True
 
 
 class ProviderUnavailable(ProviderError):
-    """The provider could not be reached, or failed by itself."""
+    """The provider could not be reached, or had an internal error."""
 
     code = "unavailable"
     retryable = True
 
 
 class IncompleteAnswer(ProviderUnavailable):
-    """The answer stopped before its end. What came of it is no answer."""
+    """The answer stopped before its end."""
 
     code = "incomplete_answer"
 
 
 class ContextOverflow(ProviderError):
-    """The request holds more tokens than the model's context window."""
+    """The request has more tokens than the model's context window."""
 
     code = "context_overflow"
 
 
 class AuthenticationFailed(ProviderError):
-    """The key is wrong, or may not do this."""
+    """The key is invalid, or lacks the permission."""
 
     code = "authentication_failed"
 
 
 class InvalidRequest(ProviderError):
-    """The provider refuses the request as it is."""
+    """The provider rejects the request."""
 
     code = "invalid_request"
 
 
 class UnknownModel(InvalidRequest):
-    """The provider knows no such model, or this key may not use it."""
+    """The provider has no such model, or the key may not use it."""
 
     code = "unknown_model"
 
 
 class UnsupportedContent(InvalidRequest):
-    """The provider or model takes no such block. It was told before anything was sent."""
+    """The provider or model does not take such a block. No request was sent."""
 
     code = "unsupported_content"
 
 
 class ProtocolError(ProviderError):
-    """The provider's answer is not what its documents promise; the message holds the offending bytes, shortened."""
+    """The answer is not what the provider documents. The message has the beginning of the offending bytes."""
 
     code = "protocol"

@@ -1,4 +1,4 @@
-"""What is known of a model: its limits, its prices, and what it can do."""
+"""What is known about a model: its limits, its prices and its abilities."""
 
 from typing import Annotated
 
@@ -12,9 +12,9 @@ USD = Annotated[float, Meta(ge=0)]
 
 
 class Prices(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """USD for a million tokens, for requests of *from_input_tokens* or more. ``None`` is not known.
+    """USD per million tokens, for requests of *from_input_tokens* or more. ``None`` is unknown.
 
-    *input* is for tokens that no cache took part in.
+    *input* is for tokens that were neither read from nor written to a cache.
     """
 
     input: USD | None = None
@@ -24,31 +24,31 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     from_input_tokens: Annotated[int, Meta(ge=0)] = 0
 
     def usd(self, sent: int, made: int, usage: Usage) -> float | None:
-        """What *sent* and *made* tokens cost, those of *usage* that a cache took part in at its prices."""
+        """The cost of *sent* input and *made* output tokens; the cached ones in *usage* have their own prices."""
         if self.input is None or self.output is None:
             return None
-        read, written = _some(usage.cache_read), _some(usage.cache_write)
+        read, written = _tokens_or_zero(usage.cache_read), _tokens_or_zero(usage.cache_write)
         per_million = (
             (sent - read - written) * self.input
-            + read * _or_else(self.cache_read, self.input)
-            + written * _or_else(self.cache_write, self.input)
+            + read * _price_or(self.cache_read, self.input)
+            + written * _price_or(self.cache_write, self.input)
             + made * self.output
         )
         return per_million / 1e6
 
 
-def _some(count: Count) -> int:
+def _tokens_or_zero(count: Count) -> int:
     return count.tokens or 0
 
 
-def _or_else(price: float | None, other: float) -> float:
+def _price_or(price: float | None, other: float) -> float:
     return other if price is None else price
 
 
 class ModelFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A model's facts. ``None`` is not known: then nothing is refused, and the provider judges.
+    """The facts of a model. Where one is ``None``, unknown, nothing is rejected beforehand: the provider decides.
 
-    *prices* are in the order of their ``from_input_tokens``; a request has those of the last that it reaches.
+    *prices* are in the order of their ``from_input_tokens``; the last one that a request reaches applies.
     """
 
     context_limit_tokens: Tokens | None = None
@@ -61,14 +61,14 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fits_schemas: bool | None = None
 
     def or_else(self, other: "ModelFacts") -> "ModelFacts":
-        """These facts, with *other*'s where they say nothing."""
-        given = {name: value for name, value in msgspec.structs.asdict(self).items() if value not in (None, ())}
-        return msgspec.structs.replace(other, **given)
+        """These facts, with those of *other* where these are unknown."""
+        known = {name: value for name, value in msgspec.structs.asdict(self).items() if value not in (None, ())}
+        return msgspec.structs.replace(other, **known)
 
     def priced(self, usage: Usage) -> Usage:
-        """*usage* with what it costs by the prices, unless the provider said what it does.
+        """*usage* with its cost according to the prices, unless the provider reported the cost.
 
-        Nothing is known of the cost where a count or a price of input or output is missing.
+        The cost stays unknown if a count or a price of input or output is missing.
         """
         if usage.cost.usd is not None:
             return usage

@@ -1,4 +1,4 @@
-"""Messages: what stands in a history."""
+"""Messages: the entries of a history."""
 
 from enum import StrEnum
 
@@ -8,14 +8,14 @@ from .content import Block
 
 
 class Role(StrEnum):
-    """Who speaks."""
+    """The author of a message."""
 
     USER = "user"
     ASSISTANT = "assistant"
 
 
 class StandsFor(msgspec.Struct, frozen=True, kw_only=True):
-    """What a summary took the place of: so many *messages*, of the turns *first_turn* to *last_turn*."""
+    """What a summary replaces: a number of *messages*, of the turns *first_turn* to *last_turn*."""
 
     first_turn: int
     last_turn: int
@@ -23,9 +23,9 @@ class StandsFor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One message of a history, marked with the turn it belongs to. Tool results stand in user messages.
+    """One message of a history, with the number of its turn. Tool results are in user messages.
 
-    A summary says what it *stands_for*; its turn is the last of those.
+    A summary has *stands_for*, what it replaces; its turn is the last one of those.
     """
 
     role: Role

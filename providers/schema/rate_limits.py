@@ -1,10 +1,10 @@
-"""What a provider lets one key ask for, and how much of it is left."""
+"""The rate limits of a key, and how much of them is left."""
 
 import msgspec
 
 
 class RateLimit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One limit: *remaining* of *limit* are left, and all are there again *reset_s* seconds after the response."""
+    """One limit: *remaining* of *limit* are left; it is full again *reset_s* seconds after the response."""
 
     limit: int | None = None
     remaining: int | None = None
@@ -12,7 +12,7 @@ class RateLimit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RateLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The limits that the head of a response tells of; ``None`` where it says nothing."""
+    """The limits in the headers of a response; ``None`` for those that it does not have."""
 
     requests: RateLimit | None = None
     tokens: RateLimit | None = None

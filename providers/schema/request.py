@@ -1,4 +1,4 @@
-"""What is asked of a model: the settings, and the request that they shape."""
+"""Requests to a provider, and the settings that shape them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,18 +17,18 @@ Penalty = Annotated[float, Meta(ge=-2, le=2)]
 
 
 class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a model may think before it answers: by *budget_tokens* or by *effort*, whichever the provider takes."""
+    """How much a model may think before it answers: *budget_tokens* or *effort*, whichever the provider takes."""
 
     budget_tokens: Positive | None = None
     effort: Literal["minimal", "low", "medium", "high", "xhigh", "max"] | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What shapes a request besides its messages. ``None`` leaves a thing to the provider.
+    """What a request has besides its messages. ``None`` means the provider's default.
 
-    *output_schema* is a JSON Schema, an object's, that the text of the answer has to fit. *prompt_caching* marks what
-    stays the same from request to request (the system prompt, the tools, the messages before this turn) for providers
-    that want it marked; others cache by themselves.
+    *output_schema* is the JSON Schema of an object that the text of the answer must match. *prompt_caching* marks what
+    stays the same between requests (the system prompt, the tools, the messages before this turn), for providers that
+    require marks; others cache by themselves.
     """
 
     system: str | None = None
@@ -52,10 +52,10 @@ _encoder = msgspec.json.Encoder()
 
 
 class WireMemo:
-    """The wire form of a history's messages, each made once and kept: a turn costs what is new in it.
+    """The encoded messages of a history: each is encoded once, so a turn costs what is new in it.
 
-    It belongs to one session and goes along with its requests. A history that differs from the last one (another
-    provider, an interrupted turn, a compaction) keeps what is still the same at its front.
+    It belongs to one session and is part of its requests. When the history changes (an interrupted turn, a compaction),
+    the encoded messages of the unchanged prefix are kept.
     """
 
     def __init__(self) -> None:
@@ -65,13 +65,13 @@ class WireMemo:
 
     @property
     def size_bytes(self) -> int:
-        """What the messages of the last request came to on the wire."""
+        """The size of the last request's messages on the wire."""
         return sum(map(len, self._forms))
 
     def forms(self, messages: Sequence[Message], dialect: object, parts: Callable[[Message], list[Any]]) -> list[bytes]:
-        """The *parts* of each message as JSON, separated by commas. The list is the memo's own: don't change it.
+        """The *parts* of each message as JSON, separated by commas. The list belongs to the memo: don't change it.
 
-        Messages are told apart by identity; *dialect* is what the parts depend on, and another one starts afresh.
+        Messages are compared by identity. *dialect* is what the parts depend on besides; another one discards them all.
         """
         if dialect != self._dialect:
             self._dialect, self._messages, self._forms = dialect, [], []
@@ -91,14 +91,14 @@ def _encoded(arrays: list[list[Any]]) -> list[bytes]:
     """Each of *arrays* as JSON, without its brackets."""
     lines = _encoder.encode_lines(arrays).split(b"\n")  # one call takes half the time of many
     del lines[-1]
-    if len(lines) != len(arrays):  # a raw piece of JSON in them holds a line break
+    if len(lines) != len(arrays):  # raw JSON in them contains a line break
         lines = list(map(_encoder.encode, arrays))
     return [line[1:-1] for line in lines]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call to a provider, the *number*-th of its session (from 1; repeats count). It never leaves its process."""
+    """One call to a provider, the *number*-th of its session (from 1, with retries). It never leaves its process."""
 
     number: int
     messages: Sequence[Message]

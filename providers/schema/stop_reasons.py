@@ -1,10 +1,10 @@
-"""Why a model stopped."""
+"""Stop reasons."""
 
 from enum import StrEnum
 
 
 class StopReason(StrEnum):
-    """One vocabulary for all providers; the provider's own word is kept beside it wherever this is used."""
+    """Why a model stopped, for all providers. It is always accompanied by the provider's own value."""
 
     END_TURN = "end_turn"
     TOOL_USE = "tool_use"
@@ -13,10 +13,10 @@ class StopReason(StrEnum):
     REFUSAL = "refusal"
     """The model declined."""
     CONTENT_FILTER = "content_filter"
-    """The provider's filter cut in."""
+    """The provider's content filter stopped the answer."""
     PAUSED = "paused"
-    """The provider paused a long turn; sending the history again goes on."""
+    """The provider paused a long turn; sending the history again continues it."""
     CONTEXT_FULL = "context_full"
-    """The context window ran full while the model answered."""
+    """The context window was full before the answer ended."""
     OTHER = "other"
-    """A word that this version does not know, or none where the provider gives none."""
+    """The provider gave a value that this version does not know, or none."""

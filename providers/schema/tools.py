@@ -1,4 +1,4 @@
-"""Tools as a model is told of them."""
+"""Tool definitions."""
 
 from typing import Any, Literal
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool that the model may ask for; *input_schema* is the JSON Schema of its input, an object."""
+    """A tool that the model may use. *input_schema* is the JSON Schema of its input, an object."""
 
     name: str
     description: str = ""
@@ -16,8 +16,8 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
 class ToolChoice(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the model may, must or must not use tools.
 
-    ``auto``: as it likes; ``required``: at least one; ``none``: none; ``tool``: the one called *name*.
-    With *parallel* off it asks for one at a time.
+    ``auto``: the model decides; ``required``: at least one; ``none``: none; ``tool``: the one called *name*.
+    With *parallel* off, it uses one tool at a time.
 
     Raises:
         ValueError: *name* is given without ``tool``, or ``tool`` without *name*.

@@ -1,4 +1,4 @@
-"""Token counts and costs that say where they come from."""
+"""Token counts and costs, each with its provenance."""
 
 from enum import StrEnum
 
@@ -6,27 +6,27 @@ import msgspec
 
 
 class Provenance(StrEnum):
-    """How far a count can be trusted, best first."""
+    """Where a figure comes from, most trustworthy first."""
 
     REPORTED = "reported"
     """The provider's own figure."""
     ESTIMATED = "estimated"
-    """Ours, where the provider gave none (an aborted request, say)."""
+    """Our estimate, where the provider gave no figure (an aborted request, say)."""
     UNAVAILABLE = "unavailable"
-    """Nobody knows. In a sum: what is known is the tokens, and some of it is missing."""
+    """Unknown. In a sum, the figure is the known part, and something is missing."""
 
 
 _TRUST = list(Provenance)
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):
-    """A number of tokens and its provenance; ``None`` where nothing at all is known."""
+    """A number of tokens and its provenance; ``None`` if nothing is known."""
 
     tokens: int | None = None
     provenance: Provenance = Provenance.UNAVAILABLE
 
     def __add__(self, other: "Count") -> "Count":
-        """The sum, as trustworthy as its weakest part. Nothing known and zero tokens is nothing known."""
+        """The sum, as trustworthy as its weakest part. Unknown plus zero tokens is unknown."""
         tokens = (self.tokens or 0) + (other.tokens or 0)
         weakest = max(self.provenance, other.provenance, key=_TRUST.index)
         return Count(tokens=(tokens or None) if weakest is Provenance.UNAVAILABLE else tokens, provenance=weakest)
@@ -35,14 +35,14 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """An amount in USD and its provenance: ``reported`` by the provider, or ``estimated`` from its list of prices.
 
-    ``None`` where nothing at all is known.
+    ``None`` if nothing is known.
     """
 
     usd: float | None = None
     provenance: Provenance = Provenance.UNAVAILABLE
 
     def __add__(self, other: "Cost") -> "Cost":
-        """The sum, as trustworthy as its weakest part. Nothing known and zero is nothing known."""
+        """The sum, as trustworthy as its weakest part. Unknown plus zero is unknown."""
         usd = (self.usd or 0.0) + (other.usd or 0.0)
         weakest = max(self.provenance, other.provenance, key=_TRUST.index)
         return Cost(usd=(usd or None) if weakest is Provenance.UNAVAILABLE else usd, provenance=weakest)
@@ -52,21 +52,21 @@ UNAVAILABLE = Count()
 
 
 def reported(tokens: int | None) -> Count:
-    """The provider's figure, or nothing where it gave none."""
+    """The provider's figure; unavailable where it gave none."""
     return UNAVAILABLE if tokens is None else Count(tokens=tokens, provenance=Provenance.REPORTED)
 
 
 def estimated(tokens: int) -> Count:
-    """A figure of our own."""
+    """A figure that we estimated."""
     return Count(tokens=tokens, provenance=Provenance.ESTIMATED)
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """The tokens of a request, a turn or a session, and what they cost.
 
-    *input* holds all tokens sent, those read from or written to a cache included; *output* all tokens made, reasoning
-    included: the sense that OpenTelemetry's semantic conventions for generative AI give ``gen_ai.usage.input_tokens``
-    and ``output_tokens``. The next three say how much of these it was.
+    *input* counts all tokens sent, including those read from or written to a cache; *output* all tokens generated,
+    including reasoning. This is how OpenTelemetry's semantic conventions for generative AI define
+    ``gen_ai.usage.input_tokens`` and ``output_tokens``. The next three are parts of these.
     """
 
     input: Count = UNAVAILABLE
@@ -88,7 +88,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def or_else(self, other: "Usage") -> "Usage":
-        """This usage, with *other*'s counts where this has none."""
+        """This usage, with the counts of *other* where this one has none."""
 
         def pick(mine: Count, theirs: Count) -> Count:
             return theirs if mine.tokens is None else mine
@@ -111,4 +111,4 @@ NONE_YET = Usage(
     reasoning=reported(0),
     cost=Cost(usd=0.0, provenance=Provenance.REPORTED),
 )
-"""The sum of no requests: a true zero."""
+"""The sum over no requests: a true zero."""

@@ -1,4 +1,4 @@
-"""A provider in the process itself: it says what its script says, at the pace its script gives."""
+"""The client of the scripted provider: it answers from a script, at the script's pace."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
@@ -30,25 +30,25 @@ from .pacer import Pacer
 from .script import Call, Cut, Fail, Say, Step, Stop, Think, Wait
 
 _PIECE_CHARS = 4
-"""The size of a piece where the script gives none."""
+"""The size of pieces of thinking and tool input, and of text where the script gives none."""
 
 _BYTES_PER_TOKEN = 4
 
 
-def _kinds(error: type[ProviderError]) -> Iterator[type[ProviderError]]:
+def _error_classes(error: type[ProviderError]) -> Iterator[type[ProviderError]]:
     yield error
-    for kind in error.__subclasses__():
-        yield from _kinds(kind)
+    for subclass in error.__subclasses__():
+        yield from _error_classes(subclass)
 
 
-_ERRORS = {error.code: error for error in _kinds(ProviderError)}
+_ERRORS = {error.code: error for error in _error_classes(ProviderError)}
 
 
 class ScriptedClient:
-    """Answers as its config's script says, the same on every run.
+    """Answers from the script of its config, the same on every run.
 
     Raises:
-        InvalidConfig: the script fails with a code that no provider's error has.
+        InvalidConfig: a ``Fail`` of the script has a code that no provider error has.
     """
 
     def __init__(self, config: Scripted) -> None:
@@ -56,7 +56,9 @@ class ScriptedClient:
         for step in (step for answer in config.script.answers for step in answer):
             if isinstance(step, Fail) and step.code not in _ERRORS:
                 known = ", ".join(sorted(_ERRORS))
-                raise InvalidConfig("provider.script", f"Fail knows no code {step.code!r}; there are {known}")
+                raise InvalidConfig(
+                    "provider.script", f"no provider error has the code {step.code!r}; there are {known}"
+                )
 
     @property
     def provider(self) -> str:
@@ -64,25 +66,25 @@ class ScriptedClient:
         return self._config.name
 
     def check_settings(self, settings: Settings) -> None:
-        """Nothing to refuse: all settings will do, and none is heeded."""
+        """All settings are accepted, and ignored."""
 
     def check_content(self, content: Sequence[Block]) -> None:
-        """Nothing to refuse: it takes everything."""
+        """All content is accepted."""
 
     async def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
-        """The answer at the script's pace. A reader who falls behind gets together what is due."""
+        """Stream the answer at the script's pace. A slow reader gets all pieces that are due at once."""
         await asyncio.sleep(self._config.script.first_token_s)
         pacer = Pacer(self._config.script.tokens_per_s)
         batch: list[Delta] = []
-        for part in _Performance(self._config, request).parts():
+        for part in _ScriptedAnswer(self._config, request).parts():
             match part:
-                case _Utterance():
-                    said = 0
-                    while said < part.pieces:
-                        some = pacer.take(part.pieces - said)
-                        batch += part.cut(said, said + some)
-                        said += some
-                        if said < part.pieces:
+                case _PacedText():
+                    sent = 0
+                    while sent < part.pieces:
+                        admitted = pacer.admit(part.pieces - sent)
+                        batch += part.cut(sent, sent + admitted)
+                        sent += admitted
+                        if sent < part.pieces:
                             yield batch
                             batch = []
                             await pacer.tick()
@@ -90,45 +92,45 @@ class ScriptedClient:
                     if batch:
                         yield batch
                         batch = []
-                    await self._interlude(part)
+                    await self._pause(part)
                     pacer.restart()
                 case _:
                     batch.append(part)
         yield batch
 
     async def complete(self, request: Request) -> Sequence[Delta]:
-        """The answer at once, each block whole, when a stream would have come to its end."""
+        """The whole answer, a delta per block, at the time when a stream would have ended."""
         await asyncio.sleep(self._config.script.first_token_s)
         pacer = Pacer(self._config.script.tokens_per_s)
         deltas: list[Delta] = []
-        for part in _Performance(self._config, request).parts():
+        for part in _ScriptedAnswer(self._config, request).parts():
             match part:
-                case _Utterance():
+                case _PacedText():
                     deltas.append(part.whole())
                     await pacer.skip(part.pieces)
                 case Wait() | Fail() | Cut():
-                    await self._interlude(part)
+                    await self._pause(part)
                     pacer.restart()
                 case _:
                     deltas.append(part)
         return deltas
 
     async def aclose(self) -> None:
-        """Nothing to give back."""
+        """Nothing to close."""
 
-    async def _interlude(self, step: "_Interlude") -> None:
+    async def _pause(self, step: "_Pause") -> None:
         match step:
             case Wait(seconds=seconds):
                 await (asyncio.Event().wait() if seconds is None else asyncio.sleep(seconds))
             case Fail():
                 raise _ERRORS[step.code](step.message, self.provider, None, None, step.retry_after_s)
             case Cut():
-                raise IncompleteAnswer("the script cut the answer short", self.provider)
+                raise IncompleteAnswer("the script broke off the answer", self.provider)
 
 
 @dataclass(frozen=True, slots=True)
-class _Utterance:
-    """A text that block *index* says in pieces of *size* characters; an empty one is a piece, too."""
+class _PacedText:
+    """The *text* of block *index*, sent in pieces of *size* characters. An empty text is one piece."""
 
     kind: type[TextDelta] | type[ThinkingDelta] | type[ToolInputDelta]
     index: int
@@ -147,12 +149,12 @@ class _Utterance:
         return self.kind(self.index, self.text)
 
 
-_Interlude = Wait | Fail | Cut
-_Part = _Utterance | Delta | _Interlude
+_Pause = Wait | Fail | Cut
+_Part = _PacedText | Delta | _Pause
 
 
-class _Performance:
-    """One answer of a script. *pieces* of it have been said so far, and *thought* of them were thinking."""
+class _ScriptedAnswer:
+    """One answer of a script, with the number of pieces produced so far, and of those that were thinking."""
 
     def __init__(self, config: Scripted, request: Request) -> None:
         self._config = config
@@ -162,7 +164,7 @@ class _Performance:
         self._thought = 0
 
     def parts(self) -> Iterator[_Part]:
-        """What happens, in order. The answer starts with its first block: before it a provider is silent or refuses."""
+        """The parts in order. The answer starts with its first block: pauses and errors may come before it."""
         started, stop, index = False, StopReason.END_TURN, count()
         for step in self._steps():
             match step:
@@ -177,48 +179,48 @@ class _Performance:
                 case _:
                     pass
             if not started:
-                yield self._start()
+                yield self._answer_started()
                 started = True
             yield from self._block(step, next(index))
         if not started:
-            yield self._start()
-        yield from self._end(stop)
+            yield self._answer_started()
+        yield from self._answer_end(stop)
 
     def _steps(self) -> tuple[Step, ...]:
         answers = self._config.script.answers
         return answers[min(self._request.number, len(answers)) - 1] if answers else (Say(),)
 
-    def _start(self) -> AnswerStarted:
+    def _answer_started(self) -> AnswerStarted:
         return AnswerStarted(f"scripted-{self._request.number}", self._config.model)
 
     def _block(self, step: Say | Think | Call, index: int) -> Iterator[_Part]:
         match step:
             case Say():
-                text = self._echo() if step.text is None else step.text
-                yield self._say(_Utterance(TextDelta, index, text, step.piece_chars))
+                text = self._last_user_text() if step.text is None else step.text
+                yield self._counted(_PacedText(TextDelta, index, text, step.piece_chars))
             case Think():
-                thought = _Utterance(ThinkingDelta, index, step.text)
+                thought = _PacedText(ThinkingDelta, index, step.text)
                 self._thought += thought.pieces
-                yield self._say(thought)
+                yield self._counted(thought)
                 yield ThinkingSigned(index, step.signature)
             case Call():
                 yield ToolUseStarted(index, step.id or f"call-{self._request.number}-{index}", step.name)
                 json = msgspec.json.encode(step.input).decode() if step.json is None else step.json
-                yield self._say(_Utterance(ToolInputDelta, index, json))
+                yield self._counted(_PacedText(ToolInputDelta, index, json))
         yield BlockEnded(index)
 
-    def _say(self, utterance: _Utterance) -> _Utterance:
+    def _counted(self, utterance: _PacedText) -> _PacedText:
         self._pieces += utterance.pieces
         return utterance
 
-    def _end(self, stop: StopReason) -> Iterator[Delta]:
+    def _answer_end(self, stop: StopReason) -> Iterator[Delta]:
         if self._config.script.usage == "reported":
             yield UsageReported(self._usage())
         yield AnswerEnded(stop, stop.value)
 
-    def _echo(self) -> str:
-        asked = [message for message in self._request.messages if message.role is Role.USER]
-        return "".join(_texts(asked[-1].content)) if asked else ""
+    def _last_user_text(self) -> str:
+        user_messages = [message for message in self._request.messages if message.role is Role.USER]
+        return "".join(_texts(user_messages[-1].content)) if user_messages else ""
 
     def _usage(self) -> Usage:
         return Usage(

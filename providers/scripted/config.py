@@ -5,7 +5,7 @@ from .script import Script
 
 
 class Scripted(Config, frozen=True, kw_only=True):
-    """A provider in the process itself: it says what *script* says. For demos, tests and benchmarks."""
+    """A provider inside the session's process that answers from *script*. For demos, tests and benchmarks."""
 
     model: str = "scripted"
     script: Script = Script()

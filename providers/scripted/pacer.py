@@ -1,15 +1,15 @@
-"""The pace at which the scripted provider speaks."""
+"""The pace of the scripted provider."""
 
 import asyncio
 
 BATCH = 64
-"""The most pieces that pass together: about what one read of a socket brings of an answer that is there already."""
+"""The most pieces that pass at once: about what one read of a socket returns of an answer that is already there."""
 
 
 class Pacer:
-    """Lets *rate* pieces pass in a second, the first at once and those that are late together; ``None`` lets all pass.
+    """Lets *rate* pieces pass per second, the first one immediately, late ones together. ``None`` is no limit.
 
-    Between two ticks no more than a batch passes, so that no speaker holds up the others on the event loop.
+    At most ``BATCH`` pieces pass between two ticks, so that no answer blocks the others on the event loop.
     """
 
     def __init__(self, rate: float | None) -> None:
@@ -18,29 +18,29 @@ class Pacer:
         self.restart()
 
     def restart(self) -> None:
-        """The next piece is due now; what was late is forgotten."""
+        """Start again: the next piece is due now, and no piece is late."""
         self._next_at = self._now()
         self._due = 1 if self._interval_s else BATCH
 
-    def take(self, wanted: int) -> int:
-        """How many of *wanted* pieces pass now; at least one right after a tick."""
-        some = min(wanted, self._due)
-        self._due -= some
-        self._next_at += some * self._interval_s
-        return some
+    def admit(self, wanted: int) -> int:
+        """The number of *wanted* pieces that pass now; at least one right after a tick."""
+        admitted = min(wanted, self._due)
+        self._due -= admitted
+        self._next_at += admitted * self._interval_s
+        return admitted
 
     async def tick(self) -> None:
-        """Come back when the next piece is due, after one turn of the event loop at least."""
+        """Wait until the next piece is due, at least one iteration of the event loop."""
         await self._until_next()
         if self._interval_s:
             late_s = self._now() - self._next_at
-            # At least one, for a timer may go off a moment early.
+            # At least one, because a timer may fire slightly early.
             self._due = max(1, min(BATCH, int(late_s / self._interval_s) + 1))
         else:
             self._due = BATCH
 
     async def skip(self, pieces: int) -> None:
-        """Come back when so many pieces would have passed."""
+        """Wait until *pieces* would have passed."""
         self._next_at += pieces * self._interval_s
         await self._until_next()
 

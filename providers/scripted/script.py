@@ -1,4 +1,4 @@
-"""Scripts: what the scripted provider says."""
+"""Scripts: the answers of the scripted provider."""
 
 from typing import Annotated, Any, Literal
 
@@ -12,25 +12,25 @@ Pause = Annotated[float, Meta(ge=0)]
 
 
 class _Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
-    """One thing that the scripted provider does while it answers."""
+    """One step of an answer."""
 
 
 class Say(_Step, frozen=True):
-    """Say *text*, in pieces of *piece_chars* characters; ``None`` for *text* echoes the last user message."""
+    """Answer with *text*, in pieces of *piece_chars* characters; ``None`` repeats the last user message."""
 
     text: str | None = None
     piece_chars: Annotated[int, Meta(gt=0)] = 4
 
 
 class Think(_Step, frozen=True):
-    """Think *text*, signed with *signature*."""
+    """A thinking block with *text*, signed with *signature*."""
 
     text: str
     signature: str = "scripted"
 
 
 class Call(_Step, frozen=True):
-    """Ask for the tool *name*. *json* is what is sent as its input in place of *input*, valid or not."""
+    """Use the tool *name*. *json*, valid or not, is sent as its input in place of *input*."""
 
     name: str
     input: dict[str, Any] = {}
@@ -39,13 +39,13 @@ class Call(_Step, frozen=True):
 
 
 class Wait(_Step, frozen=True):
-    """Be silent for *seconds*; ``None`` hangs for good."""
+    """Send nothing for *seconds*; ``None`` hangs forever."""
 
     seconds: Pause | None = None
 
 
 class Fail(_Step, frozen=True):
-    """Fail with the provider error of that *code*."""
+    """Raise the provider error with this *code*."""
 
     code: str = "overloaded"
     message: str = "scripted failure"
@@ -53,11 +53,11 @@ class Fail(_Step, frozen=True):
 
 
 class Cut(_Step, frozen=True):
-    """Stop short: no end of the answer."""
+    """Break off: the answer has no end."""
 
 
 class Stop(_Step, frozen=True):
-    """End the answer with this reason in place of the natural one."""
+    """End the answer with this stop reason."""
 
     reason: StopReason
 
@@ -66,12 +66,12 @@ Step = Say | Think | Call | Wait | Fail | Cut | Stop
 
 
 class Script(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What each request of a session is answered with.
+    """The answer to each request of a session.
 
-    The n-th request of a session (repeats count) gets the n-th of *answers*; past the end, the last one again. No
-    answers at all echo. Everything waits for *first_token_s*; then what is said, thought or asked for comes at
-    *tokens_per_s*, a piece counted as a token. ``None`` is as fast as it goes. What a script does before the first
-    thing it says happens before the answer starts. With *usage* off no token counts are reported.
+    The n-th request of a session (retries included) gets the n-th of *answers*, and the last one repeats. Without
+    answers, the user's message is repeated. An answer starts after *first_token_s* and continues at *tokens_per_s*,
+    counting a piece as a token; ``None`` is as fast as possible. Steps before the first block happen before the answer
+    starts. With *usage* ``"none"``, no token counts are reported.
     """
 
     answers: tuple[tuple[Step, ...], ...] = ()

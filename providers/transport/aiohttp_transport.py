@@ -1,4 +1,4 @@
-"""httpx2 over aiohttp, whose parser is in C: what SDKs send their requests with."""
+"""The transport under the SDKs: httpx2 over aiohttp, whose parser is in C."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -8,24 +8,24 @@ import aiohttp
 import httpx2
 from yarl import URL
 
-from .aiohttp_response import pieces
+from .aiohttp_response import body_chunks
 from .http import KEPT_IDLE_S, ONE_WRITE_BYTES, tls
 from .proxies import proxy_of
 
-_OF_THE_BODY = ("content-length", "transfer-encoding")
+_BODY_HEADERS = ("content-length", "transfer-encoding")
 _Data = bytes | httpx2.SyncByteStream | httpx2.AsyncByteStream
 
 
 class HTTPClient(httpx2.AsyncClient):
-    """A client over *transport*, for an SDK."""
+    """The HTTP client that an SDK is given: httpx2 over *transport*."""
 
     def __init__(self, transport: "AiohttpTransport") -> None:
         super().__init__(transport=transport, follow_redirects=True)  # as the SDKs' own clients do
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """A request without its body, and without what the body decides."""
+class RequestHead:
+    """A request without its body and the headers that depend on the body."""
 
     method: str
     url: URL
@@ -33,43 +33,43 @@ class Form:
 
 
 class AiohttpTransport(httpx2.AsyncBaseTransport):
-    """Sends requests, as many at once as there are, with limits of its own to connecting and to silence.
+    """Sends any number of requests at once, with timeouts of its own for connecting and for silence.
 
-    The limits that come with a request don't count: an SDK may set one to the whole of a stream. What goes wrong is
-    raised as aiohttp has it. Proxies are those of the environment.
+    The timeouts in a request are ignored, because an SDK may set one for a whole stream. Errors are those of aiohttp.
+    Proxies are those of the environment.
     """
 
     def __init__(self, connect_timeout_s: float, idle_timeout_s: float) -> None:
-        self.settled: Form | None = None
-        """What the last two requests had in common, if that was everything but their bodies."""
-        self._last: Form | None = None
+        self.repeated_head: RequestHead | None = None
+        """The head of the last two requests, if both had the same one."""
+        self._last_head: RequestHead | None = None
         self.idle_timeout_s = idle_timeout_s
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout_s, sock_read=idle_timeout_s)
-        self._session: aiohttp.ClientSession | None = None  # it begins in a running loop only
+        self._session: aiohttp.ClientSession | None = None  # created when a loop is running
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        form, data = _form(request), _data(request)
+        head, data = _head(request), _data(request)
         if isinstance(data, bytes):
-            self.settled = form if form == self._last else None
-            self._last = form
+            self.repeated_head = head if head == self._last_head else None
+            self._last_head = head
         else:
-            form = Form(form.method, form.url, (*form.headers, *_length(request)))
-        answer = await self.send(form, data, auto_decompress=False)
-        return _Answer(answer, request, self.idle_timeout_s)
+            head = RequestHead(head.method, head.url, (*head.headers, *_content_length(request)))
+        response = await self.send(head, data, auto_decompress=False)
+        return _Response(response, request, self.idle_timeout_s)
 
-    async def send(self, form: Form, data: _Data, auto_decompress: bool) -> aiohttp.ClientResponse:
-        """The answer to *form* with *data*, its body unread."""
+    async def send(self, head: RequestHead, data: _Data, auto_decompress: bool) -> aiohttp.ClientResponse:
+        """Send a request. The body of the response is unread."""
         if self._session is None:
-            # A limit of 0 is none.
+            # 0 is aiohttp's value for no limit.
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_IDLE_S, ssl=tls())
             self._session = aiohttp.ClientSession(
                 connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
             )
-        proxy, proxy_headers = proxy_of(form.url.origin())
+        proxy, proxy_headers = proxy_of(head.url.origin())
         return await self._session.request(
-            form.method,
-            form.url,
-            headers=form.headers,
+            head.method,
+            head.url,
+            headers=head.headers,
             data=data,
             allow_redirects=False,
             auto_decompress=auto_decompress,
@@ -82,53 +82,53 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             await self._session.close()
 
 
-class _Answer(httpx2.Response):
-    """An answer whose bytes, as they come, don't go through httpx2's layers: those take longer than aiohttp itself."""
+class _Response(httpx2.Response):
+    """A response whose chunks bypass the layers of httpx2, which take more CPU than aiohttp itself."""
 
-    def __init__(self, answer: aiohttp.ClientResponse, request: httpx2.Request, idle_timeout_s: float) -> None:
-        body = _Body(answer, idle_timeout_s)
-        super().__init__(answer.status, headers=answer.raw_headers, stream=body, request=request)
+    def __init__(self, response: aiohttp.ClientResponse, request: httpx2.Request, idle_timeout_s: float) -> None:
+        body = _Body(response, idle_timeout_s)
+        super().__init__(response.status, headers=response.raw_headers, stream=body, request=request)
         self._body = body
-        self._plain = "content-encoding" not in self.headers
+        self._is_uncompressed = "content-encoding" not in self.headers
 
     async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncGenerator[bytes, None]:
-        if chunk_size is None and self._plain and not (self.is_stream_consumed or self.is_closed):
+        if chunk_size is None and self._is_uncompressed and not (self.is_stream_consumed or self.is_closed):
             self.is_stream_consumed = True
             async with aclosing(aiter(self._body)) as body:
-                async for piece in body:
-                    yield piece
+                async for chunk in body:
+                    yield chunk
             await self.aclose()
             return
-        async for piece in super().aiter_bytes(chunk_size):
-            yield piece
+        async for chunk in super().aiter_bytes(chunk_size):
+            yield chunk
 
 
 class _Body(httpx2.AsyncByteStream):
-    """The body of *answer*. Closed before its end, the connection is, too."""
+    """The body of *response*. Closing it before its end closes the connection."""
 
-    def __init__(self, answer: aiohttp.ClientResponse, idle_timeout_s: float) -> None:
-        self._answer = answer
+    def __init__(self, response: aiohttp.ClientResponse, idle_timeout_s: float) -> None:
+        self._response = response
         self._idle_timeout_s = idle_timeout_s
 
     def __aiter__(self) -> AsyncGenerator[bytes]:
-        return pieces(self._answer, self._idle_timeout_s)
+        return body_chunks(self._response, self._idle_timeout_s)
 
     async def aclose(self) -> None:
-        self._answer.close()
+        self._response.close()
 
 
-def _form(request: httpx2.Request) -> Form:
-    headers = [pair for pair in request.headers.multi_items() if pair[0] not in _OF_THE_BODY]
-    return Form(request.method, URL(str(request.url), encoded=True), tuple(headers))
+def _head(request: httpx2.Request) -> RequestHead:
+    headers = [pair for pair in request.headers.multi_items() if pair[0] not in _BODY_HEADERS]
+    return RequestHead(request.method, URL(str(request.url), encoded=True), tuple(headers))
 
 
-def _length(request: httpx2.Request) -> list[tuple[str, str]]:
-    """The length of a body that goes in pieces, where it is known: aiohttp can't see it."""
+def _content_length(request: httpx2.Request) -> list[tuple[str, str]]:
+    """The length of a body that is sent in chunks, where it is known: aiohttp can't see it."""
     return [pair for pair in request.headers.multi_items() if pair[0] == "content-length"]
 
 
 def _data(request: httpx2.Request) -> _Data:
-    """The body of *request*: in one write where it is there and not large."""
+    """The body of *request*: bytes, for a single write, unless it is large or not yet read."""
     try:
         content = request.content
     except httpx2.RequestNotRead:

@@ -1,4 +1,4 @@
-"""From the bytes of a stream to deltas."""
+"""Decoding a streamed answer: from bytes to deltas."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -10,18 +10,18 @@ from .sse import EventStream
 
 
 class EventSplitter(Protocol):
-    """Cuts a stream of bytes, whatever its pieces, into its events."""
+    """Splits a stream of bytes, in whatever chunks it arrives, into its events."""
 
     def feed(self, chunk: bytes) -> Iterable[bytes]:
         """Each event that *chunk* completes.
 
         Raises:
-            ProtocolError: what follows is no event.
+            ProtocolError: the bytes are not an event.
         """
         ...
 
     def remainder(self) -> bytes | None:
-        """The last event, where only the mark of its end is missing."""
+        """The last event if only the marker of its end is missing."""
         ...
 
 
@@ -30,39 +30,39 @@ class AnswerReader(Protocol):
 
     @property
     def ended(self) -> bool:
-        """Whether the event that ends the answer has come."""
+        """True if the event that ends the answer has arrived."""
         ...
 
     def read(self, data: bytes, deltas: list[Delta]) -> None:
-        """Add to *deltas* what the event *data* brings.
+        """Append the deltas of the event *data* to *deltas*.
 
         Raises:
-            ProviderError: it tells of a fault, or is not what it should be.
+            ProviderError: the event is an error, or malformed.
         """
         ...
 
 
 class StreamDecoder:
-    """Decodes one streamed answer of *provider*, in whatever pieces it comes. It does no I/O.
+    """Decodes one streamed answer of *provider*, in whatever chunks it arrives. It does no I/O.
 
-    The events are server-sent ones, unless *events* cuts them otherwise.
+    *splitter* is for streams that are not server-sent events.
     """
 
-    def __init__(self, provider: str, reader: AnswerReader, events: EventSplitter | None = None) -> None:
+    def __init__(self, provider: str, reader: AnswerReader, splitter: EventSplitter | None = None) -> None:
         self._provider = provider
         self._reader = reader
-        self._splitter = events or EventStream(provider)
+        self._splitter = splitter or EventStream(provider)
         self._error: ProviderError | None = None
 
     @property
     def done(self) -> bool:
-        """Whether nothing more is to come: the answer has ended, or gone wrong."""
+        """True if the answer has ended or failed: no more deltas follow."""
         return self._reader.ended or self._error is not None
 
     def feed(self, chunk: bytes) -> list[Delta]:
-        """What *chunk* brings, maybe nothing. It never raises: what came before an error counts, and ``finish`` tells.
+        """The deltas of *chunk*. It never raises: ``finish`` raises the error, after the deltas that precede it.
 
-        What comes after an error, or after the end, says nothing.
+        Bytes after an error or after the end of the answer are ignored.
         """
         deltas: list[Delta] = []
         reader = self._reader
@@ -79,25 +79,25 @@ class StreamDecoder:
         return deltas
 
     def finish(self) -> list[Delta]:
-        """What is left when the stream has ended.
+        """The last deltas, once the stream has ended.
 
         Raises:
-            ProviderError: the answer has gone wrong.
-            IncompleteAnswer: it stopped before its end.
+            ProviderError: the answer failed.
+            IncompleteAnswer: the stream ended before the answer did.
         """
         if self._error is not None:
             raise self._error
         deltas: list[Delta] = []
         if not self._reader.ended:
-            self._read_rest(deltas)
+            self._read_remainder(deltas)
         return deltas
 
-    def _read_rest(self, deltas: list[Delta]) -> None:
-        """Read the last event, whose blank line is missing: whole or not, there is only its content to tell."""
-        rest = self._splitter.remainder()
+    def _read_remainder(self, deltas: list[Delta]) -> None:
+        """Read the last event, whose end marker is missing: only its content shows whether it is complete."""
+        remainder = self._splitter.remainder()
         try:
-            if rest:
-                self._reader.read(rest, deltas)
+            if remainder:
+                self._reader.read(remainder, deltas)
         except ProtocolError:
             raise incomplete_answer(self._provider) from None
         if not self._reader.ended:

@@ -10,12 +10,12 @@ from zlib import crc32
 
 from ..schema.errors import ProtocolError
 
-# Of the same size as in botocore, which reads no larger ones: headers of up to 128 KB, a payload of up to 24 MB.
+# The limits of botocore: headers of up to 128 KB, a payload of up to 24 MB.
 HEADERS_LIMIT_BYTES = 128 << 10
 FRAME_LIMIT_BYTES = (24 << 20) + HEADERS_LIMIT_BYTES
 PRELUDE_BYTES = 12
 _CRC_BYTES = 4
-_LEAST_BYTES = PRELUDE_BYTES + _CRC_BYTES
+_MIN_FRAME_BYTES = PRELUDE_BYTES + _CRC_BYTES
 _prelude = Struct(">III").unpack_from
 _word = Struct(">I").unpack_from
 _size = Struct(">H").unpack_from
@@ -27,13 +27,13 @@ _UUID_BYTES = 16
 
 
 class FrameStream:
-    """Cuts a stream of bytes, whatever its pieces, into its frames, each of them whole and as it was sent."""
+    """Splits a stream of bytes, in whatever chunks it arrives, into its frames, unchanged."""
 
     def __init__(self, provider: str) -> None:
         self._provider = provider
-        self._pieces: list[bytes] = []  # of the frame that is not complete
+        self._pieces: list[bytes] = []  # of the incomplete frame
         self._size_bytes = 0
-        self._wanted_bytes = _LEAST_BYTES  # before that many there is nothing to look at
+        self._wanted_bytes = _MIN_FRAME_BYTES  # nothing to parse before there are this many
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Each frame that *chunk* completes.
@@ -43,39 +43,39 @@ class FrameStream:
         """
         if self._pieces:
             self._keep(chunk)
-            # Joining only when there is enough keeps a large frame in many pieces linear.
+            # Joining only when there is enough keeps a large frame in many chunks linear.
             if self._size_bytes < self._wanted_bytes:
                 return
             chunk = b"".join(self._pieces)
             self._pieces.clear()
             self._size_bytes = 0
         at, end = 0, len(chunk)
-        self._wanted_bytes = _LEAST_BYTES
-        while end - at >= _LEAST_BYTES:
+        self._wanted_bytes = _MIN_FRAME_BYTES
+        while end - at >= _MIN_FRAME_BYTES:
             total, headers, prelude_crc = _prelude(chunk, at)
             if crc32(chunk[at : at + 8]) != prelude_crc:
-                raise self._broken("the checksum of a frame's head is wrong")
-            if not headers + _LEAST_BYTES <= total <= FRAME_LIMIT_BYTES or headers > HEADERS_LIMIT_BYTES:
-                raise self._broken(f"a frame of {total} bytes with headers of {headers}")
+                raise self._damaged("the checksum of a frame's head is wrong")
+            if not headers + _MIN_FRAME_BYTES <= total <= FRAME_LIMIT_BYTES or headers > HEADERS_LIMIT_BYTES:
+                raise self._damaged(f"a frame of {total} bytes with headers of {headers}")
             if total > end - at:
                 self._wanted_bytes = total
                 break
             frame = chunk[at : at + total]
             if crc32(frame[:-_CRC_BYTES]) != _word(frame, total - _CRC_BYTES)[0]:
-                raise self._broken("the checksum of a frame is wrong")
+                raise self._damaged("the checksum of a frame is wrong")
             at += total
             yield frame
         if at < end:
             self._keep(chunk[at:])
 
     def remainder(self) -> None:
-        """Nothing: a frame that is not complete says nothing."""
+        """Nothing: an incomplete frame has no meaning."""
 
     def _keep(self, piece: bytes) -> None:
         self._pieces.append(piece)
         self._size_bytes += len(piece)
 
-    def _broken(self, problem: str) -> ProtocolError:
+    def _damaged(self, problem: str) -> ProtocolError:
         return ProtocolError(f"the event stream is damaged: {problem}", self._provider)
 
 

@@ -1,4 +1,4 @@
-"""What a provider says went wrong, and which of our errors that is."""
+"""Faults that providers report, and the error that each becomes."""
 
 import math
 from collections.abc import Mapping
@@ -26,21 +26,21 @@ _UNKNOWN = "the provider gave no reason"
 STATUSES: Mapping[int, type[ProviderError]] = {
     400: InvalidRequest,
     401: AuthenticationFailed,
-    402: AuthenticationFailed,  # payment is due: the key may not do this
+    402: AuthenticationFailed,  # payment required: the key may not do this
     403: AuthenticationFailed,
     404: InvalidRequest,
     405: InvalidRequest,
     408: ProviderUnavailable,
-    409: ProviderUnavailable,  # a lock was not to be had in time; both SDKs try again
+    409: ProviderUnavailable,  # a lock timeout; the SDKs of OpenAI and Anthropic retry it
     412: InvalidRequest,
-    413: ContextOverflow,  # too many bytes: a shorter history is the remedy, too
+    413: ContextOverflow,  # too many bytes: a shorter history helps here, too
     415: InvalidRequest,
     422: InvalidRequest,
     424: ProviderUnavailable,
     425: ProviderUnavailable,
     429: RateLimited,
     431: InvalidRequest,
-    498: AuthenticationFailed,  # Cohere's word for a bad token
+    498: AuthenticationFailed,  # Cohere: invalid token
     499: ProviderUnavailable,
     500: ProviderUnavailable,
     501: InvalidRequest,
@@ -49,13 +49,13 @@ STATUSES: Mapping[int, type[ProviderError]] = {
     504: ProviderUnavailable,
     529: Overloaded,
 }
-"""What the HTTP status says, where nothing better is known."""
+"""The error for an HTTP status, where the body tells nothing more exact."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider says: a text for people and, as far as it gives them, a type and a code that is more exact.
+    """An error as the provider reports it: a message, and a type and a more exact code where it gives them.
 
-    *retry_after_s* is how long it asks to wait, where it says that with the rest.
+    *retry_after_s* is set if the body says how long to wait.
     """
 
     message: str = _UNKNOWN
@@ -66,7 +66,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class FaultTable:
-    """Which error a fault of *provider* is: by its code, by the HTTP status, by its type, whichever is known first.
+    """The error for a fault of *provider*: by its code, by the HTTP status, or by its type, whichever is known first.
 
     *codes* maps the vendor's codes and types. *overflow_phrases* and *unknown_model_phrases*, in lower case, tell a
     context overflow and an unknown model from other bad requests.
@@ -78,7 +78,7 @@ class FaultTable:
     unknown_model_phrases: tuple[str, ...] = ()
 
     def error(self, fault: Fault, status: int | None = None, retry_after_s: float | None = None) -> ProviderError:
-        """The error that *fault* is, with *status* ``None`` where it stood inside an answer."""
+        """The error for *fault*. *status* is ``None`` if the fault was inside an answer."""
         kind = self._kind(fault, status)
         wait_s = fault.retry_after_s if retry_after_s is None else retry_after_s
         return kind(fault.message, self.provider, status, fault.code or fault.type, wait_s)
@@ -88,19 +88,19 @@ class FaultTable:
         kind = kind or self.codes.get(fault.type or "") or ProviderUnavailable
         if kind is not InvalidRequest:
             return kind
-        said = fault.message.lower()
-        if any(phrase in said for phrase in self.overflow_phrases):
+        message = fault.message.lower()
+        if any(phrase in message for phrase in self.overflow_phrases):
             return ContextOverflow
-        if any(phrase in said for phrase in self.unknown_model_phrases):
+        if any(phrase in message for phrase in self.unknown_model_phrases):
             return UnknownModel
-        # Most servers have no word of their own for this one.
-        if (status == 404 or fault.type == "not_found_error") and "model" in said:
+        # Most servers have no code of their own for this.
+        if (status == 404 or fault.type == "not_found_error") and "model" in message:
             return UnknownModel
         return kind
 
 
 def _as_status(code: str | None) -> int | None:
-    """The status that gateways put in place of a code when a stream has begun."""
+    """The HTTP status that gateways put in place of a code once a stream has begun."""
     return int(code) if code and code.isdecimal() else None
 
 
@@ -110,7 +110,7 @@ def _by_status(status: int | None) -> type[ProviderError] | None:
     return ProviderUnavailable if status >= 500 else InvalidRequest if status >= 400 else ProtocolError
 
 
-class _Said(msgspec.Struct):
+class _Body(msgspec.Struct):
     message: str
     type: str | None = None
     code: str | int | None = None
@@ -129,71 +129,71 @@ class _Said(msgspec.Struct):
 
 
 class _Envelope(msgspec.Struct):
-    error: _Said | str
+    error: _Body | str
 
     def fault(self) -> Fault:
-        return _Said(self.error).fault() if isinstance(self.error, str) else self.error.fault()
+        return _Body(self.error).fault() if isinstance(self.error, str) else self.error.fault()
 
 
 class _Detail(msgspec.Struct):
     detail: str
 
     def fault(self) -> Fault:
-        return _Said(self.detail).fault()
+        return _Body(self.detail).fault()
 
 
 _forms = (
     msgspec.json.Decoder(_Envelope).decode,
-    msgspec.json.Decoder(_Said).decode,
+    msgspec.json.Decoder(_Body).decode,
     msgspec.json.Decoder(_Detail).decode,
 )
 
 
 def read_fault(body: bytes) -> Fault:
-    """The fault that *body* tells of, be it as these APIs do, ``{"error": {"message": ...}}``, or as gateways do."""
+    """The fault in *body*, in the form of these APIs, ``{"error": {"message": ...}}``, or in one of gateways."""
     for form in _forms:
         try:
-            said = form(body)
+            decoded = form(body)
         except (ValueError, RecursionError):
             continue
-        return said.fault()
+        return decoded.fault()
     return Fault(message=excerpt(body) or _UNKNOWN)
 
 
 def excerpt(body: bytes) -> str:
-    """The first of *body*, for an error message."""
+    """The beginning of *body*, for an error message."""
     return body[:_SHOWN_CHARS].decode(errors="replace").strip()
 
 
 def malformed_answer(provider: str, problem: object, body: bytes) -> ProtocolError:
-    """The error that *body* is not what *provider*'s documents promise."""
+    """The error for a *body* that is not what *provider* documents."""
     return ProtocolError(f"{problem}: {excerpt(body)}", provider)
 
 
 def undecodable_answer(provider: str, problem: Exception, body: bytes) -> ProviderError:
-    """The error that *body*, a whole answer, could not be read."""
-    # msgspec has no class of its own for a text that only goes on too short.
+    """The error for a whole answer whose *body* can't be decoded: it is cut short, or malformed."""
+    # msgspec has no exception class of its own for truncated input.
     return incomplete_answer(provider) if "truncated" in str(problem) else malformed_answer(provider, problem, body)
 
 
 def incomplete_answer(provider: str) -> IncompleteAnswer:
-    """The error that an answer stopped before its end."""
+    """The error for an answer that stopped before its end."""
     return IncompleteAnswer("the answer stopped before its end", provider)
 
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
-    """How long *headers* ask to wait at *now* (unix seconds): in milliseconds, in seconds or until a date.
+    """How long *headers* ask to wait, in seconds: they give milliseconds, seconds, or a date. *now* is in Unix seconds.
 
-    https://www.rfc-editor.org/rfc/rfc9110#name-retry-after; ``retry-after-ms`` is OpenAI's and Azure's.
+    https://www.rfc-editor.org/rfc/rfc9110#name-retry-after; ``retry-after-ms`` is from OpenAI and Azure.
     """
     for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        given = headers.get(name)
-        if given is None:
+        value = headers.get(name)
+        if value is None:
             continue
         try:
-            wait_s = float(given) * unit_s
+            wait_s = float(value) * unit_s
         except ValueError:
-            wait_s = _until(given, now)
+            wait_s = _until(value, now)
         if math.isfinite(wait_s):
             return max(0.0, wait_s)
     return None

@@ -1,4 +1,4 @@
-"""What the clients behind HTTP share: sending a body through an SDK, and reading the bytes that come back."""
+"""Requests over HTTP: sending a body through an SDK, and reading the bytes of the response."""
 
 import ssl
 import time
@@ -27,53 +27,53 @@ from .rate_limit_headers import rate_limits
 if TYPE_CHECKING:
     import httpx2
 
-# What follows an answer's end is the end of the HTTP body. Read, it leaves a connection that can be used again.
+# After the end of an answer comes the end of the HTTP body. Once it is read, the connection can be reused.
 _TAIL_S = 0.1
 KEPT_IDLE_S = 15.0
-# aiohttp warns of a larger body in one write, for it may hold up the event loop.
+# aiohttp warns about larger bodies in one write: they may block the event loop.
 ONE_WRITE_BYTES = 1 << 20
-_PIECE_BYTES = 256 << 10
-# A shorter key is a word for none, such as "EMPTY", and may stand in any sentence.
+_CHUNK_BYTES = 256 << 10
+# A shorter key is a placeholder such as "EMPTY", and may occur in any sentence.
 _SECRET_CHARS = 8
 
 
 class Response(Protocol):
-    """An answer, of whatever transport: in the words of httpx2."""
+    """A response of any transport, with the attributes of httpx2's."""
 
     @property
     def status_code(self) -> int: ...
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """By their names, in whatever case."""
+        """The headers by name, in any case."""
         ...
 
     @property
     def content(self) -> bytes:
-        """The body, once it is read."""
+        """The body, once it has been read."""
         ...
 
     def aiter_bytes(self) -> AsyncGenerator[bytes, None]:
-        """The body as it comes."""
+        """The body as it arrives."""
         ...
 
     async def aread(self) -> bytes:
-        """The whole body."""
+        """Read the whole body."""
         ...
 
     async def aclose(self) -> None:
-        """Be done with it: a body that is not read to its end is aborted."""
+        """Close it: a body that was not read to its end is aborted."""
         ...
 
 
 class Post(Protocol):
-    """Sends *content* with *headers* besides its own through an SDK; the response's body is unread."""
+    """Sends *content* through an SDK, with *headers* in addition to the SDK's. The body of the response is unread."""
 
     async def __call__(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> Response: ...
 
 
 class Refused(Exception):
-    """The provider's answer is *response*, a refusal, whose body is read. For what sends without an SDK."""
+    """The provider answered with an error status: *response*, its body read. Raised where no SDK is used."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status_code)
@@ -86,11 +86,11 @@ def _in_body(response: Response) -> Fault:
 
 @dataclass(frozen=True, slots=True)
 class SDKErrors:
-    """How an SDK says that a request went wrong.
+    """How the errors of an SDK become ours.
 
-    *response_of* gives the answer that an error of the SDK stands for, and *faults* says which error of ours that is.
-    *classes* are the SDK's errors without one, *connection_errors* those of the transport under it. *fault_of* reads
-    the fault in the body of a refusal.
+    *response_of* returns the response that an error of the SDK carries, and *faults* maps it to our error. *classes*
+    maps the SDK's errors without a response; *connection_errors* are those of the transport under it. *fault_of* reads
+    the fault in the body of an error response.
     """
 
     response_of: Callable[[Exception], Response | None]
@@ -101,9 +101,9 @@ class SDKErrors:
 
 
 class Channel:
-    """Sends requests through *post*, an SDK's, and turns whatever goes wrong into our errors, *secrets* kept out.
+    """Sends requests through *post* and turns all errors into ours, without *secrets* in their messages.
 
-    Those that come up later may be put among the *secrets*.
+    *secrets* may grow while the channel is in use.
     """
 
     def __init__(self, post: Post, sdk_errors: SDKErrors, secrets: Sequence[str | None]) -> None:
@@ -113,22 +113,22 @@ class Channel:
         self._secrets = secrets
 
     async def stream(self, encode: Callable[[], bytes], decoder: StreamDecoder) -> AsyncGenerator[list[Delta], None]:
-        """What *decoder* makes of the answer to what *encode* gives, as it comes.
+        """The deltas of the answer to the body that *encode* returns, as they arrive.
 
-        Cancelling it, or closing it, aborts the HTTP request.
+        Cancelling or closing it aborts the HTTP request.
         """
         response = await self._open(encode)
-        told = _Limits(response.headers)
+        limits = _RateLimitInserter(response.headers)
         try:
             async with aclosing(response.aiter_bytes()) as chunks:
                 async for chunk in chunks:
                     if deltas := decoder.feed(chunk):
-                        yield deltas if told.done else told.put(deltas)
+                        yield deltas if limits.done else limits.insert(deltas)
                     if decoder.done:
                         await self._read_tail(chunks)
                         break
             if deltas := decoder.finish():
-                yield told.put(deltas)
+                yield limits.insert(deltas)
         except ProviderError as error:
             raise self._scrubbed(error) from None
         except self._sdk_errors.connection_errors as error:
@@ -137,10 +137,10 @@ class Channel:
             await response.aclose()
 
     async def whole(self, encode: Callable[[], bytes], decode: Callable[[bytes], list[Delta]]) -> list[Delta]:
-        """What *decode* makes of the whole answer to what *encode* gives. Cancelling it aborts the HTTP request."""
+        """The deltas of the whole answer to the body that *encode* returns. Cancelling it aborts the HTTP request."""
         response = await self._open(encode)
         try:
-            return _Limits(response.headers).put(decode(await response.aread()))
+            return _RateLimitInserter(response.headers).insert(decode(await response.aread()))
         except ProviderError as error:
             raise self._scrubbed(error) from None
         except self._sdk_errors.connection_errors as error:
@@ -149,16 +149,18 @@ class Channel:
             await response.aclose()
 
     async def _open(self, encode: Callable[[], bytes]) -> Response:
-        """The response, its body unread."""
+        """Send the request. The body of the response is unread."""
         try:
             body = encode()
         except UnicodeEncodeError:
-            raise InvalidRequest("a text holds a lone surrogate, which UTF-8 has no form for", self._provider) from None
+            raise InvalidRequest(
+                "a text contains a lone surrogate, which UTF-8 cannot encode", self._provider
+            ) from None
         try:
             if len(body) <= ONE_WRITE_BYTES:
                 return await self._post(body, {})
-            return await self._post(_pieces(body), {"content-length": str(len(body))})
-        except Exception as error:  # whatever an SDK may raise: none of it leaves this folder
+            return await self._post(_split(body), {"content-length": str(len(body))})
+        except Exception as error:  # an SDK may raise anything, and none of it may leave this package
             raise self._scrubbed(self._error(error)) from None
 
     async def _read_tail(self, chunks: AsyncGenerator[bytes, None]) -> None:
@@ -179,29 +181,29 @@ class Channel:
         return self._scrubbed(IncompleteAnswer(f"the answer broke off: {_cause(error)}", self._provider))
 
     def _scrubbed(self, error: ProviderError) -> ProviderError:
-        word = error.vendor_code and self._scrub(error.vendor_code)
-        return type(error)(self._scrub(error.message), error.provider, error.status, word, error.retry_after_s)
+        vendor_code = error.vendor_code and self._scrub(error.vendor_code)
+        return type(error)(self._scrub(error.message), error.provider, error.status, vendor_code, error.retry_after_s)
 
     def _scrub(self, text: str) -> str:
         for secret in self._secrets:
             if secret is None or len(secret) < _SECRET_CHARS:
                 continue
             text = text.replace(secret, "***")
-            # A message cut short may end inside the secret.
+            # A truncated message may end inside the secret.
             cut = next((n for n in range(len(secret) - 1, 3, -1) if text.endswith(secret[:n])), 0)
             text = text[: len(text) - cut] + "***" if cut else text
         return text
 
 
-class _Limits:
-    """Puts the limits that *headers* tell of where the answer begins."""
+class _RateLimitInserter:
+    """Puts the rate limits in *headers* into the ``AnswerStarted`` of an answer."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._limits = rate_limits(headers, time.time())
         self.done = self._limits is None
 
-    def put(self, deltas: list[Delta]) -> list[Delta]:
-        """*deltas* with the limits in them, if the answer begins there."""
+    def insert(self, deltas: list[Delta]) -> list[Delta]:
+        """*deltas*, with the rate limits if the answer begins in them."""
         first = deltas[0]
         if not self.done and isinstance(first, AnswerStarted):
             self.done = True
@@ -209,18 +211,18 @@ class _Limits:
         return deltas
 
 
-async def _pieces(body: bytes) -> AsyncGenerator[bytes, None]:
-    for start in range(0, len(body), _PIECE_BYTES):
-        yield body[start : start + _PIECE_BYTES]
+async def _split(body: bytes) -> AsyncGenerator[bytes, None]:
+    for start in range(0, len(body), _CHUNK_BYTES):
+        yield body[start : start + _CHUNK_BYTES]
 
 
 def _cause(error: BaseException) -> str:
-    """What was at the bottom of *error*: SDKs and transports wrap it more than once, and say less each time."""
-    said = str(error)
+    """The message of the innermost cause of *error*: each layer that wraps it says less."""
+    message = str(error)
     while error.__cause__ is not None:
         error = error.__cause__
-        said = str(error) or said
-    return said or type(error).__name__
+        message = str(error) or message
+    return message or type(error).__name__
 
 
 def connection_errors() -> tuple[type[Exception], ...]:
@@ -232,7 +234,7 @@ def connection_errors() -> tuple[type[Exception], ...]:
 
 
 def timeouts(connect_s: float, idle_s: float) -> "httpx2.Timeout":
-    """No limit in all, but one to the way to a connection, the look-up of its name included, and one to a silence."""
+    """No total timeout, but one for connecting, name resolution included, and one for silence."""
     import httpx2
 
     return httpx2.Timeout(connect=connect_s, pool=connect_s, read=idle_s, write=idle_s)
@@ -240,17 +242,17 @@ def timeouts(connect_s: float, idle_s: float) -> "httpx2.Timeout":
 
 @cache
 def tls() -> ssl.SSLContext:
-    """The certificates to trust. Reading them takes some 20 ms, so all clients of a process share them."""
+    """The trusted certificates. Reading them takes some 20 ms, so all clients of a process share them."""
     import httpx2
 
     return httpx2.create_ssl_context()
 
 
 def http_url(url: str | None, field: str) -> str | None:
-    """*url*, if an HTTP request can go there.
+    """*url*, if it is an HTTP address.
 
     Raises:
-        InvalidConfig: it can't; *field* is named.
+        InvalidConfig: it is not; *field* is named.
     """
     if url is None:
         return None
@@ -265,12 +267,12 @@ def http_url(url: str | None, field: str) -> str | None:
 
 
 def header_value(secret: str, field: str) -> str:
-    """*secret*, if it fits into a header.
+    """*secret* without surrounding spaces, if an HTTP header can contain it.
 
     Raises:
-        InvalidConfig: it doesn't; *field* is named.
+        InvalidConfig: it can't; *field* is named.
     """
     secret = secret.strip()
     if not (secret.isascii() and secret.isprintable()):
-        raise InvalidConfig(field, "it holds characters that no HTTP header takes")
+        raise InvalidConfig(field, "it contains characters that an HTTP header can't contain")
     return secret

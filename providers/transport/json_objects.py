@@ -1,4 +1,4 @@
-"""JSON objects one after the other: the elements of an array, or of no array at all."""
+"""Streams of JSON objects, with or without an array around them."""
 
 import re
 
@@ -11,9 +11,9 @@ _OPENING, _CLOSING, _ESCAPE = b"{", b"}", b"\\"
 
 
 class ObjectStream:
-    """Cuts a stream of bytes, whatever its pieces, into the objects that stand in it.
+    """Splits a stream of bytes, in whatever chunks it arrives, into the JSON objects in it.
 
-    What stands between them is passed over. An object larger than *limit_bytes* is an error, so that a server cannot
+    What is between them is ignored. An object larger than *limit_bytes* is an error, so that a server cannot
     fill the memory.
     """
 
@@ -22,8 +22,8 @@ class ObjectStream:
         self._limit_bytes = limit_bytes
         self._depth = 0
         self._in_text = False
-        self._skip = 0  # bytes of the next piece that belong to an escape
-        self._pieces: list[bytes] = []  # of the object that is not complete
+        self._skip = 0  # bytes of the next chunk that belong to an escape
+        self._pieces: list[bytes] = []  # of the incomplete object
         self._size_bytes = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
@@ -32,7 +32,7 @@ class ObjectStream:
         Raises:
             ProtocolError: an object is too large.
         """
-        found: list[bytes] = []
+        objects: list[bytes] = []
         at, start = self._skip, 0
         while mark := (_inside if self._in_text else _outside)(chunk, at):
             at = mark.end()
@@ -46,7 +46,7 @@ class ObjectStream:
             elif sign == _CLOSING and self._depth:
                 self._depth -= 1
                 if not self._depth:
-                    found.append(b"".join((*self._pieces, chunk[start:at])))
+                    objects.append(b"".join((*self._pieces, chunk[start:at])))
                     self._pieces.clear()
                     self._size_bytes = 0
             elif self._depth:
@@ -54,10 +54,10 @@ class ObjectStream:
         self._skip = max(0, at - len(chunk))
         if self._depth:
             self._keep(chunk[start:])
-        return found
+        return objects
 
     def remainder(self) -> bytes | None:
-        """The object that the stream's end cut short, if it did."""
+        """The incomplete object at the end of the stream, if there is one."""
         return b"".join(self._pieces) or None
 
     def _keep(self, piece: bytes) -> None:
@@ -68,7 +68,7 @@ class ObjectStream:
 
 
 class EventsOrObjects:
-    """Cuts a stream of either form: how it begins tells which."""
+    """Splits a stream of server-sent events or of JSON objects, whichever its first byte shows."""
 
     def __init__(self, provider: str) -> None:
         self._provider = provider
@@ -81,12 +81,12 @@ class EventsOrObjects:
             ProtocolError: one is too large.
         """
         if self._stream is None:
-            begin = chunk.lstrip()[:1]
-            if not begin:
+            first = chunk.lstrip()[:1]
+            if not first:
                 return []
-            self._stream = ObjectStream(self._provider) if begin in (b"[", b"{") else EventStream(self._provider)
+            self._stream = ObjectStream(self._provider) if first in (b"[", b"{") else EventStream(self._provider)
         return self._stream.feed(chunk)
 
     def remainder(self) -> bytes | None:
-        """What the stream's end cut short, if it did."""
+        """The incomplete event or object at the end of the stream, if there is one."""
         return self._stream.remainder() if self._stream else None

@@ -1,4 +1,4 @@
-"""Proxies, as the environment names them."""
+"""The proxies that the environment names."""
 
 from functools import cache
 from urllib.request import getproxies, proxy_bypass
@@ -9,13 +9,13 @@ from yarl import URL
 
 @cache
 def proxy_of(origin: URL) -> tuple[URL | None, dict[str, str]]:
-    """The way to *origin*, and the headers for its proxy. It is looked up once.
+    """The proxy for *origin*, if there is one, and the headers for it. It is looked up once.
 
-    aiohttp, left to it, would look for each request, in a thread, and for passwords to the provider itself, too.
+    aiohttp would look it up for each request, in a thread, and would also look for a password for the provider itself.
     """
-    named = None if proxy_bypass(origin.host or "") else getproxies().get(origin.scheme)
-    if named is None:
+    proxy = None if proxy_bypass(origin.host or "") else getproxies().get(origin.scheme)
+    if proxy is None:
         return None, {}
-    url = URL(named)
-    password = {"Authorization": aiohttp.encode_basic_auth(url.user, url.password or "")} if url.user else {}
-    return url.with_user(None), password
+    url = URL(proxy)
+    authorization = {"Authorization": aiohttp.encode_basic_auth(url.user, url.password or "")} if url.user else {}
+    return url.with_user(None), authorization

@@ -8,24 +8,24 @@ import re
 from ..schema.errors import ProtocolError
 
 EVENT_LIMIT_BYTES = 64 << 20
-_MARK = b"\xef\xbb\xbf"
-_usual_data = re.compile(rb"\ndata: (.*)(?=\n\n)").findall  # one line of data, and the last of its event
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_find_plain_data = re.compile(rb"\ndata: (.*)(?=\n\n)").findall  # one line of data, and the last of its event
 _lone_cr = re.compile(rb"\r(?!\n)").search
 
 
 class EventStream:
-    """Cuts a stream of bytes, whatever its pieces, into the data of its events.
+    """Splits a stream of bytes, in whatever chunks it arrives, into the data of its events.
 
-    An event's name is not kept: every API read here says the same in the data. An event larger than *limit_bytes* is an
-    error, so that a server cannot fill the memory.
+    The names of events are dropped: every API read here repeats them in the data. An event larger than *limit_bytes* is
+    an error, so that a server cannot fill the memory.
     """
 
     def __init__(self, provider: str, limit_bytes: int = EVENT_LIMIT_BYTES) -> None:
         self._provider = provider
         self._limit_bytes = limit_bytes
-        self._mark: bytes | None = b""  # what may become a byte order mark; None when that is settled
+        self._possible_mark: bytes | None = b""  # a possible byte order mark; None once it is decided
         self._after_cr = False
-        self._pieces: list[bytes] = []  # of the event that is not complete; none of them empty, no blank line inside
+        self._pieces: list[bytes] = []  # of the incomplete event; none is empty, none contains a blank line
         self._size_bytes = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
@@ -34,16 +34,16 @@ class EventStream:
         Raises:
             ProtocolError: an event is too large.
         """
-        if self._mark is not None:
-            chunk = self._unmarked(chunk)
+        if self._possible_mark is not None:
+            chunk = self._without_byte_order_mark(chunk)
         if self._after_cr or b"\r" in chunk:
-            chunk = self._with_line_feeds(chunk)
+            chunk = self._with_lf_only(chunk)
         if not chunk:
             return []
         if self._pieces:
             ended = b"\n\n" in chunk or (chunk[0] == 0x0A and self._pieces[-1].endswith(b"\n"))
             self._keep(chunk)
-            # Looking at the new piece alone keeps a large event in many pieces linear.
+            # Searching only the new chunk keeps a large event in many chunks linear.
             if not ended:
                 return []
             chunk = b"".join(self._pieces)
@@ -58,9 +58,9 @@ class EventStream:
         return _all_data(chunk[:end])
 
     def remainder(self) -> bytes | None:
-        """The data of the last event, where the stream ended before the blank line that completes it.
+        """The data of the last event if the stream ended before the blank line that completes it.
 
-        The specification drops it.
+        The specification drops such an event.
         """
         return _data(b"".join(self._pieces))
 
@@ -70,37 +70,37 @@ class EventStream:
         if self._size_bytes > self._limit_bytes:
             raise ProtocolError(f"an event of the stream is larger than {self._limit_bytes} bytes", self._provider)
 
-    def _unmarked(self, chunk: bytes) -> bytes:
-        """*chunk* without the byte order mark that a stream may begin with; empty as long as that is open."""
-        chunk = (self._mark or b"") + chunk
-        if len(chunk) < len(_MARK) and _MARK.startswith(chunk):
-            self._mark = chunk
+    def _without_byte_order_mark(self, chunk: bytes) -> bytes:
+        """*chunk* without a byte order mark at the start of the stream; empty while that is undecided."""
+        chunk = (self._possible_mark or b"") + chunk
+        if len(chunk) < len(_BYTE_ORDER_MARK) and _BYTE_ORDER_MARK.startswith(chunk):
+            self._possible_mark = chunk
             return b""
-        self._mark = None
-        return chunk.removeprefix(_MARK)
+        self._possible_mark = None
+        return chunk.removeprefix(_BYTE_ORDER_MARK)
 
-    def _with_line_feeds(self, chunk: bytes) -> bytes:
-        """*chunk* with LF for each CR, LF and CRLF. A CR ends its line at once; an LF that follows is passed over."""
+    def _with_lf_only(self, chunk: bytes) -> bytes:
+        """*chunk* with LF for each CR, LF and CRLF. A CR ends its line at once; an LF that follows it is skipped."""
         follows = chunk.removeprefix(b"\n") if self._after_cr else chunk
         if chunk:
             self._after_cr = chunk.endswith(b"\r")
-        if not _lone_cr(follows):  # taking out what belongs to an LF takes a fifth of replacing both
+        if not _lone_cr(follows):  # removing them takes a fifth of the time of replacing both
             return follows.replace(b"\r", b"")
         return follows.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def _all_data(events: bytes) -> list[bytes]:
-    """The data of each of *events*, all of them complete."""
+    """The data of each of the complete *events*."""
     lines = b"\n" + events
-    usual = _usual_data(lines)
-    # Events of another form are rare, and taking one after the other costs twice this.
-    if len(usual) == lines.count(b"\ndata"):
-        return usual
+    plain = _find_plain_data(lines)
+    # Events of other forms are rare, and parsing one by one costs twice this.
+    if len(plain) == lines.count(b"\ndata"):
+        return plain
     return [data for event in events.split(b"\n\n") if (data := _data(event)) is not None]
 
 
 def _data(event: bytes) -> bytes | None:
-    """The data of *event*; ``None`` where it has none, as with comments."""
+    """The data of *event*; ``None`` if it has none, as a comment."""
     lines = [line.partition(b":") for line in event.split(b"\n")]
     values = [value.removeprefix(b" ") for field, _, value in lines if field == b"data"]
     return b"\n".join(values) if values else None
