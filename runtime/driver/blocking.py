@@ -121,7 +121,7 @@ class SessionHandle:
         return self._session.last_seq
 
     def ask(self, message: str | UserMessage | tuple[UserBlock, ...]) -> "Reply":
-        """Send a user message and stream the reply. It is sent, or refused, when the reply is iterated or answered."""
+        """Send a user message and stream the reply. It is sent, or rejected, when the reply is iterated or answered."""
         return Reply(self._loop, self._session.ask(message))
 
     def retry(self) -> "Reply":

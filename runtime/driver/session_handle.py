@@ -55,7 +55,7 @@ class SessionHandle:
         return f"SessionHandle({self.id!r})"
 
     def ask(self, message: str | UserMessage | tuple[UserBlock, ...]) -> Reply:
-        """Send a user message and stream the reply. It is sent, or refused, when the reply is iterated or awaited."""
+        """Send a user message and stream the reply. It is sent, or rejected, when the reply is iterated or awaited."""
         match message:
             case str():
                 return Reply(self, UserMessage.of(message))
@@ -74,8 +74,8 @@ class SessionHandle:
         Its effects are reported in events.
 
         Raises:
-            MailboxError: it was refused; the class says why, and the session is unchanged.
-            UnsupportedContent: it was refused: the provider or its model does not accept such a block.
+            MailboxError: it was rejected; the class says why, and the session is unchanged.
+            UnsupportedContent: it was rejected: the provider or its model does not accept such a block.
             ConfigError: it is not a message, or an invalid ``Configure``; the field is named.
         """
         if isinstance(message, Configure):

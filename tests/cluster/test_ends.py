@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from fixtures.refusals import ECHO, kill_session_actor, refused, scripted, still_answers
+from fixtures.rejections import ECHO, kill_session_actor, rejected, scripted, still_answers
 
 import rayconteur as rc
 from rayconteur import blocking
@@ -34,9 +34,9 @@ def test_every_call_on_a_closed_session_raises_session_closed(runtime: blocking.
     session.close()
 
     for call in CALLS:
-        with refused(SessionClosed, session.id):
+        with rejected(SessionClosed, session.id):
             call(session)
-    with refused(UnknownSession, session.id):
+    with rejected(UnknownSession, session.id):
         runtime.session(session.id)
 
 
@@ -47,9 +47,9 @@ def test_every_call_on_a_session_whose_actor_died_raises_session_died(
     kill_session_actor(session.id, namespace)
 
     for call in CALLS:
-        with refused(SessionDied, "dead", "spawn it again"):
+        with rejected(SessionDied, "dead", "spawn it again"):
             call(session)
-    with refused(UnknownSession, "dead"):
+    with rejected(UnknownSession, "dead"):
         runtime.session("dead")
 
 
@@ -59,14 +59,14 @@ def test_an_actor_that_dies_during_an_answer_affects_only_its_own_session(
     doomed = runtime.spawn(scripted((Say("so far"), Wait())), "doomed", rc.Dedicated())
     events: list[rc.FromLLM] = []
 
-    with refused(SessionDied, "doomed", "spawn it again"):
+    with rejected(SessionDied, "doomed", "spawn it again"):
         for event in doomed.ask("hi"):
             events.append(event)
             if isinstance(event, rc.TextChunk):
                 kill_session_actor(doomed.id, namespace)
 
     assert [type(event) for event in events] == [rc.TurnStarted, rc.StreamStarted, rc.TextChunk]
-    with refused(SessionDied, "doomed"):
+    with rejected(SessionDied, "doomed"):
         doomed.status()
     assert still_answers(session)
     assert still_answers(runtime.spawn(ECHO, "doomed", rc.Dedicated()))
@@ -77,7 +77,7 @@ def test_an_old_handle_does_not_reach_a_later_session_with_its_id(runtime: block
     kill_session_actor(earlier.id, namespace)
     later = runtime.spawn(ECHO, "later", rc.Dedicated())
 
-    with refused(SessionDied, "later"):
+    with rejected(SessionDied, "later"):
         earlier.status()
 
     assert still_answers(later)
@@ -92,10 +92,10 @@ def test_closing_sessions_together_raises_only_for_the_one_that_had_ended(ray_ad
             await sessions[7].close()
             await sessions[8].send(rc.UserMessage.of("hi"))
 
-            refusals = await asyncio.gather(*(each.close() for each in sessions), return_exceptions=True)
+            rejections = await asyncio.gather(*(each.close() for each in sessions), return_exceptions=True)
 
-            assert [type(refusal) for refusal in refusals if refusal] == [SessionClosed]
-            assert isinstance(refusals[7], SessionClosed)
+            assert [type(rejection) for rejection in rejections if rejection] == [SessionClosed]
+            assert isinstance(rejections[7], SessionClosed)
             assert len(await runtime.spawn_many(ECHO, names, rc.Packed())) == len(names)  # the ids are free
 
     asyncio.run(main())
@@ -124,15 +124,15 @@ def test_every_call_after_the_runtime_was_left_raises_runtime_closed(ray_address
         session = runtime.spawn(ECHO)
 
     for call in CALLS:
-        with refused(RuntimeClosed, "left"):
+        with rejected(RuntimeClosed, "left"):
             call(session)
-    with refused(RuntimeClosed, "left"):
+    with rejected(RuntimeClosed, "left"):
         runtime.sessions()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "no address"])
 def test_a_process_that_is_connected_to_one_cluster_cannot_connect_to_another(ray_address: str, address: str) -> None:
-    with refused(RayUnreachable, ray_address, address), blocking.Runtime(address):
+    with rejected(RayUnreachable, ray_address, address), blocking.Runtime(address):
         pass
 
 

@@ -7,7 +7,7 @@ import msgspec
 import psutil
 import pytest
 from fixtures.named_actors import actor_names
-from fixtures.refusals import kill_session_actor
+from fixtures.rejections import kill_session_actor
 
 import rayconteur as rc
 from rayconteur import blocking

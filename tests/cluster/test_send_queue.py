@@ -11,7 +11,7 @@ from rayconteur.runtime.cluster.send_queue import AddressedMessage, SendQueue
 
 
 class FakeActor:
-    """Accepts messages once the test sets *free*. It refuses those that say "no"."""
+    """Accepts messages once the test sets *free*. It rejects those that say "no"."""
 
     def __init__(self) -> None:
         self.calls: list[list[AddressedMessage]] = []
@@ -59,7 +59,7 @@ def test_messages_sent_during_a_call_share_the_next_one_in_order() -> None:
     run_with_actor(test)
 
 
-def test_a_refused_message_does_not_affect_the_others_of_its_batch() -> None:
+def test_a_rejected_message_does_not_affect_the_others_of_its_batch() -> None:
     async def test(actor: FakeActor, queue: SendQueue) -> None:
         actor.free.set()
 

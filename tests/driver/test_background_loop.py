@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from fixtures.refusals import refused
+from fixtures.rejections import rejected
 
 from rayconteur.errors import RuntimeClosed
 from rayconteur.runtime.cluster.sigint import defer_sigint
@@ -95,7 +95,7 @@ def test_close_cancels_running_work_and_its_thread_gets_an_error() -> None:
     loop, started, log = BackgroundLoop(), threading.Event(), list[str]()
 
     def run() -> str:
-        with refused(RuntimeClosed, "left meanwhile"):
+        with rejected(RuntimeClosed, "left meanwhile"):
             loop.run(hang(started, log))
         return "raised"
 
@@ -112,7 +112,7 @@ def test_after_close_the_thread_is_gone_and_no_work_is_started() -> None:
     loop.close()
     loop.close()
 
-    with refused(RuntimeClosed, "left"):
+    with rejected(RuntimeClosed, "left"):
         loop.run(double(4))
     loop.run_unattended(hang(threading.Event(), []))
 

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from fixtures.refusals import ECHO, refused, scripted, still_answers
+from fixtures.rejections import ECHO, rejected, scripted, still_answers
 
 import rayconteur as rc
 from rayconteur import blocking
@@ -37,10 +37,10 @@ def untyped_config(**fields: object) -> rc.SessionConfig:
         (rc.Scripted(), "config"),
     ],
 )
-def test_an_invalid_config_is_refused_and_its_field_named(
+def test_an_invalid_config_is_rejected_and_its_field_named(
     runtime: blocking.Runtime, config: rc.SessionConfig, field: str
 ) -> None:
-    with refused(InvalidConfig, field):
+    with rejected(InvalidConfig, field):
         runtime.spawn(config, "invalid")
 
     assert still_answers(runtime.spawn(ECHO, "invalid"))
@@ -48,10 +48,10 @@ def test_an_invalid_config_is_refused_and_its_field_named(
 
 
 @pytest.mark.parametrize("provider", ["claude", None, rc.Scripted])
-def test_an_unknown_provider_is_refused_with_the_names_of_the_known_ones(
+def test_an_unknown_provider_is_rejected_with_the_names_of_the_known_ones(
     runtime: blocking.Runtime, provider: object
 ) -> None:
-    with refused(UnknownProvider, "Anthropic"):
+    with rejected(UnknownProvider, "Anthropic"):
         runtime.spawn(untyped_config(provider=provider))
 
 
@@ -68,29 +68,29 @@ def test_a_missing_key_is_named_when_the_session_is_spawned(
 ) -> None:
     monkeypatch.delenv(variable, raising=False)
 
-    with refused(MissingKey, variable, "api_key"):
+    with rejected(MissingKey, variable, "api_key"):
         runtime.spawn(rc.SessionConfig(provider=provider))
 
 
-def test_a_refused_config_leaves_the_id_of_a_dedicated_session_free(runtime: blocking.Runtime) -> None:
-    with refused(InvalidConfig):
+def test_a_rejected_config_leaves_the_id_of_a_dedicated_session_free(runtime: blocking.Runtime) -> None:
+    with rejected(InvalidConfig):
         runtime.spawn(scripted((Fail(code="bad luck"),)), "alone", rc.Dedicated())
 
     assert still_answers(runtime.spawn(ECHO, "alone", rc.Dedicated()))
 
 
 @pytest.mark.parametrize("session_id", ["", "a b", "../a", "x" * 129, "ä", "-a", "a\n", 7])
-def test_an_invalid_id_is_refused(runtime: blocking.Runtime, session_id: str) -> None:
-    with refused(InvalidConfig, "session_id", repr(session_id)):
+def test_an_invalid_id_is_rejected(runtime: blocking.Runtime, session_id: str) -> None:
+    with rejected(InvalidConfig, "session_id", repr(session_id)):
         runtime.spawn(ECHO, session_id)
 
 
-def test_a_second_session_with_the_same_id_is_refused_and_the_first_is_not_affected(runtime: blocking.Runtime) -> None:
+def test_a_second_session_with_the_same_id_is_rejected_and_the_first_is_not_affected(runtime: blocking.Runtime) -> None:
     first = runtime.spawn(ECHO, "twin")
 
-    with refused(SessionExists, "twin", "attach"):
+    with rejected(SessionExists, "twin", "attach"):
         runtime.spawn(ECHO, "twin")
-    with refused(SessionExists, "twin"):
+    with rejected(SessionExists, "twin"):
         runtime.spawn(ECHO, "twin", rc.Dedicated())
 
     assert still_answers(first)
@@ -100,9 +100,9 @@ def test_a_second_session_with_the_same_id_is_refused_and_the_first_is_not_affec
 def test_spawning_many_with_a_taken_id_starts_none(runtime: blocking.Runtime) -> None:
     runtime.spawn(ECHO, "taken")
 
-    with refused(SessionExists, "taken"):
+    with rejected(SessionExists, "taken"):
         runtime.spawn_many(ECHO, ["free-1", "taken", "free-2"])
-    with refused(SessionExists, "double"):
+    with rejected(SessionExists, "double"):
         runtime.spawn_many(ECHO, ["double", "double"])
 
     assert still_answers(runtime.spawn(ECHO, "free-1"))
@@ -110,12 +110,12 @@ def test_spawning_many_with_a_taken_id_starts_none(runtime: blocking.Runtime) ->
 
 
 @pytest.mark.parametrize("ids", [-1, "abc"])
-def test_ids_that_are_neither_a_list_nor_a_count_are_refused(runtime: blocking.Runtime, ids: int | str) -> None:
-    with refused(InvalidConfig, "ids"):
+def test_ids_that_are_neither_a_list_nor_a_count_are_rejected(runtime: blocking.Runtime, ids: int | str) -> None:
+    with rejected(InvalidConfig, "ids"):
         runtime.spawn_many(ECHO, ids)
 
 
 @pytest.mark.parametrize("session_id", ["nobody", "", "no id at all", "_directory", "_router-0"])
-def test_attaching_to_an_unknown_id_is_refused(runtime: blocking.Runtime, session_id: str) -> None:
-    with refused(UnknownSession, repr(session_id)):
+def test_attaching_to_an_unknown_id_is_rejected(runtime: blocking.Runtime, session_id: str) -> None:
+    with rejected(UnknownSession, repr(session_id)):
         runtime.session(session_id)

@@ -1,7 +1,7 @@
-"""Invalid messages and tool results: refused with a reason, and the session is unchanged."""
+"""Invalid messages and tool results: rejected with a reason, and the session is unchanged."""
 
 import pytest
-from fixtures.refusals import refused, scripted, still_answers
+from fixtures.rejections import rejected, scripted, still_answers
 
 import rayconteur as rc
 from rayconteur import blocking
@@ -27,8 +27,8 @@ HANGS_ONCE = rc.Scripted(script=Script(answers=((Wait(),), (Say(),))))
 
 
 @pytest.mark.parametrize("message", ["", " \n", (), (rc.Text(""),)])
-def test_an_empty_message_is_refused(session: blocking.SessionHandle, message: str | tuple[UserBlock, ...]) -> None:
-    with refused(EmptyMessage, "give it some text"):
+def test_an_empty_message_is_rejected(session: blocking.SessionHandle, message: str | tuple[UserBlock, ...]) -> None:
+    with rejected(EmptyMessage, "give it some text"):
         session.ask(message).answer()
 
     assert session.status().turns == 0
@@ -44,29 +44,29 @@ def test_an_empty_message_is_refused(session: blocking.SessionHandle, message: s
         None,
     ],
 )
-def test_an_object_that_is_not_a_message_is_refused(session: blocking.SessionHandle, message: rc.ToLLM) -> None:
-    with refused(InvalidConfig, "message"):
+def test_an_object_that_is_not_a_message_is_rejected(session: blocking.SessionHandle, message: rc.ToLLM) -> None:
+    with rejected(InvalidConfig, "message"):
         session.send(message)
 
     assert still_answers(session)
 
 
-def test_a_message_above_the_byte_limit_is_refused_and_the_limit_named(runtime: blocking.Runtime) -> None:
+def test_a_message_above_the_byte_limit_is_rejected_and_the_limit_named(runtime: blocking.Runtime) -> None:
     session = runtime.spawn(rc.SessionConfig(provider=rc.Scripted(), limits=rc.Limits(message_bytes=100)))
 
-    with refused(MessageTooLarge, "100", "raise the limit"):
+    with rejected(MessageTooLarge, "100", "raise the limit"):
         session.ask("x" * 100).answer()
 
     assert still_answers(session)
 
 
-def test_a_full_mailbox_refuses_further_messages_and_keeps_the_queued_ones(runtime: blocking.Runtime) -> None:
+def test_a_full_mailbox_rejects_further_messages_and_keeps_the_queued_ones(runtime: blocking.Runtime) -> None:
     limits = rc.Limits(waiting_messages=1)
     session = runtime.spawn(rc.SessionConfig(provider=HANGS_ONCE, limits=limits))
     session.send(rc.UserMessage.of("runs"))
     session.send(rc.UserMessage.of("waits"))
 
-    with refused(MailboxFull, "send it again"):
+    with rejected(MailboxFull, "send it again"):
         session.send(rc.UserMessage.of("too many"))
 
     assert session.interrupt()
@@ -90,42 +90,42 @@ def test_a_full_mailbox_refuses_further_messages_and_keeps_the_queued_ones(runti
         (rc.Configure(next="year"), "next"),  # type: ignore[arg-type]
     ],
 )
-def test_invalid_settings_are_refused_and_the_field_named(
+def test_invalid_settings_are_rejected_and_the_field_named(
     session: blocking.SessionHandle, change: rc.Configure, field: str
 ) -> None:
-    with refused(InvalidConfig, field):
+    with rejected(InvalidConfig, field):
         session.configure(change)
 
     assert still_answers(session)
 
 
-def test_changing_to_a_provider_without_a_key_is_refused(
+def test_changing_to_a_provider_without_a_key_is_rejected(
     session: blocking.SessionHandle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
 
-    with refused(MissingKey, "ANTHROPIC_API_KEY"):
+    with rejected(MissingKey, "ANTHROPIC_API_KEY"):
         session.configure(rc.Configure(provider=rc.Anthropic(model="claude-sonnet-4-5")))
-    with refused(UnknownProvider):
+    with rejected(UnknownProvider):
         session.configure(rc.Configure(provider="claude"))  # type: ignore[arg-type]
 
     assert still_answers(session)
 
 
-def test_a_retry_after_an_answer_is_refused(session: blocking.SessionHandle) -> None:
+def test_a_retry_after_an_answer_is_rejected(session: blocking.SessionHandle) -> None:
     session.ask("hi").answer()
 
-    with refused(NothingToRetry, "send a message"):
+    with rejected(NothingToRetry, "send a message"):
         session.retry().answer()
 
     assert still_answers(session)
 
 
-def test_a_busy_session_with_reject_refuses_a_message(runtime: blocking.Runtime) -> None:
+def test_a_busy_session_with_reject_rejects_a_message(runtime: blocking.Runtime) -> None:
     session = runtime.spawn(rc.SessionConfig(provider=HANGS_ONCE, when_busy=WhenBusy.REJECT))
     session.send(rc.UserMessage.of("runs"))
 
-    with refused(SessionBusy, "interrupt it"):
+    with rejected(SessionBusy, "interrupt it"):
         session.ask("too early").answer()
 
     session.interrupt()
@@ -154,10 +154,10 @@ def results(*use_ids: str, last: bool = False) -> rc.ToolResults:
         (results(), EmptyMessage),
     ],
 )
-def test_invalid_tool_results_are_refused_as_a_whole(
+def test_invalid_tool_results_are_rejected_as_a_whole(
     with_open_tools: blocking.SessionHandle, tool_results: rc.ToolResults, error: type[rc.RayconteurError]
 ) -> None:
-    with refused(error, "'b'"):
+    with rejected(error, "'b'"):
         with_open_tools.send(tool_results)
 
     assert with_open_tools.status().open_tool_use_ids == ("a", "b")
@@ -165,20 +165,20 @@ def test_invalid_tool_results_are_refused_as_a_whole(
     assert still_answers(with_open_tools)
 
 
-def test_a_second_result_for_a_tool_use_is_refused(with_open_tools: blocking.SessionHandle) -> None:
+def test_a_second_result_for_a_tool_use_is_rejected(with_open_tools: blocking.SessionHandle) -> None:
     with_open_tools.send(results("a"))
 
-    with refused(ToolUseAnswered, "'a'", "'b'"):
+    with rejected(ToolUseAnswered, "'a'", "'b'"):
         with_open_tools.send(results("a"))
 
     with_open_tools.send(results("b"))
-    with refused(ToolUseAnswered, "'a'"):
+    with rejected(ToolUseAnswered, "'a'"):
         with_open_tools.send(results("a"))
     assert still_answers(with_open_tools)
 
 
-def test_results_without_an_open_tool_use_are_refused(session: blocking.SessionHandle) -> None:
-    with refused(UnknownToolUse, "ToolBatch"):
+def test_results_without_an_open_tool_use_are_rejected(session: blocking.SessionHandle) -> None:
+    with rejected(UnknownToolUse, "ToolBatch"):
         session.send(results("a"))
 
     assert still_answers(session)
@@ -187,7 +187,7 @@ def test_results_without_an_open_tool_use_are_refused(session: blocking.SessionH
 def test_answer_without_run_tool_raises_and_the_turn_can_still_be_completed(runtime: blocking.Runtime) -> None:
     session = runtime.spawn(scripted((Call(name="look", id="a"),), (Say("seen"),)))
 
-    with refused(ToolsWaiting, "look", "run_tool"):
+    with rejected(ToolsWaiting, "look", "run_tool"):
         session.ask("look").answer()
 
     session.send(results("a"))

@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from fixtures.refusals import ECHO, refused, scripted, still_answers
+from fixtures.rejections import ECHO, rejected, scripted, still_answers
 
 import rayconteur as rc
 from rayconteur import blocking
@@ -121,7 +121,7 @@ def test_progress_is_reported_and_must_not_call_the_runtime(runtime: blocking.Ru
     assert progress == [(2, 2)]
 
     assert still_answers(runtime.spawn(ECHO, "gone-1"))
-    with refused(UnknownSession):
+    with rejected(UnknownSession):
         runtime.session("gone-2")
 
 
@@ -161,7 +161,7 @@ def test_leaving_the_runtime_ends_calls_in_other_threads_with_an_error_and_the_l
             waiting = threads.submit(session.ask("hang").answer)
             next(reader)
 
-        with refused(RuntimeClosed, "left"):
+        with rejected(RuntimeClosed, "left"):
             waiting.result()
 
     assert sum(thread.name == "rayconteur" for thread in threading.enumerate()) == 1  # that of this file's runtime

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 from fixtures.clients import KEY, Config, anthropic, azure, openai
-from fixtures.refusals import refused, still_answers
+from fixtures.rejections import rejected, still_answers
 from servers.loopback import Loopback, answers
 
 import rayconteur as rc
@@ -62,7 +62,7 @@ def test_an_unknown_model_fails_the_turn_at_once(runtime: blocking.Runtime, conf
     with served(404, body) as server:
         session = runtime.spawn(rc.SessionConfig(provider=config(server.url)))
 
-        with refused(TurnFailed) as caught:
+        with rejected(TurnFailed) as caught:
             session.ask("hi").answer()
 
         assert (caught.value.failure, caught.value.retryable) == ("unknown_model", False)
@@ -86,10 +86,10 @@ def test_an_unreachable_address_fails_the_turn_after_the_configured_attempts(
 
 @pytest.mark.parametrize("config", [anthropic, openai, azure], ids=["anthropic", "openai", "azure"])
 @pytest.mark.parametrize("url", ["nowhere", "ftp://somewhere", "http://", "http://somewhere:port"])
-def test_an_invalid_address_is_refused_when_the_session_is_spawned(
+def test_an_invalid_address_is_rejected_when_the_session_is_spawned(
     runtime: blocking.Runtime, config: Config, url: str
 ) -> None:
-    with refused(InvalidConfig, "provider.", "http://"):
+    with rejected(InvalidConfig, "provider.", "http://"):
         runtime.spawn(rc.SessionConfig(provider=config(url)))
 
 

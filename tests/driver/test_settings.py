@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from fixtures.refusals import refused
+from fixtures.rejections import rejected
 
 import rayconteur as rc
 from rayconteur import blocking
@@ -67,7 +67,7 @@ def test_new_limits_bound_the_mailbox_from_then_on(runtime: blocking.Runtime) ->
 
     session.configure(rc.Configure(limits=rc.Limits(waiting_messages=1)))
 
-    with refused(MailboxFull, "limits.waiting_messages is 1"):
+    with rejected(MailboxFull, "limits.waiting_messages is 1"):
         session.send(rc.UserMessage.of("one too many"))
 
 
@@ -76,7 +76,7 @@ def test_a_new_rule_for_busy_sessions_applies_to_the_next_message(runtime: block
 
     session.configure(rc.Configure(when_busy=WhenBusy.REJECT))
 
-    with refused(SessionBusy, "wait for its end"):
+    with rejected(SessionBusy, "wait for its end"):
         session.send(rc.UserMessage.of("now or never"))
 
 
@@ -104,7 +104,7 @@ def test_a_change_that_does_not_fit_names_the_field(
 ) -> None:
     before = session.settings()
 
-    with refused(InvalidConfig, field):
+    with rejected(InvalidConfig, field):
         session.configure(change)
 
     assert session.settings() == before

@@ -104,7 +104,7 @@ def test_an_update_that_replaces_all_ends_earlier_subscriptions() -> None:
     assert core.publish([segment("a", 2)]) == set()
 
 
-def test_an_update_of_an_unknown_driver_is_refused_and_changes_nothing() -> None:
+def test_an_update_of_an_unknown_driver_is_rejected_and_changes_nothing() -> None:
     core = subscriptions_of(segment("a", 1))
 
     assert core.apply("d", SubscriptionUpdate(replace_all=False, added=[subscription("a")])) is None
