@@ -104,7 +104,7 @@ class Conversation:
 
     @property
     def full_history(self) -> tuple[Message, ...]:
-        """All messages: in place of what compactions wrote, the messages that it stands for."""
+        """All messages: those that compactions replaced, instead of the summaries and placeholders."""
         return tuple(self._state.history.full)
 
     @property

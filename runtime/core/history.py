@@ -23,7 +23,7 @@ class History:
 
     @classmethod
     def restored(cls, full: Sequence[Message], messages: Sequence[Message | int]) -> "History":
-        """The history with *full*, whose *messages* are given as themselves or as an index into it."""
+        """The history with *full*, whose *messages* are each a message or an index into it."""
         current = [full[message] if isinstance(message, int) else message for message in messages]
         return cls(current, list(full), {use_id for message in full for use_id in _tool_use_ids(message.content)})
 
@@ -51,7 +51,7 @@ class History:
         return kept
 
     def discard_turn(self, turn: int) -> None:
-        """Remove the messages of *turn*, the last one. A summary that also stands for earlier turns stays."""
+        """Remove the messages of *turn*, the last turn. A summary that also replaces earlier turns stays."""
         _cut_turn(self.messages, turn)
         for message in _cut_turn(self.full, turn):
             self._tool_use_ids.difference_update(_tool_use_ids(message.content))
@@ -82,8 +82,8 @@ def without_blank_text(content: Iterable[UserBlock]) -> tuple[UserBlock, ...]:
 def worth_keeping(content: Iterable[Block], taken_ids: AbstractSet[str]) -> tuple[Block, ...]:
     """An answer's *content* without blank text; nothing if only thinking is left, which no provider accepts alone.
 
-    No tool use keeps an id that is in *taken_ids*: some servers number their ids anew in each answer, and others reject
-    a history that has the same id twice.
+    No tool use keeps an id that is in *taken_ids*: some servers restart their ids in each answer, and others reject a
+    history that has the same id twice.
     """
     kept = tuple(block for block in content if not _is_blank(block))
     if not any(isinstance(block, Text | ToolUse | Opaque) for block in kept):

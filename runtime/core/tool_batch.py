@@ -25,7 +25,7 @@ class ToolBatch(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, content: Iterable[Block]) -> Self:
-        """The batch that an answer's *content* asks for."""
+        """The batch of the tool uses in an answer's *content*."""
         uses = tuple(block for block in content if isinstance(block, ToolUse))
         return cls(uses, {use.id: _error_result(use, MALFORMED) for use in uses if use.malformed is not None})
 

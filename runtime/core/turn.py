@@ -66,5 +66,5 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
     def tool_batch(self, batch: ToolBatch) -> msg.ToolBatch:
-        """The event that hands out *batch*."""
+        """The event that asks the reader for the results of *batch*."""
         return msg.ToolBatch(turn=self.number, uses=batch.open, refused=batch.refused)

@@ -101,12 +101,12 @@ def test_no_request_is_sent_if_a_gate_objects(path: str, monkeypatch: pytest.Mon
     assert not any(isinstance(step, SendRequest) for step in instructions)
 
 
-def test_the_first_objection_is_returned_without_asking_the_other_gates(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+def test_the_first_objection_is_returned_without_consulting_the_other_gates(monkeypatch: pytest.MonkeyPatch) -> None:
+    consulted: list[str] = []
 
     def gate(name: str, verdict: Verdict) -> gates.Gate:
         def answer(_: PendingRequest) -> Verdict:
-            asked.append(name)
+            consulted.append(name)
             return verdict
 
         return answer
@@ -114,7 +114,7 @@ def test_the_first_objection_is_returned_without_asking_the_other_gates(monkeypa
     monkeypatch.setattr(gates, "GATES", (gate("passes", None), gate("objects", COMPACT_FIRST), gate("last", None)))
 
     assert first_objection(pending(10)) == COMPACT_FIRST
-    assert asked == ["passes", "objects"]
+    assert consulted == ["passes", "objects"]
 
 
 @pytest.mark.parametrize(("tokens", "verdict"), [(500, None), (501, COMPACT_FIRST)])

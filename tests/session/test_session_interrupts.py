@@ -150,7 +150,7 @@ def test_the_usage_of_an_interrupted_request_is_estimated() -> None:
 def test_the_usage_of_a_request_interrupted_before_its_answer_is_estimated() -> None:
     async def main() -> None:
         async with running_session(scripted_config((Wait(),))) as session:
-            turn = session.ask("a question of some length, for which somebody may have to pay")
+            turn = session.ask("a question that is long enough to count some tokens")
             await asyncio.sleep(1)
             session.tell(rc.Interrupt())
             await session.wait_for_event(rc.Interrupted)

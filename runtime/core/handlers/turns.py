@@ -48,7 +48,7 @@ def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> li
     turn, counted = count_usage(state, msgspec.structs.replace(turn, attempt=0), answer.usage)
     batch = append_answer(state, answer.content, turn)
     if batch.uses:
-        return [counted, *_hand_out(state, turn, batch)]
+        return [counted, *_emit_tool_batch(state, turn, batch)]
     return [counted, end_turn(state, turn.completed(answer))]
 
 
@@ -64,7 +64,7 @@ def fail_request(state: ConversationState, turn: Turn, failed: ev.RequestFailed)
 
 
 def finish_compaction(state: ConversationState, phase: Compacting, ended: ev.CompactionEnded) -> list[Instruction]:
-    """The compaction ended: go on with the turn that waits for it, if there is one."""
+    """The compaction ended: continue the turn that waits for it, if there is one."""
     compacted = end_compaction(state, phase, ended)
     if phase.turn is None:
         state.enter(Idle())
@@ -106,7 +106,7 @@ def count_usage(state: ConversationState, turn: Turn, usage: Usage) -> tuple[Tur
 
 
 def count_partial_usage(state: ConversationState, turn: Turn, partial: Partial) -> tuple[Turn, list[Instruction]]:
-    """Add the usage of an unfinished answer. Nothing is counted for one that never began."""
+    """Add the usage of an unfinished answer. Nothing is counted for an answer that never started."""
     if partial == ev.NOTHING:
         return turn, []
     turn, counted = count_usage(state, turn, partial.usage)
@@ -133,13 +133,13 @@ def _retry_or_fail(state: ConversationState, turn: Turn, failed: ev.RequestFaile
     return [Emit(turn.retrying(failed.failure, delay_s)), StartBackoff(failed.request, delay_s)]
 
 
-def _hand_out(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:
-    handed_out = Emit(turn.tool_batch(batch))
+def _emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:
+    emitted = Emit(turn.tool_batch(batch))
     if batch.open:
         state.enter(ToolsOut(turn=msgspec.structs.replace(turn, refused_batches=0), batch=batch))
-        return [handed_out]
+        return [emitted]
     turn = msgspec.structs.replace(turn, refused_batches=turn.refused_batches + 1)
     append_results(state, turn, batch)
     if turn.refused_batches < MAX_REFUSED_BATCHES:
-        return [handed_out, next_request(state, turn)]
-    return [handed_out, end_turn(state, turn.failed(NO_VALID_INPUT))]
+        return [emitted, next_request(state, turn)]
+    return [emitted, end_turn(state, turn.failed(NO_VALID_INPUT))]

@@ -51,7 +51,7 @@ RESPONSES = Dialect("openai", "gpt", api="responses")
 
 
 @dataclass(frozen=True)
-class Stale:
+class StaleOutcome:
     """An outcome for the number of a request or compaction, and the state in which it is awaited."""
 
     event: Callable[[int], ev.Event]
@@ -59,11 +59,13 @@ class Stale:
     of_compaction: bool = False
 
 
-STALE = [
-    Stale(lambda number: answered(number, "late", TOOL_USE), State.REQUESTING),
-    Stale(lambda number: request_failed(number, retryable=True), State.REQUESTING),
-    Stale(lambda number: ev.BackoffEnded(request=number), State.RETRYING),
-    Stale(lambda number: ev.CompactionEnded(compaction=number, messages=()), State.COMPACTING, of_compaction=True),
+STALE_OUTCOMES: list[StaleOutcome] = [
+    StaleOutcome(lambda number: answered(number, "late", TOOL_USE), State.REQUESTING),
+    StaleOutcome(lambda number: request_failed(number, retryable=True), State.REQUESTING),
+    StaleOutcome(lambda number: ev.BackoffEnded(request=number), State.RETRYING),
+    StaleOutcome(
+        lambda number: ev.CompactionEnded(compaction=number, messages=()), State.COMPACTING, of_compaction=True
+    ),
 ]
 
 ANTHROPIC = anthropic_requests.Dialect("claude")
@@ -201,7 +203,7 @@ class Interleavings(RuleBasedStateMachine):
         conversation = self.checker.conversation
         before = copy_of(conversation)
         snapshot = conversation.snapshot()
-        for stale in STALE:
+        for stale in STALE_OUTCOMES:
             latest = snapshot.compactions if stale.of_compaction else conversation.requests
             if back or conversation.state is not stale.awaited_in:
                 assert not self.checker.handle(stale.event(latest - back))
