@@ -1,4 +1,4 @@
-"""The pages of docs/ list every message, event, setting, error, strategy, provider and option that there is."""
+"""The pages of docs/ list every message, event, setting, error, strategy, provider, benchmark and option."""
 
 import re
 from collections.abc import Iterable
@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import rayconteur as rc
+from rayconteur.benchmarks.catalog import BENCHMARKS
 from rayconteur.cli.exit_codes import ExitCode
 from rayconteur.cli.main import app
 from rayconteur.providers.registry import PROVIDERS
@@ -67,6 +68,10 @@ def test_command_line_lists_every_option(command: str) -> None:
     options = re.findall(r"^  (?:-\w, )?(--[\w-]+)", CliRunner().invoke(app, [command, "--help"]).output, re.MULTILINE)
 
     assert missing(set(options) - {"--help"}, "command-line.md") == []
+
+
+def test_benchmarks_lists_every_benchmark() -> None:
+    assert missing(BENCHMARKS, "benchmarks.md") == []
 
 
 def test_command_line_lists_every_exit_code() -> None:
