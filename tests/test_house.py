@@ -20,13 +20,20 @@ PUBLIC_MODULES = ("errors.py", "scripted.py", "blocking.py")
 BENCH_COMMAND = ("benchmarks/command.py", "benchmarks/progress.py")
 """The command of the benchmarks: the only part of them that uses the command line's modules."""
 
+VENDORS = tuple(
+    f"providers/{client.parent.name}"
+    for client in sorted(ROOT.glob("providers/*/client.py"))
+    if client.parent.name != "schema"
+)
+"""The packages that declare a provider."""
+
 # From the bottom up. A file belongs to the entry with the longest matching path. It may import from its own entry and
 # from lower layers. Entries of one layer may not import each other.
 LAYERS = (
     ("providers/schema",),
     ("providers/transport",),
     ("providers/wire",),
-    tuple(f"providers/{vendor}" for vendor in ("anthropic", "openai", "google", "cohere", "bedrock", "scripted")),
+    VENDORS,
     ("providers",),
     ("compaction/estimate",),
     ("compaction/job.py", "compaction/sized_history.py", "compaction/placeholders.py", "compaction/report.py"),

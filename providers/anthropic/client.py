@@ -85,5 +85,5 @@ class AnthropicClient:
             stream=True,
             stream_cls=anthropic.AsyncStream[bytes],
         )
-        # Asked for one, the SDK gives the response itself, its body unread. Its types don't tell.
+        # The SDK returns the response itself, body unread. Its types don't say so.
         return cast(httpx2.Response, answer)

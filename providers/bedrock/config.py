@@ -46,12 +46,12 @@ class Bedrock(HTTPConfig, frozen=True, kw_only=True):
 
     @property
     def target(self) -> str:
-        """What requests go to."""
+        """The id or ARN that requests are sent to."""
         return self.inference_profile or self.model
 
     @property
     def from_chain(self) -> bool:
-        """Whether the credentials are those that AWS's chain finds where the session runs."""
+        """True if the credentials come from AWS's chain, where the session runs."""
         return not (self.access_key_id or self.bearer_token)
 
     def resolved(self, environ: Mapping[str, str]) -> Self:

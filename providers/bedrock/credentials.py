@@ -1,4 +1,4 @@
-"""Credentials of Amazon Web Services, and requests signed with them, through botocore."""
+"""AWS credentials, and signing requests with them, through botocore."""
 
 import re
 from asyncio import to_thread
@@ -19,20 +19,20 @@ from .config import Bedrock
 from .errors import PROVIDER
 
 _SERVICE = "bedrock"
-# Those of now and those before: an answer to a request that was signed with the latter may still be under way.
+# Current and former ones: the answer to a request that was signed with the latter may still be in progress.
 _SECRETS_KEPT = 4
 
 
 class Authority(Protocol):
-    """Says in the head of a request who asks."""
+    """Authenticates requests by headers."""
 
     @property
     def secrets(self) -> Sequence[str | None]:
-        """What must not stand in an error. It changes with the credentials."""
+        """What must not appear in an error. It changes with the credentials."""
         ...
 
     async def headers(self, url: str, body: bytes) -> dict[str, str]:
-        """The head of a request that posts *body*, JSON, to *url*. The event loop is not held up.
+        """The headers of a request that posts *body*, JSON, to *url*. It does not block the event loop.
 
         Raises:
             BotoCoreError, ClientError: credentials have expired and there are no new ones.
@@ -79,7 +79,7 @@ class Signer:
     async def _current(self) -> ReadOnlyCredentials:
         credentials = self._credentials
         if isinstance(credentials, RefreshableCredentials) and credentials.refresh_needed():
-            # It asks once for all that wait, or goes on with what still holds.
+            # It refreshes once for all waiting threads, or keeps credentials that are still valid.
             frozen = await to_thread(credentials.get_frozen_credentials)
         else:
             frozen = credentials.get_frozen_credentials()
@@ -89,7 +89,7 @@ class Signer:
 
 
 class Access:
-    """Where requests of *config* go and who asks.
+    """The endpoint of *config*, and the authentication of its requests.
 
     Raises:
         MissingKey: AWS's chain has no credentials here.
@@ -125,7 +125,7 @@ class Access:
 
     @cached_property
     def _chain(self) -> tuple[Credentials, str | None]:
-        """What AWS's chain finds here: credentials and, maybe, a region."""
+        """What AWS's chain finds here: credentials and possibly a region."""
         from botocore.session import Session  # 10 ms and 3 MB that a session with a key does without
 
         try:
@@ -134,14 +134,14 @@ class Access:
         except ProfileNotFound:
             raise InvalidConfig("provider.profile", f"there is no profile {self._config.profile!r} here") from None
         except BotoCoreError as error:
-            raise InvalidConfig("provider.profile", f"AWS's credentials can't be had: {error}") from None
+            raise InvalidConfig("provider.profile", f"can't get AWS credentials: {error}") from None
         if credentials is None:
             raise MissingKey(PROVIDER, "access_key_id", "AWS_ACCESS_KEY_ID")
         return credentials, region
 
 
 def _endpoint(region: str) -> str:
-    """The address of *region*: each part of AWS (China, Europe's own ...) has a domain."""
+    """The address of *region*: each partition of AWS (China, the European one ...) has its own domain."""
     partitions = create_loader().load_data("partitions")["partitions"]
     domains = (part["outputs"]["dnsSuffix"] for part in partitions if re.match(part["regionRegex"], region))
     return f"https://bedrock-runtime.{region}.{next(domains, 'amazonaws.com')}"

@@ -28,7 +28,7 @@ from .decoder import decode_answer, stream_decoder
 from .errors import FAULTS, PROVIDER, read_google_fault
 from .rules import Dialect, check_settings
 
-# Of what makes them, google-auth gives no types.
+# google-auth has no type hints for their constructors.
 _service_account, _user = cast(Any, ServiceCredentials), cast(Any, UserCredentials)
 
 # https://developers.google.com/identity/protocols/oauth2/scopes#vertex-ai
@@ -123,10 +123,10 @@ class GoogleClient:
 
 
 def _credentials(given: str | None) -> Credentials | None:
-    """The credentials whose JSON is *given*; without it the SDK looks for the machine's default ones.
+    """The credentials in the JSON *given*; without it, the SDK uses the default credentials of the machine.
 
     Raises:
-        InvalidConfig: they are of another kind, or not complete.
+        InvalidConfig: they are of an unsupported type, or incomplete.
     """
     if given is None:
         return None
@@ -138,7 +138,7 @@ def _credentials(given: str | None) -> Credentials | None:
             case "authorized_user":
                 return cast(Credentials, _user.from_authorized_user_info(info, scopes=_SCOPES))
             case _:
-                problem = "give a service account's or a user's; others are found as default credentials only"
+                problem = "give those of a service account or a user; other types work as default credentials only"
     except (ValueError, auth.GoogleAuthError):
-        problem = "these are no complete Google credentials"
+        problem = "these are not complete Google credentials"
     raise InvalidConfig("provider.credentials", problem)

@@ -28,7 +28,7 @@ class TokenSource:
         """A token.
 
         Raises:
-            AuthenticationFailed: the function raised, or gave none. What it said may hold secrets, and is not told.
+            AuthenticationFailed: the function raised, or gave none. Its message may contain secrets, and is dropped.
         """
         try:
             token = await self._called()

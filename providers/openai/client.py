@@ -29,7 +29,7 @@ from .responses import requests as responses_requests
 _KINDS: dict[type[Exception], type[ProviderError]] = {
     openai.APIConnectionError: ProviderUnavailable,
     openai.APIResponseValidationError: ProtocolError,
-    AuthenticationFailed: AuthenticationFailed,  # what gives the token failed, before the SDK asked
+    AuthenticationFailed: AuthenticationFailed,  # raised by the token provider, before the SDK sent anything
 }
 _DROPS = http.connection_errors()
 _OWN_DOMAINS = ("openai.com", "azure.com", "azure.us")
@@ -65,9 +65,9 @@ _APIS: dict[ApiName, _Api] = {
 
 
 class OpenAIClient:
-    """Asks for what *dialect* says, through *sdk*. None of *secrets* stands in its errors.
+    """Sends requests in *dialect* through *sdk*. None of *secrets* appears in its errors.
 
-    *transport* is the SDK's own, where its credentials don't change.
+    *transport* is the transport under the SDK, given only where the credentials don't change, to bypass the SDK.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class OpenAIClient:
             stream=True,
             stream_cls=openai.AsyncStream[bytes],
         )
-        # Asked for one, the SDK gives the response itself, its body unread. Its types don't tell.
+        # The SDK returns the response itself, body unread. Its types don't say so.
         return cast(httpx2.Response, answer)
 
 
@@ -141,7 +141,7 @@ def openai_client(config: OpenAI) -> OpenAIClient:
 
 
 def sdk_errors(provider: str) -> http.SDKErrors:
-    """How the SDK says that a request to *provider* went wrong."""
+    """How the SDK's errors of a request to *provider* become ours."""
     return http.SDKErrors(_response, _KINDS, _DROPS, faults(provider))
 
 
@@ -150,6 +150,6 @@ def _response(error: Exception) -> httpx2.Response | None:
 
 
 def _is_own(base_url: str | None) -> bool:
-    """Whether the server at *base_url* is OpenAI's or Azure's: others may take what these do not, and less."""
+    """True if the server at *base_url* is OpenAI's or Azure's. Compatible servers may take more or less."""
     host = urlsplit(base_url).hostname if base_url else None
     return host is None or any(f".{host}".endswith(f".{domain}") for domain in _OWN_DOMAINS)

@@ -150,7 +150,7 @@ def _objects(schema: object) -> Iterator[Mapping[str, object]]:
 
 
 def _is_strict(part: Mapping[str, object]) -> bool:
-    """Whether *part* of a schema is closed, asks for all its properties, and has no word that the subset lacks."""
+    """True if *part* of a schema is closed, requires all its properties, and uses only keywords of the subset."""
     if part.keys() & _NOT_STRICT:
         return False
     properties = part.get("properties")

@@ -1,4 +1,4 @@
-"""Images and documents: what a provider takes, told before anything is sent."""
+"""The images and documents that a provider takes, checked before anything is sent."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +10,9 @@ from ..schema.facts import ModelFacts
 
 @dataclass(frozen=True, slots=True)
 class MediaLimits:
-    """What is taken of one kind: *types* (media types; empty for none at all) of up to *size_bytes*, also *by_url*.
+    """The limits for one kind: *types* (media types; empty for none at all) of up to *size_bytes*, also *by_url*.
 
-    ``None`` is not known: then nothing is refused, and the provider judges.
+    ``None`` is unknown: then nothing is rejected beforehand, and the provider decides.
     """
 
     types: frozenset[str] | None = frozenset()
@@ -34,9 +34,9 @@ class MediaLimits:
 
 @dataclass(frozen=True, slots=True)
 class MediaRules:
-    """What *provider* takes, from its documents: sizes are those of the bytes before any encoding.
+    """What *provider* documents that it takes. Sizes are those of the bytes before any encoding.
 
-    *further* is asked, where all else is well, for a problem of that provider's own.
+    *further* looks for a problem specific to the provider, in a block that passed the other checks.
     """
 
     provider: str
@@ -45,7 +45,7 @@ class MediaRules:
     further: Callable[[Image | Document], str | None] | None = None
 
     def of(self, facts: ModelFacts) -> "MediaRules":
-        """These rules, less what a model of *facts* does not take."""
+        """These rules without what a model with these *facts* does not take."""
         return replace(
             self,
             images=MediaLimits() if facts.takes_images is False else self.images,

@@ -3,6 +3,9 @@
 import asyncio
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +14,8 @@ from rayconteur.providers.bedrock.config import Bedrock
 from rayconteur.providers.cohere.config import Cohere
 from rayconteur.providers.google.config import Google
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
-from rayconteur.providers.registry import ProviderConfig, open_client
-from rayconteur.providers.schema.errors import InvalidConfig
+from rayconteur.providers.registry import PROVIDERS, ProviderConfig, open_client
+from rayconteur.providers.schema.errors import InvalidConfig, MissingKey
 
 KEY = "sk-this-one-is-secret"
 CONFIGS = {
@@ -93,3 +96,31 @@ except MissingExtra as error:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout.split() == [provider, extra, "None"]
+
+
+class _Recorded(dict[str, str]):
+    """An environment without variables that records which ones are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: set[str] = set()
+
+    def get(self, name: str, default: object = None) -> Any:
+        self.read.add(name)
+        return default
+
+
+@pytest.mark.parametrize("name", [name for name in PROVIDERS if name not in ("google", "bedrock", "azureopenai")])
+def test_a_provider_lists_the_variables_that_its_config_reads(name: str) -> None:
+    environ = _Recorded()
+
+    with suppress(MissingKey):
+        PROVIDERS[name].config(model="m").resolved(environ)
+
+    assert environ.read <= set(PROVIDERS[name].environment)
+
+
+def test_the_registry_has_every_vendor_package(root: Path) -> None:
+    packages = {entry.parent.name for entry in root.glob("providers/*/provider.py")} - {"schema"}
+
+    assert {provider.config.__module__.split(".")[2] for provider in PROVIDERS.values()} == packages
