@@ -143,7 +143,7 @@ class Conversation:
         state = self._state
         if isinstance(event, ev.Opened) is not isinstance(state.phase, Unopened):
             raise InvalidRecord(f"{type(event).__name__} does not apply here: Opened comes first, and only once")
-        was_idle = isinstance(state.phase, Idle)
+        was_idle = isinstance(state.phase, Idle | Unopened)
         match event:
             case ev.Received(message=message):
                 if isinstance(state.phase, Closed):

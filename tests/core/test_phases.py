@@ -120,6 +120,12 @@ def test_a_message_cancels_an_eager_compaction(message: msg.ToLLM) -> None:
     assert effects(instructions)[0] == Cancel()
 
 
+def test_opening_starts_no_eager_compaction_however_long_the_settings_are() -> None:
+    conversation = opened_conversation(msgspec.structs.replace(NARROW, system="word " * 1_000))
+
+    assert isinstance(conversation.phase, Idle)
+
+
 def test_a_retry_cancels_an_eager_compaction() -> None:
     conversation = opened_conversation(NARROW)
     conversation.handle(user_message())
