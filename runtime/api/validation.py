@@ -67,7 +67,8 @@ def invalid_config(error: msgspec.ValidationError, name: str) -> InvalidConfig:
 
 def _parts(value: object) -> list[tuple[object, str]]:
     if isinstance(value, msgspec.Struct):
-        return [(getattr(value, field), f".{field}") for field in value.__struct_fields__]
+        fields = [(getattr(value, field), f".{field}") for field in value.__struct_fields__]
+        return [(part, field) for part, field in fields if part is not msgspec.UNSET]  # which no message holds
     if isinstance(value, tuple):
         return [(part, f"[{number}]") for number, part in enumerate(cast(tuple[object, ...], value))]
     return []

@@ -27,7 +27,7 @@ from ..api.messages import (
     given_settings,
 )
 from ..api.status import CompactResult, SessionStatus
-from ..api.validation import encode_for_transfer, validated_provider
+from ..api.validation import encode_for_transfer, validated_provider, validated_struct
 from ..cluster.ray_calls import ActorGone, result_of
 from ..cluster.refs import SessionRef
 from ..cluster.session_registry import SessionRegistry
@@ -152,11 +152,12 @@ class SessionHandle:
 
 
 def _with_credentials(change: Configure) -> Configure:
-    """*change* with the credentials of its providers, from the environment."""
+    """*change*, validated, with the credentials of its providers from the environment."""
     if change.provider is not UNSET:
-        change = msgspec.structs.replace(
-            change, provider=with_model_facts(validated_provider(change.provider).resolved(os.environ))
-        )
+        validated_provider(change.provider)
+    change = validated_struct(change, (Configure,), "message")
+    if change.provider is not UNSET:
+        change = msgspec.structs.replace(change, provider=with_model_facts(change.provider.resolved(os.environ)))
     if compaction := given_settings(change).get("compaction"):
         change = msgspec.structs.replace(change, compaction=compaction.resolved(os.environ))
     return change

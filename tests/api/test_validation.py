@@ -10,7 +10,7 @@ from rayconteur.providers.schema.content import Text, ToolResult
 from rayconteur.providers.schema.errors import InvalidConfig, UnknownProvider
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api.config import Limits, SessionConfig
-from rayconteur.runtime.api.messages import ToolResults, UserMessage
+from rayconteur.runtime.api.messages import Configure, ToolResults, UserMessage
 from rayconteur.runtime.api.options import validated_session_id
 from rayconteur.runtime.api.placement import Dedicated, Packed
 from rayconteur.runtime.api.validation import (
@@ -53,6 +53,11 @@ def test_the_part_of_a_message_that_cannot_be_encoded_is_named() -> None:
 
     with pytest.raises(InvalidConfig, match=r"message\.results\[1\]\.content\[0\]\.text"):
         encode_for_transfer(results, "message")
+
+
+def test_settings_that_are_not_given_are_not_blamed_for_one_that_cannot_be_encoded() -> None:
+    with pytest.raises(InvalidConfig, match=r"message\.system"):
+        encode_for_transfer(Configure(system=cast(Any, object())), "message")
 
 
 def test_an_encoded_message_decodes_to_the_same_message() -> None:

@@ -96,6 +96,7 @@ def test_a_new_rule_for_interrupts_applies_to_the_running_turn(runtime: blocking
         (rc.Configure(retry=rc.RetryPolicy(max_attempts=0)), "message.retry.max_attempts"),
         (rc.Configure(when_busy="sometimes"), "message.when_busy"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         (rc.Configure(on_interrupt=None), "message.on_interrupt"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        (rc.Configure(compaction="layered"), "message.compaction"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
