@@ -82,7 +82,9 @@ def __getattr__(name: str) -> object:
     if name == "blocking":
         return import_module("rayconteur.blocking")
     if name not in _LAZY:
-        raise AttributeError(f"module 'rayconteur' has no attribute {name!r}")
+        groups = [group for group in (errors, scripted, compaction, providers, runtime) if name in group.__all__]
+        hint = f"; use {groups[0].__name__}.{name}" if groups else ""
+        raise AttributeError(f"module 'rayconteur' has no attribute {name!r}{hint}")
     return getattr(import_module(_LAZY[name]), name)
 
 

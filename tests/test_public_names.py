@@ -54,10 +54,6 @@ def test_importing_the_package_or_the_vocabulary_loads_neither_ray_nor_an_sdk() 
     configs = [f"rayconteur.providers.{file.parent.name}.config" for file in ROOT.glob("providers/*/config.py")]
     program = f"""
 import importlib, sys
-import pytest
-
-import rayconteur
-from rayconteur import RayconteurError, errors
 for module in {[*modules, *configs]!r}:
     importlib.import_module(module)
 print(*{HEAVY!r} & set(sys.modules))
@@ -73,6 +69,13 @@ GROUPS = ("errors", "scripted", "blocking", "compaction", "providers", "runtime"
 
 def groups() -> list[ModuleType]:
     return [import_module(f"rayconteur.{group}") for group in GROUPS]
+
+
+def test_the_error_for_a_name_of_a_group_says_where_it_is() -> None:
+    with pytest.raises(AttributeError, match=r"no attribute 'RateLimited'; use rayconteur\.errors\.RateLimited$"):
+        getattr(rayconteur, "RateLimited")  # noqa: B009  (type checkers know that it is not there)
+    with pytest.raises(AttributeError, match=r"no attribute 'Nothing'$"):
+        getattr(rayconteur, "Nothing")  # noqa: B009
 
 
 def test_every_public_name_of_the_root_and_its_groups_exists() -> None:
