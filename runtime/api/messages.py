@@ -93,7 +93,8 @@ else:
         bases=(_ToLLM,),
         module=__name__,
         namespace={
-            "__doc__": "Changes settings: those of ``SessionSettings``, ``provider``, ``model``; see the documentation."
+            "__doc__": "Changes settings of ``SessionConfig`` from the *next* request or turn on. *model* alone keeps "
+            "the provider.\n\nA setting that is not given stays as it is; ``None`` resets it to the provider's default."
         },
         frozen=True,
         kw_only=True,
