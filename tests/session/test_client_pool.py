@@ -103,6 +103,55 @@ def test_the_secret_added_last_applies() -> None:
     assert provider.api_key == "new"
 
 
+def key_of(credentials: Credentials) -> str | None:
+    provider = credentials.with_secrets(rc.OpenAI(model="one"))
+    assert isinstance(provider, rc.OpenAI)
+    return provider.api_key
+
+
+def test_a_secret_added_to_a_copy_does_not_reach_the_session_that_it_was_copied_from() -> None:
+    original = Credentials(pool()[0])
+    original.add(rc.OpenAI(model="one", api_key="old"))
+    copied = original.copy()
+
+    copied.add(rc.OpenAI(model="one", api_key="new"))
+
+    assert (key_of(original), key_of(copied)) == ("old", "new")
+
+
+def test_a_new_secret_applies_to_a_config_whose_client_was_in_use() -> None:
+    async def main() -> None:
+        credentials = Credentials(ClientPool())
+        public = rc.OpenAI(model="one")
+        credentials.add(rc.OpenAI(model="one", api_key="old"))
+        before = credentials.client(public)
+
+        credentials.add(rc.OpenAI(model="one", api_key="new"))
+
+        assert credentials.client(public) is not before
+        await credentials.release()
+
+    asyncio.run(main())
+
+
+def test_providers_used_in_turn_keep_their_clients_until_the_release_which_closes_them() -> None:
+    async def main() -> None:
+        clients, opened = pool()
+        credentials = Credentials(clients)
+        for provider in (ONE, OTHER):
+            credentials.add(provider)
+
+        used = [credentials.client(provider) for provider in (ONE, OTHER, ONE, OTHER)]
+
+        assert used == [*opened, *opened]
+        await credentials.release()
+        assert all(client.closed for client in opened)
+        assert credentials.client(OTHER) not in used
+        await credentials.release()
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize(
     "provider",
     [

@@ -14,7 +14,7 @@ from rayconteur.providers import ProviderConfig, StopReason
 from rayconteur.providers.schema.deltas import AnswerEnded, AnswerStarted, Delta, TextDelta
 from rayconteur.providers.schema.request import Request
 from rayconteur.providers.scripted.client import ScriptedClient
-from rayconteur.runtime import OnInterrupt, State
+from rayconteur.runtime import OnInterrupt, State, WhenBusy
 from rayconteur.scripted import Say, Wait
 
 SECRET = "sk-never-to-be-seen"
@@ -196,6 +196,32 @@ def test_a_client_that_is_slow_to_close_delays_only_the_end_of_the_session() -> 
 
             await session.close(drain=False)
             assert asyncio.get_running_loop().time() > 1_000
+
+    run(main())
+
+
+def test_a_client_that_fails_long_after_its_cancellation_does_not_affect_the_next_request() -> None:
+    async def fail_late() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(5)
+            raise RuntimeError from None
+
+    async def main() -> None:
+        async with running_session(scripted_config((Say("a"), Wait())), with_first_call(fail_late)) as session:
+            session.ask()
+            await session.wait_for_state(State.REQUESTING)
+            await asyncio.sleep(1)
+            turn = session.ask("and now?", when_busy=WhenBusy.INTERRUPT)
+            await asyncio.sleep(10)
+            assert session.state is State.STREAMING
+
+            session.tell(rc.Interrupt())
+            await asyncio.sleep(1)
+
+            assert session.event_kinds(turn)[-1] == "Interrupted"
+            assert not [task for task in asyncio.all_tasks() if "_run_request" in repr(task)]
 
     run(main())
 

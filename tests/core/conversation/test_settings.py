@@ -1,5 +1,7 @@
 """Clear, Compact, Configure and Close: at once, or in their order among the messages."""
 
+from typing import Literal
+
 import msgspec
 import pytest
 from builders.conversation import (
@@ -21,7 +23,9 @@ from builders.conversation import (
 
 from rayconteur.providers.openai.config import OpenAI
 from rayconteur.providers.schema.errors import InvalidConfig
+from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.messages import Message, Role
+from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import Limits, WhenBusy
 from rayconteur.runtime.api.errors import MailboxFull, MessageTooLarge, SessionClosed
@@ -95,6 +99,17 @@ def test_settings_for_the_next_turn_do_not_apply_to_the_running_one() -> None:
 
     assert same_turn.config.system is None
     assert next_turn.config.system == "short"
+
+
+@pytest.mark.parametrize("when", ["request", "turn"])
+def test_the_facts_of_a_new_model_come_into_force_with_it(when: Literal["request", "turn"]) -> None:
+    conversation = conversation_in(State.REQUESTING)
+    facts = ModelFacts(context_limit_tokens=5_000)
+
+    conversation.handle(ev.Received(message=msg.Configure(model="larger", next=when), facts=facts))
+    conversation.handle(answered(1, "done"))
+
+    assert conversation.config.provider == Scripted(model="larger", facts=facts)
 
 
 def test_a_request_retried_after_a_backoff_uses_the_new_provider() -> None:
