@@ -138,6 +138,19 @@ def test_keep_adds_no_empty_message(half: Partial) -> None:
     assert history_lines(conversation.history) == ["user: hi"]
 
 
+@pytest.mark.parametrize(
+    "message",
+    [msg.UserMessage.of("next"), msg.Interrupt(turn=9), msg.Close(drain=True), msg.Configure(system="short")],
+    ids=lambda message: type(message).__name__,
+)
+def test_the_record_of_a_message_that_ends_no_request_holds_no_partial_answer(message: msg.ToLLM) -> None:
+    conversation = conversation_in(State.REQUESTING)
+
+    record = only_one(ev.Record, conversation.handle(received(message, partial("half"))))
+
+    assert record.event == received(message)
+
+
 @pytest.mark.parametrize("state", [State.RETRYING, State.TOOLS_OUT])
 def test_a_partial_answer_is_ignored_unless_a_request_is_running(state: State) -> None:
     conversation = conversation_in(state, KEEP)

@@ -20,6 +20,7 @@ from builders.conversation import (
 )
 
 from rayconteur.providers.schema.draft import Partial
+from rayconteur.providers.schema.errors import ContextOverflow
 from rayconteur.providers.schema.usage import NONE_YET, UNAVAILABLE, Count, Provenance, Usage, estimated, reported
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import RetryPolicy, SessionConfig, WhenBusy
@@ -111,6 +112,20 @@ def test_the_usage_of_a_discarded_turn_still_counts() -> None:
     conversation.handle(received(msg.Interrupt()))
 
     assert conversation.usage == NONE_YET + USAGE
+    assert conversation.context == reported(0)
+
+
+def test_discarding_a_turn_restores_the_context_unless_the_history_was_compacted_in_it() -> None:
+    conversation = conversation_in(State.REQUESTING)
+    conversation.handle(answered(1, "hello", usage=FULL_USAGE))
+    conversation.handle(user_message("again"))
+    too_long = ev.Failure(code=ContextOverflow.code, message="too long")
+    conversation.handle(ev.RequestFailed(request=2, failure=too_long))
+    conversation.handle(ev.CompactionEnded(compaction=1, messages=conversation.history[-1:]))
+
+    conversation.handle(received(msg.Interrupt()))
+
+    assert conversation.history == ()
     assert conversation.context == reported(0)
 
 
