@@ -100,6 +100,19 @@ def _config_problem(config: object, name: str) -> str | None:
         msgspec.msgpack.Decoder(config)
     except Exception as error:  # TypeError from msgspec, or whatever evaluating an annotation raises
         return f"msgspec can't decode its config {config.__name__}: {error}"
+    return _secrets_problem(config)
+
+
+def _secrets_problem(config: type[Config]) -> str | None:
+    """Why *config* can't be stored without its secrets, or ``None``: ``public`` puts None in the place of each."""
+    types = {field.name: field.type for field in msgspec.structs.fields(config)}
+    for secret in config.secrets:
+        if secret not in types:
+            return f"secrets of its config {config.__name__} has {secret!r}, which is not a field"
+        try:
+            msgspec.convert(None, types[secret])
+        except msgspec.ValidationError:
+            return f"the secret {secret!r} of its config {config.__name__} must accept None: declare it as str | None"
     return None
 
 

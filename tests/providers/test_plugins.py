@@ -94,6 +94,14 @@ BAD_PLUGINS = {
         module("class Unknown(Config, frozen=True, kw_only=True): at: 'Nowhere' = None"),
         "msgspec can't decode its config Unknown",
     ),
+    "secret": (
+        module("class Secret(Config, frozen=True, kw_only=True): secrets = ('key',); key: str"),
+        "the secret 'key' of its config Secret must accept None",
+    ),
+    "nosecret": (
+        module("class NoSecret(Config, frozen=True, kw_only=True): secrets = ('key',)"),
+        "has 'key', which is not a field",
+    ),
     "type": ("class BAD: pass", "it names a type, not a rayconteur.providers.Provider"),
     "empty": ("GOOD = 1", "it can't be imported: AttributeError"),
     "missing": ("import nowhere", "it can't be imported: ModuleNotFoundError: No module named 'nowhere'"),
