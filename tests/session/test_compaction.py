@@ -1,7 +1,8 @@
 """Sessions whose history exceeds the context window: no request is too long, and no message is lost."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from itertools import pairwise
 
 import msgspec
@@ -11,7 +12,8 @@ from fixtures.virtual_time import run
 
 import rayconteur as rc
 from rayconteur.compaction import Layered, Summarize, Window
-from rayconteur.providers import ModelFacts
+from rayconteur.providers import Delta, ModelFacts, Prices, ProviderConfig, Request
+from rayconteur.providers.scripted.client import ScriptedClient
 from rayconteur.runtime import CompactReason, State, WhenBusy
 from rayconteur.scripted import Call, Fail, Say, Script, Step, Wait
 
@@ -181,7 +183,8 @@ def test_an_eager_compaction_runs_when_idle_and_is_cancelled_by_a_message() -> N
 
 
 def test_the_usage_of_summaries_is_part_of_the_session_total() -> None:
-    summarizer = rc.Scripted(script=Script(answers=((Say("In short: ravens."),),)))
+    priced = ModelFacts(prices=(Prices(input=3.0, output=15.0),))
+    summarizer = rc.Scripted(script=Script(answers=((Say("In short: ravens."),),)), facts=priced)
     summarize = Summarize(provider=summarizer, keep_recent_turns=1)
 
     async def main() -> None:
@@ -193,6 +196,10 @@ def test_the_usage_of_summaries_is_part_of_the_session_total() -> None:
             spent = [usage.input.tokens or 0 for usage in (*turns, *(report.usage for report in reports))]
             assert any(report.usage.output.tokens for report in reports)
             assert session.status().usage.input.tokens == sum(spent)
+            assert session.status().usage.cost.usd == pytest.approx(
+                sum(report.usage.cost.usd or 0 for report in reports)
+            )
+            assert any(report.usage.cost.usd for report in reports)
 
     run(main())
 
@@ -214,6 +221,34 @@ def test_an_interrupt_cancels_the_compaction_of_a_running_turn() -> None:
             assert session.event_kinds(turn)[-1] == "Interrupted"
             assert session.history_texts() == before[:-1]
             await session.wait_for_state(State.IDLE)
+
+    run(main())
+
+
+def test_an_unexpected_error_in_a_compaction_is_reported_and_the_session_continues() -> None:
+    class FailingSummarizer(ScriptedClient):
+        async def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
+            if request.number == 0:  # of a compaction
+                raise ZeroDivisionError("sk-never-to-be-seen")
+            async with aclosing(super().stream(request)) as answer:
+                async for deltas in answer:
+                    yield deltas
+
+    def open_failing(provider: ProviderConfig) -> FailingSummarizer:
+        assert isinstance(provider, rc.Scripted)
+        return FailingSummarizer(provider)
+
+    async def main() -> None:
+        summarizing = config((Say("Yes."),), compaction=Summarize(keep_recent_turns=1))
+        async with running_session(summarizing, open_failing) as session:
+            await complete_turns(session, 3)
+
+            session.tell(rc.Compact())
+
+            await session.wait_for_event(rc.Compacted)
+            problem = compactions(session)[0].problem
+            assert problem == "ZeroDivisionError in the runtime; see the log of the session's process"
+            await complete_turns(session, 1, "short")
 
     run(main())
 

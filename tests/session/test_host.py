@@ -29,6 +29,7 @@ class HostFixture:
         self.published: list[list[Segment]] = [[] for _ in range(routers)]
         self.router_accepts = asyncio.Event()
         self.router_accepts.set()
+        self.release_begun = asyncio.Event()
         self.ended: list[str] = []
         self.host = Host(
             [self._publish(shard) for shard in range(routers)], self._session_ended, ClientPool(open_client)
@@ -45,6 +46,7 @@ class HostFixture:
         return publish
 
     async def _session_ended(self, session_id: str) -> None:
+        self.release_begun.set()
         await asyncio.sleep(0)
         self.ended.append(session_id)
 
@@ -116,6 +118,19 @@ def test_a_session_is_removed_and_its_id_is_free_when_the_router_has_its_last_ev
         assert fixture.published[0][-1].session_end
         assert len(fixture.host) == 0
         fixture.host.open(["a"], 2, ECHO)
+
+    run_with_host(scenario)
+
+
+def test_an_id_is_free_here_before_others_learn_that_its_session_has_ended() -> None:
+    async def scenario(fixture: HostFixture) -> None:
+        fixture.host.open(["a"], 1, ECHO)
+
+        closing = asyncio.create_task(fixture.host.close("a", drain=False))
+        await fixture.release_begun.wait()
+
+        assert session_ids_of(fixture) == []
+        await closing
 
     run_with_host(scenario)
 
