@@ -44,5 +44,5 @@ def check_settings(settings: Settings, dialect: Dialect) -> None:
     """
     _RULES[dialect.traits.family].check(settings, dialect.model, dialect.facts)
     if not all(settings.stop_sequences):
-        raise InvalidConfig("stop_sequences", "Bedrock takes no empty one")
+        raise InvalidConfig("stop_sequences", "Bedrock rejects empty ones; remove them")
     check_claude_thinking_budget(settings)

@@ -60,7 +60,7 @@ def check_settings(settings: Settings, dialect: Dialect) -> None:
     """
     _check_numbers(settings)
     if settings.output_schema is not None and settings.tools:
-        raise InvalidConfig("output_schema", "Cohere takes none together with tools")
+        raise InvalidConfig("output_schema", "Cohere accepts a schema or tools, not both; remove one")
     _RULES.check(settings, dialect.model, dialect.facts)
 
 
@@ -74,12 +74,12 @@ def _check_numbers(settings: Settings) -> None:
     if settings.top_k is not None and settings.top_k > _MAX_TOP_K:
         raise InvalidConfig("top_k", f"Cohere takes up to {_MAX_TOP_K}")
     if settings.seed is not None and settings.seed < 0:
-        raise InvalidConfig("seed", "Cohere takes none below 0")
+        raise InvalidConfig("seed", "Cohere accepts 0 or more")
     for name in ("frequency_penalty", "presence_penalty"):
         if not 0 <= (getattr(settings, name) or 0) <= 1:
             raise InvalidConfig(name, "Cohere takes 0 to 1")
     if settings.frequency_penalty and settings.presence_penalty:
-        raise InvalidConfig("presence_penalty", "Cohere takes either this or frequency_penalty")
+        raise InvalidConfig("presence_penalty", "Cohere accepts this or frequency_penalty, not both; remove one")
 
 
 def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:

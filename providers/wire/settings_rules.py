@@ -66,7 +66,9 @@ class SettingsRules:
             hint = "; to rule tools out, give none" if choice.mode == "none" else ""
             raise InvalidConfig("tool_choice.mode", f"{self.api} takes {', '.join(self.tool_choice_modes)}{hint}")
         if not choice.parallel and not self.one_tool_at_a_time:
-            raise InvalidConfig("tool_choice.parallel", f"{self.api} cannot be asked for one tool at a time")
+            raise InvalidConfig(
+                "tool_choice.parallel", f"{self.api} cannot be limited to one tool at a time; leave it out"
+            )
 
     def _check_thinking(self, thinking: Reasoning) -> None:
         if thinking.budget_tokens is not None and not self.takes_thinking_budget:
@@ -84,14 +86,14 @@ def check_abilities(settings: Settings, model: str, facts: ModelFacts) -> None:
         InvalidConfig: the field is named.
     """
     if settings.tools and facts.uses_tools is False:
-        raise InvalidConfig("tools", f"{model} uses no tools")
+        raise InvalidConfig("tools", f"{model} does not support tools; leave them out, or choose another model")
     if settings.thinking is not None and facts.thinks is False:
         raise InvalidConfig("thinking", f"{model} does not think")
     if settings.output_schema is not None and facts.fits_schemas is False:
-        raise InvalidConfig("output_schema", f"{model} does not fit its answers to a schema")
+        raise InvalidConfig("output_schema", f"{model} does not support schemas; leave it out, or choose another model")
     limit, wanted = facts.output_limit_tokens, settings.max_output_tokens
     if limit is not None and wanted is not None and wanted > limit:
-        raise InvalidConfig("max_output_tokens", f"{model} gives up to {limit:,}")
+        raise InvalidConfig("max_output_tokens", f"{model} writes at most {limit:,} tokens")
 
 
 def check_claude_thinking_budget(settings: Settings) -> None:
@@ -111,10 +113,12 @@ def check_claude_thinking_budget(settings: Settings) -> None:
     if settings.max_output_tokens is not None and budget_tokens >= settings.max_output_tokens:
         raise InvalidConfig("thinking.budget_tokens", "it must be less than max_output_tokens")
     if settings.temperature not in (None, 1):
-        raise InvalidConfig("temperature", "with a thinking budget, Claude takes only 1")
+        raise InvalidConfig("temperature", "with a thinking budget, Claude accepts only 1; leave it out")
     if settings.top_k is not None:
-        raise InvalidConfig("top_k", "Claude takes none with a thinking budget")
+        raise InvalidConfig("top_k", "Claude rejects it with a thinking budget; remove one of them")
     if settings.top_p is not None and settings.top_p < _MIN_TOP_P_WITH_BUDGET:
         raise InvalidConfig("top_p", f"with a thinking budget, Claude takes {_MIN_TOP_P_WITH_BUDGET} to 1")
     if settings.tool_choice is not None and settings.tool_choice.mode in ("required", "tool"):
-        raise InvalidConfig("tool_choice", "with a thinking budget, Claude can't be made to use a tool")
+        raise InvalidConfig(
+            "tool_choice", "with a thinking budget, Claude can't be forced to use a tool; give 'auto' or 'none'"
+        )
