@@ -72,7 +72,9 @@ def open_client(config: ProviderConfig) -> Client:
         raise MissingExtra(provider.name, provider.extra) from None
 
 
+_TOKEN_COSTS = {provider.name: provider.token_costs for provider in PROVIDERS.values()}
+
+
 def token_costs(name: str) -> TokenCosts:
     """What the provider *name* counts besides text; typical figures for one that is not installed here."""
-    provider = PROVIDERS.get(name)
-    return provider.token_costs if provider else _TYPICAL_COSTS
+    return _TOKEN_COSTS.get(name, _TYPICAL_COSTS)
