@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ...providers.schema.content import Block, Opaque, Text, ToolUse, UserBlock
 from ...providers.schema.draft import unique_tool_ids
 from ...providers.schema.messages import Message, Role
-from ..api.errors import EmptyMessage
+from ..api.errors import EmptyMessage, InvalidRecord
 
 
 @dataclass(slots=True)
@@ -23,7 +23,13 @@ class History:
 
     @classmethod
     def restored(cls, full: Sequence[Message], messages: Sequence[Message | int]) -> "History":
-        """The history with *full*, whose *messages* are each a message or an index into it."""
+        """The history with *full*, whose *messages* are each a message or an index into it.
+
+        Raises:
+            InvalidRecord: an index is out of range.
+        """
+        if any(isinstance(message, int) and not 0 <= message < len(full) for message in messages):
+            raise InvalidRecord(f"the snapshot refers to messages that its full history of {len(full)} does not have")
         current = [full[message] if isinstance(message, int) else message for message in messages]
         return cls(current, list(full), {use_id for message in full for use_id in _tool_use_ids(message.content)})
 
@@ -57,8 +63,17 @@ class History:
             self._tool_use_ids.difference_update(_tool_use_ids(message.content))
 
     def replace_messages(self, messages: Sequence[Message]) -> None:
-        """Requests hold *messages* from now on; the full history stays."""
-        self.messages = list(messages)
+        """Requests hold *messages* from now on; the full history stays.
+
+        A message that the compaction left as it was stays the same object, also if *messages* were decoded from a
+        record: snapshots and the wire forms of messages are made by identity. Compactions remove messages only at the
+        front.
+        """
+        kept = list(messages)
+        for back in range(1, min(len(kept), len(self.messages)) + 1):
+            if kept[-back] == self.messages[-back]:
+                kept[-back] = self.messages[-back]
+        self.messages = kept
 
     def clear(self) -> None:
         """Remove everything."""

@@ -102,6 +102,12 @@ BAD_PLUGINS = {
         module("class NoSecret(Config, frozen=True, kw_only=True): secrets = ('key',)"),
         "has 'key', which is not a field",
     ),
+    "aliased": (
+        module("class Aliased(Config, frozen=True): pass").replace(
+            "open_client=open_client)", "open_client=open_client, aliases='corvid')"
+        ),
+        "its aliases, 'corvid', are not a tuple of names",
+    ),
     "type": ("class BAD: pass", "it names a type, not a rayconteur.providers.Provider"),
     "empty": ("GOOD = 1", "it can't be imported: AttributeError"),
     "missing": ("import nowhere", "it can't be imported: ModuleNotFoundError: No module named 'nowhere'"),

@@ -26,6 +26,7 @@ from rayconteur.providers.schema.messages import Message, Role, StandsFor
 from rayconteur.providers.schema.usage import Usage, estimated, reported
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import OnInterrupt, SessionConfig
+from rayconteur.runtime.api.errors import InvalidRecord
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.context_meter import Fill
 from rayconteur.runtime.core.conversation import Conversation
@@ -186,6 +187,35 @@ def test_a_snapshot_has_each_message_of_the_full_history_once() -> None:
     assert snapshot.full == history
     assert snapshot.messages == (SUMMARY, 2, 3)
     assert Conversation.restore(snapshot) == conversation
+
+
+def test_a_snapshot_after_a_replay_is_as_small_as_before() -> None:
+    conversation = Conversation()
+    events: list[ev.Event] = [
+        ev.Opened(config=DISCARD, created_at=0.0),
+        user_message("one"),
+        answered(1, "1"),
+        user_message("two"),
+        answered(2, "2"),
+        received(msg.Compact()),
+    ]
+    records = [step for event in events for step in conversation.handle(event) if isinstance(step, ev.Record)]
+    summary = Message(role=Role.USER, content=(Text("in short"),), turn=1)
+    compacted = ev.CompactionEnded(compaction=1, messages=(summary, *conversation.history[2:]))
+    records += [step for step in conversation.handle(compacted) if isinstance(step, ev.Record)]
+
+    replayed = Conversation.replay(msgspec.msgpack.decode(msgspec.msgpack.encode(records), type=list[ev.Record]))
+
+    assert replayed.snapshot() == conversation.snapshot()
+    assert replayed.snapshot().messages == (summary, 2, 3)
+
+
+@pytest.mark.parametrize("index", [-1, 2])
+def test_a_snapshot_with_an_index_that_is_out_of_range_is_rejected(index: int) -> None:
+    snapshot = conversation_after((user_message(), answered(1, "hello"))).snapshot()
+
+    with pytest.raises(InvalidRecord, match="full history of 2"):
+        Conversation.restore(msgspec.structs.replace(snapshot, messages=(index,)))
 
 
 def test_a_stored_snapshot_decodes_and_encodes_unchanged() -> None:
