@@ -72,16 +72,18 @@ def _load(entry_point: "EntryPoint") -> Provider[Any]:
         raise _invalid(entry_point, import_problem) from error
     if not _is_provider(named):
         raise _invalid(entry_point, f"it names a {type(named).__name__}, not a rayconteur.providers.Provider")
-    aliases: object = named.aliases  # a plug-in's module need not be type-checked
-    if not isinstance(aliases, tuple):
-        raise _invalid(entry_point, f"its aliases, {aliases!r}, are not a tuple of names")
-    if problem := _config_problem(named.config, entry_point.name):
+    if problem := _alias_problem(named.aliases) or _config_problem(named.config, entry_point.name):
         raise _invalid(entry_point, problem)
     return named
 
 
 def _is_provider(value: object) -> TypeGuard[Provider[Any]]:
     return isinstance(value, Provider)
+
+
+def _alias_problem(aliases: object) -> str | None:
+    """Why a provider can't have *aliases*, or ``None``. A string would be read as many names of one letter."""
+    return None if isinstance(aliases, tuple) else f"its aliases, {aliases!r}, are not a tuple of names"
 
 
 def _config_problem(config: object, name: str) -> str | None:
