@@ -81,11 +81,14 @@ _LAZY = {
 def __getattr__(name: str) -> object:
     if name == "blocking":
         return import_module("rayconteur.blocking")
-    if name not in _LAZY:
-        groups = [group for group in (errors, scripted, compaction, providers, runtime) if name in group.__all__]
-        hint = f"; use {groups[0].__name__}.{name}" if groups else ""
-        raise AttributeError(f"module 'rayconteur' has no attribute {name!r}{hint}")
-    return getattr(import_module(_LAZY[name]), name)
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    for provider in import_module("rayconteur.providers.registry").PROVIDERS.values():
+        if provider.config.__name__ == name:  # a registered provider that is not exported above, such as a plug-in
+            return provider.config
+    groups = [group for group in (errors, scripted, compaction, providers, runtime) if name in group.__all__]
+    hint = f"; use {groups[0].__name__}.{name}" if groups else ""
+    raise AttributeError(f"module 'rayconteur' has no attribute {name!r}{hint}")
 
 
 # fmt: off

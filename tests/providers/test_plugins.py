@@ -45,12 +45,12 @@ def test_a_plugin_is_a_provider_like_any_other(tmp_path: Path) -> None:
         "config = rc.model('corvid:black', nest='pine')\n"
         "sent = msgspec.msgpack.encode(rc.SessionConfig(provider=config))\n"
         "print(msgspec.msgpack.decode(sent, type=rc.SessionConfig).provider == config)\n"
-        "print(isinstance(config, rc.providers.ProviderConfig))\n"
+        "print(isinstance(config, rc.providers.ProviderConfig), rc.Crow is type(config))\n"
         "from rayconteur.cli.main import app\n"
         "app(['demo', '--help'])\n",
     )
 
-    assert done.stdout.splitlines()[:2] == ["True", "True"]
+    assert done.stdout.splitlines()[:2] == ["True", "True True"]
     assert "crow" in done.stdout
     assert done.stderr == ""
 
