@@ -16,6 +16,7 @@ from rayconteur.providers.schema.errors import (
     ProviderUnavailable,
     RateLimited,
     RayconteurError,
+    ThinkingRejected,
     UnknownModel,
     UnknownProvider,
     UnsupportedContent,
@@ -52,7 +53,7 @@ __all__ = [
     "MessageTooLarge", "MissingExtra", "MissingKey", "MissingToolResults", "NothingToRetry", "Overloaded",
     "ProtocolError", "ProviderError", "ProviderUnavailable", "RateLimited", "RayUnreachable", "RayconteurError",
     "RuntimeClosed", "SessionBusy", "SessionClosed", "SessionDied", "SessionError", "SessionExists",
-    "ToolResultError", "ToolUseAnswered", "ToolsWaiting", "TurnFailed", "TurnInterrupted", "UnknownModel",
-    "UnknownProvider", "UnknownSession", "UnknownToolUse", "UnsupportedContent",
+    "ThinkingRejected", "ToolResultError", "ToolUseAnswered", "ToolsWaiting", "TurnFailed", "TurnInterrupted",
+    "UnknownModel", "UnknownProvider", "UnknownSession", "UnknownToolUse", "UnsupportedContent",
 ]
 # fmt: on

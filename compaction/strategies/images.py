@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+import msgspec
+
 from ...providers.schema.content import Block, Document, Image, Text, ToolResult
 from ...providers.schema.messages import Role
 from ..placeholders import media_placeholder
@@ -29,11 +31,6 @@ def _without_media(block: Block) -> Block:
             return media_placeholder(block)
         case ToolResult(content=content) if _has_media(block):
             parts = tuple(part if isinstance(part, Text) else media_placeholder(part) for part in content)
-            return ToolResult(
-                tool_use_id=block.tool_use_id,
-                content=parts,
-                is_error=block.is_error,
-                compact_summary=block.compact_summary,
-            )
+            return msgspec.structs.replace(block, content=parts)
         case _:
             return block

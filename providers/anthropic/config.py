@@ -11,7 +11,8 @@ from ..schema.config import HTTPConfig, require_credential
 class Anthropic(HTTPConfig, frozen=True, kw_only=True):
     """Anthropic's Messages API. The key comes from ``ANTHROPIC_API_KEY`` unless given."""
 
-    secrets: ClassVar[tuple[str, ...]] = ("api_key",)
+    secrets: ClassVar[tuple[str, ...]] = (*HTTPConfig.secrets, "api_key")
+    identity: ClassVar[tuple[str, ...]] = ("base_url", "api_key")
 
     api_key: str | None = None
     base_url: str | None = None

@@ -27,7 +27,13 @@ class Bedrock(HTTPConfig, frozen=True, kw_only=True):
     The region comes from *region*, from an ARN, from ``AWS_REGION`` or ``AWS_DEFAULT_REGION``, or from the profile.
     """
 
-    secrets: ClassVar[tuple[str, ...]] = ("secret_access_key", "session_token", "bearer_token")
+    secrets: ClassVar[tuple[str, ...]] = (
+        *HTTPConfig.secrets,
+        "secret_access_key",
+        "session_token",
+        "bearer_token",
+    )
+    identity: ClassVar[tuple[str, ...]] = ("inference_profile", "endpoint_url", "region")
 
     inference_profile: str | None = None
     region: str | None = None

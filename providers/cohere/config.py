@@ -11,7 +11,8 @@ from ..schema.config import HTTPConfig, require_credential
 class Cohere(HTTPConfig, frozen=True, kw_only=True):
     """Cohere's v2 chat. The key comes from ``CO_API_KEY`` unless given, the address from ``CO_API_URL``."""
 
-    secrets: ClassVar[tuple[str, ...]] = ("api_key",)
+    secrets: ClassVar[tuple[str, ...]] = (*HTTPConfig.secrets, "api_key")
+    identity: ClassVar[tuple[str, ...]] = ("base_url", "api_key")
 
     api_key: str | None = None
     base_url: str | None = None

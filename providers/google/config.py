@@ -29,7 +29,8 @@ class Google(HTTPConfig, frozen=True, kw_only=True):
     first, and Google's own documents ask there.
     """
 
-    secrets: ClassVar[tuple[str, ...]] = ("api_key", "credentials")
+    secrets: ClassVar[tuple[str, ...]] = (*HTTPConfig.secrets, "api_key", "credentials")
+    identity: ClassVar[tuple[str, ...]] = ("vertex", "base_url", "project", "location", "api_key")
 
     api_key: str | None = None
     vertex: bool | None = None

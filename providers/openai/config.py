@@ -30,7 +30,8 @@ class OpenAI(HTTPConfig, frozen=True, kw_only=True):
     one.
     """
 
-    secrets: ClassVar[tuple[str, ...]] = ("api_key",)
+    secrets: ClassVar[tuple[str, ...]] = (*HTTPConfig.secrets, "api_key")
+    identity: ClassVar[tuple[str, ...]] = ("base_url", "organization", "project", "api_key")
 
     api_key: str | None = None
     base_url: str | None = None
@@ -61,7 +62,8 @@ class AzureOpenAI(HTTPConfig, frozen=True, kw_only=True):
     not runs in a thread.
     """
 
-    secrets: ClassVar[tuple[str, ...]] = ("api_key", "ad_token")
+    secrets: ClassVar[tuple[str, ...]] = (*HTTPConfig.secrets, "api_key", "ad_token")
+    identity: ClassVar[tuple[str, ...]] = ("endpoint", "deployment")
 
     deployment: str
     model: str = ""

@@ -1,10 +1,11 @@
 """The interface of all provider clients."""
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .content import Block
 from .deltas import Delta
+from .draft import Answer
 from .request import Request, Settings
 
 
@@ -49,4 +50,21 @@ class Client(Protocol):
 
     async def aclose(self) -> None:
         """Close all connections. No request may be in progress."""
+        ...
+
+
+@runtime_checkable
+class CompactingClient(Client, Protocol):
+    """A client of a provider whose API compacts a history itself."""
+
+    async def compact(self, request: Request, instructions: str | None) -> Answer:
+        """Let the provider compact the messages of *request*, which end with a complete turn or step.
+
+        The content of the answer stands for all of these messages: opaque blocks, which requests to this provider
+        begin with from then on. *instructions* say what to keep, where the provider takes that.
+
+        Raises:
+            ProviderError: it failed, or the provider wrote no summary.
+            InvalidConfig: the model or the API has no compaction.
+        """
         ...

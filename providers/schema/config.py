@@ -1,6 +1,7 @@
 """The base of all provider configs."""
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Annotated, Any, ClassVar, Self
 
 import msgspec
@@ -9,16 +10,19 @@ from msgspec import Meta
 from .errors import InvalidConfig, MissingKey
 from .facts import ModelFacts
 
+_SOURCE_BYTES = 8
+
 Seconds = Annotated[float, Meta(gt=0)]
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, tag_field="provider", tag=str.lower, omit_defaults=True):
     """A provider as one session uses it. *facts* overrides what the tables know about the model.
 
-    Subclasses list the fields that are *secrets*.
+    Subclasses list the fields that are *secrets*, and as *identity* those that name the endpoint and the account.
     """
 
     secrets: ClassVar[tuple[str, ...]] = ()
+    identity: ClassVar[tuple[str, ...]] = ()
 
     model: str
     facts: ModelFacts = ModelFacts()
@@ -41,6 +45,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, tag_field="provider", ta
     def public(self) -> Self:
         """This config without its secrets, for records, events and logs."""
         return msgspec.structs.replace(self, **dict.fromkeys(self.secrets))
+
+    @property
+    def source(self) -> str:
+        """A fingerprint of the model, the endpoint and the account of this config, resolved: an ``Origin.source``.
+
+        It reveals none of them.
+        """
+        parts = (self.name, self.model, *(getattr(self, field) for field in self.identity))
+        return blake2b(msgspec.msgpack.encode(parts), digest_size=_SOURCE_BYTES).hexdigest()
 
     def __post_init__(self) -> None:
         if not self.model:
@@ -65,10 +78,18 @@ class HTTPConfig(Config, frozen=True, kw_only=True):
 
     *connect_timeout_s* bounds connecting, *idle_timeout_s* the silence between two reads of an answer (a model may
     think for long before it writes).
+
+    *extra_body* holds members of the request's JSON that this package does not know; objects are merged. A member that
+    the package sets itself is rejected. *extra_headers* are sent with each request; like keys, their values are kept
+    secret.
     """
+
+    secrets: ClassVar[tuple[str, ...]] = ("extra_headers",)
 
     connect_timeout_s: Seconds = 10.0
     idle_timeout_s: Seconds = 600.0
+    extra_body: dict[str, Any] | None = None
+    extra_headers: dict[str, str] | None = None
 
 
 def require_credential(provider: str, field: str, given: str | None, environ: Mapping[str, str], variable: str) -> str:

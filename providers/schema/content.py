@@ -1,6 +1,6 @@
 """Blocks: the parts of a message."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -14,6 +14,7 @@ class Citation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     *source* is the provider's name for the document or the tool output, *cited_text* the cited words. *start* and *end*
     are the position of the part in the text block, in characters; without them it is the text before the citation.
+    *original* is the citation in the provider's own form, for providers that want it back with the text.
     """
 
     cited_text: str = ""
@@ -22,10 +23,11 @@ class Citation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str | None = None
     start: int | None = None
     end: int | None = None
+    original: "Opaque | None" = None
 
 
 class Text(_Block, frozen=True, omit_defaults=True):
-    """Visible text. Its *citations* come from the model and are not sent back."""
+    """Visible text. Its *citations* come from the model; only those with an ``original`` are sent back."""
 
     text: str
     citations: tuple[Citation, ...] = ()
@@ -51,7 +53,9 @@ class _Media(_Block, frozen=True, omit_defaults=True):
 
 
 class Image(_Media, frozen=True):
-    """An image, by URL or by bytes."""
+    """An image, by URL or by bytes. *detail* is how closely the model looks at it, where the provider offers that."""
+
+    detail: Literal["low", "medium", "high", "ultra_high", "original", "auto"] | None = None
 
 
 class Document(_Media, frozen=True):
@@ -94,6 +98,9 @@ class ToolUse(_Block, frozen=True, omit_defaults=True):
 class ToolResult(_Block, frozen=True, omit_defaults=True):
     """The result of the tool use *tool_use_id*, or with *is_error* its error.
 
+    *structured* is the result as a JSON object, for APIs that take it as such (Google, Bedrock). The others send
+    *content*, which without blocks of its own becomes the object's JSON text.
+
     *compact_summary* replaces the content when the conversation outgrows the context window. It is not sent before.
     """
 
@@ -101,6 +108,12 @@ class ToolResult(_Block, frozen=True, omit_defaults=True):
     content: tuple[Text | Image | Document, ...] = ()
     is_error: bool = False
     compact_summary: str | None = None
+    structured: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.structured is not None and not self.content:
+            text = msgspec.json.encode(self.structured).decode()
+            msgspec.structs.force_setattr(self, "content", (Text(text),))
 
 
 class Opaque(_Block, frozen=True):

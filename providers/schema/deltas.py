@@ -9,7 +9,7 @@ import msgspec
 
 from .content import Citation
 from .rate_limits import RateLimits
-from .stop_reasons import StopReason
+from .stop_reasons import StopDetails, StopReason
 from .usage import Usage
 
 
@@ -90,10 +90,11 @@ class UsageReported(_Delta, frozen=True):
 
 
 class AnswerEnded(_Delta, frozen=True):
-    """The answer is complete. *raw_stop_reason* is the provider's own value."""
+    """The answer is complete. *raw_stop_reason* is the provider's own value, *details* what it says about it."""
 
     stop_reason: StopReason
     raw_stop_reason: str | None
+    details: StopDetails | None = None
 
 
 Delta = (

@@ -23,14 +23,16 @@ from .deltas import (
     UsageReported,
 )
 from .errors import IncompleteAnswer, ProtocolError
-from .stop_reasons import StopReason
+from .messages import Origin
+from .stop_reasons import StopDetails, StopReason
 from .usage import Usage
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A complete answer. *content* is in the order of the blocks' indexes, without empty blocks.
 
-    The ids of its tool uses are unique. *raw_stop_reason* is the provider's own value.
+    The ids of its tool uses are unique. *raw_stop_reason* is the provider's own value, *stop_details* what it says
+    about it. The session adds the *origin*.
     """
 
     message_id: str
@@ -39,13 +41,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     stop_reason: StopReason
     raw_stop_reason: str | None
     usage: Usage
+    stop_details: StopDetails | None = None
+    origin: Origin | None = None
 
 
 class Partial(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An incomplete answer. *content* is what a history may keep of it.
 
     That is the text so far, signed thinking, tool uses with complete input, and opaque blocks. *text* is all visible
-    text. *message_id* and *model* are ``None`` before the answer has started.
+    text. *message_id* and *model* are ``None`` before the answer has started. The session adds the *origin*.
     """
 
     content: tuple[Block, ...] = ()
@@ -53,6 +57,7 @@ class Partial(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     usage: Usage = Usage()
     message_id: str | None = None
     model: str | None = None
+    origin: Origin | None = None
 
 
 @dataclass(slots=True)
@@ -126,6 +131,7 @@ class Draft:
             stop_reason=self._ended.stop_reason,
             raw_stop_reason=self._ended.raw_stop_reason,
             usage=self._usage,
+            stop_details=self._ended.details,
         )
 
     def partial(self) -> Partial:

@@ -17,6 +17,7 @@
             InvalidRequest                  give up: the request is invalid
                 UnknownModel                    no such model
                 UnsupportedContent              a block that the provider or model does not take; nothing was sent
+                ThinkingRejected                signed thinking in the history that it can't read; the session omits it
             ProtocolError                   give up: the answer is malformed
         SessionError                    see runtime/api/errors.py
 
@@ -25,6 +26,8 @@ that pickle restores.
 """
 
 from typing import ClassVar
+
+from .stop_reasons import StopDetails
 
 
 class RayconteurError(Exception):
@@ -126,7 +129,8 @@ class ProviderError(RayconteurError):
     """A request to a provider failed.
 
     *status* is the HTTP status, if there was one; *vendor_code* the provider's own code; *retry_after_s* how long the
-    provider asks to wait. ``retryable`` is true if the same request may succeed later.
+    provider asks to wait, *details* what the provider says about content that it rejects. ``retryable`` is true if the
+    same request may succeed later.
     """
 
     code = "provider"
@@ -139,12 +143,14 @@ class ProviderError(RayconteurError):
         status: int | None = None,
         vendor_code: str | None = None,
         retry_after_s: float | None = None,
+        details: StopDetails | None = None,
     ) -> None:
-        super().__init__(message, provider, status, vendor_code, retry_after_s)
+        super().__init__(message, provider, status, vendor_code, retry_after_s, details)
         self.provider = provider
         self.status = status
         self.vendor_code = vendor_code
         self.retry_after_s = retry_after_s
+        self.details = details
 
 
 class RateLimited(ProviderError):
@@ -202,6 +208,15 @@ class UnsupportedContent(InvalidRequest):
     """The provider or model does not take such a block. No request was sent."""
 
     code = "unsupported_content"
+
+
+class ThinkingRejected(InvalidRequest):
+    """The provider can't read signed or encrypted thinking in the history: another model, key or conversation made it.
+
+    A session omits that thinking and repeats the request, once.
+    """
+
+    code = "thinking_rejected"
 
 
 class ProtocolError(ProviderError):

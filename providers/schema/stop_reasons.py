@@ -1,6 +1,9 @@
 """Stop reasons."""
 
 from enum import StrEnum
+from typing import Any
+
+import msgspec
 
 
 class StopReason(StrEnum):
@@ -20,3 +23,15 @@ class StopReason(StrEnum):
     """The context window was full before the answer ended."""
     OTHER = "other"
     """The provider gave a value that this version does not know, or none."""
+
+
+class StopDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a model or a content filter stopped, as far as the provider says so.
+
+    *category* is the provider's word for the kind of content, *explanation* a text for people. *vendor* is the
+    provider's own object, as it arrived.
+    """
+
+    category: str | None = None
+    explanation: str | None = None
+    vendor: dict[str, Any] = {}

@@ -5,28 +5,65 @@ from typing import Any, Literal
 import msgspec
 
 
-class Tool(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool that the model may use. *input_schema* is the JSON Schema of its input, an object."""
+class _AnyTool(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
+    """A tool that the model may use."""
+
+
+class Tool(_AnyTool, frozen=True):
+    """A tool that the program runs. *input_schema* is the JSON Schema of its input, an object.
+
+    With *strict*, the provider guarantees input that matches the schema, and rejects schemas for which it can't.
+    A *deferred* tool is not shown to the model before a tool search has found it.
+    """
 
     name: str
     description: str = ""
     input_schema: dict[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "properties": {}})
+    strict: bool = False
+    deferred: bool = False
 
 
-class ToolChoice(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the model may, must or must not use tools.
+class ProviderTool(_AnyTool, frozen=True):
+    """A tool that only *provider* knows, such as its web search: *definition* is sent to it as it is.
 
-    ``auto``: the model decides; ``required``: at least one; ``none``: none; ``tool``: the one called *name*.
-    With *parallel* off, it uses one tool at a time.
+    Other providers reject it. Tools that the provider runs itself leave opaque blocks and citations in the answer.
 
     Raises:
-        ValueError: *name* is given without ``tool``, or ``tool`` without *name*.
+        ValueError: *definition* is empty.
     """
 
-    mode: Literal["auto", "required", "none", "tool"] = "auto"
+    provider: str
+    definition: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if not self.definition:
+            raise ValueError("ProviderTool takes the definition that the provider documents, not an empty one")
+
+    @property
+    def name(self) -> str:
+        """The name of the tool, or its type where the definition has no name."""
+        return str(self.definition.get("name") or self.definition.get("type") or next(iter(self.definition)))
+
+
+class ToolChoice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether the model may, must or must not use tools.
+
+    ``auto``: the model decides; ``required``: at least one; ``none``: none; ``tool``: the one called *name*;
+    ``validated``: the model decides, and its input is held to the schemas. *allowed* limits the choice to some of the
+    tools, while all definitions stay in the prompt and its cache. With *parallel* off, it uses one tool at a time.
+
+    Raises:
+        ValueError: *name* is given without ``tool``, ``tool`` without *name*, or *allowed* with a mode that leaves no
+            choice.
+    """
+
+    mode: Literal["auto", "required", "none", "tool", "validated"] = "auto"
     name: str | None = None
     parallel: bool = True
+    allowed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.mode == "tool") != (self.name is not None):
             raise ValueError("ToolChoice takes a name with the mode 'tool', and only with it")
+        if self.allowed and self.mode in ("none", "tool"):
+            raise ValueError("ToolChoice takes allowed tools with the modes 'auto', 'required' and 'validated'")

@@ -17,8 +17,10 @@ from ..schema.errors import (
     ProviderError,
     ProviderUnavailable,
     RateLimited,
+    ThinkingRejected,
     UnknownModel,
 )
+from ..schema.stop_reasons import StopDetails
 
 _SHOWN_CHARS = 500
 _UNKNOWN = "the provider gave no reason"
@@ -55,13 +57,24 @@ STATUSES: Mapping[int, type[ProviderError]] = {
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """An error as the provider reports it: a message, and a type and a more exact code where it gives them.
 
-    *retry_after_s* is set if the body says how long to wait.
+    *retry_after_s* is set if the body says how long to wait, *details* if it tells more about rejected content.
     """
 
     message: str = _UNKNOWN
     type: str | None = None
     code: str | None = None
     retry_after_s: float | None = None
+    details: StopDetails | None = None
+
+
+REJECTED_THINKING_PHRASES = (
+    "bound to a different conversation",  # Claude: something before the block has changed
+    "invalid `signature` in `thinking`",  # Claude: the block itself has changed, or is another account's
+    "invalid signature in thinking",
+    "encrypted content",  # OpenAI: "The encrypted content gAAA... could not be verified"
+    "thought signature",  # Gemini: "Corrupted thought signature", "Thought signature is not valid"
+)
+"""In lower case: a bad request because of signed or encrypted thinking in the history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +94,7 @@ class FaultTable:
         """The error for *fault*. *status* is ``None`` if the fault was inside an answer."""
         kind = self._kind(fault, status)
         wait_s = fault.retry_after_s if retry_after_s is None else retry_after_s
-        return kind(fault.message, self.provider, status, fault.code or fault.type, wait_s)
+        return kind(fault.message, self.provider, status, fault.code or fault.type, wait_s, fault.details)
 
     def _kind(self, fault: Fault, status: int | None) -> type[ProviderError]:
         kind = self.codes.get(fault.code or "") or _by_status(status or _as_status(fault.code))
@@ -91,6 +104,8 @@ class FaultTable:
         message = fault.message.lower()
         if any(phrase in message for phrase in self.overflow_phrases):
             return ContextOverflow
+        if any(phrase in message for phrase in REJECTED_THINKING_PHRASES):
+            return ThinkingRejected
         if any(phrase in message for phrase in self.unknown_model_phrases):
             return UnknownModel
         # Most servers have no code of their own for this.

@@ -182,7 +182,9 @@ class Channel:
 
     def _scrubbed(self, error: ProviderError) -> ProviderError:
         vendor_code = error.vendor_code and self._scrub(error.vendor_code)
-        return type(error)(self._scrub(error.message), error.provider, error.status, vendor_code, error.retry_after_s)
+        return type(error)(
+            self._scrub(error.message), error.provider, error.status, vendor_code, error.retry_after_s, error.details
+        )
 
     def _scrub(self, text: str) -> str:
         for secret in self._secrets:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from ..schema.request import Settings
-from ..schema.tools import Tool, ToolChoice
+from ..schema.tools import ProviderTool, Tool, ToolChoice
 
 _Object = dict[str, Any]
 _json = msgspec.json.encode
@@ -32,11 +32,19 @@ def function_tool(tool: Tool) -> _Object:
 def tool_members(
     settings: Settings, define: Callable[[Tool], _Object], choose: Callable[[ToolChoice], _Object]
 ) -> _Object:
-    """The tools of *settings*, and the members for the tool choice if there is one; empty without tools."""
+    """The tools of *settings*, and the members for the tool choice if there is one; empty without tools.
+
+    The provider's own tools are sent as they are.
+    """
     if not settings.tools:
         return {}
     choice = {} if settings.tool_choice is None else choose(settings.tool_choice)
-    return {"tools": [define(tool) for tool in settings.tools], **choice}
+    return {"tools": tool_definitions(settings.tools, define), **choice}
+
+
+def tool_definitions(tools: Iterable[Tool | ProviderTool], define: Callable[[Tool], _Object]) -> list[_Object]:
+    """*tools* in the API's form: *define* makes it of those that the program runs."""
+    return [dict(tool.definition) if isinstance(tool, ProviderTool) else define(tool) for tool in tools]
 
 
 def json_body(head: _Object, name: str, items: Iterable[bytes]) -> bytes:

@@ -13,7 +13,7 @@ from ...compaction.report import CompactionReport
 from ...providers.registry import ProviderConfig
 from ...providers.schema.content import Citation, Text, ToolResult, ToolUse, UserBlock
 from ...providers.schema.rate_limits import RateLimits
-from ...providers.schema.stop_reasons import StopReason
+from ...providers.schema.stop_reasons import StopDetails, StopReason
 from ...providers.schema.usage import Usage
 from .config import SessionSettings, WhenBusy
 
@@ -236,12 +236,16 @@ class Compacted(_FromLLM, frozen=True, kw_only=True):
 
 
 class Completed(_FromLLM, frozen=True, kw_only=True):
-    """The turn is complete, and its answer is in the history. *usage* is the total of its *requests*."""
+    """The turn is complete, and its answer is in the history. *usage* is the total of its *requests*.
+
+    *stop_details* is what the provider says about a refusal.
+    """
 
     stop_reason: StopReason
     raw_stop_reason: str | None
     usage: Usage
     requests: int
+    stop_details: StopDetails | None = None
 
 
 class Interrupted(_FromLLM, frozen=True, kw_only=True):
@@ -251,13 +255,15 @@ class Interrupted(_FromLLM, frozen=True, kw_only=True):
 class Failed(_FromLLM, frozen=True, kw_only=True):
     """The turn failed. Everything before the unfinished answer stays in the history; ``Retry`` requests it again.
 
-    *code* is the error class's code. *partial_text* is the text that the unfinished answer had so far.
+    *code* is the error class's code. *partial_text* is the text that the unfinished answer had so far. *details* is
+    what the provider says about content that it rejected.
     """
 
     code: str
     message: str
     retryable: bool
     partial_text: str = ""
+    details: StopDetails | None = None
 
 
 class Configured(_FromLLM, frozen=True, kw_only=True):

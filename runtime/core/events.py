@@ -6,6 +6,7 @@ from ...compaction.report import CompactionReport
 from ...providers.schema.draft import Answer, Partial
 from ...providers.schema.facts import ModelFacts
 from ...providers.schema.messages import Message
+from ...providers.schema.stop_reasons import StopDetails
 from ..api.config import SessionConfig
 from ..api.messages import ToLLM
 
@@ -47,12 +48,13 @@ class Answered(_Event, frozen=True, kw_only=True):
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A provider's error. *code* is that of the error class."""
+    """A provider's error. *code* is that of the error class, *details* what it says about content that it rejects."""
 
     code: str
     message: str
     retryable: bool = False
     retry_after_s: float | None = None
+    details: StopDetails | None = None
 
 
 class RequestFailed(_Event, frozen=True, kw_only=True):

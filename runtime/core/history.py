@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ...providers.schema.content import Block, Opaque, Text, ToolUse, UserBlock
 from ...providers.schema.draft import unique_tool_ids
-from ...providers.schema.messages import Message, Role
+from ...providers.schema.messages import Message, Origin, Role
 from ..api.errors import EmptyMessage, InvalidRecord
 
 
@@ -48,12 +48,12 @@ class History:
         self.messages.append(message)
         self.full.append(message)
 
-    def append_answer(self, content: Iterable[Block], turn: int) -> tuple[Block, ...]:
+    def append_answer(self, content: Iterable[Block], turn: int, origin: Origin | None = None) -> tuple[Block, ...]:
         """Add an answer's *content*, if any of it is worth keeping, and return that. Its tool uses get unique ids."""
         kept = worth_keeping(content, self._tool_use_ids)
         if kept:
             self._tool_use_ids.update(_tool_use_ids(kept))
-            self.append(Message(role=Role.ASSISTANT, content=kept, turn=turn))
+            self.append(Message(role=Role.ASSISTANT, content=kept, turn=turn, origin=origin))
         return kept
 
     def discard_turn(self, turn: int) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ...compaction.estimate.estimator import Estimator
 from ...providers.schema.messages import Message
+from ...providers.schema.request import Prompt
 from ..api.config import SessionConfig
 from ..api.messages import FromLLM
 from .events import Record
@@ -27,7 +28,7 @@ class Emit:
 class SendRequest:
     """Send the request *number* and report ``Answered`` or ``RequestFailed``.
 
-    *attempt* counts from 1 for each answer.
+    *attempt* counts from 1 for each answer. *prompts* are those of a ``Request``.
     """
 
     number: int
@@ -35,6 +36,7 @@ class SendRequest:
     attempt: int
     messages: tuple[Message, ...]
     config: SessionConfig
+    prompts: tuple[Prompt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

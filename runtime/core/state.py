@@ -7,6 +7,7 @@ import msgspec
 
 from ...compaction.estimate.estimator import Estimator, Learned
 from ...providers.schema.messages import Message
+from ...providers.schema.request import Prompt
 from ...providers.schema.usage import NONE_YET, Usage
 from ...providers.scripted.config import Scripted
 from ..api.config import SessionConfig
@@ -38,6 +39,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     fill: Fill
     learned: Learned
     floor_tokens: int
+    prompts: tuple[Prompt, ...] = ()
 
 
 NOT_OPENED = SessionConfig(provider=Scripted(model="none"))
@@ -64,6 +66,8 @@ class ConversationState:
     mailbox: Mailbox = field(default_factory=Mailbox)
     meter: ContextMeter = field(default_factory=ContextMeter)
     policy: CompactionPolicy = field(default_factory=CompactionPolicy)
+    prompts: tuple[Prompt, ...] = ()
+    """The system prompts and tools along the history, if they have changed since its first message."""
     trigger: type = field(default=MailboxEmpty, compare=False)
     """What is taking effect: the key of the transition in ``TRANSITIONS``."""
 
@@ -103,6 +107,7 @@ class ConversationState:
             fill=self.meter.fill,
             learned=self.meter.estimator.learned_so_far,
             floor_tokens=self.policy.floor_tokens,
+            prompts=self.prompts,
         )
 
     @classmethod
@@ -121,4 +126,5 @@ class ConversationState:
             mailbox=Mailbox.restored(snapshot.queue),
             meter=ContextMeter(snapshot.fill, Estimator(snapshot.config.provider.name, snapshot.learned)),
             policy=CompactionPolicy(snapshot.floor_tokens),
+            prompts=snapshot.prompts,
         )

@@ -47,6 +47,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             raw_stop_reason=answer.raw_stop_reason,
             usage=self.usage,
             requests=self.requests,
+            stop_details=answer.stop_details,
         )
 
     def failed(self, failure: Failure, partial_text: str = "") -> msg.Failed:
@@ -57,6 +58,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             message=failure.message,
             retryable=failure.retryable,
             partial_text=partial_text,
+            details=failure.details,
         )
 
     def retrying(self, failure: Failure, delay_s: float) -> msg.Retrying:

@@ -16,7 +16,7 @@ class Credentials:
         self._clients = clients
         self._with_secrets: dict[bytes, ProviderConfig] = {}  # shared with copies, so never changed in place
         self._leased: tuple[ProviderConfig, ...] = ()
-        self._current: tuple[ProviderConfig, Client] | None = None  # the last one that was used
+        self._current: tuple[ProviderConfig, Client, str] | None = None  # the last one that was used, and its source
 
     def check_settings(self, config: SessionConfig) -> None:
         """Raises:
@@ -53,9 +53,15 @@ class Credentials:
         Raises:
             ConfigError: it can't be opened.
         """
-        if self._current is None or self._current[0] is not public:
-            self._current = public, self._lease(self.with_secrets(public))
-        return self._current[1]
+        return self._current_of(public)[1]
+
+    def source(self, public: ProviderConfig) -> str:
+        """The ``Origin.source`` of what *public* answers.
+
+        Raises:
+            ConfigError: its client can't be opened.
+        """
+        return self._current_of(public)[2]
 
     async def release(self) -> None:
         """Release all clients. None of them may have a request in flight."""
@@ -63,6 +69,12 @@ class Credentials:
         leased, self._leased = self._leased, ()
         for provider in leased:
             await self._clients.release(provider)
+
+    def _current_of(self, public: ProviderConfig) -> tuple[ProviderConfig, Client, str]:
+        if self._current is None or self._current[0] is not public:
+            secret = self.with_secrets(public)
+            self._current = public, self._lease(secret), secret.source
+        return self._current
 
     def _lease(self, provider: ProviderConfig) -> Client:
         if provider in self._leased:

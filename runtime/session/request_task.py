@@ -20,6 +20,7 @@ from ...providers.schema.deltas import (
 )
 from ...providers.schema.draft import Answer, Draft, Partial
 from ...providers.schema.errors import ProviderError
+from ...providers.schema.messages import Origin
 from ...providers.schema.request import Request, WireMemo
 from ...providers.schema.usage import Usage, estimated
 from ..api import messages as msg
@@ -36,11 +37,13 @@ class RequestTask:
     """One request, and what has arrived of its answer.
 
     Cancelling the task that runs it aborts the HTTP request. The partial answer stays available, and nothing more goes
-    to the outbox. *streaming* is set when the provider has started to answer.
+    to the outbox. *source* is the ``Origin.source`` of the answer. *streaming* is set when the provider has started to
+    answer.
     """
 
     send: SendRequest
     client: Client
+    source: str
     memo: WireMemo
     outbox: Outbox
     streaming: bool = field(default=False, init=False)
@@ -56,9 +59,8 @@ class RequestTask:
         Raises:
             ProviderError: it failed.
         """
-        request = Request(
-            number=self.send.number, messages=self.send.messages, settings=self.send.config, memo=self.memo
-        )
+        send = self.send
+        request = Request(send.number, send.messages, send.config, self.memo, send.prompts)
         if self.send.config.streaming:
             async with aclosing(self.client.stream(request)) as stream:
                 async for deltas in stream:
@@ -68,14 +70,15 @@ class RequestTask:
         else:
             self._process_deltas(await self.client.complete(request))
         answer = self._draft.finish()
-        return msgspec.structs.replace(answer, usage=self._priced(answer.usage.or_else(self._estimate(answer))))
+        usage = self._priced(answer.usage.or_else(self._estimate(answer)))
+        return msgspec.structs.replace(answer, usage=usage, origin=self._origin())
 
     def partial(self) -> Partial:
         """What has arrived of the answer, with the estimated usage: the provider has not reported it."""
         partial = self._draft.partial()
         estimate = self._estimate(partial)
         usage = Usage(output=estimate.output).or_else(partial.usage).or_else(estimate)
-        return msgspec.structs.replace(partial, usage=self._priced(usage))
+        return msgspec.structs.replace(partial, usage=self._priced(usage), origin=self._origin())
 
     def _process_deltas(self, deltas: Iterable[Delta]) -> None:
         self._draft.add(deltas)
@@ -106,6 +109,9 @@ class RequestTask:
             case _:
                 pass
 
+    def _origin(self) -> Origin:
+        return Origin(source=self.source, prefix=self.memo.prefix, previous=self.memo.previous)
+
     def _priced(self, usage: Usage) -> Usage:
         return self.send.config.provider.facts.priced(usage)
 
@@ -126,6 +132,7 @@ def failure_of(error: Exception) -> ev.Failure:
             message=error.message,
             retryable=error.retryable,
             retry_after_s=error.retry_after_s,
+            details=error.details,
         )
     log.error("unhandled error in a request", exc_info=error)
     return ev.Failure(

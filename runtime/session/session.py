@@ -215,7 +215,8 @@ class Session:
     async def _outcome(self, send: SendRequest) -> ev.Outcome:
         try:
             client = self._credentials.client(send.config.provider)
-            self._request = RequestTask(send, client, self._memo, self._outbox)
+            source = self._credentials.source(send.config.provider)
+            self._request = RequestTask(send, client, source, self._memo, self._outbox)
             return ev.Answered(request=send.number, answer=await self._request.run())
         except Exception as error:
             return ev.RequestFailed(

@@ -140,10 +140,11 @@ TO_LLM: list[bytes] = [
     b'{"kind":"interrupt","turn":3}',
     b'{"kind":"compact"}',
     b'{"kind":"clear"}',
-    b'{"kind":"configure","model":"claude","max_output_tokens":9,"tools":[{"name":"look","description":"Look.",'
+    b'{"kind":"configure","model":"claude","max_output_tokens":9,"tools":[{"kind":"tool","name":"look","description":"Look.",'
     b'"input_schema":{"type":"object"}}],"tool_choice":{"mode":"tool","name":"look","parallel":false},'
     b'"temperature":0.5,"top_p":0.5,"top_k":5,"frequency_penalty":0.25,"presence_penalty":0.75,"seed":3,'
-    b'"output_schema":{"type":"object"},"prompt_caching":false,"thinking":{"budget_tokens":1024,"effort":null},"stop_sequences":["stop"],'
+    b'"output_schema":{"type":"object"},"verbosity":"low","prompt_caching":false,"prompt_cache_ttl":"1h","prompt_cache_key":"ravens","user":"u1",'
+    b'"metadata":{"team":"birds"},"service_tier":"flex","thinking":{"budget_tokens":1024},"stop_sequences":["stop"],'
     b'"streaming":false,"next":"turn"}',
     b'{"kind":"retry"}',
     b'{"kind":"close","drain":true}',

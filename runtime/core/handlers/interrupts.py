@@ -64,7 +64,7 @@ def _end_interrupted(
         else:
             state.meter.fill = turn.fill_before
     else:
-        batch = batch or append_answer(state, partial.content, turn)
+        batch = batch or append_answer(state, partial, turn)
         if batch.uses:
             append_results(state, turn, batch)
     return end_turn(state, msg.Interrupted(turn=turn.number))

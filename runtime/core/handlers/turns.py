@@ -1,10 +1,7 @@
 """A turn: its requests, their answers and failures, and its tool uses."""
 
-from collections.abc import Iterable
-
 import msgspec
 
-from ....providers.schema.content import Block
 from ....providers.schema.draft import Answer, Partial
 from ....providers.schema.errors import ContextOverflow
 from ....providers.schema.messages import Message, Role
@@ -39,14 +36,15 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
     state.requests += 1
     turn = msgspec.structs.replace(turn, requests=turn.requests + 1, attempt=turn.attempt + 1, compacted=False)
     state.enter(Requesting(turn=turn, request=state.requests))
-    return SendRequest(state.requests, turn.number, turn.attempt, tuple(state.history.messages), state.config)
+    messages = tuple(state.history.messages)
+    return SendRequest(state.requests, turn.number, turn.attempt, messages, state.config, state.prompts)
 
 
 def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> list[Instruction]:
     """The answer is complete: end the turn, or emit its tool uses and wait for their results."""
     state.meter.learn(answer.usage, state.history.messages, state.config)
     turn, counted = count_usage(state, msgspec.structs.replace(turn, attempt=0), answer.usage)
-    batch = append_answer(state, answer.content, turn)
+    batch = append_answer(state, answer, turn)
     if batch.uses:
         return [counted, *_emit_tool_batch(state, turn, batch)]
     return [counted, end_turn(state, turn.completed(answer))]
@@ -113,9 +111,9 @@ def count_partial_usage(state: ConversationState, turn: Turn, partial: Partial) 
     return turn, [counted]
 
 
-def append_answer(state: ConversationState, content: Iterable[Block], turn: Turn) -> ToolBatch:
-    """Add an answer to the history, and return its tool uses."""
-    kept = state.history.append_answer(content, turn.number)
+def append_answer(state: ConversationState, answer: Answer | Partial, turn: Turn) -> ToolBatch:
+    """Add *answer* to the history, and return its tool uses."""
+    kept = state.history.append_answer(answer.content, turn.number, answer.origin)
     state.meter.fill = Fill(state.meter.fill.count, len(state.history.messages))
     return ToolBatch.of(kept)
 
