@@ -85,9 +85,9 @@ _HELP = f"""Many conversations with language models at once, each an actor on Ra
 Examples:
   rayconteur demo                                        no network, no key
   rayconteur demo --packed --sessions 500                many sessions in one process
-  rayconteur demo --model anthropic:claude-sonnet-4-5
-  rayconteur chat --model openai:gpt-4o
-  echo "Why do ravens play?" | rayconteur chat --model openai:gpt-4o
+  rayconteur demo --model anthropic:claude-sonnet-5-5
+  rayconteur chat --model openai:gpt-6-luna
+  echo "Why do ravens play?" | rayconteur chat --model openai:gpt-6-luna
   rayconteur bench --quick                               what it costs, on this machine
 
 \b
@@ -143,7 +143,7 @@ def demo_command(
     Examples:
       rayconteur demo --sessions 4 --rate 20
       rayconteur demo --packed --sessions 500 --json > events.jsonl
-      rayconteur demo --model anthropic:claude-sonnet-4-5 --prompts questions.txt
+      rayconteur demo --model anthropic:claude-sonnet-5-5 --prompts questions.txt
     """
     options = DemoOptions(
         sessions=sessions,
@@ -177,7 +177,7 @@ def chat_command(
     \b
     Examples:
       rayconteur chat
-      rayconteur chat --model anthropic:claude-sonnet-4-5 --system "Answer in verse."
+      rayconteur chat --model anthropic:claude-sonnet-5-5 --system "Answer in verse."
       rayconteur chat --address 10.0.0.1:6379 --session raven-7
     """
     options = ChatOptions(

@@ -1,7 +1,7 @@
 """Ask many questions at once, and print each answer as soon as it is complete.
 
 python examples/many_questions.py                                             scripted: no key, no network
-python examples/many_questions.py --provider anthropic --model claude-sonnet-4-5
+python examples/many_questions.py --provider anthropic --model claude-sonnet-5-5
 """
 
 import argparse
@@ -28,7 +28,7 @@ async def main(provider: rc.providers.ProviderConfig) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Ask many questions at once.")
     parser.add_argument("--provider", choices=PROVIDERS, help="a real provider; its key is read from the environment")
-    parser.add_argument("--model", default="claude-sonnet-4-5")
+    parser.add_argument("--model", default="claude-sonnet-5-5")
     args = parser.parse_args()
     echo = rc.Scripted(script=rc.scripted.Script(tokens_per_s=50))  # answers with the question
     asyncio.run(main(PROVIDERS[args.provider](model=args.model) if args.provider else echo))

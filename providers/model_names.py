@@ -1,11 +1,11 @@
-"""From a model's name, such as ``anthropic:claude-sonnet-4-5``, to a provider's config."""
+"""From a model's name, such as ``anthropic:claude-sonnet-5-5``, to a provider's config."""
 
 from .registry import ALIASES, PROVIDERS, ProviderConfig
 from .schema.errors import InvalidConfig, UnknownProvider
 
 
 def model(name: str, **fields: object) -> ProviderConfig:
-    """The config for *name*: a provider and its model, such as ``anthropic:claude-sonnet-4-5``.
+    """The config for *name*: a provider and its model, such as ``anthropic:claude-sonnet-5-5``.
 
     For Azure OpenAI the part after the colon is the deployment. *fields* are fields of the config, such as
     ``base_url``; credentials and addresses that are not given come from the provider's usual environment variables when
