@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from ..claude.output_limits import default_output_tokens
+from ..claude.thinking import check_thinking, effort_level, thinking_member
 from ..schema.content import Document, Image, Text, ToolResult, ToolUse
 from ..schema.facts import ModelFacts
 from ..schema.messages import Message, Role
@@ -16,21 +18,15 @@ from ..wire.alternating_messages import alternating_messages, message_openings
 from ..wire.cache_points import cache_points
 from ..wire.media import MediaRules
 from ..wire.request_body import members, tool_definition, tool_members
-from ..wire.settings_rules import SettingsRules, ToolNames, check_claude_thinking_budget
+from ..wire.settings_rules import SettingsRules, ToolNames
 from .content import MEDIA, TOOL_NAME, each_block, wire_blocks
-
-MAX_OUTPUT_TOKENS = 8_192
-"""The output limit where the settings give none: the API wants a number, and every current model takes this one.
-
-A thinking budget comes on top, because the API counts it in.
-"""
 
 _RULES = SettingsRules(
     api="Anthropic",
     absent=dict.fromkeys(("frequency_penalty", "presence_penalty", "seed"), ""),
     max_temperature=1,
     tool_names=ToolNames(TOOL_NAME.fits, TOOL_NAME.form),
-    efforts=("low", "medium", "high", "xhigh", "max"),
+    efforts=("none", "low", "medium", "high", "xhigh", "max"),
 )
 _MODES = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
 _NUMBERS = {name: name for name in ("temperature", "top_p", "top_k")}
@@ -64,16 +60,16 @@ def check_settings(settings: Settings, dialect: Dialect) -> None:
         InvalidConfig: the field is named.
     """
     _RULES.check(settings, dialect.model, dialect.facts)
-    check_claude_thinking_budget(settings)
+    check_thinking(settings, dialect.model, dialect.facts)
 
 
 def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
     """The body of *request*. Each message is encoded once in the life of ``request.memo``."""
     media, messages, settings = dialect.media, request.messages, request.settings
     encoded = request.memo.forms(messages, dialect, lambda message: wire_blocks(message.content, media))
-    head = _head(settings, dialect.model, streaming)
-    if not _may_think(messages, media):
-        head.pop("thinking", None)
+    head = _head(settings, dialect, streaming)
+    if head.get("thinking", {}).get("type") == "enabled" and not _may_think(messages, media):
+        del head["thinking"]
     if settings.prompt_caching:
         encoded = list(encoded)
         for index in cache_points(messages, _can_be_marked):
@@ -82,11 +78,11 @@ def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
     return b"".join((_json(head)[:-1], b',"messages":[', *pieces, b"]}"))
 
 
-def _head(settings: Settings, model: str, streaming: bool) -> dict[str, Any]:
+def _head(settings: Settings, dialect: Dialect, streaming: bool) -> dict[str, Any]:
     """Everything but the messages."""
     head: dict[str, Any] = {
-        "model": model,
-        "max_tokens": settings.max_output_tokens or _default_max_tokens(settings),
+        "model": dialect.model,
+        "max_tokens": settings.max_output_tokens or default_output_tokens(settings, dialect.facts),
         "stream": streaming,
     }
     mark = _MARK if settings.prompt_caching else {}
@@ -98,23 +94,18 @@ def _head(settings: Settings, model: str, streaming: bool) -> dict[str, Any]:
     head |= members(settings, _NUMBERS)
     if settings.stop_sequences:
         head["stop_sequences"] = settings.stop_sequences
-    if settings.thinking is not None and settings.thinking.budget_tokens is not None:
-        head["thinking"] = {"type": "enabled", "budget_tokens": settings.thinking.budget_tokens}
+    if thinking := thinking_member(settings.thinking, dialect.facts):
+        head["thinking"] = thinking
     return head | _output_config(settings)
 
 
 def _output_config(settings: Settings) -> dict[str, Any]:
     config: dict[str, Any] = {}
-    if settings.thinking is not None and settings.thinking.effort is not None:
-        config["effort"] = settings.thinking.effort
+    if effort := effort_level(settings.thinking):
+        config["effort"] = effort
     if settings.output_schema is not None:
         config["format"] = {"type": "json_schema", "schema": settings.output_schema}
     return {"output_config": config} if config else {}
-
-
-def _default_max_tokens(settings: Settings) -> int:
-    budget = settings.thinking.budget_tokens if settings.thinking is not None else None
-    return MAX_OUTPUT_TOKENS + (budget or 0)
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
@@ -136,7 +127,11 @@ def _can_be_marked(message: Message) -> bool:
 
 
 def _may_think(messages: Sequence[Message], media: MediaRules) -> bool:
-    """True if the next answer may think. One that continues from tool results may only if the one before it did."""
+    """True if the next answer may think with a budget.
+
+    One that continues from tool results may only if the one before it did. Adaptive thinking has no such rule:
+    https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking.
+    """
     for index in reversed(range(len(messages))):
         message = messages[index]
         if any(isinstance(block, ToolResult) for block in message.content):

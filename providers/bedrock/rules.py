@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from ..claude.thinking import check_thinking
 from ..schema.errors import InvalidConfig
 from ..schema.request import Settings
-from ..wire.settings_rules import SettingsRules, ToolNames, check_claude_thinking_budget
+from ..wire.settings_rules import SettingsRules, ToolNames
 from .content import TOOL_NAME
 from .model_families import Family
 from .requests import Dialect
@@ -45,4 +46,5 @@ def check_settings(settings: Settings, dialect: Dialect) -> None:
     _RULES[dialect.traits.family].check(settings, dialect.model, dialect.facts)
     if not all(settings.stop_sequences):
         raise InvalidConfig("stop_sequences", "Bedrock rejects empty ones; remove them")
-    check_claude_thinking_budget(settings)
+    if dialect.traits.family is Family.CLAUDE:
+        check_thinking(settings, dialect.model, dialect.facts)

@@ -78,6 +78,21 @@ def claude_facts(model: str) -> ModelFacts:
     )
 
 
+def forces_tools_while_thinking(model: str) -> bool:
+    """True unless *model* is known to reject a forced tool choice together with adaptive thinking, as old ones do."""
+    version = ClaudeVersion.of(model)
+    return version is None or version.number >= (4, 8)
+
+
+def takes_temperature_with_top_p(model: str) -> bool:
+    """True unless *model* is known to reject a temperature together with top_p.
+
+    https://platform.claude.com/docs/en/about-claude/models/migration-guide: since Opus 4.1 it takes one of them.
+    """
+    version = ClaudeVersion.of(model)
+    return version is None or version.number < (4, 1)
+
+
 def _thinking_types(family: str, number: tuple[int, int]) -> tuple[str, ...]:
     if number < (4, 7):
         return "adaptive", "enabled", "disabled"

@@ -12,8 +12,6 @@ OPTIONAL_SETTINGS = ("verbosity", "prompt_cache_ttl", "prompt_cache_key", "user"
 """Settings that only some APIs have. Each API names the ones that it has; the others are rejected."""
 
 _SAMPLING_SETTINGS = ("temperature", "top_p", "top_k")
-_MIN_THINKING_BUDGET_TOKENS = 1_024
-_MIN_TOP_P_WITH_BUDGET = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,33 +140,6 @@ def _check_effort(effort: str, model: str, facts: ModelFacts) -> None:
         return
     if effort == "none":
         raise InvalidConfig("thinking.effort", f"{model} always thinks; give {facts.efforts[0]!r} for the least")
-    instead = f"it takes {', '.join(facts.efforts)}" if facts.efforts else "give budget_tokens, or remove it"
+    levels = ", ".join(level for level in facts.efforts if level != "none")
+    instead = f"it takes {levels}" if levels else "give budget_tokens, or remove it"
     raise InvalidConfig("thinking.effort", f"{model} does not take {effort!r}; {instead}")
-
-
-def check_claude_thinking_budget(settings: Settings) -> None:
-    """Reject what Claude does not take together with a thinking budget, at Anthropic as on Bedrock.
-
-    https://platform.claude.com/docs/en/build-with-claude/extended-thinking#feature-compatibility,
-    https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-extended-thinking.html
-
-    Raises:
-        InvalidConfig: the field is named.
-    """
-    budget_tokens = settings.thinking.budget_tokens if settings.thinking is not None else None
-    if budget_tokens is None:
-        return
-    if budget_tokens < _MIN_THINKING_BUDGET_TOKENS:
-        raise InvalidConfig("thinking.budget_tokens", f"Claude takes {_MIN_THINKING_BUDGET_TOKENS} or more")
-    if settings.max_output_tokens is not None and budget_tokens >= settings.max_output_tokens:
-        raise InvalidConfig("thinking.budget_tokens", "it must be less than max_output_tokens")
-    if settings.temperature not in (None, 1):
-        raise InvalidConfig("temperature", "with a thinking budget, Claude accepts only 1; leave it out")
-    if settings.top_k is not None:
-        raise InvalidConfig("top_k", "Claude rejects it with a thinking budget; remove one of them")
-    if settings.top_p is not None and settings.top_p < _MIN_TOP_P_WITH_BUDGET:
-        raise InvalidConfig("top_p", f"with a thinking budget, Claude takes {_MIN_TOP_P_WITH_BUDGET} to 1")
-    if settings.tool_choice is not None and settings.tool_choice.mode in ("required", "tool"):
-        raise InvalidConfig(
-            "tool_choice", "with a thinking budget, Claude can't be forced to use a tool; give 'auto' or 'none'"
-        )
