@@ -33,7 +33,7 @@ LAYERS = (
     ("providers/schema",),
     ("providers/transport",),
     ("providers/wire",),
-    ("providers/claude",),
+    ("providers/claude", "providers/auth"),
     VENDORS,
     ("providers",),
     ("compaction/estimate",),
@@ -90,7 +90,12 @@ THIRD_PARTY = {
         "benchmarks/readers",
     ),
     "yarl": ("providers/transport", "providers/bedrock/client.py", "benchmarks/readers"),  # aiohttp's addresses
-    "botocore": ("providers/bedrock/credentials.py", "providers/bedrock/client.py", "benchmarks/readers"),
+    "botocore": (
+        "providers/auth/aws_credentials.py",
+        "providers/bedrock/client.py",
+        "providers/bedrock/endpoints.py",
+        "benchmarks/readers",
+    ),
     "psutil": ("benchmarks",),
     "autogen_core": ("benchmarks/adapters/autogen.py",),
     "autogen_ext": ("benchmarks/adapters/autogen.py",),

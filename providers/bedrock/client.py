@@ -9,33 +9,25 @@ from pathlib import Path
 
 import aiohttp
 import botocore
-from botocore import exceptions as boto
 from yarl import URL
 
+from ..auth.aws_credentials import AWSAccess
 from ..schema.content import Block
 from ..schema.deltas import Delta
-from ..schema.errors import AuthenticationFailed, ProviderError, ProviderUnavailable
 from ..schema.request import Request, Settings
 from ..transport import http
 from ..transport.aiohttp_response import AiohttpResponse
+from ..transport.authority import Authority
 from ..transport.faults import Fault
 from ..transport.proxies import proxy_of
 from . import requests as bedrock_requests
 from .config import Bedrock
 from .content import check_media_counts
-from .credentials import Access
 from .decoder import BedrockReader, decode_answer, stream_decoder
+from .endpoints import endpoint
 from .errors import FAULTS, PROVIDER, read_aws_fault
 from .requests import Dialect
 from .rules import check_settings
-
-# What new credentials can come to; the first that fits counts.
-_KINDS: dict[type[Exception], type[ProviderError]] = {
-    boto.HTTPClientError: ProviderUnavailable,
-    boto.MetadataRetrievalError: ProviderUnavailable,
-    boto.BotoCoreError: AuthenticationFailed,
-    boto.ClientError: AuthenticationFailed,
-}
 
 
 def _response(_: Exception) -> http.Response | None:
@@ -47,7 +39,7 @@ def _fault(response: http.Response) -> Fault:
     return read_aws_fault(response.content, response.headers.get("x-amzn-errortype"))
 
 
-SDK_ERRORS = http.SDKErrors(_response, _KINDS, (aiohttp.ClientError, OSError), FAULTS, _fault)
+SDK_ERRORS = http.SDKErrors(_response, {}, (aiohttp.ClientError, OSError), FAULTS, _fault)
 
 
 class BedrockClient:
@@ -59,7 +51,9 @@ class BedrockClient:
     """
 
     def __init__(self, config: Bedrock) -> None:
-        self._access = Access(config)
+        access = AWSAccess(config.auth, "bedrock", PROVIDER, "provider")
+        url = http.http_url(config.endpoint_url, "provider.endpoint_url") or endpoint(access.region)
+        self._authority, self._endpoint = access.authority, url.rstrip("/")
         self._target = config.target
         self._dialect = Dialect(config.model, config.facts)
         self._idle_timeout_s = config.idle_timeout_s
@@ -99,11 +93,11 @@ class BedrockClient:
                 connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
             )
         reader = BedrockReader(self._dialect.model, f"{PROVIDER}-{request.number}")
-        url = self._access.endpoint.rstrip("/") + bedrock_requests.path(self._target, streaming)
-        return _Call(self._http, self._access, self._dialect, request, reader, url, self._idle_timeout_s)
+        url = self._endpoint + bedrock_requests.path(self._target, streaming)
+        return _Call(self._http, self._authority, self._dialect, request, reader, url, self._idle_timeout_s)
 
     def _channel(self, call: "_Call") -> http.Channel:
-        return http.Channel(call.post, SDK_ERRORS, self._access.authority.secrets)
+        return http.Channel(call.post, SDK_ERRORS, self._authority.secrets)
 
 
 @dataclass(slots=True)
@@ -111,7 +105,7 @@ class _Call:
     """One call to *url*, whose answer *reader* reads."""
 
     session: aiohttp.ClientSession
-    access: Access
+    authority: Authority
     dialect: Dialect
     request: Request
     reader: BedrockReader
@@ -126,7 +120,7 @@ class _Call:
 
     async def post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> http.Response:
         """Send *content*, which is the body or its pieces."""
-        signed = await self.access.authority.headers(self.url, self.body)
+        signed = await self.authority.headers("POST", self.url, self.body)
         # Encoded, or the address would be made anew and the signature would be of another one.
         url = URL(self.url, encoded=True)
         proxy, proxy_headers = proxy_of(url.origin())

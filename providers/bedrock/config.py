@@ -5,11 +5,12 @@ from typing import ClassVar, Self
 
 import msgspec
 
-from ..schema.config import HTTPConfig, require_credential
+from ..auth.aws_config import AWSAuth, region_in, require_one_kind
+from ..schema.config import HTTPConfig
 from ..schema.errors import InvalidConfig
 
-_ID, _SECRET, _TOKEN = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
 _ARN_PARTS = 6
+_AUTH_FIELDS = ("region", "access_key_id", "secret_access_key", "session_token", "bearer_token", "profile")
 
 
 class Bedrock(HTTPConfig, frozen=True, kw_only=True):
@@ -46,9 +47,8 @@ class Bedrock(HTTPConfig, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        keyed = bool(self.access_key_id or self.secret_access_key or self.session_token)
-        if keyed + bool(self.bearer_token) + bool(self.profile) > 1:
-            raise InvalidConfig("provider.bearer_token", "give an access key, a bearer_token or a profile, one of them")
+        keys = (self.access_key_id, self.secret_access_key, self.session_token)
+        require_one_kind("provider", any(keys), self.bearer_token, self.profile)
 
     @property
     def target(self) -> str:
@@ -56,42 +56,19 @@ class Bedrock(HTTPConfig, frozen=True, kw_only=True):
         return self.inference_profile or self.model
 
     @property
-    def from_chain(self) -> bool:
-        """True if the credentials come from AWS's chain, where the session runs."""
-        return not (self.access_key_id or self.bearer_token)
+    def auth(self) -> AWSAuth:
+        """The credentials and the region."""
+        return AWSAuth(**{field: getattr(self, field) for field in _AUTH_FIELDS})
 
     def resolved(self, environ: Mapping[str, str]) -> Self:
-        found = _credentials(self, environ)
-        region = (
-            self.region or _region_of(self.target) or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
-        )
+        auth = self.auth.completed(environ, self.name)
+        region = self.region or _region_of(self.target) or region_in(environ)
         endpoint = self.endpoint_url or environ.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
-        config = msgspec.structs.replace(self, region=region or None, endpoint_url=endpoint or None, **found)
-        if config.region is None and not config.from_chain:
+        found = {field: getattr(auth, field) for field in _AUTH_FIELDS} | {"region": region}
+        config = msgspec.structs.replace(self, endpoint_url=endpoint or None, **found)
+        if region is None and not auth.from_chain:
             raise InvalidConfig("provider.region", "give a region such as 'us-east-1', or set AWS_REGION")
         return config
-
-
-def _credentials(config: Bedrock, environ: Mapping[str, str]) -> dict[str, str | None]:
-    """The credentials of *config*, what is missing of them taken from *environ*: in the order that AWS's SDKs have.
-
-    https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html
-    """
-    if config.bearer_token or config.profile:
-        return {}
-    keyed = config.access_key_id or config.secret_access_key or config.session_token
-    if not keyed and (bearer := environ.get("AWS_BEARER_TOKEN_BEDROCK", "").strip()):
-        return {"bearer_token": bearer}
-    if keyed or environ.get(_ID) or environ.get(_SECRET):
-        return {
-            "access_key_id": require_credential(config.name, "access_key_id", config.access_key_id, environ, _ID),
-            "secret_access_key": require_credential(
-                config.name, "secret_access_key", config.secret_access_key, environ, _SECRET
-            ),
-            # A token belongs to its key: one from elsewhere makes a good key a wrong one.
-            "session_token": config.session_token or (None if config.access_key_id else environ.get(_TOKEN) or None),
-        }
-    return {"profile": environ.get("AWS_PROFILE") or None}
 
 
 def _region_of(model: str) -> str | None:

@@ -2,9 +2,9 @@
 
 import openai
 
+from ..auth.token_source import TokenSource
 from ..transport import http
 from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
-from .azure_tokens import TokenSource
 from .client import OpenAIClient
 from .config import AzureOpenAI
 from .dialect import Dialect

@@ -11,7 +11,7 @@ import openai
 
 from ..schema.content import Block
 from ..schema.deltas import Delta
-from ..schema.errors import AuthenticationFailed, ProtocolError, ProviderError, ProviderUnavailable
+from ..schema.errors import ProtocolError, ProviderError, ProviderUnavailable
 from ..schema.request import Request, Settings
 from ..transport import http
 from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
@@ -29,7 +29,6 @@ from .responses import requests as responses_requests
 _KINDS: dict[type[Exception], type[ProviderError]] = {
     openai.APIConnectionError: ProviderUnavailable,
     openai.APIResponseValidationError: ProtocolError,
-    AuthenticationFailed: AuthenticationFailed,  # raised by the token provider, before the SDK sent anything
 }
 _DROPS = http.connection_errors()
 _OWN_DOMAINS = ("openai.com", "azure.com", "azure.us")

@@ -15,13 +15,33 @@ _SOURCE_BYTES = 8
 Seconds = Annotated[float, Meta(gt=0)]
 
 
-class Config(msgspec.Struct, frozen=True, kw_only=True, tag_field="provider", tag=str.lower, omit_defaults=True):
+class WithSecrets(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A struct whose fields *secrets* are neither shown nor stored, nor are those of structs in it."""
+
+    secrets: ClassVar[tuple[str, ...]] = ()
+
+    def public(self) -> Self:
+        """This struct without its secrets, for records, events and logs."""
+        fields = msgspec.structs.asdict(self).items()
+        nested = {field: value.public() for field, value in fields if isinstance(value, WithSecrets)}
+        return msgspec.structs.replace(self, **nested, **dict.fromkeys(self.secrets))
+
+    # Those of msgspec would show the secrets.
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{field}={value!r}' for field, value in self.__rich_repr__())})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        fields = msgspec.structs.asdict(self).items()
+        return [(field, "***" if field in self.secrets and value is not None else value) for field, value in fields]
+
+
+class Config(WithSecrets, frozen=True, kw_only=True, tag_field="provider", tag=str.lower, omit_defaults=True):
     """A provider as one session uses it. *facts* overrides what the tables know about the model.
 
     Subclasses list the fields that are *secrets*, and as *identity* those that name the endpoint and the account.
     """
 
-    secrets: ClassVar[tuple[str, ...]] = ()
     identity: ClassVar[tuple[str, ...]] = ()
 
     model: str
@@ -42,10 +62,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, tag_field="provider", ta
         del environ
         return self
 
-    def public(self) -> Self:
-        """This config without its secrets, for records, events and logs."""
-        return msgspec.structs.replace(self, **dict.fromkeys(self.secrets))
-
     @property
     def source(self) -> str:
         """A fingerprint of the model, the endpoint and the account of this config, resolved: an ``Origin.source``.
@@ -59,18 +75,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, tag_field="provider", ta
         if not self.model:
             raise InvalidConfig("provider.model", "give the model's name")
 
-    # Those of msgspec would show the secrets.
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{field}={value!r}' for field, value in self.__rich_repr__())})"
-
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        fields = msgspec.structs.asdict(self).items()
-        return [
-            (field, "***" if field in self.secrets and value is not None else value)
-            for field, value in fields
-            if value != ModelFacts()
-        ]
+        return [(field, value) for field, value in super().__rich_repr__() if value != ModelFacts()]
 
 
 class HTTPConfig(Config, frozen=True, kw_only=True):

@@ -9,10 +9,12 @@ import httpx2
 from yarl import URL
 
 from .aiohttp_response import body_chunks
-from .http import KEPT_IDLE_S, ONE_WRITE_BYTES, tls
+from .authority import Authority
+from .http import KEPT_IDLE_S, ONE_WRITE_BYTES, split, tls
 from .proxies import proxy_of
 
 _BODY_HEADERS = ("content-length", "transfer-encoding")
+_Headers = tuple[tuple[str, str], ...]
 _Data = bytes | httpx2.SyncByteStream | httpx2.AsyncByteStream
 
 
@@ -20,7 +22,8 @@ class HTTPClient(httpx2.AsyncClient):
     """The HTTP client that an SDK is given: httpx2 over *transport*."""
 
     def __init__(self, transport: "AiohttpTransport") -> None:
-        super().__init__(transport=transport, follow_redirects=True)  # as the SDKs' own clients do
+        # As the SDKs' own clients do. What an authority gives is for one server only.
+        super().__init__(transport=transport, follow_redirects=transport.authority is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +32,18 @@ class RequestHead:
 
     method: str
     url: URL
-    headers: tuple[tuple[str, str], ...]
+    headers: _Headers
 
 
 class AiohttpTransport(httpx2.AsyncBaseTransport):
     """Sends any number of requests at once, with timeouts of its own for connecting and for silence.
 
     The timeouts in a request are ignored, because an SDK may set one for a whole stream. Errors are those of aiohttp.
-    Proxies are those of the environment.
+    Proxies are those of the environment. *authority* authenticates each request, if the SDK does not.
     """
 
-    def __init__(self, connect_timeout_s: float, idle_timeout_s: float) -> None:
+    def __init__(self, connect_timeout_s: float, idle_timeout_s: float, authority: Authority | None = None) -> None:
+        self.authority = authority
         self.repeated_head: RequestHead | None = None
         """The head of the last two requests, if both had the same one."""
         self._last_head: RequestHead | None = None
@@ -58,18 +62,25 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         return _Response(response, request, self.idle_timeout_s)
 
     async def send(self, head: RequestHead, data: _Data, auto_decompress: bool) -> aiohttp.ClientResponse:
-        """Send a request. The body of the response is unread."""
+        """Send a request. The body of the response is unread.
+
+        Raises:
+            ProviderError: the authority has no credentials.
+        """
         if self._session is None:
             # 0 is aiohttp's value for no limit.
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_IDLE_S, ssl=tls())
             self._session = aiohttp.ClientSession(
                 connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
             )
+        headers = head.headers
+        if self.authority is not None:
+            headers, data = await _authenticated(head, data, self.authority)
         proxy, proxy_headers = proxy_of(head.url.origin())
         return await self._session.request(
             head.method,
             head.url,
-            headers=head.headers,
+            headers=headers,
             data=data,
             allow_redirects=False,
             auto_decompress=auto_decompress,
@@ -115,6 +126,29 @@ class _Body(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         self._response.close()
+
+
+async def _authenticated(head: RequestHead, data: _Data, authority: Authority) -> tuple[_Headers, _Data]:
+    """The headers of *head* with those of *authority*, and *data*, which may have been read for a signature."""
+    if isinstance(data, bytes):
+        body = data
+    else:
+        assert isinstance(data, httpx2.AsyncByteStream)
+        body = b"".join([chunk async for chunk in data])
+        data = _Pieces(body)
+    own = await authority.headers(head.method, str(head.url), body)
+    names = {name.lower() for name in own}
+    return (*(pair for pair in head.headers if pair[0] not in names), *own.items()), data
+
+
+class _Pieces(httpx2.AsyncByteStream):
+    """The large *body*, in pieces."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def __aiter__(self) -> AsyncGenerator[bytes]:
+        return split(self._body)
 
 
 def _head(request: httpx2.Request) -> RequestHead:

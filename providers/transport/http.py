@@ -159,7 +159,7 @@ class Channel:
         try:
             if len(body) <= ONE_WRITE_BYTES:
                 return await self._post(body, {})
-            return await self._post(_split(body), {"content-length": str(len(body))})
+            return await self._post(split(body), {"content-length": str(len(body))})
         except Exception as error:  # an SDK may raise anything, and none of it may leave this package
             raise self._scrubbed(self._error(error)) from None
 
@@ -170,6 +170,8 @@ class Channel:
                     pass
 
     def _error(self, error: Exception) -> ProviderError:
+        if own := _own_error(error):
+            return own
         response = error.response if isinstance(error, Refused) else self._sdk_errors.response_of(error)
         if response is not None:
             wait_s = retry_after_s(response.headers, time.time())
@@ -213,9 +215,17 @@ class _RateLimitInserter:
         return deltas
 
 
-async def _split(body: bytes) -> AsyncGenerator[bytes, None]:
+async def split(body: bytes) -> AsyncGenerator[bytes, None]:
+    """*body* in pieces that don't block the event loop when they are written."""
     for start in range(0, len(body), _CHUNK_BYTES):
         yield body[start : start + _CHUNK_BYTES]
+
+
+def _own_error(error: BaseException | None) -> ProviderError | None:
+    """The error of ours in *error* or among its causes: that of an ``Authority``, which an SDK wraps."""
+    while error is not None and not isinstance(error, ProviderError):
+        error = error.__cause__
+    return error
 
 
 def _cause(error: BaseException) -> str:

@@ -1,0 +1,1 @@
+"""Authentication that several vendors share: AWS credentials and signatures, tokens of Entra."""
