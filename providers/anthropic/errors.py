@@ -31,5 +31,4 @@ FAULTS = FaultTable(
         "contract_spend_limit_reached": AuthenticationFailed,
         "enforced_spend_limit_reached": AuthenticationFailed,
     },
-    overflow_phrases=("prompt is too long", "exceed context limit"),
 )

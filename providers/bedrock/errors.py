@@ -16,9 +16,7 @@ from ..wire.json_decoding import MALFORMED
 PROVIDER = "bedrock"
 
 # The names are those of https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html, and
-# those that all AWS services share: https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html. The
-# phrases come from the models: three from Claude; one each from Titan, Nova and Llama, from models with OpenAI's API,
-# and from Cohere.
+# those that all AWS services share: https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html.
 FAULTS = FaultTable(
     provider=PROVIDER,
     codes={
@@ -54,16 +52,6 @@ FAULTS = FaultTable(
         "UnrecognizedClientException": AuthenticationFailed,
         "ValidationError": InvalidRequest,
     },
-    overflow_phrases=(
-        "input is too long",
-        "prompt is too long",
-        "exceed context limit",
-        "too many total text bytes",
-        "input tokens exceeded",
-        "number of input tokens exceeds",
-        "maximum context length",
-        "too many tokens",
-    ),
     unknown_model_phrases=("model identifier is invalid", "with on-demand throughput isn", "end of its life"),
 )
 

@@ -5,8 +5,7 @@ from ..transport.faults import FaultTable
 
 PROVIDER = "cohere"
 
-# https://docs.cohere.com/reference/errors. A context overflow has no code, and "too many tokens" also begins the
-# message about a ``max_tokens`` that is too high.
+# https://docs.cohere.com/reference/errors
 FAULTS = FaultTable(
     provider=PROVIDER,
     codes={
@@ -14,7 +13,6 @@ FAULTS = FaultTable(
         "INVALID_TOOL_GENERATION": InvalidRequest,
         "TIMEOUT": ProviderUnavailable,
     },
-    overflow_phrases=("total number of tokens", "size limit exceeded"),
 )
 
 

@@ -32,7 +32,6 @@ FAULTS = FaultTable(
         "UNKNOWN": ProviderUnavailable,
         "UNAVAILABLE": Overloaded,
     },
-    overflow_phrases=("exceeds the maximum number of tokens", "input token count", "payload size exceeds"),
 )
 
 

@@ -21,6 +21,7 @@ from ..schema.errors import (
     UnknownModel,
 )
 from ..schema.stop_reasons import StopDetails
+from .context_overflow import OVERFLOW_CODES, exceeds_rate_alone, is_overflow
 
 _SHOWN_CHARS = 500
 _UNKNOWN = "the provider gave no reason"
@@ -81,13 +82,12 @@ REJECTED_THINKING_PHRASES = (
 class FaultTable:
     """The error for a fault of *provider*: by its code, by the HTTP status, or by its type, whichever is known first.
 
-    *codes* maps the vendor's codes and types. *overflow_phrases* and *unknown_model_phrases*, in lower case, tell a
-    context overflow and an unknown model from other bad requests.
+    *codes* maps the vendor's codes and types. *unknown_model_phrases*, in lower case, tell an unknown model from other
+    bad requests. A context overflow is recognized whatever the vendor.
     """
 
     provider: str
     codes: Mapping[str, type[ProviderError]]
-    overflow_phrases: tuple[str, ...]
     unknown_model_phrases: tuple[str, ...] = ()
 
     def error(self, fault: Fault, status: int | None = None, retry_after_s: float | None = None) -> ProviderError:
@@ -99,11 +99,14 @@ class FaultTable:
     def _kind(self, fault: Fault, status: int | None) -> type[ProviderError]:
         kind = self.codes.get(fault.code or "") or _by_status(status or _as_status(fault.code))
         kind = kind or self.codes.get(fault.type or "") or ProviderUnavailable
+        if not OVERFLOW_CODES.isdisjoint((fault.code, fault.type)) or exceeds_rate_alone(fault.message):
+            return ContextOverflow
+        # Some servers report an overflow as an error of their own: a 500.
+        if kind in (InvalidRequest, ProviderUnavailable) and is_overflow(fault.message):
+            return ContextOverflow
         if kind is not InvalidRequest:
             return kind
         message = fault.message.lower()
-        if any(phrase in message for phrase in self.overflow_phrases):
-            return ContextOverflow
         if any(phrase in message for phrase in REJECTED_THINKING_PHRASES):
             return ThinkingRejected
         if any(phrase in message for phrase in self.unknown_model_phrases):

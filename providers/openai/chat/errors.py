@@ -35,7 +35,6 @@ def faults(provider: str) -> FaultTable:
             "invalid_request_error": InvalidRequest,
             "server_error": ProviderUnavailable,
         },
-        overflow_phrases=("maximum context length", "context window", "context size"),
     )
 
 

@@ -1,0 +1,73 @@
+"""How servers say that a request has more tokens than the model's context window.
+
+One table for all APIs: a gateway may put any vendor's model, and so any vendor's words, behind any API. Each phrase is
+followed by a server that uses it.
+"""
+
+import re
+
+OVERFLOW_CODES = frozenset(
+    {
+        "context_length_exceeded",  # OpenAI
+        "exceed_context_size_error",  # llama.cpp
+        "request_too_large",  # Anthropic
+        "model_max_prompt_tokens_exceeded",  # GitHub
+        "ContextWindowExceededError",  # LiteLLM
+    }
+)
+"""Codes and types of errors that mean nothing else."""
+
+_LIMIT = r"(?:context|prompt|input|model|sequence|token)[ _-]?(?:window|length|size|limit)"
+_PHRASES = (
+    r"\b(?:prompt|input|conversation|messages) (?:is|are|was|were) too (?:long|large)",  # Anthropic, Bedrock, Fireworks
+    r"\bprompt too long",  # Ollama
+    r"request (?:is )?too large\b(?! for model.{0,200}per minute)",  # Groq, Anthropic
+    rf"exceed\w* (?:the |this |your |an? )?(?:\w+(?:'s)? ){{0,4}}{_LIMIT}",  # OpenAI, llama.cpp, Kimi, Ollama
+    rf"(?:longer|greater|larger|more) than (?:the )?(?:\w+(?:'s)? ){{0,3}}{_LIMIT}",  # SGLang, vLLM, LM Studio
+    rf"maximum (?:allowed )?{_LIMIT}",  # OpenAI, vLLM, OpenRouter, xAI, Mistral
+    rf"\b{_LIMIT} (?:has been |was |is )?(?:exceed|full|overflow)",  # MiniMax, LM Studio
+    r"context overflow",  # LM Studio
+    r"exceed\w* context limit",  # Anthropic
+    r"input tokens? (?:count )?(?:\([\d,]+\) )?exceed",  # OpenAI, Bedrock
+    r"(?:number|count) of (?:input )?tokens (?:in the prompt )?(?:\([\d,]+\) )?(?:cannot )?exceed",  # Cohere, Bedrock
+    r"token count (?:of )?\(?[\d,]*\)? ?exceeds",  # Google, GitHub
+    r"exceeds? max(?:imum)? (?:input |prompt )?length",  # Z.ai, Poolside, SGLang
+    r"exceeds? the maximum (?:allowed )?(?:number of tokens|(?:input |prompt )?length)",  # Google, SGLang, Poolside
+    r"reduce the (?:length|size) of (?:the |your )?(?:messages|prompt|input)",  # Groq, OpenAI
+    r"`inputs` (?:must have less than|tokens \+)",  # TGI, Together
+    r"\btoo many (?:input tokens|total text bytes|prompt tokens|tokens: total number of tokens)",  # Bedrock, Cohere
+    r"range of input length should be",  # DashScope
+    r"payload size exceeds",  # Google
+    r"size limit exceeded",  # Cohere
+    r"exceeds? max_(?:model|seq)_len",  # vLLM
+)
+_overflow = re.compile("|".join(f"(?:{phrase})" for phrase in _PHRASES)).search
+
+# What resembles these phrases and is another mistake: a limit of the answer, the length of a name.
+_other = re.compile(
+    r"max_(?:completion_|output_|new_)?tokens (?:is |must |cannot |: )?(?:too|be|exceed)|"
+    r"maximum allowed number of output tokens|"
+    r"supports at most [\d,]+ completion tokens|"
+    r"max tokens must be|"
+    r"string too long"
+).search
+_single_request = re.compile(r"request too large\b.*limit:? ([\d,]+), requested:? ([\d,]+)").search
+
+
+def is_overflow(message: str) -> bool:
+    """True if *message* says that the request is too long for the model."""
+    text = message.lower()
+    return _overflow(text) is not None and _other(text) is None
+
+
+def exceeds_rate_alone(message: str) -> bool:
+    """True if a single request has more tokens than its rate limit allows in a minute: waiting never helps.
+
+    OpenAI and Groq: "Request too large for gpt-5 ... on tokens per min (TPM): Limit 8000, Requested 42084".
+    """
+    found = _single_request(message.lower())
+    return found is not None and _number(found[2]) > _number(found[1])
+
+
+def _number(digits: str) -> int:
+    return int(digits.replace(",", "") or 0)

@@ -1,0 +1,87 @@
+"""A context overflow is recognized in every server's words, and nothing else is taken for one."""
+
+import pytest
+
+from rayconteur.providers.transport.context_overflow import exceeds_rate_alone, is_overflow
+
+OVERFLOWS = {
+    "Anthropic": "prompt is too long: 213462 tokens > 200000 maximum",
+    "Anthropic with max_tokens": "input length and `max_tokens` exceed context limit: 199759 + 8192 > 200000, "
+    "decrease input length or `max_tokens` and try again",
+    "OpenAI": "This model's maximum context length is 8192 tokens. However, your messages resulted in 8545 tokens. "
+    "Please reduce the length of the messages.",
+    "OpenAI Responses": "Your input exceeds the context window of this model. Please adjust your input and try again.",
+    "OpenAI, a configured limit": "Input tokens exceed the configured limit of 272000 tokens. Your messages resulted "
+    "in 301,000 tokens. Please reduce the length of the messages.",
+    "Azure": "This model's maximum context length is 128000 tokens. However, you requested 140127 tokens (131935 in "
+    "the messages, 8192 in the completion). Please reduce the length of the messages or completion.",
+    "Google": "The input token count (1196265) exceeds the maximum number of tokens allowed (1048575).",
+    "Bedrock, Claude": "Input is too long for requested model.",
+    "Bedrock, Llama": "This model's maximum context length is 8192 tokens. Please reduce the length of the prompt",
+    "Bedrock, Titan": "400 Bad Request: Too many input tokens. Max input tokens: 8192, request input token count: 9000",
+    "Bedrock, Nova": "The model returned the following errors: Input Tokens Exceeded: Number of input tokens exceeds "
+    "maximum length. Please update the input to try again.",
+    "Cohere": "too many tokens: total number of tokens in the prompt cannot exceed 128000 - received 140000.",
+    "llama.cpp": "the request exceeds the available context size, try increasing it",
+    "llama.cpp, newer": "request (66202 tokens) exceeds the available context size (65536 tokens), try increasing it",
+    "vLLM": "This model's maximum context length is 16384 tokens. However, you requested 0 output tokens and your "
+    "prompt contains at least 16385 input tokens, for a total of at least 16385 tokens.",
+    "vLLM, the prompt alone": "The decoder prompt (length 163840) is longer than the maximum model length of 131072.",
+    "SGLang": "The input (61709 tokens) is longer than the model's context length (40960 tokens).",
+    "SGLang, the memory": "Input length (160062 tokens) exceeds the maximum allowed length (59862 tokens).",
+    "SGLang, in all": "Requested token count exceeds the model's maximum context length of 202752 tokens.",
+    "TGI": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens "
+    "and 512 `max_new_tokens`",
+    "TGI, the input alone": "Input validation error: `inputs` must have less than 1024 tokens. Given: 2000",
+    "LM Studio": "Trying to keep the first 9000 tokens when context the overflows. However, the model is loaded with "
+    "context length of only 4096 tokens. The number of tokens to keep from the initial prompt is greater than the "
+    "context length",
+    "Ollama": "prompt too long; exceeded max context length by 8 tokens",
+    "Groq": "Please reduce the length of the messages or completion.",
+    "xAI": "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",
+    "OpenRouter": "This endpoint's maximum context length is 200000 tokens. However, you requested about 215000 tokens",
+    "Poolside": "Input length 131393 exceeds the maximum allowed input length of 131040 tokens.",
+    "LiteLLM": "litellm.ContextWindowExceededError: AnthropicException - prompt is too long: 210000 tokens > 200000",
+    "GitHub": "prompt token count of 130000 exceeds the limit of 128000",
+    "MiniMax": "invalid params, context window exceeds limit",
+    "Kimi": "Invalid request: Your request exceeded model token limit: 262144 (requested: 290000)",
+    "Z.ai": "Prompt exceeds max length",
+    "Mistral": "Prompt contains 45678 tokens and 0 draft tokens, too large for model with 32768 maximum context length",
+    "Fireworks": "The prompt is too long: 140000, model maximum context length: 131071",
+    "DashScope": "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 30720]",
+}
+
+OTHERS = [
+    "max_tokens is too large: 100000. This model supports at most 16384 completion tokens, whereas you gave 100000.",
+    "max_tokens: 9000 > 8192, which is the maximum allowed number of output tokens for claude-3-5-haiku",
+    "too many tokens: max tokens must be less than or equal to 4096, the maximum output length for this model",
+    "Invalid 'tools[0].function.name': string too long. Expected a string with maximum length 64, but got a string "
+    "with length 70 instead.",
+    "Invalid 'messages[1].tool_calls[0].id': string too long. Expected a string with maximum length 40",
+    "Too many tokens, please wait before trying again.",
+    "Rate limit reached for gpt-5 on tokens per min (TPM): Limit 30000, Used 29000, Requested 2000.",
+    "messages.0.content.0.image.source.base64: image exceeds 5 MB maximum: 6300000 bytes > 5242880 bytes",
+    "temperature: range: 0..1",
+    "The model `gpt-9` does not exist",
+    "max_output_tokens must be at least 16",
+]
+
+
+@pytest.mark.parametrize("message", OVERFLOWS.values(), ids=OVERFLOWS)
+def test_an_overflow_is_recognized_in_each_server_s_words(message: str) -> None:
+    assert is_overflow(message)
+
+
+@pytest.mark.parametrize("message", OTHERS)
+def test_look_alikes_are_not_taken_for_an_overflow(message: str) -> None:
+    assert not is_overflow(message)
+
+
+def test_a_request_above_its_rate_limit_alone_is_told_from_one_that_may_succeed_later() -> None:
+    groq = "Request too large for model `llama` on tokens per minute (TPM): Limit 8000, Requested 42084, please reduce"
+    openai = "Request too large for gpt-5 (for limit gpt-5) on tokens per min (TPM): Limit 30,000, Requested 41,000."
+
+    assert exceeds_rate_alone(groq)
+    assert exceeds_rate_alone(openai)
+    assert not exceeds_rate_alone("Request too large ... Limit 8000, Requested 4208")
+    assert not exceeds_rate_alone("Rate limit reached: Limit 30000, Used 29000, Requested 2000.")
