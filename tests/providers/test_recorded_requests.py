@@ -1,0 +1,112 @@
+"""Recorded requests of other programs: how many of them this package can make.
+
+Each is read back into a config, settings and messages, checked and sent by the real client, and compared with what was
+recorded. Only harmless differences are accepted: ``recorded_requests.harmless`` lists them with their reasons.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from copy import deepcopy
+
+import pytest
+from recorded_requests.harmless import common_form
+from recorded_requests.json_values import scalars
+from recorded_requests.outcomes import Outcome, outcomes
+from servers.recordings import FOLDER
+
+AT_LEAST = 0.64
+"""The share of the recorded requests that can be made."""
+
+EXPRESSED = {
+    ("anthropic", "messages"): 98,
+    ("azure", "chat_completions"): 49,
+    ("azure", "responses"): 3,
+    ("bedrock", "converse"): 65,
+    ("cohere", "chat_v2"): 53,
+    ("gemini", "generate_content"): 52,
+    ("openai_chat", "chat_completions"): 95,
+    ("openai_responses", "responses"): 94,
+    ("vertex", "generate_content"): 59,
+}
+"""The number of requests that can be made, of each file and API."""
+
+OWN = {"messages", "contents", "input", "system", "systemInstruction", "instructions", "tools", "toolConfig.tools"}
+"""Members that ``extra_body`` must not be used for: the history, the system prompt and the tools."""
+
+IGNORED = {
+    "chat_completions.response_format.json_schema.name",
+    "chat_completions.stream_options.include_usage",
+    "converse.outputConfig.textFormat.structure.jsonSchema.name",
+    "converse.system[].cachePoint.type",
+    "generate_content.contents[].parts[].function_call.id",
+    "generate_content.contents[].parts[].function_response.id",
+    "generate_content.systemInstruction.role",
+    "messages.messages[].content[].cache_control.type",
+    "messages.system[].cache_control.type",
+    "responses.input[].id",
+    "responses.input[].status",
+    "responses.store",
+    "responses.text.format.name",
+}
+"""The values that may be others."""
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Mapping[str, Outcome]:
+    """The outcome of each recorded request, by its id."""
+    found = outcomes()
+    if not found:
+        pytest.skip(f"no recorded exchanges in {FOLDER}: set RAYCONTEUR_WIRE to their folder")
+    return found
+
+
+@pytest.fixture(scope="module")
+def reasons(recorded: Mapping[str, Outcome]) -> Mapping[str, str]:
+    """Why a recorded request cannot be made, by its id."""
+    return {key: reason for key, outcome in recorded.items() if (reason := outcome.reason())}
+
+
+def test_nearly_all_recorded_requests_can_be_made(recorded: Mapping[str, Outcome], reasons: Mapping[str, str]) -> None:
+    expressed = Counter((one.recorded.file, one.recorded.api) for key, one in recorded.items() if key not in reasons)
+
+    assert expressed.total() >= AT_LEAST * len(recorded), "\n".join(f"{key}: {why}" for key, why in reasons.items())
+    assert {api: count for api, count in EXPRESSED.items() if expressed[api] < count} == {}
+
+
+def test_no_request_passes_its_history_or_tools_as_extra_members(recorded: Mapping[str, Outcome]) -> None:
+    extra = {
+        name
+        for outcome in recorded.values()
+        if outcome.expression
+        for name in outcome.expression.config.extra_body or {}
+    }
+
+    assert extra & OWN == set()
+
+
+def test_every_value_is_compared_except_those_of_harmless_differences(
+    recorded: Mapping[str, Outcome], reasons: Mapping[str, str]
+) -> None:
+    """One value of each kind is changed in a recorded request. Unless it is harmless, the request is another one."""
+    ignored: dict[str, bool] = {}
+    for outcome in (outcome for key, outcome in recorded.items() if key not in reasons):
+        api, body = outcome.recorded.api, deepcopy(outcome.recorded.body)
+        form = common_form(body, api)
+        for path, container, key in scalars(body, api):
+            if path not in ignored:
+                container[key], kept = changed(container[key]), container[key]
+                ignored[path] = common_form(body, api) == form
+                container[key] = kept
+
+    assert {path for path, is_ignored in ignored.items() if is_ignored} == IGNORED
+
+
+def changed(value: str | float | bool) -> str | float | bool:
+    """Another value of the same type."""
+    match value:
+        case bool():
+            return not value
+        case str():
+            return f'{{"changed": {len(value)}}}' if value.startswith("{") else f"{value}!"
+        case _:
+            return value + 1

@@ -1,0 +1,81 @@
+"""What becomes of each recorded request when a program makes it with this package."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from urllib.parse import unquote
+
+from servers.recordings import exchanges
+
+from rayconteur.providers.schema.errors import RayconteurError
+from recorded_requests import anthropic, chat, cohere, converse, google, responses
+from recorded_requests.expression import Expression, NotExpressible, Reader, Recorded
+from recorded_requests.harmless import Rule, common_form
+from recorded_requests.json_values import differences
+from recorded_requests.sent import Sent, send_all
+
+_READERS: Mapping[tuple[str, str], Reader] = {
+    ("anthropic", "messages"): anthropic.read,
+    ("openai_chat", "chat_completions"): chat.read_openai,
+    ("openai_responses", "responses"): responses.read_openai,
+    ("azure", "chat_completions"): chat.read_azure,
+    ("azure", "responses"): responses.read_azure,
+    ("bedrock", "converse"): converse.read,
+    ("gemini", "generate_content"): google.read_gemini,
+    ("vertex", "generate_content"): google.read_vertex,
+    ("cohere", "chat_v2"): cohere.read,
+}
+"""The reader for each file and API. Cohere's v1 chat and Bedrock's InvokeModel are other APIs, without a client."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A recorded request, and what is sent for its *expression*, or the *problem* why nothing is."""
+
+    recorded: Recorded
+    expression: Expression | None = None
+    sent: Sent | None = None
+    problem: str = ""
+
+    def reason(self, without: Collection[Rule] = ()) -> str:
+        """Why the request is not expressed; empty if it is. *without* are harmless differences that count."""
+        if self.sent is None:
+            return self.problem
+        api = self.recorded.api
+        recorded, ours = (common_form(body, api, without) for body in (self.recorded.body, self.sent.body))
+        found = [*differences(recorded, ours), *_other_model(self.recorded.path, self.sent.target)]
+        return f"{found[0]} (differences: {len(found)})" if found else ""
+
+
+@cache
+def outcomes() -> Mapping[str, Outcome]:
+    """The outcome of each recorded request by its id; none where the recordings are missing."""
+    read = {
+        exchange.id: _read(
+            Recorded(exchange.id, file, api, exchange.record["path"], exchange.record["request"]), reader
+        )
+        for (file, api), reader in _READERS.items()
+        for exchange in exchanges(file, api)
+    }
+    expressions = {key: outcome.expression for key, outcome in read.items() if outcome.expression}
+    for key, result in asyncio.run(send_all(expressions)).items():
+        if isinstance(result, RayconteurError):
+            read[key] = replace(read[key], problem=f"rejected: {result}")
+        else:
+            read[key] = replace(read[key], sent=result)
+    return read
+
+
+def _read(recorded: Recorded, reader: Reader) -> Outcome:
+    try:
+        return Outcome(recorded, reader(recorded))
+    except (NotExpressible, RayconteurError) as reason:
+        return Outcome(recorded, problem=str(reason))
+
+
+def _other_model(recorded: str, ours: str) -> list[str]:
+    """A difference of the model or the method, for APIs that have them at the end of the path."""
+    (_, found, wanted), (_, _, sent) = (unquote(path).partition("/model") for path in (recorded, ours))
+    tail, own = (text.partition("?")[0].removeprefix("s") for text in (wanted, sent))
+    return [f"the path ends with {own}, and ended with {tail}"] if found and own and tail != own else []
