@@ -14,10 +14,13 @@ from ..schema.request import Request, Settings
 from ..transport import http
 from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
 from ..transport.sdk_bypass import SDKBypass
+from ..wire.extra_body import check_extras
 from . import requests as anthropic_requests
+from . import rules
 from .config import Anthropic
 from .decoder import decode_answer, stream_decoder
 from .errors import FAULTS, PROVIDER
+from .facts import documented_facts
 
 # Those of the SDK's errors that no status goes with.
 _KINDS: dict[type[Exception], type[ProviderError]] = {
@@ -42,6 +45,9 @@ class AnthropicClient:
     """
 
     def __init__(self, config: Anthropic) -> None:
+        check_extras(config, anthropic_requests.OWN_MEMBERS)
+        facts = config.facts.or_else(documented_facts(config))
+        self._dialect = anthropic_requests.Dialect(config.model, facts, config.source, config.extra_body)
         key = http.header_value(config.api_key or "", "provider.api_key")
         timeouts = http.timeouts(config.connect_timeout_s, config.idle_timeout_s)
         transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s)
@@ -50,9 +56,9 @@ class AnthropicClient:
             base_url=http.http_url(config.base_url, "provider.base_url"),
             timeout=timeouts,
             max_retries=0,
+            default_headers=self._dialect.headers,
             http_client=HTTPClient(transport),
         )
-        self._dialect = anthropic_requests.Dialect(config.model, config.facts)
         self._channel = http.Channel(SDKBypass(transport, self._post).post, SDK_ERRORS, (key,))
 
     @property
@@ -60,7 +66,7 @@ class AnthropicClient:
         return PROVIDER
 
     def check_settings(self, settings: Settings) -> None:
-        anthropic_requests.check_settings(settings, self._dialect)
+        rules.check_settings(settings, self._dialect)
 
     def check_content(self, content: Sequence[Block]) -> None:
         self._dialect.media.check(content)

@@ -3,12 +3,14 @@
 https://platform.claude.com/docs/en/api/messages
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from ..schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
+from ..schema.messages import Message, Role
 from ..wire.media import MediaLimits, MediaRules
 from ..wire.name_rules import NameRule
 from .errors import PROVIDER
@@ -23,33 +25,60 @@ MEDIA = MediaRules(
 TOOL_NAME = NameRule(chars=128)
 _TOOL_ID = NameRule(chars=64)
 _ERROR_TEXT = {"type": "text", "text": "Error"}
+# Such as the results of a web search: encrypted_content, encrypted_index, encrypted_stdout.
+_is_sealed = re.compile(rb'"encrypted_[a-z_]+"\s*:\s*"').search
 
 
-def wire_blocks(content: tuple[Block, ...], media: MediaRules) -> list[Any]:
-    """The blocks of *content*, without those that the API has no form for.
+class _OpaqueIds(msgspec.Struct):
+    """The members that link a result of the provider's own tool to its use."""
 
-    Media that *media* does not take becomes a note.
+    id: Any = None
+    tool_use_id: Any = None
+
+
+_opaque_ids = msgspec.json.Decoder(_OpaqueIds).decode
+
+
+def wire_blocks(message: Message, media: MediaRules, source: str) -> list[Any]:
+    """The blocks of *message*, without those that the API has no form for or that *source* can't read.
+
+    Media that *media* does not take becomes a note. Thinking that nothing follows is left out: the API rejects it.
     """
-    match content:
-        case (Text(text=text),) if text and not text.isspace():  # most messages; the general case takes longer
+    match message.content:
+        case (Text(text=text, citations=()),) if text and not text.isspace():  # most messages; the rest takes longer
             return [{"type": "text", "text": text}]
-        case _:
-            return list(each_block(content, media))
+        case content:
+            own = message.role is Role.ASSISTANT and message.readable_by(source)
+            blocks = list(_each_block(content, media, own))
+            while blocks and _is_thinking(blocks[-1]):
+                del blocks[-1]
+            return blocks
 
 
-def each_block(content: Iterable[Block], media: MediaRules) -> Iterator[Mapping[str, Any] | msgspec.Raw]:
-    """The blocks of *content* as ``wire_blocks`` returns them, encoded lazily."""
+def starts_with_thinking(message: Message, media: MediaRules, source: str) -> bool:
+    """True if the first of the ``wire_blocks`` of *message* is thinking."""
+    blocks = wire_blocks(message, media, source)
+    return bool(blocks) and _is_thinking(blocks[0])
+
+
+def _is_thinking(block: Mapping[str, Any] | msgspec.Raw) -> bool:
+    return isinstance(block, Mapping) and block["type"] in ("thinking", "redacted_thinking")
+
+
+def _each_block(content: Iterable[Block], media: MediaRules, own: bool) -> Iterator[Mapping[str, Any] | msgspec.Raw]:
+    """The blocks of *content*, which is an answer of the source that it goes back to if *own*."""
+    sealed = frozenset[str]() if own else _sealed_ids(content)
     for block in content:
         match block:
-            case Text(text=text):
+            case Text():
                 # The API rejects text that is only white space.
-                if text and not text.isspace():
-                    yield _text(text)
+                if block.text and not block.text.isspace():
+                    yield _cited(block) if own and block.citations else _text(block.text)
             case Image() | Document():
                 note = media.note(block)
                 yield _text(note) if note else _media(block)
             case Thinking(provider=provider, signature=signature):
-                if provider == PROVIDER and signature:
+                if provider == PROVIDER and signature and own:
                     yield _thinking(block)
             case ToolUse():
                 yield {
@@ -61,8 +90,29 @@ def each_block(content: Iterable[Block], media: MediaRules) -> Iterator[Mapping[
             case ToolResult():
                 yield _tool_result(block, media)
             case Opaque():
-                if block.provider == PROVIDER:
+                if block.provider == PROVIDER and sealed.isdisjoint(_ids(block) if sealed else ()):
                     yield msgspec.Raw(block.json)
+
+
+def _sealed_ids(content: Iterable[Block]) -> frozenset[str]:
+    """The ids of those tools of the provider's own whose results only their maker can read.
+
+    A use and its result go together, so both are left out elsewhere.
+    """
+    opaque = (block for block in content if isinstance(block, Opaque) and block.provider == PROVIDER)
+    return frozenset(each for block in opaque if _is_sealed(block.json) for each in _ids(block))
+
+
+def _ids(block: Opaque) -> tuple[str, ...]:
+    ids = _opaque_ids(block.json)
+    return tuple(each for each in (ids.id, ids.tool_use_id) if isinstance(each, str))
+
+
+def _cited(text: Text) -> dict[str, Any]:
+    """Text with those of its citations that came in the API's own form."""
+    originals = [cited.original for cited in text.citations if cited.original is not None]
+    citations = [msgspec.Raw(original.json) for original in originals if original.provider == PROVIDER]
+    return {"type": "text", "text": text.text, "citations": citations} if citations else _text(text.text)
 
 
 def _text(text: str) -> dict[str, Any]:
@@ -77,7 +127,7 @@ def _thinking(block: Thinking) -> dict[str, Any]:
 
 def _tool_result(result: ToolResult, media: MediaRules) -> dict[str, Any]:
     encoded: dict[str, Any] = {"type": "tool_result", "tool_use_id": _TOOL_ID.fitted(result.tool_use_id)}
-    content = [block for block in each_block(result.content, media) if isinstance(block, Mapping)]
+    content = [block for block in _each_block(result.content, media, False) if isinstance(block, Mapping)]
     if result.is_error and all(block["type"] == "text" for block in content):
         return {**encoded, "is_error": True, "content": content or [_ERROR_TEXT]}
     if result.is_error:

@@ -3,6 +3,7 @@
 from ..schema.client import Client
 from ..schema.provider import Provider, TokenCosts
 from .config import Anthropic
+from .facts import documented_facts
 
 
 def _open_client(config: Anthropic) -> Client:
@@ -16,6 +17,7 @@ ANTHROPIC = Provider(
     open_client=_open_client,
     extra="anthropic",
     environment=("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
+    documented_facts=documented_facts,
     price_table="anthropic",
     ability_table="anthropic",
     token_costs=TokenCosts(

@@ -7,93 +7,175 @@ from typing import Any
 
 import msgspec
 
+from ..claude.bound_thinking import BoundThinking, Context, prompt_fingerprint
 from ..claude.output_limits import default_output_tokens
-from ..claude.thinking import check_thinking, effort_level, thinking_member
-from ..schema.content import Document, Image, Text, ToolResult, ToolUse
+from ..claude.prompt_changes import PromptPlan, prompt_plan
+from ..claude.thinking import effort_level, thinking_member
+from ..schema.content import ToolResult
 from ..schema.facts import ModelFacts
 from ..schema.messages import Message, Role
-from ..schema.request import Request, Settings
-from ..schema.tools import Tool, ToolChoice
+from ..schema.request import Prompt, Request, Settings
+from ..schema.tools import ProviderTool, Tool, ToolChoice
 from ..wire.alternating_messages import alternating_messages, message_openings
-from ..wire.cache_points import cache_points
+from ..wire.extra_body import merged
 from ..wire.media import MediaRules
-from ..wire.request_body import members, tool_definition, tool_members
-from ..wire.settings_rules import SettingsRules, ToolNames
-from .content import MEDIA, TOOL_NAME, each_block, wire_blocks
+from ..wire.request_body import members, tool_definition
+from .cache_marks import cache_mark, mark_messages
+from .content import MEDIA, starts_with_thinking, wire_blocks
+from .errors import PROVIDER
 
-_RULES = SettingsRules(
-    api="Anthropic",
-    absent=dict.fromkeys(("frequency_penalty", "presence_penalty", "seed"), ""),
-    max_temperature=1,
-    tool_names=ToolNames(TOOL_NAME.fits, TOOL_NAME.form),
-    efforts=("none", "low", "medium", "high", "xhigh", "max"),
+OWN_MEMBERS = frozenset(
+    {
+        "cache_control",
+        "max_tokens",
+        "messages",
+        "metadata.user_id",
+        "model",
+        "output_config.effort",
+        "output_config.format",
+        "service_tier",
+        "stop_sequences",
+        "stream",
+        "system",
+        "temperature",
+        "thinking.budget_tokens",
+        "thinking.display",
+        "thinking.type",
+        "tool_choice",
+        "tools",
+        "top_k",
+        "top_p",
+    }
 )
+"""The members of a body that come from the settings."""
+
+_INLINE_TOOLS = "inline-tools-2026-09-15"
+_VERSION = "2026-10-21"
+_VERSION_WITH_SAMPLING = "2023-06-01"
 _MODES = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
-_NUMBERS = {name: name for name in ("temperature", "top_p", "top_k")}
+_MEMBERS = {name: name for name in ("temperature", "top_p", "top_k", "service_tier")}
 _OPENINGS = message_openings(user="user", assistant="assistant", content="content")
-# https://platform.claude.com/docs/en/build-with-claude/prompt-caching: at most four in a request, none on thinking. A
-# prefix that is too short to be cached is ignored.
-_MARK = {"cache_control": {"type": "ephemeral"}}
-_MARK_JSON = b',"cache_control":{"type":"ephemeral"}}'
-_MARKED = (Text, Image, Document, ToolUse, ToolResult)
 _UNKNOWN = ModelFacts()
 _json = msgspec.json.encode
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """What shapes requests to *model*, about which *facts* are known."""
+    """What shapes requests to *model*, about which *facts* are known.
+
+    *source* is that of the config: what is signed or encrypted goes back to it alone. *extra_body* are members that the
+    package does not know.
+    """
 
     model: str
     facts: ModelFacts = _UNKNOWN
+    source: str = ""
+    extra_body: Mapping[str, Any] | None = None
 
     @cached_property
     def media(self) -> MediaRules:
         """The images and documents that the model takes."""
         return MEDIA.of(self.facts)
 
+    @property
+    def api_version(self) -> str:
+        """The header ``anthropic-version``, the same for all requests to the model: clients reuse their headers.
 
-def check_settings(settings: Settings, dialect: Dialect) -> None:
-    """Reject what the API does not take, and what the model is not able to do.
+        Since 2026-10-21 the API rejects sampling settings for every model, at their defaults too. A model that takes
+        them is asked under the version before, which still works; nothing else that is sent differs between the two:
+        https://platform.claude.com/docs/en/api/versioning.
+        """
+        return _VERSION if self.facts.takes_sampling is False else _VERSION_WITH_SAMPLING
 
-    Raises:
-        InvalidConfig: the field is named.
-    """
-    _RULES.check(settings, dialect.model, dialect.facts)
-    check_thinking(settings, dialect.model, dialect.facts)
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of all requests: the version, and the beta that changes of tools in messages are part of."""
+        betas = {"anthropic-beta": _INLINE_TOOLS} if self.facts.appends_prompts else {}
+        return {"anthropic-version": self.api_version, **betas}
+
+    def parts(self, message: Message) -> list[Any]:
+        """The blocks of *message*."""
+        return wire_blocks(message, self.media, self.source)
 
 
 def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
-    """The body of *request*. Each message is encoded once in the life of ``request.memo``."""
-    media, messages, settings = dialect.media, request.messages, request.settings
-    encoded = request.memo.forms(messages, dialect, lambda message: wire_blocks(message.content, media))
-    head = _head(settings, dialect, streaming)
-    if head.get("thinking", {}).get("type") == "enabled" and not _may_think(messages, media):
+    """The body of *request*. Each message is encoded once in the life of ``request.memo``.
+
+    The memo gets what binds the thinking in the answer to what is sent here.
+    """
+    messages, settings, facts = request.messages, request.settings, dialect.facts
+    forms = request.memo.forms(messages, dialect, dialect.parts)
+    prompt = _plan(request, forms, dialect)
+    if facts.binds_thinking:
+        base = prompt_fingerprint(prompt.base.system, map(definition, prompt.base.tools))
+        context = Context(base, dialect.parts, prompt.appended)
+        forms = BoundThinking.of(request.memo, PROVIDER).valid_forms(request.memo, messages, forms, context)
+    head = _head(settings, prompt.base, dialect, streaming)
+    if head.get("thinking", {}).get("type") == "enabled" and not _may_think(messages, dialect):
         del head["thinking"]
-    if settings.prompt_caching:
-        encoded = list(encoded)
-        for index in cache_points(messages, _can_be_marked):
-            encoded[index] = encoded[index][:-1] + _MARK_JSON
-    pieces = alternating_messages(messages, encoded, _OPENINGS)
-    return b"".join((_json(head)[:-1], b',"messages":[', *pieces, b"]}"))
+    pieces = _pieces(messages, mark_messages(messages, forms, settings), prompt.appended)
+    return b"".join((_json(merged(head, dialect.extra_body))[:-1], b',"messages":[', *pieces, b"]}"))
 
 
-def _head(settings: Settings, dialect: Dialect, streaming: bool) -> dict[str, Any]:
-    """Everything but the messages."""
+def definition(tool: Tool | ProviderTool) -> dict[str, Any]:
+    """*tool* as the API defines it."""
+    if isinstance(tool, ProviderTool):
+        return dict(tool.definition)
+    wire_tool = tool_definition(tool, {"input_schema": tool.input_schema})
+    if tool.strict:
+        wire_tool["strict"] = True
+    if tool.deferred:
+        wire_tool["defer_loading"] = True
+    return wire_tool
+
+
+def defers(tool: Tool | ProviderTool) -> bool:
+    """True if the model does not see *tool* before a tool search has found it."""
+    return bool(definition(tool).get("defer_loading"))
+
+
+def _plan(request: Request, forms: Sequence[bytes], dialect: Dialect) -> PromptPlan:
+    if len(request.prompts) > 1 and dialect.facts.appends_prompts:
+        return prompt_plan(request.prompts, request.messages, forms, definition)
+    return PromptPlan(Prompt(system=request.settings.system, tools=request.settings.tools))
+
+
+def _pieces(messages: Sequence[Message], forms: Sequence[bytes], appended: Mapping[int, bytes]) -> list[bytes]:
+    """The JSON of *messages*, with the *appended* system messages, each after the message with its index."""
+    if not appended:
+        return alternating_messages(messages, forms, _OPENINGS)
+    pieces: list[bytes] = []
+    start = 0
+    for index, system_message in appended.items():
+        pieces += [*alternating_messages(messages[start : index + 1], forms[start : index + 1], _OPENINGS)]
+        pieces += [b",", system_message, b","]
+        start = index + 1
+    rest = alternating_messages(messages[start:], forms[start:], _OPENINGS)
+    return [*pieces, *rest] if rest else pieces[:-1]
+
+
+def _head(settings: Settings, prompt: Prompt, dialect: Dialect, streaming: bool) -> dict[str, Any]:
+    """Everything but the messages. *prompt* is at the top level; that of the settings may be among the messages."""
     head: dict[str, Any] = {
         "model": dialect.model,
         "max_tokens": settings.max_output_tokens or default_output_tokens(settings, dialect.facts),
         "stream": streaming,
     }
-    mark = _MARK if settings.prompt_caching else {}
-    if settings.system:
-        head["system"] = [{"type": "text", "text": settings.system, **mark}] if mark else settings.system
-    head |= tool_members(settings, _tool, _tool_choice)
-    if settings.tools and not settings.system:  # tools come before the system prompt, so its mark covers them too
-        head["tools"][-1] |= mark
-    head |= members(settings, _NUMBERS)
+    mark = cache_mark(settings)
+    if prompt.system:
+        head["system"] = [{"type": "text", "text": prompt.system, **mark}] if mark else prompt.system
+    if prompt.tools:
+        head["tools"] = list(map(definition, prompt.tools))
+        if not prompt.system:  # tools come before the system prompt, so its mark covers them too
+            # The API rejects a mark on a deferred tool.
+            next(tool for tool in reversed(head["tools"]) if not tool.get("defer_loading")).update(mark)
+        if settings.tool_choice is not None and settings.tools:
+            head["tool_choice"] = _tool_choice(settings.tool_choice)
+    head |= members(settings, _MEMBERS)
     if settings.stop_sequences:
         head["stop_sequences"] = settings.stop_sequences
+    if settings.user is not None:
+        head["metadata"] = {"user_id": settings.user}
     if thinking := thinking_member(settings.thinking, dialect.facts):
         head["thinking"] = thinking
     return head | _output_config(settings)
@@ -108,25 +190,16 @@ def _output_config(settings: Settings) -> dict[str, Any]:
     return {"output_config": config} if config else {}
 
 
-def _tool(tool: Tool) -> dict[str, Any]:
-    return tool_definition(tool, {"input_schema": tool.input_schema})
-
-
 def _tool_choice(choice: ToolChoice) -> dict[str, Any]:
     wire_choice: dict[str, Any] = {"type": _MODES[choice.mode]}
     if choice.mode == "tool":
         wire_choice["name"] = choice.name
     if not choice.parallel and choice.mode != "none":
         wire_choice["disable_parallel_tool_use"] = True
-    return {"tool_choice": wire_choice}
+    return wire_choice
 
 
-def _can_be_marked(message: Message) -> bool:
-    last = message.content[-1] if message.content else None
-    return isinstance(last, _MARKED) and not (isinstance(last, Text) and not last.text.strip())
-
-
-def _may_think(messages: Sequence[Message], media: MediaRules) -> bool:
+def _may_think(messages: Sequence[Message], dialect: Dialect) -> bool:
     """True if the next answer may think with a budget.
 
     One that continues from tool results may only if the one before it did. Adaptive thinking has no such rule:
@@ -135,8 +208,7 @@ def _may_think(messages: Sequence[Message], media: MediaRules) -> bool:
     for index in reversed(range(len(messages))):
         message = messages[index]
         if any(isinstance(block, ToolResult) for block in message.content):
-            first = next(each_block(messages[index - 1].content, media))
-            return isinstance(first, Mapping) and first["type"] in ("thinking", "redacted_thinking")
-        if message.role is Role.ASSISTANT and any(True for _ in each_block(message.content, media)):
+            return starts_with_thinking(messages[index - 1], dialect.media, dialect.source)
+        if message.role is Role.ASSISTANT and dialect.parts(message):
             return True
     return True

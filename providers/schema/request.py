@@ -96,6 +96,10 @@ class WireMemo:
     def __init__(self) -> None:
         self.prefix = self.previous = ""
         """What binds the thinking in the answer to the last request: the ``Origin.prefix`` and ``Origin.previous``."""
+        self.extension: object = None
+        """What a provider's encoder keeps between requests besides the encoded messages."""
+        self.unchanged = 0
+        """How many messages of the last ``forms`` had been encoded before."""
         self._dialect: object = None
         self._messages: list[Message] = []
         self._forms: list[bytes] = []
@@ -110,6 +114,7 @@ class WireMemo:
 
         Messages are compared by identity. *dialect* is what the parts depend on besides; another one discards them all.
         """
+        self.prefix = self.previous = ""
         if dialect != self._dialect:
             self._dialect, self._messages, self._forms = dialect, [], []
         same = 0
@@ -117,6 +122,7 @@ class WireMemo:
             if old is not new:
                 break
             same += 1
+        self.unchanged = same
         del self._messages[same:], self._forms[same:]
         rest = messages[same:]
         self._forms += _encoded([parts(message) for message in rest])

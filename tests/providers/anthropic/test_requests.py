@@ -7,7 +7,8 @@ import msgspec
 import pytest
 from builders.messages import HI, assistant, user
 
-from rayconteur.providers.anthropic.requests import Dialect, body, check_settings
+from rayconteur.providers.anthropic.requests import Dialect, body
+from rayconteur.providers.anthropic.rules import check_settings
 from rayconteur.providers.claude.output_limits import MAX_OUTPUT_TOKENS
 from rayconteur.providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig

@@ -1,0 +1,60 @@
+"""Marks for prompt caching: what the next request can read from the cache.
+
+https://platform.claude.com/docs/en/build-with-claude/prompt-caching: at most four in a request, none on thinking. A
+mark also finds what was cached at a mark up to 20 blocks before it. A prefix that is too short to be cached is ignored.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from ..schema.content import Document, Image, Text, ToolResult, ToolUse
+from ..schema.messages import Message, Role
+from ..schema.request import Settings
+from ..wire.cache_points import cache_points
+
+_LOOK_BACK_BLOCKS = 20
+_MARKED = (Text, Image, Document, ToolUse, ToolResult)
+
+
+def cache_mark(settings: Settings) -> dict[str, Any]:
+    """The member of a block that is marked; nothing without prompt caching."""
+    if not settings.prompt_caching:
+        return {}
+    ttl = {"ttl": settings.prompt_cache_ttl} if settings.prompt_cache_ttl else {}
+    return {"cache_control": {"type": "ephemeral", **ttl}}
+
+
+def mark_messages(messages: Sequence[Message], forms: list[bytes], settings: Settings) -> list[bytes]:
+    """*forms* of *messages*, with marks on up to three of them."""
+    mark = cache_mark(settings)
+    if not mark:
+        return forms
+    mark_json = b"," + msgspec.json.encode(mark)[1:]
+    marked = list(forms)
+    for index in _points(messages):
+        marked[index] = marked[index][:-1] + mark_json
+    return marked
+
+
+def _points(messages: Sequence[Message]) -> set[int]:
+    """The messages to mark: before this turn, its last one, and the end of the previous request if that is far away."""
+    points = cache_points(messages, _can_be_marked)
+    previous = _end_of_previous_request(messages)
+    nearest = min((point for point in points if point >= previous), default=None)
+    if nearest is not None and previous >= 0 and _can_be_marked(messages[previous]):
+        blocks = sum(len(message.content) for message in messages[previous + 1 : nearest + 1])
+        if blocks > _LOOK_BACK_BLOCKS:
+            points.add(previous)
+    return points
+
+
+def _end_of_previous_request(messages: Sequence[Message]) -> int:
+    """The index of the message before the last answer, or -1."""
+    return next((index for index in range(len(messages) - 1, -1, -1) if messages[index].role is Role.ASSISTANT), 0) - 1
+
+
+def _can_be_marked(message: Message) -> bool:
+    last = message.content[-1] if message.content else None
+    return isinstance(last, _MARKED) and not (isinstance(last, Text) and not last.text.strip())
