@@ -21,12 +21,13 @@ from ..schema.request import Request, Settings
 from ..transport import http
 from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
 from ..transport.faults import Fault
+from ..wire.extra_body import check_extras
 from . import requests as google_requests
 from .config import Google
 from .content import check_content
 from .decoder import decode_answer, stream_decoder
 from .errors import FAULTS, PROVIDER, read_google_fault
-from .rules import Dialect, check_settings
+from .rules import Dialect, check_cache, check_settings
 
 # google-auth has no type hints for their constructors.
 _service_account, _user = cast(Any, ServiceCredentials), cast(Any, UserCredentials)
@@ -62,6 +63,8 @@ class GoogleClient:
     """
 
     def __init__(self, config: Google) -> None:
+        check_extras(config, google_requests.OWN_MEMBERS)
+        check_cache(config)
         key = http.header_value(config.api_key, "provider.api_key") if config.api_key else None
         base_url = http.http_url(config.base_url, "provider.base_url")
         self._transport = HTTPClient(AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s))
@@ -81,9 +84,13 @@ class GoogleClient:
             ),
         )
         self._sdk = sdk
-        self._dialect = Dialect(config.model, bool(config.vertex), config.facts)
-        self._streams = http.Channel(partial(self._post, self._dialect.path(streaming=True)), SDK_ERRORS, (key,))
-        self._wholes = http.Channel(partial(self._post, self._dialect.path(streaming=False)), SDK_ERRORS, (key,))
+        self._extra_headers = config.extra_headers or {}
+        self._dialect = Dialect(
+            config.model, bool(config.vertex), config.facts, config.source, google_requests.config_members(config)
+        )
+        secrets = key, *self._extra_headers.values()
+        self._streams = http.Channel(partial(self._post, self._dialect.path(streaming=True)), SDK_ERRORS, secrets)
+        self._wholes = http.Channel(partial(self._post, self._dialect.path(streaming=False)), SDK_ERRORS, secrets)
 
     @property
     def provider(self) -> str:
@@ -116,7 +123,7 @@ class GoogleClient:
         # changes.
         inner: Any = self._sdk._api_client  # pyright: ignore[reportPrivateUsage]
         asked = inner._build_request("post", path, {})
-        asked.headers.update(headers)
+        asked.headers.update({**self._extra_headers, **headers})
         asked.data = content if isinstance(content, bytes) else b"".join([piece async for piece in content])
         answer = await inner._async_request_once(asked, stream=True, implicit_retry=False)
         return cast(http.Response, answer.response_stream)

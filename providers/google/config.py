@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import msgspec
 
@@ -27,6 +27,11 @@ class Google(HTTPConfig, frozen=True, kw_only=True):
     *vertex* follows from what is given, else from ``GOOGLE_GENAI_USE_VERTEXAI``. *api_version* is ``v1beta`` (for
     Vertex AI ``v1beta1``) unless given: what is newer than plain chat, such as schemas and thinking, comes there
     first, and Google's own documents ask there.
+
+    *media_resolution* is how closely the model looks at images and documents, unless an ``Image`` has its own detail.
+    *safety_settings* are Google's objects, such as ``{"category": "HARM_CATEGORY_HARASSMENT", "threshold":
+    "BLOCK_NONE"}``. *cached_content* is the name of an explicit cache, which has the system prompt and the tools in it:
+    the session must not have any. *labels* are stored with each request, and break down its costs.
     """
 
     secrets: ClassVar[tuple[str, ...]] = (*HTTPConfig.secrets, "api_key", "credentials")
@@ -39,6 +44,10 @@ class Google(HTTPConfig, frozen=True, kw_only=True):
     credentials: str | None = None
     api_version: str | None = None
     base_url: str | None = None
+    media_resolution: Literal["low", "medium", "high"] | None = None
+    safety_settings: tuple[dict[str, str], ...] | None = None
+    cached_content: str | None = None
+    labels: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -49,6 +58,9 @@ class Google(HTTPConfig, frozen=True, kw_only=True):
             raise InvalidConfig("provider.vertex", "project, location and credentials are Vertex AI's")
         if self.api_key and of_vertex:
             raise InvalidConfig("provider.api_key", "give either api_key or project, location and credentials")
+        for number, setting in enumerate(self.safety_settings or ()):
+            if not {"category", "threshold"} <= setting.keys():
+                raise InvalidConfig(f"provider.safety_settings[{number}]", "give a category and a threshold")
 
     def resolved(self, environ: Mapping[str, str]) -> Self:
         vertex = self._is_vertex(environ)

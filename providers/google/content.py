@@ -1,9 +1,10 @@
 """The content of messages as Google takes it, in parts: https://ai.google.dev/api/caching#Content."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from mimetypes import guess_type
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,7 +22,7 @@ NAME_CHARS = 128
 # underscores, dots, colons and dashes".
 _name = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]*")
 _FOREIGN = NameRule(chars=NAME_CHARS - 1)
-# For tool uses of other models: https://ai.google.dev/gemini-api/docs/thought-signatures
+# For tool uses of other models, endpoints and accounts: https://ai.google.dev/gemini-api/docs/thought-signatures
 _UNSIGNED = "skip_thought_signature_validator"
 
 # https://ai.google.dev/gemini-api/docs/file-input-methods: a request may hold 20 MB of inline media in all, base64
@@ -56,6 +57,17 @@ MEDIA = MediaRules(
     images=MediaLimits(_IMAGES, INLINE_BYTES, by_url=True),
     documents=MediaLimits(_DOCUMENTS, INLINE_BYTES, by_url=True),
 )
+
+# https://ai.google.dev/gemini-api/docs/function-calling#multimodal
+_RESULT_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain"})
+
+# https://ai.google.dev/gemini-api/docs/media-resolution: the level of one part. Without one, the model decides.
+_RESOLUTIONS = {
+    "low": "MEDIA_RESOLUTION_LOW",
+    "medium": "MEDIA_RESOLUTION_MEDIUM",
+    "high": "MEDIA_RESOLUTION_HIGH",
+    "ultra_high": "MEDIA_RESOLUTION_ULTRA_HIGH",
+}
 
 _Part = dict[str, Any] | msgspec.Raw
 _members = msgspec.json.Decoder(dict[str, Any]).decode
@@ -92,17 +104,31 @@ def _media(content: Sequence[Block]) -> Iterator[Image | Document]:
             yield block
 
 
+@dataclass(frozen=True, slots=True)
+class PartRules:
+    """What shapes the parts of the messages to one model.
+
+    *media* are the images and documents that it takes; *source* is the ``Origin.source`` of its answers, and so, of the
+    signatures that it can read. *needs_signatures*: it rejects tool uses of the current turn without one.
+    *takes_result_media*: the results of tools may hold media, and each part may have its own resolution (both from
+    Gemini 3 on).
+    """
+
+    media: MediaRules
+    source: str = ""
+    needs_signatures: bool = False
+    takes_result_media: bool = False
+
+
 class Parts:
     """Encodes the messages of one request into parts, in their order.
 
-    The result of a tool has to name the tool, which an earlier message does. If *needs_signatures*, the model rejects
-    tool uses of the current turn without a signature.
+    The result of a tool has to name the tool, which an earlier message does.
     """
 
-    def __init__(self, messages: Sequence[Message], media: MediaRules, needs_signatures: bool) -> None:
+    def __init__(self, messages: Sequence[Message], rules: PartRules) -> None:
         self._messages = messages
-        self._media = media
-        self._needs_signatures = needs_signatures
+        self._rules = rules
         self._names: dict[str, str] = {}
 
     def of(self, message: Message) -> list[_Part]:
@@ -111,9 +137,10 @@ class Parts:
             case (Text(text=text),) if text:  # most messages; the general case takes longer
                 return [{"text": text}]
             case content:
-                return self._parts(content)
+                return self._parts(content, message.readable_by(self._rules.source))
 
-    def _parts(self, content: Sequence[Block]) -> list[_Part]:
+    def _parts(self, content: Sequence[Block], is_readable: bool) -> list[_Part]:
+        """The parts of *content*; with *is_readable* off, its signatures are another model's and are left out."""
         parts: list[_Part] = []
         after_results: list[_Part] = []
         for block in content:
@@ -124,7 +151,7 @@ class Parts:
                 case Image() | Document():
                     parts.append(self._media_part(block))
                 case Thinking(provider=provider, signature=signature):
-                    if provider == PROVIDER and signature:
+                    if is_readable and provider == PROVIDER and signature:
                         parts.append({"text": block.text, "thought": True, "thoughtSignature": signature})
                 case ToolUse():
                     self._names[block.id] = name = tool_name(block.name)
@@ -132,31 +159,44 @@ class Parts:
                 case ToolResult():
                     parts.append(self._result_part(block, after_results))
                 case Opaque(provider=provider):
-                    if provider == PROVIDER:
+                    if is_readable and provider == PROVIDER:
                         _add_opaque(block, parts)
-        if self._needs_signatures:
+        if self._rules.needs_signatures:
             _sign_first_call(parts)
         return parts + after_results
 
     def _media_part(self, block: Image | Document) -> _Part:
-        note = self._media.note(block)
-        return {"text": note} if note else _inline_or_file(block)
+        note = self._rules.media.note(block)
+        if note:
+            return {"text": note}
+        part = _inline_or_file(block)
+        if self._rules.takes_result_media and isinstance(block, Image) and block.detail in _RESOLUTIONS:
+            part["mediaResolution"] = {"level": _RESOLUTIONS[block.detail]}
+        return part
 
     def _result_part(self, result: ToolResult, after_results: list[_Part]) -> _Part:
-        """*result* with its text. Its other parts are added to *after_results*, after a line that names the tool."""
+        """*result* with its media, where the model takes them there.
+
+        Other media are added to *after_results*, after a line that names the tool.
+        """
         name = self._tool_name_of(result.tool_use_id)
         texts: list[str] = []
+        inside: list[_Part] = []
         others: list[_Part] = []
         for block in result.content:
             part = {"text": block.text} if isinstance(block, Text) else self._media_part(block)
             if isinstance(part, dict) and "text" in part:
                 texts.append(part["text"])
+            elif self._rules.takes_result_media and _media_type(block) in _RESULT_TYPES:
+                inside.append(part)
             else:
                 others.append(part)
         if others:
             after_results += [{"text": f"From the result of {name} ({result.tool_use_id}):"}, *others]
-        response = {"error" if result.is_error else "output": "\n".join(texts)}
-        return {"functionResponse": {"id": result.tool_use_id, "name": name, "response": response}}
+        members: dict[str, Any] = {"id": result.tool_use_id, "name": name, "response": _response(result, texts)}
+        if inside:
+            members["parts"] = inside
+        return {"functionResponse": members}
 
     def _tool_name_of(self, use_id: str) -> str:
         """The name of the tool of *use_id*: from a message of this pass, or from an earlier one, encoded before."""
@@ -172,15 +212,40 @@ class Parts:
         return self._names[use_id]
 
 
+def _response(result: ToolResult, texts: Sequence[str]) -> dict[str, Any]:
+    """The object that stands for *result*: its own, or one with its *texts*.
+
+    Google reads a ``$ref`` anywhere in it as a reference to a part, and rejects those that name none: such objects are
+    sent as JSON text.
+    """
+    kind = "error" if result.is_error else "output"
+    own = result.structured
+    if own is None:
+        return {kind: "\n".join(texts)}
+    if _refers(own):
+        return {kind: msgspec.json.encode(own).decode()}
+    return {"error": own} if result.is_error and "error" not in own else own
+
+
+def _refers(value: object) -> bool:
+    """True if *value* contains the member ``$ref``."""
+    if isinstance(value, Mapping):
+        members = cast("Mapping[str, object]", value)
+        return "$ref" in members or any(map(_refers, members.values()))
+    return isinstance(value, list) and any(map(_refers, cast("list[object]", value)))
+
+
 def _inline_or_file(block: Image | Document) -> dict[str, Any]:
     if block.data is not None:
         return {"inlineData": {"mimeType": block.media_type, "data": block.data}}
-    return {"fileData": {"mimeType": block.media_type or _guess_type(block), "fileUri": block.url}}
+    return {"fileData": {"mimeType": _media_type(block), "fileUri": block.url}}
 
 
-def _guess_type(block: Image | Document) -> str:
-    """The type of what is at *block*'s URL, which the API requires: mostly the end of the path shows it."""
-    guess, _ = guess_type(urlsplit(block.url or "").path)
+def _media_type(block: Text | Image | Document) -> str:
+    """The media type of *block*, which the API requires: at a URL, the end of the path mostly shows it."""
+    if isinstance(block, Text):
+        return "text/plain"
+    guess = block.media_type or guess_type(urlsplit(block.url or "").path)[0]
     return guess or ("image/jpeg" if isinstance(block, Image) else "application/pdf")
 
 
@@ -194,7 +259,7 @@ def _add_opaque(block: Opaque, parts: list[_Part]) -> None:
 
 
 def _sign_first_call(parts: list[_Part]) -> None:
-    """Mark the first tool use in *parts* as another model's, if none of them has a signature."""
-    calls = [part for part in parts if isinstance(part, dict) and "functionCall" in part]
-    if calls and not any("thoughtSignature" in call for call in calls):
-        calls[0]["thoughtSignature"] = _UNSIGNED
+    """Mark the first tool use in *parts* as another model's, if it has no signature."""
+    first = next((part for part in parts if isinstance(part, dict) and "functionCall" in part), None)
+    if first is not None:
+        first.setdefault("thoughtSignature", _UNSIGNED)

@@ -20,6 +20,7 @@ from ..schema.deltas import (
     ToolUseStarted,
     UsageReported,
 )
+from ..schema.errors import ThinkingRejected
 from ..schema.stop_reasons import StopReason
 from ..transport.decoder import StreamDecoder
 from ..transport.faults import incomplete_answer, malformed_answer
@@ -30,6 +31,8 @@ from ..wire.stop_reasons import inferred_stop_reason, stop_reason
 from .citations import AnswerText, citations
 from .errors import FAULTS, PROVIDER, read_google_fault
 from .events import SIGNATURE, STOP_REASONS, Candidate, Chunk, FunctionCall, Part, RawChunk, TokenCounts
+from .partial_args import StreamedInput
+from .stop_details import details_of_answer, details_of_prompt
 
 _chunk: Callable[[bytes], Chunk] = msgspec.json.Decoder(Chunk).decode
 _raw_chunk = msgspec.json.Decoder(RawChunk).decode
@@ -56,6 +59,7 @@ class GoogleReader:
         self._input_reported = False
         self._text: int | None = None  # the block that the next piece of text continues
         self._thinking: int | None = None
+        self._open_call: tuple[int, StreamedInput] | None = None
         self._answer_text = AnswerText()
         self._record_text: Callable[[str], None] = self._answer_text.start_block(0)
 
@@ -70,22 +74,22 @@ class GoogleReader:
         """Add to *deltas* what *chunk*, decoded from *data*, holds."""
         if not self._started:
             self._start_answer(chunk, data, deltas)
-        raw_reason = None
+        ending = None
         for candidate in chunk.candidates or ():
             if candidate.index == 0:
                 self._read_candidate(candidate, data, deltas)
-                raw_reason = candidate.finish_reason
+                ending = candidate if candidate.finish_reason else None
                 break
         if chunk.error is not None:
             raise FAULTS.error(read_google_fault(data))
         if chunk.usage_metadata is not None:
             self._report_input(chunk.usage_metadata, deltas)
-        if raw_reason:
-            # Google has no reason for tool uses: they end with "STOP", or "UNEXPECTED_TOOL_CALL" if not declared.
-            reason = inferred_stop_reason(stop_reason(STOP_REASONS, raw_reason), self._calls > 0)
-            self._end_answer(reason, raw_reason, deltas)
+        if ending is not None:
+            self._end_candidate(ending, deltas)
         elif chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason:
-            self._end_answer(StopReason.CONTENT_FILTER, chunk.prompt_feedback.block_reason, deltas)
+            reason = chunk.prompt_feedback.block_reason
+            details = details_of_prompt(chunk.prompt_feedback)
+            self._end_answer(AnswerEnded(StopReason.CONTENT_FILTER, reason, details), deltas)
 
     def _start_answer(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
         if chunk.error is not None:
@@ -103,11 +107,26 @@ class GoogleReader:
             self._input_reported = True
             deltas.append(UsageReported(counts.input_usage()))
 
-    def _end_answer(self, reason: StopReason, raw_reason: str, deltas: list[Delta]) -> None:
+    def _end_candidate(self, candidate: Candidate, deltas: list[Delta]) -> None:
+        """End the answer as *candidate* says.
+
+        Raises:
+            ThinkingRejected: there is none, because the request lacks a signature.
+        """
+        raw_reason = candidate.finish_reason or ""
+        if raw_reason == "MISSING_THOUGHT_SIGNATURE" and not self._blocks:
+            problem = candidate.finish_message or "a tool use in the request has no valid thought signature"
+            raise ThinkingRejected(problem, PROVIDER, None, raw_reason)
+        self._end_call(deltas, is_whole=False)
+        # Google has no reason for tool uses: they end with "STOP", or "UNEXPECTED_TOOL_CALL" if not declared.
+        reason = inferred_stop_reason(stop_reason(STOP_REASONS, raw_reason), self._calls > 0)
+        self._end_answer(AnswerEnded(reason, raw_reason, details_of_answer(candidate, reason)), deltas)
+
+    def _end_answer(self, ended: AnswerEnded, deltas: list[Delta]) -> None:
         self.ended = True
         if self._counts is not None:
             deltas.append(UsageReported(self._counts.usage()))
-        deltas.append(AnswerEnded(reason, raw_reason))
+        deltas.append(ended)
 
     def _read_candidate(self, candidate: Candidate, data: bytes, deltas: list[Delta]) -> None:
         parts = candidate.content.parts if candidate.content is not None else None
@@ -156,13 +175,42 @@ class GoogleReader:
             self._thinking = None
 
     def _add_call(self, call: FunctionCall, deltas: list[Delta]) -> None:
+        if call.name is None:
+            self._continue_call(call, deltas)
+            return
+        self._end_call(deltas)
         self._calls += 1
         block = self._next_block()
         call_id = call.id or fallback_call_id(self._number, self._calls)
         deltas.append(ToolUseStarted(block, call_id, call.name))
+        if call.will_continue or call.partial_args:
+            self._open_call = block, StreamedInput()
+            self._continue_call(call, deltas)
+            return
         if args := bytes(call.args):
             deltas.append(ToolInputDelta(block, args.decode()))
         deltas.append(BlockEnded(block))
+
+    def _continue_call(self, call: FunctionCall, deltas: list[Delta]) -> None:
+        """Add the pieces in *call* to the open tool use."""
+        if self._open_call is None:
+            raise ValueError("a function call without a name")
+        for piece in call.partial_args:
+            self._open_call[1].add(piece)
+        if not call.will_continue:
+            self._end_call(deltas)
+
+    def _end_call(self, deltas: list[Delta], is_whole: bool = True) -> None:
+        """End the open tool use. Input that is cut short is left invalid: it is never guessed."""
+        if self._open_call is None:
+            return
+        block, streamed = self._open_call
+        try:
+            json = streamed.json()
+        except ValueError as problem:
+            raise malformed_answer(PROVIDER, problem, b"") from None
+        deltas += (ToolInputDelta(block, json if is_whole else json[:-1]), BlockEnded(block))
+        self._open_call = None
 
     def _add_signature(self, part: Part, deltas: list[Delta]) -> None:
         """Keep the signature of *part* in an opaque block after the block of *part*."""

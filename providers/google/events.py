@@ -16,12 +16,33 @@ class _Piece(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """A part of a chunk. It is in no reference cycle, so the garbage collector need not track it."""
 
 
-class FunctionCall(_Piece, frozen=True):
-    """A whole tool use; *args* is empty if there are none."""
+class PartialArg(_Piece, frozen=True):
+    """The next piece of the value at *json_path* in the input of a tool use."""
 
-    name: str
+    json_path: str
+    string_value: str | None = None
+    number_value: int | float | None = None
+    bool_value: bool | None = None
+
+    @property
+    def value(self) -> str | float | bool | None:
+        """The value, or the next piece of a text."""
+        if self.string_value is not None:
+            return self.string_value
+        return self.bool_value if self.bool_value is not None else self.number_value
+
+
+class FunctionCall(_Piece, frozen=True):
+    """A whole tool use; *args* is empty if there are none.
+
+    With *will_continue*, its input follows in *partial_args* of further ones, which have no name.
+    """
+
+    name: str | None = None
     id: str | None = None
     args: msgspec.Raw = msgspec.Raw()
+    partial_args: tuple[PartialArg, ...] = ()
+    will_continue: bool = False
 
 
 class Part(_Piece, frozen=True):
@@ -98,6 +119,8 @@ class Candidate(_Piece, frozen=True):
 
     content: Content | None = None
     finish_reason: str | None = None
+    finish_message: str | None = None
+    safety_ratings: msgspec.Raw = msgspec.Raw()
     index: WholeNumber = 0
     grounding_metadata: Grounding | None = None
     citation_metadata: Recitations | None = None
@@ -136,6 +159,8 @@ class Feedback(_Piece, frozen=True):
     """Why the prompt was blocked."""
 
     block_reason: str | None = None
+    block_reason_message: str | None = None
+    safety_ratings: msgspec.Raw = msgspec.Raw()
 
 
 class Chunk(_Piece, frozen=True):

@@ -3,14 +3,20 @@
 import math
 
 from ..schema.client import Client
+from ..schema.facts import ModelFacts
 from ..schema.provider import Provider, TokenCosts
 from .config import Google
+from .models import gemini_rules
 
 
 def _open_client(config: Google) -> Client:
     from .client import GoogleClient
 
     return GoogleClient(config)
+
+
+def _documented_facts(config: Google) -> ModelFacts:
+    return gemini_rules(config.model, bool(config.vertex)).facts
 
 
 def _image_tokens_by_crops(width: int, height: int) -> int:
@@ -36,6 +42,7 @@ GOOGLE = Provider(
         "GOOGLE_VERTEX_BASE_URL",
     ),
     aliases=("gemini",),
+    documented_facts=_documented_facts,
     price_table="google",
     ability_table="google",
     token_costs=TokenCosts(

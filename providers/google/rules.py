@@ -1,59 +1,74 @@
 """What Google's models take, checked before anything is sent."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from ..schema.errors import InvalidConfig
 from ..schema.facts import ModelFacts
 from ..schema.request import Settings
+from ..schema.tools import ProviderTool, Tool
 from ..wire.media import MediaRules
 from ..wire.settings_rules import SettingsRules, ToolNames
-from .content import MEDIA, NAME_CHARS, is_tool_name
+from .config import Google
+from .content import MEDIA, NAME_CHARS, PartRules, is_tool_name
+from .errors import PROVIDER
+from .models import BUDGET, EFFORT_BUDGETS, LEVEL, GeminiRules, gemini_rules
+
+SERVICE_TIERS = ("standard", "flex", "priority")
+"""https://ai.google.dev/gemini-api/docs/priority-inference and .../flex-inference."""
 
 _UNKNOWN = ModelFacts()
 _RULES = SettingsRules(
     api="Google",
+    absent={"metadata": "give labels in the config"},
     max_stop_sequences=5,  # https://ai.google.dev/api/generate-content#generationconfig
     tool_names=ToolNames(is_tool_name, f"up to {NAME_CHARS} of a-z, A-Z, 0-9, _ . : and -, and a letter or _ first"),
+    tool_choice_modes=("auto", "required", "none", "tool", "validated"),
     one_tool_at_a_time=False,
-    efforts=("minimal", "low", "medium", "high", "xhigh"),
+    efforts=("none", "minimal", "low", "medium", "high", "xhigh"),
+    present=frozenset({"service_tier"}),
+    provider=PROVIDER,
+    limits_tool_choice=True,
 )
 _SEED_BITS = 31
-_generation = re.compile(r"gemini-(\d+)")
-
-# https://ai.google.dev/gemini-api/docs/thinking#set-budget: the least and the most, and whether thinking can't be off.
-_BUDGETS: Mapping[str, tuple[int, int]] = {
-    "gemini-2.5-flash-lite": (512, 24_576),
-    "gemini-2.5-flash": (1, 24_576),
-    "gemini-2.5-pro": (128, 32_768),
-}
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """What shapes requests to *model*, about which *facts* are known, at the Gemini API or at Vertex AI."""
+    """What shapes requests to *model*, about which *facts* are known, at the Gemini API or at Vertex AI.
+
+    *source* is the ``Origin.source`` of the answers. *members* are those that the config adds to each request.
+    """
 
     model: str
     vertex: bool = False
     facts: ModelFacts = _UNKNOWN
+    source: str = ""
+    members: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @cached_property
+    def rules(self) -> GeminiRules:
+        """What is documented about the model; its facts are those of *facts*, where these are known."""
+        documented = gemini_rules(self.model, self.vertex)
+        return documented._replace(facts=self.facts.or_else(documented.facts))
+
+    @cached_property
+    def parts(self) -> PartRules:
+        """What shapes the parts of messages to the model."""
+        rules = self.rules
+        return PartRules(self.media, self.source, rules.needs_signatures, rules.takes_result_media)
 
     @cached_property
     def media(self) -> MediaRules:
         """The images and documents that the model takes."""
-        return MEDIA.of(self.facts)
-
-    @cached_property
-    def generation(self) -> int | None:
-        """The number in the model's name, such as 3; ``None`` where it has none."""
-        found = _generation.search(self.model)
-        return int(found[1]) if found else None
+        return MEDIA.of(self.rules.facts)
 
     @property
-    def signs(self) -> bool:
-        """True if the model rejects tool uses without a signature: from Gemini 3 on, and the latest ones."""
-        return self.generation >= 3 if self.generation is not None else self.model.endswith("-latest")
+    def reports_tools(self) -> bool:
+        """True if the API reports uses of its own tools, next to functions, in parts that have to be sent back."""
+        return not self.vertex and self.rules.takes_result_media
 
     def path(self, streaming: bool) -> str:
         """The path of requests, after the version and, at Vertex AI, after project and location."""
@@ -79,25 +94,104 @@ def check_settings(settings: Settings, dialect: Dialect) -> None:
     Raises:
         InvalidConfig: the field is named.
     """
-    _RULES.check(settings, dialect.model, dialect.facts)
+    _check_strict(settings)
+    _RULES.check(settings, dialect.model, dialect.rules.facts)
     if settings.seed is not None and not -(1 << _SEED_BITS) <= settings.seed < 1 << _SEED_BITS:
         raise InvalidConfig("seed", "Google takes a number of 32 bits")
-    # "Function calling with a response mime type: 'application/json' is unsupported", says the API of older models.
-    if settings.output_schema is not None and settings.tools and dialect.generation in (1, 2):
-        raise InvalidConfig("output_schema", f"{dialect.model} takes either a schema or tools")
+    _check_penalties(settings, dialect)
+    _check_tools(settings, dialect)
+    _check_tool_choice(settings, dialect)
     _check_thinking(settings, dialect)
+    _check_service_tier(settings, dialect)
+    _check_cache(settings, dialect)
+
+
+def _check_strict(settings: Settings) -> None:
+    for number, tool in enumerate(settings.tools):
+        if isinstance(tool, Tool) and tool.strict:
+            problem = "Google holds all tools to their schemas or none; give tool_choice with the mode 'validated'"
+            raise InvalidConfig(f"tools[{number}].strict", problem)
+
+
+def _check_penalties(settings: Settings, dialect: Dialect) -> None:
+    """https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/gemini/3-6-flash: they are an error."""
+    for name in ("frequency_penalty", "presence_penalty"):
+        if getattr(settings, name) and not dialect.rules.takes_penalties:
+            raise InvalidConfig(name, f"{dialect.model} rejects penalties; remove it, and steer it by the prompt")
+
+
+def _check_tools(settings: Settings, dialect: Dialect) -> None:
+    """https://ai.google.dev/gemini-api/docs/tool-combination."""
+    if dialect.rules.combines_tools or not settings.tools:
+        return
+    # "Function calling with a response mime type: 'application/json' is unsupported", says the API of older models.
+    if settings.output_schema is not None:
+        raise InvalidConfig("output_schema", f"{dialect.model} takes either a schema or tools")
+    if len({isinstance(tool, ProviderTool) for tool in settings.tools}) > 1:
+        raise InvalidConfig("tools", f"{dialect.model} takes either Google's tools or your own, before Gemini 3")
+
+
+def _check_tool_choice(settings: Settings, dialect: Dialect) -> None:
+    """https://ai.google.dev/gemini-api/docs/function-calling#function_calling_modes."""
+    choice = settings.tool_choice
+    if choice is None or not settings.tools:
+        return
+    names = {tool.name for tool in settings.tools if isinstance(tool, Tool)}
+    if not names and (choice.mode != "auto" or choice.allowed):
+        problem = "Google applies it to your own tools, and there are none; leave it out"
+        raise InvalidConfig("tool_choice", problem)
+    if (choice.mode == "validated" or (choice.mode == "auto" and choice.allowed)) and not dialect.rules.validates_calls:
+        field = "tool_choice.mode" if choice.mode == "validated" else "tool_choice.allowed"
+        raise InvalidConfig(field, f"{dialect.model} does not have the mode VALIDATED, which this takes")
+    if choice.name is not None and choice.name not in names:
+        raise InvalidConfig("tool_choice.name", f"there is no tool {choice.name!r} in tools")
+    if unknown := [name for name in choice.allowed if name not in names]:
+        raise InvalidConfig("tool_choice.allowed", f"there is no tool {unknown[0]!r} in tools")
 
 
 def _check_thinking(settings: Settings, dialect: Dialect) -> None:
     thinking = settings.thinking
     if thinking is None:
         return
+    types = dialect.rules.facts.thinking_types or (LEVEL, BUDGET)
     if thinking.effort is not None and thinking.budget_tokens is not None:
         raise InvalidConfig("thinking", "Google takes either an effort or a budget")
-    if thinking.effort is not None and dialect.generation in (1, 2):
-        raise InvalidConfig("thinking.effort", f"{dialect.model} takes a budget; efforts are from Gemini 3 on")
+    if thinking.effort not in (None, "none", *EFFORT_BUDGETS) and LEVEL not in types:
+        raise InvalidConfig("thinking.effort", f"{dialect.model} takes {', '.join(EFFORT_BUDGETS)}, or a budget")
     if thinking.budget_tokens is not None:
-        name = next((name for name in _BUDGETS if name in dialect.model), None)
-        least, most = _BUDGETS[name] if name else (1, thinking.budget_tokens)
+        if BUDGET not in types:
+            raise InvalidConfig("thinking.budget_tokens", f"{dialect.model} takes an effort, not a budget")
+        least, most = dialect.rules.budget_tokens or (1, thinking.budget_tokens)
         if not least <= thinking.budget_tokens <= most:
             raise InvalidConfig("thinking.budget_tokens", f"{dialect.model} takes {least:,} to {most:,}")
+
+
+def _check_service_tier(settings: Settings, dialect: Dialect) -> None:
+    if settings.service_tier is None:
+        return
+    if dialect.vertex:
+        header = "X-Vertex-AI-LLM-Shared-Request-Type"
+        raise InvalidConfig("service_tier", f"Vertex AI takes it in a header; give {header} in extra_headers")
+    if settings.service_tier not in SERVICE_TIERS:
+        raise InvalidConfig("service_tier", f"Google takes {', '.join(SERVICE_TIERS)}")
+
+
+def check_cache(config: Google) -> None:
+    """Reject an explicit cache where the model has none: https://ai.google.dev/gemini-api/docs/caching.
+
+    Raises:
+        InvalidConfig: the field is named.
+    """
+    if config.cached_content is not None and not gemini_rules(config.model, bool(config.vertex)).takes_caches:
+        raise InvalidConfig(
+            "provider.cached_content", f"{config.model} has no explicit caches; leave it out, it caches by itself"
+        )
+
+
+def _check_cache(settings: Settings, dialect: Dialect) -> None:
+    """https://ai.google.dev/api/caching: the cache has the system prompt, the tools and the tool choice in it."""
+    if "cachedContent" not in dialect.members:
+        return
+    for name in ("system", "tools"):
+        if getattr(settings, name):
+            raise InvalidConfig(name, "it is part of provider.cached_content; give it where you create the cache")

@@ -13,10 +13,12 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 import msgspec
 from msgspec import Meta
 
+from validators.google_models import model_violations, signs_calls
 from validators.patterns import PatternChecked
 
 NAME = r"^[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}\Z"
 MEDIA_TYPE = r"^[a-z]+/[a-zA-Z0-9.+-]+\Z"
+RESULT_TYPES = {"image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain"}
 NonEmpty = Annotated[str, Meta(min_length=1)]
 _FREE_FORM = {
     "args",
@@ -56,9 +58,16 @@ class _Call(_Strict):
     args: dict[str, Any] | None = None
 
 
+class _Resolution(_Strict):
+    level: Literal[
+        "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH", "MEDIA_RESOLUTION_ULTRA_HIGH"
+    ]
+
+
 class _ResultPart(_Strict):
     inline_data: _InlineData | None = None
     file_data: _File | None = None
+    media_resolution: _Resolution | None = None
 
 
 class _Result(_Strict):
@@ -82,11 +91,12 @@ class _Part(_Strict):
     code_execution_result: dict[str, Any] | None = None
     tool_call: dict[str, Any] | None = None
     tool_response: dict[str, Any] | None = None
+    media_resolution: _Resolution | None = None
 
     @property
     def kinds(self) -> list[str]:
         """The members of the union that are set."""
-        attributes = ("thought", "thought_signature")
+        attributes = ("thought", "thought_signature", "media_resolution")
         return [name for name in self.__struct_fields__ if name not in attributes and getattr(self, name) is not None]
 
 
@@ -123,11 +133,15 @@ class _Tool(_Strict):
     google_search: dict[str, Any] | None = None
     url_context: dict[str, Any] | None = None
     file_search: dict[str, Any] | None = None
+    google_maps: dict[str, Any] | None = None
+    computer_use: dict[str, Any] | None = None
+    enterprise_web_search: dict[str, Any] | None = None
 
 
 class _CallingConfig(_Strict):
     mode: Literal["AUTO", "ANY", "NONE", "VALIDATED"]
     allowed_function_names: tuple[str, ...] = ()
+    stream_function_call_arguments: bool = False
 
 
 class _ToolConfig(_Strict):
@@ -136,9 +150,11 @@ class _ToolConfig(_Strict):
 
 
 class _Thinking(_Strict):
+    patterns: ClassVar[Mapping[str, str]] = {"thinking_level": r"^(?i:MINIMAL|LOW|MEDIUM|HIGH|XHIGH)\Z"}
+
     include_thoughts: bool = False
     thinking_budget: Annotated[int, Meta(ge=-1)] | None = None
-    thinking_level: Literal["MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH"] | None = None
+    thinking_level: str | None = None
 
 
 class _GenerationConfig(_Strict):
@@ -157,6 +173,15 @@ class _GenerationConfig(_Strict):
     response_logprobs: bool | None = None
     logprobs: int | None = None
     thinking_config: _Thinking | None = None
+    media_resolution: Literal["MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH"] | None = None
+
+
+class _SafetySetting(_Strict):
+    patterns: ClassVar[Mapping[str, str]] = {"category": r"^HARM_CATEGORY_[A-Z_]+\Z"}
+
+    category: str
+    threshold: Literal["BLOCK_LOW_AND_ABOVE", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_ONLY_HIGH", "BLOCK_NONE", "OFF"]
+    method: Literal["SEVERITY", "PROBABILITY"] | None = None
 
 
 class _Body(_Strict):
@@ -165,27 +190,36 @@ class _Body(_Strict):
     tools: tuple[_Tool, ...] = ()
     tool_config: _ToolConfig | None = None
     generation_config: _GenerationConfig | None = None
-    safety_settings: list[dict[str, Any]] | None = None
+    safety_settings: list[_SafetySetting] | None = None
     model_armor_config: dict[str, Any] | None = None
     labels: dict[str, str] | None = None
+    cached_content: NonEmpty | None = None
+    service_tier: Literal["standard", "flex", "priority"] | None = None
 
 
-def violations(body: Mapping[str, Any], *, needs_signatures: bool = False) -> list[str]:
+def violations(
+    body: Mapping[str, Any], *, needs_signatures: bool = False, model: str = "", vertex: bool = False
+) -> list[str]:
     """The reasons for which the API would reject *body*; empty if it is valid.
 
-    If *needs_signatures*, the model rejects unsigned tool uses of the current turn, as Gemini 3 and newer ones do.
+    If *needs_signatures*, the model rejects unsigned tool uses of the current turn. With *model*, its own rules are
+    checked, this one among them, at the Gemini API or, with *vertex*, at Vertex AI.
     """
+    renamed = cast("dict[str, Any]", _camel(body))
     try:
-        request = msgspec.convert(_camel(body), _Body)
+        request = msgspec.convert(renamed, _Body)
     except msgspec.ValidationError as error:
         return [str(error)]
     return [
         *_order(request.contents),
         *_parts(request.contents),
         *_calls(request.contents),
+        *_results(request.contents),
         *_tools(request),
+        *_cached(request),
         *_generation(request.generation_config),
-        *(_unsigned(request.contents) if needs_signatures else ()),
+        *(_unsigned(request.contents) if needs_signatures or signs_calls(model) else ()),
+        *(model_violations(renamed, model, vertex) if model else ()),
     ]
 
 
@@ -244,6 +278,23 @@ def _calls(contents: Sequence[_Content]) -> Iterator[str]:
             yield f"contents[{index}]: the ids of function calls and responses differ"
     if contents[0].results or contents[-1].calls:
         yield "contents: function calls and their responses come in pairs"
+
+
+def _results(contents: Sequence[_Content]) -> Iterator[str]:
+    for index, content in enumerate(contents):
+        for result in content.results:
+            # Parts have no display names here, which alone may be referred to.
+            if '"$ref":' in msgspec.json.encode(result.response).decode():
+                yield f"contents[{index}]: $ref in the function response does not match any part"
+            for part in result.parts:
+                media = part.inline_data or part.file_data
+                if media is None or media.mime_type not in RESULT_TYPES:
+                    yield f"contents[{index}]: unsupported media in a function response: {media}"
+
+
+def _cached(request: _Body) -> Iterator[str]:
+    if request.cached_content is not None and (request.system_instruction or request.tools or request.tool_config):
+        yield "tool config, tools and system instruction should not be set in the request when using cached content"
 
 
 def _tools(request: _Body) -> Iterator[str]:

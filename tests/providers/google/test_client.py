@@ -23,10 +23,12 @@ from rayconteur.providers.registry import open_client
 from rayconteur.providers.schema.content import Image
 from rayconteur.providers.schema.errors import (
     AuthenticationFailed,
+    InvalidConfig,
     Overloaded,
     ProviderError,
     ProviderUnavailable,
     RateLimited,
+    ThinkingRejected,
     UnsupportedContent,
 )
 
@@ -80,6 +82,55 @@ def test_a_streamed_request_goes_to_the_model_s_url_with_the_key(config: Google,
 
 def test_a_request_that_is_not_streamed_goes_to_its_own_url() -> None:
     assert sent_request(Google(model="gemini-x", api_key=KEY), streaming=False).target == BASE + ":generateContent"
+
+
+def test_extra_members_and_headers_are_sent() -> None:
+    config = Google(
+        model="gemini-x",
+        api_key=KEY,
+        extra_body={"store": False},
+        extra_headers={"X-Vertex-AI-LLM-Shared-Request-Type": "flex"},
+    )
+
+    request = sent_request(config)
+
+    assert msgspec.json.decode(request.body)["store"] is False
+    assert request.headers["x-vertex-ai-llm-shared-request-type"] == "flex"
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"extra_body": {"contents": []}}, "provider.extra_body.contents"),
+        (
+            {"extra_body": {"generationConfig": {"temperature": 1}}},
+            "provider.extra_body.generationConfig.temperature",
+        ),
+        ({"extra_body": {"generation_config": {"top_p": 1}}}, "provider.extra_body.generation_config.top_p"),
+        ({"extra_body": {"toolConfig": {}}}, "provider.extra_body.toolConfig"),
+        ({"extra_headers": {"X-Goog-Api-Key": "k"}}, "provider.extra_headers['X-Goog-Api-Key']"),
+        ({"cached_content": "cachedContents/nest"}, "provider.cached_content"),
+    ],
+)
+def test_what_the_package_sets_or_the_model_lacks_is_rejected_in_the_config(more: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidConfig) as raised:
+        open_client(Google(model="gemini-4-argon", api_key=KEY, **more).resolved({}))
+
+    assert raised.value.field == field
+
+
+@pytest.mark.parametrize("message", ["Corrupted thought signature.", "Invalid thought signature."])
+def test_a_signature_of_another_model_is_rejected_thinking(message: str) -> None:
+    body = msgspec.json.encode({"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}})
+
+    async def main() -> None:
+        async with Loopback(answers(body, 400)) as server:
+            client = open_client(Google(model="m", api_key=KEY, base_url=server.url).resolved({}))
+            with pytest.raises(ThinkingRejected):
+                await collect_deltas(client)
+            await client.aclose()
+
+    asyncio.run(main())
 
 
 @cache

@@ -15,8 +15,14 @@ from rayconteur.providers.google.events import SIGNATURE, STOP_REASONS
 from rayconteur.providers.schema.content import Citation, Opaque, Text, Thinking, ToolUse
 from rayconteur.providers.schema.deltas import Delta
 from rayconteur.providers.schema.draft import Answer, Draft
-from rayconteur.providers.schema.errors import IncompleteAnswer, Overloaded, ProtocolError, ProviderError
-from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.providers.schema.errors import (
+    IncompleteAnswer,
+    Overloaded,
+    ProtocolError,
+    ProviderError,
+    ThinkingRejected,
+)
+from rayconteur.providers.schema.stop_reasons import StopDetails, StopReason
 from rayconteur.providers.schema.usage import UNAVAILABLE, Usage, reported
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -91,6 +97,106 @@ def test_a_filtered_answer_keeps_its_text_and_citations() -> None:
     assert answer.content == (
         Text(text="Once upon ", citations=(Citation(url="https://tales.example", start=0, end=9),)),
     )
+
+
+def test_a_blocked_prompt_and_a_filtered_answer_say_why() -> None:
+    ratings = [
+        {"category": "HARM_CATEGORY_HARASSMENT", "probability": "LOW"},
+        {"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": True},
+    ]
+    feedback = {"blockReason": "SAFETY", "blockReasonMessage": "not this", "safetyRatings": ratings}
+
+    blocked = answer_of(decode_answer(5, msgspec.json.encode({"promptFeedback": feedback})))
+    filtered = decode_whole({"text": "How to"}, stop="SAFETY", safetyRatings=ratings, finishMessage="no more")
+
+    category = "HARM_CATEGORY_DANGEROUS_CONTENT"
+    assert blocked.stop_details == StopDetails(
+        category=category,
+        explanation="not this",
+        vendor={"safetyRatings": ratings, "blockReasonMessage": "not this"},
+    )
+    assert filtered.stop_details == StopDetails(
+        category=category, explanation="no more", vendor={"safetyRatings": ratings, "finishMessage": "no more"}
+    )
+    assert decode_whole({"text": "Caw"}, safetyRatings=ratings).stop_details is None
+    assert decode_whole({"text": "Caw"}, stop="SAFETY", safetyRatings=7).stop_details is None
+
+
+def test_an_answer_that_ends_for_want_of_a_signature_is_rejected_thinking() -> None:
+    chunk = {"candidates": [{"finishReason": "MISSING_THOUGHT_SIGNATURE"}]}
+
+    with pytest.raises(ThinkingRejected) as raised:
+        decode_answer(5, msgspec.json.encode(chunk))
+    assert raised.value.vendor_code == "MISSING_THOUGHT_SIGNATURE"
+
+
+def streamed_calls(*calls: dict[str, Any], stop: str = "STOP") -> Answer:
+    """The answer to a stream with each of *calls* in a chunk of its own."""
+    chunks = [{"candidates": [{"content": {"parts": [{"functionCall": call}]}}]} for call in calls]
+    end = {"candidates": [{"finishReason": stop}]}
+    return answer_of(decode_stream(b"".join(b"data: %b\n\n" % msgspec.json.encode(chunk) for chunk in [*chunks, end])))
+
+
+def test_streamed_arguments_are_put_together() -> None:
+    def piece(path: str, more: bool = False, **value: Any) -> dict[str, Any]:
+        return {"jsonPath": path, "willContinue": more, **value}
+
+    answer = streamed_calls(
+        {"name": "fly", "id": "f1", "willContinue": True},
+        {"partialArgs": [piece("$.to.tree", True, stringValue="o")], "willContinue": True},
+        {"partialArgs": [piece("$.to.tree", stringValue="ak"), piece("$.height", numberValue=3)], "willContinue": True},
+        {
+            "partialArgs": [
+                piece("$.with[0]", stringValue="wings"),
+                piece("$['by night'][0].ok", boolValue=True),
+                piece("$.none", nullValue="NULL_VALUE"),
+            ],
+            "willContinue": True,
+        },
+        {},
+        {"name": "rest", "id": "r1", "willContinue": True},
+        {"name": "sing", "args": {"song": "caw"}},
+    )
+
+    assert answer.content == (
+        ToolUse(
+            id="f1",
+            name="fly",
+            input={"to": {"tree": "oak"}, "height": 3, "with": ["wings"], "by night": [{"ok": True}], "none": None},
+        ),
+        ToolUse(id="r1", name="rest", input={}),
+        ToolUse(id="call_5_3", name="sing", input={"song": "caw"}),
+    )
+
+
+def test_streamed_arguments_that_are_cut_short_are_malformed_input() -> None:
+    piece = {"jsonPath": "$.to", "stringValue": "oa", "willContinue": True}
+
+    [use] = streamed_calls({"name": "fly", "partialArgs": [piece], "willContinue": True}, stop="MAX_TOKENS").content
+
+    assert isinstance(use, ToolUse)
+    assert use.malformed == '{"to":"oa"'
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [{}],
+        [{"name": "fly", "partialArgs": [{"jsonPath": "$..x", "stringValue": "a"}]}],
+        [{"name": "fly", "partialArgs": [{"jsonPath": "$.x[7]", "stringValue": "a"}]}],
+        [{"name": "fly", "partialArgs": [{"jsonPath": "$[0]", "stringValue": "a"}]}],
+        [
+            {
+                "name": "fly",
+                "partialArgs": [{"jsonPath": "$.x", "stringValue": "a"}, {"jsonPath": "$.x.y", "boolValue": True}],
+            }
+        ],
+    ],
+    ids=["no name", "many values", "beyond the end", "an index of an object", "a member of a text"],
+)
+def test_streamed_arguments_that_fit_no_input_are_a_protocol_error(calls: list[dict[str, Any]]) -> None:
+    with pytest.raises(ProtocolError):
+        streamed_calls(*calls)
 
 
 def test_an_error_in_the_stream_is_raised_after_the_deltas_before_it() -> None:

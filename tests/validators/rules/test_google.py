@@ -1,8 +1,10 @@
 """The validator of requests to Google."""
 
+import re
 from typing import Any
 
 import pytest
+from servers.recordings import exchanges
 from validators.google import violations
 
 Json = dict[str, Any]
@@ -17,6 +19,11 @@ SIGNED: Json = FLY | {"thoughtSignature": "c2lnbmVk"}
 TOOLS: list[Json] = [{"functionDeclarations": [{"name": "fly", "parametersJsonSchema": {"type": "object"}}]}]
 
 
+ULTRA: Json = {"level": "MEDIA_RESOLUTION_ULTRA_HIGH"}
+SEARCH: Json = {"googleSearch": {}}
+REPORTED: Json = {"includeServerSideToolInvocations": True}
+
+
 def user(*parts: Json) -> Json:
     return {"role": "user", "parts": [*parts]}
 
@@ -27,6 +34,16 @@ def model(*parts: Json) -> Json:
 
 def body(*contents: Json, **more: object) -> Json:
     return {"contents": [*contents] or [HI], **more}
+
+
+def with_picture(media_type: str) -> Json:
+    """A function response with an image."""
+    picture = {"inlineData": {"mimeType": media_type, "data": "YQ=="}}
+    return {"functionResponse": {"name": "fly", "response": {}, "parts": [picture]}}
+
+
+def with_thinking(**config: object) -> Json:
+    return with_generation_config(thinkingConfig=config)
 
 
 def with_calling_config(**calling: object) -> Json:
@@ -54,6 +71,11 @@ def with_generation_config(**config: object) -> Json:
             temperature=2, topK=40, seed=-1, stopSequences=["Nevermore"], thinkingConfig={"thinkingBudget": 0}
         ),
         with_generation_config(responseMimeType="application/json", responseJsonSchema={"type": "object"}),
+        with_generation_config(thinkingConfig={"thinkingLevel": "low"}, mediaResolution="MEDIA_RESOLUTION_LOW"),
+        body(safetySettings=[{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}], serviceTier="flex"),
+        body(cachedContent="cachedContents/nest", labels={"team": "birds"}),
+        body(user({"fileData": {"mimeType": "image/png", "fileUri": "gs://rook/a"}, "mediaResolution": ULTRA})),
+        body(HI, model(FLY), user(with_picture("image/png"))),
     ],
 )
 def test_a_valid_request_has_no_violations(good: Json) -> None:
@@ -99,6 +121,16 @@ def test_a_valid_request_has_no_violations(good: Json) -> None:
             with_generation_config(thinkingConfig={"thinkingBudget": 1, "thinkingLevel": "LOW"}),
             "not supported together",
         ),
+        (with_generation_config(thinkingConfig={"thinkingLevel": "MAX"}), "regex"),
+        (with_generation_config(mediaResolution="MEDIA_RESOLUTION_ULTRA_HIGH"), "enum"),
+        (body(serviceTier="FLEX"), "enum"),
+        (body(safetySettings=[{"category": "HARASSMENT", "threshold": "OFF"}]), "regex"),
+        (body(cachedContent="cachedContents/nest", tools=TOOLS), "when using cached content"),
+        (body(HI, model(FLY), user(with_picture("image/gif"))), "unsupported media in a function response"),
+        (
+            body(HI, model(FLY), user({"functionResponse": {"name": "fly", "response": {"a": [{"$ref": "b"}]}}})),
+            "$ref in the function response",
+        ),
         (body(stream=True), "unknown field `stream`"),
         (body(HI | {"turn": 1}), "unknown field `turn`"),
     ],
@@ -116,3 +148,83 @@ def test_newer_models_need_a_signature_on_the_first_tool_use_of_each_step() -> N
     assert violations(body(*old, HI, model(FLY), user(FLOWN)), needs_signatures=False) == []
     [violation] = violations(body(*old, HI, model(FLY), user(FLOWN)), needs_signatures=True)
     assert "contents[5]: function call is missing a thought_signature" in violation
+
+
+@pytest.mark.parametrize(
+    ("model_name", "vertex", "good"),
+    [
+        ("gemini-2.0-flash", False, with_generation_config(presencePenalty=0.5)),
+        ("gemini-2.5-flash", False, with_thinking(thinkingBudget=0)),
+        ("gemini-2.5-pro", False, with_thinking(thinkingBudget=128)),
+        ("gemini-2.5-flash", False, body(tools=[SEARCH])),
+        ("gemini-3-flash-preview", False, with_thinking(thinkingLevel="MINIMAL")),
+        ("gemini-3.1-pro-preview", True, with_thinking(thinkingBudget=0)),
+        ("gemini-3.8-flash", False, body(tools=[*TOOLS, SEARCH], toolConfig=REPORTED)),
+        ("gemini-3.8-flash", True, body(tools=[*TOOLS, SEARCH])),
+        ("gemini-3.8-flash", False, with_generation_config(temperature=0.5)),
+        ("gemini-4-hydrogen", False, with_thinking(thinkingLevel="XHIGH")),
+        ("tuned", False, with_thinking(thinkingLevel="XHIGH")),
+    ],
+)
+def test_a_request_that_fits_its_model_has_no_violations(model_name: str, vertex: bool, good: Json) -> None:
+    assert violations(good, model=model_name, vertex=vertex) == []
+
+
+@pytest.mark.parametrize(
+    ("model_name", "vertex", "bad", "problem"),
+    [
+        ("gemini-2.0-flash", False, with_thinking(includeThoughts=True), "thinking is not enabled"),
+        ("gemini-2.5-flash-image", False, with_thinking(thinkingBudget=0), "thinking is not enabled"),
+        ("gemini-2.5-flash", False, with_thinking(thinkingLevel="LOW"), "level is not supported"),
+        ("gemini-2.5-pro", False, with_thinking(thinkingBudget=0), "budget 0 is invalid"),
+        ("gemini-2.5-pro", False, with_thinking(thinkingBudget=32_769), "between 128 and 32768"),
+        ("gemini-3-pro-preview", False, with_thinking(thinkingLevel="MEDIUM"), "level MEDIUM is not supported"),
+        ("gemini-3.1-pro-preview", False, with_thinking(thinkingBudget=0), "budget 0 is invalid"),
+        ("gemini-3.8-flash", False, with_thinking(thinkingLevel="MINIMAL"), "level MINIMAL is not supported"),
+        ("gemini-flash-latest", False, with_thinking(thinkingLevel="MINIMAL"), "level MINIMAL is not supported"),
+        ("gemini-4-argon", False, with_thinking(thinkingLevel="XHIGH"), "level XHIGH is not supported"),
+        ("gemini-3.6-flash", False, with_generation_config(frequencyPenalty=0.5), "penalty is not enabled"),
+        ("gemini-3.6-flash", False, body(HI, CAW), "ending with a model turn"),
+        ("gemini-4-argon", False, body(cachedContent="cachedContents/nest"), "explicit caching"),
+        ("gemini-2.5-flash", False, body(tools=[*TOOLS, SEARCH]), "multiple tools"),
+        ("gemini-2.5-flash", False, body(tools=[SEARCH], toolConfig=REPORTED), "context circulation"),
+        (
+            "gemini-2.5-flash",
+            False,
+            body(tools=TOOLS, generationConfig={"responseMimeType": "application/json"}),
+            "response mime type",
+        ),
+        ("gemini-3.8-flash", False, body(tools=[*TOOLS, SEARCH]), "please enable"),
+        ("gemini-3.8-flash", True, body(tools=[*TOOLS, SEARCH], toolConfig=REPORTED), "Gemini API only"),
+        ("gemini-3.8-flash", True, body(serviceTier="flex"), "in a header"),
+        ("gemini-3.8-flash", True, body(HI, model({"toolCall": {}}), HI), "tool calls of the server"),
+        ("gemini-2.0-flash", False, with_calling_config(mode="VALIDATED"), "VALIDATED is not supported"),
+        ("gemini-3-pro-image", False, body(tools=TOOLS), "tool use is not enabled"),
+        ("gemini-2.5-flash", False, body(HI, model(FLY), user(with_picture("image/png"))), "media in a function"),
+        ("gemini-3.8-flash", False, body(HI, model(FLY), user(FLOWN)), "missing a thought_signature"),
+        (
+            "gemini-3.8-flash",
+            False,
+            with_calling_config(mode="AUTO", streamFunctionCallArguments=True),
+            "Vertex AI only",
+        ),
+    ],
+)
+def test_a_request_that_does_not_fit_its_model_has_its_violation(
+    model_name: str, vertex: bool, bad: Json, problem: str
+) -> None:
+    broken = violations(bad, model=model_name, vertex=vertex)
+
+    assert any(problem in violation for violation in broken), broken
+
+
+@pytest.mark.parametrize("file", ["gemini", "vertex"])
+def test_requests_that_google_accepted_break_no_rule_of_their_models(file: str) -> None:
+    accepted = [exchange.record for exchange in exchanges(file, "generate_content") if exchange.record["status"] == 200]
+    requests = [(record["path"], record["request"]) for record in accepted if record["request"]]
+
+    for path, request in requests:
+        [name] = re.findall(r"models/([^:]+):", path)
+        assert violations(request, model=name, vertex=file == "vertex") == [], path
+    if not requests:
+        pytest.skip(f"no {file}.jsonl among the recordings")
