@@ -28,7 +28,7 @@ from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
 from rayconteur.providers.schema.content import Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Reasoning
-from rayconteur.providers.schema.tools import Tool, ToolChoice
+from rayconteur.providers.schema.tools import ProviderTool, Tool, ToolChoice
 from rayconteur.providers.schema.usage import Usage
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api.config import Limits, RetryPolicy, SessionConfig
@@ -95,7 +95,7 @@ def __getattr__(name: str) -> object:
 __all__ = [
     "Anthropic", "AzureOpenAI", "Bedrock", "Cited", "Clear", "Cleared", "Close", "Closed", "Cohere", "Compact",
     "Compacted", "Completed", "Configure", "Configured", "Dedicated", "Document", "Failed", "FromLLM", "Google",
-    "Image", "Interrupt", "Interrupted", "Limits", "Message", "Missed", "Opaque", "OpenAI", "Packed",
+    "Image", "Interrupt", "Interrupted", "Limits", "Message", "Missed", "Opaque", "OpenAI", "Packed", "ProviderTool",
     "RayconteurError", "Reasoning", "Reply", "Retry", "RetryPolicy", "Retrying", "Runtime", "RuntimeOptions",
     "Scripted", "SessionConfig", "SessionHandle", "StreamStarted", "Text", "TextChunk", "Thinking", "ThinkingChunk",
     "ToLLM", "TokenUpdate", "Tool", "ToolBatch", "ToolChoice", "ToolInputChunk", "ToolResult", "ToolResults", "ToolUse",

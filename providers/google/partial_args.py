@@ -6,7 +6,7 @@ https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/tools/func
 
 import re
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -49,7 +49,7 @@ class StreamedInput:
 def _store(root: dict[str, Any], path: str, value: object) -> None:
     """Put *value* at *path* in *root*, and the objects and arrays around it if they are missing."""
     steps = [_key(found) for found in _step.finditer(path)]
-    place: Any = root
+    place: object = root
     for step, following in pairwise(steps):
         place = _member(place, step, [] if isinstance(following, int) else {})
     _member(place, steps[-1], value)
@@ -61,15 +61,14 @@ def _key(found: re.Match[str]) -> str | int:
     return found["name"] if found["name"] is not None else found["quoted"][1:-1]
 
 
-def _member(place: Any, step: str | int, value: object) -> Any:
-    """The member *step* of *place*, which is *value* if there is none yet."""
-    match place, step:
-        case dict(), str():
-            return place.setdefault(step, value)
-        case list(), int() if step == len(place):
-            place.append(value)
-            return value
-        case list(), int() if step < len(place):
-            return place[step]
-        case _:
-            raise ValueError(f"an argument's path does not fit the others at {step!r}")
+def _member(place: object, step: str | int, value: object) -> object:
+    """The member *step* of *place*, which becomes *value* if there is none yet."""
+    if isinstance(place, dict) and isinstance(step, str):
+        return cast("dict[str, object]", place).setdefault(step, value)
+    if isinstance(place, list) and isinstance(step, int):
+        items = cast("list[object]", place)
+        if step == len(items):
+            items.append(value)
+        if step < len(items):
+            return items[step]
+    raise ValueError(f"an argument's path does not fit the others at {step!r}")
