@@ -3,6 +3,7 @@
 A plug-in finds all that it needs here: docs/adding-a-provider.md.
 """
 
+from .auth.aws_config import AWSAuth
 from .schema.client import Client
 from .schema.config import Config, HTTPConfig, require_credential
 from .schema.content import Block, Citation, UserBlock
@@ -35,7 +36,7 @@ from .registry import ProviderConfig, open_client
 
 # fmt: off
 __all__ = [
-    "Answer", "AnswerEnded", "AnswerStarted", "Block", "BlockEnded", "Citation", "Cited", "Client", "Config",
+    "AWSAuth", "Answer", "AnswerEnded", "AnswerStarted", "Block", "BlockEnded", "Citation", "Cited", "Client", "Config",
     "Cost", "Count", "Delta", "Draft", "HTTPConfig", "ModelFacts", "OpaqueReceived", "Partial", "Prices",
     "Provenance", "Provider", "ProviderConfig", "RateLimit", "RateLimits", "Request", "Role", "Settings", "StandsFor",
     "StopReason", "TextDelta", "ThinkingDelta", "ThinkingSigned", "TokenCosts", "ToolInputDelta", "ToolUseStarted",

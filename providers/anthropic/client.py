@@ -17,6 +17,7 @@ from ..transport.sdk_bypass import SDKBypass
 from ..wire.extra_body import check_extras
 from . import requests as anthropic_requests
 from . import rules
+from .authority import authority_of
 from .config import Anthropic
 from .decoder import decode_answer, stream_decoder
 from .errors import FAULTS, PROVIDER
@@ -48,18 +49,22 @@ class AnthropicClient:
         check_extras(config, anthropic_requests.OWN_MEMBERS)
         facts = config.facts.or_else(documented_facts(config))
         self._dialect = anthropic_requests.Dialect(config.model, facts, config.source, config.extra_body)
+        authority = authority_of(config)
         key = http.header_value(config.api_key or "", "provider.api_key")
         timeouts = http.timeouts(config.connect_timeout_s, config.idle_timeout_s)
-        transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s)
+        transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s, authority)
+        # Without a key of its own, the SDK would look for one in the environment.
         self._sdk = anthropic.AsyncAnthropic(
-            api_key=key,
+            api_key="unused" if authority else key,
             base_url=http.http_url(config.base_url, "provider.base_url"),
             timeout=timeouts,
             max_retries=0,
             default_headers=self._dialect.headers,
             http_client=HTTPClient(transport),
         )
-        self._channel = http.Channel(SDKBypass(transport, self._post).post, SDK_ERRORS, (key,))
+        self._auth_headers = {"Authorization": anthropic.Omit()} if authority else {}
+        secrets = authority.secrets if authority else (key,)
+        self._channel = http.Channel(SDKBypass(transport, self._post).post, SDK_ERRORS, secrets)
 
     @property
     def provider(self) -> str:
@@ -87,7 +92,7 @@ class AnthropicClient:
             "/v1/messages",
             cast_to=httpx2.Response,
             content=content,
-            options={"headers": headers},
+            options={"headers": {**self._auth_headers, **headers}},
             stream=True,
             stream_cls=anthropic.AsyncStream[bytes],
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from inspect import isawaitable, iscoroutinefunction
 
@@ -50,6 +50,21 @@ class TokenSource:
 
     def _failed(self, how: str) -> AuthenticationFailed:
         return AuthenticationFailed(f"no token from {self._name}: {how}", self._provider)
+
+
+class EntraAuthority:
+    """Authenticates each request by a token from *source*."""
+
+    def __init__(self, source: TokenSource) -> None:
+        self._source = source
+
+    @property
+    def secrets(self) -> Sequence[str | None]:
+        return self._source.given
+
+    async def headers(self, method: str, url: str, body: bytes) -> dict[str, str]:
+        del method, url, body
+        return {"authorization": f"Bearer {await self._source.token()}"}
 
 
 def _imported(name: str) -> Callable[[], object]:

@@ -8,12 +8,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import ReadOnlyCredentials
 from botocore.model import StructureShape
 from botocore.session import Session
 from builders.eventstream import START, THINKS_AND_CALLS, delta, exception_frame
+from fixtures.aws import SECRET, TOKEN, assert_signed
 from fixtures.clients import HI, KEY, REQUEST, client_and_server, collect_deltas
 from servers.loopback import Loopback, Received, answers
 
@@ -40,8 +38,6 @@ from rayconteur.providers.schema.request import Request, Settings
 
 MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 ARN = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc"
-SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-TOKEN = "FwoGZXIvYXdzEBYaDH/session"
 REJECTED = b'{"message":"no"}'
 
 
@@ -75,18 +71,6 @@ def failure(status: int, body: bytes = REJECTED, **headers: str) -> ProviderErro
     return raised.value
 
 
-def signature(request: Received, token: str | None) -> str:
-    """botocore's signature of *request* as received."""
-    headers = {name: value for name, value in request.headers.items() if name in ("content-type", "host")}
-    copy = AWSRequest("POST", f"http://{request.headers['host']}{request.target}", headers, request.body)
-    copy.context["timestamp"] = request.headers["x-amz-date"]
-    signer = SigV4Auth(ReadOnlyCredentials("AKIDEXAMPLE", SECRET, token), "bedrock", "us-east-1")
-    copy.headers["X-Amz-Date"] = request.headers["x-amz-date"]
-    if token:
-        copy.headers["X-Amz-Security-Token"] = token
-    return signer.signature(signer.string_to_sign(copy, signer.canonical_request(copy)), copy)
-
-
 @pytest.mark.parametrize("token", [None, TOKEN])
 @pytest.mark.parametrize("model", [MODEL, ARN])
 def test_the_signature_is_of_the_request_that_is_sent(model: str, token: str | None) -> None:
@@ -95,8 +79,7 @@ def test_the_signature_is_of_the_request_that_is_sent(model: str, token: str | N
     assert request.target == f"/model/{model.replace(':', '%3A').replace('/', '%2F')}/converse"
     assert request.headers["content-type"] == "application/json"
     assert request.headers.get("x-amz-security-token") == token
-    assert f"Signature={signature(request, token)}" in request.headers["authorization"]
-    assert "/us-east-1/bedrock/aws4_request" in request.headers["authorization"]
+    assert_signed(request, "bedrock", token)
     assert msgspec.json.decode(request.body, type=dict[str, Any]).keys() == {"messages"}
 
 
@@ -113,7 +96,7 @@ def test_a_large_body_is_signed_and_sent_in_pieces() -> None:
     request = sent_request(to_send=long)
 
     assert len(request.body) > 5_000_000
-    assert f"Signature={signature(request, None)}" in request.headers["authorization"]
+    assert_signed(request, "bedrock")
 
 
 def test_a_bearer_token_is_sent_unsigned() -> None:
