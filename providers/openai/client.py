@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import httpx2
 import openai
 
+from ..auth.aws import aws_authority
 from ..schema.content import Block
 from ..schema.deltas import Delta
 from ..schema.errors import ProtocolError, ProviderError, ProviderUnavailable
@@ -122,12 +123,13 @@ def openai_client(config: OpenAI) -> OpenAIClient:
     Raises:
         InvalidConfig: no request can be made of it.
     """
+    authority = aws_authority(config.aws, config.name) if config.aws else None
     key = http.header_value(config.api_key or "", "provider.api_key")
     base_url = http.http_url(config.base_url, "provider.base_url")
     timeouts = http.timeouts(config.connect_timeout_s, config.idle_timeout_s)
-    transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s)
+    transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s, authority)
     sdk = openai.AsyncOpenAI(
-        api_key=key,
+        api_key="unused" if authority else key,  # an authority replaces the header
         base_url=base_url,
         organization=config.organization,
         project=config.project,
@@ -136,7 +138,7 @@ def openai_client(config: OpenAI) -> OpenAIClient:
         http_client=HTTPClient(transport),
     )
     dialect = Dialect(config.name, config.model, _is_own(base_url), config.facts, config.api)
-    return OpenAIClient(sdk, dialect, (key,), transport)
+    return OpenAIClient(sdk, dialect, authority.secrets if authority else (key,), transport)
 
 
 def sdk_errors(provider: str) -> http.SDKErrors:

@@ -3,9 +3,12 @@
 import re
 from collections.abc import Mapping
 from typing import ClassVar, Literal, Self, get_args
+from urllib.parse import urlsplit
 
 import msgspec
 
+from ..auth.aws_config import AWSAuth
+from ..auth.aws_endpoints import aws_endpoint
 from ..schema.config import HTTPConfig, require_credential
 from ..schema.errors import InvalidConfig
 
@@ -28,24 +31,46 @@ class OpenAI(HTTPConfig, frozen=True, kw_only=True):
 
     The key comes from ``OPENAI_API_KEY`` unless given. A compatible server that wants no key still needs some word for
     one.
+
+    At an address of AWS (``https://bedrock-runtime.{region}.amazonaws.com/openai/v1`` or
+    ``https://bedrock-mantle.{region}.api.aws/openai/v1``) the credentials are *aws*, by default those that
+    ``AWSAuth()`` finds, or a Bedrock API key as *api_key*.
     """
 
     secrets: ClassVar[tuple[str, ...]] = (*HTTPConfig.secrets, "api_key")
-    identity: ClassVar[tuple[str, ...]] = ("base_url", "organization", "project", "api_key")
+    identity: ClassVar[tuple[str, ...]] = ("base_url", "organization", "project", "api_key", "aws_account")
 
     api_key: str | None = None
     base_url: str | None = None
     organization: str | None = None
     project: str | None = None
+    aws: AWSAuth | None = None
     api: ApiName = "chat"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _require_api(self.api)
+        if self.api_key and self.aws:
+            raise InvalidConfig("provider.api_key", "give either api_key or aws")
+
+    @property
+    def aws_account(self) -> str | None:
+        """What tells the AWS account from others."""
+        return self.aws.account if self.aws else None
 
     def resolved(self, environ: Mapping[str, str]) -> Self:
+        config = msgspec.structs.replace(self, base_url=self.base_url or environ.get("OPENAI_BASE_URL"))
+        aws = self.aws
+        if aws_endpoint(config.base_url):
+            if not urlsplit(config.base_url or "").path.rstrip("/").endswith("/v1"):
+                raise InvalidConfig("provider.base_url", "OpenAI's APIs at AWS are at addresses that end with /v1")
+            # A key of OpenAI's goes to AWS only if the environment names the address, too.
+            has_key = self.api_key or (self.base_url is None and environ.get("OPENAI_API_KEY"))
+            aws = aws or (None if has_key else AWSAuth())
+        if aws:
+            return msgspec.structs.replace(config, aws=aws.resolved(config.base_url, environ, self.name))
         key = require_credential(self.name, "api_key", self.api_key, environ, "OPENAI_API_KEY")
-        return msgspec.structs.replace(self, api_key=key, base_url=self.base_url or environ.get("OPENAI_BASE_URL"))
+        return msgspec.structs.replace(config, api_key=key)
 
 
 class AzureOpenAI(HTTPConfig, frozen=True, kw_only=True):
