@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import cast
 
 import msgspec
 
@@ -23,8 +25,10 @@ from ..schema.errors import (
 from ..schema.stop_reasons import StopDetails
 from .context_overflow import OVERFLOW_CODES, exceeds_rate_alone, is_overflow
 
-_SHOWN_CHARS = 500
-_UNKNOWN = "the provider gave no reason"
+SHOWN_CHARS = 500
+"""How much of a message or a body an error shows."""
+NO_REASON = "the provider gave no reason"
+"""In place of a message."""
 
 STATUSES: Mapping[int, type[ProviderError]] = {
     400: InvalidRequest,
@@ -61,7 +65,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     *retry_after_s* is set if the body says how long to wait, *details* if it tells more about rejected content.
     """
 
-    message: str = _UNKNOWN
+    message: str = NO_REASON
     type: str | None = None
     code: str | None = None
     retry_after_s: float | None = None
@@ -94,7 +98,10 @@ class FaultTable:
         """The error for *fault*. *status* is ``None`` if the fault was inside an answer."""
         kind = self._kind(fault, status)
         wait_s = fault.retry_after_s if retry_after_s is None else retry_after_s
-        return kind(fault.message, self.provider, status, fault.code or fault.type, wait_s, fault.details)
+        message = fault.message
+        if message == NO_REASON and status is not None:
+            message = f"HTTP {status}: {message}"
+        return kind(message, self.provider, status, fault.code or fault.type, wait_s, fault.details)
 
     def _kind(self, fault: Fault, status: int | None) -> type[ProviderError]:
         kind = self.codes.get(fault.code or "") or _by_status(status or _as_status(fault.code))
@@ -128,59 +135,79 @@ def _by_status(status: int | None) -> type[ProviderError] | None:
     return ProviderUnavailable if status >= 500 else InvalidRequest if status >= 400 else ProtocolError
 
 
-class _Body(msgspec.Struct):
-    message: str
-    type: str | None = None
-    code: str | int | None = None
-    details: object = None
-
-    def fault(self) -> Fault:
-        code = self.code
-        match self.details:
-            case {"error_code": str(more_exact)}:
-                code = more_exact
-            case _:
-                pass
-        return Fault(
-            message=self.message[:_SHOWN_CHARS] or _UNKNOWN, type=self.type, code=None if code is None else str(code)
-        )
-
-
-class _Envelope(msgspec.Struct):
-    error: _Body | str
-
-    def fault(self) -> Fault:
-        return _Body(self.error).fault() if isinstance(self.error, str) else self.error.fault()
-
-
-class _Detail(msgspec.Struct):
-    detail: str
-
-    def fault(self) -> Fault:
-        return _Body(self.detail).fault()
-
-
-_forms = (
-    msgspec.json.Decoder(_Envelope).decode,
-    msgspec.json.Decoder(_Body).decode,
-    msgspec.json.Decoder(_Detail).decode,
-)
+_MAX_DEPTH = 4
+_json = msgspec.json.Decoder().decode
 
 
 def read_fault(body: bytes) -> Fault:
-    """The fault in *body*, in the form of these APIs, ``{"error": {"message": ...}}``, or in one of gateways."""
-    for form in _forms:
-        try:
-            decoded = form(body)
-        except (ValueError, RecursionError):
-            continue
-        return decoded.fault()
-    return Fault(message=excerpt(body) or _UNKNOWN)
+    """The fault in *body*, in any of the forms that vendors, compatible servers and gateways use.
+
+    They have an object with a ``message`` or a text, directly, in ``error`` or ``detail``, or in an array; a gateway
+    nests the error of the server behind it. What is not JSON is the message itself.
+    """
+    try:
+        decoded: object = _json(body)
+    except (ValueError, RecursionError):
+        return Fault(message=excerpt(body) or NO_REASON)
+    fault = _fault_in(decoded, _MAX_DEPTH)
+    return fault or Fault(message=excerpt(body) or NO_REASON)
+
+
+def _fault_in(part: object, depth: int) -> Fault | None:
+    """The fault in *part* of a body; ``None`` if it has none."""
+    if isinstance(part, str):
+        return Fault(message=part[:SHOWN_CHARS] or NO_REASON)
+    if isinstance(part, list) and part and depth:
+        return _fault_in(cast("list[object]", part)[0], depth - 1)
+    if not isinstance(part, dict) or not depth:
+        return None
+    members = cast("dict[str, object]", part)
+    if inner := members.get("error"):
+        fault = _fault_in(inner, depth - 1)
+        return fault and _with_code(fault, members)
+    if isinstance(message := members.get("message"), str):
+        return _with_code(Fault(message=_with_gateway_details(message, members)[:SHOWN_CHARS] or NO_REASON), members)
+    return _fault_in(members.get("detail") or members.get("msg") or members.get("errors"), depth - 1)
+
+
+def _with_gateway_details(message: str, members: Mapping[str, object]) -> str:
+    """*message* with what the server behind OpenRouter answered: its own is "Provider returned error"."""
+    match members.get("metadata"):
+        case {"raw": str(raw)} if raw:
+            return f"{message}: {read_fault(raw.encode(errors='replace')).message}"
+        case _:
+            return message
+
+
+def _with_code(fault: Fault, members: Mapping[str, object]) -> Fault:
+    """*fault* with the type, the code and the delay in *members*, where it has none itself."""
+    kind, code = members.get("type"), members.get("code")
+    details, wait_s = members.get("details"), None
+    if isinstance(details, list):  # google.rpc.RetryInfo
+        wait_s = next(filter(None, map(_retry_delay_s, cast("list[object]", details))), None)
+    elif isinstance(details, dict):  # Anthropic
+        code = cast("dict[str, object]", details).get("error_code", code)
+    return msgspec.structs.replace(
+        fault,
+        type=fault.type or (kind if isinstance(kind, str) else None),
+        code=fault.code or (str(code) if isinstance(code, str | int) and code != "" else None),
+        retry_after_s=fault.retry_after_s or wait_s,
+    )
+
+
+def _retry_delay_s(detail: object) -> float | None:
+    match detail:
+        case {"retryDelay": str(delay)}:
+            with suppress(ValueError):
+                return max(0.0, float(delay.removesuffix("s")))
+        case _:
+            pass
+    return None
 
 
 def excerpt(body: bytes) -> str:
     """The beginning of *body*, for an error message."""
-    return body[:_SHOWN_CHARS].decode(errors="replace").strip()
+    return body[:SHOWN_CHARS].decode(errors="replace").strip()
 
 
 def malformed_answer(provider: str, problem: object, body: bytes) -> ProtocolError:

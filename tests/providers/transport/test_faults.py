@@ -151,11 +151,30 @@ def test_an_error_keeps_the_provider_s_message_code_and_delay() -> None:
         (b"<h1>Bad gateway</h1>", Fault(message="<h1>Bad gateway</h1>")),
         (b'{"error":{"message":3}}', Fault(message='{"error":{"message":3}}')),
         (b'{"error":{"message":""}}', Fault()),
+        (b'[{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}]', Fault(message="m", code="429")),
+        (
+            b'{"error":{"code":429,"message":"m","details":[{"reason":"r"},{"retryDelay":"7.5s"}]}}',
+            Fault(message="m", code="429", retry_after_s=7.5),
+        ),
+        (b'{"error":{"error":{"message":"m","type":"t"},"code":500}}', Fault(message="m", type="t", code="500")),
+        (
+            b'{"error":{"message":"Provider error","code":400,"metadata":{"raw":"{\\"error\\":\\"too hot\\"}"}}}',
+            Fault(message="Provider error: too hot", code="400"),
+        ),
+        (b'{"detail":[{"loc":["body","messages"],"msg":"field required"}]}', Fault(message="field required")),
+        (b'{"errors":[{"message":"m","code":5007}]}', Fault(message="m", code="5007")),
+        (b"upstream connect error", Fault(message="upstream connect error")),
+        (b"[" * 100_000, Fault(message="[" * 500)),
         (b"", Fault()),
     ],
 )
 def test_a_fault_is_read_from_every_form_of_body(body: bytes, fault: Fault) -> None:
     assert read_fault(body) == fault
+
+
+@pytest.mark.parametrize("body", [b"", b'{"error":{"message":""}}'])
+def test_an_error_without_a_message_names_the_status(body: bytes) -> None:
+    assert CHAT.error(read_fault(body), 502).message == "HTTP 502: the provider gave no reason"
 
 
 def test_a_long_fault_is_truncated() -> None:
