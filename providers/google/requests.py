@@ -156,4 +156,4 @@ def _thinking_config(thinking: Reasoning, dialect: Dialect) -> _Object:
         takes_levels = facts.thinking_types is None or LEVEL in facts.thinking_types
         budget = None if takes_levels else EFFORT_BUDGETS.get(thinking.effort)
         config |= {LEVEL: thinking.effort.upper()} if budget is None else {BUDGET: budget}
-    return config
+    return config or {"includeThoughts": False}

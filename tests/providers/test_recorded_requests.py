@@ -23,10 +23,10 @@ EXPRESSED = {
     ("azure", "responses"): 3,
     ("bedrock", "converse"): 65,
     ("cohere", "chat_v2"): 53,
-    ("gemini", "generate_content"): 52,
+    ("gemini", "generate_content"): 101,
     ("openai_chat", "chat_completions"): 95,
     ("openai_responses", "responses"): 94,
-    ("vertex", "generate_content"): 59,
+    ("vertex", "generate_content"): 83,
 }
 """The number of requests that can be made, of each file and API."""
 
@@ -38,6 +38,8 @@ IGNORED = {
     "chat_completions.stream_options.include_usage",
     "converse.outputConfig.textFormat.structure.jsonSchema.name",
     "converse.system[].cachePoint.type",
+    "generate_content.contents[].parts[].functionCall.id",
+    "generate_content.contents[].parts[].functionResponse.id",
     "generate_content.contents[].parts[].function_call.id",
     "generate_content.contents[].parts[].function_response.id",
     "generate_content.systemInstruction.role",

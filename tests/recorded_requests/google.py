@@ -46,7 +46,7 @@ def _read(recorded: Recorded, vertex: bool) -> Expression:
     found = _model.search(recorded.path)
     assert found
     config = Members(body.take("generationConfig", {}))
-    extra = body.extra("safetySettings", "labels", "modelArmorConfig") or {}
+    extra = body.extra("modelArmorConfig") or {}
     if more := config.extra(*_EXTRA_CONFIG):
         extra["generationConfig"] = more
     choice, tool_config = _tool_config(Members(body.take("toolConfig", {})))
@@ -67,10 +67,18 @@ def _read(recorded: Recorded, vertex: bool) -> Expression:
     )
     if config.take("responseModalities", ["TEXT"]) != ["TEXT"]:
         raise NotExpressible("other modalities than text")
+    safety = body.take("safetySettings")
+    provider = Google(
+        model=found[1],
+        vertex=vertex,
+        safety_settings=tuple(safety) if safety else None,
+        labels=body.take("labels"),
+        extra_body=extra or None,
+    )
     contents = list(_turns(body.take("contents")))
     config.end("generationConfig")
     body.end("body")
-    return Expression(Google(model=found[1], vertex=vertex, extra_body=extra or None), settings, messages(contents))
+    return Expression(provider, settings, messages(contents))
 
 
 def _schema(config: Members) -> JSON | None:

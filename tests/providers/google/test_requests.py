@@ -62,6 +62,7 @@ def test_every_setting_is_sent_as_the_api_names_it() -> None:
     ("thinking", "dialect", "config"),
     [
         (Reasoning(), NEW, {"includeThoughts": True}),
+        (Reasoning(show=False), NEW, {"includeThoughts": False}),
         (Reasoning(effort="low"), NEW, {"includeThoughts": True, "thinkingLevel": "LOW"}),
         (Reasoning(effort="low", show=False), NEW, {"thinkingLevel": "LOW"}),
         (Reasoning(budget_tokens=1_000), NEW, {"includeThoughts": True, "thinkingBudget": 1_000}),
