@@ -2,7 +2,7 @@
 
 import os
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -14,19 +14,21 @@ from yarl import URL
 from ..auth.aws_credentials import AWSAccess
 from ..schema.content import Block
 from ..schema.deltas import Delta
+from ..schema.errors import InvalidConfig
 from ..schema.request import Request, Settings
 from ..transport import http
 from ..transport.aiohttp_response import AiohttpResponse
 from ..transport.authority import Authority
 from ..transport.faults import Fault
 from ..transport.proxies import proxy_of
+from ..wire.extra_body import check_extras
 from . import requests as bedrock_requests
 from .config import Bedrock
-from .content import check_media_counts
+from .content import check_citations, check_media_counts
 from .decoder import BedrockReader, decode_answer, stream_decoder
+from .dialect import Dialect
 from .endpoints import endpoint
 from .errors import FAULTS, PROVIDER, read_aws_fault
-from .requests import Dialect
 from .rules import check_settings
 
 
@@ -55,7 +57,9 @@ class BedrockClient:
         url = http.http_url(config.endpoint_url, "provider.endpoint_url") or endpoint(access.region)
         self._authority, self._endpoint = access.authority, url.rstrip("/")
         self._target = config.target
-        self._dialect = Dialect(config.model, config.facts)
+        self._dialect = Dialect.of(config)
+        check_extras(config, bedrock_requests.own_members(self._dialect))
+        self._headers = _unsigned(config.extra_headers or {})
         self._idle_timeout_s = config.idle_timeout_s
         self._timeout = aiohttp.ClientTimeout(
             total=None, connect=config.connect_timeout_s, sock_read=config.idle_timeout_s
@@ -72,6 +76,7 @@ class BedrockClient:
     def check_content(self, content: Sequence[Block]) -> None:
         self._dialect.media.check(content)
         check_media_counts(content)
+        check_citations(content, self._dialect.model, self._dialect.traits)
 
     def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
         call = self._call(request, streaming=True)
@@ -94,7 +99,8 @@ class BedrockClient:
             )
         reader = BedrockReader(self._dialect.model, f"{PROVIDER}-{request.number}")
         url = self._endpoint + bedrock_requests.path(self._target, streaming)
-        return _Call(self._http, self._authority, self._dialect, request, reader, url, self._idle_timeout_s)
+        body = partial(bedrock_requests.body, request, self._dialect, streaming)
+        return _Call(self._http, self._authority, self._headers, body, reader, url, self._idle_timeout_s)
 
     def _channel(self, call: "_Call") -> http.Channel:
         return http.Channel(call.post, SDK_ERRORS, self._authority.secrets)
@@ -106,8 +112,8 @@ class _Call:
 
     session: aiohttp.ClientSession
     authority: Authority
-    dialect: Dialect
-    request: Request
+    extra_headers: Mapping[str, str]
+    build: Callable[[], bytes]
     reader: BedrockReader
     url: str
     idle_timeout_s: float
@@ -115,7 +121,7 @@ class _Call:
 
     def encode(self) -> bytes:
         """The body, which is kept for signing."""
-        self.body = bedrock_requests.body(self.request, self.dialect)
+        self.body = self.build()
         return self.body
 
     async def post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> http.Response:
@@ -127,7 +133,7 @@ class _Call:
         answer = await self.session.post(
             url,
             data=content,
-            headers={**headers, **signed},
+            headers={**self.extra_headers, **headers, **signed},
             allow_redirects=False,
             proxy=proxy,
             proxy_headers=proxy_headers,
@@ -139,6 +145,20 @@ class _Call:
             raise http.Refused(response)
         self.reader.message_id = answer.headers.get("x-amzn-requestid") or self.reader.message_id
         return AiohttpResponse(answer, self.idle_timeout_s)
+
+
+def _unsigned(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """*headers*, none of which a signature must contain.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+
+    Raises:
+        InvalidConfig: one must be signed.
+    """
+    for name in headers:
+        if name.lower().startswith("x-amz-"):
+            raise InvalidConfig(f"provider.extra_headers[{name!r}]", "it would have to be signed; leave it out")
+    return headers
 
 
 @cache

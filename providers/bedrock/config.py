@@ -1,7 +1,8 @@
 """The config of Amazon Bedrock."""
 
+import re
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import msgspec
 
@@ -11,6 +12,12 @@ from ..schema.errors import InvalidConfig
 
 _ARN_PARTS = 6
 _AUTH_FIELDS = ("region", "access_key_id", "secret_access_key", "session_token", "bearer_token", "profile")
+
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailStreamConfiguration.html
+_is_guardrail = re.compile(
+    r"[a-z0-9]+|arn:aws(?:-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:guardrail/[a-z0-9]+", re.ASCII
+).fullmatch
+_is_guardrail_version = re.compile(r"[1-9][0-9]{0,7}|DRAFT", re.ASCII).fullmatch
 
 
 class Bedrock(HTTPConfig, frozen=True, kw_only=True):
@@ -26,6 +33,12 @@ class Bedrock(HTTPConfig, frozen=True, kw_only=True):
     single sign-on, the role of the container or of the instance. What expires there is renewed there.
 
     The region comes from *region*, from an ARN, from ``AWS_REGION`` or ``AWS_DEFAULT_REGION``, or from the profile.
+
+    *guardrail_id* is the id or ARN of a guardrail of Bedrock, in the version *guardrail_version*: it checks the
+    messages of a request and the answer. With *guardrail_trace*, what it found is in the ``StopDetails`` of an answer
+    that it stopped. *guardrail_streaming* is whether it checks each piece of a streamed answer before it arrives
+    (``sync``) or meanwhile (``async``). *latency* ``optimized`` asks for faster inference, where the model and the
+    region have it.
     """
 
     secrets: ClassVar[tuple[str, ...]] = (
@@ -44,11 +57,27 @@ class Bedrock(HTTPConfig, frozen=True, kw_only=True):
     bearer_token: str | None = None
     profile: str | None = None
     endpoint_url: str | None = None
+    guardrail_id: str | None = None
+    guardrail_version: str = "DRAFT"
+    guardrail_trace: Literal["enabled", "disabled", "enabled_full"] | None = None
+    guardrail_streaming: Literal["sync", "async"] | None = None
+    latency: Literal["standard", "optimized"] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._check_guardrail()
         keys = (self.access_key_id, self.secret_access_key, self.session_token)
         require_one_kind("provider", any(keys), self.bearer_token, self.profile)
+
+    def _check_guardrail(self) -> None:
+        if self.guardrail_id is None:
+            for field in ("guardrail_trace", "guardrail_streaming"):
+                if getattr(self, field) is not None:
+                    raise InvalidConfig(f"provider.{field}", "give guardrail_id, too: without it there is no guardrail")
+        elif not _is_guardrail(self.guardrail_id):
+            raise InvalidConfig("provider.guardrail_id", "give the guardrail's id, such as 'abc123def456', or its ARN")
+        if not _is_guardrail_version(self.guardrail_version):
+            raise InvalidConfig("provider.guardrail_version", "give a number such as '1', or 'DRAFT'")
 
     @property
     def target(self) -> str:

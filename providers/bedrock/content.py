@@ -16,6 +16,7 @@ from ..schema.messages import Message
 from ..wire.media import MediaLimits, MediaRules
 from ..wire.name_rules import NameRule
 from .errors import PROVIDER
+from .model_families import Family, ModelTraits
 
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 _IMAGES = {"image/png": "png", "image/jpeg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
@@ -71,28 +72,45 @@ def check_media_counts(content: Sequence[Block]) -> None:
             raise UnsupportedContent(f"content: {PROVIDER} takes {limit} {kinds} in a message, not {count}", PROVIDER)
 
 
+def check_citations(content: Sequence[Block], model: str, traits: ModelTraits) -> None:
+    """Check that *model* can cite the documents in *content* that are to be cited.
+
+    Raises:
+        UnsupportedContent: it rejects documents with citations.
+    """
+    if traits.takes_citations:
+        return
+    if any(isinstance(block, Document) and block.cite for block in _flat(content)):
+        raise UnsupportedContent(f"content: {model} does not cite documents; leave cite out", PROVIDER)
+
+
 @dataclass(slots=True)
 class Blocks:
     """Encodes the messages of one request into Converse's blocks.
 
-    Media that *media* does not take becomes a note. If *tools* is false, tool uses and results become text. Documents
-    have names that are unique in the request; the history is searched for documents only once a message has one.
+    Media that *media* does not take becomes a note. If *tools* is false, tool uses and results become text. What only
+    its maker can read goes back to *source* alone. Documents have names that are unique in the request; the history is
+    searched for documents only once a message has one.
     """
 
     messages: Sequence[Message]
     media: MediaRules
+    traits: ModelTraits
+    source: str = ""
     tools: bool = True
     _document_names: dict[int, list[str]] | None = None  # by the id() of the message
     _remaining: dict[type[Block], int] = field(default_factory=dict[type[Block], int])
+    _readable: bool = True
 
     def of(self, message: Message) -> list[Any]:
         """The blocks of *message*; what Bedrock has no form for is left out."""
         match message.content:
-            case (Text(text=text),) if text and not text.isspace():  # most messages; the general case takes longer
+            case (Text(text=text, citations=()),) if text and not text.isspace():  # most; the general case is slower
                 return [{"text": text}]
             case _:
                 pass
         self._remaining = {Image: IMAGES_LIMIT, Document: DOCUMENTS_LIMIT}
+        self._readable = is_readable(message, self.source)
         names = iter(self._document_names_of(message))
         blocks = list(self._each(message.content, names))
         # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html: a document needs a text.
@@ -105,11 +123,11 @@ class Blocks:
                 case Text(text=text):
                     # The API rejects text that is only white space.
                     if text and not text.isspace():
-                        yield {"text": text}
+                        yield self._text(block)
                 case Image() | Document():
                     yield self._media(block, next(names) if isinstance(block, Document) else "")
                 case Thinking(provider=provider, signature=signature):
-                    if provider == PROVIDER and signature:
+                    if provider == PROVIDER and signature and self._readable:
                         yield _thinking(block)
                 case ToolUse():
                     yield self._tool_use(block)
@@ -117,8 +135,16 @@ class Blocks:
                     yield from self._tool_result(block, names)
                 case Opaque(provider=provider, type=kind, json=json):
                     # The API takes images in user messages only, even those that the model made.
-                    if provider == PROVIDER and kind != "image" and self.tools:
+                    if provider == PROVIDER and kind != "image" and self.tools and self._readable:
                         yield msgspec.Raw(json)
+
+    def _text(self, block: Text) -> dict[str, Any]:
+        """The text, with the citations that came with it from Bedrock."""
+        originals = [each.original for each in block.citations if each.original and each.original.provider == PROVIDER]
+        if not (originals and self._readable):
+            return {"text": block.text}
+        citations = [msgspec.Raw(original.json) for original in originals]
+        return {"citationsContent": {"content": [{"text": block.text}], "citations": citations}}
 
     def _media(self, block: Image | Document, name: str) -> dict[str, Any]:
         self._remaining[type(block)] -= 1
@@ -126,10 +152,15 @@ class Blocks:
             return {"text": note}
         if self._remaining[type(block)] < 0:
             return {"text": f"[{type(block).__name__} left out: {PROVIDER} takes no more in a message]"}
+        source: dict[str, Any]
         source = {"bytes": block.data} if block.url is None else {"s3Location": {"uri": block.url}}
         if isinstance(block, Image):
             return {"image": {"format": _format(block), "source": source}}
-        cited = {"citations": {"enabled": True}} if block.cite else {}
+        if not (block.cite and self.traits.takes_citations):
+            return {"document": {"format": _format(block), "name": name, "source": source}}
+        if (text := _plain_text(block)) is not None:
+            source = {"text": text}  # cited by its characters
+        cited = {"citations": {"enabled": True}}
         return {"document": {"format": _format(block), "name": name, "source": source, **cited}}
 
     def _tool_use(self, use: ToolUse) -> dict[str, Any]:
@@ -139,13 +170,20 @@ class Blocks:
         return {"toolUse": {"toolUseId": use_id, "name": name, "input": use.input}}
 
     def _tool_result(self, result: ToolResult, names: Iterator[str]) -> Iterator[Any]:
-        content = list(self._each(result.content, names))
         if not self.tools:
             yield {"text": "[An error came back:]" if result.is_error else "[This came back:]"}
-            yield from content
+            yield from self._each(result.content, names)
             return
+        content: list[Any]
+        if result.structured is None:
+            content = list(self._each(result.content, names))
+        else:  # the texts stand for it elsewhere
+            media = (block for block in result.content if not isinstance(block, Text))
+            content = [{"json": result.structured}, *self._each(media, names)]
         encoded = {"toolUseId": _TOOL_ID.fitted(result.tool_use_id), "content": content or [{"text": "(nothing)"}]}
-        yield {"toolResult": {**encoded, "status": "error"} if result.is_error else encoded}
+        # Palmyra alone rejects the status: "This model doesn't support the status field. Remove status and try again."
+        failed = result.is_error and self.traits.family is not Family.PALMYRA
+        yield {"toolResult": {**encoded, "status": "error"} if failed else encoded}
 
     def _document_names_of(self, message: Message) -> list[str]:
         """The names of the documents in *message*, in their order."""
@@ -154,6 +192,11 @@ class Blocks:
         if self._document_names is None:
             self._document_names = _name_documents(self.messages)
         return self._document_names.get(id(message), [])
+
+
+def is_readable(message: Message, source: str) -> bool:
+    """True if what is signed or encrypted in *message* may go back to *source*."""
+    return not source or message.readable_by(source)
 
 
 def _flat(content: Iterable[Block]) -> Iterator[Block]:
@@ -199,6 +242,16 @@ def _format(block: Image | Document) -> str | None:
         return formats.get(block.media_type)
     name = _FORMATS_BY_SUFFIX.get((block.url or "").rpartition(".")[2].lower())
     return name if name in formats.values() else None
+
+
+def _plain_text(block: Document) -> str | None:
+    """The text of *block*, if it has its bytes and they are plain text."""
+    if block.data is None or block.media_type != "text/plain":
+        return None
+    try:
+        return block.data.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _thinking(block: Thinking) -> dict[str, Any]:

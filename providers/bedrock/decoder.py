@@ -28,9 +28,10 @@ from ..transport.eventstream import FrameStream, headers, split
 from ..transport.faults import Fault, malformed_answer
 from ..wire.indexed_blocks import IndexedBlocks
 from ..wire.json_decoding import MALFORMED, decode_whole, validated_json
-from ..wire.stop_reasons import stop_reason
 from . import events as wire
 from .errors import FAULTS, PROVIDER, read_aws_fault
+from .model_families import traits_of
+from .stops import stop_details_of, stop_reason_of, thinking_tokens_of
 
 _json = msgspec.json.encode
 _delta = msgspec.json.Decoder(wire.BlockDelta).decode
@@ -114,6 +115,8 @@ class BedrockReader:
         self._model = model
         self._answer_started = False
         self._stop_reason: str | None = None
+        self._maker_fields: object = None
+        self._trace: object = None
         self._usage_reported = False
         self._blocks = IndexedBlocks()
         self._started = self._blocks.started
@@ -151,8 +154,8 @@ class BedrockReader:
                 self._read_whole_block(index, bytes(raw), deltas)
         except MALFORMED as problem:
             raise malformed_answer(PROVIDER, problem, body) from None
-        self._stop_reason = answer.stop_reason
-        self._report_usage(answer.usage, deltas)
+        self._stop_reason, self._maker_fields = answer.stop_reason, answer.additional_model_response_fields
+        self._read_metadata(answer, deltas)
 
     def _start_answer(self, deltas: list[Delta]) -> None:
         self._answer_started = True
@@ -177,17 +180,18 @@ class BedrockReader:
                 self._end_block(_stop(payload).content_block_index, deltas)
             case "messageStop":
                 self._require_answer(payload)
-                self._stop_reason = _message_stop(payload).stop_reason
+                event = _message_stop(payload)
+                self._stop_reason, self._maker_fields = event.stop_reason, event.additional_model_response_fields
                 self._end_if_complete(deltas)
             case "metadata":
                 self._require_answer(payload)
-                self._report_usage(_metadata(payload).usage, deltas)
+                self._read_metadata(_metadata(payload), deltas)
             case _:
                 pass
 
-    def _report_usage(self, counts: wire.TokenCounts, deltas: list[Delta]) -> None:
-        self._usage_reported = True
-        deltas.append(UsageReported(counts.usage()))
+    def _read_metadata(self, metadata: wire.Metadata | wire.WholeAnswer, deltas: list[Delta]) -> None:
+        self._usage_reported, self._trace = True, metadata.trace
+        deltas.append(UsageReported(metadata.usage.usage(thinking_tokens_of(self._maker_fields))))
         self._end_if_complete(deltas)
 
     def _end_if_complete(self, deltas: list[Delta]) -> None:
@@ -195,7 +199,8 @@ class BedrockReader:
         reason = self._stop_reason
         if self._usage_reported and reason is not None:
             self.ended = True
-            deltas.append(AnswerEnded(stop_reason(wire.STOP_REASONS, reason), reason))
+            details = stop_details_of(reason, self._trace, self._maker_fields)
+            deltas.append(AnswerEnded(stop_reason_of(reason, traits_of(self._model).family), reason, details))
 
     def _start_block(self, event: wire.BlockStart, deltas: list[Delta]) -> None:
         index = event.content_block_index
@@ -221,8 +226,8 @@ class BedrockReader:
                 raise malformed_answer(PROVIDER, "a tool input before its contentBlockStart", payload)
         elif piece.reasoning_content is not None:
             self._add_thinking(index, piece.reasoning_content, deltas)
-        elif piece.citation is not None:
-            self._blocks.cite(index, piece.citation.citation(), deltas)
+        elif citation := bytes(piece.citation):
+            self._blocks.cite(index, wire.read_citation(citation), deltas)
         elif index in self._opaque:
             self._opaque[index].content += piece.tool_result or ()
             if piece.image is not None and piece.image.source is not None:
@@ -250,7 +255,7 @@ class BedrockReader:
         elif (cited := block.citations_content) is not None:
             self._blocks.add(TextDelta(index, "".join(text.text for text in cited.content)), deltas)
             for source in cited.citations:
-                self._blocks.cite(index, source.citation(), deltas)
+                self._blocks.cite(index, wire.read_citation(bytes(source)), deltas)
         elif (reasoning := block.reasoning_content) is not None:
             shown = reasoning.reasoning_text
             text, signature = (shown.text, shown.signature) if shown else (None, None)

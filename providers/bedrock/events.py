@@ -3,13 +3,16 @@
 Only the members that are used are declared; all others, the padding ``p`` among them, are ignored.
 """
 
+from typing import Any
+
 import msgspec
 
-from ..schema.content import Citation
-from ..schema.stop_reasons import StopReason
+from ..schema.content import Citation, Opaque
 from ..schema.usage import Usage, reported
 from ..wire.input_tokens import total_input
+from ..wire.json_decoding import validated_json
 from ..wire.numbers import WholeNumber
+from .errors import PROVIDER
 
 
 class _Event(msgspec.Struct, rename="camel"):
@@ -24,13 +27,14 @@ class TokenCounts(_Event):
     cache_read_input_tokens: WholeNumber | None = None
     cache_write_input_tokens: WholeNumber | None = None
 
-    def usage(self) -> Usage:
+    def usage(self, thinking_tokens: int | None = None) -> Usage:
         """These counts as a ``Usage``: Bedrock's input excludes the tokens read from and written to the cache."""
         return Usage(
             input=total_input(self.input_tokens, self.cache_read_input_tokens, self.cache_write_input_tokens),
             output=reported(self.output_tokens),
             cache_read=reported(self.cache_read_input_tokens),
             cache_write=reported(self.cache_write_input_tokens),
+            reasoning=reported(thinking_tokens),
         )
 
 
@@ -47,7 +51,7 @@ class _Location(_Event):
     url: str | None = None
 
 
-class Source(_Event):
+class _Source(_Event):
     """The source of a piece of text."""
 
     title: str | None = None
@@ -55,16 +59,26 @@ class Source(_Event):
     source_content: list[_Text] | None = None
     location: dict[str, _Location] | None = None
 
-    def citation(self) -> Citation:
-        """This source as a ``Citation``."""
-        location = next(iter((self.location or {}).values()), _Location())
-        index = None if location.document_index is None else str(location.document_index)
-        return Citation(
-            cited_text="".join(text.text for text in self.source_content or ()),
-            title=self.title,
-            url=location.url,
-            source=self.source or index,
-        )
+
+_source = msgspec.json.Decoder(_Source).decode
+
+
+def read_citation(raw: bytes) -> Citation:
+    """The source *raw* of a piece of text as a ``Citation``.
+
+    Raises:
+        ValueError: it is malformed.
+    """
+    source = _source(raw)
+    location = next(iter((source.location or {}).values()), _Location())
+    index = None if location.document_index is None else str(location.document_index)
+    return Citation(
+        cited_text="".join(text.text for text in source.source_content or ()),
+        title=source.title,
+        url=location.url,
+        source=source.source or index,
+        original=Opaque(provider=PROVIDER, type="citation", json=validated_json(PROVIDER, raw)),
+    )
 
 
 class InputPiece(_Event):
@@ -97,7 +111,7 @@ class Piece(_Event):
     text: str | None = None
     tool_use: InputPiece | None = None
     reasoning_content: ReasoningPiece | None = None
-    citation: Source | None = None
+    citation: msgspec.Raw = msgspec.Raw()
     tool_result: list[msgspec.Raw] | None = None
     image: ImagePiece | None = None
 
@@ -136,15 +150,20 @@ class BlockStop(_Event):
 
 
 class MessageStop(_Event):
-    """The end of the message. The token counts follow in ``Metadata``."""
+    """The end of the message. The token counts follow in ``Metadata``.
+
+    The additional fields are those that the request asked for, in the form of the model's maker.
+    """
 
     stop_reason: str
+    additional_model_response_fields: Any = None
 
 
 class Metadata(_Event):
     """The last event of an answer."""
 
     usage: TokenCounts = msgspec.field(default_factory=TokenCounts)
+    trace: Any = None
 
 
 class _ReasoningText(_Event):
@@ -163,7 +182,7 @@ class CitedText(_Event):
     """A text and its sources."""
 
     content: list[_Text] = []
-    citations: list[Source] = []
+    citations: list[msgspec.Raw] = []
 
 
 class WholeToolUse(ToolUseStart, kw_only=True):
@@ -195,16 +214,5 @@ class WholeAnswer(_Event):
     output: _Output
     stop_reason: str
     usage: TokenCounts = msgspec.field(default_factory=TokenCounts)
-
-
-STOP_REASONS = {
-    "end_turn": StopReason.END_TURN,
-    "tool_use": StopReason.TOOL_USE,
-    "max_tokens": StopReason.MAX_TOKENS,
-    "stop_sequence": StopReason.STOP_SEQUENCE,
-    "guardrail_intervened": StopReason.CONTENT_FILTER,
-    "content_filtered": StopReason.CONTENT_FILTER,
-    "malformed_model_output": StopReason.OTHER,
-    "malformed_tool_use": StopReason.OTHER,
-    "model_context_window_exceeded": StopReason.CONTEXT_FULL,
-}
+    trace: Any = None
+    additional_model_response_fields: Any = None

@@ -1,14 +1,20 @@
 """The registry entry of Amazon Bedrock."""
 
 from ..schema.client import Client
+from ..schema.facts import ModelFacts
 from ..schema.provider import Provider, TokenCosts
 from .config import Bedrock
+from .model_families import traits_of
 
 
 def _open_client(config: Bedrock) -> Client:
     from .client import BedrockClient
 
     return BedrockClient(config)
+
+
+def _documented_facts(config: Bedrock) -> ModelFacts:
+    return traits_of(config.model).facts
 
 
 BEDROCK = Provider(
@@ -25,6 +31,7 @@ BEDROCK = Provider(
         "AWS_DEFAULT_REGION",
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
     ),
+    documented_facts=_documented_facts,
     price_table="aws",
     ability_table="amazon-bedrock",
     # Those of Claude, which most requests to Bedrock go to: see providers/anthropic/provider.py.

@@ -4,55 +4,65 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.htm
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
+from ..claude.output_limits import default_output_tokens
 from ..schema.content import Opaque, Text, Thinking, ToolResult, ToolUse
-from ..schema.facts import ModelFacts
 from ..schema.messages import Message, Role
 from ..schema.request import Request, Settings
 from ..schema.tools import Tool, ToolChoice
 from ..wire.alternating_messages import alternating_messages, message_openings
 from ..wire.cache_points import cache_points
-from ..wire.media import MediaRules
-from ..wire.request_body import members, tool_definition, tool_members
-from .content import MEDIA, TOOL_NAME, Blocks
+from ..wire.extra_body import merged
+from ..wire.request_body import members, tool_definition, tool_definitions
+from .content import TOOL_NAME, Blocks, is_readable
+from .dialect import Dialect
 from .errors import PROVIDER
 from .events import WholeBlock
-from .model_families import Family, ModelTraits, traits_of
+from .model_families import Family
+from .request_fields import BETAS, is_converse_choice, request_fields
+
+OWN_MEMBERS = (
+    "messages",
+    "system",
+    "inferenceConfig.maxTokens",
+    "inferenceConfig.temperature",
+    "inferenceConfig.topP",
+    "inferenceConfig.stopSequences",
+    "toolConfig",
+    "outputConfig.textFormat.type",
+    "outputConfig.textFormat.structure.jsonSchema.schema",
+    "guardrailConfig",
+    "performanceConfig.latency",
+    "serviceTier",
+    "requestMetadata",
+)
+"""What only the settings and the config set, for every family: see also ``own_members``."""
 
 _MODES = {"auto": "auto", "required": "any", "tool": "tool"}
 _INFERENCE_MEMBERS = {"max_output_tokens": "maxTokens", "temperature": "temperature", "top_p": "topP"}
+_FIELDS = "additionalModelRequestFields"
 _OPENINGS = message_openings(user="user", assistant="assistant", content="content")
-# https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html: up to four in a request. A prefix that is
-# too short to be cached is ignored.
-_MARK = {"cachePoint": {"type": "default"}}
-_MARK_JSON = b',{"cachePoint":{"type":"default"}}'
-_UNKNOWN = ModelFacts()
 _json = msgspec.json.encode
 _served = msgspec.json.Decoder(WholeBlock).decode
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """What shapes requests to *model*, about which *facts* are known."""
-
-    model: str
-    facts: ModelFacts = _UNKNOWN
-
-    @cached_property
-    def traits(self) -> ModelTraits:
-        """What the id of the model shows."""
-        return traits_of(self.model)
-
-    @cached_property
-    def media(self) -> MediaRules:
-        """The images and documents that the model takes."""
-        return MEDIA.of(self.facts)
+def own_members(dialect: Dialect) -> tuple[str, ...]:
+    """The members of requests that only the settings and the config set."""
+    fields: list[str] = []
+    if dialect.traits.thinking_field is not None:
+        fields.append(dialect.traits.thinking_field)
+    match dialect.traits.family:
+        case Family.CLAUDE:
+            fields += ["output_config.effort", "top_k", "tool_choice"]
+        case Family.NOVA:
+            fields.append("inferenceConfig.topK")
+        case _:
+            pass
+    return (*OWN_MEMBERS, *(f"{_FIELDS}.{field}" for field in fields))
 
 
 def path(model: str, streaming: bool) -> str:
@@ -60,20 +70,23 @@ def path(model: str, streaming: bool) -> str:
     return f"/model/{quote(model, safe='')}/{'converse-stream' if streaming else 'converse'}"
 
 
-def body(request: Request, dialect: Dialect) -> bytes:
-    """The body of *request*, streamed or not. Each message is encoded once in the life of ``request.memo``."""
+def body(request: Request, dialect: Dialect, streaming: bool = False) -> bytes:
+    """The body of *request*. Each message is encoded once in the life of ``request.memo``."""
     messages, settings = request.messages, request.settings
     has_tools = dialect.facts.uses_tools is not False
-    encoded = request.memo.forms(messages, dialect, Blocks(messages, dialect.media, has_tools).of)
+    blocks = Blocks(messages, dialect.media, dialect.traits, dialect.source, has_tools)
+    encoded = request.memo.forms(messages, dialect, blocks.of)
     head = _head(settings, dialect)
     if has_tools and not settings.tools and (missing := _tools_of(messages)):
         head["toolConfig"] = {"tools": missing}
-    if not _may_think(messages):
-        head.get("additionalModelRequestFields", {}).pop("thinking", None)
-    if settings.prompt_caching and dialect.traits.caches:
+    fields = head.get(_FIELDS, {})
+    if fields.get("thinking", {}).get("type") == "enabled" and not _may_think(messages, dialect.source):
+        del fields["thinking"]
+    head = _with_extra(head | dialect.fixed_members(streaming), dialect)
+    if mark := _mark(settings, dialect):
         encoded = list(encoded)
         for index in cache_points(messages, _can_be_marked):
-            encoded[index] += _MARK_JSON
+            encoded[index] += b"," + _json(mark)
     pieces = alternating_messages(messages, encoded, _OPENINGS)
     return b"".join((b'{"messages":[', *pieces, b"]", b"," if head else b"", _json(head)[1:]))
 
@@ -81,70 +94,79 @@ def body(request: Request, dialect: Dialect) -> bytes:
 def _head(settings: Settings, dialect: Dialect) -> dict[str, Any]:
     """Everything but the messages."""
     head: dict[str, Any] = {}
-    caching = settings.prompt_caching and dialect.traits.caches
+    mark = _mark(settings, dialect)
     if settings.system and not settings.system.isspace():
-        head["system"] = [{"text": settings.system}, *([_MARK] if caching else ())]
-    inference = members(settings, _INFERENCE_MEMBERS)
-    if settings.stop_sequences:
-        inference["stopSequences"] = settings.stop_sequences
-    if inference:
+        head["system"] = [{"text": settings.system}, *([mark] if mark else ())]
+    if inference := _inference(settings, dialect):
         head["inferenceConfig"] = inference
-    if tool_config := tool_members(settings, _tool, _tool_choice):
-        if caching and dialect.traits.caches_tools:
-            tool_config["tools"].append(_MARK)
-        head["toolConfig"] = tool_config
-    if own := _own_fields(settings, dialect.traits.family):
-        head["additionalModelRequestFields"] = own
-    if output := _output(settings, dialect.traits.family):
-        head["outputConfig"] = output
+    if settings.tools:
+        head["toolConfig"] = _tool_config(settings, mark if dialect.traits.caches_tools else None)
+    if fields := request_fields(settings, dialect.traits, dialect.facts):
+        head[_FIELDS] = fields
+    if settings.output_schema is not None:
+        schema = {"name": "answer", "schema": _json(settings.output_schema).decode()}
+        head["outputConfig"] = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
+    if settings.service_tier is not None:
+        head["serviceTier"] = {"type": settings.service_tier}
+    if settings.metadata:
+        head["requestMetadata"] = settings.metadata
     return head
 
 
-def _own_fields(settings: Settings, family: Family) -> dict[str, Any]:
-    """The settings that Converse has no member for, in the form of the model's maker.
+def _with_extra(head: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
+    """*head* with the extra members of the config. Betas of both are sent."""
+    extra = dialect.extra_body
+    if not extra:
+        return head
+    ours = head.get(_FIELDS, {}).get(BETAS, [])
+    result = merged(head, extra)
+    if ours and (theirs := result[_FIELDS][BETAS]) is not ours:
+        result[_FIELDS][BETAS] = [*ours, *(beta for beta in theirs if beta not in ours)]
+    return result
 
-    https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html
+
+def _inference(settings: Settings, dialect: Dialect) -> dict[str, Any]:
+    inference = members(settings, _INFERENCE_MEMBERS)
+    if settings.stop_sequences:
+        inference["stopSequences"] = settings.stop_sequences
+    # Where Claude thinks by default, the API's own limit is reported to be 4,096 tokens, thinking included. For others
+    # the model's maximum is documented.
+    if (
+        settings.max_output_tokens is None
+        and dialect.traits.family is Family.CLAUDE
+        and dialect.facts.thinks_by_default
+    ):
+        inference["maxTokens"] = default_output_tokens(settings, dialect.facts)
+    return inference
+
+
+def _mark(settings: Settings, dialect: Dialect) -> dict[str, Any] | None:
+    """A cache point, if there are to be any.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html: up to four in a request. A prefix that is
+    too short to be cached is ignored.
     """
-    fields: dict[str, Any] = {}
-    thinking = settings.thinking
-    match family:
-        case Family.CLAUDE:
-            if thinking is not None and thinking.budget_tokens is not None:
-                fields["thinking"] = {"type": "enabled", "budget_tokens": thinking.budget_tokens}
-            if settings.top_k is not None:
-                fields["top_k"] = settings.top_k
-        case Family.NOVA:
-            if thinking is not None and thinking.effort is not None:
-                fields["reasoningConfig"] = {"type": "enabled", "maxReasoningEffort": thinking.effort}
-            if settings.top_k is not None:
-                fields["inferenceConfig"] = {"topK": settings.top_k}
-        case Family.GPT_OSS:
-            if thinking is not None and thinking.effort is not None:
-                fields["reasoning_effort"] = thinking.effort
-        case Family.QWEN:
-            if thinking is not None and thinking.effort is not None:
-                fields["reasoning_config"] = thinking.effort
-        case Family.OTHER:
-            pass
-    return fields
+    if not (settings.prompt_caching and dialect.traits.caches):
+        return None
+    ttl = settings.prompt_cache_ttl
+    return {"cachePoint": {"type": "default", **({"ttl": ttl} if ttl is not None else {})}}
 
 
-def _output(settings: Settings, family: Family) -> dict[str, Any]:
-    output: dict[str, Any] = {}
-    if settings.output_schema is not None:
-        schema = {"name": "answer", "schema": _json(settings.output_schema).decode()}
-        output["textFormat"] = {"type": "json_schema", "structure": {"jsonSchema": schema}}
-    if family is Family.CLAUDE and settings.thinking is not None and settings.thinking.effort is not None:
-        output["effort"] = settings.thinking.effort
-    return output
+def _tool_config(settings: Settings, mark: dict[str, Any] | None) -> dict[str, Any]:
+    config: dict[str, Any] = {"tools": [*tool_definitions(settings.tools, _tool), *([mark] if mark else ())]}
+    choice = settings.tool_choice
+    if choice is not None and is_converse_choice(choice):
+        config["toolChoice"] = _tool_choice(choice)
+    return config
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
-    return {"toolSpec": tool_definition(tool, {"inputSchema": {"json": tool.input_schema}})}
+    strict = {"strict": True} if tool.strict else {}
+    return {"toolSpec": tool_definition(tool, {"inputSchema": {"json": tool.input_schema}, **strict})}
 
 
 def _tool_choice(choice: ToolChoice) -> dict[str, Any]:
-    return {"toolChoice": {_MODES[choice.mode]: {"name": choice.name} if choice.mode == "tool" else {}}}
+    return {_MODES[choice.mode]: {"name": choice.name} if choice.mode == "tool" else {}}
 
 
 def _tools_of(messages: Sequence[Message]) -> list[dict[str, Any]]:
@@ -178,15 +200,18 @@ def _can_be_marked(message: Message) -> bool:
             return False
 
 
-def _may_think(messages: Sequence[Message]) -> bool:
-    """True if the next answer of Claude may think. One that continues from tool results may only if the last one did.
+def _may_think(messages: Sequence[Message], source: str) -> bool:
+    """True if the next answer of Claude may think with a budget.
 
-    https://platform.claude.com/docs/en/build-with-claude/extended-thinking#extended-thinking-with-tool-use
+    One that continues from tool results may only if the one before it did, and that can be sent back to *source*:
+    https://platform.claude.com/docs/en/build-with-claude/extended-thinking#extended-thinking-with-tool-use.
     """
     for index in reversed(range(len(messages))):
         if messages[index].role is Role.ASSISTANT:
             return True
         if any(isinstance(block, ToolResult) for block in messages[index].content):
-            first = next(iter(messages[index - 1].content), None)
-            return isinstance(first, Thinking) and first.provider == PROVIDER and bool(first.signature)
+            before = messages[index - 1]
+            first = next(iter(before.content), None)
+            signed = isinstance(first, Thinking) and first.provider == PROVIDER and bool(first.signature)
+            return signed and is_readable(before, source)
     return True

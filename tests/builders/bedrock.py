@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 from builders.messages import HI, user
 
-from rayconteur.providers.bedrock.requests import Dialect, body
+from rayconteur.providers.bedrock.dialect import Dialect
+from rayconteur.providers.bedrock.requests import body
 from rayconteur.providers.schema.content import Block
 from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Request, Settings

@@ -11,6 +11,7 @@ from validators import anthropic, bedrock, chat, cohere, google, responses
 from rayconteur.compaction import SideRequest
 from rayconteur.providers.anthropic import requests as anthropic_requests
 from rayconteur.providers.bedrock import requests as bedrock_requests
+from rayconteur.providers.bedrock.dialect import Dialect as BedrockDialect
 from rayconteur.providers.cohere import requests as cohere_requests
 from rayconteur.providers.google import requests as google_requests
 from rayconteur.providers.google import rules as google_rules
@@ -61,7 +62,7 @@ REQUEST_FORMATS: dict[str, tuple[Body, Rules]] = {
         cohere.violations,
     ),
     "bedrock": (
-        partial(bedrock_requests.body, dialect=bedrock_requests.Dialect(CLAUDE_ON_BEDROCK)),
+        partial(bedrock_requests.body, dialect=BedrockDialect(CLAUDE_ON_BEDROCK)),
         bedrock.violations,
     ),
 }

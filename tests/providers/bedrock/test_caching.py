@@ -11,8 +11,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from validators import bedrock, history
 
+from rayconteur.providers.bedrock.dialect import Dialect
 from rayconteur.providers.bedrock.model_families import traits_of
-from rayconteur.providers.bedrock.requests import Dialect, body
+from rayconteur.providers.bedrock.requests import body
 from rayconteur.providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.messages import Message
@@ -83,6 +84,29 @@ def test_only_requests_to_models_that_cache_are_marked(model: str, caches: bool,
 
     assert (traits_of(model).caches, traits_of(model).caches_tools) == (caches, tools)
     assert (MARK in wire["system"], MARK in wire["toolConfig"]["tools"]) == (caches, tools)
+
+
+def test_marks_have_the_time_to_live_that_is_asked_for() -> None:
+    wire = request_body(
+        user(HI), assistant(HI), user(HI, turn=2), settings=Settings(system="Hi", prompt_cache_ttl="1h")
+    )
+
+    long = {"cachePoint": {"type": "default", "ttl": "1h"}}
+    assert wire["system"][-1] == wire["messages"][1]["content"][-1] == long
+
+
+@pytest.mark.parametrize(
+    ("model", "long"),
+    [
+        ("us.anthropic.claude-3-7-sonnet-20250219-v1:0", False),
+        ("anthropic.claude-sonnet-4-20250514-v1:0", False),
+        ("us.anthropic.claude-haiku-4-5-20251001-v1:0", True),
+        ("global.anthropic.claude-fable-5-1", True),
+        ("us.amazon.nova-2-lite-v1:0", False),
+    ],
+)
+def test_claude_since_4_5_keeps_a_cache_for_an_hour(model: str, long: bool) -> None:
+    assert traits_of(model).caches_long is long
 
 
 def test_marks_do_not_enter_the_memo_of_a_message() -> None:

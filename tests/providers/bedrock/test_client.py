@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -12,8 +11,9 @@ from botocore.model import StructureShape
 from botocore.session import Session
 from builders.eventstream import START, THINKS_AND_CALLS, delta, exception_frame
 from fixtures.aws import SECRET, TOKEN, assert_signed
-from fixtures.clients import HI, KEY, REQUEST, client_and_server, collect_deltas
-from servers.loopback import Loopback, Received, answers
+from fixtures.bedrock_requests import MODEL, REJECTED, bedrock, sent_request
+from fixtures.clients import HI, KEY, client_and_server, collect_deltas
+from servers.loopback import answers
 
 from rayconteur.providers.bedrock.config import Bedrock
 from rayconteur.providers.bedrock.endpoints import endpoint
@@ -31,32 +31,17 @@ from rayconteur.providers.schema.errors import (
     ProviderError,
     ProviderUnavailable,
     RateLimited,
+    ThinkingRejected,
     UnknownModel,
     UnsupportedContent,
 )
 from rayconteur.providers.schema.request import Request, Settings
 
-MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 ARN = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc"
-REJECTED = b'{"message":"no"}'
-
-
-def bedrock(url: str, **more: Any) -> ProviderConfig:
-    fields: dict[str, Any] = {"model": MODEL, "region": "us-east-1", "access_key_id": "AKIDEXAMPLE", **more}
-    return Bedrock(secret_access_key=SECRET, endpoint_url=url, **fields)
-
-
-def sent_request(config: Callable[..., ProviderConfig] = bedrock, to_send: Request = REQUEST, **more: Any) -> Received:
-    """The HTTP request of a client that sends *to_send*."""
-
-    async def main() -> Loopback:
-        async with client_and_server(config, answers(REJECTED, 400), **more) as (client, server):
-            with pytest.raises(InvalidRequest):
-                await client.complete(to_send)
-            return server
-
-    [request] = asyncio.run(main()).received
-    return request
+BOUND = (
+    "Invalid `signature` in `thinking` block. The block is bound to a different conversation. Remove the block, or set "
+    '`thinking.block_binding.prefix_mismatch_behavior` to "drop_block".'
+)
 
 
 def failure(status: int, body: bytes = REJECTED, **headers: str) -> ProviderError:
@@ -203,6 +188,8 @@ def test_each_error_in_botocore_s_service_model_is_known_by_name_and_by_status()
         (400, None, "The model returned: Input Tokens Exceeded: Number of input tokens exceeds", ContextOverflow),
         (400, None, "This model's maximum context length is 8192 tokens", ContextOverflow),
         (400, "ValidationException", "The provided model identifier is invalid.", UnknownModel),
+        (400, "ValidationException", f"The model returned: messages.1.content.0: {BOUND}", ThinkingRejected),
+        (400, "ValidationException", "messages.1.content.0: Invalid `signature` in `thinking` block", ThinkingRejected),
         (429, "ThrottlingException", "Too many tokens, please wait before trying again.", RateLimited),
         (403, "UnrecognizedClientException", "The security token is invalid", AuthenticationFailed),
         (403, "ExpiredTokenException", "The security token is expired", AuthenticationFailed),

@@ -1,5 +1,6 @@
 """Answers of Converse and ConverseStream, read into deltas."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -35,11 +36,11 @@ def decode_stream(*pieces: bytes) -> Answer:
     return draft.finish()
 
 
-def decode_whole(*content: Any, **more: Any) -> Answer:
+def decode_whole(*content: Any, model: str = "claude", **more: Any) -> Answer:
     """The answer with *content* that is not streamed."""
     body = {"output": {"message": {"role": "assistant", "content": content}}, "stopReason": "end_turn", **more}
     draft = Draft("bedrock")
-    draft.add(decode_answer(BedrockReader("claude", "request-1"), msgspec.json.encode(body)))
+    draft.add(decode_answer(BedrockReader(model, "request-1"), json.dumps(body).encode()))
     return draft.finish()
 
 
@@ -88,6 +89,10 @@ def test_redacted_thinking_in_several_pieces_is_one_block() -> None:
     assert decode_whole({"reasoningContent": {"redactedContent": "YWJjZA=="}}).content == (hidden,)
 
 
+def original(citation: dict[str, Any]) -> Opaque:
+    return Opaque(provider="bedrock", type="citation", json=json.dumps(citation).encode())
+
+
 def test_text_with_sources_is_text_with_citations() -> None:
     source = {
         "title": "facts",
@@ -98,8 +103,8 @@ def test_text_with_sources_is_text_with_citations() -> None:
     cited = Text(
         "They fly.",
         citations=(
-            Citation(cited_text="Ravens fly.", title="facts", source="0"),
-            Citation(url="https://x.example"),
+            Citation(cited_text="Ravens fly.", title="facts", source="0", original=original(source)),
+            Citation(url="https://x.example", original=original(web)),
         ),
     )
 

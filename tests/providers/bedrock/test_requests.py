@@ -4,14 +4,16 @@ from typing import Any
 
 import msgspec
 import pytest
-from builders.bedrock import CLAUDE, PLAIN, request_body, wire_blocks
+from builders.bedrock import CLAUDE, NOVA, PLAIN, request_body, wire_blocks
 from builders.messages import HI, assistant, user
 
-from rayconteur.providers.bedrock.content import check_media_counts
-from rayconteur.providers.bedrock.requests import Dialect, body, path
-from rayconteur.providers.schema.content import Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
+from rayconteur.providers.bedrock.content import check_citations, check_media_counts
+from rayconteur.providers.bedrock.dialect import Dialect
+from rayconteur.providers.bedrock.requests import body, path
+from rayconteur.providers.schema.content import Citation, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import UnsupportedContent
 from rayconteur.providers.schema.facts import ModelFacts
+from rayconteur.providers.schema.messages import Origin
 from rayconteur.providers.schema.request import Reasoning, Request, Settings, WireMemo
 
 
@@ -52,6 +54,62 @@ def test_media_are_sent_in_base64_or_by_their_s3_url() -> None:
         },
         {"document": {"format": "csv", "name": "document", "source": {"s3Location": {"uri": "s3://birds/list"}}}},
     ]
+
+
+def test_plain_text_that_is_to_be_cited_is_sent_as_text() -> None:
+    text = Document(data="Räven fly.".encode(), media_type="text/plain", name="facts", cite=True)
+    broken = Document(data=b"\xff", media_type="text/plain", cite=True)
+
+    assert [block["document"]["source"] for block in wire_blocks(HI, text, broken)[1:]] == [
+        {"text": "Räven fly."},
+        {"bytes": "/w=="},
+    ]
+
+
+def test_a_model_that_does_not_cite_is_asked_for_no_citations() -> None:
+    page = Document(data=b"x", media_type="text/plain", cite=True)
+
+    with pytest.raises(UnsupportedContent, match="does not cite"):
+        check_citations((page,), NOVA.model, NOVA.traits)
+    check_citations((page,), CLAUDE.model, CLAUDE.traits)
+
+    assert "citations" not in wire_blocks(HI, page, dialect=NOVA)[1]["document"]
+
+
+def test_cited_text_goes_back_with_its_citations_to_the_model_that_cited() -> None:
+    original = Opaque(provider="bedrock", type="citation", json=b'{"title":"facts","location":{}}')
+    foreign = Opaque(provider="anthropic", type="citation", json=b"{}")
+    cited = Text("They fly.", citations=(Citation(title="facts", original=original), Citation(original=foreign)))
+    message = msgspec.structs.replace(assistant(cited), origin=Origin(source="s1"))
+
+    def sent_to(source: str) -> Any:
+        return request_body(user(HI), message, dialect=Dialect(CLAUDE.model, source=source))["messages"][1]["content"]
+
+    assert sent_to("s1") == [
+        {
+            "citationsContent": {
+                "content": [{"text": "They fly."}],
+                "citations": [{"title": "facts", "location": {}}],
+            }
+        }
+    ]
+    assert sent_to("s2") == [{"text": "They fly."}]
+
+
+def test_thinking_and_opaque_blocks_go_back_only_to_the_model_and_endpoint_that_made_them() -> None:
+    content = (
+        Thinking(text="", provider="bedrock", signature="s"),
+        Opaque(provider="bedrock", type="server_tool_use", json=b'{"toolUse":{"name":"x","toolUseId":"a"}}'),
+        Text("So."),
+    )
+    message = msgspec.structs.replace(assistant(*content), origin=Origin(source="s1"))
+
+    def sent_to(source: str) -> list[str]:
+        wire = request_body(user(HI), message, user(HI, turn=2), dialect=Dialect(CLAUDE.model, source=source))
+        return [next(iter(block)) for block in wire["messages"][1]["content"]]
+
+    assert sent_to("s1") == ["reasoningContent", "toolUse", "text"]
+    assert sent_to("s2") == ["text"]
 
 
 @pytest.mark.parametrize(
@@ -151,6 +209,22 @@ def test_a_result_has_its_error_status_and_is_never_empty() -> None:
         {"toolResult": {"toolUseId": "a", "content": [{"text": "Tired."}], "status": "error"}},
         {"toolResult": {"toolUseId": "b", "content": [{"text": "(nothing)"}]}},
     ]
+
+
+def test_a_structured_result_is_sent_as_json_with_its_media() -> None:
+    picture = Image(data=b"x", media_type="image/png")
+    result = ToolResult(tool_use_id="a", content=(Text("in words"), picture), structured={"sky": "clear"})
+
+    assert wire_blocks(result)[0]["toolResult"]["content"] == [
+        {"json": {"sky": "clear"}},
+        {"image": {"format": "png", "source": {"bytes": "eA=="}}},
+    ]
+
+
+def test_palmyra_gets_no_status_of_a_result() -> None:
+    result = ToolResult(tool_use_id="a", content=(Text("Tired."),), is_error=True)
+
+    assert "status" not in wire_blocks(result, dialect=Dialect("us.writer.palmyra-x5-v1:0"))[0]["toolResult"]
 
 
 def test_tools_used_in_the_history_are_declared_if_the_settings_have_none() -> None:

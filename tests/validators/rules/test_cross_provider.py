@@ -18,6 +18,7 @@ from rayconteur.providers.anthropic import requests as anthropic_requests
 from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.bedrock import requests as bedrock_requests
 from rayconteur.providers.bedrock.config import Bedrock
+from rayconteur.providers.bedrock.dialect import Dialect as BedrockDialect
 from rayconteur.providers.cohere import requests as cohere_requests
 from rayconteur.providers.cohere.config import Cohere
 from rayconteur.providers.google import requests as google_requests
@@ -110,7 +111,7 @@ APIS = {
         ),
         partial(
             bedrock_requests.body,
-            dialect=bedrock_requests.Dialect("anthropic.claude-sonnet-4-5-20250929-v1:0"),
+            dialect=BedrockDialect("anthropic.claude-sonnet-4-5-20250929-v1:0"),
         ),
         bedrock.violations,
     ),
