@@ -38,13 +38,17 @@ class Expression:
 
 @dataclass(frozen=True)
 class Recorded:
-    """One recorded request of *api*, in the recordings of *file*: the *path* it was sent to, and its *body*."""
+    """One recorded request of *api*, in the recordings of *file*.
+
+    It is the *path* it was sent to, its *body*, and the *status* of the answer.
+    """
 
     id: str
     file: str
     api: str
     path: str
     body: JSON
+    status: int
 
 
 @dataclass

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from urllib.parse import unquote
 
-from servers.recordings import exchanges
+from servers.recordings import Exchange, exchanges
 
 from rayconteur.providers.schema.errors import RayconteurError
 from recorded_requests import anthropic, chat, cohere, converse, google, responses
@@ -52,9 +52,7 @@ class Outcome:
 def outcomes() -> Mapping[str, Outcome]:
     """The outcome of each recorded request by its id; none where the recordings are missing."""
     read = {
-        exchange.id: _read(
-            Recorded(exchange.id, file, api, exchange.record["path"], exchange.record["request"]), reader
-        )
+        exchange.id: _read(_recorded(exchange, file), reader)
         for (file, api), reader in _READERS.items()
         for exchange in exchanges(file, api)
     }
@@ -65,6 +63,11 @@ def outcomes() -> Mapping[str, Outcome]:
         else:
             read[key] = replace(read[key], sent=result)
     return read
+
+
+def _recorded(exchange: Exchange, file: str) -> Recorded:
+    record = exchange.record
+    return Recorded(exchange.id, file, exchange.api, record["path"], record["request"], record["status"])
 
 
 def _read(recorded: Recorded, reader: Reader) -> Outcome:
