@@ -78,12 +78,6 @@ def claude_facts(model: str) -> ModelFacts:
     )
 
 
-def forces_tools_while_thinking(model: str) -> bool:
-    """True unless *model* is known to reject a forced tool choice together with adaptive thinking, as old ones do."""
-    version = ClaudeVersion.of(model)
-    return version is None or version.number >= (4, 8)
-
-
 def takes_temperature_with_top_p(model: str) -> bool:
     """True unless *model* is known to reject a temperature together with top_p.
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..schema.errors import InvalidConfig
 from ..schema.facts import ModelFacts
 from ..schema.request import Reasoning, Settings
-from .models import forces_tools_while_thinking, takes_temperature_with_top_p
+from .models import takes_temperature_with_top_p
 
 _MIN_BUDGET_TOKENS = 1_024
 _MIN_TOP_P = 0.95
@@ -66,10 +66,10 @@ def check_thinking(settings: Settings, model: str, facts: ModelFacts) -> None:
         return
     _check_sampling_with_thinking(settings)
     forced = settings.tool_choice is not None and settings.tool_choice.mode in ("required", "tool")
-    if forced and (member["type"] == "enabled" or not forces_tools_while_thinking(model)):
+    if forced and member["type"] == "enabled":  # recorded: Opus 4.6 accepts it with adaptive thinking
         raise InvalidConfig(
             "tool_choice",
-            "while it thinks, Claude can't be forced to use a tool; give 'auto' or 'none', or no thinking",
+            "with a thinking budget, Claude can't be forced to use a tool; give 'auto' or 'none', or no budget",
         )
 
 

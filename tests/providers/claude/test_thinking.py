@@ -82,7 +82,7 @@ def test_what_the_model_rejects_is_an_error_that_says_what_to_do(
     [
         ("claude-opus-5", HIDDEN, True),
         ("claude-opus-4-8", HIDDEN, True),
-        ("claude-opus-4-7", HIDDEN, False),
+        ("claude-opus-4-6", Reasoning(effort="low"), True),
         ("claude-opus-4-7", Reasoning(effort="none"), True),
         ("claude-opus-4-7", None, True),
         ("claude-sonnet-4-6", BUDGET, False),
@@ -90,7 +90,7 @@ def test_what_the_model_rejects_is_an_error_that_says_what_to_do(
         ("another", BUDGET, False),
     ],
 )
-def test_a_tool_is_forced_together_with_thinking_only_where_the_model_takes_that(
+def test_a_tool_is_forced_together_with_thinking_unless_it_has_a_budget(
     model: str, reasoning: Reasoning | None, accepted: bool
 ) -> None:
     settings = Settings(thinking=reasoning, tools=(Tool(name="fly"),), tool_choice=ToolChoice(mode="required"))
