@@ -3,7 +3,7 @@
 Two bodies are the same request if they differ only in forms that the vendor documents as equivalent, in members that
 have their documented default, or in members that this package always sends and that change neither what the model sees
 nor what it may answer. Each rule below is one such difference: it brings both bodies into one form. Its docstring is
-the reason. Besides them, only these count as the same: the order of members, 1 and 1.0, base64 and base64url.
+the reason. Besides them, only these count as the same: the order of members, and 1 and 1.0.
 """
 
 import json
@@ -18,7 +18,7 @@ GOOGLE, COHERE = "generate_content", "chat_v2"
 
 _TURNS = {**dict.fromkeys((CHAT, MESSAGES, CONVERSE, COHERE), "messages"), RESPONSES: "input", GOOGLE: "contents"}
 """The member that holds the history."""
-
+_STANDARD = str.maketrans("-_", "+/")
 _DEFAULTS: dict[str, JSON] = {
     CHAT: {"stream": False, "parallel_tool_calls": True, "response_format": {"type": "text"}, "tool_choice": "auto"},
     RESPONSES: {
@@ -44,6 +44,8 @@ def defaults(body: JSON, api: str) -> None:
         config = body.get("generationConfig", {})
         if config.get("responseModalities") == ["TEXT"]:
             del config["responseModalities"]
+        if config.get("thinkingConfig", {}).get("includeThoughts") is False:
+            del config["thinkingConfig"]["includeThoughts"]
         if body.get("toolConfig", {}).get("functionCallingConfig") == {"mode": "AUTO"}:
             del body["toolConfig"]
     for result in _tool_results(body, api):
@@ -57,10 +59,10 @@ def defaults(body: JSON, api: str) -> None:
 
 def empty_members(body: JSON, api: str) -> None:
     """An optional member that is null or empty means the same as none."""
-    objects = [body, *_functions(body, api), *_tool_results(body, api)]
-    objects += [body[name] for name in ("inferenceConfig", "generationConfig") if name in body]
+    objects = [*_functions(body, api), *_tool_results(body, api)]
     objects += [turn for turn in _turns(body, api) if turn.get("role") == "assistant"]
-    for members in objects:
+    objects += [body[name] for name in ("inferenceConfig", "generationConfig") if name in body]
+    for members in [*objects, body]:
         for name in [name for name, value in members.items() if value is None or value in ([], {}, "")]:
             del members[name]
 
@@ -216,6 +218,15 @@ def google_enums(body: JSON, _: str) -> None:
         thinking["thinkingLevel"] = thinking["thinkingLevel"].upper()
 
 
+def base64_alphabets(body: JSON, _: str) -> None:
+    """JSON parsers for protocol buffers accept base64 and base64url, with and without padding."""
+    for content in body["contents"]:
+        for part in content["parts"]:
+            for media in (part, *part.get("functionResponse", {}).get("parts", [])):
+                if data := media.get("inlineData", {}).get("data"):
+                    media["inlineData"]["data"] = data.translate(_STANDARD).rstrip("=")
+
+
 def google_schemas(body: JSON, _: str) -> None:
     """Google takes a schema as JSON Schema, or in a form of its own in another member: types and null differ."""
     config = body.get("generationConfig", {})
@@ -264,6 +275,7 @@ RULES: dict[Rule, tuple[str, ...]] = {
     schema_name: (CHAT, RESPONSES, CONVERSE),
     consecutive_turns: (MESSAGES, CONVERSE, GOOGLE),
     google_enums: (GOOGLE,),
+    base64_alphabets: (GOOGLE,),
     google_schemas: (GOOGLE,),
     system_role: (GOOGLE,),
     call_ids: (GOOGLE,),
