@@ -39,7 +39,11 @@ class Reasoning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The system prompt and the tools that are in force from the message with the index *start* on."""
+    """The system prompt and the tools that are in force from the message with the index *start* on.
+
+    That message is the user's own or holds tool results, and what follows it is the first answer under this prompt, if
+    there is one yet. The first prompt of a history starts at 0.
+    """
 
     start: int = 0
     system: str | None = None

@@ -1,9 +1,13 @@
-"""Changes to a session's settings."""
+"""Changes to a session's settings, and the prompts along the history that they lead to."""
+
+from collections.abc import Sequence
 
 import msgspec
 
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.facts import ModelFacts
+from ...providers.schema.messages import Message, Role
+from ...providers.schema.request import Prompt, Settings
 from ..api.config import SessionConfig
 from ..api.messages import Configure, given_settings
 
@@ -28,3 +32,37 @@ def changed_config(config: SessionConfig, change: Configure, facts: ModelFacts =
     if model is None:
         return config
     return msgspec.structs.replace(config, provider=msgspec.structs.replace(config.provider, model=model, facts=facts))
+
+
+def prompts_before_change(prompts: tuple[Prompt, ...], old: Settings, new: Settings) -> tuple[Prompt, ...]:
+    """The *prompts* along a history with messages whose settings change from *old* to *new*.
+
+    The new prompt is not among them: it counts from the next request on, whatever happens until then.
+    """
+    if prompts or (old.system, old.tools) == (new.system, new.tools):
+        return prompts
+    return (Prompt(system=old.system, tools=old.tools),)
+
+
+def prompts_in_request(
+    prompts: tuple[Prompt, ...], settings: Settings, messages: Sequence[Message]
+) -> tuple[Prompt, ...]:
+    """The prompts along *messages* for a request with *settings*: none if they have been the same from the beginning.
+
+    Prompts that no answer was given under are left out: those of failed requests and of turns that have left the
+    history. The cost does not grow with the history.
+    """
+    if not prompts:
+        return ()
+    answered = len(messages)
+    while answered and messages[answered - 1].role is Role.USER:
+        answered -= 1
+    kept = len(prompts)
+    while kept and prompts[kept - 1].start >= answered:
+        kept -= 1
+    if not kept:
+        return ()
+    last = prompts[kept - 1]
+    if (last.system, last.tools) == (settings.system, settings.tools):
+        return prompts[:kept] if kept > 1 else ()
+    return (*prompts[:kept], Prompt(start=len(messages) - 1, system=settings.system, tools=settings.tools))

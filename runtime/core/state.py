@@ -67,7 +67,8 @@ class ConversationState:
     meter: ContextMeter = field(default_factory=ContextMeter)
     policy: CompactionPolicy = field(default_factory=CompactionPolicy)
     prompts: tuple[Prompt, ...] = ()
-    """The system prompts and tools along the history, if they have changed since its first message."""
+    """The system prompts and tools along the history as of the last request, if they have changed since its first
+    message. Starts beyond the end are of a turn that has left the history: the next request drops them."""
     trigger: type = field(default=MailboxEmpty, compare=False)
     """What is taking effect: the key of the transition in ``TRANSITIONS``."""
 

@@ -23,6 +23,7 @@ from rayconteur.providers.schema.content import (
 from rayconteur.providers.schema.draft import Partial, unique_tool_ids
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.request import Reasoning
+from rayconteur.providers.schema.tools import Tool
 from rayconteur.providers.schema.usage import Cost, Count, Provenance, Usage, estimated, reported
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import messages as msg
@@ -32,6 +33,7 @@ from rayconteur.runtime.core import events as ev
 NARROW = ModelFacts(context_limit_tokens=100)
 PROVIDERS: list[ProviderConfig] = [Scripted(), Scripted(facts=NARROW), Anthropic(model="claude"), OpenAI(model="gpt")]
 RESPONSES_SIGNATURE = '{"id":"rs_1","encrypted_content":"s"}'  # a reasoning item of the Responses API
+LOOK = Tool(name="look", description="Look.", input_schema={"type": "object"})
 IMAGE = Image(url="https://example.org/raven.png")
 PDF = Document(data=b"%PDF", media_type="application/pdf")
 SERVER_TOOL_BLOCKS = {
@@ -68,6 +70,7 @@ config_changes = st.builds(
     provider=st.sampled_from([msgspec.UNSET, *PROVIDERS]),
     model=st.sampled_from([msgspec.UNSET, msgspec.UNSET, "other", ""]),
     system=st.sampled_from([msgspec.UNSET, None, "be brief"]),
+    tools=st.sampled_from([msgspec.UNSET, msgspec.UNSET, (), (LOOK,)]),
     thinking=st.sampled_from([msgspec.UNSET, None, Reasoning(budget_tokens=1024)]),
     on_interrupt=st.sampled_from([msgspec.UNSET, *OnInterrupt]),
     when_busy=st.sampled_from([msgspec.UNSET, *WhenBusy]),

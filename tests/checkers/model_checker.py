@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import NoneType
 
 import msgspec
@@ -11,7 +12,8 @@ from checkers.usage_sums import summed
 from rayconteur.providers.schema.content import ToolUse
 from rayconteur.providers.schema.draft import Partial
 from rayconteur.providers.schema.errors import InvalidConfig, RayconteurError
-from rayconteur.providers.schema.messages import Message
+from rayconteur.providers.schema.messages import Message, Role
+from rayconteur.providers.schema.request import Prompt
 from rayconteur.providers.schema.usage import NONE_YET, Count, Usage
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import OnInterrupt, SessionConfig, WhenBusy
@@ -75,6 +77,8 @@ class ModelChecker:
         self.applied = config
         self.work: SendRequest | StartBackoff | StartCompaction | None = None
         self._before_turn = BeforeTurn()
+        self._last_sent: SendRequest | None = None
+        self._answered_under: list[Prompt] = []  # for each of the assistant's messages
 
     def handle(self, event: ev.Event) -> Sequence[Instruction]:
         """The instructions of *conversation* for *event*; none if it is rejected."""
@@ -89,6 +93,7 @@ class ModelChecker:
             return ()
         self._check_record(event, instructions)
         self._update_model(before, event)
+        self._update_prompts(before, event)
         before_turn = self._before_turn
         for step in instructions:
             self._check_instruction(step, event)
@@ -182,7 +187,30 @@ class ModelChecker:
         if partial != Partial():
             self.counted.append(partial.usage)
 
+    def _update_prompts(self, before: Conversation, event: ev.Event) -> None:
+        answers = sum(message.role is Role.ASSISTANT for message in self.conversation.history)
+        if isinstance(event, ev.CompactionEnded) and event.messages is not None:
+            self._answered_under = [prompt_of(before.config)] * answers
+        elif answers > len(self._answered_under):
+            assert self._last_sent is not None
+            self._answered_under.append(prompt_of(self._last_sent.config))
+        del self._answered_under[answers:]
+
     # Instructions
+
+    def _check_prompts(self, send: SendRequest) -> None:
+        """Each answer is sent back under the prompt that it was given under, and the last prompt is the current one."""
+        prompts = send.prompts or (prompt_of(send.config),)
+        assert len(send.prompts) != 1
+        assert msgspec.structs.replace(prompts[-1], start=0) == prompt_of(send.config)
+        assert prompts[0].start == 0
+        for one, other in pairwise(prompts):
+            assert one.start < other.start < len(send.messages)
+            assert send.messages[other.start].role is Role.USER
+            assert msgspec.structs.replace(one, start=other.start) != other
+        answers = [index for index, message in enumerate(send.messages) if message.role is Role.ASSISTANT]
+        under = [[prompt for prompt in prompts if prompt.start <= index][-1] for index in answers]
+        assert [msgspec.structs.replace(prompt, start=0) for prompt in under] == self._answered_under
 
     def _check_instruction(self, step: Instruction, event: ev.Event) -> None:
         match step:
@@ -195,7 +223,8 @@ class ModelChecker:
                 assert (step.number, step.turn, step.attempt) == (self.sent, self.running, self.attempts)
                 assert step.messages == self.conversation.history
                 assert step.config == self.conversation.config
-                self.work = step
+                self._check_prompts(step)
+                self.work = self._last_sent = step
             case StartBackoff() | StartCompaction():
                 assert self.work is None
                 if isinstance(step, StartCompaction):
@@ -334,6 +363,10 @@ class ModelChecker:
         is_closing = "close" in self.queue  # there is always room for a close
         assert len(self.queue) <= self.config.limits.waiting_messages + is_closing
         assert self._waiting_bytes() <= self.config.limits.waiting_bytes
+
+
+def prompt_of(config: SessionConfig) -> Prompt:
+    return Prompt(system=config.system, tools=config.tools)
 
 
 def is_compacting_eagerly(conversation: Conversation) -> bool:

@@ -64,4 +64,5 @@ def cancel_eager_compaction(state: ConversationState) -> list[Instruction]:
 
 def _replace_history(state: ConversationState, messages: tuple[Message, ...]) -> None:
     state.history.replace_messages(messages)
+    state.prompts = ()
     state.meter.estimate_fill(state.history.messages, state.config)

@@ -15,7 +15,7 @@ from ..history import without_blank_text
 from ..instructions import ApplySettings, Emit, Instruction
 from ..mailbox import Queued, require_size
 from ..phases import STATES, Compacting, Idle, MailboxEmpty, Requesting
-from ..settings import changed_config, require_valid
+from ..settings import changed_config, prompts_before_change, require_valid
 from ..state import ConversationState
 from .compactions import cancel_eager_compaction, start_compaction
 from .interrupts import close_session, interrupt_running, interrupt_turn
@@ -114,7 +114,10 @@ def _retry(state: ConversationState) -> list[Instruction]:
 
 
 def _configure(state: ConversationState, change: msg.Configure, facts: ModelFacts) -> list[Instruction]:
-    config = state.config = changed_config(state.config, change, facts)
+    config = changed_config(state.config, change, facts)
+    if state.history.messages:
+        state.prompts = prompts_before_change(state.prompts, state.config, config)
+    state.config = config
     state.meter.use_provider(config.provider.name)
     turn = state.running_turn
     configured = msg.Configured(
@@ -140,6 +143,7 @@ def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
 
 def _clear(state: ConversationState) -> list[Instruction]:
     state.history.clear()
+    state.prompts = ()
     state.meter.estimate_fill(state.history.messages, state.config)
     state.policy.history_replaced()
     return [Emit(msg.Cleared())]

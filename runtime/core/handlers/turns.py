@@ -15,6 +15,7 @@ from ..instructions import Emit, Instruction, SendRequest, StartBackoff
 from ..mailbox import require_size
 from ..phases import Backoff, Compacting, Idle, Requesting, ToolsOut
 from ..retry import backoff_delay_s
+from ..settings import prompts_in_request
 from ..state import ConversationState
 from ..tool_batch import ToolBatch, unexpected_results
 from ..turn import MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
@@ -37,6 +38,7 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
     turn = msgspec.structs.replace(turn, requests=turn.requests + 1, attempt=turn.attempt + 1, compacted=False)
     state.enter(Requesting(turn=turn, request=state.requests))
     messages = tuple(state.history.messages)
+    state.prompts = prompts_in_request(state.prompts, state.config, messages)
     return SendRequest(state.requests, turn.number, turn.attempt, messages, state.config, state.prompts)
 
 

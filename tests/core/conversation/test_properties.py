@@ -92,7 +92,7 @@ class Interleavings(RuleBasedStateMachine):
         """The body is valid for every provider, whichever provider the history came from, with and without a memo."""
 
         def request(memo: WireMemo) -> Request:
-            return Request(send.number, send.messages, send.config, memo)
+            return Request(send.number, send.messages, send.config, memo, send.prompts)
 
         anthropic_body = anthropic_requests.body(request(self.memo["anthropic"]), ANTHROPIC, True)
         chat_body = chat_requests.body(request(self.memo["chat"]), CHAT, True)
