@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .api.config import OnInterrupt, WhenBusy
+from .api.config import OnInterrupt, OnRefusal, WhenBusy
 from .api.messages import CompactReason, Receipt, TurnEnd
 from .api.options import RouterLimits
 from .api.placement import Placement
@@ -26,7 +26,7 @@ def __getattr__(name: str) -> object:
 
 # fmt: off
 __all__ = [
-    "CompactReason", "CompactResult", "FinalAnswer", "OnInterrupt", "Placement", "Reader", "Receipt", "RouterLimits",
-    "SessionStatus", "State", "TurnEnd", "WhenBusy", "probe",
+    "CompactReason", "CompactResult", "FinalAnswer", "OnInterrupt", "OnRefusal", "Placement", "Reader", "Receipt",
+    "RouterLimits", "SessionStatus", "State", "TurnEnd", "WhenBusy", "probe",
 ]
 # fmt: on

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from ...providers.schema.content import Text
-from ...providers.schema.messages import Message, Role, StandsFor
+from ...providers.schema.content import Block, Text
+from ...providers.schema.messages import Message, Origin, Role, StandsFor
 
 
 def summary_message(messages: Sequence[Message], text: str, *, within_turn: bool) -> Message:
@@ -11,21 +11,36 @@ def summary_message(messages: Sequence[Message], text: str, *, within_turn: bool
 
     *within_turn*: it stands for steps of a turn that goes on, after the user message that started the turn.
     """
-    earlier = [message.stands_for for message in messages if message.stands_for is not None]
-    turns = [message.turn for message in messages]
-    stands_for = StandsFor(
-        first_turn=min([*turns, *(summary.first_turn for summary in earlier)]),
-        last_turn=max([*turns, *(summary.last_turn for summary in earlier)]),
-        messages=len(messages) + sum(summary.messages - 1 for summary in earlier),
-    )
+    stands_for = _stands_for(messages)
     note = Text(_note(stands_for, within_turn))
     return Message(role=Role.USER, content=(note, Text(text)), turn=messages[-1].turn, stands_for=stands_for)
+
+
+def native_summary(messages: Sequence[Message], content: tuple[Block, ...], origin: Origin) -> Message:
+    """The message that stands for *messages*, complete turns, with the *content* that the provider made of them."""
+    return Message(
+        role=Role.ASSISTANT,
+        content=content,
+        turn=messages[-1].turn,
+        stands_for=_stands_for(messages),
+        origin=origin,
+    )
 
 
 def summary_text(summary: Message) -> str:
     """The text of *summary* without the note."""
     last = summary.content[-1]
     return last.text if isinstance(last, Text) else ""
+
+
+def _stands_for(messages: Sequence[Message]) -> StandsFor:
+    earlier = [message.stands_for for message in messages if message.stands_for is not None]
+    turns = [message.turn for message in messages]
+    return StandsFor(
+        first_turn=min([*turns, *(summary.first_turn for summary in earlier)]),
+        last_turn=max([*turns, *(summary.last_turn for summary in earlier)]),
+        messages=len(messages) + sum(summary.messages - 1 for summary in earlier),
+    )
 
 
 def _note(stands_for: StandsFor, within_turn: bool) -> str:

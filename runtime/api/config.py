@@ -35,6 +35,15 @@ class OnInterrupt(StrEnum):
     """Partial output stays; each open tool use gets an error result that says it was interrupted."""
 
 
+class OnRefusal(StrEnum):
+    """What happens to the messages of a turn that the model or a content filter refused."""
+
+    KEEP = "keep"
+    """They stay, with the refusal as the answer."""
+    DISCARD = "discard"
+    """All of them leave the history: a refused message that stays is often refused again in the next turn."""
+
+
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When and how often a failed request is sent again.
 
@@ -76,6 +85,7 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     compact_eagerly: bool = False
     when_busy: WhenBusy = WhenBusy.QUEUE
     on_interrupt: OnInterrupt = OnInterrupt.DISCARD
+    on_refusal: OnRefusal = OnRefusal.KEEP
     retry: RetryPolicy = RetryPolicy()
     limits: Limits = Limits()
 

@@ -238,7 +238,8 @@ class Compacted(_FromLLM, frozen=True, kw_only=True):
 class Completed(_FromLLM, frozen=True, kw_only=True):
     """The turn is complete, and its answer is in the history. *usage* is the total of its *requests*.
 
-    *stop_details* is what the provider says about a refusal.
+    *stop_details* is what the provider says about a refusal. With ``on_refusal="discard"`` a turn with the stop reason
+    ``refusal`` or ``content_filter`` has left the history.
     """
 
     stop_reason: StopReason
@@ -256,7 +257,7 @@ class Failed(_FromLLM, frozen=True, kw_only=True):
     """The turn failed. Everything before the unfinished answer stays in the history; ``Retry`` requests it again.
 
     *code* is the error class's code. *partial_text* is the text that the unfinished answer had so far. *details* is
-    what the provider says about content that it rejected.
+    what the provider says about content that it rejected; with ``on_refusal="discard"`` the turn has left the history.
     """
 
     code: str

@@ -169,6 +169,7 @@ class Conversation:
         state = self._state
         state.config = event.config
         state.created_at = event.created_at
+        state.source = event.source
         state.meter.use_provider(event.config.provider.name)
         state.enter(Idle())
         return []

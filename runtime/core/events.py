@@ -21,23 +21,28 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=s
 
 
 class Opened(_Event, frozen=True, kw_only=True):
-    """The session was opened, at *created_at* in Unix seconds: always the first event. *config* holds no secrets."""
+    """The session was opened, at *created_at* in Unix seconds: always the first event. *config* holds no secrets.
+
+    *source* is the ``Origin.source`` of its answers.
+    """
 
     config: SessionConfig
     created_at: float
+    source: str = ""
 
 
 class Received(_Event, frozen=True, kw_only=True):
     """A message arrived; its encoded size is *size_bytes*. It holds no secrets.
 
     *partial* is what the running request has of its answer, in case the message ends it. *facts* are those of the model
-    that a ``Configure`` names.
+    that a ``Configure`` names, *source* is the ``Origin.source`` of answers after it.
     """
 
     message: ToLLM
     size_bytes: int = 0
     partial: Partial = NOTHING
     facts: ModelFacts = _UNKNOWN
+    source: str = ""
 
 
 class Answered(_Event, frozen=True, kw_only=True):

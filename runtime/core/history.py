@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
+import msgspec
+
 from ...providers.schema.content import Block, Opaque, Text, ToolUse, UserBlock
 from ...providers.schema.draft import unique_tool_ids
-from ...providers.schema.messages import Message, Origin, Role
+from ...providers.schema.messages import UNREADABLE, Message, Origin, Role
 from ..api.errors import EmptyMessage, InvalidRecord
 
 
@@ -56,11 +58,43 @@ class History:
             self.append(Message(role=Role.ASSISTANT, content=kept, turn=turn, origin=origin))
         return kept
 
-    def discard_turn(self, turn: int) -> None:
-        """Remove the messages of *turn*, the last turn. A summary that also replaces earlier turns stays."""
+    def discard_turn(self, turn: int) -> list[Message]:
+        """Remove the messages of *turn*, the last turn, and return them. A summary of earlier turns as well stays."""
         _cut_turn(self.messages, turn)
-        for message in _cut_turn(self.full, turn):
+        removed = _cut_turn(self.full, turn)
+        for message in removed:
             self._tool_use_ids.difference_update(_tool_use_ids(message.content))
+        return removed
+
+    def discard_refused_turn(self, turn: int) -> None:
+        """Remove the messages of *turn*, the last turn, and those of a failed turn whose answer it requested again."""
+        own = self.discard_turn(turn)
+        if self.unanswered and (not own or own[0].role is Role.ASSISTANT):
+            self.discard_turn(self.messages[-1].turn)
+
+    def omit_sealed(self) -> bool:
+        """Requests no longer hold what is signed or encrypted in the messages so far. True if there was any.
+
+        The messages keep it for readers. What a provider's own compaction wrote is replaced by the original messages.
+        """
+        restored = self.restore_originals()
+        sealed = [index for index, message in enumerate(self.messages) if message.is_sealed]
+        for index in sealed:
+            self.messages[index] = msgspec.structs.replace(self.messages[index], origin=UNREADABLE)
+        return restored or bool(sealed)
+
+    def restore_originals(self) -> bool:
+        """Replace what a provider's own compaction wrote by the messages that it stands for. False if there is none."""
+        if not self.messages or not self.messages[0].is_native_summary:
+            return False
+        summary = self.messages[0]
+        assert summary.stands_for is not None
+        first, last = summary.stands_for.first_turn, summary.stands_for.last_turn
+        # It stands for whole turns, and the messages of a turn are together: the last one it stands for ends its turn.
+        end = max((index + 1 for index, message in enumerate(self.full) if message.turn == summary.turn), default=0)
+        start = next((index for index in range(end) if first <= self.full[index].turn <= last), end)
+        self.messages[:1] = self.full[start:end]
+        return True
 
     def replace_messages(self, messages: Sequence[Message]) -> None:
         """Requests hold *messages* from now on; the full history stays.

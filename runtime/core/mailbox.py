@@ -14,12 +14,16 @@ _UNKNOWN = ModelFacts()
 
 
 class Queued(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A message in the mailbox. A user message has its *turn* and its *size_bytes*; the others have 0."""
+    """A message in the mailbox. A user message has its *turn* and its *size_bytes*; the others have 0.
+
+    *facts* and *source* are those of ``Received``.
+    """
 
     message: UserMessage | Clear | Compact | Configure | Close
     turn: int = 0
     size_bytes: int = 0
     facts: ModelFacts = _UNKNOWN
+    source: str = ""
 
 
 @dataclass(slots=True)

@@ -92,7 +92,7 @@ TRANSITIONS: dict[type[Phase], dict[type, tuple[type[Phase], ...]]] = {
     },
     Requesting: {
         Answered: (Idle, ToolsOut, Requesting, Compacting),
-        RequestFailed: (Idle, Backoff, Compacting),
+        RequestFailed: (Idle, Backoff, Requesting, Compacting),
         TaskCancelled: (Idle,),
         UserMessage: (Idle,),
         Interrupt: (Idle,),

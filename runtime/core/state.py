@@ -40,6 +40,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     learned: Learned
     floor_tokens: int
     prompts: tuple[Prompt, ...] = ()
+    source: str = ""
 
 
 NOT_OPENED = SessionConfig(provider=Scripted(model="none"))
@@ -56,6 +57,8 @@ class ConversationState:
     phase: Phase = field(default_factory=Unopened)
     config: SessionConfig = NOT_OPENED
     """The settings in force, without secrets."""
+    source: str = ""
+    """The ``Origin.source`` of answers from now on."""
     created_at: float = 0.0
     record: int = 0
     turns: int = 0
@@ -85,6 +88,11 @@ class ConversationState:
         """The tokens of a request with the history as it is."""
         return self.meter.request_tokens(self.history.messages, self.config)
 
+    def history_changed(self) -> None:
+        """The messages that requests hold are others: the current prompt is that of all of them."""
+        self.prompts = ()
+        self.meter.estimate_fill(self.history.messages, self.config)
+
     def enter(self, phase: Phase) -> None:
         """Move to *phase*, which ``TRANSITIONS`` must allow for the trigger."""
         allowed = TRANSITIONS[type(self.phase)].get(self.trigger, ())
@@ -109,6 +117,7 @@ class ConversationState:
             learned=self.meter.estimator.learned_so_far,
             floor_tokens=self.policy.floor_tokens,
             prompts=self.prompts,
+            source=self.source,
         )
 
     @classmethod
@@ -128,4 +137,5 @@ class ConversationState:
             meter=ContextMeter(snapshot.fill, Estimator(snapshot.config.provider.name, snapshot.learned)),
             policy=CompactionPolicy(snapshot.floor_tokens),
             prompts=snapshot.prompts,
+            source=snapshot.source,
         )

@@ -27,7 +27,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     *fill_before* is the fill of the context window before the turn, ``None`` if the history has been compacted since.
     *attempt* counts the requests for the current answer, *refused_batches* the last batches without a valid input.
     *overflowed*: a request was rejected as too long, and the history compacted for it. *compacted*: a compaction has
-    just ended for the next request.
+    just ended for the next request. *unsealed*: a provider rejected signed thinking in the history, which has been
+    omitted since.
     """
 
     number: int
@@ -37,6 +38,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     refused_batches: int = 0
     overflowed: bool = False
     compacted: bool = False
+    unsealed: bool = False
     usage: Usage = NONE_YET
 
     def completed(self, answer: Answer) -> msg.Completed:

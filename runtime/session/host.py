@@ -67,7 +67,7 @@ class Host:
                 raise SessionExists(f"session {session_id!r} exists; attach to it, or use another id")
             opening.add(session_id)
         credentials = self._checked_credentials(config)
-        opened = Opened(config=config.public(), created_at=time.time())
+        opened = Opened(config=config.public(), created_at=time.time(), source=config.provider.source)
         for session_id in session_ids:
             publisher = self._publishers[shard_of(session_id, len(self._publishers))]
             outbox = Outbox(session_id, epoch, config.limits.outbox_bytes, publisher.schedule)

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from ...providers.models import context_limit_tokens, with_model_facts
+from ...providers.registry import ProviderConfig
 from ...providers.schema.draft import Partial
 from ...providers.schema.facts import ModelFacts
 from ...providers.schema.messages import Message
@@ -74,8 +75,9 @@ class Session:
             self._check_content(message)
         seq, partial = self._outbox.seq, self._partial()
         if isinstance(message, Configure):
-            public, facts = self._checked_change(message)
-            event = ev.Received(message=public, size_bytes=size_bytes, facts=facts)
+            public, provider = self._checked_change(message)
+            facts, source = provider.facts, provider.source
+            event = ev.Received(message=public, size_bytes=size_bytes, facts=facts, source=source)
         else:
             event = ev.Received(message=message, size_bytes=size_bytes, partial=partial)
         _, acknowledge, *_ = self._handle(event)
@@ -136,8 +138,8 @@ class Session:
     def _partial(self) -> Partial:
         return self._request.partial() if self._request else ev.NOTHING
 
-    def _checked_change(self, change: Configure) -> tuple[Configure, ModelFacts]:
-        """*change* without secrets, and the facts of the model that it names, if a client supports it."""
+    def _checked_change(self, change: Configure) -> tuple[Configure, ProviderConfig]:
+        """*change* without secrets, and the provider that it leads to, if a client supports it."""
         current = self._conversation.config
         config = self._conversation.config_after(change, _UNKNOWN)
         if change.provider is UNSET:
@@ -154,7 +156,7 @@ class Session:
         if compaction := given_settings(change).get("compaction"):
             self._credentials.check_compaction(config)
             change = msgspec.structs.replace(change, compaction=compaction.public())
-        return change, config.provider.facts
+        return change, config.provider
 
     def _add_credentials(self, change: Configure) -> None:
         given = given_settings(change)

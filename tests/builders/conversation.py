@@ -11,7 +11,7 @@ import pytest
 from rayconteur.providers.schema.content import Block, Text, ToolResult, ToolUse
 from rayconteur.providers.schema.draft import Answer, Partial
 from rayconteur.providers.schema.errors import RayconteurError
-from rayconteur.providers.schema.messages import Message
+from rayconteur.providers.schema.messages import Message, Origin
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.usage import Usage, reported
 from rayconteur.providers.scripted.config import Scripted
@@ -63,16 +63,23 @@ def user_message(text: str = "hi", when_busy: WhenBusy | None = None, size_bytes
     return received(msg.UserMessage(content=(Text(text),), when_busy=when_busy), size_bytes=size_bytes)
 
 
-def answered(request: int, *content: BlockOrText, usage: Usage = USAGE) -> ev.Answered:
+def answered(
+    request: int,
+    *content: BlockOrText,
+    usage: Usage = USAGE,
+    origin: Origin | None = None,
+    stop: StopReason = StopReason.END_TURN,
+) -> ev.Answered:
     return ev.Answered(
         request=request,
         answer=Answer(
             message_id=f"m{request}",
             model="scripted",
             content=blocks(content),
-            stop_reason=StopReason.END_TURN,
-            raw_stop_reason="end_turn",
+            stop_reason=stop,
+            raw_stop_reason=stop.value,
             usage=usage,
+            origin=origin,
         ),
     )
 

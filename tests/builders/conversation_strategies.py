@@ -27,7 +27,7 @@ from rayconteur.providers.schema.tools import Tool
 from rayconteur.providers.schema.usage import Cost, Count, Provenance, Usage, estimated, reported
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import Limits, OnInterrupt, RetryPolicy, SessionConfig, WhenBusy
+from rayconteur.runtime.api.config import Limits, OnInterrupt, OnRefusal, RetryPolicy, SessionConfig, WhenBusy
 from rayconteur.runtime.core import events as ev
 
 NARROW = ModelFacts(context_limit_tokens=100)
@@ -49,6 +49,7 @@ configs = st.builds(
     provider=st.sampled_from(PROVIDERS),
     when_busy=st.sampled_from(WhenBusy),
     on_interrupt=st.sampled_from(OnInterrupt),
+    on_refusal=st.sampled_from(OnRefusal),
     retry=st.builds(RetryPolicy, max_attempts=st.integers(1, 4), after_output=st.booleans()),
     limits=st.just(Limits(waiting_messages=3, waiting_bytes=100, message_bytes=80)),
     compaction=st.sampled_from([None, Layered(), Layered(threshold=0.1)]),
@@ -132,7 +133,7 @@ def request_failures(request: int, provider: str) -> st.SearchStrategy[ev.Reques
         request=st.just(request),
         failure=st.builds(
             ev.Failure,
-            code=st.sampled_from(["overloaded", "overloaded", "context_overflow"]),
+            code=st.sampled_from(["overloaded", "overloaded", "context_overflow", "thinking_rejected"]),
             message=st.just("wait"),
             retryable=st.sampled_from([True, True, False]),
         ),

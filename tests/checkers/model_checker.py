@@ -1,22 +1,22 @@
 """A model of a conversation that checks the real one: it derives the expected state and tests every guarantee."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import replace
 from types import NoneType
 
 import msgspec
 from builders.conversation import copy_of, opened_conversation
+from checkers.history_changes import is_refused, omits_sealed, was_restored
+from checkers.kept_messages import BeforeTurn, Originals, check_discarded, check_kept, check_refused
+from checkers.prompt_ledger import PromptLedger
 from checkers.usage_sums import summed
 
 from rayconteur.providers.schema.content import ToolUse
 from rayconteur.providers.schema.draft import Partial
 from rayconteur.providers.schema.errors import InvalidConfig, RayconteurError
-from rayconteur.providers.schema.messages import Message, Role
-from rayconteur.providers.schema.request import Prompt
-from rayconteur.providers.schema.usage import NONE_YET, Count, Usage
+from rayconteur.providers.schema.usage import Usage
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import OnInterrupt, SessionConfig, WhenBusy
+from rayconteur.runtime.api.config import OnInterrupt, OnRefusal, SessionConfig, WhenBusy
 from rayconteur.runtime.api.errors import MailboxError, MailboxFull, SessionClosed
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
@@ -44,17 +44,6 @@ WORK_BY_STATE = {
 """The instruction whose outcome each state waits for."""
 
 
-@dataclass(frozen=True)
-class BeforeTurn:
-    """What the model knows of the conversation before the running turn."""
-
-    history: tuple[Message, ...] = ()
-    context: Count = NONE_YET.input
-    counted: int = 0
-    sent: int = 0
-    compacted: bool = False
-
-
 class ModelChecker:
     """Passes events to *conversation*, and checks the instructions and the state after each.
 
@@ -77,8 +66,8 @@ class ModelChecker:
         self.applied = config
         self.work: SendRequest | StartBackoff | StartCompaction | None = None
         self._before_turn = BeforeTurn()
-        self._last_sent: SendRequest | None = None
-        self._answered_under: list[Prompt] = []  # for each of the assistant's messages
+        self._prompts = PromptLedger()
+        self._originals = Originals()
 
     def handle(self, event: ev.Event) -> Sequence[Instruction]:
         """The instructions of *conversation* for *event*; none if it is rejected."""
@@ -93,12 +82,13 @@ class ModelChecker:
             return ()
         self._check_record(event, instructions)
         self._update_model(before, event)
-        self._update_prompts(before, event)
+        self._follow_compactions(before, event)
+        self._prompts.update(before, event, self.conversation)
         before_turn = self._before_turn
         for step in instructions:
             self._check_instruction(step, event)
         emitted = [step.event for step in instructions if isinstance(step, Emit)]
-        self._check_history(before, before_turn, emitted)
+        self._check_history(before, before_turn, event, emitted)
         self._check_state()
         return instructions
 
@@ -187,30 +177,15 @@ class ModelChecker:
         if partial != Partial():
             self.counted.append(partial.usage)
 
-    def _update_prompts(self, before: Conversation, event: ev.Event) -> None:
-        answers = sum(message.role is Role.ASSISTANT for message in self.conversation.history)
-        if isinstance(event, ev.CompactionEnded) and event.messages is not None:
-            self._answered_under = [prompt_of(before.config)] * answers
-        elif answers > len(self._answered_under):
-            assert self._last_sent is not None
-            self._answered_under.append(prompt_of(self._last_sent.config))
-        del self._answered_under[answers:]
+    def _follow_compactions(self, before: Conversation, event: ev.Event) -> None:
+        if omits_sealed(before, event):
+            assert not any(message.is_sealed for message in self.conversation.history), "something sealed is left"
+            self.attempts = 0
+        if omits_sealed(before, event) or was_restored(before, self.conversation):
+            self._expect_changed_history()
+        self._originals.update(before, event)
 
     # Instructions
-
-    def _check_prompts(self, send: SendRequest) -> None:
-        """Each answer is sent back under the prompt that it was given under, and the last prompt is the current one."""
-        prompts = send.prompts or (prompt_of(send.config),)
-        assert len(send.prompts) != 1
-        assert msgspec.structs.replace(prompts[-1], start=0) == prompt_of(send.config)
-        assert prompts[0].start == 0
-        for one, other in pairwise(prompts):
-            assert one.start < other.start < len(send.messages)
-            assert send.messages[other.start].role is Role.USER
-            assert msgspec.structs.replace(one, start=other.start) != other
-        answers = [index for index, message in enumerate(send.messages) if message.role is Role.ASSISTANT]
-        under = [[prompt for prompt in prompts if prompt.start <= index][-1] for index in answers]
-        assert [msgspec.structs.replace(prompt, start=0) for prompt in under] == self._answered_under
 
     def _check_instruction(self, step: Instruction, event: ev.Event) -> None:
         match step:
@@ -223,8 +198,8 @@ class ModelChecker:
                 assert (step.number, step.turn, step.attempt) == (self.sent, self.running, self.attempts)
                 assert step.messages == self.conversation.history
                 assert step.config == self.conversation.config
-                self._check_prompts(step)
-                self.work = self._last_sent = step
+                self._prompts.check(step)
+                self.work = step
             case StartBackoff() | StartCompaction():
                 assert self.work is None
                 if isinstance(step, StartCompaction):
@@ -257,7 +232,7 @@ class ModelChecker:
                 assert self.queue.pop(0) == "clear"
             case msg.Compacted():
                 assert emitted.turn == (self.running or 0)
-                self._expect_compacted_history()
+                self._expect_changed_history()
             case msg.Configured(turn=turn):
                 applies_at_once = isinstance(message, msg.Configure) and message.next == "request"
                 assert applies_at_once or self.queue.pop(0) == "configure"
@@ -305,7 +280,7 @@ class ModelChecker:
                 assert self.running is not None
                 assert self.conversation.config.compaction
 
-    def _expect_compacted_history(self) -> None:
+    def _expect_changed_history(self) -> None:
         if self.running is not None:
             history = tuple(message for message in self.conversation.history if message.turn != self.running)
             self._before_turn = replace(self._before_turn, history=history, compacted=True)
@@ -324,21 +299,21 @@ class ModelChecker:
 
     # State
 
-    def _check_history(self, before: Conversation, before_turn: BeforeTurn, emitted: Sequence[msg.FromLLM]) -> None:
-        after = self.conversation.history
-        interrupted = before.turn and msg.Interrupted(turn=before.turn) in emitted
+    def _check_history(
+        self, before: Conversation, before_turn: BeforeTurn, event: ev.Event, emitted: Sequence[msg.FromLLM]
+    ) -> None:
         if any(isinstance(event, msg.Cleared | msg.Compacted) for event in emitted):
             return
-        if interrupted and before.config.on_interrupt is OnInterrupt.DISCARD:
-            next_turn = self._before_turn if self.running is not None else None
-            history = next_turn.history if next_turn else after
-            context = next_turn.context if next_turn else self.conversation.context
-            assert history == before_turn.history, "the history is not what it was before the turn"
-            assert before_turn.compacted or context == before_turn.context, (
-                "the context is not what it was before the turn"
-            )
+        after = self.conversation
+        now = self._before_turn if self.running is not None else BeforeTurn(after.history, after.context)
+        if was_restored(before, after):
+            self._originals.check_restored(before.history, after.history)
+        elif is_refused(event) and before.config.on_refusal is OnRefusal.DISCARD:
+            check_refused(before_turn, now)
+        elif msg.Interrupted(turn=before.turn or 0) in emitted and before.config.on_interrupt is OnInterrupt.DISCARD:
+            check_discarded(before_turn, now)
         else:
-            assert after[: before.message_count] == before.history, "completed messages did not stay"
+            check_kept(before.history, after.history)
 
     def _check_state(self) -> None:
         conversation = self.conversation
@@ -363,10 +338,6 @@ class ModelChecker:
         is_closing = "close" in self.queue  # there is always room for a close
         assert len(self.queue) <= self.config.limits.waiting_messages + is_closing
         assert self._waiting_bytes() <= self.config.limits.waiting_bytes
-
-
-def prompt_of(config: SessionConfig) -> Prompt:
-    return Prompt(system=config.system, tools=config.tools)
 
 
 def is_compacting_eagerly(conversation: Conversation) -> bool:

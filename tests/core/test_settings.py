@@ -11,7 +11,15 @@ from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.request import Reasoning
 from rayconteur.providers.schema.tools import Tool, ToolChoice
 from rayconteur.providers.scripted.config import Scripted
-from rayconteur.runtime.api.config import Limits, OnInterrupt, RetryPolicy, SessionConfig, SessionSettings, WhenBusy
+from rayconteur.runtime.api.config import (
+    Limits,
+    OnInterrupt,
+    OnRefusal,
+    RetryPolicy,
+    SessionConfig,
+    SessionSettings,
+    WhenBusy,
+)
 from rayconteur.runtime.api.messages import Configure, given_settings
 from rayconteur.runtime.core.settings import changed_config, require_valid
 
@@ -42,6 +50,7 @@ EVERYTHING = Configure(
     user="u1",
     metadata={"team": "birds"},
     service_tier="flex",
+    on_refusal=OnRefusal.DISCARD,
     thinking=Reasoning(effort="low"),
     stop_sequences=("stop",),
     streaming=False,

@@ -21,8 +21,10 @@ def violations(messages: Sequence[Message], *, tools_out: bool = False) -> list[
 
 
 def _order(messages: Sequence[Message]) -> Iterator[str]:
-    if messages and messages[0].role is not Role.USER:
-        yield "0: the first message must be the user's"
+    if messages and messages[0].role is not Role.USER and not messages[0].is_native_summary:
+        yield "0: the first message must be the user's, or a provider's own compaction"
+    if any(message.is_native_summary for message in messages[1:]):
+        yield "a provider's own compaction must be the first message"
     ended_turns: set[int] = set()
     for index, (before, message) in enumerate(pairwise(messages), start=1):
         if message.turn != before.turn:

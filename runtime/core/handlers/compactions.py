@@ -1,6 +1,7 @@
 """Compactions: how they start and end."""
 
-from ....providers.schema.messages import Message
+import msgspec
+
 from ...api import messages as msg
 from ...api.messages import CompactReason
 from .. import events as ev
@@ -18,6 +19,8 @@ def start_compaction(
 
     *failed* is the request that was rejected as too long, if that is the reason.
     """
+    if restore_unreadable(state) and turn:
+        turn = msgspec.structs.replace(turn, fill_before=None)
     state.compactions += 1
     state.enter(Compacting(compaction=state.compactions, reason=reason, turn=turn, failed=failed))
     budget = budget_tokens(reason, state.request_tokens(), state.config) - state.meter.settings_tokens(state.config)
@@ -36,7 +39,8 @@ def end_compaction(state: ConversationState, phase: Compacting, ended: ev.Compac
     """Take over the new history, if there is one. The phase is still *phase* afterwards."""
     before = len(state.history.messages)
     if ended.messages is not None:
-        _replace_history(state, ended.messages)
+        state.history.replace_messages(ended.messages)
+        state.history_changed()
     state.policy.compaction_ended(state.request_tokens(), state.config)
     if ended.report is not None:
         state.usage += ended.report.usage
@@ -62,7 +66,12 @@ def cancel_eager_compaction(state: ConversationState) -> list[Instruction]:
             return []
 
 
-def _replace_history(state: ConversationState, messages: tuple[Message, ...]) -> None:
-    state.history.replace_messages(messages)
-    state.prompts = ()
-    state.meter.estimate_fill(state.history.messages, state.config)
+def restore_unreadable(state: ConversationState) -> bool:
+    """Bring the original messages back if the current provider can't read the compaction that stands for them."""
+    first = next(iter(state.history.messages), None)
+    if first is None or not first.is_native_summary or not state.source or first.readable_by(state.source):
+        return False
+    state.history.restore_originals()
+    state.history_changed()
+    state.policy.history_replaced()
+    return True

@@ -11,7 +11,7 @@ from ..state import ConversationState
 from ..tool_batch import ToolBatch
 from ..turn import Turn
 from .compactions import end_compaction
-from .turns import append_answer, append_results, count_partial_usage, end_turn
+from .turns import append_answer, append_results, count_partial_usage, end_turn, restore_fill
 
 
 def interrupt_turn(state: ConversationState, turn: int | None, partial: Partial) -> list[Instruction]:
@@ -59,10 +59,7 @@ def _end_interrupted(
 ) -> Instruction:
     if state.config.on_interrupt is OnInterrupt.DISCARD:
         state.history.discard_turn(turn.number)
-        if turn.fill_before is None:
-            state.meter.estimate_fill(state.history.messages, state.config)
-        else:
-            state.meter.fill = turn.fill_before
+        restore_fill(state, turn)
     else:
         batch = batch or append_answer(state, partial, turn)
         if batch.uses:

@@ -40,8 +40,8 @@ def accept_message(state: ConversationState, event: ev.Received) -> list[Instruc
         case msg.Configure() as message:
             require_valid(message)
             if message.next == "request":
-                return _configure(state, message, event.facts)
-            return _enqueue(state, Queued(message=message, facts=event.facts))
+                return _configure(state, message, event.facts, event.source)
+            return _enqueue(state, Queued(message=message, facts=event.facts, source=event.source))
         case msg.Close(drain=False):
             return close_session(state, event.partial)
         case msg.Clear() | msg.Compact() | msg.Close() as message:
@@ -113,11 +113,12 @@ def _retry(state: ConversationState) -> list[Instruction]:
     return [*cancel_eager_compaction(state), *start_turn(state, state.turns)]
 
 
-def _configure(state: ConversationState, change: msg.Configure, facts: ModelFacts) -> list[Instruction]:
+def _configure(state: ConversationState, change: msg.Configure, facts: ModelFacts, source: str) -> list[Instruction]:
     config = changed_config(state.config, change, facts)
     if state.history.messages:
         state.prompts = prompts_before_change(state.prompts, state.config, config)
     state.config = config
+    state.source = source or state.source
     state.meter.use_provider(config.provider.name)
     turn = state.running_turn
     configured = msg.Configured(
@@ -136,15 +137,14 @@ def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
         case msg.Compact():
             return [start_compaction(state, CompactReason.ASKED)]
         case msg.Configure() as change:
-            return _configure(state, change, queued.facts)
+            return _configure(state, change, queued.facts, queued.source)
         case msg.Close():
             return close_session(state, ev.NOTHING)
 
 
 def _clear(state: ConversationState) -> list[Instruction]:
     state.history.clear()
-    state.prompts = ()
-    state.meter.estimate_fill(state.history.messages, state.config)
+    state.history_changed()
     state.policy.history_replaced()
     return [Emit(msg.Cleared())]
 

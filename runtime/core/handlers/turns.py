@@ -3,10 +3,12 @@
 import msgspec
 
 from ....providers.schema.draft import Answer, Partial
-from ....providers.schema.errors import ContextOverflow
+from ....providers.schema.errors import ContextOverflow, ThinkingRejected
 from ....providers.schema.messages import Message, Role
+from ....providers.schema.stop_reasons import StopReason
 from ....providers.schema.usage import Usage
 from ...api import messages as msg
+from ...api.config import OnRefusal
 from ...api.messages import CompactReason
 from .. import events as ev
 from ..context_meter import Fill
@@ -19,7 +21,9 @@ from ..settings import prompts_in_request
 from ..state import ConversationState
 from ..tool_batch import ToolBatch, unexpected_results
 from ..turn import MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
-from .compactions import end_compaction, start_compaction
+from .compactions import end_compaction, restore_unreadable, start_compaction
+
+_REFUSALS = (StopReason.REFUSAL, StopReason.CONTENT_FILTER)
 
 
 def start_turn(state: ConversationState, number: int) -> list[Instruction]:
@@ -30,6 +34,8 @@ def start_turn(state: ConversationState, number: int) -> list[Instruction]:
 
 def next_request(state: ConversationState, turn: Turn) -> Instruction:
     """Send the next request of *turn*, or do first what a gate requires. All requests are sent from here."""
+    if restore_unreadable(state):
+        turn = msgspec.structs.replace(turn, fill_before=None, compacted=False)
     pending = PendingRequest(state.request_tokens(), turn.compacted, state.config, state.policy)
     objection = first_objection(pending)
     if objection:
@@ -46,6 +52,9 @@ def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> li
     """The answer is complete: end the turn, or emit its tool uses and wait for their results."""
     state.meter.learn(answer.usage, state.history.messages, state.config)
     turn, counted = count_usage(state, msgspec.structs.replace(turn, attempt=0), answer.usage)
+    if answer.stop_reason in _REFUSALS and state.config.on_refusal is OnRefusal.DISCARD:
+        _discard_refused_turn(state, turn)
+        return [counted, end_turn(state, turn.completed(answer))]
     batch = append_answer(state, answer, turn)
     if batch.uses:
         return [counted, *_emit_tool_batch(state, turn, batch)]
@@ -53,13 +62,15 @@ def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> li
 
 
 def fail_request(state: ConversationState, turn: Turn, failed: ev.RequestFailed) -> list[Instruction]:
-    """The request failed: compact the history if it was too long, otherwise retry it or end the turn."""
+    """The request failed: change what the provider rejects in the history, otherwise retry it or end the turn."""
     if failed.partial.message_id is None:  # the provider did not start to answer
         failed = msgspec.structs.replace(failed, partial=ev.NOTHING)
     turn, counted = count_partial_usage(state, turn, failed.partial)
     if failed.failure.code == ContextOverflow.code and state.config.compaction and not turn.overflowed:
         turn = msgspec.structs.replace(turn, overflowed=True)
         return [*counted, start_compaction(state, CompactReason.OVERFLOW, turn, failed)]
+    if failed.failure.code == ThinkingRejected.code and not turn.unsealed:
+        return [*counted, *_omit_sealed(state, turn, failed)]
     return [*counted, *_retry_or_fail(state, turn, failed)]
 
 
@@ -125,9 +136,35 @@ def append_results(state: ConversationState, turn: Turn, batch: ToolBatch) -> No
     state.history.append(Message(role=Role.USER, content=batch.result_blocks(), turn=turn.number))
 
 
+def restore_fill(state: ConversationState, turn: Turn) -> None:
+    """The messages of *turn* have left the history: what it used before is known, unless it has changed since."""
+    if turn.fill_before is None or turn.fill_before.messages > len(state.history.messages):
+        state.meter.estimate_fill(state.history.messages, state.config)
+    else:
+        state.meter.fill = turn.fill_before
+
+
+def _omit_sealed(state: ConversationState, turn: Turn, failed: ev.RequestFailed) -> list[Instruction]:
+    """Omit what the provider can't read, and send the request again: another request, whose attempts count from 1."""
+    if not state.history.omit_sealed():
+        return _retry_or_fail(state, turn, failed)
+    state.history_changed()
+    repeated = msgspec.structs.replace(turn, unsealed=True, fill_before=None, attempt=0)
+    if failed.partial.text and not state.config.retry.after_output:
+        return _retry_or_fail(state, repeated, failed)
+    return [Emit(turn.retrying(failed.failure, 0.0)), next_request(state, repeated)]
+
+
+def _discard_refused_turn(state: ConversationState, turn: Turn) -> None:
+    state.history.discard_refused_turn(turn.number)
+    restore_fill(state, turn)
+
+
 def _retry_or_fail(state: ConversationState, turn: Turn, failed: ev.RequestFailed) -> list[Instruction]:
     delay_s = backoff_delay_s(state.config.retry, failed, turn.attempt)
     if delay_s is None:
+        if failed.failure.details is not None and state.config.on_refusal is OnRefusal.DISCARD:
+            _discard_refused_turn(state, turn)
         return [end_turn(state, turn.failed(failed.failure, failed.partial.text))]
     state.enter(Backoff(turn=turn, request=failed.request))
     return [Emit(turn.retrying(failed.failure, delay_s)), StartBackoff(failed.request, delay_s)]

@@ -1,6 +1,6 @@
 """Any interleaving of events keeps the guarantees of a conversation: the model checker checks each step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -25,18 +25,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from validators import anthropic, chat, history, responses
 
+from rayconteur.compaction.summaries.summary_message import native_summary
 from rayconteur.providers.anthropic import requests as anthropic_requests
 from rayconteur.providers.openai.chat import requests as chat_requests
 from rayconteur.providers.openai.dialect import Dialect
 from rayconteur.providers.openai.responses import requests as responses_requests
 from rayconteur.providers.schema.content import (
+    Opaque,
     Text,
     ToolResult,
     UserBlock,
 )
 from rayconteur.providers.schema.draft import Partial
-from rayconteur.providers.schema.messages import Message, Role
+from rayconteur.providers.schema.messages import Message, Origin, Role
 from rayconteur.providers.schema.request import Request, WireMemo
+from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig, WhenBusy
 from rayconteur.runtime.api.errors import InvalidRecord
@@ -71,6 +74,9 @@ STALE_OUTCOMES: list[StaleOutcome] = [
 ANTHROPIC = anthropic_requests.Dialect("claude")
 
 
+STOPS = [StopReason.END_TURN, StopReason.END_TURN, StopReason.REFUSAL]
+
+
 def starts_turn(message: Message) -> bool:
     return message.role is Role.USER and not any(isinstance(block, ToolResult) for block in message.content)
 
@@ -85,7 +91,7 @@ class Interleavings(RuleBasedStateMachine):
 
     def handle(self, event: ev.Event) -> None:
         for step in self.checker.handle(event):
-            if isinstance(step, SendRequest):
+            if isinstance(step, SendRequest) and not step.messages[0].is_native_summary:
                 self.check_request_bodies(step)
 
     def check_request_bodies(self, send: SendRequest) -> None:
@@ -140,9 +146,9 @@ class Interleavings(RuleBasedStateMachine):
     def other_message(self, message: msg.ToLLM) -> None:
         self.handle(received(message))
 
-    @rule(change=config_changes)
-    def configure(self, change: msg.Configure) -> None:
-        self.handle(received(change))
+    @rule(change=config_changes, source=st.sampled_from(["", "one", "two"]))
+    def configure(self, change: msg.Configure, source: str) -> None:
+        self.handle(msgspec.structs.replace(received(change), source=source))
 
     @rule(data=st.data(), drain=st.booleans())
     def close(self, data: st.DataObject, drain: bool) -> None:
@@ -167,7 +173,8 @@ class Interleavings(RuleBasedStateMachine):
         number, provider = conversation.requests, conversation.config.provider.name
         match conversation.phase:
             case Requesting() if data.draw(st.integers(0, 3)):
-                return answered(number, *data.draw(answer_contents(provider)), usage=data.draw(usages))
+                content, stop = data.draw(answer_contents(provider)), data.draw(st.sampled_from(STOPS))
+                return answered(number, *content, usage=data.draw(usages), origin=self.origin(), stop=stop)
             case Requesting():
                 return data.draw(request_failures(number, provider))
             case Backoff():
@@ -189,10 +196,21 @@ class Interleavings(RuleBasedStateMachine):
         """Possible results of a compaction; ``None`` is a failure."""
         messages = self.checker.conversation.history
         histories: list[tuple[Message, ...] | None] = [None]
-        histories += [messages[at:] for at, message in enumerate(messages) if starts_turn(message)]
+        starts = [at for at, message in enumerate(messages) if starts_turn(message)]
+        histories += [messages[at:] for at in starts]
+        ends = [at for at in starts if at and messages[at - 1].role is Role.ASSISTANT]
+        histories += [(self.native_summary(messages[:at]), *messages[at:]) for at in ends]
         if self.checker.conversation.turn is None:  # a running turn needs its messages
             histories.append(())
         return histories
+
+    def native_summary(self, messages: Sequence[Message]) -> Message:
+        provider = self.checker.conversation.config.provider.name
+        content = (Opaque(provider=provider, type="compaction", json=b'{"type":"compaction"}'),)
+        return native_summary(messages, content, self.origin())
+
+    def origin(self) -> Origin:
+        return Origin(source=self.checker.conversation.snapshot().source or "one")
 
     def is_unanswered(self) -> bool:
         messages = self.checker.conversation.history

@@ -119,7 +119,7 @@ STORED_SNAPSHOT = (
     b'"reasoning":{"tokens":null,"provenance":"unavailable"},"cost":{"usd":null,"provenance":"unavailable"}},'
     b'"fill":{"count":{"tokens":20,"provenance":"reported"},"messages":3},'
     b'"learned":{"factors":[1.0,1.0,1.0,1.0],"fixed":0.0,"factor_variances":[0.0625,0.0625,0.0625,0.0625],'
-    b'"fixed_variance":10000.0},"floor_tokens":4,"prompts":[]}'
+    b'"fixed_variance":10000.0},"floor_tokens":4,"prompts":[],"source":""}'
 )
 
 EACH_PHASE = pytest.mark.parametrize(("phase", "events"), EVENTS, ids=lambda value: getattr(value, "__name__", ""))

@@ -1,0 +1,53 @@
+"""Under which prompt each answer of a history was given."""
+
+from itertools import pairwise
+
+import msgspec
+from checkers.history_changes import omits_sealed, was_restored
+
+from rayconteur.providers.schema.messages import Role
+from rayconteur.providers.schema.request import Prompt
+from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core.conversation import Conversation
+from rayconteur.runtime.core.instructions import SendRequest
+
+
+class PromptLedger:
+    """Follows the answers of a conversation, and checks the prompts of each request against them."""
+
+    def __init__(self) -> None:
+        self._last_sent: SendRequest | None = None
+        self._answered_under: list[Prompt] = []  # for each of the assistant's messages
+
+    def update(self, before: Conversation, event: ev.Event, after: Conversation) -> None:
+        """*event* has led from *before* to *after*."""
+        answers = sum(message.role is Role.ASSISTANT for message in after.history)
+        replaced = isinstance(event, ev.CompactionEnded) and event.messages is not None
+        if replaced or omits_sealed(before, event):
+            self._answered_under = [prompt_of(before.config)] * answers
+        elif was_restored(before, after):
+            self._answered_under = [prompt_of(after.config)] * answers
+        elif answers > len(self._answered_under):
+            assert self._last_sent is not None
+            self._answered_under.append(prompt_of(self._last_sent.config))
+        del self._answered_under[answers:]
+
+    def check(self, send: SendRequest) -> None:
+        """Each answer is sent back under the prompt that it was given under, and the last prompt is the current one."""
+        prompts = send.prompts or (prompt_of(send.config),)
+        assert len(send.prompts) != 1
+        assert msgspec.structs.replace(prompts[-1], start=0) == prompt_of(send.config)
+        assert prompts[0].start == 0
+        for one, other in pairwise(prompts):
+            assert one.start < other.start < len(send.messages)
+            assert send.messages[other.start].role is Role.USER
+            assert msgspec.structs.replace(one, start=other.start) != other
+        answers = [index for index, message in enumerate(send.messages) if message.role is Role.ASSISTANT]
+        under = [[prompt for prompt in prompts if prompt.start <= index][-1] for index in answers]
+        assert [msgspec.structs.replace(prompt, start=0) for prompt in under] == self._answered_under
+        self._last_sent = send
+
+
+def prompt_of(config: SessionConfig) -> Prompt:
+    return Prompt(system=config.system, tools=config.tools)
