@@ -90,7 +90,7 @@ _GPT = ModelFacts(thinks=True, thinks_by_default=True, efforts=("none", *_FOUR),
 # The first that fits counts. The sources: for Nova "Extended thinking in Amazon Nova 2" of its user guide; for OpenAI's
 # models, Grok and GLM their model cards in the user guide of Bedrock; for Qwen, DeepSeek and Kimi their makers'
 # documents. Which of these fields Converse accepts was reported by clients that were run against it. Nova and Llama are
-# not among the models of https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html.
+# not among the models of https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html; MiniMax is.
 _TABLE: tuple[tuple[str, ModelTraits], ...] = (
     (
         r"amazon\.nova-2",
@@ -149,6 +149,7 @@ _TABLE: tuple[tuple[str, ModelTraits], ...] = (
     (r"mistral\.(?!magistral)", ModelTraits(Family.MISTRAL, facts=_NEVER)),
     (r"mistral\.", ModelTraits(Family.MISTRAL)),
     (r"writer\.palmyra", ModelTraits(Family.PALMYRA)),
+    (r"minimax\.", ModelTraits(Family.OTHER, facts=ModelFacts(fits_schemas=True))),
 )
 _FAMILIES = tuple((re.compile(rf"(?:^|[./]){pattern}", re.ASCII).search, traits) for pattern, traits in _TABLE)
 _find_claude = re.compile(r"(?:^|[./])claude-", re.ASCII).search

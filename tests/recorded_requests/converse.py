@@ -38,24 +38,28 @@ def read(recorded: Recorded) -> Expression:
     body = Members(recorded.body)
     model = unquote(recorded.path.partition("/model/")[2].partition("/")[0])
     inference = Members(body.take("inferenceConfig", {}))
-    extra = body.extra("guardrailConfig", "performanceConfig", "additionalModelResponseFieldPaths") or {}
+    extra = body.extra("additionalModelResponseFieldPaths") or {}
     fields, own = _model_fields(body.take("additionalModelRequestFields", {}))
     if own:
         extra["additionalModelRequestFields"] = own
+    output, more = _output(Members(body.take("outputConfig", {})))
+    if more:
+        extra["outputConfig"] = more
     settings = Settings(
         **inference.renamed(_NUMBERS),
         **fields,
-        **_output(body, fields),
+        **output,
         system=system_text(block for block in body.take("system", []) if "text" in block),
         stop_sequences=tuple(inference.take("stopSequences", ())),
         **_tools(body.take("toolConfig", {})),
         prompt_caching="cachePoint" in str(recorded.body),
         streaming=recorded.path.endswith("converse-stream"),
     )
+    guardrail = _guardrail(Members(body.take("guardrailConfig", {})))
     turns = [(Role(turn["role"]), list(_blocks(turn["content"]))) for turn in body.take("messages")]
     inference.end("inferenceConfig")
     body.end("body")
-    return Expression(Bedrock(model=model, extra_body=extra or None), settings, messages(turns))
+    return Expression(Bedrock(model=model, **guardrail, extra_body=extra or None), settings, messages(turns))
 
 
 def _model_fields(given: JSON) -> tuple[JSON, JSON]:
@@ -83,19 +87,24 @@ def _model_fields(given: JSON) -> tuple[JSON, JSON]:
     return fields, own
 
 
-def _output(body: Members, fields: JSON) -> JSON:
-    output = Members(body.take("outputConfig", {}))
-    if effort := output.take("effort"):
-        fields["thinking"] = Reasoning(effort=effort)
-    wanted = output.take("textFormat")
-    output.end("outputConfig")
+def _guardrail(config: Members) -> JSON:
+    names = {"id": "guardrailIdentifier", "version": "guardrailVersion", "trace": "trace"}
+    fields = config.renamed({f"guardrail_{ours}": theirs for ours, theirs in names.items()})
+    config.end("guardrailConfig")
+    return fields
+
+
+def _output(config: Members) -> tuple[JSON, JSON | None]:
+    """The schema of the answer, and what else is said about it."""
+    wanted = config.take("textFormat")
+    config.end("outputConfig")
     if wanted is None:
-        return {}
+        return {}, None
     schema = Members(wanted["structure"]["jsonSchema"])
-    schema.taken.add("name")
-    text = schema.take("schema")
+    text, described = schema.take("schema"), schema.extra("name", "description")
     schema.end("jsonSchema")
-    return {"output_schema": json.loads(text)}
+    more = {"textFormat": {"structure": {"jsonSchema": described}}} if described else None
+    return {"output_schema": json.loads(text)}, more
 
 
 def _tools(config: JSON) -> JSON:

@@ -7,6 +7,7 @@ the reason. Besides them, only these count as the same: the order of members, an
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,6 +19,7 @@ GOOGLE, COHERE = "generate_content", "chat_v2"
 
 _TURNS = {**dict.fromkeys((CHAT, MESSAGES, CONVERSE, COHERE), "messages"), RESPONSES: "input", GOOGLE: "contents"}
 """The member that holds the history."""
+_summarizes = re.compile(r"claude-(?:3-|(?:opus|sonnet|haiku)-4-(?:[0-6](?!\d)|20))")
 _STANDARD = str.maketrans("-_", "+/")
 _DEFAULTS: dict[str, JSON] = {
     CHAT: {"stream": False, "parallel_tool_calls": True, "response_format": {"type": "text"}, "tool_choice": "auto"},
@@ -204,6 +206,16 @@ def consecutive_turns(body: JSON, api: str) -> None:
     body[contents] = merged
 
 
+def thinking_display(body: JSON, api: str) -> None:
+    """Claude up to 4.6 shows a summary of its thinking unless told otherwise.
+
+    https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking
+    """
+    thinking = (body if api == MESSAGES else body.get("additionalModelRequestFields", {})).get("thinking", {})
+    if thinking.get("display") == "summarized" and _summarizes.search(body["model"]):
+        del thinking["display"]
+
+
 def google_names(body: JSON, _: str) -> None:
     """JSON parsers for protocol buffers accept names with underscores and in lowerCamelCase."""
     renamed = camel_case(body)
@@ -274,6 +286,7 @@ RULES: dict[Rule, tuple[str, ...]] = {
     json_text: (CHAT, RESPONSES, CONVERSE, COHERE),
     schema_name: (CHAT, RESPONSES, CONVERSE),
     consecutive_turns: (MESSAGES, CONVERSE, GOOGLE),
+    thinking_display: (MESSAGES, CONVERSE),
     google_enums: (GOOGLE,),
     base64_alphabets: (GOOGLE,),
     google_schemas: (GOOGLE,),

@@ -1,6 +1,7 @@
 """What becomes of each recorded request when a program makes it with this package."""
 
 import asyncio
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -12,7 +13,7 @@ from rayconteur.providers.schema.errors import RayconteurError
 from recorded_requests import anthropic, chat, cohere, converse, google, responses
 from recorded_requests.expression import Expression, NotExpressible, Reader, Recorded
 from recorded_requests.harmless import Rule, common_form
-from recorded_requests.json_values import differences
+from recorded_requests.json_values import JSON, differences
 from recorded_requests.sent import Sent, send_all
 
 _READERS: Mapping[tuple[str, str], Reader] = {
@@ -27,6 +28,8 @@ _READERS: Mapping[tuple[str, str], Reader] = {
     ("cohere", "chat_v2"): cohere.read,
 }
 """The reader for each file and API. Cohere's v1 chat and Bedrock's InvokeModel are other APIs, without a client."""
+
+_model = re.compile(r"/models?/(?P<model>[^?]+)[:/](?P<method>(?:converse|\w*[gG]enerate)[\w-]*)")
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,9 @@ class Outcome:
         if self.sent is None:
             return self.problem
         api = self.recorded.api
-        recorded, ours = (common_form(body, api, without) for body in (self.recorded.body, self.sent.body))
-        found = [*differences(recorded, ours), *_other_model(self.recorded.path, self.sent.target)]
+        recorded = common_form(with_model(self.recorded.body, self.recorded.path), api, without)
+        ours = common_form(with_model(self.sent.body, self.sent.target), api, without)
+        found = list(differences(recorded, ours))
         return f"{found[0]} (differences: {len(found)})" if found else ""
 
 
@@ -77,8 +81,7 @@ def _read(recorded: Recorded, reader: Reader) -> Outcome:
         return Outcome(recorded, problem=str(reason))
 
 
-def _other_model(recorded: str, ours: str) -> list[str]:
-    """A difference of the model or the method, for APIs that have them at the end of the path."""
-    (_, found, wanted), (_, _, sent) = (unquote(path).partition("/model") for path in (recorded, ours))
-    tail, own = (text.partition("?")[0].removeprefix("s") for text in (wanted, sent))
-    return [f"the path ends with {own}, and ended with {tail}"] if found and own and tail != own else []
+def with_model(body: JSON, path: str) -> JSON:
+    """*body* with the model and the method, for APIs that have these in the *path*."""
+    found = _model.search(unquote(path))
+    return {**body, "model": found["model"], "method": found["method"]} if found else body

@@ -5,6 +5,7 @@ import pytest
 from rayconteur.providers.bedrock.config import Bedrock
 from rayconteur.providers.bedrock.model_families import Family, traits_of
 from rayconteur.providers.bedrock.provider import BEDROCK
+from rayconteur.providers.models import with_model_facts
 from rayconteur.providers.schema.facts import ModelFacts
 
 FIVE = ("low", "medium", "high", "xhigh", "max")
@@ -77,6 +78,12 @@ def test_converse_compacts_nothing_and_holds_only_some_claudes_to_schemas(model:
     facts = traits_of(model).facts
 
     assert (facts.compacts, facts.fits_schemas) == (False, schemas)
+
+
+def test_a_minimax_model_is_held_to_schemas_whatever_the_tables_say() -> None:
+    known = with_model_facts(Bedrock(model="minimax.minimax-m2"))
+
+    assert known.facts.fits_schemas is True
 
 
 def test_the_provider_documents_what_the_id_of_the_model_shows() -> None:
