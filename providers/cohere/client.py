@@ -20,10 +20,12 @@ from ..schema.deltas import Delta
 from ..schema.errors import ProviderError
 from ..schema.request import Request, Settings
 from ..transport import http
+from ..wire.extra_body import check_extras
 from . import requests as cohere_requests
 from .config import Cohere
 from .decoder import decode_answer, stream_decoder
 from .errors import FAULTS, PROVIDER
+from .rules import Dialect, check_modes, check_settings
 
 _PATH = "/v2/chat"
 
@@ -45,6 +47,8 @@ class CohereClient:
     """
 
     def __init__(self, config: Cohere) -> None:
+        check_extras(config, cohere_requests.OWN_MEMBERS)
+        check_modes(config)
         key = http.header_value(config.api_key or "", "provider.api_key")
         connect_s, idle_s = config.connect_timeout_s, config.idle_timeout_s
         self._http = HttpxAiohttpClient(
@@ -59,15 +63,16 @@ class CohereClient:
             base_url=http.http_url(config.base_url, "provider.base_url") or ClientEnvironment.PRODUCTION.value,
             httpx_client=self._http,
         )
-        self._dialect = cohere_requests.Dialect(config.model, config.facts)
-        self._channel = http.Channel(self._post, SDK_ERRORS, (key,))
+        self._dialect = Dialect(config.model, config.facts, cohere_requests.config_members(config))
+        self._extra_headers = config.extra_headers or {}
+        self._channel = http.Channel(self._post, SDK_ERRORS, (key, *self._extra_headers.values()))
 
     @property
     def provider(self) -> str:
         return PROVIDER
 
     def check_settings(self, settings: Settings) -> None:
-        cohere_requests.check_settings(settings, self._dialect)
+        check_settings(settings, self._dialect)
 
     def check_content(self, content: Sequence[Block]) -> None:
         self._dialect.media.check(content)
@@ -84,7 +89,8 @@ class CohereClient:
         await self._http.aclose()
 
     async def _post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> http.Response:
-        given = {**await self._sdk.async_get_headers(), "content-type": "application/json", **headers}
+        own = {**await self._sdk.async_get_headers(), "content-type": "application/json", **headers}
+        given = {**self._extra_headers, **own}
         url = self._sdk.get_base_url().rstrip("/") + _PATH
         request = self._http.build_request("POST", url, content=content, headers=given)
         answer = await self._http.send(request, stream=True)

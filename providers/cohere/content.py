@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -18,6 +18,7 @@ MEDIA = MediaRules(
     PROVIDER,
     images=MediaLimits(frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"}), 20_000_000, by_url=True),
 )
+_DETAILS = ("low", "high", "auto")
 _ERROR_PREFIX = "Error: "
 _NO_OUTPUT = "(no output)"
 _json = msgspec.json.encode
@@ -86,7 +87,8 @@ def _user_messages(media: MediaRules, content: Sequence[Block]) -> Iterator[_Obj
     for block in content:
         if isinstance(block, ToolResult):
             parts = [_part(media, piece) for piece in block.content]
-            yield {"role": "tool", "tool_call_id": block.tool_use_id, "content": _result_text(block, parts)}
+            result = _result_text(block, parts) if block.structured is None else _documents(block, block.structured)
+            yield {"role": "tool", "tool_call_id": block.tool_use_id, "content": result}
             if images := [part for part in parts if part["type"] != "text"]:
                 user_parts += [_text(f"From the result of {block.tool_use_id}:"), *images]
     user_parts += [_part(media, block) for block in content if isinstance(block, Text | Image | Document)]
@@ -106,13 +108,41 @@ def _result_text(result: ToolResult, parts: Iterable[_Object]) -> str:
     return _ERROR_PREFIX + text if result.is_error else text
 
 
+def _documents(result: ToolResult, own: _Object) -> list[_Object]:
+    """*own*, the object of *result*, as documents, to which citations refer.
+
+    https://docs.cohere.com/docs/tool-use-citations. It is one document, unless it has the member ``documents`` alone, a
+    list of Cohere's own objects: each has ``data``, and it may have an ``id``, by which it is cited.
+    """
+    if result.is_error:
+        own = own if "error" in own else {"error": own}
+    match own:
+        case {"documents": [_, *_] as documents} if len(own) == 1:
+            several = cast("list[object]", documents)
+            if all(map(_is_document, several)):
+                return [{"type": "document", "document": document} for document in several]
+        case _:
+            pass
+    return [{"type": "document", "document": {"data": own}}]
+
+
+def _is_document(value: object) -> bool:
+    """True if *value* is a document as Cohere defines it."""
+    match value:
+        case {"data": dict(), **rest}:
+            return rest.keys() <= {"id"} and all(isinstance(name, str) and name for name in rest.values())
+        case _:
+            return False
+
+
 def _part(media: MediaRules, block: Text | Image | Document) -> _Object:
     if isinstance(block, Text):
         return _text(block.text)
     if (note := media.note(block)) or isinstance(block, Document):
         return _text(note or "")
     url = block.url or f"data:{block.media_type};base64,{b64encode(block.data or b'').decode()}"
-    return {"type": "image_url", "image_url": {"url": url}}
+    detail = {"detail": block.detail} if block.detail in _DETAILS else {}
+    return {"type": "image_url", "image_url": {"url": url, **detail}}
 
 
 def _text(text: str) -> _Object:

@@ -13,6 +13,8 @@ FAULTS = FaultTable(
         "INVALID_TOOL_GENERATION": InvalidRequest,
         "TIMEOUT": ProviderUnavailable,
     },
+    # "You are using a Trial key, which is limited to 1000 API calls / month": https://docs.cohere.com/docs/rate-limits
+    spent_quota_phrases=("calls / month", "calls/month", "calls per month"),
 )
 
 

@@ -48,6 +48,7 @@ class Source(msgspec.Struct):
 
     id: str | None = None
     document: dict[str, Any] | None = None
+    tool_output: dict[str, Any] | None = None
 
 
 class CitedSpan(msgspec.Struct):
@@ -63,7 +64,8 @@ class CitedSpan(msgspec.Struct):
         """One for each source. They have no ``cited_text``: Cohere quotes the answer, not the source."""
         citations: list[Citation] = []
         for source in self.sources or (Source(),):
-            title, url = (_text((source.document or {}).get(name)) for name in ("title", "url"))
+            cited = source.document or source.tool_output or {}
+            title, url = (_text(cited.get(name)) for name in ("title", "url"))
             citations.append(Citation(title=title, url=url, source=source.id, start=self.start, end=self.end))
         return citations
 

@@ -1,8 +1,10 @@
 """The registry entry of Cohere."""
 
 from ..schema.client import Client
+from ..schema.facts import ModelFacts
 from ..schema.provider import Provider, TokenCosts
 from .config import Cohere
+from .models import cohere_rules
 
 
 def _open_client(config: Cohere) -> Client:
@@ -11,11 +13,16 @@ def _open_client(config: Cohere) -> Client:
     return CohereClient(config)
 
 
+def _documented_facts(config: Cohere) -> ModelFacts:
+    return cohere_rules(config.model).facts
+
+
 COHERE = Provider(
     config=Cohere,
     open_client=_open_client,
     extra="cohere",
     environment=("CO_API_KEY", "CO_API_URL"),
+    documented_facts=_documented_facts,
     price_table="cohere",
     ability_table="cohere",
     # From recorded exchanges: Cohere puts long instructions of its own before a request, and more before tools.

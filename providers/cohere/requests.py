@@ -1,29 +1,18 @@
 """Requests to Cohere's v2 chat: https://docs.cohere.com/reference/chat."""
 
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from ..schema.errors import InvalidConfig
-from ..schema.facts import ModelFacts
 from ..schema.request import Reasoning, Request, Settings
-from ..schema.tools import ToolChoice
-from ..wire.media import MediaRules
+from ..schema.tools import Tool, ToolChoice
+from ..wire.extra_body import merged
 from ..wire.request_body import function_tool, json_body, members, tool_members
-from ..wire.settings_rules import SettingsRules
-from .content import MEDIA, wire_messages
+from .config import Cohere
+from .content import wire_messages
+from .rules import Dialect
 
-_RULES = SettingsRules(
-    api="Cohere",
-    max_stop_sequences=5,
-    tool_choice_modes=("auto", "required", "none"),
-    one_tool_at_a_time=False,
-    efforts=(),
-)
-_MAX_TOP_K = 500
-_MIN_TOP_P, _MAX_TOP_P = 0.01, 0.99
 _MODES = {"required": "REQUIRED", "none": "NONE"}
 _MEMBERS = {
     "max_output_tokens": "max_tokens",
@@ -34,52 +23,39 @@ _MEMBERS = {
     "presence_penalty": "presence_penalty",
     "seed": "seed",
 }
-_UNKNOWN = ModelFacts()
 _json = msgspec.json.encode
 _Object = dict[str, Any]
 
-
-@dataclass(frozen=True)
-class Dialect:
-    """What shapes requests to *model*, about which *facts* are known."""
-
-    model: str
-    facts: ModelFacts = _UNKNOWN
-
-    @cached_property
-    def media(self) -> MediaRules:
-        """The images that the model takes."""
-        return MEDIA.of(self.facts)
-
-
-def check_settings(settings: Settings, dialect: Dialect) -> None:
-    """Reject what the API does not take, and what the model is not able to do.
-
-    Raises:
-        InvalidConfig: the field is named.
-    """
-    _check_numbers(settings)
-    if settings.output_schema is not None and settings.tools:
-        raise InvalidConfig("output_schema", "Cohere accepts a schema or tools, not both; remove one")
-    _RULES.check(settings, dialect.model, dialect.facts)
+OWN_MEMBERS = frozenset(
+    {
+        "model",
+        "messages",
+        "stream",
+        "tools",
+        "tool_choice",
+        "strict_tools",
+        "stop_sequences",
+        "thinking",
+        "response_format",
+        "citation_options.mode",
+        "safety_mode",
+        "priority",
+        *_MEMBERS.values(),
+    }
+)
+"""The members of requests that ``extra_body`` may not set."""
 
 
-def _check_numbers(settings: Settings) -> None:
-    """The ranges are those of the reference. That one penalty excludes the other is known from the API's errors.
-
-    https://docs.cohere.com/reference/errors
-    """
-    if settings.top_p is not None and not _MIN_TOP_P <= settings.top_p <= _MAX_TOP_P:
-        raise InvalidConfig("top_p", f"Cohere takes {_MIN_TOP_P} to {_MAX_TOP_P}")
-    if settings.top_k is not None and settings.top_k > _MAX_TOP_K:
-        raise InvalidConfig("top_k", f"Cohere takes up to {_MAX_TOP_K}")
-    if settings.seed is not None and settings.seed < 0:
-        raise InvalidConfig("seed", "Cohere accepts 0 or more")
-    for name in ("frequency_penalty", "presence_penalty"):
-        if not 0 <= (getattr(settings, name) or 0) <= 1:
-            raise InvalidConfig(name, "Cohere takes 0 to 1")
-    if settings.frequency_penalty and settings.presence_penalty:
-        raise InvalidConfig("presence_penalty", "Cohere accepts this or frequency_penalty, not both; remove one")
+def config_members(config: Cohere) -> _Object:
+    """The members that *config* adds to each request."""
+    own: _Object = {}
+    if config.citation_mode is not None:
+        own["citation_options"] = {"mode": config.citation_mode.upper()}
+    if config.safety_mode is not None:
+        own["safety_mode"] = config.safety_mode.upper()
+    if config.priority is not None:
+        own["priority"] = config.priority
+    return merged(own, config.extra_body)
 
 
 def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
@@ -87,17 +63,20 @@ def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
     encoded = request.memo.forms(request.messages, dialect, partial(wire_messages, dialect.media))
     system = request.settings.system
     first = [_json({"role": "system", "content": system})] if system else []
-    head = _head(request.settings, dialect.model, streaming)
+    head = merged(_head(request.settings, dialect, streaming), dialect.members)
     return json_body(head, "messages", [*first, *filter(None, encoded)])
 
 
-def _head(settings: Settings, model: str, streaming: bool) -> _Object:
+def _head(settings: Settings, dialect: Dialect, streaming: bool) -> _Object:
     """Everything but the messages."""
-    head: _Object = {"model": model, "stream": streaming, **tool_members(settings, function_tool, _tool_choice)}
+    head: _Object = {"model": dialect.model, "stream": streaming}
+    head |= tool_members(settings, function_tool, _tool_choice)
+    if any(isinstance(tool, Tool) and tool.strict for tool in settings.tools):
+        head["strict_tools"] = True
     if settings.stop_sequences:
         head["stop_sequences"] = settings.stop_sequences
-    if settings.thinking is not None:
-        head["thinking"] = _thinking(settings.thinking)
+    if settings.thinking is not None and (thinking := _thinking(settings.thinking, dialect)):
+        head["thinking"] = thinking
     if settings.output_schema is not None:
         head["response_format"] = {"type": "json_object", "json_schema": settings.output_schema}
     return head | members(settings, _MEMBERS)
@@ -107,6 +86,9 @@ def _tool_choice(choice: ToolChoice) -> _Object:
     return {"tool_choice": _MODES[choice.mode]} if choice.mode in _MODES else {}
 
 
-def _thinking(thinking: Reasoning) -> _Object:
+def _thinking(thinking: Reasoning, dialect: Dialect) -> _Object:
+    """https://docs.cohere.com/docs/reasoning. A model that does not think needs no member to leave it out."""
+    if thinking.effort == "none":
+        return {} if dialect.rules.facts.thinks is False else {"type": "disabled"}
     budget = {} if thinking.budget_tokens is None else {"token_budget": thinking.budget_tokens}
     return {"type": "enabled", **budget}

@@ -87,12 +87,14 @@ class FaultTable:
     """The error for a fault of *provider*: by its code, by the HTTP status, or by its type, whichever is known first.
 
     *codes* maps the vendor's codes and types. *unknown_model_phrases*, in lower case, tell an unknown model from other
-    bad requests. A context overflow is recognized whatever the vendor.
+    bad requests, *spent_quota_phrases* a quota that no wait refills from a rate limit. A context overflow is recognized
+    whatever the vendor.
     """
 
     provider: str
     codes: Mapping[str, type[ProviderError]]
     unknown_model_phrases: tuple[str, ...] = ()
+    spent_quota_phrases: tuple[str, ...] = ()
 
     def error(self, fault: Fault, status: int | None = None, retry_after_s: float | None = None) -> ProviderError:
         """The error for *fault*. *status* is ``None`` if the fault was inside an answer."""
@@ -111,9 +113,11 @@ class FaultTable:
         # Some servers report an overflow as an error of their own: a 500.
         if kind in (InvalidRequest, ProviderUnavailable) and is_overflow(fault.message):
             return ContextOverflow
+        message = fault.message.lower()
+        if kind is RateLimited and any(phrase in message for phrase in self.spent_quota_phrases):
+            return AuthenticationFailed
         if kind is not InvalidRequest:
             return kind
-        message = fault.message.lower()
         if any(phrase in message for phrase in REJECTED_THINKING_PHRASES):
             return ThinkingRejected
         if any(phrase in message for phrase in self.unknown_model_phrases):

@@ -6,7 +6,8 @@ import msgspec
 from builders.messages import HI, user
 
 from rayconteur.providers.cohere.decoder import stream_decoder
-from rayconteur.providers.cohere.requests import Dialect, body
+from rayconteur.providers.cohere.requests import body
+from rayconteur.providers.cohere.rules import Dialect
 from rayconteur.providers.schema.deltas import Delta
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.messages import Message

@@ -13,6 +13,7 @@ from rayconteur.providers.anthropic import requests as anthropic_requests
 from rayconteur.providers.bedrock import requests as bedrock_requests
 from rayconteur.providers.bedrock.dialect import Dialect as BedrockDialect
 from rayconteur.providers.cohere import requests as cohere_requests
+from rayconteur.providers.cohere import rules as cohere_rules
 from rayconteur.providers.google import requests as google_requests
 from rayconteur.providers.google import rules as google_rules
 from rayconteur.providers.openai.chat import requests as chat_requests
@@ -58,7 +59,7 @@ REQUEST_FORMATS: dict[str, tuple[Body, Rules]] = {
     ),
     "google": (partial(google_requests.body, dialect=google_rules.Dialect("gemini-3-pro")), google.violations),
     "cohere": (
-        partial(cohere_requests.body, dialect=cohere_requests.Dialect("command-a"), streaming=True),
+        partial(cohere_requests.body, dialect=cohere_rules.Dialect("command-a"), streaming=True),
         cohere.violations,
     ),
     "bedrock": (

@@ -22,7 +22,7 @@ EXPRESSED = {
     ("azure", "chat_completions"): 49,
     ("azure", "responses"): 3,
     ("bedrock", "converse"): 85,
-    ("cohere", "chat_v2"): 53,
+    ("cohere", "chat_v2"): 63,
     ("gemini", "generate_content"): 101,
     ("openai_chat", "chat_completions"): 95,
     ("openai_responses", "responses"): 94,

@@ -83,7 +83,12 @@ def _role(turn: JSON) -> Role:
 
 def _blocks(turn: Members) -> Iterator[Block]:
     role, content = turn.take("role"), turn.take("content", [])
-    parts = [_part(part) for part in ([{"type": "text", "text": content}] if isinstance(content, str) else content)]
+    given = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    if role == "tool" and given and all(part["type"] == "document" for part in given):
+        yield ToolResult(tool_use_id=turn.take("tool_call_id"), structured=_structured(given))
+        turn.end("tool message")
+        return
+    parts = [_part(part) for part in given]
     if role == "tool":
         pieces = tuple(part for part in parts if isinstance(part, Text | Image))
         yield ToolResult(tool_use_id=turn.take("tool_call_id"), content=pieces)
@@ -94,6 +99,17 @@ def _blocks(turn: Members) -> Iterator[Block]:
     for call in turn.take("tool_calls", []):
         yield ToolUse(id=call["id"], name=call["function"]["name"], input=tool_input(call["function"]["arguments"]))
     turn.end(f"{role} message")
+
+
+def _structured(parts: list[JSON]) -> JSON:
+    """The object of a tool's result that is sent as the documents *parts*."""
+    documents = [part["document"] for part in parts]
+    match documents:
+        case [{"data": data, **rest}] if not rest:
+            own: JSON = data
+            return own
+        case _:
+            return {"documents": documents}
 
 
 def _part(part: JSON) -> Text | Image | Thinking:

@@ -4,6 +4,7 @@ They come from Cohere's API reference, from its list of errors (docs.cohere.com/
 parameter types.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -103,6 +104,10 @@ class _Reasoning(_Strict):
     token_budget: Annotated[int, Meta(ge=1)] | None = None
 
 
+class _CitationOptions(_Strict):
+    mode: Literal["ENABLED", "DISABLED", "FAST", "ACCURATE", "OFF"]
+
+
 class _Body(_Strict):
     model: NonEmpty
     messages: Annotated[list[_Message], Meta(min_length=1)]
@@ -110,7 +115,11 @@ class _Body(_Strict):
     tools: Annotated[list[_DeclaredTool], Meta(min_length=1)] | None = None
     tool_choice: Literal["REQUIRED", "NONE"] | None = None
     strict_tools: bool | None = None
-    documents: list[Any] | None = None
+    documents: list[NonEmpty | _DocumentData] | None = None
+    citation_options: _CitationOptions | None = None
+    safety_mode: Literal["CONTEXTUAL", "STRICT", "OFF"] | None = None
+    priority: Annotated[int, Meta(ge=0)] | None = None
+    logprobs: bool | None = None
     response_format: _Format | None = None
     thinking: _Reasoning | None = None
     max_tokens: Annotated[int, Meta(ge=1)] | None = None
@@ -129,7 +138,13 @@ def violations(body: Mapping[str, object]) -> list[str]:
         request = msgspec.convert(body, _Body)
     except msgspec.ValidationError as error:
         return [str(error)]
-    return [*_turns(request.messages), *_tool_calls(request.messages), *_settings(request)]
+    return [
+        *_turns(request.messages),
+        *_tool_calls(request.messages),
+        *_settings(request),
+        *_strict_tools(request),
+        *_of_model(request),
+    ]
 
 
 def _turns(messages: Sequence[_Message]) -> Iterator[str]:
@@ -195,3 +210,54 @@ def _settings(request: _Body) -> Iterator[str]:
         yield "response_format is not supported with tools or documents"
     if request.frequency_penalty and request.presence_penalty:
         yield "cannot specify both frequency_penalty and presence_penalty"
+    if request.safety_mode is not None and (names or request.documents):
+        yield "safety_mode is not yet configurable in combination with tools and documents"
+
+
+def _strict_tools(request: _Body) -> Iterator[str]:
+    if not request.strict_tools:
+        return
+    schemas = [tool.function.parameters or {} for tool in request.tools or []]
+    if not schemas:
+        yield "strict_tools is only allowed with tools"
+    if not all(schema.get("required") for schema in schemas):
+        yield "strict_tools: a tool must have at least one required parameter"
+    if sum(len(schema.get("properties", {})) for schema in schemas) > 200:
+        yield "strict_tools: the tools may have at most 200 fields"
+
+
+# By the beginning of the name. https://docs.cohere.com/docs/models and https://docs.cohere.com/reference/chat
+THINKING = ("command-a-plus", "command-a-reasoning")
+TEXT_ONLY = ("command-a-03", "command-a-translate", "command-r7b", "command-r-")
+WITHOUT_TOOL_CHOICE = ("command-r-",)
+FAST_OR_OFF = ("command-a-03", "command-r7b")
+ALWAYS_SAFE = ("command-a-", "command-r7b")
+OUTPUT_TOKENS = (
+    ("command-a-plus", 64_000),
+    ("command-a-reasoning", 32_000),
+    ("command-a-03", 8_000),
+    ("command-r7b", 4_096),
+    ("command-r-", 4_096),
+)
+
+
+def _of_model(request: _Body) -> Iterator[str]:
+    """The rules that differ between models. Nothing is known about names that are not Cohere's."""
+    model = request.model
+    if re.match(r"command-(?:a|r|r7b)-", model) is None:
+        return
+    if request.thinking is not None and not model.startswith(THINKING):
+        yield "thinking is not supported by this model"
+    if request.tool_choice is not None and model.startswith(WITHOUT_TOOL_CHOICE):
+        yield "tool_choice is not supported by this model"
+    mode = request.citation_options.mode if request.citation_options else "FAST"
+    if mode not in ("FAST", "OFF") and model.startswith(FAST_OR_OFF):
+        yield f"citation_options: this model does not support the mode {mode}"
+    if request.safety_mode == "OFF" and model.startswith(ALWAYS_SAFE):
+        yield "safety_mode: this model supports CONTEXTUAL and STRICT"
+    parts = [part for message in request.messages if isinstance(message, _User) for part in message.content]
+    if any(isinstance(part, _Image) for part in parts) and model.startswith(TEXT_ONLY):
+        yield "image inputs are not supported by this model"
+    limit = next((limit for name, limit in OUTPUT_TOKENS if model.startswith(name)), None)
+    if limit is not None and (request.max_tokens or 0) > limit:
+        yield f"too many tokens: max tokens must be less than or equal to {limit}"

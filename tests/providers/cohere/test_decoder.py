@@ -235,3 +235,14 @@ def test_a_body_that_is_not_a_whole_answer_is_an_error(body: bytes, kind: type[E
         decode_answer("command-x", body)
 
     assert raised.type is kind
+
+
+def test_a_cited_tool_output_has_its_title_and_address() -> None:
+    output = '{"title":"Ravens","url":"https://x.example/ravens"}'
+    sources = f'[{{"type":"tool","id":"t1:0","tool_output":{output}}}]'
+    citation = f'{{"start":0,"end":3,"text":"Caw","sources":{sources},"type":"TEXT_CONTENT"}}'
+
+    deltas = content_deltas(content_event('{"text":"Caw"}'), citation_event(citation))
+
+    [cited] = [delta.citation for delta in deltas if isinstance(delta, Cited)]
+    assert cited == Citation(title="Ravens", url="https://x.example/ravens", source="t1:0", start=0, end=3)

@@ -1,19 +1,24 @@
 """Requests to Cohere's v2 chat."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from builders.cohere import DIALECT, request_body, wire_messages
 from builders.messages import HI, assistant, user
+from msgspec.structs import replace as replaced
+from validators.cohere import violations
 
+from rayconteur.providers.cohere.config import Cohere
 from rayconteur.providers.cohere.errors import PROVIDER
 from rayconteur.providers.cohere.events import PLAN
-from rayconteur.providers.cohere.requests import check_settings
+from rayconteur.providers.cohere.requests import config_members
+from rayconteur.providers.cohere.rules import Dialect, check_settings
 from rayconteur.providers.schema.content import Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig, UnsupportedContent
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.request import Reasoning, Settings
-from rayconteur.providers.schema.tools import Tool, ToolChoice
+from rayconteur.providers.schema.tools import ProviderTool, Tool, ToolChoice
 
 FLY = Tool(name="fly", description="Fly there.", input_schema={"type": "object", "properties": {}})
 FLOWN = {"id": "a", "type": "function", "function": {"name": "fly", "arguments": '{"far":true}'}}
@@ -71,6 +76,49 @@ def test_an_output_schema_and_thinking_without_a_budget_are_sent_in_cohere_s_for
     assert wire["thinking"] == {"type": "enabled"}
 
 
+@pytest.mark.parametrize(
+    ("model", "thinking", "sent"),
+    [
+        ("command-a-plus-05-2026", Reasoning(), {"type": "enabled"}),
+        ("command-a-plus-05-2026", Reasoning(effort="high"), {"type": "enabled"}),
+        ("command-a-plus-05-2026", Reasoning(effort="none"), {"type": "disabled"}),
+        ("command-a-plus-05-2026", Reasoning(budget_tokens=9), {"type": "enabled", "token_budget": 9}),
+        ("command-a-03-2025", Reasoning(effort="none"), None),
+        ("my-model", Reasoning(effort="none"), {"type": "disabled"}),
+    ],
+)
+def test_thinking_is_turned_on_and_off_where_the_model_thinks(model: str, thinking: Reasoning, sent: object) -> None:
+    settings, dialect = Settings(thinking=thinking), Dialect(model)
+    check_settings(settings, dialect)
+
+    assert request_body(settings=settings, dialect=dialect).get("thinking") == sent
+
+
+def test_strict_tools_are_a_switch_of_the_request() -> None:
+    strict = replaced(FLY, strict=True, input_schema={"type": "object", "properties": {"to": {}}, "required": ["to"]})
+    settings = Settings(tools=(strict,))
+    check_settings(settings, DIALECT)
+
+    assert request_body(settings=settings)["strict_tools"] is True
+    assert "strict_tools" not in request_body(settings=Settings(tools=(FLY,)))
+
+
+def test_members_of_the_config_are_sent_with_each_request() -> None:
+    documents = [{"id": "d1", "data": {"text": "Ravens play."}}]
+    config = Cohere(
+        model="command-a-plus-05-2026",
+        citation_mode="accurate",
+        safety_mode="strict",
+        priority=3,
+        extra_body={"documents": documents, "citation_options": {"type": "x"}},
+    )
+
+    wire = request_body(dialect=Dialect(config.model, members=config_members(config)))
+
+    assert wire["citation_options"] == {"mode": "ACCURATE", "type": "x"}
+    assert (wire["safety_mode"], wire["priority"], wire["documents"]) == ("STRICT", 3, documents)
+
+
 @pytest.mark.parametrize(("mode", "sent"), [("none", "NONE"), ("required", "REQUIRED"), ("auto", None)])
 def test_tool_choices_are_sent_in_the_form_of_the_api_and_only_with_tools(mode: str, sent: str | None) -> None:
     choice = ToolChoice(mode=mode)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -85,6 +133,16 @@ def test_tool_choices_are_sent_in_the_form_of_the_api_and_only_with_tools(mode: 
         (Settings(tools=(FLY,), tool_choice=ToolChoice(mode="tool", name="fly")), "tool_choice.mode"),
         (Settings(tools=(FLY,), tool_choice=ToolChoice(parallel=False)), "tool_choice.parallel"),
         (Settings(thinking=Reasoning(effort="low")), "thinking.effort"),
+        (Settings(thinking=Reasoning(effort="high", budget_tokens=9)), "thinking"),
+        (Settings(thinking=Reasoning(show=False)), "thinking.show"),
+        (Settings(tools=(FLY, replaced(FLY, strict=True))), "tools[0].strict"),
+        (Settings(tools=(replaced(FLY, strict=True),)), "tools[0].strict"),
+        (Settings(tools=(replaced(FLY, deferred=True),)), "tools[0].deferred"),
+        (Settings(tools=(FLY,), tool_choice=ToolChoice(allowed=("fly",))), "tool_choice.allowed"),
+        (Settings(tools=(FLY,), tool_choice=ToolChoice(mode="validated")), "tool_choice.mode"),
+        (Settings(tools=(ProviderTool(provider="cohere", definition={"type": "search"}),)), "tools[0]"),
+        (Settings(service_tier="flex"), "service_tier"),
+        (Settings(user="u1"), "user"),
         (Settings(stop_sequences=("a", "b", "c", "d", "e", "f")), "stop_sequences"),
         (Settings(top_p=0.0), "top_p"),
         (Settings(top_p=1.0), "top_p"),
@@ -103,7 +161,8 @@ def test_tool_choices_are_sent_in_the_form_of_the_api_and_only_with_tools(mode: 
 def test_settings_that_the_api_or_the_model_lacks_are_errors_that_name_the_field(
     settings: Settings, field: str
 ) -> None:
-    simple = ModelFacts(uses_tools=False, thinks=False, fits_schemas=False, output_limit_tokens=8)
+    able = field.startswith("tools[")
+    simple = ModelFacts(uses_tools=able, thinks=False, fits_schemas=False, output_limit_tokens=8)
 
     with pytest.raises(InvalidConfig) as raised:
         check_settings(settings, replace(DIALECT, facts=simple))
@@ -177,6 +236,43 @@ def test_tool_results_follow_their_calls_in_order_and_their_images_follow_them()
             ],
         },
     ]
+
+
+@pytest.mark.parametrize(
+    ("structured", "is_error", "documents"),
+    [
+        ({"height": 7}, False, [{"data": {"height": 7}}]),
+        ({"code": 7}, True, [{"data": {"error": {"code": 7}}}]),
+        ({"error": "storm"}, True, [{"data": {"error": "storm"}}]),
+        (
+            {"documents": [{"id": "a", "data": {"text": "One."}}, {"data": {"text": "Two."}}]},
+            False,
+            [{"id": "a", "data": {"text": "One."}}, {"data": {"text": "Two."}}],
+        ),
+        ({"documents": ["One."]}, False, [{"data": {"documents": ["One."]}}]),
+        ({"documents": []}, False, [{"data": {"documents": []}}]),
+    ],
+)
+def test_a_structured_result_is_sent_as_documents_that_can_be_cited(
+    structured: dict[str, Any], is_error: bool, documents: list[Any]
+) -> None:
+    history = (
+        user(HI),
+        assistant(USE),
+        user(ToolResult(tool_use_id="a", structured=structured, is_error=is_error)),
+    )
+
+    wire = request_body(*history)
+
+    assert wire["messages"][2]["content"] == [{"type": "document", "document": document} for document in documents]
+    assert violations(wire) == []
+
+
+@pytest.mark.parametrize(("detail", "sent"), [("low", "low"), ("auto", "auto"), ("ultra_high", None), (None, None)])
+def test_an_image_has_the_details_that_cohere_knows(detail: Any, sent: str | None) -> None:
+    [part] = wire_messages(user(Image(url="https://x.example/y.png", detail=detail)))[0]["content"]
+
+    assert part["image_url"].get("detail") == sent
 
 
 def test_images_are_sent_by_url_or_in_data_urls() -> None:

@@ -1,6 +1,7 @@
 """Requests and errors compared with those of Cohere's SDK, of which the client uses undocumented parts."""
 
 import asyncio
+from typing import Any
 
 import cohere
 import httpx
@@ -14,8 +15,17 @@ from servers.loopback import Loopback, Received, answers
 
 from rayconteur.providers.cohere.client import SDK_ERRORS
 from rayconteur.providers.cohere.config import Cohere
+from rayconteur.providers.cohere.provider import COHERE as COHERE_PROVIDER
 from rayconteur.providers.registry import open_client
-from rayconteur.providers.schema.errors import AuthenticationFailed, ContextOverflow, InvalidRequest, ProviderError
+from rayconteur.providers.schema.errors import (
+    AuthenticationFailed,
+    ContextOverflow,
+    InvalidConfig,
+    InvalidRequest,
+    ProviderError,
+    RateLimited,
+)
+from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.transport.faults import STATUSES, Fault
 
 # Headers of the connection and of the transport, which is not the SDK's default one.
@@ -63,10 +73,54 @@ def test_every_error_class_of_cohere_s_sdk_is_mapped(name: str) -> None:
         (400, "too many tokens: max tokens must be less than or equal to 4096 - received 8192", InvalidRequest),
         (400, "invalid request: prompt must be at least 1 token long.", InvalidRequest),
         (498, "invalid api token", AuthenticationFailed),
+        (429, "You are using a Trial key, which is limited to 1000 API calls / month.", AuthenticationFailed),
+        (429, "You are past the per minute request limit, please wait and try again later.", RateLimited),
     ],
 )
 def test_each_error_of_cohere_is_mapped_to_ours(status: int, message: str, kind: type[ProviderError]) -> None:
     assert type(SDK_ERRORS.faults.error(Fault(message=message), status)) is kind
+
+
+def test_extra_members_and_headers_are_sent() -> None:
+    async def main() -> Received:
+        async with Loopback(answers(COHERE)) as server:
+            more = {"extra_body": {"logprobs": True}, "extra_headers": {"X-Client-Name": "rookery"}}
+            client = open_client(config(server.url, **more))
+            await collect_deltas(client)
+            await client.aclose()
+            return server.received[0]
+
+    request = asyncio.run(main())
+
+    assert msgspec.json.decode(request.body)["logprobs"] is True
+    assert request.headers["x-client-name"] == "rookery"
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "field"),
+    [
+        ("m", {"extra_body": {"messages": []}}, "provider.extra_body.messages"),
+        ("m", {"extra_body": {"citation_options": {"mode": "OFF"}}}, "provider.extra_body.citation_options.mode"),
+        ("m", {"extra_headers": {"Authorization": "Bearer x"}}, "provider.extra_headers['Authorization']"),
+        ("command-a-03-2025", {"citation_mode": "accurate"}, "provider.citation_mode"),
+        ("command-a-plus-05-2026", {"safety_mode": "off"}, "provider.safety_mode"),
+    ],
+)
+def test_what_the_package_sets_or_the_model_lacks_is_rejected_in_the_config(
+    model: str, more: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidConfig) as raised:
+        open_client(Cohere(model=model, api_key=KEY, **more))
+
+    assert raised.value.field == field
+
+
+def test_the_facts_of_a_config_are_those_of_its_model() -> None:
+    facts = COHERE_PROVIDER.documented_facts(Cohere(model="command-a-plus-05-2026"))
+
+    assert (facts.context_limit_tokens, facts.output_limit_tokens) == (128_000, 64_000)
+    assert (facts.thinks, facts.takes_images, facts.efforts) == (True, True, ("none", "high"))
+    assert COHERE_PROVIDER.documented_facts(Cohere(model="my-model")) == ModelFacts()
 
 
 def test_the_base_url_is_cohere_s_own_unless_configured() -> None:

@@ -20,6 +20,7 @@ from rayconteur.providers.bedrock import requests as bedrock_requests
 from rayconteur.providers.bedrock.config import Bedrock
 from rayconteur.providers.bedrock.dialect import Dialect as BedrockDialect
 from rayconteur.providers.cohere import requests as cohere_requests
+from rayconteur.providers.cohere import rules as cohere_rules
 from rayconteur.providers.cohere.config import Cohere
 from rayconteur.providers.google import requests as google_requests
 from rayconteur.providers.google import rules as google_rules
@@ -96,7 +97,7 @@ APIS = {
         "cohere",
         "chat_v2",
         lambda url: Cohere(model="command-a", api_key=KEY, base_url=url),
-        partial(cohere_requests.body, dialect=cohere_requests.Dialect("command-a"), streaming=True),
+        partial(cohere_requests.body, dialect=cohere_rules.Dialect("command-a"), streaming=True),
         cohere.violations,
     ),
     "bedrock": Api(
