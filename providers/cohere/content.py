@@ -128,11 +128,16 @@ def _documents(result: ToolResult, own: _Object) -> list[_Object]:
 
 def _is_document(value: object) -> bool:
     """True if *value* is a document as Cohere defines it."""
-    match value:
-        case {"data": dict(), **rest}:
-            return rest.keys() <= {"id"} and all(isinstance(name, str) and name for name in rest.values())
-        case _:
-            return False
+    if not isinstance(value, dict):
+        return False
+    members = cast("dict[str, object]", value)
+    name = members.get("id", "unnamed")
+    return (
+        members.keys() <= {"id", "data"}
+        and isinstance(members.get("data"), dict)
+        and isinstance(name, str)
+        and name != ""
+    )
 
 
 def _part(media: MediaRules, block: Text | Image | Document) -> _Object:

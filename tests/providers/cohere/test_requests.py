@@ -238,21 +238,22 @@ def test_tool_results_follow_their_calls_in_order_and_their_images_follow_them()
     ]
 
 
-@pytest.mark.parametrize(
-    ("structured", "is_error", "documents"),
-    [
-        ({"height": 7}, False, [{"data": {"height": 7}}]),
-        ({"code": 7}, True, [{"data": {"error": {"code": 7}}}]),
-        ({"error": "storm"}, True, [{"data": {"error": "storm"}}]),
-        (
-            {"documents": [{"id": "a", "data": {"text": "One."}}, {"data": {"text": "Two."}}]},
-            False,
-            [{"id": "a", "data": {"text": "One."}}, {"data": {"text": "Two."}}],
-        ),
-        ({"documents": ["One."]}, False, [{"data": {"documents": ["One."]}}]),
-        ({"documents": []}, False, [{"data": {"documents": []}}]),
-    ],
-)
+STRUCTURED: list[tuple[dict[str, Any], bool, list[Any]]] = [
+    ({"height": 7}, False, [{"data": {"height": 7}}]),
+    ({"code": 7}, True, [{"data": {"error": {"code": 7}}}]),
+    ({"error": "storm"}, True, [{"data": {"error": "storm"}}]),
+    (
+        {"documents": [{"id": "a", "data": {"text": "One."}}, {"data": {"text": "Two."}}]},
+        False,
+        [{"id": "a", "data": {"text": "One."}}, {"data": {"text": "Two."}}],
+    ),
+    ({"documents": ["One."]}, False, [{"data": {"documents": ["One."]}}]),
+    ({"documents": [{"id": "", "data": {}}]}, False, [{"data": {"documents": [{"id": "", "data": {}}]}}]),
+    ({"documents": []}, False, [{"data": {"documents": []}}]),
+]
+
+
+@pytest.mark.parametrize(("structured", "is_error", "documents"), STRUCTURED)
 def test_a_structured_result_is_sent_as_documents_that_can_be_cited(
     structured: dict[str, Any], is_error: bool, documents: list[Any]
 ) -> None:
