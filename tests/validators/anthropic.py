@@ -2,7 +2,7 @@
 
 They come from its documentation (Messages, Handle tool calls, Extended thinking, Prompt caching) and from its errors;
 the names of fields are those of its SDK's parameter types. They are stricter than the API where it is lenient (it
-merges consecutive messages of one role).
+merges consecutive messages of one role). The rules by model and those for tools are in files of their own.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,12 +10,11 @@ from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from validators.anthropic_blocks import (
     VISIBLE,
     AssistantBlock,
-    CacheControl,
     NonEmpty,
     RedactedThinking,
     Strict,
@@ -25,8 +24,11 @@ from validators.anthropic_blocks import (
     ToolUse,
     UserBlock,
 )
+from validators.anthropic_models import model_violations
+from validators.anthropic_tools import SystemBlock, change_violations, tool_violations
 
 MAX_MARKS = 4
+NO_HEADERS: Mapping[str, str] = {}
 
 
 class _User(Strict, tag_field="role", tag="user"):
@@ -41,17 +43,10 @@ class _Assistant(Strict, tag_field="role", tag="assistant"):
     content: str | Annotated[list[AssistantBlock], Meta(min_length=1)]
 
 
-class _Schema(Struct):
-    type: Literal["object"]
+class _System(Strict, tag_field="role", tag="system"):
+    patterns: ClassVar[Mapping[str, str]] = {"content": VISIBLE}
 
-
-class _Tool(Strict):
-    name: str
-    input_schema: _Schema
-    description: str | None = None
-    type: Literal["custom"] | None = None
-    cache_control: CacheControl | None = None
-    strict: bool = False
+    content: str | Annotated[list[SystemBlock], Meta(min_length=1)]
 
 
 class _Choice(Strict, tag_field="type"):
@@ -74,46 +69,73 @@ class _OneTool(_Choice, kw_only=True, tag="tool"):
     name: str
 
 
+class _Binding(Strict):
+    prefix_mismatch_behavior: Literal["error", "drop_block"]
+
+
 class _ThinkingOn(Strict, tag_field="type", tag="enabled"):
     budget_tokens: Annotated[int, Meta(ge=1024)]
-    display: str | None = None
+    display: Literal["summarized", "omitted"] | None = None
+    block_binding: _Binding | None = None
 
 
 class _ThinkingAdaptive(Strict, tag_field="type", tag="adaptive"):
-    display: str | None = None
+    display: Literal["summarized", "omitted"] | None = None
+    block_binding: _Binding | None = None
 
 
 class _ThinkingOff(Strict, tag_field="type", tag="disabled"):
     pass
 
 
+class _ThinkingBetweenTools(Strict, tag_field="type", tag="between_tools"):
+    pass
+
+
+class _Metadata(Strict):
+    user_id: str | None = None
+
+
+class _Format(Strict):
+    type: Literal["json_schema"]
+    schema: dict[str, Any]
+
+
+class _OutputConfig(Strict):
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
+    format: _Format | None = None
+
+
 class _Body(Strict):
     model: NonEmpty
     max_tokens: Annotated[int, Meta(ge=1)]
-    messages: Annotated[list[_User | _Assistant], Meta(min_length=1)]
+    messages: Annotated[list[_User | _Assistant | _System], Meta(min_length=1)]
     system: str | Annotated[list[Text], Meta(min_length=1)] | None = None
-    tools: tuple[_Tool, ...] = ()
+    tools: tuple[dict[str, Any], ...] = ()
     tool_choice: _Auto | _Any | _OneTool | _NoTool | None = None
     temperature: Annotated[float, Meta(ge=0, le=1)] | None = None
     top_p: float | None = None
     top_k: int | None = None
-    thinking: _ThinkingOn | _ThinkingAdaptive | _ThinkingOff | None = None
+    thinking: _ThinkingOn | _ThinkingAdaptive | _ThinkingOff | _ThinkingBetweenTools | None = None
     stop_sequences: tuple[str, ...] = ()
     stream: bool = False
-    metadata: dict[str, Any] | None = None
+    metadata: _Metadata | None = None
     service_tier: Literal["auto", "standard_only"] | None = None
-    output_config: dict[str, Any] | None = None
+    output_config: _OutputConfig | None = None
 
 
-def violations(body: Mapping[str, object]) -> list[str]:
-    """The reasons for which Anthropic would reject *body*; empty if it is valid."""
+def violations(body: Mapping[str, Any], headers: Mapping[str, str] = NO_HEADERS) -> list[str]:
+    """The reasons for which Anthropic would reject *body*, sent with *headers*; empty if it is valid."""
     try:
         request = msgspec.convert(body, _Body)
     except msgspec.ValidationError as error:
         return [str(error)]
-    messages = request.messages
+    betas = headers.get("anthropic-beta", "").split(",")
+    messages = [message for message in request.messages if not isinstance(message, _System)]
     in_messages = [*_roles(messages), *_tool_pairs(messages), *_trailing_whitespace(messages)]
-    return [*in_messages, *_tools(request), *_thinking(request), *_settings(body)]
+    in_tools = [*tool_violations(request.tools), *change_violations(body["messages"], request.tools, betas)]
+    in_settings = [*_tools(request), *_thinking(request), *_settings(body), *_version(body, headers)]
+    return [*in_messages, *in_tools, *in_settings, *model_violations(body)]
 
 
 def _roles(messages: Sequence[_User | _Assistant]) -> Iterator[str]:
@@ -165,9 +187,7 @@ def _trailing_whitespace(messages: Sequence[_User | _Assistant]) -> Iterator[str
 
 
 def _tools(request: _Body) -> Iterator[str]:
-    names = [tool.name for tool in request.tools]
-    if len(set(names)) < len(names):
-        yield "tools: Tool names must be unique."
+    names = [tool.get("name") for tool in request.tools]
     if request.tool_choice and not names:
         yield "tool_choice may only be specified while providing tools"
     if isinstance(request.tool_choice, _OneTool) and request.tool_choice.name not in names:
@@ -177,14 +197,14 @@ def _tools(request: _Body) -> Iterator[str]:
 def _thinking(request: _Body) -> Iterator[str]:
     for index, message in enumerate(request.messages):
         kinds = [type(block) for block in _blocks(message)]
+        if kinds and kinds[-1] in (Thinking, RedactedThinking):
+            yield f"messages.{index}: the final block in an assistant message cannot be `thinking`"
         if ToolUse in kinds and {Thinking, RedactedThinking} & set(kinds[kinds.index(ToolUse) :]):
             yield f"messages.{index}: thinking must come before tool_use"
     if not isinstance(request.thinking, _ThinkingOn):
         return
     if request.thinking.budget_tokens >= request.max_tokens:
         yield "`max_tokens` must be greater than `thinking.budget_tokens`"
-    if request.temperature not in (None, 1):
-        yield "`temperature` may only be set to 1 when thinking is enabled"
     if isinstance(request.tool_choice, _Any | _OneTool):
         yield "Thinking may not be enabled when tool_choice forces tool use."
     if any(isinstance(block, ToolResult) for block in _blocks(request.messages[-1])):
@@ -193,20 +213,39 @@ def _thinking(request: _Body) -> Iterator[str]:
             yield "When `thinking` is enabled, a final `assistant` message must start with a thinking block"
 
 
-def _blocks(message: _User | _Assistant) -> Sequence[UserBlock | AssistantBlock | None]:
+def _blocks(message: _User | _Assistant | _System) -> Sequence[UserBlock | AssistantBlock | SystemBlock | None]:
     return [] if isinstance(message.content, str) else message.content
 
 
 def _settings(body: Mapping[str, object]) -> Iterator[str]:
     """Rules for the cache marks and for settings with a thinking budget."""
-    if (marks := sum(1 for _ in _marks(body))) > MAX_MARKS:
-        yield f"A maximum of {MAX_MARKS} blocks with cache_control may be provided. Found {marks}."
+    marks = list(_marks({name: body[name] for name in ("tools", "system", "messages") if name in body}))
+    if len(marks) > MAX_MARKS:
+        yield f"A maximum of {MAX_MARKS} blocks with cache_control may be provided. Found {len(marks)}."
+    ttls = [cast("Mapping[str, str]", mark).get("ttl", "5m") for mark in marks]
+    if ttls != sorted(ttls):
+        yield "a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block"
     thinking = body.get("thinking")
-    if isinstance(thinking, Mapping) and cast("Mapping[str, object]", thinking).get("type") == "enabled":
-        yield from _with_budget(body)
+    if isinstance(thinking, Mapping) and cast("Mapping[str, object]", thinking).get("type") in ("enabled", "adaptive"):
+        yield from _while_thinking(body)
 
 
-def _with_budget(body: Mapping[str, object]) -> Iterator[str]:
+def _version(body: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[str]:
+    """Rules of the versions since 2026-10-21."""
+    if headers.get("anthropic-version", "") < "2026-10-21":
+        return
+    for name in ("temperature", "top_p", "top_k"):
+        if name in body:
+            yield f"{name}: Extra inputs are not permitted"
+    for index, message in enumerate(body["messages"]):
+        blocks: list[Mapping[str, Any]] = message["content"] if isinstance(message["content"], list) else []
+        if message["role"] == "user" and any(block.get("citations") for block in blocks if block["type"] == "text"):
+            yield f"messages.{index}: citations are not permitted in a user message"
+
+
+def _while_thinking(body: Mapping[str, object]) -> Iterator[str]:
+    if body.get("temperature") not in (None, 1):
+        yield "`temperature` may only be set to 1 when thinking is enabled or in adaptive mode"
     if "top_k" in body:
         yield "`top_k` must be unset when thinking is enabled"
     if not 0.95 <= cast(float, body.get("top_p", 1.0)) <= 1:
