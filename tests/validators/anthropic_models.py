@@ -14,13 +14,13 @@ class Rules(NamedTuple):
     """What a model accepts.
 
     *thinking* are the types of thinking; *sampling* is ``none``, ``one`` of temperature and top_p, or ``both``;
-    *forced* tool use is ``never``, only ``without thinking``, or also ``with adaptive``.
+    *forced* is about a tool choice that leaves no choice.
     """
 
     thinking: str
     efforts: str
     sampling: str
-    forced: str
+    forced: bool
     output: int
     prefill: bool = False
     schemas: bool = True
@@ -30,12 +30,10 @@ class Rules(NamedTuple):
 _THREE = "low medium high"
 _FOUR = f"{_THREE} max"
 _FIVE = f"{_THREE} xhigh max"
-_FABLE_5 = Rules("adaptive", _FIVE, "none", "with adaptive", 128_000)
-_PRESERVING = Rules("adaptive", _FIVE, "none", "never", 128_000)
-_FOUR_SIX = Rules(
-    "adaptive enabled disabled", _FOUR, "one", "without thinking", 128_000, prefill=False, system_messages=False
-)
-_FOUR_FIVE = Rules("enabled disabled", "", "one", "without thinking", 64_000, prefill=True, system_messages=False)
+_FABLE_5 = Rules("adaptive", _FIVE, "none", True, 128_000)
+_PRESERVING = Rules("adaptive", _FIVE, "none", False, 128_000)
+_FOUR_SIX = Rules("adaptive enabled disabled", _FOUR, "one", True, 128_000, prefill=False, system_messages=False)
+_FOUR_FIVE = Rules("enabled disabled", "", "one", True, 64_000, prefill=True, system_messages=False)
 
 MODELS = {
     "claude-fable-5-2": _PRESERVING,
@@ -44,13 +42,13 @@ MODELS = {
     "claude-mythos-5-1": _PRESERVING,
     "claude-opus-5-5": _PRESERVING,
     "claude-sonnet-5-5": _PRESERVING._replace(thinking="adaptive between_tools"),
-    "claude-haiku-5-5": _PRESERVING._replace(thinking="adaptive disabled", forced="with adaptive"),
+    "claude-haiku-5-5": _PRESERVING._replace(thinking="adaptive disabled", forced=True),
     "claude-fable-5": _FABLE_5,
     "claude-mythos-5": _FABLE_5,
     "claude-opus-5": _FABLE_5._replace(thinking="adaptive disabled"),
     "claude-sonnet-5": _FABLE_5._replace(thinking="adaptive disabled", system_messages=False),
     "claude-opus-4-8": _FABLE_5._replace(thinking="adaptive disabled"),
-    "claude-opus-4-7": Rules("adaptive disabled", _FIVE, "none", "without thinking", 128_000, system_messages=False),
+    "claude-opus-4-7": Rules("adaptive disabled", _FIVE, "none", True, 128_000, system_messages=False),
     "claude-opus-4-6": _FOUR_SIX,
     "claude-sonnet-4-6": _FOUR_SIX,
     "claude-opus-4-5": _FOUR_FIVE._replace(efforts=_THREE),
@@ -59,9 +57,7 @@ MODELS = {
     "claude-opus-4-1": _FOUR_FIVE._replace(output=32_000),
     "claude-opus-4-0": _FOUR_FIVE._replace(output=32_000, sampling="both", schemas=False),
     "claude-sonnet-4-0": _FOUR_FIVE._replace(sampling="both", schemas=False),
-    "claude-3-5-haiku-20241022": Rules(
-        "", "", "both", "without thinking", 8_192, prefill=True, schemas=False, system_messages=False
-    ),
+    "claude-3-5-haiku-20241022": Rules("", "", "both", True, 8_192, prefill=True, schemas=False, system_messages=False),
 }
 _LIMITED_WHEN_OFF = ("claude-opus-5", "claude-sonnet-5-5", "claude-haiku-5-5")
 """With thinking off, these take no effort above high."""
@@ -75,7 +71,8 @@ def model_violations(body: Json) -> Iterator[str]:
         return
     yield from _thinking(body, rules)
     yield from _sampling(body, rules)
-    yield from _forced(body, rules)
+    if body.get("tool_choice", {}).get("type") in ("any", "tool") and not rules.forced:
+        yield 'tool_choice: type "tool" and "any" are not supported for this model.'
     if body["max_tokens"] > rules.output:
         yield f"max_tokens: {body['max_tokens']} > {rules.output}, which is the maximum allowed for {body['model']}"
     if body["messages"][-1]["role"] == "assistant" and not rules.prefill and not _is_paused(body["messages"][-1]):
@@ -85,11 +82,6 @@ def model_violations(body: Json) -> Iterator[str]:
     strict = any(tool.get("strict") for tool in body.get("tools", ()))
     if (strict or "format" in body.get("output_config", {})) and not rules.schemas:
         yield "structured outputs are not supported on this model"
-
-
-def thinks_on_request(body: Json) -> bool:
-    """True if thinking is on because *body* asks for it."""
-    return body.get("thinking", {}).get("type") in ("adaptive", "enabled")
 
 
 def _thinking(body: Json, rules: Rules) -> Iterator[str]:
@@ -110,15 +102,6 @@ def _sampling(body: Json, rules: Rules) -> Iterator[str]:
         yield f"`{given[0]}` is deprecated for this model"
     if rules.sampling == "one" and {"temperature", "top_p"} <= body.keys():
         yield "`temperature` and `top_p` cannot both be specified for this model. Please use only one."
-
-
-def _forced(body: Json, rules: Rules) -> Iterator[str]:
-    if body.get("tool_choice", {}).get("type") not in ("any", "tool"):
-        return
-    if rules.forced == "never":
-        yield 'tool_choice: type "tool" and "any" are not supported for this model.'
-    if rules.forced == "without thinking" and thinks_on_request(body):
-        yield "Thinking may not be enabled when tool_choice forces tool use."
 
 
 def _is_paused(message: Json) -> bool:
