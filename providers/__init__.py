@@ -11,6 +11,7 @@ from .schema.deltas import (
     AnswerEnded,
     AnswerStarted,
     BlockEnded,
+    BlocksWithdrawn,
     Cited,
     Delta,
     OpaqueReceived,
@@ -36,10 +37,10 @@ from .registry import ProviderConfig, open_client
 
 # fmt: off
 __all__ = [
-    "AWSAuth", "Answer", "AnswerEnded", "AnswerStarted", "Block", "BlockEnded", "Citation", "Cited", "Client", "Config",
-    "Cost", "Count", "Delta", "Draft", "HTTPConfig", "ModelFacts", "OpaqueReceived", "Partial", "Prices",
-    "Provenance", "Provider", "ProviderConfig", "RateLimit", "RateLimits", "Request", "Role", "Settings", "StandsFor",
-    "StopReason", "TextDelta", "ThinkingDelta", "ThinkingSigned", "TokenCosts", "ToolInputDelta", "ToolUseStarted",
-    "UsageReported", "UserBlock", "WireMemo", "open_client", "require_credential",
+    "AWSAuth", "Answer", "AnswerEnded", "AnswerStarted", "Block", "BlockEnded", "BlocksWithdrawn", "Citation", "Cited",
+    "Client", "Config", "Cost", "Count", "Delta", "Draft", "HTTPConfig", "ModelFacts", "OpaqueReceived", "Partial",
+    "Prices", "Provenance", "Provider", "ProviderConfig", "RateLimit", "RateLimits", "Request", "Role", "Settings",
+    "StandsFor", "StopReason", "TextDelta", "ThinkingDelta", "ThinkingSigned", "TokenCosts", "ToolInputDelta",
+    "ToolUseStarted", "UsageReported", "UserBlock", "WireMemo", "open_client", "require_credential",
 ]
 # fmt: on

@@ -1,6 +1,7 @@
 """Anthropic's Messages API, through Anthropic's SDK."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import cast
 
@@ -9,17 +10,21 @@ import httpx2
 
 from ..schema.content import Block
 from ..schema.deltas import Delta
+from ..schema.draft import Answer, Draft
 from ..schema.errors import ProtocolError, ProviderError, ProviderUnavailable
 from ..schema.request import Request, Settings
 from ..transport import http
 from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
+from ..transport.authority import Secrets
 from ..transport.sdk_bypass import SDKBypass
-from ..wire.extra_body import check_extras
+from ..wire.extra_body import check_extras, merged
 from . import requests as anthropic_requests
 from . import rules
-from .authority import authority_of
+from .compaction import check_compaction, compaction_body, summary
 from .config import Anthropic
 from .decoder import decode_answer, stream_decoder
+from .endpoint.authority import authority_of
+from .endpoint.headers import request_headers
 from .errors import FAULTS, PROVIDER
 from .facts import documented_facts
 
@@ -48,7 +53,8 @@ class AnthropicClient:
     def __init__(self, config: Anthropic) -> None:
         check_extras(config, anthropic_requests.OWN_MEMBERS)
         facts = config.facts.or_else(documented_facts(config))
-        self._dialect = anthropic_requests.Dialect(config.model, facts, config.source, config.extra_body)
+        extra_body = merged({"fallbacks": config.fallback_entries} if config.fallbacks else {}, config.extra_body)
+        self._dialect = anthropic_requests.Dialect(config.model, facts, config.source, extra_body)
         authority = authority_of(config)
         key = http.header_value(config.api_key or "", "provider.api_key")
         timeouts = http.timeouts(config.connect_timeout_s, config.idle_timeout_s)
@@ -59,11 +65,11 @@ class AnthropicClient:
             base_url=http.http_url(config.base_url, "provider.base_url"),
             timeout=timeouts,
             max_retries=0,
-            default_headers=self._dialect.headers,
+            default_headers=request_headers(config, self._dialect),
             http_client=HTTPClient(transport),
         )
         self._auth_headers = {"Authorization": anthropic.Omit()} if authority else {}
-        secrets = authority.secrets if authority else (key,)
+        secrets = Secrets(authority, (key, *(config.extra_headers or {}).values()))
         self._channel = http.Channel(SDKBypass(transport, self._post).post, SDK_ERRORS, secrets)
 
     @property
@@ -83,6 +89,15 @@ class AnthropicClient:
     async def complete(self, request: Request) -> list[Delta]:
         body = partial(anthropic_requests.body, request, self._dialect, streaming=False)
         return await self._channel.whole(body, decode_answer)
+
+    async def compact(self, request: Request, instructions: str | None) -> Answer:
+        check_compaction(self._dialect, instructions)
+        body = partial(compaction_body, request, self._dialect, instructions)
+        draft = Draft(PROVIDER)
+        async with aclosing(self._channel.stream(body, stream_decoder())) as stream:
+            async for deltas in stream:
+                draft.add(deltas)
+        return summary(draft.finish())
 
     async def aclose(self) -> None:
         await self._sdk.close()

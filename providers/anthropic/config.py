@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 import msgspec
@@ -11,6 +11,7 @@ from ..auth.aws_config import AWSAuth
 from ..auth.aws_endpoints import aws_endpoint
 from ..schema.config import HTTPConfig, require_credential
 from ..schema.errors import InvalidConfig
+from ..wire.hosts import host_of
 
 Platform = Literal["anthropic", "foundry", "bedrock", "aws"]
 _AZURE = (".azure.com", ".azure.us")
@@ -32,6 +33,11 @@ class Anthropic(HTTPConfig, frozen=True, kw_only=True):
       ``AWSAuth()`` finds, or a Bedrock API key as *api_key*.
     - ``"aws"``: Claude Platform on AWS, ``https://aws-external-anthropic.{region}.api.aws``, with the same credentials
       and the workspace's id as *extra_headers* ``anthropic-workspace-id``.
+
+    *betas* are named in the header ``anthropic-beta``, with those that the package needs itself. *fallbacks* are the
+    models that the API asks when the model refuses: ``"default"`` for those that Anthropic recommends, or a tuple of
+    their names, or of objects such as ``{"model": ..., "max_tokens": ...}``.
+    https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback
     """
 
     secrets: ClassVar[tuple[str, ...]] = (*HTTPConfig.secrets, "api_key", "ad_token")
@@ -43,6 +49,8 @@ class Anthropic(HTTPConfig, frozen=True, kw_only=True):
     aws: AWSAuth | None = None
     ad_token: str | None = None
     ad_token_provider: str | None = None
+    betas: tuple[str, ...] = ()
+    fallbacks: Literal["default"] | tuple[str | dict[str, Any], ...] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -54,6 +62,11 @@ class Anthropic(HTTPConfig, frozen=True, kw_only=True):
             raise InvalidConfig("provider.ad_token", f"tokens of Entra are for Foundry, not for {self.served_by!r}")
         if self.aws and self.served_by not in ("bedrock", "aws"):
             raise InvalidConfig("provider.aws", f"AWS credentials are for endpoints at AWS, not for {self.served_by!r}")
+        for beta in self.betas:
+            if not re.fullmatch(r"[A-Za-z0-9._-]+", beta):
+                raise InvalidConfig("provider.betas", f"{beta!r} is not the name of a beta")
+        if self.fallbacks is not None:
+            _check_fallbacks(self)
 
     @property
     def served_by(self) -> Platform:
@@ -64,7 +77,18 @@ class Anthropic(HTTPConfig, frozen=True, kw_only=True):
         if endpoint or self.aws:
             service = endpoint.service if endpoint else self.aws and self.aws.service
             return "aws" if service == "aws-external-anthropic" else "bedrock"
-        return "foundry" if self.ad_token or self.ad_token_provider or _is_at_azure(self.base_url) else "anthropic"
+        return (
+            "foundry"
+            if self.ad_token or self.ad_token_provider or host_of(self.base_url).endswith(_AZURE)
+            else "anthropic"
+        )
+
+    @property
+    def fallback_entries(self) -> str | list[dict[str, Any]] | None:
+        """The *fallbacks* as the API takes them."""
+        if self.fallbacks is None or isinstance(self.fallbacks, str):
+            return self.fallbacks
+        return [{"model": entry} if isinstance(entry, str) else entry for entry in self.fallbacks]
 
     @property
     def aws_account(self) -> str | None:
@@ -92,16 +116,19 @@ class Anthropic(HTTPConfig, frozen=True, kw_only=True):
         return config
 
 
+def _check_fallbacks(config: Anthropic) -> None:
+    if config.served_by not in ("anthropic", "aws"):
+        raise InvalidConfig("provider.fallbacks", f"only Anthropic itself has them, not {config.served_by!r}")
+    if "fallback_credit_token" in (config.extra_body or {}):
+        raise InvalidConfig("provider.fallbacks", "the API takes no fallback_credit_token with them; give one of both")
+    entries = config.fallback_entries
+    if isinstance(entries, list) and not (entries and all(entry.get("model") for entry in entries)):
+        raise InvalidConfig("provider.fallbacks", "give 'default', or the models to ask in their order")
+
+
 def _check_path(config: Anthropic) -> None:
     """Bedrock has other APIs at the same hosts."""
     if config.served_by != "bedrock" or aws_endpoint(config.base_url) is None:
         return
     if not urlsplit(config.base_url or "").path.rstrip("/").endswith("/anthropic"):
         raise InvalidConfig("provider.base_url", "Bedrock's Messages API is at an address that ends with /anthropic")
-
-
-def _is_at_azure(url: str | None) -> bool:
-    try:
-        return (urlsplit(url or "").hostname or "").endswith(_AZURE)
-    except ValueError:
-        return False

@@ -10,6 +10,7 @@ import msgspec
 from ..schema.deltas import (
     AnswerEnded,
     AnswerStarted,
+    BlocksWithdrawn,
     Delta,
     OpaqueReceived,
     TextDelta,
@@ -43,6 +44,7 @@ from .events import (
     Ping,
     RedactedBlock,
     SignaturePiece,
+    Stop,
     TextBlock,
     TextPiece,
     ThinkingBlock,
@@ -50,7 +52,10 @@ from .events import (
     TokenCounts,
     ToolUseBlock,
     WholeMessage,
+    citation,
+    stop_details,
 )
+from .fallbacks import FALLBACK, AttemptBlocks
 
 _EVENTS = tags_of(Event)
 _PIECES = tags_of(BlockDelta.__annotations__["delta"])
@@ -93,12 +98,13 @@ class AnthropicReader:
     def __init__(self) -> None:
         self.ended = False
         self._message_id: str | None = None
-        self._stop_reason: str | None = None
+        self._stop = Stop()
         self._counts = TokenCounts()
         self._blocks = IndexedBlocks()
         self._started = self._blocks.started
         self._whole_inputs: dict[int, str] = {}  # that came with the start of a tool use; pieces of it replace them
         self._opaque: dict[int, _OpaqueDraft] = {}
+        self._attempt = AttemptBlocks()
 
     def read(self, data: bytes, deltas: list[Delta]) -> None:
         try:
@@ -127,10 +133,11 @@ class AnthropicReader:
         deltas.append(AnswerStarted(message.id, message.model))
         deltas.append(UsageReported(self._counts.usage()))
 
-    def end_answer(self, reason: str | None, deltas: list[Delta]) -> None:
-        """End the answer, with Anthropic's *reason* for stopping."""
+    def end_answer(self, stop: Stop | WholeMessage, deltas: list[Delta]) -> None:
+        """End the answer, with the reason for stopping that *stop* has."""
         self.ended = True
-        deltas.append(AnswerEnded(stop_reason(STOP_REASONS, reason), reason))
+        reason = stop.stop_reason
+        deltas.append(AnswerEnded(stop_reason(STOP_REASONS, reason), reason, stop_details(stop.stop_details)))
 
     def start_block(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
         """Start block *index* with the content that *raw* has; a whole answer has all of it there."""
@@ -139,14 +146,18 @@ class AnthropicReader:
         except MALFORMED as problem:
             kind = unknown_type(PROVIDER, raw, _BLOCKS, problem)
             self._opaque[index] = _OpaqueDraft(kind, validated_json(PROVIDER, raw))
+            if kind == FALLBACK and (withdrawn := self._attempt.withdrawn()):
+                deltas.append(BlocksWithdrawn(withdrawn))
             return
+        if not isinstance(block, TextBlock):
+            self._attempt.own.add(index)
         add = self._blocks.add
         match block:
             case TextBlock():
                 if block.text:
                     add(TextDelta(index, block.text), deltas)
                 for source in block.citations or ():
-                    self._blocks.cite(index, source.citation(), deltas)
+                    self._blocks.cite(index, citation(bytes(source)), deltas)
             case ThinkingBlock():
                 if block.thinking:
                     add(ThinkingDelta(index, block.thinking), deltas)
@@ -164,7 +175,9 @@ class AnthropicReader:
         if (json := self._whole_inputs.pop(index, None)) is not None:
             deltas.append(ToolInputDelta(index, json))
         if (opaque := self._opaque.pop(index, None)) is not None:
-            self._blocks.add(OpaqueReceived(index, opaque.type, opaque.complete()), deltas)
+            complete = opaque.complete()
+            self._attempt.opaque[index] = opaque.type, complete
+            self._blocks.add(OpaqueReceived(index, opaque.type, complete), deltas)
         self._blocks.end(index, deltas)
 
     def _require_message(self, data: bytes) -> None:
@@ -188,7 +201,7 @@ class AnthropicReader:
                 if text:
                     self._blocks.add(ThinkingDelta(index, text), deltas)
             case CitationPiece(citation=source):
-                self._blocks.cite(index, source.citation(), deltas)
+                self._blocks.cite(index, citation(bytes(source)), deltas)
             case SignaturePiece(signature=signature):
                 self._blocks.add(ThinkingSigned(index, signature), deltas)
             case TextPiece():
@@ -205,11 +218,11 @@ class AnthropicReader:
             case MessageStart():
                 self.start_answer(event.message, deltas)
             case MessageDelta():
-                self._stop_reason = event.delta.stop_reason
+                self._stop = event.delta
                 self._counts.update(event.usage)
                 deltas.append(UsageReported(self._counts.usage()))
             case MessageStop():
-                self.end_answer(self._stop_reason, deltas)
+                self.end_answer(self._stop, deltas)
             case Error():
                 raise FAULTS.error(read_fault(data))
             case Ping() | BlockDelta():
@@ -248,7 +261,7 @@ def decode_answer(body: bytes) -> list[Delta]:
     for index, block in enumerate(message.content):
         reader.start_block(index, bytes(block), deltas)
         reader.end_block(index, deltas)
-    reader.end_answer(message.stop_reason, deltas)
+    reader.end_answer(message, deltas)
     return deltas
 
 

@@ -30,5 +30,6 @@ FAULTS = FaultTable(
         "overloaded_error": Overloaded,
         "contract_spend_limit_reached": AuthenticationFailed,
         "enforced_spend_limit_reached": AuthenticationFailed,
+        "compaction_unavailable": Overloaded,
     },
 )

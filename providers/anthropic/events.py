@@ -3,15 +3,18 @@
 Only the members that are used are declared; all others are ignored.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
-from ..schema.content import Citation
-from ..schema.stop_reasons import StopReason
+from ..schema.content import Citation, Opaque
+from ..schema.stop_reasons import StopDetails, StopReason
 from ..schema.usage import Usage, reported
+from ..transport.faults import malformed_answer
 from ..wire.input_tokens import total_input
+from ..wire.json_decoding import MALFORMED, validated_json
 from ..wire.numbers import WholeNumber
+from .errors import PROVIDER
 
 
 class OutputDetails(msgspec.Struct):
@@ -20,14 +23,28 @@ class OutputDetails(msgspec.Struct):
     thinking_tokens: WholeNumber | None = None
 
 
+class Iteration(msgspec.Struct):
+    """The token counts of one of the model runs that an answer took."""
+
+    input_tokens: WholeNumber | None = None
+    output_tokens: WholeNumber | None = None
+    cache_read_input_tokens: WholeNumber | None = None
+    cache_creation_input_tokens: WholeNumber | None = None
+
+
 class TokenCounts(msgspec.Struct):
-    """Anthropic's token counts: totals so far, in every event that has them."""
+    """Anthropic's token counts: totals so far, in every event that has them.
+
+    They are those of the run that answered. A compaction on demand has no such run, only an *iterations* entry:
+    https://platform.claude.com/docs/en/build-with-claude/compaction-on-demand.
+    """
 
     input_tokens: WholeNumber | None = None
     output_tokens: WholeNumber | None = None
     cache_read_input_tokens: WholeNumber | None = None
     cache_creation_input_tokens: WholeNumber | None = None
     output_tokens_details: OutputDetails | None = None
+    iterations: list[Iteration] | None = None
 
     def update(self, later: "TokenCounts") -> None:
         """Replace the counts that *later* has."""
@@ -38,12 +55,15 @@ class TokenCounts(msgspec.Struct):
 
     def usage(self) -> Usage:
         """These counts as a ``Usage``: Anthropic's input excludes the tokens read from and written to the cache."""
+        counts: TokenCounts | Iteration = self
+        if self.iterations and not (self.input_tokens or self.output_tokens):
+            counts = self.iterations[-1]
         details = self.output_tokens_details
         return Usage(
-            input=total_input(self.input_tokens, self.cache_read_input_tokens, self.cache_creation_input_tokens),
-            output=reported(self.output_tokens),
-            cache_read=reported(self.cache_read_input_tokens),
-            cache_write=reported(self.cache_creation_input_tokens),
+            input=total_input(counts.input_tokens, counts.cache_read_input_tokens, counts.cache_creation_input_tokens),
+            output=reported(counts.output_tokens),
+            cache_read=reported(counts.cache_read_input_tokens),
+            cache_write=reported(counts.cache_creation_input_tokens),
             reasoning=reported(details.thinking_tokens if details else None),
         )
 
@@ -62,22 +82,35 @@ class Source(msgspec.Struct):
     url: str | None = None
     source: str | None = None
 
-    def citation(self) -> Citation:
-        """This source as a ``Citation``."""
-        index = None if self.document_index is None else str(self.document_index)
-        return Citation(
-            cited_text=self.cited_text,
-            title=self.title or self.document_title,
-            url=self.url,
-            source=self.source or index,
-        )
+
+_source = msgspec.json.Decoder(Source).decode
+
+
+def citation(raw: bytes) -> Citation:
+    """The citation *raw*, which it keeps: the API wants it back with the text.
+
+    Raises:
+        ProtocolError: it is malformed.
+    """
+    try:
+        source = _source(validated_json(PROVIDER, raw))
+    except MALFORMED as problem:
+        raise malformed_answer(PROVIDER, problem, raw) from None
+    index = None if source.document_index is None else str(source.document_index)
+    return Citation(
+        cited_text=source.cited_text,
+        title=source.title or source.document_title,
+        url=source.url,
+        source=source.source or index,
+        original=Opaque(provider=PROVIDER, type="citation", json=raw),
+    )
 
 
 class TextBlock(_Typed, tag="text"):
     """Visible text."""
 
     text: str = ""
-    citations: list[Source] | None = None
+    citations: list[msgspec.Raw] | None = None
 
 
 class ThinkingBlock(_Typed, tag="thinking"):
@@ -110,7 +143,7 @@ class TextPiece(_Typed, tag="text_delta", gc=False):
 class CitationPiece(_Typed, tag="citations_delta", gc=False):
     """A source of the text before it."""
 
-    citation: Source
+    citation: msgspec.Raw
 
 
 class InputPiece(_Typed, tag="input_json_delta", gc=False):
@@ -139,6 +172,7 @@ class WholeMessage(msgspec.Struct):
     content: list[msgspec.Raw]
     usage: TokenCounts = msgspec.field(default_factory=TokenCounts)
     stop_reason: str | None = None
+    stop_details: Any = None
 
 
 class MessageStart(_Typed, tag="message_start"):
@@ -171,6 +205,7 @@ class Stop(msgspec.Struct):
     """Why the model stopped."""
 
     stop_reason: str | None = None
+    stop_details: Any = None
 
 
 class MessageDelta(_Typed, tag="message_delta"):
@@ -203,6 +238,16 @@ class AnyEvent(msgspec.Struct):
 Event = BlockDelta | BlockStart | BlockStop | MessageStart | MessageDelta | MessageStop | Ping | Error
 Block = TextBlock | ThinkingBlock | RedactedBlock | ToolUseBlock
 
+
+def stop_details(vendor: object) -> StopDetails | None:
+    """What Anthropic says about a refusal, or ``None``: https://platform.claude.com/docs/en/api/messages."""
+    if not isinstance(vendor, dict):
+        return None
+    details = cast("dict[str, Any]", vendor)
+    texts = {name: value for name in ("category", "explanation") if isinstance(value := details.get(name), str)}
+    return StopDetails(vendor=details, **texts)
+
+
 STOP_REASONS = {
     "end_turn": StopReason.END_TURN,
     "tool_use": StopReason.TOOL_USE,
@@ -210,5 +255,6 @@ STOP_REASONS = {
     "stop_sequence": StopReason.STOP_SEQUENCE,
     "refusal": StopReason.REFUSAL,
     "pause_turn": StopReason.PAUSED,
+    "compaction": StopReason.PAUSED,
     "model_context_window_exceeded": StopReason.CONTEXT_FULL,
 }

@@ -1,6 +1,6 @@
 """Requests to Anthropic's Messages API: https://platform.claude.com/docs/en/api/messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,6 +27,8 @@ from .errors import PROVIDER
 OWN_MEMBERS = frozenset(
     {
         "cache_control",
+        "compaction",
+        "fallbacks",
         "max_tokens",
         "messages",
         "metadata.user_id",
@@ -56,6 +58,7 @@ _MODES = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
 _MEMBERS = {name: name for name in ("temperature", "top_p", "top_k", "service_tier")}
 _OPENINGS = message_openings(user="user", assistant="assistant", content="content")
 _UNKNOWN = ModelFacts()
+_Head = dict[str, Any]
 _json = msgspec.json.encode
 
 
@@ -98,8 +101,10 @@ class Dialect:
         return wire_blocks(message, self.media, self.source)
 
 
-def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
+def body(request: Request, dialect: Dialect, streaming: bool, finish: Callable[[_Head], _Head] = dict) -> bytes:
     """The body of *request*. Each message is encoded once in the life of ``request.memo``.
+
+    *finish* makes the final head of what comes before the messages.
 
     The memo gets what binds the thinking in the answer to what is sent here.
     """
@@ -114,7 +119,8 @@ def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
     if head.get("thinking", {}).get("type") == "enabled" and not _may_think(messages, dialect):
         del head["thinking"]
     pieces = _pieces(messages, mark_messages(messages, forms, settings), prompt.appended)
-    return b"".join((_json(merged(head, dialect.extra_body))[:-1], b',"messages":[', *pieces, b"]}"))
+    head = finish(merged(head, dialect.extra_body))
+    return b"".join((_json(head)[:-1], b',"messages":[', *pieces, b"]}"))
 
 
 def definition(tool: Tool | ProviderTool) -> dict[str, Any]:

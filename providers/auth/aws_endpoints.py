@@ -5,7 +5,8 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/endpoints.html
 
 from itertools import pairwise
 from typing import NamedTuple
-from urllib.parse import urlsplit
+
+from ..wire.hosts import host_of
 
 _SERVICES = {
     "bedrock-runtime": "bedrock",
@@ -28,10 +29,7 @@ def aws_endpoint(url: str | None) -> AWSEndpoint | None:
 
     It may also be a private one, ``vpce-….bedrock-runtime.us-east-1.vpce.amazonaws.com``.
     """
-    try:
-        host = urlsplit(url or "").hostname or ""
-    except ValueError:
-        return None
+    host = host_of(url)
     if not host.endswith(tuple(f".{domain}" for domain in _DOMAINS)):
         return None
     labels = host.split(".")

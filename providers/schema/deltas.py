@@ -83,6 +83,15 @@ class BlockEnded(_Delta, frozen=True):
     index: int
 
 
+class BlocksWithdrawn(_Delta, frozen=True):
+    """The provider withdraws the blocks *indexes*: another model answers in place of the one that wrote them.
+
+    They are not part of the complete answer. Their text may already have been shown.
+    """
+
+    indexes: tuple[int, ...]
+
+
 class UsageReported(_Delta, frozen=True):
     """The token counts of this request so far. Counts in a later report replace earlier ones."""
 
@@ -107,6 +116,7 @@ Delta = (
     | Cited
     | OpaqueReceived
     | BlockEnded
+    | BlocksWithdrawn
     | UsageReported
     | AnswerEnded
 )

@@ -12,6 +12,7 @@ from .deltas import (
     AnswerEnded,
     AnswerStarted,
     BlockEnded,
+    BlocksWithdrawn,
     Cited,
     Delta,
     OpaqueReceived,
@@ -97,6 +98,7 @@ class Draft:
         self._usage = Usage()
         self._blocks: dict[int, _OpenBlock | _WholeBlock] = {}
         self._closed: set[int] = set()
+        self._withdrawn: set[int] = set()
         # The text block of the last text delta: the next one appends to it without a look-up.
         self._text_index: int | None = None
         self._append_text: Callable[[str], None] = _TextDraft().pieces.append
@@ -168,6 +170,8 @@ class Draft:
                 self._start_block(delta, Opaque(provider=self._provider, type=delta.type, json=delta.json))
             case BlockEnded():
                 self._end_block(delta)
+            case BlocksWithdrawn():
+                self._withdrawn.update(delta.indexes)
             case UsageReported():
                 self._usage = delta.usage.or_else(self._usage)
             case AnswerStarted():
@@ -232,6 +236,8 @@ class Draft:
 
     def _complete_blocks(self) -> Iterator[Block]:
         for index, block in sorted(self._blocks.items()):
+            if index in self._withdrawn:
+                continue
             match block:
                 case _TextDraft():
                     if text := "".join(block.pieces):

@@ -1,6 +1,7 @@
 """Authentication of requests by headers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -19,6 +20,19 @@ class Authority(Protocol):
             ProviderError: there are no credentials, or they have expired and there are no new ones.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The secrets of *authority*, whatever they are at the time, and *others*."""
+
+    authority: Authority | None
+    others: Sequence[str | None]
+
+    def __iter__(self) -> Iterator[str | None]:
+        if self.authority:
+            yield from self.authority.secrets
+        yield from self.others
 
 
 class FixedHeaders:

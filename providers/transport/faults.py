@@ -76,10 +76,14 @@ REJECTED_THINKING_PHRASES = (
     "bound to a different conversation",  # Claude: something before the block has changed
     "invalid `signature` in `thinking`",  # Claude: the block itself has changed, or is another account's
     "invalid signature in thinking",
+    "blocks in the latest assistant message cannot be modified",  # Claude: a block was changed or left out
     "encrypted content",  # OpenAI: "The encrypted content gAAA... could not be verified"
     "thought signature",  # Gemini: "Corrupted thought signature", "Thought signature is not valid"
 )
 """In lower case: a bad request because of signed or encrypted thinking in the history."""
+
+SPENT_PHRASES = ("reached your specified api usage limits", "credit balance is too low")
+"""In lower case: a bad request because of the account's own spending limit (Anthropic): asking again is no use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,8 @@ class FaultTable:
             return kind
         if any(phrase in message for phrase in REJECTED_THINKING_PHRASES):
             return ThinkingRejected
+        if any(phrase in message for phrase in SPENT_PHRASES):
+            return AuthenticationFailed
         if any(phrase in message for phrase in self.unknown_model_phrases):
             return UnknownModel
         # Most servers have no code of their own for this.

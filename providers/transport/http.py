@@ -3,7 +3,7 @@
 import ssl
 import time
 from asyncio import timeout
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -103,10 +103,10 @@ class SDKErrors:
 class Channel:
     """Sends requests through *post* and turns all errors into ours, without *secrets* in their messages.
 
-    *secrets* may grow while the channel is in use.
+    *secrets* may change while the channel is in use.
     """
 
-    def __init__(self, post: Post, sdk_errors: SDKErrors, secrets: Sequence[str | None]) -> None:
+    def __init__(self, post: Post, sdk_errors: SDKErrors, secrets: Iterable[str | None]) -> None:
         self._post = post
         self._sdk_errors = sdk_errors
         self._provider = sdk_errors.faults.provider

@@ -4,15 +4,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from builders.anthropic import START, STOP, cited, content_deltas, decode_stream
 
 from rayconteur.providers.anthropic.decoder import decode_answer, stream_decoder
-from rayconteur.providers.schema.content import Citation
 from rayconteur.providers.schema.deltas import (
     AnswerEnded,
     AnswerStarted,
     BlockEnded,
     Cited,
-    Delta,
     OpaqueReceived,
     TextDelta,
     ThinkingDelta,
@@ -26,25 +25,6 @@ from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.usage import Usage, reported
 
 MODEL = "claude-sonnet-4-5-20250929"
-START = (
-    '{"type":"message_start","message":{"id":"msg_1","model":"m","content":[],'
-    '"usage":{"input_tokens":3,"output_tokens":1}}}'
-)
-STOP = '{"type":"message_stop"}'
-
-
-def events(*data: str) -> bytes:
-    return "".join(f"event: any\ndata: {event}\n\n" for event in data).encode()
-
-
-def decode_stream(*data: str) -> list[Delta]:
-    decoder = stream_decoder()
-    return decoder.feed(events(*data)) + decoder.finish()
-
-
-def content_deltas(*data: str) -> list[Delta]:
-    """The deltas of *data* between the start of an answer and its end."""
-    return decode_stream(START, *data, STOP)[2:-1]
 
 
 def test_every_kind_of_block_becomes_deltas_in_order(root: Path) -> None:
@@ -63,7 +43,7 @@ def test_every_kind_of_block_becomes_deltas_in_order(root: Path) -> None:
         ThinkingSigned(1, "aGlkZGVu", redacted=True),
         BlockEnded(1),
         TextDelta(2, "Größe? 🐦"),
-        Cited(2, Citation(cited_text="big")),
+        Cited(2, cited(b'{"type":"char_location","cited_text":"big"}', cited_text="big")),
         TextDelta(2, " Wait."),
         BlockEnded(2),
         OpaqueReceived(

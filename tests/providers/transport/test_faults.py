@@ -19,6 +19,7 @@ from rayconteur.providers.schema.errors import (
     ProviderError,
     ProviderUnavailable,
     RateLimited,
+    ThinkingRejected,
     UnknownModel,
 )
 from rayconteur.providers.transport.faults import STATUSES, Fault, read_fault, retry_after_s
@@ -68,6 +69,9 @@ def test_every_error_class_of_openai_s_sdk_is_mapped(kind: type[Exception]) -> N
     assert unused or is_mapped(kind, our_openai.sdk_errors("openai"), openai.APIStatusError)
 
 
+BLOCKS = "messages.3.content.0: `thinking` or `redacted_thinking` blocks"
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "message", "error"),
     [
@@ -84,6 +88,25 @@ def test_every_error_class_of_openai_s_sdk_is_mapped(kind: type[Exception]) -> N
         (500, "api_error", "oops", ProviderUnavailable),
         (504, "timeout_error", "late", ProviderUnavailable),
         (529, "overloaded_error", "Overloaded", Overloaded),
+        (
+            400,
+            "invalid_request_error",
+            "You have reached your specified API usage limits. You will",
+            AuthenticationFailed,
+        ),
+        (400, "invalid_request_error", "Your credit balance is too low to access the API", AuthenticationFailed),
+        (
+            400,
+            "invalid_request_error",
+            "messages.1.content.0: Invalid `signature` in `thinking` block",
+            ThinkingRejected,
+        ),
+        (
+            400,
+            "invalid_request_error",
+            f"{BLOCKS} in the latest assistant message cannot be modified",
+            ThinkingRejected,
+        ),
         (599, None, "who knows", ProviderUnavailable),
         (418, None, "a teapot", InvalidRequest),
         (302, None, "elsewhere", ProtocolError),

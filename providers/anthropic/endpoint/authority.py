@@ -1,10 +1,10 @@
 """How requests are authenticated where it is not by the key that Anthropic's SDK sends."""
 
-from ..auth.aws import aws_authority
-from ..auth.token_source import EntraAuthority, TokenSource
-from ..transport import http
-from ..transport.authority import Authority, FixedHeaders
-from .config import Anthropic
+from ...auth.aws import aws_authority
+from ...auth.token_source import EntraAuthority, TokenSource
+from ...transport import http
+from ...transport.authority import Authority, FixedHeaders
+from ..config import Anthropic
 
 
 def authority_of(config: Anthropic) -> Authority | None:

@@ -1,0 +1,33 @@
+"""The headers of all requests of a client: the API's version, betas, and those of the config."""
+
+from ...schema.errors import InvalidConfig
+from ..config import Anthropic
+from ..requests import Dialect
+
+COMPACTION = "compact-2026-09-04"
+_FALLBACKS = "server-side-fallback-2026-07-01"
+_OWN = {"anthropic-beta": "name betas in provider.betas", "anthropic-version": "it follows from the model's facts"}
+
+
+def request_headers(config: Anthropic, dialect: Dialect) -> dict[str, str]:
+    """The headers of each request in *dialect*; the same for all, because clients reuse them.
+
+    A beta is named with every request that may contain what it adds: a summary of the API's own stays in the history,
+    and an answer of a fallback model contains a block that says so.
+
+    Raises:
+        InvalidConfig: one of the extra headers is set here.
+    """
+    extra = config.extra_headers or {}
+    for name in extra:
+        if reason := _OWN.get(name.lower()):
+            raise InvalidConfig(f"provider.extra_headers[{name!r}]", f"this header is set by the package; {reason}")
+    headers = dialect.headers
+    betas = [
+        headers.get("anthropic-beta"),
+        COMPACTION if dialect.facts.compacts else None,
+        _FALLBACKS if config.fallbacks else None,
+        *config.betas,
+    ]
+    named = ",".join(dict.fromkeys(beta for beta in betas if beta))
+    return {**headers, **({"anthropic-beta": named} if named else {}), **extra}
