@@ -70,7 +70,7 @@ class AnthropicClient:
         )
         self._auth_headers = {"Authorization": anthropic.Omit()} if authority else {}
         secrets = Secrets(authority, (key, *(config.extra_headers or {}).values()))
-        self._channel = http.Channel(SDKBypass(transport, self._post).post, SDK_ERRORS, secrets)
+        self._channel = http.Channel(SDKBypass(transport, self._post, "/messages").post, SDK_ERRORS, secrets)
 
     @property
     def provider(self) -> str:

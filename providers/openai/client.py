@@ -1,10 +1,9 @@
 """Chat Completions and Responses through OpenAI's SDK: OpenAI itself, and the servers that speak like it."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
-from urllib.parse import urlsplit
 
 import httpx2
 import openai
@@ -16,12 +15,15 @@ from ..schema.errors import ProtocolError, ProviderError, ProviderUnavailable
 from ..schema.request import Request, Settings
 from ..transport import http
 from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
+from ..transport.authority import Secrets
 from ..transport.decoder import StreamDecoder
 from ..transport.sdk_bypass import SDKBypass
+from ..wire.extra_body import check_extras
+from .api_choice import api_for, is_own, openai_apis
 from .chat import decoder as chat_answers
 from .chat import requests as chat_requests
 from .chat.errors import faults
-from .config import ApiName, OpenAI
+from .config import ApiName, AzureOpenAI, OpenAI
 from .dialect import Dialect
 from .responses import decoder as responses_answers
 from .responses import requests as responses_requests
@@ -32,7 +34,6 @@ _KINDS: dict[type[Exception], type[ProviderError]] = {
     openai.APIResponseValidationError: ProtocolError,
 }
 _DROPS = http.connection_errors()
-_OWN_DOMAINS = ("openai.com", "azure.com", "azure.us")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class _Api:
     body: Callable[[Request, Dialect, bool], bytes]
     stream_decoder: Callable[[str, int], StreamDecoder]
     decode_answer: Callable[[str, int, bytes], list[Delta]]
+    own_members: frozenset[str]
 
 
 _APIS: dict[ApiName, _Api] = {
@@ -53,6 +55,7 @@ _APIS: dict[ApiName, _Api] = {
         chat_requests.body,
         chat_answers.stream_decoder,
         chat_answers.decode_answer,
+        chat_requests.OWN_MEMBERS,
     ),
     "responses": _Api(
         "/responses",
@@ -60,53 +63,34 @@ _APIS: dict[ApiName, _Api] = {
         responses_requests.body,
         responses_answers.stream_decoder,
         responses_answers.decode_answer,
+        responses_requests.OWN_MEMBERS,
     ),
 }
 
 
-class OpenAIClient:
-    """Sends requests in *dialect* through *sdk*. None of *secrets* appears in its errors.
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The *sdk* through which requests go. None of *secrets* appears in errors.
 
     *transport* is the transport under the SDK, given only where the credentials don't change, to bypass the SDK.
     """
 
-    def __init__(
-        self,
-        sdk: openai.AsyncOpenAI,
-        dialect: Dialect,
-        secrets: Sequence[str | None],
-        transport: AiohttpTransport | None,
-    ) -> None:
-        self._sdk = sdk
-        self._dialect = dialect
-        self._api = _APIS[dialect.api]
-        post = SDKBypass(transport, self._post).post if transport else self._post
-        self._channel = http.Channel(post, sdk_errors(dialect.provider), secrets)
+    sdk: openai.AsyncOpenAI
+    secrets: Secrets
+    transport: AiohttpTransport | None
 
-    @property
-    def provider(self) -> str:
-        return self._dialect.provider
+    def channel(self, path: str, provider: str) -> http.Channel:
+        """A channel for requests to *path*."""
+        post: http.Post = partial(self._post, path)
+        if self.transport:
+            post = SDKBypass(self.transport, post, path).post
+        return http.Channel(post, sdk_errors(provider), self.secrets)
 
-    def check_settings(self, settings: Settings) -> None:
-        self._api.check_settings(settings, self._dialect)
-
-    def check_content(self, content: Sequence[Block]) -> None:
-        self._dialect.media.check(content)
-
-    def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
-        body = partial(self._api.body, request, self._dialect, True)
-        return self._channel.stream(body, self._api.stream_decoder(self.provider, request.number))
-
-    async def complete(self, request: Request) -> list[Delta]:
-        body = partial(self._api.body, request, self._dialect, False)
-        return await self._channel.whole(body, partial(self._api.decode_answer, self.provider, request.number))
-
-    async def aclose(self) -> None:
-        await self._sdk.close()
-
-    async def _post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> httpx2.Response:
-        answer = await self._sdk.post(
-            self._api.path,
+    async def _post(
+        self, path: str, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]
+    ) -> httpx2.Response:
+        answer = await self.sdk.post(
+            path,
             cast_to=httpx2.Response,
             content=content,
             options={"headers": headers},
@@ -115,6 +99,63 @@ class OpenAIClient:
         )
         # The SDK returns the response itself, body unread. Its types don't say so.
         return cast(httpx2.Response, answer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """One of the APIs, and how to reach it."""
+
+    api: _Api
+    dialect: Dialect
+    channel: http.Channel
+
+
+class OpenAIClient:
+    """Sends requests in *dialect* over *connection*, each to the one of *apis* that its settings call for.
+
+    The first one is preferred. The wire forms of a history are those of one API: a session's requests go to another one
+    only if its settings change.
+    """
+
+    def __init__(self, connection: Connection, dialect: Dialect, apis: tuple[ApiName, ...]) -> None:
+        self._sdk = connection.sdk
+        self._apis = apis
+        self._routes = {
+            name: _Route(
+                _APIS[name],
+                replace(dialect, api=name),
+                connection.channel(_APIS[name].path, dialect.provider),
+            )
+            for name in apis
+        }
+        self._dialect = self._routes[apis[0]].dialect
+
+    @property
+    def provider(self) -> str:
+        return self._dialect.provider
+
+    def check_settings(self, settings: Settings) -> None:
+        route = self._route(settings)
+        route.api.check_settings(settings, route.dialect)
+
+    def check_content(self, content: Sequence[Block]) -> None:
+        self._dialect.media.check(content)
+
+    def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
+        route = self._route(request.settings)
+        body = partial(route.api.body, request, route.dialect, True)
+        return route.channel.stream(body, route.api.stream_decoder(self.provider, request.number))
+
+    async def complete(self, request: Request) -> list[Delta]:
+        route = self._route(request.settings)
+        body = partial(route.api.body, request, route.dialect, False)
+        return await route.channel.whole(body, partial(route.api.decode_answer, self.provider, request.number))
+
+    async def aclose(self) -> None:
+        await self._sdk.close()
+
+    def _route(self, settings: Settings) -> _Route:
+        return self._routes[api_for(settings, self._apis, self._dialect.documented, self._dialect.known)]
 
 
 def openai_client(config: OpenAI) -> OpenAIClient:
@@ -126,19 +167,43 @@ def openai_client(config: OpenAI) -> OpenAIClient:
     authority = aws_authority(config.aws, config.name) if config.aws else None
     key = http.header_value(config.api_key or "", "provider.api_key")
     base_url = http.http_url(config.base_url, "provider.base_url")
-    timeouts = http.timeouts(config.connect_timeout_s, config.idle_timeout_s)
     transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s, authority)
     sdk = openai.AsyncOpenAI(
         api_key="unused" if authority else key,  # an authority replaces the header
         base_url=base_url,
         organization=config.organization,
         project=config.project,
-        timeout=timeouts,
+        timeout=http.timeouts(config.connect_timeout_s, config.idle_timeout_s),
         max_retries=0,
+        default_headers=config.extra_headers,
         http_client=HTTPClient(transport),
     )
-    dialect = Dialect(config.name, config.model, _is_own(base_url), config.facts, config.api)
-    return OpenAIClient(sdk, dialect, authority.secrets if authority else (key,), transport)
+    connection = Connection(sdk, Secrets(authority, (key, *header_values(config))), transport)
+    apis = openai_apis(config)
+    return OpenAIClient(connection, dialect_of(config, apis, is_own(base_url, config.model)), apis)
+
+
+def dialect_of(config: OpenAI | AzureOpenAI, apis: tuple[ApiName, ...], own: bool) -> Dialect:
+    """The dialect of *config*, whose requests go to *apis*.
+
+    Raises:
+        InvalidConfig: an extra member or header of *config* can't be sent.
+    """
+    check_extras(config, {member for api in apis for member in _APIS[api].own_members})
+    return Dialect(
+        config.name,
+        config.model,
+        own,
+        config.facts,
+        source=config.source,
+        reasoning=config.reasoning,
+        extra_body=config.extra_body,
+    )
+
+
+def header_values(config: OpenAI | AzureOpenAI) -> tuple[str, ...]:
+    """The values of the extra headers of *config*, which may be keys."""
+    return tuple((config.extra_headers or {}).values())
 
 
 def sdk_errors(provider: str) -> http.SDKErrors:
@@ -148,9 +213,3 @@ def sdk_errors(provider: str) -> http.SDKErrors:
 
 def _response(error: Exception) -> httpx2.Response | None:
     return error.response if isinstance(error, openai.APIStatusError) else None
-
-
-def _is_own(base_url: str | None) -> bool:
-    """True if the server at *base_url* is OpenAI's or Azure's. Compatible servers may take more or less."""
-    host = urlsplit(base_url).hostname if base_url else None
-    return host is None or any(f".{host}".endswith(f".{domain}") for domain in _OWN_DOMAINS)

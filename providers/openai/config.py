@@ -13,21 +13,58 @@ from ..schema.config import HTTPConfig, require_credential
 from ..schema.errors import InvalidConfig
 
 ApiName = Literal["chat", "responses"]
-_WITH_RESPONSES = "2025-03-01"  # the first version of Azure's API with Responses, still a preview
+ApiChoice = Literal["auto", "chat", "responses"]
+WITH_RESPONSES = "2025-03-01"
+"""The first version of Azure's API with Responses, still a preview."""
 
 
-def _require_api(api: str) -> None:
-    if api not in get_args(ApiName):
-        raise InvalidConfig("provider.api", f"there are {' and '.join(get_args(ApiName))}")
+class ReasoningOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The members of the Responses API's ``reasoning`` that a config sets."""
+
+    summary: Literal["auto", "concise", "detailed"] | None = None
+    context: Literal["auto", "current_turn", "all_turns"] | None = None
+    mode: Literal["standard", "pro"] | None = None
 
 
-class OpenAI(HTTPConfig, frozen=True, kw_only=True):
-    """OpenAI, or a server that speaks like it at *base_url*: ``"chat"`` (Chat Completions) or ``"responses"``.
+class _OpenAIConfig(HTTPConfig, frozen=True, kw_only=True):
+    """What the configs of OpenAI and of Azure OpenAI have in common.
 
-    Chat Completions are what nearly every server speaks, and have stop sequences, penalties and a seed. Take the
-    Responses API for OpenAI's reasoning models: their thinking is shown (as far as a summary) and goes back with the
-    history, so that it need not be thought again; and tool results may hold images and documents. It is asked to store
-    nothing.
+    *api* is ``"chat"`` (Chat Completions), ``"responses"``, or ``"auto"``: the one that the endpoint, the model and the
+    settings call for.
+
+    *reasoning_summary* is how the thinking is summarized, where it is shown; *reasoning_context* which thinking of
+    earlier turns the model is shown again; *reasoning_mode* ``"pro"`` lets it work longer on each answer (GPT-5.6 and
+    later). They apply to the Responses API.
+    """
+
+    api: ApiChoice = "auto"
+    reasoning_summary: Literal["auto", "concise", "detailed"] | None = None
+    reasoning_context: Literal["auto", "current_turn", "all_turns"] | None = None
+    reasoning_mode: Literal["standard", "pro"] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_options()
+
+    def _check_options(self) -> None:
+        if self.api not in get_args(ApiChoice):
+            raise InvalidConfig("provider.api", f"there are {', '.join(get_args(ApiChoice))}")
+
+    @property
+    def reasoning(self) -> ReasoningOptions:
+        """The options of the Responses API's reasoning."""
+        return ReasoningOptions(
+            summary=self.reasoning_summary, context=self.reasoning_context, mode=self.reasoning_mode
+        )
+
+
+class OpenAI(_OpenAIConfig, frozen=True, kw_only=True):
+    """OpenAI, or a server that speaks like it at *base_url*: with Chat Completions, with the Responses API, or both.
+
+    With ``api="auto"``, OpenAI itself is sent requests to the Responses API, which it recommends: thinking is shown (as
+    far as a summary) and goes back with the history, so that it need not be thought again, and tool results may hold
+    images and documents. It is asked to store nothing. Requests with stop sequences, penalties or a seed, which only
+    Chat Completions have, go there. Other servers are sent Chat Completions, which nearly all of them have.
 
     The key comes from ``OPENAI_API_KEY`` unless given. A compatible server that wants no key still needs some word for
     one.
@@ -45,11 +82,9 @@ class OpenAI(HTTPConfig, frozen=True, kw_only=True):
     organization: str | None = None
     project: str | None = None
     aws: AWSAuth | None = None
-    api: ApiName = "chat"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require_api(self.api)
         if self.api_key and self.aws:
             raise InvalidConfig("provider.api_key", "give either api_key or aws")
 
@@ -73,12 +108,17 @@ class OpenAI(HTTPConfig, frozen=True, kw_only=True):
         return msgspec.structs.replace(config, api_key=key)
 
 
-class AzureOpenAI(HTTPConfig, frozen=True, kw_only=True):
+class AzureOpenAI(_OpenAIConfig, frozen=True, kw_only=True):
     """A *deployment* of Azure OpenAI, at *resource* (its name) or *endpoint* (its whole address).
 
-    *api_version* is a dated one, or ``"v1"`` for the address without dates; *api* as with ``OpenAI``: the Responses API
-    is at ``"v1"`` and, in previews, from 2025-03-01 on. *model* is the deployment's model, for what is known of it; it
-    may be left out.
+    *api_version* is ``"v1"``, the address without dates, or a dated one. Requests carry the deployment's name. *model*
+    is the deployment's model, for what is known of it; without it, a deployment that is named like a model is taken for
+    that model, and of others nothing is known.
+
+    With ``api="auto"``, ``"v1"`` is sent requests to the Responses API, or to Chat Completions where *model* is not
+    OpenAI's, or where only they have a setting. A dated version is sent Chat Completions, unless the model calls for
+    the Responses API, which is in previews from 2025-03-01 on. An *endpoint* that ends in ``/models`` is that of Azure
+    AI model inference: Chat Completions for models of all makers.
 
     Exactly one of *api_key*, *ad_token* and *ad_token_provider*; ``AZURE_OPENAI_API_KEY`` or
     ``AZURE_OPENAI_AD_TOKEN`` and ``AZURE_OPENAI_ENDPOINT`` unless given. The token provider is the name of a function
@@ -94,8 +134,7 @@ class AzureOpenAI(HTTPConfig, frozen=True, kw_only=True):
     model: str = ""
     resource: str | None = None
     endpoint: str | None = None
-    api: ApiName = "chat"
-    api_version: str = "2024-10-21"
+    api_version: str = "v1"
     api_key: str | None = None
     ad_token: str | None = None
     ad_token_provider: str | None = None
@@ -113,8 +152,8 @@ class AzureOpenAI(HTTPConfig, frozen=True, kw_only=True):
             raise InvalidConfig("provider.ad_token_provider", "name a function as module:function")
         if self.api_version != "v1" and not re.fullmatch(r"\d{4}-\d\d-\d\d(-preview)?", self.api_version):
             raise InvalidConfig("provider.api_version", "give v1, or a date such as 2024-10-21")
-        _require_api(self.api)
-        if self.api == "responses" and self.api_version < _WITH_RESPONSES:
+        self._check_options()
+        if self.api == "responses" and self.api_version < WITH_RESPONSES:
             raise InvalidConfig("provider.api_version", "the Responses API is at v1, or from 2025-03-01-preview on")
 
     def resolved(self, environ: Mapping[str, str]) -> Self:

@@ -1,14 +1,20 @@
 """Which of OpenAI's two APIs is spoken, with whom, and of what model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from ..schema.facts import ModelFacts
+from ..schema.request import Reasoning
 from ..wire.media import MediaRules
-from .config import ApiName
+from .config import ApiName, ReasoningOptions
+from .models import OpenAIModel, openai_model
 from .rules import chat_media, responses_media
 
 _UNKNOWN = ModelFacts()
+_NO_OPTIONS = ReasoningOptions()
+_UNKNOWN_MODEL = OpenAIModel()
 
 
 @dataclass(frozen=True)
@@ -17,6 +23,9 @@ class Dialect:
 
     At OpenAI's *own* servers, and at Azure's, OpenAI's documents say what is taken; of others, as far as *facts* don't,
     nothing is known.
+
+    *source* is the ``Origin.source`` of its answers: what is encrypted in others is not sent. Requests name the
+    *deployment* as their model, where there is one. *reasoning* and *extra_body* are those of the config.
     """
 
     provider: str
@@ -24,12 +33,37 @@ class Dialect:
     own: bool = True
     facts: ModelFacts = _UNKNOWN
     api: ApiName = "chat"
+    source: str = ""
+    deployment: str = ""
+    reasoning: ReasoningOptions = _NO_OPTIONS
+    extra_body: Mapping[str, Any] | None = None
+
+    @cached_property
+    def documented(self) -> OpenAIModel:
+        """What OpenAI documents about the model; nothing at compatible servers."""
+        return openai_model(self.model) if self.own else _UNKNOWN_MODEL
+
+    @cached_property
+    def known(self) -> ModelFacts:
+        """The *facts*, and what OpenAI documents where they say nothing."""
+        return self.facts.or_else(self.documented.facts)
 
     @cached_property
     def media(self) -> MediaRules:
         """What images and documents are taken."""
         rules = chat_media if self.api == "chat" else responses_media
-        return rules(self.provider, self.own).of(self.facts)
+        return rules(self.provider, self.own).of(self.known)
+
+    @property
+    def sent_model(self) -> str:
+        """What requests name as their model."""
+        return self.deployment or self.model
+
+    def effort(self, thinking: Reasoning | None) -> str | None:
+        """The effort that a request names: none for a model that does not think, which has no such member."""
+        if thinking is None or (self.own and self.known.thinks is False):
+            return None
+        return thinking.effort
 
     @property
     def limit_word(self) -> str:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any, cast
 
 from ..schema.content import Document, Image
+from ..schema.request import Settings
 from ..schema.tools import ToolChoice
 from ..wire.media import MediaLimits, MediaRules
 from ..wire.settings_rules import ToolNames
@@ -116,6 +117,16 @@ def tool_choice_members(choice: ToolChoice, named: Mapping[str, object]) -> dict
     if not choice.parallel:
         members["parallel_tool_calls"] = False
     return members
+
+
+def label_members(settings: Settings, own: bool) -> dict[str, Any]:
+    """The members for the user and for the lifetime of the prompt cache; OpenAI has a new name for the former."""
+    labels: dict[str, Any] = {}
+    if settings.user is not None:
+        labels["safety_identifier" if own else "user"] = settings.user
+    if settings.prompt_cache_ttl is not None:
+        labels["prompt_cache_options"] = {"ttl": settings.prompt_cache_ttl}
+    return labels
 
 
 def data_url(block: Image | Document) -> str:

@@ -1,6 +1,6 @@
 """What is known about a model: its limits, its prices and its abilities."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -52,8 +52,8 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     *efforts* are the values of ``Reasoning.effort`` that the model accepts, *thinking_types* the vendor's names of the
     forms in which thinking is requested (Claude's ``adaptive``, ``enabled``, ``disabled``, ``between_tools``).
-    *thinks_by_default*: without any setting, it thinks. *takes_sampling*: it accepts temperature, top_p and top_k;
-    *takes_forced_tools*: a tool choice that leaves it no choice.
+    *thinks_by_default*: without any setting, it thinks. *takes_sampling*: it accepts temperature, top_p and top_k, or
+    only ``"without_thinking"``; *takes_forced_tools*: a tool choice that leaves it no choice.
 
     *binds_thinking*: signed thinking is valid only as long as all that precedes it stays the same. *appends_prompts*:
     a new system prompt or new tools may be appended to the messages instead of replacing the old ones. *compacts*: the
@@ -71,7 +71,7 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     efforts: tuple[str, ...] | None = None
     thinking_types: tuple[str, ...] | None = None
     thinks_by_default: bool | None = None
-    takes_sampling: bool | None = None
+    takes_sampling: bool | Literal["without_thinking"] | None = None
     takes_forced_tools: bool | None = None
     binds_thinking: bool | None = None
     appends_prompts: bool | None = None

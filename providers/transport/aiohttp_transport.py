@@ -44,9 +44,8 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
 
     def __init__(self, connect_timeout_s: float, idle_timeout_s: float, authority: Authority | None = None) -> None:
         self.authority = authority
-        self.repeated_head: RequestHead | None = None
-        """The head of the last two requests, if both had the same one."""
-        self._last_head: RequestHead | None = None
+        self._last_heads: dict[str, RequestHead] = {}  # by the path of their URL: a client has few
+        self._repeated_heads: dict[str, RequestHead] = {}
         self.idle_timeout_s = idle_timeout_s
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout_s, sock_read=idle_timeout_s)
         self._session: aiohttp.ClientSession | None = None  # created when a loop is running
@@ -54,12 +53,15 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         head, data = _head(request), _data(request)
         if isinstance(data, bytes):
-            self.repeated_head = head if head == self._last_head else None
-            self._last_head = head
+            self._note_head(head)
         else:
             head = RequestHead(head.method, head.url, (*head.headers, *_content_length(request)))
         response = await self.send(head, data, auto_decompress=False)
         return _Response(response, request, self.idle_timeout_s)
+
+    def repeated_head(self, path: str) -> RequestHead | None:
+        """The head of the last two requests whose URL has a path that ends with *path*, if both had the same one."""
+        return next((head for url, head in self._repeated_heads.items() if url.endswith(path)), None)
 
     async def send(self, head: RequestHead, data: _Data, auto_decompress: bool) -> aiohttp.ClientResponse:
         """Send a request. The body of the response is unread.
@@ -91,6 +93,14 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+    def _note_head(self, head: RequestHead) -> None:
+        path = head.url.path
+        if head == self._last_heads.get(path):
+            self._repeated_heads[path] = head
+        else:
+            self._repeated_heads.pop(path, None)
+        self._last_heads[path] = head
 
 
 class _Response(httpx2.Response):

@@ -12,16 +12,17 @@ class SDKBypass:
 
     Making and sending a request takes an SDK three times the CPU of everything else in a short turn, and only the body
     is new. So once two consecutive requests of the SDK had the same head, later requests reuse that head. This is for
-    SDKs whose credentials don't change, and for one kind of request.
+    SDKs whose credentials don't change, and for the requests to URLs whose path ends with *path*.
     """
 
-    def __init__(self, transport: AiohttpTransport, post_through_sdk: Post) -> None:
+    def __init__(self, transport: AiohttpTransport, post_through_sdk: Post, path: str) -> None:
         self._transport = transport
         self._post_through_sdk = post_through_sdk
+        self._path = path
 
     async def post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> Response:
         """A ``Post``. Redirects and large bodies are left to the SDK."""
-        head = self._transport.repeated_head
+        head = self._transport.repeated_head(self._path)
         if head is None or headers or not isinstance(content, bytes):
             return await self._post_through_sdk(content, headers)
         answer = await self._transport.send(head, content, auto_decompress=True)

@@ -114,15 +114,11 @@ def check_abilities(settings: Settings, model: str, facts: ModelFacts) -> None:
     """
     if settings.tools and facts.uses_tools is False:
         raise InvalidConfig("tools", f"{model} does not support tools; leave them out, or choose another model")
-    wants_thinking = settings.thinking is not None and settings.thinking.effort != "none"
-    if wants_thinking and facts.thinks is False:
+    if settings.thinking is not None and settings.thinking.effort != "none" and facts.thinks is False:
         raise InvalidConfig("thinking", f"{model} does not think; remove it, or choose another model")
     if settings.thinking is not None and (effort := settings.thinking.effort) is not None:
         _check_effort(effort, model, facts)
-    if facts.takes_sampling is False:
-        for name in _SAMPLING_SETTINGS:
-            if getattr(settings, name) is not None:
-                raise InvalidConfig(name, f"{model} rejects sampling settings; remove it, and steer it by the prompt")
+    _check_sampling(settings, model, facts)
     forced = settings.tool_choice is not None and settings.tool_choice.mode in ("required", "tool")
     if forced and facts.takes_forced_tools is False:
         raise InvalidConfig(
@@ -135,10 +131,31 @@ def check_abilities(settings: Settings, model: str, facts: ModelFacts) -> None:
         raise InvalidConfig("max_output_tokens", f"{model} writes at most {limit:,} tokens")
 
 
+def wants_thinking(settings: Settings, facts: ModelFacts) -> bool | None:
+    """True if a model with *facts* thinks in a request with *settings*; ``None`` if that is unknown."""
+    thinking = settings.thinking
+    if thinking is not None and (thinking.effort is not None or thinking.budget_tokens is not None):
+        return thinking.effort != "none"
+    return facts.thinks_by_default
+
+
+def _check_sampling(settings: Settings, model: str, facts: ModelFacts) -> None:
+    match facts.takes_sampling:
+        case False:
+            problem = f"{model} rejects sampling settings; remove it, and steer it by the prompt"
+        case "without_thinking" if wants_thinking(settings, facts):
+            problem = f"{model} rejects it while it thinks; remove it, or give thinking=Reasoning(effort='none')"
+        case _:
+            return
+    for name in _SAMPLING_SETTINGS:
+        if getattr(settings, name) is not None:
+            raise InvalidConfig(name, problem)
+
+
 def _check_effort(effort: str, model: str, facts: ModelFacts) -> None:
     if facts.efforts is None or effort in facts.efforts:
         return
-    if effort == "none":
+    if effort == "none" and facts.efforts:
         raise InvalidConfig("thinking.effort", f"{model} always thinks; give {facts.efforts[0]!r} for the least")
     levels = ", ".join(level for level in facts.efforts if level != "none")
     instead = f"it takes {levels}" if levels else "give budget_tokens, or remove it"

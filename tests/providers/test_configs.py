@@ -161,7 +161,7 @@ def test_azure_takes_exactly_one_credential(environ: dict[str, str], key: str | 
         ({"deployment": "d", "api_key": SECRET, "ad_token_provider": "m:f"}, "provider.api_key"),
         ({"deployment": "d", "ad_token_provider": "a function"}, "provider.ad_token_provider"),
         ({"deployment": "d", "api_version": "latest"}, "provider.api_version"),
-        ({"deployment": "d", "api": "responses"}, "provider.api_version"),
+        ({"deployment": "d", "api": "responses", "api_version": "2024-10-21"}, "provider.api_version"),
         ({"deployment": "d", "api": "assistants"}, "provider.api"),
     ],
 )
@@ -182,7 +182,7 @@ def test_azure_needs_no_key_if_a_function_provides_tokens() -> None:
 
 
 def test_openai_has_two_apis() -> None:
-    with pytest.raises(InvalidConfig, match="chat and responses") as caught:
+    with pytest.raises(InvalidConfig, match="auto, chat, responses") as caught:
         OpenAI(model="m", api="assistants")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
     assert caught.value.field == "provider.api"

@@ -162,7 +162,7 @@ def test_openai_chat_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
 
 @pytest.mark.parametrize("exchange", cases("azure", "chat_completions"))
 def test_azure_chat_is_decoded_as_by_its_sdk(exchange: Exchange) -> None:
-    check_exchange(exchange, lambda url: AzureOpenAI(deployment="any", api_key=KEY, endpoint=url))
+    check_exchange(exchange, lambda url: AzureOpenAI(deployment="any", api="chat", api_key=KEY, endpoint=url))
 
 
 @pytest.mark.parametrize("exchange", cases("openai_responses", "responses"))

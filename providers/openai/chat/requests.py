@@ -8,20 +8,69 @@ from typing import Any
 import msgspec
 
 from ...schema.content import Block, Document, Image, Text, ToolResult, ToolUse
+from ...schema.errors import InvalidConfig
 from ...schema.messages import Message, Role
 from ...schema.request import Request, Settings
 from ...schema.tools import ToolChoice
+from ...wire.extra_body import merged
 from ...wire.media import MediaRules
 from ...wire.request_body import function_tool, json_body, members, tool_members
-from ...wire.settings_rules import SettingsRules
+from ...wire.settings_rules import OPTIONAL_SETTINGS, SettingsRules
+from .. import model_rules
 from ..dialect import Dialect
-from ..rules import TOOL_NAMES, data_url, file_name, schema_format, tool_choice_members, tool_id, tool_name
+from ..rules import (
+    TOOL_NAMES,
+    data_url,
+    file_name,
+    label_members,
+    schema_format,
+    tool_choice_members,
+    tool_id,
+    tool_name,
+)
 
 _ERROR = "Error: "
 _ID_CHARS = 40  # "string too long. Expected a string with maximum length 40", says the API of more
-_NUMBERS = {name: name for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed")}
-_COMPATIBLE_RULES = SettingsRules(api="Chat Completions", absent={"top_k": "use top_p"}, takes_thinking_budget=False)
+_SAME_NAMES = (
+    "temperature",
+    "top_p",
+    "frequency_penalty",
+    "presence_penalty",
+    "seed",
+    "verbosity",
+    "prompt_cache_key",
+    "metadata",
+    "service_tier",
+)
+OWN_MEMBERS = frozenset(
+    {
+        *_SAME_NAMES,
+        "max_completion_tokens",
+        "max_tokens",
+        "messages",
+        "model",
+        "parallel_tool_calls",
+        "prompt_cache_options.ttl",
+        "reasoning_effort",
+        "safety_identifier",
+        "stop",
+        "stream",
+        "stream_options.include_usage",
+        "tool_choice",
+        "tools",
+        "user",
+    }
+)
+"""The members that ``extra_body`` may not set."""
+
+_COMPATIBLE_RULES = SettingsRules(
+    api="Chat Completions",
+    absent={"top_k": "use top_p"},
+    takes_thinking_budget=False,
+    present=frozenset(OPTIONAL_SETTINGS),
+)
 _OWN_RULES = replace(_COMPATIBLE_RULES, max_stop_sequences=4, tool_names=TOOL_NAMES)
+_NAMES: dict[str, str] = {name: name for name in _SAME_NAMES}
 _json = msgspec.json.encode
 _Object = dict[str, Any]
 
@@ -32,8 +81,9 @@ def check_settings(settings: Settings, dialect: Dialect) -> None:
     Raises:
         InvalidConfig: the field is named.
     """
-    rules = _OWN_RULES if dialect.own else _COMPATIBLE_RULES
-    rules.check(settings, dialect.model, dialect.facts)
+    model_rules.check_settings(settings, dialect, _OWN_RULES if dialect.own else _COMPATIBLE_RULES)
+    if settings.output_schema is not None and "response_format" in (dialect.extra_body or {}):
+        raise InvalidConfig("output_schema", "provider.extra_body has a response_format of its own; give one of them")
 
 
 def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
@@ -47,7 +97,7 @@ def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
 
 def _head(settings: Settings, dialect: Dialect, streaming: bool) -> _Object:
     """Everything but the messages."""
-    head: _Object = {"model": dialect.model, "stream": streaming}
+    head: _Object = {"model": dialect.sent_model, "stream": streaming}
     if streaming:
         head["stream_options"] = {"include_usage": True}
     if settings.max_output_tokens is not None:
@@ -55,11 +105,11 @@ def _head(settings: Settings, dialect: Dialect, streaming: bool) -> _Object:
     head |= tool_members(settings, function_tool, _tool_choice)
     if settings.stop_sequences:
         head["stop"] = settings.stop_sequences
-    if settings.thinking is not None and settings.thinking.effort is not None:
-        head["reasoning_effort"] = settings.thinking.effort
+    if effort := dialect.effort(settings.thinking):
+        head["reasoning_effort"] = effort
     if settings.output_schema is not None:
         head["response_format"] = {"type": "json_schema", "json_schema": schema_format(settings.output_schema)}
-    return head | members(settings, _NUMBERS)
+    return merged(head | members(settings, _NAMES) | label_members(settings, dialect.own), dialect.extra_body)
 
 
 def _tool_choice(choice: ToolChoice) -> _Object:

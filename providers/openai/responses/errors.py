@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ...schema.errors import InvalidRequest
+from ...schema.errors import InvalidRequest, ThinkingRejected
 from ...transport.faults import FaultTable
 from ..chat.errors import faults as chat_faults
 
@@ -13,7 +13,9 @@ def faults(provider: str) -> FaultTable:
     https://platform.openai.com/docs/api-reference/responses/object#responses/object-error
     """
     table = chat_faults(provider)
-    return replace(table, codes={**table.codes, **dict.fromkeys(_INVALID_REQUEST_CODES, InvalidRequest)})
+    codes = {**table.codes, **dict.fromkeys(_INVALID_REQUEST_CODES, InvalidRequest)}
+    # Of a reasoning item, or of a compaction: https://developers.openai.com/api/docs/guides/reasoning.
+    return replace(table, codes={**codes, "invalid_encrypted_content": ThinkingRejected})
 
 
 _INVALID_REQUEST_CODES = (

@@ -13,28 +13,66 @@ import msgspec
 from ...schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from ...schema.errors import InvalidConfig
 from ...schema.messages import Message, Role
-from ...schema.request import Request, Settings
+from ...schema.request import Reasoning, Request, Settings
 from ...schema.tools import Tool, ToolChoice
+from ...wire.extra_body import merged
 from ...wire.media import MediaRules
 from ...wire.request_body import json_body, members, tool_definition, tool_members
-from ...wire.settings_rules import SettingsRules
+from ...wire.settings_rules import OPTIONAL_SETTINGS, SettingsRules
+from .. import model_rules
 from ..dialect import Dialect
-from ..rules import TOOL_NAMES, data_url, file_name, schema_format, tool_choice_members, tool_id, tool_name
+from ..rules import (
+    TOOL_NAMES,
+    data_url,
+    file_name,
+    label_members,
+    schema_format,
+    tool_choice_members,
+    tool_id,
+    tool_name,
+)
 from .events import PHASE, Sealed
 
 _ERROR = "Error"
 _ID_CHARS = 64
 _MIN_OUTPUT_TOKENS = 16
-_NUMBERS = {"temperature": "temperature", "top_p": "top_p"}
+_SAME_NAMES = ("temperature", "top_p", "prompt_cache_key", "metadata", "service_tier")
+OWN_MEMBERS = frozenset(
+    {
+        *_SAME_NAMES,
+        "input",
+        "instructions",
+        "max_output_tokens",
+        "model",
+        "parallel_tool_calls",
+        "prompt_cache_options.ttl",
+        "reasoning.context",
+        "reasoning.effort",
+        "reasoning.mode",
+        "reasoning.summary",
+        "safety_identifier",
+        "stream",
+        "text.verbosity",
+        "tool_choice",
+        "tools",
+        "user",
+    }
+)
+"""The members that ``extra_body`` may not set."""
+
+_ENCRYPTED_THINKING = "reasoning.encrypted_content"
+_HAS_CHAT = "Chat Completions (api='chat') have it"
 _COMPATIBLE_RULES = SettingsRules(
     api="the Responses API",
     absent={
-        **dict.fromkeys(("top_k", "frequency_penalty", "presence_penalty", "seed"), ""),
-        "stop_sequences": "Chat Completions have it",
+        "top_k": "use top_p",
+        **dict.fromkeys(("frequency_penalty", "presence_penalty", "seed", "stop_sequences"), _HAS_CHAT),
     },
     takes_thinking_budget=False,
+    present=frozenset(OPTIONAL_SETTINGS),
 )
 _OWN_RULES = replace(_COMPATIBLE_RULES, tool_names=TOOL_NAMES)
+_NAMES: dict[str, str] = {name: name for name in _SAME_NAMES}
 _json = msgspec.json.encode
 _sealed = msgspec.json.Decoder(Sealed).decode
 _phase = msgspec.json.Decoder(dict[str, str]).decode
@@ -48,8 +86,9 @@ def check_settings(settings: Settings, dialect: Dialect) -> None:
     Raises:
         InvalidConfig: the field is named.
     """
-    rules = _OWN_RULES if dialect.own else _COMPATIBLE_RULES
-    rules.check(settings, dialect.model, dialect.facts)
+    model_rules.check_settings(settings, dialect, _OWN_RULES if dialect.own else _COMPATIBLE_RULES)
+    if settings.output_schema is not None and "format" in (dialect.extra_body or {}).get("text", {}):
+        raise InvalidConfig("output_schema", "provider.extra_body has a text.format of its own; give one of them")
     limit = settings.max_output_tokens
     if dialect.own and limit is not None and limit < _MIN_OUTPUT_TOKENS:
         raise InvalidConfig("max_output_tokens", f"the Responses API takes {_MIN_OUTPUT_TOKENS} or more")
@@ -63,22 +102,47 @@ def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
 
 def _head(settings: Settings, dialect: Dialect, streaming: bool) -> _Object:
     """Everything but the messages."""
-    head: _Object = {"model": dialect.model, "stream": streaming, "store": False}
-    if settings.thinking is not None or dialect.facts.thinks:
-        # Models that don't think reject this.
-        head["include"] = ["reasoning.encrypted_content"]
+    head: _Object = {"model": dialect.sent_model, "stream": streaming, "store": False}
     if settings.system:
         head["instructions"] = settings.system
     if settings.max_output_tokens is not None:
         head["max_output_tokens"] = settings.max_output_tokens
     head |= tool_members(settings, _tool, _tool_choice)
-    head |= members(settings, _NUMBERS)
-    if settings.thinking is not None:
-        effort = {"effort": settings.thinking.effort} if settings.thinking.effort is not None else {}
-        head["reasoning"] = {**effort, "summary": "auto"}
-    if settings.output_schema is not None:
-        head["text"] = {"format": {"type": "json_schema", **schema_format(settings.output_schema)}}
+    head |= members(settings, _NAMES)
+    head |= label_members(settings, dialect.own)
+    if reasoning := _reasoning_member(settings.thinking, dialect):
+        head["reasoning"] = reasoning
+    if text := _text_member(settings):
+        head["text"] = text
+    head = merged(head, dialect.extra_body)
+    if _wants_encrypted_thinking(settings.thinking, dialect):
+        head["include"] = list(dict.fromkeys([_ENCRYPTED_THINKING, *head.get("include", ())]))
     return head
+
+
+def _wants_encrypted_thinking(thinking: Reasoning | None, dialect: Dialect) -> bool:
+    """True for a model that thinks, or is asked to. Others reject that: "Encrypted content is not supported"."""
+    thinks = dialect.known.thinks
+    return bool(thinks) or (thinks is None and thinking is not None and thinking.effort != "none")
+
+
+def _reasoning_member(thinking: Reasoning | None, dialect: Dialect) -> _Object:
+    options = dialect.reasoning
+    member: _Object = {"effort": dialect.effort(thinking), "context": options.context, "mode": options.mode}
+    if thinking is None:
+        member["summary"] = options.summary
+    elif thinking.show and thinking.effort != "none":
+        member["summary"] = options.summary or "auto"
+    return {name: value for name, value in member.items() if value is not None}
+
+
+def _text_member(settings: Settings) -> _Object:
+    text: _Object = {}
+    if settings.output_schema is not None:
+        text["format"] = {"type": "json_schema", **schema_format(settings.output_schema)}
+    if settings.verbosity is not None:
+        text["verbosity"] = settings.verbosity
+    return text
 
 
 def _tool(tool: Tool) -> _Object:
@@ -97,7 +161,7 @@ def _items(dialect: Dialect, message: Message) -> list[_Item]:
             return [{"role": message.role, "content": text}]
         case content:
             return (
-                _thought_out(_assistant(dialect, content))
+                _thought_out(_assistant(dialect, content, message.readable_by(dialect.source)))
                 if message.role is Role.ASSISTANT
                 else list(_user(dialect, content))
             )
@@ -111,8 +175,12 @@ def _thought_out(items: Iterable[_Item]) -> list[_Item]:
     return kept
 
 
-def _assistant(dialect: Dialect, content: Sequence[Block]) -> Iterator[_Item]:
-    """The items of an answer, each in its place; what another provider made, and only it understands, is left out."""
+def _assistant(dialect: Dialect, content: Sequence[Block], readable: bool) -> Iterator[_Item]:
+    """The items of an answer, each in its place.
+
+    What another provider made, and only it understands, is left out. So is what is encrypted for another model,
+    endpoint or account, and what another one keeps: *readable* is false for those.
+    """
     phase: dict[str, str] = {}
     for block in content:
         match block:
@@ -128,12 +196,12 @@ def _assistant(dialect: Dialect, content: Sequence[Block]) -> Iterator[_Item]:
                     "name": name,
                     "arguments": _json(block.input).decode(),
                 }
-            case Thinking(provider=provider, signature=str(signature)) if provider == dialect.provider:
+            case Thinking(provider=provider, signature=str(signature)) if readable and provider == dialect.provider:
                 yield from _reasoning(block.text, signature, dialect.own)
             case Opaque(type=kind) if block.provider == dialect.provider:
                 if kind == PHASE:
                     phase = _phase(block.json)
-                else:
+                elif readable:
                     yield msgspec.Raw(block.json)
             case _:
                 pass

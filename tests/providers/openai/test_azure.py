@@ -17,9 +17,9 @@ from rayconteur.providers.schema.draft import Draft
 from rayconteur.providers.schema.errors import AuthenticationFailed, InvalidConfig
 from rayconteur.providers.schema.stop_reasons import StopReason
 
-WITH_KEY = AzureOpenAI(deployment="mine", endpoint="https://x.example", api_key=KEY)
+WITH_KEY = AzureOpenAI(deployment="mine", endpoint="https://x.example", api="chat", api_key=KEY)
 WITH_FUNCTION = AzureOpenAI(
-    deployment="mine", endpoint="https://x.example", ad_token_provider="servers.entra_tokens:token"
+    deployment="mine", endpoint="https://x.example", api="chat", ad_token_provider="servers.entra_tokens:token"
 )
 
 

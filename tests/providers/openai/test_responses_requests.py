@@ -1,5 +1,6 @@
 """Requests to OpenAI's Responses API."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -7,12 +8,13 @@ import pytest
 from builders.chat import PLAIN
 from builders.messages import HI, assistant, user
 
+from rayconteur.providers.openai.config import ReasoningOptions
 from rayconteur.providers.openai.dialect import Dialect
 from rayconteur.providers.openai.responses.requests import body, check_settings
 from rayconteur.providers.schema.content import Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig, UnsupportedContent
 from rayconteur.providers.schema.facts import ModelFacts
-from rayconteur.providers.schema.messages import Message
+from rayconteur.providers.schema.messages import Message, Origin
 from rayconteur.providers.schema.request import Reasoning, Request, Settings
 from rayconteur.providers.schema.tools import Tool, ToolChoice
 
@@ -150,6 +152,55 @@ def test_thinking_that_this_api_did_not_encrypt_is_omitted(signature: str | None
     answer = assistant(Thinking(text="Hm.", provider="raven", signature=signature), Text("Caw."))
 
     assert wire_items(user(HI), answer)[1:] == [{"role": "assistant", "content": "Caw."}]
+
+
+def test_thinking_and_opaque_items_of_another_source_are_omitted() -> None:
+    content = (
+        Thinking(text="Hm.", provider="raven", signature=SEALED),
+        Opaque(provider="raven", type="compaction", json=b'{"type":"compaction","encrypted_content":"gAAA"}'),
+        Opaque(provider="raven", type="message", json=b'{"phase":"final_answer"}'),
+        Text("Caw."),
+    )
+    ours, other = (
+        msgspec.structs.replace(assistant(*content), origin=Origin(source=source)) for source in ("here", "there")
+    )
+    dialect = replace(OURS, source="here")
+
+    assert [item.get("type") for item in wire_items(user(HI), ours, dialect=dialect)[1:]] == [
+        "reasoning",
+        "compaction",
+        None,
+    ]
+    assert wire_items(user(HI), other, dialect=dialect)[1:] == [
+        {"role": "assistant", "content": "Caw.", "phase": "final_answer"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("thinking", "options", "reasoning"),
+    [
+        (Reasoning(effort="low"), ReasoningOptions(), {"effort": "low", "summary": "auto"}),
+        (Reasoning(effort="low", show=False), ReasoningOptions(), {"effort": "low"}),
+        (Reasoning(effort="none"), ReasoningOptions(), {"effort": "none"}),
+        (Reasoning(), ReasoningOptions(summary="detailed"), {"summary": "detailed"}),
+        (None, ReasoningOptions(summary="concise"), {"summary": "concise"}),
+        (None, ReasoningOptions(context="all_turns", mode="pro"), {"context": "all_turns", "mode": "pro"}),
+        (None, ReasoningOptions(), None),
+    ],
+)
+def test_thinking_is_requested_and_shown_as_asked(
+    thinking: Reasoning | None, options: ReasoningOptions, reasoning: dict[str, str] | None
+) -> None:
+    dialect = replace(OURS, model="gpt-6-luna", reasoning=options)
+
+    assert request_body(settings=Settings(thinking=thinking), dialect=dialect).get("reasoning") == reasoning
+
+
+def test_a_model_that_does_not_think_is_sent_no_effort_and_asked_for_no_thinking() -> None:
+    wire = request_body(settings=Settings(thinking=Reasoning(effort="none")), dialect=replace(OURS, model="gpt-4o"))
+
+    assert "reasoning" not in wire
+    assert "include" not in wire
 
 
 def test_other_servers_get_the_ids_of_reasoning_items() -> None:

@@ -82,7 +82,7 @@ def test_a_request_has_its_url_its_key_and_a_json_body(config: Config, target: s
 def test_an_entra_token_is_sent_as_a_bearer_token() -> None:
     async def main() -> Loopback:
         async with Loopback(answers(CHAT)) as server:
-            client = open_client(AzureOpenAI(deployment="mine", ad_token=KEY, endpoint=server.url))
+            client = open_client(AzureOpenAI(deployment="mine", api="chat", ad_token=KEY, endpoint=server.url))
             await collect_deltas(client)
             await client.aclose()
             return server

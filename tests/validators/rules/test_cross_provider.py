@@ -75,7 +75,7 @@ APIS = {
     "azure": Api(
         "azure",
         "chat_completions",
-        lambda url: AzureOpenAI(deployment="gpt-5", api_key=KEY, endpoint=url),
+        lambda url: AzureOpenAI(deployment="gpt-5", api="chat", api_key=KEY, endpoint=url),
         _chat("azureopenai"),
         chat.violations,
     ),

@@ -1,0 +1,135 @@
+"""Which of the two APIs serves a request, where the config leaves it open.
+
+https://developers.openai.com/api/docs/guides/migrate-to-responses: the Responses API is recommended;
+https://learn.microsoft.com/azure/foundry/openai/api-version-lifecycle: Chat Completions serve models of other makers.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..auth.aws_endpoints import aws_endpoint
+from ..schema.errors import InvalidConfig
+from ..schema.facts import ModelFacts
+from ..schema.request import Settings
+from ..wire.settings_rules import wants_thinking
+from .config import WITH_RESPONSES, ApiName, AzureOpenAI, OpenAI
+from .models import OpenAIModel, is_openai_name, openai_model
+
+INFERENCE_PATH = "/models"
+"""The end of an address of Azure AI model inference, which has Chat Completions for models of all makers."""
+
+_OWN_DOMAINS = ("openai.com", "azure.com", "azure.us")
+_CHAT_SETTINGS = ("frequency_penalty", "presence_penalty", "seed")
+_CHAT_MEMBERS = frozenset(
+    {
+        "audio",
+        "function_call",
+        "functions",
+        "logit_bias",
+        "logprobs",
+        "modalities",
+        "n",
+        "prediction",
+        "response_format",
+        "web_search_options",
+    }
+)
+_RESPONSES_MEMBERS = frozenset(
+    {
+        "background",
+        "context_management",
+        "conversation",
+        "include",
+        "max_tool_calls",
+        "previous_response_id",
+        "prompt",
+        "reasoning",
+        "text",
+        "truncation",
+    }
+)
+
+
+def is_own(base_url: str | None, model: str) -> bool:
+    """True if *model* at *base_url* is served as OpenAI documents it: by OpenAI, by Azure, or its own models by AWS.
+
+    Compatible servers may take more or less.
+    """
+    host = urlsplit(base_url).hostname if base_url else None
+    if host is None or any(f".{host}".endswith(f".{domain}") for domain in _OWN_DOMAINS):
+        return True
+    return aws_endpoint(base_url) is not None and is_openai_name(model)
+
+
+def openai_facts(config: OpenAI) -> ModelFacts:
+    """What OpenAI documents about the model of *config*; nothing at a compatible server."""
+    return openai_model(config.model).facts if is_own(config.base_url, config.model) else ModelFacts()
+
+
+def azure_facts(config: AzureOpenAI) -> ModelFacts:
+    """What OpenAI documents about the model of the deployment."""
+    return openai_model(config.model or config.deployment).facts
+
+
+def openai_apis(config: OpenAI) -> tuple[ApiName, ...]:
+    """The APIs that requests of *config* may go to, the preferred one first."""
+    if config.api != "auto":
+        return (config.api,)
+    if apis := _by_extras(config.extra_body):
+        return apis
+    return ("responses", "chat") if is_own(config.base_url, config.model) else ("chat",)
+
+
+def azure_apis(config: AzureOpenAI) -> tuple[ApiName, ...]:
+    """Likewise for Azure.
+
+    Raises:
+        InvalidConfig: *config* asks for the Responses API where there is none.
+    """
+    at_inference = (config.endpoint or "").rstrip("/").endswith(INFERENCE_PATH)
+    if at_inference and config.api == "responses":
+        raise InvalidConfig("provider.api", "an endpoint that ends in /models has Chat Completions only; give 'chat'")
+    if config.api != "auto":
+        return (config.api,)
+    if at_inference or config.api_version < WITH_RESPONSES:
+        return ("chat",)
+    if apis := _by_extras(config.extra_body):
+        return apis
+    if config.api_version != "v1":
+        return "chat", "responses"
+    of_another_maker = config.model not in ("", config.deployment) and not is_openai_name(config.model)
+    return ("chat",) if of_another_maker else ("responses", "chat")
+
+
+def _by_extras(extra: Mapping[str, Any] | None) -> tuple[ApiName, ...]:
+    """The API that alone has a member of *extra*."""
+    members = frozenset(extra or ())
+    if members & _CHAT_MEMBERS:
+        return ("chat",)
+    return ("responses",) if members & _RESPONSES_MEMBERS else ()
+
+
+def api_for(settings: Settings, apis: tuple[ApiName, ...], model: OpenAIModel, facts: ModelFacts) -> ApiName:
+    """The first of *apis* that has everything in *settings* for a *model* with *facts*; else the preferred one."""
+    preferred, *others = apis
+    if not others or not (model.chat and model.responses):
+        return preferred if not others else "chat" if model.chat else "responses"
+    if settings.stop_sequences or any(getattr(settings, name) is not None for name in _CHAT_SETTINGS):
+        return "chat"
+    if preferred == "responses" or takes_chat_tools(settings, model, facts):
+        return preferred
+    return "responses"
+
+
+def takes_chat_tools(settings: Settings, model: OpenAIModel, facts: ModelFacts) -> bool:
+    """True if Chat Completions accept the tools and the effort of *settings* for *model*."""
+    if settings.thinking is not None and settings.thinking.effort == "max":
+        return False
+    match model.chat_tools if settings.tools else "always":
+        case "always":
+            return True
+        case "without_thinking":
+            return not wants_thinking(settings, facts)
+        case "never":
+            return False
