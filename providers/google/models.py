@@ -7,6 +7,8 @@ https://docs.cloud.google.com/gemini-enterprise-agent-platform/models: "Thinking
 import re
 from typing import NamedTuple
 
+import msgspec
+
 from ..schema.facts import ModelFacts
 
 _name = re.compile(r"(?:^|/)gemini-(?:(?P<major>\d+)(?:\.(?P<minor>\d+))?-)?(?P<rest>[a-z-]+)")
@@ -45,15 +47,17 @@ class GeminiRules(NamedTuple):
     """The rules for requests to one model. The defaults reject nothing.
 
     *budget_tokens* are the least and the most of a thinking budget. *needs_signatures*: it rejects tool uses without a
-    signature. *takes_result_media*: the results of tools may hold media. *combines_tools*: functions may come with a
-    schema and with Google's own tools, which it then reports. *validates_calls*: it has the mode ``VALIDATED``.
-    *takes_penalties*, *takes_caches*: it accepts frequency and presence penalties, and explicit caches.
+    signature. *takes_result_media*: the results of tools may hold media. *takes_functions*: it accepts tools that the
+    program runs. *combines_tools*: they may come with a schema and with Google's own tools, which it then reports.
+    *validates_calls*: it has the mode ``VALIDATED``. *takes_penalties*, *takes_caches*: it accepts frequency and
+    presence penalties, and explicit caches.
     """
 
     facts: ModelFacts = ModelFacts()
     budget_tokens: tuple[int, int] | None = None
     needs_signatures: bool = False
     takes_result_media: bool = False
+    takes_functions: bool = True
     combines_tools: bool = True
     validates_calls: bool = True
     takes_penalties: bool = True
@@ -78,6 +82,7 @@ def gemini_rules(model: str, vertex: bool) -> GeminiRules:
         facts=_facts(version, _efforts(version, vertex), (LEVEL, BUDGET)),
         needs_signatures=True,
         takes_result_media=True,
+        takes_functions=not version.draws,
         validates_calls=not version.draws,
         takes_penalties=not is_later,
         takes_caches=version.number < (4, 0),
@@ -104,7 +109,7 @@ def _facts(version: GeminiVersion, efforts: tuple[str, ...], thinking_types: tup
         output_limit_tokens=None if version.draws else _OUTPUT_TOKENS,
         takes_images=True,
         takes_documents=True,
-        uses_tools=not version.draws,
+        uses_tools=None if version.draws else True,
         thinks=bool(thinking_types),
         fits_schemas=None if version.draws else True,
         efforts=efforts,
@@ -117,7 +122,8 @@ def _facts(version: GeminiVersion, efforts: tuple[str, ...], thinking_types: tup
 def _with_budget(version: GeminiVersion) -> GeminiRules:
     """Gemini 2.5."""
     if version.draws:
-        return GeminiRules(_facts(version, ("none",), ()), combines_tools=False, validates_calls=False)
+        facts = msgspec.structs.replace(_facts(version, ("none",), ()), uses_tools=False)
+        return GeminiRules(facts, combines_tools=False, validates_calls=False)
     budgets = {"pro": (128, 32_768), "flash-lite": (512, 24_576), "flash": (1, 24_576)}
     always_thinks = version.family == "pro"
     return GeminiRules(

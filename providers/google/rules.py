@@ -121,7 +121,9 @@ def _check_penalties(settings: Settings, dialect: Dialect) -> None:
 
 
 def _check_tools(settings: Settings, dialect: Dialect) -> None:
-    """https://ai.google.dev/gemini-api/docs/tool-combination."""
+    """https://ai.google.dev/gemini-api/docs/tool-combination; image models take Google's own tools only."""
+    if not dialect.rules.takes_functions and any(isinstance(tool, Tool) for tool in settings.tools):
+        raise InvalidConfig("tools", f"{dialect.model} takes Google's own tools only; choose another model for yours")
     if dialect.rules.combines_tools or not settings.tools:
         return
     # "Function calling with a response mime type: 'application/json' is unsupported", says the API of older models.

@@ -57,9 +57,12 @@ REQUEST_FORMATS: dict[str, tuple[Body, Rules]] = {
         partial(responses_requests.body, dialect=Dialect("openai", "gpt-5", api="responses"), streaming=True),
         responses.violations,
     ),
-    "google": (partial(google_requests.body, dialect=google_rules.Dialect("gemini-3-pro")), google.violations),
+    "google": (
+        partial(google_requests.body, dialect=google_rules.Dialect("gemini-3.8-flash")),
+        partial(google.violations, model="gemini-3.8-flash"),
+    ),
     "cohere": (
-        partial(cohere_requests.body, dialect=cohere_rules.Dialect("command-a"), streaming=True),
+        partial(cohere_requests.body, dialect=cohere_rules.Dialect("command-a-plus-05-2026"), streaming=True),
         cohere.violations,
     ),
     "bedrock": (

@@ -80,6 +80,8 @@ def _thinking(config: Json, model: str, number: float, vertex: bool) -> Iterator
         return
     level, budget = thinking.get("thinkingLevel"), thinking.get("thinkingBudget")
     levels = next((levels for name, levels in LEVELS if model.startswith(name)), None)
+    if "image" in model:  # Vertex AI takes all levels where the Gemini API takes two
+        levels = ("MINIMAL", "HIGH") if number > 3 and not vertex else ALL
     if level is not None and number < 3:
         yield "thinking level is not supported for this model"
     elif level is not None and levels is not None and level.upper() not in levels:

@@ -89,15 +89,15 @@ APIS = {
     "google": Api(
         "gemini",
         "generate_content",
-        lambda url: Google(model="gemini-3-pro", api_key=KEY, base_url=url),
-        partial(google_requests.body, dialect=google_rules.Dialect("gemini-3-pro")),
-        google.violations,
+        lambda url: Google(model="gemini-3.8-flash", api_key=KEY, base_url=url),
+        partial(google_requests.body, dialect=google_rules.Dialect("gemini-3.8-flash")),
+        partial(google.violations, model="gemini-3.8-flash"),
     ),
     "cohere": Api(
         "cohere",
         "chat_v2",
-        lambda url: Cohere(model="command-a", api_key=KEY, base_url=url),
-        partial(cohere_requests.body, dialect=cohere_rules.Dialect("command-a"), streaming=True),
+        lambda url: Cohere(model="command-a-plus-05-2026", api_key=KEY, base_url=url),
+        partial(cohere_requests.body, dialect=cohere_rules.Dialect("command-a-plus-05-2026"), streaming=True),
         cohere.violations,
     ),
     "bedrock": Api(
