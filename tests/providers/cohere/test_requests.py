@@ -12,7 +12,7 @@ from validators.cohere import violations
 from rayconteur.providers.cohere.config import Cohere
 from rayconteur.providers.cohere.errors import PROVIDER
 from rayconteur.providers.cohere.events import PLAN
-from rayconteur.providers.cohere.requests import config_members
+from rayconteur.providers.cohere.requests import OWN_MEMBERS, config_members
 from rayconteur.providers.cohere.rules import Dialect, check_settings
 from rayconteur.providers.schema.content import Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig, UnsupportedContent
@@ -21,6 +21,7 @@ from rayconteur.providers.schema.request import Reasoning, Settings
 from rayconteur.providers.schema.tools import ProviderTool, Tool, ToolChoice
 
 FLY = Tool(name="fly", description="Fly there.", input_schema={"type": "object", "properties": {}})
+STRICT = Tool(name="fly", strict=True, input_schema={"properties": {"to": {}}, "required": ["to"]})
 FLOWN = {"id": "a", "type": "function", "function": {"name": "fly", "arguments": '{"far":true}'}}
 USE = ToolUse(id="a", name="fly", input={"far": True})
 
@@ -95,8 +96,7 @@ def test_thinking_is_turned_on_and_off_where_the_model_thinks(model: str, thinki
 
 
 def test_strict_tools_are_a_switch_of_the_request() -> None:
-    strict = replaced(FLY, strict=True, input_schema={"type": "object", "properties": {"to": {}}, "required": ["to"]})
-    settings = Settings(tools=(strict,))
+    settings = Settings(tools=(STRICT,))
     check_settings(settings, DIALECT)
 
     assert request_body(settings=settings)["strict_tools"] is True
@@ -119,6 +119,28 @@ def test_members_of_the_config_are_sent_with_each_request() -> None:
     assert (wire["safety_mode"], wire["priority"], wire["documents"]) == ("STRICT", 3, documents)
 
 
+def test_every_member_that_settings_and_config_may_set_is_refused_as_an_extra_member() -> None:
+    settings = Settings(
+        max_output_tokens=50,
+        tools=(STRICT,),
+        tool_choice=ToolChoice(mode="required"),
+        temperature=0.5,
+        top_p=0.9,
+        top_k=50,
+        frequency_penalty=0.1,
+        presence_penalty=0.1,
+        seed=7,
+        thinking=Reasoning(),
+        stop_sequences=("END",),
+        output_schema={"type": "object"},
+    )
+    config = Cohere(model="m", citation_mode="off", safety_mode="strict", priority=3)
+
+    wire = request_body(settings=settings, dialect=Dialect("m", members=config_members(config)))
+
+    assert {name.partition(".")[0] for name in OWN_MEMBERS} == wire.keys()
+
+
 @pytest.mark.parametrize(("mode", "sent"), [("none", "NONE"), ("required", "REQUIRED"), ("auto", None)])
 def test_tool_choices_are_sent_in_the_form_of_the_api_and_only_with_tools(mode: str, sent: str | None) -> None:
     choice = ToolChoice(mode=mode)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -135,7 +157,7 @@ def test_tool_choices_are_sent_in_the_form_of_the_api_and_only_with_tools(mode: 
         (Settings(thinking=Reasoning(effort="low")), "thinking.effort"),
         (Settings(thinking=Reasoning(effort="high", budget_tokens=9)), "thinking"),
         (Settings(thinking=Reasoning(show=False)), "thinking.show"),
-        (Settings(tools=(FLY, replaced(FLY, strict=True))), "tools[0].strict"),
+        (Settings(tools=(STRICT, replaced(STRICT, name="sit", strict=False))), "tools[1].strict"),
         (Settings(tools=(replaced(FLY, strict=True),)), "tools[0].strict"),
         (Settings(tools=(replaced(FLY, deferred=True),)), "tools[0].deferred"),
         (Settings(tools=(FLY,), tool_choice=ToolChoice(allowed=("fly",))), "tool_choice.allowed"),

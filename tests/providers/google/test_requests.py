@@ -8,7 +8,7 @@ from builders.messages import assistant, user
 
 from rayconteur.providers.google.config import Google
 from rayconteur.providers.google.errors import PROVIDER
-from rayconteur.providers.google.requests import body, config_members
+from rayconteur.providers.google.requests import OWN_MEMBERS, body, config_members
 from rayconteur.providers.google.rules import Dialect, check_settings
 from rayconteur.providers.schema.content import Text
 from rayconteur.providers.schema.facts import ModelFacts
@@ -146,6 +146,40 @@ def test_only_the_gemini_api_is_asked_to_report_its_own_tools_next_to_functions(
     tools: tuple[Tool | ProviderTool, ...], dialect: Dialect
 ) -> None:
     assert "toolConfig" not in request_body(user(Text("Hi")), settings=Settings(tools=tools), dialect=dialect)
+
+
+def test_every_member_that_settings_and_config_may_set_is_refused_as_an_extra_member() -> None:
+    settings = Settings(
+        system="You are a raven.",
+        max_output_tokens=50,
+        temperature=0.5,
+        top_p=0.9,
+        top_k=40,
+        presence_penalty=0.1,
+        frequency_penalty=0.2,
+        seed=7,
+        stop_sequences=("Nevermore",),
+        output_schema=SCHEMA,
+        tools=(Tool(name="fly"),),
+        tool_choice=ToolChoice(mode="tool", name="fly"),
+        thinking=Reasoning(),
+        service_tier="flex",
+    )
+    config = Google(
+        model="gemini-3.8-flash",
+        media_resolution="low",
+        safety_settings=({"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"},),
+        cached_content="cachedContents/nest",
+        labels={"team": "birds"},
+    )
+
+    wire = request_body(
+        user(Text("Hi")), settings=settings, dialect=Dialect(config.model, members=config_members(config))
+    )
+
+    nested = {f"generationConfig.{name}" for name in wire.pop("generationConfig")}
+    calling = wire.pop("toolConfig").pop("functionCallingConfig")
+    assert nested | {f"toolConfig.functionCallingConfig.{name}" for name in calling} | wire.keys() <= OWN_MEMBERS
 
 
 def test_members_of_the_config_are_sent_with_each_request() -> None:
