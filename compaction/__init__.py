@@ -6,6 +6,7 @@ from .estimate.estimator import Estimator
 from .job import CompactionJob, SideRequest
 from .report import CompactionReport, CompactionResult
 from .strategies.images import DropImages
+from .strategies.native import NativeCompaction
 from .strategies.summarize import Summarize
 from .strategies.thinking import DropThinking
 from .strategies.tool_results import Threshold
@@ -20,6 +21,7 @@ __all__ = [
     "DropThinking",
     "Estimator",
     "Layered",
+    "NativeCompaction",
     "SideRequest",
     "Summarize",
     "Threshold",

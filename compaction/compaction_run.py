@@ -16,7 +16,8 @@ async def compact(job: CompactionJob, config: Compaction) -> CompactionResult:
     """Compact the history of *job* as *config* says until it fits. A history that fits already is left unchanged.
 
     The compacted history is valid for every provider and in the same order; each tool use is followed by its result.
-    The last user message and the last step after it are untouched, and messages that don't change are the same objects.
+    Only what the session's provider compacted by itself, the first message then, is for that provider alone. The last
+    user message and the last step after it are untouched, and messages that don't change are the same objects.
 
     Failures are described in the report, never raised. Cancellation leaves nothing behind.
     """

@@ -11,22 +11,27 @@ import msgspec
 from ..providers.registry import ProviderConfig
 from ..providers.schema.errors import InvalidConfig
 from .strategies.images import DropImages
+from .strategies.native import NativeCompaction
 from .strategies.summarize import Summarize
 from .strategies.thinking import DropThinking
 from .strategies.tool_results import Threshold
 from .strategies.window import Window
 from .strategy import FIELD, CompactionSettings
 
-AnyStrategy = Threshold | DropThinking | DropImages | Summarize | Window
+AnyStrategy = NativeCompaction | Threshold | DropThinking | DropImages | Summarize | Window
 
-CHEAPEST_FIRST: tuple[AnyStrategy, ...] = (
+DEFAULT_LAYERS: tuple[AnyStrategy, ...] = (
+    NativeCompaction(),
     Threshold(),
     DropThinking(),
     DropImages(),
     Summarize(),
     Window(keep_recent_turns=5),
 )
-"""Tool results, thinking, images, then a summary; the window if all else fails."""
+"""The provider's own compaction where there is one; elsewhere from the cheapest to the most expensive.
+
+Tool results, thinking, images, then a summary; the window if all else fails.
+"""
 
 
 class Layered(CompactionSettings, frozen=True, kw_only=True):
@@ -35,7 +40,7 @@ class Layered(CompactionSettings, frozen=True, kw_only=True):
     The strategies first leave recent turns alone. If the history still does not fit, they run again on all turns.
     """
 
-    strategies: tuple[AnyStrategy, ...] = CHEAPEST_FIRST
+    strategies: tuple[AnyStrategy, ...] = DEFAULT_LAYERS
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -25,11 +25,15 @@ class CompactionJob:
     *running_turn* is the turn that continues with the compacted history, if one is running. *count_tokens* estimates
     the tokens of a message. *send* sends a side request and raises ``ProviderError`` if it fails. *window_tokens* is
     what the session's model takes in one request, if that is more than the budget.
+
+    *compact_natively* has the session's provider compact messages, the first ones of the history, by the instructions
+    given, and raises ``ProviderError`` or ``InvalidConfig`` if it fails. It is ``None`` where the provider can't.
     """
 
     messages: Sequence[Message]
     budget_tokens: int
     count_tokens: Callable[[Message], int]
     send: Callable[[SideRequest], Awaitable[Answer]]
+    compact_natively: Callable[[Sequence[Message], str | None], Awaitable[Answer]] | None = None
     running_turn: int | None = None
     window_tokens: int | None = None

@@ -28,6 +28,10 @@ _SAMPLE_BYTES = 2_000
 _OPAQUE_BYTES_PER_TOKEN = 8
 """For content that only its provider can read: it is encoded, and often not counted."""
 
+_NATIVE_SUMMARY_BYTES_PER_TOKEN = 5
+"""For what a provider's own compaction wrote: text with a signature (Anthropic), or base64 (OpenAI), and all of it
+counts."""
+
 
 class Sizes(NamedTuple):
     """Estimated tokens by kind: prose in Latin script, code and JSON, other scripts, media, and fixed overhead."""
@@ -45,7 +49,11 @@ class Sizes(NamedTuple):
 
 def message_sizes(message: Message, provider: str) -> Sizes:
     """The sizes of *message* as *provider* counts it."""
-    return _content_sizes(message.content, provider, (0.0, token_costs(provider).message))
+    overhead = token_costs(provider).message
+    if message.is_native_summary:
+        size_bytes = sum(len(block.json) for block in message.content if isinstance(block, Opaque))
+        return Sizes(code=size_bytes / _NATIVE_SUMMARY_BYTES_PER_TOKEN, fixed=overhead)
+    return _content_sizes(message.content, provider, (0.0, overhead))
 
 
 def settings_sizes(settings: Settings, provider: str) -> Sizes:

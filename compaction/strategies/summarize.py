@@ -24,7 +24,8 @@ class Summarize(KeepsRecentTurns, frozen=True, kw_only=True):
     """Replaces old turns by a summary of at most *max_summary_tokens*, which the session's own model writes.
 
     Old steps of the last turn are summarized too if that is needed to fit. Earlier summaries become part of the new
-    one. Messages that are shorter than their summary stay. If a summary can't be had, the history is unchanged.
+    one, except for what a provider compacted by itself, which stays. Messages that are shorter than their summary stay.
+    If a summary can't be had, the history is unchanged.
 
     *provider* is another model to write it. *timeout_s* bounds all requests of one compaction together. *prompt*
     replaces the instructions that tell the model what to keep.
@@ -108,7 +109,8 @@ class _Plan:
 
     def spans(self, history: SizedHistory) -> Iterator[tuple[int, int]]:
         """The spans to summarize, the last one first so that earlier indexes stay valid; none of summaries alone."""
-        for start, stop in ((history.last_turn_start + 1, self.step_cut), (0, self.turn_cut)):
+        first = 1 if history.messages[:1] and history.messages[0].is_native_summary else 0
+        for start, stop in ((history.last_turn_start + 1, self.step_cut), (first, self.turn_cut)):
             if any(message.stands_for is None for message in history.messages[start:stop]):
                 yield start, stop
 

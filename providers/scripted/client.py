@@ -7,7 +7,7 @@ from itertools import count
 
 import msgspec
 
-from ..schema.content import Block, Text, ToolResult
+from ..schema.content import Block, Opaque, Text, ToolResult
 from ..schema.deltas import (
     AnswerEnded,
     AnswerStarted,
@@ -20,6 +20,7 @@ from ..schema.deltas import (
     ToolUseStarted,
     UsageReported,
 )
+from ..schema.draft import Answer, Draft
 from ..schema.errors import IncompleteAnswer, InvalidConfig, ProviderError
 from ..schema.messages import Role
 from ..schema.request import Request, Settings
@@ -33,6 +34,8 @@ _PIECE_CHARS = 4
 """The size of pieces of thinking and tool input, and of text where the script gives none."""
 
 _BYTES_PER_TOKEN = 4
+
+_COMPACTION = "compaction"
 
 
 def _error_classes(error: type[ProviderError]) -> Iterator[type[ProviderError]]:
@@ -115,6 +118,23 @@ class ScriptedClient:
                     deltas.append(part)
         return deltas
 
+    async def compact(self, request: Request, instructions: str | None) -> Answer:
+        """The script's summary as an opaque block, in one piece."""
+        await asyncio.sleep(self._config.script.first_token_s)
+        draft = Draft(self.provider)
+        for part in _ScriptedAnswer(self._config, request).parts(self._config.script.compaction):
+            match part:
+                case Wait() | Fail() | Cut():
+                    await self._pause(part)
+                case _PacedText():
+                    draft.add([part.whole()])
+                case _:
+                    draft.add([part])
+        answer = draft.finish()
+        summary = {"type": _COMPACTION, "summary": "".join(_texts(answer.content)), "instructions": instructions}
+        block = Opaque(provider=self.provider, type=_COMPACTION, json=msgspec.json.encode(summary))
+        return msgspec.structs.replace(answer, content=(block,))
+
     async def aclose(self) -> None:
         """Nothing to close."""
 
@@ -163,10 +183,10 @@ class _ScriptedAnswer:
         self._pieces = 0
         self._thought = 0
 
-    def parts(self) -> Iterator[_Part]:
-        """The parts in order. The answer starts with its first block: pauses and errors may come before it."""
+    def parts(self, steps: Iterable[Step] | None = None) -> Iterator[_Part]:
+        """The parts in order, of *steps* if given. The answer starts with its first block, after pauses and errors."""
         started, stop, index = False, StopReason.END_TURN, count()
-        for step in self._steps():
+        for step in self._steps() if steps is None else steps:
             match step:
                 case Stop(reason=reason):
                     stop = reason

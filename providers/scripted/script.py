@@ -72,9 +72,13 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     answers, the user's message is repeated. An answer starts after *first_token_s* and continues at *tokens_per_s*,
     counting a piece as a token; ``None`` is as fast as possible. Steps before the first block happen before the answer
     starts. With *usage* ``"none"``, no token counts are reported.
+
+    *compaction* is how the provider compacts a history by itself, if the facts of the config say that it can
+    (``ModelFacts(compacts=True)``): what its steps say is the summary.
     """
 
     answers: tuple[tuple[Step, ...], ...] = ()
     tokens_per_s: Rate | None = None
     first_token_s: Pause = 0.0
     usage: Literal["reported", "none"] = "reported"
+    compaction: tuple[Step, ...] = (Say("What was said so far, in short."),)

@@ -52,7 +52,8 @@ class StartCompaction:
     """Compact *messages* and report ``CompactionEnded``. *number* counts the session's compactions.
 
     The messages may come to *budget_tokens* by *estimator*; *window_tokens* is what one request may hold. What the next
-    request of *running_turn* needs is kept.
+    request of *running_turn* needs is kept. *prompts* are those that answers were given under: without any, that is the
+    one in *config*.
     """
 
     number: int
@@ -62,6 +63,7 @@ class StartCompaction:
     window_tokens: int
     estimator: Estimator
     running_turn: int | None
+    prompts: tuple[Prompt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

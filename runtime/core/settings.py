@@ -52,6 +52,17 @@ def prompts_in_request(
     Prompts that no answer was given under are left out: those of failed requests and of turns that have left the
     history. The cost does not grow with the history.
     """
+    answered = answered_prompts(prompts, messages)
+    if not answered:
+        return ()
+    last = answered[-1]
+    if (last.system, last.tools) == (settings.system, settings.tools):
+        return answered if len(answered) > 1 else ()
+    return (*answered, Prompt(start=len(messages) - 1, system=settings.system, tools=settings.tools))
+
+
+def answered_prompts(prompts: tuple[Prompt, ...], messages: Sequence[Message]) -> tuple[Prompt, ...]:
+    """Those of *prompts* that an answer in *messages* was given under."""
     if not prompts:
         return ()
     answered = len(messages)
@@ -60,9 +71,4 @@ def prompts_in_request(
     kept = len(prompts)
     while kept and prompts[kept - 1].start >= answered:
         kept -= 1
-    if not kept:
-        return ()
-    last = prompts[kept - 1]
-    if (last.system, last.tools) == (settings.system, settings.tools):
-        return prompts[:kept] if kept > 1 else ()
-    return (*prompts[:kept], Prompt(start=len(messages) - 1, system=settings.system, tools=settings.tools))
+    return prompts[:kept]

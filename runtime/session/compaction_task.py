@@ -1,6 +1,7 @@
 """The task that runs one compaction."""
 
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -10,8 +11,10 @@ from ...compaction.compaction_run import compact
 from ...compaction.config import Compaction
 from ...compaction.job import CompactionJob, SideRequest
 from ...providers.registry import ProviderConfig
+from ...providers.schema.client import CompactingClient
 from ...providers.schema.draft import Answer, Draft
-from ...providers.schema.request import Request, Settings
+from ...providers.schema.messages import Message, Origin
+from ...providers.schema.request import Request, Settings, WireMemo
 from ..core import events as ev
 from ..core.instructions import StartCompaction
 from .credentials import Credentials
@@ -21,10 +24,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CompactionTask:
-    """Runs one compaction. Cancelling it aborts its requests, too."""
+    """Runs one compaction. Cancelling it aborts its requests, too. *memo* is that of the session's requests."""
 
     start: StartCompaction
     credentials: Credentials
+    memo: WireMemo
 
     async def run(self) -> ev.CompactionEnded:
         """Compact the history by the configured strategy."""
@@ -46,6 +50,7 @@ class CompactionTask:
             running_turn=start.running_turn,
             count_tokens=start.estimator.tokens,
             send=self._send,
+            compact_natively=self._natively(),
         )
         result = await compact(job, compaction)
         return ev.CompactionEnded(
@@ -73,3 +78,28 @@ class CompactionTask:
                 draft.add(deltas)
         answer = draft.finish()
         return msgspec.structs.replace(answer, usage=public.facts.priced(answer.usage))
+
+    def _natively(self) -> Callable[[Sequence[Message], str | None], Awaitable[Answer]] | None:
+        """How the session's provider compacts its messages; ``None`` if it can't."""
+        provider = self.start.config.provider
+        if not provider.facts.compacts:
+            return None
+        client = self.credentials.client(provider)
+        if not isinstance(client, CompactingClient):
+            return None
+
+        async def compact(messages: Sequence[Message], instructions: str | None) -> Answer:
+            answer = await client.compact(self._compaction_request(messages), instructions)
+            source = self.credentials.source(provider)
+            origin = Origin(source=source, prefix=self.memo.prefix, previous=self.memo.previous)
+            return msgspec.structs.replace(answer, usage=provider.facts.priced(answer.usage), origin=origin)
+
+        return compact
+
+    def _compaction_request(self, messages: Sequence[Message]) -> Request:
+        """*messages* with the prompts and settings under which they were sent: signed thinking is bound to these."""
+        settings = self.start.config
+        prompts = tuple(prompt for prompt in self.start.prompts if prompt.start < len(messages))
+        if prompts:
+            settings = msgspec.structs.replace(settings, system=prompts[-1].system, tools=prompts[-1].tools)
+        return Request(0, messages, settings, self.memo, prompts if len(prompts) > 1 else ())

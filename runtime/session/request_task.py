@@ -19,7 +19,7 @@ from ...providers.schema.deltas import (
     ToolUseStarted,
 )
 from ...providers.schema.draft import Answer, Draft, Partial
-from ...providers.schema.errors import ProviderError
+from ...providers.schema.errors import ProviderError, ThinkingRejected
 from ...providers.schema.messages import Origin
 from ...providers.schema.request import Request, WireMemo
 from ...providers.schema.usage import Usage, estimated
@@ -60,6 +60,7 @@ class RequestTask:
             ProviderError: it failed.
         """
         send = self.send
+        self._require_readable()
         request = Request(send.number, send.messages, send.config, self.memo, send.prompts)
         if self.send.config.streaming:
             async with aclosing(self.client.stream(request)) as stream:
@@ -108,6 +109,14 @@ class RequestTask:
                 self.outbox.put_event(chunk, len(json))
             case _:
                 pass
+
+    def _require_readable(self) -> None:
+        """Raises:
+        ThinkingRejected: the history begins with a compaction by another account, whose content would be lost.
+        """
+        first = self.send.messages[0]
+        if first.is_native_summary and not first.readable_by(self.source):
+            raise ThinkingRejected("another model, endpoint or account compacted the history", self.client.provider)
 
     def _origin(self) -> Origin:
         return Origin(source=self.source, prefix=self.memo.prefix, previous=self.memo.previous)

@@ -230,7 +230,7 @@ class Session:
             )
 
     async def _run_compaction(self, start: StartCompaction) -> None:
-        ended = await CompactionTask(start, self._credentials).run()
+        ended = await CompactionTask(start, self._credentials, self._memo).run()
         if self._task is asyncio.current_task():
             self._task = None
             self._handle(ended)

@@ -43,6 +43,7 @@ def compacted(
     config: Compaction,
     budget_tokens: int,
     send: Callable[[SideRequest], Awaitable[Answer]] = send_summary,
+    natively: Callable[[Sequence[Message], str | None], Awaitable[Answer]] | None = None,
 ) -> CompactionResult:
     """The result of compacting *messages* while their last turn is running."""
     job = CompactionJob(
@@ -50,6 +51,7 @@ def compacted(
         budget_tokens=budget_tokens,
         count_tokens=count_tokens,
         send=send,
+        compact_natively=natively,
         running_turn=messages[-1].turn,
         window_tokens=100_000,
     )

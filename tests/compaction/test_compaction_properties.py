@@ -101,11 +101,12 @@ def test_compacting_a_compacted_history_changes_nothing(
     conversation: Conversation, budget_tokens: int, config: Compaction
 ) -> None:
     messages, running_turn = conversation
-    once = compacted(conversation, budget_tokens, config).messages
+    once = compacted(conversation, budget_tokens, config)
 
-    twice = compacted((once or messages, running_turn), budget_tokens, config)
+    twice = compacted((once.messages or messages, running_turn), budget_tokens, config)
 
-    assert twice.messages is None
+    failed = "summarize:" in (once.report.problem or "")  # what could not be summarized may be smaller now
+    assert twice.messages is None or failed
 
 
 @settings(max_examples=400, deadline=None, derandomize=True)

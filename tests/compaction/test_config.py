@@ -11,6 +11,7 @@ from rayconteur.compaction import (
     DropImages,
     DropThinking,
     Layered,
+    NativeCompaction,
     Summarize,
     Threshold,
     Window,
@@ -20,6 +21,7 @@ from rayconteur.providers.bedrock.config import Bedrock
 from rayconteur.providers.schema.errors import InvalidConfig, MissingKey
 
 ALL: list[Compaction] = [
+    NativeCompaction(instructions="Keep the names.", timeout_s=5),
     Threshold(tool_results="redact"),
     DropThinking(keep_recent_turns=2),
     DropImages(),
@@ -34,7 +36,7 @@ def test_a_config_survives_encoding_and_decoding(config: Compaction) -> None:
     assert msgspec.json.decode(msgspec.json.encode(config), type=Compaction) == config
 
 
-@pytest.mark.parametrize("kind", [Threshold, DropThinking, DropImages, Summarize, Layered])
+@pytest.mark.parametrize("kind", [NativeCompaction, Threshold, DropThinking, DropImages, Summarize, Layered])
 @pytest.mark.parametrize("threshold", [-1, 0, 1.01, float("nan")])
 def test_a_threshold_outside_0_to_1_is_rejected(kind: type[Any], threshold: float) -> None:
     with pytest.raises(InvalidConfig) as caught:
@@ -46,6 +48,10 @@ def test_a_threshold_outside_0_to_1_is_rejected(kind: type[Any], threshold: floa
 @pytest.mark.parametrize(
     ("kind", "settings", "field"),
     [
+        (NativeCompaction, {"keep_recent_turns": 0}, "keep_recent_turns"),
+        (NativeCompaction, {"timeout_s": 0}, "timeout_s"),
+        (NativeCompaction, {"timeout_s": float("nan")}, "timeout_s"),
+        (NativeCompaction, {"instructions": " "}, "instructions"),
         (Threshold, {"keep_recent_turns": 0}, "keep_recent_turns"),
         (DropThinking, {"keep_recent_turns": -1}, "keep_recent_turns"),
         (DropImages, {"keep_recent_turns": 0}, "keep_recent_turns"),
@@ -106,10 +112,10 @@ def test_a_config_without_credentials_is_returned_unchanged() -> None:
     assert config.public() is config
 
 
-def test_the_default_strategies_run_from_cheapest_to_most_expensive() -> None:
+def test_the_default_strategies_are_the_provider_s_own_then_from_cheapest_to_most_expensive() -> None:
     names = [strategy.name for strategy in Layered().strategies]
 
-    assert names == ["threshold", "dropthinking", "dropimages", "summarize", "window"]
+    assert names == ["nativecompaction", "threshold", "dropthinking", "dropimages", "summarize", "window"]
 
 
 def test_a_report_survives_encoding_and_decoding() -> None:

@@ -8,6 +8,7 @@ from .. import events as ev
 from ..compaction_policy import ContextWindow, budget_tokens
 from ..instructions import Cancel, Emit, Instruction, StartCompaction
 from ..phases import Compacting, Idle
+from ..settings import answered_prompts
 from ..state import ConversationState
 from ..turn import Turn
 
@@ -24,14 +25,16 @@ def start_compaction(
     state.compactions += 1
     state.enter(Compacting(compaction=state.compactions, reason=reason, turn=turn, failed=failed))
     budget = budget_tokens(reason, state.request_tokens(), state.config) - state.meter.settings_tokens(state.config)
+    messages = tuple(state.history.messages)
     return StartCompaction(
         number=state.compactions,
-        messages=tuple(state.history.messages),
+        messages=messages,
         config=state.config,
         budget_tokens=max(budget, 0),
         window_tokens=ContextWindow.of(state.config).request_tokens,
         estimator=state.meter.estimator,
         running_turn=turn.number if turn else None,
+        prompts=answered_prompts(state.prompts, messages),
     )
 
 
