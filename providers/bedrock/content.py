@@ -113,6 +113,9 @@ class Blocks:
         self._readable = is_readable(message, self.source)
         names = iter(self._document_names_of(message))
         blocks = list(self._each(message.content, names))
+        # Claude rejects an answer that ends with thinking.
+        while blocks and isinstance(blocks[-1], dict) and "reasoningContent" in blocks[-1]:
+            del blocks[-1]
         # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html: a document needs a text.
         kinds = {next(iter(block)) for block in blocks if isinstance(block, dict)}
         return [*blocks, _SEE_ABOVE] if "document" in kinds and "text" not in kinds else blocks

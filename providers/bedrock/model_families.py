@@ -186,11 +186,19 @@ def _claude(model: str) -> ModelTraits:
 def _claude_facts(model: str, version: ClaudeVersion | None) -> ModelFacts:
     """What is documented of Claude, as Converse serves it.
 
-    It has no compaction. It serves structured output from 4.5 on, and not of Fable and Mythos:
-    https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html.
+    It has no compaction. It serves structured output from 4.5 on, and not of Fable and Mythos
+    (https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html). Opus 4.7 does not take ``disabled``
+    thinking there, and does not think unless asked to (.../claude-messages-adaptive-thinking.html). The API has
+    messages of the role ``system``, but AWS does not say for which models: changed prompts are not appended.
     """
     if _find_first_claude(model):  # of the time before families and versions
         return ModelFacts(thinks=False, efforts=("none",), fits_schemas=False, takes_sampling=True)
     facts = claude_facts(model)
     unserved = version is not None and (version.number < (4, 5) or version.family in ("fable", "mythos"))
-    return msgspec.structs.replace(facts, compacts=False, fits_schemas=False if unserved else facts.fits_schemas)
+    return msgspec.structs.replace(
+        facts,
+        compacts=False,
+        appends_prompts=False,
+        fits_schemas=False if unserved else facts.fits_schemas,
+        thinking_types=("adaptive",) if version == ("opus", 4, 7) else facts.thinking_types,
+    )

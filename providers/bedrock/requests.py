@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from ..claude.bound_thinking import BoundThinking, Context, prompt_fingerprint
 from ..claude.output_limits import default_output_tokens
 from ..schema.content import Opaque, Text, Thinking, ToolResult, ToolUse
 from ..schema.messages import Message, Role
@@ -71,7 +72,10 @@ def path(model: str, streaming: bool) -> str:
 
 
 def body(request: Request, dialect: Dialect, streaming: bool = False) -> bytes:
-    """The body of *request*. Each message is encoded once in the life of ``request.memo``."""
+    """The body of *request*. Each message is encoded once in the life of ``request.memo``.
+
+    The memo gets what binds the thinking in the answer to what is sent here.
+    """
     messages, settings = request.messages, request.settings
     has_tools = dialect.facts.uses_tools is not False
     blocks = Blocks(messages, dialect.media, dialect.traits, dialect.source, has_tools)
@@ -82,6 +86,10 @@ def body(request: Request, dialect: Dialect, streaming: bool = False) -> bytes:
     fields = head.get(_FIELDS, {})
     if fields.get("thinking", {}).get("type") == "enabled" and not _may_think(messages, dialect.source):
         del fields["thinking"]
+    if dialect.facts.binds_thinking:
+        base = prompt_fingerprint(settings.system, _definitions(head))
+        bound = BoundThinking.of(request.memo, PROVIDER)
+        encoded = bound.valid_forms(request.memo, messages, encoded, Context(base, blocks.of))
     head = _with_extra(head | dialect.fixed_members(streaming), dialect)
     if mark := _mark(settings, dialect):
         encoded = list(encoded)
@@ -111,6 +119,11 @@ def _head(settings: Settings, dialect: Dialect) -> dict[str, Any]:
     if settings.metadata:
         head["requestMetadata"] = settings.metadata
     return head
+
+
+def _definitions(head: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tools in *head*, without cache points."""
+    return [tool for tool in head.get("toolConfig", {}).get("tools", ()) if "cachePoint" not in tool]
 
 
 def _with_extra(head: dict[str, Any], dialect: Dialect) -> dict[str, Any]:

@@ -12,20 +12,23 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, cast
 
-from botocore.model import ListShape, OperationModel, Shape, StringShape, StructureShape
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StringShape, StructureShape
 from botocore.session import Session
 from botocore.validate import ParamValidator
+
+from validators.bedrock_models import model_violations
 
 Json = Mapping[str, Any]
 
 _MARKS = 4
+_STRICT_TOOLS = 20
 _IMAGES, _DOCUMENTS = 20, 5
 _DOCUMENT_NAME = re.compile(r"(?!.*\s\s)[A-Za-z0-9\s()\[\]-]{1,200}")
 
 
-def violations(body: Json) -> list[str]:
-    """The reasons for which Bedrock would reject *body*; empty if it is valid."""
-    shape = _operation().input_shape
+def violations(body: Json, model: str = "", streaming: bool = False) -> list[str]:
+    """The reasons for which Bedrock would reject *body*, to *model* if that is known; empty if it is valid."""
+    shape = _operation(streaming).input_shape
     assert isinstance(shape, StructureShape)
     report = ParamValidator().validate({"modelId": "any", **body}, shape)
     if report.has_errors():
@@ -39,16 +42,19 @@ def violations(body: Json) -> list[str]:
         *_documents(messages),
         *_tools(body, messages),
         *_marks(body, messages),
+        *_guardrail(body),
+        *(model_violations(body, model) if model else ()),
     ]
 
 
 @cache
-def _operation() -> OperationModel:
-    return Session().get_service_model("bedrock-runtime").operation_model("Converse")
+def _operation(streaming: bool) -> OperationModel:
+    name = "ConverseStream" if streaming else "Converse"
+    return Session().get_service_model("bedrock-runtime").operation_model(name)
 
 
 def _strings(value: object, shape: Shape, place: str) -> Iterator[str]:
-    """Strings and lists in *value* that are too long, and strings that *shape* does not allow."""
+    """Strings, lists and maps in *value* that are too long, and strings that *shape* does not allow."""
     if isinstance(shape, StructureShape) and not shape.is_document_type:
         members = cast(Json, value)
         for name, member in members.items():
@@ -59,6 +65,13 @@ def _strings(value: object, shape: Shape, place: str) -> Iterator[str]:
             yield f"{place}: at most {shape.metadata['max']}"
         for index, item in enumerate(items):
             yield from _strings(item, shape.member, f"{place}[{index}]")
+    elif isinstance(shape, MapShape):
+        entries = cast(Json, value)
+        if len(entries) > shape.metadata.get("max", len(entries)):
+            yield f"{place}: at most {shape.metadata['max']}"
+        for key, entry in entries.items():
+            yield from _strings(key, shape.key, f"{place}[{key!r}]")
+            yield from _strings(entry, shape.value, f"{place}[{key!r}]")
     elif isinstance(shape, StringShape) and isinstance(value, str):
         if shape.enum and value not in shape.enum:
             yield f"{place}: {value!r} is not one of {', '.join(shape.enum)}"
@@ -85,6 +98,8 @@ def _contents(messages: Sequence[Json]) -> Iterator[str]:
             yield f"messages[{index}]: only user messages may have images and documents"
         if message["role"] == "user" and kinds["reasoningContent"] + kinds["toolUse"]:
             yield f"messages[{index}]: User messages cannot contain reasoning content or tool uses"
+        if message["role"] == "assistant" and _kind(message["content"][-1]) == "reasoningContent":
+            yield f"messages[{index}]: The final block in an assistant message cannot be `thinking`"
         if kinds["document"] and not kinds["text"]:
             yield f"messages[{index}]: a document needs a text block beside it"
         for block in _all_blocks([message]):
@@ -126,9 +141,12 @@ def _tools(body: Json, messages: Sequence[Json]) -> Iterator[str]:
     config: Json = body.get("toolConfig", {})
     if used and not config:
         yield "The toolConfig field must be defined when using toolUse and toolResult content blocks."
-    names = [tool["toolSpec"]["name"] for tool in config.get("tools", ()) if "toolSpec" in tool]
+    specs = [tool["toolSpec"] for tool in config.get("tools", ()) if "toolSpec" in tool]
+    names = [spec["name"] for spec in specs]
     if len(set(names)) < len(names):
         yield "toolConfig: names must be unique"
+    if sum(spec.get("strict", False) for spec in specs) > _STRICT_TOOLS:
+        yield f"toolConfig: at most {_STRICT_TOOLS} strict tools"
     chosen = config.get("toolChoice", {}).get("tool")
     if chosen and chosen["name"] not in names:
         yield f"toolChoice: there is no tool {chosen['name']!r}"
@@ -137,6 +155,9 @@ def _tools(body: Json, messages: Sequence[Json]) -> Iterator[str]:
 def _marks(body: Json, messages: Sequence[Json]) -> Iterator[str]:
     lists = [body.get("system", []), body.get("toolConfig", {}).get("tools", [])]
     lists += [message["content"] for message in messages]
+    ttls = [_ttl(block) for blocks in (lists[1], lists[0], *lists[2:]) for block in blocks if "cachePoint" in block]
+    if sorted(ttls, key=["1h", "5m"].index) != ttls:
+        yield "cachePoint: a ttl of 1h must not come after one of 5m"
     places = [(blocks, index) for blocks in lists for index, block in enumerate(blocks) if "cachePoint" in block]
     if len(places) > _MARKS:
         yield f"cachePoint: at most {_MARKS}"
@@ -146,6 +167,16 @@ def _marks(body: Json, messages: Sequence[Json]) -> Iterator[str]:
             yield "cachePoint: There is nothing available to cache."
         if before in ("reasoningContent", "document", "cachePoint"):
             yield f"cachePoint: cannot be inserted after {before}"
+
+
+def _ttl(mark: Json) -> str:
+    return str(mark["cachePoint"].get("ttl", "5m"))
+
+
+def _guardrail(body: Json) -> Iterator[str]:
+    guardrail: Json = body.get("guardrailConfig", {})
+    if guardrail and not {"guardrailIdentifier", "guardrailVersion"} <= guardrail.keys():
+        yield "guardrailConfig: an identifier and a version are required"
 
 
 def _all_blocks(messages: Sequence[Json]) -> Iterator[Json]:

@@ -172,4 +172,4 @@ def test_every_history_makes_a_valid_request(
     if thinking and dialect is CLAUDE:
         settings = msgspec.structs.replace(settings, thinking=Reasoning(budget_tokens=2_000))
 
-    assert bedrock.violations(request_body(*messages, settings=settings, dialect=dialect)) == []
+    assert bedrock.violations(request_body(*messages, settings=settings, dialect=dialect), dialect.model) == []

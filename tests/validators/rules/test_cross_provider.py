@@ -114,7 +114,7 @@ APIS = {
             bedrock_requests.body,
             dialect=BedrockDialect("anthropic.claude-sonnet-4-5-20250929-v1:0"),
         ),
-        bedrock.violations,
+        partial(bedrock.violations, model="anthropic.claude-sonnet-4-5-20250929-v1:0"),
     ),
 }
 
