@@ -23,6 +23,7 @@ from ..transport import http
 from ..wire.extra_body import check_extras
 from . import requests as cohere_requests
 from .config import Cohere
+from .content import check_content
 from .decoder import decode_answer, stream_decoder
 from .errors import FAULTS, PROVIDER
 from .rules import Dialect, check_modes, check_settings
@@ -75,7 +76,7 @@ class CohereClient:
         check_settings(settings, self._dialect)
 
     def check_content(self, content: Sequence[Block]) -> None:
-        self._dialect.media.check(content)
+        check_content(content, self._dialect.media)
 
     def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
         body = partial(cohere_requests.body, request, self._dialect, streaming=True)

@@ -7,6 +7,7 @@ from typing import Any, cast
 import msgspec
 
 from ..schema.content import Block, Document, Image, Text, Thinking, ToolResult, ToolUse
+from ..schema.errors import UnsupportedContent
 from ..schema.messages import Message, Role
 from ..wire.media import MediaLimits, MediaRules
 from .errors import PROVIDER
@@ -14,15 +15,41 @@ from .events import PLAN
 
 # https://docs.cohere.com/docs/image-inputs: a request may have up to 20 images, 20 MB in all. Documents belong to the
 # whole request, not to a message.
+_MAX_IMAGES, _MAX_IMAGE_BYTES = 20, 20_000_000
 MEDIA = MediaRules(
     PROVIDER,
-    images=MediaLimits(frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"}), 20_000_000, by_url=True),
+    images=MediaLimits(
+        frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"}), _MAX_IMAGE_BYTES, by_url=True
+    ),
 )
 _DETAILS = ("low", "high", "auto")
 _ERROR_PREFIX = "Error: "
 _NO_OUTPUT = "(no output)"
 _json = msgspec.json.encode
 _Object = dict[str, Any]
+
+
+def check_content(content: Sequence[Block], media: MediaRules) -> None:
+    """Check the images in *content*, each of them, and their number and size together.
+
+    Raises:
+        UnsupportedContent: *media* does not take a block, which is named by its place, or they are too many or large.
+    """
+    media.check(content)
+    images = list(_images(content))
+    size_bytes = sum(len(image.data or b"") for image in images)
+    if len(images) > _MAX_IMAGES or size_bytes > _MAX_IMAGE_BYTES:
+        limits = f"up to {_MAX_IMAGES} images of {_MAX_IMAGE_BYTES:,} bytes in all"
+        problem = f"content: {PROVIDER} takes {limits}, not {len(images)} of {size_bytes:,}; send fewer"
+        raise UnsupportedContent(problem, PROVIDER)
+
+
+def _images(content: Iterable[Block]) -> Iterator[Image]:
+    for block in content:
+        if isinstance(block, ToolResult):
+            yield from _images(block.content)
+        elif isinstance(block, Image):
+            yield block
 
 
 def wire_messages(media: MediaRules, message: Message) -> list[_Object]:

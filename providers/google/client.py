@@ -27,7 +27,7 @@ from .config import Google
 from .content import check_content
 from .decoder import decode_answer, stream_decoder
 from .errors import FAULTS, PROVIDER, read_google_fault
-from .rules import Dialect, check_cache, check_settings
+from .rules import Dialect, check_config, check_settings
 
 # google-auth has no type hints for their constructors.
 _service_account, _user = cast(Any, ServiceCredentials), cast(Any, UserCredentials)
@@ -64,7 +64,7 @@ class GoogleClient:
 
     def __init__(self, config: Google) -> None:
         check_extras(config, google_requests.OWN_MEMBERS)
-        check_cache(config)
+        check_config(config)
         key = http.header_value(config.api_key, "provider.api_key") if config.api_key else None
         base_url = http.http_url(config.base_url, "provider.base_url")
         self._transport = HTTPClient(AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s))

@@ -23,6 +23,9 @@ EFFORT_BUDGETS = {"low": 1_024, "medium": 8_192, "high": 24_576}
 """The budgets that Google gives OpenAI's efforts on Gemini 2.5: https://ai.google.dev/gemini-api/docs/openai."""
 
 
+_UNKNOWN = ModelFacts()
+
+
 class GeminiVersion(NamedTuple):
     """A model's *family* and version: ``("flash", (3, 8))``. *draws*: it makes images."""
 
@@ -64,15 +67,23 @@ class GeminiRules(NamedTuple):
     takes_caches: bool = True
 
 
-def gemini_rules(model: str, vertex: bool) -> GeminiRules:
-    """The rules for *model*, at Vertex AI or at the Gemini API.
+def gemini_rules(model: str, vertex: bool, given: ModelFacts = _UNKNOWN) -> GeminiRules:
+    """The rules for *model*, at Vertex AI or at the Gemini API, whose facts are those *given* where these are known.
 
     A model that is newer than these documents is assumed to be like the newest one. A name without a version, such as
-    that of a tuned model, says nothing.
+    that of a tuned model, says nothing: it is like Gemini 3 if the facts given have its thinking type.
     """
+    rules = _documented(model, vertex)
+    if rules is None:
+        is_gemini_3 = LEVEL in (given.thinking_types or ())
+        rules = GeminiRules(needs_signatures=is_gemini_3, takes_result_media=is_gemini_3)
+    return rules._replace(facts=given.or_else(rules.facts))
+
+
+def _documented(model: str, vertex: bool) -> GeminiRules | None:
     version = GeminiVersion.of(model)
     if version is None:
-        return _GEMMA if "gemma" in model else GeminiRules()
+        return _GEMMA if "gemma" in model else None
     if version.number < (2, 5):
         return _OLD
     if version.number < (3, 0):

@@ -33,6 +33,7 @@ _RULES = SettingsRules(
     limits_tool_choice=True,
 )
 _SEED_BITS = 31
+_MAX_FUNCTIONS = 512  # the SDK's FunctionDeclarations
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,7 @@ class Dialect:
     @cached_property
     def rules(self) -> GeminiRules:
         """What is documented about the model; its facts are those of *facts*, where these are known."""
-        documented = gemini_rules(self.model, self.vertex)
-        return documented._replace(facts=self.facts.or_else(documented.facts))
+        return gemini_rules(self.model, self.vertex, self.facts)
 
     @cached_property
     def parts(self) -> PartRules:
@@ -124,6 +124,8 @@ def _check_tools(settings: Settings, dialect: Dialect) -> None:
     """https://ai.google.dev/gemini-api/docs/tool-combination; image models take Google's own tools only."""
     if not dialect.rules.takes_functions and any(isinstance(tool, Tool) for tool in settings.tools):
         raise InvalidConfig("tools", f"{dialect.model} takes Google's own tools only; choose another model for yours")
+    if sum(isinstance(tool, Tool) for tool in settings.tools) > _MAX_FUNCTIONS:
+        raise InvalidConfig("tools", f"Google takes up to {_MAX_FUNCTIONS} of your own")
     if dialect.rules.combines_tools or not settings.tools:
         return
     # "Function calling with a response mime type: 'application/json' is unsupported", says the API of older models.
@@ -178,16 +180,22 @@ def _check_service_tier(settings: Settings, dialect: Dialect) -> None:
         raise InvalidConfig("service_tier", f"Google takes {', '.join(SERVICE_TIERS)}")
 
 
-def check_cache(config: Google) -> None:
-    """Reject an explicit cache where the model has none: https://ai.google.dev/gemini-api/docs/caching.
+def check_config(config: Google) -> None:
+    """Reject what the model or the endpoint of *config* does not have.
+
+    https://ai.google.dev/gemini-api/docs/caching and https://ai.google.dev/api/generate-content#SafetySetting.
 
     Raises:
         InvalidConfig: the field is named.
     """
-    if config.cached_content is not None and not gemini_rules(config.model, bool(config.vertex)).takes_caches:
+    vertex = bool(config.vertex)
+    if config.cached_content is not None and not gemini_rules(config.model, vertex).takes_caches:
         raise InvalidConfig(
             "provider.cached_content", f"{config.model} has no explicit caches; leave it out, it caches by itself"
         )
+    for number, setting in enumerate(config.safety_settings or ()):
+        if "method" in setting and not vertex:
+            raise InvalidConfig(f"provider.safety_settings[{number}]", "the method is Vertex AI's; leave it out")
 
 
 def _check_cache(settings: Settings, dialect: Dialect) -> None:

@@ -299,6 +299,8 @@ def _cached(request: _Body) -> Iterator[str]:
 
 def _tools(request: _Body) -> Iterator[str]:
     names = [declared.name for tool in request.tools for declared in tool.function_declarations or []]
+    if len(names) > 512:
+        yield "tools: at most 512 function declarations can be specified"
     if len(set(names)) < len(names):
         yield "tools: duplicate function declaration found"
     calling = request.tool_config.function_calling_config if request.tool_config else None

@@ -142,6 +142,8 @@ def _endpoint(body: Json, number: float, vertex: bool) -> Iterator[str]:
     parts = [part for content in body["contents"] for part in content["parts"]]
     if any("toolCall" in part or "toolResponse" in part for part in parts) and (vertex or number < 3):
         yield "tool calls of the server are not supported by this model or endpoint"
+    if not vertex and any("method" in setting for setting in body.get("safetySettings", ())):
+        yield "the method of a safety setting is of Vertex AI only"
     if vertex and "serviceTier" in body:
         yield "Vertex AI takes the service tier in a header"
     streams = body.get("toolConfig", {}).get("functionCallingConfig", {}).get("streamFunctionCallArguments")

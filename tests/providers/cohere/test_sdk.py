@@ -17,6 +17,7 @@ from rayconteur.providers.cohere.client import SDK_ERRORS
 from rayconteur.providers.cohere.config import Cohere
 from rayconteur.providers.cohere.provider import COHERE as COHERE_PROVIDER
 from rayconteur.providers.registry import open_client
+from rayconteur.providers.schema.content import Image, ToolResult
 from rayconteur.providers.schema.errors import (
     AuthenticationFailed,
     ContextOverflow,
@@ -24,6 +25,7 @@ from rayconteur.providers.schema.errors import (
     InvalidRequest,
     ProviderError,
     RateLimited,
+    UnsupportedContent,
 )
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.transport.faults import STATUSES, Fault
@@ -113,6 +115,17 @@ def test_what_the_package_sets_or_the_model_lacks_is_rejected_in_the_config(
         open_client(Cohere(model=model, api_key=KEY, **more))
 
     assert raised.value.field == field
+
+
+def test_more_images_than_a_request_may_have_are_rejected_before_sending() -> None:
+    client = open_client(Cohere(model="command-a-plus-05-2026", api_key=KEY))
+    far, half = Image(url="https://x.example/y.png"), Image(data=bytes(10_000_001), media_type="image/png")
+
+    client.check_content([far] * 20)
+    for content in ([far] * 21, [half, half], [ToolResult(tool_use_id="a", content=(far,) * 21)]):
+        with pytest.raises(UnsupportedContent, match="up to 20 images of 20,000,000 bytes"):
+            client.check_content(content)
+    asyncio.run(client.aclose())
 
 
 def test_the_facts_of_a_config_are_those_of_its_model() -> None:

@@ -110,6 +110,10 @@ def test_extra_members_and_headers_are_sent() -> None:
         ({"extra_body": {"toolConfig": {}}}, "provider.extra_body.toolConfig"),
         ({"extra_headers": {"X-Goog-Api-Key": "k"}}, "provider.extra_headers['X-Goog-Api-Key']"),
         ({"cached_content": "cachedContents/nest"}, "provider.cached_content"),
+        (
+            {"safety_settings": ({"category": "c", "threshold": "OFF", "method": "SEVERITY"},)},
+            "provider.safety_settings[0]",
+        ),
     ],
 )
 def test_what_the_package_sets_or_the_model_lacks_is_rejected_in_the_config(more: dict[str, Any], field: str) -> None:

@@ -67,3 +67,16 @@ def test_the_facts_of_a_config_are_those_of_its_model_at_its_endpoint() -> None:
 
 def test_nothing_is_documented_about_names_without_a_version() -> None:
     assert gemini_rules("tunedModels/mine", vertex=False).facts == ModelFacts()
+
+
+def test_a_tuned_model_is_like_gemini_3_if_its_facts_say_so() -> None:
+    rules = gemini_rules("tunedModels/mine", vertex=False, given=ModelFacts(thinking_types=("thinkingLevel",)))
+
+    assert (rules.needs_signatures, rules.takes_result_media) == (True, True)
+    assert not gemini_rules("tunedModels/mine", vertex=False).needs_signatures
+
+
+def test_the_facts_of_a_config_take_precedence() -> None:
+    rules = gemini_rules("gemini-3.8-flash", vertex=False, given=ModelFacts(efforts=("minimal",), thinks=False))
+
+    assert (rules.facts.efforts, rules.facts.thinks, rules.facts.uses_tools) == (("minimal",), False, True)

@@ -44,6 +44,8 @@ SCHEMA = {"type": "object", "properties": {"bird": {"type": "string"}}}
             "tool_choice.mode",
             Dialect("gemini-2.0-flash"),
         ),
+        (Settings(tools=tuple(Tool(name=f"f{number}") for number in range(513))), "tools", NEW),
+        (Settings(tools=(Tool(name="fly"),)), "tools", Dialect("gemini-3-pro-image")),
         (Settings(service_tier="scale"), "service_tier", NEW),
         (Settings(service_tier="flex"), "service_tier", Dialect("gemini-3.8-flash", vertex=True)),
         (Settings(metadata={"a": "b"}), "metadata", NEW),

@@ -21,6 +21,7 @@ TOOLS: list[Json] = [{"functionDeclarations": [{"name": "fly", "parametersJsonSc
 
 ULTRA: Json = {"level": "MEDIA_RESOLUTION_ULTRA_HIGH"}
 SEARCH: Json = {"googleSearch": {}}
+METHOD: Json = {"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF", "method": "SEVERITY"}
 REPORTED: Json = {"includeServerSideToolInvocations": True}
 
 
@@ -109,6 +110,7 @@ def test_a_valid_request_has_no_violations(good: Json) -> None:
         (body(HI, model({"functionCall": {"name": "f" * 129}}), user(FLOWN)), "regex"),
         (body(HI, model(FLY), model(FLOWN), HI), "comes from the user"),
         (body(tools=TOOLS * 2), "duplicate function declaration"),
+        (body(tools=[{"functionDeclarations": [{"name": f"f{n}"} for n in range(513)]}]), "at most 512"),
         (body(toolConfig={"functionCallingConfig": {"mode": "AUTO"}}), "without function declarations"),
         (with_calling_config(mode="AUTO", allowedFunctionNames=["fly"]), "ANY or VALIDATED"),
         (with_calling_config(mode="ANY", allowedFunctionNames=["sit"]), "not declared"),
@@ -197,6 +199,7 @@ def test_a_request_that_fits_its_model_has_no_violations(model_name: str, vertex
         ("gemini-3.8-flash", False, body(tools=[*TOOLS, SEARCH]), "please enable"),
         ("gemini-3.8-flash", True, body(tools=[*TOOLS, SEARCH], toolConfig=REPORTED), "Gemini API only"),
         ("gemini-3.8-flash", True, body(serviceTier="flex"), "in a header"),
+        ("gemini-3.8-flash", False, body(safetySettings=[METHOD]), "the method of a safety setting"),
         ("gemini-3.8-flash", True, body(HI, model({"toolCall": {}}), HI), "tool calls of the server"),
         ("gemini-2.0-flash", False, with_calling_config(mode="VALIDATED"), "VALIDATED is not supported"),
         ("gemini-3-pro-image", False, body(tools=TOOLS), "tool use is not enabled"),
