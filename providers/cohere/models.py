@@ -50,7 +50,7 @@ def _facts(window: int, output: int, *, thinks: bool = False, images: bool | Non
 
 
 _NEWER_SAFETY = ("contextual", "strict")  # "command-r7b-12-2024 and newer models"
-_FAST_OR_OFF = ("fast", "off")  # https://docs.cohere.com/v2/docs/citations: Command R7B and Command A
+_NOT_ACCURATE = tuple(mode for mode in CITATION_MODES if mode != "accurate")  # Command R7B and Command A
 _OLD = CohereRules(_facts(128_000, 4_096), takes_tool_choice=False)
 
 _FAMILIES = {
@@ -66,8 +66,8 @@ _FAMILIES = {
         ModelFacts(takes_images=False, thinks=False, efforts=("none",)),
         safety_modes=_NEWER_SAFETY,
     ),
-    "a": CohereRules(_facts(256_000, 8_000), citation_modes=_FAST_OR_OFF, safety_modes=_NEWER_SAFETY),
-    "r7b": CohereRules(_facts(128_000, 4_096), citation_modes=_FAST_OR_OFF, safety_modes=_NEWER_SAFETY),
+    "a": CohereRules(_facts(256_000, 8_000), citation_modes=_NOT_ACCURATE, safety_modes=_NEWER_SAFETY),
+    "r7b": CohereRules(_facts(128_000, 4_096), citation_modes=_NOT_ACCURATE, safety_modes=_NEWER_SAFETY),
     "r-plus": _OLD,
     "r": _OLD,
 }

@@ -230,7 +230,7 @@ def _strict_tools(request: _Body) -> Iterator[str]:
 THINKING = ("command-a-plus", "command-a-reasoning")
 TEXT_ONLY = ("command-a-03", "command-a-translate", "command-r7b", "command-r-")
 WITHOUT_TOOL_CHOICE = ("command-r-",)
-FAST_OR_OFF = ("command-a-03", "command-r7b")
+NOT_ACCURATE = ("command-a-03", "command-r7b")
 ALWAYS_SAFE = ("command-a-", "command-r7b")
 OUTPUT_TOKENS = (
     ("command-a-plus", 64_000),
@@ -250,8 +250,8 @@ def _of_model(request: _Body) -> Iterator[str]:
         yield "thinking is not supported by this model"
     if request.tool_choice is not None and model.startswith(WITHOUT_TOOL_CHOICE):
         yield "tool_choice is not supported by this model"
-    mode = request.citation_options.mode if request.citation_options else "FAST"
-    if mode not in ("FAST", "OFF") and model.startswith(FAST_OR_OFF):
+    mode = request.citation_options.mode if request.citation_options else None
+    if mode == "ACCURATE" and model.startswith(NOT_ACCURATE):
         yield f"citation_options: this model does not support the mode {mode}"
     if request.safety_mode == "OFF" and model.startswith(ALWAYS_SAFE):
         yield "safety_mode: this model supports CONTEXTUAL and STRICT"
