@@ -15,6 +15,7 @@ import msgspec
 from .registry import PROVIDERS
 from .schema.config import Config
 from .schema.facts import ModelFacts, Prices
+from .served_facts import learned_facts
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -33,13 +34,16 @@ _REGIONS = ("us", "us-gov", "eu", "apac", "jp", "au", "ca", "global")
 def with_model_facts(config: C) -> C:
     """*config* with what is known about its model, where its own facts say nothing.
 
-    What the vendor documents takes precedence over the tables, which lag behind.
+    What the vendor's models endpoint says, if it has been asked, takes precedence over the vendor's documents, and
+    these over the tables, which lag behind.
     """
     provider = PROVIDERS.get(config.name)
     documented = provider.documented_facts(config) if provider else ModelFacts()
     base_url = getattr(config, "base_url", None)
     facts = _facts_in_tables(config.name, config.model, base_url, datetime.now(UTC).date().isoformat())
-    return msgspec.structs.replace(config, facts=config.facts.or_else(documented).or_else(facts))
+    return msgspec.structs.replace(
+        config, facts=config.facts.or_else(learned_facts(config)).or_else(documented).or_else(facts)
+    )
 
 
 def context_limit_tokens(facts: ModelFacts) -> int:

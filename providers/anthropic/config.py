@@ -38,6 +38,9 @@ class Anthropic(HTTPConfig, frozen=True, kw_only=True):
     models that the API asks when the model refuses: ``"default"`` for those that Anthropic recommends, or a tuple of
     their names, or of objects such as ``{"model": ..., "max_tokens": ...}``.
     https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback
+
+    With *fetch_model_facts*, the API is asked what the model is able to do when a session is spawned, once per process:
+    for models that are newer than this package. Without an answer within two seconds, what is documented applies.
     """
 
     secrets: ClassVar[tuple[str, ...]] = (*HTTPConfig.secrets, "api_key", "ad_token")
@@ -50,6 +53,7 @@ class Anthropic(HTTPConfig, frozen=True, kw_only=True):
     ad_token: str | None = None
     ad_token_provider: str | None = None
     betas: tuple[str, ...] = ()
+    fetch_model_facts: bool = False
     fallbacks: Literal["default"] | tuple[str | dict[str, Any], ...] | None = None
 
     def __post_init__(self) -> None:
@@ -65,6 +69,8 @@ class Anthropic(HTTPConfig, frozen=True, kw_only=True):
         for beta in self.betas:
             if not re.fullmatch(r"[A-Za-z0-9._-]+", beta):
                 raise InvalidConfig("provider.betas", f"{beta!r} is not the name of a beta")
+        if self.fetch_model_facts and self.served_by not in ("anthropic", "aws"):
+            raise InvalidConfig("provider.fetch_model_facts", f"there is no models endpoint at {self.served_by!r}")
         if self.fallbacks is not None:
             _check_fallbacks(self)
 

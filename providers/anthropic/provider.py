@@ -1,6 +1,7 @@
 """The registry entry of Anthropic."""
 
 from ..schema.client import Client
+from ..schema.facts import ModelFacts
 from ..schema.provider import Provider, TokenCosts
 from .config import Anthropic
 from .facts import documented_facts
@@ -12,12 +13,24 @@ def _open_client(config: Anthropic) -> Client:
     return AnthropicClient(config)
 
 
+def _fetches_facts(config: Anthropic) -> bool:
+    return config.fetch_model_facts
+
+
+async def _fetch_facts(config: Anthropic) -> ModelFacts:
+    from .endpoint.models import served_facts
+
+    return await served_facts(config)
+
+
 ANTHROPIC = Provider(
     config=Anthropic,
     open_client=_open_client,
     extra="anthropic",
     environment=("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_FOUNDRY_API_KEY"),
     documented_facts=documented_facts,
+    fetches_facts=_fetches_facts,
+    fetch_facts=_fetch_facts,
     price_table="anthropic",
     ability_table="anthropic",
     token_costs=TokenCosts(

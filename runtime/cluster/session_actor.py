@@ -66,6 +66,11 @@ class _SessionActor:
         return outcomes
 
     @ray.method
+    async def learn_facts(self, session_id: str, model: str) -> None:
+        """Ask the models endpoint about *model*, if the session's provider says so."""
+        await self._host.learn_facts(session_id, model)
+
+    @ray.method
     async def close(self, session_ids: list[str], drain: bool) -> list[Exception | None]:
         """Close sessions. Returns when all have ended and their ids are free, with the error for each that failed."""
         closing = (self._host.close(session_id, drain) for session_id in session_ids)

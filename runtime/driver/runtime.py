@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from ...providers.schema.errors import InvalidConfig
+from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed, SessionDied, UnknownSession
 from ..api.options import RuntimeOptions, validated_session_id
@@ -108,7 +109,9 @@ class Runtime:
         """
         resources = self._require_entered()
         session_ids = _session_ids(ids)
-        config = _checked_config(config).resolved(os.environ)
+        config = _checked_config(config)
+        await learn_facts(config.provider.resolved(os.environ))
+        config = config.resolved(os.environ)
         placement = _checked_placement(placement) if placement else self._placement
         groups = resources.pool.assign(session_ids, placement)
         opened: list[SessionHandle] = []

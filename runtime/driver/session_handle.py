@@ -1,7 +1,9 @@
 """A session handle: a driver's access to one session."""
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -10,6 +12,7 @@ from msgspec import UNSET
 from ...providers.models import with_model_facts
 from ...providers.schema.content import UserBlock
 from ...providers.schema.messages import Message
+from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
 from ..api.errors import EventsMissed, SessionClosed, UnknownSession
 from ..api.messages import (
@@ -50,6 +53,7 @@ class SessionHandle:
         self._session = session
         self._registry = registry
         self._read = read
+        self._preparing = asyncio.Lock()
 
     def __repr__(self) -> str:
         return f"SessionHandle({self.id!r})"
@@ -78,8 +82,10 @@ class SessionHandle:
             UnsupportedContent: it was rejected: the provider or its model does not accept such a block.
             ConfigError: it is not a message, or an invalid ``Configure``; the field is named.
         """
-        if isinstance(message, Configure):
-            message = _with_credentials(message)
+        if isinstance(message, Configure) or self._preparing.locked():
+            async with self._preparing:  # what is sent meanwhile stays behind
+                if isinstance(message, Configure):
+                    message = await self._prepared(message)
         data = encode_for_transfer(message, "message")
         receipt = await self._call(lambda: self._session.host.send_queue.send(self.id, data))
         self.last_seq = max(self.last_seq, receipt.seq)
@@ -140,6 +146,24 @@ class SessionHandle:
         await self._call(lambda: host.close_drained(self.id) if drain else host.close_now(self.id))
         self._registry.on_session_closed(host)
 
+    async def _prepared(self, change: Configure) -> Configure:
+        """*change*, validated, with the credentials of its providers from the environment.
+
+        The models endpoint has been asked about a new model, if the provider says so.
+        """
+        if change.provider is not UNSET:
+            validated_provider(change.provider)
+        change = validated_struct(change, (Configure,), "message")
+        if change.provider is not UNSET:
+            provider = change.provider.resolved(os.environ)
+            await learn_facts(provider)
+            change = msgspec.structs.replace(change, provider=with_model_facts(provider))
+        elif change.model is not UNSET:
+            await self._call(partial(self._session.host.actor.learn_facts.remote, self.id, change.model))
+        if compaction := given_settings(change).get("compaction"):
+            change = msgspec.structs.replace(change, compaction=compaction.resolved(os.environ))
+        return change
+
     async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
         self._registry.require_open()
         try:
@@ -149,15 +173,3 @@ class SessionHandle:
         except ActorGone:
             self._registry.require_open()
             raise await self._registry.failure_reason(self._session) from None
-
-
-def _with_credentials(change: Configure) -> Configure:
-    """*change*, validated, with the credentials of its providers from the environment."""
-    if change.provider is not UNSET:
-        validated_provider(change.provider)
-    change = validated_struct(change, (Configure,), "message")
-    if change.provider is not UNSET:
-        change = msgspec.structs.replace(change, provider=with_model_facts(change.provider.resolved(os.environ)))
-    if compaction := given_settings(change).get("compaction"):
-        change = msgspec.structs.replace(change, compaction=compaction.resolved(os.environ))
-    return change

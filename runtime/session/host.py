@@ -87,6 +87,10 @@ class Host:
             raise invalid_config(error, "message") from None
         return self._find(session_id).tell(message, len(data))
 
+    async def learn_facts(self, session_id: str, model: str) -> None:
+        """Ask the models endpoint about *model*, if the session's provider says so."""
+        await self._find(session_id).learn_facts(model)
+
     async def close(self, session_id: str, drain: bool) -> None:
         """Close the session and wait until it is over."""
         session = self._find(session_id)

@@ -15,6 +15,7 @@ from ...providers.schema.draft import Partial
 from ...providers.schema.facts import ModelFacts
 from ...providers.schema.messages import Message
 from ...providers.schema.request import WireMemo
+from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
 from ..api.messages import Configure, Receipt, ToLLM, ToolResults, UserMessage, given_settings
 from ..api.status import SessionStatus, State
@@ -85,6 +86,11 @@ class Session:
             self._add_credentials(message)
         assert isinstance(acknowledge, Acknowledge)
         return Receipt(turn=acknowledge.turn, seq=seq)
+
+    async def learn_facts(self, model: str) -> None:
+        """Ask the models endpoint about *model*, if the session's provider says so, before a ``Configure`` names it."""
+        provider = self._credentials.with_secrets(self._conversation.config.provider)
+        await learn_facts(msgspec.structs.replace(provider, model=model))
 
     def settings(self) -> SessionConfig:
         """The settings in force, without secrets."""
