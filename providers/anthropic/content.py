@@ -4,7 +4,7 @@ https://platform.claude.com/docs/en/api/messages
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -25,6 +25,7 @@ MEDIA = MediaRules(
 TOOL_NAME = NameRule(chars=128)
 _TOOL_ID = NameRule(chars=64)
 _ERROR_TEXT = {"type": "text", "text": "Error"}
+_NONE = frozenset[str]()
 # Such as the results of a web search: encrypted_content, encrypted_index, encrypted_stdout.
 _is_sealed = re.compile(rb'"encrypted_[a-z_]+"\s*:\s*"').search
 
@@ -48,8 +49,10 @@ def wire_blocks(message: Message, media: MediaRules, source: str) -> list[Any]:
         case (Text(text=text, citations=()),) if text and not text.isspace():  # most messages; the rest takes longer
             return [{"type": "text", "text": text}]
         case content:
-            own = message.role is Role.ASSISTANT and message.readable_by(source)
-            blocks = list(_each_block(content, media, own))
+            if message.role is Role.USER:
+                return list(_each_block(content, media))
+            own = message.readable_by(source)
+            blocks = list(_each_block(content, media, own, _NONE if own else _sealed_ids(content)))
             while blocks and _is_thinking(blocks[-1]):
                 del blocks[-1]
             return blocks
@@ -61,13 +64,17 @@ def starts_with_thinking(message: Message, media: MediaRules, source: str) -> bo
     return bool(blocks) and _is_thinking(blocks[0])
 
 
-def _is_thinking(block: Mapping[str, Any] | msgspec.Raw) -> bool:
-    return isinstance(block, Mapping) and block["type"] in ("thinking", "redacted_thinking")
+def _is_thinking(block: dict[str, Any] | msgspec.Raw) -> bool:
+    return type(block) is dict and block["type"] in ("thinking", "redacted_thinking")
 
 
-def _each_block(content: Iterable[Block], media: MediaRules, own: bool) -> Iterator[Mapping[str, Any] | msgspec.Raw]:
-    """The blocks of *content*, which is an answer of the source that it goes back to if *own*."""
-    sealed = frozenset[str]() if own else _sealed_ids(content)
+def _each_block(
+    content: Iterable[Block], media: MediaRules, own: bool = False, sealed: frozenset[str] = _NONE
+) -> Iterator[dict[str, Any] | msgspec.Raw]:
+    """The blocks of *content*, which is an answer of the source that it goes back to if *own*.
+
+    *sealed* are the ids of opaque blocks that are left out.
+    """
     for block in content:
         match block:
             case Text():
@@ -127,7 +134,7 @@ def _thinking(block: Thinking) -> dict[str, Any]:
 
 def _tool_result(result: ToolResult, media: MediaRules) -> dict[str, Any]:
     encoded: dict[str, Any] = {"type": "tool_result", "tool_use_id": _TOOL_ID.fitted(result.tool_use_id)}
-    content = [block for block in _each_block(result.content, media, False) if isinstance(block, Mapping)]
+    content = [block for block in _each_block(result.content, media) if type(block) is dict]
     if result.is_error and all(block["type"] == "text" for block in content):
         return {**encoded, "is_error": True, "content": content or [_ERROR_TEXT]}
     if result.is_error:

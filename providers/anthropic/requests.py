@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ..claude.bound_thinking import BoundThinking, Context, prompt_fingerprint
+from ..claude.bound_thinking import BoundThinking, Context
 from ..claude.output_limits import default_output_tokens
 from ..claude.prompt_changes import PromptPlan, prompt_plan
 from ..claude.thinking import effort_level, thinking_member
@@ -112,9 +112,10 @@ def body(request: Request, dialect: Dialect, streaming: bool, finish: Callable[[
     forms = request.memo.forms(messages, dialect, dialect.parts)
     prompt = _plan(request, forms, dialect)
     if facts.binds_thinking:
-        base = prompt_fingerprint(prompt.base.system, map(definition, prompt.base.tools))
-        context = Context(base, dialect.parts, prompt.appended)
-        forms = BoundThinking.of(request.memo, PROVIDER).valid_forms(request.memo, messages, forms, context)
+        bound, base = BoundThinking.of(request.memo, PROVIDER), prompt.base
+        fingerprint = bound.prompt(base.system, base.tools, lambda: map(definition, base.tools))
+        context = Context(fingerprint, dialect.parts, prompt.appended)
+        forms = bound.valid_forms(request.memo, messages, forms, context)
     head = _head(settings, prompt.base, dialect, streaming)
     if head.get("thinking", {}).get("type") == "enabled" and not _may_think(messages, dialect):
         del head["thinking"]

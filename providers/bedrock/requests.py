@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from ..claude.bound_thinking import BoundThinking, Context, prompt_fingerprint
+from ..claude.bound_thinking import BoundThinking, Context
 from ..claude.output_limits import default_output_tokens
 from ..schema.content import Opaque, Text, Thinking, ToolResult, ToolUse
 from ..schema.messages import Message, Role
@@ -87,8 +87,8 @@ def body(request: Request, dialect: Dialect, streaming: bool = False) -> bytes:
     if fields.get("thinking", {}).get("type") == "enabled" and not _may_think(messages, dialect.source):
         del fields["thinking"]
     if dialect.facts.binds_thinking:
-        base = prompt_fingerprint(settings.system, _definitions(head))
         bound = BoundThinking.of(request.memo, PROVIDER)
+        base = bound.prompt(settings.system, settings.tools or _definitions(head), lambda: _definitions(head))
         encoded = bound.valid_forms(request.memo, messages, encoded, Context(base, blocks.of))
     head = _with_extra(head | dialect.fixed_members(streaming), dialect)
     if mark := _mark(settings, dialect):

@@ -20,6 +20,7 @@ from ..schema.request import WireMemo
 
 _DIGEST_BYTES = 8
 _USER, _ASSISTANT, _SYSTEM = b"u", b"a", b"s"
+_Object = Mapping[str, Any]
 _Parts = Callable[[Message], list[Any]]
 _encode = msgspec.json.encode
 _canonical = msgspec.json.Encoder(order="sorted").encode
@@ -60,12 +61,12 @@ class Context(NamedTuple):
     appended: Mapping[int, bytes] = {}
 
 
-def prompt_fingerprint(system: str | None, tools: Iterable[Mapping[str, Any]]) -> str:
+def prompt_fingerprint(system: str | None, tools: Iterable[_Object]) -> str:
     """The fingerprint that the thinking in a conversation begins with. The order of *tools* does not matter.
 
     Deferred tools count like the others, although a model that has not found one yet does not mind its change.
     """
-    return _digest(b"", _encode([system, *sorted(_canonical(tool).decode() for tool in tools)])).hex()
+    return _digest(b"", [_encode([system, *sorted(_canonical(tool).decode() for tool in tools)])]).hex()
 
 
 class BoundThinking:
@@ -77,8 +78,10 @@ class BoundThinking:
     def __init__(self, provider: str) -> None:
         self._provider = provider
         self._prompt = ""
+        self._prompt_of: tuple[object, object] | None = None  # the system prompt and the tools of ``_known_prompt``
+        self._known_prompt = ""
         self._appended: Mapping[int, bytes] = {}
-        self._digests: list[bytes] = []  # after each message
+        self._checkpoints: list[tuple[int, bytes]] = []  # each message of the assistant, and the digest up to its end
         self._answers: list[_Answer] = []
 
     @classmethod
@@ -90,6 +93,16 @@ class BoundThinking:
             memo.unchanged = 0
         return kept
 
+    def prompt(self, system: str | None, tools: Sequence[object], define: Callable[[], Iterable[_Object]]) -> str:
+        """The ``prompt_fingerprint`` of *system* and of *tools*, which *define* returns in the API's form.
+
+        It is the one of the last request while both are the same objects.
+        """
+        known = self._prompt_of
+        if known is None or known[0] is not system or known[1] is not tools:
+            self._prompt_of, self._known_prompt = (system, tools), prompt_fingerprint(system, define())
+        return self._known_prompt
+
     def valid_forms(
         self, memo: WireMemo, messages: Sequence[Message], forms: list[bytes], context: Context
     ) -> list[bytes]:
@@ -97,11 +110,9 @@ class BoundThinking:
 
         *memo* gets what binds the thinking of the answer to come. The list may be *forms* itself: don't change it.
         """
-        self._forget_from(self._first_change(memo.unchanged, context))
+        start, before = self._return_to(self._first_change(memo.unchanged, context))
         self._prompt, self._appended = context.prompt, context.appended
-        for index in range(len(self._digests), len(messages)):
-            self._add(index, messages[index], forms[index], context.parts)
-        memo.prefix = self._place(len(messages))
+        memo.prefix = self._extend(messages, forms, context.parts, start, before)
         omitted: list[_Answer] = []
         wanted: str | None = None
         for answer in reversed(self._answers):
@@ -126,30 +137,47 @@ class BoundThinking:
         moved = [place for place in places if self._appended.get(place) != context.appended.get(place)]
         return min(unchanged, *moved)
 
-    def _forget_from(self, index: int) -> None:
-        del self._digests[index:]
-        while self._answers and self._answers[-1].index >= index:
+    def _return_to(self, index: int) -> tuple[int, bytes]:
+        """Forget what depends on the message *index*. Returns where to continue, and the digest up to there."""
+        while self._checkpoints and self._checkpoints[-1][0] >= index:
+            self._checkpoints.pop()
+        last, before = self._checkpoints[-1] if self._checkpoints else (-1, b"")
+        while self._answers and self._answers[-1].index > last:
             self._answers.pop()
+        return last + 1, before
 
-    def _place(self, index: int) -> str:
-        """The fingerprint of what precedes the message *index*."""
-        return self._prompt + (self._digests[index - 1].hex() if index else "")
+    def _extend(
+        self, messages: Sequence[Message], forms: Sequence[bytes], parts: _Parts, start: int, before: bytes
+    ) -> str:
+        """Add the messages from *start* on, with the digest *before* them. Returns the fingerprint of everything."""
+        pieces: list[bytes] = []  # of user and system messages since the last checkpoint
+        appended = self._appended
+        for index in range(start, len(messages)):
+            message, form = messages[index], forms[index]
+            if message.role is Role.USER:
+                pieces += _USER, form
+            else:
+                bare = form
+                if Thinking in map(type, message.content):
+                    bare = self._without_thinking(message, form, parts)
+                    if bare != form:
+                        self._answers.append(_Answer(index, self._place(before, pieces), message.origin, bare))
+                before = self._digest_of_compacted(message) or _digest(before, [*pieces, _ASSISTANT, bare])
+                self._checkpoints.append((index, before))
+                pieces = []
+            if appended and index in appended:
+                pieces += _SYSTEM, appended[index]
+        return self._place(before, pieces)
 
-    def _add(self, index: int, message: Message, form: bytes, parts: _Parts) -> None:
-        before = self._digests[index - 1] if index else b""
-        bare = form
-        if message.role is Role.ASSISTANT:
-            if any(isinstance(block, Thinking) and block.provider == self._provider for block in message.content):
-                content = tuple(block for block in message.content if not isinstance(block, Thinking))
-                bare = _encode(parts(msgspec.structs.replace(message, content=content)))[1:-1]
-            if bare != form:
-                self._answers.append(_Answer(index, self._place(index), message.origin, bare))
-        digest = self._digest_of_compacted(message) or before
-        if digest is before and bare:
-            digest = _digest(before, (_USER if message.role is Role.USER else _ASSISTANT) + bare)
-        if (appended := self._appended.get(index)) is not None:
-            digest = _digest(digest, _SYSTEM + appended)
-        self._digests.append(digest)
+    def _place(self, before: bytes, pieces: Sequence[bytes]) -> str:
+        """The fingerprint of what precedes a message: the prompt, the digest *before* and the *pieces* after it."""
+        return self._prompt + (_digest(before, pieces) if pieces else before).hex()
+
+    def _without_thinking(self, message: Message, form: bytes, parts: _Parts) -> bytes:
+        if not any(isinstance(block, Thinking) and block.provider == self._provider for block in message.content):
+            return form
+        content = tuple(block for block in message.content if not isinstance(block, Thinking))
+        return _encode(parts(msgspec.structs.replace(message, content=content)))[1:-1]
 
     def _digest_of_compacted(self, message: Message) -> bytes | None:
         """The digest of the history that *message* is the provider's own summary of.
@@ -157,13 +185,14 @@ class BoundThinking:
         Thinking after it stays valid if it was made after that history, with the same system prompt and tools:
         https://platform.claude.com/docs/en/build-with-claude/compaction-on-demand.
         """
-        match message.content:
-            case (Opaque(provider=self._provider, type="compaction"), *_) if message.origin is not None:
-                prompt, digest = message.origin.prefix[: len(self._prompt)], message.origin.prefix[len(self._prompt) :]
-                return bytes.fromhex(digest) if prompt == self._prompt and digest else None
-            case _:
-                return None
+        first = message.content[0]
+        if type(first) is not Opaque or message.origin is None:
+            return None
+        if (first.provider, first.type) != (self._provider, "compaction"):
+            return None
+        prompt, digest = message.origin.prefix[: len(self._prompt)], message.origin.prefix[len(self._prompt) :]
+        return bytes.fromhex(digest) if prompt == self._prompt and digest else None
 
 
-def _digest(before: bytes, data: bytes) -> bytes:
-    return blake2b(before + data, digest_size=_DIGEST_BYTES).digest()
+def _digest(before: bytes, pieces: Iterable[bytes]) -> bytes:
+    return blake2b(b"".join((before, *pieces)), digest_size=_DIGEST_BYTES).digest()
