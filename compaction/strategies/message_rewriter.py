@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+import msgspec
+
 from ...providers.schema.content import Block
 from ...providers.schema.messages import Message, Role
 from ..job import CompactionJob
@@ -12,10 +14,14 @@ from ..strategy import KeepsRecentTurns, Scope, StrategyResult
 class MessageRewriter(KeepsRecentTurns, frozen=True, kw_only=True):
     """Rewrites the messages of one role wherever that makes them smaller.
 
-    The assistant's messages in the running turn are left alone.
+    The assistant's messages in the running turn are left alone, and in a turn that has not got its answer.
+
+    What the assistant signed is valid only up to the first change: ``rewrite`` must leave no signed thinking after it.
+    *leaves_no_gaps*: the messages up to the last one that is rewritten are all rewritten, if there is anything to it.
     """
 
     rewritten_role: ClassVar[Role]
+    leaves_no_gaps: ClassVar[bool] = False
 
     def rewrite(self, content: tuple[Block, ...]) -> tuple[Block, ...] | None:
         """The smaller content of a message, or ``None`` to leave the message as it is."""
@@ -23,8 +29,7 @@ class MessageRewriter(KeepsRecentTurns, frozen=True, kw_only=True):
 
     async def compact(self, history: SizedHistory, job: CompactionJob, scope: Scope) -> StrategyResult:
         role, last_turn_start = self.rewritten_role, history.last_turn_start
-        spares_running_turn = role is Role.ASSISTANT and job.running_turn is not None
-        stop = last_turn_start if spares_running_turn else history.last_step_start
+        stop = last_turn_start if role is Role.ASSISTANT and _goes_on(history, job) else history.last_step_start
         recent_start = min(history.recent_start(self.keep_recent_turns), stop)
         excess = history.tokens - job.budget_tokens
         rewritten: dict[int, tuple[Message, int]] = {}
@@ -37,9 +42,15 @@ class MessageRewriter(KeepsRecentTurns, frozen=True, kw_only=True):
             content = self.rewrite(message.content)
             if content is None:
                 continue
-            smaller = Message(role=role, content=content, turn=message.turn, stands_for=message.stands_for)
+            smaller = msgspec.structs.replace(message, content=content)
             saved = history.message_tokens[index] - (tokens := job.count_tokens(smaller))
-            if saved > 0:
+            if saved > 0 or self.leaves_no_gaps:
                 rewritten[index] = smaller, tokens
                 excess -= saved
-        return StrategyResult(history.with_rewritten(rewritten))
+        compacted = history.with_rewritten(rewritten)
+        return StrategyResult(compacted if compacted.tokens < history.tokens else history)
+
+
+def _goes_on(history: SizedHistory, job: CompactionJob) -> bool:
+    """True if a turn is running, or one has failed that may be requested again."""
+    return job.running_turn is not None or (bool(history.messages) and history.messages[-1].role is Role.USER)

@@ -8,14 +8,16 @@ from .message_rewriter import MessageRewriter
 
 
 class DropThinking(MessageRewriter, frozen=True, kw_only=True):
-    """Drops old thinking. The thinking of the running turn stays: some providers require it.
+    """Drops old thinking, the oldest first. The thinking of the running turn stays: some providers require it.
 
     Anthropic and Google want back the thinking in front of the tool uses that are being answered, with its signature:
     https://platform.claude.com/docs/en/build-with-claude/extended-thinking#preserving-thinking-blocks and
-    https://ai.google.dev/gemini-api/docs/thought-signatures.
+    https://ai.google.dev/gemini-api/docs/thought-signatures. Claude's thinking is valid only without gaps before it:
+    https://platform.claude.com/docs/en/build-with-claude/preserved-thinking.
     """
 
     rewritten_role: ClassVar[Role] = Role.ASSISTANT
+    leaves_no_gaps: ClassVar[bool] = True
 
     def rewrite(self, content: tuple[Block, ...]) -> tuple[Block, ...] | None:
         if Thinking not in map(type, content):

@@ -1,13 +1,26 @@
 """What each strategy does to a history, and how they work together."""
 
-from builders.compaction import LONG, assistant, compacted, step, total_tokens, turns, user
-from builders.histories import IMAGE, PDF, answer, send_summary
+import asyncio
 
-from rayconteur.compaction import DropImages, DropThinking, Layered, SideRequest, Summarize, Threshold, Window
+import msgspec
+from builders.compaction import LONG, assistant, compacted, step, total_tokens, turns, user
+from builders.histories import IMAGE, PDF, answer, count_tokens, send_summary
+
+from rayconteur.compaction import (
+    CompactionJob,
+    DropImages,
+    DropThinking,
+    Layered,
+    SideRequest,
+    Summarize,
+    Threshold,
+    Window,
+    compact,
+)
 from rayconteur.providers.schema.content import Text, Thinking, ToolResult
 from rayconteur.providers.schema.draft import Answer
 from rayconteur.providers.schema.errors import Overloaded
-from rayconteur.providers.schema.messages import Message
+from rayconteur.providers.schema.messages import Message, Origin
 from rayconteur.providers.schema.usage import NONE_YET
 
 THINKING = Thinking(text=LONG, provider="anthropic", signature="c2ln")
@@ -99,6 +112,42 @@ def test_old_thinking_is_dropped_and_that_of_the_running_turn_stays() -> None:
     after = changed(compacted(history, DropThinking(keep_recent_turns=1), 0).messages)
 
     assert [THINKING in message.content for message in after] == [False] * 3 + [True] + [False] * 3
+
+
+def test_thinking_is_dropped_without_gaps() -> None:
+    """What costs nothing is dropped, too: the model rejects thinking whose predecessor is missing."""
+    unseen = Thinking(text="", provider="anthropic", signature=None)
+    history = [
+        *[user(1, "hm?"), assistant(1, THINKING, "So."), user(2, "hm?"), assistant(2, unseen, "So.")],
+        *[user(3, "hm?"), assistant(3, THINKING, "So."), user(4, "hm?"), assistant(4, THINKING, "So.")],
+    ]
+
+    after = changed(compacted(history, DropThinking(keep_recent_turns=1), 0).messages)
+
+    assert [len(message.content) for message in after[1::2]] == [1, 1, 1, 2]
+
+
+def test_the_thinking_of_a_turn_that_may_be_requested_again_stays() -> None:
+    history = [
+        *[user(1, "hm?"), assistant(1, THINKING, "So."), user(2, "look")],
+        *[assistant(2, THINKING, *step(2, "a")[0].content), step(2, "a")[1], *step(2, "b")],
+    ]
+    job = CompactionJob(messages=history, budget_tokens=0, count_tokens=count_tokens, send=send_summary)
+
+    result = asyncio.run(compact(job, DropThinking(keep_recent_turns=1)))
+
+    assert [THINKING in message.content for message in changed(result.messages)] == [False] * 3 + [True] + [False] * 3
+
+
+def test_an_answer_without_its_thinking_keeps_its_origin() -> None:
+    origin = Origin(source="ours", prefix="p")
+    thought = msgspec.structs.replace(assistant(1, THINKING, "So."), origin=origin)
+
+    after = changed(
+        compacted([user(1, "hm?"), thought, user(2, "And?")], DropThinking(keep_recent_turns=1), 0).messages
+    )
+
+    assert after[1] == msgspec.structs.replace(assistant(1, "So."), origin=origin)
 
 
 def test_a_message_with_nothing_but_thinking_stays() -> None:
