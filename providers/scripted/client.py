@@ -56,7 +56,7 @@ class ScriptedClient:
 
     def __init__(self, config: Scripted) -> None:
         self._config = config
-        for step in (step for answer in config.script.answers for step in answer):
+        for step in (step for answer in (*config.script.answers, config.script.compaction) for step in answer):
             if isinstance(step, Fail) and step.code not in _ERRORS:
                 known = ", ".join(sorted(_ERRORS))
                 raise InvalidConfig(

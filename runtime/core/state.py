@@ -89,8 +89,13 @@ class ConversationState:
         return self.meter.request_tokens(self.history.messages, self.config)
 
     def history_changed(self) -> None:
-        """The messages that requests hold are others: the current prompt is that of all of them."""
-        self.prompts = ()
+        """The messages that requests hold are others: the current prompt is that of all of them.
+
+        What the provider compacted by itself stays under the first prompt, with which it was made: what is signed after
+        it is bound to that one.
+        """
+        is_native = self.history.messages[:1] and self.history.messages[0].is_native_summary
+        self.prompts = self.prompts[:1] if is_native else ()
         self.meter.estimate_fill(self.history.messages, self.config)
 
     def enter(self, phase: Phase) -> None:

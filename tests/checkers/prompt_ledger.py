@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import msgspec
-from checkers.history_changes import omits_sealed, was_restored
+from checkers.history_changes import omits_sealed, starts_natively, was_restored
 
 from rayconteur.providers.schema.messages import Role
 from rayconteur.providers.schema.request import Prompt
@@ -24,7 +24,9 @@ class PromptLedger:
         """*event* has led from *before* to *after*."""
         answers = sum(message.role is Role.ASSISTANT for message in after.history)
         replaced = isinstance(event, ev.CompactionEnded) and event.messages is not None
-        if replaced or omits_sealed(before, event):
+        if replaced and starts_natively(after.history):
+            self._answered_under = self._answered_under[:1] * answers
+        elif replaced or omits_sealed(before, event):
             self._answered_under = [prompt_of(before.config)] * answers
         elif was_restored(before, after):
             self._answered_under = [prompt_of(after.config)] * answers

@@ -139,7 +139,9 @@ def test_it_is_requested_with_the_settings_and_prompts_of_ordinary_requests() ->
             assert compaction.settings == last.settings
             assert [prompt.system for prompt in compaction.prompts] == ["Be brief.", "Rhyme."]
             assert compaction.messages == last.messages[: len(compaction.messages)]
-            assert recorder.requests[-1].prompts == ()
+            after = recorder.requests[-1]
+            assert [prompt.system for prompt in after.prompts] == ["Be brief.", "Rhyme."]
+            assert after.prompts[1].start == len(after.messages) - 1  # said again after the new message
 
     run(main())
 

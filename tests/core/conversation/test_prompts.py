@@ -18,8 +18,9 @@ from builders.conversation import (
     user_message,
 )
 
-from rayconteur.providers.schema.content import Text
-from rayconteur.providers.schema.messages import Message, Role
+from rayconteur.compaction.summaries.summary_message import native_summary
+from rayconteur.providers.schema.content import Opaque, Text
+from rayconteur.providers.schema.messages import Message, Origin, Role
 from rayconteur.providers.schema.request import Prompt
 from rayconteur.providers.schema.tools import Tool
 from rayconteur.runtime.api import messages as msg
@@ -233,3 +234,18 @@ def test_a_prompt_that_stays_is_the_same_object_in_each_request() -> None:
     conversation.handle(answered(2, "yes"))
 
     assert prompts_sent(conversation, user_message()) is first
+
+
+def test_a_history_that_the_provider_compacted_keeps_its_first_prompt_and_repeats_the_current_one() -> None:
+    conversation = answered_once()
+    conversation.handle(received(BRIEF))
+    conversation.handle(user_message())
+    conversation.handle(answered(2, "yes"))
+    started = only_one(StartCompaction, conversation.handle(received(msg.Compact())))
+    content = (Opaque(provider="scripted", type="compaction", json=b"{}"),)
+    summary = native_summary(started.messages[:2], content, Origin(source="ours"))
+    compacted = (summary, *started.messages[2:])
+    conversation.handle(ev.CompactionEnded(compaction=started.number, messages=compacted))
+
+    assert started.prompts == (BASE, Prompt(start=2, system="be brief"))
+    assert prompts_sent(conversation, user_message()) == (BASE, Prompt(start=3, system="be brief"))

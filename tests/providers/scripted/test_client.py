@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
+import msgspec
 import pytest
 from fixtures.virtual_time import run
 
-from rayconteur.providers.schema.content import Image, Text, ToolResult, ToolUse
+from rayconteur.providers.schema.client import CompactingClient
+from rayconteur.providers.schema.content import Image, Opaque, Text, ToolResult, ToolUse
 from rayconteur.providers.schema.deltas import (
     AnswerEnded,
     AnswerStarted,
@@ -293,3 +295,35 @@ def test_complete_takes_as_long_as_streaming() -> None:
 def test_a_script_that_ends_a_stream_early_fails_complete(step: Step, error: type[ProviderError]) -> None:
     with pytest.raises(error):
         run(scripted_client(Say("Caw"), step).complete(make_request()))
+
+
+def compacting_client(*steps: Step) -> ScriptedClient:
+    return ScriptedClient(Scripted(script=Script(compaction=steps, first_token_s=1)))
+
+
+def test_a_compaction_is_one_opaque_block_with_what_the_script_says() -> None:
+    answer = run(compacting_client(Say("Ravens"), Say(" hide food.")).compact(make_request(), "Keep the names."))
+
+    (block,) = answer.content
+    assert isinstance(block, Opaque)
+    assert (block.provider, block.type) == ("scripted", "compaction")
+    assert msgspec.json.decode(block.json)["summary"] == "Ravens hide food."
+    assert msgspec.json.decode(block.json)["instructions"] == "Keep the names."
+    assert answer.usage.output == reported(5)
+
+
+def test_a_compaction_is_a_compacting_client_s_and_pauses_and_fails_as_the_script_says() -> None:
+    client = compacting_client(Wait(2), Fail("overloaded"))
+    assert isinstance(client, CompactingClient)
+
+    async def main() -> float:
+        with pytest.raises(Overloaded):
+            await client.compact(make_request(), None)
+        return asyncio.get_running_loop().time()
+
+    assert run(main()) == pytest.approx(3)
+
+
+def test_a_failure_of_the_compaction_must_be_one_that_providers_have() -> None:
+    with pytest.raises(InvalidConfig):
+        compacting_client(Fail("too_busy"))
