@@ -79,7 +79,9 @@ def body(request: Request, dialect: Dialect) -> bytes:
     encoded = request.memo.forms(messages, dialect, Parts(messages, dialect.parts).of)
     head = merged(_head(request.settings, dialect), dialect.members)
     opening = _json(head)[:-1] + b"," if head else b"{"
-    return b"".join((opening, b'"contents":[', *alternating_messages(messages, encoded, _OPENINGS), b"]}"))
+    # Clients report that the API takes all parts of a message with tool results for the model's.
+    pieces = alternating_messages(messages, encoded, _OPENINGS, results_apart=True)
+    return b"".join((opening, b'"contents":[', *pieces, b"]}"))
 
 
 def _head(settings: Settings, dialect: Dialect) -> _Object:

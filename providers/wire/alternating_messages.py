@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ..schema.content import ToolResult
 from ..schema.messages import Message, Role
 
 _END = b"]}"
@@ -14,23 +15,32 @@ def message_openings(user: str, assistant: str, content: str) -> Mapping[Role, b
 
 
 def alternating_messages(
-    messages: Sequence[Message], encoded_blocks: Iterable[bytes], openings: Mapping[Role, bytes]
+    messages: Sequence[Message],
+    encoded_blocks: Iterable[bytes],
+    openings: Mapping[Role, bytes],
+    results_apart: bool = False,
 ) -> list[bytes]:
     """The JSON of *messages* in pieces, separated by commas, from the JSON of each one's blocks.
 
     *openings* come from ``message_openings``. Consecutive messages of one role are merged into one, and messages
-    without blocks are left out.
+    without blocks are left out. With *results_apart*, what follows a message with tool results is not merged with it.
     """
     pieces: list[bytes] = []
-    last: Role | None = None
+    last: Message | None = None
     next_openings = {role: _END + b"," + opening for role, opening in openings.items()}
     for message, blocks in zip(messages, encoded_blocks, strict=True):
         if not blocks:
             continue
-        if message.role is last:
+        if last is None:
+            pieces.append(openings[message.role])
+        elif message.role is last.role and not (results_apart and _has_results(last) and not _has_results(message)):
             pieces.append(b",")
         else:
-            pieces.append(openings[message.role] if last is None else next_openings[message.role])
-            last = message.role
+            pieces.append(next_openings[message.role])
+        last = message
         pieces.append(blocks)
     return [*pieces, _END] if pieces else []
+
+
+def _has_results(message: Message) -> bool:
+    return any(isinstance(block, ToolResult) for block in message.content)

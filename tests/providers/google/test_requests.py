@@ -10,7 +10,7 @@ from rayconteur.providers.google.config import Google
 from rayconteur.providers.google.errors import PROVIDER
 from rayconteur.providers.google.requests import OWN_MEMBERS, body, config_members
 from rayconteur.providers.google.rules import Dialect, check_settings
-from rayconteur.providers.schema.content import Text
+from rayconteur.providers.schema.content import Text, ToolResult, ToolUse
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Reasoning, Request, Settings
@@ -220,3 +220,12 @@ def test_consecutive_messages_of_one_role_are_merged_and_empty_ones_omitted() ->
     )
 
     assert [(content["role"], len(content["parts"])) for content in wire["contents"]] == [("user", 3), ("model", 2)]
+
+
+def test_what_follows_tool_results_is_a_message_of_its_own() -> None:
+    one, other = ToolResult(tool_use_id="1", content=(Text("Up."),)), ToolResult(tool_use_id="2")
+    uses = assistant(ToolUse(id="1", name="fly", input={}), ToolUse(id="2", name="rest", input={}))
+
+    wire = request_body(user(Text("Go.")), uses, user(one), user(other), user(Text("And?")))
+
+    assert [(content["role"], len(content["parts"])) for content in wire["contents"][2:]] == [("user", 2), ("user", 1)]
