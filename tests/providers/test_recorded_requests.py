@@ -34,10 +34,7 @@ OWN = {"messages", "contents", "input", "system", "systemInstruction", "instruct
 """Members that ``extra_body`` must not be used for: the history, the system prompt and the tools."""
 
 IGNORED = {
-    "chat_completions.response_format.json_schema.name",
     "chat_completions.stream_options.include_usage",
-    "converse.outputConfig.textFormat.structure.jsonSchema.name",
-    "converse.system[].cachePoint.type",
     "generate_content.contents[].parts[].functionCall.id",
     "generate_content.contents[].parts[].functionResponse.id",
     "generate_content.contents[].parts[].function_call.id",
@@ -48,7 +45,6 @@ IGNORED = {
     "responses.input[].id",
     "responses.input[].status",
     "responses.store",
-    "responses.text.format.name",
 }
 """The values that may be others."""
 

@@ -30,16 +30,13 @@ _DEFAULTS: dict[str, JSON] = {
         "text": {"format": {"type": "text"}},
     },
     MESSAGES: {"stream": False, "tool_choice": {"type": "auto"}},
-    COHERE: {"stream": False},
-    GOOGLE: {},
-    CONVERSE: {},
 }
 """The documented default values of members."""
 
 
 def defaults(body: JSON, api: str) -> None:
     """A member with its documented default value means the same as none."""
-    for name, value in _DEFAULTS[api].items():
+    for name, value in _DEFAULTS.get(api, {}).items():
         if body.get(name) == value:
             del body[name]
     if api == GOOGLE:
@@ -75,11 +72,9 @@ def text_forms(body: JSON, api: str) -> None:
         body["system"] = _as_text(body["system"])
     if api == RESPONSES and isinstance(body.get("input"), str):
         body["input"] = [{"role": "user", "content": body["input"]}]
-    if isinstance(body.get("stop"), str):
-        body["stop"] = [body["stop"]]
     for turn in [*_turns(body, api), *_tool_results(body, api)]:
         for name in ("content", "output"):
-            if name in turn and api != CONVERSE:
+            if name in turn:
                 turn[name] = _as_text(turn[name])
 
 
@@ -93,7 +88,10 @@ def _as_text(content: Any) -> Any:
 
 def usage_option(body: JSON, _: str) -> None:
     """The usage is always requested from streams: one more event, after the answer."""
-    body.pop("stream_options", None)
+    options: JSON = body.get("stream_options") or {}
+    options.pop("include_usage", None)
+    if not options:
+        body.pop("stream_options", None)
 
 
 def cache_marks(body: JSON, _: str) -> None:
@@ -102,25 +100,24 @@ def cache_marks(body: JSON, _: str) -> None:
 
 
 def _strip_marks(value: Any) -> None:
-    if (array := json_array(value)) is not None:
-        array[:] = [item for item in array if (json_object(item) or {}).keys() != {"cachePoint"}]
-        for item in array:
-            _strip_marks(item)
-    elif (members := json_object(value)) is not None:
+    if (members := json_object(value)) is not None:
         members.pop("cache_control", None)
-        for item in members.values():
-            _strip_marks(item)
+    for item in members.values() if members is not None else json_array(value) or ():
+        _strip_marks(item)
 
 
 def storage(body: JSON, _: str) -> None:
-    """The Responses API is asked to store nothing, and so to return encrypted reasoning. The answer is the same."""
+    """The Responses API is asked to store nothing, and so to return reasoning encrypted. The answer says the same."""
     body.pop("store", None)
     if "include" in body:
         body["include"] = [name for name in body["include"] if name != "reasoning.encrypted_content"]
 
 
 def item_identity(body: JSON, _: str) -> None:
-    """Ids and states of items are the provider's: they say nothing to the model where nothing is stored."""
+    """Ids, states and the type ``message`` of items can be left out: they tell the model nothing.
+
+    https://platform.openai.com/docs/api-reference/responses/create#responses-create-input
+    """
     for item in _turns(body, RESPONSES):
         if item.get("type") in (None, "message", "function_call", "function_call_output", "reasoning"):
             item.pop("id", None)
@@ -150,7 +147,10 @@ def developer_role(body: JSON, api: str) -> None:
 
 
 def limit_name(body: JSON, _: str) -> None:
-    """The limit of an answer is ``max_completion_tokens``, and ``max_tokens`` its deprecated name."""
+    """The limit of an answer is ``max_completion_tokens``, and ``max_tokens`` its deprecated name.
+
+    https://platform.openai.com/docs/api-reference/chat/create
+    """
     if "max_tokens" in body:
         body["max_completion_tokens"] = body.pop("max_tokens")
 
@@ -167,15 +167,8 @@ def json_text(body: JSON, api: str) -> None:
         found["schema"] = json.loads(found["schema"])
 
 
-def schema_name(body: JSON, _: str) -> None:
-    """The name of the schema of an answer is a label for it; the schema describes the answer."""
-    body.get("response_format", {}).get("json_schema", {}).pop("name", None)
-    body.get("text", {}).get("format", {}).pop("name", None)
-    body.get("outputConfig", {}).get("textFormat", {}).get("structure", {}).get("jsonSchema", {}).pop("name", None)
-
-
 def blank_text(body: JSON, api: str) -> None:
-    """A text that is empty or only white space says nothing; most vendors reject it."""
+    """A text that is empty or only white space says nothing; Anthropic rejects it today."""
     parts = "parts" if api == GOOGLE else "content"
     turns = _turns(body, api)
     for turn in [*turns, *_tool_results(body, api)]:
@@ -189,23 +182,6 @@ def _is_blank(part: JSON) -> bool:
     return "text" in part and not part["text"].strip() and part.keys() <= {"type", "text"}
 
 
-def consecutive_turns(body: JSON, api: str) -> None:
-    """Messages of one role that follow each other mean the same as one with the parts of all of them.
-
-    https://platform.claude.com/docs/en/api/messages
-    """
-    contents, parts = ("contents", "parts") if api == GOOGLE else ("messages", "content")
-    merged: list[JSON] = []
-    for turn in body[contents]:
-        if isinstance(turn[parts], str):
-            turn[parts] = [{"type": "text", "text": turn[parts]}]
-        if merged and merged[-1].get("role") == turn.get("role"):
-            merged[-1][parts] = merged[-1][parts] + turn[parts]
-        else:
-            merged.append(turn)
-    body[contents] = merged
-
-
 def thinking_display(body: JSON, api: str) -> None:
     """Claude up to 4.6 shows a summary of its thinking unless told otherwise.
 
@@ -217,21 +193,27 @@ def thinking_display(body: JSON, api: str) -> None:
 
 
 def google_names(body: JSON, _: str) -> None:
-    """JSON parsers for protocol buffers accept names with underscores and in lowerCamelCase."""
+    """JSON parsers for protocol buffers accept names with underscores and in lowerCamelCase.
+
+    https://protobuf.dev/programming-guides/json/
+    """
     renamed = camel_case(body)
     body.clear()
     body.update(renamed)
 
 
 def google_enums(body: JSON, _: str) -> None:
-    """Google's documents write the thinking level in either case."""
+    """Google's documents write the thinking level in either case: https://ai.google.dev/gemini-api/docs/thinking."""
     thinking = body.get("generationConfig", {}).get("thinkingConfig", {})
     if "thinkingLevel" in thinking:
         thinking["thinkingLevel"] = thinking["thinkingLevel"].upper()
 
 
 def base64_alphabets(body: JSON, _: str) -> None:
-    """JSON parsers for protocol buffers accept base64 and base64url, with and without padding."""
+    """JSON parsers for protocol buffers accept base64 and base64url, with and without padding.
+
+    https://protobuf.dev/programming-guides/json/
+    """
     for content in body["contents"]:
         for part in content["parts"]:
             for media in (part, *part.get("functionResponse", {}).get("parts", [])):
@@ -240,7 +222,10 @@ def base64_alphabets(body: JSON, _: str) -> None:
 
 
 def google_schemas(body: JSON, _: str) -> None:
-    """Google takes a schema as JSON Schema, or in a form of its own in another member: types and null differ."""
+    """Google takes a schema as JSON Schema, or in a form of its own in another member: types and null differ.
+
+    https://ai.google.dev/api/caching#FunctionDeclaration
+    """
     config = body.get("generationConfig", {})
     for objects, old, new in (
         ([config], "responseSchema", "responseJsonSchema"),
@@ -252,40 +237,39 @@ def google_schemas(body: JSON, _: str) -> None:
 
 
 def system_role(body: JSON, _: str) -> None:
-    """The role of Google's system instruction can be left out: it has no meaning."""
+    """The role of Google's system instruction has no meaning: the instruction is text only.
+
+    https://ai.google.dev/api/generate-content#request-body
+    """
     body.get("systemInstruction", {}).pop("role", None)
 
 
 def call_ids(body: JSON, _: str) -> None:
-    """Ids of Google's function calls only pair them with their responses."""
+    """Ids of Google's function calls, which can be left out, only pair them with their responses.
+
+    https://ai.google.dev/api/caching#FunctionCall
+    """
     for content in body["contents"]:
         for part in content["parts"]:
             for name in ("functionCall", "functionResponse"):
                 part.get(name, {}).pop("id", None)
 
 
-def deployment(body: JSON, _: str) -> None:
-    """Azure takes the model from the path, and ignores the one in the body."""
-    body.pop("model", None)
-
-
 Rule = Callable[[JSON, str], None]
 RULES: dict[Rule, tuple[str, ...]] = {
     google_names: (GOOGLE,),
     usage_option: (CHAT,),
-    cache_marks: (MESSAGES, CONVERSE),
+    cache_marks: (MESSAGES,),
     storage: (RESPONSES,),
-    text_forms: (CHAT, RESPONSES, MESSAGES, COHERE),
-    blank_text: (CHAT, RESPONSES, MESSAGES, CONVERSE, GOOGLE, COHERE),
-    defaults: (CHAT, RESPONSES, MESSAGES, CONVERSE, GOOGLE, COHERE),
+    text_forms: (RESPONSES, MESSAGES, COHERE),
+    blank_text: (RESPONSES, MESSAGES),
+    defaults: (CHAT, RESPONSES, MESSAGES, CONVERSE, GOOGLE),
     empty_members: (CHAT, RESPONSES, MESSAGES, CONVERSE, GOOGLE, COHERE),
     item_identity: (RESPONSES,),
-    developer_role: (CHAT, RESPONSES),
+    developer_role: (CHAT,),
     instructions: (RESPONSES,),
     limit_name: (CHAT,),
-    json_text: (CHAT, RESPONSES, CONVERSE, COHERE),
-    schema_name: (CHAT, RESPONSES, CONVERSE),
-    consecutive_turns: (MESSAGES, CONVERSE, GOOGLE),
+    json_text: (CHAT, CONVERSE, COHERE),
     thinking_display: (MESSAGES, CONVERSE),
     google_enums: (GOOGLE,),
     base64_alphabets: (GOOGLE,),
