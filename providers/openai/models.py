@@ -106,7 +106,7 @@ _MODELS: tuple[tuple[str, OpenAIModel], ...] = (
     (r"gpt-4\.1(-mini|-nano)?", _like(_GPT_4, context_limit_tokens=1_047_576, output_limit_tokens=32_768)),
     (r".*(-audio|-search-preview).*", OpenAIModel(responses=False)),
     (r".*(-realtime|-transcribe|-tts|-image).*", _UNKNOWN),
-    (r"gpt-(4|3\.?5)(-.*)?", _FIRST),
+    (r"gpt-(4|3\.?5)(-.*)?", _like(_FIRST, uses_tools=True)),  # recorded: the tables say no of GPT-3.5 Turbo
     (r"o\d(-mini)?-deep-research", _on_responses(_O, "medium")),
     (r"o\d(-mini)?-pro", _on_responses(_O, *_LOW_TO_HIGH)),
     (r"o\d-mini|o\d", _O),

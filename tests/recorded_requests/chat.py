@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
 from rayconteur.providers.schema.config import HTTPConfig
@@ -23,15 +24,17 @@ _EXTRA = ("n", "logprobs", "moderation", "web_search_options", "functions", "fun
 def read_openai(recorded: Recorded) -> Expression:
     """A request to OpenAI as settings and messages."""
     body = Members(recorded.body)
-    return _read(body, OpenAI(model=body.take("model"), api="chat", extra_body=body.extra(*_EXTRA)))
+    return _read(body, OpenAI(model=body.take("model"), api="chat", extra_body=_extra(body)))
 
 
 def read_azure(recorded: Recorded) -> Expression:
     """A request to Azure as settings and messages."""
     body = Members(recorded.body)
     body.take("model")
-    deployment = recorded.path.partition("/deployments/")[2].partition("/")[0] or body.values["model"]
-    return _read(body, AzureOpenAI(deployment=deployment, api="chat", extra_body=body.extra(*_EXTRA)))
+    url = urlsplit(recorded.path)
+    deployment = url.path.partition("/deployments/")[2].partition("/")[0] or body.values["model"]
+    [version] = parse_qs(url.query)["api-version"]
+    return _read(body, AzureOpenAI(deployment=deployment, api="chat", api_version=version, extra_body=_extra(body)))
 
 
 def _read(body: Members, config: HTTPConfig) -> Expression:
@@ -54,6 +57,13 @@ def _read(body: Members, config: HTTPConfig) -> Expression:
     )
     body.end("body")
     return Expression(config, settings, messages((_role(turn), list(_blocks(turn))) for turn in turns))
+
+
+def _extra(body: Members) -> JSON | None:
+    """The members for ``extra_body``, JSON without a schema among them."""
+    form = body.values.get("response_format") or {}
+    mode = {"response_format": form} if form.get("type") == "json_object" else {}
+    return {**(body.extra(*_EXTRA) or {}), **mode} or None
 
 
 def _system_text(turn: JSON) -> str:
@@ -94,7 +104,7 @@ def _schema(body: Members) -> JSON | None:
     """The schema that the answer has to match."""
     wanted = Members(body.take("response_format", {"type": "text"}))
     match wanted.take("type"):
-        case "text":
+        case "text" | "json_object":
             return None
         case "json_schema":
             schema = Members(wanted.take("json_schema"))

@@ -60,7 +60,7 @@ def empty_members(body: JSON, api: str) -> None:
     """An optional member that is null or empty means the same as none."""
     objects = [*_functions(body, api), *_tool_results(body, api)]
     objects += [turn for turn in _turns(body, api) if turn.get("role") == "assistant"]
-    objects += [body[name] for name in ("inferenceConfig", "generationConfig") if name in body]
+    objects += [body[name] for name in ("inferenceConfig", "generationConfig", "reasoning") if name in body]
     for members in [*objects, body]:
         for name in [name for name, value in members.items() if value is None or value in ([], {}, "")]:
             del members[name]
@@ -153,6 +153,12 @@ def limit_name(body: JSON, _: str) -> None:
     """
     if "max_tokens" in body:
         body["max_completion_tokens"] = body.pop("max_tokens")
+
+
+def user_name(body: JSON, _: str) -> None:
+    """The end user is ``safety_identifier``, and ``user`` its deprecated name."""
+    if "user" in body:
+        body["safety_identifier"] = body.pop("user")
 
 
 def json_text(body: JSON, api: str) -> None:
@@ -269,6 +275,7 @@ RULES: dict[Rule, tuple[str, ...]] = {
     developer_role: (CHAT,),
     instructions: (RESPONSES,),
     limit_name: (CHAT,),
+    user_name: (CHAT, RESPONSES),
     json_text: (CHAT, CONVERSE, COHERE),
     thinking_display: (MESSAGES, CONVERSE),
     google_enums: (GOOGLE,),

@@ -27,22 +27,37 @@ _Turn = tuple[Role, list[Block]]
 def read_openai(recorded: Recorded) -> Expression:
     """A request to OpenAI as settings and messages."""
     body = Members(recorded.body)
-    config = OpenAI(model=body.take("model", ""), api="responses", extra_body=_extra(body))
-    return _read(body, config, "openai")
+    model, options, extra = body.take("model"), _reasoning_options(body), _extra(body)
+    if model is None:
+        raise NotExpressible("no model, but a prompt that is stored at the provider")
+    return _read(body, OpenAI(model=model, api="responses", extra_body=extra, **options), "openai")
 
 
 def read_azure(recorded: Recorded) -> Expression:
     """A request to Azure as settings and messages."""
     body = Members(recorded.body)
-    config = AzureOpenAI(deployment=body.take("model"), api="responses", api_version="v1", extra_body=_extra(body))
+    deployment, options, extra = body.take("model"), _reasoning_options(body), _extra(body)
+    config = AzureOpenAI(deployment=deployment, api="responses", api_version="v1", extra_body=extra, **options)
     return _read(body, config, "azureopenai")
 
 
 def _extra(body: Members) -> JSON | None:
     """The members for ``extra_body``; of ``include``, those values that the package does not set."""
     include = [name for name in body.take("include", []) if name != "reasoning.encrypted_content"]
-    extra = {**(body.extra(*_EXTRA) or {}), **({"include": include} if include else {})}
+    form: JSON = (body.values.get("text") or {}).get("format") or {}
+    extra = {
+        **(body.extra(*_EXTRA) or {}),
+        **({"include": include} if include else {}),
+        **({"text": {"format": form}} if form.get("type") == "json_object" else {}),
+    }
     return extra or None
+
+
+def _reasoning_options(body: Members) -> JSON:
+    """The options of reasoning that the config has."""
+    return Members(body.values.get("reasoning") or {}).renamed(
+        {f"reasoning_{name}": name for name in ("summary", "context", "mode")}
+    )
 
 
 def _read(body: Members, config: HTTPConfig, provider: str) -> Expression:
@@ -73,10 +88,9 @@ def _thinking(body: Members) -> Reasoning | None:
         return None
     reasoning = Members(given)
     effort, summary = reasoning.take("effort"), reasoning.take("summary")
+    reasoning.taken |= {"context", "mode"}
     reasoning.end("reasoning")
-    if summary not in (None, "auto"):
-        raise NotExpressible(f"reasoning.summary {summary}")
-    return Reasoning(effort=effort, show=summary is not None)
+    return Reasoning(effort=effort, show=summary is not None) if effort or summary else None
 
 
 def _text_format(text: Members) -> JSON:
@@ -84,7 +98,7 @@ def _text_format(text: Members) -> JSON:
     fields = text.renamed({"verbosity": "verbosity"})
     text.end("text")
     match wanted.take("type"):
-        case "text":
+        case "text" | "json_object":
             return fields
         case "json_schema":
             wanted.taken |= {"name", "strict"}
