@@ -7,27 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from urllib.parse import unquote
 
-from servers.recordings import Exchange, exchanges
-
 from rayconteur.providers.schema.errors import RayconteurError
-from recorded_requests import anthropic, chat, cohere, converse, google, responses
 from recorded_requests.expression import Expression, NotExpressible, Reader, Recorded
 from recorded_requests.harmless import Rule, common_form
 from recorded_requests.json_values import JSON, differences
+from recorded_requests.readers import READERS, recorded_requests
 from recorded_requests.sent import Sent, send_all
-
-_READERS: Mapping[tuple[str, str], Reader] = {
-    ("anthropic", "messages"): anthropic.read,
-    ("openai_chat", "chat_completions"): chat.read_openai,
-    ("openai_responses", "responses"): responses.read_openai,
-    ("azure", "chat_completions"): chat.read_azure,
-    ("azure", "responses"): responses.read_azure,
-    ("bedrock", "converse"): converse.read,
-    ("gemini", "generate_content"): google.read_gemini,
-    ("vertex", "generate_content"): google.read_vertex,
-    ("cohere", "chat_v2"): cohere.read,
-}
-"""The reader for each file and API. Cohere's v1 chat and Bedrock's InvokeModel are other APIs, without a client."""
 
 _model = re.compile(r"/models?/(?P<model>[^?]+)[:/](?P<method>(?:converse|\w*[gG]enerate)[\w-]*)")
 
@@ -56,9 +41,9 @@ class Outcome:
 def outcomes() -> Mapping[str, Outcome]:
     """The outcome of each recorded request by its id; none where the recordings are missing."""
     read = {
-        exchange.id: _read(_recorded(exchange, file), reader)
-        for (file, api), reader in _READERS.items()
-        for exchange in exchanges(file, api)
+        recorded.id: _read(recorded, reader)
+        for (file, api), reader in READERS.items()
+        for recorded in recorded_requests(file, api)
     }
     expressions = {key: outcome.expression for key, outcome in read.items() if outcome.expression}
     for key, result in asyncio.run(send_all(expressions)).items():
@@ -67,11 +52,6 @@ def outcomes() -> Mapping[str, Outcome]:
         else:
             read[key] = replace(read[key], sent=result)
     return read
-
-
-def _recorded(exchange: Exchange, file: str) -> Recorded:
-    record = exchange.record
-    return Recorded(exchange.id, file, exchange.api, record["path"], record["request"], record["status"])
 
 
 def _read(recorded: Recorded, reader: Reader) -> Outcome:
