@@ -61,7 +61,7 @@ def _read(body: Members, config: HTTPConfig) -> Expression:
 
 def _extra(body: Members) -> JSON | None:
     """The members for ``extra_body``, JSON without a schema among them."""
-    form = body.values.get("response_format") or {}
+    form: JSON = body.values.get("response_format") or {}
     mode = {"response_format": form} if form.get("type") == "json_object" else {}
     return {**(body.extra(*_EXTRA) or {}), **mode} or None
 

@@ -44,8 +44,9 @@ def read_azure(recorded: Recorded) -> Expression:
 def _extra(body: Members) -> JSON | None:
     """The members for ``extra_body``; of ``include``, those values that the package does not set."""
     include = [name for name in body.take("include", []) if name != "reasoning.encrypted_content"]
-    form: JSON = (body.values.get("text") or {}).get("format") or {}
-    extra = {
+    text: JSON = body.values.get("text") or {}
+    form: JSON = text.get("format") or {}
+    extra: JSON = {
         **(body.extra(*_EXTRA) or {}),
         **({"include": include} if include else {}),
         **({"text": {"format": form}} if form.get("type") == "json_object" else {}),
