@@ -104,9 +104,8 @@ class Dialect:
 def body(request: Request, dialect: Dialect, streaming: bool, finish: Callable[[_Head], _Head] = dict) -> bytes:
     """The body of *request*. Each message is encoded once in the life of ``request.memo``.
 
-    *finish* makes the final head of what comes before the messages.
-
-    The memo gets what binds the thinking in the answer to what is sent here.
+    *finish* makes the final head of what comes before the messages. The memo gets what binds the thinking in the answer
+    to what is sent here.
     """
     messages, settings, facts = request.messages, request.settings, dialect.facts
     forms = request.memo.forms(messages, dialect, dialect.parts)
@@ -120,7 +119,8 @@ def body(request: Request, dialect: Dialect, streaming: bool, finish: Callable[[
     if head.get("thinking", {}).get("type") == "enabled" and not _may_think(messages, dialect):
         del head["thinking"]
     pieces = _pieces(messages, mark_messages(messages, forms, settings), prompt.appended)
-    head = finish(merged(head, dialect.extra_body))
+    extra = {name: value for name, value in (dialect.extra_body or {}).items() if name != "thinking" or name in head}
+    head = finish(merged(head, extra))
     return b"".join((_json(head)[:-1], b',"messages":[', *pieces, b"]}"))
 
 

@@ -48,14 +48,16 @@ def check_settings(settings: Settings, dialect: Dialect) -> None:
         raise InvalidConfig("prompt_cache_ttl", "prompt_caching is off; turn it on, or leave this out")
     if settings.service_tier not in (None, *_SERVICE_TIERS):
         raise InvalidConfig("service_tier", f"Anthropic takes {' or '.join(_SERVICE_TIERS)}")
-    _check_tools(settings)
+    _check_tools(settings, dialect)
 
 
-def _check_tools(settings: Settings) -> None:
+def _check_tools(settings: Settings, dialect: Dialect) -> None:
     """https://platform.claude.com/docs/en/agents-and-tools/tool-use/strict-tool-use and .../tool-search-tool"""
     if settings.tools and all(map(defers, settings.tools)):
         raise InvalidConfig("tools", "they can't all be deferred: add Anthropic's tool search, or leave one undeferred")
     strict = [index for index, tool in enumerate(settings.tools) if isinstance(tool, Tool) and tool.strict]
+    if strict and dialect.facts.fits_schemas is False:
+        raise InvalidConfig(f"tools[{strict[0]}].strict", f"{dialect.model} does not hold tool input to a schema")
     if len(strict) > _MAX_STRICT_TOOLS:
         raise InvalidConfig(
             f"tools[{strict[_MAX_STRICT_TOOLS]}].strict", f"Anthropic takes up to {_MAX_STRICT_TOOLS} strict tools"

@@ -110,7 +110,7 @@ def _with_budget(family: str, number: tuple[int, int]) -> ModelFacts:
         takes_documents=True,
         uses_tools=True,
         thinks=True,
-        fits_schemas=True if number >= (4, 5) else None,
+        fits_schemas=number >= (4, 1),
         efforts=("none", "low", "medium", "high") if takes_effort else ("none",),
         thinking_types=("enabled", "disabled"),
         thinks_by_default=False,

@@ -86,3 +86,40 @@ def test_moving_the_marks_forward_does_not_change_the_cached_prefix() -> None:
     first = wire_messages(*HISTORY[:3])
 
     assert wire_messages(*HISTORY, user(Text("Three."), turn=3))[:3] == first
+
+
+def test_all_marks_have_the_time_to_live_of_the_settings() -> None:
+    settings = Settings(system="You fly.", prompt_cache_ttl="1h")
+    wire = request_body(*HISTORY, user(Text("Three."), turn=3), settings=settings)
+
+    marks = [wire["system"][0]["cache_control"], wire["messages"][3]["content"][0]["cache_control"]]
+    assert marks == [{"type": "ephemeral", "ttl": "1h"}] * 2
+
+
+def test_a_deferred_tool_is_not_marked() -> None:
+    tools = (FLY, Tool(name="sit", deferred=True))
+
+    wire = request_body(user(Text("One."), turn=1), settings=Settings(tools=tools))
+
+    assert [tool["name"] for tool in wire["tools"] if "cache_control" in tool] == ["fly"]
+
+
+def many_uses(count: int, turn: int, first: str) -> tuple[Message, Message]:
+    uses = [ToolUse(id=f"{first}{number}", name="fly", input={}) for number in range(count)]
+    return assistant(*uses, turn=turn), user(*(ToolResult(tool_use_id=use.id) for use in uses), turn=turn)
+
+
+def test_a_step_with_more_blocks_than_the_api_looks_back_marks_the_end_of_the_previous_one_too() -> None:
+    turn = (user(Text("Three."), turn=3), *many_uses(1, 3, "a"))
+    short, long = many_uses(10, 3, "b"), many_uses(11, 3, "b")
+
+    assert list(pop_marks(request_body(*HISTORY, *turn, *short))) == ["system", "No.", "tool_result"]
+    assert list(pop_marks(request_body(*HISTORY, *turn, *long))) == ["system", "No.", "tool_result", "tool_result"]
+
+
+def test_a_long_answer_at_the_end_of_a_turn_marks_the_end_of_the_previous_request_too() -> None:
+    answer = assistant(*(Text(f"{number}.") for number in range(21)), turn=2)
+
+    marks = list(pop_marks(request_body(*HISTORY[:3], answer, user(Text("Three."), turn=3))))
+
+    assert marks == ["system", "Two.", "20."]

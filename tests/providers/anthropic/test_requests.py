@@ -9,18 +9,28 @@ from builders.messages import HI, assistant, user
 
 from rayconteur.providers.anthropic.requests import Dialect, body
 from rayconteur.providers.anthropic.rules import check_settings
+from rayconteur.providers.claude.models import claude_facts
 from rayconteur.providers.claude.output_limits import MAX_OUTPUT_TOKENS
 from rayconteur.providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig
+from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Reasoning, Request, Settings, WireMemo
-from rayconteur.providers.schema.tools import Tool, ToolChoice
+from rayconteur.providers.schema.tools import ProviderTool, Tool, ToolChoice
 
 FLY = Tool(name="fly", description="Fly there.", input_schema={"type": "object", "properties": {}})
 
 
+CLOSED = {"type": "object", "properties": {}, "additionalProperties": False}
+STRICT = Tool(name="sit", input_schema=CLOSED, strict=True)
+OPEN_PLACES = {"where": {"type": "array", "items": {"anyOf": [{"type": "object"}]}}}
+OPEN = Tool(name="look", input_schema={**CLOSED, "properties": OPEN_PLACES}, strict=True)
+SEARCH = ProviderTool(provider="anthropic", definition={"type": "web_search_20260318", "name": "web_search"})
+
+
 PLAIN = Settings(prompt_caching=False)
 CLAUDE = Dialect("claude-x")
+DROP_BLOCK = {"thinking": {"block_binding": {"prefix_mismatch_behavior": "drop_block"}}}
 
 
 def request_body(*messages: Message, settings: Settings = PLAIN, streaming: bool = True) -> dict[str, Any]:
@@ -121,6 +131,21 @@ def test_a_thinking_budget_is_added_to_the_default_output_limit() -> None:
         (Settings(presence_penalty=0.5), "presence_penalty"),
         (Settings(seed=1), "seed"),
         (Settings(tools=(FLY, Tool(name="fly.far"))), "tools[1].name"),
+        (Settings(tools=(Tool(name="fly", deferred=True),)), "tools"),
+        (Settings(tools=(FLY, STRICT, OPEN)), "tools[2].input_schema.properties.where.items.anyOf[0]"),
+        (
+            Settings(tools=tuple(Tool(name=f"f{n}", input_schema=CLOSED, strict=True) for n in range(21))),
+            "tools[20].strict",
+        ),
+        (Settings(tools=(ProviderTool(provider="openai", definition={"type": "web_search"}),)), "tools[0]"),
+        (Settings(tools=(FLY,), tool_choice=ToolChoice(mode="validated")), "tool_choice.mode"),
+        (Settings(tools=(FLY,), tool_choice=ToolChoice(allowed=("fly",))), "tool_choice.allowed"),
+        (Settings(verbosity="low"), "verbosity"),
+        (Settings(metadata={"a": "b"}), "metadata"),
+        (Settings(prompt_cache_key="raven"), "prompt_cache_key"),
+        (Settings(prompt_cache_ttl="24h"), "prompt_cache_ttl"),
+        (Settings(prompt_cache_ttl="1h", prompt_caching=False), "prompt_cache_ttl"),
+        (Settings(service_tier="flex"), "service_tier"),
     ],
 )
 def test_settings_that_the_api_rejects_are_errors_that_name_the_field(settings: Settings, field: str) -> None:
@@ -134,6 +159,75 @@ def test_valid_settings_are_accepted() -> None:
     check_settings(Settings(), CLAUDE)
     check_settings(
         Settings(temperature=1, thinking=Reasoning(budget_tokens=1_024, effort="max"), max_output_tokens=1_025), CLAUDE
+    )
+
+
+def test_strict_deferred_and_the_provider_s_own_tools_are_sent_as_the_api_defines_them() -> None:
+    wire = request_body(
+        settings=Settings(tools=(STRICT, Tool(name="caw", deferred=True), SEARCH), prompt_caching=False)
+    )
+
+    assert wire["tools"] == [
+        {"name": "sit", "input_schema": CLOSED, "strict": True},
+        {"name": "caw", "input_schema": {"type": "object", "properties": {}}, "defer_loading": True},
+        {"type": "web_search_20260318", "name": "web_search"},
+    ]
+
+
+def test_the_user_and_the_service_tier_are_sent() -> None:
+    wire = request_body(settings=Settings(user="a1b2", service_tier="standard_only"))
+
+    assert (wire["metadata"], wire["service_tier"]) == ({"user_id": "a1b2"}, "standard_only")
+
+
+def test_extra_members_are_merged_into_the_body() -> None:
+    extra = {"speed": "fast", "metadata": {"team": "raven"}, "output_config": {"task_budget": {"total": 20_000}}}
+    settings = Settings(user="a1b2", thinking=Reasoning(effort="low"))
+    request = Request(1, (user(HI),), settings)
+
+    wire = msgspec.json.decode(body(request, Dialect("claude-x", extra_body=extra), True), type=dict[str, Any])
+
+    assert wire["speed"] == "fast"
+    assert wire["metadata"] == {"user_id": "a1b2", "team": "raven"}
+    assert wire["output_config"] == {"effort": "low", "task_budget": {"total": 20_000}}
+
+
+def test_extra_members_of_thinking_need_thinking_in_the_settings() -> None:
+    dialect = Dialect("claude-opus-5-5", claude_facts("claude-opus-5-5"), extra_body=DROP_BLOCK)
+
+    check_settings(Settings(thinking=Reasoning(effort="low")), dialect)
+    with pytest.raises(InvalidConfig, match=r"provider\.extra_body\.thinking"):
+        check_settings(Settings(), dialect)
+
+
+def test_extra_members_of_thinking_are_left_out_of_a_request_without_it() -> None:
+    use, result = ToolUse(id="a", name="fly", input={}), ToolResult(tool_use_id="a")
+    request = Request(1, (user(HI), assistant(use), user(result)), Settings(thinking=Reasoning(budget_tokens=2_000)))
+
+    wire = msgspec.json.decode(body(request, Dialect("claude-x", extra_body=DROP_BLOCK), True))
+
+    assert "thinking" not in wire
+
+
+@pytest.mark.parametrize(
+    ("model", "version"),
+    [
+        ("claude-sonnet-4-6", "2023-06-01"),
+        ("claude-opus-4-7", "2026-10-21"),
+        ("claude-next", "2026-10-21"),
+        ("another", "2023-06-01"),
+    ],
+)
+def test_the_version_is_the_newest_under_which_the_model_takes_what_is_sent(model: str, version: str) -> None:
+    assert Dialect(model, claude_facts(model)).headers["anthropic-version"] == version
+
+
+def test_the_beta_for_changes_of_tools_is_asked_for_where_prompts_are_appended() -> None:
+    assert "anthropic-beta" not in CLAUDE.headers
+    assert (
+        Dialect("claude-opus-5-5", ModelFacts(appends_prompts=True))
+        .headers["anthropic-beta"]
+        .startswith("inline-tools")
     )
 
 

@@ -19,6 +19,19 @@ THINKING: Json = {"type": "enabled", "budget_tokens": 1024}
 
 
 MARK: Json = {"cache_control": {"type": "ephemeral"}}
+LONG: Json = {"type": "ephemeral", "ttl": "1h"}
+LONG_MARK: Json = {"cache_control": LONG}
+ANY: Json = {"type": "any"}
+ADAPTIVE: Json = {"type": "adaptive", "display": "summarized"}
+CLOSED: Json = {"name": "fly", "strict": True, "input_schema": {"type": "object", "additionalProperties": False}}
+NESTED_OPEN: Json = {"type": "object", "additionalProperties": False, "properties": {"where": {"type": "object"}}}
+SEARCH: Json = {"type": "tool_search_tool_bm25_20251119", "name": "tool_search_tool_bm25"}
+SYSTEM: Json = {"role": "system", "content": "Be a raven."}
+REMOVAL: Json = {"type": "tool_removal", "tool": {"type": "tool_reference", "name": "fly"}}
+ADDITION: Json = {"type": "tool_addition", "tool": {"type": "tool_reference", "name": "fly"}}
+INLINE: Json = {"type": "tool_addition", "tool": {"type": "tool_definition", "definition": TOOL | {"name": "sit"}}}
+BETA = {"anthropic-beta": "inline-tools-2026-09-15"}
+OLD, NEW = {"anthropic-version": "2023-06-01"}, {"anthropic-version": "2026-10-21"}
 
 
 def assistant(*blocks: Json) -> Json:
@@ -69,7 +82,27 @@ def test_a_valid_request_has_no_violations(good: Json) -> None:
         (body(thinking=THINKING, top_p=0.9), "top_p"),
         (body(HI, HI), "alternate"),
         (body(HI, assistant(CAW), assistant(CAW), HI), "alternate"),
-        (body(HI, {"role": "system", "content": "Be a raven"}), "role"),
+        (body(HI, assistant(CAW), {"role": "system", "content": "Be a raven"}, HI), "must follow a user message"),
+        (body({"role": "system", "content": "Be a raven"}, HI), "must follow a user message"),
+        (body(HI, {"role": "system", "content": "Be a raven"}, HI), "followed by an assistant"),
+        (body(HI, assistant(FLY), {"role": "system", "content": "."}, user(FLOWN)), "must follow a user message"),
+        (body(HI, assistant(CAW, SIGNED), HI), "final block"),
+        (body(metadata={"name": "Raven"}), "unknown field `name`"),
+        (body(service_tier="flex"), "flex"),
+        (body(output_config={"verbosity": "low"}), "unknown field `verbosity`"),
+        (body(thinking={"type": "between_tools", "display": "omitted"}), "unknown field `display`"),
+        (body(thinking={"type": "disabled", "display": "omitted"}), "unknown field `display`"),
+        (body(thinking={"type": "adaptive", "display": "full"}), "full"),
+        (
+            body(system=[CAW | MARK], tools=[TOOL | {"cache_control": LONG}]) | {"messages": [user(CAW | LONG_MARK)]},
+            "1h",
+        ),
+        (body(tools=[TOOL | {"defer_loading": True}]), "must be non-deferred"),
+        (body(tools=[TOOL, TOOL | {"name": "sit", "defer_loading": True} | MARK]), "cannot have cache_control"),
+        (body(tools=[TOOL | {"strict": True}]), "additionalProperties"),
+        (body(tools=[TOOL | {"strict": True, "input_schema": NESTED_OPEN}]), "additionalProperties"),
+        (body(tools=[CLOSED | {"name": f"f{number}"} for number in range(21)]), "at most 20"),
+        (body(tools=[{"type": "web_search_20260318"}]), "name"),
         (body(HI, assistant(), HI), "length >= 1"),
         (body({"role": "user", "content": ""}), "regex"),
         (body(user({"type": "text", "text": " \n"})), "regex"),
@@ -135,5 +168,71 @@ def test_a_valid_request_has_no_violations(good: Json) -> None:
 )
 def test_an_invalid_request_has_its_violation(bad: Json, problem: str) -> None:
     broken = violations(bad)
+
+    assert any(problem in violation for violation in broken), broken
+
+
+def of(model: str, *messages: Json, **more: object) -> Json:
+    """A request to *model*."""
+    return body(*messages, **more) | {"model": model}
+
+
+def system(*blocks: Json) -> Json:
+    return {"role": "system", "content": [*blocks]}
+
+
+@pytest.mark.parametrize(
+    ("good", "headers"),
+    [
+        (of("claude-opus-5-5", thinking=ADAPTIVE, output_config={"effort": "max"}), NEW),
+        (of("claude-sonnet-5-5", thinking={"type": "between_tools"}, output_config={"effort": "high"}), NEW),
+        (of("claude-haiku-5-5", thinking={"type": "disabled"}, tools=[TOOL], tool_choice=ANY), NEW),
+        (of("claude-opus-5", tools=[TOOL], tool_choice=ANY, thinking=ADAPTIVE), NEW),
+        (of("claude-opus-4-6", tools=[TOOL], tool_choice=ANY, thinking=ADAPTIVE), OLD),
+        (of("claude-opus-4-6", thinking=THINKING, temperature=1), OLD),
+        (of("claude-opus-4-5", output_config={"effort": "high"}, temperature=0.5), OLD),
+        (of("claude-haiku-4-5", HI, {"role": "assistant", "content": "The answer is"}, top_p=0.5), OLD),
+        (of("claude-sonnet-4-0", temperature=0.5, top_p=0.5), OLD),
+        (of("claude-opus-4-8", HI, SYSTEM), NEW),
+        (of("claude-opus-5-5", HI, SYSTEM, assistant(FLY), user(FLOWN), system(CAW)), NEW),
+        (of("claude-opus-5-5", HI, system(REMOVAL, INLINE), tools=[TOOL]), BETA),
+        (of("claude-opus-5-5", HI, system(REMOVAL), assistant(CAW), HI, system(ADDITION), tools=[TOOL]), BETA),
+        (of("claude-opus-5-5", HI, assistant({"type": "server_tool_use", "id": "s1"})), NEW),
+        (body(tools=[TOOL | {"defer_loading": True}, SEARCH]), NEW),
+        (body(tools=[CLOSED]), NEW),
+        (body(system=[CAW | LONG_MARK]) | {"messages": [user(CAW | MARK)]}, NEW),
+    ],
+)
+def test_a_request_that_its_model_and_version_take_is_valid(good: Json, headers: dict[str, str]) -> None:
+    assert violations(good, headers) == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "headers", "problem"),
+    [
+        (of("claude-opus-4-7", thinking=THINKING), NEW, "thinking.type.enabled"),
+        (of("claude-opus-5-5", thinking={"type": "disabled"}), NEW, "thinking.type.disabled"),
+        (of("claude-sonnet-5-5", thinking={"type": "disabled"}), NEW, "thinking.type.disabled"),
+        (of("claude-haiku-5-5", thinking={"type": "between_tools"}), NEW, "thinking.type.between_tools"),
+        (of("claude-sonnet-4-5", thinking=ADAPTIVE), OLD, "thinking.type.adaptive"),
+        (of("claude-opus-5", thinking={"type": "disabled"}, output_config={"effort": "max"}), NEW, "requires thinking"),
+        (of("claude-haiku-4-5", output_config={"effort": "low"}), OLD, "output_config.effort"),
+        (of("claude-sonnet-4-6", output_config={"effort": "xhigh"}), OLD, "output_config.effort"),
+        (of("claude-opus-4-7", temperature=0.5), OLD, "deprecated"),
+        (of("claude-sonnet-4-6", temperature=0.5, top_p=0.5), OLD, "cannot both"),
+        (of("claude-sonnet-4-6", temperature=0.5), NEW, "Extra inputs"),
+        (of("claude-sonnet-4-6", thinking=ADAPTIVE, temperature=0.5), OLD, "adaptive mode"),
+        (of("claude-fable-5-1", tools=[TOOL], tool_choice=ANY), NEW, "not supported for this model"),
+        (of("claude-opus-4-6", HI, {"role": "assistant", "content": "The answer is"}), OLD, "prefill"),
+        (of("claude-sonnet-5", HI, SYSTEM), NEW, "role 'system' is not supported"),
+        (of("claude-opus-4-0", output_config={"format": {"type": "json_schema", "schema": {}}}), OLD, "structured"),
+        (of("claude-haiku-4-5", max_tokens=64_001), OLD, "maximum allowed"),
+        (of("claude-opus-5-5", HI, system(REMOVAL), tools=[TOOL]), NEW, "beta header"),
+        (of("claude-opus-5-5", HI, system(REMOVAL)), BETA, "tool_reference_unresolved"),
+        (body(user(CAW | {"citations": [{"type": "page_location"}]})), NEW, "citations"),
+    ],
+)
+def test_what_the_model_or_the_version_rejects_is_a_violation(bad: Json, headers: dict[str, str], problem: str) -> None:
+    broken = violations(bad, headers)
 
     assert any(problem in violation for violation in broken), broken
