@@ -23,7 +23,7 @@ from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Prompt, Reasoning, Request, Settings
 from rayconteur.providers.schema.tools import ProviderTool, Tool, ToolChoice
 
-CLOSED = {"type": "object", "properties": {}, "additionalProperties": False}
+CLOSED: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 FLY, SIT = Tool(name="fly"), Tool(name="sit", input_schema=CLOSED, strict=True)
 SEARCH = ProviderTool(provider="anthropic", definition={"type": "web_search_20260318", "name": "web_search"})
 LATER = Tool(name="caw", deferred=True)
@@ -40,7 +40,7 @@ THINKING = [
     Reasoning(budget_tokens=2_000),
     Reasoning(budget_tokens=2_000, effort="high"),
 ]
-SAMPLING: list[dict[str, float]] = [
+SAMPLING: list[dict[str, Any]] = [
     {},
     {"temperature": 0.5},
     {"temperature": 1},

@@ -8,11 +8,9 @@ import pytest
 from builders.messages import HI, assistant, user
 
 from rayconteur.providers.anthropic.requests import Dialect, body
-from rayconteur.providers.anthropic.rules import check_settings
 from rayconteur.providers.claude.models import claude_facts
 from rayconteur.providers.claude.output_limits import MAX_OUTPUT_TOKENS
 from rayconteur.providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
-from rayconteur.providers.schema.errors import InvalidConfig
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Reasoning, Request, Settings, WireMemo
@@ -21,10 +19,8 @@ from rayconteur.providers.schema.tools import ProviderTool, Tool, ToolChoice
 FLY = Tool(name="fly", description="Fly there.", input_schema={"type": "object", "properties": {}})
 
 
-CLOSED = {"type": "object", "properties": {}, "additionalProperties": False}
+CLOSED: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 STRICT = Tool(name="sit", input_schema=CLOSED, strict=True)
-OPEN_PLACES = {"where": {"type": "array", "items": {"anyOf": [{"type": "object"}]}}}
-OPEN = Tool(name="look", input_schema={**CLOSED, "properties": OPEN_PLACES}, strict=True)
 SEARCH = ProviderTool(provider="anthropic", definition={"type": "web_search_20260318", "name": "web_search"})
 
 
@@ -113,55 +109,6 @@ def test_a_thinking_budget_is_added_to_the_default_output_limit() -> None:
     assert wire["max_tokens"] == MAX_OUTPUT_TOKENS + 20_000
 
 
-@pytest.mark.parametrize(
-    ("settings", "field"),
-    [
-        (Settings(temperature=1.5), "temperature"),
-        (Settings(thinking=Reasoning(effort="minimal")), "thinking.effort"),
-        (Settings(thinking=Reasoning(budget_tokens=1_000)), "thinking.budget_tokens"),
-        (Settings(thinking=Reasoning(budget_tokens=2_000), max_output_tokens=2_000), "thinking.budget_tokens"),
-        (Settings(thinking=Reasoning(budget_tokens=2_000), temperature=0.5), "temperature"),
-        (Settings(thinking=Reasoning(budget_tokens=2_000), top_k=5), "top_k"),
-        (Settings(thinking=Reasoning(budget_tokens=2_000), top_p=0.9), "top_p"),
-        (
-            Settings(thinking=Reasoning(budget_tokens=2_000), tools=(FLY,), tool_choice=ToolChoice(mode="required")),
-            "tool_choice",
-        ),
-        (Settings(frequency_penalty=0.5), "frequency_penalty"),
-        (Settings(presence_penalty=0.5), "presence_penalty"),
-        (Settings(seed=1), "seed"),
-        (Settings(tools=(FLY, Tool(name="fly.far"))), "tools[1].name"),
-        (Settings(tools=(Tool(name="fly", deferred=True),)), "tools"),
-        (Settings(tools=(FLY, STRICT, OPEN)), "tools[2].input_schema.properties.where.items.anyOf[0]"),
-        (
-            Settings(tools=tuple(Tool(name=f"f{n}", input_schema=CLOSED, strict=True) for n in range(21))),
-            "tools[20].strict",
-        ),
-        (Settings(tools=(ProviderTool(provider="openai", definition={"type": "web_search"}),)), "tools[0]"),
-        (Settings(tools=(FLY,), tool_choice=ToolChoice(mode="validated")), "tool_choice.mode"),
-        (Settings(tools=(FLY,), tool_choice=ToolChoice(allowed=("fly",))), "tool_choice.allowed"),
-        (Settings(verbosity="low"), "verbosity"),
-        (Settings(metadata={"a": "b"}), "metadata"),
-        (Settings(prompt_cache_key="raven"), "prompt_cache_key"),
-        (Settings(prompt_cache_ttl="24h"), "prompt_cache_ttl"),
-        (Settings(prompt_cache_ttl="1h", prompt_caching=False), "prompt_cache_ttl"),
-        (Settings(service_tier="flex"), "service_tier"),
-    ],
-)
-def test_settings_that_the_api_rejects_are_errors_that_name_the_field(settings: Settings, field: str) -> None:
-    with pytest.raises(InvalidConfig) as raised:
-        check_settings(settings, CLAUDE)
-
-    assert raised.value.field == field
-
-
-def test_valid_settings_are_accepted() -> None:
-    check_settings(Settings(), CLAUDE)
-    check_settings(
-        Settings(temperature=1, thinking=Reasoning(budget_tokens=1_024, effort="max"), max_output_tokens=1_025), CLAUDE
-    )
-
-
 def test_strict_deferred_and_the_provider_s_own_tools_are_sent_as_the_api_defines_them() -> None:
     wire = request_body(
         settings=Settings(tools=(STRICT, Tool(name="caw", deferred=True), SEARCH), prompt_caching=False)
@@ -190,14 +137,6 @@ def test_extra_members_are_merged_into_the_body() -> None:
     assert wire["speed"] == "fast"
     assert wire["metadata"] == {"user_id": "a1b2", "team": "raven"}
     assert wire["output_config"] == {"effort": "low", "task_budget": {"total": 20_000}}
-
-
-def test_extra_members_of_thinking_need_thinking_in_the_settings() -> None:
-    dialect = Dialect("claude-opus-5-5", claude_facts("claude-opus-5-5"), extra_body=DROP_BLOCK)
-
-    check_settings(Settings(thinking=Reasoning(effort="low")), dialect)
-    with pytest.raises(InvalidConfig, match=r"provider\.extra_body\.thinking"):
-        check_settings(Settings(), dialect)
 
 
 def test_extra_members_of_thinking_are_left_out_of_a_request_without_it() -> None:
