@@ -185,7 +185,7 @@ class BoundThinking:
         Thinking after it stays valid if it was made after that history, with the same system prompt and tools:
         https://platform.claude.com/docs/en/build-with-claude/compaction-on-demand.
         """
-        first = message.content[0]
+        first = message.content[0] if message.content else None
         if type(first) is not Opaque or message.origin is None:
             return None
         if (first.provider, first.type) != (self._provider, "compaction"):
