@@ -26,6 +26,7 @@ from validators.anthropic_blocks import (
 )
 from validators.anthropic_models import model_violations
 from validators.anthropic_tools import SystemBlock, change_violations, tool_violations
+from validators.betas.anthropic import Compaction, CompactionBlock, Fallback, beta_violations
 
 MAX_MARKS = 4
 NO_HEADERS: Mapping[str, str] = {}
@@ -122,6 +123,8 @@ class _Body(Strict):
     metadata: _Metadata | None = None
     service_tier: Literal["auto", "standard_only"] | None = None
     output_config: _OutputConfig | None = None
+    compaction: Compaction | None = None
+    fallbacks: Literal["default"] | Annotated[list[Fallback], Meta(min_length=1)] | None = None
 
 
 def violations(body: Mapping[str, Any], headers: Mapping[str, str] = NO_HEADERS) -> list[str]:
@@ -135,14 +138,15 @@ def violations(body: Mapping[str, Any], headers: Mapping[str, str] = NO_HEADERS)
     in_messages = [*_roles(messages), *_tool_pairs(messages), *_trailing_whitespace(messages)]
     in_tools = [*tool_violations(request.tools), *change_violations(body["messages"], request.tools, betas)]
     in_settings = [*_tools(request), *_thinking(request), *_settings(body), *_version(body, headers)]
-    return [*in_messages, *in_tools, *in_settings, *model_violations(body)]
+    return [*in_messages, *in_tools, *in_settings, *model_violations(body), *beta_violations(body, betas)]
 
 
 def _roles(messages: Sequence[_User | _Assistant]) -> Iterator[str]:
-    if not isinstance(messages[0], _User):
+    begins_with_summary = isinstance(next(iter(_blocks(messages[0])), None), CompactionBlock)
+    if not isinstance(messages[0], _User) and not begins_with_summary:
         yield "messages.0: the first message must be the user's"
     for index, (before, message) in enumerate(pairwise(messages), start=1):
-        if type(before) is type(message):
+        if type(before) is type(message) and not (index == 1 and begins_with_summary):
             yield f"messages.{index}: roles must alternate"
 
 

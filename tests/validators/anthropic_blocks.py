@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
+from validators.betas.anthropic import CompactionBlock, FallbackBlock
 from validators.patterns import PatternChecked
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
@@ -139,4 +140,4 @@ _CodeResult = _CodeExecutionResult | _BashResult | _TextEditorResult
 _SearchResult = _WebSearchResult | _WebFetchResult | _ToolSearchResult
 _ServerBlock = _ServerToolUse | _McpToolUse | _CodeResult | _SearchResult | _AdvisorResult | _McpResult
 UserBlock = Text | _Image | _Document | ToolResult
-AssistantBlock = Text | Thinking | RedactedThinking | ToolUse | _ServerBlock
+AssistantBlock = Text | Thinking | RedactedThinking | ToolUse | _ServerBlock | CompactionBlock | FallbackBlock

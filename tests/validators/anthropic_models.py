@@ -75,7 +75,7 @@ def model_violations(body: Json) -> Iterator[str]:
         yield 'tool_choice: type "tool" and "any" are not supported for this model.'
     if body["max_tokens"] > rules.output:
         yield f"max_tokens: {body['max_tokens']} > {rules.output}, which is the maximum allowed for {body['model']}"
-    if body["messages"][-1]["role"] == "assistant" and not rules.prefill and not _is_paused(body["messages"][-1]):
+    if _is_prefilled(body) and not rules.prefill:
         yield "This model does not support assistant message prefill. The conversation must end with a user message."
     if any(message["role"] == "system" for message in body["messages"]) and not rules.system_messages:
         yield "role 'system' is not supported on this model"
@@ -102,6 +102,12 @@ def _sampling(body: Json, rules: Rules) -> Iterator[str]:
         yield f"`{given[0]}` is deprecated for this model"
     if rules.sampling == "one" and {"temperature", "top_p"} <= body.keys():
         yield "`temperature` and `top_p` cannot both be specified for this model. Please use only one."
+
+
+def _is_prefilled(body: Json) -> bool:
+    """True if the answer would continue a message of the assistant. A compaction may follow its turn."""
+    last = body["messages"][-1]
+    return last["role"] == "assistant" and "compaction" not in body and not _is_paused(last)
 
 
 def _is_paused(message: Json) -> bool:

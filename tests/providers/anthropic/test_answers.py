@@ -1,12 +1,20 @@
 """Answers of Anthropic's Messages API: refusals, fallbacks, citations and summaries."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from builders.anthropic import cited, content_deltas, streamed, whole
+from fixtures.clients import HI
+from validators.anthropic import violations
+from validators.betas.anthropic import FALLBACK_BETA
 
+from rayconteur.providers.anthropic.requests import Dialect, body
 from rayconteur.providers.schema.content import Block, Opaque, Text, Thinking, ToolUse
 from rayconteur.providers.schema.deltas import BlocksWithdrawn, OpaqueReceived
 from rayconteur.providers.schema.errors import ProtocolError
+from rayconteur.providers.schema.messages import Message, Role
+from rayconteur.providers.schema.request import Request, Settings
 from rayconteur.providers.schema.stop_reasons import StopDetails, StopReason
 
 DETAILS = '{"type":"refusal","category":"cyber","explanation":"This is about exploits.","recommended_model":"m2"}'
@@ -84,6 +92,24 @@ def test_only_text_and_finished_searches_stay_of_a_model_that_declined(is_stream
         ToolUse(id="toolu_2", name="measure", input={}),
     ]
     assert answer.content == (*kept, *after)
+
+
+def test_an_answer_with_a_fallback_goes_back_as_the_api_wants_it() -> None:
+    answer = streamed(THINKING, PARTIAL, CALL, SEARCH, FOUND, ALONE, FALLBACK, THINKING, PARTIAL)
+    history = (HI, Message(role=Role.ASSISTANT, content=answer.content, turn=1), HI)
+
+    sent = body(Request(2, history, Settings()), Dialect("claude-opus-5"), streaming=True)
+
+    decoded = msgspec.json.decode(sent, type=dict[str, Any])
+    assert [block["type"] for block in decoded["messages"][1]["content"]] == [
+        "text",
+        "server_tool_use",
+        "web_search_tool_result",
+        "fallback",
+        "thinking",
+        "text",
+    ]
+    assert violations(decoded, {"anthropic-beta": FALLBACK_BETA, "anthropic-version": "2023-06-01"}) == []
 
 
 def test_the_last_of_several_fallbacks_counts() -> None:

@@ -8,6 +8,7 @@ import pytest
 from builders.anthropic import START, STOP, events
 from fixtures.clients import HI, KEY, client_and_server, collect_deltas
 from servers.loopback import Received, Respond, answers
+from validators.anthropic import violations
 
 from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.registry import ProviderConfig, open_client
@@ -63,7 +64,10 @@ def compacted(
             return answer, server.received[0]
 
     answer, request = asyncio.run(main())
-    return answer, msgspec.json.decode(request.body), request
+    body = msgspec.json.decode(request.body)
+    if "extra_body" not in more:
+        assert violations(body, request.headers) == []
+    return answer, body, request
 
 
 def test_the_answer_is_the_block_as_it_arrived_with_the_tokens_of_the_compaction() -> None:
@@ -129,7 +133,7 @@ def test_a_later_request_begins_with_the_block_and_names_the_beta() -> None:
 
     request = asyncio.run(main())
 
-    assert BETA in request.headers["anthropic-beta"].split(",")
+    assert violations(msgspec.json.decode(request.body), request.headers) == []
     first, second = msgspec.json.decode(request.body)["messages"]
     assert first == {"role": "assistant", "content": [msgspec.json.decode(BLOCK)]}
     assert second["role"] == "user"

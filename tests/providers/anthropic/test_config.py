@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from fixtures.clients import KEY, MESSAGES, client_and_server, collect_deltas
 from servers.loopback import Received, Respond, answers
+from validators.anthropic import violations
 
 from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.registry import ProviderConfig, open_client
@@ -32,10 +33,6 @@ def sent_request(respond: Respond = ANSWERS, **fields: Any) -> Received:
     first, _, last = asyncio.run(main())
     assert last.headers == first.headers
     return last
-
-
-def sent_body(**fields: Any) -> dict[str, Any]:
-    return msgspec.json.decode(sent_request(**fields).body, type=dict[str, Any])
 
 
 def test_betas_are_named_once_each_with_those_that_are_needed() -> None:
@@ -66,7 +63,11 @@ def test_without_betas_none_is_named() -> None:
     ],
 )
 def test_fallbacks_are_sent_as_the_api_takes_them(fallbacks: Any, sent: object) -> None:
-    assert sent_body(fallbacks=fallbacks)["fallbacks"] == sent
+    request = sent_request(fallbacks=fallbacks)
+
+    body = msgspec.json.decode(request.body, type=dict[str, Any])
+    assert body["fallbacks"] == sent
+    assert violations(body, request.headers) == []
 
 
 def test_further_members_and_headers_are_sent() -> None:

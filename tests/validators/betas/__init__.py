@@ -1,0 +1,1 @@
+"""Rules for parts of requests that belong to a beta."""
