@@ -81,7 +81,7 @@ def body(request: Request, dialect: Dialect, streaming: bool = False) -> bytes:
     blocks = Blocks(messages, dialect.media, dialect.traits, dialect.source, has_tools)
     encoded = request.memo.forms(messages, dialect, blocks.of)
     head = _head(settings, dialect)
-    if has_tools and not settings.tools and (missing := _tools_of(messages)):
+    if has_tools and not settings.tools and (missing := _tools_of(messages, dialect.source)):
         head["toolConfig"] = {"tools": missing}
     fields = head.get(_FIELDS, {})
     if fields.get("thinking", {}).get("type") == "enabled" and not _may_think(messages, dialect.source):
@@ -182,15 +182,18 @@ def _tool_choice(choice: ToolChoice) -> dict[str, Any]:
     return {_MODES[choice.mode]: {"name": choice.name} if choice.mode == "tool" else {}}
 
 
-def _tools_of(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """The tools that *messages* use: the API wants their definitions as long as the history has uses of them."""
+def _tools_of(messages: Sequence[Message], source: str) -> list[dict[str, Any]]:
+    """The tools that *messages* use: the API wants their definitions as long as the history has uses of them.
+
+    Those that the provider ran are in the history for *source* alone.
+    """
     tools: dict[str, dict[str, Any]] = {}
-    for block in [block for message in messages for block in message.content if type(block) is not Text]:
+    for message, block in [(each, block) for each in messages for block in each.content if type(block) is not Text]:
         match block:
             case ToolUse():
                 name = TOOL_NAME.fitted(block.name)
                 tools[name] = _tool(Tool(name=name))
-            case Opaque(provider=provider, json=json) if provider == PROVIDER:
+            case Opaque(provider=provider, json=json) if provider == PROVIDER and is_readable(message, source):
                 if (served := _served(json).tool_use) is not None:
                     tools[served.name] = {"systemTool": {"name": served.name}}
             case _:

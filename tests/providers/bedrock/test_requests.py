@@ -244,6 +244,17 @@ def test_a_tool_that_the_provider_ran_is_declared_by_name() -> None:
     }
 
 
+def test_a_tool_that_another_model_ran_is_not_declared() -> None:
+    server_tool_use = b'{"toolUse":{"name":"nova_grounding","toolUseId":"a","type":"server_tool_use","input":{}}}'
+    answer = assistant(Opaque(provider="bedrock", type="server_tool_use", json=server_tool_use), Text("So."))
+    history = (user(HI), msgspec.structs.replace(answer, origin=Origin(source="nova")), user(HI, turn=2))
+
+    wire = request_body(*history, dialect=Dialect(CLAUDE.model, source="claude"))
+
+    assert "toolConfig" not in wire
+    assert wire["messages"][1]["content"] == [{"text": "So."}]
+
+
 def test_tool_uses_become_text_for_a_model_without_tools() -> None:
     dialect = Dialect("x.y", ModelFacts(uses_tools=False))
     history = (

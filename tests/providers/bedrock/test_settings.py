@@ -214,6 +214,13 @@ def test_a_model_that_thinks_by_default_gets_room_for_it(dialect: Dialect, setti
     assert wire.get("inferenceConfig", {}).get("maxTokens") == tokens
 
 
+def test_thinking_that_a_model_cannot_disable_but_does_not_do_by_itself_is_turned_off_by_saying_nothing() -> None:
+    opus_4_7, off = Dialect("us.anthropic.claude-opus-4-7"), Settings(thinking=Reasoning(effort="none"))
+    check_settings(off, opus_4_7)
+
+    assert request_body(settings=off, dialect=opus_4_7).keys() == {"messages"}
+
+
 def test_strict_tools_and_bedrock_s_own_are_sent() -> None:
     settings = Settings(tools=(Tool(name="fly", strict=True),))
     check_settings(settings, CLAUDE)
