@@ -105,12 +105,12 @@ class Blocks:
     def of(self, message: Message) -> list[Any]:
         """The blocks of *message*; what Bedrock has no form for is left out."""
         match message.content:
-            case (Text(text=text, citations=()),) if text and not text.isspace():  # most; the general case is slower
-                return [{"text": text}]
+            case (Text(text=text) as said,) if text and not said.citations and not text.isspace():
+                return [{"text": text}]  # most messages; the general case takes longer
             case _:
                 pass
         self._remaining = {Image: IMAGES_LIMIT, Document: DOCUMENTS_LIMIT}
-        self._readable = is_readable(message, self.source)
+        self._readable = message.readable_by(self.source)
         names = iter(self._document_names_of(message))
         blocks = list(self._each(message.content, names))
         # Claude rejects an answer that ends with thinking.
@@ -195,11 +195,6 @@ class Blocks:
         if self._document_names is None:
             self._document_names = _name_documents(self.messages)
         return self._document_names.get(id(message), [])
-
-
-def is_readable(message: Message, source: str) -> bool:
-    """True if what is signed or encrypted in *message* may go back to *source*."""
-    return not source or message.readable_by(source)
 
 
 def _flat(content: Iterable[Block]) -> Iterator[Block]:

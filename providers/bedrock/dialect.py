@@ -18,8 +18,8 @@ _UNKNOWN = ModelFacts()
 class Dialect:
     """What shapes requests to *model*, besides their settings.
 
-    *given* are facts that take precedence over the documented ones. *source* is the ``Origin.source`` of its answers;
-    without one, all that carries Bedrock's name is taken for its own. *config* has members of its own for each request.
+    *given* are facts that take precedence over the documented ones. *source* is the ``Origin.source`` of its answers:
+    what is signed or encrypted goes back to it alone. *config* has members of its own for each request.
     """
 
     model: str

@@ -19,7 +19,7 @@ from ..wire.alternating_messages import alternating_messages, message_openings
 from ..wire.cache_points import cache_points
 from ..wire.extra_body import merged
 from ..wire.request_body import members, tool_definition, tool_definitions
-from .content import TOOL_NAME, Blocks, is_readable
+from .content import TOOL_NAME, Blocks
 from .dialect import Dialect
 from .errors import PROVIDER
 from .events import WholeBlock
@@ -80,7 +80,8 @@ def body(request: Request, dialect: Dialect, streaming: bool = False) -> bytes:
     has_tools = dialect.facts.uses_tools is not False
     blocks = Blocks(messages, dialect.media, dialect.traits, dialect.source, has_tools)
     encoded = request.memo.forms(messages, dialect, blocks.of)
-    head = _head(settings, dialect)
+    mark = _mark(settings, dialect)
+    head = _head(settings, dialect, mark)
     if has_tools and not settings.tools and (missing := _tools_of(messages, dialect.source)):
         head["toolConfig"] = {"tools": missing}
     fields = head.get(_FIELDS, {})
@@ -90,8 +91,9 @@ def body(request: Request, dialect: Dialect, streaming: bool = False) -> bytes:
         bound = BoundThinking.of(request.memo, PROVIDER)
         base = bound.prompt(settings.system, settings.tools or _definitions(head), lambda: _definitions(head))
         encoded = bound.valid_forms(request.memo, messages, encoded, Context(base, blocks.of))
-    head = _with_extra(head | dialect.fixed_members(streaming), dialect)
-    if mark := _mark(settings, dialect):
+    if dialect.config is not None:
+        head = _with_extra(head | dialect.fixed_members(streaming), dialect)
+    if mark is not None:
         encoded = list(encoded)
         for index in cache_points(messages, _can_be_marked):
             encoded[index] += b"," + _json(mark)
@@ -99,10 +101,9 @@ def body(request: Request, dialect: Dialect, streaming: bool = False) -> bytes:
     return b"".join((b'{"messages":[', *pieces, b"]", b"," if head else b"", _json(head)[1:]))
 
 
-def _head(settings: Settings, dialect: Dialect) -> dict[str, Any]:
-    """Everything but the messages."""
+def _head(settings: Settings, dialect: Dialect, mark: dict[str, Any] | None) -> dict[str, Any]:
+    """Everything but the messages, with *mark* where the prompt is to be cached."""
     head: dict[str, Any] = {}
-    mark = _mark(settings, dialect)
     if settings.system and not settings.system.isspace():
         head["system"] = [{"text": settings.system}, *([mark] if mark else ())]
     if inference := _inference(settings, dialect):
@@ -193,7 +194,7 @@ def _tools_of(messages: Sequence[Message], source: str) -> list[dict[str, Any]]:
             case ToolUse():
                 name = TOOL_NAME.fitted(block.name)
                 tools[name] = _tool(Tool(name=name))
-            case Opaque(provider=provider, json=json) if provider == PROVIDER and is_readable(message, source):
+            case Opaque(provider=provider, json=json) if provider == PROVIDER and message.readable_by(source):
                 if (served := _served(json).tool_use) is not None:
                     tools[served.name] = {"systemTool": {"name": served.name}}
             case _:
@@ -229,5 +230,5 @@ def _may_think(messages: Sequence[Message], source: str) -> bool:
             before = messages[index - 1]
             first = next(iter(before.content), None)
             signed = isinstance(first, Thinking) and first.provider == PROVIDER and bool(first.signature)
-            return signed and is_readable(before, source)
+            return signed and before.readable_by(source)
     return True
