@@ -24,21 +24,22 @@ def request_fields(settings: Settings, traits: ModelTraits, facts: ModelFacts) -
         fields |= _claude_thinking(settings.thinking, facts)
     elif traits.thinking_field is not None and settings.thinking is not None:
         fields |= _effort(settings.thinking, traits.thinking_field, traits.default_effort)
-    if settings.top_k is not None:
-        fields |= (
-            {"inferenceConfig": {"topK": settings.top_k}} if traits.family is Family.NOVA else {"top_k": settings.top_k}
-        )
-    if traits.family is Family.CLAUDE and settings.tools and not is_converse_choice(settings.tool_choice):
-        fields["tool_choice"] = _claude_choice(settings.tool_choice)
+    top_k, choice = settings.top_k, settings.tool_choice
+    if top_k is not None and traits.family is Family.NOVA:
+        fields["inferenceConfig"] = {"topK": top_k}
+    elif top_k is not None:
+        fields["top_k"] = top_k
+    if traits.family is Family.CLAUDE and settings.tools and choice is not None and not is_converse_choice(choice):
+        fields["tool_choice"] = _claude_choice(choice)
     return fields
 
 
-def is_converse_choice(choice: ToolChoice | None) -> bool:
+def is_converse_choice(choice: ToolChoice) -> bool:
     """True if Converse's own ``toolChoice`` can say it: it has no ``none`` and no way to ask for one tool at a time.
 
     Claude takes both in its own form. There must not be a ``toolChoice`` then.
     """
-    return choice is None or (choice.mode != "none" and choice.parallel)
+    return choice.mode != "none" and choice.parallel
 
 
 def _claude_thinking(reasoning: Reasoning | None, facts: ModelFacts) -> dict[str, Any]:
@@ -72,8 +73,7 @@ def _effort(reasoning: Reasoning, field: ThinkingField, default_effort: str | No
             return {field: effort}
 
 
-def _claude_choice(choice: ToolChoice | None) -> dict[str, Any]:
-    assert choice is not None
+def _claude_choice(choice: ToolChoice) -> dict[str, Any]:
     name = {"name": choice.name} if choice.name is not None else {}
     one = {} if choice.parallel or choice.mode == "none" else {"disable_parallel_tool_use": True}
     return {"type": _CLAUDE_MODES[choice.mode], **name, **one}

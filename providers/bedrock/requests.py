@@ -46,6 +46,14 @@ OWN_MEMBERS = (
 _MODES = {"auto": "auto", "required": "any", "tool": "tool"}
 _INFERENCE_MEMBERS = {"max_output_tokens": "maxTokens", "temperature": "temperature", "top_p": "topP"}
 _FIELDS = "additionalModelRequestFields"
+_CLAUDE_FIELDS = (
+    "output_config.effort",
+    "thinking.budget_tokens",
+    "thinking.display",
+    "thinking.type",
+    "tool_choice",
+    "top_k",
+)
 _OPENINGS = message_openings(user="user", assistant="assistant", content="content")
 _json = msgspec.json.encode
 _served = msgspec.json.Decoder(WholeBlock).decode
@@ -53,16 +61,15 @@ _served = msgspec.json.Decoder(WholeBlock).decode
 
 def own_members(dialect: Dialect) -> tuple[str, ...]:
     """The members of requests that only the settings and the config set."""
-    fields: list[str] = []
-    if dialect.traits.thinking_field is not None:
-        fields.append(dialect.traits.thinking_field)
-    match dialect.traits.family:
+    traits = dialect.traits
+    fields: tuple[str, ...]
+    match traits.family:
         case Family.CLAUDE:
-            fields += ["output_config.effort", "top_k", "tool_choice"]
+            fields = _CLAUDE_FIELDS
         case Family.NOVA:
-            fields.append("inferenceConfig.topK")
+            fields = ("inferenceConfig.topK", *filter(None, [traits.thinking_field]))
         case _:
-            pass
+            fields = tuple(filter(None, [traits.thinking_field]))
     return (*OWN_MEMBERS, *(f"{_FIELDS}.{field}" for field in fields))
 
 

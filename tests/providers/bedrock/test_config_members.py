@@ -58,6 +58,19 @@ def test_extra_members_and_headers_are_sent_and_signed() -> None:
     assert_signed(request, "bedrock")
 
 
+def test_a_member_of_thinking_that_is_not_our_own_may_be_extra() -> None:
+    binding = {"block_binding": {"prefix_mismatch_behavior": "drop_block"}}
+
+    request = sent_request(
+        to_send=Request(1, (HI,), Settings(thinking=Reasoning(effort="low"))),
+        model="global.anthropic.claude-opus-5-5",
+        extra_body={"additionalModelRequestFields": {"thinking": binding}},
+    )
+
+    fields = msgspec.json.decode(request.body, type=dict[str, Any])["additionalModelRequestFields"]
+    assert fields["thinking"] == {"type": "adaptive", "display": "summarized", **binding}
+
+
 def test_betas_of_the_config_are_added_to_our_own() -> None:
     settings = Settings(thinking=Reasoning(effort="low"))
 
