@@ -2,7 +2,8 @@
 
 https://platform.claude.com/docs/en/build-with-claude/preserved-thinking: a block is valid only while the system prompt,
 the set of tools and every earlier message are as they were, and the thinking before it too, except that the first
-blocks of a conversation may be missing. Thinking, cache marks and white space around text don't count as changes.
+blocks of a conversation may be missing. Thinking, cache marks and white space around text don't count as changes. A
+block of compaction counts as the messages that it summarizes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,11 +29,17 @@ class PrefixCheck:
     """Remembers the requests whose answers had thinking, each block by its signature."""
 
     _made: dict[str, _Made] = field(default_factory=dict[str, _Made])
+    _compacted: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
 
     def answered(self, body: Json, signature: str) -> None:
         """The answer to *body* begins with the thinking that has this *signature*."""
         sent = [block for block, _ in _thinking(body["messages"])]
-        self._made[signature] = _Made(body["model"], _prefix(body, len(body["messages"])), sent[-1] if sent else None)
+        prefix = self._prefix(body, len(body["messages"]))
+        self._made[signature] = _Made(body["model"], prefix, sent[-1] if sent else None)
+
+    def compacted(self, body: Json, signature: str) -> None:
+        """The answer to *body* is the block of compaction that has this *signature*."""
+        self._compacted[signature] = self._messages(body, len(body["messages"]))
 
     def violations(self, body: Json) -> list[str]:
         """The blocks of *body* that the API would reject, and why. Blocks that are not known are not judged."""
@@ -53,11 +60,27 @@ class PrefixCheck:
             made = self._made.get(signature)
             if made is not None and made.model != body["model"]:
                 yield f"messages.{index}: thinking {signature!r} of another model"
-            elif made is not None and made.prefix != _prefix(body, index):
+            elif made is not None and made.prefix != self._prefix(body, index):
                 yield f"messages.{index}: thinking {signature!r} is bound to a different conversation"
             elif made is not None and previous is not None and made.previous != previous:
                 yield f"messages.{index}: the thinking before {signature!r} is not the one that preceded it"
             previous = signature
+
+    def _prefix(self, body: Json, index: int) -> bytes:
+        """What precedes the message *index* of *body*, in one form for everything that the API takes to be the same."""
+        kept = (tool for tool in body.get("tools", ()) if not tool.get("defer_loading"))
+        tools = sorted(_canonical(_unmarked(tool)).decode() for tool in kept)
+        return _canonical([_texts(body.get("system") or []), tools, self._messages(body, index)])
+
+    def _messages(self, body: Json, end: int) -> list[Any]:
+        messages: list[Any] = []
+        for message in body["messages"][:end]:
+            first = next(iter(_blocks(message)), None)
+            if first is not None and first["type"] == "compaction":
+                messages += self._compacted[first["signature"]]
+            else:
+                messages.append([message["role"], list(_comparable(message))])
+        return messages
 
 
 def _thinking(messages: Sequence[Json]) -> Iterator[tuple[str, int]]:
@@ -81,14 +104,6 @@ def _only(body: Json, signatures: set[str]) -> list[Json]:
         }
         for message in body["messages"]
     ]
-
-
-def _prefix(body: Json, index: int) -> bytes:
-    """What precedes the message *index* of *body*, in one form for everything that the API takes to be the same."""
-    tools = sorted(_canonical(_unmarked(tool)) for tool in body.get("tools", ()) if not tool.get("defer_loading"))
-    system = _texts(body.get("system") or [])
-    messages = [[message["role"], list(_comparable(message))] for message in body["messages"][:index]]
-    return _canonical([system, [tool.decode() for tool in tools], messages])
 
 
 def _comparable(message: Json) -> Iterator[Any]:
