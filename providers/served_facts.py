@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 _FetchFacts = Callable[[Any], Awaitable[ModelFacts]]
 
-TIMEOUT_S = 2.0
+TIMEOUT_S = 3.0
 """How long a spawn waits for an endpoint."""
 
 _RETRY_AFTER_S = 60.0
@@ -68,8 +68,9 @@ def _fetch_facts(config: Config) -> _FetchFacts | None:
 
 async def _ask(fetch_facts: _FetchFacts, config: Config, source: str) -> None:
     try:
+        fetching = fetch_facts(config)  # importing what it needs does not count
         async with asyncio.timeout(TIMEOUT_S):
-            facts = await fetch_facts(config)
+            facts = await fetching
     except Exception as error:  # whatever it is, the session starts without it
         _learned[source] = _Learned(ModelFacts(), time.monotonic() + _RETRY_AFTER_S)
         log.warning("%s: the models endpoint told nothing about %s: %s", config.name, config.model, _reason(error))

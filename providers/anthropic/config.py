@@ -40,7 +40,7 @@ class Anthropic(HTTPConfig, frozen=True, kw_only=True):
     https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback
 
     With *fetch_model_facts*, the API is asked what the model is able to do when a session is spawned, once per process:
-    for models that are newer than this package. Without an answer within two seconds, what is documented applies.
+    for models that are newer than this package. Without an answer within three seconds, what is documented applies.
     """
 
     secrets: ClassVar[tuple[str, ...]] = (*HTTPConfig.secrets, "api_key", "ad_token")

@@ -1,5 +1,7 @@
 """The registry entry of Anthropic."""
 
+from collections.abc import Awaitable
+
 from ..schema.client import Client
 from ..schema.facts import ModelFacts
 from ..schema.provider import Provider, TokenCosts
@@ -17,10 +19,10 @@ def _fetches_facts(config: Anthropic) -> bool:
     return config.fetch_model_facts
 
 
-async def _fetch_facts(config: Anthropic) -> ModelFacts:
+def _fetch_facts(config: Anthropic) -> Awaitable[ModelFacts]:
     from .endpoint.models import served_facts
 
-    return await served_facts(config)
+    return served_facts(config)
 
 
 ANTHROPIC = Provider(
