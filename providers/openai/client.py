@@ -17,16 +17,19 @@ from ..transport import http
 from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
 from ..transport.authority import Secrets
 from ..transport.decoder import StreamDecoder
+from ..transport.faults import Fault
 from ..transport.sdk_bypass import SDKBypass
 from ..wire.extra_body import check_extras
 from .api_choice import api_for, is_own, openai_apis
 from .chat import decoder as chat_answers
 from .chat import requests as chat_requests
-from .chat.errors import faults
 from .config import ApiName, AzureOpenAI, OpenAI
+from .details import read_openai_fault
 from .dialect import Dialect
 from .responses import decoder as responses_answers
 from .responses import requests as responses_requests
+from .responses.errors import faults
+from .rules import check_image_details
 
 # Those of the SDK's errors that no status goes with.
 _KINDS: dict[type[Exception], type[ProviderError]] = {
@@ -140,6 +143,7 @@ class OpenAIClient:
 
     def check_content(self, content: Sequence[Block]) -> None:
         self._dialect.media.check(content)
+        check_image_details(content, self.provider)
 
     def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
         route = self._route(request.settings)
@@ -208,7 +212,11 @@ def header_values(config: OpenAI | AzureOpenAI) -> tuple[str, ...]:
 
 def sdk_errors(provider: str) -> http.SDKErrors:
     """How the SDK's errors of a request to *provider* become ours."""
-    return http.SDKErrors(_response, _KINDS, _DROPS, faults(provider))
+    return http.SDKErrors(_response, _KINDS, _DROPS, faults(provider), _fault)
+
+
+def _fault(response: http.Response) -> Fault:
+    return read_openai_fault(response.content)
 
 
 def _response(error: Exception) -> httpx2.Response | None:

@@ -1,11 +1,53 @@
 """Custom tools, whose input is free text. Ours is an object: the text becomes its member ``input``."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import msgspec
+
+from ..schema.content import Block, Opaque, ToolUse
 
 INPUT_START = '{"input":"'
 INPUT_END = '"}'
+
+MARK = "tool_call"
+"""The type of the opaque block that says how the tool use after it was made, so that it goes back in the same way."""
+
+
+class CallMark(msgspec.Struct, omit_defaults=True):
+    """The members of a call that a ``ToolUse`` has no field for: whether its input is text, and its *namespace*."""
+
+    custom: bool = False
+    namespace: str | None = None
+
+
+_PLAIN = CallMark()
+_mark = msgspec.json.Decoder(CallMark).decode
 
 
 def escape_input(text: str) -> str:
     """*text* as it stands between the quotes of a JSON string."""
     return msgspec.json.encode(text)[1:-1].decode()
+
+
+def input_text(tool_input: dict[str, Any]) -> str:
+    """The text that *tool_input*, of a custom tool, stands for."""
+    match tool_input:
+        case {"input": str(text)} if len(tool_input) == 1:
+            return text
+        case _:
+            return msgspec.json.encode(tool_input).decode()
+
+
+def marked_uses(content: Sequence[Block], provider: str) -> Iterator[tuple[ToolUse, CallMark]]:
+    """The tool uses in *content*, each with its mark, where *provider* made it."""
+    mark = _PLAIN
+    for block in content:
+        match block:
+            case Opaque(type=kind, json=json) if kind == MARK and block.provider == provider:
+                mark = _mark(json)
+            case ToolUse():
+                yield block, mark
+                mark = _PLAIN
+            case _:
+                mark = _PLAIN

@@ -3,6 +3,8 @@
 The sources are those of ``models``. Compatible servers decide for themselves.
 """
 
+from dataclasses import replace
+
 import msgspec
 
 from ..schema.errors import InvalidConfig
@@ -23,6 +25,7 @@ def check_settings(settings: Settings, dialect: Dialect, rules: SettingsRules) -
     Raises:
         InvalidConfig: the field is named.
     """
+    rules = replace(rules, provider=dialect.provider)
     if not dialect.own:
         rules.check(settings, dialect.model, dialect.known)
         return
@@ -30,6 +33,7 @@ def check_settings(settings: Settings, dialect: Dialect, rules: SettingsRules) -
     _check_model(settings, dialect)
     rules.check(_without_neutral(settings, dialect), dialect.model, dialect.known)
     _check_labels(settings)
+    _check_custom_form(settings, dialect.api)
     if dialect.api == "chat":
         _check_chat(settings, dialect)
     else:
@@ -93,6 +97,19 @@ def _check_labels(settings: Settings) -> None:
             "metadata",
             f"OpenAI takes keys of up to {_METADATA_KEY_CHARS} and values of up to {_METADATA_VALUE_CHARS} characters",
         )
+
+
+def _check_custom_form(settings: Settings, api: str) -> None:
+    """Custom tools have a member more on Chat Completions, which have none of the hosted tools."""
+    for number, tool in enumerate(settings.tools):
+        if not isinstance(tool, ProviderTool):
+            continue
+        kind, is_nested = tool.definition.get("type"), "custom" in tool.definition
+        if api == "chat" and kind not in ("custom", "function"):
+            raise InvalidConfig(f"tools[{number}]", f"Chat Completions have no tool {kind!r}; give api='responses'")
+        if kind == "custom" and is_nested is not (api == "chat"):
+            form = "{'type': 'custom', 'custom': {'name': ...}}" if api == "chat" else "{'type': 'custom', 'name': ...}"
+            raise InvalidConfig(f"tools[{number}].definition", f"{_API_NAMES[api]} a custom tool as {form}")
 
 
 def _check_chat(settings: Settings, dialect: Dialect) -> None:

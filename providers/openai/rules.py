@@ -2,13 +2,13 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, cast
 
-from ..schema.content import Document, Image
+from ..schema.content import Block, Document, Image
+from ..schema.errors import UnsupportedContent
 from ..schema.request import Settings
-from ..schema.tools import ToolChoice
 from ..wire.media import MediaLimits, MediaRules
 from ..wire.settings_rules import ToolNames
 
@@ -46,6 +46,9 @@ _FILE_TYPES = frozenset(
         "text/x-c",
     }
 )
+
+# https://developers.openai.com/api/docs/guides/images-vision#specify-image-input-detail-level
+_IMAGE_DETAILS = ("auto", "low", "high", "original")
 
 _TOOL_NAME_CHARS = 64
 _DIGEST_CHARS = 32
@@ -111,14 +114,6 @@ TOOL_NAMES = ToolNames(lambda name: tool_name(name) == name, f"up to {_TOOL_NAME
 """Those that OpenAI's own servers take."""
 
 
-def tool_choice_members(choice: ToolChoice, named: Mapping[str, object]) -> dict[str, Any]:
-    """The members for *choice*; *named* is the API's form of the tool that must be used."""
-    members: dict[str, Any] = {"tool_choice": named if choice.mode == "tool" else choice.mode}
-    if not choice.parallel:
-        members["parallel_tool_calls"] = False
-    return members
-
-
 def label_members(settings: Settings, own: bool) -> dict[str, Any]:
     """The members for the user and for the lifetime of the prompt cache; OpenAI has a new name for the former."""
     labels: dict[str, Any] = {}
@@ -132,6 +127,21 @@ def label_members(settings: Settings, own: bool) -> dict[str, Any]:
 def data_url(block: Image | Document) -> str:
     """The bytes of *block* as an address."""
     return f"data:{block.media_type};base64,{b64encode(block.data or b'').decode()}"
+
+
+def image_detail(block: Image) -> dict[str, str]:
+    """The member for the detail of *block*; one that only other providers have is left out."""
+    return {"detail": block.detail} if block.detail in _IMAGE_DETAILS else {}
+
+
+def check_image_details(content: Sequence[Block], provider: str) -> None:
+    """Raises:
+    UnsupportedContent: an image in *content* has a detail that the APIs do not have.
+    """
+    for number, block in enumerate(content):
+        if isinstance(block, Image) and block.detail not in (None, *_IMAGE_DETAILS):
+            problem = f"{provider} takes {', '.join(_IMAGE_DETAILS)}, not {block.detail}"
+            raise UnsupportedContent(f"content[{number}].detail: {problem}", provider)
 
 
 def file_name(block: Document) -> str:

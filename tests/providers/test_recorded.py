@@ -35,6 +35,7 @@ from rayconteur.providers.cohere.config import Cohere
 from rayconteur.providers.google.config import Google
 from rayconteur.providers.google.events import SIGNATURE
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
+from rayconteur.providers.openai.custom_tools import MARK
 from rayconteur.providers.openai.responses.events import PHASE
 from rayconteur.providers.registry import ProviderConfig
 from rayconteur.providers.schema.content import Block, Opaque, Text, Thinking, ToolUse
@@ -111,7 +112,7 @@ def check_content(answer: Answer, expected: Expected) -> None:
     assert thinking(blocks) == expected.thinking.replace(PARAGRAPH, "")
     assert sum(block.redacted for block in blocks if isinstance(block, Thinking)) == expected.redacted_thinking
     others = [block.type for block in blocks if isinstance(block, Opaque)]
-    assert [kind for kind in others if kind not in (PHASE, SIGNATURE)] == expected.other_blocks
+    assert [kind for kind in others if kind not in (PHASE, MARK, SIGNATURE)] == expected.other_blocks
     is_truncated = expected.stop_reason == "incomplete"
     assert answer.raw_stop_reason == (expected.stop_detail if is_truncated else expected.stop_reason)
     uses = [block for block in blocks if isinstance(block, ToolUse)]

@@ -10,22 +10,28 @@ from ...schema.deltas import (
     AnswerStarted,
     Cited,
     Delta,
+    OpaqueReceived,
     TextDelta,
     ThinkingDelta,
     ToolInputDelta,
     ToolUseStarted,
     UsageReported,
 )
+from ...schema.stop_reasons import StopDetails
 from ...transport.decoder import StreamDecoder
-from ...transport.faults import incomplete_answer, malformed_answer, read_fault
+from ...transport.faults import incomplete_answer, malformed_answer
 from ...wire.fallback_ids import fallback_answer_id, fallback_call_id
 from ...wire.json_decoding import MALFORMED, decode_whole
 from ...wire.stop_reasons import inferred_stop_reason, stop_reason
-from ..custom_tools import INPUT_END, INPUT_START, escape_input
+from ..custom_tools import INPUT_END, INPUT_START, MARK, CallMark, escape_input
+from ..details import chat_filter_details, read_openai_fault
 from .errors import FAILURES, faults
 from .events import STOP_REASONS, Choice, Chunk, CustomCall, FunctionCall, Piece, ToolCall, UrlCitation
 
+_FILTERED = "content_filter"
+_FILTER_FAILED = b'"content_filter_error"'  # at Azure: no filter has seen the text
 _LEGACY_INDEX = -1  # of a function_call, the predecessor of tool_calls: an answer has at most one
+_json = msgspec.json.encode
 _chunk = msgspec.json.Decoder(Chunk).decode
 
 
@@ -58,6 +64,7 @@ class ChatReader:
         self._citations: list[UrlCitation] = []
         self._refused = False
         self._stop_reason: str | None = None
+        self._details: StopDetails | None = None
 
     def read(self, data: bytes, deltas: list[Delta]) -> None:
         if data.startswith(b"[DONE]"):
@@ -72,7 +79,7 @@ class ChatReader:
     def read_chunk(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
         """Add to *deltas* what *chunk*, decoded from *data*, holds."""
         if chunk.error is not None:
-            raise faults(self._provider).error(read_fault(data))
+            raise faults(self._provider).error(read_openai_fault(data))
         # Azure's first chunk has no id, no model and no choices, only the results of its content filters.
         if not self._started and (chunk.id or chunk.choices):
             self._started = True
@@ -98,7 +105,7 @@ class ChatReader:
         # Some models give no reason at all, and a forced tool call ends with "stop".
         reason = stop_reason(STOP_REASONS, self._stop_reason)
         reason = inferred_stop_reason(reason, calls_tools=bool(self._calls), refuses=self._refused)
-        deltas.append(AnswerEnded(reason, self._stop_reason))
+        deltas.append(AnswerEnded(reason, self._stop_reason, self._details))
 
     def _read_choice(self, choice: Choice, data: bytes, deltas: list[Delta]) -> None:
         piece = choice.delta or choice.message
@@ -110,11 +117,13 @@ class ChatReader:
             if piece.refusal or piece.tool_calls or piece.function_call or piece.annotations:
                 self._read_rare(piece, data, deltas)
         if choice.error is not None:
-            raise faults(self._provider).error(read_fault(msgspec.json.encode({"error": choice.error})))
+            raise faults(self._provider).error(read_openai_fault(msgspec.json.encode({"error": choice.error})))
         if reason := choice.finish_reason:
             if kind := FAILURES.get(reason):
                 raise kind(f"the answer ended with {reason!r}", self._provider, vendor_code=reason)
             self._stop_reason = reason
+            if reason == _FILTERED or _FILTER_FAILED in data:
+                self._details = chat_filter_details(data)
 
     def _add_text(self, text: str, deltas: list[Delta]) -> None:
         if self._text is None:
@@ -160,7 +169,10 @@ class ChatReader:
         name = _name(piece)
         if not name:
             raise malformed_answer(self._provider, "a tool call that starts without a name", data)
-        call = _OpenCall(self._next_block(), piece.id, piece.custom is not None)
+        is_custom = piece.custom is not None
+        if is_custom:
+            deltas.append(OpaqueReceived(self._next_block(), MARK, _json(CallMark(custom=True))))
+        call = _OpenCall(self._next_block(), piece.id, is_custom)
         self._calls.append(call)
         if piece.index is not None:
             self._latest_call[piece.index] = call

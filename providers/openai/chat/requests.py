@@ -11,23 +11,25 @@ from ...schema.content import Block, Document, Image, Text, ToolResult, ToolUse
 from ...schema.errors import InvalidConfig
 from ...schema.messages import Message, Role
 from ...schema.request import Request, Settings
-from ...schema.tools import ToolChoice
+from ...schema.tools import Tool
 from ...wire.extra_body import merged
 from ...wire.media import MediaRules
-from ...wire.request_body import function_tool, json_body, members, tool_members
+from ...wire.request_body import json_body, members, tool_definition, tool_members
 from ...wire.settings_rules import OPTIONAL_SETTINGS, SettingsRules
 from .. import model_rules
+from ..custom_tools import CallMark, input_text, marked_uses
 from ..dialect import Dialect
 from ..rules import (
     TOOL_NAMES,
     data_url,
     file_name,
+    image_detail,
     label_members,
     schema_format,
-    tool_choice_members,
     tool_id,
     tool_name,
 )
+from ..tools import chat_choice
 
 _ERROR = "Error: "
 _ID_CHARS = 40  # "string too long. Expected a string with maximum length 40", says the API of more
@@ -68,6 +70,8 @@ _COMPATIBLE_RULES = SettingsRules(
     absent={"top_k": "use top_p"},
     takes_thinking_budget=False,
     present=frozenset(OPTIONAL_SETTINGS),
+    strict_tools=True,
+    limits_tool_choice=True,
 )
 _OWN_RULES = replace(_COMPATIBLE_RULES, max_stop_sequences=4, tool_names=TOOL_NAMES)
 _NAMES: dict[str, str] = {name: name for name in _SAME_NAMES}
@@ -88,7 +92,7 @@ def check_settings(settings: Settings, dialect: Dialect) -> None:
 
 def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
     """The body of *request*. Each message is encoded once in the life of ``request.memo``."""
-    encoded = request.memo.forms(request.messages, dialect, partial(_messages, dialect.media))
+    encoded = request.memo.forms(request.messages, dialect, partial(_messages, dialect))
     system = request.settings.system
     first = [_json({"role": "system", "content": system})] if system else []
     head = _head(request.settings, dialect, streaming)
@@ -102,7 +106,7 @@ def _head(settings: Settings, dialect: Dialect, streaming: bool) -> _Object:
         head["stream_options"] = {"include_usage": True}
     if settings.max_output_tokens is not None:
         head[dialect.limit_word] = settings.max_output_tokens
-    head |= tool_members(settings, function_tool, _tool_choice)
+    head |= tool_members(settings, _tool, partial(chat_choice, settings.tools))
     if settings.stop_sequences:
         head["stop"] = settings.stop_sequences
     if effort := dialect.effort(settings.thinking):
@@ -112,33 +116,34 @@ def _head(settings: Settings, dialect: Dialect, streaming: bool) -> _Object:
     return merged(head | members(settings, _NAMES) | label_members(settings, dialect.own), dialect.extra_body)
 
 
-def _tool_choice(choice: ToolChoice) -> _Object:
-    return tool_choice_members(choice, {"type": "function", "function": {"name": choice.name}})
+def _tool(tool: Tool) -> _Object:
+    strict = {"strict": True} if tool.strict else {}
+    return {"type": "function", "function": tool_definition(tool, {"parameters": tool.input_schema, **strict})}
 
 
-def _messages(media: MediaRules, message: Message) -> list[_Object]:
+def _messages(dialect: Dialect, message: Message) -> list[_Object]:
     """What *message* is on the wire: maybe none, maybe several."""
     match message.content:
         case (Text(text=text),) if text:  # most of them are this: the way below takes three times as long
             return [{"role": message.role, "content": text}]
         case content:
-            return list(_assistant(content) if message.role is Role.ASSISTANT else _user(media, content))
+            is_answer = message.role is Role.ASSISTANT
+            return list(_assistant(dialect.provider, content) if is_answer else _user(dialect.media, content))
 
 
-def _assistant(content: Sequence[Block]) -> Iterator[_Object]:
+def _assistant(provider: str, content: Sequence[Block]) -> Iterator[_Object]:
     """Text and tool uses; thinking and blocks of other providers have no form here."""
     text = "".join(block.text for block in content if isinstance(block, Text))
-    calls = [_tool_call(block) for block in content if isinstance(block, ToolUse)]
+    calls = [_tool_call(use, mark) for use, mark in marked_uses(content, provider)]
     if text or calls:
         yield {"role": "assistant", "content": text or None, **({"tool_calls": calls} if calls else {})}
 
 
-def _tool_call(use: ToolUse) -> _Object:
-    return {
-        "id": tool_id(use.id, _ID_CHARS),
-        "type": "function",
-        "function": {"name": tool_name(use.name), "arguments": _json(use.input).decode()},
-    }
+def _tool_call(use: ToolUse, mark: CallMark) -> _Object:
+    call_id, name = tool_id(use.id, _ID_CHARS), tool_name(use.name)
+    if mark.custom:
+        return {"id": call_id, "type": "custom", "custom": {"name": name, "input": input_text(use.input)}}
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": _json(use.input).decode()}}
 
 
 def _user(media: MediaRules, content: Sequence[Block]) -> Iterator[_Object]:
@@ -177,10 +182,11 @@ def _part(media: MediaRules, block: Text | Image | Document) -> _Object:
     if note := media.note(block):
         return _text(note)
     match block:
-        case Image(url=str(url)):
-            return {"type": "image_url", "image_url": {"url": url}}
         case Image():
-            return {"type": "image_url", "image_url": {"url": data_url(block)}}
+            return {
+                "type": "image_url",
+                "image_url": {"url": block.url or data_url(block), **image_detail(block)},
+            }
         case Document():
             return {"type": "file", "file": {"filename": file_name(block), "file_data": data_url(block)}}
 

@@ -8,11 +8,12 @@ from ...schema.deltas import AnswerEnded, AnswerStarted, Delta, TextDelta, Usage
 from ...schema.errors import ProtocolError, ProviderError
 from ...schema.stop_reasons import StopReason
 from ...transport.decoder import StreamDecoder
-from ...transport.faults import incomplete_answer, malformed_answer, read_fault
+from ...transport.faults import incomplete_answer, malformed_answer
 from ...wire.fallback_ids import fallback_answer_id
 from ...wire.json_decoding import MALFORMED, decode_whole, tags_of
 from ...wire.stop_reasons import inferred_stop_reason, stop_reason
 from ..custom_tools import escape_input
+from ..details import read_openai_fault, responses_filter_details
 from .errors import faults
 from .events import (
     INCOMPLETE_REASONS,
@@ -92,13 +93,16 @@ class ResponsesReader:
                 deltas.append(AnswerEnded(reason, response.status))
             case "incomplete":
                 raw_reason = (response.incomplete_details and response.incomplete_details.reason) or "incomplete"
-                deltas.append(AnswerEnded(stop_reason(INCOMPLETE_REASONS, raw_reason), raw_reason))
+                reason = stop_reason(INCOMPLETE_REASONS, raw_reason)
+                filtered = reason is StopReason.CONTENT_FILTER
+                details = responses_filter_details(response.content_filters) if filtered else None
+                deltas.append(AnswerEnded(reason, raw_reason, details))
             case status:
                 raise self._failure(status, response.error)
 
     def _failure(self, status: str, error: object) -> ProviderError:
         if status == "failed":
-            return faults(self._provider).error(read_fault(msgspec.json.encode({"error": error})))
+            return faults(self._provider).error(read_openai_fault(msgspec.json.encode({"error": error})))
         if status == "cancelled":
             return incomplete_answer(self._provider)
         # A background response, which our requests never ask for: it may be completed and billed, but later.
@@ -130,7 +134,7 @@ class ResponsesReader:
             case Completed() | Incomplete() | Failed():
                 self.end_answer(event.response, deltas)
             case Error():
-                raise faults(self._provider).error(read_fault(data))
+                raise faults(self._provider).error(read_openai_fault(data))
 
     def _read_unknown(self, data: bytes, problem: Exception) -> None:
         """Ignore an event of an unknown type, and the ``[DONE]`` with which some servers end every stream."""
@@ -141,7 +145,7 @@ class ResponsesReader:
         except MALFORMED:
             raise malformed_answer(self._provider, problem, data) from None
         if event.type is None and event.error is not None:
-            raise faults(self._provider).error(read_fault(data))
+            raise faults(self._provider).error(read_openai_fault(data))
         if event.type is None or event.type in _EVENTS:
             raise malformed_answer(self._provider, problem, data)
 
@@ -160,7 +164,7 @@ def decode_answer(provider: str, number: int, body: bytes) -> list[Delta]:
     response = decode_whole(_response, provider, body)
     if response.status is None and response.output is None:
         raise (
-            faults(provider).error(read_fault(body))
+            faults(provider).error(read_openai_fault(body))
             if response.error
             else malformed_answer(provider, "no response", body)
         )

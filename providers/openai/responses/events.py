@@ -93,6 +93,7 @@ class FunctionCall(_Typed, tag="function_call"):
     name: str
     call_id: str = ""
     arguments: str = ""
+    namespace: str | None = None
 
 
 class CustomCall(_Typed, tag="custom_tool_call"):
@@ -101,6 +102,7 @@ class CustomCall(_Typed, tag="custom_tool_call"):
     name: str
     call_id: str = ""
     input: str = ""
+    namespace: str | None = None
 
 
 class IncompleteDetails(msgspec.Struct):
@@ -119,6 +121,7 @@ class Response(msgspec.Struct):
     usage: TokenCounts | None = None
     error: object = None
     incomplete_details: IncompleteDetails | None = None
+    content_filters: object = None
 
 
 class TextPiece(_Typed, tag="response.output_text.delta", gc=False):
@@ -248,5 +251,7 @@ PHASE = "message"
 # For a response with the status "incomplete".
 INCOMPLETE_REASONS = {
     "max_output_tokens": StopReason.MAX_TOKENS,
+    "max_messages": StopReason.PAUSED,
+    "steered": StopReason.PAUSED,
     "content_filter": StopReason.CONTENT_FILTER,
 }

@@ -19,7 +19,7 @@ from ...schema.deltas import (
 from ...transport.faults import malformed_answer
 from ...wire.fallback_ids import fallback_call_id
 from ...wire.json_decoding import MALFORMED, tags_of, unknown_type, validated_json
-from ..custom_tools import INPUT_END, INPUT_START, escape_input
+from ..custom_tools import INPUT_END, INPUT_START, MARK, CallMark, escape_input
 from .events import (
     PHASE,
     CustomCall,
@@ -34,7 +34,7 @@ from .events import (
 )
 
 _PARAGRAPH = "\n\n"  # separates the parts of a summary, which are texts with headings of their own
-_PHASE_PART = -1
+_PHASE_PART = _MARK_PART = -1
 _ITEMS, _PARTS = tags_of(Item), tags_of(Part)
 _item: Callable[[bytes], Item] = msgspec.json.Decoder(Item).decode
 _part: Callable[[bytes], Part] = msgspec.json.Decoder(Part).decode
@@ -162,6 +162,9 @@ class Items:
     def _start_call(self, index: int, item: FunctionCall | CustomCall, deltas: list[Delta]) -> _OpenCall:
         call = self._calls.get(index)
         if call is None:
+            mark = CallMark(custom=isinstance(item, CustomCall), namespace=item.namespace)
+            if mark != CallMark():
+                deltas.append(OpaqueReceived(self._start_block((index, _MARK_PART)), MARK, _json(mark)))
             call = self._calls[index] = _OpenCall(self._start_block((index, 0)))
             call_id = item.call_id or fallback_call_id(self._number, len(self._calls))
             deltas.append(ToolUseStarted(call.block, call_id, item.name))

@@ -15,7 +15,7 @@ from rayconteur.providers.registry import ProviderConfig, open_client
 from rayconteur.providers.schema.deltas import AnswerEnded, TextDelta
 from rayconteur.providers.schema.draft import Draft
 from rayconteur.providers.schema.errors import AuthenticationFailed, InvalidConfig
-from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.providers.schema.stop_reasons import StopDetails, StopReason
 
 WITH_KEY = AzureOpenAI(deployment="mine", endpoint="https://x.example", api="chat", api_key=KEY)
 WITH_FUNCTION = AzureOpenAI(
@@ -127,7 +127,7 @@ def test_a_missing_token_function_is_an_error_that_names_the_field(name: str) ->
     assert raised.value.field == "provider.ad_token_provider"
 
 
-def test_a_content_filter_is_a_stop_reason_and_its_reports_are_ignored(root: Path) -> None:
+def test_a_content_filter_is_a_stop_reason_and_its_reports_are_no_content(root: Path) -> None:
     draft = Draft("azureopenai")
     decoder = stream_decoder("azureopenai", 1)
 
@@ -147,5 +147,9 @@ def test_a_content_filter_is_a_stop_reason_of_an_answer_that_is_not_streamed() -
 
     assert decode_answer("azureopenai", 1, body)[1:] == [
         TextDelta(0, "A raven"),
-        AnswerEnded(StopReason.CONTENT_FILTER, "content_filter"),
+        AnswerEnded(
+            StopReason.CONTENT_FILTER,
+            "content_filter",
+            StopDetails(category="violence", vendor={"violence": {"filtered": True, "severity": "medium"}}),
+        ),
     ]

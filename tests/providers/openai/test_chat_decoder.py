@@ -11,6 +11,7 @@ from rayconteur.providers.schema.deltas import (
     AnswerEnded,
     AnswerStarted,
     Cited,
+    OpaqueReceived,
     TextDelta,
     ToolInputDelta,
     ToolUseStarted,
@@ -38,15 +39,16 @@ def test_text_and_two_calls_become_deltas_in_order(root: Path) -> None:
         TextDelta(0, " Wait."),
         ToolUseStarted(1, "call_a", "measure"),
         ToolInputDelta(1, '{"bird":'),
-        ToolUseStarted(2, "call_b", "shell"),
-        ToolInputDelta(2, '{"input":"'),
-        ToolInputDelta(2, "say "),
+        OpaqueReceived(2, "tool_call", b'{"custom":true}'),
+        ToolUseStarted(3, "call_b", "shell"),
+        ToolInputDelta(3, '{"input":"'),
+        ToolInputDelta(3, "say "),
         ToolInputDelta(1, ' "raven"}'),
-        ToolInputDelta(2, '\\"caw\\"'),
+        ToolInputDelta(3, '\\"caw\\"'),
         UsageReported(
             Usage(input=reported(130), output=reported(77), cache_read=reported(100), reasoning=reported(40))
         ),
-        ToolInputDelta(2, '"}'),
+        ToolInputDelta(3, '"}'),
         AnswerEnded(StopReason.TOOL_USE, "tool_calls"),
     ]
     assert decoder.done
@@ -196,11 +198,12 @@ def test_an_answer_that_is_not_streamed_gives_the_same_blocks() -> None:
         TextDelta(0, "Caw."),
         ToolUseStarted(1, "a", "fly"),
         ToolInputDelta(1, "{}"),
-        ToolUseStarted(2, "b", "sh"),
-        ToolInputDelta(2, '{"input":"'),
-        ToolInputDelta(2, "ls"),
+        OpaqueReceived(2, "tool_call", b'{"custom":true}'),
+        ToolUseStarted(3, "b", "sh"),
+        ToolInputDelta(3, '{"input":"'),
+        ToolInputDelta(3, "ls"),
         UsageReported(Usage(input=reported(3), output=reported(5))),
-        ToolInputDelta(2, '"}'),
+        ToolInputDelta(3, '"}'),
         AnswerEnded(StopReason.TOOL_USE, "tool_calls"),
     ]
 

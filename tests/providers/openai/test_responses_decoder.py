@@ -82,12 +82,14 @@ def test_items_become_deltas_in_order(root: Path) -> None:
         BlockEnded(4),
         ToolInputDelta(5, "{}"),
         BlockEnded(5),
-        ToolUseStarted(6, "call_c", "shell"),
-        ToolInputDelta(6, '{"input":"'),
-        ToolInputDelta(6, "say "),
-        ToolInputDelta(6, '\\"caw\\"'),
-        ToolInputDelta(6, '"}'),
+        OpaqueReceived(6, "tool_call", b'{"custom":true}'),
+        ToolUseStarted(7, "call_c", "shell"),
+        ToolInputDelta(7, '{"input":"'),
+        ToolInputDelta(7, "say "),
+        ToolInputDelta(7, '\\"caw\\"'),
+        ToolInputDelta(7, '"}'),
         BlockEnded(6),
+        BlockEnded(7),
         UsageReported(COUNTED),
         AnswerEnded(StopReason.TOOL_USE, "completed"),
     ]
@@ -165,7 +167,8 @@ def test_an_answer_with_another_final_status_is_an_error(last: str, error: type[
     [
         ("max_output_tokens", StopReason.MAX_TOKENS),
         ("content_filter", StopReason.CONTENT_FILTER),
-        ("steered", StopReason.OTHER),
+        ("steered", StopReason.PAUSED),
+        ("hungry", StopReason.OTHER),
     ],
 )
 def test_an_incomplete_answer_has_its_stop_reason(reason: str, stop: StopReason) -> None:

@@ -1,0 +1,157 @@
+"""The history as the items of a Responses request: https://platform.openai.com/docs/api-reference/responses/create."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from ...schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
+from ...schema.messages import Message, Role
+from ...schema.request import Request
+from ...wire.media import MediaRules
+from ..custom_tools import MARK, CallMark, input_text, marked_uses
+from ..dialect import Dialect
+from ..rules import data_url, file_name, image_detail, tool_id, tool_name
+from .events import PHASE, Sealed
+
+_ERROR = "Error"
+_ID_CHARS = 64
+_json = msgspec.json.encode
+_sealed = msgspec.json.Decoder(Sealed).decode
+_phase = msgspec.json.Decoder(dict[str, str]).decode
+_Object = dict[str, Any]
+_Item = _Object | msgspec.Raw
+
+
+def input_items(request: Request, dialect: Dialect) -> Iterable[bytes]:
+    """The messages of *request*, each as the items that it is, encoded once in the life of ``request.memo``."""
+    return filter(None, request.memo.forms(request.messages, dialect, partial(_items, dialect, request.messages)))
+
+
+def _items(dialect: Dialect, messages: Sequence[Message], message: Message) -> list[_Item]:
+    """What *message*, one of *messages*, is on the wire: maybe none, maybe several."""
+    match message.content:
+        case (Text(text=text),) if text:  # most of them are this: the way below takes several times as long
+            return [{"role": message.role, "content": text}]
+        case content if message.role is Role.ASSISTANT:
+            return _thought_out(_assistant(dialect, content, message.readable_by(dialect.source)))
+        case content:
+            return list(_user(dialect, content, _custom_ids(dialect, messages, message)))
+
+
+def _custom_ids(dialect: Dialect, messages: Sequence[Message], message: Message) -> frozenset[str]:
+    """The ids of the custom tool uses that *message*, one of *messages*, answers: they are in the one before it."""
+    if not any(isinstance(block, ToolResult) for block in message.content):
+        return frozenset()
+    # Messages that are encoded are new, so this one is near the end.
+    at = next(index for index in range(len(messages) - 1, -1, -1) if messages[index] is message)
+    uses = marked_uses(messages[at - 1].content, dialect.provider) if at else ()
+    return frozenset(use.id for use, mark in uses if mark.custom)
+
+
+def _thought_out(items: Iterable[_Item]) -> list[_Item]:
+    """*items* without thinking at their end: the API wants what it led to, and of an answer cut short there is none."""
+    kept = list(items)
+    while kept and isinstance(kept[-1], dict) and kept[-1].get("type") == "reasoning":
+        del kept[-1]
+    return kept
+
+
+def _assistant(dialect: Dialect, content: Sequence[Block], readable: bool) -> Iterator[_Item]:
+    """The items of an answer, each in its place.
+
+    What another provider made, and only it understands, is left out. So is what is encrypted for another model,
+    endpoint or account, and what another one keeps: *readable* is false for those.
+    """
+    phase: dict[str, str] = {}
+    marks = {use.id: mark for use, mark in marked_uses(content, dialect.provider)}
+    for block in content:
+        match block:
+            case Text(text=text):
+                if text:
+                    yield {"role": "assistant", "content": text, **phase}
+                phase = {}
+            case ToolUse():
+                yield _call(block, marks[block.id])
+            case Thinking(provider=provider, signature=str(signature)) if readable and provider == dialect.provider:
+                yield from _reasoning(block.text, signature, dialect.own)
+            case Opaque(type=kind) if block.provider == dialect.provider:
+                if kind == PHASE:
+                    phase = _phase(block.json)
+                elif readable and kind != MARK:
+                    yield msgspec.Raw(block.json)
+            case _:
+                pass
+
+
+def _call(use: ToolUse, mark: CallMark) -> _Object:
+    call: _Object = {"call_id": tool_id(use.id, _ID_CHARS), "name": tool_name(use.name)}
+    if mark.namespace is not None:
+        call["namespace"] = mark.namespace
+    if mark.custom:
+        return {"type": "custom_tool_call", **call, "input": input_text(use.input)}
+    return {"type": "function_call", **call, "arguments": _json(use.input).decode()}
+
+
+def _reasoning(text: str, signature: str, own: bool) -> Iterator[_Object]:
+    """The reasoning item that *signature* seals; nothing where it is not this API's.
+
+    OpenAI's own servers are given no id: by one they look for what they have not stored, or for the message after it,
+    which goes back without its id, too ("provided without its required following item"). Others ask for it.
+    """
+    try:
+        sealed = _sealed(signature)
+    except (ValueError, UnicodeEncodeError):
+        return
+    summary = [{"type": "summary_text", "text": text}] if text else []
+    named = {} if own else {"id": sealed.id}
+    yield {"type": "reasoning", **named, "summary": summary, "encrypted_content": sealed.encrypted_content}
+
+
+def _user(dialect: Dialect, content: Sequence[Block], custom_ids: Collection[str]) -> Iterator[_Object]:
+    """The tool results, which must follow their uses at once, then all else. *custom_ids* are those of custom tools."""
+    for block in content:
+        if isinstance(block, ToolResult):
+            yield {
+                "type": "custom_tool_call_output" if block.tool_use_id in custom_ids else "function_call_output",
+                "call_id": tool_id(block.tool_use_id, _ID_CHARS),
+                "output": _output(dialect.media, block),
+            }
+    parts = [_part(dialect.media, block) for block in content if isinstance(block, Text | Image | Document)]
+    match [part for part in parts if part.get("text") != ""]:
+        case []:
+            pass
+        case [{"type": "input_text", "text": text}]:
+            yield {"role": "user", "content": text}
+        case rest:
+            yield {"role": "user", "content": rest}
+
+
+def _output(media: MediaRules, result: ToolResult) -> str | list[_Object]:
+    """The text of *result* and, if there is more in it, all its parts; an error has no flag, so the text says it."""
+    parts = [_part(media, block) for block in result.content]
+    texts = [part["text"] for part in parts if part["type"] == "input_text"]
+    if len(texts) == len(parts):
+        return "\n".join([f"{_ERROR}: {texts[0]}" if texts else _ERROR, *texts[1:]] if result.is_error else texts)
+    said = [part for part in parts if part.get("text") != ""]
+    return [_text(f"{_ERROR}:"), *said] if result.is_error else said
+
+
+def _part(media: MediaRules, block: Text | Image | Document) -> _Object:
+    if isinstance(block, Text):
+        return _text(block.text)
+    if note := media.note(block):
+        return _text(note)
+    match block:
+        case Image():
+            detail = image_detail(block)
+            return {"type": "input_image", "image_url": block.url or data_url(block), **detail}
+        case Document(url=str(url)):
+            return {"type": "input_file", "file_url": url}
+        case Document():
+            return {"type": "input_file", "filename": file_name(block), "file_data": data_url(block)}
+
+
+def _text(text: str) -> _Object:
+    return {"type": "input_text", "text": text}
