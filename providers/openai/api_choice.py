@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from ..auth.aws_endpoints import aws_endpoint
 from ..schema.errors import InvalidConfig
 from ..schema.facts import ModelFacts
@@ -62,14 +64,19 @@ def is_own(base_url: str | None, model: str) -> bool:
     return aws_endpoint(base_url) is not None and is_openai_name(model)
 
 
-def openai_facts(config: OpenAI) -> ModelFacts:
-    """What OpenAI documents about the model of *config*; nothing at a compatible server."""
-    return openai_model(config.model).facts if is_own(config.base_url, config.model) else ModelFacts()
+def documented_facts(config: OpenAI | AzureOpenAI) -> ModelFacts:
+    """What OpenAI documents about the model of *config*; nothing at a compatible server.
 
-
-def azure_facts(config: AzureOpenAI) -> ModelFacts:
-    """What OpenAI documents about the model of the deployment."""
-    return openai_model(config.model or config.deployment).facts
+    Histories are compacted by OpenAI itself, and by Azure at its v1 address.
+    """
+    if isinstance(config, AzureOpenAI):
+        facts = openai_model(config.model or config.deployment).facts
+        compacts = config.api_version == "v1" and not _at_inference(config)
+    elif is_own(config.base_url, config.model):
+        facts, compacts = openai_model(config.model).facts, aws_endpoint(config.base_url) is None
+    else:
+        return ModelFacts()
+    return facts if compacts else msgspec.structs.replace(facts, compacts=False)
 
 
 def openai_apis(config: OpenAI) -> tuple[ApiName, ...]:
@@ -87,12 +94,11 @@ def azure_apis(config: AzureOpenAI) -> tuple[ApiName, ...]:
     Raises:
         InvalidConfig: *config* asks for the Responses API where there is none.
     """
-    at_inference = (config.endpoint or "").rstrip("/").endswith(INFERENCE_PATH)
-    if at_inference and config.api == "responses":
+    if _at_inference(config) and config.api == "responses":
         raise InvalidConfig("provider.api", "an endpoint that ends in /models has Chat Completions only; give 'chat'")
     if config.api != "auto":
         return (config.api,)
-    if at_inference or config.api_version < WITH_RESPONSES:
+    if _at_inference(config) or config.api_version < WITH_RESPONSES:
         return ("chat",)
     if apis := _by_extras(config.extra_body):
         return apis
@@ -100,6 +106,10 @@ def azure_apis(config: AzureOpenAI) -> tuple[ApiName, ...]:
         return "chat", "responses"
     of_another_maker = config.model not in ("", config.deployment) and not is_openai_name(config.model)
     return ("chat",) if of_another_maker else ("responses", "chat")
+
+
+def _at_inference(config: AzureOpenAI) -> bool:
+    return (config.endpoint or "").rstrip("/").endswith(INFERENCE_PATH)
 
 
 def _by_extras(extra: Mapping[str, Any] | None) -> tuple[ApiName, ...]:

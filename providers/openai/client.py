@@ -11,6 +11,7 @@ import openai
 from ..auth.aws import aws_authority
 from ..schema.content import Block
 from ..schema.deltas import Delta
+from ..schema.draft import Answer, Draft
 from ..schema.errors import ProtocolError, ProviderError, ProviderUnavailable
 from ..schema.request import Request, Settings
 from ..transport import http
@@ -20,12 +21,13 @@ from ..transport.decoder import StreamDecoder
 from ..transport.faults import Fault
 from ..transport.sdk_bypass import SDKBypass
 from ..wire.extra_body import check_extras
-from .api_choice import api_for, is_own, openai_apis
+from .api_choice import api_for, documented_facts, is_own, openai_apis
 from .chat import decoder as chat_answers
 from .chat import requests as chat_requests
 from .config import ApiName, AzureOpenAI, OpenAI
 from .details import read_openai_fault
 from .dialect import Dialect
+from .responses import compaction
 from .responses import decoder as responses_answers
 from .responses import requests as responses_requests
 from .responses.errors import faults
@@ -121,7 +123,7 @@ class OpenAIClient:
     """
 
     def __init__(self, connection: Connection, dialect: Dialect, apis: tuple[ApiName, ...]) -> None:
-        self._sdk = connection.sdk
+        self._connection = connection
         self._apis = apis
         self._routes = {
             name: _Route(
@@ -155,8 +157,17 @@ class OpenAIClient:
         body = partial(route.api.body, request, route.dialect, False)
         return await route.channel.whole(body, partial(route.api.decode_answer, self.provider, request.number))
 
+    async def compact(self, request: Request, instructions: str | None) -> Answer:
+        dialect = self._route(request.settings).dialect
+        compaction.check_compaction(dialect)
+        channel = self._connection.channel(compaction.PATH, self.provider)
+        body = partial(compaction.compaction_body, request, dialect, instructions)
+        draft = Draft(self.provider)
+        draft.add(await channel.whole(body, partial(compaction.decode_compaction, self.provider, dialect.model)))
+        return draft.finish()
+
     async def aclose(self) -> None:
-        await self._sdk.close()
+        await self._connection.sdk.close()
 
     def _route(self, settings: Settings) -> _Route:
         return self._routes[api_for(settings, self._apis, self._dialect.documented, self._dialect.known)]
@@ -198,7 +209,7 @@ def dialect_of(config: OpenAI | AzureOpenAI, apis: tuple[ApiName, ...], own: boo
         config.name,
         config.model,
         own,
-        config.facts,
+        config.facts.or_else(documented_facts(config)),
         source=config.source,
         reasoning=config.reasoning,
         extra_body=config.extra_body,

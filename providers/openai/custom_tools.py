@@ -13,6 +13,9 @@ INPUT_END = '"}'
 MARK = "tool_call"
 """The type of the opaque block that says how the tool use after it was made, so that it goes back in the same way."""
 
+COMPACTED = "compacted"
+"""The type of the opaque blocks that the Responses API made of earlier messages."""
+
 
 class CallMark(msgspec.Struct, omit_defaults=True):
     """The members of a call that a ``ToolUse`` has no field for: whether its input is text, and its *namespace*."""

@@ -4,7 +4,7 @@ import math
 
 from ..schema.client import Client
 from ..schema.provider import Provider, TokenCosts
-from .api_choice import azure_facts, openai_facts
+from .api_choice import documented_facts
 from .config import AzureOpenAI, OpenAI
 
 
@@ -37,7 +37,7 @@ OPENAI = Provider(
     open_client=_open_client,
     extra="openai",
     environment=("OPENAI_API_KEY", "OPENAI_BASE_URL"),
-    documented_facts=openai_facts,
+    documented_facts=documented_facts,
     price_table="openai",
     ability_table="openai",
     token_costs=_TOKEN_COSTS,
@@ -49,7 +49,7 @@ AZURE_OPENAI = Provider(
     extra="openai",
     environment=("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_AD_TOKEN", "AZURE_OPENAI_ENDPOINT"),
     model_field="deployment",
-    documented_facts=azure_facts,
+    documented_facts=documented_facts,
     aliases=("azure",),
     price_table="azure",
     ability_table="azure",

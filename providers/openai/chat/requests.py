@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from ...schema.content import Block, Document, Image, Text, ToolResult, ToolUse
-from ...schema.errors import InvalidConfig
+from ...schema.content import Block, Document, Image, Opaque, Text, ToolResult, ToolUse
+from ...schema.errors import InvalidConfig, ThinkingRejected
 from ...schema.messages import Message, Role
 from ...schema.request import Request, Settings
 from ...schema.tools import Tool
@@ -17,7 +17,7 @@ from ...wire.media import MediaRules
 from ...wire.request_body import json_body, members, tool_definition, tool_members
 from ...wire.settings_rules import OPTIONAL_SETTINGS, SettingsRules
 from .. import model_rules
-from ..custom_tools import CallMark, input_text, marked_uses
+from ..custom_tools import COMPACTED, CallMark, input_text, marked_uses
 from ..dialect import Dialect
 from ..rules import (
     TOOL_NAMES,
@@ -132,7 +132,13 @@ def _messages(dialect: Dialect, message: Message) -> list[_Object]:
 
 
 def _assistant(provider: str, content: Sequence[Block]) -> Iterator[_Object]:
-    """Text and tool uses; thinking and blocks of other providers have no form here."""
+    """Text and tool uses; thinking and blocks of other providers have no form here.
+
+    Raises:
+        ThinkingRejected: *content* is a compaction, which stands for earlier messages.
+    """
+    if any(isinstance(block, Opaque) and block.type == COMPACTED and block.provider == provider for block in content):
+        raise ThinkingRejected("Chat Completions can't read what the Responses API compacted", provider)
     text = "".join(block.text for block in content if isinstance(block, Text))
     calls = [_tool_call(use, mark) for use, mark in marked_uses(content, provider)]
     if text or calls:
