@@ -66,22 +66,19 @@ def _filter_details(filtered: Iterable[_Filtered]) -> StopDetails | None:
 
 
 def _error_details(error: object) -> StopDetails | None:
-    match error:
-        case {"misalignment": {**found}}:
-            said = cast(_Object, found)
-            steer: object = said.get("steer")
-            advice = cast(_Object, steer).get("message") if isinstance(steer, dict) else None
-            texts = [text for text in (said.get("detailed_explanation"), advice) if isinstance(text, str)]
-            return StopDetails(
-                category=_text(said.get("error_type")), explanation="\n\n".join(texts) or None, vendor=said
-            )
-        case {"innererror": {**found}}:
-            inner = cast(_Object, found)
-            results: object = inner.get("content_filter_result") or inner.get("content_filter_results")
-            category = _category(cast(_Object, results)) if isinstance(results, dict) else None
-            return StopDetails(category=category or _text(inner.get("code")), vendor=inner)
-        case _:
-            return None
+    members = _object(error)
+    if found := _object(members.get("misalignment")):
+        texts = (found.get("detailed_explanation"), _object(found.get("steer")).get("message"))
+        explanation = "\n\n".join(text for text in texts if isinstance(text, str))
+        return StopDetails(category=_text(found.get("error_type")), explanation=explanation or None, vendor=found)
+    if found := _object(members.get("innererror")):
+        results = _object(found.get("content_filter_result")) or _object(found.get("content_filter_results"))
+        return StopDetails(category=_category(results) or _text(found.get("code")), vendor=found)
+    return None
+
+
+def _object(value: object) -> _Object:
+    return cast(_Object, value) if isinstance(value, dict) else {}
 
 
 def _category(results: Mapping[str, Any]) -> str | None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
+from validators.openai.models import Asked, problems
 from validators.patterns import PatternChecked
 
 NAME = r"^[a-zA-Z0-9_-]{1,64}\Z"
@@ -30,7 +31,7 @@ class _ImageUrl(_Strict):
     patterns: ClassVar[Mapping[str, str]] = {"url": "^(https?://|data:image/)"}
 
     url: str
-    detail: Literal["auto", "low", "high"] | None = None
+    detail: Literal["auto", "low", "high", "original"] | None = None
 
 
 class _Image(_Strict, tag_field="type", tag="image_url"):
@@ -69,10 +70,21 @@ class _Function(_Strict):
     arguments: str
 
 
-class _ToolCall(_Strict):
+class _FunctionCall(_Strict, tag_field="type", tag="function"):
     id: Id
-    type: Literal["function"]
     function: _Function
+
+
+class _Custom(_Strict):
+    patterns: ClassVar[Mapping[str, str]] = {"name": NAME}
+
+    name: str
+    input: str
+
+
+class _CustomCall(_Strict, tag_field="type", tag="custom"):
+    id: Id
+    custom: _Custom
 
 
 class _System(_Strict, tag_field="role", tag="system"):
@@ -93,7 +105,7 @@ class _User(_Strict, tag_field="role", tag="user"):
 class _Assistant(_Strict, tag_field="role", tag="assistant"):
     content: str | Annotated[list[_Text | _Refusal], Meta(min_length=1)] | None = None
     refusal: NonEmpty | None = None
-    tool_calls: Annotated[list[_ToolCall], Meta(min_length=1)] | None = None
+    tool_calls: Annotated[list[_FunctionCall | _CustomCall], Meta(min_length=1)] | None = None
     name: NonEmpty | None = None
 
 
@@ -114,9 +126,28 @@ class _FunctionDeclaration(_Strict):
     strict: bool | None = None
 
 
-class _DeclaredTool(_Strict):
-    type: Literal["function"]
+class _DeclaredFunction(_Strict, tag_field="type", tag="function"):
     function: _FunctionDeclaration
+
+    @property
+    def name(self) -> str:
+        return self.function.name
+
+
+class _CustomDeclaration(_Strict):
+    patterns: ClassVar[Mapping[str, str]] = {"name": NAME}
+
+    name: str
+    description: str | None = None
+    format: dict[str, Any] | None = None
+
+
+class _DeclaredCustom(_Strict, tag_field="type", tag="custom"):
+    custom: _CustomDeclaration
+
+    @property
+    def name(self) -> str:
+        return self.custom.name
 
 
 class _FunctionName(_Strict):
@@ -125,9 +156,26 @@ class _FunctionName(_Strict):
     name: str
 
 
-class _OneTool(_Strict):
-    type: Literal["function"]
+class _OneTool(_Strict, tag_field="type", tag="function"):
     function: _FunctionName
+
+
+class _OneCustomTool(_Strict, tag_field="type", tag="custom"):
+    custom: _FunctionName
+
+
+class _Allowed(_Strict):
+    mode: Literal["auto", "required"]
+    tools: Annotated[list[_OneTool | _OneCustomTool], Meta(min_length=1)]
+
+
+class _AllowedTools(_Strict, tag_field="type", tag="allowed_tools"):
+    allowed_tools: _Allowed
+
+
+class _CacheOptions(_Strict):
+    mode: Literal["implicit", "explicit"] | None = None
+    ttl: Literal["30m"] | None = None
 
 
 class _StreamOptions(_Strict):
@@ -137,8 +185,8 @@ class _StreamOptions(_Strict):
 class _Body(_Strict):
     messages: Annotated[list[_Message], Meta(min_length=1)]
     model: NonEmpty | None = None
-    tools: Annotated[list[_DeclaredTool], Meta(min_length=1, max_length=128)] | None = None
-    tool_choice: Literal["none", "auto", "required"] | _OneTool | None = None
+    tools: Annotated[list[_DeclaredFunction | _DeclaredCustom], Meta(min_length=1, max_length=128)] | None = None
+    tool_choice: Literal["none", "auto", "required"] | _OneTool | _OneCustomTool | _AllowedTools | None = None
     parallel_tool_calls: bool | None = None
     max_tokens: Annotated[int, Meta(ge=1)] | None = None
     max_completion_tokens: Annotated[int, Meta(ge=1)] | None = None
@@ -154,25 +202,56 @@ class _Body(_Strict):
     presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
     n: Annotated[int, Meta(ge=1)] | None = None
     user: str | None = None
+    safety_identifier: Annotated[str, Meta(max_length=128)] | None = None
+    verbosity: Literal["low", "medium", "high"] | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_options: _CacheOptions | None = None
+    service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None
+    store: bool | None = None
+    metadata: Annotated[dict[str, Annotated[str, Meta(max_length=512)]], Meta(max_length=16)] | None = None
+    logit_bias: dict[str, int] | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
 
 
-def violations(body: Mapping[str, object], *, model_in_path: bool = False) -> list[str]:
+def violations(
+    body: Mapping[str, object], *, model_in_path: bool = False, deployed_model: str | None = None
+) -> list[str]:
     """The reasons for which the API would reject *body*; empty if it is valid.
 
-    If *model_in_path*, the deployment in the URL names the model, as at Azure.
+    If *model_in_path*, the deployment in the URL names the model, as at Azure. A deployment is of *deployed_model*.
     """
     try:
         request = msgspec.convert(body, _Body)
     except msgspec.ValidationError as error:
         return [str(error)]
-    problems = [*_order(request.messages), *_tool_calls(request.messages), *_tools(request)]
+    broken = [*_order(request.messages), *_tool_calls(request.messages), *_tools(request)]
     if request.model is None and not model_in_path:
-        problems.append("you must provide a model parameter")
+        broken.append("you must provide a model parameter")
     if request.max_tokens and request.max_completion_tokens:
-        problems.append("max_tokens and max_completion_tokens cannot both be set")
+        broken.append("max_tokens and max_completion_tokens cannot both be set")
     if request.stream_options and not request.stream:
-        problems.append("The 'stream_options' parameter is only allowed when 'stream' is enabled.")
-    return problems
+        broken.append("The 'stream_options' parameter is only allowed when 'stream' is enabled.")
+    if request.metadata and not request.store:
+        broken.append("The 'metadata' parameter is only allowed when 'store' is enabled.")
+    return [*broken, *problems(deployed_model or request.model, _asked(request))]
+
+
+def _asked(request: _Body) -> Asked:
+    return Asked(
+        chat=True,
+        effort=request.reasoning_effort,
+        tools=bool(request.tools),
+        temperature=request.temperature,
+        top_p=request.top_p,
+        stop=bool(request.stop),
+        penalties=bool(request.frequency_penalty or request.presence_penalty or request.logit_bias),
+        verbosity=request.verbosity,
+        cache_options=request.prompt_cache_options is not None,
+        deferred=False,
+        pro=False,
+        encrypted=False,
+    )
 
 
 def _order(messages: Sequence[_Message]) -> Iterator[str]:
@@ -207,12 +286,21 @@ def _tool_calls(messages: Sequence[_Message]) -> Iterator[str]:
 
 
 def _tools(request: _Body) -> Iterator[str]:
-    names = [tool.function.name for tool in request.tools or []]
+    names = [tool.name for tool in request.tools or []]
     if len(set(names)) < len(names):
         yield "tools: the names of tools must differ"
     if request.tool_choice is not None and not names:
         yield "'tool_choice' is only allowed when 'tools' are specified."
     if request.parallel_tool_calls is not None and not names:
         yield "'parallel_tool_calls' is only allowed when 'tools' are specified."
-    if isinstance(request.tool_choice, _OneTool) and request.tool_choice.function.name not in names:
-        yield f"tool_choice: there is no tool {request.tool_choice.function.name!r}"
+    match request.tool_choice:
+        case _AllowedTools(allowed_tools=allowed):
+            chosen = allowed.tools
+        case _OneTool() | _OneCustomTool() as one:
+            chosen = [one]
+        case _:
+            chosen = []
+    for tool in chosen:
+        name = tool.function.name if isinstance(tool, _OneTool) else tool.custom.name
+        if name not in names:
+            yield f"tool_choice: there is no tool {name!r}"

@@ -11,10 +11,10 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
+from validators.openai.models import Asked, problems
+from validators.openai.tools import NAME, KnownTool, NonEmpty, chosen_tools, decoded_tool, tool_violations
 from validators.patterns import PatternChecked
 
-NAME = r"^[a-zA-Z0-9_-]{1,64}\Z"
-NonEmpty = Annotated[str, Meta(min_length=1)]
 CallId = Annotated[str, Meta(min_length=1, max_length=64)]
 """``Invalid 'input[2].call_id': string too long. Expected a string with maximum length 64``"""
 
@@ -92,6 +92,24 @@ class _FunctionCallOutput(_Strict, tag_field="type", tag="function_call_output")
     status: Literal["in_progress", "completed", "incomplete"] | None = None
 
 
+class _CustomCall(_Strict, tag_field="type", tag="custom_tool_call"):
+    patterns: ClassVar[Mapping[str, str]] = {"name": NAME, "id": "^ctc_"}
+
+    call_id: CallId
+    name: str
+    input: str
+    id: str | None = None
+    status: Literal["in_progress", "completed", "incomplete"] | None = None
+    namespace: NonEmpty | None = None
+
+
+class _CustomCallOutput(_Strict, tag_field="type", tag="custom_tool_call_output"):
+    call_id: CallId
+    output: str | Annotated[list[_Input], Meta(min_length=1)]
+    id: str | None = None
+    status: Literal["in_progress", "completed", "incomplete"] | None = None
+
+
 class _Summary(_Strict):
     type: Literal["summary_text"]
     text: NonEmpty
@@ -108,7 +126,9 @@ class _Reasoning(_Strict, tag_field="type", tag="reasoning"):
     status: Literal["in_progress", "completed", "incomplete"] | None = None
 
 
-_Item = _FunctionCall | _FunctionCallOutput | _Reasoning
+_Item = _FunctionCall | _FunctionCallOutput | _CustomCall | _CustomCallOutput | _Reasoning
+_Call = _FunctionCall | _CustomCall
+_Output = _FunctionCallOutput | _CustomCallOutput
 RUN_BY_OPENAI = {
     "web_search_call",
     "file_search_call",
@@ -123,22 +143,10 @@ RUN_BY_OPENAI = {
 }
 
 
-class _FunctionTool(_Strict):
-    patterns: ClassVar[Mapping[str, str]] = {"name": NAME}
-
-    type: Literal["function"]
-    name: str
-    parameters: dict[str, Any] | None
-    strict: bool | None = None
-    description: str | None = None
-    defer_loading: bool | None = None
-
-
-class _OneTool(_Strict):
-    patterns: ClassVar[Mapping[str, str]] = {"name": NAME}
-
-    type: Literal["function"]
-    name: str
+class _CacheOptions(_Strict):
+    mode: Literal["implicit", "explicit"] | None = None
+    ttl: Literal["30m", "12h"] | None = None
+    prewarm: bool | None = None
 
 
 class _SchemaFormat(_Strict, tag_field="type", tag="json_schema"):
@@ -167,6 +175,7 @@ class _ReasoningConfig(_Strict):
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     summary: Literal["auto", "concise", "detailed"] | None = None
     context: Literal["auto", "current_turn", "all_turns"] | None = None
+    mode: Literal["standard", "pro"] | None = None
 
 
 class _Body(_Strict):
@@ -177,25 +186,53 @@ class _Body(_Strict):
     store: bool | None = None
     stream: bool | None = None
     max_output_tokens: Annotated[int, Meta(ge=16)] | None = None
-    tools: list[_FunctionTool] | None = None
-    tool_choice: Literal["none", "auto", "required"] | _OneTool | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: Literal["none", "auto", "required"] | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     reasoning: _ReasoningConfig | None = None
     text: _Text | None = None
     user: str | None = None
-    service_tier: str | None = None
+    safety_identifier: Annotated[str, Meta(max_length=128)] | None = None
+    service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"] | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_options: _CacheOptions | None = None
+    metadata: Annotated[dict[str, Annotated[str, Meta(max_length=512)]], Meta(max_length=16)] | None = None
+    truncation: Literal["auto", "disabled"] | None = None
+    max_tool_calls: Annotated[int, Meta(ge=1)] | None = None
+    top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
 
 
-def violations(body: Mapping[str, object]) -> list[str]:
-    """The reasons for which the API would reject *body*; empty if it is valid."""
+def violations(body: Mapping[str, object], *, deployed_model: str | None = None) -> list[str]:
+    """The reasons for which the API would reject *body*; empty if it is valid. A deployment is of *deployed_model*."""
     try:
         request = msgspec.convert(body, _Body)
         items = [] if isinstance(request.input, str) else [_item(item) for item in request.input]
+        tools = [decoded_tool(tool) for tool in request.tools or ()]
+        chosen = chosen_tools(request.tool_choice)
     except msgspec.ValidationError as error:
         return [str(error)]
-    return [*_order(items), *_parts(items), *_calls(items), *_tools(request), *_thinking(request, items)]
+    broken = [*_order(items), *_parts(items), *_calls(items), *tool_violations(request.tool_choice, tools, chosen)]
+    return [*broken, *_thinking(request, items), *problems(deployed_model or request.model, _asked(request, tools))]
+
+
+def _asked(request: _Body, tools: Sequence[KnownTool | str]) -> Asked:
+    reasoning = request.reasoning or _ReasoningConfig()
+    return Asked(
+        chat=False,
+        effort=reasoning.effort,
+        tools=bool(tools),
+        temperature=request.temperature,
+        top_p=request.top_p,
+        stop=False,
+        penalties=False,
+        verbosity=request.text.verbosity if request.text else None,
+        cache_options=request.prompt_cache_options is not None,
+        deferred=any(not isinstance(tool, str) and bool(tool.defer_loading) for tool in tools),
+        pro=reasoning.mode == "pro",
+        encrypted="reasoning.encrypted_content" in (request.include or ()),
+    )
 
 
 def _item(item: Mapping[str, Any]) -> _Message | _Item | None:
@@ -214,7 +251,7 @@ def _order(items: Sequence[_Message | _Item | None]) -> Iterator[str]:
         yield "input: the first item must be the user's"
     for index, item in enumerate(items):
         follows = items[index + 1] if index + 1 < len(items) else None
-        follows_by_model = isinstance(follows, _FunctionCall | _Reasoning) or (
+        follows_by_model = isinstance(follows, _Call | _Reasoning) or (
             isinstance(follows, _Message) and follows.role == "assistant"
         )
         if isinstance(item, _Reasoning) and not (follows_by_model or (follows is None and index + 1 < len(items))):
@@ -228,9 +265,7 @@ def _may_be_first(item: _Message | _Item | None) -> bool:
 
 def _parts(items: Sequence[_Message | _Item | None]) -> Iterator[str]:
     for index, item in enumerate(items):
-        parts = (
-            item.content if isinstance(item, _Message) else item.output if isinstance(item, _FunctionCallOutput) else ""
-        )
+        parts = item.content if isinstance(item, _Message) else item.output if isinstance(item, _Output) else ""
         for part in parts if isinstance(parts, list) else ():
             is_output = isinstance(part, _OutputText | _OutputRefusal)
             if isinstance(item, _Message) and is_output is not (item.role == "assistant"):
@@ -250,18 +285,18 @@ def _file(index: int, part: _InputFile) -> Iterator[str]:
 
 def _calls(items: Sequence[_Message | _Item | None]) -> Iterator[str]:
     called: set[str] = set()
-    unanswered: set[str] = set()
+    unanswered: dict[str, bool] = {}  # with whether the tool is a custom one
     for index, item in enumerate(items):
         match item:
-            case _FunctionCall(call_id=call_id):
+            case _FunctionCall(call_id=call_id) | _CustomCall(call_id=call_id):
                 if call_id in called:
                     yield f"input[{index}]: Duplicate call_id {call_id!r}"
                 called.add(call_id)
-                unanswered.add(call_id)
-            case _FunctionCallOutput(call_id=call_id):
-                if call_id not in unanswered:
+                unanswered[call_id] = isinstance(item, _CustomCall)
+            case _FunctionCallOutput(call_id=call_id) | _CustomCallOutput(call_id=call_id):
+                is_custom = unanswered.pop(call_id, None)
+                if is_custom is not isinstance(item, _CustomCallOutput):
                     yield f"input[{index}]: No tool call found for function call output with call_id {call_id}."
-                unanswered.discard(call_id)
             case _Message(role="user") if unanswered:
                 yield f"input[{index}]: No tool output found for function call {min(unanswered)}."
             case _:
@@ -270,22 +305,12 @@ def _calls(items: Sequence[_Message | _Item | None]) -> Iterator[str]:
         yield f"No tool output found for function call {min(unanswered)}."
 
 
-def _tools(request: _Body) -> Iterator[str]:
-    names = [tool.name for tool in request.tools or []]
-    if len(set(names)) < len(names):
-        yield "tools: the names of tools must differ"
-    if request.tool_choice is not None and request.tool_choice != "auto" and not names:
-        yield "Tool choice must not be specified when no tools are specified."
-    if isinstance(request.tool_choice, _OneTool) and request.tool_choice.name not in names:
-        yield f"Tool choice '{request.tool_choice.name}' not found in 'tools' parameter."
-
-
 def _thinking(request: _Body, items: Sequence[_Message | _Item | None]) -> Iterator[str]:
     """The item after thinking with an id is looked up by its own id, and nothing is stored to be looked up."""
     if request.store is not False:
         return
     for index, item in enumerate(items):
         follows = items[index + 1] if index + 1 < len(items) else None
-        without_id = isinstance(follows, _Message | _FunctionCall) and follows.id is None
+        without_id = isinstance(follows, _Message | _Call) and follows.id is None
         if isinstance(item, _Reasoning) and item.id is not None and without_id:
             yield f"input[{index}]: of type 'reasoning' was provided by its id, and its following item without"

@@ -68,13 +68,13 @@ def decode_compaction(provider: str, model: str, body: bytes) -> list[Delta]:
         ProviderError: *body* is an error, is malformed, or is cut short.
     """
     compacted = decode_whole(_decode, provider, body)
-    if compacted.error is not None:
+    if compacted.error:
         raise faults(provider).error(read_openai_fault(body))
-    if not compacted.output:
+    items = [validated_json(provider, bytes(item)) for item in compacted.output or ()]
+    if not items:
         raise malformed_answer(provider, "a compaction without items", body)
     deltas: list[Delta] = [AnswerStarted(compacted.id, model)]
-    for index, item in enumerate(compacted.output):
-        deltas.append(OpaqueReceived(index, COMPACTED, validated_json(provider, bytes(item))))
+    deltas += [OpaqueReceived(index, COMPACTED, item) for index, item in enumerate(items)]
     if compacted.usage is not None:
         deltas.append(UsageReported(compacted.usage.usage()))
     deltas.append(AnswerEnded(StopReason.END_TURN, "completed"))

@@ -122,7 +122,7 @@ def test_a_filtered_response_says_what_was_found_in_the_prompt_or_in_the_answer(
 
 @pytest.mark.parametrize("reason", ["max_messages", "steered"])
 def test_a_response_that_ends_at_a_boundary_is_paused(reason: str) -> None:
-    response = {"status": "incomplete", "incomplete_details": {"reason": reason}, "output": []}
+    response = {"status": "incomplete", "incomplete_details": {"reason": reason}, "output": None}
 
     deltas = decode_responses("openai", 1, msgspec.json.encode(response))
 

@@ -45,7 +45,13 @@ def body(*messages: Json, **more: object) -> Json:
         body({"role": "user", "content": [{"type": "text", "text": "Hi"}, IMAGE]}),
         body({"role": "user", "content": [{"type": "file", "file": {"file_data": "data:x", "filename": "a.pdf"}}]}),
         body(tools=[TOOL], tool_choice={"type": "function", "function": {"name": "fly"}}, parallel_tool_calls=False),
-        body(stream=True, stream_options={"include_usage": True}, max_completion_tokens=9, stop=["Nevermore"]),
+        body(
+            model="gpt-4.1",
+            stream=True,
+            stream_options={"include_usage": True},
+            max_completion_tokens=9,
+            stop=["Nevermore"],
+        ),
     ],
 )
 def test_a_valid_request_has_no_violations(good: Json) -> None:
