@@ -32,8 +32,12 @@ class WithSecrets(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return f"{type(self).__name__}({', '.join(f'{field}={value!r}' for field, value in self.__rich_repr__())})"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        fields = msgspec.structs.asdict(self).items()
-        return [(field, "***" if field in self.secrets and value is not None else value) for field, value in fields]
+        given = [
+            (field.name, value)
+            for field in msgspec.structs.fields(self)
+            if (value := getattr(self, field.name)) != field.default
+        ]
+        return [(name, "***" if name in self.secrets else value) for name, value in given]
 
 
 class Config(WithSecrets, frozen=True, kw_only=True, tag_field="provider", tag=str.lower, omit_defaults=True):
@@ -74,9 +78,6 @@ class Config(WithSecrets, frozen=True, kw_only=True, tag_field="provider", tag=s
     def __post_init__(self) -> None:
         if not self.model:
             raise InvalidConfig("provider.model", "give the model's name")
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return [(field, value) for field, value in super().__rich_repr__() if value != ModelFacts()]
 
 
 class HTTPConfig(Config, frozen=True, kw_only=True):

@@ -58,7 +58,15 @@ def test_a_config_is_shown_without_its_secrets(config: ProviderConfig) -> None:
 
     assert SECRET not in "".join(shown)
     assert ("***" in repr(config)) is bool(config.secrets)
-    assert repr(config.model) in repr(config)
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_a_config_shows_the_fields_that_are_given_and_no_others(config: ProviderConfig) -> None:
+    fields = msgspec.structs.fields(config)
+    given = [field.name for field in fields if getattr(config, field.name) != field.default]
+
+    assert [name for name, _ in config.__rich_repr__()] == given
+    assert all(f"{name}=" in repr(config) for name in given)
 
 
 @pytest.mark.parametrize("config", CONFIGS)
