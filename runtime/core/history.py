@@ -73,15 +73,17 @@ class History:
             self.discard_turn(self.messages[-1].turn)
 
     def omit_sealed(self) -> bool:
-        """Requests no longer hold what is signed or encrypted in the messages so far. True if there was any.
+        """Requests no longer hold what is signed or encrypted in the messages so far. True if they held any.
 
         The messages keep it for readers. What a provider's own compaction wrote is replaced by the original messages.
         """
         restored = self.restore_originals()
-        sealed = [index for index, message in enumerate(self.messages) if message.is_sealed]
-        for index in sealed:
-            self.messages[index] = msgspec.structs.replace(self.messages[index], origin=UNREADABLE)
-        return restored or bool(sealed)
+        held = any(message.is_sealed for message in self.messages)
+        sealed = (message for message in (*self.full, *self.messages) if message.is_sealed)
+        unsealed = {id(message): msgspec.structs.replace(message, origin=UNREADABLE) for message in sealed}
+        self.full = [unsealed.get(id(message), message) for message in self.full]
+        self.messages = [unsealed.get(id(message), message) for message in self.messages]
+        return restored or held
 
     def restore_originals(self) -> bool:
         """Replace what a provider's own compaction wrote by the messages that it stands for. False if there is none."""

@@ -111,8 +111,8 @@ TRANSITIONS: dict[type[Phase], dict[type, tuple[type[Phase], ...]]] = {
         Close: (Idle,),
     },
     Compacting: {
-        CompactionEnded: (Idle, Requesting, Backoff),
-        TaskCancelled: (Idle, Requesting, Backoff),
+        CompactionEnded: (Idle, Requesting, Backoff, Compacting),
+        TaskCancelled: (Idle, Requesting, Backoff, Compacting),
         # Any message ends an eager compaction; these end the others too.
         UserMessage: (Idle,),
         Interrupt: (Idle,),

@@ -23,11 +23,10 @@ def is_refused(event: ev.Event) -> bool:
 
 
 def omits_sealed(before: Conversation, event: ev.Event) -> bool:
-    """True if *event* is the first in its turn that rejects thinking, and there is something to omit."""
+    """True if *event* rejects thinking, and there is something to omit."""
     match event, before.phase:
-        case ev.RequestFailed(failure=failure), Requesting(turn=turn) if failure.code == ThinkingRejected.code:
-            sealed = any(message.is_sealed for message in before.history)
-            return not turn.unsealed and (sealed or starts_natively(before.history))
+        case ev.RequestFailed(failure=failure), Requesting() if failure.code == ThinkingRejected.code:
+            return starts_natively(before.history) or any(message.is_sealed for message in before.history)
         case _:
             return False
 

@@ -145,6 +145,16 @@ def _roles(messages: Sequence[_User | _Assistant]) -> Iterator[str]:
     begins_with_summary = isinstance(next(iter(_blocks(messages[0])), None), CompactionBlock)
     if not isinstance(messages[0], _User) and not begins_with_summary:
         yield "messages.0: the first message must be the user's"
+    summaries = [
+        index
+        for index, message in enumerate(messages)
+        for block in _blocks(message)
+        if isinstance(block, CompactionBlock)
+    ]
+    if summaries[1:]:
+        yield "compaction_block_ambiguous"
+    elif summaries and not begins_with_summary:
+        yield f"messages.{summaries[0]}: compaction_block_misplaced"
     for index, (before, message) in enumerate(pairwise(messages), start=1):
         if type(before) is type(message) and not (index == 1 and begins_with_summary):
             yield f"messages.{index}: roles must alternate"

@@ -69,8 +69,9 @@ def fail_request(state: ConversationState, turn: Turn, failed: ev.RequestFailed)
     if failed.failure.code == ContextOverflow.code and state.config.compaction and not turn.overflowed:
         turn = msgspec.structs.replace(turn, overflowed=True)
         return [*counted, start_compaction(state, CompactReason.OVERFLOW, turn, failed)]
-    if failed.failure.code == ThinkingRejected.code and not turn.unsealed:
-        return [*counted, *_omit_sealed(state, turn, failed)]
+    if failed.failure.code == ThinkingRejected.code and state.history.omit_sealed():
+        state.history_changed()
+        return [*counted, *_repeat_or_fail(state, turn, failed)]
     return [*counted, *_retry_or_fail(state, turn, failed)]
 
 
@@ -144,14 +145,15 @@ def restore_fill(state: ConversationState, turn: Turn) -> None:
         state.meter.fill = turn.fill_before
 
 
-def _omit_sealed(state: ConversationState, turn: Turn, failed: ev.RequestFailed) -> list[Instruction]:
-    """Omit what the provider can't read, and send the request again: another request, whose attempts count from 1."""
-    if not state.history.omit_sealed():
-        return _retry_or_fail(state, turn, failed)
-    state.history_changed()
-    repeated = msgspec.structs.replace(turn, unsealed=True, fill_before=None, attempt=0)
-    if failed.partial.text and not state.config.retry.after_output:
-        return _retry_or_fail(state, repeated, failed)
+def _repeat_or_fail(state: ConversationState, turn: Turn, failed: ev.RequestFailed) -> list[Instruction]:
+    """The history no longer holds what the provider can't read: send the request again, once in a turn.
+
+    That is another request, whose attempts count from 1.
+    """
+    changed = msgspec.structs.replace(turn, unsealed=True, fill_before=None)
+    if turn.unsealed or (failed.partial.text and not state.config.retry.after_output):
+        return _retry_or_fail(state, changed, failed)
+    repeated = msgspec.structs.replace(changed, attempt=0)
     return [Emit(turn.retrying(failed.failure, 0.0)), next_request(state, repeated)]
 
 

@@ -91,10 +91,9 @@ def test_readers_of_the_history_still_see_the_thinking() -> None:
     conversation = requesting(SIGNED, "yes")
     conversation.handle(rejected(2))
 
-    assert conversation.full_history[1] == Message(
-        role=Role.ASSISTANT, content=(SIGNED, Text("yes")), turn=1, origin=OURS
-    )
-    assert conversation.history[1].content == (SIGNED, Text("yes"))
+    answer = Message(role=Role.ASSISTANT, content=(SIGNED, Text("yes")), turn=1, origin=UNREADABLE)
+    assert conversation.full_history[1] == conversation.history[1] == answer
+    assert conversation.full_history[1] is conversation.history[1]
 
 
 def test_the_repeated_request_has_all_attempts_of_the_retry_policy() -> None:
@@ -116,6 +115,7 @@ def test_a_second_rejection_in_the_same_turn_fails_it() -> None:
 
     assert isinstance(failed, msg.Failed)
     assert (failed.code, failed.retryable) == ("thinking_rejected", False)
+    assert not any(message.is_sealed for message in conversation.history), "the next turn need not omit it"
 
 
 def test_a_rejection_with_nothing_to_omit_fails_the_turn() -> None:
@@ -243,6 +243,25 @@ def test_a_compaction_of_the_provider_before_is_undone_when_it_ends_after_the_ch
     assert len(sent.messages) == 5
 
 
+def test_messages_that_come_back_too_late_for_a_compaction_are_compacted_again() -> None:
+    narrow = ModelFacts(context_limit_tokens=60)
+    config = SessionConfig(provider=Scripted(facts=narrow), compaction=Layered())
+    conversation = Conversation()
+    conversation.handle(ev.Opened(config=config, created_at=0.0, source=OURS.source))
+    conversation.handle(user_message("hi"))
+    conversation.handle(answered(1, "yes", origin=OURS))
+    started = only_one(StartCompaction, conversation.handle(user_message("a long message " * 12)))
+    change = ev.Received(message=msg.Configure(model="other"), facts=narrow, source=THEIRS.source)
+    conversation.handle(change)
+    compacted = (native_summary(started.messages[:2], (COMPACTION,), OURS), *started.messages[2:])
+
+    again = only_one(
+        StartCompaction, conversation.handle(ev.CompactionEnded(compaction=started.number, messages=compacted))
+    )
+
+    assert again.messages == started.messages
+
+
 def test_a_rejected_native_compaction_is_replaced_by_the_original_messages() -> None:
     conversation = compacted_natively()
     conversation.handle(user_message("three"))
@@ -251,6 +270,23 @@ def test_a_rejected_native_compaction_is_replaced_by_the_original_messages() -> 
 
     assert history_lines(sent.messages)[0] == "user: one"
     assert [message.origin for message in sent.messages] == [None, UNREADABLE, None, UNREADABLE, None]
+
+
+def test_what_was_omitted_stays_so_when_a_later_compaction_is_undone() -> None:
+    conversation = requesting(SIGNED, "yes")
+    conversation.handle(rejected(2))
+    conversation.handle(answered(3, "better", origin=OURS))
+    history = conversation.history
+    started = only_one(StartCompaction, conversation.handle(received(msg.Compact())))
+    summary = native_summary(history[:2], (COMPACTION,), OURS)
+    conversation.handle(ev.CompactionEnded(compaction=started.number, messages=(summary, *history[2:])))
+    conversation.handle(configured(msg.Configure(model="other"), THEIRS.source))
+    conversation.handle(configured(msg.Configure(model="scripted"), OURS.source))
+    conversation.handle(configured(msg.Configure(model="other"), THEIRS.source))
+
+    sent = only_one(SendRequest, conversation.handle(user_message()))
+
+    assert [message.origin for message in sent.messages] == [None, UNREADABLE, None, OURS, None]
 
 
 def test_restored_messages_are_those_of_the_full_history() -> None:
