@@ -59,6 +59,8 @@ def _read(recorded: Recorded, reader: Reader) -> Outcome:
         return Outcome(recorded, reader(recorded))
     except (NotExpressible, RayconteurError) as reason:
         return Outcome(recorded, problem=str(reason))
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        return Outcome(recorded, problem=f"it has another form than any that is known here: {error!r}")
 
 
 def with_model(body: JSON, path: str) -> JSON:
