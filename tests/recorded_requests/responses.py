@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
+from rayconteur.providers.openai.custom_tools import MARK, CallMark
 from rayconteur.providers.openai.responses.events import PHASE, Sealed
 from rayconteur.providers.schema.config import HTTPConfig
 from rayconteur.providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
@@ -158,10 +159,7 @@ def _turn(item: Members, provider: str) -> _Turn:
         case "message":
             return _message(item, provider)
         case "function_call":
-            item.taken |= {"id", "status"}
-            use = ToolUse(id=item.take("call_id"), name=item.take("name"), input=tool_input(item.take("arguments")))
-            item.end("function_call")
-            return Role.ASSISTANT, [use]
+            return Role.ASSISTANT, list(_call(item, provider))
         case "function_call_output":
             result = ToolResult(tool_use_id=item.take("call_id"), content=tuple(_parts(item.take("output"))))
             item.taken |= {"id", "status"}
@@ -173,6 +171,15 @@ def _turn(item: Members, provider: str) -> _Turn:
             raise NotExpressible(f"an item of type {kind}")
         case kind:
             return Role.ASSISTANT, [Opaque(provider=provider, type=kind, json=_json(item.values))]
+
+
+def _call(item: Members, provider: str) -> Iterator[Block]:
+    """The tool use, after a mark where it has members that a ``ToolUse`` has no field for."""
+    if namespace := item.take("namespace"):
+        yield Opaque(provider=provider, type=MARK, json=_json(CallMark(namespace=namespace)))
+    yield ToolUse(id=item.take("call_id"), name=item.take("name"), input=tool_input(item.take("arguments")))
+    item.taken |= {"id", "status"}
+    item.end("function_call")
 
 
 def _message(item: Members, provider: str) -> _Turn:
