@@ -4,7 +4,7 @@ A plug-in finds all that it needs here: docs/adding-a-provider.md.
 """
 
 from .auth.aws_config import AWSAuth
-from .schema.client import Client
+from .schema.client import Client, CompactingClient
 from .schema.config import Config, HTTPConfig, require_credential
 from .schema.content import Block, Citation, UserBlock
 from .schema.deltas import (
@@ -24,11 +24,11 @@ from .schema.deltas import (
 )
 from .schema.draft import Answer, Draft, Partial
 from .schema.facts import ModelFacts, Prices
-from .schema.messages import Role, StandsFor
+from .schema.messages import Origin, Role, StandsFor
 from .schema.provider import Provider, TokenCosts
 from .schema.rate_limits import RateLimit, RateLimits
-from .schema.request import Request, Settings, WireMemo
-from .schema.stop_reasons import StopReason
+from .schema.request import Prompt, Request, Settings, WireMemo
+from .schema.stop_reasons import StopDetails, StopReason
 from .schema.usage import Cost, Count, Provenance
 
 # isort: split
@@ -38,9 +38,10 @@ from .registry import ProviderConfig, open_client
 # fmt: off
 __all__ = [
     "AWSAuth", "Answer", "AnswerEnded", "AnswerStarted", "Block", "BlockEnded", "BlocksWithdrawn", "Citation", "Cited",
-    "Client", "Config", "Cost", "Count", "Delta", "Draft", "HTTPConfig", "ModelFacts", "OpaqueReceived", "Partial",
-    "Prices", "Provenance", "Provider", "ProviderConfig", "RateLimit", "RateLimits", "Request", "Role", "Settings",
-    "StandsFor", "StopReason", "TextDelta", "ThinkingDelta", "ThinkingSigned", "TokenCosts", "ToolInputDelta",
-    "ToolUseStarted", "UsageReported", "UserBlock", "WireMemo", "open_client", "require_credential",
+    "Client", "CompactingClient", "Config", "Cost", "Count", "Delta", "Draft", "HTTPConfig", "ModelFacts",
+    "OpaqueReceived", "Origin", "Partial", "Prices", "Prompt", "Provenance", "Provider", "ProviderConfig", "RateLimit",
+    "RateLimits", "Request", "Role", "Settings", "StandsFor", "StopDetails", "StopReason", "TextDelta", "ThinkingDelta",
+    "ThinkingSigned", "TokenCosts", "ToolInputDelta", "ToolUseStarted", "UsageReported", "UserBlock", "WireMemo",
+    "open_client", "require_credential",
 ]
 # fmt: on
