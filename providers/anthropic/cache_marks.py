@@ -4,7 +4,7 @@ https://platform.claude.com/docs/en/build-with-claude/prompt-caching: at most fo
 mark also finds what was cached at a mark up to 20 blocks before it. A prefix that is too short to be cached is ignored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from ..schema.messages import Message, Role
 from ..schema.request import Settings
 from ..wire.cache_points import cache_points
 
+_MAX_MARKS = 4
 _LOOK_BACK_BLOCKS = 20
 _MARKED = (Text, Image, Document, ToolUse, ToolResult)
 
@@ -26,14 +27,18 @@ def cache_mark(settings: Settings) -> dict[str, Any]:
     return {"cache_control": {"type": "ephemeral", **ttl}}
 
 
-def mark_messages(messages: Sequence[Message], forms: list[bytes], settings: Settings) -> list[bytes]:
-    """*forms* of *messages*, with marks on up to three of them."""
+def mark_messages(
+    messages: Sequence[Message], forms: list[bytes], settings: Settings, head: Mapping[str, Any]
+) -> list[bytes]:
+    """*forms* of *messages*, with marks on up to three of them: as many as those in *head* leave."""
     mark = cache_mark(settings)
     if not mark:
         return forms
     mark_json = b"," + msgspec.json.encode(mark)[1:]
     marked = list(forms)
-    for index in _points(messages):
+    in_system = head["system"] if isinstance(head.get("system"), list) else ()
+    free = _MAX_MARKS - sum("cache_control" in block for block in (*head.get("tools", ()), *in_system))
+    for index in sorted(_points(messages), reverse=True)[:free]:
         marked[index] = marked[index][:-1] + mark_json
     return marked
 

@@ -118,7 +118,7 @@ def body(request: Request, dialect: Dialect, streaming: bool, finish: Callable[[
     head = _head(settings, prompt.base, dialect, streaming)
     if head.get("thinking", {}).get("type") == "enabled" and not _may_think(messages, dialect):
         del head["thinking"]
-    pieces = _pieces(messages, mark_messages(messages, forms, settings), prompt.appended)
+    pieces = _pieces(messages, mark_messages(messages, forms, settings, head), prompt.appended)
     extra = {name: value for name, value in (dialect.extra_body or {}).items() if name != "thinking" or name in head}
     head = finish(merged(head, extra))
     return b"".join((_json(head)[:-1], b',"messages":[', *pieces, b"]}"))
@@ -169,13 +169,14 @@ def _head(settings: Settings, prompt: Prompt, dialect: Dialect, streaming: bool)
         "stream": streaming,
     }
     mark = cache_mark(settings)
-    if prompt.system:
-        head["system"] = [{"type": "text", "text": prompt.system, **mark}] if mark else prompt.system
+    system = prompt.system if prompt.system and not prompt.system.isspace() else None
+    if system:
+        head["system"] = [{"type": "text", "text": system, **mark}] if mark else system
     if prompt.tools:
         head["tools"] = list(map(definition, prompt.tools))
-        if not prompt.system:  # tools come before the system prompt, so its mark covers them too
+        if not system:  # tools come before the system prompt, so its mark covers them too
             # The API rejects a mark on a deferred tool.
-            next(tool for tool in reversed(head["tools"]) if not tool.get("defer_loading")).update(mark)
+            next(tool for tool in [{}, *head["tools"]][::-1] if not tool.get("defer_loading")).update(mark)
         if settings.tool_choice is not None and settings.tools:
             head["tool_choice"] = _tool_choice(settings.tool_choice)
     head |= members(settings, _MEMBERS)

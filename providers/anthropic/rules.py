@@ -49,6 +49,8 @@ def check_settings(settings: Settings, dialect: Dialect) -> None:
     if settings.service_tier not in (None, *_SERVICE_TIERS):
         raise InvalidConfig("service_tier", f"Anthropic takes {' or '.join(_SERVICE_TIERS)}")
     _check_tools(settings, dialect)
+    if dialect.facts.fits_schemas:
+        _check_closed(settings.output_schema, "output_schema")
 
 
 def _check_tools(settings: Settings, dialect: Dialect) -> None:
@@ -64,10 +66,16 @@ def _check_tools(settings: Settings, dialect: Dialect) -> None:
         )
     for index in strict:
         tool = settings.tools[index]
-        if isinstance(tool, Tool) and (place := next(_open_objects(tool.input_schema), None)) is not None:
-            raise InvalidConfig(
-                f"tools[{index}].input_schema{place}", "in a strict tool, objects need additionalProperties: false"
-            )
+        if isinstance(tool, Tool):
+            _check_closed(tool.input_schema, f"tools[{index}].input_schema")
+
+
+def _check_closed(schema: object, field: str) -> None:
+    """https://platform.claude.com/docs/en/build-with-claude/structured-outputs#json-schema-limitations"""
+    if (place := next(_open_objects(schema), None)) is not None:
+        raise InvalidConfig(
+            f"{field}{place}", "Claude fits a schema only if its objects all have additionalProperties: false"
+        )
 
 
 def _open_objects(schema: object, place: str = "") -> Iterator[str]:

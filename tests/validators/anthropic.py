@@ -25,7 +25,7 @@ from validators.anthropic_blocks import (
     UserBlock,
 )
 from validators.anthropic_models import model_violations
-from validators.anthropic_tools import SystemBlock, change_violations, tool_violations
+from validators.anthropic_tools import SystemBlock, change_violations, is_closed, tool_violations
 from validators.betas.anthropic import Compaction, CompactionBlock, Fallback, beta_violations
 
 MAX_MARKS = 4
@@ -239,6 +239,9 @@ def _settings(body: Mapping[str, object]) -> Iterator[str]:
     ttls = [cast("Mapping[str, str]", mark).get("ttl", "5m") for mark in marks]
     if ttls != sorted(ttls):
         yield "a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block"
+    output_format = cast("Mapping[str, Any]", body.get("output_config") or {}).get("format")
+    if output_format and not is_closed(output_format["schema"]):
+        yield "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false"
     thinking = body.get("thinking")
     if isinstance(thinking, Mapping) and cast("Mapping[str, object]", thinking).get("type") in ("enabled", "adaptive"):
         yield from _while_thinking(body)

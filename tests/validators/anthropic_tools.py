@@ -90,18 +90,19 @@ def _definition(tool: Json) -> Iterator[str]:
         msgspec.convert(tool, _Tool)
     except msgspec.ValidationError as error:
         yield str(error)
-    if tool.get("strict") and not _is_closed(tool["input_schema"]):
+    if tool.get("strict") and not is_closed(tool["input_schema"]):
         yield "For 'object' type, 'additionalProperties' must be explicitly set to false"
 
 
-def _is_closed(schema: object) -> bool:
+def is_closed(schema: object) -> bool:
+    """True if no object in *schema* may have members that it does not name."""
     if isinstance(schema, list):
-        return all(map(_is_closed, cast("list[object]", schema)))
+        return all(map(is_closed, cast("list[object]", schema)))
     if not isinstance(schema, dict):
         return True
     members = cast("dict[str, object]", schema)
     is_open = members.get("type") == "object" and members.get("additionalProperties") is not False
-    return not is_open and all(map(_is_closed, members.values()))
+    return not is_open and all(map(is_closed, members.values()))
 
 
 def _placement(messages: Sequence[Json], index: int) -> Iterator[str]:

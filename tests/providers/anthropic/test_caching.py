@@ -11,7 +11,7 @@ from rayconteur.providers.anthropic.requests import Dialect, body
 from rayconteur.providers.schema.content import Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Request, Settings, WireMemo
-from rayconteur.providers.schema.tools import Tool
+from rayconteur.providers.schema.tools import ProviderTool, Tool
 
 CLAUDE = Dialect("claude-x")
 MARK = {"type": "ephemeral"}
@@ -102,6 +102,18 @@ def test_a_deferred_tool_is_not_marked() -> None:
     wire = request_body(user(Text("One."), turn=1), settings=Settings(tools=tools))
 
     assert [tool["name"] for tool in wire["tools"] if "cache_control" in tool] == ["fly"]
+
+
+def test_marks_on_the_provider_s_own_tools_count() -> None:
+    marked = [
+        ProviderTool(provider="anthropic", definition={"type": "bash_20250124", "name": name, "cache_control": MARK})
+        for name in ("bash", "shell")
+    ]
+    turn = (user(Text("Three."), turn=3), assistant(USE, turn=3), user(RESULT, turn=3))
+
+    marks = list(pop_marks(request_body(*HISTORY, *turn, settings=Settings(system="You fly.", tools=tuple(marked)))))
+
+    assert marks == ["tools", "tools", "system", "tool_result"]
 
 
 def many_uses(count: int, turn: int, first: str) -> tuple[Message, Message]:

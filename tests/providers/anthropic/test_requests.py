@@ -127,6 +127,10 @@ def test_the_user_and_the_service_tier_are_sent() -> None:
     assert (wire["metadata"], wire["service_tier"]) == ({"user_id": "a1b2"}, "standard_only")
 
 
+def test_a_blank_system_prompt_which_the_api_rejects_is_omitted() -> None:
+    assert "system" not in request_body(settings=Settings(system=" \n"))
+
+
 def test_extra_members_are_merged_into_the_body() -> None:
     extra = {"speed": "fast", "metadata": {"team": "raven"}, "output_config": {"task_budget": {"total": 20_000}}}
     settings = Settings(user="a1b2", thinking=Reasoning(effort="low"))

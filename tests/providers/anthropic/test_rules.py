@@ -69,6 +69,15 @@ def test_valid_settings_are_accepted() -> None:
     )
 
 
+def test_an_open_schema_is_rejected_where_the_model_fits_schemas() -> None:
+    settings = Settings(output_schema={"type": "object", "properties": {"a": {"type": "object"}}})
+
+    check_settings(settings, CLAUDE)
+    with pytest.raises(InvalidConfig, match="additionalProperties: false") as raised:
+        check_settings(settings, Dialect("claude-opus-5-5", claude_facts("claude-opus-5-5")))
+    assert raised.value.field == "output_schema"
+
+
 def test_extra_members_of_thinking_need_thinking_in_the_settings() -> None:
     dialect = Dialect("claude-opus-5-5", claude_facts("claude-opus-5-5"), extra_body=DROP_BLOCK)
 

@@ -103,6 +103,7 @@ def test_a_valid_request_has_no_violations(good: Json) -> None:
         (body(tools=[TOOL | {"strict": True, "input_schema": NESTED_OPEN}]), "additionalProperties"),
         (body(tools=[CLOSED | {"name": f"f{number}"} for number in range(21)]), "at most 20"),
         (body(tools=[{"type": "web_search_20260318"}]), "name"),
+        (body(output_config={"format": {"type": "json_schema", "schema": {"type": "object"}}}), "additionalProperties"),
         (body(HI, assistant(), HI), "length >= 1"),
         (body({"role": "user", "content": ""}), "regex"),
         (body(user({"type": "text", "text": " \n"})), "regex"),
