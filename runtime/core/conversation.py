@@ -124,7 +124,15 @@ class Conversation:
 
     def config_after(self, change: msg.Configure, facts: ModelFacts) -> SessionConfig:
         """The settings that would be in force after *change*. *facts* are those of a model that it names."""
-        return changed_config(self._state.config, change, facts)
+        config = self._state.config if change.next == "request" else self.with_queued_changes(self._state.config)
+        return changed_config(config, change, facts)
+
+    def with_queued_changes(self, config: SessionConfig) -> SessionConfig:
+        """What becomes of *config* by the changes that are queued."""
+        for queued in self._state.mailbox.queue:
+            if isinstance(queued.message, msg.Configure):
+                config = changed_config(config, queued.message, queued.facts)
+        return config
 
     # Events
 

@@ -146,23 +146,35 @@ class Session:
 
     def _checked_change(self, change: Configure) -> tuple[Configure, ProviderConfig]:
         """*change* without secrets, and the provider that it leads to, if a client supports it."""
-        current = self._conversation.config
         config = self._conversation.config_after(change, _UNKNOWN)
         if change.provider is UNSET:
-            secret = self._credentials.with_secrets(current.provider)
-            config = msgspec.structs.replace(
-                config,
-                provider=msgspec.structs.replace(secret, model=config.provider.model, facts=config.provider.facts),
-            )
+            config = self._with_secrets(config)
         if change.model is not UNSET:
             config = msgspec.structs.replace(config, provider=with_model_facts(config.provider))
         self._credentials.check_settings(config)
+        if change.next == "request":
+            self._check_queued_changes(config)
         if change.provider is not UNSET:
             change = msgspec.structs.replace(change, provider=config.provider.public(), model=UNSET)
         if compaction := given_settings(change).get("compaction"):
             self._credentials.check_compaction(config)
             change = msgspec.structs.replace(change, compaction=compaction.public())
         return change, config.provider
+
+    def _check_queued_changes(self, config: SessionConfig) -> None:
+        """Raises:
+        InvalidConfig: *config* does not go together with the changes that are queued, which were accepted before.
+        """
+        later = self._conversation.with_queued_changes(config)
+        if later is config:
+            return
+        queued = (each.message for each in self._conversation.queue)
+        if any(isinstance(message, Configure) and message.provider is not UNSET for message in queued):
+            later = self._with_secrets(later)
+        self._credentials.check_settings(later)
+
+    def _with_secrets(self, config: SessionConfig) -> SessionConfig:
+        return msgspec.structs.replace(config, provider=self._credentials.with_secrets(config.provider))
 
     def _add_credentials(self, change: Configure) -> None:
         given = given_settings(change)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 from validators import anthropic as anthropic_rules
 from validators import bedrock as bedrock_rules
+from validators import chat as chat_validator
 from validators import cohere as cohere_validator
 from validators import google as google_validator
 from validators import responses as responses_validator
@@ -28,8 +29,10 @@ from rayconteur.providers.google import requests as google_requests
 from rayconteur.providers.google import rules as google_rules
 from rayconteur.providers.google.config import Google
 from rayconteur.providers.models import with_model_facts
+from rayconteur.providers.openai.chat import requests as chat_requests
 from rayconteur.providers.openai.client import dialect_of
 from rayconteur.providers.openai.config import OpenAI
+from rayconteur.providers.openai.responses import compaction as responses_compaction
 from rayconteur.providers.openai.responses import requests as responses_requests
 from rayconteur.providers.registry import ProviderConfig
 from rayconteur.providers.schema.deltas import BlockEnded, Delta, OpaqueReceived, ThinkingDelta, ThinkingSigned
@@ -56,9 +59,17 @@ class Endpoint:
     compaction: Callable[[Request, str | None], bytes] | None = None
     bound: Callable[[Json], Json] | None = None
 
+    def compacted(self, signature: str) -> Json:
+        """The block that stands for compacted messages."""
+        if isinstance(self.config, OpenAI):
+            return {"type": "compaction", "id": f"cmp_{signature}", "encrypted_content": signature}
+        return {"type": "compaction", "content": "They spoke about ravens.", "signature": signature}
+
     def sealed(self, index: int, signature: str, *, redacted: bool) -> Iterator[Delta]:
         """The deltas of thinking, from the block *index* on, that only this endpoint can read."""
         match self.config:
+            case OpenAI(api="chat"):
+                yield ThinkingDelta(index, "hm")
             case OpenAI():
                 item = {"id": f"rs_{signature}", "encrypted_content": signature}
                 yield ThinkingDelta(index, "hm")
@@ -108,11 +119,20 @@ def google(model: str) -> Endpoint:
     )
 
 
+def chat(model: str) -> Endpoint:
+    config = _resolved(OpenAI(model=model, api_key=KEY, api="chat", facts=NARROW))
+    dialect = dialect_of(config, ("chat",), own=True)
+    return Endpoint(config, partial(chat_requests.body, dialect=dialect, streaming=True), chat_validator.violations)
+
+
 def openai(model: str) -> Endpoint:
     config = _resolved(OpenAI(model=model, api_key=KEY, api="responses", facts=NARROW))
     dialect = replace(dialect_of(config, ("responses",), own=True), api="responses")
     return Endpoint(
-        config, partial(responses_requests.body, dialect=dialect, streaming=True), responses_validator.violations
+        config,
+        partial(responses_requests.body, dialect=dialect, streaming=True),
+        responses_validator.violations,
+        lambda request, instructions: responses_compaction.compaction_body(request, dialect, instructions),
     )
 
 
@@ -136,6 +156,7 @@ def current_endpoints() -> Mapping[str, Endpoint]:
         "older gemini": google("gemini-3.1-pro-preview"),
         "gpt": openai("gpt-6-sol"),
         "older gpt": openai("gpt-5.6-sol"),
+        "gpt by chat": chat("gpt-5.4"),
         "command": cohere("command-a-plus-05-2026"),
     }
 

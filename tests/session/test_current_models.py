@@ -181,19 +181,24 @@ class CompactingModel(Model):
         assert endpoint.compaction
         encoded = endpoint.compaction(request, instructions)
         body = msgspec.json.decode(encoded, type=dict[str, Any])
+        messages = "messages" if "messages" in body else "input"
         asked = {"role": "user", "content": "Compact this."}  # it need not end with a user's message
         as_answer = {name: value for name, value in body.items() if name != "compaction"}
-        world.check(endpoint, encoded, {**as_answer, "messages": [*body["messages"], asked]})
+        world.check(endpoint, encoded, {**as_answer, messages: [*body[messages], asked]})
         if world.rng.random() < 0.1:
             raise Overloaded("too much to do", self.provider)
         world.compactions += 1
         signature = world.sign(endpoint)
-        world.prefixes.compacted(body, signature)
-        block = {"type": "compaction", "content": "They spoke about ravens.", "signature": signature}
+        if endpoint.bound:
+            world.prefixes.compacted(body, signature)
         return Answer(
             message_id="c",
             model=endpoint.config.model,
-            content=(Opaque(provider=self.provider, type="compaction", json=msgspec.json.encode(block)),),
+            content=(
+                Opaque(
+                    provider=self.provider, type="compaction", json=msgspec.json.encode(endpoint.compacted(signature))
+                ),
+            ),
             stop_reason=StopReason.OTHER,
             raw_stop_reason="compaction",
             usage=Usage(input=reported(len(encoded) // 4), output=reported(30)),

@@ -6,9 +6,10 @@ from fixtures.session import SessionFixture, running_session, scripted_config
 from fixtures.virtual_time import run
 
 import rayconteur as rc
-from rayconteur.errors import UnsupportedContent
-from rayconteur.providers import ModelFacts, Prices, Provenance
-from rayconteur.scripted import Say, Script
+from rayconteur.errors import InvalidConfig, UnsupportedContent
+from rayconteur.providers import ModelFacts, Prices, Provenance, ProviderConfig, Settings
+from rayconteur.providers.scripted.client import ScriptedClient
+from rayconteur.scripted import Say, Script, Wait
 
 
 def test_a_queued_model_change_applies_to_the_provider_queued_before_it() -> None:
@@ -96,5 +97,56 @@ def test_the_cost_of_a_turn_and_of_the_session_is_that_of_their_requests() -> No
                 assert usage.cost.usd == (usage.input.tokens or 0) + 2 * (usage.output.tokens or 0) > 0
                 assert usage.cost.provenance is Provenance.ESTIMATED
             assert session.status().usage == first.usage + second.usage
+
+    run(main())
+
+
+class Picky(ScriptedClient):
+    """Takes either tools or thinking."""
+
+    def check_settings(self, settings: Settings) -> None:
+        if settings.tools and settings.thinking:
+            raise InvalidConfig("thinking", "not together with tools")
+
+
+def open_picky(config: ProviderConfig) -> Picky:
+    assert isinstance(config, rc.Scripted)
+    return Picky(config)
+
+
+THINKS = rc.Configure(thinking=rc.Reasoning(effort="high"), next="turn")
+LOOKS = rc.Configure(tools=(rc.Tool(name="look"),), next="turn")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(THINKS, LOOKS), (THINKS, msgspec.structs.replace(LOOKS, next="request"))]
+)
+def test_settings_that_do_not_go_together_with_queued_ones_are_rejected(
+    first: rc.Configure, second: rc.Configure
+) -> None:
+    async def main() -> None:
+        async with running_session(scripted_config((Wait(),)), open_picky) as session:
+            session.ask()
+            session.tell(first)
+
+            with pytest.raises(InvalidConfig):
+                session.tell(second)
+            session.tell(msgspec.structs.replace(THINKS, thinking=None))
+            session.tell(msgspec.structs.replace(second, next="turn"))
+
+    run(main())
+
+
+def test_a_change_is_checked_with_a_provider_that_is_queued_behind_it() -> None:
+    queued = rc.Configure(provider=rc.Scripted(model="queued"), next="turn")
+
+    async def main() -> None:
+        async with running_session(scripted_config((Wait(),)), open_picky) as session:
+            session.ask()
+            session.tell(queued)
+            session.tell(rc.Configure(model="other", next="turn"))
+            session.tell(rc.Configure(provider=rc.Scripted(model="now", script=Script(first_token_s=1))))
+
+            assert session.status().model == "now"
 
     run(main())
