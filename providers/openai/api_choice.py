@@ -21,6 +21,9 @@ from .models import OpenAIModel, is_openai_name, openai_model
 INFERENCE_PATH = "/models"
 """The end of an address of Azure AI model inference, which has Chat Completions for models of all makers."""
 
+RESPONSES_MIN_OUTPUT_TOKENS = 16
+"""The least ``max_output_tokens`` of the Responses API."""
+
 _OWN_DOMAINS = ("openai.com", "azure.com", "azure.us")
 _CHAT_SETTINGS = ("frequency_penalty", "presence_penalty", "seed")
 _CHAT_MEMBERS = frozenset(
@@ -125,11 +128,21 @@ def api_for(settings: Settings, apis: tuple[ApiName, ...], model: OpenAIModel, f
     preferred, *others = apis
     if not others or not (model.chat and model.responses):
         return preferred if not others else "chat" if model.chat else "responses"
-    if settings.stop_sequences or any(getattr(settings, name) is not None for name in _CHAT_SETTINGS):
+    if _needs_chat(settings):
         return "chat"
     if preferred == "responses" or takes_chat_tools(settings, model, facts):
         return preferred
     return "responses"
+
+
+def _needs_chat(settings: Settings) -> bool:
+    """True if only Chat Completions have something that *settings* ask for."""
+    limit = settings.max_output_tokens
+    return (
+        bool(settings.stop_sequences)
+        or any(getattr(settings, name) is not None for name in _CHAT_SETTINGS)
+        or (limit is not None and limit < RESPONSES_MIN_OUTPUT_TOKENS)
+    )
 
 
 def takes_chat_tools(settings: Settings, model: OpenAIModel, facts: ModelFacts) -> bool:

@@ -9,7 +9,7 @@ import httpx2
 import openai
 
 from ..auth.aws import aws_authority
-from ..schema.content import Block
+from ..schema.content import Block, ToolResult
 from ..schema.deltas import Delta
 from ..schema.draft import Answer, Draft
 from ..schema.errors import ProtocolError, ProviderError, ProviderUnavailable
@@ -149,12 +149,12 @@ class OpenAIClient:
 
     def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
         route = self._route(request.settings)
-        body = partial(route.api.body, request, route.dialect, True)
+        body = partial(self._body, route, request, True)
         return route.channel.stream(body, route.api.stream_decoder(self.provider, request.number))
 
     async def complete(self, request: Request) -> list[Delta]:
         route = self._route(request.settings)
-        body = partial(route.api.body, request, route.dialect, False)
+        body = partial(self._body, route, request, False)
         return await route.channel.whole(body, partial(route.api.decode_answer, self.provider, request.number))
 
     async def compact(self, request: Request, instructions: str | None) -> Answer:
@@ -168,6 +168,17 @@ class OpenAIClient:
 
     async def aclose(self) -> None:
         await self._connection.sdk.close()
+
+    def _body(self, route: _Route, request: Request, streaming: bool) -> bytes:
+        """The body of *request*.
+
+        Raises:
+            UnsupportedContent: the last message has media that only the preferred API takes.
+        """
+        if route.dialect is not self._dialect and request.messages:
+            last = request.messages[-1].content
+            route.dialect.media.check([block for block in last if not isinstance(block, ToolResult)])
+        return route.api.body(request, route.dialect, streaming)
 
     def _route(self, settings: Settings) -> _Route:
         return self._routes[api_for(settings, self._apis, self._dialect.documented, self._dialect.known)]

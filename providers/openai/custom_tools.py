@@ -1,6 +1,6 @@
 """Custom tools, whose input is free text. Ours is an object: the text becomes its member ``input``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -24,7 +24,9 @@ class CallMark(msgspec.Struct, omit_defaults=True):
     namespace: str | None = None
 
 
-_PLAIN = CallMark()
+PLAIN_CALL = CallMark()
+"""The mark of a call of a function."""
+
 _mark = msgspec.json.Decoder(CallMark).decode
 
 
@@ -42,15 +44,27 @@ def input_text(tool_input: dict[str, Any]) -> str:
             return msgspec.json.encode(tool_input).decode()
 
 
-def marked_uses(content: Sequence[Block], provider: str) -> Iterator[tuple[ToolUse, CallMark]]:
+def marked_uses(content: Sequence[Block], provider: str) -> list[tuple[ToolUse, CallMark]]:
     """The tool uses in *content*, each with its mark, where *provider* made it."""
-    mark = _PLAIN
+    if Opaque not in map(type, content):  # nearly always
+        return [(block, PLAIN_CALL) for block in content if isinstance(block, ToolUse)]
+    uses: list[tuple[ToolUse, CallMark]] = []
+    mark = PLAIN_CALL
     for block in content:
         match block:
             case Opaque(type=kind, json=json) if kind == MARK and block.provider == provider:
                 mark = _mark(json)
+                continue
             case ToolUse():
-                yield block, mark
-                mark = _PLAIN
+                uses.append((block, mark))
             case _:
-                mark = _PLAIN
+                pass
+        mark = PLAIN_CALL
+    return uses
+
+
+def is_compacted(content: Sequence[Block], provider: str) -> bool:
+    """True if *content* stands for earlier messages, which *provider* compacted."""
+    return any(
+        isinstance(block, Opaque) and block.type == COMPACTED and block.provider == provider for block in content
+    )

@@ -117,6 +117,8 @@ TOOL_NAMES = ToolNames(lambda name: tool_name(name) == name, f"up to {_TOOL_NAME
 def label_members(settings: Settings, own: bool) -> dict[str, Any]:
     """The members for the user and for the lifetime of the prompt cache; OpenAI has a new name for the former."""
     labels: dict[str, Any] = {}
+    if settings.user is None and settings.prompt_cache_ttl is None:
+        return labels
     if settings.user is not None:
         labels["safety_identifier" if own else "user"] = settings.user
     if settings.prompt_cache_ttl is not None:

@@ -17,7 +17,7 @@ from ...wire.media import MediaRules
 from ...wire.request_body import json_body, members, tool_definition, tool_members
 from ...wire.settings_rules import OPTIONAL_SETTINGS, SettingsRules
 from .. import model_rules
-from ..custom_tools import COMPACTED, CallMark, input_text, marked_uses
+from ..custom_tools import CallMark, input_text, is_compacted, marked_uses
 from ..dialect import Dialect
 from ..rules import (
     TOOL_NAMES,
@@ -137,7 +137,7 @@ def _assistant(provider: str, content: Sequence[Block]) -> Iterator[_Object]:
     Raises:
         ThinkingRejected: *content* is a compaction, which stands for earlier messages.
     """
-    if any(isinstance(block, Opaque) and block.type == COMPACTED and block.provider == provider for block in content):
+    if Opaque in map(type, content) and is_compacted(content, provider):
         raise ThinkingRejected("Chat Completions can't read what the Responses API compacted", provider)
     text = "".join(block.text for block in content if isinstance(block, Text))
     calls = [_tool_call(use, mark) for use, mark in marked_uses(content, provider)]

@@ -1,7 +1,7 @@
 """The history as the items of a Responses request: https://platform.openai.com/docs/api-reference/responses/create."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ from ...schema.content import Block, Document, Image, Opaque, Text, Thinking, To
 from ...schema.messages import Message, Role
 from ...schema.request import Request
 from ...wire.media import MediaRules
-from ..custom_tools import MARK, CallMark, input_text, marked_uses
+from ..custom_tools import MARK, PLAIN_CALL, CallMark, input_text, marked_uses
 from ..dialect import Dialect
 from ..rules import data_url, file_name, image_detail, tool_id, tool_name
 from .events import PHASE, Sealed
@@ -26,28 +26,41 @@ _Item = _Object | msgspec.Raw
 
 def input_items(request: Request, dialect: Dialect) -> Iterable[bytes]:
     """The messages of *request*, each as the items that it is, encoded once in the life of ``request.memo``."""
-    return filter(None, request.memo.forms(request.messages, dialect, partial(_items, dialect, request.messages)))
+    encoder = _Encoder(dialect, request.messages)
+    return filter(None, request.memo.forms(request.messages, dialect, encoder.items))
 
 
-def _items(dialect: Dialect, messages: Sequence[Message], message: Message) -> list[_Item]:
-    """What *message*, one of *messages*, is on the wire: maybe none, maybe several."""
-    match message.content:
-        case (Text(text=text),) if text:  # most of them are this: the way below takes several times as long
-            return [{"role": message.role, "content": text}]
-        case content if message.role is Role.ASSISTANT:
-            return _thought_out(_assistant(dialect, content, message.readable_by(dialect.source)))
-        case content:
-            return list(_user(dialect, content, _custom_ids(dialect, messages, message)))
+@dataclass(slots=True)
+class _Encoder:
+    """Encodes those of *messages* that are new, in their order: all messages after the first one that is."""
 
+    dialect: Dialect
+    messages: Sequence[Message]
+    _before: Message | None = None
 
-def _custom_ids(dialect: Dialect, messages: Sequence[Message], message: Message) -> frozenset[str]:
-    """The ids of the custom tool uses that *message*, one of *messages*, answers: they are in the one before it."""
-    if not any(isinstance(block, ToolResult) for block in message.content):
-        return frozenset()
-    # Messages that are encoded are new, so this one is near the end.
-    at = next(index for index in range(len(messages) - 1, -1, -1) if messages[index] is message)
-    uses = marked_uses(messages[at - 1].content, dialect.provider) if at else ()
-    return frozenset(use.id for use, mark in uses if mark.custom)
+    def items(self, message: Message) -> list[_Item]:
+        """What *message* is on the wire: maybe none, maybe several."""
+        match message.content:
+            case (Text(text=text),) if text:  # most of them are this: the way below takes several times as long
+                items: list[_Item] = [{"role": message.role, "content": text}]
+            case content if message.role is Role.ASSISTANT:
+                items = _thought_out(_assistant(self.dialect, content, message.readable_by(self.dialect.source)))
+            case content:
+                items = list(_user(self.dialect, content, self._custom_ids(message)))
+        self._before = message
+        return items
+
+    def _custom_ids(self, message: Message) -> Collection[str]:
+        """The ids of the custom tool uses that *message* answers: they are in the message before it."""
+        before = self._before or self._message_before(message)
+        if before is None or Opaque not in map(type, before.content):
+            return ()
+        return {use.id for use, mark in marked_uses(before.content, self.dialect.provider) if mark.custom}
+
+    def _message_before(self, message: Message) -> Message | None:
+        """The message before *message*, the first new one."""
+        index = next(index for index in range(len(self.messages) - 1, -1, -1) if self.messages[index] is message)
+        return self.messages[index - 1] if index else None
 
 
 def _thought_out(items: Iterable[_Item]) -> list[_Item]:
@@ -65,7 +78,9 @@ def _assistant(dialect: Dialect, content: Sequence[Block], readable: bool) -> It
     endpoint or account, and what another one keeps: *readable* is false for those.
     """
     phase: dict[str, str] = {}
-    marks = {use.id: mark for use, mark in marked_uses(content, dialect.provider)}
+    marks: dict[str, CallMark] = {}
+    if Opaque in map(type, content):
+        marks = {use.id: mark for use, mark in marked_uses(content, dialect.provider)}
     for block in content:
         match block:
             case Text(text=text):
@@ -73,7 +88,7 @@ def _assistant(dialect: Dialect, content: Sequence[Block], readable: bool) -> It
                     yield {"role": "assistant", "content": text, **phase}
                 phase = {}
             case ToolUse():
-                yield _call(block, marks[block.id])
+                yield _call(block, marks.get(block.id, PLAIN_CALL))
             case Thinking(provider=provider, signature=str(signature)) if readable and provider == dialect.provider:
                 yield from _reasoning(block.text, signature, dialect.own)
             case Opaque(type=kind) if block.provider == dialect.provider:

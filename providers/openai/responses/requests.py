@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from ...schema.errors import InvalidConfig
 from ...schema.request import Reasoning, Request, Settings
 from ...schema.tools import Tool
@@ -14,12 +16,13 @@ from ...wire.extra_body import merged
 from ...wire.request_body import json_body, members, tool_definition, tool_members
 from ...wire.settings_rules import OPTIONAL_SETTINGS, SettingsRules
 from .. import model_rules
+from ..api_choice import RESPONSES_MIN_OUTPUT_TOKENS
+from ..config import ReasoningOptions
 from ..dialect import Dialect
 from ..rules import TOOL_NAMES, label_members, schema_format
 from ..tools import responses_choice
 from .input_items import input_items
 
-_MIN_OUTPUT_TOKENS = 16
 _SAME_NAMES = ("temperature", "top_p", "prompt_cache_key", "metadata", "service_tier")
 OWN_MEMBERS = frozenset(
     {
@@ -45,6 +48,7 @@ OWN_MEMBERS = frozenset(
 """The members that ``extra_body`` may not set."""
 
 _ENCRYPTED_THINKING = "reasoning.encrypted_content"
+_NO_OPTIONS = ReasoningOptions()
 _HAS_CHAT = "Chat Completions (api='chat') have it"
 _COMPATIBLE_RULES = SettingsRules(
     api="the Responses API",
@@ -73,8 +77,8 @@ def check_settings(settings: Settings, dialect: Dialect) -> None:
     if settings.output_schema is not None and "format" in (dialect.extra_body or {}).get("text", {}):
         raise InvalidConfig("output_schema", "provider.extra_body has a text.format of its own; give one of them")
     limit = settings.max_output_tokens
-    if dialect.own and limit is not None and limit < _MIN_OUTPUT_TOKENS:
-        raise InvalidConfig("max_output_tokens", f"the Responses API takes {_MIN_OUTPUT_TOKENS} or more")
+    if dialect.own and limit is not None and limit < RESPONSES_MIN_OUTPUT_TOKENS:
+        raise InvalidConfig("max_output_tokens", f"the Responses API takes {RESPONSES_MIN_OUTPUT_TOKENS} or more")
 
 
 def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
@@ -98,7 +102,10 @@ def _head(settings: Settings, dialect: Dialect, streaming: bool) -> _Object:
         head["text"] = text
     head = merged(head, dialect.extra_body)
     if _wants_encrypted_thinking(settings.thinking, dialect):
-        head["include"] = list(dict.fromkeys([_ENCRYPTED_THINKING, *head.get("include", ())]))
+        head["include"] = [
+            _ENCRYPTED_THINKING,
+            *(name for name in head.get("include", ()) if name != _ENCRYPTED_THINKING),
+        ]
     return head
 
 
@@ -110,12 +117,16 @@ def _wants_encrypted_thinking(thinking: Reasoning | None, dialect: Dialect) -> b
 
 def _reasoning_member(thinking: Reasoning | None, dialect: Dialect) -> _Object:
     options = dialect.reasoning
-    member: _Object = {"effort": dialect.effort(thinking), "context": options.context, "mode": options.mode}
+    member: _Object = {} if options == _NO_OPTIONS else msgspec.to_builtins(options)
     if thinking is None:
-        member["summary"] = options.summary
-    elif thinking.show and thinking.effort != "none":
-        member["summary"] = options.summary or "auto"
-    return {name: value for name, value in member.items() if value is not None}
+        return member
+    if effort := dialect.effort(thinking):
+        member["effort"] = effort
+    if thinking.show and thinking.effort != "none":
+        member.setdefault("summary", "auto")
+    else:
+        member.pop("summary", None)
+    return member
 
 
 def _text_member(settings: Settings) -> _Object:

@@ -5,14 +5,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from builders.messages import user
 from fixtures.clients import CHAT, HI, KEY, RESPONSES, client_and_server, collect_deltas
-from servers.loopback import Exchange
+from servers.loopback import Exchange, answers
 
 from rayconteur.providers.openai.api_choice import api_for, azure_apis, openai_apis
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
 from rayconteur.providers.openai.models import openai_model
 from rayconteur.providers.registry import ProviderConfig
-from rayconteur.providers.schema.errors import InvalidConfig
+from rayconteur.providers.schema.content import Document
+from rayconteur.providers.schema.errors import InvalidConfig, UnsupportedContent
 from rayconteur.providers.schema.request import Reasoning, Request, Settings
 from rayconteur.providers.schema.tools import Tool
 
@@ -99,6 +101,24 @@ def test_the_inference_endpoint_has_no_responses() -> None:
         azure_apis(config)
 
     assert raised.value.field == "provider.api"
+
+
+def test_media_that_only_the_preferred_api_takes_are_an_error_on_the_other() -> None:
+    report = Document(data=b"doc", media_type="application/msword", name="report.doc")
+    message = user(report)
+
+    def config_at(url: str) -> ProviderConfig:
+        return AzureOpenAI(deployment="prod", model="gpt-4.1", api_key=KEY, endpoint=url)
+
+    async def main() -> None:
+        async with client_and_server(config_at, answers(CHAT)) as (client, server):
+            client.check_content(message.content)
+            with pytest.raises(UnsupportedContent, match="application/msword"):
+                await collect_deltas(client, Request(1, (message,), Settings(seed=7)))
+            await collect_deltas(client, Request(2, (message, HI), Settings(seed=7)))
+            assert len(server.received) == 1
+
+    asyncio.run(main())
 
 
 def test_requests_of_one_client_go_to_the_api_that_each_calls_for() -> None:

@@ -109,5 +109,63 @@ def test_an_invalid_request_has_its_violation(bad: Json, problem: str) -> None:
     assert any(problem in violation for violation in broken), broken
 
 
+@pytest.mark.parametrize(
+    ("model", "asked", "problem"),
+    [
+        ("gpt-4o", {"reasoning_effort": "low"}, "'reasoning.effort' does not support 'low'"),
+        ("gpt-5", {"reasoning_effort": "none"}, "'reasoning.effort' does not support 'none'"),
+        ("gpt-5.6", {"reasoning_effort": "max"}, "'reasoning.effort' does not support 'max'"),
+        ("gpt-6-astra", {"reasoning_effort": "none"}, "'reasoning.effort' does not support 'none'"),
+        ("gpt-5", {"temperature": 0.2}, "'temperature' does not support 0.2"),
+        ("gpt-5.5", {"temperature": 0.2}, "'temperature' does not support 0.2"),
+        ("gpt-5.2", {"top_p": 0.2, "reasoning_effort": "low"}, "'top_p' does not support 0.2"),
+        ("gpt-5.1", {"stop": ["END"]}, "'stop' is not supported"),
+        ("gpt-6-sol", {"presence_penalty": 0.5, "reasoning_effort": "none"}, "penalties are not supported"),
+        ("gpt-5.4", {"tools": [TOOL], "reasoning_effort": "low"}, "Function tools with reasoning_effort"),
+        ("gpt-5.6-terra", {"tools": [TOOL]}, "Function tools with reasoning_effort"),
+        ("gpt-6.2-sol", {"tools": [TOOL]}, "Function tools with reasoning_effort"),
+        ("gpt-5-pro", {}, "not a chat model"),
+        ("gpt-4.1", {"verbosity": "low"}, "'verbosity' does not support 'low'"),
+        ("gpt-5.5", {"prompt_cache_options": {"ttl": "30m"}}, "'prompt_cache_options' is not supported"),
+        ("gpt-6-luna", {"metadata": {"a": "b"}}, "'store' is enabled"),
+    ],
+)
+def test_a_request_that_its_model_rejects_has_its_violation(model: str, asked: Json, problem: str) -> None:
+    broken = violations(body(model=model, **asked))
+
+    assert any(problem in violation for violation in broken), broken
+
+
+@pytest.mark.parametrize(
+    ("model", "asked"),
+    [
+        ("gpt-4o", {"temperature": 0.2, "stop": ["END"], "seed": 7, "tools": [TOOL]}),
+        ("gpt-5", {"temperature": 1, "top_p": 1, "presence_penalty": 0, "reasoning_effort": "minimal"}),
+        ("gpt-5.1", {"temperature": 0.2, "tools": [TOOL]}),
+        ("gpt-5.4-mini-2026-03-17", {"tools": [TOOL], "temperature": 0.2}),
+        ("gpt-6-luna", {"tools": [TOOL], "reasoning_effort": "none", "top_p": 0.5}),
+        ("gpt-6-luna", {"metadata": {"a": "b"}, "store": True, "verbosity": "low"}),
+        ("gpt-6.2-sol", {"reasoning_effort": "xhigh", "seed": 7}),
+        ("a-deployment", {"temperature": 0.2, "stop": ["END"], "tools": [TOOL], "reasoning_effort": "max"}),
+    ],
+)
+def test_a_request_that_its_model_accepts_has_no_violations(model: str, asked: Json) -> None:
+    assert violations(body(model=model, **asked)) == []
+
+
+def test_a_deployment_has_the_rules_of_its_model() -> None:
+    assert violations(body(model="prod", stop=["END"]), deployed_model="gpt-5.1") != []
+
+
+def test_custom_calls_and_allowed_tools_are_known() -> None:
+    shell = {"type": "custom", "custom": {"name": "shell"}}
+    call = {"id": "t1", "type": "custom", "custom": {"name": "shell", "input": "ls"}}
+    allowed = {"mode": "required", "tools": [{"type": "custom", "custom": {"name": "shell"}}]}
+
+    assert violations(body(HI, calls(call), FLOWN, tools=[shell])) == []
+    assert violations(body(tools=[shell], tool_choice={"type": "allowed_tools", "allowed_tools": allowed})) == []
+    assert violations(body(tools=[TOOL], tool_choice={"type": "allowed_tools", "allowed_tools": allowed})) != []
+
+
 def test_a_deployment_s_model_is_in_its_url() -> None:
     assert violations({"messages": [HI]}, model_in_path=True) == []

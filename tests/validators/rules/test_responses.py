@@ -18,6 +18,8 @@ SEARCHED: Json = {"type": "web_search_call", "id": "ws_1", "status": "completed"
 TOOL: Json = {"type": "function", "name": "fly", "parameters": {"type": "object"}, "strict": False}
 IMAGE: Json = {"type": "input_image", "image_url": "https://example.com/raven.png"}
 FILE: Json = {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,cGRm"}
+SEARCH: Json = {"type": "tool_search"}
+ALLOWED: Json = {"type": "allowed_tools", "mode": "required", "tools": [{"type": "web_search"}]}
 
 
 def message(*parts: Json, role: str = "user") -> Json:
@@ -103,3 +105,50 @@ def test_an_invalid_request_has_its_violation(bad: Json, problem: str) -> None:
     broken = violations(bad)
 
     assert any(problem in violation for violation in broken), broken
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "problem"),
+    [
+        ("gpt-4o", {"reasoning": {"effort": "low"}}, "'reasoning.effort' does not support 'low'"),
+        ("gpt-4o", {"include": ["reasoning.encrypted_content"]}, "Encrypted content is not supported"),
+        ("gpt-5.4", {"reasoning": {"effort": "max"}}, "'reasoning.effort' does not support 'max'"),
+        ("gpt-6.1-sol", {"reasoning": {"effort": "none"}}, "'reasoning.effort' does not support 'none'"),
+        ("gpt-6-luna", {"temperature": 0.2}, "'temperature' does not support 0.2"),
+        ("gpt-5.5", {"reasoning": {"mode": "pro"}}, "'reasoning.mode' does not support 'pro'"),
+        ("gpt-5.2", {"tools": [TOOL | {"defer_loading": True}, SEARCH]}, "Tool search is not supported"),
+        ("gpt-5.4", {"tools": [TOOL | {"defer_loading": True}]}, "needs a tool_search"),
+        ("gpt-5.5", {"prompt_cache_options": {"ttl": "12h"}}, "'prompt_cache_options' is not supported"),
+        ("gpt-6-luna", {"tools": [TOOL], "tool_choice": {"type": "web_search"}}, "web_search"),
+        ("gpt-6-luna", {"tools": [TOOL], "tool_choice": ALLOWED}, "'web_search' not found"),
+    ],
+)
+def test_a_request_that_its_model_rejects_has_its_violation(model: str, asked: Json, problem: str) -> None:
+    broken = violations(body(model=model, **asked))
+
+    assert any(problem in violation for violation in broken), broken
+
+
+@pytest.mark.parametrize(
+    ("model", "asked"),
+    [
+        ("gpt-4o", {"temperature": 0.2, "tools": [TOOL]}),
+        ("gpt-5.4", {"temperature": 0.2, "tools": [TOOL | {"defer_loading": True}, SEARCH]}),
+        ("gpt-5.5", {"reasoning": {"context": "all_turns"}}),
+        ("gpt-6-luna", {"reasoning": {"effort": "max", "mode": "pro"}, "tools": [TOOL]}),
+        ("gpt-6-luna", {"tools": [TOOL, {"type": "web_search"}], "tool_choice": ALLOWED}),
+        ("gpt-6.2-sol", {"reasoning": {"effort": "low"}, "tools": [TOOL], "temperature": 1}),
+        ("a-deployment", {"reasoning": {"effort": "max"}, "temperature": 0.2}),
+    ],
+)
+def test_a_request_that_its_model_accepts_has_no_violations(model: str, asked: Json) -> None:
+    assert violations(body(model=model, **asked)) == []
+
+
+def test_the_result_of_a_custom_call_is_not_that_of_a_function() -> None:
+    call = {"type": "custom_tool_call", "call_id": "t1", "name": "shell", "input": "ls"}
+    result = {"type": "custom_tool_call_output", "call_id": "t1", "output": "raven.txt"}
+
+    assert violations(body(HI, call, result)) == []
+    assert violations(body(HI, call, FLOWN)) != []
+    assert violations(body(HI, FLY, result)) != []
