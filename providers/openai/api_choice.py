@@ -6,7 +6,6 @@ https://learn.microsoft.com/azure/foundry/openai/api-version-lifecycle: Chat Com
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -14,6 +13,8 @@ from ..auth.aws_endpoints import aws_endpoint
 from ..schema.errors import InvalidConfig
 from ..schema.facts import ModelFacts
 from ..schema.request import Settings
+from ..schema.tools import Tool
+from ..wire.hosts import host_of
 from ..wire.settings_rules import wants_thinking
 from .config import WITH_RESPONSES, ApiName, AzureOpenAI, OpenAI
 from .models import OpenAIModel, is_openai_name, openai_model
@@ -21,10 +22,13 @@ from .models import OpenAIModel, is_openai_name, openai_model
 INFERENCE_PATH = "/models"
 """The end of an address of Azure AI model inference, which has Chat Completions for models of all makers."""
 
+CHAT_TOOL_TYPES = ("custom", "function")
+"""The types of tools that Chat Completions have."""
+
 RESPONSES_MIN_OUTPUT_TOKENS = 16
 """The least ``max_output_tokens`` of the Responses API."""
 
-_OWN_DOMAINS = ("openai.com", "azure.com", "azure.us")
+_OWN_DOMAINS = (".openai.com", ".azure.com", ".azure.us")
 _CHAT_SETTINGS = ("frequency_penalty", "presence_penalty", "seed")
 _CHAT_MEMBERS = frozenset(
     {
@@ -61,8 +65,7 @@ def is_own(base_url: str | None, model: str) -> bool:
 
     Compatible servers may take more or less.
     """
-    host = urlsplit(base_url).hostname if base_url else None
-    if host is None or any(f".{host}".endswith(f".{domain}") for domain in _OWN_DOMAINS):
+    if base_url is None or f".{host_of(base_url)}".endswith(_OWN_DOMAINS):
         return True
     return aws_endpoint(base_url) is not None and is_openai_name(model)
 
@@ -130,7 +133,7 @@ def api_for(settings: Settings, apis: tuple[ApiName, ...], model: OpenAIModel, f
         return preferred if not others else "chat" if model.chat else "responses"
     if _needs_chat(settings):
         return "chat"
-    if preferred == "responses" or takes_chat_tools(settings, model, facts):
+    if preferred == "responses" or (takes_chat_tools(settings, model, facts) and not _needs_responses(settings)):
         return preferred
     return "responses"
 
@@ -142,6 +145,14 @@ def _needs_chat(settings: Settings) -> bool:
         bool(settings.stop_sequences)
         or any(getattr(settings, name) is not None for name in _CHAT_SETTINGS)
         or (limit is not None and limit < RESPONSES_MIN_OUTPUT_TOKENS)
+    )
+
+
+def _needs_responses(settings: Settings) -> bool:
+    """True if *settings* have tools that only the Responses API has."""
+    return any(
+        tool.deferred if isinstance(tool, Tool) else tool.definition.get("type") not in CHAT_TOOL_TYPES
+        for tool in settings.tools
     )
 
 

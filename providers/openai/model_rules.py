@@ -11,7 +11,7 @@ from ..schema.errors import InvalidConfig
 from ..schema.request import Settings
 from ..schema.tools import ProviderTool, Tool
 from ..wire.settings_rules import SettingsRules
-from .api_choice import takes_chat_tools
+from .api_choice import CHAT_TOOL_TYPES, takes_chat_tools
 from .dialect import Dialect
 
 _PENALTIES = ("frequency_penalty", "presence_penalty")
@@ -105,7 +105,7 @@ def _check_custom_form(settings: Settings, api: str) -> None:
         if not isinstance(tool, ProviderTool):
             continue
         kind, is_nested = tool.definition.get("type"), "custom" in tool.definition
-        if api == "chat" and kind not in ("custom", "function"):
+        if api == "chat" and kind not in CHAT_TOOL_TYPES:
             raise InvalidConfig(f"tools[{number}]", f"Chat Completions have no tool {kind!r}; give api='responses'")
         if kind == "custom" and is_nested is not (api == "chat"):
             form = "{'type': 'custom', 'custom': {'name': ...}}" if api == "chat" else "{'type': 'custom', 'name': ...}"

@@ -16,10 +16,11 @@ from rayconteur.providers.registry import ProviderConfig
 from rayconteur.providers.schema.content import Document
 from rayconteur.providers.schema.errors import InvalidConfig, UnsupportedContent
 from rayconteur.providers.schema.request import Reasoning, Request, Settings
-from rayconteur.providers.schema.tools import Tool
+from rayconteur.providers.schema.tools import ProviderTool, Tool
 
 AWS = "https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1"
 FLY = Tool(name="fly")
+WEB = ProviderTool(provider="azureopenai", definition={"type": "web_search"})
 UNTHINKING = Reasoning(effort="none")
 
 
@@ -86,6 +87,7 @@ def test_openai_is_sent_responses_unless_a_setting_calls_for_chat(
             "responses",
         ),
         (Settings(), {"api_version": "2025-04-01-preview", "model": "gpt-5-pro"}, "responses"),
+        (Settings(tools=(WEB,)), {"api_version": "2025-04-01-preview", "model": "gpt-4.1"}, "responses"),
     ],
 )
 def test_azure_is_sent_what_the_version_and_the_model_call_for(

@@ -61,6 +61,44 @@ def test_each_api_version_has_its_url_and_the_deployment_is_the_model(version: s
     assert msgspec.json.decode(request.body, type=dict[str, object])["model"] == "mine"
 
 
+@pytest.mark.parametrize(
+    ("version", "api"),
+    [("2024-10-21", "chat"), ("2025-04-01-preview", "responses"), ("v1", "chat"), ("v1", "responses")],
+)
+def test_requests_name_the_deployment_and_the_model_is_for_its_facts_only(version: str, api: str) -> None:
+    given = {**msgspec.to_builtins(WITH_KEY), "model": "gpt-6-luna", "api_version": version, "api": api}
+
+    request = sent_request(msgspec.convert(given, AzureOpenAI), RESPONSES if api == "responses" else CHAT)
+
+    assert b"gpt-6-luna" not in request.body
+    assert msgspec.json.decode(request.body, type=dict[str, object])["model"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("", "/openai/v1/responses"),
+        ("/openai/v1/", "/openai/v1/responses"),
+        ("/api/projects/rookery", "/api/projects/rookery/openai/v1/responses"),
+        ("/models", "/models/chat/completions?api-version=2024-05-01-preview"),
+    ],
+)
+def test_each_kind_of_endpoint_has_its_url(path: str, target: str) -> None:
+    def config_at(url: str) -> ProviderConfig:
+        return AzureOpenAI(deployment="mine", endpoint=url + path, api_key=KEY)
+
+    async def main() -> Received:
+        stream = CHAT if path == "/models" else RESPONSES
+        async with client_and_server(config_at, answers(stream)) as (client, server):
+            await collect_deltas(client)
+            return server.received[0]
+
+    request = asyncio.run(main())
+    assert request.target == target
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert request.headers.get("api-key") == (KEY if path == "/models" else None)
+
+
 @pytest.mark.parametrize(("version", "header"), [("2024-10-21", "api-key"), ("v1", "authorization")])
 def test_the_key_is_in_the_header_that_the_api_version_expects(version: str, header: str) -> None:
     request = sent_request(msgspec.structs.replace(WITH_KEY, api_version=version))

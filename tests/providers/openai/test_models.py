@@ -3,6 +3,7 @@
 import pytest
 
 from rayconteur.providers.models import with_model_facts
+from rayconteur.providers.openai.api_choice import documented_facts
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
 from rayconteur.providers.openai.models import OpenAIModel, is_openai_name, openai_model
 from rayconteur.providers.schema.facts import ModelFacts
@@ -82,6 +83,11 @@ def test_nothing_is_documented_about_models_of_compatible_servers() -> None:
     facts = with_model_facts(OpenAI(model="gpt-6-luna", base_url="http://localhost:8000/v1")).facts
 
     assert (facts.efforts, facts.takes_sampling) == (None, None)
+
+
+@pytest.mark.parametrize("base_url", ["http://[::1", "https://openai.com.example/v1", ""])
+def test_an_odd_address_is_not_openai_s_own(base_url: str) -> None:
+    assert documented_facts(OpenAI(model="gpt-6-luna", base_url=base_url)) == ModelFacts()
 
 
 def test_the_facts_of_a_deployment_are_those_of_its_model() -> None:
