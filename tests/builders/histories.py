@@ -1,6 +1,6 @@
 """Random valid histories (hypothesis), a model that writes summaries, and the checks of every provider's request."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -177,6 +177,12 @@ def answer(text: str, stop_reason: StopReason = StopReason.END_TURN) -> Answer:
         raw_stop_reason=None,
         usage=USAGE,
     )
+
+
+async def compact_natively(messages: Sequence[Message], instructions: str | None) -> Answer:
+    """A provider that compacts *messages* to a block that no other can read."""
+    block = Opaque(provider="scripted", type="compaction", json=b'{"summary":"The nest is at 51.5, 0.1."}')
+    return msgspec.structs.replace(answer(instructions or ""), content=(block,))
 
 
 async def send_summary(request: SideRequest) -> Answer:

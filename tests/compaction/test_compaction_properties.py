@@ -2,7 +2,7 @@
 
 import asyncio
 
-from builders.histories import broken_rules, count_tokens, histories, send_summary
+from builders.histories import broken_rules, compact_natively, count_tokens, histories, send_summary
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from validators import history as rules
@@ -14,6 +14,7 @@ from rayconteur.compaction import (
     DropImages,
     DropThinking,
     Layered,
+    NativeCompaction,
     Summarize,
     Threshold,
     Window,
@@ -26,6 +27,7 @@ from rayconteur.providers.schema.messages import Message
 
 _kept_turns = st.integers(1, 4)
 single_strategies: st.SearchStrategy[AnyStrategy] = st.one_of(
+    st.builds(NativeCompaction, keep_recent_turns=_kept_turns),
     st.builds(Threshold, keep_recent_turns=_kept_turns, tool_results=st.sampled_from(["summarize", "redact"])),
     st.builds(DropThinking, keep_recent_turns=_kept_turns),
     st.builds(DropImages, keep_recent_turns=_kept_turns),
@@ -49,6 +51,7 @@ def compacted(conversation: Conversation, budget_tokens: int, config: Compaction
         budget_tokens=budget_tokens,
         count_tokens=count_tokens,
         send=send_summary,
+        compact_natively=compact_natively,
         running_turn=running_turn,
     )
     return asyncio.run(compact(job, config))
