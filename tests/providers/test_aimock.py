@@ -5,7 +5,8 @@ Its answers differ from those of the real providers, and the clients have to dec
     Anthropic     sends no ``ping``
     Google        stops for tool calls with ``FUNCTION_CALL``, where Google has ``STOP``
     Cohere        streams a tool plan of its own before tool calls, and no ``[DONE]`` at the end
-    Bedrock       starts each text with ``contentBlockStart``; errors have no name, and Anthropic's form
+    Bedrock       starts each text with ``contentBlockStart``; errors have no name, and Anthropic's form; a cache point
+                  among the tools is a 500, so nothing is marked here
     all           send a retry delay with status 429 only, and estimate the token counts or send none
 """
 
@@ -32,7 +33,9 @@ SCHEMA = {
     "properties": {"place": {"type": "string"}, "at": HOURS, "indoors": {"type": "boolean"}},
 }
 PLAIN = Settings()
-WITH_TOOLS = Settings(tools=(Tool(name="measure", description="How warm it is.", input_schema=SCHEMA),))
+WITH_TOOLS = Settings(
+    tools=(Tool(name="measure", description="How warm it is.", input_schema=SCHEMA),), prompt_caching=False
+)
 
 EACH_PROVIDER = pytest.mark.parametrize(
     "config",
