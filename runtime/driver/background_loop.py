@@ -54,11 +54,23 @@ class _Job(Generic[T]):
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._work)
-        self._task.add_done_callback(lambda _: self._on_done())
+        self._task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[T]) -> None:
+        if not task.cancelled():
+            task.exception()  # retrieved, or asyncio would print it where Ctrl-C has ended the wait for it
+        self._on_done()
 
     def cancel(self) -> None:
-        assert self._task
-        self._task.cancel()
+        if self._task is not None:
+            self._task.cancel()
+        else:  # Ctrl-C came before it was submitted
+            self._work.close()
+            self._on_done()
+
+    def discard(self) -> None:
+        """Drop the coroutine, which was not started."""
+        self._work.close()
 
     def result(self) -> T:
         assert self._task
@@ -93,9 +105,12 @@ class BackgroundLoop:
             work.close()
             raise RuntimeError("this was called by the runtime, which would wait for itself")
         caller = caller or CallerThread()
-        job = self._start(work, caller.stop_waiting)
+        job = _Job(work, caller.stop_waiting)
         try:
+            self._submit(job)
             caller.make_calls()
+        except RuntimeClosed:
+            raise
         except BaseException:
             with suppress(RuntimeClosed):  # closing the loop has cancelled it
                 self._call_soon(job.cancel)
@@ -106,7 +121,7 @@ class BackgroundLoop:
     def run_unattended(self, work: Coroutine[Any, Any, None]) -> None:
         """Run *work* without waiting for it. Does nothing if the loop is closed."""
         with suppress(RuntimeClosed):
-            self._start(work, lambda: None)
+            self._submit(_Job(work, lambda: None))
 
     def close(self) -> None:
         """Cancel what is still running, and wait until the thread has ended."""
@@ -117,14 +132,12 @@ class BackgroundLoop:
         with defer_sigint():  # Ray may be shutting down in that thread
             self._thread.join()
 
-    def _start(self, work: Coroutine[Any, Any, T], on_done: Callable[[], None]) -> _Job[T]:
-        job = _Job(work, on_done)
+    def _submit(self, job: _Job[T]) -> None:
         try:
             self._call_soon(job.start)
         except RuntimeClosed:
-            work.close()
+            job.discard()
             raise
-        return job
 
     def _call_soon(self, call: Callable[[], None]) -> None:
         with self._lock:
