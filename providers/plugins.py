@@ -111,7 +111,7 @@ def _config_problem(config: object, name: str) -> str | None:
 def _secrets_problem(config: type[Config]) -> str | None:
     """Why *config* can't be stored without its secrets, or ``None``: ``public`` puts None in the place of each."""
     types = {field.name: field.type for field in msgspec.structs.fields(config)}
-    for secret in config.secrets:
+    for secret in config.secret_fields():
         if secret not in types:
             return f"secrets of its config {config.__name__} has {secret!r}, which is not a field"
         try:

@@ -43,7 +43,7 @@ class Anthropic(HTTPConfig, frozen=True, kw_only=True):
     for models that are newer than this package. Without an answer within three seconds, what is documented applies.
     """
 
-    secrets: ClassVar[tuple[str, ...]] = (*HTTPConfig.secrets, "api_key", "ad_token")
+    secrets: ClassVar[tuple[str, ...]] = ("api_key", "ad_token")
     identity: ClassVar[tuple[str, ...]] = ("base_url", "api_key", "aws_account")
 
     api_key: str | None = None

@@ -42,7 +42,6 @@ class Bedrock(HTTPConfig, frozen=True, kw_only=True):
     """
 
     secrets: ClassVar[tuple[str, ...]] = (
-        *HTTPConfig.secrets,
         "secret_access_key",
         "session_token",
         "bearer_token",

@@ -16,7 +16,7 @@ class Cohere(HTTPConfig, frozen=True, kw_only=True):
     gets; not every model has every mode. *priority* is 0 for requests that are handled first when Cohere is busy.
     """
 
-    secrets: ClassVar[tuple[str, ...]] = (*HTTPConfig.secrets, "api_key")
+    secrets: ClassVar[tuple[str, ...]] = ("api_key",)
     identity: ClassVar[tuple[str, ...]] = ("base_url", "api_key")
 
     api_key: str | None = None

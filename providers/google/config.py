@@ -34,7 +34,7 @@ class Google(HTTPConfig, frozen=True, kw_only=True):
     the session must not have any. *labels* are stored with each request, and break down its costs.
     """
 
-    secrets: ClassVar[tuple[str, ...]] = (*HTTPConfig.secrets, "api_key", "credentials")
+    secrets: ClassVar[tuple[str, ...]] = ("api_key", "credentials")
     identity: ClassVar[tuple[str, ...]] = ("vertex", "base_url", "project", "location", "api_key")
 
     api_key: str | None = None

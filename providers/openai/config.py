@@ -74,7 +74,7 @@ class OpenAI(_OpenAIConfig, frozen=True, kw_only=True):
     ``AWSAuth()`` finds, or a Bedrock API key as *api_key*.
     """
 
-    secrets: ClassVar[tuple[str, ...]] = (*HTTPConfig.secrets, "api_key")
+    secrets: ClassVar[tuple[str, ...]] = ("api_key",)
     identity: ClassVar[tuple[str, ...]] = ("base_url", "organization", "project", "api_key", "aws_account")
 
     api_key: str | None = None
@@ -127,7 +127,7 @@ class AzureOpenAI(_OpenAIConfig, frozen=True, kw_only=True):
     not runs in a thread.
     """
 
-    secrets: ClassVar[tuple[str, ...]] = (*HTTPConfig.secrets, "api_key", "ad_token")
+    secrets: ClassVar[tuple[str, ...]] = ("api_key", "ad_token")
     identity: ClassVar[tuple[str, ...]] = ("endpoint", "deployment")
 
     deployment: str

@@ -16,15 +16,24 @@ Seconds = Annotated[float, Meta(gt=0)]
 
 
 class WithSecrets(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A struct whose fields *secrets* are neither shown nor stored, nor are those of structs in it."""
+    """A struct whose fields *secrets* are neither shown nor stored, nor are those of structs in it.
+
+    A subclass lists its own; those of its bases stay secret.
+    """
 
     secrets: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def secret_fields(cls) -> tuple[str, ...]:
+        """The fields that are secret, those of base classes first."""
+        lists = (kind.__dict__.get("secrets", ()) for kind in reversed(cls.__mro__))
+        return tuple(dict.fromkeys(name for names in lists for name in names))
 
     def public(self) -> Self:
         """This struct without its secrets, for records, events and logs."""
         fields = msgspec.structs.asdict(self).items()
         nested = {field: value.public() for field, value in fields if isinstance(value, WithSecrets)}
-        return msgspec.structs.replace(self, **nested, **dict.fromkeys(self.secrets))
+        return msgspec.structs.replace(self, **nested, **dict.fromkeys(self.secret_fields()))
 
     # Those of msgspec would show the secrets.
 
@@ -37,7 +46,8 @@ class WithSecrets(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
             for field in msgspec.structs.fields(self)
             if (value := getattr(self, field.name)) != field.default
         ]
-        return [(name, "***" if name in self.secrets else value) for name, value in given]
+        secret = self.secret_fields()
+        return [(name, "***" if name in secret else value) for name, value in given]
 
 
 class Config(WithSecrets, frozen=True, kw_only=True, tag_field="provider", tag=str.lower, omit_defaults=True):

@@ -2,7 +2,7 @@
 
 import pickle
 from io import StringIO
-from typing import get_args
+from typing import ClassVar, get_args
 
 import msgspec
 import pytest
@@ -15,6 +15,7 @@ from rayconteur.providers.cohere.config import Cohere
 from rayconteur.providers.google.config import Google
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
 from rayconteur.providers.registry import PROVIDERS, ProviderConfig
+from rayconteur.providers.schema.config import HTTPConfig
 from rayconteur.providers.schema.errors import ConfigError, InvalidConfig, MissingKey
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.providers.scripted.script import Call, Fail, Say, Script
@@ -60,6 +61,21 @@ def test_a_config_is_shown_without_its_secrets(config: ProviderConfig) -> None:
     assert ("***" in repr(config)) is bool(config.secrets)
 
 
+class _Gateway(HTTPConfig, frozen=True, kw_only=True):
+    """A config as a plug-in may have it: it lists its own secrets only."""
+
+    secrets: ClassVar[tuple[str, ...]] = ("token",)
+
+    token: str | None = None
+
+
+def test_secrets_of_a_base_class_stay_secret_in_a_config_that_lists_its_own() -> None:
+    config = _Gateway(model="raven", token=SECRET, extra_headers={"x-key": SECRET})
+
+    assert repr(config) == "_Gateway(model='raven', extra_headers='***', token='***')"
+    assert config.public() == _Gateway(model="raven")
+
+
 @pytest.mark.parametrize("config", CONFIGS)
 def test_a_config_shows_the_fields_that_are_given_and_no_others(config: ProviderConfig) -> None:
     fields = msgspec.structs.fields(config)
@@ -75,7 +91,7 @@ def test_the_public_config_has_everything_but_the_secrets(config: ProviderConfig
 
     assert SECRET.encode() not in msgspec.json.encode(public) + msgspec.msgpack.encode(public) + pickle.dumps(public)
     for field in config.__struct_fields__:
-        assert getattr(public, field) == (None if field in config.secrets else getattr(config, field))
+        assert getattr(public, field) == (None if field in config.secret_fields() else getattr(config, field))
 
 
 @pytest.mark.parametrize("config", CONFIGS)
