@@ -21,7 +21,7 @@ from ..wire.extra_body import merged
 from ..wire.media import MediaRules
 from ..wire.request_body import members, tool_definition
 from .cache_marks import cache_mark, mark_messages
-from .content import MEDIA, starts_with_thinking, wire_blocks
+from .content import MEDIA, TOOL_NAME, starts_with_thinking, wire_blocks
 from .errors import PROVIDER
 
 OWN_MEMBERS = frozenset(
@@ -142,9 +142,20 @@ def defers(tool: Tool | ProviderTool) -> bool:
 
 
 def _plan(request: Request, forms: Sequence[bytes], dialect: Dialect) -> PromptPlan:
-    if len(request.prompts) > 1 and dialect.facts.appends_prompts:
-        return prompt_plan(request.prompts, request.messages, forms, definition)
+    prompts = _own_prompts(request.prompts) if dialect.facts.appends_prompts else ()
+    if len(prompts) > 1:
+        return prompt_plan(prompts, request.messages, forms, definition)
     return PromptPlan(Prompt(system=request.settings.system, tools=request.settings.tools))
+
+
+def _own_prompts(prompts: Sequence[Prompt]) -> Sequence[Prompt]:
+    """The last of *prompts* without a tool that only another provider has: one that answered before may have had it."""
+    foreign = (index for index in reversed(range(len(prompts))) if not all(map(_is_known, prompts[index].tools)))
+    return prompts[next(foreign, -1) + 1 :]
+
+
+def _is_known(tool: Tool | ProviderTool) -> bool:
+    return tool.provider == PROVIDER if isinstance(tool, ProviderTool) else TOOL_NAME.fits(tool.name)
 
 
 def _pieces(messages: Sequence[Message], forms: Sequence[bytes], appended: Mapping[int, bytes]) -> list[bytes]:

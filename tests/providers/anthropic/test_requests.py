@@ -13,7 +13,7 @@ from rayconteur.providers.claude.output_limits import MAX_OUTPUT_TOKENS
 from rayconteur.providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.messages import Message
-from rayconteur.providers.schema.request import Reasoning, Request, Settings, WireMemo
+from rayconteur.providers.schema.request import Prompt, Reasoning, Request, Settings, WireMemo
 from rayconteur.providers.schema.tools import ProviderTool, Tool, ToolChoice
 
 FLY = Tool(name="fly", description="Fly there.", input_schema={"type": "object", "properties": {}})
@@ -172,6 +172,27 @@ def test_the_beta_for_changes_of_tools_is_asked_for_where_prompts_are_appended()
         .headers["anthropic-beta"]
         .startswith("inline-tools")
     )
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [ProviderTool(provider="openai", definition={"type": "custom", "name": "sing"}), Tool(name="air.fly")],
+)
+def test_prompts_with_tools_of_another_provider_are_not_sent(foreign: Tool | ProviderTool) -> None:
+    messages = tuple(message for _ in range(3) for message in (user(HI), assistant(Text("Caw."))))
+    prompts = [
+        Prompt(start=2 * turn, system=system, tools=(tool,))
+        for turn, (system, tool) in enumerate([("One.", SEARCH), ("Two.", foreign), ("Three.", FLY), ("Four.", FLY)])
+    ]
+    settings = Settings(system="Four.", tools=(FLY,), prompt_caching=False)
+    request = Request(1, (*messages, user(HI)), settings, prompts=tuple(prompts))
+    dialect = Dialect("claude-opus-5-5", claude_facts("claude-opus-5-5"))
+
+    sent = msgspec.json.decode(body(request, dialect, True))
+
+    assert (sent["system"], [tool["name"] for tool in sent["tools"]]) == ("Three.", ["fly"])
+    [appended] = [message for message in sent["messages"] if message["role"] == "system"]
+    assert appended["content"][0]["text"].endswith("Four.")
 
 
 def test_media_are_sent_by_url_or_in_base64_and_plain_text_unencoded() -> None:
