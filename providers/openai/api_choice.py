@@ -6,6 +6,7 @@ https://learn.microsoft.com/azure/foundry/openai/api-version-lifecycle: Chat Com
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -28,7 +29,8 @@ CHAT_TOOL_TYPES = ("custom", "function")
 RESPONSES_MIN_OUTPUT_TOKENS = 16
 """The least ``max_output_tokens`` of the Responses API."""
 
-_OWN_DOMAINS = (".openai.com", ".azure.com", ".azure.us")
+_AZURE_DOMAINS = (".azure.com", ".azure.us")
+_OWN_DOMAINS = (".openai.com", *_AZURE_DOMAINS)
 _CHAT_SETTINGS = ("frequency_penalty", "presence_penalty", "seed")
 _CHAT_MEMBERS = frozenset(
     {
@@ -70,6 +72,14 @@ def is_own(base_url: str | None, model: str) -> bool:
     return aws_endpoint(base_url) is not None and is_openai_name(model)
 
 
+def _has_responses(base_url: str | None) -> bool:
+    """False for Azure's addresses that are not OpenAI's, such as ``https://{name}.{region}.models.ai.azure.com/v1``.
+
+    They have Chat Completions for models of all makers. OpenAI's APIs are below ``/openai``.
+    """
+    return not host_of(base_url).endswith(_AZURE_DOMAINS) or "/openai" in urlsplit(base_url or "").path
+
+
 def documented_facts(config: OpenAI | AzureOpenAI) -> ModelFacts:
     """What OpenAI documents about the model of *config*; nothing at a compatible server.
 
@@ -79,7 +89,8 @@ def documented_facts(config: OpenAI | AzureOpenAI) -> ModelFacts:
         facts = openai_model(config.model or config.deployment).facts
         compacts = config.api_version == "v1" and not _at_inference(config)
     elif is_own(config.base_url, config.model):
-        facts, compacts = openai_model(config.model).facts, aws_endpoint(config.base_url) is None
+        facts = openai_model(config.model).facts
+        compacts = _has_responses(config.base_url) and aws_endpoint(config.base_url) is None
     else:
         return ModelFacts()
     return facts if compacts else msgspec.structs.replace(facts, compacts=False)
@@ -91,7 +102,8 @@ def openai_apis(config: OpenAI) -> tuple[ApiName, ...]:
         return (config.api,)
     if apis := _by_extras(config.extra_body):
         return apis
-    return ("responses", "chat") if is_own(config.base_url, config.model) else ("chat",)
+    has_both = is_own(config.base_url, config.model) and _has_responses(config.base_url)
+    return ("responses", "chat") if has_both else ("chat",)
 
 
 def azure_apis(config: AzureOpenAI) -> tuple[ApiName, ...]:

@@ -63,8 +63,9 @@ class OpenAI(_OpenAIConfig, frozen=True, kw_only=True):
 
     With ``api="auto"``, OpenAI itself is sent requests to the Responses API, which it recommends: thinking is shown (as
     far as a summary) and goes back with the history, so that it need not be thought again, and tool results may hold
-    images and documents. It is asked to store nothing. Requests with stop sequences, penalties or a seed, which only
-    Chat Completions have, go there. Other servers are sent Chat Completions, which nearly all of them have.
+    images and documents. It is asked to store nothing. Requests with stop sequences, penalties, a seed or fewer than 16
+    output tokens, which only Chat Completions accept, go there. Other servers are sent Chat Completions, which nearly
+    all of them have.
 
     The key comes from ``OPENAI_API_KEY`` unless given. A compatible server that wants no key still needs some word for
     one.

@@ -19,6 +19,7 @@ from rayconteur.providers.schema.request import Reasoning, Request, Settings
 from rayconteur.providers.schema.tools import ProviderTool, Tool
 
 AWS = "https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1"
+FOUNDRY = "https://x.services.ai.azure.com"
 FLY = Tool(name="fly")
 WEB = ProviderTool(provider="azureopenai", definition={"type": "web_search"})
 UNTHINKING = Reasoning(effort="none")
@@ -58,6 +59,12 @@ def azure_api(settings: Settings, **fields: Any) -> str:
         ("gpt-6-luna", Settings(tools=(FLY,)), {"base_url": "http://localhost:8000/v1"}, "chat"),
         ("us.openai.gpt-6-sol", Settings(), {"base_url": AWS}, "responses"),
         ("openai.gpt-oss-120b-1:0", Settings(), {"base_url": AWS}, "chat"),
+        ("gpt-4o", Settings(max_output_tokens=15), {}, "chat"),
+        ("gpt-4o", Settings(max_output_tokens=16), {}, "responses"),
+        ("prod", Settings(), {"base_url": "https://x.openai.azure.com/openai/v1"}, "responses"),
+        ("prod", Settings(), {"base_url": f"{FOUNDRY}/api/projects/p/openai/v1"}, "responses"),
+        ("Llama-3.3-70B-Instruct", Settings(), {"base_url": "https://x.eastus2.models.ai.azure.com/v1"}, "chat"),
+        ("gpt-4o", Settings(), {"base_url": f"{FOUNDRY}/models"}, "chat"),
     ],
 )
 def test_openai_is_sent_responses_unless_a_setting_calls_for_chat(
