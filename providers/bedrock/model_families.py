@@ -108,7 +108,8 @@ _TABLE: tuple[tuple[str, ModelTraits], ...] = (
     ),
     (r"openai\.gpt-oss", ModelTraits(Family.GPT_OSS, ThinkingField.EFFORT, facts=_always(*_THREE))),
     (
-        r"openai\.gpt-(?:6-astra|6\.1-sol)",
+        # Later models than in AWS's documents are assumed to be like these, as OpenAI documents of GPT-6.2.
+        r"openai\.gpt-(?:6-astra|6\.1-sol|6\.[2-9]|[7-9]|\d\d)",
         ModelTraits(Family.GPT, ThinkingField.NESTED_EFFORT, facts=_always(*_FIVE, takes_sampling=False)),
     ),
     (
