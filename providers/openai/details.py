@@ -14,6 +14,7 @@ from ..transport.faults import Fault, read_fault
 
 _Object = dict[str, Any]
 _MARKS = (b'"innererror"', b'"misalignment"')
+_FILTER_CODES = ("content_filter", "ResponsibleAIPolicyViolation")  # others have an innererror, too
 _json = msgspec.json.Decoder(_Object).decode
 
 
@@ -73,7 +74,8 @@ def _error_details(error: object) -> StopDetails | None:
         return StopDetails(category=_text(found.get("error_type")), explanation=explanation or None, vendor=found)
     if found := _object(members.get("innererror")):
         results = _object(found.get("content_filter_result")) or _object(found.get("content_filter_results"))
-        return StopDetails(category=_category(results) or _text(found.get("code")), vendor=found)
+        if results or members.get("code") in _FILTER_CODES or found.get("code") in _FILTER_CODES:
+            return StopDetails(category=_category(results) or _text(found.get("code")), vendor=found)
     return None
 
 

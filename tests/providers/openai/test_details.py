@@ -53,6 +53,12 @@ def test_azure_says_which_filters_a_prompt_triggered() -> None:
     assert error.details == StopDetails(category="violence, jailbreak", vendor=inner)
 
 
+def test_an_error_inside_an_error_that_no_filter_caused_tells_nothing_about_content() -> None:
+    error = error_of(azure, 400, code="BadRequest", innererror={"code": "InvalidApiVersion", "message": "no"})
+
+    assert error.details is None
+
+
 def test_an_action_that_monitoring_stops_is_no_problem_of_the_key() -> None:
     error = error_of(responses, 403, code="misalignment_policy_violation", misalignment=MISALIGNED)
 
