@@ -58,7 +58,7 @@ class BedrockClient:
         self._authority, self._endpoint = access.authority, url.rstrip("/")
         self._target = config.target
         self._dialect = Dialect.of(config)
-        check_extras(config, bedrock_requests.own_members(self._dialect))
+        check_extras(config, bedrock_requests.own_members(self._dialect), bedrock_requests.LISTS)
         self._headers = _unsigned(config.extra_headers or {})
         self._idle_timeout_s = config.idle_timeout_s
         self._timeout = aiohttp.ClientTimeout(

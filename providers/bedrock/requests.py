@@ -46,6 +46,8 @@ OWN_MEMBERS = (
 _MODES = {"auto": "auto", "required": "any", "tool": "tool"}
 _INFERENCE_MEMBERS = {"max_output_tokens": "maxTokens", "temperature": "temperature", "top_p": "topP"}
 _FIELDS = "additionalModelRequestFields"
+LISTS = (f"{_FIELDS}.{BETAS}",)
+"""The members to which entries of ``extra_body`` are added."""
 _CLAUDE_FIELDS = (
     "output_config.effort",
     "thinking.budget_tokens",

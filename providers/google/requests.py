@@ -1,5 +1,8 @@
 """Requests to Google's generateContent: https://ai.google.dev/api/generate-content."""
 
+import re
+from collections.abc import Iterator
+from itertools import chain, product
 from typing import Any
 
 import msgspec
@@ -28,34 +31,35 @@ _OPENINGS = message_openings(user="user", assistant="model", content="parts")
 _json = msgspec.json.encode
 _Object = dict[str, Any]
 
-OWN_MEMBERS = frozenset(
-    {
-        "contents",
-        "systemInstruction",
-        "tools",
-        "toolConfig.functionCallingConfig.mode",
-        "toolConfig.functionCallingConfig.allowedFunctionNames",
-        "safetySettings",
-        "cachedContent",
-        "labels",
-        "serviceTier",
-        "generationConfig.candidateCount",  # only the first candidate is read
-        "generationConfig.mediaResolution",
-        "generationConfig.responseJsonSchema",
-        "generationConfig.responseMimeType",
-        "generationConfig.responseSchema",
-        "generationConfig.stopSequences",
-        "generationConfig.thinkingConfig",
-        *(f"generationConfig.{name}" for name in _NUMBERS.values()),
-        # The API takes these spellings, too, but not both.
-        "system_instruction",
-        "tool_config",
-        "safety_settings",
-        "cached_content",
-        "service_tier",
-        "generation_config",
-    }
+
+def _spellings(path: str) -> Iterator[str]:
+    """*path* as the API also accepts it: ``generationConfig.top_p``."""
+    parts = [(name, re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name)) for name in path.split(".")]
+    return map(".".join, product(*parts))
+
+
+_OWN_MEMBERS = (
+    "contents",
+    "systemInstruction",
+    "tools",
+    "toolConfig.functionCallingConfig.mode",
+    "toolConfig.functionCallingConfig.allowedFunctionNames",
+    "safetySettings",
+    "cachedContent",
+    "labels",
+    "serviceTier",
+    "generationConfig.candidateCount",  # only the first candidate is read
+    "generationConfig.mediaResolution",
+    "generationConfig.responseJsonSchema",
+    "generationConfig.responseMimeType",
+    "generationConfig.responseSchema",
+    "generationConfig.stopSequences",
+    "generationConfig.thinkingConfig",
+    *(f"generationConfig.{name}" for name in _NUMBERS.values()),
 )
+# The API does not take both spellings of an object: further members go into the one that is sent.
+_OTHER_SPELLINGS = ("generation_config", "tool_config")
+OWN_MEMBERS = frozenset((*_OTHER_SPELLINGS, *chain.from_iterable(map(_spellings, _OWN_MEMBERS))))
 """The members of requests that ``extra_body`` may not set."""
 
 

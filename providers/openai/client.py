@@ -215,7 +215,7 @@ def dialect_of(config: OpenAI | AzureOpenAI, apis: tuple[ApiName, ...], own: boo
     Raises:
         InvalidConfig: an extra member or header of *config* can't be sent.
     """
-    check_extras(config, {member for api in apis for member in _APIS[api].own_members})
+    check_extras(config, {member for api in apis for member in _APIS[api].own_members}, responses_requests.LISTS)
     return Dialect(
         config.name,
         config.model,

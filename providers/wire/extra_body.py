@@ -32,15 +32,16 @@ _OWN_HEADERS = frozenset(
 _HEADER_NAME_CHARS = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 
 
-def check_extras(config: HTTPConfig, own_members: Collection[str]) -> None:
+def check_extras(config: HTTPConfig, own_members: Collection[str], lists: Collection[str] = ()) -> None:
     """Check *config*'s extra members and headers. *own_members* are the members that the package may set itself.
 
     A nested member is named by its path, such as ``generationConfig.seed``: then other members of that object are free.
+    *lists* are the members to which the package may add entries of its own.
 
     Raises:
         InvalidConfig: a member or a header is one of the package's own, or can't be sent.
     """
-    for path in _leaves(config.extra_body or {}):
+    for path, value in _leaves(config.extra_body or {}):
         parts = path.split(".")
         prefixes = {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
         nested = any(name.startswith(f"{path}.") for name in own_members)
@@ -48,6 +49,8 @@ def check_extras(config: HTTPConfig, own_members: Collection[str]) -> None:
             raise InvalidConfig(
                 f"provider.extra_body.{path}", "this member is set by the session's settings; use those instead"
             )
+        if path in lists and not isinstance(value, list | tuple):
+            raise InvalidConfig(f"provider.extra_body.{path}", "give a list")
     try:
         msgspec.json.encode(config.extra_body)
     except (TypeError, ValueError) as problem:
@@ -68,16 +71,16 @@ def merged(head: _Object, extra: Mapping[str, Any] | None) -> _Object:
     return result
 
 
-def _leaves(extra: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """The paths of all members of *extra* that are not objects themselves."""
-    paths: list[str] = []
+def _leaves(extra: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """The paths and values of all members of *extra* that are not objects themselves."""
+    leaves: list[tuple[str, Any]] = []
     for name, value in extra.items():
         path = f"{prefix}{name}"
         if isinstance(value, Mapping) and value:
-            paths += _leaves(cast("Mapping[str, Any]", value), f"{path}.")
+            leaves += _leaves(cast("Mapping[str, Any]", value), f"{path}.")
         else:
-            paths.append(path)
-    return paths
+            leaves.append((path, extra[name]))
+    return leaves
 
 
 def _check_header(name: str, value: str) -> None:

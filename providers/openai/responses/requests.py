@@ -47,6 +47,9 @@ OWN_MEMBERS = frozenset(
 )
 """The members that ``extra_body`` may not set."""
 
+LISTS = ("include",)
+"""The members to which entries of ``extra_body`` are added."""
+
 _ENCRYPTED_THINKING = "reasoning.encrypted_content"
 _NO_OPTIONS = ReasoningOptions()
 _HAS_CHAT = "Chat Completions (api='chat') have it"

@@ -94,6 +94,10 @@ def test_betas_of_the_config_are_added_to_our_own() -> None:
             {"extra_body": {"additionalModelRequestFields": {"thinking": {"type": "adaptive"}}}},
             "provider.extra_body.additionalModelRequestFields.thinking.type",
         ),
+        (
+            {"extra_body": {"additionalModelRequestFields": {"anthropic_beta": None}}},
+            "provider.extra_body.additionalModelRequestFields.anthropic_beta",
+        ),
         ({"extra_headers": {"Authorization": "x"}}, "provider.extra_headers['Authorization']"),
         ({"extra_headers": {"X-Amz-Meta": "x"}}, "provider.extra_headers['X-Amz-Meta']"),
         ({"guardrail_id": "A B"}, "provider.guardrail_id"),

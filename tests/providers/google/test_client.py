@@ -108,6 +108,14 @@ def test_extra_members_and_headers_are_sent() -> None:
         ),
         ({"extra_body": {"generation_config": {"top_p": 1}}}, "provider.extra_body.generation_config.top_p"),
         ({"extra_body": {"toolConfig": {}}}, "provider.extra_body.toolConfig"),
+        (
+            {"extra_body": {"generationConfig": {"max_output_tokens": 1}}},
+            "provider.extra_body.generationConfig.max_output_tokens",
+        ),
+        (
+            {"extra_body": {"toolConfig": {"functionCallingConfig": {"allowed_function_names": []}}}},
+            "provider.extra_body.toolConfig.functionCallingConfig.allowed_function_names",
+        ),
         ({"extra_headers": {"X-Goog-Api-Key": "k"}}, "provider.extra_headers['X-Goog-Api-Key']"),
         ({"cached_content": "cachedContents/nest"}, "provider.cached_content"),
         (

@@ -47,9 +47,13 @@ def test_the_format_is_given_once() -> None:
         ({"reasoning": {"effort": "low"}}, "reasoning.effort"),
         ({"text": {"verbosity": "low"}}, "text.verbosity"),
         ({"tools": []}, "tools"),
+        ({"include": None}, "include"),
+        ({"include": "message.output_text.logprobs"}, "include"),
     ],
 )
-def test_members_that_have_a_setting_are_rejected_when_the_client_is_opened(extra: dict[str, Any], member: str) -> None:
+def test_members_that_can_not_be_extra_are_rejected_when_the_client_is_opened(
+    extra: dict[str, Any], member: str
+) -> None:
     with pytest.raises(InvalidConfig) as raised:
         open_client(OpenAI(model="gpt-6-luna", api_key=KEY, api="responses", extra_body=extra))
 
