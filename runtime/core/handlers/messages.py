@@ -118,7 +118,8 @@ def _configure(state: ConversationState, change: msg.Configure, facts: ModelFact
     if state.history.messages:
         state.prompts = prompts_before_change(state.prompts, state.config, config)
     state.config = config
-    state.source = source or state.source
+    if msg.given_settings(change).keys() & {"provider", "model"}:  # a change that was queued may be older than these
+        state.source = source or state.source
     state.meter.use_provider(config.provider.name)
     turn = state.running_turn
     configured = msg.Configured(

@@ -200,6 +200,18 @@ def test_another_provider_gets_the_messages_that_a_native_compaction_stands_for(
     assert [message.origin for message in sent.messages] == [None, OURS, None, OURS, None]
 
 
+def test_a_change_that_was_queued_before_another_of_the_model_leaves_that_model() -> None:
+    conversation = compacted_natively()
+    conversation.handle(user_message("three"))
+    conversation.handle(configured(msg.Configure(temperature=0.5, next="turn"), OURS.source))
+    conversation.handle(configured(msg.Configure(model="other"), THEIRS.source))
+    conversation.handle(answered(3, "yes", origin=OURS))
+
+    sent = only_one(SendRequest, conversation.handle(user_message("four")))
+
+    assert history_lines(sent.messages)[0] == "user: one"
+
+
 def test_settings_of_the_same_provider_leave_its_compaction() -> None:
     conversation = compacted_natively()
     conversation.handle(configured(msg.Configure(temperature=0.5), OURS.source))
