@@ -11,8 +11,9 @@ from ...compaction.compaction_run import compact
 from ...compaction.config import Compaction
 from ...compaction.job import CompactionJob, SideRequest
 from ...providers.registry import ProviderConfig
-from ...providers.schema.client import CompactingClient
+from ...providers.schema.client import Client, CompactingClient
 from ...providers.schema.draft import Answer, Draft
+from ...providers.schema.errors import ConfigError
 from ...providers.schema.messages import Message, Origin
 from ...providers.schema.request import Request, Settings, WireMemo
 from ..core import events as ev
@@ -89,17 +90,25 @@ class CompactionTask:
             return None
 
         async def compact(messages: Sequence[Message], instructions: str | None) -> Answer:
-            answer = await client.compact(self._compaction_request(messages), instructions)
+            answer = await client.compact(self._compaction_request(client, messages), instructions)
             source = self.credentials.source(provider)
             origin = Origin(source=source, prefix=self.memo.prefix, previous=self.memo.previous)
             return msgspec.structs.replace(answer, usage=provider.facts.priced(answer.usage), origin=origin)
 
         return compact
 
-    def _compaction_request(self, messages: Sequence[Message]) -> Request:
-        """*messages* with the prompts and settings under which they were sent: signed thinking is bound to these."""
+    def _compaction_request(self, client: Client, messages: Sequence[Message]) -> Request:
+        """*messages* with the prompts and settings under which they were sent: signed thinking is bound to these.
+
+        Where only another provider accepts them, which was asked before, they are those of the next request.
+        """
         settings = self.start.config
         prompts = tuple(prompt for prompt in self.start.prompts if prompt.start < len(messages))
         if prompts:
-            settings = msgspec.structs.replace(settings, system=prompts[-1].system, tools=prompts[-1].tools)
+            answered = msgspec.structs.replace(settings, system=prompts[-1].system, tools=prompts[-1].tools)
+            try:
+                client.check_settings(answered)
+                settings = answered
+            except ConfigError:
+                prompts = ()
         return Request(0, messages, settings, self.memo, prompts if len(prompts) > 1 else ())

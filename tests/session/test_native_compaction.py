@@ -13,7 +13,9 @@ from rayconteur.compaction.summaries.summary_message import native_summary
 from rayconteur.providers import Delta, ModelFacts, ProviderConfig, Request, WireMemo
 from rayconteur.providers.schema.client import Client
 from rayconteur.providers.schema.draft import Answer
+from rayconteur.providers.schema.errors import InvalidConfig
 from rayconteur.providers.schema.messages import UNREADABLE, Origin, Role
+from rayconteur.providers.schema.request import Settings
 from rayconteur.providers.scripted.client import ScriptedClient
 from rayconteur.runtime import State
 from rayconteur.runtime.core.instructions import SendRequest
@@ -49,6 +51,10 @@ class Recorder:
             async def complete(self, request: Request) -> Sequence[Delta]:
                 recorder.requests.append(request)
                 return await super().complete(request)
+
+            def check_settings(self, settings: Settings) -> None:
+                if provider.model == "another" and settings.system == "Be brief.":
+                    raise InvalidConfig("system", "another model does not accept it")
 
             async def compact(self, request: Request, instructions: str | None) -> Answer:
                 recorder.compactions.append(request)
@@ -158,6 +164,22 @@ def test_a_change_that_no_request_was_sent_under_does_not_reach_it() -> None:
             assert recorder.compactions
             for compaction in recorder.compactions:
                 assert (compaction.settings.system, compaction.prompts) == ("Be brief.", ())
+
+    run(main())
+
+
+def test_a_prompt_that_only_the_provider_before_accepts_does_not_reach_it() -> None:
+    async def main() -> None:
+        recorder = Recorder()
+        async with running_session(config(streaming=False, system="Be brief."), recorder.open) as session:
+            await complete_turns(session, 3)
+            session.tell(rc.Configure(provider=rc.Scripted(model="another", facts=FACTS), system="Rhyme."))
+            session.tell(rc.Compact())
+            await session.wait_for_event(rc.Compacted)
+
+            assert recorder.compactions
+            for compaction in recorder.compactions:
+                assert (compaction.settings.system, compaction.prompts) == ("Rhyme.", ())
 
     run(main())
 
