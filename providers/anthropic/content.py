@@ -4,7 +4,7 @@ https://platform.claude.com/docs/en/api/messages
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -26,6 +26,7 @@ TOOL_NAME = NameRule(chars=128)
 _TOOL_ID = NameRule(chars=64)
 _ERROR_TEXT = {"type": "text", "text": "Error"}
 _NONE = frozenset[str]()
+_USE = "tool_use"  # the end of server_tool_use and mcp_tool_use
 # Such as the results of a web search: encrypted_content, encrypted_index, encrypted_stdout.
 _is_sealed = re.compile(rb'"encrypted_[a-z_]+"\s*:\s*"').search
 
@@ -52,7 +53,8 @@ def wire_blocks(message: Message, media: MediaRules, source: str) -> list[Any]:
             if message.role is Role.USER:
                 return list(_each_block(content, media))
             own = message.readable_by(source)
-            blocks = list(_each_block(content, media, own, _NONE if own else _sealed_ids(content)))
+            left_out = _unanswered_ids(content) | (_NONE if own else _sealed_ids(content))
+            blocks = list(_each_block(content, media, own, left_out))
             while blocks and _is_thinking(blocks[-1]):
                 del blocks[-1]
             return blocks
@@ -69,11 +71,11 @@ def _is_thinking(block: dict[str, Any] | msgspec.Raw) -> bool:
 
 
 def _each_block(
-    content: Iterable[Block], media: MediaRules, own: bool = False, sealed: frozenset[str] = _NONE
+    content: Iterable[Block], media: MediaRules, own: bool = False, left_out: frozenset[str] = _NONE
 ) -> Iterator[dict[str, Any] | msgspec.Raw]:
     """The blocks of *content*, which is an answer of the source that it goes back to if *own*.
 
-    *sealed* are the ids of opaque blocks that are left out.
+    *left_out* are the ids of opaque blocks that are left out.
     """
     for block in content:
         match block:
@@ -97,8 +99,23 @@ def _each_block(
             case ToolResult():
                 yield _tool_result(block, media)
             case Opaque():
-                if block.provider == PROVIDER and sealed.isdisjoint(_ids(block) if sealed else ()):
+                if block.provider == PROVIDER and left_out.isdisjoint(_ids(block) if left_out else ()):
                     yield msgspec.Raw(block.json)
+
+
+def _unanswered_ids(content: Sequence[Block]) -> frozenset[str]:
+    """The ids of those uses of the provider's own tools whose results are missing: the answer broke off, or paused.
+
+    "`web_search` tool use with id ... was found without a corresponding `web_search_tool_result` block", says the API
+    of them. After tool uses of the program the results may be in the next answer.
+    """
+    if not any(type(block) is Opaque and block.type.endswith(_USE) for block in content):
+        return _NONE
+    if any(type(block) is ToolUse for block in content):
+        return _NONE
+    opaque = [block for block in content if isinstance(block, Opaque) and block.provider == PROVIDER]
+    uses = {each for block in opaque if block.type.endswith(_USE) for each in _ids(block)}
+    return frozenset(uses.difference(each for block in opaque if not block.type.endswith(_USE) for each in _ids(block)))
 
 
 def _sealed_ids(content: Iterable[Block]) -> frozenset[str]:

@@ -220,10 +220,12 @@ def test_signed_thinking_and_opaque_blocks_are_sent_back_unchanged() -> None:
         Thinking(text="Hm.", provider="anthropic", signature="s"),
         Thinking(text="", provider="anthropic", signature="hidden", redacted=True),
         Opaque(provider="anthropic", type="server_tool_use", json=b'{"type":"server_tool_use","id":"a"}'),
+        Opaque(provider="anthropic", type="found", json=b'{"type":"found","tool_use_id":"a","content":null}'),
     ) == [
         {"type": "thinking", "thinking": "Hm.", "signature": "s"},
         {"type": "redacted_thinking", "data": "hidden"},
         {"type": "server_tool_use", "id": "a"},
+        {"type": "found", "tool_use_id": "a", "content": None},
     ]
 
 

@@ -68,6 +68,25 @@ def test_tools_of_the_provider_go_back_in_place() -> None:
     assert [block["type"] for block in blocks] == ["thinking", "server_tool_use", "web_search_tool_result", "text"]
 
 
+@pytest.mark.parametrize("origin", [MINE, OTHERS])
+def test_uses_of_its_own_tools_that_have_no_result_are_left_out(origin: Origin) -> None:
+    assert returned(CAW, SEARCHES, origin=origin) == [WIRE_CAW]
+    assert returned(SIGNED, SEARCHES, origin=origin) == []
+    assert [block["type"] for block in returned(RAN, OUTPUT, SEARCHES)] == [
+        "server_tool_use",
+        "code_execution_tool_result",
+    ]
+
+
+def test_uses_of_its_own_tools_whose_results_wait_for_those_of_the_program_stay() -> None:
+    use = ToolUse(id="t1", name="fly", input={})
+    result = user(ToolResult(tool_use_id="t1", content=(Text("Done."),)))
+
+    wire = sent(user(HI), msgspec.structs.replace(assistant(RAN, use), origin=MINE), result)
+
+    assert [block["type"] for block in wire["messages"][1]["content"]] == ["server_tool_use", "tool_use"]
+
+
 def test_what_is_encrypted_is_left_out_elsewhere_together_with_its_tool_use() -> None:
     blocks = returned(SEARCHES, FOUND, RAN, OUTPUT, CAW, origin=OTHERS)
 
