@@ -14,20 +14,29 @@ from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_RESPONSES,
 T = TypeVar("T")
 
 
+# The load server writes as many tokens as it is asked for, whatever model it is asked by.
+_FACTS = rc.providers.ModelFacts(output_limit_tokens=1 << 31)
+
+
 def provider_config(api: Api, url: str) -> ProviderConfig:
     """The provider of a session that asks the load server at *url* through *api*."""
     if api == ANTHROPIC:
-        return rc.Anthropic(model=api.model, api_key="none-needed", base_url=url)
+        return rc.Anthropic(model=api.model, api_key="none-needed", base_url=url, facts=_FACTS)
     if api == GEMINI:
-        return rc.Google(model=api.model, api_key="none-needed", base_url=url, api_version="v1beta")
+        return rc.Google(model=api.model, api_key="none-needed", base_url=url, api_version="v1beta", facts=_FACTS)
     if api == COHERE:
-        return rc.Cohere(model=api.model, api_key="none-needed", base_url=url)
+        return rc.Cohere(model=api.model, api_key="none-needed", base_url=url, facts=_FACTS)
     if api == BEDROCK:
         return rc.Bedrock(
-            model=api.model, region="us-east-1", access_key_id="none", secret_access_key="needed", endpoint_url=url
+            model=api.model,
+            region="us-east-1",
+            access_key_id="none",
+            secret_access_key="needed",
+            endpoint_url=url,
+            facts=_FACTS,
         )
     name: Literal["chat", "responses"] = "responses" if api == OPENAI_RESPONSES else "chat"
-    return rc.OpenAI(model=api.model, api_key="none-needed", base_url=f"{url}/v1", api=name)
+    return rc.OpenAI(model=api.model, api_key="none-needed", base_url=f"{url}/v1", api=name, facts=_FACTS)
 
 
 class ClientReader:
