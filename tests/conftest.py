@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 
@@ -13,6 +14,12 @@ import rayconteur as rc
 
 if TYPE_CHECKING:
     from rayconteur import blocking
+
+# An example that takes longer than usual says nothing on a machine that runs several tests at once.
+hypothesis.settings.register_profile(
+    "without_deadlines", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("without_deadlines")
 
 STARTS_RAY = (
     "benchmarks/test_adapters_with_ray.py",

@@ -77,7 +77,7 @@ REJECTED_THINKING_PHRASES = (
     "invalid `signature` in `thinking`",  # Claude: the block itself has changed, or is another account's
     "invalid signature in thinking",
     "blocks in the latest assistant message cannot be modified",  # Claude: a block was changed or left out
-    "encrypted content",  # OpenAI: "The encrypted content gAAA... could not be verified"
+    "could not be verified",  # OpenAI: "The encrypted content gAAA... could not be verified"
     "thought signature",  # Gemini: "Corrupted thought signature", "Thought signature is not valid"
 )
 """In lower case: a bad request because of signed or encrypted thinking in the history."""

@@ -129,6 +129,8 @@ def test_each_error_of_anthropic_is_mapped_to_ours(
         (400, "context_length_exceeded", "too long", ContextOverflow),
         (400, None, "This model's maximum context length is 4096 tokens", ContextOverflow),
         (400, "content_filter", "filtered", InvalidRequest),
+        (400, None, "The encrypted content gAAA...DQ== could not be verified.", ThinkingRejected),
+        (400, None, "Encrypted content is not supported with this model", InvalidRequest),
         (401, "invalid_api_key", "wrong", AuthenticationFailed),
         (401, "401", "wrong", AuthenticationFailed),
         (403, "model_not_found", "Project has no access to model", UnknownModel),
