@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from fixtures import clients
 from fixtures.aws import KEY_ID, SECRET, TOKEN, assert_signed
 from fixtures.clients import HI, KEY, MESSAGES, client_and_server, collect_deltas
 from servers.loopback import Exchange, Received, Respond, answers
@@ -40,13 +41,7 @@ def sent_requests(respond: Respond = ANSWERS, count: int = 1, **fields: Any) -> 
     def config(url: str) -> ProviderConfig:
         return Anthropic(model="claude-x", base_url=f"{url}/anthropic", **fields).resolved({})
 
-    async def main() -> list[Received]:
-        async with client_and_server(config, respond) as (client, server):
-            for _ in range(count):
-                await collect_deltas(client)
-            return server.received
-
-    return asyncio.run(main())
+    return clients.sent_requests(config, respond, count)
 
 
 def resolved(environ: Mapping[str, str], **fields: Any) -> Anthropic:

@@ -1,12 +1,12 @@
 """OpenAI's APIs at AWS: signed requests, and Bedrock's keys."""
 
-import asyncio
 from typing import Any
 
 import msgspec
 import pytest
+from fixtures import clients
 from fixtures.aws import KEY_ID, SECRET, TOKEN, assert_signed
-from fixtures.clients import CHAT, KEY, RESPONSES, client_and_server, collect_deltas
+from fixtures.clients import CHAT, KEY, RESPONSES
 from servers.loopback import Received, Respond, answers
 
 from rayconteur.providers.auth.aws_config import AWSAuth
@@ -24,13 +24,7 @@ def sent_requests(respond: Respond, count: int = 1, **fields: Any) -> list[Recei
     def config(url: str) -> ProviderConfig:
         return OpenAI(model="openai.gpt-x", base_url=f"{url}/openai/v1", **fields).resolved({})
 
-    async def main() -> list[Received]:
-        async with client_and_server(config, respond) as (client, server):
-            for _ in range(count):
-                await collect_deltas(client)
-            return server.received
-
-    return asyncio.run(main())
+    return clients.sent_requests(config, respond, count)
 
 
 @pytest.mark.parametrize("service", ["bedrock", "bedrock-mantle"])
