@@ -70,8 +70,7 @@ THIRD_PARTY = {
     "openai": ("providers/openai/client.py", "providers/openai/azure.py", "benchmarks/readers"),
     "google": ("providers/google/client.py", "benchmarks/readers"),
     "cohere": ("providers/cohere/client.py", "benchmarks/readers"),
-    "httpx": ("providers/cohere/client.py",),
-    "httpx_aiohttp": ("providers/cohere/client.py",),
+    "httpx": ("providers/cohere/client.py", "providers/cohere/transport.py"),
     "httpx2": (
         "providers/transport/http.py",
         "providers/transport/aiohttp_transport.py",
@@ -85,11 +84,17 @@ THIRD_PARTY = {
         "providers/transport",
         "providers/bedrock/client.py",
         "providers/cohere/client.py",
+        "providers/cohere/transport.py",
         "providers/google/client.py",
         "benchmarks/adapters",
         "benchmarks/readers",
     ),
-    "yarl": ("providers/transport", "providers/bedrock/client.py", "benchmarks/readers"),  # aiohttp's addresses
+    "yarl": (  # aiohttp's addresses
+        "providers/transport",
+        "providers/bedrock/client.py",
+        "providers/cohere/transport.py",
+        "benchmarks/readers",
+    ),
     "botocore": (
         "providers/auth/aws_credentials.py",
         "providers/bedrock/client.py",

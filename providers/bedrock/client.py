@@ -19,8 +19,8 @@ from ..schema.request import Request, Settings
 from ..transport import http
 from ..transport.aiohttp_response import AiohttpResponse
 from ..transport.authority import Authority
+from ..transport.connections.http_session import HTTPSession, RequestHead
 from ..transport.faults import Fault
-from ..transport.proxies import proxy_of
 from ..wire.extra_body import check_extras
 from . import requests as bedrock_requests
 from .config import Bedrock
@@ -60,11 +60,7 @@ class BedrockClient:
         self._dialect = Dialect.of(config)
         check_extras(config, bedrock_requests.own_members(self._dialect), bedrock_requests.LISTS)
         self._headers = _unsigned(config.extra_headers or {})
-        self._idle_timeout_s = config.idle_timeout_s
-        self._timeout = aiohttp.ClientTimeout(
-            total=None, connect=config.connect_timeout_s, sock_read=config.idle_timeout_s
-        )
-        self._http: aiohttp.ClientSession | None = None  # it begins in a running loop only
+        self._http = HTTPSession(config.connect_timeout_s, config.idle_timeout_s, _tls)
 
     @property
     def provider(self) -> str:
@@ -87,20 +83,13 @@ class BedrockClient:
         return await self._channel(call).whole(call.encode, partial(decode_answer, call.reader))
 
     async def aclose(self) -> None:
-        if self._http is not None:
-            await self._http.close()
+        await self._http.aclose()
 
     def _call(self, request: Request, streaming: bool) -> "_Call":
-        if self._http is None:
-            # A limit of 0 is none: as many connections at once as there are requests.
-            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=http.KEPT_IDLE_S, ssl=_tls())
-            self._http = aiohttp.ClientSession(
-                connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
-            )
         reader = BedrockReader(self._dialect.model, f"{PROVIDER}-{request.number}")
         url = self._endpoint + bedrock_requests.path(self._target, streaming)
         body = partial(bedrock_requests.body, request, self._dialect, streaming)
-        return _Call(self._http, self._authority, self._headers, body, reader, url, self._idle_timeout_s)
+        return _Call(self._http, self._authority, self._headers, body, reader, url)
 
     def _channel(self, call: "_Call") -> http.Channel:
         return http.Channel(call.post, SDK_ERRORS, self._authority.secrets)
@@ -110,13 +99,12 @@ class BedrockClient:
 class _Call:
     """One call to *url*, whose answer *reader* reads."""
 
-    session: aiohttp.ClientSession
+    session: HTTPSession
     authority: Authority
     extra_headers: Mapping[str, str]
     build: Callable[[], bytes]
     reader: BedrockReader
     url: str
-    idle_timeout_s: float
     body: bytes = b""
 
     def encode(self) -> bytes:
@@ -129,22 +117,16 @@ class _Call:
         signed = await self.authority.headers("POST", self.url, self.body)
         # Encoded, or the address would be made anew and the signature would be of another one.
         url = URL(self.url, encoded=True)
-        proxy, proxy_headers = proxy_of(url.origin())
-        answer = await self.session.post(
-            url,
-            data=content,
-            headers={**self.extra_headers, **headers, **signed},
-            allow_redirects=False,
-            proxy=proxy,
-            proxy_headers=proxy_headers,
-        )
+        all_headers = {**self.extra_headers, **headers, **signed}
+        head = RequestHead("POST", url, tuple(all_headers.items()))
+        answer = await self.session.send(head, content, auto_decompress=True)
+        response = AiohttpResponse(answer, self.session.idle_timeout_s)
         if answer.status != 200:
-            response = AiohttpResponse(answer, self.idle_timeout_s)
             async with answer:
                 await response.aread()
             raise http.Refused(response)
         self.reader.message_id = answer.headers.get("x-amzn-requestid") or self.reader.message_id
-        return AiohttpResponse(answer, self.idle_timeout_s)
+        return response
 
 
 def _unsigned(headers: Mapping[str, str]) -> Mapping[str, str]:

@@ -13,13 +13,13 @@ import httpx
 # It is not in the documents: tests/providers/cohere/test_sdk.py holds it against what the SDK itself sends.
 from cohere.core.client_wrapper import AsyncClientWrapper
 from cohere.environment import ClientEnvironment
-from httpx_aiohttp import HttpxAiohttpClient
 
 from ..schema.content import Block
 from ..schema.deltas import Delta
 from ..schema.errors import ProviderError
 from ..schema.request import Request, Settings
 from ..transport import http
+from ..transport.connections.http_session import HTTPSession
 from ..wire.extra_body import check_extras
 from . import requests as cohere_requests
 from .config import Cohere
@@ -27,6 +27,7 @@ from .content import check_content
 from .decoder import decode_answer, stream_decoder
 from .errors import FAULTS, PROVIDER
 from .rules import Dialect, check_modes, check_settings
+from .transport import AiohttpTransport
 
 _PATH = "/v2/chat"
 
@@ -51,14 +52,8 @@ class CohereClient:
         check_extras(config, cohere_requests.OWN_MEMBERS)
         check_modes(config)
         key = http.header_value(config.api_key or "", "provider.api_key")
-        connect_s, idle_s = config.connect_timeout_s, config.idle_timeout_s
-        self._http = HttpxAiohttpClient(
-            timeout=httpx.Timeout(connect=connect_s, pool=connect_s, read=idle_s, write=idle_s),
-            # 0 is aiohttp's word for no limit. None would leave it at 100.
-            limits=httpx.Limits(max_connections=0, keepalive_expiry=http.KEPT_IDLE_S),
-            verify=_tls(),
-            follow_redirects=True,  # as the SDK's own clients do
-        )
+        transport = AiohttpTransport(HTTPSession(config.connect_timeout_s, config.idle_timeout_s, _tls))
+        self._http = httpx.AsyncClient(transport=transport, follow_redirects=True)  # as the SDK's own clients do
         self._sdk = AsyncClientWrapper(
             token=key,
             base_url=http.http_url(config.base_url, "provider.base_url") or ClientEnvironment.PRODUCTION.value,

@@ -1,8 +1,7 @@
 """The transport under the SDKs: httpx2 over aiohttp, whose parser is in C."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
-from dataclasses import dataclass
 
 import aiohttp
 import httpx2
@@ -10,12 +9,11 @@ from yarl import URL
 
 from .aiohttp_response import body_chunks
 from .authority import Authority
-from .http import KEPT_IDLE_S, ONE_WRITE_BYTES, split, tls
-from .proxies import proxy_of
+from .connections.http_session import HTTPSession, RequestHead
+from .http import ONE_WRITE_BYTES, split, tls
 
 _BODY_HEADERS = ("content-length", "transfer-encoding")
-_Headers = tuple[tuple[str, str], ...]
-_Data = bytes | httpx2.SyncByteStream | httpx2.AsyncByteStream
+_Data = bytes | AsyncIterable[bytes]
 
 
 class HTTPClient(httpx2.AsyncClient):
@@ -26,20 +24,12 @@ class HTTPClient(httpx2.AsyncClient):
         super().__init__(transport=transport, follow_redirects=transport.authority is None)
 
 
-@dataclass(frozen=True, slots=True)
-class RequestHead:
-    """A request without its body and the headers that depend on the body."""
-
-    method: str
-    url: URL
-    headers: _Headers
-
-
 class AiohttpTransport(httpx2.AsyncBaseTransport):
     """Sends any number of requests at once, with timeouts of its own for connecting and for silence.
 
     The timeouts in a request are ignored, because an SDK may set one for a whole stream. Errors are those of aiohttp.
-    Proxies are those of the environment. *authority* authenticates each request, if the SDK does not.
+    Proxies are those of the environment. *authority* authenticates each request, if the SDK does not. A request over a
+    kept connection that the server has closed is sent again, see ``HTTPSession``.
     """
 
     def __init__(self, connect_timeout_s: float, idle_timeout_s: float, authority: Authority | None = None) -> None:
@@ -47,8 +37,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         self._last_heads: dict[str, RequestHead] = {}  # by the path of their URL: a client has few
         self._repeated_heads: dict[str, RequestHead] = {}
         self.idle_timeout_s = idle_timeout_s
-        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout_s, sock_read=idle_timeout_s)
-        self._session: aiohttp.ClientSession | None = None  # created when a loop is running
+        self._session = HTTPSession(connect_timeout_s, idle_timeout_s, tls)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         head, data = _head(request), _data(request)
@@ -69,30 +58,12 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         Raises:
             ProviderError: the authority has no credentials.
         """
-        if self._session is None:
-            # 0 is aiohttp's value for no limit.
-            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_IDLE_S, ssl=tls())
-            self._session = aiohttp.ClientSession(
-                connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
-            )
-        headers = head.headers
         if self.authority is not None:
-            headers, data = await _authenticated(head, data, self.authority)
-        proxy, proxy_headers = proxy_of(head.url.origin())
-        return await self._session.request(
-            head.method,
-            head.url,
-            headers=headers,
-            data=data,
-            allow_redirects=False,
-            auto_decompress=auto_decompress,
-            proxy=proxy,
-            proxy_headers=proxy_headers,
-        )
+            head, data = await _authenticated(head, data, self.authority)
+        return await self._session.send(head, data, auto_decompress)
 
     async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        await self._session.aclose()
 
     def _note_head(self, head: RequestHead) -> None:
         path = head.url.path
@@ -138,27 +109,19 @@ class _Body(httpx2.AsyncByteStream):
         self._response.close()
 
 
-async def _authenticated(head: RequestHead, data: _Data | None, authority: Authority) -> tuple[_Headers, _Data | None]:
-    """The headers of *head* with those of *authority*, and *data*, which may have been read for a signature."""
+async def _authenticated(
+    head: RequestHead, data: _Data | None, authority: Authority
+) -> tuple[RequestHead, _Data | None]:
+    """*head* with the headers of *authority*, and *data*, which may have been read for a signature."""
     if data is None or isinstance(data, bytes):
         body = data or b""
     else:
-        assert isinstance(data, httpx2.AsyncByteStream)
         body = b"".join([chunk async for chunk in data])
-        data = _Pieces(body)
+        data = split(body)
     own = await authority.headers(head.method, str(head.url), body)
     names = {name.lower() for name in own}
-    return (*(pair for pair in head.headers if pair[0] not in names), *own.items()), data
-
-
-class _Pieces(httpx2.AsyncByteStream):
-    """The large *body*, in pieces."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def __aiter__(self) -> AsyncGenerator[bytes]:
-        return split(self._body)
+    headers = (*(pair for pair in head.headers if pair[0] not in names), *own.items())
+    return RequestHead(head.method, head.url, headers), data
 
 
 def _head(request: httpx2.Request) -> RequestHead:
@@ -176,5 +139,6 @@ def _data(request: httpx2.Request) -> _Data:
     try:
         content = request.content
     except httpx2.RequestNotRead:
+        assert isinstance(request.stream, httpx2.AsyncByteStream)
         return request.stream
-    return content if len(content) <= ONE_WRITE_BYTES else request.stream
+    return content if len(content) <= ONE_WRITE_BYTES else split(content)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from yarl import URL
 
-from .aiohttp_transport import AiohttpTransport, RequestHead
+from .aiohttp_transport import AiohttpTransport
+from .connections.http_session import RequestHead
 
 _MAX_BYTES = 1 << 20
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 # After the end of an answer comes the end of the HTTP body. Once it is read, the connection can be reused.
 _TAIL_S = 0.1
-KEPT_IDLE_S = 15.0
 # aiohttp warns about larger bodies in one write: they may block the event loop.
 ONE_WRITE_BYTES = 1 << 20
 _CHUNK_BYTES = 256 << 10
@@ -215,10 +214,18 @@ class _RateLimitInserter:
         return deltas
 
 
-async def split(body: bytes) -> AsyncGenerator[bytes, None]:
-    """*body* in pieces that don't block the event loop when they are written."""
-    for start in range(0, len(body), _CHUNK_BYTES):
-        yield body[start : start + _CHUNK_BYTES]
+def split(body: bytes) -> AsyncIterable[bytes]:
+    """*body* in pieces that don't block the event loop when they are written. They can be read any number of times."""
+    return _Pieces(body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    body: bytes
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        for start in range(0, len(self.body), _CHUNK_BYTES):
+            yield self.body[start : start + _CHUNK_BYTES]
 
 
 def _own_error(error: BaseException | None) -> ProviderError | None:

@@ -1,6 +1,9 @@
 """A loopback server whose answers a test determines: a real socket for the vendors' real SDKs."""
 
 import asyncio
+import socket
+import ssl
+import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -51,7 +54,11 @@ class Exchange:
 
     async def drop(self) -> None:
         """Drop the connection."""
-        self.writer.transport.abort()
+        abort(self.writer)
+
+    async def reset(self) -> None:
+        """Drop the connection with a reset."""
+        reset(self.writer)
 
     async def hang(self) -> None:
         """Send nothing more."""
@@ -85,20 +92,27 @@ def begins(body: bytes, then: Respond) -> Respond:
 class Loopback:
     """A server that answers every request with *respond*; an async context manager.
 
-    *received* has the requests and *connections* the number of connections so far; *closed* is set when one closes.
+    It listens on *port*, or on a free one. *tls* encrypts its connections. *received* has the requests and
+    *connections* the number of connections so far; *closed* is set when one closes.
     """
 
     respond: Respond
+    port: int = 0
+    tls: ssl.SSLContext | None = None
     url: str = ""
     received: list[Received] = field(default_factory=list[Received])
     connections: int = 0
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    _writers: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve_connection, "127.0.0.1", 0, backlog=2_048)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._server = await asyncio.start_server(
+            self._serve_connection, "127.0.0.1", self.port, backlog=2_048, ssl=self.tls
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+        self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -112,6 +126,7 @@ class Loopback:
         task = asyncio.current_task()
         assert task
         self._tasks.add(task)
+        self._writers.add(writer)
         self.connections += 1
         ahead = b""
         try:
@@ -122,6 +137,16 @@ class Loopback:
             self.closed.set()
             writer.close()
             self._tasks.discard(task)
+            self._writers.discard(writer)
+
+    async def drop_connections(self, drop: Callable[[asyncio.StreamWriter], None]) -> None:
+        """Close all connections by *drop*.
+
+        When this returns, the sockets are closed, and no client in this event loop has had a chance to notice.
+        """
+        for writer in self._writers:
+            drop(writer)
+        await asyncio.sleep(0)  # a transport closes its socket in the next iteration of the loop, before it polls
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ahead: bytes) -> bytes:
         """Answer one request, whose first bytes *ahead* are already read. Returns the bytes read of the next one."""
@@ -140,6 +165,18 @@ class Loopback:
                 task.cancel()
             results = await asyncio.gather(answering, more, return_exceptions=True)
         return results[1] if isinstance(results[1], bytes) else b""
+
+
+def abort(writer: asyncio.StreamWriter) -> None:
+    """Close the connection at once, without the end of TLS if it is encrypted."""
+    writer.transport.abort()
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Close the connection with a reset."""
+    no_linger = struct.pack("ii", 1, 0)  # on, for 0 seconds: what makes a close a reset
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
+    writer.transport.abort()
 
 
 async def _read_request(reader: asyncio.StreamReader, ahead: bytes) -> Received:

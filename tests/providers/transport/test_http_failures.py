@@ -15,7 +15,6 @@ from fixtures.clients import (
     Config,
     assert_no_vendor_details,
     client_and_server,
-    cohere,
     collect_deltas,
 )
 from servers.loopback import Exchange, Respond, answers, begins
@@ -197,8 +196,6 @@ def test_text_without_a_utf_8_form_is_rejected_before_sending(config: Config, st
 
 @EACH_PROVIDER
 def test_the_idle_timeout_does_not_run_while_nobody_reads(config: Config, stream: bytes) -> None:
-    if config is cohere:
-        pytest.skip("the timeout of its SDK's transport is aiohttp's, which also runs while nobody reads")
     resumed = asyncio.Event()
 
     async def respond(exchange: Exchange) -> None:

@@ -17,7 +17,6 @@ def clear_proxy_cache() -> None:
     proxy_of.cache_clear()
 
 
-@pytest.mark.filterwarnings("ignore:.*(BasicAuth|proxy_auth).* is deprecated:DeprecationWarning")  # Cohere's transport
 @EACH_PROVIDER
 def test_requests_go_through_the_proxy_with_its_password(
     config: Config, stream: bytes, monkeypatch: pytest.MonkeyPatch

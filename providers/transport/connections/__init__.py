@@ -1,0 +1,1 @@
+"""Connections to servers, kept open between requests."""

@@ -1,0 +1,102 @@
+"""Sending requests over kept connections."""
+
+import asyncio
+from collections.abc import AsyncIterable, Callable
+from dataclasses import dataclass
+from ssl import SSLContext
+
+import aiohttp
+from yarl import URL
+
+from ..proxies import proxy_of
+from .connector import ConnectionUse, KeepAliveConnector
+
+# A close that was on its way when the request was sent arrives within a round trip.
+_RACE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """A request without its body and the headers that depend on the body."""
+
+    method: str
+    url: URL
+    headers: tuple[tuple[str, str], ...]
+
+
+class HTTPSession:
+    """Sends any number of requests at once, with timeouts of its own for connecting and for silence.
+
+    Redirects are not followed. Proxies are those of the environment.
+
+    A kept connection that the server has closed is not used. It may also close one while the next request is on its
+    way (RFC 9112, section 9.5); whether it had read the request cannot be known here. So if a kept connection is closed
+    within seconds of the request, before a byte of the response, the request is sent once more, at once, over a new
+    connection (RFC 9112, section 9.3.1). RFC 9110, section 9.2.2, permits this for requests that are idempotent in
+    effect, whatever their method. These are: they ask a model for an answer, and an answer that nobody received is
+    asked for again in any case, by the session's retry policy. At worst the server generates one answer too many.
+
+    No request is sent again after a byte of the response, over a connection that was new, after a timeout, or twice.
+    Only aiohttp itself sends a GET request once more over a new connection, as it is idempotent by its method.
+    """
+
+    def __init__(self, connect_timeout_s: float, idle_timeout_s: float, tls: Callable[[], SSLContext]) -> None:
+        self.idle_timeout_s = idle_timeout_s
+        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout_s, sock_read=idle_timeout_s)
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None  # created when a loop is running
+
+    async def send(
+        self, head: RequestHead, data: bytes | AsyncIterable[bytes] | None, auto_decompress: bool
+    ) -> aiohttp.ClientResponse:
+        """Send a request. The body of the response is unread.
+
+        *data* is iterated again if the request is sent again.
+
+        Raises:
+            OSError, aiohttp.ClientError: there is no response.
+        """
+        with ConnectionUse() as use:
+            try:
+                return await self._request(head, data, auto_decompress)
+            except (aiohttp.ServerDisconnectedError, OSError) as error:
+                if not (_is_disconnect(error) and _was_stale(use)):
+                    raise
+            return await self._request(head, data, auto_decompress)
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def _request(
+        self, head: RequestHead, data: bytes | AsyncIterable[bytes] | None, auto_decompress: bool
+    ) -> aiohttp.ClientResponse:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=KeepAliveConnector(self._tls()), timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
+            )
+        proxy, proxy_headers = proxy_of(head.url.origin())
+        return await self._session.request(
+            head.method,
+            head.url,
+            headers=head.headers,
+            data=data,
+            allow_redirects=False,
+            auto_decompress=auto_decompress,
+            proxy=proxy,
+            proxy_headers=proxy_headers,
+        )
+
+
+def _is_disconnect(error: Exception) -> bool:
+    """Whether the server closed or reset the connection: aiohttp has three errors for it."""
+    return isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError) or isinstance(
+        error.__cause__, ConnectionError
+    )
+
+
+def _was_stale(use: ConnectionUse) -> bool:
+    """Whether the connection of the first and only try was probably closed before the server saw the request."""
+    if use.connections != 1 or not use.is_kept or use.is_answered:
+        return False
+    return asyncio.get_running_loop().time() - use.began_at < _RACE_S
