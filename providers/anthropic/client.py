@@ -22,7 +22,7 @@ from . import requests as anthropic_requests
 from . import rules
 from .compaction import check_compaction, compaction_body, summary
 from .config import Anthropic
-from .decoder import decode_answer, stream_decoder
+from .decoder import answer_decoder
 from .endpoint.authority import authority_of
 from .endpoint.headers import request_headers
 from .errors import FAULTS, PROVIDER
@@ -70,7 +70,9 @@ class AnthropicClient:
         )
         self._auth_headers = {"Authorization": anthropic.Omit()} if authority else {}
         secrets = Secrets(authority, (key, *(config.extra_headers or {}).values()))
-        self._channel = http.Channel(SDKBypass(transport, self._post, "/messages").post, SDK_ERRORS, secrets)
+        self._channel = http.Channel(
+            SDKBypass(transport, self._post, "/messages").post, SDK_ERRORS, secrets, config.progress_timeout_s
+        )
 
     @property
     def provider(self) -> str:
@@ -84,17 +86,17 @@ class AnthropicClient:
 
     def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
         body = partial(anthropic_requests.body, request, self._dialect, streaming=True)
-        return self._channel.stream(body, stream_decoder())
+        return self._channel.stream(body, answer_decoder())
 
     async def complete(self, request: Request) -> list[Delta]:
         body = partial(anthropic_requests.body, request, self._dialect, streaming=False)
-        return await self._channel.whole(body, decode_answer)
+        return await self._channel.collect(body, answer_decoder())
 
     async def compact(self, request: Request, instructions: str | None) -> Answer:
         check_compaction(self._dialect, instructions)
         body = partial(compaction_body, request, self._dialect, instructions)
         draft = Draft(PROVIDER)
-        async with aclosing(self._channel.stream(body, stream_decoder())) as stream:
+        async with aclosing(self._channel.stream(body, answer_decoder())) as stream:
             async for deltas in stream:
                 draft.add(deltas)
         return summary(draft.finish())

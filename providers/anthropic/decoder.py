@@ -20,11 +20,12 @@ from ..schema.deltas import (
     ToolUseStarted,
     UsageReported,
 )
-from ..schema.errors import ProviderError
-from ..transport.decoder import StreamDecoder
-from ..transport.faults import malformed_answer, read_fault
+from ..transport.fault_bodies import read_fault, reported_fault
+from ..transport.faults import incomplete_answer, malformed_answer
+from ..transport.streams.decoder import AnswerDecoder
 from ..wire.indexed_blocks import IndexedBlocks
-from ..wire.json_decoding import MALFORMED, decode_whole, tags_of, unknown_type, validated_json
+from ..wire.json_decoding import MALFORMED, tags_of, unknown_type, validated_json
+from ..wire.lenient.decoder import LenientDecoder
 from ..wire.stop_reasons import stop_reason
 from .errors import FAULTS, PROVIDER
 from .events import (
@@ -65,6 +66,9 @@ _any_event = msgspec.json.Decoder(AnyEvent).decode
 _block: Callable[[bytes], Block] = msgspec.json.Decoder(Block).decode
 _any_block = msgspec.json.Decoder(dict[str, Any]).decode
 _message = msgspec.json.Decoder(WholeMessage).decode
+_lenient = LenientDecoder[Event](Event)
+_lenient_any = LenientDecoder[AnyEvent](AnyEvent)
+_lenient_message = LenientDecoder[WholeMessage](WholeMessage)
 
 
 @dataclass(slots=True)
@@ -96,7 +100,7 @@ class AnthropicReader:
     """Reads one answer of the Messages API, event by event."""
 
     def __init__(self) -> None:
-        self.ended = False
+        self.ended = self.settled = False
         self._message_id: str | None = None
         self._stop = Stop()
         self._counts = TokenCounts()
@@ -110,7 +114,7 @@ class AnthropicReader:
         try:
             event = _event(data)
         except MALFORMED as problem:
-            self._read_unknown(data, problem)
+            self._read_unknown(data, problem, deltas)
             return
         # Nearly every event is a piece of text.
         if type(event) is BlockDelta:
@@ -126,20 +130,25 @@ class AnthropicReader:
         else:
             self._read_other(event, data, deltas)
 
-    def start_answer(self, message: WholeMessage, deltas: list[Delta]) -> None:
+    def finish(self, deltas: list[Delta]) -> None:
+        if self._stop.stop_reason is None:
+            raise incomplete_answer(PROVIDER)
+        self._end_answer(self._stop, deltas)
+
+    def _start_answer(self, message: WholeMessage, deltas: list[Delta]) -> None:
         """Start the answer with the id, the model and the token counts of *message*."""
         self._message_id = message.id
         self._counts = message.usage
         deltas.append(AnswerStarted(message.id, message.model))
         deltas.append(UsageReported(self._counts.usage()))
 
-    def end_answer(self, stop: Stop | WholeMessage, deltas: list[Delta]) -> None:
+    def _end_answer(self, stop: Stop | WholeMessage, deltas: list[Delta]) -> None:
         """End the answer, with the reason for stopping that *stop* has."""
         self.ended = True
         reason = stop.stop_reason
         deltas.append(AnswerEnded(stop_reason(STOP_REASONS, reason), reason, stop_details(stop.stop_details)))
 
-    def start_block(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
+    def _start_block(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
         """Start block *index* with the content that *raw* has; a whole answer has all of it there."""
         try:
             block = _block(raw)
@@ -170,7 +179,7 @@ class AnthropicReader:
                 if block.input:
                     self._whole_inputs[index] = msgspec.json.encode(block.input).decode()
 
-    def end_block(self, index: int, deltas: list[Delta]) -> None:
+    def _end_block(self, index: int, deltas: list[Delta]) -> None:
         """End block *index*, unless it is empty."""
         if (json := self._whole_inputs.pop(index, None)) is not None:
             deltas.append(ToolInputDelta(index, json))
@@ -204,67 +213,69 @@ class AnthropicReader:
                 self._blocks.cite(index, citation(bytes(source)), deltas)
             case SignaturePiece(signature=signature):
                 self._blocks.add(ThinkingSigned(index, signature), deltas)
-            case TextPiece():
-                pass
+            case TextPiece(text=text):
+                if text:
+                    self._blocks.add(TextDelta(index, text), deltas)
 
     def _read_other(self, event: Event, data: bytes, deltas: list[Delta]) -> None:
         if not isinstance(event, MessageStart | Ping | Error):
             self._require_message(data)
         match event:
             case BlockStart():
-                self.start_block(event.index, bytes(event.content_block), deltas)
+                self._start_block(event.index, bytes(event.content_block), deltas)
             case BlockStop():
-                self.end_block(event.index, deltas)
+                self._end_block(event.index, deltas)
             case MessageStart():
-                self.start_answer(event.message, deltas)
+                self._start_answer(event.message, deltas)
             case MessageDelta():
                 self._stop = event.delta
                 self._counts.update(event.usage)
                 deltas.append(UsageReported(self._counts.usage()))
             case MessageStop():
-                self.end_answer(self._stop, deltas)
+                self._end_answer(self._stop, deltas)
             case Error():
                 raise FAULTS.error(read_fault(data))
             case Ping() | BlockDelta():
                 pass
 
-    def _read_unknown(self, data: bytes, problem: Exception) -> None:
+    def _read_unknown(self, data: bytes, problem: Exception, deltas: list[Delta]) -> None:
         """Ignore an event or a delta of an unknown type; but a delta of an unknown block becomes a part of it."""
         try:
             event = _any_event(data)
         except MALFORMED:
-            raise malformed_answer(PROVIDER, problem, data) from None
+            event = _lenient_any.decode(PROVIDER, data, problem, streamed=True)
+        if event.type == "message" or (event.type is None and bytes(event.content)):
+            self._read_whole(data, problem, deltas)
+            return
+        if event.type is None:
+            if reported_fault(data) is not None:
+                raise FAULTS.error(read_fault(data))
+            raise malformed_answer(PROVIDER, problem, data)
         is_delta = event.type == BlockDelta.__struct_config__.tag
         piece_type = event.delta.pop("type", None)
         has_unknown_piece = is_delta and isinstance(piece_type, str) and piece_type not in _PIECES
         if event.type in _EVENTS and not has_unknown_piece:
-            raise malformed_answer(PROVIDER, problem, data)
-        if is_delta and event.index in self._opaque:
+            known = _lenient.decode(PROVIDER, data, problem, streamed=True)
+            if isinstance(known, BlockDelta):
+                self._read_piece(known, data, deltas)
+            else:
+                self._read_other(known, data, deltas)
+        elif is_delta and event.index in self._opaque:
             self._opaque[event.index].pieces.append(event.delta)
 
-
-def stream_decoder() -> StreamDecoder:
-    """A decoder for one streamed answer."""
-    return StreamDecoder(PROVIDER, AnthropicReader())
-
-
-def decode_answer(body: bytes) -> list[Delta]:
-    """Decode an answer that is not streamed.
-
-    Raises:
-        ProviderError: *body* is an error, is malformed, or is cut short.
-    """
-    message = decode_whole(_message, PROVIDER, body, _error_in)
-    deltas: list[Delta] = []
-    reader = AnthropicReader()
-    reader.start_answer(message, deltas)
-    for index, block in enumerate(message.content):
-        reader.start_block(index, bytes(block), deltas)
-        reader.end_block(index, deltas)
-    reader.end_answer(message, deltas)
-    return deltas
+    def _read_whole(self, data: bytes, problem: Exception, deltas: list[Delta]) -> None:
+        """Read an answer that is not streamed."""
+        try:
+            message = _message(data)
+        except MALFORMED:
+            message = _lenient_message.decode(PROVIDER, data, problem)
+        self._start_answer(message, deltas)
+        for index, block in enumerate(message.content):
+            self._start_block(index, bytes(block), deltas)
+            self._end_block(index, deltas)
+        self._end_answer(message, deltas)
 
 
-def _error_in(body: bytes) -> ProviderError | None:
-    fault = read_fault(body)
-    return FAULTS.error(fault) if fault.type else None
+def answer_decoder() -> AnswerDecoder:
+    """A decoder for one answer."""
+    return AnswerDecoder(PROVIDER, AnthropicReader())

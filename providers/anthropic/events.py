@@ -228,9 +228,10 @@ class Error(_Typed, tag="error"):
 
 
 class AnyEvent(msgspec.Struct):
-    """An event of any type, with a delta of any type."""
+    """An event of any type, with a delta of any type; or of none, which is no event."""
 
-    type: str
+    type: str | None = None
+    content: msgspec.Raw = msgspec.Raw()
     index: WholeNumber = -1
     delta: dict[str, Any] = {}
 

@@ -20,12 +20,12 @@ from ..transport import http
 from ..transport.aiohttp_response import AiohttpResponse
 from ..transport.authority import Authority
 from ..transport.connections.http_session import HTTPSession, RequestHead
-from ..transport.faults import Fault
+from ..transport.fault_bodies import Fault
 from ..wire.extra_body import check_extras
 from . import requests as bedrock_requests
 from .config import Bedrock
 from .content import check_citations, check_media_counts
-from .decoder import BedrockReader, decode_answer, stream_decoder
+from .decoder import BedrockReader, answer_decoder
 from .dialect import Dialect
 from .endpoints import endpoint
 from .errors import FAULTS, PROVIDER, read_aws_fault
@@ -61,6 +61,7 @@ class BedrockClient:
         check_extras(config, bedrock_requests.own_members(self._dialect), bedrock_requests.LISTS)
         self._headers = _unsigned(config.extra_headers or {})
         self._http = HTTPSession(config.connect_timeout_s, config.idle_timeout_s, _tls)
+        self._progress_timeout_s = config.progress_timeout_s
 
     @property
     def provider(self) -> str:
@@ -76,11 +77,11 @@ class BedrockClient:
 
     def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
         call = self._call(request, streaming=True)
-        return self._channel(call).stream(call.encode, stream_decoder(call.reader))
+        return self._channel(call).stream(call.encode, answer_decoder(call.reader))
 
     async def complete(self, request: Request) -> list[Delta]:
         call = self._call(request, streaming=False)
-        return await self._channel(call).whole(call.encode, partial(decode_answer, call.reader))
+        return await self._channel(call).collect(call.encode, answer_decoder(call.reader))
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -92,7 +93,7 @@ class BedrockClient:
         return _Call(self._http, self._authority, self._headers, body, reader, url)
 
     def _channel(self, call: "_Call") -> http.Channel:
-        return http.Channel(call.post, SDK_ERRORS, self._authority.secrets)
+        return http.Channel(call.post, SDK_ERRORS, self._authority.secrets, self._progress_timeout_s)
 
 
 @dataclass(slots=True)

@@ -23,9 +23,10 @@ from ..schema.deltas import (
     UsageReported,
 )
 from ..schema.errors import ProviderError
-from ..transport.decoder import StreamDecoder
-from ..transport.eventstream import FrameStream, headers, split
-from ..transport.faults import Fault, malformed_answer
+from ..transport.fault_bodies import Fault
+from ..transport.faults import incomplete_answer, malformed_answer
+from ..transport.streams.decoder import AnswerDecoder
+from ..transport.streams.eventstream import FrameStream, headers, split
 from ..wire.indexed_blocks import IndexedBlocks
 from ..wire.json_decoding import MALFORMED, decode_whole, validated_json
 from . import events as wire
@@ -111,7 +112,7 @@ class BedrockReader:
 
     def __init__(self, model: str, message_id: str) -> None:
         self.message_id = message_id
-        self.ended = False
+        self.ended = self.settled = False
         self._model = model
         self._answer_started = False
         self._stop_reason: str | None = None
@@ -124,6 +125,9 @@ class BedrockReader:
         self._opaque: dict[int, _OpaqueDraft] = {}
 
     def read(self, data: bytes, deltas: list[Delta]) -> None:
+        if data.startswith(b"{"):
+            self._read_whole(data, deltas)
+            return
         encoded, payload = split(data)
         try:
             head = _read_headers(encoded)
@@ -141,12 +145,13 @@ class BedrockReader:
         except MALFORMED as problem:
             raise malformed_answer(PROVIDER, problem, payload) from None
 
-    def read_whole(self, body: bytes, deltas: list[Delta]) -> None:
-        """Add to *deltas* the answer in *body*, which is not streamed.
+    def finish(self, deltas: list[Delta]) -> None:
+        if self._stop_reason is None:
+            raise incomplete_answer(PROVIDER)
+        self._end_answer(self._stop_reason, deltas)
 
-        Raises:
-            ProviderError: *body* is an error, is malformed, or is cut short.
-        """
+    def _read_whole(self, body: bytes, deltas: list[Delta]) -> None:
+        """Read an answer that is not streamed."""
         answer = decode_whole(_answer, PROVIDER, body, _error_in)
         try:
             self._start_answer(deltas)
@@ -196,11 +201,13 @@ class BedrockReader:
 
     def _end_if_complete(self, deltas: list[Delta]) -> None:
         """End the answer, if it has both its token counts and, mostly before them, its reason for stopping."""
-        reason = self._stop_reason
-        if self._usage_reported and reason is not None:
-            self.ended = True
-            details = stop_details_of(reason, self._trace, self._maker_fields)
-            deltas.append(AnswerEnded(stop_reason_of(reason, traits_of(self._model).family), reason, details))
+        if self._usage_reported and self._stop_reason is not None:
+            self._end_answer(self._stop_reason, deltas)
+
+    def _end_answer(self, reason: str, deltas: list[Delta]) -> None:
+        self.ended = True
+        details = stop_details_of(reason, self._trace, self._maker_fields)
+        deltas.append(AnswerEnded(stop_reason_of(reason, traits_of(self._model).family), reason, details))
 
     def _start_block(self, event: wire.BlockStart, deltas: list[Delta]) -> None:
         index = event.content_block_index
@@ -270,20 +277,9 @@ class BedrockReader:
         self._end_block(index, deltas)
 
 
-def stream_decoder(reader: BedrockReader) -> StreamDecoder:
-    """A decoder for one streamed answer, which *reader* reads."""
-    return StreamDecoder(PROVIDER, reader, FrameStream(PROVIDER))
-
-
-def decode_answer(reader: BedrockReader, body: bytes) -> list[Delta]:
-    """Decode an answer that is not streamed, which *reader* reads.
-
-    Raises:
-        ProviderError: *body* is an error, is malformed, or is cut short.
-    """
-    deltas: list[Delta] = []
-    reader.read_whole(body, deltas)
-    return deltas
+def answer_decoder(reader: BedrockReader) -> AnswerDecoder:
+    """A decoder for one answer, which *reader* reads."""
+    return AnswerDecoder(PROVIDER, reader, FrameStream(PROVIDER))
 
 
 def _error_in(body: bytes) -> ProviderError | None:

@@ -10,7 +10,8 @@ from ..schema.errors import (
     RateLimited,
     UnknownModel,
 )
-from ..transport.faults import Fault, FaultTable, read_fault
+from ..transport.fault_bodies import Fault, read_fault
+from ..transport.faults import FaultTable
 from ..wire.json_decoding import MALFORMED
 
 PROVIDER = "bedrock"

@@ -24,7 +24,7 @@ from ..wire.extra_body import check_extras
 from . import requests as cohere_requests
 from .config import Cohere
 from .content import check_content
-from .decoder import decode_answer, stream_decoder
+from .decoder import answer_decoder
 from .errors import FAULTS, PROVIDER
 from .rules import Dialect, check_modes, check_settings
 from .transport import AiohttpTransport
@@ -61,7 +61,9 @@ class CohereClient:
         )
         self._dialect = Dialect(config.model, config.facts, cohere_requests.config_members(config))
         self._extra_headers = config.extra_headers or {}
-        self._channel = http.Channel(self._post, SDK_ERRORS, (key, *self._extra_headers.values()))
+        self._channel = http.Channel(
+            self._post, SDK_ERRORS, (key, *self._extra_headers.values()), config.progress_timeout_s
+        )
 
     @property
     def provider(self) -> str:
@@ -75,11 +77,11 @@ class CohereClient:
 
     def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
         body = partial(cohere_requests.body, request, self._dialect, streaming=True)
-        return self._channel.stream(body, stream_decoder(self._dialect.model))
+        return self._channel.stream(body, answer_decoder(self._dialect.model))
 
     async def complete(self, request: Request) -> list[Delta]:
         body = partial(cohere_requests.body, request, self._dialect, streaming=False)
-        return await self._channel.whole(body, partial(decode_answer, self._dialect.model))
+        return await self._channel.collect(body, answer_decoder(self._dialect.model))
 
     async def aclose(self) -> None:
         await self._http.aclose()

@@ -17,9 +17,11 @@ from ..schema.deltas import (
     ToolUseStarted,
     UsageReported,
 )
-from ..transport.decoder import StreamDecoder
-from ..transport.faults import Fault, malformed_answer, read_fault
-from ..wire.json_decoding import MALFORMED, decode_whole, tags_of
+from ..transport.fault_bodies import Fault, read_fault, reported_fault
+from ..transport.faults import incomplete_answer, malformed_answer
+from ..transport.streams.decoder import AnswerDecoder
+from ..wire.json_decoding import MALFORMED, tags_of
+from ..wire.lenient.decoder import LenientDecoder
 from ..wire.stop_reasons import stop_reason
 from .errors import FAILURES, FAULTS, PROVIDER
 from .events import (
@@ -49,6 +51,9 @@ _EVENTS = tags_of(Event)
 _event: Callable[[bytes], Event] = msgspec.json.Decoder(Event).decode
 _any_event = msgspec.json.Decoder(AnyEvent).decode
 _answer = msgspec.json.Decoder(WholeAnswer).decode
+_lenient = LenientDecoder[Event](Event)
+_lenient_any = LenientDecoder[AnyEvent](AnyEvent)
+_lenient_answer = LenientDecoder[WholeAnswer](WholeAnswer)
 
 
 class CohereReader:
@@ -59,7 +64,7 @@ class CohereReader:
     """
 
     def __init__(self, model: str) -> None:
-        self.ended = False
+        self.ended = self.settled = False
         self._model = model
         self._started = False
         self._blocks = 0
@@ -74,7 +79,7 @@ class CohereReader:
         try:
             event = _event(data)
         except MALFORMED as problem:
-            self._read_unknown(data, problem)
+            self._read_unknown(data, problem, deltas)
             return
         # Nearly every event is a piece of text.
         if type(event) is ContentDelta:
@@ -86,6 +91,9 @@ class CohereReader:
         if not self._started and not isinstance(event, MessageStart):
             raise malformed_answer(PROVIDER, "an event before message-start", data)
         self._read_other(event, data, deltas)
+
+    def finish(self, deltas: list[Delta]) -> None:
+        raise incomplete_answer(PROVIDER)
 
     def start_answer(self, message_id: str, deltas: list[Delta]) -> None:
         """Start the answer."""
@@ -196,41 +204,41 @@ class CohereReader:
         self._blocks += 1
         return self._blocks - 1
 
-    def _read_unknown(self, data: bytes, problem: Exception) -> None:
+    def _read_unknown(self, data: bytes, problem: Exception, deltas: list[Delta]) -> None:
         """Ignore an event of an unknown type; but raise an error that has the form of a refusal, or of a gateway's."""
         try:
             event = _any_event(data)
         except MALFORMED:
-            raise malformed_answer(PROVIDER, problem, data) from None
-        if event.error is not None or (event.type is None and event.message is not None):
+            event = _lenient_any.decode(PROVIDER, data, problem, streamed=True)
+        if event.type in _EVENTS:
+            self._read_other(_lenient.decode(PROVIDER, data, problem, streamed=True), data, deltas)
+        elif event.type is None and isinstance(event.message, dict):
+            self._read_whole(data, deltas)
+        elif (event.type is None or event.error) and reported_fault(data) is not None:
             raise FAULTS.error(read_fault(data))
-        if event.type is None or event.type in _EVENTS:
+        elif event.type is None:
             raise malformed_answer(PROVIDER, problem, data)
 
+    def _read_whole(self, data: bytes, deltas: list[Delta]) -> None:
+        """Read an answer that is not streamed."""
+        try:
+            answer = _answer(data)
+        except MALFORMED as problem:
+            answer = _lenient_answer.decode(PROVIDER, data, problem)
+        message = answer.message
+        self.start_answer(answer.id, deltas)
+        self.add_plan(message.tool_plan or "", deltas)
+        for index, piece in enumerate(message.content or ()):
+            self.add_content(index, piece, deltas)
+            self.end_content(index, deltas)
+        for index, call in enumerate(message.tool_calls or ()):
+            self.start_call(index, call, data, deltas)
+            self.end_call(index, deltas)
+        for span in message.citations or ():
+            self.add_citations(span, deltas)
+        self.end_answer(answer, deltas)
 
-def stream_decoder(model: str) -> StreamDecoder:
-    """A decoder for one streamed answer of *model*, whose name is not in the answer."""
-    return StreamDecoder(PROVIDER, CohereReader(model))
 
-
-def decode_answer(model: str, body: bytes) -> list[Delta]:
-    """Decode an answer of *model* that is not streamed.
-
-    Raises:
-        ProviderError: *body* is an error, is malformed, or is cut short.
-    """
-    answer = decode_whole(_answer, PROVIDER, body)
-    deltas: list[Delta] = []
-    reader, message = CohereReader(model), answer.message
-    reader.start_answer(answer.id, deltas)
-    reader.add_plan(message.tool_plan or "", deltas)
-    for index, piece in enumerate(message.content or ()):
-        reader.add_content(index, piece, deltas)
-        reader.end_content(index, deltas)
-    for index, call in enumerate(message.tool_calls or ()):
-        reader.start_call(index, call, body, deltas)
-        reader.end_call(index, deltas)
-    for span in message.citations or ():
-        reader.add_citations(span, deltas)
-    reader.end_answer(answer, deltas)
-    return deltas
+def answer_decoder(model: str) -> AnswerDecoder:
+    """A decoder for one answer of *model*, whose name is not in the answer."""
+    return AnswerDecoder(PROVIDER, CohereReader(model))

@@ -4,13 +4,14 @@ An answer that is not streamed has the same parts, whole. Only the members that 
 ignored.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from ..schema.content import Citation
 from ..schema.stop_reasons import StopReason
 from ..schema.usage import Usage, reported
+from ..wire.lenient.coercion import ACCESSORY
 from ..wire.numbers import NonNegativeFloat, WholeNumber
 
 
@@ -25,7 +26,7 @@ class TokenCounts(msgspec.Struct):
 class TokenUsage(msgspec.Struct):
     """The usage of a request. The ``billed_units`` beside it are not read: they exclude what is not billed."""
 
-    tokens: TokenCounts | None = None
+    tokens: Annotated[TokenCounts | None, ACCESSORY] = None
     cached_tokens: NonNegativeFloat | None = None
 
     def usage(self) -> Usage:
@@ -139,7 +140,7 @@ class End(msgspec.Struct):
     """What is known only at the end. If *finish_reason* is ``ERROR``, *error* is a message and *error_type* a code."""
 
     finish_reason: str | None = None
-    usage: TokenUsage | None = None
+    usage: Annotated[TokenUsage | None, ACCESSORY] = None
     error: str | None = None
     error_type: str | None = None
 

@@ -20,12 +20,12 @@ from ..schema.errors import AuthenticationFailed, InvalidConfig, ProviderError, 
 from ..schema.request import Request, Settings
 from ..transport import http
 from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
-from ..transport.faults import Fault
+from ..transport.fault_bodies import Fault
 from ..wire.extra_body import check_extras
 from . import requests as google_requests
 from .config import Google
 from .content import check_content
-from .decoder import decode_answer, stream_decoder
+from .decoder import answer_decoder
 from .errors import FAULTS, PROVIDER, read_google_fault
 from .rules import Dialect, check_config, check_settings
 
@@ -89,8 +89,13 @@ class GoogleClient:
             config.model, bool(config.vertex), config.facts, config.source, google_requests.config_members(config)
         )
         secrets = key, *self._extra_headers.values()
-        self._streams = http.Channel(partial(self._post, self._dialect.path(streaming=True)), SDK_ERRORS, secrets)
-        self._wholes = http.Channel(partial(self._post, self._dialect.path(streaming=False)), SDK_ERRORS, secrets)
+        limit_s = config.progress_timeout_s
+        self._streams = http.Channel(
+            partial(self._post, self._dialect.path(streaming=True)), SDK_ERRORS, secrets, limit_s
+        )
+        self._wholes = http.Channel(
+            partial(self._post, self._dialect.path(streaming=False)), SDK_ERRORS, secrets, limit_s
+        )
 
     @property
     def provider(self) -> str:
@@ -104,11 +109,11 @@ class GoogleClient:
 
     def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
         body = partial(google_requests.body, request, self._dialect)
-        return self._streams.stream(body, stream_decoder(request.number))
+        return self._streams.stream(body, answer_decoder(request.number))
 
     async def complete(self, request: Request) -> list[Delta]:
         body = partial(google_requests.body, request, self._dialect)
-        return await self._wholes.whole(body, partial(decode_answer, request.number))
+        return await self._wholes.collect(body, answer_decoder(request.number))
 
     async def aclose(self) -> None:
         await self._transport.aclose()

@@ -22,11 +22,11 @@ from ..schema.deltas import (
 )
 from ..schema.errors import ThinkingRejected
 from ..schema.stop_reasons import StopReason
-from ..transport.decoder import StreamDecoder
 from ..transport.faults import incomplete_answer, malformed_answer
-from ..transport.json_objects import EventsOrObjects
+from ..transport.streams.decoder import AnswerDecoder
 from ..wire.fallback_ids import fallback_answer_id, fallback_call_id
-from ..wire.json_decoding import MALFORMED, decode_whole
+from ..wire.json_decoding import MALFORMED
+from ..wire.lenient.decoder import LenientDecoder
 from ..wire.stop_reasons import inferred_stop_reason, stop_reason
 from .citations import AnswerText, citations
 from .errors import FAULTS, PROVIDER, read_google_fault
@@ -35,6 +35,7 @@ from .partial_args import StreamedInput
 from .stop_details import details_of_answer, details_of_prompt
 
 _chunk: Callable[[bytes], Chunk] = msgspec.json.Decoder(Chunk).decode
+_lenient = LenientDecoder[Chunk](Chunk)
 _raw_chunk = msgspec.json.Decoder(RawChunk).decode
 _any_part = msgspec.json.Decoder(dict[str, Any]).decode
 # The members of a part that do not name its kind.
@@ -50,7 +51,7 @@ class GoogleReader:
     """
 
     def __init__(self, number: int) -> None:
-        self.ended = False
+        self.ended = self.settled = False
         self._number = number
         self._started = False
         self._blocks = 0
@@ -67,11 +68,7 @@ class GoogleReader:
         try:
             chunk = _chunk(data)
         except MALFORMED as problem:
-            raise malformed_answer(PROVIDER, problem, data) from None
-        self.read_chunk(chunk, data, deltas)
-
-    def read_chunk(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
-        """Add to *deltas* what *chunk*, decoded from *data*, holds."""
+            chunk = _lenient.decode(PROVIDER, data, problem, streamed=True)
         if not self._started:
             self._start_answer(chunk, data, deltas)
         ending = None
@@ -90,6 +87,9 @@ class GoogleReader:
             reason = chunk.prompt_feedback.block_reason
             details = details_of_prompt(chunk.prompt_feedback)
             self._end_answer(AnswerEnded(StopReason.CONTENT_FILTER, reason, details), deltas)
+
+    def finish(self, deltas: list[Delta]) -> None:
+        raise incomplete_answer(PROVIDER)
 
     def _start_answer(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
         if chunk.error is not None:
@@ -241,24 +241,6 @@ def _raw_part(data: bytes, position: int) -> bytes:
     return bytes((candidate.content.parts or ())[position])
 
 
-def stream_decoder(number: int) -> StreamDecoder:
-    """A decoder for one streamed answer, to request *number* of its session.
-
-    The stream consists of server-sent events or, if they were not requested, is a JSON array.
-    """
-    return StreamDecoder(PROVIDER, GoogleReader(number), EventsOrObjects(PROVIDER))
-
-
-def decode_answer(number: int, body: bytes) -> list[Delta]:
-    """Decode an answer that is not streamed, to request *number* of its session.
-
-    Raises:
-        ProviderError: *body* is an error, is malformed, or is cut short.
-    """
-    chunk = decode_whole(_chunk, PROVIDER, body)
-    deltas: list[Delta] = []
-    reader = GoogleReader(number)
-    reader.read_chunk(chunk, body, deltas)
-    if not reader.ended:
-        raise incomplete_answer(PROVIDER)
-    return deltas
+def answer_decoder(number: int) -> AnswerDecoder:
+    """A decoder for one answer, to request *number* of its session."""
+    return AnswerDecoder(PROVIDER, GoogleReader(number))

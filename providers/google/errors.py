@@ -3,7 +3,8 @@
 import msgspec
 
 from ..schema.errors import AuthenticationFailed, InvalidRequest, Overloaded, ProviderUnavailable, RateLimited
-from ..transport.faults import Fault, FaultTable, read_fault
+from ..transport.fault_bodies import Fault, read_fault
+from ..transport.faults import FaultTable
 from ..wire.json_decoding import MALFORMED
 
 PROVIDER = "google"

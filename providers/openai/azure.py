@@ -32,7 +32,7 @@ def azure_client(config: AzureOpenAI) -> OpenAIClient:
     apis = azure_apis(config)
     dialect = dialect_of(config, apis, own=not endpoint.endswith(INFERENCE_PATH))
     secrets = Secrets(EntraAuthority(source) if source else None, (key, token, *header_values(config)))
-    connection = Connection(sdk, secrets, None if source else transport)
+    connection = Connection(sdk, secrets, None if source else transport, config.progress_timeout_s)
     return OpenAIClient(connection, replace(dialect, deployment=config.deployment), apis)
 
 

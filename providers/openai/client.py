@@ -17,9 +17,9 @@ from ..schema.request import Request, Settings
 from ..transport import http
 from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
 from ..transport.authority import Secrets
-from ..transport.decoder import StreamDecoder
-from ..transport.faults import Fault
+from ..transport.fault_bodies import Fault
 from ..transport.sdk_bypass import SDKBypass
+from ..transport.streams.decoder import AnswerDecoder
 from ..wire.extra_body import check_extras
 from .api_choice import api_for, documented_facts, is_own, openai_apis
 from .chat import decoder as chat_answers
@@ -48,8 +48,7 @@ class _Api:
     path: str
     check_settings: Callable[[Settings, Dialect], None]
     body: Callable[[Request, Dialect, bool], bytes]
-    stream_decoder: Callable[[str, int], StreamDecoder]
-    decode_answer: Callable[[str, int, bytes], list[Delta]]
+    answer_decoder: Callable[[str, int], AnswerDecoder]
     own_members: frozenset[str]
 
 
@@ -58,16 +57,14 @@ _APIS: dict[ApiName, _Api] = {
         "/chat/completions",
         chat_requests.check_settings,
         chat_requests.body,
-        chat_answers.stream_decoder,
-        chat_answers.decode_answer,
+        chat_answers.answer_decoder,
         chat_requests.OWN_MEMBERS,
     ),
     "responses": _Api(
         "/responses",
         responses_requests.check_settings,
         responses_requests.body,
-        responses_answers.stream_decoder,
-        responses_answers.decode_answer,
+        responses_answers.answer_decoder,
         responses_requests.OWN_MEMBERS,
     ),
 }
@@ -83,13 +80,14 @@ class Connection:
     sdk: openai.AsyncOpenAI
     secrets: Secrets
     transport: AiohttpTransport | None
+    progress_timeout_s: float
 
     def channel(self, path: str, provider: str) -> http.Channel:
         """A channel for requests to *path*."""
         post: http.Post = partial(self._post, path)
         if self.transport:
             post = SDKBypass(self.transport, post, path).post
-        return http.Channel(post, sdk_errors(provider), self.secrets)
+        return http.Channel(post, sdk_errors(provider), self.secrets, self.progress_timeout_s)
 
     async def _post(
         self, path: str, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]
@@ -150,12 +148,12 @@ class OpenAIClient:
     def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
         route = self._route(request.settings)
         body = partial(self._body, route, request, True)
-        return route.channel.stream(body, route.api.stream_decoder(self.provider, request.number))
+        return route.channel.stream(body, route.api.answer_decoder(self.provider, request.number))
 
     async def complete(self, request: Request) -> list[Delta]:
         route = self._route(request.settings)
         body = partial(self._body, route, request, False)
-        return await route.channel.whole(body, partial(route.api.decode_answer, self.provider, request.number))
+        return await route.channel.collect(body, route.api.answer_decoder(self.provider, request.number))
 
     async def compact(self, request: Request, instructions: str | None) -> Answer:
         dialect = self._route(request.settings).dialect
@@ -204,7 +202,9 @@ def openai_client(config: OpenAI) -> OpenAIClient:
         default_headers=config.extra_headers,
         http_client=HTTPClient(transport),
     )
-    connection = Connection(sdk, Secrets(authority, (key, *header_values(config))), transport)
+    connection = Connection(
+        sdk, Secrets(authority, (key, *header_values(config))), transport, config.progress_timeout_s
+    )
     apis = openai_apis(config)
     return OpenAIClient(connection, dialect_of(config, apis, is_own(base_url, config.model)), apis)
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 import msgspec
 
 from ..schema.stop_reasons import StopDetails
-from ..transport.faults import Fault, read_fault
+from ..transport.fault_bodies import Fault, read_fault
 
 _Object = dict[str, Any]
 _MARKS = (b'"innererror"', b'"misalignment"')

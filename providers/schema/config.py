@@ -94,7 +94,7 @@ class HTTPConfig(Config, frozen=True, kw_only=True):
     """The base of configs of providers that are reached over HTTP.
 
     *connect_timeout_s* bounds connecting, *idle_timeout_s* the silence between two reads of an answer (a model may
-    think for long before it writes).
+    think for long before it writes), *progress_timeout_s* the time in which nothing but keep-alives arrives.
 
     *extra_body* holds members of the request's JSON that this package does not know; objects are merged. A member that
     the package sets itself is rejected. *extra_headers* are sent with each request; like keys, their values are kept
@@ -105,6 +105,7 @@ class HTTPConfig(Config, frozen=True, kw_only=True):
 
     connect_timeout_s: Seconds = 10.0
     idle_timeout_s: Seconds = 600.0
+    progress_timeout_s: Seconds = 1_200.0
     extra_body: dict[str, Any] | None = None
     extra_headers: dict[str, str] | None = None
 

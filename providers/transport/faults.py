@@ -2,12 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import cast
-
-import msgspec
 
 from ..schema.errors import (
     AuthenticationFailed,
@@ -22,13 +18,8 @@ from ..schema.errors import (
     ThinkingRejected,
     UnknownModel,
 )
-from ..schema.stop_reasons import StopDetails
 from .context_overflow import OVERFLOW_CODES, exceeds_rate_alone, is_overflow
-
-SHOWN_CHARS = 500
-"""How much of a message or a body an error shows."""
-NO_REASON = "the provider gave no reason"
-"""In place of a message."""
+from .fault_bodies import NO_REASON, Fault, excerpt, is_markup, shown_text
 
 STATUSES: Mapping[int, type[ProviderError]] = {
     400: InvalidRequest,
@@ -57,19 +48,6 @@ STATUSES: Mapping[int, type[ProviderError]] = {
     529: Overloaded,
 }
 """The error for an HTTP status, where the body tells nothing more exact."""
-
-
-class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """An error as the provider reports it: a message, and a type and a more exact code where it gives them.
-
-    *retry_after_s* is set if the body says how long to wait, *details* if it tells more about rejected content.
-    """
-
-    message: str = NO_REASON
-    type: str | None = None
-    code: str | None = None
-    retry_after_s: float | None = None
-    details: StopDetails | None = None
 
 
 REJECTED_THINKING_PHRASES = (
@@ -145,81 +123,6 @@ def _by_status(status: int | None) -> type[ProviderError] | None:
     return ProviderUnavailable if status >= 500 else InvalidRequest if status >= 400 else ProtocolError
 
 
-_MAX_DEPTH = 4
-_json = msgspec.json.Decoder().decode
-
-
-def read_fault(body: bytes) -> Fault:
-    """The fault in *body*, in any of the forms that vendors, compatible servers and gateways use.
-
-    They have an object with a ``message`` or a text, directly, in ``error`` or ``detail``, or in an array; a gateway
-    nests the error of the server behind it. What is not JSON is the message itself.
-    """
-    try:
-        decoded: object = _json(body)
-    except (ValueError, RecursionError):
-        return Fault(message=excerpt(body) or NO_REASON)
-    fault = _fault_in(decoded, _MAX_DEPTH)
-    return fault or Fault(message=excerpt(body) or NO_REASON)
-
-
-def _fault_in(part: object, depth: int) -> Fault | None:
-    """The fault in *part* of a body; ``None`` if it has none."""
-    if isinstance(part, str):
-        return Fault(message=part[:SHOWN_CHARS] or NO_REASON)
-    if isinstance(part, list) and part and depth:
-        return _fault_in(cast("list[object]", part)[0], depth - 1)
-    if not isinstance(part, dict) or not depth:
-        return None
-    members = cast("dict[str, object]", part)
-    if inner := members.get("error"):
-        fault = _fault_in(inner, depth - 1)
-        return fault and _with_code(fault, members)
-    if isinstance(message := members.get("message"), str):
-        return _with_code(Fault(message=_with_gateway_details(message, members)[:SHOWN_CHARS] or NO_REASON), members)
-    return _fault_in(members.get("detail") or members.get("msg") or members.get("errors"), depth - 1)
-
-
-def _with_gateway_details(message: str, members: Mapping[str, object]) -> str:
-    """*message* with what the server behind OpenRouter answered: its own is "Provider returned error"."""
-    match members.get("metadata"):
-        case {"raw": str(raw)} if raw:
-            return f"{message}: {read_fault(raw.encode(errors='replace')).message}"
-        case _:
-            return message
-
-
-def _with_code(fault: Fault, members: Mapping[str, object]) -> Fault:
-    """*fault* with the type, the code and the delay in *members*, where it has none itself."""
-    kind, code = members.get("type"), members.get("code")
-    details, wait_s = members.get("details"), None
-    if isinstance(details, list):  # google.rpc.RetryInfo
-        wait_s = next(filter(None, map(_retry_delay_s, cast("list[object]", details))), None)
-    elif isinstance(details, dict):  # Anthropic
-        code = cast("dict[str, object]", details).get("error_code", code)
-    return msgspec.structs.replace(
-        fault,
-        type=fault.type or (kind if isinstance(kind, str) else None),
-        code=fault.code or (str(code) if isinstance(code, str | int) and code != "" else None),
-        retry_after_s=fault.retry_after_s or wait_s,
-    )
-
-
-def _retry_delay_s(detail: object) -> float | None:
-    match detail:
-        case {"retryDelay": str(delay)}:
-            with suppress(ValueError):
-                return max(0.0, float(delay.removesuffix("s")))
-        case _:
-            pass
-    return None
-
-
-def excerpt(body: bytes) -> str:
-    """The beginning of *body*, for an error message."""
-    return body[:SHOWN_CHARS].decode(errors="replace").strip()
-
-
 def malformed_answer(provider: str, problem: object, body: bytes) -> ProtocolError:
     """The error for a *body* that is not what *provider* documents."""
     return ProtocolError(f"{problem}: {excerpt(body)}", provider)
@@ -229,6 +132,18 @@ def undecodable_answer(provider: str, problem: Exception, body: bytes) -> Provid
     """The error for a whole answer whose *body* can't be decoded: it is cut short, or malformed."""
     # msgspec has no exception class of its own for truncated input.
     return incomplete_answer(provider) if "truncated" in str(problem) else malformed_answer(provider, problem, body)
+
+
+_SHOWN_MARKUP_BYTES = 80
+
+
+def unreadable_body(provider: str, body: bytes) -> ProtocolError:
+    """The error for a *body* that has no meaning in the API of *provider*: a web page, a text, another API's JSON."""
+    if not is_markup(body):
+        return ProtocolError(f"the body is not an answer of this API: {excerpt(body)}", provider)
+    begins = excerpt(body[:_SHOWN_MARKUP_BYTES])
+    problem = "the server answered with a web page (is the base URL right?)"
+    return ProtocolError(f"{problem}: {shown_text(body)} [it begins with {begins}]", provider)
 
 
 def incomplete_answer(provider: str) -> IncompleteAnswer:

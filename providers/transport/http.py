@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ..schema.deltas import AnswerStarted, Delta
+from ..schema.deltas import AnswerStarted, Delta, UsageReported
 from ..schema.errors import (
     IncompleteAnswer,
     InvalidConfig,
@@ -20,15 +20,19 @@ from ..schema.errors import (
     ProviderError,
     ProviderUnavailable,
 )
-from .decoder import StreamDecoder
-from .faults import Fault, FaultTable, read_fault, retry_after_s
+from .fault_bodies import Fault, read_fault
+from .faults import FaultTable, retry_after_s
+from .progress_timer import ProgressTimer
 from .rate_limit_headers import rate_limits
+from .streams.decoder import AnswerDecoder
 
 if TYPE_CHECKING:
     import httpx2
 
 # After the end of an answer comes the end of the HTTP body. Once it is read, the connection can be reused.
 _TAIL_S = 0.1
+# Of Google, the reason for stopping is the last thing documented; some gateways send the token counts after it.
+_SETTLED_S = 2.0
 # aiohttp warns about larger bodies in one write: they may block the event loop.
 ONE_WRITE_BYTES = 1 << 20
 _CHUNK_BYTES = 256 << 10
@@ -105,41 +109,65 @@ class Channel:
     *secrets* may change while the channel is in use.
     """
 
-    def __init__(self, post: Post, sdk_errors: SDKErrors, secrets: Iterable[str | None]) -> None:
+    def __init__(
+        self, post: Post, sdk_errors: SDKErrors, secrets: Iterable[str | None], progress_timeout_s: float
+    ) -> None:
         self._post = post
         self._sdk_errors = sdk_errors
         self._provider = sdk_errors.faults.provider
         self._secrets = secrets
+        self._progress_timeout_s = progress_timeout_s
 
-    async def stream(self, encode: Callable[[], bytes], decoder: StreamDecoder) -> AsyncGenerator[list[Delta], None]:
+    async def stream(self, encode: Callable[[], bytes], decoder: AnswerDecoder) -> AsyncGenerator[list[Delta], None]:
         """The deltas of the answer to the body that *encode* returns, as they arrive.
 
         Cancelling or closing it aborts the HTTP request.
         """
         response = await self._open(encode)
         limits = _RateLimitInserter(response.headers)
+        broken: Exception | None = None
         try:
             async with aclosing(response.aiter_bytes()) as chunks:
-                async for chunk in chunks:
-                    if deltas := decoder.feed(chunk):
-                        yield deltas if limits.done else limits.insert(deltas)
-                    if decoder.done:
-                        await self._read_tail(chunks)
-                        break
-            if deltas := decoder.finish():
+                try:
+                    async with ProgressTimer(self._progress_timeout_s) as timer:
+                        async for chunk in chunks:
+                            if deltas := decoder.feed(chunk):
+                                timer.pause()
+                                yield deltas if limits.done else limits.insert(deltas)
+                                timer.resume()
+                                if type(deltas[-1]) is not UsageReported:  # some servers send it with each keep-alive
+                                    timer.restart()
+                            elif decoder.receiving and not chunk.isspace():
+                                timer.restart()
+                            if decoder.done or decoder.settled:
+                                break
+                except self._sdk_errors.connection_errors as error:
+                    broken = error
+                deltas = await self._read_tail(chunks, decoder) if broken is None else []
+            deltas += decoder.close(clean=broken is None)
+            if deltas:
                 yield limits.insert(deltas)
+            decoder.check()
         except ProviderError as error:
+            if broken is not None and type(error) is IncompleteAnswer:
+                raise self._broken_off(broken) from None
             raise self._scrubbed(error) from None
-        except self._sdk_errors.connection_errors as error:
-            raise self._broken_off(error) from None
         finally:
             await response.aclose()
 
+    async def collect(self, encode: Callable[[], bytes], decoder: AnswerDecoder) -> list[Delta]:
+        """All deltas of the answer to the body that *encode* returns. Cancelling it aborts the HTTP request."""
+        deltas: list[Delta] = []
+        async with aclosing(self.stream(encode, decoder)) as stream:
+            async for more in stream:
+                deltas += more
+        return deltas
+
     async def whole(self, encode: Callable[[], bytes], decode: Callable[[bytes], list[Delta]]) -> list[Delta]:
-        """The deltas of the whole answer to the body that *encode* returns. Cancelling it aborts the HTTP request."""
+        """What *decode* returns for the body of the response. Cancelling it aborts the HTTP request."""
         response = await self._open(encode)
         try:
-            return _RateLimitInserter(response.headers).insert(decode(await response.aread()))
+            return decode(await response.aread())
         except ProviderError as error:
             raise self._scrubbed(error) from None
         except self._sdk_errors.connection_errors as error:
@@ -162,11 +190,14 @@ class Channel:
         except Exception as error:  # an SDK may raise anything, and none of it may leave this package
             raise self._scrubbed(self._error(error)) from None
 
-    async def _read_tail(self, chunks: AsyncGenerator[bytes, None]) -> None:
+    async def _read_tail(self, chunks: AsyncGenerator[bytes, None], decoder: AnswerDecoder) -> list[Delta]:
+        """Read the rest of the body, for a moment. Returns the deltas in it."""
+        deltas: list[Delta] = []
         with suppress(TimeoutError, *self._sdk_errors.connection_errors):
-            async with timeout(_TAIL_S):
-                async for _ in chunks:
-                    pass
+            async with timeout(_TAIL_S if decoder.done else _SETTLED_S):
+                async for chunk in chunks:
+                    deltas += decoder.feed(chunk)
+        return deltas
 
     def _error(self, error: Exception) -> ProviderError:
         if own := _own_error(error):

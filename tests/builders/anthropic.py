@@ -1,6 +1,8 @@
 """Streams and whole answers of Anthropic's Messages API, decoded."""
 
-from rayconteur.providers.anthropic.decoder import decode_answer, stream_decoder
+from builders.decoding import decode_body
+
+from rayconteur.providers.anthropic.decoder import answer_decoder
 from rayconteur.providers.schema.content import Citation, Opaque
 from rayconteur.providers.schema.deltas import Delta
 from rayconteur.providers.schema.draft import Answer, Draft
@@ -17,7 +19,7 @@ def events(*data: str) -> bytes:
 
 
 def decode_stream(*data: str) -> list[Delta]:
-    decoder = stream_decoder()
+    decoder = answer_decoder()
     return decoder.feed(events(*data)) + decoder.finish()
 
 
@@ -49,4 +51,6 @@ def streamed(*blocks: str, stop: str = '{"stop_reason":"end_turn"}', usage: str 
 
 def whole(*blocks: str, more: str = '"stop_reason":"end_turn"') -> Answer:
     """The answer with *blocks* and the members *more* that is not streamed."""
-    return answer_of(decode_answer(f'{{"id":"msg_1","model":"m","content":[{",".join(blocks)}],{more}}}'.encode()))
+    return answer_of(
+        decode_body(answer_decoder(), f'{{"id":"msg_1","model":"m","content":[{",".join(blocks)}],{more}}}'.encode())
+    )

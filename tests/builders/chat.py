@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from builders.messages import HI, user
 
-from rayconteur.providers.openai.chat.decoder import stream_decoder
+from rayconteur.providers.openai.chat.decoder import answer_decoder
 from rayconteur.providers.openai.chat.requests import body
 from rayconteur.providers.openai.dialect import Dialect
 from rayconteur.providers.schema.deltas import Delta
@@ -29,7 +29,7 @@ def calls_chunk(*tool_calls: str) -> str:
 
 def decode_stream(*data: str, number: int = 7) -> list[Delta]:
     """The deltas of a stream of the events *data*, the answer to request *number*."""
-    decoder = stream_decoder("raven", number)
+    decoder = answer_decoder("raven", number)
     return decoder.feed("".join(f"data: {event}\n\n" for event in data).encode()) + decoder.finish()
 
 

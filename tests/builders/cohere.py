@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from builders.messages import HI, user
 
-from rayconteur.providers.cohere.decoder import stream_decoder
+from rayconteur.providers.cohere.decoder import answer_decoder
 from rayconteur.providers.cohere.requests import body
 from rayconteur.providers.cohere.rules import Dialect
 from rayconteur.providers.schema.deltas import Delta
@@ -40,7 +40,7 @@ def end_event(reason: str = "COMPLETE", more: str = "") -> str:
 
 def decode_stream(*data: str) -> list[Delta]:
     """The deltas of a stream of the events *data*."""
-    decoder = stream_decoder("command-x")
+    decoder = answer_decoder("command-x")
     return decoder.feed("".join(f"data: {event}\n\n" for event in data).encode()) + decoder.finish()
 
 

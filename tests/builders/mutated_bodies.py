@@ -10,8 +10,8 @@ from typing import Any, cast
 from builders.eventstream import raw_frame
 
 from rayconteur.providers.schema.errors import ProtocolError
-from rayconteur.providers.transport.eventstream import FrameStream, split
-from rayconteur.providers.transport.sse import EventStream
+from rayconteur.providers.transport.streams.eventstream import FrameStream, split
+from rayconteur.providers.transport.streams.sse import EventStream
 
 _DEEP: Any = json.loads("[" * 200 + "]" * 200)
 _ODD: tuple[Any, ...] = (

@@ -6,6 +6,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import msgspec
+from builders.decoding import decode_body
 from builders.eventstream import THINKS_AND_CALLS
 from servers.recordings import exchanges
 
@@ -16,10 +17,9 @@ from rayconteur.providers.google import decoder as google_answers
 from rayconteur.providers.openai.chat import decoder as chat_answers
 from rayconteur.providers.openai.responses import decoder as responses_answers
 from rayconteur.providers.schema.content import Opaque
-from rayconteur.providers.schema.deltas import Delta
 from rayconteur.providers.schema.draft import Answer, Draft
 from rayconteur.providers.schema.errors import ProviderError
-from rayconteur.providers.transport.decoder import StreamDecoder
+from rayconteur.providers.transport.streams.decoder import AnswerDecoder
 
 _SAMPLES = Path(__file__).parents[1] / "samples"
 # An answer may have this many times the bytes received, and a small amount more.
@@ -31,8 +31,7 @@ _SMALL_BYTES = 10_000
 class DecoderCase:
     """How answers of one API are decoded, and bodies of such answers: recorded ones as (file, api), and samples."""
 
-    stream: Callable[[], StreamDecoder]
-    whole: Callable[[bytes], list[Delta]]
+    decoder: Callable[[], AnswerDecoder]
     recordings: tuple[tuple[str, str], ...]
     samples: tuple[bytes, ...]
 
@@ -47,38 +46,32 @@ def _bedrock_reader() -> bedrock_answers.BedrockReader:
 
 DECODERS = {
     "anthropic": DecoderCase(
-        anthropic_answers.stream_decoder,
-        anthropic_answers.decode_answer,
+        anthropic_answers.answer_decoder,
         (("anthropic", "messages"),),
         _samples("anthropic"),
     ),
     "chat": DecoderCase(
-        partial(chat_answers.stream_decoder, "chat", 1),
-        partial(chat_answers.decode_answer, "chat", 1),
+        partial(chat_answers.answer_decoder, "chat", 1),
         (("openai_chat", "chat_completions"), ("azure", "chat_completions")),
         _samples("chat"),
     ),
     "responses": DecoderCase(
-        partial(responses_answers.stream_decoder, "responses", 1),
-        partial(responses_answers.decode_answer, "responses", 1),
+        partial(responses_answers.answer_decoder, "responses", 1),
         (("openai_responses", "responses"), ("azure", "responses")),
         _samples("responses"),
     ),
     "google": DecoderCase(
-        partial(google_answers.stream_decoder, 1),
-        partial(google_answers.decode_answer, 1),
+        partial(google_answers.answer_decoder, 1),
         (("gemini", "generate_content"), ("vertex", "generate_content")),
         _samples("google"),
     ),
     "cohere": DecoderCase(
-        partial(cohere_answers.stream_decoder, "any"),
-        partial(cohere_answers.decode_answer, "any"),
+        partial(cohere_answers.answer_decoder, "any"),
         (("cohere", "chat_v2"),),
         _samples("cohere"),
     ),
     "bedrock": DecoderCase(
-        lambda: bedrock_answers.stream_decoder(_bedrock_reader()),
-        lambda body: bedrock_answers.decode_answer(_bedrock_reader(), body),
+        lambda: bedrock_answers.answer_decoder(_bedrock_reader()),
         (("bedrock", "converse"),),
         (THINKS_AND_CALLS,),
     ),
@@ -101,7 +94,7 @@ def bodies(name: str, streaming: bool) -> Sequence[bytes]:
 
 def check_stream(name: str, pieces: Iterable[bytes]) -> None:
     """Decode a stream that comes in *pieces*, and check the contract."""
-    decoder, draft, received_bytes = DECODERS[name].stream(), Draft(name), 0
+    decoder, draft, received_bytes = DECODERS[name].decoder(), Draft(name), 0
     try:
         for piece in pieces:
             received_bytes += len(piece)
@@ -117,7 +110,7 @@ def check_whole(name: str, body: bytes) -> None:
     """Decode a whole answer, and check the contract."""
     draft = Draft(name)
     try:
-        draft.add(DECODERS[name].whole(body))
+        draft.add(decode_body(DECODERS[name].decoder(), body))
         _check_answer(draft.finish(), len(body))
     except ProviderError as error:
         _check_storable(str(error), len(body))

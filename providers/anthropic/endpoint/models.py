@@ -13,7 +13,7 @@ from msgspec import Meta
 from ...schema.errors import ProtocolError
 from ...schema.facts import ModelFacts
 from ...transport.aiohttp_transport import AiohttpTransport
-from ...transport.faults import read_fault
+from ...transport.fault_bodies import read_fault
 from ...transport.fetch import fetch
 from ..config import Anthropic
 from ..errors import FAULTS, PROVIDER

@@ -18,10 +18,12 @@ from ...schema.deltas import (
     UsageReported,
 )
 from ...schema.stop_reasons import StopDetails
-from ...transport.decoder import StreamDecoder
+from ...transport.fault_bodies import reported_fault
 from ...transport.faults import incomplete_answer, malformed_answer
+from ...transport.streams.decoder import AnswerDecoder
 from ...wire.fallback_ids import fallback_answer_id, fallback_call_id
-from ...wire.json_decoding import MALFORMED, decode_whole
+from ...wire.json_decoding import MALFORMED
+from ...wire.lenient.decoder import LenientDecoder
 from ...wire.stop_reasons import inferred_stop_reason, stop_reason
 from ..custom_tools import INPUT_END, INPUT_START, MARK, CallMark, escape_input
 from ..details import chat_filter_details, read_openai_fault
@@ -33,6 +35,7 @@ _FILTER_FAILED = b'"content_filter_error"'  # at Azure: no filter has seen the t
 _LEGACY_INDEX = -1  # of a function_call, the predecessor of tool_calls: an answer has at most one
 _json = msgspec.json.encode
 _chunk = msgspec.json.Decoder(Chunk).decode
+_lenient = LenientDecoder[Chunk](Chunk)
 
 
 @dataclass(slots=True)
@@ -52,7 +55,7 @@ class ChatReader:
     """
 
     def __init__(self, provider: str, number: int) -> None:
-        self.ended = False
+        self.ended = self.settled = False
         self._provider = provider
         self._number = number
         self._started = False
@@ -68,20 +71,16 @@ class ChatReader:
 
     def read(self, data: bytes, deltas: list[Delta]) -> None:
         if data.startswith(b"[DONE]"):
-            self.end_answer(deltas)
+            self._end_answer(deltas)
             return
         try:
             chunk = _chunk(data)
         except MALFORMED as problem:
-            raise malformed_answer(self._provider, problem, data) from None
-        self.read_chunk(chunk, data, deltas)
-
-    def read_chunk(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
-        """Add to *deltas* what *chunk*, decoded from *data*, holds."""
-        if chunk.error is not None:
-            raise faults(self._provider).error(read_openai_fault(data))
+            chunk = _lenient.decode(self._provider, data, problem, streamed=True)
+        if chunk.error or chunk.choices is None:
+            self._check_fault(data)
         # Azure's first chunk has no id, no model and no choices, only the results of its content filters.
-        if not self._started and (chunk.id or chunk.choices):
+        if not self._started and chunk.choices:
             self._started = True
             deltas.append(AnswerStarted(chunk.id or fallback_answer_id(self._number), chunk.model or ""))
         for choice in chunk.choices or ():
@@ -89,13 +88,22 @@ class ChatReader:
                 self._read_choice(choice, data, deltas)
         if chunk.usage is not None and self._started:
             deltas.append(UsageReported(chunk.usage.usage()))
+        if any(choice.message is not None for choice in chunk.choices or ()):
+            self._end_answer(deltas)  # a whole answer
 
-    def end_answer(self, deltas: list[Delta]) -> None:
-        """End the answer.
+    def finish(self, deltas: list[Delta]) -> None:
+        if self._stop_reason is None:
+            raise incomplete_answer(self._provider)
+        self._end_answer(deltas)
 
-        Raises:
-            IncompleteAnswer: it has not started.
+    def _check_fault(self, data: bytes) -> None:
+        """Raises:
+        ProviderError: *data*, which is no chunk, reports a problem.
         """
+        if reported_fault(data) is not None:
+            raise faults(self._provider).error(read_openai_fault(data))
+
+    def _end_answer(self, deltas: list[Delta]) -> None:
         if not self._started:
             raise incomplete_answer(self._provider)
         self.ended = True
@@ -116,7 +124,7 @@ class ChatReader:
                 self._add_text(piece.content, deltas)
             if piece.refusal or piece.tool_calls or piece.function_call or piece.annotations:
                 self._read_rare(piece, data, deltas)
-        if choice.error is not None:
+        if choice.error:
             raise faults(self._provider).error(read_openai_fault(msgspec.json.encode({"error": choice.error})))
         if reason := choice.finish_reason:
             if kind := FAILURES.get(reason):
@@ -192,22 +200,6 @@ def _name(call: ToolCall) -> str | None:
     return called.name if called else None
 
 
-def stream_decoder(provider: str, number: int) -> StreamDecoder:
-    """A decoder for one streamed answer, to request *number* of its session."""
-    return StreamDecoder(provider, ChatReader(provider, number))
-
-
-def decode_answer(provider: str, number: int, body: bytes) -> list[Delta]:
-    """Decode an answer that is not streamed, to request *number* of its session.
-
-    Raises:
-        ProviderError: *body* is an error, is malformed, or is cut short.
-    """
-    chunk = decode_whole(_chunk, provider, body)
-    if not chunk.choices and chunk.error is None:
-        raise malformed_answer(provider, "an answer without choices", body)
-    deltas: list[Delta] = []
-    reader = ChatReader(provider, number)
-    reader.read_chunk(chunk, body, deltas)
-    reader.end_answer(deltas)
-    return deltas
+def answer_decoder(provider: str, number: int) -> AnswerDecoder:
+    """A decoder for one answer, to request *number* of its session."""
+    return AnswerDecoder(provider, ChatReader(provider, number))

@@ -4,11 +4,14 @@ An answer that is not streamed is one chunk whose choices have a ``message`` in 
 that are used are declared; all others are ignored. None is required: each is missing at some compatible server.
 """
 
+from typing import Annotated
+
 import msgspec
 
 from ...schema.content import Citation
 from ...schema.stop_reasons import StopReason
 from ...schema.usage import Cost, Provenance, Usage
+from ...wire.lenient.coercion import ACCESSORY, Label
 from ...wire.numbers import WholeNumber
 from ..usage import InputDetails, OutputDetails, openai_usage
 
@@ -18,8 +21,8 @@ class TokenCounts(msgspec.Struct):
 
     prompt_tokens: WholeNumber | None = None
     completion_tokens: WholeNumber | None = None
-    prompt_tokens_details: InputDetails | None = None
-    completion_tokens_details: OutputDetails | None = None
+    prompt_tokens_details: Annotated[InputDetails | None, ACCESSORY] = None
+    completion_tokens_details: Annotated[OutputDetails | None, ACCESSORY] = None
     cost: float | None = None
 
     def usage(self) -> Usage:
@@ -50,7 +53,7 @@ class ToolCall(msgspec.Struct):
     """A tool call, or the next piece of it."""
 
     index: WholeNumber | None = None
-    id: str | None = None
+    id: Label | None = None
     function: FunctionCall | None = None
     custom: CustomCall | None = None
 
@@ -89,7 +92,7 @@ class Piece(msgspec.Struct, gc=False):
     refusal: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
-    annotations: list[Annotation] | None = None
+    annotations: Annotated[list[Annotation] | None, ACCESSORY] = None
     function_call: FunctionCall | None = None
 
 
@@ -99,17 +102,17 @@ class Choice(msgspec.Struct, gc=False):
     index: WholeNumber = 0
     delta: Piece | None = None
     message: Piece | None = None
-    finish_reason: str | None = None
+    finish_reason: Label | None = None
     error: object = None
 
 
 class Chunk(msgspec.Struct, gc=False):
     """The next piece of an answer, or all of it."""
 
-    id: str | None = None
-    model: str | None = None
+    id: Label | None = None
+    model: Label | None = None
     choices: list[Choice] | None = None
-    usage: TokenCounts | None = None
+    usage: Annotated[TokenCounts | None, ACCESSORY] = None
     error: object = None
 
 

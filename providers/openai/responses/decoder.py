@@ -7,10 +7,12 @@ import msgspec
 from ...schema.deltas import AnswerEnded, AnswerStarted, Delta, TextDelta, UsageReported
 from ...schema.errors import ProtocolError, ProviderError
 from ...schema.stop_reasons import StopReason
-from ...transport.decoder import StreamDecoder
+from ...transport.fault_bodies import reported_fault
 from ...transport.faults import incomplete_answer, malformed_answer
+from ...transport.streams.decoder import AnswerDecoder
 from ...wire.fallback_ids import fallback_answer_id
-from ...wire.json_decoding import MALFORMED, decode_whole, tags_of
+from ...wire.json_decoding import MALFORMED, tags_of
+from ...wire.lenient.decoder import LenientDecoder
 from ...wire.stop_reasons import inferred_stop_reason, stop_reason
 from ..custom_tools import escape_input
 from ..details import read_openai_fault, responses_filter_details
@@ -36,10 +38,14 @@ from .events import (
 )
 from .items import Items
 
+_STATUSES = ("completed", "failed", "in_progress", "cancelled", "queued", "incomplete")
 _EVENTS = tags_of(Event)
 _event: Callable[[bytes], Event] = msgspec.json.Decoder(Event).decode
 _any_event = msgspec.json.Decoder(AnyEvent).decode
 _response = msgspec.json.Decoder(Response).decode
+_lenient = LenientDecoder[Event](Event)
+_lenient_any = LenientDecoder[AnyEvent](AnyEvent)
+_lenient_response = LenientDecoder[Response](Response)
 
 
 class ResponsesReader:
@@ -49,7 +55,7 @@ class ResponsesReader:
     """
 
     def __init__(self, provider: str, number: int) -> None:
-        self.ended = False
+        self.ended = self.settled = False
         self._provider = provider
         self._number = number
         self._started = False
@@ -59,7 +65,7 @@ class ResponsesReader:
         try:
             event = _event(data)
         except MALFORMED as problem:
-            self._read_unknown(data, problem)
+            self._read_unknown(data, problem, deltas)
             return
         # Nearly every event is a piece of text.
         if type(event) is TextPiece and (event.output_index, event.content_index) == self._items.last_text:
@@ -68,13 +74,16 @@ class ResponsesReader:
         else:
             self._read_other(event, data, deltas)
 
-    def start_answer(self, response: Response, deltas: list[Delta]) -> None:
+    def finish(self, deltas: list[Delta]) -> None:
+        raise incomplete_answer(self._provider)
+
+    def _start_answer(self, response: Response, deltas: list[Delta]) -> None:
         """Start the answer with the id and the model of *response*, if it has not started."""
         if not self._started:
             self._started = True
             deltas.append(AnswerStarted(response.id or fallback_answer_id(self._number), response.model))
 
-    def end_answer(self, response: Response, deltas: list[Delta]) -> None:
+    def _end_answer(self, response: Response, deltas: list[Delta]) -> None:
         """End the answer with the status of *response*, and with its items, unless they have come before.
 
         Raises:
@@ -130,46 +139,41 @@ class ResponsesReader:
             case ItemDone():
                 items.end_item(event.output_index, bytes(event.item), deltas)
             case Created():
-                self.start_answer(event.response, deltas)
+                self._start_answer(event.response, deltas)
             case Completed() | Incomplete() | Failed():
-                self.end_answer(event.response, deltas)
+                self._end_answer(event.response, deltas)
             case Error():
                 raise faults(self._provider).error(read_openai_fault(data))
 
-    def _read_unknown(self, data: bytes, problem: Exception) -> None:
-        """Ignore an event of an unknown type, and the ``[DONE]`` with which some servers end every stream."""
+    def _read_unknown(self, data: bytes, problem: Exception, deltas: list[Delta]) -> None:
+        """Read an event leniently, or a whole answer.
+
+        Events of unknown types are ignored, and the ``[DONE]`` with which some servers end every stream.
+        """
         if data.startswith(b"[DONE]"):
             return
         try:
             event = _any_event(data)
         except MALFORMED:
-            raise malformed_answer(self._provider, problem, data) from None
-        if event.type is None and event.error is not None:
+            event = _lenient_any.decode(self._provider, data, problem, streamed=True)
+        if event.type in _EVENTS:
+            self._read_other(_lenient.decode(self._provider, data, problem, streamed=True), data, deltas)
+        elif event.object == "response" or bytes(event.output) or event.status in _STATUSES:
+            response = self._decode_response(data)
+            self._start_answer(response, deltas)
+            self._end_answer(response, deltas)
+        elif event.type is None and reported_fault(data) is not None:
             raise faults(self._provider).error(read_openai_fault(data))
-        if event.type is None or event.type in _EVENTS:
+        elif event.type is None:
             raise malformed_answer(self._provider, problem, data)
 
+    def _decode_response(self, data: bytes) -> Response:
+        try:
+            return _response(data)
+        except MALFORMED as problem:
+            return _lenient_response.decode(self._provider, data, problem)
 
-def stream_decoder(provider: str, number: int) -> StreamDecoder:
-    """A decoder for one streamed answer, to request *number* of its session."""
-    return StreamDecoder(provider, ResponsesReader(provider, number))
 
-
-def decode_answer(provider: str, number: int, body: bytes) -> list[Delta]:
-    """Decode an answer that is not streamed, to request *number* of its session.
-
-    Raises:
-        ProviderError: *body* is an error, is malformed, or is cut short.
-    """
-    response = decode_whole(_response, provider, body)
-    if response.status is None and response.output is None:
-        raise (
-            faults(provider).error(read_openai_fault(body))
-            if response.error
-            else malformed_answer(provider, "no response", body)
-        )
-    deltas: list[Delta] = []
-    reader = ResponsesReader(provider, number)
-    reader.start_answer(response, deltas)
-    reader.end_answer(response, deltas)
-    return deltas
+def answer_decoder(provider: str, number: int) -> AnswerDecoder:
+    """A decoder for one answer, to request *number* of its session."""
+    return AnswerDecoder(provider, ResponsesReader(provider, number))

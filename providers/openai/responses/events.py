@@ -3,6 +3,8 @@
 Only the members that are used are declared; all others are ignored.
 """
 
+from typing import Any
+
 import msgspec
 
 from ...schema.content import Citation
@@ -213,10 +215,12 @@ class Error(_Typed, tag="error"):
 
 
 class AnyEvent(msgspec.Struct):
-    """An event of any type, or of none: then it may be an error."""
+    """An event of any type, or of none: then it may be an error, or a whole answer."""
 
     type: str | None = None
-    error: object = None
+    object: str | None = None
+    status: Any = None
+    output: msgspec.Raw = msgspec.Raw()
 
 
 Event = (

@@ -5,8 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 from builders.anthropic import START, STOP, cited, content_deltas, decode_stream
+from builders.decoding import decode_body
 
-from rayconteur.providers.anthropic.decoder import decode_answer, stream_decoder
+from rayconteur.providers.anthropic.decoder import answer_decoder
 from rayconteur.providers.schema.deltas import (
     AnswerEnded,
     AnswerStarted,
@@ -28,7 +29,7 @@ MODEL = "claude-sonnet-4-5-20250929"
 
 
 def test_every_kind_of_block_becomes_deltas_in_order(root: Path) -> None:
-    decoder = stream_decoder()
+    decoder = answer_decoder()
 
     deltas = decoder.feed((root / "tests/samples/anthropic_thinks_and_calls.sse").read_bytes())
 
@@ -64,7 +65,7 @@ def test_every_kind_of_block_becomes_deltas_in_order(root: Path) -> None:
 
 
 def test_an_error_in_the_stream_is_raised_after_the_deltas_before_it(root: Path) -> None:
-    decoder = stream_decoder()
+    decoder = answer_decoder()
 
     deltas = decoder.feed((root / "tests/samples/anthropic_overloaded.sse").read_bytes())
 
@@ -121,12 +122,15 @@ def test_a_malformed_block_is_a_protocol_error_that_quotes_it(block: str) -> Non
     assert raised.value.message.endswith(block)
 
 
-def test_invalid_utf_8_is_a_protocol_error() -> None:
-    decoder = stream_decoder()
-    decoder.feed(b'data: {"type":"\xff"}\n\n')
+def test_bytes_that_are_not_utf_8_cost_no_answer() -> None:
+    decoder = answer_decoder()
+    decoder.feed(b"data: %b\n\n" % START.encode())
 
-    with pytest.raises(ProtocolError):
-        decoder.finish()
+    deltas = decoder.feed(
+        b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a\xff"}}\n\n'
+    )
+
+    assert deltas == [TextDelta(0, "a\ufffd")]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +232,7 @@ def test_an_answer_that_is_not_streamed_gives_the_same_blocks() -> None:
         b'"stop_reason":"tool_use","usage":{"input_tokens":3,"output_tokens":5}}'
     )
 
-    assert decode_answer(body) == [
+    assert decode_body(answer_decoder(), body) == [
         AnswerStarted("msg_1", "m"),
         UsageReported(Usage(input=reported(3), output=reported(5))),
         TextDelta(0, "Caw."),
@@ -254,4 +258,4 @@ def test_an_answer_that_is_not_streamed_gives_the_same_blocks() -> None:
 )
 def test_a_body_that_is_not_a_whole_answer_is_an_error(body: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
-        decode_answer(body)
+        decode_body(answer_decoder(), body)

@@ -5,11 +5,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from builders.decoding import decode_body
 from builders.eventstream import END, EVENT, START, THINKS_AND_CALLS, block_stop, delta, event, exception_frame, frame
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rayconteur.providers.bedrock.decoder import BedrockReader, decode_answer, stream_decoder
+from rayconteur.providers.bedrock.decoder import BedrockReader, answer_decoder
 from rayconteur.providers.schema.content import Citation, Opaque, Text, Thinking, ToolUse
 from rayconteur.providers.schema.deltas import AnswerEnded, AnswerStarted, Delta
 from rayconteur.providers.schema.draft import Answer, Draft
@@ -28,7 +29,7 @@ from rayconteur.providers.schema.usage import Usage, reported
 
 def decode_stream(*pieces: bytes) -> Answer:
     """The answer in a stream that comes in *pieces*."""
-    decoder = stream_decoder(BedrockReader("claude", "request-1"))
+    decoder = answer_decoder(BedrockReader("claude", "request-1"))
     draft = Draft("bedrock")
     for piece in pieces:
         draft.add(decoder.feed(piece))
@@ -40,7 +41,7 @@ def decode_whole(*content: Any, model: str = "claude", **more: Any) -> Answer:
     """The answer with *content* that is not streamed."""
     body = {"output": {"message": {"role": "assistant", "content": content}}, "stopReason": "end_turn", **more}
     draft = Draft("bedrock")
-    draft.add(decode_answer(BedrockReader(model, "request-1"), json.dumps(body).encode()))
+    draft.add(decode_body(answer_decoder(BedrockReader(model, "request-1")), json.dumps(body).encode()))
     return draft.finish()
 
 
@@ -237,7 +238,8 @@ def test_a_malformed_event_is_a_protocol_error(pieces: tuple[bytes, ...]) -> Non
 
 
 def test_a_stream_that_ends_early_is_an_incomplete_answer() -> None:
-    for length in range(len(THINKS_AND_CALLS)):
+    stop = THINKS_AND_CALLS.index(b"messageStop")
+    for length in range(stop):
         assert type(failure(THINKS_AND_CALLS[:length])) is IncompleteAnswer
 
 
@@ -253,7 +255,7 @@ def test_a_damaged_body_is_an_answer_or_a_provider_error(data: st.DataObject) ->
 
     deltas: list[Delta] = []
     try:
-        deltas = decode_answer(BedrockReader("claude", "1"), bytes(body))
+        deltas = decode_body(answer_decoder(BedrockReader("claude", "1")), bytes(body))
     except ProviderError:
         return
     assert isinstance(deltas[0], AnswerStarted)
@@ -262,8 +264,9 @@ def test_a_damaged_body_is_an_answer_or_a_provider_error(data: st.DataObject) ->
 
 def test_an_error_in_place_of_an_answer_is_raised() -> None:
     with pytest.raises(RateLimited):
-        decode_answer(
-            BedrockReader("claude", "1"), b'{"__type":"com.amazon#ThrottlingException","message":"slow down"}'
+        decode_body(
+            answer_decoder(BedrockReader("claude", "1")),
+            b'{"__type":"com.amazon#ThrottlingException","message":"slow down"}',
         )
     with pytest.raises(IncompleteAnswer):
-        decode_answer(BedrockReader("claude", "1"), b'{"output":{"message":')
+        decode_body(answer_decoder(BedrockReader("claude", "1")), b'{"output":{"message":')

@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from builders.decoding import decode_body
 from builders.eventstream import START, delta, event
 
-from rayconteur.providers.bedrock.decoder import BedrockReader, decode_answer, stream_decoder
+from rayconteur.providers.bedrock.decoder import BedrockReader, answer_decoder
 from rayconteur.providers.schema.draft import Answer, Draft
 from rayconteur.providers.schema.stop_reasons import StopDetails, StopReason
 from rayconteur.providers.schema.usage import UNAVAILABLE, reported
@@ -26,7 +27,7 @@ REFUSED = {"type": "refusal", "category": "cyber", "explanation": "No exploits."
 def streamed(reason: str, model: str = CLAUDE, trace: object = None, fields: object = None) -> Answer:
     stop = {"stopReason": reason, "additionalModelResponseFields": fields}
     stream = START + delta(0, text="Caw") + event("messageStop", **stop) + event("metadata", usage=USAGE, trace=trace)
-    decoder, draft = stream_decoder(BedrockReader(model, "request-1")), Draft("bedrock")
+    decoder, draft = answer_decoder(BedrockReader(model, "request-1")), Draft("bedrock")
     draft.add(decoder.feed(stream))
     draft.add(decoder.finish())
     return draft.finish()
@@ -41,7 +42,7 @@ def whole(reason: str, model: str = CLAUDE, trace: object = None, fields: object
         "additionalModelResponseFields": fields,
     }
     draft = Draft("bedrock")
-    draft.add(decode_answer(BedrockReader(model, "request-1"), json.dumps(body).encode()))
+    draft.add(decode_body(answer_decoder(BedrockReader(model, "request-1")), json.dumps(body).encode()))
     return draft.finish()
 
 

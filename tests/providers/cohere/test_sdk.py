@@ -28,7 +28,8 @@ from rayconteur.providers.schema.errors import (
     UnsupportedContent,
 )
 from rayconteur.providers.schema.facts import ModelFacts
-from rayconteur.providers.transport.faults import STATUSES, Fault
+from rayconteur.providers.transport.fault_bodies import Fault
+from rayconteur.providers.transport.faults import STATUSES
 
 # Headers of the connection and of the transport, which is not the SDK's default one.
 _TRANSPORT_HEADERS = {"host", "connection", "accept", "accept-encoding", "content-length"}

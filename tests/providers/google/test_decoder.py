@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from builders.decoding import decode_body
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rayconteur.providers.google.decoder import decode_answer, stream_decoder
+from rayconteur.providers.google.decoder import answer_decoder
 from rayconteur.providers.google.errors import PROVIDER
 from rayconteur.providers.google.events import SIGNATURE, STOP_REASONS
 from rayconteur.providers.schema.content import Citation, Opaque, Text, Thinking, ToolUse
@@ -29,7 +30,7 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 def decode_stream(body: bytes) -> list[Delta]:
-    decoder = stream_decoder(5)
+    decoder = answer_decoder(5)
     return decoder.feed(body) + decoder.finish()
 
 
@@ -47,7 +48,7 @@ def decode_whole(*parts: dict[str, Any], stop: str = "STOP", **more: Any) -> Ans
     """An answer of *parts* that is not streamed."""
     candidate = {"content": {"parts": parts, "role": "model"}, "finishReason": stop, **more}
     body = {"candidates": [candidate], "responseId": "raven", "modelVersion": "m"}
-    return answer_of(decode_answer(5, msgspec.json.encode(body)))
+    return answer_of(decode_body(answer_decoder(5), msgspec.json.encode(body)))
 
 
 def signature(text: bytes) -> Opaque:
@@ -106,7 +107,7 @@ def test_a_blocked_prompt_and_a_filtered_answer_say_why() -> None:
     ]
     feedback = {"blockReason": "SAFETY", "blockReasonMessage": "not this", "safetyRatings": ratings}
 
-    blocked = answer_of(decode_answer(5, msgspec.json.encode({"promptFeedback": feedback})))
+    blocked = answer_of(decode_body(answer_decoder(5), msgspec.json.encode({"promptFeedback": feedback})))
     filtered = decode_whole({"text": "How to"}, stop="SAFETY", safetyRatings=ratings, finishMessage="no more")
 
     category = "HARM_CATEGORY_DANGEROUS_CONTENT"
@@ -126,7 +127,7 @@ def test_an_answer_that_ends_for_want_of_a_signature_is_rejected_thinking() -> N
     chunk = {"candidates": [{"finishReason": "MISSING_THOUGHT_SIGNATURE"}]}
 
     with pytest.raises(ThinkingRejected) as raised:
-        decode_answer(5, msgspec.json.encode(chunk))
+        decode_body(answer_decoder(5), msgspec.json.encode(chunk))
     assert raised.value.vendor_code == "MISSING_THOUGHT_SIGNATURE"
 
 
@@ -200,7 +201,7 @@ def test_streamed_arguments_that_fit_no_input_are_a_protocol_error(calls: list[d
 
 
 def test_an_error_in_the_stream_is_raised_after_the_deltas_before_it() -> None:
-    decoder = stream_decoder(1)
+    decoder = answer_decoder(1)
     deltas = decoder.feed((SAMPLES / "google_fails.sse").read_bytes())
 
     with pytest.raises(Overloaded, match="The model is overloaded"):
@@ -279,7 +280,7 @@ def test_only_the_first_candidate_counts() -> None:
     one = {"index": 0, "content": {"parts": [{"text": "one"}]}, "finishReason": "STOP"}
     two = {"index": 1, "content": {"parts": [{"inlineData": {"data": ""}}]}, "finishReason": "SAFETY"}
 
-    answer = answer_of(decode_answer(5, msgspec.json.encode({"candidates": [two, one]})))
+    answer = answer_of(decode_body(answer_decoder(5), msgspec.json.encode({"candidates": [two, one]})))
 
     assert (answer.content, answer.message_id) == ((Text(text="one"),), "answer-5")
 
@@ -320,7 +321,7 @@ def test_a_citation_covers_its_segment_if_that_is_in_the_text(support: dict[str,
 )
 def test_a_body_that_is_not_a_whole_answer_is_an_error(body: bytes, kind: type[ProviderError]) -> None:
     with pytest.raises(kind) as raised:
-        decode_answer(1, body)
+        decode_body(answer_decoder(1), body)
 
     assert type(raised.value) is kind
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from builders.decoding import decode_body
 from fixtures.clients import CHAT, KEY, REQUEST, RESPONSES, Config, client_and_server, collect_deltas
 from servers.entra_tokens import TOKEN, released, requested
 from servers.loopback import Received, answers
 
-from rayconteur.providers.openai.chat.decoder import decode_answer, stream_decoder
+from rayconteur.providers.openai.chat.decoder import answer_decoder
 from rayconteur.providers.openai.config import AzureOpenAI
 from rayconteur.providers.registry import ProviderConfig, open_client
 from rayconteur.providers.schema.deltas import AnswerEnded, TextDelta
@@ -167,7 +168,7 @@ def test_a_missing_token_function_is_an_error_that_names_the_field(name: str) ->
 
 def test_a_content_filter_is_a_stop_reason_and_its_reports_are_no_content(root: Path) -> None:
     draft = Draft("azureopenai")
-    decoder = stream_decoder("azureopenai", 1)
+    decoder = answer_decoder("azureopenai", 1)
 
     draft.add(decoder.feed((root / "tests/samples/chat_filtered_azure.sse").read_bytes()) + decoder.finish())
 
@@ -183,7 +184,7 @@ def test_a_content_filter_is_a_stop_reason_of_an_answer_that_is_not_streamed() -
         b'"content_filter_results":{"violence":{"filtered":true,"severity":"medium"}}}]}'
     )
 
-    assert decode_answer("azureopenai", 1, body)[1:] == [
+    assert decode_body(answer_decoder("azureopenai", 1), body)[1:] == [
         TextDelta(0, "A raven"),
         AnswerEnded(
             StopReason.CONTENT_FILTER,

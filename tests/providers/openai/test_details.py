@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from builders.decoding import decode_body
 from fixtures.clients import REQUEST, azure, client_and_server, responses
 from servers.loopback import answers
 
-from rayconteur.providers.openai.chat.decoder import decode_answer as decode_chat
-from rayconteur.providers.openai.chat.decoder import stream_decoder
-from rayconteur.providers.openai.responses.decoder import decode_answer as decode_responses
+from rayconteur.providers.openai.chat.decoder import answer_decoder
+from rayconteur.providers.openai.responses.decoder import answer_decoder as responses_decoder
 from rayconteur.providers.schema.deltas import AnswerEnded
 from rayconteur.providers.schema.errors import InvalidRequest, ProviderError, ThinkingRejected
 from rayconteur.providers.schema.stop_reasons import StopDetails, StopReason
@@ -88,7 +88,7 @@ def test_encrypted_content_that_can_not_be_read_is_told_by_its_code(item: str) -
 
 
 def test_a_filtered_answer_says_what_was_found(root: Path) -> None:
-    decoder = stream_decoder("azureopenai", 1)
+    decoder = answer_decoder("azureopenai", 1)
 
     deltas = decoder.feed((root / "tests/samples/chat_filtered_azure.sse").read_bytes()) + decoder.finish()
 
@@ -100,7 +100,7 @@ def test_an_answer_that_no_filter_has_seen_says_so() -> None:
     failed = {"error": {"code": "content_filter_error", "message": "timed out"}}
     choice = {"finish_reason": "stop", "message": {"content": "Caw."}, "content_filter_results": failed}
 
-    deltas = decode_chat("azureopenai", 1, msgspec.json.encode({"id": "c1", "choices": [choice]}))
+    deltas = decode_body(answer_decoder("azureopenai", 1), msgspec.json.encode({"id": "c1", "choices": [choice]}))
 
     assert deltas[-1] == AnswerEnded(StopReason.END_TURN, "stop", StopDetails(vendor=failed))
 
@@ -115,7 +115,7 @@ def test_a_filtered_response_says_what_was_found_in_the_prompt_or_in_the_answer(
         ],
     }
 
-    deltas = decode_responses("azureopenai", 1, msgspec.json.encode(response))
+    deltas = decode_body(responses_decoder("azureopenai", 1), msgspec.json.encode(response))
 
     found = {"jailbreak": JAILBREAK, "violence": VIOLENT}
     details = StopDetails(category="violence, jailbreak", vendor=found)
@@ -130,6 +130,6 @@ def test_a_filtered_response_says_what_was_found_in_the_prompt_or_in_the_answer(
 def test_a_response_that_ends_at_a_boundary_is_paused(reason: str) -> None:
     response = {"status": "incomplete", "incomplete_details": {"reason": reason}, "output": None}
 
-    deltas = decode_responses("openai", 1, msgspec.json.encode(response))
+    deltas = decode_body(responses_decoder("openai", 1), msgspec.json.encode(response))
 
     assert deltas[-1] == AnswerEnded(StopReason.PAUSED, reason)

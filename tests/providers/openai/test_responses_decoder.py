@@ -4,8 +4,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from builders.decoding import decode_body
 
-from rayconteur.providers.openai.responses.decoder import decode_answer, stream_decoder
+from rayconteur.providers.openai.responses.decoder import answer_decoder
 from rayconteur.providers.schema.content import Citation
 from rayconteur.providers.schema.deltas import (
     AnswerEnded,
@@ -41,7 +42,7 @@ CREATED = '{"type":"response.created","response":{"id":"r1","model":"m","status"
 
 
 def decode_stream(*data: str) -> list[Delta]:
-    decoder = stream_decoder("raven", 7)
+    decoder = answer_decoder("raven", 7)
     return decoder.feed("".join(f"data: {event}\n\n" for event in data).encode()) + decoder.finish()
 
 
@@ -54,7 +55,7 @@ def last_event(status: str, more: str = "") -> str:
 
 
 def decode_sample(root: Path, name: str) -> list[Delta]:
-    decoder = stream_decoder("raven", 7)
+    decoder = answer_decoder("raven", 7)
     return decoder.feed((root / "tests/samples" / name).read_bytes()) + decoder.finish()
 
 
@@ -100,7 +101,7 @@ def test_an_answer_that_is_not_streamed_equals_its_stream(root: Path) -> None:
     body = msgspec.json.encode(msgspec.json.decode((root / "tests/samples/responses_calls.json").read_bytes()))
 
     streamed.add(decode_sample(root, "responses_calls.sse"))
-    whole.add(decode_answer("raven", 7, body))
+    whole.add(decode_body(answer_decoder("raven", 7), body))
 
     assert whole.finish() == streamed.finish()
 
@@ -129,7 +130,7 @@ def test_a_content_filter_is_a_stop_reason(root: Path) -> None:
 def test_a_failed_answer_is_raised_after_the_deltas_before_it(
     root: Path, name: str, error: type[Exception], code: str
 ) -> None:
-    decoder = stream_decoder("raven", 7)
+    decoder = answer_decoder("raven", 7)
 
     deltas = decoder.feed((root / "tests/samples" / name).read_bytes())
 
@@ -261,4 +262,4 @@ def test_an_event_before_the_start_or_a_second_end_of_an_item_is_a_protocol_erro
 )
 def test_a_body_that_is_not_a_whole_answer_is_an_error(body: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
-        decode_answer("raven", 7, body)
+        decode_body(answer_decoder("raven", 7), body)

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from builders.decoding import decode_body
 from builders.messages import HI, assistant, user
 
 from rayconteur.providers.openai.chat import decoder as chat_decoder
@@ -154,7 +155,7 @@ def test_a_custom_call_and_its_result_go_back_as_such_on_the_responses_api() -> 
     plain = {"type": "function_call", "id": "fc_1", "call_id": "b", "name": "fly", "arguments": "{}"}
     found = {**plain, "call_id": "c", "namespace": "birds"}
     body = msgspec.json.encode({"status": "completed", "output": [custom, plain, found]})
-    content = answer_of(responses_decoder.decode_answer("openai", 1, body))
+    content = answer_of(decode_body(responses_decoder.answer_decoder("openai", 1), body))
     results = user(*(ToolResult(tool_use_id=use, content=(Text("Done."),)) for use in "abc"))
     memo = WireMemo()
 
@@ -176,7 +177,7 @@ def test_a_custom_call_goes_back_as_such_on_chat_completions_and_as_a_function_e
     call = {"id": "a", "type": "custom", "custom": {"name": "shell", "input": "ls"}}
     choice = {"finish_reason": "tool_calls", "message": {"tool_calls": [call]}}
     body = msgspec.json.encode({"id": "c1", "choices": [choice]})
-    answer = assistant(*answer_of(chat_decoder.decode_answer("openai", 1, body)))
+    answer = assistant(*answer_of(decode_body(chat_decoder.answer_decoder("openai", 1), body)))
 
     ours = sent(Settings(), user(HI), answer, dialect=CHAT)["messages"][1]["tool_calls"]
     other = sent(Settings(), user(HI), answer, dialect=Dialect("azureopenai", "gpt-4.1"))["messages"][1]["tool_calls"]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rayconteur.providers.schema.errors import ProtocolError
-from rayconteur.providers.transport.eventstream import FRAME_LIMIT_BYTES, FrameStream, headers, split
+from rayconteur.providers.transport.streams.eventstream import FRAME_LIMIT_BYTES, FrameStream, headers, split
 
 names = st.text(min_size=1, max_size=20).filter(lambda name: len(name.encode()) < 256)
 values = st.one_of(

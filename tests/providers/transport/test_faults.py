@@ -22,7 +22,8 @@ from rayconteur.providers.schema.errors import (
     ThinkingRejected,
     UnknownModel,
 )
-from rayconteur.providers.transport.faults import STATUSES, Fault, read_fault, retry_after_s
+from rayconteur.providers.transport.fault_bodies import Fault, read_fault
+from rayconteur.providers.transport.faults import STATUSES, retry_after_s
 from rayconteur.providers.transport.http import SDKErrors
 
 CHAT = faults("openai")
@@ -170,10 +171,10 @@ def test_an_error_keeps_the_provider_s_message_code_and_delay() -> None:
         ),
         (b'{"error":{"code":"c","message":"m","details":"more"}}', Fault(message="m", code="c")),
         (b'{"error":"m"}', Fault(message="m")),
-        (b'{"statusCode":401,"message":"m"}', Fault(message="m")),
+        (b'{"statusCode":401,"message":"m"}', Fault(message="m", code="401")),
         (b'{"object":"error","message":"m","type":"t","code":40001}', Fault(message="m", type="t", code="40001")),
         (b'{"detail":"m"}', Fault(message="m")),
-        (b"<h1>Bad gateway</h1>", Fault(message="<h1>Bad gateway</h1>")),
+        (b"<h1>Bad gateway</h1>", Fault(message="Bad gateway")),
         (b'{"error":{"message":3}}', Fault(message='{"error":{"message":3}}')),
         (b'{"error":{"message":""}}', Fault()),
         (b'[{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}]', Fault(message="m", code="429")),

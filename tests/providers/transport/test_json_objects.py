@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rayconteur.providers.schema.errors import ProtocolError
-from rayconteur.providers.transport.json_objects import EventsOrObjects, ObjectStream
+from rayconteur.providers.transport.streams.formats import BodyFormat
+from rayconteur.providers.transport.streams.json_objects import ObjectStream
 
 JSON = st.recursive(
     st.none() | st.integers() | st.text(), lambda more: st.lists(more) | st.dictionaries(st.text(), more), max_leaves=8
@@ -54,7 +55,7 @@ def test_an_object_that_exceeds_the_limit_is_an_error() -> None:
     ],
 )
 def test_the_first_byte_distinguishes_events_from_json(body: bytes, events: list[bytes]) -> None:
-    stream = EventsOrObjects("raven")
+    stream = BodyFormat("raven")
 
     assert [data for start in range(len(body)) for data in stream.feed(body[start : start + 1])] == events
     assert not stream.remainder()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rayconteur.providers.schema.errors import ProtocolError
-from rayconteur.providers.transport.sse import EventStream
+from rayconteur.providers.transport.streams.sse import EventStream
 
 
 def data_of(*pieces: bytes) -> list[bytes]:

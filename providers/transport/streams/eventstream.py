@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from struct import Struct
 from zlib import crc32
 
-from ..schema.errors import ProtocolError
+from ...schema.errors import ProtocolError
 
 # The limits of botocore: headers of up to 128 KB, a payload of up to 24 MB.
 HEADERS_LIMIT_BYTES = 128 << 10
@@ -34,6 +34,11 @@ class FrameStream:
         self._pieces: list[bytes] = []  # of the incomplete frame
         self._size_bytes = 0
         self._wanted_bytes = _MIN_FRAME_BYTES  # nothing to parse before there are this many
+
+    @property
+    def receiving(self) -> bool:
+        """True if the beginning of a frame has arrived."""
+        return bool(self._pieces)
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Each frame that *chunk* completes.

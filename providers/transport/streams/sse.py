@@ -5,11 +5,15 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-inte
 
 import re
 
-from ..schema.errors import ProtocolError
+import msgspec
+
+from ...schema.errors import ProtocolError
 
 EVENT_LIMIT_BYTES = 64 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _find_plain_data = re.compile(rb"\ndata: (.*)(?=\n\n)").findall  # one line of data, and the last of its event
+_FIELDS = (b"", b"data", b"event", b"id", b"retry", b"error")  # without a name: a comment, or a blank line
+_end_of_name = re.compile(rb"[:\r\n]").search
 _lone_cr = re.compile(rb"\r(?!\n)").search
 
 
@@ -27,6 +31,11 @@ class EventStream:
         self._after_cr = False
         self._pieces: list[bytes] = []  # of the incomplete event; none is empty, none contains a blank line
         self._size_bytes = 0
+
+    @property
+    def receiving(self) -> bool:
+        """True if the beginning of an event has arrived that is not a comment."""
+        return bool(self._pieces) and not self._pieces[0].startswith(b":")
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The data of each event that *chunk* completes.
@@ -89,18 +98,42 @@ class EventStream:
         return follows.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
+def begins_with_field(body: bytes) -> bool:
+    """True if *body* begins with a line of server-sent events: a comment, or one of the fields that are read here."""
+    if end := _end_of_name(body):
+        return body[: end.start()] in _FIELDS
+    return any(field.startswith(body) for field in _FIELDS)
+
+
 def _all_data(events: bytes) -> list[bytes]:
     """The data of each of the complete *events*."""
     lines = b"\n" + events
     plain = _find_plain_data(lines)
     # Events of other forms are rare, and parsing one by one costs twice this.
-    if len(plain) == lines.count(b"\ndata"):
+    if len(plain) == lines.count(b"\ndata") and b"\nerror" not in lines and b"\nevent: error" not in lines:
         return plain
     return [data for event in events.split(b"\n\n") if (data := _data(event)) is not None]
 
 
 def _data(event: bytes) -> bytes | None:
-    """The data of *event*; ``None`` if it has none, as a comment."""
-    lines = [line.partition(b":") for line in event.split(b"\n")]
-    values = [value.removeprefix(b" ") for field, _, value in lines if field == b"data"]
-    return b"\n".join(values) if values else None
+    """The data of *event*; ``None`` if it has none, as a comment.
+
+    Errors are read as an object with an ``error``: llama.cpp's field of that name, and an event of that name whose data
+    is not an object.
+    """
+    fields: dict[bytes, list[bytes]] = {}
+    for line in event.split(b"\n"):
+        field, _, value = line.partition(b":")
+        fields.setdefault(field, []).append(value.removeprefix(b" "))
+    values = fields.get(b"data")
+    if b"error" in fields:
+        return _as_error(b"\n".join(fields[b"error"]))
+    data = None if values is None else b"\n".join(values)
+    if data and fields.get(b"event") == [b"error"] and not data.lstrip().startswith(b"{"):
+        return _as_error(data)
+    return data
+
+
+def _as_error(problem: bytes) -> bytes:
+    is_object = problem.lstrip().startswith(b"{")
+    return b'{"error":%b}' % (problem if is_object else msgspec.json.encode(problem.decode(errors="replace")))

@@ -2,8 +2,8 @@
 
 import re
 
-from ..schema.errors import ProtocolError
-from .sse import EVENT_LIMIT_BYTES, EventStream
+from ...schema.errors import ProtocolError
+from .sse import EVENT_LIMIT_BYTES
 
 _outside = re.compile(rb'["{}]').search
 _inside = re.compile(rb'["\\]').search
@@ -25,6 +25,11 @@ class ObjectStream:
         self._skip = 0  # bytes of the next chunk that belong to an escape
         self._pieces: list[bytes] = []  # of the incomplete object
         self._size_bytes = 0
+
+    @property
+    def receiving(self) -> bool:
+        """True if the beginning of an object has arrived."""
+        return self._depth > 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Each object that *chunk* completes.
@@ -65,28 +70,3 @@ class ObjectStream:
         self._size_bytes += len(piece)
         if self._size_bytes > self._limit_bytes:
             raise ProtocolError(f"an object of the stream is larger than {self._limit_bytes} bytes", self._provider)
-
-
-class EventsOrObjects:
-    """Splits a stream of server-sent events or of JSON objects, whichever its first byte shows."""
-
-    def __init__(self, provider: str) -> None:
-        self._provider = provider
-        self._stream: EventStream | ObjectStream | None = None
-
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """The JSON of each event or object that *chunk* completes.
-
-        Raises:
-            ProtocolError: one is too large.
-        """
-        if self._stream is None:
-            first = chunk.lstrip()[:1]
-            if not first:
-                return []
-            self._stream = ObjectStream(self._provider) if first in (b"[", b"{") else EventStream(self._provider)
-        return self._stream.feed(chunk)
-
-    def remainder(self) -> bytes | None:
-        """The incomplete event or object at the end of the stream, if there is one."""
-        return self._stream.remainder() if self._stream else None

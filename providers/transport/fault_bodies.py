@@ -1,0 +1,163 @@
+"""Reading the bodies, and the events of a stream, in which servers report faults."""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from html import unescape
+from typing import cast
+
+import msgspec
+
+from ..schema.stop_reasons import StopDetails
+
+SHOWN_CHARS = 500
+"""How much of a message or a body an error shows."""
+NO_REASON = "the provider gave no reason"
+"""In place of a message."""
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """An error as the provider reports it: a message, and a type and a more exact code where it gives them.
+
+    *retry_after_s* is set if the body says how long to wait, *details* if it tells more about rejected content.
+    """
+
+    message: str = NO_REASON
+    type: str | None = None
+    code: str | None = None
+    retry_after_s: float | None = None
+    details: StopDetails | None = None
+
+
+_MAX_DEPTH = 4
+_json = msgspec.json.Decoder().decode
+_Members = dict[str, object]
+
+
+def read_fault(body: bytes) -> Fault:
+    """The fault in *body*, in any of the forms that vendors, compatible servers and gateways use.
+
+    They have an object with a ``message`` or a text, directly, in ``error`` or ``detail``, or in an array; a gateway
+    nests the error of the server behind it. What is not JSON is the message itself; of a web page, its words.
+    """
+    try:
+        decoded: object = _json(body)
+    except (ValueError, RecursionError):
+        return Fault(message=shown_text(body) or NO_REASON)
+    fault = _fault_in(decoded, _MAX_DEPTH)
+    return fault or Fault(message=excerpt(body) or NO_REASON)
+
+
+def reported_fault(body: bytes) -> Fault | None:
+    """The fault in *body*, JSON that is no part of an answer; ``None`` if it does not report a problem.
+
+    An empty ``error`` is none. An object whose type is "error", or which has a message and nothing to do with an
+    answer, reports one.
+    """
+    try:
+        decoded: object = _json(body)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(decoded, list) and decoded:
+        decoded = cast("list[object]", decoded)[0]
+    if not isinstance(decoded, dict):
+        return None
+    members = cast(_Members, decoded)
+    named = "error" in (members.get("object"), members.get("type"))
+    if named or any(members.get(name) for name in ("error", "errors", "detail", "message", "msg", "error_message")):
+        return _fault_in(members, _MAX_DEPTH) or Fault(message=excerpt(body))
+    return None
+
+
+def _fault_in(part: object, depth: int) -> Fault | None:
+    """The fault in *part* of a body; ``None`` if it has none."""
+    if isinstance(part, str):
+        return _nested_in_text(part, depth) or Fault(message=part[:SHOWN_CHARS] or NO_REASON)
+    if isinstance(part, list) and part and depth:
+        return _fault_in(cast("list[object]", part)[0], depth - 1)
+    if not isinstance(part, dict) or not depth:
+        return None
+    members = cast(_Members, part)
+    if inner := members.get("error"):
+        fault = _fault_in(inner, depth - 1)
+        return fault and _with_code(fault, members)
+    if isinstance(message := members.get("message"), str):
+        return _with_code(Fault(message=_with_gateway_details(message, members)[:SHOWN_CHARS] or NO_REASON), members)
+    others = (members.get(name) for name in ("detail", "msg", "error_message", "errors"))
+    fault = _fault_in(next(filter(None, others), None), depth - 1)
+    return fault and _with_code(fault, members)
+
+
+def _nested_in_text(text: str, depth: int) -> Fault | None:
+    """The fault in *text*, if that is all the JSON with which a server behind a gateway answered."""
+    if not depth or not text.startswith("{"):
+        return None
+    try:
+        return _fault_in(_json(text), depth - 1)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _with_gateway_details(message: str, members: Mapping[str, object]) -> str:
+    """*message* with what the server behind OpenRouter answered: its own is "Provider returned error"."""
+    match members.get("metadata"):
+        case {"raw": str(raw)} if raw:
+            return f"{message}: {read_fault(raw.encode(errors='replace')).message}"
+        case _:
+            return message
+
+
+def _with_code(fault: Fault, members: Mapping[str, object]) -> Fault:
+    """*fault* with the type, the code and the delay in *members*, where it has none itself."""
+    kind = members.get("type") or members.get("error_type")  # Cohere, TGI
+    details, wait_s = members.get("details"), None
+    code = members.get("code")
+    if code is None:
+        code = next(
+            (status for name in ("status_code", "statusCode", "status") if type(status := members.get(name)) is int),
+            None,
+        )
+    if isinstance(details, list):  # google.rpc.RetryInfo
+        wait_s = next(filter(None, map(_retry_delay_s, cast("list[object]", details))), None)
+    elif isinstance(details, dict):  # Anthropic
+        code = cast(_Members, details).get("error_code", code)
+    return msgspec.structs.replace(
+        fault,
+        type=fault.type or (kind if isinstance(kind, str) else None),
+        code=fault.code or (str(code) if isinstance(code, str | int) and code != "" else None),
+        retry_after_s=fault.retry_after_s or wait_s,
+    )
+
+
+def _retry_delay_s(detail: object) -> float | None:
+    match detail:
+        case {"retryDelay": str(delay)}:
+            with suppress(ValueError):
+                return max(0.0, float(delay.removesuffix("s")))
+        case _:
+            pass
+    return None
+
+
+def excerpt(body: bytes) -> str:
+    """The beginning of *body*, for an error message."""
+    return body[:SHOWN_CHARS].decode(errors="replace").strip()
+
+
+_MARKUP = b"<"
+_invisible = re.compile(
+    r"<(script|style|svg)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<[^>]*(?:>|\Z)", re.DOTALL | re.IGNORECASE
+).sub
+
+
+def is_markup(body: bytes) -> bool:
+    """True if *body* is a web page, or XML."""
+    return body.lstrip()[:1] == _MARKUP
+
+
+def shown_text(body: bytes) -> str:
+    """The beginning of the text in *body*, for an error message: of a web page, what a person would see."""
+    if not is_markup(body):
+        return excerpt(body)
+    words = unescape(_invisible(" ", body.decode(errors="replace"))).split()
+    return " ".join(words)[:SHOWN_CHARS] or excerpt(body)

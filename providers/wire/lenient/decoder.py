@@ -1,0 +1,60 @@
+"""Decoding JSON that the strict decoder has rejected."""
+
+import json
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from ...transport.faults import malformed_answer
+from ...transport.streams.surrogates import SplitCharacter, ends_with_half, without_lone_surrogates
+from ..json_decoding import MALFORMED
+from .coercion import Unreadable, coerced
+
+_Decoded = TypeVar("_Decoded")
+Normalize = Callable[[Any], Any]
+
+
+def parsed(event: bytes) -> Any:
+    """The value of *event*, JSON that a strict decoder rejects.
+
+    ``NaN`` and infinity, which JSON does not have, become ``null``; bytes that are not UTF-8, and halves of characters,
+    become U+FFFD.
+
+    Raises:
+        ValueError, RecursionError: it is not JSON.
+    """
+    text = without_lone_surrogates(event).decode(errors="replace")
+    return json.loads(text, parse_constant=lambda _: None, strict=False)
+
+
+class LenientDecoder(Generic[_Decoded]):
+    """Decodes JSON of *kind*, a struct or a union of them, that the strict decoder of *kind* has rejected.
+
+    *normalize* changes the decoded value first: for members that servers have in other forms.
+    """
+
+    def __init__(self, kind: Any, normalize: Normalize = lambda value: value) -> None:
+        self._kind = kind
+        self._normalize = normalize
+        self._form: inspect.Type | None = None  # inspected when it is first needed
+
+    def decode(self, provider: str, data: bytes, problem: Exception, streamed: bool = False) -> _Decoded:
+        """*data*, which failed to decode with *problem*, read leniently.
+
+        Raises:
+            ProtocolError: it is no JSON, or content in it can't be read.
+            SplitCharacter: it is *streamed*, and a text in it ends with half a character.
+        """
+        if streamed and ends_with_half(data):
+            raise SplitCharacter
+        if self._form is None:
+            self._form = inspect.type_info(self._kind)
+        try:
+            value = coerced(self._normalize(parsed(data)), self._form)
+            # Through JSON, because a member may be kept as it came.
+            decoded: _Decoded = msgspec.json.decode(msgspec.json.encode(value), type=self._kind)
+        except (Unreadable, *MALFORMED):
+            raise malformed_answer(provider, problem, data) from None
+        return decoded
