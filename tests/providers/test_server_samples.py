@@ -1,0 +1,156 @@
+"""What compatible servers and gateways send, read over HTTP by the real clients."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pytest
+from checkers.outlines import figures, outline
+from fixtures.clients import REQUEST, Config, anthropic, bedrock, cohere, google, openai, responses
+from fixtures.server_samples import Sample, all_server_samples
+from servers.loopback import Exchange, Loopback
+
+from rayconteur.providers.registry import open_client
+from rayconteur.providers.schema.client import Client
+from rayconteur.providers.schema.draft import Draft
+from rayconteur.providers.schema.errors import ProviderError
+
+CONFIGS: dict[str, Config] = {
+    "anthropic": anthropic,
+    "bedrock": bedrock,
+    "chat": openai,
+    "cohere": cohere,
+    "google": google,
+    "responses": responses,
+}
+RULES = {
+    "format": ("stream", "whole"),
+    "problem": ("stream", "whole"),
+    "end": ("stream", "whole"),
+    "last_event": ("stream",),
+    "placement": ("stream",),
+    "types": ("stream", "whole"),
+    "fragments": ("stream",),
+    "finish_reason": ("stream", "whole"),
+    "overflow": ("stream", "whole"),
+    "error_shape": ("stream", "whole"),
+    "usage": ("stream", "whole"),
+    "keep_alive": ("stream", "whole"),
+}
+"""The kinds of deviation, and the requests for which each one occurs."""
+WHOLE = 1 << 20
+EACH_SAMPLE = pytest.mark.parametrize(
+    "sample", [pytest.param(sample, id=f"{sample.api}: {sample.name}") for sample in all_server_samples()]
+)
+
+
+@dataclass
+class SampleServer:
+    """Answers each request with *sample*, in pieces of *piece_bytes*, to the client of each API."""
+
+    clients: dict[str, Client]
+    runner: asyncio.Runner
+    sample: Sample | None = None
+    piece_bytes: int = WHOLE
+
+    async def respond(self, exchange: Exchange) -> None:
+        assert self.sample
+        data, size = self.sample.data, self.piece_bytes
+        await exchange.send_head(self.sample.status, **self.sample.all_headers)
+        for start in range(0, len(data), size):
+            await exchange.send_chunk(data[start : start + size])
+            await asyncio.sleep(0)  # the client reads the piece
+        await exchange.end_body()
+
+    def read(self, sample: Sample, piece_bytes: int) -> tuple[Draft, ProviderError | None]:
+        """*sample* as the client of its API reads it, and the error that it raises."""
+        self.sample, self.piece_bytes = sample, piece_bytes
+        return self.runner.run(_read(self.clients[sample.api], sample))
+
+
+async def _read(client: Client, sample: Sample) -> tuple[Draft, ProviderError | None]:
+    draft = Draft(client.provider)
+    try:
+        if sample.request == "stream":
+            async for deltas in client.stream(REQUEST):
+                draft.add(deltas)
+        else:
+            draft.add(await client.complete(REQUEST))
+    except ProviderError as error:
+        return draft, error
+    return draft, None
+
+
+@asynccontextmanager
+async def _served(served: SampleServer) -> AsyncGenerator[None, None]:
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(Loopback(served.respond))
+        for api, config in CONFIGS.items():
+            served.clients[api] = client = open_client(config(server.url))
+            stack.push_async_callback(client.aclose)
+        yield
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[SampleServer]:
+    """The server and the clients of all samples."""
+    with asyncio.Runner() as runner:
+        server = SampleServer({}, runner)
+        context = _served(server)
+        runner.run(context.__aenter__())
+        yield server
+        runner.run(context.__aexit__(None, None, None))
+
+
+def reading_of(draft: Draft, sample: Sample) -> dict[str, Any]:
+    """What *draft* has of what *sample* states."""
+    assert sample.reading
+    answer = draft.finish()
+    return {
+        "content": outline(answer.content, sample.reading.content),
+        "stop": answer.stop_reason.value,
+        "usage": figures(answer.usage),
+    }
+
+
+def failure_of(draft: Draft, error: ProviderError, sample: Sample) -> dict[str, Any]:
+    """What *error*, and *draft* before it, have of what *sample* states."""
+    assert sample.error
+    return {
+        "kind": type(error).__name__,
+        "says": sample.error.says if sample.error.says in error.message else error.message,
+        "retryable": error.retryable,
+        "text": draft.partial().text,
+        "retry_after_s": error.retry_after_s,
+    }
+
+
+@pytest.mark.parametrize("piece_bytes", [WHOLE, 61, 17], ids=["in one piece", "in pieces of 61", "in pieces of 17"])
+@EACH_SAMPLE
+def test_each_response_is_read_as_its_sample_states(served: SampleServer, sample: Sample, piece_bytes: int) -> None:
+    draft, error = served.read(sample, piece_bytes)
+
+    if sample.error:
+        assert error, f"no error but {draft.partial()}"
+        assert failure_of(draft, error, sample) == msgspec.to_builtins(sample.error)
+    else:
+        assert error is None, repr(error)
+        assert reading_of(draft, sample) == msgspec.to_builtins(sample.reading)
+
+
+@EACH_SAMPLE
+def test_each_sample_names_its_source_and_is_complete(sample: Sample) -> None:
+    assert sample.source
+    assert sample.rule in RULES
+    assert (sample.reading is None) != (sample.error is None)
+    assert not (sample.body and sample.frames)
+
+
+def test_the_names_of_samples_are_unique() -> None:
+    names = Counter((sample.api, sample.name) for sample in all_server_samples())
+
+    assert [name for name, count in names.items() if count > 1] == []
