@@ -40,6 +40,7 @@ RULES = {
     "error_shape": ("stream", "whole"),
     "usage": ("stream", "whole"),
     "keep_alive": ("stream", "whole"),
+    "recorded": ("stream", "whole"),
 }
 """The kinds of deviation, and the requests for which each one occurs."""
 WHOLE = 1 << 20
