@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -44,32 +44,41 @@ RULES = {
 }
 """The kinds of deviation, and the requests for which each one occurs."""
 WHOLE = 1 << 20
-EACH_SAMPLE = pytest.mark.parametrize(
-    "sample", [pytest.param(sample, id=f"{sample.api}: {sample.name}") for sample in all_server_samples()]
-)
+
+
+def each(samples: Iterable[Sample]) -> pytest.MarkDecorator:
+    """A test for each of *samples*."""
+    return pytest.mark.parametrize(
+        "sample", [pytest.param(sample, id=f"{sample.api}: {sample.name}") for sample in samples]
+    )
+
+
+EACH_SAMPLE = each(all_server_samples())
+EACH_EVENT_STREAM = each(sample for sample in all_server_samples() if sample.is_event_stream)
 
 
 @dataclass
 class SampleServer:
-    """Answers each request with *sample*, in pieces of *piece_bytes*, to the client of each API."""
+    """Answers each request with *sample*, in *pieces*; *clients* are the real ones, by their API."""
 
     clients: dict[str, Client]
     runner: asyncio.Runner
     sample: Sample | None = None
-    piece_bytes: int = WHOLE
+    pieces: list[bytes] = field(default_factory=list[bytes])
 
     async def respond(self, exchange: Exchange) -> None:
+        """Send the response, in the pieces that it was split into."""
         assert self.sample
-        data, size = self.sample.data, self.piece_bytes
         await exchange.send_head(self.sample.status, **self.sample.all_headers)
-        for start in range(0, len(data), size):
-            await exchange.send_chunk(data[start : start + size])
-            await asyncio.sleep(0)  # the client reads the piece
+        for piece in self.pieces:
+            await exchange.send_chunk(piece)
+            await asyncio.sleep(0)  # lets the client read it
         await exchange.end_body()
 
-    def read(self, sample: Sample, piece_bytes: int) -> tuple[Draft, ProviderError | None]:
-        """*sample* as the client of its API reads it, and the error that it raises."""
-        self.sample, self.piece_bytes = sample, piece_bytes
+    def read(self, sample: Sample, data: bytes, piece_bytes: int) -> tuple[Draft, ProviderError | None]:
+        """What the client of the API reads in *data*, the body of *sample*, and the error that it raises."""
+        self.sample = sample
+        self.pieces = [data[start : start + piece_bytes] for start in range(0, len(data), piece_bytes)]
         return self.runner.run(_read(self.clients[sample.api], sample))
 
 
@@ -125,15 +134,13 @@ def failure_of(draft: Draft, error: ProviderError, sample: Sample) -> dict[str, 
         "kind": type(error).__name__,
         "says": sample.error.says if sample.error.says in error.message else error.message,
         "retryable": error.retryable,
-        "text": draft.partial().text,
+        "text": None if sample.error.text is None else draft.partial().text,
         "retry_after_s": error.retry_after_s,
     }
 
 
-@pytest.mark.parametrize("piece_bytes", [WHOLE, 61, 17], ids=["in one piece", "in pieces of 61", "in pieces of 17"])
-@EACH_SAMPLE
-def test_each_response_is_read_as_its_sample_states(served: SampleServer, sample: Sample, piece_bytes: int) -> None:
-    draft, error = served.read(sample, piece_bytes)
+def assert_read_as_stated(served: SampleServer, sample: Sample, data: bytes, piece_bytes: int) -> None:
+    draft, error = served.read(sample, data, piece_bytes)
 
     if sample.error:
         assert error, f"no error but {draft.partial()}"
@@ -143,15 +150,43 @@ def test_each_response_is_read_as_its_sample_states(served: SampleServer, sample
         assert reading_of(draft, sample) == msgspec.to_builtins(sample.reading)
 
 
+@pytest.mark.parametrize("piece_bytes", [WHOLE, 61, 17], ids=["in one piece", "in pieces of 61", "in pieces of 17"])
 @EACH_SAMPLE
-def test_each_sample_names_its_source_and_is_complete(sample: Sample) -> None:
-    assert sample.source
-    assert sample.rule in RULES
-    assert (sample.reading is None) != (sample.error is None)
-    assert not (sample.body and sample.frames)
+def test_each_response_is_read_as_its_sample_states(served: SampleServer, sample: Sample, piece_bytes: int) -> None:
+    assert_read_as_stated(served, sample, sample.data, piece_bytes)
 
 
-def test_the_names_of_samples_are_unique() -> None:
+@EACH_EVENT_STREAM
+def test_comments_between_events_change_no_reading(served: SampleServer, sample: Sample) -> None:
+    commented = b": ping\n\n" + sample.data.replace(b"\n\n", b"\n\n: ping\n\n")
+
+    assert_read_as_stated(served, sample, commented, 61)
+
+
+@EACH_EVENT_STREAM
+def test_the_ends_of_lines_change_no_reading(served: SampleServer, sample: Sample) -> None:
+    assert_read_as_stated(served, sample, sample.data.replace(b"\r", b"").replace(b"\n", b"\r\n"), 61)
+
+
+@EACH_SAMPLE
+def test_what_was_requested_decides_no_reading(served: SampleServer, sample: Sample) -> None:
+    """A stream is read where a whole answer was requested, and the reverse; only text before an error may differ."""
+    other = msgspec.structs.replace(sample, request="whole" if sample.request == "stream" else "stream")
+    if other.error:
+        other.error = msgspec.structs.replace(other.error, text=None)
+
+    assert_read_as_stated(served, other, other.data, WHOLE)
+
+
+def test_each_sample_names_its_source_and_states_either_a_reading_or_an_error() -> None:
+    samples = all_server_samples()
+
+    assert [sample.name for sample in samples if not sample.source or sample.rule not in RULES] == []
+    assert [sample.name for sample in samples if (sample.reading is None) == (sample.error is None)] == []
+    assert [sample.name for sample in samples if sample.body and sample.frames] == []
+
+
+def test_the_names_of_the_samples_of_an_api_are_unique() -> None:
     names = Counter((sample.api, sample.name) for sample in all_server_samples())
 
     assert [name for name, count in names.items() if count > 1] == []
