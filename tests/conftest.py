@@ -27,6 +27,7 @@ STARTS_RAY = (
     "cluster/",
     "docs/test_code_blocks.py",
     "driver/",
+    "real_servers/test_llama_sessions.py",
     "test_examples.py",
     "test_readme.py",
     "test_wheel.py",
