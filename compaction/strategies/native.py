@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import ClassVar
 
-from ...providers.schema.content import Opaque
+from ...providers.schema.content import Opaque, is_blank
 from ...providers.schema.draft import Answer
 from ...providers.schema.errors import IncompleteAnswer, InvalidConfig, ProviderError
 from ...providers.schema.messages import Message, Origin, Role
@@ -39,7 +39,7 @@ class NativeCompaction(KeepsRecentTurns, frozen=True, kw_only=True):
         super().__post_init__()
         if not self.timeout_s > 0:
             raise InvalidConfig(f"{FIELD}.timeout_s", "give more than 0 seconds")
-        if self.instructions is not None and not self.instructions.strip():
+        if self.instructions is not None and is_blank(self.instructions):
             raise InvalidConfig(f"{FIELD}.instructions", "are blank; leave them out to use the provider's own")
 
     async def compact(self, history: SizedHistory, job: CompactionJob, scope: Scope) -> StrategyResult:

@@ -9,6 +9,7 @@ import msgspec
 
 from ...providers.models import with_model_facts
 from ...providers.registry import ProviderConfig
+from ...providers.schema.content import is_blank
 from ...providers.schema.errors import InvalidConfig, ProviderError
 from ..job import CompactionJob
 from ..sized_history import SizedHistory
@@ -42,7 +43,7 @@ class Summarize(KeepsRecentTurns, frozen=True, kw_only=True):
         super().__post_init__()
         if not self.timeout_s > 0:
             raise InvalidConfig(f"{FIELD}.timeout_s", "give more than 0 seconds")
-        if self.prompt is not None and not self.prompt.strip():
+        if self.prompt is not None and is_blank(self.prompt):
             raise InvalidConfig(f"{FIELD}.prompt", "is blank; leave it out to use the default prompt")
 
     def resolved(self, environ: Mapping[str, str]) -> Self:

@@ -3,7 +3,7 @@
 from operator import is_
 from typing import ClassVar, Literal
 
-from ...providers.schema.content import Block, Text, ToolResult
+from ...providers.schema.content import Block, Text, ToolResult, is_blank
 from ...providers.schema.messages import Role
 from ..placeholders import result_placeholder
 from .message_rewriter import MessageRewriter
@@ -30,7 +30,7 @@ class Threshold(MessageRewriter, frozen=True, kw_only=True):
         content, summary = result.content, result.compact_summary
         if not content or (summary is not None and content == (Text(summary),)):  # replaced by an earlier compaction
             return result
-        usable = summary if self.tool_results == "summarize" and summary and summary.strip() else None
+        usable = summary if self.tool_results == "summarize" and summary and not is_blank(summary) else None
         text = usable or result_placeholder(content)
         if len(content) == 1 and isinstance(first := content[0], Text) and len(first.text) <= len(text):
             return result

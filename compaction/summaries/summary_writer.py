@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 
 from ...providers.registry import ProviderConfig
-from ...providers.schema.content import Text
+from ...providers.schema.content import Text, is_blank
 from ...providers.schema.draft import Answer
 from ...providers.schema.errors import IncompleteAnswer
 from ...providers.schema.messages import Message, Role
@@ -96,7 +96,7 @@ class SummaryWriter:
         text = "\n\n".join(block.text for block in answer.content if isinstance(block, Text)).strip()
         if answer.stop_reason is StopReason.MAX_TOKENS:
             raise NoSummary(f"the summary did not fit into {self._max_tokens:,} tokens; raise max_summary_tokens")
-        if answer.stop_reason not in _COMPLETE or not text:
+        if answer.stop_reason not in _COMPLETE or is_blank(text):
             raise NoSummary(f"the model wrote no summary ({answer.stop_reason})")
         earlier = [summary_text(message) for message in messages if message.stands_for is not None]
         if 2 * len(text) >= sum(map(len, earlier)):

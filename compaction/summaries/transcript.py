@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ...providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
+from ...providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse, is_blank
 from ...providers.schema.messages import Message, Role
 from ..placeholders import media_placeholder
 from .summary_message import summary_text
@@ -44,7 +44,7 @@ def _block_text(block: Block, speaker: str, max_chars: int) -> str:
 
 
 def _result_text(result: ToolResult) -> str:
-    if result.compact_summary and result.compact_summary.strip():
+    if result.compact_summary and not is_blank(result.compact_summary):
         return result.compact_summary
     parts = (block.text if isinstance(block, Text) else media_placeholder(block).text for block in result.content)
     return "\n".join(parts)

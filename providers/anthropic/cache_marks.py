@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..schema.content import Document, Image, Text, ToolResult, ToolUse
+from ..schema.content import Document, Image, Text, ToolResult, ToolUse, is_blank
 from ..schema.messages import Message, Role
 from ..schema.request import Settings
 from ..wire.cache_points import cache_points
@@ -62,4 +62,4 @@ def _end_of_previous_request(messages: Sequence[Message]) -> int:
 
 def _can_be_marked(message: Message) -> bool:
     last = message.content[-1] if message.content else None
-    return isinstance(last, _MARKED) and not (isinstance(last, Text) and not last.text.strip())
+    return isinstance(last, _MARKED) and not (isinstance(last, Text) and is_blank(last.text))

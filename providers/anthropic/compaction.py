@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ..schema.content import Opaque
+from ..schema.content import Opaque, is_blank
 from ..schema.draft import Answer
 from ..schema.errors import ContextOverflow, InvalidConfig, InvalidRequest
 from ..schema.request import Request
@@ -63,7 +63,7 @@ def summary(answer: Answer) -> Answer:
 
 def _compacting(head: dict[str, Any], instructions: str | None) -> dict[str, Any]:
     compaction = {"type": "summarize"}
-    if instructions and instructions.strip():
+    if instructions and not is_blank(instructions):
         compaction["instructions"] = instructions
     kept = {name: value for name, value in head.items() if name not in _LEFT_OUT}
     if kept.get("tool_choice", {}).get("type") in _FORCED:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
+from ..schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse, is_blank
 from ..schema.messages import Message, Role
 from ..wire.media import MediaLimits, MediaRules
 from ..wire.name_rules import NameRule
@@ -47,7 +47,7 @@ def wire_blocks(message: Message, media: MediaRules, source: str) -> list[Any]:
     Media that *media* does not take becomes a note. Thinking that nothing follows is left out: the API rejects it.
     """
     match message.content:
-        case (Text(text=text, citations=()),) if text and not text.isspace():  # most messages; the rest takes longer
+        case (Text(text=text, citations=()),) if not is_blank(text):  # most messages; the rest takes longer
             return [{"type": "text", "text": text}]
         case content:
             if message.role is Role.USER:
@@ -80,8 +80,8 @@ def _each_block(
     for block in content:
         match block:
             case Text():
-                # The API rejects text that is only white space.
-                if block.text and not block.text.isspace():
+                # "text content blocks must contain non-whitespace text", says the API.
+                if not is_blank(block.text):
                     yield _cited(block) if own and block.citations else _text(block.text)
             case Image() | Document():
                 note = media.note(block)

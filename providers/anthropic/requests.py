@@ -11,7 +11,7 @@ from ..claude.bound_thinking import BoundThinking, Context
 from ..claude.output_limits import default_output_tokens
 from ..claude.prompt_changes import PromptPlan, prompt_plan
 from ..claude.thinking import effort_level, thinking_member
-from ..schema.content import ToolResult
+from ..schema.content import ToolResult, is_blank
 from ..schema.facts import ModelFacts
 from ..schema.messages import Message, Role
 from ..schema.request import Prompt, Request, Settings
@@ -180,7 +180,7 @@ def _head(settings: Settings, prompt: Prompt, dialect: Dialect, streaming: bool)
         "stream": streaming,
     }
     mark = cache_mark(settings)
-    system = prompt.system if prompt.system and not prompt.system.isspace() else None
+    system = None if is_blank(prompt.system or "") else prompt.system
     if system:
         head["system"] = [{"type": "text", "text": system, **mark}] if mark else system
     if prompt.tools:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ..schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
+from ..schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse, is_blank
 from ..schema.errors import UnsupportedContent
 from ..schema.messages import Message
 from ..wire.media import MediaLimits, MediaRules
@@ -105,7 +105,7 @@ class Blocks:
     def of(self, message: Message) -> list[Any]:
         """The blocks of *message*; what Bedrock has no form for is left out."""
         match message.content:
-            case (Text(text=text) as said,) if text and not said.citations and not text.isspace():
+            case (Text(text=text) as said,) if not said.citations and not is_blank(text):
                 return [{"text": text}]  # most messages; the general case takes longer
             case _:
                 pass
@@ -124,8 +124,7 @@ class Blocks:
         for block in content:
             match block:
                 case Text(text=text):
-                    # The API rejects text that is only white space.
-                    if text and not text.isspace():
+                    if not is_blank(text):  # the API rejects it
                         yield self._text(block)
                 case Image() | Document():
                     yield self._media(block, next(names) if isinstance(block, Document) else "")

@@ -11,7 +11,7 @@ import msgspec
 
 from ..claude.bound_thinking import BoundThinking, Context
 from ..claude.output_limits import default_output_tokens
-from ..schema.content import Opaque, Text, Thinking, ToolResult, ToolUse
+from ..schema.content import Opaque, Text, Thinking, ToolResult, ToolUse, is_blank
 from ..schema.messages import Message, Role
 from ..schema.request import Request, Settings
 from ..schema.tools import Tool, ToolChoice
@@ -113,7 +113,7 @@ def body(request: Request, dialect: Dialect, streaming: bool = False) -> bytes:
 def _head(settings: Settings, dialect: Dialect, mark: dict[str, Any] | None) -> dict[str, Any]:
     """Everything but the messages, with *mark* where the prompt is to be cached."""
     head: dict[str, Any] = {}
-    if settings.system and not settings.system.isspace():
+    if settings.system and not is_blank(settings.system):
         head["system"] = [{"text": settings.system}, *([mark] if mark else ())]
     if inference := _inference(settings, dialect):
         head["inferenceConfig"] = inference
@@ -217,7 +217,7 @@ def _can_be_marked(message: Message) -> bool:
         return False
     match message.content:
         case (*_, Text(text=text)):
-            return bool(text) and not text.isspace()
+            return not is_blank(text)
         case (*_, ToolResult(content=content)):
             return all(isinstance(block, Text) for block in content)
         case (*_, ToolUse()):

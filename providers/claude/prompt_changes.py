@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ..schema.content import is_blank
 from ..schema.messages import Message, Role
 from ..schema.request import Prompt
 from ..schema.tools import ProviderTool, Tool
@@ -89,9 +90,9 @@ class _Writer:
         """The content of the message that changes to *prompt*: empty if nothing changes, ``None`` if it has no form."""
         before, after = self.prompt, prompt
         content: list[_Object] = []
-        if (after.system or "").strip() != (before.system or "").strip():
-            text = _REPLACED + after.system if after.system and not after.system.isspace() else _REMOVED
-            content.append({"type": "text", "text": text})
+        was, system = ("" if is_blank(each.system or "") else each.system or "" for each in (before, after))
+        if system.strip() != was.strip():
+            content.append({"type": "text", "text": _REPLACED + system if system else _REMOVED})
         offered = {tool.name: tool for tool in before.tools}
         wanted = {tool.name: tool for tool in after.tools}
         removed = [name for name in offered if name not in wanted]

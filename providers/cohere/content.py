@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import msgspec
 
-from ..schema.content import Block, Document, Image, Text, Thinking, ToolResult, ToolUse
+from ..schema.content import Block, Document, Image, Text, Thinking, ToolResult, ToolUse, is_blank
 from ..schema.errors import UnsupportedContent
 from ..schema.messages import Message, Role
 from ..wire.media import MediaLimits, MediaRules
@@ -58,7 +58,7 @@ def wire_messages(media: MediaRules, message: Message) -> list[_Object]:
     Media that *media* does not take becomes a note.
     """
     match message.content:
-        case (Text(text=text),) if text and not text.isspace():  # most messages; the general case takes longer
+        case (Text(text=text),) if not is_blank(text):  # most messages; the general case takes longer
             return [{"role": message.role, "content": text}]
         case content:
             assistant = message.role is Role.ASSISTANT
@@ -72,9 +72,9 @@ def _assistant_messages(content: Iterable[Block]) -> Iterator[_Object]:
     calls: list[_Object] = []
     for block in content:
         match block:
-            case Text(text=text) if _has_text(text):
+            case Text(text=text) if not is_blank(text):
                 parts.append(_text(text))
-            case Thinking(text=text) if block.provider == PROVIDER and _has_text(text):
+            case Thinking(text=text) if block.provider == PROVIDER and not is_blank(text):
                 if block.signature == PLAN:
                     plan.append(text)
                 else:
@@ -119,7 +119,7 @@ def _user_messages(media: MediaRules, content: Sequence[Block]) -> Iterator[_Obj
             if images := [part for part in parts if part["type"] != "text"]:
                 user_parts += [_text(f"From the result of {block.tool_use_id}:"), *images]
     user_parts += [_part(media, block) for block in content if isinstance(block, Text | Image | Document)]
-    match [part for part in user_parts if _has_text(part.get("text", "an image"))]:
+    match [part for part in user_parts if not is_blank(part.get("text", "an image"))]:
         case []:
             pass
         case [{"type": "text", "text": text}]:
@@ -131,7 +131,7 @@ def _user_messages(media: MediaRules, content: Sequence[Block]) -> Iterator[_Obj
 def _result_text(result: ToolResult, parts: Iterable[_Object]) -> str:
     """The text of *result*, which must not be empty. The API has no error flag: a prefix marks errors."""
     text = "\n".join(part["text"] for part in parts if part["type"] == "text")
-    text = text if _has_text(text) else _NO_OUTPUT
+    text = _NO_OUTPUT if is_blank(text) else text  # Cohere rejects messages that are
     return _ERROR_PREFIX + text if result.is_error else text
 
 
@@ -179,8 +179,3 @@ def _part(media: MediaRules, block: Text | Image | Document) -> _Object:
 
 def _text(text: str) -> _Object:
     return {"type": "text", "text": text}
-
-
-def _has_text(text: str) -> bool:
-    """True if *text* is more than white space: Cohere rejects messages that are not."""
-    return bool(text) and not text.isspace()

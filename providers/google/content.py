@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ..schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
+from ..schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse, is_blank
 from ..schema.errors import UnsupportedContent
 from ..schema.messages import Message
 from ..wire.media import MediaLimits, MediaRules
@@ -134,7 +134,7 @@ class Parts:
     def of(self, message: Message) -> list[_Part]:
         """The parts of *message*; what Google has no form for is left out."""
         match message.content:
-            case (Text(text=text),) if text:  # most messages; the general case takes longer
+            case (Text(text=text),) if not is_blank(text):  # most messages; the general case takes longer
                 return [{"text": text}]
             case content:
                 return self._parts(content, message.readable_by(self._rules.source))
@@ -146,7 +146,7 @@ class Parts:
         for block in content:
             match block:
                 case Text(text=text):
-                    if text:
+                    if not is_blank(text):
                         parts.append({"text": text})
                 case Image() | Document():
                     parts.append(self._media_part(block))

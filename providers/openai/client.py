@@ -6,6 +6,7 @@ from functools import partial
 from typing import cast
 
 import httpx2
+import msgspec
 import openai
 
 from ..auth.aws import aws_authority
@@ -21,6 +22,7 @@ from ..transport.fault_bodies import Fault
 from ..transport.sdk_bypass import SDKBypass
 from ..transport.streams.decoder import AnswerDecoder
 from ..wire.extra_body import check_extras
+from .adaptation import adapted, refused_member
 from .api_choice import api_for, documented_facts, is_own, openai_apis
 from .chat import decoder as chat_answers
 from .chat import requests as chat_requests
@@ -123,7 +125,7 @@ class OpenAIClient:
     def __init__(self, connection: Connection, dialect: Dialect, apis: tuple[ApiName, ...]) -> None:
         self._connection = connection
         self._apis = apis
-        self._routes = {
+        self.routes = {
             name: _Route(
                 _APIS[name],
                 replace(dialect, api=name),
@@ -131,7 +133,7 @@ class OpenAIClient:
             )
             for name in apis
         }
-        self._dialect = self._routes[apis[0]].dialect
+        self._dialect = self.routes[apis[0]].dialect
 
     @property
     def provider(self) -> str:
@@ -147,12 +149,13 @@ class OpenAIClient:
 
     def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
         route = self._route(request.settings)
-        body = partial(self._body, route, request, True)
-        return route.channel.stream(body, route.api.answer_decoder(self.provider, request.number))
+        body = _AdaptableBody(self, route.dialect.api, request)
+        decoder = route.api.answer_decoder(self.provider, request.number)
+        return route.channel.stream(body.encode, decoder, body.adapt)
 
     async def complete(self, request: Request) -> list[Delta]:
         route = self._route(request.settings)
-        body = partial(self._body, route, request, False)
+        body = partial(self.body, route, request, False)
         return await route.channel.collect(body, route.api.answer_decoder(self.provider, request.number))
 
     async def compact(self, request: Request, instructions: str | None) -> Answer:
@@ -167,19 +170,42 @@ class OpenAIClient:
     async def aclose(self) -> None:
         await self._connection.sdk.close()
 
-    def _body(self, route: _Route, request: Request, streaming: bool) -> bytes:
+    def body(self, route: _Route, request: Request, streaming: bool) -> bytes:
         """The body of *request*.
 
         Raises:
             UnsupportedContent: the last message has media that only the preferred API takes.
         """
-        if route.dialect is not self._dialect and request.messages:
+        if route.dialect.api != self._dialect.api and request.messages:
             last = request.messages[-1].content
             route.dialect.media.check([block for block in last if not isinstance(block, ToolResult)])
         return route.api.body(request, route.dialect, streaming)
 
     def _route(self, settings: Settings) -> _Route:
-        return self._routes[api_for(settings, self._apis, self._dialect.documented, self._dialect.known)]
+        return self.routes[api_for(settings, self._apis, self._dialect.documented, self._dialect.known)]
+
+
+class _AdaptableBody:
+    """The body of *request*, streamed, to *api*, in the dialect that *client* knows the server to take so far."""
+
+    def __init__(self, client: OpenAIClient, api: ApiName, request: Request) -> None:
+        self._client = client
+        self._api: ApiName = api
+        self._request = request
+        self._sent: Dialect | None = None
+
+    def encode(self) -> bytes:
+        route = self._client.routes[self._api]
+        self._sent = route.dialect
+        return self._client.body(route, self._request, True)
+
+    def adapt(self, error: ProviderError) -> bool:
+        """True if the request is to be repeated: *error* tells what the server takes. The client remembers it."""
+        dialect = self._sent and adapted(self._sent, error)
+        if dialect is None:
+            return False
+        self._client.routes[self._api] = replace(self._client.routes[self._api], dialect=dialect)
+        return True
 
 
 def openai_client(config: OpenAI) -> OpenAIClient:
@@ -224,6 +250,7 @@ def dialect_of(config: OpenAI | AzureOpenAI, apis: tuple[ApiName, ...], own: boo
         source=config.source,
         reasoning=config.reasoning,
         extra_body=config.extra_body,
+        stream_options=config.stream_options,
     )
 
 
@@ -238,7 +265,11 @@ def sdk_errors(provider: str) -> http.SDKErrors:
 
 
 def _fault(response: http.Response) -> Fault:
-    return read_openai_fault(response.content)
+    fault = read_openai_fault(response.content)
+    member = refused_member(response.status_code, response.content)
+    if member is None or member in fault.message:
+        return fault
+    return msgspec.structs.replace(fault, message=f"{member}: {fault.message}")
 
 
 def _response(error: Exception) -> httpx2.Response | None:

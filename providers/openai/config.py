@@ -35,9 +35,14 @@ class _OpenAIConfig(HTTPConfig, frozen=True, kw_only=True):
     *reasoning_summary* is how the thinking is summarized, where it is shown; *reasoning_context* which thinking of
     earlier turns the model is shown again; *reasoning_mode* ``"pro"`` lets it work longer on each answer (GPT-5.6 and
     later). They apply to the Responses API.
+
+    With *stream_options* off, streamed requests to Chat Completions have no member of this name, which asks for the
+    token counts and which some compatible servers do not know. The counts are then estimated, unless the server reports
+    them all the same. A server that refuses the member by name is asked again at once without it, and from then on.
     """
 
     api: ApiChoice = "auto"
+    stream_options: bool = True
     reasoning_summary: Literal["auto", "concise", "detailed"] | None = None
     reasoning_context: Literal["auto", "current_turn", "all_turns"] | None = None
     reasoning_mode: Literal["standard", "pro"] | None = None

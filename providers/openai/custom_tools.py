@@ -17,6 +17,10 @@ COMPACTED = "compacted"
 """The type of the opaque blocks that the Responses API made of earlier messages."""
 
 
+KEPT = "chat_parts"
+"""The type of the opaque block at the end of an answer of Chat Completions: what a compatible server wants back."""
+
+
 class CallMark(msgspec.Struct, omit_defaults=True):
     """The members of a call that a ``ToolUse`` has no field for: whether its input is text, and its *namespace*."""
 

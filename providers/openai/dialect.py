@@ -1,7 +1,7 @@
 """Which of OpenAI's two APIs is spoken, with whom, and of what model."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +25,8 @@ class Dialect:
     nothing is known.
 
     *source* is the ``Origin.source`` of its answers: what is encrypted in others is not sent. Requests name the
-    *deployment* as their model, where there is one. *reasoning* and *extra_body* are those of the config.
+    *deployment* as their model, where there is one. *reasoning* and *extra_body* are those of the config. Without
+    *stream_options*, requests have no such member; it makes no difference to messages.
     """
 
     provider: str
@@ -37,6 +38,7 @@ class Dialect:
     deployment: str = ""
     reasoning: ReasoningOptions = _NO_OPTIONS
     extra_body: Mapping[str, Any] | None = None
+    stream_options: bool = field(default=True, compare=False)
 
     @cached_property
     def documented(self) -> OpenAIModel:
@@ -53,6 +55,15 @@ class Dialect:
         """What images and documents are taken."""
         rules = chat_media if self.api == "chat" else responses_media
         return rules(self.provider, self.own).of(self.known)
+
+    @property
+    def id_chars(self) -> int | None:
+        """How long the id of a tool call may be in Chat Completions; at compatible servers no limit is known.
+
+        "string too long. Expected a string with maximum length 40", says OpenAI. LiteLLM's ids hold Gemini's thought
+        signatures, which are longer: https://github.com/BerriAI/litellm/pull/16895.
+        """
+        return 40 if self.own else None
 
     @property
     def sent_model(self) -> str:

@@ -52,6 +52,7 @@ _IMAGE_DETAILS = ("auto", "low", "high", "original")
 
 _TOOL_NAME_CHARS = 64
 _DIGEST_CHARS = 32
+_ID_CHARS = 40
 _foreign_in_name = re.compile(r"[^a-zA-Z0-9_-]")
 _foreign_in_id = re.compile(r"[^\x21-\x7e]")
 _NOT_STRICT = frozenset(
@@ -99,11 +100,12 @@ def tool_name(name: str) -> str:
     return _foreign_in_name.sub("_", name)[:_TOOL_NAME_CHARS] or "_"
 
 
-def tool_id(given: str, limit_chars: int) -> str:
-    """*given*, if it has letters that go into any JSON API and no more than *limit_chars*; else what stands for it.
+def tool_id(given: str, limit_chars: int | None) -> str:
+    """*given*, if it has letters that go into any JSON API and no more than *limit_chars*, if any; else a stand-in.
 
     Another provider may have made it. Different ids stay different.
     """
+    limit_chars = limit_chars or max(len(given), _ID_CHARS)
     if len(given) <= limit_chars and not _foreign_in_id.search(given):
         return given
     front = _foreign_in_name.sub("_", given[: limit_chars - _DIGEST_CHARS - 1])

@@ -1,8 +1,24 @@
 """Blocks: the parts of a message."""
 
+import re
 from typing import Any, Literal
 
 import msgspec
+
+# White space, and what Unicode has shown as nothing: the Default_Ignorable_Code_Points of
+# https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt.
+_visible = re.compile(
+    r"[^\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+).search
+
+
+def is_blank(text: str) -> bool:
+    """True if nothing of *text* is visible: white space, zero-width characters, or nothing at all.
+
+    Such a text is no content: several APIs reject it, and it answers nothing.
+    """
+    return _visible(text) is None
 
 
 class _Block(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):

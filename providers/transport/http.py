@@ -103,6 +103,14 @@ class SDKErrors:
     fault_of: Callable[[Response], Fault] = _in_body
 
 
+Adapt = Callable[[ProviderError], bool]
+"""True if a request that failed with this error is to be encoded again, differently, and repeated at once."""
+
+
+def _never(_: ProviderError) -> bool:
+    return False
+
+
 class Channel:
     """Sends requests through *post* and turns all errors into ours, without *secrets* in their messages.
 
@@ -118,12 +126,14 @@ class Channel:
         self._secrets = secrets
         self._progress_timeout_s = progress_timeout_s
 
-    async def stream(self, encode: Callable[[], bytes], decoder: AnswerDecoder) -> AsyncGenerator[list[Delta], None]:
+    async def stream(
+        self, encode: Callable[[], bytes], decoder: AnswerDecoder, adapt: Adapt = _never
+    ) -> AsyncGenerator[list[Delta], None]:
         """The deltas of the answer to the body that *encode* returns, as they arrive.
 
         Cancelling or closing it aborts the HTTP request.
         """
-        response = await self._open(encode)
+        response = await self._open(encode, adapt)
         limits = _RateLimitInserter(response.headers)
         broken: Exception | None = None
         try:
@@ -175,7 +185,7 @@ class Channel:
         finally:
             await response.aclose()
 
-    async def _open(self, encode: Callable[[], bytes]) -> Response:
+    async def _open(self, encode: Callable[[], bytes], adapt: Adapt = _never) -> Response:
         """Send the request. The body of the response is unread."""
         try:
             body = encode()
@@ -188,7 +198,10 @@ class Channel:
                 return await self._post(body, {})
             return await self._post(split(body), {"content-length": str(len(body))})
         except Exception as error:  # an SDK may raise anything, and none of it may leave this package
-            raise self._scrubbed(self._error(error)) from None
+            problem = self._scrubbed(self._error(error))
+        if adapt(problem):
+            return await self._open(encode, adapt)
+        raise problem
 
     async def _read_tail(self, chunks: AsyncGenerator[bytes, None], decoder: AnswerDecoder) -> list[Delta]:
         """Read the rest of the body, for a moment. Returns the deltas in it."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ...providers.schema.content import Block, Opaque, Text, Thinking, ToolUse, UserBlock
+from ...providers.schema.content import Block, Opaque, Text, Thinking, ToolUse, UserBlock, is_blank
 from ...providers.schema.draft import unique_tool_ids
 from ...providers.schema.messages import UNREADABLE, Message, Origin, Role
 from ..api.errors import EmptyMessage, InvalidRecord
@@ -152,7 +152,7 @@ def worth_keeping(content: Iterable[Block], taken_ids: AbstractSet[str]) -> tupl
 
 
 def _is_blank(block: Block) -> bool:
-    return isinstance(block, Text) and not block.text.strip()
+    return isinstance(block, Text) and is_blank(block.text)
 
 
 def _is_signed_thinking(block: Block) -> bool:

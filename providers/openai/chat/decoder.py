@@ -25,10 +25,11 @@ from ...wire.fallback_ids import fallback_answer_id, fallback_call_id
 from ...wire.json_decoding import MALFORMED
 from ...wire.lenient.decoder import LenientDecoder
 from ...wire.stop_reasons import inferred_stop_reason, stop_reason
-from ..custom_tools import INPUT_END, INPUT_START, MARK, CallMark, escape_input
+from ..custom_tools import INPUT_END, INPUT_START, KEPT, MARK, CallMark, escape_input
 from ..details import chat_filter_details, read_openai_fault
 from .errors import FAILURES, faults
 from .events import STOP_REASONS, Choice, Chunk, CustomCall, FunctionCall, Piece, ToolCall, UrlCitation
+from .kept_parts import KeptParts
 
 _FILTERED = "content_filter"
 _FILTER_FAILED = b'"content_filter_error"'  # at Azure: no filter has seen the text
@@ -65,6 +66,7 @@ class ChatReader:
         self._calls: list[_OpenCall] = []
         self._latest_call: dict[int, _OpenCall] = {}  # by its index in the chunks, which some servers reuse
         self._citations: list[UrlCitation] = []
+        self._kept = KeptParts()
         self._refused = False
         self._stop_reason: str | None = None
         self._details: StopDetails | None = None
@@ -83,6 +85,8 @@ class ChatReader:
         if not self._started and chunk.choices:
             self._started = True
             deltas.append(AnswerStarted(chunk.id or fallback_answer_id(self._number), chunk.model or ""))
+            for first in filter(None, (choice.delta or choice.message for choice in chunk.choices or ())):
+                self._kept.note_thinking(first)  # DeepSeek's first chunk names the member, which is empty still
         for choice in chunk.choices or ():
             if choice.index == 0:
                 self._read_choice(choice, data, deltas)
@@ -110,6 +114,9 @@ class ChatReader:
         deltas.extend(ToolInputDelta(call.block, INPUT_END) for call in self._calls if call.custom)
         if self._text is not None:
             deltas.extend(Cited(self._text, citation.citation()) for citation in self._citations)
+        kept = self._kept.json([call.block for call in self._calls])
+        if kept and (self._calls or self._text is not None):
+            deltas.append(OpaqueReceived(self._next_block(), KEPT, kept))
         # Some models give no reason at all, and a forced tool call ends with "stop".
         reason = stop_reason(STOP_REASONS, self._stop_reason)
         reason = inferred_stop_reason(reason, calls_tools=bool(self._calls), refuses=self._refused)
@@ -119,11 +126,15 @@ class ChatReader:
         piece = choice.delta or choice.message
         if piece is not None:
             if thinking := piece.reasoning_content or piece.reasoning:
+                if self._thinking is None:
+                    self._kept.note_thinking(piece)
                 self._add_thinking(thinking, deltas)
             if piece.content:
                 self._add_text(piece.content, deltas)
             if piece.refusal or piece.tool_calls or piece.function_call or piece.annotations:
                 self._read_rare(piece, data, deltas)
+            if piece.extra_content or piece.reasoning_details or piece.thinking_blocks:
+                self._kept.add(piece)
         if choice.error:
             raise faults(self._provider).error(read_openai_fault(msgspec.json.encode({"error": choice.error})))
         if reason := choice.finish_reason:
@@ -156,6 +167,8 @@ class ChatReader:
     def _read_calls(self, pieces: Sequence[ToolCall], data: bytes, deltas: list[Delta]) -> None:
         for piece in pieces:
             call = self._continued_call(piece) or self._start_call(piece, data, deltas)
+            if piece.extra_content:
+                self._kept.add_to_call(call.block, piece.extra_content)
             if piece.function and piece.function.arguments:
                 deltas.append(ToolInputDelta(call.block, piece.function.arguments))
             if piece.custom and piece.custom.input:

@@ -50,12 +50,13 @@ class CustomCall(msgspec.Struct):
 
 
 class ToolCall(msgspec.Struct):
-    """A tool call, or the next piece of it."""
+    """A tool call, or the next piece of it. Gemini's *extra_content* has its thought signature."""
 
     index: WholeNumber | None = None
     id: Label | None = None
     function: FunctionCall | None = None
     custom: CustomCall | None = None
+    extra_content: object = None
 
 
 class UrlCitation(msgspec.Struct):
@@ -84,7 +85,7 @@ class Piece(msgspec.Struct, gc=False):
     """The content of an answer, or the next piece of it.
 
     Thinking is in *reasoning_content* at DeepSeek and llama.cpp, in *reasoning* at Ollama and OpenRouter, and in either
-    of them at vLLM, depending on its version.
+    of them at vLLM, depending on its version. The last three members are kept: see ``kept_parts``.
     """
 
     content: str | None = None
@@ -94,6 +95,9 @@ class Piece(msgspec.Struct, gc=False):
     reasoning: str | None = None
     annotations: Annotated[list[Annotation] | None, ACCESSORY] = None
     function_call: FunctionCall | None = None
+    extra_content: object = None
+    reasoning_details: object = None
+    thinking_blocks: object = None
 
 
 class Choice(msgspec.Struct, gc=False):

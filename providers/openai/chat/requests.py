@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ...schema.content import Block, Document, Image, Opaque, Text, ToolResult, ToolUse
+from ...schema.content import Block, Document, Image, Opaque, Text, ToolResult, ToolUse, is_blank
 from ...schema.errors import InvalidConfig, ThinkingRejected
 from ...schema.messages import Message, Role
 from ...schema.request import Request, Settings
@@ -30,9 +30,10 @@ from ..rules import (
     tool_name,
 )
 from ..tools import chat_choice
+from .alternation import alternating
+from .kept_parts import kept_in
 
 _ERROR = "Error: "
-_ID_CHARS = 40  # "string too long. Expected a string with maximum length 40", says the API of more
 _SAME_NAMES = (
     "temperature",
     "top_p",
@@ -92,7 +93,10 @@ def check_settings(settings: Settings, dialect: Dialect) -> None:
 
 def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
     """The body of *request*. Each message is encoded once in the life of ``request.memo``."""
+    encoded: Sequence[bytes]
     encoded = request.memo.forms(request.messages, dialect, partial(_messages, dialect))
+    if not dialect.own:
+        encoded = alternating(request.memo, request.messages, encoded, "text")
     system = request.settings.system
     first = [_json({"role": "system", "content": system})] if system else []
     head = _head(request.settings, dialect, streaming)
@@ -102,7 +106,7 @@ def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
 def _head(settings: Settings, dialect: Dialect, streaming: bool) -> _Object:
     """Everything but the messages."""
     head: _Object = {"model": dialect.sent_model, "stream": streaming}
-    if streaming:
+    if streaming and dialect.stream_options:
         head["stream_options"] = {"include_usage": True}
     if settings.max_output_tokens is not None:
         head[dialect.limit_word] = settings.max_output_tokens
@@ -124,50 +128,62 @@ def _tool(tool: Tool) -> _Object:
 def _messages(dialect: Dialect, message: Message) -> list[_Object]:
     """What *message* is on the wire: maybe none, maybe several."""
     match message.content:
-        case (Text(text=text),) if text:  # most of them are this: the way below takes three times as long
+        case (Text(text=text),) if not is_blank(text):  # most of them are this: the way below takes three times as long
             return [{"role": message.role, "content": text}]
         case content:
-            is_answer = message.role is Role.ASSISTANT
-            return list(_assistant(dialect.provider, content) if is_answer else _user(dialect.media, content))
+            if message.role is Role.USER:
+                return list(_user(dialect, content))
+            return list(_assistant(dialect, content, message.readable_by(dialect.source)))
 
 
-def _assistant(provider: str, content: Sequence[Block]) -> Iterator[_Object]:
-    """Text and tool uses; thinking and blocks of other providers have no form here.
+def _assistant(dialect: Dialect, content: Sequence[Block], readable: bool) -> Iterator[_Object]:
+    """Text and tool uses, with what is kept for the server that the answer came from, if *readable*.
+
+    Other thinking and blocks of other providers have no form here.
 
     Raises:
         ThinkingRejected: *content* is a compaction, which stands for earlier messages.
     """
-    if Opaque in map(type, content) and is_compacted(content, provider):
-        raise ThinkingRejected("Chat Completions can't read what the Responses API compacted", provider)
+    has_opaque = Opaque in map(type, content)
+    if has_opaque and is_compacted(content, dialect.provider):
+        raise ThinkingRejected("Chat Completions can't read what the Responses API compacted", dialect.provider)
     text = "".join(block.text for block in content if isinstance(block, Text))
-    calls = [_tool_call(use, mark) for use, mark in marked_uses(content, provider)]
-    if text or calls:
-        yield {"role": "assistant", "content": text or None, **({"tool_calls": calls} if calls else {})}
+    text = "" if is_blank(text) else text
+    calls = [_tool_call(use, mark, dialect.id_chars) for use, mark in marked_uses(content, dialect.provider)]
+    if not (text or calls):
+        return
+    message: _Object = {"role": "assistant", "content": text or None}
+    kept = kept_in(content, dialect.provider) if has_opaque and readable else None
+    if kept is not None:
+        message |= kept.message
+        calls = [call | kept.calls.get(number, {}) for number, call in enumerate(calls)]
+    yield {**message, "tool_calls": calls} if calls else message
 
 
-def _tool_call(use: ToolUse, mark: CallMark) -> _Object:
-    call_id, name = tool_id(use.id, _ID_CHARS), tool_name(use.name)
+def _tool_call(use: ToolUse, mark: CallMark, id_chars: int | None) -> _Object:
+    call_id, name = tool_id(use.id, id_chars), tool_name(use.name)
     if mark.custom:
         return {"id": call_id, "type": "custom", "custom": {"name": name, "input": input_text(use.input)}}
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": _json(use.input).decode()}}
 
 
-def _user(media: MediaRules, content: Sequence[Block]) -> Iterator[_Object]:
+def _user(dialect: Dialect, content: Sequence[Block]) -> Iterator[_Object]:
     """The tool results, which must follow their uses at once, then all else.
 
     A tool message holds text only: what else is in a result follows in the user message, after a line that says whose
     it is.
     """
+    media = dialect.media
     rest: list[_Object] = []
     for block in content:
         if isinstance(block, ToolResult):
-            made_by = tool_id(block.tool_use_id, _ID_CHARS)
+            made_by = tool_id(block.tool_use_id, dialect.id_chars)
             parts = [_part(media, piece) for piece in block.content]
             yield {"role": "tool", "tool_call_id": made_by, "content": _result_text(block, parts)}
             if others := [part for part in parts if part["type"] != "text"]:
                 rest += [_text(f"From the result of {made_by}:"), *others]
     rest += [_part(media, block) for block in content if isinstance(block, Text | Image | Document)]
-    match [part for part in rest if part.get("text") != ""]:
+    match [part for part in rest if part["type"] != "text" or not is_blank(part["text"])]:
         case []:
             pass
         case [{"type": "text", "text": text}]:

@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 
-from ...schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
+from ...schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse, is_blank
 from ...schema.messages import Message, Role
 from ...schema.request import Request
 from ...wire.media import MediaRules
-from ..custom_tools import MARK, PLAIN_CALL, CallMark, input_text, marked_uses
+from ..chat.alternation import alternating
+from ..custom_tools import KEPT, MARK, PLAIN_CALL, CallMark, input_text, marked_uses
 from ..dialect import Dialect
 from ..rules import data_url, file_name, image_detail, tool_id, tool_name
 from .events import PHASE, Sealed
@@ -27,7 +28,10 @@ _Item = _Object | msgspec.Raw
 def input_items(request: Request, dialect: Dialect) -> Iterable[bytes]:
     """The messages of *request*, each as the items that it is, encoded once in the life of ``request.memo``."""
     encoder = _Encoder(dialect, request.messages)
-    return filter(None, request.memo.forms(request.messages, dialect, encoder.items))
+    encoded: Sequence[bytes] = request.memo.forms(request.messages, dialect, encoder.items)
+    if not dialect.own:
+        encoded = alternating(request.memo, request.messages, encoded, "input_text")
+    return filter(None, encoded)
 
 
 @dataclass(slots=True)
@@ -41,7 +45,7 @@ class _Encoder:
     def items(self, message: Message) -> list[_Item]:
         """What *message* is on the wire: maybe none, maybe several."""
         match message.content:
-            case (Text(text=text),) if text:  # most of them are this: the way below takes several times as long
+            case (Text(text=text),) if not is_blank(text):  # most; the way below takes several times as long
                 items: list[_Item] = [{"role": message.role, "content": text}]
             case content if message.role is Role.ASSISTANT:
                 items = _thought_out(_assistant(self.dialect, content, message.readable_by(self.dialect.source)))
@@ -84,7 +88,7 @@ def _assistant(dialect: Dialect, content: Sequence[Block], readable: bool) -> It
     for block in content:
         match block:
             case Text(text=text):
-                if text:
+                if not is_blank(text):
                     yield {"role": "assistant", "content": text, **phase}
                 phase = {}
             case ToolUse():
@@ -94,7 +98,7 @@ def _assistant(dialect: Dialect, content: Sequence[Block], readable: bool) -> It
             case Opaque(type=kind) if block.provider == dialect.provider:
                 if kind == PHASE:
                     phase = _phase(block.json)
-                elif readable and kind != MARK:
+                elif readable and kind not in (MARK, KEPT):
                     yield msgspec.Raw(block.json)
             case _:
                 pass
@@ -134,7 +138,7 @@ def _user(dialect: Dialect, content: Sequence[Block], custom_ids: Collection[str
                 "output": _output(dialect.media, block),
             }
     parts = [_part(dialect.media, block) for block in content if isinstance(block, Text | Image | Document)]
-    match [part for part in parts if part.get("text") != ""]:
+    match [part for part in parts if part["type"] != "input_text" or not is_blank(part["text"])]:
         case []:
             pass
         case [{"type": "input_text", "text": text}]:

@@ -1,0 +1,140 @@
+"""The parts of an answer that compatible servers want back: kept as they came, for the server that sent them.
+
+- ``reasoning_content`` with tool calls. DeepSeek: https://api-docs.deepseek.com/guides/thinking_mode (without it, a
+  400: "The reasoning_content in the thinking mode must be passed back to the API"); Kimi:
+  https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model. In answers without calls DeepSeek ignores it, and
+  the first ``deepseek-reasoner`` answers with a 400: https://api-docs.deepseek.com/guides/reasoning_model. vLLM, Groq
+  and Cerebras name it ``reasoning``, and Groq and Cerebras reject the other name: it goes back under the name under
+  which it came. https://docs.vllm.ai/en/stable/features/reasoning_outputs/
+- ``extra_content`` of calls and of the message, where Gemini has its thought signatures:
+  https://ai.google.dev/gemini-api/docs/thought-signatures. Gemini 3 rejects calls without theirs.
+- ``reasoning_details`` of OpenRouter, whose sequence must not change:
+  https://openrouter.ai/docs/use-cases/reasoning-tokens#preserving-reasoning-blocks. ``thinking_blocks`` are the same at
+  LiteLLM: https://docs.litellm.ai/docs/reasoning_content.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from ...schema.content import Block, Opaque, Thinking
+from ..custom_tools import KEPT
+from .events import Piece
+
+_DETAILS = "reasoning_details", "thinking_blocks"
+_EXTRA = "extra_content"
+_ALWAYS_BACK = "reasoning_content"
+_JOINED = "text", "summary", "thinking"  # the members whose pieces are joined
+_SHOWN_AS_THINKING = "thought"  # of Gemini's extra_content: it is about one chunk
+_Object = dict[str, Any]
+
+
+class Kept(msgspec.Struct, omit_defaults=True):
+    """The members that go back with the *message*, and those of its *calls*, by their position among the calls.
+
+    The thinking goes back in the member *thinking_in*, if there is one.
+    """
+
+    thinking_in: str | None = None
+    message: _Object = {}
+    calls: dict[int, _Object] = {}
+
+
+_kept = msgspec.json.Decoder(Kept).decode
+
+
+class KeptParts:
+    """Collects them from the pieces of one answer. What is not in the form that is documented is not kept."""
+
+    def __init__(self) -> None:
+        self._thinking_in: str | None = None
+        self._details: dict[str, list[_Object]] = {}
+        self._extra: _Object = {}
+        self._calls: dict[int, _Object] = {}  # by their blocks
+
+    def note_thinking(self, piece: Piece) -> None:
+        """Note which member of *piece* holds thinking. An empty ``reasoning_content`` is wanted back, too."""
+        if self._thinking_in is None:
+            if piece.reasoning_content is not None:
+                self._thinking_in = _ALWAYS_BACK
+            elif piece.reasoning:
+                self._thinking_in = "reasoning"
+
+    def add(self, piece: Piece) -> None:
+        """Add what *piece* has besides its thinking and its calls."""
+        for name in _DETAILS:
+            if isinstance(details := getattr(piece, name), list):
+                _join(self._details.setdefault(name, []), cast("list[object]", details))
+        _merge(self._extra, piece.extra_content)
+
+    def add_to_call(self, block: int, extra_content: object) -> None:
+        """Add the *extra_content* of the call that is *block*."""
+        _merge(self._calls.setdefault(block, {}), extra_content)
+
+    def json(self, calls: Sequence[int]) -> bytes | None:
+        """All of them, in an answer whose *calls* are those blocks, in their order; ``None`` if there are none."""
+        message: _Object = {name: details for name, details in self._details.items() if details}
+        by_position = {number: self._calls[block] for number, block in enumerate(calls) if self._calls.get(block)}
+        kept = Kept(
+            thinking_in=self._thinking_in if calls and not message else None,
+            message=message | ({_EXTRA: self._extra} if self._extra else {}),
+            calls={number: {_EXTRA: extra} for number, extra in by_position.items()},
+        )
+        return None if kept == Kept() else msgspec.json.encode(kept)
+
+
+def kept_in(content: Sequence[Block], provider: str) -> Kept | None:
+    """What is kept of the answer *content* of *provider*; with it, the thinking as the member that it goes back in."""
+    found = (block for block in content if isinstance(block, Opaque) and block.type == KEPT)
+    block = next((block for block in found if block.provider == provider), None)
+    if block is None:
+        return None
+    kept = _kept(block.json)
+    if kept.thinking_in:
+        thoughts = (block for block in content if isinstance(block, Thinking) and block.provider == provider)
+        thinking = "".join(thought.text for thought in thoughts)
+        if thinking or kept.thinking_in == _ALWAYS_BACK:
+            kept.message[kept.thinking_in] = thinking
+    return kept
+
+
+def _join(details: list[_Object], pieces: Sequence[object]) -> None:
+    """Add *pieces*, the array of one chunk, to *details*: each continues one of an earlier chunk, or is a new one."""
+    earlier = len(details)
+    for piece in pieces:
+        if not isinstance(piece, dict):
+            continue
+        new = cast("_Object", piece)
+        begun = next((each for each in reversed(details[:earlier]) if _is_continued(each, new)), None)
+        if begun is None or (new.get("index") is None and begun is not details[-1]):
+            details.append(dict(new))
+            continue
+        for name, value in new.items():
+            before = begun.get(name)
+            if not (isinstance(value, str) and isinstance(before, str)):
+                begun[name] = before if value is None else value
+            elif name in _JOINED or (name == "signature" and not value.startswith(before)):
+                begun[name] = before + value
+            else:
+                begun[name] = value or before
+
+
+def _is_continued(begun: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """True if *new* is more of *begun*, a text of the same type and index that no signature has ended."""
+    if any(begun.get(name) != new.get(name) for name in ("type", "index")) or "data" in (begun.keys() | new.keys()):
+        return False
+    same_id = begun.get("id") is None or new.get("id") in (None, begun["id"])
+    ended = bool(begun.get("signature")) and any(new.get(name) for name in _JOINED)
+    return same_id and not ended
+
+
+def _merge(extra: _Object, more: object) -> None:
+    """Add *more*, an ``extra_content``, to *extra*: an object for each vendor."""
+    if not isinstance(more, dict):
+        return
+    for vendor, members in cast("_Object", more).items():
+        if isinstance(members, dict):
+            kept = {name: value for name, value in cast("_Object", members).items() if name != _SHOWN_AS_THINKING}
+            if kept:
+                extra[vendor] = {**extra.get(vendor, {}), **kept}
