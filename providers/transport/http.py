@@ -199,9 +199,9 @@ class Channel:
             return await self._post(split(body), {"content-length": str(len(body))})
         except Exception as error:  # an SDK may raise anything, and none of it may leave this package
             problem = self._scrubbed(self._error(error))
-        if adapt(problem):
-            return await self._open(encode, adapt)
-        raise problem
+            if not adapt(problem):
+                raise problem from None
+        return await self._open(encode, adapt)
 
     async def _read_tail(self, chunks: AsyncGenerator[bytes, None], decoder: AnswerDecoder) -> list[Delta]:
         """Read the rest of the body, for a moment. Returns the deltas in it."""
