@@ -8,7 +8,7 @@ from builders.chat import DIALECT, DONE, calls_chunk, chunk, decode_stream, requ
 from builders.messages import assistant, user
 
 from rayconteur.providers.anthropic.content import MEDIA, wire_blocks
-from rayconteur.providers.openai.chat.decoder import decode_answer
+from rayconteur.providers.openai.chat.decoder import answer_decoder
 from rayconteur.providers.openai.dialect import Dialect
 from rayconteur.providers.openai.responses.requests import body as responses_body
 from rayconteur.providers.schema.content import Opaque, Text, Thinking, ToolResult, ToolUse
@@ -34,8 +34,8 @@ def streamed(*chunks: str) -> Answer:
 def whole(message: Json) -> Answer:
     """The answer that is not streamed and has *message*."""
     body = {"id": "c", "model": "m", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
-    draft = Draft("raven")
-    draft.add(decode_answer("raven", 1, msgspec.json.encode(body)))
+    decoder, draft = answer_decoder("raven", 1), Draft("raven")
+    draft.add(decoder.feed(msgspec.json.encode(body)) + decoder.finish())
     return draft.finish()
 
 
