@@ -1,5 +1,6 @@
 """What a server turns out to want when it rejects a request: the request is repeated at once, and it is remembered."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
@@ -7,7 +8,7 @@ from typing import cast
 import msgspec
 
 from ..schema.errors import InvalidRequest, ProviderError
-from .dialect import Dialect
+from .dialect import Dialect, Needs
 
 _BAD_REQUEST = (400, 422)
 STREAM_OPTIONS = ("stream_options", "include_usage")
@@ -17,14 +18,42 @@ Azure before 2024-09-01-preview: "Unrecognized request argument supplied: stream
 _json = msgspec.json.Decoder().decode
 
 
-def adapted(dialect: Dialect, error: ProviderError) -> Dialect | None:
-    """*dialect* as the server wants it, by the *error* that it answered with; ``None`` if that says nothing of it."""
-    if not isinstance(error, InvalidRequest) or error.status not in _BAD_REQUEST:
+# In lower case. DeepSeek: "The `reasoning_content` in the thinking mode must be passed back to the API", "Missing
+# `reasoning_content` field in the assistant message"; Kimi: "reasoning_content is missing in assistant tool call
+# message".
+_wants_thinking = re.compile(
+    "reasoning_content.*(must be passed back|missing)|missing.*reasoning_content", re.DOTALL
+).search
+
+# Gemini: "Function call is missing a thought_signature in functionCall parts".
+_wants_signatures = re.compile("missing a thought_signature").search
+
+# Mistral: "Unexpected role 'user' after role 'tool'"; the templates of its models: "conversation roles must alternate".
+_wants_answers = re.compile("role '?user'? after role '?tool|roles must alternate").search
+
+
+def adapted(sent: Dialect, known: Dialect, error: ProviderError) -> Dialect | None:
+    """*known*, changed by what the *error* says that *sent* got wrong; ``None`` if that is nothing.
+
+    Each thing is learned once, so a request is repeated a few times at most.
+    """
+    if error.status is None:
         return None
-    given = "stream_options" in (dialect.extra_body or {})
-    if dialect.stream_options and not given and any(name in error.message for name in STREAM_OPTIONS):
-        return replace(dialect, stream_options=False)
-    return None
+    message = error.message.lower()
+    if isinstance(error, InvalidRequest) and error.status in _BAD_REQUEST and sent.stream_options:
+        given = "stream_options" in (sent.extra_body or {})
+        if not given and any(name in message for name in STREAM_OPTIONS):
+            return replace(known, stream_options=False)
+    if sent.own or sent.api != "chat":
+        return None
+    learned = Needs(
+        thinking=bool(_wants_thinking(message)),
+        signatures=bool(_wants_signatures(message)),
+        answers=bool(_wants_answers(message)),
+    )
+    if sent.needs.and_also(learned) == sent.needs:
+        return None
+    return replace(known, needs=known.needs.and_also(learned))
 
 
 def refused_member(status: int, body: bytes) -> str | None:

@@ -149,14 +149,15 @@ class OpenAIClient:
 
     def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
         route = self._route(request.settings)
-        body = _AdaptableBody(self, route.dialect.api, request)
+        body = _AdaptableBody(self, route.dialect.api, request, True)
         decoder = route.api.answer_decoder(self.provider, request.number)
         return route.channel.stream(body.encode, decoder, body.adapt)
 
     async def complete(self, request: Request) -> list[Delta]:
         route = self._route(request.settings)
-        body = partial(self.body, route, request, False)
-        return await route.channel.collect(body, route.api.answer_decoder(self.provider, request.number))
+        body = _AdaptableBody(self, route.dialect.api, request, False)
+        decoder = route.api.answer_decoder(self.provider, request.number)
+        return await route.channel.collect(body.encode, decoder, body.adapt)
 
     async def compact(self, request: Request, instructions: str | None) -> Answer:
         dialect = self._route(request.settings).dialect
@@ -186,25 +187,27 @@ class OpenAIClient:
 
 
 class _AdaptableBody:
-    """The body of *request*, streamed, to *api*, in the dialect that *client* knows the server to take so far."""
+    """The body of *request* to *api*, in the dialect that *client* knows the server to take so far."""
 
-    def __init__(self, client: OpenAIClient, api: ApiName, request: Request) -> None:
+    def __init__(self, client: OpenAIClient, api: ApiName, request: Request, streaming: bool) -> None:
         self._client = client
         self._api: ApiName = api
         self._request = request
+        self._streaming = streaming
         self._sent: Dialect | None = None
 
     def encode(self) -> bytes:
         route = self._client.routes[self._api]
         self._sent = route.dialect
-        return self._client.body(route, self._request, True)
+        return self._client.body(route, self._request, self._streaming)
 
     def adapt(self, error: ProviderError) -> bool:
         """True if the request is to be repeated: *error* tells what the server takes. The client remembers it."""
-        dialect = self._sent and adapted(self._sent, error)
+        route = self._client.routes[self._api]
+        dialect = self._sent and adapted(self._sent, route.dialect, error)
         if dialect is None:
             return False
-        self._client.routes[self._api] = replace(self._client.routes[self._api], dialect=dialect)
+        self._client.routes[self._api] = replace(route, dialect=dialect)
         return True
 
 

@@ -18,6 +18,26 @@ _UNKNOWN_MODEL = OpenAIModel()
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What a compatible server has said that it needs in Chat Completions.
+
+    Each answer with its *thinking*, as ``reasoning_content``; each step's first tool call with one of Gemini's
+    *signatures*; *answers* between the results of tools and a user message.
+    """
+
+    thinking: bool = False
+    signatures: bool = False
+    answers: bool = False
+
+    def and_also(self, more: "Needs") -> "Needs":
+        """These and *more*."""
+        return Needs(self.thinking or more.thinking, self.signatures or more.signatures, self.answers or more.answers)
+
+
+_NO_NEEDS = Needs()
+
+
+@dataclass(frozen=True)
 class Dialect:
     """*api* as *provider* has it for *model*.
 
@@ -26,7 +46,7 @@ class Dialect:
 
     *source* is the ``Origin.source`` of its answers: what is encrypted in others is not sent. Requests name the
     *deployment* as their model, where there is one. *reasoning* and *extra_body* are those of the config. Without
-    *stream_options*, requests have no such member; it makes no difference to messages.
+    *stream_options*, requests have no such member; it makes no difference to messages. *needs* is learned.
     """
 
     provider: str
@@ -38,6 +58,7 @@ class Dialect:
     deployment: str = ""
     reasoning: ReasoningOptions = _NO_OPTIONS
     extra_body: Mapping[str, Any] | None = None
+    needs: Needs = _NO_NEEDS
     stream_options: bool = field(default=True, compare=False)
 
     @cached_property

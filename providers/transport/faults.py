@@ -1,6 +1,7 @@
 """Faults that providers report, and the error that each becomes."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -60,6 +61,15 @@ REJECTED_THINKING_PHRASES = (
 )
 """In lower case: a bad request because of signed or encrypted thinking in the history."""
 
+# The members of answers that go back to compatible servers, where one of them does not take them. Groq: "property
+# 'reasoning_content' is unsupported"; Cerebras: "messages.2.assistant.reasoning_content: property ... is unsupported".
+_kept_part = re.compile(
+    r"\b(reasoning_content|reasoning_details|thinking_blocks|extra_content)\b"
+    r"|\bmessages\b.*(\.reasoning(?![\w.])|'reasoning')",
+    re.DOTALL,
+).search
+_MISSING = ("must be passed back", "missing", "required")
+
 SPENT_PHRASES = ("reached your specified api usage limits", "credit balance is too low")
 """In lower case: a bad request because of the account's own spending limit (Anthropic): asking again is no use."""
 
@@ -100,7 +110,7 @@ class FaultTable:
             return AuthenticationFailed
         if kind is not InvalidRequest:
             return kind
-        if any(phrase in message for phrase in REJECTED_THINKING_PHRASES):
+        if _rejects_thinking(message):
             return ThinkingRejected
         if any(phrase in message for phrase in SPENT_PHRASES):
             return AuthenticationFailed
@@ -110,6 +120,12 @@ class FaultTable:
         if (status == 404 or fault.type == "not_found_error") and "model" in message:
             return UnknownModel
         return kind
+
+
+def _rejects_thinking(message: str) -> bool:
+    if any(phrase in message for phrase in REJECTED_THINKING_PHRASES):
+        return True
+    return _kept_part(message) is not None and not any(phrase in message for phrase in _MISSING)
 
 
 def _as_status(code: str | None) -> int | None:

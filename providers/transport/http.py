@@ -165,10 +165,10 @@ class Channel:
         finally:
             await response.aclose()
 
-    async def collect(self, encode: Callable[[], bytes], decoder: AnswerDecoder) -> list[Delta]:
+    async def collect(self, encode: Callable[[], bytes], decoder: AnswerDecoder, adapt: Adapt = _never) -> list[Delta]:
         """All deltas of the answer to the body that *encode* returns. Cancelling it aborts the HTTP request."""
         deltas: list[Delta] = []
-        async with aclosing(self.stream(encode, decoder)) as stream:
+        async with aclosing(self.stream(encode, decoder, adapt)) as stream:
             async for more in stream:
                 deltas += more
         return deltas
@@ -187,21 +187,29 @@ class Channel:
 
     async def _open(self, encode: Callable[[], bytes], adapt: Adapt = _never) -> Response:
         """Send the request. The body of the response is unread."""
+        body = self._encoded(encode)
+        while True:
+            try:
+                return await self._send(body)
+            except Exception as error:  # an SDK may raise anything, and none of it may leave this package
+                problem = self._scrubbed(self._error(error))
+                adapted = self._encoded(encode) if adapt(problem) else body
+                if adapted == body:
+                    raise problem from None
+                body = adapted
+
+    def _encoded(self, encode: Callable[[], bytes]) -> bytes:
         try:
-            body = encode()
+            return encode()
         except UnicodeEncodeError:
             raise InvalidRequest(
                 "a text contains a lone surrogate, which UTF-8 cannot encode", self._provider
             ) from None
-        try:
-            if len(body) <= ONE_WRITE_BYTES:
-                return await self._post(body, {})
-            return await self._post(split(body), {"content-length": str(len(body))})
-        except Exception as error:  # an SDK may raise anything, and none of it may leave this package
-            problem = self._scrubbed(self._error(error))
-            if not adapt(problem):
-                raise problem from None
-        return await self._open(encode, adapt)
+
+    async def _send(self, body: bytes) -> Response:
+        if len(body) <= ONE_WRITE_BYTES:
+            return await self._post(body, {})
+        return await self._post(split(body), {"content-length": str(len(body))})
 
     async def _read_tail(self, chunks: AsyncGenerator[bytes, None], decoder: AnswerDecoder) -> list[Delta]:
         """Read the rest of the body, for a moment. Returns the deltas in it."""

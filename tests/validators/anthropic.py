@@ -13,7 +13,6 @@ import msgspec
 from msgspec import Meta
 
 from validators.anthropic_blocks import (
-    VISIBLE,
     AssistantBlock,
     NonEmpty,
     RedactedThinking,
@@ -27,6 +26,7 @@ from validators.anthropic_blocks import (
 from validators.anthropic_models import model_violations
 from validators.anthropic_tools import SystemBlock, change_violations, is_closed, tool_violations
 from validators.betas.anthropic import Compaction, CompactionBlock, Fallback, beta_violations
+from validators.patterns import VISIBLE
 
 MAX_MARKS = 4
 NO_HEADERS: Mapping[str, str] = {}

@@ -6,13 +6,11 @@ from typing import Annotated, Any, ClassVar, Literal
 from msgspec import Meta
 
 from validators.betas.anthropic import CompactionBlock, FallbackBlock
-from validators.patterns import PatternChecked
+from validators.patterns import VISIBLE, PatternChecked
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
 NAME = r"^[a-zA-Z0-9_-]{1,128}\Z"
 ID = r"^[a-zA-Z0-9_-]+\Z"
-VISIBLE = r"\S"
-"""``text content blocks must contain non-whitespace text``"""
 
 
 class _PatternChecked(PatternChecked):
@@ -20,9 +18,9 @@ class _PatternChecked(PatternChecked):
         "id": ID,
         "name": NAME,
         "tool_use_id": ID,
-        "text": VISIBLE,
+        "text": VISIBLE,  # "text content blocks must contain non-whitespace text"
         "system": VISIBLE,
-        "stop_sequences": VISIBLE,
+        "stop_sequences": r"\S",
     }
 
 

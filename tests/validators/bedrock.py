@@ -17,6 +17,7 @@ from botocore.session import Session
 from botocore.validate import ParamValidator
 
 from validators.bedrock_models import model_violations
+from validators.patterns import VISIBLE
 
 Json = Mapping[str, Any]
 
@@ -103,7 +104,7 @@ def _contents(messages: Sequence[Json]) -> Iterator[str]:
         if kinds["document"] and not kinds["text"]:
             yield f"messages[{index}]: a document needs a text block beside it"
         for block in _all_blocks([message]):
-            if "text" in block and not block["text"].strip():
+            if "text" in block and not re.search(VISIBLE, block["text"]):
                 yield f"messages[{index}]: The text field in the ContentBlock object is blank"
         media = Counter(_kind(block) for block in _all_blocks([message]))
         if media["image"] > _IMAGES or media["document"] > _DOCUMENTS:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
-from validators.patterns import PatternChecked
+from validators.patterns import VISIBLE, PatternChecked
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
 Penalty = Annotated[float, Meta(ge=0, le=1)]
@@ -167,9 +167,9 @@ def _has_content(content: str | Sequence[_Text | _Image | _Thinking | _Document]
         case None:
             return False
         case str():
-            return bool(content.strip())
+            return bool(re.search(VISIBLE, content))
         case _:
-            return any(not isinstance(part, _Text) or part.text.strip() for part in content)
+            return any(not isinstance(part, _Text) or re.search(VISIBLE, part.text) for part in content)
 
 
 def _tool_calls(messages: Sequence[_Message]) -> Iterator[str]:

@@ -6,6 +6,9 @@ from typing import ClassVar, cast
 
 from msgspec import Struct
 
+VISIBLE = r"[^\s\u200b-\u200f\u2060-\u2064\ufeff]"
+"""In any text that is not blank: more than white space and zero-width characters."""
+
 
 class PatternChecked(Struct):
     """A struct whose fields named in *patterns*, strings or tuples of strings, have to match these.

@@ -10,11 +10,11 @@ them as they are.
 from collections.abc import Sequence
 
 from ...schema.messages import Message, Role
-from ...schema.request import WireMemo
+from ...schema.request import Request
 
 _OPENING = b'{"role":"user","content":'
 _BREAK = rb"\n\n"  # between two texts in one JSON string
-_NOT_USERS = -1
+_ANSWER, _RESULTS = -1, -2  # where a message does not end with a user message
 
 
 class Runs:
@@ -23,6 +23,8 @@ class Runs:
     def __init__(self) -> None:
         self.joins: list[tuple[int, int]] = []
         """The indexes of messages that continue a run, each with that of the run's first message."""
+        self.after_results: list[int] = []
+        """The indexes of user messages that follow the results of tools."""
         self._last_runs: list[int | None] = []
         """For each message the run that it ends with, by its first message; ``None`` if it is not on the wire."""
 
@@ -32,35 +34,49 @@ class Runs:
         del self._last_runs[start:]
         while self.joins and self.joins[-1][0] >= start:
             del self.joins[-1]
-        last_run = next((run for run in reversed(self._last_runs) if run is not None), _NOT_USERS)
+        while self.after_results and self.after_results[-1] >= start:
+            del self.after_results[-1]
+        last_run = next((run for run in reversed(self._last_runs) if run is not None), _ANSWER)
         for index in range(start, len(forms)):
             form = forms[index]
             if not form:
                 self._last_runs.append(None)
                 continue
-            is_user = messages[index].role is Role.USER
-            if is_user and last_run != _NOT_USERS and form.startswith(_OPENING):
+            if messages[index].role is Role.ASSISTANT:
+                last_run = _ANSWER
+            elif not form.startswith(_OPENING):  # what follows the results of tools is the last of a message's items
+                last_run = index if _OPENING in form else _RESULTS
+            elif last_run >= 0:
                 self.joins.append((index, last_run))
-            else:  # what follows tool results in a message is the last of its items
-                last_run = index if is_user and _OPENING in form else _NOT_USERS
+            else:
+                if last_run == _RESULTS:
+                    self.after_results.append(index)
+                last_run = index
             self._last_runs.append(last_run)
 
 
-def alternating(memo: WireMemo, messages: Sequence[Message], forms: Sequence[bytes], text_type: str) -> Sequence[bytes]:
-    """*forms*, which *memo* has just made of *messages*, with each run of user messages merged into its first one.
+def alternating(
+    request: Request, forms: Sequence[bytes], text_type: str, answer: bytes | None = None
+) -> Sequence[bytes]:
+    """*forms*, made of the messages of *request*, with each run of user messages merged into its first one.
 
     Texts become one text, because many servers take no arrays; with media, *text_type* is the type of a text's part.
+    With an *answer*, it is put between the results of tools and a user message.
     """
+    memo = request.memo
     runs = memo.extension
     if not isinstance(runs, Runs):
         memo.extension = runs = Runs()
-    runs.update(messages, forms, memo.unchanged)
-    if not runs.joins:
+    runs.update(request.messages, forms, memo.unchanged)
+    if not (runs.joins or (answer and runs.after_results)):
         return forms
     merged = list(forms)
     for index, first in runs.joins:
         merged[first] = _joined(merged[first], merged[index], text_type.encode())
         merged[index] = b""
+    if answer:
+        for index in runs.after_results:
+            merged[index] = b"%b,%b" % (answer, merged[index])
     return merged
 
 

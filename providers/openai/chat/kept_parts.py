@@ -2,7 +2,7 @@
 
 - ``reasoning_content`` with tool calls. DeepSeek: https://api-docs.deepseek.com/guides/thinking_mode (without it, a
   400: "The reasoning_content in the thinking mode must be passed back to the API"); Kimi:
-  https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model. In answers without calls DeepSeek ignores it, and
+  https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model. In turns without calls DeepSeek ignores it, and
   the first ``deepseek-reasoner`` answers with a 400: https://api-docs.deepseek.com/guides/reasoning_model. vLLM, Groq
   and Cerebras name it ``reasoning``, and Groq and Cerebras reject the other name: it goes back under the name under
   which it came. https://docs.vllm.ai/en/stable/features/reasoning_outputs/
@@ -22,9 +22,11 @@ from ...schema.content import Block, Opaque, Thinking
 from ..custom_tools import KEPT
 from .events import Piece
 
+REASONING_CONTENT = "reasoning_content"
+"""DeepSeek's name of the member with the thinking."""
+
 _DETAILS = "reasoning_details", "thinking_blocks"
 _EXTRA = "extra_content"
-_ALWAYS_BACK = "reasoning_content"
 _JOINED = "text", "summary", "thinking"  # the members whose pieces are joined
 _SHOWN_AS_THINKING = "thought"  # of Gemini's extra_content: it is about one chunk
 _Object = dict[str, Any]
@@ -33,7 +35,7 @@ _Object = dict[str, Any]
 class Kept(msgspec.Struct, omit_defaults=True):
     """The members that go back with the *message*, and those of its *calls*, by their position among the calls.
 
-    The thinking goes back in the member *thinking_in*, if there is one.
+    The thinking goes back in the member *thinking_in*, if it has one.
     """
 
     thinking_in: str | None = None
@@ -57,7 +59,7 @@ class KeptParts:
         """Note which member of *piece* holds thinking. An empty ``reasoning_content`` is wanted back, too."""
         if self._thinking_in is None:
             if piece.reasoning_content is not None:
-                self._thinking_in = _ALWAYS_BACK
+                self._thinking_in = REASONING_CONTENT
             elif piece.reasoning:
                 self._thinking_in = "reasoning"
 
@@ -81,22 +83,24 @@ class KeptParts:
             message=message | ({_EXTRA: self._extra} if self._extra else {}),
             calls={number: {_EXTRA: extra} for number, extra in by_position.items()},
         )
-        return None if kept == Kept() else msgspec.json.encode(kept)
+        return None if kept == NOTHING_KEPT else msgspec.json.encode(kept)
 
 
-def kept_in(content: Sequence[Block], provider: str) -> Kept | None:
-    """What is kept of the answer *content* of *provider*; with it, the thinking as the member that it goes back in."""
-    found = (block for block in content if isinstance(block, Opaque) and block.type == KEPT)
-    block = next((block for block in found if block.provider == provider), None)
-    if block is None:
-        return None
-    kept = _kept(block.json)
-    if kept.thinking_in:
-        thoughts = (block for block in content if isinstance(block, Thinking) and block.provider == provider)
-        thinking = "".join(thought.text for thought in thoughts)
-        if thinking or kept.thinking_in == _ALWAYS_BACK:
-            kept.message[kept.thinking_in] = thinking
-    return kept
+NOTHING_KEPT = Kept()
+"""Of an answer whose parts are as OpenAI's."""
+
+
+def kept_in(content: Sequence[Block], provider: str) -> Kept:
+    """What is kept of the answer *content* of *provider*."""
+    for block in content:
+        if isinstance(block, Opaque) and block.type == KEPT and block.provider == provider:
+            return _kept(block.json)
+    return NOTHING_KEPT
+
+
+def thinking_in(content: Sequence[Block], provider: str) -> str:
+    """The thinking of *provider* in *content*."""
+    return "".join(block.text for block in content if isinstance(block, Thinking) and block.provider == provider)
 
 
 def _join(details: list[_Object], pieces: Sequence[object]) -> None:

@@ -1,37 +1,28 @@
 """Requests to Chat Completions: https://platform.openai.com/docs/api-reference/chat/create."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from ...schema.content import Block, Document, Image, Opaque, Text, ToolResult, ToolUse, is_blank
-from ...schema.errors import InvalidConfig, ThinkingRejected
-from ...schema.messages import Message, Role
+from ...schema.errors import InvalidConfig
 from ...schema.request import Request, Settings
 from ...schema.tools import Tool
 from ...wire.extra_body import merged
-from ...wire.media import MediaRules
 from ...wire.request_body import json_body, members, tool_definition, tool_members
 from ...wire.settings_rules import OPTIONAL_SETTINGS, SettingsRules
 from .. import model_rules
-from ..custom_tools import CallMark, input_text, is_compacted, marked_uses
 from ..dialect import Dialect
 from ..rules import (
     TOOL_NAMES,
-    data_url,
-    file_name,
-    image_detail,
     label_members,
     schema_format,
-    tool_id,
-    tool_name,
 )
 from ..tools import chat_choice
 from .alternation import alternating
-from .kept_parts import kept_in
+from .messages import NO_ANSWER, MessageEncoder
 
 _ERROR = "Error: "
 _SAME_NAMES = (
@@ -94,9 +85,9 @@ def check_settings(settings: Settings, dialect: Dialect) -> None:
 def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
     """The body of *request*. Each message is encoded once in the life of ``request.memo``."""
     encoded: Sequence[bytes]
-    encoded = request.memo.forms(request.messages, dialect, partial(_messages, dialect))
+    encoded = request.memo.forms(request.messages, dialect, MessageEncoder(dialect, request).items)
     if not dialect.own:
-        encoded = alternating(request.memo, request.messages, encoded, "text")
+        encoded = alternating(request, encoded, "text", NO_ANSWER if dialect.needs.answers else None)
     system = request.settings.system
     first = [_json({"role": "system", "content": system})] if system else []
     head = _head(request.settings, dialect, streaming)
@@ -123,95 +114,3 @@ def _head(settings: Settings, dialect: Dialect, streaming: bool) -> _Object:
 def _tool(tool: Tool) -> _Object:
     strict = {"strict": True} if tool.strict else {}
     return {"type": "function", "function": tool_definition(tool, {"parameters": tool.input_schema, **strict})}
-
-
-def _messages(dialect: Dialect, message: Message) -> list[_Object]:
-    """What *message* is on the wire: maybe none, maybe several."""
-    match message.content:
-        case (Text(text=text),) if not is_blank(text):  # most of them are this: the way below takes three times as long
-            return [{"role": message.role, "content": text}]
-        case content:
-            if message.role is Role.USER:
-                return list(_user(dialect, content))
-            return list(_assistant(dialect, content, message.readable_by(dialect.source)))
-
-
-def _assistant(dialect: Dialect, content: Sequence[Block], readable: bool) -> Iterator[_Object]:
-    """Text and tool uses, with what is kept for the server that the answer came from, if *readable*.
-
-    Other thinking and blocks of other providers have no form here.
-
-    Raises:
-        ThinkingRejected: *content* is a compaction, which stands for earlier messages.
-    """
-    has_opaque = Opaque in map(type, content)
-    if has_opaque and is_compacted(content, dialect.provider):
-        raise ThinkingRejected("Chat Completions can't read what the Responses API compacted", dialect.provider)
-    text = "".join(block.text for block in content if isinstance(block, Text))
-    text = "" if is_blank(text) else text
-    calls = [_tool_call(use, mark, dialect.id_chars) for use, mark in marked_uses(content, dialect.provider)]
-    if not (text or calls):
-        return
-    message: _Object = {"role": "assistant", "content": text or None}
-    kept = kept_in(content, dialect.provider) if has_opaque and readable else None
-    if kept is not None:
-        message |= kept.message
-        calls = [call | kept.calls.get(number, {}) for number, call in enumerate(calls)]
-    yield {**message, "tool_calls": calls} if calls else message
-
-
-def _tool_call(use: ToolUse, mark: CallMark, id_chars: int | None) -> _Object:
-    call_id, name = tool_id(use.id, id_chars), tool_name(use.name)
-    if mark.custom:
-        return {"id": call_id, "type": "custom", "custom": {"name": name, "input": input_text(use.input)}}
-    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": _json(use.input).decode()}}
-
-
-def _user(dialect: Dialect, content: Sequence[Block]) -> Iterator[_Object]:
-    """The tool results, which must follow their uses at once, then all else.
-
-    A tool message holds text only: what else is in a result follows in the user message, after a line that says whose
-    it is.
-    """
-    media = dialect.media
-    rest: list[_Object] = []
-    for block in content:
-        if isinstance(block, ToolResult):
-            made_by = tool_id(block.tool_use_id, dialect.id_chars)
-            parts = [_part(media, piece) for piece in block.content]
-            yield {"role": "tool", "tool_call_id": made_by, "content": _result_text(block, parts)}
-            if others := [part for part in parts if part["type"] != "text"]:
-                rest += [_text(f"From the result of {made_by}:"), *others]
-    rest += [_part(media, block) for block in content if isinstance(block, Text | Image | Document)]
-    match [part for part in rest if part["type"] != "text" or not is_blank(part["text"])]:
-        case []:
-            pass
-        case [{"type": "text", "text": text}]:
-            yield {"role": "user", "content": text}
-        case parts:
-            yield {"role": "user", "content": parts}
-
-
-def _result_text(result: ToolResult, parts: Sequence[_Object]) -> str:
-    """The text of *result*; there is no flag for an error, so the text says it."""
-    text = "\n".join(part["text"] for part in parts if part["type"] == "text")
-    return _ERROR + text if result.is_error else text
-
-
-def _part(media: MediaRules, block: Text | Image | Document) -> _Object:
-    if isinstance(block, Text):
-        return _text(block.text)
-    if note := media.note(block):
-        return _text(note)
-    match block:
-        case Image():
-            return {
-                "type": "image_url",
-                "image_url": {"url": block.url or data_url(block), **image_detail(block)},
-            }
-        case Document():
-            return {"type": "file", "file": {"filename": file_name(block), "file_data": data_url(block)}}
-
-
-def _text(text: str) -> _Object:
-    return {"type": "text", "text": text}

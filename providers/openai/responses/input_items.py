@@ -30,7 +30,7 @@ def input_items(request: Request, dialect: Dialect) -> Iterable[bytes]:
     encoder = _Encoder(dialect, request.messages)
     encoded: Sequence[bytes] = request.memo.forms(request.messages, dialect, encoder.items)
     if not dialect.own:
-        encoded = alternating(request.memo, request.messages, encoded, "input_text")
+        encoded = alternating(request, encoded, "input_text")
     return filter(None, encoded)
 
 

@@ -107,6 +107,7 @@ def test_a_valid_request_has_no_violations(good: Json) -> None:
         (body(HI, assistant(), HI), "length >= 1"),
         (body({"role": "user", "content": ""}), "regex"),
         (body(user({"type": "text", "text": " \n"})), "regex"),
+        (body(user({"type": "text", "text": "\u200b"})), "regex"),
         (body(HI, assistant({"type": "text", "text": ""}), HI), "regex"),
         (body(HI, assistant(FLY), HI), "no tool_result for the tool_use 't1'"),
         (body(HI, assistant(FLY)), "no tool_result"),

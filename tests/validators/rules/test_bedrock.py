@@ -73,6 +73,7 @@ def test_a_valid_request_has_no_violations(good: Json) -> None:
         (body(HI, HI), "alternate"),
         (body(user()), "empty"),
         (body(user({"text": " "})), "blank"),
+        (body(user({"text": "\ufeff"})), "blank"),
         (body(user(PDF)), "needs a text"),
         (body(HI, assistant(CAW, PNG)), "only user messages"),
         (body(user(SIGNED)), "User messages cannot"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rayconteur.providers.openai.chat.alternation import Runs
 from rayconteur.providers.openai.chat.requests import body as chat_body
 from rayconteur.providers.openai.config import ApiName
-from rayconteur.providers.openai.dialect import Dialect
+from rayconteur.providers.openai.dialect import Dialect, Needs
 from rayconteur.providers.openai.responses.requests import body as responses_body
 from rayconteur.providers.schema.content import Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.messages import Message, Role
@@ -99,6 +99,15 @@ def test_roles_alternate_as_a_history_grows_and_shrinks(api: ApiName, changes: l
 
         assert items == sent(api, *history)
         assert all({a["role"], b["role"]} != {Role.USER} for a, b in pairwise(items))
+
+
+def test_media_of_tool_results_follow_an_answer_where_the_server_needs_one() -> None:
+    dialect = Dialect("raven", "gpt-x", own=False, needs=Needs(answers=True))
+    messages = (assistant(ToolUse("a", "fly", {})), user(ToolResult("a", (Text("ok"), IMAGE))), B)
+
+    wire = msgspec.json.decode(chat_body(Request(1, messages, Settings()), dialect, True), type=Json)
+
+    assert [message["role"] for message in wire["messages"]] == ["assistant", "tool", "assistant", "user"]
 
 
 def test_what_was_found_in_a_history_is_not_looked_for_again() -> None:

@@ -93,6 +93,7 @@ def test_requests_under_way_are_repeated_too() -> None:
 @pytest.mark.parametrize(
     ("status", "body"),
     [
+        (400, '{"error":{"message":"conversation roles must alternate user/assistant"}}'),
         (400, '{"error":{"message":"messages: too many","param":"messages"}}'),
         (
             422,
