@@ -12,8 +12,12 @@ from .dialect import Dialect, Needs
 
 _BAD_REQUEST = (400, 422)
 STREAM_OPTIONS = ("stream_options", "include_usage")
-"""The names by which a server refuses the member. vLLM before 0.4.3 and Fireworks: "Extra inputs are not permitted";
-Azure before 2024-09-01-preview: "Unrecognized request argument supplied: stream_options"."""
+"""The names by which a server refuses the member.
+
+Mistral (a 422), vLLM before 0.4.3 and Fireworks: "Extra inputs are not permitted"
+(https://github.com/openai/openai-agents-python/issues/442); Azure before 2024-09-01-preview: "Unrecognized request
+argument supplied: stream_options".
+"""
 
 _json = msgspec.json.Decoder().decode
 
