@@ -1,9 +1,7 @@
 """Answers of Anthropic's Messages API, decoded into deltas."""
 
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
+from uuid import uuid4
 
 import msgspec
 
@@ -24,9 +22,12 @@ from ..transport.fault_bodies import read_fault, reported_fault
 from ..transport.faults import incomplete_answer, malformed_answer
 from ..transport.streams.decoder import AnswerDecoder
 from ..wire.indexed_blocks import IndexedBlocks
-from ..wire.json_decoding import MALFORMED, tags_of, unknown_type, validated_json
-from ..wire.lenient.decoder import LenientDecoder
-from ..wire.stop_reasons import stop_reason
+from ..wire.json_decoding import MALFORMED, tags_of
+from ..wire.lenient.decoder import LenientDecoder, repaired_json
+from ..wire.stop_reasons import inferred_stop_reason, stop_reason
+from .blocks.deviations import normalized_block, normalized_event, normalized_message
+from .blocks.opaque_draft import OpaqueDraft, unknown_type
+from .blocks.places import BlockKind, BlockPlaces
 from .errors import FAULTS, PROVIDER
 from .events import (
     STOP_REASONS,
@@ -60,40 +61,14 @@ from .fallbacks import FALLBACK, AttemptBlocks
 
 _EVENTS = tags_of(Event)
 _PIECES = tags_of(BlockDelta.__annotations__["delta"])
-_BLOCKS = tags_of(Block)
 _event: Callable[[bytes], Event] = msgspec.json.Decoder(Event).decode
 _any_event = msgspec.json.Decoder(AnyEvent).decode
 _block: Callable[[bytes], Block] = msgspec.json.Decoder(Block).decode
-_any_block = msgspec.json.Decoder(dict[str, Any]).decode
 _message = msgspec.json.Decoder(WholeMessage).decode
-_lenient = LenientDecoder[Event](Event)
+_lenient = LenientDecoder[Event](Event, normalized_event)
 _lenient_any = LenientDecoder[AnyEvent](AnyEvent)
-_lenient_message = LenientDecoder[WholeMessage](WholeMessage)
-
-
-@dataclass(slots=True)
-class _OpaqueDraft:
-    """A block of a type unknown to this version, until it is complete."""
-
-    type: str
-    raw: bytes
-    pieces: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    input: list[str] = field(default_factory=list[str])
-
-    def complete(self) -> bytes:
-        """The block as it is sent back later: the very bytes, if no pieces followed its start."""
-        if not self.pieces and not self.input:
-            return self.raw
-        block = _any_block(self.raw)
-        # As in the known kinds of delta, strings are continued and any other value is replaced.
-        for piece in self.pieces:
-            for name, value in piece.items():
-                before = block.get(name)
-                block[name] = before + value if isinstance(before, str) and isinstance(value, str) else value
-        # The token limit may cut an input short. The block then keeps the input that it started with.
-        with suppress(*MALFORMED):
-            block["input"] = msgspec.json.decode("".join(self.input))
-        return msgspec.json.encode(block)
+_lenient_block = LenientDecoder[Block](Block, normalized_block)
+_lenient_message = LenientDecoder[WholeMessage](WholeMessage, normalized_message)
 
 
 class AnthropicReader:
@@ -104,11 +79,15 @@ class AnthropicReader:
         self._message_id: str | None = None
         self._stop = Stop()
         self._counts = TokenCounts()
+        self._places = BlockPlaces()
+        self._text, self._thinking = self._places.text, self._places.thinking
         self._blocks = IndexedBlocks()
-        self._started = self._blocks.started
+        self._first_content: list[msgspec.Raw] = []  # that came with the start of a streamed answer
+        self._calls: dict[int, str] = {}  # the ids of the tool uses
         self._whole_inputs: dict[int, str] = {}  # that came with the start of a tool use; pieces of it replace them
-        self._opaque: dict[int, _OpaqueDraft] = {}
+        self._opaque: dict[int, OpaqueDraft] = {}
         self._attempt = AttemptBlocks()
+        self._unknown: bytes | None = None  # the first event that is none of this API
 
     def read(self, data: bytes, deltas: list[Delta]) -> None:
         try:
@@ -121,66 +100,109 @@ class AnthropicReader:
             piece = event.delta
             if type(piece) is TextPiece:
                 if piece.text:
-                    if event.index not in self._started:
-                        self._require_message(data)
-                        self._started.add(event.index)
-                    deltas.append(TextDelta(event.index, piece.text))
+                    if event.index in self._text:
+                        deltas.append(TextDelta(event.index, piece.text))
+                    else:
+                        self._read_piece(event, data, deltas)
             else:
                 self._read_piece(event, data, deltas)
         else:
             self._read_other(event, data, deltas)
 
     def finish(self, deltas: list[Delta]) -> None:
+        if self._message_id is None and self._unknown is not None:
+            raise malformed_answer(PROVIDER, "no event of this API", self._unknown)
         if self._stop.stop_reason is None:
             raise incomplete_answer(PROVIDER)
         self._end_answer(self._stop, deltas)
 
     def _start_answer(self, message: WholeMessage, deltas: list[Delta]) -> None:
-        """Start the answer with the id, the model and the token counts of *message*."""
-        self._message_id = message.id
-        self._counts = message.usage
-        deltas.append(AnswerStarted(message.id, message.model))
+        """Start the answer with the id, the model and the token counts of *message*. A repeated start only counts."""
+        if self._message_id is None or (message.id not in ("", self._message_id) and self._places.used):
+            self._message_id = message.id or f"msg_{uuid4().hex}"
+            deltas.append(AnswerStarted(self._message_id, message.model))
+        self._counts.update(message.usage)
         deltas.append(UsageReported(self._counts.usage()))
 
     def _end_answer(self, stop: Stop | WholeMessage, deltas: list[Delta]) -> None:
-        """End the answer, with the reason for stopping that *stop* has."""
+        """End the answer, with the reason for stopping that *stop* has, and the blocks that have not ended."""
+        if not self._places.used:
+            self._read_content(self._first_content, deltas)
+        for index in self._places.open():
+            self._end_block(index, deltas)
         self.ended = True
-        reason = stop.stop_reason
-        deltas.append(AnswerEnded(stop_reason(STOP_REASONS, reason), reason, stop_details(stop.stop_details)))
+        raw = stop.stop_reason
+        reason = inferred_stop_reason(stop_reason(STOP_REASONS, raw), calls_tools=bool(self._calls))
+        deltas.append(AnswerEnded(reason, raw, stop_details(stop.stop_details)))
 
-    def _start_block(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
-        """Start block *index* with the content that *raw* has; a whole answer has all of it there."""
+    def _read_content(self, content: list[msgspec.Raw], deltas: list[Delta]) -> None:
+        for index, block in enumerate(content):
+            self._start_block(index, bytes(block), deltas)
+            self._end_block(index, deltas)
+
+    def _start_block(self, key: int, raw: bytes, deltas: list[Delta]) -> None:
+        """Start the block with the server's index *key* and the content that *raw* has; a whole answer has all of it.
+
+        A block that is open at this index ends.
+        """
         try:
             block = _block(raw)
         except MALFORMED as problem:
-            kind = unknown_type(PROVIDER, raw, _BLOCKS, problem)
-            self._opaque[index] = _OpaqueDraft(kind, validated_json(PROVIDER, raw))
-            if kind == FALLBACK and (withdrawn := self._attempt.withdrawn()):
-                deltas.append(BlocksWithdrawn(withdrawn))
-            return
+            if (kind := unknown_type(raw, problem)) is not None:
+                self._start_opaque(key, kind, raw, deltas)
+                return
+            block = _lenient_block.decode(PROVIDER, raw, problem)
+        if self._places.has(key):
+            before = self._places.find(key)
+            if isinstance(block, ToolUseBlock) and block.id and before and self._calls.get(before[0]) == block.id:
+                return  # the same start again
+            self._end_block(key, deltas)
+        index = self._places.begin(key)
         if not isinstance(block, TextBlock):
             self._attempt.own.add(index)
+        self._start_known(key, index, block, deltas)
+
+    def _start_opaque(self, key: int, kind: str, raw: bytes, deltas: list[Delta]) -> None:
+        if self._places.has(key):
+            self._end_block(key, deltas)
+        index = self._places.begin(key, BlockKind.OPAQUE)
+        self._opaque[index] = OpaqueDraft(kind, repaired_json(PROVIDER, raw))
+        if kind == FALLBACK and (withdrawn := self._attempt.withdrawn()):
+            for call in withdrawn:
+                self._calls.pop(call, None)
+            deltas.append(BlocksWithdrawn(withdrawn))
+
+    def _start_known(self, key: int, index: int, block: Block, deltas: list[Delta]) -> None:
         add = self._blocks.add
         match block:
             case TextBlock():
                 if block.text:
+                    self._places.set_kind(key, BlockKind.TEXT)
                     add(TextDelta(index, block.text), deltas)
                 for source in block.citations or ():
+                    self._places.set_kind(key, BlockKind.TEXT)
                     self._blocks.cite(index, citation(bytes(source)), deltas)
             case ThinkingBlock():
+                if block.thinking or block.signature:
+                    self._places.set_kind(key, BlockKind.THINKING)
                 if block.thinking:
                     add(ThinkingDelta(index, block.thinking), deltas)
                 if block.signature:
                     add(ThinkingSigned(index, block.signature), deltas)
             case RedactedBlock():
+                self._places.set_kind(key, BlockKind.OPAQUE)
                 add(ThinkingSigned(index, block.data, redacted=True), deltas)
             case ToolUseBlock():
-                add(ToolUseStarted(index, block.id or f"{self._message_id}-{index}", block.name), deltas)
-                if block.input:
-                    self._whole_inputs[index] = msgspec.json.encode(block.input).decode()
+                self._places.set_kind(key, BlockKind.TOOL_USE)
+                self._calls[index] = block.id or f"{self._message_id}-{index}"
+                add(ToolUseStarted(index, self._calls[index], block.name), deltas)
+                if json := block.input_json():
+                    self._whole_inputs[index] = json
 
-    def _end_block(self, index: int, deltas: list[Delta]) -> None:
-        """End block *index*, unless it is empty."""
+    def _end_block(self, key: int, deltas: list[Delta]) -> None:
+        """End the block with the server's index *key*, unless it is empty."""
+        if (index := self._places.end(key)) is None:
+            return
         if (json := self._whole_inputs.pop(index, None)) is not None:
             deltas.append(ToolInputDelta(index, json))
         if (opaque := self._opaque.pop(index, None)) is not None:
@@ -194,28 +216,52 @@ class AnthropicReader:
             raise malformed_answer(PROVIDER, "an event before message_start", data)
 
     def _read_piece(self, event: BlockDelta, data: bytes, deltas: list[Delta]) -> None:
+        if type(event.delta) is ThinkingPiece and event.delta.thinking and event.index in self._thinking:
+            deltas.append(ThinkingDelta(event.index, event.delta.thinking))
+            return
         self._require_message(data)
-        index = event.index
+        place = self._places.find(event.index)
+        if self._opaque and place is not None and (opaque := self._opaque.get(place[0])) is not None:
+            opaque.add(event.delta)
+            return
         match event.delta:
             case InputPiece(partial_json=""):
                 pass
-            case InputPiece(partial_json=json) if index in self._opaque:
-                self._opaque[index].input.append(json)
-            case InputPiece() if index not in self._started:
-                raise malformed_answer(PROVIDER, "an input_json_delta before its content_block_start", data)
             case InputPiece(partial_json=json):
-                self._whole_inputs.pop(index, None)
-                deltas.append(ToolInputDelta(index, json))
+                if place is None or place[1] is not BlockKind.TOOL_USE:
+                    raise malformed_answer(PROVIDER, "an input_json_delta before its content_block_start", data)
+                if self._whole_inputs:
+                    self._whole_inputs.pop(place[0], None)
+                deltas.append(ToolInputDelta(place[0], json))
             case ThinkingPiece(thinking=text):
                 if text:
-                    self._blocks.add(ThinkingDelta(index, text), deltas)
+                    self._blocks.add(ThinkingDelta(self._thinking_index(event.index, deltas), text), deltas)
             case CitationPiece(citation=source):
+                index = self._index_for(event.index, BlockKind.TEXT, deltas)
                 self._blocks.cite(index, citation(bytes(source)), deltas)
             case SignaturePiece(signature=signature):
-                self._blocks.add(ThinkingSigned(index, signature), deltas)
+                if signature:
+                    self._blocks.add(ThinkingSigned(self._thinking_index(event.index, deltas), signature), deltas)
             case TextPiece(text=text):
                 if text:
-                    self._blocks.add(TextDelta(index, text), deltas)
+                    self._blocks.add(TextDelta(self._index_for(event.index, BlockKind.TEXT, deltas), text), deltas)
+
+    def _thinking_index(self, key: int, deltas: list[Delta]) -> int:
+        index = self._index_for(key, BlockKind.THINKING, deltas)
+        self._attempt.own.add(index)
+        return index
+
+    def _index_for(self, key: int, kind: BlockKind, deltas: list[Delta]) -> int:
+        """The index of the block that a piece of *kind* continues, which begins unless one is open."""
+        place = self._places.find(key)
+        if place is not None and place[1] is kind:
+            return place[0]
+        if place is not None and place[1] is BlockKind.EMPTY:
+            self._places.set_kind(key, kind)
+            return place[0]
+        if place is not None:
+            self._end_block(key, deltas)
+        return self._places.begin(key, kind)
 
     def _read_other(self, event: Event, data: bytes, deltas: list[Delta]) -> None:
         if not isinstance(event, MessageStart | Ping | Error):
@@ -226,42 +272,62 @@ class AnthropicReader:
             case BlockStop():
                 self._end_block(event.index, deltas)
             case MessageStart():
+                self._first_content = event.message.content or self._first_content
+                if event.usage is not None:
+                    event.message.usage.update(event.usage)
                 self._start_answer(event.message, deltas)
             case MessageDelta():
-                self._stop = event.delta
+                if event.delta.stop_reason is not None or self._stop.stop_reason is None:
+                    self._stop = event.delta
                 self._counts.update(event.usage)
                 deltas.append(UsageReported(self._counts.usage()))
             case MessageStop():
-                self._end_answer(self._stop, deltas)
+                if not event.error:
+                    self._end_answer(self._stop, deltas)
             case Error():
                 raise FAULTS.error(read_fault(data))
             case Ping() | BlockDelta():
                 pass
+        if isinstance(event, MessageDelta | MessageStop) and event.error:
+            raise FAULTS.error(read_fault(data))
 
     def _read_unknown(self, data: bytes, problem: Exception, deltas: list[Delta]) -> None:
-        """Ignore an event or a delta of an unknown type; but a delta of an unknown block becomes a part of it."""
+        """Read what is no documented event: an answer that is not streamed, a fault, or an event of a newer type.
+
+        Such an event is ignored, and so is a delta of a newer type; but in an unknown block it becomes a part of it.
+        """
+        if data.startswith(b"[DONE]"):  # from gateways, in place of message_stop
+            self.finish(deltas)
+            return
+        if data.strip() == b"null":
+            return
         try:
             event = _any_event(data)
         except MALFORMED:
             event = _lenient_any.decode(PROVIDER, data, problem, streamed=True)
         if event.type == "message" or (event.type is None and bytes(event.content)):
             self._read_whole(data, problem, deltas)
-            return
-        if event.type is None:
-            if reported_fault(data) is not None:
-                raise FAULTS.error(read_fault(data))
-            raise malformed_answer(PROVIDER, problem, data)
-        is_delta = event.type == BlockDelta.__struct_config__.tag
+        elif event.type in _EVENTS:
+            self._read_deviating(event, data, problem, deltas)
+        elif (event.type is None or event.is_fault()) and reported_fault(data) is not None:
+            raise FAULTS.error(read_fault(data))
+        elif self._unknown is None:
+            self._unknown = data
+
+    def _read_deviating(self, event: AnyEvent, data: bytes, problem: Exception, deltas: list[Delta]) -> None:
+        """Read *data*, an event of a known type that failed to decode with *problem*."""
         piece_type = event.delta.pop("type", None)
-        has_unknown_piece = is_delta and isinstance(piece_type, str) and piece_type not in _PIECES
-        if event.type in _EVENTS and not has_unknown_piece:
-            known = _lenient.decode(PROVIDER, data, problem, streamed=True)
-            if isinstance(known, BlockDelta):
-                self._read_piece(known, data, deltas)
-            else:
-                self._read_other(known, data, deltas)
-        elif is_delta and event.index in self._opaque:
-            self._opaque[event.index].pieces.append(event.delta)
+        is_delta = event.type == BlockDelta.__struct_config__.tag
+        if is_delta and isinstance(piece_type, str) and piece_type not in _PIECES:
+            place = self._places.find(event.index)
+            if place is not None and (opaque := self._opaque.get(place[0])) is not None:
+                opaque.pieces.append(event.delta)
+            return
+        known = _lenient.decode(PROVIDER, data, problem, streamed=True)
+        if isinstance(known, BlockDelta):
+            self._read_piece(known, data, deltas)
+        else:
+            self._read_other(known, data, deltas)
 
     def _read_whole(self, data: bytes, problem: Exception, deltas: list[Delta]) -> None:
         """Read an answer that is not streamed."""
@@ -269,10 +335,12 @@ class AnthropicReader:
             message = _message(data)
         except MALFORMED:
             message = _lenient_message.decode(PROVIDER, data, problem)
+        if not message.content and message.stop_reason is None:
+            if reported_fault(data) is not None:
+                raise FAULTS.error(read_fault(data))
+            raise malformed_answer(PROVIDER, "an answer without content", data)
         self._start_answer(message, deltas)
-        for index, block in enumerate(message.content):
-            self._start_block(index, bytes(block), deltas)
-            self._end_block(index, deltas)
+        self._read_content(message.content, deltas)
         self._end_answer(message, deltas)
 
 

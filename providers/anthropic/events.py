@@ -3,33 +3,34 @@
 Only the members that are used are declared; all others are ignored.
 """
 
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 
 from ..schema.content import Citation, Opaque
 from ..schema.stop_reasons import StopDetails, StopReason
 from ..schema.usage import Usage, reported
-from ..transport.faults import malformed_answer
 from ..wire.input_tokens import total_input
-from ..wire.json_decoding import MALFORMED, validated_json
-from ..wire.numbers import WholeNumber
+from ..wire.json_decoding import MALFORMED
+from ..wire.lenient.coercion import ACCESSORY, Label
+from ..wire.lenient.decoder import LenientDecoder, repaired_json
+from ..wire.numbers import TokenNumber, WholeNumber
 from .errors import PROVIDER
 
 
 class OutputDetails(msgspec.Struct):
     """Of the output tokens, those of one kind."""
 
-    thinking_tokens: WholeNumber | None = None
+    thinking_tokens: TokenNumber | None = None
 
 
 class Iteration(msgspec.Struct):
     """The token counts of one of the model runs that an answer took."""
 
-    input_tokens: WholeNumber | None = None
-    output_tokens: WholeNumber | None = None
-    cache_read_input_tokens: WholeNumber | None = None
-    cache_creation_input_tokens: WholeNumber | None = None
+    input_tokens: TokenNumber | None = None
+    output_tokens: TokenNumber | None = None
+    cache_read_input_tokens: TokenNumber | None = None
+    cache_creation_input_tokens: TokenNumber | None = None
 
 
 class TokenCounts(msgspec.Struct):
@@ -39,12 +40,14 @@ class TokenCounts(msgspec.Struct):
     https://platform.claude.com/docs/en/build-with-claude/compaction-on-demand.
     """
 
-    input_tokens: WholeNumber | None = None
-    output_tokens: WholeNumber | None = None
-    cache_read_input_tokens: WholeNumber | None = None
-    cache_creation_input_tokens: WholeNumber | None = None
-    output_tokens_details: OutputDetails | None = None
-    iterations: list[Iteration] | None = None
+    input_tokens: TokenNumber | None = None
+    output_tokens: TokenNumber | None = None
+    cache_read_input_tokens: TokenNumber | None = None
+    cache_creation_input_tokens: TokenNumber | None = None
+    output_tokens_details: Annotated[OutputDetails | None, ACCESSORY] = None
+    iterations: Annotated[list[Iteration] | None, ACCESSORY] = None
+    prompt_tokens: TokenNumber | None = None  # from gateways that keep the names of Chat Completions
+    completion_tokens: TokenNumber | None = None
 
     def update(self, later: "TokenCounts") -> None:
         """Replace the counts that *later* has."""
@@ -59,13 +62,19 @@ class TokenCounts(msgspec.Struct):
         if self.iterations and not (self.input_tokens or self.output_tokens):
             counts = self.iterations[-1]
         details = self.output_tokens_details
+        cached = counts.cache_read_input_tokens, counts.cache_creation_input_tokens
+        has_input, has_output = counts.input_tokens is not None, counts.output_tokens is not None
         return Usage(
-            input=total_input(counts.input_tokens, counts.cache_read_input_tokens, counts.cache_creation_input_tokens),
-            output=reported(counts.output_tokens),
+            input=total_input(counts.input_tokens, *cached) if has_input else reported(self.prompt_tokens),
+            output=reported(counts.output_tokens if has_output else self.completion_tokens),
             cache_read=reported(counts.cache_read_input_tokens),
             cache_write=reported(counts.cache_creation_input_tokens),
             reasoning=reported(details.thinking_tokens if details else None),
         )
+
+
+NO_INDEX = -1
+"""Of an event that does not say which block it belongs to."""
 
 
 class _Typed(msgspec.Struct, tag_field="type"):
@@ -84,6 +93,7 @@ class Source(msgspec.Struct):
 
 
 _source = msgspec.json.Decoder(Source).decode
+_lenient_source = LenientDecoder[Source](Source)
 
 
 def citation(raw: bytes) -> Citation:
@@ -92,10 +102,11 @@ def citation(raw: bytes) -> Citation:
     Raises:
         ProtocolError: it is malformed.
     """
+    raw = repaired_json(PROVIDER, raw)
     try:
-        source = _source(validated_json(PROVIDER, raw))
+        source = _source(raw)
     except MALFORMED as problem:
-        raise malformed_answer(PROVIDER, problem, raw) from None
+        source = _lenient_source.decode(PROVIDER, raw, problem)
     index = None if source.document_index is None else str(source.document_index)
     return Citation(
         cited_text=source.cited_text,
@@ -110,7 +121,7 @@ class TextBlock(_Typed, tag="text"):
     """Visible text."""
 
     text: str = ""
-    citations: list[msgspec.Raw] | None = None
+    citations: Annotated[list[msgspec.Raw] | None, ACCESSORY] = None
 
 
 class ThinkingBlock(_Typed, tag="thinking"):
@@ -127,11 +138,17 @@ class RedactedBlock(_Typed, tag="redacted_thinking"):
 
 
 class ToolUseBlock(_Typed, tag="tool_use"):
-    """A tool use; in a stream its input follows in pieces."""
+    """A tool use; in a stream its input follows in pieces. Some servers have the input as JSON in a text."""
 
     name: str
-    id: str = ""
-    input: dict[str, Any] = {}
+    id: Label = ""
+    input: Any = None
+
+    def input_json(self) -> str:
+        """The input as JSON; empty if there is none."""
+        if isinstance(self.input, str):
+            return self.input.strip()
+        return msgspec.json.encode(self.input).decode() if self.input else ""
 
 
 class TextPiece(_Typed, tag="text_delta", gc=False):
@@ -164,47 +181,51 @@ class SignaturePiece(_Typed, tag="signature_delta", gc=False):
     signature: str
 
 
+Piece = TextPiece | InputPiece | ThinkingPiece | SignaturePiece | CitationPiece
+
+
 class WholeMessage(msgspec.Struct):
     """An answer: all of it, or the beginning that a stream sends first."""
 
-    id: str
-    model: str
-    content: list[msgspec.Raw]
-    usage: TokenCounts = msgspec.field(default_factory=TokenCounts)
-    stop_reason: str | None = None
+    id: Label = ""
+    model: Label = ""
+    content: list[msgspec.Raw] = []
+    usage: Annotated[TokenCounts, ACCESSORY] = msgspec.field(default_factory=TokenCounts)
+    stop_reason: Label | None = None
     stop_details: Any = None
 
 
 class MessageStart(_Typed, tag="message_start"):
     """The first event of an answer."""
 
-    message: WholeMessage
+    message: WholeMessage = msgspec.field(default_factory=WholeMessage)
+    usage: Annotated[TokenCounts | None, ACCESSORY] = None  # vLLM has it here
 
 
 class BlockStart(_Typed, tag="content_block_start"):
     """The start of a block."""
 
-    index: WholeNumber
     content_block: msgspec.Raw
+    index: WholeNumber = NO_INDEX
 
 
 class BlockDelta(_Typed, tag="content_block_delta", gc=False):
     """The next piece of a block."""
 
-    index: WholeNumber
-    delta: TextPiece | InputPiece | ThinkingPiece | SignaturePiece | CitationPiece
+    delta: Piece
+    index: WholeNumber = NO_INDEX
 
 
 class BlockStop(_Typed, tag="content_block_stop"):
     """The end of a block."""
 
-    index: WholeNumber
+    index: WholeNumber = NO_INDEX
 
 
 class Stop(msgspec.Struct):
     """Why the model stopped."""
 
-    stop_reason: str | None = None
+    stop_reason: Label | None = None
     stop_details: Any = None
 
 
@@ -212,11 +233,14 @@ class MessageDelta(_Typed, tag="message_delta"):
     """What is known only at the end: the reason for stopping, and the output tokens."""
 
     delta: Stop
-    usage: TokenCounts = msgspec.field(default_factory=TokenCounts)
+    usage: Annotated[TokenCounts, ACCESSORY] = msgspec.field(default_factory=TokenCounts)
+    error: Any = None
 
 
 class MessageStop(_Typed, tag="message_stop"):
     """The last event of an answer."""
+
+    error: Any = None
 
 
 class Ping(_Typed, tag="ping"):
@@ -232,8 +256,18 @@ class AnyEvent(msgspec.Struct):
 
     type: str | None = None
     content: msgspec.Raw = msgspec.Raw()
-    index: WholeNumber = -1
-    delta: dict[str, Any] = {}
+    index: WholeNumber = NO_INDEX
+    delta: Annotated[dict[str, Any], ACCESSORY] = {}
+    object: Any = None
+    error: Any = None
+    code: Any = None
+    status: Any = None
+
+    def is_fault(self) -> bool:
+        """True if an event of a type that is unknown here reports a problem."""
+        kind = (self.type or "").lower()
+        is_named = "error" in kind or "exception" in kind or self.object == "error"
+        return is_named or bool(self.error) or self.code is not None or isinstance(self.status, int)
 
 
 Event = BlockDelta | BlockStart | BlockStop | MessageStart | MessageDelta | MessageStop | Ping | Error
@@ -258,4 +292,10 @@ STOP_REASONS = {
     "pause_turn": StopReason.PAUSED,
     "compaction": StopReason.PAUSED,
     "model_context_window_exceeded": StopReason.CONTEXT_FULL,
+    # Those of Chat Completions, from gateways that pass them on.
+    "stop": StopReason.END_TURN,
+    "eos": StopReason.END_TURN,
+    "length": StopReason.MAX_TOKENS,
+    "tool_calls": StopReason.TOOL_USE,
+    "content_filter": StopReason.REFUSAL,
 }

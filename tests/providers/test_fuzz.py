@@ -66,7 +66,6 @@ def test_a_type_that_is_not_a_string_is_an_answer_or_a_provider_error(name: str)
 @pytest.mark.parametrize(
     ("name", "body"),
     [
-        ("anthropic", b'{"id":"a","model":"m","content":[{"type":"song","of":"%b"}]}'),
         ("responses", b'{"id":"a","model":"m","status":"completed","output":[{"type":"song","of":"%b"}]}'),
         ("bedrock", b'{"stopReason":"end_turn","output":{"message":{"content":[{"song":{"of":"%b"}}]}}}'),
     ],

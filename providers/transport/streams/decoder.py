@@ -7,7 +7,7 @@ from ...schema.errors import ProtocolError, ProviderError
 from ..fault_bodies import SHOWN_CHARS
 from ..faults import incomplete_answer, unreadable_body
 from .formats import BodyFormat, EventSplitter
-from .surrogates import SplitCharacter, join_halves, without_lone_surrogates
+from .surrogates import SplitCharacter, ends_with_half, join_halves, without_lone_surrogates
 
 # How many events may come between the two halves of a character: a ping, a piece of another choice.
 _HELD_EVENTS = 4
@@ -131,7 +131,7 @@ class AnswerDecoder:
         held = self._held
         if joined := join_halves(held[0], data):
             self._release([joined[0], *held[1:], joined[1]], deltas)
-        elif len(held) < _HELD_EVENTS and data.startswith(b"{"):
+        elif len(held) < _HELD_EVENTS and data.startswith(b"{") and not ends_with_half(data):
             held.append(data)
         else:
             self._release([without_lone_surrogates(held[0]), *held[1:], data], deltas)

@@ -29,6 +29,24 @@ def parsed(event: bytes) -> Any:
     return json.loads(text, parse_constant=lambda _: None, strict=False)
 
 
+def repaired_json(provider: str, raw: bytes) -> bytes:
+    """*raw*, a part of an answer that is sent back to *provider* as it came, or as near to it as JSON allows.
+
+    msgspec does not validate what it skips or keeps as ``Raw``, so any bytes may stand there.
+
+    Raises:
+        ProtocolError: *raw* is not JSON, even if read leniently.
+    """
+    try:
+        msgspec.json.decode(raw)
+    except MALFORMED as problem:
+        try:
+            return msgspec.json.encode(parsed(raw))
+        except MALFORMED:
+            raise malformed_answer(provider, problem, raw) from None
+    return raw
+
+
 class LenientDecoder(Generic[_Decoded]):
     """Decodes JSON of *kind*, a struct or a union of them, that the strict decoder of *kind* has rejected.
 

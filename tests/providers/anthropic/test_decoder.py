@@ -87,6 +87,8 @@ def test_an_error_of_an_unknown_type_is_retryable() -> None:
         '{"type":"new_event","index":0}',
         '{"type":"content_block_delta","index":0,"delta":{"type":"new_delta","text":"x"}}',
         '{"type":"ping","cost":3}',
+        '{"no":"type"}',
+        "null",
     ],
 )
 def test_unknown_events_deltas_and_members_are_ignored(event: str) -> None:
@@ -98,7 +100,6 @@ def test_unknown_events_deltas_and_members_are_ignored(event: str) -> None:
     [
         "not json",
         "[]",
-        '{"no":"type"}',
         '{"type":"content_block_delta","index":"zero","delta":{"type":"text_delta","text":"x"}}',
         '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta"}}',
         '{"type":"content_block_delta","index":7,"delta":{"type":"input_json_delta","partial_json":"{"}}',
