@@ -56,36 +56,34 @@ class HTTPSession:
         Raises:
             OSError, aiohttp.ClientError: there is no response.
         """
+        session = self._session or self._open()
+        proxy, proxy_headers = proxy_of(head.url.origin())
         with ConnectionUse() as use:
-            try:
-                return await self._request(head, data, auto_decompress)
-            except (aiohttp.ServerDisconnectedError, OSError) as error:
-                if not (_is_disconnect(error) and _was_stale(use)):
-                    raise
-            return await self._request(head, data, auto_decompress)
+            while True:
+                try:
+                    return await session.request(
+                        head.method,
+                        head.url,
+                        headers=head.headers,
+                        data=data,
+                        allow_redirects=False,
+                        auto_decompress=auto_decompress,
+                        proxy=proxy,
+                        proxy_headers=proxy_headers,
+                    )
+                except (aiohttp.ServerDisconnectedError, OSError) as error:
+                    if not (_is_disconnect(error) and _was_stale(use)):
+                        raise
 
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
 
-    async def _request(
-        self, head: RequestHead, data: bytes | AsyncIterable[bytes] | None, auto_decompress: bool
-    ) -> aiohttp.ClientResponse:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=KeepAliveConnector(self._tls()), timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
-            )
-        proxy, proxy_headers = proxy_of(head.url.origin())
-        return await self._session.request(
-            head.method,
-            head.url,
-            headers=head.headers,
-            data=data,
-            allow_redirects=False,
-            auto_decompress=auto_decompress,
-            proxy=proxy,
-            proxy_headers=proxy_headers,
-        )
+    def _open(self) -> aiohttp.ClientSession:
+        connector = KeepAliveConnector(self._tls())
+        jar = aiohttp.DummyCookieJar()
+        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, cookie_jar=jar)
+        return self._session
 
 
 def _is_disconnect(error: Exception) -> bool:
@@ -97,6 +95,6 @@ def _is_disconnect(error: Exception) -> bool:
 
 def _was_stale(use: ConnectionUse) -> bool:
     """Whether the connection of the first and only try was probably closed before the server saw the request."""
-    if use.connections != 1 or not use.is_kept or use.is_answered:
+    if use.connections > 1 or use.watch is None or use.watch.has_begun:
         return False
     return asyncio.get_running_loop().time() - use.began_at < _RACE_S
