@@ -88,6 +88,16 @@ def begins(body: bytes, then: Respond) -> Respond:
     return respond
 
 
+def in_turn(*responds: Respond) -> Respond:
+    """Answers each request with the next of *responds*, and all further ones with the last."""
+    remaining = iter(responds)
+
+    async def respond(exchange: Exchange) -> None:
+        await next(remaining, responds[-1])(exchange)
+
+    return respond
+
+
 @dataclass(slots=True)
 class Loopback:
     """A server that answers every request with *respond*; an async context manager.
@@ -139,13 +149,13 @@ class Loopback:
             self._tasks.discard(task)
             self._writers.discard(writer)
 
-    async def drop_connections(self, drop: Callable[[asyncio.StreamWriter], None]) -> None:
-        """Close all connections by *drop*.
+    async def end_connections(self, end: Callable[[asyncio.StreamWriter], None]) -> None:
+        """Call *end* for each connection.
 
-        When this returns, the sockets are closed, and no client in this event loop has had a chance to notice.
+        When this returns, it has been done, and no client in this event loop has had a chance to notice.
         """
         for writer in self._writers:
-            drop(writer)
+            end(writer)
         await asyncio.sleep(0)  # a transport closes its socket in the next iteration of the loop, before it polls
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ahead: bytes) -> bytes:

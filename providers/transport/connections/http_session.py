@@ -87,14 +87,15 @@ class HTTPSession:
 
 
 def _is_disconnect(error: Exception) -> bool:
-    """Whether the server closed or reset the connection: aiohttp has three errors for it."""
-    return isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError) or isinstance(
-        error.__cause__, ConnectionError
-    )
+    """Whether the server closed or reset the connection."""
+    return isinstance(error, aiohttp.ServerDisconnectedError) or isinstance(error.__cause__, ConnectionError)
 
 
 def _was_stale(use: ConnectionUse) -> bool:
-    """Whether the connection of the first and only try was probably closed before the server saw the request."""
-    if use.connections > 1 or use.watch is None or use.watch.has_begun:
+    """Whether a kept connection was used last (so it was the first), and was closed before the server saw the request.
+
+    That is likely if it was closed soon, and never certain.
+    """
+    if use.watch is None or use.watch.has_begun:
         return False
     return asyncio.get_running_loop().time() - use.began_at < _RACE_S

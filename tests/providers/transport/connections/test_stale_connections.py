@@ -25,7 +25,7 @@ from fixtures.clients import (
     openai,
     responses,
 )
-from servers.loopback import Exchange, Loopback, Respond, abort, answers, reset
+from servers.loopback import Exchange, Loopback, Respond, abort, answers, in_turn, reset
 
 from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.auth.aws_config import AWSAuth
@@ -64,16 +64,6 @@ LONG = Request(1, (Message(role=Role.USER, content=(Text("A raven. " * 150_000),
 """A request that is sent in pieces."""
 
 
-def in_turn(*responds: Respond) -> Respond:
-    """Answers each request with the next of *responds*, and all further ones with the last."""
-    remaining = iter(responds)
-
-    async def respond(exchange: Exchange) -> None:
-        await next(remaining, responds[-1])(exchange)
-
-    return respond
-
-
 def dropping_the_second(body: bytes, drop: Respond = Exchange.drop) -> Respond:
     """Answers with *body*, but the second request with *drop*."""
     return in_turn(answers(body), drop, answers(body))
@@ -106,7 +96,7 @@ def test_a_connection_closed_between_two_requests_is_replaced(
         async with client_and_server(config, answers(stream if streaming else whole)) as (client, server):
             for _ in range(4):  # the later ones bypass the SDK
                 await answer(client, streaming)
-                await server.drop_connections(drop)
+                await server.end_connections(drop)
             return len(server.received), server.connections
 
     assert asyncio.run(main()) == (4, 4)

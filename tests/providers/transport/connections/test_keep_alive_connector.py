@@ -1,0 +1,179 @@
+"""Which connections are used for a request, and which are kept after it."""
+
+import asyncio
+import datetime
+import ipaddress
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from servers.loopback import Exchange, Loopback, Respond, abort, answers, in_turn, reset
+from yarl import URL
+
+from rayconteur.providers.transport.aiohttp_transport import AiohttpTransport
+from rayconteur.providers.transport.connections import http_session
+from rayconteur.providers.transport.connections.connector import KeepAliveConnector
+from rayconteur.providers.transport.connections.http_session import HTTPSession, RequestHead
+from rayconteur.providers.transport.fetch import fetch
+
+OK = answers(b"Caw")
+LATE = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"
+
+
+def time_out(writer: asyncio.StreamWriter) -> None:
+    """What some servers send before they close an idle connection."""
+    writer.write(LATE)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of 127.0.0.1, signed by itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")])
+    today, address = datetime.datetime.now(datetime.UTC), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today)
+        .not_valid_after(today + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, no_password = serialization.Encoding.PEM, serialization.NoEncryption()
+    file = tmp_path_factory.mktemp("tls") / "loopback.pem"
+    file.write_bytes(signed.public_bytes(pem) + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, no_password))
+    return file
+
+
+def server_and_client_tls(certificate: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    own = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    own.load_cert_chain(certificate)
+    return own, ssl.create_default_context(cafile=certificate)
+
+
+ENCRYPTED = pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+
+
+async def post(session: HTTPSession, server: Loopback) -> int:
+    """The status of the answer to a request in *session*."""
+    response = await session.send(RequestHead("POST", URL(server.url), ()), b"{}", auto_decompress=True)
+    await response.read()
+    return response.status
+
+
+@ENCRYPTED
+@pytest.mark.parametrize("end", [abort, reset, asyncio.StreamWriter.close, time_out])
+def test_a_connection_on_which_anything_has_arrived_since_is_not_used(
+    certificate: Path, encrypted: bool, end: Callable[[asyncio.StreamWriter], None]
+) -> None:
+    own, trusted = server_and_client_tls(certificate)
+
+    async def main() -> list[int]:
+        async with (
+            Loopback(OK, tls=own if encrypted else None) as server,
+            aiohttp.ClientSession(connector=KeepAliveConnector(trusted)) as session,
+        ):
+            for _ in range(3):
+                async with session.post(server.url, data=b"{}") as response:
+                    assert response.status == 200
+                    await response.read()
+                await server.end_connections(end)
+            return [len(server.received), server.connections]
+
+    assert asyncio.run(main()) == [3, 3]
+
+
+def test_a_timeout_that_the_event_loop_has_read_is_not_the_answer_to_the_next_request() -> None:
+    async def main() -> list[int]:
+        session = HTTPSession(5, 5, ssl.create_default_context)
+        async with Loopback(OK) as server, Loopback(OK) as another:
+            statuses = [await post(session, server)]
+            await server.end_connections(time_out)
+            statuses += [await post(session, another), await post(session, server)]
+            await session.aclose()
+            return [*statuses, server.connections]
+
+    assert asyncio.run(main()) == [200, 200, 200, 2]
+
+
+@ENCRYPTED
+def test_a_connection_is_used_again_while_the_server_keeps_it(certificate: Path, encrypted: bool) -> None:
+    own, trusted = server_and_client_tls(certificate)
+
+    async def main() -> int:
+        session = HTTPSession(5, 5, lambda: trusted)
+        async with Loopback(OK, tls=own if encrypted else None) as server:
+            for _ in range(5):
+                await post(session, server)
+            await session.aclose()
+            return server.connections
+
+    assert asyncio.run(main()) == 1
+
+
+@ENCRYPTED
+@pytest.mark.parametrize("drop", [Exchange.drop, Exchange.reset])
+def test_a_request_is_sent_again_if_its_connection_is_closed_when_it_arrives(
+    certificate: Path, encrypted: bool, drop: Respond
+) -> None:
+    own, trusted = server_and_client_tls(certificate)
+
+    async def main() -> tuple[int, int]:
+        session = HTTPSession(5, 5, lambda: trusted)
+        async with Loopback(in_turn(OK, drop, OK), tls=own if encrypted else None) as server:
+            for _ in range(3):
+                assert await post(session, server) == 200
+            await session.aclose()
+            return len(server.received), server.connections
+
+    assert asyncio.run(main()) == (4, 2)
+
+
+def test_a_request_that_is_sent_again_leaves_the_other_kept_connections_as_they_are() -> None:
+    async def main() -> tuple[int, int]:
+        session = HTTPSession(5, 5, ssl.create_default_context)
+        async with Loopback(in_turn(OK, OK, OK, Exchange.drop, OK)) as server:
+            for parallel in (3, 1, 3):
+                await asyncio.gather(*(post(session, server) for _ in range(parallel)))
+            await session.aclose()
+            return len(server.received), server.connections
+
+    assert asyncio.run(main()) == (8, 4)
+
+
+def test_a_request_is_not_sent_again_if_the_connection_is_closed_long_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_session, "_RACE_S", 0.0)
+
+    async def main() -> int:
+        session = HTTPSession(5, 5, ssl.create_default_context)
+        async with Loopback(in_turn(OK, Exchange.drop, OK)) as server:
+            await post(session, server)
+            with pytest.raises(aiohttp.ServerDisconnectedError):
+                await post(session, server)
+            await session.aclose()
+            return len(server.received)
+
+    assert asyncio.run(main()) == 2
+
+
+async def fetches(*parallel: int, respond: Respond) -> tuple[int, int]:
+    """The numbers of requests and of connections for so many fetches at once, one number after the other."""
+    transport = AiohttpTransport(5, 5)
+    async with Loopback(respond) as server:
+        for count in parallel:
+            fetched = (fetch(transport, server.url, {}) for _ in range(count))
+            await asyncio.gather(*fetched, return_exceptions=True)
+        await transport.aclose()
+        return len(server.received), server.connections
+
+
+def test_aiohttp_sends_a_fetch_again_once_over_a_new_connection() -> None:
+    drops = in_turn(OK, OK, OK, Exchange.drop)
+
+    assert asyncio.run(fetches(3, 1, respond=drops)) == (5, 4)
+    assert asyncio.run(fetches(1, respond=Exchange.drop)) == (2, 2)
+    assert asyncio.run(fetches(1, 1, respond=in_turn(OK, Exchange.drop, OK))) == (3, 2)
