@@ -4,6 +4,7 @@ from rayconteur.providers.schema.errors import (
     AuthenticationFailed,
     ConfigError,
     ContextOverflow,
+    IncompatibleSDK,
     IncompleteAnswer,
     InvalidConfig,
     InvalidPlugin,
@@ -48,11 +49,11 @@ from rayconteur.runtime.api.errors import (
 
 # fmt: off
 __all__ = [
-    "AuthenticationFailed", "ConfigError", "ContextOverflow", "EmptyMessage", "EventsMissed", "IncompleteAnswer",
-    "InvalidConfig", "InvalidPlugin", "InvalidRecord", "InvalidRequest", "MailboxError", "MailboxFull",
-    "MessageTooLarge", "MissingExtra", "MissingKey", "MissingToolResults", "NothingToRetry", "Overloaded",
-    "ProtocolError", "ProviderError", "ProviderUnavailable", "RateLimited", "RayUnreachable", "RayconteurError",
-    "RuntimeClosed", "SessionBusy", "SessionClosed", "SessionDied", "SessionError", "SessionExists",
+    "AuthenticationFailed", "ConfigError", "ContextOverflow", "EmptyMessage", "EventsMissed", "IncompatibleSDK",
+    "IncompleteAnswer", "InvalidConfig", "InvalidPlugin", "InvalidRecord", "InvalidRequest", "MailboxError",
+    "MailboxFull", "MessageTooLarge", "MissingExtra", "MissingKey", "MissingToolResults", "NothingToRetry",
+    "Overloaded", "ProtocolError", "ProviderError", "ProviderUnavailable", "RateLimited", "RayUnreachable",
+    "RayconteurError", "RuntimeClosed", "SessionBusy", "SessionClosed", "SessionDied", "SessionError", "SessionExists",
     "ThinkingRejected", "ToolResultError", "ToolUseAnswered", "ToolsWaiting", "TurnFailed", "TurnInterrupted",
     "UnknownModel", "UnknownProvider", "UnknownSession", "UnknownToolUse", "UnsupportedContent",
 ]

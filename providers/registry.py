@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from .plugins import installed_plugins
 from .schema.client import Client
 from .schema.config import Config
-from .schema.errors import MissingExtra, UnknownProvider
+from .schema.errors import UnknownProvider
 from .schema.provider import Provider, TokenCosts
+from .sdk.changes import SIGNS, opening_error
 
 _BUILT_IN = (
     "scripted.provider:SCRIPTED",
@@ -59,6 +60,7 @@ def open_client(config: ProviderConfig) -> Client:
 
     Raises:
         MissingExtra: the SDK is not installed.
+        IncompatibleSDK: the SDK has changed in a part that this package uses.
         UnknownProvider: *config* is of no provider that is installed here.
     """
     provider = PROVIDERS.get(config.name)
@@ -66,10 +68,10 @@ def open_client(config: ProviderConfig) -> Client:
         raise UnknownProvider(f"no provider {config.name!r} is installed here; there are {', '.join(PROVIDERS)}")
     try:
         return provider.open_client(config)
-    except ModuleNotFoundError as error:
-        if provider.extra is None or (error.name or "").startswith("rayconteur."):
+    except SIGNS as error:
+        if provider.extra is None or (cause := opening_error(error, provider.name, provider.extra)) is None:
             raise
-        raise MissingExtra(provider.name, provider.extra) from None
+        raise cause from None
 
 
 _TOKEN_COSTS = {provider.name: provider.token_costs for provider in PROVIDERS.values()}

@@ -31,6 +31,7 @@ VENDORS = tuple(
 # from lower layers. Entries of one layer may not import each other.
 LAYERS = (
     ("providers/schema",),
+    ("providers/sdk",),
     ("providers/transport",),
     ("providers/wire",),
     ("providers/claude", "providers/auth"),

@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import cast
 
 import anthropic
 import httpx2
@@ -13,6 +12,7 @@ from ..schema.deltas import Delta
 from ..schema.draft import Answer, Draft
 from ..schema.errors import ProtocolError, ProviderError, ProviderUnavailable
 from ..schema.request import Request, Settings
+from ..sdk.changes import uses
 from ..transport import http
 from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
 from ..transport.authority import Secrets
@@ -57,17 +57,10 @@ class AnthropicClient:
         self._dialect = anthropic_requests.Dialect(config.model, facts, config.source, extra_body)
         authority = authority_of(config)
         key = http.header_value(config.api_key or "", "provider.api_key")
-        timeouts = http.timeouts(config.connect_timeout_s, config.idle_timeout_s)
         transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s, authority)
         # Without a key of its own, the SDK would look for one in the environment.
-        self._sdk = anthropic.AsyncAnthropic(
-            api_key="unused" if authority else key,
-            base_url=http.http_url(config.base_url, "provider.base_url"),
-            timeout=timeouts,
-            max_retries=0,
-            default_headers=request_headers(config, self._dialect),
-            http_client=HTTPClient(transport),
-        )
+        sdk_key = "unused" if authority else key
+        self._sdk = _sdk(config, sdk_key, request_headers(config, self._dialect), transport)
         self._auth_headers = {"Authorization": anthropic.Omit()} if authority else {}
         secrets = Secrets(authority, (key, *(config.extra_headers or {}).values()))
         self._channel = http.Channel(
@@ -104,8 +97,9 @@ class AnthropicClient:
     async def aclose(self) -> None:
         await self._sdk.close()
 
+    @uses("anthropic")
     async def _post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> httpx2.Response:
-        answer = await self._sdk.post(
+        answer: object = await self._sdk.post(
             "/v1/messages",
             cast_to=httpx2.Response,
             content=content,
@@ -114,4 +108,20 @@ class AnthropicClient:
             stream_cls=anthropic.AsyncStream[bytes],
         )
         # The SDK returns the response itself, body unread. Its types don't say so.
-        return cast(httpx2.Response, answer)
+        if not isinstance(answer, httpx2.Response):
+            raise TypeError(f"post() returns {type(answer).__name__}, not a response")
+        return answer
+
+
+@uses("anthropic")
+def _sdk(
+    config: Anthropic, key: str, headers: Mapping[str, str], transport: AiohttpTransport
+) -> anthropic.AsyncAnthropic:
+    return anthropic.AsyncAnthropic(
+        api_key=key,
+        base_url=http.http_url(config.base_url, "provider.base_url"),
+        timeout=http.timeouts(config.connect_timeout_s, config.idle_timeout_s),
+        max_retries=0,
+        default_headers=headers,
+        http_client=HTTPClient(transport),
+    )

@@ -17,6 +17,7 @@ from botocore.exceptions import (
 )
 
 from ..schema.errors import AuthenticationFailed, InvalidConfig, MissingKey, ProviderError, ProviderUnavailable
+from ..sdk.changes import uses
 from ..transport import http
 from ..transport.authority import Authority, FixedHeaders
 from .aws_config import AWSAuth
@@ -51,6 +52,7 @@ class Signer:
     def secrets(self) -> Sequence[str | None]:
         return self._secrets
 
+    @uses("botocore")
     async def headers(self, method: str, url: str, body: bytes) -> dict[str, str]:
         """The signed headers.
 
@@ -61,6 +63,7 @@ class Signer:
         SigV4Auth(await self._current(), self._service, self._region).add_auth(request)
         return dict(request.headers.items())
 
+    @uses("botocore")
     async def _current(self) -> ReadOnlyCredentials:
         credentials = self._credentials
         if isinstance(credentials, RefreshableCredentials) and credentials.refresh_needed():
@@ -101,6 +104,7 @@ class AWSAccess:
             raise InvalidConfig(f"{self._parent}.region", "give a region such as 'us-east-1'")
         return region
 
+    @uses("botocore")
     def _authority(self, service: str) -> Authority:
         auth = self._auth
         if auth.bearer_token:
@@ -119,6 +123,7 @@ class AWSAccess:
         return http.header_value(secret, f"{self._parent}.{field}")
 
     @cached_property
+    @uses("botocore")
     def _chain(self) -> tuple[Credentials, str | None]:
         """What AWS's chain finds here: credentials and possibly a region."""
         from botocore.session import Session  # 10 ms and 3 MB that a session with a key does without

@@ -18,6 +18,7 @@ from ..schema.content import Block
 from ..schema.deltas import Delta
 from ..schema.errors import ProviderError
 from ..schema.request import Request, Settings
+from ..sdk.changes import uses
 from ..transport import http
 from ..transport.connections.http_session import HTTPSession
 from ..wire.extra_body import check_extras
@@ -52,13 +53,10 @@ class CohereClient:
         check_extras(config, cohere_requests.OWN_MEMBERS)
         check_modes(config)
         key = http.header_value(config.api_key or "", "provider.api_key")
+        base_url = http.http_url(config.base_url, "provider.base_url")
         transport = AiohttpTransport(HTTPSession(config.connect_timeout_s, config.idle_timeout_s, _tls))
         self._http = httpx.AsyncClient(transport=transport, follow_redirects=True)  # as the SDK's own clients do
-        self._sdk = AsyncClientWrapper(
-            token=key,
-            base_url=http.http_url(config.base_url, "provider.base_url") or ClientEnvironment.PRODUCTION.value,
-            httpx_client=self._http,
-        )
+        self._sdk = _sdk(key, base_url, self._http)
         self._dialect = Dialect(config.model, config.facts, cohere_requests.config_members(config))
         self._extra_headers = config.extra_headers or {}
         self._channel = http.Channel(
@@ -86,6 +84,7 @@ class CohereClient:
     async def aclose(self) -> None:
         await self._http.aclose()
 
+    @uses("cohere")
     async def _post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> http.Response:
         own = {**await self._sdk.async_get_headers(), "content-type": "application/json", **headers}
         given = {**self._extra_headers, **own}
@@ -100,6 +99,12 @@ class CohereClient:
         finally:
             await response.aclose()
         raise http.Refused(response)
+
+
+@uses("cohere")
+def _sdk(key: str, base_url: str | None, client: httpx.AsyncClient) -> AsyncClientWrapper:
+    base_url = base_url or ClientEnvironment.PRODUCTION.value
+    return AsyncClientWrapper(token=key, base_url=base_url, httpx_client=client)
 
 
 @cache

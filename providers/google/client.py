@@ -18,6 +18,7 @@ from ..schema.content import Block
 from ..schema.deltas import Delta
 from ..schema.errors import AuthenticationFailed, InvalidConfig, ProviderError, ProviderUnavailable
 from ..schema.request import Request, Settings
+from ..sdk.changes import uses
 from ..transport import http
 from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
 from ..transport.fault_bodies import Fault
@@ -68,22 +69,7 @@ class GoogleClient:
         key = http.header_value(config.api_key, "provider.api_key") if config.api_key else None
         base_url = http.http_url(config.base_url, "provider.base_url")
         self._transport = HTTPClient(AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s))
-        sdk = genai.Client(
-            vertexai=bool(config.vertex),
-            api_key=key,
-            project=config.project,
-            location=config.location,
-            credentials=_credentials(config.credentials),
-            http_options=HttpOptions(
-                api_version=config.api_version,
-                base_url=base_url,
-                httpx_async_client=self._transport,
-                # The SDK opens two transports more, which nothing uses: they need not read the certificates again.
-                client_args={"verify": http.tls()},
-                async_client_args={"verify": http.tls(), "ssl": http.tls()},
-            ),
-        )
-        self._sdk = sdk
+        self._sdk = _sdk(config, key, base_url, self._transport)
         self._extra_headers = config.extra_headers or {}
         self._dialect = Dialect(
             config.model, bool(config.vertex), config.facts, config.source, google_requests.config_members(config)
@@ -119,6 +105,7 @@ class GoogleClient:
         await self._transport.aclose()
         self._sdk.close()
 
+    @uses("google-genai")
     async def _post(
         self, path: str, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]
     ) -> http.Response:
@@ -131,9 +118,31 @@ class GoogleClient:
         asked.headers.update({**self._extra_headers, **headers})
         asked.data = content if isinstance(content, bytes) else b"".join([piece async for piece in content])
         answer = await inner._async_request_once(asked, stream=True, implicit_retry=False)
-        return cast(http.Response, answer.response_stream)
+        if not isinstance(response := answer.response_stream, httpx2.Response):
+            raise TypeError(f"_async_request_once() returns {type(response).__name__}, not a response of httpx2")
+        return cast(http.Response, response)  # httpx2 calls its generators iterators
 
 
+@uses("google-genai")
+def _sdk(config: Google, key: str | None, base_url: str | None, transport: HTTPClient) -> genai.Client:
+    return genai.Client(
+        vertexai=bool(config.vertex),
+        api_key=key,
+        project=config.project,
+        location=config.location,
+        credentials=_credentials(config.credentials),
+        http_options=HttpOptions(
+            api_version=config.api_version,
+            base_url=base_url,
+            httpx_async_client=transport,
+            # The SDK opens two transports more, which nothing uses: they need not read the certificates again.
+            client_args={"verify": http.tls()},
+            async_client_args={"verify": http.tls(), "ssl": http.tls()},
+        ),
+    )
+
+
+@uses("google-auth")
 def _credentials(given: str | None) -> Credentials | None:
     """The credentials in the JSON *given*; without it, the SDK uses the default credentials of the machine.
 

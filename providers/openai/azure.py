@@ -6,6 +6,7 @@ from dataclasses import replace
 import openai
 
 from ..auth.token_source import EntraAuthority, TokenSource
+from ..sdk.changes import uses
 from ..transport import http
 from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
 from ..transport.authority import Secrets
@@ -36,6 +37,7 @@ def azure_client(config: AzureOpenAI) -> OpenAIClient:
     return OpenAIClient(connection, replace(dialect, deployment=config.deployment), apis)
 
 
+@uses("openai")
 def _sdk(
     config: AzureOpenAI, endpoint: str, credential: str | Callable[[], Awaitable[str]], client: HTTPClient
 ) -> openai.AsyncOpenAI:

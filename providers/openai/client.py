@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import cast
 
 import httpx2
 import msgspec
@@ -15,6 +14,7 @@ from ..schema.deltas import Delta
 from ..schema.draft import Answer, Draft
 from ..schema.errors import ProtocolError, ProviderError, ProviderUnavailable
 from ..schema.request import Request, Settings
+from ..sdk.changes import uses
 from ..transport import http
 from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
 from ..transport.authority import Secrets
@@ -91,10 +91,11 @@ class Connection:
             post = SDKBypass(self.transport, post, path).post
         return http.Channel(post, sdk_errors(provider), self.secrets, self.progress_timeout_s)
 
+    @uses("openai")
     async def _post(
         self, path: str, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]
     ) -> httpx2.Response:
-        answer = await self.sdk.post(
+        answer: object = await self.sdk.post(
             path,
             cast_to=httpx2.Response,
             content=content,
@@ -103,7 +104,9 @@ class Connection:
             stream_cls=openai.AsyncStream[bytes],
         )
         # The SDK returns the response itself, body unread. Its types don't say so.
-        return cast(httpx2.Response, answer)
+        if not isinstance(answer, httpx2.Response):
+            raise TypeError(f"post() returns {type(answer).__name__}, not a response")
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +224,19 @@ def openai_client(config: OpenAI) -> OpenAIClient:
     key = http.header_value(config.api_key or "", "provider.api_key")
     base_url = http.http_url(config.base_url, "provider.base_url")
     transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s, authority)
-    sdk = openai.AsyncOpenAI(
-        api_key="unused" if authority else key,  # an authority replaces the header
-        base_url=base_url,
+    sdk = _sdk(config, "unused" if authority else key, transport)  # an authority replaces the header
+    connection = Connection(
+        sdk, Secrets(authority, (key, *header_values(config))), transport, config.progress_timeout_s
+    )
+    apis = openai_apis(config)
+    return OpenAIClient(connection, dialect_of(config, apis, is_own(base_url, config.model)), apis)
+
+
+@uses("openai")
+def _sdk(config: OpenAI, key: str, transport: AiohttpTransport) -> openai.AsyncOpenAI:
+    return openai.AsyncOpenAI(
+        api_key=key,
+        base_url=config.base_url,
         organization=config.organization,
         project=config.project,
         timeout=http.timeouts(config.connect_timeout_s, config.idle_timeout_s),
@@ -231,11 +244,6 @@ def openai_client(config: OpenAI) -> OpenAIClient:
         default_headers=config.extra_headers,
         http_client=HTTPClient(transport),
     )
-    connection = Connection(
-        sdk, Secrets(authority, (key, *header_values(config))), transport, config.progress_timeout_s
-    )
-    apis = openai_apis(config)
-    return OpenAIClient(connection, dialect_of(config, apis, is_own(base_url, config.model)), apis)
 
 
 def dialect_of(config: OpenAI | AzureOpenAI, apis: tuple[ApiName, ...], own: bool) -> Dialect:

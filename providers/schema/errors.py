@@ -7,6 +7,7 @@
             MissingKey                      no credential; the variable is named
             MissingExtra                    the provider's SDK is not installed
             InvalidPlugin                   an installed provider plug-in that can't be used
+            IncompatibleSDK                 an installed SDK that this version can't use; found when a client is opened
         ProviderError                   a request failed
             RateLimited                     wait
             Overloaded                      wait
@@ -19,6 +20,7 @@
                 UnsupportedContent              a block that the provider or model does not take; nothing was sent
                 ThinkingRejected                signed thinking in the history that it can't read; the session omits it
             ProtocolError                   give up: the answer is malformed
+            IncompatibleSDK                 give up: as above; found by a request
         SessionError                    see runtime/api/errors.py
 
 Errors cross processes: every field goes to ``Exception.__init__`` positionally, because that is all
@@ -223,3 +225,30 @@ class ProtocolError(ProviderError):
     """The answer is not what the provider documents. The message has the beginning of the offending bytes."""
 
     code = "protocol"
+
+
+class IncompatibleSDK(ConfigError, ProviderError):
+    """An installed SDK, or an HTTP library under it, has changed in a part that this version uses.
+
+    *distribution* is its name, *installed* its version, *tested* the version that this one is tested with, *problem*
+    Python's error. It is found when a client is opened, or when a request is made.
+    """
+
+    code = "incompatible_sdk"
+
+    def __init__(self, provider: str, distribution: str, installed: str, tested: str, problem: str) -> None:
+        super().__init__(problem, provider)
+        self.args = provider, distribution, installed, tested, problem
+        self.distribution = distribution
+        self.installed = installed
+        self.tested = tested
+        self.problem = problem
+
+    @property
+    def message(self) -> str:
+        sdk, tested = self.distribution, f"'{self.distribution}=={self.tested}'"
+        found = f"{self.provider}: this version of rayconteur can't use {sdk} {self.installed} ({self.problem})"
+        if self.installed != self.tested:
+            return f"{found}; it is tested with {self.tested}: pip install {tested}"
+        why = "This is the version tested with, so its files or its dependencies have changed"
+        return f"{found}. {why}: pip install --force-reinstall {tested}"

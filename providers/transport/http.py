@@ -14,12 +14,14 @@ import msgspec
 
 from ..schema.deltas import AnswerStarted, Delta, UsageReported
 from ..schema.errors import (
+    IncompatibleSDK,
     IncompleteAnswer,
     InvalidConfig,
     InvalidRequest,
     ProviderError,
     ProviderUnavailable,
 )
+from ..sdk.changes import request_error, uses
 from .fault_bodies import Fault, read_fault
 from .faults import FaultTable, retry_after_s
 from .progress_timer import ProgressTimer
@@ -221,12 +223,15 @@ class Channel:
         return deltas
 
     def _error(self, error: Exception) -> ProviderError:
+        """*error* as one of ours. A bug of this package, which an SDK may have wrapped, is raised as it is."""
         if own := _own_error(error):
             return own
         response = error.response if isinstance(error, Refused) else self._sdk_errors.response_of(error)
         if response is not None:
             wait_s = retry_after_s(response.headers, time.time())
             return self._sdk_errors.faults.error(self._sdk_errors.fault_of(response), response.status_code, wait_s)
+        if incompatible := request_error(error, self._provider):
+            return incompatible
         kinds = (ours for theirs, ours in self._sdk_errors.classes.items() if isinstance(error, theirs))
         return next(kinds, ProviderUnavailable)(f"no answer from {self._provider}: {_cause(error)}", self._provider)
 
@@ -234,6 +239,8 @@ class Channel:
         return self._scrubbed(IncompleteAnswer(f"the answer broke off: {_cause(error)}", self._provider))
 
     def _scrubbed(self, error: ProviderError) -> ProviderError:
+        if isinstance(error, IncompatibleSDK):
+            return IncompatibleSDK(*map(self._scrub, error.args))
         vendor_code = error.vendor_code and self._scrub(error.vendor_code)
         return type(error)(
             self._scrub(error.message), error.provider, error.status, vendor_code, error.retry_after_s, error.details
@@ -304,6 +311,7 @@ def connection_errors() -> tuple[type[Exception], ...]:
     return httpx2.HTTPError, aiohttp.ClientError, OSError
 
 
+@uses("httpx2")
 def timeouts(connect_s: float, idle_s: float) -> "httpx2.Timeout":
     """No total timeout, but one for connecting, name resolution included, and one for silence."""
     import httpx2

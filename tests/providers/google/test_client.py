@@ -205,6 +205,20 @@ def test_credentials_that_yield_no_token_are_a_provider_error(
     assert asyncio.run(main()) == 0
 
 
+@pytest.mark.parametrize("token", [b"[]", b'"x"', b"1", b"null", b'{"access_token":[],"expires_in":"x"}'])
+def test_a_malformed_token_is_not_blamed_on_the_sdk(token: bytes) -> None:
+    async def main() -> ProviderError:
+        async with Loopback(answers(token, content_type="application/json")) as oauth:
+            config = Google(model="m", project="p", credentials=service_account(oauth.url))
+            client = open_client(config.resolved({}))
+            with pytest.raises(ProviderError) as raised:
+                await collect_deltas(client)
+            await client.aclose()
+            return raised.value
+
+    assert type(asyncio.run(main())) in (ProviderUnavailable, AuthenticationFailed)
+
+
 def with_subclasses(root: type[Exception]) -> set[type[Exception]]:
     """*root* and all its subclasses."""
     return {root, *(kind for child in root.__subclasses__() for kind in with_subclasses(child))}

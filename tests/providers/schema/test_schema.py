@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from rayconteur.providers.schema import errors
 from rayconteur.providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
-from rayconteur.providers.schema.errors import InvalidConfig, MissingKey, ProviderError, RayconteurError
+from rayconteur.providers.schema.errors import (
+    ConfigError,
+    IncompatibleSDK,
+    InvalidConfig,
+    MissingKey,
+    ProviderError,
+    RayconteurError,
+)
 from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.usage import NONE_YET, UNAVAILABLE, Count, Provenance, Usage, estimated, reported
 
@@ -119,6 +126,8 @@ def kinds(error: type[RayconteurError] = RayconteurError) -> list[type[Rayconteu
 
 
 def example(kind: type[RayconteurError]) -> RayconteurError:
+    if kind is IncompatibleSDK:
+        return IncompatibleSDK("cohere", "raven", "9.0", "7.3", "AttributeError: no feather")
     if issubclass(kind, ProviderError):
         return kind("too much", "anthropic", 429, "rate_limit_error", 2.5)
     fields = {"InvalidConfig": 2, "MissingKey": 3, "MissingExtra": 2, "InvalidPlugin": 3}.get(kind.__name__, 1)
@@ -138,7 +147,7 @@ def test_an_error_survives_pickling_with_all_its_fields(kind: type[RayconteurErr
 
 
 def test_each_error_has_a_code_of_its_own() -> None:
-    codes = [kind.code for kind in kinds()]
+    codes = [kind.code for kind in set(kinds())]
 
     assert len(set(codes)) == len(codes)
 
@@ -147,6 +156,14 @@ def test_the_error_tree_in_the_docstring_is_the_actual_one() -> None:
     drawn = [line.split()[0] for line in (errors.__doc__ or "").splitlines() if line.startswith("    ")]
 
     assert drawn == [kind.__name__ for kind in kinds()] + ["SessionError"]
+
+
+def test_an_incompatible_sdk_is_caught_as_either_kind_of_error_and_has_the_fields_of_both() -> None:
+    error = IncompatibleSDK("google", "google-genai", "4.0", "3.4.0", "AttributeError: no feather")
+
+    assert isinstance(error, ConfigError)
+    assert isinstance(error, ProviderError)
+    assert (error.provider, error.status, error.retry_after_s, error.retryable) == ("google", None, None, False)
 
 
 def test_only_transient_errors_are_retryable() -> None:
@@ -161,5 +178,14 @@ def test_a_message_says_what_to_do() -> None:
     )
     assert str(errors.MissingExtra("azureopenai", "azure")) == (
         "the SDK of azureopenai is not installed: pip install 'rayconteur[azure]'"
+    )
+    assert str(IncompatibleSDK("google", "google-genai", "4.0", "3.4.0", "AttributeError: no feather")) == (
+        "google: this version of rayconteur can't use google-genai 4.0 (AttributeError: no feather); "
+        "it is tested with 3.4.0: pip install 'google-genai==3.4.0'"
+    )
+    assert str(IncompatibleSDK("google", "google-genai", "3.4.0", "3.4.0", "AttributeError: no feather")) == (
+        "google: this version of rayconteur can't use google-genai 3.4.0 (AttributeError: no feather). "
+        "This is the version tested with, so its files or its dependencies have changed: "
+        "pip install --force-reinstall 'google-genai==3.4.0'"
     )
     assert str(InvalidConfig("provider.model", "give the model's name")) == "provider.model: give the model's name"

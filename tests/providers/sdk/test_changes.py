@@ -1,0 +1,261 @@
+"""What a client and a session report when an SDK has changed, when it is not installed, and when we have a bug."""
+
+import asyncio
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from checkers.changed_sdk import errors_with
+from fixtures.clients import EACH_PROVIDER, REQUEST, Config, client_and_server
+from servers.loopback import answers
+
+from rayconteur.providers.schema.errors import IncompatibleSDK, ProviderError
+from rayconteur.providers.sdk.versions import TESTED
+
+# Each changes a part of an SDK that the client uses, as a new version might: it is gone, has other arguments, or
+# returns something else.
+_POST_WITHOUT_CONTENT = """
+async def post(self, path, *, cast_to, body=None, options={}, stream=False, stream_cls=None): ...
+"""
+_POST_OF_ANOTHER_TYPE = """
+async def post(self, path, *, cast_to, content=None, options={}, stream=False, stream_cls=None): return object()
+"""
+REQUEST_CHANGES = {
+    "google: gone": (
+        "google",
+        "google-genai",
+        "from google.genai._api_client import BaseApiClient as c; del c._build_request",
+    ),
+    "google: other arguments": (
+        "google",
+        "google-genai",
+        "from google.genai._api_client import BaseApiClient\n"
+        "async def once(self, http_request, stream=False): ...\n"
+        "BaseApiClient._async_request_once = once",
+    ),
+    "google: elsewhere in the response": (
+        "google",
+        "google-genai",
+        "from google.genai import _api_client\n"
+        "_api_client.HttpResponse.__init__ = lambda self, headers, response: None",
+    ),
+    "google: inside the SDK": (
+        "google",
+        "google-genai",
+        "from google.genai import _api_client; del _api_client.get_timeout_in_seconds",
+    ),
+    "cohere: other arguments": (
+        "cohere",
+        "cohere",
+        "from cohere.core.client_wrapper import AsyncClientWrapper\n"
+        "AsyncClientWrapper.async_get_headers = lambda self, *, token: None",
+    ),
+    "cohere: inside the SDK": (
+        "cohere",
+        "cohere",
+        "from cohere.core.client_wrapper import BaseClientWrapper as c; del c._get_token",
+    ),
+    "bedrock: gone": ("bedrock", "botocore", "from botocore.auth import SigV4Auth; del SigV4Auth.add_auth"),
+    "bedrock: other arguments": (
+        "bedrock",
+        "botocore",
+        "from botocore.auth import SigV4Auth\nSigV4Auth.__init__ = lambda self, credentials, service, *, region: None",
+    ),
+    "anthropic at AWS: gone": (
+        "anthropic-aws",
+        "botocore",
+        "from botocore.auth import SigV4Auth; del SigV4Auth.add_auth",
+    ),
+    "anthropic: other arguments": (
+        "anthropic",
+        "anthropic",
+        f"import anthropic\n{_POST_WITHOUT_CONTENT}\nanthropic.AsyncAnthropic.post = post",
+    ),
+    "anthropic: another response": (
+        "anthropic",
+        "anthropic",
+        f"import anthropic\n{_POST_OF_ANOTHER_TYPE}\nanthropic.AsyncAnthropic.post = post",
+    ),
+    "openai: other arguments": (
+        "openai",
+        "openai",
+        f"import openai\n{_POST_WITHOUT_CONTENT}\nopenai.AsyncOpenAI.post = post",
+    ),
+    "responses: another response": (
+        "responses",
+        "openai",
+        f"import openai\n{_POST_OF_ANOTHER_TYPE}\nopenai.AsyncOpenAI.post = post",
+    ),
+    "azure: gone": ("azure", "openai", "import openai._base_client as base; del base.AsyncAPIClient.post"),
+    "the library under the SDK": ("anthropic", "httpx2", "import httpx2; del httpx2.Request.content"),
+}
+
+
+def assert_incompatible(errors: dict[str, Any], distribution: str, at: str) -> None:
+    """Check that *errors* name *distribution*, its version and what to do, after one attempt."""
+    client, session = errors["client"], errors["session"]
+    tested = TESTED[distribution]
+    assert (client["type"], client["code"], client["at"]) == ("IncompatibleSDK", "incompatible_sdk", at), client
+    assert (client["distribution"], client["installed"], client["tested"]) == (distribution, tested, tested)
+    assert f"{distribution} {tested}" in client["message"]
+    assert f"'{distribution}=={tested}'" in client["message"]
+    assert not client["is_caused"]
+    assert (session["code"], session["message"]) == (client["code"], client["message"])
+    if at == "request":
+        assert (session["retryable"], session["retries"]) == (False, 0)
+
+
+@pytest.mark.parametrize(("config", "distribution", "change"), REQUEST_CHANGES.values(), ids=REQUEST_CHANGES)
+def test_a_request_that_finds_an_sdk_changed_names_it_and_is_not_retried(
+    config: str, distribution: str, change: str
+) -> None:
+    assert_incompatible(errors_with(config, change), distribution, "request")
+
+
+def test_a_request_that_is_not_streamed_names_a_changed_sdk_as_well() -> None:
+    config, distribution, change = REQUEST_CHANGES["google: gone"]
+
+    assert_incompatible(errors_with(config, change, streaming=False), distribution, "request")
+
+
+@pytest.mark.parametrize(
+    ("config", "distribution", "change"),
+    [
+        ("anthropic", "anthropic", "import anthropic; del anthropic.APIWebhookValidationError"),
+        ("openai", "openai", "import openai; del openai.APIResponseValidationError"),
+        ("google", "google-genai", "import google.genai; del google.genai.Client"),
+        ("google", "google-auth", "import google.oauth2.credentials as c; del c.Credentials"),
+        ("bedrock", "botocore", "import botocore.auth; del botocore.auth.SigV4Auth"),
+        ("anthropic-aws", "botocore", "import botocore.awsrequest as a; del a.AWSRequest"),
+        ("cohere", "cohere", "import cohere.environment as e; del e.ClientEnvironment"),
+        ("cohere", "aiohttp", "import aiohttp.client_proto as p; del p.ResponseHandler"),
+        ("azure", "openai", "import openai; openai.AsyncAzureOpenAI = lambda *, endpoint: None"),
+        ("cohere", "cohere", "from cohere.core.client_wrapper import BaseClientWrapper as c; del c.get_base_url"),
+    ],
+)
+def test_opening_a_client_that_finds_an_sdk_changed_names_it(config: str, distribution: str, change: str) -> None:
+    errors = errors_with(config, change)
+
+    assert_incompatible(errors, distribution, "open")
+    assert errors["requests"] == 0
+
+
+def package_copy(folder: Path, package: str, replaced: str, source: str | None) -> Path:
+    """A copy of the installed *package* in *folder*, made of links. Its module *replaced* has *source*, or is gone."""
+    spec = find_spec(package)
+    assert spec
+    assert spec.submodule_search_locations
+    original, copy = Path(spec.submodule_search_locations[0]), folder / package
+    for parent in reversed(Path(replaced).parents):  # they can't be links themselves
+        (copy / parent).unlink(missing_ok=True)
+        (copy / parent).mkdir()
+        for entry in (original / parent).iterdir():
+            (copy / parent / entry.name).symlink_to(entry)
+    (copy / replaced).unlink()
+    if source is not None:
+        (copy / replaced).write_text(source)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("config", "package", "module", "source"),
+    [
+        ("cohere", "cohere", "core/client_wrapper.py", None),
+        ("cohere", "cohere", "core/client_wrapper.py", "raise ImportError('moved to cohere.http')"),
+        ("cohere", "cohere", "environment.py", "from cohere.nowhere import ClientEnvironment"),
+        ("anthropic", "anthropic", "_base_client.py", None),
+        ("openai", "openai", "_client.py", None),
+        ("bedrock", "botocore", "awsrequest.py", None),
+    ],
+)
+def test_a_module_that_is_gone_from_an_installed_sdk_is_not_a_missing_sdk(
+    config: str, package: str, module: str, source: str | None, tmp_path: Path
+) -> None:
+    errors = errors_with(config, "", package_copy(tmp_path, package, module, source))
+
+    assert_incompatible(errors, package, "open")
+
+
+def installed_as(folder: Path, distribution: str, version: str) -> Path:
+    """*folder* with the metadata of *distribution* in another *version*, which requires nothing."""
+    metadata = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+    return folder
+
+
+def test_another_version_than_the_tested_one_is_named_with_the_one_to_install(tmp_path: Path) -> None:
+    _, distribution, change = REQUEST_CHANGES["google: gone"]
+
+    errors = errors_with("google", change, installed_as(tmp_path, distribution, "99.1"))
+
+    assert errors["client"]["installed"] == "99.1"
+    assert errors["session"]["message"] == (
+        "google: this version of rayconteur can't use google-genai 99.1 "
+        "(AttributeError: 'BaseApiClient' object has no attribute '_build_request'); "
+        f"it is tested with {TESTED[distribution]}: pip install 'google-genai=={TESTED[distribution]}'"
+    )
+
+
+def test_an_sdk_that_no_longer_requires_its_http_library_has_changed(tmp_path: Path) -> None:
+    without_httpx2 = "import sys; sys.modules['httpx2'] = None  # as if it were not installed"
+
+    missing = errors_with("anthropic", without_httpx2)
+    changed = errors_with("anthropic", without_httpx2, installed_as(tmp_path, "anthropic", "99.1"))
+
+    assert (missing["client"]["type"], missing["client"]["extra"]) == ("MissingExtra", "anthropic")
+    assert (changed["client"]["type"], changed["client"]["installed"]) == ("IncompatibleSDK", "99.1")
+
+
+@pytest.mark.parametrize(
+    ("config", "bug"),
+    [
+        ("google", "import rayconteur.providers.google.requests as r; del r.config_members"),
+        ("anthropic", "import rayconteur.providers.anthropic.client as c; del c.check_extras"),
+        ("google", "import rayconteur.providers.google.requests as r; r.body = lambda request: b''"),
+        ("cohere", "import rayconteur.providers.cohere.requests as r; r.body = lambda *_, streaming: None.nothing"),
+        ("anthropic", "from rayconteur.providers.transport import aiohttp_transport as t; del t._head"),
+        (
+            "openai",
+            "from rayconteur.providers.transport.aiohttp_transport import AiohttpTransport as t; del t._note_head",
+        ),
+        ("google", "import rayconteur.providers.google.client as c; del c.GoogleClient._post"),
+    ],
+)
+def test_a_bug_of_this_package_is_not_blamed_on_an_sdk_or_retried(config: str, bug: str) -> None:
+    errors = errors_with(config, bug)
+
+    assert errors["client"]["type"] in ("AttributeError", "NameError", "TypeError")
+    assert errors["session"]["type" if errors["client"]["at"] == "open" else "code"] != "incompatible_sdk"
+    assert errors["session"].get("retries", 0) == 0
+    assert errors["requests"] == 0
+
+
+@EACH_PROVIDER
+@pytest.mark.parametrize("status", [400, 429, 500, 302, 600])
+def test_an_error_response_of_any_shape_is_not_blamed_on_an_sdk(config: Config, stream: bytes, status: int) -> None:
+    del stream
+    bodies = [
+        b"",
+        b"null",
+        b"1",
+        b'"x"',
+        b"[]",
+        b'["x"]',
+        b"[[]]",
+        b'{"error":[1]}',
+        b'{"error":{"message":1}}',
+        b"\xff",
+    ]
+
+    async def main() -> set[type[Exception]]:
+        kinds = set[type[Exception]]()
+        for body in bodies:
+            async with client_and_server(config, answers(body, status, content_type="application/json")) as (client, _):
+                with pytest.raises(ProviderError) as raised:
+                    await client.complete(REQUEST)
+                kinds.add(raised.type)
+        return kinds
+
+    assert IncompatibleSDK not in asyncio.run(main())
