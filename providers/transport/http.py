@@ -10,9 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-import msgspec
-
-from ..schema.deltas import AnswerStarted, Delta, UsageReported
+from ..schema.deltas import Delta, UsageReported
 from ..schema.errors import (
     IncompatibleSDK,
     IncompleteAnswer,
@@ -25,7 +23,7 @@ from ..sdk.changes import request_error, uses
 from .fault_bodies import Fault, read_fault
 from .faults import FaultTable, retry_after_s
 from .progress_timer import ProgressTimer
-from .rate_limit_headers import rate_limits
+from .rate_limit_headers import RateLimitInserter
 from .streams.decoder import AnswerDecoder
 
 if TYPE_CHECKING:
@@ -136,7 +134,7 @@ class Channel:
         Cancelling or closing it aborts the HTTP request.
         """
         response = await self._open(encode, adapt)
-        limits = _RateLimitInserter(response.headers)
+        limits = RateLimitInserter(response.headers)
         broken: Exception | None = None
         try:
             async with aclosing(response.aiter_bytes()) as chunks:
@@ -255,22 +253,6 @@ class Channel:
             cut = next((n for n in range(len(secret) - 1, 3, -1) if text.endswith(secret[:n])), 0)
             text = text[: len(text) - cut] + "***" if cut else text
         return text
-
-
-class _RateLimitInserter:
-    """Puts the rate limits in *headers* into the ``AnswerStarted`` of an answer."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._limits = rate_limits(headers, time.time())
-        self.done = self._limits is None
-
-    def insert(self, deltas: list[Delta]) -> list[Delta]:
-        """*deltas*, with the rate limits if the answer begins in them."""
-        first = deltas[0]
-        if not self.done and isinstance(first, AnswerStarted):
-            self.done = True
-            deltas[0] = msgspec.structs.replace(first, rate_limits=self._limits)
-        return deltas
 
 
 def split(body: bytes) -> AsyncIterable[bytes]:

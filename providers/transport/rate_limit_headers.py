@@ -1,9 +1,13 @@
 """The rate limits in the headers of a response."""
 
 import re
+import time
 from collections.abc import Mapping
 from datetime import datetime
 
+import msgspec
+
+from ..schema.deltas import AnswerStarted, Delta
 from ..schema.rate_limits import RateLimit, RateLimits
 
 _KINDS = ("requests", "tokens", "input_tokens", "output_tokens")
@@ -51,3 +55,19 @@ def _seconds(text: str | None, now: float) -> float | None:
         return max(0.0, datetime.fromisoformat(text).timestamp() - now)
     except ValueError:
         return None
+
+
+class RateLimitInserter:
+    """Puts the rate limits in *headers* into the ``AnswerStarted`` of an answer."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._limits = rate_limits(headers, time.time())
+        self.done = self._limits is None
+
+    def insert(self, deltas: list[Delta]) -> list[Delta]:
+        """*deltas*, with the rate limits if the answer begins in them."""
+        first = deltas[0]
+        if not self.done and isinstance(first, AnswerStarted):
+            self.done = True
+            deltas[0] = msgspec.structs.replace(first, rate_limits=self._limits)
+        return deltas
