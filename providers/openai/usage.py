@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ..schema.usage import Usage, reported
+from ..schema.usage import Count, Usage, reported
 from ..wire.numbers import WholeNumber
 
 
@@ -29,9 +29,14 @@ def openai_usage(
     inputs = input_details or InputDetails()
     outputs = output_details or OutputDetails()
     return Usage(
-        input=reported(input_tokens),
-        output=reported(output_tokens),
-        cache_read=reported(inputs.cached_tokens),
-        cache_write=reported(inputs.cache_write_tokens),
-        reasoning=reported(outputs.reasoning_tokens),
+        input=_count(input_tokens),
+        output=_count(output_tokens),
+        cache_read=_count(inputs.cached_tokens),
+        cache_write=_count(inputs.cache_write_tokens),
+        reasoning=_count(outputs.reasoning_tokens),
     )
+
+
+def _count(tokens: int | None) -> Count:
+    """The figure; unavailable where it is negative, as at some servers that do not count."""
+    return reported(tokens if tokens is None or tokens >= 0 else None)

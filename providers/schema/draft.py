@@ -1,5 +1,6 @@
 """Assembling an answer from deltas."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -253,8 +254,15 @@ class Draft:
                     yield block
 
 
+# An escaped backslash or a whole character; the half of a character, which alone means nothing (RFC 8259, 7).
+_HIGH, _LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_surrogate = re.compile(rf"(\\\\|{_HIGH}{_LOW})|{_HIGH}|{_LOW}").sub
+
+
 def _tool_use(draft: _ToolUseDraft) -> ToolUse:
     json = "".join(draft.pieces)
+    if "\\u" in json:
+        json = _surrogate(lambda found: found[1] or "\\ufffd", json)
     try:
         # Some models send nothing for a tool without parameters.
         tool_input = msgspec.json.decode(json, type=dict[str, object]) if json else {}

@@ -26,7 +26,7 @@ _PHRASES = (
     rf"(?:longer|greater|larger|more) than (?:the )?(?:\w+(?:'s)? ){{0,3}}{_LIMIT}",  # SGLang, vLLM, LM Studio
     rf"maximum (?:allowed )?{_LIMIT}",  # OpenAI, vLLM, OpenRouter, xAI, Mistral
     rf"\b{_LIMIT} (?:has been |was |is )?(?:exceed|full|overflow)",  # MiniMax, LM Studio
-    r"context overflow",  # LM Studio
+    r"context (?:the )?overflow",  # LM Studio
     r"exceed\w* context limit",  # Anthropic
     r"input tokens? (?:count )?(?:\([\d,]+\) )?exceed",  # OpenAI, Bedrock
     r"(?:number|count) of (?:input )?tokens (?:in the prompt )?(?:\([\d,]+\) )?(?:cannot )?exceed",  # Cohere, Bedrock
@@ -49,6 +49,7 @@ _other = re.compile(
     r"maximum allowed number of output tokens|"
     r"supports at most [\d,]+ completion tokens|"
     r"max tokens must be|"
+    r"maximum tokens you requested exceed|"
     r"string too long"
 ).search
 _single_request = re.compile(r"request too large\b.*limit:? ([\d,]+), requested:? ([\d,]+)").search

@@ -44,8 +44,7 @@ def read_fault(body: bytes) -> Fault:
         decoded: object = _json(body)
     except (ValueError, RecursionError):
         return Fault(message=shown_text(body) or NO_REASON)
-    fault = _fault_in(decoded, _MAX_DEPTH)
-    return fault or Fault(message=excerpt(body) or NO_REASON)
+    return _fault_in(decoded, _MAX_DEPTH) or _unexplained(decoded, body)
 
 
 def reported_fault(body: bytes) -> Fault | None:
@@ -65,8 +64,19 @@ def reported_fault(body: bytes) -> Fault | None:
     members = cast(_Members, decoded)
     named = "error" in (members.get("object"), members.get("type"))
     if named or any(members.get(name) for name in ("error", "errors", "detail", "message", "msg", "error_message")):
-        return _fault_in(members, _MAX_DEPTH) or Fault(message=excerpt(body))
+        return _fault_in(members, _MAX_DEPTH) or _unexplained(members, body)
     return None
+
+
+def _unexplained(decoded: object, body: bytes) -> Fault:
+    """The fault in *body*, which is *decoded*, and has no message: its type and its code may say more."""
+    fault = Fault(message=excerpt(body) or NO_REASON)
+    if isinstance(decoded, dict):
+        members = cast(_Members, decoded)
+        if isinstance(inner := members.get("error"), dict):
+            fault = _with_code(fault, cast(_Members, inner))
+        fault = _with_code(fault, members)
+    return fault
 
 
 def _fault_in(part: object, depth: int) -> Fault | None:

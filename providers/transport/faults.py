@@ -93,7 +93,7 @@ class FaultTable:
         kind = self._kind(fault, status)
         wait_s = fault.retry_after_s if retry_after_s is None else retry_after_s
         message = fault.message
-        if message == NO_REASON and status is not None:
+        if status is not None and (message == NO_REASON or message.startswith(("{", "["))):  # no words
             message = f"HTTP {status}: {message}"
         return kind(message, self.provider, status, fault.code or fault.type, wait_s, fault.details)
 

@@ -1,8 +1,5 @@
 """Answers of the Chat Completions API, decoded into deltas. Only the first choice counts."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import msgspec
 
 from ...schema.deltas import (
@@ -13,39 +10,31 @@ from ...schema.deltas import (
     OpaqueReceived,
     TextDelta,
     ThinkingDelta,
-    ToolInputDelta,
-    ToolUseStarted,
     UsageReported,
 )
 from ...schema.stop_reasons import StopDetails
 from ...transport.fault_bodies import reported_fault
-from ...transport.faults import incomplete_answer, malformed_answer
+from ...transport.faults import incomplete_answer
 from ...transport.streams.decoder import AnswerDecoder
-from ...wire.fallback_ids import fallback_answer_id, fallback_call_id
+from ...wire.fallback_ids import fallback_answer_id
 from ...wire.json_decoding import MALFORMED
 from ...wire.lenient.decoder import LenientDecoder
 from ...wire.stop_reasons import inferred_stop_reason, stop_reason
-from ..custom_tools import INPUT_END, INPUT_START, KEPT, MARK, CallMark, escape_input
+from ..custom_tools import KEPT
 from ..details import chat_filter_details, read_openai_fault
-from .errors import FAILURES, faults
-from .events import STOP_REASONS, Choice, Chunk, CustomCall, FunctionCall, Piece, ToolCall, UrlCitation
+from .errors import faults
+from .events import Choice, Chunk, Piece, ToolCall, UrlCitation
+from .finish_reasons import FAILURES, STOP_REASONS
+from .forms import documented_form
 from .kept_parts import KeptParts
+from .tool_calls import ToolCalls
 
 _FILTERED = "content_filter"
 _FILTER_FAILED = b'"content_filter_error"'  # at Azure: no filter has seen the text
 _LEGACY_INDEX = -1  # of a function_call, the predecessor of tool_calls: an answer has at most one
 _json = msgspec.json.encode
 _chunk = msgspec.json.Decoder(Chunk).decode
-_lenient = LenientDecoder[Chunk](Chunk)
-
-
-@dataclass(slots=True)
-class _OpenCall:
-    """A tool call that has started, with the block that it is. A *custom* one has free text as its input."""
-
-    block: int
-    id: str | None
-    custom: bool
+_lenient = LenientDecoder[Chunk](Chunk, documented_form)
 
 
 class ChatReader:
@@ -63,10 +52,10 @@ class ChatReader:
         self._blocks = 0
         self._text: int | None = None
         self._thinking: int | None = None
-        self._calls: list[_OpenCall] = []
-        self._latest_call: dict[int, _OpenCall] = {}  # by its index in the chunks, which some servers reuse
+        self._calls = ToolCalls(provider, number)
         self._citations: list[UrlCitation] = []
         self._kept = KeptParts()
+        self._is_whole = False
         self._refused = False
         self._stop_reason: str | None = None
         self._details: StopDetails | None = None
@@ -78,9 +67,11 @@ class ChatReader:
         try:
             chunk = _chunk(data)
         except MALFORMED as problem:
+            if data.strip() == b"null":  # keeps the connection alive
+                return
             chunk = _lenient.decode(self._provider, data, problem, streamed=True)
-        if chunk.error or chunk.choices is None:
-            self._check_fault(data)
+        if chunk.error or not chunk.choices or chunk.x_groq is not None:
+            self._check_fault(chunk, data)
         # Azure's first chunk has no id, no model and no choices, only the results of its content filters.
         if not self._started and chunk.choices:
             self._started = True
@@ -90,40 +81,48 @@ class ChatReader:
         for choice in chunk.choices or ():
             if choice.index == 0:
                 self._read_choice(choice, data, deltas)
-        if chunk.usage is not None and self._started:
-            deltas.append(UsageReported(chunk.usage.usage()))
-        if any(choice.message is not None for choice in chunk.choices or ()):
-            self._end_answer(deltas)  # a whole answer
+        if self._started:
+            if chunk.usage is not None:
+                deltas.append(UsageReported(chunk.usage.usage()))
+            elif chunk.x_groq is not None and chunk.x_groq.usage is not None:
+                deltas.append(UsageReported(chunk.x_groq.usage.usage()))
+        if self._is_whole:
+            self._end_answer(deltas)
 
     def finish(self, deltas: list[Delta]) -> None:
         if self._stop_reason is None:
             raise incomplete_answer(self._provider)
         self._end_answer(deltas)
 
-    def _check_fault(self, data: bytes) -> None:
+    def _check_fault(self, chunk: Chunk, data: bytes) -> None:
         """Raises:
-        ProviderError: *data*, which is no chunk, reports a problem.
+        ProviderError: *chunk*, the event *data*, reports a problem.
         """
-        if reported_fault(data) is not None:
+        if chunk.x_groq is not None and chunk.x_groq.error:
+            raise faults(self._provider).error(read_openai_fault(_json({"error": chunk.x_groq.error})))
+        if (chunk.error or not chunk.choices) and reported_fault(data) is not None:
             raise faults(self._provider).error(read_openai_fault(data))
 
     def _end_answer(self, deltas: list[Delta]) -> None:
         if not self._started:
             raise incomplete_answer(self._provider)
+        self._calls.end(self._blocks, deltas)
         self.ended = True
-        deltas.extend(ToolInputDelta(call.block, INPUT_END) for call in self._calls if call.custom)
         if self._text is not None:
             deltas.extend(Cited(self._text, citation.citation()) for citation in self._citations)
-        kept = self._kept.json([call.block for call in self._calls])
+        kept = self._kept.json(self._calls.extras())
         if kept and (self._calls or self._text is not None):
             deltas.append(OpaqueReceived(self._next_block(), KEPT, kept))
         # Some models give no reason at all, and a forced tool call ends with "stop".
-        reason = stop_reason(STOP_REASONS, self._stop_reason)
+        reason = stop_reason(STOP_REASONS, (self._stop_reason or "").lower())
         reason = inferred_stop_reason(reason, calls_tools=bool(self._calls), refuses=self._refused)
         deltas.append(AnswerEnded(reason, self._stop_reason, self._details))
 
     def _read_choice(self, choice: Choice, data: bytes, deltas: list[Delta]) -> None:
-        piece = choice.delta or choice.message
+        piece = choice.delta
+        if choice.message is not None and (piece is None or self._is_only_in_message(choice)):
+            self._is_whole = piece is None
+            piece = choice.message
         if piece is not None:
             if thinking := piece.reasoning_content or piece.reasoning:
                 if self._thinking is None:
@@ -132,17 +131,27 @@ class ChatReader:
             if piece.content:
                 self._add_text(piece.content, deltas)
             if piece.refusal or piece.tool_calls or piece.function_call or piece.annotations:
-                self._read_rare(piece, data, deltas)
+                self._read_rare(piece, piece is choice.message, data, deltas)
             if piece.extra_content or piece.reasoning_details or piece.thinking_blocks:
                 self._kept.add(piece)
+        if choice.usage is not None:
+            deltas.append(UsageReported(choice.usage.usage()))
         if choice.error:
-            raise faults(self._provider).error(read_openai_fault(msgspec.json.encode({"error": choice.error})))
+            raise faults(self._provider).error(read_openai_fault(_json({"error": choice.error})))
         if reason := choice.finish_reason:
-            if kind := FAILURES.get(reason):
+            if kind := FAILURES.get(reason.lower()):
                 raise kind(f"the answer ended with {reason!r}", self._provider, vendor_code=reason)
             self._stop_reason = reason
-            if reason == _FILTERED or _FILTER_FAILED in data:
+            if reason.lower() == _FILTERED or _FILTER_FAILED in data:
                 self._details = chat_filter_details(data)
+
+    def _is_only_in_message(self, choice: Choice) -> bool:
+        """True if *choice*, which has a delta and a message, is a whole answer: its delta is as empty as all before.
+
+        In the streams of Perplexity, the message is the text so far.
+        """
+        nothing_before = not self._blocks and not self._calls
+        return bool(nothing_before and choice.finish_reason and choice.delta and choice.delta.is_empty())
 
     def _add_text(self, text: str, deltas: list[Delta]) -> None:
         if self._text is None:
@@ -154,63 +163,20 @@ class ChatReader:
             self._thinking = self._next_block()
         deltas.append(ThinkingDelta(self._thinking, text))
 
-    def _read_rare(self, piece: Piece, data: bytes, deltas: list[Delta]) -> None:
+    def _read_rare(self, piece: Piece, whole: bool, data: bytes, deltas: list[Delta]) -> None:
         if piece.refusal:
             self._refused = True
             self._add_text(piece.refusal, deltas)
-        self._read_calls(piece.tool_calls or (), data, deltas)
+        calls = piece.tool_calls or ()
         if piece.function_call:
-            self._read_calls([ToolCall(index=_LEGACY_INDEX, function=piece.function_call)], data, deltas)
+            calls = [*calls, ToolCall(index=_LEGACY_INDEX, function=piece.function_call)]
+        self._blocks = self._calls.read(calls, whole, data, self._blocks, deltas)
         annotations = piece.annotations or ()
         self._citations += [annotation.url_citation for annotation in annotations if annotation.url_citation]
-
-    def _read_calls(self, pieces: Sequence[ToolCall], data: bytes, deltas: list[Delta]) -> None:
-        for piece in pieces:
-            call = self._continued_call(piece) or self._start_call(piece, data, deltas)
-            if piece.extra_content:
-                self._kept.add_to_call(call.block, piece.extra_content)
-            if piece.function and piece.function.arguments:
-                deltas.append(ToolInputDelta(call.block, piece.function.arguments))
-            if piece.custom and piece.custom.input:
-                deltas.append(ToolInputDelta(call.block, escape_input(piece.custom.input)))
-
-    def _continued_call(self, piece: ToolCall) -> _OpenCall | None:
-        """The call that *piece* continues; ``None`` if it starts one.
-
-        Some servers send no index, or 0 for every call. There a new id or, without ids, a name starts a new call.
-        """
-        last = self._calls[-1] if self._calls else None
-        call = last if piece.index is None else self._latest_call.get(piece.index)
-        if call is None or not _name(piece):
-            return call
-        starts_new = piece.id != call.id if piece.id else piece.index is None
-        return None if starts_new else call
-
-    def _start_call(self, piece: ToolCall, data: bytes, deltas: list[Delta]) -> _OpenCall:
-        name = _name(piece)
-        if not name:
-            raise malformed_answer(self._provider, "a tool call that starts without a name", data)
-        is_custom = piece.custom is not None
-        if is_custom:
-            deltas.append(OpaqueReceived(self._next_block(), MARK, _json(CallMark(custom=True))))
-        call = _OpenCall(self._next_block(), piece.id, is_custom)
-        self._calls.append(call)
-        if piece.index is not None:
-            self._latest_call[piece.index] = call
-        call_id = piece.id or fallback_call_id(self._number, len(self._calls))
-        deltas.append(ToolUseStarted(call.block, call_id, name))
-        if call.custom:
-            deltas.append(ToolInputDelta(call.block, INPUT_START))
-        return call
 
     def _next_block(self) -> int:
         self._blocks += 1
         return self._blocks - 1
-
-
-def _name(call: ToolCall) -> str | None:
-    called: FunctionCall | CustomCall | None = call.function or call.custom
-    return called.name if called else None
 
 
 def answer_decoder(provider: str, number: int) -> AnswerDecoder:

@@ -4,8 +4,6 @@ from ...schema.errors import (
     AuthenticationFailed,
     ContextOverflow,
     InvalidRequest,
-    Overloaded,
-    ProviderError,
     ProviderUnavailable,
     RateLimited,
     UnknownModel,
@@ -36,10 +34,3 @@ def faults(provider: str) -> FaultTable:
             "server_error": ProviderUnavailable,
         },
     )
-
-
-FAILURES: dict[str, type[ProviderError]] = {
-    "error": ProviderUnavailable,
-    "insufficient_system_resource": Overloaded,
-}
-"""The finish reasons of an answer that failed halfway, at OpenRouter and DeepSeek."""

@@ -4,12 +4,12 @@ An answer that is not streamed is one chunk whose choices have a ``message`` in 
 that are used are declared; all others are ignored. None is required: each is missing at some compatible server.
 """
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
 
 from ...schema.content import Citation
-from ...schema.stop_reasons import StopReason
 from ...schema.usage import Cost, Provenance, Usage
 from ...wire.lenient.coercion import ACCESSORY, Label
 from ...wire.numbers import WholeNumber
@@ -17,22 +17,52 @@ from ..usage import InputDetails, OutputDetails, openai_usage
 
 
 class TokenCounts(msgspec.Struct):
-    """The token counts. OpenRouter adds the *cost* in USD."""
+    """The token counts. OpenRouter adds the *cost* in USD; some gateways use Anthropic's names.
+
+    The tokens read from the cache are beside the others at DeepSeek (*prompt_cache_hit_tokens*) and at Moonshot.
+    """
 
     prompt_tokens: WholeNumber | None = None
     completion_tokens: WholeNumber | None = None
     prompt_tokens_details: Annotated[InputDetails | None, ACCESSORY] = None
     completion_tokens_details: Annotated[OutputDetails | None, ACCESSORY] = None
+    prompt_cache_hit_tokens: WholeNumber | None = None
+    cached_tokens: WholeNumber | None = None
+    input_tokens: WholeNumber | None = None
+    output_tokens: WholeNumber | None = None
+    cache_read_input_tokens: WholeNumber | None = None
+    cache_creation_input_tokens: WholeNumber | None = None
     cost: float | None = None
 
     def usage(self) -> Usage:
         """These counts as a ``Usage``."""
-        usage = openai_usage(
-            self.prompt_tokens, self.completion_tokens, self.prompt_tokens_details, self.completion_tokens_details
-        )
+        outputs = self.completion_tokens if self.completion_tokens is not None else self.output_tokens
+        usage = openai_usage(self._inputs(), outputs, self._input_details(), self.completion_tokens_details)
         if self.cost is None:
             return usage
         return msgspec.structs.replace(usage, cost=Cost(usd=self.cost, provenance=Provenance.REPORTED))
+
+    def _inputs(self) -> int | None:
+        """All input tokens. Anthropic does not count those of its cache among the others."""
+        if self.prompt_tokens is not None or self.input_tokens is None:
+            return self.prompt_tokens
+        cached = (self.cache_read_input_tokens, self.cache_creation_input_tokens)
+        return self.input_tokens + sum(max(0, tokens or 0) for tokens in cached)
+
+    def _input_details(self) -> InputDetails:
+        details = self.prompt_tokens_details or InputDetails()
+        read = (
+            details.cached_tokens,
+            self.prompt_cache_hit_tokens,
+            self.cached_tokens,
+            self.cache_read_input_tokens,
+        )
+        written = (details.cache_write_tokens, self.cache_creation_input_tokens)
+        return InputDetails(_first_reported(read), _first_reported(written))
+
+
+def _first_reported(counts: Iterable[int | None]) -> int | None:
+    return next((tokens for tokens in counts if tokens is not None), None)
 
 
 class FunctionCall(msgspec.Struct):
@@ -99,14 +129,29 @@ class Piece(msgspec.Struct, gc=False):
     reasoning_details: object = None
     thinking_blocks: object = None
 
+    def is_empty(self) -> bool:
+        """True if it has nothing."""
+        return not any(map(self.__getattribute__, self.__struct_fields__))
+
 
 class Choice(msgspec.Struct, gc=False):
-    """One of the answers that were requested."""
+    """One of the answers that were requested. Moonshot has the *usage* here.
+
+    A *message* beside a *delta* repeats it, or all the text so far.
+    """
 
     index: WholeNumber = 0
     delta: Piece | None = None
     message: Piece | None = None
     finish_reason: Label | None = None
+    usage: Annotated[TokenCounts | None, ACCESSORY] = None
+    error: object = None
+
+
+class Groq(msgspec.Struct, gc=False):
+    """What Groq adds to the first and to the last chunk."""
+
+    usage: Annotated[TokenCounts | None, ACCESSORY] = None
     error: object = None
 
 
@@ -118,12 +163,4 @@ class Chunk(msgspec.Struct, gc=False):
     choices: list[Choice] | None = None
     usage: Annotated[TokenCounts | None, ACCESSORY] = None
     error: object = None
-
-
-STOP_REASONS = {
-    "stop": StopReason.END_TURN,
-    "length": StopReason.MAX_TOKENS,
-    "tool_calls": StopReason.TOOL_USE,
-    "function_call": StopReason.TOOL_USE,
-    "content_filter": StopReason.CONTENT_FILTER,
-}
+    x_groq: Annotated[Groq | None, ACCESSORY] = None

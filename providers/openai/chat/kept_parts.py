@@ -53,7 +53,6 @@ class KeptParts:
         self._thinking_in: str | None = None
         self._details: dict[str, list[_Object]] = {}
         self._extra: _Object = {}
-        self._calls: dict[int, _Object] = {}  # by their blocks
 
     def note_thinking(self, piece: Piece) -> None:
         """Note which member of *piece* holds thinking. An empty ``reasoning_content`` is wanted back, too."""
@@ -68,20 +67,15 @@ class KeptParts:
         for name in _DETAILS:
             if isinstance(details := getattr(piece, name), list):
                 _join(self._details.setdefault(name, []), cast("list[object]", details))
-        _merge(self._extra, piece.extra_content)
+        merge_extra(self._extra, piece.extra_content)
 
-    def add_to_call(self, block: int, extra_content: object) -> None:
-        """Add the *extra_content* of the call that is *block*."""
-        _merge(self._calls.setdefault(block, {}), extra_content)
-
-    def json(self, calls: Sequence[int]) -> bytes | None:
-        """All of them, in an answer whose *calls* are those blocks, in their order; ``None`` if there are none."""
+    def json(self, calls: Sequence[_Object]) -> bytes | None:
+        """All of them; ``None`` if there are none. *calls* has the ``extra_content`` of each call, in their order."""
         message: _Object = {name: details for name, details in self._details.items() if details}
-        by_position = {number: self._calls[block] for number, block in enumerate(calls) if self._calls.get(block)}
         kept = Kept(
             thinking_in=self._thinking_in if calls and not message else None,
             message=message | ({_EXTRA: self._extra} if self._extra else {}),
-            calls={number: {_EXTRA: extra} for number, extra in by_position.items()},
+            calls={number: {_EXTRA: extra} for number, extra in enumerate(calls) if extra},
         )
         return None if kept == NOTHING_KEPT else msgspec.json.encode(kept)
 
@@ -133,7 +127,7 @@ def _is_continued(begun: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     return same_id and not ended
 
 
-def _merge(extra: _Object, more: object) -> None:
+def merge_extra(extra: _Object, more: object) -> None:
     """Add *more*, an ``extra_content``, to *extra*: an object for each vendor."""
     if not isinstance(more, dict):
         return

@@ -13,6 +13,8 @@ EVENT_LIMIT_BYTES = 64 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _find_plain_data = re.compile(rb"\ndata: (.*)(?=\n\n)").findall  # one line of data, and the last of its event
 _FIELDS = (b"", b"data", b"event", b"id", b"retry", b"error")  # without a name: a comment, or a blank line
+# JSON without a field, which gateways write into an open stream: an error, up to the next field or blank line.
+_bare_json = re.compile(rb"^\{.*(?:\n(?!data:|event:|id:|:).+)*", re.MULTILINE).sub
 _end_of_name = re.compile(rb"[:\r\n]").search
 _lone_cr = re.compile(rb"\r(?!\n)").search
 
@@ -71,7 +73,8 @@ class EventStream:
 
         The specification drops such an event.
         """
-        return _data(b"".join(self._pieces))
+        data = _all_data(b"".join(self._pieces) + b"\n\n")
+        return data[-1] if data else None
 
     def _keep(self, piece: bytes) -> None:
         self._pieces.append(piece)
@@ -105,9 +108,16 @@ def begins_with_field(body: bytes) -> bool:
     return any(field.startswith(body) for field in _FIELDS)
 
 
+def _as_event(found: re.Match[bytes]) -> bytes:
+    return b"\ndata: %b\n\n" % found.group().replace(b"\n", b"\ndata: ")
+
+
 def _all_data(events: bytes) -> list[bytes]:
     """The data of each of the complete *events*."""
     lines = b"\n" + events
+    if b"\n{" in lines:
+        events = _bare_json(_as_event, events)
+        lines = b"\n" + events
     plain = _find_plain_data(lines)
     # Events of other forms are rare, and parsing one by one costs twice this.
     if len(plain) == lines.count(b"\ndata") and b"\nerror" not in lines and b"\nevent: error" not in lines:
