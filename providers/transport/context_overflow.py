@@ -52,13 +52,16 @@ _other = re.compile(
     r"maximum tokens you requested exceed|"
     r"string too long"
 ).search
+# vLLM: "'max_tokens' ... is too large: 40000. ... (40000 > 32768 - 42)". No input leaves room for such a limit.
+_limit_alone = re.compile(r"\(([\d,]+) > ([\d,]+) - [\d,]+\)").search
 _single_request = re.compile(r"request too large\b.*limit:? ([\d,]+), requested:? ([\d,]+)").search
 
 
 def is_overflow(message: str) -> bool:
     """True if *message* says that the request is too long for the model."""
     text = message.lower()
-    return _overflow(text) is not None and _other(text) is None
+    limit = _limit_alone(text)
+    return _overflow(text) is not None and not _other(text) and not (limit and _number(limit[1]) > _number(limit[2]))
 
 
 def exceeds_rate_alone(message: str) -> bool:

@@ -129,6 +129,9 @@ def _user(dialect: Dialect, content: Sequence[Block]) -> Iterator[_Object]:
             pass
         case [{"type": "text", "text": text}]:
             yield {"role": "user", "content": text}
+        case parts if not dialect.own and all(part["type"] == "text" for part in parts):
+            # Many compatible servers take no arrays, or only those of vision models.
+            yield {"role": "user", "content": "\n\n".join(part["text"] for part in parts)}
         case parts:
             yield {"role": "user", "content": parts}
 
