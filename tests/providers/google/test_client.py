@@ -2,18 +2,16 @@
 
 import asyncio
 import inspect
-from functools import cache
 from typing import Any
 
 import msgspec
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from fixtures.clients import GEMINI, KEY, REQUEST, collect_deltas
 from google import genai
 from google.auth import exceptions as auth
 from google.genai import _api_client as inner
 from google.genai import errors as sdk_errors
+from servers.google_tokens import TOKEN, service_account, token_server
 from servers.loopback import Loopback, Received, Respond, answers
 
 from rayconteur.providers.google.client import SDK_ERRORS
@@ -35,7 +33,6 @@ from rayconteur.providers.schema.errors import (
 BASE = "/v1beta/models/gemini-x"
 PROJECT_BASE = "/v1beta1/projects/rookery/locations/global/publishers/google/models/gemini-x"
 STREAM = ":streamGenerateContent?alt=sse"
-TOKEN = "ya29.this-one-is-secret-too"
 
 
 def sent_request(config: Google, streaming: bool = True) -> Received:
@@ -145,25 +142,9 @@ def test_a_signature_of_another_model_is_rejected_thinking(message: str) -> None
     asyncio.run(main())
 
 
-@cache
-def private_key() -> str:
-    """A private key as service accounts have it, made for this run."""
-    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return pem.decode()
-
-
-def service_account(token_url: str) -> str:
-    """The credentials of a service account that gets its tokens from *token_url*."""
-    account = {"type": "service_account", "client_email": "raven@rookery.example", "private_key": private_key()}
-    return msgspec.json.encode(account | {"token_uri": token_url, "project_id": "rookery"}).decode()
-
-
 def test_vertex_gets_a_token_of_the_configured_credentials() -> None:
-    token = answers(b'{"access_token":"%b","expires_in":3600}' % TOKEN.encode(), content_type="application/json")
-
     async def main() -> list[Received]:
-        async with Loopback(token) as oauth, Loopback(answers(GEMINI)) as server:
+        async with token_server() as oauth, Loopback(answers(GEMINI)) as server:
             config = Google(model="gemini-x", credentials=service_account(oauth.url), base_url=server.url)
             client = open_client(config.resolved({}))
             await collect_deltas(client)
