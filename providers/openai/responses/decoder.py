@@ -20,6 +20,7 @@ from .errors import faults
 from .events import (
     INCOMPLETE_REASONS,
     AnyEvent,
+    ArgumentsDone,
     ArgumentsPiece,
     Completed,
     Created,
@@ -27,15 +28,21 @@ from .events import (
     Event,
     Failed,
     Incomplete,
+    InputDone,
     InputPiece,
     ItemAdded,
     ItemDone,
+    ReasoningDone,
     ReasoningPiece,
+    RefusalDone,
     RefusalPiece,
     Response,
+    SummaryDone,
     SummaryPiece,
+    TextDone,
     TextPiece,
 )
+from .forms import documented_form
 from .items import Items
 
 _STATUSES = ("completed", "failed", "in_progress", "cancelled", "queued", "incomplete")
@@ -43,7 +50,7 @@ _EVENTS = tags_of(Event)
 _event: Callable[[bytes], Event] = msgspec.json.Decoder(Event).decode
 _any_event = msgspec.json.Decoder(AnyEvent).decode
 _response = msgspec.json.Decoder(Response).decode
-_lenient = LenientDecoder[Event](Event)
+_lenient = LenientDecoder[Event](Event, documented_form)
 _lenient_any = LenientDecoder[AnyEvent](AnyEvent)
 _lenient_response = LenientDecoder[Response](Response)
 
@@ -60,6 +67,8 @@ class ResponsesReader:
         self._number = number
         self._started = False
         self._items = Items(provider, number)
+        self._last_text: tuple[str | None, int | None, int | None] | None = None  # where the last piece belongs
+        self._last_block = 0
 
     def read(self, data: bytes, deltas: list[Delta]) -> None:
         try:
@@ -68,9 +77,9 @@ class ResponsesReader:
             self._read_unknown(data, problem, deltas)
             return
         # Nearly every event is a piece of text.
-        if type(event) is TextPiece and (event.output_index, event.content_index) == self._items.last_text:
+        if type(event) is TextPiece and (event.item_id, event.output_index, event.content_index) == self._last_text:
             if event.delta:
-                deltas.append(TextDelta(self._items.last_text_block, event.delta))
+                deltas.append(TextDelta(self._last_block, event.delta))
         else:
             self._read_other(event, data, deltas)
 
@@ -89,9 +98,8 @@ class ResponsesReader:
         Raises:
             ProviderError: the status is that of a failure.
         """
-        if not self._items.any_ended:
-            for index, raw in enumerate(response.output or ()):
-                self._items.end_item(index, bytes(raw), deltas)
+        if self._started and response.status in ("completed", "incomplete", None):
+            self._items.end_last(response.output or [], deltas)
         if response.usage is not None and self._started:
             deltas.append(UsageReported(response.usage.usage()))
         self.ended = True
@@ -120,20 +128,26 @@ class ResponsesReader:
 
     def _read_other(self, event: Event, data: bytes, deltas: list[Delta]) -> None:
         if not self._started and not isinstance(event, Created | Failed | Error):
-            raise malformed_answer(self._provider, "an event before response.created", data)
+            response = event.response if isinstance(event, Completed | Incomplete) else Response()
+            self._start_answer(response, deltas)
         items = self._items
+        self._last_text = None
         match event:
             case TextPiece() | RefusalPiece():
+                slot = items.slots.of_event(event.item_id, event.output_index, "message")
                 items.refused |= isinstance(event, RefusalPiece)
-                items.add_text((event.output_index, event.content_index), event.delta, deltas)
-            case SummaryPiece():
-                items.add_thinking((event.output_index, event.summary_index), event.delta, deltas)
-            case ReasoningPiece():
-                items.add_thinking((event.output_index, event.content_index), event.delta, deltas)
-            case ArgumentsPiece():
-                items.add_input(event.output_index, event.delta, data, deltas)
-            case InputPiece():
-                items.add_input(event.output_index, escape_input(event.delta), data, deltas)
+                self._last_block = items.add_text((slot.number, event.content_index or 0), event.delta, deltas)
+                if event.delta:
+                    self._last_text = event.item_id, event.output_index, event.content_index
+            case TextDone() | RefusalDone():
+                slot = items.slots.of_event(event.item_id, event.output_index, "message")
+                items.refused |= isinstance(event, RefusalDone)
+                text = event.text if isinstance(event, TextDone) else event.refusal
+                items.complete_text((slot.number, event.content_index or 0), text, deltas)
+            case SummaryPiece() | ReasoningPiece() | SummaryDone() | ReasoningDone():
+                self._read_thinking(event, deltas)
+            case ArgumentsPiece() | InputPiece() | ArgumentsDone() | InputDone():
+                self._read_input(event, data, deltas)
             case ItemAdded():
                 items.start_item(event.output_index, bytes(event.item), deltas)
             case ItemDone():
@@ -145,12 +159,40 @@ class ResponsesReader:
             case Error():
                 raise faults(self._provider).error(read_openai_fault(data))
 
+    def _read_thinking(
+        self, event: SummaryPiece | ReasoningPiece | SummaryDone | ReasoningDone, deltas: list[Delta]
+    ) -> None:
+        slot = self._items.slots.of_event(event.item_id, event.output_index, "reasoning")
+        part = event.summary_index if isinstance(event, SummaryPiece | SummaryDone) else event.content_index
+        place = slot.number, part or 0
+        if isinstance(event, SummaryPiece | ReasoningPiece):
+            self._items.add_thinking(place, event.delta, deltas)
+        else:
+            self._items.complete_thinking(place, event.text, deltas)
+
+    def _read_input(
+        self, event: ArgumentsPiece | InputPiece | ArgumentsDone | InputDone, data: bytes, deltas: list[Delta]
+    ) -> None:
+        kind = "function_call" if isinstance(event, ArgumentsPiece | ArgumentsDone) else "custom_tool_call"
+        call = self._items.call(self._items.slots.of_event(event.item_id, event.output_index, kind), data)
+        match event:
+            case ArgumentsPiece():
+                call.add(event.delta, deltas)
+            case InputPiece():
+                call.add(escape_input(event.delta), deltas)
+            case ArgumentsDone():
+                call.name = call.name or event.name or ""
+                call.start(self._number, deltas)
+                call.complete_input(event.arguments, deltas)
+            case InputDone():
+                call.complete_input(escape_input(event.input), deltas)
+
     def _read_unknown(self, data: bytes, problem: Exception, deltas: list[Delta]) -> None:
         """Read an event leniently, or a whole answer.
 
         Events of unknown types are ignored, and the ``[DONE]`` with which some servers end every stream.
         """
-        if data.startswith(b"[DONE]"):
+        if data.startswith(b"[DONE]") or data.strip() == b"null":
             return
         try:
             event = _any_event(data)
@@ -162,9 +204,9 @@ class ResponsesReader:
             response = self._decode_response(data)
             self._start_answer(response, deltas)
             self._end_answer(response, deltas)
-        elif event.type is None and reported_fault(data) is not None:
+        elif _may_report(event.type) and reported_fault(data) is not None:
             raise faults(self._provider).error(read_openai_fault(data))
-        elif event.type is None:
+        elif event.type is None and (not self._started or data.strip() == b"{}"):
             raise malformed_answer(self._provider, problem, data)
 
     def _decode_response(self, data: bytes) -> Response:
@@ -172,6 +214,11 @@ class ResponsesReader:
             return _response(data)
         except MALFORMED as problem:
             return _lenient_response.decode(self._provider, data, problem)
+
+
+def _may_report(kind: str | None) -> bool:
+    """True if an unknown event of the type *kind* may report a problem: those of the API only inform."""
+    return kind is None or not kind.startswith("response.") or kind == "response.error"
 
 
 def answer_decoder(provider: str, number: int) -> AnswerDecoder:

@@ -3,39 +3,51 @@
 Only the members that are used are declared; all others are ignored.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from ...schema.content import Citation
 from ...schema.stop_reasons import StopReason
 from ...schema.usage import Usage
+from ...wire.lenient.coercion import ACCESSORY, Label
 from ...wire.numbers import WholeNumber
 from ..usage import InputDetails, OutputDetails, openai_usage
 
 
 class TokenCounts(msgspec.Struct):
-    """The token counts."""
+    """The token counts. Some gateways use the names of Chat Completions."""
 
     input_tokens: WholeNumber | None = None
     output_tokens: WholeNumber | None = None
-    input_tokens_details: InputDetails | None = None
-    output_tokens_details: OutputDetails | None = None
+    input_tokens_details: Annotated[InputDetails | None, ACCESSORY] = None
+    output_tokens_details: Annotated[OutputDetails | None, ACCESSORY] = None
+    prompt_tokens: WholeNumber | None = None
+    completion_tokens: WholeNumber | None = None
+    prompt_tokens_details: Annotated[InputDetails | None, ACCESSORY] = None
+    completion_tokens_details: Annotated[OutputDetails | None, ACCESSORY] = None
+    prompt_cache_hit_tokens: WholeNumber | None = None
 
     def usage(self) -> Usage:
         """These counts as a ``Usage``."""
+        inputs = self.input_tokens_details or self.prompt_tokens_details
+        if inputs is None and self.prompt_cache_hit_tokens is not None:  # DeepSeek
+            inputs = InputDetails(self.prompt_cache_hit_tokens)
         return openai_usage(
-            self.input_tokens, self.output_tokens, self.input_tokens_details, self.output_tokens_details
+            self.prompt_tokens if self.input_tokens is None else self.input_tokens,
+            self.completion_tokens if self.output_tokens is None else self.output_tokens,
+            inputs,
+            self.output_tokens_details or self.completion_tokens_details,
         )
 
 
 class Annotation(msgspec.Struct):
     """A source of the text. Each of the several kinds has some of these members."""
 
-    title: str | None = None
-    url: str | None = None
-    file_id: str | None = None
-    filename: str | None = None
+    title: Label | None = None
+    url: Label | None = None
+    file_id: Label | None = None
+    filename: Label | None = None
     start_index: WholeNumber | None = None
     end_index: WholeNumber | None = None
 
@@ -58,7 +70,7 @@ class OutputText(_Typed, tag="output_text"):
     """Visible text."""
 
     text: str = ""
-    annotations: list[Annotation] | None = None
+    annotations: Annotated[list[Annotation] | None, ACCESSORY] = None
 
 
 class Refusal(_Typed, tag="refusal"):
@@ -76,14 +88,15 @@ class SummaryText(msgspec.Struct):
 class MessageItem(_Typed, tag="message"):
     """A message of the model."""
 
+    id: Label = ""
     content: list[msgspec.Raw] = []
-    phase: str | None = None
+    phase: Label | None = None
 
 
 class ReasoningItem(_Typed, tag="reasoning"):
     """Thinking: its summary or, from open models, its text, and all of it encrypted, to be sent back."""
 
-    id: str = ""
+    id: Label = ""
     summary: list[SummaryText] | None = None
     content: list[SummaryText] | None = None
     encrypted_content: str | None = None
@@ -92,98 +105,159 @@ class ReasoningItem(_Typed, tag="reasoning"):
 class FunctionCall(_Typed, tag="function_call"):
     """A call of a tool with JSON input. Its result refers to *call_id*, not to the id of the item."""
 
-    name: str
-    call_id: str = ""
+    id: Label = ""
+    name: str = ""
+    call_id: Label = ""
     arguments: str = ""
-    namespace: str | None = None
+    namespace: Label | None = None
 
 
 class CustomCall(_Typed, tag="custom_tool_call"):
     """A call of a tool with free text as its input."""
 
-    name: str
-    call_id: str = ""
+    id: Label = ""
+    name: str = ""
+    call_id: Label = ""
     input: str = ""
-    namespace: str | None = None
+    namespace: Label | None = None
 
 
 class IncompleteDetails(msgspec.Struct):
     """Why a response is incomplete."""
 
-    reason: str | None = None
+    reason: Label | None = None
 
 
 class Response(msgspec.Struct):
     """An answer: all of it, or as much as the first or the last event of a stream has."""
 
-    id: str = ""
-    model: str = ""
-    status: str | None = None
+    id: Label = ""
+    model: Label = ""
+    status: Label | None = None
     output: list[msgspec.Raw] | None = None
-    usage: TokenCounts | None = None
+    usage: Annotated[TokenCounts | None, ACCESSORY] = None
     error: object = None
-    incomplete_details: IncompleteDetails | None = None
+    incomplete_details: Annotated[IncompleteDetails | None, ACCESSORY] = None
     content_filters: object = None
 
 
 class TextPiece(_Typed, tag="response.output_text.delta", gc=False):
     """The next piece of a text."""
 
-    output_index: WholeNumber
-    content_index: WholeNumber
-    delta: str
+    output_index: WholeNumber | None = None
+    item_id: Label | None = None
+    content_index: WholeNumber | None = None
+    delta: str = ""
 
 
 class RefusalPiece(_Typed, tag="response.refusal.delta", gc=False):
     """The next piece of a refusal."""
 
-    output_index: WholeNumber
-    content_index: WholeNumber
-    delta: str
+    output_index: WholeNumber | None = None
+    item_id: Label | None = None
+    content_index: WholeNumber | None = None
+    delta: str = ""
 
 
 class SummaryPiece(_Typed, tag="response.reasoning_summary_text.delta", gc=False):
     """The next piece of a part of the summary."""
 
-    output_index: WholeNumber
-    delta: str
-    summary_index: WholeNumber = 0
+    output_index: WholeNumber | None = None
+    item_id: Label | None = None
+    summary_index: WholeNumber | None = None
+    delta: str = ""
 
 
 class ReasoningPiece(_Typed, tag="response.reasoning_text.delta", gc=False):
     """The next piece of thinking."""
 
-    output_index: WholeNumber
-    delta: str
-    content_index: WholeNumber = 0
+    output_index: WholeNumber | None = None
+    item_id: Label | None = None
+    content_index: WholeNumber | None = None
+    delta: str = ""
 
 
 class ArgumentsPiece(_Typed, tag="response.function_call_arguments.delta", gc=False):
     """The next piece of a function call's input."""
 
-    output_index: WholeNumber
-    delta: str
+    output_index: WholeNumber | None = None
+    item_id: Label | None = None
+    delta: str = ""
 
 
 class InputPiece(_Typed, tag="response.custom_tool_call_input.delta", gc=False):
     """The next piece of a custom tool call's input."""
 
-    output_index: WholeNumber
-    delta: str
+    output_index: WholeNumber | None = None
+    item_id: Label | None = None
+    delta: str = ""
+
+
+class TextDone(_Typed, tag="response.output_text.done", gc=False):
+    """The end of a text, with all of it."""
+
+    output_index: WholeNumber | None = None
+    item_id: Label | None = None
+    content_index: WholeNumber | None = None
+    text: str = ""
+
+
+class RefusalDone(_Typed, tag="response.refusal.done", gc=False):
+    """The end of a refusal, with all of it."""
+
+    output_index: WholeNumber | None = None
+    item_id: Label | None = None
+    content_index: WholeNumber | None = None
+    refusal: str = ""
+
+
+class SummaryDone(_Typed, tag="response.reasoning_summary_text.done", gc=False):
+    """The end of a part of the summary, with all of it."""
+
+    output_index: WholeNumber | None = None
+    item_id: Label | None = None
+    summary_index: WholeNumber | None = None
+    text: str = ""
+
+
+class ReasoningDone(_Typed, tag="response.reasoning_text.done", gc=False):
+    """The end of thinking, with all of it."""
+
+    output_index: WholeNumber | None = None
+    item_id: Label | None = None
+    content_index: WholeNumber | None = None
+    text: str = ""
+
+
+class ArgumentsDone(_Typed, tag="response.function_call_arguments.done", gc=False):
+    """The end of a function call's input, with all of it."""
+
+    output_index: WholeNumber | None = None
+    item_id: Label | None = None
+    arguments: str = ""
+    name: str | None = None
+
+
+class InputDone(_Typed, tag="response.custom_tool_call_input.done", gc=False):
+    """The end of a custom tool call's input, with all of it."""
+
+    output_index: WholeNumber | None = None
+    item_id: Label | None = None
+    input: str = ""
 
 
 class ItemAdded(_Typed, tag="response.output_item.added"):
     """The start of an item."""
 
-    output_index: WholeNumber
     item: msgspec.Raw
+    output_index: WholeNumber | None = None
 
 
 class ItemDone(_Typed, tag="response.output_item.done"):
     """The end of an item, with all of its content."""
 
-    output_index: WholeNumber
     item: msgspec.Raw
+    output_index: WholeNumber | None = None
 
 
 class Created(_Typed, tag="response.created"):
@@ -217,8 +291,8 @@ class Error(_Typed, tag="error"):
 class AnyEvent(msgspec.Struct):
     """An event of any type, or of none: then it may be an error, or a whole answer."""
 
-    type: str | None = None
-    object: str | None = None
+    type: Label | None = None
+    object: Label | None = None
     status: Any = None
     output: msgspec.Raw = msgspec.Raw()
 
@@ -230,6 +304,12 @@ Event = (
     | ReasoningPiece
     | ArgumentsPiece
     | InputPiece
+    | TextDone
+    | RefusalDone
+    | SummaryDone
+    | ReasoningDone
+    | ArgumentsDone
+    | InputDone
     | ItemAdded
     | ItemDone
     | Created

@@ -1,7 +1,6 @@
 """The items of a Responses answer, and the blocks that they become."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import msgspec
 
@@ -13,13 +12,13 @@ from ...schema.deltas import (
     TextDelta,
     ThinkingDelta,
     ThinkingSigned,
-    ToolInputDelta,
-    ToolUseStarted,
 )
+from ...schema.errors import ProtocolError
 from ...transport.faults import malformed_answer
-from ...wire.fallback_ids import fallback_call_id
-from ...wire.json_decoding import MALFORMED, tags_of, unknown_type, validated_json
-from ..custom_tools import INPUT_END, INPUT_START, MARK, CallMark, escape_input
+from ...wire.json_decoding import MALFORMED, tags_of, unknown_type
+from ...wire.lenient.decoder import LenientDecoder, repaired_json
+from ..custom_tools import CallMark
+from .calls import Call
 from .events import (
     PHASE,
     CustomCall,
@@ -32,24 +31,27 @@ from .events import (
     Refusal,
     Sealed,
 )
+from .forms import documented_form
+from .placement import Slot, Slots
 
 _PARAGRAPH = "\n\n"  # separates the parts of a summary, which are texts with headings of their own
 _PHASE_PART = _MARK_PART = -1
-_ITEMS, _PARTS = tags_of(Item), tags_of(Part)
+_ITEMS, _PARTS = tags_of(Item), tags_of(Part) | {"text"}
 _item: Callable[[bytes], Item] = msgspec.json.Decoder(Item).decode
 _part: Callable[[bytes], Part] = msgspec.json.Decoder(Part).decode
+_lenient_item = LenientDecoder[Item](Item, documented_form)
+_lenient_part = LenientDecoder[Part](Part, documented_form)
 _json = msgspec.json.encode
 
 Place = tuple[int, int]
-"""The indexes of an item and of a part in it."""
+"""The numbers of an item and of a part in it."""
 
 
-@dataclass(slots=True)
-class _OpenCall:
-    """A tool call that has started, and whether any of its input has come."""
+class _Named(msgspec.Struct):
+    id: object = None
 
-    block: int
-    has_input: bool = False
+
+_named = msgspec.json.Decoder(_Named).decode
 
 
 class Items:
@@ -61,79 +63,129 @@ class Items:
 
     def __init__(self, provider: str, number: int) -> None:
         self.refused = False
-        self.last_text: Place | None = None
-        self.last_text_block = 0
+        self.slots = Slots()
         self._provider = provider
         self._number = number
         self._blocks: dict[Place, int] = {}
         self._started: set[int] = set()
-        self._ended: set[int] = set()
+        self._signed: set[int] = set()  # numbers of items
         self._last_thinking: Place | None = None
-        self._calls: dict[int, _OpenCall] = {}
+        self._thinking_parts: set[Place] = set()
+        self._calls: dict[int, Call] = {}
 
     @property
     def has_calls(self) -> bool:
         """True if the model calls tools."""
         return bool(self._calls)
 
-    @property
-    def any_ended(self) -> bool:
-        """True if whole items have come."""
-        return bool(self._ended)
-
-    def add_text(self, place: Place, text: str, deltas: list[Delta]) -> None:
-        """Add *text* to the part at *place*, a text or a refusal."""
+    def add_text(self, place: Place, text: str, deltas: list[Delta]) -> int:
+        """Add *text* to the part at *place*, a text or a refusal. Returns the number of its block."""
+        block = self._block(place)
         if text:
-            self.last_text, self.last_text_block = place, self._start_block(place)
-            deltas.append(TextDelta(self.last_text_block, text))
+            self._started.add(block)
+            deltas.append(TextDelta(block, text))
+        return block
+
+    def complete_text(self, place: Place, text: str, deltas: list[Delta]) -> None:
+        """Add *text*, all of the part at *place*, unless it has come in pieces."""
+        if text and self._started_block(place) is None:
+            self.add_text(place, text, deltas)
 
     def add_thinking(self, place: Place, text: str, deltas: list[Delta]) -> None:
         """Add *text* to the part at *place* of an item's thinking, all of whose parts are one block."""
         last, self._last_thinking = self._last_thinking, place
         if text:
             is_next_part = last is not None and last != place and last[0] == place[0]
+            self._thinking_parts.add(place)
             block = self._start_block((place[0], 0))
             deltas.append(ThinkingDelta(block, _PARAGRAPH + text if is_next_part else text))
 
-    def add_input(self, index: int, json: str, data: bytes, deltas: list[Delta]) -> None:
-        """Add *json* to the input of item *index*, a tool call."""
-        call = self._calls.get(index)
+    def complete_thinking(self, place: Place, text: str, deltas: list[Delta]) -> None:
+        """Add *text*, all of the part at *place* of an item's thinking, unless it has come in pieces."""
+        if place not in self._thinking_parts:
+            self.add_thinking(place, text, deltas)
+
+    def call(self, slot: Slot, data: bytes) -> Call:
+        """The call that is the item *slot*."""
+        call = self._calls.get(slot.number)
         if call is None:
-            raise malformed_answer(self._provider, "a tool input before its response.output_item.added", data)
-        if json:
-            call.has_input = True
-            deltas.append(ToolInputDelta(call.block, json))
+            block = self._start_block((slot.number, 0))
+            custom = slot.kind == "custom_tool_call"
+            call = self._calls[slot.number] = Call(len(self._calls) + 1, block, data, custom)
+        return call
 
-    def start_item(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
-        """Start item *index*."""
-        match self._decode_item(raw):
-            case FunctionCall() | CustomCall() as item:
-                self._start_call(index, item, deltas)
-            case MessageItem() as item:
-                self._add_phase(index, item, deltas)
+    def start_item(self, index: int | None, raw: bytes, deltas: list[Delta]) -> None:
+        """Start an item, at *index*."""
+        item = self._decode_item(raw)
+        slot = self.slots.started(item, index, _id(raw))
+        match item:
+            case FunctionCall() | CustomCall():
+                self._start_call(slot, item, raw, deltas)
+            case MessageItem():
+                self._add_phase(slot, item, deltas)
             case _:
-                self._block((index, 0))  # takes its number now: concurrent items stay in order
+                self._block((slot.number, 0))  # takes its number now: concurrent items stay in order
 
-    def end_item(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
-        """End item *index*, all of which is in *raw*."""
-        if index in self._ended:
+    def end_item(self, index: int | None, raw: bytes, deltas: list[Delta]) -> None:
+        """End an item, at *index*, all of which is in *raw*."""
+        item = self._decode_item(raw)
+        slot = self.slots.done(item, index, _id(raw))
+        if slot.ended:
             raise malformed_answer(self._provider, "an item that has ended before", raw)
-        self._ended.add(index)
-        match self._decode_item(raw):
-            case MessageItem() as item:
-                self._add_phase(index, item, deltas)
+        slot.ended = True
+        self._end(slot, item, raw, deltas)
+
+    def end_last(self, output: list[msgspec.Raw], deltas: list[Delta]) -> None:
+        """Add what only the last event has, whose items are *output*, and end all calls."""
+        for position, part in enumerate(output):
+            raw = bytes(part)
+            item = self._decode_item(raw)
+            slot = self.slots.last(item, position, _id(raw))
+            if not slot.ended:
+                slot.ended = True
+                self._end(slot, item, raw, deltas)
+            else:
+                self._supplement(slot, item, raw, deltas)
+        for call in self._calls.values():
+            if not call.ended:
+                call.start(self._number, deltas)
+                if call.custom or not call.started:
+                    call.end(self._provider, deltas)
+
+    def _end(self, slot: Slot, item: Item | str, raw: bytes, deltas: list[Delta]) -> None:
+        match item:
+            case MessageItem():
+                self._add_phase(slot, item, deltas)
                 for number, part in enumerate(item.content):
-                    self._end_part((index, number), bytes(part), deltas)
-            case ReasoningItem() as item:
-                self._end_reasoning(index, item, deltas)
-            case FunctionCall() | CustomCall() as item:
-                self._end_call(index, item, raw, deltas)
+                    self._end_part((slot.number, number), bytes(part), deltas)
+            case ReasoningItem():
+                self._end_reasoning(slot, item, deltas)
+            case FunctionCall() | CustomCall():
+                call = self._start_call(slot, item, raw, deltas)
+                call.complete(item, deltas)
+                if call.started and call.pieces:
+                    call.end(self._provider, deltas)
+                return
             case str(kind):
-                json = validated_json(self._provider, raw)
-                deltas.append(OpaqueReceived(self._start_block((index, 0)), kind, json))
-        of_item = {block for place, block in self._blocks.items() if place[0] == index}
+                json = repaired_json(self._provider, raw)
+                deltas.append(OpaqueReceived(self._start_block((slot.number, 0)), kind, json))
+        of_item = {block for place, block in self._blocks.items() if place[0] == slot.number}
         deltas.extend(BlockEnded(block) for block in sorted(of_item & self._started))
-        self.last_text = None
+
+    def _supplement(self, slot: Slot, item: Item | str, raw: bytes, deltas: list[Delta]) -> None:
+        """Add what *item*, the last form of an item that has ended, has and the earlier one had not."""
+        match item:
+            case FunctionCall() | CustomCall():
+                call = self._start_call(slot, item, raw, deltas)
+                call.complete(item, deltas)
+            case MessageItem():
+                for number, part in enumerate(item.content):
+                    if self._started_block((slot.number, number)) is None:
+                        self._end_part((slot.number, number), bytes(part), deltas)
+            case ReasoningItem() if item.encrypted_content and slot.number not in self._signed:
+                self._sign((slot.number, -2), slot, item, deltas)
+            case _:
+                pass
 
     def _block(self, place: Place) -> int:
         return self._blocks.setdefault(place, len(self._blocks))
@@ -152,52 +204,58 @@ class Items:
         try:
             return _item(raw)
         except MALFORMED as problem:
-            return unknown_type(self._provider, raw, _ITEMS, problem)
+            try:
+                return unknown_type(self._provider, raw, _ITEMS, problem)
+            except ProtocolError:
+                return _lenient_item.decode(self._provider, raw, problem)
 
-    def _add_phase(self, index: int, item: MessageItem, deltas: list[Delta]) -> None:
-        place = index, _PHASE_PART
+    def _add_phase(self, slot: Slot, item: MessageItem, deltas: list[Delta]) -> None:
+        place = slot.number, _PHASE_PART
         if item.phase is not None and place not in self._blocks:
             deltas.append(OpaqueReceived(self._start_block(place), PHASE, _json({"phase": item.phase})))
 
-    def _start_call(self, index: int, item: FunctionCall | CustomCall, deltas: list[Delta]) -> _OpenCall:
-        call = self._calls.get(index)
-        if call is None:
-            mark = CallMark(custom=isinstance(item, CustomCall), namespace=item.namespace)
-            if mark != CallMark():
-                deltas.append(OpaqueReceived(self._start_block((index, _MARK_PART)), MARK, _json(mark)))
-            call = self._calls[index] = _OpenCall(self._start_block((index, 0)))
-            call_id = item.call_id or fallback_call_id(self._number, len(self._calls))
-            deltas.append(ToolUseStarted(call.block, call_id, item.name))
-            if isinstance(item, CustomCall):
-                deltas.append(ToolInputDelta(call.block, INPUT_START))
+    def _start_call(self, slot: Slot, item: FunctionCall | CustomCall, raw: bytes, deltas: list[Delta]) -> Call:
+        known = self._calls.get(slot.number)
+        marked = CallMark(custom=isinstance(item, CustomCall), namespace=item.namespace) != CallMark()
+        mark_block = self._start_block((slot.number, _MARK_PART)) if known is None and marked else None
+        call = self.call(slot, raw)
+        if known is None:
+            call.mark_block = mark_block
+        call.describe(item)
+        call.start(self._number, deltas)
         return call
-
-    def _end_call(self, index: int, item: FunctionCall | CustomCall, raw: bytes, deltas: list[Delta]) -> None:
-        call = self._start_call(index, item, deltas)
-        if not call.has_input:
-            json = item.arguments if isinstance(item, FunctionCall) else escape_input(item.input)
-            self.add_input(index, json, raw, deltas)
-        if isinstance(item, CustomCall):
-            deltas.append(ToolInputDelta(call.block, INPUT_END))
 
     def _end_part(self, place: Place, raw: bytes, deltas: list[Delta]) -> None:
         try:
             part = _part(raw)
         except MALFORMED as problem:
-            unknown_type(self._provider, raw, _PARTS, problem)  # or it is malformed; then this raises
-            return
-        text = part.refusal if isinstance(part, Refusal) else part.text
+            try:
+                unknown_type(self._provider, raw, _PARTS, problem)
+                return
+            except ProtocolError:
+                part = _lenient_part.decode(self._provider, raw, problem)
         self.refused |= isinstance(part, Refusal)
-        if self._started_block(place) is None:
-            self.add_text(place, text, deltas)
+        self.complete_text(place, part.refusal if isinstance(part, Refusal) else part.text, deltas)
         block = self._started_block(place)
         if isinstance(part, OutputText) and block is not None:
             deltas.extend(Cited(block, annotation.citation()) for annotation in part.annotations or ())
 
-    def _end_reasoning(self, index: int, item: ReasoningItem, deltas: list[Delta]) -> None:
-        if self._started_block((index, 0)) is None:
+    def _end_reasoning(self, slot: Slot, item: ReasoningItem, deltas: list[Delta]) -> None:
+        if self._started_block((slot.number, 0)) is None:
             for number, part in enumerate(item.summary or item.content or ()):
-                self.add_thinking((index, number), part.text, deltas)
+                self.add_thinking((slot.number, number), part.text, deltas)
         if item.encrypted_content:
-            signature = _json(Sealed(item.id, item.encrypted_content)).decode()
-            deltas.append(ThinkingSigned(self._start_block((index, 0)), signature))
+            self._sign((slot.number, 0), slot, item, deltas)
+
+    def _sign(self, place: Place, slot: Slot, item: ReasoningItem, deltas: list[Delta]) -> None:
+        self._signed.add(slot.number)
+        signature = _json(Sealed(item.id, item.encrypted_content or "")).decode()
+        deltas.append(ThinkingSigned(self._start_block(place), signature))
+
+
+def _id(raw: bytes) -> str:
+    try:
+        name = _named(raw).id
+    except MALFORMED:
+        return ""
+    return str(name) if isinstance(name, str | int) else ""

@@ -239,11 +239,17 @@ def test_a_malformed_event_is_a_protocol_error_that_quotes_it(data: str) -> None
     assert raised.value.message.rsplit(": ", 1)[1] in data
 
 
-def test_an_event_before_the_start_or_a_second_end_of_an_item_is_a_protocol_error() -> None:
+def test_an_answer_that_is_not_announced_starts_with_its_first_event() -> None:
+    item = item_done('{"type":"message","content":[{"type":"output_text","text":"Caw"}]}')
+
+    assert decode_stream(item, last_event("completed"))[:2] == [AnswerStarted("answer-7", ""), TextDelta(0, "Caw")]
+    with pytest.raises(IncompleteAnswer):
+        decode_stream(item)
+
+
+def test_a_second_end_of_an_item_is_a_protocol_error() -> None:
     item = item_done('{"type":"message","content":[]}')
 
-    with pytest.raises(ProtocolError, match="before"):
-        decode_stream(item)
     with pytest.raises(ProtocolError, match="ended before"):
         decode_stream(CREATED, item, item)
 
