@@ -215,7 +215,7 @@ class UnsupportedContent(InvalidRequest):
 class ThinkingRejected(InvalidRequest):
     """The provider can't read signed or encrypted thinking in the history: another model, key or conversation made it.
 
-    A session omits that thinking and repeats the request, once.
+    A session omits that thinking and repeats the request, once for an answer.
     """
 
     code = "thinking_rejected"

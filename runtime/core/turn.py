@@ -28,7 +28,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     *attempt* counts the requests for the current answer, *refused_batches* the last batches without a valid input.
     *overflowed*: a request was rejected as too long, and the history compacted for it. *compacted*: a compaction has
     just ended for the next request. *unsealed*: a provider rejected signed thinking in the history, which has been
-    omitted since.
+    omitted since the last answer.
     """
 
     number: int

@@ -51,7 +51,7 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
 def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> list[Instruction]:
     """The answer is complete: end the turn, or emit its tool uses and wait for their results."""
     state.meter.learn(answer.usage, state.history.messages, state.config)
-    turn, counted = count_usage(state, msgspec.structs.replace(turn, attempt=0), answer.usage)
+    turn, counted = count_usage(state, msgspec.structs.replace(turn, attempt=0, unsealed=False), answer.usage)
     if answer.stop_reason in _REFUSALS and state.config.on_refusal is OnRefusal.DISCARD:
         _discard_refused_turn(state, turn)
         return [counted, end_turn(state, turn.completed(answer))]
@@ -146,7 +146,7 @@ def restore_fill(state: ConversationState, turn: Turn) -> None:
 
 
 def _repeat_or_fail(state: ConversationState, turn: Turn, failed: ev.RequestFailed) -> list[Instruction]:
-    """The history no longer holds what the provider can't read: send the request again, once in a turn.
+    """The history no longer holds what the provider can't read: send the request again, once for an answer.
 
     That is another request, whose attempts count from 1.
     """

@@ -105,14 +105,16 @@ def test_the_repeated_request_has_all_attempts_of_the_retry_policy() -> None:
     assert sent.attempt == 1
 
 
-def test_a_second_rejection_in_the_same_turn_fails_it() -> None:
+def test_thinking_of_each_answer_in_a_turn_is_omitted_once() -> None:
     conversation = requesting(SIGNED, "yes")
     conversation.handle(rejected(2))
     conversation.handle(answered(3, SIGNED, tool_use("a"), origin=OURS))
     conversation.handle(tool_results("a"))
 
-    [failed] = turn_ends(conversation.handle(rejected(4)))
+    sent = only_one(SendRequest, conversation.handle(rejected(4)))
+    [failed] = turn_ends(conversation.handle(rejected(5)))
 
+    assert not any(message.is_sealed for message in sent.messages)
     assert isinstance(failed, msg.Failed)
     assert (failed.code, failed.retryable) == ("thinking_rejected", False)
     assert not any(message.is_sealed for message in conversation.history), "the next turn need not omit it"
