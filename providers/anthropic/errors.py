@@ -7,7 +7,6 @@ from ..schema.errors import (
     Overloaded,
     ProviderUnavailable,
     RateLimited,
-    UnknownModel,
 )
 from ..transport.faults import FaultTable
 
@@ -32,14 +31,5 @@ FAULTS = FaultTable(
         "contract_spend_limit_reached": AuthenticationFailed,
         "enforced_spend_limit_reached": AuthenticationFailed,
         "compaction_unavailable": Overloaded,
-        # OpenAI's, from gateways that pass them on.
-        "invalid_api_key": AuthenticationFailed,
-        "insufficient_quota": AuthenticationFailed,
-        "billing_hard_limit_reached": AuthenticationFailed,
-        "billing_not_active": AuthenticationFailed,
-        "model_not_found": UnknownModel,
-        "context_length_exceeded": ContextOverflow,
-        "rate_limit_exceeded": RateLimited,
-        "server_error": ProviderUnavailable,
     },
 )

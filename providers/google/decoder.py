@@ -22,11 +22,12 @@ from ..schema.deltas import (
 )
 from ..schema.errors import ThinkingRejected
 from ..schema.stop_reasons import StopReason
+from ..transport.fault_bodies import reported_fault
 from ..transport.faults import incomplete_answer, malformed_answer
 from ..transport.streams.decoder import AnswerDecoder
 from ..wire.fallback_ids import fallback_answer_id, fallback_call_id
 from ..wire.json_decoding import MALFORMED
-from ..wire.lenient.decoder import LenientDecoder
+from ..wire.lenient.decoder import LenientDecoder, repaired_json, tool_input
 from ..wire.stop_reasons import inferred_stop_reason, stop_reason
 from .citations import AnswerText, citations
 from .errors import FAULTS, PROVIDER, read_google_fault
@@ -58,6 +59,7 @@ class GoogleReader:
         self._calls = 0
         self._counts: TokenCounts | None = None
         self._input_reported = False
+        self._ending: Candidate | None = None  # the last one with a reason for stopping: more may follow
         self._text: int | None = None  # the block that the next piece of text continues
         self._thinking: int | None = None
         self._open_call: tuple[int, StreamedInput] | None = None
@@ -68,32 +70,43 @@ class GoogleReader:
         try:
             chunk = _chunk(data)
         except MALFORMED as problem:
+            if data.startswith(b"[DONE]") or data.strip() == b"null":  # of gateways
+                return
             chunk = _lenient.decode(PROVIDER, data, problem, streamed=True)
         if not self._started:
             self._start_answer(chunk, data, deltas)
-        ending = None
         for candidate in chunk.candidates or ():
             if candidate.index == 0:
                 self._read_candidate(candidate, data, deltas)
-                ending = candidate if candidate.finish_reason else None
+                if candidate.finish_reason:
+                    self._ending, self.settled = candidate, True
                 break
-        if chunk.error is not None:
+        else:
+            self._check_fault(data)
+        if chunk.error:
             raise FAULTS.error(read_google_fault(data))
         if chunk.usage_metadata is not None:
             self._report_input(chunk.usage_metadata, deltas)
-        if ending is not None:
-            self._end_candidate(ending, deltas)
-        elif chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason:
+        if chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason:
             reason = chunk.prompt_feedback.block_reason
             details = details_of_prompt(chunk.prompt_feedback)
             self._end_answer(AnswerEnded(StopReason.CONTENT_FILTER, reason, details), deltas)
 
     def finish(self, deltas: list[Delta]) -> None:
-        raise incomplete_answer(PROVIDER)
+        if self._ending is None:
+            raise incomplete_answer(PROVIDER)
+        self._end_candidate(self._ending, deltas)
+
+    def _check_fault(self, data: bytes) -> None:
+        """Raises:
+        ProviderError: *data*, which holds nothing of an answer, reports a problem.
+        """
+        if reported_fault(data) is not None:
+            raise FAULTS.error(read_google_fault(data))
 
     def _start_answer(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
-        if chunk.error is not None:
-            raise FAULTS.error(read_google_fault(data))
+        if chunk.candidates is None:
+            self._check_fault(data)
         if chunk.candidates is None and chunk.prompt_feedback is None and chunk.usage_metadata is None:
             raise malformed_answer(PROVIDER, "neither an answer nor an error", data)
         self._started = True
@@ -187,8 +200,8 @@ class GoogleReader:
             self._open_call = block, StreamedInput()
             self._continue_call(call, deltas)
             return
-        if args := bytes(call.args):
-            deltas.append(ToolInputDelta(block, args.decode()))
+        if args := tool_input(bytes(call.args)):
+            deltas.append(ToolInputDelta(block, args))
         deltas.append(BlockEnded(block))
 
     def _continue_call(self, call: FunctionCall, deltas: list[Delta]) -> None:
@@ -237,7 +250,8 @@ class GoogleReader:
 
 def _raw_part(data: bytes, position: int) -> bytes:
     """The part at *position* of the first candidate in *data*, as it came."""
-    candidate = next(candidate for candidate in _raw_chunk(data).candidates if candidate.index == 0)
+    candidates = _raw_chunk(repaired_json(PROVIDER, data)).candidates
+    candidate = next(candidate for candidate in candidates if not candidate.index)
     return bytes((candidate.content.parts or ())[position])
 
 

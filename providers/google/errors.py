@@ -70,10 +70,12 @@ def read_google_fault(body: bytes) -> Fault:
         plain = read_fault(msgspec.json.encode(envelope))
     details = envelope.error.details
     delays_s = (_seconds(detail.retry_delay) for detail in details)
+    # Google's own code is the HTTP status; gateways have OpenAI's there.
+    code = plain.code if plain.code and not plain.code.isdecimal() else None
     return Fault(
         message=plain.message,
-        type=envelope.error.status,
-        code=next((detail.reason for detail in details if isinstance(detail.reason, str)), None),
+        type=envelope.error.status or plain.type,
+        code=next((detail.reason for detail in details if isinstance(detail.reason, str)), code),
         retry_after_s=next((delay_s for delay_s in delays_s if delay_s is not None), None),
     )
 

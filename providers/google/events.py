@@ -5,11 +5,14 @@ Only the members that are used are declared; all others are ignored.
 https://ai.google.dev/api/generate-content#GenerateContentResponse
 """
 
+from typing import Annotated
+
 import msgspec
 
 from ..schema.stop_reasons import StopReason
 from ..schema.usage import Usage, reported
-from ..wire.numbers import WholeNumber
+from ..wire.lenient.coercion import ACCESSORY, Label
+from ..wire.numbers import TokenNumber, WholeNumber
 
 
 class _Piece(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -39,7 +42,7 @@ class FunctionCall(_Piece, frozen=True):
     """
 
     name: str | None = None
-    id: str | None = None
+    id: Label | None = None
     args: msgspec.Raw = msgspec.Raw()
     partial_args: tuple[PartialArg, ...] = ()
     will_continue: bool = False
@@ -119,21 +122,21 @@ class Candidate(_Piece, frozen=True):
 
     content: Content | None = None
     finish_reason: str | None = None
-    finish_message: str | None = None
+    finish_message: Label | None = None
     safety_ratings: msgspec.Raw = msgspec.Raw()
     index: WholeNumber = 0
-    grounding_metadata: Grounding | None = None
-    citation_metadata: Recitations | None = None
+    grounding_metadata: Annotated[Grounding | None, ACCESSORY] = None
+    citation_metadata: Annotated[Recitations | None, ACCESSORY] = None
 
 
 class TokenCounts(_Piece, frozen=True):
     """The token counts so far: each chunk has all of them, except those that are zero."""
 
-    prompt_token_count: WholeNumber | None = None
-    tool_use_prompt_token_count: WholeNumber | None = None
-    candidates_token_count: WholeNumber | None = None
-    thoughts_token_count: WholeNumber | None = None
-    cached_content_token_count: WholeNumber | None = None
+    prompt_token_count: TokenNumber | None = None
+    tool_use_prompt_token_count: TokenNumber | None = None
+    candidates_token_count: TokenNumber | None = None
+    thoughts_token_count: TokenNumber | None = None
+    cached_content_token_count: TokenNumber | None = None
 
     def input_usage(self) -> Usage:
         """The input; it includes the results of tools that the provider ran."""
@@ -159,7 +162,7 @@ class Feedback(_Piece, frozen=True):
     """Why the prompt was blocked."""
 
     block_reason: str | None = None
-    block_reason_message: str | None = None
+    block_reason_message: Label | None = None
     safety_ratings: msgspec.Raw = msgspec.Raw()
 
 
@@ -167,9 +170,9 @@ class Chunk(_Piece, frozen=True):
     """A piece of an answer, or an error."""
 
     candidates: tuple[Candidate, ...] | None = None
-    usage_metadata: TokenCounts | None = None
-    model_version: str | None = None
-    response_id: str | None = None
+    usage_metadata: Annotated[TokenCounts | None, ACCESSORY] = None
+    model_version: Label | None = None
+    response_id: Label | None = None
     prompt_feedback: Feedback | None = None
     error: object = None
 
@@ -184,7 +187,7 @@ class RawCandidate(msgspec.Struct, frozen=True):
     """One of the answers as it came."""
 
     content: RawContent = RawContent()
-    index: WholeNumber = 0
+    index: WholeNumber | None = 0
 
 
 class RawChunk(msgspec.Struct, frozen=True):

@@ -74,6 +74,24 @@ SPENT_PHRASES = ("reached your specified api usage limits", "credit balance is t
 """In lower case: a bad request because of the account's own spending limit (Anthropic): asking again is no use."""
 
 
+COMMON_CODES: Mapping[str, type[ProviderError]] = {
+    "invalid_api_key": AuthenticationFailed,
+    "insufficient_quota": AuthenticationFailed,  # a 429 that waiting does not resolve
+    "billing_hard_limit_reached": AuthenticationFailed,
+    "billing_not_active": AuthenticationFailed,
+    "model_not_found": UnknownModel,
+    "context_length_exceeded": ContextOverflow,
+    "rate_limit_exceeded": RateLimited,
+    "rate_limit_error": RateLimited,
+    "invalid_request_error": InvalidRequest,
+    "authentication_error": AuthenticationFailed,
+    "permission_error": AuthenticationFailed,
+    "overloaded_error": Overloaded,
+    "server_error": ProviderUnavailable,
+}
+"""Codes and types of OpenAI and Anthropic, which gateways have in front of any vendor."""
+
+
 @dataclass(frozen=True, slots=True)
 class FaultTable:
     """The error for a fault of *provider*: by its code, by the HTTP status, or by its type, whichever is known first.
@@ -97,9 +115,12 @@ class FaultTable:
             message = f"HTTP {status}: {message}"
         return kind(message, self.provider, status, fault.code or fault.type, wait_s, fault.details)
 
+    def _named(self, code: str | None) -> type[ProviderError] | None:
+        return self.codes.get(code or "") or COMMON_CODES.get(code or "")
+
     def _kind(self, fault: Fault, status: int | None) -> type[ProviderError]:
-        kind = self.codes.get(fault.code or "") or _by_status(status or _as_status(fault.code))
-        kind = kind or self.codes.get(fault.type or "") or ProviderUnavailable
+        kind = self._named(fault.code) or _by_status(status or _as_status(fault.code))
+        kind = kind or self._named(fault.type) or ProviderUnavailable
         if not OVERFLOW_CODES.isdisjoint((fault.code, fault.type)) or exceeds_rate_alone(fault.message):
             return ContextOverflow
         # Some servers report an overflow as an error of their own: a 500.

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -76,3 +77,13 @@ class LenientDecoder(Generic[_Decoded]):
         except (Unreadable, *MALFORMED):
             raise malformed_answer(provider, problem, data) from None
         return decoded
+
+
+def tool_input(raw: bytes) -> str:
+    """The JSON text of the tool input *raw*, which some servers send as a text with JSON in it; empty for ``null``."""
+    if raw == b"null":
+        return ""
+    if raw.startswith(b'"'):
+        with suppress(*MALFORMED):
+            return msgspec.json.decode(raw, type=str)
+    return raw.decode(errors="replace")
