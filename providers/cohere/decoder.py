@@ -45,15 +45,16 @@ from .events import (
     ToolCall,
     WholeAnswer,
 )
+from .forms import documented_form
 
 _TEXT_TYPES = (None, "TEXT_CONTENT")  # thinking and the plan may be cited, too; our citations are of text only
 _EVENTS = tags_of(Event)
 _event: Callable[[bytes], Event] = msgspec.json.Decoder(Event).decode
 _any_event = msgspec.json.Decoder(AnyEvent).decode
 _answer = msgspec.json.Decoder(WholeAnswer).decode
-_lenient = LenientDecoder[Event](Event)
+_lenient = LenientDecoder[Event](Event, documented_form)
 _lenient_any = LenientDecoder[AnyEvent](AnyEvent)
-_lenient_answer = LenientDecoder[WholeAnswer](WholeAnswer)
+_lenient_answer = LenientDecoder[WholeAnswer](WholeAnswer, documented_form)
 
 
 class CohereReader:
@@ -206,6 +207,8 @@ class CohereReader:
 
     def _read_unknown(self, data: bytes, problem: Exception, deltas: list[Delta]) -> None:
         """Ignore an event of an unknown type; but raise an error that has the form of a refusal, or of a gateway's."""
+        if data.startswith(b"[DONE]"):  # which follows the end of the answer
+            raise incomplete_answer(PROVIDER)
         try:
             event = _any_event(data)
         except MALFORMED:

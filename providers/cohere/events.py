@@ -11,7 +11,7 @@ import msgspec
 from ..schema.content import Citation
 from ..schema.stop_reasons import StopReason
 from ..schema.usage import Usage, reported
-from ..wire.lenient.coercion import ACCESSORY
+from ..wire.lenient.coercion import ACCESSORY, Label
 from ..wire.numbers import NonNegativeFloat, WholeNumber
 
 
@@ -47,7 +47,7 @@ def _whole_number(tokens: float | None) -> int | None:
 class Source(msgspec.Struct):
     """A document, or the output of a tool, by its id."""
 
-    id: str | None = None
+    id: Label | None = None
     document: dict[str, Any] | None = None
     tool_output: dict[str, Any] | None = None
 
@@ -85,7 +85,7 @@ class Function(msgspec.Struct):
 class ToolCall(msgspec.Struct):
     """A tool call, or the next piece of it."""
 
-    id: str | None = None
+    id: Label | None = None
     function: Function = msgspec.field(default_factory=Function)
 
 
@@ -139,10 +139,10 @@ class CitedPart(msgspec.Struct):
 class End(msgspec.Struct):
     """What is known only at the end. If *finish_reason* is ``ERROR``, *error* is a message and *error_type* a code."""
 
-    finish_reason: str | None = None
+    finish_reason: Label | None = None
     usage: Annotated[TokenUsage | None, ACCESSORY] = None
-    error: str | None = None
-    error_type: str | None = None
+    error: Label | None = None
+    error_type: Label | None = None
 
 
 class _Typed(msgspec.Struct, tag_field="type"):
@@ -152,7 +152,7 @@ class _Typed(msgspec.Struct, tag_field="type"):
 class MessageStart(_Typed, tag="message-start"):
     """The first event of an answer."""
 
-    id: str | None = None
+    id: Label | None = None
 
 
 class ContentStart(_Typed, tag="content-start"):
@@ -232,13 +232,13 @@ class WholeMessage(msgspec.Struct):
     tool_plan: str | None = None
     content: list[Piece] | None = None
     tool_calls: list[ToolCall] | None = None
-    citations: list[CitedSpan] | None = None
+    citations: Annotated[list[CitedSpan] | None, ACCESSORY] = None
 
 
 class WholeAnswer(End, kw_only=True):
     """An answer that is not streamed."""
 
-    id: str
+    id: Label = ""
     message: WholeMessage
 
 
