@@ -22,13 +22,13 @@ from ..schema.deltas import (
     ToolUseStarted,
     UsageReported,
 )
-from ..schema.errors import ProviderError
-from ..transport.fault_bodies import Fault
+from ..transport.fault_bodies import Fault, reported_fault
 from ..transport.faults import incomplete_answer, malformed_answer
 from ..transport.streams.decoder import AnswerDecoder
 from ..transport.streams.eventstream import FrameStream, headers, split
 from ..wire.indexed_blocks import IndexedBlocks
-from ..wire.json_decoding import MALFORMED, decode_whole, validated_json
+from ..wire.json_decoding import MALFORMED
+from ..wire.lenient.decoder import LenientDecoder, repaired_json, tool_input
 from . import events as wire
 from .errors import FAULTS, PROVIDER, read_aws_fault
 from .model_families import traits_of
@@ -45,6 +45,15 @@ _answer = msgspec.json.Decoder(wire.WholeAnswer).decode
 _block = msgspec.json.Decoder(wire.WholeBlock).decode
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _object = msgspec.json.Decoder(dict[str, Any]).decode
+_LENIENT: dict[str, LenientDecoder[Any]] = {
+    "contentBlockDelta": LenientDecoder(wire.BlockDelta),
+    "contentBlockStart": LenientDecoder(wire.BlockStart),
+    "contentBlockStop": LenientDecoder(wire.BlockStop),
+    "messageStop": LenientDecoder(wire.MessageStop),
+    "metadata": LenientDecoder(wire.Metadata),
+}
+_lenient_answer = LenientDecoder[wire.WholeAnswer](wire.WholeAnswer)
+_lenient_block = LenientDecoder[wire.WholeBlock](wire.WholeBlock)
 _OPAQUE = ("toolUse", "toolResult", "image")
 
 
@@ -131,6 +140,9 @@ class BedrockReader:
         encoded, payload = split(data)
         try:
             head = _read_headers(encoded)
+        except MALFORMED as problem:
+            raise malformed_answer(PROVIDER, problem, payload) from None
+        try:
             # Nearly every event is a piece of text.
             if head.name == "contentBlockDelta":
                 event = _delta(payload)
@@ -143,6 +155,21 @@ class BedrockReader:
             else:
                 self._read_other(head, payload, deltas)
         except MALFORMED as problem:
+            self._read_leniently(head, payload, problem, deltas)
+
+    def _read_leniently(self, head: _Headers, payload: bytes, problem: Exception, deltas: list[Delta]) -> None:
+        lenient = _LENIENT.get(head.name)
+        if lenient is None:
+            raise malformed_answer(PROVIDER, problem, payload) from None
+        repaired = lenient.repaired(PROVIDER, payload, problem, streamed=True)
+        try:
+            if head.name == "contentBlockDelta":
+                event = _delta(repaired)
+                self._require_answer(payload)
+                self._read_piece(event.content_block_index, event.delta, payload, deltas)
+            else:
+                self._read_other(head, repaired, deltas)
+        except MALFORMED:
             raise malformed_answer(PROVIDER, problem, payload) from None
 
     def finish(self, deltas: list[Delta]) -> None:
@@ -152,15 +179,22 @@ class BedrockReader:
 
     def _read_whole(self, body: bytes, deltas: list[Delta]) -> None:
         """Read an answer that is not streamed."""
-        answer = decode_whole(_answer, PROVIDER, body, _error_in)
         try:
-            self._start_answer(deltas)
+            answer = _answer(body)
+        except MALFORMED as problem:
+            if b'"output"' not in body and reported_fault(body) is not None:
+                raise FAULTS.error(read_aws_fault(body, None)) from None
+            answer = _lenient_answer.decode(PROVIDER, body, problem)
+        self._start_answer(deltas)
+        try:
             for index, raw in enumerate(answer.output.message.content):
                 self._read_whole_block(index, bytes(raw), deltas)
         except MALFORMED as problem:
             raise malformed_answer(PROVIDER, problem, body) from None
         self._stop_reason, self._maker_fields = answer.stop_reason, answer.additional_model_response_fields
         self._read_metadata(answer, deltas)
+        if not self.ended:
+            self._end_answer(answer.stop_reason, deltas)
 
     def _start_answer(self, deltas: list[Delta]) -> None:
         self._answer_started = True
@@ -195,8 +229,11 @@ class BedrockReader:
                 pass
 
     def _read_metadata(self, metadata: wire.Metadata | wire.WholeAnswer, deltas: list[Delta]) -> None:
-        self._usage_reported, self._trace = True, metadata.trace
-        deltas.append(UsageReported(metadata.usage.usage(thinking_tokens_of(self._maker_fields))))
+        self._trace = metadata.trace or self._trace
+        usage = metadata.usage
+        if usage is not None and (usage.input_tokens is not None or usage.output_tokens is not None):
+            self._usage_reported = True
+            deltas.append(UsageReported(usage.usage(thinking_tokens_of(self._maker_fields))))
         self._end_if_complete(deltas)
 
     def _end_if_complete(self, deltas: list[Delta]) -> None:
@@ -256,7 +293,11 @@ class BedrockReader:
         self._blocks.end(index, deltas)
 
     def _read_whole_block(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
-        block = _block(raw)
+        try:
+            block = _block(raw)
+        except MALFORMED as problem:
+            block = _lenient_block.decode(PROVIDER, raw, problem)
+            raw = repaired_json(PROVIDER, raw)
         if block.text is not None:
             self._read_piece(index, wire.Piece(text=block.text), raw, deltas)
         elif (cited := block.citations_content) is not None:
@@ -269,19 +310,14 @@ class BedrockReader:
             self._add_thinking(index, wire.ReasoningPiece(text, signature, reasoning.redacted_content), deltas)
         elif (use := block.tool_use) is not None and not use.server_type:
             self._start_tool_use(index, use, deltas)
-            deltas.append(ToolInputDelta(index, bytes(use.input).decode()))
+            deltas.append(ToolInputDelta(index, tool_input(bytes(use.input))))
         else:
             member = next(iter(_members(raw)), "")
             kind = (use and use.server_type) or member
-            self._blocks.add(OpaqueReceived(index, kind, validated_json(PROVIDER, raw)), deltas)
+            self._blocks.add(OpaqueReceived(index, kind, repaired_json(PROVIDER, raw)), deltas)
         self._end_block(index, deltas)
 
 
 def answer_decoder(reader: BedrockReader) -> AnswerDecoder:
     """A decoder for one answer, which *reader* reads."""
     return AnswerDecoder(PROVIDER, reader, FrameStream(PROVIDER))
-
-
-def _error_in(body: bytes) -> ProviderError | None:
-    fault = read_aws_fault(body, None)
-    return FAULTS.error(fault) if fault.code else None

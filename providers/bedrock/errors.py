@@ -84,4 +84,5 @@ def read_aws_fault(body: bytes, name: str | None) -> Fault:
         fault = read_fault(msgspec.json.encode({"message": error.capitalized}))
     code = name or error.type or (None if error.code is None else str(error.code)) or ""
     code = code.partition(":")[0].rpartition("#")[2]
-    return Fault(message=fault.message, code=(code[:1].upper() + code[1:]) or None)
+    # Gateways have codes of other vendors, which are in lower case.
+    return Fault(message=fault.message, type=fault.type, code=(code[:1].upper() + code[1:]) or fault.code)

@@ -3,7 +3,7 @@
 Only the members that are used are declared; all others, the padding ``p`` among them, are ignored.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -11,7 +11,8 @@ from ..schema.content import Citation, Opaque
 from ..schema.usage import Usage, reported
 from ..wire.input_tokens import total_input
 from ..wire.json_decoding import validated_json
-from ..wire.numbers import WholeNumber
+from ..wire.lenient.coercion import ACCESSORY, Label
+from ..wire.numbers import TokenNumber, WholeNumber
 from .errors import PROVIDER
 
 
@@ -22,10 +23,10 @@ class _Event(msgspec.Struct, rename="camel"):
 class TokenCounts(_Event):
     """Bedrock's token counts."""
 
-    input_tokens: WholeNumber | None = None
-    output_tokens: WholeNumber | None = None
-    cache_read_input_tokens: WholeNumber | None = None
-    cache_write_input_tokens: WholeNumber | None = None
+    input_tokens: TokenNumber | None = None
+    output_tokens: TokenNumber | None = None
+    cache_read_input_tokens: TokenNumber | None = None
+    cache_write_input_tokens: TokenNumber | None = None
 
     def usage(self, thinking_tokens: int | None = None) -> Usage:
         """These counts as a ``Usage``: Bedrock's input excludes the tokens read from and written to the cache."""
@@ -127,8 +128,8 @@ class ToolUseStart(_Event):
     """The start of a tool use."""
 
     name: str
-    tool_use_id: str = ""
-    type: str | None = None
+    tool_use_id: Label = ""
+    type: Label | None = None
 
     @property
     def server_type(self) -> str | None:
@@ -162,7 +163,7 @@ class MessageStop(_Event):
 class Metadata(_Event):
     """The last event of an answer."""
 
-    usage: TokenCounts = msgspec.field(default_factory=TokenCounts)
+    usage: Annotated[TokenCounts | None, ACCESSORY] = None
     trace: Any = None
 
 
@@ -213,6 +214,6 @@ class WholeAnswer(_Event):
 
     output: _Output
     stop_reason: str
-    usage: TokenCounts = msgspec.field(default_factory=TokenCounts)
+    usage: Annotated[TokenCounts | None, ACCESSORY] = None
     trace: Any = None
     additional_model_response_fields: Any = None

@@ -90,8 +90,10 @@ class BodyFormat:
                 return ObjectStream(self._provider)
             case b"" | b":" | b"d" | b"e" | b"i" | b"r" if self._frames is None:  # the fields of server-sent events
                 return EventStream(self._provider)
+            case b"\0" | b"\1" if self._frames is not None:  # of its length, of which 32 MB are the limit
+                return self._frames
             case _:
-                return self._frames if self._frames and first != b"<" else _Text(self._provider)
+                return _Text(self._provider)
 
 
 class _Text:
