@@ -190,3 +190,10 @@ def test_the_names_of_the_samples_of_an_api_are_unique() -> None:
     names = Counter((sample.api, sample.name) for sample in all_server_samples())
 
     assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_each_kind_of_deviation_has_samples_for_both_kinds_of_requests() -> None:
+    covered = {(sample.rule, sample.request) for sample in all_server_samples()}
+    required = [(rule, request) for rule, requests in RULES.items() for request in requests]
+
+    assert [pair for pair in required if pair not in covered] == []
