@@ -3,17 +3,21 @@
 The answer is a new beginning of the history, to be sent back as it is: the user's messages, and an encrypted item.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from ...schema.deltas import AnswerEnded, AnswerStarted, Delta, OpaqueReceived, UsageReported
-from ...schema.errors import InvalidConfig
+from ...schema.errors import IncompleteAnswer, InvalidConfig
 from ...schema.request import Request
 from ...schema.stop_reasons import StopReason
-from ...transport.faults import malformed_answer
-from ...wire.json_decoding import decode_whole, validated_json
+from ...transport.fault_bodies import reported_fault
+from ...transport.faults import incomplete_answer, malformed_answer, undecodable_answer, unreadable_body
+from ...wire.json_decoding import MALFORMED, validated_json
+from ...wire.lenient.coercion import ACCESSORY, Label
+from ...wire.lenient.decoder import LenientDecoder
 from ...wire.request_body import json_body
 from ..custom_tools import COMPACTED
 from ..details import read_openai_fault
@@ -29,13 +33,14 @@ _CACHE_TTL = "30m"
 
 
 class _Compacted(msgspec.Struct):
-    id: str = ""
+    id: Label = ""
     output: list[msgspec.Raw] | None = None
-    usage: TokenCounts | None = None
+    usage: Annotated[TokenCounts | None, ACCESSORY] = None
     error: object = None
 
 
 _decode: Callable[[bytes], _Compacted] = msgspec.json.Decoder(_Compacted).decode
+_lenient = LenientDecoder[_Compacted](_Compacted)
 
 
 def check_compaction(dialect: Dialect) -> None:
@@ -67,9 +72,7 @@ def decode_compaction(provider: str, model: str, body: bytes) -> list[Delta]:
     Raises:
         ProviderError: *body* is an error, is malformed, or is cut short.
     """
-    compacted = decode_whole(_decode, provider, body)
-    if compacted.error:
-        raise faults(provider).error(read_openai_fault(body))
+    compacted = _read(provider, body.removeprefix(BOM_UTF8))
     items = [validated_json(provider, bytes(item)) for item in compacted.output or ()]
     if not items:
         raise malformed_answer(provider, "a compaction without items", body)
@@ -79,3 +82,22 @@ def decode_compaction(provider: str, model: str, body: bytes) -> list[Delta]:
         deltas.append(UsageReported(compacted.usage.usage()))
     deltas.append(AnswerEnded(StopReason.END_TURN, "completed"))
     return deltas
+
+
+def _read(provider: str, body: bytes) -> _Compacted:
+    """Raises:
+    ProviderError: *body* is an error, is no JSON, or is cut short.
+    """
+    if body.strip() and not body.lstrip().startswith((b"{", b"[")):
+        raise unreadable_body(provider, body)
+    try:
+        compacted = _decode(body)
+    except MALFORMED as problem:
+        if reported_fault(body) is not None:
+            raise faults(provider).error(read_openai_fault(body)) from None
+        if isinstance(undecodable_answer(provider, problem, body), IncompleteAnswer):
+            raise incomplete_answer(provider) from None
+        return _lenient.decode(provider, body, problem)
+    if compacted.error or (not compacted.output and reported_fault(body) is not None):
+        raise faults(provider).error(read_openai_fault(body))
+    return compacted

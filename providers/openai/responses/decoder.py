@@ -32,6 +32,7 @@ from .events import (
     InputPiece,
     ItemAdded,
     ItemDone,
+    PartDone,
     ReasoningDone,
     ReasoningPiece,
     RefusalDone,
@@ -134,16 +135,20 @@ class ResponsesReader:
         self._last_text = None
         match event:
             case TextPiece() | RefusalPiece():
-                slot = items.slots.of_event(event.item_id, event.output_index, "message")
+                slot = items.slots.of_piece(event.item_id, event.output_index, "message")
+                slot.unplaced |= event.content_index is None
                 items.refused |= isinstance(event, RefusalPiece)
                 self._last_block = items.add_text((slot.number, event.content_index or 0), event.delta, deltas)
                 if event.delta:
                     self._last_text = event.item_id, event.output_index, event.content_index
             case TextDone() | RefusalDone():
-                slot = items.slots.of_event(event.item_id, event.output_index, "message")
+                slot = items.slots.of_end(event.item_id, event.output_index, "message")
                 items.refused |= isinstance(event, RefusalDone)
                 text = event.text if isinstance(event, TextDone) else event.refusal
                 items.complete_text((slot.number, event.content_index or 0), text, deltas)
+            case PartDone():
+                part = event.content_index or 0
+                items.complete_part(event.item_id, event.output_index, part, bytes(event.part), deltas)
             case SummaryPiece() | ReasoningPiece() | SummaryDone() | ReasoningDone():
                 self._read_thinking(event, deltas)
             case ArgumentsPiece() | InputPiece() | ArgumentsDone() | InputDone():
@@ -162,7 +167,9 @@ class ResponsesReader:
     def _read_thinking(
         self, event: SummaryPiece | ReasoningPiece | SummaryDone | ReasoningDone, deltas: list[Delta]
     ) -> None:
-        slot = self._items.slots.of_event(event.item_id, event.output_index, "reasoning")
+        slots, is_piece = self._items.slots, isinstance(event, SummaryPiece | ReasoningPiece)
+        find = slots.of_piece if is_piece else slots.of_end
+        slot = find(event.item_id, event.output_index, "reasoning")
         part = event.summary_index if isinstance(event, SummaryPiece | SummaryDone) else event.content_index
         place = slot.number, part or 0
         if isinstance(event, SummaryPiece | ReasoningPiece):
@@ -174,7 +181,11 @@ class ResponsesReader:
         self, event: ArgumentsPiece | InputPiece | ArgumentsDone | InputDone, data: bytes, deltas: list[Delta]
     ) -> None:
         kind = "function_call" if isinstance(event, ArgumentsPiece | ArgumentsDone) else "custom_tool_call"
-        call = self._items.call(self._items.slots.of_event(event.item_id, event.output_index, kind), data)
+        slots, is_piece = self._items.slots, isinstance(event, ArgumentsPiece | InputPiece)
+        find = slots.of_piece if is_piece else slots.of_end
+        slot = find(event.item_id, event.output_index, kind)
+        slot.has_input |= not is_piece
+        call = self._items.call(slot, data)
         match event:
             case ArgumentsPiece():
                 call.add(event.delta, deltas)
@@ -199,7 +210,7 @@ class ResponsesReader:
         except MALFORMED:
             event = _lenient_any.decode(self._provider, data, problem, streamed=True)
         if event.type in _EVENTS:
-            self._read_other(_lenient.decode(self._provider, data, problem, streamed=True), data, deltas)
+            self._read_other(self._decode_leniently(data, problem), data, deltas)
         elif event.object == "response" or bytes(event.output) or event.status in _STATUSES:
             response = self._decode_response(data)
             self._start_answer(response, deltas)
@@ -208,6 +219,14 @@ class ResponsesReader:
             raise faults(self._provider).error(read_openai_fault(data))
         elif event.type is None and (not self._started or data.strip() == b"{}"):
             raise malformed_answer(self._provider, problem, data)
+
+    def _decode_leniently(self, data: bytes, problem: Exception) -> Event:
+        try:
+            return _lenient.decode(self._provider, data, problem, streamed=True)
+        except ProtocolError:
+            if reported_fault(data) is None:
+                raise
+        raise faults(self._provider).error(read_openai_fault(data))
 
     def _decode_response(self, data: bytes) -> Response:
         try:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ...schema.errors import InvalidRequest, ThinkingRejected
+from ...schema.errors import AuthenticationFailed, InvalidRequest, Overloaded, ThinkingRejected
 from ...transport.faults import FaultTable
 from ..chat.errors import faults as chat_faults
 
@@ -13,7 +13,7 @@ def faults(provider: str) -> FaultTable:
     https://platform.openai.com/docs/api-reference/responses/object#responses/object-error
     """
     table = chat_faults(provider)
-    codes = {**table.codes, **dict.fromkeys(_INVALID_REQUEST_CODES, InvalidRequest)}
+    codes = {**table.codes, **dict.fromkeys(_INVALID_REQUEST_CODES, InvalidRequest), **_TYPES_AS_CODES}
     # Of a reasoning item, or of a compaction: https://developers.openai.com/api/docs/guides/reasoning.
     return replace(table, codes={**codes, "invalid_encrypted_content": ThinkingRejected})
 
@@ -38,3 +38,12 @@ _INVALID_REQUEST_CODES = (
     "failed_to_download_image",
     "image_file_not_found",
 )
+
+# LiteLLM puts the type of another vendor's error in place of a code.
+_TYPES_AS_CODES = {
+    "authentication_error": AuthenticationFailed,
+    "permission_error": AuthenticationFailed,
+    "billing_error": AuthenticationFailed,
+    "not_found_error": InvalidRequest,
+    "overloaded_error": Overloaded,
+}

@@ -211,6 +211,15 @@ class RefusalDone(_Typed, tag="response.refusal.done", gc=False):
     refusal: str = ""
 
 
+class PartDone(_Typed, tag="response.content_part.done"):
+    """The end of a part of a message or of thinking, with all of it."""
+
+    part: msgspec.Raw
+    output_index: WholeNumber | None = None
+    item_id: Label | None = None
+    content_index: WholeNumber | None = None
+
+
 class SummaryDone(_Typed, tag="response.reasoning_summary_text.done", gc=False):
     """The end of a part of the summary, with all of it."""
 
@@ -306,6 +315,7 @@ Event = (
     | InputPiece
     | TextDone
     | RefusalDone
+    | PartDone
     | SummaryDone
     | ReasoningDone
     | ArgumentsDone
@@ -332,7 +342,6 @@ class Sealed(msgspec.Struct):
 PHASE = "message"
 """The type of the opaque block that holds the phase of the message after it, which has to be sent back."""
 
-# For a response with the status "incomplete".
 INCOMPLETE_REASONS = {
     "max_output_tokens": StopReason.MAX_TOKENS,
     "max_messages": StopReason.PAUSED,

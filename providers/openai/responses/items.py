@@ -49,6 +49,7 @@ Place = tuple[int, int]
 
 class _Named(msgspec.Struct):
     id: object = None
+    type: object = None
 
 
 _named = msgspec.json.Decoder(_Named).decode
@@ -90,6 +91,19 @@ class Items:
         """Add *text*, all of the part at *place*, unless it has come in pieces."""
         if text and self._started_block(place) is None:
             self.add_text(place, text, deltas)
+
+    def complete_part(self, item_id: str | None, index: int | None, part: int, raw: bytes, deltas: list[Delta]) -> None:
+        """Add what *raw*, all of a part of a message, has, unless it has come in pieces. Its citations follow.
+
+        Parts of other items, such as thinking, have events of their own.
+        """
+        try:
+            kind = _named(raw).type
+        except MALFORMED:
+            return
+        if kind in _PARTS:
+            slot = self.slots.of_end(item_id, index, "message")
+            self.end_part((slot.number, part), raw, deltas, cited=False)
 
     def add_thinking(self, place: Place, text: str, deltas: list[Delta]) -> None:
         """Add *text* to the part at *place* of an item's thinking, all of whose parts are one block."""
@@ -152,12 +166,28 @@ class Items:
                 if call.custom or not call.started:
                     call.end(self._provider, deltas)
 
+    def end_part(self, place: Place, raw: bytes, deltas: list[Delta], cited: bool = True) -> None:
+        """End the part at *place*, all of which is in *raw*; its citations count if *cited*."""
+        try:
+            part = _part(raw)
+        except MALFORMED as problem:
+            try:
+                unknown_type(self._provider, raw, _PARTS, problem)
+                return
+            except ProtocolError:
+                part = _lenient_part.decode(self._provider, raw, problem)
+        self.refused |= isinstance(part, Refusal)
+        self.complete_text(place, part.refusal if isinstance(part, Refusal) else part.text, deltas)
+        block = self._started_block(place)
+        if cited and isinstance(part, OutputText) and block is not None:
+            deltas.extend(Cited(block, annotation.citation()) for annotation in part.annotations or ())
+
     def _end(self, slot: Slot, item: Item | str, raw: bytes, deltas: list[Delta]) -> None:
         match item:
             case MessageItem():
                 self._add_phase(slot, item, deltas)
                 for number, part in enumerate(item.content):
-                    self._end_part((slot.number, number), bytes(part), deltas)
+                    self.end_part((slot.number, 0 if slot.unplaced else number), bytes(part), deltas)
             case ReasoningItem():
                 self._end_reasoning(slot, item, deltas)
             case FunctionCall() | CustomCall():
@@ -179,9 +209,9 @@ class Items:
                 call = self._start_call(slot, item, raw, deltas)
                 call.complete(item, deltas)
             case MessageItem():
-                for number, part in enumerate(item.content):
+                for number, part in enumerate(() if slot.unplaced else item.content):
                     if self._started_block((slot.number, number)) is None:
-                        self._end_part((slot.number, number), bytes(part), deltas)
+                        self.end_part((slot.number, number), bytes(part), deltas)
             case ReasoningItem() if item.encrypted_content and slot.number not in self._signed:
                 self._sign((slot.number, -2), slot, item, deltas)
             case _:
@@ -224,21 +254,6 @@ class Items:
         call.describe(item)
         call.start(self._number, deltas)
         return call
-
-    def _end_part(self, place: Place, raw: bytes, deltas: list[Delta]) -> None:
-        try:
-            part = _part(raw)
-        except MALFORMED as problem:
-            try:
-                unknown_type(self._provider, raw, _PARTS, problem)
-                return
-            except ProtocolError:
-                part = _lenient_part.decode(self._provider, raw, problem)
-        self.refused |= isinstance(part, Refusal)
-        self.complete_text(place, part.refusal if isinstance(part, Refusal) else part.text, deltas)
-        block = self._started_block(place)
-        if isinstance(part, OutputText) and block is not None:
-            deltas.extend(Cited(block, annotation.citation()) for annotation in part.annotations or ())
 
     def _end_reasoning(self, slot: Slot, item: ReasoningItem, deltas: list[Delta]) -> None:
         if self._started_block((slot.number, 0)) is None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from .events import CustomCall, FunctionCall, Item
 
+_STREAMED = ("message", "reasoning", "function_call", "custom_tool_call")
+
 
 @dataclass(slots=True)
 class Slot:
@@ -16,6 +18,8 @@ class Slot:
     call_id: str = ""
     added: bool = False
     ended: bool = False
+    unplaced: bool = False  # its text came without the indexes of its parts
+    has_input: bool = False  # all of it: what comes without its id belongs to another call
     matched: bool = False  # by an item of the last event
 
 
@@ -30,25 +34,28 @@ class Slots:
         self._by_id: dict[str, Slot] = {}
         self._by_index: dict[int, Slot] = {}
 
-    def of_event(self, item_id: str | None, index: int | None, kind: str) -> Slot:
-        """The item of an event: by its id, by its index, or else the one begun last."""
-        slot = self._by_id.get(item_id or "")
-        if slot is None and index is not None:
-            slot = self._by_index.get(index)
-            if slot is None:
-                return self._begin(kind, index, item_id or "", "")
-        if slot is None and self.all and self.all[-1].kind == kind and not self.all[-1].ended:
-            slot = self.all[-1]
-        return slot or self._begin(kind, index, item_id or "", "")
+    def of_piece(self, item_id: str | None, index: int | None, kind: str) -> Slot:
+        """The item of the *kind* that a piece continues: by its id, by its index, or else the one begun last."""
+        slot = self._found(item_id, index, kind)
+        if slot is not None and slot.has_input and self._by_id.get(item_id or "") is not slot:
+            slot = None
+        return slot if slot and not slot.ended else self._begin(kind, index, item_id or "", "")
+
+    def of_end(self, item_id: str | None, index: int | None, kind: str) -> Slot:
+        """The item of the *kind* that the end of one of its parts belongs to. It may have ended itself."""
+        return self._found(item_id, index, kind) or self._begin(kind, index, item_id or "", "")
 
     def started(self, item: Item | str, index: int | None, item_id: str) -> Slot:
         """The item that is added: a new one, unless its content has come before."""
-        call_id = _call_id(item)
+        call_id, kind = _call_id(item), _kind(item)
         slot = self._by_ids(item_id, call_id)
-        if slot is None and index is not None:
-            before = self._by_index.get(index)
-            slot = before if before is not None and not (before.added or before.ended) else None
-        slot = slot or self._begin(_kind(item), index, item_id, call_id)
+        if slot is None or slot.ended or slot.kind != kind:
+            slot = self._by_index.get(index) if index is not None else None
+            if slot is None and self.all and None in (index, self.all[-1].index):
+                slot = self.all[-1]
+            if slot is not None and (slot.added or slot.ended or _conflict(slot, kind, "", call_id)):
+                slot = None
+        slot = slot or self._begin(kind, index, item_id, call_id)
         slot.added = True
         return self._named(slot, item_id, call_id)
 
@@ -56,13 +63,14 @@ class Slots:
         """The item that ends: a new one if it has not been added."""
         call_id, kind = _call_id(item), _kind(item)
         slot = self._by_ids(item_id, call_id)
+        if slot is not None and (slot.kind != kind or _is_another(slot, index)):
+            slot = None
         if slot is None and index is not None:
-            before = self._by_index.get(index)
-            if before is not None and not _conflict(before, kind, item_id, call_id):
-                slot = before
-        elif slot is None:
-            open_slots = (one for one in self.all if not one.ended and one.kind == kind)
-            slot = next((one for one in open_slots if not _conflict(one, kind, item_id, call_id)), None)
+            slot = self._by_index.get(index)
+            slot = slot if slot is not None and not _conflict(slot, kind, item_id, call_id) else None
+        if slot is None:
+            unplaced = (one for one in self.all if not one.ended and None in (index, one.index))
+            slot = next((one for one in unplaced if not _conflict(one, kind, item_id, call_id)), None)
         return self._named(slot or self._begin(kind, index, item_id, call_id), item_id, call_id)
 
     def last(self, item: Item | str, position: int, item_id: str) -> Slot:
@@ -71,18 +79,26 @@ class Slots:
         Each item of the last event is another one, even if two have the same ids.
         """
         call_id, kind = _call_id(item), _kind(item)
-        slot = self._by_ids(item_id, call_id)
-        if slot is not None and slot.matched:
-            slot = self._begin(kind, None, item_id, call_id)
-        elif slot is None:
-            rest = [one for one in self.all if not one.matched and one.kind == kind]
-            same = [one for one in rest if not (one.call_id and call_id)]
-            slot = next((one for one in same if one.index == position), None)
-            if slot is None and kind in ("message", "reasoning", "function_call", "custom_tool_call"):
-                slot = next(iter(same), None)
+        of_kind = [one for one in self.all if one.kind == kind]
+        named = [one for one in of_kind if (item_id and item_id == one.id) or (call_id and call_id == one.call_id)]
+        if not named:
+            known = self._by_ids(item_id, call_id)
+            named = [known] if known in of_kind else []
+        if not named and kind in _STREAMED:
+            named = [one for one in of_kind if not (one.matched or (one.call_id and call_id))]
+            named.sort(key=lambda one: one.index != position)
+        slot = next((one for one in named if not one.matched), None)
         slot = slot or self._begin(kind, None, item_id, call_id)
         slot.matched = True
         return self._named(slot, item_id, call_id)
+
+    def _found(self, item_id: str | None, index: int | None, kind: str) -> Slot | None:
+        slot = self._by_id.get(item_id or "")
+        if (slot is None or slot.kind != kind) and index is not None:
+            slot = self._by_index.get(index)
+        elif slot is None and self.all:
+            slot = self.all[-1]
+        return slot if slot is not None and slot.kind == kind else None
 
     def _by_ids(self, item_id: str, call_id: str) -> Slot | None:
         return self._by_id.get(item_id) or self._by_id.get(call_id)
@@ -92,6 +108,7 @@ class Slots:
         self.all.append(slot)
         if index is not None:
             self._by_index[index] = slot
+        self._by_id.update(dict.fromkeys(filter(None, (item_id, call_id)), slot))
         return self._named(slot, item_id, call_id)
 
     def _named(self, slot: Slot, item_id: str, call_id: str) -> Slot:
@@ -108,6 +125,11 @@ def _kind(item: Item | str) -> str:
 
 def _call_id(item: Item | str) -> str:
     return item.call_id if isinstance(item, FunctionCall | CustomCall) else ""
+
+
+def _is_another(slot: Slot, index: int | None) -> bool:
+    """True if what ends at *index* is not *slot*, whose ids it has: that one has ended elsewhere."""
+    return slot.ended and index is not None and slot.index is not None and index != slot.index
 
 
 def _conflict(slot: Slot, kind: str, item_id: str, call_id: str) -> bool:

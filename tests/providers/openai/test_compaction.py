@@ -10,11 +10,21 @@ from fixtures.clients import HI, KEY, RESPONSES, client_and_server, collect_delt
 from servers.loopback import Exchange, Received, answers
 
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
+from rayconteur.providers.openai.responses.compaction import decode_compaction
 from rayconteur.providers.registry import ProviderConfig, open_client
 from rayconteur.providers.schema.client import CompactingClient
 from rayconteur.providers.schema.content import Opaque, Text
-from rayconteur.providers.schema.draft import Answer
-from rayconteur.providers.schema.errors import InvalidConfig, ProtocolError, ProviderError, ThinkingRejected
+from rayconteur.providers.schema.draft import Answer, Draft
+from rayconteur.providers.schema.errors import (
+    AuthenticationFailed,
+    IncompleteAnswer,
+    InvalidConfig,
+    ProtocolError,
+    ProviderError,
+    ProviderUnavailable,
+    RateLimited,
+    ThinkingRejected,
+)
 from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Request, Settings
 from rayconteur.providers.schema.usage import reported
@@ -140,3 +150,31 @@ def test_where_the_api_has_no_compaction_it_is_refused(config: ProviderConfig, s
 def test_a_compaction_that_fails_is_an_error(response: Any, status: int, error: type[ProviderError]) -> None:
     with pytest.raises(error):
         compacted(response, status)
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "says"),
+    [
+        (b"<html><title>LM Studio</title></html>", ProtocolError, "LM Studio"),
+        (b"default backend", ProtocolError, "default backend"),
+        (b'{"error":{"message":"bad key","code":"invalid_api_key"}}', AuthenticationFailed, "bad key"),
+        (b'{"detail":"CUDA out of memory"}', ProviderUnavailable, "CUDA out of memory"),
+        (b'{"code":429,"message":"Too many requests"}', RateLimited, "Too many requests"),
+        (b'[{"error":{"code":429,"message":"slow down"}}]', RateLimited, "slow down"),
+        (b'{"id":"resp_1","outp', IncompleteAnswer, "before its end"),
+        (b"", IncompleteAnswer, "before its end"),
+    ],
+)
+def test_the_bytes_say_why_there_is_no_compaction(body: bytes, error: type[ProviderError], says: str) -> None:
+    with pytest.raises(error, match=says):
+        decode_compaction("raven", "m", body)
+
+
+def test_ids_and_counts_of_other_types_cost_no_compaction() -> None:
+    body: dict[str, Any] = {**RESPONSE, "id": 7, "usage": {"input_tokens": "900", "output_tokens": []}}
+    draft = Draft("raven")
+
+    draft.add(decode_compaction("raven", "m", msgspec.json.encode(body)))
+
+    answer = draft.finish()
+    assert (answer.message_id, len(answer.content), answer.usage.input) == ("7", 2, reported(900))

@@ -28,6 +28,7 @@ from rayconteur.providers.schema.errors import (
     ContextOverflow,
     IncompleteAnswer,
     InvalidRequest,
+    Overloaded,
     ProtocolError,
     ProviderUnavailable,
     RateLimited,
@@ -147,7 +148,12 @@ def test_a_failed_answer_is_raised_after_the_deltas_before_it(
         (last_event("failed", ',"error":{"code":"invalid_prompt","message":"no"}'), InvalidRequest),
         (last_event("failed", ',"error":{"code":"image_too_large","message":"no"}'), InvalidRequest),
         (last_event("failed", ',"error":{"code":"context_length_exceeded","message":"no"}'), ContextOverflow),
+        (last_event("failed", ',"error":{"code":"authentication_error","message":"no"}'), AuthenticationFailed),
+        (last_event("failed", ',"error":{"code":"overloaded_error","message":"no"}'), Overloaded),
         (last_event("failed"), ProviderUnavailable),
+        ('{"type":"response.failed","error":{"code":"rate_limit_exceeded","message":"no"}}', RateLimited),
+        ('{"type":"InternalServerError","message":"no","code":500}', ProviderUnavailable),
+        ('{"type":"response.error","error":{"message":"no","code":429}}', RateLimited),
         (
             '{"type":"error","error":{"type":"invalid_request_error","code":"invalid_api_key","message":"no"}}',
             AuthenticationFailed,
@@ -211,6 +217,17 @@ def test_the_thinking_of_open_models_is_thinking() -> None:
     ]
 
 
+def test_thinking_whose_part_ends_with_an_event_of_its_own_is_read_once() -> None:
+    piece = '{"type":"response.reasoning_text.delta","output_index":0,"content_index":0,"delta":"Hm."}'
+    part = '{"type":"reasoning_text","text":"Hm."}'
+    end = f'{{"type":"response.content_part.done","output_index":0,"content_index":0,"part":{part}}}'
+    item = f'{{"type":"reasoning","content":[{part}]}}'
+
+    deltas = decode_stream(CREATED, piece, end, item_done(item), last_event("completed"))
+
+    assert deltas[1:-1] == [ThinkingDelta(0, "Hm."), BlockEnded(0)]
+
+
 def test_unknown_events_are_ignored() -> None:
     unknown = '{"type":"response.audio.delta","delta":"x"}'
 
@@ -252,6 +269,37 @@ def test_a_second_end_of_an_item_is_a_protocol_error() -> None:
 
     with pytest.raises(ProtocolError, match="ended before"):
         decode_stream(CREATED, item, item)
+
+
+def test_text_in_parts_that_are_not_counted_is_read_once() -> None:
+    pieces = [f'{{"type":"response.output_text.delta","delta":"{text}"}}' for text in ("Caw", ".")]
+    message = '{"type":"message","content":[{"type":"output_text","text":"Caw"},{"type":"output_text","text":"."}]}'
+    last = last_event("completed", f',"output":[{message}]')
+
+    assert decode_stream(CREATED, *pieces, item_done(message), last)[1:-1] == [
+        TextDelta(0, "Caw"),
+        TextDelta(0, "."),
+        BlockEnded(0),
+    ]
+
+
+def test_what_is_encrypted_only_in_the_last_event_is_kept() -> None:
+    item = '{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Hm."}]}'
+    sealed = item.replace("]}", '],"encrypted_content":"gAAA-whole"}')
+
+    deltas = decode_stream(CREATED, item_done(item), last_event("completed", f',"output":[{sealed}]'))
+
+    assert deltas[1:-1] == [ThinkingDelta(0, "Hm."), BlockEnded(0), ThinkingSigned(1, SEALED)]
+
+
+def test_input_that_neither_the_pieces_nor_the_end_of_the_item_have_is_that_of_the_last_event() -> None:
+    call = '{"type":"function_call","call_id":"c1","name":"fly","arguments":""}'
+    last = last_event("completed", f',"output":[{call}]'.replace('""', '"{\\"to\\":1}"'))
+
+    assert decode_stream(CREATED, item_done(call), last)[1:-1] == [
+        ToolUseStarted(0, "c1", "fly"),
+        ToolInputDelta(0, '{"to":1}'),
+    ]
 
 
 @pytest.mark.parametrize(
