@@ -15,9 +15,9 @@ from ...schema.request import Request
 from ...schema.stop_reasons import StopReason
 from ...transport.fault_bodies import reported_fault
 from ...transport.faults import incomplete_answer, malformed_answer, undecodable_answer, unreadable_body
-from ...wire.json_decoding import MALFORMED, validated_json
+from ...wire.json_decoding import MALFORMED
 from ...wire.lenient.coercion import ACCESSORY, Label
-from ...wire.lenient.decoder import LenientDecoder
+from ...wire.lenient.decoder import LenientDecoder, repaired_json
 from ...wire.request_body import json_body
 from ..custom_tools import COMPACTED
 from ..details import read_openai_fault
@@ -73,7 +73,7 @@ def decode_compaction(provider: str, model: str, body: bytes) -> list[Delta]:
         ProviderError: *body* is an error, is malformed, or is cut short.
     """
     compacted = _read(provider, body.removeprefix(BOM_UTF8))
-    items = [validated_json(provider, bytes(item)) for item in compacted.output or ()]
+    items = [repaired_json(provider, bytes(item)) for item in compacted.output or ()]
     if not items:
         raise malformed_answer(provider, "a compaction without items", body)
     deltas: list[Delta] = [AnswerStarted(compacted.id, model)]

@@ -15,7 +15,7 @@ from ...schema.deltas import (
 )
 from ...schema.errors import ProtocolError
 from ...transport.faults import malformed_answer
-from ...wire.json_decoding import MALFORMED, tags_of, unknown_type, validated_json
+from ...wire.json_decoding import MALFORMED, tags_of, unknown_type
 from ...wire.lenient.decoder import LenientDecoder, repaired_json
 from ..custom_tools import CallMark
 from .calls import Call
@@ -197,7 +197,7 @@ class Items:
                     call.end(self._provider, deltas)
                 return
             case str(kind):
-                json = _kept_json(self._provider, raw)
+                json = repaired_json(self._provider, raw)
                 deltas.append(OpaqueReceived(self._start_block((slot.number, 0)), kind, json))
         of_item = {block for place, block in self._blocks.items() if place[0] == slot.number}
         deltas.extend(BlockEnded(block) for block in sorted(of_item & self._started))
@@ -266,15 +266,6 @@ class Items:
         self._signed.add(slot.number)
         signature = _json(Sealed(item.id, item.encrypted_content or "")).decode()
         deltas.append(ThinkingSigned(self._start_block(place), signature))
-
-
-def _kept_json(provider: str, raw: bytes) -> bytes:
-    """*raw*, which goes back as it came, but without ``NaN``. Bytes that are not text are no JSON."""
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return validated_json(provider, raw)
-    return repaired_json(provider, raw)
 
 
 def _id(raw: bytes) -> str:
