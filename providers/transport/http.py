@@ -2,9 +2,8 @@
 
 import ssl
 import time
-from asyncio import timeout
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +19,7 @@ from ..schema.errors import (
     ProviderUnavailable,
 )
 from ..sdk.changes import request_error, uses
+from .body_tail import BodyTail
 from .fault_bodies import Fault, read_fault
 from .faults import FaultTable, retry_after_s
 from .progress_timer import ProgressTimer
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # After the end of an answer comes the end of the HTTP body. Once it is read, the connection can be reused.
 _TAIL_S = 0.1
 # Of Google, the reason for stopping is the last thing documented; some gateways send the token counts after it.
-_SETTLED_S = 2.0
+_SETTLED_S = 0.5
 # aiohttp warns about larger bodies in one write: they may block the event loop.
 ONE_WRITE_BYTES = 1 << 20
 _CHUNK_BYTES = 256 << 10
@@ -135,6 +135,7 @@ class Channel:
         """
         response = await self._open(encode, adapt)
         limits = RateLimitInserter(response.headers)
+        errors = self._sdk_errors.connection_errors
         broken: Exception | None = None
         try:
             async with aclosing(response.aiter_bytes()) as chunks:
@@ -151,13 +152,14 @@ class Channel:
                                 timer.restart()
                             if decoder.done or decoder.settled:
                                 break
-                except self._sdk_errors.connection_errors as error:
+                except errors as error:
                     broken = error
-                deltas = await self._read_tail(chunks, decoder) if broken is None else []
-            deltas += decoder.close(clean=broken is None)
-            if deltas:
-                yield limits.insert(deltas)
-            decoder.check()
+                async with BodyTail(chunks, decoder, errors) as tail:
+                    deltas = await tail.read(_SETTLED_S) if decoder.settled and broken is None else []
+                    if deltas := deltas + decoder.close(clean=broken is None):
+                        yield limits.insert(deltas)
+                    decoder.check()
+                    await tail.read(_TAIL_S)
         except ProviderError as error:
             if broken is not None and type(error) is IncompleteAnswer:
                 raise self._broken_off(broken) from None
@@ -210,15 +212,6 @@ class Channel:
         if len(body) <= ONE_WRITE_BYTES:
             return await self._post(body, {})
         return await self._post(split(body), {"content-length": str(len(body))})
-
-    async def _read_tail(self, chunks: AsyncGenerator[bytes, None], decoder: AnswerDecoder) -> list[Delta]:
-        """Read the rest of the body, for a moment. Returns the deltas in it."""
-        deltas: list[Delta] = []
-        with suppress(TimeoutError, *self._sdk_errors.connection_errors):
-            async with timeout(_TAIL_S if decoder.done else _SETTLED_S):
-                async for chunk in chunks:
-                    deltas += decoder.feed(chunk)
-        return deltas
 
     def _error(self, error: Exception) -> ProviderError:
         """*error* as one of ours. A bug of this package, which an SDK may have wrapped, is raised as it is."""
