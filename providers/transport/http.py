@@ -148,7 +148,7 @@ class Channel:
                                 timer.resume()
                                 if type(deltas[-1]) is not UsageReported:  # some servers send it with each keep-alive
                                     timer.restart()
-                            elif decoder.receiving and not chunk.isspace():
+                            elif decoder.is_receiving and not chunk.isspace():
                                 timer.restart()
                             if decoder.done or decoder.settled:
                                 break

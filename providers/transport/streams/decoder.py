@@ -11,6 +11,7 @@ from .surrogates import SplitCharacter, ends_with_half, join_halves, without_lon
 
 # How many events may come between the two halves of a character: a ping, a piece of another choice.
 _HELD_EVENTS = 4
+_LARGE_EVENT_BYTES = 16 << 10
 
 
 class AnswerReader(Protocol):
@@ -70,9 +71,9 @@ class AnswerDecoder:
         return self._reader.settled
 
     @property
-    def receiving(self) -> bool:
-        """True if the beginning of an event has arrived."""
-        return self._format.receiving
+    def is_receiving(self) -> bool:
+        """True if a large event is arriving, such as an image: nothing can be decoded of it before its end."""
+        return self._format.pending_bytes > _LARGE_EVENT_BYTES
 
     def feed(self, chunk: bytes) -> list[Delta]:
         """The deltas of *chunk*. It never raises: ``finish`` raises the error, after the deltas that precede it.

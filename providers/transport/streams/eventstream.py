@@ -36,9 +36,9 @@ class FrameStream:
         self._wanted_bytes = _MIN_FRAME_BYTES  # nothing to parse before there are this many
 
     @property
-    def receiving(self) -> bool:
-        """True if the beginning of a frame has arrived."""
-        return bool(self._pieces)
+    def pending_bytes(self) -> int:
+        """The size of what has arrived of the incomplete frame."""
+        return self._size_bytes
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Each frame that *chunk* completes.

@@ -16,8 +16,8 @@ class EventSplitter(Protocol):
     """Splits a stream of bytes, in whatever chunks it arrives, into its events."""
 
     @property
-    def receiving(self) -> bool:
-        """True if the beginning of an event has arrived that is not a comment."""
+    def pending_bytes(self) -> int:
+        """The size of what has arrived of the incomplete event."""
         ...
 
     def feed(self, chunk: bytes) -> Iterable[bytes]:
@@ -51,9 +51,9 @@ class BodyFormat:
         self._splitter: EventSplitter | None = None
 
     @property
-    def receiving(self) -> bool:
-        """True if the beginning of an event has arrived that is not a comment."""
-        return self._splitter is not None and self._splitter.receiving
+    def pending_bytes(self) -> int:
+        """The size of what has arrived of the incomplete event."""
+        return self._splitter.pending_bytes if self._splitter else 0
 
     def feed(self, chunk: bytes) -> Iterable[bytes]:
         """Each event that *chunk* completes.
@@ -99,11 +99,13 @@ class BodyFormat:
 class _Text:
     """A body that is not a stream of events, but a web page or a message for people."""
 
-    receiving = True
-
     def __init__(self, provider: str) -> None:
         self._provider = provider
         self._body = b""
+
+    @property
+    def pending_bytes(self) -> int:
+        return len(self._body)
 
     def feed(self, chunk: bytes) -> Iterable[bytes]:
         self._body += chunk

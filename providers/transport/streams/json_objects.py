@@ -27,9 +27,9 @@ class ObjectStream:
         self._size_bytes = 0
 
     @property
-    def receiving(self) -> bool:
-        """True if the beginning of an object has arrived."""
-        return self._depth > 0
+    def pending_bytes(self) -> int:
+        """The size of what has arrived of the incomplete object."""
+        return self._size_bytes
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Each object that *chunk* completes.

@@ -35,9 +35,9 @@ class EventStream:
         self._size_bytes = 0
 
     @property
-    def receiving(self) -> bool:
-        """True if the beginning of an event has arrived that is not a comment."""
-        return bool(self._pieces) and not self._pieces[0].startswith(b":")
+    def pending_bytes(self) -> int:
+        """The size of what has arrived of the incomplete event, comments in it aside."""
+        return 0 if self._pieces and self._pieces[0].startswith(b":") else self._size_bytes
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The data of each event that *chunk* completes.
