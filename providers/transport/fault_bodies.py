@@ -9,6 +9,7 @@ from typing import cast
 import msgspec
 
 from ..schema.stop_reasons import StopDetails
+from .streams.sse import EventStream
 
 SHOWN_CHARS = 500
 """How much of a message or a body an error shows."""
@@ -30,6 +31,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _MAX_DEPTH = 4
+_begins_with_event = re.compile(rb"\s*(?:data|event|error):").match
 _json = msgspec.json.Decoder().decode
 _Members = dict[str, object]
 
@@ -38,12 +40,13 @@ def read_fault(body: bytes) -> Fault:
     """The fault in *body*, in any of the forms that vendors, compatible servers and gateways use.
 
     They have an object with a ``message`` or a text, directly, in ``error`` or ``detail``, or in an array; a gateway
-    nests the error of the server behind it. What is not JSON is the message itself; of a web page, its words.
+    nests the error of the server behind it. A gateway may have begun a stream of events: then it is in one of them.
+    What is neither is the message itself; of a web page, its words.
     """
     try:
         decoded: object = _json(body)
     except (ValueError, RecursionError):
-        return Fault(message=shown_text(body) or NO_REASON)
+        return _fault_in_events(body) or Fault(message=shown_text(body) or NO_REASON)
     return _fault_in(decoded, _MAX_DEPTH) or _unexplained(decoded, body)
 
 
@@ -66,6 +69,15 @@ def reported_fault(body: bytes) -> Fault | None:
     if named or any(members.get(name) for name in ("error", "errors", "detail", "message", "msg", "error_message")):
         return _fault_in(members, _MAX_DEPTH) or _unexplained(members, body)
     return None
+
+
+def _fault_in_events(body: bytes) -> Fault | None:
+    """The first fault in *body*, server-sent events; ``None`` if it is something else."""
+    if not _begins_with_event(body):
+        return None
+    stream = EventStream(provider="")
+    events = (*stream.feed(body), stream.remainder())
+    return next(filter(None, (reported_fault(event) for event in events if event)), None)
 
 
 def _unexplained(decoded: object, body: bytes) -> Fault:

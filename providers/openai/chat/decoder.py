@@ -72,6 +72,8 @@ class ChatReader:
             chunk = _lenient.decode(self._provider, data, problem, streamed=True)
         if chunk.error or not chunk.choices or chunk.x_groq is not None:
             self._check_fault(chunk, data)
+            if chunk.usage is None and chunk.x_groq is not None:
+                chunk.usage = chunk.x_groq.usage
         # Azure's first chunk has no id, no model and no choices, only the results of its content filters.
         if not self._started and chunk.choices:
             self._started = True
@@ -81,11 +83,8 @@ class ChatReader:
         for choice in chunk.choices or ():
             if choice.index == 0:
                 self._read_choice(choice, data, deltas)
-        if self._started:
-            if chunk.usage is not None:
-                deltas.append(UsageReported(chunk.usage.usage()))
-            elif chunk.x_groq is not None and chunk.x_groq.usage is not None:
-                deltas.append(UsageReported(chunk.x_groq.usage.usage()))
+        if chunk.usage is not None and self._started:
+            deltas.append(UsageReported(chunk.usage.usage()))
         if self._is_whole:
             self._end_answer(deltas)
 

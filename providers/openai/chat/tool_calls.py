@@ -58,7 +58,7 @@ class ToolCalls:
         self._provider = provider
         self._number = number
         self._calls: list[_OpenCall] = []
-        self._latest: dict[int, _OpenCall] = {}  # by its index in the chunks, which some servers reuse
+        self._latest: dict[int | None, _OpenCall] = {}  # by its index in the chunks, which some servers reuse
 
     def __bool__(self) -> bool:
         return bool(self._calls)
@@ -69,6 +69,8 @@ class ToolCalls:
         The next block has the index *blocks*. Returns that of the block after those which have started.
         """
         for position, piece in enumerate(pieces):
+            if not whole and self._continues_input(piece, deltas):
+                continue
             call = None if whole else self._continued(piece, position)
             if call is None:
                 if not (piece.id or piece.function or piece.custom):
@@ -96,6 +98,18 @@ class ToolCalls:
     def extras(self) -> list[dict[str, Any]]:
         """The ``extra_content`` of each call that has started, in the order of their blocks."""
         return [call.extra for call in sorted(self._calls, key=lambda call: call.block or 0)]
+
+    def _continues_input(self, piece: ToolCall, deltas: list[Delta]) -> bool:
+        """True if *piece* is only more input of a call that has started, as nearly every one: then it is read."""
+        called = piece.function
+        if called is None or called.name or not called.arguments or piece.id or piece.extra_content:
+            return False
+        call = self._latest.get(piece.index)
+        if call is None or call.block is None:
+            return False
+        call.pieces.append(called.arguments)
+        deltas.append(ToolInputDelta(call.block, called.arguments))
+        return True
 
     def _continued(self, piece: ToolCall, position: int) -> _OpenCall | None:
         """The call that *piece* continues; ``None`` if it begins one.
@@ -133,6 +147,7 @@ class ToolCalls:
         before, last = self._calls[-2:]
         is_same = (last.name, last.id) == (before.name, before.id)
         if is_same and last.is_alone and last.block is None and not last.pieces:
+            merge_extra(before.extra, last.extra)
             self._calls.pop()
             self._latest = {index: before if call is last else call for index, call in self._latest.items()}
 

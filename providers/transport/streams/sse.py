@@ -14,6 +14,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _find_plain_data = re.compile(rb"\ndata: (.*)(?=\n\n)").findall  # one line of data, and the last of its event
 _FIELDS = (b"", b"data", b"event", b"id", b"retry", b"error")  # without a name: a comment, or a blank line
 # JSON without a field, which gateways write into an open stream: an error, up to the next field or blank line.
+_begins_bare_json = re.compile(rb"\n\{").search  # `in` takes three times as long
 _bare_json = re.compile(rb"^\{.*(?:\n(?!data:|event:|id:|:).+)*", re.MULTILINE).sub
 _end_of_name = re.compile(rb"[:\r\n]").search
 _lone_cr = re.compile(rb"\r(?!\n)").search
@@ -115,7 +116,7 @@ def _as_event(found: re.Match[bytes]) -> bytes:
 def _all_data(events: bytes) -> list[bytes]:
     """The data of each of the complete *events*."""
     lines = b"\n" + events
-    if b"\n{" in lines:
+    if _begins_bare_json(lines):
         events = _bare_json(_as_event, events)
         lines = b"\n" + events
     plain = _find_plain_data(lines)

@@ -128,6 +128,21 @@ def test_tool_input_that_is_not_a_json_object_is_kept_as_text_and_never_guessed(
     assert tool_use(json) == ToolUse(id="t1", name="fly", input={"INVALID_JSON": json}, malformed=json)
 
 
+@pytest.mark.parametrize(
+    ("escaped", "text"),
+    [
+        (r"\ud83d", "\ufffd"),
+        (r"\udc26", "\ufffd"),
+        (r"\ud83d\ud83d\udc26", "\ufffd\N{BIRD}"),
+        (r"\uD83D\uDC26", "\N{BIRD}"),
+        (r"\\ud83d", r"\ud83d"),
+        (r"\\\ud83d", "\\\ufffd"),
+    ],
+)
+def test_half_a_character_in_tool_input_is_replaced_and_the_input_kept(escaped: str, text: str) -> None:
+    assert tool_use(f'{{"a":"{escaped}"}}') == ToolUse(id="t1", name="fly", input={"a": text})
+
+
 def test_tool_uses_with_the_same_id_get_distinct_ones() -> None:
     starts = [ToolUseStarted(index, use_id, "fly") for index, use_id in enumerate(["a", "a", "a-2", "a", "b"])]
 

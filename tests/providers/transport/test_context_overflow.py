@@ -36,6 +36,9 @@ OVERFLOWS = {
     "LM Studio": "Trying to keep the first 9000 tokens when context the overflows. However, the model is loaded with "
     "context length of only 4096 tokens. The number of tokens to keep from the initial prompt is greater than the "
     "context length",
+    "LM Studio, in short": "Trying to keep the first 15857 tokens when context the overflows.",
+    "vLLM, no room for the output": "'max_tokens' or 'max_completion_tokens' is too large: 4096. This model's maximum "
+    "context length is 32768 tokens and your request has 31000 input tokens (4096 > 32768 - 31000).",
     "Ollama": "prompt too long; exceeded max context length by 8 tokens",
     "Groq": "Please reduce the length of the messages or completion.",
     "xAI": "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",
@@ -55,6 +58,10 @@ OTHERS = [
     "max_tokens is too large: 100000. This model supports at most 16384 completion tokens, whereas you gave 100000.",
     "max_tokens: 9000 > 8192, which is the maximum allowed number of output tokens for claude-3-5-haiku",
     "too many tokens: max tokens must be less than or equal to 4096, the maximum output length for this model",
+    "The maximum tokens you requested exceeds the model limit of 2048. Try again with a maximum tokens value that is "
+    "lower than 2048.",
+    "'max_tokens' or 'max_completion_tokens' is too large: 40000. This model's maximum context length is 32768 tokens "
+    "and your request has 42 input tokens (40000 > 32768 - 42).",
     "Invalid 'tools[0].function.name': string too long. Expected a string with maximum length 64, but got a string "
     "with length 70 instead.",
     "Invalid 'messages[1].tool_calls[0].id': string too long. Expected a string with maximum length 40",

@@ -189,6 +189,16 @@ def test_an_error_keeps_the_provider_s_message_code_and_delay() -> None:
         ),
         (b'{"detail":[{"loc":["body","messages"],"msg":"field required"}]}', Fault(message="field required")),
         (b'{"errors":[{"message":"m","code":5007}]}', Fault(message="m", code="5007")),
+        (
+            b'data: {"error":{"message":"m","type":"t","code":"500"}}\n\ndata: [DONE]\n\n',
+            Fault(message="m", type="t", code="500"),
+        ),
+        (b'event: error\r\ndata: {"error":{"message":"m"}}', Fault(message="m")),
+        (b"data: [DONE]\n\n", Fault(message="data: [DONE]")),
+        (
+            b'{"error":{"message":null,"type":"t","code":7}}',
+            Fault(message='{"error":{"message":null,"type":"t","code":7}}', type="t", code="7"),
+        ),
         (b"upstream connect error", Fault(message="upstream connect error")),
         (b"[" * 100_000, Fault(message="[" * 500)),
         (b"", Fault()),
@@ -226,3 +236,8 @@ def test_a_long_fault_is_truncated() -> None:
 )
 def test_the_retry_delay_may_be_seconds_milliseconds_or_a_date(headers: dict[str, str], delay_s: float | None) -> None:
     assert retry_after_s(headers, NOON) == delay_s
+
+
+@pytest.mark.parametrize("body", ["{}", "[]", '{"error":{}}', '{"error":{"message":null,"code":null}}'])
+def test_a_failure_without_a_message_has_at_least_its_status_and_its_body(body: str) -> None:
+    assert CHAT.error(read_fault(body.encode()), 502).message == f"HTTP 502: {body}"

@@ -80,3 +80,17 @@ def test_an_event_that_exceeds_the_limit_is_an_error_however_it_is_split() -> No
 
     with pytest.raises(ProtocolError, match="larger than 20 bytes"):
         stream.feed(b"9012345")
+
+
+@pytest.mark.parametrize("line", [b'{"error":{"message":"m"}}', b'{\n  "error": "m"\n}'])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\n\n", b"\ndata: y\n\n"])
+@pytest.mark.parametrize("piece_bytes", [1, 7, 1000])
+def test_json_without_a_field_is_an_event(line: bytes, end: bytes, piece_bytes: int) -> None:
+    """Gateways write an error into the stream that they have begun for the server behind them."""
+    stream = EventStream("raven")
+    body = b"data: x\n\n" + line + end
+
+    events = [data for at in range(0, len(body), piece_bytes) for data in stream.feed(body[at : at + piece_bytes])]
+    rest = stream.remainder()
+
+    assert [*events, *([rest] if rest else [])] == [b"x", line, *([b"y"] if b"y" in end else [])]
