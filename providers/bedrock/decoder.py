@@ -22,13 +22,14 @@ from ..schema.deltas import (
     ToolUseStarted,
     UsageReported,
 )
+from ..schema.errors import ProviderError
 from ..transport.fault_bodies import Fault, reported_fault
-from ..transport.faults import incomplete_answer, malformed_answer
+from ..transport.faults import incomplete_answer, malformed_answer, unreadable_body
 from ..transport.streams.decoder import AnswerDecoder
 from ..transport.streams.eventstream import FrameStream, headers, split
 from ..wire.indexed_blocks import IndexedBlocks
 from ..wire.json_decoding import MALFORMED
-from ..wire.lenient.decoder import LenientDecoder, repaired_json, tool_input
+from ..wire.lenient.decoder import LenientDecoder, repaired_json, tolerant_decoder, tool_input
 from . import events as wire
 from .errors import FAULTS, PROVIDER, read_aws_fault
 from .model_families import traits_of
@@ -36,24 +37,18 @@ from .stops import stop_details_of, stop_reason_of, thinking_tokens_of
 
 _json = msgspec.json.encode
 _delta = msgspec.json.Decoder(wire.BlockDelta).decode
-_start = msgspec.json.Decoder(wire.BlockStart).decode
-_stop = msgspec.json.Decoder(wire.BlockStop).decode
-_message_stop = msgspec.json.Decoder(wire.MessageStop).decode
-_metadata = msgspec.json.Decoder(wire.Metadata).decode
-_tool_use_start = msgspec.json.Decoder(wire.ToolUseStart).decode
-_answer = msgspec.json.Decoder(wire.WholeAnswer).decode
-_block = msgspec.json.Decoder(wire.WholeBlock).decode
+_lenient_delta = LenientDecoder[wire.BlockDelta](wire.BlockDelta, wire.documented_delta)
+_start = tolerant_decoder(PROVIDER, wire.BlockStart, streamed=True)
+_stop = tolerant_decoder(PROVIDER, wire.BlockStop, streamed=True)
+_message_stop = tolerant_decoder(PROVIDER, wire.MessageStop, streamed=True)
+_metadata = tolerant_decoder(PROVIDER, wire.Metadata, streamed=True)
+_tool_use_start = tolerant_decoder(PROVIDER, wire.ToolUseStart)
+_answer = tolerant_decoder(PROVIDER, wire.WholeAnswer)
+_block = tolerant_decoder(PROVIDER, wire.WholeBlock)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _object = msgspec.json.Decoder(dict[str, Any]).decode
-_LENIENT: dict[str, LenientDecoder[Any]] = {
-    "contentBlockDelta": LenientDecoder(wire.BlockDelta),
-    "contentBlockStart": LenientDecoder(wire.BlockStart),
-    "contentBlockStop": LenientDecoder(wire.BlockStop),
-    "messageStop": LenientDecoder(wire.MessageStop),
-    "metadata": LenientDecoder(wire.Metadata),
-}
-_lenient_answer = LenientDecoder[wire.WholeAnswer](wire.WholeAnswer)
-_lenient_block = LenientDecoder[wire.WholeBlock](wire.WholeBlock)
+# Of the size of a frame, which is less than 32 MB.
+_FIRST_OF_FRAMES = b"\x01"
 _OPAQUE = ("toolUse", "toolResult", "image")
 
 
@@ -127,6 +122,7 @@ class BedrockReader:
         self._stop_reason: str | None = None
         self._maker_fields: object = None
         self._trace: object = None
+        self._metadata_read = False
         self._usage_reported = False
         self._blocks = IndexedBlocks()
         self._started = self._blocks.started
@@ -134,18 +130,18 @@ class BedrockReader:
         self._opaque: dict[int, _OpaqueDraft] = {}
 
     def read(self, data: bytes, deltas: list[Delta]) -> None:
-        if data.startswith(b"{"):
-            self._read_whole(data, deltas)
+        if data[:1] > _FIRST_OF_FRAMES:
+            self._read_text(data.lstrip(), deltas)
             return
         encoded, payload = split(data)
         try:
             head = _read_headers(encoded)
-        except MALFORMED as problem:
-            raise malformed_answer(PROVIDER, problem, payload) from None
-        try:
             # Nearly every event is a piece of text.
             if head.name == "contentBlockDelta":
-                event = _delta(payload)
+                try:
+                    event = _delta(payload)
+                except MALFORMED as problem:
+                    event = _lenient_delta.decode(PROVIDER, payload, problem, streamed=True)
                 text, index = event.delta.text, event.content_block_index
                 if text and index in self._started:
                     deltas.append(TextDelta(index, text))
@@ -155,21 +151,6 @@ class BedrockReader:
             else:
                 self._read_other(head, payload, deltas)
         except MALFORMED as problem:
-            self._read_leniently(head, payload, problem, deltas)
-
-    def _read_leniently(self, head: _Headers, payload: bytes, problem: Exception, deltas: list[Delta]) -> None:
-        lenient = _LENIENT.get(head.name)
-        if lenient is None:
-            raise malformed_answer(PROVIDER, problem, payload) from None
-        repaired = lenient.repaired(PROVIDER, payload, problem, streamed=True)
-        try:
-            if head.name == "contentBlockDelta":
-                event = _delta(repaired)
-                self._require_answer(payload)
-                self._read_piece(event.content_block_index, event.delta, payload, deltas)
-            else:
-                self._read_other(head, repaired, deltas)
-        except MALFORMED:
             raise malformed_answer(PROVIDER, problem, payload) from None
 
     def finish(self, deltas: list[Delta]) -> None:
@@ -177,16 +158,23 @@ class BedrockReader:
             raise incomplete_answer(PROVIDER)
         self._end_answer(self._stop_reason, deltas)
 
+    def _read_text(self, data: bytes, deltas: list[Delta]) -> None:
+        """Read what is no frame: an answer that is not streamed, an error, or the marker of OpenAI's ends."""
+        if data.startswith(b"[DONE]"):
+            self.finish(deltas)
+        elif data.startswith(b"{"):
+            self._read_whole(data, deltas)
+        else:
+            raise unreadable_body(PROVIDER, data)
+
     def _read_whole(self, body: bytes, deltas: list[Delta]) -> None:
         """Read an answer that is not streamed."""
         try:
             answer = _answer(body)
-        except MALFORMED as problem:
-            if b'"output"' not in body and reported_fault(body) is not None:
-                raise FAULTS.error(read_aws_fault(body, None)) from None
-            answer = _lenient_answer.decode(PROVIDER, body, problem)
-        self._start_answer(deltas)
+        except ProviderError as problem:
+            raise _error_in(body) or problem from None
         try:
+            self._start_answer(deltas)
             for index, raw in enumerate(answer.output.message.content):
                 self._read_whole_block(index, bytes(raw), deltas)
         except MALFORMED as problem:
@@ -229,6 +217,7 @@ class BedrockReader:
                 pass
 
     def _read_metadata(self, metadata: wire.Metadata | wire.WholeAnswer, deltas: list[Delta]) -> None:
+        self._metadata_read = True
         self._trace = metadata.trace or self._trace
         usage = metadata.usage
         if usage is not None and (usage.input_tokens is not None or usage.output_tokens is not None):
@@ -240,6 +229,8 @@ class BedrockReader:
         """End the answer, if it has both its token counts and, mostly before them, its reason for stopping."""
         if self._usage_reported and self._stop_reason is not None:
             self._end_answer(self._stop_reason, deltas)
+        else:  # the token counts may follow
+            self.settled = self._metadata_read and self._stop_reason is not None
 
     def _end_answer(self, reason: str, deltas: list[Delta]) -> None:
         self.ended = True
@@ -293,11 +284,7 @@ class BedrockReader:
         self._blocks.end(index, deltas)
 
     def _read_whole_block(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
-        try:
-            block = _block(raw)
-        except MALFORMED as problem:
-            block = _lenient_block.decode(PROVIDER, raw, problem)
-            raw = repaired_json(PROVIDER, raw)
+        block = _block(raw)
         if block.text is not None:
             self._read_piece(index, wire.Piece(text=block.text), raw, deltas)
         elif (cited := block.citations_content) is not None:
@@ -310,7 +297,8 @@ class BedrockReader:
             self._add_thinking(index, wire.ReasoningPiece(text, signature, reasoning.redacted_content), deltas)
         elif (use := block.tool_use) is not None and not use.server_type:
             self._start_tool_use(index, use, deltas)
-            deltas.append(ToolInputDelta(index, tool_input(bytes(use.input))))
+            if json := tool_input(bytes(use.input)):
+                deltas.append(ToolInputDelta(index, json))
         else:
             member = next(iter(_members(raw)), "")
             kind = (use and use.server_type) or member
@@ -321,3 +309,8 @@ class BedrockReader:
 def answer_decoder(reader: BedrockReader) -> AnswerDecoder:
     """A decoder for one answer, which *reader* reads."""
     return AnswerDecoder(PROVIDER, reader, FrameStream(PROVIDER))
+
+
+def _error_in(body: bytes) -> ProviderError | None:
+    fault = read_aws_fault(body, None)
+    return FAULTS.error(fault) if fault.code or reported_fault(body) is not None else None

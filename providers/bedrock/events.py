@@ -3,15 +3,16 @@
 Only the members that are used are declared; all others, the padding ``p`` among them, are ignored.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 
 from ..schema.content import Citation, Opaque
 from ..schema.usage import Usage, reported
 from ..wire.input_tokens import total_input
-from ..wire.json_decoding import validated_json
+from ..wire.json_decoding import MALFORMED
 from ..wire.lenient.coercion import ACCESSORY, Label
+from ..wire.lenient.decoder import LenientDecoder, repaired_json
 from ..wire.numbers import TokenNumber, WholeNumber
 from .errors import PROVIDER
 
@@ -62,6 +63,7 @@ class _Source(_Event):
 
 
 _source = msgspec.json.Decoder(_Source).decode
+_lenient_source = LenientDecoder[_Source](_Source)
 
 
 def read_citation(raw: bytes) -> Citation:
@@ -70,7 +72,10 @@ def read_citation(raw: bytes) -> Citation:
     Raises:
         ValueError: it is malformed.
     """
-    source = _source(raw)
+    try:
+        source = _source(raw)
+    except MALFORMED as problem:
+        source = _lenient_source.decode(PROVIDER, raw, problem)
     location = next(iter((source.location or {}).values()), _Location())
     index = None if location.document_index is None else str(location.document_index)
     return Citation(
@@ -78,7 +83,7 @@ def read_citation(raw: bytes) -> Citation:
         title=source.title,
         url=location.url,
         source=source.source or index,
-        original=Opaque(provider=PROVIDER, type="citation", json=validated_json(PROVIDER, raw)),
+        original=Opaque(provider=PROVIDER, type="citation", json=repaired_json(PROVIDER, raw)),
     )
 
 
@@ -124,6 +129,16 @@ class BlockDelta(_Event):
     content_block_index: WholeNumber
 
 
+def documented_delta(value: Any) -> Any:
+    """*value*, a decoded ``BlockDelta``, with the input of a tool use as the text of JSON, if it is an object."""
+    match value:
+        case {"delta": {"toolUse": {"input": dict(arguments)}}}:
+            text = msgspec.json.encode(cast("dict[str, Any]", arguments)).decode()
+            return cast("dict[str, Any]", value) | {"delta": {"toolUse": {"input": text}}}
+        case _:
+            return value
+
+
 class ToolUseStart(_Event):
     """The start of a tool use."""
 
@@ -161,7 +176,7 @@ class MessageStop(_Event):
 
 
 class Metadata(_Event):
-    """The last event of an answer."""
+    """The last event of an answer; some have no token counts, and another follows."""
 
     usage: Annotated[TokenCounts | None, ACCESSORY] = None
     trace: Any = None

@@ -17,7 +17,7 @@ from ..schema.deltas import (
     ToolUseStarted,
     UsageReported,
 )
-from ..transport.fault_bodies import Fault, read_fault, reported_fault
+from ..transport.fault_bodies import read_fault, reported_fault
 from ..transport.faults import incomplete_answer, malformed_answer
 from ..transport.streams.decoder import AnswerDecoder
 from ..wire.json_decoding import MALFORMED, tags_of
@@ -71,10 +71,10 @@ class CohereReader:
         self._blocks = 0
         self._plan: int | None = None
         # By the index of the content or of the tool call, the block that it is.
-        self._texts: dict[int, int] = {}
-        self._thoughts: dict[int, int] = {}
-        self._ended_texts: dict[int, int] = {}  # which may still be cited
-        self._calls: dict[int, int] = {}
+        self._texts: dict[int | None, int] = {}
+        self._thoughts: dict[int | None, int] = {}
+        self._ended_texts: dict[int | None, int] = {}  # which may still be cited
+        self._calls: dict[int | None, int] = {}
 
     def read(self, data: bytes, deltas: list[Delta]) -> None:
         try:
@@ -110,7 +110,7 @@ class CohereReader:
             deltas.append(ThinkingSigned(self._plan, PLAN))
         deltas.append(ThinkingDelta(self._plan, text))
 
-    def add_content(self, index: int, piece: Piece, deltas: list[Delta]) -> None:
+    def add_content(self, index: int | None, piece: Piece, deltas: list[Delta]) -> None:
         """Add *piece* to content *index*."""
         if piece.thinking:
             if index not in self._thoughts:
@@ -119,7 +119,7 @@ class CohereReader:
         if piece.text:
             deltas.append(TextDelta(self._text_block(index), piece.text))
 
-    def end_content(self, index: int, deltas: list[Delta]) -> None:
+    def end_content(self, index: int | None, deltas: list[Delta]) -> None:
         """End content *index*, unless it is empty."""
         if (thought := self._thoughts.pop(index, None)) is not None:
             deltas.append(BlockEnded(thought))
@@ -127,15 +127,16 @@ class CohereReader:
             self._ended_texts[index] = text
             deltas.append(BlockEnded(text))
 
-    def start_call(self, index: int, call: ToolCall, data: bytes, deltas: list[Delta]) -> None:
+    def start_call(self, index: int | None, call: ToolCall, data: bytes, deltas: list[Delta]) -> None:
         """Start tool call *index* with the input that *call* has."""
         if not call.function.name:
             raise malformed_answer(PROVIDER, "a tool call that starts without a name", data)
+        self.end_call(index, deltas)  # the previous call of a server that gives no index
         block = self._calls[index] = self._next_block()
         deltas.append(ToolUseStarted(block, call.id or f"call_{block}", call.function.name))
         self._add_input(index, call, data, deltas)
 
-    def end_call(self, index: int, deltas: list[Delta]) -> None:
+    def end_call(self, index: int | None, deltas: list[Delta]) -> None:
         """End tool call *index*, if it has started."""
         if (block := self._calls.pop(index, None)) is not None:
             deltas.append(BlockEnded(block))
@@ -159,9 +160,10 @@ class CohereReader:
             ProviderError: it failed.
         """
         reason = end.finish_reason
-        if reason in FAILURES:
-            message = end.error or f"the answer ended with {reason!r}"
-            raise FAULTS.error(Fault(message=message, type=end.error_type or reason))
+        if reason in FAILURES or end.error:
+            fault = read_fault(msgspec.json.encode({"error": end.error, "error_type": end.error_type}))
+            message = fault.message if end.error else f"the answer ended with {reason!r}"
+            raise FAULTS.error(msgspec.structs.replace(fault, message=message, type=fault.type or reason))
         if end.usage is not None:
             deltas.append(UsageReported(end.usage.usage()))
         self.ended = True
@@ -186,16 +188,18 @@ class CohereReader:
             case MessageStart():
                 self.start_answer(event.id or "", deltas)
             case MessageEnd():
+                if event.error:
+                    raise FAULTS.error(read_fault(data))
                 self.end_answer(event.delta, deltas)
 
-    def _add_input(self, index: int, call: ToolCall, data: bytes, deltas: list[Delta]) -> None:
+    def _add_input(self, index: int | None, call: ToolCall, data: bytes, deltas: list[Delta]) -> None:
         if not call.function.arguments:
             return
         if (block := self._calls.get(index)) is None:
             raise malformed_answer(PROVIDER, "a tool-call-delta before its tool-call-start", data)
         deltas.append(ToolInputDelta(block, call.function.arguments))
 
-    def _text_block(self, index: int) -> int:
+    def _text_block(self, index: int | None) -> int:
         """The block of content *index*, a text: a new one, if it has none."""
         if index not in self._texts:
             self._texts[index] = self._next_block()
@@ -207,8 +211,11 @@ class CohereReader:
 
     def _read_unknown(self, data: bytes, problem: Exception, deltas: list[Delta]) -> None:
         """Ignore an event of an unknown type; but raise an error that has the form of a refusal, or of a gateway's."""
-        if data.startswith(b"[DONE]"):  # which follows the end of the answer
-            raise incomplete_answer(PROVIDER)
+        if data.startswith(b"[DONE]"):
+            self.finish(deltas)
+            return
+        if data.strip() == b"null":  # keeps the connection alive
+            return
         try:
             event = _any_event(data)
         except MALFORMED:
@@ -217,7 +224,7 @@ class CohereReader:
             self._read_other(_lenient.decode(PROVIDER, data, problem, streamed=True), data, deltas)
         elif event.type is None and isinstance(event.message, dict):
             self._read_whole(data, deltas)
-        elif (event.type is None or event.error) and reported_fault(data) is not None:
+        elif event.is_fault() and reported_fault(data) is not None:
             raise FAULTS.error(read_fault(data))
         elif event.type is None:
             raise malformed_answer(PROVIDER, problem, data)
@@ -229,7 +236,7 @@ class CohereReader:
         except MALFORMED as problem:
             answer = _lenient_answer.decode(PROVIDER, data, problem)
         message = answer.message
-        self.start_answer(answer.id, deltas)
+        self.start_answer(answer.id or "", deltas)
         self.add_plan(message.tool_plan or "", deltas)
         for index, piece in enumerate(message.content or ()):
             self.add_content(index, piece, deltas)

@@ -47,7 +47,7 @@ def _whole_number(tokens: float | None) -> int | None:
 class Source(msgspec.Struct):
     """A document, or the output of a tool, by its id."""
 
-    id: Label | None = None
+    id: str | None = None
     document: dict[str, Any] | None = None
     tool_output: dict[str, Any] | None = None
 
@@ -141,7 +141,7 @@ class End(msgspec.Struct):
 
     finish_reason: Label | None = None
     usage: Annotated[TokenUsage | None, ACCESSORY] = None
-    error: Label | None = None
+    error: Any = None
     error_type: Label | None = None
 
 
@@ -158,21 +158,21 @@ class MessageStart(_Typed, tag="message-start"):
 class ContentStart(_Typed, tag="content-start"):
     """The start of a text or of thinking, possibly with its first piece."""
 
-    index: WholeNumber
     delta: ContentPart
+    index: WholeNumber | None = None
 
 
 class ContentDelta(_Typed, tag="content-delta", gc=False):
     """The next piece of a text or of thinking."""
 
-    index: WholeNumber
     delta: ContentPart
+    index: WholeNumber | None = None
 
 
 class ContentEnd(_Typed, tag="content-end"):
     """The end of a text or of thinking."""
 
-    index: WholeNumber
+    index: WholeNumber | None = None
 
 
 class PlanDelta(_Typed, tag="tool-plan-delta", gc=False):
@@ -184,21 +184,21 @@ class PlanDelta(_Typed, tag="tool-plan-delta", gc=False):
 class CallStart(_Typed, tag="tool-call-start"):
     """The start of a tool call; calls are numbered separately from contents."""
 
-    index: WholeNumber
     delta: CallPart
+    index: WholeNumber | None = None
 
 
 class CallDelta(_Typed, tag="tool-call-delta", gc=False):
     """The next piece of a tool call."""
 
-    index: WholeNumber
     delta: CallPart
+    index: WholeNumber | None = None
 
 
 class CallEnd(_Typed, tag="tool-call-end"):
     """The end of a tool call."""
 
-    index: WholeNumber
+    index: WholeNumber | None = None
 
 
 class CitationStart(_Typed, tag="citation-start"):
@@ -211,6 +211,7 @@ class MessageEnd(_Typed, tag="message-end"):
     """The last event of an answer."""
 
     delta: End = msgspec.field(default_factory=End)
+    error: Any = None
 
 
 _Content = ContentStart | ContentDelta | ContentEnd
@@ -221,9 +222,17 @@ Event = MessageStart | _Content | PlanDelta | _Call | CitationStart | MessageEnd
 class AnyEvent(msgspec.Struct):
     """An event of any type, or of none: then it may be an error, with one of the other members."""
 
-    type: str | None = None
-    message: object = None
-    error: object = None
+    type: Label | None = None
+    message: Any = None
+    object: Any = None
+    error: Any = None
+    code: Any = None
+
+    def is_fault(self) -> bool:
+        """True if it reports a problem, unless its type is that of an event."""
+        kind = (self.type or "error").lower()
+        is_named = "error" in kind or "exception" in kind or self.object == "error"
+        return is_named or bool(self.error) or self.code is not None
 
 
 class WholeMessage(msgspec.Struct):
@@ -238,7 +247,7 @@ class WholeMessage(msgspec.Struct):
 class WholeAnswer(End, kw_only=True):
     """An answer that is not streamed."""
 
-    id: Label = ""
+    id: Label | None = None
     message: WholeMessage
 
 

@@ -1,28 +1,68 @@
-"""Other forms of the members of a Cohere answer, in the documented one."""
+"""Forms in which servers other than Cohere's have its events and answers, changed to the documented ones.
 
-import json
-from collections.abc import Iterator
+Some have the arguments of a tool as an object, content as a plain text, or a single piece as a list.
+"""
+
 from typing import Any, cast
+
+import msgspec
 
 _Members = dict[str, Any]
 
 
-def documented_form(answer: Any) -> Any:
-    """*answer*, a decoded event or whole answer, with tool arguments as the text of JSON."""
-    for function in _functions(answer):
-        if isinstance(function.get("arguments"), dict | list):
-            function["arguments"] = json.dumps(function["arguments"], ensure_ascii=False, separators=(",", ":"))
-    return answer
+def documented_form(value: Any) -> Any:
+    """*value*, a decoded event or whole answer, in the documented form, as far as it can be told."""
+    if not isinstance(value, dict):
+        return value
+    members = cast(_Members, value)
+    event = members.get("delta")
+    if isinstance(event, dict):
+        event = cast(_Members, event)
+        return members | {"delta": event | _message(event, is_whole=False)}
+    return members | _message(members, is_whole=True)
 
 
-def _functions(value: object) -> Iterator[_Members]:
-    """The called functions in *value*: one in an event, all of them in a whole answer."""
-    if isinstance(value, list):
-        for part in cast("list[object]", value):
-            yield from _functions(part)
-    elif isinstance(value, dict):
-        members = cast(_Members, value)
-        if isinstance(function := members.get("function"), dict):
-            yield cast(_Members, function)
-        for name in ("delta", "message", "tool_calls"):
-            yield from _functions(members.get(name))
+def _message(holder: _Members, is_whole: bool) -> _Members:
+    """The message in *holder*, as its new member; none if there is none."""
+    message = holder.get("message")
+    if not isinstance(message, dict):
+        return {}
+    members = dict(cast(_Members, message))
+    if members.get("content") is not None:
+        members["content"] = _contents(members["content"]) if is_whole else _piece(members["content"])
+    if (calls := members.get("tool_calls")) is not None:
+        if is_whole:
+            members["tool_calls"] = [_call(call) for call in _listed(calls)]
+        else:
+            members["tool_calls"] = _call(next(iter(_listed(calls)), {}))
+    return {"message": members}
+
+
+def _contents(content: Any) -> list[Any]:
+    return [{"text": part} if isinstance(part, str) else part for part in _listed(content)]
+
+
+def _piece(content: Any) -> Any:
+    """The piece of content, which is one object, with the texts of the pieces that stand in its place."""
+    if not isinstance(content, list):
+        return content
+    parts = [cast(_Members, part) for part in _contents(content) if isinstance(part, dict)]
+    return {name: "".join(str(part.get(name) or "") for part in parts) for name in ("text", "thinking")}
+
+
+def _call(call: Any) -> Any:
+    if not isinstance(call, dict):
+        return call
+    members = cast(_Members, call)
+    function = members.get("function")
+    if not isinstance(function, dict):
+        return members
+    function = cast(_Members, function)
+    arguments = function.get("arguments")
+    if isinstance(arguments, dict):
+        function = function | {"arguments": msgspec.json.encode(cast(_Members, arguments)).decode()}
+    return members | {"function": function}
+
+
+def _listed(value: Any) -> list[Any]:
+    return [*value] if isinstance(value, list) else [value]

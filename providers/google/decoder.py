@@ -38,9 +38,11 @@ from .stop_details import details_of_answer, details_of_prompt
 _chunk: Callable[[bytes], Chunk] = msgspec.json.Decoder(Chunk).decode
 _lenient = LenientDecoder[Chunk](Chunk)
 _raw_chunk = msgspec.json.Decoder(RawChunk).decode
+_lenient_raw = LenientDecoder[RawChunk](RawChunk)
 _any_part = msgspec.json.Decoder(dict[str, Any]).decode
 # The members of a part that do not name its kind.
 _ATTRIBUTES = ("thought", "thoughtSignature", "videoMetadata", "partMetadata", "mediaResolution")
+_EMPTY = (b"", b"null")
 _capital = re.compile("(?=[A-Z])")
 
 
@@ -48,7 +50,8 @@ class GoogleReader:
     """Reads one answer, chunk by chunk, to request *number* of its session.
 
     Consecutive pieces of text are one block, and so are pieces of thinking. A signed piece is a block of its own: it
-    has to be sent back as it came.
+    has to be sent back as it came. Only the end of the body ends an answer: some servers send token counts, sources or
+    even text after a reason for stopping.
     """
 
     def __init__(self, number: int) -> None:
@@ -59,9 +62,9 @@ class GoogleReader:
         self._calls = 0
         self._counts: TokenCounts | None = None
         self._input_reported = False
-        self._ending: Candidate | None = None  # the last one with a reason for stopping: more may follow
         self._text: int | None = None  # the block that the next piece of text continues
         self._thinking: int | None = None
+        self._ending: AnswerEnded | None = None  # as the last reason for stopping says
         self._open_call: tuple[int, StreamedInput] | None = None
         self._answer_text = AnswerText()
         self._record_text: Callable[[str], None] = self._answer_text.start_block(0)
@@ -70,76 +73,83 @@ class GoogleReader:
         try:
             chunk = _chunk(data)
         except MALFORMED as problem:
-            if data.startswith(b"[DONE]") or data.strip() == b"null":  # of gateways
+            if not data.lstrip().startswith(b"{"):
+                self._read_other(data, problem, deltas)
                 return
             chunk = _lenient.decode(PROVIDER, data, problem, streamed=True)
-        if not self._started:
-            self._start_answer(chunk, data, deltas)
+        if not self._started and not self._start_answer(chunk, data, deltas):
+            return
         for candidate in chunk.candidates or ():
             if candidate.index == 0:
                 self._read_candidate(candidate, data, deltas)
-                if candidate.finish_reason:
-                    self._ending, self.settled = candidate, True
                 break
-        else:
-            self._check_fault(data)
-        if chunk.error:
+        if (chunk.error or not chunk.candidates) and reported_fault(data) is not None:
             raise FAULTS.error(read_google_fault(data))
         if chunk.usage_metadata is not None:
             self._report_input(chunk.usage_metadata, deltas)
-        if chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason:
+        if chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason and self._ending is None:
             reason = chunk.prompt_feedback.block_reason
             details = details_of_prompt(chunk.prompt_feedback)
-            self._end_answer(AnswerEnded(StopReason.CONTENT_FILTER, reason, details), deltas)
+            self._ending = AnswerEnded(StopReason.CONTENT_FILTER, reason, details)
+            self.settled = True
 
     def finish(self, deltas: list[Delta]) -> None:
         if self._ending is None:
             raise incomplete_answer(PROVIDER)
-        self._end_candidate(self._ending, deltas)
+        self._end_call(deltas, is_whole=False)
+        self.ended = True
+        if self._counts is not None:
+            deltas.append(UsageReported(self._counts.usage()))
+        ending = self._ending
+        # Google has no reason for tool uses: they end with "STOP", or "UNEXPECTED_TOOL_CALL" if not declared.
+        reason = inferred_stop_reason(ending.stop_reason, self._calls > 0)
+        deltas.append(AnswerEnded(reason, ending.raw_stop_reason, ending.details))
 
-    def _check_fault(self, data: bytes) -> None:
-        """Raises:
-        ProviderError: *data*, which holds nothing of an answer, reports a problem.
-        """
-        if reported_fault(data) is not None:
+    def _read_other(self, data: bytes, problem: Exception, deltas: list[Delta]) -> None:
+        """Read what is no object: the marker of OpenAI's ends, or what keeps a connection alive."""
+        if data.startswith(b"[DONE]"):
+            self.finish(deltas)
+        elif reported_fault(data) is not None:
             raise FAULTS.error(read_google_fault(data))
+        elif data.strip() not in _EMPTY:
+            raise malformed_answer(PROVIDER, problem, data)
 
-    def _start_answer(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
-        if chunk.candidates is None:
-            self._check_fault(data)
-        if chunk.candidates is None and chunk.prompt_feedback is None and chunk.usage_metadata is None:
+    def _start_answer(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> bool:
+        """Start the answer, unless *chunk* has nothing of it."""
+        is_part = chunk.candidates is not None or chunk.prompt_feedback is not None or chunk.usage_metadata is not None
+        if (chunk.error or not is_part) and reported_fault(data) is not None:
+            raise FAULTS.error(read_google_fault(data))
+        if not is_part and chunk.response_id is None and chunk.model_version is None:
             raise malformed_answer(PROVIDER, "neither an answer nor an error", data)
-        self._started = True
-        message_id = chunk.response_id or fallback_answer_id(self._number)
-        deltas.append(AnswerStarted(message_id, chunk.model_version or ""))
+        if is_part:
+            self._started = True
+            message_id = chunk.response_id or fallback_answer_id(self._number)
+            deltas.append(AnswerStarted(message_id, chunk.model_version or ""))
+        return is_part
 
     def _report_input(self, counts: TokenCounts, deltas: list[Delta]) -> None:
         """Report the input as soon as it is known. The output grows with each chunk: it is reported at the end."""
+        if counts.prompt_token_count is None and self._counts is not None:
+            counts = counts.merged(self._counts)
         self._counts = counts
         if not self._input_reported and counts.prompt_token_count is not None:
             self._input_reported = True
             deltas.append(UsageReported(counts.input_usage()))
 
-    def _end_candidate(self, candidate: Candidate, deltas: list[Delta]) -> None:
-        """End the answer as *candidate* says.
+    def _note_ending(self, candidate: Candidate) -> None:
+        """Keep the reason for stopping of *candidate*. The last one counts.
 
         Raises:
-            ThinkingRejected: there is none, because the request lacks a signature.
+            ThinkingRejected: there is no answer, because the request lacks a signature.
         """
         raw_reason = candidate.finish_reason or ""
         if raw_reason == "MISSING_THOUGHT_SIGNATURE" and not self._blocks:
             problem = candidate.finish_message or "a tool use in the request has no valid thought signature"
             raise ThinkingRejected(problem, PROVIDER, None, raw_reason)
-        self._end_call(deltas, is_whole=False)
-        # Google has no reason for tool uses: they end with "STOP", or "UNEXPECTED_TOOL_CALL" if not declared.
-        reason = inferred_stop_reason(stop_reason(STOP_REASONS, raw_reason), self._calls > 0)
-        self._end_answer(AnswerEnded(reason, raw_reason, details_of_answer(candidate, reason)), deltas)
-
-    def _end_answer(self, ended: AnswerEnded, deltas: list[Delta]) -> None:
-        self.ended = True
-        if self._counts is not None:
-            deltas.append(UsageReported(self._counts.usage()))
-        deltas.append(ended)
+        reason = stop_reason(STOP_REASONS, raw_reason)
+        self._ending = AnswerEnded(reason, raw_reason, details_of_answer(candidate, reason))
+        # Some gateways begin an answer with an empty piece that has a reason for stopping.
+        self.settled = self._blocks > 0 or reason is not StopReason.END_TURN
 
     def _read_candidate(self, candidate: Candidate, data: bytes, deltas: list[Delta]) -> None:
         parts = candidate.content.parts if candidate.content is not None else None
@@ -156,6 +166,10 @@ class GoogleReader:
                     raise malformed_answer(PROVIDER, problem, data) from None
         if candidate.grounding_metadata is not None or candidate.citation_metadata is not None:
             deltas.extend(Cited(block, citation) for block, citation in citations(candidate, self._answer_text))
+        if candidate.finish_reason:
+            self._note_ending(candidate)
+        elif self.settled and any(part.text or part.function_call for part in parts or ()):
+            self.settled = False  # the reason came too early
 
     def _add_text(self, text: str, deltas: list[Delta]) -> None:
         index = self._text
@@ -233,6 +247,7 @@ class GoogleReader:
 
     def _add_opaque(self, raw: bytes, deltas: list[Delta]) -> None:
         """Keep a part that only Google understands: of a tool that it ran itself, or a signature without content."""
+        raw = repaired_json(PROVIDER, raw)
         members = _any_part(raw)
         kind = next((name for name in members if name not in _ATTRIBUTES), "text")
         if kind != "text":
@@ -250,9 +265,13 @@ class GoogleReader:
 
 def _raw_part(data: bytes, position: int) -> bytes:
     """The part at *position* of the first candidate in *data*, as it came."""
-    candidates = _raw_chunk(repaired_json(PROVIDER, data)).candidates
-    candidate = next(candidate for candidate in candidates if not candidate.index)
-    return bytes((candidate.content.parts or ())[position])
+    try:
+        chunk = _raw_chunk(data)
+    except MALFORMED as problem:
+        chunk = _lenient_raw.decode(PROVIDER, data, problem)
+    candidate = next(candidate for candidate in chunk.candidates or () if candidate.index == 0)
+    parts = candidate.content.parts if candidate.content is not None else None
+    return bytes((parts or ())[position])
 
 
 def answer_decoder(number: int) -> AnswerDecoder:

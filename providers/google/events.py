@@ -8,6 +8,7 @@ https://ai.google.dev/api/generate-content#GenerateContentResponse
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import astuple
 
 from ..schema.stop_reasons import StopReason
 from ..schema.usage import Usage, reported
@@ -138,6 +139,12 @@ class TokenCounts(_Piece, frozen=True):
     thoughts_token_count: TokenNumber | None = None
     cached_content_token_count: TokenNumber | None = None
 
+    def merged(self, before: "TokenCounts") -> "TokenCounts":
+        """These counts, and those *before* that are missing here."""
+        return TokenCounts(
+            *(theirs if ours is None else ours for ours, theirs in zip(astuple(self), astuple(before), strict=True))
+        )
+
     def input_usage(self) -> Usage:
         """The input; it includes the results of tools that the provider ran."""
         return Usage(
@@ -161,7 +168,7 @@ def _sum(one: int | None, other: int | None) -> int | None:
 class Feedback(_Piece, frozen=True):
     """Why the prompt was blocked."""
 
-    block_reason: str | None = None
+    block_reason: Label | None = None
     block_reason_message: Label | None = None
     safety_ratings: msgspec.Raw = msgspec.Raw()
 
@@ -173,7 +180,7 @@ class Chunk(_Piece, frozen=True):
     usage_metadata: Annotated[TokenCounts | None, ACCESSORY] = None
     model_version: Label | None = None
     response_id: Label | None = None
-    prompt_feedback: Feedback | None = None
+    prompt_feedback: Annotated[Feedback | None, ACCESSORY] = None
     error: object = None
 
 
@@ -186,14 +193,14 @@ class RawContent(msgspec.Struct, frozen=True):
 class RawCandidate(msgspec.Struct, frozen=True):
     """One of the answers as it came."""
 
-    content: RawContent = RawContent()
-    index: WholeNumber | None = 0
+    content: RawContent | None = None
+    index: WholeNumber = 0
 
 
 class RawChunk(msgspec.Struct, frozen=True):
     """A chunk as it came."""
 
-    candidates: tuple[RawCandidate, ...] = ()
+    candidates: tuple[RawCandidate, ...] | None = None
 
 
 # https://ai.google.dev/api/generate-content#FinishReason, and the SDK's.

@@ -25,6 +25,7 @@ class BodyTail:
         self._errors = errors
         self._deltas: list[Delta] = []
         self._task: asyncio.Task[None] | None = None
+        self._has_ended = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -35,6 +36,18 @@ class BodyTail:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
+
+    @property
+    def is_unread(self) -> bool:
+        """True if the reading has begun, and not reached the end of the body."""
+        return self._task is not None and not self._has_ended
+
+    async def read_on(self, gap_s: float) -> list[Delta]:
+        """The deltas until the answer or the body ends, or none has come for *gap_s*."""
+        deltas: list[Delta] = []
+        while not self._decoder.done and (more := await self.read(gap_s)):
+            deltas += more
+        return deltas
 
     async def read(self, limit_s: float) -> list[Delta]:
         """The deltas that have come when the body ends, or after *limit_s*."""
@@ -47,3 +60,4 @@ class BodyTail:
         with suppress(*self._errors):
             async for chunk in self._chunks:
                 self._deltas += self._decoder.feed(chunk)
+            self._has_ended = True

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # After the end of an answer comes the end of the HTTP body. Once it is read, the connection can be reused.
 _TAIL_S = 0.1
-# Of Google, the reason for stopping is the last thing documented; some gateways send the token counts after it.
+# Of Google, the reason for stopping is the last thing documented; some gateways send token counts or text after it.
 _SETTLED_S = 0.5
 # aiohttp warns about larger bodies in one write: they may block the event loop.
 ONE_WRITE_BYTES = 1 << 20
@@ -155,8 +155,8 @@ class Channel:
                 except errors as error:
                     broken = error
                 async with BodyTail(chunks, decoder, errors) as tail:
-                    deltas = await tail.read(_SETTLED_S) if decoder.settled and broken is None else []
-                    if deltas := deltas + decoder.close(clean=broken is None):
+                    deltas = await tail.read_on(_SETTLED_S) if decoder.settled and broken is None else []
+                    if deltas := deltas + decoder.close(clean=broken is None and not tail.is_unread):
                         yield limits.insert(deltas)
                     decoder.check()
                     await tail.read(_TAIL_S)

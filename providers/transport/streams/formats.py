@@ -88,7 +88,7 @@ class BodyFormat:
         match first:
             case b"{" | b"[":
                 return ObjectStream(self._provider)
-            case b"" | b":" | b"d" | b"e" | b"i" | b"r" if self._frames is None:  # the fields of server-sent events
+            case b"" | b":" | b"d" | b"e" | b"i" | b"r":  # the fields of server-sent events
                 return EventStream(self._provider)
             case b"\0" | b"\1" if self._frames is not None:  # of its length, of which 32 MB are the limit
                 return self._frames

@@ -66,23 +66,31 @@ class LenientDecoder(Generic[_Decoded]):
             ProtocolError: it is no JSON, or content in it can't be read.
             SplitCharacter: it is *streamed*, and a text in it ends with half a character.
         """
-        try:
-            # Through JSON, because a member may be kept as it came.
-            decoded: _Decoded = msgspec.json.decode(self.repaired(provider, data, problem, streamed), type=self._kind)
-        except MALFORMED:
-            raise malformed_answer(provider, problem, data) from None
-        return decoded
-
-    def repaired(self, provider: str, data: bytes, problem: Exception, streamed: bool = False) -> bytes:
-        """*data* as JSON that the strict decoder accepts. Raises what ``decode`` raises."""
         if streamed and ends_with_half(data):
             raise SplitCharacter
         if self._form is None:
             self._form = inspect.type_info(self._kind)
         try:
-            return msgspec.json.encode(coerced(self._normalize(parsed(data)), self._form))
+            value = coerced(self._normalize(parsed(data)), self._form)
+            # Through JSON, because a member may be kept as it came.
+            decoded: _Decoded = msgspec.json.decode(msgspec.json.encode(value), type=self._kind)
         except (Unreadable, *MALFORMED):
             raise malformed_answer(provider, problem, data) from None
+        return decoded
+
+
+def tolerant_decoder(provider: str, kind: type[_Decoded], streamed: bool = False) -> Callable[[bytes], _Decoded]:
+    """A decoder of *kind*, strict at first and then lenient. It raises what ``LenientDecoder.decode`` does."""
+    strict = msgspec.json.Decoder(kind).decode
+    lenient = LenientDecoder[_Decoded](kind)
+
+    def decode(data: bytes) -> _Decoded:
+        try:
+            return strict(data)
+        except MALFORMED as problem:
+            return lenient.decode(provider, data, problem, streamed)
+
+    return decode
 
 
 def tool_input(raw: bytes) -> str:

@@ -307,6 +307,18 @@ def test_a_citation_covers_its_segment_if_that_is_in_the_text(support: dict[str,
     assert (cited.start, cited.end) == span
 
 
+def test_a_reason_for_stopping_settles_an_answer_unless_text_is_still_to_come() -> None:
+    """The rest of the body of a settled answer is read only for a moment."""
+    decoder = answer_decoder(5)
+    settled: list[bool] = []
+    for text, reason in (("", "STOP"), ("A ", None), ("raven", "STOP"), (" flies", None), (".", "MAX_TOKENS")):
+        candidate = {"content": {"parts": [{"text": text}]}} | ({"finishReason": reason} if reason else {})
+        decoder.feed(b"data: %b\n\n" % msgspec.json.encode({"candidates": [candidate]}))
+        settled.append(decoder.settled)
+
+    assert settled == [False, False, True, False, True]
+
+
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
