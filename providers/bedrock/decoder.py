@@ -48,7 +48,7 @@ _block = tolerant_decoder(PROVIDER, wire.WholeBlock)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _object = msgspec.json.Decoder(dict[str, Any]).decode
 # Of the size of a frame, which is less than 32 MB.
-_FIRST_OF_FRAMES = b"\x01"
+_FIRST_OF_FRAMES = 1
 _OPAQUE = ("toolUse", "toolResult", "image")
 
 
@@ -130,7 +130,7 @@ class BedrockReader:
         self._opaque: dict[int, _OpaqueDraft] = {}
 
     def read(self, data: bytes, deltas: list[Delta]) -> None:
-        if data[:1] > _FIRST_OF_FRAMES:
+        if data[0] > _FIRST_OF_FRAMES:
             self._read_text(data.lstrip(), deltas)
             return
         encoded, payload = split(data)

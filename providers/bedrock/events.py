@@ -132,8 +132,8 @@ class BlockDelta(_Event):
 def documented_delta(value: Any) -> Any:
     """*value*, a decoded ``BlockDelta``, with the input of a tool use as the text of JSON, if it is an object."""
     match value:
-        case {"delta": {"toolUse": {"input": dict(arguments)}}}:
-            text = msgspec.json.encode(cast("dict[str, Any]", arguments)).decode()
+        case {"delta": {"toolUse": {"input": dict()}}}:
+            text = msgspec.json.encode(value["delta"]["toolUse"]["input"]).decode()
             return cast("dict[str, Any]", value) | {"delta": {"toolUse": {"input": text}}}
         case _:
             return value

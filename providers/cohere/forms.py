@@ -34,7 +34,7 @@ def _message(holder: _Members, is_whole: bool) -> _Members:
         if is_whole:
             members["tool_calls"] = [_call(call) for call in _listed(calls)]
         else:
-            members["tool_calls"] = _call(next(iter(_listed(calls)), {}))
+            members["tool_calls"] = _call(next(iter(_listed(calls)), _Members()))
     return {"message": members}
 
 

@@ -58,6 +58,7 @@ class AnswerDecoder:
         self._head: bytes | None = b""  # of the body, until something has been read
         self._held: list[bytes] = []  # events, from the one that ends with half a character
         self._read = reader.read
+        self._split = self._format.split
         self._error: ProviderError | None = None
 
     @property
@@ -85,7 +86,7 @@ class AnswerDecoder:
         if self._error is not None:
             return deltas
         try:
-            for data in self._format.feed(chunk):
+            for data in self._split(chunk):
                 if reader.ended:
                     break
                 if data:
@@ -97,6 +98,7 @@ class AnswerDecoder:
             self._error = error
         if self._head is not None:
             self._head = None if deltas else (self._head + chunk)[:SHOWN_CHARS]
+            self._split = self._format.split  # now that the format is known
         return deltas
 
     def close(self, clean: bool = True) -> list[Delta]:

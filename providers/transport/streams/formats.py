@@ -1,6 +1,6 @@
 """Telling the format of a body by its first bytes, whatever was requested and whatever its headers say."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from ..faults import unreadable_body
@@ -77,6 +77,11 @@ class BodyFormat:
             ProtocolError: the body is text or a web page.
         """
         return self._splitter.remainder() if self._splitter else None
+
+    @property
+    def split(self) -> Callable[[bytes], Iterable[bytes]]:
+        """What splits the rest of the body: ``feed``, or what it calls."""
+        return self._splitter.feed if self._splitter else self.feed
 
     def is_events(self, head: bytes) -> bool:
         """True if the body, which begins with *head*, is the beginning of a stream of events, and no single object."""

@@ -11,10 +11,13 @@ from ...schema.errors import ProtocolError
 
 EVENT_LIMIT_BYTES = 64 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_find_plain_data = re.compile(rb"\ndata: (.*)(?=\n\n)").findall  # one line of data, and the last of its event
+_CR, _LF = b"\r\n"
+# An event with one line of data, after its name and its id. Errors are read otherwise.
+_PLAIN_EVENT = rb"(?:event: (?!error\n).*\n)?(?:id: .*\n)?data: (.*)\n\n"
+_plain_event = re.compile(_PLAIN_EVENT).match
+_find_plain_data = re.compile(rb"(?:\A|(?<=\n\n))" + _PLAIN_EVENT).findall
 _FIELDS = (b"", b"data", b"event", b"id", b"retry", b"error")  # without a name: a comment, or a blank line
 # JSON without a field, which gateways write into an open stream: an error, up to the next field or blank line.
-_begins_bare_json = re.compile(rb"\n\{").search  # `in` takes three times as long
 _bare_json = re.compile(rb"^\{.*(?:\n(?!data:|event:|id:|:).+)*", re.MULTILINE).sub
 _end_of_name = re.compile(rb"[:\r\n]").search
 _lone_cr = re.compile(rb"\r(?!\n)").search
@@ -48,12 +51,14 @@ class EventStream:
         """
         if self._possible_mark is not None:
             chunk = self._without_byte_order_mark(chunk)
-        if self._after_cr or b"\r" in chunk:
+        if self._after_cr or _CR in chunk:
             chunk = self._with_lf_only(chunk)
+        if not self._pieces and (event := _plain_event(chunk)) and event.end() == len(chunk):
+            return [event[1]]  # in half the time of what follows
         if not chunk:
             return []
         if self._pieces:
-            ended = b"\n\n" in chunk or (chunk[0] == 0x0A and self._pieces[-1].endswith(b"\n"))
+            ended = b"\n\n" in chunk or (chunk[0] == _LF and self._pieces[-1].endswith(b"\n"))
             self._keep(chunk)
             # Searching only the new chunk keeps a large event in many chunks linear.
             if not ended:
@@ -115,14 +120,12 @@ def _as_event(found: re.Match[bytes]) -> bytes:
 
 def _all_data(events: bytes) -> list[bytes]:
     """The data of each of the complete *events*."""
-    lines = b"\n" + events
-    if _begins_bare_json(lines):
-        events = _bare_json(_as_event, events)
-        lines = b"\n" + events
-    plain = _find_plain_data(lines)
+    plain = _find_plain_data(events)
     # Events of other forms are rare, and parsing one by one costs twice this.
-    if len(plain) == lines.count(b"\ndata") and b"\nerror" not in lines and b"\nevent: error" not in lines:
+    if len(plain) == events.count(b"\n\n"):
         return plain
+    if b"\n{" in events or events.startswith(b"{"):
+        events = _bare_json(_as_event, events)
     return [data for event in events.split(b"\n\n") if (data := _data(event)) is not None]
 
 
