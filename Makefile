@@ -18,9 +18,14 @@ FOLDERS := providers compaction runtime benchmarks cli
 # The editable install is a tree of links, one per file. It is renewed when the list of files changes.
 LINKED := build/linked-$(shell find $(FOLDERS) *.py -name '*.py' -o -path '*/samples/*' | sort | cksum | cut -d ' ' -f 1)
 
+# All tests that need Ray run in one of the processes: tests/conftest.py.
+PARALLEL := --numprocesses=2 --dist=loadscope --no-loadscope-reorder
+
+NEWEST := .venv-newest/bin/python -m
+
 BENCH = $(BIN)/rayconteur bench --out benchmarks/out/$(shell date -u +%Y%m%d-%H%M%S)
 
-.PHONY: help demo test fuzz check docs bench bench-quick gate wheel
+.PHONY: help demo test newest fuzz check docs bench bench-quick gate wheel
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 18
@@ -29,7 +34,14 @@ demo: $(LINKED)  ## Run many sessions at once, without network or API key
 	@$(BIN)/rayconteur demo
 
 test: $(LINKED) .aimock/installed .llama/installed .litellm/installed  ## Run the tests, except those of make gate, make docs and make wheel
-	@$(BIN)/python -m pytest -m 'not programs' --ignore tests/test_wheel.py --ignore tests/docs/test_site.py --numprocesses=2 --dist=loadscope --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m 'not programs' --ignore tests/test_wheel.py --ignore tests/docs/test_site.py $(PARALLEL)
+
+newest: $(LINKED)  ## Run the tests of providers with the newest versions of all packages, without constraints.txt
+	@echo 'Setting up .venv-newest: takes some minutes'
+	@$(PYTHON) -m venv --clear .venv-newest
+	@$(NEWEST) pip -qq install --upgrade pip setuptools
+	@$(NEWEST) pip -qq install --no-build-isolation --editable '.[all]' --group test
+	@$(NEWEST) pytest $(PARALLEL) tests/providers tests/driver/test_each_provider.py
 
 fuzz: $(LINKED)  ## Fuzz all decoders with broken answers for FUZZ_SECONDS (60)
 	-@$(PIP) install --constraint constraints.txt --only-binary atheris --group fuzz

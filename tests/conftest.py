@@ -11,6 +11,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 
 import rayconteur as rc
+from rayconteur.providers.sdk.versions import TESTED, installed_version
 
 if TYPE_CHECKING:
     from rayconteur import blocking
@@ -41,6 +42,12 @@ class RayTestsInOneProcess(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         return "ray" if file.removeprefix("tests/").startswith(STARTS_RAY) else file
+
+
+def pytest_report_header() -> str:
+    """The installed versions of what an answer passes through."""
+    versions = [f"{name} {installed_version(name)}" for name in ("ray", "msgspec", *TESTED)]
+    return f"versions: {', '.join(versions)}"
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -41,7 +41,7 @@ def requirements(project: dict[str, Any], separate_groups: bool = True) -> list[
     excluded = set[str]() if separate_groups else SEPARATE_GROUPS
     groups = [lines for name, lines in project["dependency-groups"].items() if name not in excluded]
     lines = [project["build-system"]["requires"], project["project"]["dependencies"], *extras, *groups]
-    direct = [Requirement(line) for part in lines for line in part]
+    direct = [Requirement(line) for part in lines for line in part if isinstance(line, str)]  # and no group
     return [requirement for requirement in direct if requirement.name != project["project"]["name"]]
 
 
