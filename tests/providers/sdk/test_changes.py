@@ -11,7 +11,7 @@ from fixtures.clients import EACH_PROVIDER, REQUEST, Config, client_and_server
 from servers.loopback import answers
 
 from rayconteur.providers.schema.errors import IncompatibleSDK, ProviderError
-from rayconteur.providers.sdk.versions import TESTED
+from rayconteur.providers.sdk.versions import TESTED, installed_version
 
 # Each changes a part of an SDK that the client uses, as a new version might: it is gone, has other arguments, or
 # returns something else.
@@ -95,10 +95,10 @@ REQUEST_CHANGES = {
 def assert_incompatible(errors: dict[str, Any], distribution: str, at: str) -> None:
     """Check that *errors* name *distribution*, its version and what to do, after one attempt."""
     client, session = errors["client"], errors["session"]
-    tested = TESTED[distribution]
+    installed, tested = installed_version(distribution), TESTED[distribution]
     assert (client["type"], client["code"], client["at"]) == ("IncompatibleSDK", "incompatible_sdk", at), client
-    assert (client["distribution"], client["installed"], client["tested"]) == (distribution, tested, tested)
-    assert f"{distribution} {tested}" in client["message"]
+    assert (client["distribution"], client["installed"], client["tested"]) == (distribution, installed, tested)
+    assert f"{distribution} {installed}" in client["message"]
     assert f"'{distribution}=={tested}'" in client["message"]
     assert not client["is_caused"]
     assert (session["code"], session["message"]) == (client["code"], client["message"])
