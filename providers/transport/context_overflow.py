@@ -13,14 +13,20 @@ OVERFLOW_CODES = frozenset(
         "request_too_large",  # Anthropic
         "model_max_prompt_tokens_exceeded",  # GitHub
         "ContextWindowExceededError",  # LiteLLM
+        "context_window_exceeded",
+        "model_context_window_exceeded",
+        "tokens_limit_reached",  # GitHub Models
+        "prompt_too_long",
+        "input_too_long",
     }
 )
 """Codes and types of errors that mean nothing else."""
 
-_LIMIT = r"(?:context|prompt|input|model|sequence|token)[ _-]?(?:window|length|size|limit)"
+_LIMIT = r"(?:context|prompt|input|model|sequence|session|token)[ _-]?(?:window|length|size|limit)"
 _PHRASES = (
-    r"\b(?:prompt|input|conversation|messages) (?:is|are|was|were) too (?:long|large)",  # Anthropic, Bedrock, Fireworks
-    r"\bprompt too long",  # Ollama
+    # Anthropic, Bedrock, Fireworks; vLLM: "The prompt (total length 5000) is too long"; llama.cpp: "too big".
+    r"\b(?:prompt|input|conversation|messages)(?: \([^)]*\))? (?:is|are|was|were) too (?:long|large|big)",
+    r"\b(?:prompt|input)(?: tokens?)?(?: length)? too long",  # Ollama, Kimi
     r"request (?:is )?too large\b(?! for model.{0,200}per minute)",  # Groq, Anthropic
     rf"exceed\w* (?:the |this |your |an? )?(?:\w+(?:'s)? ){{0,4}}{_LIMIT}",  # OpenAI, llama.cpp, Kimi, Ollama
     rf"(?:longer|greater|larger|more) than (?:the )?(?:\w+(?:'s)? ){{0,3}}{_LIMIT}",  # SGLang, vLLM, LM Studio
@@ -29,7 +35,10 @@ _PHRASES = (
     r"context (?:the )?overflow",  # LM Studio
     r"exceed\w* context limit",  # Anthropic
     r"input tokens? (?:count )?(?:\([\d,]+\) )?exceed",  # OpenAI, Bedrock
-    r"(?:number|count) of (?:input )?tokens (?:in the prompt )?(?:\([\d,]+\) )?(?:cannot )?exceed",  # Cohere, Bedrock
+    # Cohere, Bedrock, watsonx
+    r"(?:number|count) of (?:input )?tokens (?:in the prompt )?(?:\(?[\d,]+\)? )?(?:cannot )?exceed",
+    r"input token count is [\d,]+ but",  # Vertex AI
+    r"\b(?:prompt|input)\b[^.]{0,40}\btokens\b[^.]{0,40}\bexceeds? the (?:model's )?maximum of",  # AI21
     r"token count (?:of )?\(?[\d,]*\)? ?exceeds",  # Google, GitHub
     r"exceeds? max(?:imum)? (?:input |prompt )?length",  # Z.ai, Poolside, SGLang
     r"exceeds? the maximum (?:allowed )?(?:number of tokens|(?:input |prompt )?length)",  # Google, SGLang, Poolside
@@ -40,6 +49,9 @@ _PHRASES = (
     r"payload size exceeds",  # Google
     r"size limit exceeded",  # Cohere
     r"exceeds? max_(?:model|seq)_len",  # vLLM
+    r"should not exceed max_(?:num_tokens|seq_len|input_len)",  # TensorRT-LLM
+    r"exceed max message tokens",  # Volcengine
+    r"context_length_exceeded|contextwindowexceedederror",  # in the text with which a gateway repeats another's error
 )
 _overflow = re.compile("|".join(f"(?:{phrase})" for phrase in _PHRASES)).search
 
@@ -48,7 +60,9 @@ _other = re.compile(
     r"max_(?:completion_|output_|new_)?tokens (?:is |must |cannot |: )?(?:too|be|exceed)|"
     r"maximum allowed number of output tokens|"
     r"supports at most [\d,]+ completion tokens|"
+    r"max_(?:completion_|output_|new_)?tokens (?:of )?\(?[\d,]+\)? exceed|"
     r"max tokens must be|"
+    r"\b(?:name|description|identifier|key|value|string)s? exceeds? (?:the )?max|"
     r"maximum tokens you requested exceed|"
     r"string too long"
 ).search

@@ -31,6 +31,13 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _MAX_DEPTH = 4
+_PROBLEMS = ("error", "exception", "failed")
+_SIGNS_OF_LIFE = ("ping", "keepalive", "keep-alive", "heartbeat")
+_SUCCESS = (0, 200, "0", "200")
+_STATUSES = ("status_code", "statusCode", "status")
+# Where servers have the message; the last ones of AWS, OAuth, MiniMax and RFC 9457.
+_REPORTING = ("detail", "msg", "error_message", "errors", "errorMessage", "Message", "error_description", "exception")
+_TEXTS = ("message", *_REPORTING, "status_msg", "reason", "title")
 _begins_with_event = re.compile(rb"\s*(?:data|event|error):").match
 _json = msgspec.json.Decoder().decode
 _Members = dict[str, object]
@@ -65,10 +72,25 @@ def reported_fault(body: bytes) -> Fault | None:
     if not isinstance(decoded, dict):
         return None
     members = cast(_Members, decoded)
-    named = "error" in (members.get("object"), members.get("type"))
-    if named or any(members.get(name) for name in ("error", "errors", "detail", "message", "msg", "error_message")):
+    if _reports(members):
         return _fault_in(members, _MAX_DEPTH) or _unexplained(members, body)
     return None
+
+
+def _reports(members: _Members) -> bool:
+    """True if *members*, those of an object that is no part of an answer, report a problem."""
+    kinds = (members.get("object"), members.get("type"), members.get("status"))
+    if any(kind in _PROBLEMS for kind in kinds) or _wrapped(members):
+        return True
+    if members.get("type") in _SIGNS_OF_LIFE:
+        return False
+    match members.get("message"):
+        case {"role": _}:  # of another API's answer
+            return False
+        case message:
+            has_failed = any(type(status := members.get(name)) is int and status >= 400 for name in _STATUSES)
+            says = message or any(members.get(name) for name in _REPORTING)
+            return has_failed or bool(says and members.get("code") not in _SUCCESS)
 
 
 def _fault_in_events(body: bytes) -> Fault | None:
@@ -100,14 +122,53 @@ def _fault_in(part: object, depth: int) -> Fault | None:
     if not isinstance(part, dict) or not depth:
         return None
     members = cast(_Members, part)
-    if inner := members.get("error"):
+    text = _text(members)
+    if inner := _wrapped(members) or members.get("error"):
         fault = _fault_in(inner, depth - 1)
+        if text and fault is None:  # the error is "true"
+            fault = Fault(message=text[:SHOWN_CHARS])
+        elif text and fault and fault.message == inner != text:  # the error is "Bad Request"
+            fault = msgspec.structs.replace(fault, message=f"{inner}: {text}"[:SHOWN_CHARS])
         return fault and _with_code(fault, members)
-    if isinstance(message := members.get("message"), str):
-        return _with_code(Fault(message=_with_gateway_details(message, members)[:SHOWN_CHARS] or NO_REASON), members)
+    if text:
+        fault = _nested_in_text(text, depth) or Fault(message=_with_gateway_details(text, members)[:SHOWN_CHARS])
+        return _with_code(fault, members)
     others = (members.get(name) for name in ("detail", "msg", "error_message", "errors"))
     fault = _fault_in(next(filter(None, others), None), depth - 1)
+    if fault is None and isinstance(members.get("message"), str):
+        fault = Fault()
     return fault and _with_code(fault, members)
+
+
+def _wrapped(members: _Members) -> object:
+    """The error that *members* have inside; ``None`` if they have none, or one whose members are all empty."""
+    inners = (members.get(name) for name in ("error", "err", "Error"))
+    inner = next((inner for inner in inners if says_something(inner)), None)
+    match members.get("base_resp"):  # MiniMax
+        case {"status_code": int(code)} as response if inner is None and code:
+            return response
+        case _:
+            return inner
+
+
+def says_something(value: object) -> bool:
+    """True if *value*, in the place of an error, is one: not if it is empty, or has only empty members."""
+    if isinstance(value, dict):
+        return any(map(says_something, cast(_Members, value).values()))
+    return bool(value)
+
+
+def _text(members: _Members) -> str | None:
+    """The message among *members*; one in several texts is joined."""
+    for name in _TEXTS:
+        match members.get(name):
+            case str(text) if text:
+                return text
+            case [str(), *_] as texts:
+                return "; ".join(text for text in cast("list[object]", texts) if isinstance(text, str))
+            case _:
+                pass
+    return None
 
 
 def _nested_in_text(text: str, depth: int) -> Fault | None:
@@ -125,30 +186,37 @@ def _with_gateway_details(message: str, members: Mapping[str, object]) -> str:
     match members.get("metadata"):
         case {"raw": str(raw)} if raw:
             return f"{message}: {read_fault(raw.encode(errors='replace')).message}"
+        case {"raw": dict(raw)} if fault := _fault_in(cast("object", raw), _MAX_DEPTH):
+            return f"{message}: {fault.message}"
         case _:
             return message
 
 
 def _with_code(fault: Fault, members: Mapping[str, object]) -> Fault:
     """*fault* with the type, the code and the delay in *members*, where it has none itself."""
-    kind = members.get("type") or members.get("error_type")  # Cohere, TGI
-    details, wait_s = members.get("details"), None
+    kinds = [members.get(name) for name in ("type", "error_type", "errorType")]  # OpenAI, Cohere and TGI, AWS
+    details, wait_s = members.get("details"), _seconds(members.get("retry_after"))
     code = members.get("code")
     if code is None:
-        code = next(
-            (status for name in ("status_code", "statusCode", "status") if type(status := members.get(name)) is int),
-            None,
-        )
+        code = members.get("error_code")  # Databricks
+    if code is None:
+        kinds.append(members.get("status"))  # Google
+        code = next((status for name in _STATUSES if type(status := members.get(name)) is int), None)
     if isinstance(details, list):  # google.rpc.RetryInfo
-        wait_s = next(filter(None, map(_retry_delay_s, cast("list[object]", details))), None)
+        wait_s = next(filter(None, map(_retry_delay_s, cast("list[object]", details))), wait_s)
     elif isinstance(details, dict):  # Anthropic
         code = cast(_Members, details).get("error_code", code)
+    kind = next((kind for kind in kinds if kind and isinstance(kind, str)), None)
     return msgspec.structs.replace(
         fault,
-        type=fault.type or (kind if isinstance(kind, str) else None),
+        type=fault.type or kind,
         code=fault.code or (str(code) if isinstance(code, str | int) and code != "" else None),
         retry_after_s=fault.retry_after_s or wait_s,
     )
+
+
+def _seconds(value: object) -> float | None:
+    return max(0.0, float(value)) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _retry_delay_s(detail: object) -> float | None:

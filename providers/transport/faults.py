@@ -21,6 +21,7 @@ from ..schema.errors import (
 )
 from .context_overflow import OVERFLOW_CODES, exceeds_rate_alone, is_overflow
 from .fault_bodies import NO_REASON, Fault, excerpt, is_markup, shown_text
+from .fault_names import is_spent_quota, kind_by_name
 
 STATUSES: Mapping[int, type[ProviderError]] = {
     400: InvalidRequest,
@@ -74,6 +75,9 @@ SPENT_PHRASES = ("reached your specified api usage limits", "credit balance is t
 """In lower case: a bad request because of the account's own spending limit (Anthropic): asking again is no use."""
 
 
+BAD_KEY_PHRASES = ("incorrect api key", "api key not valid", "invalid api key")
+"""In lower case: a bad request because of the key (xAI, Gemini)."""
+
 COMMON_CODES: Mapping[str, type[ProviderError]] = {
     "invalid_api_key": AuthenticationFailed,
     "insufficient_quota": AuthenticationFailed,  # a 429 that waiting does not resolve
@@ -120,20 +124,21 @@ class FaultTable:
 
     def _kind(self, fault: Fault, status: int | None) -> type[ProviderError]:
         kind = self._named(fault.code) or _by_status(status or _as_status(fault.code))
-        kind = kind or self._named(fault.type) or ProviderUnavailable
+        kind = kind or self._named(fault.type) or kind_by_name(fault.code) or kind_by_name(fault.type)
+        kind = kind or ProviderUnavailable
         if not OVERFLOW_CODES.isdisjoint((fault.code, fault.type)) or exceeds_rate_alone(fault.message):
             return ContextOverflow
         # Some servers report an overflow as an error of their own: a 500.
-        if kind in (InvalidRequest, ProviderUnavailable) and is_overflow(fault.message):
+        if kind in (InvalidRequest, ProviderUnavailable, Overloaded) and is_overflow(fault.message):
             return ContextOverflow
         message = fault.message.lower()
-        if kind is RateLimited and any(phrase in message for phrase in self.spent_quota_phrases):
+        if kind is RateLimited and self._is_spent(fault, message):
             return AuthenticationFailed
         if kind is not InvalidRequest:
             return kind
         if _rejects_thinking(message):
             return ThinkingRejected
-        if any(phrase in message for phrase in SPENT_PHRASES):
+        if any(phrase in message for phrase in (*SPENT_PHRASES, *BAD_KEY_PHRASES)):
             return AuthenticationFailed
         if any(phrase in message for phrase in self.unknown_model_phrases):
             return UnknownModel
@@ -141,6 +146,13 @@ class FaultTable:
         if (status == 404 or fault.type == "not_found_error") and "model" in message:
             return UnknownModel
         return kind
+
+    def _is_spent(self, fault: Fault, message: str) -> bool:
+        is_named = is_spent_quota(fault.code) or is_spent_quota(fault.type)
+        return is_named or any(phrase in message for phrase in self.spent_quota_phrases)
+
+
+_STATUS_DIGITS, _FIRST_ERROR_STATUS = 3, 400
 
 
 def _rejects_thinking(message: str) -> bool:
@@ -150,8 +162,9 @@ def _rejects_thinking(message: str) -> bool:
 
 
 def _as_status(code: str | None) -> int | None:
-    """The HTTP status that gateways put in place of a code once a stream has begun."""
-    return int(code) if code and code.isdecimal() else None
+    """The HTTP status that gateways put in place of a code once a stream has begun; other numbers are a vendor's."""
+    status = int(code) if code and code.isdecimal() and len(code) == _STATUS_DIGITS else 0
+    return status if status >= _FIRST_ERROR_STATUS else None
 
 
 def _by_status(status: int | None) -> type[ProviderError] | None:
@@ -198,7 +211,7 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
         if value is None:
             continue
         try:
-            wait_s = float(value) * unit_s
+            wait_s = float(value.removesuffix("s")) * unit_s
         except ValueError:
             wait_s = _until(value, now)
         if math.isfinite(wait_s):

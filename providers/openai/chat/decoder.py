@@ -13,8 +13,8 @@ from ...schema.deltas import (
     UsageReported,
 )
 from ...schema.stop_reasons import StopDetails
-from ...transport.fault_bodies import reported_fault
-from ...transport.faults import incomplete_answer
+from ...transport.fault_bodies import reported_fault, says_something
+from ...transport.faults import incomplete_answer, unreadable_body
 from ...transport.streams.decoder import AnswerDecoder
 from ...wire.fallback_ids import fallback_answer_id
 from ...wire.json_decoding import MALFORMED
@@ -23,13 +23,16 @@ from ...wire.stop_reasons import inferred_stop_reason, stop_reason
 from ..custom_tools import KEPT
 from ..details import chat_filter_details, read_openai_fault
 from .errors import faults
-from .events import Choice, Chunk, Piece, ToolCall, UrlCitation
-from .finish_reasons import FAILURES, STOP_REASONS
+from .events import Choice, Chunk, Piece, TokenCounts, ToolCall, UrlCitation
+from .finish_reasons import FAILURES, STOP_REASONS, finish_names, is_finish
 from .forms import documented_form
 from .kept_parts import KeptParts
 from .tool_calls import ToolCalls
+from .whole_messages import Messages, error_in_delta, text_piece
 
 _FILTERED = "content_filter"
+_MINIMAX_STATUS = b'"base_resp"'
+_CHUNK = b'"chat.completion'  # the kind of a chunk, and that of a whole answer
 _FILTER_FAILED = b'"content_filter_error"'  # at Azure: no filter has seen the text
 _LEGACY_INDEX = -1  # of a function_call, the predecessor of tool_calls: an answer has at most one
 _json = msgspec.json.encode
@@ -55,7 +58,11 @@ class ChatReader:
         self._calls = ToolCalls(provider, number)
         self._citations: list[UrlCitation] = []
         self._kept = KeptParts()
+        self._index = 0  # of the choice that is read
+        self._messages = Messages()
         self._is_whole = False
+        self._early_usage: TokenCounts | None = None
+        self._unknown: bytes | None = None  # the first event, if it is no chunk
         self._refused = False
         self._stop_reason: str | None = None
         self._details: StopDetails | None = None
@@ -75,13 +82,10 @@ class ChatReader:
             if chunk.usage is None and chunk.x_groq is not None:
                 chunk.usage = chunk.x_groq.usage
         # Azure's first chunk has no id, no model and no choices, only the results of its content filters.
-        if not self._started and chunk.choices:
-            self._started = True
-            deltas.append(AnswerStarted(chunk.id or fallback_answer_id(self._number), chunk.model or ""))
-            for first in filter(None, (choice.delta or choice.message for choice in chunk.choices or ())):
-                self._kept.note_thinking(first)  # DeepSeek's first chunk names the member, which is empty still
+        if not self._started:
+            self._start_answer(chunk, data, deltas)
         for choice in chunk.choices or ():
-            if choice.index == 0:
+            if choice.index == self._index:
                 self._read_choice(choice, data, deltas)
         if chunk.usage is not None and self._started:
             deltas.append(UsageReported(chunk.usage.usage()))
@@ -89,9 +93,25 @@ class ChatReader:
             self._end_answer(deltas)
 
     def finish(self, deltas: list[Delta]) -> None:
-        if self._stop_reason is None:
+        # A whole answer may have no reason for stopping.
+        if self._stop_reason is None and self._messages.count != 1 and (self._started or not self._unknown):
             raise incomplete_answer(self._provider)
         self._end_answer(deltas)
+
+    def _start_answer(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> None:
+        if not chunk.choices:
+            self._early_usage = chunk.usage or self._early_usage
+            is_chunk = chunk.choices is not None or chunk.usage is not None or _CHUNK in data
+            if _MINIMAX_STATUS in data or not (is_chunk or data.strip() == b"{}"):
+                self._unknown = self._unknown or data
+            return
+        self._started = True
+        self._index = min(choice.index for choice in chunk.choices)  # some servers count from 1
+        deltas.append(AnswerStarted(chunk.id or fallback_answer_id(self._number), chunk.model or ""))
+        for first in filter(None, (choice.delta or choice.message for choice in chunk.choices)):
+            self._kept.note_thinking(first)  # DeepSeek's first chunk names the member, which is empty still
+        if self._early_usage is not None:
+            deltas.append(UsageReported(self._early_usage.usage()))
 
     def _check_fault(self, chunk: Chunk, data: bytes) -> None:
         """Raises:
@@ -99,13 +119,18 @@ class ChatReader:
         """
         if chunk.x_groq is not None and chunk.x_groq.error:
             raise faults(self._provider).error(read_openai_fault(_json({"error": chunk.x_groq.error})))
-        if (chunk.error or not chunk.choices) and reported_fault(data) is not None:
+        is_answer = chunk.choices and not chunk.error
+        # Without an answer, MiniMax says neither whether a request is at fault nor whether to repeat it.
+        is_unclear = _MINIMAX_STATUS in data and not (self._started or chunk.error)
+        if not (is_answer or is_unclear) and reported_fault(data) is not None:
             raise faults(self._provider).error(read_openai_fault(data))
 
     def _end_answer(self, deltas: list[Delta]) -> None:
         if not self._started:
+            if self._unknown:
+                raise unreadable_body(self._provider, self._unknown)
             raise incomplete_answer(self._provider)
-        self._calls.end(self._blocks, deltas)
+        self._blocks = self._calls.end(self._blocks, deltas)
         self.ended = True
         if self._text is not None:
             deltas.extend(Cited(self._text, citation.citation()) for citation in self._citations)
@@ -113,15 +138,15 @@ class ChatReader:
         if kept and (self._calls or self._text is not None):
             deltas.append(OpaqueReceived(self._next_block(), KEPT, kept))
         # Some models give no reason at all, and a forced tool call ends with "stop".
-        reason = stop_reason(STOP_REASONS, (self._stop_reason or "").lower())
+        names = finish_names(self._stop_reason or "")
+        reason = stop_reason(STOP_REASONS, next((name for name in names if name in STOP_REASONS), None))
         reason = inferred_stop_reason(reason, calls_tools=bool(self._calls), refuses=self._refused)
         deltas.append(AnswerEnded(reason, self._stop_reason, self._details))
 
     def _read_choice(self, choice: Choice, data: bytes, deltas: list[Delta]) -> None:
         piece = choice.delta
-        if choice.message is not None and (piece is None or self._is_only_in_message(choice)):
-            self._is_whole = piece is None
-            piece = choice.message
+        if piece is None or choice.message is not None:
+            piece = self._piece_of_message(choice, data)
         if piece is not None:
             if thinking := piece.reasoning_content or piece.reasoning:
                 if self._thinking is None:
@@ -129,28 +154,40 @@ class ChatReader:
                 self._add_thinking(thinking, deltas)
             if piece.content:
                 self._add_text(piece.content, deltas)
+            elif not thinking:
+                self._check_delta(data)
             if piece.refusal or piece.tool_calls or piece.function_call or piece.annotations:
-                self._read_rare(piece, piece is choice.message, data, deltas)
+                is_whole = choice.message is not None and not (choice.delta and choice.delta.tool_calls)
+                self._read_rare(piece, is_whole, data, deltas)
             if piece.extra_content or piece.reasoning_details or piece.thinking_blocks:
                 self._kept.add(piece)
         if choice.usage is not None:
             deltas.append(UsageReported(choice.usage.usage()))
-        if choice.error:
+        if says_something(choice.error):
             raise faults(self._provider).error(read_openai_fault(_json({"error": choice.error})))
-        if reason := choice.finish_reason:
-            if kind := FAILURES.get(reason.lower()):
+        if (reason := choice.finish_reason) and is_finish(reason):
+            names = finish_names(reason)
+            if kind := next((FAILURES[name] for name in names if name in FAILURES), None):
                 raise kind(f"the answer ended with {reason!r}", self._provider, vendor_code=reason)
             self._stop_reason = reason
-            if reason.lower() == _FILTERED or _FILTER_FAILED in data:
+            if _FILTERED in names or _FILTER_FAILED in data:
                 self._details = chat_filter_details(data)
 
-    def _is_only_in_message(self, choice: Choice) -> bool:
-        """True if *choice*, which has a delta and a message, is a whole answer: its delta is as empty as all before.
-
-        In the streams of Perplexity, the message is the text so far.
-        """
+    def _piece_of_message(self, choice: Choice, data: bytes) -> Piece | None:
+        """What is new in *choice*, which has no delta, or a message beside it."""
+        if choice.message is None:
+            return text_piece(data, choice.index)
         nothing_before = not self._blocks and not self._calls
-        return bool(nothing_before and choice.finish_reason and choice.delta and choice.delta.is_empty())
+        self._is_whole = bool(choice.delta is None and choice.finish_reason and nothing_before)
+        has_text, has_thinking = self._text is not None, self._thinking is not None
+        return self._messages.unread(choice, has_text, has_thinking, bool(self._calls))
+
+    def _check_delta(self, data: bytes) -> None:
+        """Raises:
+        ProviderError: the delta in *data*, which has no text, has an error.
+        """
+        if b'"error"' in data and (error := error_in_delta(data)):
+            raise faults(self._provider).error(read_openai_fault(_json({"error": error})))
 
     def _add_text(self, text: str, deltas: list[Delta]) -> None:
         if self._text is None:
@@ -167,7 +204,7 @@ class ChatReader:
             self._refused = True
             self._add_text(piece.refusal, deltas)
         calls = piece.tool_calls or ()
-        if piece.function_call:
+        if piece.function_call and not calls:  # some servers repeat the first call there
             calls = [*calls, ToolCall(index=_LEGACY_INDEX, function=piece.function_call)]
         self._blocks = self._calls.read(calls, whole, data, self._blocks, deltas)
         annotations = piece.annotations or ()

@@ -19,7 +19,8 @@ from ..usage import InputDetails, OutputDetails, openai_usage
 class TokenCounts(msgspec.Struct):
     """The token counts. OpenRouter adds the *cost* in USD; some gateways use Anthropic's names.
 
-    The tokens read from the cache are beside the others at DeepSeek (*prompt_cache_hit_tokens*) and at Moonshot.
+    Beside the others are the tokens read from the cache at DeepSeek (*prompt_cache_hit_tokens*) and at Moonshot, and
+    those of the thinking at Together and Perplexity (*reasoning_tokens*).
     """
 
     prompt_tokens: WholeNumber | None = None
@@ -27,6 +28,7 @@ class TokenCounts(msgspec.Struct):
     prompt_tokens_details: Annotated[InputDetails | None, ACCESSORY] = None
     completion_tokens_details: Annotated[OutputDetails | None, ACCESSORY] = None
     prompt_cache_hit_tokens: WholeNumber | None = None
+    reasoning_tokens: WholeNumber | None = None
     cached_tokens: WholeNumber | None = None
     input_tokens: WholeNumber | None = None
     output_tokens: WholeNumber | None = None
@@ -37,7 +39,10 @@ class TokenCounts(msgspec.Struct):
     def usage(self) -> Usage:
         """These counts as a ``Usage``."""
         outputs = self.completion_tokens if self.completion_tokens is not None else self.output_tokens
-        usage = openai_usage(self._inputs(), outputs, self._input_details(), self.completion_tokens_details)
+        details = self.completion_tokens_details or OutputDetails()
+        if details.reasoning_tokens is None:
+            details = OutputDetails(self.reasoning_tokens)
+        usage = openai_usage(self._inputs(), outputs, self._input_details(), details)
         if self.cost is None:
             return usage
         return msgspec.structs.replace(usage, cost=Cost(usd=self.cost, provenance=Provenance.REPORTED))
@@ -80,12 +85,17 @@ class CustomCall(msgspec.Struct):
 
 
 class ToolCall(msgspec.Struct):
-    """A tool call, or the next piece of it. Gemini's *extra_content* has its thought signature."""
+    """A tool call, or the next piece of it. Gemini's *extra_content* has its thought signature.
+
+    Cloudflare has the *name* and the *arguments* here, in place of a *function*.
+    """
 
     index: WholeNumber | None = None
     id: Label | None = None
     function: FunctionCall | None = None
     custom: CustomCall | None = None
+    name: str | None = None
+    arguments: str | None = None
     extra_content: object = None
 
 

@@ -19,6 +19,8 @@ def documented_form(chunk: Any) -> Any:
             for name in ("delta", "message"):
                 if not choice.get(name):
                     choice.pop(name, None)
+                if isinstance(text := choice.get(name), str):
+                    choice[name] = {"content": text}
                 for piece in _objects(choice.get(name)):
                     _document_piece(piece)
     return cast("Any", chunk)
@@ -40,13 +42,16 @@ def _document_piece(piece: _Members) -> None:
     if isinstance(content := piece.get("content"), list | dict):
         parts = _parts(content)
         thinking = "".join(_text_in(part) for part in parts if _is_thinking(part))
-        piece["content"] = "".join(_text_in(part) for part in parts if not _is_thinking(part))
+        piece["content"] = "".join(_text_in(part) for part in parts if not (_is_thinking(part) or _is_refusal(part)))
+        if refusal := "".join(_text_in(part) for part in parts if _is_refusal(part)):
+            piece["refusal"] = piece.get("refusal") or refusal
         if thinking and not (piece.get("reasoning_content") or piece.get("reasoning")):
             piece["reasoning_content"] = thinking
     if isinstance(calls := piece.get("tool_calls"), list):
         piece["tool_calls"] = [call for call in cast("list[object]", calls) if call]
-    called = [call.get(kind) for call in _objects(piece.get("tool_calls")) for kind in ("function", "custom")]
-    for call in _objects([*called, piece.get("function_call")]):
+    calls = _objects(piece.get("tool_calls"))
+    called = [call.get(kind) for call in calls for kind in ("function", "custom")]
+    for call in _objects([*calls, *called, piece.get("function_call")]):
         for name in ("arguments", "input"):
             if isinstance(value := call.get(name), list | dict):
                 call[name] = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -59,6 +64,14 @@ def _parts(value: Any) -> Sequence[Any]:
 def _is_thinking(part: Any) -> bool:
     match part:
         case {"type": "thinking" | "reasoning" | "reasoning_content"}:
+            return True
+        case _:
+            return False
+
+
+def _is_refusal(part: Any) -> bool:
+    match part:
+        case {"type": "refusal"}:
             return True
         case _:
             return False

@@ -14,6 +14,7 @@ from ..custom_tools import INPUT_END, INPUT_START, MARK, CallMark, escape_input
 from .events import CustomCall, FunctionCall, ToolCall
 from .kept_parts import merge_extra
 
+_NO_INPUT = "{}"
 _json = msgspec.json.encode
 _is_json = msgspec.json.Decoder().decode
 
@@ -46,6 +47,15 @@ class _OpenCall:
             return False
         return True
 
+    def has_input(self, text: str) -> bool:
+        """True if *text* is all the input so far, which is complete: some servers repeat it at the end."""
+        return text == "".join(self.pieces) and self.is_complete()
+
+    def is_repeated_by(self, piece: ToolCall) -> bool:
+        """True if *piece* is this call once more, all of it."""
+        is_same = bool(self.id) and (piece.id, _name(piece)) == (self.id, self.name)
+        return is_same and not self.custom and self.has_input(_input(piece) or "")
+
 
 class ToolCalls:
     """The tool calls of one answer of *provider*, to request *number* of its session.
@@ -71,9 +81,13 @@ class ToolCalls:
         for position, piece in enumerate(pieces):
             if not whole and self._continues_input(piece, deltas):
                 continue
+            if piece.function is None and piece.custom is None and (piece.name or piece.arguments):
+                piece.function = FunctionCall(piece.name, piece.arguments)
             call = None if whole else self._continued(piece, position)
             if call is None:
                 if not (piece.id or piece.function or piece.custom):
+                    continue
+                if not whole and any(call.is_repeated_by(piece) for call in self._calls):
                     continue
                 self._drop_repetition()
                 blocks = self._start_named(blocks, deltas)
@@ -81,19 +95,20 @@ class ToolCalls:
             blocks = self._add(call, piece, blocks, deltas)
         return self._start_named(blocks, deltas) if whole else blocks
 
-    def end(self, blocks: int, deltas: list[Delta]) -> None:
-        """Start the calls that have not started, and end their inputs.
+    def end(self, blocks: int, deltas: list[Delta]) -> int:
+        """Start the calls that have not started, and end their inputs. Returns the index of the block after them.
 
         Raises:
             ProtocolError: one has no name.
         """
         self._drop_repetition()
-        self._start_named(blocks, deltas)
+        blocks = self._start_named(blocks, deltas)
         for call in self._calls:
             if call.block is None:
                 raise malformed_answer(self._provider, "a tool call without a name", call.first)
             if call.custom:
                 deltas.append(ToolInputDelta(call.block, INPUT_END))
+        return blocks
 
     def extras(self) -> list[dict[str, Any]]:
         """The ``extra_content`` of each call that has started, in the order of their blocks."""
@@ -107,6 +122,8 @@ class ToolCalls:
         call = self._latest.get(piece.index)
         if call is None or call.block is None:
             return False
+        if called.arguments.startswith("{") and call.has_input(called.arguments):
+            return True
         call.pieces.append(called.arguments)
         deltas.append(ToolInputDelta(call.block, called.arguments))
         return True
@@ -123,6 +140,10 @@ class ToolCalls:
         if call is None or not (name or piece.id):
             return call
         is_other = bool(piece.id and call.id and piece.id != call.id)
+        if is_other and not name:
+            call = next((one for one in self._calls if one.id == piece.id), call)
+            if call.id == piece.id:
+                return call
         if name and is_other:
             return None
         # Pieces of one call do not come side by side.
@@ -159,13 +180,16 @@ class ToolCalls:
             call.custom = call.custom or piece.custom is not None
             name = _name(piece)
             if name and name != call.name:
-                call.name += name
+                # The next piece, or all of it so far.
+                call.name = name if name.startswith(call.name) else call.name + name
         text = _input(piece)
-        if text:
+        if text and not (text.startswith("{") and call.has_input(text)):
+            if call.block is None and call.pieces == [_NO_INPUT] and text.startswith("{"):
+                call.pieces.clear()  # an empty object announces the input that follows
             call.pieces.append(text)
             if call.block is not None:
                 deltas.append(ToolInputDelta(call.block, text))
-        if call.block is None and call.name and call.pieces:
+        if call.block is None and call.name and call.pieces and call.pieces != [_NO_INPUT]:
             return self._start(call, blocks, deltas)
         return blocks
 

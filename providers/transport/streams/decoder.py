@@ -7,6 +7,7 @@ from ...schema.errors import ProtocolError, ProviderError
 from ..fault_bodies import SHOWN_CHARS
 from ..faults import incomplete_answer, unreadable_body
 from .formats import BodyFormat, EventSplitter
+from .joined_events import separate_events
 from .surrogates import SplitCharacter, ends_with_half, join_halves, without_lone_surrogates
 
 # How many events may come between the two halves of a character: a ping, a piece of another choice.
@@ -94,6 +95,8 @@ class AnswerDecoder:
                         self._read(data, deltas)
                     except SplitCharacter:
                         self._hold([data])
+                    except ProtocolError:
+                        self._read_separately(data, deltas)
         except ProviderError as error:
             self._error = error
         if self._head is not None:
@@ -125,6 +128,23 @@ class AnswerDecoder:
         deltas = self.close()
         self.check()
         return deltas
+
+    def _read_separately(self, data: bytes, deltas: list[Delta]) -> None:
+        """Read the events in *data*, if it is several, or none.
+
+        Raises:
+            ProtocolError: it is one, which is malformed: the error being handled.
+        """
+        events = separate_events(data)
+        if events is None:
+            raise  # noqa: PLE0704
+        for event in events:
+            if self._reader.ended:
+                break
+            try:
+                self._read(event, deltas)
+            except SplitCharacter:
+                self._hold([event])
 
     def _hold(self, events: list[bytes]) -> None:
         self._held, self._read = events, self._read_after_half
@@ -170,4 +190,7 @@ class AnswerDecoder:
         except SplitCharacter:
             self._hold([data])
         except ProtocolError:
-            raise incomplete_answer(self._provider) from None
+            try:
+                self._read_separately(data, deltas)
+            except ProtocolError:
+                raise incomplete_answer(self._provider) from None

@@ -13,12 +13,14 @@ EVENT_LIMIT_BYTES = 64 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CR, _LF = b"\r\n"
 # An event with one line of data, after its name and its id. Errors are read otherwise.
-_PLAIN_EVENT = rb"(?:event: (?!error\n).*\n)?(?:id: .*\n)?data: (.*)\n\n"
+_PLAIN_EVENT = rb"(?:event: (?![eE]rror\n).*\n)?(?:id: .*\n)?data: (.*)\n\n"
 _plain_event = re.compile(_PLAIN_EVENT).match
 _find_plain_data = re.compile(rb"(?:\A|(?<=\n\n))" + _PLAIN_EVENT).findall
 _FIELDS = (b"", b"data", b"event", b"id", b"retry", b"error")  # without a name: a comment, or a blank line
 # JSON without a field, which gateways write into an open stream: an error, up to the next field or blank line.
-_bare_json = re.compile(rb"^\{.*(?:\n(?!data:|event:|id:|:).+)*", re.MULTILINE).sub
+_bare_json = re.compile(rb"^\[?\{.*(?:\n(?!data:|event:|id:|:).+)*", re.MULTILINE).sub
+_has_bare_json = re.compile(rb"^\[?\{", re.MULTILINE).search
+_says_why = re.compile(rb'"(?:error|errors|message|msg|detail)"').search
 _end_of_name = re.compile(rb"[:\r\n]").search
 _lone_cr = re.compile(rb"\r(?!\n)").search
 
@@ -124,7 +126,7 @@ def _all_data(events: bytes) -> list[bytes]:
     # Events of other forms are rare, and parsing one by one costs twice this.
     if len(plain) == events.count(b"\n\n"):
         return plain
-    if b"\n{" in events or events.startswith(b"{"):
+    if _has_bare_json(events):
         events = _bare_json(_as_event, events)
     return [data for event in events.split(b"\n\n") if (data := _data(event)) is not None]
 
@@ -133,7 +135,7 @@ def _data(event: bytes) -> bytes | None:
     """The data of *event*; ``None`` if it has none, as a comment.
 
     Errors are read as an object with an ``error``: llama.cpp's field of that name, and an event of that name whose data
-    is not an object.
+    is not an object with an error in it. An object whose lines have no field of their own is read as well.
     """
     fields: dict[bytes, list[bytes]] = {}
     for line in event.split(b"\n"):
@@ -143,8 +145,11 @@ def _data(event: bytes) -> bytes | None:
     if b"error" in fields:
         return _as_error(b"\n".join(fields[b"error"]))
     data = None if values is None else b"\n".join(values)
-    if data and fields.get(b"event") == [b"error"] and not data.lstrip().startswith(b"{"):
-        return _as_error(data)
+    is_error = [name.lower() for name in fields.get(b"event", ())] == [b"error"]
+    if is_error and not (data and data.lstrip().startswith(b"{") and _says_why(data)):
+        return _as_error(b"error" if data is None or not data.strip(b"{} \n") else data)
+    if data == b"{":
+        return event[event.index(b"{") :]
     return data
 
 
