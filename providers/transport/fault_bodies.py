@@ -84,13 +84,12 @@ def _reports(members: _Members) -> bool:
         return True
     if members.get("type") in _SIGNS_OF_LIFE:
         return False
-    match members.get("message"):
-        case {"role": _}:  # of another API's answer
-            return False
-        case message:
-            has_failed = any(type(status := members.get(name)) is int and status >= 400 for name in _STATUSES)
-            says = message or any(members.get(name) for name in _REPORTING)
-            return has_failed or bool(says and members.get("code") not in _SUCCESS)
+    message = members.get("message")
+    if isinstance(message, dict) and "role" in message:  # of another API's answer
+        return False
+    has_failed = any(type(status := members.get(name)) is int and status >= 400 for name in _STATUSES)
+    says = any(members.get(name) for name in ("message", *_REPORTING))
+    return has_failed or (says and members.get("code") not in _SUCCESS)
 
 
 def _fault_in_events(body: bytes) -> Fault | None:
@@ -161,13 +160,10 @@ def says_something(value: object) -> bool:
 def _text(members: _Members) -> str | None:
     """The message among *members*; one in several texts is joined."""
     for name in _TEXTS:
-        match members.get(name):
-            case str(text) if text:
-                return text
-            case [str(), *_] as texts:
-                return "; ".join(text for text in cast("list[object]", texts) if isinstance(text, str))
-            case _:
-                pass
+        value = members.get(name)
+        texts = cast("list[object]", value) if isinstance(value, list) else [value]
+        if text := "; ".join(text for text in texts if isinstance(text, str)):
+            return text
     return None
 
 
@@ -183,13 +179,12 @@ def _nested_in_text(text: str, depth: int) -> Fault | None:
 
 def _with_gateway_details(message: str, members: Mapping[str, object]) -> str:
     """*message* with what the server behind OpenRouter answered: its own is "Provider returned error"."""
-    match members.get("metadata"):
-        case {"raw": str(raw)} if raw:
-            return f"{message}: {read_fault(raw.encode(errors='replace')).message}"
-        case {"raw": dict(raw)} if fault := _fault_in(cast("object", raw), _MAX_DEPTH):
-            return f"{message}: {fault.message}"
-        case _:
-            return message
+    metadata = members.get("metadata")
+    raw = cast(_Members, metadata).get("raw") if isinstance(metadata, dict) else None
+    if isinstance(raw, str) and raw:
+        return f"{message}: {read_fault(raw.encode(errors='replace')).message}"
+    fault = _fault_in(cast(_Members, raw), _MAX_DEPTH) if isinstance(raw, dict) else None
+    return f"{message}: {fault.message}" if fault else message
 
 
 def _with_code(fault: Fault, members: Mapping[str, object]) -> Fault:

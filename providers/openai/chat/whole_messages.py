@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import msgspec
 
+from ...transport.fault_bodies import says_something
 from .events import Choice, Piece
 
 _Object = dict[str, Any]
@@ -79,7 +80,8 @@ def error_in_delta(data: bytes) -> object:
     try:
         chunk = _json(data)
         choices = cast("list[_Object]", chunk["choices"])
-        pieces = [choice.get(name) for choice in choices for name in ("delta", "message")]
-        return next((piece["error"] for piece in pieces if isinstance(piece, dict) and piece.get("error")), None)
+        pieces = (choice.get(name) for choice in choices for name in ("delta", "message"))
+        errors = (cast("_Object", piece).get("error") for piece in pieces if isinstance(piece, dict))
+        return next(filter(says_something, errors), None)
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return None

@@ -21,6 +21,7 @@ def separate_events(data: bytes) -> list[bytes] | None:
         between += data[start:at]
         start = at + len(event)
     between += data[start:]
-    if events == [data] or not (events or between) or not _between(between):
+    ends = END in between.upper()
+    if events == [data] or not (events or ends) or not _between(between):
         return None
-    return [*events, END] if END in between.upper() else events
+    return [*events, END] if ends else events
