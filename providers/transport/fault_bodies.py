@@ -32,7 +32,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 _MAX_DEPTH = 4
 _PROBLEMS = ("error", "exception", "failed")
-_SIGNS_OF_LIFE = ("ping", "keepalive", "keep-alive", "heartbeat")
+SIGNS_OF_LIFE = ("ping", "keepalive", "keep-alive", "heartbeat")
+"""The types of events that only keep a connection alive."""
 _SUCCESS = (0, 200, "0", "200")
 _STATUSES = ("status_code", "statusCode", "status")
 # Where servers have the message; the last ones of AWS, OAuth, MiniMax and RFC 9457.
@@ -82,7 +83,7 @@ def _reports(members: _Members) -> bool:
     kinds = (members.get("object"), members.get("type"), members.get("status"))
     if any(kind in _PROBLEMS for kind in kinds) or _wrapped(members):
         return True
-    if members.get("type") in _SIGNS_OF_LIFE:
+    if members.get("type") in SIGNS_OF_LIFE:
         return False
     message = members.get("message")
     if isinstance(message, dict) and "role" in message:  # of another API's answer

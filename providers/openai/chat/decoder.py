@@ -163,7 +163,7 @@ class ChatReader:
                 self._kept.add(piece)
         if choice.usage is not None:
             deltas.append(UsageReported(choice.usage.usage()))
-        if says_something(choice.error):
+        if choice.error and says_something(choice.error):
             raise faults(self._provider).error(read_openai_fault(_json({"error": choice.error})))
         if (reason := choice.finish_reason) and is_finish(reason):
             names = finish_names(reason)

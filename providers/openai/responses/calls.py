@@ -7,10 +7,20 @@ import msgspec
 from ...schema.deltas import BlockEnded, Delta, OpaqueReceived, ToolInputDelta, ToolUseStarted
 from ...transport.faults import malformed_answer
 from ...wire.fallback_ids import fallback_call_id
+from ...wire.json_decoding import MALFORMED
 from ..custom_tools import INPUT_END, INPUT_START, MARK, CallMark, escape_input
 from .events import CustomCall, FunctionCall
 
 _json = msgspec.json.encode
+_decode = msgspec.json.Decoder().decode
+
+
+def _is_complete(text: str) -> bool:
+    try:
+        _decode(text)
+    except MALFORMED:
+        return False
+    return True
 
 
 @dataclass(slots=True)
@@ -56,6 +66,8 @@ class Call:
 
     def add(self, text: str, deltas: list[Delta]) -> None:
         """Add *text*, as it stands in the JSON of the input."""
+        if text.startswith("{") and text == "".join(self.pieces) and _is_complete(text):
+            return  # all of it once more
         if text and not self.ended:
             self.pieces.append(text)
             if self.started:

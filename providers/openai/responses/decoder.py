@@ -7,8 +7,8 @@ import msgspec
 from ...schema.deltas import AnswerEnded, AnswerStarted, Delta, TextDelta, UsageReported
 from ...schema.errors import ProtocolError, ProviderError
 from ...schema.stop_reasons import StopReason
-from ...transport.fault_bodies import reported_fault
-from ...transport.faults import incomplete_answer, malformed_answer
+from ...transport.fault_bodies import SIGNS_OF_LIFE, reported_fault
+from ...transport.faults import incomplete_answer, malformed_answer, unreadable_body
 from ...transport.streams.decoder import AnswerDecoder
 from ...wire.fallback_ids import fallback_answer_id
 from ...wire.json_decoding import MALFORMED, tags_of
@@ -18,7 +18,6 @@ from ..custom_tools import escape_input
 from ..details import read_openai_fault, responses_filter_details
 from .errors import faults
 from .events import (
-    INCOMPLETE_REASONS,
     AnyEvent,
     ArgumentsDone,
     ArgumentsPiece,
@@ -45,6 +44,7 @@ from .events import (
 )
 from .forms import documented_form
 from .items import Items
+from .statuses import INCOMPLETE_REASONS, end_status, incomplete_name, incomplete_reason
 
 _STATUSES = ("completed", "failed", "in_progress", "cancelled", "queued", "incomplete")
 _EVENTS = tags_of(Event)
@@ -53,7 +53,7 @@ _any_event = msgspec.json.Decoder(AnyEvent).decode
 _response = msgspec.json.Decoder(Response).decode
 _lenient = LenientDecoder[Event](Event, documented_form)
 _lenient_any = LenientDecoder[AnyEvent](AnyEvent)
-_lenient_response = LenientDecoder[Response](Response)
+_lenient_response = LenientDecoder[Response](Response, documented_form)
 
 
 class ResponsesReader:
@@ -67,6 +67,7 @@ class ResponsesReader:
         self._provider = provider
         self._number = number
         self._started = False
+        self._unknown: bytes | None = None  # an event that is none of this API
         self._items = Items(provider, number)
         self._last_text: tuple[str | None, int | None, int | None] | None = None  # where the last piece belongs
         self._last_block = 0
@@ -85,6 +86,8 @@ class ResponsesReader:
             self._read_other(event, data, deltas)
 
     def finish(self, deltas: list[Delta]) -> None:
+        if self._unknown and not self._started:
+            raise unreadable_body(self._provider, self._unknown)
         raise incomplete_answer(self._provider)
 
     def _start_answer(self, response: Response, deltas: list[Delta]) -> None:
@@ -93,29 +96,34 @@ class ResponsesReader:
             self._started = True
             deltas.append(AnswerStarted(response.id or fallback_answer_id(self._number), response.model))
 
-    def _end_answer(self, response: Response, deltas: list[Delta]) -> None:
+    def _end_answer(
+        self, response: Response, event: Completed | Incomplete | Failed | None, deltas: list[Delta]
+    ) -> None:
         """End the answer with the status of *response*, and with its items, unless they have come before.
 
         Raises:
             ProviderError: the status is that of a failure.
         """
-        if self._started and response.status in ("completed", "incomplete", None):
+        status = end_status(response, event)
+        if self._started and status in ("completed", "incomplete"):
             self._items.end_last(response.output or [], deltas)
+            if response.output_text and not self._items.slots.all:
+                self._items.add_text((0, 0), response.output_text, deltas)
         if response.usage is not None and self._started:
             deltas.append(UsageReported(response.usage.usage()))
         self.ended = True
-        match response.status:
-            case "completed" | None:
+        match status:
+            case "completed":
                 # The API has no reasons for a complete answer.
                 reason = inferred_stop_reason(StopReason.END_TURN, self._items.has_calls, self._items.refused)
                 deltas.append(AnswerEnded(reason, response.status))
             case "incomplete":
-                raw_reason = (response.incomplete_details and response.incomplete_details.reason) or "incomplete"
-                reason = stop_reason(INCOMPLETE_REASONS, raw_reason)
+                raw_reason = incomplete_reason(response) or response.status or status
+                reason = stop_reason(INCOMPLETE_REASONS, incomplete_name(raw_reason))
                 filtered = reason is StopReason.CONTENT_FILTER
                 details = responses_filter_details(response.content_filters) if filtered else None
                 deltas.append(AnswerEnded(reason, raw_reason, details))
-            case status:
+            case _:
                 raise self._failure(status, response.error)
 
     def _failure(self, status: str, error: object) -> ProviderError:
@@ -159,8 +167,10 @@ class ResponsesReader:
                 items.end_item(event.output_index, bytes(event.item), deltas)
             case Created():
                 self._start_answer(event.response, deltas)
+            case Failed() if not event.response.error and reported_fault(data) is not None:  # the error is beside it
+                raise faults(self._provider).error(read_openai_fault(data))
             case Completed() | Incomplete() | Failed():
-                self._end_answer(event.response, deltas)
+                self._end_answer(event.response, event, deltas)
             case Error():
                 raise faults(self._provider).error(read_openai_fault(data))
 
@@ -183,7 +193,8 @@ class ResponsesReader:
         kind = "function_call" if isinstance(event, ArgumentsPiece | ArgumentsDone) else "custom_tool_call"
         slots, is_piece = self._items.slots, isinstance(event, ArgumentsPiece | InputPiece)
         find = slots.of_piece if is_piece else slots.of_end
-        slot = find(event.item_id, event.output_index, kind)
+        item_id = event.item_id or (event.call_id if isinstance(event, ArgumentsPiece | ArgumentsDone) else None)
+        slot = find(item_id, event.output_index, kind)
         slot.has_input |= not is_piece
         call = self._items.call(slot, data)
         match event:
@@ -214,11 +225,13 @@ class ResponsesReader:
         elif event.object == "response" or bytes(event.output) or event.status in _STATUSES:
             response = self._decode_response(data)
             self._start_answer(response, deltas)
-            self._end_answer(response, deltas)
+            self._end_answer(response, None, deltas)
         elif _may_report(event.type) and reported_fault(data) is not None:
             raise faults(self._provider).error(read_openai_fault(data))
         elif event.type is None and (not self._started or data.strip() == b"{}"):
             raise malformed_answer(self._provider, problem, data)
+        elif _may_report(event.type) and event.type not in SIGNS_OF_LIFE:
+            self._unknown = self._unknown or data
 
     def _decode_leniently(self, data: bytes, problem: Exception) -> Event:
         try:

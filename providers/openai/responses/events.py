@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import msgspec
 
 from ...schema.content import Citation
-from ...schema.stop_reasons import StopReason
 from ...schema.usage import Usage
 from ...wire.lenient.coercion import ACCESSORY, Label
 from ...wire.numbers import WholeNumber
@@ -135,6 +134,7 @@ class Response(msgspec.Struct):
     model: Label = ""
     status: Label | None = None
     output: list[msgspec.Raw] | None = None
+    output_text: str | None = None
     usage: Annotated[TokenCounts | None, ACCESSORY] = None
     error: object = None
     incomplete_details: Annotated[IncompleteDetails | None, ACCESSORY] = None
@@ -182,6 +182,7 @@ class ArgumentsPiece(_Typed, tag="response.function_call_arguments.delta", gc=Fa
 
     output_index: WholeNumber | None = None
     item_id: Label | None = None
+    call_id: Label | None = None
     delta: str = ""
 
 
@@ -243,6 +244,7 @@ class ArgumentsDone(_Typed, tag="response.function_call_arguments.done", gc=Fals
 
     output_index: WholeNumber | None = None
     item_id: Label | None = None
+    call_id: Label | None = None
     arguments: str = ""
     name: str | None = None
 
@@ -272,25 +274,29 @@ class ItemDone(_Typed, tag="response.output_item.done"):
 class Created(_Typed, tag="response.created"):
     """The first event of an answer."""
 
-    response: Response
+    response: Response = msgspec.field(default_factory=Response)
 
 
 class Completed(_Typed, tag="response.completed"):
     """The last event of a complete answer."""
 
-    response: Response
+    response: Response = msgspec.field(default_factory=Response)
+
+
+class Done(Completed, tag="response.done"):
+    """The same at servers that follow the Realtime API."""
 
 
 class Incomplete(_Typed, tag="response.incomplete"):
     """The last event of an answer that was cut short."""
 
-    response: Response
+    response: Response = msgspec.field(default_factory=Response)
 
 
 class Failed(_Typed, tag="response.failed"):
     """The last event of an answer that failed."""
 
-    response: Response
+    response: Response = msgspec.field(default_factory=Response)
 
 
 class Error(_Typed, tag="error"):
@@ -324,6 +330,7 @@ Event = (
     | ItemDone
     | Created
     | Completed
+    | Done
     | Incomplete
     | Failed
     | Error
@@ -341,10 +348,3 @@ class Sealed(msgspec.Struct):
 
 PHASE = "message"
 """The type of the opaque block that holds the phase of the message after it, which has to be sent back."""
-
-INCOMPLETE_REASONS = {
-    "max_output_tokens": StopReason.MAX_TOKENS,
-    "max_messages": StopReason.PAUSED,
-    "steered": StopReason.PAUSED,
-    "content_filter": StopReason.CONTENT_FILTER,
-}

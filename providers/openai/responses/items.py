@@ -73,6 +73,7 @@ class Items:
         self._last_thinking: Place | None = None
         self._thinking_parts: set[Place] = set()
         self._calls: dict[int, Call] = {}
+        self._announced: dict[int, tuple[Item, bytes]] = {}  # items as they began, by their numbers
 
     @property
     def has_calls(self) -> bool:
@@ -132,6 +133,8 @@ class Items:
         """Start an item, at *index*."""
         item = self._decode_item(raw)
         slot = self.slots.started(item, index, _id(raw))
+        if not isinstance(item, str):
+            self._announced[slot.number] = item, raw
         match item:
             case FunctionCall() | CustomCall():
                 self._start_call(slot, item, raw, deltas)
@@ -144,10 +147,9 @@ class Items:
         """End an item, at *index*, all of which is in *raw*."""
         item = self._decode_item(raw)
         slot = self.slots.done(item, index, _id(raw))
-        if slot.ended:
+        if slot.ended and not _id(raw):  # without one, it may be another item
             raise malformed_answer(self._provider, "an item that has ended before", raw)
-        slot.ended = True
-        self._end(slot, item, raw, deltas)
+        self._end_once(slot, item, raw, deltas)
 
     def end_last(self, output: list[msgspec.Raw], deltas: list[Delta]) -> None:
         """Add what only the last event has, whose items are *output*, and end all calls."""
@@ -155,11 +157,9 @@ class Items:
             raw = bytes(part)
             item = self._decode_item(raw)
             slot = self.slots.last(item, position, _id(raw))
-            if not slot.ended:
-                slot.ended = True
-                self._end(slot, item, raw, deltas)
-            else:
-                self._supplement(slot, item, raw, deltas)
+            self._end_once(slot, item, raw, deltas)
+        for number, (item, raw) in self._announced.items():  # what has come in no other event
+            self._end_once(self.slots.all[number], item, raw, deltas)
         for call in self._calls.values():
             if not call.ended:
                 call.start(self._number, deltas)
@@ -181,6 +181,14 @@ class Items:
         block = self._started_block(place)
         if cited and isinstance(part, OutputText) and block is not None:
             deltas.extend(Cited(block, annotation.citation()) for annotation in part.annotations or ())
+
+    def _end_once(self, slot: Slot, item: Item | str, raw: bytes, deltas: list[Delta]) -> None:
+        """End the item *slot* with *item*, or add what that has if it has ended before."""
+        if slot.ended:
+            self._supplement(slot, item, raw, deltas)
+        else:
+            slot.ended = True
+            self._end(slot, item, raw, deltas)
 
     def _end(self, slot: Slot, item: Item | str, raw: bytes, deltas: list[Delta]) -> None:
         match item:
