@@ -6,7 +6,6 @@ from uuid import uuid4
 import msgspec
 
 from ..schema.deltas import (
-    AnswerEnded,
     AnswerStarted,
     BlocksWithdrawn,
     Delta,
@@ -16,7 +15,6 @@ from ..schema.deltas import (
     ThinkingSigned,
     ToolInputDelta,
     ToolUseStarted,
-    UsageReported,
 )
 from ..transport.fault_bodies import read_fault, reported_fault
 from ..transport.faults import incomplete_answer, malformed_answer
@@ -24,13 +22,12 @@ from ..transport.streams.decoder import AnswerDecoder
 from ..wire.indexed_blocks import IndexedBlocks
 from ..wire.json_decoding import MALFORMED, tags_of
 from ..wire.lenient.decoder import LenientDecoder, repaired_json
-from ..wire.stop_reasons import inferred_stop_reason, stop_reason
 from .blocks.deviations import normalized_block, normalized_event, normalized_message
 from .blocks.opaque_draft import OpaqueDraft, unknown_type
 from .blocks.places import BlockKind, BlockPlaces
+from .ending import Ending
 from .errors import FAULTS, PROVIDER
 from .events import (
-    STOP_REASONS,
     AnyEvent,
     Block,
     BlockDelta,
@@ -46,19 +43,17 @@ from .events import (
     Ping,
     RedactedBlock,
     SignaturePiece,
-    Stop,
     TextBlock,
     TextPiece,
     ThinkingBlock,
     ThinkingPiece,
-    TokenCounts,
     ToolUseBlock,
     WholeMessage,
     citation,
-    stop_details,
 )
 from .fallbacks import FALLBACK, AttemptBlocks
 
+_NO_BLOCK = (b"", b"null")
 _EVENTS = tags_of(Event)
 _PIECES = tags_of(BlockDelta.__annotations__["delta"])
 _event: Callable[[bytes], Event] = msgspec.json.Decoder(Event).decode
@@ -77,8 +72,8 @@ class AnthropicReader:
     def __init__(self) -> None:
         self.ended = self.settled = False
         self._message_id: str | None = None
-        self._stop = Stop()
-        self._counts = TokenCounts()
+        self._is_named = False  # by a message_start
+        self._ending = Ending()
         self._places = BlockPlaces()
         self._text, self._thinking = self._places.text, self._places.thinking
         self._blocks = IndexedBlocks()
@@ -112,28 +107,26 @@ class AnthropicReader:
     def finish(self, deltas: list[Delta]) -> None:
         if self._message_id is None and self._unknown is not None:
             raise malformed_answer(PROVIDER, "no event of this API", self._unknown)
-        if self._stop.stop_reason is None:
+        if not self._ending.is_known:
             raise incomplete_answer(PROVIDER)
-        self._end_answer(self._stop, deltas)
+        self._end_answer(deltas)
 
     def _start_answer(self, message: WholeMessage, deltas: list[Delta]) -> None:
         """Start the answer with the id, the model and the token counts of *message*. A repeated start only counts."""
-        if self._message_id is None or (message.id not in ("", self._message_id) and self._places.used):
+        is_other = self._is_named and message.id not in ("", self._message_id) and self._places.used
+        if self._message_id is None or is_other:
             self._message_id = message.id or f"msg_{uuid4().hex}"
             deltas.append(AnswerStarted(self._message_id, message.model))
-        self._counts.update(message.usage)
-        deltas.append(UsageReported(self._counts.usage()))
+        deltas.append(self._ending.note_start(message))
 
-    def _end_answer(self, stop: Stop | WholeMessage, deltas: list[Delta]) -> None:
-        """End the answer, with the reason for stopping that *stop* has, and the blocks that have not ended."""
+    def _end_answer(self, deltas: list[Delta]) -> None:
+        """End the answer, and the blocks that have not ended."""
         if not self._places.used:
             self._read_content(self._first_content, deltas)
         for index in self._places.open():
             self._end_block(index, deltas)
+        deltas.append(self._ending.delta(calls_tools=bool(self._calls)))
         self.ended = True
-        raw = stop.stop_reason
-        reason = inferred_stop_reason(stop_reason(STOP_REASONS, raw), calls_tools=bool(self._calls))
-        deltas.append(AnswerEnded(reason, raw, stop_details(stop.stop_details)))
 
     def _read_content(self, content: list[msgspec.Raw], deltas: list[Delta]) -> None:
         for index, block in enumerate(content):
@@ -143,8 +136,10 @@ class AnthropicReader:
     def _start_block(self, key: int, raw: bytes, deltas: list[Delta]) -> None:
         """Start the block with the server's index *key* and the content that *raw* has; a whole answer has all of it.
 
-        A block that is open at this index ends.
+        A block that is open at this index ends. Without content, the pieces that follow begin the block.
         """
+        if raw in _NO_BLOCK:
+            return
         try:
             block = _block(raw)
         except MALFORMED as problem:
@@ -211,15 +206,18 @@ class AnthropicReader:
             self._blocks.add(OpaqueReceived(index, opaque.type, complete), deltas)
         self._blocks.end(index, deltas)
 
-    def _require_message(self, data: bytes) -> None:
+    def _require_message(self, event: Event, data: bytes, deltas: list[Delta]) -> None:
+        """Start the answer if *event*, before any message_start, is of a block: its content does not depend on it."""
         if self._message_id is None:
-            raise malformed_answer(PROVIDER, "an event before message_start", data)
+            if not isinstance(event, BlockStart | BlockDelta):
+                raise malformed_answer(PROVIDER, "an event before message_start", data)
+            self._start_answer(WholeMessage(), deltas)
 
     def _read_piece(self, event: BlockDelta, data: bytes, deltas: list[Delta]) -> None:
         if type(event.delta) is ThinkingPiece and event.delta.thinking and event.index in self._thinking:
             deltas.append(ThinkingDelta(event.index, event.delta.thinking))
             return
-        self._require_message(data)
+        self._require_message(event, data, deltas)
         place = self._places.find(event.index)
         if self._opaque and place is not None and (opaque := self._opaque.get(place[0])) is not None:
             opaque.add(event.delta)
@@ -228,11 +226,11 @@ class AnthropicReader:
             case InputPiece(partial_json=""):
                 pass
             case InputPiece(partial_json=json):
-                if place is None or place[1] is not BlockKind.TOOL_USE:
+                index = place[0] if place and place[1] is BlockKind.TOOL_USE else self._places.last_tool_use()
+                if index is None:
                     raise malformed_answer(PROVIDER, "an input_json_delta before its content_block_start", data)
-                if self._whole_inputs:
-                    self._whole_inputs.pop(place[0], None)
-                deltas.append(ToolInputDelta(place[0], json))
+                self._whole_inputs.pop(index, None)
+                deltas.append(ToolInputDelta(index, json))
             case ThinkingPiece(thinking=text):
                 if text:
                     self._blocks.add(ThinkingDelta(self._thinking_index(event.index, deltas), text), deltas)
@@ -265,7 +263,7 @@ class AnthropicReader:
 
     def _read_other(self, event: Event, data: bytes, deltas: list[Delta]) -> None:
         if not isinstance(event, MessageStart | Ping | Error):
-            self._require_message(data)
+            self._require_message(event, data, deltas)
         match event:
             case BlockStart():
                 self._start_block(event.index, bytes(event.content_block), deltas)
@@ -276,20 +274,17 @@ class AnthropicReader:
                 if event.usage is not None:
                     event.message.usage.update(event.usage)
                 self._start_answer(event.message, deltas)
-            case MessageDelta():
-                if event.delta.stop_reason is not None or self._stop.stop_reason is None:
-                    self._stop = event.delta
-                self._counts.update(event.usage)
-                deltas.append(UsageReported(self._counts.usage()))
-            case MessageStop():
-                if not event.error:
-                    self._end_answer(self._stop, deltas)
+                self._is_named = True
+            case MessageDelta() | MessageStop():
+                deltas += self._ending.note(event)
+                if error := event.error or event.inner.error:
+                    raise FAULTS.error(read_fault(msgspec.json.encode({"error": error})))
+                if isinstance(event, MessageStop):
+                    self._end_answer(deltas)
             case Error():
                 raise FAULTS.error(read_fault(data))
-            case Ping() | BlockDelta():
+            case _:
                 pass
-        if isinstance(event, MessageDelta | MessageStop) and event.error:
-            raise FAULTS.error(read_fault(data))
 
     def _read_unknown(self, data: bytes, problem: Exception, deltas: list[Delta]) -> None:
         """Read what is no documented event: an answer that is not streamed, a fault, or an event of a newer type.
@@ -304,6 +299,8 @@ class AnthropicReader:
         try:
             event = _any_event(data)
         except MALFORMED:
+            if data.lstrip().startswith(b"[") and reported_fault(data) is not None:  # Google's form
+                raise FAULTS.error(read_fault(data)) from None
             event = _lenient_any.decode(PROVIDER, data, problem, streamed=True)
         if event.type == "message" or (event.type is None and bytes(event.content)):
             self._read_whole(data, problem, deltas)
@@ -318,6 +315,10 @@ class AnthropicReader:
         """Read *data*, an event of a known type that failed to decode with *problem*."""
         piece_type = event.delta.pop("type", None)
         is_delta = event.type == BlockDelta.__struct_config__.tag
+        if error := event.error or event.delta.get("error"):
+            raise FAULTS.error(read_fault(msgspec.json.encode({"error": error})))
+        if is_delta and not event.delta and piece_type is None:
+            return
         if is_delta and isinstance(piece_type, str) and piece_type not in _PIECES:
             place = self._places.find(event.index)
             if place is not None and (opaque := self._opaque.get(place[0])) is not None:
@@ -335,13 +336,13 @@ class AnthropicReader:
             message = _message(data)
         except MALFORMED:
             message = _lenient_message.decode(PROVIDER, data, problem)
-        if not message.content and message.stop_reason is None:
+        if message.error or (not message.content and not message.stop_reason):
             if reported_fault(data) is not None:
                 raise FAULTS.error(read_fault(data))
             raise malformed_answer(PROVIDER, "an answer without content", data)
         self._start_answer(message, deltas)
         self._read_content(message.content, deltas)
-        self._end_answer(message, deltas)
+        self._end_answer(deltas)
 
 
 def answer_decoder() -> AnswerDecoder:

@@ -50,10 +50,11 @@ class TokenCounts(msgspec.Struct):
     completion_tokens: TokenNumber | None = None
 
     def update(self, later: "TokenCounts") -> None:
-        """Replace the counts that *later* has."""
+        """Replace the counts that *later* has. An input of 0 takes none away: some servers end a stream with it."""
+        has_input = bool(later.iterations) or any(getattr(later, name) for name in _INPUT)
         for name in self.__struct_fields__:
             count = getattr(later, name)
-            if count is not None:
+            if count is not None and (count or has_input or name not in _INPUT or not getattr(self, name)):
                 setattr(self, name, count)
 
     def usage(self) -> Usage:
@@ -72,6 +73,8 @@ class TokenCounts(msgspec.Struct):
             reasoning=reported(details.thinking_tokens if details else None),
         )
 
+
+_INPUT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 NO_INDEX = -1
 """Of an event that does not say which block it belongs to."""
@@ -193,6 +196,7 @@ class WholeMessage(msgspec.Struct):
     usage: Annotated[TokenCounts, ACCESSORY] = msgspec.field(default_factory=TokenCounts)
     stop_reason: Label | None = None
     stop_details: Any = None
+    error: Any = None
 
 
 class MessageStart(_Typed, tag="message_start"):
@@ -205,7 +209,7 @@ class MessageStart(_Typed, tag="message_start"):
 class BlockStart(_Typed, tag="content_block_start"):
     """The start of a block."""
 
-    content_block: msgspec.Raw
+    content_block: msgspec.Raw = msgspec.Raw()
     index: WholeNumber = NO_INDEX
 
 
@@ -227,20 +231,36 @@ class Stop(msgspec.Struct):
 
     stop_reason: Label | None = None
     stop_details: Any = None
+    usage: Annotated[TokenCounts | None, ACCESSORY] = None
+    error: Any = None
 
 
 class MessageDelta(_Typed, tag="message_delta"):
     """What is known only at the end: the reason for stopping, and the output tokens."""
 
     delta: Stop
-    usage: Annotated[TokenCounts, ACCESSORY] = msgspec.field(default_factory=TokenCounts)
+    usage: Annotated[TokenCounts | None, ACCESSORY] = None
+    stop_reason: Label | None = None
     error: Any = None
+
+    @property
+    def inner(self) -> Stop:
+        """The object in which the reason for stopping is documented."""
+        return self.delta
 
 
 class MessageStop(_Typed, tag="message_stop"):
-    """The last event of an answer."""
+    """The last event of an answer; some servers have in it, or in a message, what is missing in the one before."""
 
+    message: Annotated[Stop | None, ACCESSORY] = None
+    usage: Annotated[TokenCounts | None, ACCESSORY] = None
+    stop_reason: Label | None = None
     error: Any = None
+
+    @property
+    def inner(self) -> Stop:
+        """The message."""
+        return self.message or Stop()
 
 
 class Ping(_Typed, tag="ping"):

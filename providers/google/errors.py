@@ -36,11 +36,10 @@ FAULTS = FaultTable(
 )
 
 
-class _Detail(msgspec.Struct, rename="camel"):
-    """A more specific reason (google.rpc.ErrorInfo), or how long to wait (google.rpc.RetryInfo), or neither."""
+class _Detail(msgspec.Struct):
+    """A more specific reason (google.rpc.ErrorInfo), or none."""
 
     reason: object = None
-    retry_delay: object = None
 
 
 class _Status(msgspec.Struct):
@@ -67,22 +66,10 @@ def read_google_fault(body: bytes) -> Fault:
         if not envelope:
             return plain
         envelope = envelope[0]
-        plain = read_fault(msgspec.json.encode(envelope))
-    details = envelope.error.details
-    delays_s = (_seconds(detail.retry_delay) for detail in details)
-    # Google's own code is the HTTP status; gateways have OpenAI's there.
-    code = plain.code if plain.code and not plain.code.isdecimal() else None
-    return Fault(
-        message=plain.message,
-        type=envelope.error.status or plain.type,
-        code=next((detail.reason for detail in details if isinstance(detail.reason, str)), code),
-        retry_after_s=next((delay_s for delay_s in delays_s if delay_s is not None), None),
-    )
-
-
-def _seconds(duration: object) -> float | None:
-    """The seconds of a google.protobuf.Duration, such as ``3.5s``; ``None`` if *duration* is not one."""
-    try:
-        return max(0.0, float(duration.removesuffix("s"))) if isinstance(duration, str) else None
-    except ValueError:
-        return None
+    status, code = envelope.error.status, plain.code
+    reason = next((detail.reason for detail in envelope.error.details if isinstance(detail.reason, str)), None)
+    if code and code.isdecimal() and (status or reason in FAULTS.codes):
+        code = None  # it is the HTTP status; gateways have OpenAI's codes there
+    if code is None or not code.isdecimal():
+        code = reason or code
+    return msgspec.structs.replace(plain, type=status or plain.type, code=code)

@@ -60,6 +60,10 @@ class BlockPlaces:
             return None
         return own, self._kinds[own]
 
+    def last_tool_use(self) -> int | None:
+        """The own index of the open tool use that began last."""
+        return next((own for own in reversed(self._open.values()) if self._kinds[own] is BlockKind.TOOL_USE), None)
+
     def has(self, index: int) -> bool:
         """True if a block is open that began with exactly *index*."""
         return index in self._open

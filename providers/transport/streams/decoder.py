@@ -11,7 +11,7 @@ from .joined_events import separate_events
 from .surrogates import SplitCharacter, ends_with_half, join_halves, without_lone_surrogates
 
 # How many events may come between the two halves of a character: a ping, a piece of another choice.
-_HELD_EVENTS = 4
+_HELD_EVENTS = 16
 _LARGE_EVENT_BYTES = 16 << 10
 
 

@@ -138,8 +138,8 @@ def test_bytes_that_are_not_utf_8_cost_no_answer() -> None:
     "event",
     [
         STOP,
-        '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}',
-        '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"x"}}',
+        '{"type":"content_block_stop","index":0}',
+        '{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}',
     ],
 )
 def test_an_event_before_the_start_of_the_answer_is_a_protocol_error(event: str) -> None:
