@@ -22,8 +22,8 @@ from ..transport.faults import incomplete_answer, malformed_answer
 from ..transport.streams.decoder import AnswerDecoder
 from ..wire.json_decoding import MALFORMED, tags_of
 from ..wire.lenient.decoder import LenientDecoder
-from ..wire.stop_reasons import stop_reason
-from .errors import FAILURES, FAULTS, PROVIDER
+from ..wire.stop_reasons import failure, inferred_stop_reason, stop_reason
+from .errors import FAULTS, PROVIDER
 from .events import (
     PLAN,
     STOP_REASONS,
@@ -31,6 +31,7 @@ from .events import (
     CallDelta,
     CallEnd,
     CallStart,
+    CitationsStart,
     CitationStart,
     CitedSpan,
     ContentDelta,
@@ -53,6 +54,7 @@ _event: Callable[[bytes], Event] = msgspec.json.Decoder(Event).decode
 _any_event = msgspec.json.Decoder(AnyEvent).decode
 _answer = msgspec.json.Decoder(WholeAnswer).decode
 _lenient = LenientDecoder[Event](Event, documented_form)
+_lenient_citations = LenientDecoder[CitationsStart](CitationsStart)
 _lenient_any = LenientDecoder[AnyEvent](AnyEvent)
 _lenient_answer = LenientDecoder[WholeAnswer](WholeAnswer, documented_form)
 
@@ -75,6 +77,8 @@ class CohereReader:
         self._thoughts: dict[int | None, int] = {}
         self._ended_texts: dict[int | None, int] = {}  # which may still be cited
         self._calls: dict[int | None, int] = {}
+        self._has_called = False
+        self._unknown: bytes | None = None  # the first event that is none of this API
 
     def read(self, data: bytes, deltas: list[Delta]) -> None:
         try:
@@ -89,15 +93,17 @@ class CohereReader:
             if text and block is not None:
                 deltas.append(TextDelta(block, text))
                 return
-        if not self._started and not isinstance(event, MessageStart):
-            raise malformed_answer(PROVIDER, "an event before message-start", data)
         self._read_other(event, data, deltas)
 
     def finish(self, deltas: list[Delta]) -> None:
+        if not self._started and self._unknown is not None:
+            raise malformed_answer(PROVIDER, "no event of this API", self._unknown)
         raise incomplete_answer(PROVIDER)
 
     def start_answer(self, message_id: str, deltas: list[Delta]) -> None:
-        """Start the answer."""
+        """Start the answer. A repeated start counts for nothing, nor does one that comes after the first block."""
+        if self._started:
+            return
         self._started = True
         deltas.append(AnswerStarted(message_id, self._model))
 
@@ -133,6 +139,7 @@ class CohereReader:
             raise malformed_answer(PROVIDER, "a tool call that starts without a name", data)
         self.end_call(index, deltas)  # the previous call of a server that gives no index
         block = self._calls[index] = self._next_block()
+        self._has_called = True
         deltas.append(ToolUseStarted(block, call.id or f"call_{block}", call.function.name))
         self._add_input(index, call, data, deltas)
 
@@ -160,23 +167,29 @@ class CohereReader:
             ProviderError: it failed.
         """
         reason = end.finish_reason
-        if reason in FAILURES or end.error:
+        failed = failure(PROVIDER, reason)
+        if failed or end.error:
             fault = read_fault(msgspec.json.encode({"error": end.error, "error_type": end.error_type}))
-            message = fault.message if end.error else f"the answer ended with {reason!r}"
+            message = failed.message if failed and not end.error else fault.message
             raise FAULTS.error(msgspec.structs.replace(fault, message=message, type=fault.type or reason))
         if end.usage is not None:
             deltas.append(UsageReported(end.usage.usage()))
         self.ended = True
-        deltas.append(AnswerEnded(stop_reason(STOP_REASONS, reason), reason))
+        ours = inferred_stop_reason(stop_reason(STOP_REASONS, reason), calls_tools=self._has_called)
+        deltas.append(AnswerEnded(ours, reason))
 
     def _read_other(self, event: Event, data: bytes, deltas: list[Delta]) -> None:
+        if not self._started and not isinstance(event, MessageStart):
+            if isinstance(event, MessageEnd):
+                raise malformed_answer(PROVIDER, "an event before message-start", data)
+            self.start_answer("", deltas)
         match event:
             case ContentDelta() | ContentStart():
                 self.add_content(event.index, event.delta.message.content, deltas)
             case PlanDelta():
                 self.add_plan(event.delta.message.tool_plan, deltas)
             case CallDelta():
-                self._add_input(event.index, event.delta.message.tool_calls, data, deltas)
+                self._continue_call(event.index, event.delta.message.tool_calls, data, deltas)
             case CitationStart():
                 self.add_citations(event.delta.message.citations, deltas)
             case ContentEnd():
@@ -188,14 +201,21 @@ class CohereReader:
             case MessageStart():
                 self.start_answer(event.id or "", deltas)
             case MessageEnd():
-                if event.error:
-                    raise FAULTS.error(read_fault(data))
-                self.end_answer(event.delta, deltas)
+                self.end_answer(event.end(), deltas)
+
+    def _continue_call(self, index: int | None, call: ToolCall, data: bytes, deltas: list[Delta]) -> None:
+        """Add a piece to tool call *index*; some servers start a call with it."""
+        if call.function.name and index not in self._calls:
+            self.start_call(index, call, data, deltas)
+        else:
+            self._add_input(index, call, data, deltas)
 
     def _add_input(self, index: int | None, call: ToolCall, data: bytes, deltas: list[Delta]) -> None:
+        """Add the piece of input in *call* to tool call *index*, or to the one that began last."""
         if not call.function.arguments:
             return
-        if (block := self._calls.get(index)) is None:
+        block = self._calls.get(index)
+        if block is None and (block := next(reversed(self._calls.values()), None)) is None:
             raise malformed_answer(PROVIDER, "a tool-call-delta before its tool-call-start", data)
         deltas.append(ToolInputDelta(block, call.function.arguments))
 
@@ -219,15 +239,27 @@ class CohereReader:
         try:
             event = _any_event(data)
         except MALFORMED:
+            if data.lstrip().startswith(b"[") and reported_fault(data) is not None:  # Google's form
+                raise FAULTS.error(read_fault(data)) from None
             event = _lenient_any.decode(PROVIDER, data, problem, streamed=True)
         if event.type in _EVENTS:
-            self._read_other(_lenient.decode(PROVIDER, data, problem, streamed=True), data, deltas)
-        elif event.type is None and isinstance(event.message, dict):
+            self._read_deviating(event, data, problem, deltas)
+        elif isinstance(event.message, dict) and "error" not in (event.type or ""):
             self._read_whole(data, deltas)
         elif event.is_fault() and reported_fault(data) is not None:
             raise FAULTS.error(read_fault(data))
-        elif event.type is None:
-            raise malformed_answer(PROVIDER, problem, data)
+        elif self._unknown is None:
+            self._unknown = data
+
+    def _read_deviating(self, event: AnyEvent, data: bytes, problem: Exception, deltas: list[Delta]) -> None:
+        """Read *data*, an event of a known type that failed to decode with *problem*."""
+        if event.error and event.type != MessageEnd.__struct_config__.tag:
+            raise FAULTS.error(read_fault(msgspec.json.encode({"error": event.error})))
+        if event.type == CitationStart.__struct_config__.tag:
+            for span in _lenient_citations.decode(PROVIDER, data, problem).spans():
+                self.add_citations(span, deltas)
+            return
+        self._read_other(_lenient.decode(PROVIDER, data, problem, streamed=True), data, deltas)
 
     def _read_whole(self, data: bytes, deltas: list[Delta]) -> None:
         """Read an answer that is not streamed."""

@@ -16,7 +16,3 @@ FAULTS = FaultTable(
     # "You are using a Trial key, which is limited to 1000 API calls / month": https://docs.cohere.com/docs/rate-limits
     spent_quota_phrases=("calls / month", "calls/month", "calls per month"),
 )
-
-
-FAILURES = frozenset({"ERROR", "TIMEOUT"})
-"""The finish reasons of an answer that failed after its response had begun with status 200."""

@@ -28,10 +28,17 @@ class TokenUsage(msgspec.Struct):
 
     tokens: Annotated[TokenCounts | None, ACCESSORY] = None
     cached_tokens: NonNegativeFloat | None = None
+    input_tokens: NonNegativeFloat | None = None  # from gateways, as are the names of Chat Completions
+    output_tokens: NonNegativeFloat | None = None
+    prompt_tokens: NonNegativeFloat | None = None
+    completion_tokens: NonNegativeFloat | None = None
 
     def usage(self) -> Usage:
         """This as a ``Usage``: Cohere's input includes cached tokens, as ours does."""
-        tokens = self.tokens or TokenCounts()
+        tokens = self.tokens or TokenCounts(
+            self.prompt_tokens if self.input_tokens is None else self.input_tokens,
+            self.completion_tokens if self.output_tokens is None else self.output_tokens,
+        )
         return Usage(
             input=reported(_whole_number(tokens.input_tokens)),
             output=reported(_whole_number(tokens.output_tokens)),
@@ -47,9 +54,9 @@ def _whole_number(tokens: float | None) -> int | None:
 class Source(msgspec.Struct):
     """A document, or the output of a tool, by its id."""
 
-    id: str | None = None
-    document: dict[str, Any] | None = None
-    tool_output: dict[str, Any] | None = None
+    id: Label | None = None
+    document: Annotated[dict[str, Any] | None, ACCESSORY] = None
+    tool_output: Annotated[dict[str, Any] | None, ACCESSORY] = None
 
 
 class CitedSpan(msgspec.Struct):
@@ -57,9 +64,9 @@ class CitedSpan(msgspec.Struct):
 
     start: WholeNumber | None = None
     end: WholeNumber | None = None
-    sources: list[Source] | None = None
+    sources: Annotated[list[Source] | None, ACCESSORY] = None
     content_index: WholeNumber | None = None
-    type: str | None = None
+    type: Label | None = None
 
     def citations(self) -> list[Citation]:
         """One for each source. They have no ``cited_text``: Cohere quotes the answer, not the source."""
@@ -207,11 +214,38 @@ class CitationStart(_Typed, tag="citation-start"):
     delta: CitedPart
 
 
+class _CitedSpans(msgspec.Struct):
+    citations: Annotated[list[CitedSpan] | None, ACCESSORY] = None
+
+
+class _CitedSpansPart(msgspec.Struct):
+    message: Annotated[_CitedSpans | None, ACCESSORY] = None
+
+
+class CitationsStart(msgspec.Struct):
+    """A ``CitationStart`` with any number of citations, also none."""
+
+    delta: Annotated[_CitedSpansPart | None, ACCESSORY] = None
+
+    def spans(self) -> list[CitedSpan]:
+        """The cited spans."""
+        message = self.delta and self.delta.message
+        return (message and message.citations) or []
+
+
 class MessageEnd(_Typed, tag="message-end"):
-    """The last event of an answer."""
+    """The last event of an answer; some servers have beside the delta what is documented in it."""
 
     delta: End = msgspec.field(default_factory=End)
+    finish_reason: Label | None = None
+    usage: Annotated[TokenUsage | None, ACCESSORY] = None
     error: Any = None
+    error_type: Label | None = None
+
+    def end(self) -> End:
+        """What both have."""
+        names = End.__struct_fields__
+        return End(**{name: getattr(self.delta, name) or getattr(self, name) for name in names})
 
 
 _Content = ContentStart | ContentDelta | ContentEnd

@@ -8,6 +8,15 @@ from typing import Any, cast
 import msgspec
 
 _Members = dict[str, Any]
+_MEMBERS = {
+    "content-start": "content",
+    "content-delta": "content",
+    "tool-plan-delta": "tool_plan",
+    "tool-call-start": "tool_calls",
+    "tool-call-delta": "tool_calls",
+}
+"""The member of the message that an event of each type has."""
+_EMPTY: dict[str, Any] = {"content": {}, "tool_plan": "", "tool_calls": {}}
 
 
 def documented_form(value: Any) -> Any:
@@ -15,11 +24,22 @@ def documented_form(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     members = cast(_Members, value)
-    event = members.get("delta")
-    if isinstance(event, dict):
-        event = cast(_Members, event)
-        return members | {"delta": event | _message(event, is_whole=False)}
-    return members | _message(members, is_whole=True)
+    if "delta" not in members:
+        return members | _message(members, is_whole=True)
+    event = _object(members["delta"])
+    if member := _MEMBERS.get(str(members.get("type"))):
+        message = _object(event.get("message"))
+        event = event | {"message": message | {member: message.get(member) or _EMPTY[member]}}
+    event = event | _message(event, is_whole=False)
+    if members.get("type") == "tool-call-start":
+        function = _object(event["message"]["tool_calls"].get("function"))
+        if function.get("arguments") == "{}":  # of the pieces that follow
+            function["arguments"] = ""
+    return members | {"delta": event}
+
+
+def _object(value: Any) -> _Members:
+    return cast(_Members, value) if isinstance(value, dict) else {}
 
 
 def _message(holder: _Members, is_whole: bool) -> _Members:
@@ -39,12 +59,12 @@ def _message(holder: _Members, is_whole: bool) -> _Members:
 
 
 def _contents(content: Any) -> list[Any]:
-    return [{"text": part} if isinstance(part, str) else part for part in _listed(content)]
+    return [{"text": part} if isinstance(part, str) else part for part in _listed(content) if part is not None]
 
 
 def _piece(content: Any) -> Any:
     """The piece of content, which is one object, with the texts of the pieces that stand in its place."""
-    if not isinstance(content, list):
+    if not isinstance(content, list | str):
         return content
     parts = [cast(_Members, part) for part in _contents(content) if isinstance(part, dict)]
     return {name: "".join(str(part.get(name) or "") for part in parts) for name in ("text", "thinking")}

@@ -177,10 +177,7 @@ def test_an_error_keeps_the_provider_s_message_code_and_delay() -> None:
         (b"<h1>Bad gateway</h1>", Fault(message="Bad gateway")),
         (b'{"error":{"message":3}}', Fault(message='{"error":{"message":3}}')),
         (b'{"error":{"message":""}}', Fault()),
-        (
-            b'[{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}]',
-            Fault(message="m", type="RESOURCE_EXHAUSTED", code="429"),
-        ),
+        (b'[{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}]', Fault(message="m", code="429")),
         (
             b'{"error":{"code":429,"message":"m","details":[{"reason":"r"},{"retryDelay":"7.5s"}]}}',
             Fault(message="m", code="429", retry_after_s=7.5),
