@@ -21,10 +21,10 @@ from ..transport.faults import incomplete_answer, malformed_answer
 from ..transport.streams.decoder import AnswerDecoder
 from ..wire.indexed_blocks import IndexedBlocks
 from ..wire.json_decoding import MALFORMED, tags_of
+from ..wire.lenient.block_places import BlockKind, BlockPlaces
 from ..wire.lenient.decoder import LenientDecoder, repaired_json
 from .blocks.deviations import normalized_block, normalized_event, normalized_message
 from .blocks.opaque_draft import OpaqueDraft, unknown_type
-from .blocks.places import BlockKind, BlockPlaces
 from .ending import Ending
 from .errors import FAULTS, PROVIDER
 from .events import (
@@ -251,14 +251,9 @@ class AnthropicReader:
 
     def _index_for(self, key: int, kind: BlockKind, deltas: list[Delta]) -> int:
         """The index of the block that a piece of *kind* continues, which begins unless one is open."""
-        place = self._places.find(key)
-        if place is not None and place[1] is kind:
-            return place[0]
-        if place is not None and place[1] is BlockKind.EMPTY:
-            self._places.set_kind(key, kind)
-            return place[0]
-        if place is not None:
-            self._end_block(key, deltas)
+        if (index := self._places.continued(key, kind)) is not None:
+            return index
+        self._end_block(key, deltas)
         return self._places.begin(key, kind)
 
     def _read_other(self, event: Event, data: bytes, deltas: list[Delta]) -> None:

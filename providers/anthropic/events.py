@@ -12,6 +12,7 @@ from ..schema.stop_reasons import StopDetails, StopReason
 from ..schema.usage import Usage, reported
 from ..wire.input_tokens import total_input
 from ..wire.json_decoding import MALFORMED
+from ..wire.lenient.block_places import NO_INDEX
 from ..wire.lenient.coercion import ACCESSORY, Label
 from ..wire.lenient.decoder import LenientDecoder, repaired_json
 from ..wire.numbers import TokenNumber, WholeNumber
@@ -75,9 +76,6 @@ class TokenCounts(msgspec.Struct):
 
 
 _INPUT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-
-NO_INDEX = -1
-"""Of an event that does not say which block it belongs to."""
 
 
 class _Typed(msgspec.Struct, tag_field="type"):

@@ -3,18 +3,47 @@
 Only the members that are used are declared; all others, the padding ``p`` among them, are ignored.
 """
 
-from typing import Annotated, Any, cast
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Annotated, Any, NamedTuple, cast
 
 import msgspec
 
 from ..schema.content import Citation, Opaque
+from ..schema.deltas import OpaqueReceived
 from ..schema.usage import Usage, reported
+from ..transport.faults import malformed_answer
+from ..transport.streams.eventstream import headers
 from ..wire.input_tokens import total_input
 from ..wire.json_decoding import MALFORMED
+from ..wire.lenient.block_places import NO_INDEX
 from ..wire.lenient.coercion import ACCESSORY, Label
 from ..wire.lenient.decoder import LenientDecoder, repaired_json
 from ..wire.numbers import TokenNumber, WholeNumber
 from .errors import PROVIDER
+
+
+class Headers(NamedTuple):
+    """The headers of a frame: *name* is that of the event, of the exception, or the code of the error."""
+
+    kind: str
+    name: str
+    message: str
+
+
+@lru_cache(maxsize=64)  # an answer has hardly more than six different ones
+def read_headers(encoded: bytes) -> Headers:
+    """Raises:
+    ValueError: *encoded* is malformed.
+    """
+    values = headers(encoded)
+    kind = str(values.get(":message-type", "event"))
+    name = values.get({"exception": ":exception-type", "error": ":error-code"}.get(kind, ":event-type"), "")
+    return Headers(kind, str(name), str(values.get(":error-message", "")))
 
 
 class _Event(msgspec.Struct, rename="camel"):
@@ -62,6 +91,7 @@ class _Source(_Event):
     location: dict[str, _Location] | None = None
 
 
+_any_object = msgspec.json.Decoder(dict[str, Any]).decode
 _source = msgspec.json.Decoder(_Source).decode
 _lenient_source = LenientDecoder[_Source](_Source)
 
@@ -93,12 +123,18 @@ class InputPiece(_Event):
     input: str = ""
 
 
+class _ReasoningText(_Event):
+    text: str = ""
+    signature: str | None = None
+
+
 class ReasoningPiece(_Event):
-    """The next piece of thinking: one of the three."""
+    """The next piece of thinking: one of the three; some servers have them as in a whole answer."""
 
     text: str | None = None
     signature: str | None = None
     redacted_content: str | None = None
+    reasoning_text: _ReasoningText | None = None
 
 
 class _Bytes(_Event):
@@ -125,8 +161,8 @@ class Piece(_Event):
 class BlockDelta(_Event):
     """The next piece of a block. Text and thinking start with it."""
 
-    delta: Piece
-    content_block_index: WholeNumber
+    delta: Piece = msgspec.field(default_factory=Piece)
+    content_block_index: WholeNumber = NO_INDEX
 
 
 def documented_delta(value: Any) -> Any:
@@ -137,6 +173,51 @@ def documented_delta(value: Any) -> Any:
             return cast("dict[str, Any]", value) | {"delta": {"toolUse": {"input": text}}}
         case _:
             return value
+
+
+@dataclass(slots=True)
+class OpaqueDraft:
+    """A block that only Bedrock understands, until it is complete: member *member* of the union, started by *raw*."""
+
+    member: str
+    raw: bytes
+    input: list[str] = field(default_factory=list[str])
+    content: list[msgspec.Raw] = field(default_factory=list[msgspec.Raw])
+    data: list[str] = field(default_factory=list[str])
+
+    def add(self, piece: Piece) -> None:
+        """Add *piece* of the block."""
+        if piece.tool_use is not None and piece.tool_use.input:
+            self.input.append(piece.tool_use.input)
+        self.content += piece.tool_result or ()
+        if piece.image is not None and piece.image.source is not None:
+            self.data.append(piece.image.source.bytes)
+
+    def complete(self, index: int) -> OpaqueReceived:
+        """The block as it is sent back later."""
+        block = _any_object(self.raw)
+        kind = block.get("type") if self.member == "toolUse" else None
+        match self.member:
+            case "toolUse":
+                block["input"] = {}
+                # The token limit may cut an input short. Then none of it is kept.
+                with suppress(*MALFORMED):
+                    block["input"] = msgspec.json.decode("".join(self.input) or "{}")
+            case "toolResult":
+                block["content"] = self.content
+            case _:
+                block["source"] = {"bytes": join_base64(self.data)}
+        return OpaqueReceived(index, str(kind or self.member), msgspec.json.encode({self.member: block}))
+
+
+def join_base64(pieces: Sequence[str]) -> str:
+    """The base64 of the bytes that *pieces*, each in base64, are together."""
+    if len(pieces) == 1:
+        return pieces[0]
+    try:
+        return b64encode(b"".join(map(b64decode, pieces))).decode()
+    except Base64Error as problem:
+        raise malformed_answer(PROVIDER, problem, "".join(pieces).encode()) from None
 
 
 class ToolUseStart(_Event):
@@ -155,14 +236,14 @@ class ToolUseStart(_Event):
 class BlockStart(_Event):
     """The start of a block, with one member or none."""
 
-    start: dict[str, msgspec.Raw]
-    content_block_index: WholeNumber
+    start: dict[str, msgspec.Raw] = {}
+    content_block_index: WholeNumber = NO_INDEX
 
 
 class BlockStop(_Event):
     """The end of a block."""
 
-    content_block_index: WholeNumber
+    content_block_index: WholeNumber = NO_INDEX
 
 
 class MessageStop(_Event):
@@ -171,8 +252,9 @@ class MessageStop(_Event):
     The additional fields are those that the request asked for, in the form of the model's maker.
     """
 
-    stop_reason: str
+    stop_reason: Label | None = None
     additional_model_response_fields: Any = None
+    usage: Annotated[TokenCounts | None, ACCESSORY] = None
 
 
 class Metadata(_Event):
@@ -180,11 +262,7 @@ class Metadata(_Event):
 
     usage: Annotated[TokenCounts | None, ACCESSORY] = None
     trace: Any = None
-
-
-class _ReasoningText(_Event):
-    text: str = ""
-    signature: str | None = None
+    error: Any = None
 
 
 class Reasoning(_Event):
@@ -217,18 +295,28 @@ class WholeBlock(_Event):
 
 
 class _Message(_Event):
-    content: list[msgspec.Raw]
+    content: list[msgspec.Raw] = []
 
 
 class _Output(_Event):
-    message: _Message
+    message: _Message = msgspec.field(default_factory=_Message)
 
 
 class WholeAnswer(_Event):
     """An answer that is not streamed."""
 
     output: _Output
-    stop_reason: str
+    stop_reason: Label | None = None
     usage: Annotated[TokenCounts | None, ACCESSORY] = None
     trace: Any = None
     additional_model_response_fields: Any = None
+    error: Any = None
+
+
+def documented_answer(value: Any) -> Any:
+    """*value*, a decoded ``WholeAnswer``, with a block in place of a content that is a text."""
+    match value:
+        case {"output": {"message": {"content": str(text)}}}:
+            return cast("dict[str, Any]", value) | {"output": {"message": {"content": [{"text": text}]}}}
+        case _:
+            return value

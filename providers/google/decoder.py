@@ -28,17 +28,29 @@ from ..transport.streams.decoder import AnswerDecoder
 from ..wire.fallback_ids import fallback_answer_id, fallback_call_id
 from ..wire.json_decoding import MALFORMED
 from ..wire.lenient.decoder import LenientDecoder, repaired_json, tool_input
-from ..wire.stop_reasons import inferred_stop_reason, stop_reason
+from ..wire.stop_reasons import failure, inferred_stop_reason, stop_reason
 from .citations import AnswerText, citations
 from .errors import FAULTS, PROVIDER, read_google_fault
-from .events import SIGNATURE, STOP_REASONS, Candidate, Chunk, FunctionCall, Part, RawChunk, TokenCounts
+from .events import (
+    NUMBERED_STOP_REASONS,
+    SIGNATURE,
+    STOP_REASONS,
+    Candidate,
+    Chunk,
+    FunctionCall,
+    Part,
+    RawChunk,
+    TokenCounts,
+)
+from .forms import documented_form, is_in_snake_case
 from .partial_args import StreamedInput
 from .stop_details import details_of_answer, details_of_prompt
 
 _chunk: Callable[[bytes], Chunk] = msgspec.json.Decoder(Chunk).decode
-_lenient = LenientDecoder[Chunk](Chunk)
+_lenient = LenientDecoder[Chunk](Chunk, documented_form)
 _raw_chunk = msgspec.json.Decoder(RawChunk).decode
-_lenient_raw = LenientDecoder[RawChunk](RawChunk)
+_lenient_raw = LenientDecoder[RawChunk](RawChunk, documented_form)
+_any_chunks = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _any_part = msgspec.json.Decoder(dict[str, Any]).decode
 # The members of a part that do not name its kind.
 _ATTRIBUTES = ("thought", "thoughtSignature", "videoMetadata", "partMetadata", "mediaResolution")
@@ -58,6 +70,9 @@ class GoogleReader:
         self.ended = self.settled = False
         self._number = number
         self._started = False
+        self._decode = _chunk
+        self._index = 0  # of the candidate that is read
+        self._unknown: bytes | None = None  # the first object that is none of this API
         self._blocks = 0
         self._calls = 0
         self._counts: TokenCounts | None = None
@@ -71,16 +86,22 @@ class GoogleReader:
 
     def read(self, data: bytes, deltas: list[Delta]) -> None:
         try:
-            chunk = _chunk(data)
+            chunk = self._decode(data)
         except MALFORMED as problem:
             if not data.lstrip().startswith(b"{"):
                 self._read_other(data, problem, deltas)
                 return
             chunk = _lenient.decode(PROVIDER, data, problem, streamed=True)
-        if not self._started and not self._start_answer(chunk, data, deltas):
-            return
+        if not self._started or not chunk.candidates:
+            if chunk.response:
+                self.read(msgspec.json.encode(chunk.response), deltas)
+                return
+            if not self._started and (begun := self._begin(chunk, data, deltas)) is not None:
+                chunk = begun
+            if not self._started:
+                return
         for candidate in chunk.candidates or ():
-            if candidate.index == 0:
+            if candidate.index == self._index:
                 self._read_candidate(candidate, data, deltas)
                 break
         if (chunk.error or not chunk.candidates) and reported_fault(data) is not None:
@@ -94,8 +115,12 @@ class GoogleReader:
             self.settled = True
 
     def finish(self, deltas: list[Delta]) -> None:
+        if not self._started and self._unknown is not None:
+            raise malformed_answer(PROVIDER, "neither an answer nor an error", self._unknown)
         if self._ending is None:
             raise incomplete_answer(PROVIDER)
+        if error := failure(PROVIDER, self._ending.raw_stop_reason):
+            raise error
         self._end_call(deltas, is_whole=False)
         self.ended = True
         if self._counts is not None:
@@ -106,31 +131,44 @@ class GoogleReader:
         deltas.append(AnswerEnded(reason, ending.raw_stop_reason, ending.details))
 
     def _read_other(self, data: bytes, problem: Exception, deltas: list[Delta]) -> None:
-        """Read what is no object: the marker of OpenAI's ends, or what keeps a connection alive."""
+        """Read what is no object: the marker of OpenAI's ends, what keeps a connection alive, or an array of chunks."""
         if data.startswith(b"[DONE]"):
             self.finish(deltas)
         elif reported_fault(data) is not None:
             raise FAULTS.error(read_google_fault(data))
+        elif data.lstrip().startswith(b"[{"):
+            for chunk in _any_chunks(data):
+                self.read(bytes(chunk), deltas)
         elif data.strip() not in _EMPTY:
             raise malformed_answer(PROVIDER, problem, data)
+
+    def _begin(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> Chunk | None:
+        """Start the answer with *chunk*, which is returned as it is to be read; ``None`` if it has nothing of it."""
+        if is_in_snake_case(data):
+            self._decode = _decode_leniently
+            chunk = self._decode(data)
+        return chunk if self._start_answer(chunk, data, deltas) else None
 
     def _start_answer(self, chunk: Chunk, data: bytes, deltas: list[Delta]) -> bool:
         """Start the answer, unless *chunk* has nothing of it."""
         is_part = chunk.candidates is not None or chunk.prompt_feedback is not None or chunk.usage_metadata is not None
         if (chunk.error or not is_part) and reported_fault(data) is not None:
             raise FAULTS.error(read_google_fault(data))
-        if not is_part and chunk.response_id is None and chunk.model_version is None:
-            raise malformed_answer(PROVIDER, "neither an answer nor an error", data)
+        is_named = chunk.response_id is not None or chunk.model_version is not None
+        if not is_part and not is_named and self._unknown is None:
+            self._unknown = data
         if is_part:
             self._started = True
+            # Some gateways count from 1.
+            self._index = min((candidate.index for candidate in chunk.candidates or ()), default=0)
             message_id = chunk.response_id or fallback_answer_id(self._number)
             deltas.append(AnswerStarted(message_id, chunk.model_version or ""))
         return is_part
 
     def _report_input(self, counts: TokenCounts, deltas: list[Delta]) -> None:
         """Report the input as soon as it is known. The output grows with each chunk: it is reported at the end."""
-        if counts.prompt_token_count is None and self._counts is not None:
-            counts = counts.merged(self._counts)
+        if counts.prompt_token_count is None or counts.candidates_token_count is None:
+            counts = counts if self._counts is None else counts.merged(self._counts)
         self._counts = counts
         if not self._input_reported and counts.prompt_token_count is not None:
             self._input_reported = True
@@ -143,6 +181,7 @@ class GoogleReader:
             ThinkingRejected: there is no answer, because the request lacks a signature.
         """
         raw_reason = candidate.finish_reason or ""
+        raw_reason = NUMBERED_STOP_REASONS.get(raw_reason, raw_reason)
         if raw_reason == "MISSING_THOUGHT_SIGNATURE" and not self._blocks:
             problem = candidate.finish_message or "a tool use in the request has no valid thought signature"
             raise ThinkingRejected(problem, PROVIDER, None, raw_reason)
@@ -161,12 +200,16 @@ class GoogleReader:
                     self._add_text(text, deltas)
             else:
                 try:
-                    self._read_rare(part, position, data, deltas)
+                    self._read_rare(part, (candidate.index, position), data, deltas)
                 except MALFORMED as problem:  # in a part that is kept as it came, and was not decoded before
                     raise malformed_answer(PROVIDER, problem, data) from None
         if candidate.grounding_metadata is not None or candidate.citation_metadata is not None:
             deltas.extend(Cited(block, citation) for block, citation in citations(candidate, self._answer_text))
+        if not parts and candidate.error:
+            raise FAULTS.error(read_google_fault(msgspec.json.encode({"error": candidate.error})))
         if candidate.finish_reason:
+            if candidate.usage_metadata is not None:
+                self._report_input(candidate.usage_metadata, deltas)
             self._note_ending(candidate)
         elif self.settled and any(part.text or part.function_call for part in parts or ()):
             self.settled = False  # the reason came too early
@@ -179,7 +222,7 @@ class GoogleReader:
         self._record_text(text)
         deltas.append(TextDelta(index, text))
 
-    def _read_rare(self, part: Part, position: int, data: bytes, deltas: list[Delta]) -> None:
+    def _read_rare(self, part: Part, position: tuple[int, int], data: bytes, deltas: list[Delta]) -> None:
         if part.function_call is not None:
             self._add_call(part.function_call, deltas)
             self._add_signature(part, deltas)
@@ -190,7 +233,7 @@ class GoogleReader:
             self._add_text(part.text, deltas)
             self._add_signature(part, deltas)
         else:
-            self._add_opaque(_raw_part(data, position), deltas)
+            self._add_opaque(_raw_part(data, *position), deltas)
 
     def _add_thinking(self, text: str, signature: str | None, deltas: list[Delta]) -> None:
         if signature is not None or self._thinking is None:
@@ -202,7 +245,7 @@ class GoogleReader:
             self._thinking = None
 
     def _add_call(self, call: FunctionCall, deltas: list[Delta]) -> None:
-        if call.name is None:
+        if not call.name:
             self._continue_call(call, deltas)
             return
         self._end_call(deltas)
@@ -247,6 +290,8 @@ class GoogleReader:
 
     def _add_opaque(self, raw: bytes, deltas: list[Delta]) -> None:
         """Keep a part that only Google understands: of a tool that it ran itself, or a signature without content."""
+        if raw == b"null":
+            return
         raw = repaired_json(PROVIDER, raw)
         members = _any_part(raw)
         kind = next((name for name in members if name not in _ATTRIBUTES), "text")
@@ -263,13 +308,17 @@ class GoogleReader:
         return self._blocks - 1
 
 
-def _raw_part(data: bytes, position: int) -> bytes:
-    """The part at *position* of the first candidate in *data*, as it came."""
+def _decode_leniently(data: bytes) -> Chunk:
+    return _lenient.decode(PROVIDER, data, ValueError("neither an answer nor an error"), streamed=True)
+
+
+def _raw_part(data: bytes, index: int, position: int) -> bytes:
+    """The part at *position* of candidate *index* in *data*, as it came."""
     try:
         chunk = _raw_chunk(data)
     except MALFORMED as problem:
         chunk = _lenient_raw.decode(PROVIDER, data, problem)
-    candidate = next(candidate for candidate in chunk.candidates or () if candidate.index == 0)
+    candidate = next(candidate for candidate in chunk.candidates or () if candidate.index == index)
     parts = candidate.content.parts if candidate.content is not None else None
     return bytes((parts or ())[position])
 

@@ -5,7 +5,7 @@ Only the members that are used are declared; all others are ignored.
 https://ai.google.dev/api/generate-content#GenerateContentResponse
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec.structs import astuple
@@ -122,12 +122,14 @@ class Candidate(_Piece, frozen=True):
     """One of the answers; the first has index 0, or none."""
 
     content: Content | None = None
-    finish_reason: str | None = None
+    finish_reason: Label | None = None
     finish_message: Label | None = None
     safety_ratings: msgspec.Raw = msgspec.Raw()
     index: WholeNumber = 0
     grounding_metadata: Annotated[Grounding | None, ACCESSORY] = None
     citation_metadata: Annotated[Recitations | None, ACCESSORY] = None
+    usage_metadata: Annotated["TokenCounts | None", ACCESSORY] = None  # from gateways
+    error: object = None
 
 
 class TokenCounts(_Piece, frozen=True):
@@ -182,6 +184,8 @@ class Chunk(_Piece, frozen=True):
     response_id: Label | None = None
     prompt_feedback: Annotated[Feedback | None, ACCESSORY] = None
     error: object = None
+    response: Annotated[dict[str, Any] | None, ACCESSORY] = None
+    """The chunk, in the API of Gemini's Code Assist."""
 
 
 class RawContent(msgspec.Struct, frozen=True):
@@ -230,6 +234,8 @@ STOP_REASONS = {
     "IMAGE_OTHER": StopReason.OTHER,
     "NO_IMAGE": StopReason.OTHER,
 }
+NUMBERED_STOP_REASONS = {"1": "STOP", "2": "MAX_TOKENS", "3": "SAFETY", "4": "RECITATION"}
+"""The first ones, from servers that write enumerations as numbers."""
 
 SIGNATURE = "thought_signature"
 """The type of the opaque block that holds the signature of the text or tool use before it, or of no content."""

@@ -22,7 +22,8 @@ OVERFLOW_CODES = frozenset(
 )
 """Codes and types of errors that mean nothing else."""
 
-_LIMIT = r"(?:context|prompt|input|model|sequence|session|token)[ _-]?(?:window|length|size|limit)"
+_UNIT = r"(?<!output )(?<!completion )(?:context|prompt|input|model|sequence|session|tokens?)"
+_LIMIT = rf"{_UNIT}[ _-]?(?:window|length|size|limit)"
 _PHRASES = (
     # Anthropic, Bedrock, Fireworks; vLLM: "The prompt (total length 5000) is too long"; llama.cpp: "too big".
     r"\b(?:prompt|input|conversation|messages)(?: \([^)]*\))? (?:is|are|was|were) too (?:long|large|big)",
@@ -36,10 +37,12 @@ _PHRASES = (
     r"exceed\w* context limit",  # Anthropic
     r"input tokens? (?:count )?(?:\([\d,]+\) )?exceed",  # OpenAI, Bedrock
     # Cohere, Bedrock, watsonx
-    r"(?:number|count) of (?:input )?tokens (?:in the prompt )?(?:\(?[\d,]+\)? )?(?:cannot )?exceed",
+    r"(?:number|count) of (?:input )?tokens (?:in (?:the )?\w+ )?(?:\(?[\d,]+\)? )?(?:cannot )?exceed",
     r"input token count is [\d,]+ but",  # Vertex AI
     r"\b(?:prompt|input)\b[^.]{0,40}\btokens\b[^.]{0,40}\bexceeds? the (?:model's )?maximum of",  # AI21
-    r"token count (?:of )?\(?[\d,]*\)? ?exceeds",  # Google, GitHub
+    r"token count (?:of )?\(?[\d,]*\)? ?(?:cannot )?exceed",  # Google, GitHub, Databricks
+    r"exceed\w* (?:the )?max(?:imum)? context",
+    r"(?:longer|greater|larger|more) than max_seq_len",  # TabbyAPI
     r"exceeds? max(?:imum)? (?:input |prompt )?length",  # Z.ai, Poolside, SGLang
     r"exceeds? the maximum (?:allowed )?(?:number of tokens|(?:input |prompt )?length)",  # Google, SGLang, Poolside
     r"reduce the (?:length|size) of (?:the |your )?(?:messages|prompt|input)",  # Groq, OpenAI
@@ -47,7 +50,11 @@ _PHRASES = (
     r"\btoo many (?:input tokens|total text bytes|prompt tokens|tokens: total number of tokens)",  # Bedrock, Cohere
     r"range of input length should be",  # DashScope
     r"payload size exceeds",  # Google
-    r"size limit exceeded",  # Cohere
+    r"size limit exceeded by [\d,]+ tokens",  # Cohere
+    r"\btoo many tokens in (?:the )?(?:prompt|request|input)",
+    r"prompt_tokens \([\d,]+\) must be less than",  # SiliconFlow
+    r"expected maxlength: [\d,]+, actual: [\d,]+",  # Bedrock: Titan
+    "(?:输入|上下文|提示词).{0,12}(?:过长|超长|超过|超出)",  # Z.ai, Baidu, Volcengine
     r"exceeds? max_(?:model|seq)_len",  # vLLM
     r"should not exceed max_(?:num_tokens|seq_len|input_len)",  # TensorRT-LLM
     r"exceed max message tokens",  # Volcengine
@@ -64,7 +71,8 @@ _other = re.compile(
     r"max tokens must be|"
     r"\b(?:name|description|identifier|key|value|string)s? exceeds? (?:the )?max|"
     r"maximum tokens you requested exceed|"
-    r"string too long"
+    r"string too long|"
+    r"\b(?:name|description|title|id|\w+_id|schema|metadata|url|header|stop sequence)s? exceed"
 ).search
 # vLLM: "'max_tokens' ... is too large: 40000. ... (40000 > 32768 - 42)". No input leaves room for such a limit.
 _limit_alone = re.compile(r"\(([\d,]+) > ([\d,]+) - [\d,]+\)").search

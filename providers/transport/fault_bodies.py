@@ -35,7 +35,7 @@ _PROBLEMS = ("error", "exception", "failed")
 SIGNS_OF_LIFE = ("ping", "keepalive", "keep-alive", "heartbeat")
 """The types of events that only keep a connection alive."""
 _SUCCESS = (0, 200, "0", "200")
-_STATUSES = ("status_code", "statusCode", "status")
+_STATUSES = ("status_code", "statusCode", "status", "http_code", "originalStatusCode")
 # Where servers have the message; the last ones of AWS, OAuth, MiniMax and RFC 9457.
 _REPORTING = ("detail", "msg", "error_message", "errors", "errorMessage", "Message", "error_description", "exception")
 _TEXTS = ("message", *_REPORTING, "status_msg", "reason", "title")
@@ -75,13 +75,13 @@ def reported_fault(body: bytes) -> Fault | None:
     members = cast(_Members, decoded)
     if _reports(members):
         return _fault_in(members, _MAX_DEPTH) or _unexplained(members, body)
-    return None
+    return _exception_in(members)
 
 
 def _reports(members: _Members) -> bool:
     """True if *members*, those of an object that is no part of an answer, report a problem."""
     kinds = (members.get("object"), members.get("type"), members.get("status"))
-    if any(kind in _PROBLEMS for kind in kinds) or _wrapped(members):
+    if any(kind in _PROBLEMS for kind in kinds) or _wrapped(members) or "__type" in members:
         return True
     if members.get("type") in SIGNS_OF_LIFE:
         return False
@@ -107,6 +107,8 @@ def _unexplained(decoded: object, body: bytes) -> Fault:
     fault = Fault(message=excerpt(body) or NO_REASON)
     if isinstance(decoded, dict):
         members = cast(_Members, decoded)
+        if exception := _exception_in(members):
+            return exception
         if isinstance(inner := members.get("error"), dict):
             fault = _with_code(fault, cast(_Members, inner))
         fault = _with_code(fault, members)
@@ -191,16 +193,17 @@ def _with_gateway_details(message: str, members: Mapping[str, object]) -> str:
 def _with_code(fault: Fault, members: Mapping[str, object]) -> Fault:
     """*fault* with the type, the code and the delay in *members*, where it has none itself."""
     kinds = [members.get(name) for name in ("type", "error_type", "errorType")]  # OpenAI, Cohere and TGI, AWS
+    kinds.append(str(members.get("__type", "")).rpartition("#")[2])  # AWS
     details, wait_s = members.get("details"), _seconds(members.get("retry_after"))
     code = members.get("code")
     if code is None:
         code = members.get("error_code")  # Databricks
     if code is None:
         kinds.append(members.get("status"))  # Google
-        code = next((status for name in _STATUSES if type(status := members.get(name)) is int), None)
-    if isinstance(details, list):  # google.rpc.RetryInfo
-        wait_s = next(filter(None, map(_retry_delay_s, cast("list[object]", details))), wait_s)
-    elif isinstance(details, dict):  # Anthropic
+        code = next(filter(None, (_status(members.get(name)) for name in _STATUSES)), None)
+    reasons = cast("list[object]", details) if isinstance(details, list) else [details]
+    wait_s = next(filter(None, map(_retry_delay_s, reasons)), wait_s)  # google.rpc.RetryInfo
+    if isinstance(details, dict):  # Anthropic
         code = cast(_Members, details).get("error_code", code)
     kind = next((kind for kind in kinds if kind and isinstance(kind, str)), None)
     return msgspec.structs.replace(
@@ -209,6 +212,22 @@ def _with_code(fault: Fault, members: Mapping[str, object]) -> Fault:
         code=fault.code or (str(code) if isinstance(code, str | int) and code != "" else None),
         retry_after_s=fault.retry_after_s or wait_s,
     )
+
+
+def _status(value: object) -> int | None:
+    """The HTTP status *value*; ``None`` if it is none."""
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)
+    return value if type(value) is int else None
+
+
+def _exception_in(members: _Members) -> Fault | None:
+    """The fault in an exception of AWS that is a member: its name is the code."""
+    for name, value in members.items():
+        if name.endswith("Exception") and isinstance(value, dict):
+            inner = cast(_Members, value)
+            return _with_code(_fault_in(inner, 1) or Fault(message=name), {"code": name})
+    return None
 
 
 def _seconds(value: object) -> float | None:
@@ -220,6 +239,12 @@ def _retry_delay_s(detail: object) -> float | None:
         case {"retryDelay": str(delay)}:
             with suppress(ValueError):
                 return max(0.0, float(delay.removesuffix("s")))
+        case {"retryDelay": {"seconds": int(seconds) | str(seconds), "nanos": int(nanos)}}:
+            with suppress(ValueError):
+                return max(0.0, float(seconds) + nanos / 1e9)
+        case {"retryDelay": {"seconds": int(seconds) | str(seconds)}}:
+            with suppress(ValueError):
+                return max(0.0, float(seconds))
         case _:
             pass
     return None

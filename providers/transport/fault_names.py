@@ -25,6 +25,8 @@ _NAMES: dict[type[ProviderError], tuple[str, ...]] = {
         "unauthenticated",  # Google
         "unauthorized",
         "invalidapikey",
+        "invalidtoken",
+        "accessdenied",  # AWS
         "incorrectapikey",  # Kimi
         "permission",
         "permissiondenied",
@@ -32,6 +34,7 @@ _NAMES: dict[type[ProviderError], tuple[str, ...]] = {
     ),
     InvalidRequest: (
         "badrequest",
+        "notfound",
         "invalidrequest",
         "invalidargument",  # Google
         "invalidparameter",  # DashScope

@@ -80,6 +80,7 @@ BAD_KEY_PHRASES = ("incorrect api key", "api key not valid", "invalid api key")
 
 COMMON_CODES: Mapping[str, type[ProviderError]] = {
     "invalid_api_key": AuthenticationFailed,
+    "1004": AuthenticationFailed,  # MiniMax, Z.ai
     "insufficient_quota": AuthenticationFailed,  # a 429 that waiting does not resolve
     "billing_hard_limit_reached": AuthenticationFailed,
     "billing_not_active": AuthenticationFailed,

@@ -79,10 +79,12 @@ class LenientDecoder(Generic[_Decoded]):
         return decoded
 
 
-def tolerant_decoder(provider: str, kind: type[_Decoded], streamed: bool = False) -> Callable[[bytes], _Decoded]:
+def tolerant_decoder(
+    provider: str, kind: type[_Decoded], streamed: bool = False, normalize: Normalize = lambda value: value
+) -> Callable[[bytes], _Decoded]:
     """A decoder of *kind*, strict at first and then lenient. It raises what ``LenientDecoder.decode`` does."""
     strict = msgspec.json.Decoder(kind).decode
-    lenient = LenientDecoder[_Decoded](kind)
+    lenient = LenientDecoder[_Decoded](kind, normalize)
 
     def decode(data: bytes) -> _Decoded:
         try:

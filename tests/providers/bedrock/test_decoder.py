@@ -225,9 +225,9 @@ def test_an_error_in_the_headers_of_a_frame_is_raised() -> None:
 @pytest.mark.parametrize(
     "pieces",
     [
-        (delta(0, text="Caw"),),
+        (event("messageStop", stopReason="end_turn"),),
         (START, delta(0, toolUse={"input": "{"})),
-        (START, event("contentBlockDelta", delta={"text": "Caw"})),
+        (START, event("contentBlockDelta", delta={"text": ["Caw"]})),
         (START, frame(EVENT | {":event-type": "messageStop"}, b"no json")),
         (START, frame(EVENT | {":event-type": "contentBlockDelta"}, b'{"contentBlockIndex":0,"delta":{"text":1}}')),
         (event("metadata"),),

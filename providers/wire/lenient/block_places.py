@@ -2,6 +2,9 @@
 
 import enum
 
+NO_INDEX = -1
+"""Of an event that does not say which block it belongs to."""
+
 
 class BlockKind(enum.Enum):
     """What a block has received so far, which the rest of it has to match."""
@@ -59,6 +62,15 @@ class BlockPlaces:
         if own is None and (own := self._open.get(self._key(index))) is None:
             return None
         return own, self._kinds[own]
+
+    def continued(self, index: int, kind: BlockKind) -> int | None:
+        """The own index of the open block that a piece of *kind* with *index* continues; ``None`` if it begins one."""
+        place = self.find(index)
+        if place is not None and place[1] is BlockKind.EMPTY:
+            self.set_kind(index, kind)
+        elif place is not None and place[1] is not kind:
+            return None
+        return place and place[0]
 
     def last_tool_use(self) -> int | None:
         """The own index of the open tool use that began last."""
