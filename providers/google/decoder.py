@@ -32,7 +32,6 @@ from ..wire.stop_reasons import failure, inferred_stop_reason, stop_reason
 from .citations import AnswerText, citations
 from .errors import FAULTS, PROVIDER, read_google_fault
 from .events import (
-    NUMBERED_STOP_REASONS,
     SIGNATURE,
     STOP_REASONS,
     Candidate,
@@ -181,7 +180,6 @@ class GoogleReader:
             ThinkingRejected: there is no answer, because the request lacks a signature.
         """
         raw_reason = candidate.finish_reason or ""
-        raw_reason = NUMBERED_STOP_REASONS.get(raw_reason, raw_reason)
         if raw_reason == "MISSING_THOUGHT_SIGNATURE" and not self._blocks:
             problem = candidate.finish_message or "a tool use in the request has no valid thought signature"
             raise ThinkingRejected(problem, PROVIDER, None, raw_reason)

@@ -122,7 +122,7 @@ class Candidate(_Piece, frozen=True):
     """One of the answers; the first has index 0, or none."""
 
     content: Content | None = None
-    finish_reason: Label | None = None
+    finish_reason: str | None = None
     finish_message: Label | None = None
     safety_ratings: msgspec.Raw = msgspec.Raw()
     index: WholeNumber = 0
@@ -234,8 +234,6 @@ STOP_REASONS = {
     "IMAGE_OTHER": StopReason.OTHER,
     "NO_IMAGE": StopReason.OTHER,
 }
-NUMBERED_STOP_REASONS = {"1": "STOP", "2": "MAX_TOKENS", "3": "SAFETY", "4": "RECITATION"}
-"""The first ones, from servers that write enumerations as numbers."""
 
 SIGNATURE = "thought_signature"
 """The type of the opaque block that holds the signature of the text or tool use before it, or of no content."""

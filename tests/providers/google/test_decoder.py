@@ -327,7 +327,7 @@ def test_a_reason_for_stopping_settles_an_answer_unless_text_is_still_to_come() 
         (b'{"candidates":[{"content":{"parts":[{"text":"Caw"}]}}]}', IncompleteAnswer),
         (b"{}", ProtocolError),
         (b"<html>", ProtocolError),
-        (b'{"candidates":[3]}', ProtocolError),
+        (b'{"candidates":[{"finishReason":1}]}', ProtocolError),
         (b'{"candidates":3}', ProtocolError),
     ],
 )
