@@ -19,12 +19,18 @@ from ...transport.streams.decoder import AnswerDecoder
 from ...wire.fallback_ids import fallback_answer_id
 from ...wire.json_decoding import MALFORMED
 from ...wire.lenient.decoder import LenientDecoder
-from ...wire.stop_reasons import inferred_stop_reason, stop_reason
+from ...wire.stop_reasons import (
+    STOP_REASONS,
+    failure,
+    inferred_stop_reason,
+    is_stop_reason,
+    reason_names,
+    stop_reason,
+)
 from ..custom_tools import KEPT
 from ..details import chat_filter_details, read_openai_fault
 from .errors import faults
 from .events import Choice, Chunk, Piece, TokenCounts, ToolCall, UrlCitation
-from .finish_reasons import FAILURES, STOP_REASONS, finish_names, is_finish
 from .forms import documented_form
 from .kept_parts import KeptParts
 from .tool_calls import ToolCalls
@@ -138,8 +144,7 @@ class ChatReader:
         if kept and (self._calls or self._text is not None):
             deltas.append(OpaqueReceived(self._next_block(), KEPT, kept))
         # Some models give no reason at all, and a forced tool call ends with "stop".
-        names = finish_names(self._stop_reason or "")
-        reason = stop_reason(STOP_REASONS, next((name for name in names if name in STOP_REASONS), None))
+        reason = stop_reason(STOP_REASONS, self._stop_reason)
         reason = inferred_stop_reason(reason, calls_tools=bool(self._calls), refuses=self._refused)
         deltas.append(AnswerEnded(reason, self._stop_reason, self._details))
 
@@ -165,12 +170,11 @@ class ChatReader:
             deltas.append(UsageReported(choice.usage.usage()))
         if choice.error and says_something(choice.error):
             raise faults(self._provider).error(read_openai_fault(_json({"error": choice.error})))
-        if (reason := choice.finish_reason) and is_finish(reason):
-            names = finish_names(reason)
-            if kind := next((FAILURES[name] for name in names if name in FAILURES), None):
-                raise kind(f"the answer ended with {reason!r}", self._provider, vendor_code=reason)
+        if (reason := choice.finish_reason) and is_stop_reason(reason):
+            if failed := failure(self._provider, reason):
+                raise failed
             self._stop_reason = reason
-            if _FILTERED in names or _FILTER_FAILED in data:
+            if _FILTERED in reason_names(reason) or _FILTER_FAILED in data:
                 self._details = chat_filter_details(data)
 
     def _piece_of_message(self, choice: Choice, data: bytes) -> Piece | None:

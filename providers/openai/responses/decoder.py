@@ -44,7 +44,7 @@ from .events import (
 )
 from .forms import documented_form
 from .items import Items
-from .statuses import INCOMPLETE_REASONS, end_status, incomplete_name, incomplete_reason
+from .statuses import INCOMPLETE_REASONS, end_status, incomplete_reason
 
 _STATUSES = ("completed", "failed", "in_progress", "cancelled", "queued", "incomplete")
 _EVENTS = tags_of(Event)
@@ -119,7 +119,7 @@ class ResponsesReader:
                 deltas.append(AnswerEnded(reason, response.status))
             case "incomplete":
                 raw_reason = incomplete_reason(response) or response.status or status
-                reason = stop_reason(INCOMPLETE_REASONS, incomplete_name(raw_reason))
+                reason = stop_reason(INCOMPLETE_REASONS, raw_reason)
                 filtered = reason is StopReason.CONTENT_FILTER
                 details = responses_filter_details(response.content_filters) if filtered else None
                 deltas.append(AnswerEnded(reason, raw_reason, details))

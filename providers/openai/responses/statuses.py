@@ -2,10 +2,10 @@
 
 from ...schema.stop_reasons import StopReason
 from ...transport.fault_bodies import says_something
-from ..chat.finish_reasons import STOP_REASONS, finish_names
+from ...wire.stop_reasons import STOP_REASONS
 from .events import Completed, Failed, Incomplete, Response
 
-INCOMPLETE_REASONS = STOP_REASONS | {
+INCOMPLETE_REASONS = {
     "max_output_tokens": StopReason.MAX_TOKENS,
     "max_messages": StopReason.PAUSED,
     "steered": StopReason.PAUSED,
@@ -29,14 +29,9 @@ def end_status(response: Response, event: Completed | Incomplete | Failed | None
         return "failed"
     if status in _COMPLETE or not status or (isinstance(event, Completed) and status == "in_progress"):
         return "completed"
-    return "incomplete" if status in INCOMPLETE_REASONS else status
+    return "incomplete" if status in INCOMPLETE_REASONS or status in STOP_REASONS else status
 
 
 def incomplete_reason(response: Response) -> str | None:
     """Why *response* is incomplete, in the words of the server."""
     return response.incomplete_details.reason if response.incomplete_details else None
-
-
-def incomplete_name(raw: str) -> str | None:
-    """The name of the reason *raw* in ``INCOMPLETE_REASONS``."""
-    return next((name for name in finish_names(raw) if name in INCOMPLETE_REASONS), None)
