@@ -43,7 +43,7 @@ LAYERS = (
     ("compaction/strategies",),
     ("compaction",),
     ("runtime/api",),
-    ("runtime/core",),
+    ("runtime/core", "runtime/streams"),
     ("runtime/events",),
     ("runtime/session",),
     ("runtime/cluster",),

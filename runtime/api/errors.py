@@ -23,6 +23,8 @@ RayconteurError                 providers/schema/errors.py
         InvalidRecord               a record in the journal does not apply to the state after the records before it
     RuntimeClosed               the runtime was closed, or not entered: use it inside ``async with Runtime()``
     RayUnreachable              there is no Ray cluster at this address: start one, or give another address
+    PeerUnreachable             a process of the namespace can't be reached: open its port, or give a range of open ones
+    PortsExhausted              no port of ``RuntimeOptions.ports`` is free: give a larger range
 """
 
 from ...providers.schema.errors import RayconteurError
@@ -164,3 +166,15 @@ class RayUnreachable(RayconteurError):
     """There is no Ray cluster at the given address."""
 
     code = "ray_unreachable"
+
+
+class PeerUnreachable(RayconteurError):
+    """Another process of the namespace accepts no connection at its address."""
+
+    code = "peer_unreachable"
+
+
+class PortsExhausted(RayconteurError):
+    """A process found no free port in ``RuntimeOptions.ports``."""
+
+    code = "ports_exhausted"

@@ -9,6 +9,8 @@ from msgspec import Meta
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.request import Positive
 
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 
 
@@ -33,7 +35,8 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     *routers* and *router_limits* apply when the first runtime of a namespace starts the routers. With *detached*,
     sessions and routers continue to run after the program has ended. *num_cpus* and *quiet* (workers print nothing on
     this terminal) apply to a Ray that this runtime starts. *reader_bytes* bounds the events that a reader has received
-    and its program has not consumed.
+    and its program has not consumed. *ports* is the first and the last port on which routers and session actors may
+    listen for programs and actors on other nodes; by default it is any.
     """
 
     namespace: str = "rayconteur"
@@ -43,6 +46,11 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     num_cpus: Positive | None = None
     quiet: bool = True
     reader_bytes: Positive = 4 << 20
+    ports: tuple[Port, Port] | None = None
+
+    def __post_init__(self) -> None:
+        if self.ports is not None and self.ports[0] > self.ports[1]:
+            raise InvalidConfig("ports", f"{self.ports} is no range: the first port is larger than the last")
 
 
 def validated_session_id(session_id: object) -> str:

@@ -50,3 +50,13 @@ async def shared_result_of(call: Awaitable[T]) -> T:
 def kill_actor(actor: ActorProxy[A]) -> None:
     """Kill the actor's process at once. Its calls in flight fail."""
     ray.kill(cast(ActorHandle[A], actor))  # an ActorProxy is an ActorHandle at run time, but not for type checkers
+
+
+def node_id() -> str:
+    """The id of the node that this process runs on."""
+    return cast(str, ray.get_runtime_context().get_node_id())
+
+
+def node_address() -> str:
+    """The address of this node, as Ray's other processes know it."""
+    return cast(str, ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]

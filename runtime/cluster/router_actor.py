@@ -1,27 +1,43 @@
 """The router actor: ``events.router.Router`` in a process of its own."""
 
-from typing import cast
+import asyncio
+import time
+from collections.abc import Mapping
+from functools import partial
 
 import ray
-from ray.actor import ActorClass, ActorProxy
+from ray.actor import ActorProxy
 
+from ..api.options import RouterLimits
 from ..events.router import Router
+from ..events.router_calls import serve
+from ..events.segments import SessionEnd
+from ..streams.endpoint import Endpoint
+from ..streams.listener import Listener
+from .ray_calls import node_address, node_id
 
 
-class _RouterCalls:
-    """The methods of a router as Ray calls: type checkers read ``.remote`` from ``ray.method`` only."""
+class _RouterActor:
+    """Serves one router over streams."""
 
-    publish = ray.method(Router.publish)
-    end_sessions = ray.method(Router.end_sessions)
-    positions = ray.method(Router.positions)
-    update_subscriptions = ray.method(Router.update_subscriptions)
-    poll = ray.method(Router.poll)
+    def __init__(self, limits: RouterLimits, ports: tuple[int, int] | None) -> None:
+        self._router = Router(limits, time.monotonic)
+        self._listener = Listener(partial(serve, self._router))
+        self._ports = ports
+        self._listening: asyncio.Task[Endpoint] | None = None
 
     @ray.method
-    def __ray_ready__(self) -> bool:
-        """True, when the router runs. Ray adds it to every actor."""
-        raise NotImplementedError
+    async def endpoint(self) -> Endpoint:
+        """Where it listens, and the secret that its peers have to know."""
+        if self._listening is None:
+            self._listening = asyncio.ensure_future(self._listener.listen(node_id(), node_address(), self._ports))
+        return await self._listening
+
+    @ray.method
+    async def end_sessions(self, sessions: Mapping[str, int], session_end: SessionEnd) -> None:
+        """Record that *sessions*, ids with their epochs, have ended."""
+        self._router.end_sessions(sessions, session_end)
 
 
-RouterActor = cast("ActorClass[_RouterCalls]", ray.remote(Router))
-RouterHandle = ActorProxy[_RouterCalls]
+RouterActor = ray.remote(_RouterActor)
+RouterHandle = ActorProxy[_RouterActor]

@@ -17,9 +17,9 @@ from ..session.host import Host
 from .call_batcher import CallBatcher, Outcomes
 from .directory import DirectoryHandle
 from .ray_calls import ActorDead, kill_actor
-from .ray_transport import RayTransport
 from .router_actor import RouterHandle
 from .send_queue import AddressedMessage
+from .stream_transport import StreamTransport
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class _SessionActor:
         self._id = host_id
         self._directory = directory
         self._retired = dedicated
-        transports = [RayTransport(router, directory, host_id) for router in routers]
+        transports = [StreamTransport(router, directory, host_id) for router in routers]
         self._host = Host([transport.publish for transport in transports], self._on_session_end, ClientPool())
         self._release_id = CallBatcher(self._release_ids)
         self._publishing: asyncio.Task[None] | None = None

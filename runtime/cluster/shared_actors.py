@@ -1,7 +1,6 @@
 """The actors that all drivers of a namespace share: its directory and its routers."""
 
 import asyncio
-import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ from ..events.router_connection import RouterConnection
 from ..events.router_connections import RouterConnections
 from .directory import DirectoryActor, DirectoryHandle
 from .ray_calls import ActorDead, kill_actor, result_of, shared_result_of
-from .ray_transport import RayTransport
 from .router_actor import RouterActor, RouterHandle
 from .session_actor import CONCURRENCY
+from .stream_transport import StreamTransport
 
 _TRIES = 100
 _PAUSE_S = 0.05
@@ -33,7 +32,7 @@ class SharedActors:
 
     def connect_to_routers(self) -> RouterConnections:
         """Connect this driver to all routers, for its readers."""
-        transports = [RayTransport(router, self.directory, self.driver_id) for router in self.routers]
+        transports = [StreamTransport(router, self.directory, self.driver_id) for router in self.routers]
         return RouterConnections([RouterConnection(transport) for transport in transports])
 
     async def release(self) -> None:
@@ -73,11 +72,11 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
             num_cpus=0,
             max_concurrency=CONCURRENCY,
             max_restarts=-1,
-        ).remote(options.router_limits, time.monotonic)
+        ).remote(options.router_limits, options.ports)
         for number in range(router_count)
     ]
-    if exists:
-        await asyncio.gather(*(result_of(router.__ray_ready__.remote()) for router in routers))
+    if exists or options.ports:
+        await asyncio.gather(*(result_of(router.endpoint.remote()) for router in routers))
     return SharedActors(driver_id, directory, routers, owned=not exists and not options.detached)
 
 

@@ -121,6 +121,8 @@ class RouterConnection:
                 group.create_task(self._poll_router())
         except* RouterGone:
             self.fail(RuntimeClosed("the router ended with the runtime that had started it; enter a runtime again"))
+        finally:
+            self._transport.close()
 
     async def _update_router(self) -> None:
         while True:

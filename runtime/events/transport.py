@@ -36,3 +36,7 @@ class Transport(Protocol):
         ``None``: the router does not know this driver.
         """
         ...
+
+    def close(self) -> None:
+        """Make no more calls."""
+        ...

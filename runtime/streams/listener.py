@@ -1,0 +1,180 @@
+"""A listener: accepts the connections of peers, and serves their requests."""
+
+import asyncio
+import logging
+import secrets
+import socket
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from ..api.errors import PortsExhausted
+from .calls import Reply, Request, decode_request, encode
+from .connection import Connection
+from .endpoint import Endpoint
+from .frames import FRAME_LIMIT_BYTES, FrameError, StreamError
+from .handshake import NONCE_BYTES, Challenge, check_answer
+
+log = logging.getLogger(__name__)
+
+HANDSHAKE_S = 10.0
+_STRANGERS = 256
+"""Connections that have not shown who they are, at most: a further one closes the one that is oldest."""
+
+Serve = Callable[[str, int, bytes], bytes | None | Awaitable[bytes | None]]
+"""Serves a request: by the id of the peer, the number of the method, and its data."""
+
+
+class Listener:
+    """Serves requests with *serve*. It knows each peer by the id that it gave, once it has shown that it is one."""
+
+    def __init__(self, serve: Serve) -> None:
+        self.serve = serve
+        self.secret = secrets.token_bytes(32)
+        self._servers: list[asyncio.Server] = []
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._connections: dict[_ServedConnection, None] = {}
+        self._strangers: dict[_ServedConnection, None] = {}
+
+    async def listen(self, node_id: str, host: str, ports: tuple[int, int] | None = None) -> Endpoint:
+        """Listen on a Unix domain socket, and on *host* on the first free port of *ports*, or on any.
+
+        Raises:
+            PortsExhausted: none of the ports is free.
+        """
+        loop = asyncio.get_running_loop()
+        bound = _bind(host, ports)
+        self._folder = tempfile.TemporaryDirectory(prefix="rayconteur-", ignore_cleanup_errors=True)
+        path = str(Path(self._folder.name) / "socket")
+        self._servers = [
+            await loop.create_unix_server(self._new_connection, path),
+            await loop.create_server(self._new_connection, sock=bound),
+        ]
+        return Endpoint(node_id, path, host, bound.getsockname()[1], self.secret)
+
+    def close(self) -> None:
+        """Accept no more connections, and close those that are open."""
+        for server in self._servers:
+            server.close()
+        for connection in (*self._connections, *self._strangers):
+            connection.close()
+        if self._folder:
+            self._folder.cleanup()
+
+    def _new_connection(self) -> "_ServedConnection":
+        return _ServedConnection(self)
+
+    def add_stranger(self, connection: "_ServedConnection") -> None:
+        """Wait a moment for *connection* to show who it is."""
+        if len(self._strangers) >= _STRANGERS:
+            next(iter(self._strangers)).reject(StreamError("too many connections that say nothing"))
+        self._strangers[connection] = None
+
+    def add_peer(self, connection: "_ServedConnection") -> None:
+        """*connection* is one of a peer."""
+        self._strangers.pop(connection, None)
+        self._connections[connection] = None
+
+    def remove(self, connection: "_ServedConnection") -> None:
+        """*connection* is closed."""
+        self._strangers.pop(connection, None)
+        self._connections.pop(connection, None)
+
+
+class _ServedConnection(Connection):
+    """The listener's end of a connection."""
+
+    def __init__(self, listener: Listener) -> None:
+        super().__init__()
+        self._listener = listener
+        self._nonce = secrets.token_bytes(NONCE_BYTES)
+        self._peer: str | None = None
+        self._serving: set[asyncio.Task[None]] = set()
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        late = StreamError(f"nothing that shows who it is within {HANDSHAKE_S:g} s")
+        self._deadline = asyncio.get_running_loop().call_later(HANDSHAKE_S, self.reject, late)
+        self._listener.add_stranger(self)
+        self.send(encode(Challenge(self._nonce)))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._listener.remove(self)
+        self._end_deadline()
+        for task in tuple(self._serving):
+            task.cancel()
+
+    def frame_received(self, frame: bytes) -> None:
+        if self._peer is None:
+            self._welcome(frame)
+        elif self.is_open:
+            self._serve(decode_request(frame))
+
+    def reject(self, error: StreamError) -> None:
+        if self.is_open:
+            log.warning("a connection of %s is closed: %s", self._peer or "an unknown peer", error)
+            self._listener.remove(self)
+            self.close()
+
+    def _welcome(self, frame: bytes) -> None:
+        self._peer, welcome = check_answer(frame, self._listener.secret, self._nonce)
+        self._end_deadline()
+        self._splitter.limit_bytes = FRAME_LIMIT_BYTES
+        self._listener.add_peer(self)
+        self.send(welcome)
+
+    def _serve(self, request: Request) -> None:
+        assert self._peer is not None
+        try:
+            result = self._listener.serve(self._peer, request.method, request.data)
+        except Exception as error:  # of this call only; the connection serves others
+            self._fail(request, error)
+            return
+        if result is None or isinstance(result, bytes):
+            self._reply(request.number, result)
+            return
+        task = asyncio.ensure_future(self._await(request, result))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def _await(self, request: Request, result: Awaitable[bytes | None]) -> None:
+        try:
+            data = await result
+        except Exception as error:  # as above
+            self._fail(request, error)
+        else:
+            self._reply(request.number, data)
+
+    def _reply(self, number: int, data: bytes | None) -> None:
+        try:
+            self.send(encode(Reply(number, data)))
+        except FrameError as error:
+            self.send(encode(Reply(number, error=str(error))))
+
+    def _fail(self, request: Request, error: Exception) -> None:
+        log.error("method %d failed for %s", request.method, self._peer, exc_info=error)
+        self.send(encode(Reply(request.number, error=f"{type(error).__name__}: {error}")))
+
+    def _end_deadline(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def _bind(host: str, ports: tuple[int, int] | None) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in _each(ports):
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):
+            bound.bind((host, port))
+            return bound
+        bound.close()
+    raise PortsExhausted(f"no port of RuntimeOptions(ports={ports}) is free at {host}; give a larger range")
+
+
+def _each(ports: tuple[int, int] | None) -> Iterable[int]:
+    return (0,) if ports is None else range(ports[0], ports[1] + 1)
