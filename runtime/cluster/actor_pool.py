@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Packed, Placement
@@ -27,6 +27,10 @@ class ActorPool:
         self._hosts: dict[str, HostRef] = {}
         self._packed: list[HostRef] = []
         self._warm = [self._start_warm() for _ in range(warm)]
+
+    def __iter__(self) -> Iterator[HostRef]:
+        """All actors that this pool started."""
+        return iter(self._hosts.values())
 
     def get(self, host_id: str) -> HostRef | None:
         """The actor with that id, if this pool started it."""
@@ -53,8 +57,8 @@ class ActorPool:
             lifetime="detached" if self._options.detached else None,
             num_cpus=0,
             max_concurrency=CONCURRENCY,
-        ).remote(host_id, self._shared_actors.routers, self._shared_actors.directory, dedicated)
-        host = self._hosts[host_id] = HostRef(host_id, actor)
+        ).remote(host_id, self._shared_actors.routers, self._shared_actors.directory, dedicated, self._options.ports)
+        host = self._hosts[host_id] = HostRef(host_id, actor, self._shared_actors.driver_id)
         return host
 
     def unassign(self, host: HostRef, sessions: int) -> None:
@@ -74,6 +78,7 @@ class ActorPool:
     def remove(self, host: HostRef) -> None:
         """Forget an actor that has ended."""
         self._hosts.pop(host.id, None)
+        host.channel.close()
         for hosts in (self._packed, self._warm):
             if host in hosts:
                 hosts.remove(host)

@@ -25,6 +25,13 @@ class Claim(msgspec.Struct, frozen=True):
     taken: list[str] = []
 
 
+class Ended(msgspec.Struct, frozen=True):
+    """Sessions that were *closed* and those that *died* with their host: ids with their epochs."""
+
+    closed: dict[str, int]
+    died: dict[str, int]
+
+
 class _Directory:
     """The place of each session. An id belongs to one session until it is released."""
 
@@ -88,10 +95,16 @@ class _Directory:
         return self._places.get(session_id)
 
     @ray.method
-    async def ended(self, sessions: dict[str, int]) -> dict[str, int]:
+    async def ended(self, sessions: dict[str, int]) -> Ended:
         """Those of *sessions*, ids with their epochs, that no longer exist."""
-        live = {session_id: place.epoch for session_id in sessions if (place := self._places.get(session_id))}
-        return {session_id: epoch for session_id, epoch in sessions.items() if live.get(session_id) != epoch}
+        closed: dict[str, int] = {}
+        died: dict[str, int] = {}
+        for session_id, epoch in sessions.items():
+            if (session_id, epoch) in self._tombstones:
+                died[session_id] = epoch
+            elif (place := self._places.get(session_id)) is None or place.epoch != epoch:
+                closed[session_id] = epoch
+        return Ended(closed, died)
 
     @ray.method
     async def host_ids(self) -> list[str]:

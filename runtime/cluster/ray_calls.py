@@ -54,7 +54,7 @@ def kill_actor(actor: ActorProxy[A]) -> None:
 
 def node_id() -> str:
     """The id of the node that this process runs on."""
-    return cast(str, ray.get_runtime_context().get_node_id())
+    return ray.get_runtime_context().get_node_id()
 
 
 def node_address() -> str:

@@ -3,28 +3,32 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from ..streams.channel import Channel
+from ..streams.endpoint import Endpoint
 from .call_batcher import CallBatcher, Outcomes
-from .send_queue import SendQueue
+from .ray_calls import node_id, result_of
 from .session_actor import SessionActorHandle
 
 
 @dataclass(slots=True, eq=False)
 class HostRef:
-    """A session actor: its handle, the queue of messages to it, and how many *sessions* this driver put on it.
+    """A session actor: its handle, the channel to it, and how many *sessions* the driver *driver_id* put on it.
 
     Its id is the actor's name in Ray with a suffix, which distinguishes it from earlier and later actors of that name.
     """
 
     id: str
     actor: SessionActorHandle
+    driver_id: str
     sessions: int = 0
+    endpoint: Endpoint | None = None
     exit_watcher: asyncio.Task[None] | None = None
-    send_queue: SendQueue = field(init=False)
+    channel: Channel = field(init=False)
     close_now: CallBatcher[str] = field(init=False)
     """Closes one of its sessions at once."""
 
     def __post_init__(self) -> None:
-        self.send_queue = SendQueue(self.actor.tell.remote)
+        self.channel = Channel(self._locate, self.driver_id, node_id())
         self.close_now = CallBatcher(self._close_all)
 
     @property
@@ -37,6 +41,12 @@ class HostRef:
         (error,) = await self.actor.close.remote([session_id], True)
         if error is not None:
             raise error
+
+    async def _locate(self) -> Endpoint:
+        """Where it listens: always there, since it is never restarted."""
+        if self.endpoint is None:
+            self.endpoint = await result_of(self.actor.endpoint.remote())
+        return self.endpoint
 
     async def _close_all(self, session_ids: list[str]) -> Outcomes:
         return await self.actor.close.remote(session_ids, False)

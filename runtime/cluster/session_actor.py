@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import suppress
+from functools import partial
 from typing import cast
 
 import ray
@@ -10,15 +11,16 @@ from ray.actor import ActorProxy
 
 from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
-from ..api.messages import Receipt
 from ..api.status import SessionStatus
 from ..session.client_pool import ClientPool
 from ..session.host import Host
+from ..streams.endpoint import Endpoint
+from ..streams.listener import Listener
 from .call_batcher import CallBatcher, Outcomes
 from .directory import DirectoryHandle
-from .ray_calls import ActorDead, kill_actor
+from .host_calls import serve
+from .ray_calls import ActorDead, kill_actor, node_address, node_id
 from .router_actor import RouterHandle
-from .send_queue import AddressedMessage
 from .stream_transport import StreamTransport
 
 log = logging.getLogger(__name__)
@@ -36,34 +38,40 @@ class _SessionActor:
     A *dedicated* actor is retired from the start: it exits with its only session.
     """
 
-    def __init__(self, host_id: str, routers: list[RouterHandle], directory: DirectoryHandle, dedicated: bool) -> None:
+    def __init__(
+        self,
+        host_id: str,
+        routers: list[RouterHandle],
+        directory: DirectoryHandle,
+        dedicated: bool,
+        ports: tuple[int, int] | None,
+    ) -> None:
         self._id = host_id
         self._directory = directory
         self._retired = dedicated
         transports = [StreamTransport(router, directory, host_id) for router in routers]
         self._host = Host([transport.publish for transport in transports], self._on_session_end, ClientPool())
+        self._listener = Listener(partial(serve, self._host))
+        self._ports = ports
+        self._listening: asyncio.Task[Endpoint] | None = None
         self._release_id = CallBatcher(self._release_ids)
         self._publishing: asyncio.Task[None] | None = None
         self._exiting = asyncio.Event()
 
     @ray.method
-    async def open(self, session_ids: list[str], epoch: int, config: SessionConfig) -> None:
-        """Open a session for each id: all of them, or none."""
+    async def open(self, session_ids: list[str], epoch: int, config: SessionConfig) -> Endpoint:
+        """Open a session for each id: all of them, or none. Returns where they take messages."""
         if self._publishing is None:
             self._publishing = asyncio.get_running_loop().create_task(self._host.run())
             self._publishing.add_done_callback(_log_failure)
+        endpoint = await self._listen()
         self._host.open(session_ids, epoch, config)
+        return endpoint
 
     @ray.method
-    async def tell(self, messages: list[AddressedMessage]) -> list[Receipt | Exception]:
-        """Put messages into their sessions' mailboxes, in order. Returns a receipt or an error for each."""
-        outcomes: list[Receipt | Exception] = []
-        for session_id, data in messages:
-            try:
-                outcomes.append(self._host.tell(session_id, data))
-            except Exception as error:  # of one session: the other messages are not affected
-                outcomes.append(error)
-        return outcomes
+    async def endpoint(self) -> Endpoint:
+        """Where it listens for messages, and the secret that its peers have to know."""
+        return await self._listen()
 
     @ray.method
     async def learn_facts(self, session_id: str, model: str) -> None:
@@ -111,6 +119,11 @@ class _SessionActor:
     async def wait_exit(self) -> None:
         """Return when the actor is about to exit; if it dies instead, the call fails."""
         await self._exiting.wait()
+
+    async def _listen(self) -> Endpoint:
+        if self._listening is None:
+            self._listening = asyncio.ensure_future(self._listener.listen(node_id(), node_address(), self._ports))
+        return await self._listening
 
     async def _on_session_end(self, session_id: str) -> None:
         await self._release_id(session_id)

@@ -7,11 +7,20 @@ from typing import cast
 
 import ray
 
+from ...providers.schema.errors import RayconteurError
 from ..api.config import SessionConfig
-from ..api.errors import RuntimeClosed, SessionClosed, SessionDied, SessionError, SessionExists, UnknownSession
+from ..api.errors import (
+    PeerUnreachable,
+    RuntimeClosed,
+    SessionClosed,
+    SessionDied,
+    SessionExists,
+    UnknownSession,
+)
 from ..api.options import RuntimeOptions
 from ..api.status import SessionStatus
 from ..events.segments import SessionEnd, shard_of
+from ..streams.endpoint import Endpoint
 from .actor_pool import ActorPool
 from .directory import Claim
 from .ray_calls import ActorDead, ActorGone, result_of, shared_result_of
@@ -59,7 +68,7 @@ class SessionRegistry:
             raise
         opening = asyncio.ensure_future(result_of(host.actor.open.remote(list(session_ids), epoch, config)))
         try:
-            await asyncio.shield(opening)
+            host.endpoint = await asyncio.shield(opening)
         except BaseException as error:
             self._pool.unassign(host, len(session_ids))
             await self._close_opened(session_ids, host, opening)
@@ -109,9 +118,11 @@ class SessionRegistry:
             self._exit_watchers.add(host.exit_watcher)
             host.exit_watcher.add_done_callback(self._exit_watchers.discard)
 
-    async def failure_reason(self, session: SessionRef) -> SessionError:
-        """Why the host of *session* did not answer. Waits until that is known."""
+    async def failure_reason(self, session: SessionRef, error: Exception) -> RayconteurError:
+        """Why a call to the host of *session* failed with *error*. Waits until that is known."""
         if await self._is_alive(session.host):
+            if isinstance(error, PeerUnreachable):
+                return error
             return SessionDied(f"session {session.id!r} could not be reached; it may have received the call or not")
         await self.mark_dead(session.host.id)
         if await shared_result_of(self._directory.has_died.remote(session.id, session.epoch)):
@@ -124,7 +135,8 @@ class SessionRegistry:
 
     def forget_host(self, host_id: str) -> None:
         """Forget a host that has ended."""
-        self._other_hosts.pop(host_id, None)
+        if other := self._other_hosts.pop(host_id, None):
+            other.channel.close()
         if host := self._pool.get(host_id):
             self._pool.remove(host)
 
@@ -136,6 +148,7 @@ class SessionRegistry:
             watcher.cancel()
         await asyncio.gather(*watchers, return_exceptions=True)
         killed = await self._pool.shut_down()
+        await asyncio.gather(*(host.channel.aclose() for host in (*self._pool, *self._other_hosts.values())))
         if not self._shared_actors.owned:
             await asyncio.gather(*(self.mark_dead(host.id) for host in killed), return_exceptions=True)
 
@@ -146,7 +159,7 @@ class SessionRegistry:
                 actor = cast("SessionActorHandle", ray.get_actor(actor_name(host_id), namespace=self._namespace))
             except ValueError:
                 return None
-            host = self._other_hosts[host_id] = HostRef(host_id, actor)
+            host = self._other_hosts[host_id] = HostRef(host_id, actor, self._shared_actors.driver_id)
         return host
 
     async def _statuses_of(self, host_id: str) -> list[SessionStatus]:
@@ -201,7 +214,7 @@ class SessionRegistry:
                 )
             await self.mark_dead(host.id)
 
-    async def _close_opened(self, session_ids: Sequence[str], host: HostRef, opening: asyncio.Future[None]) -> None:
+    async def _close_opened(self, session_ids: Sequence[str], host: HostRef, opening: asyncio.Future[Endpoint]) -> None:
         await asyncio.wait((opening,))  # a close could overtake it: Ray's async actors run calls in any order
         if opening.exception() is None:
             with suppress(ActorGone):

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 import msgspec
 
-from ..events.router_calls import RouterCall
+from ..events.router_calls import EndedSessions, RouterCall
+from ..events.segments import SessionEnd
 from ..events.transport import RouterGone
 from ..streams.channel import Channel
 from ..streams.endpoint import Endpoint
@@ -41,12 +42,13 @@ class StreamTransport:
     async def end_lost_sessions(self, sessions: dict[str, int]) -> int:
         with _translate_errors():
             ended = await self._directory.ended.remote(sessions)
-        if ended:
-            await self._channel.call(RouterCall.END_SESSIONS, _encode(ended))
-        return len(ended)
+        for of_kind, session_end in ((ended.closed, SessionEnd.CLOSED), (ended.died, SessionEnd.DIED)):
+            if of_kind:
+                await self._channel.call(RouterCall.END_SESSIONS, _encode(EndedSessions(of_kind, session_end)))
+        return len(ended.closed) + len(ended.died)
 
-    def close(self) -> None:
-        self._channel.close()
+    async def aclose(self) -> None:
+        await self._channel.aclose()
 
     async def _locate(self) -> Endpoint:
         with _translate_errors():

@@ -14,7 +14,7 @@ from ...providers.schema.content import UserBlock
 from ...providers.schema.messages import Message
 from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
-from ..api.errors import EventsMissed, SessionClosed, UnknownSession
+from ..api.errors import EventsMissed, PeerUnreachable, SessionClosed, UnknownSession
 from ..api.messages import (
     Clear,
     Compact,
@@ -31,11 +31,13 @@ from ..api.messages import (
 )
 from ..api.status import CompactResult, SessionStatus
 from ..api.validation import encode_for_transfer, validated_provider, validated_struct
+from ..cluster.host_calls import tell
 from ..cluster.ray_calls import ActorGone, result_of
 from ..cluster.refs import SessionRef
 from ..cluster.session_registry import SessionRegistry
 from ..events.reader import Reader
 from ..events.segments import Position
+from ..streams.connection import ConnectionLost
 from .reply import Reply
 
 T = TypeVar("T")
@@ -87,7 +89,8 @@ class SessionHandle:
                 if isinstance(message, Configure):
                     message = await self._prepared(message)
         data = encode_for_transfer(message, "message")
-        receipt = await self._call(lambda: self._session.host.send_queue.send(self.id, data))
+        channel, urgent = self._session.host.channel, isinstance(message, Interrupt)
+        receipt = await self._call(lambda: tell(channel, self.id, data, urgent))
         self.last_seq = max(self.last_seq, receipt.seq)
         return receipt
 
@@ -170,6 +173,6 @@ class SessionHandle:
             return await result_of(call())
         except UnknownSession:
             raise SessionClosed(f"session {self.id!r} has ended") from None
-        except ActorGone:
+        except (ActorGone, ConnectionLost, PeerUnreachable) as error:
             self._registry.require_open()
-            raise await self._registry.failure_reason(self._session) from None
+            raise await self._registry.failure_reason(self._session, error) from None

@@ -8,8 +8,16 @@ import msgspec
 from .router import Router
 from .segments import SessionEnd
 
+
+class EndedSessions(msgspec.Struct, frozen=True, array_like=True):
+    """Ids of sessions with their epochs, and how they ended."""
+
+    sessions: dict[str, int]
+    session_end: SessionEnd
+
+
 _encode = msgspec.msgpack.encode
-_ends = msgspec.msgpack.Decoder(dict[str, int]).decode
+_ended_sessions = msgspec.msgpack.Decoder(EndedSessions).decode
 
 
 class RouterCall(IntEnum):
@@ -36,7 +44,8 @@ def serve(router: Router, peer: str, call: int, data: bytes) -> bytes | None | A
         case RouterCall.POSITIONS:
             return router.positions()
         case RouterCall.END_SESSIONS:
-            router.end_sessions(_ends(data), SessionEnd.CLOSED)
+            ended = _ended_sessions(data)
+            router.end_sessions(ended.sessions, ended.session_end)
             return None
         case _:
             raise ValueError(f"a router has no call {call}")

@@ -122,7 +122,7 @@ class RouterConnection:
         except* RouterGone:
             self.fail(RuntimeClosed("the router ended with the runtime that had started it; enter a runtime again"))
         finally:
-            self._transport.close()
+            await self._transport.aclose()
 
     async def _update_router(self) -> None:
         while True:

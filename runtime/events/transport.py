@@ -37,6 +37,6 @@ class Transport(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Make no more calls."""
+    async def aclose(self) -> None:
+        """Close the connection to the router."""
         ...

@@ -18,8 +18,8 @@ _CONNECT_S = 10.0
 class Channel:
     """Makes calls. All share one connection, which is opened again after it broke; calls in flight fail with it.
 
-    *locate* finds the listener; it is asked before each connection. *peer* is the id of this process, and *node_id*
-    that of its node.
+    Calls reach the listener in the order in which they were made, except urgent ones. *locate* finds the listener; it
+    is asked before each connection. *peer* is the id of this process, and *node_id* that of its node.
     """
 
     def __init__(self, locate: Callable[[], Awaitable[Endpoint]], peer: str, node_id: str) -> None:
@@ -27,10 +27,12 @@ class Channel:
         self._peer = peer
         self._node_id = node_id
         self._connection: _CallingConnection | None = None
-        self._connecting: asyncio.Task[_CallingConnection] | None = None
+        self._connecting: asyncio.Task[None] | None = None
 
     async def call(self, method: int, data: bytes = b"", urgent: bool = False) -> bytes | None:
-        """The result of a call. An *urgent* one goes ahead of what waits for the socket.
+        """The result of a call. An *urgent* one goes ahead of those that wait for the socket.
+
+        If it is cancelled while it waits, it is not made.
 
         Raises:
             ConnectionLost: the connection broke: the call may have been made or not.
@@ -39,8 +41,9 @@ class Channel:
             Exception: what *locate* raises.
         """
         connection = self._connection
-        if connection is None or not connection.is_open:
-            connection = await self._connected()
+        if connection is None or connection.is_lost:
+            connection = self._connection = _CallingConnection(self._peer)
+            self._connecting = asyncio.create_task(self._connect(connection))
         return await connection.call(method, data, urgent)
 
     def close(self) -> None:
@@ -48,78 +51,109 @@ class Channel:
         if self._connecting:
             self._connecting.cancel()
         if self._connection:
-            self._connection.close()
+            self._connection.fail(ConnectionLost("the channel was closed"))
 
-    async def _connected(self) -> "_CallingConnection":
-        """The open connection. All who wait for it share one attempt."""
-        if self._connecting is None:
-            self._connecting = asyncio.ensure_future(self._connect())
-        connecting = self._connecting
+    async def aclose(self) -> None:
+        """Close the connection, and wait until it is closed. Calls in flight fail."""
+        self.close()
+        if self._connecting:
+            await asyncio.wait({self._connecting})
+        if self._connection:
+            await self._connection.closed.wait()
+
+    async def _connect(self, connection: "_CallingConnection") -> None:
         try:
-            return await asyncio.shield(connecting)
-        finally:
-            if connecting.done() and self._connecting is connecting:
-                self._connecting = None
+            endpoint = await self._locate()
+            connection.secret = endpoint.secret
+            await self._open(connection, endpoint)
+        except Exception as error:  # whatever it is, it is raised where the calls were made
+            connection.fail(error)
+        except asyncio.CancelledError:  # the channel was closed
+            connection.close()
+            raise
 
-    async def _connect(self) -> "_CallingConnection":
-        endpoint = await self._locate()
-        connection = _CallingConnection(self._peer, endpoint.secret)
+    async def _open(self, connection: "_CallingConnection", endpoint: Endpoint) -> None:
+        loop = asyncio.get_running_loop()
         is_near = endpoint.node_id == self._node_id
+        problem: object
         try:
             async with asyncio.timeout(_CONNECT_S):
-                await _open(connection, endpoint, is_near)
-                await connection.welcomed
-        except (OSError, TimeoutError, StreamError) as error:
-            connection.close()
-            raise _unreachable(endpoint, is_near, error) from None
-        self._connection = connection
-        return connection
+                if is_near:
+                    await loop.create_unix_connection(lambda: connection, endpoint.path)
+                else:
+                    await loop.create_connection(lambda: connection, endpoint.host, endpoint.port)
+                problem = await connection.handshake
+        except TimeoutError:
+            problem = f"no answer within {_CONNECT_S:g} s"
+        except OSError as error:
+            problem = error
+        if problem:
+            place = endpoint.path if is_near else f"{endpoint.host}:{endpoint.port}"
+            raise PeerUnreachable(
+                f"can't connect to {place} ({problem}); if a firewall is between the nodes, "
+                "open a range of ports and give it as RuntimeOptions(ports=...)"
+            )
 
 
 class _CallingConnection(Connection):
-    """The caller's end of a connection."""
+    """The caller's end of a connection. It takes calls before it is made."""
 
-    def __init__(self, peer: str, secret: bytes) -> None:
+    def __init__(self, peer: str) -> None:
         super().__init__()
+        self.secret = b""
+        self.is_lost = False
+        """True once it has failed."""
+        self.handshake: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+        """Done when the handshake is over, or with the error that ended it."""
         self._peer = peer
-        self._secret = secret
-        self._expected_proof: bytes | None = None
+        self._proof: bytes | None = None
         self._numbers = count(1)
         self._calls: dict[int, asyncio.Future[bytes | None]] = {}
-        self.welcomed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def call(self, method: int, data: bytes, urgent: bool) -> bytes | None:
         """See ``Channel.call``."""
-        if not self.is_open:
-            raise ConnectionLost("the connection is closed")
         number = next(self._numbers)
-        self.send(encode(Request(number, method, data)), urgent)
-        reply = self._calls[number] = asyncio.get_running_loop().create_future()
+        ticket = self.send(encode(Request(number, method, data)), urgent)
+        reply: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        self._calls[number] = reply
         try:
             return await reply
         finally:
             del self._calls[number]
+            self.withdraw(ticket)
+
+    def fail(self, error: Exception) -> None:
+        """Fail all calls with *error*, and close the connection."""
+        self.is_lost = True
+        self.close()
+        for reply in self._calls.values():
+            if not reply.done():
+                reply.set_exception(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._fail(ConnectionLost("the connection broke"))
+        self._break(ConnectionLost("the connection broke"))
 
     def frame_received(self, frame: bytes) -> None:
-        if self.welcomed.done():
+        if self.handshake.done():
             self._receive_reply(frame)
-        elif self._expected_proof is None:
-            answer, self._expected_proof = answer_challenge(
-                frame, self._peer, self._secret, secrets.token_bytes(NONCE_BYTES)
-            )
-            self.send(answer)
+        elif self._proof is None:
+            nonce = secrets.token_bytes(NONCE_BYTES)
+            answer, self._proof = answer_challenge(frame, self._peer, self.secret, nonce)
+            self.send_handshake(answer)
         else:
-            check_welcome(frame, self._expected_proof)
-            self._splitter.limit_bytes = FRAME_LIMIT_BYTES
-            self.welcomed.set_result(None)
+            check_welcome(frame, self._proof)
+            self.handshake.set_result(None)
+            self.end_handshake(FRAME_LIMIT_BYTES)
 
     def reject(self, error: StreamError) -> None:
-        self._fail(error)
-        self.close()
+        self._break(error)
+
+    def _break(self, error: Exception) -> None:
+        if self.handshake.done():
+            self.fail(error)
+        else:
+            self.handshake.set_result(error)  # who connects fails the calls
 
     def _receive_reply(self, frame: bytes) -> None:
         reply = decode_reply(frame)
@@ -130,26 +164,3 @@ class _CallingConnection(Connection):
             call.set_result(reply.data)
         else:
             call.set_exception(CallFailed(reply.error))
-
-    def _fail(self, error: Exception) -> None:
-        for future in (self.welcomed, *self._calls.values()):
-            if not future.done():
-                future.set_exception(error)
-        if self.welcomed.done() and not self.welcomed.cancelled():
-            self.welcomed.exception()  # seen
-
-
-def _unreachable(endpoint: Endpoint, is_near: bool, error: Exception) -> PeerUnreachable:
-    place = endpoint.path if is_near else f"{endpoint.host}:{endpoint.port}"
-    return PeerUnreachable(
-        f"can't connect to {place} ({str(error) or f'no answer within {_CONNECT_S:g} s'}); "
-        "if a firewall is between the nodes, open a range of ports and give it as RuntimeOptions(ports=...)"
-    )
-
-
-async def _open(connection: Connection, endpoint: Endpoint, is_near: bool) -> None:
-    loop = asyncio.get_running_loop()
-    if is_near:
-        await loop.create_unix_connection(lambda: connection, endpoint.path)
-    else:
-        await loop.create_connection(lambda: connection, endpoint.host, endpoint.port)

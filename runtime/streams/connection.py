@@ -1,7 +1,7 @@
 """A connection: frames in both directions, over a socket."""
 
 import asyncio
-from collections import deque
+from itertools import count
 from typing import cast
 
 from .frames import FrameSplitter, StreamError, encode_frame
@@ -13,21 +13,25 @@ class ConnectionLost(ConnectionError):
 
 
 class Connection(asyncio.Protocol):
-    """One end of a connection. Subclasses say what a frame means."""
+    """One end of a connection. Subclasses say what a frame means.
+
+    What is sent before the handshake is over, or while the socket takes no more, waits.
+    """
 
     def __init__(self) -> None:
         self._splitter = FrameSplitter(HANDSHAKE_LIMIT_BYTES)
         self._transport: asyncio.Transport | None = None
-        self._is_paused = False
-        self._waiting: deque[bytes] = deque()  # frames, while the socket takes no more
-
-    @property
-    def is_open(self) -> bool:
-        """True from when it is made until it breaks or is closed."""
-        return self._transport is not None
+        self.closed = asyncio.Event()
+        """Set while there is no socket."""
+        self.closed.set()
+        self._is_writable = False
+        self._tickets = count(1)
+        self._waiting_urgent: dict[int, bytes] = {}  # frames, by ticket
+        self._waiting: dict[int, bytes] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self.closed.clear()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -38,32 +42,52 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self.closed.set()
+        self._is_writable = False
+        self._waiting_urgent.clear()
         self._waiting.clear()
 
     def pause_writing(self) -> None:
-        self._is_paused = True
+        self._is_writable = False
 
     def resume_writing(self) -> None:
-        self._is_paused = False
-        while self._waiting and not self._is_paused and self._transport:
-            self._transport.write(self._waiting.popleft())
+        self._is_writable = True
+        for waiting in (self._waiting_urgent, self._waiting):
+            while waiting and self._is_writable and self._transport:
+                self._transport.write(waiting.pop(next(iter(waiting))))
 
-    def send(self, data: bytes, urgent: bool = False) -> None:
-        """Send a frame. An *urgent* one goes ahead of those that the socket has not taken yet."""
-        frame = encode_frame(data)
-        if self._transport is None:
-            return
-        if not self._is_paused:
+    def send(self, data: bytes, urgent: bool = False) -> int:
+        """Send a frame, or let it wait. An *urgent* one waits before the others. Returns its ticket.
+
+        Raises:
+            FrameError: it is too large.
+        """
+        frame, ticket = encode_frame(data), next(self._tickets)
+        if self._is_writable and self._transport:
             self._transport.write(frame)
-        elif urgent:
-            self._waiting.appendleft(frame)
         else:
-            self._waiting.append(frame)
+            (self._waiting_urgent if urgent else self._waiting)[ticket] = frame
+        return ticket
+
+    def withdraw(self, ticket: int) -> None:
+        """Do not send the frame with that ticket, if it still waits."""
+        self._waiting_urgent.pop(ticket, None)
+        self._waiting.pop(ticket, None)
 
     def close(self) -> None:
         """Close it at once. What the socket has not taken is not sent."""
         if self._transport:
             self._transport.abort()
+
+    def send_handshake(self, data: bytes) -> None:
+        """Send a frame of the handshake."""
+        if self._transport:
+            self._transport.write(encode_frame(data))
+
+    def end_handshake(self, limit_bytes: int) -> None:
+        """The other end is a peer: accept frames of up to *limit_bytes*, and send what waits."""
+        self._splitter.limit_bytes = limit_bytes
+        self.resume_writing()
 
     def frame_received(self, frame: bytes) -> None:
         """Handle a frame.

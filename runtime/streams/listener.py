@@ -98,7 +98,7 @@ class _ServedConnection(Connection):
         late = StreamError(f"nothing that shows who it is within {HANDSHAKE_S:g} s")
         self._deadline = asyncio.get_running_loop().call_later(HANDSHAKE_S, self.reject, late)
         self._listener.add_stranger(self)
-        self.send(encode(Challenge(self._nonce)))
+        self.send_handshake(encode(Challenge(self._nonce)))
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -110,21 +110,21 @@ class _ServedConnection(Connection):
     def frame_received(self, frame: bytes) -> None:
         if self._peer is None:
             self._welcome(frame)
-        elif self.is_open:
+        else:
             self._serve(decode_request(frame))
 
     def reject(self, error: StreamError) -> None:
-        if self.is_open:
-            log.warning("a connection of %s is closed: %s", self._peer or "an unknown peer", error)
-            self._listener.remove(self)
-            self.close()
+        log.warning("a connection of %s is closed: %s", self._peer or "an unknown peer", error)
+        self._listener.remove(self)
+        self._end_deadline()
+        self.close()
 
     def _welcome(self, frame: bytes) -> None:
         self._peer, welcome = check_answer(frame, self._listener.secret, self._nonce)
         self._end_deadline()
-        self._splitter.limit_bytes = FRAME_LIMIT_BYTES
         self._listener.add_peer(self)
-        self.send(welcome)
+        self.send_handshake(welcome)
+        self.end_handshake(FRAME_LIMIT_BYTES)
 
     def _serve(self, request: Request) -> None:
         assert self._peer is not None

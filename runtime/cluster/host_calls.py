@@ -1,0 +1,66 @@
+"""The calls of a session actor over streams: messages for its sessions."""
+
+import logging
+import pickle
+from enum import IntEnum
+
+import msgspec
+
+from ...providers.schema.errors import RayconteurError
+from ..api.messages import Receipt
+from ..session.host import Host
+from ..streams.channel import Channel
+
+log = logging.getLogger(__name__)
+
+
+class HostCall(IntEnum):
+    """A method of the session actor."""
+
+    TELL = 1
+
+
+class _Tell(msgspec.Struct, frozen=True, array_like=True):
+    """An encoded ``ToLLM`` for a session."""
+
+    session_id: str
+    message: bytes
+
+
+class _Outcome(msgspec.Struct, frozen=True, array_like=True):
+    """The receipt of a message, or the pickled error with which it was rejected."""
+
+    receipt: Receipt | None
+    error: bytes = b""
+
+
+_encode = msgspec.msgpack.encode
+_tell = msgspec.msgpack.Decoder(_Tell).decode
+_outcome = msgspec.msgpack.Decoder(_Outcome).decode
+
+
+def serve(host: Host, peer: str, call: int, data: bytes) -> bytes:
+    """Have *host* serve a *call* of the driver *peer*."""
+    if call != HostCall.TELL:
+        raise ValueError(f"a session actor has no call {call}")
+    del peer
+    tell = _tell(data)
+    try:
+        return _encode(_Outcome(host.tell(tell.session_id, tell.message)))
+    except RayconteurError as error:
+        return _encode(_Outcome(None, pickle.dumps(error)))
+
+
+async def tell(channel: Channel, session_id: str, message: bytes, urgent: bool) -> Receipt:
+    """Put an encoded ``ToLLM`` into its session's mailbox.
+
+    Raises:
+        RayconteurError: the session did not accept it.
+        ConnectionLost: the session may have accepted it or not.
+        PeerUnreachable: the session actor can't be reached.
+    """
+    data = await channel.call(HostCall.TELL, _encode(_Tell(session_id, message)), urgent)
+    outcome = _outcome(data or b"")
+    if outcome.receipt is None:
+        raise pickle.loads(outcome.error)  # from a peer that knows the secret, as Ray does with its own
+    return outcome.receipt
