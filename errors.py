@@ -31,6 +31,8 @@ from rayconteur.runtime.api.errors import (
     MessageTooLarge,
     MissingToolResults,
     NothingToRetry,
+    PeerUnreachable,
+    PortsExhausted,
     RayUnreachable,
     RuntimeClosed,
     SessionBusy,
@@ -52,9 +54,9 @@ __all__ = [
     "AuthenticationFailed", "ConfigError", "ContextOverflow", "EmptyMessage", "EventsMissed", "IncompatibleSDK",
     "IncompleteAnswer", "InvalidConfig", "InvalidPlugin", "InvalidRecord", "InvalidRequest", "MailboxError",
     "MailboxFull", "MessageTooLarge", "MissingExtra", "MissingKey", "MissingToolResults", "NothingToRetry",
-    "Overloaded", "ProtocolError", "ProviderError", "ProviderUnavailable", "RateLimited", "RayUnreachable",
-    "RayconteurError", "RuntimeClosed", "SessionBusy", "SessionClosed", "SessionDied", "SessionError", "SessionExists",
-    "ThinkingRejected", "ToolResultError", "ToolUseAnswered", "ToolsWaiting", "TurnFailed", "TurnInterrupted",
+    "Overloaded", "PeerUnreachable", "PortsExhausted", "ProtocolError", "ProviderError", "ProviderUnavailable",
+    "RateLimited", "RayUnreachable", "RayconteurError", "RuntimeClosed", "SessionBusy", "SessionClosed", "SessionDied",
+    "SessionError", "SessionExists", "ThinkingRejected", "ToolResultError", "ToolUseAnswered", "ToolsWaiting", "TurnFailed", "TurnInterrupted",
     "UnknownModel", "UnknownProvider", "UnknownSession", "UnknownToolUse", "UnsupportedContent",
 ]
 # fmt: on

@@ -7,6 +7,9 @@ import msgspec
 import ray
 from ray.actor import ActorProxy
 
+from ..events.router_calls import EndedSessions
+from ..events.segments import SessionEnd
+
 _MAX_TOMBSTONES = 10_000
 """For how many sessions the directory remembers that they died with their host."""
 
@@ -23,13 +26,6 @@ class Claim(msgspec.Struct, frozen=True):
 
     epoch: int
     taken: list[str] = []
-
-
-class Ended(msgspec.Struct, frozen=True):
-    """Sessions that were *closed* and those that *died* with their host: ids with their epochs."""
-
-    closed: dict[str, int]
-    died: dict[str, int]
 
 
 class _Directory:
@@ -95,7 +91,7 @@ class _Directory:
         return self._places.get(session_id)
 
     @ray.method
-    async def ended(self, sessions: dict[str, int]) -> Ended:
+    async def ended(self, sessions: dict[str, int]) -> list[EndedSessions]:
         """Those of *sessions*, ids with their epochs, that no longer exist."""
         closed: dict[str, int] = {}
         died: dict[str, int] = {}
@@ -104,7 +100,8 @@ class _Directory:
                 died[session_id] = epoch
             elif (place := self._places.get(session_id)) is None or place.epoch != epoch:
                 closed[session_id] = epoch
-        return Ended(closed, died)
+        ended = (EndedSessions(closed, SessionEnd.CLOSED), EndedSessions(died, SessionEnd.DIED))
+        return [alike for alike in ended if alike.sessions]
 
     @ray.method
     async def host_ids(self) -> list[str]:

@@ -21,7 +21,7 @@ from .directory import DirectoryHandle
 from .host_calls import serve
 from .ray_calls import ActorDead, kill_actor, node_address, node_id
 from .router_actor import RouterHandle
-from .stream_transport import StreamTransport
+from .router_transport import transport_to
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class _SessionActor:
         self._id = host_id
         self._directory = directory
         self._retired = dedicated
-        transports = [StreamTransport(router, directory, host_id) for router in routers]
+        transports = [transport_to(router, directory, host_id) for router in routers]
         self._host = Host([transport.publish for transport in transports], self._on_session_end, ClientPool())
         self._listener = Listener(partial(serve, self._host))
         self._ports = ports

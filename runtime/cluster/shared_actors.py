@@ -14,8 +14,8 @@ from ..events.router_connections import RouterConnections
 from .directory import DirectoryActor, DirectoryHandle
 from .ray_calls import ActorDead, kill_actor, result_of, shared_result_of
 from .router_actor import RouterActor, RouterHandle
+from .router_transport import transport_to
 from .session_actor import CONCURRENCY
-from .stream_transport import StreamTransport
 
 _TRIES = 100
 _PAUSE_S = 0.05
@@ -32,7 +32,7 @@ class SharedActors:
 
     def connect_to_routers(self) -> RouterConnections:
         """Connect this driver to all routers, for its readers."""
-        transports = [StreamTransport(router, self.directory, self.driver_id) for router in self.routers]
+        transports = [transport_to(router, self.directory, self.driver_id) for router in self.routers]
         return RouterConnections([RouterConnection(transport) for transport in transports])
 
     async def release(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import socket
 from collections.abc import Awaitable, Callable
 from itertools import count
 
@@ -73,25 +74,24 @@ class Channel:
             raise
 
     async def _open(self, connection: "_CallingConnection", endpoint: Endpoint) -> None:
-        loop = asyncio.get_running_loop()
-        is_near = endpoint.node_id == self._node_id
+        name = endpoint.name if endpoint.node_id == self._node_id else ""
         problem: object
         try:
             async with asyncio.timeout(_CONNECT_S):
-                if is_near:
-                    await loop.create_unix_connection(lambda: connection, endpoint.path)
+                if name:
+                    await _connect_unix(connection, f"\0{name}")
                 else:
+                    loop = asyncio.get_running_loop()
                     await loop.create_connection(lambda: connection, endpoint.host, endpoint.port)
                 problem = await connection.handshake
         except TimeoutError:
             problem = f"no answer within {_CONNECT_S:g} s"
         except OSError as error:
-            problem = error
+            problem = error.strerror or error
         if problem:
-            place = endpoint.path if is_near else f"{endpoint.host}:{endpoint.port}"
             raise PeerUnreachable(
-                f"can't connect to {place} ({problem}); if a firewall is between the nodes, "
-                "open a range of ports and give it as RuntimeOptions(ports=...)"
+                f"can't connect to {f'@{name}' if name else f'{endpoint.host}:{endpoint.port}'} ({problem}); if a "
+                "firewall is between the nodes, open a range of ports and give it as RuntimeOptions(ports=...)"
             )
 
 
@@ -164,3 +164,15 @@ class _CallingConnection(Connection):
             call.set_result(reply.data)
         else:
             call.set_exception(CallFailed(reply.error))
+
+
+async def _connect_unix(connection: Connection, address: str) -> None:
+    loop = asyncio.get_running_loop()
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        client.setblocking(False)
+        await loop.sock_connect(client, address)  # uvloop's own way cuts an abstract name at its first byte
+        await loop.create_unix_connection(lambda: connection, sock=client)
+    except BaseException:
+        client.close()
+        raise

@@ -4,10 +4,9 @@ import asyncio
 import logging
 import secrets
 import socket
-import tempfile
+import sys
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from pathlib import Path
 
 from ..api.errors import PortsExhausted
 from .calls import Reply, Request, decode_request, encode
@@ -19,7 +18,10 @@ from .handshake import NONCE_BYTES, Challenge, check_answer
 log = logging.getLogger(__name__)
 
 HANDSHAKE_S = 10.0
-_STRANGERS = 256
+_HAS_ABSTRACT_NAMES = sys.platform == "linux"
+"""Unix domain sockets whose name is in no file system: a killed process leaves none behind."""
+
+STRANGERS_KEPT = 256
 """Connections that have not shown who they are, at most: a further one closes the one that is oldest."""
 
 Serve = Callable[[str, int, bytes], bytes | None | Awaitable[bytes | None]]
@@ -27,31 +29,32 @@ Serve = Callable[[str, int, bytes], bytes | None | Awaitable[bytes | None]]
 
 
 class Listener:
-    """Serves requests with *serve*. It knows each peer by the id that it gave, once it has shown that it is one."""
+    """Serves requests with *serve*. It knows each peer by the id that it gave, once it has shown that it is one.
 
-    def __init__(self, serve: Serve) -> None:
+    That has to happen within *handshake_s*.
+    """
+
+    def __init__(self, serve: Serve, handshake_s: float = HANDSHAKE_S) -> None:
         self.serve = serve
+        self.handshake_s = handshake_s
         self.secret = secrets.token_bytes(32)
         self._servers: list[asyncio.Server] = []
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._connections: dict[_ServedConnection, None] = {}
         self._strangers: dict[_ServedConnection, None] = {}
 
     async def listen(self, node_id: str, host: str, ports: tuple[int, int] | None = None) -> Endpoint:
-        """Listen on a Unix domain socket, and on *host* on the first free port of *ports*, or on any.
+        """Listen on *host*, on the first free port of *ports* or on any, and on Linux on a Unix domain socket as well.
 
         Raises:
             PortsExhausted: none of the ports is free.
         """
         loop = asyncio.get_running_loop()
         bound = _bind(host, ports)
-        self._folder = tempfile.TemporaryDirectory(prefix="rayconteur-", ignore_cleanup_errors=True)
-        path = str(Path(self._folder.name) / "socket")
-        self._servers = [
-            await loop.create_unix_server(self._new_connection, path),
-            await loop.create_server(self._new_connection, sock=bound),
-        ]
-        return Endpoint(node_id, path, host, bound.getsockname()[1], self.secret)
+        self._servers = [await loop.create_server(self._new_connection, sock=bound)]
+        name = f"rayconteur-{secrets.token_hex(16)}" if _HAS_ABSTRACT_NAMES else ""
+        if name:
+            self._servers.append(await loop.create_unix_server(self._new_connection, f"\0{name}"))
+        return Endpoint(node_id, name, host, bound.getsockname()[1], self.secret)
 
     def close(self) -> None:
         """Accept no more connections, and close those that are open."""
@@ -59,15 +62,13 @@ class Listener:
             server.close()
         for connection in (*self._connections, *self._strangers):
             connection.close()
-        if self._folder:
-            self._folder.cleanup()
 
     def _new_connection(self) -> "_ServedConnection":
         return _ServedConnection(self)
 
     def add_stranger(self, connection: "_ServedConnection") -> None:
         """Wait a moment for *connection* to show who it is."""
-        if len(self._strangers) >= _STRANGERS:
+        if len(self._strangers) >= STRANGERS_KEPT:
             next(iter(self._strangers)).reject(StreamError("too many connections that say nothing"))
         self._strangers[connection] = None
 
@@ -95,8 +96,9 @@ class _ServedConnection(Connection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        late = StreamError(f"nothing that shows who it is within {HANDSHAKE_S:g} s")
-        self._deadline = asyncio.get_running_loop().call_later(HANDSHAKE_S, self.reject, late)
+        limit_s = self._listener.handshake_s
+        late = StreamError(f"nothing that shows who it is within {limit_s:g} s")
+        self._deadline = asyncio.get_running_loop().call_later(limit_s, self.reject, late)
         self._listener.add_stranger(self)
         self.send_handshake(encode(Challenge(self._nonce)))
 
@@ -171,6 +173,7 @@ def _bind(host: str, ports: tuple[int, int] | None) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with suppress(OSError):
             bound.bind((host, port))
+            bound.listen()  # two processes may bind the same port; only one can listen
             return bound
         bound.close()
     raise PortsExhausted(f"no port of RuntimeOptions(ports={ports}) is free at {host}; give a larger range")

@@ -1,0 +1,43 @@
+"""The transport that carries calls to a router over a stream."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from ..streams.channel import Channel
+from .router_calls import EndedSessions, RouterCall
+
+_encode = msgspec.msgpack.encode
+_ids = msgspec.msgpack.Decoder(list[int]).decode
+
+
+class StreamTransport:
+    """The calls of one process to one router. *find_ended* says which of the given sessions have ended, and how."""
+
+    def __init__(
+        self, channel: Channel, find_ended: Callable[[dict[str, int]], Awaitable[Sequence[EndedSessions]]]
+    ) -> None:
+        self._channel = channel
+        self._find_ended = find_ended
+
+    async def publish(self, segments: bytes) -> None:
+        await self._channel.call(RouterCall.PUBLISH, segments)
+
+    async def positions(self) -> bytes:
+        return await self._channel.call(RouterCall.POSITIONS) or b""
+
+    async def update_subscriptions(self, update: bytes) -> list[int] | None:
+        unknown = await self._channel.call(RouterCall.UPDATE_SUBSCRIPTIONS, update)
+        return None if unknown is None else _ids(unknown)
+
+    async def poll(self) -> bytes | None:
+        return await self._channel.call(RouterCall.POLL)
+
+    async def end_lost_sessions(self, sessions: dict[str, int]) -> int:
+        ended = await self._find_ended(sessions)
+        for alike in ended:
+            await self._channel.call(RouterCall.END_SESSIONS, _encode(alike))
+        return sum(len(alike.sessions) for alike in ended)
+
+    async def aclose(self) -> None:
+        await self._channel.aclose()
