@@ -56,7 +56,8 @@ __all__ = [
     "MailboxFull", "MessageTooLarge", "MissingExtra", "MissingKey", "MissingToolResults", "NothingToRetry",
     "Overloaded", "PeerUnreachable", "PortsExhausted", "ProtocolError", "ProviderError", "ProviderUnavailable",
     "RateLimited", "RayUnreachable", "RayconteurError", "RuntimeClosed", "SessionBusy", "SessionClosed", "SessionDied",
-    "SessionError", "SessionExists", "ThinkingRejected", "ToolResultError", "ToolUseAnswered", "ToolsWaiting", "TurnFailed", "TurnInterrupted",
-    "UnknownModel", "UnknownProvider", "UnknownSession", "UnknownToolUse", "UnsupportedContent",
+    "SessionError", "SessionExists", "ThinkingRejected", "ToolResultError", "ToolUseAnswered", "ToolsWaiting",
+    "TurnFailed", "TurnInterrupted", "UnknownModel", "UnknownProvider", "UnknownSession", "UnknownToolUse",
+    "UnsupportedContent",
 ]
 # fmt: on

@@ -1,6 +1,8 @@
 """Ray calls, with Ray's exceptions translated."""
 
+import os
 from collections.abc import Awaitable
+from functools import cache
 from typing import TypeVar, cast
 
 import ray
@@ -9,6 +11,7 @@ from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
 
 from ...providers.schema.errors import RayconteurError
 from ..api.errors import RuntimeClosed
+from ..streams.tls import TLS, ray_tls
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -55,6 +58,12 @@ def kill_actor(actor: ActorProxy[A]) -> None:
 def node_id() -> str:
     """The id of the node that this process runs on."""
     return ray.get_runtime_context().get_node_id()
+
+
+@cache
+def tls() -> TLS | None:
+    """The TLS contexts of this process, if Ray uses TLS."""
+    return ray_tls(os.environ)
 
 
 def node_address() -> str:

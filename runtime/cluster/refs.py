@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ..streams.channel import Channel
 from ..streams.endpoint import Endpoint
 from .call_batcher import CallBatcher, Outcomes
-from .ray_calls import node_id, result_of
+from .ray_calls import node_id, result_of, tls
 from .session_actor import SessionActorHandle
 
 
@@ -28,7 +28,7 @@ class HostRef:
     """Closes one of its sessions at once."""
 
     def __post_init__(self) -> None:
-        self.channel = Channel(self._locate, self.driver_id, node_id())
+        self.channel = Channel(self._locate, self.driver_id, node_id(), tls())
         self.close_now = CallBatcher(self._close_all)
 
     @property

@@ -14,7 +14,7 @@ from ..events.router_calls import serve
 from ..events.segments import SessionEnd
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
-from .ray_calls import node_address, node_id
+from .ray_calls import node_address, node_id, tls
 
 
 class _RouterActor:
@@ -30,7 +30,9 @@ class _RouterActor:
     async def endpoint(self) -> Endpoint:
         """Where it listens, and the secret that its peers have to know."""
         if self._listening is None:
-            self._listening = asyncio.ensure_future(self._listener.listen(node_id(), node_address(), self._ports))
+            self._listening = asyncio.ensure_future(
+                self._listener.listen(node_id(), node_address(), self._ports, tls())
+            )
         return await self._listening
 
     @ray.method

@@ -9,7 +9,7 @@ from ..events.transport import RouterGone
 from ..streams.channel import Channel
 from ..streams.endpoint import Endpoint
 from .directory import DirectoryHandle
-from .ray_calls import ActorDead, node_id, result_of
+from .ray_calls import ActorDead, node_id, result_of, tls
 from .router_actor import RouterHandle
 
 
@@ -24,7 +24,7 @@ def transport_to(router: RouterHandle, directory: DirectoryHandle, caller_id: st
         with _translate_errors():
             return await directory.ended.remote(sessions)
 
-    return StreamTransport(Channel(locate, caller_id, node_id()), find_ended)
+    return StreamTransport(Channel(locate, caller_id, node_id(), tls()), find_ended)
 
 
 @contextmanager

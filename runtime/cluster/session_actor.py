@@ -19,7 +19,7 @@ from ..streams.listener import Listener
 from .call_batcher import CallBatcher, Outcomes
 from .directory import DirectoryHandle
 from .host_calls import serve
-from .ray_calls import ActorDead, kill_actor, node_address, node_id
+from .ray_calls import ActorDead, kill_actor, node_address, node_id, tls
 from .router_actor import RouterHandle
 from .router_transport import transport_to
 
@@ -122,7 +122,9 @@ class _SessionActor:
 
     async def _listen(self) -> Endpoint:
         if self._listening is None:
-            self._listening = asyncio.ensure_future(self._listener.listen(node_id(), node_address(), self._ports))
+            self._listening = asyncio.ensure_future(
+                self._listener.listen(node_id(), node_address(), self._ports, tls())
+            )
         return await self._listening
 
     async def _on_session_end(self, session_id: str) -> None:

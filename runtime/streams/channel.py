@@ -12,6 +12,7 @@ from .connection import Connection, ConnectionLost
 from .endpoint import Endpoint
 from .frames import FRAME_LIMIT_BYTES, StreamError
 from .handshake import NONCE_BYTES, answer_challenge, check_welcome
+from .tls import TLS
 
 _CONNECT_S = 10.0
 
@@ -20,13 +21,17 @@ class Channel:
     """Makes calls. All share one connection, which is opened again after it broke; calls in flight fail with it.
 
     Calls reach the listener in the order in which they were made, except urgent ones. *locate* finds the listener; it
-    is asked before each connection. *peer* is the id of this process, and *node_id* that of its node.
+    is asked before each connection. *peer* is the id of this process, and *node_id* that of its node. *tls* is for
+    connections to other nodes.
     """
 
-    def __init__(self, locate: Callable[[], Awaitable[Endpoint]], peer: str, node_id: str) -> None:
+    def __init__(
+        self, locate: Callable[[], Awaitable[Endpoint]], peer: str, node_id: str, tls: TLS | None = None
+    ) -> None:
         self._locate = locate
         self._peer = peer
         self._node_id = node_id
+        self._tls = tls
         self._connection: _CallingConnection | None = None
         self._connecting: asyncio.Task[None] | None = None
 
@@ -81,8 +86,8 @@ class Channel:
                 if name:
                     await _connect_unix(connection, f"\0{name}")
                 else:
-                    loop = asyncio.get_running_loop()
-                    await loop.create_connection(lambda: connection, endpoint.host, endpoint.port)
+                    loop, context = asyncio.get_running_loop(), self._tls.peer if self._tls else None
+                    await loop.create_connection(lambda: connection, endpoint.host, endpoint.port, ssl=context)
                 problem = await connection.handshake
         except TimeoutError:
             problem = f"no answer within {_CONNECT_S:g} s"

@@ -14,6 +14,7 @@ from .connection import Connection
 from .endpoint import Endpoint
 from .frames import FRAME_LIMIT_BYTES, FrameError, StreamError
 from .handshake import NONCE_BYTES, Challenge, check_answer
+from .tls import TLS
 
 log = logging.getLogger(__name__)
 
@@ -42,15 +43,19 @@ class Listener:
         self._connections: dict[_ServedConnection, None] = {}
         self._strangers: dict[_ServedConnection, None] = {}
 
-    async def listen(self, node_id: str, host: str, ports: tuple[int, int] | None = None) -> Endpoint:
-        """Listen on *host*, on the first free port of *ports* or on any, and on Linux on a Unix domain socket as well.
+    async def listen(
+        self, node_id: str, host: str, ports: tuple[int, int] | None = None, tls: TLS | None = None
+    ) -> Endpoint:
+        """Listen on *host*, on the first free port of *ports* or on any, with *tls* if given.
+
+        On Linux, it listens on a Unix domain socket as well.
 
         Raises:
             PortsExhausted: none of the ports is free.
         """
         loop = asyncio.get_running_loop()
         bound = _bind(host, ports)
-        self._servers = [await loop.create_server(self._new_connection, sock=bound)]
+        self._servers = [await loop.create_server(self._new_connection, sock=bound, ssl=tls.listener if tls else None)]
         name = f"rayconteur-{secrets.token_hex(16)}" if _HAS_ABSTRACT_NAMES else ""
         if name:
             self._servers.append(await loop.create_unix_server(self._new_connection, f"\0{name}"))
