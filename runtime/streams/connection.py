@@ -1,11 +1,15 @@
 """A connection: frames in both directions, over a socket."""
 
 import asyncio
+import socket
 from itertools import count
 from typing import cast
 
 from .frames import FrameSplitter, StreamError, encode_frame
 from .handshake import HANDSHAKE_LIMIT_BYTES
+
+# After 10 s of silence, 3 probes in 5 s each; and 25 s for bytes that are not acknowledged.
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 25_000}
 
 
 class ConnectionLost(ConnectionError):
@@ -32,6 +36,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self.closed.clear()
+        _end_if_peer_vanishes(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -100,3 +105,13 @@ class Connection(asyncio.Protocol):
     def reject(self, error: StreamError) -> None:
         """Close the connection, because of *error* in what the peer sends."""
         raise NotImplementedError
+
+
+def _end_if_peer_vanishes(connected: socket.socket) -> None:
+    """Break a TCP connection whose other node no longer answers: it may have lost its power or its network."""
+    if connected.family == socket.AF_UNIX:
+        return
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEP_ALIVE.items():
+        if option := getattr(socket, name, None):  # some are Linux's only
+            connected.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -1,6 +1,7 @@
 """Calls over real sockets: in order, concurrent, over a connection that is opened again after it broke."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable
 
 import pytest
@@ -9,7 +10,7 @@ from fixtures.streams import LOOPBACK, NODE, channel_to, elsewhere, listening, p
 from rayconteur.errors import PeerUnreachable, PortsExhausted
 from rayconteur.runtime.streams.calls import CallFailed
 from rayconteur.runtime.streams.channel import Channel
-from rayconteur.runtime.streams.connection import ConnectionLost
+from rayconteur.runtime.streams.connection import Connection, ConnectionLost
 from rayconteur.runtime.streams.endpoint import Endpoint
 from rayconteur.runtime.streams.listener import Listener
 
@@ -193,6 +194,25 @@ def test_a_listener_takes_the_first_free_port_of_the_range_and_says_when_there_i
             async with listening(Served(), ports=(taken.port, taken.port + 50)) as next_free:
                 assert taken.port < next_free.port <= taken.port + 50
 
+    play(scene)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="the option has another name here")
+def test_a_connection_between_nodes_breaks_when_the_other_node_vanishes(monkeypatch: pytest.MonkeyPatch) -> None:
+    sockets: list[socket.socket] = []
+    connected = Connection.connection_made
+
+    def connection_made(connection: Connection, transport: asyncio.BaseTransport) -> None:
+        connected(connection, transport)
+        sockets.append(transport.get_extra_info("socket"))
+
+    async def scene() -> None:
+        async with listening(Served()) as endpoint, channel_to(endpoint, node_id="another node") as channel:
+            await channel.call(ECHO, b"x")
+            assert [each.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) for each in sockets] == [1, 1]
+            assert [each.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) for each in sockets] == [10, 10]
+
+    monkeypatch.setattr(Connection, "connection_made", connection_made)
     play(scene)
 
 
