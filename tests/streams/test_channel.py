@@ -5,7 +5,7 @@ import socket
 from collections.abc import Awaitable
 
 import pytest
-from fixtures.streams import LOOPBACK, NODE, channel_to, elsewhere, listening, play
+from servers.streams import LOOPBACK, NODE, channel_to, elsewhere, listening, play
 
 from rayconteur.errors import PeerUnreachable, PortsExhausted
 from rayconteur.runtime.streams.calls import CallFailed

@@ -7,9 +7,9 @@ from functools import partial
 import msgspec
 import pytest
 from builders.segments import distinct_events
-from fixtures.streams import Proxy, channel_to, elsewhere, listening, play
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from servers.streams import Proxy, channel_to, elsewhere, listening, play
 
 from rayconteur.runtime.api.errors import RuntimeClosed
 from rayconteur.runtime.api.options import RouterLimits

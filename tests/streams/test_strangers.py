@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import msgspec
 import pytest
-from fixtures.streams import LOOPBACK, channel_to, elsewhere, listening, play
+from servers.streams import LOOPBACK, channel_to, elsewhere, listening, play
 
 from rayconteur.runtime.streams.frames import LENGTH_BYTES, encode_frame
 from rayconteur.runtime.streams.handshake import VERSION, answer_challenge

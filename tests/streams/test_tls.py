@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from builders.certificates import self_signed
-from fixtures.streams import LOOPBACK, NODE, elsewhere, play
+from servers.certificates import self_signed
+from servers.streams import LOOPBACK, NODE, elsewhere, play
 
 from rayconteur.errors import PeerUnreachable, RayUnreachable
 from rayconteur.runtime.streams.channel import Channel

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from builders.certificates import self_signed
+from servers.certificates import self_signed
 from servers.loopback import Exchange, Loopback, Respond, abort, answers, in_turn, reset
 from yarl import URL
 
