@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/transcribe/latest/dg/streaming-setting-up.html#strea
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from struct import Struct
 from zlib import crc32
 
@@ -40,12 +40,18 @@ class FrameStream:
         """The size of what has arrived of the incomplete frame."""
         return self._size_bytes
 
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
+    def feed(self, chunk: bytes) -> Iterable[bytes]:
         """Each frame that *chunk* completes.
 
         Raises:
             ProtocolError: a checksum or a length is wrong.
         """
+        if not self._pieces and len(chunk) >= _MIN_FRAME_BYTES and self._frame_bytes(chunk, 0) == len(chunk):
+            self._check(chunk)
+            return (chunk,)  # faster than what follows, and the rule
+        return self._frames(chunk)
+
+    def _frames(self, chunk: bytes) -> Iterator[bytes]:
         if self._pieces:
             self._keep(chunk)
             # Joining only when there is enough keeps a large frame in many chunks linear.
@@ -57,21 +63,30 @@ class FrameStream:
         at, end = 0, len(chunk)
         self._wanted_bytes = _MIN_FRAME_BYTES
         while end - at >= _MIN_FRAME_BYTES:
-            total, headers, prelude_crc = _prelude(chunk, at)
-            if crc32(chunk[at : at + 8]) != prelude_crc:
-                raise self._damaged("the checksum of a frame's head is wrong")
-            if not headers + _MIN_FRAME_BYTES <= total <= FRAME_LIMIT_BYTES or headers > HEADERS_LIMIT_BYTES:
-                raise self._damaged(f"a frame of {total} bytes with headers of {headers}")
+            total = self._frame_bytes(chunk, at)
             if total > end - at:
                 self._wanted_bytes = total
                 break
             frame = chunk[at : at + total]
-            if crc32(frame[:-_CRC_BYTES]) != _word(frame, total - _CRC_BYTES)[0]:
-                raise self._damaged("the checksum of a frame is wrong")
+            self._check(frame)
             at += total
             yield frame
         if at < end:
             self._keep(chunk[at:])
+
+    def _frame_bytes(self, chunk: bytes, at: int) -> int:
+        """The size of the frame that begins at *at*, as its head says."""
+        total: int
+        total, headers, prelude_crc = _prelude(chunk, at)
+        if crc32(chunk[at : at + 8]) != prelude_crc:
+            raise self._damaged("the checksum of a frame's head is wrong")
+        if not headers + _MIN_FRAME_BYTES <= total <= FRAME_LIMIT_BYTES or headers > HEADERS_LIMIT_BYTES:
+            raise self._damaged(f"a frame of {total} bytes with headers of {headers}")
+        return total
+
+    def _check(self, frame: bytes) -> None:
+        if crc32(frame[:-_CRC_BYTES]) != _word(frame, len(frame) - _CRC_BYTES)[0]:
+            raise self._damaged("the checksum of a frame is wrong")
 
     def remainder(self) -> None:
         """Nothing: an incomplete frame has no meaning."""

@@ -86,7 +86,7 @@ def test_every_damaged_byte_is_detected() -> None:
 
 def test_frames_before_a_damaged_one_are_kept() -> None:
     good = frame({"a": "b"}, b"{}")
-    reader = FrameStream("bedrock").feed(good + good[:-1] + b"!")
+    reader = iter(FrameStream("bedrock").feed(good + good[:-1] + b"!"))
 
     assert next(reader) == good
     with pytest.raises(ProtocolError):
