@@ -86,7 +86,7 @@ def _reports(members: _Members) -> bool:
     if members.get("type") in SIGNS_OF_LIFE:
         return False
     message = members.get("message")
-    if isinstance(message, dict) and "role" in message:  # of another API's answer
+    if isinstance(message, dict) and ("role" in message or "content" in message):  # of another API's answer
         return False
     has_failed = any(type(status := members.get(name)) is int and status >= 400 for name in _STATUSES)
     says = any(members.get(name) for name in ("message", *_REPORTING))

@@ -71,6 +71,7 @@ class ResponsesReader:
         self._items = Items(provider, number)
         self._last_text: tuple[str | None, int | None, int | None] | None = None  # where the last piece belongs
         self._last_block = 0
+        self._last_pieces: list[str] = []  # of the text of that block
 
     def read(self, data: bytes, deltas: list[Delta]) -> None:
         try:
@@ -81,6 +82,7 @@ class ResponsesReader:
         # Nearly every event is a piece of text.
         if type(event) is TextPiece and (event.item_id, event.output_index, event.content_index) == self._last_text:
             if event.delta:
+                self._last_pieces.append(event.delta)
                 deltas.append(TextDelta(self._last_block, event.delta))
         else:
             self._read_other(event, data, deltas)
@@ -149,6 +151,7 @@ class ResponsesReader:
                 self._last_block = items.add_text((slot.number, event.content_index or 0), event.delta, deltas)
                 if event.delta:
                     self._last_text = event.item_id, event.output_index, event.content_index
+                    self._last_pieces = items.pieces[self._last_block]
             case TextDone() | RefusalDone():
                 slot = items.slots.of_end(event.item_id, event.output_index, "message")
                 items.refused |= isinstance(event, RefusalDone)

@@ -1,6 +1,6 @@
 """The items of a Responses answer, and the blocks that they become."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -65,13 +65,14 @@ class Items:
     def __init__(self, provider: str, number: int) -> None:
         self.refused = False
         self.slots = Slots()
+        self.pieces: dict[int, list[str]] = {}
+        """The pieces of text that have come of each block that has started."""
         self._provider = provider
         self._number = number
         self._blocks: dict[Place, int] = {}
-        self._started: set[int] = set()
         self._signed: set[int] = set()  # numbers of items
         self._last_thinking: Place | None = None
-        self._thinking_parts: set[Place] = set()
+        self._thinking_parts: dict[Place, list[str]] = {}
         self._calls: dict[int, Call] = {}
         self._announced: dict[int, tuple[Item, bytes]] = {}  # items as they began, by their numbers
 
@@ -84,14 +85,18 @@ class Items:
         """Add *text* to the part at *place*, a text or a refusal. Returns the number of its block."""
         block = self._block(place)
         if text:
-            self._started.add(block)
+            pieces = self.pieces.get(block)
+            if pieces is None:
+                pieces = self.pieces[block] = []
+            pieces.append(text)
             deltas.append(TextDelta(block, text))
         return block
 
     def complete_text(self, place: Place, text: str, deltas: list[Delta]) -> None:
-        """Add *text*, all of the part at *place*, unless it has come in pieces."""
-        if text and self._started_block(place) is None:
-            self.add_text(place, text, deltas)
+        """Add what has not come in pieces of *text*, which is all of the part at *place*."""
+        block = self._started_block(place)
+        if rest := _rest(text, () if block is None else self.pieces[block]):
+            self.add_text(place, rest, deltas)
 
     def complete_part(self, item_id: str | None, index: int | None, part: int, raw: bytes, deltas: list[Delta]) -> None:
         """Add what *raw*, all of a part of a message, has, unless it has come in pieces. Its citations follow.
@@ -111,14 +116,14 @@ class Items:
         last, self._last_thinking = self._last_thinking, place
         if text:
             is_next_part = last is not None and last != place and last[0] == place[0]
-            self._thinking_parts.add(place)
+            self._thinking_parts.setdefault(place, []).append(text)
             block = self._start_block((place[0], 0))
             deltas.append(ThinkingDelta(block, _PARAGRAPH + text if is_next_part else text))
 
     def complete_thinking(self, place: Place, text: str, deltas: list[Delta]) -> None:
-        """Add *text*, all of the part at *place* of an item's thinking, unless it has come in pieces."""
-        if place not in self._thinking_parts:
-            self.add_thinking(place, text, deltas)
+        """Add what has not come in pieces of *text*, all of the part at *place* of an item's thinking."""
+        if rest := _rest(text, self._thinking_parts.get(place, ())):
+            self.add_thinking(place, rest, deltas)
 
     def call(self, slot: Slot, data: bytes) -> Call:
         """The call that is the item *slot*."""
@@ -208,7 +213,7 @@ class Items:
                 json = repaired_json(self._provider, raw)
                 deltas.append(OpaqueReceived(self._start_block((slot.number, 0)), kind, json))
         of_item = {block for place, block in self._blocks.items() if place[0] == slot.number}
-        deltas.extend(BlockEnded(block) for block in sorted(of_item & self._started))
+        deltas.extend(BlockEnded(block) for block in sorted(of_item & self.pieces.keys()))
 
     def _supplement(self, slot: Slot, item: Item | str, raw: bytes, deltas: list[Delta]) -> None:
         """Add what *item*, the last form of an item that has ended, has and the earlier one had not."""
@@ -230,12 +235,12 @@ class Items:
 
     def _start_block(self, place: Place) -> int:
         block = self._block(place)
-        self._started.add(block)
+        self.pieces.setdefault(block, [])
         return block
 
     def _started_block(self, place: Place) -> int | None:
         block = self._blocks.get(place)
-        return block if block in self._started else None
+        return block if block in self.pieces else None
 
     def _decode_item(self, raw: bytes) -> Item | str:
         """The item in *raw*, or only its type if it is an unknown one."""
@@ -264,9 +269,10 @@ class Items:
         return call
 
     def _end_reasoning(self, slot: Slot, item: ReasoningItem, deltas: list[Delta]) -> None:
-        if self._started_block((slot.number, 0)) is None:
-            for number, part in enumerate(item.summary or item.content or ()):
-                self.add_thinking((slot.number, number), part.text, deltas)
+        is_new = self._started_block((slot.number, 0)) is None
+        for number, part in enumerate(item.summary or item.content or ()):
+            if is_new or (slot.number, number) in self._thinking_parts:  # or the pieces were numbered otherwise
+                self.complete_thinking((slot.number, number), part.text, deltas)
         if item.encrypted_content:
             self._sign((slot.number, 0), slot, item, deltas)
 
@@ -274,6 +280,12 @@ class Items:
         self._signed.add(slot.number)
         signature = _json(Sealed(item.id, item.encrypted_content or "")).decode()
         deltas.append(ThinkingSigned(self._start_block(place), signature))
+
+
+def _rest(text: str, pieces: Sequence[str]) -> str:
+    """What follows *pieces* in *text*; nothing if it does not begin with them."""
+    before = "".join(pieces)
+    return text[len(before) :] if text.startswith(before) else ""
 
 
 def _id(raw: bytes) -> str:

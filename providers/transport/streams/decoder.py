@@ -95,8 +95,8 @@ class AnswerDecoder:
                         self._read(data, deltas)
                     except SplitCharacter:
                         self._hold([data])
-                    except ProtocolError:
-                        self._read_separately(data, deltas)
+                    except ProtocolError as problem:
+                        self._read_separately(data, problem, deltas)
         except ProviderError as error:
             self._error = error
         if self._head is not None:
@@ -129,15 +129,15 @@ class AnswerDecoder:
         self.check()
         return deltas
 
-    def _read_separately(self, data: bytes, deltas: list[Delta]) -> None:
+    def _read_separately(self, data: bytes, problem: ProtocolError, deltas: list[Delta]) -> None:
         """Read the events in *data*, if it is several, or none.
 
         Raises:
-            ProtocolError: it is one, which is malformed: the error being handled.
+            ProtocolError: it is one, which is malformed: the *problem*.
         """
         events = separate_events(data)
         if events is None:
-            raise  # noqa: PLE0704
+            raise problem
         for event in events:
             if self._reader.ended:
                 break
@@ -189,8 +189,8 @@ class AnswerDecoder:
             self._read(data, deltas)
         except SplitCharacter:
             self._hold([data])
-        except ProtocolError:
+        except ProtocolError as problem:
             try:
-                self._read_separately(data, deltas)
+                self._read_separately(data, problem, deltas)
             except ProtocolError:
                 raise incomplete_answer(self._provider) from None

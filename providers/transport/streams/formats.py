@@ -87,7 +87,9 @@ class BodyFormat:
         """True if the body, which begins with *head*, is the beginning of a stream of events, and no single object."""
         if isinstance(self._splitter, EventStream):
             return begins_with_field(head.lstrip().removeprefix(_BYTE_ORDER_MARK).lstrip())
-        return self._splitter is None or self._splitter is self._frames or not head.lstrip().startswith(b"{")
+        head = head.strip()
+        is_whole = head.startswith(b"{") or (head.startswith(b"[") and head.endswith(b"]"))
+        return self._splitter is None or self._splitter is self._frames or not is_whole
 
     def _splitter_for(self, first: bytes) -> EventSplitter:
         match first:
