@@ -14,8 +14,8 @@ log = logging.getLogger(__name__)
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 _LINGER_S = 0.01
-"""How long coalescible text lingers: a publish and the poll that it answers cost about 4 ms of CPU, whatever their
-size, and a model takes 10 to 30 ms for a token."""
+"""How long coalescible text lingers. 100 sessions at 50 tokens/s take a third less CPU time than without lingering;
+with 2 or 5 ms, a sixth to a fifth. A model takes 10 to 30 ms for a token."""
 
 _BATCH_BYTES = 4 << 20
 """The approximate limit of a publish: after a router outage every outbox is full, which may be gigabytes together."""
