@@ -49,8 +49,11 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     ports: tuple[Port, Port] | None = None
 
     def __post_init__(self) -> None:
-        if self.ports is not None and self.ports[0] > self.ports[1]:
-            raise InvalidConfig("ports", f"{self.ports} is no range: the first port is larger than the last")
+        match self.ports:  # values of other types are rejected when a runtime gets them
+            case (int(first), int(last)) if first > last:
+                raise InvalidConfig("ports", f"{self.ports} is no range: the first port is larger than the last")
+            case _:
+                pass
 
 
 def validated_session_id(session_id: object) -> str:

@@ -75,9 +75,14 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
         ).remote(options.router_limits, options.ports)
         for number in range(router_count)
     ]
+    shared_actors = SharedActors(driver_id, directory, routers, owned=not exists and not options.detached)
     if exists or options.ports:
-        await asyncio.gather(*(result_of(router.endpoint.remote()) for router in routers))
-    return SharedActors(driver_id, directory, routers, owned=not exists and not options.detached)
+        try:
+            await asyncio.gather(*(result_of(router.endpoint.remote()) for router in routers))
+        except BaseException:
+            await shared_actors.release()
+            raise
+    return shared_actors
 
 
 def _actor_exists(name: str, namespace: str) -> bool:

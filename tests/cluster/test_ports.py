@@ -1,0 +1,73 @@
+"""The ports of a runtime's routers and session actors, where a firewall has only some open."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+import pytest
+import ray
+
+import rayconteur as rc
+from rayconteur.errors import PortsExhausted
+from rayconteur.runtime.cluster.ray_calls import node_address
+from rayconteur.runtime.cluster.router_actor import RouterHandle
+
+ECHO = rc.SessionConfig(provider=rc.Scripted())
+
+
+@contextmanager
+def occupied(count: int) -> Iterator[int]:
+    """The first of *count* successive ports that are in use."""
+    while True:
+        taken = [socket.create_server((node_address(), 0))]
+        first = taken[0].getsockname()[1]
+        try:
+            taken += [socket.create_server((node_address(), first + number)) for number in range(1, count)]
+            yield first
+            return
+        except OSError:
+            continue  # one of them is in use by somebody else
+        finally:
+            for each in taken:
+                each.close()
+
+
+def free_ports(count: int) -> tuple[int, int]:
+    """A range of *count* ports that are free at the moment."""
+    with occupied(count) as first:
+        return first, first + count - 1
+
+
+def router_port(namespace: str) -> int:
+    router: RouterHandle = ray.get_actor("_router-0", namespace)
+    return ray.get(router.endpoint.remote()).port
+
+
+def test_routers_and_session_actors_listen_on_the_given_ports_and_say_when_they_are_used_up(
+    options: rc.RuntimeOptions,
+) -> None:
+    async def main() -> None:
+        ports = free_ports(2)  # one for the router, one for a session actor
+        async with rc.Runtime(options=msgspec.structs.replace(options, ports=ports)) as runtime:
+            session = await runtime.spawn(ECHO)
+            assert (await session.ask("caw").answer()).text == "caw"
+            assert router_port(options.namespace) in ports
+            with pytest.raises(PortsExhausted, match=rf"RuntimeOptions\(ports=\({ports[0]}, {ports[1]}\)\)"):
+                await runtime.spawn(ECHO)
+            await session.close()
+
+    asyncio.run(main())
+
+
+def test_a_runtime_that_finds_no_port_says_so_and_leaves_nothing_behind(options: rc.RuntimeOptions) -> None:
+    async def main() -> None:
+        with occupied(1) as port:
+            with pytest.raises(PortsExhausted):
+                async with rc.Runtime(options=msgspec.structs.replace(options, ports=(port, port))):
+                    pass
+            async with rc.Runtime(options=options) as runtime:
+                assert (await (await runtime.spawn(ECHO)).ask("caw").answer()).text == "caw"
+
+    asyncio.run(main())
