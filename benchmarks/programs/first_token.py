@@ -20,7 +20,7 @@ from ..rounds import Measurement, measure_in_rounds
 from ..system.ray_baselines import BareActor
 from ..system.ray_cluster import local_runtime
 
-_TARGET = Target("under", 3)
+_TARGET = Target("under", 1)
 _TOKENS = 5
 _FIRST_TOKEN_S = 0.1
 """The server's silence before the first token: no provider is faster. The events of the turn's start come earlier.

@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
+from typing import cast
 
 import msgspec
 import pytest
@@ -11,14 +12,14 @@ import ray
 
 import rayconteur as rc
 from rayconteur.errors import PortsExhausted
-from rayconteur.runtime.cluster.ray_calls import node_address
+from rayconteur.runtime.cluster.ray_calls import node_address, result_of
 from rayconteur.runtime.cluster.router_actor import RouterHandle
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 
 
 @contextmanager
-def occupied(count: int) -> Iterator[int]:
+def occupied(count: int) -> Generator[int]:
     """The first of *count* successive ports that are in use."""
     while True:
         taken = [socket.create_server((node_address(), 0))]
@@ -40,9 +41,9 @@ def free_ports(count: int) -> tuple[int, int]:
         return first, first + count - 1
 
 
-def router_port(namespace: str) -> int:
-    router: RouterHandle = ray.get_actor("_router-0", namespace)
-    return ray.get(router.endpoint.remote()).port
+async def router_port(namespace: str) -> int:
+    router = cast(RouterHandle, ray.get_actor("_router-0", namespace))
+    return (await result_of(router.endpoint.remote())).port
 
 
 def test_routers_and_session_actors_listen_on_the_given_ports_and_say_when_they_are_used_up(
@@ -53,7 +54,7 @@ def test_routers_and_session_actors_listen_on_the_given_ports_and_say_when_they_
         async with rc.Runtime(options=msgspec.structs.replace(options, ports=ports)) as runtime:
             session = await runtime.spawn(ECHO)
             assert (await session.ask("caw").answer()).text == "caw"
-            assert router_port(options.namespace) in ports
+            assert await router_port(options.namespace) in ports
             with pytest.raises(PortsExhausted, match=rf"RuntimeOptions\(ports=\({ports[0]}, {ports[1]}\)\)"):
                 await runtime.spawn(ECHO)
             await session.close()
