@@ -1,6 +1,5 @@
 """The calls of a session actor over streams: messages for its sessions."""
 
-import logging
 import pickle
 from enum import IntEnum
 
@@ -10,8 +9,6 @@ from ...providers.schema.errors import RayconteurError
 from ..api.messages import Receipt
 from ..session.host import Host
 from ..streams.channel import Channel
-
-log = logging.getLogger(__name__)
 
 
 class HostCall(IntEnum):

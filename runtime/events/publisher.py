@@ -51,7 +51,7 @@ class Publisher:
         while True:
             await self._has_pending.wait()
             await self._linger()
-            await asyncio.sleep(0)  # lets a turn send its request before its event: this call takes half a millisecond
+            await asyncio.sleep(0)  # a turn sends its request before its event
             outboxes, segments = self._take_batch()
             await self._publish_until_accepted(encode_segments(segments))
             for outbox in outboxes:

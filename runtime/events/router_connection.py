@@ -188,7 +188,7 @@ class RouterConnection:
                 self._resync()
             elif data:
                 self._deliver(_deliveries_decoder.decode(data))
-                await asyncio.sleep(0)  # readers run first: making the next call takes half a millisecond
+                await asyncio.sleep(0)  # readers run before the next call
 
     def _resync(self) -> None:
         """Send all subscriptions again: the router has restarted, or its deliveries may be lost."""
