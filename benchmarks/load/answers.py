@@ -1,5 +1,6 @@
 """The bytes of answers, cut from samples of what providers send."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,7 @@ _SAMPLES = Path(__file__).parent / "samples"
 _HTTP_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n"
 _LAST_CHUNK = b"0\r\n\r\n"
 MAX_EVENTS_PER_WRITE = 1_024
+_whole_text = re.compile(rb'"text":"[^"]*"').sub
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class AnswerParts:
 def text_parts(api: Api) -> AnswerParts:
     """The parts of an answer of text."""
     head, texts, tail = _split_events(_events(api.sample), api.text_mark)
+    if api is OPENAI_RESPONSES:  # its last events repeat the text, which would be that of so many deltas only
+        tail = [_whole_text(b'"text":""', event) for event in tail]
     return AnswerParts(_head(api, head), DeltaRing(_chunks(texts)), b"".join([*_chunks(tail), _LAST_CHUNK]))
 
 
