@@ -1,6 +1,5 @@
 """The router actor: ``events.router.Router`` in a process of its own."""
 
-import asyncio
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -24,16 +23,11 @@ class _RouterActor:
         self._router = Router(limits, time.monotonic)
         self._listener = Listener(partial(serve, self._router))
         self._ports = ports
-        self._listening: asyncio.Task[Endpoint] | None = None
 
     @ray.method
     async def endpoint(self) -> Endpoint:
         """Where it listens, and the secret that its peers have to know."""
-        if self._listening is None:
-            self._listening = asyncio.ensure_future(
-                self._listener.listen(node_id(), node_address(), self._ports, tls())
-            )
-        return await self._listening
+        return await self._listener.listen(node_id(), node_address(), self._ports, tls())
 
     @ray.method
     async def end_sessions(self, sessions: Mapping[str, int], session_end: SessionEnd) -> None:

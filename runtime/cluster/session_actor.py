@@ -53,7 +53,6 @@ class _SessionActor:
         self._host = Host([transport.publish for transport in transports], self._on_session_end, ClientPool())
         self._listener = Listener(partial(serve, self._host))
         self._ports = ports
-        self._listening: asyncio.Task[Endpoint] | None = None
         self._release_id = CallBatcher(self._release_ids)
         self._publishing: asyncio.Task[None] | None = None
         self._exiting = asyncio.Event()
@@ -121,11 +120,7 @@ class _SessionActor:
         await self._exiting.wait()
 
     async def _listen(self) -> Endpoint:
-        if self._listening is None:
-            self._listening = asyncio.ensure_future(
-                self._listener.listen(node_id(), node_address(), self._ports, tls())
-            )
-        return await self._listening
+        return await self._listener.listen(node_id(), node_address(), self._ports, tls())
 
     async def _on_session_end(self, session_id: str) -> None:
         await self._release_id(session_id)

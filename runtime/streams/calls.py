@@ -1,8 +1,13 @@
 """Calls over a connection: numbered requests, and their replies in any order."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import msgspec
 
 from .frames import StreamError
+
+T = TypeVar("T")
 
 
 class Request(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -36,10 +41,7 @@ def decode_request(frame: bytes) -> Request:
     Raises:
         StreamError: it is none.
     """
-    try:
-        return _request(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise StreamError("a frame that is no request") from None
+    return _decoded(_request, frame, "request")
 
 
 def decode_reply(frame: bytes) -> Reply:
@@ -48,7 +50,11 @@ def decode_reply(frame: bytes) -> Reply:
     Raises:
         StreamError: it is none.
     """
+    return _decoded(_reply, frame, "reply")
+
+
+def _decoded(decode: Callable[[bytes], T], frame: bytes, kind: str) -> T:
     try:
-        return _reply(frame)
+        return decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise StreamError("a frame that is no reply") from None
+        raise StreamError(f"a frame that is no {kind}") from None

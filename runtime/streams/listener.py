@@ -40,6 +40,7 @@ class Listener:
         self.handshake_s = handshake_s
         self.secret = secrets.token_bytes(32)
         self._servers: list[asyncio.Server] = []
+        self._listening: asyncio.Task[Endpoint] | None = None
         self._connections: dict[_ServedConnection, None] = {}
         self._strangers: dict[_ServedConnection, None] = {}
 
@@ -48,18 +49,14 @@ class Listener:
     ) -> Endpoint:
         """Listen on *host*, on the first free port of *ports* or on any, with *tls* if given.
 
-        On Linux, it listens on a Unix domain socket as well.
+        On Linux, it listens on a Unix domain socket as well. Further calls return where it listens.
 
         Raises:
             PortsExhausted: none of the ports is free.
         """
-        loop = asyncio.get_running_loop()
-        bound = _bind(host, ports)
-        self._servers = [await loop.create_server(self._new_connection, sock=bound, ssl=tls.listener if tls else None)]
-        name = f"rayconteur-{secrets.token_hex(16)}" if _HAS_ABSTRACT_NAMES else ""
-        if name:
-            self._servers.append(await loop.create_unix_server(self._new_connection, f"\0{name}"))
-        return Endpoint(node_id, name, host, bound.getsockname()[1], self.secret)
+        if self._listening is None:
+            self._listening = asyncio.ensure_future(self._listen(node_id, host, ports, tls))
+        return await self._listening
 
     def close(self) -> None:
         """Accept no more connections, and close those that are open."""
@@ -67,6 +64,15 @@ class Listener:
             server.close()
         for connection in (*self._connections, *self._strangers):
             connection.close()
+
+    async def _listen(self, node_id: str, host: str, ports: tuple[int, int] | None, tls: TLS | None) -> Endpoint:
+        loop = asyncio.get_running_loop()
+        bound = _bind(host, ports)
+        self._servers = [await loop.create_server(self._new_connection, sock=bound, ssl=tls.listener if tls else None)]
+        name = f"rayconteur-{secrets.token_hex(16)}" if _HAS_ABSTRACT_NAMES else ""
+        if name:
+            self._servers.append(await loop.create_unix_server(self._new_connection, f"\0{name}"))
+        return Endpoint(node_id, name, host, bound.getsockname()[1], self.secret)
 
     def _new_connection(self) -> "_ServedConnection":
         return _ServedConnection(self)
