@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ...providers.schema.messages import Message
+from ...providers.schema.messages import HistoryView, Message, unchanged_messages
 from ...providers.schema.request import Settings
 from .sizes import Sizes, message_sizes, settings_sizes
 
@@ -83,7 +83,7 @@ class Estimator:
     provider: str = ""
     learned_so_far: Learned = field(default_factory=Learned)
     # The sizes of the last request's messages: most requests begin with the messages of the one before.
-    _counted: tuple[tuple[Message, ...], Sizes] = field(default=((), Sizes()), compare=False, repr=False)
+    _counted: tuple[Sequence[Message], Sizes] = field(default=((), Sizes()), compare=False, repr=False)
 
     def tokens(self, message: Message) -> int:
         """The estimate for *message*."""
@@ -100,13 +100,13 @@ class Estimator:
         The figure includes tokens read from a cache; an implausible one is ignored. The cost is that of the messages
         that are new since the last time.
         """
-        counted = self._count(tuple(messages))
+        counted = self._count(messages if isinstance(messages, HistoryView) else tuple(messages))
         sizes = counted[1].plus(settings_sizes(settings, self.provider))
         return replace(self, learned_so_far=self.learned_so_far.after(sizes, reported_input_tokens), _counted=counted)
 
-    def _count(self, messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], Sizes]:
+    def _count(self, messages: Sequence[Message]) -> tuple[Sequence[Message], Sizes]:
         counted, sizes = self._counted
-        if messages[: len(counted)] != counted:  # cheap: identical objects are equal without comparing their content
+        if unchanged_messages(counted, messages) < len(counted):
             counted, sizes = (), Sizes()
         for message in messages[len(counted) :]:
             sizes = sizes.plus(message_sizes(message, self.provider))

@@ -1,6 +1,9 @@
-"""Messages: the entries of a history."""
+"""Messages: the entries of a history, and views of one."""
 
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from itertools import islice
+from typing import cast, overload
 
 import msgspec
 
@@ -68,3 +71,64 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             isinstance(block, Opaque) or (isinstance(block, Thinking) and block.signature is not None)
             for block in self.content
         )
+
+
+class HistoryView(Sequence[Message]):
+    """The first *length* messages of *log*, a list to which messages are only ever appended.
+
+    It takes the same time and memory whatever its length. Two views are compared like tuples.
+    """
+
+    __slots__ = ("_length", "_log")
+
+    def __init__(self, log: list[Message], length: int | None = None) -> None:
+        self._log = log
+        self._length = len(log) if length is None else length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Message]:
+        return islice(self._log, self._length)
+
+    @overload
+    def __getitem__(self, index: int) -> Message: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Message]: ...
+
+    def __getitem__(self, index: int | slice) -> Message | Sequence[Message]:
+        if isinstance(index, slice):
+            return tuple(self._log[place] for place in range(*index.indices(self._length)))
+        if not -self._length <= index < self._length:
+            raise IndexError("a view of a history has no message with this index")
+        return self._log[index if index >= 0 else self._length + index]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(cast(Sequence[object], other))
+
+    __hash__ = None  # type: ignore[assignment]  # as long as a history
+
+    def __repr__(self) -> str:
+        return f"HistoryView({list(self)!r})"
+
+    def shared_length(self, other: "HistoryView") -> int | None:
+        """How many messages it begins with that *other* begins with too, if both are views of the same list."""
+        return min(self._length, other._length) if self._log is other._log else None
+
+
+def unchanged_messages(before: Sequence[Message], after: Sequence[Message]) -> int:
+    """How many messages *after* begins with that *before* begins with too, the same objects.
+
+    The cost does not grow with the history while both are views of the same one.
+    """
+    if isinstance(before, HistoryView) and isinstance(after, HistoryView):
+        shared = before.shared_length(after)
+        if shared is not None:
+            return shared
+    same = 0
+    for old, new in zip(before, after, strict=False):
+        if old is not new:
+            break
+        same += 1
+    return same

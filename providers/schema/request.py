@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from .messages import Message
+from .messages import HistoryView, Message, unchanged_messages
 from .tools import ProviderTool, Tool, ToolChoice
 
 Positive = Annotated[int, Meta(gt=0)]
@@ -105,13 +105,14 @@ class WireMemo:
         self.unchanged = 0
         """How many messages of the last ``forms`` had been encoded before."""
         self._dialect: object = None
-        self._messages: list[Message] = []
+        self._messages: Sequence[Message] = ()
         self._forms: list[bytes] = []
+        self._size_bytes = 0
 
     @property
     def size_bytes(self) -> int:
         """The size of the last request's messages on the wire."""
-        return sum(map(len, self._forms))
+        return self._size_bytes
 
     def forms(self, messages: Sequence[Message], dialect: object, parts: Callable[[Message], list[Any]]) -> list[bytes]:
         """The *parts* of each message as JSON, separated by commas. The list belongs to the memo: don't change it.
@@ -120,17 +121,14 @@ class WireMemo:
         """
         self.prefix = self.previous = ""
         if dialect != self._dialect:
-            self._dialect, self._messages, self._forms = dialect, [], []
-        same = 0
-        for old, new in zip(self._messages, messages, strict=False):
-            if old is not new:
-                break
-            same += 1
-        self.unchanged = same
-        del self._messages[same:], self._forms[same:]
-        rest = messages[same:]
-        self._forms += _encoded([parts(message) for message in rest])
-        self._messages += rest
+            self._dialect, self._messages, self._forms, self._size_bytes = dialect, (), [], 0
+        self.unchanged = same = min(unchanged_messages(self._messages, messages), len(self._forms))
+        self._size_bytes -= sum(map(len, self._forms[same:]))
+        del self._forms[same:]
+        new = _encoded([parts(message) for message in messages[same:]])
+        self._forms += new
+        self._size_bytes += sum(map(len, new))
+        self._messages = messages if isinstance(messages, HistoryView) else tuple(messages)
         return self._forms
 
 

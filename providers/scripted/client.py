@@ -239,8 +239,9 @@ class _ScriptedAnswer:
         yield AnswerEnded(stop, stop.value)
 
     def _last_user_text(self) -> str:
-        user_messages = [message for message in self._request.messages if message.role is Role.USER]
-        return "".join(_texts(user_messages[-1].content)) if user_messages else ""
+        user_messages = (message for message in reversed(self._request.messages) if message.role is Role.USER)
+        last = next(user_messages, None)
+        return "".join(_texts(last.content)) if last else ""
 
     def _usage(self) -> Usage:
         return Usage(
@@ -265,5 +266,5 @@ def _texts(blocks: Iterable[Block]) -> Iterator[str]:
 
 def _wire_bytes(request: Request) -> int:
     settings = request.settings
-    forms = request.memo.forms(request.messages, "scripted", lambda message: [message])
-    return sum(map(len, forms)) + len(msgspec.json.encode((settings.system, settings.tools)))
+    request.memo.forms(request.messages, "scripted", lambda message: [message])
+    return request.memo.size_bytes + len(msgspec.json.encode((settings.system, settings.tools)))

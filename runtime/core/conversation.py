@@ -134,6 +134,10 @@ class Conversation:
                 config = changed_config(config, queued.message, queued.facts)
         return config
 
+    def ends_request(self, message: msg.ToLLM) -> bool:
+        """True if *message* would end the running request, so that its partial answer is needed."""
+        return ends_request(self._state, message)
+
     # Events
 
     def handle(self, event: ev.Event) -> list[Instruction]:

@@ -8,7 +8,7 @@ import msgspec
 
 from ...providers.schema.content import Block, Opaque, Text, Thinking, ToolUse, UserBlock, is_blank
 from ...providers.schema.draft import unique_tool_ids
-from ...providers.schema.messages import UNREADABLE, Message, Origin, Role
+from ...providers.schema.messages import UNREADABLE, HistoryView, Message, Origin, Role
 from ..api.errors import EmptyMessage, InvalidRecord
 
 
@@ -16,7 +16,8 @@ from ..api.errors import EmptyMessage, InvalidRecord
 class History:
     """The *messages* that requests hold, and the *full* history, which also has what compactions removed.
 
-    The messages of the running turn are at the end of both.
+    The messages of the running turn are at the end of both. Other than by appending to them, neither list is changed:
+    what removes messages makes new lists. So views of them stay as they are.
     """
 
     messages: list[Message] = field(default_factory=list[Message])
@@ -41,6 +42,16 @@ class History:
         return tuple(places.get(id(message), message) for message in self.messages)
 
     @property
+    def view(self) -> HistoryView:
+        """The *messages* now."""
+        return HistoryView(self.messages)
+
+    @property
+    def full_view(self) -> HistoryView:
+        """The *full* history now."""
+        return HistoryView(self.full)
+
+    @property
     def unanswered(self) -> bool:
         """True if it ends with something that a model has not answered."""
         return bool(self.messages) and self.messages[-1].role is Role.USER
@@ -60,8 +71,8 @@ class History:
 
     def discard_turn(self, turn: int) -> list[Message]:
         """Remove the messages of *turn*, the last turn, and return them. A summary of earlier turns as well stays."""
-        _cut_turn(self.messages, turn)
-        removed = _cut_turn(self.full, turn)
+        self.messages, _ = _without_turn(self.messages, turn)
+        self.full, removed = _without_turn(self.full, turn)
         for message in removed:
             self._tool_use_ids.difference_update(_tool_use_ids(message.content))
         return removed
@@ -95,7 +106,7 @@ class History:
         # It stands for whole turns, and the messages of a turn are together: the last one it stands for ends its turn.
         end = max((index + 1 for index, message in enumerate(self.full) if message.turn == summary.turn), default=0)
         start = next((index for index in range(end) if first <= self.full[index].turn <= last), end)
-        self.messages[:1] = self.full[start:end]
+        self.messages = [*self.full[start:end], *self.messages[1:]]
         return True
 
     def replace_messages(self, messages: Sequence[Message]) -> None:
@@ -113,9 +124,7 @@ class History:
 
     def clear(self) -> None:
         """Remove everything."""
-        self.messages.clear()
-        self.full.clear()
-        self._tool_use_ids.clear()
+        self.messages, self.full, self._tool_use_ids = [], [], set()
 
 
 def without_blank_text(content: Iterable[UserBlock]) -> tuple[UserBlock, ...]:
@@ -167,13 +176,11 @@ def _tool_use_ids(content: Iterable[Block]) -> list[str]:
     return [block.id for block in content if isinstance(block, ToolUse)]
 
 
-def _cut_turn(messages: list[Message], turn: int) -> list[Message]:
+def _without_turn(messages: list[Message], turn: int) -> tuple[list[Message], list[Message]]:
     end = len(messages)
     while end and _belongs_to(messages[end - 1], turn):
         end -= 1
-    removed = messages[end:]
-    del messages[end:]
-    return removed
+    return (messages[:end], messages[end:]) if end < len(messages) else (messages, [])
 
 
 def _belongs_to(message: Message, turn: int) -> bool:

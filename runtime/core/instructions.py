@@ -1,5 +1,6 @@
 """What a conversation wants done: the output of ``Conversation.handle``, plain data, executed in order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...compaction.estimate.estimator import Estimator
@@ -34,7 +35,7 @@ class SendRequest:
     number: int
     turn: int
     attempt: int
-    messages: tuple[Message, ...]
+    messages: Sequence[Message]
     config: SessionConfig
     prompts: tuple[Prompt, ...] = ()
 

@@ -71,8 +71,10 @@ class RequestTask:
         else:
             self._process_deltas(await self.client.complete(request))
         answer = self._draft.finish()
-        usage = self._priced(answer.usage.or_else(self._estimate(answer)))
-        return msgspec.structs.replace(answer, usage=usage, origin=self._origin())
+        usage = answer.usage
+        if usage.input.tokens is None or usage.output.tokens is None:
+            usage = usage.or_else(self._estimate(answer))
+        return msgspec.structs.replace(answer, usage=self._priced(usage), origin=self._origin())
 
     def partial(self) -> Partial:
         """What has arrived of the answer, with the estimated usage: the provider has not reported it."""

@@ -74,12 +74,13 @@ class Session:
         """
         if not self.ended:
             self._check_content(message)
-        seq, partial = self._outbox.seq, self._partial()
+        seq = self._outbox.seq
         if isinstance(message, Configure):
             public, provider = self._checked_change(message)
             facts, source = provider.facts, provider.source
             event = ev.Received(message=public, size_bytes=size_bytes, facts=facts, source=source)
         else:
+            partial = self._partial() if self._conversation.ends_request(message) else ev.NOTHING
             event = ev.Received(message=message, size_bytes=size_bytes, partial=partial)
         _, acknowledge, *_ = self._handle(event)
         if isinstance(message, Configure):

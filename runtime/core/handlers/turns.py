@@ -43,14 +43,14 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
     state.requests += 1
     turn = msgspec.structs.replace(turn, requests=turn.requests + 1, attempt=turn.attempt + 1, compacted=False)
     state.enter(Requesting(turn=turn, request=state.requests))
-    messages = tuple(state.history.messages)
+    messages = state.history.view
     state.prompts = prompts_in_request(state.prompts, state.config, messages)
     return SendRequest(state.requests, turn.number, turn.attempt, messages, state.config, state.prompts)
 
 
 def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> list[Instruction]:
     """The answer is complete: end the turn, or emit its tool uses and wait for their results."""
-    state.meter.learn(answer.usage, state.history.messages, state.config)
+    state.meter.learn(answer.usage, state.history.view, state.config)
     turn, counted = count_usage(state, msgspec.structs.replace(turn, attempt=0, unsealed=False), answer.usage)
     if answer.stop_reason in _REFUSALS and state.config.on_refusal is OnRefusal.DISCARD:
         _discard_refused_turn(state, turn)
