@@ -14,7 +14,6 @@ PEERS = ("sdk", "sdk-aiohttp", "autogen", "pydantic-ai", "langgraph", "ray-calls
 
 OURS = "packed"
 LIMIT = "bare"
-HALF_OF_THE_LIMIT = Target("at least", 0.5)
 ABOVE_A_PEER = Target("at least", 1)
 
 

@@ -7,12 +7,15 @@ from ..adapters.adapter import Adapter, AdapterConfig
 from ..adapters.registry import open_adapter
 from ..load.process import load_server
 from ..program import Options, Scale, run_program
-from ..report.rows import Row, Sample
+from ..report.rows import Row, Sample, Target
 from ..system.processes import CLOCK_S, ROLES, cpu_s_by_role, wait_until_idle
 from ..system.ray_cluster import local_runtime
 
 _SHORT, _LONG = 100, 1_500
 """The tokens of answers. What a long one costs more is the cost of its tokens; the rest is the cost of the turn."""
+
+_TARGETS = {"turn": Target("under", 3)}
+"""Of all processes, in times the limit."""
 
 Costs = dict[str, list[float]]
 """Microseconds by role, one value per round."""
@@ -21,7 +24,7 @@ Costs = dict[str, list[float]]
 async def measure(options: Options) -> AsyncIterator[Row]:
     """Packed sessions, and the limit, which has only one process."""
     sessions = next(iter(options.sessions), options.scale.pick(200, 100, 5))
-    rounds = options.scale.pick(2, 1, 1)
+    rounds = options.scale.pick(4, 1, 1)
     with load_server() as url:
         async with local_runtime():  # one Ray for all adapters, idle before anything is measured
             if options.scale is not Scale.TINY:
@@ -34,7 +37,8 @@ async def measure(options: Options) -> AsyncIterator[Row]:
     ):
         total = Sample.of(map(sum, zip(*by_role.values(), strict=True)))
         row = Row.measured(f"CPU of a {what}, all processes", "µs", total)
-        yield row.beside("bare aiohttp and msgspec", Sample.of(max(least_us, us) for us in limit["driver"]))
+        row = row.beside("bare aiohttp and msgspec", Sample.of(max(least_us, us) for us in limit["driver"]))
+        yield row.held_to(_TARGETS.get(what))
         for role in ROLES:
             yield Row.measured(f"CPU of a {what}, {role}", "µs", Sample.of(by_role[role]))
 

@@ -8,6 +8,7 @@ from functools import partial
 import msgspec
 
 from ..adapters.adapter import AdapterConfig
+from ..comparison import end_to_end_rows as rows
 from ..comparison.contestant import Contestant, Lineup, cluster_address, open_contestants
 from ..comparison.contestant_process import ContestantProcess, contestant_process
 from ..comparison.trials import LIMIT, OURS, PEERS, Trials, run_in_turn, select_peers
@@ -18,7 +19,6 @@ from ..load.schedule import OpenLoop
 from ..program import Options, Scale, run_mode
 from ..report.findings import Finding
 from ..report.rows import Row
-from . import end_to_end_rows as rows
 
 _ANY_NUMBER = 1_000_000
 _LONGEST_S = 30.0
@@ -86,7 +86,7 @@ async def _saturated(sessions: Sequence[int], lineup: Lineup, options: Options) 
         answers = max(1, _TOKENS_PER_ROUND // (lineup.tokens * sessions))
         if name not in PEERS:
             return Saturate(sessions, answers, _LONGEST_S)
-        if sessions >= rows.TARGETS_FROM:
+        if sessions >= rows.MANY:
             return Saturate(sessions, _ANY_NUMBER, _WINDOW_S, _SETTLE_S)
         return Saturate(sessions, max(1, answers // 10), _PEERS_LONGEST_S)
 
@@ -110,6 +110,9 @@ async def _saturated(sessions: Sequence[int], lineup: Lineup, options: Options) 
 # Paced: 50 tokens/s for each session, as a model answers.
 
 _PACE = Pace(tokens_per_s=50, first_token_s=0.2)
+_JUDGED_PEER = "sdk-aiohttp"
+"""With few sessions the only peer that has a target: it is measured as often as ours and the limit."""
+
 _PACED_TOKENS = 2_000
 """Forty seconds: no answer ends while it is measured."""
 
@@ -123,9 +126,9 @@ async def paced(options: Options) -> AsyncIterator[Finding]:
         return Paced(sessions, scale.pick(0.7, 0.5, 0.0), options.duration_s or scale.pick(1.3, 1.0, 0.3))
 
     def rounds(sessions: int, name: str) -> int:
-        if name in PEERS:
-            return 1 if sessions <= _MOST_OF_A_PEER else 0
-        return scale.pick(2, 1, 1) if sessions == rows.TARGETS_FROM else 1
+        if sessions > _MOST_OF_A_PEER and name in PEERS:
+            return 0
+        return scale.pick(3, 1, 1) if name in (OURS, LIMIT) or (name == _JUDGED_PEER and sessions < rows.MANY) else 1
 
     sizes: Sizes = {}
     sweep = _Sweep(sorted(options.sessions or scale.pick((100, 1_000), (300,), (2,))), workload, rounds)
@@ -142,6 +145,7 @@ async def paced(options: Options) -> AsyncIterator[Finding]:
 # Latency: what is added to the times of a bare loop, at shares of the ceiling.
 
 _SHARES = (0.01, 0.5, 0.9)
+_JUDGED_SHARE = 0.5
 _THINK_S = 0.5
 _LATENCY_TOKENS = 50
 _ANSWER_S = 0.2 + _LATENCY_TOKENS / rows.PER_SESSION
@@ -162,9 +166,17 @@ async def latency(options: Options) -> AsyncIterator[Finding]:
         for share in scale.pick(_SHARES, _SHARES[1:2], _SHARES[:1]):
             for sessions in options.sessions or (sessions_offering(share * ceiling),):
                 workload = open_loop(sessions, turns=scale.pick(1 if sessions >= 100 else 2, 1, 1))
-                trials = {name: await each.run(workload) for name, each in contestants.items()}
-                for finding in rows.latency(f"{share:.0%} of the ceiling, {sessions:,} sessions", trials):
+                judged = share == _JUDGED_SHARE
+                rounds = scale.pick(3, 1, 1) if judged else 1
+                trials = await _run_rounds(contestants, workload, rounds)
+                for finding in rows.latency(f"{share:.0%} of the ceiling, {sessions:,} sessions", trials, judged):
                     yield finding
+
+
+async def _run_rounds(contestants: Mapping[str, Contestant], workload: Workload, rounds: int) -> dict[str, Trials]:
+    """The trials of all, in turn: *rounds* of ours and the limit, and one of the others."""
+    numbers = {each: rounds if name in (OURS, LIMIT) else 1 for name, each in contestants.items()}
+    return await run_in_turn(numbers, lambda _: workload)
 
 
 async def _find_ceiling(ours: Contestant, scale: Scale) -> float:

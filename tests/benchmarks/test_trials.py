@@ -2,14 +2,16 @@
 
 import asyncio
 import math
+from collections.abc import Iterable
 
 import pytest
 
+from rayconteur.benchmarks.comparison import end_to_end_rows
 from rayconteur.benchmarks.comparison.cluster_contestant import divide_workload, merge_trials
 from rayconteur.benchmarks.comparison.trials import Trials, curves_by_sessions, rate_row, run_in_turn, select_peers
-from rayconteur.benchmarks.comparison.workloads import Paced, Saturate, Trial, Workload
+from rayconteur.benchmarks.comparison.workloads import Paced, Percentiles, Saturate, Trial, Workload
 from rayconteur.benchmarks.gate import LIMITS, GateLimit
-from rayconteur.benchmarks.programs import end_to_end, end_to_end_rows
+from rayconteur.benchmarks.programs import end_to_end
 from rayconteur.benchmarks.report.findings import Chart, Distribution
 from rayconteur.benchmarks.report.rows import Row, Sample, Target
 
@@ -79,14 +81,38 @@ def test_a_curve_has_a_point_for_each_size_that_the_contestant_took_part_in() ->
     assert [sample.median for sample in curves[0].y] == [1.0, 3.0]
 
 
-@pytest.mark.parametrize(("sessions", "targets"), [(1_000, [0.5, 1]), (10, [None, None])])
-def test_targets_apply_from_a_thousand_sessions_on(sessions: int, targets: list[float | None]) -> None:
-    trials = {name: Trials((trial(10),)) for name in ("packed", "bare", "sdk")}
+def targets(rows: Iterable[Row]) -> dict[str, float | None]:
+    """The target of each comparison of tokens per CPU second, by peer."""
+    costs = [row for row in rows if row.unit == "tokens per CPU second"]
+    return {row.peer: row.target.value if row.target else None for row in costs}
 
-    rows = [row for row in end_to_end_rows.saturated(1_000, sessions, trials) if row.unit == "tokens per CPU second"]
 
-    assert [row.peer for row in rows] == ["bare", "sdk"]
-    assert [row.target.value if row.target else None for row in rows] == targets
+ALL_TEN = {name: Trials((trial(10),)) for name in ("packed", "bare", "sdk", "sdk-aiohttp")}
+
+
+@pytest.mark.parametrize(("sessions", "of_the_limit", "of_peers"), [(1_000, 0.75, 1), (999, 0.4, None), (1, 0.4, None)])
+def test_saturated_sessions_have_a_target_by_their_number_and_peers_from_a_thousand_on(
+    sessions: int, of_the_limit: float, of_peers: float | None
+) -> None:
+    rows = end_to_end_rows.saturated(1_000, sessions, ALL_TEN)
+
+    assert targets(rows) == {"bare": of_the_limit, "sdk": of_peers, "sdk-aiohttp": of_peers}
+
+
+def test_short_answers_have_no_target_beside_the_limit() -> None:
+    assert targets(end_to_end_rows.saturated(200, 5_000, ALL_TEN))["bare"] is None
+
+
+@pytest.mark.parametrize(
+    ("sessions", "expected"),
+    [
+        (1_000, {"bare": 0.9, "sdk": 1, "sdk-aiohttp": 1}),
+        (100, {"bare": 0.5, "sdk": None, "sdk-aiohttp": 1}),
+        (99, {"bare": None, "sdk": None, "sdk-aiohttp": None}),
+    ],
+)
+def test_paced_sessions_have_targets_by_their_number(sessions: int, expected: dict[str, float | None]) -> None:
+    assert targets(end_to_end_rows.paced(sessions, ALL_TEN)) == expected
 
 
 def test_only_wanted_peers_take_part() -> None:
@@ -114,24 +140,44 @@ def test_a_load_is_offered_by_as_many_sessions_as_it_takes() -> None:
     assert end_to_end.sessions_offering(0) == 1
 
 
-def test_latency_is_reported_beyond_that_of_the_limit() -> None:
-    slow = Trial(sessions=1, duration_s=1, tokens=1, pieces=1, answers=1, cpu_s=1, **SLOW)
-    fast = Trial(sessions=1, duration_s=1, tokens=1, pieces=1, answers=1, cpu_s=1, **FAST)
+def timed(**times: Percentiles) -> Trial:
+    return Trial(sessions=1, duration_s=1, tokens=1, pieces=1, answers=1, cpu_s=1, **times)
 
-    findings = list(end_to_end_rows.latency("rest", {"packed": slow, "bare": fast}))
+
+def test_latency_is_reported_beyond_that_of_the_limit_round_by_round() -> None:
+    trials = {"packed": Trials((timed(**SLOW), timed(**FAST))), "bare": Trials((timed(**FAST), timed(**FAST)))}
+
+    findings = list(end_to_end_rows.latency("rest", trials, judged=True))
 
     rows = [each for each in findings if isinstance(each, Row)]
-    assert [row.what for row in rows] == [
-        "p50 of first token, packed, at rest",
-        "p99 of first token, packed, at rest",
-        "p50 of gap between tokens, packed, at rest",
+    assert [(row.what, row.target and row.target.value) for row in rows] == [
+        ("p50 of first token, packed, at rest", 5),
+        ("p99 of first token, packed, at rest", None),
+        ("p50 of gap between tokens, packed, at rest", None),
+        ("p99 of gap between tokens, packed, at rest", 15),
     ]
-    assert [row.figure.median for row in rows] == pytest.approx([200, 500, 10])
+    assert [row.figure.values for row in rows] == [pytest.approx((ms, 0)) for ms in (200, 500, 10, 20)]
     assert sum(isinstance(each, Distribution) for each in findings) == 4
 
 
-SLOW = {"first_s": ((50.0, 0.5), (75.0, 0.6), (99.0, 0.9)), "gap_s": ((50.0, 0.03),)}
-FAST = {"first_s": ((50.0, 0.3), (75.0, 0.3), (99.0, 0.4)), "gap_s": ((50.0, 0.02),)}
+def test_latency_at_other_loads_and_of_peers_has_no_target() -> None:
+    trials = {name: Trials((timed(**FAST),)) for name in ("packed", "sdk", "bare")}
+
+    judged, reported = (list(end_to_end_rows.latency("rest", trials, judged)) for judged in (True, False))
+
+    held = [row for row in judged if isinstance(row, Row) and row.target]
+    assert ["packed" in row.what for row in held] == [True, True]
+    assert [row for row in reported if isinstance(row, Row) and row.target] == []
+
+
+SLOW: dict[str, Percentiles] = {
+    "first_s": ((50.0, 0.5), (75.0, 0.6), (99.0, 0.9)),
+    "gap_s": ((50.0, 0.03), (99.0, 0.05)),
+}
+FAST: dict[str, Percentiles] = {
+    "first_s": ((50.0, 0.3), (75.0, 0.3), (99.0, 0.4)),
+    "gap_s": ((50.0, 0.02), (99.0, 0.03)),
+}
 
 
 def test_a_figure_past_its_limit_fails_the_gate_and_names_the_place_to_look_at() -> None:

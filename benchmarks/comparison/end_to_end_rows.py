@@ -1,35 +1,43 @@
 """Rows and curves of the end-to-end comparisons."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from ..comparison.trials import (
-    ABOVE_A_PEER,
-    HALF_OF_THE_LIMIT,
-    LIMIT,
-    OURS,
-    PEERS,
-    Trials,
-    curves_by_sessions,
-    rate_row,
-)
-from ..comparison.workloads import Percentiles, Trial
 from ..report.findings import Chart, Curve, Distribution, Finding
-from ..report.rows import Row, Sample
+from ..report.rows import Row, Sample, Target
+from .trials import ABOVE_A_PEER, LIMIT, OURS, PEERS, Trials, curves_by_sessions, rate_row
+from .workloads import Percentiles, Trial
 
 PER_SESSION = 50.0
 """Tokens per second of each session, when paced."""
 
-TARGETS_FROM = 1_000
-"""Targets apply from this number of sessions on."""
+MANY = 1_000
+"""From this number of sessions on, all peers are to be exceeded."""
+
+_SATURATED = {1: Target("at least", 0.4), MANY: Target("at least", 0.75)}
+_PACED = {100: Target("at least", 0.5), MANY: Target("at least", 0.9)}
+"""Of the limit's tokens per CPU second, by the number of sessions from which on they apply."""
+
+_IN_ONE_PROCESS = "sdk-aiohttp"
+"""What one would use for some sessions: it is to be exceeded as soon as the limit has a target."""
+
+ADDED_FIRST_TOKEN_MS = Target("under", 5)
+ADDED_GAP_MS = Target("under", 15)
 
 _LONG_TOKENS = 1_000
 _PERCENTILES = (50.0, 95.0, 99.0)
+
+_Times = Callable[[Trial], Percentiles]
+
+_LATENCIES: tuple[tuple[str, _Times, dict[float, Target]], ...] = (
+    ("first token", lambda trial: trial.first_s, {50.0: ADDED_FIRST_TOKEN_MS}),
+    ("gap between tokens", lambda trial: trial.gap_s, {99.0: ADDED_GAP_MS}),
+)
+"""What is measured, and the targets by percentile."""
 
 
 def saturated(tokens: int, sessions: int, trials: Mapping[str, Trials]) -> Iterator[Row]:
     """Ours beside the limit and each peer."""
     ours = trials[OURS]
-    judged = sessions >= TARGETS_FROM
     what = f"{sessions:,} packed session{'s' if sessions > 1 else ''}, answers of {tokens:,} tokens"
     yield rate_row(what, "tokens/s", ours.per_s).beside(LIMIT, trials[LIMIT].per_s)
     if ours.per_cpu_s is None:
@@ -37,10 +45,10 @@ def saturated(tokens: int, sessions: int, trials: Mapping[str, Trials]) -> Itera
     cost = rate_row(what, "tokens per CPU second", ours.per_cpu_s)
     for name, theirs in trials.items():
         if theirs.per_cpu_s and name in PEERS:
-            yield cost.beside(name, theirs.per_cpu_s).held_to(ABOVE_A_PEER if judged else None)
+            yield cost.beside(name, theirs.per_cpu_s).held_to(ABOVE_A_PEER if sessions >= MANY else None)
         elif theirs.per_cpu_s and name == LIMIT:
-            long = judged and tokens >= _LONG_TOKENS
-            yield cost.beside(name, theirs.per_cpu_s).held_to(HALF_OF_THE_LIMIT if long else None)
+            target = _target_for(sessions, _SATURATED) if tokens >= _LONG_TOKENS else None
+            yield cost.beside(name, theirs.per_cpu_s).held_to(target)
 
 
 def paced(sessions: int, trials: Mapping[str, Trials]) -> Iterator[Row]:
@@ -56,8 +64,19 @@ def paced(sessions: int, trials: Mapping[str, Trials]) -> Iterator[Row]:
     cost = rate_row(f"{OURS}, {what}", "tokens per CPU second", ours)
     for name, theirs in trials.items():
         if theirs.per_cpu_s and name != OURS:
-            target = HALF_OF_THE_LIMIT if name == LIMIT else ABOVE_A_PEER
-            yield cost.beside(name, theirs.per_cpu_s).held_to(target if sessions >= TARGETS_FROM else None)
+            yield cost.beside(name, theirs.per_cpu_s).held_to(_paced_target(name, sessions))
+
+
+def _paced_target(name: str, sessions: int) -> Target | None:
+    target = _target_for(sessions, _PACED)
+    if name == LIMIT:
+        return target
+    return ABOVE_A_PEER if sessions >= MANY or (target and name == _IN_ONE_PROCESS) else None
+
+
+def _target_for(sessions: int, targets: Mapping[int, Target]) -> Target | None:
+    """The one of *targets* that applies to so many sessions."""
+    return targets.get(max((first for first in targets if first <= sessions), default=0))
 
 
 def most_delivered(sizes: Mapping[int, Mapping[str, Trials]]) -> Row:
@@ -96,24 +115,32 @@ def ceiling(tokens_per_s: float) -> Row:
     return Row.measured(what, "tokens/s", Sample.of([tokens_per_s])).better_if("more")
 
 
-def latency(load: str, trials: Mapping[str, Trial]) -> Iterator[Finding]:
-    """What each contestant adds to the times of the limit, and the distribution of its own."""
+def latency(load: str, trials: Mapping[str, Trials], judged: bool) -> Iterator[Finding]:
+    """What each contestant adds to the times of the limit, and the distribution of its own.
+
+    Only ours is *judged*.
+    """
     limit = trials[LIMIT]
-    for name, trial in trials.items():
-        if name != LIMIT:
-            yield from _latency_rows(f"first token, {name}, at {load}", trial.first_s, limit.first_s)
-            yield from _latency_rows(f"gap between tokens, {name}, at {load}", trial.gap_s, limit.gap_s)
-    for name, trial in trials.items():
-        yield _distribution(f"Time to first token at {load}", name, trial.first_s)
-        yield _distribution(f"Gaps between tokens at {load}", name, trial.gap_s)
+    for name, theirs in trials.items():
+        for what, times, targets in _LATENCIES if name != LIMIT else ():
+            for percent, row in _latency_rows(f"{what}, {name}, at {load}", theirs, limit, times):
+                yield row.held_to(targets.get(percent) if judged and name == OURS else None)
+    for name, theirs in trials.items():
+        yield _distribution(f"Time to first token at {load}", name, theirs.trials[0].first_s)
+        yield _distribution(f"Gaps between tokens at {load}", name, theirs.trials[0].gap_s)
 
 
-def _latency_rows(what: str, ours: Percentiles, limit: Percentiles) -> Iterator[Row]:
-    theirs = dict(limit)
-    for percent, value_s in ours:
-        if percent in _PERCENTILES:
-            mine, its = Sample.of([value_s * 1e3]), Sample.of([theirs[percent] * 1e3])
-            yield Row.measured(f"p{percent:g} of {what}", "ms", mine).more_than(LIMIT, its, "ms more").better_if("less")
+def _latency_rows(what: str, ours: Trials, limit: Trials, times: _Times) -> Iterator[tuple[float, Row]]:
+    rounds = min(len(ours.trials), len(limit.trials))
+    mine, its = ([dict(times(trial)) for trial in side.trials[:rounds]] for side in (ours, limit))
+    for percent in _PERCENTILES:
+        if all(percent in values for values in (*mine, *its)):
+            row = Row.measured(f"p{percent:g} of {what}", "ms", _ms(each[percent] for each in mine))
+            yield percent, row.more_than(LIMIT, _ms(each[percent] for each in its), "ms more").better_if("less")
+
+
+def _ms(values_s: Iterable[float]) -> Sample:
+    return Sample.of(value_s * 1e3 for value_s in values_s)
 
 
 def _distribution(chart: str, name: str, values_s: Percentiles) -> Distribution:
