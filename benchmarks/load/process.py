@@ -5,6 +5,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import IO
 
 from .pace import Pace
 
@@ -13,10 +14,11 @@ _UNPACED = Pace()
 
 @dataclass(frozen=True, slots=True)
 class LoadProcess:
-    """A running load server: its address and process id."""
+    """A running load server: its address, its process id, and where its reports can be read."""
 
     url: str
     pid: int
+    output: IO[str]
 
 
 @contextmanager
@@ -27,13 +29,15 @@ def load_server(pace: Pace = _UNPACED) -> Generator[str]:
 
 
 @contextmanager
-def load_process(pace: Pace = _UNPACED, host: str = "127.0.0.1") -> Generator[LoadProcess]:
-    """Runs a load server at the address *host* of this machine; gives its address and process id.
+def load_process(pace: Pace = _UNPACED, host: str = "127.0.0.1", reports: bool = False) -> Generator[LoadProcess]:
+    """Runs a load server at the address *host* of this machine. With *reports* it prints them: they must be read.
 
     Raises:
         ValueError: the pace is invalid. The server has written the reason to standard error.
     """
     command = [sys.executable, "-m", "rayconteur.benchmarks.load.server", "--host", host, *pace.arguments()]
+    if reports:
+        command.append("--reports")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin
         assert server.stdout
@@ -41,7 +45,7 @@ def load_process(pace: Pace = _UNPACED, host: str = "127.0.0.1") -> Generator[Lo
             url = server.stdout.readline().strip()
             if not url:
                 raise ValueError(f"the load server did not start with {pace}")
-            yield LoadProcess(url, server.pid)
+            yield LoadProcess(url, server.pid, server.stdout)
         finally:
             server.stdin.close()
             server.wait()

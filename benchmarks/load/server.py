@@ -2,12 +2,15 @@
 
     python -m rayconteur.benchmarks.load.server --tokens-per-s 50 --first-token-s 0.2
 
-It prints its address. The token limit of a request is the number of text deltas of its answer.
+It prints its address. The token limit of a request is the number of text deltas of its answer. With ``--reports`` it
+also prints when each request arrives, and when a connection closes before the end of its answer.
 """
 
 import argparse
 import asyncio
 import sys
+import time
+from collections.abc import Callable
 from itertools import count
 from typing import cast
 
@@ -19,6 +22,7 @@ from .event_loop import new_event_loop
 from .pace import Pace, add_pace_arguments
 from .pipe import Pipe
 from .refusals import overloaded_response, rate_limited_response
+from .reports import Report, Seen
 from .request import RequestBody, RequestParser, decode_body
 from .request_plan import Outcome, RequestPlan, gaps_s, plan_request
 from .timer_wheel import TimerWheel
@@ -27,6 +31,9 @@ _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
 _APIS = {api.path: api for api in APIS}
 _MAX_UNREAD_BYTES = 1_000_000
 _MAX_UNSENT_BYTES = 256 * 1024
+
+_See = Callable[[Seen, int], None]
+"""Notes what is seen of the request for a number of tokens."""
 
 
 class _Scheduler:
@@ -70,9 +77,11 @@ class _Scheduler:
 class _Connection(asyncio.Protocol):
     """Answers the requests of a connection one after the other. It stops reading if the client stops reading."""
 
-    def __init__(self, scheduler: _Scheduler, wheel: TimerWheel) -> None:
+    def __init__(self, scheduler: _Scheduler, wheel: TimerWheel, see: _See) -> None:
         self._scheduler = scheduler
         self._wheel = wheel
+        self._see = see
+        self._tokens = 0
         self._parser = RequestParser()
         self._answer: Answer | None = None
         self._paused = False
@@ -104,6 +113,7 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._answer:
             self._answer.abort()
+            self._see(Seen.CLOSED, self._tokens)
 
     def _on_answered(self) -> None:
         self._answer = None
@@ -115,7 +125,10 @@ class _Connection(asyncio.Protocol):
         while self._answer is None and not self._paused and (request := self._parser.next_request()):
             path, body = request
             if api := _APIS.get(path):
-                self._start(self._scheduler.schedule(api, decode_body(body)))
+                decoded = decode_body(body)
+                self._tokens = decoded.token_limit
+                self._start(self._scheduler.schedule(api, decoded))
+                self._see(Seen.ARRIVED, self._tokens)
             else:
                 self._pipe.write(_NOT_FOUND)
 
@@ -126,11 +139,19 @@ class _Connection(asyncio.Protocol):
             self._pipe.write(answer)
 
 
-async def serve(host: str, port: int, pace: Pace) -> None:
+def _print_report(seen: Seen, tokens: int) -> None:
+    print(msgspec.json.encode(Report(seen, tokens, time.monotonic())).decode(), flush=True)
+
+
+def _report_nothing(seen: Seen, tokens: int) -> None:
+    del seen, tokens
+
+
+async def serve(host: str, port: int, pace: Pace, see: _See = _report_nothing) -> None:
     """Serve at that address of this machine until standard input ends."""
     loop = asyncio.get_running_loop()
     scheduler, wheel = _Scheduler(pace), TimerWheel()
-    server = await loop.create_server(lambda: _Connection(scheduler, wheel), host, port, backlog=4_096)
+    server = await loop.create_server(lambda: _Connection(scheduler, wheel, see), host, port, backlog=4_096)
     async with server:
         print(f"http://{host}:{server.sockets[0].getsockname()[1]}", flush=True)
         await loop.run_in_executor(None, sys.stdin.read)
@@ -141,6 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; loopback by default")
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
+    parser.add_argument("--reports", action="store_true", help="print when requests arrive and connections close")
     add_pace_arguments(parser)
     parsed = parser.parse_args()
     try:
@@ -148,7 +170,7 @@ def main() -> None:
     except msgspec.ValidationError as error:
         parser.error(str(error))
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(serve(parsed.host, parsed.port, pace))
+        runner.run(serve(parsed.host, parsed.port, pace, _print_report if parsed.reports else _report_nothing))
 
 
 if __name__ == "__main__":

@@ -1,136 +1,143 @@
-"""Time from an interrupt to its ``Interrupted`` while many sessions are being answered, in bare Ray round trips."""
+"""Time from an interrupt to its ``Interrupted`` and to the end of the provider's connection, in bare Ray round trips.
+
+In every phase of a turn, of sessions alone and next to many that are being answered.
+"""
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from random import Random
 
 import rayconteur as rc
 
 from ..comparison.workloads import percentiles
+from ..interrupts.phases import PHASES, TOKENS_PER_S, session_config
+from ..interrupts.provider_side import provider_side
+from ..interrupts.subject import Subject, Times
 from ..load.answers import ANTHROPIC
-from ..load.pace import Pace
-from ..load.process import load_server
+from ..load.reports import Reports
 from ..program import Options, run_program
 from ..readers.runtime_client import provider_config
 from ..report.findings import Chart, Distribution, Finding
-from ..report.rows import Row, Sample
+from ..report.rows import Row, Sample, Target
 from ..system.ray_baselines import BareActor
 from ..system.ray_cluster import ONE_ACTOR, kill_actor, local_runtime
 
-_TOKENS_PER_S = 50.0
 _ENDLESS = 1_000_000
-"""The tokens of an answer that is always interrupted."""
+"""The tokens of an answer that does not end while others are interrupted."""
+
+_FIRST_TOKENS = 5_000
+"""The tokens of the first session's request. Each has another number, by which the servers tell them apart."""
+
+_FAST_TOKENS = 1_000_000
+"""The same for a server that sends thousands in a second."""
 
 _SEED = 5
-_PERCENTILES = (50.0, 95.0, 99.0)
+_TARGET = Target("under", 3)
+_PERCENTILES = (50.0, 99.0)
 _TRIP = "a bare Ray round trip"
 _CHART = Chart("From an interrupt to its event", "part of the interrupts", "ms", y_scale="log")
 
-Pair = tuple[float, float]
-"""The milliseconds of an interrupt, and of a round trip right before it."""
-
 
 async def measure(options: Options) -> AsyncIterator[Finding]:
-    """One session alone, then many. An interrupted session asks again, so that all are always being answered."""
+    """A session in each phase, without others, then next to many that are being answered."""
     scale = options.scale
-    runs, interrupts = scale.pick(3, 2, 1), scale.pick(30, 20, 3)
-    with load_server(Pace(tokens_per_s=_TOKENS_PER_S)) as url:
-        async with local_runtime(options.address) as runtime:
-            for number in (1, *(options.sessions or scale.pick((200,), (200,), (3,)))):
-                config = rc.SessionConfig(provider=provider_config(ANTHROPIC, url), max_output_tokens=_ENDLESS)
-                sessions = await runtime.spawn_many(config, number, ONE_ACTOR)
-                async with _talking(sessions) as conversations:
-                    pairs = [
-                        await _measure_interrupts(conversations, interrupts, seed)
-                        for seed in range(_SEED, _SEED + runs)
-                    ]
-                for finding in _findings(number, pairs):
-                    yield finding
+    of_each_phase = scale.pick(60, 6, 1)  # 540 in all, 300 with a connection: enough for a 99th percentile
+    async with provider_side() as (urls, reports), local_runtime(options.address) as runtime:
+        subjects = await _open_subjects(runtime, urls, reports)
+        for number in (0, *(options.sessions or scale.pick((200,), (200,), (3,)))):
+            config = rc.SessionConfig(provider=provider_config(ANTHROPIC, urls["paced"]), max_output_tokens=_ENDLESS)
+            others = await runtime.spawn_many(config, number, ONE_ACTOR)
+            async with _being_answered(others):
+                times = await _interrupt_in_turn(subjects, of_each_phase)
+            for finding in _findings(number, times):
+                yield finding
 
 
-class _Conversation:
-    """Asks *session* and reads its events, again and again."""
-
-    def __init__(self, session: rc.SessionHandle) -> None:
-        self._session = session
-        self._has_text = asyncio.Event()
-        self._interrupted_at: asyncio.Future[float] | None = None
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            async for event in self._session.ask("Hi"):
-                match event:
-                    case rc.TextChunk():
-                        self._has_text.set()
-                    case rc.Interrupted() if self._interrupted_at:
-                        self._interrupted_at.set_result(time.perf_counter())
-                    case rc.Completed() | rc.Failed() | rc.Interrupted():
-                        raise RuntimeError(f"unexpected end of a turn: {event}")
-                    case _:
-                        pass
-
-    async def wait_for_text(self) -> None:
-        """Wait until text has come since the last interrupt."""
-        await self._has_text.wait()
-
-    async def interrupt_ms(self) -> float:
-        """Interrupt the session, and wait until the event has reached its reader."""
-        self._has_text.clear()
-        self._interrupted_at = asyncio.get_running_loop().create_future()
-        started_at = time.perf_counter()
-        if not await self._session.interrupt():
-            raise RuntimeError("there was nothing to interrupt")
-        spent_s = await self._interrupted_at - started_at
-        self._interrupted_at = None
-        return spent_s * 1e3
+async def _open_subjects(runtime: rc.Runtime, urls: Mapping[str, str], reports: Reports) -> list[Subject]:
+    subjects: list[Subject] = []
+    for number, phase in enumerate(PHASES):
+        tokens = number + (_FAST_TOKENS if phase.server == "fast" else _FIRST_TOKENS)
+        session = await runtime.spawn(session_config(phase, urls, tokens), placement=ONE_ACTOR)
+        subjects.append(Subject(session, phase, reports, tokens))
+        await subjects[-1].prepare()
+    return subjects
 
 
 @asynccontextmanager
-async def _talking(sessions: Sequence[rc.SessionHandle]) -> AsyncGenerator[Sequence[_Conversation]]:
-    """Conversations with *sessions*, all being answered. An error in one of them is raised here."""
-    conversations = [_Conversation(session) for session in sessions]
+async def _being_answered(sessions: Sequence[rc.SessionHandle]) -> AsyncGenerator[None]:
+    """All *sessions* are being answered, and what they say is read. An error in one of them is raised here."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(conversation.run()) for conversation in conversations]
-        await asyncio.gather(*(conversation.wait_for_text() for conversation in conversations))
-        yield conversations
+        have_text = [asyncio.Event() for _ in sessions]
+        tasks = [group.create_task(_read_answer(*each)) for each in zip(sessions, have_text, strict=True)]
+        await asyncio.gather(*(each.wait() for each in have_text))
+        yield
         for task in tasks:
             task.cancel()
     await asyncio.gather(*(session.close() for session in sessions))
 
 
-async def _measure_interrupts(conversations: Sequence[_Conversation], interrupts: int, seed: int) -> list[Pair]:
-    """One after the other, each of a session drawn by *seed*."""
-    random = Random(seed)
+async def _read_answer(session: rc.SessionHandle, has_text: asyncio.Event) -> None:
+    async for event in session.ask("Hi"):
+        if isinstance(event, rc.TextChunk):
+            has_text.set()
+    raise RuntimeError("an endless answer has ended")
+
+
+async def _interrupt_in_turn(subjects: Sequence[Subject], of_each: int) -> list[Times]:
+    """Interrupt each of *subjects* so many times, one at a time, in an order drawn by seed, after a warm-up."""
     bare = BareActor.options(num_cpus=0).remote()
-    await bare.do_nothing.remote()
-    pairs: list[Pair] = []
-    for _ in range(interrupts):
-        conversation = random.choice(conversations)
-        await conversation.wait_for_text()
+
+    async def trip_ms() -> float:
         started_at = time.perf_counter()
         await bare.do_nothing.remote()
-        trip_ms = (time.perf_counter() - started_at) * 1e3
-        pairs.append((await conversation.interrupt_ms(), trip_ms))
+        return (time.perf_counter() - started_at) * 1e3
+
+    order = list(subjects) * of_each
+    Random(_SEED).shuffle(order)
+    for subject in subjects:
+        await subject.interrupt(trip_ms)
+    times = [await subject.interrupt(trip_ms) for subject in order]
     kill_actor(bare)
-    return pairs
+    return times
 
 
-def _findings(sessions: int, runs: Sequence[Sequence[Pair]]) -> Iterator[Finding]:
-    load = "alone" if sessions == 1 else f"while {sessions:,} sessions get {_TOKENS_PER_S:g} tokens/s each"
-    interrupts = [dict(percentiles(ours for ours, _ in pairs)) for pairs in runs]
-    trips = [dict(percentiles(theirs for _, theirs in pairs)) for pairs in runs]
-    for percentile in _PERCENTILES:
-        ours = Sample.of(each[percentile] for each in interrupts)
-        row = Row.measured(f"interrupt to its event, {load}, p{percentile:g}", "ms", ours)
-        row = row.beside(_TRIP, Sample.of(each[percentile] for each in trips))
-        yield row.judged_by(row.figure, "round trips").better_if("less")
-    many = "one session" if sessions == 1 else f"{sessions:,} sessions"
-    all_pairs = [pair for pairs in runs for pair in pairs]
-    yield Distribution(_CHART, f"ours, {many}", percentiles(ours for ours, _ in all_pairs))
-    yield Distribution(_CHART, f"{_TRIP}, {many}", percentiles(theirs for _, theirs in all_pairs))
+def _findings(number: int, times: Sequence[Times]) -> Iterator[Finding]:
+    load = f"while {number:,} sessions get {TOKENS_PER_S:g} tokens/s each" if number else "alone"
+    closed = [each for each in times if each.closed_ms is not None]
+    for what, measured, of_each in (
+        ("interrupt to its event", times, _event_ms),
+        ("interrupt to the end of the provider's connection", closed, _closed_ms),
+    ):
+        for percent in _PERCENTILES:
+            yield _row(f"{what}, {load}, p{percent:g} of {len(measured)}", measured, of_each, percent).held_to(_TARGET)
+        for phase in PHASES:
+            if of_phase := [each for each in measured if each.phase == phase.name]:
+                yield _row(f"{what}, {load}, {phase.name}, p50", of_phase, of_each, 50.0)
+    side = f"next to {number:,} sessions" if number else "alone"
+    yield Distribution(_CHART, f"ours, {side}", percentiles(each.event_ms for each in times))
+    yield Distribution(_CHART, f"{_TRIP}, {side}", percentiles(each.trip_ms for each in times))
+
+
+def _row(what: str, times: Sequence[Times], of_each: Callable[[Times], float], percent: float) -> Row:
+    """The same percentile of both sides: their distributions have the same load behind them."""
+    row = Row.measured(what, "ms", _percentile(map(of_each, times), percent))
+    row = row.beside(_TRIP, _percentile((each.trip_ms for each in times), percent))
+    return row.judged_by(row.figure, "round trips").better_if("less")
+
+
+def _event_ms(times: Times) -> float:
+    return times.event_ms
+
+
+def _closed_ms(times: Times) -> float:
+    assert times.closed_ms is not None
+    return times.closed_ms
+
+
+def _percentile(values: Iterable[float], percent: float) -> Sample:
+    return Sample.of([dict(percentiles(values))[percent]])
 
 
 if __name__ == "__main__":
