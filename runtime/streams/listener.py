@@ -4,8 +4,9 @@ import asyncio
 import logging
 import secrets
 import socket
+import ssl
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 
 from ..api.errors import PortsExhausted
@@ -22,8 +23,17 @@ HANDSHAKE_S = 10.0
 _HAS_ABSTRACT_NAMES = sys.platform == "linux"
 """Unix domain sockets whose name is in no file system: a killed process leaves none behind."""
 
-STRANGERS_KEPT = 256
-"""Connections that have not shown who they are, at most: a further one closes the one that is oldest."""
+_NO_ROOM_PAUSE_S = 1.0
+"""Before the next connection is accepted, if the process has too many open files. asyncio waits as long."""
+
+_BACKLOG = 1_024
+"""Connections that wait to be accepted, at most. A TCP connection beyond that waits a second before it tries again."""
+
+STRANGERS_KEPT = 1_024
+"""Connections that have not shown who they are, at most: a further one closes the one that is oldest.
+
+With 256, peers were closed during their TLS handshake while thousands connected at once.
+"""
 
 Serve = Callable[[str, int, bytes], bytes | None | Awaitable[bytes | None]]
 """Serves a request: by the id of the peer, the number of the method, and its data."""
@@ -41,6 +51,7 @@ class Listener:
         self.secret = secrets.token_bytes(32)
         self._servers: list[asyncio.Server] = []
         self._listening: asyncio.Task[Endpoint] | None = None
+        self._accepting: asyncio.Task[None] | None = None
         self._connections: dict[_ServedConnection, None] = {}
         self._strangers: dict[_ServedConnection, None] = {}
 
@@ -62,17 +73,37 @@ class Listener:
         """Accept no more connections, and close those that are open."""
         for server in self._servers:
             server.close()
+        if self._accepting:
+            self._accepting.cancel()
         for connection in (*self._connections, *self._strangers):
             connection.close()
 
     async def _listen(self, node_id: str, host: str, ports: tuple[int, int] | None, tls: TLS | None) -> Endpoint:
         loop = asyncio.get_running_loop()
         bound = _bind(host, ports)
-        self._servers = [await loop.create_server(self._new_connection, sock=bound, ssl=tls.listener if tls else None)]
+        if tls:
+            bound.setblocking(False)
+            self._accepting = loop.create_task(self._accept_with_tls(bound, tls.listener))
+        else:
+            self._servers.append(await loop.create_server(self._new_connection, sock=bound, backlog=_BACKLOG))
         name = f"rayconteur-{secrets.token_hex(16)}" if _HAS_ABSTRACT_NAMES else ""
         if name:
-            self._servers.append(await loop.create_unix_server(self._new_connection, f"\0{name}"))
+            self._servers.append(await loop.create_unix_server(self._new_connection, f"\0{name}", backlog=_BACKLOG))
         return Endpoint(node_id, name, host, bound.getsockname()[1], self.secret)
+
+    async def _accept_with_tls(self, bound: socket.socket, context: ssl.SSLContext) -> None:
+        """Accept connections, which are strangers from here on.
+
+        A server with TLS would keep any number of them until their TLS handshake is over.
+        """
+        with bound:
+            while True:
+                try:
+                    connected, _ = await asyncio.get_running_loop().sock_accept(bound)
+                except OSError:
+                    await asyncio.sleep(_NO_ROOM_PAUSE_S)
+                else:
+                    self._new_connection().start_tls(connected, context)
 
     def _new_connection(self) -> "_ServedConnection":
         return _ServedConnection(self)
@@ -102,23 +133,30 @@ class _ServedConnection(Connection):
         self._listener = listener
         self._nonce = secrets.token_bytes(NONCE_BYTES)
         self._peer: str | None = None
-        self._serving: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._deadline: asyncio.TimerHandle | None = None
+
+    def start_tls(self, connected: socket.socket, context: ssl.SSLContext) -> None:
+        """Begin with the handshake of TLS. The connection is made after it."""
+        self._begin()
+        self._run(self._make_with_tls(connected, context))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        limit_s = self._listener.handshake_s
-        late = StreamError(f"nothing that shows who it is within {limit_s:g} s")
-        self._deadline = asyncio.get_running_loop().call_later(limit_s, self.reject, late)
-        self._listener.add_stranger(self)
+        if self._deadline is None:
+            self._begin()
         self.send_handshake(encode(Challenge(self._nonce)))
+
+    def close(self) -> None:
+        super().close()
+        if self.closed.is_set():  # it has not been made yet
+            self._cancel_tasks()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._listener.remove(self)
         self._end_deadline()
-        for task in tuple(self._serving):
-            task.cancel()
+        self._cancel_tasks()
 
     def frame_received(self, frame: bytes) -> None:
         if self._peer is None:
@@ -131,6 +169,19 @@ class _ServedConnection(Connection):
         self._listener.remove(self)
         self._end_deadline()
         self.close()
+
+    def _begin(self) -> None:
+        """Wait a moment for it to show who it is."""
+        limit_s = self._listener.handshake_s
+        late = StreamError(f"nothing that shows who it is within {limit_s:g} s")
+        self._deadline = asyncio.get_running_loop().call_later(limit_s, self.reject, late)
+        self._listener.add_stranger(self)
+
+    async def _make_with_tls(self, connected: socket.socket, context: ssl.SSLContext) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: self, connected, ssl=context)
+        except OSError as error:
+            self.reject(StreamError(f"its TLS handshake failed ({getattr(error, 'reason', None) or error})"))
 
     def _welcome(self, frame: bytes) -> None:
         self._peer, welcome = check_answer(frame, self._listener.secret, self._nonce)
@@ -149,9 +200,17 @@ class _ServedConnection(Connection):
         if result is None or isinstance(result, bytes):
             self._reply(request.number, result)
             return
-        task = asyncio.ensure_future(self._await(request, result))
-        self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
+        self._run(self._await(request, result))
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        """Do *work*, as long as there is a connection."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _cancel_tasks(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
 
     async def _await(self, request: Request, result: Awaitable[bytes | None]) -> None:
         try:
@@ -184,7 +243,7 @@ def _bind(host: str, ports: tuple[int, int] | None) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with suppress(OSError):
             bound.bind((host, port))
-            bound.listen()  # two processes may bind the same port; only one can listen
+            bound.listen(_BACKLOG)  # two processes may bind the same port; only one can listen
             return bound
         bound.close()
     raise PortsExhausted(f"no port of RuntimeOptions(ports={ports}) is free at {host}; give a larger range")
