@@ -39,6 +39,7 @@ BENCHMARKS = {
     "first_token": Benchmark("time to first token, beside the client alone", "first_token"),
     "spawning": Benchmark("sessions spawned per second, beside bare Ray actors", "spawning"),
     "interrupting": Benchmark("from an interrupt to its event, under load and alone", "interrupting"),
+    "one_host": Benchmark("100,000 sessions in one process, and a history of 20,000 messages", "one_host"),
     "memory": Benchmark("memory per session, beside a bare Ray actor", "memory", "sessions"),
     "endurance": Benchmark("memory over 100,000 turns", "memory", "endurance"),
     "growth": Benchmark("how each cost grows, as an exponent", "growth"),

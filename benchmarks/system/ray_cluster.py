@@ -20,6 +20,7 @@ NAMESPACE = f"benchmarks-{os.getpid()}"
 ONE_ACTOR = rc.Packed(sessions_per_actor=1_000_000)
 """All sessions in one actor."""
 
+_PACKED_PREFIX = "_host-"
 _ROUTER_LIMITS = RouterLimits()
 
 A = TypeVar("A")
@@ -47,6 +48,17 @@ def local_runtime(
 def actor_named(name: str) -> object:
     """The actor of that name. The actor of a dedicated session is named by the session's id."""
     return cast(object, ray.get_actor(name, namespace=NAMESPACE))
+
+
+def packed_actor() -> object:
+    """The actor of all packed sessions, if they share one."""
+    (name,) = [name for name in ray.util.list_named_actors() if name.startswith(_PACKED_PREFIX)]
+    return actor_named(name)
+
+
+def joined_address() -> str:
+    """The address of the Ray that this process has joined, for other processes."""
+    return cast(str, ray.get_runtime_context().gcs_address)
 
 
 def kill_actor(actor: ActorProxy[A]) -> None:
