@@ -43,9 +43,10 @@ newest: $(LINKED)  ## Run the tests of providers with the newest versions of all
 	@$(NEWEST) pip -qq install --no-build-isolation --editable '.[all]' --group test
 	@$(NEWEST) pytest $(PARALLEL) tests/providers tests/driver/test_each_provider.py
 
-fuzz: $(LINKED)  ## Fuzz all decoders with broken answers for FUZZ_SECONDS (60)
+fuzz: $(LINKED)  ## Fuzz all decoders with broken answers for FUZZ_SECONDS (60), and the ports with broken frames
 	-@$(PIP) install --constraint constraints.txt --only-binary atheris --group fuzz
 	@PYTHONPATH=tests $(BIN)/python -m fuzzing.decoders --seconds $(FUZZ_SECONDS)
+	@PYTHONPATH=tests $(BIN)/python -m fuzzing.frames --seconds $$(( $(FUZZ_SECONDS) / 2 ))
 
 check: $(LINKED)  ## Check style, types and structure
 	$(BIN)/ruff check .
@@ -59,7 +60,7 @@ docs: $(LINKED) .venv/docs  ## Build the documentation site in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 	@$(BIN)/python -m pytest --quiet tests/docs/test_site.py
 
-bench: $(LINKED)  ## Run the benchmarks (ten minutes) and write the report to benchmarks/out/
+bench: $(LINKED)  ## Run the benchmarks (thirteen minutes) and write the report to benchmarks/out/
 	@$(BENCH)
 
 bench-quick: $(LINKED)  ## Run a short version of the benchmarks (one minute)

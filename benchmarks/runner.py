@@ -28,7 +28,7 @@ LOGS = "logs"
 """The folder for the standard error of each benchmark: Ray writes much, and after a failure it is needed."""
 
 _TIMEOUT_S = 1_800
-"""A benchmark that takes longer hangs: all of them together take ten minutes."""
+"""A benchmark that takes longer hangs: all of them together take thirteen minutes."""
 
 _SHUTDOWN_S = 30.0
 """How long a benchmark may take to shut down its Ray."""
