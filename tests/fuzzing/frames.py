@@ -237,6 +237,8 @@ async def _read_frame(reader: asyncio.StreamReader) -> bytes:
 async def run_rounds(seed: int, is_over: Callable[[int], bool], authenticated: bool) -> int:
     """Rounds against both targets, until *is_over* for their number; returns it. Memory stays flat under strangers."""
     done, blocks = 0, 0
+    unhandled: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
     async with router_target() as router, host_target() as host:
         while not is_over(done):
             for target in (router, host):
@@ -245,6 +247,7 @@ async def run_rounds(seed: int, is_over: Callable[[int], bool], authenticated: b
                     async with asyncio.timeout(10):
                         await Attack(target, random).run(authenticated)
                         await target.check()
+                    assert not unhandled, unhandled
                 except Exception as error:
                     raise AssertionError(f"round with seed {seed + done} against {target.requests[0]!r}") from error
             done += 1
