@@ -64,18 +64,23 @@ async def _host_rows(runtime: rc.Runtime, server: LoadProcess, number: int, aski
         before = await unique_bytes(host), await total_unique_bytes()
         sessions = await moments.during("opening all", runtime.spawn_many(config, number, ONE_ACTOR))
         after = await unique_bytes(host), await total_unique_bytes()
-        each_kb = [(its_after - its_before) / number / KB for its_before, its_after in zip(before, after, strict=True)]
+        each_kb = [_kb_more(*each, number) for each in zip(before, after, strict=True)]
         for whose, kb in zip(("the host's", "all processes'"), each_kb, strict=True):
             yield Row.measured(f"memory of one of {number:,} idle sessions, {whose}", "KB", Sample.of([kb]))
         await moments.during(f"{asked:,} turns within {asking_s:g} s", _ask_spread(sessions[:asked], asking_s))
-        grown = (await unique_bytes(host) - after[0]) / asked / KB
-        yield Row.measured("memory that a turn adds to a session, the host's", "KB", Sample.of([max(grown, 1 / KB)]))
+        grown_kb = _kb_more(after[0], await unique_bytes(host), asked)
+        yield Row.measured("memory that a turn adds to a session, the host's", "KB", Sample.of([grown_kb]))
         listed = await moments.during("listing all", runtime.sessions())
         assert len(listed) == number + 1
         await moments.during("closing all", _close(sessions))
         for row in moments.rows(number):
             yield row
     await probe.close()
+
+
+def _kb_more(before: int, after: int, sessions: int) -> float:
+    """What each of *sessions* added; not zero, for it may be a divisor."""
+    return max(1, after - before) / sessions / KB
 
 
 class _Moments:

@@ -22,6 +22,7 @@ from .processes import wait_or_kill
 
 _PAUSE_S = 0.003
 _SHUTDOWN_S = 20.0
+_RESOLUTION_MS = 0.001
 
 
 class Calls(msgspec.Struct, frozen=True):
@@ -32,8 +33,8 @@ class Calls(msgspec.Struct, frozen=True):
 
     @property
     def stall_ms(self) -> float:
-        """How much longer than usual the host took at most."""
-        return self.longest_ms - self.median_ms
+        """How much longer than usual the host took at most; not zero, for it may be a divisor."""
+        return max(_RESOLUTION_MS, self.longest_ms - self.median_ms)
 
 
 _decode = msgspec.json.Decoder(Calls).decode
