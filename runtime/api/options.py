@@ -18,15 +18,14 @@ class RouterLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """The bounds of one router. It drops the oldest events first.
 
     *session_bytes* bounds the events of one session, *total_bytes* those of all sessions, *ended_sessions* the number
-    of ended sessions whose events are kept. *poll_bytes* bounds the events in one reply to a driver. A driver that has
-    not polled for *idle_driver_s* loses its subscriptions.
+    of ended sessions whose events are kept. *push_bytes* bounds the events that are sent to a driver at once, and held
+    encoded while its socket takes no more.
     """
 
     session_bytes: Positive = 8 << 20
     total_bytes: Positive = 512 << 20
     ended_sessions: Positive = 10_000
-    poll_bytes: Positive = 4 << 20
-    idle_driver_s: Annotated[float, Meta(gt=0)] = 120.0
+    push_bytes: Annotated[int, Meta(gt=0, le=64 << 20)] = 1 << 20
 
 
 class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -9,6 +9,7 @@ from ...providers.schema.errors import RayconteurError
 from ..api.messages import Receipt
 from ..session.host import Host
 from ..streams.channel import Channel
+from ..streams.peer import Peer
 
 
 class HostCall(IntEnum):
@@ -36,7 +37,7 @@ _tell = msgspec.msgpack.Decoder(_Tell).decode
 _outcome = msgspec.msgpack.Decoder(_Outcome).decode
 
 
-def serve(host: Host, peer: str, call: int, data: bytes) -> bytes:
+def serve(host: Host, peer: Peer, call: int, data: bytes) -> bytes:
     """Have *host* serve a *call* of the driver *peer*."""
     if call != HostCall.TELL:
         raise ValueError(f"a session actor has no call {call}")

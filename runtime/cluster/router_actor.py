@@ -1,6 +1,5 @@
 """The router actor: ``events.router.Router`` in a process of its own."""
 
-import time
 from collections.abc import Mapping
 from functools import partial
 
@@ -20,7 +19,7 @@ class _RouterActor:
     """Serves one router over streams."""
 
     def __init__(self, limits: RouterLimits, ports: tuple[int, int] | None) -> None:
-        self._router = Router(limits, time.monotonic)
+        self._router = Router(limits)
         self._listener = Listener(partial(serve, self._router))
         self._ports = ports
 

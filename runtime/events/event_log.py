@@ -102,12 +102,13 @@ class EventLog:
 
     def append(self, segment: Segment) -> bool:
         """Add *segment* to its session's log. Returns false, and changes nothing, if the log has it already."""
-        log = self._log_of(segment.session_id, segment.epoch)
+        logs = self._logs.get(segment.session_id)
+        log = logs[-1] if logs and logs[-1].epoch == segment.epoch else self._log_of(segment.session_id, segment.epoch)
         if log.session_end or segment.epoch != log.epoch or segment.last <= log.last_seq:
             return False
-        self._last_age += 1
-        self._ages[self._last_age] = log
-        log.append(self._last_age, segment)
+        self._last_age = age = self._last_age + 1
+        self._ages[age] = log
+        log.append(age, segment)
         self._resize(log, segment.size_bytes)
         while log.size_bytes > self._limits.session_bytes and len(log) > 1:
             self._drop_oldest(log)

@@ -1,10 +1,10 @@
 """The calls of a router over streams: their numbers, and who serves them."""
 
-from collections.abc import Awaitable
 from enum import IntEnum
 
 import msgspec
 
+from ..streams.peer import Peer
 from .router import Router
 from .segments import SessionEnd
 
@@ -26,21 +26,17 @@ class RouterCall(IntEnum):
     PUBLISH = 1
     POSITIONS = 2
     UPDATE_SUBSCRIPTIONS = 3
-    POLL = 4
-    END_SESSIONS = 5
+    END_SESSIONS = 4
 
 
-def serve(router: Router, peer: str, call: int, data: bytes) -> bytes | None | Awaitable[bytes | None]:
+def serve(router: Router, peer: Peer, call: int, data: bytes) -> bytes | None:
     """Have *router* serve a *call* of the process *peer*."""
     match call:
         case RouterCall.PUBLISH:
             router.publish(data)
             return None
-        case RouterCall.POLL:
-            return router.poll(peer)
         case RouterCall.UPDATE_SUBSCRIPTIONS:
-            unknown = router.update_subscriptions(peer, data)
-            return None if unknown is None else _encode(unknown)
+            return _encode(router.update_subscriptions(peer, data))
         case RouterCall.POSITIONS:
             return router.positions()
         case RouterCall.END_SESSIONS:

@@ -1,12 +1,9 @@
-"""A router connection: one driver's subscriptions to one router, and the poll that brings their segments."""
+"""A router connection: one driver's subscriptions to one router, whose pushes bring their segments."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
-from typing import TypeVar
 
 import msgspec
 
@@ -18,11 +15,9 @@ from .transport import RouterGone, Transport
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 _PAUSE_S = 0.2
 
-_NO_CHANGE = SubscriptionUpdate(replace_all=False)
+_NO_CHANGE = SubscriptionUpdate()
 
 _encoder = msgspec.msgpack.Encoder()
 _deliveries_decoder = msgspec.msgpack.Decoder(list[Delivery])
@@ -60,25 +55,26 @@ class _Subscriber:
 
 
 class RouterConnection:
-    """Keeps one poll in flight, and gives the segments to their readers.
+    """Sends the router its readers' subscriptions, and gives the segments that the router pushes to their readers.
 
-    If a call fails or the router restarts, all subscriptions are sent again and readers continue from where they are.
+    When the connection breaks, a call fails or the router restarts, all subscriptions are sent again, over a new
+    connection, and readers continue from where they are.
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._ids = count(1)
         self._subscribers: dict[Reader, _Subscriber] = {}
-        self._subscribed: dict[int, _Subscriber] = {}  # those that the router was sent
-        # What the router has not been sent yet. Unless *in_sync*, it must be sent everything.
-        self._in_sync = False
+        self._subscribed: dict[int, _Subscriber] = {}  # those that the router was sent over this connection
+        # What the router has not been sent yet.
         self._without_start: dict[_Subscriber, None] = {}  # read from now on; the router's positions say where that is
         self._added: dict[_Subscriber, None] = {}
         self._needing_credit: dict[_Subscriber, None] = {}
         self._removed: list[int] = []
+        self._unknown: dict[_Subscriber, None] = {}  # of sessions that the router does not know: have they ended?
         self._update_due = asyncio.Event()
-        self._poll_due = asyncio.Event()  # while there are subscriptions
         self._error: Exception | None = None
+        transport.receive_pushes(self._receive, self._resubscribe)
 
     def subscribe(self, reader: Reader, limit_bytes: int | None = None) -> None:
         """Send *reader* the segments after its cursors, up to *limit_bytes* (or its own limit) unread at a time."""
@@ -99,13 +95,11 @@ class RouterConnection:
         subscriber = self._subscribers.pop(reader, None)
         if subscriber is None:
             return
-        for waiting in (self._without_start, self._added, self._needing_credit):
+        for waiting in (self._without_start, self._added, self._needing_credit, self._unknown):
             waiting.pop(subscriber, None)
         if self._subscribed.pop(subscriber.id, None):
             self._removed.append(subscriber.id)
             self._update_due.set()
-        if not self._subscribed:
-            self._poll_due.clear()
 
     def fail(self, error: Exception) -> None:
         """End every reader with *error*, also those that subscribe later."""
@@ -114,32 +108,35 @@ class RouterConnection:
             reader.fail(error)
 
     async def run(self) -> None:
-        """Update subscriptions and poll until cancelled. If the router is gone for good, readers fail."""
+        """Keep the router's subscriptions up to date until cancelled. If it is gone for good, readers fail."""
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._update_router())
-                group.create_task(self._poll_router())
-        except* RouterGone:
+            while True:
+                await self._update_due.wait()
+                self._update_due.clear()
+                await self._update_or_pause()
+        except RouterGone:
             self.fail(RuntimeClosed("the router ended with the runtime that had started it; enter a runtime again"))
         finally:
             await self._transport.aclose()
 
-    async def _update_router(self) -> None:
-        while True:
-            await self._update_due.wait()
-            self._update_due.clear()
+    async def _update_or_pause(self) -> None:
+        try:
             if self._without_start:
                 await self._set_starts()
             if update := self._next_update():
                 await self._send_update(update)
+            if self._unknown:
+                await self._end_lost_sessions()
+        except RouterGone:
+            raise
+        except Exception as error:  # any error of the transport: only the transport knows its errors
+            log.warning("the call to the router failed with %s; retrying in %.1f s", type(error).__name__, _PAUSE_S)
+            await asyncio.sleep(_PAUSE_S)
+            self._update_due.set()
 
     async def _set_starts(self) -> None:
         newcomers = tuple(self._without_start)
-        data = await _call_or_pause(self._transport.positions)
-        if data is None:
-            self._update_due.set()
-            return
-        positions = _positions_decoder.decode(data)
+        positions = _positions_decoder.decode(await self._transport.positions())
         for subscriber in newcomers:
             if subscriber in self._without_start:
                 subscriber.reader.start_after(positions)
@@ -148,56 +145,51 @@ class RouterConnection:
 
     def _next_update(self) -> SubscriptionUpdate | None:
         """What the router must be sent; from here on it counts as sent."""
-        if not self._in_sync:
-            # Segments still in flight were sent for the old ids; they must not count against the new credit.
-            for subscriber in self._subscribed.values():
-                subscriber.id = next(self._ids)
-            self._added = dict.fromkeys((*self._subscribed.values(), *self._added))
-            self._subscribed, self._needing_credit, self._removed = {}, {}, []
         added, needing_credit, removed = self._added, self._needing_credit, self._removed
         self._added, self._needing_credit, self._removed = {}, {}, []
         self._subscribed |= {subscriber.id: subscriber for subscriber in added}
         update = SubscriptionUpdate(
-            replace_all=not self._in_sync,
             added=[subscriber.subscription() for subscriber in added],
             more_bytes={each.id: each.grant_credit() for each in needing_credit if each not in added},
             removed=removed,
         )
-        self._in_sync = True
         return update if update != _NO_CHANGE else None
 
     async def _send_update(self, update: SubscriptionUpdate) -> None:
-        send = partial(self._transport.update_subscriptions, _encoder.encode(update))
-        unknown = await _call_or_pause(send)
-        if unknown is None:
-            self._resync()
-            return
-        if self._in_sync and self._subscribed:
-            self._poll_due.set()
-        # An unknown session has no events yet, or has ended and was dropped: then its reader would wait forever.
-        readers = [self._subscribed[each].reader for each in unknown if each in self._subscribed]
-        sessions = {reader.session_id: reader.epoch for reader in readers if reader.session_id is not None}
-        if sessions and await _call_or_pause(partial(self._transport.end_lost_sessions, sessions)) is None:
-            self._resync()
+        try:
+            unknown = await self._transport.update_subscriptions(_encoder.encode(update))
+        except Exception:  # the router has applied it or not
+            self._transport.disconnect()
+            self._resubscribe()
+            raise
+        self._unknown |= {self._subscribed[each]: None for each in unknown if each in self._subscribed}
 
-    async def _poll_router(self) -> None:
-        while True:
-            await self._poll_due.wait()
-            data = await _call_or_pause(self._transport.poll)
-            if data is None:
-                self._resync()
-            elif data:
-                self._deliver(_deliveries_decoder.decode(data))
-                await asyncio.sleep(0)  # readers run before the next call
+    async def _end_lost_sessions(self) -> None:
+        """An unknown session has no events yet, or has ended and was dropped: then its readers would wait forever."""
+        sessions: dict[str, int] = {}
+        asked: list[_Subscriber] = []
+        for subscriber in self._unknown:
+            reader = subscriber.reader
+            if reader.session_id is not None and sessions.setdefault(reader.session_id, reader.epoch) == reader.epoch:
+                asked.append(subscriber)
+        await self._transport.end_lost_sessions(sessions)
+        for subscriber in asked:
+            self._unknown.pop(subscriber, None)
+        if self._unknown:  # of other sessions that had one of these ids
+            self._update_due.set()
 
-    def _resync(self) -> None:
-        """Send all subscriptions again: the router has restarted, or its deliveries may be lost."""
-        self._in_sync = False
-        self._poll_due.clear()
-        self._update_due.set()
+    def _resubscribe(self) -> None:
+        """Send all subscriptions again: the connection is lost, and the router's subscriptions with it."""
+        # With new ids, nothing that was sent for the old ones can count against the new credit.
+        for subscriber in self._subscribed.values():
+            subscriber.id = next(self._ids)
+        self._added = dict.fromkeys((*self._subscribed.values(), *self._added))
+        self._subscribed, self._needing_credit, self._removed, self._unknown = {}, {}, [], {}
+        if self._subscribers:
+            self._update_due.set()
 
-    def _deliver(self, deliveries: Sequence[Delivery]) -> None:
-        for delivery in deliveries:
+    def _receive(self, push: bytes) -> None:
+        for delivery in _deliveries_decoder.decode(push):
             subscriber, segment = self._subscribed.get(delivery.subscription_id), delivery.segment
             if subscriber is None:
                 continue
@@ -211,19 +203,3 @@ class RouterConnection:
         if subscriber.needs_credit and subscriber.id in self._subscribed:
             self._needing_credit[subscriber] = None
             self._update_due.set()
-
-
-async def _call_or_pause(call: Callable[[], Awaitable[T]]) -> T | None:
-    """The result of *call*. If it fails, ``None`` after a pause: the router may have received it or not.
-
-    Raises:
-        RouterGone: the router has ended for good.
-    """
-    try:
-        return await call()
-    except RouterGone:
-        raise
-    except Exception as error:  # any error of the transport: only the transport knows its errors
-        log.warning("the call to the router failed with %s; retrying in %.1f s", type(error).__name__, _PAUSE_S)
-        await asyncio.sleep(_PAUSE_S)
-        return None

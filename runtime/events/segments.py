@@ -6,6 +6,7 @@ and the reader restores them.
 
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import Annotated
 from zlib import crc32
 
 import msgspec
@@ -18,6 +19,9 @@ Position = tuple[int, int]
 START: Position = (0, 0)
 END_SEQ = 1 << 62
 """The sequence number in the position of a reader that has all events of a session and knows that it has ended."""
+
+_Number = Annotated[int, msgspec.Meta(ge=0, le=END_SEQ)]
+"""Limited so that every sum of two still fits into an integer of msgpack."""
 
 _OVERHEAD_BYTES = 250
 """Approximate memory of a segment besides its data (measured in an event log)."""
@@ -42,9 +46,9 @@ class Segment(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """
 
     session_id: str
-    epoch: int
-    first: int
-    count: int
+    epoch: _Number
+    first: _Number
+    count: _Number
     data: bytes
     session_end: SessionEnd = SessionEnd.NONE
 

@@ -1,4 +1,4 @@
-"""The transport that carries calls to a router over a stream."""
+"""The transport that carries calls to a router, and its pushes, over a stream."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -12,7 +12,10 @@ _ids = msgspec.msgpack.Decoder(list[int]).decode
 
 
 class StreamTransport:
-    """The calls of one process to one router. *find_ended* says which of the given sessions have ended, and how."""
+    """The connection of one process to one router. *find_ended* says which of the given sessions have ended, and how.
+
+    It has *channel* to itself.
+    """
 
     def __init__(
         self, channel: Channel, find_ended: Callable[[dict[str, int]], Awaitable[Sequence[EndedSessions]]]
@@ -20,24 +23,26 @@ class StreamTransport:
         self._channel = channel
         self._find_ended = find_ended
 
+    def receive_pushes(self, on_push: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
+        self._channel.on_push, self._channel.on_lost = on_push, on_lost
+
     async def publish(self, segments: bytes) -> None:
         await self._channel.call(RouterCall.PUBLISH, segments)
 
     async def positions(self) -> bytes:
         return await self._channel.call(RouterCall.POSITIONS) or b""
 
-    async def update_subscriptions(self, update: bytes) -> list[int] | None:
-        unknown = await self._channel.call(RouterCall.UPDATE_SUBSCRIPTIONS, update)
-        return None if unknown is None else _ids(unknown)
-
-    async def poll(self) -> bytes | None:
-        return await self._channel.call(RouterCall.POLL)
+    async def update_subscriptions(self, update: bytes) -> list[int]:
+        return _ids(await self._channel.call(RouterCall.UPDATE_SUBSCRIPTIONS, update) or b"")
 
     async def end_lost_sessions(self, sessions: dict[str, int]) -> int:
         ended = await self._find_ended(sessions)
         for alike in ended:
             await self._channel.call(RouterCall.END_SESSIONS, _encode(alike))
         return sum(len(alike.sessions) for alike in ended)
+
+    def disconnect(self) -> None:
+        self._channel.close()
 
     async def aclose(self) -> None:
         await self._channel.aclose()

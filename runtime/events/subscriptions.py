@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -10,6 +11,9 @@ from .event_log import EventLog
 from .segments import START, Position, Segment, SessionEnd
 
 _MANY_CURSORS = 1_000
+
+D = TypeVar("D")
+"""What stands for a driver: any hashable object."""
 
 
 class Subscription(msgspec.Struct, frozen=True, array_like=True):
@@ -26,12 +30,8 @@ class Subscription(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SubscriptionUpdate(msgspec.Struct, frozen=True, array_like=True):
-    """Changes to a driver's subscriptions: those *added* and *removed*, and *more_bytes* of credit for some.
+    """Changes to a driver's subscriptions: those *added* and *removed*, and *more_bytes* of credit for some."""
 
-    If *replace_all*, it lists everything that the driver subscribes to; its earlier subscriptions end.
-    """
-
-    replace_all: bool
     added: list[Subscription] = []
     more_bytes: dict[int, int] = {}
     removed: list[int] = []
@@ -45,7 +45,7 @@ class Delivery(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 @dataclass(slots=True, eq=False)
-class _ActiveSubscription:
+class _ActiveSubscription(Generic[D]):
     """A subscription and its progress.
 
     *pending* are the sessions with undelivered segments, oldest first; *dropped* are the end markers of those whose
@@ -54,7 +54,7 @@ class _ActiveSubscription:
 
     id: int
     session_id: str | None
-    driver: "_Driver"
+    driver: "_Driver[D]"
     credit_bytes: int
     cursors: dict[str, Position]
     pending: dict[str, None] = field(default_factory=dict[str, None])
@@ -78,13 +78,26 @@ class _ActiveSubscription:
 
 
 @dataclass(slots=True, eq=False)
-class _Driver:
-    id: str
-    subscriptions: dict[int, _ActiveSubscription] = field(default_factory=dict[int, _ActiveSubscription])
-    deliverable: dict[_ActiveSubscription, None] = field(default_factory=dict[_ActiveSubscription, None])
+class _Driver(Generic[D]):
+    """A driver. *ready* are deliveries of new segments, collected already, of *ready_bytes* together.
+
+    While it is *paused*, nothing is.
+    """
+
+    key: D
+    subscriptions: dict[int, _ActiveSubscription[D]] = field(default_factory=dict[int, _ActiveSubscription[D]])
+    deliverable: dict[_ActiveSubscription[D], None] = field(default_factory=dict[_ActiveSubscription[D], None])
+    ready: list[Delivery] = field(default_factory=list[Delivery])
+    ready_bytes: int = 0
+    is_paused: bool = False
+
+    @property
+    def has_deliverable(self) -> bool:
+        """True if there is something to collect."""
+        return bool(self.ready or self.deliverable)
 
 
-class Subscriptions:
+class Subscriptions(Generic[D]):
     """Stores segments in an event log, and delivers to each driver those that it has not received yet.
 
     A slow driver costs the others nothing.
@@ -93,49 +106,45 @@ class Subscriptions:
     def __init__(self, limits: RouterLimits) -> None:
         self.log = EventLog(limits, self._keep_end_marker)
         self._limits = limits
-        self._drivers: dict[str, _Driver] = {}
-        self._by_session: dict[str, dict[_ActiveSubscription, None]] = {}
-        self._to_all: dict[_ActiveSubscription, None] = {}
+        self._drivers: dict[D, _Driver[D]] = {}
+        self._by_session: dict[str, dict[_ActiveSubscription[D], None]] = {}
+        self._to_all: dict[_ActiveSubscription[D], None] = {}
 
-    def has_driver(self, driver_id: str) -> bool:
-        """True if the driver has sent its subscriptions and was not removed since."""
-        return driver_id in self._drivers
+    def __contains__(self, driver: D) -> bool:
+        """True if the driver has sent an update and was not removed since."""
+        return driver in self._drivers
 
-    def has_deliverable(self, driver_id: str) -> bool:
+    def has_deliverable(self, driver: D) -> bool:
         """True if ``collect`` would return something for the driver."""
-        return bool(self._drivers[driver_id].deliverable)
+        return driver in self._drivers and self._drivers[driver].has_deliverable
 
-    def cursor_count(self, driver_id: str) -> int:
+    def cursor_count(self, driver: D) -> int:
         """How many positions are kept for the driver's subscriptions."""
-        return sum(len(subscription.cursors) for subscription in self._drivers[driver_id].subscriptions.values())
+        return sum(len(subscription.cursors) for subscription in self._drivers[driver].subscriptions.values())
 
-    def publish(self, segments: Iterable[Segment]) -> set[str]:
-        """Store *segments*, except those stored already. Returns the ids of the drivers that can now collect some."""
-        driver_ids: set[str] = set()
+    def publish(self, segments: Iterable[Segment]) -> set[D]:
+        """Store *segments*, except those stored already. Returns the drivers that can now collect some."""
+        drivers: set[D] = set()
         for segment in segments:
             if self.log.append(segment):
-                driver_ids |= self._add_pending(segment.session_id)
-        return driver_ids
+                for subscription in self._subscribed_to(segment.session_id):
+                    if self._make_ready(subscription, segment) or subscription.add_pending(segment.session_id):
+                        drivers.add(subscription.driver.key)
+        return drivers
 
-    def end_sessions(self, sessions: Mapping[str, int], session_end: SessionEnd) -> set[str]:
+    def end_sessions(self, sessions: Mapping[str, int], session_end: SessionEnd) -> set[D]:
         """Record that *sessions*, ids with their epochs, ended. Returns the drivers that can now collect that."""
-        driver_ids: set[str] = set()
+        drivers: set[D] = set()
         for session_id, epoch in sessions.items():
             if self.log.end_session(session_id, epoch, session_end):
-                driver_ids |= self._add_pending(session_id)
-        return driver_ids
+                drivers |= self._add_pending(session_id)
+        return drivers
 
-    def apply(self, driver_id: str, update: SubscriptionUpdate) -> list[int] | None:
-        """Apply a subscription update. Returns the ids of added subscriptions to unknown sessions.
-
-        ``None``, and nothing is changed, if the driver is unknown: it must send all its subscriptions.
-        """
-        if update.replace_all:
-            self.remove_driver(driver_id)
-            self._drivers[driver_id] = _Driver(driver_id)
-        driver = self._drivers.get(driver_id)
+    def apply(self, key: D, update: SubscriptionUpdate) -> list[int]:
+        """Apply a subscription update of a driver. Returns the ids of added subscriptions to unknown sessions."""
+        driver = self._drivers.get(key)
         if driver is None:
-            return None
+            driver = self._drivers[key] = _Driver(key)
         for subscription_id in update.removed:
             self._remove(driver, subscription_id)
         for subscription in update.added:
@@ -147,21 +156,28 @@ class Subscriptions:
         to_one = ((each.id, each.session_id) for each in update.added if each.session_id is not None)
         return [subscription_id for subscription_id, session_id in to_one if session_id not in self.log]
 
-    def remove_driver(self, driver_id: str) -> None:
+    def remove_driver(self, key: D) -> None:
         """End all subscriptions of a driver."""
-        driver = self._drivers.pop(driver_id, None)
+        driver = self._drivers.pop(key, None)
         if driver:
             for subscription_id in tuple(driver.subscriptions):
                 self._remove(driver, subscription_id)
 
-    def collect(self, driver_id: str) -> list[Delivery]:
+    def pause(self, key: D) -> None:
+        """Leave everything for the driver in the log until the next ``collect``."""
+        if driver := self._drivers.get(key):
+            driver.is_paused = True
+
+    def collect(self, key: D) -> list[Delivery]:
         """The segments that the driver has not received yet, in order for each session.
 
-        At most about ``poll_bytes``; the rest is left for the next call.
+        At most about ``push_bytes``; the rest is left for the next call. Nothing if the driver is unknown.
         """
-        driver = self._drivers[driver_id]
-        deliveries: list[Delivery] = []
-        room_bytes = self._limits.poll_bytes
+        driver = self._drivers.get(key)
+        if driver is None:
+            return []
+        deliveries, room_bytes = driver.ready, self._limits.push_bytes - driver.ready_bytes
+        driver.ready, driver.ready_bytes, driver.is_paused = [], 0, False
         while driver.deliverable and room_bytes > 0:
             subscription = next(iter(driver.deliverable))
             del driver.deliverable[subscription]
@@ -169,7 +185,31 @@ class Subscriptions:
             subscription.queue_if_deliverable()
         return deliveries
 
-    def _collect(self, subscription: _ActiveSubscription, deliveries: list[Delivery], room_bytes: int) -> int:
+    def _make_ready(self, subscription: _ActiveSubscription[D], segment: Segment) -> bool:
+        """Collect the new *segment* at once, without looking for it in the log.
+
+        Only if it is certain to be the next one, and nothing else waits for the driver: it would be overtaken.
+        """
+        driver, session_id, cursors = subscription.driver, segment.session_id, subscription.cursors
+        epoch, seq = cursors.get(session_id, START)
+        if (
+            driver.is_paused
+            or driver.deliverable
+            or driver.ready_bytes >= self._limits.push_bytes
+            or subscription.credit_bytes <= 0
+            or subscription.pending
+            or epoch != segment.epoch
+            or seq >= segment.last
+        ):
+            return False
+        size_bytes = segment.size_bytes
+        cursors[session_id] = segment.position
+        subscription.credit_bytes -= size_bytes
+        driver.ready.append(Delivery(subscription.id, segment))
+        driver.ready_bytes += size_bytes
+        return True
+
+    def _collect(self, subscription: _ActiveSubscription[D], deliveries: list[Delivery], room_bytes: int) -> int:
         while subscription.pending and subscription.credit_bytes > 0 and room_bytes > 0:
             session_id = next(iter(subscription.pending))
             del subscription.pending[session_id]
@@ -186,12 +226,12 @@ class Subscriptions:
             subscription.cursors = held
         return room_bytes
 
-    def _undelivered(self, subscription: _ActiveSubscription, session_id: str) -> Iterator[Segment]:
+    def _undelivered(self, subscription: _ActiveSubscription[D], session_id: str) -> Iterator[Segment]:
         if end_marker := subscription.dropped.pop(session_id, None):
             yield end_marker
         yield from self.log.segments_after(session_id, subscription.position(session_id))
 
-    def _add(self, driver: _Driver, subscription: Subscription) -> None:
+    def _add(self, driver: _Driver[D], subscription: Subscription) -> None:
         self._remove(driver, subscription.id)
         session_id = subscription.session_id
         active = _ActiveSubscription(
@@ -206,11 +246,13 @@ class Subscriptions:
             if active.position(each) < self.log.position(each):
                 active.add_pending(each)
 
-    def _remove(self, driver: _Driver, subscription_id: int) -> None:
+    def _remove(self, driver: _Driver[D], subscription_id: int) -> None:
         subscription = driver.subscriptions.pop(subscription_id, None)
         if subscription is None:
             return
         driver.deliverable.pop(subscription, None)
+        if driver.ready:
+            driver.ready = [each for each in driver.ready if each.subscription_id != subscription_id]
         self._to_all.pop(subscription, None)
         session_id = subscription.session_id
         if session_id is not None:
@@ -219,8 +261,8 @@ class Subscriptions:
             if not to_session:
                 del self._by_session[session_id]
 
-    def _add_pending(self, session_id: str) -> set[str]:
-        return {each.driver.id for each in self._subscribed_to(session_id) if each.add_pending(session_id)}
+    def _add_pending(self, session_id: str) -> set[D]:
+        return {each.driver.key for each in self._subscribed_to(session_id) if each.add_pending(session_id)}
 
     def _keep_end_marker(self, end_marker: Segment) -> None:
         """Keep the end marker of a dropped log for the subscriptions to which the log was not fully delivered."""
@@ -231,5 +273,5 @@ class Subscriptions:
                 if len(subscription.dropped) > self._limits.ended_sessions:
                     del subscription.dropped[next(iter(subscription.dropped))]
 
-    def _subscribed_to(self, session_id: str) -> tuple[_ActiveSubscription, ...]:
+    def _subscribed_to(self, session_id: str) -> tuple[_ActiveSubscription[D], ...]:
         return (*self._by_session.get(session_id, ()), *self._to_all)

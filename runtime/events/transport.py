@@ -1,6 +1,6 @@
-"""Transport: the calls from a process to a router, whatever carries them."""
+"""Transport: the calls from a process to a router, and the router's pushes, whatever carries them."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 
@@ -9,7 +9,21 @@ class RouterGone(Exception):
 
 
 class Transport(Protocol):
-    """The calls of one process, a driver or a host, to one router. ``events.router`` says what they do there."""
+    """The connection of one process, a driver or a host, to one router. ``events.router`` says what calls do there.
+
+    It is opened by the first call, and again by the next call after it broke. Calls arrive in the order in which they
+    were made. Calls in flight when it breaks fail: the router may have served them or not.
+
+    Subscriptions belong to a connection and end with it, for both sides.
+    """
+
+    def receive_pushes(self, on_push: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
+        """Call *on_push* with each push, encoded deliveries, in the order in which the router made them.
+
+        *on_lost* is called when an open connection breaks, also if no call is in flight. Nothing of a connection
+        arrives after it broke or was closed.
+        """
+        ...
 
     def publish(self, segments: bytes) -> Awaitable[None]:
         """Store encoded segments."""
@@ -19,24 +33,18 @@ class Transport(Protocol):
         """The encoded position of each session."""
         ...
 
-    def update_subscriptions(self, update: bytes) -> Awaitable[list[int] | None]:
-        """Apply an encoded ``SubscriptionUpdate``. Returns the ids of added subscriptions to unknown sessions.
-
-        ``None``: the router does not know this driver, which must send all its subscriptions.
-        """
+    def update_subscriptions(self, update: bytes) -> Awaitable[list[int]]:
+        """Apply an encoded ``SubscriptionUpdate``. Returns the ids of added subscriptions to unknown sessions."""
         ...
 
     def end_lost_sessions(self, sessions: dict[str, int]) -> Awaitable[int]:
         """Report those of *sessions*, ids with their epochs, that have ended to the router. Returns how many."""
         ...
 
-    def poll(self) -> Awaitable[bytes | None]:
-        """Encoded deliveries as soon as there are any, or empty bytes after a timeout.
-
-        ``None``: the router does not know this driver.
-        """
+    def disconnect(self) -> None:
+        """Close the connection: its subscriptions end. The next call opens another one."""
         ...
 
     async def aclose(self) -> None:
-        """Close the connection to the router."""
+        """Close the connection for good."""
         ...

@@ -1,4 +1,4 @@
-"""Calls over a connection: numbered requests, and their replies in any order."""
+"""Calls over a connection: numbered requests, and their replies in any order; and what a listener sends unasked."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -18,8 +18,15 @@ class Request(msgspec.Struct, frozen=True, array_like=True, gc=False):
     data: bytes
 
 
+PUSH = 0
+"""The number of a reply to no request: requests are numbered from 1."""
+
+
 class Reply(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The result of request *number*, or the *error* that it failed with. Without a result: ``None``."""
+    """The result of request *number*, or the *error* that it failed with. Without a result: ``None``.
+
+    With the number ``PUSH``, it is what the listener sends unasked.
+    """
 
     number: int
     data: bytes | None = None

@@ -1,4 +1,4 @@
-"""A channel: the calls of one process to one listener, over a connection that is opened on demand."""
+"""A channel: the calls of one process to one listener, and its pushes, over a connection that is opened on demand."""
 
 import asyncio
 import secrets
@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 
 from ..api.errors import PeerUnreachable
-from .calls import CallFailed, Request, decode_reply, encode
+from .calls import PUSH, CallFailed, Request, decode_reply, encode
 from .connection import Connection, ConnectionLost
 from .endpoint import Endpoint
 from .frames import FRAME_LIMIT_BYTES, StreamError
 from .handshake import NONCE_BYTES, answer_challenge, check_welcome
+from .peer import ignore
 from .tls import TLS
 
 _CONNECT_S = 10.0
@@ -23,6 +24,9 @@ class Channel:
     Calls reach the listener in the order in which they were made, except urgent ones. *locate* finds the listener; it
     is asked before each connection. *peer* is the id of this process, and *node_id* that of its node. *tls* is for
     connections to other nodes.
+
+    *on_push* is called with each push, in order with the replies, and *on_lost* when an open connection breaks, after
+    which nothing more of it arrives. Neither is called for a connection once it was closed here.
     """
 
     def __init__(
@@ -32,6 +36,8 @@ class Channel:
         self._peer = peer
         self._node_id = node_id
         self._tls = tls
+        self.on_push: Callable[[bytes], None] = _ignore_push
+        self.on_lost = ignore
         self._connection: _CallingConnection | None = None
         self._connecting: asyncio.Task[None] | None = None
 
@@ -48,12 +54,12 @@ class Channel:
         """
         connection = self._connection
         if connection is None or connection.is_lost:
-            connection = self._connection = _CallingConnection(self._peer)
+            connection = self._connection = _CallingConnection(self, self._peer)
             self._connecting = asyncio.create_task(self._connect(connection))
         return await connection.call(method, data, urgent)
 
     def close(self) -> None:
-        """Close the connection. Calls in flight fail."""
+        """Close the connection. Calls in flight fail; the next call opens another one."""
         if self._connecting:
             self._connecting.cancel()
         if self._connection:
@@ -103,11 +109,13 @@ class Channel:
 class _CallingConnection(Connection):
     """The caller's end of a connection. It takes calls before it is made."""
 
-    def __init__(self, peer: str) -> None:
+    def __init__(self, channel: Channel, peer: str) -> None:
         super().__init__()
         self.secret = b""
         self.is_lost = False
         """True once it has failed."""
+        self._channel = channel
+        self._is_open = False  # from the end of the handshake on
         self.handshake: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
         """Done when the handshake is over, or with the error that ended it."""
         self._peer = peer
@@ -128,7 +136,7 @@ class _CallingConnection(Connection):
             self.withdraw(ticket)
 
     def fail(self, error: Exception) -> None:
-        """Fail all calls with *error*, and close the connection."""
+        """Fail all calls with *error*, and close the connection. What arrives later is ignored."""
         self.is_lost = True
         self.close()
         for reply in self._calls.values():
@@ -140,14 +148,17 @@ class _CallingConnection(Connection):
         self._break(ConnectionLost("the connection broke"))
 
     def frame_received(self, frame: bytes) -> None:
-        if self.handshake.done():
-            self._receive_reply(frame)
+        if self.is_lost:
+            return
+        if self._is_open:
+            self._receive(frame)
         elif self._proof is None:
             nonce = secrets.token_bytes(NONCE_BYTES)
             answer, self._proof = answer_challenge(frame, self._peer, self.secret, nonce)
             self.send_handshake(answer)
         else:
             check_welcome(frame, self._proof)
+            self._is_open = True
             self.handshake.set_result(None)
             self.end_handshake(FRAME_LIMIT_BYTES)
 
@@ -155,13 +166,17 @@ class _CallingConnection(Connection):
         self._break(error)
 
     def _break(self, error: Exception) -> None:
-        if self.handshake.done():
+        if self._is_open and not self.is_lost:
             self.fail(error)
-        else:
+            self._channel.on_lost()
+        elif not self.handshake.done():
             self.handshake.set_result(error)  # who connects fails the calls
 
-    def _receive_reply(self, frame: bytes) -> None:
+    def _receive(self, frame: bytes) -> None:
         reply = decode_reply(frame)
+        if reply.number == PUSH:
+            self._channel.on_push(reply.data or b"")
+            return
         call = self._calls.get(reply.number)
         if call is None or call.done():
             return  # its caller no longer waits
@@ -169,6 +184,10 @@ class _CallingConnection(Connection):
             call.set_result(reply.data)
         else:
             call.set_exception(CallFailed(reply.error))
+
+
+def _ignore_push(data: bytes) -> None:
+    """Until somebody sets what is to be called."""
 
 
 async def _connect_unix(connection: Connection, address: str) -> None:

@@ -28,7 +28,8 @@ class Connection(asyncio.Protocol):
         self.closed = asyncio.Event()
         """Set while there is no socket."""
         self.closed.set()
-        self._is_writable = False
+        self.is_writable = False
+        """True while the socket takes more, after the handshake."""
         self._tickets = count(1)
         self._waiting_urgent: dict[int, bytes] = {}  # frames, by ticket
         self._waiting: dict[int, bytes] = {}
@@ -48,17 +49,17 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self.closed.set()
-        self._is_writable = False
+        self.is_writable = False
         self._waiting_urgent.clear()
         self._waiting.clear()
 
     def pause_writing(self) -> None:
-        self._is_writable = False
+        self.is_writable = False
 
     def resume_writing(self) -> None:
-        self._is_writable = True
+        self.is_writable = True
         for waiting in (self._waiting_urgent, self._waiting):
-            while waiting and self._is_writable and self._transport:
+            while waiting and self.is_writable and self._transport:
                 self._transport.write(waiting.pop(next(iter(waiting))))
 
     def send(self, data: bytes, urgent: bool = False) -> int:
@@ -68,7 +69,7 @@ class Connection(asyncio.Protocol):
             FrameError: it is too large.
         """
         frame, ticket = encode_frame(data), next(self._tickets)
-        if self._is_writable and self._transport:
+        if self.is_writable and self._transport:
             self._transport.write(frame)
         else:
             (self._waiting_urgent if urgent else self._waiting)[ticket] = frame

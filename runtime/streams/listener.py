@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 
 from ..api.errors import PortsExhausted
-from .calls import Reply, Request, decode_request, encode
+from .calls import PUSH, Reply, Request, decode_request, encode
 from .connection import Connection
 from .endpoint import Endpoint
 from .frames import FRAME_LIMIT_BYTES, FrameError, StreamError
 from .handshake import NONCE_BYTES, Challenge, check_answer
+from .peer import Peer, ignore
 from .tls import TLS
 
 log = logging.getLogger(__name__)
@@ -35,8 +36,8 @@ STRANGERS_KEPT = 1_024
 With 256, peers were closed during their TLS handshake while thousands connected at once.
 """
 
-Serve = Callable[[str, int, bytes], bytes | None | Awaitable[bytes | None]]
-"""Serves a request: by the id of the peer, the number of the method, and its data."""
+Serve = Callable[[Peer, int, bytes], bytes | None | Awaitable[bytes | None]]
+"""Serves a request of a peer: by the number of the method, and its data."""
 
 
 class Listener:
@@ -126,13 +127,16 @@ class Listener:
 
 
 class _ServedConnection(Connection):
-    """The listener's end of a connection."""
+    """The listener's end of a connection: a stranger, then a ``Peer``."""
 
     def __init__(self, listener: Listener) -> None:
         super().__init__()
         self._listener = listener
         self._nonce = secrets.token_bytes(NONCE_BYTES)
-        self._peer: str | None = None
+        self.id = ""
+        self._is_peer = False
+        self.on_writable = ignore
+        self.on_lost = ignore
         self._tasks: set[asyncio.Task[None]] = set()
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -157,15 +161,25 @@ class _ServedConnection(Connection):
         self._listener.remove(self)
         self._end_deadline()
         self._cancel_tasks()
+        self.on_lost()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.is_writable:
+            self.on_writable()
+
+    def push(self, data: bytes) -> None:
+        """See ``Peer``."""
+        self.send(encode(Reply(PUSH, data)))
 
     def frame_received(self, frame: bytes) -> None:
-        if self._peer is None:
-            self._welcome(frame)
-        else:
+        if self._is_peer:
             self._serve(decode_request(frame))
+        else:
+            self._welcome(frame)
 
     def reject(self, error: StreamError) -> None:
-        log.warning("a connection of %s is closed: %s", self._peer or "an unknown peer", error)
+        log.warning("a connection of %s is closed: %s", self.id or "an unknown peer", error)
         self._listener.remove(self)
         self._end_deadline()
         self.close()
@@ -184,16 +198,16 @@ class _ServedConnection(Connection):
             self.reject(StreamError(f"its TLS handshake failed ({getattr(error, 'reason', None) or error})"))
 
     def _welcome(self, frame: bytes) -> None:
-        self._peer, welcome = check_answer(frame, self._listener.secret, self._nonce)
+        self.id, welcome = check_answer(frame, self._listener.secret, self._nonce)
+        self._is_peer = True
         self._end_deadline()
         self._listener.add_peer(self)
         self.send_handshake(welcome)
         self.end_handshake(FRAME_LIMIT_BYTES)
 
     def _serve(self, request: Request) -> None:
-        assert self._peer is not None
         try:
-            result = self._listener.serve(self._peer, request.method, request.data)
+            result = self._listener.serve(self, request.method, request.data)
         except Exception as error:  # of this call only; the connection serves others
             self._fail(request, error)
             return
@@ -227,7 +241,7 @@ class _ServedConnection(Connection):
             self.send(encode(Reply(number, error=str(error))))
 
     def _fail(self, request: Request, error: Exception) -> None:
-        log.error("method %d failed for %s", request.method, self._peer, exc_info=error)
+        log.error("method %d failed for %s", request.method, self.id, exc_info=error)
         self.send(encode(Reply(request.number, error=f"{type(error).__name__}: {error}")))
 
     def _end_deadline(self) -> None:

@@ -1,7 +1,8 @@
 """Properties of event delivery from outboxes through routers to readers: no event is lost silently, or arrives twice.
 
-Random sessions publish, end, die and reuse ids; random readers subscribe, pause, read and close; calls and replies get
-lost, and routers restart. The expected events are those that the routers accepted.
+Random sessions publish, end, die and reuse ids; random readers subscribe, pause, read and close; connections break, and
+what travels is lost, or take nothing for a while; routers restart. The expected events are those that the routers
+accepted.
 """
 
 import asyncio
@@ -24,9 +25,9 @@ from rayconteur.runtime.events.router_connections import RouterConnections
 from rayconteur.runtime.events.segments import decode_events
 
 NAMES = ("a", "b", "c", "d")
-CALLS = ("publish", "update_subscriptions", "poll", "positions", "end_lost_sessions")
+FRAMES = ("publish", "update_subscriptions", "push", "positions", "end_lost_sessions")
 WIDE = RouterLimits()
-NARROW = RouterLimits(session_bytes=2_000, total_bytes=4_000, ended_sessions=2, poll_bytes=900, idle_driver_s=50)
+NARROW = RouterLimits(session_bytes=2_000, total_bytes=4_000, ended_sessions=2, push_bytes=900)
 
 
 class DeliveryMachine(RuleBasedStateMachine):
@@ -154,9 +155,25 @@ class DeliveryMachine(RuleBasedStateMachine):
     def close_reader(self, number: int) -> None:
         self.readers.pop(number % len(self.readers)).reader.close()
 
-    @rule(call=st.sampled_from(CALLS), fault=st.sampled_from(Fault))
-    def inject_fault(self, call: str, fault: Fault) -> None:
-        self.network.faults[call] = fault
+    @rule(frame=st.sampled_from(FRAMES), fault=st.sampled_from(Fault))
+    def inject_fault(self, frame: str, fault: Fault) -> None:
+        self.network.faults[frame] = fault
+
+    @rule(number=st.integers(0, 4))
+    def break_connection(self, number: int) -> None:
+        async def break_connection() -> None:
+            for link in self.network.links[number : number + 1]:
+                link.lose()
+
+        self.run(break_connection)
+
+    @rule(number=st.integers(0, 4), is_writable=st.booleans())
+    def stall_connection(self, number: int, is_writable: bool) -> None:
+        async def set_writable() -> None:
+            for link in self.network.links[number : number + 1]:
+                link.set_writable(is_writable)
+
+        self.run(set_writable)
 
     @rule(shard=st.integers(0, 1))
     def restart_router(self, shard: int) -> None:
@@ -195,6 +212,8 @@ class DeliveryMachine(RuleBasedStateMachine):
     async def check_everything_was_delivered(self) -> None:
         """Once there are no more faults, a reader that reads on has received every event that it could."""
         self.network.faults.clear()
+        for link in self.network.links:
+            link.set_writable(True)
         await wait_idle()
         self.record_published()
         for tracked in self.readers:

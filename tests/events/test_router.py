@@ -1,4 +1,4 @@
-"""The router: a poll waits for deliveries to its own driver, and for nothing else."""
+"""The router: each driver is pushed what it subscribes to, as soon and as long as its connection takes it."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -9,134 +9,228 @@ from builders.segments import segment, sized_segment
 from fixtures.virtual_time import run
 
 from rayconteur.runtime.api.options import RouterLimits
-from rayconteur.runtime.events.router import POLL_S, Router
+from rayconteur.runtime.events.router import Router
 from rayconteur.runtime.events.segments import Position, Segment, SessionEnd, encode_segments
 from rayconteur.runtime.events.subscriptions import Delivery, Subscription, SubscriptionUpdate
+from rayconteur.runtime.streams.peer import ignore
 
 PLENTY = 1 << 20
 
 
-def subscribe(
-    router: Router, session_id: str | None = None, driver_id: str = "d", replace_all: bool = True
-) -> list[int] | None:
-    update = SubscriptionUpdate(replace_all=replace_all, added=[Subscription(1, session_id, PLENTY)])
-    return router.update_subscriptions(driver_id, msgspec.msgpack.encode(update))
+class Driver:
+    """A connected driver: *pushes* are the first number of each segment in each push."""
+
+    def __init__(self, room: int = 1_000) -> None:
+        self.id = "a driver"
+        self.on_writable = self.on_lost = ignore
+        self.pushes: list[list[int]] = []
+        self.pushed_bytes = 0
+        self._room = room
+
+    @property
+    def is_writable(self) -> bool:
+        return self._room > 0
+
+    def push(self, data: bytes) -> None:
+        assert self.is_writable, "it would wait in memory"
+        self._room -= 1
+        self.pushed_bytes += len(data)
+        self.pushes.append([each.segment.first for each in msgspec.msgpack.decode(data, type=list[Delivery])])
+
+    def take(self, pushes: int) -> None:
+        """Have room for so many more pushes."""
+        self._room += pushes
+        self.on_writable()
+
+
+def subscribe(router: Router, driver: Driver, session_id: str | None = None, credit_bytes: int = PLENTY) -> list[int]:
+    update = SubscriptionUpdate(added=[Subscription(1, session_id, credit_bytes)])
+    return router.update_subscriptions(driver, msgspec.msgpack.encode(update))
+
+
+def grant(router: Router, driver: Driver, more_bytes: int) -> None:
+    router.update_subscriptions(driver, msgspec.msgpack.encode(SubscriptionUpdate(more_bytes={1: more_bytes})))
 
 
 def publish(router: Router, *segments: Segment) -> None:
     router.publish(encode_segments(segments))
 
 
-def firsts(data: bytes | None) -> list[int] | None:
-    """The first number of each delivered segment; ``None`` if the driver is unknown."""
-    if data is None:
-        return None
-    return [each.segment.first for each in msgspec.msgpack.decode(data, type=list[Delivery])] if data else []
+async def turns(count: int = 1) -> None:
+    """Let the event loop run so many iterations."""
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 def play(scene: Callable[[Router], Coroutine[Any, Any, None]], limits: RouterLimits | None = None) -> None:
     async def main() -> None:
-        await scene(Router(limits or RouterLimits(), asyncio.get_running_loop().time))
+        await scene(Router(limits or RouterLimits()))
 
     run(main())
 
 
-def test_a_poll_returns_as_soon_as_there_is_a_delivery_and_not_before() -> None:
+def test_what_is_published_is_pushed_in_the_next_iteration() -> None:
     async def scene(router: Router) -> None:
-        subscribe(router)
-        poll = asyncio.create_task(router.poll("d"))
-        await asyncio.sleep(10)
-        assert not poll.done()
+        subscribe(router, driver := Driver())
+        await turns(10)
 
         publish(router, segment("a", 1), segment("a", 2))
+        await turns()
 
-        assert firsts(await poll) == [1, 2]
-
-    play(scene)
-
-
-def test_a_poll_without_deliveries_returns_empty_after_a_timeout() -> None:
-    async def scene(router: Router) -> None:
-        subscribe(router)
-        assert await router.poll("d") == b""
-        assert asyncio.get_running_loop().time() == POLL_S
+        assert driver.pushes == [[1, 2]]
 
     play(scene)
 
 
-def test_deliveries_beyond_the_limit_of_a_poll_are_returned_by_the_next_at_once() -> None:
+def test_several_publishes_share_a_push_to_each_driver() -> None:
     async def scene(router: Router) -> None:
-        subscribe(router)
+        drivers = [Driver(), Driver()]
+        for driver in drivers:
+            subscribe(router, driver)
+
+        for first in range(1, 5):
+            publish(router, segment("a", first))
+        await turns()
+
+        assert [driver.pushes for driver in drivers] == [[[1, 2, 3, 4]], [[1, 2, 3, 4]]]
+
+    play(scene)
+
+
+def test_a_driver_is_pushed_what_the_router_holds_when_it_subscribes() -> None:
+    async def scene(router: Router) -> None:
+        publish(router, segment("a", 1))
+
+        subscribe(router, driver := Driver(), "a")
+        await turns()
+
+        assert driver.pushes == [[1]]
+
+    play(scene)
+
+
+def test_a_driver_gets_no_push_of_what_it_does_not_subscribe_to() -> None:
+    async def scene(router: Router) -> None:
+        subscribe(router, driver := Driver(), "a")
+
+        publish(router, segment("b", 1))
+        await turns(10)
+
+        assert driver.pushes == []
+
+    play(scene)
+
+
+def test_a_push_is_limited_and_the_next_follows_at_once() -> None:
+    async def scene(router: Router) -> None:
+        subscribe(router, driver := Driver())
         publish(router, *(sized_segment("a", first, 400) for first in range(1, 4)))
+        await turns(3)
 
-        assert [firsts(await router.poll("d")) for _ in range(3)] == [[1], [2], [3]]
-        assert asyncio.get_running_loop().time() == 0
+        assert driver.pushes == [[1], [2], [3]]
 
-    play(scene, RouterLimits(poll_bytes=400))
+    play(scene, RouterLimits(push_bytes=400))
 
 
-def test_of_two_polls_of_a_driver_the_later_one_gets_the_deliveries() -> None:
+def test_pushes_keep_to_the_credit_and_go_on_with_more() -> None:
     async def scene(router: Router) -> None:
-        subscribe(router)
-        lost, wanted = (asyncio.create_task(router.poll("d")) for _ in range(2))
-        await asyncio.sleep(1)
+        subscribe(router, driver := Driver(), credit_bytes=500)
+        publish(router, *(sized_segment("a", first, 300) for first in range(1, 6)))
+        await turns(10)
+        assert driver.pushes == [[1, 2]]
 
-        publish(router, segment("a", 1))
+        grant(router, driver, 400)
+        await turns(10)
 
-        assert (firsts(await lost), firsts(await wanted)) == ([], [1])
+        assert driver.pushes == [[1, 2], [3]]
 
     play(scene)
 
 
-def test_a_poll_made_before_all_subscriptions_were_replaced_gets_no_deliveries() -> None:
+def test_nothing_is_collected_for_a_driver_whose_socket_takes_no_more() -> None:
     async def scene(router: Router) -> None:
-        subscribe(router)
-        lost = asyncio.create_task(router.poll("d"))
-        await asyncio.sleep(1)
-        subscribe(router)
+        subscribe(router, slow := Driver(room=1))
+        subscribe(router, fast := Driver())
+        for first in range(1, 101):
+            publish(router, sized_segment("a", first, 10_000))
+            await turns()
+
+        assert slow.pushes == [[1]]
+        assert fast.pushes == [[first] for first in range(1, 101)]
+        assert slow.pushed_bytes < 20_000
+        slow.take(pushes=1_000)
+        await turns(100)
+        assert [first for push in slow.pushes for first in push] == list(range(1, 101))
+
+    play(scene, RouterLimits(push_bytes=30_000))
+
+
+def test_a_driver_that_was_slow_gets_only_what_the_log_still_holds() -> None:
+    async def scene(router: Router) -> None:
+        subscribe(router, slow := Driver(room=1))
+        for first in range(1, 101):
+            publish(router, sized_segment("a", first, 10_000))
+            await turns()
+
+        slow.take(pushes=1_000)
+        await turns(10)
+
+        assert slow.pushes == [[1], [98, 99, 100]]
+
+    play(scene, RouterLimits(session_bytes=30_000))
+
+
+def test_a_driver_is_forgotten_as_soon_as_its_connection_is_lost() -> None:
+    async def scene(router: Router) -> None:
+        subscribe(router, driver := Driver())
         publish(router, segment("a", 1))
 
-        assert await lost is None
-        assert firsts(await router.poll("d")) == [1]
+        driver.on_lost()
+        publish(router, segment("a", 2))
+        await turns(10)
+
+        assert driver.pushes == []
+        assert driver not in router.subscriptions
 
     play(scene)
 
 
-def test_an_unknown_driver_must_send_all_its_subscriptions() -> None:
+def test_a_driver_that_connects_again_subscribes_anew() -> None:
     async def scene(router: Router) -> None:
-        assert await router.poll("d") is None
-        assert subscribe(router, replace_all=False) is None
-        assert subscribe(router) == []
-        assert subscribe(router, replace_all=False) == []
+        subscribe(router, before := Driver())
+        publish(router, segment("a", 1))
+        await turns()
+        subscribe(router, after := Driver())
+        before.on_lost()
+
+        publish(router, segment("a", 2))
+        await turns()
+
+        assert (before.pushes, after.pushes) == ([[1]], [[1, 2]])
 
     play(scene)
 
 
-def test_a_driver_that_stops_polling_is_removed_and_one_that_polls_is_not() -> None:
+def test_the_death_of_a_session_is_pushed() -> None:
     async def scene(router: Router) -> None:
-        subscribe(router, driver_id="gone")
-        subscribe(router, driver_id="here")
-        for _ in range(10):
-            await router.poll("here")
+        subscribe(router, driver := Driver(), "a")
         publish(router, segment("a", 1))
-
-        assert await router.poll("gone") is None
-        assert firsts(await router.poll("here")) == [1]
-
-    play(scene, RouterLimits(idle_driver_s=20))
-
-
-def test_a_poll_returns_the_death_of_a_session() -> None:
-    async def scene(router: Router) -> None:
-        subscribe(router, "a")
-        publish(router, segment("a", 1))
-        await router.poll("d")
-        poll = asyncio.create_task(router.poll("d"))
-        await asyncio.sleep(1)
+        await turns()
 
         router.end_sessions({"a": 1}, SessionEnd.DIED)
+        await turns()
 
-        assert firsts(await poll) == [2]
+        assert driver.pushes == [[1], [2]]
+
+    play(scene)
+
+
+def test_subscriptions_to_unknown_sessions_are_returned() -> None:
+    async def scene(router: Router) -> None:
+        publish(router, segment("a", 1))
+
+        assert subscribe(router, Driver(), "a") == []
+        assert subscribe(router, Driver(), "b") == [1]
 
     play(scene)
 

@@ -121,7 +121,7 @@ def test_a_fast_reader_never_waits_for_credit() -> None:
     play(scene)
 
 
-def test_a_slow_reader_polls_no_more_often_than_it_reads() -> None:
+def test_a_slow_reader_makes_no_more_calls_than_it_reads_segments() -> None:
     async def scene(network: Network) -> None:
         box = network.start_host().spawn("a")
         await publish_events(box, 50)
@@ -132,7 +132,21 @@ def test_a_slow_reader_polls_no_more_often_than_it_reads() -> None:
         await read_events(reader, 50)
         await wait_idle()
 
-        assert network.calls.count("poll") <= 52
+        assert len(network.calls) <= 50
+
+    play(scene)
+
+
+def test_a_reader_with_room_makes_no_calls() -> None:
+    async def scene(network: Network) -> None:
+        box = network.start_host().spawn("a")
+        reader = reader_of(network.connect_driver(), "a", 1)
+        await wait_idle()
+        network.calls.clear()
+
+        await asyncio.gather(publish_events(box, 50), read_events(reader, 50))
+
+        assert set(network.calls) == {"publish"}
 
     play(scene)
 

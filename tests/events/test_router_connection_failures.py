@@ -22,7 +22,7 @@ async def labels_to_end(reader: Reader) -> list[str]:
 
 
 @pytest.mark.parametrize("fault", Fault)
-@pytest.mark.parametrize("call", ["publish", "update_subscriptions", "poll", "positions", "end_lost_sessions"])
+@pytest.mark.parametrize("call", ["publish", "update_subscriptions", "push", "positions", "end_lost_sessions"])
 @pytest.mark.parametrize("from_now", [True, False])
 def test_a_lost_call_or_reply_loses_no_event(from_now: bool, call: str, fault: Fault) -> None:
     async def scene(network: Network) -> None:

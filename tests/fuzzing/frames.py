@@ -97,7 +97,7 @@ async def _bystander(endpoint: Endpoint) -> AsyncGenerator[Channel]:
 @asynccontextmanager
 async def router_target() -> AsyncGenerator[Target]:
     """A router's port. The bystander publishes an event each time."""
-    router = Router(LIMITS, time.monotonic)
+    router = Router(LIMITS)
     published = 0
     async with (
         listening(partial(router_calls.serve, router), HANDSHAKE_S) as endpoint,
@@ -118,7 +118,7 @@ def _router_requests() -> tuple[bytes, ...]:
     subscription = Subscription(1, ATTACKER, 1_000, {ATTACKER: (1, 0)})
     datas = {
         RouterCall.PUBLISH: encode_segments([segment(ATTACKER, 1), segment(ATTACKER, 2, 3)]),
-        RouterCall.UPDATE_SUBSCRIPTIONS: encode(SubscriptionUpdate(True, [subscription], {1: 5}, [2])),
+        RouterCall.UPDATE_SUBSCRIPTIONS: encode(SubscriptionUpdate([subscription], {1: 5}, [2])),
         RouterCall.END_SESSIONS: encode(EndedSessions({ATTACKER: 1}, SessionEnd.DIED)),
     }
     return tuple(encode(Request(number, call, datas.get(call, b""))) for number, call in enumerate(RouterCall, 1))

@@ -13,6 +13,7 @@ from rayconteur.runtime.streams.channel import Channel
 from rayconteur.runtime.streams.connection import Connection, ConnectionLost
 from rayconteur.runtime.streams.endpoint import Endpoint
 from rayconteur.runtime.streams.listener import Listener
+from rayconteur.runtime.streams.peer import Peer
 
 ECHO, FAIL, WAIT, LARGE = 1, 2, 3, 4
 LARGE_BYTES = 8 << 20
@@ -26,11 +27,11 @@ class Served:
         self.gate = asyncio.Event()
         self.waiting = 0
 
-    def __call__(self, peer: str, method: int, data: bytes) -> bytes | None | Awaitable[bytes | None]:
+    def __call__(self, peer: Peer, method: int, data: bytes) -> bytes | None | Awaitable[bytes | None]:
         self.received.append(data)
         match method:
             case 1:
-                return b"%b says %b" % (peer.encode(), data)
+                return b"%b says %b" % (peer.id.encode(), data)
             case 3:
                 return self._wait(data)
             case 4:

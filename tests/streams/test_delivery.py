@@ -1,7 +1,6 @@
 """Events over real connections that are slow, break anywhere and are opened again: none is lost, or arrives twice."""
 
 import asyncio
-import time
 from functools import partial
 
 import msgspec
@@ -35,7 +34,7 @@ async def none_ended(sessions: dict[str, int]) -> list[EndedSessions]:
 
 async def deliver(host_plan: list[tuple[int, int]], driver_plan: list[tuple[int, int]]) -> None:
     """Publish events and read them, each through a proxy with its plan."""
-    router = Router(RouterLimits(), time.monotonic)
+    router = Router(RouterLimits())
     async with listening(partial(serve, router)) as endpoint:
         host_proxy, driver_proxy = Proxy(endpoint.port, host_plan), Proxy(endpoint.port, driver_plan)
         async with (

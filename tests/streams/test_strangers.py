@@ -13,12 +13,13 @@ from servers.streams import LOOPBACK, channel_to, elsewhere, listening, play
 from rayconteur.runtime.streams.frames import LENGTH_BYTES, encode_frame
 from rayconteur.runtime.streams.handshake import VERSION, answer_challenge
 from rayconteur.runtime.streams.listener import STRANGERS_KEPT
+from rayconteur.runtime.streams.peer import Peer
 
 Stranger = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 DEADLINE_S = 0.2
 
 
-def serve(peer: str, method: int, data: bytes) -> bytes:
+def serve(peer: Peer, method: int, data: bytes) -> bytes:
     del peer, method
     return data
 
