@@ -6,7 +6,7 @@ from ..providers.schema.messages import Message
 from ..providers.schema.usage import NONE_YET, Usage
 
 
-class CompactionReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CompactionReport(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What a compaction did. *strategy* names the strategies that changed something, or the configured one if none did.
 
     Turns of the old history are counted: *turns_compacted* lost something, *turns_kept* are unchanged. *summary_chars*
@@ -26,7 +26,7 @@ class CompactionReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     problem: str | None = None
 
 
-class CompactionResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CompactionResult(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The *messages* of the compacted history, or ``None`` if the history is unchanged, and the *report*."""
 
     messages: tuple[Message, ...] | None = None

@@ -74,6 +74,12 @@ def open_client(config: ProviderConfig) -> Client:
         raise cause from None
 
 
+def opens_at_once(config: ProviderConfig) -> bool:
+    """True if opening a client for *config* takes no time worth speaking of, also the first one in a process."""
+    provider = PROVIDERS.get(config.name)
+    return provider is None or provider.opens_at_once
+
+
 _TOKEN_COSTS = {provider.name: provider.token_costs for provider in PROVIDERS.values()}
 
 

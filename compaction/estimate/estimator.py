@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from functools import cache
+
+import msgspec
 
 from ...providers.schema.messages import HistoryView, Message, unchanged_messages
 from ...providers.schema.request import Settings
@@ -20,6 +22,7 @@ _FIXED_VARIANCE, _MIN_FIXED_VARIANCE = 100.0**2, 5.0**2
 _NOISE_SHARE, _NOISE_TOKENS = 0.05, 10.0
 _MAX_SIGMAS = 2.0
 _MAX_PLAUSIBLE_RATIO = 3.0
+_NO_SIZES = Sizes()
 
 
 def tokens_in(size_bytes: int) -> int:
@@ -27,8 +30,7 @@ def tokens_in(size_bytes: int) -> int:
     return -(-size_bytes // BYTES_PER_TOKEN)
 
 
-@dataclass(frozen=True, slots=True)
-class Learned:
+class Learned(msgspec.Struct, frozen=True, gc=False):
     """What a session learned from reported counts: a factor for each kind of content, and *fixed* tokens per request.
 
     Each has a variance: how far it may still be off.
@@ -73,17 +75,25 @@ class Learned:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Estimator:
+class Estimator(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Estimates the tokens of what has not been sent yet to *provider*, a provider's name.
 
     It starts from typical sizes and learns from reported counts. Two estimators that learned the same are equal.
     """
 
     provider: str = ""
-    learned_so_far: Learned = field(default_factory=Learned)
-    # The sizes of the last request's messages: most requests begin with the messages of the one before.
-    _counted: tuple[Sequence[Message], Sizes] = field(default=((), Sizes()), compare=False, repr=False)
+    learned_so_far: Learned = Learned()
+    # The last request's messages and their sizes: most requests begin with the messages of the one before.
+    _counted: Sequence[Message] = ()
+    _counted_sizes: Sizes = _NO_SIZES
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Estimator):
+            return NotImplemented
+        return (self.provider, self.learned_so_far) == (other.provider, other.learned_so_far)
+
+    def __hash__(self) -> int:
+        return hash((self.provider, self.learned_so_far))
 
     def tokens(self, message: Message) -> int:
         """The estimate for *message*."""
@@ -100,17 +110,24 @@ class Estimator:
         The figure includes tokens read from a cache; an implausible one is ignored. The cost is that of the messages
         that are new since the last time.
         """
-        counted = self._count(messages if isinstance(messages, HistoryView) else tuple(messages))
-        sizes = counted[1].plus(settings_sizes(settings, self.provider))
-        return replace(self, learned_so_far=self.learned_so_far.after(sizes, reported_input_tokens), _counted=counted)
+        sizes = self._sizes(messages)
+        learned = self.learned_so_far.after(sizes.plus(settings_sizes(settings, self.provider)), reported_input_tokens)
+        counted = messages if isinstance(messages, HistoryView) else tuple(messages)
+        return Estimator(self.provider, learned, counted, sizes)
 
-    def _count(self, messages: Sequence[Message]) -> tuple[Sequence[Message], Sizes]:
-        counted, sizes = self._counted
-        if unchanged_messages(counted, messages) < len(counted):
-            counted, sizes = (), Sizes()
-        for message in messages[len(counted) :]:
+    def _sizes(self, messages: Sequence[Message]) -> Sizes:
+        counted, sizes = len(self._counted), self._counted_sizes
+        if unchanged_messages(self._counted, messages) < counted:
+            counted, sizes = 0, _NO_SIZES
+        for message in messages[counted:]:
             sizes = sizes.plus(message_sizes(message, self.provider))
-        return messages, sizes
+        return sizes
+
+
+@cache
+def new_estimator(provider: str) -> Estimator:
+    """The estimator that all sessions of *provider* begin with."""
+    return Estimator(provider)
 
 
 def _bounded(factor: float) -> float:

@@ -15,7 +15,7 @@ _SOURCE_BYTES = 8
 Seconds = Annotated[float, Meta(gt=0)]
 
 
-class WithSecrets(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class WithSecrets(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A struct whose fields *secrets* are neither shown nor stored, nor are those of structs in it.
 
     A subclass lists its own; those of its bases stay secret.

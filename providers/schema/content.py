@@ -21,11 +21,13 @@ def is_blank(text: str) -> bool:
     return _visible(text) is None
 
 
-class _Block(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):
+# Here and in all other messages, events and configs: no garbage collection. They are immutable, so they form no cycles,
+# and a host that holds a million of them would stop for as long as the collector looks at each.
+class _Block(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="kind", tag=str.lower):
     """A part of a message."""
 
 
-class Citation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Citation(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The source of a part of an answer's text, as far as the provider names it.
 
     *source* is the provider's name for the document or the tool output, *cited_text* the cited words. *start* and *end*

@@ -30,7 +30,7 @@ from .stop_reasons import StopDetails, StopReason
 from .usage import Usage
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Answer(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A complete answer. *content* is in the order of the blocks' indexes, without empty blocks.
 
     The ids of its tool uses are unique. *raw_stop_reason* is the provider's own value, *stop_details* what it says
@@ -47,7 +47,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     origin: Origin | None = None
 
 
-class Partial(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Partial(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """An incomplete answer. *content* is what a history may keep of it.
 
     That is the text so far, signed thinking, tool uses with complete input, and opaque blocks. *text* is all visible

@@ -11,7 +11,7 @@ Tokens = Annotated[int, Meta(gt=0)]
 USD = Annotated[float, Meta(ge=0)]
 
 
-class Prices(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Prices(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """USD per million tokens, for requests of *from_input_tokens* or more. ``None`` is unknown.
 
     *input* is for tokens that were neither read from nor written to a cache.
@@ -45,7 +45,7 @@ def _price_or(price: float | None, other: float) -> float:
     return other if price is None else price
 
 
-class ModelFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ModelFacts(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The facts of a model. Where one is ``None``, unknown, nothing is rejected beforehand: the provider decides.
 
     *prices* are in the order of their ``from_input_tokens``; the last one that a request reaches applies.

@@ -17,7 +17,7 @@ class Role(StrEnum):
     ASSISTANT = "assistant"
 
 
-class StandsFor(msgspec.Struct, frozen=True, kw_only=True):
+class StandsFor(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What a summary replaces: a number of *messages*, of the turns *first_turn* to *last_turn*."""
 
     first_turn: int
@@ -25,7 +25,7 @@ class StandsFor(msgspec.Struct, frozen=True, kw_only=True):
     messages: int
 
 
-class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Origin(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What made an answer, and so, who can read what is signed or encrypted in it.
 
     *source* is a fingerprint of the model, the endpoint and the account. *prefix* is one of the whole request without
@@ -42,7 +42,7 @@ UNREADABLE = Origin(source="")
 """The origin of an answer whose signed and encrypted parts are not sent any more: a provider has rejected them."""
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Message(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """One message of a history, with the number of its turn. Tool results are in user messages.
 
     A summary has *stands_for*, what it replaces; its turn is the last one of those. An answer has its *origin*. What a
@@ -111,6 +111,10 @@ class HistoryView(Sequence[Message]):
 
     def __repr__(self) -> str:
         return f"HistoryView({list(self)!r})"
+
+    def is_whole(self, log: list[Message]) -> bool:
+        """True if it is a view of all of *log*."""
+        return self._log is log and self._length == len(log)
 
     def shared_length(self, other: "HistoryView") -> int | None:
         """How many messages it begins with that *other* begins with too, if both are views of the same list."""

@@ -53,7 +53,8 @@ class Provider(Generic[C]):
 
     The tag of *config* is the provider's name. *open_client* gets a resolved config and runs where the session runs: a
     vendor's SDK is imported inside it, so that nobody pays for an SDK that is not used. *extra* is the pip extra of
-    rayconteur that installs the SDK (a plug-in's distribution requires what it needs by itself).
+    rayconteur that installs the SDK (a plug-in's distribution requires what it needs by itself). Importing an SDK may
+    take seconds, so *open_client* is called in a thread, unless it *opens_at_once*.
 
     *environment* lists the variables that ``config.resolved`` reads, credentials first. A model name such as
     ``provider:model`` sets *model_field* of the config; *default_model* is used when it names no model. *aliases* are
@@ -70,6 +71,7 @@ class Provider(Generic[C]):
     config: type[C]
     open_client: Callable[[C], Client]
     extra: str | None = None
+    opens_at_once: bool = False
     environment: tuple[str, ...] = ()
     default_model: str | None = None
     model_field: str = "model"

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class RateLimit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RateLimit(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """One limit: *remaining* of *limit* are left; it is full again *reset_s* seconds after the response."""
 
     limit: int | None = None
@@ -11,7 +11,7 @@ class RateLimit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reset_s: float | None = None
 
 
-class RateLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RateLimits(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The limits in the headers of a response; ``None`` for those that it does not have."""
 
     requests: RateLimit | None = None

@@ -19,7 +19,7 @@ Penalty = Annotated[float, Meta(ge=-2, le=2)]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
-class Reasoning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Reasoning(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """How much a model may think before it answers: *effort*, or *budget_tokens* for models that take a budget.
 
     The effort ``"none"`` turns thinking off. With *show* off, the thinking is not requested for display; the model
@@ -38,7 +38,7 @@ class Reasoning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise ValueError("Reasoning with the effort 'none' takes no budget_tokens: thinking is off")
 
 
-class Prompt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Prompt(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The system prompt and the tools that are in force from the message with the index *start* on.
 
     That message is the user's own or holds tool results, and what follows it is the first answer under this prompt, if
@@ -50,7 +50,7 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tools: tuple[Tool | ProviderTool, ...] = ()
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Settings(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What a request has besides its messages. ``None`` means the provider's default.
 
     *output_schema* is the JSON Schema of an object that the text of the answer must match. *verbosity* is how long the
@@ -90,29 +90,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 _encoder = msgspec.json.Encoder()
 
 
-class WireMemo:
+class WireMemo(msgspec.Struct, eq=False, gc=False):
     """The encoded messages of a history: each is encoded once, so a turn costs what is new in it.
 
     It belongs to one session and is part of its requests. When the history changes (an interrupted turn, a compaction),
     the encoded messages of the unchanged prefix are kept.
     """
 
-    def __init__(self) -> None:
-        self.prefix = self.previous = ""
-        """What binds the thinking in the answer to the last request: the ``Origin.prefix`` and ``Origin.previous``."""
-        self.extension: object = None
-        """What a provider's encoder keeps between requests besides the encoded messages."""
-        self.unchanged = 0
-        """How many messages of the last ``forms`` had been encoded before."""
-        self._dialect: object = None
-        self._messages: Sequence[Message] = ()
-        self._forms: list[bytes] = []
-        self._size_bytes = 0
-
-    @property
-    def size_bytes(self) -> int:
-        """The size of the last request's messages on the wire."""
-        return self._size_bytes
+    prefix: str = ""
+    """The ``Origin.prefix`` of the answer to the last request. It binds thinking to what was sent before."""
+    previous: str = ""
+    """The ``Origin.previous`` of the answer to the last request."""
+    extension: object = None
+    """What a provider's encoder keeps between requests besides the encoded messages."""
+    unchanged: int = 0
+    """How many messages of the last ``forms`` had been encoded before."""
+    size_bytes: int = 0
+    """The size of the last request's messages on the wire."""
+    _dialect: object = None
+    _messages: Sequence[Message] = ()
+    _forms: list[bytes] = []
 
     def forms(self, messages: Sequence[Message], dialect: object, parts: Callable[[Message], list[Any]]) -> list[bytes]:
         """The *parts* of each message as JSON, separated by commas. The list belongs to the memo: don't change it.
@@ -121,13 +118,13 @@ class WireMemo:
         """
         self.prefix = self.previous = ""
         if dialect != self._dialect:
-            self._dialect, self._messages, self._forms, self._size_bytes = dialect, (), [], 0
+            self._dialect, self._messages, self._forms, self.size_bytes = dialect, (), [], 0
         self.unchanged = same = min(unchanged_messages(self._messages, messages), len(self._forms))
-        self._size_bytes -= sum(map(len, self._forms[same:]))
+        self.size_bytes -= sum(map(len, self._forms[same:]))
         del self._forms[same:]
         new = _encoded([parts(message) for message in messages[same:]])
         self._forms += new
-        self._size_bytes += sum(map(len, new))
+        self.size_bytes += sum(map(len, new))
         self._messages = messages if isinstance(messages, HistoryView) else tuple(messages)
         return self._forms
 

@@ -25,7 +25,7 @@ class StopReason(StrEnum):
     """The provider gave a value that this version does not know, or none."""
 
 
-class StopDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class StopDetails(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Why a model or a content filter stopped, as far as the provider says so.
 
     *category* is the provider's word for the kind of content, *explanation* a text for people. *vendor* is the

@@ -5,7 +5,9 @@ from typing import Any, Literal
 import msgspec
 
 
-class _AnyTool(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
+class _AnyTool(
+    msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True
+):
     """A tool that the model may use."""
 
 
@@ -45,7 +47,7 @@ class ProviderTool(_AnyTool, frozen=True):
         return str(self.definition.get("name") or self.definition.get("type") or next(iter(self.definition)))
 
 
-class ToolChoice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ToolChoice(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Whether the model may, must or must not use tools.
 
     ``auto``: the model decides; ``required``: at least one; ``none``: none; ``tool``: the one called *name*;

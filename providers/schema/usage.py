@@ -19,7 +19,7 @@ class Provenance(StrEnum):
 _TRUST = list(Provenance)
 
 
-class Count(msgspec.Struct, frozen=True, kw_only=True):
+class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A number of tokens and its provenance; ``None`` if nothing is known."""
 
     tokens: int | None = None
@@ -32,7 +32,7 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
         return Count(tokens=(tokens or None) if weakest is Provenance.UNAVAILABLE else tokens, provenance=weakest)
 
 
-class Cost(msgspec.Struct, frozen=True, kw_only=True):
+class Cost(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An amount in USD and its provenance: ``reported`` by the provider, or ``estimated`` from its list of prices.
 
     ``None`` if nothing is known.
@@ -61,7 +61,7 @@ def estimated(tokens: int) -> Count:
     return Count(tokens=tokens, provenance=Provenance.ESTIMATED)
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
+class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The tokens of a request, a turn or a session, and what they cost.
 
     *input* counts all tokens sent, including those read from or written to a cache; *output* all tokens generated,

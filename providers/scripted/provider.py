@@ -11,4 +11,4 @@ def _open_client(config: Scripted) -> Client:
     return ScriptedClient(config)
 
 
-SCRIPTED = Provider(config=Scripted, open_client=_open_client, default_model="scripted")
+SCRIPTED = Provider(config=Scripted, open_client=_open_client, opens_at_once=True, default_model="scripted")

@@ -44,7 +44,7 @@ class OnRefusal(StrEnum):
     """All of them leave the history: a refused message that stays is often refused again in the next turn."""
 
 
-class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RetryPolicy(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """When and how often a failed request is sent again.
 
     There are at most *max_attempts* requests for one answer, the last of them sent at most *max_elapsed_s* after the
@@ -60,7 +60,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     after_output: bool = False
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Limits(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The bounds of one session.
 
     *waiting_messages* and *waiting_bytes* bound the mailbox (the messages waiting for their turn), *message_bytes* a

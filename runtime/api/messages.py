@@ -18,7 +18,7 @@ from ...providers.schema.usage import Usage
 from .config import SessionSettings, WhenBusy
 
 
-class _ToLLM(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
+class _ToLLM(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
     """A message that a session's mailbox accepts."""
 
 
@@ -121,7 +121,7 @@ def given_settings(change: Configure) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value is not UNSET}
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+class Receipt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Confirms that a message is in the mailbox.
 
     *turn* is the turn that the message started, continued or ended, if any. *seq* is the number of the session's last
@@ -132,7 +132,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
 
 
-class _FromLLM(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
+class _FromLLM(
+    msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True
+):
     """An event of a session. *seq* counts 1, 2, 3, ... within the session; *turn* is 0 for events outside a turn."""
 
     session_id: str = ""

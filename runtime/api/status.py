@@ -26,7 +26,7 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
-class SessionStatus(msgspec.Struct, frozen=True, kw_only=True):
+class SessionStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The status of a session at one moment.
 
     *created_at* is in Unix seconds. *turns* counts all turns so far, *turn* is the running one, *waiting* the number of
@@ -57,7 +57,7 @@ class SessionStatus(msgspec.Struct, frozen=True, kw_only=True):
         return None if tokens is None else tokens / self.context_limit_tokens
 
 
-class CompactResult(msgspec.Struct, frozen=True, kw_only=True):
+class CompactResult(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The result of ``compact()``: whether the history was *compacted*, and if not, or not enough, the *problem*."""
 
     compacted: bool

@@ -9,10 +9,12 @@ from typing import cast
 import ray
 from ray.actor import ActorProxy
 
+from ...providers.registry import ProviderConfig
 from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
 from ..api.status import SessionStatus
 from ..session.client_pool import ClientPool
+from ..session.garbage import SessionFreezer
 from ..session.host import Host
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
@@ -52,6 +54,7 @@ class _SessionActor:
         transports = [transport_to(router, directory, host_id) for router in routers]
         self._host = Host([transport.publish for transport in transports], self._on_session_end, ClientPool())
         self._listener = Listener(partial(serve, self._host))
+        self._freezer = SessionFreezer()
         self._ports = ports
         self._release_id = CallBatcher(self._release_ids)
         self._publishing: asyncio.Task[None] | None = None
@@ -64,7 +67,8 @@ class _SessionActor:
             self._publishing = asyncio.get_running_loop().create_task(self._host.run())
             self._publishing.add_done_callback(_log_failure)
         endpoint = await self._listen()
-        self._host.open(session_ids, epoch, config)
+        await self._host.open(session_ids, epoch, config)
+        self._freezer.on_opened(len(session_ids))
         return endpoint
 
     @ray.method
@@ -78,11 +82,14 @@ class _SessionActor:
         await self._host.learn_facts(session_id, model)
 
     @ray.method
+    async def prepare(self, providers: list[ProviderConfig]) -> None:
+        """Open the clients of *providers*, resolved, before a ``Configure`` names them."""
+        await self._host.prepare(providers)
+
+    @ray.method
     async def close(self, session_ids: list[str], drain: bool) -> list[Exception | None]:
         """Close sessions. Returns when all have ended and their ids are free, with the error for each that failed."""
-        closing = (self._host.close(session_id, drain) for session_id in session_ids)
-        outcomes = await asyncio.gather(*closing, return_exceptions=True)
-        return [outcome if isinstance(outcome, Exception) else None for outcome in outcomes]
+        return await self._host.close_all(session_ids, drain)
 
     @ray.method
     async def settings(self, session_id: str) -> SessionConfig:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
+import msgspec
+
 from ...providers.models import context_limit_tokens
 from ..api.config import SessionConfig
 from ..api.messages import CompactReason
@@ -41,8 +43,7 @@ class ContextWindow:
         return cls(limit, min(int(limit * threshold), limit - reserved), limit - reserved)
 
 
-@dataclass(slots=True)
-class CompactionPolicy:
+class CompactionPolicy(msgspec.Struct, gc=False):
     """Decides when a conversation is compacted.
 
     *floor_tokens* is what the last compaction left if that was more than its target, otherwise 0.

@@ -1,34 +1,36 @@
 """How much of the context window is in use."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
-from ...compaction.estimate.estimator import Estimator
+from ...compaction.estimate.estimator import Estimator, new_estimator
 from ...providers.schema.messages import Message
 from ...providers.schema.request import Settings
 from ...providers.schema.usage import NONE_YET, Count, Provenance, Usage, estimated
 
 
-class Fill(msgspec.Struct, frozen=True):
+class Fill(msgspec.Struct, frozen=True, gc=False):
     """The tokens of a request with the first *messages* of the history, settings included."""
 
     count: Count = NONE_YET.input
     messages: int = 0
 
 
-@dataclass(slots=True)
-class ContextMeter:
+_EMPTY = Fill()
+_UNKNOWN = new_estimator("")
+
+
+class ContextMeter(msgspec.Struct, gc=False):
     """The last reported *fill*, and an estimate of what was added since. The estimator learns from each report."""
 
-    fill: Fill = field(default_factory=Fill)
-    estimator: Estimator = field(default_factory=Estimator)
+    fill: Fill = _EMPTY
+    estimator: Estimator = _UNKNOWN
 
     def use_provider(self, provider: str) -> None:
         """Requests go to *provider* from now on. What was learned about another provider does not apply."""
         if provider != self.estimator.provider:
-            self.estimator = Estimator(provider)
+            self.estimator = new_estimator(provider)
 
     def request_tokens(self, messages: Sequence[Message], settings: Settings) -> int:
         """The tokens of a request with *messages*, as far as they are known."""

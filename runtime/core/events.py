@@ -16,7 +16,7 @@ NOTHING = Partial()
 _UNKNOWN = ModelFacts()
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=str.lower, omit_defaults=True):
+class _Event(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="event", tag=str.lower, omit_defaults=True):
     """Something that happened."""
 
 
@@ -52,7 +52,7 @@ class Answered(_Event, frozen=True, kw_only=True):
     answer: Answer
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Failure(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A provider's error. *code* is that of the error class, *details* what it says about content that it rejects."""
 
     code: str
@@ -102,7 +102,7 @@ Outcome = Answered | RequestFailed | BackoffEnded | CompactionEnded | TaskCancel
 Event = Opened | Received | Outcome
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """An event that changed a conversation, numbered from 1: records, replayed in order, rebuild the conversation."""
 
     number: int

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -12,17 +11,22 @@ from ...providers.schema.messages import UNREADABLE, HistoryView, Message, Origi
 from ..api.errors import EmptyMessage, InvalidRecord
 
 
-@dataclass(slots=True)
-class History:
+class History(msgspec.Struct, eq=False, gc=False):
     """The *messages* that requests hold, and the *full* history, which also has what compactions removed.
 
     The messages of the running turn are at the end of both. Other than by appending to them, neither list is changed:
     what removes messages makes new lists. So views of them stay as they are.
     """
 
-    messages: list[Message] = field(default_factory=list[Message])
-    full: list[Message] = field(default_factory=list[Message])
-    _tool_use_ids: set[str] = field(default_factory=set[str])
+    messages: list[Message] = []
+    full: list[Message] = []
+    _view: HistoryView | None = None  # the last one: the memo of requests and the estimator share it
+    _tool_use_ids: set[str] | None = None  # None if there are none: a set takes 200 bytes
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, History) and (self.messages, self.full) == (other.messages, other.full)
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
 
     @classmethod
     def restored(cls, full: Sequence[Message], messages: Sequence[Message | int]) -> "History":
@@ -34,7 +38,8 @@ class History:
         if any(isinstance(message, int) and not 0 <= message < len(full) for message in messages):
             raise InvalidRecord(f"the snapshot refers to messages that its full history of {len(full)} does not have")
         current = [full[message] if isinstance(message, int) else message for message in messages]
-        return cls(current, list(full), {use_id for message in full for use_id in _tool_use_ids(message.content)})
+        tool_use_ids = {use_id for message in full for use_id in _tool_use_ids(message.content)}
+        return cls(current, list(full), _tool_use_ids=tool_use_ids or None)
 
     def indexed_messages(self) -> tuple[Message | int, ...]:
         """The *messages*, each as an index into *full* if it is one of those."""
@@ -44,7 +49,9 @@ class History:
     @property
     def view(self) -> HistoryView:
         """The *messages* now."""
-        return HistoryView(self.messages)
+        if self._view is None or not self._view.is_whole(self.messages):
+            self._view = HistoryView(self.messages)
+        return self._view
 
     @property
     def full_view(self) -> HistoryView:
@@ -63,9 +70,11 @@ class History:
 
     def append_answer(self, content: Iterable[Block], turn: int, origin: Origin | None = None) -> tuple[Block, ...]:
         """Add an answer's *content*, if any of it is worth keeping, and return that. Its tool uses get unique ids."""
-        kept = worth_keeping(content, self._tool_use_ids)
+        kept = worth_keeping(content, self._tool_use_ids or frozenset())
         if kept:
-            self._tool_use_ids.update(_tool_use_ids(kept))
+            if used := _tool_use_ids(kept):
+                self._tool_use_ids = self._tool_use_ids or set()
+                self._tool_use_ids.update(used)
             self.append(Message(role=Role.ASSISTANT, content=kept, turn=turn, origin=origin))
         return kept
 
@@ -73,8 +82,9 @@ class History:
         """Remove the messages of *turn*, the last turn, and return them. A summary of earlier turns as well stays."""
         self.messages, _ = _without_turn(self.messages, turn)
         self.full, removed = _without_turn(self.full, turn)
-        for message in removed:
-            self._tool_use_ids.difference_update(_tool_use_ids(message.content))
+        if self._tool_use_ids:
+            self._tool_use_ids.difference_update(*(_tool_use_ids(message.content) for message in removed))
+            self._tool_use_ids = self._tool_use_ids or None
         return removed
 
     def discard_refused_turn(self, turn: int) -> None:
@@ -124,7 +134,7 @@ class History:
 
     def clear(self) -> None:
         """Remove everything."""
-        self.messages, self.full, self._tool_use_ids = [], [], set()
+        self.messages, self.full, self._tool_use_ids = [], [], None
 
 
 def without_blank_text(content: Iterable[UserBlock]) -> tuple[UserBlock, ...]:

@@ -1,7 +1,6 @@
 """The mailbox: the messages that are queued until the running turn has ended."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -13,7 +12,7 @@ from ..api.messages import Clear, Close, Compact, Configure, UserMessage
 _UNKNOWN = ModelFacts()
 
 
-class Queued(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Queued(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A message in the mailbox. A user message has its *turn* and its *size_bytes*; the others have 0.
 
     *facts* and *source* are those of ``Received``.
@@ -26,12 +25,11 @@ class Queued(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str = ""
 
 
-@dataclass(slots=True)
-class Mailbox:
+class Mailbox(msgspec.Struct, gc=False):
     """First in, first out, within limits. After a ``Close`` it accepts nothing more."""
 
     closing: bool = False
-    _queue: list[Queued] = field(default_factory=list[Queued])  # short: an empty deque takes 600 bytes
+    _queue: list[Queued] = []  # short: an empty deque takes 600 bytes
     _size_bytes: int = 0
 
     @classmethod

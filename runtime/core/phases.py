@@ -19,7 +19,7 @@ from .tool_batch import ToolBatch
 from .turn import Turn
 
 
-class _Phase(msgspec.Struct, frozen=True, kw_only=True, tag_field="phase", tag=str.lower, omit_defaults=True):
+class _Phase(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="phase", tag=str.lower, omit_defaults=True):
     """What a conversation is doing, and the data that only this phase has."""
 
 

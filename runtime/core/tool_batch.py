@@ -14,7 +14,7 @@ INTERRUPTED = "This tool use was interrupted before it had a result."
 MALFORMED = "The input of this tool use is not a JSON object, and nothing was run. Ask again with valid JSON."
 
 
-class ToolBatch(msgspec.Struct, frozen=True):
+class ToolBatch(msgspec.Struct, frozen=True, gc=False):
     """The tool *uses* of one answer, and the *results* so far by tool use id.
 
     A use with malformed input has its error result from the start.

@@ -21,7 +21,7 @@ NO_VALID_INPUT = Failure(
 )
 
 
-class Turn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The running turn.
 
     *fill_before* is the fill of the context window before the turn, ``None`` if the history has been compacted since.

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from ...providers.models import with_model_facts
+from ...providers.registry import ProviderConfig
 from ...providers.schema.content import UserBlock
 from ...providers.schema.messages import Message
 from ...providers.served_facts import learn_facts
@@ -152,7 +153,8 @@ class SessionHandle:
     async def _prepared(self, change: Configure) -> Configure:
         """*change*, validated, with the credentials of its providers from the environment.
 
-        The models endpoint has been asked about a new model, if the provider says so.
+        The models endpoint has been asked about a new model, if the provider says so, and the session's process has
+        opened the clients of new providers: that may take seconds, for which other sessions there must not wait.
         """
         if change.provider is not UNSET:
             validated_provider(change.provider)
@@ -165,6 +167,8 @@ class SessionHandle:
             await self._call(partial(self._session.host.actor.learn_facts.remote, self.id, change.model))
         if compaction := given_settings(change).get("compaction"):
             change = msgspec.structs.replace(change, compaction=compaction.resolved(os.environ))
+        if providers := _providers(change):
+            await self._call(partial(self._session.host.actor.prepare.remote, providers))
         return change
 
     async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -176,3 +180,10 @@ class SessionHandle:
         except (ActorGone, ConnectionLost, PeerUnreachable) as error:
             self._registry.require_open()
             raise await self._registry.failure_reason(self._session, error) from None
+
+
+def _providers(change: Configure) -> list[ProviderConfig]:
+    """The providers that *change* names."""
+    compaction = given_settings(change).get("compaction")
+    own = [] if change.provider is UNSET else [change.provider]
+    return [*own, *(compaction.providers() if compaction else ())]

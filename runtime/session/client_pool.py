@@ -1,12 +1,13 @@
 """The provider clients of one process, shared by its sessions."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 
 import msgspec
 
-from ...providers.registry import ProviderConfig, open_client
+from ...providers.registry import ProviderConfig, open_client, opens_at_once
 from ...providers.schema.client import Client
 
 
@@ -22,6 +23,7 @@ class ClientPool:
     def __init__(self, open_client: Callable[[ProviderConfig], Client] = open_client) -> None:
         self._open_client = open_client
         self._shared: dict[bytes, _SharedClient] = {}
+        self._opening: dict[bytes, asyncio.Future[None]] = {}
 
     def client(self, config: ProviderConfig) -> Client:
         """The client of *config*, resolved; opened if necessary.
@@ -30,6 +32,23 @@ class ClientPool:
             ConfigError: it can't be opened.
         """
         return self._find(config).client
+
+    async def prepare(self, config: ProviderConfig) -> None:
+        """Open the client of *config*, if necessary, in a thread: importing an SDK takes seconds.
+
+        Raises:
+            ConfigError: it can't be opened.
+        """
+        key = _key(config)
+        if key in self._shared:
+            return
+        if opens_at_once(config):
+            self._find(config)
+            return
+        if key not in self._opening:
+            self._opening[key] = opening = asyncio.ensure_future(self._open(key, config))
+            opening.add_done_callback(lambda _: self._opening.pop(key))
+        await asyncio.shield(self._opening[key])
 
     def lease(self, config: ProviderConfig) -> Client:
         """The client of *config*, which stays open until ``release``."""
@@ -45,6 +64,13 @@ class ClientPool:
         if not shared.leases:
             del self._shared[key]
             await shared.client.aclose()
+
+    async def _open(self, key: bytes, config: ProviderConfig) -> None:
+        client = await asyncio.to_thread(self._open_client, config)
+        if key in self._shared:  # somebody could not wait
+            await client.aclose()
+        else:
+            self._shared[key] = _SharedClient(client)
 
     def _find(self, config: ProviderConfig) -> _SharedClient:
         key = _key(config)

@@ -16,7 +16,9 @@ class Credentials:
         self._clients = clients
         self._with_secrets: dict[bytes, ProviderConfig] = {}  # shared with copies, so never changed in place
         self._leased: tuple[ProviderConfig, ...] = ()
-        self._current: tuple[ProviderConfig, Client, str] | None = None  # the last one that was used, and its source
+        self._current: ProviderConfig | None = None  # the last one that was used, without secrets
+        self._client: Client | None = None  # its client
+        self._source = ""  # its source
 
     def check_settings(self, config: SessionConfig) -> None:
         """Raises:
@@ -53,7 +55,9 @@ class Credentials:
         Raises:
             ConfigError: it can't be opened.
         """
-        return self._current_of(public)[1]
+        self._use(public)
+        assert self._client is not None
+        return self._client
 
     def source(self, public: ProviderConfig) -> str:
         """The ``Origin.source`` of what *public* answers.
@@ -61,20 +65,20 @@ class Credentials:
         Raises:
             ConfigError: its client can't be opened.
         """
-        return self._current_of(public)[2]
+        self._use(public)
+        return self._source
 
     async def release(self) -> None:
         """Release all clients. None of them may have a request in flight."""
-        self._current = None
+        self._current = self._client = None
         leased, self._leased = self._leased, ()
         for provider in leased:
             await self._clients.release(provider)
 
-    def _current_of(self, public: ProviderConfig) -> tuple[ProviderConfig, Client, str]:
-        if self._current is None or self._current[0] is not public:
+    def _use(self, public: ProviderConfig) -> None:
+        if self._current is not public:
             secret = self.with_secrets(public)
-            self._current = public, self._lease(secret), secret.source
-        return self._current
+            self._client, self._source, self._current = self._lease(secret), secret.source, public
 
     def _lease(self, provider: ProviderConfig) -> Client:
         if provider in self._leased:

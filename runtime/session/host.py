@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import msgspec
 
+from ...providers.registry import ProviderConfig
 from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
 from ..api.errors import SessionExists, UnknownSession
@@ -22,6 +23,12 @@ from .credentials import Credentials
 from .session import Session
 
 log = logging.getLogger(__name__)
+
+_GROUP_SESSIONS = 200
+"""Sessions that are opened or closed before the event loop serves others: that takes some milliseconds."""
+
+_GROUP_S = 0.1
+"""How long the next group waits until the sessions of the one before are over."""
 
 _to_llm: msgspec.msgpack.Decoder[ToLLM] = msgspec.msgpack.Decoder(ToLLM)
 
@@ -39,6 +46,8 @@ class Host:
         clients: ClientPool,
     ) -> None:
         self._publishers = [Publisher(to_router) for to_router in publish]
+        self._schedulers = [publisher.schedule for publisher in self._publishers]  # shared by all outboxes
+        self._on_session_end = self._session_ended  # shared by all sessions
         self._on_end = on_end
         self._clients = clients
         self._sessions: dict[str, Session] = {}
@@ -54,8 +63,19 @@ class Host:
         """The number of sessions."""
         return len(self._sessions)
 
-    def open(self, session_ids: Sequence[str], epoch: int, config: SessionConfig) -> None:
+    async def prepare(self, providers: Iterable[ProviderConfig]) -> None:
+        """Open the clients of *providers* before they are needed: that may take seconds, and blocks nobody here.
+
+        Raises:
+            ConfigError: one can't be opened.
+        """
+        for provider in providers:
+            await self._clients.prepare(provider)
+
+    async def open(self, session_ids: Sequence[str], epoch: int, config: SessionConfig) -> None:
         """Open a session for each id: all of them, or none. *epoch* distinguishes sessions that have the same id.
+
+        No id may be given to another call before this one has returned.
 
         Raises:
             SessionExists: an id is taken here.
@@ -66,13 +86,16 @@ class Host:
             if session_id in self._sessions or session_id in opening:
                 raise SessionExists(f"session {session_id!r} exists; attach to it, or use another id")
             opening.add(session_id)
+        await self.prepare(config.providers())
         credentials = self._checked_credentials(config)
         opened = Opened(config=config.public(), created_at=time.time(), source=config.provider.source)
-        for session_id in session_ids:
-            publisher = self._publishers[shard_of(session_id, len(self._publishers))]
-            outbox = Outbox(session_id, epoch, config.limits.outbox_bytes, publisher.schedule)
+        for number, session_id in enumerate(session_ids, start=1):
+            schedule = self._schedulers[shard_of(session_id, len(self._schedulers))]
+            outbox = Outbox(session_id, epoch, config.limits.outbox_bytes, schedule)
             self._sessions[session_id] = session = Session(session_id, opened, credentials.copy(), outbox)
-            session.on_end = self._session_ended
+            session.on_end = self._on_session_end
+            if number % _GROUP_SESSIONS == 0:
+                await asyncio.sleep(0)
 
     def tell(self, session_id: str, data: bytes) -> Receipt:
         """Put an encoded ``ToLLM`` into the session's mailbox.
@@ -98,6 +121,30 @@ class Host:
             session.tell(Close(drain=drain), 0)
             await session.wait_ended()
         await asyncio.shield(self._finalizing[session])
+
+    async def close_all(self, session_ids: Sequence[str], drain: bool) -> list[Exception | None]:
+        """Close sessions. Returns when all are over, with the error for each that could not be closed.
+
+        They are closed in groups, and the next group waits for the one before, but not for long: while a router is
+        away, none of a group is over.
+        """
+        outcomes: list[Exception | None] = [None] * len(session_ids)
+
+        async def close(place: int) -> None:
+            try:
+                await self.close(session_ids[place], drain)
+            except Exception as error:
+                outcomes[place] = error
+
+        closing: set[asyncio.Task[None]] = set()
+        for start in range(0, len(session_ids), _GROUP_SESSIONS):
+            places = range(start, min(start + _GROUP_SESSIONS, len(session_ids)))
+            group = {asyncio.create_task(close(place)) for place in places}
+            _, late = await asyncio.wait(group, timeout=_GROUP_S)
+            closing |= late
+        while closing:
+            await closing.pop()
+        return outcomes
 
     def settings(self, session_id: str) -> SessionConfig:
         """The settings in force, without secrets."""

@@ -59,7 +59,7 @@ class Session:
         self._task: asyncio.Task[None] | None = None  # the running request or compaction
         self._request: RequestTask | None = None  # the running request
         self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()  # also cancelled ones, until they have closed their sockets
+        self._tasks: tuple[asyncio.Task[None], ...] = ()  # also cancelled ones, until they have closed their sockets
         self._end: asyncio.Event | None = None  # made only when somebody waits for it
         self._conversation = Conversation()
         self._handle(opened)
@@ -131,7 +131,8 @@ class Session:
 
     async def shutdown(self) -> None:
         """After the end: wait for cancelled requests and for unacknowledged events, then release the clients."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._outbox.wait_drained()
         await self._credentials.release()
 
@@ -202,9 +203,7 @@ class Session:
             case StartCompaction():
                 self._start(self._run_compaction(instruction))
             case StartBackoff(request=request, delay_s=delay_s):
-                self._timer = asyncio.get_running_loop().call_later(
-                    delay_s, self._handle, ev.BackoffEnded(request=request)
-                )
+                self._timer = asyncio.get_running_loop().call_later(delay_s, self._end_backoff, request)
             case Cancel():
                 self._cancel()
             case ApplySettings(config=config):
@@ -222,7 +221,7 @@ class Session:
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         self._task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(self._task)
+        self._tasks += (self._task,)
         self._task.add_done_callback(self._task_done)
 
     async def _run_request(self, send: SendRequest) -> None:
@@ -248,6 +247,10 @@ class Session:
                 partial=self._partial(),
             )
 
+    def _end_backoff(self, request: int) -> None:
+        self._timer = None  # it refers to the session
+        self._handle(ev.BackoffEnded(request=request))
+
     async def _run_compaction(self, start: StartCompaction) -> None:
         ended = await CompactionTask(start, self._credentials, self._memo).run()
         if self._task is asyncio.current_task():
@@ -262,7 +265,7 @@ class Session:
         self._request = self._task = self._timer = None
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks = tuple(running for running in self._tasks if running is not task)
         if not task.cancelled():
             if error := task.exception():
                 log.critical("session %s: unhandled error in a request or compaction task", self.id, exc_info=error)

@@ -1,18 +1,23 @@
 """Clients are shared and closed with their last lease; credentials keep the secrets of their providers."""
 
 import asyncio
+import threading
 
 import msgspec
 import pytest
 
 import rayconteur as rc
+from rayconteur.errors import InvalidConfig
 from rayconteur.providers import ModelFacts, ProviderConfig
+from rayconteur.providers.registry import open_client as open_real_client
+from rayconteur.providers.schema.client import Client
 from rayconteur.providers.scripted.client import ScriptedClient
 from rayconteur.runtime.session.client_pool import ClientPool
 from rayconteur.runtime.session.credentials import Credentials
 
 ONE, OTHER = rc.Scripted(model="one"), rc.Scripted(model="other")
 FACTS = ModelFacts(context_limit_tokens=5)
+SLOW = rc.OpenAI(model="gpt-x", api_key="sk-x", base_url="http://127.0.0.1:9/v1")
 SECRET = "sk-never-to-be-seen"
 
 
@@ -168,3 +173,45 @@ def test_the_repr_of_credentials_and_client_pool_shows_no_secret(provider: Provi
 
     assert SECRET not in repr((vars(credentials), vars(clients)))
     asyncio.run(credentials.release())
+
+
+def test_a_client_is_prepared_once_in_a_thread_however_many_wait_for_it() -> None:
+    threads: list[threading.Thread] = []
+
+    def open_client(config: ProviderConfig) -> Client:
+        threads.append(threading.current_thread())
+        return open_real_client(config)
+
+    async def main() -> None:
+        clients = ClientPool(open_client)
+
+        await asyncio.gather(clients.prepare(SLOW), clients.prepare(SLOW))
+
+        prepared = clients.client(SLOW)
+        assert clients.lease(SLOW) is prepared
+        await clients.prepare(SLOW)
+        await clients.release(SLOW)
+
+    asyncio.run(main())
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
+
+
+def test_a_client_that_cannot_be_prepared_is_tried_again() -> None:
+    problems = ["no key"]
+
+    def open_client(config: ProviderConfig) -> Client:
+        if problems:
+            raise InvalidConfig("provider.api_key", problems.pop())
+        return open_real_client(config)
+
+    async def main() -> None:
+        clients = ClientPool(open_client)
+        with pytest.raises(InvalidConfig, match="no key"):
+            await clients.prepare(SLOW)
+
+        await clients.prepare(SLOW)
+        clients.lease(SLOW)
+        await clients.release(SLOW)
+
+    asyncio.run(main())

@@ -68,13 +68,13 @@ def session_ids_of(fixture: HostFixture) -> list[str]:
 
 def test_sessions_are_opened_all_or_none() -> None:
     async def scenario(fixture: HostFixture) -> None:
-        fixture.host.open(["a", "b"], 1, ECHO)
+        await fixture.host.open(["a", "b"], 1, ECHO)
 
         for session_ids in (["c", "a"], ["d", "d"]):
             with pytest.raises(SessionExists, match=session_ids[1]):
-                fixture.host.open(session_ids, 2, ECHO)
+                await fixture.host.open(session_ids, 2, ECHO)
         with pytest.raises(InvalidConfig, match="bad luck"):
-            fixture.host.open(["e"], 2, UNOPENABLE)
+            await fixture.host.open(["e"], 2, UNOPENABLE)
 
         assert session_ids_of(fixture) == ["a", "b"]
         assert len(fixture.host) == 2
@@ -84,7 +84,7 @@ def test_sessions_are_opened_all_or_none() -> None:
 
 def test_invalid_messages_and_unknown_sessions_are_rejected() -> None:
     async def scenario(fixture: HostFixture) -> None:
-        fixture.host.open(["a"], 1, ECHO)
+        await fixture.host.open(["a"], 1, ECHO)
 
         with pytest.raises(InvalidConfig, match="message"):
             fixture.host.tell("a", msgspec.msgpack.encode({"kind": "nonsense"}))
@@ -101,7 +101,7 @@ def test_invalid_messages_and_unknown_sessions_are_rejected() -> None:
 
 def test_a_session_is_removed_and_its_id_is_free_when_the_router_has_its_last_event() -> None:
     async def scenario(fixture: HostFixture) -> None:
-        fixture.host.open(["a"], 1, HANGS)
+        await fixture.host.open(["a"], 1, HANGS)
         fixture.tell("a", rc.UserMessage.of("hi"))
         fixture.router_accepts.clear()
         closing = [asyncio.create_task(fixture.host.close("a", drain=False)) for _ in range(3)]
@@ -117,14 +117,14 @@ def test_a_session_is_removed_and_its_id_is_free_when_the_router_has_its_last_ev
         assert fixture.ended == ["a"]
         assert fixture.published[0][-1].session_end
         assert len(fixture.host) == 0
-        fixture.host.open(["a"], 2, ECHO)
+        await fixture.host.open(["a"], 2, ECHO)
 
     run_with_host(scenario)
 
 
 def test_an_id_is_free_here_before_others_learn_that_its_session_has_ended() -> None:
     async def scenario(fixture: HostFixture) -> None:
-        fixture.host.open(["a"], 1, ECHO)
+        await fixture.host.open(["a"], 1, ECHO)
 
         closing = asyncio.create_task(fixture.host.close("a", drain=False))
         await fixture.release_begun.wait()
@@ -137,7 +137,7 @@ def test_an_id_is_free_here_before_others_learn_that_its_session_has_ended() -> 
 
 def test_cancelling_a_wait_for_the_end_does_not_stop_the_end() -> None:
     async def scenario(fixture: HostFixture) -> None:
-        fixture.host.open(["a"], 1, ECHO)
+        await fixture.host.open(["a"], 1, ECHO)
         fixture.router_accepts.clear()
         closing = asyncio.create_task(fixture.host.close("a", drain=False))
         await asyncio.sleep(1)
@@ -154,7 +154,7 @@ def test_cancelling_a_wait_for_the_end_does_not_stop_the_end() -> None:
 
 def test_close_with_drain_waits_for_the_queued_turns() -> None:
     async def scenario(fixture: HostFixture) -> None:
-        fixture.host.open(["a"], 1, ECHO)
+        await fixture.host.open(["a"], 1, ECHO)
         for word in ("one", "two"):
             fixture.tell("a", rc.UserMessage.of(word))
 
@@ -168,7 +168,7 @@ def test_close_with_drain_waits_for_the_queued_turns() -> None:
 def test_each_session_publishes_to_the_router_of_its_shard() -> None:
     async def scenario(fixture: HostFixture) -> None:
         names = [f"s{number}" for number in range(20)]
-        fixture.host.open(names, 7, ECHO)
+        await fixture.host.open(names, 7, ECHO)
         for name in names:
             fixture.tell(name, rc.UserMessage.of("hi"))
         await asyncio.sleep(10)
@@ -184,8 +184,8 @@ def test_each_session_publishes_to_the_router_of_its_shard() -> None:
 
 def test_a_stuck_session_delays_no_other_session() -> None:
     async def scenario(fixture: HostFixture) -> None:
-        fixture.host.open(["stuck"], 1, HANGS)
-        fixture.host.open(["quick"], 1, ECHO)
+        await fixture.host.open(["stuck"], 1, HANGS)
+        await fixture.host.open(["quick"], 1, ECHO)
         fixture.tell("stuck", rc.UserMessage.of("hi"))
         fixture.tell("quick", rc.UserMessage.of("hi"))
 

@@ -1,0 +1,203 @@
+"""A host with many sessions: nothing blocks its event loop, and what has ended is freed at once."""
+
+import asyncio
+import gc
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+from checkers.loop_watch import watched_loop
+
+import rayconteur as rc
+from rayconteur.errors import UnknownSession
+from rayconteur.runtime.session.client_pool import ClientPool
+from rayconteur.runtime.session.garbage import SessionFreezer
+from rayconteur.runtime.session.host import Host
+from rayconteur.runtime.session.session import Session
+from rayconteur.scripted import Call, Fail, Say, Script, Wait
+
+STALL_S = 0.02
+FEW, MANY = 20, 4_000
+ECHO = rc.SessionConfig(provider=rc.Scripted())
+HI = msgspec.msgpack.encode(rc.UserMessage.of("hi"))
+
+
+async def publish(data: bytes) -> None:
+    await asyncio.sleep(0)
+
+
+async def on_end(session_id: str) -> None:
+    await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def running_host() -> AsyncGenerator[Host, None]:
+    host = Host([publish], on_end, ClientPool())
+    publishing = asyncio.create_task(host.run())
+    yield host
+    publishing.cancel()
+    await asyncio.gather(publishing, return_exceptions=True)
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """Reference counts alone free objects."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.unfreeze()
+    gc.enable()
+
+
+def ids(count: int) -> list[str]:
+    return [f"s{number}" for number in range(count)]
+
+
+def open_sessions() -> int:
+    return sum(isinstance(each, Session) for each in gc.get_objects())
+
+
+@pytest.mark.usefixtures("no_collection")
+def test_opening_and_closing_many_sessions_stalls_nobody() -> None:
+    async def main() -> None:
+        async with running_host() as host:
+            await host.open(["other"], 1, ECHO)
+            async with watched_loop() as watch:
+                await host.open(ids(MANY), 1, ECHO)
+                assert await host.close_all(ids(MANY), drain=False) == [None] * MANY
+
+            assert watch.longest_s < STALL_S
+            assert len(host) == 1
+
+    asyncio.run(main())
+
+
+def test_each_session_that_cannot_be_closed_gets_its_error() -> None:
+    async def main() -> None:
+        async with running_host() as host:
+            await host.open(["a", "b"], 1, ECHO)
+
+            first, ghost, last = await host.close_all(["a", "ghost", "b"], drain=False)
+
+            assert first is last is None
+            assert isinstance(ghost, UnknownSession)
+            assert len(host) == 0
+
+    asyncio.run(main())
+
+
+@pytest.mark.usefixtures("no_collection")
+@pytest.mark.parametrize(
+    "script",
+    [
+        Script(),
+        Script(answers=((Fail(code="overloaded"),), (Say(text="at last"),))),
+        Script(answers=((Fail(code="authentication_failed"),),)),
+        Script(answers=((Call(name="look"),),)),
+        Script(answers=((Say(text="one moment"), Wait()),)),
+    ],
+    ids=["answered", "retried", "failed", "tools out", "interrupted"],
+)
+def test_a_closed_session_is_freed_without_the_garbage_collector(script: Script) -> None:
+    config = rc.SessionConfig(provider=rc.Scripted(script=script), retry=rc.RetryPolicy(first_delay_s=0.001))
+
+    async def main() -> None:
+        async with running_host() as host:
+            before = open_sessions()
+            await host.open(ids(FEW), 1, config)
+            for session_id in ids(FEW):
+                host.tell(session_id, HI)
+            await asyncio.sleep(0.05)
+
+            await host.close_all(ids(FEW), drain=False)
+            await asyncio.sleep(0)
+
+            assert open_sessions() == before
+
+    asyncio.run(main())
+
+
+def test_an_idle_session_has_few_objects_for_the_garbage_collector() -> None:
+    async def main() -> None:
+        async with running_host() as host:
+            await host.open(["first"], 1, ECHO)
+            gc.collect()
+            before = Counter(type(each).__name__ for each in gc.get_objects())
+
+            await host.open(ids(1_000), 1, ECHO)
+
+            after = Counter(type(each).__name__ for each in gc.get_objects())
+            assert sum((after - before).values()) / 1_000 < 12
+
+    asyncio.run(main())
+
+
+def test_a_turn_leaves_few_objects_for_the_garbage_collector() -> None:
+    async def main() -> None:
+        async with running_host() as host:
+            await host.open(ids(500), 1, ECHO)
+            tracked: list[int] = []
+            for _ in range(2):
+                gc.collect()
+                tracked.append(len(gc.get_objects()))
+                for session_id in ids(500):
+                    host.tell(session_id, HI)
+                await asyncio.sleep(0.2)
+                assert not any(host.status(session_id).turn for session_id in ids(500))
+            gc.collect()
+
+            assert (len(gc.get_objects()) - tracked[-1]) / 500 < 1
+
+    asyncio.run(main())
+
+
+@pytest.mark.usefixtures("no_collection")
+def test_frozen_sessions_are_freed_when_they_end_and_older_garbage_is_not_frozen() -> None:
+    thresholds = gc.get_threshold()
+
+    async def main() -> None:
+        async with running_host() as host:
+            freezer = SessionFreezer()
+            garbage: list[object] = []
+            garbage.append(garbage)
+            del garbage
+            await host.open(ids(1_000), 1, ECHO)
+
+            freezer.on_opened(1_000)
+
+            frozen = gc.get_freeze_count()
+            assert open_sessions() == 0  # get_objects() does not list what is frozen
+            assert gc.collect() < 100
+
+            await host.close_all(ids(1_000), drain=False)
+            await asyncio.sleep(0)
+
+            assert gc.get_freeze_count() <= frozen - 9_000
+
+    try:
+        asyncio.run(main())
+    finally:
+        gc.set_threshold(*thresholds)
+
+
+def test_a_few_sessions_are_frozen_after_a_moment() -> None:
+    thresholds = gc.get_threshold()
+
+    async def main() -> None:
+        freezer = SessionFreezer()
+        before = gc.get_freeze_count()
+        freezer.on_opened(1)
+        freezer.on_opened(1)
+        assert gc.get_freeze_count() == before
+
+        await asyncio.sleep(0.6)
+
+        assert gc.get_freeze_count() > before
+
+    try:
+        asyncio.run(main())
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
