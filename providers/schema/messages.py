@@ -74,16 +74,18 @@ class Message(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
 
 
 class HistoryView(Sequence[Message]):
-    """The first *length* messages of *log*, a list to which messages are only ever appended.
+    """The messages that *log* has now, a list to which messages are only ever appended.
 
-    It takes the same time and memory whatever its length. Two views are compared like tuples.
+    It takes the same time and memory whatever its length. Views are compared like tuples. *revision* distinguishes the
+    lists that a history has had, one after the other.
     """
 
-    __slots__ = ("_length", "_log")
+    __slots__ = ("_length", "_log", "revision")
 
-    def __init__(self, log: list[Message], length: int | None = None) -> None:
+    def __init__(self, log: list[Message], revision: int = 0) -> None:
         self._log = log
-        self._length = len(log) if length is None else length
+        self._length = len(log)
+        self.revision = revision
 
     def __len__(self) -> int:
         return self._length

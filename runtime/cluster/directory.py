@@ -9,6 +9,7 @@ from ray.actor import ActorProxy
 
 from ..events.router_calls import EndedSessions
 from ..events.segments import SessionEnd
+from ..session.sorted_ids import SortedIds
 
 _MAX_TOMBSTONES = 10_000
 """For how many sessions the directory remembers that they died with their host."""
@@ -19,6 +20,13 @@ class SessionPlace(msgspec.Struct, frozen=True):
 
     host_id: str
     epoch: int
+
+
+class SessionPage(msgspec.Struct, frozen=True):
+    """Ids of sessions in order, by their hosts, and the *last* one; ``None`` if no further ones follow."""
+
+    ids: dict[str, list[str]]
+    last: str | None
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -36,6 +44,7 @@ class _Directory:
         self._drivers: set[str] = set()
         self._epoch = 0
         self._places: dict[str, SessionPlace] = {}
+        self._ids = SortedIds()  # of the places
         self._tombstones: OrderedDict[tuple[str, int], None] = OrderedDict()  # by id and epoch
 
     @ray.method
@@ -58,7 +67,10 @@ class _Directory:
             return Claim(0, taken)
         # From the clock, so that epochs keep growing when another directory follows this one.
         self._epoch = max(self._epoch + 1, int(time.time() * 1000))
-        self._places.update(dict.fromkeys(session_ids, SessionPlace(host_id, self._epoch)))
+        place = SessionPlace(host_id, self._epoch)
+        for session_id in session_ids:
+            self._places[session_id] = place
+            self._ids.add(session_id)
         return Claim(self._epoch)
 
     @ray.method
@@ -67,14 +79,14 @@ class _Directory:
         for session_id in session_ids:
             place = self._places.get(session_id)
             if place and place.host_id == host_id:
-                del self._places[session_id]
+                self._free(session_id)
 
     @ray.method
     async def mark_dead(self, host_id: str) -> dict[str, int]:
         """Free all ids of a host that has died. Returns them, each with its epoch, to the first caller only."""
         dead = {session_id: place.epoch for session_id, place in self._places.items() if place.host_id == host_id}
         for session_id, epoch in dead.items():
-            del self._places[session_id]
+            self._free(session_id)
             self._tombstones[session_id, epoch] = None
         while len(self._tombstones) > _MAX_TOMBSTONES:
             self._tombstones.popitem(last=False)
@@ -104,9 +116,17 @@ class _Directory:
         return [alike for alike in ended if alike.sessions]
 
     @ray.method
-    async def host_ids(self) -> list[str]:
-        """The ids of all hosts that have sessions."""
-        return list(dict.fromkeys(place.host_id for place in self._places.values()))
+    async def page(self, after: str, limit: int) -> SessionPage:
+        """The first *limit* sessions by their ids, of those that come after *after*."""
+        page = self._ids.page(after, limit)
+        by_host: dict[str, list[str]] = {}
+        for session_id in page:
+            by_host.setdefault(self._places[session_id].host_id, []).append(session_id)
+        return SessionPage(by_host, page[-1] if len(page) == limit else None)
+
+    def _free(self, session_id: str) -> None:
+        del self._places[session_id]
+        self._ids.remove(session_id)
 
 
 DirectoryActor = ray.remote(_Directory)

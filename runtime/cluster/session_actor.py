@@ -10,12 +10,12 @@ import ray
 from ray.actor import ActorProxy
 
 from ...providers.registry import ProviderConfig
-from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
 from ..api.status import SessionStatus
 from ..session.client_pool import ClientPool
 from ..session.garbage import SessionFreezer
 from ..session.host import Host
+from ..session.pages import HistoryPosition, encode_history_page, encode_statuses
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
 from .call_batcher import CallBatcher, Outcomes
@@ -102,14 +102,14 @@ class _SessionActor:
         return self._host.status(session_id)
 
     @ray.method
-    async def statuses(self) -> list[SessionStatus]:
-        """The status of every session on this host."""
-        return self._host.statuses()
+    async def statuses(self, session_ids: list[str]) -> bytes:
+        """The encoded statuses of those of *session_ids* that are on this host: at most a page of them."""
+        return encode_statuses(self._host.statuses(session_ids))
 
     @ray.method
-    async def history(self, session_id: str, full: bool) -> tuple[Message, ...]:
-        """The session's messages; if *full*, with those that compactions removed, and without summaries."""
-        return self._host.history(session_id, full)
+    async def history(self, session_id: str, full: bool, position: HistoryPosition | None) -> bytes:
+        """A page of the session's messages; if *full*, with those that compactions removed, and without summaries."""
+        return encode_history_page(self._host.history(session_id, full), position)
 
     @ray.method
     async def ready(self) -> None:

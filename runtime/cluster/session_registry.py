@@ -20,6 +20,7 @@ from ..api.errors import (
 from ..api.options import RuntimeOptions
 from ..api.status import SessionStatus
 from ..events.segments import SessionEnd, shard_of
+from ..session.pages import PAGE_SESSIONS, decode_statuses
 from ..streams.endpoint import Endpoint
 from .actor_pool import ActorPool
 from .directory import Claim
@@ -96,11 +97,21 @@ class SessionRegistry:
             raise UnknownSession(f"session {session_id!r} has died with its actor; its id is free again")
         return SessionRef(session_id, place.epoch, host)
 
-    async def statuses(self) -> list[SessionStatus]:
-        """The status of every session in the namespace, whichever driver spawned it."""
-        host_ids = await shared_result_of(self._directory.host_ids.remote())
-        statuses = await asyncio.gather(*(self._statuses_of(host_id) for host_id in host_ids))
-        return [status for of_host in statuses for status in of_host]
+    async def statuses(self, limit: int | None, after: str) -> list[SessionStatus]:
+        """The status of the first *limit* sessions in the namespace after the id *after*, in the order of their ids.
+
+        They are fetched page by page, so that nobody stops for them. Without a *limit*, all of them are.
+        """
+        found: list[SessionStatus] = []
+        while limit is None or len(found) < limit:
+            size = PAGE_SESSIONS if limit is None else min(PAGE_SESSIONS, limit - len(found))
+            page = await shared_result_of(self._directory.page.remote(after, size))
+            of_hosts = await asyncio.gather(*(self._statuses_of(*of_host) for of_host in page.ids.items()))
+            found += sorted((status for of_host in of_hosts for status in of_host), key=lambda status: status.id)
+            if page.last is None:
+                break
+            after = page.last
+        return found
 
     async def mark_dead(self, host_id: str) -> None:
         """Record that the host has died: the ids of its sessions are freed, and their readers end with its death."""
@@ -162,10 +173,10 @@ class SessionRegistry:
             host = self._other_hosts[host_id] = HostRef(host_id, actor, self._shared_actors.driver_id)
         return host
 
-    async def _statuses_of(self, host_id: str) -> list[SessionStatus]:
+    async def _statuses_of(self, host_id: str, session_ids: list[str]) -> list[SessionStatus]:
         while host := self._host(host_id):
             try:
-                return await result_of(host.actor.statuses.remote())
+                return decode_statuses(await result_of(host.actor.statuses.remote(session_ids)))
             except ActorGone:
                 if not await self._is_alive(host):
                     break

@@ -8,7 +8,7 @@ import msgspec
 from ...providers.schema.content import ToolUse
 from ...providers.schema.errors import RayconteurError
 from ...providers.schema.facts import ModelFacts
-from ...providers.schema.messages import Message
+from ...providers.schema.messages import HistoryView, Message
 from ...providers.schema.usage import Count, Usage
 from ..api import messages as msg
 from ..api.config import SessionConfig
@@ -106,6 +106,10 @@ class Conversation:
     def full_history(self) -> tuple[Message, ...]:
         """All messages: those that compactions replaced, instead of the summaries and placeholders."""
         return tuple(self._state.history.full)
+
+    def view(self, full: bool) -> HistoryView:
+        """``history`` or ``full_history``, without a copy."""
+        return self._state.history.full_view if full else self._state.history.view
 
     @property
     def message_count(self) -> int:

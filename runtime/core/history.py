@@ -20,6 +20,8 @@ class History(msgspec.Struct, eq=False, gc=False):
 
     messages: list[Message] = []
     full: list[Message] = []
+    revision: int = 0
+    """How often messages were removed from either list, or replaced."""
     _view: HistoryView | None = None  # the last one: the memo of requests and the estimator share it
     _tool_use_ids: set[str] | None = None  # None if there are none: a set takes 200 bytes
 
@@ -50,13 +52,13 @@ class History(msgspec.Struct, eq=False, gc=False):
     def view(self) -> HistoryView:
         """The *messages* now."""
         if self._view is None or not self._view.is_whole(self.messages):
-            self._view = HistoryView(self.messages)
+            self._view = HistoryView(self.messages, self.revision)
         return self._view
 
     @property
     def full_view(self) -> HistoryView:
         """The *full* history now."""
-        return HistoryView(self.full)
+        return HistoryView(self.full, self.revision)
 
     @property
     def unanswered(self) -> bool:
@@ -80,6 +82,7 @@ class History(msgspec.Struct, eq=False, gc=False):
 
     def discard_turn(self, turn: int) -> list[Message]:
         """Remove the messages of *turn*, the last turn, and return them. A summary of earlier turns as well stays."""
+        self.revision += 1
         self.messages, _ = _without_turn(self.messages, turn)
         self.full, removed = _without_turn(self.full, turn)
         if self._tool_use_ids:
@@ -98,6 +101,7 @@ class History(msgspec.Struct, eq=False, gc=False):
 
         The messages keep it for readers. What a provider's own compaction wrote is replaced by the original messages.
         """
+        self.revision += 1
         restored = self.restore_originals()
         held = any(message.is_sealed for message in self.messages)
         sealed = (message for message in (*self.full, *self.messages) if message.is_sealed)
@@ -116,6 +120,7 @@ class History(msgspec.Struct, eq=False, gc=False):
         # It stands for whole turns, and the messages of a turn are together: the last one it stands for ends its turn.
         end = max((index + 1 for index, message in enumerate(self.full) if message.turn == summary.turn), default=0)
         start = next((index for index in range(end) if first <= self.full[index].turn <= last), end)
+        self.revision += 1
         self.messages = [*self.full[start:end], *self.messages[1:]]
         return True
 
@@ -130,10 +135,12 @@ class History(msgspec.Struct, eq=False, gc=False):
         for back in range(1, min(len(kept), len(self.messages)) + 1):
             if kept[-back] == self.messages[-back]:
                 kept[-back] = self.messages[-back]
+        self.revision += 1
         self.messages = kept
 
     def clear(self) -> None:
         """Remove everything."""
+        self.revision += 1
         self.messages, self.full, self._tool_use_ids = [], [], None
 
 

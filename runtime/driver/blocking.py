@@ -89,9 +89,9 @@ class Runtime:
         loop = self._require_entered()
         return SessionHandle(loop, loop.run(self._runtime.session(session_id)))
 
-    def sessions(self) -> list[SessionStatus]:
-        """The status of every session in the namespace, whichever driver spawned it."""
-        return self._require_entered().run(self._runtime.sessions())
+    def sessions(self, limit: int | None = None, after: str = "") -> list[SessionStatus]:
+        """The status of every session in the namespace, by id: all, or the first *limit* that come after *after*."""
+        return self._require_entered().run(self._runtime.sessions(limit, after))
 
     def events(self, after: int | None = None) -> "Reader":
         """Read the events of all sessions: from now on, or with ``after=0`` also those that the routers still hold."""

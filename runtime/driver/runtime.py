@@ -144,9 +144,15 @@ class Runtime:
             raise UnknownSession(f"session {session_id!r} has died with its actor; its id is free again") from None
         return handle
 
-    async def sessions(self) -> list[SessionStatus]:
-        """The status of every session in the namespace, whichever driver spawned it."""
-        return await self._require_entered().registry.statuses()
+    async def sessions(self, limit: int | None = None, after: str = "") -> list[SessionStatus]:
+        """The status of every session in the namespace, whichever driver spawned it, in the order of their ids.
+
+        To read them page by page, give a *limit* and the last id of the previous page as *after*: the page has the
+        first sessions after that id, which may have ended. It is the last page if it has fewer than *limit*.
+        """
+        if limit is not None and limit < 1:
+            raise InvalidConfig("limit", f"give the number of sessions on a page, 1 or more, not {limit}")
+        return await self._require_entered().registry.statuses(limit, after)
 
     def events(self, after: int | None = None) -> Reader:
         """Read the events of all sessions in the namespace, as they arrive.

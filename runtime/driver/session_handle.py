@@ -38,6 +38,7 @@ from ..cluster.refs import SessionRef
 from ..cluster.session_registry import SessionRegistry
 from ..events.reader import Reader
 from ..events.segments import Position
+from ..session.pages import HistoryPosition, decode_history_page
 from ..streams.connection import ConnectionLost
 from .reply import Reply
 
@@ -139,7 +140,15 @@ class SessionHandle:
 
     async def history(self, full: bool = False) -> tuple[Message, ...]:
         """The messages; if *full*, with those that compactions removed, and without summaries."""
-        return await self._call(lambda: self._session.host.actor.history.remote(self.id, full))
+        actor = self._session.host.actor
+        messages: list[Message] = []
+        position: HistoryPosition | None = None
+        while True:
+            page = decode_history_page(await self._call(partial(actor.history.remote, self.id, full, position)))
+            messages[page.start :] = page.messages  # from the start again, if the history has lost messages meanwhile
+            if page.next is None:
+                return tuple(messages)
+            position = page.next
 
     async def close(self, drain: bool = False) -> None:
         """Close the session: now, or with *drain* after the turns that are queued already.

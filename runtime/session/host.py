@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 import msgspec
 
 from ...providers.registry import ProviderConfig
-from ...providers.schema.messages import Message
+from ...providers.schema.messages import HistoryView
 from ..api.config import SessionConfig
 from ..api.errors import SessionExists, UnknownSession
 from ..api.messages import Close, Receipt, ToLLM
@@ -154,11 +154,12 @@ class Host:
         """The session's status."""
         return self._find(session_id).status()
 
-    def statuses(self) -> list[SessionStatus]:
-        """The status of every session here."""
-        return [session.status() for session in self._sessions.values()]
+    def statuses(self, session_ids: Iterable[str]) -> list[SessionStatus]:
+        """The statuses of those of *session_ids* that are here."""
+        sessions = map(self._sessions.get, session_ids)
+        return [session.status() for session in sessions if session is not None]
 
-    def history(self, session_id: str, full: bool = False) -> tuple[Message, ...]:
+    def history(self, session_id: str, full: bool = False) -> HistoryView:
         """The session's messages; with *full*, those that compactions removed instead of what they wrote."""
         return self._find(session_id).history(full)
 

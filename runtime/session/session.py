@@ -13,7 +13,7 @@ from ...providers.models import context_limit_tokens, with_model_facts
 from ...providers.registry import ProviderConfig
 from ...providers.schema.draft import Partial
 from ...providers.schema.facts import ModelFacts
-from ...providers.schema.messages import Message
+from ...providers.schema.messages import HistoryView
 from ...providers.schema.request import WireMemo
 from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
@@ -119,9 +119,9 @@ class Session:
             last_seq=self._outbox.seq,
         )
 
-    def history(self, full: bool = False) -> tuple[Message, ...]:
+    def history(self, full: bool = False) -> HistoryView:
         """The messages now; with *full*, those that compactions removed instead of what they wrote."""
-        return self._conversation.full_history if full else self._conversation.history
+        return self._conversation.view(full)
 
     async def wait_ended(self) -> None:
         """Wait until the conversation has ended."""

@@ -1,0 +1,162 @@
+"""Statuses and histories are sent in pages, each of which blocks an event loop for some milliseconds."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+from fixtures.session import running_session
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rayconteur as rc
+from rayconteur.providers import Role
+from rayconteur.providers.schema.messages import HistoryView
+from rayconteur.runtime.session.client_pool import ClientPool
+from rayconteur.runtime.session.host import Host
+from rayconteur.runtime.session.pages import (
+    PAGE_SESSIONS,
+    HistoryPosition,
+    decode_history_page,
+    decode_statuses,
+    encode_history_page,
+    encode_statuses,
+)
+from rayconteur.runtime.session.sorted_ids import SortedIds
+
+STALL_S = 0.02
+
+
+def messages(count: int, text: str = "caw") -> list[rc.Message]:
+    return [rc.Message(role=Role.USER, content=(rc.Text(text),), turn=turn) for turn in range(count)]
+
+
+def read_pages(next_view: Callable[[], HistoryView]) -> tuple[list[rc.Message], int]:
+    """All messages, and the number of pages: as a driver reads them."""
+    found: list[rc.Message] = []
+    position: HistoryPosition | None = None
+    for pages in range(1, 1_000):
+        page = decode_history_page(encode_history_page(next_view(), position))
+        found[page.start :] = page.messages
+        if (position := page.next) is None:
+            return found, pages
+    raise AssertionError("the pages do not end")
+
+
+@pytest.mark.parametrize(
+    ("history", "pages"),
+    [
+        ([], 1),
+        (messages(3), 1),
+        (messages(12_000), 3),
+        (messages(5, "x" * 600_000), 3),
+        (messages(3, "x" * 3_000_000), 3),
+    ],
+    ids=["empty", "short", "many messages", "long messages", "messages longer than a page"],
+)
+def test_a_history_arrives_whole_in_pages(history: list[rc.Message], pages: int) -> None:
+    assert read_pages(lambda: HistoryView(history)) == (history, pages)
+
+
+def test_a_history_that_grows_meanwhile_is_read_as_it_was_at_first() -> None:
+    log = messages(12_000)
+    before = list(log)
+
+    def next_view() -> HistoryView:
+        view = HistoryView(log)
+        log.extend(messages(1))
+        return view
+
+    assert read_pages(next_view)[0] == before
+
+
+def test_a_history_that_loses_messages_meanwhile_is_read_from_the_start_again() -> None:
+    old, new = messages(12_000), messages(7_000, "other")
+    views = iter([HistoryView(old, 1), HistoryView(old, 1), HistoryView(new, 2), HistoryView(new, 2)])
+
+    assert read_pages(lambda: next(views))[0] == new
+
+
+def test_a_page_of_a_history_blocks_for_some_milliseconds() -> None:
+    view = HistoryView(messages(200_000, "caw " * 20))
+
+    spent_s: list[float] = []
+    for _ in range(3):
+        before_s = time.thread_time()
+        encode_history_page(view, HistoryPosition(0, 190_000, 200_000))
+        spent_s.append(time.thread_time() - before_s)
+
+    assert min(spent_s) < STALL_S
+
+
+def test_a_page_of_statuses_arrives_whole_and_blocks_for_some_milliseconds() -> None:
+    async def publish(data: bytes) -> None:
+        await asyncio.sleep(0)
+
+    async def on_end(session_id: str) -> None:
+        await asyncio.sleep(0)
+
+    async def main() -> None:
+        host = Host([publish], on_end, ClientPool())
+        ids = [f"s{number}" for number in range(PAGE_SESSIONS)]
+        await host.open(ids, 1, rc.SessionConfig(provider=rc.Scripted()))
+
+        spent_s: list[float] = []
+        for _ in range(3):
+            before_s = time.thread_time()
+            encode_statuses(host.statuses(ids))
+            spent_s.append(time.thread_time() - before_s)
+
+        assert decode_statuses(encode_statuses(host.statuses([*ids, "ghost"]))) == host.statuses(ids)
+        assert min(spent_s) < STALL_S
+
+    asyncio.run(main())
+
+
+def test_a_discarded_turn_and_a_cleared_history_have_another_revision() -> None:
+    async def main() -> None:
+        async with running_session(rc.SessionConfig(provider=rc.Scripted())) as session:
+            revisions: set[int] = set()
+            for _ in range(2):
+                await session.wait_for_event(rc.Completed, session.ask())
+                revisions.add(session.host.history("s").revision)
+                session.tell(rc.Clear())
+                revisions.add(session.host.history("s", full=True).revision)
+
+            assert len(revisions) == 3
+            assert not session.host.history("s")
+
+    asyncio.run(main())
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3_000)), max_size=200), st.text("s0123456789", max_size=5))
+def test_ids_are_read_in_order_whatever_comes_and_goes(changes: list[tuple[bool, int]], after: str) -> None:
+    ids = SortedIds()
+    kept = {f"s{number}" for number in range(0, 2_500, 2)}
+    for session_id in kept:
+        ids.add(session_id)
+
+    for is_new, number in changes:
+        session_id = f"s{number}"
+        if is_new and session_id not in kept:
+            ids.add(session_id)
+            kept.add(session_id)
+        elif not is_new and session_id in kept:
+            ids.remove(session_id)
+            kept.remove(session_id)
+
+    following = sorted(session_id for session_id in kept if session_id > after)
+    for limit in (1, 700, 5_000):
+        assert ids.page(after, limit) == following[:limit]
+
+
+def test_the_last_id_may_go_and_another_one_come() -> None:
+    ids = SortedIds()
+    assert ids.page("", 5) == []
+
+    ids.add("a")
+    ids.remove("a")
+    ids.add("b")
+
+    assert ids.page("", 5) == ["b"]
+    assert ids.page("b", 5) == []
