@@ -25,6 +25,7 @@ from rayconteur.providers.schema.errors import (
 from rayconteur.runtime.api.errors import (
     EmptyMessage,
     EventsMissed,
+    HistoryFull,
     InvalidRecord,
     MailboxError,
     MailboxFull,
@@ -51,13 +52,13 @@ from rayconteur.runtime.api.errors import (
 
 # fmt: off
 __all__ = [
-    "AuthenticationFailed", "ConfigError", "ContextOverflow", "EmptyMessage", "EventsMissed", "IncompatibleSDK",
-    "IncompleteAnswer", "InvalidConfig", "InvalidPlugin", "InvalidRecord", "InvalidRequest", "MailboxError",
-    "MailboxFull", "MessageTooLarge", "MissingExtra", "MissingKey", "MissingToolResults", "NothingToRetry",
-    "Overloaded", "PeerUnreachable", "PortsExhausted", "ProtocolError", "ProviderError", "ProviderUnavailable",
-    "RateLimited", "RayUnreachable", "RayconteurError", "RuntimeClosed", "SessionBusy", "SessionClosed", "SessionDied",
-    "SessionError", "SessionExists", "ThinkingRejected", "ToolResultError", "ToolUseAnswered", "ToolsWaiting",
-    "TurnFailed", "TurnInterrupted", "UnknownModel", "UnknownProvider", "UnknownSession", "UnknownToolUse",
-    "UnsupportedContent",
+    "AuthenticationFailed", "ConfigError", "ContextOverflow", "EmptyMessage", "EventsMissed", "HistoryFull",
+    "IncompatibleSDK", "IncompleteAnswer", "InvalidConfig", "InvalidPlugin", "InvalidRecord", "InvalidRequest",
+    "MailboxError", "MailboxFull", "MessageTooLarge", "MissingExtra", "MissingKey", "MissingToolResults",
+    "NothingToRetry", "Overloaded", "PeerUnreachable", "PortsExhausted", "ProtocolError", "ProviderError",
+    "ProviderUnavailable", "RateLimited", "RayUnreachable", "RayconteurError", "RuntimeClosed", "SessionBusy",
+    "SessionClosed", "SessionDied", "SessionError", "SessionExists", "ThinkingRejected", "ToolResultError",
+    "ToolUseAnswered", "ToolsWaiting", "TurnFailed", "TurnInterrupted", "UnknownModel", "UnknownProvider",
+    "UnknownSession", "UnknownToolUse", "UnsupportedContent",
 ]
 # fmt: on

@@ -147,3 +147,26 @@ class Opaque(_Block, frozen=True):
 
 Block = Text | Image | Document | Thinking | ToolUse | ToolResult | Opaque
 UserBlock = Text | Image | Document
+
+_BLOCK_BYTES = 100
+
+
+def block_bytes(block: Block) -> int:
+    """About how many bytes of memory *block* takes."""
+    match block:
+        case Text(text=text):
+            return _BLOCK_BYTES + _text_bytes(text)
+        case Image(data=data) | Document(data=data):
+            return _BLOCK_BYTES + len(data or b"")
+        case Thinking(text=text, signature=signature):
+            return _BLOCK_BYTES + _text_bytes(text) + len(signature or "")
+        case ToolUse():
+            return _BLOCK_BYTES + len(msgspec.msgpack.encode(block))
+        case ToolResult(content=content, structured=structured):
+            return sum(map(block_bytes, content), _BLOCK_BYTES + len(msgspec.msgpack.encode(structured)))
+        case Opaque(json=json):
+            return _BLOCK_BYTES + len(json)
+
+
+def _text_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))

@@ -7,7 +7,9 @@ from typing import cast, overload
 
 import msgspec
 
-from .content import Block, Opaque, Thinking
+from .content import Block, Opaque, Thinking, ToolResult, block_bytes
+
+_MESSAGE_BYTES = 100
 
 
 class Role(StrEnum):
@@ -63,6 +65,16 @@ class Message(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     def is_native_summary(self) -> bool:
         """True for what a provider's own compaction wrote: opaque blocks that mean nothing to others."""
         return self.stands_for is not None and self.role is Role.ASSISTANT
+
+    @property
+    def starts_turn(self) -> bool:
+        """True for the user's own messages."""
+        return self.role is Role.USER and self.stands_for is None and ToolResult not in map(type, self.content)
+
+    @property
+    def size_bytes(self) -> int:
+        """About how many bytes of memory it takes."""
+        return sum(map(block_bytes, self.content), _MESSAGE_BYTES)
 
     @property
     def is_sealed(self) -> bool:

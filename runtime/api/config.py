@@ -64,13 +64,15 @@ class Limits(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     """The bounds of one session.
 
     *waiting_messages* and *waiting_bytes* bound the mailbox (the messages waiting for their turn), *message_bytes* a
-    single message. *outbox_bytes* bounds the events that the router has not acknowledged: while the outbox is full, the
-    provider's stream is not read.
+    single message. *history_bytes* bounds the history: beyond it, the oldest messages that compactions removed are
+    dropped, and messages for which the rest leaves no room are rejected. *outbox_bytes* bounds the events that the
+    router has not acknowledged: while the outbox is full, the provider's stream is not read.
     """
 
     waiting_messages: Positive = 1_000
     waiting_bytes: Positive = 64 << 20
     message_bytes: Positive = 32 << 20
+    history_bytes: Positive = 256 << 20
     outbox_bytes: Positive = 256 << 10
 
 

@@ -9,6 +9,7 @@ RayconteurError                 providers/schema/errors.py
         MailboxError                the message was rejected, and nothing has changed
             SessionBusy                 a turn is running: wait for its end, interrupt it, or queue the message
             MailboxFull                 too many messages are queued: send it again when a turn has ended
+            HistoryFull                 the history is at its limit: compact or clear it, or raise the limit
             MessageTooLarge             shorten the message, send media by URL, or raise the limit
             EmptyMessage                give it some text, an image, a document or a tool result
             NothingToRetry              the history does not end with something unanswered: send a message
@@ -76,6 +77,12 @@ class MailboxFull(MailboxError):
     """Too many messages, or too many bytes, are queued."""
 
     code = "mailbox_full"
+
+
+class HistoryFull(MailboxError):
+    """The history of the session, or those of all sessions of its process, leave no room for the message."""
+
+    code = "history_full"
 
 
 class MessageTooLarge(MailboxError):

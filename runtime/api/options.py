@@ -34,7 +34,8 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     *routers* and *router_limits* apply when the first runtime of a namespace starts the routers. With *detached*,
     sessions and routers continue to run after the program has ended. *num_cpus* and *quiet* (workers print nothing on
     this terminal) apply to a Ray that this runtime starts. *reader_bytes* bounds the events that a reader has received
-    and its program has not consumed. *ports* is the first and the last port on which routers and session actors may
+    and its program has not consumed. *host_history_bytes* bounds the histories of all sessions that share a session
+    actor. *ports* is the first and the last port on which routers and session actors may
     listen for programs and actors on other nodes; by default it is any.
     """
 
@@ -45,6 +46,7 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     num_cpus: Positive | None = None
     quiet: bool = True
     reader_bytes: Positive = 4 << 20
+    host_history_bytes: Positive = 4 << 30
     ports: tuple[Port, Port] | None = None
 
     def __post_init__(self) -> None:

@@ -32,6 +32,7 @@ class SessionStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     *created_at* is in Unix seconds. *turns* counts all turns so far, *turn* is the running one, *waiting* the number of
     messages in the mailbox. *context_tokens* is what the last request and its answer used of the context window of
     *context_limit_tokens*. *usage* is the total of all *requests*. *last_seq* is the number of the last event.
+    *history_bytes* is about what the full history takes; it has lost its oldest *dropped_messages* to the limit.
     """
 
     id: str
@@ -49,6 +50,8 @@ class SessionStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     context_tokens: Count
     context_limit_tokens: int
     last_seq: int
+    history_bytes: int = 0
+    dropped_messages: int = 0
 
     @property
     def context_share(self) -> float | None:

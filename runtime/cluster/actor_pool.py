@@ -57,7 +57,14 @@ class ActorPool:
             lifetime="detached" if self._options.detached else None,
             num_cpus=0,
             max_concurrency=CONCURRENCY,
-        ).remote(host_id, self._shared_actors.routers, self._shared_actors.directory, dedicated, self._options.ports)
+        ).remote(
+            host_id,
+            self._shared_actors.routers,
+            self._shared_actors.directory,
+            dedicated,
+            self._options.ports,
+            self._options.host_history_bytes,
+        )
         host = self._hosts[host_id] = HostRef(host_id, actor, self._shared_actors.driver_id)
         return host
 

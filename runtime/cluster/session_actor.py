@@ -47,12 +47,14 @@ class _SessionActor:
         directory: DirectoryHandle,
         dedicated: bool,
         ports: tuple[int, int] | None,
+        history_bytes: int,
     ) -> None:
         self._id = host_id
         self._directory = directory
         self._retired = dedicated
         transports = [transport_to(router, directory, host_id) for router in routers]
-        self._host = Host([transport.publish for transport in transports], self._on_session_end, ClientPool())
+        publish = [transport.publish for transport in transports]
+        self._host = Host(publish, self._on_session_end, ClientPool(), history_bytes)
         self._listener = Listener(partial(serve, self._host))
         self._freezer = SessionFreezer()
         self._ports = ports

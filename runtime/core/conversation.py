@@ -18,6 +18,7 @@ from . import events as ev
 from .context_meter import Fill
 from .handlers.messages import accept_message, ends_request, run_queue
 from .handlers.turns import complete_request, fail_request, finish_compaction, next_request
+from .history import HistorySize
 from .instructions import Acknowledge, Emit, Instruction
 from .mailbox import Queued
 from .phases import STATES, Backoff, Closed, Compacting, Idle, Phase, Requesting, ToolsOut, Unopened
@@ -117,6 +118,16 @@ class Conversation:
         return len(self._state.history.messages)
 
     @property
+    def history_size(self) -> HistorySize:
+        """What the history takes."""
+        return self._state.history.size
+
+    @property
+    def dropped_messages(self) -> int:
+        """How many messages the full history has lost because it was too large."""
+        return self._state.history.dropped_messages
+
+    @property
     def queue(self) -> tuple[Queued, ...]:
         """The messages in the mailbox."""
         return self._state.mailbox.queue
@@ -171,6 +182,9 @@ class Conversation:
             case ev.Opened():
                 state.trigger = ev.Opened
                 instructions = self._open(event)
+            case ev.HistoryTrimmed(limit_bytes=limit_bytes):
+                state.history.drop_removed(limit_bytes)
+                instructions = []
             case _:
                 if not self._awaits(event):
                     return []
@@ -178,6 +192,7 @@ class Conversation:
                 instructions = self._conclude(event)
         if not was_idle or state.mailbox:
             instructions += run_queue(state)
+        state.history.drop_removed(state.config.limits.history_bytes)
         state.record += 1
         return [ev.Record(state.record, event), *instructions]
 

@@ -96,10 +96,16 @@ class TaskCancelled(_Event, frozen=True, kw_only=True):
     partial: Partial = NOTHING
 
 
+class HistoryTrimmed(_Event, frozen=True, kw_only=True):
+    """The oldest messages that only the full history has were dropped, as far as it holds more than *limit_bytes*."""
+
+    limit_bytes: int
+
+
 Outcome = Answered | RequestFailed | BackoffEnded | CompactionEnded | TaskCancelled
 """What results from an instruction. It is ignored if the conversation no longer waits for it."""
 
-Event = Opened | Received | Outcome
+Event = Opened | Received | HistoryTrimmed | Outcome
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):

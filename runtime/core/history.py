@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from typing import NamedTuple
 
 import msgspec
 
@@ -9,6 +10,13 @@ from ...providers.schema.content import Block, Opaque, Text, Thinking, ToolUse, 
 from ...providers.schema.draft import unique_tool_ids
 from ...providers.schema.messages import UNREADABLE, HistoryView, Message, Origin, Role
 from ..api.errors import EmptyMessage, InvalidRecord
+
+
+class HistorySize(NamedTuple):
+    """The bytes of all that a history holds, and of what is only in the full history of these."""
+
+    held_bytes: int = 0
+    removed_bytes: int = 0
 
 
 class History(msgspec.Struct, eq=False, gc=False):
@@ -20,13 +28,23 @@ class History(msgspec.Struct, eq=False, gc=False):
 
     messages: list[Message] = []
     full: list[Message] = []
+    size_bytes: int = 0
+    """The size of *messages*."""
+    full_bytes: int = 0
+    """The size of *full*."""
+    written_bytes: int = 0
+    """The size of those *messages* that compactions wrote: they are not in *full*."""
+    dropped_messages: int = 0
+    """How many messages of *full* were dropped because it was too large."""
     revision: int = 0
     """How often messages were removed from either list, or replaced."""
     _view: HistoryView | None = None  # the last one: the memo of requests and the estimator share it
     _tool_use_ids: set[str] | None = None  # None if there are none: a set takes 200 bytes
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, History) and (self.messages, self.full) == (other.messages, other.full)
+        if not isinstance(other, History):
+            return NotImplemented
+        return (self.messages, self.full, self.dropped_messages) == (other.messages, other.full, other.dropped_messages)
 
     __hash__ = None  # type: ignore[assignment]  # it changes
 
@@ -41,7 +59,10 @@ class History(msgspec.Struct, eq=False, gc=False):
             raise InvalidRecord(f"the snapshot refers to messages that its full history of {len(full)} does not have")
         current = [full[message] if isinstance(message, int) else message for message in messages]
         tool_use_ids = {use_id for message in full for use_id in _tool_use_ids(message.content)}
-        return cls(current, list(full), _tool_use_ids=tool_use_ids or None)
+        history = cls(current, list(full), _tool_use_ids=tool_use_ids or None)
+        history.full_bytes = _size_bytes(full)
+        history._count_messages()
+        return history
 
     def indexed_messages(self) -> tuple[Message | int, ...]:
         """The *messages*, each as an index into *full* if it is one of those."""
@@ -61,6 +82,12 @@ class History(msgspec.Struct, eq=False, gc=False):
         return HistoryView(self.full, self.revision)
 
     @property
+    def size(self) -> HistorySize:
+        """What it takes."""
+        removed_bytes = self.full_bytes - (self.size_bytes - self.written_bytes)
+        return HistorySize(self.full_bytes + self.written_bytes, removed_bytes)
+
+    @property
     def unanswered(self) -> bool:
         """True if it ends with something that a model has not answered."""
         return bool(self.messages) and self.messages[-1].role is Role.USER
@@ -69,6 +96,9 @@ class History(msgspec.Struct, eq=False, gc=False):
         """Add *message* at the end."""
         self.messages.append(message)
         self.full.append(message)
+        size_bytes = message.size_bytes
+        self.size_bytes += size_bytes
+        self.full_bytes += size_bytes
 
     def append_answer(self, content: Iterable[Block], turn: int, origin: Origin | None = None) -> tuple[Block, ...]:
         """Add an answer's *content*, if any of it is worth keeping, and return that. Its tool uses get unique ids."""
@@ -83,8 +113,11 @@ class History(msgspec.Struct, eq=False, gc=False):
     def discard_turn(self, turn: int) -> list[Message]:
         """Remove the messages of *turn*, the last turn, and return them. A summary of earlier turns as well stays."""
         self.revision += 1
-        self.messages, _ = _without_turn(self.messages, turn)
+        self.messages, held = _without_turn(self.messages, turn)
         self.full, removed = _without_turn(self.full, turn)
+        self.size_bytes -= _size_bytes(held)
+        self.full_bytes -= _size_bytes(removed)
+        self.written_bytes -= _size_bytes(_not_in(held, removed))
         if self._tool_use_ids:
             self._tool_use_ids.difference_update(*(_tool_use_ids(message.content) for message in removed))
             self._tool_use_ids = self._tool_use_ids or None
@@ -121,7 +154,10 @@ class History(msgspec.Struct, eq=False, gc=False):
         end = max((index + 1 for index, message in enumerate(self.full) if message.turn == summary.turn), default=0)
         start = next((index for index in range(end) if first <= self.full[index].turn <= last), end)
         self.revision += 1
+        if self.dropped_messages:  # a request may not begin with the results of tools
+            start = next((index for index in range(start, end) if self.full[index].starts_turn), end)
         self.messages = [*self.full[start:end], *self.messages[1:]]
+        self._count_messages()
         return True
 
     def replace_messages(self, messages: Sequence[Message]) -> None:
@@ -137,11 +173,57 @@ class History(msgspec.Struct, eq=False, gc=False):
                 kept[-back] = self.messages[-back]
         self.revision += 1
         self.messages = kept
+        self._count_messages()
+
+    def drop_removed(self, limit_bytes: int) -> None:
+        """If it holds more than *limit_bytes*, drop the oldest messages that only the *full* history has.
+
+        A tenth of the limit becomes free, so that this is not needed at once again. What requests hold in place of a
+        dropped message, such as a shorter tool result, takes its place.
+        """
+        held_bytes, removed_bytes = self.size
+        if held_bytes <= limit_bytes or not removed_bytes:
+            return
+        self.revision += 1
+        excess_bytes = held_bytes - (limit_bytes - limit_bytes // 10)
+        held_by_requests = set(map(id, self.messages))
+        successors = self._successors()
+        kept: list[Message] = []
+        for index, message in enumerate(self.full):
+            if excess_bytes <= 0 or id(message) in held_by_requests:
+                kept.append(message)
+                continue
+            excess_bytes -= message.size_bytes
+            self.dropped_messages += 1
+            if index in successors:
+                kept.append(successors[index])
+        self.full, self.full_bytes = kept, _size_bytes(kept)
+        self._tool_use_ids = {use_id for message in kept for use_id in _tool_use_ids(message.content)} or None
+        self._count_messages()
 
     def clear(self) -> None:
         """Remove everything."""
         self.revision += 1
         self.messages, self.full, self._tool_use_ids = [], [], None
+        self.size_bytes = self.full_bytes = self.written_bytes = self.dropped_messages = 0
+
+    def _count_messages(self) -> None:
+        self.size_bytes = _size_bytes(self.messages)
+        self.written_bytes = _size_bytes(_not_in(self.messages, self.full))
+
+    def _successors(self) -> dict[int, Message]:
+        """What requests hold in place of messages of the *full* history, by their indexes there.
+
+        Compactions that rewrite messages keep their places, counted from the end.
+        """
+        successors: dict[int, Message] = {}
+        for back, message in enumerate(reversed(self.messages), start=1):
+            index = len(self.full) - back
+            if message.stands_for is not None or index < 0 or self.full[index].turn != message.turn:
+                break
+            if self.full[index].role is message.role:
+                successors[index] = message
+        return successors
 
 
 def without_blank_text(content: Iterable[UserBlock]) -> tuple[UserBlock, ...]:
@@ -198,6 +280,15 @@ def _without_turn(messages: list[Message], turn: int) -> tuple[list[Message], li
     while end and _belongs_to(messages[end - 1], turn):
         end -= 1
     return (messages[:end], messages[end:]) if end < len(messages) else (messages, [])
+
+
+def _size_bytes(messages: Iterable[Message]) -> int:
+    return sum(message.size_bytes for message in messages)
+
+
+def _not_in(messages: Sequence[Message], others: Sequence[Message]) -> list[Message]:
+    known = set(map(id, others))
+    return [message for message in messages if id(message) not in known]
 
 
 def _belongs_to(message: Message, turn: int) -> bool:

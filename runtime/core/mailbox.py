@@ -44,6 +44,11 @@ class Mailbox(msgspec.Struct, gc=False):
         return len(self._queue)
 
     @property
+    def size_bytes(self) -> int:
+        """The encoded size of the messages."""
+        return self._size_bytes
+
+    @property
     def queue(self) -> tuple[Queued, ...]:
         """The messages, in order."""
         return tuple(self._queue)

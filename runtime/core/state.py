@@ -41,6 +41,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     floor_tokens: int
     prompts: tuple[Prompt, ...] = ()
     source: str = ""
+    dropped_messages: int = 0
 
 
 NOT_OPENED = SessionConfig(provider=Scripted(model="none"))
@@ -123,11 +124,14 @@ class ConversationState:
             floor_tokens=self.policy.floor_tokens,
             prompts=self.prompts,
             source=self.source,
+            dropped_messages=self.history.dropped_messages,
         )
 
     @classmethod
     def restored(cls, snapshot: Snapshot) -> Self:
         """The state that *snapshot* was taken of."""
+        history = History.restored(snapshot.full, snapshot.messages)
+        history.dropped_messages = snapshot.dropped_messages
         return cls(
             phase=snapshot.phase,
             config=snapshot.config,
@@ -137,7 +141,7 @@ class ConversationState:
             requests=snapshot.requests,
             compactions=snapshot.compactions,
             usage=snapshot.usage,
-            history=History.restored(snapshot.full, snapshot.messages),
+            history=history,
             mailbox=Mailbox.restored(snapshot.queue),
             meter=ContextMeter(snapshot.fill, Estimator(snapshot.config.provider.name, snapshot.learned)),
             policy=CompactionPolicy(snapshot.floor_tokens),

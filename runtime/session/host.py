@@ -11,7 +11,8 @@ from ...providers.registry import ProviderConfig
 from ...providers.schema.messages import HistoryView
 from ..api.config import SessionConfig
 from ..api.errors import SessionExists, UnknownSession
-from ..api.messages import Close, Receipt, ToLLM
+from ..api.messages import Close, Receipt, ToLLM, ToolResults, UserMessage
+from ..api.options import RuntimeOptions
 from ..api.status import SessionStatus
 from ..api.validation import invalid_config
 from ..core.events import Opened
@@ -20,6 +21,7 @@ from ..events.publisher import Publisher
 from ..events.segments import shard_of
 from .client_pool import ClientPool
 from .credentials import Credentials
+from .history_budget import HistoryBudget
 from .session import Session
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,7 @@ class Host:
     """Opens sessions, finds them by id, and removes them when they have ended.
 
     *publish* has one function per router. *on_end* is awaited when a session is over and the router has all its events.
+    *history_bytes* bounds the histories of all sessions together.
     """
 
     def __init__(
@@ -44,11 +47,14 @@ class Host:
         publish: Sequence[Callable[[bytes], Awaitable[None]]],
         on_end: Callable[[str], Awaitable[None]],
         clients: ClientPool,
+        history_bytes: int = RuntimeOptions().host_history_bytes,
     ) -> None:
         self._publishers = [Publisher(to_router) for to_router in publish]
         self._schedulers = [publisher.schedule for publisher in self._publishers]  # shared by all outboxes
         self._on_session_end = self._session_ended  # shared by all sessions
         self._on_end = on_end
+        self._budget = HistoryBudget(history_bytes)
+        self._on_history = self._budget.update  # shared by all sessions
         self._clients = clients
         self._sessions: dict[str, Session] = {}
         self._finalizing: dict[Session, asyncio.Task[None]] = {}
@@ -93,7 +99,7 @@ class Host:
             schedule = self._schedulers[shard_of(session_id, len(self._schedulers))]
             outbox = Outbox(session_id, epoch, config.limits.outbox_bytes, schedule)
             self._sessions[session_id] = session = Session(session_id, opened, credentials.copy(), outbox)
-            session.on_end = self._on_session_end
+            session.on_end, session.on_history = self._on_session_end, self._on_history
             if number % _GROUP_SESSIONS == 0:
                 await asyncio.sleep(0)
 
@@ -108,7 +114,10 @@ class Host:
             message = _to_llm.decode(data)
         except msgspec.ValidationError as error:
             raise invalid_config(error, "message") from None
-        return self._find(session_id).tell(message, len(data))
+        session = self._find(session_id)
+        if isinstance(message, UserMessage | ToolResults):
+            self._budget.require_room(len(data))
+        return session.tell(message, len(data))
 
     async def learn_facts(self, session_id: str, model: str) -> None:
         """Ask the models endpoint about *model*, if the session's provider says so."""

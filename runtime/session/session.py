@@ -21,6 +21,7 @@ from ..api.messages import Configure, Receipt, ToLLM, ToolResults, UserMessage, 
 from ..api.status import SessionStatus, State
 from ..core import events as ev
 from ..core.conversation import Conversation
+from ..core.history import HistorySize
 from ..core.instructions import (
     Acknowledge,
     ApplySettings,
@@ -52,6 +53,7 @@ class Session:
         self.id = session_id
         self.ended = False
         self.on_end: Callable[[Session], None] | None = None
+        self.on_history: Callable[[Session, HistorySize, HistorySize], None] | None = None  # its size before, and now
         self._credentials = credentials
         self._outbox = outbox
         self._memo = WireMemo()
@@ -61,6 +63,7 @@ class Session:
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: tuple[asyncio.Task[None], ...] = ()  # also cancelled ones, until they have closed their sockets
         self._end: asyncio.Event | None = None  # made only when somebody waits for it
+        self._history_size = HistorySize()
         self._conversation = Conversation()
         self._handle(opened)
 
@@ -117,11 +120,18 @@ class Session:
             context_tokens=conversation.context,
             context_limit_tokens=context_limit_tokens(provider.facts),
             last_seq=self._outbox.seq,
+            history_bytes=conversation.history_size.held_bytes,
+            dropped_messages=conversation.dropped_messages,
         )
 
     def history(self, full: bool = False) -> HistoryView:
         """The messages now; with *full*, those that compactions removed instead of what they wrote."""
         return self._conversation.view(full)
+
+    def drop_removed(self) -> None:
+        """Drop the messages that only the full history has."""
+        if not self.ended:
+            self._handle(ev.HistoryTrimmed(limit_bytes=0))
 
     async def wait_ended(self) -> None:
         """Wait until the conversation has ended."""
@@ -190,9 +200,16 @@ class Session:
 
     def _handle(self, event: ev.Event) -> list[Instruction]:
         instructions = self._conversation.handle(event)
+        if (size := self._conversation.history_size) != self._history_size:
+            self._report_history(size)
         for instruction in instructions:
             self._execute(instruction)
         return instructions
+
+    def _report_history(self, size: HistorySize) -> None:
+        before, self._history_size = self._history_size, size
+        if self.on_history:
+            self.on_history(self, before, size)
 
     def _execute(self, instruction: Instruction) -> None:
         match instruction:
@@ -212,6 +229,7 @@ class Session:
                 pass  # a record is for the journal, once there is one; ``tell`` makes the receipt
             case EndSession():
                 self.ended = True
+                self._report_history(HistorySize())
                 if self._end:
                     self._end.set()
                 if self.on_end:

@@ -114,6 +114,7 @@ EVENTS: list[tuple[bytes, ev.Event]] = [
         ),
     ),
     (b'{"event":"backoffended","request":2}', ev.BackoffEnded(request=2)),
+    (b'{"event":"historytrimmed","limit_bytes":1000}', ev.HistoryTrimmed(limit_bytes=1_000)),
     (
         b'{"event":"compactionended","compaction":1,"messages":[{"role":"user",'
         b'"content":[{"kind":"text","text":"in short"}],"turn":1}],"problem":"none"}',

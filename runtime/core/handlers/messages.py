@@ -19,7 +19,7 @@ from ..settings import changed_config, prompts_before_change, require_valid
 from ..state import ConversationState
 from .compactions import cancel_eager_compaction, start_compaction
 from .interrupts import close_session, interrupt_running, interrupt_turn
-from .turns import accept_tool_results, start_turn
+from .turns import accept_tool_results, require_history_room, start_turn
 
 
 def accept_message(state: ConversationState, event: ev.Received) -> list[Instruction]:
@@ -83,6 +83,7 @@ def _accept_user_message(state: ConversationState, message: msg.UserMessage, eve
         message = msgspec.structs.replace(message, content=content)
     state.mailbox.require_open()
     require_size(event.size_bytes, state.config.limits)
+    require_history_room(state, event.size_bytes)
     queued = Queued(message=message, turn=state.turns + 1, size_bytes=event.size_bytes)
     when_busy = _when_busy(state, message)
     if when_busy is WhenBusy.QUEUE or _is_at_rest(state):

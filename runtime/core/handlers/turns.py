@@ -9,6 +9,7 @@ from ....providers.schema.stop_reasons import StopReason
 from ....providers.schema.usage import Usage
 from ...api import messages as msg
 from ...api.config import OnRefusal
+from ...api.errors import HistoryFull
 from ...api.messages import CompactReason
 from .. import events as ev
 from ..context_meter import Fill
@@ -95,11 +96,24 @@ def accept_tool_results(state: ConversationState, message: msg.ToolResults, size
     if not isinstance(state.phase, ToolsOut):
         raise unexpected_results(message.results, state.history.messages)
     turn, batch = state.phase.turn, state.phase.batch.with_results(message)
+    require_history_room(state, size_bytes)
     if batch.open:
         state.enter(ToolsOut(turn=turn, batch=batch))
         return []
     append_results(state, turn, batch)
     return [next_request(state, turn)]
+
+
+def require_history_room(state: ConversationState, size_bytes: int) -> None:
+    """Raises:
+    HistoryFull: there is no room for a message of *size_bytes* in the history.
+    """
+    limit_bytes = state.config.limits.history_bytes
+    if state.history.size_bytes + state.mailbox.size_bytes + size_bytes > limit_bytes:
+        raise HistoryFull(
+            f"the history has {state.history.size_bytes:,} bytes, the message {size_bytes:,}, and "
+            f"limits.history_bytes is {limit_bytes:,}; compact or clear the history, or raise the limit with Configure"
+        )
 
 
 def end_turn(state: ConversationState, end: msg.TurnEnd) -> Instruction:

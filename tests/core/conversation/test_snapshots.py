@@ -92,6 +92,7 @@ SNAPSHOT = Snapshot(
     fill=Fill(reported(20), 3),
     learned=Learned(),
     floor_tokens=4,
+    dropped_messages=6,
 )
 STORED_SNAPSHOT = (
     b'{"record":9,"created_at":1.5,"config":{"on_interrupt":"keep","provider":{"provider":"openai",'
@@ -119,7 +120,8 @@ STORED_SNAPSHOT = (
     b'"reasoning":{"tokens":null,"provenance":"unavailable"},"cost":{"usd":null,"provenance":"unavailable"}},'
     b'"fill":{"count":{"tokens":20,"provenance":"reported"},"messages":3},'
     b'"learned":{"factors":[1.0,1.0,1.0,1.0],"fixed":0.0,"factor_variances":[0.0625,0.0625,0.0625,0.0625],'
-    b'"fixed_variance":10000.0},"floor_tokens":4,"prompts":[],"source":""}'
+    b'"fixed_variance":10000.0},"floor_tokens":4,"prompts":[],"source":"",'
+    b'"dropped_messages":6}'
 )
 
 EACH_PHASE = pytest.mark.parametrize(("phase", "events"), EVENTS, ids=lambda value: getattr(value, "__name__", ""))

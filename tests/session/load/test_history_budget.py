@@ -1,0 +1,97 @@
+"""The histories of all sessions of a process are bounded together."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+
+import rayconteur as rc
+from rayconteur.compaction import Window
+from rayconteur.errors import HistoryFull
+from rayconteur.runtime.session.client_pool import ClientPool
+from rayconteur.runtime.session.host import Host
+from rayconteur.scripted import Say, Script
+
+KB = "x" * 1_000
+CONFIG = rc.SessionConfig(
+    provider=rc.Scripted(script=Script(answers=((Say(text="ok"),),))), compaction=Window(keep_recent_turns=1)
+)
+LIMIT = 20_000
+
+
+async def publish(data: bytes) -> None:
+    await asyncio.sleep(0)
+
+
+async def on_end(session_id: str) -> None:
+    await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def host_with(*session_ids: str) -> AsyncGenerator[Host, None]:
+    host = Host([publish], on_end, ClientPool(), LIMIT)
+    publishing = asyncio.create_task(host.run())
+    await host.open(session_ids, 1, CONFIG)
+    yield host
+    publishing.cancel()
+    await asyncio.gather(publishing, return_exceptions=True)
+
+
+async def send(host: Host, session_id: str, message: rc.ToLLM) -> None:
+    host.tell(session_id, msgspec.msgpack.encode(message))
+    await asyncio.sleep(0.02)
+
+
+async def fill(host: Host, session_id: str, turns: int) -> None:
+    for _ in range(turns):
+        await send(host, session_id, rc.UserMessage.of(KB))
+
+
+def test_a_message_that_the_other_histories_leave_no_room_for_is_rejected_until_one_is_closed() -> None:
+    async def main() -> None:
+        async with host_with("a", "b") as host:
+            await fill(host, "a", 12)
+
+            with pytest.raises(HistoryFull, match="host_history_bytes is 20,000; clear or close"):
+                await send(host, "b", rc.UserMessage.of(KB * 6))
+            assert host.status("b").turns == 0
+
+            await host.close("a", drain=False)
+            await send(host, "b", rc.UserMessage.of(KB * 6))
+            assert host.status("b").turns == 1
+
+    asyncio.run(main())
+
+
+def test_a_cleared_history_makes_room() -> None:
+    async def main() -> None:
+        async with host_with("a", "b") as host:
+            await fill(host, "a", 12)
+            await send(host, "a", rc.Clear())
+
+            await send(host, "b", rc.UserMessage.of(KB * 6))
+
+            assert host.status("b").messages == 2
+
+    asyncio.run(main())
+
+
+def test_what_compactions_removed_makes_room_first() -> None:
+    async def main() -> None:
+        async with host_with("a", "b") as host:
+            await fill(host, "a", 12)
+            await send(host, "a", rc.Compact())
+            assert len(host.history("a", full=True)) == 24
+            kept = tuple(host.history("a"))
+            assert len(kept) < 10
+
+            await send(host, "b", rc.UserMessage.of(KB * 6))
+
+            assert host.status("b").turns == 1
+            assert tuple(host.history("a")) == kept
+            assert len(host.history("a", full=True)) < 24
+            assert host.status("a").dropped_messages == 24 - len(host.history("a", full=True))
+
+    asyncio.run(main())
