@@ -136,7 +136,7 @@ async def host_target() -> AsyncGenerator[Target]:
 
     host = Host([publish], forget, ClientPool(open_client))
     running = asyncio.create_task(host.run())
-    host.open([ATTACKER, BYSTANDER], 1, rc.SessionConfig(provider=rc.Scripted()))
+    await host.open([ATTACKER, BYSTANDER], 1, rc.SessionConfig(provider=rc.Scripted()))
     async with (
         listening(partial(host_calls.serve, host), HANDSHAKE_S) as endpoint,
         _bystander(endpoint) as channel,
