@@ -11,7 +11,7 @@ import msgspec
 
 from ..schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse, is_blank
 from ..schema.messages import Message, Role
-from ..wire.media import MediaLimits, MediaRules
+from ..wire.media import MediaLimits, MediaRules, base64_data
 from ..wire.name_rules import NameRule
 from .errors import PROVIDER
 
@@ -167,7 +167,7 @@ def _media(block: Image | Document) -> dict[str, Any]:
     elif isinstance(block, Document) and block.media_type == "text/plain":
         source = {"type": "text", "media_type": block.media_type, "data": block.data.decode(errors="replace")}
     else:
-        source = {"type": "base64", "media_type": block.media_type, "data": block.data}
+        source = {"type": "base64", "media_type": block.media_type, "data": base64_data(block)}
     if isinstance(block, Image):
         return {"type": "image", "source": source}
     document: dict[str, Any] = {"type": "document", "source": source}

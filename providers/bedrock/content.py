@@ -13,7 +13,7 @@ import msgspec
 from ..schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse, is_blank
 from ..schema.errors import UnsupportedContent
 from ..schema.messages import Message
-from ..wire.media import MediaLimits, MediaRules
+from ..wire.media import MediaLimits, MediaRules, base64_data
 from ..wire.name_rules import NameRule
 from .errors import PROVIDER
 from .model_families import Family, ModelTraits
@@ -155,7 +155,7 @@ class Blocks:
         if self._remaining[type(block)] < 0:
             return {"text": f"[{type(block).__name__} left out: {PROVIDER} takes no more in a message]"}
         source: dict[str, Any]
-        source = {"bytes": block.data} if block.url is None else {"s3Location": {"uri": block.url}}
+        source = {"bytes": base64_data(block)} if block.url is None else {"s3Location": {"uri": block.url}}
         if isinstance(block, Image):
             return {"image": {"format": _format(block), "source": source}}
         if not (block.cite and self.traits.takes_citations):

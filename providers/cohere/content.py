@@ -1,6 +1,5 @@
 """The content of messages as Cohere's v2 chat takes it: https://docs.cohere.com/reference/chat."""
 
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
@@ -9,7 +8,7 @@ import msgspec
 from ..schema.content import Block, Document, Image, Text, Thinking, ToolResult, ToolUse, is_blank
 from ..schema.errors import UnsupportedContent
 from ..schema.messages import Message, Role
-from ..wire.media import MediaLimits, MediaRules
+from ..wire.media import MediaLimits, MediaRules, data_url
 from .errors import PROVIDER
 from .events import PLAN
 
@@ -172,7 +171,7 @@ def _part(media: MediaRules, block: Text | Image | Document) -> _Object:
         return _text(block.text)
     if (note := media.note(block)) or isinstance(block, Document):
         return _text(note or "")
-    url = block.url or f"data:{block.media_type};base64,{b64encode(block.data or b'').decode()}"
+    url = block.url or data_url(block)
     detail = {"detail": block.detail} if block.detail in _DETAILS else {}
     return {"type": "image_url", "image_url": {"url": url, **detail}}
 

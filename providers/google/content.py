@@ -12,7 +12,7 @@ import msgspec
 from ..schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse, is_blank
 from ..schema.errors import UnsupportedContent
 from ..schema.messages import Message
-from ..wire.media import MediaLimits, MediaRules
+from ..wire.media import MediaLimits, MediaRules, base64_data
 from ..wire.name_rules import NameRule
 from .errors import PROVIDER
 from .events import SIGNATURE
@@ -237,7 +237,7 @@ def _refers(value: object) -> bool:
 
 def _inline_or_file(block: Image | Document) -> dict[str, Any]:
     if block.data is not None:
-        return {"inlineData": {"mimeType": block.media_type, "data": block.data}}
+        return {"inlineData": {"mimeType": block.media_type, "data": base64_data(block)}}
     return {"fileData": {"mimeType": _media_type(block), "fileUri": block.url}}
 
 

@@ -1,7 +1,6 @@
 """What OpenAI's two APIs, and the servers that speak like them, have in common: what they take, and in which form."""
 
 import re
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, cast
@@ -126,11 +125,6 @@ def label_members(settings: Settings, own: bool) -> dict[str, Any]:
     if settings.prompt_cache_ttl is not None:
         labels["prompt_cache_options"] = {"ttl": settings.prompt_cache_ttl}
     return labels
-
-
-def data_url(block: Image | Document) -> str:
-    """The bytes of *block* as an address."""
-    return f"data:{block.media_type};base64,{b64encode(block.data or b'').decode()}"
 
 
 def image_detail(block: Image) -> dict[str, str]:

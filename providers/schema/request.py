@@ -1,12 +1,15 @@
 """Requests to a provider, and the settings that shape them."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from binascii import b2a_base64
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from .content import Block, Document, Image, ToolResult
 from .messages import HistoryView, Message, unchanged_messages
 from .tools import ProviderTool, Tool, ToolChoice
 
@@ -87,6 +90,14 @@ class Settings(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
     streaming: bool = True
 
 
+LARGE_BYTES = 256 << 10
+"""Media from this size on are encoded in a thread, in pieces of this size: others wait no longer than for one."""
+
+_FEW = 16
+
+prepared_media: dict[int, bytes] = {}
+"""While a ``WireMemo`` encodes messages: the base64 of their large media, as JSON strings, by the id of the bytes."""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -110,6 +121,15 @@ class WireMemo(msgspec.Struct, eq=False, gc=False):
     _dialect: object = None
     _messages: Sequence[Message] = ()
     _forms: list[bytes] = []
+    _media: dict[int, bytes] | None = None
+
+    async def prepare(self, messages: Sequence[Message]) -> None:
+        """Encode large images and documents that are new in *messages* off the event loop, for the next ``forms``."""
+        known = min(unchanged_messages(self._messages, messages), len(self._forms))
+        large = [data for message in messages[known:] for data in _large_media(message.content)]
+        if large:
+            encoded = await asyncio.to_thread(lambda: [base64_json(data) for data in large])
+            self._media = dict(zip(map(id, large), encoded, strict=True))
 
     def forms(self, messages: Sequence[Message], dialect: object, parts: Callable[[Message], list[Any]]) -> list[bytes]:
         """The *parts* of each message as JSON, separated by commas. The list belongs to the memo: don't change it.
@@ -122,15 +142,45 @@ class WireMemo(msgspec.Struct, eq=False, gc=False):
         self.unchanged = same = min(unchanged_messages(self._messages, messages), len(self._forms))
         self.size_bytes -= sum(map(len, self._forms[same:]))
         del self._forms[same:]
-        new = _encoded([parts(message) for message in messages[same:]])
+        new = self._encoded(messages[same:], parts)
         self._forms += new
         self.size_bytes += sum(map(len, new))
         self._messages = messages if isinstance(messages, HistoryView) else tuple(messages)
         return self._forms
 
+    def _encoded(self, messages: Sequence[Message], parts: Callable[[Message], list[Any]]) -> list[bytes]:
+        if not self._media:
+            return _encoded(list(map(parts, messages)))
+        media, self._media = self._media, None
+        prepared_media.update(media)
+        try:
+            return _encoded(list(map(parts, messages)))
+        finally:
+            for key in media:
+                prepared_media.pop(key, None)
+
+
+def base64_json(data: bytes) -> bytes:
+    """The base64 of *data* as a JSON string. It was encoded before, if it is large."""
+    if prepared := prepared_media.get(id(data)):
+        return prepared
+    size = LARGE_BYTES // 3 * 3
+    pieces = (b2a_base64(data[start : start + size], newline=False) for start in range(0, len(data), size))
+    return b'"%b"' % b"".join(pieces)
+
+
+def _large_media(content: Iterable[Block]) -> Iterator[bytes]:
+    for block in content:
+        if isinstance(block, ToolResult):
+            yield from _large_media(block.content)
+        elif isinstance(block, Image | Document) and block.data is not None and len(block.data) >= LARGE_BYTES:
+            yield block.data
+
 
 def _encoded(arrays: list[list[Any]]) -> list[bytes]:
     """Each of *arrays* as JSON, without its brackets."""
+    if len(arrays) <= _FEW:
+        return [_encoder.encode(array)[1:-1] for array in arrays]
     lines = _encoder.encode_lines(arrays).split(b"\n")  # one call takes half the time of many
     del lines[-1]
     if len(lines) != len(arrays):  # raw JSON in them contains a line break

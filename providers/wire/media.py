@@ -3,9 +3,23 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from msgspec import Raw, json
+
 from ..schema.content import Block, Document, Image, ToolResult
 from ..schema.errors import UnsupportedContent
 from ..schema.facts import ModelFacts
+from ..schema.request import base64_json
+
+
+def base64_data(block: Image | Document) -> Raw:
+    """The bytes of *block* in base64, encoded as JSON."""
+    return Raw(base64_json(block.data or b""))
+
+
+def data_url(block: Image | Document) -> Raw:
+    """The bytes of *block* as an address, encoded as JSON."""
+    opening = json.encode(f"data:{block.media_type};base64,")[:-1]
+    return Raw(b"".join((opening, memoryview(base64_json(block.data or b""))[1:])))
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ class RequestTask:
         send = self.send
         self._require_readable()
         request = Request(send.number, send.messages, send.config, self.memo, send.prompts)
+        await self.memo.prepare(send.messages)
         if self.send.config.streaming:
             async with aclosing(self.client.stream(request)) as stream:
                 async for deltas in stream:

@@ -10,10 +10,10 @@ from ...schema.content import Block, Document, Image, Opaque, Text, ToolResult, 
 from ...schema.errors import ThinkingRejected
 from ...schema.messages import Message, Role
 from ...schema.request import Request
-from ...wire.media import MediaRules
+from ...wire.media import MediaRules, data_url
 from ..custom_tools import CallMark, input_text, is_compacted, marked_uses
 from ..dialect import Dialect
-from ..rules import data_url, file_name, image_detail, tool_id, tool_name
+from ..rules import file_name, image_detail, tool_id, tool_name
 from .kept_parts import NOTHING_KEPT, REASONING_CONTENT, Kept, kept_in, thinking_in
 
 _ERROR = "Error: "

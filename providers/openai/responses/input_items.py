@@ -9,11 +9,11 @@ import msgspec
 from ...schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse, is_blank
 from ...schema.messages import Message, Role
 from ...schema.request import Request
-from ...wire.media import MediaRules
+from ...wire.media import MediaRules, data_url
 from ..chat.alternation import alternating
 from ..custom_tools import KEPT, MARK, PLAIN_CALL, CallMark, input_text, marked_uses
 from ..dialect import Dialect
-from ..rules import data_url, file_name, image_detail, tool_id, tool_name
+from ..rules import file_name, image_detail, tool_id, tool_name
 from .events import PHASE, Sealed
 
 _ERROR = "Error"
