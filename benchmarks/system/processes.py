@@ -11,7 +11,7 @@ import psutil
 
 from . import shared_ray
 
-_TITLES = {"sessions": "ray::_SessionActor", "router": "ray::Router"}
+_TITLES = {"sessions": "ray::_SessionActor", "router": "ray::_RouterActor"}
 ROLES: tuple[str, ...] = ("sessions", "router", "driver", "Ray")
 
 CLOCK_S = 0.01
