@@ -4,7 +4,7 @@ A plug-in finds all that it needs here: docs/adding-a-provider.md.
 """
 
 from .auth.aws_config import AWSAuth
-from .schema.client import Client, CompactingClient
+from .schema.client import Client, CompactingClient, Sink
 from .schema.config import Config, HTTPConfig, require_credential
 from .schema.content import Block, Citation, UserBlock
 from .schema.deltas import (
@@ -40,8 +40,8 @@ __all__ = [
     "AWSAuth", "Answer", "AnswerEnded", "AnswerStarted", "Block", "BlockEnded", "BlocksWithdrawn", "Citation", "Cited",
     "Client", "CompactingClient", "Config", "Cost", "Count", "Delta", "Draft", "HTTPConfig", "ModelFacts",
     "OpaqueReceived", "Origin", "Partial", "Prices", "Prompt", "Provenance", "Provider", "ProviderConfig", "RateLimit",
-    "RateLimits", "Request", "Role", "Settings", "StandsFor", "StopDetails", "StopReason", "TextDelta", "ThinkingDelta",
-    "ThinkingSigned", "TokenCosts", "ToolInputDelta", "ToolUseStarted", "UsageReported", "UserBlock", "WireMemo",
-    "open_client", "require_credential",
+    "RateLimits", "Request", "Role", "Settings", "Sink", "StandsFor", "StopDetails", "StopReason", "TextDelta",
+    "ThinkingDelta", "ThinkingSigned", "TokenCosts", "ToolInputDelta", "ToolUseStarted", "UsageReported", "UserBlock",
+    "WireMemo", "open_client", "require_credential",
 ]
 # fmt: on

@@ -4,14 +4,15 @@ import asyncio
 import itertools
 import logging
 import os
-from contextlib import aclosing, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import ray
 from ray.actor import ActorProxy
 
 import rayconteur as rc
-from rayconteur.providers import Request, Role, Settings, TextDelta, open_client
+from rayconteur.providers import Delta, Request, Role, Settings, TextDelta, open_client
 
 from ..load.answers import ANTHROPIC
 from ..system import shared_ray
@@ -96,12 +97,14 @@ class _Host:
         messages = (*self._histories.get(session, ()), _message(Role.USER, "Hi", turn))
         request = Request(number=turn, messages=messages, settings=self._settings)
         pieces: list[str] = []
-        async with aclosing(self._client.stream(request)) as answer:
-            async for batch in answer:
-                for delta in batch:
-                    if type(delta) is TextDelta:
-                        pieces.append(delta.text)
-                        await self._send_event((turn, delta.text, ""))
+
+        async def send(batch: Sequence[Delta]) -> None:
+            for delta in batch:
+                if type(delta) is TextDelta:
+                    pieces.append(delta.text)
+                    await self._send_event((turn, delta.text, ""))
+
+        await self._client.stream(request, send)
         self._histories[session] = (*messages, _message(Role.ASSISTANT, "".join(pieces), turn))
 
     async def _send_event(self, event: _Event) -> None:

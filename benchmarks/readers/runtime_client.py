@@ -1,13 +1,12 @@
 """The runtime's own clients, used without a runtime around them."""
 
 import time
-from collections.abc import Awaitable, Generator
-from contextlib import aclosing
+from collections.abc import Awaitable, Generator, Sequence
 from functools import partial
 from typing import Generic, Literal, TypeVar, cast
 
 import rayconteur as rc
-from rayconteur.providers import ProviderConfig, Request, Role, Settings, TextDelta, open_client
+from rayconteur.providers import Delta, ProviderConfig, Request, Role, Settings, TextDelta, open_client
 
 from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_RESPONSES, Api
 
@@ -47,10 +46,14 @@ class ClientReader:
 
     async def read(self, deltas: int) -> int:
         seen = 0
-        async for batch in self._client.stream(_request(deltas)):
+
+        def count(batch: Sequence[Delta]) -> None:
+            nonlocal seen
             for delta in batch:
                 if type(delta) is TextDelta:
                     seen += 1
+
+        await self._client.stream(_request(deltas), count)
         return seen
 
     async def building_s(self, request: Request) -> float:
@@ -58,21 +61,21 @@ class ClientReader:
 
         By then it has built the request and handed it to the HTTP client.
         """
-        async with aclosing(self._client.stream(request)) as answer:
-            first_step = _FirstStep(anext(answer))
-            await first_step
-            async for _ in answer:
-                pass
+        first_step = _FirstStep(self._client.stream(request, lambda _: None))
+        await first_step
         return first_step.cpu_s
 
     async def first_text_s(self, deltas: int) -> float:
         """Read an answer of *deltas* text deltas to its end; returns the time to the first of them."""
         started_at = time.perf_counter()
         first_at: float | None = None
-        async with aclosing(self._client.stream(_request(deltas))) as answer:
-            async for batch in answer:
-                if first_at is None and any(type(delta) is TextDelta for delta in batch):
-                    first_at = time.perf_counter()
+
+        def note_first(batch: Sequence[Delta]) -> None:
+            nonlocal first_at
+            if first_at is None and any(type(delta) is TextDelta for delta in batch):
+                first_at = time.perf_counter()
+
+        await self._client.stream(_request(deltas), note_first)
         assert first_at is not None
         return first_at - started_at
 

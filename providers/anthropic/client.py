@@ -1,12 +1,12 @@
 """Anthropic's Messages API, through Anthropic's SDK."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterable, Mapping, Sequence
 from functools import partial
 
 import anthropic
 import httpx2
 
+from ..schema.client import Sink
 from ..schema.content import Block
 from ..schema.deltas import Delta
 from ..schema.draft import Answer, Draft
@@ -14,7 +14,7 @@ from ..schema.errors import ProtocolError, ProviderError, ProviderUnavailable
 from ..schema.request import Request, Settings
 from ..sdk.changes import uses
 from ..transport import http
-from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
+from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient, UnreadResponse
 from ..transport.authority import Secrets
 from ..transport.sdk_bypass import SDKBypass
 from ..wire.extra_body import check_extras, merged
@@ -77,9 +77,9 @@ class AnthropicClient:
     def check_content(self, content: Sequence[Block]) -> None:
         self._dialect.media.check(content)
 
-    def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
+    async def stream(self, request: Request, sink: Sink) -> None:
         body = partial(anthropic_requests.body, request, self._dialect, streaming=True)
-        return self._channel.stream(body, answer_decoder())
+        await self._channel.stream(body, answer_decoder(), sink)
 
     async def complete(self, request: Request) -> list[Delta]:
         body = partial(anthropic_requests.body, request, self._dialect, streaming=False)
@@ -89,16 +89,14 @@ class AnthropicClient:
         check_compaction(self._dialect, instructions)
         body = partial(compaction_body, request, self._dialect, instructions)
         draft = Draft(PROVIDER)
-        async with aclosing(self._channel.stream(body, answer_decoder())) as stream:
-            async for deltas in stream:
-                draft.add(deltas)
+        await self._channel.stream(body, answer_decoder(), draft.add)
         return summary(draft.finish())
 
     async def aclose(self) -> None:
         await self._sdk.close()
 
     @uses("anthropic")
-    async def _post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> httpx2.Response:
+    async def _post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> UnreadResponse:
         answer: object = await self._sdk.post(
             "/v1/messages",
             cast_to=httpx2.Response,
@@ -108,7 +106,7 @@ class AnthropicClient:
             stream_cls=anthropic.AsyncStream[bytes],
         )
         # The SDK returns the response itself, body unread. Its types don't say so.
-        if not isinstance(answer, httpx2.Response):
+        if not isinstance(answer, UnreadResponse):
             raise TypeError(f"post() returns {type(answer).__name__}, not a response")
         return answer
 

@@ -2,7 +2,7 @@
 
 import os
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -12,6 +12,7 @@ import botocore
 from yarl import URL
 
 from ..auth.aws_credentials import AWSAccess
+from ..schema.client import Sink
 from ..schema.content import Block
 from ..schema.deltas import Delta
 from ..schema.errors import InvalidConfig
@@ -75,9 +76,9 @@ class BedrockClient:
         check_media_counts(content)
         check_citations(content, self._dialect.model, self._dialect.traits)
 
-    def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
+    async def stream(self, request: Request, sink: Sink) -> None:
         call = self._call(request, streaming=True)
-        return self._channel(call).stream(call.encode, answer_decoder(call.reader))
+        await self._channel(call).stream(call.encode, answer_decoder(call.reader), sink)
 
     async def complete(self, request: Request) -> list[Delta]:
         call = self._call(request, streaming=False)
@@ -113,7 +114,7 @@ class _Call:
         self.body = self.build()
         return self.body
 
-    async def post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> http.Response:
+    async def post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> http.UnreadResponse:
         """Send *content*, which is the body or its pieces."""
         signed = await self.authority.headers("POST", self.url, self.body)
         # Encoded, or the address would be made anew and the signature would be of another one.

@@ -1,6 +1,6 @@
 """Cohere's v2 chat, through Cohere's SDK."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Mapping, Sequence
 from functools import cache, partial
 from ssl import SSLContext
 from typing import cast
@@ -14,6 +14,7 @@ import httpx
 from cohere.core.client_wrapper import AsyncClientWrapper
 from cohere.environment import ClientEnvironment
 
+from ..schema.client import Sink
 from ..schema.content import Block
 from ..schema.deltas import Delta
 from ..schema.errors import ProviderError
@@ -73,9 +74,9 @@ class CohereClient:
     def check_content(self, content: Sequence[Block]) -> None:
         check_content(content, self._dialect.media)
 
-    def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
+    async def stream(self, request: Request, sink: Sink) -> None:
         body = partial(cohere_requests.body, request, self._dialect, streaming=True)
-        return self._channel.stream(body, answer_decoder(self._dialect.model))
+        await self._channel.stream(body, answer_decoder(self._dialect.model), sink)
 
     async def complete(self, request: Request) -> list[Delta]:
         body = partial(cohere_requests.body, request, self._dialect, streaming=False)
@@ -85,13 +86,13 @@ class CohereClient:
         await self._http.aclose()
 
     @uses("cohere")
-    async def _post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> http.Response:
+    async def _post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> http.UnreadResponse:
         own = {**await self._sdk.async_get_headers(), "content-type": "application/json", **headers}
         given = {**self._extra_headers, **own}
         url = self._sdk.get_base_url().rstrip("/") + _PATH
         request = self._http.build_request("POST", url, content=content, headers=given)
         answer = await self._http.send(request, stream=True)
-        response = cast(http.Response, answer)  # httpx calls its generators iterators
+        response = cast(http.UnreadResponse, answer)  # httpx returns what its transport made
         if answer.is_success:
             return response
         try:

@@ -1,6 +1,6 @@
 """Google's Gemini models, at the Gemini API and at Vertex AI, through Google's SDK."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -14,13 +14,14 @@ from google.genai.types import HttpOptions
 from google.oauth2.credentials import Credentials as UserCredentials
 from google.oauth2.service_account import Credentials as ServiceCredentials
 
+from ..schema.client import Sink
 from ..schema.content import Block
 from ..schema.deltas import Delta
 from ..schema.errors import AuthenticationFailed, InvalidConfig, ProviderError, ProviderUnavailable
 from ..schema.request import Request, Settings
 from ..sdk.changes import uses
 from ..transport import http
-from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
+from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient, UnreadResponse
 from ..transport.fault_bodies import Fault
 from ..wire.extra_body import check_extras
 from . import requests as google_requests
@@ -93,9 +94,9 @@ class GoogleClient:
     def check_content(self, content: Sequence[Block]) -> None:
         check_content(content, self._dialect.media)
 
-    def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
+    async def stream(self, request: Request, sink: Sink) -> None:
         body = partial(google_requests.body, request, self._dialect)
-        return self._streams.stream(body, answer_decoder(request.number))
+        await self._streams.stream(body, answer_decoder(request.number), sink)
 
     async def complete(self, request: Request) -> list[Delta]:
         body = partial(google_requests.body, request, self._dialect)
@@ -108,7 +109,7 @@ class GoogleClient:
     @uses("google-genai")
     async def _post(
         self, path: str, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]
-    ) -> http.Response:
+    ) -> UnreadResponse:
         # The SDK has no public way to the bytes of an answer, nor for a body that is ready. The smallest private one
         # makes the request (address, credentials, headers) and sends it, without the retries, the automatic function
         # calls and the continuations that stand above it. A test (tests/providers/google/test_client.py) fails when it
@@ -118,9 +119,9 @@ class GoogleClient:
         asked.headers.update({**self._extra_headers, **headers})
         asked.data = content if isinstance(content, bytes) else b"".join([piece async for piece in content])
         answer = await inner._async_request_once(asked, stream=True, implicit_retry=False)
-        if not isinstance(response := answer.response_stream, httpx2.Response):
+        if not isinstance(response := answer.response_stream, UnreadResponse):
             raise TypeError(f"_async_request_once() returns {type(response).__name__}, not a response of httpx2")
-        return cast(http.Response, response)  # httpx2 calls its generators iterators
+        return response
 
 
 @uses("google-genai")

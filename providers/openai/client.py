@@ -1,6 +1,6 @@
 """Chat Completions and Responses through OpenAI's SDK: OpenAI itself, and the servers that speak like it."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -9,6 +9,7 @@ import msgspec
 import openai
 
 from ..auth.aws import aws_authority
+from ..schema.client import Sink
 from ..schema.content import Block, ToolResult
 from ..schema.deltas import Delta
 from ..schema.draft import Answer, Draft
@@ -16,7 +17,7 @@ from ..schema.errors import ProtocolError, ProviderError, ProviderUnavailable
 from ..schema.request import Request, Settings
 from ..sdk.changes import uses
 from ..transport import http
-from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient
+from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient, UnreadResponse
 from ..transport.authority import Secrets
 from ..transport.fault_bodies import Fault
 from ..transport.sdk_bypass import SDKBypass
@@ -94,7 +95,7 @@ class Connection:
     @uses("openai")
     async def _post(
         self, path: str, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]
-    ) -> httpx2.Response:
+    ) -> UnreadResponse:
         answer: object = await self.sdk.post(
             path,
             cast_to=httpx2.Response,
@@ -104,7 +105,7 @@ class Connection:
             stream_cls=openai.AsyncStream[bytes],
         )
         # The SDK returns the response itself, body unread. Its types don't say so.
-        if not isinstance(answer, httpx2.Response):
+        if not isinstance(answer, UnreadResponse):
             raise TypeError(f"post() returns {type(answer).__name__}, not a response")
         return answer
 
@@ -150,11 +151,11 @@ class OpenAIClient:
         self._dialect.media.check(content)
         check_image_details(content, self.provider)
 
-    def stream(self, request: Request) -> AsyncGenerator[list[Delta], None]:
+    async def stream(self, request: Request, sink: Sink) -> None:
         route = self._route(request.settings)
         body = _AdaptableBody(self, route.dialect.api, request, True)
         decoder = route.api.answer_decoder(self.provider, request.number)
-        return route.channel.stream(body.encode, decoder, body.adapt)
+        await route.channel.stream(body.encode, decoder, sink, body.adapt)
 
     async def complete(self, request: Request) -> list[Delta]:
         route = self._route(request.settings)

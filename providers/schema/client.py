@@ -1,12 +1,16 @@
 """The interface of all provider clients."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from .content import Block
 from .deltas import Delta
 from .draft import Answer
 from .request import Request, Settings
+
+Sink = Callable[[Sequence[Delta]], Awaitable[None] | None]
+"""Takes the deltas of one read of the socket, at least one. It may be called in the callback of the socket, so it never
+waits; if it has no room for more, it returns an awaitable that is done when it has."""
 
 
 class Client(Protocol):
@@ -37,10 +41,10 @@ class Client(Protocol):
         """
         ...
 
-    def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
-        """Stream the answer. Each item holds the deltas of one read of the socket, at least one.
+    async def stream(self, request: Request, sink: Sink) -> None:
+        """Give the answer to *sink* as it arrives. Returns when it has ended.
 
-        Closing the generator also aborts the HTTP request.
+        While *sink* has no room, nothing is read from the socket.
         """
         ...
 

@@ -1,12 +1,13 @@
 """The client of the scripted provider: it answers from a script, at the script's pace."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
 import msgspec
 
+from ..schema.client import Sink
 from ..schema.content import Block, Opaque, Text, ToolResult
 from ..schema.deltas import (
     AnswerEnded,
@@ -74,8 +75,8 @@ class ScriptedClient:
     def check_content(self, content: Sequence[Block]) -> None:
         """All content is accepted."""
 
-    async def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
-        """Stream the answer at the script's pace. A slow reader gets all pieces that are due at once."""
+    async def stream(self, request: Request, sink: Sink) -> None:
+        """Stream the answer at the script's pace. After a time without room, *sink* gets all pieces that are due."""
         await asyncio.sleep(self._config.script.first_token_s)
         pacer = Pacer(self._config.script.tokens_per_s)
         batch: list[Delta] = []
@@ -88,18 +89,15 @@ class ScriptedClient:
                         batch += part.cut(sent, sent + admitted)
                         sent += admitted
                         if sent < part.pieces:
-                            yield batch
-                            batch = []
+                            batch = await _give(batch, sink)
                             await pacer.tick()
                 case Wait() | Fail() | Cut():
-                    if batch:
-                        yield batch
-                        batch = []
+                    batch = await _give(batch, sink)
                     await self._pause(part)
                     pacer.restart()
                 case _:
                     batch.append(part)
-        yield batch
+        await _give(batch, sink)
 
     async def complete(self, request: Request) -> Sequence[Delta]:
         """The whole answer, a delta per block, at the time when a stream would have ended."""
@@ -146,6 +144,13 @@ class ScriptedClient:
                 raise _ERRORS[step.code](step.message, self.provider, None, None, step.retry_after_s)
             case Cut():
                 raise IncompleteAnswer("the script broke off the answer", self.provider)
+
+
+async def _give(batch: list[Delta], sink: Sink) -> list[Delta]:
+    """Give *batch* to *sink*, and wait until it has room. Returns the next batch."""
+    if batch and (room := sink(batch)) is not None:
+        await room
+    return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,14 @@
 """The transport under the SDKs: httpx2 over aiohttp, whose parser is in C."""
 
 from collections.abc import AsyncGenerator, AsyncIterable
-from contextlib import aclosing
 
 import aiohttp
 import httpx2
 from yarl import URL
 
-from .aiohttp_response import body_chunks
+from .aiohttp_response import whole_body
 from .authority import Authority
+from .body_reader import BodyReader, End, Take
 from .connections.http_session import HTTPSession, RequestHead
 from .http import ONE_WRITE_BYTES, split, tls
 
@@ -45,8 +45,8 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             self._note_head(head)
         else:
             head = RequestHead(head.method, head.url, (*head.headers, *_content_length(request)))
-        response = await self.send(head, data, auto_decompress=False)
-        return _Response(response, request, self.idle_timeout_s)
+        response = await self.send(head, data, auto_decompress=True)
+        return UnreadResponse(response, request, self.idle_timeout_s)
 
     def repeated_head(self, path: str) -> RequestHead | None:
         """The head of the last two requests whose URL has a path that ends with *path*, if both had the same one."""
@@ -74,36 +74,29 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         self._last_heads[path] = head
 
 
-class _Response(httpx2.Response):
-    """A response whose chunks bypass the layers of httpx2, which take more CPU than aiohttp itself."""
+class UnreadResponse(httpx2.Response):
+    """A response whose body bypasses the layers of httpx2, which take more CPU than aiohttp itself."""
 
     def __init__(self, response: aiohttp.ClientResponse, request: httpx2.Request, idle_timeout_s: float) -> None:
-        body = _Body(response, idle_timeout_s)
-        super().__init__(response.status, headers=response.raw_headers, stream=body, request=request)
-        self._body = body
-        self._is_uncompressed = "content-encoding" not in self.headers
+        headers = [pair for pair in response.raw_headers if pair[0].lower() != b"content-encoding"]  # it is decoded
+        super().__init__(response.status, headers=headers, stream=_Body(response, idle_timeout_s), request=request)
+        self._response = response
+        self._idle_timeout_s = idle_timeout_s
 
-    async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncGenerator[bytes, None]:
-        if chunk_size is None and self._is_uncompressed and not (self.is_stream_consumed or self.is_closed):
-            self.is_stream_consumed = True
-            async with aclosing(aiter(self._body)) as body:
-                async for chunk in body:
-                    yield chunk
-            await self.aclose()
-            return
-        async for chunk in super().aiter_bytes(chunk_size):
-            yield chunk
+    def read_body(self, take: Take, end: End) -> BodyReader:
+        """Read the body as it arrives, see ``BodyReader``."""
+        return BodyReader(self._response, self._idle_timeout_s, take, end)
 
 
 class _Body(httpx2.AsyncByteStream):
-    """The body of *response*. Closing it before its end closes the connection."""
+    """The body of *response*, in one piece. Closing it before its end closes the connection."""
 
     def __init__(self, response: aiohttp.ClientResponse, idle_timeout_s: float) -> None:
         self._response = response
         self._idle_timeout_s = idle_timeout_s
 
-    def __aiter__(self) -> AsyncGenerator[bytes]:
-        return body_chunks(self._response, self._idle_timeout_s)
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        yield await whole_body(self._response, self._idle_timeout_s)
 
     async def aclose(self) -> None:
         self._response.close()

@@ -3,13 +3,13 @@
 import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
-from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from ..schema.deltas import Delta, UsageReported
+from ..schema.client import Sink
+from ..schema.deltas import Delta
 from ..schema.errors import (
     IncompatibleSDK,
     IncompleteAnswer,
@@ -19,20 +19,16 @@ from ..schema.errors import (
     ProviderUnavailable,
 )
 from ..sdk.changes import request_error, uses
-from .body_tail import BodyTail
+from .answer_reading import AnswerReading
+from .body_reader import BodyReader, End, Take
 from .fault_bodies import Fault, read_fault
 from .faults import FaultTable, retry_after_s
-from .progress_timer import ProgressTimer
 from .rate_limit_headers import RateLimitInserter
 from .streams.decoder import AnswerDecoder
 
 if TYPE_CHECKING:
     import httpx2
 
-# After the end of an answer comes the end of the HTTP body. Once it is read, the connection can be reused.
-_TAIL_S = 0.1
-# Of Google, the reason for stopping is the last thing documented; some gateways send token counts or text after it.
-_SETTLED_S = 0.5
 # aiohttp warns about larger bodies in one write: they may block the event loop.
 ONE_WRITE_BYTES = 1 << 20
 _CHUNK_BYTES = 256 << 10
@@ -56,10 +52,6 @@ class Response(Protocol):
         """The body, once it has been read."""
         ...
 
-    def aiter_bytes(self) -> AsyncGenerator[bytes, None]:
-        """The body as it arrives."""
-        ...
-
     async def aread(self) -> bytes:
         """Read the whole body."""
         ...
@@ -69,10 +61,18 @@ class Response(Protocol):
         ...
 
 
+class UnreadResponse(Response, Protocol):
+    """A response whose body can be read as it arrives."""
+
+    def read_body(self, take: Take, end: End) -> BodyReader:
+        """Read the body, see ``BodyReader``."""
+        ...
+
+
 class Post(Protocol):
     """Sends *content* through an SDK, with *headers* in addition to the SDK's. The body of the response is unread."""
 
-    async def __call__(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> Response: ...
+    async def __call__(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> UnreadResponse: ...
 
 
 class Refused(Exception):
@@ -127,42 +127,19 @@ class Channel:
         self._progress_timeout_s = progress_timeout_s
 
     async def stream(
-        self, encode: Callable[[], bytes], decoder: AnswerDecoder, adapt: Adapt = _never
-    ) -> AsyncGenerator[list[Delta], None]:
-        """The deltas of the answer to the body that *encode* returns, as they arrive.
+        self, encode: Callable[[], bytes], decoder: AnswerDecoder, sink: Sink, adapt: Adapt = _never
+    ) -> None:
+        """Give *sink* the deltas of the answer to the body that *encode* returns, as they arrive.
 
-        Cancelling or closing it aborts the HTTP request.
+        Cancelling it aborts the HTTP request.
         """
         response = await self._open(encode, adapt)
-        limits = RateLimitInserter(response.headers)
-        errors = self._sdk_errors.connection_errors
-        broken: Exception | None = None
+        reading = AnswerReading(decoder, sink, RateLimitInserter(response.headers), self._progress_timeout_s)
         try:
-            async with aclosing(response.aiter_bytes()) as chunks:
-                try:
-                    async with ProgressTimer(self._progress_timeout_s) as timer:
-                        async for chunk in chunks:
-                            if deltas := decoder.feed(chunk):
-                                timer.pause()
-                                yield deltas if limits.done else limits.insert(deltas)
-                                timer.resume()
-                                if type(deltas[-1]) is not UsageReported:  # some servers send it with each keep-alive
-                                    timer.restart()
-                            elif decoder.is_receiving and not chunk.isspace():
-                                timer.restart()
-                            if decoder.done or decoder.settled:
-                                break
-                except errors as error:
-                    broken = error
-                async with BodyTail(chunks, decoder, errors) as tail:
-                    deltas = await tail.read_on(_SETTLED_S) if decoder.settled and broken is None else []
-                    if deltas := deltas + decoder.close(clean=broken is None and not tail.is_unread):
-                        yield limits.insert(deltas)
-                    decoder.check()
-                    await tail.read(_TAIL_S)
+            await reading.read(response)
         except ProviderError as error:
-            if broken is not None and type(error) is IncompleteAnswer:
-                raise self._broken_off(broken) from None
+            if reading.broken is not None and type(error) is IncompleteAnswer:
+                raise self._broken_off(reading.broken) from None
             raise self._scrubbed(error) from None
         finally:
             await response.aclose()
@@ -170,9 +147,7 @@ class Channel:
     async def collect(self, encode: Callable[[], bytes], decoder: AnswerDecoder, adapt: Adapt = _never) -> list[Delta]:
         """All deltas of the answer to the body that *encode* returns. Cancelling it aborts the HTTP request."""
         deltas: list[Delta] = []
-        async with aclosing(self.stream(encode, decoder, adapt)) as stream:
-            async for more in stream:
-                deltas += more
+        await self.stream(encode, decoder, deltas.extend, adapt)
         return deltas
 
     async def whole(self, encode: Callable[[], bytes], decode: Callable[[bytes], list[Delta]]) -> list[Delta]:
@@ -187,7 +162,7 @@ class Channel:
         finally:
             await response.aclose()
 
-    async def _open(self, encode: Callable[[], bytes], adapt: Adapt = _never) -> Response:
+    async def _open(self, encode: Callable[[], bytes], adapt: Adapt = _never) -> UnreadResponse:
         """Send the request. The body of the response is unread."""
         body = self._encoded(encode)
         while True:
@@ -208,7 +183,7 @@ class Channel:
                 "a text contains a lone surrogate, which UTF-8 cannot encode", self._provider
             ) from None
 
-    async def _send(self, body: bytes) -> Response:
+    async def _send(self, body: bytes) -> UnreadResponse:
         if len(body) <= ONE_WRITE_BYTES:
             return await self._post(body, {})
         return await self._post(split(body), {"content-length": str(len(body))})

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterable, Mapping
 
 from .aiohttp_response import AiohttpResponse
 from .aiohttp_transport import AiohttpTransport
-from .http import Post, Refused, Response
+from .http import Post, Refused, UnreadResponse
 
 
 class SDKBypass:
@@ -20,7 +20,7 @@ class SDKBypass:
         self._post_through_sdk = post_through_sdk
         self._path = path
 
-    async def post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> Response:
+    async def post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> UnreadResponse:
         """A ``Post``. Redirects and large bodies are left to the SDK."""
         head = self._transport.repeated_head(self._path)
         if head is None or headers or not isinstance(content, bytes):

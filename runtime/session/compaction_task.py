@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 
 import msgspec
@@ -74,9 +73,7 @@ class CompactionTask:
         client = self.credentials.client(public)
         draft = Draft(client.provider)
         settings = Settings(system=request.system, max_output_tokens=request.max_output_tokens, prompt_caching=False)
-        async with aclosing(client.stream(Request(number=0, messages=request.messages, settings=settings))) as stream:
-            async for deltas in stream:
-                draft.add(deltas)
+        await client.stream(Request(number=0, messages=request.messages, settings=settings), draft.add)
         answer = draft.finish()
         return msgspec.structs.replace(answer, usage=public.facts.priced(answer.usage))
 

@@ -1,8 +1,7 @@
 """The task that sends one request: deltas go to the outbox as they arrive, and form the answer for the history."""
 
 import logging
-from collections.abc import Iterable
-from contextlib import aclosing
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -36,9 +35,9 @@ log = logging.getLogger(__name__)
 class RequestTask:
     """One request, and what has arrived of its answer.
 
-    Cancelling the task that runs it aborts the HTTP request. The partial answer stays available, and nothing more goes
-    to the outbox. *source* is the ``Origin.source`` of the answer. *streaming* is set when the provider has started to
-    answer.
+    Cancelling the task that runs it, after ``stop``, aborts the HTTP request. The partial answer stays available, and
+    nothing more goes to the outbox. *source* is the ``Origin.source`` of the answer. *streaming* is set when the
+    provider has started to answer.
     """
 
     send: SendRequest
@@ -47,6 +46,7 @@ class RequestTask:
     memo: WireMemo
     outbox: Outbox
     streaming: bool = field(default=False, init=False)
+    _is_stopped: bool = field(default=False, init=False)
     _draft: Draft = field(init=False)
     _tools: dict[int, ToolUseStarted] = field(default_factory=dict[int, ToolUseStarted], init=False)
 
@@ -64,11 +64,7 @@ class RequestTask:
         request = Request(send.number, send.messages, send.config, self.memo, send.prompts)
         await self.memo.prepare(send.messages)
         if self.send.config.streaming:
-            async with aclosing(self.client.stream(request)) as stream:
-                async for deltas in stream:
-                    self._process_deltas(deltas)
-                    if self.outbox.full:
-                        await self.outbox.wait_for_room()
+            await self.client.stream(request, self._take)
         else:
             self._process_deltas(await self.client.complete(request))
         answer = self._draft.finish()
@@ -77,6 +73,10 @@ class RequestTask:
             usage = usage.or_else(self._estimate(answer))
         return msgspec.structs.replace(answer, usage=self._priced(usage), origin=self._origin())
 
+    def stop(self) -> None:
+        """Let nothing more go to the outbox: the turn is over, and the task about to be cancelled."""
+        self._is_stopped = True
+
     def partial(self) -> Partial:
         """What has arrived of the answer, with the estimated usage: the provider has not reported it."""
         partial = self._draft.partial()
@@ -84,7 +84,13 @@ class RequestTask:
         usage = Usage(output=estimate.output).or_else(partial.usage).or_else(estimate)
         return msgspec.structs.replace(partial, usage=self._priced(usage), origin=self._origin())
 
-    def _process_deltas(self, deltas: Iterable[Delta]) -> None:
+    def _take(self, deltas: Sequence[Delta]) -> Awaitable[None] | None:
+        if self._is_stopped:
+            return None
+        self._process_deltas(deltas)
+        return self.outbox.wait_for_room() if self.outbox.full else None
+
+    def _process_deltas(self, deltas: Sequence[Delta]) -> None:
         self._draft.add(deltas)
         outbox, turn = self.outbox, self.send.turn
         for delta in deltas:

@@ -278,6 +278,8 @@ class Session:
     def _cancel(self) -> None:
         if self._timer:
             self._timer.cancel()
+        if self._request:
+            self._request.stop()  # what arrives until its task runs again must not go to the outbox
         if self._task:
             self._task.cancel()
         self._request = self._task = self._timer = None

@@ -86,8 +86,7 @@ async def _read(client: Client, sample: Sample) -> tuple[Draft, ProviderError | 
     draft = Draft(client.provider)
     try:
         if sample.request == "stream":
-            async for deltas in client.stream(REQUEST):
-                draft.add(deltas)
+            await client.stream(REQUEST, draft.add)
         else:
             draft.add(await client.complete(REQUEST))
     except ProviderError as error:

@@ -91,7 +91,6 @@ async def _send(expression: Expression, client: Client) -> None:
     request = Request(1, expression.messages, expression.settings)
     with suppress(InvalidRequest):
         if expression.settings.streaming:
-            async for _ in client.stream(request):
-                pass
+            await client.stream(request, lambda _: None)
         else:
             await client.complete(request)

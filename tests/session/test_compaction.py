@@ -1,8 +1,7 @@
 """Sessions whose history exceeds the context window: no request is too long, and no message is lost."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from itertools import pairwise
 
 import msgspec
@@ -12,7 +11,8 @@ from fixtures.virtual_time import run
 
 import rayconteur as rc
 from rayconteur.compaction import Layered, Summarize, Window
-from rayconteur.providers import Delta, ModelFacts, Prices, ProviderConfig, Request
+from rayconteur.providers import ModelFacts, Prices, ProviderConfig, Request
+from rayconteur.providers.schema.client import Sink
 from rayconteur.providers.scripted.client import ScriptedClient
 from rayconteur.runtime import CompactReason, State, WhenBusy
 from rayconteur.scripted import Call, Fail, Say, Script, Step, Wait
@@ -227,12 +227,10 @@ def test_an_interrupt_cancels_the_compaction_of_a_running_turn() -> None:
 
 def test_an_unexpected_error_in_a_compaction_is_reported_and_the_session_continues() -> None:
     class FailingSummarizer(ScriptedClient):
-        async def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
+        async def stream(self, request: Request, sink: Sink) -> None:
             if request.number == 0:  # of a compaction
                 raise ZeroDivisionError("sk-never-to-be-seen")
-            async with aclosing(super().stream(request)) as answer:
-                async for deltas in answer:
-                    yield deltas
+            await super().stream(request, sink)
 
     def open_failing(provider: ProviderConfig) -> FailingSummarizer:
         assert isinstance(provider, rc.Scripted)

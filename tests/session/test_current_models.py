@@ -7,7 +7,7 @@ rejects what its model is documented to reject.
 import asyncio
 import base64
 import random
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -25,7 +25,7 @@ import rayconteur as rc
 from rayconteur.compaction import Layered, NativeCompaction, Summarize, Window
 from rayconteur.errors import ConfigError, Overloaded, ThinkingRejected, UnsupportedContent
 from rayconteur.providers import Delta, ProviderConfig, Request, Settings, open_client
-from rayconteur.providers.schema.client import Client
+from rayconteur.providers.schema.client import Client, Sink
 from rayconteur.providers.schema.content import Block, Document, Image, Opaque, Text, ToolResult
 from rayconteur.providers.schema.deltas import (
     AnswerEnded,
@@ -113,14 +113,12 @@ class Model:
     def check_content(self, content: Sequence[Block]) -> None:
         self._real.check_content(content)
 
-    async def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
+    async def stream(self, request: Request, sink: Sink) -> None:
         world, endpoint = self._world, self._endpoint
         if request.number == 0:  # a summary
-            yield [AnswerStarted("m", endpoint.config.model), TextDelta(0, "They spoke about ravens."), BlockEnded(0)]
-            yield [
-                UsageReported(Usage(input=reported(100), output=reported(10))),
-                AnswerEnded(StopReason.END_TURN, "end"),
-            ]
+            sink([AnswerStarted("m", endpoint.config.model), TextDelta(0, "They spoke about ravens."), BlockEnded(0)])
+            usage = Usage(input=reported(100), output=reported(10))
+            sink([UsageReported(usage), AnswerEnded(StopReason.END_TURN, "end")])
             return
         encoded = endpoint.body(request)
         body = msgspec.json.decode(encoded, type=dict[str, Any])
@@ -132,14 +130,16 @@ class Model:
             raise ThinkingRejected("can't be read", self.provider)
         if kind > 0.95:
             raise Overloaded("too much to do", self.provider)
-        yield [AnswerStarted("m", endpoint.config.model)]
+        sink([AnswerStarted("m", endpoint.config.model)])
         for deltas in self._answer(request, encoded, body):
-            yield deltas
+            sink(deltas)
             if world.hangs and world.rng.random() < 0.4:
                 await asyncio.Event().wait()
 
     async def complete(self, request: Request) -> Sequence[Delta]:
-        return [delta async for deltas in self.stream(request) for delta in deltas]
+        deltas: list[Delta] = []
+        await self.stream(request, deltas.extend)
+        return deltas
 
     async def aclose(self) -> None:
         await self._real.aclose()

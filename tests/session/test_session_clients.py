@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from fixtures.session import SESSION_ID, SessionFixture, running_session, scripted_config
@@ -11,6 +10,7 @@ from fixtures.virtual_time import run
 
 import rayconteur as rc
 from rayconteur.providers import ProviderConfig, StopReason
+from rayconteur.providers.schema.client import Sink
 from rayconteur.providers.schema.deltas import AnswerEnded, AnswerStarted, Delta, TextDelta
 from rayconteur.providers.schema.request import Request
 from rayconteur.providers.scripted.client import ScriptedClient
@@ -28,12 +28,10 @@ class ClientWithFirstCall(ScriptedClient):
         super().__init__(config)
         self._first_call = first_call
 
-    async def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
+    async def stream(self, request: Request, sink: Sink) -> None:
         if request.number == 1:
             await self._first_call()
-        async with aclosing(super().stream(request)) as answer:
-            async for deltas in answer:
-                yield deltas
+        await super().stream(request, sink)
 
     async def complete(self, request: Request) -> Sequence[Delta]:
         if request.number == 1:
@@ -42,20 +40,21 @@ class ClientWithFirstCall(ScriptedClient):
 
 
 class EndlessClient(ScriptedClient):
-    """Streams a million characters, and counts the chunks that were *read*."""
+    """Streams a million characters, as long as there is room, and counts the chunks that were *read*."""
 
     def __init__(self, config: rc.Scripted) -> None:
         super().__init__(config)
         self.read = 0
         self.closed = False
 
-    async def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
+    async def stream(self, request: Request, sink: Sink) -> None:
         try:
-            yield [AnswerStarted("m", "endless")]
+            sink([AnswerStarted("m", "endless")])
             while self.read < 10_000:
-                yield [TextDelta(0, "x" * 100)]
+                if room := sink([TextDelta(0, "x" * 100)]):
+                    await room
                 self.read += 1
-            yield [AnswerEnded(StopReason.END_TURN, None)]
+            sink([AnswerEnded(StopReason.END_TURN, None)])
         finally:
             self.closed = True
 
@@ -63,9 +62,9 @@ class EndlessClient(ScriptedClient):
 class MalformedClient(ScriptedClient):
     """Starts its answer a second time in the middle of it."""
 
-    async def stream(self, request: Request) -> AsyncGenerator[Sequence[Delta], None]:
+    async def stream(self, request: Request, sink: Sink) -> None:
         started = AnswerStarted("m", "malformed")
-        yield [started, TextDelta(0, "one "), TextDelta(0, "two"), started, TextDelta(0, "three")]
+        sink([started, TextDelta(0, "one "), TextDelta(0, "two"), started, TextDelta(0, "three")])
 
 
 def with_first_call(first_call: Callable[[], Awaitable[None]]) -> Callable[[ProviderConfig], ScriptedClient]:

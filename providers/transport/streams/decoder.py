@@ -68,6 +68,11 @@ class AnswerDecoder:
         return self._reader.ended or self._error is not None
 
     @property
+    def failed(self) -> bool:
+        """True if ``check`` raises an error."""
+        return self._error is not None
+
+    @property
     def settled(self) -> bool:
         """True if the answer is complete, whether more arrives or not."""
         return self._reader.settled

@@ -13,6 +13,7 @@ import msgspec
 import openai
 import psutil
 import pytest
+from fixtures.clients import collect_deltas
 
 import rayconteur as rc
 from rayconteur.benchmarks.load.answers import (
@@ -89,7 +90,7 @@ def answer_by_ours(api: Api, url: str, tokens: int, *later: rc.Message) -> str:
     async def read_answer() -> str:
         client = open_client(provider_config(api, url))
         try:
-            return "".join([piece(delta) async for batch in client.stream(request) for delta in batch])
+            return "".join(map(piece, await collect_deltas(client, request)))
         finally:
             await client.aclose()
 

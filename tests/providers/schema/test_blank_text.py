@@ -5,7 +5,7 @@ import re
 
 import msgspec
 import pytest
-from fixtures.clients import EACH_PROVIDER, Config, client_and_server
+from fixtures.clients import EACH_PROVIDER, Config, client_and_server, collect_deltas
 from hypothesis import given
 from hypothesis import strategies as st
 from servers.loopback import answers
@@ -54,8 +54,7 @@ def test_blank_text_is_sent_to_no_provider(config: Config, stream: bytes, blank:
 
     async def main() -> bytes:
         async with client_and_server(config, answers(stream)) as (client, server):
-            async for _ in client.stream(Request(1, messages, Settings(system="Be brief."))):
-                pass
+            await collect_deltas(client, Request(1, messages, Settings(system="Be brief.")))
             return server.received[0].body
 
     strings: list[str] = [msgspec.json.decode(found) for found in _strings(asyncio.run(main()))]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 import pytest
+from fixtures.clients import batches_of, collect_deltas
 from fixtures.virtual_time import run
 
 from rayconteur.providers.schema.client import CompactingClient
@@ -45,10 +46,7 @@ def make_request(number: int = 1, *messages: Message) -> Request:
 
 
 def stream(client: ScriptedClient, request: Request) -> list[Delta]:
-    async def main() -> list[Delta]:
-        return [delta async for batch in client.stream(request) for delta in batch]
-
-    return run(main())
+    return run(collect_deltas(client, request))
 
 
 def answer_to(client: ScriptedClient, request: Request) -> Answer:
@@ -157,20 +155,20 @@ def test_without_usage_nothing_is_reported() -> None:
 def test_text_arrives_at_the_script_s_rate_after_its_time_to_first_token() -> None:
     raven = scripted_client(Say("abcdefgh", 2), tokens_per_s=10, first_token_s=3)
 
-    assert run(arrivals(raven.stream(make_request()))) == [(3000, 1), (3100, 1), (3200, 1), (3300, 1)]
+    assert run(arrivals(batches_of(raven, make_request()))) == [(3000, 1), (3100, 1), (3200, 1), (3300, 1)]
 
 
 def test_the_pace_continues_across_blocks() -> None:
     raven = scripted_client(Say("ab", 1), Say("cd", 1), tokens_per_s=10)
 
-    assert run(arrivals(raven.stream(make_request()))) == [(0, 1), (100, 1), (200, 1), (300, 1)]
+    assert run(arrivals(batches_of(raven, make_request()))) == [(0, 1), (100, 1), (200, 1), (300, 1)]
 
 
 def test_a_slow_reader_gets_the_overdue_deltas_in_one_batch() -> None:
     raven = scripted_client(Say("x" * 10, 1), tokens_per_s=10)
 
     async def read_late() -> list[tuple[float, int]]:
-        stream = raven.stream(make_request())
+        stream = batches_of(raven, make_request())
         await anext(stream)
         await asyncio.sleep(0.55)
         return await arrivals(stream)
@@ -190,7 +188,7 @@ def test_unpaced_text_comes_in_batches_that_yield_to_other_tasks() -> None:
 
     async def main() -> list[int]:
         working = asyncio.create_task(other())
-        sizes = [len(batch) async for batch in raven.stream(make_request())]
+        sizes = [len(batch) async for batch in batches_of(raven, make_request())]
         working.cancel()
         return sizes
 
@@ -204,7 +202,7 @@ def test_unpaced_text_comes_in_batches_that_yield_to_other_tasks() -> None:
 def test_a_wait_pauses_between_the_steps_around_it() -> None:
     raven = scripted_client(Say("ab", 1), Wait(5), Say("cd", 1), tokens_per_s=10)
 
-    assert run(arrivals(raven.stream(make_request()))) == [(0, 1), (100, 1), (5100, 1), (5200, 1)]
+    assert run(arrivals(batches_of(raven, make_request()))) == [(0, 1), (100, 1), (5100, 1), (5200, 1)]
 
 
 def test_an_endless_wait_can_be_cancelled() -> None:
@@ -212,8 +210,7 @@ def test_an_endless_wait_can_be_cancelled() -> None:
 
     async def main() -> None:
         async with asyncio.timeout(1000):
-            async for batch in scripted_client(Say("Caw"), Wait()).stream(make_request()):
-                received.extend(batch)
+            await scripted_client(Say("Caw"), Wait()).stream(make_request(), received.extend)
 
     with pytest.raises(TimeoutError):
         run(main())
@@ -223,20 +220,20 @@ def test_an_endless_wait_can_be_cancelled() -> None:
 
 @pytest.mark.parametrize("step", [Fail(), Cut()])
 def test_an_answer_does_not_start_before_its_first_content(step: Step) -> None:
-    async def main() -> None:
-        async for batch in scripted_client(step).stream(make_request()):
-            pytest.fail(f"received {batch}")
+    received: list[Delta] = []
 
     with pytest.raises(ProviderError):
-        run(main())
+        run(scripted_client(step).stream(make_request(), received.extend))
+
+    assert received == []
 
 
 def test_a_failure_raises_the_error_of_its_code_after_the_content_before_it() -> None:
     received: list[Delta] = []
 
     async def main() -> None:
-        async for batch in scripted_client(Say("Caw"), Fail("rate_limited", "slower", 2.5)).stream(make_request()):
-            received.extend(batch)
+        failing = scripted_client(Say("Caw"), Fail("rate_limited", "slower", 2.5))
+        await failing.stream(make_request(), received.extend)
 
     with pytest.raises(RateLimited, match="slower") as caught:
         run(main())

@@ -16,6 +16,7 @@ from fixtures.clients import (
     Config,
     anthropic,
     azure,
+    batches_of,
     client_and_server,
     cohere,
     collect_deltas,
@@ -46,7 +47,7 @@ def test_deltas_are_yielded_as_their_bytes_arrive(config: Config, stream: bytes)
         await exchange.end_body()
 
     async def main() -> None:
-        async with client_and_server(config, respond) as (client, _), aclosing(client.stream(REQUEST)) as answer:
+        async with client_and_server(config, respond) as (client, _), aclosing(batches_of(client)) as answer:
             assert await anext(answer)
             first_half_read.set()
             assert isinstance([delta async for deltas in answer for delta in deltas][-1], AnswerEnded)
@@ -135,7 +136,7 @@ def test_cancelling_closes_the_connection_within_50_ms(config: Config, stream: b
 def test_closing_the_stream_closes_the_connection(config: Config, stream: bytes) -> None:
     async def main() -> None:
         async with client_and_server(config, begins(stream[: len(stream) // 2], Exchange.hang)) as (client, server):
-            async with aclosing(client.stream(REQUEST)) as answer:
+            async with aclosing(batches_of(client)) as answer:
                 assert await anext(answer)
             await asyncio.wait_for(server.closed.wait(), 0.05)
 
@@ -154,7 +155,7 @@ def test_a_finished_answer_leaves_its_connection_reusable(config: Config, stream
         async with client_and_server(config, begins(stream, end_late)) as (client, server):
             for _ in range(5):
                 answer_ended.clear()
-                async for deltas in client.stream(REQUEST):
+                async for deltas in batches_of(client):
                     if isinstance(deltas[-1], AnswerEnded):
                         answer_ended.set()
             return server.connections

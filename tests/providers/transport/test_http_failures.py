@@ -14,6 +14,7 @@ from fixtures.clients import (
     REQUEST,
     Config,
     assert_no_vendor_details,
+    batches_of,
     client_and_server,
     collect_deltas,
 )
@@ -74,7 +75,7 @@ def test_a_stream_that_ends_early_is_incomplete_and_its_deltas_are_yielded(
 
     async def main() -> None:
         async with client_and_server(config, begins(stream[: len(stream) * 3 // 4], wait_and_stop)) as (client, _):
-            async for deltas in client.stream(REQUEST):
+            async for deltas in batches_of(client):
                 batches.append(deltas)
                 batch_read.set()
 
@@ -208,7 +209,7 @@ def test_the_idle_timeout_does_not_run_while_nobody_reads(config: Config, stream
     async def main() -> Delta:
         async with (
             client_and_server(config, respond, idle_timeout_s=0.05) as (client, _),
-            aclosing(client.stream(REQUEST)) as answer,
+            aclosing(batches_of(client)) as answer,
         ):
             assert await anext(answer)
             asyncio.get_running_loop().call_later(0.2, resumed.set)  # four times the idle timeout

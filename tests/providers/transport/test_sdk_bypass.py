@@ -8,11 +8,11 @@ import pytest
 from fixtures.clients import (
     CHAT,
     MESSAGES,
-    REQUEST,
     RESPONSES,
     Config,
     anthropic,
     azure,
+    batches_of,
     client_and_server,
     collect_deltas,
     openai,
@@ -146,7 +146,7 @@ def test_cancelling_a_bypassed_request_closes_the_connection(config: Config, str
         async with client_and_server(config, respond) as (client, server):
             await enable_bypass(client)
             is_hanging = True
-            async with aclosing(client.stream(REQUEST)) as answer:
+            async with aclosing(batches_of(client)) as answer:
                 assert await anext(answer)
             async with asyncio.timeout(0.05):
                 await server.closed.wait()
