@@ -59,6 +59,17 @@ class EndlessClient(ScriptedClient):
             self.closed = True
 
 
+class BusyClient(ScriptedClient):
+    """Streams on until it is cancelled, and keeps the *sink* of its request."""
+
+    sink: Sink
+
+    async def stream(self, request: Request, sink: Sink) -> None:
+        self.sink = sink
+        sink([AnswerStarted("m", "busy"), TextDelta(0, "before")])
+        await asyncio.Event().wait()
+
+
 class MalformedClient(ScriptedClient):
     """Starts its answer a second time in the middle of it."""
 
@@ -221,6 +232,25 @@ def test_a_client_that_fails_long_after_its_cancellation_does_not_affect_the_nex
 
             assert session.event_kinds(turn)[-1] == "Interrupted"
             assert not [task for task in asyncio.all_tasks() if "_run_request" in repr(task)]
+
+    run(main())
+
+
+@pytest.mark.parametrize("policy", list(OnInterrupt))
+def test_what_arrives_between_an_interrupt_and_the_end_of_its_request_is_dropped(policy: OnInterrupt) -> None:
+    async def main() -> None:
+        client = BusyClient(rc.Scripted())
+        async with running_session(scripted_config(on_interrupt=policy), lambda _: client) as session:
+            turn = session.ask()
+            await session.wait_for_event(rc.TextChunk, turn)
+            session.tell(rc.Interrupt())
+            client.sink([TextDelta(0, "after")])  # in the callback of the socket, before the task has run again
+            await session.wait_for_event(rc.Interrupted, turn)
+            await session.wait_for_state(State.IDLE)
+
+            assert session.event_kinds(turn)[-1] == "Interrupted"
+            assert session.text() == "before"
+            assert not any("after" in text for text in session.history_texts())
 
     run(main())
 
