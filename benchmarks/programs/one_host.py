@@ -39,6 +39,7 @@ _LONG_HISTORY = Target("under", 1.3)
 _TOKENS = 20
 _ASKED_SHARE = 0.1
 _MINUTE_S = 60.0
+_PAGE = 1_000
 
 
 async def measure(options: Options) -> AsyncIterator[Row]:
@@ -70,8 +71,8 @@ async def _host_rows(runtime: rc.Runtime, server: LoadProcess, number: int, aski
         await moments.during(f"{asked:,} turns within {asking_s:g} s", _ask_spread(sessions[:asked], asking_s))
         grown_kb = _kb_more(after[0], await unique_bytes(host), asked)
         yield Row.measured("memory that a turn adds to a session, the host's", "KB", Sample.of([grown_kb]))
-        listed = await moments.during("listing all", runtime.sessions())
-        assert len(listed) == number + 1
+        listed = await moments.during("listing all", _list_in_pages(runtime))
+        assert listed == number + 1
         await moments.during("closing all", _close(sessions))
         for row in moments.rows(number):
             yield row
@@ -125,6 +126,14 @@ async def _ask_spread(sessions: Sequence[rc.SessionHandle], within_s: float) -> 
 
 async def _ask(session: rc.SessionHandle) -> None:
     await session.ask("Any news of the ravens?").answer()
+
+
+async def _list_in_pages(runtime: rc.Runtime) -> int:
+    """Read the status of every session; returns their number."""
+    listed, last = 0, ""
+    while page := await runtime.sessions(_PAGE, last):
+        listed, last = listed + len(page), page[-1].id
+    return listed
 
 
 async def _close(sessions: Sequence[rc.SessionHandle]) -> None:
