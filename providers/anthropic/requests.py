@@ -118,7 +118,7 @@ def body(request: Request, dialect: Dialect, streaming: bool, finish: Callable[[
     head = _head(settings, prompt.base, dialect, streaming)
     if head.get("thinking", {}).get("type") == "enabled" and not _may_think(messages, dialect):
         del head["thinking"]
-    pieces = _pieces(messages, mark_messages(messages, forms, settings, head), prompt.appended)
+    pieces = _pieces(request, mark_messages(messages, forms, settings, head), prompt.appended)
     extra = {name: value for name, value in (dialect.extra_body or {}).items() if name != "thinking" or name in head}
     head = finish(merged(head, extra))
     return b"".join((_json(head)[:-1], b',"messages":[', *pieces, b"]}"))
@@ -158,10 +158,11 @@ def _is_known(tool: Tool | ProviderTool) -> bool:
     return tool.provider == PROVIDER if isinstance(tool, ProviderTool) else TOOL_NAME.fits(tool.name)
 
 
-def _pieces(messages: Sequence[Message], forms: Sequence[bytes], appended: Mapping[int, bytes]) -> list[bytes]:
-    """The JSON of *messages*, with the *appended* system messages, each after the message with its index."""
+def _pieces(request: Request, forms: Sequence[bytes], appended: Mapping[int, bytes]) -> list[bytes]:
+    """The JSON of the messages, with the *appended* system messages, each after the message with its index."""
+    messages = request.messages
     if not appended:
-        return alternating_messages(messages, forms, _OPENINGS)
+        return alternating_messages(messages, forms, _OPENINGS, memo=request.memo)
     pieces: list[bytes] = []
     start = 0
     for index, system_message in appended.items():

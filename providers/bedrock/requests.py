@@ -106,7 +106,7 @@ def body(request: Request, dialect: Dialect, streaming: bool = False) -> bytes:
         encoded = list(encoded)
         for index in cache_points(messages, _can_be_marked):
             encoded[index] += b"," + _json(mark)
-    pieces = alternating_messages(messages, encoded, _OPENINGS)
+    pieces = alternating_messages(messages, encoded, _OPENINGS, memo=request.memo)
     return b"".join((b'{"messages":[', *pieces, b"]", b"," if head else b"", _json(head)[1:]))
 
 

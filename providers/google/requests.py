@@ -84,7 +84,7 @@ def body(request: Request, dialect: Dialect) -> bytes:
     head = merged(_head(request.settings, dialect), dialect.members)
     opening = _json(head)[:-1] + b"," if head else b"{"
     # Clients report that the API takes all parts of a message with tool results for the model's.
-    pieces = alternating_messages(messages, encoded, _OPENINGS, results_apart=True)
+    pieces = alternating_messages(messages, encoded, _OPENINGS, results_apart=True, memo=request.memo)
     return b"".join((opening, b'"contents":[', *pieces, b"]}"))
 
 

@@ -113,7 +113,8 @@ class HistoryView(Sequence[Message]):
 
     def __getitem__(self, index: int | slice) -> Message | Sequence[Message]:
         if isinstance(index, slice):
-            return tuple(self._log[place] for place in range(*index.indices(self._length)))
+            start, stop, step = index.indices(self._length)
+            return self._log[start:stop:step] if step > 0 else list(self)[index]
         if not -self._length <= index < self._length:
             raise IndexError("a view of a history has no message with this index")
         return self._log[index if index >= 0 else self._length + index]

@@ -114,6 +114,8 @@ class WireMemo(msgspec.Struct, eq=False, gc=False):
     """The ``Origin.previous`` of the answer to the last request."""
     extension: object = None
     """What a provider's encoder keeps between requests besides the encoded messages."""
+    pieces: object = None
+    """What is kept of the pieces that the last body was joined of."""
     unchanged: int = 0
     """How many messages of the last ``forms`` had been encoded before."""
     size_bytes: int = 0
