@@ -48,7 +48,7 @@ class Router:
     def update_subscriptions(self, driver: Peer, data: bytes) -> list[int]:
         """Apply a driver's encoded ``SubscriptionUpdate``; returns what ``Subscriptions.apply`` does."""
         update = _update_decoder.decode(data)
-        if driver not in self.subscriptions:
+        if driver not in self.subscriptions.drivers:
             driver.on_writable = partial(self._schedule, (driver,))
             driver.on_lost = partial(self._remove, driver)
         unknown = self.subscriptions.apply(driver, update)

@@ -1,6 +1,6 @@
 """The pure core of a router: which driver subscribes to which sessions, and which segments it has received."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, KeysView, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -110,9 +110,10 @@ class Subscriptions(Generic[D]):
         self._by_session: dict[str, dict[_ActiveSubscription[D], None]] = {}
         self._to_all: dict[_ActiveSubscription[D], None] = {}
 
-    def __contains__(self, driver: D) -> bool:
-        """True if the driver has sent an update and was not removed since."""
-        return driver in self._drivers
+    @property
+    def drivers(self) -> KeysView[D]:
+        """Those that have sent an update and were not removed since."""
+        return self._drivers.keys()
 
     def has_deliverable(self, driver: D) -> bool:
         """True if ``collect`` would return something for the driver."""

@@ -190,7 +190,7 @@ def test_a_driver_is_forgotten_as_soon_as_its_connection_is_lost() -> None:
         await turns(10)
 
         assert driver.pushes == []
-        assert driver not in router.subscriptions
+        assert driver not in router.subscriptions.drivers
 
     play(scene)
 

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from builders.segments import labels, put_texts, read_events
+from builders.segments import OVERHEAD_BYTES, labels, put_texts, read_events
 from fixtures.event_network import Fault, Network, play, publish_events, reader_of, reader_of_all, wait_idle
 
 from rayconteur.runtime.api.errors import RuntimeClosed, SessionDied
@@ -54,6 +54,74 @@ def test_after_a_router_restart_readers_continue_and_lost_events_are_announced()
 
         assert labels(await read_events(here, 5)) == ["a1", "a2", "a3", "a4", "a5"]
         assert labels(await read_events(late, 4)) == ["a1", "a2-3?", "a4", "a5"]
+
+    play(scene)
+
+
+def test_a_connection_that_breaks_while_nothing_travels_is_opened_again_at_once() -> None:
+    async def scene(network: Network) -> None:
+        box = network.start_host().spawn("a")
+        reader = reader_of(network.connect_driver(), "a", 1)
+        await publish_events(box, 2)
+        await wait_idle()
+        before = asyncio.get_running_loop().time()
+
+        for link in tuple(network.links):
+            link.lose()
+        await publish_events(box, 2)
+
+        assert labels(await read_events(reader, 4)) == ["a1", "a2", "a3", "a4"]
+        assert asyncio.get_running_loop().time() == before
+
+    play(scene)
+
+
+def test_pushes_on_their_way_when_a_connection_breaks_arrive_once_over_the_next_one() -> None:
+    async def scene(network: Network) -> None:
+        connections, box = network.connect_driver(), network.start_host().spawn("a")
+        reader = reader_of(connections, "a", 1, limit_bytes=4 * OVERHEAD_BYTES)
+        received: list[str] = []
+        for _ in range(30):
+            await publish_events(box, 1)
+            for link in network.links_of("driver-0"):
+                link.lose()
+            received += labels(await read_events(reader, 1))
+
+        assert received == [f"a{seq}" for seq in range(1, 31)]
+
+    play(scene)
+
+
+def test_a_driver_whose_readers_are_closed_does_not_connect_again() -> None:
+    async def scene(network: Network) -> None:
+        reader_of(network.connect_driver(), "a", network.claim("a")).close()
+        reader = reader_of(network.connect_driver(), "b", network.claim("b"))
+        await wait_idle()
+        reader.close()
+        await wait_idle()
+        network.calls.clear()
+
+        for link in tuple(network.links):
+            link.lose()
+        await wait_idle()
+
+        assert network.calls == []
+
+    play(scene)
+
+
+def test_a_driver_that_is_closed_is_forgotten_by_its_router() -> None:
+    async def scene(network: Network) -> None:
+        connections, box = network.connect_driver(), network.start_host().spawn("a")
+        reader_of(connections, "a", 1)
+        await wait_idle()
+        (link,) = network.links_of("driver-0")
+        assert link in network.routers[0].subscriptions.drivers
+
+        await connections.close(RuntimeClosed("left"))
+        await publish_events(box, 1)
+
+        assert link not in network.routers[0].subscriptions.drivers
 
     play(scene)
 

@@ -100,7 +100,7 @@ def test_a_removed_driver_is_forgotten() -> None:
 
     core.remove_driver("d")
 
-    assert "d" not in core
+    assert "d" not in core.drivers
     assert not core.has_deliverable("d")
     assert core.publish([segment("a", 1)]) == set()
     core.remove_driver("d")

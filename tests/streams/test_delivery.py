@@ -8,21 +8,27 @@ import pytest
 from builders.segments import distinct_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from servers.streams import Proxy, channel_to, elsewhere, listening, play
+from servers.streams import Proxy, channel_to, connect_slowly, elsewhere, listening, play
 
 from rayconteur.runtime.api.errors import RuntimeClosed
+from rayconteur.runtime.api.messages import TextChunk
 from rayconteur.runtime.api.options import RouterLimits
 from rayconteur.runtime.events import publisher, router_connection
 from rayconteur.runtime.events.outbox import Outbox
 from rayconteur.runtime.events.publisher import Publisher
 from rayconteur.runtime.events.reader import Reader
 from rayconteur.runtime.events.router import Router
-from rayconteur.runtime.events.router_calls import EndedSessions, serve
+from rayconteur.runtime.events.router_calls import EndedSessions, RouterCall, serve
 from rayconteur.runtime.events.router_connection import RouterConnection
 from rayconteur.runtime.events.router_connections import RouterConnections
+from rayconteur.runtime.events.segments import Segment, encode_events, encode_segments
 from rayconteur.runtime.events.stream_transport import StreamTransport
+from rayconteur.runtime.events.subscriptions import Subscription, SubscriptionUpdate
+from rayconteur.runtime.streams.calls import Request, encode
 
 EVENTS = 40
+SEGMENTS = 200
+SEGMENT_BYTES = 100_000  # together more than the kernel buffers for a connection
 # The size of the pieces, and after how many bytes of one direction the connection breaks.
 BREAKS = st.lists(st.tuples(st.integers(1, 300), st.integers(1, 2_500)), max_size=5)
 
@@ -74,3 +80,38 @@ def test_every_event_arrives_once_and_in_order(
         patched.setattr(publisher, "_LONGEST_PAUSE_S", 0.01)
         patched.setattr(router_connection, "_PAUSE_S", 0.001)
         play(lambda: deliver(host_plan, driver_plan))
+
+
+def test_a_driver_that_does_not_read_delays_no_other_and_is_forgotten_when_it_goes() -> None:
+    async def scene() -> None:
+        router = Router(RouterLimits(push_bytes=100_000))
+        async with listening(partial(serve, router)) as endpoint, channel_to(endpoint, "reading") as channel:
+            update = SubscriptionUpdate(added=[Subscription(1, None, 1 << 40)])
+            request = Request(1, RouterCall.UPDATE_SUBSCRIPTIONS, encode(update))
+            _, writer = await connect_slowly(endpoint, "stuck", request)
+            connections = RouterConnections([RouterConnection(StreamTransport(channel, none_ended))])
+            reader = Reader(connections.source_of("raven"), "raven", (1, 0), 1 << 20)
+
+            for number in range(1, SEGMENTS + 1):
+                router.publish(encode_segments([large_segment(number)]))
+                assert [event.seq for event in await reader.batch()] == [number]
+            (stuck,) = (each for each in router.subscriptions.drivers if each.id == "stuck")
+            assert not stuck.is_writable
+            assert router.subscriptions.has_deliverable(stuck)
+            gone, forget = asyncio.Event(), stuck.on_lost
+
+            def lose() -> None:
+                forget()
+                gone.set()
+
+            stuck.on_lost = lose
+            writer.transport.abort()
+            await gone.wait()
+            assert stuck not in router.subscriptions.drivers
+            await connections.close(RuntimeClosed("the test is over"))
+
+    play(scene)
+
+
+def large_segment(number: int) -> Segment:
+    return Segment("raven", 1, number, 1, encode_events([TextChunk(turn=1, text="x" * SEGMENT_BYTES)]))

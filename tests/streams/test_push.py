@@ -5,14 +5,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from servers.streams import LOOPBACK, NODE, channel_to, listening, play
+from servers.streams import NODE, channel_to, connect_slowly, listening, play, read_frame
 
-from rayconteur.runtime.streams.calls import Request, encode
+from rayconteur.runtime.streams.calls import Request
 from rayconteur.runtime.streams.channel import Channel
 from rayconteur.runtime.streams.connection import ConnectionLost
 from rayconteur.runtime.streams.endpoint import Endpoint
-from rayconteur.runtime.streams.frames import LENGTH_BYTES, encode_frame
-from rayconteur.runtime.streams.handshake import NONCE_BYTES, answer_challenge
 from rayconteur.runtime.streams.peer import Peer
 
 LARGE_BYTES = 1 << 20
@@ -87,27 +85,13 @@ def test_a_peer_is_pushed_to_while_it_calls_nothing() -> None:
     play(scene)
 
 
-async def connect(endpoint: Endpoint, peer: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection of *peer* that has made a call, and reads nothing but what it is asked to."""
-    reader, writer = await asyncio.open_connection(LOOPBACK, endpoint.port, limit=1)
-    answer, _ = answer_challenge(await read_frame(reader), peer, endpoint.secret, bytes(NONCE_BYTES))
-    writer.write(encode_frame(answer) + encode_frame(encode(Request(1, 1, b"x"))))
-    for _ in ("welcome", "reply"):
-        await read_frame(reader)
-    return reader, writer
-
-
-async def read_frame(reader: asyncio.StreamReader) -> bytes:
-    return await reader.readexactly(int.from_bytes(await reader.readexactly(LENGTH_BYTES)))
-
-
 def test_a_peer_that_does_not_read_is_not_writable_until_it_reads_and_delays_no_other() -> None:
     async def scene() -> None:
         served = Served()
         async with listening(served) as endpoint, channel_to(endpoint, "fast") as fast:
             received = Received(fast)
             await fast.call(1)
-            reader, writer = await connect(endpoint, "slow")
+            reader, writer = await connect_slowly(endpoint, "slow", Request(1, 1, b"x"))
             slow, resumed = served.peers["slow"], asyncio.Event()
             slow.on_writable = resumed.set
             pushes = 0

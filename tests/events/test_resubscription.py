@@ -1,0 +1,140 @@
+"""A driver whose connection breaks: what was sent over the old one never counts for the new subscriptions."""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+from builders.segments import labels, segment, sized_segment
+from fixtures.event_network import wait_idle
+from fixtures.virtual_time import run
+
+from rayconteur.runtime.events.reader import Reader
+from rayconteur.runtime.events.router_connection import RouterConnection
+from rayconteur.runtime.events.segments import Segment
+from rayconteur.runtime.events.subscriptions import Delivery, Subscription, SubscriptionUpdate
+
+LIMIT_BYTES = 10_000
+
+
+class ManualTransport:
+    """A transport whose pushes and losses the test makes. It records the updates, and fails with *errors* first."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.updates: list[SubscriptionUpdate] = []
+        self.disconnects = 0
+        self._errors = list(errors)
+
+    def receive_pushes(self, on_push: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
+        self._on_push, self.lose = on_push, on_lost
+
+    def push(self, subscription: Subscription, each: Segment) -> None:
+        """Push a segment for one subscription."""
+        self._on_push(msgspec.msgpack.encode([Delivery(subscription.id, each)]))
+
+    @property
+    def subscription(self) -> Subscription:
+        """The one of the newest update."""
+        (added,) = self.updates[-1].added
+        return added
+
+    async def update_subscriptions(self, update: bytes) -> list[int]:
+        self.updates.append(msgspec.msgpack.decode(update, type=SubscriptionUpdate))
+        if self._errors:
+            raise self._errors.pop(0)
+        return []
+
+    async def publish(self, segments: bytes) -> None:
+        raise NotImplementedError
+
+    async def positions(self) -> bytes:
+        raise NotImplementedError
+
+    async def end_lost_sessions(self, sessions: dict[str, int]) -> int:
+        raise NotImplementedError
+
+    def disconnect(self) -> None:
+        self.disconnects += 1
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+async def subscribed(transport: ManualTransport) -> tuple[Reader, asyncio.Task[None]]:
+    """A reader of session a over *transport*, and the task of its connection."""
+    connection = RouterConnection(transport)
+    running = asyncio.create_task(connection.run())
+    reader = Reader(connection, "a", (1, 0), LIMIT_BYTES)
+    await wait_idle()
+    return reader, running
+
+
+def test_after_a_loss_a_reader_subscribes_at_once_from_where_it_is_with_the_room_that_it_has() -> None:
+    async def main() -> None:
+        reader, running = await subscribed(transport := ManualTransport())
+        first = transport.subscription
+        transport.push(first, sized_segment("a", 1, 3_000))
+
+        transport.lose()
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+        assert first == Subscription(first.id, "a", LIMIT_BYTES, {"a": (1, 0)})
+        second = transport.subscription
+        assert second == Subscription(second.id, "a", LIMIT_BYTES - 3_000, {"a": (1, 1)})
+        assert second.id != first.id
+        assert reader.size_bytes == 3_000
+        running.cancel()
+
+    run(main())
+
+
+def test_a_push_for_a_subscription_of_the_former_connection_is_ignored() -> None:
+    async def main() -> None:
+        reader, running = await subscribed(transport := ManualTransport())
+        stale = transport.subscription
+        transport.lose()
+        await wait_idle()
+
+        transport.push(stale, segment("a", 1))
+        transport.push(transport.subscription, segment("a", 1))
+        transport.push(stale, segment("a", 2))
+        transport.push(transport.subscription, segment("a", 2))
+
+        assert [labels(await reader.batch()) for _ in range(2)] == [["a1"], ["a2"]]
+        assert reader.size_bytes == 0
+        running.cancel()
+
+    run(main())
+
+
+def test_stale_pushes_use_no_credit() -> None:
+    async def main() -> None:
+        reader, running = await subscribed(transport := ManualTransport())
+        stale = transport.subscription
+        transport.lose()
+        await wait_idle()
+        granted = transport.subscription.credit_bytes
+
+        for seq in range(1, 11):
+            transport.push(stale, sized_segment("a", seq, LIMIT_BYTES))
+        await wait_idle()
+
+        assert granted == LIMIT_BYTES
+        assert reader.size_bytes == 0
+        assert len(transport.updates) == 2
+        running.cancel()
+
+    run(main())
+
+
+def test_after_an_update_failed_all_is_sent_again_over_another_connection() -> None:
+    async def main() -> None:
+        _, running = await subscribed(transport := ManualTransport(ValueError("it was applied, or not")))
+
+        first, second = (update.added[0] for update in transport.updates)
+        assert (first.cursors, first.credit_bytes) == (second.cursors, second.credit_bytes)
+        assert first.id != second.id
+        assert transport.disconnects == 1
+        running.cancel()
+
+    run(main())
