@@ -185,8 +185,7 @@ class RouterConnection:
             subscriber.id = next(self._ids)
         self._added = dict.fromkeys((*self._subscribed.values(), *self._added))
         self._subscribed, self._needing_credit, self._removed, self._unknown = {}, {}, [], {}
-        if self._subscribers:
-            self._update_due.set()
+        self._update_due.set()
 
     def _receive(self, push: bytes) -> None:
         for delivery in _deliveries_decoder.decode(push):

@@ -198,7 +198,6 @@ class Subscriptions(Generic[D]):
             or driver.deliverable
             or driver.ready_bytes >= self._limits.push_bytes
             or subscription.credit_bytes <= 0
-            or subscription.pending
             or epoch != segment.epoch
             or seq >= segment.last
         ):

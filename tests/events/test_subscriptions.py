@@ -116,6 +116,24 @@ def test_added_subscriptions_to_unknown_sessions_are_returned() -> None:
     assert unknown == [2]
 
 
+def test_new_segments_that_a_subscription_has_already_are_not_delivered() -> None:
+    core = subscriptions_of()
+    core.apply("d", adding(subscription("a", a=(1, 4))))
+
+    drivers = core.publish([segment("a", 1, 3), segment("a", 4), segment("a", 5)])
+
+    assert (drivers, collected(core)) == ({"d"}, [(1, "a", 5)])
+
+
+def test_new_segments_do_not_overtake_what_waits_for_the_driver() -> None:
+    core = subscriptions_of(segment("a", 1))
+    core.apply("d", adding(subscription("a", number=1), subscription("b", number=2, b=(1, 0))))
+
+    core.publish([segment("b", 1)])
+
+    assert collected(core) == [(1, "a", 1), (2, "b", 1)]
+
+
 # Limits
 
 

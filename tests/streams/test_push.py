@@ -107,7 +107,8 @@ def test_a_peer_that_does_not_read_is_not_writable_until_it_reads_and_delays_no_
 
             for _ in range(pushes):
                 assert len(await read_frame(reader)) > LARGE_BYTES
-            await resumed.wait()
+            async with asyncio.timeout(10):
+                await resumed.wait()
             assert slow.is_writable
             writer.close()
 
@@ -137,7 +138,8 @@ def test_both_ends_learn_that_a_connection_broke_though_no_call_is_in_flight() -
             async with listening(served) as endpoint:
                 endpoints.append(endpoint)
                 await channel.call(1, b"x")
-            await received.lost.wait()
+            async with asyncio.timeout(10):
+                await received.lost.wait()
             assert served.lost == ["driver-1"]
 
             async with listening(served) as endpoint:
