@@ -36,3 +36,17 @@ def test_pieces_that_are_kept_are_those_that_would_be_made(
         pieces = alternating_messages(HistoryView(log), encoded, OPENINGS, results_apart, memo)
 
         assert pieces == alternating_messages(log, encoded, OPENINGS, results_apart)
+
+
+def test_a_message_that_is_marked_for_one_request_is_not_for_the_next() -> None:
+    memo = WireMemo()
+    log = [Message(role=role, content=(Text("hi"),), turn=turn) for turn in range(300) for role in Role]
+    encoded = list(memo.forms(HistoryView(log), "dialect", lambda message: [message.role]))
+    marked = [*encoded[:10], b"marked", *encoded[11:]]
+
+    pieces = [
+        alternating_messages(HistoryView(log), forms, OPENINGS, memo=memo) for forms in (encoded, marked, encoded)
+    ]
+
+    assert pieces[0] == pieces[2] == alternating_messages(log, encoded, OPENINGS)
+    assert pieces[1] == alternating_messages(log, marked, OPENINGS)

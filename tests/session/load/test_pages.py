@@ -148,6 +148,10 @@ def test_ids_are_read_in_order_whatever_comes_and_goes(changes: list[tuple[bool,
     following = sorted(session_id for session_id in kept if session_id > after)
     for limit in (1, 700, 5_000):
         assert ids.page(after, limit) == following[:limit]
+    left = sorted(kept)
+    while left:
+        ids.remove(left.pop(0))
+        assert ids.page("", 1) == left[:1]
 
 
 def test_the_last_id_may_go_and_another_one_come() -> None:
@@ -160,3 +164,15 @@ def test_the_last_id_may_go_and_another_one_come() -> None:
 
     assert ids.page("", 5) == ["b"]
     assert ids.page("b", 5) == []
+
+
+def test_an_id_is_found_where_many_were_split() -> None:
+    ids = SortedIds()
+    ascending = [f"s{number:04}" for number in range(1_025)]  # just split
+    for session_id in ascending:
+        ids.add(session_id)
+
+    for session_id in ascending[500:520]:
+        ids.remove(session_id)
+
+    assert ids.page("", 2_000) == [*ascending[:500], *ascending[520:]]
