@@ -8,6 +8,7 @@ import rayconteur as rc
 from rayconteur.errors import InvalidConfig
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
+UNCOMPACTED = rc.SessionConfig(provider=rc.Scripted(), compaction=None)
 
 
 def test_sessions_are_listed_by_id_in_pages_over_all_hosts(options: rc.RuntimeOptions) -> None:
@@ -19,8 +20,9 @@ def test_sessions_are_listed_by_id_in_pages_over_all_hosts(options: rc.RuntimeOp
             assert ids == sorted([*(session.id for session in sessions), "s11-dedicated"])
 
             first = await runtime.sessions(limit=10)
-            await sessions[ids.index(first[-1].id)].close()
-            await next(session for session in sessions if session.id == ids[20]).close()
+            for session in sessions:
+                if session.id in (ids[9], ids[20]):
+                    await session.close()
             second = await runtime.sessions(limit=10, after=first[-1].id)
             rest = await runtime.sessions(limit=100, after=second[-1].id)
 
@@ -57,7 +59,7 @@ def test_a_page_without_sessions_is_rejected(options: rc.RuntimeOptions, limit: 
 def test_a_history_longer_than_a_page_arrives_whole(options: rc.RuntimeOptions) -> None:
     async def main() -> None:
         async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
-            session = await runtime.spawn(ECHO)
+            session = await runtime.spawn(UNCOMPACTED)
             texts = [f"{number} " + "caw " * 100_000 for number in range(4)]
             for text in texts:
                 await session.ask(text).answer()
