@@ -35,6 +35,7 @@ class AnswerReading:
         self.broken: Exception | None = None
         """What broke the body off, or the answer that got stuck."""
         self._decoder = decoder
+        self._feed = decoder.feed
         self._sink = sink
         self._limits = limits
         self._progress_timeout_s = progress_timeout_s
@@ -71,13 +72,13 @@ class AnswerReading:
 
     def _take(self, piece: bytes) -> None:
         decoder = self._decoder
-        if deltas := decoder.feed(piece):
+        if deltas := self._feed(piece):
             self._give(deltas)
             if type(deltas[-1]) is not UsageReported:  # some servers send it with each keep-alive
                 self._progress_at = self._loop.time()
         elif decoder.is_receiving and not piece.isspace():
             self._progress_at = self._loop.time()
-        if decoder.done or decoder.settled:
+        if not decoder.needs_more:
             self._await_tail(bool(deltas))
 
     def _give(self, deltas: list[Delta]) -> None:

@@ -49,15 +49,15 @@ class BodyReader(asyncio.Protocol):
         self._heard_at = self._loop.time()
         self._timer = self._loop.call_later(idle_timeout_s, self._check_silence)
         self._parser: ResponseHandler | None = None
+        self._parse: Take
         self._transport: asyncio.Transport | None = None
         if (connection := response.connection) and connection.protocol is not None:  # an idle protocol is falsy
             self._stand_in_for(connection.protocol, connection.transport)
         self._read()
 
     def data_received(self, data: bytes) -> None:
-        assert self._parser is not None
         self._heard_at = self._loop.time()
-        self._parser.data_received(data)
+        self._parse(data)
         self._read()
 
     def eof_received(self) -> None:
@@ -104,7 +104,7 @@ class BodyReader(asyncio.Protocol):
     def _stand_in_for(self, parser: ResponseHandler, transport: asyncio.Transport | None) -> None:
         parser.read_timeout = None
         parser.start_timeout()  # without a timeout, this stops aiohttp's own timer, which is set anew for each piece
-        self._parser, self._transport = parser, transport
+        self._parser, self._parse, self._transport = parser, parser.data_received, transport
         if transport is not None:
             transport.set_protocol(self)
 

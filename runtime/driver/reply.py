@@ -30,6 +30,8 @@ from ..api.messages import (
 from ..api.status import SessionStatus
 from ..events.reader import Reader
 
+_TURN_ENDS = (Completed, Failed, Interrupted)
+
 RunTool = Callable[[ToolUse], Awaitable[ToolResult | str]]
 """Runs a tool and returns its result, or just the text of it. An exception becomes an error result for the model."""
 
@@ -78,23 +80,25 @@ class Reply:
         """The number of the turn, once the message is in the mailbox."""
 
     async def __aiter__(self) -> AsyncGenerator[FromLLM, None]:
-        receipt = await self._session.send(self._message)
-        self.turn = receipt.turn
+        session = self._session
+        receipt = await session.send(self._message)
+        self.turn = turn = receipt.turn
         # The router keeps the events meanwhile. If both calls were made at once, each would delay the other.
-        reader = self._session.events(receipt.seq)
+        reader = session.events(receipt.seq)
         try:
             while True:
                 for event in await reader.batch():
-                    self._session.last_seq = max(self._session.last_seq, event.seq)
-                    if isinstance(event, Missed):
+                    if event.seq > session.last_seq:
+                        session.last_seq = event.seq
+                    if event.turn == turn:
+                        yield event
+                        if type(event) in _TURN_ENDS:
+                            return
+                    elif isinstance(event, Missed):
                         yield event
                         await self._require_running()
-                    elif event.turn == self.turn:
-                        yield event
-                        if isinstance(event, Completed | Failed | Interrupted):
-                            return
         except StopAsyncIteration:
-            raise SessionClosed(f"session {self._session.id!r} ended before turn {self.turn}") from None
+            raise SessionClosed(f"session {session.id!r} ended before turn {turn}") from None
         finally:
             reader.close()
 

@@ -21,7 +21,7 @@ class _PendingText:
     pieces: list[str]
 
     def event(self) -> FromLLM:
-        return self.kind(turn=self.turn, block=self.block, text="".join(self.pieces))
+        return self.kind(turn=self.turn, block=self.block, text="".join(self.pieces))  # of one, join makes no copy
 
 
 class Outbox:
@@ -57,7 +57,7 @@ class Outbox:
     @property
     def full(self) -> bool:
         """True if it is at its limit."""
-        return self.size_bytes >= self.limit_bytes
+        return self._pending_bytes + self._unacknowledged_bytes >= self.limit_bytes
 
     def put_event(self, event: FromLLM, text_bytes: int = 0) -> None:
         """Append *event*, which has *text_bytes* of text. Nothing may follow ``Closed``."""
@@ -87,9 +87,9 @@ class Outbox:
         if not self._pending:
             return None
         events = [item.event() if isinstance(item, _PendingText) else item for item in self._pending]
-        data = encode_events(events)
-        segment = Segment(self._session_id, self._epoch, self.seq + 1, len(events), data, self._session_end)
-        self.seq = segment.last
+        data, count = encode_events(events), len(events)
+        segment = Segment(self._session_id, self._epoch, self.seq + 1, count, data, self._session_end)
+        self.seq += count
         self._unacknowledged_bytes += self._pending_bytes
         self._pending, self._pending_bytes = [], 0
         return segment

@@ -79,15 +79,16 @@ class Reader:
 
     def feed(self, segment: Segment) -> bool:
         """Buffer the next *segment*. Returns false if it is ignored: a repeated one, or after the end."""
-        epoch, last = self.cursors.get(segment.session_id, START)
-        if self._ended or segment.position <= (epoch, last):
+        epoch, last = known = self.cursors.get(segment.session_id, START)
+        position = segment.position
+        if self._ended or position <= known:
             return False
         if segment.epoch > epoch:
             if self.session_id is not None:  # a later session has its id
                 self._end()
                 return False
             last = 0
-        self.cursors[segment.session_id] = segment.position
+        self.cursors[segment.session_id] = position
         self._segments.append((segment, last))
         if segment.session_end:
             self._end_session(segment)
@@ -127,19 +128,23 @@ class Reader:
             return rest
         while True:
             while not self._segments:
-                await self._wait_for_segment()
+                self._require_more()
+                self._waiter = asyncio.get_running_loop().create_future()
+                await self._waiter
             segment, last = self._segments.popleft()
             self._source.acknowledge(self, segment)
             if events := _events_after(segment, last):
                 return events
 
-    async def _wait_for_segment(self) -> None:
+    def _require_more(self) -> None:
+        """Raises:
+        StopAsyncIteration: the reader has ended.
+        Exception: it has failed.
+        """
         if self._error is not None:
             raise self._error
         if self._ended:
             raise StopAsyncIteration
-        self._waiter = asyncio.get_running_loop().create_future()
-        await self._waiter
 
     def _end_session(self, segment: Segment) -> None:
         if self.session_id is None:

@@ -88,7 +88,7 @@ class RouterConnection:
     def acknowledge(self, reader: Reader, segment: Segment) -> None:
         """Record that *reader* has read *segment*: its room is free again."""
         if subscriber := self._subscribers.get(reader):
-            self._free_room(subscriber, segment)
+            self._free_room(subscriber, segment.size_bytes)
 
     def unsubscribe(self, reader: Reader) -> None:
         """Send *reader* nothing more."""
@@ -192,13 +192,14 @@ class RouterConnection:
             subscriber, segment = self._subscribed.get(delivery.subscription_id), delivery.segment
             if subscriber is None:
                 continue
-            subscriber.credit_bytes -= segment.size_bytes
-            subscriber.held_bytes += segment.size_bytes
+            size_bytes = segment.size_bytes
+            subscriber.credit_bytes -= size_bytes
+            subscriber.held_bytes += size_bytes
             if not subscriber.reader.feed(segment):
-                self._free_room(subscriber, segment)
+                self._free_room(subscriber, size_bytes)
 
-    def _free_room(self, subscriber: _Subscriber, segment: Segment) -> None:
-        subscriber.held_bytes -= segment.size_bytes
+    def _free_room(self, subscriber: _Subscriber, size_bytes: int) -> None:
+        subscriber.held_bytes -= size_bytes
         if subscriber.needs_credit and subscriber.id in self._subscribed:
             self._needing_credit[subscriber] = None
             self._update_due.set()

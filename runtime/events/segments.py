@@ -60,7 +60,7 @@ class Segment(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def position(self) -> Position:
         """The position of a reader that has received this segment."""
-        return self.epoch, END_SEQ if self.session_end else self.last
+        return self.epoch, END_SEQ if self.session_end else self.first + self.count - 1
 
     @property
     def size_bytes(self) -> int:

@@ -192,18 +192,18 @@ class Subscriptions(Generic[D]):
         Only if it is certain to be the next one, and nothing else waits for the driver: it would be overtaken.
         """
         driver, session_id, cursors = subscription.driver, segment.session_id, subscription.cursors
-        epoch, seq = cursors.get(session_id, START)
+        known, position = cursors.get(session_id, START), segment.position
         if (
             driver.is_paused
             or driver.deliverable
             or driver.ready_bytes >= self._limits.push_bytes
             or subscription.credit_bytes <= 0
-            or epoch != segment.epoch
-            or seq >= segment.last
+            or known[0] != segment.epoch
+            or known >= position
         ):
             return False
         size_bytes = segment.size_bytes
-        cursors[session_id] = segment.position
+        cursors[session_id] = position
         subscription.credit_bytes -= size_bytes
         driver.ready.append(Delivery(subscription.id, segment))
         driver.ready_bytes += size_bytes

@@ -88,7 +88,8 @@ class RequestTask:
         if self._is_stopped:
             return None
         self._process_deltas(deltas)
-        return self.outbox.wait_for_room() if self.outbox.full else None
+        outbox = self.outbox
+        return outbox.wait_for_room() if outbox.full else None
 
     def _process_deltas(self, deltas: Sequence[Delta]) -> None:
         self._draft.add(deltas)

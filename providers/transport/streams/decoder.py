@@ -78,6 +78,12 @@ class AnswerDecoder:
         return self._reader.settled
 
     @property
+    def needs_more(self) -> bool:
+        """True unless it is done or settled."""
+        reader = self._reader
+        return not (reader.ended or reader.settled) and self._error is None
+
+    @property
     def is_receiving(self) -> bool:
         """True if a large event is arriving, such as an image: nothing can be decoded of it before its end."""
         return self._format.pending_bytes > _LARGE_EVENT_BYTES
