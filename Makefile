@@ -25,7 +25,7 @@ NEWEST := .venv-newest/bin/python -m
 
 BENCH = $(BIN)/rayconteur bench --out benchmarks/out/$(shell date -u +%Y%m%d-%H%M%S)
 
-.PHONY: help demo test newest fuzz check docs bench bench-quick gate wheel
+.PHONY: help demo test newest fuzz chaos check docs bench bench-quick gate wheel
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 18
@@ -33,8 +33,8 @@ help:  ## List the targets
 demo: $(LINKED)  ## Run many sessions at once, without network or API key
 	@$(BIN)/rayconteur demo
 
-test: $(LINKED) .aimock/installed .llama/installed .litellm/installed  ## Run the tests, except those of make gate, make docs and make wheel
-	@$(BIN)/python -m pytest -m 'not programs' --ignore tests/test_wheel.py --ignore tests/docs/test_site.py $(PARALLEL)
+test: $(LINKED) .aimock/installed .llama/installed .litellm/installed  ## Run the tests, except those of make chaos, make gate, make docs and make wheel
+	@$(BIN)/python -m pytest -m 'not programs and not chaos' --ignore tests/test_wheel.py --ignore tests/docs/test_site.py $(PARALLEL)
 
 newest: $(LINKED)  ## Run the tests of providers with the newest versions of all packages, without constraints.txt
 	@echo 'Setting up .venv-newest: takes some minutes'
@@ -47,6 +47,9 @@ fuzz: $(LINKED)  ## Fuzz all decoders with broken answers for FUZZ_SECONDS (60),
 	-@$(PIP) install --constraint constraints.txt --only-binary atheris --group fuzz
 	@PYTHONPATH=tests $(BIN)/python -m fuzzing.decoders --seconds $(FUZZ_SECONDS)
 	@PYTHONPATH=tests $(BIN)/python -m fuzzing.frames --seconds $$(( $(FUZZ_SECONDS) / 2 ))
+
+chaos: $(LINKED)  ## Kill routers of 200 sessions, and run sessions on two nodes
+	@$(BIN)/python -m pytest -m chaos tests/cluster
 
 check: $(LINKED)  ## Check style, types and structure
 	$(BIN)/ruff check .
