@@ -1,0 +1,67 @@
+"""A Ray cluster of two nodes on this machine, each with a loopback address of its own."""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from signal import SIGTERM
+
+import pytest
+
+HEAD, WORKER = "127.0.0.2", "127.0.0.3"
+ENVIRON = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_USAGE_STATS_ENABLED": "0"}
+"""The variables of all processes of the cluster."""
+
+_STARTED = "Ray runtime started"
+_STOP_S = 30.0
+
+
+@contextmanager
+def two_nodes(environ: Mapping[str, str]) -> Generator[str]:
+    """Runs the nodes ``HEAD`` and ``WORKER`` with *environ*; gives the cluster's address."""
+    require_addresses()
+    address = f"{HEAD}:{_free_port(HEAD)}"
+    port = address.partition(":")[2]
+    with tempfile.TemporaryDirectory(prefix="r", ignore_cleanup_errors=True) as folder:  # short: it is in socket names
+        head = ("--head", f"--node-ip-address={HEAD}", f"--port={port}", f"--temp-dir={folder}")
+        worker = (f"--address={address}", f"--node-ip-address={WORKER}")
+        with _node((*head, "--include-dashboard=false"), environ), _node(worker, environ):
+            yield address
+
+
+def require_addresses() -> None:
+    """Skip the test where these addresses of the loopback range are not there."""
+    for address in (HEAD, WORKER):
+        try:
+            _free_port(address)
+        except OSError as error:
+            pytest.skip(f"{address} can't be used here: {error.strerror}")
+
+
+@contextmanager
+def _node(arguments: tuple[str, ...], environ: Mapping[str, str]) -> Generator[None]:
+    command = [str(Path(sys.executable).parent / "ray"), "start", "--num-cpus=1", "--block", *arguments]
+    with subprocess.Popen(
+        command, env={**os.environ, **ENVIRON, **environ}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as node:
+        assert node.stdout
+        try:
+            printed: list[str] = []
+            while not printed or _STARTED not in printed[-1]:
+                if not (line := node.stdout.readline()):
+                    raise RuntimeError(f"a node did not start:\n{''.join(printed)}")
+                printed.append(line)
+            yield
+        finally:
+            node.send_signal(SIGTERM)
+            node.communicate(timeout=_STOP_S)
+
+
+def _free_port(address: str) -> int:
+    with socket.create_server((address, 0)) as server:
+        return int(server.getsockname()[1])
