@@ -3,7 +3,7 @@
 The config of a strategy is in its own file under ``strategies/``, together with its implementation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Self
 
 import msgspec
@@ -47,12 +47,9 @@ class Layered(CompactionSettings, frozen=True, kw_only=True):
         if not self.strategies:
             raise InvalidConfig(f"{FIELD}.strategies", "give at least one strategy")
 
-    def resolved(self, environ: Mapping[str, str]) -> Self:
-        strategies = tuple(strategy.resolved(environ) for strategy in self.strategies)
+    def with_providers(self, change: Callable[[ProviderConfig], ProviderConfig]) -> Self:
+        strategies = tuple(strategy.with_providers(change) for strategy in self.strategies)
         return msgspec.structs.replace(self, strategies=strategies)
-
-    def public(self) -> Self:
-        return msgspec.structs.replace(self, strategies=tuple(strategy.public() for strategy in self.strategies))
 
     def providers(self) -> tuple[ProviderConfig, ...]:
         return tuple(provider for strategy in self.strategies for provider in strategy.providers())

@@ -1,12 +1,13 @@
 """What all compaction strategies share: settings, and the contract of ``compact``."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Self
 
 import msgspec
 
+from ..providers.models import with_model_facts
 from ..providers.registry import ProviderConfig
 from ..providers.schema.errors import InvalidConfig
 from ..providers.schema.usage import NONE_YET, Usage
@@ -65,11 +66,19 @@ class CompactionSettings(
         Raises:
             ConfigError: something is missing or invalid; the error names the field or variable.
         """
-        del environ
-        return self
+        return self.with_providers(lambda provider: with_model_facts(provider.resolved(environ)))
 
     def public(self) -> Self:
         """This config without secrets: fit for records, events and logs."""
+        return self.with_providers(lambda provider: provider.public())
+
+    def with_providers(self, change: Callable[[ProviderConfig], ProviderConfig]) -> Self:
+        """This config with what *change* makes of each of its providers.
+
+        Raises:
+            ConfigError: *change* raised it; the error names the field.
+        """
+        del change
         return self
 
     def providers(self) -> tuple[ProviderConfig, ...]:

@@ -3,6 +3,8 @@
 from .registry import ALIASES, PROVIDERS, ProviderConfig
 from .schema.errors import InvalidConfig, UnknownProvider
 
+_NOT_FOR_USERS = ("facts", "request_forms")
+
 
 def model(name: str, **fields: object) -> ProviderConfig:
     """The config for *name*: a provider and its model, such as ``anthropic:claude-sonnet-5-5``.
@@ -25,7 +27,7 @@ def model(name: str, **fields: object) -> ProviderConfig:
         raise InvalidConfig("model", f"{name!r} names no model; write {provider.name}:model")
     known_fields = provider.config.__struct_fields__
     if unknown := [field for field in fields if field not in known_fields]:
-        usable = ", ".join(field for field in known_fields if field != "facts")
+        usable = ", ".join(field for field in known_fields if field not in _NOT_FOR_USERS)
         raise InvalidConfig(f"provider.{unknown[0]}", f"{provider.name} has no such field; it has {usable}")
     config: ProviderConfig = provider.config(**{provider.model_field: model_name}, **fields)
     return config

@@ -3,18 +3,24 @@
 They are collected once, when this module is imported. No SDK is imported for that: only for opening a client.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
 from functools import reduce
+from hashlib import blake2b
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from .plugins import installed_plugins
 from .schema.client import Client
-from .schema.config import Config
-from .schema.errors import UnknownProvider
+from .schema.config import Config, HTTPConfig, RequestForms
+from .schema.errors import InvalidConfig, RayconteurError, UnknownProvider
+from .schema.facts import ModelFacts
 from .schema.provider import Provider, TokenCosts
-from .sdk.changes import SIGNS, opening_error
+from .sdk.changes import SIGNS, opening_error, request_error
+from .sdk.collection import collection_paused
 
 _BUILT_IN = (
     "scripted.provider:SCRIPTED",
@@ -56,18 +62,86 @@ else:
 
 
 def open_client(config: ProviderConfig) -> Client:
-    """Open the client for *config*, which must be resolved. Only this imports a provider's SDK.
+    """Open the client for *config*, which must be resolved. Without request forms, it makes them here.
 
     Raises:
         MissingExtra: the SDK is not installed.
         IncompatibleSDK: the SDK has changed in a part that this package uses.
         UnknownProvider: *config* is of no provider that is installed here.
     """
+    provider = _provider_of(config)
+    if isinstance(config, HTTPConfig) and config.request_forms is None:
+        config = with_request_forms(config)
+    with _sdk_problems(provider), collection_paused():
+        return provider.open_client(config)
+
+
+def load_provider(name: str) -> None:
+    """Import what the clients of the provider *name* need, and read the certificates: opening one is fast then.
+
+    What is missing here is reported when a client is opened.
+    """
+    from .transport.tls import trusted_certificates
+
+    with suppress(*SIGNS), collection_paused():
+        PROVIDERS[name].load()
+        trusted_certificates()
+
+
+def with_request_forms(config: ProviderConfig) -> ProviderConfig:
+    """*config*, resolved, with the forms of its requests, which the vendor's SDK makes here: once for each account.
+
+    Only this imports a vendor's whole SDK, which takes up to 2.5 s. It does not have to run in an event loop.
+
+    Raises:
+        MissingExtra, IncompatibleSDK, UnknownProvider: as for ``open_client``.
+        InvalidConfig: no request can be made of it.
+    """
+    provider = _provider_of(config)
+    if provider.make_request_forms is None or not isinstance(config, HTTPConfig):
+        return config
+    # Forms are the same for all models. A hash, so that no secret is kept as a key.
+    account = msgspec.structs.replace(config, model="any", facts=ModelFacts(), request_forms=None)
+    key = blake2b(msgspec.msgpack.encode(account)).digest()
+    if key not in _made_forms:
+        with _sdk_problems(provider), collection_paused():
+            forms = _made(provider, config)
+        while len(_made_forms) >= _FORMS_KEPT:
+            _made_forms.pop(next(iter(_made_forms)), None)
+        _made_forms[key] = forms
+    return msgspec.structs.replace(config, request_forms=_made_forms[key])
+
+
+def _made(provider: Provider[Any], config: HTTPConfig) -> RequestForms:
+    """The request forms of *config*. No exception of a vendor's SDK is raised."""
+    assert provider.make_request_forms
+    try:
+        return provider.make_request_forms(config)
+    except (RayconteurError, *SIGNS):
+        raise
+    except Exception as error:  # an SDK may raise anything, and wraps what is raised below it
+        if incompatible := request_error(error, provider.name):
+            raise incompatible from None
+        problem = f"the SDK of {provider.name} makes no request of it: {type(error).__name__}"
+        raise InvalidConfig("provider", problem) from None  # its message may contain secrets
+
+
+_FORMS_KEPT = 256
+_made_forms: dict[bytes, RequestForms] = {}
+
+
+def _provider_of(config: ProviderConfig) -> Provider[Any]:
     provider = PROVIDERS.get(config.name)
     if provider is None:
         raise UnknownProvider(f"no provider {config.name!r} is installed here; there are {', '.join(PROVIDERS)}")
+    return provider
+
+
+@contextmanager
+def _sdk_problems(provider: Provider[Any]) -> Generator[None]:
+    """Turns errors that are signs of a missing or changed SDK into errors that say so."""
     try:
-        return provider.open_client(config)
+        yield
     except SIGNS as error:
         if provider.extra is None or (cause := opening_error(error, provider.name, provider.extra)) is None:
             raise

@@ -1,4 +1,4 @@
-"""Sessions spawned per second, and time to the first event, packed and dedicated, against bare Ray actors."""
+"""Sessions spawned per second, and what a dedicated session of each provider costs, against bare Ray actors."""
 
 import asyncio
 import time
@@ -6,16 +6,40 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import rayconteur as rc
+from rayconteur.providers import ProviderConfig
 from rayconteur.runtime import Placement
 
+from ..load.answers import ANTHROPIC, BEDROCK, COHERE, GEMINI, OPENAI_RESPONSES, Api
+from ..load.process import load_server
 from ..program import Options, run_program
-from ..report.rows import Row, Target
+from ..readers.runtime_client import ClientReader, provider_config
+from ..report.rows import MB, Row, Sample, Target
 from ..rounds import measure_in_rounds
 from ..system.ray_baselines import BareActor
-from ..system.ray_cluster import ONE_ACTOR, kill_actor, local_runtime, total_unique_bytes
+from ..system.ray_cluster import (
+    ONE_ACTOR,
+    actor_named,
+    cpu_s,
+    kill_actor,
+    local_runtime,
+    total_unique_bytes,
+    unique_bytes,
+)
 
 _TARGET = Target("at least", 1_000)
+_PROCESS_TARGETS = Target("under", 1.5), Target("under", 15)
+"""CPU in times, and MB more, than a bare actor's."""
+
+_FIRST_TEXT_TARGET = Target("under", 50)
 _CONFIG = rc.SessionConfig(provider=rc.Scripted())
+_APIS = (ANTHROPIC, OPENAI_RESPONSES, GEMINI, COHERE, BEDROCK)
+_HELD = (ANTHROPIC, OPENAI_RESPONSES)
+"""The providers whose sessions are held to the targets."""
+
+_TOKENS = 50
+
+CpuAndMemory = tuple[float, float]
+"""Seconds and bytes."""
 
 
 async def measure(options: Options) -> AsyncIterator[Row]:
@@ -32,6 +56,12 @@ async def measure(options: Options) -> AsyncIterator[Row]:
         yield row.beside("bare Ray actors", samples["bare"]).better_if("more")
         async for row in _first_events(runtime, options):
             yield row
+        with load_server() as url:
+            for api in _APIS:
+                async for row in _process_rows(runtime, api, url, scale.pick(3, 2, 1)):
+                    yield row
+            async for row in _first_texts(options, url):
+                yield row
 
 
 async def _first_events(runtime: rc.Runtime, options: Options) -> AsyncIterator[Row]:
@@ -53,6 +83,68 @@ async def _first_events(runtime: rc.Runtime, options: Options) -> AsyncIterator[
     for what, sample in samples.items():
         row = Row.measured(f"from spawn to the first event, {what}", "ms", sample)
         yield row.beside("a bare Ray actor's first answer", bare).better_if("less")
+
+
+async def _process_rows(runtime: rc.Runtime, api: Api, url: str, runs: int) -> AsyncIterator[Row]:
+    """The CPU and the unique memory of a dedicated session's process from its start to the end of its first turn."""
+    ours: list[CpuAndMemory] = []
+    bare: list[CpuAndMemory] = []
+    for number in range(-1, runs):
+        session, actor = await _session_process(runtime, api, url), await _bare_process()
+        if number >= 0:  # the first one makes the SDK's request forms here
+            ours.append(session)
+            bare.append(actor)
+    peer, targets = "a bare Ray actor", _PROCESS_TARGETS if api in _HELD else (None, None)
+    mine, its = (Sample.of(cpu for cpu, _ in each) for each in (ours, bare))
+    yield (
+        Row.measured(f"CPU of a dedicated session's process, {api.name}", "s", mine)
+        .beside(peer, its)
+        .held_to(targets[0])
+        .better_if("less")
+    )
+    mine, its = (Sample.of(size / MB for _, size in each) for each in (ours, bare))
+    row = Row.measured(f"memory of a dedicated session's process, {api.name}", "MB", mine)
+    yield row.more_than(peer, its, "MB more").held_to(targets[1])
+
+
+async def _session_process(runtime: rc.Runtime, api: Api, url: str) -> CpuAndMemory:
+    config = rc.SessionConfig(provider=provider_config(api, url), max_output_tokens=_TOKENS)
+    session = await runtime.spawn(config, placement=rc.Dedicated())
+    await session.ask("Hi").answer()
+    actor = actor_named(session.id)
+    spent = await cpu_s(actor), float(await unique_bytes(actor))
+    await session.close()
+    return spent
+
+
+async def _bare_process() -> CpuAndMemory:
+    actor = BareActor.options(num_cpus=0).remote()
+    await actor.do_nothing.remote()
+    spent = await cpu_s(actor), float(await unique_bytes(actor))
+    kill_actor(actor)
+    return spent
+
+
+async def _first_texts(options: Options, url: str) -> AsyncIterator[Row]:
+    """From ``spawn`` on an actor that is kept warm for its provider to the first text, beside the client alone."""
+    for api in _HELD:
+        config = provider_config(api, url)
+        client = ClientReader(config)
+
+        async def alone_ms(client: ClientReader = client) -> float:
+            return await client.first_text_s(_TOKENS) * 1e3
+
+        async with local_runtime(options.address, warm={config.name: 1}) as runtime:
+
+            async def warm_ms(runtime: rc.Runtime = runtime, config: ProviderConfig = config) -> float:
+                return await _first_event_ms(runtime, rc.Dedicated(), config, rc.TextChunk)
+
+            samples = await measure_in_rounds(
+                options.scale.pick(5, 3, 1), {"warm": warm_ms, "the client alone": alone_ms}
+            )
+        await client.aclose()
+        row = Row.measured(f"from spawn on a warm actor to the first text, {api.name}", "ms", samples["warm"])
+        yield row.more_than("the client alone", samples["the client alone"], "ms more").held_to(_FIRST_TEXT_TARGET)
 
 
 class _Spawning:
@@ -98,13 +190,22 @@ async def _bare_ms() -> float:
     return spent_s * 1e3
 
 
-async def _first_event_ms(runtime: rc.Runtime, placement: Placement) -> float:
+async def _first_event_ms(
+    runtime: rc.Runtime,
+    placement: Placement,
+    provider: ProviderConfig = _CONFIG.provider,
+    kind: type[rc.FromLLM] | None = None,
+) -> float:
+    """From ``spawn`` to the first event, or to the first of *kind*."""
     await total_unique_bytes()  # returns when all actors are ready, the idle one too
+    config = rc.SessionConfig(provider=provider, max_output_tokens=_TOKENS)
     started_at = time.perf_counter()
-    session = await runtime.spawn(_CONFIG, placement=placement)
+    session = await runtime.spawn(config, placement=placement)
+    spent_s = 0.0
     async with aclosing(aiter(session.ask("Hi"))) as answer:
-        await anext(answer)
-    spent_s = time.perf_counter() - started_at
+        async for event in answer:
+            if not spent_s and (kind is None or isinstance(event, kind)):
+                spent_s = time.perf_counter() - started_at
     await session.close()
     return spent_s * 1e3
 

@@ -1,7 +1,7 @@
 """Ray for a benchmark: the one shared by a run, or one that is started here; and the memory of its actors."""
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeVar, cast
 
 import psutil
@@ -12,7 +12,7 @@ import rayconteur as rc
 from rayconteur.runtime import RouterLimits
 
 from . import shared_ray
-from .memory_probe import allocated_blocks, collect_garbage
+from .memory_probe import allocated_blocks, collect_garbage, process_cpu_s
 
 NAMESPACE = f"benchmarks-{os.getpid()}"
 """One per process: several programs and contestants use the same Ray, at once or in close succession."""
@@ -24,10 +24,11 @@ _PACKED_PREFIX = "_host-"
 _ROUTER_LIMITS = RouterLimits()
 
 A = TypeVar("A")
+T = TypeVar("T")
 
 
 class _Call(Protocol):
-    def remote(self, function: Callable[[object], int]) -> Awaitable[int]: ...
+    def remote(self, function: Callable[[object], T]) -> Awaitable[T]: ...
 
 
 class _Actor(Protocol):
@@ -38,7 +39,7 @@ class _Actor(Protocol):
 
 
 def local_runtime(
-    address: str | None = None, *, warm: int = 0, router_limits: RouterLimits = _ROUTER_LIMITS
+    address: str | None = None, *, warm: int | Mapping[str, int] = 0, router_limits: RouterLimits = _ROUTER_LIMITS
 ) -> rc.Runtime:
     """A runtime on the cluster at *address*, else on the run's shared Ray, else on a Ray that it starts and ends."""
     options = rc.RuntimeOptions(namespace=NAMESPACE, num_cpus=shared_ray.CPUS, router_limits=router_limits)
@@ -69,6 +70,11 @@ def kill_actor(actor: ActorProxy[A]) -> None:
 async def unique_bytes(actor: object) -> int:
     """The unique memory (USS) of *actor*'s process: what would be freed if it ended."""
     return _unique_bytes(await cast(_Actor, actor).__ray_call__.remote(collect_garbage))
+
+
+async def cpu_s(actor: object) -> float:
+    """The CPU time of *actor*'s process since it started."""
+    return await cast(_Actor, actor).__ray_call__.remote(process_cpu_s)
 
 
 async def total_unique_bytes() -> int:

@@ -1,13 +1,12 @@
 """Replace old turns by a summary that a model writes."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import msgspec
 
-from ...providers.models import with_model_facts
 from ...providers.registry import ProviderConfig
 from ...providers.schema.content import is_blank
 from ...providers.schema.errors import InvalidConfig, ProviderError
@@ -46,16 +45,13 @@ class Summarize(KeepsRecentTurns, frozen=True, kw_only=True):
         if self.prompt is not None and is_blank(self.prompt):
             raise InvalidConfig(f"{FIELD}.prompt", "is blank; leave it out to use the default prompt")
 
-    def resolved(self, environ: Mapping[str, str]) -> Self:
+    def with_providers(self, change: Callable[[ProviderConfig], ProviderConfig]) -> Self:
         if self.provider is None:
             return self
         try:
-            return msgspec.structs.replace(self, provider=with_model_facts(self.provider.resolved(environ)))
+            return msgspec.structs.replace(self, provider=change(self.provider))
         except InvalidConfig as error:
             raise InvalidConfig(f"{FIELD}.{error.field}", error.problem) from error
-
-    def public(self) -> Self:
-        return msgspec.structs.replace(self, provider=self.provider.public()) if self.provider else self
 
     def providers(self) -> tuple[ProviderConfig, ...]:
         return () if self.provider is None else (self.provider,)

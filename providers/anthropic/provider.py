@@ -3,16 +3,29 @@
 from collections.abc import Awaitable
 
 from ..schema.client import Client
+from ..schema.config import RequestForms
 from ..schema.facts import ModelFacts
 from ..schema.provider import Provider, TokenCosts
 from .config import Anthropic
 from .facts import documented_facts
 
 
+def _load() -> object:
+    from . import client
+
+    return client
+
+
 def _open_client(config: Anthropic) -> Client:
     from .client import AnthropicClient
 
     return AnthropicClient(config)
+
+
+def _make_request_forms(config: Anthropic) -> RequestForms:
+    from .endpoint.request_forms import request_forms
+
+    return request_forms(config)
 
 
 def _fetches_facts(config: Anthropic) -> bool:
@@ -28,6 +41,8 @@ def _fetch_facts(config: Anthropic) -> Awaitable[ModelFacts]:
 ANTHROPIC = Provider(
     config=Anthropic,
     open_client=_open_client,
+    load=_load,
+    make_request_forms=_make_request_forms,
     extra="anthropic",
     environment=("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_FOUNDRY_API_KEY"),
     documented_facts=documented_facts,

@@ -2,26 +2,23 @@
 
 import os
 import ssl
-from collections.abc import AsyncIterable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 
-import aiohttp
 import botocore
-from yarl import URL
 
 from ..auth.aws_credentials import AWSAccess
 from ..schema.client import Sink
+from ..schema.config import RequestForm
 from ..schema.content import Block
 from ..schema.deltas import Delta
 from ..schema.errors import InvalidConfig
 from ..schema.request import Request, Settings
 from ..transport import http
-from ..transport.aiohttp_response import AiohttpResponse
-from ..transport.authority import Authority
-from ..transport.connections.http_session import HTTPSession, RequestHead
+from ..transport.connections.http_session import HTTPSession
 from ..transport.fault_bodies import Fault
+from ..transport.form_sender import FormSender
 from ..wire.extra_body import check_extras
 from . import requests as bedrock_requests
 from .config import Bedrock
@@ -33,16 +30,11 @@ from .errors import FAULTS, PROVIDER, read_aws_fault
 from .rules import check_settings
 
 
-def _response(_: Exception) -> http.Response | None:
-    """No SDK sends anything here."""
-    return None
-
-
 def _fault(response: http.Response) -> Fault:
     return read_aws_fault(response.content, response.headers.get("x-amzn-errortype"))
 
 
-SDK_ERRORS = http.SDKErrors(_response, {}, (aiohttp.ClientError, OSError), FAULTS, _fault)
+VENDOR_ERRORS = http.VendorErrors(FAULTS, _fault)
 
 
 class BedrockClient:
@@ -56,12 +48,19 @@ class BedrockClient:
     def __init__(self, config: Bedrock) -> None:
         access = AWSAccess(config.auth, "bedrock", PROVIDER, "provider")
         url = http.http_url(config.endpoint_url, "provider.endpoint_url") or endpoint(access.region)
-        self._authority, self._endpoint = access.authority, url.rstrip("/")
-        self._target = config.target
         self._dialect = Dialect.of(config)
         check_extras(config, bedrock_requests.own_members(self._dialect), bedrock_requests.LISTS)
-        self._headers = _unsigned(config.extra_headers or {})
-        self._http = HTTPSession(config.connect_timeout_s, config.idle_timeout_s, _tls)
+        headers = _unsigned(config.extra_headers or {})
+        self._authority = access.authority
+        session = HTTPSession(config.connect_timeout_s, config.idle_timeout_s, trusted_certificates)
+        self._sender = FormSender(session, self._authority)
+        forms = (
+            RequestForm(
+                "POST", url.rstrip("/") + bedrock_requests.path(config.target, streaming), tuple(headers.items())
+            )
+            for streaming in (False, True)
+        )
+        self._posts = [self._sender.post(form) for form in forms]
         self._progress_timeout_s = config.progress_timeout_s
 
     @property
@@ -77,58 +76,31 @@ class BedrockClient:
         check_citations(content, self._dialect.model, self._dialect.traits)
 
     async def stream(self, request: Request, sink: Sink) -> None:
-        call = self._call(request, streaming=True)
-        await self._channel(call).stream(call.encode, answer_decoder(call.reader), sink)
+        reader = self._reader(request)
+        body = partial(bedrock_requests.body, request, self._dialect, True)
+        await self._channel(reader, streaming=True).stream(body, answer_decoder(reader), sink)
 
     async def complete(self, request: Request) -> list[Delta]:
-        call = self._call(request, streaming=False)
-        return await self._channel(call).collect(call.encode, answer_decoder(call.reader))
+        reader = self._reader(request)
+        body = partial(bedrock_requests.body, request, self._dialect, False)
+        return await self._channel(reader, streaming=False).collect(body, answer_decoder(reader))
 
     async def aclose(self) -> None:
-        await self._http.aclose()
+        await self._sender.aclose()
 
-    def _call(self, request: Request, streaming: bool) -> "_Call":
-        reader = BedrockReader(self._dialect.model, f"{PROVIDER}-{request.number}")
-        url = self._endpoint + bedrock_requests.path(self._target, streaming)
-        body = partial(bedrock_requests.body, request, self._dialect, streaming)
-        return _Call(self._http, self._authority, self._headers, body, reader, url)
+    def _reader(self, request: Request) -> BedrockReader:
+        return BedrockReader(self._dialect.model, f"{PROVIDER}-{request.number}")
 
-    def _channel(self, call: "_Call") -> http.Channel:
-        return http.Channel(call.post, SDK_ERRORS, self._authority.secrets, self._progress_timeout_s)
+    def _channel(self, reader: BedrockReader, streaming: bool) -> http.Channel:
+        post = partial(_post, self._posts[streaming], reader)
+        return http.Channel(post, VENDOR_ERRORS, self._authority.secrets, self._progress_timeout_s)
 
 
-@dataclass(slots=True)
-class _Call:
-    """One call to *url*, whose answer *reader* reads."""
-
-    session: HTTPSession
-    authority: Authority
-    extra_headers: Mapping[str, str]
-    build: Callable[[], bytes]
-    reader: BedrockReader
-    url: str
-    body: bytes = b""
-
-    def encode(self) -> bytes:
-        """The body, which is kept for signing."""
-        self.body = self.build()
-        return self.body
-
-    async def post(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> http.UnreadResponse:
-        """Send *content*, which is the body or its pieces."""
-        signed = await self.authority.headers("POST", self.url, self.body)
-        # Encoded, or the address would be made anew and the signature would be of another one.
-        url = URL(self.url, encoded=True)
-        all_headers = {**self.extra_headers, **headers, **signed}
-        head = RequestHead("POST", url, tuple(all_headers.items()))
-        answer = await self.session.send(head, content, auto_decompress=True)
-        response = AiohttpResponse(answer, self.session.idle_timeout_s)
-        if answer.status != 200:
-            async with answer:
-                await response.aread()
-            raise http.Refused(response)
-        self.reader.message_id = answer.headers.get("x-amzn-requestid") or self.reader.message_id
-        return response
+async def _post(send: http.Post, reader: BedrockReader, body: bytes, /) -> http.UnreadResponse:
+    """Send *body*. The answer gets its id from a header."""
+    response = await send(body)
+    reader.message_id = response.headers.get("x-amzn-requestid") or reader.message_id
+    return response
 
 
 def _unsigned(headers: Mapping[str, str]) -> Mapping[str, str]:
@@ -146,7 +118,7 @@ def _unsigned(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def trusted_certificates() -> ssl.SSLContext:
     """The certificates to trust: those of ``AWS_CA_BUNDLE`` alone, or the system's and botocore's."""
     if bundle := os.environ.get("AWS_CA_BUNDLE"):
         return ssl.create_default_context(cafile=bundle)

@@ -7,6 +7,12 @@ from .config import Bedrock
 from .model_families import traits_of
 
 
+def _load() -> object:
+    from .client import trusted_certificates
+
+    return trusted_certificates()
+
+
 def _open_client(config: Bedrock) -> Client:
     from .client import BedrockClient
 
@@ -20,6 +26,7 @@ def _documented_facts(config: Bedrock) -> ModelFacts:
 BEDROCK = Provider(
     config=Bedrock,
     open_client=_open_client,
+    load=_load,
     extra="bedrock",
     environment=(
         "AWS_BEARER_TOKEN_BEDROCK",

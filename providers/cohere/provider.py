@@ -1,10 +1,17 @@
 """The registry entry of Cohere."""
 
 from ..schema.client import Client
+from ..schema.config import RequestForms
 from ..schema.facts import ModelFacts
 from ..schema.provider import Provider, TokenCosts
 from .config import Cohere
 from .models import cohere_rules
+
+
+def _load() -> object:
+    from . import client
+
+    return client
 
 
 def _open_client(config: Cohere) -> Client:
@@ -17,9 +24,17 @@ def _documented_facts(config: Cohere) -> ModelFacts:
     return cohere_rules(config.model).facts
 
 
+def _make_request_forms(config: Cohere) -> RequestForms:
+    from .request_forms import request_forms
+
+    return request_forms(config)
+
+
 COHERE = Provider(
     config=Cohere,
     open_client=_open_client,
+    load=_load,
+    make_request_forms=_make_request_forms,
     extra="cohere",
     environment=("CO_API_KEY", "CO_API_URL"),
     documented_facts=_documented_facts,

@@ -26,6 +26,9 @@ _MEMBERS = {
 _json = msgspec.json.encode
 _Object = dict[str, Any]
 
+CHAT = "/v2/chat"
+"""The path of requests."""
+
 OWN_MEMBERS = frozenset(
     {
         "model",

@@ -3,16 +3,29 @@
 import math
 
 from ..schema.client import Client
+from ..schema.config import RequestForms
 from ..schema.facts import ModelFacts
 from ..schema.provider import Provider, TokenCosts
 from .config import Google
 from .models import gemini_rules
 
 
+def _load() -> object:
+    from . import client
+
+    return client
+
+
 def _open_client(config: Google) -> Client:
     from .client import GoogleClient
 
     return GoogleClient(config)
+
+
+def _make_request_forms(config: Google) -> RequestForms:
+    from .endpoint.request_forms import request_forms
+
+    return request_forms(config)
 
 
 def _documented_facts(config: Google) -> ModelFacts:
@@ -30,6 +43,8 @@ def _image_tokens_by_crops(width: int, height: int) -> int:
 GOOGLE = Provider(
     config=Google,
     open_client=_open_client,
+    load=_load,
+    make_request_forms=_make_request_forms,
     extra="google",
     environment=(
         "GOOGLE_API_KEY",

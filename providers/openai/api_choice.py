@@ -20,6 +20,9 @@ from ..wire.settings_rules import wants_thinking
 from .config import WITH_RESPONSES, ApiName, AzureOpenAI, OpenAI
 from .models import OpenAIModel, is_openai_name, openai_model
 
+CHAT_PATH = "/chat/completions"
+RESPONSES_PATH = "/responses"
+
 INFERENCE_PATH = "/models"
 """The end of an address of Azure AI model inference, which has Chat Completions for models of all makers."""
 

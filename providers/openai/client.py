@@ -1,30 +1,37 @@
-"""Chat Completions and Responses through OpenAI's SDK: OpenAI itself, and the servers that speak like it."""
+"""Chat Completions and Responses: OpenAI itself, the servers that speak like it, and Azure OpenAI."""
 
-from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-import httpx2
 import msgspec
-import openai
 
 from ..auth.aws import aws_authority
+from ..auth.token_source import EntraAuthority, TokenSource
 from ..schema.client import Sink
 from ..schema.content import Block, ToolResult
 from ..schema.deltas import Delta
 from ..schema.draft import Answer, Draft
-from ..schema.errors import ProtocolError, ProviderError, ProviderUnavailable
+from ..schema.errors import ProviderError
 from ..schema.request import Request, Settings
-from ..sdk.changes import uses
 from ..transport import http
-from ..transport.aiohttp_transport import AiohttpTransport, HTTPClient, UnreadResponse
-from ..transport.authority import Secrets
+from ..transport.authority import Authority, Secrets
+from ..transport.connections.http_session import HTTPSession
 from ..transport.fault_bodies import Fault
-from ..transport.sdk_bypass import SDKBypass
+from ..transport.form_sender import FormSender
 from ..transport.streams.decoder import AnswerDecoder
 from ..wire.extra_body import check_extras
 from .adaptation import adapted, refused_member
-from .api_choice import api_for, documented_facts, is_own, openai_apis
+from .api_choice import (
+    CHAT_PATH,
+    INFERENCE_PATH,
+    RESPONSES_PATH,
+    api_for,
+    azure_apis,
+    documented_facts,
+    is_own,
+    openai_apis,
+)
 from .chat import decoder as chat_answers
 from .chat import requests as chat_requests
 from .config import ApiName, AzureOpenAI, OpenAI
@@ -35,13 +42,6 @@ from .responses import decoder as responses_answers
 from .responses import requests as responses_requests
 from .responses.errors import faults
 from .rules import check_image_details
-
-# Those of the SDK's errors that no status goes with.
-_KINDS: dict[type[Exception], type[ProviderError]] = {
-    openai.APIConnectionError: ProviderUnavailable,
-    openai.APIResponseValidationError: ProtocolError,
-}
-_DROPS = http.connection_errors()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,14 @@ class _Api:
 
 _APIS: dict[ApiName, _Api] = {
     "chat": _Api(
-        "/chat/completions",
+        CHAT_PATH,
         chat_requests.check_settings,
         chat_requests.body,
         chat_answers.answer_decoder,
         chat_requests.OWN_MEMBERS,
     ),
     "responses": _Api(
-        "/responses",
+        RESPONSES_PATH,
         responses_requests.check_settings,
         responses_requests.body,
         responses_answers.answer_decoder,
@@ -73,41 +73,28 @@ _APIS: dict[ApiName, _Api] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Connection:
-    """The *sdk* through which requests go. None of *secrets* appears in errors.
+    """Sends the requests of *config*, which *authority* authenticates, or the key in its forms.
 
-    *transport* is the transport under the SDK, given only where the credentials don't change, to bypass the SDK.
+    None of *secrets* appears in errors.
     """
 
-    sdk: openai.AsyncOpenAI
-    secrets: Secrets
-    transport: AiohttpTransport | None
-    progress_timeout_s: float
+    def __init__(
+        self, config: OpenAI | AzureOpenAI, authority: Authority | None, secrets: Sequence[str | None]
+    ) -> None:
+        self._config = config
+        self._secrets = Secrets(authority, (*secrets, *(config.extra_headers or {}).values()))
+        self._sender = FormSender(HTTPSession(config.connect_timeout_s, config.idle_timeout_s), authority)
 
-    def channel(self, path: str, provider: str) -> http.Channel:
+    def channel(self, path: str) -> http.Channel:
         """A channel for requests to *path*."""
-        post: http.Post = partial(self._post, path)
-        if self.transport:
-            post = SDKBypass(self.transport, post, path).post
-        return http.Channel(post, sdk_errors(provider), self.secrets, self.progress_timeout_s)
+        post = self._sender.post(self._config.form_of(path))
+        errors = http.VendorErrors(faults(self._config.name), _fault)
+        return http.Channel(post, errors, self._secrets, self._config.progress_timeout_s)
 
-    @uses("openai")
-    async def _post(
-        self, path: str, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]
-    ) -> UnreadResponse:
-        answer: object = await self.sdk.post(
-            path,
-            cast_to=httpx2.Response,
-            content=content,
-            options={"headers": headers},
-            stream=True,
-            stream_cls=openai.AsyncStream[bytes],
-        )
-        # The SDK returns the response itself, body unread. Its types don't say so.
-        if not isinstance(answer, UnreadResponse):
-            raise TypeError(f"post() returns {type(answer).__name__}, not a response")
-        return answer
+    async def aclose(self) -> None:
+        """Close it."""
+        await self._sender.aclose()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +120,7 @@ class OpenAIClient:
             name: _Route(
                 _APIS[name],
                 replace(dialect, api=name),
-                connection.channel(_APIS[name].path, dialect.provider),
+                connection.channel(_APIS[name].path),
             )
             for name in apis
         }
@@ -166,14 +153,14 @@ class OpenAIClient:
     async def compact(self, request: Request, instructions: str | None) -> Answer:
         dialect = self._route(request.settings).dialect
         compaction.check_compaction(dialect)
-        channel = self._connection.channel(compaction.PATH, self.provider)
+        channel = self._connection.channel(compaction.PATH)
         body = partial(compaction.compaction_body, request, dialect, instructions)
         draft = Draft(self.provider)
         draft.add(await channel.whole(body, partial(compaction.decode_compaction, self.provider, dialect.model)))
         return draft.finish()
 
     async def aclose(self) -> None:
-        await self._connection.sdk.close()
+        await self._connection.aclose()
 
     def body(self, route: _Route, request: Request, streaming: bool) -> bytes:
         """The body of *request*.
@@ -216,35 +203,29 @@ class _AdaptableBody:
 
 
 def openai_client(config: OpenAI) -> OpenAIClient:
-    """The client of *config*, resolved.
+    """The client of *config*, resolved, with its request forms.
 
     Raises:
         InvalidConfig: no request can be made of it.
     """
     authority = aws_authority(config.aws, config.name) if config.aws else None
-    key = http.header_value(config.api_key or "", "provider.api_key")
-    base_url = http.http_url(config.base_url, "provider.base_url")
-    transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s, authority)
-    sdk = _sdk(config, "unused" if authority else key, transport)  # an authority replaces the header
-    connection = Connection(
-        sdk, Secrets(authority, (key, *header_values(config))), transport, config.progress_timeout_s
-    )
+    connection = Connection(config, authority, (config.api_key and config.api_key.strip(),))
     apis = openai_apis(config)
-    return OpenAIClient(connection, dialect_of(config, apis, is_own(base_url, config.model)), apis)
+    return OpenAIClient(connection, dialect_of(config, apis, is_own(config.base_url, config.model)), apis)
 
 
-@uses("openai")
-def _sdk(config: OpenAI, key: str, transport: AiohttpTransport) -> openai.AsyncOpenAI:
-    return openai.AsyncOpenAI(
-        api_key=key,
-        base_url=config.base_url,
-        organization=config.organization,
-        project=config.project,
-        timeout=http.timeouts(config.connect_timeout_s, config.idle_timeout_s),
-        max_retries=0,
-        default_headers=config.extra_headers,
-        http_client=HTTPClient(transport),
-    )
+def azure_client(config: AzureOpenAI) -> OpenAIClient:
+    """The client of *config*, resolved, with its request forms.
+
+    Raises:
+        InvalidConfig: no request can be made of it.
+    """
+    source = TokenSource(config.ad_token_provider, config.name) if config.ad_token_provider else None
+    secrets = [secret and secret.strip() for secret in (config.api_key, config.ad_token)]
+    connection = Connection(config, EntraAuthority(source) if source else None, secrets)
+    apis = azure_apis(config)
+    own = not (config.endpoint or "").rstrip("/").endswith(INFERENCE_PATH)
+    return OpenAIClient(connection, replace(dialect_of(config, apis, own), deployment=config.deployment), apis)
 
 
 def dialect_of(config: OpenAI | AzureOpenAI, apis: tuple[ApiName, ...], own: bool) -> Dialect:
@@ -266,23 +247,9 @@ def dialect_of(config: OpenAI | AzureOpenAI, apis: tuple[ApiName, ...], own: boo
     )
 
 
-def header_values(config: OpenAI | AzureOpenAI) -> tuple[str, ...]:
-    """The values of the extra headers of *config*, which may be keys."""
-    return tuple((config.extra_headers or {}).values())
-
-
-def sdk_errors(provider: str) -> http.SDKErrors:
-    """How the SDK's errors of a request to *provider* become ours."""
-    return http.SDKErrors(_response, _KINDS, _DROPS, faults(provider), _fault)
-
-
 def _fault(response: http.Response) -> Fault:
     fault = read_openai_fault(response.content)
     member = refused_member(response.status_code, response.content)
     if member is None or member in fault.message:
         return fault
     return msgspec.structs.replace(fault, message=f"{member}: {fault.message}")
-
-
-def _response(error: Exception) -> httpx2.Response | None:
-    return error.response if isinstance(error, openai.APIStatusError) else None

@@ -3,9 +3,16 @@
 import math
 
 from ..schema.client import Client
+from ..schema.config import RequestForms
 from ..schema.provider import Provider, TokenCosts
 from .api_choice import documented_facts
 from .config import AzureOpenAI, OpenAI
+
+
+def _load() -> object:
+    from . import client
+
+    return client
 
 
 def _open_client(config: OpenAI) -> Client:
@@ -15,9 +22,21 @@ def _open_client(config: OpenAI) -> Client:
 
 
 def _open_azure_client(config: AzureOpenAI) -> Client:
-    from .azure import azure_client
+    from .client import azure_client
 
     return azure_client(config)
+
+
+def _make_request_forms(config: OpenAI) -> RequestForms:
+    from .request_forms import openai_forms
+
+    return openai_forms(config)
+
+
+def _make_azure_request_forms(config: AzureOpenAI) -> RequestForms:
+    from .request_forms import azure_forms
+
+    return azure_forms(config)
 
 
 def _image_tokens_by_tiles(width: int, height: int) -> int:
@@ -35,6 +54,8 @@ _TOKEN_COSTS = TokenCosts(
 OPENAI = Provider(
     config=OpenAI,
     open_client=_open_client,
+    load=_load,
+    make_request_forms=_make_request_forms,
     extra="openai",
     environment=("OPENAI_API_KEY", "OPENAI_BASE_URL"),
     documented_facts=documented_facts,
@@ -46,6 +67,8 @@ OPENAI = Provider(
 AZURE_OPENAI = Provider(
     config=AzureOpenAI,
     open_client=_open_azure_client,
+    load=_load,
+    make_request_forms=_make_azure_request_forms,
     extra="openai",
     environment=("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_AD_TOKEN", "AZURE_OPENAI_ENDPOINT"),
     model_field="deployment",

@@ -50,6 +50,35 @@ class WithSecrets(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
         return [(name, "***" if name in secret else value) for name, value in given]
 
 
+class RequestForm(msgspec.Struct, frozen=True, array_like=True):
+    """A request as a vendor's SDK makes it, but for its body: *method*, *url* and *headers*, credentials included.
+
+    It is for all models of a config. Like a secret, it is not shown.
+    """
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(***)"  # an address may contain a password, too
+
+    def __rich_repr__(self) -> list[Any]:
+        return ["***"]
+
+    def with_headers(self, headers: Mapping[str, str | None]) -> Self:
+        """This form with *headers*: in the place of those of the same name, or behind all others. None removes one."""
+        given = {name.lower(): (name, value) for name, value in headers.items()}
+        pairs = [(name, given.pop(name.lower(), ("", value))[1]) for name, value in self.headers]
+        pairs += given.values()
+        kept = tuple((name, value) for name, value in pairs if value is not None)
+        return msgspec.structs.replace(self, headers=kept)
+
+
+RequestForms = dict[str, RequestForm]
+"""The forms of all requests of a config, by their path or by another name that the vendor's client knows."""
+
+
 class Config(WithSecrets, frozen=True, kw_only=True, tag_field="provider", tag=str.lower, omit_defaults=True):
     """A provider as one session uses it. *facts* overrides what the tables know about the model.
 
@@ -99,15 +128,30 @@ class HTTPConfig(Config, frozen=True, kw_only=True):
     *extra_body* holds members of the request's JSON that this package does not know; objects are merged. A member that
     the package sets itself is rejected. *extra_headers* are sent with each request; like keys, their values are kept
     secret.
+
+    *request_forms* are made by the vendor's SDK where a session is spawned, so that the session's process does without
+    the SDK. Leave them out.
     """
 
-    secrets: ClassVar[tuple[str, ...]] = ("extra_headers",)
+    secrets: ClassVar[tuple[str, ...]] = ("extra_headers", "request_forms")
 
     connect_timeout_s: Seconds = 10.0
     idle_timeout_s: Seconds = 600.0
     progress_timeout_s: Seconds = 1_200.0
     extra_body: dict[str, Any] | None = None
     extra_headers: dict[str, str] | None = None
+    request_forms: RequestForms | None = None
+
+    def form_of(self, name: str) -> RequestForm:
+        """The form of the requests called *name*.
+
+        Raises:
+            InvalidConfig: there is none.
+        """
+        form = (self.request_forms or {}).get(name)
+        if form is None:
+            raise InvalidConfig("provider.request_forms", f"there is no form of {name!r}; leave the field out")
+        return form
 
 
 def require_credential(provider: str, field: str, given: str | None, environ: Mapping[str, str], variable: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from .client import Client
-from .config import Config
+from .config import Config, RequestForms
 from .facts import ModelFacts
 
 C = TypeVar("C", bound=Config)
@@ -15,6 +15,10 @@ C = TypeVar("C", bound=Config)
 def _nothing_documented(config: Config) -> ModelFacts:
     del config
     return ModelFacts()
+
+
+def _nothing_to_load() -> None:
+    pass
 
 
 def _fetches_nothing(config: Config) -> bool:
@@ -51,10 +55,14 @@ class TokenCosts:
 class Provider(Generic[C]):
     """A provider: its *config*, the function that opens its client, and what the rest of the package knows about it.
 
-    The tag of *config* is the provider's name. *open_client* gets a resolved config and runs where the session runs: a
-    vendor's SDK is imported inside it, so that nobody pays for an SDK that is not used. *extra* is the pip extra of
-    rayconteur that installs the SDK (a plug-in's distribution requires what it needs by itself). Importing an SDK may
-    take seconds, so *open_client* is called in a thread, unless it *opens_at_once*.
+    The tag of *config* is the provider's name. *open_client* gets a resolved config and runs where the session runs:
+    what it needs is imported inside it, so that nobody pays for what is not used. *load* imports the same beforehand,
+    in actors that are kept warm for the provider.
+
+    *make_request_forms* lets the vendor's SDK make the ``request_forms`` of a resolved config. It runs where a session
+    is spawned, and only it needs the SDK. A provider without it needs none, or imports it in *open_client*. *extra* is
+    the pip extra of rayconteur that installs the SDK (a plug-in's distribution requires what it needs by itself).
+    Importing may take a while, so *open_client* is called in a thread, unless it *opens_at_once*.
 
     *environment* lists the variables that ``config.resolved`` reads, credentials first. A model name such as
     ``provider:model`` sets *model_field* of the config; *default_model* is used when it names no model. *aliases* are
@@ -70,6 +78,8 @@ class Provider(Generic[C]):
 
     config: type[C]
     open_client: Callable[[C], Client]
+    load: Callable[[], object] = _nothing_to_load
+    make_request_forms: Callable[[C], RequestForms] | None = None
     extra: str | None = None
     opens_at_once: bool = False
     environment: tuple[str, ...] = ()

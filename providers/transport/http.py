@@ -1,12 +1,12 @@
-"""Requests over HTTP: sending a body through an SDK, and reading the bytes of the response."""
+"""Requests over HTTP: sending a body, and reading the bytes of the response."""
 
-import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
+
+import aiohttp
 
 from ..schema.client import Sink
 from ..schema.deltas import Delta
@@ -18,7 +18,7 @@ from ..schema.errors import (
     ProviderError,
     ProviderUnavailable,
 )
-from ..sdk.changes import request_error, uses
+from ..sdk.changes import request_error
 from .answer_reading import AnswerReading
 from .body_reader import BodyReader, End, Take
 from .fault_bodies import Fault, read_fault
@@ -26,18 +26,14 @@ from .faults import FaultTable, retry_after_s
 from .rate_limit_headers import RateLimitInserter
 from .streams.decoder import AnswerDecoder
 
-if TYPE_CHECKING:
-    import httpx2
-
-# aiohttp warns about larger bodies in one write: they may block the event loop.
-ONE_WRITE_BYTES = 1 << 20
-_CHUNK_BYTES = 256 << 10
 # A shorter key is a placeholder such as "EMPTY", and may occur in any sentence.
 _SECRET_CHARS = 8
+_CONNECTION_ERRORS = (aiohttp.ClientError, OSError)
+_STATUS_REDIRECTS = range(300, 400)
 
 
 class Response(Protocol):
-    """A response of any transport, with the attributes of httpx2's."""
+    """A response of any transport."""
 
     @property
     def status_code(self) -> int: ...
@@ -70,13 +66,18 @@ class UnreadResponse(Response, Protocol):
 
 
 class Post(Protocol):
-    """Sends *content* through an SDK, with *headers* in addition to the SDK's. The body of the response is unread."""
+    """Sends a *body*. That of the response is unread.
 
-    async def __call__(self, content: bytes | AsyncIterable[bytes], headers: Mapping[str, str]) -> UnreadResponse: ...
+    Raises:
+        Refused: the response has an error status.
+        OSError, aiohttp.ClientError: there is no response.
+    """
+
+    async def __call__(self, body: bytes, /) -> UnreadResponse: ...
 
 
 class Refused(Exception):
-    """The provider answered with an error status: *response*, its body read. Raised where no SDK is used."""
+    """The provider answered with an error status: *response*, its body read."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status_code)
@@ -88,17 +89,9 @@ def _in_body(response: Response) -> Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class SDKErrors:
-    """How the errors of an SDK become ours.
+class VendorErrors:
+    """How a vendor's errors become ours: *fault_of* reads the fault in an error response, *faults* maps it."""
 
-    *response_of* returns the response that an error of the SDK carries, and *faults* maps it to our error. *classes*
-    maps the SDK's errors without a response; *connection_errors* are those of the transport under it. *fault_of* reads
-    the fault in the body of an error response.
-    """
-
-    response_of: Callable[[Exception], Response | None]
-    classes: Mapping[type[Exception], type[ProviderError]]
-    connection_errors: tuple[type[Exception], ...]
     faults: FaultTable
     fault_of: Callable[[Response], Fault] = _in_body
 
@@ -118,11 +111,11 @@ class Channel:
     """
 
     def __init__(
-        self, post: Post, sdk_errors: SDKErrors, secrets: Iterable[str | None], progress_timeout_s: float
+        self, post: Post, vendor_errors: VendorErrors, secrets: Iterable[str | None], progress_timeout_s: float
     ) -> None:
         self._post = post
-        self._sdk_errors = sdk_errors
-        self._provider = sdk_errors.faults.provider
+        self._vendor_errors = vendor_errors
+        self._provider = vendor_errors.faults.provider
         self._secrets = secrets
         self._progress_timeout_s = progress_timeout_s
 
@@ -157,7 +150,7 @@ class Channel:
             return decode(await response.aread())
         except ProviderError as error:
             raise self._scrubbed(error) from None
-        except self._sdk_errors.connection_errors as error:
+        except _CONNECTION_ERRORS as error:
             raise self._broken_off(error) from None
         finally:
             await response.aclose()
@@ -167,8 +160,8 @@ class Channel:
         body = self._encoded(encode)
         while True:
             try:
-                return await self._send(body)
-            except Exception as error:  # an SDK may raise anything, and none of it may leave this package
+                return await self._post(body)
+            except Exception as error:  # an authority's SDK may raise anything, and none of it may leave this package
                 problem = self._scrubbed(self._error(error))
                 adapted = self._encoded(encode) if adapt(problem) else body
                 if adapted == body:
@@ -183,23 +176,23 @@ class Channel:
                 "a text contains a lone surrogate, which UTF-8 cannot encode", self._provider
             ) from None
 
-    async def _send(self, body: bytes) -> UnreadResponse:
-        if len(body) <= ONE_WRITE_BYTES:
-            return await self._post(body, {})
-        return await self._post(split(body), {"content-length": str(len(body))})
-
     def _error(self, error: Exception) -> ProviderError:
-        """*error* as one of ours. A bug of this package, which an SDK may have wrapped, is raised as it is."""
-        if own := _own_error(error):
-            return own
-        response = error.response if isinstance(error, Refused) else self._sdk_errors.response_of(error)
-        if response is not None:
-            wait_s = retry_after_s(response.headers, time.time())
-            return self._sdk_errors.faults.error(self._sdk_errors.fault_of(response), response.status_code, wait_s)
+        """*error* as one of ours. A bug of this package is raised as it is."""
+        if isinstance(error, ProviderError):
+            return error
+        if isinstance(error, Refused):
+            return self._refusal(error.response)
         if incompatible := request_error(error, self._provider):
             return incompatible
-        kinds = (ours for theirs, ours in self._sdk_errors.classes.items() if isinstance(error, theirs))
-        return next(kinds, ProviderUnavailable)(f"no answer from {self._provider}: {_cause(error)}", self._provider)
+        return ProviderUnavailable(f"no answer from {self._provider}: {_cause(error)}", self._provider)
+
+    def _refusal(self, response: Response) -> ProviderError:
+        status, location = response.status_code, response.headers.get("location")
+        if status in _STATUS_REDIRECTS and location is not None:
+            problem = f"the server redirects to another address (HTTP {status}); give that address in the config"
+            return InvalidRequest(problem, self._provider, status)
+        wait_s = retry_after_s(response.headers, time.time())
+        return self._vendor_errors.faults.error(self._vendor_errors.fault_of(response), status, wait_s)
 
     def _broken_off(self, error: Exception) -> ProviderError:
         return self._scrubbed(IncompleteAnswer(f"the answer broke off: {_cause(error)}", self._provider))
@@ -223,27 +216,6 @@ class Channel:
         return text
 
 
-def split(body: bytes) -> AsyncIterable[bytes]:
-    """*body* in pieces that don't block the event loop when they are written. They can be read any number of times."""
-    return _Pieces(body)
-
-
-@dataclass(frozen=True, slots=True)
-class _Pieces:
-    body: bytes
-
-    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
-        for start in range(0, len(self.body), _CHUNK_BYTES):
-            yield self.body[start : start + _CHUNK_BYTES]
-
-
-def _own_error(error: BaseException | None) -> ProviderError | None:
-    """The error of ours in *error* or among its causes: that of an ``Authority``, which an SDK wraps."""
-    while error is not None and not isinstance(error, ProviderError):
-        error = error.__cause__
-    return error
-
-
 def _cause(error: BaseException) -> str:
     """The message of the innermost cause of *error*: each layer that wraps it says less."""
     message = str(error)
@@ -251,30 +223,6 @@ def _cause(error: BaseException) -> str:
         error = error.__cause__
         message = str(error) or message
     return message or type(error).__name__
-
-
-def connection_errors() -> tuple[type[Exception], ...]:
-    """What ``AiohttpTransport`` raises under an SDK."""
-    import aiohttp
-    import httpx2
-
-    return httpx2.HTTPError, aiohttp.ClientError, OSError
-
-
-@uses("httpx2")
-def timeouts(connect_s: float, idle_s: float) -> "httpx2.Timeout":
-    """No total timeout, but one for connecting, name resolution included, and one for silence."""
-    import httpx2
-
-    return httpx2.Timeout(connect=connect_s, pool=connect_s, read=idle_s, write=idle_s)
-
-
-@cache
-def tls() -> ssl.SSLContext:
-    """The trusted certificates. Reading them takes some 20 ms, so all clients of a process share them."""
-    import httpx2
-
-    return httpx2.create_ssl_context()
 
 
 def http_url(url: str | None, field: str) -> str | None:

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from ...compaction.config import Compaction, Layered
 from ...providers.models import with_model_facts
-from ...providers.registry import ProviderConfig
+from ...providers.registry import ProviderConfig, with_request_forms
 from ...providers.schema.request import Positive, Settings
 
 NotNegative = Annotated[float, Meta(ge=0)]
@@ -107,6 +107,20 @@ class SessionConfig(SessionSettings, frozen=True, kw_only=True, omit_defaults=Tr
             self,
             provider=with_model_facts(self.provider.resolved(environ)),
             compaction=self.compaction and self.compaction.resolved(environ),
+        )
+
+    def with_request_forms(self) -> Self:
+        """This config, resolved, with the request forms of its providers, whose SDKs make them here.
+
+        Importing an SDK takes up to 2.5 s: call it off the event loop.
+
+        Raises:
+            ConfigError: an SDK is missing or has changed, or a field is invalid; the message names it.
+        """
+        return msgspec.structs.replace(
+            self,
+            provider=with_request_forms(self.provider),
+            compaction=self.compaction and self.compaction.with_providers(with_request_forms),
         )
 
     def public(self) -> Self:

@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from ...compaction.report import CompactionReport
 from ...providers.registry import ProviderConfig
+from ...providers.registry import with_request_forms as make_request_forms
 from ...providers.schema.content import Citation, Text, ToolResult, ToolUse, UserBlock
 from ...providers.schema.rate_limits import RateLimits
 from ...providers.schema.stop_reasons import StopDetails, StopReason
@@ -119,6 +120,22 @@ def given_settings(change: Configure) -> dict[str, Any]:
     settings = msgspec.structs.asdict(change)
     del settings["next"]
     return {name: value for name, value in settings.items() if value is not UNSET}
+
+
+def with_request_forms(change: Configure) -> Configure:
+    """*change* with the request forms of the providers in it, resolved, whose SDKs make them here.
+
+    It does not have to run in an event loop.
+
+    Raises:
+        ConfigError: an SDK is missing or has changed, or a field is invalid; the message names it.
+    """
+    given = given_settings(change)
+    if provider := given.get("provider"):
+        change = msgspec.structs.replace(change, provider=make_request_forms(provider))
+    if compaction := given.get("compaction"):
+        change = msgspec.structs.replace(change, compaction=compaction.with_providers(make_request_forms))
+    return change
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Packed, Placement
@@ -14,19 +14,25 @@ from .shared_actors import SharedActors
 _GROUP_SESSIONS = 500
 """Sessions that one call opens at most: between calls there is progress to report."""
 
+ANY_PROVIDER = ""
+"""In place of a provider's name, for actors that have not loaded any."""
+
 SessionGroup = tuple[HostRef | None, list[str]]
 """Ids of sessions to open together, and the actor to open them on. ``None``: one yet to be started, named by the id."""
 
 
 class ActorPool:
-    """Starts session actors, keeps *warm* idle ones ready, and ends them all."""
+    """Starts session actors, keeps idle ones ready, and ends them all.
 
-    def __init__(self, shared_actors: SharedActors, options: RuntimeOptions, warm: int) -> None:
+    *warm* is how many are kept for dedicated sessions of a provider, by its name; ``ANY_PROVIDER`` for sessions of all.
+    """
+
+    def __init__(self, shared_actors: SharedActors, options: RuntimeOptions, warm: Mapping[str, int]) -> None:
         self._shared_actors = shared_actors
         self._options = options
         self._hosts: dict[str, HostRef] = {}
         self._packed: list[HostRef] = []
-        self._warm = [self._start_warm() for _ in range(warm)]
+        self._warm = {provider: [self._start_warm(provider) for _ in range(count)] for provider, count in warm.items()}
 
     def __iter__(self) -> Iterator[HostRef]:
         """All actors that this pool started."""
@@ -36,16 +42,16 @@ class ActorPool:
         """The actor with that id, if this pool started it."""
         return self._hosts.get(host_id)
 
-    def assign(self, session_ids: Sequence[str], placement: Placement) -> list[SessionGroup]:
-        """Assign sessions to actors, in groups that are opened together. Starts packed actors as needed."""
+    def assign(self, session_ids: Sequence[str], placement: Placement, provider: str) -> list[SessionGroup]:
+        """Assign sessions of *provider* to actors, in groups that are opened together; starts packed actors."""
         match placement:
             case Dedicated():
-                return [(self._take_warm(), [session_id]) for session_id in session_ids]
+                return [(self._take_warm(provider), [session_id]) for session_id in session_ids]
             case Packed():
                 return self._pack(list(session_ids), placement)
 
-    def start(self, name: str, dedicated: bool = True) -> HostRef:
-        """Start an actor.
+    def start(self, name: str, dedicated: bool = True, provider: str | None = None) -> HostRef:
+        """Start an actor. It loads *provider* before it is ready.
 
         Raises:
             ValueError: the name is taken.
@@ -64,6 +70,7 @@ class ActorPool:
             dedicated,
             self._options.ports,
             self._options.host_history_bytes,
+            provider,
         )
         host = self._hosts[host_id] = HostRef(host_id, actor, self._shared_actors.driver_id)
         return host
@@ -86,7 +93,7 @@ class ActorPool:
         """Forget an actor that has ended."""
         self._hosts.pop(host.id, None)
         host.channel.close()
-        for hosts in (self._packed, self._warm):
+        for hosts in (self._packed, *self._warm.values()):
             if host in hosts:
                 hosts.remove(host)
 
@@ -95,7 +102,8 @@ class ActorPool:
         if self._options.detached:
             retiring = (host.actor.retire.remote() for host in self._packed)
             await asyncio.gather(*retiring, return_exceptions=True)  # those that have died have retired, too
-        killed = self._warm if self._options.detached else list(self._hosts.values())
+        warm = [host for hosts in self._warm.values() for host in hosts]
+        killed = warm if self._options.detached else list(self._hosts.values())
         for host in killed:
             kill_actor(host.actor)
         return killed
@@ -120,11 +128,12 @@ class ActorPool:
     def _start_packed(self) -> HostRef:
         return self.start(f"_host-{uuid.uuid4().hex[:12]}", dedicated=False)
 
-    def _start_warm(self) -> HostRef:
-        return self.start(f"_warm-{uuid.uuid4().hex[:12]}")
+    def _start_warm(self, provider: str) -> HostRef:
+        return self.start(f"_warm-{uuid.uuid4().hex[:12]}", provider=None if provider == ANY_PROVIDER else provider)
 
-    def _take_warm(self) -> HostRef | None:
-        if not self._warm:
-            return None
-        self._warm.append(self._start_warm())
-        return self._warm.pop(0)
+    def _take_warm(self, provider: str) -> HostRef | None:
+        for kind in (provider, ANY_PROVIDER):
+            if hosts := self._warm.get(kind):
+                hosts.append(self._start_warm(kind))
+                return hosts.pop(0)
+        return None

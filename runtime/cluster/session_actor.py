@@ -9,7 +9,7 @@ from typing import cast
 import ray
 from ray.actor import ActorProxy
 
-from ...providers.registry import ProviderConfig
+from ...providers.registry import ProviderConfig, load_provider
 from ..api.config import SessionConfig
 from ..api.status import SessionStatus
 from ..session.client_pool import ClientPool
@@ -37,7 +37,8 @@ _GRACE_S = 0.1
 class _SessionActor:
     """Hosts one session or many. No call waits for a model, except ``close`` with *drain*.
 
-    A *dedicated* actor is retired from the start: it exits with its only session.
+    A *dedicated* actor is retired from the start: it exits with its only session. It loads *provider*, the name of one,
+    before it is ready.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class _SessionActor:
         dedicated: bool,
         ports: tuple[int, int] | None,
         history_bytes: int,
+        provider: str | None,
     ) -> None:
         self._id = host_id
         self._directory = directory
@@ -61,6 +63,8 @@ class _SessionActor:
         self._release_id = CallBatcher(self._release_ids)
         self._publishing: asyncio.Task[None] | None = None
         self._exiting = asyncio.Event()
+        if provider:
+            load_provider(provider)
 
     @ray.method
     async def open(self, session_ids: list[str], epoch: int, config: SessionConfig) -> Endpoint:

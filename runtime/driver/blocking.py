@@ -5,7 +5,7 @@ affected. Tools are run in the thread that waits for the answer; *on_progress* i
 where it must not call the runtime.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
@@ -39,7 +39,7 @@ class Runtime:
         self,
         address: str | None = None,
         placement: Placement = _DEDICATED,
-        warm: int = 0,
+        warm: int | Mapping[str, int] = 0,
         options: RuntimeOptions = _OPTIONS,
     ) -> None:
         self._runtime = runtime.Runtime(address, placement, warm, options)

@@ -3,11 +3,13 @@
 import asyncio
 import os
 import uuid
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
+from ...providers.registry import ALIASES, PROVIDERS
 from ...providers.schema.errors import InvalidConfig
 from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
@@ -16,7 +18,7 @@ from ..api.options import RuntimeOptions, validated_session_id
 from ..api.placement import Dedicated, Packed, Placement
 from ..api.status import SessionStatus
 from ..api.validation import validated_provider, validated_struct
-from ..cluster.actor_pool import ActorPool
+from ..cluster.actor_pool import ANY_PROVIDER, ActorPool
 from ..cluster.ray_start import connect_to_ray, shut_down_ray
 from ..cluster.refs import HostRef, SessionRef
 from ..cluster.session_registry import SessionRegistry
@@ -35,7 +37,8 @@ class Runtime:
 
     It connects to the cluster at *address*, or at ``RAY_ADDRESS``; without either it starts Ray on this machine, and
     shuts it down at the end. Its sessions end with it, unless its options say ``detached``. *placement* is the default
-    for ``spawn``; *warm* is how many idle actors are kept ready for dedicated sessions.
+    for ``spawn``. *warm* is how many idle actors are kept ready for dedicated sessions: a number, or a number for each
+    provider, such as ``{"anthropic": 2}``, whose modules and certificates these actors have loaded.
 
     Raises:
         RayUnreachable: on entering, if there is no cluster at the address.
@@ -45,14 +48,12 @@ class Runtime:
         self,
         address: str | None = None,
         placement: Placement = _DEDICATED,
-        warm: int = 0,
+        warm: int | Mapping[str, int] = 0,
         options: RuntimeOptions = _OPTIONS,
     ) -> None:
-        if warm < 0:
-            raise InvalidConfig("warm", "the number of idle actors can't be negative")
         self._address = address
         self._placement = _checked_placement(placement)
-        self._warm = warm
+        self._warm = _warm_by_provider(warm)
         self._options = validated_struct(options, (RuntimeOptions,), "options")
         self._started_ray = False
         self._resources: _Resources | None = None
@@ -111,9 +112,9 @@ class Runtime:
         session_ids = _session_ids(ids)
         config = _checked_config(config)
         await learn_facts(config.provider.resolved(os.environ))
-        config = config.resolved(os.environ)
+        config = await asyncio.to_thread(config.resolved(os.environ).with_request_forms)
         placement = _checked_placement(placement) if placement else self._placement
-        groups = resources.pool.assign(session_ids, placement)
+        groups = resources.pool.assign(session_ids, placement, config.provider.name)
         opened: list[SessionHandle] = []
 
         async def open_group(host: HostRef | None, group: list[str]) -> None:
@@ -192,6 +193,20 @@ def _session_ids(ids: int | Sequence[str]) -> list[str]:
         if isinstance(ids, int)
         else [validated_session_id(session_id) for session_id in ids]
     )
+
+
+def _warm_by_provider(warm: object) -> dict[str, int]:
+    """How many idle actors to keep, by the provider's name."""
+    given = cast("Mapping[str, object]", warm if isinstance(warm, Mapping) else {ANY_PROVIDER: warm})
+    counts = Counter[str]()
+    for name, count in given.items():
+        provider = ALIASES.get(name, name)
+        if provider not in PROVIDERS and given is warm:
+            raise InvalidConfig("warm", f"no provider {name!r} is installed here; there are {', '.join(PROVIDERS)}")
+        if not isinstance(count, int) or count < 0:
+            raise InvalidConfig("warm", f"give a number of idle actors, 0 or more, not {count!r}")
+        counts[provider] += count
+    return counts
 
 
 def _checked_config(config: SessionConfig) -> SessionConfig:

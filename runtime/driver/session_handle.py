@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from msgspec import UNSET
 from ...providers.models import with_model_facts
 from ...providers.registry import ProviderConfig
 from ...providers.schema.content import UserBlock
+from ...providers.schema.errors import MissingExtra
 from ...providers.schema.messages import Message
 from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
@@ -29,6 +31,7 @@ from ..api.messages import (
     ToLLM,
     UserMessage,
     given_settings,
+    with_request_forms,
 )
 from ..api.status import CompactResult, SessionStatus
 from ..api.validation import encode_for_transfer, validated_provider, validated_struct
@@ -176,6 +179,8 @@ class SessionHandle:
             await self._call(partial(self._session.host.actor.learn_facts.remote, self.id, change.model))
         if compaction := given_settings(change).get("compaction"):
             change = msgspec.structs.replace(change, compaction=compaction.resolved(os.environ))
+        with suppress(MissingExtra):  # the session's process may have the SDK that this one lacks
+            change = await asyncio.to_thread(with_request_forms, change)
         if providers := _providers(change):
             await self._call(partial(self._session.host.actor.prepare.remote, providers))
         return change

@@ -14,6 +14,7 @@ from typing import Any
 
 from fixtures import clients
 from fixtures.session import running_session
+from servers.google_tokens import service_account
 from servers.loopback import Loopback, answers
 
 import rayconteur as rc
@@ -33,6 +34,11 @@ def _anthropic_at_aws(url: str) -> ProviderConfig:
     return rc.Anthropic(model="claude-x", base_url=url, aws=auth)
 
 
+def _vertex(url: str) -> ProviderConfig:
+    config: ProviderConfig = rc.Google(model="m", base_url=url, credentials=service_account(url)).resolved({})
+    return config
+
+
 _CONFIGS: dict[str, Callable[[str], ProviderConfig]] = {
     "anthropic": clients.anthropic,
     "anthropic-aws": _anthropic_at_aws,
@@ -42,6 +48,7 @@ _CONFIGS: dict[str, Callable[[str], ProviderConfig]] = {
     "google": clients.google,
     "openai": clients.openai,
     "responses": clients.responses,
+    "vertex": _vertex,
 }
 
 

@@ -6,7 +6,7 @@ import msgspec
 import psutil
 import pytest
 import ray
-from fixtures.named_actors import actor_names
+from fixtures.named_actors import actor_names, loaded_modules
 
 import rayconteur as rc
 from rayconteur.errors import UnknownSession
@@ -44,6 +44,23 @@ def test_a_dedicated_session_takes_a_warm_actor(options: rc.RuntimeOptions) -> N
             assert "huginn" not in actor_names(options.namespace)
             assert len([name for name in actor_names(options.namespace) - warm if name.startswith("_warm")]) == 1
             assert (await (await runtime.session("huginn")).status()).turns == 1
+
+    asyncio.run(main())
+
+
+def test_warm_actors_of_a_provider_have_loaded_it_and_serve_its_sessions_only(options: rc.RuntimeOptions) -> None:
+    claude = rc.SessionConfig(provider=rc.Anthropic(model="claude-x", api_key="k", base_url="http://127.0.0.1:1"))
+
+    async def main() -> None:
+        async with rc.Runtime(options=options, warm={"anthropic": 1}) as runtime:
+            [warm] = (name for name in actor_names(options.namespace) if name.startswith("_warm"))
+            modules = await asyncio.to_thread(loaded_modules, warm, options.namespace)
+            await runtime.spawn(ECHO, "huginn")
+            assert "huginn" in actor_names(options.namespace)
+            await runtime.spawn(claude, "muninn")
+            assert "muninn" not in actor_names(options.namespace)
+            assert {"aiohttp", "rayconteur.providers.anthropic.client"} <= modules
+            assert not modules & {"anthropic", "rayconteur.providers.openai.client"}
 
     asyncio.run(main())
 

@@ -1,6 +1,7 @@
 """Invalid configs and ids: the field is named, and no session or id is left behind."""
 
 import math
+from typing import Any
 
 import pytest
 from fixtures.rejections import ECHO, rejected, scripted, still_answers
@@ -113,6 +114,21 @@ def test_spawning_many_with_a_taken_id_starts_none(runtime: blocking.Runtime) ->
 def test_ids_that_are_neither_a_list_nor_a_count_are_rejected(runtime: blocking.Runtime, ids: int | str) -> None:
     with rejected(InvalidConfig, "ids"):
         runtime.spawn_many(ECHO, ids)
+
+
+@pytest.mark.parametrize(
+    ("warm", "problem"),
+    [
+        (-1, "0 or more"),
+        ({"openai": -1}, "0 or more"),
+        ({"openai": "2"}, "0 or more"),
+        ({"opanai": 1}, "openai"),
+        ({"": 1}, "openai"),
+    ],
+)
+def test_an_invalid_number_of_warm_actors_is_rejected(warm: Any, problem: str) -> None:
+    with rejected(InvalidConfig, "warm", problem):
+        rc.Runtime(warm=warm)
 
 
 @pytest.mark.parametrize("session_id", ["nobody", "", "no id at all", "_directory", "_router-0"])

@@ -1,12 +1,15 @@
 """Settings over Ray: any driver can read them, and each of them can be changed."""
 
+import sys
+
 import msgspec
 import pytest
 from fixtures.rejections import rejected
 
 import rayconteur as rc
 from rayconteur import blocking
-from rayconteur.errors import InvalidConfig, MailboxFull, SessionBusy
+from rayconteur.compaction import Summarize
+from rayconteur.errors import InvalidConfig, MailboxFull, MissingExtra, SessionBusy
 from rayconteur.runtime import OnInterrupt, WhenBusy
 from rayconteur.scripted import Say, Script, Wait
 
@@ -39,6 +42,27 @@ def test_settings_hold_no_secrets(runtime: blocking.Runtime) -> None:
     assert isinstance(settings.provider, rc.Anthropic)
     assert settings.provider.api_key is None
     assert b"very-secret" not in msgspec.msgpack.encode(settings)
+
+
+@pytest.fixture
+def without_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process has no SDK of Anthropic; the actors have."""
+    monkeypatch.setitem(sys.modules, "anthropic", None)
+    monkeypatch.delitem(sys.modules, "rayconteur.providers.anthropic.endpoint.request_forms", raising=False)
+
+
+@pytest.mark.usefixtures("without_sdk")
+def test_a_provider_whose_sdk_only_the_actor_has_can_be_configured_but_not_spawned(
+    session: blocking.SessionHandle, runtime: blocking.Runtime
+) -> None:
+    provider = rc.Anthropic(model="claude-opus-4-7", api_key="sk-of-another-process")
+
+    session.configure(rc.Configure(provider=provider))
+    session.configure(rc.Configure(compaction=Summarize(provider=provider)))
+
+    assert session.settings().provider == provider.public()
+    with rejected(MissingExtra, "anthropic"):
+        runtime.spawn(rc.SessionConfig(provider=provider))
 
 
 def test_every_setting_that_a_change_gives_is_in_force(session: blocking.SessionHandle) -> None:

@@ -14,12 +14,13 @@ HEAD = b"HTTP/1.1 %d Any\r\n%b\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request as received; the names of its headers are in lower case."""
+    """A request as received; the names of its headers are in lower case. *head* is all before the body."""
 
     method: str
     target: str
     headers: dict[str, str]
     body: bytes
+    head: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -194,4 +195,5 @@ async def _read_request(reader: asyncio.StreamReader, ahead: bytes) -> Received:
     first, *lines = head.decode("latin-1").strip().split("\r\n")
     method, target, _ = first.split(" ", 2)
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    return Received(method, target, headers, await reader.readexactly(int(headers.get("content-length", "0"))))
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return Received(method, target, headers, body, head)

@@ -7,6 +7,11 @@ from ...transport.authority import Authority, FixedHeaders
 from ..config import Anthropic
 
 
+def has_authority(config: Anthropic) -> bool:
+    """True if requests of *config*, resolved, are authenticated by an authority; else the SDK does, by the key."""
+    return bool(config.aws or config.ad_token_provider or config.ad_token) or config.served_by == "foundry"
+
+
 def authority_of(config: Anthropic) -> Authority | None:
     """What authenticates requests of *config*, resolved; ``None`` if it is the SDK, by the key.
 

@@ -12,9 +12,10 @@ from msgspec import Meta
 
 from ...schema.errors import ProtocolError
 from ...schema.facts import ModelFacts
-from ...transport.aiohttp_transport import AiohttpTransport
+from ...transport.connections.http_session import HTTPSession
 from ...transport.fault_bodies import read_fault
 from ...transport.fetch import fetch
+from ...transport.form_sender import FormSender
 from ..config import Anthropic
 from ..errors import FAULTS, PROVIDER
 from .authority import authority_of
@@ -83,11 +84,11 @@ async def served_facts(config: Anthropic) -> ModelFacts:
         **(config.extra_headers or {}),
     }
     url = f"{(config.base_url or _ADDRESS).rstrip('/')}/v1/models/{quote(config.model, safe='')}"
-    transport = AiohttpTransport(config.connect_timeout_s, config.idle_timeout_s, authority)
+    sender = FormSender(HTTPSession(config.connect_timeout_s, config.idle_timeout_s), authority)
     try:
-        status, body = await fetch(transport, url, headers)
+        status, body = await fetch(sender, url, headers)
     finally:
-        await transport.aclose()
+        await sender.aclose()
     if status != 200:
         raise FAULTS.error(read_fault(body), status)
     return facts_in(body)

@@ -5,7 +5,6 @@ import select
 import sys
 from collections.abc import Callable, Sized
 from contextvars import ContextVar
-from ssl import SSLContext
 from typing import Self
 from weakref import WeakKeyDictionary
 
@@ -52,9 +51,9 @@ class KeepAliveConnector(aiohttp.TCPConnector):
     It has no limit on the number of connections, and notes in the current ``ConnectionUse`` which it hands out.
     """
 
-    def __init__(self, tls: SSLContext) -> None:
+    def __init__(self) -> None:
         # 0 is aiohttp's value for no limit. The type of a parameter that is not used is incomplete.
-        super().__init__(limit=0, keepalive_timeout=_KEPT_IDLE_S, ssl=tls)  # pyright: ignore[reportUnknownMemberType]
+        super().__init__(limit=0, keepalive_timeout=_KEPT_IDLE_S)  # pyright: ignore[reportUnknownMemberType]
         self._polls: WeakKeyDictionary[ResponseHandler, _Poll] = WeakKeyDictionary()  # of the connections used so far
 
     async def connect(

@@ -1,4 +1,4 @@
-"""Requests and errors compared with those of Cohere's SDK, of which the client uses undocumented parts."""
+"""Requests and errors compared with those of Cohere's SDK."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,7 @@ from fixtures.clients import COHERE, KEY, client_and_server, collect_deltas
 from fixtures.clients import cohere as config
 from servers.loopback import Loopback, Received, answers
 
-from rayconteur.providers.cohere.client import SDK_ERRORS
+from rayconteur.providers.cohere.client import VENDOR_ERRORS
 from rayconteur.providers.cohere.config import Cohere
 from rayconteur.providers.cohere.provider import COHERE as COHERE_PROVIDER
 from rayconteur.providers.registry import open_client
@@ -81,7 +81,7 @@ def test_every_error_class_of_cohere_s_sdk_is_mapped(name: str) -> None:
     ],
 )
 def test_each_error_of_cohere_is_mapped_to_ours(status: int, message: str, kind: type[ProviderError]) -> None:
-    assert type(SDK_ERRORS.faults.error(Fault(message=message), status)) is kind
+    assert type(VENDOR_ERRORS.faults.error(Fault(message=message), status)) is kind
 
 
 def test_extra_members_and_headers_are_sent() -> None:

@@ -1,6 +1,7 @@
-"""Requests compared with those of Google's SDK, of which the client uses private parts."""
+"""Requests compared with those of Google's SDK."""
 
 import asyncio
+import re
 from typing import Any, cast
 
 import httpx2
@@ -17,8 +18,6 @@ from rayconteur.providers.google.config import Google
 from rayconteur.providers.registry import open_client
 from rayconteur.providers.schema.request import Request, Settings
 
-# Headers of the connection and of the transport, which is not the SDK's default one.
-_TRANSPORT_HEADERS = {"host", "connection", "accept", "accept-encoding", "content-length", "transfer-encoding"}
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _from_info = cast(Any, Credentials).from_service_account_info  # google-auth has no type hints for it
 SETTINGS = Settings(system="You are a raven.", max_output_tokens=100, temperature=0.5, stop_sequences=("caw",))
@@ -40,9 +39,9 @@ async def respond(exchange: Exchange) -> None:
         await exchange.send_answer(msgspec.json.encode(answer), content_type="application/json")
 
 
-def sdk_headers(request: Received) -> dict[str, str]:
-    """The headers of *request* that the SDK sets."""
-    return {name: value for name, value in request.headers.items() if name not in _TRANSPORT_HEADERS}
+def head(request: Received) -> str:
+    """The head of *request*, but for the length of its content."""
+    return re.sub(r"(content-length): \d+", r"\1", request.head.decode(), flags=re.IGNORECASE)
 
 
 async def send_ours(config: Google, streaming: bool) -> None:
@@ -100,5 +99,5 @@ def test_the_request_is_the_one_that_the_sdk_sends(fields: dict[str, Any], strea
     ours, theirs = asyncio.run(main())
 
     assert (ours.method, ours.target) == (theirs.method, theirs.target), "the SDK's URL has changed"
-    assert sdk_headers(ours) == sdk_headers(theirs), "the SDK's headers have changed"
+    assert head(ours) == head(theirs), "the SDK's headers have changed"
     assert msgspec.json.decode(ours.body) == msgspec.json.decode(theirs.body), "the SDK's body has changed"

@@ -13,49 +13,15 @@ from servers.loopback import answers
 from rayconteur.providers.schema.errors import IncompatibleSDK, ProviderError
 from rayconteur.providers.sdk.versions import TESTED, installed_version
 
-# Each changes a part of an SDK that the client uses, as a new version might: it is gone, has other arguments, or
-# returns something else.
+# Each changes a part of an SDK that is used, as a new version might: it is gone, has other arguments, or does something
+# else.
 _POST_WITHOUT_CONTENT = """
 async def post(self, path, *, cast_to, body=None, options={}, stream=False, stream_cls=None): ...
 """
-_POST_OF_ANOTHER_TYPE = """
+_POST_THAT_SENDS_NOTHING = """
 async def post(self, path, *, cast_to, content=None, options={}, stream=False, stream_cls=None): return object()
 """
 REQUEST_CHANGES = {
-    "google: gone": (
-        "google",
-        "google-genai",
-        "from google.genai._api_client import BaseApiClient as c; del c._build_request",
-    ),
-    "google: other arguments": (
-        "google",
-        "google-genai",
-        "from google.genai._api_client import BaseApiClient\n"
-        "async def once(self, http_request, stream=False): ...\n"
-        "BaseApiClient._async_request_once = once",
-    ),
-    "google: elsewhere in the response": (
-        "google",
-        "google-genai",
-        "from google.genai import _api_client\n"
-        "_api_client.HttpResponse.__init__ = lambda self, headers, response: None",
-    ),
-    "google: inside the SDK": (
-        "google",
-        "google-genai",
-        "from google.genai import _api_client; del _api_client.get_timeout_in_seconds",
-    ),
-    "cohere: other arguments": (
-        "cohere",
-        "cohere",
-        "from cohere.core.client_wrapper import AsyncClientWrapper\n"
-        "AsyncClientWrapper.async_get_headers = lambda self, *, token: None",
-    ),
-    "cohere: inside the SDK": (
-        "cohere",
-        "cohere",
-        "from cohere.core.client_wrapper import BaseClientWrapper as c; del c._get_token",
-    ),
     "bedrock: gone": ("bedrock", "botocore", "from botocore.auth import SigV4Auth; del SigV4Auth.add_auth"),
     "bedrock: other arguments": (
         "bedrock",
@@ -67,28 +33,72 @@ REQUEST_CHANGES = {
         "botocore",
         "from botocore.auth import SigV4Auth; del SigV4Auth.add_auth",
     ),
+    "vertex: other arguments": (
+        "vertex",
+        "google-auth",
+        "from google.auth.transport.requests import Request\nRequest.__init__ = lambda self, *, pool: None",
+    ),
+}
+FORM_CHANGES = {
+    "google: gone": ("google", "google-genai", "from google.genai.client import AsyncClient as c; del c.models"),
+    "google: other arguments": (
+        "google",
+        "google-genai",
+        "from google.genai.models import AsyncModels\n"
+        "async def generate_content(self, *, model, prompt): ...\n"
+        "AsyncModels.generate_content = generate_content",
+    ),
+    "google: sends nothing": (
+        "google",
+        "google-genai",
+        "from google.genai.models import AsyncModels\n"
+        "async def generate_content(self, *, model, contents): ...\n"
+        "AsyncModels.generate_content = generate_content",
+    ),
+    "google: inside the SDK": (
+        "google",
+        "google-genai",
+        "from google.genai import _api_client; del _api_client.get_timeout_in_seconds",
+    ),
+    "cohere: other arguments": (
+        "cohere",
+        "cohere",
+        "import cohere\nasync def chat_stream(self, *, model): yield\ncohere.AsyncClientV2.chat_stream = chat_stream",
+    ),
+    "cohere: sends nothing": (
+        "cohere",
+        "cohere",
+        "import cohere\n"
+        "async def chat_stream(self, *, model, messages, request_options): yield\n"
+        "cohere.AsyncClientV2.chat_stream = chat_stream",
+    ),
+    "cohere: inside the SDK": (
+        "cohere",
+        "cohere",
+        "from cohere.core.client_wrapper import BaseClientWrapper as c; del c._get_token",
+    ),
     "anthropic: other arguments": (
         "anthropic",
         "anthropic",
         f"import anthropic\n{_POST_WITHOUT_CONTENT}\nanthropic.AsyncAnthropic.post = post",
     ),
-    "anthropic: another response": (
+    "anthropic: sends nothing": (
         "anthropic",
         "anthropic",
-        f"import anthropic\n{_POST_OF_ANOTHER_TYPE}\nanthropic.AsyncAnthropic.post = post",
+        f"import anthropic\n{_POST_THAT_SENDS_NOTHING}\nanthropic.AsyncAnthropic.post = post",
     ),
     "openai: other arguments": (
         "openai",
         "openai",
         f"import openai\n{_POST_WITHOUT_CONTENT}\nopenai.AsyncOpenAI.post = post",
     ),
-    "responses: another response": (
+    "responses: sends nothing": (
         "responses",
         "openai",
-        f"import openai\n{_POST_OF_ANOTHER_TYPE}\nopenai.AsyncOpenAI.post = post",
+        f"import openai\n{_POST_THAT_SENDS_NOTHING}\nopenai.AsyncOpenAI.post = post",
     ),
     "azure: gone": ("azure", "openai", "import openai._base_client as base; del base.AsyncAPIClient.post"),
-    "the library under the SDK": ("anthropic", "httpx2", "import httpx2; del httpx2.Request.content"),
+    "the library under the SDK": ("anthropic", "httpx2", "import httpx2; del httpx2.MockTransport"),
 }
 
 
@@ -114,16 +124,24 @@ def test_a_request_that_finds_an_sdk_changed_names_it_and_is_not_retried(
 
 
 def test_a_request_that_is_not_streamed_names_a_changed_sdk_as_well() -> None:
-    config, distribution, change = REQUEST_CHANGES["google: gone"]
+    config, distribution, change = REQUEST_CHANGES["bedrock: gone"]
 
     assert_incompatible(errors_with(config, change, streaming=False), distribution, "request")
+
+
+@pytest.mark.parametrize(("config", "distribution", "change"), FORM_CHANGES.values(), ids=FORM_CHANGES)
+def test_making_request_forms_with_a_changed_sdk_names_it(config: str, distribution: str, change: str) -> None:
+    errors = errors_with(config, change)
+
+    assert_incompatible(errors, distribution, "open")
+    assert errors["requests"] == 0
 
 
 @pytest.mark.parametrize(
     ("config", "distribution", "change"),
     [
-        ("anthropic", "anthropic", "import anthropic; del anthropic.APIWebhookValidationError"),
-        ("openai", "openai", "import openai; del openai.APIResponseValidationError"),
+        ("anthropic", "anthropic", "import anthropic; del anthropic.AsyncStream"),
+        ("openai", "openai", "import openai; del openai.AsyncStream"),
         ("google", "google-genai", "import google.genai; del google.genai.Client"),
         ("google", "google-auth", "import google.oauth2.credentials as c; del c.Credentials"),
         ("bedrock", "botocore", "import botocore.auth; del botocore.auth.SigV4Auth"),
@@ -186,14 +204,14 @@ def installed_as(folder: Path, distribution: str, version: str) -> Path:
 
 
 def test_another_version_than_the_tested_one_is_named_with_the_one_to_install(tmp_path: Path) -> None:
-    _, distribution, change = REQUEST_CHANGES["google: gone"]
+    _, distribution, change = FORM_CHANGES["google: inside the SDK"]
 
     errors = errors_with("google", change, installed_as(tmp_path, distribution, "99.1"))
 
     assert errors["client"]["installed"] == "99.1"
     assert errors["session"]["message"] == (
         "google: this version of rayconteur can't use google-genai 99.1 "
-        "(AttributeError: 'BaseApiClient' object has no attribute '_build_request'); "
+        "(NameError: name 'get_timeout_in_seconds' is not defined); "
         f"it is tested with {TESTED[distribution]}: pip install 'google-genai=={TESTED[distribution]}'"
     )
 
@@ -215,12 +233,10 @@ def test_an_sdk_that_no_longer_requires_its_http_library_has_changed(tmp_path: P
         ("anthropic", "import rayconteur.providers.anthropic.client as c; del c.check_extras"),
         ("google", "import rayconteur.providers.google.requests as r; r.body = lambda request: b''"),
         ("cohere", "import rayconteur.providers.cohere.requests as r; r.body = lambda *_, streaming: None.nothing"),
-        ("anthropic", "from rayconteur.providers.transport import aiohttp_transport as t; del t._head"),
-        (
-            "openai",
-            "from rayconteur.providers.transport.aiohttp_transport import AiohttpTransport as t; del t._note_head",
-        ),
-        ("google", "import rayconteur.providers.google.client as c; del c.GoogleClient._post"),
+        ("anthropic", "from rayconteur.providers.sdk import httpx2_capture as c; del c.form_of"),
+        ("cohere", "from rayconteur.providers.cohere import request_forms as f; del f.form_of"),
+        ("openai", "from rayconteur.providers.transport.form_sender import FormSender as s; del s._send"),
+        ("google", "import rayconteur.providers.google.client as c; del c.GoogleClient._channel"),
     ],
 )
 def test_a_bug_of_this_package_is_not_blamed_on_an_sdk_or_retried(config: str, bug: str) -> None:

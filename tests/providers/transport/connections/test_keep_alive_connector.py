@@ -11,11 +11,11 @@ from servers.certificates import self_signed
 from servers.loopback import Exchange, Loopback, Respond, abort, answers, in_turn, reset
 from yarl import URL
 
-from rayconteur.providers.transport.aiohttp_transport import AiohttpTransport
 from rayconteur.providers.transport.connections import http_session
 from rayconteur.providers.transport.connections.connector import KeepAliveConnector
 from rayconteur.providers.transport.connections.http_session import HTTPSession, RequestHead
 from rayconteur.providers.transport.fetch import fetch
+from rayconteur.providers.transport.form_sender import FormSender
 
 OK = answers(b"Caw")
 LATE = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"
@@ -45,7 +45,7 @@ ENCRYPTED = pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "e
 
 async def post(session: HTTPSession, server: Loopback) -> int:
     """The status of the answer to a request in *session*."""
-    response = await session.send(RequestHead("POST", URL(server.url), ()), b"{}", auto_decompress=True)
+    response = await session.send(RequestHead("POST", URL(server.url), ()), b"{}")
     await response.read()
     return response.status
 
@@ -60,10 +60,10 @@ def test_a_connection_on_which_anything_has_arrived_since_is_not_used(
     async def main() -> list[int]:
         async with (
             Loopback(OK, tls=own if encrypted else None) as server,
-            aiohttp.ClientSession(connector=KeepAliveConnector(trusted)) as session,
+            aiohttp.ClientSession(connector=KeepAliveConnector()) as session,
         ):
             for _ in range(3):
-                async with session.post(server.url, data=b"{}") as response:
+                async with session.post(server.url, data=b"{}", ssl=trusted) as response:
                     assert response.status == 200
                     await response.read()
                 await server.end_connections(end)
@@ -147,12 +147,12 @@ def test_a_request_is_not_sent_again_if_the_connection_is_closed_long_after_it(m
 
 async def fetches(*parallel: int, respond: Respond) -> tuple[int, int]:
     """The numbers of requests and of connections for so many fetches at once, one number after the other."""
-    transport = AiohttpTransport(5, 5)
+    sender = FormSender(HTTPSession(5, 5))
     async with Loopback(respond) as server:
         for count in parallel:
-            fetched = (fetch(transport, server.url, {}) for _ in range(count))
+            fetched = (fetch(sender, server.url, {}) for _ in range(count))
             await asyncio.gather(*fetched, return_exceptions=True)
-        await transport.aclose()
+        await sender.aclose()
         return len(server.received), server.connections
 
 

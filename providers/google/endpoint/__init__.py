@@ -1,0 +1,1 @@
+"""How the Gemini API and Vertex AI are reached: addresses, headers, credentials."""
