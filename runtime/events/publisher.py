@@ -52,10 +52,15 @@ class Publisher:
             await self._has_pending.wait()
             await self._linger()
             await asyncio.sleep(0)  # a turn sends its request before its event
-            outboxes, segments = self._take_batch()
-            await self._publish_until_accepted(encode_segments(segments))
-            for outbox in outboxes:
-                outbox.acknowledge()
+            await self._publish_batch()
+
+    async def _publish_batch(self) -> None:
+        outboxes, segments = self._take_batch()
+        data = encode_segments(segments)
+        del segments  # of which *data* is a copy
+        await self._publish_until_accepted(data)
+        for outbox in outboxes:
+            outbox.acknowledge()
 
     async def _linger(self) -> None:
         clock = asyncio.get_running_loop().time
