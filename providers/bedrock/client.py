@@ -19,6 +19,7 @@ from ..transport import http
 from ..transport.connections.http_session import HTTPSession
 from ..transport.fault_bodies import Fault
 from ..transport.form_sender import FormSender
+from ..transport.response import Response
 from ..wire.extra_body import check_extras
 from . import requests as bedrock_requests
 from .config import Bedrock
@@ -30,7 +31,7 @@ from .errors import FAULTS, PROVIDER, read_aws_fault
 from .rules import check_settings
 
 
-def _fault(response: http.Response) -> Fault:
+def _fault(response: Response) -> Fault:
     return read_aws_fault(response.content, response.headers.get("x-amzn-errortype"))
 
 
@@ -96,7 +97,7 @@ class BedrockClient:
         return http.Channel(post, VENDOR_ERRORS, self._authority.secrets, self._progress_timeout_s)
 
 
-async def _post(send: http.Post, reader: BedrockReader, body: bytes, /) -> http.UnreadResponse:
+async def _post(send: http.Post, reader: BedrockReader, body: bytes, /) -> Response:
     """Send *body*. The answer gets its id from a header."""
     response = await send(body)
     reader.message_id = response.headers.get("x-amzn-requestid") or reader.message_id

@@ -12,6 +12,7 @@ from ..transport.authority import Authority, Secrets
 from ..transport.connections.http_session import HTTPSession
 from ..transport.fault_bodies import Fault
 from ..transport.form_sender import FormSender
+from ..transport.response import Response
 from ..wire.extra_body import check_extras
 from . import requests as google_requests
 from .config import Google
@@ -22,7 +23,7 @@ from .errors import FAULTS, PROVIDER, read_google_fault
 from .rules import Dialect, check_config, check_settings
 
 
-def _fault(response: http.Response) -> Fault:
+def _fault(response: Response) -> Fault:
     return read_google_fault(response.content)
 
 

@@ -19,6 +19,7 @@ from ..transport.authority import Authority, Secrets
 from ..transport.connections.http_session import HTTPSession
 from ..transport.fault_bodies import Fault
 from ..transport.form_sender import FormSender
+from ..transport.response import Response
 from ..transport.streams.decoder import AnswerDecoder
 from ..wire.extra_body import check_extras
 from .adaptation import adapted, refused_member
@@ -247,9 +248,9 @@ def dialect_of(config: OpenAI | AzureOpenAI, apis: tuple[ApiName, ...], own: boo
     )
 
 
-def _fault(response: http.Response) -> Fault:
+def _fault(response: Response) -> Fault:
     fault = read_openai_fault(response.content)
-    member = refused_member(response.status_code, response.content)
+    member = refused_member(response.status, response.content)
     if member is None or member in fault.message:
         return fault
     return msgspec.structs.replace(fault, message=f"{member}: {fault.message}")

@@ -8,10 +8,10 @@ from aiohttp.compression_utils import HAS_BROTLI, HAS_ZSTD
 from yarl import URL
 
 from ..schema.config import RequestForm
-from .aiohttp_response import AiohttpResponse
 from .authority import Authority
 from .connections.http_session import HTTPSession, RequestHead
-from .http import Post, Refused, UnreadResponse
+from .http import Post, Refused
+from .response import Response
 
 _SAME_METHOD_REDIRECTS = (307, 308)
 _MAX_REDIRECTS = 20  # that of the SDKs' HTTP library
@@ -46,7 +46,7 @@ class FormSender:
         """Close all connections."""
         await self._session.aclose()
 
-    async def _post(self, head: RequestHead, body: bytes) -> UnreadResponse:
+    async def _post(self, head: RequestHead, body: bytes) -> Response:
         answer = await self._send(head, body)
         redirects = 0
         while answer.status in _SAME_METHOD_REDIRECTS and redirects < _MAX_REDIRECTS:
@@ -57,13 +57,13 @@ class FormSender:
             redirects += 1
             head = RequestHead(head.method, target, head.headers)
             answer = await self._send(head, body)
-        response = AiohttpResponse(answer, self._session.idle_timeout_s)
+        response = Response(answer, self._session.idle_timeout_s)
         if 200 <= answer.status < 300:
             return response
         try:
-            await response.aread()
+            await response.read()
         finally:
-            await response.aclose()
+            response.close()
         raise Refused(response)
 
     async def _send(self, head: RequestHead, body: bytes | None) -> aiohttp.ClientResponse:

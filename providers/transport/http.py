@@ -1,7 +1,7 @@
 """Requests over HTTP: sending a body, and reading the bytes of the response."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -20,49 +20,16 @@ from ..schema.errors import (
 )
 from ..sdk.changes import request_error
 from .answer_reading import AnswerReading
-from .body_reader import BodyReader, End, Take
 from .fault_bodies import Fault, read_fault
 from .faults import FaultTable, retry_after_s
 from .rate_limit_headers import RateLimitInserter
+from .response import Response
 from .streams.decoder import AnswerDecoder
 
 # A shorter key is a placeholder such as "EMPTY", and may occur in any sentence.
 _SECRET_CHARS = 8
 _CONNECTION_ERRORS = (aiohttp.ClientError, OSError)
 _STATUS_REDIRECTS = range(300, 400)
-
-
-class Response(Protocol):
-    """A response of any transport."""
-
-    @property
-    def status_code(self) -> int: ...
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers by name, in any case."""
-        ...
-
-    @property
-    def content(self) -> bytes:
-        """The body, once it has been read."""
-        ...
-
-    async def aread(self) -> bytes:
-        """Read the whole body."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close it: a body that was not read to its end is aborted."""
-        ...
-
-
-class UnreadResponse(Response, Protocol):
-    """A response whose body can be read as it arrives."""
-
-    def read_body(self, take: Take, end: End) -> BodyReader:
-        """Read the body, see ``BodyReader``."""
-        ...
 
 
 class Post(Protocol):
@@ -73,14 +40,14 @@ class Post(Protocol):
         OSError, aiohttp.ClientError: there is no response.
     """
 
-    async def __call__(self, body: bytes, /) -> UnreadResponse: ...
+    async def __call__(self, body: bytes, /) -> Response: ...
 
 
 class Refused(Exception):
     """The provider answered with an error status: *response*, its body read."""
 
     def __init__(self, response: Response) -> None:
-        super().__init__(response.status_code)
+        super().__init__(response.status)
         self.response = response
 
 
@@ -135,7 +102,7 @@ class Channel:
                 raise self._broken_off(reading.broken) from None
             raise self._scrubbed(error) from None
         finally:
-            await response.aclose()
+            response.close()
 
     async def collect(self, encode: Callable[[], bytes], decoder: AnswerDecoder, adapt: Adapt = _never) -> list[Delta]:
         """All deltas of the answer to the body that *encode* returns. Cancelling it aborts the HTTP request."""
@@ -147,15 +114,15 @@ class Channel:
         """What *decode* returns for the body of the response. Cancelling it aborts the HTTP request."""
         response = await self._open(encode)
         try:
-            return decode(await response.aread())
+            return decode(await response.read())
         except ProviderError as error:
             raise self._scrubbed(error) from None
         except _CONNECTION_ERRORS as error:
             raise self._broken_off(error) from None
         finally:
-            await response.aclose()
+            response.close()
 
-    async def _open(self, encode: Callable[[], bytes], adapt: Adapt = _never) -> UnreadResponse:
+    async def _open(self, encode: Callable[[], bytes], adapt: Adapt = _never) -> Response:
         """Send the request. The body of the response is unread."""
         body = self._encoded(encode)
         while True:
@@ -187,7 +154,7 @@ class Channel:
         return ProviderUnavailable(f"no answer from {self._provider}: {_cause(error)}", self._provider)
 
     def _refusal(self, response: Response) -> ProviderError:
-        status, location = response.status_code, response.headers.get("location")
+        status, location = response.status, response.headers.get("location")
         if status in _STATUS_REDIRECTS and location is not None:
             problem = f"the server redirects to another address (HTTP {status}); give that address in the config"
             return InvalidRequest(problem, self._provider, status)

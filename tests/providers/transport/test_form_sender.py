@@ -121,7 +121,7 @@ def test_only_what_can_be_decompressed_here_is_accepted(coding: str) -> None:
         async with Loopback(answers(b"")) as server:
             sender = FormSender(HTTPSession(5, 5))
             post = sender.post(RequestForm("POST", server.url, (("Accept-Encoding", f"gzip, {coding}"),)))
-            await (await post(b"{}")).aclose()
+            (await post(b"{}")).close()
             await sender.aclose()
             return server.received[0].headers["accept-encoding"]
 
