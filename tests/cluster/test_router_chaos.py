@@ -129,6 +129,8 @@ async def spread_chaos(chaos: Chaos, options: rc.RuntimeOptions) -> None:
         whole = sum(check_session(talk.readings, talk.questions, lost_up_to[talk.session.id]) for talk in talks)
 
     assert whole > len(talks) * chaos.turns // 2
+    losers = [talk for talk in talks if talk.early.missed]
+    assert len(losers) <= len(talks) // 10, "a reader that keeps up loses only what a router had and had not yet sent"
     assert any(reading.missed for talk in talks for reading in talk.readings), "no kill has lost anything"
 
 
