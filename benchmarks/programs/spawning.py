@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from compileall import compile_dir
 from contextlib import aclosing
+from pathlib import Path
 
 import rayconteur as rc
 from rayconteur.providers import ProviderConfig
@@ -45,6 +47,8 @@ CpuAndMemory = tuple[float, float]
 async def measure(options: Options) -> AsyncIterator[Row]:
     """Packed sessions add to those of earlier rounds; dedicated ones and bare actors are ended after each."""
     scale = options.scale
+    # As pip does with what it installs, Ray included; an editable install is compiled as it is used, or never.
+    await asyncio.to_thread(compile_dir, Path(rc.__file__).parent, quiet=2)
     async with local_runtime(options.address) as runtime:
         spawning = _Spawning(runtime, scale.pick(2_000, 1_000, 20), scale.pick(2, 2, 1))
         samples = await measure_in_rounds(scale.pick(5, 3, 1), {"packed": spawning.packed_per_s})
