@@ -7,6 +7,8 @@ from compileall import compile_dir
 from contextlib import aclosing
 from pathlib import Path
 
+import psutil
+
 import rayconteur as rc
 from rayconteur.providers import ProviderConfig
 from rayconteur.runtime import Placement
@@ -17,15 +19,14 @@ from ..program import Options, run_program
 from ..readers.runtime_client import ClientReader, provider_config
 from ..report.rows import MB, Row, Sample, Target
 from ..rounds import measure_in_rounds
-from ..system.ray_baselines import BareActor
+from ..system.ray_baselines import BareActor, start_empty_actor
 from ..system.ray_cluster import (
     ONE_ACTOR,
     actor_named,
-    cpu_s,
     kill_actor,
     local_runtime,
+    process_of,
     total_unique_bytes,
-    unique_bytes,
 )
 
 _TARGET = Target("at least", 1_000)
@@ -116,17 +117,22 @@ async def _session_process(runtime: rc.Runtime, api: Api, url: str) -> CpuAndMem
     session = await runtime.spawn(config, placement=rc.Dedicated())
     await session.ask("Hi").answer()
     actor = actor_named(session.id)
-    spent = await cpu_s(actor), float(await unique_bytes(actor))
+    spent = _spent(await process_of(actor))
     await session.close()
     return spent
 
 
 async def _bare_process() -> CpuAndMemory:
-    actor = BareActor.options(num_cpus=0).remote()
+    actor = start_empty_actor()
     await actor.do_nothing.remote()
-    spent = await cpu_s(actor), float(await unique_bytes(actor))
+    spent = _spent(await process_of(actor))
     kill_actor(actor)
     return spent
+
+
+def _spent(process: psutil.Process) -> CpuAndMemory:
+    times = process.cpu_times()
+    return times.user + times.system, float(process.memory_full_info().uss)
 
 
 async def _first_texts(options: Options, url: str) -> AsyncIterator[Row]:

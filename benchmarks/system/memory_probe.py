@@ -1,9 +1,8 @@
-"""Functions that run inside an actor to measure its process. Their imports load into the actor: next to nothing."""
+"""Functions that run inside an actor to measure its memory. Their imports load into the actor: next to nothing."""
 
 import gc
 import os
 import sys
-import time
 
 
 def collect_garbage(actor: object) -> int:
@@ -18,9 +17,3 @@ def allocated_blocks(actor: object) -> int:
     del actor
     gc.collect()
     return sys.getallocatedblocks()
-
-
-def process_cpu_s(actor: object) -> float:
-    """The CPU time of *actor*'s process since it started."""
-    del actor
-    return time.process_time()

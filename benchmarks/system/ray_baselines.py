@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import cast
 
 import ray
 from ray.actor import ActorProxy
@@ -33,6 +34,16 @@ class _Bare:
 
 BareActor = ray.remote(_Bare)
 BareHandle = ActorProxy[_Bare]
+
+
+def start_empty_actor() -> BareHandle:
+    """Start an actor that does nothing and imports nothing, this package included: a local class goes by value."""
+
+    class Empty:
+        async def do_nothing(self) -> None:
+            pass
+
+    return cast(BareHandle, ray.remote(Empty).options(num_cpus=0).remote())
 
 
 class _Inbox:
