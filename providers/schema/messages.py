@@ -109,12 +109,12 @@ class HistoryView(Sequence[Message]):
     def __getitem__(self, index: int) -> Message: ...
 
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Message]: ...
+    def __getitem__(self, index: slice) -> tuple[Message, ...]: ...
 
-    def __getitem__(self, index: int | slice) -> Message | Sequence[Message]:
+    def __getitem__(self, index: int | slice) -> Message | tuple[Message, ...]:
         if isinstance(index, slice):
             start, stop, step = index.indices(self._length)
-            return self._log[start:stop:step] if step > 0 else list(self)[index]
+            return tuple(self._log[start:stop:step] if step > 0 else tuple(self)[index])
         if not -self._length <= index < self._length:
             raise IndexError("a view of a history has no message with this index")
         return self._log[index if index >= 0 else self._length + index]
