@@ -20,8 +20,8 @@ def test_a_view_stays_as_it_is_when_messages_are_appended() -> None:
     assert list(reversed(view)) == list(reversed(before))
     assert len(view) == 3
     assert view[-1] is before[2]
-    assert view[1:] == list(before[1:])
-    assert view[-2:5] == list(before[-2:])
+    assert view[1:] == before[1:]
+    assert view[-2:5] == before[-2:]
 
 
 @pytest.mark.parametrize("index", [3, 4, -4])
