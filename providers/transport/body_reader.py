@@ -100,6 +100,8 @@ class BodyReader(asyncio.Protocol):
         if self._transport is not None and self._transport.get_protocol() is self:
             assert self._parser is not None
             self._transport.set_protocol(self._parser)
+        if self._transport is not None and self._is_paused:
+            self._transport.resume_reading()  # of a body that has ended: the next one comes over the same connection
 
     def _stand_in_for(self, parser: ResponseHandler, transport: asyncio.Transport | None) -> None:
         parser.read_timeout = None

@@ -133,6 +133,30 @@ def test_cancelling_closes_the_connection_within_50_ms(config: Config, stream: b
 
 
 @EACH_PROVIDER
+def test_a_connection_whose_answer_ended_without_room_for_it_takes_the_next_request(
+    config: Config, stream: bytes
+) -> None:
+    half = len(stream) // 2
+    first_half_read = asyncio.Event()
+
+    async def respond(exchange: Exchange) -> None:
+        await exchange.send_head()
+        await exchange.send_chunk(stream[:half])
+        await first_half_read.wait()
+        exchange.writer.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(stream) - half, stream[half:]))  # with the end
+
+    async def main() -> int:
+        async with client_and_server(config, respond) as (client, server), asyncio.timeout(10):
+            for _ in range(3):
+                first_half_read.clear()
+                async for _batch in batches_of(client):
+                    first_half_read.set()
+            return server.connections
+
+    assert asyncio.run(main()) == 1
+
+
+@EACH_PROVIDER
 def test_closing_the_stream_closes_the_connection(config: Config, stream: bytes) -> None:
     async def main() -> None:
         async with client_and_server(config, begins(stream[: len(stream) // 2], Exchange.hang)) as (client, server):
