@@ -88,6 +88,8 @@ class AnswerReading:
             waiting = self._sink(deltas)
         except Exception as error:  # a bug of whoever asked: it is theirs
             self._finish(error)
+            if self._reader:
+                self._reader.close()  # or more could come before this task runs again
             return
         if waiting is not None:
             self._blocked = asyncio.ensure_future(waiting)

@@ -33,11 +33,17 @@ class TimedBody:
     hangs: bool = False
     paused_s: list[float] = field(default_factory=list[float])
     """The times of each pause and each resumption."""
+    is_closed: bool = False
 
     def read_body(self, take: Take, end: End) -> "TimedBody":
         loop = asyncio.get_running_loop()
+
+        def take_if_open(piece: bytes) -> None:
+            if not self.is_closed:
+                take(piece)
+
         for number, piece in enumerate(self.pieces, 1):
-            loop.call_later(number * self.gap_s, take, piece)
+            loop.call_later(number * self.gap_s, take_if_open, piece)
         if not self.hangs:
             loop.call_later((len(self.pieces) + 1) * self.gap_s, end, None)
         return self
@@ -48,7 +54,8 @@ class TimedBody:
     def resume(self) -> None:
         self.paused_s.append(asyncio.get_running_loop().time())
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self.is_closed = True
 
 
 def ignore(_: Sequence[Delta]) -> None: ...
@@ -119,12 +126,17 @@ def test_time_without_room_does_not_count_as_stuck() -> None:
     assert body.paused_s == [pytest.approx(1), pytest.approx(1 + 3.5 * LIMIT_S)]
 
 
-def test_an_error_of_the_sink_ends_the_reading() -> None:
-    def fail(_: Sequence[Delta]) -> None:
+def test_an_error_of_the_sink_ends_the_reading_at_once() -> None:
+    given: list[Sequence[Delta]] = []
+
+    def fail(deltas: Sequence[Delta]) -> None:
+        given.append(deltas)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        read(TimedBody([chunk("a", reason=False)], 1, hangs=True), fail)
+        read(TimedBody([chunk("a", reason=False), chunk("b", reason=False)], 0, hangs=True), fail)
+
+    assert len(given) == 1
 
 
 def test_a_cancelled_reader_is_cancelled() -> None:
