@@ -86,6 +86,9 @@ class Estimator(msgspec.Struct, frozen=True, eq=False, gc=False):
     # The last request's messages and their sizes: most requests begin with the messages of the one before.
     _counted: Sequence[Message] = ()
     _counted_sizes: Sizes = _NO_SIZES
+    # Its settings and their sizes: most requests have the same ones.
+    _settings: Settings | None = None
+    _settings_sizes: Sizes = _NO_SIZES
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Estimator):
@@ -101,7 +104,7 @@ class Estimator(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     def tokens_of_settings(self, settings: Settings) -> int:
         """The estimate for all that a request has besides its messages."""
-        sizes = settings_sizes(settings, self.provider)
+        sizes = self._sizes_of_settings(settings)
         return max(0, math.ceil(self.learned_so_far.tokens(sizes) + self.learned_so_far.fixed))
 
     def learned(self, messages: Sequence[Message], settings: Settings, reported_input_tokens: int) -> "Estimator":
@@ -110,10 +113,13 @@ class Estimator(msgspec.Struct, frozen=True, eq=False, gc=False):
         The figure includes tokens read from a cache; an implausible one is ignored. The cost is that of the messages
         that are new since the last time.
         """
-        sizes = self._sizes(messages)
-        learned = self.learned_so_far.after(sizes.plus(settings_sizes(settings, self.provider)), reported_input_tokens)
+        sizes, fixed_sizes = self._sizes(messages), self._sizes_of_settings(settings)
+        learned = self.learned_so_far.after(sizes.plus(fixed_sizes), reported_input_tokens)
         counted = messages if isinstance(messages, HistoryView) else tuple(messages)
-        return Estimator(self.provider, learned, counted, sizes)
+        return Estimator(self.provider, learned, counted, sizes, settings, fixed_sizes)
+
+    def _sizes_of_settings(self, settings: Settings) -> Sizes:
+        return self._settings_sizes if settings is self._settings else settings_sizes(settings, self.provider)
 
     def _sizes(self, messages: Sequence[Message]) -> Sizes:
         counted, sizes = len(self._counted), self._counted_sizes

@@ -44,7 +44,9 @@ class Sizes(NamedTuple):
 
     def plus(self, more: "Sizes") -> "Sizes":
         """The sum, kind by kind."""
-        return Sizes(*(mine + others for mine, others in zip(self, more, strict=True)))
+        prose, code, other, media, fixed = self
+        more_prose, more_code, more_other, more_media, more_fixed = more
+        return Sizes(prose + more_prose, code + more_code, other + more_other, media + more_media, fixed + more_fixed)
 
 
 def message_sizes(message: Message, provider: str) -> Sizes:

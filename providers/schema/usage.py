@@ -19,6 +19,10 @@ class Provenance(StrEnum):
 _TRUST = list(Provenance)
 
 
+def _weaker(one: Provenance, other: Provenance) -> Provenance:
+    return one if one is other else max(one, other, key=_TRUST.index)
+
+
 class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A number of tokens and its provenance; ``None`` if nothing is known."""
 
@@ -28,7 +32,7 @@ class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def __add__(self, other: "Count") -> "Count":
         """The sum, as trustworthy as its weakest part. Unknown plus zero tokens is unknown."""
         tokens = (self.tokens or 0) + (other.tokens or 0)
-        weakest = max(self.provenance, other.provenance, key=_TRUST.index)
+        weakest = _weaker(self.provenance, other.provenance)
         return Count(tokens=(tokens or None) if weakest is Provenance.UNAVAILABLE else tokens, provenance=weakest)
 
 
@@ -44,7 +48,7 @@ class Cost(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def __add__(self, other: "Cost") -> "Cost":
         """The sum, as trustworthy as its weakest part. Unknown plus zero is unknown."""
         usd = (self.usd or 0.0) + (other.usd or 0.0)
-        weakest = max(self.provenance, other.provenance, key=_TRUST.index)
+        weakest = _weaker(self.provenance, other.provenance)
         return Cost(usd=(usd or None) if weakest is Provenance.UNAVAILABLE else usd, provenance=weakest)
 
 
@@ -78,6 +82,8 @@ class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     def __add__(self, other: "Usage") -> "Usage":
         """The sum, count by count."""
+        if self is NONE_YET:  # that of a turn whose first request has ended, and most turns have one
+            return other
         return Usage(
             input=self.input + other.input,
             output=self.output + other.output,

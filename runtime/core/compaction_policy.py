@@ -1,6 +1,5 @@
 """When to compact a history, and to how many tokens."""
 
-from dataclasses import dataclass
 from typing import Self
 
 import msgspec
@@ -22,8 +21,7 @@ _GROWTH_SHARE = 0.1
 """After a compaction that missed its target, the history grows by this share of the window before the next one."""
 
 
-@dataclass(frozen=True, slots=True)
-class ContextWindow:
+class ContextWindow(msgspec.Struct, frozen=True, gc=False):
     """A model's context window, in tokens.
 
     A request above *threshold_tokens* needs a compaction first; a request may have at most *request_tokens*.
@@ -53,18 +51,18 @@ class CompactionPolicy(msgspec.Struct, gc=False):
 
     def is_due(self, tokens: int, config: SessionConfig) -> bool:
         """True if a request of *tokens* must not be sent before a compaction."""
+        if config.compaction is None:
+            return False
         window = ContextWindow.of(config)
-        if config.compaction is None or tokens <= window.threshold_tokens:
+        if tokens <= window.threshold_tokens:
             return False
         if not self.floor_tokens:
             return True
         return tokens > min(self.floor_tokens + int(window.limit_tokens * _GROWTH_SHARE), window.request_tokens)
 
-    def may_start_early(self, tokens: int, config: SessionConfig) -> bool:
-        """True if an idle session should compact *tokens* before it must."""
-        if not config.compact_eagerly or config.compaction is None or self.floor_tokens:
-            return False
-        return tokens > ContextWindow.of(config).threshold_tokens * _EAGER_SHARE
+    def may_start_early(self, config: SessionConfig) -> bool:
+        """True if an idle session may compact more than ``eager_tokens`` before it must."""
+        return config.compact_eagerly and config.compaction is not None and not self.floor_tokens
 
     def compaction_ended(self, tokens: int, config: SessionConfig) -> None:
         """A compaction ended, and a request would have *tokens* now."""
@@ -73,6 +71,11 @@ class CompactionPolicy(msgspec.Struct, gc=False):
     def history_replaced(self) -> None:
         """The history is another one: nothing is known about how far it can be compacted."""
         self.floor_tokens = 0
+
+
+def eager_tokens(config: SessionConfig) -> float:
+    """What a request may have before an idle session compacts early."""
+    return ContextWindow.of(config).threshold_tokens * _EAGER_SHARE
 
 
 def budget_tokens(reason: CompactReason, tokens: int, config: SessionConfig) -> int:

@@ -4,15 +4,15 @@ First requests, retries, requests after tool results and requests after a compac
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from ..api.config import SessionConfig
 from ..api.messages import CompactReason
 from .compaction_policy import CompactionPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class PendingRequest:
+class PendingRequest(msgspec.Struct, frozen=True, gc=False):
     """A request that is about to be sent: its *tokens*, and whether the history was *compacted* for it just now."""
 
     tokens: int
@@ -21,8 +21,7 @@ class PendingRequest:
     policy: CompactionPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class CompactFirst:
+class CompactFirst(msgspec.Struct, frozen=True, gc=False):
     """The history must be compacted before the request is sent."""
 
     reason: CompactReason

@@ -181,8 +181,10 @@ class History(msgspec.Struct, eq=False, gc=False):
         A tenth of the limit becomes free, so that this is not needed at once again. What requests hold in place of a
         dropped message, such as a shorter tool result, takes its place.
         """
+        if self.full_bytes + self.written_bytes <= limit_bytes:  # nearly always: this runs for each event
+            return
         held_bytes, removed_bytes = self.size
-        if held_bytes <= limit_bytes or not removed_bytes:
+        if not removed_bytes:
             return
         self.revision += 1
         excess_bytes = held_bytes - (limit_bytes - limit_bytes // 10)

@@ -1,7 +1,8 @@
 """What a conversation wants done: the output of ``Conversation.handle``, plain data, executed in order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from ...compaction.estimate.estimator import Estimator
 from ...providers.schema.messages import Message
@@ -11,22 +12,23 @@ from ..api.messages import FromLLM
 from .events import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Acknowledge:
+class _Instruction(msgspec.Struct, frozen=True, gc=False):
+    """Something to do. It never leaves its process."""
+
+
+class Acknowledge(_Instruction, frozen=True):
     """The message was accepted. *turn* is the turn that it started, continued or ended."""
 
     turn: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Emit:
+class Emit(_Instruction, frozen=True):
     """Deliver *event* to the readers. It has no session id and no number yet."""
 
     event: FromLLM
 
 
-@dataclass(frozen=True, slots=True)
-class SendRequest:
+class SendRequest(_Instruction, frozen=True):
     """Send the request *number* and report ``Answered`` or ``RequestFailed``.
 
     *attempt* counts from 1 for each answer. *prompts* are those of a ``Request``.
@@ -40,16 +42,14 @@ class SendRequest:
     prompts: tuple[Prompt, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StartBackoff:
+class StartBackoff(_Instruction, frozen=True):
     """Report ``BackoffEnded`` after *delay_s*."""
 
     request: int
     delay_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class StartCompaction:
+class StartCompaction(_Instruction, frozen=True):
     """Compact *messages* and report ``CompactionEnded``. *number* counts the session's compactions.
 
     The messages may come to *budget_tokens* by *estimator*; *window_tokens* is what one request may hold. What the next
@@ -67,20 +67,17 @@ class StartCompaction:
     prompts: tuple[Prompt, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(_Instruction, frozen=True):
     """Cancel the running request, backoff or compaction. Its outcome is no longer wanted."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApplySettings:
+class ApplySettings(_Instruction, frozen=True):
     """*config* is in force from now on."""
 
     config: SessionConfig
 
 
-@dataclass(frozen=True, slots=True)
-class EndSession:
+class EndSession(_Instruction, frozen=True):
     """The session is over: deliver the remaining events and release everything."""
 
 

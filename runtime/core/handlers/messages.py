@@ -11,6 +11,7 @@ from ...api.config import WhenBusy
 from ...api.errors import NothingToRetry, SessionBusy
 from ...api.messages import CompactReason
 from .. import events as ev
+from ..compaction_policy import eager_tokens
 from ..history import without_blank_text
 from ..instructions import ApplySettings, Emit, Instruction
 from ..mailbox import Queued, require_size
@@ -56,7 +57,7 @@ def run_queue(state: ConversationState) -> list[Instruction]:
     while isinstance(state.phase, Idle) and (queued := state.mailbox.take_next()):
         state.trigger = type(queued.message)
         instructions += _start(state, queued)
-    if isinstance(state.phase, Idle) and state.policy.may_start_early(state.request_tokens(), state.config):
+    if isinstance(state.phase, Idle) and _may_compact_early(state):
         state.trigger = MailboxEmpty
         instructions.append(start_compaction(state, CompactReason.EAGER))
     return instructions
@@ -149,6 +150,10 @@ def _clear(state: ConversationState) -> list[Instruction]:
     state.history_changed()
     state.policy.history_replaced()
     return [Emit(msg.Cleared())]
+
+
+def _may_compact_early(state: ConversationState) -> bool:
+    return state.policy.may_start_early(state.config) and state.request_tokens() > eager_tokens(state.config)
 
 
 def _when_busy(state: ConversationState, message: msg.UserMessage) -> WhenBusy:
