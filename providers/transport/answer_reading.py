@@ -167,3 +167,4 @@ class AnswerReading:
             self._blocked.cancel()
         if self._reader:
             self._reader.close()
+            self._reader = None  # it refers to this: without a cycle, all of the request is freed at once

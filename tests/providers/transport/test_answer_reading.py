@@ -1,15 +1,20 @@
 """Reading an answer to its end, however long its pieces take."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 from fixtures import virtual_time
+from fixtures.clients import EACH_PROVIDER, REQUEST, Config, client_and_server
+from servers.loopback import answers
 
 from rayconteur.providers.google.decoder import answer_decoder
 from rayconteur.providers.schema.client import Sink
 from rayconteur.providers.schema.deltas import AnswerEnded, Delta, TextDelta
+from rayconteur.providers.schema.draft import Draft
 from rayconteur.providers.schema.errors import IncompleteAnswer
 from rayconteur.providers.transport.answer_reading import AnswerReading
 from rayconteur.providers.transport.body_reader import End, Take
@@ -147,3 +152,23 @@ def test_a_cancelled_reader_is_cancelled() -> None:
 
     with pytest.raises(TimeoutError):
         virtual_time.run(main())
+
+
+@EACH_PROVIDER
+def test_an_answer_is_freed_at_its_end_without_the_garbage_collector(config: Config, stream: bytes) -> None:
+    async def main() -> None:
+        async with client_and_server(config, answers(stream)) as (client, _):
+            draft = Draft(client.provider)
+            answered = weakref.ref(draft)
+            await client.stream(REQUEST, draft.add)
+            draft.finish()
+
+            del draft
+
+            assert answered() is None
+
+    gc.disable()
+    try:
+        asyncio.run(main())
+    finally:
+        gc.enable()
