@@ -18,7 +18,6 @@ from ..session.host import Host
 from ..session.pages import HistoryPosition, encode_history_page, encode_statuses
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
-from .call_batcher import CallBatcher, Outcomes
 from .directory import DirectoryHandle
 from .host_calls import serve
 from .ray_calls import ActorDead, kill_actor, node_address, node_id, tls
@@ -56,11 +55,10 @@ class _SessionActor:
         self._retired = dedicated
         transports = [transport_to(router, directory, host_id) for router in routers]
         publish = [transport.publish for transport in transports]
-        self._host = Host(publish, self._on_session_end, ClientPool(), history_bytes)
+        self._host = Host(publish, self._on_sessions_end, ClientPool(), history_bytes)
         self._listener = Listener(partial(serve, self._host))
         self._freezer = SessionFreezer()
         self._ports = ports
-        self._release_id = CallBatcher(self._release_ids)
         self._publishing: asyncio.Task[None] | None = None
         self._exiting = asyncio.Event()
         if provider:
@@ -135,14 +133,10 @@ class _SessionActor:
     async def _listen(self) -> Endpoint:
         return await self._listener.listen(node_id(), node_address(), self._ports, tls())
 
-    async def _on_session_end(self, session_id: str) -> None:
-        await self._release_id(session_id)
-        self._exit_if_empty()
-
-    async def _release_ids(self, session_ids: list[str]) -> Outcomes:
+    async def _on_sessions_end(self, session_ids: list[str]) -> None:
         with suppress(ActorDead):  # the directory and its ids ended with the namespace
             await self._directory.release.remote(session_ids, self._id)
-        return [None] * len(session_ids)
+        self._exit_if_empty()
 
     def _exit_if_empty(self) -> None:
         if self._retired and not len(self._host):

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -21,6 +21,7 @@ from ..events.publisher import Publisher
 from ..events.segments import shard_of
 from .client_pool import ClientPool
 from .credentials import Credentials
+from .endings import Endings, log_failure
 from .history_budget import HistoryBudget
 from .session import Session
 
@@ -29,8 +30,11 @@ log = logging.getLogger(__name__)
 _GROUP_SESSIONS = 200
 """Sessions that are opened or closed before the event loop serves others: that takes some milliseconds."""
 
-_GROUP_S = 0.1
-"""How long the next group waits until the sessions of the one before are over."""
+_CLOSING_SESSIONS = 2_000
+"""Sessions that one call closes before those closed first are over: a router stores so many ends in 10 ms."""
+
+_CLOSING_S = 0.1
+"""How long it waits for that: while a router is away, none is over."""
 
 _to_llm: msgspec.msgpack.Decoder[ToLLM] = msgspec.msgpack.Decoder(ToLLM)
 
@@ -38,14 +42,14 @@ _to_llm: msgspec.msgpack.Decoder[ToLLM] = msgspec.msgpack.Decoder(ToLLM)
 class Host:
     """Opens sessions, finds them by id, and removes them when they have ended.
 
-    *publish* has one function per router. *on_end* is awaited when a session is over and the router has all its events.
-    *history_bytes* bounds the histories of all sessions together.
+    *publish* has one function per router. *on_end* is awaited when sessions are over and the router has all
+    their events. *history_bytes* bounds the histories of all sessions together.
     """
 
     def __init__(
         self,
         publish: Sequence[Callable[[bytes], Awaitable[None]]],
-        on_end: Callable[[str], Awaitable[None]],
+        on_end: Callable[[list[str]], Awaitable[None]],
         clients: ClientPool,
         history_bytes: int = RuntimeOptions().host_history_bytes,
     ) -> None:
@@ -57,7 +61,9 @@ class Host:
         self._on_history = self._budget.update  # shared by all sessions
         self._clients = clients
         self._sessions: dict[str, Session] = {}
-        self._finalizing: dict[Session, asyncio.Task[None]] = {}
+        self._opening = asyncio.Lock()
+        self._endings = [Endings(self._finalize) for _ in self._publishers]
+        self._finalizing: dict[Session, asyncio.Future[None]] = {}
 
     async def run(self) -> None:
         """Publish the sessions' events, until cancelled."""
@@ -95,13 +101,16 @@ class Host:
         await self.prepare(config.providers())
         credentials = self._checked_credentials(config)
         opened = Opened(config=config.public(), created_at=time.time(), source=config.provider.source)
-        for number, session_id in enumerate(session_ids, start=1):
-            schedule = self._schedulers[shard_of(session_id, len(self._schedulers))]
-            outbox = Outbox(session_id, epoch, config.limits.outbox_bytes, schedule)
-            self._sessions[session_id] = session = Session(session_id, opened, credentials.copy(), outbox)
-            session.on_end, session.on_history = self._on_session_end, self._on_history
-            if number % _GROUP_SESSIONS == 0:
-                await asyncio.sleep(0)
+        async with self._opening:  # or each of many calls would open a group before the event loop serves others
+            for number, session_id in enumerate(session_ids, start=1):
+                outbox = Outbox(
+                    session_id, epoch, config.limits.outbox_bytes, self._schedulers[self._shard(session_id)]
+                )
+                self._sessions[session_id] = session = Session(session_id, opened, credentials.copy(), outbox)
+                session.on_end, session.on_history = self._on_session_end, self._on_history
+                if number % _GROUP_SESSIONS == 0:
+                    await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
     def tell(self, session_id: str, data: bytes) -> Receipt:
         """Put an encoded ``ToLLM`` into the session's mailbox.
@@ -125,34 +134,25 @@ class Host:
 
     async def close(self, session_id: str, drain: bool) -> None:
         """Close the session and wait until it is over."""
-        session = self._find(session_id)
-        if not session.ended:
-            session.tell(Close(drain=drain), 0)
-            await session.wait_ended()
-        await asyncio.shield(self._finalizing[session])
+        await asyncio.shield(self._start_closing(session_id, drain))
 
     async def close_all(self, session_ids: Sequence[str], drain: bool) -> list[Exception | None]:
-        """Close sessions. Returns when all are over, with the error for each that could not be closed.
-
-        They are closed in groups, and the next group waits for the one before, but not for long: while a router is
-        away, none of a group is over.
-        """
+        """Close sessions. Returns when all are over, with the error for each that could not be closed."""
         outcomes: list[Exception | None] = [None] * len(session_ids)
-
-        async def close(place: int) -> None:
+        closing: dict[asyncio.Future[None], list[int]] = {}  # the places of those that are over at the same time
+        for place, session_id in enumerate(session_ids):
             try:
-                await self.close(session_ids[place], drain)
+                closing.setdefault(self._start_closing(session_id, drain), []).append(place)
             except Exception as error:
                 outcomes[place] = error
-
-        closing: set[asyncio.Task[None]] = set()
-        for start in range(0, len(session_ids), _GROUP_SESSIONS):
-            places = range(start, min(start + _GROUP_SESSIONS, len(session_ids)))
-            group = {asyncio.create_task(close(place)) for place in places}
-            _, late = await asyncio.wait(group, timeout=_GROUP_S)
-            closing |= late
-        while closing:
-            await closing.pop()
+            if (place + 1) % _GROUP_SESSIONS == 0:
+                await _wait_for_room(closing)
+        for over, places in closing.items():
+            try:
+                await asyncio.shield(over)
+            except Exception as error:
+                for place in places:
+                    outcomes[place] = error
         return outcomes
 
     def settings(self, session_id: str) -> SessionConfig:
@@ -186,21 +186,51 @@ class Host:
             raise UnknownSession(f"there is no session {session_id!r}; it has ended, or never existed")
         return session
 
-    def _session_ended(self, session: Session) -> None:
-        self._finalizing[session] = task = asyncio.get_running_loop().create_task(self._finalize(session))
-        task.add_done_callback(_log_failure)
+    def _shard(self, session_id: str) -> int:
+        return shard_of(session_id, len(self._publishers))
 
-    async def _finalize(self, session: Session) -> None:
-        try:
-            await session.shutdown()
-        finally:
-            del self._sessions[session.id]  # before others learn that the id is free, and reuse it here
+    def _start_closing(self, session_id: str, drain: bool) -> asyncio.Future[None]:
+        """Close the session. The future is done when it is over; others may wait for it too."""
+        session = self._find(session_id)
+        if not session.ended:
+            session.tell(Close(drain=drain), 0)
+        if not session.ended:
+            return asyncio.get_running_loop().create_task(self._wait_over(session))
+        return self._finalizing[session]
+
+    async def _wait_over(self, session: Session) -> None:
+        await session.wait_ended()
+        if session in self._finalizing:
+            await asyncio.shield(self._finalizing[session])
+
+    def _session_ended(self, session: Session) -> None:
+        if session.is_stopping:
+            self._finalizing[session] = task = asyncio.get_running_loop().create_task(self._finalize_stopped(session))
+            task.add_done_callback(log_failure)
+        else:
+            self._finalizing[session] = self._endings[self._shard(session.id)].add(session)
+
+    async def _finalize_stopped(self, session: Session) -> None:
+        await session.wait_stopped()
+        await asyncio.shield(self._endings[self._shard(session.id)].add(session))
+
+    async def _finalize(self, sessions: list[Session]) -> None:
+        for session in sessions:
             try:
-                await self._on_end(session.id)
-            finally:
+                await session.shutdown()
+            except Exception as error:  # of its client's; the session is over all the same
+                log.critical("session %s could not release everything", session.id, exc_info=error)
+            del self._sessions[session.id]  # before others learn that the id is free, and reuse it here
+        try:
+            await self._on_end([session.id for session in sessions])
+        finally:
+            for session in sessions:
                 del self._finalizing[session]
 
 
-def _log_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()):
-        log.critical("a session that ended could not release everything", exc_info=error)
+async def _wait_for_room(closing: Mapping[asyncio.Future[None], Sequence[int]]) -> None:
+    """Let the event loop serve others, and wait while too many sessions of *closing* are not over; but not for long."""
+    await asyncio.sleep(0)
+    late = [over for over in closing if not over.done()]
+    if sum(len(closing[over]) for over in late) >= _CLOSING_SESSIONS:
+        await asyncio.wait(late, timeout=_CLOSING_S, return_when=asyncio.FIRST_COMPLETED)

@@ -139,10 +139,17 @@ class Session:
             self._end = self._end or asyncio.Event()
             await self._end.wait()
 
+    @property
+    def is_stopping(self) -> bool:
+        """True after the end if cancelled requests have not closed their sockets yet."""
+        return bool(self._tasks)
+
+    async def wait_stopped(self) -> None:
+        """After the end: wait until it is no longer stopping."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def shutdown(self) -> None:
-        """After the end: wait for cancelled requests and for unacknowledged events, then release the clients."""
-        if self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        """When it has stopped: wait for unacknowledged events, then release the clients."""
         await self._outbox.wait_drained()
         await self._credentials.release()
 

@@ -131,8 +131,8 @@ async def host_target() -> AsyncGenerator[Target]:
     async def publish(data: bytes) -> None:
         del data
 
-    async def forget(session_id: str) -> None:
-        del session_id
+    async def forget(session_ids: list[str]) -> None:
+        del session_ids
 
     host = Host([publish], forget, ClientPool(open_client))
     running = asyncio.create_task(host.run())

@@ -29,10 +29,12 @@ class HostFixture:
         self.published: list[list[Segment]] = [[] for _ in range(routers)]
         self.router_accepts = asyncio.Event()
         self.router_accepts.set()
+        self.away: int | None = None  # the router that accepts nothing
         self.release_begun = asyncio.Event()
         self.ended: list[str] = []
+        self.error: Exception | None = None  # raised when a session has ended
         self.host = Host(
-            [self._publish(shard) for shard in range(routers)], self._session_ended, ClientPool(open_client)
+            [self._publish(shard) for shard in range(routers)], self._sessions_ended, ClientPool(open_client)
         )
 
     def tell(self, session_id: str, message: rc.ToLLM) -> Receipt:
@@ -41,14 +43,18 @@ class HostFixture:
     def _publish(self, shard: int) -> Callable[[bytes], Awaitable[None]]:
         async def publish(data: bytes) -> None:
             await self.router_accepts.wait()
+            if shard == self.away:
+                await asyncio.Event().wait()
             self.published[shard] += decode_segments(data)
 
         return publish
 
-    async def _session_ended(self, session_id: str) -> None:
+    async def _sessions_ended(self, session_ids: list[str]) -> None:
         self.release_begun.set()
         await asyncio.sleep(0)
-        self.ended.append(session_id)
+        if self.error:
+            raise self.error
+        self.ended += session_ids
 
 
 def run_with_host(scenario: Callable[[HostFixture], Coroutine[Any, Any, None]], routers: int = 1) -> None:
@@ -131,6 +137,54 @@ def test_an_id_is_free_here_before_others_learn_that_its_session_has_ended() -> 
 
         assert session_ids_of(fixture) == []
         await closing
+
+    run_with_host(scenario)
+
+
+def test_while_a_router_is_away_sessions_of_others_end() -> None:
+    async def scenario(fixture: HostFixture) -> None:
+        names = [f"s{number}" for number in range(20)]
+        await fixture.host.open(names, 1, ECHO)
+        fixture.away = 1
+
+        closing = asyncio.create_task(fixture.host.close_all(names, drain=False))
+        await asyncio.sleep(10)
+
+        assert sorted(fixture.ended) == sorted(name for name in names if shard_of(name, 2) == 0)
+        assert not closing.done()
+        closing.cancel()
+
+    run_with_host(scenario, routers=2)
+
+
+def test_a_session_whose_request_does_not_stop_delays_no_other_end() -> None:
+    async def scenario(fixture: HostFixture) -> None:
+        await fixture.host.open(["a", "b"], 1, HANGS)
+        await fixture.host.open(["c"], 1, ECHO)
+        fixture.tell("a", rc.UserMessage.of("hi"))
+        await asyncio.sleep(1)
+
+        outcomes = await fixture.host.close_all(["a", "b", "c", "ghost"], drain=False)
+
+        assert outcomes[:3] == [None] * 3
+        assert isinstance(outcomes[3], UnknownSession)
+        assert fixture.ended == ["b", "c", "a"]  # "a" had to cancel its request first
+
+    run_with_host(scenario)
+
+
+def test_an_end_that_could_not_be_reported_is_raised_where_it_was_waited_for() -> None:
+    async def scenario(fixture: HostFixture) -> None:
+        await fixture.host.open(["a", "b", "c"], 1, ECHO)
+        fixture.error = ConnectionError("the directory is away")
+
+        outcomes = await fixture.host.close_all(["a", "b"], drain=False)
+        fixture.error = None
+        await fixture.host.close("c", drain=False)
+
+        assert [str(outcome) for outcome in outcomes] == ["the directory is away"] * 2
+        assert fixture.ended == ["c"]
+        assert len(fixture.host) == 0
 
     run_with_host(scenario)
 

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import weakref
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -21,6 +21,7 @@ from rayconteur.scripted import Call, Fail, Say, Script, Wait
 
 STALL_S = 0.02
 FEW, MANY = 20, 4_000
+CALL_SESSIONS = 200
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 HI = msgspec.msgpack.encode(rc.UserMessage.of("hi"))
 
@@ -35,12 +36,12 @@ async def publish(data: bytes) -> None:
     await asyncio.sleep(0)
 
 
-async def on_end(session_id: str) -> None:
+async def on_end(session_ids: list[str]) -> None:
     await asyncio.sleep(0)
 
 
 @asynccontextmanager
-async def running_host() -> AsyncGenerator[Host, None]:
+async def running_host(on_end: Callable[[list[str]], Awaitable[None]] = on_end) -> AsyncGenerator[Host, None]:
     host = Host([publish], on_end, ClientPool())
     publishing = asyncio.create_task(host.run())
     yield host
@@ -79,6 +80,40 @@ def test_opening_and_closing_many_sessions_stalls_nobody() -> None:
             assert len(host) == 1
 
     asyncio.run(main())
+
+
+@pytest.mark.usefixtures("no_collection")
+def test_many_calls_that_open_sessions_at_once_stall_nobody() -> None:
+    async def main() -> None:
+        async with running_host() as host:
+            await host.open(["other"], 1, ECHO)
+            names = ids(2 * MANY)
+            calls = [names[start : start + CALL_SESSIONS] for start in range(0, len(names), CALL_SESSIONS)]
+            async with watched_loop() as watch:
+                await asyncio.gather(*(host.open(call, 1, ECHO) for call in calls))
+
+            assert watch.longest_s < STALL_S
+            assert len(host) == 2 * MANY + 1
+
+    asyncio.run(main())
+
+
+def test_the_ends_of_many_sessions_share_a_few_calls() -> None:
+    calls: list[list[str]] = []
+
+    async def on_end(session_ids: list[str]) -> None:
+        calls.append(session_ids)
+        await asyncio.sleep(0.01)  # as long as a call to the directory may take
+
+    async def main() -> None:
+        async with running_host(on_end) as host:
+            await host.open(ids(MANY), 1, ECHO)
+            await host.close_all(ids(MANY), drain=False)
+
+    asyncio.run(main())
+
+    assert sorted(each for call in calls for each in call) == sorted(ids(MANY))
+    assert len(calls) < MANY / 200
 
 
 def test_each_session_that_cannot_be_closed_gets_its_error() -> None:
