@@ -18,31 +18,33 @@ class CallBatcher(Generic[T]):
 
     def __init__(self, call: Callable[[list[T]], Awaitable[Outcomes]]) -> None:
         self._call = call
-        self._pending: list[tuple[T, asyncio.Future[None]]] = []
+        self._items: list[T] = []
+        self._done: list[asyncio.Future[None]] = []  # of each item
         self._in_flight: set[asyncio.Task[None]] = set()
 
-    async def __call__(self, item: T) -> None:
-        """Handle one item. Raises the error that the call reports for it, or that the call itself raises."""
+    def __call__(self, item: T) -> asyncio.Future[None]:
+        """Handle one item. The future fails with the error that the call reports for it, or that the call raises."""
         loop = asyncio.get_running_loop()
-        if not self._pending:
+        if not self._items:
             loop.call_soon(self._start_batch)
         done: asyncio.Future[None] = loop.create_future()
-        self._pending.append((item, done))
-        await done
+        self._items.append(item)
+        self._done.append(done)
+        return done
 
     def _start_batch(self) -> None:
-        batch, self._pending = self._pending, []
-        task = asyncio.get_running_loop().create_task(self._run_batch(batch))
+        task = asyncio.get_running_loop().create_task(self._run_batch(self._items, self._done))
+        self._items, self._done = [], []
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)
 
-    async def _run_batch(self, batch: Sequence[tuple[T, asyncio.Future[None]]]) -> None:
+    async def _run_batch(self, items: list[T], futures: Sequence[asyncio.Future[None]]) -> None:
         outcomes: Outcomes
         try:
-            outcomes = await self._call([item for item, _ in batch])
+            outcomes = await self._call(items)
         except Exception as error:  # any error of the call: it is raised where the items were submitted
-            outcomes = [error] * len(batch)
-        for (_, done), failure in zip(batch, outcomes, strict=True):
+            outcomes = [error] * len(items)
+        for done, failure in zip(futures, outcomes, strict=True):
             if done.done():
                 continue
             if failure is None:

@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import dataclass, field
 
+import msgspec
+
 from ..streams.channel import Channel
 from ..streams.endpoint import Endpoint
 from .call_batcher import CallBatcher, Outcomes
@@ -38,7 +40,7 @@ class HostRef:
 
     async def close_drained(self, session_id: str) -> None:
         """Close a session after its queued turns. That may take hours, so no other session shares the call."""
-        (error,) = await self.actor.close.remote([session_id], True)
+        (error,) = await result_of(self.actor.close.remote([session_id], True))
         if error is not None:
             raise error
 
@@ -49,11 +51,10 @@ class HostRef:
         return self.endpoint
 
     async def _close_all(self, session_ids: list[str]) -> Outcomes:
-        return await self.actor.close.remote(session_ids, False)
+        return await result_of(self.actor.close.remote(session_ids, False))
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRef:
+class SessionRef(msgspec.Struct, frozen=True, gc=False):
     """A session and its host. *epoch* distinguishes it from earlier and later sessions with its id."""
 
     id: str

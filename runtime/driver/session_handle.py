@@ -13,7 +13,7 @@ from msgspec import UNSET
 from ...providers.models import with_model_facts
 from ...providers.registry import ProviderConfig
 from ...providers.schema.content import UserBlock
-from ...providers.schema.errors import MissingExtra
+from ...providers.schema.errors import MissingExtra, RayconteurError
 from ...providers.schema.messages import Message
 from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
@@ -47,6 +47,9 @@ from .reply import Reply
 
 T = TypeVar("T")
 
+_FAILURES = (UnknownSession, ActorGone, ConnectionLost, PeerUnreachable)
+"""The errors of a call to a session that is not there."""
+
 
 class SessionHandle:
     """A session, wherever it runs. Many drivers may hold handles of it; dropping a handle does not end the session.
@@ -54,13 +57,15 @@ class SessionHandle:
     Every method raises ``SessionClosed`` when the session has ended, and ``SessionDied`` when its actor has died.
     """
 
+    __slots__ = ("__weakref__", "_preparing", "_read", "_registry", "_session", "id", "last_seq")
+
     def __init__(self, session: SessionRef, registry: SessionRegistry, read: Callable[[str, Position], Reader]) -> None:
         self.id = session.id
         self.last_seq = 0
         self._session = session
         self._registry = registry
         self._read = read
-        self._preparing = asyncio.Lock()
+        self._preparing: asyncio.Lock | None = None  # created by the first ``Configure``
 
     def __repr__(self) -> str:
         return f"SessionHandle({self.id!r})"
@@ -89,7 +94,8 @@ class SessionHandle:
             UnsupportedContent: it was rejected: the provider or its model does not accept such a block.
             ConfigError: it is not a message, or an invalid ``Configure``; the field is named.
         """
-        if isinstance(message, Configure) or self._preparing.locked():
+        if isinstance(message, Configure) or (self._preparing and self._preparing.locked()):
+            self._preparing = self._preparing or asyncio.Lock()
             async with self._preparing:  # what is sent meanwhile stays behind
                 if isinstance(message, Configure):
                     message = await self._prepared(message)
@@ -158,8 +164,12 @@ class SessionHandle:
 
         Returns when the session has ended and its id is free.
         """
+        self._registry.require_open()
         host = self._session.host
-        await self._call(lambda: host.close_drained(self.id) if drain else host.close_now(self.id))
+        try:  # without a coroutine more: it may be one of 100,000
+            await (host.close_drained(self.id) if drain else host.close_now(self.id))
+        except _FAILURES as error:
+            raise await self._failure_reason(error) from None
         self._registry.on_session_closed(host)
 
     async def _prepared(self, change: Configure) -> Configure:
@@ -189,11 +199,15 @@ class SessionHandle:
         self._registry.require_open()
         try:
             return await result_of(call())
-        except UnknownSession:
-            raise SessionClosed(f"session {self.id!r} has ended") from None
-        except (ActorGone, ConnectionLost, PeerUnreachable) as error:
-            self._registry.require_open()
-            raise await self._registry.failure_reason(self._session, error) from None
+        except _FAILURES as error:
+            raise await self._failure_reason(error) from None
+
+    async def _failure_reason(self, error: Exception) -> RayconteurError:
+        """Why a call failed with one of ``_FAILURES``."""
+        if isinstance(error, UnknownSession):
+            return SessionClosed(f"session {self.id!r} has ended")
+        self._registry.require_open()
+        return await self._registry.failure_reason(self._session, error)
 
 
 def _providers(change: Configure) -> list[ProviderConfig]:

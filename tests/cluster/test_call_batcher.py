@@ -81,7 +81,7 @@ def test_a_failed_call_raises_for_all_of_its_items() -> None:
 
 def test_cancelling_one_item_does_not_affect_the_others() -> None:
     async def test(actor: FakeActor, submit: CallBatcher[str]) -> None:
-        cancelled, kept = asyncio.create_task(submit("slow")), asyncio.create_task(submit("b"))
+        cancelled, kept = submit("slow"), submit("b")
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
