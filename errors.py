@@ -23,6 +23,8 @@ from rayconteur.providers.schema.errors import (
     UnsupportedContent,
 )
 from rayconteur.runtime.api.errors import (
+    ClusterLost,
+    DirectoryUnreachable,
     EmptyMessage,
     EventsMissed,
     HistoryFull,
@@ -34,6 +36,7 @@ from rayconteur.runtime.api.errors import (
     NothingToRetry,
     PeerUnreachable,
     PortsExhausted,
+    RayAuthenticationFailed,
     RayUnreachable,
     RuntimeClosed,
     SessionBusy,
@@ -48,17 +51,18 @@ from rayconteur.runtime.api.errors import (
     TurnInterrupted,
     UnknownSession,
     UnknownToolUse,
+    Unreachable,
 )
 
 # fmt: off
 __all__ = [
-    "AuthenticationFailed", "ConfigError", "ContextOverflow", "EmptyMessage", "EventsMissed", "HistoryFull",
-    "IncompatibleSDK", "IncompleteAnswer", "InvalidConfig", "InvalidPlugin", "InvalidRecord", "InvalidRequest",
-    "MailboxError", "MailboxFull", "MessageTooLarge", "MissingExtra", "MissingKey", "MissingToolResults",
-    "NothingToRetry", "Overloaded", "PeerUnreachable", "PortsExhausted", "ProtocolError", "ProviderError",
-    "ProviderUnavailable", "RateLimited", "RayUnreachable", "RayconteurError", "RuntimeClosed", "SessionBusy",
-    "SessionClosed", "SessionDied", "SessionError", "SessionExists", "ThinkingRejected", "ToolResultError",
-    "ToolUseAnswered", "ToolsWaiting", "TurnFailed", "TurnInterrupted", "UnknownModel", "UnknownProvider",
-    "UnknownSession", "UnknownToolUse", "UnsupportedContent",
+    "AuthenticationFailed", "ClusterLost", "ConfigError", "ContextOverflow", "DirectoryUnreachable", "EmptyMessage",
+    "EventsMissed", "HistoryFull", "IncompatibleSDK", "IncompleteAnswer", "InvalidConfig", "InvalidPlugin",
+    "InvalidRecord", "InvalidRequest", "MailboxError", "MailboxFull", "MessageTooLarge", "MissingExtra", "MissingKey",
+    "MissingToolResults", "NothingToRetry", "Overloaded", "PeerUnreachable", "PortsExhausted", "ProtocolError",
+    "ProviderError", "ProviderUnavailable", "RateLimited", "RayAuthenticationFailed", "RayUnreachable",
+    "RayconteurError", "RuntimeClosed", "SessionBusy", "SessionClosed", "SessionDied", "SessionError", "SessionExists",
+    "ThinkingRejected", "ToolResultError", "ToolUseAnswered", "ToolsWaiting", "TurnFailed", "TurnInterrupted",
+    "UnknownModel", "UnknownProvider", "UnknownSession", "UnknownToolUse", "Unreachable", "UnsupportedContent",
 ]
 # fmt: on

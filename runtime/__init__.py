@@ -4,10 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from .api.config import OnInterrupt, OnRefusal, WhenBusy
+from .api.errors import DeathReason
 from .api.messages import CompactReason, Receipt, TurnEnd
 from .api.options import RouterLimits
 from .api.placement import Placement
-from .api.status import CompactResult, SessionStatus, State
+from .api.status import CompactResult, SessionList, SessionStatus, State
 from .cluster.probe import probe
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def __getattr__(name: str) -> object:
 
 # fmt: off
 __all__ = [
-    "CompactReason", "CompactResult", "FinalAnswer", "OnInterrupt", "OnRefusal", "Placement", "Reader", "Receipt",
-    "RouterLimits", "SessionStatus", "State", "TurnEnd", "WhenBusy", "probe",
+    "CompactReason", "CompactResult", "DeathReason", "FinalAnswer", "OnInterrupt", "OnRefusal", "Placement", "Reader",
+    "Receipt", "RouterLimits", "SessionList", "SessionStatus", "State", "TurnEnd", "WhenBusy", "probe",
 ]
 # fmt: on

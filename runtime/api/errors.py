@@ -24,11 +24,30 @@ RayconteurError                 providers/schema/errors.py
         InvalidRecord               a record in the journal does not apply to the state after the records before it
     RuntimeClosed               the runtime was closed, or not entered: use it inside ``async with Runtime()``
     RayUnreachable              there is no Ray cluster at this address: start one, or give another address
-    PeerUnreachable             a process of the namespace can't be reached: open its port, or give a range of open ones
+        RayAuthenticationFailed     the cluster's token is missing or wrong: set it where the message says
+        ClusterLost                 the cluster went away: enter a runtime again when it is back
+    Unreachable                 a process did not answer in time: it may be stopped or overloaded; try again later
+        DirectoryUnreachable        the directory of the namespace is away: try again later
+        PeerUnreachable             it accepts no connection: open its port, or give a range of open ones
     PortsExhausted              no port of ``RuntimeOptions.ports`` is free: give a larger range
 """
 
+from enum import StrEnum
+
 from ...providers.schema.errors import RayconteurError
+
+
+class DeathReason(StrEnum):
+    """Why a session's actor died, as far as Ray knows."""
+
+    CRASHED = "crashed"
+    """Its process ended: killed by a signal, or by an error."""
+    OUT_OF_MEMORY = "out_of_memory"
+    """Ray's memory monitor killed it, because its node ran out of memory."""
+    NODE_DIED = "node_died"
+    """Its node died, or was removed from the cluster."""
+    NOT_STARTED = "not_started"
+    """Its process could not be started."""
 
 
 class SessionError(RayconteurError):
@@ -56,9 +75,13 @@ class SessionClosed(SessionError):
 
 
 class SessionDied(SessionError):
-    """The session's actor died."""
+    """The session's actor died. The *reason* says why, as far as it is known."""
 
     code = "session_died"
+
+    def __init__(self, message: str, reason: DeathReason = DeathReason.CRASHED) -> None:
+        super().__init__(message, reason)
+        self.reason = reason
 
 
 class MailboxError(SessionError):
@@ -175,7 +198,31 @@ class RayUnreachable(RayconteurError):
     code = "ray_unreachable"
 
 
-class PeerUnreachable(RayconteurError):
+class RayAuthenticationFailed(RayUnreachable):
+    """The cluster rejects this process: its token is missing or wrong."""
+
+    code = "ray_authentication_failed"
+
+
+class ClusterLost(RayUnreachable):
+    """The cluster went away, or a part of it that a call needs."""
+
+    code = "cluster_lost"
+
+
+class Unreachable(RayconteurError):
+    """Another process of the namespace did not answer in time. It may have received the call or not."""
+
+    code = "unreachable"
+
+
+class DirectoryUnreachable(Unreachable):
+    """The directory of the namespace did not answer in time: it is being restarted, or stopped."""
+
+    code = "directory_unreachable"
+
+
+class PeerUnreachable(Unreachable):
     """Another process of the namespace accepts no connection at its address."""
 
     code = "peer_unreachable"

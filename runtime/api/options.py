@@ -10,6 +10,7 @@ from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.request import Positive
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
+PositiveSeconds = Annotated[float, Meta(gt=0)]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 
@@ -36,7 +37,9 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     this terminal) apply to a Ray that this runtime starts. *reader_bytes* bounds the events that a reader has received
     and its program has not consumed. *host_history_bytes* bounds the histories of all sessions that share a session
     actor. *ports* is the first and the last port on which routers and session actors may
-    listen for programs and actors on other nodes; by default it is any.
+    listen for programs and actors on other nodes; by default it is any. *call_timeout_s* is how long a call to another
+    process may take before it fails with ``Unreachable``; a call that has work to do, such as closing many sessions,
+    may take longer as long as that process responds.
     """
 
     namespace: str = "rayconteur"
@@ -48,6 +51,7 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     reader_bytes: Positive = 4 << 20
     host_history_bytes: Positive = 4 << 30
     ports: tuple[Port, Port] | None = None
+    call_timeout_s: PositiveSeconds = 10.0
 
     def __post_init__(self) -> None:
         match self.ports:  # values of other types are rejected when a runtime gets them

@@ -60,6 +60,24 @@ class SessionStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return None if tokens is None else tokens / self.context_limit_tokens
 
 
+class SessionList(list[SessionStatus]):
+    """Statuses of sessions in the order of their ids, as far as they could be read.
+
+    *unreachable* are the sessions whose actor did not answer: ids, by the name of the actor. *last* is the last id that
+    was looked at, from which the next page follows; ``None`` if no further sessions follow.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unreachable: dict[str, list[str]] = {}
+        self.last: str | None = None
+
+    @property
+    def unreachable_count(self) -> int:
+        """How many sessions could not be read."""
+        return sum(map(len, self.unreachable.values()))
+
+
 class CompactResult(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The result of ``compact()``: whether the history was *compacted*, and if not, or not enough, the *problem*."""
 

@@ -8,7 +8,7 @@ from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Packed, Placement
 from .ray_calls import kill_actor
 from .refs import HostRef
-from .session_actor import CONCURRENCY, SessionActor
+from .session_actor import CONCURRENCY, SessionActor, SessionActorSettings
 from .shared_actors import SharedActors
 
 _GROUP_SESSIONS = 500
@@ -66,13 +66,17 @@ class ActorPool:
         ).remote(
             host_id,
             self._shared_actors.routers,
-            self._shared_actors.directory,
-            dedicated,
-            self._options.ports,
-            self._options.host_history_bytes,
-            provider,
+            self._shared_actors.directory.actor,
+            SessionActorSettings(
+                dedicated=dedicated,
+                provider=provider,
+                ports=self._options.ports,
+                history_bytes=self._options.host_history_bytes,
+                call_timeout_s=self._options.call_timeout_s,
+            ),
         )
-        host = self._hosts[host_id] = HostRef(host_id, actor, self._shared_actors.driver_id)
+        host = HostRef(host_id, actor, self._shared_actors.driver_id, self._options.call_timeout_s)
+        self._hosts[host_id] = host
         return host
 
     def unassign(self, host: HostRef, sessions: int) -> None:
@@ -100,7 +104,7 @@ class ActorPool:
     async def shut_down(self) -> list[HostRef]:
         """Kill all actors, except detached ones that have sessions. Returns those that were killed."""
         if self._options.detached:
-            retiring = (host.actor.retire.remote() for host in self._packed)
+            retiring = (host.call(lambda actor: actor.retire.remote()) for host in self._packed)
             await asyncio.gather(*retiring, return_exceptions=True)  # those that have died have retired, too
         warm = [host for hosts in self._warm.values() for host in hosts]
         killed = warm if self._options.detached else list(self._hosts.values())

@@ -1,53 +1,78 @@
-"""Ray calls, with Ray's exceptions translated."""
+"""Ray calls, with Ray's errors translated, and with deadlines."""
 
+import asyncio
 import os
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import TypeVar, cast
 
 import ray
 from ray.actor import ActorHandle, ActorProxy
-from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
+from ray.exceptions import RayError
 
-from ...providers.schema.errors import RayconteurError
-from ..api.errors import RuntimeClosed
+from ..api.errors import Unreachable
 from ..streams.tls import TLS, ray_tls
+from .ray_errors import ActorUnavailable, translated
 
 T = TypeVar("T")
 A = TypeVar("A")
 
-ActorGone = RayActorError
-"""Raised by a call whose actor has died or exited, or can't be reached at the moment."""
+_PAUSE_S = 0.1
 
-ActorDead = ActorDiedError
-"""Raised by a call whose actor has died or exited, and will not be restarted."""
+START_S = 60.0
+"""How long a process may take to start. On a machine that starts hundreds at once, each takes many seconds."""
 
 
 async def result_of(call: Awaitable[T]) -> T:
-    """The result of a Ray call.
+    """The result of a Ray call, however long it takes.
 
     Raises:
         RayconteurError: as it was raised in the actor.
-        ActorGone: the actor has died, exited or can't be reached.
+        ActorDead: the actor has died or exited.
+        ActorUnavailable: it can't be reached at the moment.
+        RayUnreachable: the cluster went away, or rejects this process.
     """
     try:
         return await call
-    except RayTaskError as error:
-        if isinstance(error.cause, RayconteurError):
-            raise error.cause from None
-        raise
+    except RayError as error:
+        raise translated(error) from None
 
 
-async def shared_result_of(call: Awaitable[T]) -> T:
-    """The result of a Ray call to an actor that all drivers of the namespace share.
+async def result_within(timeout_s: float, call: Callable[[], Awaitable[T]], callee: str) -> T:
+    """The result of a Ray call that may be made again: it is, while *callee* can't be reached, for *timeout_s*.
 
     Raises:
-        RuntimeClosed: the actor ended with the runtime that had started it.
+        Unreachable: there was no result in that time.
+        RayconteurError, ActorDead, RayUnreachable: as for ``result_of``.
     """
+    deadline = asyncio.get_running_loop().time() + timeout_s
     try:
-        return await result_of(call)
-    except ActorDead:
-        raise RuntimeClosed("the runtime that began this namespace was left; enter a runtime again") from None
+        async with asyncio.timeout_at(deadline):
+            while True:
+                try:
+                    return await result_of(call())
+                except ActorUnavailable:
+                    await asyncio.sleep(_PAUSE_S)
+    except TimeoutError:
+        raise no_answer(callee, timeout_s) from None
+
+
+def no_answer(callee: str, timeout_s: float) -> Unreachable:
+    """The error for a call that *callee* has not answered."""
+    return Unreachable(
+        f"{callee} did not answer within {timeout_s:g} s; it may be stopped, overloaded, or on a node that can't be "
+        "reached: try again later, or give it longer with RuntimeOptions(call_timeout_s=...)"
+    )
+
+
+def find_actor(name: str, namespace: str) -> object | None:
+    """The handle of the actor of that name, if there is one."""
+    try:
+        return cast(object, ray.get_actor(name, namespace=namespace))
+    except ValueError:
+        return None
+    except RayError as error:
+        raise translated(error) from None
 
 
 def kill_actor(actor: ActorProxy[A]) -> None:

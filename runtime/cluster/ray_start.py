@@ -1,19 +1,24 @@
 """Connecting this process to Ray: to a running cluster, or to one that it starts."""
 
+import importlib
 import logging
 import os
 import socket
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import cast
 from urllib.parse import urlsplit
 
 import ray
-from ray.exceptions import RaySystemError
+from ray.exceptions import AuthenticationError
 
 from ..api.errors import RayUnreachable
 from ..api.options import RuntimeOptions
-from .probe import probe, unreachable
+from .probe import probe
+from .ray_errors import start_error
 from .sigint import defer_sigint
+
+log = logging.getLogger(__name__)
 
 _LOCAL = "local"
 """Ray's own keyword for an address: start a cluster on this machine."""
@@ -34,6 +39,7 @@ def connect_to_ray(address: str | None, options: RuntimeOptions) -> bool:
     starts_ray = address == _LOCAL
     try:
         probe(address)
+        _check_token(address)
         with defer_sigint() if starts_ray else nullcontext():
             ray.init(
                 address=address,
@@ -43,13 +49,32 @@ def connect_to_ray(address: str | None, options: RuntimeOptions) -> bool:
                 log_to_driver=not options.quiet,
                 logging_level=logging.ERROR if options.quiet else logging.INFO,
             )
-    except (ConnectionError, RaySystemError, RuntimeError, ValueError) as error:
-        raise unreachable(address, error) from None
+    except RayUnreachable:
+        raise
+    except Exception as error:  # Ray raises whatever it met: ConnectionError, RuntimeError, even Exception itself
+        raise start_error(address, error) from None
     except KeyboardInterrupt:
         if starts_ray:
             shut_down_ray()
         raise
     return starts_ray
+
+
+def _check_token(address: str) -> None:
+    """Have the cluster check this process's token. Without this, Ray tries for 20 s, and does not say why.
+
+    Raises:
+        Exception: Ray's, if the cluster rejects it. Whatever else is wrong, ``ray.init`` finds as well.
+    """
+    if ":" not in address or "//" in address:
+        return  # a keyword of Ray's, or Ray Client
+    connect = cast("Callable[..., object]", importlib.import_module("ray._raylet").GcsClient)
+    try:
+        connect(address=address)
+    except AuthenticationError:
+        raise
+    except Exception as error:
+        log.debug("a first connection to %s failed: %s", address, error)
 
 
 def shut_down_ray() -> None:

@@ -1,15 +1,20 @@
 """What a driver knows of session actors and of sessions."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import msgspec
 
 from ..streams.channel import Channel
 from ..streams.endpoint import Endpoint
 from .call_batcher import CallBatcher, Outcomes
-from .ray_calls import node_id, result_of, tls
+from .ray_calls import no_answer, node_id, result_of, result_within, tls
+from .ray_errors import ActorDead
 from .session_actor import SessionActorHandle
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
@@ -22,6 +27,7 @@ class HostRef:
     id: str
     actor: SessionActorHandle
     driver_id: str
+    timeout_s: float
     sessions: int = 0
     endpoint: Endpoint | None = None
     exit_watcher: asyncio.Task[None] | None = None
@@ -38,20 +44,85 @@ class HostRef:
         """The actor's name in Ray."""
         return actor_name(self.id)
 
+    async def call(self, call: Callable[[SessionActorHandle], Awaitable[T]]) -> T:
+        """The result of a *call* that takes the actor no time, and may be made again.
+
+        Raises:
+            Unreachable: there was none within the deadline.
+            ActorDead: the actor has died or exited.
+            RayconteurError: as it was raised there.
+        """
+        return await result_within(self.timeout_s, lambda: call(self.actor), f"the actor {self.name!r}")
+
+    async def call_while_alive(self, call: Awaitable[T], ready_s: float | None = None) -> T:
+        """The result of a *call* that may take any time, as long as the actor responds, within *ready_s* at first.
+
+        Raises:
+            Unreachable: the actor does not respond. It may carry out the call later.
+            ActorUnavailable: it could not be reached; it may have carried out the call or not.
+            ActorDead, RayconteurError: as for ``call``.
+        """
+        calling = asyncio.ensure_future(result_of(call))
+        try:
+            while not (await asyncio.wait({calling}, timeout=self.timeout_s))[0]:
+                await self._respond_or_finish(calling, ready_s or self.timeout_s)
+                ready_s = None
+            return calling.result()
+        finally:
+            calling.cancel()
+
+    async def within_deadline(self, call: Awaitable[T]) -> T:
+        """The result of a *call* over a stream.
+
+        Raises:
+            Unreachable: there was none within the deadline. The actor may have received the call or not.
+            Exception: what the call raises.
+        """
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                return await call
+        except TimeoutError:
+            raise no_answer(f"the actor {self.name!r}", self.timeout_s) from None
+
+    async def is_alive(self) -> bool:
+        """True if the actor responds, false if it has died or exited.
+
+        Raises:
+            Unreachable: it did not respond within the deadline.
+        """
+        try:
+            await self.call(lambda actor: actor.ready.remote())
+        except ActorDead:
+            return False
+        return True
+
     async def close_drained(self, session_id: str) -> None:
         """Close a session after its queued turns. That may take hours, so no other session shares the call."""
-        (error,) = await result_of(self.actor.close.remote([session_id], True))
+        (error,) = await self.call_while_alive(self.actor.close.remote([session_id], True))
         if error is not None:
             raise error
+
+    async def _respond_or_finish(self, calling: "asyncio.Future[T]", within_s: float) -> None:
+        responding = asyncio.ensure_future(result_of(self.actor.ready.remote()))
+        either: set[asyncio.Future[Any]] = {calling, responding}
+        try:
+            done, _ = await asyncio.wait(either, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                raise no_answer(f"the actor {self.name!r}", within_s)
+        finally:
+            responding.cancel()
+            await asyncio.wait({responding})
+            if not responding.cancelled():
+                responding.exception()  # the call fails with the same one
 
     async def _locate(self) -> Endpoint:
         """Where it listens: always there, since it is never restarted."""
         if self.endpoint is None:
-            self.endpoint = await result_of(self.actor.endpoint.remote())
+            self.endpoint = await self.call(lambda actor: actor.endpoint.remote())
         return self.endpoint
 
     async def _close_all(self, session_ids: list[str]) -> Outcomes:
-        return await result_of(self.actor.close.remote(session_ids, False))
+        return await self.call_while_alive(self.actor.close.remote(session_ids, False))
 
 
 class SessionRef(msgspec.Struct, frozen=True, gc=False):

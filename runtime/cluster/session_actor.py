@@ -6,11 +6,13 @@ from contextlib import suppress
 from functools import partial
 from typing import cast
 
+import msgspec
 import ray
 from ray.actor import ActorProxy
 
 from ...providers.registry import ProviderConfig, load_provider
 from ..api.config import SessionConfig
+from ..api.errors import DirectoryUnreachable, RuntimeClosed
 from ..api.status import SessionStatus
 from ..session.client_pool import ClientPool
 from ..session.garbage import SessionFreezer
@@ -18,9 +20,10 @@ from ..session.host import Host
 from ..session.pages import HistoryPosition, encode_history_page, encode_statuses
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
-from .directory import DirectoryHandle
+from .directory.actor import DirectoryHandle
+from .directory.client import DirectoryClient
 from .host_calls import serve
-from .ray_calls import ActorDead, kill_actor, node_address, node_id, tls
+from .ray_calls import kill_actor, node_address, node_id, tls
 from .router_actor import RouterHandle
 from .router_transport import transport_to
 
@@ -33,36 +36,43 @@ _GRACE_S = 0.1
 """For the answers to the last calls. ``ray.actor.exit_actor`` waits for them itself, but keeps the name for seconds."""
 
 
-class _SessionActor:
-    """Hosts one session or many. No call waits for a model, except ``close`` with *drain*.
+class SessionActorSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session actor is started with.
 
     A *dedicated* actor is retired from the start: it exits with its only session. It loads *provider*, the name of one,
     before it is ready.
     """
+
+    dedicated: bool
+    provider: str | None
+    ports: tuple[int, int] | None
+    history_bytes: int
+    call_timeout_s: float
+
+
+class _SessionActor:
+    """Hosts one session or many. No call waits for a model, except ``close`` with *drain*."""
 
     def __init__(
         self,
         host_id: str,
         routers: list[RouterHandle],
         directory: DirectoryHandle,
-        dedicated: bool,
-        ports: tuple[int, int] | None,
-        history_bytes: int,
-        provider: str | None,
+        settings: "SessionActorSettings",
     ) -> None:
         self._id = host_id
-        self._directory = directory
-        self._retired = dedicated
-        transports = [transport_to(router, directory, host_id) for router in routers]
+        self._directory = DirectoryClient(directory, settings.call_timeout_s)
+        self._retired = settings.dedicated
+        transports = [transport_to(router, self._directory, host_id) for router in routers]
         publish = [transport.publish for transport in transports]
-        self._host = Host(publish, self._on_sessions_end, ClientPool(), history_bytes)
+        self._host = Host(publish, self._on_sessions_end, ClientPool(), settings.history_bytes)
         self._listener = Listener(partial(serve, self._host))
         self._freezer = SessionFreezer()
-        self._ports = ports
+        self._ports = settings.ports
         self._publishing: asyncio.Task[None] | None = None
         self._exiting = asyncio.Event()
-        if provider:
-            load_provider(provider)
+        if settings.provider:
+            load_provider(settings.provider)
 
     @ray.method
     async def open(self, session_ids: list[str], epoch: int, config: SessionConfig) -> Endpoint:
@@ -134,8 +144,13 @@ class _SessionActor:
         return await self._listener.listen(node_id(), node_address(), self._ports, tls())
 
     async def _on_sessions_end(self, session_ids: list[str]) -> None:
-        with suppress(ActorDead):  # the directory and its ids ended with the namespace
-            await self._directory.release.remote(session_ids, self._id)
+        with suppress(RuntimeClosed):  # the directory and its ids ended with the namespace
+            while True:
+                try:
+                    await self._directory.call(lambda directory: directory.release.remote(session_ids, self._id))
+                    break
+                except DirectoryUnreachable:
+                    log.warning("%d ids can't be released yet: the directory is away", len(session_ids))
         self._exit_if_empty()
 
     def _exit_if_empty(self) -> None:

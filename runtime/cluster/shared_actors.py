@@ -5,14 +5,14 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 
-import ray
-
-from ..api.errors import RuntimeClosed
+from ..api.errors import RuntimeClosed, Unreachable
 from ..api.options import RuntimeOptions
 from ..events.router_connection import RouterConnection
 from ..events.router_connections import RouterConnections
-from .directory import DirectoryActor, DirectoryHandle
-from .ray_calls import ActorDead, kill_actor, result_of, shared_result_of
+from .directory.actor import DirectoryActor
+from .directory.client import DirectoryClient
+from .ray_calls import START_S, find_actor, kill_actor, result_within
+from .ray_errors import ActorDead
 from .router_actor import RouterActor, RouterHandle
 from .router_transport import transport_to
 from .session_actor import CONCURRENCY
@@ -26,7 +26,7 @@ class SharedActors:
     """One driver's handles to the shared actors. If *owned*, they end with this driver, whoever else uses them."""
 
     driver_id: str
-    directory: DirectoryHandle
+    directory: DirectoryClient
     routers: list[RouterHandle]
     owned: bool
 
@@ -38,18 +38,18 @@ class SharedActors:
     async def release(self) -> None:
         """Unregister this driver. The actors are killed if owned, or if no other driver and no session is left."""
         unused = False
-        with suppress(RuntimeClosed):
-            unused = await shared_result_of(self.directory.remove_driver.remote(self.driver_id))
+        with suppress(RuntimeClosed, Unreachable):
+            unused = await self.directory.call(lambda directory: directory.remove_driver.remote(self.driver_id))
         if self.owned or unused:
             for router in self.routers:
                 kill_actor(router)
-            kill_actor(self.directory)
+            kill_actor(self.directory.actor)
 
 
 async def find_or_start_shared_actors(options: RuntimeOptions) -> SharedActors:
     """Register a new driver with the shared actors of the namespace; starts them if there are none."""
     for _ in range(_TRIES):
-        with suppress(ActorDead):  # they belong to a runtime that is just being left
+        with suppress(ActorDead, RuntimeClosed):  # they belong to a runtime that is just being left
             return await _find_or_start(options)
         await asyncio.sleep(_PAUSE_S)
     return await _find_or_start(options)
@@ -57,12 +57,13 @@ async def find_or_start_shared_actors(options: RuntimeOptions) -> SharedActors:
 
 async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     driver_id = uuid.uuid4().hex
-    exists = _actor_exists("_directory", options.namespace)
+    exists = find_actor("_directory", options.namespace) is not None
     lifetime = "detached" if options.detached else None
-    directory = DirectoryActor.options(
+    actor = DirectoryActor.options(
         name="_directory", namespace=options.namespace, get_if_exists=True, lifetime=lifetime, num_cpus=0
     ).remote(options.routers)
-    router_count = await result_of(directory.add_driver.remote(driver_id))
+    directory = DirectoryClient(actor, options.call_timeout_s)
+    router_count = await directory.call(lambda directory: directory.add_driver.remote(driver_id), START_S)
     routers = [
         RouterActor.options(
             name=f"_router-{number}",
@@ -78,16 +79,8 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     shared_actors = SharedActors(driver_id, directory, routers, owned=not exists and not options.detached)
     if exists or options.ports:
         try:
-            await asyncio.gather(*(result_of(router.endpoint.remote()) for router in routers))
+            await asyncio.gather(*(result_within(START_S, router.endpoint.remote, "a router") for router in routers))
         except BaseException:
             await shared_actors.release()
             raise
     return shared_actors
-
-
-def _actor_exists(name: str, namespace: str) -> bool:
-    try:
-        ray.get_actor(name, namespace=namespace)
-    except ValueError:
-        return False
-    return True

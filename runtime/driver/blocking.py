@@ -17,7 +17,7 @@ from ..api.errors import RuntimeClosed
 from ..api.messages import Configure, FromLLM, Receipt, ToLLM, UserMessage
 from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Placement
-from ..api.status import CompactResult, SessionStatus
+from ..api.status import CompactResult, SessionList, SessionStatus
 from ..events import reader
 from . import reply, runtime, session_handle
 from .background_loop import BackgroundLoop, CallerThread
@@ -89,7 +89,7 @@ class Runtime:
         loop = self._require_entered()
         return SessionHandle(loop, loop.run(self._runtime.session(session_id)))
 
-    def sessions(self, limit: int | None = None, after: str = "") -> list[SessionStatus]:
+    def sessions(self, limit: int | None = None, after: str = "") -> SessionList:
         """The status of every session in the namespace, by id: all, or the first *limit* that come after *after*."""
         return self._require_entered().run(self._runtime.sessions(limit, after))
 

@@ -16,7 +16,7 @@ from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed, SessionDied, UnknownSession
 from ..api.options import RuntimeOptions, validated_session_id
 from ..api.placement import Dedicated, Packed, Placement
-from ..api.status import SessionStatus
+from ..api.status import SessionList
 from ..api.validation import validated_provider, validated_struct
 from ..cluster.actor_pool import ANY_PROVIDER, ActorPool
 from ..cluster.ray_start import connect_to_ray, shut_down_ray
@@ -145,11 +145,13 @@ class Runtime:
             raise UnknownSession(f"session {session_id!r} has died with its actor; its id is free again") from None
         return handle
 
-    async def sessions(self, limit: int | None = None, after: str = "") -> list[SessionStatus]:
+    async def sessions(self, limit: int | None = None, after: str = "") -> SessionList:
         """The status of every session in the namespace, whichever driver spawned it, in the order of their ids.
 
-        To read them page by page, give a *limit* and the last id of the previous page as *after*: the page has the
-        first sessions after that id, which may have ended. It is the last page if it has fewer than *limit*.
+        Sessions whose actor does not answer within ``call_timeout_s`` are in its ``unreachable``.
+
+        To read them page by page, give a *limit* and the ``last`` of the previous page as *after*: the page has the
+        first sessions after that id, which may have ended. It is the last page if its ``last`` is ``None``.
         """
         if limit is not None and limit < 1:
             raise InvalidConfig("limit", f"give the number of sessions on a page, 1 or more, not {limit}")

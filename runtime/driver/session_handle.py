@@ -36,8 +36,8 @@ from ..api.messages import (
 from ..api.status import CompactResult, SessionStatus
 from ..api.validation import encode_for_transfer, validated_provider, validated_struct
 from ..cluster.host_calls import tell
-from ..cluster.ray_calls import ActorGone, result_of
-from ..cluster.refs import SessionRef
+from ..cluster.ray_errors import ActorGone
+from ..cluster.refs import HostRef, SessionRef
 from ..cluster.session_registry import SessionRegistry
 from ..events.reader import Reader
 from ..events.segments import Position
@@ -54,7 +54,8 @@ _FAILURES = (UnknownSession, ActorGone, ConnectionLost, PeerUnreachable)
 class SessionHandle:
     """A session, wherever it runs. Many drivers may hold handles of it; dropping a handle does not end the session.
 
-    Every method raises ``SessionClosed`` when the session has ended, and ``SessionDied`` when its actor has died.
+    Every method raises ``SessionClosed`` when the session has ended, ``SessionDied`` when its actor has died, and
+    ``Unreachable`` when its actor does not respond.
     """
 
     __slots__ = ("__weakref__", "_preparing", "_read", "_registry", "_session", "id", "last_seq")
@@ -101,7 +102,7 @@ class SessionHandle:
                     message = await self._prepared(message)
         data = encode_for_transfer(message, "message")
         channel, urgent = self._session.host.channel, isinstance(message, Interrupt)
-        receipt = await self._call(lambda: tell(channel, self.id, data, urgent))
+        receipt = await self._call(lambda host: host.within_deadline(tell(channel, self.id, data, urgent)))
         self.last_seq = max(self.last_seq, receipt.seq)
         return receipt
 
@@ -139,21 +140,20 @@ class SessionHandle:
 
     async def settings(self) -> SessionConfig:
         """The settings in force, without secrets: of sessions that other drivers opened, too."""
-        return await self._call(lambda: self._session.host.actor.settings.remote(self.id))
+        return await self._call(lambda host: host.call(lambda actor: actor.settings.remote(self.id)))
 
     async def status(self) -> SessionStatus:
         """The session's current status."""
-        status = await self._call(lambda: self._session.host.actor.status.remote(self.id))
+        status = await self._call(lambda host: host.call(lambda actor: actor.status.remote(self.id)))
         self.last_seq = max(self.last_seq, status.last_seq)
         return status
 
     async def history(self, full: bool = False) -> tuple[Message, ...]:
         """The messages; if *full*, with those that compactions removed, and without summaries."""
-        actor = self._session.host.actor
         messages: list[Message] = []
         position: HistoryPosition | None = None
         while True:
-            page = decode_history_page(await self._call(partial(actor.history.remote, self.id, full, position)))
+            page = decode_history_page(await self._call(partial(_history_page, self.id, full, position)))
             messages[page.start :] = page.messages  # from the start again, if the history has lost messages meanwhile
             if page.next is None:
                 return tuple(messages)
@@ -186,19 +186,19 @@ class SessionHandle:
             await learn_facts(provider)
             change = msgspec.structs.replace(change, provider=with_model_facts(provider))
         elif change.model is not UNSET:
-            await self._call(partial(self._session.host.actor.learn_facts.remote, self.id, change.model))
+            await self._call(partial(_learn_facts, self.id, change.model))
         if compaction := given_settings(change).get("compaction"):
             change = msgspec.structs.replace(change, compaction=compaction.resolved(os.environ))
         with suppress(MissingExtra):  # the session's process may have the SDK that this one lacks
             change = await asyncio.to_thread(with_request_forms, change)
         if providers := _providers(change):
-            await self._call(partial(self._session.host.actor.prepare.remote, providers))
+            await self._call(lambda host: host.call_while_alive(host.actor.prepare.remote(providers)))
         return change
 
-    async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def _call(self, call: Callable[[HostRef], Awaitable[T]]) -> T:
         self._registry.require_open()
         try:
-            return await result_of(call())
+            return await call(self._session.host)
         except _FAILURES as error:
             raise await self._failure_reason(error) from None
 
@@ -208,6 +208,14 @@ class SessionHandle:
             return SessionClosed(f"session {self.id!r} has ended")
         self._registry.require_open()
         return await self._registry.failure_reason(self._session, error)
+
+
+async def _history_page(session_id: str, full: bool, position: HistoryPosition | None, host: HostRef) -> bytes:
+    return await host.call(lambda actor: actor.history.remote(session_id, full, position))
+
+
+async def _learn_facts(session_id: str, model: str, host: HostRef) -> None:
+    await host.call_while_alive(host.actor.learn_facts.remote(session_id, model))
 
 
 def _providers(change: Configure) -> list[ProviderConfig]:

@@ -7,9 +7,10 @@ import msgspec
 import ray
 from ray.actor import ActorProxy
 
-from ..events.router_calls import EndedSessions
-from ..events.segments import SessionEnd
-from ..session.sorted_ids import SortedIds
+from ...api.errors import DeathReason
+from ...events.router_calls import EndedSessions
+from ...events.segments import SessionEnd
+from ...session.sorted_ids import SortedIds
 
 _MAX_TOMBSTONES = 10_000
 """For how many sessions the directory remembers that they died with their host."""
@@ -45,7 +46,7 @@ class _Directory:
         self._epoch = 0
         self._places: dict[str, SessionPlace] = {}
         self._ids = SortedIds()  # of the places
-        self._tombstones: OrderedDict[tuple[str, int], None] = OrderedDict()  # by id and epoch
+        self._tombstones: OrderedDict[tuple[str, int], DeathReason] = OrderedDict()  # by id and epoch
 
     @ray.method
     async def add_driver(self, driver_id: str) -> int:
@@ -82,20 +83,20 @@ class _Directory:
                 self._free(session_id)
 
     @ray.method
-    async def mark_dead(self, host_id: str) -> dict[str, int]:
+    async def mark_dead(self, host_id: str, reason: DeathReason) -> dict[str, int]:
         """Free all ids of a host that has died. Returns them, each with its epoch, to the first caller only."""
         dead = {session_id: place.epoch for session_id, place in self._places.items() if place.host_id == host_id}
         for session_id, epoch in dead.items():
             self._free(session_id)
-            self._tombstones[session_id, epoch] = None
+            self._tombstones[session_id, epoch] = reason
         while len(self._tombstones) > _MAX_TOMBSTONES:
             self._tombstones.popitem(last=False)
         return dead
 
     @ray.method
-    async def has_died(self, session_id: str, epoch: int) -> bool:
-        """True if the session died with its host."""
-        return (session_id, epoch) in self._tombstones
+    async def has_died(self, session_id: str, epoch: int) -> DeathReason | None:
+        """Why the session's host died, if the session died with it."""
+        return self._tombstones.get((session_id, epoch))
 
     @ray.method
     async def find(self, session_id: str) -> SessionPlace | None:

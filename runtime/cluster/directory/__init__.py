@@ -1,0 +1,1 @@
+"""The directory of a namespace: which session actor hosts which session."""

@@ -1,0 +1,38 @@
+"""The directory's client: calls to the directory, which wait while it is away."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from ...api.errors import DirectoryUnreachable, RuntimeClosed, Unreachable
+from ..ray_calls import result_within
+from ..ray_errors import ActorDead
+from .actor import DirectoryHandle
+
+T = TypeVar("T")
+
+
+class DirectoryClient:
+    """Makes calls to *actor*, each within *timeout_s*. They may be made twice: it restarts when it dies."""
+
+    def __init__(self, actor: DirectoryHandle, timeout_s: float) -> None:
+        self.actor = actor
+        self.timeout_s = timeout_s
+
+    async def call(self, call: Callable[[DirectoryHandle], Awaitable[T]], timeout_s: float | None = None) -> T:
+        """The result of *call*, within *timeout_s* if given.
+
+        Raises:
+            DirectoryUnreachable: there was none in time.
+            RuntimeClosed: the directory ended with its namespace.
+            RayconteurError: as it was raised there.
+        """
+        timeout_s = timeout_s or self.timeout_s
+        try:
+            return await result_within(timeout_s, lambda: call(self.actor), "the directory")
+        except Unreachable:
+            raise DirectoryUnreachable(
+                f"the directory of the namespace did not answer within {timeout_s:g} s; it is being restarted, or "
+                "stopped: try again later"
+            ) from None
+        except ActorDead:
+            raise RuntimeClosed("the runtime that began this namespace was left; enter a runtime again") from None

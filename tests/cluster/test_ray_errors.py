@@ -1,0 +1,116 @@
+"""Ray's errors are translated in one table, and none of them leaves the package."""
+
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+from ray import exceptions
+from ray.exceptions import RayError
+
+import rayconteur as rc
+from rayconteur.errors import ClusterLost, RayAuthenticationFailed, RayUnreachable, SessionExists
+from rayconteur.runtime import DeathReason
+from rayconteur.runtime.cluster.ray_errors import ActorDead, ActorUnavailable, start_error, translated
+
+ACTOR_ID = "32737fcbb2760026ecfa086801000000"
+
+
+def ray_error(kind: str, *fields: object) -> RayError:
+    """An error of Ray, whose types are not all complete."""
+    return cast(Callable[..., RayError], getattr(exceptions, kind))(*fields)
+
+
+def died(message: str) -> RayError:
+    new_context = cast(Callable[..., object], exceptions.__dict__["ActorDiedErrorContext"])
+    return ray_error("ActorDiedError", new_context(error_message=message, actor_id=bytes.fromhex(ACTOR_ID)))
+
+
+def raised_in_an_actor(error: Exception) -> RayError:
+    return ray_error("RayTaskError", "open", "its traceback", error)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (died("The actor is dead because its process exited"), DeathReason.CRASHED),
+        (ray_error("WorkerCrashedError"), DeathReason.CRASHED),
+        (died("The actor died because its node has died. Node Id: 0a1b"), DeathReason.NODE_DIED),
+        (ray_error("NodeDiedError", "the node died"), DeathReason.NODE_DIED),
+        (
+            ray_error("OutOfMemoryError", "the node was running low on memory"),
+            DeathReason.OUT_OF_MEMORY,
+        ),
+        (ray_error("ActorDiedError", raised_in_an_actor(ImportError("no module"))), DeathReason.NOT_STARTED),
+        (ray_error("ActorUnschedulableError", "no node has room"), DeathReason.NOT_STARTED),
+        (ray_error("RuntimeEnvSetupError", "pip failed"), DeathReason.NOT_STARTED),
+    ],
+)
+def test_the_death_of_an_actor_is_told_with_its_reason(error: RayError, reason: DeathReason) -> None:
+    death = translated(error)
+
+    assert isinstance(death, ActorDead)
+    assert death.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ray_error("ActorUnavailableError", "socket closed", None), ActorUnavailable),
+        (ray_error("GetTimeoutError", "too late"), ActorUnavailable),
+        (ray_error("AuthenticationError", "InvalidAuthToken"), RayAuthenticationFailed),
+        (
+            ray_error("RpcError", "Unauthenticated: Authentication token is missing or incorrect"),
+            RayAuthenticationFailed,
+        ),
+        (ray_error("RpcError", "failed to connect to all addresses"), ClusterLost),
+        (ray_error("RaySystemError", "Ray has not been started yet"), ClusterLost),
+        (ray_error("LocalRayletDiedError"), ClusterLost),
+    ],
+)
+def test_what_is_no_death_is_told_apart(error: RayError, kind: type[Exception]) -> None:
+    assert type(translated(error)) is kind
+
+
+def test_our_errors_arrive_as_they_were_raised_and_others_with_the_traceback_of_the_actor() -> None:
+    ours, others = SessionExists("it exists"), KeyError("a bug")
+
+    assert translated(raised_in_an_actor(ours)) is ours
+    assert translated(raised_in_an_actor(others)) is others
+    assert "its traceback" in others.__notes__[0]
+
+
+RAY_ERRORS = [
+    error
+    for error in vars(exceptions).values()
+    if isinstance(error, type) and issubclass(error, RayError) and error.__module__ == exceptions.__name__
+]
+
+
+@pytest.mark.parametrize("kind", RAY_ERRORS, ids=lambda kind: kind.__name__)
+def test_no_error_of_ray_is_left_as_it_is(kind: type[RayError]) -> None:
+    without_fields = cast(type[RayError], type(kind.__name__, (kind,), {"__str__": object.__repr__}))
+    error = without_fields.__new__(without_fields)
+    vars(error).update(cause=None, _preempted=False, _actor_init_failed=False)
+
+    assert not isinstance(translated(error), RayError)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "phrase"),
+    [
+        (Exception("The current node timed out during startup. This could happen"), RayUnreachable, "did not start"),
+        (ConnectionError("Failed to connect to Ray cluster at 10.0.0.1:6379"), RayUnreachable, "can't be reached"),
+        (
+            ray_error("AuthenticationError", "no authentication token was found"),
+            RayAuthenticationFailed,
+            "RAY_AUTH_MODE",
+        ),
+    ],
+)
+def test_an_error_of_starting_or_joining_ray_says_what_to_do(
+    error: Exception, kind: type[rc.RayconteurError], phrase: str
+) -> None:
+    told = start_error("10.0.0.1:6379", error)
+
+    assert type(told) is kind
+    assert phrase in told.message
