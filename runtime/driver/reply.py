@@ -42,8 +42,12 @@ class ReplySession(Protocol):
     id: str
     last_seq: int
 
-    def events(self, after: int = 0) -> Reader:
-        """The session's events after number *after*."""
+    async def start_turn(self, message: UserMessage | Retry) -> tuple[Receipt, Reader]:
+        """Put *message*, which starts a turn, into the mailbox, and read the events after it."""
+        ...
+
+    def keep(self, reader: Reader) -> None:
+        """Keep *reader*, whose turn has ended, for the next turn."""
         ...
 
     async def send(self, message: ToLLM) -> Receipt:
@@ -81,18 +85,18 @@ class Reply:
 
     async def __aiter__(self) -> AsyncGenerator[FromLLM, None]:
         session = self._session
-        receipt = await session.send(self._message)
+        receipt, reader = await session.start_turn(self._message)
         self.turn = turn = receipt.turn
-        # The router keeps the events meanwhile. If both calls were made at once, each would delay the other.
-        reader = session.events(receipt.seq)
+        is_over = False
         try:
             while True:
                 for event in await reader.batch():
                     if event.seq > session.last_seq:
                         session.last_seq = event.seq
                     if event.turn == turn:
+                        is_over = type(event) in _TURN_ENDS
                         yield event
-                        if type(event) in _TURN_ENDS:
+                        if is_over:
                             return
                     elif isinstance(event, Missed):
                         yield event
@@ -100,7 +104,10 @@ class Reply:
         except StopAsyncIteration:
             raise SessionClosed(f"session {session.id!r} ended before turn {turn}") from None
         finally:
-            reader.close()
+            if is_over:
+                session.keep(reader)
+            else:
+                reader.close()
 
     def __await__(self) -> Generator[None, None, FinalAnswer]:
         return self.answer().__await__()

@@ -26,6 +26,7 @@ from ..cluster.shared_actors import SharedActors, find_or_start_shared_actors
 from ..events.reader import Reader
 from ..events.router_connections import RouterConnections
 from ..events.segments import START, Position
+from .kept_readers import KeptReaders
 from .session_handle import SessionHandle
 
 _DEDICATED = Dedicated()
@@ -64,7 +65,8 @@ class Runtime:
             shared_actors = await find_or_start_shared_actors(self._options)
             pool = ActorPool(shared_actors, self._options, self._warm)
             registry = SessionRegistry(shared_actors, self._options, pool)
-            self._resources = _Resources(shared_actors, pool, registry, shared_actors.connect_to_routers())
+            connections = shared_actors.connect_to_routers()
+            self._resources = _Resources(shared_actors, pool, registry, connections, KeptReaders())
         except BaseException:
             self._disconnect()
             raise
@@ -76,6 +78,7 @@ class Runtime:
         resources, self._resources = self._resources, None
         try:
             if resources:
+                resources.kept_readers.close()
                 await resources.connections.close(RuntimeClosed("the runtime was left"))
                 await resources.registry.shut_down()
                 await resources.shared_actors.release()
@@ -170,7 +173,8 @@ class Runtime:
         return self._read(None, None if after is None else START)
 
     def _handle(self, session: SessionRef) -> SessionHandle:
-        return SessionHandle(session, self._require_entered().registry, self._read)
+        resources = self._require_entered()
+        return SessionHandle(session, resources.registry, self._read, resources.kept_readers)
 
     def _read(self, session_id: str | None, position: Position | None) -> Reader:
         source = self._require_entered().connections.source_of(session_id)
@@ -229,3 +233,4 @@ class _Resources:
     pool: ActorPool
     registry: SessionRegistry
     connections: RouterConnections
+    kept_readers: KeptReaders

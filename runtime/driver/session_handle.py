@@ -43,6 +43,7 @@ from ..events.reader import Reader
 from ..events.segments import Position
 from ..session.pages import HistoryPosition, decode_history_page
 from ..streams.connection import ConnectionLost
+from .kept_readers import KeptReaders
 from .reply import Reply
 
 T = TypeVar("T")
@@ -58,14 +59,21 @@ class SessionHandle:
     ``Unreachable`` when its actor does not respond.
     """
 
-    __slots__ = ("__weakref__", "_preparing", "_read", "_registry", "_session", "id", "last_seq")
+    __slots__ = ("__weakref__", "_kept_readers", "_preparing", "_read", "_registry", "_session", "id", "last_seq")
 
-    def __init__(self, session: SessionRef, registry: SessionRegistry, read: Callable[[str, Position], Reader]) -> None:
+    def __init__(
+        self,
+        session: SessionRef,
+        registry: SessionRegistry,
+        read: Callable[[str, Position], Reader],
+        kept_readers: KeptReaders,
+    ) -> None:
         self.id = session.id
         self.last_seq = 0
         self._session = session
         self._registry = registry
         self._read = read
+        self._kept_readers = kept_readers
         self._preparing: asyncio.Lock | None = None  # created by the first ``Configure``
 
     def __repr__(self) -> str:
@@ -84,6 +92,25 @@ class SessionHandle:
     def retry(self) -> Reply:
         """Repeat the request of a failed turn, and stream the reply."""
         return Reply(self, Retry())
+
+    async def start_turn(self, message: UserMessage | Retry) -> tuple[Receipt, Reader]:
+        """Put *message*, which starts a turn, into the mailbox, and read the events after it."""
+        reader = self._kept_readers.take(self.id, self._session.epoch)  # before they can arrive
+        try:
+            receipt = await self.send(message)
+        except BaseException:
+            if reader is not None:
+                self.keep(reader)
+            raise
+        if reader is None or reader.ended:
+            # The router keeps the events meanwhile. If both calls were made at once, each would delay the other.
+            return receipt, self.events(receipt.seq)
+        reader.skip_to(receipt.seq)
+        return receipt, reader
+
+    def keep(self, reader: Reader) -> None:
+        """Keep *reader*, whose turn has ended, for the next turn."""
+        self._kept_readers.keep(reader)
 
     async def send(self, message: ToLLM) -> Receipt:
         """Put *message* into the mailbox, behind those sent before. Returns when it is there.

@@ -54,6 +54,7 @@ class Reader:
         self._ended_sessions: deque[str] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._ended = False
+        self._is_resting = False
         self._error: Exception | None = None
         source.subscribe(self)
 
@@ -77,8 +78,28 @@ class Reader:
         for session_id, position in positions.items():
             self.cursors.setdefault(session_id, position)
 
+    def rest(self) -> None:
+        """Skip what has arrived, and until ``resume`` what arrives: nobody reads it."""
+        self._is_resting = True
+        self._events = iter(())
+        while self._segments:
+            segment, _ = self._segments.popleft()
+            self._source.acknowledge(self, segment)
+
+    def resume(self) -> None:
+        """Buffer again what arrives from now on."""
+        self._is_resting = False
+
+    def skip_to(self, seq: int) -> None:
+        """Skip the events up to number *seq* of the one session that it reads, and gaps among them."""
+        assert self.session_id is not None
+        epoch, last = self.cursors.get(self.session_id, START)
+        self.cursors[self.session_id] = epoch, max(last, seq)
+        if self._segments:
+            self._segments = deque((segment, max(last, seq)) for segment, last in self._segments)
+
     def feed(self, segment: Segment) -> bool:
-        """Buffer the next *segment*. Returns false if it is ignored: a repeated one, or after the end."""
+        """Buffer the next *segment*. Returns false if it is ignored: a repeated one, while it rests, or after the end."""
         epoch, last = known = self.cursors.get(segment.session_id, START)
         position = segment.position
         if self._ended or position <= known:
@@ -89,6 +110,8 @@ class Reader:
                 return False
             last = 0
         self.cursors[segment.session_id] = position
+        if self._is_resting and not segment.session_end:
+            return False
         self._segments.append((segment, last))
         if segment.session_end:
             self._end_session(segment)

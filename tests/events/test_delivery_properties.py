@@ -151,6 +151,30 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.run(read)
 
     @precondition(lambda self: self.readers)
+    @rule(
+        number=st.integers(0, 10), rests_s=st.sampled_from([0.0, 0.1, 200.0]), starts_s=st.sampled_from([0.0, 0.1, 1.0])
+    )
+    def rest_reader(self, number: int, rests_s: float, starts_s: float) -> None:
+        """As between two turns: it reads on after what is published when it resumes, and is told so a little later."""
+        tracked = self.readers[number % len(self.readers)]
+        name, epoch = tracked.reader.session_id, tracked.reader.epoch
+
+        async def rest() -> None:
+            assert name is not None
+            tracked.reader.rest()
+            await asyncio.sleep(rests_s)
+            tracked.reader.resume()
+            self.record_published()
+            seq = len(self.published.get((name, epoch), {}))
+            await asyncio.sleep(starts_s)
+            tracked.reader.skip_to(seq)
+            tracked.last[name, epoch] = max(seq, tracked.position((name, epoch)))
+            tracked.missed.pop(name, None)
+
+        if name is not None:
+            self.run(rest)
+
+    @precondition(lambda self: self.readers)
     @rule(number=st.integers(0, 10))
     def close_reader(self, number: int) -> None:
         self.readers.pop(number % len(self.readers)).reader.close()

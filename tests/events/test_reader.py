@@ -70,6 +70,37 @@ def test_batch_returns_the_events_of_a_segment_together() -> None:
     assert run(main()) == [["a1", "a2"], ["a3"]]
 
 
+def test_a_resting_reader_skips_what_arrives_and_takes_no_room_for_it() -> None:
+    source = ManualSource()
+    reader = fed(Reader(source, "a", (1, 0)), segment("a", 1, 2))
+
+    reader.rest()
+
+    assert source.acknowledged == [segment("a", 1, 2)]
+    assert not reader.feed(segment("a", 3, 2))
+    reader.resume()
+    assert available_labels(fed(reader, segment("a", 5))) == ["a5"]
+
+
+def test_a_reader_skips_to_a_number_without_reporting_a_gap_before_it() -> None:
+    buffered = of_one(segment("a", 1, 2), segment("a", 3), segment("a", 6, 3), segment("a", 11))
+    buffered.skip_to(7)
+    ahead = of_one(segment("a", 1))
+    ahead.skip_to(7)
+
+    assert available_labels(buffered) == ["a8", "a9-10?", "a11"]
+    assert available_labels(fed(ahead, segment("a", 2, 3), segment("a", 5, 4), segment("a", 9))) == ["a8", "a9"]
+
+
+def test_a_session_that_ends_ends_a_resting_reader() -> None:
+    reader = of_one(segment("a", 1))
+    reader.rest()
+
+    reader.feed(segment("a", 2, session_end=SessionEnd.DIED))
+
+    assert reader.ended
+
+
 def test_a_repeated_segment_is_ignored() -> None:
     reader = of_one(segment("a", 1, 2))
 
