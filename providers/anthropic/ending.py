@@ -14,6 +14,7 @@ class Ending:
     """
 
     def __init__(self) -> None:
+        self._has_started = False
         self._counts = TokenCounts()
         self._first = Stop()  # what the start of the answer said: no proof of its end
         self._stop = Stop()
@@ -27,7 +28,10 @@ class Ending:
         """Keep what *message*, with which the answer starts, has of its end. Returns the token counts so far."""
         if message.stop_reason:
             self._first = Stop(message.stop_reason, message.stop_details)
-        self._counts.update(message.usage)
+        if self._has_started:
+            self._counts.update(message.usage)
+        else:
+            self._counts, self._has_started = message.usage, True
         return UsageReported(self._counts.usage())
 
     def note(self, event: MessageDelta | MessageStop) -> list[Delta]:

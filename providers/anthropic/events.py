@@ -52,9 +52,10 @@ class TokenCounts(msgspec.Struct):
 
     def update(self, later: "TokenCounts") -> None:
         """Replace the counts that *later* has. An input of 0 takes none away: some servers end a stream with it."""
-        has_input = bool(later.iterations) or any(getattr(later, name) for name in _INPUT)
-        for name in self.__struct_fields__:
-            count = getattr(later, name)
+        has_input = bool(
+            later.iterations or later.input_tokens or later.cache_read_input_tokens or later.cache_creation_input_tokens
+        )
+        for name, count in zip(self.__struct_fields__, msgspec.structs.astuple(later), strict=True):
             if count is not None and (count or has_input or name not in _INPUT or not getattr(self, name)):
                 setattr(self, name, count)
 

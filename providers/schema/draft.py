@@ -27,7 +27,7 @@ from .deltas import (
 from .errors import IncompleteAnswer, ProtocolError
 from .messages import Origin
 from .stop_reasons import StopDetails, StopReason
-from .usage import Usage
+from .usage import NOTHING_KNOWN, Usage
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -56,7 +56,7 @@ class Partial(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
 
     content: tuple[Block, ...] = ()
     text: str = ""
-    usage: Usage = Usage()
+    usage: Usage = NOTHING_KNOWN
     message_id: str | None = None
     model: str | None = None
     origin: Origin | None = None
@@ -96,7 +96,7 @@ class Draft:
         self._provider = provider
         self._started: AnswerStarted | None = None
         self._ended: AnswerEnded | None = None
-        self._usage = Usage()
+        self._usage = NOTHING_KNOWN
         self._blocks: dict[int, _OpenBlock | _WholeBlock] = {}
         self._closed: set[int] = set()
         self._withdrawn: set[int] = set()
@@ -155,6 +155,15 @@ class Draft:
                 self._tool_use(delta).pieces.append(delta.json)
             case ThinkingDelta():
                 self._thinking(delta).pieces.append(delta.text)
+            # Every answer has these four.
+            case UsageReported():
+                self._usage = delta.usage.or_else(self._usage)
+            case BlockEnded():
+                self._end_block(delta)
+            case AnswerStarted():
+                self._started = delta
+            case AnswerEnded():
+                self._ended, self._text_index = delta, None
             case TextDelta():
                 self._switch_to_text_block(delta)
                 self._append_text(delta.text)
@@ -169,16 +178,8 @@ class Draft:
                 self._cite(delta)
             case OpaqueReceived():
                 self._start_block(delta, Opaque(provider=self._provider, type=delta.type, json=delta.json))
-            case BlockEnded():
-                self._end_block(delta)
             case BlocksWithdrawn():
                 self._withdrawn.update(delta.indexes)
-            case UsageReported():
-                self._usage = delta.usage.or_else(self._usage)
-            case AnswerStarted():
-                self._started = delta
-            case AnswerEnded():
-                self._ended, self._text_index = delta, None
 
     def _require_in_progress(self, delta: Delta) -> None:
         if self._ended:

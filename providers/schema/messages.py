@@ -112,12 +112,14 @@ class HistoryView(Sequence[Message]):
     def __getitem__(self, index: slice) -> tuple[Message, ...]: ...
 
     def __getitem__(self, index: int | slice) -> Message | tuple[Message, ...]:
+        length = self._length
         if isinstance(index, slice):
-            start, stop, step = index.indices(self._length)
+            start, stop, step = index.indices(length)
             return tuple(self._log[start:stop:step] if step > 0 else tuple(self)[index])
-        if not -self._length <= index < self._length:
-            raise IndexError("a view of a history has no message with this index")
-        return self._log[index if index >= 0 else self._length + index]
+        place = index if index >= 0 else index + length
+        if 0 <= place < length:
+            return self._log[place]
+        raise IndexError("a view of a history has no message with this index")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and tuple(self) == tuple(cast(Sequence[object], other))

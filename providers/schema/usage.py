@@ -95,19 +95,20 @@ class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     def or_else(self, other: "Usage") -> "Usage":
         """This usage, with the counts of *other* where this one has none."""
-
-        def pick(mine: Count, theirs: Count) -> Count:
-            return theirs if mine.tokens is None else mine
-
+        if other is NOTHING_KNOWN:  # before the first report
+            return self
         return Usage(
-            input=pick(self.input, other.input),
-            output=pick(self.output, other.output),
-            cache_read=pick(self.cache_read, other.cache_read),
-            cache_write=pick(self.cache_write, other.cache_write),
-            reasoning=pick(self.reasoning, other.reasoning),
+            input=other.input if self.input.tokens is None else self.input,
+            output=other.output if self.output.tokens is None else self.output,
+            cache_read=other.cache_read if self.cache_read.tokens is None else self.cache_read,
+            cache_write=other.cache_write if self.cache_write.tokens is None else self.cache_write,
+            reasoning=other.reasoning if self.reasoning.tokens is None else self.reasoning,
             cost=other.cost if self.cost.usd is None else self.cost,
         )
 
+
+NOTHING_KNOWN = Usage()
+"""The usage of a request for which nothing was reported."""
 
 NONE_YET = Usage(
     input=reported(0),

@@ -29,6 +29,7 @@ from ..api.messages import (
 )
 from ..api.status import SessionStatus
 from ..events.reader import Reader
+from .kept_readers import KeptReaders
 
 _TURN_ENDS = (Completed, Failed, Interrupted)
 
@@ -42,12 +43,8 @@ class ReplySession(Protocol):
     id: str
     last_seq: int
 
-    async def start_turn(self, message: UserMessage | Retry) -> tuple[Receipt, Reader]:
-        """Put *message*, which starts a turn, into the mailbox, and read the events after it."""
-        ...
-
-    def keep(self, reader: Reader) -> None:
-        """Keep *reader*, whose turn has ended, for the next turn."""
+    def events(self, after: int = 0) -> Reader:
+        """The session's events after number *after*."""
         ...
 
     async def send(self, message: ToLLM) -> Receipt:
@@ -77,16 +74,20 @@ class Reply:
     Leaving the loop early leaves the turn running: ``interrupt`` ends it.
     """
 
-    def __init__(self, session: ReplySession, message: UserMessage | Retry) -> None:
+    def __init__(
+        self, session: ReplySession, epoch: int, message: UserMessage | Retry, kept_readers: KeptReaders
+    ) -> None:
         self._session = session
+        self._epoch = epoch
         self._message = message
+        self._kept_readers = kept_readers
         self.turn: int | None = None
         """The number of the turn, once the message is in the mailbox."""
 
     async def __aiter__(self) -> AsyncGenerator[FromLLM, None]:
         session = self._session
-        receipt, reader = await session.start_turn(self._message)
-        self.turn = turn = receipt.turn
+        reader = await self._start_turn()
+        turn = self.turn
         is_over = False
         try:
             while True:
@@ -105,9 +106,26 @@ class Reply:
             raise SessionClosed(f"session {session.id!r} ended before turn {turn}") from None
         finally:
             if is_over:
-                session.keep(reader)
+                self._kept_readers.keep(reader)
             else:
                 reader.close()
+
+    async def _start_turn(self) -> Reader:
+        """Send the message, and read the events after it."""
+        session = self._session
+        reader = self._kept_readers.take(session.id, self._epoch)  # before they can arrive
+        try:
+            receipt = await session.send(self._message)
+        except BaseException:
+            if reader is not None:
+                self._kept_readers.keep(reader)
+            raise
+        self.turn = receipt.turn
+        if reader is None or reader.ended:
+            # The router keeps the events meanwhile. If both calls were made at once, each would delay the other.
+            return session.events(receipt.seq)
+        reader.skip_to(receipt.seq)
+        return reader
 
     def __await__(self) -> Generator[None, None, FinalAnswer]:
         return self.answer().__await__()

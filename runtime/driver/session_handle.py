@@ -83,34 +83,15 @@ class SessionHandle:
         """Send a user message and stream the reply. It is sent, or rejected, when the reply is iterated or awaited."""
         match message:
             case str():
-                return Reply(self, UserMessage.of(message))
+                return self._reply(UserMessage.of(message))
             case UserMessage():
-                return Reply(self, message)
+                return self._reply(message)
             case _:
-                return Reply(self, UserMessage(content=message))
+                return self._reply(UserMessage(content=message))
 
     def retry(self) -> Reply:
         """Repeat the request of a failed turn, and stream the reply."""
-        return Reply(self, Retry())
-
-    async def start_turn(self, message: UserMessage | Retry) -> tuple[Receipt, Reader]:
-        """Put *message*, which starts a turn, into the mailbox, and read the events after it."""
-        reader = self._kept_readers.take(self.id, self._session.epoch)  # before they can arrive
-        try:
-            receipt = await self.send(message)
-        except BaseException:
-            if reader is not None:
-                self.keep(reader)
-            raise
-        if reader is None or reader.ended:
-            # The router keeps the events meanwhile. If both calls were made at once, each would delay the other.
-            return receipt, self.events(receipt.seq)
-        reader.skip_to(receipt.seq)
-        return receipt, reader
-
-    def keep(self, reader: Reader) -> None:
-        """Keep *reader*, whose turn has ended, for the next turn."""
-        self._kept_readers.keep(reader)
+        return self._reply(Retry())
 
     async def send(self, message: ToLLM) -> Receipt:
         """Put *message* into the mailbox, behind those sent before. Returns when it is there.
@@ -198,6 +179,9 @@ class SessionHandle:
         except _FAILURES as error:
             raise await self._failure_reason(error) from None
         self._registry.on_session_closed(host)
+
+    def _reply(self, message: UserMessage | Retry) -> Reply:
+        return Reply(self, self._session.epoch, message, self._kept_readers)
 
     async def _prepared(self, change: Configure) -> Configure:
         """*change*, validated, with the credentials of its providers from the environment.

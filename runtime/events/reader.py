@@ -99,7 +99,7 @@ class Reader:
             self._segments = deque((segment, max(last, seq)) for segment, last in self._segments)
 
     def feed(self, segment: Segment) -> bool:
-        """Buffer the next *segment*. Returns false if it is ignored: a repeated one, while it rests, or after the end."""
+        """Buffer the next *segment*. Returns false if it is ignored: repeated, while resting, or after the end."""
         epoch, last = known = self.cursors.get(segment.session_id, START)
         position = segment.position
         if self._ended or position <= known:
