@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import cache
+from operator import mul
 
 import msgspec
 
@@ -59,17 +60,19 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
         if not expected / _MAX_PLAUSIBLE_RATIO <= reported_tokens <= most:
             return self
         noise = (_NOISE_SHARE * reported_tokens) ** 2 + _NOISE_TOKENS**2
-        covariances = [size * variance for size, variance in zip(sizes[:4], self.factor_variances, strict=True)]
-        explained = sum(size * covariance for size, covariance in zip(sizes[:4], covariances, strict=True))
+        covariances = list(map(mul, sizes, self.factor_variances))
+        explained = sum(map(mul, sizes, covariances))
         variance = explained + self.fixed_variance + noise
         limit = _MAX_SIGMAS * math.sqrt(variance)
         gain = max(-limit, min(limit, reported_tokens - expected)) / variance
         return Learned(
-            tuple(_bounded(factor + part * gain) for factor, part in zip(self.factors, covariances, strict=True)),
+            tuple([_bounded(factor + part * gain) for factor, part in zip(self.factors, covariances, strict=True)]),
             max(-_MAX_FIXED_TOKENS, min(_MAX_FIXED_TOKENS, self.fixed + self.fixed_variance * gain)),
             tuple(
-                max(_MIN_FACTOR_VARIANCE, old - part * part / variance)
-                for old, part in zip(self.factor_variances, covariances, strict=True)
+                [
+                    max(_MIN_FACTOR_VARIANCE, old - part * part / variance)
+                    for old, part in zip(self.factor_variances, covariances, strict=True)
+                ]
             ),
             max(_MIN_FIXED_VARIANCE, self.fixed_variance - self.fixed_variance**2 / variance),
         )

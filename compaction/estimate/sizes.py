@@ -73,8 +73,11 @@ def settings_sizes(settings: Settings, provider: str) -> Sizes:
 
 def _content_sizes(content: Sequence[Block], provider: str, overhead: tuple[float, float]) -> Sizes:
     """The sizes of *content* together with the *overhead* around it, as code and as fixed tokens."""
-    prose = other = media = 0.0
     code, fixed = overhead
+    if len(content) == 1 and type(content[0]) is Text:  # most messages
+        in_prose, in_code, in_other = _text_sizes(content[0].text)
+        return Sizes(in_prose, code + in_code, in_other, 0.0, fixed)
+    prose = other = media = 0.0
     for block in content:
         # This runs for each block of a history, and `match` is slower.
         if isinstance(block, Text) or (isinstance(block, Thinking) and not block.redacted):
