@@ -84,8 +84,10 @@ THIRD_PARTY = {
         "benchmarks/readers",
     ),
     "truststore": ("providers/transport/tls.py",),
-    "aiohttp": ("providers/transport", "benchmarks/adapters", "benchmarks/readers"),
-    "yarl": ("providers/transport", "benchmarks/readers"),  # aiohttp's addresses
+    "httptools": ("providers/transport/connections/response_parser.py",),
+    "aiohappyeyeballs": ("providers/transport/connections",),
+    "aiohttp": ("benchmarks/adapters", "benchmarks/readers"),
+    "yarl": ("benchmarks/readers",),  # aiohttp's addresses
     "botocore": (
         "providers/auth/aws_credentials.py",
         "providers/bedrock/client.py",

@@ -28,6 +28,7 @@ HEAVY = {
     "httpx2",
     "httpx",
     "aiohttp",
+    "httptools",
     "botocore",
     "boto3",
     "pydantic",

@@ -1,4 +1,4 @@
-"""Amazon Bedrock's Converse and ConverseStream: botocore signs, aiohttp sends."""
+"""Amazon Bedrock's Converse and ConverseStream: botocore signs."""
 
 import os
 import ssl
@@ -17,9 +17,9 @@ from ..schema.errors import InvalidConfig
 from ..schema.request import Request, Settings
 from ..transport import http
 from ..transport.connections.http_session import HTTPSession
+from ..transport.connections.response import Response
 from ..transport.fault_bodies import Fault
 from ..transport.form_sender import FormSender
-from ..transport.response import Response
 from ..wire.extra_body import check_extras
 from . import requests as bedrock_requests
 from .config import Bedrock

@@ -10,9 +10,9 @@ from ..schema.request import Request, Settings
 from ..transport import http
 from ..transport.authority import Authority, Secrets
 from ..transport.connections.http_session import HTTPSession
+from ..transport.connections.response import Response
 from ..transport.fault_bodies import Fault
 from ..transport.form_sender import FormSender
-from ..transport.response import Response
 from ..wire.extra_body import check_extras
 from . import requests as google_requests
 from .config import Google

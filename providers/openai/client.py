@@ -17,9 +17,9 @@ from ..schema.request import Request, Settings
 from ..transport import http
 from ..transport.authority import Authority, Secrets
 from ..transport.connections.http_session import HTTPSession
+from ..transport.connections.response import Response
 from ..transport.fault_bodies import Fault
 from ..transport.form_sender import FormSender
-from ..transport.response import Response
 from ..transport.streams.decoder import AnswerDecoder
 from ..wire.extra_body import check_extras
 from .adaptation import adapted, refused_member

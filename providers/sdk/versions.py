@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 TESTED: Mapping[str, str] = {
-    "aiohttp": "3.14.5",
     "anthropic": "2.11.0",
     "botocore": "1.44.5",
     "cohere": "7.3.1",

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from ..schema.client import Sink
 from ..schema.deltas import Delta, UsageReported
-from .body_reader import End, Reading, Take
+from .connections.exchange import End, Take
 from .rate_limit_headers import RateLimitInserter
 from .streams.decoder import AnswerDecoder
 
@@ -15,11 +15,27 @@ _TAIL_S = 0.1
 _SETTLED_S = 0.5
 
 
+class Reading(Protocol):
+    """The reading of a body, while it lasts."""
+
+    def pause(self) -> None:
+        """Read no more until ``resume``."""
+        ...
+
+    def resume(self) -> None:
+        """Read on."""
+        ...
+
+    def close(self) -> None:
+        """Read no more for good. The end is not reported."""
+        ...
+
+
 class Body(Protocol):
     """A body that can be read."""
 
     def read_body(self, take: Take, end: End) -> Reading:
-        """Read it, see ``BodyReader``."""
+        """Give each piece to *take* as it arrives, and the end to *end*, once."""
         ...
 
 

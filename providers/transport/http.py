@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from ..schema.client import Sink
 from ..schema.deltas import Delta
 from ..schema.errors import (
@@ -20,15 +18,14 @@ from ..schema.errors import (
 )
 from ..sdk.changes import request_error
 from .answer_reading import AnswerReading
+from .connections.response import Response
 from .fault_bodies import Fault, read_fault
 from .faults import FaultTable, retry_after_s
 from .rate_limit_headers import RateLimitInserter
-from .response import Response
 from .streams.decoder import AnswerDecoder
 
 # A shorter key is a placeholder such as "EMPTY", and may occur in any sentence.
 _SECRET_CHARS = 8
-_CONNECTION_ERRORS = (aiohttp.ClientError, OSError)
 _STATUS_REDIRECTS = range(300, 400)
 
 
@@ -37,7 +34,7 @@ class Post(Protocol):
 
     Raises:
         Refused: the response has an error status.
-        OSError, aiohttp.ClientError: there is no response.
+        OSError: there is no response.
     """
 
     async def __call__(self, body: bytes, /) -> Response: ...
@@ -117,7 +114,7 @@ class Channel:
             return decode(await response.read())
         except ProviderError as error:
             raise self._scrubbed(error) from None
-        except _CONNECTION_ERRORS as error:
+        except OSError as error:
             raise self._broken_off(error) from None
         finally:
             response.close()

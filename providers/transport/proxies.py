@@ -1,21 +1,39 @@
 """The proxies that the environment names."""
 
+from base64 import b64encode
 from functools import cache
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
-from yarl import URL
+from .connections.request_head import Origin
+
+
+class Proxy(NamedTuple):
+    """A proxy, and the headers for it."""
+
+    origin: Origin
+    fields: bytes
 
 
 @cache
-def proxy_of(origin: URL) -> tuple[URL | None, dict[str, str]]:
-    """The proxy for *origin*, if there is one, and the headers for it. It is looked up once.
+def proxy_of(origin: Origin) -> Proxy | None:
+    """The proxy for *origin*, if there is one. It is looked up once.
 
-    aiohttp would look it up for each request, in a thread, and would also look for a password for the provider itself.
+    Raises:
+        ValueError: what the environment names is not an HTTP proxy.
     """
-    proxy = None if proxy_bypass(origin.host or "") else getproxies().get(origin.scheme)
-    if proxy is None:
-        return None, {}
-    url = URL(proxy)
-    authorization = {"Authorization": aiohttp.encode_basic_auth(url.user, url.password or "")} if url.user else {}
-    return url.with_user(None), authorization
+    proxies = getproxies()
+    url = None if proxy_bypass(origin.host) else proxies.get(origin.scheme, proxies.get("all"))
+    if not url:
+        return None
+    url = url if "://" in url else f"http://{url}"
+    try:
+        proxy = Origin.of(url)
+    except ValueError:
+        raise ValueError("the proxy that the environment names is not an HTTP proxy") from None
+    parts = urlsplit(url)
+    if not parts.username:
+        return Proxy(proxy, b"")
+    name, password = unquote(parts.username), unquote(parts.password or "")
+    return Proxy(proxy, b"Proxy-Authorization: Basic %b\r\n" % b64encode(f"{name}:{password}".encode()))

@@ -5,15 +5,14 @@ import ssl
 import sys
 from contextlib import suppress
 from functools import cache
-from typing import Literal
 
 
 @cache
-def trusted_certificates() -> ssl.SSLContext | Literal[True]:
+def trusted_certificates() -> ssl.SSLContext:
     """The certificates to trust, as the SDKs' HTTP library finds them: shared by all clients of a process.
 
-    They are those of ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` alone, or those of the system: on Linux ``True``, the ones
-    that aiohttp has read already (reading them takes 20 to 90 ms and up to 11 MB).
+    They are those of ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` alone, or those of the system. Reading them takes 20 to 90
+    ms and up to 11 MB.
     """
     if file := os.environ.get("SSL_CERT_FILE"):
         return ssl.create_default_context(cafile=file)
@@ -24,4 +23,4 @@ def trusted_certificates() -> ssl.SSLContext | Literal[True]:
             import truststore
 
             return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return True
+    return ssl.create_default_context()

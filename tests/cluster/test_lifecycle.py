@@ -59,8 +59,8 @@ def test_warm_actors_of_a_provider_have_loaded_it_and_serve_its_sessions_only(op
             assert "huginn" in actor_names(options.namespace)
             await runtime.spawn(claude, "muninn")
             assert "muninn" not in actor_names(options.namespace)
-            assert {"aiohttp", "rayconteur.providers.anthropic.client"} <= modules
-            assert not modules & {"anthropic", "rayconteur.providers.openai.client"}
+            assert {"httptools", "rayconteur.providers.anthropic.client"} <= modules
+            assert not modules & {"anthropic", "aiohttp", "rayconteur.providers.openai.client"}
 
     asyncio.run(main())
 

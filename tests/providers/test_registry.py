@@ -70,15 +70,11 @@ def test_a_config_that_no_request_can_be_made_with_is_an_error_that_names_the_fi
     [
         ("anthropic", "anthropic", "anthropic"),
         ("openai", "openai", "openai"),
-        ("openai", "aiohttp", "openai"),
         ("azureopenai", "openai", "openai"),
         ("bedrock", "botocore", "bedrock"),
-        ("bedrock", "aiohttp", "bedrock"),
         ("google", "google.genai", "google"),
-        ("google", "aiohttp", "google"),
         ("cohere", "cohere", "cohere"),
         ("cohere", "httpx", "cohere"),
-        ("cohere", "aiohttp", "cohere"),
     ],
 )
 def test_without_its_sdk_the_error_names_the_extra_to_install(provider: str, absent: str, extra: str) -> None:

@@ -147,7 +147,6 @@ def test_making_request_forms_with_a_changed_sdk_names_it(config: str, distribut
         ("bedrock", "botocore", "import botocore.auth; del botocore.auth.SigV4Auth"),
         ("anthropic-aws", "botocore", "import botocore.awsrequest as a; del a.AWSRequest"),
         ("cohere", "cohere", "import cohere.environment as e; del e.ClientEnvironment"),
-        ("cohere", "aiohttp", "import aiohttp.client_proto as p; del p.ResponseHandler"),
         ("azure", "openai", "import openai; openai.AsyncAzureOpenAI = lambda *, endpoint: None"),
         ("cohere", "cohere", "from cohere.core.client_wrapper import BaseClientWrapper as c; del c.get_base_url"),
     ],

@@ -17,7 +17,7 @@ from rayconteur.providers.schema.deltas import AnswerEnded, Delta, TextDelta
 from rayconteur.providers.schema.draft import Draft
 from rayconteur.providers.schema.errors import IncompleteAnswer
 from rayconteur.providers.transport.answer_reading import AnswerReading
-from rayconteur.providers.transport.body_reader import End, Take
+from rayconteur.providers.transport.connections.exchange import End, Take
 from rayconteur.providers.transport.rate_limit_headers import RateLimitInserter
 
 SETTLED_S = 0.5

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from aiohttp.compression_utils import HAS_BROTLI, HAS_ZSTD
 from fixtures.clients import (
     CHAT,
     COHERE,
@@ -22,7 +21,6 @@ from fixtures.clients import (
     responses,
 )
 from servers.loopback import Exchange, Loopback, Received, answers
-from yarl import URL
 
 from rayconteur.providers.openai.config import AzureOpenAI
 from rayconteur.providers.schema.config import RequestForm
@@ -112,22 +110,22 @@ def test_redirects_in_a_circle_end_with_an_error() -> None:
     ],
 )
 def test_credentials_go_to_the_same_server_or_from_http_to_https_only(url: str, location: str, followed: bool) -> None:
-    assert (redirect_target(URL(url), location) is not None) is followed
+    assert (redirect_target(url, location) is not None) is followed
 
 
-@pytest.mark.parametrize("coding", ["br", "zstd", "br, zstd"])
-def test_only_what_can_be_decompressed_here_is_accepted(coding: str) -> None:
+@pytest.mark.parametrize(
+    ("offered", "accepted"), [("gzip, deflate, br, zstd", "gzip, deflate"), ("br", "identity"), ("gzip", "gzip")]
+)
+def test_only_what_can_be_decompressed_here_is_accepted(offered: str, accepted: str) -> None:
     async def main() -> str:
         async with Loopback(answers(b"")) as server:
             sender = FormSender(HTTPSession(5, 5))
-            post = sender.post(RequestForm("POST", server.url, (("Accept-Encoding", f"gzip, {coding}"),)))
+            post = sender.post(RequestForm("POST", server.url, (("Accept-Encoding", offered),)))
             (await post(b"{}")).close()
             await sender.aclose()
             return server.received[0].headers["accept-encoding"]
 
-    accepted = {name.strip() for name in asyncio.run(main()).split(",")}
-    readable = {"gzip", *(["br"] if HAS_BROTLI else []), *(["zstd"] if HAS_ZSTD else [])}
-    assert accepted == readable & {"gzip", *coding.split(", ")}
+    assert asyncio.run(main()) == accepted
 
 
 def test_a_token_that_may_change_is_asked_for_with_each_request() -> None:

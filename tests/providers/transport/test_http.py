@@ -235,7 +235,7 @@ def test_a_stream_is_decoded_whatever_its_content_type(config: Config, stream: b
 
 @EACH_PROVIDER
 def test_a_thousand_streams_run_concurrently(config: Config, stream: bytes) -> None:
-    # aiohttp's default limit is 100 connections; a thousand streams of one provider show that there is no limit.
+    # HTTP libraries limit connections to 100; a thousand streams of one provider show that there is no limit.
     streams = 1_000 if config is openai else 150
     all_connected = asyncio.Barrier(streams)
 

@@ -1,0 +1,150 @@
+"""The response to a request, while it arrives."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from .decompression import Decompressor
+from .errors import InvalidResponse, ServerDisconnected
+from .response_parser import Head
+
+Take = Callable[[bytes], None]
+"""Takes a piece of a body."""
+
+End = Callable[[Exception | None], None]
+"""Takes the end of a body: ``None``, or the error that ended it early."""
+
+# Of a body that nobody reads yet.
+_UNREAD_BYTES = 256 << 10
+
+
+class Flow(Protocol):
+    """What an exchange needs of its connection."""
+
+    def pause(self) -> None:
+        """Read no more from the server until ``resume``."""
+        ...
+
+    def resume(self) -> None:
+        """Read on."""
+        ...
+
+    def abort(self) -> None:
+        """Close it at once, with all that has not been sent."""
+        ...
+
+
+class Exchange:
+    """Waits for the ``head`` of a response, then gives its body to whoever reads it, in the callback of the socket.
+
+    A model's tokens arrive one by one, and to wake a task for each costs more than to read it. A silence of
+    *idle_timeout_s* ends the exchange with an error; time in which it is paused does not count.
+    """
+
+    def __init__(self, flow: Flow, idle_timeout_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        self.head: asyncio.Future[Head] = loop.create_future()
+        self.heard_at = loop.time()
+        """When the last bytes arrived."""
+        self._flow = flow
+        self._time = loop.time
+        self._call_later = loop.call_later
+        self._idle_timeout_s = idle_timeout_s
+        self._timer = loop.call_later(idle_timeout_s, self._check_silence)
+        self._take: Take | None = None
+        self._end: End | None = None
+        self._decompressor: Decompressor | None = None
+        self._unread: list[bytes] = []
+        self._unread_bytes = 0
+        self._is_paused = False
+        self._is_over = False
+        self._error: Exception | None = None
+
+    def read(self, take: Take, end: End) -> None:
+        """Give each piece of the body to *take*, as it arrives, and its end to *end*, once.
+
+        It begins with what has arrived already.
+        """
+        self._take, self._end = take, end
+        unread, self._unread = self._unread, []
+        if self._is_paused:
+            self.resume()
+        if unread:
+            take(b"".join(unread))
+        if self._is_over and self._end is not None:
+            end(self._error)
+
+    def pause(self) -> None:
+        """Read no more until ``resume``."""
+        self._is_paused = True
+        if not self._is_over:
+            self._flow.pause()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._is_paused = False
+        self.heard_at = self._time()
+        if not self._is_over:
+            self._flow.resume()
+
+    def close(self) -> None:
+        """Read no more for good; the end is not reported. The connection of a body that has not ended is closed."""
+        self._take = self._end = None
+        if not self.head.cancel() and not self.head.cancelled():
+            self.head.exception()  # nobody waits for it any more
+        if not self._is_over:
+            self._stop()
+            self._flow.abort()
+
+    def hand_on(self, head: Head, data: bytes) -> None:
+        """*data*, more of the body, has arrived, with or after *head*.
+
+        Raises:
+            InvalidResponse: it can't be decompressed.
+        """
+        if not self.head.done():
+            coding = head.headers.get("content-encoding", "identity").strip().lower()
+            if coding not in ("", "identity"):
+                self._decompressor = Decompressor(coding)
+            self.head.set_result(head)
+        if self._decompressor is not None:
+            for piece in self._decompressor.feed(data):
+                self._give(piece)
+        elif data:
+            self._give(data)
+
+    def finish(self, error: Exception | None) -> None:
+        """The body has ended, or *error* has ended it, or there is no response for it."""
+        if self._is_over:
+            return
+        if error is None and self._decompressor and not self._decompressor.is_complete:
+            error = InvalidResponse("the compressed body is incomplete")
+        if self._is_paused:
+            self._flow.resume()  # the next response comes over the same connection
+        self._stop()
+        self._error = error
+        if not self.head.done():
+            self.head.set_exception(error or ServerDisconnected("the server closed the connection"))
+        elif self._end is not None:
+            self._end(error)
+
+    def _give(self, data: bytes) -> None:
+        if self._take is not None:
+            self._take(data)
+        elif not self._is_over:
+            self._unread.append(data)
+            self._unread_bytes += len(data)
+            if self._unread_bytes > _UNREAD_BYTES and not self._is_paused:
+                self.pause()
+
+    def _stop(self) -> None:
+        self._is_over = True
+        self._timer.cancel()
+
+    def _check_silence(self) -> None:
+        left_s = self._idle_timeout_s if self._is_paused else self.heard_at + self._idle_timeout_s - self._time()
+        if left_s <= 0:
+            self.finish(TimeoutError(f"nothing arrived for {self._idle_timeout_s:g} s"))
+            self._flow.abort()
+        else:
+            self._timer = self._call_later(left_s, self._check_silence)
