@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from ..streams.calls import CallTimedOut
 from ..streams.channel import Channel
 from ..streams.endpoint import Endpoint
 from .call_batcher import CallBatcher, Outcomes
@@ -37,6 +38,7 @@ class HostRef:
 
     def __post_init__(self) -> None:
         self.channel = Channel(self._locate, self.driver_id, node_id(), tls())
+        self.channel.timeout_s = self.timeout_s
         self.close_now = CallBatcher(self._close_all)
 
     @property
@@ -71,17 +73,16 @@ class HostRef:
         finally:
             calling.cancel()
 
-    async def within_deadline(self, call: Awaitable[T]) -> T:
-        """The result of a *call* over a stream.
+    async def reply_to(self, call: Awaitable[T]) -> T:
+        """The result of a *call* over the channel.
 
         Raises:
             Unreachable: there was none within the deadline. The actor may have received the call or not.
             Exception: what the call raises.
         """
         try:
-            async with asyncio.timeout(self.timeout_s):
-                return await call
-        except TimeoutError:
+            return await call
+        except CallTimedOut:
             raise no_answer(f"the actor {self.name!r}", self.timeout_s) from None
 
     async def is_alive(self) -> bool:

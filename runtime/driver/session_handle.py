@@ -110,7 +110,7 @@ class SessionHandle:
                     message = await self._prepared(message)
         data = encode_for_transfer(message, "message")
         channel, urgent = self._session.host.channel, isinstance(message, Interrupt)
-        receipt = await self._call(lambda host: host.within_deadline(tell(channel, self.id, data, urgent)))
+        receipt = await self._call(lambda host: host.reply_to(tell(channel, self.id, data, urgent)))
         self.last_seq = max(self.last_seq, receipt.seq)
         return receipt
 

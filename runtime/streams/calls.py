@@ -33,6 +33,10 @@ class Reply(msgspec.Struct, frozen=True, array_like=True, gc=False):
     error: str | None = None
 
 
+class CallTimedOut(Exception):
+    """There was no reply in time. The call may have been made or not, or is made later."""
+
+
 class CallFailed(Exception):
     """A call failed where it was made. It may succeed when it is repeated."""
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 
 from ..api.errors import PeerUnreachable
-from .calls import PUSH, CallFailed, Request, decode_reply, encode
+from .calls import PUSH, CallFailed, CallTimedOut, Request, decode_reply, encode
 from .connection import Connection, ConnectionLost
 from .endpoint import Endpoint
 from .frames import FRAME_LIMIT_BYTES, StreamError
@@ -25,6 +25,8 @@ class Channel:
     is asked before each connection. *peer* is the id of this process, and *node_id* that of its node. *tls* is for
     connections to other nodes.
 
+    A call that has no result after *timeout_s* fails; by default it waits for one.
+
     *on_push* is called with each push, in order with the replies, and *on_lost* when an open connection breaks, after
     which nothing more of it arrives. Neither is called for a connection once it was closed here.
     """
@@ -36,6 +38,7 @@ class Channel:
         self._peer = peer
         self._node_id = node_id
         self._tls = tls
+        self.timeout_s: float | None = None
         self.on_push: Callable[[bytes], None] = _ignore_push
         self.on_lost = ignore
         self._connection: _CallingConnection | None = None
@@ -48,6 +51,7 @@ class Channel:
 
         Raises:
             ConnectionLost: the connection broke: the call may have been made or not.
+            CallTimedOut: there was no result within ``timeout_s``.
             CallFailed: it failed at the listener.
             PeerUnreachable: there is no connection, and none can be made.
             Exception: what *locate* raises.
@@ -56,7 +60,7 @@ class Channel:
         if connection is None or connection.is_lost:
             connection = self._connection = _CallingConnection(self, self._peer)
             self._connecting = asyncio.create_task(self._connect(connection))
-        return await connection.call(method, data, urgent)
+        return await connection.call(method, data, urgent, self.timeout_s)
 
     def close(self) -> None:
         """Close the connection. Calls in flight fail; the next call opens another one."""
@@ -122,23 +126,32 @@ class _CallingConnection(Connection):
         self._proof: bytes | None = None
         self._numbers = count(1)
         self._calls: dict[int, asyncio.Future[bytes | None]] = {}
+        self._deadlines: dict[int, float] = {}  # of calls in flight; the first one comes first
+        self._timer: asyncio.TimerHandle | None = None  # one for all calls: to set one for each costs more than they
 
-    async def call(self, method: int, data: bytes, urgent: bool) -> bytes | None:
-        """See ``Channel.call``."""
+    async def call(self, method: int, data: bytes, urgent: bool, timeout_s: float | None) -> bytes | None:
+        """See ``Channel.call``. All calls with a timeout have the same one."""
         number = next(self._numbers)
         ticket = self.send(encode(Request(number, method, data)), urgent)
-        reply: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        reply: asyncio.Future[bytes | None] = loop.create_future()
         self._calls[number] = reply
+        if timeout_s is not None:
+            self._deadlines[number] = loop.time() + timeout_s
+            self._timer = self._timer or loop.call_later(timeout_s, self._fail_late_calls)
         try:
             return await reply
         finally:
             del self._calls[number]
+            self._deadlines.pop(number, None)
             self.withdraw(ticket)
 
     def fail(self, error: Exception) -> None:
         """Fail all calls with *error*, and close the connection. What arrives later is ignored."""
         self.is_lost = True
         self.close()
+        if self._timer:
+            self._timer.cancel()
         for reply in self._calls.values():
             if not reply.done():
                 reply.set_exception(error)
@@ -171,6 +184,16 @@ class _CallingConnection(Connection):
             self._channel.on_lost()
         elif not self.handshake.done():
             self.handshake.set_result(error)  # who connects fails the calls
+
+    def _fail_late_calls(self) -> None:
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        for number, deadline in self._deadlines.items():
+            if deadline > loop.time():
+                self._timer = loop.call_at(deadline, self._fail_late_calls)
+                break
+            if not self._calls[number].done():
+                self._calls[number].set_exception(CallTimedOut())
 
     def _receive(self, frame: bytes) -> None:
         reply = decode_reply(frame)

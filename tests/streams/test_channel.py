@@ -8,7 +8,7 @@ import pytest
 from servers.streams import LOOPBACK, NODE, channel_to, elsewhere, listening, play
 
 from rayconteur.errors import PeerUnreachable, PortsExhausted
-from rayconteur.runtime.streams.calls import CallFailed
+from rayconteur.runtime.streams.calls import CallFailed, CallTimedOut
 from rayconteur.runtime.streams.channel import Channel
 from rayconteur.runtime.streams.connection import Connection, ConnectionLost
 from rayconteur.runtime.streams.endpoint import Endpoint
@@ -86,6 +86,49 @@ def test_a_call_that_fails_says_why_and_the_connection_stays() -> None:
             with pytest.raises(CallFailed, match="ValueError: no such method"):
                 await channel.call(FAIL, b"x")
             assert await channel.call(ECHO, b"x") == b"driver-1 says x"
+
+    play(scene)
+
+
+def test_each_call_without_a_result_in_time_fails_and_delays_no_other() -> None:
+    async def scene() -> None:
+        served = Served()
+        async with listening(served) as endpoint, channel_to(endpoint) as channel:
+            channel.timeout_s = 0.2
+            loop = asyncio.get_running_loop()
+            began_at = loop.time()
+            first = asyncio.create_task(channel.call(WAIT, b"first"))
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await asyncio.shield(first)
+            second = asyncio.create_task(channel.call(WAIT, b"second"))
+            assert await channel.call(ECHO, b"third") == b"driver-1 says third"
+
+            with pytest.raises(CallTimedOut):
+                await first
+            assert not second.done()
+            with pytest.raises(CallTimedOut):
+                await second
+
+            assert 0.3 <= loop.time() - began_at < 5
+            assert await channel.call(ECHO, b"fourth") == b"driver-1 says fourth"
+
+    play(scene)
+
+
+def test_calls_before_the_connection_have_a_deadline_too() -> None:
+    async def never() -> Endpoint:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def scene() -> None:
+        channel = Channel(never, "driver-1", NODE)
+        channel.timeout_s = 0.05
+
+        with pytest.raises(CallTimedOut):
+            await channel.call(ECHO, b"lost")
+
+        await channel.aclose()
 
     play(scene)
 
