@@ -57,7 +57,12 @@ def _points(messages: Sequence[Message]) -> set[int]:
 
 def _end_of_previous_request(messages: Sequence[Message]) -> int:
     """The index of the message before the last answer, or -1."""
-    return next((index for index in range(len(messages) - 1, -1, -1) if messages[index].role is Role.ASSISTANT), 0) - 1
+    index = len(messages)
+    for message in reversed(messages):
+        index -= 1
+        if message.role is Role.ASSISTANT:
+            return index - 1
+    return -1
 
 
 def _can_be_marked(message: Message) -> bool:

@@ -105,6 +105,9 @@ class HistoryView(Sequence[Message]):
     def __iter__(self) -> Iterator[Message]:
         return islice(self._log, self._length)
 
+    def __reversed__(self) -> Iterator[Message]:
+        return map(self._log.__getitem__, range(self._length - 1, -1, -1))
+
     @overload
     def __getitem__(self, index: int) -> Message: ...
 

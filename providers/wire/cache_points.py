@@ -11,8 +11,12 @@ def cache_points(messages: Sequence[Message], can_be_marked: Callable[[Message],
     The provider caches everything up to a mark, and the next request begins with it: so a turn with many tools pays for
     each step once. Where a message can't be marked, the one before it is.
     """
+    length = before = len(messages)
     turn = messages[-1].turn if messages else 0
-    before = next((index for index in range(len(messages), 0, -1) if messages[index - 1].turn != turn), 0)
-    ends = [before, len(messages)] if len(messages) - before > 1 else [before]
+    for message in reversed(messages):
+        if message.turn != turn:
+            break
+        before -= 1
+    ends = [before, length] if length - before > 1 else [before]
     found = (next((index for index in range(end - 1, -1, -1) if can_be_marked(messages[index])), None) for end in ends)
     return {index for index in found if index is not None}
