@@ -67,12 +67,12 @@ class _SessionActor:
         publish = [transport.publish for transport in transports]
         self._host = Host(publish, self._on_sessions_end, ClientPool(), settings.history_bytes)
         self._listener = Listener(partial(serve, self._host))
-        self._freezer = SessionFreezer()
         self._ports = settings.ports
         self._publishing: asyncio.Task[None] | None = None
         self._exiting = asyncio.Event()
         if settings.provider:
             load_provider(settings.provider)
+        self._freezer = SessionFreezer()
 
     @ray.method
     async def open(self, session_ids: list[str], epoch: int, config: SessionConfig) -> Endpoint:

@@ -63,6 +63,10 @@ def ids(count: int) -> list[str]:
     return [f"s{number}" for number in range(count)]
 
 
+def is_frozen(node: Node) -> bool:
+    return not any(each is node for each in gc.get_objects())
+
+
 def open_sessions() -> int:
     return sum(isinstance(each, Session) for each in gc.get_objects())
 
@@ -230,17 +234,30 @@ def test_a_few_sessions_are_frozen_after_a_moment() -> None:
 
     async def main() -> None:
         freezer = SessionFreezer()
-        before = gc.get_freeze_count()
+        session = Node()
         freezer.on_opened(1)
         freezer.on_opened(1)
-        assert gc.get_freeze_count() == before
+        assert not is_frozen(session)
 
         await asyncio.sleep(0.6)
 
-        assert gc.get_freeze_count() > before
+        assert is_frozen(session)
 
     try:
         asyncio.run(main())
     finally:
         gc.unfreeze()
         gc.set_threshold(*thresholds)
+
+
+@pytest.mark.usefixtures("no_collection")
+def test_what_a_process_has_loaded_is_frozen_without_a_collection() -> None:
+    thresholds, collections = gc.get_threshold(), gc.get_stats()[2]["collections"]
+    module = Node()
+    assert not is_frozen(module)
+
+    SessionFreezer()
+
+    gc.set_threshold(*thresholds)
+    assert is_frozen(module)
+    assert gc.get_stats()[2]["collections"] == collections
