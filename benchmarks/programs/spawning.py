@@ -41,6 +41,9 @@ _HELD = (ANTHROPIC, OPENAI_RESPONSES)
 
 _TOKENS = 50
 
+_REPLACED_S = 0.2
+"""After it the replacement of a warm actor has been started. The next measurement begins when all actors are ready."""
+
 CpuAndMemory = tuple[float, float]
 """Seconds and bytes."""
 
@@ -77,7 +80,9 @@ async def _first_events(runtime: rc.Runtime, options: Options) -> AsyncIterator[
             return await _first_event_ms(runtime, rc.Dedicated())
 
         async def warm_ms() -> float:
-            return await _first_event_ms(warm, rc.Dedicated())
+            first_ms = await _first_event_ms(warm, rc.Dedicated())
+            await asyncio.sleep(_REPLACED_S)
+            return first_ms
 
         async def packed_ms() -> float:
             return await _first_event_ms(runtime, ONE_ACTOR)
@@ -147,7 +152,9 @@ async def _first_texts(options: Options, url: str) -> AsyncIterator[Row]:
         async with local_runtime(options.address, warm={config.name: 1}) as runtime:
 
             async def warm_ms(runtime: rc.Runtime = runtime, config: ProviderConfig = config) -> float:
-                return await _first_event_ms(runtime, rc.Dedicated(), config, rc.TextChunk)
+                first_ms = await _first_event_ms(runtime, rc.Dedicated(), config, rc.TextChunk)
+                await asyncio.sleep(_REPLACED_S)
+                return first_ms
 
             samples = await measure_in_rounds(
                 options.scale.pick(5, 3, 1), {"warm": warm_ms, "the client alone": alone_ms}

@@ -23,8 +23,8 @@ from ..api.status import SessionList, SessionStatus
 from ..events.segments import SessionEnd, shard_of
 from ..session.pages import PAGE_SESSIONS, decode_statuses
 from ..streams.endpoint import Endpoint
-from .actor_pool import ActorPool
 from .directory.actor import Claim, DirectoryHandle, SessionPage
+from .pool.actor_pool import ActorPool
 from .ray_calls import START_S, find_actor, result_of, result_within
 from .ray_errors import ActorDead, ActorGone
 from .refs import HostRef, SessionRef, actor_name

@@ -18,7 +18,7 @@ from ..api.options import RuntimeOptions, validated_session_id
 from ..api.placement import Dedicated, Packed, Placement
 from ..api.status import SessionList
 from ..api.validation import validated_provider, validated_struct
-from ..cluster.actor_pool import ANY_PROVIDER, ActorPool
+from ..cluster.pool.actor_pool import ANY_PROVIDER, ActorPool
 from ..cluster.ray_start import connect_to_ray, shut_down_ray
 from ..cluster.refs import HostRef, SessionRef
 from ..cluster.session_registry import SessionRegistry

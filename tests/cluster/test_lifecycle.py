@@ -6,7 +6,7 @@ import msgspec
 import psutil
 import pytest
 import ray
-from fixtures.named_actors import actor_names, loaded_modules
+from fixtures.named_actors import actor_names, loaded_modules, wait_until
 
 import rayconteur as rc
 from rayconteur.errors import UnknownSession
@@ -14,6 +14,11 @@ from rayconteur.scripted import Say, Script
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 STREAMS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Say("raven " * 100),),), tokens_per_s=100)))
+
+
+def warm_names(namespace: str) -> set[str]:
+    """The names of actors that were started as idle ones."""
+    return {name for name in actor_names(namespace) if name.startswith("_warm-")}
 
 
 def test_a_dedicated_session_has_its_own_actor_whose_name_is_free_when_it_ends(
@@ -37,13 +42,13 @@ def test_a_dedicated_session_has_its_own_actor_whose_name_is_free_when_it_ends(
 def test_a_dedicated_session_takes_a_warm_actor(options: rc.RuntimeOptions) -> None:
     async def main() -> None:
         async with rc.Runtime(options=options, warm=1) as runtime:
-            warm = actor_names(options.namespace)
+            warm = warm_names(options.namespace)
             session = await runtime.spawn(ECHO, "huginn")
 
             assert (await session.ask("hello").answer()).text == "hello"
             assert "huginn" not in actor_names(options.namespace)
-            assert len([name for name in actor_names(options.namespace) - warm if name.startswith("_warm")]) == 1
             assert (await (await runtime.session("huginn")).status()).turns == 1
+            await wait_until(lambda: len(warm_names(options.namespace) - warm) == 1)  # the one that replaces it
 
     asyncio.run(main())
 
@@ -53,7 +58,7 @@ def test_warm_actors_of_a_provider_have_loaded_it_and_serve_its_sessions_only(op
 
     async def main() -> None:
         async with rc.Runtime(options=options, warm={"anthropic": 1}) as runtime:
-            [warm] = (name for name in actor_names(options.namespace) if name.startswith("_warm"))
+            [warm] = warm_names(options.namespace)
             modules = await asyncio.to_thread(loaded_modules, warm, options.namespace)
             await runtime.spawn(ECHO, "huginn")
             assert "huginn" in actor_names(options.namespace)
@@ -61,6 +66,17 @@ def test_warm_actors_of_a_provider_have_loaded_it_and_serve_its_sessions_only(op
             assert "muninn" not in actor_names(options.namespace)
             assert {"httptools", "rayconteur.providers.anthropic.client"} <= modules
             assert not modules & {"anthropic", "aiohttp", "rayconteur.providers.openai.client"}
+
+    asyncio.run(main())
+
+
+def test_a_runtime_that_was_left_replaces_no_warm_actor(options: rc.RuntimeOptions) -> None:
+    async def main() -> None:
+        async with rc.Runtime(options=options, warm=1) as runtime:
+            await runtime.spawn(ECHO)
+
+        await asyncio.sleep(0.3)
+        assert not warm_names(options.namespace)
 
     asyncio.run(main())
 

@@ -1,12 +1,11 @@
 """Placements: which sessions share an actor, how long actors live, and what is left of a namespace."""
 
 import asyncio
-from collections.abc import Callable
 
 import msgspec
 import psutil
 import pytest
-from fixtures.named_actors import actor_names
+from fixtures.named_actors import actor_names, wait_until
 from fixtures.rejections import kill_session_actor
 
 import rayconteur as rc
@@ -25,13 +24,6 @@ def actor_processes() -> set[psutil.Process]:
     """The session actors that are children of this process."""
     running = psutil.Process().children(recursive=True)
     return {process for process in running if "_SessionActor" in " ".join(process.cmdline())}
-
-
-async def wait_until(done: Callable[[], bool]) -> None:
-    """Poll until *done* returns true."""
-    async with asyncio.timeout(20):
-        while not done():  # noqa: ASYNC110  the end of a process is not announced
-            await asyncio.sleep(0.05)
 
 
 def test_each_dedicated_session_has_its_own_process_which_ends_with_it(

@@ -4,12 +4,13 @@ import asyncio
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..api.options import RuntimeOptions
-from ..api.placement import Dedicated, Packed, Placement
-from .ray_calls import kill_actor
-from .refs import HostRef
-from .session_actor import CONCURRENCY, SessionActor, SessionActorSettings
-from .shared_actors import SharedActors
+from ...api.options import RuntimeOptions
+from ...api.placement import Dedicated, Packed, Placement
+from ..ray_calls import kill_actor
+from ..refs import HostRef
+from ..session_actor import CONCURRENCY, SessionActor, SessionActorSettings
+from ..shared_actors import SharedActors
+from .warm_actors import WarmActors
 
 _GROUP_SESSIONS = 500
 """Sessions that one call opens at most: between calls there is progress to report."""
@@ -32,7 +33,7 @@ class ActorPool:
         self._options = options
         self._hosts: dict[str, HostRef] = {}
         self._packed: list[HostRef] = []
-        self._warm = {provider: [self._start_warm(provider) for _ in range(count)] for provider, count in warm.items()}
+        self._warm = WarmActors(self._start_warm, warm)
 
     def __iter__(self) -> Iterator[HostRef]:
         """All actors that this pool started."""
@@ -97,17 +98,20 @@ class ActorPool:
         """Forget an actor that has ended."""
         self._hosts.pop(host.id, None)
         host.channel.close()
-        for hosts in (self._packed, *self._warm.values()):
-            if host in hosts:
-                hosts.remove(host)
+        self._warm.remove(host)
+        if host in self._packed:
+            self._packed.remove(host)
+
+    def stop(self) -> None:
+        """Start no more actors by itself: Ray aborts a process that does so after it was shut down."""
+        self._warm.stop()
 
     async def shut_down(self) -> list[HostRef]:
         """Kill all actors, except detached ones that have sessions. Returns those that were killed."""
         if self._options.detached:
             retiring = (host.call(lambda actor: actor.retire.remote()) for host in self._packed)
             await asyncio.gather(*retiring, return_exceptions=True)  # those that have died have retired, too
-        warm = [host for hosts in self._warm.values() for host in hosts]
-        killed = warm if self._options.detached else list(self._hosts.values())
+        killed = list(self._warm if self._options.detached else self._hosts.values())
         for host in killed:
             kill_actor(host.actor)
         return killed
@@ -136,8 +140,4 @@ class ActorPool:
         return self.start(f"_warm-{uuid.uuid4().hex[:12]}", provider=None if provider == ANY_PROVIDER else provider)
 
     def _take_warm(self, provider: str) -> HostRef | None:
-        for kind in (provider, ANY_PROVIDER):
-            if hosts := self._warm.get(kind):
-                hosts.append(self._start_warm(kind))
-                return hosts.pop(0)
-        return None
+        return self._warm.take(provider) or self._warm.take(ANY_PROVIDER)

@@ -1,0 +1,1 @@
+"""The session actors that one driver starts."""
