@@ -5,7 +5,7 @@ import asyncio
 from ..events.reader import Reader
 
 _LIMIT = 4_096
-"""A kept reader and its subscription take some 3 KB in two processes."""
+"""A kept reader and its subscription take 3.5 KB in two processes."""
 
 _KEEP_S = 30.0
 """A session that is not asked again so soon hardly saves anything by it."""
