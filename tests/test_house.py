@@ -108,7 +108,15 @@ THIRD_PARTY = {
 }
 
 # Pure code gets time, ids and random numbers as parameters, and never waits.
-PURE = ("runtime/api", "runtime/core", "runtime/events/subscriptions.py", "runtime/events/event_log.py")
+PURE = (
+    "runtime/api",
+    "runtime/core",
+    "runtime/events/subscriptions.py",
+    "runtime/events/event_log.py",
+    "runtime/cluster/directory/places.py",
+    "runtime/cluster/directory/host_claims.py",
+    "runtime/cluster/directory/leases.py",
+)
 IMPURE = {"asyncio", "datetime", "os", "random", "secrets", "socket", "threading", "time", "uuid"}
 
 

@@ -23,7 +23,7 @@ from ..system.processes import tree_unique_bytes
 from ..system.ray_baselines import BareActor
 from ..system.ray_cluster import (
     ONE_ACTOR,
-    actor_named,
+    actor_of,
     kill_actor,
     local_runtime,
     total_blocks,
@@ -131,7 +131,7 @@ async def _dedicated_rows(runtime: rc.Runtime, api: Api | None, url: str, runs: 
 
 async def _session_bytes(runtime: rc.Runtime, provider: ProviderConfig) -> IdleAndUsed:
     session = await runtime.spawn(rc.SessionConfig(provider=provider, max_output_tokens=_TOKENS))
-    actor = actor_named(session.id)
+    actor = await actor_of(session.id)
     idle = await unique_bytes(actor)
     await session.ask("Hi").answer()
     used = await unique_bytes(actor)

@@ -22,7 +22,7 @@ from ..rounds import measure_in_rounds
 from ..system.ray_baselines import BareActor, start_empty_actor
 from ..system.ray_cluster import (
     ONE_ACTOR,
-    actor_named,
+    actor_of,
     kill_actor,
     local_runtime,
     process_of,
@@ -121,7 +121,7 @@ async def _session_process(runtime: rc.Runtime, api: Api, url: str) -> CpuAndMem
     config = rc.SessionConfig(provider=provider_config(api, url), max_output_tokens=_TOKENS)
     session = await runtime.spawn(config, placement=rc.Dedicated())
     await session.ask("Hi").answer()
-    actor = actor_named(session.id)
+    actor = await actor_of(session.id)
     spent = _spent(await process_of(actor))
     await session.close()
     return spent

@@ -37,6 +37,21 @@ class _Actor(Protocol):
     def __ray_call__(self) -> _Call: ...
 
 
+class _Place(Protocol):
+    host_id: str
+
+
+class _Find(Protocol):
+    def remote(self, session_id: str) -> Awaitable[_Place]: ...
+
+
+class _Directory(Protocol):
+    """The method of the directory that is used here."""
+
+    @property
+    def find(self) -> _Find: ...
+
+
 def local_runtime(
     address: str | None = None, *, warm: int | Mapping[str, int] = 0, router_limits: RouterLimits = _ROUTER_LIMITS
 ) -> rc.Runtime:
@@ -46,8 +61,14 @@ def local_runtime(
 
 
 def actor_named(name: str) -> object:
-    """The actor of that name. The actor of a dedicated session is named by the session's id."""
+    """The actor of that name."""
     return cast(object, ray.get_actor(name, namespace=NAMESPACE))
+
+
+async def actor_of(session_id: str) -> object:
+    """The actor of a session, as the directory of the namespace knows it."""
+    place = await cast(_Directory, actor_named("_directory")).find.remote(session_id)
+    return actor_named(place.host_id)
 
 
 def packed_actor() -> object:

@@ -46,6 +46,8 @@ class DeathReason(StrEnum):
     """Ray's memory monitor killed it, because its node ran out of memory."""
     NODE_DIED = "node_died"
     """Its node died, or was removed from the cluster."""
+    DRIVER_GONE = "driver_gone"
+    """The program that spawned the session was left, or is gone."""
     NOT_STARTED = "not_started"
     """Its process could not be started."""
 

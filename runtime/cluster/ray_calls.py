@@ -75,6 +75,15 @@ def find_actor(name: str, namespace: str) -> object | None:
         raise translated(error) from None
 
 
+def list_actors(namespace: str) -> list[str]:
+    """The names of the actors in *namespace* that are alive, or about to start."""
+    try:
+        named = cast(list[dict[str, str]], ray.util.list_named_actors(all_namespaces=True))
+    except RayError as error:
+        raise translated(error) from None
+    return [actor["name"] for actor in named if actor["namespace"] == namespace]
+
+
 def kill_actor(actor: ActorProxy[A]) -> None:
     """Kill the actor's process at once. Its calls in flight fail."""
     ray.kill(cast(ActorHandle[A], actor))  # an ActorProxy is an ActorHandle at run time, but not for type checkers

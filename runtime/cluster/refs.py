@@ -22,7 +22,7 @@ T = TypeVar("T")
 class HostRef:
     """A session actor: its handle, the channel to it, and how many *sessions* the driver *driver_id* put on it.
 
-    Its id is the actor's name in Ray with a suffix, which distinguishes it from earlier and later actors of that name.
+    Its id is the actor's name in Ray.
     """
 
     id: str
@@ -31,7 +31,6 @@ class HostRef:
     timeout_s: float
     sessions: int = 0
     endpoint: Endpoint | None = None
-    exit_watcher: asyncio.Task[None] | None = None
     channel: Channel = field(init=False)
     close_now: CallBatcher[str] = field(init=False)
     """Closes one of its sessions at once."""
@@ -41,11 +40,6 @@ class HostRef:
         self.channel.timeout_s = self.timeout_s
         self.close_now = CallBatcher(self._close_all)
 
-    @property
-    def name(self) -> str:
-        """The actor's name in Ray."""
-        return actor_name(self.id)
-
     async def call(self, call: Callable[[SessionActorHandle], Awaitable[T]]) -> T:
         """The result of a *call* that takes the actor no time, and may be made again.
 
@@ -54,7 +48,7 @@ class HostRef:
             ActorDead: the actor has died or exited.
             RayconteurError: as it was raised there.
         """
-        return await result_within(self.timeout_s, lambda: call(self.actor), f"the actor {self.name!r}")
+        return await result_within(self.timeout_s, lambda: call(self.actor), f"the actor {self.id!r}")
 
     async def call_while_alive(self, call: Awaitable[T], ready_s: float | None = None) -> T:
         """The result of a *call* that may take any time, as long as the actor responds, within *ready_s* at first.
@@ -83,7 +77,7 @@ class HostRef:
         try:
             return await call
         except CallTimedOut:
-            raise no_answer(f"the actor {self.name!r}", self.timeout_s) from None
+            raise no_answer(f"the actor {self.id!r}", self.timeout_s) from None
 
     async def is_alive(self) -> bool:
         """True if the actor responds, false if it has died or exited.
@@ -109,7 +103,7 @@ class HostRef:
         try:
             done, _ = await asyncio.wait(either, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
             if not done:
-                raise no_answer(f"the actor {self.name!r}", within_s)
+                raise no_answer(f"the actor {self.id!r}", within_s)
         finally:
             responding.cancel()
             await asyncio.wait({responding})
@@ -132,8 +126,3 @@ class SessionRef(msgspec.Struct, frozen=True, gc=False):
     id: str
     epoch: int
     host: HostRef
-
-
-def actor_name(host_id: str) -> str:
-    """The name in Ray of the session actor with that id."""
-    return host_id.partition("/")[0]

@@ -9,7 +9,7 @@ from ray.actor import ActorProxy
 from ..api.options import RouterLimits
 from ..events.router import Router
 from ..events.router_calls import serve
-from ..events.segments import SessionEnd
+from ..events.segments import END_SEQ, SessionEnd
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
 from .ray_calls import node_address, node_id, tls
@@ -32,6 +32,18 @@ class _RouterActor:
     async def end_sessions(self, sessions: Mapping[str, int], session_end: SessionEnd) -> None:
         """Record that *sessions*, ids with their epochs, have ended."""
         self._router.end_sessions(sessions, session_end)
+
+    @ray.method
+    async def end_missing_sessions(self, living: Mapping[str, int], before: int) -> None:
+        """Record that sessions with an epoch below *before* have died, except the *living*: ids with their epochs."""
+        log = self._router.subscriptions.log
+        positions = {session_id: log.position(session_id) for session_id in log}
+        dead = {
+            session_id: epoch
+            for session_id, (epoch, seq) in positions.items()
+            if seq != END_SEQ and epoch < before and living.get(session_id) != epoch
+        }
+        self._router.end_sessions(dead, SessionEnd.DIED)
 
 
 RouterActor = ray.remote(_RouterActor)

@@ -22,6 +22,8 @@ from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
 from .directory.actor import DirectoryHandle
 from .directory.client import DirectoryClient
+from .directory.host_claims import HostClaims
+from .directory.places import Claim, HostOwner, HostReport
 from .host_calls import serve
 from .ray_calls import kill_actor, node_address, node_id, tls
 from .router_actor import RouterHandle
@@ -55,15 +57,15 @@ class _SessionActor:
 
     def __init__(
         self,
-        host_id: str,
+        owner: HostOwner,
         routers: list[RouterHandle],
         directory: DirectoryHandle,
         settings: "SessionActorSettings",
     ) -> None:
-        self._id = host_id
+        self._claims = HostClaims(owner)
         self._directory = DirectoryClient(directory, settings.call_timeout_s)
         self._retired = settings.dedicated
-        transports = [transport_to(router, self._directory, host_id) for router in routers]
+        transports = [transport_to(router, self._directory, owner.host_id) for router in routers]
         publish = [transport.publish for transport in transports]
         self._host = Host(publish, self._on_sessions_end, ClientPool(), settings.history_bytes)
         self._listener = Listener(partial(serve, self._host))
@@ -75,8 +77,24 @@ class _SessionActor:
         self._freezer = SessionFreezer()
 
     @ray.method
-    async def open(self, session_ids: list[str], epoch: int, config: SessionConfig) -> Endpoint:
-        """Open a session for each id: all of them, or none. Returns where they take messages."""
+    async def open(self, session_ids: list[str], claim: Claim, config: SessionConfig) -> Endpoint:
+        """Open a session for each id: all of them, or none. Returns where they take messages.
+
+        Raises:
+            StaleClaim: the directory that granted the claim has died.
+        """
+        self._claims.use(session_ids, claim)
+        try:
+            return await self._open(session_ids, claim.epoch, config)
+        finally:
+            self._claims.finish(session_ids)
+
+    @ray.method
+    async def report(self, directory_id: str) -> HostReport:
+        """What is here. From now on, only claims that this directory has granted count."""
+        return self._claims.report(directory_id, self._host.epochs())
+
+    async def _open(self, session_ids: list[str], epoch: int, config: SessionConfig) -> Endpoint:
         if self._publishing is None:
             self._publishing = asyncio.get_running_loop().create_task(self._host.run())
             self._publishing.add_done_callback(_log_failure)
@@ -143,18 +161,19 @@ class _SessionActor:
     async def _listen(self) -> Endpoint:
         return await self._listener.listen(node_id(), node_address(), self._ports, tls())
 
-    async def _on_sessions_end(self, session_ids: list[str]) -> None:
+    async def _on_sessions_end(self, sessions: dict[str, int]) -> None:
+        host_id = self._claims.owner.host_id
         with suppress(RuntimeClosed):  # the directory and its ids ended with the namespace
             while True:
                 try:
-                    await self._directory.call(lambda directory: directory.release.remote(session_ids, self._id))
+                    await self._directory.call(lambda directory: directory.release.remote(sessions, host_id))
                     break
                 except DirectoryUnreachable:
-                    log.warning("%d ids can't be released yet: the directory is away", len(session_ids))
+                    log.warning("%d ids can't be released yet: the directory is away", len(sessions))
         self._exit_if_empty()
 
     def _exit_if_empty(self) -> None:
-        if self._retired and not len(self._host):
+        if self._retired and not len(self._host) and not self._claims:
             self._exiting.set()
             this_actor = cast("SessionActorHandle", ray.get_runtime_context().current_actor)
             asyncio.get_running_loop().call_later(_GRACE_S, kill_actor, this_actor)

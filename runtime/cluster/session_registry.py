@@ -1,8 +1,8 @@
 """The session registry: one driver's access to the sessions of a namespace, and to the actors that host them."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
-from contextlib import suppress
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import cast
 
@@ -10,6 +10,7 @@ from ...providers.schema.errors import RayconteurError
 from ..api.config import SessionConfig
 from ..api.errors import (
     DeathReason,
+    DirectoryUnreachable,
     PeerUnreachable,
     RuntimeClosed,
     SessionClosed,
@@ -20,20 +21,16 @@ from ..api.errors import (
 )
 from ..api.options import RuntimeOptions
 from ..api.status import SessionList, SessionStatus
-from ..events.segments import SessionEnd, shard_of
 from ..session.pages import PAGE_SESSIONS, decode_statuses
 from ..streams.endpoint import Endpoint
-from .directory.actor import Claim, DirectoryHandle, SessionPage
+from .directory.actor import DirectoryHandle
+from .directory.places import Claim, ClaimRequest, HostOwner, SessionPage, StaleClaim
 from .pool.actor_pool import ActorPool
-from .ray_calls import START_S, find_actor, result_of, result_within
-from .ray_errors import ActorDead, ActorGone
-from .refs import HostRef, SessionRef, actor_name
+from .ray_calls import START_S, find_actor, no_answer
+from .ray_errors import ActorDead, ActorUnavailable
+from .refs import HostRef, SessionRef
 from .session_actor import SessionActorHandle
 from .shared_actors import SharedActors
-
-_NAME_TRIES = 100
-_NAME_PAUSE_S = 0.05
-_UNREACHABLE_PAUSE_S = 0.2
 
 
 class SessionRegistry:
@@ -43,10 +40,11 @@ class SessionRegistry:
         self._shared_actors = shared_actors
         self._directory = shared_actors.directory
         self._namespace = options.namespace
+        self._detached = options.detached
         self._timeout_s = options.call_timeout_s
         self._pool = pool
         self._other_hosts: dict[str, HostRef] = {}  # of other drivers
-        self._exit_watchers: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
         self._opening = 0
         self._closed = False
 
@@ -66,26 +64,43 @@ class SessionRegistry:
             SessionDied: the actor died meanwhile.
             Unreachable: it does not respond.
         """
-        host = host or await self._start_named(session_ids[0])
-        try:
-            epoch = await self._claim(session_ids, host)
-        except BaseException:
-            self._pool.unassign(host, len(session_ids))
-            raise
-        opening = asyncio.ensure_future(self._open_claimed(session_ids, epoch, config, host))
+        if host is None:
+            await self._require_free(session_ids)  # before a process is started for nothing
+            host = self._pool.start()
+        while True:
+            had_opened = host.endpoint is not None
+            try:
+                return await self._claim_and_open(session_ids, config, host)
+            except StaleClaim:
+                continue  # the directory was restarted meanwhile
+            except SessionDied:
+                self._pool.unassign(host, len(session_ids))
+                if not had_opened:
+                    raise
+                host = self._pool.replace(host, len(session_ids))  # it had died before
+            except BaseException:
+                self._pool.unassign(host, len(session_ids))
+                raise
+
+    async def _claim_and_open(
+        self, session_ids: Sequence[str], config: SessionConfig, host: HostRef
+    ) -> list[SessionRef]:
+        claim = await self._claim(session_ids, host)
+        opening = asyncio.ensure_future(self._open_claimed(session_ids, claim, config, host))
         try:
             host.endpoint = await asyncio.shield(opening)
+        except ActorDead as death:
+            reason = await self._died(host.id, death)
+            raise SessionDied(
+                f"the actor {host.id!r} died while sessions were opened in it ({reason}); see Ray's logs", reason
+            ) from None
         except BaseException as error:
-            self._pool.unassign(host, len(session_ids))
-            await self._close_opened(session_ids, host, opening)
-            await self._release(session_ids, host)
-            if isinstance(error, ActorGone):
-                reason = await self._died(host.id, error)
-                raise SessionDied(
-                    f"the actor {host.name!r} died while sessions were opened in it ({reason}); see Ray's logs", reason
-                ) from None
+            await asyncio.wait((opening,))  # a close could overtake it: Ray's async actors run calls in any order
+            await self._undo_open(dict.fromkeys(session_ids, claim.epoch), host)
+            if isinstance(error, ActorUnavailable):
+                raise no_answer(f"the actor {host.id!r}", self._timeout_s) from None
             raise
-        return [SessionRef(session_id, epoch, host) for session_id in session_ids]
+        return [SessionRef(session_id, claim.epoch, host) for session_id in session_ids]
 
     async def find(self, session_id: str) -> SessionRef:
         """The session with that id.
@@ -122,19 +137,7 @@ class SessionRegistry:
     async def mark_dead(self, host_id: str, reason: DeathReason = DeathReason.CRASHED) -> None:
         """Record that the host has died: the ids of its sessions are freed, and their readers end with its death."""
         self.forget_host(host_id)
-        dead = await self._directory.call(lambda directory: directory.mark_dead.remote(host_id, reason))
-        routers = self._shared_actors.routers
-        for shard, router in enumerate(routers):
-            if of_shard := {name: epoch for name, epoch in dead.items() if shard_of(name, len(routers)) == shard}:
-                end = partial(router.end_sessions.remote, of_shard, SessionEnd.DIED)
-                await result_within(self._timeout_s, end, "a router")
-
-    def watch_exit(self, host: HostRef) -> None:
-        """Mark *host* dead when it dies, so that readers of its sessions end. Repeated calls do nothing."""
-        if host.exit_watcher is None:
-            host.exit_watcher = asyncio.get_running_loop().create_task(self._wait_exit(host))
-            self._exit_watchers.add(host.exit_watcher)
-            host.exit_watcher.add_done_callback(self._exit_watchers.discard)
+        await self._directory.call(lambda directory: directory.mark_dead.remote(host_id, reason))
 
     async def failure_reason(self, session: SessionRef, error: Exception) -> RayconteurError:
         """Why a call to the host of *session* failed with *error*. Waits until that is known."""
@@ -148,7 +151,7 @@ class SessionRegistry:
         except Unreachable as silent:
             return Unreachable(f"session {session.id!r} can't be reached: {silent.message}")
         await self.mark_dead(session.host.id, error.reason if isinstance(error, ActorDead) else DeathReason.CRASHED)
-        reason = await self._directory.call(lambda directory: directory.has_died.remote(session.id, session.epoch))
+        reason = await self._directory.call(lambda directory: directory.death_reason.remote(session.id, session.epoch))
         if reason is not None:
             return SessionDied(f"the actor of session {session.id!r} died ({reason}); spawn it again", reason)
         return SessionClosed(f"session {session.id!r} has ended")
@@ -165,21 +168,18 @@ class SessionRegistry:
             self._pool.remove(host)
 
     async def shut_down(self) -> None:
-        """End the actors that this driver started, with their sessions, and stop watching others."""
+        """End the actors that this driver started, with their sessions."""
         self._closed = True
-        watchers = tuple(self._exit_watchers)
-        for watcher in watchers:
-            watcher.cancel()
-        await asyncio.gather(*watchers, return_exceptions=True)
-        killed = await self._pool.shut_down()
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._pool.shut_down()
         await asyncio.gather(*(host.channel.aclose() for host in (*self._pool, *self._other_hosts.values())))
-        if not self._shared_actors.owned:
-            await asyncio.gather(*(self.mark_dead(host.id) for host in killed), return_exceptions=True)
 
     async def _host(self, host_id: str) -> HostRef | None:
         host = self._pool.get(host_id) or self._other_hosts.get(host_id)
         if host is None:
-            actor = await asyncio.to_thread(find_actor, actor_name(host_id), self._namespace)
+            actor = await asyncio.to_thread(find_actor, host_id, self._namespace)
             if actor is None:
                 return None
             host = HostRef(host_id, cast(SessionActorHandle, actor), self._shared_actors.driver_id, self._timeout_s)
@@ -188,8 +188,7 @@ class SessionRegistry:
 
     async def _add_statuses(self, found: SessionList, host_id: str, session_ids: list[str]) -> list[SessionStatus]:
         """The statuses of sessions of one host. If it does not answer, they are added to those that are unreachable."""
-        name = actor_name(host_id)
-        if name not in found.unreachable:
+        if host_id not in found.unreachable:
             try:
                 if host := await self._host(host_id):
                     return decode_statuses(await host.call(lambda actor: actor.statuses.remote(session_ids)))
@@ -200,43 +199,34 @@ class SessionRegistry:
                 return []
             except Unreachable:
                 pass
-        found.unreachable.setdefault(name, []).extend(session_ids)
+        found.unreachable.setdefault(host_id, []).extend(session_ids)
         return []
 
-    async def _start_named(self, session_id: str) -> HostRef:
-        for _ in range(_NAME_TRIES):
-            await self._require_free([session_id])
-            try:
-                return self._pool.start(session_id)
-            except ValueError:  # the id is free, but the actor that had it has not quite exited
-                await asyncio.sleep(_NAME_PAUSE_S)
-        raise SessionExists(f"an actor named {session_id!r} is still there; take another id")
-
     async def _open_claimed(
-        self, session_ids: Sequence[str], epoch: int, config: SessionConfig, host: HostRef
+        self, session_ids: Sequence[str], claim: Claim, config: SessionConfig, host: HostRef
     ) -> Endpoint:
         """Open sessions whose ids are claimed. An actor that is not up yet may need longer, the more there are."""
         self._opening += 1
         try:
-            opening = host.actor.open.remote(list(session_ids), epoch, config)
+            opening = host.actor.open.remote(list(session_ids), claim, config)
             return await host.call_while_alive(opening, ready_s=None if host.endpoint else START_S * self._opening)
         finally:
             self._opening -= 1
 
-    async def _claim(self, session_ids: Sequence[str], host: HostRef) -> int:
-        """Claim all of *session_ids* for *host*, or none, also if cancelled. Returns the epoch."""
+    async def _claim(self, session_ids: Sequence[str], host: HostRef) -> Claim:
+        """Claim all of *session_ids* for *host*, or none, also if cancelled."""
+        owner = HostOwner(host.id, self._shared_actors.driver_id, self._detached)
         while True:
-            claiming: asyncio.Future[Claim] = asyncio.ensure_future(
-                self._directory.call(lambda directory: directory.claim.remote(list(session_ids), host.id))
-            )
+            request = ClaimRequest(uuid.uuid4().hex, list(session_ids), owner)
+            claiming = asyncio.ensure_future(self._directory.call(partial(_claim, request)))
             try:
                 claim = await asyncio.shield(claiming)
-            except asyncio.CancelledError:
-                if not (await claiming).taken:
-                    await self._release(session_ids, host)
+            except BaseException:
+                await asyncio.wait((claiming,))
+                await self._or_later(partial(_abandon, request))
                 raise
             if not claim.taken:
-                return claim.epoch
+                return claim
             await self._require_free(claim.taken)
 
     async def _require_free(self, session_ids: Iterable[str]) -> None:
@@ -260,32 +250,51 @@ class SessionRegistry:
                 )
             await self.mark_dead(host.id)
 
-    async def _close_opened(self, session_ids: Sequence[str], host: HostRef, opening: asyncio.Future[Endpoint]) -> None:
-        await asyncio.wait((opening,))  # a close could overtake it: Ray's async actors run calls in any order
-        if opening.exception() is None:
-            with suppress(ActorGone, Unreachable):
-                await host.call_while_alive(host.actor.close.remote(list(session_ids), False))
+    async def _undo_open(self, sessions: dict[str, int], host: HostRef) -> None:
+        """Close what was opened, and free the ids; later, if *host* can't be reached: it may open them until then."""
+        try:
+            await host.call_while_alive(host.actor.close.remote(list(sessions), False))
+        except ActorDead as death:
+            await self._died(host.id, death)
+        except (ActorUnavailable, Unreachable):
+            self._run_later(self._undo_open(sessions, host))
+        else:
+            await self._or_later(partial(_release, sessions, host.id))
 
-    async def _release(self, session_ids: Sequence[str], host: HostRef) -> None:
-        await self._directory.call(lambda directory: directory.release.remote(list(session_ids), host.id))
+    async def _or_later(self, call: Callable[[DirectoryHandle], Awaitable[None]]) -> None:
+        """Make a call to the directory. If that is away, the call is made when it is back, and nobody waits for it."""
+        try:
+            await self._directory.call(call)
+        except RuntimeClosed:
+            pass
+        except DirectoryUnreachable:
+            self._run_later(self._or_later(call))
 
-    async def _died(self, host_id: str, death: ActorGone) -> DeathReason:
+    def _run_later(self, work: Coroutine[None, None, None]) -> None:
+        if self._closed:
+            work.close()
+            return
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _died(self, host_id: str, death: ActorDead) -> DeathReason:
         """Record that the host has died, as *death* says. Returns why."""
-        reason = death.reason if isinstance(death, ActorDead) else DeathReason.CRASHED
-        await self.mark_dead(host_id, reason)
-        return reason
-
-    async def _wait_exit(self, host: HostRef) -> None:
-        while True:
-            try:
-                await result_of(host.actor.wait_exit.remote())
-            except ActorDead as death:
-                return await self.mark_dead(host.id, death.reason)
-            except ActorGone:
-                await asyncio.sleep(_UNREACHABLE_PAUSE_S)
-            else:
-                return self.forget_host(host.id)
+        await self.mark_dead(host_id, death.reason)
+        return death.reason
 
 
 def _page(after: str, limit: int, directory: DirectoryHandle) -> Awaitable[SessionPage]:
     return directory.page.remote(after, limit)
+
+
+def _claim(request: ClaimRequest, directory: DirectoryHandle) -> Awaitable[Claim]:
+    return directory.claim.remote(request)
+
+
+def _abandon(request: ClaimRequest, directory: DirectoryHandle) -> Awaitable[None]:
+    return directory.abandon.remote(request)
+
+
+def _release(sessions: dict[str, int], host_id: str, directory: DirectoryHandle) -> Awaitable[None]:
+    return directory.release.remote(sessions, host_id)

@@ -10,7 +10,9 @@ from ..api.options import RuntimeOptions
 from ..events.router_connection import RouterConnection
 from ..events.router_connections import RouterConnections
 from .directory.actor import DirectoryActor
+from .directory.actor_names import DIRECTORY, router_name
 from .directory.client import DirectoryClient
+from .directory.lease import Lease
 from .ray_calls import START_S, find_actor, kill_actor, result_within
 from .ray_errors import ActorDead
 from .router_actor import RouterActor, RouterHandle
@@ -23,12 +25,12 @@ _PAUSE_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class SharedActors:
-    """One driver's handles to the shared actors. If *owned*, they end with this driver, whoever else uses them."""
+    """One driver's handles to the shared actors. They end when no driver and no session is left."""
 
     driver_id: str
     directory: DirectoryClient
     routers: list[RouterHandle]
-    owned: bool
+    lease: Lease
 
     def connect_to_routers(self) -> RouterConnections:
         """Connect this driver to all routers, for its readers."""
@@ -36,20 +38,16 @@ class SharedActors:
         return RouterConnections([RouterConnection(transport) for transport in transports])
 
     async def release(self) -> None:
-        """Unregister this driver. The actors are killed if owned, or if no other driver and no session is left."""
-        unused = False
-        with suppress(RuntimeClosed, Unreachable):
-            unused = await self.directory.call(lambda directory: directory.remove_driver.remote(self.driver_id))
-        if self.owned or unused:
-            for router in self.routers:
-                kill_actor(router)
-            kill_actor(self.directory.actor)
+        """Unregister this driver: its actors end, and the shared ones too if nobody else uses them."""
+        await self.lease.aclose()
+        with suppress(RuntimeClosed, Unreachable):  # then its lease runs out
+            await self.directory.call(lambda directory: directory.remove_driver.remote(self.driver_id))
 
 
 async def find_or_start_shared_actors(options: RuntimeOptions) -> SharedActors:
     """Register a new driver with the shared actors of the namespace; starts them if there are none."""
     for _ in range(_TRIES):
-        with suppress(ActorDead, RuntimeClosed):  # they belong to a runtime that is just being left
+        with suppress(ActorDead, RuntimeClosed):  # the last driver has just left them
             return await _find_or_start(options)
         await asyncio.sleep(_PAUSE_S)
     return await _find_or_start(options)
@@ -57,30 +55,41 @@ async def find_or_start_shared_actors(options: RuntimeOptions) -> SharedActors:
 
 async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     driver_id = uuid.uuid4().hex
-    exists = find_actor("_directory", options.namespace) is not None
-    lifetime = "detached" if options.detached else None
+    exists = find_actor(DIRECTORY, options.namespace) is not None
+    # Detached, so that it does not end with the driver that starts it, and restarted when it dies.
     actor = DirectoryActor.options(
-        name="_directory", namespace=options.namespace, get_if_exists=True, lifetime=lifetime, num_cpus=0
-    ).remote(options.routers)
+        name=DIRECTORY,
+        namespace=options.namespace,
+        get_if_exists=True,
+        lifetime="detached",
+        num_cpus=0,
+        max_concurrency=CONCURRENCY,
+        max_restarts=-1,
+    ).remote(options.namespace, options.routers, options.ports)
     directory = DirectoryClient(actor, options.call_timeout_s)
     router_count = await directory.call(lambda directory: directory.add_driver.remote(driver_id), START_S)
     routers = [
         RouterActor.options(
-            name=f"_router-{number}",
+            name=router_name(number),
             namespace=options.namespace,
             get_if_exists=True,
-            lifetime=lifetime,
+            lifetime="detached",
             num_cpus=0,
             max_concurrency=CONCURRENCY,
             max_restarts=-1,
         ).remote(options.router_limits, options.ports)
         for number in range(router_count)
     ]
-    shared_actors = SharedActors(driver_id, directory, routers, owned=not exists and not options.detached)
+    shared_actors = SharedActors(driver_id, directory, routers, Lease(directory, driver_id))
     if exists or options.ports:
         try:
-            await asyncio.gather(*(result_within(START_S, router.endpoint.remote, "a router") for router in routers))
+            starting = [result_within(START_S, router.endpoint.remote, "a router") for router in routers]
+            await asyncio.gather(directory.call(lambda directory: directory.endpoint.remote()), *starting)
         except BaseException:
             await shared_actors.release()
+            if not exists:  # whoever starts the next ones may have other options
+                for router in routers:
+                    kill_actor(router)
+                kill_actor(directory.actor)
             raise
     return shared_actors

@@ -117,7 +117,6 @@ class SessionHandle:
     def events(self, after: int = 0) -> Reader:
         """Read the session's events from number *after* + 1 on, as they arrive. The reader ends after ``Closed``."""
         self._registry.require_open()
-        self._registry.watch_exit(self._session.host)
         return self._read(self.id, (self._session.epoch, after))
 
     async def interrupt(self, turn: int | None = None) -> bool:

@@ -35,7 +35,8 @@ class Outbox:
     def __init__(self, session_id: str, epoch: int, limit_bytes: int, on_pending: Callable[["Outbox"], None]) -> None:
         self.seq = 0
         self._session_id = session_id
-        self._epoch = epoch
+        self.epoch = epoch
+        """The epoch of its session."""
         self.limit_bytes = limit_bytes
         """The bound on what it holds. It may change at any time."""
         self._on_pending = on_pending
@@ -88,7 +89,7 @@ class Outbox:
             return None
         events = [item.event() if isinstance(item, _PendingText) else item for item in self._pending]
         data, count = encode_events(events), len(events)
-        segment = Segment(self._session_id, self._epoch, self.seq + 1, count, data, self._session_end)
+        segment = Segment(self._session_id, self.epoch, self.seq + 1, count, data, self._session_end)
         self.seq += count
         self._unacknowledged_bytes += self._pending_bytes
         self._pending, self._pending_bytes = [], 0

@@ -115,7 +115,7 @@ class RouterConnection:
                 self._update_due.clear()
                 await self._update_or_pause()
         except RouterGone:
-            self.fail(RuntimeClosed("the router ended with the runtime that had started it; enter a runtime again"))
+            self.fail(RuntimeClosed("the namespace was shut down; enter a runtime again"))
         finally:
             await self._transport.aclose()
 

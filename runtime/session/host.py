@@ -42,14 +42,14 @@ _to_llm: msgspec.msgpack.Decoder[ToLLM] = msgspec.msgpack.Decoder(ToLLM)
 class Host:
     """Opens sessions, finds them by id, and removes them when they have ended.
 
-    *publish* has one function per router. *on_end* is awaited when sessions are over and the router has all
-    their events. *history_bytes* bounds the histories of all sessions together.
+    *publish* has one function per router. *on_end* is awaited with sessions, ids with their epochs, that are over:
+    the router has all their events. *history_bytes* bounds the histories of all sessions together.
     """
 
     def __init__(
         self,
         publish: Sequence[Callable[[bytes], Awaitable[None]]],
-        on_end: Callable[[list[str]], Awaitable[None]],
+        on_end: Callable[[dict[str, int]], Awaitable[None]],
         clients: ClientPool,
         history_bytes: int = RuntimeOptions().host_history_bytes,
     ) -> None:
@@ -155,6 +155,10 @@ class Host:
                     outcomes[place] = error
         return outcomes
 
+    def epochs(self) -> dict[str, int]:
+        """All sessions: their ids with their epochs."""
+        return {session_id: session.epoch for session_id, session in self._sessions.items()}
+
     def settings(self, session_id: str) -> SessionConfig:
         """The settings in force, without secrets."""
         return self._find(session_id).settings()
@@ -222,7 +226,7 @@ class Host:
                 log.critical("session %s could not release everything", session.id, exc_info=error)
             del self._sessions[session.id]  # before others learn that the id is free, and reuse it here
         try:
-            await self._on_end([session.id for session in sessions])
+            await self._on_end({session.id: session.epoch for session in sessions})
         finally:
             for session in sessions:
                 del self._finalizing[session]

@@ -67,6 +67,11 @@ class Session:
         self._conversation = Conversation()
         self._handle(opened)
 
+    @property
+    def epoch(self) -> int:
+        """What distinguishes it from earlier and later sessions with its id."""
+        return self._outbox.epoch
+
     def tell(self, message: ToLLM, size_bytes: int) -> Receipt:
         """Put *message*, whose encoded size is *size_bytes*, into the mailbox. It never waits.
 

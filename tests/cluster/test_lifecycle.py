@@ -6,7 +6,7 @@ import msgspec
 import psutil
 import pytest
 import ray
-from fixtures.named_actors import actor_names, loaded_modules, wait_until
+from fixtures.named_actors import actor_names, host_name, loaded_modules, wait_until
 
 import rayconteur as rc
 from rayconteur.errors import UnknownSession
@@ -21,14 +21,19 @@ def warm_names(namespace: str) -> set[str]:
     return {name for name in actor_names(namespace) if name.startswith("_warm-")}
 
 
-def test_a_dedicated_session_has_its_own_actor_whose_name_is_free_when_it_ends(
+def dedicated_actors(namespace: str) -> set[str]:
+    """The names of the actors that were started for one session."""
+    return {name for name in actor_names(namespace) if name.startswith("_session-")}
+
+
+def test_a_dedicated_session_has_its_own_actor_and_its_id_is_free_when_it_ends(
     options: rc.RuntimeOptions,
 ) -> None:
     async def main() -> None:
         async with rc.Runtime(options=options) as runtime:
             for _ in range(2):
                 session = await runtime.spawn(ECHO, "huginn")
-                assert "huginn" in actor_names(options.namespace)
+                assert len(dedicated_actors(options.namespace)) == 1
                 assert (await session.ask("hello").answer()).text == "hello"
 
                 await session.close()
@@ -46,7 +51,7 @@ def test_a_dedicated_session_takes_a_warm_actor(options: rc.RuntimeOptions) -> N
             session = await runtime.spawn(ECHO, "huginn")
 
             assert (await session.ask("hello").answer()).text == "hello"
-            assert "huginn" not in actor_names(options.namespace)
+            assert not dedicated_actors(options.namespace)
             assert (await (await runtime.session("huginn")).status()).turns == 1
             await wait_until(lambda: len(warm_names(options.namespace) - warm) == 1)  # the one that replaces it
 
@@ -61,9 +66,9 @@ def test_warm_actors_of_a_provider_have_loaded_it_and_serve_its_sessions_only(op
             [warm] = warm_names(options.namespace)
             modules = await asyncio.to_thread(loaded_modules, warm, options.namespace)
             await runtime.spawn(ECHO, "huginn")
-            assert "huginn" in actor_names(options.namespace)
+            assert await asyncio.to_thread(host_name, "huginn", options.namespace) != warm
             await runtime.spawn(claude, "muninn")
-            assert "muninn" not in actor_names(options.namespace)
+            assert await asyncio.to_thread(host_name, "muninn", options.namespace) == warm
             assert {"httptools", "rayconteur.providers.anthropic.client"} <= modules
             assert not modules & {"anthropic", "aiohttp", "rayconteur.providers.openai.client"}
 

@@ -131,7 +131,7 @@ async def host_target() -> AsyncGenerator[Target]:
     async def publish(data: bytes) -> None:
         del data
 
-    async def forget(session_ids: list[str]) -> None:
+    async def forget(session_ids: dict[str, int]) -> None:
         del session_ids
 
     host = Host([publish], forget, ClientPool(open_client))

@@ -36,6 +36,11 @@ class Found(msgspec.Struct, frozen=True):
     """Whether this process has a TCP connection to each session's actor."""
 
 
+async def endpoint_of_session(session_id: str) -> Endpoint:
+    place = await cast(Any, ray.get_actor("_directory", NAMESPACE)).find.remote(session_id)
+    return await endpoint_of(place.host_id)
+
+
 async def endpoint_of(actor: str) -> Endpoint:
     return cast(Endpoint, await cast(Any, ray.get_actor(actor, NAMESPACE)).endpoint.remote())
 
@@ -45,7 +50,7 @@ async def spawn_elsewhere(runtime: rc.Runtime, config: rc.SessionConfig, node: s
     found: list[rc.SessionHandle] = []
     for _ in range(MOST_SPAWNED):
         session = await runtime.spawn(config)
-        if (await endpoint_of(session.id)).node_id == node:
+        if (await endpoint_of_session(session.id)).node_id == node:
             await session.close()
         else:
             found.append(session)
@@ -72,7 +77,7 @@ async def main(address: str) -> Found:
         sessions = await spawn_elsewhere(runtime, rc.SessionConfig(provider=rc.Scripted(script=script)), node)
         answers = await asyncio.gather(*(session.ask("Hi").answer() for session in sessions))
         interrupted = await asyncio.gather(*(interrupt(session) for session in sessions))
-        endpoints = [await endpoint_of(session.id) for session in sessions]
+        endpoints = [await endpoint_of_session(session.id) for session in sessions]
         routers = [await endpoint_of(f"_router-{number}") for number in range(options.routers)]
         connected = {each.raddr for each in psutil.Process().net_connections("tcp") if each.raddr}
         readers = [session.events() for session in sessions]

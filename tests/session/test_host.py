@@ -49,7 +49,7 @@ class HostFixture:
 
         return publish
 
-    async def _sessions_ended(self, session_ids: list[str]) -> None:
+    async def _sessions_ended(self, session_ids: dict[str, int]) -> None:
         self.release_begun.set()
         await asyncio.sleep(0)
         if self.error:

@@ -1,133 +1,245 @@
-"""The directory: an actor that knows which session actor hosts which session."""
+"""The directory: an actor that knows which session actor hosts which session, and who uses the namespace.
 
+When it dies, Ray restarts it, and it learns from the session actors that are alive what it knew. No call is answered
+before that.
+"""
+
+import asyncio
+import logging
 import time
-from collections import OrderedDict
+import uuid
+from collections.abc import Coroutine
 
-import msgspec
 import ray
 from ray.actor import ActorProxy
 
-from ...api.errors import DeathReason
+from ...api.errors import DeathReason, DirectoryUnreachable, RuntimeClosed
 from ...events.router_calls import EndedSessions
 from ...events.segments import SessionEnd
-from ...session.sorted_ids import SortedIds
+from ...streams.endpoint import Endpoint
+from ...streams.listener import Listener
+from ...streams.peer import Peer
+from ..ray_calls import node_address, node_id, tls
+from .leases import Leases
+from .namespace_actors import NamespaceActors
+from .places import Claim, ClaimRequest, HostOwner, Places, SessionPage, SessionPlace
 
-_MAX_TOMBSTONES = 10_000
-"""For how many sessions the directory remembers that they died with their host."""
+log = logging.getLogger(__name__)
 
+_LEASE_S = 5.0
+"""How long a driver may be without a connection to the directory. A restart of the directory takes 1 to 2 s."""
 
-class SessionPlace(msgspec.Struct, frozen=True):
-    """A session's host, and the epoch that distinguishes it from earlier and later sessions with its id."""
+_REPORT_S = 5.0
+"""How long calls wait, after a restart, for a host that does not say which sessions it has."""
 
-    host_id: str
-    epoch: int
-
-
-class SessionPage(msgspec.Struct, frozen=True):
-    """Ids of sessions in order, by their hosts, and the *last* one; ``None`` if no further ones follow."""
-
-    ids: dict[str, list[str]]
-    last: str | None
-
-
-class Claim(msgspec.Struct, frozen=True):
-    """The epoch of the sessions whose ids were claimed; if any of the ids are *taken*, none was claimed."""
-
-    epoch: int
-    taken: list[str] = []
+_EMPTY_S = 0.2
+"""How long it stays when nobody uses the namespace: for the answers to the last calls."""
 
 
 class _Directory:
-    """The place of each session. An id belongs to one session until it is released."""
+    """The place of each session. An id belongs to one session until it is released, or its host has died."""
 
-    def __init__(self, routers: int) -> None:
+    def __init__(self, namespace: str, routers: int, ports: tuple[int, int] | None) -> None:
         self._routers = routers
-        self._drivers: set[str] = set()
-        self._epoch = 0
-        self._places: dict[str, SessionPlace] = {}
-        self._ids = SortedIds()  # of the places
-        self._tombstones: OrderedDict[tuple[str, int], DeathReason] = OrderedDict()  # by id and epoch
+        self._ports = ports
+        self._places = Places(uuid.uuid4().hex)
+        self._leases = Leases(_LEASE_S)
+        self._actors = NamespaceActors(namespace, routers)
+        self._listener = Listener(self._serve)
+        self._watchers: dict[str, asyncio.Task[None]] = {}  # of hosts, by their ids
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._rebuilding: asyncio.Task[None] | None = None
+        self._unreported: set[str] = set()
+        """Hosts that have not said yet which sessions they have: any id may belong to one of theirs."""
+        self._has_ended = False
 
     @ray.method
     async def add_driver(self, driver_id: str) -> int:
-        """Register a driver. Returns the number of routers: all drivers and sessions must agree on it."""
-        self._drivers.add(driver_id)
+        """Register a driver. Returns the number of routers: all drivers and sessions must agree on it.
+
+        Raises:
+            RuntimeClosed: the namespace is just being removed.
+        """
+        await self._be_ready()
+        if self._has_ended:
+            raise RuntimeClosed("the namespace is being removed: nobody has used it")
+        self._leases.expect(driver_id, time.monotonic())
+        self._sweep_later(_LEASE_S)
         return self._routers
 
     @ray.method
-    async def remove_driver(self, driver_id: str) -> bool:
-        """Unregister a driver. Returns true if no other driver and no session is left."""
-        self._drivers.discard(driver_id)
-        return not self._drivers and not self._places
+    async def endpoint(self) -> Endpoint:
+        """Where drivers connect, to keep their leases. They do so at once when this process is a new one."""
+        self._begin_rebuild()
+        return await self._listener.listen(node_id(), node_address(), self._ports, tls())
 
     @ray.method
-    async def claim(self, session_ids: list[str], host_id: str) -> Claim:
-        """Claim all of *session_ids* for a host, or none."""
-        taken = [session_id for session_id in session_ids if session_id in self._places]
-        if taken:
-            return Claim(0, taken)
-        # From the clock, so that epochs keep growing when another directory follows this one.
-        self._epoch = max(self._epoch + 1, int(time.time() * 1000))
-        place = SessionPlace(host_id, self._epoch)
-        for session_id in session_ids:
-            self._places[session_id] = place
-            self._ids.add(session_id)
-        return Claim(self._epoch)
+    async def remove_driver(self, driver_id: str) -> None:
+        """Unregister a driver. What it owns ends; the namespace ends too if nobody else uses it."""
+        await self._be_ready()
+        self._leases.leave(driver_id)
+        await self._end_driver(driver_id)
 
     @ray.method
-    async def release(self, session_ids: list[str], host_id: str) -> None:
-        """Free those of *session_ids* that belong to the host."""
-        for session_id in session_ids:
-            place = self._places.get(session_id)
-            if place and place.host_id == host_id:
-                self._free(session_id)
+    async def claim(self, request: ClaimRequest) -> Claim:
+        """Claim all ids of the request for its host, or none.
+
+        Raises:
+            DirectoryUnreachable: an actor has not said yet which ids are taken.
+        """
+        await self._be_ready()
+        if self._unreported:
+            raise DirectoryUnreachable(
+                f"the directory was restarted, and {', '.join(sorted(self._unreported)[:3])} has not said yet which "
+                "sessions it has, so no id is certain to be free; try again later"
+            )
+        claim = self._places.claim(request, int(time.time() * 1000))
+        if not claim.taken:
+            self._watch(request.owner)
+        return claim
 
     @ray.method
-    async def mark_dead(self, host_id: str, reason: DeathReason) -> dict[str, int]:
-        """Free all ids of a host that has died. Returns them, each with its epoch, to the first caller only."""
-        dead = {session_id: place.epoch for session_id, place in self._places.items() if place.host_id == host_id}
-        for session_id, epoch in dead.items():
-            self._free(session_id)
-            self._tombstones[session_id, epoch] = reason
-        while len(self._tombstones) > _MAX_TOMBSTONES:
-            self._tombstones.popitem(last=False)
-        return dead
+    async def abandon(self, request: ClaimRequest) -> None:
+        """Undo a claim whose answer was lost."""
+        await self._be_ready()
+        self._places.abandon(request)
 
     @ray.method
-    async def has_died(self, session_id: str, epoch: int) -> DeathReason | None:
+    async def release(self, sessions: dict[str, int], host_id: str) -> None:
+        """Free the ids of those of *sessions*, ids with their epochs, that are at the host."""
+        await self._be_ready()
+        self._places.release(sessions, host_id)
+
+    @ray.method
+    async def mark_dead(self, host_id: str, reason: DeathReason) -> None:
+        """Free all ids of a host that has died, and tell the readers of its sessions."""
+        await self._be_ready()
+        await self._mark_dead(host_id, reason)
+
+    @ray.method
+    async def death_reason(self, session_id: str, epoch: int) -> DeathReason | None:
         """Why the session's host died, if the session died with it."""
-        return self._tombstones.get((session_id, epoch))
+        await self._be_ready()
+        return self._places.death_reason(session_id, epoch)
 
     @ray.method
     async def find(self, session_id: str) -> SessionPlace | None:
         """The place of the session, if it exists."""
-        return self._places.get(session_id)
+        await self._be_ready()
+        return self._places.find(session_id)
 
     @ray.method
     async def ended(self, sessions: dict[str, int]) -> list[EndedSessions]:
         """Those of *sessions*, ids with their epochs, that no longer exist."""
-        closed: dict[str, int] = {}
-        died: dict[str, int] = {}
-        for session_id, epoch in sessions.items():
-            if (session_id, epoch) in self._tombstones:
-                died[session_id] = epoch
-            elif (place := self._places.get(session_id)) is None or place.epoch != epoch:
-                closed[session_id] = epoch
+        await self._be_ready()
+        closed, died = self._places.ended(sessions)
         ended = (EndedSessions(closed, SessionEnd.CLOSED), EndedSessions(died, SessionEnd.DIED))
         return [alike for alike in ended if alike.sessions]
 
     @ray.method
     async def page(self, after: str, limit: int) -> SessionPage:
         """The first *limit* sessions by their ids, of those that come after *after*."""
-        page = self._ids.page(after, limit)
-        by_host: dict[str, list[str]] = {}
-        for session_id in page:
-            by_host.setdefault(self._places[session_id].host_id, []).append(session_id)
-        return SessionPage(by_host, page[-1] if len(page) == limit else None)
+        await self._be_ready()
+        return self._places.page(after, limit)
 
-    def _free(self, session_id: str) -> None:
-        del self._places[session_id]
-        self._ids.remove(session_id)
+    async def _be_ready(self) -> None:
+        """Wait until this process knows what the one before it knew."""
+        rebuilding = self._begin_rebuild()
+        if not rebuilding.done():
+            await asyncio.shield(rebuilding)
+
+    def _begin_rebuild(self) -> asyncio.Task[None]:
+        if self._rebuilding is None:
+            self._rebuilding = self._run(self._rebuild())
+        return self._rebuilding
+
+    async def _rebuild(self) -> None:
+        self._unreported.update(await self._actors.hosts())
+        if asking := [self._run(self._restore(host_id)) for host_id in self._unreported]:
+            await asyncio.wait(asking, timeout=_REPORT_S)
+            log.warning("the directory was restarted: it knows %d sessions again", len(self._places))
+        else:
+            self._end_rebuild()
+        self._sweep_later(_LEASE_S)
+
+    async def _restore(self, host_id: str) -> None:
+        report = await self._actors.report_of(host_id, self._places.directory_id)
+        if report:
+            self._places.restore(report)
+            self._leases.expect(report.owner.driver_id, time.monotonic())
+            self._watch(report.owner)
+        self._unreported.discard(host_id)
+        if not self._unreported:
+            self._end_rebuild()
+
+    def _end_rebuild(self) -> None:
+        """All hosts have reported: sessions of before that none of them has are dead."""
+        before = self._places.end_rebuild(int(time.time() * 1000))
+        self._run(self._actors.end_missing_sessions(self._places.living(), before))
+
+    async def _mark_dead(self, host_id: str, reason: DeathReason) -> None:
+        if watcher := self._watchers.pop(host_id, None):
+            watcher.cancel()
+        if dead := self._places.mark_dead(host_id, reason):
+            await self._actors.end_sessions(dead, SessionEnd.DIED)
+
+    def _watch(self, owner: HostOwner) -> None:
+        if owner.host_id not in self._watchers:
+            self._watchers[owner.host_id] = self._run(self._wait_exit(owner.host_id))
+
+    async def _wait_exit(self, host_id: str) -> None:
+        reason = await self._actors.wait_exit(host_id)
+        self._watchers.pop(host_id, None)
+        if reason is None:
+            self._places.remove_host(host_id)
+        else:
+            await self._mark_dead(host_id, reason)
+        self._sweep_later(_EMPTY_S)
+
+    def _serve(self, peer: Peer, call: int, data: bytes) -> bytes | None:
+        """A driver asks for its lease, which it has as long as it is connected."""
+        del call, data
+        if self._has_ended or not self._leases.connect(peer.id, peer):
+            raise ValueError("the driver has left the namespace")
+        peer.on_lost = lambda: self._on_lost(peer)
+        return None
+
+    def _on_lost(self, peer: Peer) -> None:
+        self._leases.disconnect(peer.id, peer, time.monotonic())
+        self._sweep_later(_LEASE_S)
+
+    def _sweep_later(self, after_s: float) -> None:
+        asyncio.get_running_loop().call_later(after_s + 0.01, lambda: self._run(self._sweep()))
+
+    async def _sweep(self) -> None:
+        """End what belongs to drivers that are gone, and the namespace if nobody uses it."""
+        for driver_id in self._leases.expire(time.monotonic()):
+            log.warning("driver %s is gone; what it owned ends", driver_id)
+            await self._end_driver(driver_id)
+        if self._has_ended or self._leases or self._places or await self._actors.hosts():
+            return
+        if not self._leases and not self._places:  # none came meanwhile
+            self._has_ended = True
+            self._actors.end_namespace()
+
+    async def _end_driver(self, driver_id: str) -> None:
+        owners = tuple(self._places.owners.values())
+        await self._actors.end_hosts_of(driver_id, self._places.owners)
+        for owner in owners:
+            if owner.driver_id == driver_id and not owner.detached:
+                await self._mark_dead(owner.host_id, DeathReason.DRIVER_GONE)
+        self._sweep_later(_EMPTY_S)
+
+    def _run(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_done)
+        return task
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("the directory could not finish a task", exc_info=error)
 
 
 DirectoryActor = ray.remote(_Directory)

@@ -35,4 +35,4 @@ class DirectoryClient:
                 "stopped: try again later"
             ) from None
         except ActorDead:
-            raise RuntimeClosed("the runtime that began this namespace was left; enter a runtime again") from None
+            raise RuntimeClosed("the namespace was shut down; enter a runtime again") from None

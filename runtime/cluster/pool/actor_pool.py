@@ -1,11 +1,12 @@
 """The actor pool: the session actors that one driver starts, some of them before they are needed."""
 
 import asyncio
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 
 from ...api.options import RuntimeOptions
 from ...api.placement import Dedicated, Packed, Placement
+from ..directory.actor_names import HostKind, new_host_name
+from ..directory.places import HostOwner
 from ..ray_calls import kill_actor
 from ..refs import HostRef
 from ..session_actor import CONCURRENCY, SessionActor, SessionActorSettings
@@ -19,7 +20,7 @@ ANY_PROVIDER = ""
 """In place of a provider's name, for actors that have not loaded any."""
 
 SessionGroup = tuple[HostRef | None, list[str]]
-"""Ids of sessions to open together, and the actor to open them on. ``None``: one yet to be started, named by the id."""
+"""Ids of sessions to open together, and the actor to open them on. ``None``: one yet to be started."""
 
 
 class ActorPool:
@@ -33,6 +34,7 @@ class ActorPool:
         self._options = options
         self._hosts: dict[str, HostRef] = {}
         self._packed: list[HostRef] = []
+        self._replacements: dict[str, HostRef] = {}  # by the ids of packed actors that have died
         self._warm = WarmActors(self._start_warm, warm)
 
     def __iter__(self) -> Iterator[HostRef]:
@@ -51,33 +53,40 @@ class ActorPool:
             case Packed():
                 return self._pack(list(session_ids), placement)
 
-    def start(self, name: str, dedicated: bool = True, provider: str | None = None) -> HostRef:
-        """Start an actor. It loads *provider* before it is ready.
-
-        Raises:
-            ValueError: the name is taken.
-        """
-        host_id = f"{name}/{uuid.uuid4().hex[:8]}"
+    def start(self, kind: HostKind = HostKind.DEDICATED, provider: str | None = None) -> HostRef:
+        """Start an actor. It loads *provider* before it is ready."""
+        owner = HostOwner(
+            new_host_name(kind, self._shared_actors.driver_id), self._shared_actors.driver_id, self._options.detached
+        )
         actor = SessionActor.options(
-            name=name,
+            name=owner.host_id,
             namespace=self._options.namespace,
             lifetime="detached" if self._options.detached else None,
             num_cpus=0,
             max_concurrency=CONCURRENCY,
         ).remote(
-            host_id,
+            owner,
             self._shared_actors.routers,
             self._shared_actors.directory.actor,
             SessionActorSettings(
-                dedicated=dedicated,
+                dedicated=kind is not HostKind.PACKED,
                 provider=provider,
                 ports=self._options.ports,
                 history_bytes=self._options.host_history_bytes,
                 call_timeout_s=self._options.call_timeout_s,
             ),
         )
-        host = HostRef(host_id, actor, self._shared_actors.driver_id, self._options.call_timeout_s)
-        self._hosts[host_id] = host
+        host = HostRef(owner.host_id, actor, self._shared_actors.driver_id, self._options.call_timeout_s)
+        self._hosts[host.id] = host
+        return host
+
+    def replace(self, dead: HostRef, sessions: int) -> HostRef:
+        """Assign sessions to another packed actor, instead of one that has died."""
+        host = self._replacements.get(dead.id)
+        if host is None:
+            host = self._replacements[dead.id] = self._start_packed()
+            self._packed.append(host)
+        host.sessions += sessions
         return host
 
     def unassign(self, host: HostRef, sessions: int) -> None:
@@ -106,15 +115,14 @@ class ActorPool:
         """Start no more actors by itself: Ray aborts a process that does so after it was shut down."""
         self._warm.stop()
 
-    async def shut_down(self) -> list[HostRef]:
-        """Kill all actors, except detached ones that have sessions. Returns those that were killed."""
+    async def shut_down(self) -> None:
+        """Kill all actors, except detached ones that have sessions."""
         if self._options.detached:
             retiring = (host.call(lambda actor: actor.retire.remote()) for host in self._packed)
             await asyncio.gather(*retiring, return_exceptions=True)  # those that have died have retired, too
         killed = list(self._warm if self._options.detached else self._hosts.values())
         for host in killed:
             kill_actor(host.actor)
-        return killed
 
     def _pack(self, session_ids: list[str], placement: Packed) -> list[SessionGroup]:
         groups: list[SessionGroup] = []
@@ -134,10 +142,10 @@ class ActorPool:
         return groups
 
     def _start_packed(self) -> HostRef:
-        return self.start(f"_host-{uuid.uuid4().hex[:12]}", dedicated=False)
+        return self.start(HostKind.PACKED)
 
     def _start_warm(self, provider: str) -> HostRef:
-        return self.start(f"_warm-{uuid.uuid4().hex[:12]}", provider=None if provider == ANY_PROVIDER else provider)
+        return self.start(HostKind.WARM, None if provider == ANY_PROVIDER else provider)
 
     def _take_warm(self, provider: str) -> HostRef | None:
         return self._warm.take(provider) or self._warm.take(ANY_PROVIDER)

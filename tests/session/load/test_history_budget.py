@@ -25,7 +25,7 @@ async def publish(data: bytes) -> None:
     await asyncio.sleep(0)
 
 
-async def on_end(session_ids: list[str]) -> None:
+async def on_end(session_ids: dict[str, int]) -> None:
     await asyncio.sleep(0)
 
 

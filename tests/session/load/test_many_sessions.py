@@ -36,12 +36,12 @@ async def publish(data: bytes) -> None:
     await asyncio.sleep(0)
 
 
-async def on_end(session_ids: list[str]) -> None:
+async def on_end(session_ids: dict[str, int]) -> None:
     await asyncio.sleep(0)
 
 
 @asynccontextmanager
-async def running_host(on_end: Callable[[list[str]], Awaitable[None]] = on_end) -> AsyncGenerator[Host, None]:
+async def running_host(on_end: Callable[[dict[str, int]], Awaitable[None]] = on_end) -> AsyncGenerator[Host, None]:
     host = Host([publish], on_end, ClientPool())
     publishing = asyncio.create_task(host.run())
     yield host
@@ -105,8 +105,8 @@ def test_many_calls_that_open_sessions_at_once_stall_nobody() -> None:
 def test_the_ends_of_many_sessions_share_a_few_calls() -> None:
     calls: list[list[str]] = []
 
-    async def on_end(session_ids: list[str]) -> None:
-        calls.append(session_ids)
+    async def on_end(session_ids: dict[str, int]) -> None:
+        calls.append(list(session_ids))
         await asyncio.sleep(0.01)  # as long as a call to the directory may take
 
     async def main() -> None:

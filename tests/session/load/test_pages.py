@@ -93,7 +93,7 @@ def test_a_page_of_statuses_arrives_whole_and_blocks_for_some_milliseconds() -> 
     async def publish(data: bytes) -> None:
         await asyncio.sleep(0)
 
-    async def on_end(session_ids: list[str]) -> None:
+    async def on_end(session_ids: dict[str, int]) -> None:
         await asyncio.sleep(0)
 
     async def main() -> None:

@@ -1,0 +1,42 @@
+"""The names of actors in Ray. The name of a session actor says which driver started it, never which sessions it has.
+
+Ray keeps the name of an actor that has crashed as long as anybody holds its handle, so no name is used twice.
+"""
+
+import uuid
+from enum import StrEnum
+
+DIRECTORY = "_directory"
+
+
+class HostKind(StrEnum):
+    """What a session actor was started for."""
+
+    DEDICATED = "_session"
+    PACKED = "_host"
+    WARM = "_warm"
+
+
+def new_host_name(kind: HostKind, driver_id: str) -> str:
+    """A new name for a session actor of a driver."""
+    return f"{kind}-{driver_id}-{uuid.uuid4().hex[:12]}"
+
+
+def is_host(name: str) -> bool:
+    """True if it is the name of a session actor."""
+    return name.partition("-")[0] in tuple(HostKind)
+
+
+def belongs_to(driver_id: str, name: str) -> bool:
+    """True if it is the name of a session actor that the driver started."""
+    return is_host(name) and name.split("-")[1] == driver_id
+
+
+def router_name(number: int) -> str:
+    """The name of a router."""
+    return f"_router-{number}"
+
+
+def is_ours(name: str) -> bool:
+    """True if it is the name of an actor of this package."""
+    return name == DIRECTORY or is_host(name) or name.startswith("_router-")

@@ -1,0 +1,50 @@
+"""A driver's lease: its connection to the directory, which ends what the driver owns soon after the connection ends."""
+
+import asyncio
+import logging
+
+from ...api.errors import RuntimeClosed
+from ...streams.channel import Channel
+from ..ray_calls import node_id, tls
+from .client import DirectoryClient
+
+log = logging.getLogger(__name__)
+
+_PAUSE_S = 0.2
+_HOLD = 1
+"""The one call that the directory serves over a connection."""
+
+
+class Lease:
+    """Keeps a driver connected to the directory, until ``aclose``. Create it within a running loop.
+
+    The connection costs nothing while it is open, and does not break when the driver is busy or stopped.
+    """
+
+    def __init__(self, directory: DirectoryClient, driver_id: str) -> None:
+        self._directory = directory
+        self._lost = asyncio.Event()
+        self._channel = Channel(
+            lambda: directory.call(lambda actor: actor.endpoint.remote()), driver_id, node_id(), tls()
+        )
+        self._channel.on_lost = self._lost.set
+        self._task = asyncio.get_running_loop().create_task(self._hold())
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        await self._channel.aclose()
+
+    async def _hold(self) -> None:
+        while True:
+            self._lost.clear()
+            try:
+                await self._channel.call(_HOLD)
+            except RuntimeClosed:
+                return  # the namespace was shut down
+            except Exception as error:  # whatever it is, the directory may be back soon
+                log.debug("no lease yet: %s", error)
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                await self._lost.wait()

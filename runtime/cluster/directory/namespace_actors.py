@@ -1,0 +1,110 @@
+"""The actors of a namespace, as its directory finds and ends them."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, cast
+
+from ...api.errors import DeathReason, Unreachable
+from ...events.segments import SessionEnd, shard_of
+from ..ray_calls import find_actor, kill_actor, list_actors, result_of, result_within
+from ..ray_errors import ActorDead, ActorUnavailable
+from ..router_actor import RouterHandle
+from .actor_names import DIRECTORY, belongs_to, is_host, router_name
+from .places import HostOwner, HostReport
+
+log = logging.getLogger(__name__)
+
+_CALL_S = 5.0
+_PAUSE_S = 0.2
+
+_Host = Any
+"""The handle of a session actor, whose class imports the directory's."""
+
+
+class NamespaceActors:
+    """Calls session actors and routers by their names. None of its calls waits for one that does not respond."""
+
+    def __init__(self, namespace: str, routers: int) -> None:
+        self._namespace = namespace
+        self._routers = routers
+
+    async def hosts(self) -> list[str]:
+        """The names of all session actors that are alive, or about to start."""
+        return [name for name in await asyncio.to_thread(list_actors, self._namespace) if is_host(name)]
+
+    async def report_of(self, host_id: str, directory_id: str) -> HostReport | None:
+        """What a session actor has, however long it takes to answer; ``None`` if it has died."""
+        while host := await self._find(host_id):
+            try:
+                return cast(HostReport, await result_of(host.report.remote(directory_id)))
+            except ActorDead:
+                return None
+            except ActorUnavailable:
+                await asyncio.sleep(_PAUSE_S)
+        return None
+
+    async def wait_exit(self, host_id: str) -> DeathReason | None:
+        """Wait until a session actor is gone. Returns why it died, or ``None`` if it exited."""
+        while host := await self._find(host_id):
+            try:
+                await result_of(host.wait_exit.remote())
+            except ActorDead as death:
+                return death.reason
+            except ActorUnavailable:
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                return None
+        return DeathReason.CRASHED
+
+    async def end_hosts_of(self, driver_id: str, owners: Mapping[str, HostOwner]) -> None:
+        """End the session actors of a driver that is gone; detached ones with sessions when they have none any more."""
+        for name in await self.hosts():
+            if belongs_to(driver_id, name) and (host := await self._find(name)):
+                owner = owners.get(name)
+                if owner and owner.detached:
+                    await self._try(name, host.retire.remote)
+                else:
+                    kill_actor(host)
+
+    async def end_sessions(self, sessions: Mapping[str, int], session_end: SessionEnd) -> None:
+        """Tell the routers that *sessions*, ids with their epochs, have ended; however long a router is away."""
+
+        async def tell(shard: int) -> None:
+            of_shard = {each: epoch for each, epoch in sessions.items() if shard_of(each, self._routers) == shard}
+            if of_shard:
+                await self._tell_router(shard, lambda router: router.end_sessions.remote(of_shard, session_end))
+
+        await asyncio.gather(*map(tell, range(self._routers)))
+
+    async def end_missing_sessions(self, living: Mapping[str, int], before: int) -> None:
+        """Tell the routers that sessions with an epoch below *before*, except those that are *living*, have died."""
+        tell = partial(self._tell_router, call=lambda router: router.end_missing_sessions.remote(living, before))
+        await asyncio.gather(*map(tell, range(self._routers)))
+
+    def end_namespace(self) -> None:
+        """Kill the routers, and then the directory: this process."""
+        for name in (*map(router_name, range(self._routers)), DIRECTORY):
+            if actor := find_actor(name, self._namespace):
+                kill_actor(cast(_Host, actor))
+
+    async def _tell_router(self, shard: int, call: Callable[[RouterHandle], Awaitable[None]]) -> None:
+        while router := await self._find(router_name(shard)):
+            try:
+                await result_within(_CALL_S, lambda: call(cast(RouterHandle, router)), f"router {shard}")
+            except ActorDead:
+                break
+            except Unreachable:
+                log.warning("router %d does not answer: it will be told later which sessions have ended", shard)
+            else:
+                break
+
+    async def _find(self, name: str) -> _Host:
+        return await asyncio.to_thread(find_actor, name, self._namespace)
+
+    async def _try(self, name: str, call: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await result_within(_CALL_S, call, name)
+        except (ActorDead, Unreachable) as error:
+            log.warning("the actor %s could not be retired: %s", name, error)

@@ -1,0 +1,203 @@
+"""The pure core of the directory: the place of each session, and how it is learned again after a restart."""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from ...api.errors import DeathReason
+from ...session.sorted_ids import SortedIds
+
+_MAX_TOMBSTONES = 10_000
+"""For how many sessions the directory remembers that they died with their host."""
+
+_MAX_CLAIMS = 10_000
+"""How many claims it remembers, should one of them arrive again."""
+
+
+class StaleClaim(Exception):
+    """A claim that another directory granted, which has died since: the ids have to be claimed again."""
+
+
+class SessionPlace(msgspec.Struct, frozen=True):
+    """A session's host, and the epoch that distinguishes it from earlier and later sessions with its id."""
+
+    host_id: str
+    epoch: int
+
+
+class SessionPage(msgspec.Struct, frozen=True):
+    """Ids of sessions in order, by their hosts, and the *last* one; ``None`` if no further ones follow."""
+
+    ids: dict[str, list[str]]
+    last: str | None
+
+
+class HostOwner(msgspec.Struct, frozen=True):
+    """A host, and the driver that started it. If *detached*, it outlives that driver as long as it has sessions."""
+
+    host_id: str
+    driver_id: str
+    detached: bool
+
+
+class ClaimRequest(msgspec.Struct, frozen=True):
+    """Ids of sessions that *owner*'s host is to open. *claim_id* is a new one; a repeated request has the same."""
+
+    claim_id: str
+    session_ids: list[str]
+    owner: HostOwner
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """The epoch of the sessions whose ids were claimed; if any of the ids are *taken*, none was claimed.
+
+    It is worth nothing once a directory other than *directory_id* has asked the host for its report.
+    """
+
+    epoch: int
+    directory_id: str
+    taken: list[str] = []
+
+
+class HostReport(msgspec.Struct, frozen=True):
+    """The sessions of a host, ids with their epochs: those that it has, and those that it is about to open."""
+
+    owner: HostOwner
+    sessions: dict[str, int]
+
+
+class Places:
+    """The place of each session. An id belongs to one session until it is released, or its host has died.
+
+    Requests may arrive twice or late, and answers may be lost. *directory_id* is of this directory's process alone.
+    """
+
+    def __init__(self, directory_id: str) -> None:
+        self.directory_id = directory_id
+        self.owners: dict[str, HostOwner] = {}
+        """The hosts that are known to be alive, by their ids."""
+        self._epoch = 0
+        self._rebuilt_before = 0
+        self._places: dict[str, SessionPlace] = {}
+        self._ids = SortedIds()  # of the places
+        self._tombstones: OrderedDict[tuple[str, int], DeathReason] = OrderedDict()  # by id and epoch
+        self._claims: OrderedDict[str, Claim | None] = OrderedDict()  # by claim id; None: abandoned
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def claim(self, request: ClaimRequest, now_ms: int) -> Claim:
+        """Claim all ids of the request for its host, or none."""
+        if request.claim_id in self._claims:
+            return self._claims[request.claim_id] or Claim(0, self.directory_id, request.session_ids)
+        taken = [session_id for session_id in request.session_ids if session_id in self._places]
+        if taken:
+            return Claim(0, self.directory_id, taken)
+        # From the clock, so that epochs keep growing when another directory follows this one.
+        self._epoch = max(self._epoch + 1, now_ms)
+        self.owners[request.owner.host_id] = request.owner
+        self._place(request.session_ids, SessionPlace(request.owner.host_id, self._epoch))
+        claim = Claim(self._epoch, self.directory_id)
+        self._remember(request.claim_id, claim)
+        return claim
+
+    def abandon(self, request: ClaimRequest) -> None:
+        """Undo a claim of which nobody knows whether it arrived. It is not granted if it arrives later."""
+        if claim := self._claims.get(request.claim_id):
+            place = SessionPlace(request.owner.host_id, claim.epoch)
+            for session_id in request.session_ids:
+                if self._places.get(session_id) == place:
+                    self._free(session_id)
+        self._remember(request.claim_id, None)
+
+    def restore(self, report: HostReport) -> None:
+        """Learn the sessions of a host that is alive, from which another directory has granted claims."""
+        self.owners[report.owner.host_id] = report.owner
+        for session_id, epoch in report.sessions.items():
+            self._epoch = max(self._epoch, epoch)
+            place = self._places.get(session_id)
+            if place is None or place.epoch < epoch:
+                if place is not None:
+                    self._free(session_id)
+                self._place((session_id,), SessionPlace(report.owner.host_id, epoch))
+
+    def end_rebuild(self, now_ms: int) -> int:
+        """All hosts that are alive have reported. Returns an epoch that all sessions of before are below."""
+        self._rebuilt_before = self._epoch = max(self._epoch + 1, now_ms)
+        return self._rebuilt_before
+
+    def release(self, sessions: Mapping[str, int], host_id: str) -> None:
+        """Free the ids of those of *sessions*, ids with their epochs, that are at the host."""
+        for session_id, epoch in sessions.items():
+            place = self._places.get(session_id)
+            if place and place.epoch == epoch and place.host_id == host_id:
+                self._free(session_id)
+
+    def remove_host(self, host_id: str) -> None:
+        """The host has exited: its sessions are over, and their ids free."""
+        self.owners.pop(host_id, None)
+        for session_id in [each for each, place in self._places.items() if place.host_id == host_id]:
+            self._free(session_id)
+
+    def mark_dead(self, host_id: str, reason: DeathReason) -> dict[str, int]:
+        """The host has died: free its ids. Returns them with their epochs; nothing the second time."""
+        self.owners.pop(host_id, None)
+        dead = {session_id: place.epoch for session_id, place in self._places.items() if place.host_id == host_id}
+        for session_id, epoch in dead.items():
+            self._free(session_id)
+            self._tombstones[session_id, epoch] = reason
+        while len(self._tombstones) > _MAX_TOMBSTONES:
+            self._tombstones.popitem(last=False)
+        return dead
+
+    def death_reason(self, session_id: str, epoch: int) -> DeathReason | None:
+        """Why the session's host died, if the session died with it.
+
+        Of a session from before a restart, which no host has reported, it is taken that it did.
+        """
+        if reason := self._tombstones.get((session_id, epoch)):
+            return reason
+        is_here = (place := self._places.get(session_id)) is not None and place.epoch == epoch
+        return DeathReason.CRASHED if epoch < self._rebuilt_before and not is_here else None
+
+    def find(self, session_id: str) -> SessionPlace | None:
+        """The place of the session, if it exists."""
+        return self._places.get(session_id)
+
+    def ended(self, sessions: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
+        """Those of *sessions*, ids with their epochs, that were closed, and those that died."""
+        closed: dict[str, int] = {}
+        died: dict[str, int] = {}
+        for session_id, epoch in sessions.items():
+            if self.death_reason(session_id, epoch):
+                died[session_id] = epoch
+            elif (place := self._places.get(session_id)) is None or place.epoch != epoch:
+                closed[session_id] = epoch
+        return closed, died
+
+    def living(self) -> dict[str, int]:
+        """All sessions: ids with their epochs."""
+        return {session_id: place.epoch for session_id, place in self._places.items()}
+
+    def page(self, after: str, limit: int) -> SessionPage:
+        """The first *limit* sessions by their ids, of those that come after *after*."""
+        page = self._ids.page(after, limit)
+        by_host: dict[str, list[str]] = {}
+        for session_id in page:
+            by_host.setdefault(self._places[session_id].host_id, []).append(session_id)
+        return SessionPage(by_host, page[-1] if len(page) == limit else None)
+
+    def _place(self, session_ids: Sequence[str], place: SessionPlace) -> None:
+        for session_id in session_ids:
+            self._places[session_id] = place
+            self._ids.add(session_id)
+
+    def _free(self, session_id: str) -> None:
+        del self._places[session_id]
+        self._ids.remove(session_id)
+
+    def _remember(self, claim_id: str, claim: Claim | None) -> None:
+        self._claims[claim_id] = claim
+        if len(self._claims) > _MAX_CLAIMS:
+            self._claims.popitem(last=False)

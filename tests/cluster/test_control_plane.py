@@ -1,0 +1,134 @@
+"""The control plane when its processes die: the directory, an actor whose handle is held, and a program."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+
+import msgspec
+import psutil
+import pytest
+from fixtures.named_actors import actor_names, host_name, process_id, wait_until
+
+import rayconteur as rc
+from rayconteur.errors import SessionDied, SessionExists
+from rayconteur.runtime.cluster.directory.actor_names import is_host
+
+ECHO = rc.SessionConfig(provider=rc.Scripted())
+PROGRAM = """
+import asyncio, sys
+import rayconteur as rc
+
+ECHO = rc.SessionConfig(provider=rc.Scripted())
+
+async def main() -> None:
+    options = rc.RuntimeOptions(namespace=sys.argv[2], detached=sys.argv[3] == "detached")
+    async with rc.Runtime(sys.argv[1], options=options, warm=1) as runtime:
+        session = await runtime.spawn(ECHO, "theirs")
+        await runtime.spawn(ECHO, "packed", rc.Packed())
+        await (await runtime.spawn(ECHO, placement=rc.Packed(actors=2))).close()  # leaves an empty actor
+        print("spawned", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def kill(pid: int) -> None:
+    """Kill a process, and wait until it is gone."""
+    process = psutil.Process(pid)
+    os.kill(pid, signal.SIGKILL)
+    process.wait(20)
+
+
+async def answer_of(session: rc.SessionHandle) -> str:
+    return (await session.ask("are you there?").answer()).text
+
+
+def test_a_killed_directory_is_restarted_and_knows_every_session_again(options: rc.RuntimeOptions) -> None:
+    async def main() -> None:
+        async with rc.Runtime(options=options) as runtime, rc.Runtime(options=options) as other:
+            dedicated = await runtime.spawn(ECHO, "dedicated")
+            packed = await other.spawn_many(ECHO, ["packed-1", "packed-2", "closed"], rc.Packed())
+            await packed[2].close()
+            pid = await asyncio.to_thread(process_id, "_directory", options.namespace)
+
+            await asyncio.to_thread(kill, pid)
+
+            assert [status.id for status in await runtime.sessions()] == ["dedicated", "packed-1", "packed-2"]
+            for session_id in ("dedicated", "packed-1"):
+                with pytest.raises(SessionExists):
+                    await other.spawn(ECHO, session_id, rc.Packed())
+            assert await answer_of(await other.spawn(ECHO, "closed", rc.Packed())) == "are you there?"
+            await asyncio.gather(*(session.close() for session in (dedicated, *packed[:2])))
+            assert [status.id for status in await other.sessions()] == ["closed"]
+            assert await asyncio.to_thread(process_id, "_directory", options.namespace) != pid
+        await wait_until(lambda: not actor_names(options.namespace))
+
+    asyncio.run(main())
+
+
+def test_readers_are_told_of_a_death_that_happens_while_the_directory_is_away(options: rc.RuntimeOptions) -> None:
+    async def main() -> None:
+        async with rc.Runtime(options=options) as runtime, rc.Runtime(options=options) as other:
+            session = await runtime.spawn(ECHO, "raven")
+            await answer_of(session)
+            reader = (await other.session("raven")).events(after=session.last_seq)
+            host = await asyncio.to_thread(host_name, "raven", options.namespace)
+            pids = [await asyncio.to_thread(process_id, name, options.namespace) for name in ("_directory", host)]
+
+            await asyncio.gather(*(asyncio.to_thread(kill, pid) for pid in pids))
+
+            async with asyncio.timeout(10):
+                with pytest.raises(SessionDied):
+                    await anext(reader)
+                with pytest.raises(SessionDied):
+                    await session.status()
+                assert await answer_of(await other.spawn(ECHO, "raven")) == "are you there?"
+
+    asyncio.run(main())
+
+
+def test_the_id_of_a_killed_dedicated_session_is_free_while_its_handle_is_held(options: rc.RuntimeOptions) -> None:
+    async def main() -> None:
+        async with rc.Runtime(options=options) as runtime:
+            earlier = await runtime.spawn(ECHO, "raven")
+            host = await asyncio.to_thread(host_name, "raven", options.namespace)
+            await asyncio.to_thread(kill, await asyncio.to_thread(process_id, host, options.namespace))
+
+            later = await runtime.spawn(ECHO, "raven")
+
+            assert await answer_of(later) == "are you there?"
+            with pytest.raises(SessionDied):
+                await earlier.status()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", [pytest.param("attached", marks=pytest.mark.chaos), "detached"])
+def test_what_a_killed_program_owned_ends_and_others_are_undisturbed(
+    kind: str, options: rc.RuntimeOptions, ray_address: str
+) -> None:
+    command = [sys.executable, "-c", PROGRAM, ray_address, options.namespace, kind]
+    options = msgspec.structs.replace(options, detached=False)
+
+    async def main(program: subprocess.Popen[str]) -> None:
+        async with rc.Runtime(options=options) as runtime:
+            mine = await runtime.spawn(ECHO, "mine", rc.Packed())
+
+            program.kill()
+
+            left = {"attached": ["mine"], "detached": ["mine", "packed", "theirs"]}[kind]
+            hosts = {"attached": 1, "detached": 3}[kind]  # without the warm one and the empty one
+            await wait_until(lambda: sum(map(is_host, actor_names(options.namespace))) == hosts)
+            assert [status.id for status in await runtime.sessions()] == left
+            assert await answer_of(mine) == "are you there?"
+            for session_id in left:
+                await (await runtime.session(session_id)).close()
+        await wait_until(lambda: not actor_names(options.namespace))
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout
+        assert program.stdout.readline() == "spawned\n"
+        asyncio.run(main(program))
