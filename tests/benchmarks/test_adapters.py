@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from fixtures.bench_adapters import (
+from fixtures.benchmarks.adapters import (
     aborts_answers,
     check_contracts,
     delivers_complete_answers,

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from fixtures.bench_adapters import (
+from fixtures.benchmarks.adapters import (
     aborts_answers,
     check_contracts,
     delivers_complete_answers,

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 from builders.bench_results import result, row, write_result
-from fixtures.bench_output import check_findings
+from fixtures.benchmarks.output import check_findings
 from fixtures.terminal import HEAVY_MODULES, Terminal, in_pipe, modules_loaded_by, started
 from msgspec.structs import replace
 from typer.testing import CliRunner

@@ -1,7 +1,7 @@
 """The benchmark programs: each runs, and prints its findings as JSON."""
 
 import pytest
-from fixtures.bench_output import check_findings, parse_findings, run_module
+from fixtures.benchmarks.output import check_findings, parse_findings, run_module
 
 from rayconteur.benchmarks.catalog import BENCHMARKS
 

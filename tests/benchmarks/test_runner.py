@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fixtures.bench_output import check_findings
+from fixtures.benchmarks.output import check_findings
 
 from rayconteur.benchmarks.catalog import BENCHMARKS
 from rayconteur.benchmarks.program import Options, Scale

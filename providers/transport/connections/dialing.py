@@ -79,7 +79,7 @@ class Dialer:
             addresses, happy_eyeballs_delay=_NEXT_ADDRESS_S
         )
         try:
-            _keep_alive(connected)
+            keep_alive(connected)
             return await asyncio.get_running_loop().create_connection(
                 protocol, sock=connected, ssl=trusted, server_hostname=origin.host if trusted else None
             )
@@ -93,7 +93,7 @@ class Dialer:
         return self._certificates
 
 
-def _keep_alive(connected: socket.socket) -> None:
+def keep_alive(connected: socket.socket) -> None:
     """Let the kernel find out whether the other end is still there."""
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEP_ALIVE.items():

@@ -59,9 +59,7 @@ class ConnectionPool:
 
     def lose(self, connection: HTTPConnection) -> None:
         """*connection* is closed."""
-        origin = self._origins.pop(connection, None)
-        if origin is not None and (kept := self._kept.get(origin)):
-            kept.pop(connection, None)
+        self._origins.pop(connection, None)
         if self._all_lost and not self._origins and not self._all_lost.done():
             self._all_lost.set_result(None)
 

@@ -3,24 +3,21 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
 
 import pytest
-import uvloop
+from fixtures.http_requests import EACH_LOOP, Run
 from servers.certificates import self_signed
 from servers.loopback import Loopback, answers
 from servers.proxy import TunnelProxy
 
+from rayconteur.providers.transport.connections.dialing import keep_alive
 from rayconteur.providers.transport.connections.errors import ConnectFailed
 from rayconteur.providers.transport.connections.http_session import HTTPSession
 from rayconteur.providers.transport.connections.names import Names
 from rayconteur.providers.transport.connections.request_head import RequestHead
 from rayconteur.providers.transport.proxies import proxy_of
 
-Run = Callable[[Coroutine[Any, Any, Any]], Any]
-EACH_LOOP = pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 OK = answers(b"Caw")
 
 
@@ -108,6 +105,28 @@ def test_a_proxy_that_opens_no_tunnel_is_named_as_the_cause(
                 await bodies("https://raven.invalid", client_tls)
 
     run(main())
+
+
+def test_the_connection_to_a_proxy_that_opens_no_tunnel_is_closed(
+    client_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        closed = asyncio.Event()
+
+        async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+            await reader.read()
+            writer.close()
+            closed.set()
+
+        async with await asyncio.start_server(refuse, "127.0.0.1") as server:
+            monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            with pytest.raises(ConnectFailed, match="403"):
+                await bodies("https://raven.invalid", client_tls)
+            await asyncio.wait_for(closed.wait(), 1)
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "http://[", "ftp://127.0.0.1"])
@@ -218,6 +237,14 @@ def test_a_lookup_goes_on_for_the_others_when_one_who_asked_gives_up(run: Run) -
         assert await waits
 
     run(main())
+
+
+def test_the_kernel_finds_out_whether_the_other_end_of_a_silent_connection_is_still_there() -> None:
+    with socket.socket() as connected:
+        keep_alive(connected)
+
+        assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 60
 
 
 @EACH_LOOP
