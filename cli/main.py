@@ -9,11 +9,20 @@ import typer
 from typer.core import TyperGroup
 
 from ..providers.registry import PROVIDERS
+from ..runtime.api.options import RuntimeOptions
 from .chat import ChatOptions, chat
 from .command_run import run_command
 from .demo.command import DEFAULT_SESSIONS, DemoOptions, demo
 from .lazy_command import LazyCommand
 from .provider import environment_help
+from .sessions import (
+    NamespaceOptions,
+    close_sessions,
+    interrupt_sessions,
+    list_sessions,
+    show_session,
+    shut_down,
+)
 
 # `--help` imports this module: no Ray, SDK or rich here.
 
@@ -65,6 +74,22 @@ Address = Annotated[
 ]
 
 
+Namespace = Annotated[
+    str, typer.Option(metavar="NAME", help="The namespace of the sessions.", show_default=RuntimeOptions().namespace)
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--address", metavar="HOST:PORT", help="The Ray cluster.", show_default="RAY_ADDRESS, or the one here"
+    ),
+]
+SessionIds = Annotated[list[str], typer.Argument(metavar="ID...", help="The ids of the sessions.")]
+_NAMESPACE = RuntimeOptions().namespace
+
+sessions_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(sessions_app, name="sessions", help="List, show, interrupt and close the sessions of a cluster.")
+
+
 def main() -> None:
     """Run the command line; the process exits with an ``ExitCode``."""
     app()
@@ -88,6 +113,7 @@ Examples:
   rayconteur demo --model anthropic:claude-sonnet-5-5
   rayconteur chat --model openai:gpt-6-luna
   echo "Why do ravens play?" | rayconteur chat --model openai:gpt-6-luna
+  rayconteur sessions list --address 10.0.0.1:6379
   rayconteur bench --quick                               what it costs, on this machine
 
 \b
@@ -99,8 +125,8 @@ Environment:
 \b
 Exit codes:
   0    all turns were completed
-  1    a turn or a benchmark failed, or a line piped into chat was rejected
-  2    no request was sent: an invalid option, a missing key, an unreadable file
+  1    a turn or a benchmark failed, a line piped into chat was rejected, or a session did not answer
+  2    no request was sent: an invalid option, a missing key, an unreadable file, no session of that id
   3    Ray can't be reached
   130  ended by Ctrl-C
   143  ended by SIGTERM; 129 when the terminal was closed, 141 when the reader of the output is gone
@@ -184,3 +210,54 @@ def chat_command(
         provider=provider, model=model, system=system, session=session, address=address, tokens_per_s=rate
     )
     raise typer.Exit(run_command(lambda run: chat(options, run)))
+
+
+@sessions_app.command(name="list")
+def list_command(
+    address: Cluster = None,
+    namespace: Namespace = _NAMESPACE,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
+) -> None:
+    """List all sessions: id, state, turns, tokens of context, model."""
+    options = NamespaceOptions(address=address, namespace=namespace)
+    raise typer.Exit(run_command(lambda run: list_sessions(options, json, run)))
+
+
+@sessions_app.command(name="show")
+def show_command(
+    session: Annotated[str, typer.Argument(metavar="ID", help="The id of the session.")],
+    address: Cluster = None,
+    namespace: Namespace = _NAMESPACE,
+) -> None:
+    """Show the status of a session."""
+    options = NamespaceOptions(address=address, namespace=namespace)
+    raise typer.Exit(run_command(lambda run: show_session(options, session, run)))
+
+
+@sessions_app.command(name="interrupt")
+def interrupt_command(sessions: SessionIds, address: Cluster = None, namespace: Namespace = _NAMESPACE) -> None:
+    """Interrupt the running turns of sessions."""
+    options = NamespaceOptions(address=address, namespace=namespace)
+    raise typer.Exit(run_command(lambda run: interrupt_sessions(options, sessions, run)))
+
+
+@sessions_app.command(name="close")
+def close_command(
+    sessions: SessionIds,
+    drain: Annotated[bool, typer.Option("--drain", help="Finish the queued turns first.")] = False,
+    address: Cluster = None,
+    namespace: Namespace = _NAMESPACE,
+) -> None:
+    """Close sessions, detached ones too."""
+    options = NamespaceOptions(address=address, namespace=namespace)
+    raise typer.Exit(run_command(lambda run: close_sessions(options, sessions, drain, run)))
+
+
+@app.command(name="shutdown")
+def shutdown_command(address: Cluster = None, namespace: Namespace = _NAMESPACE) -> None:
+    """End everything in a namespace: all sessions, detached ones too, and what its programs share.
+
+    Programs that still use it are told that it was shut down. The cluster itself continues to run.
+    """
+    options = NamespaceOptions(address=address, namespace=namespace)
+    raise typer.Exit(run_command(lambda run: shut_down(options, run)))

@@ -13,10 +13,11 @@ from .cluster.probe import probe
 
 if TYPE_CHECKING:
     from .driver.reply import FinalAnswer
+    from .driver.shutdown import shutdown
     from .events.reader import Reader
 
 # Imported when first used: a process that handles only configs and messages does without asyncio and Ray.
-_LAZY = {"FinalAnswer": ".driver.reply", "Reader": ".events.reader"}
+_LAZY = {"FinalAnswer": ".driver.reply", "Reader": ".events.reader", "shutdown": ".driver.shutdown"}
 
 
 def __getattr__(name: str) -> object:
@@ -29,5 +30,6 @@ def __getattr__(name: str) -> object:
 __all__ = [
     "CompactReason", "CompactResult", "DeathReason", "FinalAnswer", "OnInterrupt", "OnRefusal", "Placement", "Reader",
     "Receipt", "RouterLimits", "SessionList", "SessionStatus", "State", "TurnEnd", "WhenBusy", "probe",
+    "shutdown",
 ]
 # fmt: on

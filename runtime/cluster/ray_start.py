@@ -77,6 +77,18 @@ def _check_token(address: str) -> None:
         log.debug("a first connection to %s failed: %s", address, error)
 
 
+def connect_to_running_ray(address: str | None) -> None:
+    """Connect to a cluster as ``connect_to_ray`` does, but start none.
+
+    Raises:
+        RayUnreachable: there is none.
+    """
+    if not ray.is_initialized():
+        connect_to_ray(address or os.environ.get("RAY_ADDRESS") or "auto", RuntimeOptions())
+    else:
+        _require_same_cluster(address)
+
+
 def shut_down_ray() -> None:
     """Shut down the Ray that ``connect_to_ray`` started."""
     with defer_sigint():

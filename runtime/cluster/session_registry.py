@@ -170,6 +170,7 @@ class SessionRegistry:
     async def shut_down(self) -> None:
         """End the actors that this driver started, with their sessions."""
         self._closed = True
+        self._pool.stop()
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

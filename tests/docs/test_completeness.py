@@ -63,9 +63,14 @@ def test_providers_lists_every_environment_variable_and_alias() -> None:
     assert missing(names, "providers.md") == []
 
 
-@pytest.mark.parametrize("command", ["demo", "chat", "bench"])
+SESSIONS = [f"sessions {command}" for command in ("list", "show", "interrupt", "close")]
+
+
+@pytest.mark.parametrize("command", ["demo", "chat", "bench", "shutdown", *SESSIONS])
 def test_command_line_lists_every_option(command: str) -> None:
-    options = re.findall(r"^  (?:-\w, )?(--[\w-]+)", CliRunner().invoke(app, [command, "--help"]).output, re.MULTILINE)
+    options = re.findall(
+        r"^  (?:-\w, )?(--[\w-]+)", CliRunner().invoke(app, [*command.split(), "--help"]).output, re.MULTILINE
+    )
 
     assert missing(set(options) - {"--help"}, "command-line.md") == []
 

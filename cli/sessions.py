@@ -1,0 +1,130 @@
+"""`rayconteur sessions` and `rayconteur shutdown`: what runs in a namespace, and its end."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..providers.schema.usage import Provenance
+from ..runtime.api.errors import RayUnreachable
+from ..runtime.api.options import RuntimeOptions
+from ..runtime.api.status import SessionStatus
+from .command_run import CommandRun, print_error
+from .exit_codes import ExitCode
+from .formatting import format_tokens, printable
+
+if TYPE_CHECKING:
+    from ..runtime.driver.runtime import Runtime
+
+_PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamespaceOptions:
+    """Which sessions a command is about."""
+
+    address: str | None
+    namespace: str
+
+
+async def list_sessions(options: NamespaceOptions, json: bool, run: CommandRun) -> ExitCode:
+    """Print a line for each session, page by page. Those that do not answer are named on standard error."""
+
+    async def print_all(runtime: "Runtime") -> ExitCode:
+        after: str | None = ""
+        unreachable = 0
+        while after is not None:
+            page = await runtime.sessions(_PAGE, after)
+            for status in page:
+                run.output.line(msgspec.json.encode(status).decode() if json else _line(status))
+            for actor, session_ids in page.unreachable.items():
+                print_error(f"the actor {actor} does not answer; its sessions: {', '.join(session_ids)}")
+            unreachable += page.unreachable_count
+            after = page.last
+        return ExitCode.FAILED if unreachable else ExitCode.COMPLETED
+
+    return await _with_runtime(options, run, print_all)
+
+
+async def show_session(options: NamespaceOptions, session_id: str, run: CommandRun) -> ExitCode:
+    """Print the status of a session, a field per line."""
+
+    async def show(runtime: "Runtime") -> ExitCode:
+        status = await (await runtime.session(session_id)).status()
+        for name, value in msgspec.to_builtins(status).items():
+            run.output.line(f"{name:<22}{msgspec.json.encode(value).decode()}")
+        return ExitCode.COMPLETED
+
+    return await _with_runtime(options, run, show)
+
+
+async def interrupt_sessions(options: NamespaceOptions, session_ids: Sequence[str], run: CommandRun) -> ExitCode:
+    """Interrupt the running turns of sessions."""
+
+    async def interrupt(runtime: "Runtime") -> ExitCode:
+        for session_id in session_ids:
+            was_running = await (await runtime.session(session_id)).interrupt()
+            run.output.line(f"{session_id}  {'interrupted' if was_running else 'idle'}")
+        return ExitCode.COMPLETED
+
+    return await _with_runtime(options, run, interrupt)
+
+
+async def close_sessions(
+    options: NamespaceOptions, session_ids: Sequence[str], drain: bool, run: CommandRun
+) -> ExitCode:
+    """Close sessions, with *drain* after their queued turns."""
+
+    async def close(runtime: "Runtime") -> ExitCode:
+        sessions = [await runtime.session(session_id) for session_id in session_ids]
+        await asyncio.gather(*(session.close(drain) for session in sessions))
+        for session_id in session_ids:
+            run.output.line(f"{session_id}  closed")
+        return ExitCode.COMPLETED
+
+    return await _with_runtime(options, run, close)
+
+
+async def shut_down(options: NamespaceOptions, run: CommandRun) -> ExitCode:
+    """End everything in a namespace."""
+    from ..runtime.driver.shutdown import shutdown  # here: it imports Ray
+
+    ended = await shutdown(options.namespace, _address(options))
+    run.install_signal_handlers()
+    run.output.line(f"{ended} actors of namespace {options.namespace!r} ended" if ended else "nothing was running")
+    return ExitCode.COMPLETED
+
+
+async def _with_runtime(
+    options: NamespaceOptions, run: CommandRun, work: Callable[["Runtime"], Awaitable[ExitCode]]
+) -> ExitCode:
+    address = _address(options)
+    from ..runtime.driver.runtime import Runtime  # here: it imports Ray
+
+    async with Runtime(address, options=RuntimeOptions(namespace=options.namespace)) as runtime:
+        run.install_signal_handlers()
+        return await work(runtime)
+
+
+def _address(options: NamespaceOptions) -> str:
+    """The cluster's address. Without one it is that of the cluster on this machine: none is started for this.
+
+    Raises:
+        RayUnreachable: the address is Ray's word for starting one.
+    """
+    address = options.address or os.environ.get("RAY_ADDRESS") or "auto"
+    if address == "local":
+        raise RayUnreachable("'local' would start a new Ray, where nothing runs; give the address of a cluster")
+    return address
+
+
+def _line(status: SessionStatus) -> str:
+    tokens = status.context_tokens
+    context = "" if tokens.tokens is None else format_tokens(tokens.tokens, tokens.provenance is Provenance.REPORTED)
+    return printable(
+        f"{status.id:<34}{status.state:<12}{status.turns:>5} turns {context or '-':>10} tokens  "
+        f"{status.provider}:{status.model}"
+    )
