@@ -16,6 +16,8 @@ from .transport import RouterGone, Transport
 log = logging.getLogger(__name__)
 
 _PAUSE_S = 0.2
+# How long the first segment of a session may take that the router does not know, before the directory is asked.
+_UNKNOWN_S = 0.2
 
 _NO_CHANGE = SubscriptionUpdate()
 
@@ -72,6 +74,8 @@ class RouterConnection:
         self._needing_credit: dict[_Subscriber, None] = {}
         self._removed: list[int] = []
         self._unknown: dict[_Subscriber, None] = {}  # of sessions that the router does not know: have they ended?
+        self._is_unknown_due = False  # whether to ask
+        self._unknown_timer: asyncio.TimerHandle | None = None
         self._update_due = asyncio.Event()
         self._error: Exception | None = None
         transport.receive_pushes(self._receive, self._resubscribe)
@@ -117,6 +121,8 @@ class RouterConnection:
         except RouterGone:
             self.fail(RuntimeClosed("the namespace was shut down; enter a runtime again"))
         finally:
+            if self._unknown_timer:
+                self._unknown_timer.cancel()
             await self._transport.aclose()
 
     async def _update_or_pause(self) -> None:
@@ -125,7 +131,7 @@ class RouterConnection:
                 await self._set_starts()
             if update := self._next_update():
                 await self._send_update(update)
-            if self._unknown:
+            if self._is_unknown_due:
                 await self._end_lost_sessions()
         except RouterGone:
             raise
@@ -163,6 +169,14 @@ class RouterConnection:
             self._resubscribe()
             raise
         self._unknown |= {self._subscribed[each]: None for each in unknown if each in self._subscribed}
+        if self._unknown and self._unknown_timer is None:
+            self._unknown_timer = asyncio.get_running_loop().call_later(_UNKNOWN_S, self._ask_for_unknown)
+
+    def _ask_for_unknown(self) -> None:
+        self._unknown_timer = None
+        self._is_unknown_due = bool(self._unknown)
+        if self._is_unknown_due:
+            self._update_due.set()
 
     async def _end_lost_sessions(self) -> None:
         """An unknown session has no events yet, or has ended and was dropped: then its readers would wait forever."""
@@ -175,7 +189,8 @@ class RouterConnection:
         await self._transport.end_lost_sessions(sessions)
         for subscriber in asked:
             self._unknown.pop(subscriber, None)
-        if self._unknown:  # of other sessions that had one of these ids
+        self._is_unknown_due = bool(self._unknown)  # of other sessions that had one of these ids
+        if self._is_unknown_due:
             self._update_due.set()
 
     def _resubscribe(self) -> None:
@@ -192,6 +207,8 @@ class RouterConnection:
             subscriber, segment = self._subscribed.get(delivery.subscription_id), delivery.segment
             if subscriber is None:
                 continue
+            if subscriber in self._unknown and segment.epoch == subscriber.reader.epoch:
+                del self._unknown[subscriber]
             size_bytes = segment.size_bytes
             subscriber.credit_bytes -= size_bytes
             subscriber.held_bytes += size_bytes

@@ -1,62 +1,17 @@
 """A driver whose connection breaks: what was sent over the old one never counts for the new subscriptions."""
 
 import asyncio
-from collections.abc import Callable
 
-import msgspec
 from builders.segments import labels, segment, sized_segment
 from fixtures.event_network import wait_idle
+from fixtures.manual_transport import ManualTransport
 from fixtures.virtual_time import run
 
 from rayconteur.runtime.events.reader import Reader
 from rayconteur.runtime.events.router_connection import RouterConnection
-from rayconteur.runtime.events.segments import Segment
-from rayconteur.runtime.events.subscriptions import Delivery, Subscription, SubscriptionUpdate
+from rayconteur.runtime.events.subscriptions import Subscription
 
 LIMIT_BYTES = 10_000
-
-
-class ManualTransport:
-    """A transport whose pushes and losses the test makes. It records the updates, and fails with *errors* first."""
-
-    def __init__(self, *errors: Exception) -> None:
-        self.updates: list[SubscriptionUpdate] = []
-        self.disconnects = 0
-        self._errors = list(errors)
-
-    def receive_pushes(self, on_push: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
-        self._on_push, self.lose = on_push, on_lost
-
-    def push(self, subscription: Subscription, each: Segment) -> None:
-        """Push a segment for one subscription."""
-        self._on_push(msgspec.msgpack.encode([Delivery(subscription.id, each)]))
-
-    @property
-    def subscription(self) -> Subscription:
-        """The one of the newest update."""
-        (added,) = self.updates[-1].added
-        return added
-
-    async def update_subscriptions(self, update: bytes) -> list[int]:
-        self.updates.append(msgspec.msgpack.decode(update, type=SubscriptionUpdate))
-        if self._errors:
-            raise self._errors.pop(0)
-        return []
-
-    async def publish(self, segments: bytes) -> None:
-        raise NotImplementedError
-
-    async def positions(self) -> bytes:
-        raise NotImplementedError
-
-    async def end_lost_sessions(self, sessions: dict[str, int]) -> int:
-        raise NotImplementedError
-
-    def disconnect(self) -> None:
-        self.disconnects += 1
-
-    async def aclose(self) -> None:
-        """Nothing to close."""
 
 
 async def subscribed(transport: ManualTransport) -> tuple[Reader, asyncio.Task[None]]:

@@ -237,7 +237,7 @@ def test_when_the_router_is_gone_for_good_readers_fail_and_so_do_new_ones() -> N
 
         network.gone = True
         network.restart_router()
-        with pytest.raises(RuntimeClosed, match="had started it"):
+        with pytest.raises(RuntimeClosed, match="was shut down"):
             await anext(reader)
         with pytest.raises(RuntimeClosed):
             await anext(reader_of_all(connections))
