@@ -167,14 +167,15 @@ class SessionRegistry:
         if host := self._pool.get(host_id):
             self._pool.remove(host)
 
-    async def shut_down(self) -> None:
-        """End the actors that this driver started, with their sessions."""
+    async def shut_down(self, ends_actors: bool = True) -> None:
+        """End what this driver holds; if *ends_actors*, the actors that it started, too, with their sessions."""
         self._closed = True
         self._pool.stop()
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-        await self._pool.shut_down()
+        if ends_actors:
+            await self._pool.shut_down()
         await asyncio.gather(*(host.channel.aclose() for host in (*self._pool, *self._other_hosts.values())))
 
     async def _host(self, host_id: str) -> HostRef | None:

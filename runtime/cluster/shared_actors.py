@@ -37,9 +37,14 @@ class SharedActors:
         transports = [transport_to(router, self.directory, self.driver_id) for router in self.routers]
         return RouterConnections([RouterConnection(transport) for transport in transports])
 
-    async def release(self) -> None:
-        """Unregister this driver: its actors end, and the shared ones too if nobody else uses them."""
+    async def release(self, unregisters: bool = True) -> None:
+        """Unregister this driver: its actors end, and the shared ones too if nobody else uses them.
+
+        That is not needed before Ray is shut down, whose processes may already be gone.
+        """
         await self.lease.aclose()
+        if not unregisters:
+            return
         with suppress(RuntimeClosed, Unreachable):  # then its lease runs out
             await self.directory.call(lambda directory: directory.remove_driver.remote(self.driver_id))
 
