@@ -68,8 +68,11 @@ def _check_token(address: str) -> None:
     """
     if ":" not in address or "//" in address:
         return  # a keyword of Ray's, or Ray Client
+    tokens = importlib.import_module("ray._private.authentication.authentication_token_setup")
+    require_token = cast("Callable[..., object]", tokens.ensure_token_if_auth_enabled)
     connect = cast("Callable[..., object]", importlib.import_module("ray._raylet").GcsClient)
     try:
+        require_token(None, create_token_if_missing=False)  # a client that lacks one aborts the process
         connect(address=address)
     except AuthenticationError:
         raise

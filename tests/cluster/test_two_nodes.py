@@ -44,3 +44,38 @@ def test_a_program_talks_with_sessions_on_another_node(tmp_path: Path, uses_tls:
     assert found.answers == [TEXT] * SESSIONS
     assert found.interrupted == [True] * SESSIONS
     assert found.seqs == [list(range(1, len(seqs) + 1)) for seqs in found.seqs]
+
+
+ENTER = """
+import asyncio, sys
+import rayconteur as rc
+from rayconteur.errors import RayAuthenticationFailed
+
+async def enter() -> None:
+    try:
+        async with rc.Runtime(sys.argv[1]):
+            print("entered")
+    except RayAuthenticationFailed as error:
+        print(error)
+
+asyncio.run(enter())
+"""
+
+
+def test_a_program_without_the_token_of_the_cluster_or_with_another_one_is_told_so_in_time(tmp_path: Path) -> None:
+    excluded = {"RAY_ADDRESS", *ENVIRON}
+    environ = {name: value for name, value in os.environ.items() if name not in excluded} | {"HOME": str(tmp_path)}
+    another = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}
+
+    with two_nodes({}) as address:
+        for tokens in ({}, {"RAY_AUTH_MODE": "token"}, another):
+            done = subprocess.run(
+                [sys.executable, "-c", ENTER, address],
+                env=environ | tokens,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=15,  # Ray itself tries for 20 s
+            )
+
+            assert "RAY_AUTH_TOKEN" in done.stdout, done.stderr
