@@ -51,7 +51,7 @@ class Exchange:
         self._call_later = loop.call_later
         self._idle_timeout_s = idle_timeout_s
         self._timer = loop.call_later(idle_timeout_s, self._check_silence)
-        self._take: Take | None = None
+        self._take: Take = self._buffer
         self._end: End | None = None
         self._decompressor: Decompressor | None = None
         self._unread: list[bytes] = []
@@ -89,7 +89,7 @@ class Exchange:
 
     def close(self) -> None:
         """Read no more for good; the end is not reported. The connection of a body that has not ended is closed."""
-        self._take = self._end = None
+        self._take, self._end = _ignore, None
         if not self.head.cancel() and not self.head.cancelled():
             self.head.exception()  # nobody waits for it any more
         if not self._is_over:
@@ -109,9 +109,9 @@ class Exchange:
             self.head.set_result(head)
         if self._decompressor is not None:
             for piece in self._decompressor.feed(data):
-                self._give(piece)
+                self._take(piece)
         elif data:
-            self._give(data)
+            self._take(data)
 
     def finish(self, error: Exception | None) -> None:
         """The body has ended, or *error* has ended it, or there is no response for it."""
@@ -128,14 +128,12 @@ class Exchange:
         elif self._end is not None:
             self._end(error)
 
-    def _give(self, data: bytes) -> None:
-        if self._take is not None:
-            self._take(data)
-        elif not self._is_over:
-            self._unread.append(data)
-            self._unread_bytes += len(data)
-            if self._unread_bytes > _UNREAD_BYTES and not self._is_paused:
-                self.pause()
+    def _buffer(self, data: bytes) -> None:
+        """Keep *data* until somebody reads it."""
+        self._unread.append(data)
+        self._unread_bytes += len(data)
+        if self._unread_bytes > _UNREAD_BYTES and not self._is_paused:
+            self.pause()
 
     def _stop(self) -> None:
         self._is_over = True
@@ -148,3 +146,7 @@ class Exchange:
             self._flow.abort()
         else:
             self._timer = self._call_later(left_s, self._check_silence)
+
+
+def _ignore(_: bytes) -> None:
+    """Take what nobody wants any more."""
