@@ -80,6 +80,7 @@ class AnthropicReader:
         self._first_content: list[msgspec.Raw] = []  # that came with the start of a streamed answer
         self._calls: dict[int, str] = {}  # the ids of the tool uses
         self._whole_inputs: dict[int, str] = {}  # that came with the start of a tool use; pieces of it replace them
+        self._rewritten: int | None = None  # the last tool use whose input came as an object
         self._opaque: dict[int, OpaqueDraft] = {}
         self._attempt = AttemptBlocks()
         self._unknown: bytes | None = None  # the first event that is none of this API
@@ -125,7 +126,7 @@ class AnthropicReader:
             self._read_content(self._first_content, deltas)
         for index in self._places.open():
             self._end_block(index, deltas)
-        deltas.append(self._ending.delta(calls_tools=bool(self._calls)))
+        deltas.append(self._ending.delta(calls_tools=bool(self._calls)).with_rewritten(self._rewritten))
         self.ended = True
 
     def _read_content(self, content: list[msgspec.Raw], deltas: list[Delta]) -> None:
@@ -199,6 +200,7 @@ class AnthropicReader:
         if (index := self._places.end(key)) is None:
             return
         if (json := self._whole_inputs.pop(index, None)) is not None:
+            self._rewritten = index
             deltas.append(ToolInputDelta(index, json))
         if (opaque := self._opaque.pop(index, None)) is not None:
             complete = opaque.complete()

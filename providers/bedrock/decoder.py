@@ -69,6 +69,7 @@ class BedrockReader:
         self._text = self._places.text
         self._has_called = False
         self._whole_inputs: dict[int, str] = {}  # that came with the start of a tool use; pieces of it replace them
+        self._rewritten: int | None = None  # the last tool use whose input came as an object
         self._redacted: dict[int, list[str]] = {}
         self._opaque: dict[int, wire.OpaqueDraft] = {}
 
@@ -207,7 +208,7 @@ class BedrockReader:
         self.ended = True
         details = stop_details_of(raw or "", self._trace, self._maker_fields)
         reason = inferred_stop_reason(stop_reason_of(raw or "", traits_of(self._model).family), self._has_called)
-        deltas.append(AnswerEnded(reason, raw, details))
+        deltas.append(AnswerEnded(reason, raw, details).with_rewritten(self._rewritten))
 
     def _start_block(self, event: wire.BlockStart, deltas: list[Delta]) -> None:
         key = event.content_block_index
@@ -273,6 +274,7 @@ class BedrockReader:
         if (index := self._places.end(key)) is None:
             return
         if (json := self._whole_inputs.pop(index, None)) is not None:
+            self._rewritten = index
             deltas.append(ToolInputDelta(index, json))
         if (opaque := self._opaque.pop(index, None)) is not None:
             self._blocks.add(opaque.complete(index), deltas)
@@ -298,6 +300,7 @@ class BedrockReader:
         elif (use := block.tool_use) is not None and not use.server_type:
             self._start_tool_use(index, use, deltas)
             if json := tool_input(bytes(use.input)):
+                self._rewritten = index
                 deltas.append(ToolInputDelta(index, json))
         else:
             member = next(iter(_members(raw)), "")

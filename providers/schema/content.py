@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from .stop_reasons import StopReason
+
 # White space, and what Unicode has shown as nothing: the Default_Ignorable_Code_Points of
 # https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt.
 _visible = re.compile(
@@ -104,13 +106,15 @@ class ToolUse(_Block, frozen=True, omit_defaults=True):
     """The model asks for *name* to be run with *input*.
 
     Input that is not a JSON object is never guessed: *malformed* keeps the text as it arrived, and *input* is
-    ``{"INVALID_JSON": text}``, the form in which Anthropic documents that it is sent back.
+    ``{"INVALID_JSON": text}``, the form in which Anthropic documents that it is sent back. *cut_off* is why the answer
+    ended before the input did, if that is what is wrong with it.
     """
 
     id: str
     name: str
     input: dict[str, Any]
     malformed: str | None = None
+    cut_off: StopReason | None = None
 
 
 class ToolResult(_Block, frozen=True, omit_defaults=True):

@@ -99,11 +99,22 @@ class UsageReported(_Delta, frozen=True):
 
 
 class AnswerEnded(_Delta, frozen=True):
-    """The answer is complete. *raw_stop_reason* is the provider's own value, *details* what it says about it."""
+    """The answer is complete. *raw_stop_reason* is the provider's own value, *details* what it says about it.
+
+    In an answer that was cut off, *rewritten* is the last tool use whose input is not the model's own text: the
+    provider or the client completed it, so that it is valid JSON even if the model did not come to its end.
+    """
 
     stop_reason: StopReason
     raw_stop_reason: str | None
     details: StopDetails | None = None
+    rewritten: int | None = None
+
+    def with_rewritten(self, index: int | None) -> "AnswerEnded":
+        """This end, where *index* is the last tool use whose input is not the model's own text."""
+        if index is None or not self.stop_reason.cuts_off:
+            return self
+        return AnswerEnded(self.stop_reason, self.raw_stop_reason, self.details, index)
 
 
 Delta = (

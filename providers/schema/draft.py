@@ -80,6 +80,10 @@ class _ToolUseDraft:
     name: str
     pieces: list[str] = field(default_factory=list[str])
 
+    def is_empty(self) -> bool:
+        """True without input. Some servers announce the input that follows by an empty object."""
+        return "".join(self.pieces).strip() in ("", "{}")
+
 
 _OpenBlock = _TextDraft | _ThinkingDraft | _ToolUseDraft
 _WholeBlock = Thinking | Opaque
@@ -236,7 +240,17 @@ class Draft:
     def _content(self) -> tuple[Block, ...]:
         return tuple(unique_tool_ids(self._complete_blocks()))
 
+    def _cut_off(self) -> int | None:
+        """The index of the tool use within which the answer may have ended: the last thing that the model wrote."""
+        if self._ended is None or not self._ended.stop_reason.cuts_off:
+            return None
+        shown = ((index, block) for index, block in self._blocks.items() if index not in self._withdrawn)
+        written = [index for index, block in shown if not isinstance(block, Opaque)]
+        last = max(written, default=None)
+        return last if last is not None and isinstance(self._blocks[last], _ToolUseDraft) else None
+
     def _complete_blocks(self) -> Iterator[Block]:
+        cut_off = self._cut_off()
         for index, block in sorted(self._blocks.items()):
             if index in self._withdrawn:
                 continue
@@ -249,7 +263,9 @@ class Draft:
                     if block.signature or (text and self._ended):
                         yield Thinking(text=text, provider=self._provider, signature=block.signature)
                 case _ToolUseDraft():
-                    if self._ended or index in self._closed:
+                    if self._ended and index == cut_off:
+                        yield _cut_off_tool_use(block, self._ended, index)
+                    elif self._ended or index in self._closed:
                         yield _tool_use(block)
                 case _:
                     yield block
@@ -271,6 +287,15 @@ def _tool_use(draft: _ToolUseDraft) -> ToolUse:
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError, OverflowError):
         return ToolUse(id=draft.id, name=draft.name, input={"INVALID_JSON": json}, malformed=json)
     return ToolUse(id=draft.id, name=draft.name, input=tool_input)
+
+
+def _cut_off_tool_use(draft: _ToolUseDraft, end: AnswerEnded, index: int) -> ToolUse:
+    """The tool use that the answer may have ended in: complete only if the model's own text shows it."""
+    use = _tool_use(draft)
+    if use.malformed is None and not (end.rewritten == index or draft.is_empty()):
+        return use
+    json = "".join(draft.pieces) if use.malformed is None else use.malformed
+    return ToolUse(id=use.id, name=use.name, input={"INVALID_JSON": json}, malformed=json, cut_off=end.stop_reason)
 
 
 def unique_tool_ids(blocks: Iterable[Block], taken: AbstractSet[str] = frozenset()) -> Iterator[Block]:

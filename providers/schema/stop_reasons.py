@@ -24,6 +24,16 @@ class StopReason(StrEnum):
     OTHER = "other"
     """The provider gave a value that this version does not know, or none."""
 
+    @property
+    def cuts_off(self) -> bool:
+        """True if an answer may end with it within a tool use, or before its input."""
+        return self in (
+            StopReason.MAX_TOKENS,
+            StopReason.CONTEXT_FULL,
+            StopReason.CONTENT_FILTER,
+            StopReason.REFUSAL,
+        )
+
 
 class StopDetails(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Why a model or a content filter stopped, as far as the provider says so.

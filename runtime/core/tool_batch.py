@@ -7,11 +7,17 @@ import msgspec
 
 from ...providers.schema.content import Block, Text, ToolResult, ToolUse
 from ...providers.schema.messages import Message
+from ...providers.schema.stop_reasons import StopReason
 from ..api.errors import EmptyMessage, MissingToolResults, ToolResultError, ToolUseAnswered, UnknownToolUse
 from ..api.messages import ToolResults
 
 INTERRUPTED = "This tool use was interrupted before it had a result."
 MALFORMED = "The input of this tool use is not a JSON object, and nothing was run. Ask again with valid JSON."
+CUT_OFF = "and nothing was run. Ask again with a shorter input, or in several tool uses."
+_LIMITS = {
+    StopReason.MAX_TOKENS: "The output limit (max_output_tokens) cut off the input of this tool use",
+    StopReason.CONTEXT_FULL: "The context window was full before the input of this tool use was complete",
+}
 
 
 class ToolBatch(msgspec.Struct, frozen=True, gc=False):
@@ -27,7 +33,7 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False):
     def of(cls, content: Iterable[Block]) -> Self:
         """The batch of the tool uses in an answer's *content*."""
         uses = tuple(block for block in content if isinstance(block, ToolUse))
-        return cls(uses, {use.id: _error_result(use, MALFORMED) for use in uses if use.malformed is not None})
+        return cls(uses, {use.id: _error_result(use, _problem(use)) for use in uses if use.malformed is not None})
 
     @property
     def refused(self) -> tuple[ToolUse, ...]:
@@ -84,6 +90,13 @@ def unexpected_results(results: Sequence[ToolResult], history: Iterable[Message]
 def _with_summary(result: ToolResult, summaries: Mapping[str, str]) -> ToolResult:
     summary = summaries.get(result.tool_use_id)
     return result if summary is None else msgspec.structs.replace(result, compact_summary=summary)
+
+
+def _problem(use: ToolUse) -> str:
+    if use.cut_off is None:
+        return MALFORMED
+    stopped = f"The answer was stopped ({use.cut_off}) before the input of this tool use was complete"
+    return f"{_LIMITS.get(use.cut_off, stopped)}, {CUT_OFF}"
 
 
 def _error_result(use: ToolUse, text: str) -> ToolResult:

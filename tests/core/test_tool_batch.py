@@ -2,10 +2,12 @@
 
 from itertools import permutations
 
+import msgspec
 import pytest
 from builders.conversation import tool_result, tool_use
 
 from rayconteur.providers.schema.content import Text
+from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api.errors import (
     EmptyMessage,
     MissingToolResults,
@@ -83,3 +85,23 @@ def test_a_rejection_names_the_open_uses() -> None:
 
     with pytest.raises(UnknownToolUse, match=r"'x'.*open tool uses: 'a'"):
         batch.with_results(results("x"))
+
+
+@pytest.mark.parametrize(
+    ("cut_off", "says"),
+    [
+        (StopReason.MAX_TOKENS, "output limit"),
+        (StopReason.CONTEXT_FULL, "context window was full"),
+        (StopReason.CONTENT_FILTER, "stopped (content_filter)"),
+        (None, "not a JSON object"),
+    ],
+)
+def test_the_model_is_told_what_is_wrong_with_a_tool_input(cut_off: StopReason | None, says: str) -> None:
+    batch = ToolBatch.of([msgspec.structs.replace(tool_use("a", malformed=""), cut_off=cut_off)])
+
+    [result] = batch.result_blocks()
+    [text] = result.content
+    assert isinstance(text, Text)
+    assert says in text.text
+    assert "nothing was run" in text.text
+    assert (result.is_error, batch.open) == (True, ())

@@ -146,7 +146,8 @@ class ChatReader:
         # Some models give no reason at all, and a forced tool call ends with "stop".
         reason = stop_reason(STOP_REASONS, self._stop_reason)
         reason = inferred_stop_reason(reason, calls_tools=bool(self._calls), refuses=self._refused)
-        deltas.append(AnswerEnded(reason, self._stop_reason, self._details))
+        end = AnswerEnded(reason, self._stop_reason, self._details)
+        deltas.append(end.with_rewritten(self._calls.last_custom))
 
     def _read_choice(self, choice: Choice, data: bytes, deltas: list[Delta]) -> None:
         piece = choice.delta

@@ -110,6 +110,11 @@ class ToolCalls:
                 deltas.append(ToolInputDelta(call.block, INPUT_END))
         return blocks
 
+    @property
+    def last_custom(self) -> int | None:
+        """The block of the last call whose input is free text."""
+        return max((call.block for call in self._calls if call.custom and call.block is not None), default=None)
+
     def extras(self) -> list[dict[str, Any]]:
         """The ``extra_content`` of each call that has started, in the order of their blocks."""
         return [call.extra for call in sorted(self._calls, key=lambda call: call.block or 0)]

@@ -124,7 +124,7 @@ class ResponsesReader:
                 reason = stop_reason(INCOMPLETE_REASONS, raw_reason)
                 filtered = reason is StopReason.CONTENT_FILTER
                 details = responses_filter_details(response.content_filters) if filtered else None
-                deltas.append(AnswerEnded(reason, raw_reason, details))
+                deltas.append(AnswerEnded(reason, raw_reason, details).with_rewritten(self._items.last_custom))
             case _:
                 raise self._failure(status, response.error)
 

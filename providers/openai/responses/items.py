@@ -77,6 +77,11 @@ class Items:
         self._announced: dict[int, tuple[Item, bytes]] = {}  # items as they began, by their numbers
 
     @property
+    def last_custom(self) -> int | None:
+        """The block of the last call whose input is free text."""
+        return max((call.block for call in self._calls.values() if call.custom), default=None)
+
+    @property
     def has_calls(self) -> bool:
         """True if the model calls tools."""
         return bool(self._calls)

@@ -12,6 +12,7 @@ from rayconteur.providers.schema.deltas import (
     AnswerEnded,
     AnswerStarted,
     BlockEnded,
+    BlocksWithdrawn,
     Delta,
     OpaqueReceived,
     TextDelta,
@@ -40,8 +41,9 @@ def answer_of(*deltas: Delta) -> Answer:
     return draft_of(STARTED, *deltas, ENDED).finish()
 
 
-def tool_use(json: str) -> ToolUse:
-    (block,) = answer_of(ToolUseStarted(0, "t1", "fly"), ToolInputDelta(0, json)).content
+def tool_use(json: str, stop_reason: StopReason = StopReason.END_TURN) -> ToolUse:
+    end = AnswerEnded(stop_reason, None)
+    (block,) = draft_of(STARTED, ToolUseStarted(0, "t1", "fly"), ToolInputDelta(0, json), end).finish().content
     assert isinstance(block, ToolUse)
     return block
 
@@ -294,3 +296,41 @@ def test_an_answer_survives_encoding_and_decoding() -> None:
     )
 
     assert msgspec.json.decode(msgspec.json.encode(answer), type=Answer) == answer
+
+
+CUTTING = [StopReason.MAX_TOKENS, StopReason.CONTEXT_FULL, StopReason.CONTENT_FILTER, StopReason.REFUSAL]
+
+
+@pytest.mark.parametrize("reason", CUTTING)
+@pytest.mark.parametrize("json", ["", "{}", '{"to": "tr'])
+def test_a_tool_use_at_the_end_of_an_answer_that_was_stopped_is_cut_off_unless_its_input_is_there(
+    json: str, reason: StopReason
+) -> None:
+    cut = ToolUse(id="t1", name="fly", input={"INVALID_JSON": json}, malformed=json, cut_off=reason)
+
+    assert tool_use(json, reason) == cut
+    assert tool_use('{"to": 1}', reason) == ToolUse(id="t1", name="fly", input={"to": 1})
+
+
+@pytest.mark.parametrize("reason", [reason for reason in StopReason if reason not in CUTTING])
+def test_no_input_is_an_empty_object_where_nothing_stopped_the_answer(reason: StopReason) -> None:
+    assert tool_use("", reason) == ToolUse(id="t1", name="fly", input={})
+
+
+@pytest.mark.parametrize(
+    ("after", "is_cut_off"),
+    [
+        ([TextDelta(1, "more")], False),
+        ([ToolUseStarted(1, "t2", "fly")], False),
+        ([OpaqueReceived(1, "kept", b"{}")], True),  # some follow each answer, whatever the model wrote last
+        ([TextDelta(1, "more"), BlocksWithdrawn((1,))], True),
+    ],
+)
+def test_only_the_last_thing_that_the_model_wrote_can_be_cut_off(after: list[Delta], is_cut_off: bool) -> None:
+    ended = AnswerEnded(StopReason.MAX_TOKENS, "length")
+    draft = Draft("rookery")
+    draft.add([STARTED, ToolUseStarted(0, "t1", "fly"), *after, ended])
+
+    first = next(block for block in draft.finish().content if isinstance(block, ToolUse))
+
+    assert (first.cut_off is not None) == is_cut_off
