@@ -116,10 +116,38 @@ class Estimator(msgspec.Struct, frozen=True, eq=False, gc=False):
         The figure includes tokens read from a cache; an implausible one is ignored. The cost is that of the messages
         that are new since the last time.
         """
+        return self.counting(messages, settings).corrected(reported_input_tokens)
+
+    def counting(self, messages: Sequence[Message], settings: Settings) -> "Estimator":
+        """This estimator after it has counted a request with *messages* and *settings*.
+
+        The cost is that of the messages that are new since the last time.
+        """
         sizes, fixed_sizes = self._sizes(messages), self._sizes_of_settings(settings)
-        learned = self.learned_so_far.after(sizes.plus(fixed_sizes), reported_input_tokens)
         counted = messages if isinstance(messages, HistoryView) else tuple(messages)
-        return Estimator(self.provider, learned, counted, sizes, settings, fixed_sizes)
+        return Estimator(self.provider, self.learned_so_far, counted, sizes, settings, fixed_sizes)
+
+    def corrected(self, reported_input_tokens: int) -> "Estimator":
+        """An estimator that has learned that the request counted last had *reported_input_tokens*."""
+        learned = self.learned_so_far.after(self._counted_sizes.plus(self._settings_sizes), reported_input_tokens)
+        counted, sizes = self._counted, self._counted_sizes
+        return Estimator(self.provider, learned, counted, sizes, self._settings, self._settings_sizes)
+
+    @property
+    def counted_tokens(self) -> int:
+        """Our own count of the request counted last, which no reported figure has changed."""
+        return math.ceil(sum(self._counted_sizes) + sum(self._settings_sizes))
+
+    @property
+    def counted_estimate(self) -> int:
+        """The estimate for the request counted last."""
+        sizes = self._counted_sizes.plus(self._settings_sizes)
+        return max(0, math.ceil(self.learned_so_far.tokens(sizes) + self.learned_so_far.fixed))
+
+    @property
+    def counted_media(self) -> int:
+        """What of ``counted_tokens`` is for images and documents."""
+        return math.ceil(self._counted_sizes.media)
 
     def _sizes_of_settings(self, settings: Settings) -> Sizes:
         return self._settings_sizes if settings is self._settings else settings_sizes(settings, self.provider)

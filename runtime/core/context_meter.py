@@ -5,9 +5,13 @@ from collections.abc import Sequence
 import msgspec
 
 from ...compaction.estimate.estimator import Estimator, new_estimator
-from ...providers.schema.messages import Message
+from ...compaction.estimate.plausibility import Figure, is_plausible_output, judged
+from ...providers.schema.content import Opaque, Thinking
+from ...providers.schema.draft import Answer, Partial
+from ...providers.schema.messages import Message, Role
 from ...providers.schema.request import Settings
-from ...providers.schema.usage import NONE_YET, Count, Provenance, Usage, estimated
+from ...providers.schema.tools import ProviderTool
+from ...providers.schema.usage import NONE_YET, Count, Provenance, estimated
 
 
 class Fill(msgspec.Struct, frozen=True, gc=False):
@@ -22,15 +26,19 @@ _UNKNOWN = new_estimator("")
 
 
 class ContextMeter(msgspec.Struct, gc=False):
-    """The last reported *fill*, and an estimate of what was added since. The estimator learns from each report."""
+    """The last reported *fill*, and an estimate of what was added since. The estimator learns from each report.
+
+    *figure* is the last report that our own count could judge.
+    """
 
     fill: Fill = _EMPTY
     estimator: Estimator = _UNKNOWN
+    figure: Figure | None = None
 
     def use_provider(self, provider: str) -> None:
         """Requests go to *provider* from now on. What was learned about another provider does not apply."""
         if provider != self.estimator.provider:
-            self.estimator = new_estimator(provider)
+            self.estimator, self.figure = new_estimator(provider), None
 
     def request_tokens(self, messages: Sequence[Message], settings: Settings) -> int:
         """The tokens of a request with *messages*, as far as they are known."""
@@ -42,19 +50,49 @@ class ContextMeter(msgspec.Struct, gc=False):
         """The tokens of everything in a request except its messages."""
         return self.estimator.tokens_of_settings(settings)
 
-    def learn(self, usage: Usage, messages: Sequence[Message], settings: Settings) -> None:
-        """Adjust the estimator to what the provider reported for a request with *messages*."""
-        if usage.input.tokens is not None and usage.input.provenance is Provenance.REPORTED:
-            self.estimator = self.estimator.learned(messages, settings, usage.input.tokens)
+    def count(self, answer: Answer | Partial, messages: Sequence[Message], settings: Settings) -> None:
+        """A request with *messages* got *answer*: they are what is in the context window now.
 
-    def set_fill(self, usage: Usage, messages: int) -> None:
-        """The last request and its answer used *usage*; they are the first *messages* of the history."""
-        self.fill = Fill(usage.input + usage.output, messages)
+        Figures that are not plausible count for nothing there, and teach the estimator nothing: the window gets the
+        estimate instead. The cost does not grow with the history.
+        """
+        self.estimator = self.estimator.counting(messages, settings)
+        sent = self._count_input(answer, settings)
+        self.fill = Fill(sent + self._count_output(answer), len(messages))
 
     def estimate_fill(self, messages: Sequence[Message], settings: Settings) -> None:
         """Nothing has been reported for *messages*: estimate them."""
         count = estimated(self._estimate(messages, settings)) if messages else NONE_YET.input
         self.fill = Fill(count, len(messages))
+
+    def change_settings(self, old: Settings, new: Settings) -> None:
+        """The settings of the next request are *new*, and those that the fill includes are *old*."""
+        change = self.settings_tokens(new) - self.settings_tokens(old)
+        if change and self.fill.messages and self.fill.count.tokens is not None:
+            tokens = max(0, self.fill.count.tokens + change)
+            self.fill = Fill(Count(tokens=tokens, provenance=Provenance.ESTIMATED), self.fill.messages)
+
+    def _count_input(self, answer: Answer | Partial, settings: Settings) -> Count:
+        sent, estimator = answer.usage.input, self.estimator
+        if sent.tokens is None or sent.provenance is not Provenance.REPORTED:
+            return estimated(estimator.counted_estimate)
+        media = estimator.counted_media
+        # What tools that the provider runs find is among what it reports, and not in what was sent.
+        is_open = media > 0 or any(isinstance(tool, ProviderTool) for tool in settings.tools)
+        self.figure = judged(Figure(estimator.counted_tokens, sent.tokens, media), self.figure, is_open)
+        if not self.figure.plausible:
+            return estimated(estimator.counted_estimate)
+        if isinstance(answer, Answer):
+            self.estimator = estimator.corrected(sent.tokens)
+        return sent
+
+    def _count_output(self, answer: Answer | Partial) -> Count:
+        made, content = answer.usage.output, answer.content
+        if made.tokens is None or made.provenance is not Provenance.REPORTED:
+            return made
+        estimate = self.estimator.tokens(Message(role=Role.ASSISTANT, content=content, turn=0)) if content else 0
+        thinks = bool(answer.usage.reasoning.tokens) or any(isinstance(block, Thinking | Opaque) for block in content)
+        return made if is_plausible_output(estimate, made.tokens, thinks) else estimated(estimate)
 
     def _estimate(self, messages: Sequence[Message], settings: Settings) -> int:
         return self.settings_tokens(settings) + sum(map(self.estimator.tokens, messages))

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from ...compaction.estimate.estimator import Estimator, Learned
+from ...compaction.estimate.plausibility import Figure
 from ...providers.schema.messages import Message
 from ...providers.schema.request import Prompt
 from ...providers.schema.usage import NONE_YET, Usage
@@ -42,6 +44,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     prompts: tuple[Prompt, ...] = ()
     source: str = ""
     dropped_messages: int = 0
+    figure: Figure | UnsetType = UNSET
 
 
 NOT_OPENED = SessionConfig(provider=Scripted(model="none"))
@@ -99,6 +102,18 @@ class ConversationState:
         self.prompts = self.prompts[:1] if is_native else ()
         self.meter.estimate_fill(self.history.messages, self.config)
 
+    def forget_fill_before(self) -> None:
+        """What the history used before the running turn is not known any more: the settings are others."""
+        match self.phase:
+            case Requesting(turn=turn) | Backoff(turn=turn) | ToolsOut(turn=turn):
+                forgotten = msgspec.structs.replace(turn, fill_before=None)
+                self.phase = msgspec.structs.replace(self.phase, turn=forgotten)
+            case Compacting(turn=Turn() as turn):
+                forgotten = msgspec.structs.replace(turn, fill_before=None)
+                self.phase = msgspec.structs.replace(self.phase, turn=forgotten)
+            case _:
+                pass
+
     def enter(self, phase: Phase) -> None:
         """Move to *phase*, which ``TRANSITIONS`` must allow for the trigger."""
         allowed = TRANSITIONS[type(self.phase)].get(self.trigger, ())
@@ -125,6 +140,7 @@ class ConversationState:
             prompts=self.prompts,
             source=self.source,
             dropped_messages=self.history.dropped_messages,
+            figure=self.meter.figure or UNSET,
         )
 
     @classmethod
@@ -143,7 +159,11 @@ class ConversationState:
             usage=snapshot.usage,
             history=history,
             mailbox=Mailbox.restored(snapshot.queue),
-            meter=ContextMeter(snapshot.fill, Estimator(snapshot.config.provider.name, snapshot.learned)),
+            meter=ContextMeter(
+                snapshot.fill,
+                Estimator(snapshot.config.provider.name, snapshot.learned),
+                None if snapshot.figure is UNSET else snapshot.figure,
+            ),
             policy=CompactionPolicy(snapshot.floor_tokens),
             prompts=snapshot.prompts,
             source=snapshot.source,

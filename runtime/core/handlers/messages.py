@@ -7,7 +7,7 @@ import msgspec
 from ....providers.schema.facts import ModelFacts
 from ....providers.schema.messages import Message, Role
 from ...api import messages as msg
-from ...api.config import WhenBusy
+from ...api.config import SessionConfig, WhenBusy
 from ...api.errors import NothingToRetry, SessionBusy
 from ...api.messages import CompactReason
 from .. import events as ev
@@ -119,15 +119,28 @@ def _configure(state: ConversationState, change: msg.Configure, facts: ModelFact
     config = changed_config(state.config, change, facts)
     if state.history.messages:
         state.prompts = prompts_before_change(state.prompts, state.config, config)
-    state.config = config
+    old, state.config = state.config, config
     if msg.given_settings(change).keys() & {"provider", "model"}:  # a change that was queued may be older than these
         state.source = source or state.source
-    state.meter.use_provider(config.provider.name)
+    _refill(state, old)
     turn = state.running_turn
     configured = msg.Configured(
         turn=turn.number if turn else 0, fields=tuple(msg.given_settings(change)), model=config.provider.model
     )
     return [ApplySettings(config), Emit(configured)]
+
+
+def _refill(state: ConversationState, old: SessionConfig) -> None:
+    """The settings were *old* when the fill of the context window was counted."""
+    new = state.config
+    if new.provider.name != old.provider.name:
+        state.meter.use_provider(new.provider.name)
+        state.meter.estimate_fill(state.history.messages, new)
+    elif (new.system, new.tools, new.output_schema) != (old.system, old.tools, old.output_schema):
+        state.meter.change_settings(old, new)
+    else:
+        return
+    state.forget_fill_before()
 
 
 def _start(state: ConversationState, queued: Queued) -> list[Instruction]:

@@ -6,7 +6,6 @@ from ....providers.schema.draft import Answer, Partial
 from ....providers.schema.errors import ContextOverflow, ThinkingRejected
 from ....providers.schema.messages import Message, Role
 from ....providers.schema.stop_reasons import StopReason
-from ....providers.schema.usage import Usage
 from ...api import messages as msg
 from ...api.config import OnRefusal
 from ...api.errors import HistoryFull
@@ -51,8 +50,7 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
 
 def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> list[Instruction]:
     """The answer is complete: end the turn, or emit its tool uses and wait for their results."""
-    state.meter.learn(answer.usage, state.history.view, state.config)
-    turn, counted = count_usage(state, msgspec.structs.replace(turn, attempt=0, unsealed=False), answer.usage)
+    turn, counted = count_usage(state, msgspec.structs.replace(turn, attempt=0, unsealed=False), answer)
     if answer.stop_reason in _REFUSALS and state.config.on_refusal is OnRefusal.DISCARD:
         _discard_refused_turn(state, turn)
         return [counted, end_turn(state, turn.completed(answer))]
@@ -122,11 +120,12 @@ def end_turn(state: ConversationState, end: msg.TurnEnd) -> Instruction:
     return Emit(end)
 
 
-def count_usage(state: ConversationState, turn: Turn, usage: Usage) -> tuple[Turn, Instruction]:
-    """Add *usage* to the totals of the turn and the session."""
+def count_usage(state: ConversationState, turn: Turn, answer: Answer | Partial) -> tuple[Turn, Instruction]:
+    """Add the usage of *answer*, to a request with the history as it is, to the totals of the turn and the session."""
+    usage = answer.usage
     turn = msgspec.structs.replace(turn, usage=turn.usage + usage)
     state.usage += usage
-    state.meter.set_fill(usage, len(state.history.messages))
+    state.meter.count(answer, state.history.view, state.config)
     update = msg.TokenUpdate(turn=turn.number, request=usage, of_turn=turn.usage, of_session=state.usage)
     return turn, Emit(update)
 
@@ -135,7 +134,7 @@ def count_partial_usage(state: ConversationState, turn: Turn, partial: Partial) 
     """Add the usage of an unfinished answer. Nothing is counted for an answer that never started."""
     if partial == ev.NOTHING:
         return turn, []
-    turn, counted = count_usage(state, turn, partial.usage)
+    turn, counted = count_usage(state, turn, partial)
     return turn, [counted]
 
 

@@ -1,0 +1,130 @@
+"""What counts for the context window: reported figures as long as they are plausible, and the settings in force."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from builders.conversation import answered, only_one, opened_conversation, received, user_message
+
+from rayconteur.providers.schema.content import Text
+from rayconteur.providers.schema.tools import ProviderTool, Tool
+from rayconteur.providers.schema.usage import Provenance, Usage, reported
+from rayconteur.providers.scripted.config import Scripted
+from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.core.conversation import Conversation
+from rayconteur.runtime.core.instructions import SendRequest
+
+CONFIG = SessionConfig(provider=Scripted(), compaction=None)
+TEXT = "A raven hides its food, and hides it again if another one was watching. " * 10
+TEXT_TOKENS = 165
+
+
+def talk(report: Callable[[int], int | None], turns: int = 8, config: SessionConfig = CONFIG) -> Conversation:
+    """A conversation whose provider reports what *report* makes of the bytes of a request, divided by four."""
+    conversation = opened_conversation(config)
+    for _ in range(turns):
+        sent = only_one(SendRequest, conversation.handle(user_message(TEXT)))
+        size_bytes = sum(
+            len(block.text) for message in sent.messages for block in message.content if isinstance(block, Text)
+        )
+        usage = Usage(input=reported(report(size_bytes // 4)), output=reported(len(TEXT) // 4))
+        conversation.handle(answered(sent.number, TEXT, usage=usage))
+    return conversation
+
+
+LIES: dict[str, Callable[[int], int | None]] = {
+    "zero": lambda _: 0,
+    "a constant": lambda _: 400,
+    "one": lambda _: 1,
+    "a tenth": lambda tokens: tokens // 10,
+    "ten times as much": lambda tokens: tokens * 10,
+    "a huge number": lambda _: 10**12,
+    "nothing": lambda _: None,
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_the_estimate_is_used_where_a_reported_figure_is_implausible_and_the_provenance_says_so(lie: str) -> None:
+    conversation = talk(LIES[lie])
+
+    assert conversation.context.provenance is Provenance.ESTIMATED
+    # The first of equal figures may be true: the estimator has learned from it.
+    assert conversation.context.tokens == pytest.approx(16 * TEXT_TOKENS, rel=0.3 if lie == "a constant" else 0.1)
+
+
+def test_plausible_figures_are_used_and_teach_the_estimator() -> None:
+    conversation = talk(lambda tokens: tokens + 30)
+
+    assert conversation.context.provenance is Provenance.REPORTED
+    assert conversation.snapshot().learned != talk(lambda _: 0).snapshot().learned
+
+
+@pytest.mark.parametrize("lie", ["zero", "a constant", "a huge number"])
+def test_the_totals_are_what_the_provider_reported(lie: str) -> None:
+    assert talk(LIES[lie]).usage.input == reported((LIES[lie](0) or 0) * 8)
+
+
+@pytest.mark.parametrize("output", [0, 10**9])
+def test_an_implausible_figure_for_an_answer_does_not_count_for_the_context(output: int) -> None:
+    conversation = opened_conversation(CONFIG)
+    conversation.handle(user_message(TEXT))
+
+    conversation.handle(answered(1, TEXT, usage=Usage(input=reported(TEXT_TOKENS), output=reported(output))))
+
+    assert conversation.context.provenance is Provenance.ESTIMATED
+    assert conversation.context.tokens == pytest.approx(2 * TEXT_TOKENS, rel=0.1)
+
+
+def test_tools_that_the_provider_runs_may_find_more_than_was_sent() -> None:
+    config = msgspec.structs.replace(CONFIG, tools=(ProviderTool("scripted", {"type": "web_search"}),))
+
+    assert talk(lambda tokens: tokens + 50_000, turns=1, config=config).context.provenance is Provenance.REPORTED
+
+
+def test_a_restored_conversation_judges_the_next_figure_alike() -> None:
+    conversation = talk(lambda _: 400, turns=2)
+    restored = Conversation.restore(conversation.snapshot())
+
+    for each in (conversation, restored):
+        each.handle(user_message("hm"))
+        each.handle(answered(3, "yes", usage=Usage(input=reported(400), output=reported(1))))
+
+    assert restored == conversation
+    assert restored.context.provenance is Provenance.ESTIMATED
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    "change", [msg.Configure(system=TEXT * 4), msg.Configure(tools=(Tool(name="look", description=TEXT * 4),))]
+)
+def test_the_fill_is_recomputed_when_the_settings_change(change: msg.Configure) -> None:
+    conversation = talk(lambda tokens: tokens)
+    before = conversation.context.tokens or 0
+
+    conversation.handle(received(change))
+
+    assert (conversation.context.tokens or 0) - before == pytest.approx(4 * TEXT_TOKENS, rel=0.2)
+    assert conversation.context.provenance is Provenance.ESTIMATED
+
+
+def test_settings_that_are_not_sent_leave_the_fill() -> None:
+    conversation = talk(lambda tokens: tokens)
+    before = conversation.context
+
+    conversation.handle(received(msg.Configure(temperature=0.5, on_interrupt=conversation.config.on_interrupt)))
+
+    assert conversation.context == before
+
+
+def test_a_discarded_turn_leaves_the_fill_of_the_settings_in_force() -> None:
+    conversation = talk(lambda tokens: tokens)
+    before = conversation.context.tokens or 0
+    conversation.handle(user_message(TEXT))
+
+    conversation.handle(received(msg.Configure(system=TEXT * 4)))
+    conversation.handle(received(msg.Interrupt()))
+
+    assert (conversation.context.tokens or 0) - before == pytest.approx(4 * TEXT_TOKENS, rel=0.3)
