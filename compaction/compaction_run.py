@@ -9,6 +9,8 @@ from .config import AnyStrategy, Compaction, Layered
 from .job import CompactionJob
 from .report import CompactionReport, CompactionResult
 from .sized_history import SizedHistory
+from .strategies.summarize import Summarize
+from .strategies.window import Window
 from .strategy import Scope, StrategyResult
 
 
@@ -27,6 +29,9 @@ async def compact(job: CompactionJob, config: Compaction) -> CompactionResult:
         if isinstance(config, Layered):
             await run.apply(config.strategies, Scope.OLD_TURNS)
             await run.apply(config.strategies, Scope.ALL_TURNS)
+        elif job.for_recent_turns.budget_tokens > job.budget_tokens:
+            await run.apply((config,), Scope.OLD_TURNS)
+            await run.apply((config,), Scope.ALL_TURNS)
         else:
             await run.apply((config,), Scope.ALL_TURNS)
     return run.result(before, config.name)
@@ -43,17 +48,23 @@ class _CompactionRun:
     summary_chars: int = 0
     usage: Usage = NONE_YET
 
-    @property
-    def fits(self) -> bool:
-        return self.history.tokens <= self.job.budget_tokens
-
     async def apply(self, strategies: Sequence[AnyStrategy], scope: Scope) -> None:
-        """Apply one strategy after the other until the history fits. A strategy that failed is not tried again."""
+        """Apply one strategy after the other until the history fits. A strategy that failed is not tried again.
+
+        Next to ``Summarize``, a ``Window`` drops what a request has no room for, and no more: a summary that could not
+        be had now may be had later.
+        """
+        job = self.job if scope is Scope.OLD_TURNS else self.job.for_recent_turns
+        summarizes = any(isinstance(strategy, Summarize) for strategy in strategies)
         for strategy in strategies:
-            if self.fits:
+            if self.history.tokens <= job.budget_tokens:
                 return
-            if strategy.name not in self.problems:
-                self._record(strategy.name, await strategy.compact(self.history, self.job, scope))
+            if strategy.name in self.problems:
+                continue
+            if not (isinstance(strategy, Window) and summarizes):
+                self._record(strategy.name, await strategy.compact(self.history, job, scope))
+            elif scope is Scope.ALL_TURNS and self.history.tokens > job.most_tokens:
+                self._record(strategy.name, await strategy.compact(self.history, job.to_fit, Scope.TO_FIT))
 
     def _record(self, strategy: str, result: StrategyResult) -> None:
         if result.history is not self.history and strategy not in self.effective:
@@ -78,21 +89,27 @@ class _CompactionRun:
             turns_kept=turns_kept,
             summary_chars=self.summary_chars,
             usage=self.usage,
-            problem=self._describe_problems(unchanged=after is before),
+            problem=self._describe_problems(before),
         )
         return CompactionResult(messages=None if after is before else after.messages, report=report)
 
-    def _describe_problems(self, unchanged: bool) -> str | None:
+    def _describe_problems(self, before: SizedHistory) -> str | None:
         problems = [f"{strategy}: {problem}" for strategy, problem in self.problems.items()]
-        tokens, budget = f"{self.history.tokens:,}", f"{self.job.budget_tokens:,}"
-        if not self.fits:
-            has = "has" if unchanged else "still has"
+        is_unchanged, allowed = self.history is before, self.job.for_recent_turns.budget_tokens
+        tokens, turns = f"{self.history.tokens:,}", len(before.turn_starts)
+        if not turns:
+            problems.append("there is nothing to compact: the history is empty")
+        elif self.history.tokens > allowed:
+            has = "has" if is_unchanged else "still has"
             problems.append(
-                f"the history {has} {tokens} tokens, over its budget of {budget}: "
+                f"the history {has} {tokens} tokens, over its budget of {allowed:,}: "
                 f"the configured strategies can remove nothing more"
             )
-        elif unchanged:
-            problems.append(f"the history fits already, with {tokens} of {budget} tokens")
+        elif is_unchanged and self.history.tokens <= self.job.budget_tokens:
+            problems.append(f"the history fits already, with {tokens} of {self.job.budget_tokens:,} tokens")
+        elif is_unchanged and not problems:
+            count = "1 turn is" if turns == 1 else f"{turns:,} turns are"
+            problems.append(f"there is nothing to compact: its {count} kept unless the context window has no room")
         return "; ".join(problems) or None
 
 

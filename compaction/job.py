@@ -1,7 +1,7 @@
 """What a compaction works on. It never leaves its process."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..providers.registry import ProviderConfig
 from ..providers.schema.draft import Answer
@@ -20,11 +20,14 @@ class SideRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompactionJob:
-    """Reduce the history *messages* to at most *budget_tokens*.
+    """Reduce the history *messages* to *budget_tokens*.
+
+    Recent turns are left alone once it has *recent_budget_tokens* at most. *window_tokens* is what a request may have
+    of it: turns are only dropped to get below that, where a summary could have kept what they say. *limit_tokens* is
+    all that the model takes in one request. Without these, they are the budget.
 
     *running_turn* is the turn that continues with the compacted history, if one is running. *count_tokens* estimates
-    the tokens of a message. *send* sends a side request and raises ``ProviderError`` if it fails. *window_tokens* is
-    what the session's model takes in one request, if that is more than the budget.
+    the tokens of a message. *send* sends a side request and raises ``ProviderError`` if it fails.
 
     *compact_natively* has the session's provider compact messages, the first ones of the history, by the instructions
     given, and raises ``ProviderError`` or ``InvalidConfig`` if it fails. It is ``None`` where the provider can't.
@@ -37,3 +40,20 @@ class CompactionJob:
     compact_natively: Callable[[Sequence[Message], str | None], Awaitable[Answer]] | None = None
     running_turn: int | None = None
     window_tokens: int | None = None
+    limit_tokens: int | None = None
+    recent_budget_tokens: int | None = None
+
+    @property
+    def most_tokens(self) -> int:
+        """What a request may have of the history."""
+        return max(self.window_tokens or 0, self.budget_tokens)
+
+    @property
+    def for_recent_turns(self) -> "CompactionJob":
+        """The same job, with the budget down to which recent turns may be changed."""
+        return replace(self, budget_tokens=max(self.budget_tokens, self.recent_budget_tokens or 0))
+
+    @property
+    def to_fit(self) -> "CompactionJob":
+        """The same job, with no more to reduce than what a request has no room for."""
+        return replace(self, budget_tokens=self.most_tokens)

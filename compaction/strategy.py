@@ -25,6 +25,8 @@ class Scope(Enum):
     """Only turns before the recent ones that its config keeps."""
     ALL_TURNS = "all_turns"
     """Recent turns as well, from the oldest on, until the history fits."""
+    TO_FIT = "to_fit"
+    """All turns from the oldest on, and no more than it takes to fit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,10 @@ class Estimator(msgspec.Struct, frozen=True, eq=False, gc=False):
         sizes = self._sizes_of_settings(settings)
         return max(0, math.ceil(self.learned_so_far.tokens(sizes) + self.learned_so_far.fixed))
 
+    def counted_settings(self, settings: Settings) -> int:
+        """Our own count of *settings*, which no reported figure changes."""
+        return math.ceil(sum(self._sizes_of_settings(settings)))
+
     def learned(self, messages: Sequence[Message], settings: Settings, reported_input_tokens: int) -> "Estimator":
         """An estimator that has learned that a request with *messages* and *settings* had *reported_input_tokens*.
 
@@ -132,6 +136,11 @@ class Estimator(msgspec.Struct, frozen=True, eq=False, gc=False):
         learned = self.learned_so_far.after(self._counted_sizes.plus(self._settings_sizes), reported_input_tokens)
         counted, sizes = self._counted, self._counted_sizes
         return Estimator(self.provider, learned, counted, sizes, self._settings, self._settings_sizes)
+
+    def unlearned(self) -> "Estimator":
+        """This estimator without anything that it has learned."""
+        counted, sizes = self._counted, self._counted_sizes
+        return Estimator(self.provider, Learned(), counted, sizes, self._settings, self._settings_sizes)
 
     @property
     def counted_tokens(self) -> int:

@@ -19,6 +19,15 @@ from ..summaries.summary_writer import INSTRUCTIONS, NoSummary, SummaryWriter
 _NOTE_TOKENS = 40
 """An upper bound for the note in front of a summary that says what it is."""
 
+_SUMMARY_SHARE = 0.2
+"""A summary has at most this share of what a request may have of the history."""
+
+_LEAST_SUMMARY_TOKENS = 100
+"""Less is not enough for a summary, however small the context window is."""
+
+_LEAST_SPAN_TOKENS = 100
+"""Messages that come to less stay: a summary of them, with its note, would be as long."""
+
 
 class Summarize(KeepsRecentTurns, frozen=True, kw_only=True):
     """Replaces old turns by a summary of at most *max_summary_tokens*, which the session's own model writes.
@@ -57,7 +66,7 @@ class Summarize(KeepsRecentTurns, frozen=True, kw_only=True):
         return () if self.provider is None else (self.provider,)
 
     async def compact(self, history: SizedHistory, job: CompactionJob, scope: Scope) -> StrategyResult:
-        writer = SummaryWriter(job, self.prompt or INSTRUCTIONS, self.max_summary_tokens, self.provider)
+        writer = SummaryWriter(job, self.prompt or INSTRUCTIONS, self._summary_tokens(job), self.provider)
         compacted, problem = history, None
         try:
             async with asyncio.timeout(self.timeout_s):
@@ -70,23 +79,27 @@ class Summarize(KeepsRecentTurns, frozen=True, kw_only=True):
             problem = str(error)
         return StrategyResult(compacted, _new_summary_chars(history, compacted), writer.usage, problem)
 
+    def _summary_tokens(self, job: CompactionJob) -> int:
+        """What a summary may have: so much less than the history may that it is not dropped to make room again."""
+        return min(self.max_summary_tokens, max(_LEAST_SUMMARY_TOKENS, int(job.most_tokens * _SUMMARY_SHARE)))
+
     async def _summarize(
         self, history: SizedHistory, writer: SummaryWriter, job: CompactionJob, scope: Scope
     ) -> SizedHistory:
         recent_start = history.recent_start(self.keep_recent_turns)
         if scope is Scope.OLD_TURNS:
             return await _carry_out(_Plan(recent_start, 0), history, writer, job)
-        plan = self._plan(history, recent_start, job.budget_tokens)
+        plan = self._plan(history, recent_start, job)
         compacted = await _carry_out(plan, history, writer, job)
         if compacted.tokens > job.budget_tokens:  # the summaries are longer than planned: summarize all there is
             plan = _Plan(compacted.last_turn_start, compacted.last_step_start)
             compacted = await _carry_out(plan, compacted, writer, job)
         return compacted
 
-    def _plan(self, history: SizedHistory, recent_start: int, budget_tokens: int) -> "_Plan":
+    def _plan(self, history: SizedHistory, recent_start: int, job: CompactionJob) -> "_Plan":
         """The least that has to be summarized to fit; old turns in any case."""
-        excess = history.tokens - budget_tokens
-        summary_tokens = self.max_summary_tokens + _NOTE_TOKENS
+        summary_tokens = self._summary_tokens(job) + _NOTE_TOKENS
+        excess = history.tokens - job.budget_tokens
         before, user_message = history.tokens_before, history.last_turn_start
         for start in history.turn_starts:
             if start >= recent_start and before[start] - summary_tokens >= excess:
@@ -108,7 +121,8 @@ class _Plan:
         """The spans to summarize, the last one first so that earlier indexes stay valid; none of summaries alone."""
         first = 1 if history.messages[:1] and history.messages[0].is_native_summary else 0
         for start, stop in ((history.last_turn_start + 1, self.step_cut), (first, self.turn_cut)):
-            if any(message.stands_for is None for message in history.messages[start:stop]):
+            tokens = sum(history.message_tokens[start:stop])
+            if tokens >= _LEAST_SPAN_TOKENS and any(m.stands_for is None for m in history.messages[start:stop]):
                 yield start, stop
 
 

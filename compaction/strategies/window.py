@@ -23,9 +23,9 @@ class Window(Strategy, frozen=True, kw_only=True):
             raise InvalidConfig(f"{FIELD}.keep_recent_turns", "give either keep_recent_turns or max_tokens")
 
     async def compact(self, history: SizedHistory, job: CompactionJob, scope: Scope) -> StrategyResult:
-        recent_start = self._recent_start(history)
+        recent_start = 0 if scope is Scope.TO_FIT else self._recent_start(history)
         compacted = _without(history, recent_start, history.last_turn_start + 1)
-        if scope is Scope.ALL_TURNS and compacted.tokens > job.budget_tokens:
+        if scope is not Scope.OLD_TURNS and compacted.tokens > job.budget_tokens:
             compacted = _cut_to_fit(history, recent_start, job.budget_tokens)
         return StrategyResult(compacted)
 

@@ -1,15 +1,18 @@
 """Ask a model for summaries."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 
+from ...providers.models import context_limit_tokens
 from ...providers.registry import ProviderConfig
 from ...providers.schema.content import Text, is_blank
 from ...providers.schema.draft import Answer
-from ...providers.schema.errors import IncompleteAnswer
+from ...providers.schema.errors import ContextOverflow, IncompleteAnswer
 from ...providers.schema.messages import Message, Role
 from ...providers.schema.stop_reasons import StopReason
 from ...providers.schema.usage import NONE_YET, Usage, estimated
+from ...providers.schema.window_figures import window_figures
 from ..job import CompactionJob, SideRequest
 from ..sized_history import SizedHistory
 from .summary_message import summary_message, summary_text
@@ -35,8 +38,25 @@ _WORDS_PER_TOKEN = 0.6
 """English has 0.75. The rest is a margin for models that count badly: a summary that is cut off is useless."""
 
 _COMPLETE = (StopReason.END_TURN, StopReason.STOP_SEQUENCE, StopReason.OTHER)
-_MIN_TRANSCRIPT_TOKENS = 4_000
+_LEAST_TRANSCRIPT_TOKENS = 100
+"""A model that takes less of a conversation at once can't summarize it."""
+
+_USED_SHARE = 0.85
+"""How much of a context window a request for a summary fills at most: the rest is for errors of the estimate."""
+
+_FRAME_TOKENS = 150
+"""What a request for a summary has around the conversation, besides the instructions."""
+
 _MIN_CHARS_PER_TOKEN = 2
+_MOST_SUMMARY_SHARE = 2
+
+# How refusals begin; a summary begins otherwise, and is longer.
+_REFUSAL = re.compile(
+    r"(?:i(?:'m| am) (?:sorry|afraid|unable|not able)|sorry,? (?:but )?i|i (?:can(?:no|')t|cannot|won't)"
+    r"|i must decline|as an ai)\b",
+    re.IGNORECASE,
+)
+_REFUSAL_CHARS = 300
 
 
 class NoSummary(Exception):
@@ -55,40 +75,64 @@ class SummaryWriter:
         self._instructions = instructions
         self._max_tokens = max_tokens
         self._provider = provider
-        self._transcript_tokens = self._max_transcript_tokens()
+        self._transcript_tokens = self._transcript_tokens_in(self._window_tokens())
 
     async def summarize(self, history: SizedHistory, start: int, stop: int) -> Message:
         """The summary of the messages from *start* up to *stop*; in several requests if one can't hold them.
+
+        When the provider rejects a request as too long, the rest is summarized in smaller pieces.
 
         Raises:
             ProviderError: a request failed.
             NoSummary: an answer can't be used as a summary.
         """
         summary: Message | None = None
-        for first, end in self._parts(history, start, stop):
-            messages = history.messages[first:end]
+        while start < stop:
+            end = self._part_end(history, start, stop, summary)
+            messages = history.messages[start:end]
             to_summarize = messages if summary is None else (summary, *messages)
-            text = await self._write(to_summarize)
+            try:
+                text = await self._write(to_summarize)
+            except ContextOverflow as error:
+                if not self._narrow(to_summarize, error):
+                    raise
+                continue
             summary = summary_message(to_summarize, text, within_turn=start > history.last_turn_start)
+            start = end
         assert summary is not None
         return summary
 
-    def _max_transcript_tokens(self) -> int:
-        """How much of a conversation fits into one request, next to the instructions and the answer."""
-        window = max(self._job.window_tokens or 0, self._job.budget_tokens)
-        if self._provider is not None and self._provider.facts.context_limit_tokens is not None:
-            window = self._provider.facts.context_limit_tokens
-        return max(_MIN_TRANSCRIPT_TOKENS, int(window * 0.9) - 2 * self._max_tokens)
+    def _window_tokens(self) -> int:
+        """The context window of the model that summarizes."""
+        if self._provider is None:
+            return self._job.limit_tokens or self._job.most_tokens
+        return context_limit_tokens(self._provider.facts)
 
-    def _parts(self, history: SizedHistory, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        """Spans that fit into a request, each with at least one message that is not a summary."""
-        first, tokens_left = start, self._transcript_tokens
+    def _transcript_tokens_in(self, window_tokens: int) -> int:
+        """How much of a conversation fits into one request, next to the instructions and the answer."""
+        instructions = self._job.count_tokens(_user_message(self._instructions)) + _FRAME_TOKENS
+        room = int(window_tokens * _USED_SHARE) - self._max_tokens - instructions
+        return max(_LEAST_TRANSCRIPT_TOKENS, room)
+
+    def _narrow(self, messages: Sequence[Message], error: ContextOverflow) -> bool:
+        """A request with *messages* was too long: put less into the next ones. False if that can't be."""
+        before = self._transcript_tokens
+        sent = sum(map(self._job.count_tokens, messages))
+        limit = window_figures(error.message).limit
+        narrower = min(before, sent) // 2 if limit is None else self._transcript_tokens_in(limit)
+        if narrower >= min(before, sent):  # the estimate of the request was wrong
+            narrower = min(before, sent) // 2
+        self._transcript_tokens = max(narrower, _LEAST_TRANSCRIPT_TOKENS)
+        return self._transcript_tokens < before
+
+    def _part_end(self, history: SizedHistory, start: int, stop: int, summary: Message | None) -> int:
+        """The end of the span from *start* that fits into a request; it has a message that is not a summary."""
+        tokens_left = self._transcript_tokens - (self._job.count_tokens(summary) if summary else 0)
         for index in range(start, stop):
             tokens_left -= history.message_tokens[index]
-            if tokens_left < 0 and any(message.stands_for is None for message in history.messages[first:index]):
-                yield first, index
-                first, tokens_left = index, self._transcript_tokens - history.message_tokens[index]
-        yield first, stop
+            if tokens_left < 0 and any(message.stands_for is None for message in history.messages[start:index]):
+                return index
+        return stop
 
     async def _write(self, messages: Sequence[Message]) -> str:
         """The text of the summary of *messages*."""
@@ -98,6 +142,10 @@ class SummaryWriter:
             raise NoSummary(f"the summary did not fit into {self._max_tokens:,} tokens; raise max_summary_tokens")
         if answer.stop_reason not in _COMPLETE or is_blank(text):
             raise NoSummary(f"the model wrote no summary ({answer.stop_reason})")
+        if self._job.count_tokens(_user_message(text)) > _MOST_SUMMARY_SHARE * self._max_tokens + _FRAME_TOKENS:
+            raise NoSummary(f"the summary is much longer than {self._max_tokens:,} tokens")
+        if len(text) <= _REFUSAL_CHARS and _REFUSAL.match(text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")):
+            raise NoSummary("the model refused to write a summary")
         earlier = [summary_text(message) for message in messages if message.stands_for is not None]
         if 2 * len(text) >= sum(map(len, earlier)):
             return text
@@ -113,7 +161,7 @@ class SummaryWriter:
     async def _request(self, messages: Sequence[Message]) -> Answer:
         has_earlier = any(message.stands_for is not None for message in messages)
         words = max(1, int(self._max_tokens * _WORDS_PER_TOKEN))
-        text = transcript(messages, self._transcript_tokens * _MIN_CHARS_PER_TOKEN)
+        text = self._fitting_transcript(messages)
         parts = [
             f"<conversation>\n{text}\n</conversation>",
             *([_KEEP_EARLIER_SUMMARIES] if has_earlier else []),
@@ -128,6 +176,16 @@ class SummaryWriter:
             raise
         self.usage += answer.usage
         return answer
+
+    def _fitting_transcript(self, messages: Sequence[Message]) -> str:
+        """The text of *messages*, long blocks cut so that all of it fits into a request."""
+        max_chars = self._transcript_tokens * _MIN_CHARS_PER_TOKEN
+        while True:
+            text = transcript(messages, max_chars)
+            tokens = self._job.count_tokens(_user_message(text))
+            if tokens <= self._transcript_tokens or max_chars <= _LEAST_TRANSCRIPT_TOKENS:
+                return text
+            max_chars = int(max_chars * min(0.9, self._transcript_tokens / tokens))
 
 
 def _user_message(text: str) -> Message:

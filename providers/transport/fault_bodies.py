@@ -133,7 +133,8 @@ def _fault_in(part: object, depth: int) -> Fault | None:
             fault = msgspec.structs.replace(fault, message=f"{inner}: {text}"[:SHOWN_CHARS])
         return fault and _with_code(fault, members)
     if text:
-        fault = _nested_in_text(text, depth) or Fault(message=_with_gateway_details(text, members)[:SHOWN_CHARS])
+        text = _with_window(_with_gateway_details(text, members), members)
+        fault = _nested_in_text(text, depth) or Fault(message=text[:SHOWN_CHARS])
         return _with_code(fault, members)
     others = (members.get(name) for name in ("detail", "msg", "error_message", "errors"))
     fault = _fault_in(next(filter(None, others), None), depth - 1)
@@ -188,6 +189,15 @@ def _with_gateway_details(message: str, members: Mapping[str, object]) -> str:
         return f"{message}: {read_fault(raw.encode(errors='replace')).message}"
     fault = _fault_in(cast(_Members, raw), _MAX_DEPTH) if isinstance(raw, dict) else None
     return f"{message}: {fault.message}" if fault else message
+
+
+def _with_window(message: str, members: Mapping[str, object]) -> str:
+    """*message* with the figures that llama.cpp has beside it: the window, and the tokens of the request."""
+    match members:
+        case {"n_ctx": int(limit), "n_prompt_tokens": int(requested)} if str(limit) not in message:
+            return f"{message} (n_prompt_tokens: {requested}, n_ctx: {limit})"
+        case _:
+            return message
 
 
 def _with_code(fault: Fault, members: Mapping[str, object]) -> Fault:

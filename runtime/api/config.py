@@ -47,13 +47,13 @@ class OnRefusal(StrEnum):
 class RetryPolicy(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """When and how often a failed request is sent again.
 
-    There are at most *max_attempts* requests for one answer, the last of them sent at most *max_elapsed_s* after the
-    first. The delay doubles from *first_delay_s* to *max_delay_s*, minus a random part of up to half of it; a
-    provider's ``Retry-After`` is a lower bound. An answer that broke off after some text was emitted is requested again
-    only with *after_output*: readers have seen that text.
+    There are at most *max_attempts* requests for one answer, the last of them *max_elapsed_s* after the first: by
+    default only this time ends the retries. The delay doubles from *first_delay_s* to *max_delay_s*, minus a random
+    part of up to half of it; a provider's ``Retry-After`` is a lower bound. An answer that broke off after some text
+    was emitted is requested again only with *after_output*: readers have seen that text.
     """
 
-    max_attempts: Positive = 4
+    max_attempts: Positive = 20
     first_delay_s: NotNegative = 0.5
     max_delay_s: NotNegative = 30.0
     max_elapsed_s: NotNegative = 120.0

@@ -157,11 +157,19 @@ class TurnFailed(SessionError):
 
     code = "turn_failed"
 
-    def __init__(self, message: str, failure: str = "", retryable: bool = False, partial_text: str = "") -> None:
-        super().__init__(message, failure, retryable, partial_text)
+    def __init__(
+        self,
+        message: str,
+        failure: str = "",
+        retryable: bool = False,
+        partial_text: str = "",
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, failure, retryable, partial_text, retry_after_s)
         self.failure = failure
         self.retryable = retryable
         self.partial_text = partial_text
+        self.retry_after_s = retry_after_s
 
 
 class TurnInterrupted(SessionError):

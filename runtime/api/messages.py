@@ -277,6 +277,7 @@ class Failed(_FromLLM, frozen=True, kw_only=True):
 
     *code* is the error class's code. *partial_text* is the text that the unfinished answer had so far. *details* is
     what the provider says about content that it rejected; with ``on_refusal="discard"`` the turn has left the history.
+    *retry_after_s* is how long the provider asks to wait, in seconds from then on.
     """
 
     code: str
@@ -284,6 +285,7 @@ class Failed(_FromLLM, frozen=True, kw_only=True):
     retryable: bool
     partial_text: str = ""
     details: StopDetails | None = None
+    retry_after_s: float | None = None
 
 
 class Configured(_FromLLM, frozen=True, kw_only=True):

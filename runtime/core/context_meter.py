@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from ...compaction.estimate.estimator import Estimator, new_estimator
-from ...compaction.estimate.plausibility import Figure, is_plausible_output, judged
+from ...compaction.estimate.plausibility import Figure, is_plausible_output, judged, teaches
 from ...providers.schema.content import Opaque, Thinking
 from ...providers.schema.draft import Answer, Partial
 from ...providers.schema.messages import Message, Role
@@ -15,10 +16,14 @@ from ...providers.schema.usage import NONE_YET, Count, Provenance, estimated
 
 
 class Fill(msgspec.Struct, frozen=True, gc=False):
-    """The tokens of a request with the first *messages* of the history, settings included."""
+    """The tokens of a request with the first *messages* of the history, settings included.
+
+    *settings_tokens* of them are for the settings, by our own count.
+    """
 
     count: Count = NONE_YET.input
     messages: int = 0
+    settings_tokens: int | UnsetType = UNSET
 
 
 _EMPTY = Fill()
@@ -44,7 +49,8 @@ class ContextMeter(msgspec.Struct, gc=False):
         """The tokens of a request with *messages*, as far as they are known."""
         if self.fill.count.tokens is None or not self.fill.messages:
             return self._estimate(messages, settings)
-        return self.fill.count.tokens + sum(map(self.estimator.tokens, messages[self.fill.messages :]))
+        known = self.fill.count.tokens + self._change_of_settings(settings)
+        return known + sum(map(self.estimator.tokens, messages[self.fill.messages :]))
 
     def settings_tokens(self, settings: Settings) -> int:
         """The tokens of everything in a request except its messages."""
@@ -58,19 +64,37 @@ class ContextMeter(msgspec.Struct, gc=False):
         """
         self.estimator = self.estimator.counting(messages, settings)
         sent = self._count_input(answer, settings)
-        self.fill = Fill(sent + self._count_output(answer), len(messages))
+        self._fill(sent + self._count_output(answer), len(messages), settings)
+
+    def learn_refused(self, requested_tokens: int, messages: Sequence[Message], settings: Settings) -> None:
+        """A request with *messages* was refused: it had *requested_tokens*, the provider says."""
+        self.estimator = estimator = self.estimator.counting(messages, settings)
+        figure = Figure(estimator.counted_tokens, requested_tokens, estimator.counted_media)
+        if judged(figure, None, False).plausible:
+            self.estimator = estimator.corrected(requested_tokens)
+            self._fill(estimated(requested_tokens), len(messages), settings)
 
     def estimate_fill(self, messages: Sequence[Message], settings: Settings) -> None:
         """Nothing has been reported for *messages*: estimate them."""
         count = estimated(self._estimate(messages, settings)) if messages else NONE_YET.input
-        self.fill = Fill(count, len(messages))
+        self._fill(count, len(messages), settings)
 
-    def change_settings(self, old: Settings, new: Settings) -> None:
-        """The settings of the next request are *new*, and those that the fill includes are *old*."""
-        change = self.settings_tokens(new) - self.settings_tokens(old)
+    def change_settings(self, settings: Settings) -> None:
+        """The next request has other *settings* than the last one."""
+        change = self._change_of_settings(settings)
         if change and self.fill.messages and self.fill.count.tokens is not None:
-            tokens = max(0, self.fill.count.tokens + change)
-            self.fill = Fill(Count(tokens=tokens, provenance=Provenance.ESTIMATED), self.fill.messages)
+            self._fill(estimated(max(0, self.fill.count.tokens + change)), self.fill.messages, settings)
+
+    def messages_appended(self, messages: int) -> None:
+        """The answer that the fill includes is in the history, which has so many *messages* now."""
+        self.fill = Fill(self.fill.count, messages, self.fill.settings_tokens)
+
+    def _fill(self, count: Count, messages: int, settings: Settings) -> None:
+        self.fill = Fill(count, messages, self.estimator.counted_settings(settings))
+
+    def _change_of_settings(self, settings: Settings) -> int:
+        before = self.fill.settings_tokens
+        return 0 if before is UNSET else self.estimator.counted_settings(settings) - before
 
     def _count_input(self, answer: Answer | Partial, settings: Settings) -> Count:
         sent, estimator = answer.usage.input, self.estimator
@@ -79,10 +103,14 @@ class ContextMeter(msgspec.Struct, gc=False):
         media = estimator.counted_media
         # What tools that the provider runs find is among what it reports, and not in what was sent.
         is_open = media > 0 or any(isinstance(tool, ProviderTool) for tool in settings.tools)
-        self.figure = judged(Figure(estimator.counted_tokens, sent.tokens, media), self.figure, is_open)
+        figure = Figure(estimator.counted_tokens, sent.tokens, media)
+        was_believed = self.figure is None or self.figure.plausible
+        self.figure = judged(figure, self.figure, is_open)
         if not self.figure.plausible:
-            return estimated(estimator.counted_estimate)
-        if isinstance(answer, Answer):
+            if was_believed:  # the figures before may have been false, too
+                self.estimator = estimator = estimator.unlearned()
+            return estimated(max(estimator.counted_tokens, estimator.counted_estimate))
+        if isinstance(answer, Answer) and teaches(figure):
             self.estimator = estimator.corrected(sent.tokens)
         return sent
 

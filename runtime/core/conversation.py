@@ -5,6 +5,7 @@ from typing import Self
 
 import msgspec
 
+from ...providers.models import context_limit_tokens
 from ...providers.schema.content import ToolUse
 from ...providers.schema.errors import RayconteurError
 from ...providers.schema.facts import ModelFacts
@@ -97,6 +98,11 @@ class Conversation:
     def context(self) -> Count:
         """The tokens of ``fill``."""
         return self._state.meter.fill.count
+
+    @property
+    def context_limit_tokens(self) -> int:
+        """The size of the context window: as the provider has named it, as known, or as guessed."""
+        return self._state.policy.learned_tokens or context_limit_tokens(self._state.config.provider.facts)
 
     @property
     def history(self) -> tuple[Message, ...]:

@@ -13,12 +13,16 @@ from .compaction_policy import CompactionPolicy
 
 
 class PendingRequest(msgspec.Struct, frozen=True, gc=False):
-    """A request that is about to be sent: its *tokens*, and whether the history was *compacted* for it just now."""
+    """A request that is about to be sent: its *tokens*, and whether the history was *compacted* for it just now.
+
+    *settings_tokens* of them are those of the settings.
+    """
 
     tokens: int
     compacted: bool
     config: SessionConfig
     policy: CompactionPolicy
+    settings_tokens: int = 0
 
 
 class CompactFirst(msgspec.Struct, frozen=True, gc=False):
@@ -27,7 +31,13 @@ class CompactFirst(msgspec.Struct, frozen=True, gc=False):
     reason: CompactReason
 
 
-Verdict = CompactFirst | None
+class DontSend(msgspec.Struct, frozen=True, gc=False):
+    """The request must not be sent: *problem* says why."""
+
+    problem: str
+
+
+Verdict = CompactFirst | DontSend | None
 """``None`` lets the request pass."""
 
 Gate = Callable[[PendingRequest], Verdict]
@@ -39,12 +49,26 @@ def context_window(request: PendingRequest) -> Verdict:
     One that is too long although it was compacted for it passes too: the estimate may be wrong, and only the provider
     knows.
     """
-    if request.compacted or not request.policy.is_due(request.tokens, request.config):
+    if request.compacted or not request.policy.is_due(request.tokens, request.config, request.settings_tokens):
         return None
     return CompactFirst(CompactReason.THRESHOLD)
 
 
-GATES: tuple[Gate, ...] = (context_window,)
+def hopeless_request(request: PendingRequest) -> Verdict:
+    """Stops a request that is far too long although it was compacted for it: no estimate is so wrong."""
+    if not request.compacted:
+        return None
+    window = request.policy.window(request.config, request.settings_tokens)
+    if request.tokens < window.hopeless_tokens:
+        return None
+    size = "has" if window.is_known else "is assumed to have"
+    return DontSend(
+        f"the request has about {request.tokens:,} tokens, and the context window of {request.config.provider.model} "
+        f"{size} {window.limit_tokens:,}: nothing was sent. Shorten the message, or change the settings"
+    )
+
+
+GATES: tuple[Gate, ...] = (context_window, hopeless_request)
 
 
 def first_objection(request: PendingRequest) -> Verdict:

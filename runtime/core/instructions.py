@@ -52,16 +52,19 @@ class StartBackoff(_Instruction, frozen=True):
 class StartCompaction(_Instruction, frozen=True):
     """Compact *messages* and report ``CompactionEnded``. *number* counts the session's compactions.
 
-    The messages may come to *budget_tokens* by *estimator*; *window_tokens* is what one request may hold. What the next
-    request of *running_turn* needs is kept. *prompts* are those that answers were given under: without any, that is the
-    one in *config*.
+    The messages should come to *budget_tokens* by *estimator*, and recent turns are left alone if they come to
+    *recent_budget_tokens*. *window_tokens* is what a request may have of them, *limit_tokens* all that the model takes
+    at once. What the next request of *running_turn* needs is kept. *prompts* are those that answers were given under:
+    without any, that is the one in *config*.
     """
 
     number: int
     messages: tuple[Message, ...]
     config: SessionConfig
     budget_tokens: int
+    recent_budget_tokens: int
     window_tokens: int
+    limit_tokens: int
     estimator: Estimator
     running_turn: int | None
     prompts: tuple[Prompt, ...] = ()

@@ -10,8 +10,8 @@ def backoff_delay_s(policy: RetryPolicy, failed: RequestFailed, attempt: int) ->
     """The seconds to wait after *attempt* (from 1) failed, or ``None`` to give up.
 
     The delay doubles with each attempt; half of it is random, so that sessions that failed together do not retry
-    together ("equal jitter"). A provider's ``Retry-After`` is a lower bound (RFC 9110, section 10.2.3), with up to a
-    tenth on top for the same reason.
+    together ("equal jitter"). The last one ends at *max_elapsed_s*, unless that would be too early. A provider's
+    ``Retry-After`` is a lower bound (RFC 9110, section 10.2.3), with up to a tenth on top for the same reason.
     """
     if not failed.failure.retryable or attempt >= policy.max_attempts:
         return None
@@ -20,4 +20,7 @@ def backoff_delay_s(policy: RetryPolicy, failed: RequestFailed, attempt: int) ->
     full_s = min(policy.max_delay_s, policy.first_delay_s * 2.0 ** min(attempt - 1, _MAX_DOUBLINGS))
     requested_s = (failed.failure.retry_after_s or 0.0) * (1 + failed.jitter / 10)
     delay_s = max(full_s * (1 - failed.jitter / 2), requested_s)
-    return delay_s if failed.elapsed_s + delay_s <= policy.max_elapsed_s else None
+    left_s = policy.max_elapsed_s - failed.elapsed_s
+    if delay_s <= left_s:
+        return delay_s
+    return left_s if left_s >= max(requested_s, policy.first_delay_s) and left_s > 0 else None

@@ -13,7 +13,7 @@ from ...providers.schema.request import Prompt
 from ...providers.schema.usage import NONE_YET, Usage
 from ...providers.scripted.config import Scripted
 from ..api.config import SessionConfig
-from .compaction_policy import CompactionPolicy
+from .compaction_policy import CompactionPolicy, ContextWindow
 from .context_meter import ContextMeter, Fill
 from .history import History
 from .mailbox import Mailbox, Queued
@@ -45,6 +45,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     dropped_messages: int = 0
     figure: Figure | UnsetType = UNSET
+    learned_window_tokens: int | UnsetType = UNSET
 
 
 NOT_OPENED = SessionConfig(provider=Scripted(model="none"))
@@ -92,6 +93,14 @@ class ConversationState:
         """The tokens of a request with the history as it is."""
         return self.meter.request_tokens(self.history.messages, self.config)
 
+    def settings_tokens(self) -> int:
+        """The tokens of everything in a request except its history."""
+        return self.meter.settings_tokens(self.config)
+
+    def window(self) -> ContextWindow:
+        """The context window, as far as it is known."""
+        return self.policy.window(self.config, self.settings_tokens())
+
     def history_changed(self) -> None:
         """The messages that requests hold are others: the current prompt is that of all of them.
 
@@ -101,18 +110,6 @@ class ConversationState:
         is_native = self.history.messages[:1] and self.history.messages[0].is_native_summary
         self.prompts = self.prompts[:1] if is_native else ()
         self.meter.estimate_fill(self.history.messages, self.config)
-
-    def forget_fill_before(self) -> None:
-        """What the history used before the running turn is not known any more: the settings are others."""
-        match self.phase:
-            case Requesting(turn=turn) | Backoff(turn=turn) | ToolsOut(turn=turn):
-                forgotten = msgspec.structs.replace(turn, fill_before=None)
-                self.phase = msgspec.structs.replace(self.phase, turn=forgotten)
-            case Compacting(turn=Turn() as turn):
-                forgotten = msgspec.structs.replace(turn, fill_before=None)
-                self.phase = msgspec.structs.replace(self.phase, turn=forgotten)
-            case _:
-                pass
 
     def enter(self, phase: Phase) -> None:
         """Move to *phase*, which ``TRANSITIONS`` must allow for the trigger."""
@@ -141,6 +138,7 @@ class ConversationState:
             source=self.source,
             dropped_messages=self.history.dropped_messages,
             figure=self.meter.figure or UNSET,
+            learned_window_tokens=self.policy.learned_tokens or UNSET,
         )
 
     @classmethod
@@ -164,7 +162,7 @@ class ConversationState:
                 Estimator(snapshot.config.provider.name, snapshot.learned),
                 None if snapshot.figure is UNSET else snapshot.figure,
             ),
-            policy=CompactionPolicy(snapshot.floor_tokens),
+            policy=CompactionPolicy(snapshot.floor_tokens, snapshot.learned_window_tokens or 0),
             prompts=snapshot.prompts,
             source=snapshot.source,
         )

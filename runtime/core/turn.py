@@ -12,6 +12,9 @@ from .tool_batch import ToolBatch
 MAX_REFUSED_BATCHES = 3
 """The turn fails when the model writes this many batches in a row without one valid tool input."""
 
+MAX_OVERFLOWS = 4
+"""The history is compacted at most so often in a turn because the provider rejects its requests as too long."""
+
 NO_VALID_INPUT = Failure(
     code="malformed_tool_input",
     message=(
@@ -25,10 +28,10 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     """The running turn.
 
     *fill_before* is the fill of the context window before the turn, ``None`` if the history has been compacted since.
-    *attempt* counts the requests for the current answer, *refused_batches* the last batches without a valid input.
-    *overflowed*: a request was rejected as too long, and the history compacted for it. *compacted*: a compaction has
-    just ended for the next request. *unsealed*: a provider rejected signed thinking in the history, which has been
-    omitted since the last answer.
+    *attempt* counts the requests for the current answer, *refused_batches* the last batches without a valid input,
+    *overflows* the requests that were rejected as too long, for which the history was compacted. *compacted*: a
+    compaction has just ended for the next request. *unsealed*: a provider rejected signed thinking in the history,
+    which has been omitted since the last answer.
     """
 
     number: int
@@ -36,7 +39,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     requests: int = 0
     attempt: int = 0
     refused_batches: int = 0
-    overflowed: bool = False
+    overflows: int = 0
     compacted: bool = False
     unsealed: bool = False
     usage: Usage = NONE_YET
@@ -61,6 +64,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
             retryable=failure.retryable,
             partial_text=partial_text,
             details=failure.details,
+            retry_after_s=failure.retry_after_s,
         )
 
     def retrying(self, failure: Failure, delay_s: float) -> msg.Retrying:

@@ -157,7 +157,7 @@ class Reply:
                     case Completed():
                         return _final_answer(event, "".join(text), "".join(thinking))
                     case Failed():
-                        raise TurnFailed(event.message, event.code, event.retryable, event.partial_text)
+                        raise _turn_failed(event)
                     case Interrupted():
                         raise TurnInterrupted(f"turn {event.turn} was interrupted")
                     case _:
@@ -179,6 +179,10 @@ class Reply:
         is_idle = status.turn is None and not status.waiting
         if is_idle or (status.turn is not None and self.turn is not None and status.turn > self.turn):
             raise EventsMissed(f"the end of turn {self.turn} was no longer held; history() has its outcome")
+
+
+def _turn_failed(failed: Failed) -> TurnFailed:
+    return TurnFailed(failed.message, failed.code, failed.retryable, failed.partial_text, failed.retry_after_s)
 
 
 def _final_answer(completed: Completed, text: str, thinking: str) -> FinalAnswer:

@@ -55,11 +55,21 @@ _FAILURES = (UnknownSession, ActorGone, ConnectionLost, PeerUnreachable)
 class SessionHandle:
     """A session, wherever it runs. Many drivers may hold handles of it; dropping a handle does not end the session.
 
-    Every method raises ``SessionClosed`` when the session has ended, ``SessionDied`` when its actor has died, and
-    ``Unreachable`` when its actor does not respond.
+    When the session has ended, every method but ``close`` raises ``SessionClosed``, and when its actor has died, every
+    method raises ``SessionDied``.
     """
 
-    __slots__ = ("__weakref__", "_kept_readers", "_preparing", "_read", "_registry", "_session", "id", "last_seq")
+    __slots__ = (
+        "__weakref__",
+        "_is_closed",
+        "_kept_readers",
+        "_preparing",
+        "_read",
+        "_registry",
+        "_session",
+        "id",
+        "last_seq",
+    )
 
     def __init__(
         self,
@@ -75,6 +85,7 @@ class SessionHandle:
         self._read = read
         self._kept_readers = kept_readers
         self._preparing: asyncio.Lock | None = None  # created by the first ``Configure``
+        self._is_closed = False
 
     def __repr__(self) -> str:
         return f"SessionHandle({self.id!r})"
@@ -169,15 +180,23 @@ class SessionHandle:
     async def close(self, drain: bool = False) -> None:
         """Close the session: now, or with *drain* after the turns that are queued already.
 
-        Returns when the session has ended and its id is free.
+        Returns when the session has ended and its id is free. If it has ended before, that is at once.
         """
+        if self._is_closed:
+            return
         self._registry.require_open()
         host = self._session.host
         try:  # without a coroutine more: it may be one of 100,000
             await (host.close_drained(self.id) if drain else host.close_now(self.id))
         except _FAILURES as error:
-            raise await self._failure_reason(error) from None
-        self._registry.on_session_closed(host)
+            reason = await self._failure_reason(error)
+            if not isinstance(reason, SessionClosed):
+                raise reason from None
+            self._is_closed = True
+        else:
+            was_closed, self._is_closed = self._is_closed, True  # by another call, meanwhile
+            if not was_closed:
+                self._registry.on_session_closed(host)
 
     def _reply(self, message: UserMessage | Retry) -> Reply:
         return Reply(self, self._session.epoch, message, self._kept_readers)

@@ -1,25 +1,35 @@
 """The task that runs one compaction."""
 
+import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from ...compaction.compaction_run import compact
-from ...compaction.config import Compaction
+from ...compaction.config import Compaction, Layered
 from ...compaction.job import CompactionJob, SideRequest
+from ...compaction.strategies.native import NativeCompaction
+from ...compaction.strategies.summarize import Summarize
 from ...providers.registry import ProviderConfig
 from ...providers.schema.client import Client, CompactingClient
 from ...providers.schema.draft import Answer, Draft
-from ...providers.schema.errors import ConfigError
+from ...providers.schema.errors import ConfigError, ProviderError
 from ...providers.schema.messages import Message, Origin
 from ...providers.schema.request import Request, Settings, WireMemo
+from ..api.config import RetryPolicy
 from ..core import events as ev
 from ..core.instructions import StartCompaction
+from ..core.retry import backoff_delay_s
 from .credentials import Credentials
+from .request_task import failure_of
 
 log = logging.getLogger(__name__)
+
+_RETRIED_SHARE = 0.8
+"""A failed request is sent again within this share of its strategy's timeout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,9 @@ class CompactionTask:
         job = CompactionJob(
             messages=start.messages,
             budget_tokens=start.budget_tokens,
+            recent_budget_tokens=start.recent_budget_tokens,
             window_tokens=start.window_tokens,
+            limit_tokens=start.limit_tokens,
             running_turn=start.running_turn,
             count_tokens=start.estimator.tokens,
             send=self._send,
@@ -71,11 +83,42 @@ class CompactionTask:
         """
         public: ProviderConfig = request.provider or self.start.config.provider
         client = self.credentials.client(public)
-        draft = Draft(client.provider)
         settings = Settings(system=request.system, max_output_tokens=request.max_output_tokens, prompt_caching=False)
-        await client.stream(Request(number=0, messages=request.messages, settings=settings), draft.add)
-        answer = draft.finish()
+        answer = await self._with_retries(lambda: _answer(client, request.messages, settings), Summarize)
         return msgspec.structs.replace(answer, usage=public.facts.priced(answer.usage))
+
+    async def _with_retries(
+        self, send: Callable[[], Awaitable[Answer]], strategy: type[Summarize | NativeCompaction]
+    ) -> Answer:
+        """The answer of *send*, which is called again as the session's retry policy and *strategy*'s timeout say.
+
+        Raises:
+            ProviderError: the last request failed.
+        """
+        policy, now, attempt = self._retry_policy(strategy), asyncio.get_running_loop().time, 0
+        started_at = now()
+        while True:
+            attempt += 1
+            try:
+                return await send()
+            except ProviderError as error:
+                failed = ev.RequestFailed(
+                    request=0, failure=failure_of(error), elapsed_s=now() - started_at, jitter=random.random()
+                )
+                delay_s = backoff_delay_s(policy, failed, attempt)
+                if delay_s is None:
+                    raise
+                log.info("a request of a compaction is sent again in %.1f s: %s", delay_s, error.code)
+            await asyncio.sleep(delay_s)
+
+    def _retry_policy(self, strategy: type[Summarize | NativeCompaction]) -> RetryPolicy:
+        """The session's, ending before *strategy*'s timeout, so that the report has the provider's error."""
+        policy, compaction = self.start.config.retry, self.start.config.compaction
+        layers = compaction.strategies if isinstance(compaction, Layered) else (compaction,)
+        limit_s = min(
+            (layer.timeout_s for layer in layers if isinstance(layer, strategy)), default=policy.max_elapsed_s
+        )
+        return msgspec.structs.replace(policy, max_elapsed_s=min(policy.max_elapsed_s, limit_s * _RETRIED_SHARE))
 
     def _natively(self) -> Callable[[Sequence[Message], str | None], Awaitable[Answer]] | None:
         """How the session's provider compacts its messages; ``None`` if it can't."""
@@ -87,7 +130,8 @@ class CompactionTask:
             return None
 
         async def compact(messages: Sequence[Message], instructions: str | None) -> Answer:
-            answer = await client.compact(self._compaction_request(client, messages), instructions)
+            request = self._compaction_request(client, messages)
+            answer = await self._with_retries(lambda: client.compact(request, instructions), NativeCompaction)
             source = self.credentials.source(provider)
             origin = Origin(source=source, prefix=self.memo.prefix, previous=self.memo.previous)
             return msgspec.structs.replace(answer, usage=provider.facts.priced(answer.usage), origin=origin)
@@ -109,3 +153,9 @@ class CompactionTask:
             except ConfigError:
                 prompts = ()
         return Request(0, messages, settings, self.memo, prompts if len(prompts) > 1 else ())
+
+
+async def _answer(client: Client, messages: Sequence[Message], settings: Settings) -> Answer:
+    draft = Draft(client.provider)
+    await client.stream(Request(number=0, messages=messages, settings=settings), draft.add)
+    return draft.finish()

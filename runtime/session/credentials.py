@@ -2,10 +2,12 @@
 
 import msgspec
 
+from ...compaction.estimate.estimator import new_estimator
 from ...providers.registry import ProviderConfig
 from ...providers.schema.client import Client
 from ...providers.schema.facts import ModelFacts
 from ..api.config import SessionConfig
+from ..core.compaction_policy import require_room
 from .client_pool import ClientPool
 
 
@@ -22,9 +24,11 @@ class Credentials:
 
     def check_settings(self, config: SessionConfig) -> None:
         """Raises:
-        ConfigError: the provider's client can't be opened, or does not support the settings.
+        ConfigError: the provider's client can't be opened or does not support the settings, or these leave no room for
+            a history.
         """
         self._clients.client(config.provider).check_settings(config)
+        require_room(config, new_estimator(config.provider.name).tokens_of_settings(config))
 
     def check_compaction(self, config: SessionConfig) -> None:
         """Raises:

@@ -9,7 +9,7 @@ from typing import assert_never
 import msgspec
 from msgspec import UNSET
 
-from ...providers.models import context_limit_tokens, with_model_facts
+from ...providers.models import with_model_facts
 from ...providers.registry import ProviderConfig
 from ...providers.schema.draft import Partial
 from ...providers.schema.facts import ModelFacts
@@ -123,7 +123,7 @@ class Session:
             requests=conversation.requests,
             usage=conversation.usage,
             context_tokens=conversation.context,
-            context_limit_tokens=context_limit_tokens(provider.facts),
+            context_limit_tokens=conversation.context_limit_tokens,
             last_seq=self._outbox.seq,
             history_bytes=conversation.history_size.held_bytes,
             dropped_messages=conversation.dropped_messages,

@@ -44,8 +44,9 @@ def compacted(
     budget_tokens: int,
     send: Callable[[SideRequest], Awaitable[Answer]] = send_summary,
     natively: Callable[[Sequence[Message], str | None], Awaitable[Answer]] | None = None,
+    **limits: int,
 ) -> CompactionResult:
-    """The result of compacting *messages* while their last turn is running."""
+    """The result of compacting *messages* while their last turn is running. *limits* are those of the job."""
     job = CompactionJob(
         messages=messages,
         budget_tokens=budget_tokens,
@@ -53,7 +54,7 @@ def compacted(
         send=send,
         compact_natively=natively,
         running_turn=messages[-1].turn,
-        window_tokens=100_000,
+        **{"window_tokens": 100_000, **limits},
     )
     return asyncio.run(compact(job, config))
 

@@ -231,21 +231,48 @@ def test_later_strategies_do_not_run_once_the_history_fits() -> None:
     assert result.report.problem is None
 
 
-def test_the_next_strategy_runs_when_the_summary_fails_and_the_summary_is_not_retried() -> None:
+async def overloaded(request: SideRequest) -> Answer:
+    raise Overloaded("come back later")
+
+
+def test_turns_are_dropped_only_to_make_the_request_fit_when_the_summary_fails() -> None:
+    history = turns(30)
+
+    result = compacted(history, Layered(), 6_000, overloaded, window_tokens=10_000)
+
+    kept = changed(result.messages)
+    assert result.report.strategy == "window"
+    assert kept == tuple(history[-len(kept) :])
+    assert 10_000 - total_tokens(history[:2]) < total_tokens(kept) <= 10_000
+
+
+def test_the_history_stays_when_the_summary_fails_and_the_request_fits() -> None:
     requests: list[SideRequest] = []
 
     async def fail(request: SideRequest) -> Answer:
         requests.append(request)
         raise Overloaded("come back later")
 
-    history = turns(10)
+    result = compacted(turns(30), Layered(), 6_000, fail, window_tokens=total_tokens(turns(30)))
 
-    result = compacted(history, Layered(), 6_000, fail)
-
+    assert result.messages is None
     assert len(requests) == 1
-    assert result.report.strategy == "window"
-    assert result.report.problem == "summarize: the request for a summary failed: overloaded: come back later"
-    assert changed(result.messages) == tuple(history[-len(changed(result.messages)) :])
+    assert "summarize: the request for a summary failed: overloaded: come back later" in (result.report.problem or "")
+
+
+def test_a_summary_just_written_is_not_dropped_to_reach_the_budget() -> None:
+    history = turns(30)
+
+    kept = changed(compacted(history, Layered(), 100, window_tokens=3_000).messages)
+
+    assert kept[0].stands_for
+    assert kept[0].stands_for.messages == 58
+
+
+def test_a_window_alone_drops_turns_down_to_the_budget() -> None:
+    kept = changed(compacted(turns(30), Window(keep_recent_turns=20), 6_000).messages)
+
+    assert total_tokens(kept) <= 6_000
 
 
 def test_a_window_drops_summaries_last() -> None:

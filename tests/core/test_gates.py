@@ -26,7 +26,14 @@ from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core import gates
 from rayconteur.runtime.core.compaction_policy import CompactionPolicy
 from rayconteur.runtime.core.conversation import Conversation
-from rayconteur.runtime.core.gates import CompactFirst, PendingRequest, Verdict, context_window, first_objection
+from rayconteur.runtime.core.gates import (
+    CompactFirst,
+    DontSend,
+    PendingRequest,
+    Verdict,
+    context_window,
+    first_objection,
+)
 from rayconteur.runtime.core.instructions import SendRequest, StartCompaction
 
 CONFIG = SessionConfig(provider=Scripted(facts=ModelFacts(context_limit_tokens=1_000)), compaction=Layered())
@@ -124,6 +131,14 @@ def test_the_context_window_gate_objects_to_requests_above_the_threshold(tokens:
 
 def test_the_context_window_gate_lets_a_request_pass_for_which_the_history_was_just_compacted() -> None:
     assert context_window(pending(5_000, compacted=True)) is None
+
+
+@pytest.mark.parametrize(("tokens", "is_sent"), [(3_999, True), (4_000, False)])
+def test_a_request_of_four_times_the_window_is_not_sent_although_it_was_compacted(tokens: int, is_sent: bool) -> None:
+    verdict = first_objection(pending(tokens, compacted=True))
+
+    assert (verdict is None) == is_sent
+    assert is_sent or (isinstance(verdict, DontSend) and "4,000 tokens" in verdict.problem)
 
 
 def test_the_context_window_gate_lets_every_request_pass_without_a_strategy() -> None:

@@ -59,6 +59,26 @@ def test_a_delay_beyond_the_time_limit_ends_the_retries() -> None:
     assert backoff_delay_s(POLICY, failure(elapsed_s=59.0), 1) == 1.0
 
 
+def test_the_last_delay_ends_at_the_time_limit_unless_that_would_be_too_early() -> None:
+    assert backoff_delay_s(POLICY, failure(elapsed_s=56.0), 3) == 4.0
+    assert backoff_delay_s(POLICY, failure(elapsed_s=57.0), 3) == 3.0
+    assert backoff_delay_s(POLICY, failure(elapsed_s=57.0, retry_after_s=3.0), 3) == 3.0
+    assert backoff_delay_s(POLICY, failure(elapsed_s=57.0, retry_after_s=3.1), 3) is None
+    assert backoff_delay_s(RetryPolicy(max_elapsed_s=0, first_delay_s=0), failure(), 1) == 0.0
+
+
+@given(jitters=st.lists(st.floats(0, 1), min_size=40, max_size=40))
+def test_the_default_policy_tries_for_two_minutes(jitters: list[float]) -> None:
+    elapsed_s = 0.0
+    for attempt, jitter in enumerate(jitters, start=1):
+        delay_s = backoff_delay_s(RetryPolicy(), failure(elapsed_s=elapsed_s, jitter=jitter), attempt)
+        if delay_s is None:
+            break
+        elapsed_s += delay_s
+
+    assert 119.5 <= elapsed_s <= 120.0
+
+
 @pytest.mark.parametrize("after_output", [False, True])
 def test_an_answer_that_readers_have_seen_in_part_is_requested_again_only_with_after_output(after_output: bool) -> None:
     failed = ev.RequestFailed(request=1, failure=failure().failure, partial=Partial(text="half"))

@@ -2,10 +2,11 @@
 
 import msgspec
 
+from ....providers.schema.window_figures import window_figures
 from ...api import messages as msg
 from ...api.messages import CompactReason
 from .. import events as ev
-from ..compaction_policy import ContextWindow, budget_tokens
+from ..compaction_policy import ContextWindow, RefusedRequest
 from ..instructions import Cancel, Emit, Instruction, StartCompaction
 from ..phases import Compacting, Idle
 from ..settings import answered_prompts
@@ -24,18 +25,46 @@ def start_compaction(
         turn = msgspec.structs.replace(turn, fill_before=None)
     state.compactions += 1
     state.enter(Compacting(compaction=state.compactions, reason=reason, turn=turn, failed=failed))
-    budget = budget_tokens(reason, state.request_tokens(), state.config) - state.meter.settings_tokens(state.config)
+    window, settings_tokens = state.window(), state.settings_tokens()
     messages = tuple(state.history.messages)
+    budget = _budget_tokens(reason, state.request_tokens() - settings_tokens, window)
+    allowed = (window.threshold_tokens if reason is CompactReason.ASKED else 0) - settings_tokens
     return StartCompaction(
         number=state.compactions,
         messages=messages,
         config=state.config,
-        budget_tokens=max(budget, 0),
-        window_tokens=ContextWindow.of(state.config).request_tokens,
+        budget_tokens=budget,
+        recent_budget_tokens=max(budget, allowed),
+        window_tokens=max(0, window.request_tokens - settings_tokens),
+        limit_tokens=window.limit_tokens,
         estimator=state.meter.estimator,
         running_turn=turn.number if turn else None,
         prompts=answered_prompts(state.prompts, messages),
     )
+
+
+def learn_window(state: ConversationState, message: str) -> bool:
+    """The request with the history as it is was rejected as too long, with *message*. True if that told the limit."""
+    figures = window_figures(message)
+    if figures.requested is not None:
+        state.meter.learn_refused(figures.requested, state.history.view, state.config)
+    refused = RefusedRequest(
+        tokens=state.request_tokens(),
+        settings_tokens=state.settings_tokens(),
+        accepted_tokens=state.meter.fill.count.tokens or 0,
+        output_tokens=state.config.max_output_tokens or 0,
+    )
+    return state.policy.learn_window(refused, figures)
+
+
+def _budget_tokens(reason: CompactReason, history_tokens: int, window: ContextWindow) -> int:
+    """What the history may have after a compaction, if it has *history_tokens* now."""
+    target = window.target_tokens
+    # It was too long, whatever the estimate says: to be sure, half of it goes.
+    is_doubtful = reason is CompactReason.OVERFLOW and history_tokens <= window.request_tokens - window.settings_tokens
+    if reason is CompactReason.ASKED or is_doubtful:
+        target = min(target, history_tokens // 2)
+    return max(0, target)
 
 
 def end_compaction(state: ConversationState, phase: Compacting, ended: ev.CompactionEnded) -> Instruction:
@@ -44,7 +73,7 @@ def end_compaction(state: ConversationState, phase: Compacting, ended: ev.Compac
     if ended.messages is not None:
         state.history.replace_messages(ended.messages)
         state.history_changed()
-    state.policy.compaction_ended(state.request_tokens(), state.config)
+    state.policy.compaction_ended(state.request_tokens(), state.config, state.settings_tokens())
     if ended.report is not None:
         state.usage += ended.report.usage
     return Emit(

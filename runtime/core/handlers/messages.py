@@ -11,7 +11,6 @@ from ...api.config import SessionConfig, WhenBusy
 from ...api.errors import NothingToRetry, SessionBusy
 from ...api.messages import CompactReason
 from .. import events as ev
-from ..compaction_policy import eager_tokens
 from ..history import without_blank_text
 from ..instructions import ApplySettings, Emit, Instruction
 from ..mailbox import Queued, require_size
@@ -122,6 +121,8 @@ def _configure(state: ConversationState, change: msg.Configure, facts: ModelFact
     old, state.config = state.config, config
     if msg.given_settings(change).keys() & {"provider", "model"}:  # a change that was queued may be older than these
         state.source = source or state.source
+    if (config.provider.name, config.provider.model) != (old.provider.name, old.provider.model):
+        state.policy.model_changed()
     _refill(state, old)
     turn = state.running_turn
     configured = msg.Configured(
@@ -137,10 +138,7 @@ def _refill(state: ConversationState, old: SessionConfig) -> None:
         state.meter.use_provider(new.provider.name)
         state.meter.estimate_fill(state.history.messages, new)
     elif (new.system, new.tools, new.output_schema) != (old.system, old.tools, old.output_schema):
-        state.meter.change_settings(old, new)
-    else:
-        return
-    state.forget_fill_before()
+        state.meter.change_settings(new)
 
 
 def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
@@ -166,7 +164,11 @@ def _clear(state: ConversationState) -> list[Instruction]:
 
 
 def _may_compact_early(state: ConversationState) -> bool:
-    return state.policy.may_start_early(state.config) and state.request_tokens() > eager_tokens(state.config)
+    if not state.policy.may_start_early(state.config):
+        return False
+    return state.request_tokens() > state.policy.eager_tokens(
+        state.config, state.meter.estimator.counted_settings(state.config)
+    )
 
 
 def _when_busy(state: ConversationState, message: msg.UserMessage) -> WhenBusy:

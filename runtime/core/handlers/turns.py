@@ -11,8 +11,7 @@ from ...api.config import OnRefusal
 from ...api.errors import HistoryFull
 from ...api.messages import CompactReason
 from .. import events as ev
-from ..context_meter import Fill
-from ..gates import PendingRequest, first_objection
+from ..gates import CompactFirst, DontSend, PendingRequest, first_objection
 from ..instructions import Emit, Instruction, SendRequest, StartBackoff
 from ..mailbox import require_size
 from ..phases import Backoff, Compacting, Idle, Requesting, ToolsOut
@@ -20,8 +19,8 @@ from ..retry import backoff_delay_s
 from ..settings import prompts_in_request
 from ..state import ConversationState
 from ..tool_batch import ToolBatch, unexpected_results
-from ..turn import MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
-from .compactions import end_compaction, restore_unreadable, start_compaction
+from ..turn import MAX_OVERFLOWS, MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
+from .compactions import end_compaction, learn_window, restore_unreadable, start_compaction
 
 _REFUSALS = (StopReason.REFUSAL, StopReason.CONTENT_FILTER)
 
@@ -36,10 +35,16 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
     """Send the next request of *turn*, or do first what a gate requires. All requests are sent from here."""
     if restore_unreadable(state):
         turn = msgspec.structs.replace(turn, fill_before=None, compacted=False)
-    pending = PendingRequest(state.request_tokens(), turn.compacted, state.config, state.policy)
-    objection = first_objection(pending)
-    if objection:
-        return start_compaction(state, objection.reason, turn)
+    pending = PendingRequest(
+        state.request_tokens(), turn.compacted, state.config, state.policy, state.settings_tokens()
+    )
+    match first_objection(pending):
+        case CompactFirst(reason=reason):
+            return start_compaction(state, reason, turn)
+        case DontSend(problem=problem):
+            return end_turn(state, turn.failed(ev.Failure(code=ContextOverflow.code, message=problem)))
+        case None:
+            pass
     state.requests += 1
     turn = msgspec.structs.replace(turn, requests=turn.requests + 1, attempt=turn.attempt + 1, compacted=False)
     state.enter(Requesting(turn=turn, request=state.requests))
@@ -65,9 +70,11 @@ def fail_request(state: ConversationState, turn: Turn, failed: ev.RequestFailed)
     if failed.partial.message_id is None:  # the provider did not start to answer
         failed = msgspec.structs.replace(failed, partial=ev.NOTHING)
     turn, counted = count_partial_usage(state, turn, failed.partial)
-    if failed.failure.code == ContextOverflow.code and state.config.compaction and not turn.overflowed:
-        turn = msgspec.structs.replace(turn, overflowed=True)
-        return [*counted, start_compaction(state, CompactReason.OVERFLOW, turn, failed)]
+    if failed.failure.code == ContextOverflow.code:
+        is_news = learn_window(state, failed.failure.message)
+        if state.config.compaction and (not turn.overflows or (is_news and turn.overflows < MAX_OVERFLOWS)):
+            turn = msgspec.structs.replace(turn, overflows=turn.overflows + 1)
+            return [*counted, start_compaction(state, CompactReason.OVERFLOW, turn, failed)]
     if failed.failure.code == ThinkingRejected.code and state.history.omit_sealed():
         state.history_changed()
         return [*counted, *_repeat_or_fail(state, turn, failed)]
@@ -141,7 +148,7 @@ def count_partial_usage(state: ConversationState, turn: Turn, partial: Partial) 
 def append_answer(state: ConversationState, answer: Answer | Partial, turn: Turn) -> ToolBatch:
     """Add *answer* to the history, and return its tool uses."""
     kept = state.history.append_answer(answer.content, turn.number, answer.origin)
-    state.meter.fill = Fill(state.meter.fill.count, len(state.history.messages))
+    state.meter.messages_appended(len(state.history.messages))
     return ToolBatch.of(kept)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rayconteur.providers.schema.window_figures import WindowFigures, window_figures
 from rayconteur.providers.transport.context_overflow import exceeds_rate_alone, is_overflow
 
 OVERFLOWS = {
@@ -77,6 +78,63 @@ OTHERS = [
 @pytest.mark.parametrize("message", OVERFLOWS.values(), ids=OVERFLOWS)
 def test_an_overflow_is_recognized_in_each_server_s_words(message: str) -> None:
     assert is_overflow(message)
+
+
+FIGURES = {
+    "Anthropic": (200_000, 213_462),
+    "Anthropic with max_tokens": (200_000, 199_759),
+    "OpenAI": (8_192, 8_545),
+    "OpenAI Responses": (None, None),
+    "OpenAI, a configured limit": (272_000, 301_000),
+    "Azure": (128_000, 131_935),
+    "Google": (1_048_575, 1_196_265),
+    "Bedrock, Claude": (None, None),
+    "Bedrock, Llama": (8_192, None),
+    "Bedrock, Titan": (8_192, 9_000),
+    "Bedrock, Nova": (None, None),
+    "Cohere": (128_000, 140_000),
+    "llama.cpp": (None, None),
+    "llama.cpp, newer": (65_536, 66_202),
+    "vLLM": (16_384, 16_385),
+    "vLLM, the prompt alone": (131_072, 163_840),
+    "SGLang": (40_960, 61_709),
+    "SGLang, the memory": (59_862, 160_062),
+    "SGLang, in all": (202_752, None),
+    "TGI": (4_096, 5_000),
+    "TGI, the input alone": (1_024, 2_000),
+    "LM Studio": (4_096, None),
+    "LM Studio, in short": (None, None),
+    "vLLM, no room for the output": (32_768, 31_000),
+    "Ollama": (None, None),
+    "Groq": (None, None),
+    "xAI": (131_072, 537_812),
+    "OpenRouter": (200_000, 215_000),
+    "Poolside": (131_040, 131_393),
+    "LiteLLM": (200_000, 210_000),
+    "GitHub": (128_000, 130_000),
+    "MiniMax": (None, None),
+    "Kimi": (262_144, 290_000),
+    "Z.ai": (None, None),
+    "Mistral": (32_768, 45_678),
+    "Fireworks": (131_071, 140_000),
+    "DashScope": (30_720, None),
+}
+"""The limit, and the tokens that were requested, as each server says them."""
+
+
+@pytest.mark.parametrize("server", OVERFLOWS)
+def test_the_window_and_the_tokens_requested_are_read_from_each_server_s_words(server: str) -> None:
+    assert window_figures(OVERFLOWS[server])[:2] == FIGURES[server]
+
+
+def test_by_how_much_a_request_was_too_long_is_read() -> None:
+    assert window_figures(OVERFLOWS["Ollama"]) == WindowFigures(excess=8)
+    assert window_figures("too many tokens: size limit exceeded by 1000 tokens. Try a shorter input").excess == 1_000
+
+
+@pytest.mark.parametrize("limit", ["0", "63", "9" * 30])
+def test_a_window_that_no_model_has_is_not_believed(limit: str) -> None:
+    assert window_figures(f"maximum context length is {limit} tokens").limit is None
 
 
 @pytest.mark.parametrize("message", OTHERS)
