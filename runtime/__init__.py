@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from .api.config import OnInterrupt, OnRefusal, WhenBusy
 from .api.errors import DeathReason
-from .api.messages import CompactReason, Receipt, TurnEnd
+from .api.messages import CompactReason, Receipt, Rewind, Rewound, TurnEnd
 from .api.options import RouterLimits
 from .api.placement import Placement
 from .api.status import CompactResult, SessionList, SessionStatus, State
@@ -29,7 +29,7 @@ def __getattr__(name: str) -> object:
 # fmt: off
 __all__ = [
     "CompactReason", "CompactResult", "DeathReason", "FinalAnswer", "OnInterrupt", "OnRefusal", "Placement", "Reader",
-    "Receipt", "RouterLimits", "SessionList", "SessionStatus", "State", "TurnEnd", "WhenBusy", "probe",
-    "shutdown",
+    "Receipt", "Rewind", "Rewound", "RouterLimits", "SessionList", "SessionStatus", "State", "TurnEnd", "WhenBusy",
+    "probe", "shutdown",
 ]
 # fmt: on

@@ -81,6 +81,10 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
 
     *compaction* keeps the history within the model's context window; with ``None`` only ``Compact`` compacts it. With
     *compact_eagerly*, a compaction may start early while the session is idle.
+
+    *discard_refused* removes a turn from the history whose message the provider rejects for good (an image that it
+    can't read, a message longer than the context window), or that the model or a content filter refused: what stays is
+    sent, and often rejected, again.
     """
 
     compaction: Compaction | None = Layered()
@@ -88,6 +92,7 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     when_busy: WhenBusy = WhenBusy.QUEUE
     on_interrupt: OnInterrupt = OnInterrupt.DISCARD
     on_refusal: OnRefusal = OnRefusal.KEEP
+    discard_refused: bool = False
     retry: RetryPolicy = RetryPolicy()
     limits: Limits = Limits()
 

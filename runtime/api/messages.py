@@ -4,10 +4,10 @@ Both are closed unions of frozen structs, tagged by ``kind``: match on them, or 
 """
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, Union, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_type_hints
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from ...compaction.report import CompactionReport
 from ...providers.registry import ProviderConfig
@@ -64,6 +64,15 @@ class Clear(_ToLLM, frozen=True, kw_only=True):
     """Empties the history: now, or after the queued turns. Counters and settings stay."""
 
 
+class Rewind(_ToLLM, frozen=True, kw_only=True):
+    """Removes the last *turns* user messages, and what follows them, from the history: now, or after the queued turns.
+
+    What a compaction wrote in place of a removed message and of earlier ones gives way to the earlier ones.
+    """
+
+    turns: Annotated[int, Meta(gt=0)] = 1
+
+
 if TYPE_CHECKING:
 
     class Configure(SessionSettings, _ToLLM, frozen=True, kw_only=True):
@@ -112,7 +121,7 @@ class Close(_ToLLM, frozen=True, kw_only=True):
     drain: bool = False
 
 
-ToLLM = UserMessage | ToolResults | Interrupt | Compact | Clear | Configure | Retry | Close
+ToLLM = UserMessage | ToolResults | Interrupt | Compact | Clear | Rewind | Configure | Retry | Close
 
 
 def given_settings(change: Configure) -> dict[str, Any]:
@@ -276,8 +285,9 @@ class Failed(_FromLLM, frozen=True, kw_only=True):
     """The turn failed. Everything before the unfinished answer stays in the history; ``Retry`` requests it again.
 
     *code* is the error class's code. *partial_text* is the text that the unfinished answer had so far. *details* is
-    what the provider says about content that it rejected; with ``on_refusal="discard"`` the turn has left the history.
-    *retry_after_s* is how long the provider asks to wait, in seconds from then on.
+    what the provider says about content that it rejected. *message_stays*: the turn's messages are still in the
+    history, and in the next request; ``Rewind`` removes them. *retry_after_s* is how long the provider asks to wait, in
+    seconds from then on.
     """
 
     code: str
@@ -286,6 +296,7 @@ class Failed(_FromLLM, frozen=True, kw_only=True):
     partial_text: str = ""
     details: StopDetails | None = None
     retry_after_s: float | None = None
+    message_stays: bool = True
 
 
 class Configured(_FromLLM, frozen=True, kw_only=True):
@@ -297,6 +308,13 @@ class Configured(_FromLLM, frozen=True, kw_only=True):
 
 class Cleared(_FromLLM, frozen=True, kw_only=True):
     """The history is empty."""
+
+
+class Rewound(_FromLLM, frozen=True, kw_only=True):
+    """The turns with the numbers *turns*, in order, have left the history, with all of their *messages*."""
+
+    turns: tuple[int, ...]
+    messages: int
 
 
 class Closed(_FromLLM, frozen=True, kw_only=True):
@@ -329,6 +347,7 @@ FromLLM = (
     | Failed
     | Configured
     | Cleared
+    | Rewound
     | Closed
     | Missed
 )

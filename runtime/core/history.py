@@ -123,6 +123,32 @@ class History(msgspec.Struct, eq=False, gc=False):
             self._tool_use_ids = self._tool_use_ids or None
         return removed
 
+    def rewind(self, turns: int) -> tuple[list[Message], bool]:
+        """Remove the last *turns* messages of the user, and all that follows them.
+
+        Returns what has left the full history, and whether messages that a compaction had replaced are back.
+        """
+        starts = [index for index, message in enumerate(self.full) if message.starts_turn]
+        if not starts:
+            return [], False
+        start = starts[max(0, len(starts) - turns)]
+        kept, removed = self.full[:start], self.full[start:]
+        first = removed[0].turn
+        held = self.messages
+        while held and (held[-1].turn >= first):
+            held = held[:-1]
+        summary = self.messages[len(held)] if len(held) < len(self.messages) else None
+        stands_for = summary.stands_for if summary else None
+        restores = stands_for is not None and stands_for.first_turn < first
+        if restores and stands_for is not None:
+            held = [*held, *(message for message in kept if stands_for.first_turn <= message.turn)]
+        self.revision += 1
+        self.full, self.messages = kept, held
+        self.full_bytes -= _size_bytes(removed)
+        self._tool_use_ids = {use_id for message in kept for use_id in _tool_use_ids(message.content)} or None
+        self._count_messages()
+        return removed, restores
+
     def discard_refused_turn(self, turn: int) -> None:
         """Remove the messages of *turn*, the last turn, and those of a failed turn whose answer it requested again."""
         own = self.discard_turn(turn)

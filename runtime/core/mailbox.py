@@ -7,7 +7,7 @@ import msgspec
 from ...providers.schema.facts import ModelFacts
 from ..api.config import Limits
 from ..api.errors import MailboxFull, MessageTooLarge, SessionClosed
-from ..api.messages import Clear, Close, Compact, Configure, UserMessage
+from ..api.messages import Clear, Close, Compact, Configure, Rewind, UserMessage
 
 _UNKNOWN = ModelFacts()
 
@@ -18,7 +18,7 @@ class Queued(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     *facts* and *source* are those of ``Received``.
     """
 
-    message: UserMessage | Clear | Compact | Configure | Close
+    message: UserMessage | Clear | Rewind | Compact | Configure | Close
     turn: int = 0
     size_bytes: int = 0
     facts: ModelFacts = _UNKNOWN

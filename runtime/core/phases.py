@@ -10,6 +10,7 @@ from ..api.messages import (
     Configure,
     Interrupt,
     Retry,
+    Rewind,
     ToolResults,
     UserMessage,
 )
@@ -120,6 +121,7 @@ TRANSITIONS: dict[type[Phase], dict[type, tuple[type[Phase], ...]]] = {
         Retry: (Idle,),
         Compact: (Idle,),
         Clear: (Idle,),
+        Rewind: (Idle,),
         Configure: (Idle,),
     },
     Closed: {},

@@ -55,7 +55,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
             stop_details=answer.stop_details,
         )
 
-    def failed(self, failure: Failure, partial_text: str = "") -> msg.Failed:
+    def failed(self, failure: Failure, partial_text: str = "", message_stays: bool = True) -> msg.Failed:
         """The event that ends the turn with *failure*."""
         return msg.Failed(
             turn=self.number,
@@ -65,6 +65,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
             partial_text=partial_text,
             details=failure.details,
             retry_after_s=failure.retry_after_s,
+            message_stays=message_stays,
         )
 
     def retrying(self, failure: Failure, delay_s: float) -> msg.Retrying:

@@ -144,6 +144,10 @@ class SessionHandle:
         """Clear the history, after the turns that are queued already."""
         self._loop.run(self._session.clear())
 
+    def rewind(self, turns: int = 1) -> None:
+        """Remove the last *turns* user messages and all that follows them, after the turns that are queued already."""
+        self._loop.run(self._session.rewind(turns))
+
     def compact(self) -> CompactResult:
         """Compact the history, after the turns that are queued already, and return the result."""
         return self._loop.run(self._session.compact())

@@ -28,6 +28,7 @@ from ..api.messages import (
     Missed,
     Receipt,
     Retry,
+    Rewind,
     ToLLM,
     UserMessage,
     given_settings,
@@ -137,6 +138,10 @@ class SessionHandle:
     async def clear(self) -> None:
         """Clear the history, after the turns that are queued already."""
         await self.send(Clear())
+
+    async def rewind(self, turns: int = 1) -> None:
+        """Remove the last *turns* user messages and all that follows them, after the turns that are queued already."""
+        await self.send(Rewind(turns=turns))
 
     async def compact(self) -> CompactResult:
         """Compact the history, after the turns that are queued already, and return the result."""

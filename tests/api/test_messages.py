@@ -31,6 +31,8 @@ from rayconteur.runtime.api.messages import (
     Missed,
     Retry,
     Retrying,
+    Rewind,
+    Rewound,
     StreamStarted,
     TextChunk,
     ThinkingChunk,
@@ -55,6 +57,7 @@ TO_LLM: list[ToLLM] = [
     Interrupt(turn=3),
     Compact(),
     Clear(),
+    Rewind(turns=2),
     Configure(
         provider=Anthropic(model="claude", api_key="secret"),
         model="claude-2",
@@ -89,6 +92,7 @@ FROM_LLM: list[FromLLM] = [
     Failed(session_id="s", seq=12, turn=3, code="protocol", message="no", retryable=False, partial_text="half"),
     Configured(session_id="s", seq=13, fields=("model",), model="claude"),
     Cleared(session_id="s", seq=14),
+    Rewound(session_id="s", seq=14, turns=(1, 2), messages=4),
     Closed(session_id="s", seq=15),
     Missed(session_id="s", seq=9, first=1, last=9),
 ]

@@ -41,15 +41,16 @@ def test_every_call_on_a_closed_session_raises_session_closed(runtime: blocking.
 
 @pytest.mark.parametrize("placement", [rc.Packed(), rc.Dedicated()], ids=["packed", "dedicated"])
 def test_closing_a_session_again_does_nothing(runtime: blocking.Runtime, placement: Placement) -> None:
-    session = runtime.spawn(ECHO, "again", placement=placement)
-    other = runtime.session("again")
+    name = f"again-{type(placement).__name__}"
+    session = runtime.spawn(ECHO, name, placement=placement)
+    other = runtime.session(name)
     session.close()
 
     session.close()
     session.close(drain=True)
     other.close()
 
-    later = runtime.spawn(ECHO, "again", placement=placement)
+    later = runtime.spawn(ECHO, name, placement=placement)
     session.close()
     assert still_answers(later)
 

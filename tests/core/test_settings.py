@@ -58,6 +58,7 @@ EVERYTHING = Configure(
     compact_eagerly=True,
     when_busy=WhenBusy.REJECT,
     on_interrupt=OnInterrupt.DISCARD,
+    discard_refused=True,
     retry=RetryPolicy(max_attempts=1),
     limits=Limits(waiting_messages=7),
 )

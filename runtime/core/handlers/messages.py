@@ -44,7 +44,7 @@ def accept_message(state: ConversationState, event: ev.Received) -> list[Instruc
             return _enqueue(state, Queued(message=message, facts=event.facts, source=event.source))
         case msg.Close(drain=False):
             return close_session(state, event.partial)
-        case msg.Clear() | msg.Compact() | msg.Close() as message:
+        case msg.Clear() | msg.Rewind() | msg.Compact() | msg.Close() as message:
             return _enqueue(state, Queued(message=message))
         case _:
             assert_never(event.message)
@@ -148,6 +148,8 @@ def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
             return start_turn(state, queued.turn)
         case msg.Clear():
             return _clear(state)
+        case msg.Rewind(turns=turns):
+            return _rewind(state, turns)
         case msg.Compact():
             return [start_compaction(state, CompactReason.ASKED)]
         case msg.Configure() as change:
@@ -161,6 +163,17 @@ def _clear(state: ConversationState) -> list[Instruction]:
     state.history_changed()
     state.policy.history_replaced()
     return [Emit(msg.Cleared())]
+
+
+def _rewind(state: ConversationState, turns: int) -> list[Instruction]:
+    removed, restored = state.history.rewind(turns)
+    if restored:
+        state.history_changed()
+    else:
+        state.meter.estimate_fill(state.history.messages, state.config)
+    state.policy.history_replaced()
+    numbers = tuple(sorted({message.turn for message in removed}))
+    return [Emit(msg.Rewound(turns=numbers, messages=len(removed)))]
 
 
 def _may_compact_early(state: ConversationState) -> bool:

@@ -3,7 +3,7 @@
 import msgspec
 
 from ....providers.schema.draft import Answer, Partial
-from ....providers.schema.errors import ContextOverflow, ThinkingRejected
+from ....providers.schema.errors import ContextOverflow, InvalidRequest, ThinkingRejected, UnsupportedContent
 from ....providers.schema.messages import Message, Role
 from ....providers.schema.stop_reasons import StopReason
 from ...api import messages as msg
@@ -23,6 +23,8 @@ from ..turn import MAX_OVERFLOWS, MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
 from .compactions import end_compaction, learn_window, restore_unreadable, start_compaction
 
 _REFUSALS = (StopReason.REFUSAL, StopReason.CONTENT_FILTER)
+_REJECTIONS = (InvalidRequest.code, UnsupportedContent.code, ContextOverflow.code)
+"""Errors that the same messages cause again."""
 
 
 def start_turn(state: ConversationState, number: int) -> list[Instruction]:
@@ -42,7 +44,7 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
         case CompactFirst(reason=reason):
             return start_compaction(state, reason, turn)
         case DontSend(problem=problem):
-            return end_turn(state, turn.failed(ev.Failure(code=ContextOverflow.code, message=problem)))
+            return fail_turn(state, turn, ev.Failure(code=ContextOverflow.code, message=problem))
         case None:
             pass
     state.requests += 1
@@ -56,7 +58,7 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
 def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> list[Instruction]:
     """The answer is complete: end the turn, or emit its tool uses and wait for their results."""
     turn, counted = count_usage(state, msgspec.structs.replace(turn, attempt=0, unsealed=False), answer)
-    if answer.stop_reason in _REFUSALS and state.config.on_refusal is OnRefusal.DISCARD:
+    if answer.stop_reason in _REFUSALS and _discards_refusals(state):
         _discard_refused_turn(state, turn)
         return [counted, end_turn(state, turn.completed(answer))]
     batch = append_answer(state, answer, turn)
@@ -127,6 +129,17 @@ def end_turn(state: ConversationState, end: msg.TurnEnd) -> Instruction:
     return Emit(end)
 
 
+def fail_turn(state: ConversationState, turn: Turn, failure: ev.Failure, partial_text: str = "") -> Instruction:
+    """End the running turn with *failure*. What the provider refuses for good leaves the history, if that is wanted."""
+    is_refused = failure.details is not None
+    discards = (is_refused and _discards_refusals(state)) or (
+        failure.code in _REJECTIONS and state.config.discard_refused
+    )
+    if discards:
+        _discard_refused_turn(state, turn)
+    return end_turn(state, turn.failed(failure, partial_text, message_stays=not discards))
+
+
 def count_usage(state: ConversationState, turn: Turn, answer: Answer | Partial) -> tuple[Turn, Instruction]:
     """Add the usage of *answer*, to a request with the history as it is, to the totals of the turn and the session."""
     usage = answer.usage
@@ -177,6 +190,10 @@ def _repeat_or_fail(state: ConversationState, turn: Turn, failed: ev.RequestFail
     return [Emit(turn.retrying(failed.failure, 0.0)), next_request(state, repeated)]
 
 
+def _discards_refusals(state: ConversationState) -> bool:
+    return state.config.discard_refused or state.config.on_refusal is OnRefusal.DISCARD
+
+
 def _discard_refused_turn(state: ConversationState, turn: Turn) -> None:
     state.history.discard_refused_turn(turn.number)
     restore_fill(state, turn)
@@ -185,9 +202,7 @@ def _discard_refused_turn(state: ConversationState, turn: Turn) -> None:
 def _retry_or_fail(state: ConversationState, turn: Turn, failed: ev.RequestFailed) -> list[Instruction]:
     delay_s = backoff_delay_s(state.config.retry, failed, turn.attempt)
     if delay_s is None:
-        if failed.failure.details is not None and state.config.on_refusal is OnRefusal.DISCARD:
-            _discard_refused_turn(state, turn)
-        return [end_turn(state, turn.failed(failed.failure, failed.partial.text))]
+        return [fail_turn(state, turn, failed.failure, failed.partial.text)]
     state.enter(Backoff(turn=turn, request=failed.request))
     return [Emit(turn.retrying(failed.failure, delay_s)), StartBackoff(failed.request, delay_s)]
 

@@ -1,0 +1,197 @@
+"""Rewinding: turns leave the history, and a turn that the provider rejects for good can do so by itself."""
+
+import msgspec
+import pytest
+from builders.conversation import (
+    DISCARD,
+    TOOL_USE,
+    answered,
+    conversation_in,
+    effects,
+    emitted_events,
+    history_lines,
+    only_one,
+    opened_conversation,
+    received,
+    request_failed,
+    tool_results,
+    turn_ends,
+    user_message,
+)
+
+from rayconteur.compaction.summaries.summary_message import native_summary, summary_message
+from rayconteur.providers.schema.content import Opaque
+from rayconteur.providers.schema.errors import (
+    AuthenticationFailed,
+    ContextOverflow,
+    InvalidRequest,
+    UnknownModel,
+    UnsupportedContent,
+)
+from rayconteur.providers.schema.messages import Origin
+from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api.status import State
+from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core.conversation import Conversation
+from rayconteur.runtime.core.instructions import SendRequest
+
+REJECTING = msgspec.structs.replace(DISCARD, compaction=None)
+DISCARDING = msgspec.structs.replace(REJECTING, discard_refused=True)
+
+
+def talk(turns: int) -> Conversation:
+    conversation = opened_conversation(REJECTING)
+    for turn in range(1, turns + 1):
+        conversation.handle(user_message(f"question {turn}"))
+        conversation.handle(answered(turn, f"answer {turn}"))
+    return conversation
+
+
+def rewound(conversation: Conversation, turns: int = 1) -> msg.Rewound:
+    return only_one(msg.Rewound, emitted_events(conversation.handle(received(msg.Rewind(turns=turns)))))
+
+
+@pytest.mark.parametrize(("turns", "left"), [(1, 4), (2, 2), (3, 0), (9, 0)])
+def test_the_last_turns_leave_both_histories(turns: int, left: int) -> None:
+    conversation = talk(3)
+    before = conversation.history
+
+    event = rewound(conversation, turns)
+
+    assert conversation.history == conversation.full_history == before[:left]
+    assert (event.messages, event.turns) == (6 - left, tuple(range(left // 2 + 1, 4)))
+
+
+def test_an_empty_history_is_rewound_to_itself() -> None:
+    conversation = talk(0)
+
+    assert rewound(conversation) == msg.Rewound(turns=(), messages=0)
+    assert conversation.history == ()
+
+
+def test_a_turn_with_tools_leaves_whole_and_so_does_a_repeated_turn() -> None:
+    conversation = talk(1)
+    conversation.handle(user_message("look"))
+    conversation.handle(answered(2, TOOL_USE))
+    conversation.handle(tool_results("a"))
+    conversation.handle(request_failed(3))
+    conversation.handle(received(msg.Retry()))
+    conversation.handle(answered(4, "there"))
+
+    assert rewound(conversation).turns == (2, 3)
+    assert history_lines(conversation.history) == ["user: question 1", "assistant: answer 1"]
+
+
+def test_the_next_request_has_nothing_of_what_left() -> None:
+    conversation = talk(2)
+    rewound(conversation)
+
+    sent = only_one(SendRequest, conversation.handle(user_message("again")))
+
+    assert history_lines(sent.messages) == ["user: question 1", "assistant: answer 1", "user: again"]
+    assert sent.turn == 3
+
+
+def test_a_rewind_during_a_turn_waits_for_its_end() -> None:
+    conversation = talk(1)
+    conversation.handle(user_message("question 2"))
+
+    assert effects(conversation.handle(received(msg.Rewind()))) == []
+    instructions = conversation.handle(answered(2, "answer 2"))
+
+    assert only_one(msg.Rewound, emitted_events(instructions)).turns == (2,)
+    assert len(conversation.history) == 2
+
+
+def compacted(kept_turns: int, natively: bool = False) -> Conversation:
+    """A conversation of four turns, of which a summary replaces all but the last *kept_turns*."""
+    conversation = talk(4)
+    conversation.handle(received(msg.Compact()))
+    old = conversation.history[: -2 * kept_turns]
+    content = (Opaque(provider="scripted", type="compaction", json=b"{}"),)
+    summary = (
+        native_summary(old, content, Origin(source=""))
+        if natively
+        else summary_message(old, "short", within_turn=False)
+    )
+    ended = ev.CompactionEnded(compaction=1, messages=(summary, *conversation.history[-2 * kept_turns :]))
+    conversation.handle(ended)
+    assert len(conversation.history) == 1 + 2 * kept_turns
+    return conversation
+
+
+@pytest.mark.parametrize("natively", [False, True])
+def test_a_summary_of_earlier_turns_stays(natively: bool) -> None:
+    conversation = compacted(2, natively)
+
+    rewound(conversation, 2)
+
+    [summary] = conversation.history
+    assert summary.stands_for
+    assert len(conversation.full_history) == 4
+
+
+@pytest.mark.parametrize("natively", [False, True])
+def test_a_summary_of_a_removed_turn_gives_way_to_the_turns_that_stay(natively: bool) -> None:
+    conversation = compacted(2, natively)
+
+    rewound(conversation, 3)
+
+    assert history_lines(conversation.history) == ["user: question 1", "assistant: answer 1"]
+    assert conversation.history == conversation.full_history
+
+
+def test_rewinding_replays_and_leaves_room_for_the_bytes_that_left() -> None:
+    conversation = talk(3)
+    size = talk(2).history_size
+
+    rewound(conversation)
+
+    assert conversation.history_size == size
+    assert Conversation.restore(conversation.snapshot()) == conversation
+
+
+# Turns that the provider rejects
+
+
+def failed(conversation: Conversation, code: str) -> msg.Failed:
+    failure = ev.RequestFailed(request=conversation.requests, failure=ev.Failure(code=code, message="no"))
+    [end] = turn_ends(conversation.handle(failure))
+    assert isinstance(end, msg.Failed)
+    return end
+
+
+@pytest.mark.parametrize("code", [InvalidRequest.code, UnsupportedContent.code, ContextOverflow.code])
+def test_failed_says_that_the_message_stays_or_that_it_was_discarded(code: str) -> None:
+    stays, leaves = conversation_in(State.REQUESTING, REJECTING), conversation_in(State.REQUESTING, DISCARDING)
+
+    assert failed(stays, code).message_stays
+    assert not failed(leaves, code).message_stays
+    assert (len(stays.history), len(leaves.history)) == (1, 0)
+
+
+@pytest.mark.parametrize("code", [AuthenticationFailed.code, UnknownModel.code, "overloaded", "internal"])
+def test_a_failure_that_another_key_model_or_time_may_resolve_discards_nothing(code: str) -> None:
+    conversation = conversation_in(State.REQUESTING, DISCARDING)
+
+    assert failed(conversation, code).message_stays
+    assert len(conversation.history) == 1
+
+
+@pytest.mark.parametrize("reason", [StopReason.REFUSAL, StopReason.CONTENT_FILTER])
+def test_a_refused_turn_is_discarded(reason: StopReason) -> None:
+    conversation = conversation_in(State.REQUESTING, DISCARDING)
+
+    conversation.handle(answered(1, "I can't.", stop=reason))
+
+    assert conversation.history == ()
+
+
+def test_a_discarded_message_is_in_no_later_request() -> None:
+    conversation = conversation_in(State.REQUESTING, DISCARDING)
+    failed(conversation, InvalidRequest.code)
+
+    sent = only_one(SendRequest, conversation.handle(user_message("hello")))
+
+    assert history_lines(sent.messages) == ["user: hello"]
