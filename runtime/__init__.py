@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from .api.config import OnInterrupt, OnRefusal, WhenBusy
 from .api.errors import DeathReason
-from .api.messages import CompactReason, Receipt, Rewind, Rewound, TurnEnd
+from .api.messages import CompactReason, Continue, Continuing, Receipt, Rewind, Rewound, TurnEnd
 from .api.options import RouterLimits
 from .api.placement import Placement
 from .api.status import CompactResult, SessionList, SessionStatus, State
@@ -28,8 +28,8 @@ def __getattr__(name: str) -> object:
 
 # fmt: off
 __all__ = [
-    "CompactReason", "CompactResult", "DeathReason", "FinalAnswer", "OnInterrupt", "OnRefusal", "Placement", "Reader",
-    "Receipt", "Rewind", "Rewound", "RouterLimits", "SessionList", "SessionStatus", "State", "TurnEnd", "WhenBusy",
-    "probe", "shutdown",
+    "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "FinalAnswer", "OnInterrupt",
+    "OnRefusal", "Placement", "Reader", "Receipt", "Rewind", "Rewound", "RouterLimits", "SessionList", "SessionStatus",
+    "State", "TurnEnd", "WhenBusy", "probe", "shutdown",
 ]
 # fmt: on

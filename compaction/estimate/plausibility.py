@@ -12,6 +12,7 @@ _LEAST_SLACK_TOKENS, _MOST_SLACK_TOKENS = 50, 500  # what providers add to a req
 _OUTPUT_SLACK_TOKENS = 500
 _LEAST_GROWTH_TOKENS, _LEAST_GROWTH_SHARE = 100, 0.1
 _LEAST_GROWTH = 0.5
+_CONSTANT_TOKENS = 10
 
 
 class Figure(msgspec.Struct, frozen=True, gc=False):
@@ -30,8 +31,8 @@ def judged(figure: Figure, last: Figure | None, is_open: bool) -> Figure:
     """*figure*, judged by our own count and by the *last* one of the session that could be judged.
 
     Where our count has changed since then, the report must have changed with it: a constant is recognized by its second
-    request. A change too small to tell anything leaves the judgment as it was: then the result is *last*. If the
-    request *is_open*, the provider adds content to it, and no report is too large.
+    request. A change too small to tell more leaves the judgment as it was: then the result is *last*. If the request
+    *is_open*, the provider adds content to it, and no report is too large.
     """
     most = float("inf") if is_open else _MOST_SHARE * figure.counted + _MOST_SLACK_TOKENS
     least = max(1, _LEAST_SHARE * (figure.counted - figure.media) - _LEAST_SLACK_TOKENS)
@@ -42,6 +43,8 @@ def judged(figure: Figure, last: Figure | None, is_open: bool) -> Figure:
     growth, reported_growth = figure.counted - last.counted, figure.reported - last.reported
     if growth < 0:
         growth, reported_growth = -growth, -reported_growth
+    if not reported_growth and growth >= _CONSTANT_TOKENS:
+        return msgspec.structs.replace(figure, plausible=False)
     if growth < max(_LEAST_GROWTH_TOKENS, _LEAST_GROWTH_SHARE * last.counted):
         return last
     least_growth = _LEAST_GROWTH * growth - _LEAST_SLACK_TOKENS

@@ -12,7 +12,7 @@ from ...providers.schema.errors import ContextOverflow, IncompleteAnswer
 from ...providers.schema.messages import Message, Role
 from ...providers.schema.stop_reasons import StopReason
 from ...providers.schema.usage import NONE_YET, Usage, estimated
-from ...providers.schema.window_figures import window_figures
+from ...providers.transport.context_overflow import window_figures
 from ..job import CompactionJob, SideRequest
 from ..sized_history import SizedHistory
 from .summary_message import summary_message, summary_text

@@ -84,7 +84,8 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
 
     *discard_refused* removes a turn from the history whose message the provider rejects for good (an image that it
     can't read, a message longer than the context window), or that the model or a content filter refused: what stays is
-    sent, and often rejected, again.
+    sent, and often rejected, again. *auto_continue* is how often in a turn an answer is continued that was cut off by
+    the output limit or paused by the provider.
     """
 
     compaction: Compaction | None = Layered()
@@ -93,6 +94,7 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     on_interrupt: OnInterrupt = OnInterrupt.DISCARD
     on_refusal: OnRefusal = OnRefusal.KEEP
     discard_refused: bool = False
+    auto_continue: Annotated[int, Meta(ge=0)] = 0
     retry: RetryPolicy = RetryPolicy()
     limits: Limits = Limits()
 

@@ -13,6 +13,7 @@ RayconteurError                 providers/schema/errors.py
             MessageTooLarge             shorten the message, send media by URL, or raise the limit
             EmptyMessage                give it some text, an image, a document or a tool result
             NothingToRetry              the history does not end with something unanswered: send a message
+            NothingToContinue           the last answer was not cut off or paused: send a message
             ToolResultError             the results do not match the open tool uses: correct them
                 UnknownToolUse              no tool use with this id is open
                 ToolUseAnswered             the tool use has a result already
@@ -126,6 +127,12 @@ class NothingToRetry(MailboxError):
     """The history does not end with a message that the model has not answered."""
 
     code = "nothing_to_retry"
+
+
+class NothingToContinue(MailboxError):
+    """The last answer was neither cut off by the output limit nor paused."""
+
+    code = "nothing_to_continue"
 
 
 class ToolResultError(MailboxError):

@@ -11,7 +11,6 @@ from msgspec import UNSET, Meta, UnsetType
 
 from ...compaction.report import CompactionReport
 from ...providers.registry import ProviderConfig
-from ...providers.registry import with_request_forms as make_request_forms
 from ...providers.schema.content import Citation, Text, ToolResult, ToolUse, UserBlock
 from ...providers.schema.rate_limits import RateLimits
 from ...providers.schema.stop_reasons import StopDetails, StopReason
@@ -65,10 +64,7 @@ class Clear(_ToLLM, frozen=True, kw_only=True):
 
 
 class Rewind(_ToLLM, frozen=True, kw_only=True):
-    """Removes the last *turns* user messages, and what follows them, from the history: now, or after the queued turns.
-
-    What a compaction wrote in place of a removed message and of earlier ones gives way to the earlier ones.
-    """
+    """Removes the last *turns* user messages, and what follows them: now, or after the queued turns."""
 
     turns: Annotated[int, Meta(gt=0)] = 1
 
@@ -115,13 +111,17 @@ class Retry(_ToLLM, frozen=True, kw_only=True):
     """Requests the answer that a failed turn did not get, in a new turn that has no user message of its own."""
 
 
+class Continue(_ToLLM, frozen=True, kw_only=True):
+    """Continues the last answer, which was cut off or paused, in a new turn. In the history they are one answer."""
+
+
 class Close(_ToLLM, frozen=True, kw_only=True):
     """Ends the session: now, interrupting the running and the queued turns, or with *drain* after the queued turns."""
 
     drain: bool = False
 
 
-ToLLM = UserMessage | ToolResults | Interrupt | Compact | Clear | Rewind | Configure | Retry | Close
+ToLLM = UserMessage | ToolResults | Interrupt | Compact | Clear | Rewind | Configure | Retry | Continue | Close
 
 
 def given_settings(change: Configure) -> dict[str, Any]:
@@ -129,22 +129,6 @@ def given_settings(change: Configure) -> dict[str, Any]:
     settings = msgspec.structs.asdict(change)
     del settings["next"]
     return {name: value for name, value in settings.items() if value is not UNSET}
-
-
-def with_request_forms(change: Configure) -> Configure:
-    """*change* with the request forms of the providers in it, resolved, whose SDKs make them here.
-
-    It does not have to run in an event loop.
-
-    Raises:
-        ConfigError: an SDK is missing or has changed, or a field is invalid; the message names it.
-    """
-    given = given_settings(change)
-    if provider := given.get("provider"):
-        change = msgspec.structs.replace(change, provider=make_request_forms(provider))
-    if compaction := given.get("compaction"):
-        change = msgspec.structs.replace(change, compaction=compaction.with_providers(make_request_forms))
-    return change
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -238,6 +222,13 @@ class Retrying(_FromLLM, frozen=True, kw_only=True):
     delay_s: float
     code: str
     message: str
+
+
+class Continuing(_FromLLM, frozen=True, kw_only=True):
+    """The next request continues an answer that was cut off or paused. *text* is what a turn before has of it."""
+
+    stop_reason: StopReason
+    text: str = ""
 
 
 class CompactReason(StrEnum):
@@ -341,6 +332,7 @@ FromLLM = (
     | ToolBatch
     | TokenUpdate
     | Retrying
+    | Continuing
     | Compacted
     | Completed
     | Interrupted

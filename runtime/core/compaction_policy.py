@@ -6,7 +6,7 @@ import msgspec
 
 from ...providers.models import context_limit_tokens
 from ...providers.schema.errors import InvalidConfig
-from ...providers.schema.window_figures import WindowFigures
+from ...providers.transport.context_overflow import WindowFigures
 from ..api.config import SessionConfig
 
 _ANSWER_TOKENS = 8_192
@@ -15,7 +15,7 @@ _ANSWER_TOKENS = 8_192
 _LEAST_SHARE = 0.05
 """A session whose settings leave less than this share of a known window for its history is rejected."""
 
-_ERROR_SHARE = 0.1
+_ERROR_SHARE = 0.15
 """How much of a request is left free for errors of the estimate, if the room for the answer is exact."""
 
 _EAGER_SHARE = 0.8

@@ -214,7 +214,7 @@ class Conversation:
     def _receive(self, event: ev.Received) -> list[Instruction]:
         instructions = accept_message(self._state, event)
         match event.message:
-            case msg.UserMessage() | msg.Retry():
+            case msg.UserMessage() | msg.Retry() | msg.Continue():
                 turn: int | None = self._state.turns
             case msg.ToolResults():
                 turn = self.turn

@@ -10,6 +10,8 @@ from ...providers.schema.content import Block, Opaque, Text, Thinking, ToolUse, 
 from ...providers.schema.draft import unique_tool_ids
 from ...providers.schema.messages import UNREADABLE, HistoryView, Message, Origin, Role
 from ..api.errors import EmptyMessage, InvalidRecord
+from .changes.continuation import is_prompt, joined_content
+from .changes.rewinding import rewound
 
 
 class HistorySize(NamedTuple):
@@ -110,6 +112,40 @@ class History(msgspec.Struct, eq=False, gc=False):
             self.append(Message(role=Role.ASSISTANT, content=kept, turn=turn, origin=origin))
         return kept
 
+    def continue_answer(self, content: Iterable[Block], turn: int, origin: Origin | None = None) -> tuple[Block, ...]:
+        """Add *content* to the last answer, which it continues, and return what of it is worth keeping.
+
+        The message that asked for it is removed.
+        """
+        self.drop_prompt()
+        if not self.messages or self.messages[-1].role is not Role.ASSISTANT:
+            return self.append_answer(content, turn, origin)
+        kept = worth_keeping(content, self._tool_use_ids or frozenset())
+        first = self.messages[-1]
+        # With the turn that goes on from it: its tool uses must not stay when this turn is discarded.
+        joined = msgspec.structs.replace(first, content=joined_content(first.content, kept), turn=turn)
+        if used := _tool_use_ids(kept):
+            self._tool_use_ids = (self._tool_use_ids or set()) | set(used)
+        self.revision += 1
+        if self.full and self.full[-1] is first:
+            self.full = [*self.full[:-1], joined]
+        self.messages = [*self.messages[:-1], joined]
+        self.full_bytes = _size_bytes(self.full)
+        self._count_messages()
+        return kept
+
+    def drop_prompt(self) -> None:
+        """Remove the message that asked for the rest of an answer, if the history ends with it."""
+        if not self.messages or not is_prompt(self.messages[-1]):
+            return
+        prompt = self.messages[-1]
+        self.revision += 1
+        self.messages = self.messages[:-1]
+        if self.full and self.full[-1] is prompt:
+            self.full = self.full[:-1]
+            self.full_bytes -= prompt.size_bytes
+        self.size_bytes -= prompt.size_bytes
+
     def discard_turn(self, turn: int) -> list[Message]:
         """Remove the messages of *turn*, the last turn, and return them. A summary of earlier turns as well stays."""
         self.revision += 1
@@ -128,26 +164,13 @@ class History(msgspec.Struct, eq=False, gc=False):
 
         Returns what has left the full history, and whether messages that a compaction had replaced are back.
         """
-        starts = [index for index, message in enumerate(self.full) if message.starts_turn]
-        if not starts:
-            return [], False
-        start = starts[max(0, len(starts) - turns)]
-        kept, removed = self.full[:start], self.full[start:]
-        first = removed[0].turn
-        held = self.messages
-        while held and (held[-1].turn >= first):
-            held = held[:-1]
-        summary = self.messages[len(held)] if len(held) < len(self.messages) else None
-        stands_for = summary.stands_for if summary else None
-        restores = stands_for is not None and stands_for.first_turn < first
-        if restores and stands_for is not None:
-            held = [*held, *(message for message in kept if stands_for.first_turn <= message.turn)]
+        after = rewound(self.full, self.messages, turns)
         self.revision += 1
-        self.full, self.messages = kept, held
-        self.full_bytes -= _size_bytes(removed)
-        self._tool_use_ids = {use_id for message in kept for use_id in _tool_use_ids(message.content)} or None
+        self.full, self.messages = after.full, after.messages
+        self.full_bytes -= _size_bytes(after.removed)
+        self._tool_use_ids = {use_id for message in self.full for use_id in _tool_use_ids(message.content)} or None
         self._count_messages()
-        return removed, restores
+        return after.removed, after.restored
 
     def discard_refused_turn(self, turn: int) -> None:
         """Remove the messages of *turn*, the last turn, and those of a failed turn whose answer it requested again."""

@@ -8,6 +8,7 @@ from ..api.messages import (
     Compact,
     CompactReason,
     Configure,
+    Continue,
     Interrupt,
     Retry,
     Rewind,
@@ -87,6 +88,7 @@ TRANSITIONS: dict[type[Phase], dict[type, tuple[type[Phase], ...]]] = {
     Idle: {
         UserMessage: (Requesting, Compacting),
         Retry: (Requesting, Compacting),
+        Continue: (Requesting, Compacting),
         Compact: (Compacting,),
         Close: (Closed,),
         MailboxEmpty: (Compacting,),
@@ -119,6 +121,7 @@ TRANSITIONS: dict[type[Phase], dict[type, tuple[type[Phase], ...]]] = {
         Interrupt: (Idle,),
         Close: (Idle,),
         Retry: (Idle,),
+        Continue: (Idle,),
         Compact: (Idle,),
         Clear: (Idle,),
         Rewind: (Idle,),

@@ -10,6 +10,7 @@ from ...compaction.estimate.estimator import Estimator, Learned
 from ...compaction.estimate.plausibility import Figure
 from ...providers.schema.messages import Message
 from ...providers.schema.request import Prompt
+from ...providers.schema.stop_reasons import StopReason
 from ...providers.schema.usage import NONE_YET, Usage
 from ...providers.scripted.config import Scripted
 from ..api.config import SessionConfig
@@ -46,6 +47,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     dropped_messages: int = 0
     figure: Figure | UnsetType = UNSET
     learned_window_tokens: int | UnsetType = UNSET
+    cut_off: StopReason | UnsetType = UNSET
 
 
 NOT_OPENED = SessionConfig(provider=Scripted(model="none"))
@@ -74,6 +76,8 @@ class ConversationState:
     mailbox: Mailbox = field(default_factory=Mailbox)
     meter: ContextMeter = field(default_factory=ContextMeter)
     policy: CompactionPolicy = field(default_factory=CompactionPolicy)
+    cut_off: StopReason | None = None
+    """Why the last answer is not complete, if it may be continued."""
     prompts: tuple[Prompt, ...] = ()
     """The system prompts and tools along the history as of the last request, if they have changed since its first
     message. Starts beyond the end are of a turn that has left the history: the next request drops them."""
@@ -139,6 +143,7 @@ class ConversationState:
             dropped_messages=self.history.dropped_messages,
             figure=self.meter.figure or UNSET,
             learned_window_tokens=self.policy.learned_tokens or UNSET,
+            cut_off=self.cut_off or UNSET,
         )
 
     @classmethod
@@ -163,6 +168,7 @@ class ConversationState:
                 None if snapshot.figure is UNSET else snapshot.figure,
             ),
             policy=CompactionPolicy(snapshot.floor_tokens, snapshot.learned_window_tokens or 0),
+            cut_off=snapshot.cut_off or None,
             prompts=snapshot.prompts,
             source=snapshot.source,
         )

@@ -3,6 +3,7 @@
 import msgspec
 
 from ...providers.schema.draft import Answer
+from ...providers.schema.stop_reasons import StopReason
 from ...providers.schema.usage import NONE_YET, Usage
 from ..api import messages as msg
 from .context_meter import Fill
@@ -31,7 +32,8 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     *attempt* counts the requests for the current answer, *refused_batches* the last batches without a valid input,
     *overflows* the requests that were rejected as too long, for which the history was compacted. *compacted*: a
     compaction has just ended for the next request. *unsealed*: a provider rejected signed thinking in the history,
-    which has been omitted since the last answer.
+    which has been omitted since the last answer. *continuing*: the running request, the last of *continuations*,
+    continues an answer that ended for this reason.
     """
 
     number: int
@@ -42,6 +44,8 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     overflows: int = 0
     compacted: bool = False
     unsealed: bool = False
+    continuing: StopReason | None = None
+    continuations: int = 0
     usage: Usage = NONE_YET
 
     def completed(self, answer: Answer) -> msg.Completed:

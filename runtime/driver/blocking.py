@@ -128,6 +128,10 @@ class SessionHandle:
         """Repeat the request of a failed turn, and stream the reply."""
         return Reply(self._loop, self._session.retry())
 
+    def continue_answer(self) -> "Reply":
+        """Continue the last answer, which was cut off or paused, and stream the rest. ``answer()`` has all of it."""
+        return Reply(self._loop, self._session.continue_answer())
+
     def send(self, message: ToLLM) -> Receipt:
         """Put *message* into the mailbox, behind those sent before."""
         return self._loop.run(self._session.send(message))

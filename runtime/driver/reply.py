@@ -12,6 +12,8 @@ from ...providers.schema.usage import Usage
 from ..api.errors import EventsMissed, SessionClosed, ToolsWaiting, TurnFailed, TurnInterrupted
 from ..api.messages import (
     Completed,
+    Continue,
+    Continuing,
     Failed,
     FromLLM,
     Interrupted,
@@ -57,7 +59,10 @@ class ReplySession(Protocol):
 
 
 class FinalAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A completed turn: the text and thinking of its last request, and the usage of the whole turn."""
+    """A completed turn: the text and thinking of its last answer, and the usage of the whole turn.
+
+    The text of an answer that was continued is that of all of its parts.
+    """
 
     text: str
     thinking: str
@@ -75,7 +80,7 @@ class Reply:
     """
 
     def __init__(
-        self, session: ReplySession, epoch: int, message: UserMessage | Retry, kept_readers: KeptReaders
+        self, session: ReplySession, epoch: int, message: UserMessage | Retry | Continue, kept_readers: KeptReaders
     ) -> None:
         self._session = session
         self._epoch = epoch
@@ -140,6 +145,7 @@ class Reply:
         """
         text: list[str] = []
         thinking: list[str] = []
+        complete = (0, 0)  # how much of them belongs to the parts of the answer before the running request
         async with aclosing(self.__aiter__()) as events:
             async for event in events:
                 match event:
@@ -148,10 +154,14 @@ class Reply:
                     case ThinkingChunk():
                         thinking.append(event.text)
                     case StreamStarted() | Retrying():
-                        text.clear()
-                        thinking.clear()
-                    case ToolBatch(uses=uses) if uses:
-                        await self._run_tools(uses, run_tool)
+                        del text[complete[0] :], thinking[complete[1] :]
+                    case Continuing():
+                        text += [event.text] if event.text else []
+                        complete = len(text), len(thinking)
+                    case ToolBatch(uses=uses):
+                        complete = 0, 0
+                        if uses:
+                            await self._run_tools(uses, run_tool)
                     case Missed():
                         raise EventsMissed(f"events {event.first} to {event.last} of the session were no longer held")
                     case Completed():

@@ -24,6 +24,7 @@ from ..api.messages import (
     Compacted,
     CompactReason,
     Configure,
+    Continue,
     Interrupt,
     Missed,
     Receipt,
@@ -32,8 +33,8 @@ from ..api.messages import (
     ToLLM,
     UserMessage,
     given_settings,
-    with_request_forms,
 )
+from ..api.request_forms import with_request_forms
 from ..api.status import CompactResult, SessionStatus
 from ..api.validation import encode_for_transfer, validated_provider, validated_struct
 from ..cluster.host_calls import tell
@@ -104,6 +105,10 @@ class SessionHandle:
     def retry(self) -> Reply:
         """Repeat the request of a failed turn, and stream the reply."""
         return self._reply(Retry())
+
+    def continue_answer(self) -> Reply:
+        """Continue the last answer, which was cut off or paused, and stream the rest. ``answer()`` has all of it."""
+        return self._reply(Continue())
 
     async def send(self, message: ToLLM) -> Receipt:
         """Put *message* into the mailbox, behind those sent before. Returns when it is there.
@@ -203,7 +208,7 @@ class SessionHandle:
             if not was_closed:
                 self._registry.on_session_closed(host)
 
-    def _reply(self, message: UserMessage | Retry) -> Reply:
+    def _reply(self, message: UserMessage | Retry | Continue) -> Reply:
         return Reply(self, self._session.epoch, message, self._kept_readers)
 
     async def _prepared(self, change: Configure) -> Configure:

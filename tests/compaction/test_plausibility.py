@@ -56,8 +56,8 @@ def test_a_figure_must_change_with_what_was_sent(growth: int, least: int, most: 
 def test_a_change_too_small_to_tell_anything_leaves_the_judgment(counted: int, enough: int) -> None:
     believed, doubted = Figure(counted, counted), Figure(counted, counted, plausible=False)
 
-    assert judged(Figure(counted + enough - 1, counted), believed, False) == believed
-    assert judged(Figure(counted + enough - 1, counted), doubted, False) == doubted
+    assert judged(Figure(counted + enough - 1, counted + 1), believed, False) == believed
+    assert judged(Figure(counted + enough - 1, counted + 1), doubted, False) == doubted
     assert judged(Figure(counted + enough, counted + enough), doubted, False).plausible
 
 
@@ -92,3 +92,12 @@ def test_a_figure_that_only_the_smallness_of_a_request_excuses_teaches_nothing(r
 
     assert figure.plausible
     assert teaches(figure) == learned
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_same_figure_for_another_request_is_not_believed(sign: int) -> None:
+    last = Figure(1_000, 1_500)
+
+    assert is_plausible(1_000 + 9 * sign, 1_500, last)
+    assert not is_plausible(1_000 + 10 * sign, 1_500, last)
+    assert is_plausible(1_000 + 10 * sign, 1_501, last)

@@ -141,6 +141,7 @@ TO_LLM: list[bytes] = [
     b'{"kind":"interrupt","turn":3}',
     b'{"kind":"compact"}',
     b'{"kind":"clear"}',
+    b'{"kind":"rewind","turns":2}',
     b'{"kind":"configure","model":"claude","max_output_tokens":9,"tools":[{"kind":"tool","name":"look","description":"Look.",'
     b'"input_schema":{"type":"object"}}],"tool_choice":{"mode":"tool","name":"look","parallel":false},'
     b'"temperature":0.5,"top_p":0.5,"top_k":5,"frequency_penalty":0.25,"presence_penalty":0.75,"seed":3,'
@@ -148,6 +149,7 @@ TO_LLM: list[bytes] = [
     b'"metadata":{"team":"birds"},"service_tier":"flex","thinking":{"budget_tokens":1024},"stop_sequences":["stop"],'
     b'"streaming":false,"next":"turn"}',
     b'{"kind":"retry"}',
+    b'{"kind":"continue"}',
     b'{"kind":"close","drain":true}',
 ]
 
@@ -171,6 +173,7 @@ FROM_LLM: list[bytes] = [
     + b"}",
     b'{"kind":"retrying","session_id":"s","seq":8,"turn":1,"attempt":1,"delay_s":0.5,"code":"overloaded",'
     b'"message":"wait"}',
+    b'{"kind":"continuing","session_id":"s","seq":8,"turn":3,"stop_reason":"max_tokens","text":"half"}',
     b'{"kind":"compacted","session_id":"s","seq":9,"messages_before":9,"messages_after":1,"problem":"none"}',
     b'{"kind":"completed","session_id":"s","seq":10,"turn":1,"stop_reason":"end_turn","raw_stop_reason":"end_turn",'
     b'"usage":' + _USAGE + b',"requests":2}',
@@ -179,6 +182,7 @@ FROM_LLM: list[bytes] = [
     b'"partial_text":"half"}',
     b'{"kind":"configured","session_id":"s","seq":13,"fields":["model"],"model":"claude"}',
     b'{"kind":"cleared","session_id":"s","seq":14}',
+    b'{"kind":"rewound","session_id":"s","seq":14,"turns":[1,2],"messages":4}',
     b'{"kind":"closed","session_id":"s","seq":15}',
     b'{"kind":"missed","session_id":"s","seq":9,"first":1,"last":9}',
 ]

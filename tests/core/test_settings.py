@@ -59,6 +59,7 @@ EVERYTHING = Configure(
     when_busy=WhenBusy.REJECT,
     on_interrupt=OnInterrupt.DISCARD,
     discard_refused=True,
+    auto_continue=3,
     retry=RetryPolicy(max_attempts=1),
     limits=Limits(waiting_messages=7),
 )

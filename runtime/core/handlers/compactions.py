@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ....providers.schema.window_figures import window_figures
+from ....providers.transport.context_overflow import window_figures
 from ...api import messages as msg
 from ...api.messages import CompactReason
 from .. import events as ev

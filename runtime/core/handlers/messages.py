@@ -8,7 +8,7 @@ from ....providers.schema.facts import ModelFacts
 from ....providers.schema.messages import Message, Role
 from ...api import messages as msg
 from ...api.config import SessionConfig, WhenBusy
-from ...api.errors import NothingToRetry, SessionBusy
+from ...api.errors import NothingToContinue, NothingToRetry, SessionBusy
 from ...api.messages import CompactReason
 from .. import events as ev
 from ..history import without_blank_text
@@ -19,7 +19,7 @@ from ..settings import changed_config, prompts_before_change, require_valid
 from ..state import ConversationState
 from .compactions import cancel_eager_compaction, start_compaction
 from .interrupts import close_session, interrupt_running, interrupt_turn
-from .turns import accept_tool_results, require_history_room, start_turn
+from .turns import accept_tool_results, require_history_room, start_continuation, start_turn
 
 
 def accept_message(state: ConversationState, event: ev.Received) -> list[Instruction]:
@@ -37,6 +37,8 @@ def accept_message(state: ConversationState, event: ev.Received) -> list[Instruc
             return interrupt_turn(state, turn, event.partial)
         case msg.Retry():
             return _retry(state)
+        case msg.Continue():
+            return _continue(state)
         case msg.Configure() as message:
             require_valid(message)
             if message.next == "request":
@@ -114,6 +116,16 @@ def _retry(state: ConversationState) -> list[Instruction]:
     return [*cancel_eager_compaction(state), *start_turn(state, state.turns)]
 
 
+def _continue(state: ConversationState) -> list[Instruction]:
+    state.mailbox.require_open()
+    if not _is_at_rest(state):
+        raise _busy(state, "send Continue when it has ended")
+    if state.cut_off is None or not state.history.messages or state.history.unanswered:
+        raise NothingToContinue("the last answer was neither cut off nor paused; send a message instead")
+    state.turns += 1
+    return [*cancel_eager_compaction(state), *start_continuation(state, state.turns, state.cut_off)]
+
+
 def _configure(state: ConversationState, change: msg.Configure, facts: ModelFacts, source: str) -> list[Instruction]:
     config = changed_config(state.config, change, facts)
     if state.history.messages:
@@ -160,6 +172,7 @@ def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
 
 def _clear(state: ConversationState) -> list[Instruction]:
     state.history.clear()
+    state.cut_off = None
     state.history_changed()
     state.policy.history_replaced()
     return [Emit(msg.Cleared())]
@@ -167,6 +180,7 @@ def _clear(state: ConversationState) -> list[Instruction]:
 
 def _rewind(state: ConversationState, turns: int) -> list[Instruction]:
     removed, restored = state.history.rewind(turns)
+    state.cut_off = None
     if restored:
         state.history_changed()
     else:

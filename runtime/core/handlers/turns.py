@@ -11,6 +11,7 @@ from ...api.config import OnRefusal
 from ...api.errors import HistoryFull
 from ...api.messages import CompactReason
 from .. import events as ev
+from ..changes.continuation import CONTINUABLE, answer_text, needs_prompt, prompt_message
 from ..gates import CompactFirst, DontSend, PendingRequest, first_objection
 from ..instructions import Emit, Instruction, SendRequest, StartBackoff
 from ..mailbox import require_size
@@ -30,7 +31,16 @@ _REJECTIONS = (InvalidRequest.code, UnsupportedContent.code, ContextOverflow.cod
 def start_turn(state: ConversationState, number: int) -> list[Instruction]:
     """Start turn *number*, whose message, if it has one, is in the history."""
     turn = Turn(number=number, fill_before=state.meter.fill)
+    state.cut_off = None
     return [Emit(msg.TurnStarted(turn=number)), next_request(state, turn)]
+
+
+def start_continuation(state: ConversationState, number: int, reason: StopReason) -> list[Instruction]:
+    """Start turn *number*, which continues the last answer; it ended for *reason*."""
+    turn = Turn(number=number, fill_before=state.meter.fill)
+    text = answer_text(state.history.messages[-1].content)
+    state.cut_off = None
+    return [Emit(msg.TurnStarted(turn=number)), *_continue_answer(state, turn, reason, text)]
 
 
 def next_request(state: ConversationState, turn: Turn) -> Instruction:
@@ -61,9 +71,15 @@ def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> li
     if answer.stop_reason in _REFUSALS and _discards_refusals(state):
         _discard_refused_turn(state, turn)
         return [counted, end_turn(state, turn.completed(answer))]
+    length = len(state.history.messages)
     batch = append_answer(state, answer, turn)
     if batch.uses:
+        turn = msgspec.structs.replace(turn, continuing=None)
         return [counted, *_emit_tool_batch(state, turn, batch)]
+    if answer.stop_reason in CONTINUABLE and (turn.continuing is not None or len(state.history.messages) > length):
+        if answer.content and turn.continuations < state.config.auto_continue:
+            return [counted, *_continue_answer(state, turn, answer.stop_reason)]
+        state.cut_off = answer.stop_reason
     return [counted, end_turn(state, turn.completed(answer))]
 
 
@@ -135,6 +151,10 @@ def fail_turn(state: ConversationState, turn: Turn, failure: ev.Failure, partial
     discards = (is_refused and _discards_refusals(state)) or (
         failure.code in _REJECTIONS and state.config.discard_refused
     )
+    if turn.continuing is not None:
+        state.history.drop_prompt()
+        state.cut_off = turn.continuing
+        state.meter.estimate_fill(state.history.messages, state.config)
     if discards:
         _discard_refused_turn(state, turn)
     return end_turn(state, turn.failed(failure, partial_text, message_stays=not discards))
@@ -160,7 +180,8 @@ def count_partial_usage(state: ConversationState, turn: Turn, partial: Partial) 
 
 def append_answer(state: ConversationState, answer: Answer | Partial, turn: Turn) -> ToolBatch:
     """Add *answer* to the history, and return its tool uses."""
-    kept = state.history.append_answer(answer.content, turn.number, answer.origin)
+    append = state.history.continue_answer if turn.continuing is not None else state.history.append_answer
+    kept = append(answer.content, turn.number, answer.origin)
     state.meter.messages_appended(len(state.history.messages))
     return ToolBatch.of(kept)
 
@@ -176,6 +197,15 @@ def restore_fill(state: ConversationState, turn: Turn) -> None:
         state.meter.estimate_fill(state.history.messages, state.config)
     else:
         state.meter.fill = turn.fill_before
+
+
+def _continue_answer(state: ConversationState, turn: Turn, reason: StopReason, text: str = "") -> list[Instruction]:
+    """Request the rest of the last answer. *text* is what a turn before has of it."""
+    turn = msgspec.structs.replace(turn, continuing=reason, continuations=turn.continuations + 1)
+    if needs_prompt(state.history.messages[-1], reason, state.config.provider.name):
+        state.history.append(prompt_message(turn.number))
+    continuing = Emit(msg.Continuing(turn=turn.number, stop_reason=reason, text=text))
+    return [continuing, next_request(state, turn)]
 
 
 def _repeat_or_fail(state: ConversationState, turn: Turn, failed: ev.RequestFailed) -> list[Instruction]:

@@ -2,8 +2,12 @@
 
 import pytest
 
-from rayconteur.providers.schema.window_figures import WindowFigures, window_figures
-from rayconteur.providers.transport.context_overflow import exceeds_rate_alone, is_overflow
+from rayconteur.providers.transport.context_overflow import (
+    WindowFigures,
+    exceeds_rate_alone,
+    is_overflow,
+    window_figures,
+)
 
 OVERFLOWS = {
     "Anthropic": "prompt is too long: 213462 tokens > 200000 maximum",

@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable
 
 import msgspec
+from checkers.strict_model import FACT, StrictModel, facts_in, says_limit, says_nothing
 from fixtures.session import SessionFixture, running_session
-from fixtures.strict_model import FACT, StrictModel, facts_in, says_limit, says_nothing
 from fixtures.virtual_time import run
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -2,8 +2,8 @@
 
 import msgspec
 import pytest
+from checkers.strict_model import FACT, StrictModel, Words, says_limit, says_nothing
 from fixtures.session import SessionFixture, running_session
-from fixtures.strict_model import FACT, StrictModel, Words, says_limit, says_nothing
 from fixtures.virtual_time import run
 
 import rayconteur as rc

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 import msgspec
+from checkers.strict_model import FACT, StrictModel, facts_in
 from fixtures.session import SessionFixture, running_session
-from fixtures.strict_model import FACT, StrictModel, facts_in
 from fixtures.virtual_time import run
 
 import rayconteur as rc

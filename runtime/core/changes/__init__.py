@@ -1,0 +1,1 @@
+"""How turns are removed from a history, and parts of an answer joined in it."""
