@@ -5,6 +5,7 @@ from .config import Compaction, Layered
 from .estimate.estimator import Estimator
 from .job import CompactionJob, SideRequest
 from .report import CompactionReport, CompactionResult
+from .strategies.custom import CompactionStrategy, Custom, Room
 from .strategies.images import DropImages
 from .strategies.native import NativeCompaction
 from .strategies.summarize import Summarize
@@ -17,11 +18,14 @@ __all__ = [
     "CompactionJob",
     "CompactionReport",
     "CompactionResult",
+    "CompactionStrategy",
+    "Custom",
     "DropImages",
     "DropThinking",
     "Estimator",
     "Layered",
     "NativeCompaction",
+    "Room",
     "SideRequest",
     "Summarize",
     "Threshold",

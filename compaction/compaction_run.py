@@ -26,6 +26,7 @@ async def compact(job: CompactionJob, config: Compaction) -> CompactionResult:
     before = SizedHistory.of(job.messages, job.count_tokens)
     run = _CompactionRun(job, before)
     if before.turn_starts:
+        await run.apply_due_by_turns(config.strategies if isinstance(config, Layered) else (config,))
         if isinstance(config, Layered):
             await run.apply(config.strategies, Scope.OLD_TURNS)
             await run.apply(config.strategies, Scope.ALL_TURNS)
@@ -47,6 +48,15 @@ class _CompactionRun:
     problems: dict[str, str] = field(default_factory=dict[str, str])
     summary_chars: int = 0
     usage: Usage = NONE_YET
+
+    async def apply_due_by_turns(self, strategies: Sequence[AnyStrategy]) -> None:
+        """Apply the strategies that are due by the number of turns, whatever the history's tokens."""
+        turns, turns_since = len(self.history.turn_starts), self.job.turns_since
+        if turns_since is None:
+            return
+        for strategy in strategies:
+            if strategy.is_due_by_turns(turns, turns_since):
+                self._record(strategy.name, await strategy.compact(self.history, self.job, Scope.OLD_TURNS))
 
     async def apply(self, strategies: Sequence[AnyStrategy], scope: Scope) -> None:
         """Apply one strategy after the other until the history fits. A strategy that failed is not tried again.

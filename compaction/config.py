@@ -10,6 +10,7 @@ import msgspec
 
 from ..providers.registry import ProviderConfig
 from ..providers.schema.errors import InvalidConfig
+from .strategies.custom import Custom
 from .strategies.images import DropImages
 from .strategies.native import NativeCompaction
 from .strategies.summarize import Summarize
@@ -18,7 +19,7 @@ from .strategies.tool_results import Threshold
 from .strategies.window import Window
 from .strategy import FIELD, CompactionSettings
 
-AnyStrategy = NativeCompaction | Threshold | DropThinking | DropImages | Summarize | Window
+AnyStrategy = NativeCompaction | Threshold | DropThinking | DropImages | Summarize | Window | Custom
 
 DEFAULT_LAYERS: tuple[AnyStrategy, ...] = (
     NativeCompaction(),
@@ -46,6 +47,10 @@ class Layered(CompactionSettings, frozen=True, kw_only=True):
         super().__post_init__()
         if not self.strategies:
             raise InvalidConfig(f"{FIELD}.strategies", "give at least one strategy")
+
+    def is_due_by_turns(self, turns: int, turns_since: int) -> bool:
+        """True if one of the strategies must run whatever the tokens."""
+        return any(strategy.is_due_by_turns(turns, turns_since) for strategy in self.strategies)
 
     def with_providers(self, change: Callable[[ProviderConfig], ProviderConfig]) -> Self:
         strategies = tuple(strategy.with_providers(change) for strategy in self.strategies)

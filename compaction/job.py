@@ -29,6 +29,9 @@ class CompactionJob:
     *running_turn* is the turn that continues with the compacted history, if one is running. *count_tokens* estimates
     the tokens of a message. *send* sends a side request and raises ``ProviderError`` if it fails.
 
+    *turns_since* is how many turns have passed since the last compaction, if their number is why this one runs:
+    strategies that are due by it run in any case.
+
     *compact_natively* has the session's provider compact messages, the first ones of the history, by the instructions
     given, and raises ``ProviderError`` or ``InvalidConfig`` if it fails. It is ``None`` where the provider can't.
     """
@@ -42,6 +45,7 @@ class CompactionJob:
     window_tokens: int | None = None
     limit_tokens: int | None = None
     recent_budget_tokens: int | None = None
+    turns_since: int | None = None
 
     @property
     def most_tokens(self) -> int:

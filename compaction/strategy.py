@@ -91,6 +91,11 @@ class CompactionSettings(
 class Strategy(CompactionSettings, frozen=True, kw_only=True):
     """One way to make a history smaller."""
 
+    def is_due_by_turns(self, turns: int, turns_since: int) -> bool:
+        """True if it must run on a history of *turns*, whatever its tokens; *turns_since* came after the last time."""
+        del turns, turns_since
+        return False
+
     async def compact(self, history: SizedHistory, job: CompactionJob, scope: Scope) -> StrategyResult:
         """Make *history* smaller until it fits the budget of *job*, whose messages other strategies may have changed.
 

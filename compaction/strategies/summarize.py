@@ -36,16 +36,19 @@ class Summarize(KeepsRecentTurns, frozen=True, kw_only=True):
     one, except for what a provider compacted by itself, which stays. Messages that are shorter than their summary stay.
     If a summary can't be had, the history is unchanged.
 
+    With *every_turns* it runs whenever so many turns have passed since the last compaction, too.
+
     *provider* is another model to write it. *timeout_s* bounds all requests of one compaction together. *prompt*
     replaces the instructions that tell the model what to keep.
     """
 
-    counts: ClassVar[tuple[str, ...]] = ("keep_recent_turns", "max_summary_tokens")
+    counts: ClassVar[tuple[str, ...]] = ("keep_recent_turns", "max_summary_tokens", "every_turns")
 
     max_summary_tokens: int = 2_048
     timeout_s: float = 60.0
     provider: ProviderConfig | None = None
     prompt: str | None = None
+    every_turns: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -53,6 +56,10 @@ class Summarize(KeepsRecentTurns, frozen=True, kw_only=True):
             raise InvalidConfig(f"{FIELD}.timeout_s", "give more than 0 seconds")
         if self.prompt is not None and is_blank(self.prompt):
             raise InvalidConfig(f"{FIELD}.prompt", "is blank; leave it out to use the default prompt")
+
+    def is_due_by_turns(self, turns: int, turns_since: int) -> bool:
+        del turns
+        return self.every_turns is not None and turns_since > self.every_turns
 
     def with_providers(self, change: Callable[[ProviderConfig], ProviderConfig]) -> Self:
         if self.provider is None:

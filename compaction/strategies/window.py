@@ -10,17 +10,34 @@ from ..strategy import FIELD, Scope, Strategy, StrategyResult
 
 
 class Window(Strategy, frozen=True, kw_only=True):
-    """Keeps the last *keep_recent_turns* or the last *max_tokens* and drops older turns. Summaries are dropped last."""
+    """Keeps the last *keep_recent_turns* or the last *max_tokens* and drops older turns. Summaries are dropped last.
 
-    counts: ClassVar[tuple[str, ...]] = ("keep_recent_turns", "max_tokens")
+    With *max_turns* the history never has more turns: beyond that, all but the recent ones are dropped, and without
+    another figure all but the last *max_turns*.
+    """
+
+    counts: ClassVar[tuple[str, ...]] = ("keep_recent_turns", "max_tokens", "max_turns")
 
     keep_recent_turns: int | None = None
     max_tokens: int | None = None
+    max_turns: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if (self.keep_recent_turns is None) == (self.max_tokens is None):
-            raise InvalidConfig(f"{FIELD}.keep_recent_turns", "give either keep_recent_turns or max_tokens")
+        given = (self.keep_recent_turns is not None) + (self.max_tokens is not None)
+        if given > 1 or not (given or self.max_turns):
+            raise InvalidConfig(
+                f"{FIELD}.keep_recent_turns", "give either keep_recent_turns or max_tokens, or else max_turns"
+            )
+        if self.max_turns is not None and self.max_turns < (self.keep_recent_turns or 0):
+            raise InvalidConfig(
+                f"{FIELD}.max_turns",
+                f"give keep_recent_turns, {self.keep_recent_turns}, or more: {self.max_turns} is less",
+            )
+
+    def is_due_by_turns(self, turns: int, turns_since: int) -> bool:
+        del turns_since
+        return self.max_turns is not None and turns > self.max_turns
 
     async def compact(self, history: SizedHistory, job: CompactionJob, scope: Scope) -> StrategyResult:
         recent_start = 0 if scope is Scope.TO_FIT else self._recent_start(history)
@@ -31,9 +48,9 @@ class Window(Strategy, frozen=True, kw_only=True):
 
     def _recent_start(self, history: SizedHistory) -> int:
         """The index at which the turns start that the config keeps."""
-        if self.keep_recent_turns is not None:
-            return history.recent_start(self.keep_recent_turns)
-        first_kept_token = history.tokens - (self.max_tokens or 0)
+        if self.max_tokens is None:
+            return history.recent_start(self.keep_recent_turns or self.max_turns or 1)
+        first_kept_token = history.tokens - self.max_tokens
         starts = (start for start in history.turn_starts if history.tokens_before[start] >= first_kept_token)
         return next(starts, history.last_turn_start)
 

@@ -242,6 +242,8 @@ class CompactReason(StrEnum):
     """A ``Compact`` message."""
     EAGER = "eager"
     """The threshold is near and the session is idle."""
+    TURNS = "turns"
+    """The history has more turns than a strategy allows."""
 
 
 class Compacted(_FromLLM, frozen=True, kw_only=True):

@@ -100,6 +100,8 @@ class CompactionPolicy(msgspec.Struct, gc=False):
 
     floor_tokens: int = 0
     learned_tokens: int = 0
+    turns_since: int = 0
+    """The turns since the last compaction, the running one included."""
 
     def window(self, config: SessionConfig, settings_tokens: int) -> ContextWindow:
         """The context window as far as it is known."""
@@ -115,6 +117,10 @@ class CompactionPolicy(msgspec.Struct, gc=False):
         if not self.floor_tokens:
             return True
         return tokens > min(self.floor_tokens + int(window.limit_tokens * _GROWTH_SHARE), window.request_tokens)
+
+    def is_due_by_turns(self, turns: int, config: SessionConfig) -> bool:
+        """True if a history of so many *turns* must be compacted whatever its tokens."""
+        return config.compaction is not None and config.compaction.is_due_by_turns(turns, self.turns_since)
 
     def may_start_early(self, config: SessionConfig) -> bool:
         """True if an idle session may compact more than ``eager_tokens`` before it must."""

@@ -15,7 +15,7 @@ from .compaction_policy import CompactionPolicy
 class PendingRequest(msgspec.Struct, frozen=True, gc=False):
     """A request that is about to be sent: its *tokens*, and whether the history was *compacted* for it just now.
 
-    *settings_tokens* of them are those of the settings.
+    *settings_tokens* of them are those of the settings. Its history has *turns*.
     """
 
     tokens: int
@@ -23,6 +23,7 @@ class PendingRequest(msgspec.Struct, frozen=True, gc=False):
     config: SessionConfig
     policy: CompactionPolicy
     settings_tokens: int = 0
+    turns: int = 0
 
 
 class CompactFirst(msgspec.Struct, frozen=True, gc=False):
@@ -49,9 +50,13 @@ def context_window(request: PendingRequest) -> Verdict:
     One that is too long although it was compacted for it passes too: the estimate may be wrong, and only the provider
     knows.
     """
-    if request.compacted or not request.policy.is_due(request.tokens, request.config, request.settings_tokens):
+    if request.compacted:
         return None
-    return CompactFirst(CompactReason.THRESHOLD)
+    if request.policy.is_due(request.tokens, request.config, request.settings_tokens):
+        return CompactFirst(CompactReason.THRESHOLD)
+    if request.policy.is_due_by_turns(request.turns, request.config):
+        return CompactFirst(CompactReason.TURNS)
+    return None
 
 
 def hopeless_request(request: PendingRequest) -> Verdict:

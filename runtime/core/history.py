@@ -1,17 +1,18 @@
 """The history: the messages of a conversation."""
 
 from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 import msgspec
 
-from ...providers.schema.content import Block, Opaque, Text, Thinking, ToolUse, UserBlock, is_blank
-from ...providers.schema.draft import unique_tool_ids
+from ...providers.schema.content import Block, ToolUse
 from ...providers.schema.messages import UNREADABLE, HistoryView, Message, Origin, Role
-from ..api.errors import EmptyMessage, InvalidRecord
+from ..api.errors import InvalidRecord
 from .changes.continuation import is_prompt, joined_content
+from .changes.kept_content import without_blank_text, worth_keeping
 from .changes.rewinding import rewound
+
+__all__ = ["History", "HistorySize", "without_blank_text", "worth_keeping"]
 
 
 class HistorySize(NamedTuple):
@@ -40,6 +41,8 @@ class History(msgspec.Struct, eq=False, gc=False):
     """How many messages of *full* were dropped because it was too large."""
     revision: int = 0
     """How often messages were removed from either list, or replaced."""
+    turn_count: int = 0
+    """How many of *messages* are the user's own."""
     _view: HistoryView | None = None  # the last one: the memo of requests and the estimator share it
     _tool_use_ids: set[str] | None = None  # None if there are none: a set takes 200 bytes
 
@@ -98,6 +101,7 @@ class History(msgspec.Struct, eq=False, gc=False):
         """Add *message* at the end."""
         self.messages.append(message)
         self.full.append(message)
+        self.turn_count += message.starts_turn
         size_bytes = message.size_bytes
         self.size_bytes += size_bytes
         self.full_bytes += size_bytes
@@ -145,6 +149,7 @@ class History(msgspec.Struct, eq=False, gc=False):
             self.full = self.full[:-1]
             self.full_bytes -= prompt.size_bytes
         self.size_bytes -= prompt.size_bytes
+        self.turn_count -= 1
 
     def discard_turn(self, turn: int) -> list[Message]:
         """Remove the messages of *turn*, the last turn, and return them. A summary of earlier turns as well stays."""
@@ -152,6 +157,7 @@ class History(msgspec.Struct, eq=False, gc=False):
         self.messages, held = _without_turn(self.messages, turn)
         self.full, removed = _without_turn(self.full, turn)
         self.size_bytes -= _size_bytes(held)
+        self.turn_count -= _count_turns(held)
         self.full_bytes -= _size_bytes(removed)
         self.written_bytes -= _size_bytes(_not_in(held, removed))
         if self._tool_use_ids:
@@ -256,10 +262,11 @@ class History(msgspec.Struct, eq=False, gc=False):
         """Remove everything."""
         self.revision += 1
         self.messages, self.full, self._tool_use_ids = [], [], None
-        self.size_bytes = self.full_bytes = self.written_bytes = self.dropped_messages = 0
+        self.size_bytes = self.full_bytes = self.written_bytes = self.dropped_messages = self.turn_count = 0
 
     def _count_messages(self) -> None:
         self.size_bytes = _size_bytes(self.messages)
+        self.turn_count = _count_turns(self.messages)
         self.written_bytes = _size_bytes(_not_in(self.messages, self.full))
 
     def _successors(self) -> dict[int, Message]:
@@ -277,51 +284,6 @@ class History(msgspec.Struct, eq=False, gc=False):
         return successors
 
 
-def without_blank_text(content: Iterable[UserBlock]) -> tuple[UserBlock, ...]:
-    """*content* without blank text, which providers reject.
-
-    Raises:
-        EmptyMessage: nothing is left.
-    """
-    kept = tuple(block for block in content if not _is_blank(block))
-    if not kept:
-        raise EmptyMessage("the message is empty; give it some text, an image or a document")
-    return kept
-
-
-def worth_keeping(content: Iterable[Block], taken_ids: AbstractSet[str]) -> tuple[Block, ...]:
-    """An answer's *content* without blank text; nothing if only thinking is left, which no provider accepts alone.
-
-    Nor does any accept signed thinking at the end of an answer, which broke off there: it is left out.
-
-    No tool use keeps an id that is in *taken_ids*: some servers restart their ids in each answer, and others reject a
-    history that has the same id twice. Signed thinking after a tool use that got another id is left out: it was made
-    after the old one.
-    """
-    kept = [block for block in content if not _is_blank(block)]
-    while kept and _is_signed_thinking(kept[-1]):
-        del kept[-1]
-    if not any(isinstance(block, Text | ToolUse | Opaque) for block in kept):
-        return ()
-    if not any(isinstance(block, ToolUse) for block in kept):
-        return tuple(kept)
-    unique = list(unique_tool_ids(kept, taken_ids))
-    changed = next((index for index, block in enumerate(kept) if _id(block) != _id(unique[index])), len(kept))
-    return tuple(block for index, block in enumerate(unique) if index < changed or not _is_signed_thinking(block))
-
-
-def _is_blank(block: Block) -> bool:
-    return isinstance(block, Text) and is_blank(block.text)
-
-
-def _is_signed_thinking(block: Block) -> bool:
-    return isinstance(block, Thinking) and block.signature is not None
-
-
-def _id(block: Block) -> str | None:
-    return block.id if isinstance(block, ToolUse) else None
-
-
 def _tool_use_ids(content: Iterable[Block]) -> list[str]:
     return [block.id for block in content if isinstance(block, ToolUse)]
 
@@ -331,6 +293,10 @@ def _without_turn(messages: list[Message], turn: int) -> tuple[list[Message], li
     while end and _belongs_to(messages[end - 1], turn):
         end -= 1
     return (messages[:end], messages[end:]) if end < len(messages) else (messages, [])
+
+
+def _count_turns(messages: Iterable[Message]) -> int:
+    return sum(message.starts_turn for message in messages)
 
 
 def _size_bytes(messages: Iterable[Message]) -> int:

@@ -54,8 +54,9 @@ class StartCompaction(_Instruction, frozen=True):
 
     The messages should come to *budget_tokens* by *estimator*, and recent turns are left alone if they come to
     *recent_budget_tokens*. *window_tokens* is what a request may have of them, *limit_tokens* all that the model takes
-    at once. What the next request of *running_turn* needs is kept. *prompts* are those that answers were given under:
-    without any, that is the one in *config*.
+    at once. What the next request of *running_turn* needs is kept. *turns_since* is the number of turns since the last
+    compaction, if that is the reason. *prompts* are those that answers were given under: without any, that is the one
+    in *config*.
     """
 
     number: int
@@ -67,6 +68,7 @@ class StartCompaction(_Instruction, frozen=True):
     limit_tokens: int
     estimator: Estimator
     running_turn: int | None
+    turns_since: int | None = None
     prompts: tuple[Prompt, ...] = ()
 
 

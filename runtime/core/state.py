@@ -48,6 +48,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     figure: Figure | UnsetType = UNSET
     learned_window_tokens: int | UnsetType = UNSET
     cut_off: StopReason | UnsetType = UNSET
+    turns_since_compaction: int | UnsetType = UNSET
 
 
 NOT_OPENED = SessionConfig(provider=Scripted(model="none"))
@@ -144,6 +145,7 @@ class ConversationState:
             figure=self.meter.figure or UNSET,
             learned_window_tokens=self.policy.learned_tokens or UNSET,
             cut_off=self.cut_off or UNSET,
+            turns_since_compaction=self.policy.turns_since or UNSET,
         )
 
     @classmethod
@@ -167,7 +169,9 @@ class ConversationState:
                 Estimator(snapshot.config.provider.name, snapshot.learned),
                 None if snapshot.figure is UNSET else snapshot.figure,
             ),
-            policy=CompactionPolicy(snapshot.floor_tokens, snapshot.learned_window_tokens or 0),
+            policy=CompactionPolicy(
+                snapshot.floor_tokens, snapshot.learned_window_tokens or 0, snapshot.turns_since_compaction or 0
+            ),
             cut_off=snapshot.cut_off or None,
             prompts=snapshot.prompts,
             source=snapshot.source,

@@ -23,6 +23,7 @@ from ..cluster.ray_start import connect_to_ray, shut_down_ray
 from ..cluster.refs import HostRef, SessionRef
 from ..cluster.session_registry import SessionRegistry
 from ..cluster.shared_actors import SharedActors, find_or_start_shared_actors
+from ..cluster.shipping import with_shipped_strategies
 from ..events.reader import Reader
 from ..events.router_connections import RouterConnections
 from ..events.segments import START, Position
@@ -113,7 +114,7 @@ class Runtime:
         """
         resources = self._require_entered()
         session_ids = _session_ids(ids)
-        config = _checked_config(config)
+        config = _checked_config(with_shipped_strategies(config))
         await learn_facts(config.provider.resolved(os.environ))
         config = await asyncio.to_thread(config.resolved(os.environ).with_request_forms)
         placement = _checked_placement(placement) if placement else self._placement

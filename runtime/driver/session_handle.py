@@ -41,6 +41,7 @@ from ..cluster.host_calls import tell
 from ..cluster.ray_errors import ActorGone
 from ..cluster.refs import HostRef, SessionRef
 from ..cluster.session_registry import SessionRegistry
+from ..cluster.shipping import with_shipped_strategies
 from ..events.reader import Reader
 from ..events.segments import Position
 from ..session.pages import HistoryPosition, decode_history_page
@@ -219,7 +220,7 @@ class SessionHandle:
         """
         if change.provider is not UNSET:
             validated_provider(change.provider)
-        change = validated_struct(change, (Configure,), "message")
+        change = validated_struct(with_shipped_strategies(change), (Configure,), "message")
         if change.provider is not UNSET:
             provider = change.provider.resolved(os.environ)
             await learn_facts(provider)

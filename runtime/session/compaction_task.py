@@ -60,6 +60,7 @@ class CompactionTask:
             window_tokens=start.window_tokens,
             limit_tokens=start.limit_tokens,
             running_turn=start.running_turn,
+            turns_since=start.turns_since,
             count_tokens=start.estimator.tokens,
             send=self._send,
             compact_natively=self._natively(),

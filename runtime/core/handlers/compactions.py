@@ -39,6 +39,7 @@ def start_compaction(
         limit_tokens=window.limit_tokens,
         estimator=state.meter.estimator,
         running_turn=turn.number if turn else None,
+        turns_since=state.policy.turns_since if reason is CompactReason.TURNS else None,
         prompts=answered_prompts(state.prompts, messages),
     )
 
@@ -73,6 +74,7 @@ def end_compaction(state: ConversationState, phase: Compacting, ended: ev.Compac
     if ended.messages is not None:
         state.history.replace_messages(ended.messages)
         state.history_changed()
+    state.policy.turns_since = 1 if phase.turn else 0
     state.policy.compaction_ended(state.request_tokens(), state.config, state.settings_tokens())
     if ended.report is not None:
         state.usage += ended.report.usage

@@ -32,6 +32,7 @@ def start_turn(state: ConversationState, number: int) -> list[Instruction]:
     """Start turn *number*, whose message, if it has one, is in the history."""
     turn = Turn(number=number, fill_before=state.meter.fill)
     state.cut_off = None
+    state.policy.turns_since += 1
     return [Emit(msg.TurnStarted(turn=number)), next_request(state, turn)]
 
 
@@ -48,7 +49,12 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
     if restore_unreadable(state):
         turn = msgspec.structs.replace(turn, fill_before=None, compacted=False)
     pending = PendingRequest(
-        state.request_tokens(), turn.compacted, state.config, state.policy, state.settings_tokens()
+        state.request_tokens(),
+        turn.compacted,
+        state.config,
+        state.policy,
+        state.settings_tokens(),
+        state.history.turn_count,
     )
     match first_objection(pending):
         case CompactFirst(reason=reason):

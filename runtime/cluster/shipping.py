@@ -1,0 +1,51 @@
+"""Objects of a program that its sessions run: Ray pickles them, with their code where a process can't import it."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import msgspec
+from ray import cloudpickle
+
+from ...compaction import Compaction, Custom, Layered
+from ...compaction.strategies.custom import CompactionStrategy
+from ...compaction.strategy import CompactionSettings
+from ...providers.schema.errors import InvalidConfig
+from ..api.config import SessionSettings
+
+S = TypeVar("S", bound=SessionSettings)
+
+_FIELD = "compaction.instance"
+
+_dumps: Callable[[object], bytes] = cast(Any, cloudpickle).dumps  # which has no types
+
+
+def with_shipped_strategies(settings: S) -> S:
+    """*settings*, in which each strategy of the program's own is pickled.
+
+    Raises:
+        InvalidConfig: one can't be pickled, or is no strategy.
+    """
+    match cast(object, settings.compaction):
+        case CompactionSettings() as compaction:
+            return msgspec.structs.replace(settings, compaction=_shipped(cast(Compaction, compaction)))
+        case CompactionStrategy() as strategy:
+            return msgspec.structs.replace(settings, compaction=_shipped(Custom(instance=strategy)))
+        case _:
+            return settings  # without compaction; or with a value that the validation of the settings rejects
+
+
+def _shipped(compaction: Compaction) -> Compaction:
+    match compaction:
+        case Custom(instance=instance) if not isinstance(instance, bytes):
+            return msgspec.structs.replace(compaction, instance=_pickled(instance))
+        case Layered(strategies=strategies) if any(isinstance(each, Custom) for each in strategies):
+            return msgspec.structs.replace(compaction, strategies=tuple(map(_shipped, strategies)))
+        case _:
+            return compaction
+
+
+def _pickled(strategy: object) -> bytes:
+    try:
+        return _dumps(strategy)
+    except Exception as error:
+        raise InvalidConfig(_FIELD, f"{type(strategy).__name__} can't be pickled: {error}") from error
