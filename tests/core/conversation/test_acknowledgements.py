@@ -3,8 +3,9 @@
 from typing import get_args
 
 import pytest
-from builders.conversation import conversation_in, received, request_failed, tool_result, user_message
+from builders.conversation import answered, conversation_in, received, request_failed, tool_result, user_message
 
+from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import WhenBusy
 from rayconteur.runtime.api.status import State
@@ -29,6 +30,8 @@ CASES: list[tuple[State, msg.ToLLM, int | None]] = [
     (State.REQUESTING, msg.Compact(), None),
     (State.IDLE, msg.Clear(), None),
     (State.REQUESTING, msg.Clear(), None),
+    (State.IDLE, msg.Rewind(), None),
+    (State.REQUESTING, msg.Rewind(), None),
     (State.REQUESTING, msg.Configure(system="be brief"), None),
     (State.REQUESTING, msg.Configure(system="be brief", next="turn"), None),
     (State.IDLE, msg.Close(), None),
@@ -56,6 +59,13 @@ def test_a_retry_is_acknowledged_with_its_new_turn() -> None:
     assert acknowledged_turn(conversation, msg.Retry()) == 2
 
 
+def test_a_continuation_is_acknowledged_with_its_new_turn() -> None:
+    conversation = conversation_in(State.REQUESTING)
+    conversation.handle(answered(1, "They ", stop=StopReason.MAX_TOKENS))
+
+    assert acknowledged_turn(conversation, msg.Continue()) == 2
+
+
 def test_an_interrupt_of_a_queued_turn_is_acknowledged_with_that_turn() -> None:
     conversation = conversation_in(State.REQUESTING)
     conversation.handle(user_message())
@@ -64,4 +74,4 @@ def test_an_interrupt_of_a_queued_turn_is_acknowledged_with_that_turn() -> None:
 
 
 def test_every_kind_of_message_is_covered() -> None:
-    assert {type(message) for _, message, _ in CASES} | {msg.Retry} == set(get_args(msg.ToLLM))
+    assert {type(message) for _, message, _ in CASES} | {msg.Retry, msg.Continue} == set(get_args(msg.ToLLM))
