@@ -1,7 +1,7 @@
 """Run the strategies of a config on a history until it fits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from ..providers.schema.usage import NONE_YET, Usage
@@ -12,6 +12,7 @@ from .sized_history import SizedHistory
 from .strategies.summarize import Summarize
 from .strategies.window import Window
 from .strategy import Scope, StrategyResult
+from .summaries.extract import extract
 
 
 async def compact(job: CompactionJob, config: Compaction) -> CompactionResult:
@@ -36,6 +37,10 @@ async def compact(job: CompactionJob, config: Compaction) -> CompactionResult:
         else:
             await run.apply((config,), Scope.ALL_TURNS)
     return run.result(before, config.name)
+
+
+_EXTRACT_SHARE = 0.25
+"""How much of what a request may have of the history is for an extract of what was dropped."""
 
 
 @dataclass(slots=True)
@@ -74,7 +79,29 @@ class _CompactionRun:
             if not (isinstance(strategy, Window) and summarizes):
                 self._record(strategy.name, await strategy.compact(self.history, job, scope))
             elif scope is Scope.ALL_TURNS and self.history.tokens > job.most_tokens:
-                self._record(strategy.name, await strategy.compact(self.history, job.to_fit, Scope.TO_FIT))
+                before = self.history
+                self._record(strategy.name, await strategy.compact(before, self._with_room_for_extract(), Scope.TO_FIT))
+                self._keep_extract(before)
+
+    def _extract_tokens(self) -> int:
+        """What an extract of dropped messages may have; none where the context window is not known."""
+        return 0 if self.job.limit_tokens is None else int(self.job.most_tokens * _EXTRACT_SHARE)
+
+    def _with_room_for_extract(self) -> CompactionJob:
+        budget = self.job.most_tokens - self._extract_tokens()
+        return replace(self.job, budget_tokens=budget)
+
+    def _keep_extract(self, before: SizedHistory) -> None:
+        """Put an extract of what was dropped of the turns in *before* in its place."""
+        after = self.history
+        summaries = [index for index, message in enumerate(after.messages) if message.stands_for is not None]
+        first = 1 if after.messages[0].is_native_summary else 0
+        kept = set(map(id, after.messages))
+        end = first + sum(index >= first for index in summaries if index < after.last_turn_start)
+        dropped = [m for m in before.messages[: before.last_turn_start] if id(m) not in kept]
+        message = extract((*after.messages[first:end], *dropped), self._extract_tokens(), self.job.count_tokens)
+        if message is not None:
+            self.history = after.with_replacement(first, end, message, self.job.count_tokens(message))
 
     def _record(self, strategy: str, result: StrategyResult) -> None:
         if result.history is not self.history and strategy not in self.effective:

@@ -9,11 +9,12 @@ from ...providers.schema.messages import Message, Role
 
 def broken_rule(messages: object, last: Message) -> str | None:
     """The rule that *messages* break, and where; ``None`` if they can be sent. They must end with *last*."""
-    given = cast("Sequence[object]", messages) if isinstance(messages, Sequence) else [None]
+    problem = f"it is no sequence of messages: {type(messages).__name__}"
+    if not isinstance(messages, Sequence):
+        return problem
+    given = cast("Sequence[object]", messages)
     history = [message for message in given if isinstance(message, Message)]
-    if len(history) < len(given):
-        return f"it is no sequence of messages: {type(messages).__name__}"
-    return _broken_in(history, last)
+    return problem if len(history) < len(given) else _broken_in(history, last)
 
 
 def _broken_in(messages: Sequence[Message], last: Message) -> str | None:

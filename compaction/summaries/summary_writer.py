@@ -144,6 +144,8 @@ class SummaryWriter:
             raise NoSummary(f"the model wrote no summary ({answer.stop_reason})")
         if self._job.count_tokens(_user_message(text)) > _MOST_SUMMARY_SHARE * self._max_tokens + _FRAME_TOKENS:
             raise NoSummary(f"the summary is much longer than {self._max_tokens:,} tokens")
+        if " ".join(text.split()) in " ".join(self._instructions.split()):
+            raise NoSummary("the model repeated its instructions")
         if len(text) <= _REFUSAL_CHARS and _REFUSAL.match(text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")):
             raise NoSummary("the model refused to write a summary")
         earlier = [summary_text(message) for message in messages if message.stands_for is not None]
