@@ -3,6 +3,7 @@
 import struct
 import time
 import zlib
+from itertools import pairwise
 from statistics import median
 
 import msgspec
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from rayconteur.compaction.estimate.estimator import Estimator, tokens_in
 from rayconteur.compaction.estimate.media import image_size
+from rayconteur.compaction.estimate.sizes import settings_sizes
 from rayconteur.providers.schema.content import Block, Document, Image, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Settings
@@ -231,6 +233,56 @@ def test_learning_costs_only_what_is_new_in_the_history() -> None:
     again = min(spent_s(new, counted) for _ in range(5))
     first = min(spent_s(new, Estimator("openai")) for _ in range(5))
     assert again < first / 20
+
+
+# What providers add, by provider
+
+
+@pytest.mark.parametrize(
+    ("provider", "first_tool", "next_tool"),
+    [("anthropic", 365, 15), ("bedrock", 365, 15), ("openai", 17, 5), ("cohere", 840, 40), ("google", 4, 4)],
+)
+def test_tools_cost_what_the_provider_adds_to_them(provider: str, first_tool: int, next_tool: int) -> None:
+    estimator, tool = Estimator(provider), Tool(name="look")
+    sizes = [settings_sizes(Settings(tools=(tool,) * count), provider) for count in range(3)]
+
+    assert [after.fixed - before.fixed for before, after in pairwise(sizes)] == [first_tool, next_tool]
+    assert estimator.tokens_of_settings(Settings(tools=(tool, tool))) > sum(sizes[2]) - 1
+
+
+def pages(estimated_tokens: int) -> float:
+    """How many pages of OpenAI, 1,500 tokens each, an estimate is."""
+    return estimated_tokens / 1_500
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"%PDF", 1),
+        (b"/Type /Page " * 7 + b"/Type /Pages", 7),
+        (b"/Type/Page " * 7 + b"/Type/Pages", 7),
+        (b"/Type /Pages " * 3, 1),
+        (b"/Type /Page " * 200, 200),
+        (b"/Type /Page " * 201, 200),
+        (bytes(119_999), 1),
+        (bytes(120_000), 2),
+    ],
+)
+def test_the_pages_of_a_document_are_counted_and_guessed_from_its_size_where_none_is_seen(
+    data: bytes, expected: int
+) -> None:
+    document = Document(data=data, media_type="application/pdf")
+
+    assert pages(estimate(document, provider="openai") - estimate(provider="openai")) == pytest.approx(
+        expected, abs=0.01
+    )
+
+
+def test_pages_beyond_what_is_looked_at_count_as_often_as_those_before() -> None:
+    page = b"/Type /Page" + bytes(1 << 20)
+    document = Document(data=page * 8, media_type="application/pdf")
+
+    assert 7 <= pages(estimate(document, provider="openai")) <= 9
 
 
 # Compared with figures that providers reported

@@ -6,11 +6,13 @@ import msgspec
 import pytest
 from builders.conversation import answered, only_one, opened_conversation, received, user_message
 
+from rayconteur.compaction.estimate.estimator import Learned
+from rayconteur.providers.openai.config import OpenAI
 from rayconteur.providers.schema.content import Text
 from rayconteur.providers.schema.draft import Partial
 from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.tools import ProviderTool, Tool
-from rayconteur.providers.schema.usage import Provenance, Usage, reported
+from rayconteur.providers.schema.usage import Provenance, Usage, estimated, reported
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig
@@ -133,3 +135,39 @@ def test_a_fill_from_before_a_change_of_settings_counts_with_the_new_ones() -> N
     meter.fill = before
 
     assert meter.request_tokens(history, long) == changed > meter.request_tokens(history, CONFIG) + 600
+
+
+# What the estimator learns from
+
+
+def test_the_estimator_does_not_learn_from_estimates() -> None:
+    conversation = opened_conversation(CONFIG)
+    conversation.handle(user_message(TEXT))
+    before = conversation.snapshot().learned
+
+    conversation.handle(answered(1, TEXT, usage=Usage(input=estimated(300), output=estimated(300))))
+
+    assert conversation.snapshot().learned == before
+
+
+@pytest.mark.parametrize(("provider", "stays"), [(Scripted(model="another"), True), (OpenAI(model="gpt-5"), False)])
+def test_what_was_learned_about_a_provider_applies_to_its_other_models_and_to_no_other_provider(
+    provider: Scripted | OpenAI, stays: bool
+) -> None:
+    conversation = talk(lambda tokens: tokens + 200)
+    learned = conversation.snapshot().learned
+    assert learned.fixed > 20
+
+    conversation.handle(received(msg.Configure(provider=provider)))
+
+    assert (conversation.snapshot().learned == learned) == stays
+    assert stays or conversation.snapshot().learned == Learned()
+
+
+def test_the_fill_is_estimated_anew_when_another_provider_counts() -> None:
+    conversation = talk(lambda tokens: tokens + 200)
+
+    conversation.handle(received(msg.Configure(provider=OpenAI(model="gpt-5"))))
+
+    assert conversation.context.provenance is Provenance.ESTIMATED
+    assert conversation.context.tokens == pytest.approx(16 * TEXT_TOKENS, rel=0.1)

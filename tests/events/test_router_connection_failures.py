@@ -4,10 +4,21 @@ import asyncio
 
 import pytest
 from builders.segments import OVERHEAD_BYTES, labels, put_texts, read_events
-from fixtures.event_network import Fault, Network, play, publish_events, reader_of, reader_of_all, wait_idle
+from fixtures.event_network import (
+    Fault,
+    InProcessTransport,
+    Network,
+    play,
+    publish_events,
+    reader_of,
+    reader_of_all,
+    wait_idle,
+)
 
 from rayconteur.runtime.api.errors import RuntimeClosed, SessionDied
 from rayconteur.runtime.events.reader import Reader
+from rayconteur.runtime.events.router_connection import RouterConnection
+from rayconteur.runtime.events.router_connections import RouterConnections
 
 
 async def labels_to_end(reader: Reader) -> list[str]:
@@ -241,5 +252,28 @@ def test_when_the_router_is_gone_for_good_readers_fail_and_so_do_new_ones() -> N
             await anext(reader)
         with pytest.raises(RuntimeClosed):
             await anext(reader_of_all(connections))
+
+    play(scene)
+
+
+def test_a_lost_router_is_asked_again_after_a_fifth_of_a_second() -> None:
+    calls_at: list[float] = []
+
+    class Deaf(InProcessTransport):
+        """Loses every call, and notes when it was made."""
+
+        async def update_subscriptions(self, update: bytes) -> list[int]:
+            del update
+            calls_at.append(asyncio.get_running_loop().time())
+            raise ConnectionError
+
+    async def scene(network: Network) -> None:
+        connections = RouterConnections([RouterConnection(Deaf(network, 0, "driver"))])
+        reader_of(connections, "a", 1)
+
+        await asyncio.sleep(0.7)
+        await connections.close(RuntimeClosed("the test is over"))
+
+        assert [round(at - calls_at[0], 3) for at in calls_at] == [0.0, 0.2, 0.4, 0.6]
 
     play(scene)
