@@ -59,6 +59,10 @@ _REFUSAL = re.compile(
 _REFUSAL_CHARS = 300
 
 
+_names = re.compile(r"\w*\d\w*|\b[A-Z]\w{2,}").findall
+_KEPT_SHARE = 0.5
+
+
 class NoSummary(Exception):
     """The model's answer can't be used as a summary; the text says why."""
 
@@ -149,12 +153,12 @@ class SummaryWriter:
         if len(text) <= _REFUSAL_CHARS and _REFUSAL.match(text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")):
             raise NoSummary("the model refused to write a summary")
         earlier = [summary_text(message) for message in messages if message.stands_for is not None]
-        if 2 * len(text) >= sum(map(len, earlier)):
+        if 2 * len(text) >= sum(map(len, earlier)) and not _has_lost(" ".join(earlier), text):
             return text
         return self._prepend_earlier(earlier, text)
 
     def _prepend_earlier(self, earlier: Sequence[str], text: str) -> str:
-        """A summary less than half as long as the earlier ones has lost them: they are kept in front of it."""
+        """A summary that has lost the earlier ones gets them in front of it."""
         combined = "\n\n".join([*earlier, text])
         if self._job.count_tokens(_user_message(combined)) > 2 * self._max_tokens:
             raise NoSummary("the summary leaves out what an earlier summary says")
@@ -188,6 +192,12 @@ class SummaryWriter:
             if tokens <= self._transcript_tokens or max_chars <= _LEAST_TRANSCRIPT_TOKENS:
                 return text
             max_chars = int(max_chars * min(0.9, self._transcript_tokens / tokens))
+
+
+def _has_lost(earlier: str, text: str) -> bool:
+    """True if *text* has less than half of the names and numbers in the *earlier* summaries, of which it is one."""
+    names = set(_names(earlier))
+    return len(names.intersection(_names(text))) < _KEPT_SHARE * len(names)
 
 
 def _user_message(text: str) -> Message:

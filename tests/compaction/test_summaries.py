@@ -131,6 +131,22 @@ def test_an_earlier_summary_is_kept_if_the_new_one_is_much_shorter() -> None:
     assert text.text.endswith("Fine.")
 
 
+@pytest.mark.parametrize(("names", "lost"), [("Munin, Tower 7", False), ("Munin", True)])
+def test_an_earlier_summary_is_kept_if_the_new_one_has_less_than_half_of_its_names_and_numbers(
+    names: str, lost: bool
+) -> None:
+    earlier, later = "Corvin keeps Munin at Tower 7, gate 12.", f"A story of {names}, who hides food and remembers."
+    config = Summarize(keep_recent_turns=1)
+    once = compacted(turns(3), config, 3_000, Model(earlier)).messages
+    assert once
+
+    twice = compacted([*once, *turns(6)[6:]], config, 3_000, Model(later)).messages
+
+    assert twice
+    assert isinstance(text := twice[0].content[-1], Text)
+    assert text.text == (f"{earlier}\n\n{later}" if lost else later)
+
+
 def test_nothing_changes_if_the_earlier_summary_is_too_long_to_be_kept() -> None:
     message = user(3, Text("[before]"), Text(LONG * 5))
     earlier = Message(
