@@ -50,7 +50,9 @@ class Layered(CompactionSettings, frozen=True, kw_only=True):
 
     def is_due_by_turns(self, turns: int, turns_since: int) -> bool:
         """True if one of the strategies must run whatever the tokens."""
-        return any(strategy.is_due_by_turns(turns, turns_since) for strategy in self.strategies)
+        return self.strategies is not DEFAULT_LAYERS and any(
+            strategy.is_due_by_turns(turns, turns_since) for strategy in self.strategies
+        )
 
     def with_providers(self, change: Callable[[ProviderConfig], ProviderConfig]) -> Self:
         strategies = tuple(strategy.with_providers(change) for strategy in self.strategies)

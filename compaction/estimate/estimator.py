@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from operator import mul
+from typing import NamedTuple
 
 import msgspec
 
@@ -78,6 +79,18 @@ class Learned(msgspec.Struct, frozen=True, gc=False):
         )
 
 
+class RequestSizes(NamedTuple):
+    """Our own count of a request: of its *messages*, and of its *settings*."""
+
+    messages: Sizes
+    settings: Sizes
+
+    @property
+    def tokens(self) -> int:
+        """All of it, by the typical densities that no reported figure changes."""
+        return math.ceil(sum(self.messages) + sum(self.settings))
+
+
 class Estimator(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Estimates the tokens of what has not been sent yet to *provider*, a provider's name.
 
@@ -120,43 +133,28 @@ class Estimator(msgspec.Struct, frozen=True, eq=False, gc=False):
         The figure includes tokens read from a cache; an implausible one is ignored. The cost is that of the messages
         that are new since the last time.
         """
-        return self.counting(messages, settings).corrected(reported_input_tokens)
+        sizes = self.sizes(messages, settings)
+        return self.counted(messages, settings, sizes, self.corrected(sizes, reported_input_tokens))
 
-    def counting(self, messages: Sequence[Message], settings: Settings) -> "Estimator":
-        """This estimator after it has counted a request with *messages* and *settings*.
+    def sizes(self, messages: Sequence[Message], settings: Settings) -> "RequestSizes":
+        """Our own count of a request with *messages* and *settings*, at the cost of what is new since the last one."""
+        return RequestSizes(self._sizes(messages), self._sizes_of_settings(settings))
 
-        The cost is that of the messages that are new since the last time.
-        """
-        sizes, fixed_sizes = self._sizes(messages), self._sizes_of_settings(settings)
+    def corrected(self, sizes: "RequestSizes", reported_input_tokens: int) -> Learned:
+        """What is known after a request of *sizes* was reported to have *reported_input_tokens*."""
+        return self.learned_so_far.after(sizes.messages.plus(sizes.settings), reported_input_tokens)
+
+    def counted(
+        self, messages: Sequence[Message], settings: Settings, sizes: "RequestSizes", learned: Learned
+    ) -> "Estimator":
+        """An estimator that has *learned*, and has counted a request with *messages* and *settings*: its *sizes*."""
         counted = messages if isinstance(messages, HistoryView) else tuple(messages)
-        return Estimator(self.provider, self.learned_so_far, counted, sizes, settings, fixed_sizes)
+        return Estimator(self.provider, learned, counted, sizes.messages, settings, sizes.settings)
 
-    def corrected(self, reported_input_tokens: int) -> "Estimator":
-        """An estimator that has learned that the request counted last had *reported_input_tokens*."""
-        learned = self.learned_so_far.after(self._counted_sizes.plus(self._settings_sizes), reported_input_tokens)
-        counted, sizes = self._counted, self._counted_sizes
-        return Estimator(self.provider, learned, counted, sizes, self._settings, self._settings_sizes)
-
-    def unlearned(self) -> "Estimator":
-        """This estimator without anything that it has learned."""
-        counted, sizes = self._counted, self._counted_sizes
-        return Estimator(self.provider, Learned(), counted, sizes, self._settings, self._settings_sizes)
-
-    @property
-    def counted_tokens(self) -> int:
-        """Our own count of the request counted last, which no reported figure has changed."""
-        return math.ceil(sum(self._counted_sizes) + sum(self._settings_sizes))
-
-    @property
-    def counted_estimate(self) -> int:
-        """The estimate for the request counted last."""
-        sizes = self._counted_sizes.plus(self._settings_sizes)
-        return max(0, math.ceil(self.learned_so_far.tokens(sizes) + self.learned_so_far.fixed))
-
-    @property
-    def counted_media(self) -> int:
-        """What of ``counted_tokens`` is for images and documents."""
-        return math.ceil(self._counted_sizes.media)
+    def estimate(self, sizes: "RequestSizes") -> int:
+        """The estimate for a request of *sizes*."""
+        learned = self.learned_so_far
+        return max(0, math.ceil(learned.tokens(sizes.messages.plus(sizes.settings)) + learned.fixed))
 
     def _sizes_of_settings(self, settings: Settings) -> Sizes:
         return self._settings_sizes if settings is self._settings else settings_sizes(settings, self.provider)

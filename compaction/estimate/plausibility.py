@@ -5,7 +5,11 @@ than 200 tokens, eight of ten reported figures are between 0.7 and 2.0 times our
 that a history which is compacted at three quarters of a window never outgrows it because of a false figure.
 """
 
+from collections.abc import Sequence
+
 import msgspec
+
+from ...providers.schema.content import Block, Text
 
 _LEAST_SHARE, _MOST_SHARE = 0.75, 2.5
 _LEAST_SLACK_TOKENS, _MOST_SLACK_TOKENS = 50, 500  # what providers add to a request: up to some hundred tokens
@@ -13,6 +17,8 @@ _OUTPUT_SLACK_TOKENS = 500
 _LEAST_GROWTH_TOKENS, _LEAST_GROWTH_SHARE = 100, 0.1
 _LEAST_GROWTH = 0.5
 _CONSTANT_TOKENS = 10
+_LEAST_CHARS, _USUAL_CHARS = 2, 4.4
+"""English has 4 to 5 characters a token, code 3 to 4."""
 
 
 class Figure(msgspec.Struct, frozen=True, gc=False):
@@ -55,6 +61,14 @@ def judged(figure: Figure, last: Figure | None, is_open: bool) -> Figure:
 def teaches(figure: Figure) -> bool:
     """True if the estimator may learn from *figure*: not from one that only the smallness of a request excuses."""
     return figure.plausible and figure.reported >= _LEAST_SHARE * (figure.counted - figure.media)
+
+
+def is_usual(content: Sequence[Block], reported: int) -> bool:
+    """True if a single text is *reported* as it usually is, so that there is nothing to judge: nearly always."""
+    if len(content) != 1 or type(content[0]) is not Text:
+        return False
+    chars = len(content[0].text)
+    return chars <= _USUAL_CHARS * reported and _LEAST_CHARS * reported <= chars and content[0].text.isascii()
 
 
 def is_plausible_output(counted: int, reported: int, thinks: bool) -> bool:

@@ -1,12 +1,13 @@
 """How much of the context window is in use."""
 
+import math
 from collections.abc import Sequence
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ...compaction.estimate.estimator import Estimator, new_estimator
-from ...compaction.estimate.plausibility import Figure, is_plausible_output, judged, teaches
+from ...compaction.estimate.estimator import Estimator, Learned, RequestSizes, new_estimator
+from ...compaction.estimate.plausibility import Figure, is_plausible_output, is_usual, judged, teaches
 from ...providers.schema.content import Opaque, Thinking
 from ...providers.schema.draft import Answer, Partial
 from ...providers.schema.messages import Message, Role
@@ -62,16 +63,17 @@ class ContextMeter(msgspec.Struct, gc=False):
         Figures that are not plausible count for nothing there, and teach the estimator nothing: the window gets the
         estimate instead. The cost does not grow with the history.
         """
-        self.estimator = self.estimator.counting(messages, settings)
-        sent = self._count_input(answer, settings)
+        sizes = self.estimator.sizes(messages, settings)
+        learned, sent = self._count_input(answer, sizes, settings)
+        self.estimator = self.estimator.counted(messages, settings, sizes, learned)
         self._fill(sent + self._count_output(answer), len(messages), settings)
 
     def learn_refused(self, requested_tokens: int, messages: Sequence[Message], settings: Settings) -> None:
         """A request with *messages* was refused: it had *requested_tokens*, the provider says."""
-        self.estimator = estimator = self.estimator.counting(messages, settings)
-        figure = Figure(estimator.counted_tokens, requested_tokens, estimator.counted_media)
-        if judged(figure, None, False).plausible:
-            self.estimator = estimator.corrected(requested_tokens)
+        sizes = self.estimator.sizes(messages, settings)
+        if judged(_figure(sizes, requested_tokens), None, False).plausible:
+            learned = self.estimator.corrected(sizes, requested_tokens)
+            self.estimator = self.estimator.counted(messages, settings, sizes, learned)
             self._fill(estimated(requested_tokens), len(messages), settings)
 
     def estimate_fill(self, messages: Sequence[Message], settings: Settings) -> None:
@@ -96,27 +98,26 @@ class ContextMeter(msgspec.Struct, gc=False):
         before = self.fill.settings_tokens
         return 0 if before is UNSET else self.estimator.counted_settings(settings) - before
 
-    def _count_input(self, answer: Answer | Partial, settings: Settings) -> Count:
+    def _count_input(self, answer: Answer | Partial, sizes: RequestSizes, settings: Settings) -> tuple[Learned, Count]:
+        """What the estimator has learned then, and the tokens of the request of *sizes* that got *answer*."""
         sent, estimator = answer.usage.input, self.estimator
         if sent.tokens is None or sent.provenance is not Provenance.REPORTED:
-            return estimated(estimator.counted_estimate)
-        media = estimator.counted_media
+            return estimator.learned_so_far, estimated(estimator.estimate(sizes))
+        figure, last = _figure(sizes, sent.tokens), self.figure
         # What tools that the provider runs find is among what it reports, and not in what was sent.
-        is_open = media > 0 or any(isinstance(tool, ProviderTool) for tool in settings.tools)
-        figure = Figure(estimator.counted_tokens, sent.tokens, media)
-        was_believed = self.figure is None or self.figure.plausible
-        self.figure = judged(figure, self.figure, is_open)
+        is_open = figure.media > 0 or (settings.tools != () and ProviderTool in map(type, settings.tools))
+        self.figure = judged(figure, last, is_open)
         if not self.figure.plausible:
-            if was_believed:  # the figures before may have been false, too
-                self.estimator = estimator = estimator.unlearned()
-            return estimated(max(estimator.counted_tokens, estimator.counted_estimate))
+            if last is None or last.plausible:  # the figures before may have been false, too
+                return Learned(), estimated(figure.counted)
+            return estimator.learned_so_far, estimated(max(figure.counted, estimator.estimate(sizes)))
         if isinstance(answer, Answer) and teaches(figure):
-            self.estimator = estimator.corrected(sent.tokens)
-        return sent
+            return estimator.corrected(sizes, sent.tokens), sent
+        return estimator.learned_so_far, sent
 
     def _count_output(self, answer: Answer | Partial) -> Count:
         made, content = answer.usage.output, answer.content
-        if made.tokens is None or made.provenance is not Provenance.REPORTED:
+        if made.tokens is None or made.provenance is not Provenance.REPORTED or is_usual(content, made.tokens):
             return made
         estimate = self.estimator.tokens(Message(role=Role.ASSISTANT, content=content, turn=0)) if content else 0
         thinks = bool(answer.usage.reasoning.tokens) or any(isinstance(block, Thinking | Opaque) for block in content)
@@ -124,3 +125,7 @@ class ContextMeter(msgspec.Struct, gc=False):
 
     def _estimate(self, messages: Sequence[Message], settings: Settings) -> int:
         return self.settings_tokens(settings) + sum(map(self.estimator.tokens, messages))
+
+
+def _figure(sizes: RequestSizes, reported_tokens: int) -> Figure:
+    return Figure(sizes.tokens, reported_tokens, math.ceil(sizes.messages.media))

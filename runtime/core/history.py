@@ -101,7 +101,8 @@ class History(msgspec.Struct, eq=False, gc=False):
         """Add *message* at the end."""
         self.messages.append(message)
         self.full.append(message)
-        self.turn_count += message.starts_turn
+        if message.role is Role.USER and message.starts_turn:
+            self.turn_count += 1
         size_bytes = message.size_bytes
         self.size_bytes += size_bytes
         self.full_bytes += size_bytes

@@ -12,7 +12,7 @@ from ...api.errors import HistoryFull
 from ...api.messages import CompactReason
 from .. import events as ev
 from ..changes.continuation import CONTINUABLE, answer_text, needs_prompt, prompt_message
-from ..gates import CompactFirst, DontSend, PendingRequest, first_objection
+from ..gates import CompactFirst, DontSend, PendingRequest, Verdict, first_objection
 from ..instructions import Emit, Instruction, SendRequest, StartBackoff
 from ..mailbox import require_size
 from ..phases import Backoff, Compacting, Idle, Requesting, ToolsOut
@@ -36,6 +36,17 @@ def start_turn(state: ConversationState, number: int) -> list[Instruction]:
     return [Emit(msg.TurnStarted(turn=number)), next_request(state, turn)]
 
 
+def _objection(state: ConversationState, turn: Turn) -> Verdict:
+    """What a gate has against the next request of *turn*."""
+    pending = PendingRequest(
+        state.request_tokens(), turn.compacted, state.config, state.policy, turns=state.history.turn_count
+    )
+    if first_objection(pending) is None:
+        return None
+    # Settings take room from the history, and the threshold is higher with them: few requests get here.
+    return first_objection(msgspec.structs.replace(pending, settings_tokens=state.settings_tokens()))
+
+
 def start_continuation(state: ConversationState, number: int, reason: StopReason) -> list[Instruction]:
     """Start turn *number*, which continues the last answer; it ended for *reason*."""
     turn = Turn(number=number, fill_before=state.meter.fill)
@@ -48,15 +59,7 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
     """Send the next request of *turn*, or do first what a gate requires. All requests are sent from here."""
     if restore_unreadable(state):
         turn = msgspec.structs.replace(turn, fill_before=None, compacted=False)
-    pending = PendingRequest(
-        state.request_tokens(),
-        turn.compacted,
-        state.config,
-        state.policy,
-        state.settings_tokens(),
-        state.history.turn_count,
-    )
-    match first_objection(pending):
+    match _objection(state, turn):
         case CompactFirst(reason=reason):
             return start_compaction(state, reason, turn)
         case DontSend(problem=problem):
