@@ -11,7 +11,7 @@ from fixtures import virtual_time
 from rayconteur.compaction import CompactionJob, Layered, SideRequest, Summarize, Window, compact
 from rayconteur.providers.schema.content import Text
 from rayconteur.providers.schema.draft import Answer
-from rayconteur.providers.schema.errors import ContextOverflow, IncompleteAnswer, RateLimited
+from rayconteur.providers.schema.errors import IncompleteAnswer, RateLimited
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.messages import Message, Role, StandsFor
 from rayconteur.providers.schema.stop_reasons import StopReason
@@ -294,89 +294,3 @@ def test_cancellation_propagates() -> None:
         assert task.cancelled()
 
     virtual_time.run(main())
-
-
-# Room
-
-
-@pytest.mark.parametrize(("window", "tokens"), [(400, 100), (500, 100), (505, 101), (10_000, 2_000), (20_000, 2_048)])
-def test_a_summary_has_a_fifth_of_the_room_for_the_history_within_limits(window: int, tokens: int) -> None:
-    model = Model()
-
-    compacted(turns(10), Summarize(), 1, model, window_tokens=window)
-
-    assert {request.max_output_tokens for request in model.requests} == {tokens}
-
-
-@pytest.mark.parametrize(("tokens", "requests"), [(99, 0), (100, 1)])
-def test_messages_that_are_shorter_than_a_summary_are_not_summarized(tokens: int, requests: int) -> None:
-    model = Model()
-    history = [user(1, "a" * (tokens - 11)), assistant(1, "yes"), user(2, LONG)]
-    assert total_tokens(history[:2]) == tokens
-
-    compacted(history, Layered(strategies=(Summarize(keep_recent_turns=1),)), 1_000, model, window_tokens=1_000)
-
-    assert min(1, len(model.requests)) == requests
-
-
-@pytest.mark.parametrize(("window", "parts"), [(30_000, 1), (12_000, 3)])
-def test_a_history_is_summarized_in_pieces_that_fit_the_window(window: int, parts: int) -> None:
-    model = Model()
-
-    compacted(turns(10), Summarize(keep_recent_turns=1, max_summary_tokens=500), 1_000, model, limit_tokens=window)
-
-    assert len(model.requests) == parts
-    for request in model.requests:
-        sent = sum(map(count_tokens, request.messages)) + len(request.system)
-        assert sent + request.max_output_tokens <= 0.95 * window
-
-
-@pytest.mark.parametrize("says", ["maximum context length is 9000 tokens", "too long"])
-def test_a_summarizer_whose_window_is_smaller_than_assumed_gets_smaller_pieces(says: str) -> None:
-    refused: list[int] = []
-    facts = [f"FACT-{number}={number}" for number in range(1, 11)]
-    history = [m for turn, fact in enumerate(facts, 1) for m in (user(turn, f"{fact} . {LONG}"), assistant(turn, "ok"))]
-
-    async def send(request: SideRequest) -> Answer:
-        tokens = sum(map(count_tokens, request.messages)) + len(request.system)
-        if tokens + request.max_output_tokens > 9_000:
-            refused.append(tokens)
-            raise ContextOverflow(says)
-        return await summarize_facts(request)
-
-    result = compacted(history, Summarize(keep_recent_turns=1, max_summary_tokens=500), 1_000, send)
-
-    assert len(refused) == 1
-    assert result.messages
-    assert all(fact in repr(result.messages) for fact in facts)
-
-
-def test_a_summarizer_that_takes_nothing_is_asked_a_limited_number_of_times() -> None:
-    requests: list[SideRequest] = []
-
-    async def send(request: SideRequest) -> Answer:
-        requests.append(request)
-        raise ContextOverflow("too long")
-
-    result = compacted(turns(10), Summarize(), 1_000, send)
-
-    assert result.messages is None
-    assert "context_overflow" in (result.report.problem or "")
-    assert len(requests) < 15
-
-
-REFUSALS = [
-    "I'm sorry, but I can't help.",
-    "I\N{RIGHT SINGLE QUOTATION MARK}m sorry.",
-    "I cannot assist with that.",
-    "As an AI, no.",
-]
-
-
-@pytest.mark.parametrize("text", REFUSALS)
-def test_a_refusal_in_words_is_no_summary(text: str) -> None:
-    assert compacted(turns(10), Summarize(), 1_000, Model(text)).messages is None
-
-
-def test_a_summary_that_begins_like_a_refusal_is_one_if_it_is_longer() -> None:
-    assert compacted(turns(10), Summarize(), 1_000, Model("I can't find the nest, said the user. " * 10)).messages

@@ -210,6 +210,17 @@ def test_an_interrupted_continuation_keeps_what_came_if_that_is_wanted() -> None
     assert history_lines(empty.history) == ["user: hi", "assistant: They hide "]
 
 
+def test_tool_uses_of_a_continuation_leave_with_it() -> None:
+    conversation = cut_off()
+    conversation.handle(received(msg.Continue()))
+    conversation.handle(answered(2, "food. Look:", TOOL_USE))
+
+    conversation.handle(received(msg.Interrupt()))
+
+    assert history_lines(conversation.history) == ["user: hi"]
+    assert rules.violations(conversation.history) == []
+
+
 def test_citations_keep_their_places_and_signed_thinking_of_a_later_part_is_left_out() -> None:
     first = (Text("ab", (Citation(start=0, end=2),)),)
     rest = (
@@ -258,6 +269,8 @@ def test_the_history_is_valid_and_restorable_whatever_is_continued_interrupted_o
         except MailboxError:
             continue
         assert Conversation.restore(conversation.snapshot()) == conversation
+        history = conversation._state.history  # pyright: ignore[reportPrivateUsage]
+        assert history.turn_count == sum(message.starts_turn for message in history.messages)
         if conversation.turn is None:
             assert rules.violations(conversation.history) == []
             assert PROMPT not in repr(conversation.history)

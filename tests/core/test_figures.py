@@ -6,16 +6,19 @@ import msgspec
 import pytest
 from builders.conversation import answered, only_one, opened_conversation, received, user_message
 
+from rayconteur.compaction import Layered
 from rayconteur.compaction.estimate.estimator import Learned
 from rayconteur.providers.openai.config import OpenAI
 from rayconteur.providers.schema.content import Text
 from rayconteur.providers.schema.draft import Partial
+from rayconteur.providers.schema.errors import ContextOverflow
 from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.tools import ProviderTool, Tool
 from rayconteur.providers.schema.usage import Provenance, Usage, estimated, reported
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.context_meter import ContextMeter
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest
@@ -171,3 +174,29 @@ def test_the_fill_is_estimated_anew_when_another_provider_counts() -> None:
 
     assert conversation.context.provenance is Provenance.ESTIMATED
     assert conversation.context.tokens == pytest.approx(16 * TEXT_TOKENS, rel=0.1)
+
+
+@pytest.mark.parametrize(("reported_tokens", "teaches"), [(TEXT_TOKENS - 10, True), (TEXT_TOKENS // 2 + 15, False)])
+def test_a_figure_that_only_the_smallness_of_a_request_excuses_teaches_nothing(
+    reported_tokens: int, teaches: bool
+) -> None:
+    conversation = opened_conversation(CONFIG)
+    conversation.handle(user_message(TEXT))
+
+    conversation.handle(answered(1, "yes", usage=Usage(input=reported(reported_tokens), output=reported(1))))
+
+    assert conversation.context.provenance is Provenance.REPORTED
+    assert (conversation.snapshot().learned != Learned()) == teaches
+
+
+def test_the_tokens_of_a_refused_request_are_learned_from_the_error() -> None:
+    conversation = opened_conversation(msgspec.structs.replace(CONFIG, compaction=Layered()))
+    conversation.handle(user_message(TEXT))
+    words = "This model's maximum context length is 200 tokens. However, your messages resulted in 250 tokens."
+    refused = ev.RequestFailed(request=1, failure=ev.Failure(code=ContextOverflow.code, message=words))
+
+    conversation.handle(refused)
+
+    assert conversation.context == estimated(250)
+    assert conversation.context_limit_tokens == 200
+    assert conversation.snapshot().learned != Learned()

@@ -33,6 +33,7 @@ from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core.changes.rewinding import rewound as rewound_histories
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest
 
@@ -150,6 +151,14 @@ def test_rewinding_replays_and_leaves_room_for_the_bytes_that_left() -> None:
 
     assert conversation.history_size == size
     assert Conversation.restore(conversation.snapshot()) == conversation
+
+
+@pytest.mark.parametrize(("turns", "restored"), [(1, False), (2, False), (3, True)])
+def test_the_prompts_are_those_of_other_messages_if_replaced_ones_are_back(turns: int, restored: bool) -> None:
+    history = compacted(2)
+    full, messages = list(history.full_history), list(history.history)
+
+    assert rewound_histories(full, messages, turns).restored == restored
 
 
 # Turns that the provider rejects

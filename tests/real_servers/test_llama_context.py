@@ -1,0 +1,30 @@
+"""A session with llama.cpp's server, whose window of 1,024 tokens is configured nowhere."""
+
+import asyncio
+
+from fixtures.session import running_session
+from servers.llama import Llama, chat
+
+import rayconteur as rc
+from rayconteur.runtime import CompactReason
+
+FACTS = ("Corvin", "Munin", "Tower 7")
+FIRST = ("My name is Corvin and my raven is called Munin.", "The nest is at Tower 7.")
+QUESTION = "Tell me something about ravens, part {}. They hide food, and hide it again if another one was watching."
+
+
+def test_forty_turns_exceed_the_window_once_lose_none_and_keep_the_facts_of_the_first(llama: Llama) -> None:
+    async def main() -> None:
+        config = rc.SessionConfig(provider=chat(llama.url), max_output_tokens=16)
+        async with running_session(config) as session:
+            for text in (*FIRST, *(QUESTION.format(number) for number in range(3, 41))):
+                end = await session.wait_for_end(session.ask(text))
+                assert isinstance(end, rc.Completed), end
+
+            compactions = [event for event in session.events if isinstance(event, rc.Compacted)]
+            assert [event.reason for event in compactions].count(CompactReason.OVERFLOW) == 1
+            assert session.status().context_limit_tokens == 1_024
+            assert all(fact in repr(session.history()) for fact in FACTS)
+            assert len(session.history(full=True)) == 80
+
+    asyncio.run(main())
