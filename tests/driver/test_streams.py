@@ -8,6 +8,7 @@ from collections import defaultdict
 import msgspec
 import pytest
 import ray
+from fixtures.named_actors import host_name
 
 import rayconteur as rc
 from rayconteur.errors import SessionDied
@@ -78,7 +79,7 @@ def test_readers_of_a_session_that_died_get_all_its_events_and_then_its_death(
             await session.ask("last words").answer()
             readers = [session.events(), (await other.session("mortal")).events()]
 
-            kill_actor("mortal", options)
+            kill_actor(await asyncio.to_thread(host_name, "mortal", options.namespace), options)
 
             end = "the actor of session 'mortal' died; spawn it again"
             everything = ["TurnStarted", "StreamStarted", "TextChunk", "TokenUpdate", "Completed", end]
