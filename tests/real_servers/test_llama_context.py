@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from fixtures.session import running_session
 from servers.llama import Llama, chat
 
@@ -10,9 +11,10 @@ from rayconteur.runtime import CompactReason
 
 FACTS = ("Corvin", "Munin", "Tower 7")
 FIRST = ("My name is Corvin and my raven is called Munin.", "The nest is at Tower 7.")
-QUESTION = "Tell me something about ravens, part {}. They hide food, and hide it again if another one was watching."
+QUESTION = "Tell me something about ravens, part {}."
 
 
+@pytest.mark.timeout(600)  # each summary takes a slow model some seconds, and several are written
 def test_forty_turns_exceed_the_window_once_lose_none_and_keep_the_facts_of_the_first(llama: Llama) -> None:
     async def main() -> None:
         config = rc.SessionConfig(provider=chat(llama.url), max_output_tokens=16)
