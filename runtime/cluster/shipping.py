@@ -25,13 +25,13 @@ def with_shipped_strategies(settings: S) -> S:
     Raises:
         InvalidConfig: one can't be pickled, or is no strategy.
     """
-    match cast(object, settings.compaction):
+    match cast(object, getattr(settings, "compaction", None)):
         case CompactionSettings() as compaction:
             return msgspec.structs.replace(settings, compaction=_shipped(cast(Compaction, compaction)))
         case CompactionStrategy() as strategy:
             return msgspec.structs.replace(settings, compaction=_shipped(Custom(instance=strategy)))
         case _:
-            return settings  # without compaction; or with a value that the validation of the settings rejects
+            return settings  # without compaction; or what the validation of settings rejects
 
 
 def _shipped(compaction: Compaction) -> Compaction:
