@@ -48,7 +48,7 @@ fuzz: $(LINKED)  ## Fuzz all decoders with broken answers for FUZZ_SECONDS (60),
 	@PYTHONPATH=tests $(BIN)/python -m fuzzing.decoders --seconds $(FUZZ_SECONDS)
 	@PYTHONPATH=tests $(BIN)/python -m fuzzing.frames --seconds $$(( $(FUZZ_SECONDS) / 2 ))
 
-chaos: $(LINKED)  ## Kill routers of 200 sessions, and run sessions on two nodes
+chaos: $(LINKED)  ## Kill routers, programs and commands, and run sessions on two nodes
 	@$(BIN)/python -m pytest -m chaos tests/cluster
 
 check: $(LINKED)  ## Check style, types and structure

@@ -1,15 +1,12 @@
 """The control plane when its processes die: the directory, an actor whose handle is held, and a program."""
 
 import asyncio
-import os
-import signal
 import subprocess
 import sys
 
 import msgspec
-import psutil
 import pytest
-from fixtures.named_actors import actor_names, host_name, process_id, wait_until
+from fixtures.named_actors import actor_names, host_name, kill, process_id, wait_until
 
 import rayconteur as rc
 from rayconteur.errors import SessionDied, SessionExists
@@ -33,13 +30,6 @@ async def main() -> None:
 
 asyncio.run(main())
 """
-
-
-def kill(pid: int) -> None:
-    """Kill a process, and wait until it is gone."""
-    process = psutil.Process(pid)
-    os.kill(pid, signal.SIGKILL)
-    process.wait(20)
 
 
 async def answer_of(session: rc.SessionHandle) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import msgspec
 import pytest
-from fixtures.named_actors import host_name, process_id
+from fixtures.named_actors import host_name, kill, process_id
 
 import rayconteur as rc
 from rayconteur.errors import DirectoryUnreachable, SessionExists, Unreachable
@@ -80,3 +80,37 @@ def test_calls_fail_in_time_while_the_directory_is_stopped_and_sessions_continue
             assert [status.id for status in await runtime.sessions()] == [session.id]
 
     asyncio.run(main())
+
+
+def test_no_id_is_given_away_while_a_restarted_directory_does_not_know_a_stopped_actor(
+    options: rc.RuntimeOptions,
+) -> None:
+    options = msgspec.structs.replace(options, call_timeout_s=20.0)
+
+    async def main() -> None:
+        async with rc.Runtime(options=options) as runtime:
+            await runtime.spawn(ECHO, "silent")
+            host, pid = await asyncio.to_thread(_host_and_directory, options.namespace)
+
+            with stopped(host, options.namespace):
+                await asyncio.to_thread(kill, pid)
+                with pytest.raises(DirectoryUnreachable, match=host):
+                    await runtime.spawn(ECHO, "silent")
+                with pytest.raises(DirectoryUnreachable, match=host):
+                    await runtime.session("silent")
+
+            await wait_until_known(runtime)
+            with pytest.raises(SessionExists):
+                await runtime.spawn(ECHO, "silent")
+
+    asyncio.run(main())
+
+
+async def wait_until_known(runtime: rc.Runtime) -> None:
+    async with asyncio.timeout(20):
+        while not await runtime.sessions():  # noqa: ASYNC110  that the actor has reported is not announced
+            await asyncio.sleep(0.05)
+
+
+def _host_and_directory(namespace: str) -> tuple[str, int]:
+    return host_name("silent", namespace), process_id("_directory", namespace)

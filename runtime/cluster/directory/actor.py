@@ -29,7 +29,10 @@ log = logging.getLogger(__name__)
 _LEASE_S = 5.0
 """How long a driver may be without a connection to the directory. A restart of the directory takes 1 to 2 s."""
 
-_REPORT_S = 5.0
+_BUSY_S = 25.0
+"""How much longer a driver may be without one after a restart: its event loop may be busy just then."""
+
+_REPORT_S = 3.0
 """How long calls wait, after a restart, for a host that does not say which sessions it has."""
 
 _EMPTY_S = 0.2
@@ -88,11 +91,7 @@ class _Directory:
             DirectoryUnreachable: an actor has not said yet which ids are taken.
         """
         await self._be_ready()
-        if self._unreported:
-            raise DirectoryUnreachable(
-                f"the directory was restarted, and {', '.join(sorted(self._unreported)[:3])} has not said yet which "
-                "sessions it has, so no id is certain to be free; try again later"
-            )
+        self._require_reports()
         claim = self._places.claim(request, int(time.time() * 1000))
         if not claim.taken:
             self._watch(request.owner)
@@ -124,14 +123,26 @@ class _Directory:
 
     @ray.method
     async def find(self, session_id: str) -> SessionPlace | None:
-        """The place of the session, if it exists."""
+        """The place of the session, if it exists.
+
+        Raises:
+            DirectoryUnreachable: an actor has not said yet whether it has the session.
+        """
         await self._be_ready()
-        return self._places.find(session_id)
+        place = self._places.find(session_id)
+        if place is None:
+            self._require_reports()
+        return place
 
     @ray.method
     async def ended(self, sessions: dict[str, int]) -> list[EndedSessions]:
-        """Those of *sessions*, ids with their epochs, that no longer exist."""
+        """Those of *sessions*, ids with their epochs, that no longer exist.
+
+        Raises:
+            DirectoryUnreachable: an actor has not said yet whether it has one of them.
+        """
         await self._be_ready()
+        self._require_reports()
         closed, died = self._places.ended(sessions)
         ended = (EndedSessions(closed, SessionEnd.CLOSED), EndedSessions(died, SessionEnd.DIED))
         return [alike for alike in ended if alike.sessions]
@@ -162,11 +173,20 @@ class _Directory:
             self._end_rebuild()
         self._sweep_later(_LEASE_S)
 
+    def _require_reports(self) -> None:
+        """Check that nothing is unknown."""
+        if self._unreported:
+            raise DirectoryUnreachable(
+                f"the directory was restarted, and {', '.join(sorted(self._unreported)[:3])} has not said yet which "
+                "sessions it has; try again later"
+            )
+
     async def _restore(self, host_id: str) -> None:
         report = await self._actors.report_of(host_id, self._places.directory_id)
         if report:
             self._places.restore(report)
-            self._leases.expect(report.owner.driver_id, time.monotonic())
+            self._leases.expect(report.owner.driver_id, time.monotonic() + _BUSY_S)
+            self._sweep_later(_LEASE_S + _BUSY_S)
             self._watch(report.owner)
         self._unreported.discard(host_id)
         if not self._unreported:

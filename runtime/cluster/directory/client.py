@@ -29,6 +29,8 @@ class DirectoryClient:
         timeout_s = timeout_s or self.timeout_s
         try:
             return await result_within(timeout_s, lambda: call(self.actor), "the directory")
+        except DirectoryUnreachable:
+            raise  # the directory itself says what it waits for
         except Unreachable:
             raise DirectoryUnreachable(
                 f"the directory of the namespace did not answer within {timeout_s:g} s; it is being restarted, or "
