@@ -22,7 +22,7 @@ LONG_TEXT = "A raven hides its food, and hides it again if another one was watch
 
 def config(server: Loopback, **settings: object) -> rc.SessionConfig:
     provider = rc.OpenAI(model="m", api_key="sk-secret", base_url=f"{server.url}/v1")
-    retry = rc.RetryPolicy(first_delay_s=0.01)
+    retry = rc.RetryPolicy(first_delay_s=0.01, max_attempts=4)
     return msgspec.structs.replace(rc.SessionConfig(provider=provider, retry=retry), **settings)
 
 
