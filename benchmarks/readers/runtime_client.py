@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 # The load server writes as many tokens as it is asked for, whatever model it is asked by.
-_FACTS = rc.providers.ModelFacts(output_limit_tokens=1 << 31)
+_FACTS = rc.providers.ModelFacts(context_limit_tokens=1 << 32, output_limit_tokens=1 << 31)
 
 
 def provider_config(api: Api, url: str) -> ProviderConfig:

@@ -40,7 +40,7 @@ class AnthropicClient:
         self._dialect = anthropic_requests.Dialect(config.model, facts, config.source, extra_body)
         authority = authority_of(config)
         key = http.header_value(config.api_key or "", "provider.api_key")
-        secrets = Secrets(authority, (key, *(config.extra_headers or {}).values()))
+        secrets = Secrets(authority, (key, *config.header_secrets))
         headers = {BETA: None, **request_headers(config, self._dialect)}
         form = config.form_of(MESSAGES).with_headers(headers)
         self._sender = FormSender(HTTPSession(config.connect_timeout_s, config.idle_timeout_s), authority)

@@ -16,6 +16,7 @@ from ..schema.deltas import Delta
 from ..schema.errors import InvalidConfig
 from ..schema.request import Request, Settings
 from ..transport import http
+from ..transport.authority import Secrets
 from ..transport.connections.http_session import HTTPSession
 from ..transport.connections.response import Response
 from ..transport.fault_bodies import Fault
@@ -53,6 +54,7 @@ class BedrockClient:
         check_extras(config, bedrock_requests.own_members(self._dialect), bedrock_requests.LISTS)
         headers = _unsigned(config.extra_headers or {})
         self._authority = access.authority
+        self._secrets = Secrets(self._authority, config.header_secrets)
         session = HTTPSession(config.connect_timeout_s, config.idle_timeout_s, trusted_certificates)
         self._sender = FormSender(session, self._authority)
         forms = (
@@ -94,7 +96,7 @@ class BedrockClient:
 
     def _channel(self, reader: BedrockReader, streaming: bool) -> http.Channel:
         post = partial(_post, self._posts[streaming], reader)
-        return http.Channel(post, VENDOR_ERRORS, self._authority.secrets, self._progress_timeout_s)
+        return http.Channel(post, VENDOR_ERRORS, self._secrets, self._progress_timeout_s)
 
 
 async def _post(send: http.Post, reader: BedrockReader, body: bytes, /) -> Response:

@@ -33,7 +33,7 @@ class CohereClient:
         check_modes(config)
         self._dialect = Dialect(config.model, config.facts, cohere_requests.config_members(config))
         self._sender = FormSender(HTTPSession(config.connect_timeout_s, config.idle_timeout_s))
-        secrets = config.api_key and config.api_key.strip(), *(config.extra_headers or {}).values()
+        secrets = config.api_key and config.api_key.strip(), *config.header_secrets
         post = self._sender.post(config.form_of(cohere_requests.CHAT))
         self._channel = http.Channel(post, VENDOR_ERRORS, secrets, config.progress_timeout_s)
 

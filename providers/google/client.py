@@ -46,7 +46,7 @@ class GoogleClient:
             config.model, bool(config.vertex), config.facts, config.source, google_requests.config_members(config)
         )
         key = config.api_key and config.api_key.strip()
-        self._secrets = Secrets(authority, (key, *(config.extra_headers or {}).values()))
+        self._secrets = Secrets(authority, (key, *config.header_secrets))
         self._streams, self._wholes = (self._channel(config, streaming) for streaming in (True, False))
 
     @property

@@ -84,7 +84,7 @@ class Connection:
         self, config: OpenAI | AzureOpenAI, authority: Authority | None, secrets: Sequence[str | None]
     ) -> None:
         self._config = config
-        self._secrets = Secrets(authority, (*secrets, *(config.extra_headers or {}).values()))
+        self._secrets = Secrets(authority, (*secrets, *config.header_secrets))
         self._sender = FormSender(HTTPSession(config.connect_timeout_s, config.idle_timeout_s), authority)
 
     def channel(self, path: str) -> http.Channel:

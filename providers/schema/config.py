@@ -50,6 +50,9 @@ class WithSecrets(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
         return [(name, "***" if name in secret else value) for name, value in given]
 
 
+_CREDENTIAL_HEADERS = {"api-key", "authorization", "cookie", "proxy-authorization", "x-api-key", "x-goog-api-key"}
+
+
 class RequestForm(msgspec.Struct, frozen=True, array_like=True):
     """A request as a vendor's SDK makes it, but for its body: *method*, *url* and *headers*, credentials included.
 
@@ -65,6 +68,11 @@ class RequestForm(msgspec.Struct, frozen=True, array_like=True):
 
     def __rich_repr__(self) -> list[Any]:
         return ["***"]
+
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """The values of headers that authenticate: an SDK may make them of a password in the address."""
+        return tuple(value.rpartition(" ")[2] for name, value in self.headers if name.lower() in _CREDENTIAL_HEADERS)
 
     def with_headers(self, headers: Mapping[str, str | None]) -> Self:
         """This form with *headers*: in the place of those of the same name, or behind all others. None removes one."""
@@ -141,6 +149,12 @@ class HTTPConfig(Config, frozen=True, kw_only=True):
     extra_body: dict[str, Any] | None = None
     extra_headers: dict[str, str] | None = None
     request_forms: RequestForms | None = None
+
+    @property
+    def header_secrets(self) -> tuple[str, ...]:
+        """The values of headers that must not appear in errors."""
+        forms = (self.request_forms or {}).values()
+        return *(self.extra_headers or {}).values(), *(value for form in forms for value in form.credentials)
 
     def form_of(self, name: str) -> RequestForm:
         """The form of the requests called *name*.

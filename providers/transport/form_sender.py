@@ -1,6 +1,7 @@
 """Sending requests in the form in which a vendor's SDK sends them."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from urllib.parse import urljoin
 
@@ -13,6 +14,7 @@ from .http import Post, Refused
 
 _SUCCESSES = range(200, 300)
 _SAME_METHOD_REDIRECTS = (307, 308)
+_MAX_ERROR_BYTES = 1 << 20
 _MAX_REDIRECTS = 20  # that of the SDKs' HTTP library
 
 
@@ -48,7 +50,8 @@ class FormSender:
         response = await self._send(head, body)
         redirects = 0
         while response.status in _SAME_METHOD_REDIRECTS and redirects < _MAX_REDIRECTS:
-            target = None if self._authority else redirect_target(head.url, response.headers.get("location", ""))
+            location = response.headers.get("location")
+            target = redirect_target(head.url, location) if location and not self._authority else None
             if target is None:
                 break
             response.close()
@@ -57,7 +60,8 @@ class FormSender:
             response = await self._send(head, body)
         if response.status in _SUCCESSES:
             return response
-        await response.read()
+        with suppress(OSError):  # the status says enough
+            await response.read(_MAX_ERROR_BYTES)
         raise Refused(response)
 
     async def _send(self, head: RequestHead, body: bytes | None) -> Response:

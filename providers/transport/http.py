@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from ..schema.client import Sink
 from ..schema.deltas import Delta
@@ -18,11 +17,13 @@ from ..schema.errors import (
 )
 from ..sdk.changes import request_error
 from .answer_reading import AnswerReading
+from .connections.request_head import Origin
 from .connections.response import Response
 from .fault_bodies import Fault, read_fault
 from .faults import FaultTable, retry_after_s
 from .rate_limit_headers import RateLimitInserter
 from .streams.decoder import AnswerDecoder
+from .streams.sse import EVENT_LIMIT_BYTES
 
 # A shorter key is a placeholder such as "EMPTY", and may occur in any sentence.
 _SECRET_CHARS = 8
@@ -111,7 +112,7 @@ class Channel:
         """What *decode* returns for the body of the response. Cancelling it aborts the HTTP request."""
         response = await self._open(encode)
         try:
-            return decode(await response.read())
+            return decode(await response.read(EVENT_LIMIT_BYTES))
         except ProviderError as error:
             raise self._scrubbed(error) from None
         except OSError as error:
@@ -127,10 +128,13 @@ class Channel:
                 return await self._post(body)
             except Exception as error:  # an authority's SDK may raise anything, and none of it may leave this package
                 problem = self._scrubbed(self._error(error))
-                adapted = self._encoded(encode) if adapt(problem) else body
-                if adapted == body:
-                    raise problem from None
-                body = adapted
+                try:
+                    adapted = self._encoded(encode) if adapt(problem) else body
+                    if adapted == body:
+                        raise problem from None
+                    body = adapted
+                finally:
+                    del problem  # whose traceback has this frame
 
     def _encoded(self, encode: Callable[[], bytes]) -> bytes:
         try:
@@ -198,12 +202,11 @@ def http_url(url: str | None, field: str) -> str | None:
     if url is None:
         return None
     try:
-        parts = urlsplit(url)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_usable = Origin.of(url).port != 0
     except ValueError:
-        fits = False
-    if not fits:
-        raise InvalidConfig(field, "give an address that begins with http:// or https://")
+        is_usable = False
+    if not is_usable:
+        raise InvalidConfig(field, "give an address that begins with http:// or https:// and the name of a host")
     return url
 
 

@@ -24,7 +24,8 @@ def proxy_of(origin: Origin) -> Proxy | None:
         ValueError: what the environment names is not an HTTP proxy.
     """
     proxies = getproxies()
-    url = None if proxy_bypass(origin.host) else proxies.get(origin.scheme, proxies.get("all"))
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    url = None if proxy_bypass(f"{host}:{origin.port}") else proxies.get(origin.scheme, proxies.get("all"))
     if not url:
         return None
     url = url if "://" in url else f"http://{url}"
@@ -33,7 +34,7 @@ def proxy_of(origin: Origin) -> Proxy | None:
     except ValueError:
         raise ValueError("the proxy that the environment names is not an HTTP proxy") from None
     parts = urlsplit(url)
-    if not parts.username:
+    if parts.username is None:
         return Proxy(proxy, b"")
     name, password = unquote(parts.username), unquote(parts.password or "")
     return Proxy(proxy, b"Proxy-Authorization: Basic %b\r\n" % b64encode(f"{name}:{password}".encode()))

@@ -40,7 +40,7 @@ class HTTPConnection(asyncio.Protocol):
         self._owner = owner
         self._proxy_fields = proxy_fields
         self._loop = asyncio.get_running_loop()
-        self._parser = ResponseParser()
+        self._parser: ResponseParser
         self._transport: asyncio.Transport
         self._poll: _Poll
         self._exchange: Exchange | None = None
@@ -63,6 +63,8 @@ class HTTPConnection(asyncio.Protocol):
         except BaseException:
             exchange.close()
             raise
+        finally:
+            del exchange  # it has the error, whose traceback has this frame
 
     @property
     def is_usable(self) -> bool:
@@ -92,24 +94,23 @@ class HTTPConnection(asyncio.Protocol):
         """*transport* leads to the server, encrypted if need be."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are no subclasses
         self._poll = _socket_poll(self._transport)
+        self._parser = ResponseParser()
 
     def data_received(self, data: bytes) -> None:
         exchange, parser = self._exchange, self._parser
         if exchange is None or self._is_closed:
             self.abort()
             return
-        self.has_begun = True
-        exchange.heard_at = self._loop.time()
         error: InvalidResponse | None = None
         try:
             parser.feed(data)
         except InvalidResponse as problem:
-            error = problem
+            error = problem.with_traceback(None)  # which has this frame
+        if parser.head is not None or not self.has_begun:  # else a head could take for ever
+            self.has_begun = True
+            exchange.heard_at = self._loop.time()
         if parser.head is not None:
-            try:
-                exchange.hand_on(parser.head, parser.body())
-            except InvalidResponse as problem:
-                error = problem
+            exchange.hand_on(parser.head, parser.body())
         if error or parser.is_complete:
             self._end(exchange, error)
 
@@ -141,11 +142,13 @@ class HTTPConnection(asyncio.Protocol):
         for start in range(0, len(body), _PIECE_BYTES):
             self._transport.write(body[start : start + _PIECE_BYTES])
             await asyncio.sleep(0)
-            if self._may_write:
+            while self._may_write and not exchange.head.done():
                 await asyncio.wait((self._may_write, exchange.head), return_when=asyncio.FIRST_COMPLETED)
-            exchange.heard_at = self._loop.time()
             if self._is_closed or (exchange.head.done() and (await exchange.head).status >= _ERRORS):
                 return
+            if self._may_write:
+                await self._may_write
+            exchange.heard_at = self._loop.time()
         self._is_sent = True
 
     def _end(self, exchange: Exchange, error: Exception | None) -> None:

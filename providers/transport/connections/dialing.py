@@ -50,17 +50,19 @@ class Dialer:
                 )
                 return connection
         except (OSError, ValueError) as error:
-            problem = f"it takes longer than {self._timeout_s:g} s" if limit.expired() else str(error)
+            problem = str(error) or type(error).__name__
+            if limit.expired():
+                problem = f"it takes longer than {self._timeout_s:g} s"
             raise ConnectFailed(f"cannot connect to {origin}: {problem}") from None
 
     async def _through(self, proxy: Proxy, origin: Origin, owner: Owner) -> HTTPConnection:
         """A connection to *origin*, encrypted up to there."""
+        trusted = await self._trusted()
         transport, tunnel = await self._dial(proxy.origin, Tunnel)
         try:
             await tunnel.open(origin, proxy.fields)
             connection = HTTPConnection(owner)
             loop = asyncio.get_running_loop()
-            trusted = await self._trusted()
             encrypted = await loop.start_tls(transport, connection, trusted, server_hostname=origin.host)
             if encrypted is None:
                 raise ConnectFailed("the proxy closed the connection")
@@ -78,13 +80,21 @@ class Dialer:
         connected = await aiohappyeyeballs.start_connection(  # pyright: ignore[reportUnknownMemberType]
             addresses, happy_eyeballs_delay=_NEXT_ADDRESS_S
         )
+        has_transport = False
+
+        def transported() -> _P:
+            nonlocal has_transport
+            has_transport = True
+            return protocol()
+
         try:
             keep_alive(connected)
             return await asyncio.get_running_loop().create_connection(
-                protocol, sock=connected, ssl=trusted, server_hostname=origin.host if trusted else None
+                transported, sock=connected, ssl=trusted, server_hostname=origin.host if trusted else None
             )
         except BaseException:
-            connected.close()
+            if not has_transport:  # which closes it itself, and may still be using it
+                connected.close()
             raise
 
     async def _trusted(self) -> SSLContext:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from .decompression import Decompressor
+from .decompression import PIECE_BYTES, Decompressor
 from .errors import InvalidResponse, ServerDisconnected
 from .response_parser import Head
 
@@ -47,13 +47,14 @@ class Exchange:
         self.heard_at = loop.time()
         """When the last bytes arrived."""
         self._flow = flow
-        self._time = loop.time
-        self._call_later = loop.call_later
+        self._loop = loop
         self._idle_timeout_s = idle_timeout_s
         self._timer = loop.call_later(idle_timeout_s, self._check_silence)
         self._take: Take = self._buffer
         self._end: End | None = None
         self._decompressor: Decompressor | None = None
+        self._decompressing: asyncio.Handle | None = None  # the next piece, after a full one
+        self._is_behind = False  # whether there may be more to decompress
         self._unread: list[bytes] = []
         self._unread_bytes = 0
         self._is_paused = False
@@ -71,8 +72,8 @@ class Exchange:
             self.resume()
         if unread:
             take(b"".join(unread))
-        if self._is_over and self._end is not None:
-            end(self._error)
+        if self._is_over and not self._is_behind:
+            self._report_end()
 
     def pause(self) -> None:
         """Read no more until ``resume``."""
@@ -83,13 +84,17 @@ class Exchange:
     def resume(self) -> None:
         """Read on."""
         self._is_paused = False
-        self.heard_at = self._time()
-        if not self._is_over:
+        self.heard_at = self._loop.time()
+        if self._is_behind:
+            self._decompress_later()
+        elif not self._is_over:
             self._flow.resume()
 
     def close(self) -> None:
         """Read no more for good; the end is not reported. The connection of a body that has not ended is closed."""
-        self._take, self._end = _ignore, None
+        self._take, self._end, self._is_behind = _ignore, None, False
+        if self._decompressing:
+            self._decompressing.cancel()
         if not self.head.cancel() and not self.head.cancelled():
             self.head.exception()  # nobody waits for it any more
         if not self._is_over:
@@ -97,19 +102,17 @@ class Exchange:
             self._flow.abort()
 
     def hand_on(self, head: Head, data: bytes) -> None:
-        """*data*, more of the body, has arrived, with or after *head*.
-
-        Raises:
-            InvalidResponse: it can't be decompressed.
-        """
+        """*data*, more of the body, has arrived, with or after *head*."""
         if not self.head.done():
             coding = head.headers.get("content-encoding", "identity").strip().lower()
             if coding not in ("", "identity"):
                 self._decompressor = Decompressor(coding)
             self.head.set_result(head)
         if self._decompressor is not None:
-            for piece in self._decompressor.feed(data):
-                self._take(piece)
+            self._decompressor.feed(data)
+            if not self._is_behind:
+                self._is_behind = True
+                self._decompress()
         elif data:
             self._take(data)
 
@@ -117,16 +120,14 @@ class Exchange:
         """The body has ended, or *error* has ended it, or there is no response for it."""
         if self._is_over:
             return
-        if error is None and self._decompressor and not self._decompressor.is_complete:
-            error = InvalidResponse("the compressed body is incomplete")
-        if self._is_paused:
+        if self._is_paused or self._is_behind:
             self._flow.resume()  # the next response comes over the same connection
         self._stop()
         self._error = error
         if not self.head.done():
             self.head.set_exception(error or ServerDisconnected("the server closed the connection"))
-        elif self._end is not None:
-            self._end(error)
+        elif error or not self._is_behind:
+            self._report_end()
 
     def _buffer(self, data: bytes) -> None:
         """Keep *data* until somebody reads it."""
@@ -135,17 +136,68 @@ class Exchange:
         if self._unread_bytes > _UNREAD_BYTES and not self._is_paused:
             self.pause()
 
+    def _decompress(self) -> None:
+        """Give what there is to decompress: a piece at a time, between which other tasks run."""
+        self._decompressing = None
+        assert self._decompressor is not None
+        while self._is_behind and not self._is_paused:
+            try:
+                piece = self._decompressor.read()
+            except InvalidResponse as error:
+                self._fail(error)
+                return
+            if piece:
+                self._take(piece)
+            if len(piece) == PIECE_BYTES:
+                if not self._is_over:
+                    self._flow.pause()
+                self._decompress_later()
+                return
+            if not piece:
+                self._is_behind = False
+                self._catch_up()
+
+    def _decompress_later(self) -> None:
+        if self._decompressing is None and self._is_behind:
+            self._decompressing = self._loop.call_soon(self._decompress)
+
+    def _catch_up(self) -> None:
+        """All that has arrived is decompressed."""
+        if not self._is_over:
+            self._flow.resume()
+        else:
+            self._report_end()
+
+    def _fail(self, error: InvalidResponse) -> None:
+        self._is_behind = False
+        if self._is_over:
+            self._error = error
+            self._report_end()
+        else:
+            self.finish(error)
+            self._flow.abort()
+
+    def _report_end(self) -> None:
+        if self._end is None:
+            return
+        end, self._end = self._end, None
+        error, self._error = self._error, None  # whose traceback will have frames that refer to this object
+        if error is None and self._decompressor and not self._decompressor.is_complete:
+            error = InvalidResponse("the compressed body is incomplete")
+        end(error)
+
     def _stop(self) -> None:
         self._is_over = True
         self._timer.cancel()
 
     def _check_silence(self) -> None:
-        left_s = self._idle_timeout_s if self._is_paused else self.heard_at + self._idle_timeout_s - self._time()
+        is_waiting = self._is_paused or self._is_behind
+        left_s = self._idle_timeout_s if is_waiting else self.heard_at + self._idle_timeout_s - self._loop.time()
         if left_s <= 0:
             self.finish(TimeoutError(f"nothing arrived for {self._idle_timeout_s:g} s"))
             self._flow.abort()
         else:
-            self._timer = self._call_later(left_s, self._check_silence)
+            self._timer = self._loop.call_later(left_s, self._check_silence)
 
 
 def _ignore(_: bytes) -> None:

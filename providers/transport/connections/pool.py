@@ -44,14 +44,19 @@ class ConnectionPool:
         Raises:
             OSError: there is none.
         """
-        if self._is_closed:
-            raise ConnectFailed("the client is closed")
-        connection = await self._dialer.connect(origin, self)
-        self._origins[connection] = origin
-        return connection
+        if not self._is_closed:
+            connection = await self._dialer.connect(origin, self)
+            if not self._is_closed:
+                self._origins[connection] = origin
+                return connection
+            connection.abort()
+        raise ConnectFailed("the client is closed")
 
     def keep(self, connection: HTTPConnection) -> None:
         """Keep *connection* for another request."""
+        if self._is_closed:
+            connection.abort()
+            return
         loop = asyncio.get_running_loop()
         self._kept[self._origins[connection]][connection] = loop.time()
         if self._sweep_timer is None:
@@ -59,7 +64,8 @@ class ConnectionPool:
 
     def lose(self, connection: HTTPConnection) -> None:
         """*connection* is closed."""
-        self._origins.pop(connection, None)
+        if origin := self._origins.pop(connection, None):
+            self._kept[origin].pop(connection, None)
         if self._all_lost and not self._origins and not self._all_lost.done():
             self._all_lost.set_result(None)
 
@@ -68,11 +74,12 @@ class ConnectionPool:
         self._is_closed = True
         if self._sweep_timer:
             self._sweep_timer.cancel()
-        if self._origins:
-            self._all_lost = asyncio.get_running_loop().create_future()
-            for connection in list(self._origins):
-                connection.abort()
-            await self._all_lost
+        if not self._origins:
+            return
+        for connection in list(self._origins):
+            connection.abort()
+        self._all_lost = self._all_lost or asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._all_lost)
 
     def _sweep(self) -> None:
         """Close what has been kept for too long."""

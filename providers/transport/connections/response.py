@@ -29,30 +29,40 @@ class Response:
             TimeoutError: nothing arrived for some time.
             OSError: it broke off.
         """
-        body = bytearray()
-        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def take(piece: bytes) -> None:
-            body.extend(piece)
-            if max_bytes is not None and len(body) >= max_bytes:
-                end(None)
-
-        def end(error: Exception | None) -> None:
-            if ended.done():
-                return  # it was cancelled, or there is enough of it
-            if error is None:
-                ended.set_result(None)
-            else:
-                ended.set_exception(error)
-
+        body = _Body(max_bytes)
         try:
-            self.read_body(take, end)
-            await ended
+            self.read_body(body.take, body.end)
+            await body.ended
+            self.content = bytes(body.data[:max_bytes])
         finally:
             self.close()
-        self.content = bytes(body[:max_bytes])
+            del body  # it has the error, whose traceback has this frame
         return self.content
 
     def close(self) -> None:
         """Close it. The connection of a body that was not read to its end is closed, too."""
         self._exchange.close()
+
+
+class _Body:
+    """Collects a body, of which *max_bytes* are enough. *ended* is done then, or at its end."""
+
+    def __init__(self, max_bytes: int | None) -> None:
+        self.data = bytearray()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._max_bytes = max_bytes
+
+    def take(self, piece: bytes) -> None:
+        if self.ended.done():
+            return
+        self.data.extend(piece)
+        if self._max_bytes is not None and len(self.data) >= self._max_bytes:
+            self.ended.set_result(None)
+
+    def end(self, error: Exception | None) -> None:
+        if self.ended.done():
+            return  # it was cancelled, or there is enough of it
+        if error is None:
+            self.ended.set_result(None)
+        else:
+            self.ended.set_exception(error)

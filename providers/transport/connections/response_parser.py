@@ -30,8 +30,8 @@ class ResponseParser:
         """Whether the current response has arrived whole."""
         self.keeps_connection = False
         """Whether another request may follow the current response, which is complete."""
-        self._headers: dict[str, str] = {}
-        self._head_bytes = 0
+        self._headers: dict[str, list[str]] = {}
+        self._bytes_without_body = 0
         self._pieces: list[bytes] = []
         self.on_body = self._pieces.append
         self._parser = httptools.HttpResponseParser(self)
@@ -46,7 +46,7 @@ class ResponseParser:
         self.head = None
         self.is_complete = False
         self._headers = {}
-        self._head_bytes = 0
+        self._bytes_without_body = 0
 
     def feed(self, data: bytes) -> None:
         """*data* has arrived.
@@ -54,16 +54,18 @@ class ResponseParser:
         Raises:
             InvalidResponse: the current response can't be read on. What was read before that is there.
         """
+        problem: str | None = None
         try:
             self._feed(data)
         except httptools.HttpParserError as error:
             self.keeps_connection = False
-            if not self.is_complete:
-                raise InvalidResponse(f"the response is not valid HTTP/1.1: {error}") from None
-        if self.head is None:
-            self._head_bytes += len(data)
-            if self._head_bytes > _MAX_HEAD_BYTES:
-                raise InvalidResponse(f"the head of the response is larger than {_MAX_HEAD_BYTES >> 10} KB")
+            problem = f"the response is not valid HTTP/1.1: {error}"
+        if problem and not self.is_complete:
+            raise InvalidResponse(problem)  # without a context, whose traceback has the frames of the connection
+        if not self._pieces:
+            self._bytes_without_body += len(data)
+            if self._bytes_without_body > _MAX_HEAD_BYTES and not self.is_complete:
+                raise InvalidResponse(f"the headers of the response are larger than {_MAX_HEAD_BYTES >> 10} KB")
 
     def body(self) -> bytes:
         """What has arrived of the body since the last call."""
@@ -93,9 +95,7 @@ class ResponseParser:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.head is not None:
             return  # in a trailer
-        key, text = name.decode("latin-1").lower(), value.decode("utf-8", "replace")
-        before = self._headers.get(key)
-        self._headers[key] = text if before is None else f"{before}, {text}"
+        self._headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("utf-8", "replace"))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -104,7 +104,7 @@ class ResponseParser:
         if status in _INFORMATIONAL:
             self._headers = {}
         else:
-            self.head = Head(status, self._headers)
+            self.head = Head(status, {name: ", ".join(values) for name, values in self._headers.items()})
 
     def on_message_complete(self) -> None:
         if self.head is not None:  # else it is informational, and the response proper follows

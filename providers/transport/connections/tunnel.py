@@ -33,6 +33,8 @@ class Tunnel(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are no subclasses
 
     def data_received(self, data: bytes) -> None:
+        if self._opened.done():
+            return
         try:
             self._parser.feed(data)
         except InvalidResponse as error:
@@ -44,11 +46,11 @@ class Tunnel(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(ConnectFailed("the proxy closed the connection"))
-        self._parser.close()
 
     def _end(self, error: Exception | None) -> None:
         if self._opened.done():
             return
+        self._parser.close()
         if error is None:
             self._opened.set_result(None)
         else:

@@ -1,6 +1,7 @@
 """Requests in the form of an SDK: redirects, compressed answers, and what is sent again."""
 
 import asyncio
+from base64 import b64encode
 
 import pytest
 from fixtures.clients import (
@@ -23,8 +24,9 @@ from fixtures.clients import (
 from servers.loopback import Exchange, Loopback, Received, answers
 
 from rayconteur.providers.openai.config import AzureOpenAI
+from rayconteur.providers.registry import open_client, with_request_forms
 from rayconteur.providers.schema.config import RequestForm
-from rayconteur.providers.schema.errors import InvalidRequest, ProviderError
+from rayconteur.providers.schema.errors import AuthenticationFailed, InvalidRequest, ProviderError
 from rayconteur.providers.transport.connections.http_session import HTTPSession
 from rayconteur.providers.transport.form_sender import FormSender, redirect_target
 
@@ -82,6 +84,58 @@ def test_a_redirect_to_another_server_is_an_error_that_says_what_to_do(
     error, connections = asyncio.run(main())
     assert (error.status, error.retryable, connections) == (status, False, 0)
     assert KEY not in error.message
+
+
+@pytest.mark.parametrize("headers", [{}, {"location": ""}])
+def test_a_redirect_to_nowhere_is_an_error(headers: dict[str, str]) -> None:
+    async def main() -> tuple[ProviderError, int]:
+        async with client_and_server(anthropic, answers(b"", 307, **headers)) as (client, server):
+            with pytest.raises(ProviderError) as raised:
+                await collect_deltas(client)
+            return raised.value, len(server.received)
+
+    error, requests = asyncio.run(main())
+    assert (error.status, requests) == (307, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"", {"content-encoding": "gzip"}),
+        (b"not brotli", {"content-encoding": "br"}),
+        (b"not gzip", {"content-encoding": "gzip"}),
+        (b"x" * 5_000_000, {}),
+    ],
+)
+def test_a_refusal_counts_by_its_status_whether_its_body_can_be_read_or_not(
+    body: bytes, headers: dict[str, str]
+) -> None:
+    async def main() -> None:
+        async with client_and_server(anthropic, answers(body, 401, **headers)) as (client, _):
+            with pytest.raises(AuthenticationFailed):
+                await collect_deltas(client)
+
+    asyncio.run(main())
+
+
+@EACH
+def test_a_password_in_the_address_appears_in_no_error(config: Config, stream: bytes) -> None:
+    del stream
+
+    async def echo(exchange: Exchange) -> None:
+        await exchange.send_answer(f"bad credentials: {exchange.request.headers}".encode(), 400)
+
+    async def main() -> str:
+        async with Loopback(echo) as server:
+            client = open_client(with_request_forms(config(server.url.replace("//", "//huginn:muninn-secret@"))))
+            with pytest.raises(InvalidRequest) as raised:
+                await collect_deltas(client)
+            await client.aclose()
+            return raised.value.message
+
+    message = asyncio.run(main())
+    assert "muninn-secret" not in message
+    assert b64encode(b"huginn:muninn-secret").decode() not in message
 
 
 def test_redirects_in_a_circle_end_with_an_error() -> None:

@@ -15,7 +15,7 @@ from rayconteur.providers.transport.connections.dialing import keep_alive
 from rayconteur.providers.transport.connections.errors import ConnectFailed
 from rayconteur.providers.transport.connections.http_session import HTTPSession
 from rayconteur.providers.transport.connections.names import Names
-from rayconteur.providers.transport.connections.request_head import RequestHead
+from rayconteur.providers.transport.connections.request_head import Origin, RequestHead
 from rayconteur.providers.transport.proxies import proxy_of
 
 OK = answers(b"Caw")
@@ -245,6 +245,58 @@ def test_the_kernel_finds_out_whether_the_other_end_of_a_silent_connection_is_st
 
         assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 60
+
+
+@EACH_LOOP
+def test_a_request_that_is_cancelled_at_any_moment_disturbs_no_other(
+    run: Run, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
+) -> None:
+    async def main() -> None:
+        async with asyncio.timeout(30), Loopback(OK, tls=server_tls) as server:
+            session = HTTPSession(5, 5, lambda: client_tls)
+            head = RequestHead("GET", server.url, ())
+            for turns in range(40):
+                asked = asyncio.create_task(session.send(head, None))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                asked.cancel()
+                await asyncio.wait((asked,))
+                others = await asyncio.gather(*(session.send(head, None) for _ in range(3)))
+                assert [await other.read() for other in others] == [b"Caw"] * 3
+                if not asked.cancelled():
+                    (await asked).close()
+            await session.aclose()
+
+    run(main())
+
+
+@EACH_LOOP
+def test_a_client_that_is_closed_while_it_connects_sends_nothing(
+    run: Run, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
+) -> None:
+    async def main() -> int:
+        async with asyncio.timeout(10), Loopback(OK, tls=server_tls) as server:
+            session = HTTPSession(5, 5, lambda: client_tls)
+            asked = asyncio.create_task(session.send(RequestHead("GET", server.url, ()), None))
+            await asyncio.sleep(0)
+            await asyncio.gather(session.aclose(), session.aclose())
+            with pytest.raises(ConnectFailed, match="the client is closed"):
+                await asked
+            return len(server.received)
+
+    assert run(main()) == 0
+
+
+@pytest.mark.parametrize("exception", ["raven.invalid", "raven.invalid:80", ".invalid", "*"])
+def test_hosts_and_ports_in_no_proxy_are_asked_directly(exception: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", exception)
+
+    assert proxy_of(Origin("http", "raven.invalid", 80)) is None
+    if "raven" in exception:
+        assert proxy_of(Origin("http", "crow.invalid", 80)) is not None
+    if ":" in exception:
+        assert proxy_of(Origin("http", "raven.invalid", 81)) is not None
 
 
 @EACH_LOOP

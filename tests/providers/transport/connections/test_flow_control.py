@@ -1,6 +1,7 @@
 """Large bodies, slow ones, and silences: what is sent and read, and when it is too long."""
 
 import asyncio
+import gzip
 import tracemalloc
 from contextlib import suppress
 
@@ -54,6 +55,44 @@ def test_no_more_of_a_large_body_is_sent_once_the_server_has_refused_it(run: Run
     assert written < 10 << 20, "the rest waits in no buffer either"
     assert received < len(BODY) / 2
     assert connections == 2
+
+
+@EACH_LOOP
+def test_a_large_body_waits_for_a_server_that_answers_before_it_has_read_it(run: Run) -> None:
+    async def main() -> tuple[int, int]:
+        reads, closed = asyncio.Event(), asyncio.Event()
+        received = 0
+
+        async def answer_early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal received
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(whole(b"Caw")[:-1])
+            await reads.wait()
+            while received < len(BODY):
+                received += len(await reader.read(1 << 20))
+            writer.write(b"w")
+            await reader.read()
+            writer.close()
+            closed.set()
+
+        async with asyncio.timeout(20), await asyncio.start_server(answer_early, "127.0.0.1", limit=1 << 16) as server:
+            head = RequestHead("POST", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", ())
+            session = HTTPSession(5, 5)
+            tracemalloc.start()
+            asked = asyncio.create_task(session.send(head, BODY))
+            await asyncio.wait((asked,), timeout=0.2)
+            written = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            reads.set()
+            assert await (await asked).read() == b"Caw"
+            await session.aclose()
+            await closed.wait()
+            return written, received
+
+    written, received = run(main())
+
+    assert written < 10 << 20
+    assert received == len(BODY)
 
 
 @EACH_LOOP
@@ -112,6 +151,59 @@ def test_a_body_that_nobody_reads_is_not_buffered_without_limit(run: Run) -> Non
             return before
 
     assert run(main()) < 16 << 20
+
+
+@EACH_LOOP
+def test_a_small_body_that_expands_to_a_large_one_neither_fills_the_memory_nor_stops_the_event_loop(run: Run) -> None:
+    bomb = whole(gzip.compress(BODY), "Content-Encoding: gzip")
+
+    async def main() -> tuple[int, list[int], int]:
+        sizes: list[int] = []
+        ended: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+        session = HTTPSession(5, 5)
+        async with asyncio.timeout(20), Loopback(sends(bomb)) as server:
+            tracemalloc.start()
+            response = await session.send(RequestHead("GET", server.url, ()), None)
+            await asyncio.wait((ended,), timeout=0.1)
+            unread_bytes = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            reading = response.read_body(lambda piece: sizes.append(len(piece)), ended.set_result)
+            reading.pause()
+            before = list(sizes)
+            await asyncio.wait((ended,), timeout=0.1)
+            assert sizes == before, "it is paused"
+            reading.resume()
+            turns = 0
+            while not ended.done():
+                turns += 1
+                await asyncio.sleep(0)
+            assert ended.result() is None
+            await session.aclose()
+            return unread_bytes, sizes, turns
+
+    unread_bytes, sizes, turns = run(main())
+
+    assert unread_bytes < 3 << 20
+    assert sum(sizes) == len(BODY)
+    assert turns > 100
+
+
+@EACH_LOOP
+def test_a_head_that_arrives_byte_by_byte_does_not_take_for_ever(run: Run) -> None:
+    async def drip(exchange: Exchange) -> None:
+        for byte in whole(b"Caw"):
+            exchange.writer.write(bytes([byte]))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.Event().wait(), 0.05)
+
+    async def main() -> None:
+        session = HTTPSession(5, 0.2)
+        async with asyncio.timeout(10), Loopback(drip) as server:
+            with pytest.raises(TimeoutError, match=r"nothing arrived for 0\.2 s"):
+                await post(session, server)
+            await session.aclose()
+
+    run(main())
 
 
 @EACH_LOOP

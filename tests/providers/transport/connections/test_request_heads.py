@@ -21,7 +21,19 @@ def test_the_server_of_a_url_is_its_scheme_host_and_port(url: str, origin: tuple
     assert str(Origin.of(url)) == host
 
 
-@pytest.mark.parametrize("url", ["", "raven.example", "ftp://raven.example", "http://", "http://x:99999", "https://["])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "raven.example",
+        "ftp://raven.example",
+        "http://",
+        "http://x:99999",
+        "https://[",
+        "http://a b/",
+        "http://a..b/",
+    ],
+)
 def test_what_is_no_url_of_a_server_is_rejected(url: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  (urllib's have various messages)
         Origin.of(url)

@@ -48,15 +48,31 @@ async def answered(*responds: Respond, requests: int = 1) -> tuple[list[bytes], 
         whole(gzip.compress(TEXT[:100]) + gzip.compress(TEXT[100:]), "Content-Encoding: X-GZIP"),
         whole(DEFLATED, "Content-Encoding: deflate"),
         whole(DEFLATED[2:-4], "Content-Encoding: deflate"),
+        whole(gzip.compress(TEXT) + bytes(99), "Content-Encoding: gzip"),
         whole(TEXT, "Content-Encoding: identity"),
     ],
-    ids=["length", "chunked", "trailer", "informational", "gzip", "members", "zlib", "deflate", "identity"],
+    ids=["length", "chunked", "trailer", "informational", "gzip", "members", "zlib", "deflate", "padding", "identity"],
 )
 def test_a_response_is_read_however_it_is_framed_and_its_connection_is_kept(run: Run, response: bytes) -> None:
     in_one = sends(response, then=done)
     byte_by_byte = sends(*(response[i : i + 1] for i in range(min(300, len(response)))), response[300:], then=done)
 
     assert run(answered(in_one, byte_by_byte, OK, requests=3)) == ([TEXT, TEXT, b"Caw"], 1)
+
+
+@pytest.mark.parametrize("bytes_more", [0, 1, 70, 107, 144, 218, 262_144])
+def test_a_body_a_little_larger_than_what_is_decompressed_at_once_is_whole(bytes_more: int) -> None:
+    text = bytes(262_144 + bytes_more)
+    deflated = whole(zlib.compress(text)[2:-4], "Content-Encoding: deflate")
+
+    assert asyncio.run(answered(sends(deflated, then=done))) == ([text], 1)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
+def test_a_response_may_have_a_coding_but_no_body(coding: str) -> None:
+    empty = sends(whole(b"", f"Content-Encoding: {coding}"), then=done)
+
+    assert asyncio.run(answered(empty, OK, requests=2)) == ([b"", b"Caw"], 1)
 
 
 @EACH_LOOP
@@ -93,6 +109,7 @@ def test_a_connection_that_cannot_be_trusted_is_not_used_again(run: Run, respons
         (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "not valid HTTP"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000, "larger than 256 KB"),
         (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 60_000, "larger than 256 KB"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: " + b"x" * 600_000, "larger than 256 KB"),
         (whole(TEXT, "Content-Encoding: br"), "compressed with 'br'"),
         (whole(TEXT, "Content-Encoding: gzip"), "corrupt"),
         (whole(gzip.compress(TEXT)[:-1], "Content-Encoding: gzip"), "incomplete"),
