@@ -80,9 +80,9 @@ PHASES = (
 # Of the session that compacts: after so many turns the question leaves no room for an answer, so that each time a
 # compaction is due. (Above the threshold only, none would follow one that was interrupted.)
 COMPACTED_TURNS = 4
-COMPACTED_TEXT = "Where did the ravens go? " * 500
+COMPACTED_TEXT = "Where did the ravens go? " * 1_000
 PAST_THE_LIMIT = COMPACTED_TEXT * 2
-_COMPACTED_LIMIT_TOKENS = 18_000
+_COMPACTED_LIMIT_TOKENS = 36_000  # a fifth of which is more than the tokens that a summary is requested with
 
 
 def session_config(phase: Phase, urls: Mapping[str, str], tokens: int) -> rc.SessionConfig:
