@@ -49,7 +49,7 @@ _chunk: Callable[[bytes], Chunk] = msgspec.json.Decoder(Chunk).decode
 _lenient = LenientDecoder[Chunk](Chunk, documented_form)
 _raw_chunk = msgspec.json.Decoder(RawChunk).decode
 _lenient_raw = LenientDecoder[RawChunk](RawChunk, documented_form)
-_any_chunks = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_chunks = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _any_part = msgspec.json.Decoder(dict[str, Any]).decode
 # The members of a part that do not name its kind.
 _ATTRIBUTES = ("thought", "thoughtSignature", "videoMetadata", "partMetadata", "mediaResolution")
@@ -136,7 +136,7 @@ class GoogleReader:
         elif reported_fault(data) is not None:
             raise FAULTS.error(read_google_fault(data))
         elif data.lstrip().startswith(b"[{"):
-            for chunk in _any_chunks(data):
+            for chunk in _chunks(data):
                 self.read(bytes(chunk), deltas)
         elif data.strip() not in _EMPTY:
             raise malformed_answer(PROVIDER, problem, data)
@@ -324,3 +324,15 @@ def _raw_part(data: bytes, index: int, position: int) -> bytes:
 def answer_decoder(number: int) -> AnswerDecoder:
     """A decoder for one answer, to request *number* of its session."""
     return AnswerDecoder(PROVIDER, GoogleReader(number))
+
+
+def _chunks(data: bytes) -> list[msgspec.Raw]:
+    """The chunks of the array *data*.
+
+    Raises:
+        ProtocolError: it is no valid array.
+    """
+    try:
+        return _decode_chunks(data)
+    except msgspec.DecodeError as problem:
+        raise malformed_answer(PROVIDER, problem, data) from None

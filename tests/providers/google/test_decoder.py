@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from builders.decoding import decode_body
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rayconteur.providers.google.decoder import answer_decoder
@@ -339,6 +339,8 @@ def test_a_body_that_is_not_a_whole_answer_is_an_error(body: bytes, kind: type[P
 
 
 @given(st.binary(max_size=80))
+@example(b"[{")
+@example(b"[{}, 1]")
 def test_any_chunk_is_an_answer_or_a_provider_error(junk: bytes) -> None:
     stream = (SAMPLES / "google_thinks_and_calls.sse").read_bytes()
     for body in (junk, stream[:400] + junk + stream[400:], b"data: " + junk + b"\n\n", b"[{" + junk + b"}]"):
