@@ -55,6 +55,8 @@ class HTTPConnection(asyncio.Protocol):
             OSError: there is no response.
         """
         self.has_begun = False
+        if self._is_closed:
+            raise ServerDisconnected("the server closed the connection")
         self._parser.expect()
         exchange = self._exchange = Exchange(self, idle_timeout_s)
         try:
@@ -65,6 +67,11 @@ class HTTPConnection(asyncio.Protocol):
             raise
         finally:
             del exchange  # it has the error, whose traceback has this frame
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is closed, by whomever."""
+        return self._is_closed
 
     @property
     def is_usable(self) -> bool:

@@ -47,7 +47,8 @@ class ConnectionPool:
         if not self._is_closed:
             connection = await self._dialer.connect(origin, self)
             if not self._is_closed:
-                self._origins[connection] = origin
+                if not connection.is_closed:  # else it is lost already
+                    self._origins[connection] = origin
                 return connection
             connection.abort()
         raise ConnectFailed("the client is closed")

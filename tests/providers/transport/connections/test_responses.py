@@ -15,7 +15,7 @@ from rayconteur.providers.transport.connections.errors import ConnectFailed, Inv
 from rayconteur.providers.transport.connections.exchange import Exchange
 from rayconteur.providers.transport.connections.http_session import HTTPSession
 from rayconteur.providers.transport.connections.pool import ConnectionPool
-from rayconteur.providers.transport.connections.request_head import Origin
+from rayconteur.providers.transport.connections.request_head import Origin, RequestHead
 
 TEXT = b"The raven caws. " * 1_000
 OK = answers(b"Caw")
@@ -175,6 +175,20 @@ def test_the_connection_that_was_used_last_is_used_first() -> None:
             await pool.aclose()
 
     asyncio.run(main())
+
+
+@EACH_LOOP
+def test_a_request_over_a_connection_that_is_closed_fails_at_once(run: Run) -> None:
+    async def main() -> None:
+        pool = ConnectionPool(5, ssl.create_default_context)
+        async with asyncio.timeout(10), Loopback(OK) as server:
+            connection = await pool.opened(Origin.of(server.url))
+            await pool.aclose()
+            assert connection.is_closed
+            with pytest.raises(ServerDisconnected):
+                await connection.send(RequestHead("GET", server.url, ()), None, 5)
+
+    run(main())
 
 
 @EACH_LOOP
