@@ -21,6 +21,7 @@ from .schema.facts import ModelFacts
 from .schema.provider import Provider, TokenCosts
 from .sdk.changes import SIGNS, opening_error, request_error
 from .sdk.collection import collection_paused
+from .wire.extra_body import check_headers
 
 _BUILT_IN = (
     "scripted.provider:SCRIPTED",
@@ -101,8 +102,12 @@ def with_request_forms(config: ProviderConfig) -> ProviderConfig:
     if provider.make_request_forms is None or not isinstance(config, HTTPConfig):
         return config
     # Forms are the same for all models. A hash, so that no secret is kept as a key.
+    check_headers(config)  # an SDK would not say which one it can't send
     account = msgspec.structs.replace(config, model="any", facts=ModelFacts(), request_forms=None)
-    key = blake2b(msgspec.msgpack.encode(account)).digest()
+    try:
+        key = blake2b(msgspec.msgpack.encode(account)).digest()
+    except UnicodeEncodeError:
+        raise InvalidConfig("provider", "a text in it contains a lone surrogate, which UTF-8 cannot encode") from None
     if key not in _made_forms:
         with _sdk_problems(provider), collection_paused():
             forms = _made(provider, config)

@@ -55,6 +55,15 @@ def check_extras(config: HTTPConfig, own_members: Collection[str], lists: Collec
         msgspec.json.encode(config.extra_body)
     except (TypeError, ValueError) as problem:
         raise InvalidConfig("provider.extra_body", f"it can't be written as JSON: {problem}") from None
+    check_headers(config)
+
+
+def check_headers(config: HTTPConfig) -> None:
+    """Check *config*'s extra headers.
+
+    Raises:
+        InvalidConfig: one is the package's own, or can't be sent.
+    """
     for name, value in (config.extra_headers or {}).items():
         _check_header(name, value)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures.clients import EACH_PROVIDER
+from fixtures.clients import Config as ConfigAt
 
 from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.bedrock.config import Bedrock
@@ -121,3 +123,20 @@ def test_the_registry_has_every_vendor_package(root: Path) -> None:
     packages = {entry.parent.name for entry in root.glob("providers/*/provider.py")} - {"schema"}
 
     assert {provider.config.__module__.split(".")[2] for provider in PROVIDERS.values()} == packages
+
+
+@EACH_PROVIDER
+@pytest.mark.parametrize("value", ["é", "€", "\ud800", "a\nb", "a\0"])
+def test_a_header_that_cannot_be_sent_is_named(config: ConfigAt, stream: bytes, value: str) -> None:
+    del stream
+    with pytest.raises(InvalidConfig) as raised:
+        open_client(config("http://127.0.0.1:1", extra_headers={"X-Team": value}))
+
+    assert raised.value.field == "provider.extra_headers['X-Team']"
+
+
+@EACH_PROVIDER
+def test_a_lone_surrogate_anywhere_in_a_config_is_an_invalid_config(config: ConfigAt, stream: bytes) -> None:
+    del stream
+    with pytest.raises(InvalidConfig):
+        open_client(config("http://127.0.0.1:1", extra_body={"team": "\ud800"}))
