@@ -91,6 +91,10 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module 'rayconteur' has no attribute {name!r}{hint}")
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 # fmt: off
 __all__ = [
     "Anthropic", "AzureOpenAI", "Bedrock", "Cited", "Clear", "Cleared", "Close", "Closed", "Cohere", "Compact",

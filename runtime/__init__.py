@@ -26,6 +26,10 @@ def __getattr__(name: str) -> object:
     return getattr(import_module(_LAZY[name], __name__), name)
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 # fmt: off
 __all__ = [
     "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "FinalAnswer", "OnInterrupt",

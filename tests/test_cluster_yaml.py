@@ -13,6 +13,8 @@ import yaml
 from jsonschema import ValidationError
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from rayconteur.providers.registry import PROVIDERS
+
 KEY_WITH_SPECIAL_CHARACTERS = "s k-'\"$HOME`id`\\"
 
 
@@ -74,6 +76,18 @@ def test_ray_starts_with_the_keys_and_requires_the_token(
     assert f"ANTHROPIC_API_KEY={KEY_WITH_SPECIAL_CHARACTERS}" in output
     assert "OTHER_API_KEY=other" not in output
     assert (home / "rayconteur" / "keys" / "keys.sh").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("variable", [name for each in PROVIDERS.values() for name in each.environment])
+def test_the_file_of_keys_has_every_variable_that_a_provider_of_this_package_reads(
+    variable: str, text: str, home: Path
+) -> None:
+    [write_keys] = re.findall(r"\((umask 077; .+)\)$", text, re.MULTILINE)
+
+    run_in_bash(write_keys, home, **{variable: "its value", f"MY_{variable}": "another's", "OTHER": f"{variable}=x"})
+
+    saved = (home / ".rayconteur" / "keys.sh").read_text()
+    assert saved == f'declare -x {variable}="its value"\n'
 
 
 @pytest.mark.parametrize("commands", ["head_start_ray_commands", "worker_start_ray_commands"])

@@ -90,6 +90,15 @@ def test_every_public_name_of_the_root_and_its_groups_exists() -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize("name", ["rayconteur", *(f"rayconteur.{group}" for group in GROUPS)])
+def test_dir_shows_every_public_name_also_before_it_is_first_used(name: str) -> None:
+    program = f"import {name} as module; print(*set(module.__all__) - set(dir(module)))"
+
+    completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert completed.stdout.split() == []
+
+
 def test_the_root_has_about_fifty_names_besides_its_groups() -> None:
     assert len(set(rayconteur.__all__) - set(GROUPS)) < 60
 

@@ -5,13 +5,14 @@ This package uses parts of SDKs that are private, undocumented or new. When such
 well; the traceback tells which it is.
 """
 
+import re
 from collections.abc import Callable
 from traceback import walk_tb
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import TypeVar, cast
 
 from ..schema.errors import IncompatibleSDK, MissingExtra
-from .versions import SDK_OF_EXTRA, TESTED, distribution_of, installed_version, requires, top_module
+from .versions import MODULES, SDK_OF_EXTRA, TESTED, distribution_of, installed_version, requires, top_module
 
 SIGNS = (AttributeError, TypeError, ImportError, NameError, NotImplementedError)
 """The errors of code that calls something that has changed."""
@@ -20,6 +21,7 @@ _OWN = __name__.partition(".")[0]
 _PROBLEM_CHARS = 300
 # google-auth decodes tokens by itself, and what it does to malformed ones looks like a change: a TypeError.
 _TOKEN_READERS = ("google.auth.", "google.oauth2.")
+_imported_name = re.compile(r"cannot import name '(\w+)'").match  # Python 3.11 has it in the text only
 _USERS: dict[CodeType, str] = {}
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -55,8 +57,9 @@ def opening_error(error: Exception, provider: str, extra: str) -> MissingExtra |
 
     ``None`` if it is a bug of this package.
     """
-    if isinstance(error, ModuleNotFoundError) and error.name and not _is_installed(error.name):
-        sdk = _without_library(SDK_OF_EXTRA.get(extra), distribution_of(error.name))
+    missing = _missing_module(error)
+    if missing and not _is_installed(missing):
+        sdk = _without_library(SDK_OF_EXTRA.get(extra), distribution_of(missing))
         return _incompatible(sdk, error, provider) or MissingExtra(provider, extra)
     return _incompatible(_changed(error), error, provider)
 
@@ -66,6 +69,19 @@ def _sign_in(error: BaseException | None) -> Exception | None:
     while error is not None and not isinstance(error, SIGNS):
         error = error.__cause__
     return error
+
+
+def _missing_module(error: Exception) -> str | None:
+    """The module that *error* says was not found, if it may be that.
+
+    ``from google import genai`` raises no ``ModuleNotFoundError`` where another distribution, such as protobuf, has
+    made the namespace ``google``.
+    """
+    if isinstance(error, ModuleNotFoundError):
+        return error.name
+    name = _imported_name(str(error)) if isinstance(error, ImportError) else None
+    module = f"{error.name}.{name[1]}" if isinstance(error, ImportError) and name else ""
+    return module if module in MODULES else None
 
 
 def _without_library(sdk: str | None, library: str | None) -> str | None:

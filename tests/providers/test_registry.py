@@ -17,7 +17,7 @@ from rayconteur.providers.cohere.config import Cohere
 from rayconteur.providers.google.config import Google
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
 from rayconteur.providers.registry import PROVIDERS, ProviderConfig, open_client
-from rayconteur.providers.schema.errors import InvalidConfig, MissingKey
+from rayconteur.providers.schema.errors import ConfigError, InvalidConfig, MissingKey
 
 KEY = "sk-this-one-is-secret"
 CONFIGS = {
@@ -117,6 +117,28 @@ def test_a_provider_lists_the_variables_that_its_config_reads(name: str) -> None
         PROVIDERS[name].config(model="m").resolved(environ)
 
     assert environ.read <= set(PROVIDERS[name].environment)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Google(model="m"),
+        Google(model="m", vertex=True),
+        Bedrock(model="m"),
+        AzureOpenAI(deployment="m", resource="us"),
+        AzureOpenAI(deployment="m", endpoint="https://us.example"),
+        Anthropic(model="m", base_url="https://us.services.ai.azure.com/anthropic"),
+        Anthropic(model="m", base_url="https://bedrock-mantle.us-east-1.api.aws/anthropic"),
+    ],
+)
+def test_each_variable_that_a_config_reads_is_listed(config: ProviderConfig) -> None:
+    environ = _Recorded()
+
+    with suppress(ConfigError):
+        config.resolved(environ)
+
+    assert environ.read
+    assert environ.read <= {variable for provider in PROVIDERS.values() for variable in provider.environment}
 
 
 def test_the_registry_has_every_vendor_package(root: Path) -> None:
