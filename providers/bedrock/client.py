@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import botocore
 
@@ -50,6 +51,10 @@ class BedrockClient:
     def __init__(self, config: Bedrock) -> None:
         access = AWSAccess(config.auth, "bedrock", PROVIDER, "provider")
         url = http.http_url(config.endpoint_url, "provider.endpoint_url") or endpoint(access.region)
+        if "@" in urlsplit(url).netloc:
+            raise InvalidConfig(
+                "provider.endpoint_url", "leave out the user name and password: AWS's signature replaces them"
+            )
         self._dialect = Dialect.of(config)
         check_extras(config, bedrock_requests.own_members(self._dialect), bedrock_requests.LISTS)
         headers = _unsigned(config.extra_headers or {})

@@ -2,9 +2,10 @@
 
 from base64 import b64encode
 from functools import cache
+from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 from .connections.request_head import Origin
 
@@ -25,7 +26,10 @@ def proxy_of(origin: Origin) -> Proxy | None:
     """
     proxies = getproxies()
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    url = None if proxy_bypass(f"{host}:{origin.port}") else proxies.get(origin.scheme, proxies.get("all"))
+    is_direct = proxy_bypass(f"{host}:{origin.port}") or any(
+        _covers(entry.strip(), origin) for entry in getproxies_environment().get("no", "").split(",")
+    )
+    url = None if is_direct else proxies.get(origin.scheme, proxies.get("all"))
     if not url:
         return None
     url = url if "://" in url else f"http://{url}"
@@ -38,3 +42,20 @@ def proxy_of(origin: Origin) -> Proxy | None:
         return Proxy(proxy, b"")
     name, password = unquote(parts.username), unquote(parts.password or "")
     return Proxy(proxy, b"Proxy-Authorization: Basic %b\r\n" % b64encode(f"{name}:{password}".encode()))
+
+
+def _covers(entry: str, origin: Origin) -> bool:
+    """Whether *entry* of ``NO_PROXY`` covers *origin* in a form that Python's ``proxy_bypass`` does not know.
+
+    These are ``*`` beside other entries, a URL as in httpx, and a network (``10.0.0.0/8``) as in curl and Go.
+    """
+    if entry == "*":
+        return True
+    try:
+        if "://" in entry:
+            url = urlsplit(entry)
+            host = (url.hostname, url.port or origin.port)
+            return url.scheme in (origin.scheme, "all") and host == (origin.host, origin.port)
+        return ip_address(origin.host) in ip_network(entry, strict=False)
+    except ValueError:
+        return False

@@ -14,7 +14,7 @@ _ZLIB_METHOD = 8  # in the low half of a zlib header's first byte, RFC 1950
 
 
 class Decompressor:
-    """Decompresses a body of the *coding* that its ``Content-Encoding`` names."""
+    """Decompresses a body of *coding*, in lower case as its headers name it."""
 
     def __init__(self, coding: str) -> None:
         self._coding = coding

@@ -1,7 +1,7 @@
 """The response to a request, while it arrives."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from .decompression import PIECE_BYTES, Decompressor
@@ -104,8 +104,7 @@ class Exchange:
     def hand_on(self, head: Head, data: bytes) -> None:
         """*data*, more of the body, has arrived, with or after *head*."""
         if not self.head.done():
-            coding = head.headers.get("content-encoding", "identity").strip().lower()
-            if coding not in ("", "identity"):
+            if coding := _coding(head.headers):
                 self._decompressor = Decompressor(coding)
             self.head.set_result(head)
         if self._decompressor is not None:
@@ -198,6 +197,12 @@ class Exchange:
             self._flow.abort()
         else:
             self._timer = self._loop.call_later(left_s, self._check_silence)
+
+
+def _coding(headers: Mapping[str, str]) -> str:
+    """How a body is compressed, by its own coding or that of its transfer (RFC 9112, section 7); empty if it is not."""
+    named = f"{headers.get('content-encoding', '')},{headers.get('transfer-encoding', '')}".lower().split(",")
+    return ",".join(coding for each in named if (coding := each.strip()) not in ("", "identity", "chunked"))
 
 
 def _ignore(_: bytes) -> None:

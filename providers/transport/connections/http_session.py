@@ -13,6 +13,7 @@ from .response import Response
 
 # A close that was on its way when the request was sent arrives within a round trip.
 _RACE_S = 10.0
+_REQUEST_TIMEOUT = 408
 
 
 class HTTPSession:
@@ -28,7 +29,11 @@ class HTTPSession:
     effect, whatever their method. These are: they ask a model for an answer, and an answer that nobody received is
     asked for again in any case, by the session's retry policy. At worst the server generates one answer too many.
 
-    No request is sent again after a byte of the response, over a connection that was new, after a timeout, or twice.
+    A response of status 408 that closes a kept connection is such an end, too: the server had waited for a request
+    until then (RFC 9110, section 15.5.9).
+
+    No request is sent again after any other byte of a response, over a connection that was new, after a silence, or
+    twice.
     """
 
     def __init__(
@@ -46,7 +51,10 @@ class HTTPSession:
         if connection := self._pool.kept(head.origin):
             began_at = asyncio.get_running_loop().time()
             try:
-                return await connection.send(head, body, self._idle_timeout_s)
+                response = await connection.send(head, body, self._idle_timeout_s)
+                if not _ends_idleness(response, began_at):
+                    return response
+                response.close()
             except ServerDisconnected:
                 if not _was_stale(connection, began_at):
                     raise
@@ -56,6 +64,12 @@ class HTTPSession:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._pool.aclose()
+
+
+def _ends_idleness(response: Response, began_at: float) -> bool:
+    """Whether *response* to a request of *began_at* says that the server has waited for a request too long."""
+    closes = "close" in response.headers.get("connection", "").lower()
+    return response.status == _REQUEST_TIMEOUT and closes and asyncio.get_running_loop().time() - began_at < _RACE_S
 
 
 def _was_stale(connection: HTTPConnection, began_at: float) -> bool:

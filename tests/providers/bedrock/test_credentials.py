@@ -229,3 +229,13 @@ def test_missing_credentials_and_a_missing_region_are_named(credential_chain: Pa
 def test_a_region_that_is_not_a_valid_host_label_is_rejected(region: str) -> None:
     with pytest.raises(InvalidConfig, match=r"provider\.region"):
         open_client(Bedrock(model="m", region=region, access_key_id=ID, secret_access_key=SECRET))
+
+
+def test_a_user_name_in_the_endpoint_is_rejected_since_the_signature_replaces_it() -> None:
+    config = Bedrock(
+        model="m", region="us-east-1", bearer_token="key", endpoint_url="https://raven:caw@bedrock.invalid"
+    )
+
+    with pytest.raises(InvalidConfig, match="leave out the user name and password") as refused:
+        open_client(config)
+    assert "caw" not in str(refused.value)

@@ -7,6 +7,7 @@ from fixtures.clients import EACH_PROVIDER, Config, collect_deltas
 from servers.loopback import Exchange, Loopback
 
 from rayconteur.providers.registry import open_client
+from rayconteur.providers.transport.connections.request_head import Origin
 from rayconteur.providers.transport.proxies import proxy_of
 
 PROVIDER_URL = "http://provider.invalid"
@@ -57,3 +58,34 @@ def test_hosts_in_no_proxy_are_requested_directly(
             assert request.target.startswith("/")
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "url", "is_direct"),
+    [
+        ("*, other.invalid", PROVIDER_URL, True),
+        ("other.invalid, *", PROVIDER_URL, True),
+        ("provider.invalid", PROVIDER_URL, True),
+        (".invalid", PROVIDER_URL, True),
+        ("rovider.invalid", PROVIDER_URL, False),
+        ("http://provider.invalid", PROVIDER_URL, True),
+        ("all://provider.invalid", PROVIDER_URL, True),
+        ("https://provider.invalid", PROVIDER_URL, False),
+        ("http://provider.invalid:8080", PROVIDER_URL, False),
+        ("http://provider.invalid:8080", f"{PROVIDER_URL}:8080", True),
+        ("http://provider.invalid:port", PROVIDER_URL, False),
+        ("10.0.0.0/8", "http://10.1.2.3", True),
+        ("10.0.0.0/8", "http://11.1.2.3", False),
+        ("10.1.2.3/8", "http://10.9.9.9", True),
+        ("10.0.0.0/8", PROVIDER_URL, False),
+        ("fd00::/8", "http://[fd00::1]", True),
+        ("", PROVIDER_URL, False),
+    ],
+)
+def test_no_proxy_lists_hosts_domains_urls_and_networks(
+    no_proxy: str, url: str, is_direct: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.invalid")
+    monkeypatch.setenv("no_proxy", no_proxy)
+
+    assert (proxy_of(Origin.of(url)) is None) == is_direct

@@ -141,6 +141,39 @@ def test_a_request_is_not_sent_again_if_the_connection_is_closed_long_after_it(m
     assert asyncio.run(main()) == 2
 
 
+def test_a_request_is_sent_again_if_the_server_says_as_it_arrives_that_it_has_waited_too_long() -> None:
+    async def time_out_and_close(exchange: Exchange) -> None:
+        exchange.writer.write(LATE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        await exchange.drop()
+
+    async def main() -> tuple[list[int], int, int]:
+        session = HTTPSession(5, 5, ssl.create_default_context)
+        async with Loopback(in_turn(OK, time_out_and_close, OK)) as server:
+            statuses = [await post(session, server) for _ in range(3)]
+            await session.aclose()
+            return statuses, len(server.received), server.connections
+
+    assert asyncio.run(main()) == ([200, 200, 200], 4, 2)
+
+
+@pytest.mark.parametrize(("status", "closes", "kept"), [(408, True, 0), (408, False, 1), (503, True, 1)])
+def test_another_status_or_a_timeout_that_ends_no_kept_connection_is_the_answer(
+    status: int, closes: bool, kept: int
+) -> None:
+    async def refuse(exchange: Exchange) -> None:
+        closing = b"Connection: close\r\n" if closes else b""
+        exchange.writer.write(b"HTTP/1.1 %d X\r\n%bContent-Length: 0\r\n\r\n" % (status, closing))
+
+    async def main() -> tuple[list[int], int]:
+        session = HTTPSession(5, 5, ssl.create_default_context)
+        async with Loopback(in_turn(*[OK] * kept, refuse)) as server:
+            statuses = [await post(session, server) for _ in range(kept + 1)]
+            await session.aclose()
+            return statuses, len(server.received)
+
+    assert asyncio.run(main()) == ([200] * kept + [status], kept + 1)
+
+
 async def fetches(*parallel: int, respond: Respond) -> tuple[int, int]:
     """The numbers of requests and of connections for so many fetches at once, one number after the other."""
     sender = FormSender(HTTPSession(5, 5))

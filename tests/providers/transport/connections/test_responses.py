@@ -19,6 +19,7 @@ from rayconteur.providers.transport.connections.request_head import Origin, Requ
 
 TEXT = b"The raven caws. " * 1_000
 OK = answers(b"Caw")
+GZIPPED = gzip.compress(TEXT)
 DEFLATED = zlib.compress(TEXT)
 
 
@@ -49,9 +50,22 @@ async def answered(*responds: Respond, requests: int = 1) -> tuple[list[bytes], 
         whole(DEFLATED, "Content-Encoding: deflate"),
         whole(DEFLATED[2:-4], "Content-Encoding: deflate"),
         whole(gzip.compress(TEXT) + bytes(99), "Content-Encoding: gzip"),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(GZIPPED), GZIPPED),
         whole(TEXT, "Content-Encoding: identity"),
     ],
-    ids=["length", "chunked", "trailer", "informational", "gzip", "members", "zlib", "deflate", "padding", "identity"],
+    ids=[
+        "length",
+        "chunked",
+        "trailer",
+        "informational",
+        "gzip",
+        "members",
+        "zlib",
+        "deflate",
+        "padding",
+        "transfer",
+        "identity",
+    ],
 )
 def test_a_response_is_read_however_it_is_framed_and_its_connection_is_kept(run: Run, response: bytes) -> None:
     in_one = sends(response, then=done)
