@@ -32,7 +32,7 @@ from ..details import chat_filter_details, read_openai_fault
 from .errors import faults
 from .events import Choice, Chunk, Piece, TokenCounts, ToolCall, UrlCitation
 from .forms import documented_form
-from .kept_parts import KeptParts
+from .kept_parts import KeptParts, text_of_details
 from .tool_calls import ToolCalls
 from .whole_messages import Messages, error_in_delta, text_piece
 
@@ -61,6 +61,7 @@ class ChatReader:
         self._blocks = 0
         self._text: int | None = None
         self._thinking: int | None = None
+        self._thinks_in_details = False
         self._calls = ToolCalls(provider, number)
         self._citations: list[UrlCitation] = []
         self._kept = KeptParts()
@@ -154,7 +155,11 @@ class ChatReader:
         if piece is None or choice.message is not None:
             piece = self._piece_of_message(choice, data)
         if piece is not None:
-            if thinking := piece.reasoning_content or piece.reasoning:
+            thinking = piece.reasoning_content or piece.reasoning
+            if piece.extra_content or piece.reasoning_details or piece.thinking_blocks:
+                thinking = thinking or self._thinking_in_details(piece)
+                self._kept.add(piece)
+            if thinking:
                 if self._thinking is None:
                     self._kept.note_thinking(piece)
                 self._add_thinking(thinking, deltas)
@@ -165,8 +170,6 @@ class ChatReader:
             if piece.refusal or piece.tool_calls or piece.function_call or piece.annotations:
                 is_whole = choice.message is not None and not (choice.delta and choice.delta.tool_calls)
                 self._read_rare(piece, is_whole, data, deltas)
-            if piece.extra_content or piece.reasoning_details or piece.thinking_blocks:
-                self._kept.add(piece)
         if choice.usage is not None:
             deltas.append(UsageReported(choice.usage.usage()))
         if choice.error and says_something(choice.error):
@@ -177,6 +180,14 @@ class ChatReader:
             self._stop_reason = reason
             if _FILTERED in reason_names(reason) or _FILTER_FAILED in data:
                 self._details = chat_filter_details(data)
+
+    def _thinking_in_details(self, piece: Piece) -> str:
+        """The thinking in the details of *piece*, unless earlier pieces had it as text: then these repeat it."""
+        if self._thinking is not None and not self._thinks_in_details:
+            return ""
+        thinking = text_of_details(piece)
+        self._thinks_in_details = self._thinks_in_details or bool(thinking)
+        return thinking
 
     def _piece_of_message(self, choice: Choice, data: bytes) -> Piece | None:
         """What is new in *choice*, which has no delta, or a message beside it."""

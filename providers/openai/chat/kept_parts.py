@@ -97,6 +97,14 @@ def thinking_in(content: Sequence[Block], provider: str) -> str:
     return "".join(block.text for block in content if isinstance(block, Thinking) and block.provider == provider)
 
 
+def text_of_details(piece: Piece) -> str:
+    """The text of the thinking, or of its summary, in the details of *piece*: some servers send it nowhere else."""
+    details = piece.reasoning_details or piece.thinking_blocks
+    parts = cast("list[object]", details) if isinstance(details, list) else ()
+    members = (cast("_Object", part).get(name) for part in parts if isinstance(part, dict) for name in _JOINED)
+    return "".join(text for text in members if isinstance(text, str))
+
+
 def _join(details: list[_Object], pieces: Sequence[object]) -> None:
     """Add *pieces*, the array of one chunk, to *details*: each continues one of an earlier chunk, or is a new one."""
     earlier = len(details)

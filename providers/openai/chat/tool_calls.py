@@ -142,6 +142,8 @@ class ToolCalls:
         last = self._calls[-1] if self._calls else None
         call = last if piece.index is None else self._latest.get(piece.index)
         name = _name(piece)
+        if call is None and last and not (name or piece.id or last.is_complete()):
+            return last  # the index of this server rises with each piece
         if call is None or not (name or piece.id):
             return call
         is_other = bool(piece.id and call.id and piece.id != call.id)

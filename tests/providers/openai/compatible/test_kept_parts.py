@@ -109,6 +109,25 @@ def test_the_signature_of_a_message_goes_back_with_the_message() -> None:
     }
 
 
+def test_thinking_that_only_the_details_have_is_shown() -> None:
+    summary = {"type": "reasoning.summary", "summary": "Hm", "index": 0}
+    text = {"type": "reasoning.text", "text": ", so.", "signature": "s", "index": 1}
+    hidden = {"type": "reasoning.encrypted", "data": "x", "index": 2}
+
+    answer = streamed(details(summary), details(text, hidden), chunk('{"content":"Caw."}'))
+
+    assert answer.content[:2] == (Thinking(text="Hm, so.", provider="raven"), Text("Caw."))
+    assert sent_back(answer)["reasoning_details"] == [summary, text, hidden]
+
+
+def test_details_that_repeat_the_thinking_are_not_shown_again() -> None:
+    blocks = '{"thinking_blocks":[{"type":"thinking","thinking":"Hm.","signature":"s"}]}'
+    both = '{"reasoning":"Hm.","reasoning_details":[{"type":"reasoning.text","text":"Hm."}],"content":"Caw."}'
+
+    for chunks in ([chunk('{"reasoning_content":"Hm."}'), chunk(blocks), chunk('{"content":"Caw."}')], [chunk(both)]):
+        assert streamed(*chunks).content[:2] == (Thinking(text="Hm.", provider="raven"), Text("Caw."))
+
+
 def test_streamed_reasoning_details_are_joined_by_type_and_index() -> None:
     text = {"type": "reasoning.text", "format": "anthropic-claude-v1", "index": 0}
     encrypted = {"type": "reasoning.encrypted", "data": "gAAA", "id": "rs_1", "index": 0}

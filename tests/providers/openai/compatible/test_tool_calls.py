@@ -66,6 +66,19 @@ def test_a_name_repeated_with_each_fragment_is_one_call(index: int | None, call_
     assert calls_of(*fragments) == [("fly", {"a": 1})]
 
 
+def test_fragments_whose_index_rises_are_one_call_until_its_input_is_complete() -> None:
+    fragments = (piece(None, text, index) for index, text in enumerate(('{"a"', ":", "1}"), start=1))
+    second = (piece("land", '{"b"', 4), piece(None, ":2}", 5))
+
+    assert calls_of(piece("fly", "", 0, "x"), *fragments, *second) == [("fly", {"a": 1}), ("land", {"b": 2})]
+
+
+def test_a_name_may_follow_its_input_at_an_index_of_its_own() -> None:
+    found = calls_of(piece("fly", FIRST, 0), piece(None, SECOND, 1), piece("land", None, 1))
+
+    assert found == [("fly", {"a": 1}), ("land", {"b": 2})]
+
+
 def test_a_repeated_name_before_another_call_is_no_call() -> None:
     found = calls_of(piece("fly", FIRST, 0, "x"), piece("fly", "", 0, "x"), piece("land", SECOND, 1, "y"))
 
