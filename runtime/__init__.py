@@ -9,7 +9,7 @@ from .api.messages import CompactReason, Continue, Continuing, Receipt, Rewind, 
 from .api.options import RouterLimits
 from .api.placement import Placement
 from .api.status import CompactResult, SessionList, SessionStatus, State
-from .cluster.probe import probe
+from .cluster.start.probe import probe
 
 if TYPE_CHECKING:
     from .driver.reply import FinalAnswer

@@ -10,6 +10,7 @@ from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.request import Positive
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
+NotNegative = Annotated[int, Meta(ge=0)]
 PositiveSeconds = Annotated[float, Meta(gt=0)]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
@@ -36,7 +37,8 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     sessions and routers continue to run after the program has ended. *num_cpus* and *quiet* (workers print nothing on
     this terminal) apply to a Ray that this runtime starts. *reader_bytes* bounds the events that a reader has received
     and its program has not consumed. *host_history_bytes* bounds the histories of all sessions that share a session
-    actor. *ports* is the first and the last port on which routers and session actors may
+    actor. *actor_memory_bytes* is how much memory a session actor requests from Ray, instead of what the benchmarks
+    say that it takes; 0 is no request. *ports* is the first and the last port on which routers and session actors may
     listen for programs and actors on other nodes; by default it is any. *call_timeout_s* is how long a call to another
     process may take before it fails with ``Unreachable``; a call that has work to do, such as closing many sessions,
     may take longer as long as that process responds.
@@ -50,6 +52,7 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     quiet: bool = True
     reader_bytes: Positive = 4 << 20
     host_history_bytes: Positive = 4 << 30
+    actor_memory_bytes: NotNegative | None = None
     ports: tuple[Port, Port] | None = None
     call_timeout_s: PositiveSeconds = 10.0
 

@@ -65,6 +65,14 @@ def no_answer(callee: str, timeout_s: float) -> Unreachable:
     )
 
 
+def not_started(callee: str, timeout_s: float) -> Unreachable:
+    """The error for a new actor *callee* that is not there after *timeout_s*."""
+    return Unreachable(
+        f"{callee} did not start within {timeout_s:g} s; if 'ray status' says that no node has the memory for it, "
+        "close sessions, add a node, or set RuntimeOptions(actor_memory_bytes=...); else the machine is overloaded"
+    )
+
+
 def find_actor(name: str, namespace: str) -> object | None:
     """The handle of the actor of that name, if there is one."""
     try:

@@ -33,7 +33,7 @@ from ray.exceptions import (
 
 from ...providers.schema.errors import RayconteurError
 from ..api.errors import ClusterLost, DeathReason, RayAuthenticationFailed, RayUnreachable
-from .probe import unreachable
+from .start.probe import unreachable
 
 # What Ray says of an actor whose node has gone (its class is that of any other death), and gRPC of a token.
 _NODE_DIED = re.compile(r"node (?:has |was |is )?(?:died|dead|terminated|drained)", re.IGNORECASE)

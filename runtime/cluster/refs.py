@@ -11,7 +11,7 @@ from ..streams.calls import CallTimedOut
 from ..streams.channel import Channel
 from ..streams.endpoint import Endpoint
 from .call_batcher import CallBatcher, Outcomes
-from .ray_calls import no_answer, node_id, result_of, result_within, tls
+from .ray_calls import no_answer, node_id, not_started, result_of, result_within, tls
 from .ray_errors import ActorDead
 from .session_actor import SessionActorHandle
 
@@ -61,7 +61,7 @@ class HostRef:
         calling = asyncio.ensure_future(result_of(call))
         try:
             while not (await asyncio.wait({calling}, timeout=self.timeout_s))[0]:
-                await self._respond_or_finish(calling, ready_s or self.timeout_s)
+                await self._respond_or_finish(calling, ready_s)
                 ready_s = None
             return calling.result()
         finally:
@@ -97,13 +97,14 @@ class HostRef:
         if error is not None:
             raise error
 
-    async def _respond_or_finish(self, calling: "asyncio.Future[T]", within_s: float) -> None:
+    async def _respond_or_finish(self, calling: "asyncio.Future[T]", ready_s: float | None) -> None:
+        within_s = ready_s or self.timeout_s
         responding = asyncio.ensure_future(result_of(self.actor.ready.remote()))
         either: set[asyncio.Future[Any]] = {calling, responding}
         try:
             done, _ = await asyncio.wait(either, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
             if not done:
-                raise no_answer(f"the actor {self.id!r}", within_s)
+                raise (not_started if ready_s else no_answer)(f"the actor {self.id!r}", within_s)
         finally:
             responding.cancel()
             await asyncio.wait({responding})

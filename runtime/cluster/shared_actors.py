@@ -9,10 +9,11 @@ from ..api.errors import RuntimeClosed, Unreachable
 from ..api.options import RuntimeOptions
 from ..events.router_connection import RouterConnection
 from ..events.router_connections import RouterConnections
-from .directory.actor import DirectoryActor
+from .directory.actor import DirectoryActor, DirectoryHandle
 from .directory.actor_names import DIRECTORY, router_name
 from .directory.client import DirectoryClient
 from .directory.lease import Lease
+from .memory import MemoryRequests, memory_requests
 from .ray_calls import START_S, find_actor, kill_actor, result_within
 from .ray_errors import ActorDead
 from .router_actor import RouterActor, RouterHandle
@@ -31,6 +32,7 @@ class SharedActors:
     directory: DirectoryClient
     routers: list[RouterHandle]
     lease: Lease
+    memory: MemoryRequests
 
     def connect_to_routers(self) -> RouterConnections:
         """Connect this driver to all routers, for its readers."""
@@ -60,32 +62,12 @@ async def find_or_start_shared_actors(options: RuntimeOptions) -> SharedActors:
 
 async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     driver_id = uuid.uuid4().hex
+    memory = await asyncio.to_thread(memory_requests, options.actor_memory_bytes)
     exists = find_actor(DIRECTORY, options.namespace) is not None
-    # Detached, so that it does not end with the driver that starts it, and restarted when it dies.
-    actor = DirectoryActor.options(
-        name=DIRECTORY,
-        namespace=options.namespace,
-        get_if_exists=True,
-        lifetime="detached",
-        num_cpus=0,
-        max_concurrency=CONCURRENCY,
-        max_restarts=-1,
-    ).remote(options.namespace, options.routers, options.ports)
-    directory = DirectoryClient(actor, options.call_timeout_s)
+    directory = DirectoryClient(_directory(options, memory), options.call_timeout_s)
     router_count = await directory.call(lambda directory: directory.add_driver.remote(driver_id), START_S)
-    routers = [
-        RouterActor.options(
-            name=router_name(number),
-            namespace=options.namespace,
-            get_if_exists=True,
-            lifetime="detached",
-            num_cpus=0,
-            max_concurrency=CONCURRENCY,
-            max_restarts=-1,
-        ).remote(options.router_limits, options.ports)
-        for number in range(router_count)
-    ]
-    shared_actors = SharedActors(driver_id, directory, routers, Lease(directory, driver_id))
+    routers = [_router(number, options, memory) for number in range(router_count)]
+    shared_actors = SharedActors(driver_id, directory, routers, Lease(directory, driver_id), memory)
     if exists or options.ports:
         try:
             starting = [result_within(START_S, router.endpoint.remote, "a router") for router in routers]
@@ -98,3 +80,30 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
                 kill_actor(directory.actor)
             raise
     return shared_actors
+
+
+# Detached, so that they do not end with the driver that starts them, and restarted when they die.
+def _directory(options: RuntimeOptions, memory: MemoryRequests) -> DirectoryHandle:
+    return DirectoryActor.options(
+        name=DIRECTORY,
+        namespace=options.namespace,
+        get_if_exists=True,
+        lifetime="detached",
+        num_cpus=0,
+        memory=memory.directory,
+        max_concurrency=CONCURRENCY,
+        max_restarts=-1,
+    ).remote(options.namespace, options.routers, options.ports)
+
+
+def _router(number: int, options: RuntimeOptions, memory: MemoryRequests) -> RouterHandle:
+    return RouterActor.options(
+        name=router_name(number),
+        namespace=options.namespace,
+        get_if_exists=True,
+        lifetime="detached",
+        num_cpus=0,
+        memory=memory.router,
+        max_concurrency=CONCURRENCY,
+        max_restarts=-1,
+    ).remote(options.router_limits, options.ports)

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from ..api.errors import RuntimeClosed
-from ..cluster.sigint import defer_sigint
+from ..cluster.start.sigint import defer_sigint
 
 T = TypeVar("T")
 

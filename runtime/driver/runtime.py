@@ -19,11 +19,11 @@ from ..api.placement import Dedicated, Packed, Placement
 from ..api.status import SessionList
 from ..api.validation import validated_provider, validated_struct
 from ..cluster.pool.actor_pool import ANY_PROVIDER, ActorPool
-from ..cluster.ray_start import connect_to_ray, shut_down_ray
 from ..cluster.refs import HostRef, SessionRef
 from ..cluster.session_registry import SessionRegistry
 from ..cluster.shared_actors import SharedActors, find_or_start_shared_actors
 from ..cluster.shipping import with_shipped_strategies
+from ..cluster.start.ray_start import connect_to_ray, shut_down_ray
 from ..events.reader import Reader
 from ..events.router_connections import RouterConnections
 from ..events.segments import START, Position

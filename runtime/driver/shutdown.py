@@ -9,7 +9,7 @@ from ..api.errors import Unreachable
 from ..api.options import RuntimeOptions
 from ..cluster.directory.actor_names import DIRECTORY, is_ours
 from ..cluster.ray_calls import find_actor, kill_actor, list_actors
-from ..cluster.ray_start import connect_to_running_ray
+from ..cluster.start.ray_start import connect_to_running_ray
 
 _END_S = 20.0
 _PAUSE_S = 0.05

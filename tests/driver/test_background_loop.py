@@ -10,7 +10,7 @@ import pytest
 from fixtures.rejections import rejected
 
 from rayconteur.errors import RuntimeClosed
-from rayconteur.runtime.cluster.sigint import defer_sigint
+from rayconteur.runtime.cluster.start.sigint import defer_sigint
 from rayconteur.runtime.driver.background_loop import BackgroundLoop, CallerThread
 
 

@@ -58,18 +58,20 @@ class ActorPool:
         owner = HostOwner(
             new_host_name(kind, self._shared_actors.driver_id), self._shared_actors.driver_id, self._options.detached
         )
+        dedicated, memory = kind is not HostKind.PACKED, self._shared_actors.memory
         actor = SessionActor.options(
             name=owner.host_id,
             namespace=self._options.namespace,
             lifetime="detached" if self._options.detached else None,
             num_cpus=0,
+            memory=memory.dedicated if dedicated else memory.packed,
             max_concurrency=CONCURRENCY,
         ).remote(
             owner,
             self._shared_actors.routers,
             self._shared_actors.directory.actor,
             SessionActorSettings(
-                dedicated=kind is not HostKind.PACKED,
+                dedicated=dedicated,
                 provider=provider,
                 ports=self._options.ports,
                 history_bytes=self._options.host_history_bytes,

@@ -3,7 +3,7 @@
 import socket
 from urllib.parse import urlsplit
 
-from ..api.errors import RayUnreachable
+from ...api.errors import RayUnreachable
 
 _TIMEOUT_S = 5.0
 

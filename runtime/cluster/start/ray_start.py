@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import ray
 from ray.exceptions import AuthenticationError
 
-from ..api.errors import RayUnreachable
-from ..api.options import RuntimeOptions
+from ...api.errors import RayUnreachable
+from ...api.options import RuntimeOptions
+from ..ray_errors import start_error
 from .probe import probe
-from .ray_errors import start_error
 from .sigint import defer_sigint
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""Connecting a process to Ray, or starting Ray."""
