@@ -215,7 +215,10 @@ class BedrockReader:
         if self._places.has(key):
             self._end_block(key, deltas)
         index = self._places.begin(key)
-        for member, raw in event.start.items():
+        for member, value in event.start.items():
+            raw = bytes(value)
+            if raw == b"null":  # not the member that is set
+                continue
             if member == "toolUse" and not (use := _tool_use_start(raw)).server_type:
                 self._places.set_kind(key, BlockKind.TOOL_USE)
                 self._start_tool_use(index, use, deltas)
@@ -223,7 +226,7 @@ class BedrockReader:
                     self._whole_inputs[index] = json
             elif member in _OPAQUE:
                 self._places.set_kind(key, BlockKind.OPAQUE)
-                self._opaque[index] = wire.OpaqueDraft(member, bytes(raw))
+                self._opaque[index] = wire.OpaqueDraft(member, raw)
 
     def _start_tool_use(self, index: int, use: wire.ToolUseStart, deltas: list[Delta]) -> None:
         self._has_called = True

@@ -193,6 +193,32 @@ def test_unknown_events_and_members_are_ignored() -> None:
     ]
 
 
+def test_members_that_are_null_are_not_the_one_that_is_set() -> None:
+    nulls = {"toolUse": None, "image": None, "toolResult": None}
+    use = {"toolUseId": "t1", "name": "look"}
+
+    answer = decode_stream(
+        START,
+        event("contentBlockStart", contentBlockIndex=0, start=nulls),
+        delta(0, text="Caw"),
+        block_stop(0),
+        event("contentBlockStart", contentBlockIndex=1, start=nulls | {"toolUse": use}),
+        block_stop(1),
+        END,
+    )
+
+    expected = (Text("Caw"), ToolUse(id="t1", name="look", input={}))
+    assert answer.content == expected
+    whole = decode_whole(nulls | {"text": "Caw"}, nulls | {"text": None, "toolUse": use | {"input": {}}})
+    assert whole.content == expected
+
+
+@pytest.mark.parametrize("use", [3, [], "look"])
+def test_a_tool_use_that_is_no_object_is_a_malformed_answer(use: object) -> None:
+    with pytest.raises(ProtocolError, match="bject"):
+        decode_stream(START, event("contentBlockStart", contentBlockIndex=0, start={"toolUse": use}), END)
+
+
 @pytest.mark.parametrize(
     ("name", "message", "kind"),
     [
