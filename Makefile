@@ -9,6 +9,9 @@ FITS := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c '$(FITS)' 2>/dev/null && echo $(name))))
 
 FUZZ_SECONDS ?= 60
+MUTANTS ?= 150
+MUTANTS_SEED ?= 1
+MUTANTS_SECONDS ?= 3000
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
@@ -25,7 +28,7 @@ NEWEST := .venv-newest/bin/python -m
 
 BENCH = $(BIN)/rayconteur bench --out benchmarks/out/$(shell date -u +%Y%m%d-%H%M%S)
 
-.PHONY: help demo test newest fuzz chaos check docs bench bench-quick gate wheel
+.PHONY: help demo test newest fuzz mutants chaos check docs bench bench-quick gate wheel
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 18
@@ -47,6 +50,10 @@ fuzz: $(LINKED)  ## Fuzz all decoders with broken answers for FUZZ_SECONDS (60),
 	-@$(PIP) install --constraint constraints.txt --only-binary atheris --group fuzz
 	@PYTHONPATH=tests $(BIN)/python -m fuzzing.decoders --seconds $(FUZZ_SECONDS)
 	@PYTHONPATH=tests $(BIN)/python -m fuzzing.frames --seconds $$(( $(FUZZ_SECONDS) / 2 ))
+
+mutants: $(LINKED)  ## Put small faults into the code, and check that tests see nine of ten: MUTANTS (150), MUTANTS_SEED
+	@PYTHONPATH=tests nice -n 15 $(BIN)/python -m mutation.run \
+		--number $(MUTANTS) --seed $(MUTANTS_SEED) --seconds $(MUTANTS_SECONDS)
 
 chaos: $(LINKED)  ## Kill routers, programs and commands, and run sessions on two nodes
 	@$(BIN)/python -m pytest -m chaos tests/cluster
