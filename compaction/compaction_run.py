@@ -66,8 +66,8 @@ class _CompactionRun:
     async def apply(self, strategies: Sequence[AnyStrategy], scope: Scope) -> None:
         """Apply one strategy after the other until the history fits. A strategy that failed is not tried again.
 
-        Next to ``Summarize``, a ``Window`` drops what a request has no room for, and no more: a summary that could not
-        be had now may be had later.
+        Next to ``Summarize``, and after any strategy that failed, a ``Window`` drops what a request has no room for,
+        and no more: what could not be had now may be had later.
         """
         job = self.job if scope is Scope.OLD_TURNS else self.job.for_recent_turns
         summarizes = any(isinstance(strategy, Summarize) for strategy in strategies)
@@ -76,7 +76,7 @@ class _CompactionRun:
                 return
             if strategy.name in self.problems:
                 continue
-            if not (isinstance(strategy, Window) and summarizes):
+            if not (isinstance(strategy, Window) and (summarizes or self.problems)):
                 self._record(strategy.name, await strategy.compact(self.history, job, scope))
             elif scope is Scope.ALL_TURNS and self.history.tokens > job.most_tokens:
                 before = self.history

@@ -124,6 +124,15 @@ def test_one_that_raises_or_breaks_a_rule_is_named_and_the_history_stays(case: s
     assert problem in (result.report.problem or "")
 
 
+def test_among_layers_the_history_stays_after_one_that_raised_as_long_as_the_request_fits() -> None:
+    layers = (Custom(instance=Keep(raises(ValueError("caw")))), Window(keep_recent_turns=1))
+
+    result = compacted(turns(10), Layered(strategies=layers), 100)
+
+    assert result.messages is None
+    assert "Keep raised ValueError: caw" in (result.report.problem or "")
+
+
 def test_one_that_makes_the_history_longer_changes_nothing() -> None:
     longer = Custom(instance=Keep(lambda messages: [user(1, LONG), *messages]))
 

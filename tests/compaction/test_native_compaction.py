@@ -148,16 +148,28 @@ def test_among_layers_the_next_one_runs_where_there_is_none() -> None:
     ],
     ids=["overloaded", "invalid", "empty", "text", "long"],
 )
-def test_a_failure_costs_no_history_and_the_next_layer_runs(provider: Provider, problem: str) -> None:
-    history = turns(8)
+def test_a_failure_costs_no_history_as_long_as_the_request_fits(provider: Provider, problem: str) -> None:
     layers = (NativeCompaction(keep_recent_turns=2), Window(keep_recent_turns=2))
+    requests = len(provider.requests)
 
-    result = compacted(history, Layered(strategies=layers), 5_000, natively=provider.compact)
+    result = compacted(turns(8), Layered(strategies=layers), 1_000, natively=provider.compact)
 
-    assert result.messages == tuple(history[-4:])
+    assert result.messages is None
     assert result.report.problem is not None
     assert problem in result.report.problem
-    assert len(provider.requests) == 1
+    assert len(provider.requests) == requests + 1
+
+
+def test_after_a_failure_the_next_layer_drops_no_more_than_a_request_has_no_room_for() -> None:
+    history, provider = turns(8), Provider(error=Overloaded("busy", "scripted"))
+    layers = (NativeCompaction(keep_recent_turns=2), Window(keep_recent_turns=2))
+    room = total_tokens(history[2:])
+
+    exactly = compacted(history, Layered(strategies=layers), 100, natively=provider.compact, window_tokens=room)
+    less = compacted(history, Layered(strategies=layers), 100, natively=provider.compact, window_tokens=room - 1)
+
+    assert exactly.messages == tuple(history[2:])
+    assert less.messages == tuple(history[4:])
 
 
 def test_a_compaction_that_takes_too_long_is_given_up_and_counted() -> None:

@@ -201,16 +201,19 @@ def test_without_the_ability_the_next_layer_runs_and_no_problem_is_reported(fact
 
 
 @pytest.mark.parametrize("step", [Fail("overloaded"), Cut()], ids=["failed", "broken off"])
-def test_a_failed_compaction_is_a_problem_and_the_next_layer_runs(step: Step) -> None:
+def test_a_failed_compaction_is_a_problem_and_the_next_layer_runs_when_a_request_has_no_room(step: Step) -> None:
     async def main() -> None:
         async with running_session(config(summary=(step,))) as session:
             await complete_turns(session, 10)
 
-            [first, *_] = compactions(session)
+            [first, *later] = compactions(session)
             assert first.problem is not None
             assert "nativecompaction: the provider's compaction failed" in first.problem
-            assert first.report is not None
-            assert first.report.strategy == "window"
+            assert first.messages_after == first.messages_before
+            window_tokens = FACTS.context_limit_tokens or 0
+            dropped = [event.report for event in later if event.report and event.report.strategy == "window"]
+            assert dropped
+            assert all(report.tokens_before > window_tokens * 0.75 for report in dropped)
 
     run(main())
 
