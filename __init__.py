@@ -66,6 +66,7 @@ from rayconteur.runtime.api.placement import Dedicated, Packed
 
 if TYPE_CHECKING:
     from rayconteur import blocking
+    from rayconteur.runtime.driver.exports import load
     from rayconteur.runtime.driver.reply import Reply
     from rayconteur.runtime.driver.runtime import Runtime
     from rayconteur.runtime.driver.session_handle import SessionHandle
@@ -75,6 +76,7 @@ _LAZY = {
     "Reply": "rayconteur.runtime.driver.reply",
     "Runtime": "rayconteur.runtime.driver.runtime",
     "SessionHandle": "rayconteur.runtime.driver.session_handle",
+    "load": "rayconteur.runtime.driver.exports",
 }
 
 
@@ -103,7 +105,7 @@ __all__ = [
     "RayconteurError", "Reasoning", "Reply", "Retry", "RetryPolicy", "Retrying", "Runtime", "RuntimeOptions",
     "Scripted", "SessionConfig", "SessionHandle", "StreamStarted", "Text", "TextChunk", "Thinking", "ThinkingChunk",
     "ToLLM", "TokenUpdate", "Tool", "ToolBatch", "ToolChoice", "ToolInputChunk", "ToolResult", "ToolResults", "ToolUse",
-    "TurnStarted", "Usage", "UserMessage", "blocking", "compaction", "errors", "model", "providers", "runtime",
+    "TurnStarted", "Usage", "UserMessage", "blocking", "compaction", "errors", "load", "model", "providers", "runtime",
     "scripted",
 ]
 # fmt: on

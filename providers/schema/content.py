@@ -1,10 +1,13 @@
 """Blocks: the parts of a message."""
 
 import re
-from typing import Any, Literal
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, Self
 
 import msgspec
 
+from .media.file_types import read_document, read_image
 from .stop_reasons import StopReason
 
 # White space, and what Unicode has shown as nothing: the Default_Ignorable_Code_Points of
@@ -77,6 +80,17 @@ class Image(_Media, frozen=True):
 
     detail: Literal["low", "medium", "high", "ultra_high", "original", "auto"] | None = None
 
+    @classmethod
+    def from_path(cls, path: str | PathLike[str]) -> Self:
+        """The image in the file at *path*, which is read at once. Its content decides what it is, not its name.
+
+        Raises:
+            InvalidConfig: it is no image.
+            OSError: it can't be read.
+        """
+        data, media_type = read_image(Path(path))
+        return cls(data=data, media_type=media_type)
+
 
 class Document(_Media, frozen=True):
     """A document (a PDF, a text file), by URL or by bytes.
@@ -87,6 +101,21 @@ class Document(_Media, frozen=True):
 
     name: str | None = None
     cite: bool = False
+
+    @classmethod
+    def from_path(cls, path: str | PathLike[str], media_type: str | None = None) -> Self:
+        """The document in the file at *path*, which is read at once, with the file's name.
+
+        Its content decides what it is: a PDF, an Office document, RTF, or any other text in UTF-8, which every provider
+        takes as ``text/plain``. A *media_type* given for it is used instead.
+
+        Raises:
+            InvalidConfig: it is none of these.
+            OSError: it can't be read.
+        """
+        path = Path(path)
+        data, found = read_document(path)
+        return cls(data=data, media_type=media_type or found, name=path.name)
 
 
 class Thinking(_Block, frozen=True, omit_defaults=True):

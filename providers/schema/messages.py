@@ -1,13 +1,13 @@
 """Messages: the entries of a history, and views of one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import islice
-from typing import cast, overload
+from typing import Self, cast, overload
 
 import msgspec
 
-from .content import Block, Opaque, Thinking, ToolResult, block_bytes
+from .content import Block, Opaque, Text, Thinking, ToolResult, block_bytes
 
 _MESSAGE_BYTES = 100
 
@@ -47,15 +47,27 @@ UNREADABLE = Origin(source="")
 class Message(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """One message of a history, with the number of its turn. Tool results are in user messages.
 
+    *turn* 0 is for messages of an initial history that is not numbered: the session numbers them.
+
     A summary has *stands_for*, what it replaces; its turn is the last one of those. An answer has its *origin*. What a
     provider's own compaction wrote has both.
     """
 
     role: Role
     content: tuple[Block, ...]
-    turn: int
+    turn: int = 0
     stands_for: StandsFor | None = None
     origin: Origin | None = None
+
+    @classmethod
+    def of_user(cls, *content: str | Block) -> Self:
+        """A message of the user's, or with tool results, for an initial history. A string is a ``Text``."""
+        return cls(role=Role.USER, content=_blocks(content))
+
+    @classmethod
+    def of_assistant(cls, *content: str | Block) -> Self:
+        """An answer, for an initial history. A string is a ``Text``."""
+        return cls(role=Role.ASSISTANT, content=_blocks(content))
 
     def readable_by(self, source: str) -> bool:
         """True if what is signed or encrypted in this message is *source*'s own, as far as that is known."""
@@ -83,6 +95,10 @@ class Message(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
             isinstance(block, Opaque) or (isinstance(block, Thinking) and block.signature is not None)
             for block in self.content
         )
+
+
+def _blocks(content: Iterable[str | Block]) -> tuple[Block, ...]:
+    return tuple(Text(text=part) if isinstance(part, str) else part for part in content)
 
 
 class HistoryView(Sequence[Message]):

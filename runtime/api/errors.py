@@ -22,7 +22,9 @@ RayconteurError                 providers/schema/errors.py
         TurnInterrupted             raised by answer(): the turn ended with Interrupted
         ToolsWaiting                raised by answer(): the model asks for tools: give it run_tool, or send the results
         EventsMissed                raised by answer(): the router no longer holds the whole turn: read the history
+        OutputMismatch              raised by answer(): the answer does not fit the type that was asked for
         InvalidRecord               a record in the journal does not apply to the state after the records before it
+    InvalidExport               load() was given a file that is damaged, no export, or newer: use another, or update
     RuntimeClosed               the runtime was closed, or not entered: use it inside ``async with Runtime()``
     RayUnreachable              there is no Ray cluster at this address: start one, or give another address
         RayAuthenticationFailed     the cluster's token is missing or wrong: set it where the message says
@@ -201,6 +203,30 @@ class InvalidRecord(SessionError):
     """A record does not apply to the state of its session: one is missing, out of order, or from another session."""
 
     code = "invalid_record"
+
+
+class OutputMismatch(SessionError):
+    """The answer does not fit the type that was asked for, for the reason *problem*. *answer* is its text.
+
+    The model was told once, unless it refused to answer: this is its last answer, and both are in the history.
+    """
+
+    code = "output_mismatch"
+
+    def __init__(self, message: str, problem: str = "", answer: str = "") -> None:
+        super().__init__(message, problem, answer)
+        self.problem = problem
+        self.answer = answer
+
+
+class InvalidExport(RayconteurError):
+    """What ``load`` was given is damaged, no export, or of a newer version. The *line* counts from 1."""
+
+    code = "invalid_export"
+
+    def __init__(self, message: str, line: int = 1) -> None:
+        super().__init__(message, line)
+        self.line = line
 
 
 class RuntimeClosed(RayconteurError):

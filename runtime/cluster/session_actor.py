@@ -8,6 +8,7 @@ from typing import cast
 
 import msgspec
 import ray
+from ray import ObjectRef
 from ray.actor import ActorProxy
 
 from ...providers.registry import ProviderConfig, load_provider
@@ -28,6 +29,7 @@ from .host_calls import serve
 from .ray_calls import kill_actor, node_address, node_id, tls
 from .router_actor import RouterHandle
 from .router_transport import transport_to
+from .shipping import read_pages
 
 log = logging.getLogger(__name__)
 
@@ -77,15 +79,19 @@ class _SessionActor:
         self._freezer = SessionFreezer()
 
     @ray.method
-    async def open(self, session_ids: list[str], claim: Claim, config: SessionConfig) -> Endpoint:
+    async def open(
+        self, session_ids: list[str], claim: Claim, config: SessionConfig, history: "list[ObjectRef[bytes]]"
+    ) -> Endpoint:
         """Open a session for each id: all of them, or none. Returns where they take messages.
+
+        *history* has the pages of an initial history, for one session.
 
         Raises:
             StaleClaim: the directory that granted the claim has died.
         """
         self._claims.use(session_ids, claim)
         try:
-            return await self._open(session_ids, claim.epoch, config)
+            return await self._open(session_ids, claim.epoch, config, history)
         finally:
             self._claims.finish(session_ids)
 
@@ -94,12 +100,14 @@ class _SessionActor:
         """What is here. From now on, only claims that this directory has granted count."""
         return self._claims.report(directory_id, self._host.epochs())
 
-    async def _open(self, session_ids: list[str], epoch: int, config: SessionConfig) -> Endpoint:
+    async def _open(
+        self, session_ids: list[str], epoch: int, config: SessionConfig, history: "list[ObjectRef[bytes]]"
+    ) -> Endpoint:
         if self._publishing is None:
             self._publishing = asyncio.get_running_loop().create_task(self._host.run())
             self._publishing.add_done_callback(_log_failure)
         endpoint = await self._listen()
-        await self._host.open(session_ids, epoch, config)
+        await self._host.open(session_ids, epoch, config, read_pages(history) if history else None)
         self._freezer.on_opened(len(session_ids))
         return endpoint
 

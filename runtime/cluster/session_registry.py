@@ -4,7 +4,9 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import partial
-from typing import cast
+from typing import NamedTuple, cast
+
+from ray import ObjectRef
 
 from ...providers.schema.errors import RayconteurError
 from ..api.config import SessionConfig
@@ -31,6 +33,15 @@ from .ray_errors import ActorDead, ActorUnavailable
 from .refs import HostRef, SessionRef
 from .session_actor import SessionActorHandle
 from .shared_actors import SharedActors
+from .shipping import put_pages
+
+
+class Opening(NamedTuple):
+    """Sessions to open, and the pages of their initial history."""
+
+    session_ids: Sequence[str]
+    config: SessionConfig
+    history: "list[ObjectRef[bytes]]"
 
 
 class SessionRegistry:
@@ -55,22 +66,28 @@ class SessionRegistry:
         if self._closed:
             raise RuntimeClosed("the runtime was left")
 
-    async def open(self, session_ids: Sequence[str], config: SessionConfig, host: HostRef | None) -> list[SessionRef]:
+    async def open(
+        self, session_ids: Sequence[str], config: SessionConfig, host: HostRef | None, history: Sequence[bytes] = ()
+    ) -> list[SessionRef]:
         """Open sessions on *host*, or one session on a new actor: all of them, or none.
+
+        *history* has the encoded pages of an initial history, for one session.
 
         Raises:
             SessionExists: an id is taken.
             ConfigError: the provider can't be used there.
             SessionDied: the actor died meanwhile.
+            HistoryFull: it has no room for the *history*.
             Unreachable: it does not respond.
         """
+        opening = Opening(session_ids, config, await put_pages(history) if history else [])
         if host is None:
             await self._require_free(session_ids)  # before a process is started for nothing
             host = self._pool.start()
         while True:
             had_opened = host.endpoint is not None
             try:
-                return await self._claim_and_open(session_ids, config, host)
+                return await self._claim_and_open(opening, host)
             except StaleClaim:
                 continue  # the directory was restarted meanwhile
             except SessionDied:
@@ -82,20 +99,19 @@ class SessionRegistry:
                 self._pool.unassign(host, len(session_ids))
                 raise
 
-    async def _claim_and_open(
-        self, session_ids: Sequence[str], config: SessionConfig, host: HostRef
-    ) -> list[SessionRef]:
+    async def _claim_and_open(self, opening: Opening, host: HostRef) -> list[SessionRef]:
+        session_ids = opening.session_ids
         claim = await self._claim(session_ids, host)
-        opening = asyncio.ensure_future(self._open_claimed(session_ids, claim, config, host))
+        opened = asyncio.ensure_future(self._open_claimed(opening, claim, host))
         try:
-            host.endpoint = await asyncio.shield(opening)
+            host.endpoint = await asyncio.shield(opened)
         except ActorDead as death:
             reason = await self._died(host.id, death)
             raise SessionDied(
                 f"the actor {host.id!r} died while sessions were opened in it ({reason}); see Ray's logs", reason
             ) from None
         except BaseException as error:
-            await asyncio.wait((opening,))  # a close could overtake it: Ray's async actors run calls in any order
+            await asyncio.wait((opened,))  # a close could overtake it: Ray's async actors run calls in any order
             await self._undo_open(dict.fromkeys(session_ids, claim.epoch), host)
             if isinstance(error, ActorUnavailable):
                 raise no_answer(f"the actor {host.id!r}", self._timeout_s) from None
@@ -204,14 +220,12 @@ class SessionRegistry:
         found.unreachable.setdefault(host_id, []).extend(session_ids)
         return []
 
-    async def _open_claimed(
-        self, session_ids: Sequence[str], claim: Claim, config: SessionConfig, host: HostRef
-    ) -> Endpoint:
+    async def _open_claimed(self, opening: Opening, claim: Claim, host: HostRef) -> Endpoint:
         """Open sessions whose ids are claimed. An actor that is not up yet may need longer, the more there are."""
         self._opening += 1
         try:
-            opening = host.actor.open.remote(list(session_ids), claim, config)
-            return await host.call_while_alive(opening, ready_s=None if host.endpoint else START_S * self._opening)
+            call = host.actor.open.remote(list(opening.session_ids), claim, opening.config, opening.history)
+            return await host.call_while_alive(call, ready_s=None if host.endpoint else START_S * self._opening)
         finally:
             self._opening -= 1
 

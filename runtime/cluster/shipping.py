@@ -1,16 +1,23 @@
-"""Objects of a program that its sessions run: Ray pickles them, with their code where a process can't import it."""
+"""What goes from a program to its sessions besides configs: strategies of its own, and initial histories.
 
-from collections.abc import Callable
+Ray pickles the strategies, with their code where a process can't import it. Histories go page by page: a page blocks an
+event loop for milliseconds.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, TypeVar, cast
 
 import msgspec
-from ray import cloudpickle
+import ray
+from ray import ObjectRef, cloudpickle
 
 from ...compaction import Compaction, Custom, Layered
 from ...compaction.strategies.custom import CompactionStrategy
 from ...compaction.strategy import CompactionSettings
 from ...providers.schema.errors import InvalidConfig
 from ..api.config import SessionSettings
+from .ray_calls import result_of
 
 S = TypeVar("S", bound=SessionSettings)
 
@@ -32,6 +39,17 @@ def with_shipped_strategies(settings: S) -> S:
             return msgspec.structs.replace(settings, compaction=_shipped(Custom(instance=strategy)))
         case _:
             return settings  # without compaction; or what the validation of settings rejects
+
+
+async def put_pages(pages: Iterable[bytes]) -> "list[ObjectRef[bytes]]":
+    """Put *pages* into Ray's object store. They stay there as long as the references are held."""
+    return await asyncio.to_thread(lambda: [ray.put(page) for page in pages])
+
+
+async def read_pages(pages: "Sequence[ObjectRef[bytes]]") -> AsyncIterator[bytes]:
+    """The pages, one after the other."""
+    for page in pages:
+        yield await result_of(page)
 
 
 def _shipped(compaction: Compaction) -> Compaction:

@@ -81,6 +81,12 @@ class ContextMeter(msgspec.Struct, gc=False):
         count = estimated(self._estimate(messages, settings)) if messages else NONE_YET.input
         self._fill(count, len(messages), settings)
 
+    def add_to_fill(self, added: Sequence[Message], messages: int, settings: Settings) -> None:
+        """*added* are at the end of the history now, which has so many *messages*. The cost is that of *added*."""
+        before = self.fill.count.tokens if self.fill.messages else None
+        known = self.settings_tokens(settings) if before is None else before
+        self._fill(estimated(known + sum(map(self.estimator.tokens, added))), messages, settings)
+
     def change_settings(self, settings: Settings) -> None:
         """The next request has other *settings* than the last one."""
         change = self._change_of_settings(settings)

@@ -17,6 +17,7 @@ from ..api.errors import InvalidRecord, SessionClosed
 from ..api.status import State
 from . import events as ev
 from .context_meter import Fill
+from .handlers.imports import import_messages
 from .handlers.messages import accept_message, ends_request, run_queue
 from .handlers.turns import complete_request, fail_request, finish_compaction, next_request
 from .history import HistorySize
@@ -171,7 +172,7 @@ class Conversation:
             SessionClosed: the session has ended, or ends after the queued messages.
             MailboxError: the message is not acceptable now; the class says why.
             InvalidConfig: the settings are never acceptable.
-            InvalidRecord: an event before ``Opened``, or a second ``Opened``.
+            InvalidRecord: an event before ``Opened``, a second ``Opened``, or an ``Imported`` after the first message.
         """
         state = self._state
         if isinstance(event, ev.Opened) is not isinstance(state.phase, Unopened):
@@ -188,9 +189,8 @@ class Conversation:
             case ev.Opened():
                 state.trigger = ev.Opened
                 instructions = self._open(event)
-            case ev.HistoryTrimmed(limit_bytes=limit_bytes):
-                state.history.drop_removed(limit_bytes)
-                instructions = []
+            case ev.Imported() | ev.HistoryTrimmed():
+                instructions = self._change_history(event)
             case _:
                 if not self._awaits(event):
                     return []
@@ -209,6 +209,14 @@ class Conversation:
         state.source = event.source
         state.meter.use_provider(event.config.provider.name)
         state.enter(Idle())
+        return []
+
+    def _change_history(self, event: ev.Imported | ev.HistoryTrimmed) -> list[Instruction]:
+        match event:
+            case ev.Imported(messages=messages):
+                import_messages(self._state, messages)
+            case ev.HistoryTrimmed(limit_bytes=limit_bytes):
+                self._state.history.drop_removed(limit_bytes)
         return []
 
     def _receive(self, event: ev.Received) -> list[Instruction]:

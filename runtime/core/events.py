@@ -31,6 +31,12 @@ class Opened(_Event, frozen=True, kw_only=True):
     source: str = ""
 
 
+class Imported(_Event, frozen=True, kw_only=True):
+    """The next *messages* of an initial history, which is valid: all of it comes before the first message."""
+
+    messages: tuple[Message, ...]
+
+
 class Received(_Event, frozen=True, kw_only=True):
     """A message arrived; its encoded size is *size_bytes*. It holds no secrets.
 
@@ -105,7 +111,7 @@ class HistoryTrimmed(_Event, frozen=True, kw_only=True):
 Outcome = Answered | RequestFailed | BackoffEnded | CompactionEnded | TaskCancelled
 """What results from an instruction. It is ignored if the conversation no longer waits for it."""
 
-Event = Opened | Received | HistoryTrimmed | Outcome
+Event = Opened | Imported | Received | HistoryTrimmed | Outcome
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):

@@ -107,6 +107,14 @@ class History(msgspec.Struct, eq=False, gc=False):
         self.size_bytes += size_bytes
         self.full_bytes += size_bytes
 
+    def extend(self, messages: Iterable[Message]) -> None:
+        """Add *messages*, which are valid after those that are there."""
+        for message in messages:
+            if used := _tool_use_ids(message.content):
+                self._tool_use_ids = self._tool_use_ids or set()
+                self._tool_use_ids.update(used)
+            self.append(message)
+
     def append_answer(self, content: Iterable[Block], turn: int, origin: Origin | None = None) -> tuple[Block, ...]:
         """Add an answer's *content*, if any of it is worth keeping, and return that. Its tool uses get unique ids."""
         kept = worth_keeping(content, self._tool_use_ids or frozenset())

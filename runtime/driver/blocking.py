@@ -5,8 +5,9 @@ affected. Tools are run in the thread that waits for the answer; *on_progress* i
 where it must not call the runtime.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from os import PathLike
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -66,11 +67,15 @@ class Runtime:
             loop.close()
 
     def spawn(
-        self, config: SessionConfig, session_id: str | None = None, placement: Placement | None = None
+        self,
+        config: SessionConfig,
+        session_id: str | None = None,
+        placement: Placement | None = None,
+        history: Iterable[Message] = (),
     ) -> "SessionHandle":
-        """Start a session. Without *session_id*, an id is generated."""
+        """Start a session. Without *session_id*, an id is generated. It goes on from *history*, if one is given."""
         loop = self._require_entered()
-        return SessionHandle(loop, loop.run(self._runtime.spawn(config, session_id, placement)))
+        return SessionHandle(loop, loop.run(self._runtime.spawn(config, session_id, placement, history)))
 
     def spawn_many(
         self,
@@ -105,12 +110,20 @@ class Runtime:
 
 
 class SessionHandle:
-    """``rayconteur.SessionHandle``."""
+    """``rayconteur.SessionHandle``. As a context manager it closes the session at the end of the block."""
 
     def __init__(self, loop: BackgroundLoop, session: session_handle.SessionHandle) -> None:
         self.id = session.id
         self._loop = loop
         self._session = session
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.run(self._session.__aexit__(kind, error, trace))
 
     def __repr__(self) -> str:
         return repr(self._session)
@@ -171,6 +184,10 @@ class SessionHandle:
     def history(self, full: bool = False) -> tuple[Message, ...]:
         """The messages; if *full*, with those that compactions removed, and without summaries."""
         return self._loop.run(self._session.history(full))
+
+    def export(self, path: str | PathLike[str] | None = None, full: bool = False) -> bytes:
+        """The conversation in JSON Lines, for ``rayconteur.load``; also written to *path*, if one is given."""
+        return self._loop.run(self._session.export(path, full))
 
     def close(self, drain: bool = False) -> None:
         """Close the session: now, or with *drain* after the turns that are queued already."""

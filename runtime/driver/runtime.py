@@ -4,16 +4,18 @@ import asyncio
 import os
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, cast
 
 from ...providers.registry import ALIASES, PROVIDERS
 from ...providers.schema.errors import InvalidConfig
+from ...providers.schema.messages import Message
 from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed, SessionDied, UnknownSession
+from ..api.initial_history import validated_history
 from ..api.options import RuntimeOptions, validated_session_id
 from ..api.placement import Dedicated, Packed, Placement
 from ..api.status import SessionList
@@ -27,6 +29,7 @@ from ..cluster.start.ray_start import connect_to_ray, shut_down_ray
 from ..events.reader import Reader
 from ..events.router_connections import RouterConnections
 from ..events.segments import START, Position
+from ..session.pages import encode_messages
 from .kept_readers import KeptReaders
 from .session_handle import SessionHandle
 
@@ -87,16 +90,27 @@ class Runtime:
             self._disconnect()
 
     async def spawn(
-        self, config: SessionConfig, session_id: str | None = None, placement: Placement | None = None
+        self,
+        config: SessionConfig,
+        session_id: str | None = None,
+        placement: Placement | None = None,
+        history: Iterable[Message] = (),
     ) -> SessionHandle:
-        """Start a session. Without *session_id*, an id is generated.
+        """Start a session. Without *session_id*, an id is generated. It goes on from *history*, if one is given.
+
+        The messages of a *history* need no turn numbers; if it ends with a message of the user's, ``retry`` answers it.
 
         Raises:
             ConfigError: the config is invalid, or a key or an SDK is missing: the field, variable or extra is named.
+                Or the *history* is not valid: the message is named, and the reason.
             SessionExists: the id is taken.
+            HistoryFull: the *history* is larger than ``limits.history_bytes``, or than the session actor has room for.
         """
-        ids = 1 if session_id is None else [session_id]
-        return (await self.spawn_many(config, ids, placement))[0]
+        self._require_entered()
+        ids = _session_ids(1 if session_id is None else [session_id])
+        config = await _prepared_config(config)
+        pages = await asyncio.to_thread(_encoded_history, history, config.provider.source)
+        return (await self._open(config, ids, placement, history=pages))[0]
 
     async def spawn_many(
         self,
@@ -112,17 +126,25 @@ class Runtime:
         Raises:
             ConfigError, SessionExists: as for ``spawn``; sessions started already are closed again.
         """
+        self._require_entered()
+        return await self._open(await _prepared_config(config), _session_ids(ids), placement, on_progress)
+
+    async def _open(
+        self,
+        config: SessionConfig,
+        session_ids: list[str],
+        placement: Placement | None,
+        on_progress: Callable[[int, int], None] | None = None,
+        history: Sequence[bytes] = (),
+    ) -> list[SessionHandle]:
+        """Open sessions of *config*, which is prepared: all of them, or none."""
         resources = self._require_entered()
-        session_ids = _session_ids(ids)
-        config = _checked_config(with_shipped_strategies(config))
-        await learn_facts(config.provider.resolved(os.environ))
-        config = await asyncio.to_thread(config.resolved(os.environ).with_request_forms)
         placement = _checked_placement(placement) if placement else self._placement
         groups = resources.pool.assign(session_ids, placement, config.provider.name)
         opened: list[SessionHandle] = []
 
         async def open_group(host: HostRef | None, group: list[str]) -> None:
-            opened.extend(map(self._handle, await resources.registry.open(group, config, host)))
+            opened.extend(map(self._handle, await resources.registry.open(group, config, host, history)))
             if on_progress:
                 on_progress(len(opened), len(session_ids))
 
@@ -214,6 +236,17 @@ def _warm_by_provider(warm: object) -> dict[str, int]:
             raise InvalidConfig("warm", f"give a number of idle actors, 0 or more, not {count!r}")
         counts[provider] += count
     return counts
+
+
+async def _prepared_config(config: SessionConfig) -> SessionConfig:
+    """*config*, validated, with its credentials, the facts of its model, and the request forms of its providers."""
+    config = _checked_config(with_shipped_strategies(config))
+    await learn_facts(config.provider.resolved(os.environ))
+    return await asyncio.to_thread(config.resolved(os.environ).with_request_forms)
+
+
+def _encoded_history(history: Iterable[Message], source: str) -> list[bytes]:
+    return list(encode_messages(validated_history(history, source)))
 
 
 def _checked_config(config: SessionConfig) -> SessionConfig:

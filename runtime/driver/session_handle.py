@@ -3,9 +3,12 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
-from typing import TypeVar
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -18,6 +21,7 @@ from ...providers.schema.messages import Message
 from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
 from ..api.errors import EventsMissed, PeerUnreachable, SessionClosed, UnknownSession
+from ..api.export import encode_export
 from ..api.messages import (
     Clear,
     Compact,
@@ -58,6 +62,8 @@ _FAILURES = (UnknownSession, ActorGone, ConnectionLost, PeerUnreachable)
 class SessionHandle:
     """A session, wherever it runs. Many drivers may hold handles of it; dropping a handle does not end the session.
 
+    ``async with await runtime.spawn(config) as session`` closes it at the end of the block.
+
     When the session has ended, every method but ``close`` raises ``SessionClosed``, and when its actor has died, every
     method raises ``SessionDied``.
     """
@@ -92,6 +98,16 @@ class SessionHandle:
 
     def __repr__(self) -> str:
         return f"SessionHandle({self.id!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the session. An error of the block is raised, not what closing after it may meet."""
+        with suppress(RayconteurError) if error else nullcontext():
+            await self.close()
 
     def ask(self, message: str | UserMessage | tuple[UserBlock, ...]) -> Reply:
         """Send a user message and stream the reply. It is sent, or rejected, when the reply is iterated or awaited."""
@@ -187,6 +203,17 @@ class SessionHandle:
             if page.next is None:
                 return tuple(messages)
             position = page.next
+
+    async def export(self, path: str | PathLike[str] | None = None, full: bool = False) -> bytes:
+        """The conversation in JSON Lines, for ``rayconteur.load``; also written to *path*, if one is given.
+
+        If *full*, with the messages that compactions removed, and without summaries.
+        """
+        messages = await self.history(full)
+        data = await asyncio.to_thread(encode_export, self.id, messages)
+        if path is not None:
+            await asyncio.to_thread(Path(path).write_bytes, data)
+        return data
 
     async def close(self, drain: bool = False) -> None:
         """Close the session: now, or with *drain* after the turns that are queued already.

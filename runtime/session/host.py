@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -23,6 +23,7 @@ from .client_pool import ClientPool
 from .credentials import Credentials
 from .endings import Endings, log_failure
 from .history_budget import HistoryBudget
+from .pages import decode_messages
 from .session import Session
 
 log = logging.getLogger(__name__)
@@ -84,14 +85,22 @@ class Host:
         for provider in providers:
             await self._clients.prepare(provider)
 
-    async def open(self, session_ids: Sequence[str], epoch: int, config: SessionConfig) -> None:
+    async def open(
+        self,
+        session_ids: Sequence[str],
+        epoch: int,
+        config: SessionConfig,
+        history: AsyncIterator[bytes] | None = None,
+    ) -> None:
         """Open a session for each id: all of them, or none. *epoch* distinguishes sessions that have the same id.
 
-        No id may be given to another call before this one has returned.
+        No id may be given to another call before this one has returned. *history* has the encoded pages of a valid
+        initial history, for one session.
 
         Raises:
             SessionExists: an id is taken here.
             ConfigError: the provider's client can't be opened, or does not support the settings.
+            HistoryFull: there is no room for the *history*.
         """
         opening: set[str] = set()
         for session_id in session_ids:
@@ -101,13 +110,14 @@ class Host:
         await self.prepare(config.providers())
         credentials = self._checked_credentials(config)
         opened = Opened(config=config.public(), created_at=time.time(), source=config.provider.source)
+        if history is not None:
+            session = self._new_session(session_ids[0], epoch, opened, credentials)
+            await self._load(session, history)
+            self._sessions[session.id] = session
+            return
         async with self._opening:  # or each of many calls would open a group before the event loop serves others
             for number, session_id in enumerate(session_ids, start=1):
-                outbox = Outbox(
-                    session_id, epoch, config.limits.outbox_bytes, self._schedulers[self._shard(session_id)]
-                )
-                self._sessions[session_id] = session = Session(session_id, opened, credentials.copy(), outbox)
-                session.on_end, session.on_history = self._on_session_end, self._on_history
+                self._sessions[session_id] = self._new_session(session_id, epoch, opened, credentials)
                 if number % _GROUP_SESSIONS == 0:
                     await asyncio.sleep(0)
             await asyncio.sleep(0)
@@ -175,6 +185,24 @@ class Host:
     def history(self, session_id: str, full: bool = False) -> HistoryView:
         """The session's messages; with *full*, those that compactions removed instead of what they wrote."""
         return self._find(session_id).history(full)
+
+    def _new_session(self, session_id: str, epoch: int, opened: Opened, credentials: Credentials) -> Session:
+        limit_bytes = opened.config.limits.outbox_bytes
+        outbox = Outbox(session_id, epoch, limit_bytes, self._schedulers[self._shard(session_id)])
+        session = Session(session_id, opened, credentials.copy(), outbox)
+        session.on_end, session.on_history = self._on_session_end, self._on_history
+        return session
+
+    async def _load(self, session: Session, history: AsyncIterator[bytes]) -> None:
+        """Load the pages of *history*. Between two of them, the event loop serves others."""
+        try:
+            async for page in history:
+                self._budget.require_room(len(page))
+                session.load(decode_messages(page))
+                await asyncio.sleep(0)
+        except BaseException:
+            session.discard()
+            raise
 
     def _checked_credentials(self, config: SessionConfig) -> Credentials:
         credentials = Credentials(self._clients)

@@ -1,6 +1,6 @@
 """Statuses and histories in pages: encoding one, or decoding it, blocks an event loop for some milliseconds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -39,7 +39,28 @@ class _EncodedPage(msgspec.Struct, frozen=True, array_like=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _statuses = msgspec.msgpack.Decoder(list[SessionStatus]).decode
+_messages = msgspec.msgpack.Decoder(tuple[Message, ...]).decode
 _page = msgspec.msgpack.Decoder(HistoryPage).decode
+
+
+def encode_messages(messages: Iterable[Message]) -> Iterator[bytes]:
+    """*messages* in pages for ``decode_messages``."""
+    page: list[msgspec.Raw] = []
+    size_bytes = 0
+    for message in messages:
+        data = _encode(message)
+        if page and (size_bytes + len(data) > _PAGE_BYTES or len(page) == _PAGE_MESSAGES):
+            yield _encode(page)
+            page, size_bytes = [], 0
+        page.append(msgspec.Raw(data))
+        size_bytes += len(data)
+    if page:
+        yield _encode(page)
+
+
+def decode_messages(data: bytes) -> tuple[Message, ...]:
+    """The messages on the page *data*."""
+    return _messages(data)
 
 
 def encode_statuses(statuses: Iterable[SessionStatus]) -> bytes:

@@ -13,7 +13,7 @@ from ...providers.models import with_model_facts
 from ...providers.registry import ProviderConfig
 from ...providers.schema.draft import Partial
 from ...providers.schema.facts import ModelFacts
-from ...providers.schema.messages import HistoryView
+from ...providers.schema.messages import HistoryView, Message
 from ...providers.schema.request import WireMemo
 from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
@@ -95,6 +95,18 @@ class Session:
             self._add_credentials(message)
         assert isinstance(acknowledge, Acknowledge)
         return Receipt(turn=acknowledge.turn, seq=seq)
+
+    def load(self, messages: tuple[Message, ...]) -> None:
+        """Add the next *messages* of an initial history, before the first message.
+
+        Raises:
+            HistoryFull: there is no room for them.
+        """
+        self._handle(ev.Imported(messages=messages))
+
+    def discard(self) -> None:
+        """Give up a session that nobody knows of yet."""
+        self._report_history(HistorySize())
 
     async def learn_facts(self, model: str) -> None:
         """Ask the models endpoint about *model*, if the session's provider says so, before a ``Configure`` names it."""

@@ -114,6 +114,10 @@ EVENTS: list[tuple[bytes, ev.Event]] = [
         ),
     ),
     (b'{"event":"backoffended","request":2}', ev.BackoffEnded(request=2)),
+    (
+        b'{"event":"imported","messages":[{"role":"user","content":[{"kind":"text","text":"hi"}],"turn":1}]}',
+        ev.Imported(messages=(Message(role=Role.USER, content=(Text("hi"),), turn=1),)),
+    ),
     (b'{"event":"historytrimmed","limit_bytes":1000}', ev.HistoryTrimmed(limit_bytes=1_000)),
     (
         b'{"event":"compactionended","compaction":1,"messages":[{"role":"user",'

@@ -43,6 +43,7 @@ from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig, WhenBusy
 from rayconteur.runtime.api.errors import InvalidRecord
+from rayconteur.runtime.api.initial_history import validated_history
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
@@ -114,7 +115,10 @@ class Interleavings(RuleBasedStateMachine):
     @invariant()
     def the_history_is_valid(self) -> None:
         conversation = self.checker.conversation
-        assert history.violations(conversation.history, tools_out=conversation.state is State.TOOLS_OUT) == []
+        tools_out = conversation.state is State.TOOLS_OUT
+        assert history.violations(conversation.history, tools_out=tools_out) == []
+        if not tools_out and not any(message.is_native_summary for message in conversation.history):
+            assert list(validated_history(conversation.history)) == list(conversation.history)
 
     @invariant()
     def a_snapshot_restores_the_conversation(self) -> None:
