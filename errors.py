@@ -28,6 +28,7 @@ from rayconteur.runtime.api.errors import (
     EmptyMessage,
     EventsMissed,
     HistoryFull,
+    IncompatibleNamespace,
     InvalidExport,
     InvalidRecord,
     MailboxError,
@@ -55,6 +56,7 @@ from rayconteur.runtime.api.errors import (
     UnknownSession,
     UnknownToolUse,
     Unreachable,
+    WrongContext,
 )
 
 # fmt: off
@@ -67,6 +69,7 @@ __all__ = [
     "EmptyMessage",
     "EventsMissed",
     "HistoryFull",
+    "IncompatibleNamespace",
     "IncompatibleSDK",
     "IncompleteAnswer",
     "InvalidConfig",
@@ -111,5 +114,6 @@ __all__ = [
     "UnknownToolUse",
     "Unreachable",
     "UnsupportedContent",
+    "WrongContext",
 ]
 # fmt: on

@@ -26,6 +26,8 @@ RayconteurError                 providers/schema/errors.py
         InvalidRecord               a record in the journal does not apply to the state after the records before it
     InvalidExport               load() was given a file that is damaged, no export, or newer: use another, or update
     RuntimeClosed               the runtime was closed, or not entered: use it inside ``async with Runtime()``
+    WrongContext                the runtime was entered in another event loop or process: enter one here
+    IncompatibleNamespace       the namespace belongs to another version of the package: use another namespace
     RayUnreachable              there is no Ray cluster at this address: start one, or give another address
         RayAuthenticationFailed     the cluster's token is missing or wrong: set it where the message says
         ClusterLost                 the cluster went away: enter a runtime again when it is back
@@ -233,6 +235,18 @@ class RuntimeClosed(RayconteurError):
     """The runtime was closed, or has not been entered yet."""
 
     code = "runtime_closed"
+
+
+class WrongContext(RayconteurError):
+    """The runtime of a handle or a reader was entered in another event loop, or in the process that forked this one."""
+
+    code = "wrong_context"
+
+
+class IncompatibleNamespace(RayconteurError):
+    """The actors of the namespace were started by another version of the package."""
+
+    code = "incompatible_namespace"
 
 
 class RayUnreachable(RayconteurError):

@@ -23,6 +23,7 @@ from ..api.errors import (
 )
 from ..api.options import RuntimeOptions
 from ..api.status import SessionList, SessionStatus
+from ..events.owner import Owner
 from ..session.pages import PAGE_SESSIONS, decode_statuses
 from ..streams.endpoint import Endpoint
 from .directory.actor import DirectoryHandle
@@ -58,13 +59,16 @@ class SessionRegistry:
         self._background: set[asyncio.Task[None]] = set()
         self._opening = 0
         self._closed = False
+        self.owner = Owner()
 
     def require_open(self) -> None:
         """Raises:
         RuntimeClosed: the runtime was left.
+        WrongContext: it was entered in another event loop, or another process.
         """
         if self._closed:
             raise RuntimeClosed("the runtime was left")
+        self.owner.require()
 
     async def open(
         self, session_ids: Sequence[str], config: SessionConfig, host: HostRef | None, history: Sequence[bytes] = ()

@@ -13,6 +13,7 @@ from .directory.actor import DirectoryActor, DirectoryHandle
 from .directory.actor_names import DIRECTORY, router_name
 from .directory.client import DirectoryClient
 from .directory.lease import Lease
+from .directory.package_version import incompatible, package_version
 from .memory import MemoryRequests, memory_requests
 from .ray_calls import START_S, find_actor, kill_actor, result_within
 from .ray_errors import ActorDead
@@ -65,7 +66,7 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     memory = await asyncio.to_thread(memory_requests, options.actor_memory_bytes)
     exists = find_actor(DIRECTORY, options.namespace) is not None
     directory = DirectoryClient(_directory(options, memory), options.call_timeout_s)
-    router_count = await directory.call(lambda directory: directory.add_driver.remote(driver_id), START_S)
+    router_count = await _register(driver_id, directory)
     routers = [_router(number, options, memory) for number in range(router_count)]
     shared_actors = SharedActors(driver_id, directory, routers, Lease(directory, driver_id), memory)
     if exists or options.ports:
@@ -80,6 +81,15 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
                 kill_actor(directory.actor)
             raise
     return shared_actors
+
+
+async def _register(driver_id: str, directory: DirectoryClient) -> int:
+    """Register a driver. Returns the number of routers."""
+    version = package_version()
+    try:
+        return await directory.call(lambda actor: actor.add_driver.remote(driver_id, version), START_S)
+    except TypeError:  # Ray compares the arguments with those of the actor's own version
+        raise incompatible("an older version", version) from None
 
 
 # Detached, so that they do not end with the driver that starts them, and restarted when they die.

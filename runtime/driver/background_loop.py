@@ -1,6 +1,7 @@
 """An event loop in a background thread, for threads that can't await."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
@@ -10,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from ..api.errors import RuntimeClosed
 from ..cluster.start.sigint import defer_sigint
+from ..events.owner import forked
 
 T = TypeVar("T")
 
@@ -88,11 +90,17 @@ class BackgroundLoop:
         self._loop = self._runner.get_loop()
         self._stopped = asyncio.Event()
         self._open = True
+        self._process_id = os.getpid()
         # Work that reaches the loop after its end would never be done. Held while the garbage collector closes a
         # generator in the same thread, which submits work in turn: hence an RLock.
         self._lock = threading.RLock()
         self._thread = threading.Thread(target=self._run, name="rayconteur", daemon=True)
         self._thread.start()
+
+    @property
+    def is_forked(self) -> bool:
+        """True in a process that was forked from that of the loop."""
+        return os.getpid() != self._process_id
 
     def run(self, work: Coroutine[Any, Any, T], caller: CallerThread | None = None) -> T:
         """Run *work* and wait for its result. If the wait is interrupted (Ctrl-C), *work* is cancelled first.
@@ -100,7 +108,11 @@ class BackgroundLoop:
         Raises:
             RuntimeClosed: the loop is closed, or closes meanwhile.
             RuntimeError: it was called in the loop's own thread, which would wait for itself.
+            WrongContext: this process was forked: the loop's thread is not in it.
         """
+        if self.is_forked:
+            work.close()
+            raise forked()
         if threading.current_thread() is self._thread:
             work.close()
             raise RuntimeError("this was called by the runtime, which would wait for itself")
@@ -120,6 +132,9 @@ class BackgroundLoop:
 
     def run_unattended(self, work: Coroutine[Any, Any, None]) -> None:
         """Run *work* without waiting for it. Does nothing if the loop is closed."""
+        if self.is_forked:
+            work.close()
+            return
         with suppress(RuntimeClosed):
             self._submit(_Job(work, lambda: None))
 

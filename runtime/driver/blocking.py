@@ -61,6 +61,8 @@ class Runtime:
     ) -> None:
         loop = self._require_entered()
         self._loop = None
+        if loop.is_forked:
+            return  # what it holds belongs to the process that forked this one
         try:
             loop.run(self._runtime.__aexit__(kind, error, trace))
         finally:

@@ -80,6 +80,8 @@ class Runtime:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         resources, self._resources = self._resources, None
+        if resources and resources.registry.owner.is_forked:
+            return  # what it holds belongs to the process that forked this one
         try:
             if resources:
                 resources.kept_readers.close()
@@ -206,6 +208,7 @@ class Runtime:
     def _require_entered(self) -> "_Resources":
         if self._resources is None:
             raise RuntimeClosed("the runtime was left, or not entered yet; use it inside 'async with Runtime()'")
+        self._resources.registry.require_open()
         return self._resources
 
     def _disconnect(self) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol, Self
 
 from ..api.errors import SessionDied
 from ..api.messages import FromLLM, Missed
+from .owner import Owner
 from .segments import END_SEQ, START, Position, Segment, SessionEnd, decode_events
 
 _REMEMBERED_ENDED_SESSIONS = 100_000
@@ -49,6 +50,7 @@ class Reader:
         if session_id is not None and position is not None:
             self.cursors[session_id] = position
         self._source = source
+        self._owner = Owner()
         self._segments: deque[tuple[Segment, int]] = deque()  # each with the last number that the reader had before it
         self._events: Iterator[FromLLM] = iter(())
         self._ended_sessions: deque[str] = deque()
@@ -146,7 +148,9 @@ class Reader:
         Raises:
             StopAsyncIteration: the reader has ended.
             SessionDied: the session's actor has died.
+            WrongContext: it was created in another event loop, or another process.
         """
+        self._owner.require()
         if rest := list(self._events):
             return rest
         while True:

@@ -22,6 +22,7 @@ from ...streams.peer import Peer
 from ..ray_calls import node_address, node_id, tls
 from .leases import Leases
 from .namespace_actors import NamespaceActors
+from .package_version import require_same_version
 from .places import Claim, ClaimRequest, HostOwner, Places, SessionPage, SessionPlace
 
 log = logging.getLogger(__name__)
@@ -57,12 +58,14 @@ class _Directory:
         self._has_ended = False
 
     @ray.method
-    async def add_driver(self, driver_id: str) -> int:
+    async def add_driver(self, driver_id: str, version: str) -> int:
         """Register a driver. Returns the number of routers: all drivers and sessions must agree on it.
 
         Raises:
+            IncompatibleNamespace: the driver has another *version* of the package.
             RuntimeClosed: the namespace is just being removed.
         """
+        require_same_version(version)
         await self._be_ready()
         if self._has_ended:
             raise RuntimeClosed("the namespace is being removed: nobody has used it")
