@@ -14,9 +14,9 @@ from builders.recorded_requests import RecordedRequest, recorded_requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rayconteur.compaction.estimate.estimator import Estimator, tokens_in
+from rayconteur.compaction.estimate.estimator import Estimator, Learned, tokens_in
 from rayconteur.compaction.estimate.media import image_size
-from rayconteur.compaction.estimate.sizes import settings_sizes
+from rayconteur.compaction.estimate.sizes import Sizes, settings_sizes
 from rayconteur.providers.schema.content import Block, Document, Image, Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Settings
@@ -126,6 +126,22 @@ def test_the_size_of_an_image_is_read_from_its_header(data: bytes, expected: tup
     assert image_size(data) == expected
 
 
+@pytest.mark.parametrize("marker", range(0xC0, 0xD0))
+def test_the_size_of_a_jpeg_is_in_the_segment_that_begins_a_frame(marker: int) -> None:
+    """T.81, table B.1: all of these begin a frame, except those of tables and of arithmetic coding."""
+    sizes = b"\x00\x11\x08" + struct.pack(">HH", 480, 640) + bytes(10)
+
+    begins_frame = marker not in (0xC4, 0xC8, 0xCC)
+    assert image_size(b"\xff\xd8\xff" + bytes([marker]) + sizes) == ((640, 480) if begins_frame else (1_024, 1_024))
+
+
+@pytest.mark.parametrize("marker", [0xBF, 0xD0])
+def test_other_segments_of_a_jpeg_are_passed_over(marker: int) -> None:
+    frame = b"\xff\xc0\x00\x11\x08" + struct.pack(">HH", 480, 640) + bytes(10)
+
+    assert image_size(b"\xff\xd8\xff" + bytes([marker]) + b"\x00\x06abcd" + frame) == (640, 480)
+
+
 @given(st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\xff\xd8", b"RIFF\0\0\0\0WEBPVP8X"]), st.binary())
 def test_a_broken_image_is_estimated_too(head: bytes, rest: bytes) -> None:
     if head + rest:
@@ -137,6 +153,15 @@ def test_every_message_has_tokens(conversation: tuple[tuple[Message, ...], int |
     messages, _ = conversation
 
     assert all(Estimator("anthropic").tokens(message) > 0 for message in messages)
+
+
+@pytest.mark.parametrize(
+    ("reported", "learns"), [(33, False), (34, True), (2_300, True), (2_301, False), (0, False), (-5, False)]
+)
+def test_figures_from_a_third_to_thrice_the_estimate_and_two_thousand_more_teach(reported: int, learns: bool) -> None:
+    learned = Learned()
+
+    assert (learned.after(Sizes(prose=100.0), reported) != learned) is learns
 
 
 def test_a_number_of_bytes_is_estimated_at_four_per_token() -> None:
@@ -283,6 +308,13 @@ def test_pages_beyond_what_is_looked_at_count_as_often_as_those_before() -> None
     document = Document(data=page * 8, media_type="application/pdf")
 
     assert 7 <= pages(estimate(document, provider="openai")) <= 9
+
+
+def test_pages_are_looked_for_in_the_first_four_megabytes() -> None:
+    data = b"/Type /Page " * 10 + bytes((6 << 20) - 120)
+    document = Document(data=data, media_type="application/pdf")
+
+    assert pages(estimate(document, provider="openai")) == pytest.approx(15, abs=0.1)
 
 
 # Compared with figures that providers reported

@@ -47,6 +47,17 @@ def cut_off(reason: StopReason = StopReason.MAX_TOKENS, text: str = "They hide "
     return conversation
 
 
+def test_an_answer_that_was_completed_can_not_be_continued_again() -> None:
+    conversation = opened_conversation(DISCARD)
+    conversation.handle(user_message("hi"))
+    conversation.handle(answered(1, "Yes, ", stop=StopReason.MAX_TOKENS))
+    conversation.handle(received(msg.Continue()))
+    conversation.handle(answered(2, "it is."))
+
+    with pytest.raises(NothingToContinue):
+        conversation.handle(received(msg.Continue()))
+
+
 @pytest.mark.parametrize("reason", CUT)
 def test_continue_requests_the_rest_of_the_answer(reason: StopReason) -> None:
     conversation = cut_off(reason)

@@ -49,6 +49,15 @@ def test_malformed_uses_have_an_error_result_from_the_start_and_are_never_handed
     assert batch.result_blocks()[1].content == (Text(MALFORMED),)
 
 
+def test_a_result_has_the_summary_that_came_with_it_and_others_keep_theirs() -> None:
+    batch = ToolBatch.of((tool_use("a"), tool_use("b")))
+    own = msgspec.structs.replace(tool_result("b"), compact_summary="its own")
+
+    batch = batch.with_results(ToolResults(results=(tool_result("a"), own), compact_summaries={"a": "in short"}))
+
+    assert [result.compact_summary for result in batch.result_blocks()] == ["in short", "its own"]
+
+
 def test_open_uses_get_the_error_that_they_were_interrupted() -> None:
     batch = ToolBatch.of((tool_use("a"), tool_use("b")))
     batch = batch.with_results(results("a"))

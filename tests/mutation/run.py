@@ -31,7 +31,13 @@ from mutation.mutants import Mutant, sample
 
 FOLDERS = ("runtime/core", "compaction", "runtime/session")
 TESTS = ("tests/core", "tests/compaction", "tests/session")
-EXCLUDED = ("tests/session/test_current_models.py", "tests/session/load")
+EXCLUDED = (
+    "tests/session/test_current_models.py",
+    "tests/session/load/test_long_history.py",
+    "tests/session/load/test_many_sessions.py",
+    "tests/session/load/test_pages.py::test_a_page_of_a_history_blocks_for_some_milliseconds",
+    "tests/session/load/test_pages.py::test_a_page_of_statuses_arrives_whole_and_blocks_for_some_milliseconds",
+)
 """Tests that take too long, or measure time and memory."""
 
 LEAST_RATE = 0.9
@@ -128,7 +134,7 @@ def _coverage_map(keep: bool) -> CoverageMap:
     if not child:
         status = 1
         try:
-            tests = [*TESTS, *(f"--ignore={path}" for path in EXCLUDED)]
+            tests = [*TESTS, *(f"--deselect={path}" for path in EXCLUDED)]
             measure(FOLDERS, tests, file)
             status = 0
         except RuntimeError as error:

@@ -56,8 +56,10 @@ def test_the_facts_of_a_new_model_replace_those_of_the_old_one() -> None:
     async def main() -> None:
         async with running_session(config) as session:
             assert session.status().context_limit_tokens == 5
-            session.tell(rc.Configure(model="gpt-4o"))
-            assert session.status().context_limit_tokens == 128_000
+            session.tell(rc.Configure(model="gpt-4.1"))
+            assert session.status().context_limit_tokens == 1_047_576  # not the one that is assumed of others
+            session.tell(rc.Configure(model="gpt-4", next="turn"))
+            assert session.status().context_limit_tokens == 8_192
 
     run(main())
 

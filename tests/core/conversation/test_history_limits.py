@@ -100,14 +100,15 @@ def test_what_requests_hold_in_place_of_a_dropped_message_is_shown_instead() -> 
     conversation.handle(RESULT)
     conversation.handle(answered(2, "three ravens"))
     question, use, result, answer = conversation.history
+    asked = msgspec.structs.replace(question, content=(Text("[an image]"),))
     shortened = msgspec.structs.replace(result, content=(ToolResult(TOOL_USE.id, (Text("cleared"),)),))
-    compact(conversation, question, use, shortened, answer)
+    compact(conversation, asked, use, shortened, answer)
     assert conversation.full_history == (question, use, result, answer)
 
     conversation.handle(ev.HistoryTrimmed(limit_bytes=0))
 
-    assert conversation.full_history == conversation.history == (question, use, shortened, answer)
-    assert conversation.dropped_messages == 1
+    assert conversation.full_history == conversation.history == (asked, use, shortened, answer)
+    assert conversation.dropped_messages == 2
     assert conversation.history_size.removed_bytes == 0
     assert conversation.history_size.held_bytes == sum(message.size_bytes for message in conversation.history)
 

@@ -19,6 +19,7 @@ from builders.conversation_strategies import (
     texts,
     usages,
 )
+from checkers.history_counters import Views, check_counters
 from checkers.model_checker import ModelChecker
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -88,6 +89,7 @@ class Interleavings(RuleBasedStateMachine):
     @initialize(config=configs)
     def open(self, config: SessionConfig) -> None:
         self.checker = ModelChecker(config)
+        self.views = Views()
         self.memo = {"anthropic": WireMemo(), "chat": WireMemo(), "responses": WireMemo()}
 
     def handle(self, event: ev.Event) -> None:
@@ -123,6 +125,14 @@ class Interleavings(RuleBasedStateMachine):
     @invariant()
     def a_snapshot_restores_the_conversation(self) -> None:
         self.checker.check_snapshot()
+
+    @invariant()
+    def the_history_counts_what_it_holds(self) -> None:
+        check_counters(self.checker.conversation)
+
+    @invariant()
+    def views_of_the_history_stay_as_they_are(self) -> None:
+        self.views.check(self.checker.conversation)
 
     def partial(self, data: st.DataObject) -> Partial:
         return data.draw(partial_answers(self.checker.conversation.config.provider.name), "partial")
@@ -236,6 +246,7 @@ class Interleavings(RuleBasedStateMachine):
     @rule()
     def the_process_dies(self) -> None:
         self.checker.restart()
+        self.views = Views()
 
     @rule(data=st.data())
     def a_journal_with_a_lost_repeated_or_swapped_record_is_rejected(self, data: st.DataObject) -> None:

@@ -87,6 +87,23 @@ def test_what_the_provider_can_not_read_is_omitted_and_the_request_repeated_at_o
     assert (sent.number, sent.turn, sent.attempt) == (3, 2, 1)
 
 
+def test_a_compaction_by_the_provider_that_it_can_not_read_is_undone_and_the_request_repeated() -> None:
+    conversation = opened_conversation(DISCARD)
+    conversation.handle(user_message("one"))
+    conversation.handle(answered(1, "nothing sealed"))
+    conversation.handle(user_message("two"))
+    conversation.handle(answered(2, "nothing here"))
+    history = conversation.history
+    conversation.handle(received(msg.Compact()))
+    summary = native_summary(history[:2], (COMPACTION,), OURS)
+    conversation.handle(ev.CompactionEnded(compaction=1, messages=(summary, *history[2:])))
+    conversation.handle(user_message("three"))
+
+    sent = only_one(SendRequest, conversation.handle(rejected(3)))
+
+    assert tuple(sent.messages)[:4] == history
+
+
 def test_readers_of_the_history_still_see_the_thinking() -> None:
     conversation = requesting(SIGNED, "yes")
     conversation.handle(rejected(2))
