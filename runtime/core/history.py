@@ -128,8 +128,12 @@ class History(msgspec.Struct, eq=False, gc=False):
     def continue_answer(self, content: Iterable[Block], turn: int, origin: Origin | None = None) -> tuple[Block, ...]:
         """Add *content* to the last answer, which it continues, and return what of it is worth keeping.
 
-        The message that asked for it is removed.
+        The message that asked for it is removed. If the provider has compacted the answer meanwhile, the rest is an
+        answer to that message instead.
         """
+        asked = bool(self.messages) and is_prompt(self.messages[-1])
+        if len(self.messages) > asked and self.messages[-1 - asked].is_native_summary:
+            return self.append_answer(content, turn, origin)
         self.drop_prompt()
         if not self.messages or self.messages[-1].role is not Role.ASSISTANT:
             return self.append_answer(content, turn, origin)

@@ -54,6 +54,8 @@ configs = st.builds(
     limits=st.just(Limits(waiting_messages=3, waiting_bytes=100, message_bytes=80)),
     compaction=st.sampled_from([None, Layered(), Layered(threshold=0.1)]),
     compact_eagerly=st.booleans(),
+    discard_refused=st.booleans(),
+    auto_continue=st.sampled_from([0, 0, 1]),
 )
 texts = st.sampled_from(["", " ", "\n", "hi", "a raven", " spaced "]).map(Text)
 tool_use_ids = st.sampled_from(["", "a", "b", "c", "call_0", "look:0"])
@@ -81,7 +83,9 @@ config_changes = st.builds(
 
 unrelated_results = st.lists(tool_use_ids.map(tool_result), max_size=3).map(tuple)
 other_messages: st.SearchStrategy[msg.ToLLM] = st.one_of(
-    st.sampled_from([msg.Retry(), msg.Clear(), msg.Compact()]),
+    st.sampled_from(
+        [msg.Retry(), msg.Continue(), msg.Continue(), msg.Clear(), msg.Compact(), msg.Rewind(), msg.Rewind(turns=3)]
+    ),
     st.builds(msg.ToolResults, results=unrelated_results, last=st.booleans()),
 )
 

@@ -7,12 +7,28 @@ import msgspec
 from rayconteur.providers.schema.errors import ThinkingRejected
 from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api.config import OnRefusal
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.phases import Requesting
 
 
-def is_refused(event: ev.Event) -> bool:
+def has_left(before: Conversation, event: ev.Event, emitted: Iterable[msg.FromLLM]) -> bool:
+    """True if the turn that *event* ended has left the history: it was refused, or failed for good."""
+    config = before.config
+    if any(isinstance(end, msg.Failed) and not end.message_stays for end in emitted):
+        return True
+    return _is_refused(event) and (config.discard_refused or config.on_refusal is OnRefusal.DISCARD)
+
+
+def rewound_to_originals(before: Conversation, after: Conversation) -> bool:
+    """True if messages are back that a compaction had replaced."""
+    held, full = (set(map(id, messages)) for messages in (before.history, before.full_history))
+    return any(id(message) in full - held for message in after.history)
+
+
+def _is_refused(event: ev.Event) -> bool:
     match event:
         case ev.Answered(answer=answer):
             return answer.stop_reason is StopReason.REFUSAL

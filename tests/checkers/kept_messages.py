@@ -1,13 +1,17 @@
 """Which messages stay in a history, and which leave it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from checkers.history_changes import starts_natively, without_origins
 
-from rayconteur.providers.schema.messages import Message
+from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.usage import NONE_YET, Count
+from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core.changes.continuation import answer_text, is_prompt
 from rayconteur.runtime.core.conversation import Conversation
+from rayconteur.runtime.core.phases import Requesting
 
 Messages = tuple[Message, ...]
 
@@ -21,6 +25,7 @@ class BeforeTurn:
     counted: int = 0
     sent: int = 0
     compacted: bool = False
+    continues: bool = False
 
 
 class Originals:
@@ -45,19 +50,45 @@ class Originals:
         )
 
 
-def check_kept(old: Messages, new: Messages) -> None:
-    """All of *old* is at the beginning of *new*."""
+def check_kept(before: Conversation, new: Messages) -> None:
+    """The history of *before* is at the beginning of *new*; an answer that is continued may be longer there."""
+    old = before.history
+    if old and is_prompt(old[-1]) and new[len(old) - 1 : len(old)] != old[-1:]:
+        old = old[:-1]
+    phase = before.phase
+    if isinstance(phase, Requesting) and phase.turn.continuing and old and old[-1].role is Role.ASSISTANT:
+        old, cut = old[:-1], old[-1]
+        assert len(new) > len(old), "the answer that is continued did not stay"
+        assert answer_text(new[len(old)].content).startswith(answer_text(cut.content))
     assert without_origins(new[: len(old)]) == without_origins(old), "completed messages did not stay"
 
 
 def check_discarded(before_turn: BeforeTurn, now: BeforeTurn) -> None:
-    """The history is *now* what it was before the turn, and so is the context."""
+    """The history is *now* what it was before the turn, and so is the context.
+
+    An answer that the turn has continued leaves with it.
+    """
+    if before_turn.continues and len(now.history) < len(before_turn.history):
+        assert now.history == before_turn.history[:-1], "more than the continued answer left the history"
+        return
     assert now.history == before_turn.history, "the history is not what it was before the turn"
     assert before_turn.compacted or now.context == before_turn.context, "the context is not what it was before the turn"
+
+
+def check_rewound(before: Conversation, after: Conversation, emitted: Sequence[msg.FromLLM]) -> None:
+    """No message of the turns that left is in either history, and all other messages of the full history are there."""
+    left = {turn for event in emitted if isinstance(event, msg.Rewound) for turn in event.turns}
+    assert not any(message.turn in left for message in after.full_history), "a message of a removed turn stayed"
+    assert not any(message.turn in left for message in after.history), "requests hold a message of a removed turn"
+    ended = {event.turn for event in emitted if isinstance(event, msg.Completed | msg.Failed | msg.Interrupted)}
+    stay = [message for message in before.full_history if message.turn not in left | ended]
+    assert without_origins(after.full_history[: len(stay)]) == without_origins(stay), "another message left"
 
 
 def check_refused(before_turn: BeforeTurn, now: BeforeTurn) -> None:
     """The turn has left the history, and at most the turn whose answer it requested again."""
     left = len(now.history)
     assert before_turn.history[:left] == now.history, "something else than the turn left the history"
-    assert len({message.turn for message in before_turn.history[left:]}) <= 1, "more than one failed turn left"
+    gone = before_turn.history[left:]
+    assert sum(message.starts_turn for message in gone) <= 1, "more than one failed turn left"
+    assert before_turn.continues or len({message.turn for message in gone}) <= 1, "more than one failed turn left"

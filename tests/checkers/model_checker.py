@@ -6,20 +6,20 @@ from types import NoneType
 
 import msgspec
 from builders.conversation import copy_of, opened_conversation
-from checkers.history_changes import is_refused, omits_sealed, was_restored
-from checkers.kept_messages import BeforeTurn, Originals, check_discarded, check_kept, check_refused
+from checkers.history_changes import has_left, omits_sealed, was_restored
+from checkers.kept_messages import BeforeTurn, Originals, check_discarded, check_kept, check_refused, check_rewound
 from checkers.prompt_ledger import PromptLedger
-from checkers.usage_sums import summed
+from checkers.usage_sums import summed, usages_of
 
 from rayconteur.providers.schema.content import ToolUse
-from rayconteur.providers.schema.draft import Partial
 from rayconteur.providers.schema.errors import InvalidConfig, RayconteurError
 from rayconteur.providers.schema.usage import Usage
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import OnInterrupt, OnRefusal, SessionConfig, WhenBusy
+from rayconteur.runtime.api.config import OnInterrupt, SessionConfig, WhenBusy
 from rayconteur.runtime.api.errors import MailboxError, MailboxFull, SessionClosed
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core.changes.continuation import is_prompt
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import (
     Acknowledge,
@@ -32,10 +32,10 @@ from rayconteur.runtime.core.instructions import (
     StartBackoff,
     StartCompaction,
 )
-from rayconteur.runtime.core.phases import Compacting, Requesting
+from rayconteur.runtime.core.phases import Compacting
 from rayconteur.runtime.core.state import Snapshot
 
-QUEUEABLE = (msg.UserMessage, msg.Retry, msg.Clear, msg.Compact)
+QUEUEABLE = (msg.UserMessage, msg.Retry, msg.Continue, msg.Clear, msg.Rewind, msg.Compact)
 WORK_BY_STATE = {
     State.REQUESTING: SendRequest,
     State.RETRYING: StartBackoff,
@@ -122,7 +122,9 @@ class ModelChecker:
         assert not isinstance(rejection, MailboxFull) or self._is_full(event), "rejected though there was room"
 
     def _update_model(self, before: Conversation, event: ev.Event) -> None:
-        self._count_usage(before, event)
+        self.counted += usages_of(event, before, self.conversation)
+        if isinstance(event, ev.Answered):
+            self.attempts = 0
         if isinstance(event, ev.Received):
             self._expect_message(before, event.message, event.size_bytes)
         else:
@@ -136,10 +138,12 @@ class ModelChecker:
                 runs_next = is_busy and (when_busy or before.config.when_busy) is WhenBusy.INTERRUPT
                 self.queue.insert(0 if runs_next else len(self.queue), before.turns + 1)
                 self.sizes_bytes[before.turns + 1] = size_bytes
-            case msg.Retry():
+            case msg.Retry() | msg.Continue():
                 self.queue.append(before.turns + 1)
             case msg.Clear():
                 self.queue.append("clear")
+            case msg.Rewind():
+                self.queue.append("rewind")
             case msg.Compact():
                 self.queue.append("compact")
             case msg.Configure(next="turn"):
@@ -157,25 +161,6 @@ class ModelChecker:
 
     def _waiting_bytes(self) -> int:
         return sum(self.sizes_bytes[turn] for turn in self.queue if isinstance(turn, int))
-
-    def _count_usage(self, before: Conversation, event: ev.Event) -> None:
-        match event:
-            case ev.Answered():
-                self.counted.append(event.answer.usage)
-                self.attempts = 0
-            case ev.RequestFailed(partial=partial):
-                self._count_partial_usage(partial)
-            case ev.TaskCancelled(partial=partial) if isinstance(before.phase, Requesting):
-                self._count_partial_usage(partial)
-            case ev.Received(partial=partial) if isinstance(before.phase, Requesting):
-                if self.conversation.turn != before.turn:
-                    self._count_partial_usage(partial)
-            case _:
-                pass
-
-    def _count_partial_usage(self, partial: Partial) -> None:
-        if partial != Partial():
-            self.counted.append(partial.usage)
 
     def _follow_compactions(self, before: Conversation, event: ev.Event) -> None:
         if omits_sealed(before, event):
@@ -225,11 +210,13 @@ class ModelChecker:
             case msg.TurnStarted(turn=turn):
                 assert self.running is None
                 assert self.queue.pop(0) == turn, "turns start out of order"
-                self._start_turn(turn, 0 if isinstance(message, msg.Retry) else 1)
+                self._start_turn(turn, message)
             case msg.Completed() | msg.Failed() | msg.Interrupted():
                 self._end_turn(emitted)
             case msg.Cleared():
                 assert self.queue.pop(0) == "clear"
+            case msg.Rewound():
+                assert self.queue.pop(0) == "rewind"
             case msg.Compacted():
                 assert emitted.turn == (self.running or 0)
                 self._expect_changed_history()
@@ -260,12 +247,16 @@ class ModelChecker:
                     use for use in uses if use.malformed is not None
                 )
             case _:
-                assert isinstance(emitted, msg.Retrying)
+                assert isinstance(emitted, msg.Retrying | msg.Continuing)
 
-    def _start_turn(self, turn: int, new_messages: int) -> None:
+    def _start_turn(self, turn: int, message: msg.ToLLM | None) -> None:
         self.running, self.attempts = turn, 0
-        history = self.conversation.history[: self.conversation.message_count - new_messages]
-        self._before_turn = BeforeTurn(history, self.conversation.context, len(self.counted), self.sent)
+        history = self.conversation.history
+        if not isinstance(message, msg.Retry | msg.Continue) or is_prompt(history[-1]):
+            history = history[:-1]
+        continues = isinstance(message, msg.Continue)
+        context = self.conversation.context
+        self._before_turn = BeforeTurn(history, context, len(self.counted), self.sent, continues=continues)
 
     def _check_compaction(self) -> None:
         phase = self.conversation.phase
@@ -304,16 +295,19 @@ class ModelChecker:
     ) -> None:
         if any(isinstance(event, msg.Cleared | msg.Compacted) for event in emitted):
             return
+        if any(isinstance(event, msg.Rewound) for event in emitted):
+            check_rewound(before, self.conversation, emitted)
+            return
         after = self.conversation
         now = self._before_turn if self.running is not None else BeforeTurn(after.history, after.context)
         if was_restored(before, after):
             self._originals.check_restored(before.history, after.history)
-        elif is_refused(event) and before.config.on_refusal is OnRefusal.DISCARD:
+        elif has_left(before, event, emitted):
             check_refused(before_turn, now)
         elif msg.Interrupted(turn=before.turn or 0) in emitted and before.config.on_interrupt is OnInterrupt.DISCARD:
             check_discarded(before_turn, now)
         else:
-            check_kept(before.history, after.history)
+            check_kept(before, after.history)
 
     def _check_state(self) -> None:
         conversation = self.conversation

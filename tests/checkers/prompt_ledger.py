@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import msgspec
-from checkers.history_changes import omits_sealed, starts_natively, was_restored
+from checkers.history_changes import omits_sealed, rewound_to_originals, starts_natively, was_restored
 
 from rayconteur.providers.schema.messages import Role
 from rayconteur.providers.schema.request import Prompt
@@ -28,7 +28,7 @@ class PromptLedger:
             self._answered_under = self._answered_under[:1] * answers
         elif replaced or omits_sealed(before, event):
             self._answered_under = [prompt_of(before.config)] * answers
-        elif was_restored(before, after):
+        elif was_restored(before, after) or rewound_to_originals(before, after):
             self._answered_under = [prompt_of(after.config)] * answers
         elif answers > len(self._answered_under):
             assert self._last_sent is not None

@@ -25,7 +25,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from validators import history as rules
 
+from rayconteur.compaction.summaries.summary_message import native_summary
 from rayconteur.providers.schema.content import Citation, Opaque, Text, Thinking
+from rayconteur.providers.schema.messages import Origin
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.errors import MailboxError, NothingToContinue, NothingToRetry, SessionBusy
@@ -219,6 +221,24 @@ def test_an_interrupted_continuation_keeps_what_came_if_that_is_wanted() -> None
 
     assert history_lines(conversation.history) == ["user: hi", "assistant: They hide fo"]
     assert history_lines(empty.history) == ["user: hi", "assistant: They hide "]
+
+
+def test_the_rest_of_an_answer_that_the_provider_has_compacted_meanwhile_is_an_answer_of_its_own() -> None:
+    conversation = opened_conversation(msgspec.structs.replace(DISCARD, auto_continue=1))
+    conversation.handle(user_message("hi"))
+    conversation.handle(answered(1, "Yes, ", stop=StopReason.MAX_TOKENS))
+    question, cut, prompt = conversation.history
+    failure = ev.Failure(code="context_overflow", message="too long")
+    conversation.handle(ev.RequestFailed(request=2, failure=failure))
+    content = (Opaque(provider="scripted", type="compaction", json=b"{}"),)
+    summary = native_summary((question, cut), content, Origin(source="ours"))
+    conversation.handle(ev.CompactionEnded(compaction=1, messages=(summary, prompt)))
+
+    conversation.handle(answered(3, "it is."))
+
+    assert conversation.history[:2] == (summary, prompt)
+    assert conversation.history[2].content == (Text("it is."),)
+    assert conversation.full_history[:2] == (question, cut)
 
 
 def test_tool_uses_of_a_continuation_leave_with_it() -> None:

@@ -96,8 +96,6 @@ def test_requests_of_the_turn_go_on_after_a_compaction() -> None:
     conversation = long_conversation()
     started = only_one(StartCompaction, overflow(conversation, says(2_000)))
 
-    instructions = conversation.handle(
-        ev.CompactionEnded(compaction=started.number, messages=conversation.history[2:])
-    )
+    instructions = conversation.handle(ev.CompactionEnded(compaction=started.number, messages=conversation.history[2:]))
 
     assert only_one(SendRequest, instructions).turn == 8

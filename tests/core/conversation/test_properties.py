@@ -32,6 +32,7 @@ from rayconteur.providers.openai.chat import requests as chat_requests
 from rayconteur.providers.openai.dialect import Dialect
 from rayconteur.providers.openai.responses import requests as responses_requests
 from rayconteur.providers.schema.content import (
+    Block,
     Opaque,
     Text,
     ToolResult,
@@ -47,6 +48,7 @@ from rayconteur.runtime.api.errors import InvalidRecord
 from rayconteur.runtime.api.initial_history import validated_history
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core.changes.continuation import CONTINUABLE
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest
 from rayconteur.runtime.core.phases import Backoff, Compacting, Idle, Requesting, ToolsOut
@@ -76,7 +78,11 @@ STALE_OUTCOMES: list[StaleOutcome] = [
 ANTHROPIC = anthropic_requests.Dialect("claude")
 
 
-STOPS = [StopReason.END_TURN, StopReason.END_TURN, StopReason.REFUSAL]
+STOPS = [
+    *(StopReason.END_TURN, StopReason.END_TURN, StopReason.REFUSAL),
+    *(StopReason.MAX_TOKENS, StopReason.MAX_TOKENS, StopReason.PAUSED),
+]
+CUT_OFF: st.SearchStrategy[tuple[Block, ...]] = st.sampled_from([(Text("half"),), (Text("half"),), (TOOL_USE,), ()])
 
 
 def starts_turn(message: Message) -> bool:
@@ -170,7 +176,7 @@ class Interleavings(RuleBasedStateMachine):
 
     # Outcomes
 
-    @rule(data=st.data(), steps=st.integers(1, 5))
+    @rule(data=st.data(), steps=st.integers(1, 8))
     def work_proceeds(self, data: st.DataObject, steps: int) -> None:
         if self.checker.closed:
             self.checker.restart()
@@ -187,7 +193,8 @@ class Interleavings(RuleBasedStateMachine):
         number, provider = conversation.requests, conversation.config.provider.name
         match conversation.phase:
             case Requesting() if data.draw(st.integers(0, 3)):
-                content, stop = data.draw(answer_contents(provider)), data.draw(st.sampled_from(STOPS))
+                stop = data.draw(st.sampled_from(STOPS))
+                content = data.draw(answer_contents(provider) if stop not in CONTINUABLE else CUT_OFF)
                 return answered(number, *content, usage=data.draw(usages), origin=self.origin(), stop=stop)
             case Requesting():
                 return data.draw(request_failures(number, provider))
@@ -203,6 +210,8 @@ class Interleavings(RuleBasedStateMachine):
                 )
             case Idle() if self.is_unanswered() and data.draw(st.booleans()):
                 return received(msg.Retry())
+            case Idle() if conversation.snapshot().cut_off and data.draw(st.integers(0, 3)):
+                return received(msg.Continue())
             case _:
                 return received(msg.UserMessage(content=(Text("go on"),)))
 
