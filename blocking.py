@@ -1,5 +1,6 @@
 """The blocking API, for scripts without asyncio: the same names as the async API, with calls that block."""
 
-from rayconteur.runtime.driver.blocking import Reader, Reply, Runtime, RunTool, SessionHandle
+from rayconteur.runtime.driver.blocking import Reader, Runtime, SessionHandle
+from rayconteur.runtime.driver.blocking_reply import Reply, RunTool, TypedReply
 
-__all__ = ["Reader", "Reply", "RunTool", "Runtime", "SessionHandle"]
+__all__ = ["Reader", "Reply", "RunTool", "Runtime", "SessionHandle", "TypedReply"]

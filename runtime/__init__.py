@@ -12,12 +12,21 @@ from .api.status import CompactResult, SessionList, SessionStatus, State
 from .cluster.start.probe import probe
 
 if TYPE_CHECKING:
+    from .driver.prompt_map import PromptMap
     from .driver.reply import FinalAnswer
     from .driver.shutdown import shutdown
+    from .driver.typed_reply import TypedAnswer, TypedReply
     from .events.reader import Reader
 
 # Imported when first used: a process that handles only configs and messages does without asyncio and Ray.
-_LAZY = {"FinalAnswer": ".driver.reply", "Reader": ".events.reader", "shutdown": ".driver.shutdown"}
+_LAZY = {
+    "FinalAnswer": ".driver.reply",
+    "PromptMap": ".driver.prompt_map",
+    "Reader": ".events.reader",
+    "TypedAnswer": ".driver.typed_reply",
+    "TypedReply": ".driver.typed_reply",
+    "shutdown": ".driver.shutdown",
+}
 
 
 def __getattr__(name: str) -> object:
@@ -33,7 +42,7 @@ def __dir__() -> list[str]:
 # fmt: off
 __all__ = [
     "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "FinalAnswer", "OnInterrupt",
-    "OnRefusal", "Placement", "Reader", "Receipt", "Rewind", "Rewound", "RouterLimits", "SessionList", "SessionStatus",
-    "State", "TurnEnd", "WhenBusy", "probe", "shutdown",
+    "OnRefusal", "Placement", "PromptMap", "Reader", "Receipt", "Rewind", "Rewound", "RouterLimits", "SessionList",
+    "SessionStatus", "State", "TurnEnd", "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
 ]
 # fmt: on

@@ -23,10 +23,11 @@ class _ToLLM(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="kin
 
 
 class UserMessage(_ToLLM, frozen=True, kw_only=True):
-    """Starts a turn. *when_busy* overrides the session's setting for this message."""
+    """Starts a turn. *when_busy* and *output_schema* override the session's settings for this turn."""
 
     content: tuple[UserBlock, ...]
     when_busy: WhenBusy | None = None
+    output_schema: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, text: str) -> "UserMessage":
@@ -345,6 +346,5 @@ FromLLM = (
     | Closed
     | Missed
 )
-
 
 TurnEnd = Completed | Interrupted | Failed

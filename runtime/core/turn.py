@@ -1,11 +1,14 @@
 """The running turn, and the events that report on it."""
 
+from typing import Any
+
 import msgspec
 
 from ...providers.schema.draft import Answer
 from ...providers.schema.stop_reasons import StopReason
 from ...providers.schema.usage import NONE_YET, Usage
 from ..api import messages as msg
+from ..api.config import SessionConfig
 from .context_meter import Fill
 from .events import Failure
 from .tool_batch import ToolBatch
@@ -33,7 +36,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     *overflows* the requests that were rejected as too long, for which the history was compacted. *compacted*: a
     compaction has just ended for the next request. *unsealed*: a provider rejected signed thinking in the history,
     which has been omitted since the last answer. *continuing*: the running request, the last of *continuations*,
-    continues an answer that ended for this reason.
+    continues an answer that ended for this reason. *output_schema* overrides the session's.
     """
 
     number: int
@@ -46,7 +49,14 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     unsealed: bool = False
     continuing: StopReason | None = None
     continuations: int = 0
+    output_schema: dict[str, Any] | None = None
     usage: Usage = NONE_YET
+
+    def config(self, config: SessionConfig) -> SessionConfig:
+        """The settings of this turn's requests, in a session with *config*."""
+        if self.output_schema is None:
+            return config
+        return msgspec.structs.replace(config, output_schema=self.output_schema)
 
     def completed(self, answer: Answer) -> msg.Completed:
         """The event that ends the turn with *answer*."""

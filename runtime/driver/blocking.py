@@ -5,13 +5,13 @@ affected. Tools are run in the thread that waits for the answer; *on_progress* i
 where it must not call the runtime.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast, overload
 
-from ...providers.schema.content import ToolResult, ToolUse, UserBlock
+from ...providers.schema.content import UserBlock
+from ...providers.schema.errors import RayconteurError
 from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed
@@ -20,14 +20,15 @@ from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Placement
 from ..api.status import CompactResult, SessionList, SessionStatus
 from ..events import reader
-from . import reply, runtime, session_handle
+from . import runtime, session_handle
 from .background_loop import BackgroundLoop, CallerThread
+from .blocking_reply import Reply, RunTool, TypedReply, in_caller
+from .prompt_map import Prompt, PromptMap
 from .reply import FinalAnswer
+from .typed_reply import TypedAnswer
 
 T = TypeVar("T")
-
-RunTool = Callable[[ToolUse], ToolResult | str]
-"""Runs a tool and returns its result, or just the text of it. An exception becomes an error result for the model."""
+A = TypeVar("A", bound=FinalAnswer)
 
 _DEDICATED = Dedicated()
 _OPTIONS = RuntimeOptions()
@@ -91,6 +92,55 @@ class Runtime:
         sessions = loop.run(self._runtime.spawn_many(config, ids, placement, on_progress))
         return [SessionHandle(loop, session) for session in sessions]
 
+    @overload
+    def map(
+        self,
+        config: SessionConfig,
+        prompts: Iterable[Prompt],
+        concurrency: int = 20,
+        on_progress: Callable[[int, int | None], None] | None = None,
+        *,
+        retries: int = 1,
+        run_tool: RunTool | None = None,
+        output_type: None = None,
+    ) -> list[FinalAnswer | RayconteurError]: ...
+
+    @overload
+    def map(
+        self,
+        config: SessionConfig,
+        prompts: Iterable[Prompt],
+        concurrency: int = 20,
+        on_progress: Callable[[int, int | None], None] | None = None,
+        *,
+        retries: int = 1,
+        run_tool: RunTool | None = None,
+        output_type: type[T],
+    ) -> list[TypedAnswer[T] | RayconteurError]: ...
+
+    def map(
+        self,
+        config: SessionConfig,
+        prompts: Iterable[Prompt],
+        concurrency: int = 20,
+        on_progress: Callable[[int, int | None], None] | None = None,
+        *,
+        retries: int = 1,
+        run_tool: RunTool | None = None,
+        output_type: type[T] | None = None,
+    ) -> list[FinalAnswer | RayconteurError] | list[TypedAnswer[T] | RayconteurError]:
+        """Ask each of *prompts* in a conversation of its own. Returns the answers in order, or errors in their places.
+
+        Tools that the models ask for are run with *run_tool*, in this thread, one after the other.
+        """
+        loop, caller = self._require_entered(), CallerThread()
+        run = in_caller(run_tool, caller) if run_tool else None
+        mapped = self._runtime.map(
+            config, prompts, concurrency, on_progress, retries=retries, run_tool=run, output_type=output_type
+        )
+
+        return cast("list[TypedAnswer[T] | RayconteurError]", loop.run(_all_of(mapped), caller if run_tool else None))
+
     def session(self, session_id: str) -> "SessionHandle":
         """A handle for an existing session, whichever driver spawned it."""
         loop = self._require_entered()
@@ -135,9 +185,22 @@ class SessionHandle:
         """The number of the last event that this handle knows of."""
         return self._session.last_seq
 
-    def ask(self, message: str | UserMessage | tuple[UserBlock, ...]) -> "Reply":
-        """Send a user message and stream the reply. It is sent, or rejected, when the reply is iterated or answered."""
-        return Reply(self._loop, self._session.ask(message))
+    @overload
+    def ask(self, message: str | UserMessage | tuple[UserBlock, ...], output_type: None = None) -> "Reply": ...
+
+    @overload
+    def ask(self, message: str | UserMessage | tuple[UserBlock, ...], output_type: type[T]) -> "TypedReply[T]": ...
+
+    def ask(
+        self, message: str | UserMessage | tuple[UserBlock, ...], output_type: type[T] | None = None
+    ) -> "Reply | TypedReply[T]":
+        """Send a user message and stream the reply. It is sent, or rejected, when the reply is iterated or answered.
+
+        The answer's ``value`` is of the *output_type*.
+        """
+        if output_type is None:
+            return Reply(self._loop, self._session.ask(message))
+        return TypedReply(self._loop, self._session.ask(message, output_type))
 
     def retry(self) -> "Reply":
         """Repeat the request of a failed turn, and stream the reply."""
@@ -196,39 +259,6 @@ class SessionHandle:
         self._loop.run(self._session.close(drain))
 
 
-class Reply:
-    """``rayconteur.Reply``: iterate over it once with ``for``, or get the whole ``answer()``."""
-
-    def __init__(self, loop: BackgroundLoop, reply: reply.Reply) -> None:
-        self._loop = loop
-        self._reply = reply
-
-    @property
-    def turn(self) -> int | None:
-        """The number of the turn, once the message is in the mailbox."""
-        return self._reply.turn
-
-    def __iter__(self) -> Iterator[FromLLM]:
-        events = aiter(self._reply)
-        try:
-            while event := self._loop.run(_next(events)):
-                yield event
-        finally:
-            # Unattended: the garbage collector may run this in the loop's own thread, which can't wait for itself.
-            self._loop.run_unattended(_close(events))
-
-    def answer(self, run_tool: RunTool | None = None) -> FinalAnswer:
-        """Wait for the whole answer. Tools that the model asks for are run with *run_tool*, in this thread."""
-        if run_tool is None:
-            return self._loop.run(self._reply.answer())
-        caller = CallerThread()
-
-        async def run_in_caller(use: ToolUse) -> ToolResult | str:
-            return await caller.call(partial(run_tool, use))
-
-        return self._loop.run(self._reply.answer(run_in_caller), caller)
-
-
 class Reader:
     """``rayconteur.Reader``, an ordinary iterator."""
 
@@ -274,9 +304,5 @@ async def _call_in_loop(function: Callable[[], T]) -> T:
     return function()
 
 
-async def _next(events: AsyncGenerator[FromLLM, None]) -> FromLLM | None:
-    return await anext(events, None)
-
-
-async def _close(events: AsyncGenerator[FromLLM, None]) -> None:
-    await events.aclose()
+async def _all_of(mapped: PromptMap[A]) -> list[A | RayconteurError]:
+    return await mapped

@@ -4,10 +4,10 @@ import asyncio
 import os
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, cast
+from typing import Self, TypeVar, cast, overload
 
 from ...providers.registry import ALIASES, PROVIDERS
 from ...providers.schema.errors import InvalidConfig
@@ -31,7 +31,12 @@ from ..events.router_connections import RouterConnections
 from ..events.segments import START, Position
 from ..session.pages import encode_messages
 from .kept_readers import KeptReaders
+from .prompt_map import MapOptions, MapSessions, Prompt, PromptMap, asker, typed_asker
+from .reply import FinalAnswer, RunTool
 from .session_handle import SessionHandle
+from .typed_reply import TypedAnswer
+
+T = TypeVar("T")
 
 _DEDICATED = Dedicated()
 _OPTIONS = RuntimeOptions()
@@ -159,6 +164,75 @@ class Runtime:
             raise error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error from None
         order = {session_id: index for index, session_id in enumerate(session_ids)}
         return sorted(opened, key=lambda session: order[session.id])
+
+    @overload
+    def map(
+        self,
+        config: SessionConfig,
+        prompts: Iterable[Prompt],
+        concurrency: int = 20,
+        on_progress: Callable[[int, int | None], None] | None = None,
+        *,
+        retries: int = 1,
+        run_tool: RunTool | None = None,
+        output_type: None = None,
+    ) -> PromptMap[FinalAnswer]: ...
+
+    @overload
+    def map(
+        self,
+        config: SessionConfig,
+        prompts: Iterable[Prompt],
+        concurrency: int = 20,
+        on_progress: Callable[[int, int | None], None] | None = None,
+        *,
+        retries: int = 1,
+        run_tool: RunTool | None = None,
+        output_type: type[T],
+    ) -> PromptMap[TypedAnswer[T]]: ...
+
+    def map(
+        self,
+        config: SessionConfig,
+        prompts: Iterable[Prompt],
+        concurrency: int = 20,
+        on_progress: Callable[[int, int | None], None] | None = None,
+        *,
+        retries: int = 1,
+        run_tool: RunTool | None = None,
+        output_type: type[T] | None = None,
+    ) -> PromptMap[FinalAnswer] | PromptMap[TypedAnswer[T]]:
+        """Ask each of *prompts* in a conversation of its own, *concurrency* of them at once.
+
+        Await the result for the list of the answers, or iterate over it; they are in the order of the prompts. In the
+        place of an answer that failed is the error. A prompt is asked up to *retries* times again if it failed for
+        something that may pass, after the session's own ``RetryPolicy``. *on_progress* is called with the number of
+        prompts that are done and, where *prompts* has a length, with their total.
+
+        The sessions share an actor, unless the placement of the runtime says ``Packed`` with more.
+
+        Raises:
+            ConfigError: awaiting or iterating: the config is invalid, or a key or an SDK is missing.
+        """
+        options = MapOptions(concurrency, retries, on_progress)
+        open_session = self._opener(config)
+        if output_type is None:
+            return PromptMap(prompts, MapSessions(open_session, asker(run_tool)), options)
+        return PromptMap(prompts, MapSessions(open_session, typed_asker(run_tool, output_type)), options)
+
+    def _opener(self, config: SessionConfig) -> Callable[[], Awaitable[SessionHandle]]:
+        """A function that opens sessions of *config*, which is prepared once."""
+        placement = self._placement if isinstance(self._placement, Packed) else Packed()
+        preparing = asyncio.Lock()
+        prepared: list[SessionConfig] = []
+
+        async def open_session() -> SessionHandle:
+            async with preparing:
+                if not prepared:
+                    prepared.append(await _prepared_config(config))
+            return (await self._open(prepared[0], _session_ids(1), placement))[0]
+
+        return open_session
 
     async def session(self, session_id: str) -> SessionHandle:
         """A handle for an existing session, whichever driver spawned it.

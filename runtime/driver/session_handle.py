@@ -8,7 +8,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, overload
 
 import msgspec
 from msgspec import UNSET
@@ -51,7 +51,9 @@ from ..events.segments import Position
 from ..session.pages import HistoryPosition, decode_history_page
 from ..streams.connection import ConnectionLost
 from .kept_readers import KeptReaders
+from .output_type import output_type_of
 from .reply import Reply
+from .typed_reply import TypedReply
 
 T = TypeVar("T")
 
@@ -109,15 +111,33 @@ class SessionHandle:
         with suppress(RayconteurError) if error else nullcontext():
             await self.close()
 
-    def ask(self, message: str | UserMessage | tuple[UserBlock, ...]) -> Reply:
-        """Send a user message and stream the reply. It is sent, or rejected, when the reply is iterated or awaited."""
+    @overload
+    def ask(self, message: str | UserMessage | tuple[UserBlock, ...], output_type: None = None) -> Reply: ...
+
+    @overload
+    def ask(self, message: str | UserMessage | tuple[UserBlock, ...], output_type: type[T]) -> TypedReply[T]: ...
+
+    def ask(
+        self, message: str | UserMessage | tuple[UserBlock, ...], output_type: type[T] | None = None
+    ) -> Reply | TypedReply[T]:
+        """Send a user message and stream the reply. It is sent, or rejected, when the reply is iterated or awaited.
+
+        The answer's ``value`` is of the *output_type*: a msgspec Struct, a dataclass or a pydantic model, for example.
+
+        Raises:
+            InvalidConfig: there is no JSON Schema of the *output_type*.
+        """
         match message:
             case str():
-                return self._reply(UserMessage.of(message))
+                message = UserMessage.of(message)
             case UserMessage():
-                return self._reply(message)
+                pass
             case _:
-                return self._reply(UserMessage(content=message))
+                message = UserMessage(content=message)
+        if output_type is None:
+            return self._reply(message)
+        output = output_type_of(output_type)
+        return TypedReply(self, self._session.epoch, message, self._kept_readers, output)
 
     def retry(self) -> Reply:
         """Repeat the request of a failed turn, and stream the reply."""

@@ -176,6 +176,9 @@ class Session:
         if isinstance(message, UserMessage | ToolResults):
             content = message.content if isinstance(message, UserMessage) else message.results
             self._credentials.client(self._conversation.config.provider).check_content(content)
+        if isinstance(message, UserMessage) and message.output_schema is not None:
+            config = self._with_secrets(self._conversation.config)
+            self._credentials.check_settings(msgspec.structs.replace(config, output_schema=message.output_schema))
 
     def _partial(self) -> Partial:
         return self._request.partial() if self._request else ev.NOTHING

@@ -155,9 +155,9 @@ def _refill(state: ConversationState, old: SessionConfig) -> None:
 
 def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
     match queued.message:
-        case msg.UserMessage(content=content):
+        case msg.UserMessage(content=content, output_schema=output_schema):
             state.history.append(Message(role=Role.USER, content=content, turn=queued.turn))
-            return start_turn(state, queued.turn)
+            return start_turn(state, queued.turn, output_schema)
         case msg.Clear():
             return _clear(state)
         case msg.Rewind(turns=turns):

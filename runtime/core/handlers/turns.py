@@ -1,5 +1,7 @@
 """A turn: its requests, their answers and failures, and its tool uses."""
 
+from typing import Any
+
 import msgspec
 
 from ....providers.schema.draft import Answer, Partial
@@ -28,9 +30,9 @@ _REJECTIONS = (InvalidRequest.code, UnsupportedContent.code, ContextOverflow.cod
 """Errors that the same messages cause again."""
 
 
-def start_turn(state: ConversationState, number: int) -> list[Instruction]:
+def start_turn(state: ConversationState, number: int, output_schema: dict[str, Any] | None = None) -> list[Instruction]:
     """Start turn *number*, whose message, if it has one, is in the history."""
-    turn = Turn(number=number, fill_before=state.meter.fill)
+    turn = Turn(number=number, fill_before=state.meter.fill, output_schema=output_schema)
     state.cut_off = None
     state.policy.turns_since += 1
     return [Emit(msg.TurnStarted(turn=number)), next_request(state, turn)]
@@ -38,13 +40,13 @@ def start_turn(state: ConversationState, number: int) -> list[Instruction]:
 
 def _objection(state: ConversationState, turn: Turn) -> Verdict:
     """What a gate has against the next request of *turn*."""
-    pending = PendingRequest(
-        state.request_tokens(), turn.compacted, state.config, state.policy, turns=state.history.turn_count
-    )
+    config = turn.config(state.config)
+    tokens = state.meter.request_tokens(state.history.messages, config)
+    pending = PendingRequest(tokens, turn.compacted, config, state.policy, turns=state.history.turn_count)
     if first_objection(pending) is None:
         return None
     # Settings take room from the history, and the threshold is higher with them: few requests get here.
-    return first_objection(msgspec.structs.replace(pending, settings_tokens=state.settings_tokens()))
+    return first_objection(msgspec.structs.replace(pending, settings_tokens=state.meter.settings_tokens(config)))
 
 
 def start_continuation(state: ConversationState, number: int, reason: StopReason) -> list[Instruction]:
@@ -71,7 +73,7 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
     state.enter(Requesting(turn=turn, request=state.requests))
     messages = state.history.view
     state.prompts = prompts_in_request(state.prompts, state.config, messages)
-    return SendRequest(state.requests, turn.number, turn.attempt, messages, state.config, state.prompts)
+    return SendRequest(state.requests, turn.number, turn.attempt, messages, turn.config(state.config), state.prompts)
 
 
 def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> list[Instruction]:
@@ -174,7 +176,7 @@ def count_usage(state: ConversationState, turn: Turn, answer: Answer | Partial) 
     usage = answer.usage
     turn = msgspec.structs.replace(turn, usage=turn.usage + usage)
     state.usage += usage
-    state.meter.count(answer, state.history.view, state.config)
+    state.meter.count(answer, state.history.view, turn.config(state.config))
     update = msg.TokenUpdate(turn=turn.number, request=usage, of_turn=turn.usage, of_session=state.usage)
     return turn, Emit(update)
 
