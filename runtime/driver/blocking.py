@@ -139,7 +139,8 @@ class Runtime:
             config, prompts, concurrency, on_progress, retries=retries, run_tool=run, output_type=output_type
         )
 
-        return cast("list[TypedAnswer[T] | RayconteurError]", loop.run(_all_of(mapped), caller if run_tool else None))
+        results = _all_of(cast("PromptMap[TypedAnswer[T]]", mapped))
+        return loop.run(results, caller if run_tool else None)
 
     def session(self, session_id: str) -> "SessionHandle":
         """A handle for an existing session, whichever driver spawned it."""

@@ -23,7 +23,7 @@ _LIMITS = (
 )
 """What some providers reject. It goes into the description, and the answer is checked for it."""
 
-_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+_TYPES: dict[type[object], str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 class NotPortable(Exception):
@@ -61,8 +61,8 @@ class _Writer:
         if "const" in part or "enum" in part:
             return _described(_enumeration(part.get("enum", [part.get("const")])), part)
         match part.get("type"):
-            case list() as types:
-                choices = [{**part, "type": kind} for kind in cast("list[str]", types)]
+            case list():
+                choices = [{**part, "type": kind} for kind in cast("list[str]", part["type"])]
                 return self._union("anyOf", choices)
             case "object":
                 return _described(self._object(part), part)
@@ -102,7 +102,7 @@ class _Writer:
 
 
 def _enumeration(values: Sequence[Any]) -> dict[str, Any]:
-    kinds = {type(value) for value in values}
+    kinds: set[type[object]] = {type(value) for value in values}
     if len(kinds) == 1 and (kind := _TYPES.get(kinds.pop())):
         return {"type": kind, "enum": list(values)}
     if kinds - _TYPES.keys() - {type(None)}:

@@ -122,9 +122,10 @@ class PromptMap(Generic[A]):
                     return
                 if not waiting[0].done():
                     ended, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                    done += len(ended)
-                    if on_progress:
-                        on_progress(done, total)
+                    for _ in ended:
+                        done += 1
+                        if on_progress:
+                            on_progress(done, total)
                     continue
                 running.discard(waiting[0])
                 yield waiting.popleft().result()

@@ -1,7 +1,7 @@
 """Replies whose answer is a value of a type."""
 
 from collections.abc import Generator
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import msgspec
 
@@ -38,7 +38,8 @@ class TypedReply(Reply, Generic[T]):
         output: OutputType[T],
     ) -> None:
         message = _with_schema(message, output)
-        super().__init__(_SchemaInWords(session, output), epoch, message, kept_readers)
+        in_words = cast(ReplySession, _SchemaInWords(session, output))  # pyright takes no property for a field
+        super().__init__(in_words, epoch, message, kept_readers)
         self._output = output
 
     def __await__(self) -> Generator[None, None, TypedAnswer[T]]:
@@ -74,7 +75,7 @@ class _SchemaInWords:
     """A session in which a schema that it does not take is part of the message instead."""
 
     def __init__(self, session: ReplySession, output: OutputType[T]) -> None:
-        self.id = session.id
+        self.id: str = session.id
         self._session = session
         self._in_words = output.asked_for_in
 

@@ -150,7 +150,10 @@ def test_a_text_that_is_no_value_of_the_type_is_a_misfit_with_the_place(kind: An
     assert problem in str(raised.value)
 
 
-@pytest.mark.parametrize("kind", [object, type(print), 7])
+NO_TYPES: list[Any] = [object, type(print), 7]
+
+
+@pytest.mark.parametrize("kind", NO_TYPES)
 def test_a_type_without_a_schema_is_rejected(kind: Any) -> None:
     with pytest.raises(InvalidConfig, match=r"^output_type: give a msgspec Struct, a dataclass or a pydantic model"):
         OutputType(kind)
