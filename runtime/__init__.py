@@ -3,9 +3,10 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from .api.compact_reason import CompactReason
 from .api.config import OnInterrupt, OnRefusal, WhenBusy
 from .api.errors import DeathReason
-from .api.messages import CompactReason, Continue, Continuing, Receipt, Rewind, Rewound, TurnEnd
+from .api.messages import Continue, Continuing, Died, Receipt, Rewind, Rewound, TurnEnd
 from .api.options import RouterLimits
 from .api.placement import Placement
 from .api.status import CompactResult, SessionList, SessionStatus, State
@@ -41,7 +42,7 @@ def __dir__() -> list[str]:
 
 # fmt: off
 __all__ = [
-    "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "FinalAnswer", "OnInterrupt",
+    "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "Died", "FinalAnswer", "OnInterrupt",
     "OnRefusal", "Placement", "PromptMap", "Reader", "Receipt", "Rewind", "Rewound", "RouterLimits", "SessionList",
     "SessionStatus", "State", "TurnEnd", "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
 ]

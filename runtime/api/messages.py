@@ -3,7 +3,6 @@
 Both are closed unions of frozen structs, tagged by ``kind``: match on them, or decode them with msgspec.
 """
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_type_hints
 
 import msgspec
@@ -15,7 +14,9 @@ from ...providers.schema.content import Citation, Text, ToolResult, ToolUse, Use
 from ...providers.schema.rate_limits import RateLimits
 from ...providers.schema.stop_reasons import StopDetails, StopReason
 from ...providers.schema.usage import Usage
+from .compact_reason import CompactReason
 from .config import SessionSettings, WhenBusy
+from .errors import DeathReason
 
 
 class _ToLLM(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
@@ -232,21 +233,6 @@ class Continuing(_FromLLM, frozen=True, kw_only=True):
     text: str = ""
 
 
-class CompactReason(StrEnum):
-    """Why a history is compacted."""
-
-    THRESHOLD = "threshold"
-    """The next request would exceed the strategy's threshold."""
-    OVERFLOW = "overflow"
-    """The provider rejected a request as too long."""
-    ASKED = "asked"
-    """A ``Compact`` message."""
-    EAGER = "eager"
-    """The threshold is near and the session is idle."""
-    TURNS = "turns"
-    """The history has more turns than a strategy allows."""
-
-
 class Compacted(_FromLLM, frozen=True, kw_only=True):
     """A compaction has ended. *problem* says why the history was not compacted, or not enough."""
 
@@ -315,6 +301,15 @@ class Closed(_FromLLM, frozen=True, kw_only=True):
     """The session has ended. This is its last event."""
 
 
+class Died(_FromLLM, frozen=True, kw_only=True):
+    """The session's actor died, for the *reason*, and the session is lost. This is its last event.
+
+    The runtime emits it, not the session. Events that only the actor had are lost with it.
+    """
+
+    reason: DeathReason
+
+
 class Missed(_FromLLM, frozen=True, kw_only=True):
     """The router no longer holds the events *first* to *last*, which this reader has not received.
 
@@ -344,6 +339,7 @@ FromLLM = (
     | Cleared
     | Rewound
     | Closed
+    | Died
     | Missed
 )
 

@@ -7,7 +7,7 @@ import msgspec
 
 from ...providers.schema.errors import RayconteurError
 from ..api.messages import Receipt
-from ..session.host import Host
+from ..session.host import Host, SessionKey
 from ..streams.channel import Channel
 from ..streams.peer import Peer
 
@@ -16,12 +16,14 @@ class HostCall(IntEnum):
     """A method of the session actor."""
 
     TELL = 1
+    PING = 2
 
 
 class _Tell(msgspec.Struct, frozen=True, array_like=True):
     """An encoded ``ToLLM`` for a session."""
 
     session_id: str
+    epoch: int
     message: bytes
 
 
@@ -37,19 +39,30 @@ _tell = msgspec.msgpack.Decoder(_Tell).decode
 _outcome = msgspec.msgpack.Decoder(_Outcome).decode
 
 
-def serve(host: Host, peer: Peer, call: int, data: bytes) -> bytes:
+def serve(host: Host, peer: Peer, call: int, data: bytes) -> bytes | None:
     """Have *host* serve a *call* of the driver *peer*."""
+    if call == HostCall.PING:
+        return None
     if call != HostCall.TELL:
         raise ValueError(f"a session actor has no call {call}")
     del peer
     tell = _tell(data)
     try:
-        return _encode(_Outcome(host.tell(tell.session_id, tell.message)))
+        return _encode(_Outcome(host.tell((tell.session_id, tell.epoch), tell.message)))
     except RayconteurError as error:
         return _encode(_Outcome(None, pickle.dumps(error)))
 
 
-async def tell(channel: Channel, session_id: str, message: bytes, urgent: bool) -> Receipt:
+async def ping(channel: Channel) -> None:
+    """Return when the session actor responds.
+
+    Raises:
+        ConnectionLost, CallTimedOut, PeerUnreachable: it does not, or can't be reached.
+    """
+    await channel.call(HostCall.PING, urgent=True)
+
+
+async def tell(channel: Channel, key: SessionKey, message: bytes, urgent: bool) -> Receipt:
     """Put an encoded ``ToLLM`` into its session's mailbox.
 
     Raises:
@@ -57,7 +70,7 @@ async def tell(channel: Channel, session_id: str, message: bytes, urgent: bool) 
         ConnectionLost: the session may have accepted it or not.
         PeerUnreachable: the session actor can't be reached.
     """
-    data = await channel.call(HostCall.TELL, _encode(_Tell(session_id, message)), urgent)
+    data = await channel.call(HostCall.TELL, _encode(_Tell(*key, message)), urgent)
     outcome = _outcome(data or b"")
     if outcome.receipt is None:
         raise pickle.loads(outcome.error)  # from a peer that knows the secret, as Ray does with its own

@@ -102,6 +102,11 @@ def node_id() -> str:
     return ray.get_runtime_context().get_node_id()
 
 
+def was_restarted() -> bool:
+    """True if this process follows another one of the same actor."""
+    return bool(cast(object, ray.get_runtime_context().was_current_actor_reconstructed))
+
+
 @cache
 def tls() -> TLS | None:
     """The TLS contexts of this process, if Ray uses TLS."""

@@ -3,14 +3,18 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 
+from ..session.host import SessionKey
 from ..streams.calls import CallTimedOut
 from ..streams.channel import Channel
 from ..streams.endpoint import Endpoint
+from ..streams.liveness import Liveness
 from .call_batcher import CallBatcher, Outcomes
+from .host_calls import ping
 from .ray_calls import no_answer, node_id, not_started, result_of, result_within, tls
 from .ray_errors import ActorDead
 from .session_actor import SessionActorHandle
@@ -32,12 +36,14 @@ class HostRef:
     sessions: int = 0
     endpoint: Endpoint | None = None
     channel: Channel = field(init=False)
-    close_now: CallBatcher[str] = field(init=False)
+    liveness: Liveness = field(init=False)
+    close_now: CallBatcher[SessionKey] = field(init=False)
     """Closes one of its sessions at once."""
 
     def __post_init__(self) -> None:
         self.channel = Channel(self._locate, self.driver_id, node_id(), tls())
         self.channel.timeout_s = self.timeout_s
+        self.liveness = Liveness(partial(ping, self.channel))
         self.close_now = CallBatcher(self._close_all)
 
     async def call(self, call: Callable[[SessionActorHandle], Awaitable[T]]) -> T:
@@ -91,9 +97,9 @@ class HostRef:
             return False
         return True
 
-    async def close_drained(self, session_id: str) -> None:
+    async def close_drained(self, key: SessionKey) -> None:
         """Close a session after its queued turns. That may take hours, so no other session shares the call."""
-        (error,) = await self.call_while_alive(self.actor.close.remote([session_id], True))
+        (error,) = await self.call_while_alive(self.actor.close.remote([key], True))
         if error is not None:
             raise error
 
@@ -117,8 +123,8 @@ class HostRef:
             self.endpoint = await self.call(lambda actor: actor.endpoint.remote())
         return self.endpoint
 
-    async def _close_all(self, session_ids: list[str]) -> Outcomes:
-        return await self.call_while_alive(self.actor.close.remote(session_ids, False))
+    async def _close_all(self, keys: list[SessionKey]) -> Outcomes:
+        return await self.call_while_alive(self.actor.close.remote(keys, False))
 
 
 class SessionRef(msgspec.Struct, frozen=True, gc=False):
@@ -127,3 +133,8 @@ class SessionRef(msgspec.Struct, frozen=True, gc=False):
     id: str
     epoch: int
     host: HostRef
+
+    @property
+    def key(self) -> SessionKey:
+        """Its id and epoch."""
+        return self.id, self.epoch

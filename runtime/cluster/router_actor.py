@@ -1,37 +1,61 @@
 """The router actor: ``events.router.Router`` in a process of its own."""
 
+import asyncio
+import logging
+import time
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import ray
 from ray.actor import ActorProxy
 
+from ..api.errors import RuntimeClosed, Unreachable
 from ..api.options import RouterLimits
 from ..events.router import Router
 from ..events.router_calls import serve
-from ..events.segments import END_SEQ, SessionEnd
+from ..events.segments import END_SEQ, EndedSessions, SessionEnd
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
-from .ray_calls import node_address, node_id, tls
+from .directory.actor_names import DIRECTORY
+from .ray_calls import find_actor, node_address, node_id, result_within, tls, was_restarted
+from .ray_errors import ActorDead
+
+log = logging.getLogger(__name__)
+
+_CLOCK_SKEW_MS = 60_000
+"""How far the clocks of two nodes may be apart: a session's epoch is from the clock of the directory's."""
+
+_CALL_S = 5.0
 
 
 class _RouterActor:
-    """Serves one router over streams."""
+    """Serves the router *number* of *namespace* over streams.
 
-    def __init__(self, limits: RouterLimits, ports: tuple[int, int] | None) -> None:
-        self._router = Router(limits)
+    After a restart, the session actors publish again what they hold, and the directory says which sessions died.
+    """
+
+    def __init__(self, limits: RouterLimits, ports: tuple[int, int] | None, namespace: str, number: int) -> None:
+        restarted = was_restarted()
+        self._router = Router(limits, int(time.time() * 1000) + _CLOCK_SKEW_MS if restarted else 0)
         self._listener = Listener(partial(serve, self._router))
         self._ports = ports
+        self._namespace = namespace
+        self._number = number
+        self._learning: asyncio.Task[None] | None = None
+        self._has_learned = not restarted
 
     @ray.method
     async def endpoint(self) -> Endpoint:
         """Where it listens, and the secret that its peers have to know."""
+        if not self._has_learned and self._learning is None:
+            self._learning = asyncio.get_running_loop().create_task(self._learn_deaths())
         return await self._listener.listen(node_id(), node_address(), self._ports, tls())
 
     @ray.method
-    async def end_sessions(self, sessions: Mapping[str, int], session_end: SessionEnd) -> None:
-        """Record that *sessions*, ids with their epochs, have ended."""
-        self._router.end_sessions(sessions, session_end)
+    async def end_sessions(self, ended: EndedSessions) -> None:
+        """Record that sessions have ended."""
+        self._router.end_sessions(ended)
 
     @ray.method
     async def end_missing_sessions(self, living: Mapping[str, int], before: int) -> None:
@@ -43,7 +67,31 @@ class _RouterActor:
             for session_id, (epoch, seq) in positions.items()
             if seq != END_SEQ and epoch < before and living.get(session_id) != epoch
         }
-        self._router.end_sessions(dead, SessionEnd.DIED)
+        self._router.end_sessions(EndedSessions(dead, SessionEnd.DIED))
+
+    @ray.method
+    async def end_of(self, session_id: str, epoch: int) -> SessionEnd:
+        """How the session ended, as far as it is known here."""
+        return self._router.subscriptions.log.end_of(session_id, epoch)
+
+    async def _learn_deaths(self) -> None:
+        """Learn of the deaths that the router of before may have been told of, and readers not yet."""
+        while not self._has_learned:
+            try:
+                for ended in await result_within(_CALL_S, self._ask_for_deaths, "the directory"):
+                    self._router.end_sessions(ended)
+                self._has_learned = True
+            except (ActorDead, RuntimeClosed):
+                return  # the namespace has ended
+            except Unreachable as error:
+                log.warning("router %d does not know yet which sessions died: %s", self._number, error)
+
+    async def _ask_for_deaths(self) -> list[EndedSessions]:
+        directory: Any = await asyncio.to_thread(find_actor, DIRECTORY, self._namespace)
+        if directory is None:
+            raise RuntimeClosed("the namespace has ended")
+        deaths: list[EndedSessions] = await directory.deaths.remote(self._number)
+        return deaths
 
 
 RouterActor = ray.remote(_RouterActor)

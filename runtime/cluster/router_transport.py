@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from ..api.errors import RuntimeClosed
-from ..events.router_calls import EndedSessions
+from ..events.segments import EndedSessions
 from ..events.stream_transport import StreamTransport
 from ..events.transport import RouterGone
 from ..streams.channel import Channel

@@ -17,7 +17,7 @@ from ..api.errors import DirectoryUnreachable, RuntimeClosed
 from ..api.status import SessionStatus
 from ..session.client_pool import ClientPool
 from ..session.garbage import SessionFreezer
-from ..session.host import Host
+from ..session.host import Host, SessionKey
 from ..session.pages import HistoryPosition, encode_history_page, encode_statuses
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
@@ -26,7 +26,7 @@ from .directory.client import DirectoryClient
 from .directory.host_claims import HostClaims
 from .directory.places import Claim, HostOwner, HostReport
 from .host_calls import serve
-from .ray_calls import kill_actor, node_address, node_id, tls
+from .ray_calls import kill_actor, no_answer, node_address, node_id, tls
 from .router_actor import RouterHandle
 from .router_transport import transport_to
 from .shipping import read_pages
@@ -70,6 +70,9 @@ class _SessionActor:
         transports = [transport_to(router, self._directory, owner.host_id) for router in routers]
         publish = [transport.publish for transport in transports]
         self._host = Host(publish, self._on_sessions_end, ClientPool(), settings.history_bytes)
+        for publisher, transport in zip(self._host.publishers, transports, strict=True):
+            publisher.find_gaps = transport.find_gaps
+            transport.receive_pushes(_ignore_push, publisher.on_connection_lost)
         self._listener = Listener(partial(serve, self._host))
         self._ports = settings.ports
         self._publishing: asyncio.Task[None] | None = None
@@ -117,9 +120,9 @@ class _SessionActor:
         return await self._listen()
 
     @ray.method
-    async def learn_facts(self, session_id: str, model: str) -> None:
+    async def learn_facts(self, key: SessionKey, model: str) -> None:
         """Ask the models endpoint about *model*, if the session's provider says so."""
-        await self._host.learn_facts(session_id, model)
+        await self._host.learn_facts(key, model)
 
     @ray.method
     async def prepare(self, providers: list[ProviderConfig]) -> None:
@@ -127,19 +130,30 @@ class _SessionActor:
         await self._host.prepare(providers)
 
     @ray.method
-    async def close(self, session_ids: list[str], drain: bool) -> list[Exception | None]:
-        """Close sessions. Returns when all have ended and their ids are free, with the error for each that failed."""
-        return await self._host.close_all(session_ids, drain)
+    async def close(self, keys: list[SessionKey], drain: bool) -> list[Exception | None]:
+        """Close sessions. Returns when all have ended and their ids are free, with the error for each that failed.
+
+        Raises:
+            Unreachable: a router does not respond. The sessions end, but their ids are not free before it does.
+        """
+        closing = asyncio.ensure_future(self._host.close_all(keys, drain))
+        timeout_s = self._directory.timeout_s
+        while not (await asyncio.wait({closing}, timeout=timeout_s))[0]:
+            waits_s = {number: publisher.waits_s for number, publisher in enumerate(self._host.publishers)}
+            if silent := [f"router {number}" for number, waited_s in waits_s.items() if waited_s >= timeout_s]:
+                closing.cancel()
+                raise no_answer(f"{' and '.join(silent)}, which the last events of the sessions are for,", timeout_s)
+        return closing.result()
 
     @ray.method
-    async def settings(self, session_id: str) -> SessionConfig:
+    async def settings(self, key: SessionKey) -> SessionConfig:
         """The settings in force, without secrets."""
-        return self._host.settings(session_id)
+        return self._host.settings(key)
 
     @ray.method
-    async def status(self, session_id: str) -> SessionStatus:
+    async def status(self, key: SessionKey) -> SessionStatus:
         """The session's status."""
-        return self._host.status(session_id)
+        return self._host.status(key)
 
     @ray.method
     async def statuses(self, session_ids: list[str]) -> bytes:
@@ -147,9 +161,9 @@ class _SessionActor:
         return encode_statuses(self._host.statuses(session_ids))
 
     @ray.method
-    async def history(self, session_id: str, full: bool, position: HistoryPosition | None) -> bytes:
+    async def history(self, key: SessionKey, full: bool, position: HistoryPosition | None) -> bytes:
         """A page of the session's messages; if *full*, with those that compactions removed, and without summaries."""
-        return encode_history_page(self._host.history(session_id, full), position)
+        return encode_history_page(self._host.history(key, full), position)
 
     @ray.method
     async def ready(self) -> None:
@@ -185,6 +199,10 @@ class _SessionActor:
             self._exiting.set()
             this_actor = cast("SessionActorHandle", ray.get_runtime_context().current_actor)
             asyncio.get_running_loop().call_later(_GRACE_S, kill_actor, this_actor)
+
+
+def _ignore_push(data: bytes) -> None:
+    """A router pushes nothing to a process that does not subscribe."""
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

@@ -273,7 +273,7 @@ class SessionRegistry:
     async def _undo_open(self, sessions: dict[str, int], host: HostRef) -> None:
         """Close what was opened, and free the ids; later, if *host* can't be reached: it may open them until then."""
         try:
-            await host.call_while_alive(host.actor.close.remote(list(sessions), False))
+            await host.call_while_alive(host.actor.close.remote(list(sessions.items()), False))
         except ActorDead as death:
             await self._died(host.id, death)
         except (ActorUnavailable, Unreachable):

@@ -116,4 +116,4 @@ def _router(number: int, options: RuntimeOptions, memory: MemoryRequests) -> Rou
         memory=memory.router,
         max_concurrency=CONCURRENCY,
         max_restarts=-1,
-    ).remote(options.router_limits, options.ports)
+    ).remote(options.router_limits, options.ports, options.namespace, number)

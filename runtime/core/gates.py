@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from ..api.compact_reason import CompactReason
 from ..api.config import SessionConfig
-from ..api.messages import CompactReason
 from .compaction_policy import CompactionPolicy
 
 

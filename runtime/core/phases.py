@@ -2,11 +2,11 @@
 
 import msgspec
 
+from ..api.compact_reason import CompactReason
 from ..api.messages import (
     Clear,
     Close,
     Compact,
-    CompactReason,
     Configure,
     Continue,
     Interrupt,

@@ -216,7 +216,10 @@ class SessionHandle:
         return self._loop.run(self._session.send(message))
 
     def events(self, after: int = 0) -> "Reader":
-        """Read the session's events from number *after* + 1 on, as they arrive. The reader ends after ``Closed``."""
+        """Read the session's events from number *after* + 1 on, as they arrive.
+
+        The reader ends after ``Closed`` or ``Died``.
+        """
         return Reader(self._loop, self._loop.run(_call_in_loop(lambda: self._session.events(after))))
 
     def interrupt(self, turn: int | None = None) -> bool:

@@ -1,7 +1,7 @@
 """A reply: the events of one turn, or the answer that they add up to."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Protocol
 
 import msgspec
@@ -9,11 +9,20 @@ import msgspec
 from ...providers.schema.content import Text, ToolResult, ToolUse
 from ...providers.schema.stop_reasons import StopReason
 from ...providers.schema.usage import Usage
-from ..api.errors import EventsMissed, SessionClosed, ToolsWaiting, TurnFailed, TurnInterrupted
+from ..api.errors import (
+    DeathReason,
+    EventsMissed,
+    SessionClosed,
+    SessionDied,
+    ToolsWaiting,
+    TurnFailed,
+    TurnInterrupted,
+)
 from ..api.messages import (
     Completed,
     Continue,
     Continuing,
+    Died,
     Failed,
     FromLLM,
     Interrupted,
@@ -32,6 +41,7 @@ from ..api.messages import (
 from ..api.status import SessionStatus
 from ..events.reader import Reader
 from .kept_readers import KeptReaders
+from .silence import SilenceWatch
 
 _TURN_ENDS = (Completed, Failed, Interrupted)
 
@@ -47,6 +57,10 @@ class ReplySession(Protocol):
 
     def events(self, after: int = 0) -> Reader:
         """The session's events after number *after*."""
+        ...
+
+    def watch(self, reader: Reader) -> SilenceWatch:
+        """Have *reader* fail with ``Unreachable`` when its events can't come any more, as long as it is silent."""
         ...
 
     async def send(self, message: ToLLM) -> Receipt:
@@ -92,8 +106,10 @@ class Reply:
     async def __aiter__(self) -> AsyncGenerator[FromLLM, None]:
         session = self._session
         reader = await self._start_turn()
+        watch = session.watch(reader)
         turn = self.turn
         is_over = False
+        end_seq: int | None = None  # that of an event after the turn's end, once some are missed
         try:
             while True:
                 for event in await reader.batch():
@@ -104,12 +120,17 @@ class Reply:
                         yield event
                         if is_over:
                             return
+                    elif isinstance(event, Died):
+                        raise session_died(session.id, event.reason)
                     elif isinstance(event, Missed):
                         yield event
-                        await self._require_running()
+                        end_seq = await self._end_seq()
+                    if end_seq is not None and event.seq >= end_seq:
+                        raise EventsMissed(f"the end of turn {turn} was no longer held; history() has its outcome")
         except StopAsyncIteration:
             raise SessionClosed(f"session {session.id!r} ended before turn {turn}") from None
         finally:
+            watch.stop()
             if is_over:
                 self._kept_readers.keep(reader)
             else:
@@ -142,6 +163,8 @@ class Reply:
             TurnFailed, TurnInterrupted: the turn ended without an answer.
             ToolsWaiting: the model asks for tools, and there is no *run_tool*. The turn waits for ``ToolResults``.
             EventsMissed: the router no longer held a part of the turn when it was read.
+            SessionDied: the session's actor died during the turn.
+            Unreachable: the session's actor, or its router, did not respond. The turn goes on when it does.
         """
         text: list[str] = []
         thinking: list[str] = []
@@ -163,7 +186,7 @@ class Reply:
                         if uses:
                             await self._run_tools(uses, run_tool)
                     case Missed():
-                        raise EventsMissed(f"events {event.first} to {event.last} of the session were no longer held")
+                        raise await self._missed(event)
                     case Completed():
                         return _final_answer(event, "".join(text), "".join(thinking))
                     case Failed():
@@ -181,14 +204,30 @@ class Reply:
         results = [await _run_tool(use, run_tool) for use in uses]
         await self._session.send(ToolResults(results=tuple(results), last=True))
 
-    async def _require_running(self) -> None:
-        """Raises:
-        EventsMissed: the turn is over, so its end is among the missed events.
+    async def _missed(self, missed: Missed) -> EventsMissed:
+        """The error for missed events.
+
+        Raises:
+            SessionDied: the session died, and the events were lost with it.
         """
-        status = await self._session.status()
+        with suppress(SessionClosed):
+            await self._session.status()
+        return EventsMissed(f"events {missed.first} to {missed.last} of the session were no longer held")
+
+    async def _end_seq(self) -> int | None:
+        """The number of an event that the turn's end does not follow, if the turn is over and the session is not."""
+        try:
+            status = await self._session.status()
+        except (SessionClosed, SessionDied):
+            return None  # the reader ends
         is_idle = status.turn is None and not status.waiting
-        if is_idle or (status.turn is not None and self.turn is not None and status.turn > self.turn):
-            raise EventsMissed(f"the end of turn {self.turn} was no longer held; history() has its outcome")
+        is_over = is_idle or (status.turn is not None and self.turn is not None and status.turn > self.turn)
+        return status.last_seq if is_over else None
+
+
+def session_died(session_id: str, reason: DeathReason) -> SessionDied:
+    """The error for a call to a session that has died."""
+    return SessionDied(f"the actor of session {session_id!r} died ({reason}); spawn it again", reason)
 
 
 def _turn_failed(failed: Failed) -> TurnFailed:

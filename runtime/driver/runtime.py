@@ -91,8 +91,8 @@ class Runtime:
             if resources:
                 resources.kept_readers.close()
                 await resources.connections.close(RuntimeClosed("the runtime was left"))
+                await resources.shared_actors.release(unregisters=not self._started_ray)  # first: it says why they end
                 await resources.registry.shut_down(ends_actors=not self._started_ray)
-                await resources.shared_actors.release(unregisters=not self._started_ray)
         finally:
             self._disconnect()
 

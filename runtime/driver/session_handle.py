@@ -19,6 +19,7 @@ from ...providers.schema.content import UserBlock
 from ...providers.schema.errors import MissingExtra, RayconteurError
 from ...providers.schema.messages import Message
 from ...providers.served_facts import learn_facts
+from ..api.compact_reason import CompactReason
 from ..api.config import SessionConfig
 from ..api.errors import EventsMissed, PeerUnreachable, SessionClosed, UnknownSession
 from ..api.export import encode_export
@@ -26,9 +27,9 @@ from ..api.messages import (
     Clear,
     Compact,
     Compacted,
-    CompactReason,
     Configure,
     Continue,
+    Died,
     Interrupt,
     Missed,
     Receipt,
@@ -42,17 +43,21 @@ from ..api.request_forms import with_request_forms
 from ..api.status import CompactResult, SessionStatus
 from ..api.validation import encode_for_transfer, validated_provider, validated_struct
 from ..cluster.host_calls import tell
+from ..cluster.ray_calls import no_answer
 from ..cluster.ray_errors import ActorGone
 from ..cluster.refs import HostRef, SessionRef
 from ..cluster.session_registry import SessionRegistry
 from ..cluster.shipping import with_shipped_strategies
 from ..events.reader import Reader
 from ..events.segments import Position
+from ..session.host import SessionKey
 from ..session.pages import HistoryPosition, decode_history_page
+from ..streams.calls import CallTimedOut
 from ..streams.connection import ConnectionLost
 from .kept_readers import KeptReaders
 from .output_type import output_type_of
-from .reply import Reply
+from .reply import Reply, session_died
+from .silence import SilenceWatch
 from .typed_reply import TypedReply
 
 T = TypeVar("T")
@@ -164,14 +169,21 @@ class SessionHandle:
                     message = await self._prepared(message)
         data = encode_for_transfer(message, "message")
         channel, urgent = self._session.host.channel, isinstance(message, Interrupt)
-        receipt = await self._call(lambda host: host.reply_to(tell(channel, self.id, data, urgent)))
+        receipt = await self._call(lambda host: host.reply_to(tell(channel, self._session.key, data, urgent)))
         self.last_seq = max(self.last_seq, receipt.seq)
         return receipt
 
     def events(self, after: int = 0) -> Reader:
-        """Read the session's events from number *after* + 1 on, as they arrive. The reader ends after ``Closed``."""
+        """Read the session's events from number *after* + 1 on, as they arrive.
+
+        The reader ends after ``Closed`` or ``Died``.
+        """
         self._registry.require_open()
         return self._read(self.id, (self._session.epoch, after))
+
+    def watch(self, reader: Reader) -> SilenceWatch:
+        """Have *reader* fail with ``Unreachable`` when the session's actor or router does not respond."""
+        return SilenceWatch(reader, partial(self._check_reachable, reader), self._session.host.timeout_s)
 
     async def interrupt(self, turn: int | None = None) -> bool:
         """End *turn*, or the running one. Returns true if there was a turn to end."""
@@ -193,6 +205,8 @@ class SessionHandle:
             async for event in reader:
                 if isinstance(event, Compacted) and event.reason is CompactReason.ASKED:
                     return CompactResult.of(event)
+                if isinstance(event, Died):
+                    raise session_died(self.id, event.reason)
                 if isinstance(event, Missed):
                     raise EventsMissed(f"events {event.first} to {event.last} of the session were no longer held")
         finally:
@@ -205,11 +219,11 @@ class SessionHandle:
 
     async def settings(self) -> SessionConfig:
         """The settings in force, without secrets: of sessions that other drivers opened, too."""
-        return await self._call(lambda host: host.call(lambda actor: actor.settings.remote(self.id)))
+        return await self._call(lambda host: host.call(lambda actor: actor.settings.remote(self._session.key)))
 
     async def status(self) -> SessionStatus:
         """The session's current status."""
-        status = await self._call(lambda host: host.call(lambda actor: actor.status.remote(self.id)))
+        status = await self._call(lambda host: host.call(lambda actor: actor.status.remote(self._session.key)))
         self.last_seq = max(self.last_seq, status.last_seq)
         return status
 
@@ -218,7 +232,7 @@ class SessionHandle:
         messages: list[Message] = []
         position: HistoryPosition | None = None
         while True:
-            page = decode_history_page(await self._call(partial(_history_page, self.id, full, position)))
+            page = decode_history_page(await self._call(partial(_history_page, self._session.key, full, position)))
             messages[page.start :] = page.messages  # from the start again, if the history has lost messages meanwhile
             if page.next is None:
                 return tuple(messages)
@@ -243,9 +257,9 @@ class SessionHandle:
         if self._is_closed:
             return
         self._registry.require_open()
-        host = self._session.host
+        host, key = self._session.host, self._session.key
         try:  # without a coroutine more: it may be one of 100,000
-            await (host.close_drained(self.id) if drain else host.close_now(self.id))
+            await (host.close_drained(key) if drain else host.close_now(key))
         except _FAILURES as error:
             reason = await self._failure_reason(error)
             if not isinstance(reason, SessionClosed):
@@ -273,7 +287,7 @@ class SessionHandle:
             await learn_facts(provider)
             change = msgspec.structs.replace(change, provider=with_model_facts(provider))
         elif change.model is not UNSET:
-            await self._call(partial(_learn_facts, self.id, change.model))
+            await self._call(partial(_learn_facts, self._session.key, change.model))
         if compaction := given_settings(change).get("compaction"):
             change = msgspec.structs.replace(change, compaction=compaction.resolved(os.environ))
         with suppress(MissingExtra):  # the session's process may have the SDK that this one lacks
@@ -289,6 +303,17 @@ class SessionHandle:
         except _FAILURES as error:
             raise await self._failure_reason(error) from None
 
+    async def _check_reachable(self, reader: Reader, within_s: float) -> None:
+        host = self._session.host
+        for check, callee in (
+            (host.liveness.check, f"the actor {host.id!r}"),
+            (reader.check_source, f"the router of session {self.id!r}"),
+        ):
+            try:
+                await check(within_s)
+            except CallTimedOut:
+                raise no_answer(callee, host.timeout_s) from None
+
     async def _failure_reason(self, error: Exception) -> RayconteurError:
         """Why a call failed with one of ``_FAILURES``."""
         if isinstance(error, UnknownSession):
@@ -297,12 +322,12 @@ class SessionHandle:
         return await self._registry.failure_reason(self._session, error)
 
 
-async def _history_page(session_id: str, full: bool, position: HistoryPosition | None, host: HostRef) -> bytes:
-    return await host.call(lambda actor: actor.history.remote(session_id, full, position))
+async def _history_page(key: SessionKey, full: bool, position: HistoryPosition | None, host: HostRef) -> bytes:
+    return await host.call(lambda actor: actor.history.remote(key, full, position))
 
 
-async def _learn_facts(session_id: str, model: str, host: HostRef) -> None:
-    await host.call_while_alive(host.actor.learn_facts.remote(session_id, model))
+async def _learn_facts(key: SessionKey, model: str, host: HostRef) -> None:
+    await host.call_while_alive(host.actor.learn_facts.remote(key, model))
 
 
 def _providers(change: Configure) -> list[ProviderConfig]:

@@ -7,17 +7,22 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from ..api.options import RouterLimits
-from .segments import END_SEQ, START, Position, Segment, SessionEnd
+from .segments import DEATH_SEQ, END_SEQ, RESERVED_SEQS, START, HeldSession, Position, Segment, SessionEnd
 
 
 @dataclass(slots=True, eq=False)
 class SessionLog:
-    """The segments of one session that are still held, each with its age. *last_seq* is that of its last event."""
+    """The segments of one session that are still held, each with its age. *last_seq* is that of its last event.
+
+    *end_data* is its encoded ``Died``, if it died.
+    """
 
     session_id: str
     epoch: int
     last_seq: int = 0
+    incarnation: int = 1
     session_end: SessionEnd = SessionEnd.NONE
+    end_data: bytes = b""
     size_bytes: int = 0
     _segments: deque[tuple[int, Segment]] = field(default_factory=deque[tuple[int, Segment]])
 
@@ -54,8 +59,10 @@ class SessionLog:
             yield self.end_marker()
 
     def end_marker(self) -> Segment:
-        """A segment without events that follows the last event."""
-        return Segment(self.session_id, self.epoch, self.last_seq + 1, 0, b"", self.session_end)
+        """A segment that follows the last event; if that is ``Died``, a segment of it, for it is never dropped."""
+        count, data = (1, self.end_data) if self.end_data else (0, b"")
+        first = self.last_seq + 1 - count
+        return Segment(self.session_id, self.epoch, first, count, data, self.session_end, self.incarnation)
 
     def _index_after(self, seq: int) -> int:
         """The index of the first segment with an event after number *seq*."""
@@ -68,11 +75,14 @@ class EventLog:
     """The logs of a router's sessions. Beyond a limit the oldest segments are dropped; the newest one always stays.
 
     *on_drop* is called for each session log that is dropped as a whole, with its end marker, for the readers that have
-    not received everything.
+    not received everything. Sessions with an epoch below *whole_since* may have had events before the log began.
     """
 
-    def __init__(self, limits: RouterLimits, on_drop: Callable[[Segment], None]) -> None:
+    def __init__(self, limits: RouterLimits, on_drop: Callable[[Segment], None], whole_since: int = 0) -> None:
         self.size_bytes = 0
+        self.fenced: list[tuple[str, int]] = []
+        """Ids and epochs of segments that were ignored: of incarnations that another one has followed."""
+        self._whole_since = whole_since
         self._limits = limits
         self._on_drop = on_drop
         self._logs: dict[str, list[SessionLog]] = {}  # of each id, the newest epoch last
@@ -95,6 +105,11 @@ class EventLog:
         logs = self._logs.get(session_id)
         return logs[-1].position if logs else START
 
+    def end_of(self, session_id: str, epoch: int) -> SessionEnd:
+        """How the session ended, as far as the log knows."""
+        ends = (log.session_end for log in self._logs.get(session_id, ()) if log.epoch == epoch)
+        return next(ends, SessionEnd.NONE)
+
     def segments_after(self, session_id: str, position: Position) -> Iterator[Segment]:
         """The segments that a reader at *position* lacks, of the session and of earlier ones that had its id."""
         for log in self._logs.get(session_id, ()):
@@ -104,7 +119,12 @@ class EventLog:
         """Add *segment* to its session's log. Returns false, and changes nothing, if the log has it already."""
         logs = self._logs.get(segment.session_id)
         log = logs[-1] if logs and logs[-1].epoch == segment.epoch else self._log_of(segment.session_id, segment.epoch)
-        if log.session_end or segment.epoch != log.epoch or segment.last <= log.last_seq:
+        if (segment.incarnation != log.incarnation or segment.epoch != log.epoch) and not self._let_in(
+            log, segment.epoch, segment.incarnation
+        ):
+            self.fenced.append((segment.session_id, segment.epoch))
+            return False
+        if log.session_end or segment.last <= log.last_seq:
             return False
         self._last_age = age = self._last_age + 1
         self._ages[age] = log
@@ -118,11 +138,39 @@ class EventLog:
             self._mark_ended(log)
         return True
 
-    def end_session(self, session_id: str, epoch: int, session_end: SessionEnd) -> bool:
-        """Record that the session ended though none of its segments says so. Returns false if that was known."""
+    def take_over(self, session_id: str, epoch: int, incarnation: int) -> int:
+        """Let in a session's new incarnation only. Returns the number that its events follow.
+
+        That is the last one of the incarnations before it; if it is not known, one that they have not exceeded.
+        """
+        log = self._log_of(session_id, epoch)
+        if self._let_in(log, epoch, incarnation) and not self._knows_last_seq(log):
+            log.last_seq = (incarnation - 1) * RESERVED_SEQS
+        return log.last_seq
+
+    def gaps(self, held: HeldSession) -> tuple[bool, bool]:
+        """Whether the log lacks events that the host of a session has published, and whether the host is fenced off."""
+        logs = self._logs.get(held.session_id)
+        if logs is None or logs[-1].epoch < held.epoch:
+            return held.last_seq > 0, False
+        log = logs[-1]
+        if log.epoch > held.epoch or log.session_end:
+            return False, False
+        is_fenced = not self._let_in(log, held.epoch, held.incarnation)
+        return not is_fenced and log.last_seq < held.last_seq, is_fenced
+
+    def end_session(self, session_id: str, epoch: int, session_end: SessionEnd, event: bytes = b"") -> bool:
+        """Record that the session ended though none of its segments says so. Returns false if that was known.
+
+        *event* is its last event, encoded, if the session itself has not sent it.
+        """
         log = self._log_of(session_id, epoch)
         if log.session_end or log.epoch != epoch:
             return False
+        if event:
+            log.end_data = event
+            first = log.last_seq + 1 if self._knows_last_seq(log) else DEATH_SEQ
+            return self.append(Segment(session_id, epoch, first, 1, event, session_end, log.incarnation))
         log.session_end = session_end
         self._mark_ended(log)
         return True
@@ -136,6 +184,17 @@ class EventLog:
             logs = self._logs.setdefault(session_id, [])  # that may have dropped the only log, and the list with it
             logs.append(SessionLog(session_id, epoch))
         return logs[-1]
+
+    def _let_in(self, log: SessionLog, epoch: int, incarnation: int) -> bool:
+        """Ignore earlier incarnations from now on. Returns false if *incarnation* is one of them."""
+        if epoch != log.epoch:
+            return epoch > log.epoch
+        log.incarnation = max(log.incarnation, incarnation)
+        return incarnation == log.incarnation
+
+    def _knows_last_seq(self, log: SessionLog) -> bool:
+        """True unless all that is known of the session was lost with the router before this one."""
+        return log.last_seq > 0 or log.epoch >= self._whole_since
 
     def _mark_ended(self, log: SessionLog) -> None:
         self._ended[log] = None

@@ -5,8 +5,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Protocol, Self
 
-from ..api.errors import SessionDied
-from ..api.messages import FromLLM, Missed
+from ..api.messages import Died, FromLLM, Missed
 from .owner import Owner
 from .segments import END_SEQ, START, Position, Segment, SessionEnd, decode_events
 
@@ -29,14 +28,20 @@ class SegmentSource(Protocol):
         """Send *reader* nothing more."""
         ...
 
+    async def check_responds(self, within_s: float) -> None:
+        """Raises:
+        CallTimedOut: it did not respond within *within_s*.
+        """
+        ...
+
 
 class Reader:
     """An async iterator over events, in order and without gaps: events no longer held are announced by ``Missed``.
 
     It reads *session_id* after *position*; without an id all sessions, from now on if there is no *position* either.
     It buffers about *limit_bytes*; a reader slower than its sessions leaves the rest to the routers, and slows nothing
-    else. The reader of one session ends after ``Closed``; any reader ends with ``close``. Only one task may iterate at
-    a time.
+    else. The reader of one session ends after ``Closed`` or ``Died``; any reader ends with ``close``. Only one task may
+    iterate at a time.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class Reader:
         self._owner = Owner()
         self._segments: deque[tuple[Segment, int]] = deque()  # each with the last number that the reader had before it
         self._events: Iterator[FromLLM] = iter(())
+        self._incarnations: dict[str, int] = {}  # of sessions that an actor has taken over from another
         self._ended_sessions: deque[str] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._ended = False
@@ -64,6 +70,17 @@ class Reader:
     def epoch(self) -> int:
         """The epoch of the one session that it reads."""
         return self.cursors.get(self.session_id or "", START)[0]
+
+    @property
+    def position(self) -> Position:
+        """Its position in the one session that it reads."""
+        return self.cursors.get(self.session_id or "", START)
+
+    async def check_source(self, within_s: float) -> None:
+        """Raises:
+        CallTimedOut: where its segments come from did not respond within *within_s*.
+        """
+        await self._source.check_responds(within_s)
 
     @property
     def size_bytes(self) -> int:
@@ -104,7 +121,7 @@ class Reader:
         """Buffer the next *segment*. Returns false if it is ignored: repeated, while resting, or after the end."""
         epoch, last = known = self.cursors.get(segment.session_id, START)
         position = segment.position
-        if self._ended or position <= known:
+        if self._ended or position <= known or self._is_fenced(segment):
             return False
         if segment.epoch > epoch:
             if self.session_id is not None:  # a later session has its id
@@ -147,7 +164,6 @@ class Reader:
 
         Raises:
             StopAsyncIteration: the reader has ended.
-            SessionDied: the session's actor has died.
             WrongContext: it was created in another event loop, or another process.
         """
         self._owner.require()
@@ -179,14 +195,25 @@ class Reader:
             if len(self._ended_sessions) > _REMEMBERED_ENDED_SESSIONS:
                 self._forget_session(self._ended_sessions.popleft())
             return
-        if segment.session_end is SessionEnd.DIED:
-            self._error = SessionDied(f"the actor of session {self.session_id!r} died; spawn it again")
         self._end()
+
+    def _is_fenced(self, segment: Segment) -> bool:
+        """True if *segment* is of an incarnation that another one has followed. Notes which is the latest."""
+        if segment.incarnation == 1 and not self._incarnations:
+            return False
+        latest = self._incarnations.get(segment.session_id, 1)
+        if segment.epoch != self.cursors.get(segment.session_id, START)[0]:  # a later session has its id
+            self._incarnations.pop(segment.session_id, None)
+            latest = 1
+        if segment.incarnation > 1:
+            self._incarnations[segment.session_id] = max(latest, segment.incarnation)
+        return segment.incarnation < latest and segment.session_end is not SessionEnd.DIED  # that is of the runtime
 
     def _forget_session(self, session_id: str) -> None:
         _, last = self.cursors.get(session_id, START)
         if last == END_SEQ:
             del self.cursors[session_id]
+            self._incarnations.pop(session_id, None)
 
     def _end(self) -> None:
         if not self._ended:
@@ -202,6 +229,9 @@ class Reader:
 def _events_after(segment: Segment, last: int) -> list[FromLLM]:
     """The events of *segment* after number *last*; a ``Missed`` comes before them if there is a gap."""
     events = decode_events(segment)
+    if segment.session_end is SessionEnd.DIED and events and segment.last < last:
+        died = events[-1]  # from a router that did not know how far the session has come
+        return [Died(session_id=died.session_id, seq=last + 1, reason=died.reason)] if isinstance(died, Died) else []
     if segment.first <= last:
         return events[last + 1 - segment.first :]
     if segment.first > last + 1:

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import msgspec
 
 from ..api.options import RouterLimits
 from ..streams.peer import Peer
-from .segments import SessionEnd, decode_segments
+from .segments import EndedSessions, HeldSession, RouterGaps, decode_segments
 from .subscriptions import Subscriptions, SubscriptionUpdate
 
 log = logging.getLogger(__name__)
@@ -24,21 +24,41 @@ class Router:
     A driver is a peer that has sent a subscription update; its subscriptions end with its connection. What arrives
     within one iteration of the event loop shares a push. While a driver is not writable, its segments stay in the log.
 
-    Data is msgpack: the methods are called from other processes.
+    Data is msgpack: the methods are called from other processes. Sessions with an epoch below *whole_since* may have
+    had events before the router started.
     """
 
-    def __init__(self, limits: RouterLimits) -> None:
-        self.subscriptions = Subscriptions[Peer](limits)
+    def __init__(self, limits: RouterLimits, whole_since: int = 0) -> None:
+        self.subscriptions = Subscriptions[Peer](limits, whole_since)
         self._due: dict[Peer, None] = {}
         """The drivers that get a push in the next iteration, if they are writable."""
 
-    def publish(self, data: bytes) -> None:
-        """Store encoded segments. Those that it has already are ignored."""
-        self._schedule(self.subscriptions.publish(decode_segments(data)))
+    def publish(self, data: bytes) -> bytes | None:
+        """Store encoded segments. Those that it has already are ignored.
 
-    def end_sessions(self, sessions: Mapping[str, int], session_end: SessionEnd) -> None:
-        """Record that *sessions*, ids with their epochs, have ended."""
-        self._schedule(self.subscriptions.end_sessions(sessions, session_end))
+        Returns the encoded ids and epochs of sessions that another incarnation has taken over, if there are any.
+        """
+        log = self.subscriptions.log
+        self._schedule(self.subscriptions.publish(decode_segments(data)))
+        if not log.fenced:
+            return None
+        fenced, log.fenced = log.fenced, []
+        return _encoder.encode(fenced)
+
+    def find_gaps(self, sessions: Sequence[HeldSession]) -> RouterGaps:
+        """Of which *sessions* events are lacking here, which their host has published, and which it hosts no more."""
+        gaps = RouterGaps([], [])
+        for place, held in enumerate(sessions):
+            is_lacking, is_fenced = self.subscriptions.log.gaps(held)
+            if is_lacking:
+                gaps.lacking.append(place)
+            if is_fenced:
+                gaps.fenced.append(place)
+        return gaps
+
+    def end_sessions(self, ended: EndedSessions) -> None:
+        """Record that sessions have ended."""
+        self._schedule(self.subscriptions.end_sessions(ended))
 
     def positions(self) -> bytes:
         """The encoded position of each session."""

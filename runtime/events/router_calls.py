@@ -6,17 +6,10 @@ import msgspec
 
 from ..streams.peer import Peer
 from .router import Router
-from .segments import SessionEnd
-
-
-class EndedSessions(msgspec.Struct, frozen=True, array_like=True):
-    """Ids of sessions with their epochs, and how they ended."""
-
-    sessions: dict[str, int]
-    session_end: SessionEnd
-
+from .segments import EndedSessions, HeldSession
 
 _encode = msgspec.msgpack.encode
+_held_sessions = msgspec.msgpack.Decoder(list[HeldSession]).decode
 _ended_sessions = msgspec.msgpack.Decoder(EndedSessions).decode
 
 
@@ -27,21 +20,25 @@ class RouterCall(IntEnum):
     POSITIONS = 2
     UPDATE_SUBSCRIPTIONS = 3
     END_SESSIONS = 4
+    FIND_GAPS = 5
+    PING = 6
 
 
 def serve(router: Router, peer: Peer, call: int, data: bytes) -> bytes | None:
     """Have *router* serve a *call* of the process *peer*."""
     match call:
         case RouterCall.PUBLISH:
-            router.publish(data)
-            return None
+            return router.publish(data)
         case RouterCall.UPDATE_SUBSCRIPTIONS:
             return _encode(router.update_subscriptions(peer, data))
         case RouterCall.POSITIONS:
             return router.positions()
         case RouterCall.END_SESSIONS:
-            ended = _ended_sessions(data)
-            router.end_sessions(ended.sessions, ended.session_end)
+            router.end_sessions(_ended_sessions(data))
+            return None
+        case RouterCall.FIND_GAPS:
+            return _encode(router.find_gaps(_held_sessions(data)))
+        case RouterCall.PING:
             return None
         case _:
             raise ValueError(f"a router has no call {call}")

@@ -8,6 +8,7 @@ from itertools import count
 import msgspec
 
 from ..api.errors import RuntimeClosed
+from ..streams.liveness import Liveness
 from .reader import Reader
 from .segments import Position, Segment
 from .subscriptions import Delivery, Subscription, SubscriptionUpdate
@@ -78,6 +79,7 @@ class RouterConnection:
         self._unknown_timer: asyncio.TimerHandle | None = None
         self._update_due = asyncio.Event()
         self._error: Exception | None = None
+        self._liveness = Liveness(transport.ping)
         transport.receive_pushes(self._receive, self._resubscribe)
 
     def subscribe(self, reader: Reader, limit_bytes: int | None = None) -> None:
@@ -104,6 +106,12 @@ class RouterConnection:
         if self._subscribed.pop(subscriber.id, None):
             self._removed.append(subscriber.id)
             self._update_due.set()
+
+    async def check_responds(self, within_s: float) -> None:
+        """Raises:
+        CallTimedOut: the router did not respond within *within_s*.
+        """
+        await self._liveness.check(within_s)
 
     def fail(self, error: Exception) -> None:
         """End every reader with *error*, also those that subscribe later."""

@@ -41,6 +41,12 @@ class RouterConnections:
         for connection in self._connections:
             connection.unsubscribe(reader)
 
+    async def check_responds(self, within_s: float) -> None:
+        """Raises:
+        CallTimedOut: a router did not respond within *within_s*.
+        """
+        await asyncio.gather(*(connection.check_responds(within_s) for connection in self._connections))
+
     async def close(self, error: Exception) -> None:
         """Disconnect from all routers; readers end with *error*."""
         for connection in self._connections:

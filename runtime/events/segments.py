@@ -11,12 +11,24 @@ from zlib import crc32
 
 import msgspec
 
-from ..api.messages import FromLLM
+from ..api.errors import DeathReason
+from ..api.messages import Died, FromLLM
 
 Position = tuple[int, int]
 """A reader's position in a session: the epoch, and the sequence number of the last event that it has."""
 
 START: Position = (0, 0)
+RESERVED_SEQS = 1 << 32
+"""How many numbers each incarnation of a session has for itself, for when the last number used is not known.
+
+Numbering goes on after the last number that the router knows. If it knows none, because it was restarted and the
+session's process is gone as well, a new incarnation starts above all that those before it can have used. The hole is a
+``Missed``.
+"""
+
+DEATH_SEQ = 1 << 48
+"""The number of ``Died`` in that case: above all that the incarnations of any session can have used."""
+
 END_SEQ = 1 << 62
 """The sequence number in the position of a reader that has all events of a session and knows that it has ended."""
 
@@ -34,15 +46,16 @@ class SessionEnd(IntEnum):
     CLOSED = 1
     """The session was closed; its last event is ``Closed``."""
     DIED = 2
-    """The session's actor died; nothing follows the last event that it published."""
+    """The session's actor died; its last event is ``Died``."""
 
 
 class Segment(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The encoded events *first* to *first* + *count* - 1 of a session.
 
-    *epoch* distinguishes sessions that used the same id one after the other: a later session has a larger epoch. A
-    segment without events reports that the events before *first* are no longer held, that the session has ended, or
-    both.
+    *epoch* distinguishes sessions that used the same id one after the other: a later session has a larger epoch.
+    *incarnation* distinguishes the actors that hosted the same session one after the other, from 1 on: its numbers go
+    on, so readers continue, and what an older one still sends is ignored. A segment without events reports that the
+    events before *first* are no longer held, that the session has ended, or both.
     """
 
     session_id: str
@@ -51,6 +64,7 @@ class Segment(msgspec.Struct, frozen=True, array_like=True, gc=False):
     count: _Number
     data: bytes
     session_end: SessionEnd = SessionEnd.NONE
+    incarnation: _Number = 1
 
     @property
     def last(self) -> int:
@@ -66,6 +80,34 @@ class Segment(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def size_bytes(self) -> int:
         """Its approximate size in memory."""
         return len(self.data) + _OVERHEAD_BYTES
+
+
+class EndedSessions(msgspec.Struct, frozen=True, array_like=True):
+    """Ids of sessions with their epochs, and how they ended; why, if they died."""
+
+    sessions: dict[str, int]
+    session_end: SessionEnd
+    reason: DeathReason = DeathReason.CRASHED
+
+    def last_event(self) -> bytes:
+        """The encoded ``Died`` of sessions that died; nothing for others, which have emitted ``Closed``."""
+        return encode_events([Died(reason=self.reason)]) if self.session_end is SessionEnd.DIED else b""
+
+
+class HeldSession(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A session in the process that hosts it: *last_seq* is the last number that its router has acknowledged."""
+
+    session_id: str
+    epoch: _Number
+    incarnation: _Number
+    last_seq: _Number
+
+
+class RouterGaps(msgspec.Struct, frozen=True, array_like=True):
+    """Places in a list of held sessions: those of which the router lacks events, and those that it has fenced off."""
+
+    lacking: list[int]
+    fenced: list[int]
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from ..streams.channel import Channel
-from .router_calls import EndedSessions, RouterCall
+from .router_calls import RouterCall
+from .segments import EndedSessions
 
 _encode = msgspec.msgpack.encode
 _ids = msgspec.msgpack.Decoder(list[int]).decode
@@ -26,8 +27,14 @@ class StreamTransport:
     def receive_pushes(self, on_push: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
         self._channel.on_push, self._channel.on_lost = on_push, on_lost
 
-    async def publish(self, segments: bytes) -> None:
-        await self._channel.call(RouterCall.PUBLISH, segments)
+    async def publish(self, segments: bytes) -> bytes | None:
+        return await self._channel.call(RouterCall.PUBLISH, segments)
+
+    async def find_gaps(self, sessions: bytes) -> bytes:
+        return await self._channel.call(RouterCall.FIND_GAPS, sessions) or b""
+
+    async def ping(self) -> None:
+        await self._channel.call(RouterCall.PING)
 
     async def positions(self) -> bytes:
         return await self._channel.call(RouterCall.POSITIONS) or b""

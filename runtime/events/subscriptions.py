@@ -1,6 +1,6 @@
 """The pure core of a router: which driver subscribes to which sessions, and which segments it has received."""
 
-from collections.abc import Iterable, Iterator, KeysView, Mapping
+from collections.abc import Iterable, Iterator, KeysView
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -8,7 +8,7 @@ import msgspec
 
 from ..api.options import RouterLimits
 from .event_log import EventLog
-from .segments import START, Position, Segment, SessionEnd
+from .segments import START, EndedSessions, Position, Segment
 
 _MANY_CURSORS = 1_000
 
@@ -103,8 +103,8 @@ class Subscriptions(Generic[D]):
     A slow driver costs the others nothing.
     """
 
-    def __init__(self, limits: RouterLimits) -> None:
-        self.log = EventLog(limits, self._keep_end_marker)
+    def __init__(self, limits: RouterLimits, whole_since: int = 0) -> None:
+        self.log = EventLog(limits, self._keep_end_marker, whole_since)
         self._limits = limits
         self._drivers: dict[D, _Driver[D]] = {}
         self._by_session: dict[str, dict[_ActiveSubscription[D], None]] = {}
@@ -133,11 +133,12 @@ class Subscriptions(Generic[D]):
                         drivers.add(subscription.driver.key)
         return drivers
 
-    def end_sessions(self, sessions: Mapping[str, int], session_end: SessionEnd) -> set[D]:
-        """Record that *sessions*, ids with their epochs, ended. Returns the drivers that can now collect that."""
+    def end_sessions(self, ended: EndedSessions) -> set[D]:
+        """Record that sessions have ended. Returns the drivers that can now collect that."""
         drivers: set[D] = set()
-        for session_id, epoch in sessions.items():
-            if self.log.end_session(session_id, epoch, session_end):
+        event = ended.last_event()
+        for session_id, epoch in ended.sessions.items():
+            if self.log.end_session(session_id, epoch, ended.session_end, event):
                 drivers |= self._add_pending(session_id)
         return drivers
 

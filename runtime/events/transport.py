@@ -25,8 +25,16 @@ class Transport(Protocol):
         """
         ...
 
-    def publish(self, segments: bytes) -> Awaitable[None]:
-        """Store encoded segments."""
+    def publish(self, segments: bytes) -> Awaitable[bytes | None]:
+        """Store encoded segments. Returns the encoded ids and epochs of sessions that were taken over, if any."""
+        ...
+
+    def find_gaps(self, sessions: bytes) -> Awaitable[bytes]:
+        """The encoded ``RouterGaps`` in the encoded list of held sessions."""
+        ...
+
+    def ping(self) -> Awaitable[None]:
+        """Return when the router responds."""
         ...
 
     def positions(self) -> Awaitable[bytes]:

@@ -16,7 +16,7 @@ from ..api.options import RuntimeOptions
 from ..api.status import SessionStatus
 from ..api.validation import invalid_config
 from ..core.events import Opened
-from ..events.outbox import Outbox
+from ..events.outbox import FIRST, Incarnation, Outbox
 from ..events.publisher import Publisher
 from ..events.segments import shard_of
 from .client_pool import ClientPool
@@ -37,6 +37,9 @@ _CLOSING_SESSIONS = 2_000
 _CLOSING_S = 0.1
 """How long it waits for that: while a router is away, none is over."""
 
+SessionKey = tuple[str, int]
+"""A session's id, and the epoch that distinguishes it from earlier and later sessions with that id."""
+
 _to_llm: msgspec.msgpack.Decoder[ToLLM] = msgspec.msgpack.Decoder(ToLLM)
 
 
@@ -49,13 +52,16 @@ class Host:
 
     def __init__(
         self,
-        publish: Sequence[Callable[[bytes], Awaitable[None]]],
+        publish: Sequence[Callable[[bytes], Awaitable[bytes | None]]],
         on_end: Callable[[dict[str, int]], Awaitable[None]],
         clients: ClientPool,
         history_bytes: int = RuntimeOptions().host_history_bytes,
     ) -> None:
-        self._publishers = [Publisher(to_router) for to_router in publish]
-        self._schedulers = [publisher.schedule for publisher in self._publishers]  # shared by all outboxes
+        self.publishers = [Publisher(to_router) for to_router in publish]
+        """One per router."""
+        for publisher in self.publishers:
+            publisher.on_fenced = self._on_fenced
+        self._schedulers = [publisher.schedule for publisher in self.publishers]  # shared by all outboxes
         self._on_session_end = self._session_ended  # shared by all sessions
         self._on_end = on_end
         self._budget = HistoryBudget(history_bytes)
@@ -63,13 +69,13 @@ class Host:
         self._clients = clients
         self._sessions: dict[str, Session] = {}
         self._opening = asyncio.Lock()
-        self._endings = [Endings(self._finalize) for _ in self._publishers]
+        self._endings = [Endings(self._finalize) for _ in self.publishers]
         self._finalizing: dict[Session, asyncio.Future[None]] = {}
 
     async def run(self) -> None:
         """Publish the sessions' events, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for publisher in self._publishers:
+            for publisher in self.publishers:
                 group.create_task(publisher.run())
 
     def __len__(self) -> int:
@@ -91,8 +97,11 @@ class Host:
         epoch: int,
         config: SessionConfig,
         history: AsyncIterator[bytes] | None = None,
+        incarnation: Incarnation = FIRST,
     ) -> None:
         """Open a session for each id: all of them, or none. *epoch* distinguishes sessions that have the same id.
+
+        With a later *incarnation*, a session goes on that another host had: its events are numbered on.
 
         No id may be given to another call before this one has returned. *history* has the encoded pages of a valid
         initial history, for one session.
@@ -102,30 +111,29 @@ class Host:
             ConfigError: the provider's client can't be opened, or does not support the settings.
             HistoryFull: there is no room for the *history*.
         """
-        opening: set[str] = set()
-        for session_id in session_ids:
-            if session_id in self._sessions or session_id in opening:
-                raise SessionExists(f"session {session_id!r} exists; attach to it, or use another id")
-            opening.add(session_id)
+        self._require_free(session_ids)
         await self.prepare(config.providers())
         credentials = self._checked_credentials(config)
         opened = Opened(config=config.public(), created_at=time.time(), source=config.provider.source)
         if history is not None:
-            session = self._new_session(session_ids[0], epoch, opened, credentials)
+            outbox = self._new_outbox(session_ids[0], epoch, config, incarnation)
+            session = self._new_session(outbox, opened, credentials)
             await self._load(session, history)
             self._sessions[session.id] = session
             return
         async with self._opening:  # or each of many calls would open a group before the event loop serves others
             for number, session_id in enumerate(session_ids, start=1):
-                self._sessions[session_id] = self._new_session(session_id, epoch, opened, credentials)
+                outbox = self._new_outbox(session_id, epoch, config, incarnation)
+                self._sessions[session_id] = self._new_session(outbox, opened, credentials)
                 if number % _GROUP_SESSIONS == 0:
                     await asyncio.sleep(0)
             await asyncio.sleep(0)
 
-    def tell(self, session_id: str, data: bytes) -> Receipt:
+    def tell(self, key: SessionKey, data: bytes) -> Receipt:
         """Put an encoded ``ToLLM`` into the session's mailbox.
 
         Raises:
+            UnknownSession: it is not here, whether or not another session has its id.
             SessionError: the message is rejected; the class says why.
             InvalidConfig: it is not a ``ToLLM``; the message names the field.
         """
@@ -133,26 +141,26 @@ class Host:
             message = _to_llm.decode(data)
         except msgspec.ValidationError as error:
             raise invalid_config(error, "message") from None
-        session = self._find(session_id)
+        session = self._find(key)
         if isinstance(message, UserMessage | ToolResults):
             self._budget.require_room(len(data))
         return session.tell(message, len(data))
 
-    async def learn_facts(self, session_id: str, model: str) -> None:
+    async def learn_facts(self, key: SessionKey, model: str) -> None:
         """Ask the models endpoint about *model*, if the session's provider says so."""
-        await self._find(session_id).learn_facts(model)
+        await self._find(key).learn_facts(model)
 
-    async def close(self, session_id: str, drain: bool) -> None:
+    async def close(self, key: SessionKey, drain: bool) -> None:
         """Close the session and wait until it is over."""
-        await asyncio.shield(self._start_closing(session_id, drain))
+        await asyncio.shield(self._start_closing(key, drain))
 
-    async def close_all(self, session_ids: Sequence[str], drain: bool) -> list[Exception | None]:
+    async def close_all(self, keys: Sequence[SessionKey], drain: bool) -> list[Exception | None]:
         """Close sessions. Returns when all are over, with the error for each that could not be closed."""
-        outcomes: list[Exception | None] = [None] * len(session_ids)
+        outcomes: list[Exception | None] = [None] * len(keys)
         closing: dict[asyncio.Future[None], list[int]] = {}  # the places of those that are over at the same time
-        for place, session_id in enumerate(session_ids):
+        for place, key in enumerate(keys):
             try:
-                closing.setdefault(self._start_closing(session_id, drain), []).append(place)
+                closing.setdefault(self._start_closing(key, drain), []).append(place)
             except Exception as error:
                 outcomes[place] = error
             if (place + 1) % _GROUP_SESSIONS == 0:
@@ -169,27 +177,36 @@ class Host:
         """All sessions: their ids with their epochs."""
         return {session_id: session.epoch for session_id, session in self._sessions.items()}
 
-    def settings(self, session_id: str) -> SessionConfig:
+    def settings(self, key: SessionKey) -> SessionConfig:
         """The settings in force, without secrets."""
-        return self._find(session_id).settings()
+        return self._find(key).settings()
 
-    def status(self, session_id: str) -> SessionStatus:
+    def status(self, key: SessionKey) -> SessionStatus:
         """The session's status."""
-        return self._find(session_id).status()
+        return self._find(key).status()
 
     def statuses(self, session_ids: Iterable[str]) -> list[SessionStatus]:
         """The statuses of those of *session_ids* that are here."""
         sessions = map(self._sessions.get, session_ids)
         return [session.status() for session in sessions if session is not None]
 
-    def history(self, session_id: str, full: bool = False) -> HistoryView:
+    def history(self, key: SessionKey, full: bool = False) -> HistoryView:
         """The session's messages; with *full*, those that compactions removed instead of what they wrote."""
-        return self._find(session_id).history(full)
+        return self._find(key).history(full)
 
-    def _new_session(self, session_id: str, epoch: int, opened: Opened, credentials: Credentials) -> Session:
-        limit_bytes = opened.config.limits.outbox_bytes
-        outbox = Outbox(session_id, epoch, limit_bytes, self._schedulers[self._shard(session_id)])
-        session = Session(session_id, opened, credentials.copy(), outbox)
+    def _require_free(self, session_ids: Sequence[str]) -> None:
+        opening: set[str] = set()
+        for session_id in session_ids:
+            if session_id in self._sessions or session_id in opening:
+                raise SessionExists(f"session {session_id!r} exists; attach to it, or use another id")
+            opening.add(session_id)
+
+    def _new_outbox(self, session_id: str, epoch: int, config: SessionConfig, incarnation: Incarnation) -> Outbox:
+        schedule = self._schedulers[self._shard(session_id)]
+        return Outbox(session_id, epoch, config.limits.outbox_bytes, schedule, incarnation)
+
+    def _new_session(self, outbox: Outbox, opened: Opened, credentials: Credentials) -> Session:
+        session = Session(outbox.session_id, opened, credentials.copy(), outbox)
         session.on_end, session.on_history = self._on_session_end, self._on_history
         return session
 
@@ -212,18 +229,19 @@ class Host:
             credentials.add(provider)
         return credentials
 
-    def _find(self, session_id: str) -> Session:
+    def _find(self, key: SessionKey) -> Session:
+        session_id, epoch = key
         session = self._sessions.get(session_id)
-        if session is None:
+        if session is None or session.epoch != epoch:
             raise UnknownSession(f"there is no session {session_id!r}; it has ended, or never existed")
         return session
 
     def _shard(self, session_id: str) -> int:
-        return shard_of(session_id, len(self._publishers))
+        return shard_of(session_id, len(self.publishers))
 
-    def _start_closing(self, session_id: str, drain: bool) -> asyncio.Future[None]:
+    def _start_closing(self, key: SessionKey, drain: bool) -> asyncio.Future[None]:
         """Close the session. The future is done when it is over; others may wait for it too."""
-        session = self._find(session_id)
+        session = self._find(key)
         if not session.ended:
             session.tell(Close(drain=drain), 0)
         if not session.ended:
@@ -241,6 +259,13 @@ class Host:
             task.add_done_callback(log_failure)
         else:
             self._finalizing[session] = self._endings[self._shard(session.id)].add(session)
+
+    def _on_fenced(self, outbox: Outbox) -> None:
+        """Another host has taken over a session: it ends here, and nothing of it reaches anybody any more."""
+        session = self._sessions.get(outbox.session_id)
+        if session and session.epoch == outbox.epoch and not session.ended:
+            log.warning("session %s was taken over by another process; it ends here", session.id)
+            session.tell(Close(), 0)
 
     async def _finalize_stopped(self, session: Session) -> None:
         await session.wait_stopped()

@@ -136,7 +136,7 @@ class Session:
             usage=conversation.usage,
             context_tokens=conversation.context,
             context_limit_tokens=conversation.context_limit_tokens,
-            last_seq=self._outbox.seq,
+            last_seq=self._outbox.last_seq,
             history_bytes=conversation.history_size.held_bytes,
             dropped_messages=conversation.dropped_messages,
         )

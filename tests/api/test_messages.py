@@ -13,6 +13,7 @@ from rayconteur.providers.schema.tools import Tool, ToolChoice
 from rayconteur.providers.schema.usage import Usage, estimated, reported
 from rayconteur.runtime.api import messages
 from rayconteur.runtime.api.config import WhenBusy
+from rayconteur.runtime.api.errors import DeathReason
 from rayconteur.runtime.api.messages import (
     Cited,
     Clear,
@@ -26,6 +27,7 @@ from rayconteur.runtime.api.messages import (
     Configured,
     Continue,
     Continuing,
+    Died,
     Failed,
     FromLLM,
     Interrupt,
@@ -98,6 +100,7 @@ FROM_LLM: list[FromLLM] = [
     Continuing(session_id="s", seq=14, turn=3, stop_reason=StopReason.MAX_TOKENS, text="half"),
     Rewound(session_id="s", seq=14, turns=(1, 2), messages=4),
     Closed(session_id="s", seq=15),
+    Died(reason=DeathReason.NODE_DIED),
     Missed(session_id="s", seq=9, first=1, last=9),
 ]
 

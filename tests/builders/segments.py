@@ -2,22 +2,38 @@
 
 from collections.abc import Iterable
 
-from rayconteur.runtime.api.messages import Cleared, Closed, FromLLM, Missed, TextChunk, TurnStarted
+from rayconteur.runtime.api.errors import DeathReason
+from rayconteur.runtime.api.messages import Cleared, Closed, Died, FromLLM, Missed, TextChunk, TurnStarted
 from rayconteur.runtime.events.outbox import Outbox
 from rayconteur.runtime.events.reader import Reader
-from rayconteur.runtime.events.segments import Segment, SessionEnd, encode_events
+from rayconteur.runtime.events.segments import EndedSessions, Segment, SessionEnd, encode_events
 
 OVERHEAD_BYTES = Segment("", 1, 1, 0, b"").size_bytes
 
 
 def segment(
-    session_id: str, first: int, count: int = 1, epoch: int = 1, session_end: SessionEnd = SessionEnd.NONE
+    session_id: str,
+    first: int,
+    count: int = 1,
+    epoch: int = 1,
+    session_end: SessionEnd = SessionEnd.NONE,
+    incarnation: int = 1,
 ) -> Segment:
     """*count* events of a session, numbered from *first*."""
     events: list[FromLLM] = [TextChunk(turn=1, text=f"{epoch}.{first + at}") for at in range(count)]
-    if session_end is SessionEnd.CLOSED:
-        events[-1] = Closed()
-    return Segment(session_id, epoch, first, count, encode_events(events), session_end)
+    match session_end:
+        case SessionEnd.CLOSED:
+            events[-1] = Closed()
+        case SessionEnd.DIED:
+            events[-1] = Died(reason=DeathReason.CRASHED)
+        case SessionEnd.NONE:
+            pass
+    return Segment(session_id, epoch, first, count, encode_events(events), session_end, incarnation)
+
+
+def died(sessions: dict[str, int], reason: DeathReason = DeathReason.CRASHED) -> EndedSessions:
+    """Sessions, ids with their epochs, that have died."""
+    return EndedSessions(sessions, SessionEnd.DIED, reason)
 
 
 def sized_segment(session_id: str, first: int, size_bytes: int, epoch: int = 1) -> Segment:

@@ -15,6 +15,7 @@ from rayconteur.providers.schema.content import ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig, RayconteurError
 from rayconteur.providers.schema.usage import Usage
 from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api.compact_reason import CompactReason
 from rayconteur.runtime.api.config import OnInterrupt, SessionConfig, WhenBusy
 from rayconteur.runtime.api.errors import MailboxError, MailboxFull, SessionClosed
 from rayconteur.runtime.api.status import State
@@ -262,9 +263,9 @@ class ModelChecker:
         phase = self.conversation.phase
         assert isinstance(phase, Compacting)
         match phase.reason:
-            case msg.CompactReason.ASKED:
+            case CompactReason.ASKED:
                 assert self.queue.pop(0) == "compact"
-            case msg.CompactReason.EAGER:
+            case CompactReason.EAGER:
                 assert self.running is None
                 assert not self.queue
             case _:
@@ -336,7 +337,7 @@ class ModelChecker:
 
 def is_compacting_eagerly(conversation: Conversation) -> bool:
     phase = conversation.phase
-    return isinstance(phase, Compacting) and phase.reason is msg.CompactReason.EAGER
+    return isinstance(phase, Compacting) and phase.reason is CompactReason.EAGER
 
 
 def names_and_inputs(uses: Iterable[ToolUse]) -> list[tuple[str, object]]:

@@ -12,6 +12,7 @@ from fixtures.named_actors import host_name, kill, process_id
 
 import rayconteur as rc
 from rayconteur.errors import DirectoryUnreachable, SessionExists, Unreachable
+from rayconteur.scripted import Say, Script
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 DEADLINE_S = 1.0
@@ -114,3 +115,56 @@ async def wait_until_known(runtime: rc.Runtime) -> None:
 
 def _host_and_directory(namespace: str) -> tuple[str, int]:
     return host_name("silent", namespace), process_id("_directory", namespace)
+
+
+@pytest.mark.parametrize("what", ["actor", "router"])
+def test_an_answer_that_a_stopped_process_holds_up_is_reported_and_nothing_of_it_is_lost(
+    what: str, options: rc.RuntimeOptions
+) -> None:
+    options = msgspec.structs.replace(options, call_timeout_s=DEADLINE_S)
+    text = "so far, and so on. " * 20
+    config = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Say(text),),), tokens_per_s=100)))
+
+    async def main() -> None:
+        async with rc.Runtime(options=options) as runtime:
+            session = await runtime.spawn(config, "raven")
+            host = await asyncio.to_thread(host_name, "raven", options.namespace)
+            pid = await asyncio.to_thread(process_id, host if what == "actor" else "_router-0", options.namespace)
+            received: list[rc.FromLLM] = []
+
+            async def ask() -> None:
+                async for event in session.ask("speak"):
+                    received.append(event)
+                    if isinstance(event, rc.TextChunk):
+                        os.kill(pid, signal.SIGSTOP)
+
+            async with asyncio.timeout(PROMPTLY_S):
+                with pytest.raises(Unreachable, match=what):
+                    await ask()
+            os.kill(pid, signal.SIGCONT)
+
+            async for event in session.events(after=session.last_seq):
+                received.append(event)
+                if isinstance(event, rc.Completed):
+                    break
+            assert "".join(event.text for event in received if isinstance(event, rc.TextChunk)) == text
+
+    asyncio.run(main())
+
+
+def test_closing_while_a_router_is_stopped_fails_in_time_and_succeeds_later(options: rc.RuntimeOptions) -> None:
+    options = msgspec.structs.replace(options, call_timeout_s=DEADLINE_S)
+
+    async def main() -> None:
+        async with rc.Runtime(options=options) as runtime:
+            session = await runtime.spawn(ECHO, "raven")
+
+            with stopped("_router-0", options.namespace):
+                async with asyncio.timeout(PROMPTLY_S):
+                    with pytest.raises(Unreachable, match="router 0"):
+                        await session.close()
+
+            await session.close()
+            assert await answer_of(await runtime.spawn(ECHO, "raven")) == "are you there?"
+
+    asyncio.run(main())

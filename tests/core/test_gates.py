@@ -21,6 +21,7 @@ from rayconteur.providers.schema.errors import ContextOverflow
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api.compact_reason import CompactReason
 from rayconteur.runtime.api.config import SessionConfig, WhenBusy
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core import gates
@@ -40,7 +41,7 @@ CONFIG = SessionConfig(provider=Scripted(facts=ModelFacts(context_limit_tokens=1
 """Of the 1,000 tokens, 500 are reserved for the answer."""
 
 LONG = "They hide food and remember where. " * 300
-COMPACT_FIRST = CompactFirst(msg.CompactReason.THRESHOLD)
+COMPACT_FIRST = CompactFirst(CompactReason.THRESHOLD)
 
 
 def after(*events: ev.Event) -> Conversation:

@@ -21,6 +21,7 @@ from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.usage import Usage, reported
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api.compact_reason import CompactReason
 from rayconteur.runtime.api.config import SessionConfig, WhenBusy
 from rayconteur.runtime.api.errors import InvalidRecord
 from rayconteur.runtime.api.status import State
@@ -95,7 +96,7 @@ def compacting_eagerly() -> Conversation:
     conversation.handle(user_message())
     conversation.handle(answered(1, "hello", usage=NEARLY_FULL))
     assert isinstance(conversation.phase, Compacting)
-    assert conversation.phase.reason is msg.CompactReason.EAGER
+    assert conversation.phase.reason is CompactReason.EAGER
     return conversation
 
 

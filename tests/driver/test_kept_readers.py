@@ -25,6 +25,9 @@ class Source:
     def acknowledge(self, reader: Reader, segment: Segment) -> None:
         pass
 
+    async def check_responds(self, within_s: float) -> None:
+        raise NotImplementedError
+
     def unsubscribe(self, reader: Reader) -> None:
         self.subscribed -= 1
 

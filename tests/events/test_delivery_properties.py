@@ -1,17 +1,16 @@
 """Properties of event delivery from outboxes through routers to readers: no event is lost silently, or arrives twice.
 
-Random sessions publish, end, die and reuse ids; random readers subscribe, pause, read and close; connections break, and
-what travels is lost, or take nothing for a while; routers restart. The expected events are those that the routers
-accepted.
+Random sessions publish, end, die, reuse ids, and go on in other hosts while those before still send. Random readers
+subscribe, pause, read and close. Connections break, what travels is lost or taken by nobody for a while, and routers
+restart. The expected events are those that the routers accepted.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from typing import Any
 
-from builders.segments import OVERHEAD_BYTES
-from checkers.reader_ledger import LiveSession, SessionKey, TrackedReader
+from checkers.delivery.ledger import DeliveryLedger
+from checkers.delivery.tracked_reader import LiveSession, SessionKey, TrackedReader
 from fixtures import virtual_time
 from fixtures.event_network import Fault, Host, Network, reader_of, reader_of_all, wait_idle
 from hypothesis import HealthCheck, settings
@@ -19,21 +18,22 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import rayconteur as rc
-from rayconteur.errors import SessionDied
 from rayconteur.runtime.api.options import RouterLimits
 from rayconteur.runtime.events.router_connections import RouterConnections
-from rayconteur.runtime.events.segments import decode_events
+from rayconteur.runtime.events.segments import shard_of
+from rayconteur.runtime.events.tail import is_durable
 
 NAMES = ("a", "b", "c", "d")
-FRAMES = ("publish", "update_subscriptions", "push", "positions", "end_lost_sessions")
+FRAMES = ("publish", "find_gaps", "update_subscriptions", "push", "positions", "end_lost_sessions")
 WIDE = RouterLimits()
 NARROW = RouterLimits(session_bytes=2_000, total_bytes=4_000, ended_sessions=2, push_bytes=900)
 
 
 class DeliveryMachine(RuleBasedStateMachine):
-    """*published* are the events of each session as routers accepted them; *sessions* are those that are alive."""
+    """*sessions* are those that are alive; *zombies* still run, but another incarnation has taken over."""
 
     network: Network
+    ledger: DeliveryLedger
     drivers: list[RouterConnections]
     shared_host: Host
 
@@ -42,16 +42,17 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.runner = virtual_time.runner()
         self.sessions: dict[str, LiveSession] = {}
         self.texts: dict[SessionKey, list[str]] = {}
-        self.published: dict[SessionKey, dict[int, rc.FromLLM]] = {}
         self.readers: list[TrackedReader] = []
         self.text_count = 0
-        self._recorded_segments = 0
+        self.zombies: list[LiveSession] = []
 
     def teardown(self) -> None:
-        if hasattr(self, "network"):
-            self.run(self.check_everything_was_delivered)
-            self.run(self.network.close)
-        self.runner.close()
+        try:
+            if hasattr(self, "network"):
+                self.run(self.check_everything_was_delivered)
+                self.run(self.network.close)
+        finally:
+            self.runner.close()
 
     def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self.runner.run(work())
@@ -62,6 +63,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     def start(self, limits: RouterLimits, routers: int) -> None:
         async def start() -> None:
             self.network = Network(limits, routers)
+            self.ledger = DeliveryLedger(self.network, self.sessions)
             self.drivers = [self.network.connect_driver(), self.network.connect_driver()]
             self.shared_host = self.network.start_host()
 
@@ -113,6 +115,40 @@ class DeliveryMachine(RuleBasedStateMachine):
 
             self.run(die)
 
+    @rule(name=st.sampled_from(NAMES))
+    def take_over(self, name: str) -> None:
+        """The session goes on in another host; what the one before still sends reaches nobody."""
+        session = self.sessions.get(name)
+        if session is None or session.host is self.shared_host:
+            return
+
+        async def take_over() -> None:
+            host, number = self.network.start_host(), session.incarnation + 1
+            self.ledger.record()
+            box = host.take_over(name, number)
+            session.host.forget(name)
+            self.zombies.append(session)
+            self.sessions[name] = LiveSession(host, box, session.epoch, number)
+            box.put_event(rc.TurnStarted(turn=session.epoch))
+            await wait_idle()
+
+        self.run(take_over)
+        key = (name, session.epoch)
+        self.ledger.taken_over[key] = session.incarnation + 1
+        self.ledger.record()
+        events = self.ledger.published.get(key, {})
+        self.texts[key] = ["".join(event.text for event in events.values() if isinstance(event, rc.TextChunk))]
+
+    @rule(number=st.integers(0, 3), ends=st.booleans())
+    def hear_from_zombie(self, number: int, ends: bool) -> None:
+        for session in self.zombies[number : number + 1]:
+            if not session.box.is_fenced:
+                session.box.put_text(rc.TextChunk, session.epoch, 0, "I am still here")
+                session.box.put_event(rc.TurnStarted(turn=session.epoch))
+            if ends:
+                self.run(wait_idle)
+                assert session.box.is_fenced or self.network.faults
+
     @rule(
         driver=st.integers(0, 1),
         name=st.sampled_from(NAMES),
@@ -120,11 +156,11 @@ class DeliveryMachine(RuleBasedStateMachine):
         limit_bytes=st.sampled_from([1, 600, 100_000]),
     )
     def read_one_session(self, driver: int, name: str, after: int, limit_bytes: int) -> None:
-        epoch = max((epoch for of, epoch in self.session_keys() if of == name), default=None)
+        epoch = max((epoch for of, epoch in self.ledger.session_keys() if of == name), default=None)
 
         async def read() -> None:
             assert epoch is not None
-            start = min(after, len(self.published.get((name, epoch), {})))
+            start = min(after, len(self.ledger.published.get((name, epoch), {})))
             reader = reader_of(self.drivers[driver], name, epoch, start, limit_bytes)
             self.readers.append(TrackedReader(reader, {(name, epoch): start}))
 
@@ -135,9 +171,10 @@ class DeliveryMachine(RuleBasedStateMachine):
     def read_all_sessions(self, driver: int, from_now: bool, limit_bytes: int) -> None:
         async def read() -> None:
             await wait_idle()
-            self.record_published()
-            start = {key: len(self.published.get(key, {})) for key in self.session_keys()} if from_now else {}
-            self.readers.append(TrackedReader(reader_of_all(self.drivers[driver], from_now, limit_bytes), start))
+            self.ledger.record()
+            start = {key: self.ledger.last_published(key) for key in self.ledger.session_keys()} if from_now else {}
+            reader = reader_of_all(self.drivers[driver], from_now, limit_bytes)
+            self.readers.append(TrackedReader(reader, start, died=set(self.network.dead) if from_now else set()))
             await wait_idle()
 
         self.run(read)
@@ -146,7 +183,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     @rule(number=st.integers(0, 10), batches=st.integers(1, 5))
     def read(self, number: int, batches: int) -> None:
         async def read() -> None:
-            await self.read_batches(self.readers[number % len(self.readers)], batches)
+            await self.ledger.read_batches(self.readers[number % len(self.readers)], batches)
 
         self.run(read)
 
@@ -164,8 +201,8 @@ class DeliveryMachine(RuleBasedStateMachine):
             tracked.reader.rest()
             await asyncio.sleep(rests_s)
             tracked.reader.resume()
-            self.record_published()
-            seq = len(self.published.get((name, epoch), {}))
+            self.ledger.record()
+            seq = self.ledger.last_published((name, epoch))
             await asyncio.sleep(starts_s)
             tracked.reader.skip_to(seq)
             tracked.last[name, epoch] = max(seq, tracked.position((name, epoch)))
@@ -202,6 +239,10 @@ class DeliveryMachine(RuleBasedStateMachine):
     @rule(shard=st.integers(0, 1))
     def restart_router(self, shard: int) -> None:
         async def restart() -> None:
+            for session in self.zombies:  # what fences off those that are cut off is more than a router knows
+                session.host.stop()
+            self.zombies.clear()
+            self.ledger.was_restarted = True  # hosts may publish an earlier session again after a later one with its id
             self.network.restart_router(shard % len(self.network.routers))
 
         self.run(restart)
@@ -216,22 +257,41 @@ class DeliveryMachine(RuleBasedStateMachine):
     def routers_keep_to_their_limits(self) -> None:
         if hasattr(self, "network"):
             for router in self.network.routers:
-                assert router.subscriptions.log.size_bytes <= max(self.network.limits.total_bytes, self.largest_bytes())
+                assert router.subscriptions.log.size_bytes <= max(
+                    self.network.limits.total_bytes, self.ledger.largest_bytes()
+                )
 
     @invariant()
     def readers_buffer_no_more_than_their_limit(self) -> None:
         if hasattr(self, "network"):
             for tracked in self.readers:
-                beyond = self.largest_bytes() * len(self.network.routers)
+                beyond = self.ledger.largest_bytes() * len(self.network.routers)
                 assert tracked.reader.size_bytes <= tracked.reader.limit_bytes + beyond
 
     @invariant()
     def published_events_have_no_gaps_and_contain_the_text_in_order(self) -> None:
-        self.record_published()
-        for key, events in self.published.items():
-            assert sorted(events) == list(range(1, len(events) + 1))
+        if not hasattr(self, "network"):
+            return
+        self.ledger.record()
+        for key, events in self.ledger.published.items():
+            if key not in self.ledger.taken_over:
+                assert sorted(events) == list(range(1, len(events) + 1))
             text = "".join(event.text for event in events.values() if isinstance(event, rc.TextChunk))
             assert "".join(self.texts.get(key, [])).startswith(text)
+
+    def check_routers_are_complete(self) -> None:
+        """Whatever routers were restarted: the latest durable events of living and closed sessions are held."""
+        for key, events in self.ledger.published.items():
+            if self.network.limits is NARROW or not self.ledger.is_latest(key):
+                continue
+            if key in {*self.ledger.taken_over, *self.network.dead}:
+                continue
+            durable = sorted(seq for seq, event in events.items() if is_durable(event))
+            assert {*durable[-10:]} <= self.ledger.held_seqs(key), key
+        for name, session in self.sessions.items():
+            log = self.network.routers[shard_of(name, len(self.network.routers))].subscriptions.log
+            if session.box.seq and session.incarnation == 1:
+                assert log.position(name) == (session.epoch, session.box.seq)
 
     async def check_everything_was_delivered(self) -> None:
         """Once there are no more faults, a reader that reads on has received every event that it could."""
@@ -239,75 +299,20 @@ class DeliveryMachine(RuleBasedStateMachine):
         for link in self.network.links:
             link.set_writable(True)
         await wait_idle()
-        self.record_published()
+        self.ledger.record()
+        self.check_routers_are_complete()
         for tracked in self.readers:
-            await self.read_batches(tracked, 10_000)
-            for key in self.session_keys():
-                if tracked.covers(key):
-                    assert tracked.position(key) >= max(self.held_seqs(key), default=0), key
+            await self.ledger.read_batches(tracked, 10_000)
+            for key in self.ledger.session_keys():
+                if tracked.covers(key) and (self.ledger.is_latest(key) or not self.ledger.was_restarted):
+                    held = {seq for seq in self.ledger.held_seqs(key) if seq in self.ledger.published.get(key, ())}
+                    assert tracked.position(key) >= max(held, default=0), key
+            for key in self.network.dead:
+                if tracked.reader.session_id is not None or self.network.limits is WIDE:
+                    assert not tracked.covers(key) or key in tracked.died or not self.ledger.is_latest(key), key
             if tracked.reader.session_id is not None:
                 ended = self.network.live.get(tracked.reader.session_id) != tracked.reader.epoch
                 assert tracked.reader.ended == ended
-
-    # Expected events
-
-    def largest_bytes(self) -> int:
-        return max(OVERHEAD_BYTES, *(segment.size_bytes for segment in self.network.published), 0)
-
-    def session_keys(self) -> set[SessionKey]:
-        return {*self.published, *((name, session.epoch) for name, session in self.sessions.items())}
-
-    def record_published(self) -> None:
-        if hasattr(self, "network"):
-            for segment in self.network.published[self._recorded_segments :]:
-                events = self.published.setdefault((segment.session_id, segment.epoch), {})
-                for event in decode_events(segment):
-                    assert events.setdefault(event.seq, event) == event
-            self._recorded_segments = len(self.network.published)
-
-    def held_seqs(self, key: SessionKey) -> set[int]:
-        """The numbers of the session's events that the routers still hold."""
-        session_id, epoch = key
-        logs = (router.subscriptions.log for router in self.network.routers)
-        segments = [segment for log in logs for segment in log.segments_after(session_id, (epoch, 0))]
-        spans = (range(segment.first, segment.last + 1) for segment in segments if segment.epoch == epoch)
-        return {seq for span in spans for seq in span}
-
-    async def read_batches(self, tracked: TrackedReader, batches: int) -> None:
-        with suppress(TimeoutError, StopAsyncIteration, SessionDied):
-            for _ in range(batches):
-                async with asyncio.timeout(40.0):
-                    events = await tracked.reader.batch()
-                self.record_published()
-                for event in events:
-                    self.check_event(tracked, event)
-
-    def check_event(self, tracked: TrackedReader, event: rc.FromLLM) -> None:
-        if isinstance(event, rc.Missed):
-            before = tracked.missed.get(event.session_id)
-            assert event.seq == event.last
-            assert before is None or event.first != before.last + 1, "one gap was reported in two parts"
-            tracked.missed[event.session_id] = event
-            return
-        key = (event.session_id, event.turn)
-        assert event == self.published[key][event.seq]
-        assert tracked.covers(key)
-        if missed := tracked.missed.pop(event.session_id, None):
-            if event.seq == missed.last + 1:
-                self.check_missed(tracked, key, missed)
-            else:  # the routers dropped an earlier session of this id, whose Missed nothing follows
-                assert any(name == key[0] and epoch < key[1] for name, epoch in self.session_keys())
-        assert event.seq == tracked.position(key) + 1, "a gap, or a repeated event"
-        tracked.last[key] = event.seq
-
-    def check_missed(self, tracked: TrackedReader, key: SessionKey, missed: rc.Missed) -> None:
-        if missed.first != tracked.position(key) + 1:
-            # A router that restarted after the session's first events can't tell that this reader started after them.
-            assert missed.first == 1
-            assert key in tracked.start
-            assert key not in tracked.last
-        assert not self.held_seqs(key) & set(range(missed.first, missed.last + 1)), "a held event was reported missed"
-        tracked.last[key] = max(missed.last, tracked.position(key))
 
 
 DeliveryMachine.TestCase.settings = settings(

@@ -4,10 +4,10 @@ import asyncio
 from contextlib import suppress
 
 import pytest
-from builders.segments import labels, read_events, read_to_end, segment
+from builders.segments import labels, read_to_end, segment
 from fixtures.virtual_time import run
 
-from rayconteur.runtime.api.errors import RuntimeClosed, SessionDied
+from rayconteur.runtime.api.errors import RuntimeClosed
 from rayconteur.runtime.api.messages import Closed, Missed
 from rayconteur.runtime.events.reader import Reader
 from rayconteur.runtime.events.segments import END_SEQ, START, Position, Segment, SessionEnd
@@ -25,6 +25,9 @@ class ManualSource:
 
     def acknowledge(self, reader: Reader, segment: Segment) -> None:
         self.acknowledged.append(segment)
+
+    async def check_responds(self, within_s: float) -> None:
+        raise NotImplementedError
 
     def unsubscribe(self, reader: Reader) -> None:
         self.calls.append("unsubscribe")
@@ -189,15 +192,38 @@ def test_the_reader_of_all_sessions_does_not_end_after_closed() -> None:
     assert available_labels(fed(reader, segment("b", 1))) == ["a1", "b1"]
 
 
-def test_a_death_is_raised_after_the_last_event() -> None:
+def test_a_death_is_the_last_event() -> None:
     async def main() -> None:
-        reader = of_one(segment("a", 1), Segment("a", 1, 2, 0, b"", SessionEnd.DIED))
-        assert labels(await read_events(reader, 1)) == ["a1"]
-        for _ in range(2):
-            with pytest.raises(SessionDied, match="spawn it again"):
-                await anext(reader)
+        reader = of_one(segment("a", 1), segment("a", 2, session_end=SessionEnd.DIED))
+
+        assert labels(await read_to_end(reader)) == ["a1", "a2"]
 
     run(main())
+
+
+@pytest.mark.parametrize(("position", "expected"), [(1, ["a2"]), (2, []), (7, ["a8"])])
+def test_a_death_is_read_once_also_from_a_router_that_did_not_know_how_far_the_session_had_come(
+    position: int, expected: list[str]
+) -> None:
+    async def main() -> None:
+        reader = of_one(segment("a", 2, session_end=SessionEnd.DIED), position=(1, position))
+
+        assert labels(await read_to_end(reader)) == expected
+
+    run(main())
+
+
+def test_a_session_goes_on_in_a_later_incarnation_and_nothing_of_an_earlier_one_is_read() -> None:
+    reader = of_all(
+        segment("a", 1),
+        segment("a", 2, 2, incarnation=2),
+        segment("a", 4),
+        segment("a", 6, incarnation=2),
+        segment("a", 1, epoch=2),
+        segment("a", 2, epoch=2),
+    )
+
+    assert available_labels(reader) == ["a1", "a2", "a3", "a4-5?", "a6", "a1", "a2"]
 
 
 def test_an_end_marker_alone_ends_the_reader() -> None:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
-from builders.segments import segment, sized_segment
+from builders.segments import died, segment, sized_segment
 from fixtures.virtual_time import run
 
 from rayconteur.runtime.api.options import RouterLimits
 from rayconteur.runtime.events.router import Router
-from rayconteur.runtime.events.segments import Position, Segment, SessionEnd, encode_segments
+from rayconteur.runtime.events.segments import Position, Segment, encode_segments
 from rayconteur.runtime.events.subscriptions import Delivery, Subscription, SubscriptionUpdate
 from rayconteur.runtime.streams.peer import ignore
 
@@ -217,7 +217,7 @@ def test_the_death_of_a_session_is_pushed() -> None:
         publish(router, segment("a", 1))
         await turns()
 
-        router.end_sessions({"a": 1}, SessionEnd.DIED)
+        router.end_sessions(died({"a": 1}))
         await turns()
 
         assert driver.pushes == [[1], [2]]

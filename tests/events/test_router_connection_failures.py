@@ -3,33 +3,31 @@
 import asyncio
 
 import pytest
-from builders.segments import OVERHEAD_BYTES, labels, put_texts, read_events
+from builders.segments import OVERHEAD_BYTES, distinct_events, labels, put_texts, read_events, read_to_end
 from fixtures.event_network import (
     Fault,
     InProcessTransport,
     Network,
     play,
+    publish_chunks,
     publish_events,
     reader_of,
     reader_of_all,
     wait_idle,
 )
 
-from rayconteur.runtime.api.errors import RuntimeClosed, SessionDied
+import rayconteur as rc
+from rayconteur.runtime import Died
+from rayconteur.runtime.api.errors import RuntimeClosed
 from rayconteur.runtime.events.reader import Reader
 from rayconteur.runtime.events.router_connection import RouterConnection
 from rayconteur.runtime.events.router_connections import RouterConnections
+from rayconteur.runtime.events.segments import DEATH_SEQ
 
 
 async def labels_to_end(reader: Reader) -> list[str]:
-    """The labels of all events up to the reader's end, and ``died`` if it ends with a death."""
-    received: list[str] = []
-    try:
-        async for event in reader:
-            received += labels([event])
-    except SessionDied:
-        received.append("died")
-    return received
+    """The labels of all events up to the reader's end."""
+    return labels(await read_to_end(reader))
 
 
 @pytest.mark.parametrize("fault", Fault)
@@ -52,7 +50,41 @@ def test_a_lost_call_or_reply_loses_no_event(from_now: bool, call: str, fault: F
     play(scene)
 
 
-def test_after_a_router_restart_readers_continue_and_lost_events_are_announced() -> None:
+def test_after_a_router_restart_hosts_publish_again_all_but_chunks_which_are_announced_as_missed() -> None:
+    async def scene(network: Network) -> None:
+        connections, box = network.connect_driver(), network.start_host().spawn("a")
+        late = reader_of(connections, "a", 1, limit_bytes=1)
+        for publish in (publish_events(box, 2), publish_chunks(box, 3), publish_events(box, 1), publish_chunks(box, 2)):
+            await publish
+        await wait_idle()
+
+        network.restart_router()
+        await wait_idle()
+
+        assert labels(await read_events(late, 5)) == ["a1", "a2", "a3-5?", "a6", "a7-8?"]
+        assert labels(await read_events(reader_of(connections, "a", 1), 5)) == ["a1", "a2", "a3-5?", "a6", "a7-8?"]
+
+    play(scene)
+
+
+def test_after_a_router_restart_nothing_overtakes_what_hosts_publish_again() -> None:
+    async def scene(network: Network) -> None:
+        connections, box = network.connect_driver(), network.start_host().spawn("a")
+        late = reader_of(connections, "a", 1, limit_bytes=1)
+        await publish_events(box, 3)
+        for event in distinct_events(2):
+            box.put_event(event)
+        await asyncio.sleep(0)  # their publish is on its way
+
+        network.restart_router()
+        await wait_idle()
+
+        assert labels(await read_events(late, 5)) == ["a1", "a2", "a3", "a4", "a5"]
+
+    play(scene)
+
+
+def test_after_a_router_restart_readers_continue() -> None:
     async def scene(network: Network) -> None:
         connections, box = network.connect_driver(), network.start_host().spawn("a")
         here, late = reader_of(connections, "a", 1), reader_of(connections, "a", 1, limit_bytes=1)
@@ -63,8 +95,8 @@ def test_after_a_router_restart_readers_continue_and_lost_events_are_announced()
         await publish_events(box, 2)
         await wait_idle()
 
-        assert labels(await read_events(here, 5)) == ["a1", "a2", "a3", "a4", "a5"]
-        assert labels(await read_events(late, 4)) == ["a1", "a2-3?", "a4", "a5"]
+        for reader in (here, late):
+            assert labels(await read_events(reader, 5)) == ["a1", "a2", "a3", "a4", "a5"]
 
     play(scene)
 
@@ -169,8 +201,8 @@ def test_a_reader_that_subscribes_during_a_router_restart_does_not_disconnect_th
     play(scene)
 
 
-@pytest.mark.parametrize(("dies", "end"), [(True, "died"), (False, "a4")])
-def test_the_end_of_a_session_reaches_its_readers_after_all_its_events(dies: bool, end: str) -> None:
+@pytest.mark.parametrize(("dies", "end"), [(True, Died), (False, rc.Closed)])
+def test_the_end_of_a_session_reaches_its_readers_after_all_its_events(dies: bool, end: type[rc.FromLLM]) -> None:
     async def scene(network: Network) -> None:
         connections, host = network.connect_driver(), network.start_host()
         box = host.spawn("a")
@@ -182,9 +214,12 @@ def test_the_end_of_a_session_reaches_its_readers_after_all_its_events(dies: boo
             await host.close("a", box)
         await wait_idle()
 
-        assert await labels_to_end(slow) == ["a1", "a2", "a3", end]
-        assert await labels_to_end(reader_of(connections, "a", 1)) == ["a1", "a2", "a3", end]
-        assert await labels_to_end(reader_of(connections, "a", 1, after=2)) == ["a3", end]
+        for reader in (slow, reader_of(connections, "a", 1)):
+            events = await read_to_end(reader)
+            assert labels(events) == ["a1", "a2", "a3", "a4"]
+            assert isinstance(events[-1], end)
+        assert await labels_to_end(reader_of(connections, "a", 1, after=2)) == ["a3", "a4"]
+        assert await labels_to_end(reader_of(connections, "a", 1, after=4)) == []
 
     play(scene)
 
@@ -200,8 +235,28 @@ def test_no_reader_waits_forever_for_a_session_that_ended_and_was_dropped() -> N
 
         network.restart_router()
 
-        assert await labels_to_end(slow) == ["a1"]
-        assert await labels_to_end(reader_of(connections, "a", 1)) == []
+        for reader in (slow, reader_of(connections, "a", 1)):
+            assert await labels_to_end(reader) == ["a1", "a2", "a3", "a4"]
+
+    play(scene)
+
+
+def test_a_session_that_dies_with_its_router_is_reported_dead_after_all_that_its_numbers_may_have_reached() -> None:
+    async def scene(network: Network) -> None:
+        connections, host = network.connect_driver(), network.start_host()
+        box = host.spawn("a")
+        slow = reader_of(connections, "a", 1, limit_bytes=1)
+        await publish_events(box, 3)
+        await wait_idle()
+
+        host.die()
+        network.restart_router()
+        await wait_idle()
+
+        end = DEATH_SEQ
+        assert await labels_to_end(slow) == ["a1", f"a2-{end - 1}?", f"a{end}"]
+        assert await labels_to_end(reader_of(connections, "a", 1, after=3)) == [f"a4-{end - 1}?", f"a{end}"]
+        assert await labels_to_end(reader_of(connections, "a", 1, after=end)) == []
 
     play(scene)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
-from builders.segments import segment, sized_segment
+from builders.segments import died, segment, sized_segment
 
 from rayconteur.runtime.api.options import RouterLimits
 from rayconteur.runtime.events.segments import END_SEQ, Position, Segment, SessionEnd
@@ -206,13 +206,13 @@ def test_a_death_is_delivered_after_the_last_event() -> None:
     core.apply("d", adding(subscription("a"), subscription(None, number=2)))
     core.collect("d")
 
-    assert core.end_sessions({"a": 1, "b": 1}, SessionEnd.DIED) == {"d"}
+    assert core.end_sessions(died({"a": 1, "b": 1})) == {"d"}
 
     delivered = [
         (each.subscription_id, each.segment.session_id, each.segment.session_end) for each in core.collect("d")
     ]
     assert delivered == [(1, "a", SessionEnd.DIED), (2, "a", SessionEnd.DIED), (2, "b", SessionEnd.DIED)]
-    assert core.end_sessions({"a": 1}, SessionEnd.DIED) == set()
+    assert core.end_sessions(died({"a": 1})) == set()
 
 
 def test_a_log_dropped_before_it_was_delivered_leaves_an_end_marker() -> None:

@@ -30,8 +30,8 @@ from rayconteur.runtime.api.options import RouterLimits
 from rayconteur.runtime.cluster import host_calls
 from rayconteur.runtime.events import router_calls
 from rayconteur.runtime.events.router import Router
-from rayconteur.runtime.events.router_calls import EndedSessions, RouterCall
-from rayconteur.runtime.events.segments import Position, SessionEnd, encode_segments
+from rayconteur.runtime.events.router_calls import RouterCall
+from rayconteur.runtime.events.segments import EndedSessions, HeldSession, Position, SessionEnd, encode_segments
 from rayconteur.runtime.events.subscriptions import Subscription, SubscriptionUpdate
 from rayconteur.runtime.session.client_pool import ClientPool
 from rayconteur.runtime.session.host import Host
@@ -119,6 +119,7 @@ def _router_requests() -> tuple[bytes, ...]:
     datas = {
         RouterCall.PUBLISH: encode_segments([segment(ATTACKER, 1), segment(ATTACKER, 2, 3)]),
         RouterCall.UPDATE_SUBSCRIPTIONS: encode(SubscriptionUpdate([subscription], {1: 5}, [2])),
+        RouterCall.FIND_GAPS: encode([HeldSession(ATTACKER, 1, 1, 7)]),
         RouterCall.END_SESSIONS: encode(EndedSessions({ATTACKER: 1}, SessionEnd.DIED)),
     }
     return tuple(encode(Request(number, call, datas.get(call, b""))) for number, call in enumerate(RouterCall, 1))
@@ -143,7 +144,7 @@ async def host_target() -> AsyncGenerator[Target]:
     ):
 
         async def check() -> None:
-            receipt = await host_calls.tell(channel, BYSTANDER, encode(rc.Interrupt()), True)
+            receipt = await host_calls.tell(channel, (BYSTANDER, 1), encode(rc.Interrupt()), True)
             assert receipt.turn is None
 
         yield Target(endpoint, _host_requests(), check)

@@ -14,7 +14,7 @@ from rayconteur.providers.registry import open_client
 from rayconteur.runtime import Receipt, State
 from rayconteur.runtime.events.segments import Segment, decode_segments, shard_of
 from rayconteur.runtime.session.client_pool import ClientPool
-from rayconteur.runtime.session.host import Host
+from rayconteur.runtime.session.host import Host, SessionKey
 from rayconteur.scripted import Fail, Script, Wait
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
@@ -38,7 +38,7 @@ class HostFixture:
         )
 
     def tell(self, session_id: str, message: rc.ToLLM) -> Receipt:
-        return self.host.tell(session_id, msgspec.msgpack.encode(message))
+        return self.host.tell((session_id, 1), msgspec.msgpack.encode(message))
 
     def _publish(self, shard: int) -> Callable[[bytes], Awaitable[None]]:
         async def publish(data: bytes) -> None:
@@ -68,6 +68,10 @@ def run_with_host(scenario: Callable[[HostFixture], Coroutine[Any, Any, None]], 
     run(main())
 
 
+def keys(*session_ids: str) -> list[SessionKey]:
+    return [(session_id, 1) for session_id in session_ids]
+
+
 def session_ids_of(fixture: HostFixture) -> list[str]:
     return [status.id for status in fixture.host.statuses(["a", "b", "c", "d", "e"])]
 
@@ -93,14 +97,14 @@ def test_invalid_messages_and_unknown_sessions_are_rejected() -> None:
         await fixture.host.open(["a"], 1, ECHO)
 
         with pytest.raises(InvalidConfig, match="message"):
-            fixture.host.tell("a", msgspec.msgpack.encode({"kind": "nonsense"}))
+            fixture.host.tell(("a", 1), msgspec.msgpack.encode({"kind": "nonsense"}))
         for call in (fixture.host.status, fixture.host.history):
             with pytest.raises(UnknownSession, match="ghost"):
-                call("ghost")
+                call(("ghost", 1))
         with pytest.raises(UnknownSession):
             fixture.tell("ghost", rc.Interrupt())
         with pytest.raises(UnknownSession):
-            await fixture.host.close("ghost", drain=False)
+            await fixture.host.close(("ghost", 1), drain=False)
 
     run_with_host(scenario)
 
@@ -110,10 +114,10 @@ def test_a_session_is_removed_and_its_id_is_free_when_the_router_has_its_last_ev
         await fixture.host.open(["a"], 1, HANGS)
         fixture.tell("a", rc.UserMessage.of("hi"))
         fixture.router_accepts.clear()
-        closing = [asyncio.create_task(fixture.host.close("a", drain=False)) for _ in range(3)]
+        closing = [asyncio.create_task(fixture.host.close(("a", 1), drain=False)) for _ in range(3)]
         await asyncio.sleep(10)
         assert fixture.ended == []
-        assert fixture.host.status("a").state is State.CLOSED
+        assert fixture.host.status(("a", 1)).state is State.CLOSED
         with pytest.raises(SessionClosed):
             fixture.tell("a", rc.UserMessage.of("still there?"))
 
@@ -132,7 +136,7 @@ def test_an_id_is_free_here_before_others_learn_that_its_session_has_ended() -> 
     async def scenario(fixture: HostFixture) -> None:
         await fixture.host.open(["a"], 1, ECHO)
 
-        closing = asyncio.create_task(fixture.host.close("a", drain=False))
+        closing = asyncio.create_task(fixture.host.close(("a", 1), drain=False))
         await fixture.release_begun.wait()
 
         assert session_ids_of(fixture) == []
@@ -147,7 +151,7 @@ def test_while_a_router_is_away_sessions_of_others_end() -> None:
         await fixture.host.open(names, 1, ECHO)
         fixture.away = 1
 
-        closing = asyncio.create_task(fixture.host.close_all(names, drain=False))
+        closing = asyncio.create_task(fixture.host.close_all(keys(*names), drain=False))
         await asyncio.sleep(10)
 
         assert sorted(fixture.ended) == sorted(name for name in names if shard_of(name, 2) == 0)
@@ -164,7 +168,7 @@ def test_a_session_whose_request_does_not_stop_delays_no_other_end() -> None:
         fixture.tell("a", rc.UserMessage.of("hi"))
         await asyncio.sleep(1)
 
-        outcomes = await fixture.host.close_all(["a", "b", "c", "ghost"], drain=False)
+        outcomes = await fixture.host.close_all(keys("a", "b", "c", "ghost"), drain=False)
 
         assert outcomes[:3] == [None] * 3
         assert isinstance(outcomes[3], UnknownSession)
@@ -178,9 +182,9 @@ def test_an_end_that_could_not_be_reported_is_raised_where_it_was_waited_for() -
         await fixture.host.open(["a", "b", "c"], 1, ECHO)
         fixture.error = ConnectionError("the directory is away")
 
-        outcomes = await fixture.host.close_all(["a", "b"], drain=False)
+        outcomes = await fixture.host.close_all(keys("a", "b"), drain=False)
         fixture.error = None
-        await fixture.host.close("c", drain=False)
+        await fixture.host.close(("c", 1), drain=False)
 
         assert [str(outcome) for outcome in outcomes] == ["the directory is away"] * 2
         assert fixture.ended == ["c"]
@@ -193,7 +197,7 @@ def test_cancelling_a_wait_for_the_end_does_not_stop_the_end() -> None:
     async def scenario(fixture: HostFixture) -> None:
         await fixture.host.open(["a"], 1, ECHO)
         fixture.router_accepts.clear()
-        closing = asyncio.create_task(fixture.host.close("a", drain=False))
+        closing = asyncio.create_task(fixture.host.close(("a", 1), drain=False))
         await asyncio.sleep(1)
         closing.cancel()
         await asyncio.sleep(1)
@@ -212,7 +216,7 @@ def test_close_with_drain_waits_for_the_queued_turns() -> None:
         for word in ("one", "two"):
             fixture.tell("a", rc.UserMessage.of(word))
 
-        await fixture.host.close("a", drain=True)
+        await fixture.host.close(("a", 1), drain=True)
 
         assert fixture.ended == ["a"]
 
@@ -222,7 +226,7 @@ def test_close_with_drain_waits_for_the_queued_turns() -> None:
 def test_each_session_publishes_to_the_router_of_its_shard() -> None:
     async def scenario(fixture: HostFixture) -> None:
         names = [f"s{number}" for number in range(20)]
-        await fixture.host.open(names, 7, ECHO)
+        await fixture.host.open(names, 1, ECHO)
         for name in names:
             fixture.tell(name, rc.UserMessage.of("hi"))
         await asyncio.sleep(10)
@@ -231,7 +235,7 @@ def test_each_session_publishes_to_the_router_of_its_shard() -> None:
             assert {segment.session_id for segment in segments} == {
                 name for name in names if shard_of(name, 3) == shard
             }
-            assert {segment.epoch for segment in segments} == {7}
+            assert {segment.epoch for segment in segments} == {1}
 
     run_with_host(scenario, routers=3)
 
@@ -245,8 +249,8 @@ def test_a_stuck_session_delays_no_other_session() -> None:
 
         await asyncio.sleep(1)
 
-        assert fixture.host.status("stuck").state is State.REQUESTING
-        assert fixture.host.status("quick").state is State.IDLE
-        assert len(fixture.host.history("quick")) == 2
+        assert fixture.host.status(("stuck", 1)).state is State.REQUESTING
+        assert fixture.host.status(("quick", 1)).state is State.IDLE
+        assert len(fixture.host.history(("quick", 1))) == 2
 
     run_with_host(scenario)

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
-from fixtures.session import SESSION_ID, SessionFixture, running_session, scripted_config
+from fixtures.session import SESSION_KEY, SessionFixture, running_session, scripted_config
 from fixtures.virtual_time import run
 
 import rayconteur as rc
@@ -163,7 +163,7 @@ def test_a_changed_outbox_limit_applies_to_the_running_stream() -> None:
             session.tell(rc.Configure(limits=rc.Limits(outbox_bytes=10_000_000)))
             session.router_accepts.set()
             await session.wait_for_event(rc.Completed)
-            assert session.host.settings(SESSION_ID).limits.outbox_bytes == 10_000_000
+            assert session.host.settings(SESSION_KEY).limits.outbox_bytes == 10_000_000
 
     run(main())
 

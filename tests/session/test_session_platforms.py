@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from fixtures.aws import KEY_ID, SECRET, TOKEN, assert_signed
 from fixtures.clients import MESSAGES
-from fixtures.session import running_session
+from fixtures.session import SESSION_KEY, running_session
 from servers.loopback import Loopback, answers
 
 import rayconteur as rc
@@ -39,7 +39,7 @@ def test_a_session_signs_its_requests_also_after_a_change_of_the_model() -> None
             for request in server.received:
                 assert_signed(request, "bedrock", TOKEN)
 
-            said = repr(session.events) + repr(session.host.settings("s")) + repr(session.history())
+            said = repr(session.events) + repr(session.host.settings(SESSION_KEY)) + repr(session.history())
             assert SECRET not in said
             assert TOKEN not in said
 

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from fixtures.session import SESSION_ID, running_session, scripted_config
+from fixtures.session import SESSION_KEY, running_session, scripted_config
 from fixtures.virtual_time import run
 
 import rayconteur as rc
@@ -102,7 +102,7 @@ def test_the_records_of_a_session_rebuild_its_conversation(stored_records: list[
 
             status = session.status()
             assert rebuilt.history == session.history()
-            assert rebuilt.config == session.host.settings(SESSION_ID)
+            assert rebuilt.config == session.host.settings(SESSION_KEY)
             assert (rebuilt.turns, rebuilt.requests, rebuilt.usage) == (status.turns, status.requests, status.usage)
 
     run(main())

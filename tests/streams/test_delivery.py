@@ -18,10 +18,10 @@ from rayconteur.runtime.events.outbox import Outbox
 from rayconteur.runtime.events.publisher import Publisher
 from rayconteur.runtime.events.reader import Reader
 from rayconteur.runtime.events.router import Router
-from rayconteur.runtime.events.router_calls import EndedSessions, RouterCall, serve
+from rayconteur.runtime.events.router_calls import RouterCall, serve
 from rayconteur.runtime.events.router_connection import RouterConnection
 from rayconteur.runtime.events.router_connections import RouterConnections
-from rayconteur.runtime.events.segments import Segment, encode_events, encode_segments
+from rayconteur.runtime.events.segments import EndedSessions, Segment, encode_events, encode_segments
 from rayconteur.runtime.events.stream_transport import StreamTransport
 from rayconteur.runtime.events.subscriptions import Subscription, SubscriptionUpdate
 from rayconteur.runtime.streams.calls import Request, encode

@@ -8,14 +8,14 @@ import asyncio
 import logging
 import time
 import uuid
+from collections import deque
 from collections.abc import Coroutine
 
 import ray
 from ray.actor import ActorProxy
 
 from ...api.errors import DeathReason, DirectoryUnreachable, RuntimeClosed
-from ...events.router_calls import EndedSessions
-from ...events.segments import SessionEnd
+from ...events.segments import EndedSessions, SessionEnd
 from ...streams.endpoint import Endpoint
 from ...streams.listener import Listener
 from ...streams.peer import Peer
@@ -36,6 +36,9 @@ _BUSY_S = 25.0
 _REPORT_S = 3.0
 """How long calls wait, after a restart, for a host that does not say which sessions it has."""
 
+_DEATHS_S = 60.0
+"""How long it remembers deaths for a router that was told of them and died before its readers were."""
+
 _EMPTY_S = 0.2
 """How long it stays when nobody uses the namespace: for the answers to the last calls."""
 
@@ -52,6 +55,7 @@ class _Directory:
         self._listener = Listener(self._serve)
         self._watchers: dict[str, asyncio.Task[None]] = {}  # of hosts, by their ids
         self._tasks: set[asyncio.Task[None]] = set()
+        self._deaths: deque[tuple[float, EndedSessions]] = deque()
         self._rebuilding: asyncio.Task[None] | None = None
         self._unreported: set[str] = set()
         """Hosts that have not said yet which sessions they have: any id may belong to one of theirs."""
@@ -122,7 +126,11 @@ class _Directory:
     async def death_reason(self, session_id: str, epoch: int) -> DeathReason | None:
         """Why the session's host died, if the session died with it."""
         await self._be_ready()
-        return self._places.death_reason(session_id, epoch)
+        reason = self._places.death_reason(session_id, epoch)
+        if reason is None or self._places.has_tombstone(session_id, epoch):
+            return reason
+        # From before a restart, and no host has it: it died, or was closed before.
+        return None if await self._actors.was_closed(session_id, epoch) else reason
 
     @ray.method
     async def find(self, session_id: str) -> SessionPlace | None:
@@ -146,9 +154,13 @@ class _Directory:
         """
         await self._be_ready()
         self._require_reports()
-        closed, died = self._places.ended(sessions)
-        ended = (EndedSessions(closed, SessionEnd.CLOSED), EndedSessions(died, SessionEnd.DIED))
-        return [alike for alike in ended if alike.sessions]
+        return self._places.ended(sessions)
+
+    @ray.method
+    async def deaths(self, router: int) -> list[EndedSessions]:
+        """The sessions of a router that died lately, for one that was restarted."""
+        await self._be_ready()
+        return [self._actors.of_router(alike, router) for _, alike in self._deaths]
 
     @ray.method
     async def page(self, after: str, limit: int) -> SessionPage:
@@ -204,14 +216,25 @@ class _Directory:
         if watcher := self._watchers.pop(host_id, None):
             watcher.cancel()
         if dead := self._places.mark_dead(host_id, reason):
-            await self._actors.end_sessions(dead, SessionEnd.DIED)
+            ended = EndedSessions(dead, SessionEnd.DIED, reason)
+            self._remember_deaths(ended)
+            await self._actors.end_sessions(ended)
+
+    def _remember_deaths(self, ended: EndedSessions) -> None:
+        now = time.monotonic()
+        while self._deaths and self._deaths[0][0] < now - _DEATHS_S:
+            self._deaths.popleft()
+        self._deaths.append((now, ended))
 
     def _watch(self, owner: HostOwner) -> None:
         if owner.host_id not in self._watchers:
-            self._watchers[owner.host_id] = self._run(self._wait_exit(owner.host_id))
+            self._watchers[owner.host_id] = self._run(self._wait_exit(owner))
 
-    async def _wait_exit(self, host_id: str) -> None:
+    async def _wait_exit(self, owner: HostOwner) -> None:
+        host_id = owner.host_id
         reason = await self._actors.wait_exit(host_id)
+        if reason is DeathReason.CRASHED and not owner.detached and owner.driver_id not in self._leases:
+            reason = DeathReason.DRIVER_GONE  # it was killed for that
         self._watchers.pop(host_id, None)
         if reason is None:
             self._places.remove_host(host_id)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, cast
 
 from ...api.errors import DeathReason, Unreachable
-from ...events.segments import SessionEnd, shard_of
+from ...events.segments import EndedSessions, SessionEnd, shard_of
 from ..ray_calls import find_actor, kill_actor, list_actors, result_of, result_within
 from ..ray_errors import ActorDead, ActorUnavailable
 from ..router_actor import RouterHandle
@@ -68,15 +68,32 @@ class NamespaceActors:
                 else:
                     kill_actor(host)
 
-    async def end_sessions(self, sessions: Mapping[str, int], session_end: SessionEnd) -> None:
-        """Tell the routers that *sessions*, ids with their epochs, have ended; however long a router is away."""
+    async def end_sessions(self, ended: EndedSessions) -> None:
+        """Tell the routers that sessions have ended; however long a router is away."""
 
         async def tell(shard: int) -> None:
-            of_shard = {each: epoch for each, epoch in sessions.items() if shard_of(each, self._routers) == shard}
-            if of_shard:
-                await self._tell_router(shard, lambda router: router.end_sessions.remote(of_shard, session_end))
+            of_shard = self.of_router(ended, shard)
+            if of_shard.sessions:
+                await self._tell_router(shard, lambda router: router.end_sessions.remote(of_shard))
 
         await asyncio.gather(*map(tell, range(self._routers)))
+
+    def of_router(self, ended: EndedSessions, number: int) -> EndedSessions:
+        """Those of the *ended* sessions whose events router *number* has."""
+        sessions = {each: epoch for each, epoch in ended.sessions.items() if shard_of(each, self._routers) == number}
+        return EndedSessions(sessions, ended.session_end, ended.reason)
+
+    async def was_closed(self, session_id: str, epoch: int) -> bool:
+        """True if the session's router has the end of a session that was closed."""
+        shard = shard_of(session_id, self._routers)
+        router = cast(RouterHandle | None, await self._find(router_name(shard)))
+        if router is None:
+            return False
+        try:
+            end = await result_within(_CALL_S, lambda: router.end_of.remote(session_id, epoch), f"router {shard}")
+        except (ActorDead, Unreachable):
+            return False
+        return end is SessionEnd.CLOSED
 
     async def end_missing_sessions(self, living: Mapping[str, int], before: int) -> None:
         """Tell the routers that sessions with an epoch below *before*, except those that are *living*, have died."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from ...api.errors import DeathReason
+from ...events.segments import EndedSessions, SessionEnd
 from ...session.sorted_ids import SortedIds
 
 _MAX_TOMBSTONES = 10_000
@@ -165,16 +166,21 @@ class Places:
         """The place of the session, if it exists."""
         return self._places.get(session_id)
 
-    def ended(self, sessions: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
-        """Those of *sessions*, ids with their epochs, that were closed, and those that died."""
+    def has_tombstone(self, session_id: str, epoch: int) -> bool:
+        """True if it is known that the session died, not only likely."""
+        return (session_id, epoch) in self._tombstones
+
+    def ended(self, sessions: Mapping[str, int]) -> list[EndedSessions]:
+        """Those of *sessions*, ids with their epochs, that no longer exist, by how they ended."""
         closed: dict[str, int] = {}
-        died: dict[str, int] = {}
+        died: dict[DeathReason, dict[str, int]] = {}
         for session_id, epoch in sessions.items():
-            if self.death_reason(session_id, epoch):
-                died[session_id] = epoch
+            if reason := self.death_reason(session_id, epoch):
+                died.setdefault(reason, {})[session_id] = epoch
             elif (place := self._places.get(session_id)) is None or place.epoch != epoch:
                 closed[session_id] = epoch
-        return closed, died
+        deaths = [EndedSessions(alike, SessionEnd.DIED, reason) for reason, alike in died.items()]
+        return [*([EndedSessions(closed, SessionEnd.CLOSED)] if closed else ()), *deaths]
 
     def living(self) -> dict[str, int]:
         """All sessions: ids with their epochs."""

@@ -4,7 +4,7 @@ import msgspec
 
 from ....providers.transport.context_overflow import window_figures
 from ...api import messages as msg
-from ...api.messages import CompactReason
+from ...api.compact_reason import CompactReason
 from .. import events as ev
 from ..compaction_policy import ContextWindow, RefusedRequest
 from ..instructions import Cancel, Emit, Instruction, StartCompaction

@@ -7,9 +7,9 @@ import msgspec
 from ....providers.schema.facts import ModelFacts
 from ....providers.schema.messages import Message, Role
 from ...api import messages as msg
+from ...api.compact_reason import CompactReason
 from ...api.config import SessionConfig, WhenBusy
 from ...api.errors import NothingToContinue, NothingToRetry, SessionBusy
-from ...api.messages import CompactReason
 from .. import events as ev
 from ..history import without_blank_text
 from ..instructions import ApplySettings, Emit, Instruction

@@ -9,9 +9,9 @@ from ....providers.schema.errors import ContextOverflow, InvalidRequest, Thinkin
 from ....providers.schema.messages import Message, Role
 from ....providers.schema.stop_reasons import StopReason
 from ...api import messages as msg
+from ...api.compact_reason import CompactReason
 from ...api.config import OnRefusal
 from ...api.errors import HistoryFull
-from ...api.messages import CompactReason
 from .. import events as ev
 from ..changes.continuation import CONTINUABLE, answer_text, needs_prompt, prompt_message
 from ..gates import CompactFirst, DontSend, PendingRequest, Verdict, first_objection

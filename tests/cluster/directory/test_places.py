@@ -1,12 +1,14 @@
 """The directory's core: no id belongs to two sessions, whatever is lost, arrives twice or late, and who restarts."""
 
 import hypothesis.strategies as st
+from builders.segments import died
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from rayconteur.runtime.api.errors import DeathReason
 from rayconteur.runtime.cluster.directory.host_claims import HostClaims
 from rayconteur.runtime.cluster.directory.places import Claim, ClaimRequest, HostOwner, HostReport, Places, StaleClaim
+from rayconteur.runtime.events.segments import EndedSessions, SessionEnd
 
 IDS = ("huginn", "muninn")
 RESTART_MS = 1_000
@@ -176,7 +178,7 @@ def test_a_session_that_no_host_reported_after_a_restart_is_taken_to_have_died()
     places.restore(HostReport(owner("host-1"), {"huginn": 10}))
     places.end_rebuild(now_ms=20)
 
-    assert places.ended({"huginn": 10, "muninn": 11}) == ({}, {"muninn": 11})
+    assert places.ended({"huginn": 10, "muninn": 11}) == [died({"muninn": 11})]
 
 
 def test_a_closed_session_is_not_taken_to_have_died() -> None:
@@ -184,7 +186,7 @@ def test_a_closed_session_is_not_taken_to_have_died() -> None:
     claim = places.claim(ClaimRequest("claim", ["huginn"], owner("host-1")), now_ms=10)
     places.release({"huginn": claim.epoch}, "host-1")
 
-    assert places.ended({"huginn": claim.epoch}) == ({"huginn": claim.epoch}, {})
+    assert places.ended({"huginn": claim.epoch}) == [EndedSessions({"huginn": claim.epoch}, SessionEnd.CLOSED)]
 
 
 def test_a_claim_takes_all_ids_or_none() -> None:

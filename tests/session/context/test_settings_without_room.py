@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from fixtures.session import running_session
+from fixtures.session import SESSION_KEY, running_session
 from fixtures.virtual_time import run
 
 import rayconteur as rc
@@ -34,7 +34,7 @@ def test_a_change_that_leaves_no_room_for_a_history_is_rejected_and_changes_noth
             with pytest.raises(InvalidConfig, match="no room is left"):
                 session.tell(change)
 
-            assert session.host.settings("s").system is None
+            assert session.host.settings(SESSION_KEY).system is None
             assert isinstance(await session.wait_for_end(session.ask("hi")), rc.Completed)
 
     run(main())

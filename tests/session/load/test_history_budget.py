@@ -40,7 +40,7 @@ async def host_with(*session_ids: str) -> AsyncGenerator[Host, None]:
 
 
 async def send(host: Host, session_id: str, message: rc.ToLLM) -> None:
-    host.tell(session_id, msgspec.msgpack.encode(message))
+    host.tell((session_id, 1), msgspec.msgpack.encode(message))
     await asyncio.sleep(0.02)
 
 
@@ -56,11 +56,11 @@ def test_a_message_that_the_other_histories_leave_no_room_for_is_rejected_until_
 
             with pytest.raises(HistoryFull, match="host_history_bytes is 20,000; clear or close"):
                 await send(host, "b", rc.UserMessage.of(KB * 6))
-            assert host.status("b").turns == 0
+            assert host.status(("b", 1)).turns == 0
 
-            await host.close("a", drain=False)
+            await host.close(("a", 1), drain=False)
             await send(host, "b", rc.UserMessage.of(KB * 6))
-            assert host.status("b").turns == 1
+            assert host.status(("b", 1)).turns == 1
 
     asyncio.run(main())
 
@@ -73,7 +73,7 @@ def test_a_cleared_history_makes_room() -> None:
 
             await send(host, "b", rc.UserMessage.of(KB * 6))
 
-            assert host.status("b").messages == 2
+            assert host.status(("b", 1)).messages == 2
 
     asyncio.run(main())
 
@@ -83,15 +83,15 @@ def test_what_compactions_removed_makes_room_first() -> None:
         async with host_with("a", "b") as host:
             await fill(host, "a", 12)
             await send(host, "a", rc.Compact())
-            assert len(host.history("a", full=True)) == 24
-            kept = tuple(host.history("a"))
+            assert len(host.history(("a", 1), full=True)) == 24
+            kept = tuple(host.history(("a", 1)))
             assert len(kept) < 10
 
             await send(host, "b", rc.UserMessage.of(KB * 6))
 
-            assert host.status("b").turns == 1
-            assert tuple(host.history("a")) == kept
-            assert len(host.history("a", full=True)) < 24
-            assert host.status("a").dropped_messages == 24 - len(host.history("a", full=True))
+            assert host.status(("b", 1)).turns == 1
+            assert tuple(host.history(("a", 1))) == kept
+            assert len(host.history(("a", 1), full=True)) < 24
+            assert host.status(("a", 1)).dropped_messages == 24 - len(host.history(("a", 1), full=True))
 
     asyncio.run(main())

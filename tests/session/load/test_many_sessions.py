@@ -15,7 +15,7 @@ import rayconteur as rc
 from rayconteur.errors import UnknownSession
 from rayconteur.runtime.session.client_pool import ClientPool
 from rayconteur.runtime.session.garbage import SessionFreezer
-from rayconteur.runtime.session.host import Host
+from rayconteur.runtime.session.host import Host, SessionKey
 from rayconteur.runtime.session.session import Session
 from rayconteur.scripted import Call, Fail, Say, Script, Wait
 
@@ -59,6 +59,10 @@ def no_collection() -> Iterator[None]:
     gc.enable()
 
 
+def keys(count: int) -> list[SessionKey]:
+    return [(session_id, 1) for session_id in ids(count)]
+
+
 def ids(count: int) -> list[str]:
     return [f"s{number}" for number in range(count)]
 
@@ -78,7 +82,7 @@ def test_opening_and_closing_many_sessions_stalls_nobody() -> None:
             await host.open(["other"], 1, ECHO)
             async with watched_loop() as watch:
                 await host.open(ids(MANY), 1, ECHO)
-                assert await host.close_all(ids(MANY), drain=False) == [None] * MANY
+                assert await host.close_all(keys(MANY), drain=False) == [None] * MANY
 
             assert watch.longest_s < STALL_S
             assert len(host) == 1
@@ -112,7 +116,7 @@ def test_the_ends_of_many_sessions_share_a_few_calls() -> None:
     async def main() -> None:
         async with running_host(on_end) as host:
             await host.open(ids(MANY), 1, ECHO)
-            await host.close_all(ids(MANY), drain=False)
+            await host.close_all(keys(MANY), drain=False)
 
     asyncio.run(main())
 
@@ -125,7 +129,7 @@ def test_each_session_that_cannot_be_closed_gets_its_error() -> None:
         async with running_host() as host:
             await host.open(["a", "b"], 1, ECHO)
 
-            first, ghost, last = await host.close_all(["a", "ghost", "b"], drain=False)
+            first, ghost, last = await host.close_all([("a", 1), ("ghost", 1), ("b", 1)], drain=False)
 
             assert first is last is None
             assert isinstance(ghost, UnknownSession)
@@ -153,11 +157,11 @@ def test_a_closed_session_is_freed_without_the_garbage_collector(script: Script)
         async with running_host() as host:
             before = open_sessions()
             await host.open(ids(FEW), 1, config)
-            for session_id in ids(FEW):
-                host.tell(session_id, HI)
+            for key in keys(FEW):
+                host.tell(key, HI)
             await asyncio.sleep(0.05)
 
-            await host.close_all(ids(FEW), drain=False)
+            await host.close_all(keys(FEW), drain=False)
             await asyncio.sleep(0)
 
             assert open_sessions() == before
@@ -188,10 +192,10 @@ def test_a_turn_leaves_few_objects_for_the_garbage_collector() -> None:
             for _ in range(2):
                 gc.collect()
                 tracked.append(len(gc.get_objects()))
-                for session_id in ids(500):
-                    host.tell(session_id, HI)
+                for key in keys(500):
+                    host.tell(key, HI)
                 await asyncio.sleep(0.2)
-                assert not any(host.status(session_id).turn for session_id in ids(500))
+                assert not any(host.status(key).turn for key in keys(500))
             gc.collect()
 
             assert (len(gc.get_objects()) - tracked[-1]) / 500 < 1
@@ -218,7 +222,7 @@ def test_frozen_sessions_are_freed_when_they_end_and_older_garbage_is_not_frozen
             assert open_sessions() == 0  # get_objects() does not list what is frozen
             assert left() is None
 
-            await host.close_all(ids(1_000), drain=False)
+            await host.close_all(keys(1_000), drain=False)
             await asyncio.sleep(0)
 
             assert gc.get_freeze_count() <= frozen - 9_000

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from fixtures.session import running_session
+from fixtures.session import SESSION_KEY, running_session
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,12 +119,12 @@ def test_a_discarded_turn_and_a_cleared_history_have_another_revision() -> None:
             revisions: set[int] = set()
             for _ in range(2):
                 await session.wait_for_event(rc.Completed, session.ask())
-                revisions.add(session.host.history("s").revision)
+                revisions.add(session.host.history(SESSION_KEY).revision)
                 session.tell(rc.Clear())
-                revisions.add(session.host.history("s", full=True).revision)
+                revisions.add(session.host.history(SESSION_KEY, full=True).revision)
 
             assert len(revisions) == 3
-            assert not session.host.history("s")
+            assert not session.host.history(SESSION_KEY)
 
     asyncio.run(main())
 

@@ -19,6 +19,7 @@ class LiveSession:
     host: Host
     box: Outbox
     epoch: int
+    incarnation: int = 1
 
 
 @dataclass
@@ -28,6 +29,8 @@ class TrackedReader:
     reader: Reader
     start: dict[SessionKey, int] = field(default_factory=dict[SessionKey, int])
     last: dict[SessionKey, int] = field(default_factory=dict[SessionKey, int])
+    died: set[SessionKey] = field(default_factory=set[SessionKey])
+    """The sessions whose death it has read, or whose readers are not told any more: they died before it started."""
     missed: dict[str, rc.Missed] = field(default_factory=dict[str, rc.Missed])
     """By id: the ``Missed`` that no other event has followed yet. Only the next event tells the epoch that it is of."""
 

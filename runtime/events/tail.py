@@ -1,0 +1,87 @@
+"""The tail of a session: its latest events, except chunks, for a router that has lost them."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import msgspec
+
+from ..api.messages import (
+    Closed,
+    Completed,
+    Failed,
+    FromLLM,
+    Interrupted,
+    TextChunk,
+    ThinkingChunk,
+    ToolBatch,
+    ToolInputChunk,
+)
+from .segments import Segment, SessionEnd, encode_events
+
+TAIL_BYTES = 8 << 10
+"""The bound on one session's tail, besides what always stays. A turn without tools takes about 1 KiB of it."""
+
+_CHUNKS = (TextChunk, ThinkingChunk, ToolInputChunk)
+"""The events that nothing keeps but a router: lost with it, they are missed. All others are durable."""
+
+_AWAITED = (Completed, Failed, Interrupted, ToolBatch, Closed)
+"""The events that somebody may wait for who does nothing else until they arrive."""
+
+
+def is_durable(event: FromLLM) -> bool:
+    """True if *event* is more than a chunk of an answer."""
+    return not isinstance(event, _CHUNKS)
+
+
+class Tail(msgspec.Struct, gc=False):
+    """The durable events of a session that its router has acknowledged: the latest, of about *limit_bytes* together.
+
+    Those from the last one on that somebody may wait for, the end of a turn or a tool batch, always stay: *awaited* is
+    their segment. Neither it nor the *segments* are anything for the garbage collector.
+    """
+
+    limit_bytes: int = TAIL_BYTES
+    size_bytes: int = 0
+    segments: tuple[Segment, ...] = ()
+    awaited: Segment | None = None
+
+    def append(self, segments: Sequence[Segment], awaited: Segment | None) -> None:
+        """Add *segments*, the next ones of ``durable_segments``, and drop the oldest beyond the limit."""
+        self.awaited = awaited or self.awaited
+        held = [*self.segments, *segments]
+        self.size_bytes += sum(segment.size_bytes for segment in segments)
+        dropped = 0
+        while self.size_bytes > self.limit_bytes and held[dropped] is not self.awaited and dropped < len(held) - 1:
+            self.size_bytes -= held[dropped].size_bytes
+            dropped += 1
+        self.segments = tuple(held[dropped:])
+
+
+def durable_segments(segment: Segment, events: Sequence[FromLLM]) -> tuple[list[Segment], Segment | None]:
+    """The durable ones of the *events* of *segment*, and the last segment of them that somebody may wait for."""
+    if all(map(is_durable, events)):
+        segments = [segment]  # as most are: chunks of an answer seldom arrive together with its end
+    else:
+        numbered = enumerate(events, segment.first)
+        runs = groupby(numbered, key=lambda each: is_durable(each[1]))
+        segments = [_part(segment, list(run)) for is_kept, run in runs if is_kept]
+    return segments, next((each for each in reversed(segments) if _is_awaited(segment, each, events)), None)
+
+
+def _part(segment: Segment, numbered: Sequence[tuple[int, FromLLM]]) -> Segment:
+    """The part of *segment* that has only the *numbered* events."""
+    is_last = numbered[-1][0] == segment.last
+    return Segment(
+        segment.session_id,
+        segment.epoch,
+        numbered[0][0],
+        len(numbered),
+        encode_events([event for _, event in numbered]),
+        segment.session_end if is_last else SessionEnd.NONE,
+        segment.incarnation,
+    )
+
+
+def _is_awaited(segment: Segment, part: Segment, events: Sequence[FromLLM]) -> bool:
+    start = part.first - segment.first
+    return any(isinstance(event, _AWAITED) for event in events[start : start + part.count])
