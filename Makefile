@@ -54,6 +54,7 @@ fuzz: $(LINKED)  ## Fuzz all decoders with broken answers for FUZZ_SECONDS (60),
 mutants: $(LINKED)  ## Put small faults into the code, and check that tests see nine of ten: MUTANTS (150), MUTANTS_SEED
 	@PYTHONPATH=tests nice -n 15 $(BIN)/python -m mutation.run \
 		--number $(MUTANTS) --seed $(MUTANTS_SEED) --seconds $(MUTANTS_SECONDS)
+	@PYTHONPATH=tests nice -n 15 $(BIN)/python -m mutation.dropped_settings
 
 chaos: $(LINKED)  ## Kill routers, programs and commands, and run sessions on two nodes
 	@$(BIN)/python -m pytest -m chaos tests/cluster

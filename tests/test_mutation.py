@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mutation.dropped_settings import settings, table
 from mutation.mutants import sample
 from mutation.run import FOLDERS, known_equivalents
 
@@ -22,10 +23,19 @@ def test_lines_with_equivalent_mutants_are_still_in_the_code(root: Path) -> None
     stale = [
         (equivalent.module, equivalent.before)
         for equivalent in known
-        if equivalent.before
+        if (equivalent.before or equivalent.after)
         not in map(str.strip, (root / f"{equivalent.module.replace('.', '/')}.py").read_text().splitlines())
     ]
 
     assert stale == []
     assert all(equivalent.reason for equivalent in known)
     assert all(equivalent.module.replace(".", "/").startswith(FOLDERS) for equivalent in known)
+
+
+def test_each_setting_option_and_limit_has_a_test_that_sees_its_effect(root: Path) -> None:
+    tests = table()
+
+    assert set(tests) == set(settings()), "give each field of a config a row in tests/mutation/settings.toml"
+    for test in set(tests.values()):
+        file, _, function = test.partition("::")
+        assert f"def {function}(" in (root / file).read_text(), f"{test} does not exist"

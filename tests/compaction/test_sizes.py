@@ -102,6 +102,13 @@ def test_media_count_in_messages_and_in_results_of_tools() -> None:
     assert sizes(RAVEN, RAVEN, ToolResult("a", (RAVEN, Text("")))).media == 3 * alone
 
 
+def test_every_block_counts_wherever_it_is() -> None:
+    use, text = ToolUse("a", "look", {"at": 1}), Text("a" * 44)
+
+    assert sizes(use, text) == sizes(text, use)
+    assert sizes(use, text).prose == 10
+
+
 def test_what_a_provider_s_own_compaction_wrote_counts_whole() -> None:
     summary = Message(
         role=Role.ASSISTANT,

@@ -3,6 +3,7 @@
 import asyncio
 
 import msgspec
+import pytest
 from builders.compaction import LONG, assistant, compacted, step, total_tokens, turns, user
 from builders.histories import IMAGE, PDF, answer, count_tokens, send_summary
 
@@ -17,7 +18,7 @@ from rayconteur.compaction import (
     Window,
     compact,
 )
-from rayconteur.providers.schema.content import Text, Thinking, ToolResult
+from rayconteur.providers.schema.content import Text, Thinking, ToolResult, ToolUse
 from rayconteur.providers.schema.draft import Answer
 from rayconteur.providers.schema.errors import Overloaded
 from rayconteur.providers.schema.messages import Message, Origin
@@ -84,6 +85,30 @@ def test_a_result_shorter_than_its_placeholder_stays() -> None:
     history = [user(1, "look"), step(1, "a")[0], user(1, result), user(2, "And?" * 100)]
 
     assert compacted(history, Threshold(keep_recent_turns=1), 0).messages is None
+
+
+def test_of_two_results_in_a_message_only_the_long_one_is_replaced() -> None:
+    uses = assistant(1, ToolUse("a", "look", {}), ToolUse("b", "look", {}))
+    results = user(1, ToolResult("a", (Text("yes"),)), ToolResult("b", (Text(LONG),)))
+    history = [user(1, "Look."), uses, results, assistant(1, "done"), user(2, "?")]
+
+    after = changed(compacted(history, Threshold(keep_recent_turns=1), 1).messages)
+
+    short, long = after[2].content
+    assert short is results.content[0]
+    assert long is not results.content[1]
+
+
+def test_what_is_kept_unless_the_window_has_no_room_is_said() -> None:
+    history = turns(3)
+    tokens = total_tokens(history)
+
+    result = compacted(history, Layered(strategies=(Threshold(),)), tokens - 1, recent_budget_tokens=tokens)
+
+    assert result.messages is None
+    assert result.report.problem == (
+        "there is nothing to compact: its 3 turns are kept unless the context window has no room"
+    )
 
 
 def test_recent_results_are_replaced_only_if_old_ones_are_not_enough() -> None:
@@ -273,6 +298,27 @@ def test_a_window_alone_drops_turns_down_to_the_budget() -> None:
     kept = changed(compacted(turns(30), Window(keep_recent_turns=20), 6_000).messages)
 
     assert total_tokens(kept) <= 6_000
+
+
+@pytest.mark.parametrize(("number", "kept"), [(4, 4), (5, 2)])
+def test_a_window_with_more_turns_than_it_may_have_keeps_the_recent_ones(number: int, kept: int) -> None:
+    window = Window(keep_recent_turns=2, max_turns=4)
+
+    result = compacted(turns(number), window, 1_000_000, turns_since=number)
+
+    assert (result.messages or tuple(turns(number))) == tuple(turns(number)[-2 * kept :])
+
+
+def test_a_window_keeps_a_summary_that_just_fits() -> None:
+    history = [*turns(10), user(11, "And?")]
+    summarized = changed(compacted(history, Summarize(keep_recent_turns=3), total_tokens(history) - 1).messages)
+    kept = (summarized[0], history[-1])
+
+    exactly = compacted(summarized, Window(keep_recent_turns=1), total_tokens(kept))
+    one_less = compacted(summarized, Window(keep_recent_turns=1), total_tokens(kept) - 1)
+
+    assert exactly.messages == kept
+    assert one_less.messages == (history[-1],)
 
 
 def test_a_window_drops_summaries_last() -> None:

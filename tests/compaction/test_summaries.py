@@ -71,6 +71,7 @@ def test_the_model_is_sent_text_and_tool_uses_as_a_transcript() -> None:
     compacted(history, Summarize(keep_recent_turns=1, max_summary_tokens=50, prompt="Be a raven."), 1_000, model)
 
     (request,) = model.requests
+    assert "All of it\nthat still holds" not in prompt_text(request)
     assert (request.system, request.max_output_tokens, request.provider) == ("Be a raven.", 50, None)
     for piece in (
         "[user]\nWhere are they?",

@@ -223,6 +223,20 @@ def test_an_interrupted_continuation_keeps_what_came_if_that_is_wanted() -> None
     assert history_lines(empty.history) == ["user: hi", "assistant: They hide "]
 
 
+def test_an_answer_that_grew_by_another_part_is_another_revision_of_the_history() -> None:
+    conversation = opened_conversation(msgspec.structs.replace(DISCARD, auto_continue=1))
+    conversation.handle(user_message("hi"))
+    search = Opaque(provider="scripted", type="search", json=b"{}")
+    conversation.handle(answered(1, search, stop=StopReason.PAUSED))
+    before = conversation.view(full=False), conversation.view(full=True)
+
+    conversation.handle(answered(2, "Found it."))
+
+    after = conversation.view(full=False), conversation.view(full=True)
+    assert all(one.revision < other.revision for one, other in zip(before, after, strict=True))
+    assert [len(view) for view in after] == [2, 2]
+
+
 def test_the_rest_of_an_answer_that_the_provider_has_compacted_meanwhile_is_an_answer_of_its_own() -> None:
     conversation = opened_conversation(msgspec.structs.replace(DISCARD, auto_continue=1))
     conversation.handle(user_message("hi"))

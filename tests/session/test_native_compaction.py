@@ -157,13 +157,14 @@ def test_a_change_that_no_request_was_sent_under_does_not_reach_it() -> None:
         recorder = Recorder()
         async with running_session(config(streaming=False, system="Be brief."), recorder.open) as session:
             await complete_turns(session, 3)
-            session.tell(rc.Configure(system="Rhyme."))
+            session.tell(rc.Configure(system="Rhyme.", tools=(rc.Tool(name="look", description="Look."),)))
             session.tell(rc.Compact())
             await session.wait_for_event(rc.Compacted)
 
             assert recorder.compactions
             for compaction in recorder.compactions:
                 assert (compaction.settings.system, compaction.prompts) == ("Be brief.", ())
+                assert compaction.settings.tools == ()
 
     run(main())
 

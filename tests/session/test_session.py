@@ -50,6 +50,22 @@ def test_retries_stop_at_the_limits_of_the_policy(policy: rc.RetryPolicy, reques
     run(main())
 
 
+def test_the_time_for_retries_begins_with_the_first_request_of_each_answer() -> None:
+    policy = rc.RetryPolicy(max_elapsed_s=60, first_delay_s=1)
+
+    async def main() -> None:
+        async with running_session(scripted_config(ECHO, (Fail(),), ECHO, retry=policy)) as session:
+            await session.wait_for_end(session.ask())
+            await asyncio.sleep(1_000)
+
+            end = await session.wait_for_end(session.ask())
+
+            assert isinstance(end, rc.Completed)
+            assert session.status().requests == 3
+
+    run(main())
+
+
 def test_retry_answers_a_failed_turn_in_a_new_turn() -> None:
     async def main() -> None:
         async with running_session(scripted_config((Say("half"), Cut()), (Say("whole"),))) as session:

@@ -1,5 +1,7 @@
 """Changes of settings in a running session."""
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 from fixtures.session import SessionFixture, running_session, scripted_config
@@ -8,6 +10,9 @@ from fixtures.virtual_time import run
 import rayconteur as rc
 from rayconteur.errors import InvalidConfig, UnsupportedContent
 from rayconteur.providers import ModelFacts, Prices, Provenance, ProviderConfig, Settings
+from rayconteur.providers.schema.client import Sink
+from rayconteur.providers.schema.deltas import Delta
+from rayconteur.providers.schema.request import Request
 from rayconteur.providers.scripted.client import ScriptedClient
 from rayconteur.scripted import Say, Script, Wait
 
@@ -62,6 +67,29 @@ def test_the_facts_of_a_new_model_replace_those_of_the_old_one() -> None:
             assert session.status().context_limit_tokens == 8_192
 
     run(main())
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_an_answer_is_requested_as_a_stream_or_whole_as_the_setting_says(streaming: bool) -> None:
+    asked: list[str] = []
+
+    class Recording(ScriptedClient):
+        async def stream(self, request: Request, sink: Sink) -> None:
+            asked.append("stream")
+            await super().stream(request, sink)
+
+        async def complete(self, request: Request) -> Sequence[Delta]:
+            asked.append("complete")
+            return await super().complete(request)
+
+    async def main() -> None:
+        config = rc.SessionConfig(provider=rc.Scripted(), streaming=streaming)
+        async with running_session(config, lambda _: Recording(rc.Scripted())) as session:
+            await session.wait_for_event(rc.Completed, session.ask())
+
+    run(main())
+
+    assert asked == ["stream" if streaming else "complete"]
 
 
 def test_content_that_the_provider_does_not_support_is_rejected() -> None:

@@ -215,3 +215,13 @@ def test_an_empty_answer_can_be_retried() -> None:
     conversation.handle(answered(1))
 
     assert only_one(SendRequest, conversation.handle(received(msg.Retry()))).messages[0].content == (Text("hi"),)
+
+
+def test_a_failed_turn_says_how_long_to_wait() -> None:
+    conversation = conversation_in(State.REQUESTING)
+    failure = ev.Failure(code="rate_limited", message="wait", retryable=True, retry_after_s=1_000.0)
+
+    [end] = turn_ends(conversation.handle(ev.RequestFailed(request=1, failure=failure, elapsed_s=0.0)))
+
+    assert isinstance(end, msg.Failed)
+    assert (end.retryable, end.retry_after_s) == (True, 1_000.0)

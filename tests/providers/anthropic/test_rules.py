@@ -34,6 +34,12 @@ DROP_BLOCK = {"thinking": {"block_binding": {"prefix_mismatch_behavior": "drop_b
             Settings(thinking=Reasoning(budget_tokens=2_000), tools=(FLY,), tool_choice=ToolChoice(mode="required")),
             "tool_choice",
         ),
+        (
+            Settings(
+                thinking=Reasoning(budget_tokens=2_000), tools=(FLY,), tool_choice=ToolChoice(mode="tool", name="fly")
+            ),
+            "tool_choice",
+        ),
         (Settings(frequency_penalty=0.5), "frequency_penalty"),
         (Settings(presence_penalty=0.5), "presence_penalty"),
         (Settings(seed=1), "seed"),

@@ -182,6 +182,14 @@ def test_every_member_that_settings_and_config_may_set_is_refused_as_an_extra_me
     assert nested | {f"toolConfig.functionCallingConfig.{name}" for name in calling} | wire.keys() <= OWN_MEMBERS
 
 
+def test_the_name_of_an_explicit_cache_is_sent_with_each_request() -> None:
+    config = Google(model="gemini-3.8-flash", cached_content="cachedContents/nest")
+
+    wire = request_body(user(Text("Hi")), dialect=Dialect(config.model, members=config_members(config)))
+
+    assert wire["cachedContent"] == "cachedContents/nest"
+
+
 def test_members_of_the_config_are_sent_with_each_request() -> None:
     config = Google(
         model="gemini-3.8-flash",

@@ -5,15 +5,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from fixtures.clients import CHAT, HI, KEY, REQUEST, client_and_server, collect_deltas, openai
-from servers.loopback import answers
+from fixtures.clients import CHAT, HI, KEY, REQUEST, RESPONSES, client_and_server, collect_deltas, openai
+from servers.loopback import Received, Respond, answers
 
-from rayconteur.providers.openai.config import OpenAI
+from rayconteur.providers.openai.config import ApiChoice, OpenAI
 from rayconteur.providers.openai.dialect import Dialect
 from rayconteur.providers.openai.responses.requests import body, check_settings
 from rayconteur.providers.registry import open_client
 from rayconteur.providers.schema.errors import AuthenticationFailed, InvalidConfig
-from rayconteur.providers.schema.request import Request, Settings
+from rayconteur.providers.schema.request import Reasoning, Request, Settings
 
 
 def test_extra_members_are_merged_and_includes_are_added() -> None:
@@ -76,3 +76,47 @@ def test_extra_headers_are_sent_and_do_not_appear_in_errors() -> None:
     assert asyncio.run(main()) == "secret-of-the-rookery"
     with pytest.raises(AuthenticationFailed, match=r"bad \*\*\*$"):
         asyncio.run(rejected())
+
+
+def sent(respond: Respond, **members: Any) -> Received:
+    """What a client with these *members* of the config sends."""
+
+    async def main() -> Received:
+        async with client_and_server(config, respond, **members) as (client, server):
+            await collect_deltas(client, Request(1, (HI,), Settings(thinking=Reasoning(effort="low"))))
+            return server.received[0]
+
+    def config(url: str, **more: Any) -> OpenAI:
+        return OpenAI(model="gpt-5.6", api_key=KEY, base_url=f"{url}/v1", **more)
+
+    return asyncio.run(main())
+
+
+def test_the_organization_and_the_project_are_in_the_headers() -> None:
+    headers = sent(answers(CHAT), api="chat", organization="rookery", project="nests").headers
+
+    assert (headers["openai-organization"], headers["openai-project"]) == ("rookery", "nests")
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "name"),
+    [
+        ("reasoning_summary", "concise", "summary"),
+        ("reasoning_context", "all_turns", "context"),
+        ("reasoning_mode", "pro", "mode"),
+    ],
+)
+def test_options_of_the_reasoning_are_in_the_body(member: str, value: str, name: str) -> None:
+    body = msgspec.json.decode(sent(answers(RESPONSES), api="responses", **{member: value}).body)
+
+    assert body["reasoning"][name] == value
+
+
+@pytest.mark.parametrize(("api", "answer"), [("chat", CHAT), ("responses", RESPONSES)])
+def test_the_key_that_groups_requests_is_in_the_body(api: ApiChoice, answer: bytes) -> None:
+    async def main() -> list[Any]:
+        async with client_and_server(openai, answers(answer), api=api) as (client, server):
+            await collect_deltas(client, Request(1, (HI,), Settings(prompt_cache_key="ravens")))
+            return [msgspec.json.decode(request.body)["prompt_cache_key"] for request in server.received]
+
+    assert asyncio.run(main()) == ["ravens"]

@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections.abc import Callable
+from random import Random
 
+import msgspec
 import pytest
 from fixtures.session import SESSION_KEY, running_session
 from hypothesis import given
@@ -56,6 +58,15 @@ def read_pages(next_view: Callable[[], HistoryView]) -> tuple[list[rc.Message], 
 )
 def test_a_history_arrives_whole_in_pages(history: list[rc.Message], pages: int) -> None:
     assert read_pages(lambda: HistoryView(history)) == (history, pages)
+
+
+def test_a_page_ends_with_the_message_that_fills_it() -> None:
+    overhead = len(msgspec.msgpack.encode(messages(1, "x" * 100_000)[0])) - 100_000
+    exactly = messages(1, "x" * ((1 << 20) - overhead))
+    shorter = messages(1, "x" * ((1 << 20) - overhead - 1))
+
+    assert read_pages(lambda: HistoryView([*exactly, *messages(1)]))[1] == 2
+    assert read_pages(lambda: HistoryView([*shorter, *messages(1)]))[1] == 1
 
 
 def test_a_history_that_grows_meanwhile_is_read_as_it_was_at_first() -> None:
@@ -164,6 +175,20 @@ def test_the_last_id_may_go_and_another_one_come() -> None:
 
     assert ids.page("", 5) == ["b"]
     assert ids.page("b", 5) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ids_that_come_in_any_order_are_read_in_order(seed: int) -> None:
+    ids, coming = SortedIds(), [f"s{number:05}" for number in range(6_000)]
+    Random(seed).shuffle(coming)
+
+    for session_id in coming:
+        ids.add(session_id)
+
+    assert ids.page("", 9_000) == sorted(coming)
+    assert [ids.page(session_id, 1) for session_id in sorted(coming)[1_000:1_100]] == [
+        [session_id] for session_id in sorted(coming)[1_001:1_101]
+    ]
 
 
 def test_an_id_is_found_where_many_were_split() -> None:

@@ -1,0 +1,91 @@
+"""Who writes the summaries of a session, and how long a compaction waits for them."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from builders.compaction import turns
+from builders.histories import count_tokens
+from fixtures.session import running_session
+from fixtures.virtual_time import run
+
+import rayconteur as rc
+from rayconteur.compaction import Compaction, CompactionJob, Custom, Layered, NativeCompaction, Summarize, compact
+from rayconteur.providers import ModelFacts, ProviderConfig
+from rayconteur.providers.schema.client import Client, Sink
+from rayconteur.providers.schema.draft import Answer
+from rayconteur.providers.schema.messages import Message
+from rayconteur.providers.schema.request import Request
+from rayconteur.providers.scripted.client import ScriptedClient
+
+OTHER = rc.Scripted(model="another")
+
+
+def test_another_provider_writes_the_summaries_if_the_strategy_names_one() -> None:
+    asked: list[str] = []
+
+    def open_client(provider: ProviderConfig) -> Client:
+        class Recording(ScriptedClient):
+            async def stream(self, request: Request, sink: Sink) -> None:
+                asked.append(provider.model)
+                await super().stream(request, sink)
+
+        assert isinstance(provider, rc.Scripted)
+        return Recording(provider)
+
+    async def main() -> None:
+        facts = ModelFacts(context_limit_tokens=4_000)
+        strategies = (Summarize(keep_recent_turns=1, provider=OTHER),)
+        config = rc.SessionConfig(
+            provider=rc.Scripted(model="own", facts=facts),
+            compaction=Layered(strategies=strategies),
+        )
+        async with running_session(config, open_client) as session:
+            for _ in range(8):
+                await session.wait_for_end(session.ask("A raven hides its food, and hides it again. " * 30))
+
+    run(main())
+
+    assert "own" in asked
+    assert "another" in asked
+
+
+class Stuck:
+    async def compact(self, messages: Sequence[Message], room: object) -> Sequence[Message]:
+        await asyncio.Event().wait()
+        return messages
+
+
+async def hang(*_: object) -> Answer:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("config", "seconds"),
+    [
+        (Summarize(), 60),
+        (Summarize(timeout_s=5), 5),
+        (NativeCompaction(), 120),
+        (NativeCompaction(timeout_s=5), 5),
+        (Custom(instance=Stuck()), 60),
+        (Custom(instance=Stuck(), timeout_s=5), 5),
+    ],
+)
+def test_a_compaction_waits_as_long_as_its_strategy_says(config: Compaction, seconds: int) -> None:
+    async def main() -> float:
+        now = asyncio.get_running_loop().time
+        job = CompactionJob(
+            messages=turns(8),
+            budget_tokens=100,
+            window_tokens=100_000,
+            count_tokens=count_tokens,
+            send=hang,
+            compact_natively=hang,
+        )
+        began = now()
+        result = await compact(job, config)
+        assert f"took longer than {seconds} s" in (result.report.problem or "")
+        return now() - began
+
+    assert run(main()) == seconds
