@@ -188,6 +188,7 @@ FROM_LLM: list[bytes] = [
     b'{"kind":"cleared","session_id":"s","seq":14}',
     b'{"kind":"rewound","session_id":"s","seq":14,"turns":[1,2],"messages":4}',
     b'{"kind":"closed","session_id":"s","seq":15}',
+    b'{"kind":"died","session_id":"s","seq":15,"reason":"crashed"}',
     b'{"kind":"missed","session_id":"s","seq":9,"first":1,"last":9}',
 ]
 
