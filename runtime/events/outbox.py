@@ -132,7 +132,8 @@ class Outbox:
         if isinstance(event, Closed):
             self._session_end = SessionEnd.CLOSED
         self._last_text = None
-        self._has_durable = self._has_durable or is_durable(event)
+        if not self._has_durable:
+            self._has_durable = is_durable(event)
         self._append(event, text_bytes, coalescible=False)
 
     def put_text(self, kind: type[TextChunk] | type[ThinkingChunk], turn: int, block: int, text: str) -> None:
@@ -166,17 +167,18 @@ class Outbox:
         self._pending, self._pending_bytes = [], 0
         return segment
 
-    def acknowledge(self) -> None:
-        """Record that the router has everything that was taken."""
+    def acknowledge(self) -> bool:
+        """Record that the router has everything that was taken. Returns false if only chunks are new to it."""
         self._unacknowledged_bytes = 0
         self._acknowledged_seq = self.seq
-        if self._taken is not None:
+        taken, self._taken = self._taken, None
+        if taken is not None:
             self.tail = self.tail or Tail()
-            self.tail.append(*self._taken)
-            self._taken = None
+            self.tail.append(*taken)
         if self._acknowledged is not None:
             self._acknowledged.set()
             self._acknowledged = None
+        return taken is not None or self.tail is None
 
     def fence(self) -> None:
         """Record that a later incarnation of the session has taken over: drop everything, now and later."""

@@ -144,8 +144,8 @@ class Publisher:
         for outbox in outboxes:
             if fenced and (outbox.session_id, outbox.epoch) in fenced:
                 self._fence(outbox)
-            outbox.acknowledge()
-            self._published.add(outbox)
+            if outbox.acknowledge():
+                self._published.add(outbox)
 
     async def _linger(self) -> None:
         clock = asyncio.get_running_loop().time

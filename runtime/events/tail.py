@@ -18,19 +18,22 @@ from ..api.messages import (
 )
 from .segments import Segment, SessionEnd, encode_events
 
-TAIL_BYTES = 8 << 10
-"""The bound on one session's tail, besides what always stays. A turn without tools takes about 1 KiB of it."""
+TAIL_BYTES = 16 << 10
+"""The bound on one session's tail, besides what always stays. A turn without tools takes about 1 KiB of it.
 
-_CHUNKS = (TextChunk, ThinkingChunk, ToolInputChunk)
+When it is reached, the older half is dropped.
+"""
+
+_CHUNKS = frozenset[type[FromLLM]]((TextChunk, ThinkingChunk, ToolInputChunk))
 """The events that nothing keeps but a router: lost with it, they are missed. All others are durable."""
 
-_AWAITED = (Completed, Failed, Interrupted, ToolBatch, Closed)
+_AWAITED = frozenset[type[FromLLM]]((Completed, Failed, Interrupted, ToolBatch, Closed))
 """The events that somebody may wait for who does nothing else until they arrive."""
 
 
 def is_durable(event: FromLLM) -> bool:
     """True if *event* is more than a chunk of an answer."""
-    return not isinstance(event, _CHUNKS)
+    return type(event) not in _CHUNKS
 
 
 class Tail(msgspec.Struct, gc=False):
@@ -47,24 +50,33 @@ class Tail(msgspec.Struct, gc=False):
 
     def append(self, segments: Sequence[Segment], awaited: Segment | None) -> None:
         """Add *segments*, the next ones of ``durable_segments``, and drop the oldest beyond the limit."""
-        self.awaited = awaited or self.awaited
-        held = [*self.segments, *segments]
-        self.size_bytes += sum(segment.size_bytes for segment in segments)
-        dropped = 0
-        while self.size_bytes > self.limit_bytes and held[dropped] is not self.awaited and dropped < len(held) - 1:
-            self.size_bytes -= held[dropped].size_bytes
+        if awaited is not None:
+            self.awaited = awaited
+        for segment in segments:
+            self.size_bytes += segment.size_bytes
+        self.segments = (*self.segments, *segments)
+        if self.size_bytes > self.limit_bytes:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        """Drop down to half of the limit: to drop one segment takes as long."""
+        dropped, last = 0, len(self.segments) - 1
+        while 2 * self.size_bytes > self.limit_bytes and dropped < last:
+            segment = self.segments[dropped]
+            if segment is self.awaited:
+                break
+            self.size_bytes -= segment.size_bytes
             dropped += 1
-        self.segments = tuple(held[dropped:])
+        self.segments = self.segments[dropped:]
 
 
 def durable_segments(segment: Segment, events: Sequence[FromLLM]) -> tuple[list[Segment], Segment | None]:
     """The durable ones of the *events* of *segment*, and the last segment of them that somebody may wait for."""
-    if all(map(is_durable, events)):
-        segments = [segment]  # as most are: chunks of an answer seldom arrive together with its end
-    else:
-        numbered = enumerate(events, segment.first)
-        runs = groupby(numbered, key=lambda each: is_durable(each[1]))
-        segments = [_part(segment, list(run)) for is_kept, run in runs if is_kept]
+    kinds = set(map(type, events))
+    if kinds.isdisjoint(_CHUNKS):  # as in most: chunks of an answer seldom arrive together with its end
+        return [segment], None if kinds.isdisjoint(_AWAITED) else segment
+    runs = groupby(enumerate(events, segment.first), key=lambda each: is_durable(each[1]))
+    segments = [_part(segment, list(run)) for is_kept, run in runs if is_kept]
     return segments, next((each for each in reversed(segments) if _is_awaited(segment, each, events)), None)
 
 
@@ -84,4 +96,4 @@ def _part(segment: Segment, numbered: Sequence[tuple[int, FromLLM]]) -> Segment:
 
 def _is_awaited(segment: Segment, part: Segment, events: Sequence[FromLLM]) -> bool:
     start = part.first - segment.first
-    return any(isinstance(event, _AWAITED) for event in events[start : start + part.count])
+    return any(type(event) in _AWAITED for event in events[start : start + part.count])

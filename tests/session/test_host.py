@@ -254,3 +254,24 @@ def test_a_stuck_session_delays_no_other_session() -> None:
         assert len(fixture.host.history(("quick", 1))) == 2
 
     run_with_host(scenario)
+
+
+def test_nothing_meant_for_another_session_with_the_same_id_reaches_it() -> None:
+    async def scenario(fixture: HostFixture) -> None:
+        host = fixture.host
+        await host.open(["a"], 2, ECHO)
+
+        for key in (("a", 1), ("a", 3)):
+            for call in (host.status, host.history, host.settings):
+                with pytest.raises(UnknownSession):
+                    call(key)
+            with pytest.raises(UnknownSession):
+                host.tell(key, msgspec.msgpack.encode(rc.Interrupt()))
+            with pytest.raises(UnknownSession):
+                await host.close(key, drain=False)
+            (outcome,) = await host.close_all([key], drain=False)
+            assert isinstance(outcome, UnknownSession)
+
+        assert host.status(("a", 2)).state is State.IDLE
+
+    run_with_host(scenario)
