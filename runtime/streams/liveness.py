@@ -28,6 +28,7 @@ class Liveness:
             return
         if self._pinging is None:
             self._pinging = loop.create_task(self._respond(within_s))
+            self._pinging.add_done_callback(_retrieve_error)
         await asyncio.shield(self._pinging)
 
     async def _respond(self, within_s: float) -> None:
@@ -43,3 +44,9 @@ class Liveness:
             pass
         finally:
             self._pinging = None
+
+
+def _retrieve_error(pinging: asyncio.Task[None]) -> None:
+    """All who asked may have been cancelled: then nobody else retrieves it, and asyncio would complain."""
+    if not pinging.cancelled():
+        pinging.exception()

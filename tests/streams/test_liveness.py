@@ -1,6 +1,7 @@
 """Liveness: those who ask at about the same time share a ping, and silence is told from other failures."""
 
 import asyncio
+import gc
 
 import pytest
 from fixtures.virtual_time import run
@@ -54,3 +55,16 @@ def test_silence_is_reported_to_all_who_ask_in_time() -> None:
 @pytest.mark.parametrize("error", [ConnectionError(), RuntimeError()])
 def test_another_failure_is_not_silence(error: Exception) -> None:
     run(Liveness(Process(error=error).ping).check(5.0))
+
+
+def test_nothing_is_logged_when_nobody_waits_for_the_outcome_any_more(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        checking = asyncio.create_task(Liveness(Process(delay_s=100.0).ping).check(5.0))
+        await asyncio.sleep(1)
+        checking.cancel()
+        await asyncio.sleep(10)
+
+    run(main())
+    gc.collect()
+
+    assert not caplog.records
