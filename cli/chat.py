@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import sys
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..providers.schema.errors import InvalidConfig, RayconteurError
 from ..providers.schema.usage import Cost, Count, Provenance
-from ..runtime.api.config import SessionConfig
+from ..runtime.api.config import OnInterrupt, SessionConfig
 from ..runtime.api.errors import SessionClosed, SessionDied
 from ..runtime.api.messages import Failed, FromLLM, Interrupted, Missed, Retrying, TextChunk, ThinkingChunk, ToolBatch
 from ..runtime.api.status import SessionStatus
@@ -15,11 +17,16 @@ from .command_run import CommandRun, print_error
 from .exit_codes import ExitCode
 from .formatting import format_tokens, printable
 from .keyboard import Key, Keyboard
+from .output import Output
 from .provider import provider_named
+from .spinner import is_cluster_named, spinner
 
 if TYPE_CHECKING:
     from ..runtime.driver.reply import Reply
     from ..runtime.driver.session_handle import SessionHandle
+    from .line_editor import LineEditor
+
+    LineReader = LineEditor | Keyboard
 
 PROMPT = "> "
 
@@ -29,7 +36,8 @@ HELP = """\
 /retry    ask again for an answer that failed
 /help     show this help
 /quit     leave; Ctrl-D does, too
-Ctrl-C interrupts the answer; at the prompt it clears the line, and a second Ctrl-C leaves.
+Ctrl-C interrupts the answer; what was said so far stays. At the prompt it clears the line, and a second Ctrl-C leaves.
+The up arrow recalls earlier lines, to be edited and sent again. Alt-Enter starts a new line; pasted ones stay together.
 Any other line is sent to the model. To send a line that starts with a slash, put a blank in front of it."""
 
 
@@ -52,14 +60,25 @@ async def chat(options: ChatOptions, run: CommandRun) -> ExitCode:
         RayconteurError: the options are invalid, or there is no Ray or no such session; nothing is left running.
     """
     config = _session_config(options)
-    if run.output.terminal:
-        run.output.notice("starting Ray ...")
-    from ..runtime.driver.runtime import Runtime  # here, when the options are known to be valid: it imports Ray
+    async with AsyncExitStack() as ending:
+        with spinner(run.output, "connecting to Ray" if is_cluster_named(options.address) else "starting Ray"):
+            from ..runtime.driver.runtime import Runtime  # here, when the options are known to be valid: it imports Ray
 
-    async with Runtime(options.address) as runtime:
-        run.install_signal_handlers()
-        session = await (runtime.spawn(config) if config else runtime.session(options.session or ""))
-        return await Chat(session, Keyboard(), run).run()
+            runtime = await ending.enter_async_context(Runtime(options.address))
+            run.install_signal_handlers()
+            session = await (runtime.spawn(config) if config else runtime.session(options.session or ""))
+        with _line_reader(run.output) as lines:
+            return await Chat(session, lines, run).run()
+
+
+def _line_reader(output: Output) -> "LineReader":
+    """What reads the user's lines: an editor where there is a screen for it."""
+    screen = output.stream if output.terminal else sys.stderr
+    if not sys.stdin.isatty() or not screen.isatty() or os.environ.get("TERM") == "dumb":
+        return Keyboard()
+    from .line_editor import LineEditor  # here: scripts and --help do without it
+
+    return LineEditor(screen)
 
 
 class Chat:
@@ -68,14 +87,15 @@ class Chat:
     Errors are printed, and the chat goes on as long as the session exists.
     """
 
-    def __init__(self, session: "SessionHandle", keyboard: Keyboard, run: CommandRun) -> None:
+    def __init__(self, session: "SessionHandle", lines: "LineReader", run: CommandRun) -> None:
         self._session = session
-        self._keyboard = keyboard
+        self._lines = lines
         self._output = run.output
         self._command_run = run
-        self._interactive = keyboard.terminal and run.output.terminal
+        self._interactive = lines.terminal and run.output.terminal
         self._reply: Reply | None = None
         self._interrupting: asyncio.Task[None] | None = None
+        self._keeps = False
         self._thinking = False
         self._failed = False
 
@@ -83,7 +103,8 @@ class Chat:
         """Chat until the user leaves."""
         if self._interactive:
             self._command_run.on_interrupt = self._interrupt
-            status = await self._session.status()
+            status, settings = await self._session.status(), await self._session.settings()
+            self._keeps = settings.on_interrupt is OnInterrupt.KEEP
             self._output.notice(f"session {status.id}: {status.provider}, {status.model}. /help shows the commands.")
         leaves_on_interrupt = False
         while True:
@@ -91,7 +112,6 @@ class Chat:
                 case Key.END:
                     break
                 case Key.INTERRUPT:
-                    self._output.write("\n")
                     if leaves_on_interrupt:
                         return ExitCode.INTERRUPTED
                     self._output.notice("Ctrl-C again, or Ctrl-D, leaves.")
@@ -106,18 +126,18 @@ class Chat:
         return self._exit_code()
 
     async def _next_line(self) -> str | Key:
-        if self._interactive:
-            self._output.write(PROMPT)
-        line = await self._keyboard.read_line()
-        if not isinstance(line, str):
-            return line
+        try:
+            line = await self._lines.read_line(PROMPT)
+        except InvalidConfig as error:
+            self._reject_line(error.message)
+            return ""
         self._output.line_was_echoed()
-        return line.rstrip()
+        return line.rstrip() if isinstance(line, str) else line
 
     async def _process_line(self, line: str) -> bool:
         """Send *line* or carry out its command. False if the session no longer exists."""
         try:
-            if line.startswith("/"):
+            if line.startswith("/") and "\n" not in line:
                 await self._run_slash_command(line)
             elif message := line.strip():
                 await self._show_reply(self._session.ask(message))
@@ -158,7 +178,7 @@ class Chat:
 
     def _interrupt(self) -> None:
         if self._reply is None:
-            self._keyboard.interrupt()
+            self._lines.interrupt()
         elif self._interrupting is None:
             self._interrupting = asyncio.create_task(self._interrupt_turn(self._reply.turn))
         else:  # the second Ctrl-C in this turn: the first did not help
@@ -182,7 +202,7 @@ class Chat:
             case Missed(first=first, last=last):
                 self._notify(f"Events {first} to {last} were missed: they came faster than they were read.")
             case Interrupted():
-                self._notify("interrupted")
+                self._notify("interrupted; what was said so far is kept" if self._keeps else "interrupted")
             case Failed():
                 self._failed = True
                 hint = "; /retry tries again" if event.retryable else ""
@@ -218,11 +238,11 @@ class Chat:
 def _session_config(options: ChatOptions) -> SessionConfig | None:
     """The config of a new session; ``None`` to attach to a running one."""
     if options.session:
-        if not (options.address or os.environ.get("RAY_ADDRESS")):
+        if not is_cluster_named(options.address):
             raise InvalidConfig("--session", "name the cluster it runs on, too: --address or RAY_ADDRESS")
         return None
     provider = provider_named(options.provider, options.model, options.tokens_per_s)
-    return SessionConfig(provider=provider.resolved(os.environ), system=options.system)
+    return SessionConfig(provider=provider.resolved(os.environ), system=options.system, on_interrupt=OnInterrupt.KEEP)
 
 
 def _format_status(status: SessionStatus) -> str:

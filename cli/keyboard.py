@@ -1,4 +1,4 @@
-"""Standard input: one line on request, without blocking the event loop."""
+"""Standard input that is no terminal: one line on request, without blocking the event loop."""
 
 import asyncio
 import os
@@ -6,8 +6,13 @@ import sys
 import threading
 from contextlib import suppress
 from enum import Enum, auto
+from types import TracebackType
+from typing import Self
+
+from ..providers.schema.errors import InvalidConfig
 
 _READ_BYTES = 64 << 10
+_TERMINAL_LINE_BYTES = 4_095  # what Linux passes on of a line
 
 
 class Key(Enum):
@@ -20,10 +25,9 @@ class Key(Enum):
 
 
 class Keyboard:
-    """Reads lines in a thread; the terminal itself does the line editing, so its mode is never changed.
+    """Reads lines in a thread. The mode of a terminal, such as a dumb one, is never changed.
 
-    The thread can't be woken while it waits for a line; it is a daemon and ends with the process. What is typed while
-    no line is requested stays with the terminal, which discards it on Ctrl-C.
+    The thread can't be woken while it waits for a line; it is a daemon and ends with the process.
     """
 
     def __init__(self) -> None:
@@ -35,12 +39,28 @@ class Keyboard:
         self._reading = False
         threading.Thread(target=self._read_lines, name="keyboard", daemon=True).start()
 
-    async def read_line(self) -> str | Key:
-        """The next line, or the key that came instead."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    async def read_line(self, prompt: str) -> str | Key:
+        """The next line, or the key that came instead. The *prompt* is for terminals.
+
+        Raises:
+            InvalidConfig: the terminal has cut the line.
+        """
+        del prompt
         if not self._reading:
             self._reading = True
             self._requests.release()
-        return await self._lines.get()
+        line = await self._lines.get()
+        if self.terminal and isinstance(line, str) and len(line.encode(errors="replace")) >= _TERMINAL_LINE_BYTES:
+            raise InvalidConfig("line", f"this terminal cuts lines at {_TERMINAL_LINE_BYTES:,} bytes; use a pipe")
+        return line
 
     def interrupt(self) -> None:
         """Ctrl-C was pressed: ``read_line`` returns ``Key.INTERRUPT``."""

@@ -1,5 +1,7 @@
-"""The examples run unchanged and print what they should."""
+"""The examples run unchanged and print what they should: without keys, on the Ray of this run."""
 
+import csv
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,22 +15,51 @@ EXPECTED_OUTPUT = {
         "What are 41 ravens called?\n    ",
     ],
     "tools": ["[weather Oslo] [weather Rome] Rain in Oslo, sun in Rome.", "Rain in Oslo, sun in Rome. (2 requests)"],
+    "csv_prompts": ["100 of 500", "500 of 500"],
+    "server_sent_events": [
+        "before the connection broke, up to event 5: 'Ravens",
+        "nothing is missing: Ravens play, hide food and talk.\n",
+    ],
+    "notebook": [
+        "cell 1: What do ravens hide?\nAnd where?\na loop: Do they find it again?\na loop: Do they find it again?\n",
+        "threads: ['question 0', 'question 1', 'question 2', 'question 3', 'question 4', 'question 5', ",
+        "async: Still there? 10 messages\nclosed\n",
+    ],
     "attach": [
-        "first program: 'I fly out at dawn.'; exits",
-        "second program replays event 3: 'I fly out at dawn.'",
-        "second program: 'I come back at noon.', turn 2, 4 messages",
+        "the second one read on, and was killed after 'asked again'",
+        "both have read: Once upon a midnight dreary, while I pondered, weak and weary, over many a quaint volume\n",
+        "third program: 2 turns, 4 messages",
     ],
 }
 
 
 @pytest.mark.parametrize("name", EXPECTED_OUTPUT)
-def test_an_example_runs_unchanged(name: str, tmp_path: Path) -> None:
+def test_an_example_runs_unchanged(name: str, tmp_path: Path, ray_address: str) -> None:
     done = subprocess.run(
-        [sys.executable, EXAMPLES / f"{name}.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, EXAMPLES / f"{name}.py"],
+        cwd=tmp_path,
+        env=os.environ | {"RAY_ADDRESS": ray_address},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert (done.returncode, done.stderr) == (0, "")
     assert [text for text in EXPECTED_OUTPUT[name] if text not in done.stdout] == []
+
+
+def test_the_answers_to_a_csv_file_are_in_its_order_with_the_problem_of_the_one_that_failed(
+    tmp_path: Path, ray_address: str
+) -> None:
+    environment = os.environ | {"RAY_ADDRESS": ray_address}
+
+    subprocess.run([sys.executable, EXAMPLES / "csv_prompts.py"], cwd=tmp_path, env=environment, check=True)
+
+    with (tmp_path / "answers.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 500
+    assert [row["answer"] for row in rows] == [row["question"] for row in rows]  # the scripted model echoes
+    assert [number for number, row in enumerate(rows) if row["problem"]] == [7]
 
 
 def test_every_example_is_tested() -> None:

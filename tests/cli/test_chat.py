@@ -8,8 +8,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from fixtures.terminal import Terminal, in_pipe
 
-from rayconteur import Scripted, SessionConfig, blocking
+from rayconteur import Scripted, SessionConfig, Text, blocking
 from rayconteur.cli.exit_codes import ExitCode
+from rayconteur.scripted import Say, Script
 
 
 class RejectsKeys(BaseHTTPRequestHandler):
@@ -40,32 +41,32 @@ def rejecting_server() -> Iterator[str]:
 
 def test_ctrl_c_interrupts_the_answer_and_ends_the_chat_only_if_pressed_twice_at_the_prompt(ray_address: str) -> None:
     with Terminal("chat", "--rate", "4", "--address", ray_address) as terminal:
-        terminal.until("> ")
-        terminal.type_keys("Once upon a midnight dreary, while I pondered\n")
+        terminal.until(">")
+        terminal.type_keys("Once upon a midnight dreary, while I pondered\r")
         terminal.until("dreary, while I pondered")  # the echo of what was typed
         terminal.until("Once upon")
         terminal.type_keys("\x03")
         terminal.until("interrupted")
-        terminal.until("> ")
+        terminal.until(">")
 
-        terminal.type_keys("/status\n")
-        assert "messages 0" in terminal.until("cost ")  # the interrupted turn has left the history
-        terminal.until("> ")
+        terminal.type_keys("/status\r")
+        assert "messages 2" in terminal.until("cost ")  # the question and the partial answer are kept
+        terminal.until(">")
         terminal.type_keys("half a line\x03")
         terminal.until("Ctrl-C again, or Ctrl-D, leaves.")
-        terminal.until("> ")
-        terminal.type_keys("/nonsense\n")
+        terminal.until(">")
+        terminal.type_keys("/nonsense\r")
         terminal.until("there is no command /nonsense")
-        terminal.until("> ")
-        terminal.type_keys("/clear\n")
+        terminal.until(">")
+        terminal.type_keys("/clear\r")
         terminal.until("forgotten")
-        terminal.type_keys("caw\n")
+        terminal.type_keys("caw\r")
         terminal.until("caw")
         assert "half" not in terminal.until("caw")
-        terminal.until("> ")
+        terminal.until(">")
         terminal.type_keys("\x03")
         terminal.until("leaves.")
-        terminal.until("> ")
+        terminal.until(">")
         terminal.type_keys("\x03")
 
         assert terminal.exit_code() == ExitCode.INTERRUPTED
@@ -99,3 +100,73 @@ def test_the_chat_prints_errors_and_goes_on(ray_address: str, rejecting_server: 
     assert done.stdout == ""
     assert ["Incorrect API key" in line for line in done.stderr.splitlines()] == [True, True]
     assert keys["OPENAI_API_KEY"] not in done.stderr
+
+
+def asked_in(session: blocking.SessionHandle) -> list[str]:
+    """What the user has asked."""
+    return [
+        block.text
+        for message in session.history()
+        if message.starts_turn
+        for block in message.content
+        if isinstance(block, Text)
+    ]
+
+
+@pytest.fixture
+def session(runtime: blocking.Runtime, namespace: str) -> blocking.SessionHandle:
+    """A session that answers at once, and briefly."""
+    del namespace
+    return runtime.spawn(SessionConfig(provider=Scripted(script=Script(answers=((Say("Caw."),),)))))
+
+
+@pytest.fixture(scope="module")
+def namespace() -> str:
+    """That of the chat, which has no option for another one."""
+    return "rayconteur"
+
+
+def test_pasted_lines_are_one_question_and_a_long_line_is_whole(
+    session: blocking.SessionHandle, ray_address: str
+) -> None:
+    lines = "def fly():\n    return 'away'\n\nWhat does it do?"
+    long_line = "What does this mean? " + "caw " * 3_000
+
+    with Terminal("chat", "--session", session.id, "--address", ray_address) as terminal:
+        terminal.until(">")
+        terminal.paste(lines)
+        terminal.type_keys("\r")
+        terminal.until("Caw.")
+        terminal.until(">")
+        terminal.paste(long_line)
+        terminal.type_keys("\r")
+        terminal.until("Caw.")
+        terminal.until(">")
+        terminal.type_keys("one\x1b\rtwo\r")  # Alt-Enter
+        terminal.until("Caw.")
+        terminal.until(">")
+        terminal.type_keys("\x04")
+
+        assert terminal.exit_code() == ExitCode.COMPLETED
+    assert asked_in(session) == [lines, long_line.strip(), "one\ntwo"]
+
+
+def test_a_spinner_says_that_ray_is_starting() -> None:
+    with Terminal("chat", "--rate", "50") as terminal:
+        terminal.until("starting Ray")
+        terminal.until(">")
+        terminal.type_keys("\x04")
+
+        assert terminal.exit_code() == ExitCode.COMPLETED
+
+
+def test_a_line_that_a_dumb_terminal_has_cut_is_refused(session: blocking.SessionHandle, ray_address: str) -> None:
+    with Terminal("chat", "--session", session.id, "--address", ray_address, extra={"TERM": "dumb"}) as terminal:
+        terminal.type_keys("caw " * 2_000 + "\n")
+        terminal.until("this terminal cuts lines at 4,095 bytes")
+        terminal.type_keys("short\n")
+        terminal.until("Caw.")
+        terminal.type_keys("\x04")
+        terminal.exit_code()
+
+    assert asked_in(session) == ["short"]

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from rayconteur import Completed, Failed, FromLLM, StreamStarted, TextChunk, Usage
 from rayconteur.cli.demo.display import Display, JSONDisplay, PlainDisplay
+from rayconteur.cli.demo.formatting import fitted_ids
 from rayconteur.cli.demo.progress import DemoProgress
 from rayconteur.cli.demo.table import TableDisplay
 from rayconteur.cli.formatting import printable
@@ -100,6 +101,28 @@ def test_the_table_fits_into_the_terminal(sessions: int, width: int, height: int
     assert len(texts) <= height
     assert max(map(len, texts)) <= width
     assert sum("raven-" in text for text in texts) == min(sessions, height - 6 if sessions > height - 5 else sessions)
+
+
+@pytest.mark.parametrize("width", [20, 30, 40, 60, 80])
+def test_the_ids_stay_distinct_in_a_narrow_terminal(width: int) -> None:
+    console = Console(file=io.StringIO(), width=width, height=40)
+    table = TableDisplay(console)
+    events = [event for number in range(12) for event in answer_events("Caw.", f"demo-1f2e3d4c5b6a-{number:02}")]
+
+    show(table, *events)
+
+    lines = console.render_lines(table.render(), pad=False)
+    texts = ["".join(segment.text for segment in line) for line in lines]
+    ids = [text.split()[0] for text in texts if "done" in text]
+    assert [session_id[-2:] for session_id in ids] == [f"{number:02}" for number in range(12)]
+    assert len(set(ids)) == 12
+
+
+def test_the_end_of_a_single_long_id_is_shown() -> None:
+    assert fitted_ids(["demo-1f2e3d4c5b6a-01"], 8) == ["…5b6a-01"]
+    assert fitted_ids(["raven", "robin"], 8) == ["raven", "robin"]
+    assert fitted_ids(["raven-nest-1", "robin-nest-1"], 8) == ["raven-nest-1", "robin-nest-1"]
+    assert fitted_ids([], 8) == []
 
 
 def test_the_table_shows_failures_first_if_there_is_no_room_for_all() -> None:
