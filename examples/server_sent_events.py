@@ -73,7 +73,7 @@ async def read_events(port: int, last_event_id: str | None, most: int | None) ->
     await reader.readuntil(b"\r\n\r\n")
     text, count = "", 0
     while (most is None or count < most) and (block := await next_block(reader)):
-        fields = dict(line.split(": ", 1) for line in block.splitlines())
+        fields = dict(line.split(": ", 1) for line in block.strip().split("\n"))
         last_event_id = fields["id"]
         count += 1
         if fields["event"] == "textchunk":

@@ -27,6 +27,11 @@ class Place(msgspec.Struct):
     height_m: Annotated[float, Meta(ge=0, le=9_000, description="above the sea")] = 0.0
 
 
+class Flight(msgspec.Struct):
+    start: Place
+    end: Place
+
+
 class Weather(msgspec.Struct):
     place: Place
     sky: Sky
@@ -98,6 +103,7 @@ KINDS: list[tuple[Any, str, Any]] = [
     (Weather, WEATHER, Weather(Place("Oslo", 23.5), Sky.CLEAR, None, ["frost"])),
     (Bird, '{"name":"Hugin","eggs":[1]}', Bird("Hugin", [1])),
     (Nest, '{"tree":"oak","birds":["Hugin"],"height_m":3}', Nest(tree="oak", birds=["Hugin"], height_m=3)),
+    (Flight, '{"start":{"name":"oak"},"end":{"name":"elm"}}', Flight(Place("oak"), Place("elm"))),
     (Feather, '{"color":"black"}', Feather("black")),
     (Cat | Dog, '{"value":{"type":"Dog","tricks":2}}', Dog(2)),
     (list[Bird], '{"value":[{"name":"Hugin","eggs":[]}]}', [Bird("Hugin", [])]),

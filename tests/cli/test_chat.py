@@ -43,7 +43,7 @@ def test_ctrl_c_interrupts_the_answer_and_ends_the_chat_only_if_pressed_twice_at
     with Terminal("chat", "--rate", "4", "--address", ray_address) as terminal:
         terminal.until(">")
         terminal.type_keys("Once upon a midnight dreary, while I pondered\r")
-        terminal.until("dreary, while I pondered")  # the echo of what was typed
+        terminal.until("\n")  # the end of the line that was typed
         terminal.until("Once upon")
         terminal.type_keys("\x03")
         terminal.until("interrupted")

@@ -85,14 +85,20 @@ def test_its_records_rebuild_it() -> None:
 
 
 def test_a_history_above_the_limit_is_refused_and_nothing_of_the_page_stays() -> None:
-    limited = msgspec.structs.replace(DISCARD, limits=Limits(history_bytes=600))
-    conversation = opened_conversation(limited)
-    conversation.handle(ev.Imported(messages=PAGES[0]))
+    size_bytes = sum(message.size_bytes for page in PAGES[:2] for message in page)
+    fits, is_too_large = (
+        opened_conversation(msgspec.structs.replace(DISCARD, limits=Limits(history_bytes=limit)))
+        for limit in (size_bytes, size_bytes - 1)
+    )
+    for conversation in (fits, is_too_large):
+        conversation.handle(ev.Imported(messages=PAGES[0]))
 
-    with pytest.raises(HistoryFull, match=r"limits\.history_bytes, 600"):
-        conversation.handle(ev.Imported(messages=PAGES[1]))
+    fits.handle(ev.Imported(messages=PAGES[1]))
+    with pytest.raises(HistoryFull, match=r"limits\.history_bytes"):
+        is_too_large.handle(ev.Imported(messages=PAGES[1]))
 
-    assert conversation.history == PAGES[0]
+    assert len(fits.history) == 3
+    assert is_too_large.history == PAGES[0]
 
 
 def test_it_can_only_come_before_the_first_message() -> None:
