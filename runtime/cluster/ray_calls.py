@@ -10,7 +10,7 @@ import ray
 from ray.actor import ActorHandle, ActorProxy
 from ray.exceptions import RayError
 
-from ..api.errors import Unreachable
+from ..api.errors import ClusterLost, Unreachable
 from ..streams.tls import TLS, ray_tls
 from .ray_errors import ActorUnavailable, translated
 
@@ -18,6 +18,7 @@ T = TypeVar("T")
 A = TypeVar("A")
 
 _PAUSE_S = 0.1
+_GCS_S = 5.0
 
 START_S = 60.0
 """How long a process may take to start. On a machine that starts hundreds at once, each takes many seconds."""
@@ -55,6 +56,25 @@ async def result_within(timeout_s: float, call: Callable[[], Awaitable[T]], call
                     await asyncio.sleep(_PAUSE_S)
     except TimeoutError:
         raise no_answer(callee, timeout_s) from None
+
+
+async def require_gcs() -> None:
+    """Check that Ray's control service (GCS) is there, before a call that blocks this process until it is.
+
+    Raises:
+        ClusterLost: it accepts no connection.
+    """
+    address = cast(str, ray.get_runtime_context().gcs_address)
+    host, _, port = address.rpartition(":")
+    try:
+        async with asyncio.timeout(_GCS_S):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    except OSError as error:  # TimeoutError is one
+        raise ClusterLost(
+            f"Ray's control service (GCS) at {address} can't be reached ({type(error).__name__}), so no actor can be "
+            "started or found; sessions go on until it is back, until Ray ends their processes and this one in 60 s"
+        ) from None
+    writer.close()
 
 
 def no_answer(callee: str, timeout_s: float) -> Unreachable:

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, cast
 
@@ -11,6 +12,7 @@ from ray import ObjectRef
 from ...providers.schema.errors import RayconteurError
 from ..api.config import SessionConfig
 from ..api.errors import (
+    ClusterLost,
     DeathReason,
     DirectoryUnreachable,
     PeerUnreachable,
@@ -29,7 +31,7 @@ from ..streams.endpoint import Endpoint
 from .directory.actor import DirectoryHandle
 from .directory.places import Claim, ClaimRequest, HostOwner, SessionPage, StaleClaim
 from .pool.actor_pool import ActorPool
-from .ray_calls import START_S, find_actor, no_answer
+from .ray_calls import START_S, find_actor, no_answer, require_gcs
 from .ray_errors import ActorDead, ActorUnavailable
 from .refs import HostRef, SessionRef
 from .session_actor import SessionActorHandle
@@ -87,6 +89,7 @@ class SessionRegistry:
         opening = Opening(session_ids, config, await put_pages(history) if history else [])
         if host is None:
             await self._require_free(session_ids)  # before a process is started for nothing
+            await require_gcs()
             host = self._pool.start()
         while True:
             had_opened = host.endpoint is not None
@@ -195,12 +198,15 @@ class SessionRegistry:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         if ends_actors:
-            await self._pool.shut_down()
+            with suppress(ClusterLost):  # then Ray ends them
+                await require_gcs()
+                await self._pool.shut_down()
         await asyncio.gather(*(host.channel.aclose() for host in (*self._pool, *self._other_hosts.values())))
 
     async def _host(self, host_id: str) -> HostRef | None:
         host = self._pool.get(host_id) or self._other_hosts.get(host_id)
         if host is None:
+            await require_gcs()
             actor = await asyncio.to_thread(find_actor, host_id, self._namespace)
             if actor is None:
                 return None

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Coroutine
+from typing import cast
 
 import ray
 from ray.actor import ActorProxy
@@ -60,6 +61,7 @@ class _Directory:
         self._unreported: set[str] = set()
         """Hosts that have not said yet which sessions they have: any id may belong to one of theirs."""
         self._has_ended = False
+        _rebuild_if_restarted()
 
     @ray.method
     async def add_driver(self, driver_id: str, version: str) -> int:
@@ -286,6 +288,13 @@ class _Directory:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("the directory could not finish a task", exc_info=error)
+
+
+def _rebuild_if_restarted() -> None:
+    """Have this actor called: all programs may have died with the process before it, and nobody calls it."""
+    context = ray.get_runtime_context()
+    if context.was_current_actor_reconstructed:
+        cast("DirectoryHandle", context.current_actor).endpoint.remote()
 
 
 DirectoryActor = ray.remote(_Directory)

@@ -1,0 +1,81 @@
+"""SIGTERM and Ctrl-C at a program that started Ray, to its process or to all processes of its terminal."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+from fixtures.terminal import environment
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
+
+EXIT_S = 15.0
+PROGRAM = """
+import asyncio
+import rayconteur as rc
+from rayconteur.scripted import Script
+
+SLOW = rc.Scripted(script=Script(tokens_per_s=5))
+
+async def main() -> None:
+    async with rc.Runtime(options=rc.RuntimeOptions(num_cpus=2)) as runtime:
+        print("spawning", flush=True)
+        session = await runtime.spawn(rc.SessionConfig(provider=SLOW))
+        async for event in session.ask("raven " * 10):
+            print("streaming", flush=True)
+        print("leaving", flush=True)
+
+print("starting", flush=True)
+asyncio.run(main())
+"""
+TO: dict[str, Callable[[int, int], None]] = {"process": os.kill, "group": os.killpg}
+
+
+@pytest.mark.parametrize("phase", ["starting", "spawning", "streaming", "leaving"])
+@pytest.mark.parametrize("to", TO)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_program_ends_in_time_and_leaves_no_process(number: signal.Signals, to: str, phase: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        env=environment(None),
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as program:
+        assert program.stdout
+        while phase not in program.stdout.readline():
+            assert program.poll() is None
+
+        TO[to](program.pid, number)
+        _, stderr = program.communicate(timeout=EXIT_S)
+
+    aborted = (
+        {-signal.SIGABRT} if to == "group" and number == signal.SIGTERM else set[int]()
+    )  # by Ray, whose own end it is
+    assert program.returncode in {-number, 128 + number, number, 1} | aborted or phase == "leaving", stderr
+    assert "never retrieved" not in stderr
+    assert left_after(program.pid, EXIT_S) == []
+
+
+def left_after(session: int, within_s: float) -> list[str]:
+    """The processes of a terminal session that are alive after some time, if any are."""
+    deadline = time.monotonic() + within_s
+    while (left := left_in(session)) and time.monotonic() < deadline:
+        time.sleep(0.1)  # the end of processes that are no children is not announced
+    return left
+
+
+def left_in(session: int) -> list[str]:
+    left: list[str] = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
+                left.append(" ".join(process.cmdline())[:200])
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            continue
+    return left
