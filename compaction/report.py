@@ -2,6 +2,7 @@
 
 import msgspec
 
+from ..providers.schema.checks.shown import short_repr
 from ..providers.schema.messages import Message
 from ..providers.schema.usage import NONE_YET, Usage
 
@@ -13,6 +14,8 @@ class CompactionReport(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit
     is the length of the summaries written, *usage* what they cost. *problem* says why nothing was compacted, or not
     enough, or why a strategy failed.
     """
+
+    __repr__ = short_repr
 
     strategy: str
     messages_before: int
@@ -28,6 +31,8 @@ class CompactionReport(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit
 
 class CompactionResult(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The *messages* of the compacted history, or ``None`` if the history is unchanged, and the *report*."""
+
+    __repr__ = short_repr
 
     messages: tuple[Message, ...] | None = None
     report: CompactionReport

@@ -9,6 +9,8 @@ import msgspec
 
 from ..providers.models import with_model_facts
 from ..providers.registry import ProviderConfig
+from ..providers.schema.checks.field_checks import check_fields
+from ..providers.schema.checks.shown import short_repr
 from ..providers.schema.errors import InvalidConfig
 from ..providers.schema.usage import NONE_YET, Usage
 from .job import CompactionJob
@@ -44,12 +46,15 @@ class CompactionSettings(
 ):
     """A history is compacted when it fills more than *threshold* of its model's context window."""
 
+    __repr__ = short_repr
+
     counts: ClassVar[tuple[str, ...]] = ()
     """The fields that must be 1 or more if they are given."""
 
     threshold: float = 0.75
 
     def __post_init__(self) -> None:
+        check_fields(self, FIELD, unchecked=("provider",))
         if not 0 < self.threshold <= 1:
             raise InvalidConfig(f"{FIELD}.threshold", "give a share of the context window: above 0, and at most 1")
         for name in self.counts:

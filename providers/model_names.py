@@ -1,6 +1,7 @@
 """From a model's name, such as ``anthropic:claude-sonnet-5-5``, to a provider's config."""
 
 from .registry import ALIASES, PROVIDERS, ProviderConfig
+from .schema.checks.shown import shown
 from .schema.errors import InvalidConfig, UnknownProvider
 
 _NOT_FOR_USERS = ("facts", "request_forms")
@@ -21,13 +22,15 @@ def model(name: str, **fields: object) -> ProviderConfig:
     provider = PROVIDERS.get(ALIASES.get(provider_name, provider_name))
     if provider is None:
         names = ", ".join(PROVIDERS)
-        raise UnknownProvider(f"{name!r} begins with no provider; write provider:model with one of {names}")
+        raise UnknownProvider(f"{shown(name)} begins with no provider; write provider:model with one of {names}")
     model_name = model_name or provider.default_model or ""
     if not model_name:
-        raise InvalidConfig("model", f"{name!r} names no model; write {provider.name}:model")
+        raise InvalidConfig("model", f"{shown(name)} names no model; write {provider.name}:model")
     known_fields = provider.config.__struct_fields__
     if unknown := [field for field in fields if field not in known_fields]:
         usable = ", ".join(field for field in known_fields if field not in _NOT_FOR_USERS)
-        raise InvalidConfig(f"provider.{unknown[0]}", f"{provider.name} has no such field; it has {usable}")
+        raise InvalidConfig(
+            shown(f"provider.{unknown[0]}", quoted=False), f"{provider.name} has no such field; it has {usable}"
+        )
     config: ProviderConfig = provider.config(**{provider.model_field: model_name}, **fields)
     return config

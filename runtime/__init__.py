@@ -7,7 +7,7 @@ from .api.compact_reason import CompactReason
 from .api.config import OnInterrupt, OnRefusal, WhenBusy
 from .api.errors import DeathReason
 from .api.messages import Continue, Continuing, Died, Receipt, Rewind, Rewound, TurnEnd
-from .api.options import RouterLimits
+from .api.options import OnAbandon, RouterLimits
 from .api.placement import Placement
 from .api.status import CompactResult, SessionList, SessionStatus, State
 from .cluster.start.probe import probe
@@ -42,8 +42,8 @@ def __dir__() -> list[str]:
 
 # fmt: off
 __all__ = [
-    "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "Died", "FinalAnswer", "OnInterrupt",
-    "OnRefusal", "Placement", "PromptMap", "Reader", "Receipt", "Rewind", "Rewound", "RouterLimits", "SessionList",
-    "SessionStatus", "State", "TurnEnd", "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
+    "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "Died", "FinalAnswer", "OnAbandon",
+    "OnInterrupt", "OnRefusal", "Placement", "PromptMap", "Reader", "Receipt", "Rewind", "Rewound", "RouterLimits",
+    "SessionList", "SessionStatus", "State", "TurnEnd", "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
 ]
 # fmt: on

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ...providers.schema.checks.shown import short_repr
 from ...providers.schema.messages import HistoryView, Message, unchanged_messages
 from ...providers.schema.request import Settings
 from .sizes import Sizes, message_sizes, settings_sizes
@@ -96,6 +97,8 @@ class Estimator(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     It starts from typical sizes and learns from reported counts. Two estimators that learned the same are equal.
     """
+
+    __repr__ = short_repr
 
     provider: str = ""
     learned_so_far: Learned = Learned()

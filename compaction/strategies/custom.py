@@ -29,6 +29,9 @@ class Room:
         self.usage: Usage = NONE_YET
         self._job = job
 
+    def __repr__(self) -> str:
+        return f"Room(budget_tokens={self.budget_tokens}, keep_recent={self.keep_recent})"
+
     def count_tokens(self, message: Message) -> int:
         """An estimate of the tokens of *message*."""
         return self._job.count_tokens(message)

@@ -101,6 +101,15 @@ class Anthropic(HTTPConfig, frozen=True, kw_only=True):
         """What tells the AWS account from others."""
         return self.aws.account if self.aws else None
 
+    @property
+    def credential_variables(self) -> tuple[str, ...]:
+        if self.aws:
+            return self.aws.variables
+        if self.ad_token or self.ad_token_provider:
+            return ()
+        is_own = self.served_by == "anthropic"
+        return ("ANTHROPIC_API_KEY",) if is_own else ("ANTHROPIC_FOUNDRY_API_KEY", "ANTHROPIC_API_KEY")
+
     def resolved(self, environ: Mapping[str, str]) -> Self:
         config = msgspec.structs.replace(self, base_url=self.base_url or environ.get("ANTHROPIC_BASE_URL"))
         if config.served_by != "anthropic":

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, Self
 
 import msgspec
 
+from ..schema.checks.field_checks import check_fields
 from ..schema.config import WithSecrets, require_credential
 from ..schema.errors import InvalidConfig
 from .aws_endpoints import aws_endpoint
@@ -41,6 +42,7 @@ class AWSAuth(WithSecrets, frozen=True, kw_only=True, omit_defaults=True):
     service: Literal["bedrock", "bedrock-mantle", "aws-external-anthropic"] | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "provider.aws")
         require_one_kind("provider.aws", self._has_key, self.bearer_token, self.profile)
 
     @property
@@ -54,6 +56,15 @@ class AWSAuth(WithSecrets, frozen=True, kw_only=True, omit_defaults=True):
         if self.bearer_token:
             return None if self.bearer_token.startswith(_SHORT_TERM_KEY) else self.bearer_token
         return self.profile or (None if self.session_token else self.access_key_id)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that these credentials, completed, may have come from."""
+        if self.bearer_token:
+            return ("AWS_BEARER_TOKEN_BEDROCK",)
+        if self.access_key_id:
+            return (_ID, _SECRET, *([_TOKEN] if self.session_token else []))
+        return ("AWS_PROFILE",) if self.profile else ("AWS_BEARER_TOKEN_BEDROCK", _ID, "AWS_PROFILE")
 
     @property
     def _has_key(self) -> bool:

@@ -16,6 +16,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
+from ..schema.checks.shown import shown
 from ..schema.errors import AuthenticationFailed, InvalidConfig, MissingKey, ProviderError, ProviderUnavailable
 from ..sdk.changes import uses
 from ..transport import http
@@ -133,7 +134,7 @@ class AWSAccess:
             session = Session(profile=profile)
             credentials, region = session.get_credentials(), session.get_config_variable("region")
         except ProfileNotFound:
-            raise InvalidConfig(f"{self._parent}.profile", f"there is no profile {profile!r} here") from None
+            raise InvalidConfig(f"{self._parent}.profile", f"there is no profile {shown(profile)} here") from None
         except BotoCoreError as error:
             raise InvalidConfig(f"{self._parent}.profile", f"can't get AWS credentials: {error}") from None
         if credentials is None:

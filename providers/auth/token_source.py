@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from inspect import isawaitable, iscoroutinefunction
 
+from ..schema.checks.shown import shown
 from ..schema.errors import AuthenticationFailed, InvalidConfig
 
 _FIELD = "provider.ad_token_provider"
@@ -72,7 +73,7 @@ def _imported(name: str) -> Callable[[], object]:
     try:
         found: object = getattr(import_module(module), function)
     except Exception as error:  # the module may raise anything
-        raise InvalidConfig(_FIELD, f"{name} can't be imported: {type(error).__name__}") from None
+        raise InvalidConfig(_FIELD, f"{shown(name, quoted=False)} can't be imported: {type(error).__name__}") from None
     if not callable(found):
-        raise InvalidConfig(_FIELD, f"{name} is no function")
+        raise InvalidConfig(_FIELD, f"{shown(name, quoted=False)} is no function")
     return found

@@ -88,6 +88,10 @@ class Bedrock(HTTPConfig, frozen=True, kw_only=True):
         """The credentials and the region."""
         return AWSAuth(**{field: getattr(self, field) for field in _AUTH_FIELDS})
 
+    @property
+    def credential_variables(self) -> tuple[str, ...]:
+        return self.auth.variables
+
     def resolved(self, environ: Mapping[str, str]) -> Self:
         auth = self.auth.completed(environ, self.name)
         region = self.region or _region_of(self.target) or region_in(environ)

@@ -25,6 +25,10 @@ class Cohere(HTTPConfig, frozen=True, kw_only=True):
     safety_mode: Literal["contextual", "strict", "off"] | None = None
     priority: Annotated[int, Meta(ge=0)] | None = None
 
+    @property
+    def credential_variables(self) -> tuple[str, ...]:
+        return ("CO_API_KEY",)
+
     def resolved(self, environ: Mapping[str, str]) -> Self:
         key = require_credential(self.name, "api_key", self.api_key, environ, "CO_API_KEY")
         return msgspec.structs.replace(self, api_key=key, base_url=self.base_url or environ.get("CO_API_URL"))

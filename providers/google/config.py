@@ -62,6 +62,10 @@ class Google(HTTPConfig, frozen=True, kw_only=True):
             if not {"category", "threshold"} <= setting.keys():
                 raise InvalidConfig(f"provider.safety_settings[{number}]", "give a category and a threshold")
 
+    @property
+    def credential_variables(self) -> tuple[str, ...]:
+        return _KEYS if self.api_key else ("GOOGLE_APPLICATION_CREDENTIALS",)
+
     def resolved(self, environ: Mapping[str, str]) -> Self:
         vertex = self._is_vertex(environ)
         found = self._at_vertex(environ) if vertex and not self.api_key else self._by_key(environ)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from ..schema.checks.shown import shown
 from ..schema.errors import InvalidConfig
 from ..schema.facts import ModelFacts
 from ..schema.request import Settings
@@ -148,9 +149,9 @@ def _check_tool_choice(settings: Settings, dialect: Dialect) -> None:
         field = "tool_choice.mode" if choice.mode == "validated" else "tool_choice.allowed"
         raise InvalidConfig(field, f"{dialect.model} does not have the mode VALIDATED, which this takes")
     if choice.name is not None and choice.name not in names:
-        raise InvalidConfig("tool_choice.name", f"there is no tool {choice.name!r} in tools")
+        raise InvalidConfig("tool_choice.name", f"there is no tool {shown(choice.name)} in tools")
     if unknown := [name for name in choice.allowed if name not in names]:
-        raise InvalidConfig("tool_choice.allowed", f"there is no tool {unknown[0]!r} in tools")
+        raise InvalidConfig("tool_choice.allowed", f"there is no tool {shown(unknown[0])} in tools")
 
 
 def _check_thinking(settings: Settings, dialect: Dialect) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from ..auth.aws_config import AWSAuth
 from ..auth.aws_endpoints import aws_endpoint
+from ..schema.checks.field_checks import check_fields
 from ..schema.config import HTTPConfig, require_credential
 from ..schema.errors import InvalidConfig
 
@@ -99,6 +100,10 @@ class OpenAI(_OpenAIConfig, frozen=True, kw_only=True):
         """What tells the AWS account from others."""
         return self.aws.account if self.aws else None
 
+    @property
+    def credential_variables(self) -> tuple[str, ...]:
+        return self.aws.variables if self.aws else ("OPENAI_API_KEY",)
+
     def resolved(self, environ: Mapping[str, str]) -> Self:
         config = msgspec.structs.replace(self, base_url=self.base_url or environ.get("OPENAI_BASE_URL"))
         aws = self.aws
@@ -146,6 +151,7 @@ class AzureOpenAI(_OpenAIConfig, frozen=True, kw_only=True):
     ad_token_provider: str | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "provider")
         if not self.deployment:
             raise InvalidConfig("provider.deployment", "give the deployment's name")
         if self.resource and self.endpoint:
@@ -161,6 +167,12 @@ class AzureOpenAI(_OpenAIConfig, frozen=True, kw_only=True):
         self._check_options()
         if self.api == "responses" and self.api_version < WITH_RESPONSES:
             raise InvalidConfig("provider.api_version", "the Responses API is at v1, or from 2025-03-01-preview on")
+
+    @property
+    def credential_variables(self) -> tuple[str, ...]:
+        if self.ad_token_provider:
+            return ()
+        return ("AZURE_OPENAI_AD_TOKEN",) if self.ad_token else ("AZURE_OPENAI_API_KEY",)
 
     def resolved(self, environ: Mapping[str, str]) -> Self:
         endpoint = self.endpoint or (

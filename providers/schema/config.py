@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Self
 import msgspec
 from msgspec import Meta
 
+from .checks.field_checks import check_fields
 from .errors import InvalidConfig, MissingKey
 from .facts import ModelFacts
 
@@ -114,6 +115,14 @@ class Config(WithSecrets, frozen=True, kw_only=True, tag_field="provider", tag=s
         return self
 
     @property
+    def credential_variables(self) -> tuple[str, ...]:
+        """The environment variables that the credential of this config, resolved, may have come from.
+
+        Failures name them.
+        """
+        return ()
+
+    @property
     def source(self) -> str:
         """A fingerprint of the model, the endpoint and the account of this config, resolved: an ``Origin.source``.
 
@@ -123,6 +132,7 @@ class Config(WithSecrets, frozen=True, kw_only=True, tag_field="provider", tag=s
         return blake2b(msgspec.msgpack.encode(parts), digest_size=_SOURCE_BYTES).hexdigest()
 
     def __post_init__(self) -> None:
+        check_fields(self, "provider")
         if not self.model:
             raise InvalidConfig("provider.model", "give the model's name")
 

@@ -3,10 +3,13 @@
 import re
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import msgspec
 
+from .checks.field_checks import check_fields
+from .checks.shown import short_repr, shown
+from .errors import InvalidConfig
 from .media.file_types import read_document, read_image
 from .stop_reasons import StopReason
 
@@ -31,6 +34,8 @@ def is_blank(text: str) -> bool:
 class _Block(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="kind", tag=str.lower):
     """A part of a message."""
 
+    __repr__ = short_repr
+
 
 class Citation(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The source of a part of an answer's text, as far as the provider names it.
@@ -39,6 +44,8 @@ class Citation(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
     are the position of the part in the text block, in characters; without them it is the text before the citation.
     *original* is the citation in the provider's own form, for providers that want it back with the text.
     """
+
+    __repr__ = short_repr
 
     cited_text: str = ""
     title: str | None = None
@@ -56,11 +63,19 @@ class Text(_Block, frozen=True, omit_defaults=True):
     citations: tuple[Citation, ...] = ()
 
 
+_has_scheme = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+:.", re.IGNORECASE).match  # one letter is a drive's
+
+
+def _is_url(url: object) -> bool:
+    return not isinstance(url, str) or _has_scheme(url) is not None
+
+
 class _Media(_Block, frozen=True, omit_defaults=True):
     """A file, given by its URL or by its bytes, never by both.
 
     Raises:
-        ValueError: neither or both of *url* and *data* are given, one is empty, or *data* comes without *media_type*.
+        InvalidConfig: neither or both of *url* and *data* are given, one is empty, *url* is the path of a file, or
+            *data* comes without *media_type*.
     """
 
     url: str | None = None
@@ -68,11 +83,21 @@ class _Media(_Block, frozen=True, omit_defaults=True):
     media_type: str | None = None
 
     def __post_init__(self) -> None:
+        kind = type(self).__name__
+        field = kind.lower()
         given = [source for source in (self.url, self.data) if source is not None]
         if len(given) != 1 or not given[0]:
-            raise ValueError(f"{type(self).__name__} takes either url or data")
+            raise InvalidConfig(field, f"{kind} takes either url or data")
+        if self.data is not None and not isinstance(cast(object, self.data), bytes | bytearray | memoryview):
+            raise InvalidConfig(f"{field}.data", f"give the bytes of the file, not a {type(self.data).__name__}")
         if self.data is not None and not self.media_type:
-            raise ValueError(f"{type(self).__name__} with data needs its media_type, such as 'image/png'")
+            raise InvalidConfig(f"{field}.media_type", f"{kind} with data needs its media_type, such as 'image/png'")
+        if self.url is not None and not _is_url(self.url):
+            raise InvalidConfig(
+                f"{field}.url",
+                f"{shown(self.url)} is no URL; read a file with {kind}.from_path(...)",
+            )
+        check_fields(self, field, unchecked=("data",))
 
 
 class Image(_Media, frozen=True):

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
+from .checks.shown import short_repr
 from .content import Block, Citation, Opaque, Text, Thinking, ToolUse
 from .deltas import (
     AnswerEnded,
@@ -37,6 +38,8 @@ class Answer(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     about it. The session adds the *origin*.
     """
 
+    __repr__ = short_repr
+
     message_id: str
     model: str
     content: tuple[Block, ...]
@@ -53,6 +56,8 @@ class Partial(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     That is the text so far, signed thinking, tool uses with complete input, and opaque blocks. *text* is all visible
     text. *message_id* and *model* are ``None`` before the answer has started. The session adds the *origin*.
     """
+
+    __repr__ = short_repr
 
     content: tuple[Block, ...] = ()
     text: str = ""

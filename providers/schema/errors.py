@@ -52,7 +52,7 @@ class ConfigError(RayconteurError):
     code = "config"
 
 
-class InvalidConfig(ConfigError):
+class InvalidConfig(ConfigError, ValueError):
     """A field is invalid."""
 
     code = "invalid_config"

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from .checks.shown import short_repr
 from .usage import Cost, Count, Provenance, Usage
 
 Tokens = Annotated[int, Meta(gt=0)]
@@ -16,6 +17,8 @@ class Prices(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
 
     *input* is for tokens that were neither read from nor written to a cache.
     """
+
+    __repr__ = short_repr
 
     input: USD | None = None
     output: USD | None = None
@@ -59,6 +62,8 @@ class ModelFacts(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defau
     a new system prompt or new tools may be appended to the messages instead of replacing the old ones. *compacts*: the
     provider's API compacts histories for it.
     """
+
+    __repr__ = short_repr
 
     context_limit_tokens: Tokens | None = None
     output_limit_tokens: Tokens | None = None

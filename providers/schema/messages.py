@@ -7,6 +7,7 @@ from typing import Self, cast, overload
 
 import msgspec
 
+from .checks.shown import short_repr
 from .content import Block, Opaque, Text, Thinking, ToolResult, block_bytes
 
 _MESSAGE_BYTES = 100
@@ -22,6 +23,8 @@ class Role(StrEnum):
 class StandsFor(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What a summary replaces: a number of *messages*, of the turns *first_turn* to *last_turn*."""
 
+    __repr__ = short_repr
+
     first_turn: int
     last_turn: int
     messages: int
@@ -34,6 +37,8 @@ class Origin(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     its thinking, *previous* the prefix of the answer whose thinking was the last one in the request: for providers that
     bind the thinking to both. Elsewhere they are empty.
     """
+
+    __repr__ = short_repr
 
     source: str
     prefix: str = ""
@@ -52,6 +57,8 @@ class Message(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     A summary has *stands_for*, what it replaces; its turn is the last one of those. An answer has its *origin*. What a
     provider's own compaction wrote has both.
     """
+
+    __repr__ = short_repr
 
     role: Role
     content: tuple[Block, ...]

@@ -9,7 +9,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from .checks.field_checks import check_fields
+from .checks.shown import short_repr
 from .content import Block, Document, Image, ToolResult
+from .errors import InvalidConfig
 from .messages import HistoryView, Message, unchanged_messages
 from .tools import ProviderTool, Tool, ToolChoice
 
@@ -29,16 +32,21 @@ class Reasoning(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaul
     thinks all the same.
 
     Raises:
-        ValueError: a budget is given for thinking that is turned off.
+        InvalidConfig: a budget is given for thinking that is turned off.
     """
+
+    __repr__ = short_repr
 
     budget_tokens: Positive | None = None
     effort: Effort | None = None
     show: bool = True
 
     def __post_init__(self) -> None:
+        check_fields(self, "thinking")
         if self.effort == "none" and self.budget_tokens is not None:
-            raise ValueError("Reasoning with the effort 'none' takes no budget_tokens: thinking is off")
+            raise InvalidConfig(
+                "thinking.budget_tokens", "Reasoning with the effort 'none' takes no budget_tokens: thinking is off"
+            )
 
 
 class Prompt(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -47,6 +55,8 @@ class Prompt(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     That message is the user's own or holds tool results, and what follows it is the first answer under this prompt, if
     there is one yet. The first prompt of a history starts at 0.
     """
+
+    __repr__ = short_repr
 
     start: int = 0
     system: str | None = None
@@ -66,6 +76,8 @@ class Settings(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
     *user* identifies the end user to the provider, who uses it against abuse: give a hash, not a name. *metadata* is
     stored with the request. *service_tier* is the provider's name of a processing tier.
     """
+
+    __repr__ = short_repr
 
     system: str | None = None
     max_output_tokens: Positive | None = None
@@ -107,6 +119,8 @@ class WireMemo(msgspec.Struct, eq=False, gc=False):
     It belongs to one session and is part of its requests. When the history changes (an interrupted turn, a compaction),
     the encoded messages of the unchanged prefix are kept.
     """
+
+    __repr__ = short_repr
 
     prefix: str = ""
     """The ``Origin.prefix`` of the answer to the last request. It binds thinking to what was sent before."""

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from .checks.shown import short_repr
+
 
 class StopReason(StrEnum):
     """Why a model stopped, for all providers. It is always accompanied by the provider's own value."""
@@ -41,6 +43,8 @@ class StopDetails(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
     *category* is the provider's word for the kind of content, *explanation* a text for people. *vendor* is the
     provider's own object, as it arrived.
     """
+
+    __repr__ = short_repr
 
     category: str | None = None
     explanation: str | None = None

@@ -4,11 +4,17 @@ from typing import Any, Literal
 
 import msgspec
 
+from .checks.field_checks import check_fields
+from .checks.shown import short_repr, shown
+from .errors import InvalidConfig
+
 
 class _AnyTool(
     msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True
 ):
     """A tool that the model may use."""
+
+    __repr__ = short_repr
 
 
 class Tool(_AnyTool, frozen=True):
@@ -24,6 +30,17 @@ class Tool(_AnyTool, frozen=True):
     strict: bool = False
     deferred: bool = False
 
+    def __post_init__(self) -> None:
+        check_fields(self, "tool")
+        if not self.name:
+            raise InvalidConfig("tool.name", "give the tool a name")
+        kind = self.input_schema.get("type", "object")
+        if kind != "object" and not (isinstance(kind, list) and "object" in kind):
+            raise InvalidConfig(
+                "tool.input_schema",
+                f"the input of {shown(self.name)} must be an object: give a schema of type 'object'",
+            )
+
 
 class ProviderTool(_AnyTool, frozen=True):
     """A tool that only *provider* knows, such as its web search: *definition* is sent to it as it is.
@@ -31,15 +48,18 @@ class ProviderTool(_AnyTool, frozen=True):
     Other providers reject it. Tools that the provider runs itself leave opaque blocks and citations in the answer.
 
     Raises:
-        ValueError: *definition* is empty.
+        InvalidConfig: *definition* is empty.
     """
 
     provider: str
     definition: dict[str, Any]
 
     def __post_init__(self) -> None:
+        check_fields(self, "tool")
         if not self.definition:
-            raise ValueError("ProviderTool takes the definition that the provider documents, not an empty one")
+            raise InvalidConfig(
+                "tool.definition", "ProviderTool takes the definition that the provider documents, not an empty one"
+            )
 
     @property
     def name(self) -> str:
@@ -55,9 +75,11 @@ class ToolChoice(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defau
     tools, while all definitions stay in the prompt and its cache. With *parallel* off, it uses one tool at a time.
 
     Raises:
-        ValueError: *name* is given without ``tool``, ``tool`` without *name*, or *allowed* with a mode that leaves no
-            choice.
+        InvalidConfig: *name* is given without ``tool``, ``tool`` without *name*, or *allowed* with a mode that leaves
+            no choice.
     """
+
+    __repr__ = short_repr
 
     mode: Literal["auto", "required", "none", "tool", "validated"] = "auto"
     name: str | None = None
@@ -65,7 +87,11 @@ class ToolChoice(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defau
     allowed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        check_fields(self, "tool_choice")
         if (self.mode == "tool") != (self.name is not None):
-            raise ValueError("ToolChoice takes a name with the mode 'tool', and only with it")
+            raise InvalidConfig("tool_choice.name", "ToolChoice takes a name with the mode 'tool', and only with it")
         if self.allowed and self.mode in ("none", "tool"):
-            raise ValueError("ToolChoice takes allowed tools with the modes 'auto', 'required' and 'validated'")
+            raise InvalidConfig(
+                "tool_choice.allowed",
+                "ToolChoice takes allowed tools with the modes 'auto', 'required' and 'validated'",
+            )

@@ -4,6 +4,8 @@ from enum import StrEnum
 
 import msgspec
 
+from .checks.shown import short_repr
+
 
 class Provenance(StrEnum):
     """Where a figure comes from, most trustworthy first."""
@@ -26,6 +28,8 @@ def _weaker(one: Provenance, other: Provenance) -> Provenance:
 class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A number of tokens and its provenance; ``None`` if nothing is known."""
 
+    __repr__ = short_repr
+
     tokens: int | None = None
     provenance: Provenance = Provenance.UNAVAILABLE
 
@@ -41,6 +45,8 @@ class Cost(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     ``None`` if nothing is known.
     """
+
+    __repr__ = short_repr
 
     usd: float | None = None
     provenance: Provenance = Provenance.UNAVAILABLE
@@ -72,6 +78,8 @@ class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     including reasoning. This is how OpenTelemetry's semantic conventions for generative AI define
     ``gen_ai.usage.input_tokens`` and ``output_tokens``. The next three are parts of these.
     """
+
+    __repr__ = short_repr
 
     input: Count = UNAVAILABLE
     output: Count = UNAVAILABLE

@@ -7,6 +7,7 @@ from itertools import count
 
 import msgspec
 
+from ..schema.checks.shown import shown
 from ..schema.client import Sink
 from ..schema.content import Block, Opaque, Text, ToolResult
 from ..schema.deltas import (
@@ -61,7 +62,7 @@ class ScriptedClient:
             if isinstance(step, Fail) and step.code not in _ERRORS:
                 known = ", ".join(sorted(_ERRORS))
                 raise InvalidConfig(
-                    "provider.script", f"no provider error has the code {step.code!r}; there are {known}"
+                    "provider.script", f"no provider error has the code {shown(step.code)}; there are {known}"
                 )
 
     @property

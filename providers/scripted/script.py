@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from ..schema.checks.field_checks import check_fields
+from ..schema.checks.shown import short_repr
 from ..schema.stop_reasons import StopReason
 
 Rate = Annotated[float, Meta(gt=0)]
@@ -13,6 +15,8 @@ Pause = Annotated[float, Meta(ge=0)]
 
 class _Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
     """One step of an answer."""
+
+    __repr__ = short_repr
 
 
 class Say(_Step, frozen=True):
@@ -77,8 +81,13 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     (``ModelFacts(compacts=True)``): what its steps say is the summary.
     """
 
+    __repr__ = short_repr
+
     answers: tuple[tuple[Step, ...], ...] = ()
     tokens_per_s: Rate | None = None
     first_token_s: Pause = 0.0
     usage: Literal["reported", "none"] = "reported"
     compaction: tuple[Step, ...] = (Say("What was said so far, in short."),)
+
+    def __post_init__(self) -> None:
+        check_fields(self, "script")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ..schema.checks.shown import shown
 from ..schema.errors import InvalidConfig
 from ..schema.facts import ModelFacts
 from ..schema.request import Reasoning, Settings
@@ -75,7 +76,9 @@ class SettingsRules:
     def _check_tool(self, tool: Tool | ProviderTool, place: str) -> None:
         if isinstance(tool, ProviderTool):
             if tool.provider != self.provider:
-                raise InvalidConfig(place, f"{self.api} does not have {tool.provider}'s tool {tool.name!r}; remove it")
+                raise InvalidConfig(
+                    place, f"{self.api} does not have {tool.provider}'s tool {shown(tool.name)}; remove it"
+                )
             return
         if self.tool_names is not None and not self.tool_names.fits(tool.name):
             raise InvalidConfig(f"{place}.name", f"{self.api} takes {self.tool_names.form}")

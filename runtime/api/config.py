@@ -1,18 +1,35 @@
 """The configuration of a session."""
 
+from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import msgspec
 from msgspec import Meta
 
 from ...compaction.config import Compaction, Layered
+from ...providers.model_names import model
 from ...providers.models import with_model_facts
-from ...providers.registry import ProviderConfig, with_request_forms
+from ...providers.registry import PROVIDERS, ProviderConfig, with_request_forms
+from ...providers.schema.checks.field_checks import check_fields
+from ...providers.schema.checks.shown import short_repr, shown
+from ...providers.schema.errors import InvalidConfig, UnknownProvider
 from ...providers.schema.request import Positive, Settings
+from ...providers.schema.tools import Tool
+from .validation import validated_provider
 
 NotNegative = Annotated[float, Meta(ge=0)]
+
+
+if TYPE_CHECKING:
+
+    class ProviderField:
+        """A field that takes a provider's name, too, and has its config."""
+
+        def __get__(self, instance: object, owner: object = None) -> ProviderConfig: ...
+
+        def __set__(self, instance: object, value: ProviderConfig | str) -> None: ...
 
 
 class WhenBusy(StrEnum):
@@ -53,11 +70,16 @@ class RetryPolicy(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
     was emitted is requested again only with *after_output*: readers have seen that text.
     """
 
+    __repr__ = short_repr
+
     max_attempts: Positive = 20
     first_delay_s: NotNegative = 0.5
     max_delay_s: NotNegative = 30.0
     max_elapsed_s: NotNegative = 120.0
     after_output: bool = False
+
+    def __post_init__(self) -> None:
+        check_fields(self, "retry")
 
 
 class Limits(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -69,11 +91,16 @@ class Limits(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     router has not acknowledged: while the outbox is full, the provider's stream is not read.
     """
 
+    __repr__ = short_repr
+
     waiting_messages: Positive = 1_000
     waiting_bytes: Positive = 64 << 20
     message_bytes: Positive = 32 << 20
     history_bytes: Positive = 256 << 20
     outbox_bytes: Positive = 256 << 10
+
+    def __post_init__(self) -> None:
+        check_fields(self, "limits")
 
 
 class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
@@ -99,10 +126,68 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     limits: Limits = Limits()
 
 
-class SessionConfig(SessionSettings, frozen=True, kw_only=True, omit_defaults=True):
-    """A session: its provider and model, and its settings."""
+def check_settings(settings: SessionSettings, name: str) -> None:
+    """Check *settings* as far as that takes no provider; *name* is what errors call them.
 
-    provider: ProviderConfig
+    Raises:
+        InvalidConfig: a field is invalid, or two tools have the same name.
+    """
+    check_fields(settings, name, unchecked=("provider", "compaction"))  # they are checked elsewhere
+    names = Counter(tool.name for tool in settings.tools or () if isinstance(tool, Tool))
+    if twice := [shown(each) for each, count in names.items() if count > 1]:
+        raise InvalidConfig(f"{name}.tools", f"more than one tool has the name {twice[0]}; give each its own")
+
+
+def provider_config(provider: ProviderConfig | str) -> ProviderConfig:
+    """*provider*, or the config that its name stands for, such as ``anthropic:claude-sonnet-5-5``.
+
+    Raises:
+        UnknownProvider, InvalidConfig: it is neither.
+    """
+    if not isinstance(provider, str):
+        return validated_provider(provider)
+    try:
+        return model(provider)
+    except UnknownProvider:
+        names = ", ".join(PROVIDERS)
+        configs = ", ".join(each.config.__name__ for each in PROVIDERS.values())
+        raise UnknownProvider(
+            f"{shown(provider)} begins with no provider; write provider:model with one of {names}, "
+            f"or give one of the configs {configs}"
+        ) from None
+
+
+def check_change(change: SessionSettings) -> None:
+    """Check a ``Configure`` as ``SessionConfig`` does itself."""
+    provider = getattr(change, "provider", msgspec.UNSET)
+    if provider is not msgspec.UNSET:
+        msgspec.structs.force_setattr(change, "provider", provider_config(provider))
+    check_settings(change, "message")
+
+
+class SessionConfig(SessionSettings, frozen=True, kw_only=True, omit_defaults=True):
+    """A session: its provider and model, and its settings.
+
+    *provider* is a config, or a name such as ``"anthropic:claude-sonnet-5-5"``, which ``rayconteur.model`` turns into
+    one.
+
+    Raises:
+        InvalidConfig, UnknownProvider: a field is invalid; it is named. What only the provider's own rules tell is
+            found by ``spawn``.
+    """
+
+    if TYPE_CHECKING:
+        provider: ProviderField
+    else:
+        provider: ProviderConfig
+
+    def __post_init__(self) -> None:
+        provider: ProviderConfig | str = self.provider
+        if isinstance(provider, str):
+            msgspec.structs.force_setattr(self, "provider", provider_config(provider))
+        else:
+            provider_config(provider)
+        check_settings(self, "config")
 
     def resolved(self, environ: Mapping[str, str]) -> Self:
         """This config with the credentials of its providers, and with what is known about its model.

@@ -10,16 +10,17 @@ from msgspec import UNSET, Meta, UnsetType
 
 from ...compaction.report import CompactionReport
 from ...providers.registry import ProviderConfig
+from ...providers.schema.checks.shown import ReadableStruct
 from ...providers.schema.content import Citation, Text, ToolResult, ToolUse, UserBlock
 from ...providers.schema.rate_limits import RateLimits
 from ...providers.schema.stop_reasons import StopDetails, StopReason
 from ...providers.schema.usage import Usage
 from .compact_reason import CompactReason
-from .config import SessionSettings, WhenBusy
+from .config import SessionSettings, WhenBusy, check_change
 from .errors import DeathReason
 
 
-class _ToLLM(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
+class _ToLLM(ReadableStruct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
     """A message that a session's mailbox accepts."""
 
 
@@ -45,7 +46,7 @@ class ToolResults(_ToLLM, frozen=True, kw_only=True):
 
     results: tuple[ToolResult, ...]
     last: bool = False
-    compact_summaries: dict[str, str] = {}
+    compact_summaries: dict[str, str] = {}  # noqa: RUF012  (msgspec copies it)
 
 
 class Interrupt(_ToLLM, frozen=True, kw_only=True):
@@ -80,7 +81,7 @@ if TYPE_CHECKING:
         A setting that is not given stays as it is; ``None`` resets it to the provider's default.
         """
 
-        provider: ProviderConfig | UnsetType = UNSET
+        provider: ProviderConfig | str | UnsetType = UNSET
         model: str | UnsetType = UNSET
         next: Literal["request", "turn"] = "request"
 
@@ -101,8 +102,9 @@ else:
         bases=(_ToLLM,),
         module=__name__,
         namespace={
+            "__post_init__": check_change,
             "__doc__": "Changes settings of ``SessionConfig`` from the *next* request or turn on. *model* alone keeps "
-            "the provider.\n\nA setting that is not given stays as it is; ``None`` resets it to the provider's default."
+            "the provider.\n\nWhat is not given stays as it is; ``None`` resets it to the provider's default.",
         },
         frozen=True,
         kw_only=True,
@@ -128,12 +130,11 @@ ToLLM = UserMessage | ToolResults | Interrupt | Compact | Clear | Rewind | Confi
 
 def given_settings(change: Configure) -> dict[str, Any]:
     """The settings that *change* gives, by name, ``provider`` and ``model`` among them."""
-    settings = msgspec.structs.asdict(change)
-    del settings["next"]
-    return {name: value for name, value in settings.items() if value is not UNSET}
+    settings = msgspec.structs.asdict(change).items()
+    return {name: value for name, value in settings if value is not UNSET and name != "next"}
 
 
-class Receipt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Receipt(ReadableStruct, frozen=True, gc=False, kw_only=True):
     """Confirms that a message is in the mailbox.
 
     *turn* is the turn that the message started, continued or ended, if any. *seq* is the number of the session's last
@@ -144,9 +145,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     seq: int
 
 
-class _FromLLM(
-    msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True
-):
+class _FromLLM(ReadableStruct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
     """An event of a session. *seq* counts 1, 2, 3, ... within the session; *turn* is 0 for events outside a turn."""
 
     session_id: str = ""

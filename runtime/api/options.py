@@ -1,11 +1,14 @@
 """The options of a runtime: its routers, their limits, and the Ray that it starts."""
 
 import re
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from ...providers.schema.checks.field_checks import check_fields
+from ...providers.schema.checks.shown import short_repr, shown
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.request import Positive
 
@@ -16,6 +19,15 @@ PositiveSeconds = Annotated[float, Meta(gt=0)]
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 
 
+class OnAbandon(StrEnum):
+    """What happens to the turn of a reply that is abandoned: whose task is cancelled, or whose loop is left early."""
+
+    INTERRUPT = "interrupt"
+    """It is interrupted, running or queued."""
+    LEAVE = "leave"
+    """It goes on. Other readers of the session see its events, and the history gets its answer."""
+
+
 class RouterLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The bounds of one router. It drops the oldest events first.
 
@@ -24,25 +36,34 @@ class RouterLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     encoded while its socket takes no more.
     """
 
+    __repr__ = short_repr
+
     session_bytes: Positive = 8 << 20
     total_bytes: Positive = 512 << 20
     ended_sessions: Positive = 10_000
     push_bytes: Annotated[int, Meta(gt=0, le=64 << 20)] = 1 << 20
+
+    def __post_init__(self) -> None:
+        check_fields(self, "router_limits")
 
 
 class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The options of a runtime. Runtimes with the same *namespace* on a cluster see each other's sessions.
 
     *routers* and *router_limits* apply when the first runtime of a namespace starts the routers. With *detached*,
-    sessions and routers continue to run after the program has ended. *num_cpus* and *quiet* (workers print nothing on
-    this terminal) apply to a Ray that this runtime starts. *reader_bytes* bounds the events that a reader has received
-    and its program has not consumed. *host_history_bytes* bounds the histories of all sessions that share a session
-    actor. *actor_memory_bytes* is how much memory a session actor requests from Ray, instead of what the benchmarks
-    say that it takes; 0 is no request. *ports* is the first and the last port on which routers and session actors may
-    listen for programs and actors on other nodes; by default it is any. *call_timeout_s* is how long a call to another
-    process may take before it fails with ``Unreachable``; a call that has work to do, such as closing many sessions,
-    may take longer as long as that process responds.
+    sessions and routers continue to run after the program has ended. *num_cpus* and *quiet* (workers print nothing
+    on this terminal, unless the program logs ``rayconteur`` at INFO or DEBUG) apply to a Ray that this runtime
+    starts. *reader_bytes* bounds the events that a reader has received and its program has not consumed.
+    *host_history_bytes* bounds the histories of all sessions that share a session actor. *actor_memory_bytes* is
+    how much memory a session actor requests from Ray, instead of what the benchmarks say that it takes; 0 is no
+    request. *ports* is the first and the last port on which routers and session actors may listen for programs and
+    actors on other nodes; by default it is any. *call_timeout_s* is how long a call to another process may take
+    before it fails with ``Unreachable``; a call that has work to do, such as closing many sessions, may take longer
+    as long as that process responds. *on_abandon* is the default for ``ask``: what happens to a turn whose reply is
+    abandoned.
     """
+
+    __repr__ = short_repr
 
     namespace: str = "rayconteur"
     routers: Positive = 1
@@ -55,13 +76,12 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     actor_memory_bytes: NotNegative | None = None
     ports: tuple[Port, Port] | None = None
     call_timeout_s: PositiveSeconds = 10.0
+    on_abandon: OnAbandon = OnAbandon.INTERRUPT
 
     def __post_init__(self) -> None:
-        match self.ports:  # values of other types are rejected when a runtime gets them
-            case (int(first), int(last)) if first > last:
-                raise InvalidConfig("ports", f"{self.ports} is no range: the first port is larger than the last")
-            case _:
-                pass
+        check_fields(self, "options")
+        if self.ports is not None and self.ports[0] > self.ports[1]:
+            raise InvalidConfig("ports", f"{self.ports} is no range: the first port is larger than the last")
 
 
 def validated_session_id(session_id: object) -> str:
@@ -73,6 +93,7 @@ def validated_session_id(session_id: object) -> str:
     if not isinstance(session_id, str) or not _ID.fullmatch(session_id):
         raise InvalidConfig(
             "session_id",
-            f"{session_id!r} is not a valid id; use 1 to 128 letters, digits and . _ : @ -, a letter or digit first",
+            f"{shown(session_id)} is not a valid id; "
+            "use 1 to 128 letters, digits and . _ : @ -, a letter or digit first",
         )
     return session_id

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from ...providers.schema.checks.field_checks import check_fields
+from ...providers.schema.checks.shown import short_repr
 from ...providers.schema.request import Positive
 
 
@@ -11,6 +13,8 @@ class Dedicated(msgspec.Struct, frozen=True, kw_only=True, tag="dedicated"):
     A session costs about 50 MB of memory and a third of a second to start.
     """
 
+    __repr__ = short_repr
+
 
 class Packed(msgspec.Struct, frozen=True, kw_only=True, tag="packed"):
     """Many sessions share an actor. A session costs about 20 KB of memory; thousands start in a second.
@@ -19,8 +23,13 @@ class Packed(msgspec.Struct, frozen=True, kw_only=True, tag="packed"):
     *sessions_per_actor*, another one is started.
     """
 
+    __repr__ = short_repr
+
     sessions_per_actor: Positive = 1_000
     actors: Positive = 1
+
+    def __post_init__(self) -> None:
+        check_fields(self, "placement")
 
 
 Placement = Dedicated | Packed

@@ -6,6 +6,7 @@ from typing import Self
 import msgspec
 
 from ...compaction.report import CompactionReport
+from ...providers.schema.checks.shown import short_repr
 from ...providers.schema.usage import Count, Usage
 from .messages import Compacted
 
@@ -34,6 +35,8 @@ class SessionStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     *context_limit_tokens*. *usage* is the total of all *requests*. *last_seq* is the number of the last event.
     *history_bytes* is about what the full history takes; it has lost its oldest *dropped_messages* to the limit.
     """
+
+    __repr__ = short_repr
 
     id: str
     state: State
@@ -72,6 +75,9 @@ class SessionList(list[SessionStatus]):
         self.unreachable: dict[str, list[str]] = {}
         self.last: str | None = None
 
+    def __repr__(self) -> str:
+        return f"SessionList({len(self)} sessions, {self.unreachable_count} unreachable)"
+
     @property
     def unreachable_count(self) -> int:
         """How many sessions could not be read."""
@@ -80,6 +86,8 @@ class SessionList(list[SessionStatus]):
 
 class CompactResult(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The result of ``compact()``: whether the history was *compacted*, and if not, or not enough, the *problem*."""
+
+    __repr__ = short_repr
 
     compacted: bool
     messages_before: int

@@ -1,16 +1,16 @@
 """Validation of structs made in Python: msgspec validates only what it decodes."""
 
-import re
 from typing import TypeVar, cast, get_args
 
 import msgspec
 
 from ...providers.registry import ProviderConfig
+from ...providers.schema.checks.field_checks import invalid_config as invalid_config
+from ...providers.schema.checks.shown import shown
 from ...providers.schema.errors import InvalidConfig, UnknownProvider
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-_PROBLEM_AND_PATH = re.compile(r"^(?P<problem>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 # What msgspec raises for a value that it cannot encode, and Python for a lone surrogate.
 _ENCODING_ERRORS = (TypeError, ValueError, OverflowError, RecursionError)
 
@@ -40,7 +40,7 @@ def validated_provider(provider: object) -> ProviderConfig:
     """
     if not isinstance(provider, ProviderConfig):
         names = ", ".join(kind.__name__ for kind in get_args(ProviderConfig))
-        raise UnknownProvider(f"{provider!r} is not the config of a provider; give one of: {names}")
+        raise UnknownProvider(f"{shown(provider)} is not the config of a provider; give one of: {names}")
     return provider
 
 
@@ -55,14 +55,7 @@ def encode_for_transfer(value: object, name: str) -> bytes:
     except _ENCODING_ERRORS as error:
         for part, field in _parts(value):
             encode_for_transfer(part, name + field)
-        raise InvalidConfig(name, str(error)) from None
-
-
-def invalid_config(error: msgspec.ValidationError, name: str) -> InvalidConfig:
-    """The ``InvalidConfig`` for msgspec's *error*. It names the field, with *name* for the struct."""
-    match = _PROBLEM_AND_PATH.match(str(error))
-    assert match
-    return InvalidConfig(name + (match["path"] or ""), match["problem"])
+        raise InvalidConfig(name, shown(str(error), quoted=False)) from None
 
 
 def _parts(value: object) -> list[tuple[object, str]]:

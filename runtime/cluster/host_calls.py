@@ -1,6 +1,7 @@
 """The calls of a session actor over streams: messages for its sessions."""
 
 import pickle
+from collections.abc import Callable
 from enum import IntEnum
 
 import msgspec
@@ -62,15 +63,30 @@ async def ping(channel: Channel) -> None:
     await channel.call(HostCall.PING, urgent=True)
 
 
-async def tell(channel: Channel, key: SessionKey, message: bytes, urgent: bool) -> Receipt:
+async def tell(
+    channel: Channel,
+    key: SessionKey,
+    message: bytes,
+    urgent: bool,
+    on_late: Callable[[Receipt], None] | None = None,
+) -> Receipt:
     """Put an encoded ``ToLLM`` into its session's mailbox.
+
+    If this is cancelled, but the session accepts the message all the same, *on_late* gets the receipt.
 
     Raises:
         RayconteurError: the session did not accept it.
         ConnectionLost: the session may have accepted it or not.
         PeerUnreachable: the session actor can't be reached.
     """
-    data = await channel.call(HostCall.TELL, _encode(_Tell(*key, message)), urgent)
+
+    def pass_on(data: bytes | None) -> None:
+        outcome = _outcome(data or b"")
+        if on_late and outcome.receipt:
+            on_late(outcome.receipt)
+
+    request = _encode(_Tell(*key, message))
+    data = await channel.call(HostCall.TELL, request, urgent, pass_on if on_late else None)
     outcome = _outcome(data or b"")
     if outcome.receipt is None:
         raise pickle.loads(outcome.error)  # from a peer that knows the secret, as Ray does with its own

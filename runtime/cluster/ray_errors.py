@@ -31,6 +31,7 @@ from ray.exceptions import (
     WorkerCrashedError,
 )
 
+from ...providers.schema.checks.shown import shown
 from ...providers.schema.errors import RayconteurError
 from ..api.errors import ClusterLost, DeathReason, RayAuthenticationFailed, RayUnreachable
 from .start.probe import unreachable
@@ -85,12 +86,12 @@ def start_error(address: str, error: Exception) -> RayUnreachable:
     """The error for *error*, which ``ray.init`` raised when it was to connect to *address*, or to start Ray."""
     if _is_authentication(error):
         return RayAuthenticationFailed(
-            f"Ray at {address!r} rejects this process: its token is missing or wrong; {_WHERE_TO_SET_THE_TOKEN}"
+            f"Ray at {shown(address)} rejects this process: its token is missing or wrong; {_WHERE_TO_SET_THE_TOKEN}"
         )
     if _NODE_TIMED_OUT in str(error):
         return RayUnreachable(
-            f"Ray did not start within 30 s (address {address!r}): the machine is overloaded, or Ray's processes fail; "
-            "see /tmp/ray/session_latest/logs, then try again"
+            f"Ray did not start within 30 s (address {shown(address)}): the machine is overloaded, or Ray's processes "
+            "fail; see /tmp/ray/session_latest/logs, then try again"
         )
     return unreachable(address, _first_line(error))
 

@@ -21,6 +21,7 @@ from ..session.host import Host, SessionKey
 from ..session.pages import HistoryPosition, encode_history_page, encode_statuses
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
+from .actor_logs import log_from
 from .directory.actor import DirectoryHandle
 from .directory.client import DirectoryClient
 from .directory.host_claims import HostClaims
@@ -44,7 +45,7 @@ class SessionActorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a session actor is started with.
 
     A *dedicated* actor is retired from the start: it exits with its only session. It loads *provider*, the name of one,
-    before it is ready.
+    before it is ready. It logs from *log_level* on.
     """
 
     dedicated: bool
@@ -52,6 +53,7 @@ class SessionActorSettings(msgspec.Struct, frozen=True, kw_only=True):
     ports: tuple[int, int] | None
     history_bytes: int
     call_timeout_s: float
+    log_level: int = logging.WARNING
 
 
 class _SessionActor:
@@ -64,6 +66,7 @@ class _SessionActor:
         directory: DirectoryHandle,
         settings: "SessionActorSettings",
     ) -> None:
+        log_from(settings.log_level)
         self._claims = HostClaims(owner)
         self._directory = DirectoryClient(directory, settings.call_timeout_s)
         self._retired = settings.dedicated

@@ -9,6 +9,7 @@ from typing import NamedTuple, cast
 
 from ray import ObjectRef
 
+from ...providers.schema.checks.shown import shown
 from ...providers.schema.errors import RayconteurError
 from ..api.config import SessionConfig
 from ..api.errors import (
@@ -133,11 +134,11 @@ class SessionRegistry:
         """
         place = await self._directory.call(lambda directory: directory.find.remote(session_id))
         if place is None:
-            raise UnknownSession(f"there is no session {session_id!r} in namespace {self._namespace!r}")
+            raise UnknownSession(f"there is no session {shown(session_id)} in namespace {shown(self._namespace)}")
         host = await self._host(place.host_id)
         if host is None:
             await self.mark_dead(place.host_id)
-            raise UnknownSession(f"session {session_id!r} has died with its actor; its id is free again")
+            raise UnknownSession(f"session {shown(session_id)} has died with its actor; its id is free again")
         return SessionRef(session_id, place.epoch, host)
 
     async def statuses(self, limit: int | None, after: str) -> SessionList:

@@ -5,6 +5,7 @@ from typing import Self
 
 import msgspec
 
+from ...providers.schema.checks.shown import shown
 from ...providers.schema.content import Block, Text, ToolResult, ToolUse
 from ...providers.schema.messages import Message
 from ...providers.schema.stop_reasons import StopReason
@@ -60,14 +61,18 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False):
         merged = dict(self.results)
         for result in results:
             if result.tool_use_id not in known:
-                raise UnknownToolUse(f"no tool use {result.tool_use_id!r} is open; open tool uses: {_ids(self.open)}")
+                raise UnknownToolUse(
+                    f"no tool use {shown(result.tool_use_id)} is open; open tool uses: {_ids(self.open)}"
+                )
             if result.tool_use_id in merged:
                 raise ToolUseAnswered(
-                    f"tool use {result.tool_use_id!r} has a result already; open tool uses: {_ids(self.open)}"
+                    f"tool use {shown(result.tool_use_id)} has a result already; open tool uses: {_ids(self.open)}"
                 )
             merged[result.tool_use_id] = _with_summary(result, summaries)
         if unmatched := summaries.keys() - {result.tool_use_id for result in results}:
-            raise UnknownToolUse(f"compact_summaries has {min(unmatched)!r}, but this message has no result for it")
+            raise UnknownToolUse(
+                f"compact_summaries has {shown(min(unmatched))}, but this message has no result for it"
+            )
         missing = tuple(use for use in self.uses if use.id not in merged)
         if message.last and missing:
             raise MissingToolResults(f"results are missing for {_ids(missing)}; send them too, or send without 'last'")
@@ -83,7 +88,7 @@ def unexpected_results(results: Sequence[ToolResult], history: Iterable[Message]
     answered = {block.tool_use_id for message in history for block in message.content if isinstance(block, ToolResult)}
     for result in results:
         if result.tool_use_id in answered:
-            return ToolUseAnswered(f"tool use {result.tool_use_id!r} has a result already")
+            return ToolUseAnswered(f"tool use {shown(result.tool_use_id)} has a result already")
     return UnknownToolUse("no tool use is open; send results only for the tool uses of the last ToolBatch")
 
 

@@ -10,12 +10,11 @@ from os import PathLike
 from types import TracebackType
 from typing import Self, TypeVar, cast, overload
 
-from ...providers.schema.content import UserBlock
 from ...providers.schema.errors import RayconteurError
 from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed
-from ..api.messages import Configure, FromLLM, Receipt, ToLLM, UserMessage
+from ..api.messages import Configure, FromLLM, Receipt, ToLLM
 from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Placement
 from ..api.status import CompactResult, SessionList, SessionStatus
@@ -23,6 +22,8 @@ from ..events import reader
 from . import runtime, session_handle
 from .background_loop import BackgroundLoop, CallerThread
 from .blocking_reply import Reply, RunTool, TypedReply, in_caller
+from .calls.abandoned_turns import Abandon
+from .calls.arguments import Question
 from .prompt_map import Prompt, PromptMap
 from .reply import FinalAnswer
 from .typed_reply import TypedAnswer
@@ -68,6 +69,9 @@ class Runtime:
             loop.run(self._runtime.__aexit__(kind, error, trace))
         finally:
             loop.close()
+
+    def __repr__(self) -> str:
+        return repr(self._runtime)
 
     def spawn(
         self,
@@ -187,29 +191,30 @@ class SessionHandle:
         return self._session.last_seq
 
     @overload
-    def ask(self, message: str | UserMessage | tuple[UserBlock, ...], output_type: None = None) -> "Reply": ...
+    def ask(self, message: Question, output_type: None = None, on_abandon: Abandon = None) -> "Reply": ...
 
     @overload
-    def ask(self, message: str | UserMessage | tuple[UserBlock, ...], output_type: type[T]) -> "TypedReply[T]": ...
+    def ask(self, message: Question, output_type: type[T], on_abandon: Abandon = None) -> "TypedReply[T]": ...
 
     def ask(
-        self, message: str | UserMessage | tuple[UserBlock, ...], output_type: type[T] | None = None
+        self, message: Question, output_type: type[T] | None = None, on_abandon: Abandon = None
     ) -> "Reply | TypedReply[T]":
         """Send a user message and stream the reply. It is sent, or rejected, when the reply is iterated or answered.
 
-        The answer's ``value`` is of the *output_type*.
+        The answer's ``value`` is of the *output_type*. *on_abandon* says what happens to the turn if the reply is
+        abandoned; by default, what the runtime's options say.
         """
         if output_type is None:
-            return Reply(self._loop, self._session.ask(message))
-        return TypedReply(self._loop, self._session.ask(message, output_type))
+            return Reply(self._loop, self._session.ask(message, None, on_abandon))
+        return TypedReply(self._loop, self._session.ask(message, output_type, on_abandon))
 
-    def retry(self) -> "Reply":
+    def retry(self, on_abandon: Abandon = None) -> "Reply":
         """Repeat the request of a failed turn, and stream the reply."""
-        return Reply(self._loop, self._session.retry())
+        return Reply(self._loop, self._session.retry(on_abandon))
 
-    def continue_answer(self) -> "Reply":
+    def continue_answer(self, on_abandon: Abandon = None) -> "Reply":
         """Continue the last answer, which was cut off or paused, and stream the rest. ``answer()`` has all of it."""
-        return Reply(self._loop, self._session.continue_answer())
+        return Reply(self._loop, self._session.continue_answer(on_abandon))
 
     def send(self, message: ToLLM) -> Receipt:
         """Put *message* into the mailbox, behind those sent before."""
@@ -271,6 +276,9 @@ class Reader:
         self._loop = loop
         self._reader = reader
         self._events: Iterator[FromLLM] = iter(())
+
+    def __repr__(self) -> str:
+        return repr(self._reader)
 
     @property
     def ended(self) -> bool:

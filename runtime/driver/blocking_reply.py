@@ -24,6 +24,9 @@ class Reply:
         self._loop = loop
         self._reply = reply
 
+    def __repr__(self) -> str:
+        return repr(self._reply)
+
     @property
     def turn(self) -> int | None:
         """The number of the turn, once the message is in the mailbox."""

@@ -92,6 +92,9 @@ class PromptMap(Generic[A]):
         self._sessions = sessions
         self._options = options
 
+    def __repr__(self) -> str:
+        return f"PromptMap(concurrency={self._options.concurrency})"
+
     def __await__(self) -> Generator[None, None, list[A | RayconteurError]]:
         return self._all().__await__()
 

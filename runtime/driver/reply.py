@@ -1,11 +1,14 @@
 """A reply: the events of one turn, or the answer that they add up to."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
+from ...providers.schema.checks.shown import short_repr
 from ...providers.schema.content import Text, ToolResult, ToolUse
 from ...providers.schema.stop_reasons import StopReason
 from ...providers.schema.usage import Usage
@@ -38,12 +41,17 @@ from ..api.messages import (
     ToolResults,
     UserMessage,
 )
+from ..api.options import OnAbandon
 from ..api.status import SessionStatus
 from ..events.reader import Reader
+from .calls.abandoned_turns import AbandonedTurns
 from .kept_readers import KeptReaders
 from .silence import SilenceWatch
 
 _TURN_ENDS = (Completed, Failed, Interrupted)
+
+_ABANDON_ITERATIONS = 3
+"""A loop that was left sends its interrupt so many iterations of the event loop later: Python closes it in a task."""
 
 RunTool = Callable[[ToolUse], Awaitable[ToolResult | str]]
 """Runs a tool and returns its result, or just the text of it. An exception becomes an error result for the model."""
@@ -54,6 +62,8 @@ class ReplySession(Protocol):
 
     id: str
     last_seq: int
+    open_replies: int
+    """How many replies are being read."""
 
     def events(self, after: int = 0) -> Reader:
         """The session's events after number *after*."""
@@ -67,9 +77,22 @@ class ReplySession(Protocol):
         """Put *message* into the mailbox."""
         ...
 
+    async def deliver(self, message: ToLLM, on_late: Callable[[Receipt], None] | None) -> Receipt:
+        """As ``send``. If the message gets there although this is cancelled, *on_late* gets the receipt."""
+        ...
+
     async def status(self) -> SessionStatus:
         """The session's current status."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyOptions:
+    """What all replies of a runtime share, and what happens to the turn of one that is abandoned."""
+
+    kept_readers: KeptReaders
+    abandoned_turns: AbandonedTurns
+    on_abandon: OnAbandon
 
 
 class FinalAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +100,8 @@ class FinalAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     The text of an answer that was continued is that of all of its parts.
     """
+
+    __repr__ = short_repr
 
     text: str
     thinking: str
@@ -90,26 +115,34 @@ class FinalAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class Reply:
     """The events of one turn, from ``TurnStarted`` to its end. Iterate over it once, or await the whole ``answer()``.
 
-    Leaving the loop early leaves the turn running: ``interrupt`` ends it.
+    A turn whose reply is abandoned is interrupted, unless *options* say otherwise: if the task that reads it is
+    cancelled, or if its loop is left before the end. A loop left at a ``ToolBatch`` leaves its turn waiting for
+    ``ToolResults``.
     """
 
     def __init__(
-        self, session: ReplySession, epoch: int, message: UserMessage | Retry | Continue, kept_readers: KeptReaders
+        self, session: ReplySession, epoch: int, message: UserMessage | Retry | Continue, options: ReplyOptions
     ) -> None:
         self._session = session
         self._epoch = epoch
         self._message = message
-        self._kept_readers = kept_readers
+        self._options = options
+        self._abandons: bool | None = None  # what answer() knows of why it leaves its loop
         self.turn: int | None = None
         """The number of the turn, once the message is in the mailbox."""
 
+    def __repr__(self) -> str:
+        return f"Reply(session={self._session.id!r}, turn={self.turn})"
+
     async def __aiter__(self) -> AsyncGenerator[FromLLM, None]:
         session = self._session
-        reader = await self._start_turn()
+        reader = await self._start()
         watch = session.watch(reader)
         turn = self.turn
         is_over = False
         end_seq: int | None = None  # that of an event after the turn's end, once some are missed
+        event: FromLLM | None = None
+        session.open_replies += 1
         try:
             while True:
                 for event in await reader.batch():
@@ -129,22 +162,45 @@ class Reply:
                         raise EventsMissed(f"the end of turn {turn} was no longer held; history() has its outcome")
         except StopAsyncIteration:
             raise SessionClosed(f"session {session.id!r} ended before turn {turn}") from None
+        except GeneratorExit:  # the loop was left
+            if not is_over and (not isinstance(event, ToolBatch) if self._abandons is None else self._abandons):
+                await self._abandon()
+            raise
+        except asyncio.CancelledError:
+            await self._abandon()
+            raise
         finally:
             watch.stop()
-            if is_over:
-                self._kept_readers.keep(reader)
-            else:
-                reader.close()
+            session.open_replies -= 1
+            self._options.kept_readers.keep(reader) if is_over else reader.close()
 
-    async def _start_turn(self) -> Reader:
+    async def _abandon(self) -> None:
+        """Interrupt the turn, for whose end nobody waits any more."""
+        if self._interrupts and self.turn is not None:
+            await self._options.abandoned_turns.interrupt_and_wait(self._session, self.turn)
+
+    def _on_late(self, receipt: Receipt) -> None:
+        """The message is in the mailbox, and nobody waits for its turn."""
+        if receipt.turn is not None:
+            self._options.abandoned_turns.interrupt(self._session, receipt.turn)
+
+    @property
+    def _interrupts(self) -> bool:
+        return self._options.on_abandon is OnAbandon.INTERRUPT
+
+    async def _start(self) -> Reader:
         """Send the message, and read the events after it."""
         session = self._session
-        reader = self._kept_readers.take(session.id, self._epoch)  # before they can arrive
+        if session.open_replies:
+            for _ in range(_ABANDON_ITERATIONS):
+                await asyncio.sleep(0)
+        kept_readers = self._options.kept_readers
+        reader = kept_readers.take(session.id, self._epoch)  # before they can arrive
         try:
-            receipt = await session.send(self._message)
+            receipt = await session.deliver(self._message, self._on_late if self._interrupts else None)
         except BaseException:
             if reader is not None:
-                self._kept_readers.keep(reader)
+                kept_readers.keep(reader)
             raise
         self.turn = receipt.turn
         if reader is None or reader.ended:
@@ -166,35 +222,42 @@ class Reply:
             SessionDied: the session's actor died during the turn.
             Unreachable: the session's actor, or its router, did not respond. The turn goes on when it does.
         """
+        async with aclosing(self.__aiter__()) as events:
+            try:
+                return await self._collect(events, run_tool)
+            except BaseException as error:  # the turn is over, or as the error says; a cancelled call abandons it
+                self._abandons = not isinstance(error, Exception)
+                raise
+
+    async def _collect(self, events: AsyncIterable[FromLLM], run_tool: RunTool | None) -> FinalAnswer:
         text: list[str] = []
         thinking: list[str] = []
         complete = (0, 0)  # how much of them belongs to the parts of the answer before the running request
-        async with aclosing(self.__aiter__()) as events:
-            async for event in events:
-                match event:
-                    case TextChunk():
-                        text.append(event.text)
-                    case ThinkingChunk():
-                        thinking.append(event.text)
-                    case StreamStarted() | Retrying():
-                        del text[complete[0] :], thinking[complete[1] :]
-                    case Continuing():
-                        text += [event.text] if event.text else []
-                        complete = len(text), len(thinking)
-                    case ToolBatch(uses=uses):
-                        complete = 0, 0
-                        if uses:
-                            await self._run_tools(uses, run_tool)
-                    case Missed():
-                        raise await self._missed(event)
-                    case Completed():
-                        return _final_answer(event, "".join(text), "".join(thinking))
-                    case Failed():
-                        raise _turn_failed(event)
-                    case Interrupted():
-                        raise TurnInterrupted(f"turn {event.turn} was interrupted")
-                    case _:
-                        pass
+        async for event in events:
+            match event:
+                case TextChunk():
+                    text.append(event.text)
+                case ThinkingChunk():
+                    thinking.append(event.text)
+                case StreamStarted() | Retrying():
+                    del text[complete[0] :], thinking[complete[1] :]
+                case Continuing():
+                    text += [event.text] if event.text else []
+                    complete = len(text), len(thinking)
+                case ToolBatch(uses=uses):
+                    complete = 0, 0
+                    if uses:
+                        await self._run_tools(uses, run_tool)
+                case Missed():
+                    raise await self._missed(event)
+                case Completed():
+                    return _final_answer(event, "".join(text), "".join(thinking))
+                case Failed():
+                    raise _turn_failed(event)
+                case Interrupted():
+                    raise TurnInterrupted(f"turn {event.turn} was interrupted")
+                case _:
+                    pass
         raise SessionClosed(f"session {self._session.id!r} ended before turn {self.turn}")
 
     async def _run_tools(self, uses: tuple[ToolUse, ...], run_tool: RunTool | None) -> None:

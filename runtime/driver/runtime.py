@@ -1,26 +1,25 @@
 """The runtime: sessions on a Ray cluster, for programs that use asyncio."""
 
 import asyncio
+import logging
 import os
-import uuid
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, TypeVar, cast, overload
+from typing import Self, TypeVar, overload
 
-from ...providers.registry import ALIASES, PROVIDERS
+from ...providers.schema.checks.shown import shown
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.messages import Message
 from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed, SessionDied, UnknownSession
 from ..api.initial_history import validated_history
-from ..api.options import RuntimeOptions, validated_session_id
+from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Packed, Placement
 from ..api.status import SessionList
 from ..api.validation import validated_provider, validated_struct
-from ..cluster.pool.actor_pool import ANY_PROVIDER, ActorPool
+from ..cluster.pool.actor_pool import ActorPool
 from ..cluster.refs import HostRef, SessionRef
 from ..cluster.session_registry import SessionRegistry
 from ..cluster.shared_actors import SharedActors, find_or_start_shared_actors
@@ -30,13 +29,17 @@ from ..events.reader import Reader
 from ..events.router_connections import RouterConnections
 from ..events.segments import START, Position
 from ..session.pages import encode_messages
+from .calls.abandoned_turns import AbandonedTurns
+from .calls.arguments import session_ids_of, warm_by_provider
 from .kept_readers import KeptReaders
 from .prompt_map import MapOptions, MapSessions, Prompt, PromptMap, asker, typed_asker
-from .reply import FinalAnswer, RunTool
+from .reply import FinalAnswer, ReplyOptions, RunTool
 from .session_handle import SessionHandle
 from .typed_reply import TypedAnswer
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 _DEDICATED = Dedicated()
 _OPTIONS = RuntimeOptions()
@@ -63,7 +66,7 @@ class Runtime:
     ) -> None:
         self._address = address
         self._placement = _checked_placement(placement)
-        self._warm = _warm_by_provider(warm)
+        self._warm = warm_by_provider(warm)
         self._options = validated_struct(options, (RuntimeOptions,), "options")
         self._started_ray = False
         self._resources: _Resources | None = None
@@ -75,10 +78,12 @@ class Runtime:
             pool = ActorPool(shared_actors, self._options, self._warm)
             registry = SessionRegistry(shared_actors, self._options, pool)
             connections = shared_actors.connect_to_routers()
-            self._resources = _Resources(shared_actors, pool, registry, connections, KeptReaders())
+            replies = ReplyOptions(KeptReaders(), AbandonedTurns(), self._options.on_abandon)
+            self._resources = _Resources(shared_actors, pool, registry, connections, replies)
         except BaseException:
             self._disconnect()
             raise
+        log.info("entered the namespace %s, with %d routers", self._options.namespace, len(shared_actors.routers))
         return self
 
     async def __aexit__(
@@ -89,12 +94,18 @@ class Runtime:
             return  # what it holds belongs to the process that forked this one
         try:
             if resources:
-                resources.kept_readers.close()
+                await resources.replies.abandoned_turns.finish()
+                resources.replies.kept_readers.close()
                 await resources.connections.close(RuntimeClosed("the runtime was left"))
                 await resources.shared_actors.release(unregisters=not self._started_ray)  # first: it says why they end
                 await resources.registry.shut_down(ends_actors=not self._started_ray)
+            log.info("left the namespace %s", self._options.namespace)
         finally:
             self._disconnect()
+
+    def __repr__(self) -> str:
+        state = "entered" if self._resources else "not entered"
+        return f"Runtime(namespace={self._options.namespace!r}, address={self._address!r}, {state})"
 
     async def spawn(
         self,
@@ -114,7 +125,7 @@ class Runtime:
             HistoryFull: the *history* is larger than ``limits.history_bytes``, or than the session actor has room for.
         """
         self._require_entered()
-        ids = _session_ids(1 if session_id is None else [session_id])
+        ids = session_ids_of(1 if session_id is None else [session_id])
         config = await _prepared_config(config)
         pages = await asyncio.to_thread(_encoded_history, history, config.provider.source)
         return (await self._open(config, ids, placement, history=pages))[0]
@@ -134,7 +145,7 @@ class Runtime:
             ConfigError, SessionExists: as for ``spawn``; sessions started already are closed again.
         """
         self._require_entered()
-        return await self._open(await _prepared_config(config), _session_ids(ids), placement, on_progress)
+        return await self._open(await _prepared_config(config), session_ids_of(ids), placement, on_progress)
 
     async def _open(
         self,
@@ -230,7 +241,7 @@ class Runtime:
             async with preparing:
                 if not prepared:
                     prepared.append(await _prepared_config(config))
-            return (await self._open(prepared[0], _session_ids(1), placement))[0]
+            return (await self._open(prepared[0], session_ids_of(1), placement))[0]
 
         return open_session
 
@@ -244,7 +255,7 @@ class Runtime:
         try:
             await handle.status()
         except SessionDied:
-            raise UnknownSession(f"session {session_id!r} has died with its actor; its id is free again") from None
+            raise UnknownSession(f"session {shown(session_id)} has died with its actor; its id is free again") from None
         return handle
 
     async def sessions(self, limit: int | None = None, after: str = "") -> SessionList:
@@ -256,7 +267,7 @@ class Runtime:
         first sessions after that id, which may have ended. It is the last page if its ``last`` is ``None``.
         """
         if limit is not None and limit < 1:
-            raise InvalidConfig("limit", f"give the number of sessions on a page, 1 or more, not {limit}")
+            raise InvalidConfig("limit", f"give the number of sessions on a page, 1 or more, not {shown(limit)}")
         return await self._require_entered().registry.statuses(limit, after)
 
     def events(self, after: int | None = None) -> Reader:
@@ -273,7 +284,7 @@ class Runtime:
 
     def _handle(self, session: SessionRef) -> SessionHandle:
         resources = self._require_entered()
-        return SessionHandle(session, resources.registry, self._read, resources.kept_readers)
+        return SessionHandle(session, resources.registry, self._read, resources.replies)
 
     def _read(self, session_id: str | None, position: Position | None) -> Reader:
         source = self._require_entered().connections.source_of(session_id)
@@ -289,30 +300,6 @@ class Runtime:
         if self._started_ray:
             self._started_ray = False
             shut_down_ray()
-
-
-def _session_ids(ids: int | Sequence[str]) -> list[str]:
-    if isinstance(ids, str) or (isinstance(ids, int) and ids < 0):
-        raise InvalidConfig("ids", f"give a list of ids, or the number of sessions, not {ids!r}")
-    return (
-        [uuid.uuid4().hex for _ in range(ids)]
-        if isinstance(ids, int)
-        else [validated_session_id(session_id) for session_id in ids]
-    )
-
-
-def _warm_by_provider(warm: object) -> dict[str, int]:
-    """How many idle actors to keep, by the provider's name."""
-    given = cast("Mapping[str, object]", warm if isinstance(warm, Mapping) else {ANY_PROVIDER: warm})
-    counts = Counter[str]()
-    for name, count in given.items():
-        provider = ALIASES.get(name, name)
-        if provider not in PROVIDERS and given is warm:
-            raise InvalidConfig("warm", f"no provider {name!r} is installed here; there are {', '.join(PROVIDERS)}")
-        if not isinstance(count, int) or count < 0:
-            raise InvalidConfig("warm", f"give a number of idle actors, 0 or more, not {count!r}")
-        counts[provider] += count
-    return counts
 
 
 async def _prepared_config(config: SessionConfig) -> SessionConfig:
@@ -344,4 +331,4 @@ class _Resources:
     pool: ActorPool
     registry: SessionRegistry
     connections: RouterConnections
-    kept_readers: KeptReaders
+    replies: ReplyOptions

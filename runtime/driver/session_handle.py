@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -15,7 +16,6 @@ from msgspec import UNSET
 
 from ...providers.models import with_model_facts
 from ...providers.registry import ProviderConfig
-from ...providers.schema.content import UserBlock
 from ...providers.schema.errors import MissingExtra, RayconteurError
 from ...providers.schema.messages import Message
 from ...providers.served_facts import learn_facts
@@ -41,7 +41,7 @@ from ..api.messages import (
 )
 from ..api.request_forms import with_request_forms
 from ..api.status import CompactResult, SessionStatus
-from ..api.validation import encode_for_transfer, validated_provider, validated_struct
+from ..api.validation import encode_for_transfer, validated_struct
 from ..cluster.host_calls import tell
 from ..cluster.ray_calls import no_answer
 from ..cluster.ray_errors import ActorGone
@@ -54,9 +54,10 @@ from ..session.host import SessionKey
 from ..session.pages import HistoryPosition, decode_history_page
 from ..streams.calls import CallTimedOut
 from ..streams.connection import ConnectionLost
-from .kept_readers import KeptReaders
+from .calls.abandoned_turns import Abandon, checked_on_abandon
+from .calls.arguments import Question, providers_of
 from .output_type import output_type_of
-from .reply import Reply, session_died
+from .reply import Reply, ReplyOptions, session_died
 from .silence import SilenceWatch
 from .typed_reply import TypedReply
 
@@ -78,13 +79,14 @@ class SessionHandle:
     __slots__ = (
         "__weakref__",
         "_is_closed",
-        "_kept_readers",
         "_preparing",
         "_read",
         "_registry",
+        "_reply_options",
         "_session",
         "id",
         "last_seq",
+        "open_replies",
     )
 
     def __init__(
@@ -92,14 +94,15 @@ class SessionHandle:
         session: SessionRef,
         registry: SessionRegistry,
         read: Callable[[str, Position], Reader],
-        kept_readers: KeptReaders,
+        reply_options: ReplyOptions,
     ) -> None:
         self.id = session.id
         self.last_seq = 0
+        self.open_replies = 0
         self._session = session
         self._registry = registry
         self._read = read
-        self._kept_readers = kept_readers
+        self._reply_options = reply_options
         self._preparing: asyncio.Lock | None = None  # created by the first ``Configure``
         self._is_closed = False
 
@@ -117,17 +120,19 @@ class SessionHandle:
             await self.close()
 
     @overload
-    def ask(self, message: str | UserMessage | tuple[UserBlock, ...], output_type: None = None) -> Reply: ...
+    def ask(self, message: Question, output_type: None = None, on_abandon: Abandon = None) -> Reply: ...
 
     @overload
-    def ask(self, message: str | UserMessage | tuple[UserBlock, ...], output_type: type[T]) -> TypedReply[T]: ...
+    def ask(self, message: Question, output_type: type[T], on_abandon: Abandon = None) -> TypedReply[T]: ...
 
     def ask(
-        self, message: str | UserMessage | tuple[UserBlock, ...], output_type: type[T] | None = None
+        self, message: Question, output_type: type[T] | None = None, on_abandon: Abandon = None
     ) -> Reply | TypedReply[T]:
         """Send a user message and stream the reply. It is sent, or rejected, when the reply is iterated or awaited.
 
         The answer's ``value`` is of the *output_type*: a msgspec Struct, a dataclass or a pydantic model, for example.
+        *on_abandon* says what happens to the turn if the reply is abandoned; by default, what the runtime's options
+        say.
 
         Raises:
             InvalidConfig: there is no JSON Schema of the *output_type*.
@@ -140,17 +145,17 @@ class SessionHandle:
             case _:
                 message = UserMessage(content=message)
         if output_type is None:
-            return self._reply(message)
+            return self._reply(message, on_abandon)
         output = output_type_of(output_type)
-        return TypedReply(self, self._session.epoch, message, self._kept_readers, output)
+        return TypedReply(self, self._session.epoch, message, self._options_of(on_abandon), output)
 
-    def retry(self) -> Reply:
+    def retry(self, on_abandon: Abandon = None) -> Reply:
         """Repeat the request of a failed turn, and stream the reply."""
-        return self._reply(Retry())
+        return self._reply(Retry(), on_abandon)
 
-    def continue_answer(self) -> Reply:
+    def continue_answer(self, on_abandon: Abandon = None) -> Reply:
         """Continue the last answer, which was cut off or paused, and stream the rest. ``answer()`` has all of it."""
-        return self._reply(Continue())
+        return self._reply(Continue(), on_abandon)
 
     async def send(self, message: ToLLM) -> Receipt:
         """Put *message* into the mailbox, behind those sent before. Returns when it is there.
@@ -162,6 +167,10 @@ class SessionHandle:
             UnsupportedContent: it was rejected: the provider or its model does not accept such a block.
             ConfigError: it is not a message, or an invalid ``Configure``; the field is named.
         """
+        return await self.deliver(message, None)
+
+    async def deliver(self, message: ToLLM, on_late: Callable[[Receipt], None] | None) -> Receipt:
+        """As ``send``. If the message gets there although this is cancelled, *on_late* gets the receipt."""
         if isinstance(message, Configure) or (self._preparing and self._preparing.locked()):
             self._preparing = self._preparing or asyncio.Lock()
             async with self._preparing:  # what is sent meanwhile stays behind
@@ -169,7 +178,7 @@ class SessionHandle:
                     message = await self._prepared(message)
         data = encode_for_transfer(message, "message")
         channel, urgent = self._session.host.channel, isinstance(message, Interrupt)
-        receipt = await self._call(lambda host: host.reply_to(tell(channel, self._session.key, data, urgent)))
+        receipt = await self._call(lambda host: host.reply_to(tell(channel, self._session.key, data, urgent, on_late)))
         self.last_seq = max(self.last_seq, receipt.seq)
         return receipt
 
@@ -270,8 +279,12 @@ class SessionHandle:
             if not was_closed:
                 self._registry.on_session_closed(host)
 
-    def _reply(self, message: UserMessage | Retry | Continue) -> Reply:
-        return Reply(self, self._session.epoch, message, self._kept_readers)
+    def _reply(self, message: UserMessage | Retry | Continue, on_abandon: Abandon) -> Reply:
+        return Reply(self, self._session.epoch, message, self._options_of(on_abandon))
+
+    def _options_of(self, on_abandon: Abandon) -> ReplyOptions:
+        options = self._reply_options
+        return options if on_abandon is None else replace(options, on_abandon=checked_on_abandon(on_abandon))
 
     async def _prepared(self, change: Configure) -> Configure:
         """*change*, validated, with the credentials of its providers from the environment.
@@ -279,10 +292,8 @@ class SessionHandle:
         The models endpoint has been asked about a new model, if the provider says so, and the session's process has
         opened the clients of new providers: that may take seconds, for which other sessions there must not wait.
         """
-        if change.provider is not UNSET:
-            validated_provider(change.provider)
         change = validated_struct(with_shipped_strategies(change), (Configure,), "message")
-        if change.provider is not UNSET:
+        if isinstance(change.provider, ProviderConfig):
             provider = change.provider.resolved(os.environ)
             await learn_facts(provider)
             change = msgspec.structs.replace(change, provider=with_model_facts(provider))
@@ -292,7 +303,7 @@ class SessionHandle:
             change = msgspec.structs.replace(change, compaction=compaction.resolved(os.environ))
         with suppress(MissingExtra):  # the session's process may have the SDK that this one lacks
             change = await asyncio.to_thread(with_request_forms, change)
-        if providers := _providers(change):
+        if providers := providers_of(change):
             await self._call(lambda host: host.call_while_alive(host.actor.prepare.remote(providers)))
         return change
 
@@ -328,10 +339,3 @@ async def _history_page(key: SessionKey, full: bool, position: HistoryPosition |
 
 async def _learn_facts(key: SessionKey, model: str, host: HostRef) -> None:
     await host.call_while_alive(host.actor.learn_facts.remote(key, model))
-
-
-def _providers(change: Configure) -> list[ProviderConfig]:
-    """The providers that *change* names."""
-    compaction = given_settings(change).get("compaction")
-    own = [] if change.provider is UNSET else [change.provider]
-    return [*own, *(compaction.providers() if compaction else ())]

@@ -1,6 +1,6 @@
 """Replies whose answer is a value of a type."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Generic, TypeVar, cast
 
 import msgspec
@@ -11,9 +11,9 @@ from ..api.errors import OutputMismatch
 from ..api.messages import Receipt, ToLLM, UserMessage
 from ..api.status import SessionStatus
 from ..events.reader import Reader
-from .kept_readers import KeptReaders
 from .output_type import Misfit, OutputType
-from .reply import FinalAnswer, Reply, ReplySession, RunTool
+from .reply import FinalAnswer, Reply, ReplyOptions, ReplySession, RunTool
+from .silence import SilenceWatch
 
 T = TypeVar("T")
 
@@ -34,12 +34,12 @@ class TypedReply(Reply, Generic[T]):
         session: ReplySession,
         epoch: int,
         message: UserMessage,
-        kept_readers: KeptReaders,
+        options: ReplyOptions,
         output: OutputType[T],
     ) -> None:
         message = _with_schema(message, output)
         in_words = cast(ReplySession, _SchemaInWords(session, output))  # pyright takes no property for a field
-        super().__init__(in_words, epoch, message, kept_readers)
+        super().__init__(in_words, epoch, message, options)
         self._output = output
 
     def __await__(self) -> Generator[None, None, TypedAnswer[T]]:
@@ -59,7 +59,7 @@ class TypedReply(Reply, Generic[T]):
             if first.stop_reason in _REFUSALS:
                 raise _mismatch(first, f"the model did not answer ({first.stop_reason})") from None
             message = _with_schema(self._output.correction(str(misfit)), self._output)
-        second = await Reply(self._session, self._epoch, message, self._kept_readers).answer(run_tool)
+        second = await Reply(self._session, self._epoch, message, self._options).answer(run_tool)
         try:
             return _typed(second, self._value(second), first)
         except Misfit as misfit:
@@ -88,9 +88,22 @@ class _SchemaInWords:
     def last_seq(self, seq: int) -> None:
         self._session.last_seq = seq
 
+    @property
+    def open_replies(self) -> int:
+        """How many replies of the session's handle are being read."""
+        return self._session.open_replies
+
+    @open_replies.setter
+    def open_replies(self, count: int) -> None:
+        self._session.open_replies = count
+
     def events(self, after: int = 0) -> Reader:
         """The session's events after number *after*."""
         return self._session.events(after)
+
+    def watch(self, reader: Reader) -> SilenceWatch:
+        """Have *reader* fail when its events can't come any more, as long as it is silent."""
+        return self._session.watch(reader)
 
     async def status(self) -> SessionStatus:
         """The session's current status."""
@@ -98,12 +111,16 @@ class _SchemaInWords:
 
     async def send(self, message: ToLLM) -> Receipt:
         """Put *message* into the mailbox, with its schema in words if the provider or the model does not take it."""
+        return await self.deliver(message, None)
+
+    async def deliver(self, message: ToLLM, on_late: Callable[[Receipt], None] | None) -> Receipt:
+        """As ``send``. If the message gets there although this is cancelled, *on_late* gets the receipt."""
         try:
-            return await self._session.send(message)
+            return await self._session.deliver(message, on_late)
         except InvalidConfig as error:
             if not isinstance(message, UserMessage) or not error.field.startswith("output_schema"):
                 raise
-        return await self._session.send(self._in_words(message))
+        return await self._session.deliver(self._in_words(message), on_late)
 
 
 def _with_schema(message: UserMessage, output: OutputType[T]) -> UserMessage:

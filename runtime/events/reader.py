@@ -66,6 +66,9 @@ class Reader:
         self._error: Exception | None = None
         source.subscribe(self)
 
+    def __repr__(self) -> str:
+        return f"Reader(session={self.session_id!r}, ended={self._ended})"
+
     @property
     def epoch(self) -> int:
         """The epoch of the one session that it reads."""

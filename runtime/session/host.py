@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 import msgspec
 
 from ...providers.registry import ProviderConfig
+from ...providers.schema.checks.shown import shown
 from ...providers.schema.messages import HistoryView
 from ..api.config import SessionConfig
 from ..api.errors import SessionExists, UnknownSession
@@ -128,6 +129,8 @@ class Host:
                 if number % _GROUP_SESSIONS == 0:
                     await asyncio.sleep(0)
             await asyncio.sleep(0)
+        name = config.provider.name
+        log.info("opened %d sessions: %s, %s; there are %d", len(session_ids), name, config.provider.model, len(self))
 
     def tell(self, key: SessionKey, data: bytes) -> Receipt:
         """Put an encoded ``ToLLM`` into the session's mailbox.
@@ -198,7 +201,7 @@ class Host:
         opening: set[str] = set()
         for session_id in session_ids:
             if session_id in self._sessions or session_id in opening:
-                raise SessionExists(f"session {session_id!r} exists; attach to it, or use another id")
+                raise SessionExists(f"session {shown(session_id)} exists; attach to it, or use another id")
             opening.add(session_id)
 
     def _new_outbox(self, session_id: str, epoch: int, config: SessionConfig, incarnation: Incarnation) -> Outbox:
@@ -233,7 +236,7 @@ class Host:
         session_id, epoch = key
         session = self._sessions.get(session_id)
         if session is None or session.epoch != epoch:
-            raise UnknownSession(f"there is no session {session_id!r}; it has ended, or never existed")
+            raise UnknownSession(f"there is no session {shown(session_id)}; it has ended, or never existed")
         return session
 
     def _shard(self, session_id: str) -> int:

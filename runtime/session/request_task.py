@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from ...compaction.estimate.estimator import tokens_in
+from ...providers.registry import ProviderConfig
 from ...providers.schema.client import Client
+from ...providers.schema.config import HTTPConfig
 from ...providers.schema.deltas import (
     AnswerStarted,
     Cited,
@@ -18,7 +20,7 @@ from ...providers.schema.deltas import (
     ToolUseStarted,
 )
 from ...providers.schema.draft import Answer, Draft, Partial
-from ...providers.schema.errors import ProviderError, ThinkingRejected
+from ...providers.schema.errors import AuthenticationFailed, ProviderError, ThinkingRejected
 from ...providers.schema.messages import Origin
 from ...providers.schema.request import Request, WireMemo
 from ...providers.schema.usage import Usage, estimated
@@ -137,6 +139,18 @@ class RequestTask:
     def _estimate(self, answer: Answer | Partial) -> Usage:
         size_bytes = len(msgspec.json.encode(answer.content)) if answer.content else 0
         return Usage(input=estimated(tokens_in(self.memo.size_bytes)), output=estimated(tokens_in(size_bytes)))
+
+
+def named_failure(error: Exception, provider: ProviderConfig) -> ev.Failure:
+    """The failure of a request to *provider*, resolved. It names it, and where a rejected credential is from."""
+    failure = failure_of(error)
+    if not (isinstance(error, ProviderError) and isinstance(provider, HTTPConfig)):
+        return failure
+    message = failure.message if provider.name in failure.message else f"{provider.name}: {failure.message}"
+    if isinstance(error, AuthenticationFailed) and provider.credential_variables:
+        variables = " or ".join(provider.credential_variables)
+        message += f" (the credential is that of the config, or of {variables} where the session was spawned)"
+    return msgspec.structs.replace(failure, message=message)
 
 
 def failure_of(error: Exception) -> ev.Failure:

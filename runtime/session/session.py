@@ -36,7 +36,8 @@ from ..core.instructions import (
 from ..events.outbox import Outbox
 from .compaction_task import CompactionTask
 from .credentials import Credentials
-from .request_task import RequestTask, failure_of
+from .reporting import report_event, report_request
+from .request_task import RequestTask, named_failure
 
 log = logging.getLogger(__name__)
 
@@ -242,7 +243,9 @@ class Session:
         match instruction:
             case Emit(event=event):
                 self._outbox.put_event(event)
+                report_event(self.id, event)
             case SendRequest():
+                report_request(self.id, instruction)
                 self._start(self._run_request(instruction))
             case StartCompaction():
                 self._start(self._run_compaction(instruction))
@@ -286,7 +289,7 @@ class Session:
         except Exception as error:
             return ev.RequestFailed(
                 request=send.number,
-                failure=failure_of(error),
+                failure=named_failure(error, self._credentials.with_secrets(send.config.provider)),
                 elapsed_s=asyncio.get_running_loop().time() - self._first_attempt_at,
                 jitter=random.random(),
                 partial=self._partial(),

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import count
 
 from ..api.errors import PeerUnreachable
@@ -16,6 +17,9 @@ from .peer import ignore
 from .tls import TLS
 
 _CONNECT_S = 10.0
+
+OnLate = Callable[[bytes | None], None]
+"""Called with the result of a call that nobody waits for any more."""
 
 
 class Channel:
@@ -44,10 +48,12 @@ class Channel:
         self._connection: _CallingConnection | None = None
         self._connecting: asyncio.Task[None] | None = None
 
-    async def call(self, method: int, data: bytes = b"", urgent: bool = False) -> bytes | None:
+    async def call(
+        self, method: int, data: bytes = b"", urgent: bool = False, on_late: OnLate | None = None
+    ) -> bytes | None:
         """The result of a call. An *urgent* one goes ahead of those that wait for the socket.
 
-        If it is cancelled while it waits, it is not made.
+        If it is cancelled while it waits, it is not made. If it is cancelled later, *on_late* gets its result.
 
         Raises:
             ConnectionLost: the connection broke: the call may have been made or not.
@@ -60,7 +66,7 @@ class Channel:
         if connection is None or connection.is_lost:
             connection = self._connection = _CallingConnection(self, self._peer)
             self._connecting = asyncio.create_task(self._connect(connection))
-        return await connection.call(method, data, urgent, self.timeout_s)
+        return await connection.call(method, data, urgent, on_late)
 
     def close(self) -> None:
         """Close the connection. Calls in flight fail; the next call opens another one."""
@@ -129,8 +135,9 @@ class _CallingConnection(Connection):
         self._deadlines: dict[int, float] = {}  # of calls in flight; the first one comes first
         self._timer: asyncio.TimerHandle | None = None  # one for all calls: to set one for each costs more than they
 
-    async def call(self, method: int, data: bytes, urgent: bool, timeout_s: float | None) -> bytes | None:
-        """See ``Channel.call``. All calls with a timeout have the same one."""
+    async def call(self, method: int, data: bytes, urgent: bool, on_late: OnLate | None) -> bytes | None:
+        """See ``Channel.call``. All calls have the channel's timeout."""
+        timeout_s = self._channel.timeout_s
         number = next(self._numbers)
         ticket = self.send(encode(Request(number, method, data)), urgent)
         loop = asyncio.get_running_loop()
@@ -141,10 +148,26 @@ class _CallingConnection(Connection):
             self._timer = self._timer or loop.call_later(timeout_s, self._fail_late_calls)
         try:
             return await reply
+        except asyncio.CancelledError:
+            if on_late and not self.withdraw(ticket):
+                self._on_late(reply, number, on_late)
+            raise
         finally:
-            del self._calls[number]
+            if self._calls[number] is reply:
+                del self._calls[number]
             self._deadlines.pop(number, None)
             self.withdraw(ticket)
+
+    def _on_late(self, reply: "asyncio.Future[bytes | None]", number: int, on_late: OnLate) -> None:
+        """Pass the result of the call *number* on to *on_late*, however late it is; the wait for *reply* has ended."""
+        if reply.cancelled():
+            reply = self._calls[number] = asyncio.get_running_loop().create_future()
+        reply.add_done_callback(partial(self._end_late, number, on_late))
+
+    def _end_late(self, number: int, on_late: OnLate, reply: "asyncio.Future[bytes | None]") -> None:
+        self._calls.pop(number, None)
+        if not reply.cancelled() and reply.exception() is None:
+            on_late(reply.result())
 
     def fail(self, error: Exception) -> None:
         """Fail all calls with *error*, and close the connection. What arrives later is ignored."""

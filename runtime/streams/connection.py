@@ -75,10 +75,9 @@ class Connection(asyncio.Protocol):
             (self._waiting_urgent if urgent else self._waiting)[ticket] = frame
         return ticket
 
-    def withdraw(self, ticket: int) -> None:
-        """Do not send the frame with that ticket, if it still waits."""
-        self._waiting_urgent.pop(ticket, None)
-        self._waiting.pop(ticket, None)
+    def withdraw(self, ticket: int) -> bool:
+        """Do not send the frame with that ticket, if it still waits. Returns true if it did."""
+        return (self._waiting_urgent.pop(ticket, None) or self._waiting.pop(ticket, None)) is not None
 
     def close(self) -> None:
         """Close it at once. What the socket has not taken is not sent."""

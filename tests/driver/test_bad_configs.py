@@ -1,6 +1,7 @@
 """Invalid configs and ids: the field is named, and no session or id is left behind."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,28 +22,25 @@ def untyped_config(**fields: object) -> rc.SessionConfig:
 @pytest.mark.parametrize(
     ("config", "field"),
     [
-        (untyped_config(temperature=3), "config.temperature"),
-        (untyped_config(temperature=math.nan), "config.temperature"),
-        (untyped_config(max_output_tokens=0), "config.max_output_tokens"),
-        (untyped_config(max_output_tokens=2**70), "config.max_output_tokens"),
-        (untyped_config(system=7), "config.system"),
-        (untyped_config(system="\ud800"), "config.system"),
-        (untyped_config(when_busy="wait"), "config.when_busy"),
-        (untyped_config(limits=rc.Limits(message_bytes=-1)), "config.limits.message_bytes"),
-        (untyped_config(tools=(rc.Tool(name="look", input_schema={"at": object()}),)), "config.tools"),
-        (
-            untyped_config(provider=rc.Scripted(script=Script(tokens_per_s=0))),
-            "config.provider.script.tokens_per_s",
-        ),
-        (scripted((Fail(code="bad luck"),)), "provider.script"),
-        (rc.Scripted(), "config"),
+        (lambda: untyped_config(temperature=3), "config.temperature"),
+        (lambda: untyped_config(temperature=math.nan), "config.temperature"),
+        (lambda: untyped_config(max_output_tokens=0), "config.max_output_tokens"),
+        (lambda: untyped_config(max_output_tokens=2**70), "config.max_output_tokens"),
+        (lambda: untyped_config(system=7), "config.system"),
+        (lambda: untyped_config(system="\ud800"), "config.system"),
+        (lambda: untyped_config(when_busy="wait"), "config.when_busy"),
+        (lambda: untyped_config(limits=rc.Limits(message_bytes=-1)), "limits.message_bytes"),
+        (lambda: untyped_config(tools=(rc.Tool(name="look", input_schema={"at": object()}),)), "config.tools"),
+        (lambda: untyped_config(provider=rc.Scripted(script=Script(tokens_per_s=0))), "script.tokens_per_s"),
+        (lambda: scripted((Fail(code="bad luck"),)), "provider.script"),
+        (rc.Scripted, "config"),
     ],
 )
 def test_an_invalid_config_is_rejected_and_its_field_named(
-    runtime: blocking.Runtime, config: rc.SessionConfig, field: str
+    runtime: blocking.Runtime, config: Callable[[], rc.SessionConfig], field: str
 ) -> None:
     with rejected(InvalidConfig, field):
-        runtime.spawn(config, "invalid")
+        runtime.spawn(config(), "invalid")
 
     assert still_answers(runtime.spawn(ECHO, "invalid"))
     runtime.session("invalid").close()

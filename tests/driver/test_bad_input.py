@@ -1,5 +1,7 @@
 """Invalid messages and tool results: rejected with a reason, and the session is unchanged."""
 
+from collections.abc import Callable
+
 import pytest
 from fixtures.rejections import rejected, scripted, still_answers
 
@@ -80,21 +82,21 @@ def test_a_full_mailbox_rejects_further_messages_and_keeps_the_queued_ones(runti
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        (rc.Configure(temperature=9), "temperature"),
-        (rc.Configure(max_output_tokens=-1), "max_output_tokens"),
-        (rc.Configure(model=""), "model"),
+        (lambda: rc.Configure(temperature=9), "temperature"),
+        (lambda: rc.Configure(max_output_tokens=-1), "max_output_tokens"),
+        (lambda: rc.Configure(model=""), "model"),
         (
-            rc.Configure(provider=rc.Scripted(script=Script(answers=((Fail(code="bad luck"),),)))),
+            lambda: rc.Configure(provider=rc.Scripted(script=Script(answers=((Fail(code="bad luck"),),)))),
             "provider.script",
         ),
-        (rc.Configure(next="year"), "next"),  # type: ignore[arg-type]
+        (lambda: rc.Configure(next="year"), "next"),  # type: ignore[arg-type]
     ],
 )
 def test_invalid_settings_are_rejected_and_the_field_named(
-    session: blocking.SessionHandle, change: rc.Configure, field: str
+    session: blocking.SessionHandle, change: Callable[[], rc.Configure], field: str
 ) -> None:
     with rejected(InvalidConfig, field):
-        session.configure(change)
+        session.configure(change())
 
     assert still_answers(session)
 
@@ -107,7 +109,7 @@ def test_changing_to_a_provider_without_a_key_is_rejected(
     with rejected(MissingKey, "ANTHROPIC_API_KEY"):
         session.configure(rc.Configure(provider=rc.Anthropic(model="claude-sonnet-4-5")))
     with rejected(UnknownProvider):
-        session.configure(rc.Configure(provider="claude"))  # type: ignore[arg-type]
+        session.configure(rc.Configure(provider="claude"))
 
     assert still_answers(session)
 

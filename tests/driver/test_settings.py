@@ -1,6 +1,7 @@
 """Settings over Ray: any driver can read them, and each of them can be changed."""
 
 import sys
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -116,20 +117,20 @@ def test_a_new_rule_for_interrupts_applies_to_the_running_turn(runtime: blocking
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        (rc.Configure(limits=rc.Limits(waiting_messages=0)), "message.limits.waiting_messages"),
-        (rc.Configure(retry=rc.RetryPolicy(max_attempts=0)), "message.retry.max_attempts"),
-        (rc.Configure(when_busy="sometimes"), "message.when_busy"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        (rc.Configure(on_interrupt=None), "message.on_interrupt"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        (rc.Configure(compaction="layered"), "message.compaction"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        (lambda: rc.Configure(limits=rc.Limits(waiting_messages=0)), "limits.waiting_messages"),
+        (lambda: rc.Configure(retry=rc.RetryPolicy(max_attempts=0)), "retry.max_attempts"),
+        (lambda: rc.Configure(when_busy="sometimes"), "message.when_busy"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        (lambda: rc.Configure(on_interrupt=None), "message.on_interrupt"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        (lambda: rc.Configure(compaction="layered"), "message.compaction"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_change_that_does_not_fit_names_the_field(
-    session: blocking.SessionHandle, change: rc.Configure, field: str
+    session: blocking.SessionHandle, change: Callable[[], rc.Configure], field: str
 ) -> None:
     before = session.settings()
 
     with rejected(InvalidConfig, field):
-        session.configure(change)
+        session.configure(change())
 
     assert session.settings() == before

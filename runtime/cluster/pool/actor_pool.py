@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ...api.options import RuntimeOptions
 from ...api.placement import Dedicated, Packed, Placement
+from ..actor_logs import logged_level
 from ..directory.actor_names import HostKind, new_host_name
 from ..directory.places import HostOwner
 from ..ray_calls import kill_actor
@@ -76,6 +77,7 @@ class ActorPool:
                 ports=self._options.ports,
                 history_bytes=self._options.host_history_bytes,
                 call_timeout_s=self._options.call_timeout_s,
+                log_level=logged_level(),
             ),
         )
         host = HostRef(owner.host_id, actor, self._shared_actors.driver_id, self._options.call_timeout_s)

@@ -3,6 +3,7 @@
 import socket
 from urllib.parse import urlsplit
 
+from ....providers.schema.checks.shown import shown
 from ...api.errors import RayUnreachable
 
 _TIMEOUT_S = 5.0
@@ -28,6 +29,6 @@ def probe(address: str) -> None:
 def unreachable(address: str, reason: object) -> RayUnreachable:
     """The error for an *address* where Ray cannot be reached."""
     return RayUnreachable(
-        f"Ray can't be reached at {address!r} ({reason}); "
+        f"Ray can't be reached at {shown(address)} ({reason}); "
         "start a cluster there, or leave the address out to start Ray on this machine"
     )

@@ -4,6 +4,7 @@ import importlib
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import cast
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import ray
 from ray.exceptions import AuthenticationError
 
+from ....providers.schema.checks.shown import shown
 from ...api.errors import RayUnreachable
 from ...api.options import RuntimeOptions
 from ..ray_errors import start_error
@@ -40,15 +42,18 @@ def connect_to_ray(address: str | None, options: RuntimeOptions) -> bool:
     try:
         probe(address)
         _check_token(address)
+        log.info("starting Ray on this machine" if starts_ray else "connecting to Ray at %s", *[address][starts_ray:])
+        started_at = time.monotonic()
         with defer_sigint() if starts_ray else nullcontext():
             ray.init(
                 address=address,
                 namespace=options.namespace,
                 num_cpus=options.num_cpus if starts_ray else None,
                 include_dashboard=False if starts_ray else None,
-                log_to_driver=not options.quiet,
+                log_to_driver=not options.quiet or log.isEnabledFor(logging.INFO),
                 logging_level=logging.ERROR if options.quiet else logging.INFO,
             )
+        log.info("connected to Ray after %.1f s", time.monotonic() - started_at)
     except RayUnreachable:
         raise
     except Exception as error:  # Ray raises whatever it met: ConnectionError, RuntimeError, even Exception itself
@@ -94,6 +99,7 @@ def connect_to_running_ray(address: str | None) -> None:
 
 def shut_down_ray() -> None:
     """Shut down the Ray that ``connect_to_ray`` started."""
+    log.info("shutting down the Ray that was started here")
     with defer_sigint():
         ray.shutdown()
 
@@ -103,7 +109,7 @@ def _require_same_cluster(address: str | None) -> None:
     if address in (None, "auto", _LOCAL) or _host_and_port(address) == _host_and_port(connected):
         return
     raise RayUnreachable(
-        f"this process is connected to Ray at {connected!r} and can't connect to {address!r} as well; "
+        f"this process is connected to Ray at {connected!r} and can't connect to {shown(address)} as well; "
         "leave the address out, or call ray.shutdown() first"
     )
 

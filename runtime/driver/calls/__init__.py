@@ -1,0 +1,1 @@
+"""What calls take, and what becomes of the turn of one that is abandoned."""

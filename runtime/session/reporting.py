@@ -1,0 +1,64 @@
+"""What sessions report to the log: ids, numbers, names and codes; never content, never secrets."""
+
+import logging
+
+from ...providers.schema.usage import Count
+from ..api import messages as msg
+from ..core.instructions import SendRequest
+
+log = logging.getLogger(__name__)
+
+
+def report_event(session_id: str, event: msg.FromLLM) -> None:
+    """Log *event*: what an operator wants to know at INFO, everything else at DEBUG. Chunks are not events here."""
+    if not log.isEnabledFor(logging.INFO):
+        return
+    match event:
+        case msg.Retrying():
+            log.info("%s: turn %d is tried again in %.1f s: %s", session_id, event.turn, event.delay_s, event.code)
+        case msg.Failed():
+            log.info("%s: turn %d failed: %s", session_id, event.turn, event.code)
+        case msg.Compacted():
+            log.info(
+                "%s: compacted (%s): %d messages, before %d",
+                session_id,
+                event.reason,
+                event.messages_after,
+                event.messages_before,
+            )
+        case msg.Configured():
+            log.info("%s: configured %s, model %s", session_id, ", ".join(event.fields), event.model)
+        case msg.Closed():
+            log.info("%s: closed", session_id)
+        case msg.Completed():
+            log.debug(
+                "%s: turn %d completed: %s, %d requests, %s tokens in, %s out",
+                session_id,
+                event.turn,
+                event.stop_reason,
+                event.requests,
+                _tokens(event.usage.input),
+                _tokens(event.usage.output),
+            )
+        case msg.ToolBatch():
+            log.debug("%s: turn %d waits for %d tools", session_id, event.turn, len(event.uses))
+        case _:
+            log.debug("%s: turn %d: %s", session_id, event.turn, type(event).__name__)
+
+
+def report_request(session_id: str, send: SendRequest) -> None:
+    """Log a request that is about to be sent."""
+    log.debug(
+        "%s: turn %d sends request %d to %s, %s: %d messages, attempt %d",
+        session_id,
+        send.turn,
+        send.number,
+        send.config.provider.name,
+        send.config.provider.model,
+        len(send.messages),
+        send.attempt,
+    )
+
+
+def _tokens(count: Count) -> str:
+    return "?" if count.tokens is None else str(count.tokens)
