@@ -94,7 +94,7 @@ async def _talking_rows(runtime: rc.Runtime, number: int, runs: int) -> list[Row
             before = await total_unique_bytes()
             more = await runtime.spawn_many(config, number, ONE_ACTOR)
             opened.extend(more)
-            await asyncio.gather(*(_wait_for_text(session.ask("Hi")) for session in more))
+            await asyncio.gather(*(_wait_for_text(session.ask("Hi", on_abandon="leave")) for session in more))
             return (await total_unique_bytes() - before) / number
 
         await growth()

@@ -124,14 +124,14 @@ class PromptMap(Generic[A]):
                 if not waiting:
                     return
                 if not waiting[0].done():
-                    ended, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                    for _ in ended:
-                        done += 1
-                        if on_progress:
-                            on_progress(done, total)
-                    continue
-                running.discard(waiting[0])
-                yield waiting.popleft().result()
+                    await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in [task for task in running if task.done()]:
+                    running.discard(task)
+                    done += 1
+                    if on_progress:
+                        on_progress(done, total)
+                if waiting[0].done():
+                    yield waiting.popleft().result()
         finally:
             for task in running:
                 task.cancel()

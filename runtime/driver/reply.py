@@ -197,7 +197,7 @@ class Reply:
         kept_readers = self._options.kept_readers
         reader = kept_readers.take(session.id, self._epoch)  # before they can arrive
         try:
-            receipt = await session.deliver(self._message, self._on_late if self._interrupts else None)
+            receipt = await self._deliver(self._message)
         except BaseException:
             if reader is not None:
                 kept_readers.keep(reader)
@@ -208,6 +208,10 @@ class Reply:
             return session.events(receipt.seq)
         reader.skip_to(receipt.seq)
         return reader
+
+    async def _deliver(self, message: UserMessage | Retry | Continue) -> Receipt:
+        """Put *message* into the mailbox."""
+        return await self._session.deliver(message, self._on_late if self._interrupts else None)
 
     def __await__(self) -> Generator[None, None, FinalAnswer]:
         return self.answer().__await__()

@@ -15,6 +15,7 @@ from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed, SessionDied, UnknownSession
 from ..api.initial_history import validated_history
+from ..api.messages import UserMessage
 from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Packed, Placement
 from ..api.status import SessionList
@@ -223,8 +224,11 @@ class Runtime:
         The sessions share an actor, unless the placement of the runtime says ``Packed`` with more.
 
         Raises:
+            InvalidConfig: *prompts* is a single prompt.
             ConfigError: awaiting or iterating: the config is invalid, or a key or an SDK is missing.
         """
+        if isinstance(prompts, str | bytes | UserMessage):
+            raise InvalidConfig("prompts", f"give a list of prompts, not a single {type(prompts).__name__}")
         options = MapOptions(concurrency, retries, on_progress)
         open_session = self._opener(config)
         if output_type is None:

@@ -1,19 +1,16 @@
 """Replies whose answer is a value of a type."""
 
-from collections.abc import Callable, Generator
-from typing import Generic, TypeVar, cast
+from collections.abc import Generator
+from typing import Generic, TypeVar
 
 import msgspec
 
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.stop_reasons import StopReason
 from ..api.errors import OutputMismatch
-from ..api.messages import Receipt, ToLLM, UserMessage
-from ..api.status import SessionStatus
-from ..events.reader import Reader
+from ..api.messages import Continue, Receipt, Retry, UserMessage
 from .output_type import Misfit, OutputType
 from .reply import FinalAnswer, Reply, ReplyOptions, ReplySession, RunTool
-from .silence import SilenceWatch
 
 T = TypeVar("T")
 
@@ -26,8 +23,8 @@ class TypedAnswer(FinalAnswer, Generic[T], frozen=True, kw_only=True):
     value: T
 
 
-class TypedReply(Reply, Generic[T]):
-    """The events of one turn, or its answer, whose ``value`` is of the type that was asked for."""
+class _SchemaReply(Reply, Generic[T]):
+    """The events of one turn with a schema, which is part of the message where the session does not take it."""
 
     def __init__(
         self,
@@ -37,10 +34,20 @@ class TypedReply(Reply, Generic[T]):
         options: ReplyOptions,
         output: OutputType[T],
     ) -> None:
-        message = _with_schema(message, output)
-        in_words = cast(ReplySession, _SchemaInWords(session, output))  # pyright takes no property for a field
-        super().__init__(in_words, epoch, message, options)
+        super().__init__(session, epoch, _with_schema(message, output), options)
         self._output = output
+
+    async def _deliver(self, message: UserMessage | Retry | Continue) -> Receipt:
+        try:
+            return await super()._deliver(message)
+        except InvalidConfig as error:
+            if not isinstance(message, UserMessage) or not error.field.startswith("output_schema"):
+                raise
+        return await super()._deliver(self._output.asked_for_in(message))
+
+
+class TypedReply(_SchemaReply[T]):
+    """The events of one turn, or its answer, whose ``value`` is of the type that was asked for."""
 
     def __await__(self) -> Generator[None, None, TypedAnswer[T]]:
         return self.answer().__await__()
@@ -58,8 +65,8 @@ class TypedReply(Reply, Generic[T]):
         except Misfit as misfit:
             if first.stop_reason in _REFUSALS:
                 raise _mismatch(first, f"the model did not answer ({first.stop_reason})") from None
-            message = _with_schema(self._output.correction(str(misfit)), self._output)
-        second = await Reply(self._session, self._epoch, message, self._options).answer(run_tool)
+            message = self._output.correction(str(misfit))
+        second = await _SchemaReply(self._session, self._epoch, message, self._options, self._output).answer(run_tool)
         try:
             return _typed(second, self._value(second), first)
         except Misfit as misfit:
@@ -69,58 +76,6 @@ class TypedReply(Reply, Generic[T]):
         if answer.stop_reason is StopReason.MAX_TOKENS:
             raise Misfit("the output limit cut it off")
         return self._output.value(answer.text)
-
-
-class _SchemaInWords:
-    """A session in which a schema that it does not take is part of the message instead."""
-
-    def __init__(self, session: ReplySession, output: OutputType[T]) -> None:
-        self.id: str = session.id
-        self._session = session
-        self._in_words = output.asked_for_in
-
-    @property
-    def last_seq(self) -> int:
-        """The number of the last event that the session's handle knows of."""
-        return self._session.last_seq
-
-    @last_seq.setter
-    def last_seq(self, seq: int) -> None:
-        self._session.last_seq = seq
-
-    @property
-    def open_replies(self) -> int:
-        """How many replies of the session's handle are being read."""
-        return self._session.open_replies
-
-    @open_replies.setter
-    def open_replies(self, count: int) -> None:
-        self._session.open_replies = count
-
-    def events(self, after: int = 0) -> Reader:
-        """The session's events after number *after*."""
-        return self._session.events(after)
-
-    def watch(self, reader: Reader) -> SilenceWatch:
-        """Have *reader* fail when its events can't come any more, as long as it is silent."""
-        return self._session.watch(reader)
-
-    async def status(self) -> SessionStatus:
-        """The session's current status."""
-        return await self._session.status()
-
-    async def send(self, message: ToLLM) -> Receipt:
-        """Put *message* into the mailbox, with its schema in words if the provider or the model does not take it."""
-        return await self.deliver(message, None)
-
-    async def deliver(self, message: ToLLM, on_late: Callable[[Receipt], None] | None) -> Receipt:
-        """As ``send``. If the message gets there although this is cancelled, *on_late* gets the receipt."""
-        try:
-            return await self._session.deliver(message, on_late)
-        except InvalidConfig as error:
-            if not isinstance(message, UserMessage) or not error.field.startswith("output_schema"):
-                raise
-        return await self._session.deliver(self._in_words(message), on_late)
 
 
 def _with_schema(message: UserMessage, output: OutputType[T]) -> UserMessage:

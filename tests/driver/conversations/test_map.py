@@ -5,6 +5,7 @@ import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import aclosing
+from typing import Any
 
 import msgspec
 import pytest
@@ -36,9 +37,25 @@ def test_answers_are_in_the_order_of_the_prompts_and_progress_is_reported(runtim
     results = runtime.map(ECHO, prompts, 8, lambda done, total: progress.append((done, total)))
 
     assert texts(results) == prompts
-    assert progress[-1] == (60, 60)
-    assert progress == sorted(progress)
+    assert progress == [(done, 60) for done in range(1, 61)]
     assert runtime.sessions() == []
+
+
+def test_progress_counts_what_ends_while_the_results_are_used(options: rc.RuntimeOptions) -> None:
+    async def main() -> list[int]:
+        progress: list[int] = []
+        async with rc.Runtime(options=options) as runtime:
+            async for _ in runtime.map(ECHO, ["one", "two", "three"], 3, lambda done, _: progress.append(done)):
+                await asyncio.gather(*(task for task in asyncio.all_tasks() if "MapSessions" in str(task.get_coro())))
+        return progress
+
+    assert asyncio.run(main()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("prompts", ["where?", b"where?", rc.UserMessage.of("where?")])
+def test_a_single_prompt_is_no_list_of_prompts(runtime: blocking.Runtime, prompts: Any) -> None:
+    with pytest.raises(InvalidConfig, match="give a list of prompts"):
+        runtime.map(ECHO, prompts)
 
 
 def test_each_prompt_has_a_conversation_of_its_own(runtime: blocking.Runtime) -> None:
