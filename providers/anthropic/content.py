@@ -32,19 +32,21 @@ _is_sealed = re.compile(rb'"encrypted_[a-z_]+"\s*:\s*"').search
 
 
 class _OpaqueIds(msgspec.Struct):
-    """The members that link a result of the provider's own tool to its use."""
+    """The members that link a result of the provider's own tool to its use, and the input of a use."""
 
     id: Any = None
     tool_use_id: Any = None
+    input: Any = None
 
 
 _opaque_ids = msgspec.json.Decoder(_OpaqueIds).decode
 
 
-def wire_blocks(message: Message, media: MediaRules, source: str) -> list[Any]:
+def wire_blocks(message: Message, media: MediaRules, source: str, continued: bool = False) -> list[Any]:
     """The blocks of *message*, without those that the API has no form for or that *source* can't read.
 
     Media that *media* does not take becomes a note. Thinking that nothing follows is left out: the API rejects it.
+    A paused answer that the request has *continued* keeps the uses that the API is to go on with.
     """
     match message.content:
         case (Text(text=text, citations=()),) if not is_blank(text):  # most messages; the rest takes longer
@@ -53,7 +55,7 @@ def wire_blocks(message: Message, media: MediaRules, source: str) -> list[Any]:
             if message.role is Role.USER:
                 return list(_each_block(content, media))
             own = message.readable_by(source)
-            left_out = _unanswered_ids(content) | (_NONE if own else _sealed_ids(content))
+            left_out = unanswered_ids(content, continued) | (_NONE if own else _sealed_ids(content))
             blocks = list(_each_block(content, media, own, left_out))
             while blocks and _is_thinking(blocks[-1]):
                 del blocks[-1]
@@ -103,8 +105,12 @@ def _each_block(
                     yield msgspec.Raw(block.json)
 
 
-def _unanswered_ids(content: Sequence[Block]) -> frozenset[str]:
+def unanswered_ids(content: Sequence[Block], continued: bool = False) -> frozenset[str]:
     """The ids of those uses of the provider's own tools whose results are missing: the answer broke off, or paused.
+
+    If the request has a paused answer *continued*, they are only those whose input the output limit has cut off; it is
+    empty. The API runs the others, as it asks for "the assistant content as is":
+    https://platform.claude.com/docs/en/agents-and-tools/tool-use/server-tools.
 
     "`web_search` tool use with id ... was found without a corresponding `web_search_tool_result` block", says the API
     of them. After tool uses of the program the results may be in the next answer.
@@ -114,8 +120,13 @@ def _unanswered_ids(content: Sequence[Block]) -> frozenset[str]:
     if any(type(block) is ToolUse for block in content):
         return _NONE
     opaque = [block for block in content if isinstance(block, Opaque) and block.provider == PROVIDER]
-    uses = {each for block in opaque if block.type.endswith(_USE) for each in _ids(block)}
+    kept = (block for block in opaque if block.type.endswith(_USE) and not (continued and _has_input(block)))
+    uses = {each for block in kept for each in _ids(block)}
     return frozenset(uses.difference(each for block in opaque if not block.type.endswith(_USE) for each in _ids(block)))
+
+
+def _has_input(use: Opaque) -> bool:
+    return bool(_opaque_ids(use.json).input)
 
 
 def _sealed_ids(content: Iterable[Block]) -> frozenset[str]:

@@ -11,7 +11,7 @@ from ..claude.bound_thinking import BoundThinking, Context
 from ..claude.output_limits import default_output_tokens
 from ..claude.prompt_changes import PromptPlan, prompt_plan
 from ..claude.thinking import effort_level, thinking_member
-from ..schema.content import ToolResult, is_blank
+from ..schema.content import Thinking, ToolResult, is_blank
 from ..schema.facts import ModelFacts
 from ..schema.messages import Message, Role
 from ..schema.request import Prompt, Request, Settings
@@ -21,7 +21,7 @@ from ..wire.extra_body import merged
 from ..wire.media import MediaRules
 from ..wire.request_body import members, tool_definition
 from .cache_marks import cache_mark, mark_messages
-from .content import MEDIA, TOOL_NAME, starts_with_thinking, wire_blocks
+from .content import MEDIA, TOOL_NAME, starts_with_thinking, unanswered_ids, wire_blocks
 from .errors import PROVIDER
 
 OWN_MEMBERS = frozenset(
@@ -108,13 +108,15 @@ def body(request: Request, dialect: Dialect, streaming: bool, finish: Callable[[
     to what is sent here.
     """
     messages, settings, facts = request.messages, request.settings, dialect.facts
-    forms = request.memo.forms(messages, dialect, dialect.parts)
+    forms = encoded = request.memo.forms(messages, dialect, dialect.parts)
     prompt = _plan(request, forms, dialect)
     if facts.binds_thinking:
         bound, base = BoundThinking.of(request.memo, PROVIDER), prompt.base
         fingerprint = bound.prompt(base.system, base.tools, lambda: map(definition, base.tools))
         context = Context(fingerprint, dialect.parts, prompt.appended)
         forms = bound.valid_forms(request.memo, messages, forms, context)
+    if messages[-1].role is Role.ASSISTANT and unanswered_ids(messages[-1].content):
+        forms = [*forms[:-1], _continued(messages[-1], dialect, thinks=forms[-1] is encoded[-1])]
     head = _head(settings, prompt.base, dialect, streaming)
     if head.get("thinking", {}).get("type") == "enabled" and not _may_think(messages, dialect):
         del head["thinking"]
@@ -122,6 +124,14 @@ def body(request: Request, dialect: Dialect, streaming: bool, finish: Callable[[
     extra = {name: value for name, value in (dialect.extra_body or {}).items() if name != "thinking" or name in head}
     head = finish(merged(head, extra))
     return b"".join((_json(head)[:-1], b',"messages":[', *pieces, b"]}"))
+
+
+def _continued(message: Message, dialect: Dialect, thinks: bool) -> bytes:
+    """The form of a paused answer that the request has continued; it *thinks* if its thinking is still valid."""
+    if not thinks:
+        content = tuple(block for block in message.content if not isinstance(block, Thinking))
+        message = msgspec.structs.replace(message, content=content)
+    return _json(wire_blocks(message, dialect.media, dialect.source, continued=True))[1:-1]
 
 
 def definition(tool: Tool | ProviderTool) -> dict[str, Any]:

@@ -56,6 +56,39 @@ def test_a_paused_answer_is_sent_back_as_it_is_and_becomes_one_answer(auto_conti
     asyncio.run(main())
 
 
+TEXT = '{"type":"text","text":"I look."}'
+THOUGHT = '{"type":"thinking","thinking":"Hm.","signature":"s"}'
+CUT_OFF = SEARCH.replace('{"query":"ravens"}', "{}")
+
+
+@pytest.mark.parametrize(
+    ("blocks", "sent_back"),
+    [
+        ([SEARCH], [SEARCH]),
+        ([TEXT, SEARCH], [TEXT, SEARCH]),
+        ([THOUGHT, SEARCH], [THOUGHT, SEARCH]),
+        ([TEXT, CUT_OFF], [TEXT]),
+    ],
+    ids=["alone", "after text", "after thinking", "cut off"],
+)
+def test_a_tool_of_anthropic_s_that_has_not_run_yet_goes_back_to_it(blocks: list[str], sent_back: list[str]) -> None:
+    async def main() -> None:
+        paused, rest = answer("pause_turn", *blocks), answer("end_turn", FOUND, TEXT)
+        async with Loopback(in_turn(answers(paused), answers(rest), answers(REST))) as server:
+            provider = rc.Anthropic(model="claude-sonnet-4-5", api_key="k", base_url=server.url)
+            config = rc.SessionConfig(provider=provider, auto_continue=1, prompt_caching=False)
+            async with running_session(config) as session:
+                await session.wait_for_end(session.ask("What do ravens do?"))
+                await session.wait_for_end(session.ask("And then?"))
+
+                _, continued, next_turn = (msgspec.json.decode(each.body)["messages"] for each in server.received)
+                assert continued[1]["content"] == [msgspec.json.decode(block) for block in sent_back]
+                whole = [msgspec.json.decode(block) for block in (*blocks, FOUND, TEXT)]
+                assert next_turn[1]["content"] == whole
+
+    asyncio.run(main())
+
+
 async def end_of_answer(session: SessionFixture, auto_continue: int) -> rc.Completed:
     """The end of the turn in which the answer is completed: the first one, or the one of ``Continue``."""
     end = await session.wait_for_end(session.ask("What do ravens do?"))
