@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from ..schema.checks.shown import short_name
 from ..schema.content import Opaque, is_blank
 from ..schema.draft import Answer
 from ..schema.errors import ContextOverflow, InvalidConfig, InvalidRequest
@@ -31,7 +32,9 @@ def check_compaction(dialect: Dialect, instructions: str | None) -> None:
         InvalidConfig: it has no compaction for the model or at this endpoint, or the instructions are too long.
     """
     if not dialect.facts.compacts:
-        raise InvalidConfig("compaction", f"the API does not compact histories for {dialect.model} at this endpoint")
+        raise InvalidConfig(
+            "compaction", f"the API does not compact histories for {short_name(dialect.model)} at this endpoint"
+        )
     if instructions is not None and len(instructions) > _INSTRUCTIONS_CHARS:
         raise InvalidConfig("compaction", f"Anthropic accepts instructions of up to {_INSTRUCTIONS_CHARS} characters")
 

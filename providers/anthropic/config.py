@@ -9,6 +9,7 @@ import msgspec
 
 from ..auth.aws_config import AWSAuth
 from ..auth.aws_endpoints import aws_endpoint
+from ..schema.checks.shown import shown
 from ..schema.config import HTTPConfig, require_credential
 from ..schema.errors import InvalidConfig
 from ..wire.hosts import host_of
@@ -68,7 +69,7 @@ class Anthropic(HTTPConfig, frozen=True, kw_only=True):
             raise InvalidConfig("provider.aws", f"AWS credentials are for endpoints at AWS, not for {self.served_by!r}")
         for beta in self.betas:
             if not re.fullmatch(r"[A-Za-z0-9._-]+", beta):
-                raise InvalidConfig("provider.betas", f"{beta!r} is not the name of a beta")
+                raise InvalidConfig("provider.betas", f"{shown(beta)} is not the name of a beta")
         if self.fetch_model_facts and self.served_by not in ("anthropic", "aws"):
             raise InvalidConfig("provider.fetch_model_facts", f"there is no models endpoint at {self.served_by!r}")
         if self.fallbacks is not None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 from ..claude.thinking import check_thinking, thinking_member
+from ..schema.checks.shown import short_name
 from ..schema.errors import InvalidConfig
 from ..schema.request import Settings
 from ..schema.tools import Tool
@@ -59,7 +60,9 @@ def _check_tools(settings: Settings, dialect: Dialect) -> None:
         raise InvalidConfig("tools", "they can't all be deferred: add Anthropic's tool search, or leave one undeferred")
     strict = [index for index, tool in enumerate(settings.tools) if isinstance(tool, Tool) and tool.strict]
     if strict and dialect.facts.fits_schemas is False:
-        raise InvalidConfig(f"tools[{strict[0]}].strict", f"{dialect.model} does not hold tool input to a schema")
+        raise InvalidConfig(
+            f"tools[{strict[0]}].strict", f"{short_name(dialect.model)} does not hold tool input to a schema"
+        )
     if len(strict) > _MAX_STRICT_TOOLS:
         raise InvalidConfig(
             f"tools[{strict[_MAX_STRICT_TOOLS]}].strict", f"Anthropic takes up to {_MAX_STRICT_TOOLS} strict tools"

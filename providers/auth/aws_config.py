@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, Self
 import msgspec
 
 from ..schema.checks.field_checks import check_fields
+from ..schema.checks.shown import shown
 from ..schema.config import WithSecrets, require_credential
 from ..schema.errors import InvalidConfig
 from .aws_endpoints import aws_endpoint
@@ -117,7 +118,8 @@ class AWSAuth(WithSecrets, frozen=True, kw_only=True, omit_defaults=True):
             given, right = getattr(auth, field), getattr(endpoint, field)
             if given not in (None, right):
                 raise InvalidConfig(
-                    f"provider.aws.{field}", f"it is {given!r}, but base_url is an address of {right!r}; leave it out"
+                    f"provider.aws.{field}",
+                    f"it is {shown(given)}, but base_url is an address of {right!r}; leave it out",
                 )
         return msgspec.structs.replace(auth, region=endpoint.region, service=endpoint.service)
 

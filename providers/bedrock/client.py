@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import botocore
 
 from ..auth.aws_credentials import AWSAccess
+from ..schema.checks.shown import shown
 from ..schema.client import Sink
 from ..schema.config import RequestForm
 from ..schema.content import Block
@@ -121,7 +122,7 @@ def _unsigned(headers: Mapping[str, str]) -> Mapping[str, str]:
     """
     for name in headers:
         if name.lower().startswith("x-amz-"):
-            raise InvalidConfig(f"provider.extra_headers[{name!r}]", "it would have to be signed; leave it out")
+            raise InvalidConfig(f"provider.extra_headers[{shown(name)}]", "it would have to be signed; leave it out")
     return headers
 
 

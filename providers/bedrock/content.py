@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from ..schema.checks.shown import short_name
 from ..schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse, is_blank
 from ..schema.errors import UnsupportedContent
 from ..schema.messages import Message
@@ -81,7 +82,7 @@ def check_citations(content: Sequence[Block], model: str, traits: ModelTraits) -
     if traits.takes_citations:
         return
     if any(isinstance(block, Document) and block.cite for block in _flat(content)):
-        raise UnsupportedContent(f"content: {model} does not cite documents; leave cite out", PROVIDER)
+        raise UnsupportedContent(f"content: {short_name(model)} does not cite documents; leave cite out", PROVIDER)
 
 
 @dataclass(slots=True)

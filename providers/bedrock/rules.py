@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 
 from ..claude.thinking import check_thinking
+from ..schema.checks.shown import short_name, shown
 from ..schema.errors import InvalidConfig
 from ..schema.request import Reasoning, Settings
 from ..schema.tools import Tool, ToolChoice
@@ -43,7 +44,9 @@ def check_settings(settings: Settings, dialect: Dialect) -> None:
         case Family.NOVA if settings.thinking is not None:
             _check_nova_thinking(settings, settings.thinking)
         case Family.GPT if (settings.max_output_tokens or _MIN_GPT_OUTPUT_TOKENS) < _MIN_GPT_OUTPUT_TOKENS:
-            raise InvalidConfig("max_output_tokens", f"{dialect.model} takes {_MIN_GPT_OUTPUT_TOKENS} or more")
+            raise InvalidConfig(
+                "max_output_tokens", f"{short_name(dialect.model)} takes {_MIN_GPT_OUTPUT_TOKENS} or more"
+            )
         case _:
             pass
 
@@ -93,14 +96,14 @@ def _check_request_members(settings: Settings, model: str, traits: ModelTraits) 
         if ttl not in _TTLS:
             raise InvalidConfig("prompt_cache_ttl", f"Bedrock takes {', '.join(_TTLS)}")
         if ttl != "5m" and not traits.caches_long:
-            raise InvalidConfig("prompt_cache_ttl", f"{model} keeps a cache for '5m' only; leave it out")
+            raise InvalidConfig("prompt_cache_ttl", f"{short_name(model)} keeps a cache for '5m' only; leave it out")
     metadata = settings.metadata or {}
     if len(metadata) > _MAX_METADATA:
         raise InvalidConfig("metadata", f"Bedrock takes {_MAX_METADATA} entries; remove some")
     for key, value in metadata.items():
         if not (_is_metadata_key(key) and _is_metadata_value(value)):
             raise InvalidConfig(
-                f"metadata[{key!r}]", "Bedrock takes up to 256 of a-z, A-Z, 0-9, space and : _ @ $ # = / + , . -"
+                f"metadata[{shown(key)}]", "Bedrock takes up to 256 of a-z, A-Z, 0-9, space and : _ @ $ # = / + , . -"
             )
 
 

@@ -6,6 +6,7 @@ https://platform.claude.com/docs/en/build-with-claude/thinking, .../adaptive-thi
 
 from typing import Any
 
+from ..schema.checks.shown import short_name
 from ..schema.errors import InvalidConfig
 from ..schema.facts import ModelFacts
 from ..schema.request import Reasoning, Settings
@@ -60,7 +61,9 @@ def check_thinking(settings: Settings, model: str, facts: ModelFacts) -> None:
     if reasoning.budget_tokens is not None:
         _check_budget(reasoning.budget_tokens, settings, model, facts)
     elif reasoning.effort is None and facts.thinking_types == ("enabled", "disabled"):
-        raise InvalidConfig("thinking", f"{model} thinks only with a budget; give budget_tokens, or remove it")
+        raise InvalidConfig(
+            "thinking", f"{short_name(model)} thinks only with a budget; give budget_tokens, or remove it"
+        )
     member = thinking_member(reasoning, facts)
     if member is None or member["type"] in _OFF:
         return
@@ -77,14 +80,16 @@ def _check_budget(budget_tokens: int, settings: Settings, model: str, facts: Mod
     if facts.thinking_types is not None and "enabled" not in facts.thinking_types:
         levels = [effort for effort in facts.efforts or () if effort != "none"]
         instead = f"an effort: {', '.join(levels)}" if levels else "an effort"
-        raise InvalidConfig("thinking.budget_tokens", f"{model} takes no budget; give {instead}")
+        raise InvalidConfig("thinking.budget_tokens", f"{short_name(model)} takes no budget; give {instead}")
     if budget_tokens < _MIN_BUDGET_TOKENS:
         raise InvalidConfig("thinking.budget_tokens", f"Claude takes {_MIN_BUDGET_TOKENS} or more")
     if settings.max_output_tokens is not None and budget_tokens >= settings.max_output_tokens:
         raise InvalidConfig("thinking.budget_tokens", "it must be less than max_output_tokens")
     if facts.output_limit_tokens is not None and budget_tokens >= facts.output_limit_tokens:
         limit = facts.output_limit_tokens
-        raise InvalidConfig("thinking.budget_tokens", f"{model} writes at most {limit:,} tokens, thinking included")
+        raise InvalidConfig(
+            "thinking.budget_tokens", f"{short_name(model)} writes at most {limit:,} tokens, thinking included"
+        )
 
 
 def _check_sampling_with_thinking(settings: Settings) -> None:
@@ -100,4 +105,4 @@ def _check_sampling_with_thinking(settings: Settings) -> None:
 def _check_one_sampling_setting(settings: Settings, model: str) -> None:
     both = settings.temperature is not None and settings.top_p is not None
     if both and not takes_temperature_with_top_p(model):
-        raise InvalidConfig("top_p", f"{model} takes temperature or top_p, not both; remove one of them")
+        raise InvalidConfig("top_p", f"{short_name(model)} takes temperature or top_p, not both; remove one of them")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
+from ..schema.checks.shown import short_name
 from ..schema.errors import InvalidConfig
 from ..schema.facts import ModelFacts
 from ..schema.request import Settings
@@ -62,7 +63,7 @@ def check_modes(config: Cohere) -> None:
     rules = cohere_rules(config.model)
     for name, modes in (("citation_mode", rules.citation_modes), ("safety_mode", rules.safety_modes)):
         if getattr(config, name) not in (None, *modes):
-            raise InvalidConfig(f"provider.{name}", f"{config.model} takes {', '.join(modes)}")
+            raise InvalidConfig(f"provider.{name}", f"{short_name(config.model)} takes {', '.join(modes)}")
 
 
 def check_settings(settings: Settings, dialect: Dialect) -> None:
@@ -82,7 +83,9 @@ def check_settings(settings: Settings, dialect: Dialect) -> None:
     _RULES.check(settings, dialect.model, dialect.rules.facts)
     forced = settings.tool_choice is not None and settings.tool_choice.mode != "auto"
     if settings.tools and forced and not dialect.rules.takes_tool_choice:
-        problem = f"{dialect.model} takes none; give the tools that it may use, or no tools, or a newer model"
+        problem = (
+            f"{short_name(dialect.model)} takes none; give the tools that it may use, or no tools, or a newer model"
+        )
         raise InvalidConfig("tool_choice.mode", problem)
     _check_strict([tool for tool in settings.tools if isinstance(tool, Tool)])
 

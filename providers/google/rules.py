@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ..schema.checks.shown import shown
+from ..schema.checks.shown import short_name, shown
 from ..schema.errors import InvalidConfig
 from ..schema.facts import ModelFacts
 from ..schema.request import Settings
@@ -118,22 +118,28 @@ def _check_penalties(settings: Settings, dialect: Dialect) -> None:
     """https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/gemini/3-6-flash: they are an error."""
     for name in ("frequency_penalty", "presence_penalty"):
         if getattr(settings, name) and not dialect.rules.takes_penalties:
-            raise InvalidConfig(name, f"{dialect.model} rejects penalties; remove it, and steer it by the prompt")
+            raise InvalidConfig(
+                name, f"{short_name(dialect.model)} rejects penalties; remove it, and steer it by the prompt"
+            )
 
 
 def _check_tools(settings: Settings, dialect: Dialect) -> None:
     """https://ai.google.dev/gemini-api/docs/tool-combination; image models take Google's own tools only."""
     if not dialect.rules.takes_functions and any(isinstance(tool, Tool) for tool in settings.tools):
-        raise InvalidConfig("tools", f"{dialect.model} takes Google's own tools only; choose another model for yours")
+        raise InvalidConfig(
+            "tools", f"{short_name(dialect.model)} takes Google's own tools only; choose another model for yours"
+        )
     if sum(isinstance(tool, Tool) for tool in settings.tools) > _MAX_FUNCTIONS:
         raise InvalidConfig("tools", f"Google takes up to {_MAX_FUNCTIONS} of your own")
     if dialect.rules.combines_tools or not settings.tools:
         return
     # "Function calling with a response mime type: 'application/json' is unsupported", says the API of older models.
     if settings.output_schema is not None:
-        raise InvalidConfig("output_schema", f"{dialect.model} takes either a schema or tools")
+        raise InvalidConfig("output_schema", f"{short_name(dialect.model)} takes either a schema or tools")
     if len({isinstance(tool, ProviderTool) for tool in settings.tools}) > 1:
-        raise InvalidConfig("tools", f"{dialect.model} takes either Google's tools or your own, before Gemini 3")
+        raise InvalidConfig(
+            "tools", f"{short_name(dialect.model)} takes either Google's tools or your own, before Gemini 3"
+        )
 
 
 def _check_tool_choice(settings: Settings, dialect: Dialect) -> None:
@@ -147,7 +153,7 @@ def _check_tool_choice(settings: Settings, dialect: Dialect) -> None:
         raise InvalidConfig("tool_choice", problem)
     if (choice.mode == "validated" or (choice.mode == "auto" and choice.allowed)) and not dialect.rules.validates_calls:
         field = "tool_choice.mode" if choice.mode == "validated" else "tool_choice.allowed"
-        raise InvalidConfig(field, f"{dialect.model} does not have the mode VALIDATED, which this takes")
+        raise InvalidConfig(field, f"{short_name(dialect.model)} does not have the mode VALIDATED, which this takes")
     if choice.name is not None and choice.name not in names:
         raise InvalidConfig("tool_choice.name", f"there is no tool {shown(choice.name)} in tools")
     if unknown := [name for name in choice.allowed if name not in names]:
@@ -162,13 +168,15 @@ def _check_thinking(settings: Settings, dialect: Dialect) -> None:
     if thinking.effort is not None and thinking.budget_tokens is not None:
         raise InvalidConfig("thinking", "Google takes either an effort or a budget")
     if thinking.effort not in (None, "none", *EFFORT_BUDGETS) and LEVEL not in types:
-        raise InvalidConfig("thinking.effort", f"{dialect.model} takes {', '.join(EFFORT_BUDGETS)}, or a budget")
+        raise InvalidConfig(
+            "thinking.effort", f"{short_name(dialect.model)} takes {', '.join(EFFORT_BUDGETS)}, or a budget"
+        )
     if thinking.budget_tokens is not None:
         if BUDGET not in types:
-            raise InvalidConfig("thinking.budget_tokens", f"{dialect.model} takes an effort, not a budget")
+            raise InvalidConfig("thinking.budget_tokens", f"{short_name(dialect.model)} takes an effort, not a budget")
         least, most = dialect.rules.budget_tokens or (1, thinking.budget_tokens)
         if not least <= thinking.budget_tokens <= most:
-            raise InvalidConfig("thinking.budget_tokens", f"{dialect.model} takes {least:,} to {most:,}")
+            raise InvalidConfig("thinking.budget_tokens", f"{short_name(dialect.model)} takes {least:,} to {most:,}")
 
 
 def _check_service_tier(settings: Settings, dialect: Dialect) -> None:
@@ -192,7 +200,8 @@ def check_config(config: Google) -> None:
     vertex = bool(config.vertex)
     if config.cached_content is not None and not gemini_rules(config.model, vertex).takes_caches:
         raise InvalidConfig(
-            "provider.cached_content", f"{config.model} has no explicit caches; leave it out, it caches by itself"
+            "provider.cached_content",
+            f"{short_name(config.model)} has no explicit caches; leave it out, it caches by itself",
         )
     for number, setting in enumerate(config.safety_settings or ()):
         if "method" in setting and not vertex:

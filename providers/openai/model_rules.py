@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import msgspec
 
+from ..schema.checks.shown import short_name, shown
 from ..schema.errors import InvalidConfig
 from ..schema.request import Settings
 from ..schema.tools import ProviderTool, Tool
@@ -51,15 +52,17 @@ def _without_neutral(settings: Settings, dialect: Dialect) -> Settings:
 def _check_api(dialect: Dialect) -> None:
     if dialect.api == "chat" and not dialect.documented.chat:
         raise InvalidConfig(
-            "provider.api", f"Chat Completions do not serve {dialect.model}; give 'responses' or 'auto'"
+            "provider.api", f"Chat Completions do not serve {short_name(dialect.model)}; give 'responses' or 'auto'"
         )
     if dialect.api == "responses" and not dialect.documented.responses:
-        raise InvalidConfig("provider.api", f"the Responses API does not serve {dialect.model}; give 'chat' or 'auto'")
+        raise InvalidConfig(
+            "provider.api", f"the Responses API does not serve {short_name(dialect.model)}; give 'chat' or 'auto'"
+        )
 
 
 def _check_model(settings: Settings, dialect: Dialect) -> None:
     """What the model refuses on either API."""
-    name, model = dialect.model, dialect.documented
+    name, model = short_name(dialect.model), dialect.documented
     if not model.takes_stop:
         if settings.stop_sequences:
             raise InvalidConfig(
@@ -106,7 +109,9 @@ def _check_custom_form(settings: Settings, api: str) -> None:
             continue
         kind, is_nested = tool.definition.get("type"), "custom" in tool.definition
         if api == "chat" and kind not in CHAT_TOOL_TYPES:
-            raise InvalidConfig(f"tools[{number}]", f"Chat Completions have no tool {kind!r}; give api='responses'")
+            raise InvalidConfig(
+                f"tools[{number}]", f"Chat Completions have no tool {shown(kind)}; give api='responses'"
+            )
         if kind == "custom" and is_nested is not (api == "chat"):
             form = "{'type': 'custom', 'custom': {'name': ...}}" if api == "chat" else "{'type': 'custom', 'name': ...}"
             raise InvalidConfig(f"tools[{number}].definition", f"{_API_NAMES[api]} a custom tool as {form}")
@@ -122,11 +127,13 @@ def _check_chat(settings: Settings, dialect: Dialect) -> None:
     if not takes_chat_tools(settings, dialect.documented, dialect.known):
         without_thinking = dialect.documented.chat_tools == "without_thinking"
         instead = " while it thinks; give thinking=Reasoning(effort='none') or" if without_thinking else "; give"
-        raise InvalidConfig("tools", f"{dialect.model} takes no tools on Chat Completions{instead} api='responses'")
+        raise InvalidConfig(
+            "tools", f"{short_name(dialect.model)} takes no tools on Chat Completions{instead} api='responses'"
+        )
 
 
 def _check_responses(settings: Settings, dialect: Dialect) -> None:
-    name, model = dialect.model, dialect.documented
+    name, model = short_name(dialect.model), dialect.documented
     if dialect.reasoning.mode == "pro" and not model.has_pro_mode:
         raise InvalidConfig("provider.reasoning_mode", f"{name} has no 'pro', GPT-5.6 and later have; leave it out")
     deferred = next(

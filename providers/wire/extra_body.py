@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import msgspec
 
+from ..schema.checks.shown import shown
 from ..schema.config import HTTPConfig
 from ..schema.errors import InvalidConfig
 
@@ -93,7 +94,7 @@ def _leaves(extra: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]
 
 
 def _check_header(name: str, value: str) -> None:
-    field = f"provider.extra_headers[{name!r}]"
+    field = f"provider.extra_headers[{shown(name)}]"
     if name.lower() in _OWN_HEADERS:
         raise InvalidConfig(field, "this header is set by the package; use the fields of the config instead")
     if not name or not set(name.lower()) <= _HEADER_NAME_CHARS:

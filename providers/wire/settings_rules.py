@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..schema.checks.shown import shown
+from ..schema.checks.shown import short_name, shown
 from ..schema.errors import InvalidConfig
 from ..schema.facts import ModelFacts
 from ..schema.request import Reasoning, Settings
@@ -77,7 +77,7 @@ class SettingsRules:
         if isinstance(tool, ProviderTool):
             if tool.provider != self.provider:
                 raise InvalidConfig(
-                    place, f"{self.api} does not have {tool.provider}'s tool {shown(tool.name)}; remove it"
+                    place, f"{self.api} does not have {short_name(tool.provider)}'s tool {shown(tool.name)}; remove it"
                 )
             return
         if self.tool_names is not None and not self.tool_names.fits(tool.name):
@@ -116,22 +116,27 @@ def check_abilities(settings: Settings, model: str, facts: ModelFacts) -> None:
         InvalidConfig: the field is named.
     """
     if settings.tools and facts.uses_tools is False:
-        raise InvalidConfig("tools", f"{model} does not support tools; leave them out, or choose another model")
+        raise InvalidConfig(
+            "tools", f"{short_name(model)} does not support tools; leave them out, or choose another model"
+        )
     if settings.thinking is not None and settings.thinking.effort != "none" and facts.thinks is False:
-        raise InvalidConfig("thinking", f"{model} does not think; remove it, or choose another model")
+        raise InvalidConfig("thinking", f"{short_name(model)} does not think; remove it, or choose another model")
     if settings.thinking is not None and (effort := settings.thinking.effort) is not None:
         _check_effort(effort, model, facts)
     _check_sampling(settings, model, facts)
     forced = settings.tool_choice is not None and settings.tool_choice.mode in ("required", "tool")
     if forced and facts.takes_forced_tools is False:
         raise InvalidConfig(
-            "tool_choice.mode", f"{model} can't be forced to use a tool; give 'auto' and ask for the tool in the prompt"
+            "tool_choice.mode",
+            f"{short_name(model)} can't be forced to use a tool; give 'auto' and ask for the tool in the prompt",
         )
     if settings.output_schema is not None and facts.fits_schemas is False:
-        raise InvalidConfig("output_schema", f"{model} does not support schemas; leave it out, or choose another model")
+        raise InvalidConfig(
+            "output_schema", f"{short_name(model)} does not support schemas; leave it out, or choose another model"
+        )
     limit, wanted = facts.output_limit_tokens, settings.max_output_tokens
     if limit is not None and wanted is not None and wanted > limit:
-        raise InvalidConfig("max_output_tokens", f"{model} writes at most {limit:,} tokens")
+        raise InvalidConfig("max_output_tokens", f"{short_name(model)} writes at most {limit:,} tokens")
 
 
 def wants_thinking(settings: Settings, facts: ModelFacts) -> bool | None:
@@ -145,9 +150,11 @@ def wants_thinking(settings: Settings, facts: ModelFacts) -> bool | None:
 def _check_sampling(settings: Settings, model: str, facts: ModelFacts) -> None:
     match facts.takes_sampling:
         case False:
-            problem = f"{model} rejects sampling settings; remove it, and steer it by the prompt"
+            problem = f"{short_name(model)} rejects sampling settings; remove it, and steer it by the prompt"
         case "without_thinking" if wants_thinking(settings, facts):
-            problem = f"{model} rejects it while it thinks; remove it, or give thinking=Reasoning(effort='none')"
+            problem = (
+                f"{short_name(model)} rejects it while it thinks; remove it, or give thinking=Reasoning(effort='none')"
+            )
         case _:
             return
     for name in _SAMPLING_SETTINGS:
@@ -159,7 +166,9 @@ def _check_effort(effort: str, model: str, facts: ModelFacts) -> None:
     if facts.efforts is None or effort in facts.efforts:
         return
     if effort == "none" and facts.efforts:
-        raise InvalidConfig("thinking.effort", f"{model} always thinks; give {facts.efforts[0]!r} for the least")
+        raise InvalidConfig(
+            "thinking.effort", f"{short_name(model)} always thinks; give {facts.efforts[0]!r} for the least"
+        )
     levels = ", ".join(level for level in facts.efforts if level != "none")
     instead = f"it takes {levels}" if levels else "give budget_tokens, or remove it"
-    raise InvalidConfig("thinking.effort", f"{model} does not take {effort!r}; {instead}")
+    raise InvalidConfig("thinking.effort", f"{short_name(model)} does not take {effort!r}; {instead}")

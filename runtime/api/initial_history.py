@@ -5,6 +5,7 @@ from typing import cast
 
 import msgspec
 
+from ...providers.schema.checks.shown import shown
 from ...providers.schema.content import (
     Block,
     Document,
@@ -116,7 +117,7 @@ class _HistoryCheck:
         self._open_at = place
         for number, use_id in enumerate(self._open):
             if use_id in self._tool_use_ids or use_id in self._open[:number]:
-                raise InvalidConfig(f"{place}.content", f"the id {use_id!r} is that of an earlier tool use, too")
+                raise InvalidConfig(f"{place}.content", f"the id {shown(use_id)} is that of an earlier tool use, too")
         self._tool_use_ids.update(self._open)
 
     def _numbered(self, message: Message, place: str) -> Message:

@@ -9,6 +9,10 @@ from ...compaction.report import CompactionReport
 from ...providers.schema.checks.shown import short_repr
 from ...providers.schema.usage import Count, Usage
 from .messages import Compacted
+from .notebooks import caption_html, counted, table_html, usage_text
+
+_HEADER = ("session", "state", "model", "turns", "waiting", "messages", "context", "usage")
+_DISPLAYED_SESSIONS = 100
 
 
 class State(StrEnum):
@@ -62,6 +66,23 @@ class SessionStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         tokens = self.context_tokens.tokens
         return None if tokens is None else tokens / self.context_limit_tokens
 
+    def _repr_html_(self) -> str:
+        return table_html(_HEADER, [self.cells()])
+
+    def cells(self) -> tuple[str, ...]:
+        """What a notebook displays, in the order of its table's columns."""
+        share = self.context_share
+        return (
+            self.id,
+            self.state,
+            f"{self.provider}: {self.model}",
+            f"{self.turns:,}",
+            f"{self.waiting:,}",
+            f"{self.messages:,}",
+            "?" if share is None else f"{share:.0%} of {self.context_limit_tokens:,} tokens",
+            usage_text(self.usage),
+        )
+
 
 class SessionList(list[SessionStatus]):
     """Statuses of sessions in the order of their ids, as far as they could be read.
@@ -77,6 +98,16 @@ class SessionList(list[SessionStatus]):
 
     def __repr__(self) -> str:
         return f"SessionList({len(self)} sessions, {self.unreachable_count} unreachable)"
+
+    def _repr_html_(self) -> str:
+        displayed = self[:_DISPLAYED_SESSIONS]
+        hidden, unreachable = len(self) - len(displayed), self.unreachable_count
+        caption = caption_html(
+            counted(len(self), "session"),
+            f"{hidden:,} of them not displayed" if hidden else "",
+            f"{unreachable:,} unreachable" if unreachable else "",
+        )
+        return (table_html(_HEADER, [status.cells() for status in displayed]) if displayed else "") + caption
 
     @property
     def unreachable_count(self) -> int:

@@ -5,6 +5,7 @@ from typing import NamedTuple, Self
 import msgspec
 
 from ...providers.models import context_limit_tokens
+from ...providers.schema.checks.shown import short_name
 from ...providers.schema.errors import InvalidConfig
 from ...providers.transport.context_overflow import WindowFigures
 from ..api.config import SessionConfig
@@ -174,7 +175,8 @@ def require_room(config: SessionConfig, settings_tokens: int) -> None:
     if left < limit * _LEAST_SHARE:
         raise InvalidConfig(
             "max_output_tokens" if reserved >= settings_tokens else "system",
-            f"no room is left for a history: the context window of {config.provider.model} has {limit:,} tokens, the "
-            f"system prompt and the tools take about {settings_tokens:,} of them, and max_output_tokens reserves "
-            f"{reserved:,}; shorten them, or give ModelFacts(context_limit_tokens=...) if the window is larger",
+            f"no room is left for a history: the context window of {short_name(config.provider.model)} has {limit:,} "
+            f"tokens, the system prompt and the tools take about {settings_tokens:,} of them, and max_output_tokens "
+            f"reserves {reserved:,}; shorten them, or give ModelFacts(context_limit_tokens=...) if the window is "
+            "larger",
         )

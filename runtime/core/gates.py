@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from ...providers.schema.checks.shown import short_name
 from ..api.compact_reason import CompactReason
 from ..api.config import SessionConfig
 from .compaction_policy import CompactionPolicy
@@ -67,8 +68,9 @@ def hopeless_request(request: PendingRequest) -> Verdict:
     if request.tokens < window.hopeless_tokens:
         return None
     size = "has" if window.is_known else "is assumed to have"
+    model = short_name(request.config.provider.model)
     return DontSend(
-        f"the request has about {request.tokens:,} tokens, and the context window of {request.config.provider.model} "
+        f"the request has about {request.tokens:,} tokens, and the context window of {model} "
         f"{size} {window.limit_tokens:,}: nothing was sent. Shorten the message, or change the settings"
     )
 

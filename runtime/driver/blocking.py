@@ -15,6 +15,7 @@ from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed
 from ..api.messages import Configure, FromLLM, Receipt, ToLLM
+from ..api.notebooks import session_html
 from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Placement
 from ..api.status import CompactResult, SessionList, SessionStatus
@@ -184,6 +185,9 @@ class SessionHandle:
 
     def __repr__(self) -> str:
         return repr(self._session)
+
+    def _repr_html_(self) -> str:
+        return session_html(self.id)
 
     @property
     def last_seq(self) -> int:

@@ -41,6 +41,7 @@ from ..api.messages import (
     ToolResults,
     UserMessage,
 )
+from ..api.notebooks import caption_html, counted, folded_html, text_html, usage_text
 from ..api.options import OnAbandon
 from ..api.status import SessionStatus
 from ..events.reader import Reader
@@ -110,6 +111,14 @@ class FinalAnswer(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage
     requests: int
     turn: int
+
+    def _repr_html_(self) -> str:
+        return text_html(self.text) + self._notes_html()
+
+    def _notes_html(self) -> str:
+        """What a notebook displays below the answer itself."""
+        facts = (f"turn {self.turn}", self.stop_reason, counted(self.requests, "request"), usage_text(self.usage))
+        return folded_html("thinking", self.thinking) + caption_html(*facts)
 
 
 class Reply:

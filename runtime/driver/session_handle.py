@@ -39,6 +39,7 @@ from ..api.messages import (
     UserMessage,
     given_settings,
 )
+from ..api.notebooks import session_html
 from ..api.request_forms import with_request_forms
 from ..api.status import CompactResult, SessionStatus
 from ..api.validation import encode_for_transfer, validated_struct
@@ -108,6 +109,9 @@ class SessionHandle:
 
     def __repr__(self) -> str:
         return f"SessionHandle({self.id!r})"
+
+    def _repr_html_(self) -> str:
+        return session_html(self.id)
 
     async def __aenter__(self) -> Self:
         return self

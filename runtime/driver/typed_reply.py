@@ -9,6 +9,7 @@ from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.stop_reasons import StopReason
 from ..api.errors import OutputMismatch
 from ..api.messages import Continue, Receipt, Retry, UserMessage
+from ..api.notebooks import text_html
 from .output_type import Misfit, OutputType
 from .reply import FinalAnswer, Reply, ReplyOptions, ReplySession, RunTool
 
@@ -21,6 +22,9 @@ class TypedAnswer(FinalAnswer, Generic[T], frozen=True, kw_only=True):
     """A completed turn whose text is *value*. If the model was told about a misfit, both turns are counted."""
 
     value: T
+
+    def _repr_html_(self) -> str:
+        return text_html(repr(self.value)) + self._notes_html()
 
 
 class _SchemaReply(Reply, Generic[T]):

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ...schema.checks.shown import short_name
 from ...schema.deltas import AnswerEnded, AnswerStarted, Delta, OpaqueReceived, UsageReported
 from ...schema.errors import IncompleteAnswer, InvalidConfig
 from ...schema.request import Request
@@ -48,7 +49,9 @@ def check_compaction(dialect: Dialect) -> None:
     InvalidConfig: the API does not compact histories for the model, or at this endpoint.
     """
     if dialect.api != "responses" or not dialect.known.compacts:
-        raise InvalidConfig("compaction", f"the API does not compact histories for {dialect.model} at this endpoint")
+        raise InvalidConfig(
+            "compaction", f"the API does not compact histories for {short_name(dialect.model)} at this endpoint"
+        )
 
 
 def compaction_body(request: Request, dialect: Dialect, instructions: str | None) -> bytes:

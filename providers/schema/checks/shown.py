@@ -15,6 +15,11 @@ def shown(value: object, quoted: bool = True, limit: int = _SHOWN_CHARS) -> str:
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 
+def short_name(name: str) -> str:
+    """*name*, of a model for instance, at most about 100 characters of it."""
+    return shown(name, quoted=False)
+
+
 def short_repr(self: msgspec.Struct) -> str:
     """A struct in one line: the fields that differ from their defaults, each cut to a readable length."""
     fields = [

@@ -4,6 +4,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
+from ..checks.shown import shown
 from ..errors import InvalidConfig
 
 # What a file of each type begins with: https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern
@@ -55,7 +56,7 @@ def read_image(path: Path) -> MediaFile:
     data = path.read_bytes()
     media_type = image_type(data)
     if media_type is None:
-        raise InvalidConfig("path", f"{path.name!r} is not an image: {_description(data)}")
+        raise InvalidConfig("path", f"{shown(path.name)} is not an image: {_description(data)}")
     return MediaFile(data, media_type)
 
 
@@ -70,7 +71,7 @@ def read_document(path: Path) -> MediaFile:
     media_type = document_type(data)
     if media_type is None:
         hint = "; use Image.from_path" if image_type(data) else ""
-        raise InvalidConfig("path", f"{path.name!r} is not a document: {_description(data)}{hint}")
+        raise InvalidConfig("path", f"{shown(path.name)} is not a document: {_description(data)}{hint}")
     return MediaFile(data, media_type)
 
 
