@@ -4,7 +4,7 @@
 | --- | --- |
 | ``RayTaskError`` with one of our errors as its cause | that error |
 | any other ``RayTaskError`` | its cause, with the actor's traceback as a note |
-| ``ActorDiedError`` | ``ActorDead``: crashed, its node died, or it never started |
+| ``ActorDiedError`` | ``ActorDead``: crashed, its node or its program is gone, or it never started |
 | ``OutOfMemoryError``, ``NodeDiedError``, ``WorkerCrashedError`` | ``ActorDead`` with that reason |
 | ``ActorUnschedulableError``, ``RuntimeEnvSetupError``, ``ActorPlacementGroupRemoved`` | ``ActorDead``: not started |
 | any other ``RayActorError``, ``OwnerDiedError``, ``GetTimeoutError`` | ``ActorUnavailable`` |
@@ -36,8 +36,10 @@ from ...providers.schema.errors import RayconteurError
 from ..api.errors import ClusterLost, DeathReason, RayAuthenticationFailed, RayUnreachable
 from .start.probe import unreachable
 
-# What Ray says of an actor whose node has gone (its class is that of any other death), and gRPC of a token.
+# What Ray says of an actor whose node, or whose owner has gone (its class is that of any other death), and gRPC of a
+# token. The owner is the process that started the actor: a driver.
 _NODE_DIED = re.compile(r"node (?:has |was |is )?(?:died|dead|terminated|drained)", re.IGNORECASE)
+_OWNER_DIED = re.compile(r"owner (?:has |was |is )?(?:died|dead)", re.IGNORECASE)
 _TOKEN = re.compile(r"unauthenticated|authentication token|auth_token|invalid token", re.IGNORECASE)
 _NODE_TIMED_OUT = "The current node timed out during startup"
 
@@ -106,6 +108,8 @@ def _death_reason(error: RayError) -> DeathReason:
             return DeathReason.NOT_STARTED
         case ActorDiedError() if error.preempted or _NODE_DIED.search(str(error)):
             return DeathReason.NODE_DIED
+        case ActorDiedError() if _OWNER_DIED.search(str(error)):
+            return DeathReason.DRIVER_GONE
         case _:
             return DeathReason.CRASHED
 

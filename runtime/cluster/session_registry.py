@@ -30,6 +30,7 @@ from ..events.owner import Owner
 from ..session.pages import PAGE_SESSIONS, decode_statuses
 from ..streams.endpoint import Endpoint
 from .directory.actor import DirectoryHandle
+from .directory.actor_names import is_warm
 from .directory.places import Claim, ClaimRequest, HostOwner, SessionPage, StaleClaim
 from .pool.actor_pool import ActorPool
 from .ray_calls import START_S, find_actor, no_answer, require_gcs
@@ -93,14 +94,14 @@ class SessionRegistry:
             await require_gcs()
             host = self._pool.start()
         while True:
-            had_opened = host.endpoint is not None
+            was_started = host.endpoint is not None or is_warm(host.id)
             try:
                 return await self._claim_and_open(opening, host)
             except StaleClaim:
                 continue  # the directory was restarted meanwhile
             except SessionDied:
                 self._pool.unassign(host, len(session_ids))
-                if not had_opened:
+                if not was_started:
                     raise
                 host = self._pool.replace(host, len(session_ids))  # it had died before
             except BaseException:

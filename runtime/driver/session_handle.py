@@ -214,6 +214,7 @@ class SessionHandle:
         """Compact the history, after the turns that are queued already, and return the result."""
         receipt = await self.send(Compact())
         reader = self.events(after=receipt.seq)
+        watch = self.watch(reader)
         try:
             async for event in reader:
                 if isinstance(event, Compacted) and event.reason is CompactReason.ASKED:
@@ -223,6 +224,7 @@ class SessionHandle:
                 if isinstance(event, Missed):
                     raise EventsMissed(f"events {event.first} to {event.last} of the session were no longer held")
         finally:
+            watch.stop()
             reader.close()
         raise SessionClosed(f"session {self.id!r} ended before its compaction")
 

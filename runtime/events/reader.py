@@ -7,7 +7,7 @@ from typing import Protocol, Self
 
 from ..api.messages import Died, FromLLM, Missed
 from .owner import Owner
-from .segments import END_SEQ, START, Position, Segment, SessionEnd, decode_events
+from .segments import DEATH_SEQ, END_SEQ, START, Position, Segment, SessionEnd, decode_events
 
 _REMEMBERED_ENDED_SESSIONS = 100_000
 """Far more ended sessions than routers hold: a router that restarts could send the events of those again."""
@@ -232,8 +232,8 @@ class Reader:
 def _events_after(segment: Segment, last: int) -> list[FromLLM]:
     """The events of *segment* after number *last*; a ``Missed`` comes before them if there is a gap."""
     events = decode_events(segment)
-    if segment.session_end is SessionEnd.DIED and events and segment.last < last:
-        died = events[-1]  # from a router that did not know how far the session has come
+    if segment.session_end is SessionEnd.DIED and events and segment.last <= last != DEATH_SEQ:
+        died = events[-1]  # the router did not know how far the session had come: *last* may be of another event
         return [Died(session_id=died.session_id, seq=last + 1, reason=died.reason)] if isinstance(died, Died) else []
     if segment.first <= last:
         return events[last + 1 - segment.first :]

@@ -75,8 +75,8 @@ class RouterConnection:
         self._needing_credit: dict[_Subscriber, None] = {}
         self._removed: list[int] = []
         self._unknown: dict[_Subscriber, None] = {}  # of sessions that the router does not know: have they ended?
-        self._is_unknown_due = False  # whether to ask
         self._unknown_timer: asyncio.TimerHandle | None = None
+        self._asking: asyncio.Task[None] | None = None  # a task of its own: while the directory is away, it waits
         self._update_due = asyncio.Event()
         self._error: Exception | None = None
         self._liveness = Liveness(transport.ping)
@@ -127,11 +127,16 @@ class RouterConnection:
                 self._update_due.clear()
                 await self._update_or_pause()
         except RouterGone:
-            self.fail(RuntimeClosed("the namespace was shut down; enter a runtime again"))
+            self._fail_as_gone()
         finally:
             if self._unknown_timer:
                 self._unknown_timer.cancel()
+            if self._asking:
+                self._asking.cancel()
             await self._transport.aclose()
+
+    def _fail_as_gone(self) -> None:
+        self.fail(RuntimeClosed("the namespace was shut down; enter a runtime again"))
 
     async def _update_or_pause(self) -> None:
         try:
@@ -139,13 +144,10 @@ class RouterConnection:
                 await self._set_starts()
             if update := self._next_update():
                 await self._send_update(update)
-            if self._is_unknown_due:
-                await self._end_lost_sessions()
         except RouterGone:
             raise
         except Exception as error:  # any error of the transport: only the transport knows its errors
-            log.warning("the call to the router failed with %s; retrying in %.1f s", type(error).__name__, _PAUSE_S)
-            await asyncio.sleep(_PAUSE_S)
+            await _pause_after(error)
             self._update_due.set()
 
     async def _set_starts(self) -> None:
@@ -182,24 +184,32 @@ class RouterConnection:
 
     def _ask_for_unknown(self) -> None:
         self._unknown_timer = None
-        self._is_unknown_due = bool(self._unknown)
-        if self._is_unknown_due:
-            self._update_due.set()
+        if self._unknown and (self._asking is None or self._asking.done()):
+            self._asking = asyncio.get_running_loop().create_task(self._end_lost_sessions())
 
     async def _end_lost_sessions(self) -> None:
         """An unknown session has no events yet, or has ended and was dropped: then its readers would wait forever."""
+        while self._unknown:
+            try:
+                await self._ask_once()
+            except RouterGone:
+                self._fail_as_gone()
+                return
+            except Exception as error:  # as for an update
+                await _pause_after(error)
+
+    async def _ask_once(self) -> None:
+        """Ask about all unknown sessions, except others that had one of their ids: those come next."""
+        unknown = self._unknown  # another one after a new connection: its router has not been told
         sessions: dict[str, int] = {}
         asked: list[_Subscriber] = []
-        for subscriber in self._unknown:
+        for subscriber in unknown:
             reader = subscriber.reader
             if reader.session_id is not None and sessions.setdefault(reader.session_id, reader.epoch) == reader.epoch:
                 asked.append(subscriber)
         await self._transport.end_lost_sessions(sessions)
         for subscriber in asked:
-            self._unknown.pop(subscriber, None)
-        self._is_unknown_due = bool(self._unknown)  # of other sessions that had one of these ids
-        if self._is_unknown_due:
-            self._update_due.set()
+            unknown.pop(subscriber, None)
 
     def _resubscribe(self) -> None:
         """Send all subscriptions again: the connection is lost, and the router's subscriptions with it."""
@@ -228,3 +238,8 @@ class RouterConnection:
         if subscriber.needs_credit and subscriber.id in self._subscribed:
             self._needing_credit[subscriber] = None
             self._update_due.set()
+
+
+async def _pause_after(error: Exception) -> None:
+    log.warning("the call to the router failed with %s; retrying in %.1f s", type(error).__name__, _PAUSE_S)
+    await asyncio.sleep(_PAUSE_S)

@@ -39,8 +39,8 @@ def is_durable(event: FromLLM) -> bool:
 class Tail(msgspec.Struct, gc=False):
     """The durable events of a session that its router has acknowledged: the latest, of about *limit_bytes* together.
 
-    Those from the last one on that somebody may wait for, the end of a turn or a tool batch, always stay: *awaited* is
-    their segment. Neither it nor the *segments* are anything for the garbage collector.
+    The last one that somebody may wait for, the end of a turn or a tool batch, always stays, even when events after it
+    are dropped: *awaited* is its segment. Neither it nor the *segments* are anything for the garbage collector.
     """
 
     limit_bytes: int = TAIL_BYTES
@@ -55,19 +55,25 @@ class Tail(msgspec.Struct, gc=False):
         for segment in segments:
             self.size_bytes += segment.size_bytes
         self.segments = (*self.segments, *segments)
-        if self.size_bytes > self.limit_bytes:
+        if self._droppable_bytes > self.limit_bytes:
             self._drop_oldest()
+
+    @property
+    def _droppable_bytes(self) -> int:
+        return self.size_bytes - (self.awaited.size_bytes if self.awaited else 0)
 
     def _drop_oldest(self) -> None:
         """Drop down to half of the limit: to drop one segment takes as long."""
+        kept: tuple[Segment, ...] = ()
         dropped, last = 0, len(self.segments) - 1
-        while 2 * self.size_bytes > self.limit_bytes and dropped < last:
+        while 2 * self._droppable_bytes > self.limit_bytes and dropped < last:
             segment = self.segments[dropped]
             if segment is self.awaited:
-                break
-            self.size_bytes -= segment.size_bytes
+                kept = (segment,)
+            else:
+                self.size_bytes -= segment.size_bytes
             dropped += 1
-        self.segments = self.segments[dropped:]
+        self.segments = (*kept, *self.segments[dropped:])
 
 
 def durable_segments(segment: Segment, events: Sequence[FromLLM]) -> tuple[list[Segment], Segment | None]:

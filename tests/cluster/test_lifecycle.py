@@ -6,7 +6,7 @@ import msgspec
 import psutil
 import pytest
 import ray
-from fixtures.named_actors import actor_names, host_name, loaded_modules, wait_until
+from fixtures.named_actors import actor_names, host_name, kill, loaded_modules, process_id, wait_until
 
 import rayconteur as rc
 from rayconteur.errors import UnknownSession
@@ -71,6 +71,20 @@ def test_warm_actors_of_a_provider_have_loaded_it_and_serve_its_sessions_only(op
             assert await asyncio.to_thread(host_name, "muninn", options.namespace) == warm
             assert {"httptools", "rayconteur.providers.anthropic.client"} <= modules
             assert not modules & {"anthropic", "aiohttp", "rayconteur.providers.openai.client"}
+
+    asyncio.run(main())
+
+
+def test_a_warm_actor_that_has_died_does_not_fail_the_next_spawn(options: rc.RuntimeOptions) -> None:
+    async def main() -> None:
+        async with rc.Runtime(options=options, warm=1) as runtime:
+            [warm] = warm_names(options.namespace)
+            await asyncio.to_thread(lambda: kill(process_id(warm, options.namespace)))
+
+            session = await runtime.spawn(ECHO, "huginn")
+
+            assert (await session.ask("hello").answer()).text == "hello"
+            assert len(dedicated_actors(options.namespace)) == 1
 
     asyncio.run(main())
 

@@ -35,6 +35,7 @@ def raised_in_an_actor(error: Exception) -> RayError:
         (died("The actor is dead because its process exited"), DeathReason.CRASHED),
         (ray_error("WorkerCrashedError"), DeathReason.CRASHED),
         (died("The actor died because its node has died. Node Id: 0a1b"), DeathReason.NODE_DIED),
+        (died("The actor is dead because its owner has died. Owner Id: 0a1b"), DeathReason.DRIVER_GONE),
         (ray_error("NodeDiedError", "the node died"), DeathReason.NODE_DIED),
         (
             ray_error("OutOfMemoryError", "the node was running low on memory"),

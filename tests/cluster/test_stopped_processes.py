@@ -152,6 +152,24 @@ def test_an_answer_that_a_stopped_process_holds_up_is_reported_and_nothing_of_it
     asyncio.run(main())
 
 
+def test_a_compaction_fails_in_time_while_its_router_is_stopped(options: rc.RuntimeOptions) -> None:
+    options = msgspec.structs.replace(options, call_timeout_s=DEADLINE_S)
+
+    async def main() -> None:
+        async with rc.Runtime(options=options) as runtime:
+            session = await runtime.spawn(ECHO, "raven")
+            await answer_of(session)
+
+            with stopped("_router-0", options.namespace):
+                async with asyncio.timeout(PROMPTLY_S):
+                    with pytest.raises(Unreachable, match="router"):
+                        await session.compact()
+
+            await session.compact()
+
+    asyncio.run(main())
+
+
 def test_closing_while_a_router_is_stopped_fails_in_time_and_succeeds_later(options: rc.RuntimeOptions) -> None:
     options = msgspec.structs.replace(options, call_timeout_s=DEADLINE_S)
 

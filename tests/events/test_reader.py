@@ -201,7 +201,7 @@ def test_a_death_is_the_last_event() -> None:
     run(main())
 
 
-@pytest.mark.parametrize(("position", "expected"), [(1, ["a2"]), (2, []), (7, ["a8"])])
+@pytest.mark.parametrize(("position", "expected"), [(1, ["a2"]), (2, ["a3"]), (7, ["a8"])])
 def test_a_death_is_read_once_also_from_a_router_that_did_not_know_how_far_the_session_had_come(
     position: int, expected: list[str]
 ) -> None:

@@ -79,3 +79,28 @@ def test_an_event_of_another_session_with_the_same_id_settles_nothing() -> None:
         running.cancel()
 
     run(main())
+
+
+def test_other_readers_do_not_wait_while_nobody_answers_about_a_session() -> None:
+    async def main() -> None:
+        transport = ManualTransport(knows_sessions=False)
+        transport.directory_is_there.clear()
+        connection = RouterConnection(transport)
+        running = asyncio.create_task(connection.run())
+        readers = [Reader(connection, "a", (1, 0), LIMIT_BYTES)]
+        await asyncio.sleep(1)
+        assert len(transport.asked) == 1
+
+        readers.append(Reader(connection, "b", (1, 0), LIMIT_BYTES))
+        await asyncio.sleep(0)
+        transport.push(transport.subscription, segment("b", 1))
+        assert labels(await readers[1].batch()) == ["b1"]
+
+        readers.append(Reader(connection, "c", (1, 0), LIMIT_BYTES))
+        await asyncio.sleep(1)
+        transport.directory_is_there.set()
+        await asyncio.sleep(1)
+        assert [sessions for _, sessions in transport.asked] == [{"a": 1}, {"c": 1}]
+        running.cancel()
+
+    run(main())

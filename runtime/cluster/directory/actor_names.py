@@ -27,6 +27,11 @@ def is_host(name: str) -> bool:
     return name.partition("-")[0] in tuple(HostKind)
 
 
+def is_warm(name: str) -> bool:
+    """True if it is the name of a session actor that was started before it was needed."""
+    return name.partition("-")[0] == HostKind.WARM
+
+
 def belongs_to(driver_id: str, name: str) -> bool:
     """True if it is the name of a session actor that the driver started."""
     return is_host(name) and name.split("-")[1] == driver_id

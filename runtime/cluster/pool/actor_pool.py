@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ...api.options import RuntimeOptions
 from ...api.placement import Dedicated, Packed, Placement
 from ..actor_logs import logged_level
-from ..directory.actor_names import HostKind, new_host_name
+from ..directory.actor_names import HostKind, is_warm, new_host_name
 from ..directory.places import HostOwner
 from ..ray_calls import kill_actor
 from ..refs import HostRef
@@ -85,7 +85,9 @@ class ActorPool:
         return host
 
     def replace(self, dead: HostRef, sessions: int) -> HostRef:
-        """Assign sessions to another packed actor, instead of one that has died."""
+        """Assign sessions to another actor, instead of a packed or warm one that has died."""
+        if is_warm(dead.id):
+            return self.start()
         host = self._replacements.get(dead.id)
         if host is None:
             host = self._replacements[dead.id] = self._start_packed()
