@@ -35,16 +35,17 @@ async def list_sessions(options: NamespaceOptions, json: bool, run: CommandRun) 
 
     async def print_all(runtime: "Runtime") -> ExitCode:
         after: str | None = ""
-        unreachable = 0
+        is_complete = True
         while after is not None:
             page = await runtime.sessions(_PAGE, after)
             for status in page:
                 run.output.line(msgspec.json.encode(status).decode() if json else _line(status))
             for actor, session_ids in page.unreachable.items():
-                print_error(f"the actor {actor} does not answer; its sessions: {', '.join(session_ids)}")
-            unreachable += page.unreachable_count
+                known = ", ".join(session_ids) or "not known until it does"
+                print_error(f"the actor {actor} does not answer; its sessions: {known}")
+            is_complete = is_complete and not page.unreachable
             after = page.last
-        return ExitCode.FAILED if unreachable else ExitCode.COMPLETED
+        return ExitCode.COMPLETED if is_complete else ExitCode.FAILED
 
     return await _with_runtime(options, run, print_all)
 

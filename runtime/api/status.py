@@ -87,8 +87,9 @@ class SessionStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class SessionList(list[SessionStatus]):
     """Statuses of sessions in the order of their ids, as far as they could be read.
 
-    *unreachable* are the sessions whose actor did not answer: ids, by the name of the actor. *last* is the last id that
-    was looked at, from which the next page follows; ``None`` if no further sessions follow.
+    *unreachable* are the sessions whose actor did not answer: ids, by the name of the actor; no ids if they are not
+    known, because the directory was restarted and the actor has not answered since. *last* is the last id that was
+    looked at, from which the next page follows; ``None`` if no further sessions follow.
     """
 
     def __init__(self) -> None:

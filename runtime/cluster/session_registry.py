@@ -153,6 +153,8 @@ class SessionRegistry:
             page = await self._directory.call(partial(_page, after, size))
             of_hosts = await asyncio.gather(*(self._add_statuses(found, *of_host) for of_host in page.ids.items()))
             found += sorted((status for of_host in of_hosts for status in of_host), key=lambda status: status.id)
+            for host_id in page.unreported:
+                found.unreachable.setdefault(host_id, [])
             found.last = page.last
             if page.last is None:
                 break

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 
 import msgspec
 import pytest
@@ -56,6 +57,22 @@ def test_a_killed_directory_is_restarted_and_knows_every_session_again(options: 
             assert [status.id for status in await other.sessions()] == ["closed"]
             assert await asyncio.to_thread(process_id, "_directory", options.namespace) != pid
         await wait_until(lambda: not actor_names(options.namespace))
+
+    asyncio.run(main())
+
+
+@pytest.mark.chaos
+def test_a_busy_program_without_sessions_keeps_its_namespace_after_a_restart_of_the_directory(
+    options: rc.RuntimeOptions,
+) -> None:
+    async def main() -> None:
+        async with rc.Runtime(options=options) as runtime:
+            pid = await asyncio.to_thread(process_id, "_directory", options.namespace)
+
+            kill(pid)
+            threading.Event().wait(8)  # holds up the loop, longer than a lease lasts
+
+            assert await answer_of(await runtime.spawn(ECHO, "raven", rc.Packed())) == "are you there?"
 
     asyncio.run(main())
 

@@ -99,6 +99,8 @@ def test_no_id_is_given_away_while_a_restarted_directory_does_not_know_a_stopped
                     await runtime.spawn(ECHO, "silent")
                 with pytest.raises(DirectoryUnreachable, match=host):
                     await runtime.session("silent")
+                sessions = await runtime.sessions()
+                assert (sessions, sessions.unreachable) == ([], {host: []})
 
             await wait_until_known(runtime)
             with pytest.raises(SessionExists):

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import cast
 
+import msgspec
 import ray
 from ray.actor import ActorProxy
 
@@ -61,7 +62,8 @@ class _Directory:
         self._unreported: set[str] = set()
         """Hosts that have not said yet which sessions they have: any id may belong to one of theirs."""
         self._has_ended = False
-        _rebuild_if_restarted()
+        self._awaits_drivers_until = time.monotonic() + _LEASE_S + _BUSY_S if _rebuild_if_restarted() else 0.0
+        """After a restart, until a driver is heard of: those without a session are not known from a host's report."""
 
     @ray.method
     async def add_driver(self, driver_id: str, version: str) -> int:
@@ -73,6 +75,7 @@ class _Directory:
         """
         require_same_version(version)
         await self._be_ready()
+        self._awaits_drivers_until = 0.0
         if self._has_ended:
             raise RuntimeClosed("the namespace is being removed: nobody has used it")
         self._leases.expect(driver_id, time.monotonic())
@@ -89,6 +92,7 @@ class _Directory:
     async def remove_driver(self, driver_id: str) -> None:
         """Unregister a driver. What it owns ends; the namespace ends too if nobody else uses it."""
         await self._be_ready()
+        self._awaits_drivers_until = 0.0
         self._leases.leave(driver_id)
         await self._end_driver(driver_id)
 
@@ -168,7 +172,8 @@ class _Directory:
     async def page(self, after: str, limit: int) -> SessionPage:
         """The first *limit* sessions by their ids, of those that come after *after*."""
         await self._be_ready()
-        return self._places.page(after, limit)
+        page = self._places.page(after, limit)
+        return msgspec.structs.replace(page, unreported=tuple(sorted(self._unreported)))
 
     async def _be_ready(self) -> None:
         """Wait until this process knows what the one before it knew."""
@@ -188,7 +193,7 @@ class _Directory:
             log.warning("the directory was restarted: it knows %d sessions again", len(self._places))
         else:
             self._end_rebuild()
-        self._sweep_later(_LEASE_S)
+        self._sweep_later(_LEASE_S + (_BUSY_S if self._awaits_drivers_until else 0.0))
 
     def _require_reports(self) -> None:
         """Check that nothing is unknown."""
@@ -249,6 +254,7 @@ class _Directory:
         del call, data
         if self._has_ended or not self._leases.connect(peer.id, peer):
             raise ValueError("the driver has left the namespace")
+        self._awaits_drivers_until = 0.0
         peer.on_lost = lambda: self._on_lost(peer)
         return None
 
@@ -264,6 +270,8 @@ class _Directory:
         for driver_id in self._leases.expire(time.monotonic()):
             log.warning("driver %s is gone; what it owned ends", driver_id)
             await self._end_driver(driver_id)
+        if time.monotonic() < self._awaits_drivers_until:
+            return
         if self._has_ended or self._leases or self._places or await self._actors.hosts():
             return
         if not self._leases and not self._places:  # none came meanwhile
@@ -290,11 +298,16 @@ class _Directory:
             log.error("the directory could not finish a task", exc_info=error)
 
 
-def _rebuild_if_restarted() -> None:
-    """Have this actor called: all programs may have died with the process before it, and nobody calls it."""
+def _rebuild_if_restarted() -> bool:
+    """Have this actor called: all programs may have died with the process before it, and nobody calls it.
+
+    Returns true if it was restarted.
+    """
     context = ray.get_runtime_context()
     if context.was_current_actor_reconstructed:
         cast("DirectoryHandle", context.current_actor).endpoint.remote()
+        return True
+    return False
 
 
 DirectoryActor = ray.remote(_Directory)

@@ -28,10 +28,14 @@ class SessionPlace(msgspec.Struct, frozen=True):
 
 
 class SessionPage(msgspec.Struct, frozen=True):
-    """Ids of sessions in order, by their hosts, and the *last* one; ``None`` if no further ones follow."""
+    """Ids of sessions in order, by their hosts, and the *last* one; ``None`` if no further ones follow.
+
+    *unreported* are the hosts whose sessions are not known yet, after a restart of the directory.
+    """
 
     ids: dict[str, list[str]]
     last: str | None
+    unreported: tuple[str, ...] = ()
 
 
 class HostOwner(msgspec.Struct, frozen=True):
