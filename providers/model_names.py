@@ -1,5 +1,7 @@
 """From a model's name, such as ``anthropic:claude-sonnet-5-5``, to a provider's config."""
 
+from typing import cast
+
 from .registry import ALIASES, PROVIDERS, ProviderConfig
 from .schema.checks.shown import shown
 from .schema.errors import InvalidConfig, UnknownProvider
@@ -18,11 +20,14 @@ def model(name: str, **fields: object) -> ProviderConfig:
         UnknownProvider: *name* begins with no provider's name; the error lists the names.
         InvalidConfig: *name* has no model, or the config has no such field.
     """
+    if not isinstance(cast(object, name), str):
+        raise InvalidConfig("model", f"give a name such as 'anthropic:claude-sonnet-5-5', not a {type(name).__name__}")
     provider_name, _, model_name = name.partition(":")
     provider = PROVIDERS.get(ALIASES.get(provider_name, provider_name))
     if provider is None:
         names = ", ".join(PROVIDERS)
-        raise UnknownProvider(f"{shown(name)} begins with no provider; write provider:model with one of {names}")
+        # The name is not repeated: some give a key here.
+        raise UnknownProvider(f"the model's name begins with no provider; write provider:model with one of {names}")
     model_name = model_name or provider.default_model or ""
     if not model_name:
         raise InvalidConfig("model", f"{shown(name)} names no model; write {provider.name}:model")
@@ -32,5 +37,7 @@ def model(name: str, **fields: object) -> ProviderConfig:
         raise InvalidConfig(
             shown(f"provider.{unknown[0]}", quoted=False), f"{provider.name} has no such field; it has {usable}"
         )
+    if provider.model_field in fields:
+        raise InvalidConfig(f"provider.{provider.model_field}", "give the model once: in the name")
     config: ProviderConfig = provider.config(**{provider.model_field: model_name}, **fields)
     return config

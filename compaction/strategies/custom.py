@@ -77,6 +77,9 @@ class Custom(Strategy, frozen=True, kw_only=True):
         super().__post_init__()
         if not self.timeout_s > 0:
             raise InvalidConfig(f"{FIELD}.timeout_s", "give more than 0 seconds")
+        if isinstance(self.instance, type):
+            problem = f"give an instance, such as {self.instance.__name__}(), not the class"
+            raise InvalidConfig(f"{FIELD}.instance", problem)
         if not isinstance(self.instance, bytes | CompactionStrategy):
             kind = type(self.instance).__name__
             raise InvalidConfig(f"{FIELD}.instance", f"give an object with an async method compact(), not a {kind}")

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Self, cast
 
 import msgspec
 
+from ...providers.model_names import model
 from ...providers.registry import ProviderConfig
 from ...providers.schema.content import is_blank
 from ...providers.schema.errors import InvalidConfig, ProviderError
@@ -38,8 +39,8 @@ class Summarize(KeepsRecentTurns, frozen=True, kw_only=True):
 
     With *every_turns* it runs whenever so many turns have passed since the last compaction, too.
 
-    *provider* is another model to write it. *timeout_s* bounds all requests of one compaction together. *prompt*
-    replaces the instructions that tell the model what to keep.
+    *provider*, a config or a name such as ``"openai:gpt-5-mini"``, is another model to write it. *timeout_s* bounds all
+    requests of one compaction together. *prompt* replaces the instructions that tell the model what to keep.
     """
 
     counts: ClassVar[tuple[str, ...]] = ("keep_recent_turns", "max_summary_tokens", "every_turns")
@@ -52,6 +53,12 @@ class Summarize(KeepsRecentTurns, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        provider = cast(object, self.provider)
+        if isinstance(provider, str):
+            msgspec.structs.force_setattr(self, "provider", model(provider))
+        elif provider is not None and not isinstance(provider, ProviderConfig):
+            kind = type(provider).__name__
+            raise InvalidConfig(f"{FIELD}.provider", f"give the config of a provider, or provider:model, not a {kind}")
         if not self.timeout_s > 0:
             raise InvalidConfig(f"{FIELD}.timeout_s", "give more than 0 seconds")
         if self.prompt is not None and is_blank(self.prompt):

@@ -1,5 +1,6 @@
 """The base of all provider configs."""
 
+import re
 from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Annotated, Any, ClassVar, Self
@@ -8,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from .checks.field_checks import check_fields
+from .checks.shown import brief
 from .errors import InvalidConfig, MissingKey
 from .facts import ModelFacts
 
@@ -15,9 +17,20 @@ _SOURCE_BYTES = 8
 
 Seconds = Annotated[float, Meta(gt=0)]
 
+# The second form is a password with a slash in it that is not escaped: what follows the colon is no port.
+_USER = re.compile(r"^(\w[\w+.-]*://)(?:[^/?#]*@|[^/?#\[]*:(?!\d*(?:[/?#]|$)).*@)", re.DOTALL)
+_QUERY = re.compile(r"[?#].*$", re.DOTALL)
+
+
+def _without_credentials(address: str) -> str:
+    """*address* without its user and its query, either of which may hold a password or a key."""
+    return _QUERY.sub("?***", _USER.sub(r"\1***@", address))
+
 
 class WithSecrets(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A struct whose fields *secrets* are neither shown nor stored, nor are those of structs in it.
+
+    Of an address, the user, the password and the query are secret as well.
 
     A subclass lists its own; those of its bases stay secret.
     """
@@ -32,14 +45,13 @@ class WithSecrets(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
 
     def public(self) -> Self:
         """This struct without its secrets, for records, events and logs."""
-        fields = msgspec.structs.asdict(self).items()
-        nested = {field: value.public() for field, value in fields if isinstance(value, WithSecrets)}
-        return msgspec.structs.replace(self, **nested, **dict.fromkeys(self.secret_fields()))
+        fields = {name: _public(name, value) for name, value in msgspec.structs.asdict(self).items()}
+        return msgspec.structs.replace(self, **fields | dict.fromkeys(self.secret_fields()))
 
     # Those of msgspec would show the secrets.
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{field}={value!r}' for field, value in self.__rich_repr__())})"
+        return f"{type(self).__name__}({', '.join(f'{field}={brief(value)}' for field, value in self.__rich_repr__())})"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         given = [
@@ -48,7 +60,19 @@ class WithSecrets(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
             if (value := getattr(self, field.name)) != field.default
         ]
         secret = self.secret_fields()
-        return [(name, "***" if name in secret else value) for name, value in given]
+        return [(name, "***" if name in secret else _shown_value(name, value)) for name, value in given]
+
+
+def _public(name: str, value: object) -> object:
+    """*value* of the field *name*, without secrets."""
+    return value.public() if isinstance(value, WithSecrets) else _shown_value(name, value)
+
+
+def _shown_value(name: str, value: object) -> object:
+    """*value* of the field *name*, without the credentials of an address."""
+    if isinstance(value, str) and "://" in value and name != "model":
+        return _without_credentials(value)
+    return value
 
 
 _CREDENTIAL_HEADERS = {"api-key", "authorization", "cookie", "proxy-authorization", "x-api-key", "x-goog-api-key"}

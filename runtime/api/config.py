@@ -9,6 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from ...compaction.config import Compaction, Layered
+from ...compaction.strategies.custom import CompactionStrategy
+from ...compaction.strategy import CompactionSettings
 from ...providers.model_names import model
 from ...providers.models import with_model_facts
 from ...providers.registry import PROVIDERS, ProviderConfig, with_request_forms
@@ -132,10 +134,23 @@ def check_settings(settings: SessionSettings, name: str) -> None:
     Raises:
         InvalidConfig: a field is invalid, or two tools have the same name.
     """
-    check_fields(settings, name, unchecked=("provider", "compaction"))  # they are checked elsewhere
+    check_fields(settings, name, unchecked=("provider", "compaction"))  # a provider is checked elsewhere
+    _check_compaction(settings.compaction, f"{name}.compaction")
     names = Counter(tool.name for tool in settings.tools or () if isinstance(tool, Tool))
     if twice := [shown(each) for each, count in names.items() if count > 1]:
         raise InvalidConfig(f"{name}.tools", f"more than one tool has the name {twice[0]}; give each its own")
+
+
+def _check_compaction(compaction: object, name: str) -> None:
+    """Raises:
+    InvalidConfig: *compaction* is no strategy.
+    """
+    if isinstance(compaction, type):
+        raise InvalidConfig(name, f"give an instance, such as {compaction.__name__}(), not the class")
+    if not isinstance(compaction, CompactionSettings | CompactionStrategy | msgspec.UnsetType | None):
+        raise InvalidConfig(
+            name, f"give a strategy of rayconteur.compaction or your own, or None, not a {type(compaction).__name__}"
+        )
 
 
 def provider_config(provider: ProviderConfig | str) -> ProviderConfig:
@@ -152,7 +167,7 @@ def provider_config(provider: ProviderConfig | str) -> ProviderConfig:
         names = ", ".join(PROVIDERS)
         configs = ", ".join(each.config.__name__ for each in PROVIDERS.values())
         raise UnknownProvider(
-            f"{shown(provider)} begins with no provider; write provider:model with one of {names}, "
+            f"the provider's name is none of those known; write provider:model with one of {names}, "
             f"or give one of the configs {configs}"
         ) from None
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from ...providers.schema.checks.shown import shown
 from ...providers.schema.messages import Message
 from .errors import InvalidExport
 
@@ -54,7 +55,9 @@ def _read_header(line: bytes) -> _Header:
     try:
         header = _header(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _invalid(f"this is no header as session.export() writes it: {error}", 1) from None
+        raise _invalid(
+            f"this is no header as session.export() writes it: {shown(str(error), quoted=False)}", 1
+        ) from None
     if header.format != FORMAT:
         raise _invalid(f"the format is {header.format[:_SHOWN_CHARS]!r}, not {FORMAT!r}", 1)
     if header.version > VERSION:
@@ -72,7 +75,7 @@ def _read_messages(lines: Iterable[bytes]) -> Iterator[Message]:
         try:
             yield _message(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise _invalid(str(error), number) from None
+            raise _invalid(shown(str(error), quoted=False), number) from None
 
 
 def _invalid(problem: str, line: int) -> InvalidExport:

@@ -1,6 +1,6 @@
 """An initial history: the conversation that a new session goes on from, checked before the session is started."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 import msgspec
@@ -20,6 +20,8 @@ from ...providers.schema.content import (
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.messages import Message, Role
 from .validation import validated_struct
+
+_SHOWN_IDS = 3
 
 _ALLOWED: dict[Role, tuple[type[Block], ...]] = {
     Role.USER: (Text, Image, Document, ToolResult),
@@ -135,5 +137,6 @@ class _HistoryCheck:
         return message
 
 
-def _ids(ids: Iterable[str]) -> str:
-    return ", ".join(map(repr, ids))
+def _ids(ids: Sequence[str]) -> str:
+    shown_ids = ", ".join(map(shown, ids[:_SHOWN_IDS]))
+    return f"{shown_ids} and {len(ids) - _SHOWN_IDS:,} more" if len(ids) > _SHOWN_IDS else shown_ids

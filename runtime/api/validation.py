@@ -40,7 +40,8 @@ def validated_provider(provider: object) -> ProviderConfig:
     """
     if not isinstance(provider, ProviderConfig):
         names = ", ".join(kind.__name__ for kind in get_args(ProviderConfig))
-        raise UnknownProvider(f"{shown(provider)} is not the config of a provider; give one of: {names}")
+        given = f"the class {provider.__name__}" if isinstance(provider, type) else f"a {type(provider).__name__}"
+        raise UnknownProvider(f"{given} is not the config of a provider; give one of: {names}")  # it may hold a key
     return provider
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Hashable
 from functools import cache
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast, get_args
 
 import msgspec
 
+from ...providers.schema.checks.shown import shown
 from ...providers.schema.content import Text
 from ...providers.schema.errors import InvalidConfig
 from ..api.messages import UserMessage
@@ -36,7 +37,7 @@ class OutputType(Generic[T]):
     """
 
     def __init__(self, kind: type[T]) -> None:
-        full, self._decode = _pydantic(kind) if hasattr(kind, "__pydantic_validator__") else _msgspec(kind)
+        full, self._decode = _pydantic(kind) if _has_pydantic(kind) else _msgspec(kind)
         self._wraps = not _is_object(full)
         if self._wraps:
             value = {name: part for name, part in full.items() if name != "$defs"}
@@ -79,6 +80,11 @@ def output_type_of(kind: type[T]) -> OutputType[T]:
     Raises:
         InvalidConfig: there is no JSON Schema of it.
     """
+    try:
+        hash(kind)
+    except TypeError:
+        problem = f"give a type, such as a msgspec Struct, not a {type(kind).__name__}"
+        raise InvalidConfig("output_type", problem) from None
     return cast("OutputType[T]", _output_type(cast("Hashable", kind)))
 
 
@@ -87,12 +93,18 @@ def _output_type(kind: Hashable) -> OutputType[Any]:
     return OutputType(cast("type[Any]", kind))
 
 
+def _has_pydantic(kind: object) -> bool:
+    """True if *kind* is a pydantic model, or made of one: a list of them, for instance."""
+    return hasattr(kind, "__pydantic_validator__") or any(map(_has_pydantic, get_args(kind)))
+
+
 def _msgspec(kind: type[T]) -> tuple[dict[str, Any], Callable[[bytes | msgspec.Raw], T]]:
     try:
         return msgspec.json.schema(kind), msgspec.json.Decoder(kind).decode
     except (TypeError, ValueError) as error:
-        name = getattr(kind, "__name__", repr(kind))
-        problem = f"give a msgspec Struct, a dataclass or a pydantic model; {name} has no JSON Schema: {error}"
+        name = shown(getattr(kind, "__name__", None) or repr(kind), quoted=False)
+        reason = shown(str(error).partition("\n")[0], quoted=False, limit=200)
+        problem = f"give a msgspec Struct, a dataclass or a pydantic model; {name} has no JSON Schema: {reason}"
         raise InvalidConfig("output_type", problem) from None
 
 

@@ -106,7 +106,7 @@ class Runtime:
 
     def __repr__(self) -> str:
         state = "entered" if self._resources else "not entered"
-        return f"Runtime(namespace={self._options.namespace!r}, address={self._address!r}, {state})"
+        return f"Runtime(namespace={shown(self._options.namespace)}, address={shown(self._address)}, {state})"
 
     async def spawn(
         self,

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 import rayconteur as rc
-from rayconteur.compaction import Summarize
+from rayconteur.compaction import Custom, Summarize, Window
 from rayconteur.errors import InvalidConfig, UnknownProvider
 from rayconteur.providers import AWSAuth
 from rayconteur.runtime import RouterLimits
@@ -55,6 +55,23 @@ SCRIPTED = rc.Scripted()
         (lambda: ANY.Google(model="m", media_resolution="big"), "provider.media_resolution", "low, medium, high"),
         (lambda: ANY.Bedrock(model="m", latency="slow"), "provider.latency", "standard, optimized"),
         (lambda: AWSAuth(service=cast(Any, "s3")), "provider.aws.service", "bedrock"),
+        (
+            lambda: ANY.SessionConfig(provider=SCRIPTED, retry={"a": 1}),
+            "config.retry",
+            "give a RetryPolicy, not a dict",
+        ),
+        (lambda: ANY.SessionConfig(provider=SCRIPTED, limits={}), "config.limits", "give a Limits, not a dict"),
+        (lambda: ANY.Configure(retry={"max_attempts": 2, "nonsense": 2}), "message.retry", "give a RetryPolicy"),
+        (lambda: ANY.SessionConfig(provider=SCRIPTED, compaction=Window), "config.compaction", "such as Window()"),
+        (lambda: ANY.SessionConfig(provider=SCRIPTED, compaction="x"), "config.compaction", "not a str"),
+        (lambda: ANY.SessionConfig(provider=SCRIPTED, compaction=5), "config.compaction", "not a int"),
+        (lambda: ANY.Configure(compaction=object()), "message.compaction", "not a object"),
+        (lambda: ANY.Configure(compaction=Window), "message.compaction", "not the class"),
+        (lambda: Custom(instance=Window), "compaction.instance", "not the class"),
+        (lambda: Summarize(provider=cast(Any, {"api_key": "k"})), "compaction.provider", "not a dict"),
+        (lambda: ANY.Tool(name="a", input_schema=None), "tool.input_schema", "object"),
+        (lambda: ANY.Tool(name=None), "tool.name", "str"),
+        (lambda: ANY.Anthropic(model=None), "provider.model", "str"),
     ],
 )
 def test_an_invalid_field_is_rejected_by_the_constructor(make: Callable[[], object], field: str, advice: str) -> None:
@@ -106,6 +123,20 @@ def test_what_is_no_provider_is_rejected_with_the_names_and_configs_of_all(provi
         with pytest.raises(UnknownProvider, match="Anthropic") as raised:
             make(provider=provider)
         assert "AzureOpenAI" in str(raised.value)
+
+
+@pytest.mark.parametrize("provider", [{"provider": "anthropic", "model": "m", "api_key": "sk-secret"}, "sk-secret"])
+def test_what_is_given_for_a_provider_is_not_repeated_since_it_may_hold_a_key(provider: object) -> None:
+    for make in (ANY.SessionConfig, ANY.Configure):
+        with pytest.raises(UnknownProvider, match="AzureOpenAI") as raised:
+            make(provider=provider)
+        assert "sk-" not in str(raised.value)
+
+
+def test_a_summary_may_be_written_by_a_provider_given_by_name() -> None:
+    summarize = Summarize(provider=cast(Any, "anthropic:claude-sonnet-5-5"))
+
+    assert summarize.providers() == (rc.Anthropic(model="claude-sonnet-5-5"),)
 
 
 def test_a_provider_without_a_default_model_asks_for_one() -> None:

@@ -18,15 +18,28 @@ from rayconteur.errors import RayconteurError
 from rayconteur.providers import AWSAuth, ProviderConfig
 from rayconteur.providers.registry import PROVIDERS, open_client
 from rayconteur.providers.schema.client import Client
+from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.runtime.api.config import SessionSettings
+from rayconteur.runtime.api.export import decode_export, encode_export
+from rayconteur.runtime.api.initial_history import validated_history
 from rayconteur.runtime.api.options import validated_session_id
 from rayconteur.runtime.api.validation import validated_struct
+from rayconteur.runtime.driver.output_type import output_type_of
 
 WORD = "raven-"
 LONG = (WORD * 2_000)[:10_000]
 MOST_CHARS = 120
 SECRET = "sk-nevermore"
 SECRETS = [SECRET, f"{SECRET}\\nline", f"{SECRET} \\u1234", SECRET * 800]
+
+QUESTION = Message(role=Role.USER, content=(rc.Text("Who?"),), turn=0)
+EXPORT = encode_export("raven", [QUESTION])
+
+
+def uses(*ids: str) -> Message:
+    """An answer that uses the tools *ids*."""
+    return Message(role=Role.ASSISTANT, content=tuple(rc.ToolUse(each, "look", {}) for each in ids), turn=0)
+
 
 BASE: dict[str, dict[str, Any]] = {
     "scripted": {},
@@ -186,8 +199,17 @@ def test_no_error_of_an_option_repeats_a_long_value(field: str) -> None:
         lambda: rc.Reasoning(effort=cast(Any, LONG)),
         lambda: AWSAuth(service=cast(Any, LONG)),
         lambda: AWSAuth(profile=LONG).resolved(None, {}, "openai"),
+        lambda: decode_export(f'{{"format":"rayconteur-conversation","version":"{LONG}"}}'.encode()),
+        lambda: decode_export(EXPORT.replace(b'"kind":"text"', f'"kind":"{LONG}"'.encode())),
+        lambda: decode_export(EXPORT.replace(b'"role":"user"', f'"role":"{LONG}"'.encode())),
+        lambda: list(validated_history([QUESTION, uses(LONG)])),
+        lambda: list(validated_history([QUESTION, uses(LONG), QUESTION])),
+        lambda: list(validated_history([QUESTION, uses(*map(str, range(10_000)))])),
+        lambda: output_type_of(cast(Any, [LONG])),
         lambda: rc.Configure(**cast(Any, {"model": 7, "system": {LONG: LONG}})),
     ],
 )
 def test_no_error_of_a_value_repeats_it(make: Callable[[], object]) -> None:
-    require_short(problem_of(make), make)
+    problem = problem_of(make)
+    assert len(problem) < 2_000
+    require_short(problem, make)

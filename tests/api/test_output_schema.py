@@ -12,7 +12,7 @@ from msgspec import Meta
 from rayconteur.errors import InvalidConfig
 from rayconteur.providers.anthropic import rules as anthropic_rules
 from rayconteur.providers.openai.rules import schema_format
-from rayconteur.runtime.driver.output_type import Misfit, OutputType
+from rayconteur.runtime.driver.output_type import Misfit, OutputType, output_type_of
 
 
 class Sky(Enum):
@@ -163,3 +163,29 @@ NO_TYPES: list[Any] = [object, type(print), 7]
 def test_a_type_without_a_schema_is_rejected(kind: Any) -> None:
     with pytest.raises(InvalidConfig, match=r"^output_type: give a msgspec Struct, a dataclass or a pydantic model"):
         OutputType(kind)
+
+
+class _Bird(pydantic.BaseModel):
+    name: str
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        (list[_Bird], '{"value": [{"name": "raven"}]}', [_Bird(name="raven")]),
+        (_Bird | None, '{"value": null}', None),
+        (dict[str, _Bird], '{"a": {"name": "raven"}}', {"a": _Bird(name="raven")}),
+    ],
+)
+def test_a_type_made_of_pydantic_models_is_an_output_type(kind: Any, text: str, value: object) -> None:
+    assert output_type_of(kind).value(text) == value
+    with pytest.raises(Misfit, match="name"):
+        output_type_of(kind).value(text.replace('"raven"', "7").replace("null", "{}"))
+
+
+@pytest.mark.parametrize("kind", [[int], {"type": "object"}, (int, [int])])
+def test_a_value_in_the_place_of_an_output_type_is_rejected(kind: Any) -> None:
+    with pytest.raises(InvalidConfig, match="give a") as raised:
+        output_type_of(kind)
+
+    assert raised.value.field == "output_type"

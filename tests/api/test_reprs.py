@@ -66,6 +66,10 @@ def test_every_public_class_has_a_repr_of_its_own(kind: type) -> None:
         rc.Runtime(),
         blocking.Runtime(),
         rc.RuntimeOptions(namespace=LONG),
+        rc.Runtime(LONG),
+        rc.Runtime(options=rc.RuntimeOptions(namespace="x" * 200)),
+        rc.OpenAI(model="m", extra_body={"a": LONG}),
+        rc.Anthropic(model=LONG),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -77,7 +77,7 @@ def test_the_config_of_a_provider_is_returned() -> None:
 
 
 def test_anything_else_than_the_config_of_a_provider_is_rejected_with_the_configs() -> None:
-    with pytest.raises(UnknownProvider, match=r"'openai' is not the config of a provider; give one of: .*OpenAI"):
+    with pytest.raises(UnknownProvider, match=r"a str is not the config of a provider; give one of: .*OpenAI"):
         validated_provider("openai")
 
 

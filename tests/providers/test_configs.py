@@ -94,6 +94,34 @@ def test_the_public_config_has_everything_but_the_secrets(config: ProviderConfig
         assert getattr(public, field) == (None if field in config.secret_fields() else getattr(config, field))
 
 
+@pytest.mark.parametrize(
+    ("address", "masked"),
+    [
+        (f"https://user:{SECRET}@h:8000/v1?key={SECRET}", "https://***@h:8000/v1?***"),
+        (f"https://{SECRET}@h/v1#{SECRET}", "https://***@h/v1?***"),
+        (f"https://user:a/{SECRET}@h/v1", "https://***@h/v1"),
+        (f"https://h?{SECRET}", "https://h?***"),
+        ("http://h:8000/v1/a@b", "http://h:8000/v1/a@b"),
+        ("http://[::1]:8000/v1", "http://[::1]:8000/v1"),
+    ],
+)
+def test_passwords_and_keys_in_an_address_are_neither_shown_nor_published(address: str, masked: str) -> None:
+    configs = [
+        Anthropic(model="m", base_url=address),
+        OpenAI(model="m", base_url=address),
+        AzureOpenAI(deployment="m", endpoint=address),
+        Google(model="m", base_url=address),
+        Bedrock(model="m", endpoint_url=address),
+    ]
+    for config in configs:
+        shown = [repr(config), repr(config.public()), rich_print(config), str(msgspec.json.encode(config.public()))]
+
+        assert SECRET not in "".join(shown)
+        assert all(masked in each for each in shown)
+        assert config.public().public() == config.public()
+        assert address in msgspec.json.encode(config).decode()  # what requests go to
+
+
 @pytest.mark.parametrize("config", CONFIGS)
 def test_a_config_survives_pickling(config: ProviderConfig) -> None:
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(config), type=ProviderConfig) == config

@@ -1,5 +1,7 @@
 """Configs made from the names of models."""
 
+from typing import Any, cast
+
 import pytest
 
 from rayconteur.providers.anthropic.config import Anthropic
@@ -50,6 +52,27 @@ def test_an_unknown_provider_is_an_error_that_lists_the_known_ones(name: str) ->
 def test_a_name_without_a_model_is_rejected(name: str) -> None:
     with pytest.raises(InvalidConfig, match="names no model"):
         model(name)
+
+
+@pytest.mark.parametrize("name", [None, 7, Scripted()])
+def test_what_is_no_name_is_rejected(name: object) -> None:
+    with pytest.raises(InvalidConfig, match="give a name such as"):
+        model(cast(Any, name))
+
+
+@pytest.mark.parametrize(("name", "field"), [("openai:m", "model"), ("azure:m", "deployment")])
+def test_the_model_is_given_once(name: str, field: str) -> None:
+    with pytest.raises(InvalidConfig, match="give the model once") as raised:
+        model(name, **{field: "n"})
+
+    assert raised.value.field == f"provider.{field}"
+
+
+def test_a_key_given_for_a_name_is_not_repeated() -> None:
+    with pytest.raises(UnknownProvider) as raised:
+        model("sk-ant-nevermore")
+
+    assert "sk-" not in str(raised.value)
 
 
 def test_an_unknown_field_is_an_error_that_lists_the_known_ones() -> None:

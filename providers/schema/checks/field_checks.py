@@ -7,7 +7,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import msgspec
-from msgspec import NODEFAULT, UNSET
+from msgspec import UNSET
 
 from ..errors import InvalidConfig
 from .shown import shown
@@ -28,6 +28,8 @@ def check_fields(struct: msgspec.Struct, name: str, unchecked: tuple[str, ...] =
         value = getattr(struct, field)
         if value is default or value is UNSET or field in unchecked:
             continue
+        if isinstance(value, dict) and (structs := _structs(kind)):  # msgspec would drop the names that it doesn't know
+            raise InvalidConfig(f"{name}.{field}", f"give a {' or '.join(structs)}, not a dict")
         try:
             msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
@@ -48,9 +50,8 @@ def invalid_config(error: msgspec.ValidationError, name: str) -> InvalidConfig:
 
 @cache
 def _fields(kind: type[msgspec.Struct]) -> list[tuple[str, object, Any]]:
-    """The fields of *kind*: name, default and type."""
-    fields = msgspec.structs.fields(kind)
-    return [(field.name, None if field.default is NODEFAULT else field.default, field.type) for field in fields]
+    """The fields of *kind*: name, default (``NODEFAULT``, which is no value, without one) and type."""
+    return [(field.name, field.default, field.type) for field in msgspec.structs.fields(kind)]
 
 
 def _with_choices(problem: InvalidConfig, value: object, kind: object) -> InvalidConfig:

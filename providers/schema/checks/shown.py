@@ -23,7 +23,7 @@ def short_name(name: str) -> str:
 def short_repr(self: msgspec.Struct) -> str:
     """A struct in one line: the fields that differ from their defaults, each cut to a readable length."""
     fields = [
-        f"{field.name}={_brief(value)}"
+        f"{field.name}={brief(value)}"
         for field in msgspec.structs.fields(self)
         if not field.name.startswith("_")
         and (value := getattr(self, field.name)) is not field.default
@@ -32,7 +32,8 @@ def short_repr(self: msgspec.Struct) -> str:
     return f"{type(self).__name__}({', '.join(fields)})"
 
 
-def _brief(value: object) -> str:
+def brief(value: object) -> str:
+    """The ``repr`` of *value* of a field, cut to a readable length."""
     return (
         f"<{len(value):,} bytes>"
         if isinstance(value, bytes) and len(value) > _SHOWN_CHARS
