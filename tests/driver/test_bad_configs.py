@@ -80,7 +80,7 @@ def test_a_rejected_config_leaves_the_id_of_a_dedicated_session_free(runtime: bl
 
 @pytest.mark.parametrize("session_id", ["", "a b", "../a", "x" * 129, "ä", "-a", "a\n", 7])
 def test_an_invalid_id_is_rejected(runtime: blocking.Runtime, session_id: str) -> None:
-    with rejected(InvalidConfig, "session_id", repr(session_id)):
+    with rejected(InvalidConfig, "session_id", repr(session_id)[:100]):  # a long one is cut
         runtime.spawn(ECHO, session_id)
 
 
