@@ -238,7 +238,10 @@ class RuntimeClosed(RayconteurError):
 
 
 class WrongContext(RayconteurError):
-    """The runtime of a handle or a reader was entered in another event loop, or in the process that forked this one."""
+    """A handle or a reader was used in another event loop or process than its runtime.
+
+    Or a runtime was entered, or a reply read, a second time.
+    """
 
     code = "wrong_context"
 

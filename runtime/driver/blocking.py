@@ -52,7 +52,7 @@ class Runtime:
     def __enter__(self) -> Self:
         loop = BackgroundLoop()
         try:
-            loop.run(self._runtime.__aenter__())
+            loop.run(self._runtime.__aenter__())  # which rejects a second entry, before anything else
         except BaseException:
             loop.close()
             raise
@@ -139,13 +139,13 @@ class Runtime:
         Tools that the models ask for are run with *run_tool*, in this thread, one after the other.
         """
         loop, caller = self._require_entered(), CallerThread()
-        run = in_caller(run_tool, caller) if run_tool else None
+        run = in_caller(run_tool, caller) if run_tool is not None else None
         mapped = self._runtime.map(
             config, prompts, concurrency, on_progress, retries=retries, run_tool=run, output_type=output_type
         )
 
         results = _all_of(cast("PromptMap[TypedAnswer[T]]", mapped))
-        return loop.run(results, caller if run_tool else None)
+        return loop.run(results, caller if run_tool is not None else None)
 
     def session(self, session_id: str) -> "SessionHandle":
         """A handle for an existing session, whichever driver spawned it."""

@@ -8,6 +8,8 @@ from ...providers.schema.content import ToolResult, ToolUse
 from ..api.messages import FromLLM
 from . import reply, typed_reply
 from .background_loop import BackgroundLoop, CallerThread
+from .calls.tool_runs import RunTool as AnyRunTool
+from .calls.tool_runs import checked_run_tool
 from .reply import FinalAnswer
 from .typed_reply import TypedAnswer
 
@@ -60,8 +62,13 @@ class TypedReply(Reply, Generic[T]):
         return cast("TypedAnswer[T]", super().answer(run_tool))
 
 
-def in_caller(run_tool: RunTool, caller: CallerThread) -> reply.RunTool:
-    """*run_tool* in the thread of *caller*, for the loop."""
+def in_caller(run_tool: RunTool, caller: CallerThread) -> AnyRunTool:
+    """*run_tool* in the thread of *caller*, for the loop.
+
+    Raises:
+        InvalidConfig: *run_tool* is not a function.
+    """
+    checked_run_tool(run_tool)
 
     async def run(use: ToolUse) -> ToolResult | str:
         return await caller.call(partial(run_tool, use))

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from ...providers.schema.checks.shown import shown
 from ...providers.schema.content import UserBlock
 from ...providers.schema.errors import InvalidConfig, RayconteurError
 from ..api.errors import (
@@ -20,9 +21,13 @@ from ..api.errors import (
     SessionDied,
     TurnFailed,
     Unreachable,
+    WrongContext,
 )
 from ..api.messages import UserMessage
-from .reply import FinalAnswer, RunTool
+from .calls.arguments import is_count
+from .calls.tool_runs import RunTool
+from .output_type import output_type_of
+from .reply import FinalAnswer
 from .session_handle import SessionHandle
 from .typed_reply import TypedAnswer
 
@@ -51,12 +56,27 @@ class MapOptions(msgspec.Struct, frozen=True):
     on_progress: Callable[[int, int | None], None] | None
 
     def __post_init__(self) -> None:
-        if self.concurrency < 1:
+        if not is_count(self.concurrency, 1):
             raise InvalidConfig(
-                "concurrency", f"give how many prompts to ask at once, 1 or more, not {self.concurrency}"
+                "concurrency", f"give how many prompts to ask at once, 1 or more, not {shown(self.concurrency)}"
             )
-        if self.retries < 0:
-            raise InvalidConfig("retries", f"give how often a prompt is asked again, 0 or more, not {self.retries}")
+        if not is_count(self.retries, 0):
+            raise InvalidConfig(
+                "retries", f"give how often a prompt is asked again, 0 or more, not {shown(self.retries)}"
+            )
+        on_progress: object = self.on_progress
+        if on_progress is not None and not callable(on_progress):
+            raise InvalidConfig("on_progress", f"give a function of two numbers, not {shown(on_progress)}")
+
+
+def checked_prompts(prompts: object) -> None:
+    """Raises:
+    InvalidConfig: *prompts* is a single prompt, or nothing to iterate over.
+    """
+    if isinstance(prompts, str | bytes | UserMessage):
+        raise InvalidConfig("prompts", f"give a list of prompts, not a single {type(prompts).__name__}")
+    if not isinstance(prompts, Iterable):
+        raise InvalidConfig("prompts", f"give a list or another iterable of prompts, not {type(prompts).__name__}")
 
 
 def asker(run_tool: RunTool | None) -> Callable[[SessionHandle, Prompt], Awaitable[FinalAnswer]]:
@@ -71,7 +91,12 @@ def asker(run_tool: RunTool | None) -> Callable[[SessionHandle, Prompt], Awaitab
 def typed_asker(
     run_tool: RunTool | None, output_type: type[T]
 ) -> Callable[[SessionHandle, Prompt], Awaitable[TypedAnswer[T]]]:
-    """As ``asker``, with answers whose value is of *output_type*."""
+    """As ``asker``, with answers whose value is of *output_type*.
+
+    Raises:
+        InvalidConfig: there is no JSON Schema of the *output_type*.
+    """
+    output_type_of(output_type)
 
     async def ask(session: SessionHandle, prompt: Prompt) -> TypedAnswer[T]:
         return await session.ask(prompt, output_type).answer(run_tool)
@@ -91,6 +116,7 @@ class PromptMap(Generic[A]):
         self._prompts = prompts
         self._sessions = sessions
         self._options = options
+        self._is_read = False
 
     def __repr__(self) -> str:
         return f"PromptMap(concurrency={self._options.concurrency})"
@@ -109,6 +135,9 @@ class PromptMap(Generic[A]):
 
     async def _results(self, most_waiting: int | None) -> AsyncGenerator[A | RayconteurError, None]:
         """The results in order. At most *most_waiting* of them wait for earlier ones."""
+        if self._is_read:
+            raise WrongContext("these answers can be read once; to ask again, call map() again")
+        self._is_read = True
         on_progress, total = self._options.on_progress, len(self._prompts) if isinstance(self._prompts, Sized) else None
         prompts = iter(self._prompts)
         waiting: deque[asyncio.Task[A | RayconteurError]] = deque()  # in order, done or not

@@ -1,7 +1,7 @@
 """A reply: the events of one turn, or the answer that they add up to."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,17 +9,20 @@ from typing import Protocol
 import msgspec
 
 from ...providers.schema.checks.shown import short_repr
-from ...providers.schema.content import Text, ToolResult, ToolUse
+from ...providers.schema.content import ToolUse
+from ...providers.schema.errors import ConfigError
 from ...providers.schema.stop_reasons import StopReason
 from ...providers.schema.usage import Usage
 from ..api.errors import (
     DeathReason,
     EventsMissed,
+    MailboxError,
     SessionClosed,
     SessionDied,
     ToolsWaiting,
     TurnFailed,
     TurnInterrupted,
+    WrongContext,
 )
 from ..api.messages import (
     Completed,
@@ -38,7 +41,6 @@ from ..api.messages import (
     ThinkingChunk,
     ToLLM,
     ToolBatch,
-    ToolResults,
     UserMessage,
 )
 from ..api.notebooks import caption_html, counted, folded_html, text_html, usage_text
@@ -46,6 +48,7 @@ from ..api.options import OnAbandon
 from ..api.status import SessionStatus
 from ..events.reader import Reader
 from .calls.abandoned_turns import AbandonedTurns
+from .calls.tool_runs import RunTool, checked_run_tool, send_results, tool_result
 from .kept_readers import KeptReaders
 from .silence import SilenceWatch
 
@@ -53,9 +56,6 @@ _TURN_ENDS = (Completed, Failed, Interrupted)
 
 _ABANDON_ITERATIONS = 3
 """A loop that was left sends its interrupt so many iterations of the event loop later: Python closes it in a task."""
-
-RunTool = Callable[[ToolUse], Awaitable[ToolResult | str]]
-"""Runs a tool and returns its result, or just the text of it. An exception becomes an error result for the model."""
 
 
 class ReplySession(Protocol):
@@ -136,6 +136,7 @@ class Reply:
         self._epoch = epoch
         self._message = message
         self._options = options
+        self._is_sent = False
         self._abandons: bool | None = None  # what answer() knows of why it leaves its loop
         self.turn: int | None = None
         """The number of the turn, once the message is in the mailbox."""
@@ -200,6 +201,9 @@ class Reply:
     async def _start(self) -> Reader:
         """Send the message, and read the events after it."""
         session = self._session
+        if self._is_sent:
+            raise WrongContext("a reply can be read once; to ask again, call ask() again")
+        self._is_sent = True
         if session.open_replies:
             for _ in range(_ABANDON_ITERATIONS):
                 await asyncio.sleep(0)
@@ -207,7 +211,8 @@ class Reply:
         reader = kept_readers.take(session.id, self._epoch)  # before they can arrive
         try:
             receipt = await self._deliver(self._message)
-        except BaseException:
+        except BaseException as error:
+            self._is_sent = not isinstance(error, MailboxError | ConfigError)  # a rejected message may be sent again
             if reader is not None:
                 kept_readers.keep(reader)
             raise
@@ -229,12 +234,15 @@ class Reply:
         """Wait for the whole answer. Tools that the model asks for are run with *run_tool*.
 
         Raises:
+            InvalidConfig: *run_tool* is not a function.
+            WrongContext: the reply was read before.
             TurnFailed, TurnInterrupted: the turn ended without an answer.
             ToolsWaiting: the model asks for tools, and there is no *run_tool*. The turn waits for ``ToolResults``.
             EventsMissed: the router no longer held a part of the turn when it was read.
             SessionDied: the session's actor died during the turn.
             Unreachable: the session's actor, or its router, did not respond. The turn goes on when it does.
         """
+        checked_run_tool(run_tool)
         async with aclosing(self.__aiter__()) as events:
             try:
                 return await self._collect(events, run_tool)
@@ -277,8 +285,13 @@ class Reply:
         if run_tool is None:
             names = ", ".join(sorted({use.name for use in uses}))
             raise ToolsWaiting(f"the model asks for {names}; pass run_tool to answer(), or send ToolResults")
-        results = [await _run_tool(use, run_tool) for use in uses]
-        await self._session.send(ToolResults(results=tuple(results), last=True))
+        results = [await tool_result(use, run_tool) for use in uses]
+        try:
+            await send_results(uses, results, self._session.send)
+        except (MailboxError, ConfigError):  # not even the reason is accepted: the turn would wait for ever
+            if self.turn is not None:
+                await self._options.abandoned_turns.interrupt_and_wait(self._session, self.turn)
+            raise
 
     async def _missed(self, missed: Missed) -> EventsMissed:
         """The error for missed events.
@@ -320,11 +333,3 @@ def _final_answer(completed: Completed, text: str, thinking: str) -> FinalAnswer
         requests=completed.requests,
         turn=completed.turn,
     )
-
-
-async def _run_tool(use: ToolUse, run_tool: RunTool) -> ToolResult:
-    try:
-        result = await run_tool(use)
-    except Exception as error:  # any error of a tool: the model is told
-        result = ToolResult(use.id, (Text(f"{type(error).__name__}: {error}"),), is_error=True)
-    return ToolResult(use.id, (Text(result),)) if isinstance(result, str) else result

@@ -13,9 +13,8 @@ from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.messages import Message
 from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
-from ..api.errors import RuntimeClosed, SessionDied, UnknownSession
+from ..api.errors import RuntimeClosed, SessionDied, UnknownSession, WrongContext
 from ..api.initial_history import validated_history
-from ..api.messages import UserMessage
 from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Packed, Placement
 from ..api.status import SessionList
@@ -31,10 +30,11 @@ from ..events.router_connections import RouterConnections
 from ..events.segments import START, Position
 from ..session.pages import encode_messages
 from .calls.abandoned_turns import AbandonedTurns
-from .calls.arguments import session_ids_of, warm_by_provider
+from .calls.arguments import checked_address, session_ids_of, warm_by_provider
+from .calls.tool_runs import RunTool, checked_run_tool
 from .kept_readers import KeptReaders
-from .prompt_map import MapOptions, MapSessions, Prompt, PromptMap, asker, typed_asker
-from .reply import FinalAnswer, ReplyOptions, RunTool
+from .prompt_map import MapOptions, MapSessions, Prompt, PromptMap, asker, checked_prompts, typed_asker
+from .reply import FinalAnswer, ReplyOptions
 from .session_handle import SessionHandle
 from .typed_reply import TypedAnswer
 
@@ -56,6 +56,7 @@ class Runtime:
 
     Raises:
         RayUnreachable: on entering, if there is no cluster at the address.
+        WrongContext: on entering, if it is entered already.
     """
 
     def __init__(
@@ -65,16 +66,21 @@ class Runtime:
         warm: int | Mapping[str, int] = 0,
         options: RuntimeOptions = _OPTIONS,
     ) -> None:
-        self._address = address
+        self._address = checked_address(address)
         self._placement = _checked_placement(placement)
         self._warm = warm_by_provider(warm)
         self._options = validated_struct(options, (RuntimeOptions,), "options")
         self._started_ray = False
         self._resources: _Resources | None = None
+        self._is_entering = False
 
     async def __aenter__(self) -> Self:
-        self._started_ray = connect_to_ray(self._address, self._options)
+        held = self._resources
+        if self._is_entering or (held and not held.registry.owner.is_forked):
+            raise WrongContext("the runtime is entered already; leave it first, or create another Runtime")
+        self._is_entering = True
         try:
+            self._started_ray = connect_to_ray(self._address, self._options)
             shared_actors = await find_or_start_shared_actors(self._options)
             pool = ActorPool(shared_actors, self._options, self._warm)
             registry = SessionRegistry(shared_actors, self._options, pool)
@@ -84,6 +90,8 @@ class Runtime:
         except BaseException:
             self._disconnect()
             raise
+        finally:
+            self._is_entering = False
         log.info("entered the namespace %s, with %d routers", self._options.namespace, len(shared_actors.routers))
         return self
 
@@ -224,11 +232,11 @@ class Runtime:
         The sessions share an actor, unless the placement of the runtime says ``Packed`` with more.
 
         Raises:
-            InvalidConfig: *prompts* is a single prompt.
+            InvalidConfig: an argument is invalid, such as a single prompt; it is named.
             ConfigError: awaiting or iterating: the config is invalid, or a key or an SDK is missing.
         """
-        if isinstance(prompts, str | bytes | UserMessage):
-            raise InvalidConfig("prompts", f"give a list of prompts, not a single {type(prompts).__name__}")
+        checked_prompts(prompts)
+        checked_run_tool(run_tool)
         options = MapOptions(concurrency, retries, on_progress)
         open_session = self._opener(config)
         if output_type is None:

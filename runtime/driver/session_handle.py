@@ -56,7 +56,7 @@ from ..session.pages import HistoryPosition, decode_history_page
 from ..streams.calls import CallTimedOut
 from ..streams.connection import ConnectionLost
 from .calls.abandoned_turns import Abandon, checked_on_abandon
-from .calls.arguments import Question, providers_of
+from .calls.arguments import Question, checked_after, providers_of
 from .output_type import output_type_of
 from .reply import Reply, ReplyOptions, session_died
 from .silence import SilenceWatch
@@ -190,9 +190,12 @@ class SessionHandle:
         """Read the session's events from number *after* + 1 on, as they arrive.
 
         The reader ends after ``Closed`` or ``Died``.
+
+        Raises:
+            InvalidConfig: *after* is not the number of an event, or 0.
         """
         self._registry.require_open()
-        return self._read(self.id, (self._session.epoch, after))
+        return self._read(self.id, (self._session.epoch, checked_after(after)))
 
     def watch(self, reader: Reader) -> SilenceWatch:
         """Have *reader* fail with ``Unreachable`` when the session's actor or router does not respond."""

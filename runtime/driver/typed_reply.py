@@ -10,8 +10,9 @@ from ...providers.schema.stop_reasons import StopReason
 from ..api.errors import OutputMismatch
 from ..api.messages import Continue, Receipt, Retry, UserMessage
 from ..api.notebooks import text_html
+from .calls.tool_runs import RunTool
 from .output_type import Misfit, OutputType
-from .reply import FinalAnswer, Reply, ReplyOptions, ReplySession, RunTool
+from .reply import FinalAnswer, Reply, ReplyOptions, ReplySession
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from ....providers.registry import ALIASES, PROVIDERS, ProviderConfig
@@ -12,9 +12,38 @@ from ....providers.schema.errors import InvalidConfig
 from ...api.messages import Configure, UserMessage, given_settings
 from ...api.options import validated_session_id
 from ...cluster.pool.actor_pool import ANY_PROVIDER
+from ...events.segments import END_SEQ
 
 Question = str | UserMessage | tuple[UserBlock, ...]
 """What ``ask`` takes."""
+
+
+def is_count(value: object, least: int) -> bool:
+    """True if *value* is a whole number, *least* or more."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def checked_address(address: str | None) -> str | None:
+    """*address*, that of a cluster.
+
+    Raises:
+        InvalidConfig: it is not a string.
+    """
+    given: object = address
+    if given is not None and not isinstance(given, str):
+        raise InvalidConfig("address", f"give host:port, or None for RAY_ADDRESS, not {shown(given)}")
+    return address
+
+
+def checked_after(after: int) -> int:
+    """*after*, the number of an event, or 0.
+
+    Raises:
+        InvalidConfig: it is none.
+    """
+    if not is_count(after, 0) or after > END_SEQ:
+        raise InvalidConfig("after", f"give the number (seq) of an event, or 0 for all, not {shown(after)}")
+    return after
 
 
 def session_ids_of(ids: int | Sequence[str]) -> list[str]:
@@ -23,7 +52,9 @@ def session_ids_of(ids: int | Sequence[str]) -> list[str]:
     Raises:
         InvalidConfig: one is invalid.
     """
-    if isinstance(ids, str) or (isinstance(ids, int) and ids < 0):
+    given: object = ids
+    is_list = isinstance(given, Iterable) and not isinstance(given, str | bytes)
+    if not is_list and not is_count(given, 0):
         raise InvalidConfig("ids", f"give a list of ids, or the number of sessions, not {shown(ids)}")
     return (
         [uuid.uuid4().hex for _ in range(ids)]
