@@ -80,6 +80,11 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
                     kill_actor(router)
                 kill_actor(directory.actor)
             raise
+    try:
+        await shared_actors.lease.acquired(options.call_timeout_s)
+    except BaseException:
+        await shared_actors.release()
+        raise
     return shared_actors
 
 

@@ -51,8 +51,9 @@ class TailMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_tail_has_the_latest_durable_events_that_are_acknowledged(self) -> None:
-        segments = self.box.tail.segments if self.box.tail else ()
-        kept = segments[:1] if self.box.tail and segments[0] is self.box.tail.awaited else ()
+        tail = self.box.tail
+        segments = tail.segments if tail else ()
+        kept = segments[:1] if tail and tail.awaited and segments[:1] == (tail.awaited,) else ()
         latest = [event for segment in segments[len(kept) :] for event in decode_events(segment)]
         durable = [self.numbered[seq] for seq in range(1, self.acknowledged + 1) if is_durable(self.numbered[seq])]
 

@@ -25,10 +25,10 @@ def check_fields(struct: msgspec.Struct, name: str, unchecked: tuple[str, ...] =
         InvalidConfig: one has not; the message names it, with *name* for the struct.
     """
     for field, default, kind in _fields(type(struct)):
-        value = getattr(struct, field)
+        value: object = getattr(struct, field)
         if value is default or value is UNSET or field in unchecked:
             continue
-        if isinstance(value, dict) and (structs := _structs(kind)):  # msgspec would drop the names that it doesn't know
+        if type(value) is dict and (structs := _structs(kind)):  # msgspec would drop the names that it doesn't know
             raise InvalidConfig(f"{name}.{field}", f"give a {' or '.join(structs)}, not a dict")
         try:
             msgspec.convert(value, kind)

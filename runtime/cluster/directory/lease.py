@@ -24,11 +24,21 @@ class Lease:
     def __init__(self, directory: DirectoryClient, driver_id: str) -> None:
         self._directory = directory
         self._lost = asyncio.Event()
+        self._acquired = asyncio.Event()
         self._channel = Channel(
             lambda: directory.call(lambda actor: actor.endpoint.remote()), driver_id, node_id(), tls()
         )
         self._channel.on_lost = self._lost.set
         self._task = asyncio.get_running_loop().create_task(self._hold())
+
+    async def acquired(self, timeout_s: float) -> None:
+        """Wait until the directory has granted it, for *timeout_s* at most: it goes on trying.
+
+        A program whose loop stops after that, such as one of a notebook, is still one that uses the namespace.
+        """
+        acquiring = asyncio.ensure_future(self._acquired.wait())
+        await asyncio.wait((acquiring, self._task), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        acquiring.cancel()
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -47,4 +57,5 @@ class Lease:
                 log.debug("no lease yet: %s", error)
                 await asyncio.sleep(_PAUSE_S)
             else:
+                self._acquired.set()
                 await self._lost.wait()

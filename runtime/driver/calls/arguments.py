@@ -23,15 +23,14 @@ def is_count(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def checked_address(address: str | None) -> str | None:
+def checked_address(address: object) -> str | None:
     """*address*, that of a cluster.
 
     Raises:
         InvalidConfig: it is not a string.
     """
-    given: object = address
-    if given is not None and not isinstance(given, str):
-        raise InvalidConfig("address", f"give host:port, or None for RAY_ADDRESS, not {shown(given)}")
+    if address is not None and not isinstance(address, str):
+        raise InvalidConfig("address", f"give host:port, or None for RAY_ADDRESS, not {shown(address)}")
     return address
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
+from typing import cast
 
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.content import Text, ToolResult, ToolUse
@@ -31,7 +32,7 @@ async def tool_result(use: ToolUse, run_tool: RunTool) -> ToolResult:
     """The result of *use*: an error result if the tool raises an exception, or returns something else."""
     try:
         outcome = run_tool(use)
-        result: object = await outcome if isawaitable(outcome) else outcome
+        result = cast(object, await outcome if isawaitable(outcome) else outcome)  # a tool may return anything
     except Exception as error:  # any error of a tool: the model is told
         return _error_result(use, f"{type(error).__name__}: {error}")
     if isinstance(result, str):

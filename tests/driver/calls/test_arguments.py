@@ -1,7 +1,7 @@
 """Arguments of calls that are invalid: rejected by name at the call, and everything else goes on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -32,24 +32,26 @@ def test_a_reader_after_something_else_than_a_number_is_rejected_and_replies_go_
 
 
 @pytest.mark.parametrize(
-    ("call", "field"),
+    ("arguments", "field"),
     [
-        (lambda runtime: runtime.map(ECHO, ["a"], "x"), "concurrency"),
-        (lambda runtime: runtime.map(ECHO, ["a"], None), "concurrency"),
-        (lambda runtime: runtime.map(ECHO, ["a"], 1.5), "concurrency"),
-        (lambda runtime: runtime.map(ECHO, ["a"], retries="x"), "retries"),
-        (lambda runtime: runtime.map(ECHO, ["a"], on_progress="x"), "on_progress"),
-        (lambda runtime: runtime.map(ECHO, None), "prompts"),
-        (lambda runtime: runtime.map(ECHO, 5), "prompts"),
-        (lambda runtime: runtime.map(ECHO, prompts_that_come_later()), "prompts"),
-        (lambda runtime: runtime.map(ECHO, ["a"], output_type=NoSchema), "output_type"),
+        ({"concurrency": "x"}, "concurrency"),
+        ({"concurrency": None}, "concurrency"),
+        ({"concurrency": 1.5}, "concurrency"),
+        ({"retries": "x"}, "retries"),
+        ({"on_progress": "x"}, "on_progress"),
+        ({"prompts": None}, "prompts"),
+        ({"prompts": 5}, "prompts"),
+        ({"prompts": prompts_that_come_later()}, "prompts"),
+        ({"output_type": NoSchema}, "output_type"),
     ],
 )
 def test_arguments_of_map_are_checked_at_the_call(
-    options: rc.RuntimeOptions, call: Callable[[Any], object], field: str
+    options: rc.RuntimeOptions, arguments: dict[str, Any], field: str
 ) -> None:
+    runtime: Any = rc.Runtime(options=options)
+
     with rejected(InvalidConfig, field):
-        call(rc.Runtime(options=options))
+        runtime.map(ECHO, **({"prompts": ["a"]} | arguments))
 
 
 @pytest.mark.parametrize("ids", [1.5, True, None, -1, "raven", b"raven"])
