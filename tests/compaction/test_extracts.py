@@ -1,5 +1,6 @@
 """What is left of turns that are dropped because no summary could be had and the request would not fit."""
 
+import msgspec
 from builders.compaction import LONG, assistant, compacted, step, total_tokens, turns, user
 from builders.histories import count_tokens
 
@@ -29,7 +30,7 @@ def test_the_beginnings_of_dropped_messages_are_kept_in_their_place() -> None:
     note, *rest = result.messages
     assert rest == history[-len(rest) :]
     assert note.stands_for == StandsFor(first_turn=1, last_turn=10 - len(rest) // 2, messages=20 - len(rest))
-    assert all(f"FACT-{turn} It hides" in repr(note) for turn in range(1, 11 - len(rest) // 2))
+    assert all(f"FACT-{turn} It hides" in _json(note) for turn in range(1, 11 - len(rest) // 2))
     assert total_tokens(result.messages) <= 8_000
     assert count_tokens(note) <= 2_000
 
@@ -43,7 +44,7 @@ def test_an_extract_is_extended_by_what_is_dropped_later() -> None:
 
     assert twice
     assert [message.stands_for is not None for message in twice].count(True) == 1
-    assert all(f"FACT-{turn} It hides" in repr(twice) for turn in range(1, 13))
+    assert all(f"FACT-{turn} It hides" in _json(twice) for turn in range(1, 13))
     assert twice[0].stands_for
     assert twice[0].stands_for.messages + len(twice) - 1 == 24
 
@@ -74,7 +75,7 @@ def test_lines_get_shorter_and_those_in_the_middle_are_left_out_if_there_is_no_r
         message = extract(messages, max_tokens, count_tokens)
         assert message
         assert count_tokens(message) <= max_tokens
-        return repr(message)
+        return _json(message)
 
     assert all(f"FACT-{turn} " in text(2_000) for turn in range(1, 41))
     short = text(500)
@@ -83,3 +84,8 @@ def test_lines_get_shorter_and_those_in_the_middle_are_left_out_if_there_is_no_r
     assert "FACT-40 " in short
     assert extract(messages, 50, count_tokens) is None
     assert extract(turns(1)[1:], 5_000, count_tokens) is None  # nothing that the user said
+
+
+def _json(value: object) -> str:
+    """All of *value*: a repr is cut."""
+    return msgspec.json.encode(value).decode()
