@@ -28,13 +28,17 @@ def check_fields(struct: msgspec.Struct, name: str, unchecked: tuple[str, ...] =
         value: object = getattr(struct, field)
         if value is default or value is UNSET or field in unchecked:
             continue
-        if type(value) is dict and (structs := _structs(kind)):  # msgspec would drop the names that it doesn't know
+        if _is_dict(value) and (structs := _structs(kind)):  # msgspec would drop the names that it doesn't know
             raise InvalidConfig(f"{name}.{field}", f"give a {' or '.join(structs)}, not a dict")
         try:
             msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
             problem = invalid_config(error, f"{name}.{field}")
             raise _with_choices(problem, value, kind) from None
+
+
+def _is_dict(value: object) -> bool:
+    return isinstance(value, dict)
 
 
 def invalid_config(error: msgspec.ValidationError, name: str) -> InvalidConfig:
