@@ -21,7 +21,7 @@ HANGS = rc.Scripted(script=Script(answers=((Say("Well"), Wait()), (Say("done"),)
 def hanging(runtime: blocking.Runtime) -> blocking.SessionHandle:
     """A session whose first answer never ends."""
     session = runtime.spawn(rc.SessionConfig(provider=HANGS))
-    session.ask("hello").__iter__().__next__()
+    session.ask("hello", on_abandon="leave").__iter__().__next__()
     return session
 
 
