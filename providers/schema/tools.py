@@ -1,6 +1,6 @@
 """Tool definitions."""
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -15,6 +15,13 @@ class _AnyTool(
     """A tool that the model may use."""
 
     __repr__ = short_repr
+
+
+def _is_object(schema: dict[str, Any]) -> bool:
+    """True if *schema* allows objects. Google also writes this type as ``OBJECT``, or as its number."""
+    kind: object = schema.get("type", "object")
+    kinds = cast(list[object], kind) if isinstance(kind, list) else [kind]
+    return any(isinstance(kind, int) or str(kind).lower() == "object" for kind in kinds)
 
 
 class Tool(_AnyTool, frozen=True):
@@ -34,8 +41,7 @@ class Tool(_AnyTool, frozen=True):
         check_fields(self, "tool")
         if not self.name:
             raise InvalidConfig("tool.name", "give the tool a name")
-        kind = self.input_schema.get("type", "object")
-        if kind != "object" and not (isinstance(kind, list) and "object" in kind):
+        if not _is_object(self.input_schema):
             raise InvalidConfig(
                 "tool.input_schema",
                 f"the input of {shown(self.name)} must be an object: give a schema of type 'object'",

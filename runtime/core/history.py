@@ -128,17 +128,18 @@ class History(msgspec.Struct, eq=False, gc=False):
     def continue_answer(self, content: Iterable[Block], turn: int, origin: Origin | None = None) -> tuple[Block, ...]:
         """Add *content* to the last answer, which it continues, and return what of it is worth keeping.
 
-        The message that asked for it is removed. If the provider has compacted the answer meanwhile, the rest is an
+        The message that asked for it is removed. If a compaction has taken the answer away meanwhile, the rest is an
         answer to that message instead.
         """
+        kept = worth_keeping(content, self._tool_use_ids or frozenset())
+        if not kept:
+            self.drop_prompt()
+            return ()
         asked = bool(self.messages) and is_prompt(self.messages[-1])
-        if len(self.messages) > asked and self.messages[-1 - asked].is_native_summary:
+        first = self.messages[-1 - asked] if len(self.messages) > asked else None
+        if first is None or first.role is not Role.ASSISTANT or first.is_native_summary:
             return self.append_answer(content, turn, origin)
         self.drop_prompt()
-        if not self.messages or self.messages[-1].role is not Role.ASSISTANT:
-            return self.append_answer(content, turn, origin)
-        kept = worth_keeping(content, self._tool_use_ids or frozenset())
-        first = self.messages[-1]
         # With the turn that goes on from it: its tool uses must not stay when this turn is discarded.
         joined = msgspec.structs.replace(first, content=joined_content(first.content, kept), turn=turn)
         if used := _tool_use_ids(kept):

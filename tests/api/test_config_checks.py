@@ -93,6 +93,11 @@ def test_what_msgspec_accepts_in_the_place_of_a_value_is_accepted() -> None:
     assert config.tools == [rc.Tool(name="look")]
 
 
+@pytest.mark.parametrize("kind", ["object", ["object", "null"], "OBJECT", 6])
+def test_objects_are_accepted_however_their_type_is_written(kind: object) -> None:
+    assert rc.Tool(name="look", input_schema={"type": kind}).input_schema["type"] == kind
+
+
 def test_an_error_inside_a_struct_that_is_decoded_says_where_it_is() -> None:
     data = b'{"provider": {"provider": "scripted", "model": "m"}, "limits": {"message_bytes": 1}, "temperature": 1}'
     assert msgspec.json.decode(data, type=rc.SessionConfig).temperature == 1

@@ -42,6 +42,8 @@ class Originals:
 
     def check_restored(self, old: Messages, new: Messages) -> None:
         """The summary at the front of *old* has been replaced; messages that were removed before may be back, too."""
+        if is_prompt(old[-1]) and new[-1:] != old[-1:]:
+            old = old[:-1]  # the turn failed
         restored = len(new) - len(old) + 1
         while restored and without_origins(new[restored : restored + len(old) - 1]) != without_origins(old[1:]):
             restored -= 1  # a message was appended meanwhile

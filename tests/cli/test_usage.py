@@ -32,7 +32,7 @@ def test_an_unknown_provider_is_rejected_with_a_list_of_providers(command: str) 
     code, line = rejected(command, "--provider", "delphi")
 
     assert code == ExitCode.USAGE
-    assert all(name in line for name in ("delphi", *PROVIDERS))
+    assert all(name in line for name in PROVIDERS)
 
 
 @pytest.mark.parametrize("command", ["demo", "chat"])

@@ -30,6 +30,7 @@ from rayconteur.providers.schema.content import Citation, Opaque, Text, Thinking
 from rayconteur.providers.schema.messages import Origin
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api.config import RetryPolicy
 from rayconteur.runtime.api.errors import MailboxError, NothingToContinue, NothingToRetry, SessionBusy
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.changes.continuation import PROMPT, joined_content
@@ -235,6 +236,32 @@ def test_an_answer_that_grew_by_another_part_is_another_revision_of_the_history(
     after = conversation.view(full=False), conversation.view(full=True)
     assert all(one.revision < other.revision for one, other in zip(before, after, strict=True))
     assert [len(view) for view in after] == [2, 2]
+
+
+def test_a_continuation_that_adds_nothing_leaves_the_answer_in_its_own_turn() -> None:
+    conversation = opened_conversation(msgspec.structs.replace(KEEP, retry=RetryPolicy(max_attempts=2)))
+    conversation.handle(user_message("hi"))
+    conversation.handle(answered(1, "They hide ", stop=StopReason.MAX_TOKENS))
+    before = conversation.history
+    conversation.handle(received(msg.Continue()))
+    conversation.handle(request_failed(2, retryable=True))
+
+    conversation.handle(received(msg.Interrupt()))  # while it waits for the next attempt
+
+    assert conversation.history == before
+
+
+def test_the_rest_of_an_answer_that_a_compaction_has_removed_meanwhile_answers_the_message_that_asked_for_it() -> None:
+    conversation = opened_conversation(msgspec.structs.replace(DISCARD, auto_continue=1))
+    conversation.handle(user_message("hi"))
+    conversation.handle(answered(1, "Yes, ", stop=StopReason.MAX_TOKENS))
+    prompt = conversation.history[-1]
+    conversation.handle(ev.RequestFailed(request=2, failure=ev.Failure(code="context_overflow", message="too long")))
+    conversation.handle(ev.CompactionEnded(compaction=1, messages=(prompt,)))
+
+    conversation.handle(answered(3, "it is."))
+
+    assert history_lines(conversation.history) == [f"user: {PROMPT}", "assistant: it is."]
 
 
 def test_the_rest_of_an_answer_that_the_provider_has_compacted_meanwhile_is_an_answer_of_its_own() -> None:
