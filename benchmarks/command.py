@@ -12,6 +12,7 @@ import typer
 from rayconteur.errors import ConfigError
 from rayconteur.runtime import probe
 
+from ..cli.bounded import LONGEST_S, MOST_SESSIONS, require_number
 from ..cli.command_run import CommandRun, run_command
 from ..cli.exit_codes import ExitCode
 from .adapters.registry import ADAPTERS
@@ -102,12 +103,16 @@ Only = Annotated[
 ]
 Sessions = Annotated[
     list[int] | None,
-    typer.Option(min=1, metavar="N", help="Number of sessions.", show_default="each benchmark's own"),
+    typer.Option(
+        min=1, max=MOST_SESSIONS, metavar="N", help="Number of sessions.", show_default="each benchmark's own"
+    ),
 ]
 Duration = Annotated[
     float | None,
     typer.Option(
         min=0.1,
+        max=LONGEST_S,
+        callback=require_number,
         metavar="SECONDS",
         help="Length of a measurement, for benchmarks that measure for a fixed time.",
         show_default="each benchmark's own",

@@ -17,7 +17,6 @@ from .command_run import CommandRun, print_error
 from .exit_codes import ExitCode
 from .formatting import format_tokens, printable
 from .keyboard import Key, Keyboard
-from .output import Output
 from .provider import provider_named
 from .spinner import is_cluster_named, spinner
 
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
     LineReader = LineEditor | Keyboard
 
 PROMPT = "> "
+
+_SENDING_S = 0.01
+"""How often it is looked whether a message that is to be interrupted has its turn."""
 
 HELP = """\
 /status   show the session's state, context and tokens
@@ -67,18 +69,18 @@ async def chat(options: ChatOptions, run: CommandRun) -> ExitCode:
             runtime = await ending.enter_async_context(Runtime(options.address))
             run.install_signal_handlers()
             session = await (runtime.spawn(config) if config else runtime.session(options.session or ""))
-        with _line_reader(run.output) as lines:
+        with _line_reader(run) as lines:
             return await Chat(session, lines, run).run()
 
 
-def _line_reader(output: Output) -> "LineReader":
+def _line_reader(run: CommandRun) -> "LineReader":
     """What reads the user's lines: an editor where there is a screen for it."""
-    screen = output.stream if output.terminal else sys.stderr
+    screen = run.output.stream if run.output.terminal else sys.stderr
     if not sys.stdin.isatty() or not screen.isatty() or os.environ.get("TERM") == "dumb":
         return Keyboard()
     from .line_editor import LineEditor  # here: scripts and --help do without it
 
-    return LineEditor(screen)
+    return LineEditor(screen, run.handle_interrupt)
 
 
 class Chat:
@@ -95,6 +97,8 @@ class Chat:
         self._interactive = lines.terminal and run.output.terminal
         self._reply: Reply | None = None
         self._interrupting: asyncio.Task[None] | None = None
+        self._is_interrupted = False  # Ctrl-C was pressed since the line was entered
+        self._is_prompting = False
         self._keeps = False
         self._thinking = False
         self._failed = False
@@ -114,8 +118,9 @@ class Chat:
                 case Key.INTERRUPT:
                     if leaves_on_interrupt:
                         return ExitCode.INTERRUPTED
-                    self._output.notice("Ctrl-C again, or Ctrl-D, leaves.")
-                    leaves_on_interrupt = True
+                    leaves_on_interrupt = self._offer_to_leave()
+                case Key.CLEARED:
+                    leaves_on_interrupt = self._offer_to_leave()
                 case "/quit":
                     return self._exit_code()
                 case str(line):
@@ -125,12 +130,19 @@ class Chat:
         self._output.end_line()
         return self._exit_code()
 
+    def _offer_to_leave(self) -> bool:
+        self._output.notice("Ctrl-C again, or Ctrl-D, leaves.")
+        return True
+
     async def _next_line(self) -> str | Key:
+        self._is_prompting, self._is_interrupted = True, False
         try:
             line = await self._lines.read_line(PROMPT)
         except InvalidConfig as error:
             self._reject_line(error.message)
             return ""
+        finally:
+            self._is_prompting = False
         self._output.line_was_echoed()
         return line.rstrip() if isinstance(line, str) else line
 
@@ -165,6 +177,8 @@ class Chat:
     async def _show_reply(self, reply: "Reply") -> None:
         """Show *reply* until its turn ends; Ctrl-C interrupts the turn."""
         self._reply = reply
+        if self._is_interrupted:  # since the line was entered
+            self._start_interrupting(reply)
         try:
             async for event in reply:
                 self._show_event(event)
@@ -177,12 +191,16 @@ class Chat:
             self._output.end_line()
 
     def _interrupt(self) -> None:
-        if self._reply is None:
-            self._lines.interrupt()
-        elif self._interrupting is None:
-            self._interrupting = asyncio.create_task(self._interrupt_turn(self._reply.turn))
-        else:  # the second Ctrl-C in this turn: the first did not help
+        if self._is_prompting and self._lines.interrupt():
+            return
+        if self._is_interrupted:  # the second Ctrl-C after this line: the first did not help
             self._command_run.interrupt()
+        self._is_interrupted = True
+        if self._reply is not None:
+            self._start_interrupting(self._reply)
+
+    def _start_interrupting(self, reply: "Reply") -> None:
+        self._interrupting = asyncio.create_task(self._interrupt_turn(reply))
 
     def _show_event(self, event: FromLLM) -> None:
         match event:
@@ -210,9 +228,11 @@ class Chat:
             case _:
                 pass
 
-    async def _interrupt_turn(self, turn: int | None) -> None:
+    async def _interrupt_turn(self, reply: "Reply") -> None:
+        while reply.turn is None:  # noqa: ASYNC110  (no event says that its message has arrived)
+            await asyncio.sleep(_SENDING_S)
         try:
-            await self._session.interrupt(turn)
+            await self._session.interrupt(reply.turn)
         except RayconteurError as error:
             self._print_error(error.message)
 

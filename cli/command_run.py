@@ -24,7 +24,7 @@ class CommandRun:
 
     def __init__(self) -> None:
         self.on_interrupt: Callable[[], None] = self.interrupt
-        self.output = Output(on_gone=lambda: self.end_early(ExitCode.OUTPUT_GONE))
+        self.output = Output(on_gone=self._end_for_output)
         self.early_exit_code: ExitCode | None = None
         self._task = asyncio.current_task()
 
@@ -34,9 +34,9 @@ class CommandRun:
         with suppress(NotImplementedError):  # Windows: there asyncio.run itself cancels the task on Ctrl-C
             loop.add_signal_handler(signal.SIGTERM, self.end_early, ExitCode.TERMINATED)
             if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
-                loop.add_signal_handler(signal.SIGHUP, self.end_early, ExitCode.HUNG_UP)
+                loop.add_signal_handler(signal.SIGHUP, self._hang_up)
             if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # shells ignore it for background jobs
-                loop.add_signal_handler(signal.SIGINT, self._handle_interrupt)
+                loop.add_signal_handler(signal.SIGINT, self.handle_interrupt)
 
     def interrupt(self) -> None:
         """End the command as Ctrl-C does."""
@@ -48,8 +48,16 @@ class CommandRun:
             self.early_exit_code = code
             self._task.cancel()
 
-    def _handle_interrupt(self) -> None:
+    def handle_interrupt(self) -> None:
+        """Ctrl-C was pressed."""
         self.on_interrupt()
+
+    def _hang_up(self) -> None:
+        self.output.hang_up()
+        self.end_early(ExitCode.HUNG_UP)
+
+    def _end_for_output(self) -> None:
+        self.end_early(ExitCode.HUNG_UP if self.output.terminal else ExitCode.OUTPUT_GONE)
 
 
 def run_command(command: Callable[[CommandRun], Awaitable[ExitCode]]) -> ExitCode:
@@ -67,7 +75,8 @@ def run_command(command: Callable[[CommandRun], Awaitable[ExitCode]]) -> ExitCod
 
 def print_error(problem: str) -> None:
     """Print *problem* to standard error."""
-    print(f"rayconteur: {problem}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # the terminal, or the reader, is gone
+        print(f"rayconteur: {problem}", file=sys.stderr, flush=True)
 
 
 async def _run(command: Callable[[CommandRun], Awaitable[ExitCode]]) -> ExitCode:
@@ -76,7 +85,8 @@ async def _run(command: Callable[[CommandRun], Awaitable[ExitCode]]) -> ExitCode
     run.install_signal_handlers()
     try:
         with redirect_stdout(sys.stderr):  # keeps what Ray prints out of the command's output
-            return await command(run)
+            code = await command(run)
+            return code if run.early_exit_code is None else run.early_exit_code
     except asyncio.CancelledError:
         if run.early_exit_code is None:
             raise

@@ -20,6 +20,8 @@ class Key(Enum):
 
     INTERRUPT = auto()
     """Ctrl-C."""
+    CLEARED = auto()
+    """Ctrl-C, which has cleared a line that was not empty."""
     END = auto()
     """Ctrl-D, or the end of a file."""
 
@@ -62,9 +64,11 @@ class Keyboard:
             raise InvalidConfig("line", f"this terminal cuts lines at {_TERMINAL_LINE_BYTES:,} bytes; use a pipe")
         return line
 
-    def interrupt(self) -> None:
-        """Ctrl-C was pressed: ``read_line`` returns ``Key.INTERRUPT``."""
-        self._lines.put_nowait(Key.INTERRUPT)
+    def interrupt(self) -> bool:
+        """Ctrl-C was pressed: ``read_line`` returns ``Key.INTERRUPT``. False if a line has just been entered."""
+        if self._reading:
+            self._lines.put_nowait(Key.INTERRUPT)
+        return self._reading
 
     def _read_lines(self) -> None:
         buffered = b""

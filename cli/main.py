@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from ..providers.registry import PROVIDERS
 from ..runtime.api.options import RuntimeOptions
+from .bounded import MOST_SESSIONS, MOST_TOKENS_PER_S, require_number
 from .chat import ChatOptions, chat
 from .command_run import run_command
 from .demo.command import DEFAULT_SESSIONS, DemoOptions, demo
@@ -52,7 +53,10 @@ app = typer.Typer(
 )
 
 Sessions = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="The number of sessions.", show_default=str(DEFAULT_SESSIONS))
+    int | None,
+    typer.Option(
+        min=1, max=MOST_SESSIONS, metavar="N", help="The number of sessions.", show_default=str(DEFAULT_SESSIONS)
+    ),
 ]
 Prompts = Annotated[Path | None, typer.Option(metavar="FILE", help="The prompts, one per line.", show_default="ravens")]
 Provider = Annotated[
@@ -67,7 +71,16 @@ Model = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="The model: provider:model, or its name next to --provider."),
 ]
-Rate = Annotated[float, typer.Option(min=0.1, metavar="TOKENS", help="Tokens per second of the scripted provider.")]
+Rate = Annotated[
+    float,
+    typer.Option(
+        min=0.1,
+        max=MOST_TOKENS_PER_S,
+        callback=require_number,
+        metavar="TOKENS",
+        help="Tokens per second of the scripted provider.",
+    ),
+]
 Address = Annotated[
     str | None,
     typer.Option(metavar="HOST:PORT", help="The Ray cluster to join.", show_default="RAY_ADDRESS, or Ray started here"),

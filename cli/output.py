@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Callable
 
+from .terminal_mode import is_gone
+
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
 
@@ -27,10 +29,17 @@ class Output:
         try:
             self.stream.write(f"{_DIM}{text}{_PLAIN}" if dim and self._styled else text)
             self.stream.flush()
-        except BrokenPipeError:
-            # To /dev/null from here on: the interpreter flushes once more when it ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError) and not is_gone(self.stream.fileno()):
+                raise
+            _discard(self.stream.fileno())
             self._on_gone()
+
+    def hang_up(self) -> None:
+        """The terminal may be gone: what is still written to it is discarded then."""
+        for stream in (self.stream, sys.stderr):
+            if is_gone(stream.fileno()):
+                _discard(stream.fileno())
 
     def line(self, text: str) -> None:
         """Write *text* in a line of its own."""
@@ -50,3 +59,8 @@ class Output:
     def line_was_echoed(self) -> None:
         """The terminal has echoed the typed line and its end: the current line is empty."""
         self._within_line = False
+
+
+def _discard(descriptor: int) -> None:
+    """Turn *descriptor* to /dev/null: the interpreter flushes once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)

@@ -1,5 +1,7 @@
 """The mode of a terminal: whether it collects lines itself."""
 
+import errno
+from contextlib import suppress
 from typing import Any
 
 try:
@@ -30,6 +32,18 @@ class TerminalMode:
         termios.tcsetattr(self._descriptor, termios.TCSANOW, mode)
 
     def restore(self) -> None:
-        """Set the mode that was there before."""
+        """Set the mode that was there before, unless the terminal is gone."""
         if termios and self._before is not None:
-            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)
+            with suppress(termios.error):
+                termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)
+
+
+def is_gone(descriptor: int) -> bool:
+    """True if *descriptor* is of a terminal that was closed."""
+    if not termios:
+        return False
+    try:
+        termios.tcgetattr(descriptor)
+    except termios.error as error:
+        return bool(error.args) and error.args[0] == errno.EIO
+    return False

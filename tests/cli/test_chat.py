@@ -49,8 +49,12 @@ def test_ctrl_c_interrupts_the_answer_and_ends_the_chat_only_if_pressed_twice_at
         terminal.until("interrupted")
         terminal.until(">")
 
+        terminal.type_keys("Never to be answered at this length, whatever else the raven may say\r\x03")  # at once
+        terminal.until("\n")
+        assert "whatever" not in terminal.until("interrupted")
+        terminal.until(">")
         terminal.type_keys("/status\r")
-        assert "messages 2" in terminal.until("cost ")  # the question and the partial answer are kept
+        assert "turns 2" in terminal.until("cost ")  # the question and the partial answer are kept
         terminal.until(">")
         terminal.type_keys("half a line\x03")
         terminal.until("Ctrl-C again, or Ctrl-D, leaves.")
@@ -65,6 +69,9 @@ def test_ctrl_c_interrupts_the_answer_and_ends_the_chat_only_if_pressed_twice_at
         assert "half" not in terminal.until("caw")
         terminal.until(">")
         terminal.type_keys("\x03")
+        terminal.until("leaves.")
+        terminal.until(">")
+        terminal.type_keys("half a line\x03")  # which is cleared, and does not end the chat
         terminal.until("leaves.")
         terminal.until(">")
         terminal.type_keys("\x03")
@@ -149,6 +156,19 @@ def test_pasted_lines_are_one_question_and_a_long_line_is_whole(
 
         assert terminal.exit_code() == ExitCode.COMPLETED
     assert asked_in(session) == [lines, long_line.strip(), "one\ntwo"]
+
+
+@pytest.mark.parametrize("typed", ["", "half a line"])
+def test_a_terminal_that_is_closed_ends_the_chat_and_not_its_session(
+    session: blocking.SessionHandle, ray_address: str, typed: str
+) -> None:
+    with Terminal("chat", "--session", session.id, "--address", ray_address) as terminal:
+        terminal.until(">")
+        terminal.type_keys(typed)
+        terminal.until(typed)
+
+        assert terminal.close() == ExitCode.HUNG_UP
+    assert session.status().turns == 0
 
 
 def test_a_spinner_says_that_ray_is_starting() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from fixtures.terminal import Terminal
 
 # Shows each line as Python does, and after "answer" reads no line until Ctrl-C.
@@ -12,13 +13,14 @@ from rayconteur.cli.line_editor import LineEditor
 
 async def main():
     answered = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, answered.set)
-    with LineEditor(sys.stdout) as lines:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: lines.interrupt() or answered.set())
+    with LineEditor(sys.stdout, answered.set) as lines:
         while isinstance(line := await lines.read_line("> "), str):
             print(f"<{line!r}>" if len(line) < 100 else f"<{len(line)} letters, {set(line)}>", flush=True)
             if line == "answer":
                 print("answering", flush=True)
                 await answered.wait()
+                answered.clear()
         print(line.name, flush=True)
 
 asyncio.run(main())
@@ -116,10 +118,31 @@ def test_what_is_pasted_while_nobody_reads_is_there_for_the_next_line() -> None:
         assert terminal.exit_code() == 0
 
 
-def test_ctrl_c_at_the_prompt_clears_the_line() -> None:
+@pytest.mark.parametrize(("typed", "key"), [("half a line", "CLEARED"), ("", "INTERRUPT")])
+@pytest.mark.parametrize("is_signal", [False, True])
+def test_ctrl_c_at_the_prompt_clears_a_line_and_is_told_apart_from_one_at_an_empty_line(
+    typed: str, key: str, is_signal: bool
+) -> None:
     with editor() as terminal:
         terminal.until(">")
-        terminal.type_keys("half a line\x03")
-        terminal.until("INTERRUPT")
+        terminal.type_keys(typed)
+        if is_signal:
+            terminal.until(typed)
+            terminal.signal_interrupt()
+        else:
+            terminal.type_keys("\x03")
+        terminal.until(key)
+
+        assert terminal.exit_code() == 0
+
+
+def test_ctrl_c_right_after_a_line_is_told_and_discards_what_was_typed_before_it() -> None:
+    with editor() as terminal:
+        terminal.until(">")
+        terminal.type_keys("answer\rdiscarded\x03kept\r")  # at once: the terminal makes no signal of it
+        terminal.until("answering")
+        terminal.until("<'kept'>")
+        terminal.type_keys("\x04")
+        terminal.until("END")
 
         assert terminal.exit_code() == 0

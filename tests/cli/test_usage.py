@@ -1,12 +1,16 @@
 """Invalid options are rejected before anything starts; help and version load nothing heavy."""
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
+import typer
 from fixtures.terminal import HEAVY_MODULES, in_pipe, modules_loaded_by
 from typer.testing import CliRunner
 
+from rayconteur.benchmarks.command import app as bench
 from rayconteur.cli.exit_codes import ExitCode
 from rayconteur.cli.main import app
 from rayconteur.cli.provider import provider_named
@@ -127,3 +131,33 @@ def test_help_lists_commands_variables_and_exit_codes() -> None:
     words = ("demo", "chat", "bench", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "RAY_ADDRESS")
     assert all(word in printed for word in words)
     assert all(str(int(code)) in printed for code in ExitCode)
+
+
+def _numbers(commands: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """All options of *commands* that take a number, with the commands that lead to them."""
+    for group in commands.registered_groups:
+        assert group.typer_instance
+        yield from _numbers(group.typer_instance, (*path, str(group.name)))
+    for command in commands.registered_commands:
+        assert command.callback
+        for option, annotation in get_type_hints(command.callback).items():
+            parts = {annotation, *get_args(annotation)}
+            if {int, float} & (parts | {inner for part in parts for inner in get_args(part)}):
+                yield (*path, str(command.name), f"--{option}")
+
+
+NUMBERS = [*_numbers(app), *_numbers(bench)]
+
+
+@pytest.mark.parametrize("path", NUMBERS, ids=" ".join)
+@pytest.mark.parametrize("value", ["0", "-1", "100000000000000000000", "1e400", "nan", "raven"])
+def test_every_number_has_bounds(path: tuple[str, ...], value: str) -> None:
+    result = CliRunner().invoke(app, [*path, value])
+
+    assert result.exit_code == ExitCode.USAGE
+    assert f"Invalid value for '{path[-1]}'" in result.stderr
+
+
+def test_all_options_that_take_numbers_are_found() -> None:
+    known = {("demo", "--sessions"), ("demo", "--rate"), ("chat", "--rate"), ("bench", "--sessions")}
+    assert known | {("bench", "--duration")} == set(NUMBERS)
