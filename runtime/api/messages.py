@@ -50,12 +50,10 @@ class ToolResults(_ToLLM, frozen=True, kw_only=True):
 
 
 class Interrupt(_ToLLM, frozen=True, kw_only=True):
-    """Ends *turn*, whether it is running or queued; without a number, the running turn.
-
-    A turn that has already ended is not affected.
-    """
+    """Ends *turn*, or the *compaction* in the receipt of a ``Compact``, running or queued; without either, what runs."""
 
     turn: int | None = None
+    compaction: int | None = None
 
 
 class Compact(_ToLLM, frozen=True, kw_only=True):
@@ -137,12 +135,13 @@ def given_settings(change: Configure) -> dict[str, Any]:
 class Receipt(ReadableStruct, frozen=True, gc=False, kw_only=True):
     """Confirms that a message is in the mailbox.
 
-    *turn* is the turn that the message started, continued or ended, if any. *seq* is the number of the session's last
+    *turn*, or *compaction*, is what the message started, continued or ended. *seq* is the number of the session's last
     event before the message: reading after it yields everything that follows from the message.
     """
 
     turn: int | None
     seq: int
+    compaction: int | None = None
 
 
 class _FromLLM(ReadableStruct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
@@ -233,13 +232,17 @@ class Continuing(_FromLLM, frozen=True, kw_only=True):
 
 
 class Compacted(_FromLLM, frozen=True, kw_only=True):
-    """A compaction has ended. *problem* says why the history was not compacted, or not enough."""
+    """A compaction has ended: number *compaction* of those that ``Compact`` asked for, or 0 if nobody did.
+
+    *problem* says why the history was not compacted, or not enough.
+    """
 
     messages_before: int
     messages_after: int
     problem: str | None = None
     reason: CompactReason = CompactReason.ASKED
     report: CompactionReport | None = None
+    compaction: int = 0
 
 
 class Completed(_FromLLM, frozen=True, kw_only=True):

@@ -221,15 +221,20 @@ class Conversation:
 
     def _receive(self, event: ev.Received) -> list[Instruction]:
         instructions = accept_message(self._state, event)
+        emitted = [step.event for step in instructions if isinstance(step, Emit)]
+        compaction: int | None = None
         match event.message:
             case msg.UserMessage() | msg.Retry() | msg.Continue():
                 turn: int | None = self._state.turns
             case msg.ToolResults():
                 turn = self.turn
+            case msg.Compact():
+                turn, compaction = None, self._state.asked_compactions
             case _:
-                emitted = (step.event for step in instructions if isinstance(step, Emit))
                 turn = next((event.turn for event in emitted if isinstance(event, msg.Interrupted)), None)
-        return [Acknowledge(turn), *instructions]
+                ended = (event.compaction for event in emitted if isinstance(event, msg.Compacted))
+                compaction = next(ended, 0) or None
+        return [Acknowledge(turn, compaction), *instructions]
 
     def _awaits(self, outcome: ev.Outcome) -> bool:
         match outcome, self._state.phase:

@@ -17,9 +17,10 @@ class _Instruction(msgspec.Struct, frozen=True, gc=False):
 
 
 class Acknowledge(_Instruction, frozen=True):
-    """The message was accepted. *turn* is the turn that it started, continued or ended."""
+    """The message was accepted. *turn* is the turn that it started, continued or ended, and *compaction* likewise."""
 
     turn: int | None
+    compaction: int | None = None
 
 
 class Emit(_Instruction, frozen=True):

@@ -15,6 +15,7 @@ _UNKNOWN = ModelFacts()
 class Queued(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A message in the mailbox. A user message has its *turn* and its *size_bytes*; the others have 0.
 
+    A ``Compact`` has its number (*compaction*), which older snapshots lack.
     *facts* and *source* are those of ``Received``.
     """
 
@@ -23,6 +24,7 @@ class Queued(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     size_bytes: int = 0
     facts: ModelFacts = _UNKNOWN
     source: str = ""
+    compaction: int = 0
 
 
 class Mailbox(msgspec.Struct, gc=False):
@@ -99,10 +101,10 @@ class Mailbox(msgspec.Struct, gc=False):
         self._size_bytes -= queued.size_bytes
         return queued
 
-    def withdraw(self, turn: int) -> bool:
-        """Remove the user message of *turn*. True if it was there."""
+    def withdraw(self, turn: int = 0, compaction: int = 0) -> bool:
+        """Remove the user message of *turn*, or the ``Compact`` of *compaction*. True if it was there."""
         for queued in self._queue:
-            if turn and queued.turn == turn:
+            if (turn and queued.turn == turn) or (compaction and queued.compaction == compaction):
                 self._queue.remove(queued)
                 self._size_bytes -= queued.size_bytes
                 return True

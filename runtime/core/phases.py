@@ -57,13 +57,15 @@ class ToolsOut(_Phase, frozen=True, kw_only=True):
 class Compacting(_Phase, frozen=True, kw_only=True):
     """The history is being compacted: for the next request of *turn*, or outside a turn.
 
-    *failed* is the request that was rejected as too long, if that is the reason.
+    *failed* is the request that was rejected as too long, if that is the reason; *asked* is the number of the
+    ``Compact``, if one is.
     """
 
     compaction: int
     reason: CompactReason
     turn: Turn | None = None
     failed: RequestFailed | None = None
+    asked: int = 0
 
 
 class Closed(_Phase, frozen=True):

@@ -1,7 +1,7 @@
 """The state of a conversation, and its snapshot."""
 
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -20,6 +20,13 @@ from .history import History
 from .mailbox import Mailbox, Queued
 from .phases import TRANSITIONS, Backoff, Compacting, MailboxEmpty, Phase, Requesting, ToolsOut, Unopened
 from .turn import Turn
+
+
+class TurnSchema(msgspec.Struct, frozen=True):
+    """The *output_schema* of the message that started *turn*."""
+
+    turn: int
+    output_schema: dict[str, Any]
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +56,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     learned_window_tokens: int | UnsetType = UNSET
     cut_off: StopReason | UnsetType = UNSET
     turns_since_compaction: int | UnsetType = UNSET
+    asked_compactions: int | UnsetType = UNSET
+    schema: TurnSchema | UnsetType = UNSET
 
 
 NOT_OPENED = SessionConfig(provider=Scripted(model="none"))
@@ -59,7 +68,8 @@ NOT_OPENED = SessionConfig(provider=Scripted(model="none"))
 class ConversationState:
     """Everything that a conversation knows. Only ``Conversation.handle`` and its handlers change it.
 
-    *record* is the number of the last record. *turns* (queued ones included), *requests* and *compactions* are totals.
+    *record* is the number of the last record. *turns* (queued ones included), *requests*, *compactions* and
+    *asked_compactions*, which ``Compact`` messages asked for, are totals.
     """
 
     phase: Phase = field(default_factory=Unopened)
@@ -72,6 +82,7 @@ class ConversationState:
     turns: int = 0
     requests: int = 0
     compactions: int = 0
+    asked_compactions: int = 0
     usage: Usage = NONE_YET
     history: History = field(default_factory=History)
     mailbox: Mailbox = field(default_factory=Mailbox)
@@ -79,6 +90,8 @@ class ConversationState:
     policy: CompactionPolicy = field(default_factory=CompactionPolicy)
     cut_off: StopReason | None = None
     """Why the last answer is not complete, if it may be continued."""
+    schema: TurnSchema | None = None
+    """The schema of the last message, if it had one: for what repeats its request, or continues its answer."""
     prompts: tuple[Prompt, ...] = ()
     """The system prompts and tools along the history as of the last request, if they have changed since its first
     message. Starts beyond the end are of a turn that has left the history: the next request drops them."""
@@ -105,6 +118,12 @@ class ConversationState:
     def window(self) -> ContextWindow:
         """The context window, as far as it is known."""
         return self.policy.window(self.config, self.settings_tokens())
+
+    @property
+    def last_schema(self) -> dict[str, Any] | None:
+        """The schema of the message that the last messages of the history follow from, if it had one."""
+        last = self.history.messages[-1:]
+        return self.schema.output_schema if self.schema and last and last[0].turn >= self.schema.turn else None
 
     def history_changed(self) -> None:
         """The messages that requests hold are others: the current prompt is that of all of them.
@@ -146,6 +165,8 @@ class ConversationState:
             learned_window_tokens=self.policy.learned_tokens or UNSET,
             cut_off=self.cut_off or UNSET,
             turns_since_compaction=self.policy.turns_since or UNSET,
+            asked_compactions=self.asked_compactions or UNSET,
+            schema=self.schema or UNSET,
         )
 
     @classmethod
@@ -161,6 +182,7 @@ class ConversationState:
             turns=snapshot.turns,
             requests=snapshot.requests,
             compactions=snapshot.compactions,
+            asked_compactions=snapshot.asked_compactions or 0,
             usage=snapshot.usage,
             history=history,
             mailbox=Mailbox.restored(snapshot.queue),
@@ -173,6 +195,7 @@ class ConversationState:
                 snapshot.floor_tokens, snapshot.learned_window_tokens or 0, snapshot.turns_since_compaction or 0
             ),
             cut_off=snapshot.cut_off or None,
+            schema=snapshot.schema or None,
             prompts=snapshot.prompts,
             source=snapshot.source,
         )

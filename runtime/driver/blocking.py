@@ -212,9 +212,20 @@ class SessionHandle:
             return Reply(self._loop, self._session.ask(message, None, on_abandon))
         return TypedReply(self._loop, self._session.ask(message, output_type, on_abandon))
 
-    def retry(self, on_abandon: Abandon = None) -> "Reply":
-        """Repeat the request of a failed turn, and stream the reply."""
-        return Reply(self._loop, self._session.retry(on_abandon))
+    @overload
+    def retry(self, on_abandon: Abandon = None, output_type: None = None) -> "Reply": ...
+
+    @overload
+    def retry(self, on_abandon: Abandon = None, *, output_type: type[T]) -> "TypedReply[T]": ...
+
+    def retry(self, on_abandon: Abandon = None, output_type: type[T] | None = None) -> "Reply | TypedReply[T]":
+        """Repeat the request of a failed turn, with the schema that it had, and stream the reply.
+
+        The answer's ``value`` is of the *output_type*; by default of that of the last ``ask``, if it had one.
+        """
+        if output_type is None:
+            return Reply(self._loop, self._session.retry(on_abandon))
+        return TypedReply(self._loop, self._session.retry(on_abandon, output_type=output_type))
 
     def continue_answer(self, on_abandon: Abandon = None) -> "Reply":
         """Continue the last answer, which was cut off or paused, and stream the rest. ``answer()`` has all of it."""
@@ -243,9 +254,13 @@ class SessionHandle:
         """Remove the last *turns* user messages and all that follows them, after the turns that are queued already."""
         self._loop.run(self._session.rewind(turns))
 
-    def compact(self) -> CompactResult:
-        """Compact the history, after the turns that are queued already, and return the result."""
-        return self._loop.run(self._session.compact())
+    def compact(self, on_abandon: Abandon = None) -> CompactResult:
+        """Compact the history, after the turns that are queued already, and return the result.
+
+        *on_abandon* says what happens to the compaction if the call ends early, by Ctrl-C; by default, what the
+        runtime's options say.
+        """
+        return self._loop.run(self._session.compact(on_abandon))
 
     def configure(self, change: Configure) -> None:
         """Change settings from the next request or turn on."""

@@ -31,6 +31,7 @@ from ..api.messages import (
     Died,
     Failed,
     FromLLM,
+    Interrupt,
     Interrupted,
     Missed,
     Receipt,
@@ -59,7 +60,7 @@ _ABANDON_ITERATIONS = 3
 
 
 class ReplySession(Protocol):
-    """What a reply needs of the session that it belongs to: a ``SessionHandle``."""
+    """What a reply needs of the session that it belongs to: ``SessionCalls``."""
 
     id: str
     last_seq: int
@@ -187,12 +188,12 @@ class Reply:
     async def _abandon(self) -> None:
         """Interrupt the turn, for whose end nobody waits any more."""
         if self._interrupts and self.turn is not None:
-            await self._options.abandoned_turns.interrupt_and_wait(self._session, self.turn)
+            await self._options.abandoned_turns.interrupt_and_wait(self._session, Interrupt(turn=self.turn))
 
     def _on_late(self, receipt: Receipt) -> None:
         """The message is in the mailbox, and nobody waits for its turn."""
         if receipt.turn is not None:
-            self._options.abandoned_turns.interrupt(self._session, receipt.turn)
+            self._options.abandoned_turns.interrupt(self._session, Interrupt(turn=receipt.turn))
 
     @property
     def _interrupts(self) -> bool:
@@ -290,7 +291,7 @@ class Reply:
             await send_results(uses, results, self._session.send)
         except (MailboxError, ConfigError):  # not even the reason is accepted: the turn would wait for ever
             if self.turn is not None:
-                await self._options.abandoned_turns.interrupt_and_wait(self._session, self.turn)
+                await self._options.abandoned_turns.interrupt_and_wait(self._session, Interrupt(turn=self.turn))
             raise
 
     async def _missed(self, missed: Missed) -> EventsMissed:

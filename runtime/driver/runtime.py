@@ -31,6 +31,7 @@ from ..events.segments import START, Position
 from ..session.pages import encode_messages
 from .calls.abandoned_turns import AbandonedTurns
 from .calls.arguments import checked_address, session_ids_of, warm_by_provider
+from .calls.session_calls import SessionCalls
 from .calls.tool_runs import RunTool, checked_run_tool
 from .kept_readers import KeptReaders
 from .prompt_map import MapOptions, MapSessions, Prompt, PromptMap, asker, checked_prompts, typed_asker
@@ -296,7 +297,7 @@ class Runtime:
 
     def _handle(self, session: SessionRef) -> SessionHandle:
         resources = self._require_entered()
-        return SessionHandle(session, resources.registry, self._read, resources.replies)
+        return SessionHandle(SessionCalls(session, resources.registry, self._read), resources.replies)
 
     def _read(self, session_id: str | None, position: Position | None) -> Reader:
         source = self._require_entered().connections.source_of(session_id)

@@ -1,71 +1,45 @@
 """A session handle: a driver's access to one session."""
 
 import asyncio
-import os
-from collections.abc import Awaitable, Callable
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar, overload
+from typing import Any, Self, TypeVar, overload
 
-import msgspec
-from msgspec import UNSET
-
-from ...providers.models import with_model_facts
-from ...providers.registry import ProviderConfig
-from ...providers.schema.errors import MissingExtra, RayconteurError
+from ...providers.schema.errors import RayconteurError
 from ...providers.schema.messages import Message
-from ...providers.served_facts import learn_facts
-from ..api.compact_reason import CompactReason
 from ..api.config import SessionConfig
-from ..api.errors import EventsMissed, PeerUnreachable, SessionClosed, UnknownSession
+from ..api.errors import SessionClosed
 from ..api.export import encode_export
 from ..api.messages import (
     Clear,
-    Compact,
-    Compacted,
     Configure,
     Continue,
-    Died,
     Interrupt,
-    Missed,
     Receipt,
     Retry,
     Rewind,
     ToLLM,
     UserMessage,
-    given_settings,
 )
 from ..api.notebooks import session_html
-from ..api.request_forms import with_request_forms
 from ..api.status import CompactResult, SessionStatus
-from ..api.validation import encode_for_transfer, validated_struct
-from ..cluster.host_calls import tell
-from ..cluster.ray_calls import no_answer
-from ..cluster.ray_errors import ActorGone
-from ..cluster.refs import HostRef, SessionRef
-from ..cluster.session_registry import SessionRegistry
-from ..cluster.shipping import with_shipped_strategies
+from ..cluster.refs import HostRef
 from ..events.reader import Reader
-from ..events.segments import Position
 from ..session.host import SessionKey
 from ..session.pages import HistoryPosition, decode_history_page
-from ..streams.calls import CallTimedOut
-from ..streams.connection import ConnectionLost
 from .calls.abandoned_turns import Abandon, checked_on_abandon
-from .calls.arguments import Question, checked_after, providers_of
-from .output_type import output_type_of
-from .reply import Reply, ReplyOptions, session_died
-from .silence import SilenceWatch
+from .calls.arguments import Question
+from .calls.asked_compaction import ask_compaction
+from .calls.session_calls import CALL_FAILURES, SessionCalls
+from .output_type import OutputType, output_type_of
+from .reply import Reply, ReplyOptions
 from .typed_reply import TypedReply
 
 T = TypeVar("T")
-
-_FAILURES = (UnknownSession, ActorGone, ConnectionLost, PeerUnreachable)
-"""The errors of a call to a session that is not there."""
 
 
 class SessionHandle:
@@ -77,41 +51,25 @@ class SessionHandle:
     method raises ``SessionDied``.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_is_closed",
-        "_preparing",
-        "_read",
-        "_registry",
-        "_reply_options",
-        "_session",
-        "id",
-        "last_seq",
-        "open_replies",
-    )
+    __slots__ = ("__weakref__", "_calls", "_is_closed", "_last_output", "_reply_options", "id")
 
-    def __init__(
-        self,
-        session: SessionRef,
-        registry: SessionRegistry,
-        read: Callable[[str, Position], Reader],
-        reply_options: ReplyOptions,
-    ) -> None:
-        self.id = session.id
-        self.last_seq = 0
-        self.open_replies = 0
-        self._session = session
-        self._registry = registry
-        self._read = read
+    def __init__(self, calls: SessionCalls, reply_options: ReplyOptions) -> None:
+        self.id = calls.id
+        self._calls = calls
         self._reply_options = reply_options
-        self._preparing: asyncio.Lock | None = None  # created by the first ``Configure``
         self._is_closed = False
+        self._last_output: OutputType[Any] | None = None
 
     def __repr__(self) -> str:
         return f"SessionHandle({self.id!r})"
 
     def _repr_html_(self) -> str:
         return session_html(self.id)
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last event that this handle knows of."""
+        return self._calls.last_seq
 
     async def __aenter__(self) -> Self:
         return self
@@ -149,13 +107,29 @@ class SessionHandle:
             case _:
                 message = UserMessage(content=message)
         if output_type is None:
+            self._last_output = None
             return self._reply(message, on_abandon)
-        output = output_type_of(output_type)
-        return TypedReply(self, self._session.epoch, message, self._options_of(on_abandon), output)
+        output = self._last_output = output_type_of(output_type)
+        return TypedReply(self._calls, self._calls.session.epoch, message, self._options_of(on_abandon), output)
 
-    def retry(self, on_abandon: Abandon = None) -> Reply:
-        """Repeat the request of a failed turn, and stream the reply."""
-        return self._reply(Retry(), on_abandon)
+    @overload
+    def retry(self, on_abandon: Abandon = None, output_type: None = None) -> Reply: ...
+
+    @overload
+    def retry(self, on_abandon: Abandon = None, *, output_type: type[T]) -> TypedReply[T]: ...
+
+    def retry(self, on_abandon: Abandon = None, output_type: type[T] | None = None) -> Reply | TypedReply[T]:
+        """Repeat the request of a failed turn, with the schema that it had, and stream the reply.
+
+        The answer's ``value`` is of the *output_type*; by default of that of the last ``ask``, if it had one.
+
+        Raises:
+            InvalidConfig: there is no JSON Schema of the *output_type*.
+        """
+        output = self._last_output if output_type is None else output_type_of(output_type)
+        if output is None:
+            return self._reply(Retry(), on_abandon)
+        return TypedReply(self._calls, self._calls.session.epoch, Retry(), self._options_of(on_abandon), output)
 
     def continue_answer(self, on_abandon: Abandon = None) -> Reply:
         """Continue the last answer, which was cut off or paused, and stream the rest. ``answer()`` has all of it."""
@@ -171,20 +145,7 @@ class SessionHandle:
             UnsupportedContent: it was rejected: the provider or its model does not accept such a block.
             ConfigError: it is not a message, or an invalid ``Configure``; the field is named.
         """
-        return await self.deliver(message, None)
-
-    async def deliver(self, message: ToLLM, on_late: Callable[[Receipt], None] | None) -> Receipt:
-        """As ``send``. If the message gets there although this is cancelled, *on_late* gets the receipt."""
-        if isinstance(message, Configure) or (self._preparing and self._preparing.locked()):
-            self._preparing = self._preparing or asyncio.Lock()
-            async with self._preparing:  # what is sent meanwhile stays behind
-                if isinstance(message, Configure):
-                    message = await self._prepared(message)
-        data = encode_for_transfer(message, "message")
-        channel, urgent = self._session.host.channel, isinstance(message, Interrupt)
-        receipt = await self._call(lambda host: host.reply_to(tell(channel, self._session.key, data, urgent, on_late)))
-        self.last_seq = max(self.last_seq, receipt.seq)
-        return receipt
+        return await self._calls.send(message)
 
     def events(self, after: int = 0) -> Reader:
         """Read the session's events from number *after* + 1 on, as they arrive.
@@ -194,12 +155,7 @@ class SessionHandle:
         Raises:
             InvalidConfig: *after* is not the number of an event, or 0.
         """
-        self._registry.require_open()
-        return self._read(self.id, (self._session.epoch, checked_after(after)))
-
-    def watch(self, reader: Reader) -> SilenceWatch:
-        """Have *reader* fail with ``Unreachable`` when the session's actor or router does not respond."""
-        return SilenceWatch(reader, partial(self._check_reachable, reader), self._session.host.timeout_s)
+        return self._calls.events(after)
 
     async def interrupt(self, turn: int | None = None) -> bool:
         """End *turn*, or the running one. Returns true if there was a turn to end."""
@@ -213,23 +169,13 @@ class SessionHandle:
         """Remove the last *turns* user messages and all that follows them, after the turns that are queued already."""
         await self.send(Rewind(turns=turns))
 
-    async def compact(self) -> CompactResult:
-        """Compact the history, after the turns that are queued already, and return the result."""
-        receipt = await self.send(Compact())
-        reader = self.events(after=receipt.seq)
-        watch = self.watch(reader)
-        try:
-            async for event in reader:
-                if isinstance(event, Compacted) and event.reason is CompactReason.ASKED:
-                    return CompactResult.of(event)
-                if isinstance(event, Died):
-                    raise session_died(self.id, event.reason)
-                if isinstance(event, Missed):
-                    raise EventsMissed(f"events {event.first} to {event.last} of the session were no longer held")
-        finally:
-            watch.stop()
-            reader.close()
-        raise SessionClosed(f"session {self.id!r} ended before its compaction")
+    async def compact(self, on_abandon: Abandon = None) -> CompactResult:
+        """Compact the history, after the turns that are queued already, and return the result.
+
+        *on_abandon* says what happens to the compaction if this is cancelled; by default, what the runtime's options
+        say.
+        """
+        return await ask_compaction(self._calls, self._options_of(on_abandon))
 
     async def configure(self, change: Configure) -> None:
         """Change settings from the next request or turn on."""
@@ -237,20 +183,19 @@ class SessionHandle:
 
     async def settings(self) -> SessionConfig:
         """The settings in force, without secrets: of sessions that other drivers opened, too."""
-        return await self._call(lambda host: host.call(lambda actor: actor.settings.remote(self._session.key)))
+        key = self._calls.session.key
+        return await self._calls.call(lambda host: host.call(lambda actor: actor.settings.remote(key)))
 
     async def status(self) -> SessionStatus:
         """The session's current status."""
-        status = await self._call(lambda host: host.call(lambda actor: actor.status.remote(self._session.key)))
-        self.last_seq = max(self.last_seq, status.last_seq)
-        return status
+        return await self._calls.status()
 
     async def history(self, full: bool = False) -> tuple[Message, ...]:
         """The messages; if *full*, with those that compactions removed, and without summaries."""
-        messages: list[Message] = []
+        calls, messages = self._calls, list[Message]()
         position: HistoryPosition | None = None
         while True:
-            page = decode_history_page(await self._call(partial(_history_page, self._session.key, full, position)))
+            page = decode_history_page(await calls.call(partial(_history_page, calls.session.key, full, position)))
             messages[page.start :] = page.messages  # from the start again, if the history has lost messages meanwhile
             if page.next is None:
                 return tuple(messages)
@@ -274,77 +219,27 @@ class SessionHandle:
         """
         if self._is_closed:
             return
-        self._registry.require_open()
-        host, key = self._session.host, self._session.key
+        self._calls.registry.require_open()
+        host, key = self._calls.session.host, self._calls.session.key
         try:  # without a coroutine more: it may be one of 100,000
             await (host.close_drained(key) if drain else host.close_now(key))
-        except _FAILURES as error:
-            reason = await self._failure_reason(error)
+        except CALL_FAILURES as error:
+            reason = await self._calls.failure_reason(error)
             if not isinstance(reason, SessionClosed):
                 raise reason from None
             self._is_closed = True
         else:
             was_closed, self._is_closed = self._is_closed, True  # by another call, meanwhile
             if not was_closed:
-                self._registry.on_session_closed(host)
+                self._calls.registry.on_session_closed(host)
 
     def _reply(self, message: UserMessage | Retry | Continue, on_abandon: Abandon) -> Reply:
-        return Reply(self, self._session.epoch, message, self._options_of(on_abandon))
+        return Reply(self._calls, self._calls.session.epoch, message, self._options_of(on_abandon))
 
     def _options_of(self, on_abandon: Abandon) -> ReplyOptions:
         options = self._reply_options
         return options if on_abandon is None else replace(options, on_abandon=checked_on_abandon(on_abandon))
 
-    async def _prepared(self, change: Configure) -> Configure:
-        """*change*, validated, with the credentials of its providers from the environment.
-
-        The models endpoint has been asked about a new model, if the provider says so, and the session's process has
-        opened the clients of new providers: that may take seconds, for which other sessions there must not wait.
-        """
-        change = validated_struct(with_shipped_strategies(change), (Configure,), "message")
-        if isinstance(change.provider, ProviderConfig):
-            provider = change.provider.resolved(os.environ)
-            await learn_facts(provider)
-            change = msgspec.structs.replace(change, provider=with_model_facts(provider))
-        elif change.model is not UNSET:
-            await self._call(partial(_learn_facts, self._session.key, change.model))
-        if compaction := given_settings(change).get("compaction"):
-            change = msgspec.structs.replace(change, compaction=compaction.resolved(os.environ))
-        with suppress(MissingExtra):  # the session's process may have the SDK that this one lacks
-            change = await asyncio.to_thread(with_request_forms, change)
-        if providers := providers_of(change):
-            await self._call(lambda host: host.call_while_alive(host.actor.prepare.remote(providers)))
-        return change
-
-    async def _call(self, call: Callable[[HostRef], Awaitable[T]]) -> T:
-        self._registry.require_open()
-        try:
-            return await call(self._session.host)
-        except _FAILURES as error:
-            raise await self._failure_reason(error) from None
-
-    async def _check_reachable(self, reader: Reader, within_s: float) -> None:
-        host = self._session.host
-        for check, callee in (
-            (host.liveness.check, f"the actor {host.id!r}"),
-            (reader.check_source, f"the router of session {self.id!r}"),
-        ):
-            try:
-                await check(within_s)
-            except CallTimedOut:
-                raise no_answer(callee, host.timeout_s) from None
-
-    async def _failure_reason(self, error: Exception) -> RayconteurError:
-        """Why a call failed with one of ``_FAILURES``."""
-        if isinstance(error, UnknownSession):
-            return SessionClosed(f"session {self.id!r} has ended")
-        self._registry.require_open()
-        return await self._registry.failure_reason(self._session, error)
-
 
 async def _history_page(key: SessionKey, full: bool, position: HistoryPosition | None, host: HostRef) -> bytes:
     return await host.call(lambda actor: actor.history.remote(key, full, position))
-
-
-async def _learn_facts(key: SessionKey, model: str, host: HostRef) -> None:
-    await host.call_while_alive(host.actor.learn_facts.remote(key, model))

@@ -35,7 +35,7 @@ class _SchemaReply(Reply, Generic[T]):
         self,
         session: ReplySession,
         epoch: int,
-        message: UserMessage,
+        message: UserMessage | Retry,
         options: ReplyOptions,
         output: OutputType[T],
     ) -> None:
@@ -83,7 +83,10 @@ class TypedReply(_SchemaReply[T]):
         return self._output.value(answer.text)
 
 
-def _with_schema(message: UserMessage, output: OutputType[T]) -> UserMessage:
+def _with_schema(message: UserMessage | Retry, output: OutputType[T]) -> UserMessage | Retry:
+    """*message* with the schema. The session repeats a request with the schema that it had."""
+    if isinstance(message, Retry):
+        return message
     if output.schema is None:
         return output.asked_for_in(message)
     return msgspec.structs.replace(message, output_schema=output.schema)

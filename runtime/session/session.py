@@ -95,7 +95,7 @@ class Session:
         if isinstance(message, Configure):
             self._add_credentials(message)
         assert isinstance(acknowledge, Acknowledge)
-        return Receipt(turn=acknowledge.turn, seq=seq)
+        return Receipt(turn=acknowledge.turn, seq=seq, compaction=acknowledge.compaction)
 
     def load(self, messages: tuple[Message, ...]) -> None:
         """Add the next *messages* of an initial history, before the first message.

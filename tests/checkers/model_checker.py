@@ -63,7 +63,7 @@ class ModelChecker:
         self.ended: list[int] = []
         self.closed = False
         self.counted: list[Usage] = []
-        self.sent = self.attempts = 0
+        self.sent = self.attempts = self.asked = 0
         self.applied = config
         self.work: SendRequest | StartBackoff | StartCompaction | None = None
         self._before_turn = BeforeTurn()
@@ -146,7 +146,8 @@ class ModelChecker:
             case msg.Rewind():
                 self.queue.append("rewind")
             case msg.Compact():
-                self.queue.append("compact")
+                self.asked += 1
+                self.queue.append(f"compact {self.asked}")
             case msg.Configure(next="turn"):
                 self.queue.append("configure")
             case msg.Close(drain=True):
@@ -220,6 +221,8 @@ class ModelChecker:
                 assert self.queue.pop(0) == "rewind"
             case msg.Compacted():
                 assert emitted.turn == (self.running or 0)
+                if (waiting := f"compact {emitted.compaction}") in self.queue:
+                    self.queue.remove(waiting)  # it was interrupted
                 self._expect_changed_history()
             case msg.Configured(turn=turn):
                 applies_at_once = isinstance(message, msg.Configure) and message.next == "request"
@@ -264,7 +267,7 @@ class ModelChecker:
         assert isinstance(phase, Compacting)
         match phase.reason:
             case CompactReason.ASKED:
-                assert self.queue.pop(0) == "compact"
+                assert self.queue.pop(0) == f"compact {phase.asked}"
             case CompactReason.EAGER:
                 assert self.running is None
                 assert not self.queue

@@ -28,8 +28,7 @@ def test_the_blocking_api_has_the_methods_and_parameters_of_the_async_api(name: 
         functions = inspect.getmembers(getattr(module, name), inspect.isfunction)
         return {name: list(inspect.signature(it).parameters) for name, it in functions if not name.startswith("_")}
 
-    needed_by_replies = {"deliver", "watch"}  # of ReplySession: the blocking reply has an async one
-    assert methods(blocking) == {name: of for name, of in methods(rc).items() if name not in needed_by_replies}
+    assert methods(blocking) == methods(rc)
 
 
 def test_blocking_readers_have_the_methods_of_async_readers() -> None:

@@ -13,18 +13,26 @@ from ..settings import answered_prompts
 from ..state import ConversationState
 from ..turn import Turn
 
+INTERRUPTED = "interrupted"
+"""The problem of a compaction that was interrupted."""
+
 
 def start_compaction(
-    state: ConversationState, reason: CompactReason, turn: Turn | None = None, failed: ev.RequestFailed | None = None
+    state: ConversationState,
+    reason: CompactReason,
+    turn: Turn | None = None,
+    failed: ev.RequestFailed | None = None,
+    asked: int = 0,
 ) -> Instruction:
     """Compact the history: for the next request of *turn*, or outside a turn.
 
-    *failed* is the request that was rejected as too long, if that is the reason.
+    *failed* is the request that was rejected as too long, if that is the reason; *asked* is the number of the
+    ``Compact``, if one is.
     """
     if restore_unreadable(state) and turn:
         turn = msgspec.structs.replace(turn, fill_before=None)
     state.compactions += 1
-    state.enter(Compacting(compaction=state.compactions, reason=reason, turn=turn, failed=failed))
+    state.enter(Compacting(compaction=state.compactions, reason=reason, turn=turn, failed=failed, asked=asked))
     window, settings_tokens = state.window(), state.settings_tokens()
     messages = tuple(state.history.messages)
     budget = _budget_tokens(reason, state.request_tokens() - settings_tokens, window)
@@ -86,8 +94,15 @@ def end_compaction(state: ConversationState, phase: Compacting, ended: ev.Compac
             problem=ended.problem,
             reason=phase.reason,
             report=ended.report,
+            compaction=phase.asked,
         )
     )
+
+
+def withdrawn_compaction(state: ConversationState, asked: int) -> Instruction:
+    """What is told of a compaction that was interrupted before it started: that of ``Compact`` number *asked*."""
+    messages = len(state.history.messages)
+    return Emit(msg.Compacted(messages_before=messages, messages_after=messages, problem=INTERRUPTED, compaction=asked))
 
 
 def cancel_eager_compaction(state: ConversationState) -> list[Instruction]:

@@ -10,18 +10,31 @@ from ..phases import Backoff, Closed, Compacting, Idle, Requesting, ToolsOut
 from ..state import ConversationState
 from ..tool_batch import ToolBatch
 from ..turn import Turn
-from .compactions import end_compaction
+from .compactions import INTERRUPTED, end_compaction, withdrawn_compaction
 from .turns import append_answer, append_results, count_partial_usage, end_turn, restore_fill
 
 
-def interrupt_turn(state: ConversationState, turn: int | None, partial: Partial) -> list[Instruction]:
-    """End *turn*, running or queued; without a number, the running turn or compaction."""
+def interrupt(state: ConversationState, message: msg.Interrupt, partial: Partial) -> list[Instruction]:
+    """End the turn and the compaction that *message* names; without a number, the running turn or compaction."""
+    compaction = _interrupt_compaction(state, message.compaction) if message.compaction else []
+    if message.turn is None and message.compaction is not None:
+        return compaction
+    return [*compaction, *_interrupt_turn(state, message.turn, partial)]
+
+
+def _interrupt_turn(state: ConversationState, turn: int | None, partial: Partial) -> list[Instruction]:
     running = state.running_turn
     if not isinstance(state.phase, Idle) and turn in (None, running.number if running else None):
         return interrupt_running(state, partial)
     if turn is not None and state.mailbox.withdraw(turn):
         return [Emit(msg.Interrupted(turn=turn))]
     return []
+
+
+def _interrupt_compaction(state: ConversationState, asked: int) -> list[Instruction]:
+    if isinstance(state.phase, Compacting) and state.phase.asked == asked:
+        return interrupt_running(state, ev.NOTHING)
+    return [withdrawn_compaction(state, asked)] if state.mailbox.withdraw(compaction=asked) else []
 
 
 def interrupt_running(state: ConversationState, partial: Partial) -> list[Instruction]:
@@ -35,7 +48,7 @@ def interrupt_running(state: ConversationState, partial: Partial) -> list[Instru
         case ToolsOut(turn=turn, batch=batch):
             return [_end_interrupted(state, turn, batch=batch)]
         case Compacting(turn=turn, compaction=compaction) as phase:
-            ended = ev.CompactionEnded(compaction=compaction, problem="interrupted")
+            ended = ev.CompactionEnded(compaction=compaction, problem=INTERRUPTED)
             compacted = end_compaction(state, phase, ended)
             if turn is not None:
                 return [Cancel(), compacted, _end_interrupted(state, turn)]

@@ -16,9 +16,9 @@ from ..instructions import ApplySettings, Emit, Instruction
 from ..mailbox import Queued, require_size
 from ..phases import STATES, Compacting, Idle, MailboxEmpty, Requesting
 from ..settings import changed_config, prompts_before_change, require_valid
-from ..state import ConversationState
+from ..state import ConversationState, TurnSchema
 from .compactions import cancel_eager_compaction, start_compaction
-from .interrupts import close_session, interrupt_running, interrupt_turn
+from .interrupts import close_session, interrupt, interrupt_running
 from .turns import accept_tool_results, require_history_room, start_continuation, start_turn
 
 
@@ -33,8 +33,8 @@ def accept_message(state: ConversationState, event: ev.Received) -> list[Instruc
             return _accept_user_message(state, message, event)
         case msg.ToolResults() as message:
             return accept_tool_results(state, message, event.size_bytes)
-        case msg.Interrupt(turn=turn):
-            return interrupt_turn(state, turn, event.partial)
+        case msg.Interrupt() as message:
+            return interrupt(state, message, event.partial)
         case msg.Retry():
             return _retry(state)
         case msg.Continue():
@@ -46,7 +46,9 @@ def accept_message(state: ConversationState, event: ev.Received) -> list[Instruc
             return _enqueue(state, Queued(message=message, facts=event.facts, source=event.source))
         case msg.Close(drain=False):
             return close_session(state, event.partial)
-        case msg.Clear() | msg.Rewind() | msg.Compact() | msg.Close() as message:
+        case msg.Compact() as message:
+            return _enqueue(state, Queued(message=message, compaction=state.asked_compactions + 1))
+        case msg.Clear() | msg.Rewind() | msg.Close() as message:
             return _enqueue(state, Queued(message=message))
         case _:
             assert_never(event.message)
@@ -71,8 +73,10 @@ def ends_request(state: ConversationState, message: msg.ToLLM) -> bool:
     match message:
         case msg.UserMessage():
             return _when_busy(state, message) is WhenBusy.INTERRUPT
+        case msg.Interrupt(turn=None, compaction=compaction):
+            return compaction is None
         case msg.Interrupt(turn=turn):
-            return turn in (None, state.phase.turn.number)
+            return turn == state.phase.turn.number
         case msg.Close(drain=drain):
             return not drain
         case _:
@@ -102,6 +106,7 @@ def _enqueue(state: ConversationState, queued: Queued) -> list[Instruction]:
     if not _is_at_rest(state):
         state.mailbox.require_room(queued, state.config.limits)
     state.turns = max(state.turns, queued.turn)
+    state.asked_compactions = max(state.asked_compactions, queued.compaction)
     state.mailbox.put(queued)
     return cancel_eager_compaction(state)
 
@@ -113,7 +118,7 @@ def _retry(state: ConversationState) -> list[Instruction]:
     if not state.history.unanswered:
         raise NothingToRetry("the history does not end with an unanswered message; send a message instead")
     state.turns += 1
-    return [*cancel_eager_compaction(state), *start_turn(state, state.turns)]
+    return [*cancel_eager_compaction(state), *start_turn(state, state.turns, state.last_schema)]
 
 
 def _continue(state: ConversationState) -> list[Instruction]:
@@ -157,13 +162,14 @@ def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
     match queued.message:
         case msg.UserMessage(content=content, output_schema=output_schema):
             state.history.append(Message(role=Role.USER, content=content, turn=queued.turn))
+            state.schema = TurnSchema(queued.turn, output_schema) if output_schema is not None else None
             return start_turn(state, queued.turn, output_schema)
         case msg.Clear():
             return _clear(state)
         case msg.Rewind(turns=turns):
             return _rewind(state, turns)
         case msg.Compact():
-            return [start_compaction(state, CompactReason.ASKED)]
+            return [start_compaction(state, CompactReason.ASKED, asked=queued.compaction)]
         case msg.Configure() as change:
             return _configure(state, change, queued.facts, queued.source)
         case msg.Close():

@@ -51,7 +51,7 @@ def _objection(state: ConversationState, turn: Turn) -> Verdict:
 
 def start_continuation(state: ConversationState, number: int, reason: StopReason) -> list[Instruction]:
     """Start turn *number*, which continues the last answer; it ended for *reason*."""
-    turn = Turn(number=number, fill_before=state.meter.fill)
+    turn = Turn(number=number, fill_before=state.meter.fill, output_schema=state.last_schema)
     text = answer_text(state.history.messages[-1].content)
     state.cut_off = None
     return [Emit(msg.TurnStarted(turn=number)), *_continue_answer(state, turn, reason, text)]

@@ -1,4 +1,4 @@
-"""Turns whose reply was abandoned: they are interrupted, in the background."""
+"""Turns and compactions that were abandoned: they are interrupted, in the background."""
 
 import asyncio
 import logging
@@ -11,13 +11,13 @@ from ...api.options import OnAbandon
 log = logging.getLogger(__name__)
 
 _CONFIRM_S = 1.0
-"""Who abandons a turn waits this long until its session confirms the interrupt, which takes a millisecond as a rule."""
+"""Who abandons a call waits this long until its session confirms the interrupt, which takes a millisecond as a rule."""
 
 OnAbandonName = OnAbandon | Literal["interrupt", "leave"]
 """An ``OnAbandon``, or its value."""
 
 Abandon = OnAbandonName | None
-"""What a call says about its turn, or ``None`` for what the runtime's options say."""
+"""What a call says about its turn or compaction, or ``None`` for what the runtime's options say."""
 
 
 class InterruptedSession(Protocol):
@@ -31,21 +31,21 @@ class InterruptedSession(Protocol):
 
 
 class AbandonedTurns:
-    """Interrupts turns for whose end nobody waits any more."""
+    """Interrupts turns and compactions for whose end nobody waits any more."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def interrupt(self, session: InterruptedSession, turn: int) -> "asyncio.Task[None]":
-        """Interrupt *turn*. The interrupt is sent before whatever the caller sends next."""
-        task = asyncio.get_running_loop().create_task(_interrupt(session, turn))
+    def interrupt(self, session: InterruptedSession, interrupt: Interrupt) -> "asyncio.Task[None]":
+        """Send *interrupt*, before whatever the caller sends next."""
+        task = asyncio.get_running_loop().create_task(_send(session, interrupt))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def interrupt_and_wait(self, session: InterruptedSession, turn: int) -> None:
-        """Interrupt *turn*, and wait a moment until that is confirmed. The interrupt is sent in any case."""
-        await asyncio.wait({self.interrupt(session, turn)}, timeout=_CONFIRM_S)
+    async def interrupt_and_wait(self, session: InterruptedSession, interrupt: Interrupt) -> None:
+        """Send *interrupt*, and wait a moment until that is confirmed. It is sent in any case."""
+        await asyncio.wait({self.interrupt(session, interrupt)}, timeout=_CONFIRM_S)
 
     async def finish(self) -> None:
         """Wait a moment for the interrupts that are on their way."""
@@ -65,10 +65,14 @@ def checked_on_abandon(on_abandon: OnAbandonName) -> OnAbandon:
         raise InvalidConfig("on_abandon", f"give one of {', '.join(OnAbandon)}") from None
 
 
-async def _interrupt(session: InterruptedSession, turn: int) -> None:
+async def _send(session: InterruptedSession, interrupt: Interrupt) -> None:
+    what = "compaction" if interrupt.turn is None else "turn"
+    number = interrupt.compaction if interrupt.turn is None else interrupt.turn
     try:
-        await session.send(Interrupt(turn=turn))
+        await session.send(interrupt)
     except RayconteurError as error:
-        log.info("turn %d of session %s was abandoned, and could not be interrupted: %s", turn, session.id, error.code)
+        log.info(
+            "%s %d of session %s was abandoned, and could not be interrupted: %s", what, number, session.id, error.code
+        )
     else:
-        log.debug("turn %d of session %s was abandoned", turn, session.id)
+        log.debug("%s %d of session %s was abandoned", what, number, session.id)

@@ -224,7 +224,9 @@ def test_an_interrupted_compaction_is_reported_and_leaves_the_history() -> None:
 
     instructions = conversation.handle(interrupt())
 
-    assert emitted_events(instructions) == [msg.Compacted(messages_before=2, messages_after=2, problem="interrupted")]
+    assert emitted_events(instructions) == [
+        msg.Compacted(messages_before=2, messages_after=2, problem="interrupted", compaction=1)
+    ]
     assert history_lines(conversation.history) == ["user: hi", "assistant: hello"]
 
 

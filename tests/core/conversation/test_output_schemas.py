@@ -4,6 +4,7 @@ import msgspec
 from builders.conversation import DISCARD, TOOL_USE, answered, opened_conversation, received, request_failed
 
 from rayconteur.providers.schema.content import Text, ToolResult
+from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
@@ -63,3 +64,47 @@ def test_a_snapshot_keeps_the_schema_of_the_running_turn() -> None:
     restored = Conversation.restore(msgspec.json.decode(msgspec.json.encode(conversation.snapshot()), type=Snapshot))
 
     assert schema_sent(restored.handle(ev.BackoffEnded(request=1))) == SCHEMA
+
+
+def test_a_retry_repeats_the_request_with_its_schema_again_and_again() -> None:
+    conversation = opened_conversation(CONFIG)
+    conversation.handle(ASKED)
+    conversation.handle(answered(1, TOOL_USE))
+    conversation.handle(received(msg.ToolResults(results=(ToolResult("a"),))))
+    conversation.handle(request_failed(2))
+
+    for request in (3, 4):
+        assert schema_sent(conversation.handle(received(msg.Retry()))) == SCHEMA
+        conversation.handle(request_failed(request))
+
+    restored = Conversation.restore(msgspec.json.decode(msgspec.json.encode(conversation.snapshot()), type=Snapshot))
+    assert schema_sent(restored.handle(received(msg.Retry()))) == SCHEMA
+
+
+def test_an_answer_that_was_cut_off_is_continued_with_its_schema() -> None:
+    conversation = opened_conversation(CONFIG)
+    conversation.handle(ASKED)
+    conversation.handle(answered(1, '{"wing_', stop=StopReason.MAX_TOKENS))
+
+    assert schema_sent(conversation.handle(received(msg.Continue()))) == SCHEMA
+
+
+def test_a_retry_does_not_use_the_schema_of_another_message() -> None:
+    conversation = opened_conversation(CONFIG)
+    conversation.handle(PLAIN)
+    conversation.handle(request_failed(1))
+    conversation.handle(ASKED)
+    conversation.handle(request_failed(2))
+    conversation.handle(received(msg.Rewind()))
+
+    assert schema_sent(conversation.handle(received(msg.Retry()))) == OWN
+
+
+def test_a_message_without_a_schema_is_repeated_without_one() -> None:
+    conversation = opened_conversation(CONFIG)
+    conversation.handle(ASKED)
+    conversation.handle(request_failed(1))
+    conversation.handle(PLAIN)
+    conversation.handle(request_failed(2))
+
+    assert schema_sent(conversation.handle(received(msg.Retry()))) == OWN

@@ -162,6 +162,10 @@ class Interleavings(RuleBasedStateMachine):
         turn = None if back is None else self.checker.conversation.turns - back
         self.handle(received(msg.Interrupt(turn=turn), self.partial(data)))
 
+    @rule(back=st.integers(-1, 2), turn=st.none() | st.integers(0, 3))
+    def interrupt_compaction(self, back: int, turn: int | None) -> None:
+        self.handle(received(msg.Interrupt(turn=turn, compaction=self.checker.asked - back)))
+
     @rule(message=other_messages)
     def other_message(self, message: msg.ToLLM) -> None:
         self.handle(received(message))

@@ -138,7 +138,7 @@ def test_a_compaction_gets_the_history_and_its_result_replaces_it() -> None:
     instructions = conversation.handle(ev.CompactionEnded(compaction=started.number, messages=COMPACTED))
 
     assert history_lines(started.messages) == ["user: hi", "assistant: hello"]
-    assert emitted_events(instructions) == [msg.Compacted(messages_before=2, messages_after=1)]
+    assert emitted_events(instructions) == [msg.Compacted(messages_before=2, messages_after=1, compaction=1)]
     assert conversation.history == COMPACTED
 
 
@@ -149,7 +149,9 @@ def test_a_failed_compaction_leaves_the_history_and_reports_the_problem() -> Non
 
     instructions = conversation.handle(ev.CompactionEnded(compaction=1, problem="no strategy"))
 
-    assert emitted_events(instructions) == [msg.Compacted(messages_before=2, messages_after=2, problem="no strategy")]
+    assert emitted_events(instructions) == [
+        msg.Compacted(messages_before=2, messages_after=2, problem="no strategy", compaction=1)
+    ]
     assert conversation.state is State.IDLE
 
 

@@ -12,9 +12,10 @@ from servers.loopback import Exchange, Loopback
 
 import rayconteur as rc
 from rayconteur import blocking
-from rayconteur.errors import InvalidConfig, OutputMismatch
+from rayconteur.errors import InvalidConfig, OutputMismatch, TurnFailed
 from rayconteur.providers import ModelFacts, StopReason
-from rayconteur.scripted import Call, Say, Stop
+from rayconteur.runtime import TypedAnswer
+from rayconteur.scripted import Call, Fail, Say, Stop
 
 
 class Weather(msgspec.Struct):
@@ -45,6 +46,26 @@ def test_a_misfit_is_reported_to_the_model_once_and_both_turns_are_counted(runti
     (correction,) = session.history()[2].content
     assert isinstance(correction, rc.Text)
     assert "Expected `int`, got `str` - at `$.degrees`" in correction.text
+
+
+def test_a_retry_keeps_the_type_of_the_turn_that_failed(runtime: blocking.Runtime) -> None:
+    session = runtime.spawn(scripted((Fail("authentication_failed"),), (Say(OSLO),), (Say("Rain."),)))
+    with pytest.raises(TurnFailed):
+        session.ask("How is the weather?", output_type=Weather).answer()
+
+    answer = session.retry().answer()
+
+    assert isinstance(answer, TypedAnswer)
+    assert answer.value == Weather("Oslo", 7)
+    assert type(session.ask("And in words?").answer()) is rc.runtime.FinalAnswer
+
+
+def test_another_handle_names_the_type_of_a_retry(runtime: blocking.Runtime) -> None:
+    session = runtime.spawn(scripted((Fail("authentication_failed"),), (Say(OSLO),)))
+    with pytest.raises(TurnFailed):
+        session.ask("How is the weather?", output_type=Weather).answer()
+
+    assert runtime.session(session.id).retry(output_type=Weather).answer().value == Weather("Oslo", 7)
 
 
 def test_a_second_misfit_fails_with_the_answer(runtime: blocking.Runtime) -> None:

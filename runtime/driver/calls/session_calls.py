@@ -1,0 +1,141 @@
+"""What a session handle and its replies share: the calls to a session's actor, and what is known of its events."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+from msgspec import UNSET
+
+from ....providers.models import with_model_facts
+from ....providers.registry import ProviderConfig
+from ....providers.schema.errors import MissingExtra, RayconteurError
+from ....providers.served_facts import learn_facts
+from ...api.errors import PeerUnreachable, SessionClosed, UnknownSession
+from ...api.messages import Configure, Interrupt, Receipt, ToLLM, given_settings
+from ...api.request_forms import with_request_forms
+from ...api.status import SessionStatus
+from ...api.validation import encode_for_transfer, validated_struct
+from ...cluster.host_calls import tell
+from ...cluster.ray_calls import no_answer
+from ...cluster.ray_errors import ActorGone
+from ...cluster.refs import HostRef, SessionRef
+from ...cluster.session_registry import SessionRegistry
+from ...cluster.shipping import with_shipped_strategies
+from ...events.reader import Reader
+from ...events.segments import Position
+from ...session.host import SessionKey
+from ...streams.calls import CallTimedOut
+from ...streams.connection import ConnectionLost
+from ..silence import SilenceWatch
+from .arguments import checked_after, providers_of
+
+T = TypeVar("T")
+
+CALL_FAILURES = (UnknownSession, ActorGone, ConnectionLost, PeerUnreachable)
+"""The errors of a call to a session that is not there."""
+
+
+class SessionCalls:
+    """The calls to one *session*, for its handle and the replies of that."""
+
+    __slots__ = ("_preparing", "_read", "id", "last_seq", "open_replies", "registry", "session")
+
+    def __init__(self, session: SessionRef, registry: SessionRegistry, read: Callable[[str, Position], Reader]) -> None:
+        self.id = session.id
+        self.session = session
+        self.registry = registry
+        self.last_seq = 0
+        self.open_replies = 0
+        self._read = read
+        self._preparing: asyncio.Lock | None = None  # created by the first ``Configure``
+
+    async def send(self, message: ToLLM) -> Receipt:
+        """Put *message* into the mailbox."""
+        return await self.deliver(message, None)
+
+    async def deliver(self, message: ToLLM, on_late: Callable[[Receipt], None] | None) -> Receipt:
+        """As ``send``. If the message gets there although this is cancelled, *on_late* gets the receipt."""
+        if isinstance(message, Configure) or (self._preparing and self._preparing.locked()):
+            self._preparing = self._preparing or asyncio.Lock()
+            async with self._preparing:  # what is sent meanwhile stays behind
+                if isinstance(message, Configure):
+                    message = await self._prepared(message)
+        data = encode_for_transfer(message, "message")
+        channel, urgent = self.session.host.channel, isinstance(message, Interrupt)
+        receipt = await self.call(lambda host: host.reply_to(tell(channel, self.session.key, data, urgent, on_late)))
+        self.last_seq = max(self.last_seq, receipt.seq)
+        return receipt
+
+    def events(self, after: int = 0) -> Reader:
+        """The session's events after number *after*."""
+        self.registry.require_open()
+        return self._read(self.id, (self.session.epoch, checked_after(after)))
+
+    def watch(self, reader: Reader) -> SilenceWatch:
+        """Have *reader* fail with ``Unreachable`` when the session's actor or router does not respond."""
+        return SilenceWatch(reader, partial(self._check_reachable, reader), self.session.host.timeout_s)
+
+    async def status(self) -> SessionStatus:
+        """The session's current status."""
+        status = await self.call(lambda host: host.call(lambda actor: actor.status.remote(self.session.key)))
+        self.last_seq = max(self.last_seq, status.last_seq)
+        return status
+
+    async def call(self, call: Callable[[HostRef], Awaitable[T]]) -> T:
+        """The result of *call* with the session's actor.
+
+        Raises:
+            SessionClosed, SessionDied: the session is not there any more.
+        """
+        self.registry.require_open()
+        try:
+            return await call(self.session.host)
+        except CALL_FAILURES as error:
+            raise await self.failure_reason(error) from None
+
+    async def failure_reason(self, error: Exception) -> RayconteurError:
+        """Why a call failed with one of ``CALL_FAILURES``."""
+        if isinstance(error, UnknownSession):
+            return SessionClosed(f"session {self.id!r} has ended")
+        self.registry.require_open()
+        return await self.registry.failure_reason(self.session, error)
+
+    async def _check_reachable(self, reader: Reader, within_s: float) -> None:
+        host = self.session.host
+        for check, callee in (
+            (host.liveness.check, f"the actor {host.id!r}"),
+            (reader.check_source, f"the router of session {self.id!r}"),
+        ):
+            try:
+                await check(within_s)
+            except CallTimedOut:
+                raise no_answer(callee, host.timeout_s) from None
+
+    async def _prepared(self, change: Configure) -> Configure:
+        """*change*, validated, with the credentials of its providers from the environment.
+
+        The models endpoint has been asked about a new model, if the provider says so, and the session's process has
+        opened the clients of new providers: that may take seconds, for which other sessions there must not wait.
+        """
+        change = validated_struct(with_shipped_strategies(change), (Configure,), "message")
+        if isinstance(change.provider, ProviderConfig):
+            provider = change.provider.resolved(os.environ)
+            await learn_facts(provider)
+            change = msgspec.structs.replace(change, provider=with_model_facts(provider))
+        elif change.model is not UNSET:
+            await self.call(partial(_learn_facts, self.session.key, change.model))
+        if compaction := given_settings(change).get("compaction"):
+            change = msgspec.structs.replace(change, compaction=compaction.resolved(os.environ))
+        with suppress(MissingExtra):  # the session's process may have the SDK that this one lacks
+            change = await asyncio.to_thread(with_request_forms, change)
+        if providers := providers_of(change):
+            await self.call(lambda host: host.call_while_alive(host.actor.prepare.remote(providers)))
+        return change
+
+
+async def _learn_facts(key: SessionKey, model: str, host: HostRef) -> None:
+    await host.call_while_alive(host.actor.learn_facts.remote(key, model))
