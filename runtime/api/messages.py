@@ -50,7 +50,7 @@ class ToolResults(_ToLLM, frozen=True, kw_only=True):
 
 
 class Interrupt(_ToLLM, frozen=True, kw_only=True):
-    """Ends *turn*, or the *compaction* in the receipt of a ``Compact``, running or queued; without either, what runs."""
+    """Ends *turn*, or the *compaction* in a receipt of ``Compact``, running or queued; without either, what runs."""
 
     turn: int | None = None
     compaction: int | None = None
