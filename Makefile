@@ -21,7 +21,7 @@ FOLDERS := providers compaction runtime benchmarks cli
 # The editable install is a tree of links, one per file. It is renewed when the list of files changes.
 LINKED := build/linked-$(shell find $(FOLDERS) *.py -name '*.py' -o -path '*/samples/*' | sort | cksum | cut -d ' ' -f 1)
 
-# All tests that need Ray run in one of the processes: tests/conftest.py.
+# Tests that need Ray stay together, so that it is started once for each process: tests/conftest.py.
 PARALLEL := --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 
 NEWEST := .venv-newest/bin/python -m

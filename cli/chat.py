@@ -17,7 +17,7 @@ from .command_run import CommandRun, print_error
 from .exit_codes import ExitCode
 from .formatting import format_tokens, printable
 from .keyboard import Key, Keyboard
-from .provider import provider_named
+from .provider import provider_named, ready_provider
 from .spinner import is_cluster_named, spinner
 
 if TYPE_CHECKING:
@@ -262,7 +262,9 @@ def _session_config(options: ChatOptions) -> SessionConfig | None:
             raise InvalidConfig("--session", "name the cluster it runs on, too: --address or RAY_ADDRESS")
         return None
     provider = provider_named(options.provider, options.model, options.tokens_per_s)
-    return SessionConfig(provider=provider.resolved(os.environ), system=options.system, on_interrupt=OnInterrupt.KEEP)
+    return SessionConfig(
+        provider=ready_provider(provider, options.address), system=options.system, on_interrupt=OnInterrupt.KEEP
+    )
 
 
 def _format_status(status: SessionStatus) -> str:

@@ -1,12 +1,14 @@
 """From the options --provider and --model to a provider config, and the environment variables that providers read."""
 
+import os
 from textwrap import fill
 
 from ..providers.model_names import model as model_named
-from ..providers.registry import PROVIDERS, ProviderConfig
+from ..providers.registry import PROVIDERS, ProviderConfig, require_sdk
 from ..providers.schema.errors import InvalidConfig
 from ..providers.scripted.config import Scripted
 from ..providers.scripted.script import Script
+from .spinner import is_cluster_named
 
 FIRST_TOKEN_S = 0.3
 
@@ -31,6 +33,19 @@ def provider_named(provider: str | None, model: str | None, tokens_per_s: float 
         return model_named(f"{provider}:{model or ''}")
     except InvalidConfig:
         raise InvalidConfig("--model", f"{provider} has no default model: name one") from None
+
+
+def ready_provider(named: ProviderConfig, address: str | None) -> ProviderConfig:
+    """*named*, resolved. What is missing for it is reported here: before Ray takes seconds to start.
+
+    Raises:
+        MissingKey, InvalidConfig: a variable is missing, or a setting is invalid.
+        MissingExtra, IncompatibleSDK: as for ``open_client``, unless the cluster at *address* may have the SDK.
+    """
+    provider = named.resolved(os.environ)
+    if not is_cluster_named(address):
+        require_sdk(provider)
+    return provider
 
 
 def environment_help() -> str:

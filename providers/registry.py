@@ -89,6 +89,19 @@ def load_provider(name: str) -> None:
         trusted_certificates()
 
 
+def require_sdk(config: ProviderConfig) -> None:
+    """Import what a client for *config*, which must be resolved, needs, and make its request forms.
+
+    Raises:
+        MissingExtra, IncompatibleSDK, UnknownProvider: as for ``open_client``.
+        InvalidConfig: no request can be made of it.
+    """
+    provider = _provider_of(config)
+    with _sdk_problems(provider), collection_paused():
+        provider.load()
+    with_request_forms(config)
+
+
 def with_request_forms(config: ProviderConfig) -> ProviderConfig:
     """*config*, resolved, with the forms of its requests, which the vendor's SDK makes here: once for each account.
 

@@ -22,26 +22,33 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("without_deadlines")
 
-STARTS_RAY = (
+USES_RAY = ("cluster/", "driver/")
+"""Folders whose tests use the Ray of their process."""
+
+STARTS_PROGRAMS = (
     "benchmarks/test_adapters_with_ray.py",
     "cli/",
-    "cluster/",
     "docs/test_code_blocks.py",
-    "driver/",
+    "driver/test_ctrl_c.py",
     "real_servers/test_llama_sessions.py",
     "test_examples.py",
     "test_readme.py",
-    "test_wheel.py",
 )
-"""Folders and files whose tests start Ray, or use the Ray of this run."""
+"""Folders and files whose tests use Ray, too, or start programs that do."""
 
 
-class RayTestsInOneProcess(LoadScopeScheduling):  # type: ignore[misc]
-    """Distributes the tests to processes by file. One process gets all tests that need Ray: a run starts only one."""
+class RayTestsTogether(LoadScopeScheduling):  # type: ignore[misc]
+    """Distributes the tests to processes by file.
+
+    Each half of the tests that need Ray is in one process: a run starts no more than one Ray for a process.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "ray" if file.removeprefix("tests/").startswith(STARTS_RAY) else file
+        name = file.removeprefix("tests/")
+        if name.startswith(STARTS_PROGRAMS):
+            return "programs"
+        return "ray" if name.startswith(USES_RAY) else file
 
 
 def pytest_report_header() -> str:
@@ -51,9 +58,9 @@ def pytest_report_header() -> str:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> RayTestsInOneProcess:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> RayTestsTogether:
     """The scheduler of a parallel run."""
-    return RayTestsInOneProcess(config, log)  # pyright: ignore[reportArgumentType]
+    return RayTestsTogether(config, log)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.fixture(scope="session")

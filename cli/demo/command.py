@@ -1,7 +1,6 @@
 """`rayconteur demo`: many sessions that talk at once."""
 
 import asyncio
-import os
 import secrets
 import time
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from ...runtime.api.messages import Failed, FromLLM
 from ...runtime.api.placement import Dedicated, Packed
 from ..command_run import CommandRun
 from ..exit_codes import ExitCode
-from ..provider import provider_named
+from ..provider import provider_named, ready_provider
 from .display import Display, open_display
 from .progress import DemoProgress
 from .prompts import QUESTIONS, distribute_prompts, raven_texts, read_prompts
@@ -51,7 +50,7 @@ async def demo(options: DemoOptions, run: CommandRun) -> ExitCode:
         RayconteurError: the options are invalid or Ray can't be reached; nothing is left running.
     """
     named = provider_named(options.provider, options.model, options.tokens_per_s)
-    provider = named.resolved(os.environ)  # here, so that a missing key is reported before Ray takes seconds to start
+    provider = ready_provider(named, options.address)
     prompts = _prompts_by_session(options, provider)
     with open_display(run.output, options.json) as display:
         display.show_starting()

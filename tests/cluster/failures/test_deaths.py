@@ -55,9 +55,9 @@ async def kill_all(names: Sequence[str], namespace: str) -> None:
     [
         pytest.param(1, rc.Dedicated(), (), id="a dedicated session"),
         pytest.param(3, rc.Packed(), (), id="a packed actor"),
-        pytest.param(2, rc.Packed(), ("_router-0",), id="host and router"),
+        pytest.param(2, rc.Packed(), ("_router-0",), id="host and router", marks=pytest.mark.chaos),
         pytest.param(2, rc.Packed(), ("_directory",), id="host and directory"),
-        pytest.param(1, rc.Dedicated(), ("_directory", "_router-0"), id="all three"),
+        pytest.param(1, rc.Dedicated(), ("_directory", "_router-0"), id="all three", marks=pytest.mark.chaos),
     ],
 )
 def test_readers_of_every_kind_are_told_of_a_death(
