@@ -7,6 +7,7 @@ from functools import cache
 from typing import TypeVar, cast
 
 import ray
+from ray._private.state import state as global_state  # the public API has no states without a dashboard
 from ray.actor import ActorHandle, ActorProxy
 from ray.exceptions import RayError
 
@@ -110,6 +111,15 @@ def list_actors(namespace: str) -> list[str]:
     except RayError as error:
         raise translated(error) from None
     return [actor["name"] for actor in named if actor["namespace"] == namespace]
+
+
+def started_actors() -> set[str]:
+    """The names of all actors of the cluster whose processes run: not of those that Ray can't place yet."""
+    try:
+        actors = cast(dict[str, dict[str, object]], global_state.actor_table(None, actor_state_name="ALIVE"))
+    except RayError as error:
+        raise translated(error) from None
+    return {str(actor["Name"]) for actor in actors.values()}
 
 
 def kill_actor(actor: ActorProxy[A]) -> None:

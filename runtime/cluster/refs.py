@@ -35,6 +35,8 @@ class HostRef:
     timeout_s: float
     sessions: int = 0
     endpoint: Endpoint | None = None
+    has_opened: bool = False
+    """True once it has had a session."""
     channel: Channel = field(init=False)
     liveness: Liveness = field(init=False)
     close_now: CallBatcher[SessionKey] = field(init=False)
@@ -85,17 +87,17 @@ class HostRef:
         except CallTimedOut:
             raise no_answer(f"the actor {self.id!r}", self.timeout_s) from None
 
-    async def is_alive(self) -> bool:
-        """True if the actor responds, false if it has died or exited.
+    async def death(self) -> ActorDead | None:
+        """``None`` if the actor responds; else how it has died or exited.
 
         Raises:
             Unreachable: it did not respond within the deadline.
         """
         try:
             await self.call(lambda actor: actor.ready.remote())
-        except ActorDead:
-            return False
-        return True
+        except ActorDead as death:
+            return death
+        return None
 
     async def close_drained(self, key: SessionKey) -> None:
         """Close a session after its queued turns. That may take hours, so no other session shares the call."""

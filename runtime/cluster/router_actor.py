@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -14,7 +13,7 @@ from ..api.errors import RuntimeClosed, Unreachable
 from ..api.options import RouterLimits
 from ..events.router import Router
 from ..events.router_calls import serve
-from ..events.segments import END_SEQ, EndedSessions, SessionEnd
+from ..events.segments import EndedSessions, LivingSessions, SessionEnd
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
 from .directory.actor_names import DIRECTORY
@@ -58,16 +57,9 @@ class _RouterActor:
         self._router.end_sessions(ended)
 
     @ray.method
-    async def end_missing_sessions(self, living: Mapping[str, int], before: int) -> None:
-        """Record that sessions with an epoch below *before* have died, except the *living*: ids with their epochs."""
-        log = self._router.subscriptions.log
-        positions = {session_id: log.position(session_id) for session_id in log}
-        dead = {
-            session_id: epoch
-            for session_id, (epoch, seq) in positions.items()
-            if seq != END_SEQ and epoch < before and living.get(session_id) != epoch
-        }
-        self._router.end_sessions(EndedSessions(dead, SessionEnd.DIED))
+    async def end_missing_sessions(self, living: LivingSessions) -> None:
+        """Record that sessions have died, except those that are *living*, or may be."""
+        self._router.end_missing_sessions(living)
 
     @ray.method
     async def end_of(self, session_id: str, epoch: int) -> SessionEnd:

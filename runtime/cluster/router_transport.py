@@ -1,10 +1,10 @@
 """The transport from a process to a router: over a stream to where a Ray call says that the router listens."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from ..api.errors import RuntimeClosed
-from ..events.segments import EndedSessions
+from ..events.segments import FoundEnds
 from ..events.stream_transport import StreamTransport
 from ..events.transport import RouterGone
 from ..streams.channel import Channel
@@ -22,7 +22,7 @@ def transport_to(router: RouterHandle, directory: DirectoryClient, caller_id: st
         with _translate_errors():
             return await result_within(START_S, router.endpoint.remote, "a router")
 
-    async def find_ended(sessions: dict[str, int]) -> Sequence[EndedSessions]:
+    async def find_ended(sessions: dict[str, int]) -> FoundEnds:
         with _translate_errors():
             return await directory.call(lambda actor: actor.ended.remote(sessions))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import cast
@@ -94,7 +95,10 @@ class _SessionActor:
 
         Raises:
             StaleClaim: the directory that granted the claim has died.
+            DirectoryUnreachable: it does not answer, and this actor has not met it yet.
         """
+        if not self._claims.has_met:
+            self._claims.meet(await self._directory.call(lambda directory: directory.check_in.remote()))
         self._claims.use(session_ids, claim)
         try:
             return await self._open(session_ids, claim.epoch, config, history)
@@ -136,16 +140,25 @@ class _SessionActor:
     async def close(self, keys: list[SessionKey], drain: bool) -> list[Exception | None]:
         """Close sessions. Returns when all have ended and their ids are free, with the error for each that failed.
 
-        Raises:
-            Unreachable: a router does not respond. The sessions end, but their ids are not free before it does.
+        That is ``Unreachable`` if its router does not respond. It ends, but its id is not free before the router does.
         """
+        by_router: dict[int, list[SessionKey]] = {}
+        for key in keys:
+            by_router.setdefault(self._host.router_of(key[0]), []).append(key)
+        closing = (self._close(number, alike, drain) for number, alike in by_router.items())
+        outcomes: dict[SessionKey, Exception | None] = {}
+        for alike, errors in zip(by_router.values(), await asyncio.gather(*closing), strict=True):
+            outcomes.update(zip(alike, errors, strict=True))
+        return [outcomes[key] for key in keys]
+
+    async def _close(self, router: int, keys: list[SessionKey], drain: bool) -> Sequence[Exception | None]:
         closing = asyncio.ensure_future(self._host.close_all(keys, drain))
         timeout_s = self._directory.timeout_s
         while not (await asyncio.wait({closing}, timeout=timeout_s))[0]:
-            waits_s = {number: publisher.waits_s for number, publisher in enumerate(self._host.publishers)}
-            if silent := [f"router {number}" for number, waited_s in waits_s.items() if waited_s >= timeout_s]:
+            if self._host.publishers[router].waits_s >= timeout_s:
                 closing.cancel()
-                raise no_answer(f"{' and '.join(silent)}, which the last events of the sessions are for,", timeout_s)
+                error = no_answer(f"router {router}, which the last events of the session are for,", timeout_s)
+                return [error] * len(keys)
         return closing.result()
 
     @ray.method

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, cast
@@ -15,7 +15,6 @@ from ..api.config import SessionConfig
 from ..api.errors import (
     ClusterLost,
     DeathReason,
-    DirectoryUnreachable,
     PeerUnreachable,
     RuntimeClosed,
     SessionClosed,
@@ -29,9 +28,9 @@ from ..api.status import SessionList, SessionStatus
 from ..events.owner import Owner
 from ..session.pages import PAGE_SESSIONS, decode_statuses
 from ..streams.endpoint import Endpoint
-from .directory.actor import DirectoryHandle
+from .background import Background, tell_directory
 from .directory.actor_names import is_warm
-from .directory.places import Claim, ClaimRequest, HostOwner, SessionPage, StaleClaim
+from .directory.places import Claim, ClaimRequest, HostOwner, StaleClaim
 from .pool.actor_pool import ActorPool
 from .ray_calls import START_S, find_actor, no_answer, require_gcs
 from .ray_errors import ActorDead, ActorUnavailable
@@ -39,6 +38,9 @@ from .refs import HostRef, SessionRef
 from .session_actor import SessionActorHandle
 from .shared_actors import SharedActors
 from .shipping import put_pages
+
+_PAUSE_S = 0.2
+_FEW_HOSTS = 64
 
 
 class Opening(NamedTuple):
@@ -60,7 +62,9 @@ class SessionRegistry:
         self._timeout_s = options.call_timeout_s
         self._pool = pool
         self._other_hosts: dict[str, HostRef] = {}  # of other drivers
-        self._background: set[asyncio.Task[None]] = set()
+        self._background = Background()
+        self._many_hosts = _FEW_HOSTS
+        """From so many actors on, those that have ended meanwhile are looked for: others may close their sessions."""
         self._opening = 0
         self._closed = False
         self.owner = Owner()
@@ -93,6 +97,7 @@ class SessionRegistry:
             await self._require_free(session_ids)  # before a process is started for nothing
             await require_gcs()
             host = self._pool.start()
+            self._forget_gone_if_many()
         while True:
             was_started = host.endpoint is not None or is_warm(host.id)
             try:
@@ -114,14 +119,14 @@ class SessionRegistry:
         opened = asyncio.ensure_future(self._open_claimed(opening, claim, host))
         try:
             host.endpoint = await asyncio.shield(opened)
+            host.has_opened = True
         except ActorDead as death:
             reason = await self._died(host.id, death)
             raise SessionDied(
                 f"the actor {host.id!r} died while sessions were opened in it ({reason}); see Ray's logs", reason
             ) from None
         except BaseException as error:
-            await asyncio.wait((opened,))  # a close could overtake it: Ray's async actors run calls in any order
-            await self._undo_open(dict.fromkeys(session_ids, claim.epoch), host)
+            await self._background.undo(self._undo_open(dict.fromkeys(session_ids, claim.epoch), host, opened))
             if isinstance(error, ActorUnavailable):
                 raise no_answer(f"the actor {host.id!r}", self._timeout_s) from None
             raise
@@ -150,7 +155,7 @@ class SessionRegistry:
         found = SessionList()
         while limit is None or len(found) + found.unreachable_count < limit:
             size = PAGE_SESSIONS if limit is None else min(PAGE_SESSIONS, limit - len(found) - found.unreachable_count)
-            page = await self._directory.call(partial(_page, after, size))
+            page = await self._directory.page(after, size)
             of_hosts = await asyncio.gather(*(self._add_statuses(found, *of_host) for of_host in page.ids.items()))
             found += sorted((status for of_host in of_hosts for status in of_host), key=lambda status: status.id)
             for host_id in page.unreported:
@@ -169,7 +174,8 @@ class SessionRegistry:
     async def failure_reason(self, session: SessionRef, error: Exception) -> RayconteurError:
         """Why a call to the host of *session* failed with *error*. Waits until that is known."""
         try:
-            if await session.host.is_alive():
+            death = await session.host.death()
+            if death is None:
                 if isinstance(error, PeerUnreachable):
                     return error
                 return Unreachable(
@@ -177,8 +183,8 @@ class SessionRegistry:
                 )
         except Unreachable as silent:
             return Unreachable(f"session {session.id!r} can't be reached: {silent.message}")
-        await self.mark_dead(session.host.id, error.reason if isinstance(error, ActorDead) else DeathReason.CRASHED)
-        reason = await self._directory.call(lambda directory: directory.death_reason.remote(session.id, session.epoch))
+        await self.mark_dead(session.host.id, death.reason)
+        reason = await self._directory.death_reason(*session.key, session.host.id)
         if reason is not None:
             return SessionDied(f"the actor of session {session.id!r} died ({reason}); spawn it again", reason)
         return SessionClosed(f"session {session.id!r} has ended")
@@ -198,9 +204,7 @@ class SessionRegistry:
         """End what this driver holds; if *ends_actors*, the actors that it started, too, with their sessions."""
         self._closed = True
         self._pool.stop()
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._background.stop()
         if ends_actors:
             with suppress(ClusterLost):  # then Ray ends them
                 await require_gcs()
@@ -216,7 +220,22 @@ class SessionRegistry:
                 return None
             host = HostRef(host_id, cast(SessionActorHandle, actor), self._shared_actors.driver_id, self._timeout_s)
             host = self._other_hosts.setdefault(host_id, host)
+            self._forget_gone_if_many()
         return host
+
+    def _forget_gone_if_many(self) -> None:
+        if len(self._pool) + len(self._other_hosts) >= self._many_hosts:
+            self._many_hosts = 1 << 62  # until that is done
+            self._background.run(self._forget_gone())
+
+    async def _forget_gone(self) -> None:
+        """Forget actors that have ended, and look again when there are twice as many as are left."""
+        try:
+            opened = [host.id for host in self._pool if host.has_opened]
+            for host_id in await self._directory.gone_hosts([*opened, *self._other_hosts]):
+                self.forget_host(host_id)
+        finally:
+            self._many_hosts = max(_FEW_HOSTS, 2 * (len(self._pool) + len(self._other_hosts)))
 
     async def _add_statuses(self, found: SessionList, host_id: str, session_ids: list[str]) -> list[SessionStatus]:
         """The statuses of sessions of one host. If it does not answer, they are added to those that are unreachable."""
@@ -248,12 +267,12 @@ class SessionRegistry:
         owner = HostOwner(host.id, self._shared_actors.driver_id, self._detached)
         while True:
             request = ClaimRequest(uuid.uuid4().hex, list(session_ids), owner)
-            claiming = asyncio.ensure_future(self._directory.call(partial(_claim, request)))
+            claiming = asyncio.ensure_future(self._directory.claim(request))
             try:
                 claim = await asyncio.shield(claiming)
             except BaseException:
-                await asyncio.wait((claiming,))
-                await self._or_later(partial(_abandon, request))
+                claiming.cancel()  # it is not granted after it was abandoned, whichever arrives first
+                await self._background.undo(tell_directory(partial(self._directory.abandon, request)))
                 raise
             if not claim.taken:
                 return claim
@@ -271,42 +290,35 @@ class SessionRegistry:
             except UnknownSession:
                 continue
             try:
-                is_alive = await host.is_alive()
+                death = await host.death()
             except Unreachable:
-                is_alive = True  # as far as anybody knows
-            if is_alive:
+                death = None  # as far as anybody knows
+            if death is None:
                 raise SessionExists(
                     f"session {session_id!r} exists; attach to it with session({session_id!r}), or take another id"
                 )
-            await self.mark_dead(host.id)
-
-    async def _undo_open(self, sessions: dict[str, int], host: HostRef) -> None:
-        """Close what was opened, and free the ids; later, if *host* can't be reached: it may open them until then."""
-        try:
-            await host.call_while_alive(host.actor.close.remote(list(sessions.items()), False))
-        except ActorDead as death:
             await self._died(host.id, death)
-        except (ActorUnavailable, Unreachable):
-            self._run_later(self._undo_open(sessions, host))
-        else:
-            await self._or_later(partial(_release, sessions, host.id))
 
-    async def _or_later(self, call: Callable[[DirectoryHandle], Awaitable[None]]) -> None:
-        """Make a call to the directory. If that is away, the call is made when it is back, and nobody waits for it."""
-        try:
-            await self._directory.call(call)
-        except RuntimeClosed:
-            pass
-        except DirectoryUnreachable:
-            self._run_later(self._or_later(call))
-
-    def _run_later(self, work: Coroutine[None, None, None]) -> None:
-        if self._closed:
-            work.close()
-            return
-        task = asyncio.get_running_loop().create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+    async def _undo_open(self, sessions: dict[str, int], host: HostRef, opened: "asyncio.Future[Endpoint]") -> None:
+        """Close what was opened, and free the ids; later, if *host* can't be reached: it may open them until then."""
+        await asyncio.wait((opened,))  # a close could overtake it: Ray's async actors run calls in any order
+        if not opened.cancelled():
+            opened.exception()  # whoever has waited for it has gone
+        while True:
+            try:
+                keys = list(sessions.items())
+                outcomes = await host.call_while_alive(host.actor.close.remote(keys, False))
+            except ActorDead as death:
+                await self._died(host.id, death)
+                return
+            except (ActorUnavailable, Unreachable):
+                await asyncio.sleep(_PAUSE_S)
+                continue
+            sessions = {key[0]: key[1] for key, error in zip(keys, outcomes, strict=True) if _is_silent(error)}
+            freed = {key[0]: key[1] for key, error in zip(keys, outcomes, strict=True) if not _is_silent(error)}
+            await tell_directory(partial(self._directory.release, freed, host.id))
+            if not sessions:
+                return
 
     async def _died(self, host_id: str, death: ActorDead) -> DeathReason:
         """Record that the host has died, as *death* says. Returns why."""
@@ -314,17 +326,5 @@ class SessionRegistry:
         return death.reason
 
 
-def _page(after: str, limit: int, directory: DirectoryHandle) -> Awaitable[SessionPage]:
-    return directory.page.remote(after, limit)
-
-
-def _claim(request: ClaimRequest, directory: DirectoryHandle) -> Awaitable[Claim]:
-    return directory.claim.remote(request)
-
-
-def _abandon(request: ClaimRequest, directory: DirectoryHandle) -> Awaitable[None]:
-    return directory.abandon.remote(request)
-
-
-def _release(sessions: dict[str, int], host_id: str, directory: DirectoryHandle) -> Awaitable[None]:
-    return directory.release.remote(sessions, host_id)
+def _is_silent(error: Exception | None) -> bool:
+    return isinstance(error, Unreachable)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from ..api.errors import RuntimeClosed, Unreachable
 from ..api.options import RuntimeOptions
-from ..events.router_connection import RouterConnection
-from ..events.router_connections import RouterConnections
+from ..events.router_connections import RouterConnections, connections_of
 from .directory.actor import DirectoryActor, DirectoryHandle
 from .directory.actor_names import DIRECTORY, router_name
 from .directory.client import DirectoryClient
@@ -38,7 +37,7 @@ class SharedActors:
     def connect_to_routers(self) -> RouterConnections:
         """Connect this driver to all routers, for its readers."""
         transports = [transport_to(router, self.directory, self.driver_id) for router in self.routers]
-        return RouterConnections([RouterConnection(transport) for transport in transports])
+        return connections_of(transports)
 
     async def release(self, unregisters: bool = True) -> None:
         """Unregister this driver: its actors end, and the shared ones too if nobody else uses them.

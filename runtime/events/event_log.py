@@ -1,24 +1,35 @@
 """The event log: the segments that a router holds, within limits."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from ..api.options import RouterLimits
-from .segments import DEATH_SEQ, END_SEQ, RESERVED_SEQS, START, HeldSession, Position, Segment, SessionEnd
+from .segments import (
+    DEATH_SEQ,
+    END_SEQ,
+    RESERVED_SEQS,
+    START,
+    HeldSession,
+    LivingSessions,
+    Position,
+    Segment,
+    SessionEnd,
+)
 
 
 @dataclass(slots=True, eq=False)
 class SessionLog:
     """The segments of one session that are still held, each with its age. *last_seq* is that of its last event.
 
-    *end_data* is its encoded ``Died``, if it died.
+    *host_id* is its host, if that has published. *end_data* is its encoded ``Died``, if it died.
     """
 
     session_id: str
     epoch: int
+    host_id: str = ""
     last_seq: int = 0
     incarnation: int = 1
     session_end: SessionEnd = SessionEnd.NONE
@@ -111,21 +122,51 @@ class EventLog:
         return next(ends, SessionEnd.NONE)
 
     def segments_after(self, session_id: str, position: Position) -> Iterator[Segment]:
-        """The segments that a reader at *position* lacks, of the session and of earlier ones that had its id."""
-        for log in self._logs.get(session_id, ()):
-            yield from log.segments_after(position)
+        """The segments that a reader at *position* lacks, of the session and of earlier ones that had its id.
 
-    def append(self, segment: Segment) -> bool:
-        """Add *segment* to its session's log. Returns false, and changes nothing, if the log has it already."""
+        Nothing of a session comes before the end of an earlier one that the reader reads. The id is free once that has
+        ended, but its end may be told here later: a directory does not wait for routers.
+        """
+        logs = self._logs.get(session_id, ())
+        if not self._knows_reader_at(logs, position):
+            return
+        for log in logs:
+            yield from log.segments_after(position)
+            if not log.session_end and position[0] <= log.epoch:
+                return
+
+    def knows(self, session_id: str, epoch: int) -> bool:
+        """True if it has a log of that session; for epoch 0, of any with the id."""
+        logs = self._logs.get(session_id, ())
+        return any(log.epoch == epoch for log in logs) if epoch else bool(logs)
+
+    def missing(self, living: LivingSessions) -> Iterator[tuple[str, int]]:
+        """Ids and epochs of the sessions here that are not among the *living*, and have not ended, as far as is known.
+
+        Of hosts that have not reported, it is not known.
+        """
+        for session_id, logs in self._logs.items():
+            for log in logs:
+                is_known = log.host_id not in living.unreported if log.host_id else not living.unreported
+                is_living = log.epoch >= living.before or living.sessions.get(session_id) == log.epoch
+                if is_known and not is_living and not log.session_end:
+                    yield session_id, log.epoch
+
+    def append(self, segment: Segment, host_id: str = "") -> bool:
+        """Add *segment*, which *host_id* has published, to its session's log.
+
+        Returns false, and changes nothing, if the log has it already.
+        """
         logs = self._logs.get(segment.session_id)
-        log = logs[-1] if logs and logs[-1].epoch == segment.epoch else self._log_of(segment.session_id, segment.epoch)
-        if (segment.incarnation != log.incarnation or segment.epoch != log.epoch) and not self._let_in(
-            log, segment.epoch, segment.incarnation
+        log = logs[-1] if logs and logs[-1].epoch == segment.epoch else self._open_log(segment)
+        if log is None or (
+            segment.incarnation != log.incarnation and not self._let_in(log, segment.epoch, segment.incarnation)
         ):
             self.fenced.append((segment.session_id, segment.epoch))
             return False
         if log.session_end or segment.last <= log.last_seq:
             return False
+        log.host_id = host_id or log.host_id
         self._last_age = age = self._last_age + 1
         self._ages[age] = log
         log.append(age, segment)
@@ -154,6 +195,8 @@ class EventLog:
         if logs is None or logs[-1].epoch < held.epoch:
             return held.last_seq > 0, False
         log = logs[-1]
+        if log.epoch > held.epoch:  # a later session has its id; its own end may not have arrived
+            log = next((each for each in logs if each.epoch == held.epoch), log)
         if log.epoch > held.epoch or log.session_end:
             return False, False
         is_fenced = not self._let_in(log, held.epoch, held.incarnation)
@@ -165,25 +208,44 @@ class EventLog:
         *event* is its last event, encoded, if the session itself has not sent it.
         """
         log = self._log_of(session_id, epoch)
-        if log.session_end or log.epoch != epoch:
+        if log.session_end:
             return False
         if event:
             log.end_data = event
             first = log.last_seq + 1 if self._knows_last_seq(log) else DEATH_SEQ
             return self.append(Segment(session_id, epoch, first, 1, event, session_end, log.incarnation))
+        log.last_seq = DEATH_SEQ - 1  # at least ``Closed`` is lacking, and nobody knows what else
         log.session_end = session_end
         self._mark_ended(log)
         return True
 
     def _log_of(self, session_id: str, epoch: int) -> SessionLog:
-        """The log of the session, created if need be, or that of a later session with its id."""
+        """The log of the session, created if need be."""
         logs = self._logs.setdefault(session_id, [])
-        if not logs or logs[-1].epoch < epoch:
-            if logs:
-                self.end_session(session_id, logs[-1].epoch, SessionEnd.CLOSED)
-            logs = self._logs.setdefault(session_id, [])  # that may have dropped the only log, and the list with it
-            logs.append(SessionLog(session_id, epoch))
-        return logs[-1]
+        index = bisect_left(logs, epoch, key=lambda log: log.epoch)
+        if index == len(logs) or logs[index].epoch != epoch:
+            logs.insert(index, SessionLog(session_id, epoch))
+        return logs[index]
+
+    def _open_log(self, segment: Segment) -> SessionLog | None:
+        """The log that *segment* belongs to, created if need be; ``None`` if a later session has its id.
+
+        Unless the end of its own is awaited.
+        """
+        logs = self._logs.get(segment.session_id)
+        if not logs or logs[-1].epoch < segment.epoch:
+            return self._log_of(segment.session_id, segment.epoch)
+        return next((log for log in logs if log.epoch == segment.epoch and not log.session_end), None)
+
+    def _knows_reader_at(self, logs: Sequence[SessionLog], position: Position) -> bool:
+        """False if a reader reads a session of which there is no log, and later ones have its id.
+
+        It has ended: the directory will say how.
+        """
+        epoch, seq = position
+        if not epoch or seq == END_SEQ or not logs or logs[-1].epoch <= epoch:
+            return True
+        return any(log.epoch == epoch for log in logs)
 
     def _let_in(self, log: SessionLog, epoch: int, incarnation: int) -> bool:
         """Ignore earlier incarnations from now on. Returns false if *incarnation* is one of them."""

@@ -9,7 +9,7 @@ import msgspec
 
 from ..api.options import RouterLimits
 from ..streams.peer import Peer
-from .segments import EndedSessions, HeldSession, RouterGaps, decode_segments
+from .segments import EndedSessions, HeldSession, LivingSessions, RouterGaps, SessionEnd, decode_segments
 from .subscriptions import Subscriptions, SubscriptionUpdate
 
 log = logging.getLogger(__name__)
@@ -33,13 +33,13 @@ class Router:
         self._due: dict[Peer, None] = {}
         """The drivers that get a push in the next iteration, if they are writable."""
 
-    def publish(self, data: bytes) -> bytes | None:
-        """Store encoded segments. Those that it has already are ignored.
+    def publish(self, data: bytes, host_id: str = "") -> bytes | None:
+        """Store encoded segments of a host. Those that it has already are ignored.
 
         Returns the encoded ids and epochs of sessions that another incarnation has taken over, if there are any.
         """
         log = self.subscriptions.log
-        self._schedule(self.subscriptions.publish(decode_segments(data)))
+        self._schedule(self.subscriptions.publish(decode_segments(data), host_id))
         if not log.fenced:
             return None
         fenced, log.fenced = log.fenced, []
@@ -59,6 +59,18 @@ class Router:
     def end_sessions(self, ended: EndedSessions) -> None:
         """Record that sessions have ended."""
         self._schedule(self.subscriptions.end_sessions(ended))
+
+    def end_missing_sessions(self, living: LivingSessions) -> None:
+        """Record that sessions have died, except those that are *living*, or may be."""
+        dead: list[dict[str, int]] = []  # one for each of several sessions with the same id
+        for session_id, epoch in self.subscriptions.log.missing(living):
+            alike = next((each for each in dead if session_id not in each), None)
+            if alike is None:
+                alike = {}
+                dead.append(alike)
+            alike[session_id] = epoch
+        for alike in dead:
+            self.end_sessions(EndedSessions(alike, SessionEnd.DIED))
 
     def positions(self) -> bytes:
         """The encoded position of each session."""

@@ -28,7 +28,7 @@ def serve(router: Router, peer: Peer, call: int, data: bytes) -> bytes | None:
     """Have *router* serve a *call* of the process *peer*."""
     match call:
         case RouterCall.PUBLISH:
-            return router.publish(data)
+            return router.publish(data, peer.id)
         case RouterCall.UPDATE_SUBSCRIPTIONS:
             return _encode(router.update_subscriptions(peer, data))
         case RouterCall.POSITIONS:

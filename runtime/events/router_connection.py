@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 
@@ -10,7 +11,7 @@ import msgspec
 from ..api.errors import RuntimeClosed
 from ..streams.liveness import Liveness
 from .reader import Reader
-from .segments import Position, Segment
+from .segments import END_SEQ, START, Position, Segment
 from .subscriptions import Delivery, Subscription, SubscriptionUpdate
 from .transport import RouterGone, Transport
 
@@ -39,6 +40,8 @@ class _Subscriber:
     limit_bytes: int
     held_bytes: int = 0
     credit_bytes: int = 0
+    is_again: bool = False
+    """True if a router has had a subscription of it before: it may have died, and forgotten what the reader knows."""
 
     @property
     def needs_credit(self) -> bool:
@@ -64,8 +67,9 @@ class RouterConnection:
     connection, and readers continue from where they are.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, serves: Callable[[str], bool] = lambda session_id: True) -> None:
         self._transport = transport
+        self._serves = serves  # whether a session's events go through this router
         self._ids = count(1)
         self._subscribers: dict[Reader, _Subscriber] = {}
         self._subscribed: dict[int, _Subscriber] = {}  # those that the router was sent over this connection
@@ -178,9 +182,14 @@ class RouterConnection:
             self._transport.disconnect()
             self._resubscribe()
             raise
-        self._unknown |= {self._subscribed[each]: None for each in unknown if each in self._subscribed}
+        again = [each.id for each in update.added if each.session_id is None and self._is_again(each.id)]
+        self._unknown |= {self._subscribed[each]: None for each in (*unknown, *again) if each in self._subscribed}
         if self._unknown and self._unknown_timer is None:
             self._unknown_timer = asyncio.get_running_loop().call_later(_UNKNOWN_S, self._ask_for_unknown)
+
+    def _is_again(self, subscription_id: int) -> bool:
+        subscriber = self._subscribed.get(subscription_id)
+        return subscriber is not None and subscriber.is_again
 
     def _ask_for_unknown(self) -> None:
         self._unknown_timer = None
@@ -188,7 +197,10 @@ class RouterConnection:
             self._asking = asyncio.get_running_loop().create_task(self._end_lost_sessions())
 
     async def _end_lost_sessions(self) -> None:
-        """An unknown session has no events yet, or has ended and was dropped: then its readers would wait forever."""
+        """An unknown session has no events yet, or has ended and was dropped: then its readers would wait forever.
+
+        Of a reader of all sessions, those are asked about that the router of before knew, and this one does not.
+        """
         while self._unknown:
             try:
                 await self._ask_once()
@@ -201,21 +213,39 @@ class RouterConnection:
     async def _ask_once(self) -> None:
         """Ask about all unknown sessions, except others that had one of their ids: those come next."""
         unknown = self._unknown  # another one after a new connection: its router has not been told
+        positions: dict[str, Position] = {}
+        if any(subscriber.reader.session_id is None for subscriber in unknown):
+            positions = _positions_decoder.decode(await self._transport.positions())
         sessions: dict[str, int] = {}
-        asked: list[_Subscriber] = []
+        asked: dict[_Subscriber, set[str]] = {}
         for subscriber in unknown:
-            reader = subscriber.reader
-            if reader.session_id is not None and sessions.setdefault(reader.session_id, reader.epoch) == reader.epoch:
-                asked.append(subscriber)
-        await self._transport.end_lost_sessions(sessions)
-        for subscriber in asked:
-            unknown.pop(subscriber, None)
+            lost = self._lost_sessions(subscriber.reader, positions)
+            if [session_id for session_id, epoch in lost if sessions.setdefault(session_id, epoch) != epoch]:
+                continue  # another session with the same id is asked about first
+            asked[subscriber] = {session_id for session_id, _ in lost}
+        undecided = await self._transport.end_lost_sessions(sessions) if sessions else []
+        for subscriber, session_ids in asked.items():
+            if session_ids.isdisjoint(undecided):
+                unknown.pop(subscriber, None)
+        if undecided:
+            await asyncio.sleep(_PAUSE_S)
+
+    def _lost_sessions(self, reader: Reader, positions: Mapping[str, Position]) -> list[tuple[str, int]]:
+        """The sessions of *reader* that may have ended: ids with epochs. The router knows those of *positions*."""
+        if reader.session_id is not None:
+            return [(reader.session_id, reader.epoch)]
+        cursors = ((session_id, *cursor) for session_id, cursor in reader.cursors.items() if self._serves(session_id))
+        return [
+            (session_id, epoch)
+            for session_id, epoch, seq in cursors
+            if seq != END_SEQ and positions.get(session_id, START)[0] != epoch
+        ]
 
     def _resubscribe(self) -> None:
         """Send all subscriptions again: the connection is lost, and the router's subscriptions with it."""
         # With new ids, nothing that was sent for the old ones can count against the new credit.
         for subscriber in self._subscribed.values():
-            subscriber.id = next(self._ids)
+            subscriber.id, subscriber.is_again = next(self._ids), True
         self._added = dict.fromkeys((*self._subscribed.values(), *self._added))
         self._subscribed, self._needing_credit, self._removed, self._unknown = {}, {}, [], {}
         self._update_due.set()

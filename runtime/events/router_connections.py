@@ -7,8 +7,18 @@ from collections.abc import Sequence
 from .reader import Reader, SegmentSource
 from .router_connection import RouterConnection
 from .segments import Segment, shard_of
+from .transport import Transport
 
 log = logging.getLogger(__name__)
+
+
+def connections_of(transports: Sequence[Transport]) -> "RouterConnections":
+    """The connections over *transports*: one per router."""
+
+    def connect(shard: int, transport: Transport) -> RouterConnection:
+        return RouterConnection(transport, lambda session_id: shard_of(session_id, len(transports)) == shard)
+
+    return RouterConnections([connect(shard, transport) for shard, transport in enumerate(transports)])
 
 
 class RouterConnections:

@@ -94,6 +94,24 @@ class EndedSessions(msgspec.Struct, frozen=True, array_like=True):
         return encode_events([Died(reason=self.reason)]) if self.session_end is SessionEnd.DIED else b""
 
 
+class FoundEnds(msgspec.Struct, frozen=True):
+    """Which of some sessions have *ended*, and the ids of those of which that is *unknown* yet."""
+
+    ended: list[EndedSessions]
+    unknown: list[str]
+
+
+class LivingSessions(msgspec.Struct, frozen=True):
+    """The *sessions* that exist, ids with their epochs, of those with an epoch below *before*.
+
+    There may be more on the *unreported* hosts.
+    """
+
+    sessions: dict[str, int]
+    before: int
+    unreported: frozenset[str] = frozenset()
+
+
 class HeldSession(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A session in the process that hosts it: *last_seq* is the last number that its router has acknowledged."""
 

@@ -1,12 +1,12 @@
 """The transport that carries calls to a router, and its pushes, over a stream."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from ..streams.channel import Channel
 from .router_calls import RouterCall
-from .segments import EndedSessions
+from .segments import FoundEnds
 
 _encode = msgspec.msgpack.encode
 _ids = msgspec.msgpack.Decoder(list[int]).decode
@@ -18,9 +18,7 @@ class StreamTransport:
     It has *channel* to itself.
     """
 
-    def __init__(
-        self, channel: Channel, find_ended: Callable[[dict[str, int]], Awaitable[Sequence[EndedSessions]]]
-    ) -> None:
+    def __init__(self, channel: Channel, find_ended: Callable[[dict[str, int]], Awaitable[FoundEnds]]) -> None:
         self._channel = channel
         self._find_ended = find_ended
 
@@ -42,11 +40,11 @@ class StreamTransport:
     async def update_subscriptions(self, update: bytes) -> list[int]:
         return _ids(await self._channel.call(RouterCall.UPDATE_SUBSCRIPTIONS, update) or b"")
 
-    async def end_lost_sessions(self, sessions: dict[str, int]) -> int:
-        ended = await self._find_ended(sessions)
-        for alike in ended:
+    async def end_lost_sessions(self, sessions: dict[str, int]) -> list[str]:
+        found = await self._find_ended(sessions)
+        for alike in found.ended:
             await self._channel.call(RouterCall.END_SESSIONS, _encode(alike))
-        return sum(len(alike.sessions) for alike in ended)
+        return found.unknown
 
     def disconnect(self) -> None:
         self._channel.close()

@@ -123,11 +123,11 @@ class Subscriptions(Generic[D]):
         """How many positions are kept for the driver's subscriptions."""
         return sum(len(subscription.cursors) for subscription in self._drivers[driver].subscriptions.values())
 
-    def publish(self, segments: Iterable[Segment]) -> set[D]:
-        """Store *segments*, except those stored already. Returns the drivers that can now collect some."""
+    def publish(self, segments: Iterable[Segment], host_id: str = "") -> set[D]:
+        """Store *segments* of *host_id*, except those stored already. Returns the drivers that can now collect some."""
         drivers: set[D] = set()
         for segment in segments:
-            if self.log.append(segment):
+            if self.log.append(segment, host_id):
                 for subscription in self._subscribed_to(segment.session_id):
                     if self._make_ready(subscription, segment) or subscription.add_pending(segment.session_id):
                         drivers.add(subscription.driver.key)
@@ -155,8 +155,8 @@ class Subscriptions(Generic[D]):
             if active := driver.subscriptions.get(subscription_id):
                 active.credit_bytes += more_bytes
                 active.queue_if_deliverable()
-        to_one = ((each.id, each.session_id) for each in update.added if each.session_id is not None)
-        return [subscription_id for subscription_id, session_id in to_one if session_id not in self.log]
+        to_one = ((each, each.session_id) for each in update.added if each.session_id is not None)
+        return [each.id for each, name in to_one if not self.log.knows(name, each.cursors.get(name, START)[0])]
 
     def remove_driver(self, key: D) -> None:
         """End all subscriptions of a driver."""
@@ -272,7 +272,9 @@ class Subscriptions(Generic[D]):
             if session_id in subscription.pending and subscription.position(session_id) < end_marker.position:
                 subscription.dropped[session_id] = end_marker
                 if len(subscription.dropped) > self._limits.ended_sessions:
-                    del subscription.dropped[next(iter(subscription.dropped))]
+                    forgotten = next(iter(subscription.dropped))
+                    del subscription.dropped[forgotten]
+                    subscription.cursors.pop(forgotten, None)  # or it would wait for an end that it was not told of
 
     def _subscribed_to(self, session_id: str) -> tuple[_ActiveSubscription[D], ...]:
         return (*self._by_session.get(session_id, ()), *self._to_all)

@@ -45,8 +45,11 @@ class Transport(Protocol):
         """Apply an encoded ``SubscriptionUpdate``. Returns the ids of added subscriptions to unknown sessions."""
         ...
 
-    def end_lost_sessions(self, sessions: dict[str, int]) -> Awaitable[int]:
-        """Report those of *sessions*, ids with their epochs, that have ended to the router. Returns how many."""
+    def end_lost_sessions(self, sessions: dict[str, int]) -> Awaitable[list[str]]:
+        """Report those of *sessions*, ids with their epochs, that have ended to the router.
+
+        Returns the ids of those of which nobody knows yet whether they have.
+        """
         ...
 
     def disconnect(self) -> None:

@@ -176,6 +176,10 @@ class Host:
                     outcomes[place] = error
         return outcomes
 
+    def router_of(self, session_id: str) -> int:
+        """The index of the router, and of the publisher, that gets the session's events."""
+        return shard_of(session_id, len(self.publishers))
+
     def epochs(self) -> dict[str, int]:
         """All sessions: their ids with their epochs."""
         return {session_id: session.epoch for session_id, session in self._sessions.items()}
@@ -205,7 +209,7 @@ class Host:
             opening.add(session_id)
 
     def _new_outbox(self, session_id: str, epoch: int, config: SessionConfig, incarnation: Incarnation) -> Outbox:
-        schedule = self._schedulers[self._shard(session_id)]
+        schedule = self._schedulers[self.router_of(session_id)]
         return Outbox(session_id, epoch, config.limits.outbox_bytes, schedule, incarnation)
 
     def _new_session(self, outbox: Outbox, opened: Opened, credentials: Credentials) -> Session:
@@ -239,9 +243,6 @@ class Host:
             raise UnknownSession(f"there is no session {shown(session_id)}; it has ended, or never existed")
         return session
 
-    def _shard(self, session_id: str) -> int:
-        return shard_of(session_id, len(self.publishers))
-
     def _start_closing(self, key: SessionKey, drain: bool) -> asyncio.Future[None]:
         """Close the session. The future is done when it is over; others may wait for it too."""
         session = self._find(key)
@@ -261,7 +262,7 @@ class Host:
             self._finalizing[session] = task = asyncio.get_running_loop().create_task(self._finalize_stopped(session))
             task.add_done_callback(log_failure)
         else:
-            self._finalizing[session] = self._endings[self._shard(session.id)].add(session)
+            self._finalizing[session] = self._endings[self.router_of(session.id)].add(session)
 
     def _on_fenced(self, outbox: Outbox) -> None:
         """Another host has taken over a session: it ends here, and nothing of it reaches anybody any more."""
@@ -272,7 +273,7 @@ class Host:
 
     async def _finalize_stopped(self, session: Session) -> None:
         await session.wait_stopped()
-        await asyncio.shield(self._endings[self._shard(session.id)].add(session))
+        await asyncio.shield(self._endings[self.router_of(session.id)].add(session))
 
     async def _finalize(self, sessions: list[Session]) -> None:
         for session in sessions:

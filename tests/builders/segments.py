@@ -75,3 +75,17 @@ async def read_events(reader: Reader, count: int) -> list[FromLLM]:
 async def read_to_end(reader: Reader) -> list[FromLLM]:
     """All events up to the reader's end."""
     return [event async for event in reader]
+
+
+async def publish_events(box: Outbox, count: int) -> None:
+    """Publish so many events, a segment each."""
+    for event in distinct_events(count):
+        box.put_event(event)
+        await box.wait_drained()
+
+
+async def publish_chunks(box: Outbox, count: int) -> None:
+    """Publish so many chunks of text, a segment each."""
+    for number in range(count):
+        box.put_text(TextChunk, 1, 0, f"{number}. ")
+        await box.wait_drained()

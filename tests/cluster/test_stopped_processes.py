@@ -11,11 +11,14 @@ import pytest
 from fixtures.named_actors import host_name, kill, process_id
 
 import rayconteur as rc
-from rayconteur.errors import DirectoryUnreachable, SessionExists, Unreachable
-from rayconteur.scripted import Say, Script
+from rayconteur.errors import DirectoryUnreachable, SessionDied, SessionExists, Unreachable
+from rayconteur.runtime import Died
+from rayconteur.scripted import Say, Script, Wait
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
+HANGS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Wait(),),))))
 DEADLINE_S = 1.0
+DEATH_S = 10.0
 PROMPTLY_S = 3 * DEADLINE_S
 
 
@@ -83,7 +86,7 @@ def test_calls_fail_in_time_while_the_directory_is_stopped_and_sessions_continue
     asyncio.run(main())
 
 
-def test_no_id_is_given_away_while_a_restarted_directory_does_not_know_a_stopped_actor(
+def test_a_restarted_directory_that_does_not_know_a_stopped_actor_reports_deaths_and_gives_no_id_away(
     options: rc.RuntimeOptions,
 ) -> None:
     options = msgspec.structs.replace(options, call_timeout_s=20.0)
@@ -91,10 +94,21 @@ def test_no_id_is_given_away_while_a_restarted_directory_does_not_know_a_stopped
     async def main() -> None:
         async with rc.Runtime(options=options) as runtime:
             await runtime.spawn(ECHO, "silent")
+            dies = await runtime.spawn(HANGS, "dies")
+            asking = asyncio.create_task(answer_of(dies))
+            reader = dies.events()
+            await anext(reader)
             host, pid = await asyncio.to_thread(_host_and_directory, options.namespace)
+            victim = await asyncio.to_thread(process_of, "dies", options.namespace)
 
             with stopped(host, options.namespace):
-                await asyncio.to_thread(kill, pid)
+                await asyncio.gather(*(asyncio.to_thread(kill, each) for each in (pid, victim)))
+                async with asyncio.timeout(DEATH_S):
+                    with pytest.raises(SessionDied):
+                        await asking
+                    assert isinstance([event async for event in reader][-1], Died)
+                    with pytest.raises(SessionDied):
+                        await dies.status()
                 with pytest.raises(DirectoryUnreachable, match=host):
                     await runtime.spawn(ECHO, "silent")
                 with pytest.raises(DirectoryUnreachable, match=host):
@@ -113,6 +127,10 @@ async def wait_until_known(runtime: rc.Runtime) -> None:
     async with asyncio.timeout(20):
         while not await runtime.sessions():  # noqa: ASYNC110  that the actor has reported is not announced
             await asyncio.sleep(0.05)
+
+
+def process_of(session_id: str, namespace: str) -> int:
+    return process_id(host_name(session_id, namespace), namespace)
 
 
 def _host_and_directory(namespace: str) -> tuple[str, int]:

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from builders.segments import segment
-from fixtures.event_network import LIMIT_BYTES, Network, play, publish_events, reader_of
+from builders.segments import publish_events, segment
+from fixtures.event_network import LIMIT_BYTES, Network, play, reader_of
 from fixtures.virtual_time import run
 
 import rayconteur as rc

@@ -4,13 +4,21 @@ import time
 from collections.abc import Iterable
 
 import pytest
-from builders.segments import OVERHEAD_BYTES, segment, sized_segment
+from builders.segments import OVERHEAD_BYTES, died, segment, sized_segment
 
 from rayconteur.runtime.api.options import RouterLimits
 from rayconteur.runtime.events.event_log import EventLog
-from rayconteur.runtime.events.segments import END_SEQ, START, Segment, SessionEnd
+from rayconteur.runtime.events.segments import (
+    END_SEQ,
+    START,
+    LivingSessions,
+    Position,
+    Segment,
+    SessionEnd,
+)
 
 SIZE_BYTES = OVERHEAD_BYTES + 10
+DIED = died({}).last_event()
 
 
 def spans(segments: Iterable[Segment]) -> list[tuple[int, int]]:
@@ -118,11 +126,11 @@ def test_the_end_of_a_session_is_known_after_its_events_were_dropped() -> None:
 def test_a_death_is_reported_after_the_last_event() -> None:
     log = event_log(segment("a", 1, 2))
 
-    assert log.end_session("a", 1, SessionEnd.DIED)
+    assert log.end_session("a", 1, SessionEnd.DIED, DIED)
 
     assert [(one.first, one.count, one.session_end) for one in log.segments_after("a", START)] == [
         (1, 2, SessionEnd.NONE),
-        (3, 0, SessionEnd.DIED),
+        (3, 1, SessionEnd.DIED),
     ]
 
 
@@ -131,7 +139,6 @@ def test_a_session_ends_only_once_and_no_segment_follows() -> None:
 
     assert not log.end_session("a", 1, SessionEnd.DIED)
     assert not log.append(segment("a", 2))
-    assert not log.end_session("a", 0, SessionEnd.DIED)
 
 
 def test_the_end_of_a_session_without_segments_is_known() -> None:
@@ -142,8 +149,21 @@ def test_the_end_of_a_session_without_segments_is_known() -> None:
     assert [one.session_end for one in log.segments_after("a", (1, 57))] == [SessionEnd.CLOSED]
 
 
+@pytest.mark.parametrize("whole_since", [0, 9], ids=["", "in a log that begins later"])
+def test_an_end_whose_event_was_lost_comes_after_a_gap(whole_since: int) -> None:
+    log = EventLog(RouterLimits(), lambda _: None, whole_since)
+    log.append(segment("a", 1, 5))
+
+    assert log.end_session("a", 1, SessionEnd.CLOSED)
+
+    [end] = log.segments_after("a", (1, 5))
+    assert end.first > 6
+
+
 def test_a_session_that_reuses_an_id_starts_a_new_log_after_the_old_one() -> None:
-    log = event_log(segment("a", 1, 5, epoch=1), segment("a", 1, epoch=2))
+    log = event_log(
+        segment("a", 1, 5, epoch=1), segment("a", 6, session_end=SessionEnd.CLOSED), segment("a", 1, epoch=2)
+    )
 
     assert not log.append(segment("a", 6, epoch=1))
 
@@ -151,6 +171,50 @@ def test_a_session_that_reuses_an_id_starts_a_new_log_after_the_old_one() -> Non
     assert held == [(1, 1, SessionEnd.NONE), (1, 6, SessionEnd.CLOSED), (2, 1, SessionEnd.NONE)]
     assert log.position("a") == (2, 1)
     assert spans(log.segments_after("a", (2, 0))) == [(1, 1)]
+
+
+@pytest.mark.parametrize("position", [START, (1, 3), (1, 5)])
+def test_nothing_of_a_later_session_comes_before_the_death_of_the_earlier_one(position: Position) -> None:
+    log = event_log(segment("a", 1, 5, epoch=1), segment("a", 1, epoch=2))
+
+    assert all(one.epoch == 1 for one in log.segments_after("a", position))
+    assert spans(log.segments_after("a", (2, 0))) == [(1, 1)], "its own readers do not wait"
+    assert log.end_session("a", 1, SessionEnd.DIED, DIED)
+
+    ends = [(one.epoch, one.last, one.session_end) for one in log.segments_after("a", position)][-2:]
+    assert ends == [(1, 6, SessionEnd.DIED), (2, 1, SessionEnd.NONE)]
+
+
+def test_a_reader_of_a_session_that_is_not_known_is_told_of_its_end_and_not_of_a_later_session_before() -> None:
+    log = event_log(segment("a", 1, epoch=2))
+
+    assert not log.knows("a", 1)
+    assert list(log.segments_after("a", (1, 5))) == []
+    assert log.end_session("a", 1, SessionEnd.DIED, DIED)
+
+    assert [(one.epoch, one.session_end) for one in log.segments_after("a", (1, 5))] == [
+        (1, SessionEnd.DIED),
+        (2, SessionEnd.NONE),
+    ]
+
+
+def test_sessions_are_missing_that_no_host_has_unless_it_may_be_one_that_has_not_reported() -> None:
+    log = event_log()
+    for name, host_id in (("lives", "told"), ("died", "dead"), ("hidden", "stopped"), ("of nobody", "")):
+        log.append(segment(name, 1), host_id)
+    log.append(segment("reused", 1, epoch=1), "dead")
+    log.append(segment("reused", 1, epoch=2), "told")
+    log.append(segment("later", 1, epoch=7), "told")
+    log.append(segment("closed", 1, session_end=SessionEnd.CLOSED), "told")
+    sessions = {"lives": 1, "reused": 2}
+
+    assert set(log.missing(LivingSessions(sessions, 7, frozenset({"stopped"})))) == {("died", 1), ("reused", 1)}
+    assert set(log.missing(LivingSessions(sessions, 7))) == {
+        ("died", 1),
+        ("reused", 1),
+        ("hidden", 1),
+        ("of nobody", 1),
+    }
 
 
 def test_the_number_of_ended_sessions_is_limited_and_live_ones_are_kept() -> None:

@@ -4,8 +4,8 @@ import asyncio
 import logging
 
 import pytest
-from builders.segments import OVERHEAD_BYTES, labels, put_texts, read_events
-from fixtures.event_network import Network, play, publish_events, reader_of, reader_of_all, wait_idle
+from builders.segments import OVERHEAD_BYTES, labels, publish_events, put_texts, read_events
+from fixtures.event_network import Network, play, reader_of, reader_of_all, wait_idle
 
 from rayconteur.runtime.api.errors import RuntimeClosed
 from rayconteur.runtime.events.segments import shard_of

@@ -3,14 +3,21 @@
 import asyncio
 
 import pytest
-from builders.segments import OVERHEAD_BYTES, distinct_events, labels, put_texts, read_events, read_to_end
+from builders.segments import (
+    OVERHEAD_BYTES,
+    distinct_events,
+    labels,
+    publish_chunks,
+    publish_events,
+    put_texts,
+    read_events,
+    read_to_end,
+)
 from fixtures.event_network import (
     Fault,
     InProcessTransport,
     Network,
     play,
-    publish_chunks,
-    publish_events,
     reader_of,
     reader_of_all,
     wait_idle,
@@ -210,6 +217,7 @@ def test_the_end_of_a_session_reaches_its_readers_after_all_its_events(dies: boo
         await publish_events(box, 3)
         if dies:
             host.die()
+            network.tell_deaths()
         else:
             await host.close("a", box)
         await wait_idle()
@@ -250,6 +258,7 @@ def test_a_session_that_dies_with_its_router_is_reported_dead_after_all_that_its
         await wait_idle()
 
         host.die()
+        network.tell_deaths()
         network.restart_router()
         await wait_idle()
 

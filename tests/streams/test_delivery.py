@@ -21,7 +21,7 @@ from rayconteur.runtime.events.router import Router
 from rayconteur.runtime.events.router_calls import RouterCall, serve
 from rayconteur.runtime.events.router_connection import RouterConnection
 from rayconteur.runtime.events.router_connections import RouterConnections
-from rayconteur.runtime.events.segments import EndedSessions, Segment, encode_events, encode_segments
+from rayconteur.runtime.events.segments import FoundEnds, Segment, encode_events, encode_segments
 from rayconteur.runtime.events.stream_transport import StreamTransport
 from rayconteur.runtime.events.subscriptions import Subscription, SubscriptionUpdate
 from rayconteur.runtime.streams.calls import Request, encode
@@ -33,9 +33,9 @@ SEGMENT_BYTES = 100_000  # together more than the kernel buffers for a connectio
 BREAKS = st.lists(st.tuples(st.integers(1, 300), st.integers(1, 2_500)), max_size=5)
 
 
-async def none_ended(sessions: dict[str, int]) -> list[EndedSessions]:
+async def none_ended(sessions: dict[str, int]) -> FoundEnds:
     del sessions
-    return []
+    return FoundEnds([], [])
 
 
 async def deliver(host_plan: list[tuple[int, int]], driver_plan: list[tuple[int, int]]) -> None:

@@ -10,20 +10,21 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Coroutine
-from typing import cast
 
 import msgspec
 import ray
 from ray.actor import ActorProxy
 
+from ....providers.schema.errors import RayconteurError
 from ...api.errors import DeathReason, DirectoryUnreachable, RuntimeClosed
-from ...events.segments import EndedSessions, SessionEnd
+from ...events.segments import EndedSessions, FoundEnds, SessionEnd
 from ...streams.endpoint import Endpoint
 from ...streams.listener import Listener
 from ...streams.peer import Peer
 from ..ray_calls import node_address, node_id, tls
+from .actor_names import driver_of
 from .leases import Leases
-from .namespace_actors import NamespaceActors
+from .namespace_actors import NamespaceActors, call_if_restarted
 from .package_version import require_same_version
 from .places import Claim, ClaimRequest, HostOwner, Places, SessionPage, SessionPlace
 
@@ -41,6 +42,14 @@ _REPORT_S = 3.0
 _DEATHS_S = 60.0
 """How long it remembers deaths for a router that was told of them and died before its readers were."""
 
+_WATCHED_S = 1.0
+"""How long a driver's report of a death waits for Ray's, which the directory gets as well."""
+
+_TOLD_S = 1.0
+"""How long a call waits for others to be told of what it has ended. They are told later, if they are stopped."""
+
+_PAUSE_S = 0.5
+
 _EMPTY_S = 0.2
 """How long it stays when nobody uses the namespace: for the answers to the last calls."""
 
@@ -57,12 +66,12 @@ class _Directory:
         self._listener = Listener(self._serve)
         self._watchers: dict[str, asyncio.Task[None]] = {}  # of hosts, by their ids
         self._tasks: set[asyncio.Task[None]] = set()
-        self._deaths: deque[tuple[float, EndedSessions]] = deque()
+        self._deaths: deque[EndedSessions] = deque()
         self._rebuilding: asyncio.Task[None] | None = None
-        self._unreported: set[str] = set()
-        """Hosts that have not said yet which sessions they have: any id may belong to one of theirs."""
+        self._telling: asyncio.Task[None] | None = None  # which sessions are missing
+        self._is_missing_due = False
         self._has_ended = False
-        self._awaits_drivers_until = time.monotonic() + _LEASE_S + _BUSY_S if _rebuild_if_restarted() else 0.0
+        self._awaits_drivers_until = time.monotonic() + _LEASE_S + _BUSY_S if call_if_restarted() else 0.0
         """After a restart, until a driver is heard of: those without a session are not known from a host's report."""
 
     @ray.method
@@ -123,15 +132,38 @@ class _Directory:
         self._places.release(sessions, host_id)
 
     @ray.method
-    async def mark_dead(self, host_id: str, reason: DeathReason) -> None:
-        """Free all ids of a host that has died, and tell the readers of its sessions."""
+    async def check_in(self) -> str:
+        """The id of this directory, for a session actor that is about to use its first claim."""
+        return self._places.directory_id
+
+    @ray.method
+    async def gone_hosts(self, host_ids: list[str]) -> list[str]:
+        """Those of the hosts, which have had sessions, that have ended."""
         await self._be_ready()
+        known = self._places.owners.keys() | self._places.unreported
+        return [host_id for host_id in host_ids if host_id not in known]
+
+    @ray.method
+    async def mark_dead(self, host_id: str, reason: DeathReason) -> None:
+        """Free all ids of a host that has died, and tell the readers of its sessions.
+
+        *reason* is what a driver knows; Ray tells the directory as well, which knows more.
+        """
+        await self._be_ready()
+        if watcher := self._watchers.get(host_id):
+            await asyncio.wait({watcher}, timeout=_WATCHED_S)
         await self._mark_dead(host_id, reason)
 
     @ray.method
-    async def death_reason(self, session_id: str, epoch: int) -> DeathReason | None:
-        """Why the session's host died, if the session died with it."""
+    async def death_reason(self, session_id: str, epoch: int, host_id: str) -> DeathReason | None:
+        """Why the session's host died, if the session died with it.
+
+        Raises:
+            DirectoryUnreachable: the host has not said yet whether it has the session.
+        """
         await self._be_ready()
+        if self._places.may_be_unreported(session_id, epoch, host_id):
+            self._require_reports()
         reason = self._places.death_reason(session_id, epoch)
         if reason is None or self._places.has_tombstone(session_id, epoch):
             return reason
@@ -152,28 +184,23 @@ class _Directory:
         return place
 
     @ray.method
-    async def ended(self, sessions: dict[str, int]) -> list[EndedSessions]:
-        """Those of *sessions*, ids with their epochs, that no longer exist.
-
-        Raises:
-            DirectoryUnreachable: an actor has not said yet whether it has one of them.
-        """
+    async def ended(self, sessions: dict[str, int]) -> FoundEnds:
+        """Those of *sessions*, ids with their epochs, that no longer exist."""
         await self._be_ready()
-        self._require_reports()
         return self._places.ended(sessions)
 
     @ray.method
     async def deaths(self, router: int) -> list[EndedSessions]:
         """The sessions of a router that died lately, for one that was restarted."""
         await self._be_ready()
-        return [self._actors.of_router(alike, router) for _, alike in self._deaths]
+        return [self._actors.of_router(alike, router) for alike in self._deaths]
 
     @ray.method
     async def page(self, after: str, limit: int) -> SessionPage:
         """The first *limit* sessions by their ids, of those that come after *after*."""
         await self._be_ready()
         page = self._places.page(after, limit)
-        return msgspec.structs.replace(page, unreported=tuple(sorted(self._unreported)))
+        return msgspec.structs.replace(page, unreported=tuple(sorted(self._places.unreported)))
 
     async def _be_ready(self) -> None:
         """Wait until this process knows what the one before it knew."""
@@ -187,51 +214,71 @@ class _Directory:
         return self._rebuilding
 
     async def _rebuild(self) -> None:
-        self._unreported.update(await self._actors.hosts())
-        if asking := [self._run(self._restore(host_id)) for host_id in self._unreported]:
-            await asyncio.wait(asking, timeout=_REPORT_S)
+        hosts, started = await self._find_hosts()
+        self._places.unreported.update(started)
+        asking = {host_id: self._run(self._restore(host_id)) for host_id in hosts}
+        if awaited := [asking[host_id] for host_id in started]:
+            await asyncio.wait(awaited, timeout=_REPORT_S)
             log.warning("the directory was restarted: it knows %d sessions again", len(self._places))
-        else:
-            self._end_rebuild()
+        self._places.end_rebuild(int(time.time() * 1000))
+        self._end_missing_sessions()
         self._sweep_later(_LEASE_S + (_BUSY_S if self._awaits_drivers_until else 0.0))
+
+    async def _find_hosts(self) -> tuple[list[str], set[str]]:
+        """The session actors that there are, and those of them whose processes run, however long that takes."""
+        while True:
+            try:
+                hosts = await self._actors.hosts()
+                return hosts, await self._actors.started(hosts)
+            except RayconteurError as error:
+                log.warning("the directory can't find the session actors yet: %s", error)
+                await asyncio.sleep(_PAUSE_S)
 
     def _require_reports(self) -> None:
         """Check that nothing is unknown."""
-        if self._unreported:
+        if unreported := sorted(self._places.unreported):
             raise DirectoryUnreachable(
-                f"the directory was restarted, and {', '.join(sorted(self._unreported)[:3])} has not said yet which "
+                f"the directory was restarted, and {', '.join(unreported[:3])} has not said yet which "
                 "sessions it has; try again later"
             )
 
     async def _restore(self, host_id: str) -> None:
+        driver_id = driver_of(host_id)
+        self._leases.expect(driver_id, time.monotonic() + _BUSY_S)
+        self._sweep_later(_LEASE_S + _BUSY_S)
         report = await self._actors.report_of(host_id, self._places.directory_id)
         if report:
             self._places.restore(report)
-            self._leases.expect(report.owner.driver_id, time.monotonic() + _BUSY_S)
-            self._sweep_later(_LEASE_S + _BUSY_S)
             self._watch(report.owner)
-        self._unreported.discard(host_id)
-        if not self._unreported:
-            self._end_rebuild()
+        self._places.unreported.discard(host_id)
+        if self._places.rebuilt_before:  # nobody waits for this report any more
+            self._end_missing_sessions()
+        if report and driver_id not in self._leases:
+            await self._end_driver(driver_id)  # it left before this host could be ended
 
-    def _end_rebuild(self) -> None:
-        """All hosts have reported: sessions of before that none of them has are dead."""
-        before = self._places.end_rebuild(int(time.time() * 1000))
-        self._run(self._actors.end_missing_sessions(self._places.living(), before))
+    def _end_missing_sessions(self) -> None:
+        """Sessions of before a restart are dead if no host has them, and none may have them that has not reported."""
+        self._is_missing_due = True
+        if self._telling is None or self._telling.done():
+            self._telling = self._run(self._tell_missing_sessions())
+
+    async def _tell_missing_sessions(self) -> None:
+        while self._is_missing_due:
+            self._is_missing_due = False
+            await self._actors.end_missing_sessions(self._places.living())
 
     async def _mark_dead(self, host_id: str, reason: DeathReason) -> None:
-        if watcher := self._watchers.pop(host_id, None):
+        watcher = self._watchers.pop(host_id, None)
+        if watcher and watcher is not asyncio.current_task():
             watcher.cancel()
         if dead := self._places.mark_dead(host_id, reason):
             ended = EndedSessions(dead, SessionEnd.DIED, reason)
             self._remember_deaths(ended)
-            await self._actors.end_sessions(ended)
+            await asyncio.wait({self._run(self._actors.end_sessions(ended))}, timeout=_TOLD_S)
 
     def _remember_deaths(self, ended: EndedSessions) -> None:
-        now = time.monotonic()
-        while self._deaths and self._deaths[0][0] < now - _DEATHS_S:
-            self._deaths.popleft()
-        self._deaths.append((now, ended))
+        self._deaths.append(ended)
+        asyncio.get_running_loop().call_later(_DEATHS_S, self._deaths.popleft)
 
     def _watch(self, owner: HostOwner) -> None:
         if owner.host_id not in self._watchers:
@@ -242,8 +289,8 @@ class _Directory:
         reason = await self._actors.wait_exit(host_id)
         if reason is DeathReason.CRASHED and not owner.detached and owner.driver_id not in self._leases:
             reason = DeathReason.DRIVER_GONE  # it was killed for that
-        self._watchers.pop(host_id, None)
         if reason is None:
+            self._watchers.pop(host_id, None)
             self._places.remove_host(host_id)
         else:
             await self._mark_dead(host_id, reason)
@@ -280,7 +327,8 @@ class _Directory:
 
     async def _end_driver(self, driver_id: str) -> None:
         owners = tuple(self._places.owners.values())
-        await self._actors.end_hosts_of(driver_id, self._places.owners)
+        ending = self._run(self._actors.end_hosts_of(driver_id, self._places))
+        await asyncio.wait({ending}, timeout=_TOLD_S)
         for owner in owners:
             if owner.driver_id == driver_id and not owner.detached:
                 await self._mark_dead(owner.host_id, DeathReason.DRIVER_GONE)
@@ -296,18 +344,6 @@ class _Directory:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("the directory could not finish a task", exc_info=error)
-
-
-def _rebuild_if_restarted() -> bool:
-    """Have this actor called: all programs may have died with the process before it, and nobody calls it.
-
-    Returns true if it was restarted.
-    """
-    context = ray.get_runtime_context()
-    if context.was_current_actor_reconstructed:
-        cast("DirectoryHandle", context.current_actor).endpoint.remote()
-        return True
-    return False
 
 
 DirectoryActor = ray.remote(_Directory)

@@ -34,7 +34,12 @@ def is_warm(name: str) -> bool:
 
 def belongs_to(driver_id: str, name: str) -> bool:
     """True if it is the name of a session actor that the driver started."""
-    return is_host(name) and name.split("-")[1] == driver_id
+    return is_host(name) and driver_of(name) == driver_id
+
+
+def driver_of(name: str) -> str:
+    """The driver that started the session actor of that name."""
+    return name.split("-")[1]
 
 
 def router_name(number: int) -> str:

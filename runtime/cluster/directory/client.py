@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from ...api.errors import DirectoryUnreachable, RuntimeClosed, Unreachable
+from ...api.errors import DeathReason, DirectoryUnreachable, RuntimeClosed, Unreachable
 from ..ray_calls import result_within
 from ..ray_errors import ActorDead
 from .actor import DirectoryHandle
+from .places import Claim, ClaimRequest, SessionPage
 
 T = TypeVar("T")
 
@@ -38,3 +39,27 @@ class DirectoryClient:
             ) from None
         except ActorDead:
             raise RuntimeClosed("the namespace was shut down; enter a runtime again") from None
+
+    async def page(self, after: str, limit: int) -> SessionPage:
+        """The first *limit* sessions after *after*."""
+        return await self.call(lambda actor: actor.page.remote(after, limit))
+
+    async def claim(self, request: ClaimRequest) -> Claim:
+        """Claim ids: all of them, or none."""
+        return await self.call(lambda actor: actor.claim.remote(request))
+
+    async def abandon(self, request: ClaimRequest) -> None:
+        """Undo a claim whose answer was lost."""
+        await self.call(lambda actor: actor.abandon.remote(request))
+
+    async def release(self, sessions: dict[str, int], host_id: str) -> None:
+        """Free the ids of sessions of a host."""
+        await self.call(lambda actor: actor.release.remote(sessions, host_id))
+
+    async def gone_hosts(self, host_ids: list[str]) -> list[str]:
+        """Those of the hosts that have ended."""
+        return await self.call(lambda actor: actor.gone_hosts.remote(host_ids))
+
+    async def death_reason(self, session_id: str, epoch: int, host_id: str) -> DeathReason | None:
+        """Why the session's host died, if the session died with it."""
+        return await self.call(lambda actor: actor.death_reason.remote(session_id, epoch, host_id))

@@ -17,13 +17,22 @@ class HostClaims:
         """The number of sessions that are about to be opened."""
         return len(self._opening)
 
+    @property
+    def has_met(self) -> bool:
+        """False until the actor has heard of a directory. One that is restarted then does not wait for its report."""
+        return bool(self._directory_id)
+
+    def meet(self, directory_id: str) -> None:
+        """The directory has said who it is. That counts until another one asks for a report."""
+        self._directory_id = self._directory_id or directory_id
+
     def use(self, session_ids: Iterable[str], claim: Claim) -> None:
         """Sessions are about to be opened. From here on, reports contain them.
 
         Raises:
-            StaleClaim: another directory has asked for a report since, and may have granted the ids to others.
+            StaleClaim: it is not of the directory that counts, which may have granted the ids to others.
         """
-        if self._directory_id not in ("", claim.directory_id):
+        if self._directory_id != claim.directory_id:
             raise StaleClaim
         self._opening.update(dict.fromkeys(session_ids, claim.epoch))
 

@@ -2,17 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, cast
 
+import ray
+
 from ...api.errors import DeathReason, Unreachable
-from ...events.segments import EndedSessions, SessionEnd, shard_of
-from ..ray_calls import find_actor, kill_actor, list_actors, result_of, result_within
+from ...events.segments import EndedSessions, LivingSessions, SessionEnd, shard_of
+from ..ray_calls import find_actor, kill_actor, list_actors, result_of, result_within, started_actors
 from ..ray_errors import ActorDead, ActorUnavailable
 from ..router_actor import RouterHandle
 from .actor_names import DIRECTORY, belongs_to, is_host, router_name
-from .places import HostOwner, HostReport
+from .places import HostReport, Places
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +23,18 @@ _PAUSE_S = 0.2
 
 _Host = Any
 """The handle of a session actor, whose class imports the directory's."""
+
+
+def call_if_restarted() -> bool:
+    """Have this actor called: all programs may have died with the process before it, and nobody calls it.
+
+    Returns true if it was restarted.
+    """
+    context = ray.get_runtime_context()
+    if context.was_current_actor_reconstructed:
+        cast(Any, context.current_actor).endpoint.remote()
+        return True
+    return False
 
 
 class NamespaceActors:
@@ -33,6 +47,10 @@ class NamespaceActors:
     async def hosts(self) -> list[str]:
         """The names of all session actors that are alive, or about to start."""
         return [name for name in await asyncio.to_thread(list_actors, self._namespace) if is_host(name)]
+
+    async def started(self, names: Iterable[str]) -> set[str]:
+        """Those of *names* whose processes run. Others have no session, and check in before they open one."""
+        return set(names) & await asyncio.to_thread(started_actors)
 
     async def report_of(self, host_id: str, directory_id: str) -> HostReport | None:
         """What a session actor has, however long it takes to answer; ``None`` if it has died."""
@@ -58,15 +76,20 @@ class NamespaceActors:
                 return None
         return DeathReason.CRASHED
 
-    async def end_hosts_of(self, driver_id: str, owners: Mapping[str, HostOwner]) -> None:
-        """End the session actors of a driver that is gone; detached ones with sessions when they have none any more."""
+    async def end_hosts_of(self, driver_id: str, places: Places) -> None:
+        """End the session actors of a driver that is gone; detached ones with sessions when they have none any more.
+
+        Those that have not reported yet are left alone: they may be detached, and have sessions.
+        """
+        retiring: list[Awaitable[None]] = []
         for name in await self.hosts():
-            if belongs_to(driver_id, name) and (host := await self._find(name)):
-                owner = owners.get(name)
+            if belongs_to(driver_id, name) and name not in places.unreported and (host := await self._find(name)):
+                owner = places.owners.get(name)
                 if owner and owner.detached:
-                    await self._try(name, host.retire.remote)
+                    retiring.append(self._retire(name))
                 else:
                     kill_actor(host)
+        await asyncio.gather(*retiring)
 
     async def end_sessions(self, ended: EndedSessions) -> None:
         """Tell the routers that sessions have ended; however long a router is away."""
@@ -95,9 +118,9 @@ class NamespaceActors:
             return False
         return end is SessionEnd.CLOSED
 
-    async def end_missing_sessions(self, living: Mapping[str, int], before: int) -> None:
-        """Tell the routers that sessions with an epoch below *before*, except those that are *living*, have died."""
-        tell = partial(self._tell_router, call=lambda router: router.end_missing_sessions.remote(living, before))
+    async def end_missing_sessions(self, living: LivingSessions) -> None:
+        """Tell the routers that all sessions of before a restart have died, except those that are *living*."""
+        tell = partial(self._tell_router, call=lambda router: router.end_missing_sessions.remote(living))
         await asyncio.gather(*map(tell, range(self._routers)))
 
     def end_namespace(self) -> None:
@@ -120,8 +143,13 @@ class NamespaceActors:
     async def _find(self, name: str) -> _Host:
         return await asyncio.to_thread(find_actor, name, self._namespace)
 
-    async def _try(self, name: str, call: Callable[[], Awaitable[object]]) -> None:
-        try:
-            await result_within(_CALL_S, call, name)
-        except (ActorDead, Unreachable) as error:
-            log.warning("the actor %s could not be retired: %s", name, error)
+    async def _retire(self, name: str) -> None:
+        while host := await self._find(name):
+            try:
+                await result_within(_CALL_S, host.retire.remote, name)
+            except ActorDead:
+                break
+            except Unreachable:
+                log.warning("the actor %s does not answer: it will be told later that no driver opens more", name)
+            else:
+                break

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from ...api.errors import DeathReason
-from ...events.segments import EndedSessions, SessionEnd
+from ...events.segments import EndedSessions, FoundEnds, LivingSessions, SessionEnd
 from ...session.sorted_ids import SortedIds
 
 _MAX_TOMBSTONES = 10_000
@@ -83,8 +83,12 @@ class Places:
         self.owners: dict[str, HostOwner] = {}
         """The hosts that are known to be alive, by their ids."""
         self._epoch = 0
-        self._rebuilt_before = 0
+        self.unreported: set[str] = set()
+        """Hosts that are alive and have not said yet which sessions they have: any id may belong to one of theirs."""
+        self.rebuilt_before = 0
+        """Sessions with an epoch below this are from before a restart."""
         self._places: dict[str, SessionPlace] = {}
+        self._by_host: dict[str, dict[str, None]] = {}  # the ids of each host's sessions
         self._ids = SortedIds()  # of the places
         self._tombstones: OrderedDict[tuple[str, int], DeathReason] = OrderedDict()  # by id and epoch
         self._claims: OrderedDict[str, Claim | None] = OrderedDict()  # by claim id; None: abandoned
@@ -119,6 +123,7 @@ class Places:
     def restore(self, report: HostReport) -> None:
         """Learn the sessions of a host that is alive, from which another directory has granted claims."""
         self.owners[report.owner.host_id] = report.owner
+        self.unreported.discard(report.owner.host_id)
         for session_id, epoch in report.sessions.items():
             self._epoch = max(self._epoch, epoch)
             place = self._places.get(session_id)
@@ -128,9 +133,12 @@ class Places:
                 self._place((session_id,), SessionPlace(report.owner.host_id, epoch))
 
     def end_rebuild(self, now_ms: int) -> int:
-        """All hosts that are alive have reported. Returns an epoch that all sessions of before are below."""
-        self._rebuilt_before = self._epoch = max(self._epoch + 1, now_ms)
-        return self._rebuilt_before
+        """All hosts that are alive have reported, except those that are *unreported*.
+
+        Returns an epoch that all sessions of before are below.
+        """
+        self.rebuilt_before = self._epoch = max(self._epoch + 1, now_ms)
+        return self.rebuilt_before
 
     def release(self, sessions: Mapping[str, int], host_id: str) -> None:
         """Free the ids of those of *sessions*, ids with their epochs, that are at the host."""
@@ -142,13 +150,15 @@ class Places:
     def remove_host(self, host_id: str) -> None:
         """The host has exited: its sessions are over, and their ids free."""
         self.owners.pop(host_id, None)
-        for session_id in [each for each, place in self._places.items() if place.host_id == host_id]:
+        self.unreported.discard(host_id)
+        for session_id in tuple(self._by_host.get(host_id, ())):
             self._free(session_id)
 
     def mark_dead(self, host_id: str, reason: DeathReason) -> dict[str, int]:
         """The host has died: free its ids. Returns them with their epochs; nothing the second time."""
         self.owners.pop(host_id, None)
-        dead = {session_id: place.epoch for session_id, place in self._places.items() if place.host_id == host_id}
+        self.unreported.discard(host_id)
+        dead = {session_id: self._places[session_id].epoch for session_id in self._by_host.get(host_id, ())}
         for session_id, epoch in dead.items():
             self._free(session_id)
             self._tombstones[session_id, epoch] = reason
@@ -163,8 +173,16 @@ class Places:
         """
         if reason := self._tombstones.get((session_id, epoch)):
             return reason
-        is_here = (place := self._places.get(session_id)) is not None and place.epoch == epoch
-        return DeathReason.CRASHED if epoch < self._rebuilt_before and not is_here else None
+        return DeathReason.CRASHED if epoch < self.rebuilt_before and not self._is_here(session_id, epoch) else None
+
+    def may_be_unreported(self, session_id: str, epoch: int, host_id: str = "") -> bool:
+        """True if it is not known yet whether the session exists. *host_id* is its host, if that is known."""
+        return bool(
+            (host_id in self.unreported if host_id else self.unreported)
+            and epoch < self.rebuilt_before
+            and not self._is_here(session_id, epoch)
+            and (session_id, epoch) not in self._tombstones
+        )
 
     def find(self, session_id: str) -> SessionPlace | None:
         """The place of the session, if it exists."""
@@ -174,21 +192,25 @@ class Places:
         """True if it is known that the session died, not only likely."""
         return (session_id, epoch) in self._tombstones
 
-    def ended(self, sessions: Mapping[str, int]) -> list[EndedSessions]:
+    def ended(self, sessions: Mapping[str, int]) -> FoundEnds:
         """Those of *sessions*, ids with their epochs, that no longer exist, by how they ended."""
         closed: dict[str, int] = {}
         died: dict[DeathReason, dict[str, int]] = {}
+        unknown: list[str] = []
         for session_id, epoch in sessions.items():
-            if reason := self.death_reason(session_id, epoch):
+            if self.may_be_unreported(session_id, epoch):
+                unknown.append(session_id)
+            elif reason := self.death_reason(session_id, epoch):
                 died.setdefault(reason, {})[session_id] = epoch
             elif (place := self._places.get(session_id)) is None or place.epoch != epoch:
                 closed[session_id] = epoch
         deaths = [EndedSessions(alike, SessionEnd.DIED, reason) for reason, alike in died.items()]
-        return [*([EndedSessions(closed, SessionEnd.CLOSED)] if closed else ()), *deaths]
+        return FoundEnds([*([EndedSessions(closed, SessionEnd.CLOSED)] if closed else ()), *deaths], unknown)
 
-    def living(self) -> dict[str, int]:
-        """All sessions: ids with their epochs."""
-        return {session_id: place.epoch for session_id, place in self._places.items()}
+    def living(self) -> LivingSessions:
+        """All sessions of before a restart."""
+        sessions = {session_id: place.epoch for session_id, place in self._places.items()}
+        return LivingSessions(sessions, self.rebuilt_before, frozenset(self.unreported))
 
     def page(self, after: str, limit: int) -> SessionPage:
         """The first *limit* sessions by their ids, of those that come after *after*."""
@@ -198,13 +220,23 @@ class Places:
             by_host.setdefault(self._places[session_id].host_id, []).append(session_id)
         return SessionPage(by_host, page[-1] if len(page) == limit else None)
 
+    def _is_here(self, session_id: str, epoch: int) -> bool:
+        place = self._places.get(session_id)
+        return place is not None and place.epoch == epoch
+
     def _place(self, session_ids: Sequence[str], place: SessionPlace) -> None:
+        of_host = self._by_host.setdefault(place.host_id, {})
         for session_id in session_ids:
             self._places[session_id] = place
+            of_host[session_id] = None
             self._ids.add(session_id)
 
     def _free(self, session_id: str) -> None:
-        del self._places[session_id]
+        host_id = self._places.pop(session_id).host_id
+        of_host = self._by_host[host_id]
+        del of_host[session_id]
+        if not of_host:
+            del self._by_host[host_id]
         self._ids.remove(session_id)
 
     def _remember(self, claim_id: str, claim: Claim | None) -> None:

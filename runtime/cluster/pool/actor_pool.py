@@ -42,6 +42,9 @@ class ActorPool:
         """All actors that this pool started."""
         return iter(self._hosts.values())
 
+    def __len__(self) -> int:
+        return len(self._hosts)
+
     def get(self, host_id: str) -> HostRef | None:
         """The actor with that id, if this pool started it."""
         return self._hosts.get(host_id)
@@ -125,7 +128,7 @@ class ActorPool:
         """Kill all actors, except detached ones that have sessions."""
         if self._options.detached:
             retiring = (host.call(lambda actor: actor.retire.remote()) for host in self._packed)
-            await asyncio.gather(*retiring, return_exceptions=True)  # those that have died have retired, too
+            await asyncio.gather(*retiring, return_exceptions=True)  # the directory tells those that were not reached
         killed = list(self._warm if self._options.detached else self._hosts.values())
         for host in killed:
             kill_actor(host.actor)

@@ -1,5 +1,7 @@
 """The directory's core: no id belongs to two sessions, whatever is lost, arrives twice or late, and who restarts."""
 
+import time
+
 import hypothesis.strategies as st
 from builders.segments import died
 from hypothesis import settings
@@ -8,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from rayconteur.runtime.api.errors import DeathReason
 from rayconteur.runtime.cluster.directory.host_claims import HostClaims
 from rayconteur.runtime.cluster.directory.places import Claim, ClaimRequest, HostOwner, HostReport, Places, StaleClaim
-from rayconteur.runtime.events.segments import EndedSessions, SessionEnd
+from rayconteur.runtime.events.segments import EndedSessions, FoundEnds, SessionEnd
 
 IDS = ("huginn", "muninn")
 RESTART_MS = 1_000
@@ -31,11 +33,15 @@ class Host:
         self.claims = HostClaims(owner(host_id))
         self.sessions: dict[str, int] = {}
         self.opening: dict[str, int] = {}
+        self.has_started = False
 
     def report_to(self, places: Places) -> None:
         places.restore(self.claims.report(places.directory_id, self.sessions))
 
-    def start_opening(self, session_ids: list[str], claim: Claim) -> bool:
+    def start_opening(self, session_ids: list[str], claim: Claim, directory_id: str) -> bool:
+        """Its process runs by now, if it was not placed before."""
+        self.has_started = True
+        self.claims.meet(directory_id)
         try:
             self.claims.use(session_ids, claim)
         except StaleClaim:
@@ -72,7 +78,8 @@ class DirectoryMachine(RuleBasedStateMachine):
         self.directories += 1
         places = Places(f"directory-{self.directories}")
         for host in self.hosts.values():
-            host.report_to(places)
+            if host.has_started:
+                host.report_to(places)
         places.end_rebuild(self.now_ms)
         return places
 
@@ -103,7 +110,8 @@ class DirectoryMachine(RuleBasedStateMachine):
         if claim.taken or request.claim_id in self.opened:
             return
         self.opened.add(request.claim_id)
-        if self.hosts[request.owner.host_id].start_opening(request.session_ids, claim):
+        host = self.hosts[request.owner.host_id]
+        if host.start_opening(request.session_ids, claim, self.places.directory_id):
             for session_id in request.session_ids:
                 self.epochs[session_id].append(claim.epoch)
 
@@ -136,7 +144,6 @@ class DirectoryMachine(RuleBasedStateMachine):
     def a_host_dies_and_another_starts(self, host_id: str) -> None:
         dead = self.hosts[host_id].sessions
         self.hosts[host_id] = Host(host_id)
-        self.hosts[host_id].report_to(self.places)  # as if it had another name
         self.opened |= {each.claim_id for each in self.requests if each.owner.host_id == host_id}
 
         told = self.places.mark_dead(host_id, DeathReason.CRASHED)
@@ -178,7 +185,37 @@ def test_a_session_that_no_host_reported_after_a_restart_is_taken_to_have_died()
     places.restore(HostReport(owner("host-1"), {"huginn": 10}))
     places.end_rebuild(now_ms=20)
 
-    assert places.ended({"huginn": 10, "muninn": 11}) == [died({"muninn": 11})]
+    assert places.ended({"huginn": 10, "muninn": 11}) == FoundEnds([died({"muninn": 11})], [])
+
+
+def test_while_a_host_has_not_reported_only_what_may_be_on_it_is_unknown() -> None:
+    places = Places("second")
+    places.unreported.update(["stopped", "host-1"])
+    places.restore(HostReport(owner("host-1"), {"huginn": 10}))
+    places.end_rebuild(now_ms=20)
+
+    assert places.ended({"huginn": 9, "muninn": 11}) == FoundEnds([], ["huginn", "muninn"])
+    assert places.may_be_unreported("muninn", 11, "stopped")
+    assert not places.may_be_unreported("muninn", 11, "dead"), "that was on another host"
+    assert places.death_reason("muninn", 11) is DeathReason.CRASHED
+    assert places.living().unreported == {"stopped"}
+
+    places.mark_dead("stopped", DeathReason.CRASHED)
+
+    assert places.ended({"muninn": 11}) == FoundEnds([died({"muninn": 11})], [])
+
+
+def test_the_time_to_record_a_death_does_not_grow_with_the_number_of_other_sessions() -> None:
+    def seconds(hosts: int) -> float:
+        places = Places("first")
+        for number in range(hosts):
+            places.claim(ClaimRequest(str(number), [f"raven-{number}"], owner(str(number))), now_ms=number)
+        began_at = time.perf_counter()
+        for number in range(200):
+            assert places.mark_dead(str(number), DeathReason.CRASHED)
+        return time.perf_counter() - began_at
+
+    assert min(seconds(20_000) for _ in range(3)) < 5 * min(seconds(400) for _ in range(3))
 
 
 def test_a_closed_session_is_not_taken_to_have_died() -> None:
@@ -186,7 +223,8 @@ def test_a_closed_session_is_not_taken_to_have_died() -> None:
     claim = places.claim(ClaimRequest("claim", ["huginn"], owner("host-1")), now_ms=10)
     places.release({"huginn": claim.epoch}, "host-1")
 
-    assert places.ended({"huginn": claim.epoch}) == [EndedSessions({"huginn": claim.epoch}, SessionEnd.CLOSED)]
+    closed = EndedSessions({"huginn": claim.epoch}, SessionEnd.CLOSED)
+    assert places.ended({"huginn": claim.epoch}) == FoundEnds([closed], [])
 
 
 def test_a_claim_takes_all_ids_or_none() -> None:
