@@ -97,7 +97,7 @@ class SessionRegistry:
             await self._require_free(session_ids)  # before a process is started for nothing
             await require_gcs()
             host = self._pool.start()
-            self._forget_gone_if_many()
+        self._forget_gone_if_many()
         while True:
             was_started = host.endpoint is not None or is_warm(host.id)
             try:

@@ -64,9 +64,8 @@ class Router:
         """Record that sessions have died, except those that are *living*, or may be."""
         dead: list[dict[str, int]] = []  # one for each of several sessions with the same id
         for session_id, epoch in self.subscriptions.log.missing(living):
-            alike = next((each for each in dead if session_id not in each), None)
-            if alike is None:
-                alike = {}
+            alike: dict[str, int] = next((each for each in dead if session_id not in each), {})
+            if not alike:
                 dead.append(alike)
             alike[session_id] = epoch
         for alike in dead:

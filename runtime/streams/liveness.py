@@ -23,6 +23,20 @@ class Liveness:
         Raises:
             CallTimedOut: it did not respond within *within_s*.
         """
+        try:
+            await self.reach(within_s)
+        except CallTimedOut:
+            raise
+        except Exception:  # whatever it is, it is reported to those who are concerned by those who watch the process
+            pass
+
+    async def reach(self, within_s: float) -> None:
+        """Return if the process responds.
+
+        Raises:
+            CallTimedOut: it did not respond within *within_s*.
+            Exception: what the ping raised: the process can't be reached, or is dead.
+        """
         loop = asyncio.get_running_loop()
         if loop.time() - self._responded_at < _FRESH * within_s:
             return
@@ -38,10 +52,6 @@ class Liveness:
             self._responded_at = asyncio.get_running_loop().time()
         except TimeoutError:
             raise CallTimedOut from None
-        except CallTimedOut:
-            raise
-        except Exception:  # whatever it is, it is reported to those who are concerned by those who watch the process
-            pass
         finally:
             self._pinging = None
 

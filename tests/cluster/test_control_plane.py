@@ -1,6 +1,7 @@
 """The control plane when its processes die: the directory, an actor whose handle is held, and a program."""
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
@@ -12,7 +13,9 @@ from fixtures.named_actors import actor_names, host_name, kill, process_id, wait
 import rayconteur as rc
 from rayconteur.errors import SessionDied, SessionExists
 from rayconteur.runtime import Died
+from rayconteur.runtime.cluster import session_registry
 from rayconteur.runtime.cluster.directory.actor_names import is_host
+from rayconteur.runtime.cluster.refs import HostRef
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 PROGRAM = """
@@ -139,3 +142,31 @@ def test_what_a_killed_program_owned_ends_and_others_are_undisturbed(
         assert program.stdout
         assert program.stdout.readline() == "spawned\n"
         asyncio.run(main(program))
+
+
+def test_a_program_forgets_the_actors_of_sessions_that_another_one_has_closed(
+    options: rc.RuntimeOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_registry, "_FEW_HOSTS", 2)
+
+    def known() -> set[str]:
+        gc.collect()
+        return {each.id for each in gc.get_objects() if isinstance(each, HostRef)}
+
+    async def main() -> None:
+        async with rc.Runtime(options=options) as runtime, rc.Runtime(options=options) as other:
+            hosts: list[str] = []
+            for spawning, closing in ((runtime, other), (other, runtime)):
+                await spawning.spawn(ECHO, "raven")
+                hosts.append(await asyncio.to_thread(host_name, "raven", options.namespace))
+                await (await closing.session("raven")).close()
+            assert known() & {*hosts}
+            await wait_until(lambda: actor_names(options.namespace).isdisjoint(hosts))
+
+            for number in range(2):
+                await runtime.spawn(ECHO, f"packed-{number}", rc.Packed(actors=2))
+                await answer_of(await other.session(f"packed-{number}"))
+
+            await wait_until(lambda: known().isdisjoint(hosts))
+
+    asyncio.run(main())

@@ -13,6 +13,7 @@ from fixtures.named_actors import host_name, kill, process_id
 import rayconteur as rc
 from rayconteur.errors import DirectoryUnreachable, SessionDied, SessionExists, Unreachable
 from rayconteur.runtime import Died
+from rayconteur.runtime.events.segments import shard_of
 from rayconteur.scripted import Say, Script, Wait
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
@@ -73,8 +74,16 @@ def test_calls_fail_in_time_while_the_directory_is_stopped_and_sessions_continue
     async def main() -> None:
         async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
             session = await runtime.spawn(ECHO)
+            dies = await runtime.spawn(HANGS, "dies", rc.Dedicated())
+            asking = asyncio.create_task(answer_of(dies))
+            await anext(dies.events())
+            victim = await asyncio.to_thread(process_of, "dies", options.namespace)
 
             with stopped("_directory", options.namespace):
+                await asyncio.to_thread(kill, victim)
+                async with asyncio.timeout(PROMPTLY_S):
+                    with pytest.raises(DirectoryUnreachable, match="try again later"):
+                        await asking
                 for call in (runtime.sessions, lambda: runtime.spawn(ECHO), lambda: runtime.session("x")):
                     async with asyncio.timeout(PROMPTLY_S):
                         with pytest.raises(DirectoryUnreachable, match="try again later"):
@@ -190,19 +199,27 @@ def test_a_compaction_fails_in_time_while_its_router_is_stopped(options: rc.Runt
     asyncio.run(main())
 
 
-def test_closing_while_a_router_is_stopped_fails_in_time_and_succeeds_later(options: rc.RuntimeOptions) -> None:
-    options = msgspec.structs.replace(options, call_timeout_s=DEADLINE_S)
+def test_closing_while_a_router_is_stopped_fails_in_time_for_its_sessions_only_and_succeeds_later(
+    options: rc.RuntimeOptions,
+) -> None:
+    options = msgspec.structs.replace(options, call_timeout_s=DEADLINE_S, routers=2)
+    silent, other = ("huginn", "muninn") if shard_of("huginn", 2) == 0 else ("muninn", "huginn")
+    assert shard_of(other, 2) == 1
 
     async def main() -> None:
-        async with rc.Runtime(options=options) as runtime:
-            session = await runtime.spawn(ECHO, "raven")
+        async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
+            sessions = await runtime.spawn_many(ECHO, [silent, other])
 
             with stopped("_router-0", options.namespace):
                 async with asyncio.timeout(PROMPTLY_S):
-                    with pytest.raises(Unreachable, match="router 0"):
-                        await session.close()
+                    closing = (session.close() for session in sessions)  # in one batch
+                    errors = await asyncio.gather(*closing, return_exceptions=True)
+                assert isinstance(errors[0], Unreachable)
+                assert "router 0" in errors[0].message
+                assert errors[1] is None
+                assert await answer_of(await runtime.spawn(ECHO, other)) == "are you there?"
 
-            await session.close()
-            assert await answer_of(await runtime.spawn(ECHO, "raven")) == "are you there?"
+            await sessions[0].close()
+            assert await answer_of(await runtime.spawn(ECHO, silent)) == "are you there?"
 
     asyncio.run(main())

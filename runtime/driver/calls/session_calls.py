@@ -14,29 +14,22 @@ from ....providers.models import with_model_facts
 from ....providers.registry import ProviderConfig
 from ....providers.schema.errors import MissingExtra, RayconteurError
 from ....providers.served_facts import learn_facts
-from ...api.errors import PeerUnreachable, SessionClosed, UnknownSession
+from ...api.errors import SessionClosed, UnknownSession
 from ...api.messages import Configure, Interrupt, Receipt, ToLLM, given_settings
 from ...api.request_forms import with_request_forms
 from ...api.status import SessionStatus
 from ...api.validation import encode_for_transfer, validated_struct
 from ...cluster.host_calls import tell
-from ...cluster.ray_calls import no_answer
-from ...cluster.ray_errors import ActorGone
 from ...cluster.refs import HostRef, SessionRef
 from ...cluster.session_registry import SessionRegistry
 from ...cluster.shipping import with_shipped_strategies
 from ...events.reader import Reader
 from ...events.segments import Position
 from ...session.host import SessionKey
-from ...streams.calls import CallTimedOut
-from ...streams.connection import ConnectionLost
-from ..silence import SilenceWatch
+from ..silence import CALL_FAILURES, SilenceWatch, check_reachable
 from .arguments import checked_after, providers_of
 
 T = TypeVar("T")
-
-CALL_FAILURES = (UnknownSession, ActorGone, ConnectionLost, PeerUnreachable)
-"""The errors of a call to a session that is not there."""
 
 
 class SessionCalls:
@@ -76,8 +69,9 @@ class SessionCalls:
         return self._read(self.id, (self.session.epoch, checked_after(after)))
 
     def watch(self, reader: Reader) -> SilenceWatch:
-        """Have *reader* fail with ``Unreachable`` when the session's actor or router does not respond."""
-        return SilenceWatch(reader, partial(self._check_reachable, reader), self.session.host.timeout_s)
+        """Have *reader* fail when the session's actor or router does not respond, or nobody tells it of a death."""
+        check = partial(check_reachable, self.session, self.failure_reason, reader)
+        return SilenceWatch(reader, check, self.session.host.timeout_s)
 
     async def status(self) -> SessionStatus:
         """The session's current status."""
@@ -103,17 +97,6 @@ class SessionCalls:
             return SessionClosed(f"session {self.id!r} has ended")
         self.registry.require_open()
         return await self.registry.failure_reason(self.session, error)
-
-    async def _check_reachable(self, reader: Reader, within_s: float) -> None:
-        host = self.session.host
-        for check, callee in (
-            (host.liveness.check, f"the actor {host.id!r}"),
-            (reader.check_source, f"the router of session {self.id!r}"),
-        ):
-            try:
-                await check(within_s)
-            except CallTimedOut:
-                raise no_answer(callee, host.timeout_s) from None
 
     async def _prepared(self, change: Configure) -> Configure:
         """*change*, validated, with the credentials of its providers from the environment.
