@@ -64,10 +64,11 @@ class Router:
         """Record that sessions have died, except those that are *living*, or may be."""
         dead: list[dict[str, int]] = []  # one for each of several sessions with the same id
         for session_id, epoch in self.subscriptions.log.missing(living):
-            alike: dict[str, int] = next((each for each in dead if session_id not in each), {})
-            if not alike:
-                dead.append(alike)
-            alike[session_id] = epoch
+            for alike in dead:
+                if alike.setdefault(session_id, epoch) == epoch:
+                    break
+            else:
+                dead.append({session_id: epoch})
         for alike in dead:
             self.end_sessions(EndedSessions(alike, SessionEnd.DIED))
 
