@@ -50,7 +50,7 @@ class ContextMeter(msgspec.Struct, gc=False):
         """The tokens of a request with *messages*, as far as they are known."""
         if self.fill.count.tokens is None or not self.fill.messages:
             return self._estimate(messages, settings)
-        known = self.fill.count.tokens + self._change_of_settings(settings)
+        known = self.fill.count.tokens + self._change_of_settings(settings, self.fill)
         return known + sum(map(self.estimator.tokens, messages[self.fill.messages :]))
 
     def settings_tokens(self, settings: Settings) -> int:
@@ -89,9 +89,15 @@ class ContextMeter(msgspec.Struct, gc=False):
 
     def change_settings(self, settings: Settings) -> None:
         """The next request has other *settings* than the last one."""
-        change = self._change_of_settings(settings)
-        if change and self.fill.messages and self.fill.count.tokens is not None:
-            self._fill(estimated(max(0, self.fill.count.tokens + change)), self.fill.messages, settings)
+        self.fill = self.with_settings(self.fill, settings)
+
+    def with_settings(self, fill: Fill, settings: Settings) -> Fill:
+        """*fill* if its request had had these *settings*."""
+        change = self._change_of_settings(settings, fill)
+        if not change or not fill.messages or fill.count.tokens is None:
+            return fill
+        count = estimated(max(0, fill.count.tokens + change))
+        return Fill(count, fill.messages, self.estimator.counted_settings(settings))
 
     def messages_appended(self, messages: int) -> None:
         """The answer that the fill includes is in the history, which has so many *messages* now."""
@@ -100,8 +106,8 @@ class ContextMeter(msgspec.Struct, gc=False):
     def _fill(self, count: Count, messages: int, settings: Settings) -> None:
         self.fill = Fill(count, messages, self.estimator.counted_settings(settings))
 
-    def _change_of_settings(self, settings: Settings) -> int:
-        before = self.fill.settings_tokens
+    def _change_of_settings(self, settings: Settings, fill: Fill) -> int:
+        before = fill.settings_tokens
         return 0 if before is UNSET else self.estimator.counted_settings(settings) - before
 
     def _count_input(self, answer: Answer | Partial, sizes: RequestSizes, settings: Settings) -> tuple[Learned, Count]:

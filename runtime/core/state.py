@@ -1,5 +1,6 @@
 """The state of a conversation, and its snapshot."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -106,6 +107,17 @@ class ConversationState:
                 return turn
             case _:
                 return None
+
+    def change_fill_before(self, changed: Callable[[Fill], Fill | None]) -> None:
+        """The running turn, if there is one that knows its ``fill_before``, gets what *changed* makes of it."""
+        match self.phase:
+            case (Requesting() | Backoff() | ToolsOut() | Compacting()) as phase if (
+                phase.turn and phase.turn.fill_before
+            ):
+                turn = msgspec.structs.replace(phase.turn, fill_before=changed(phase.turn.fill_before))
+                self.phase = msgspec.structs.replace(phase, turn=turn)
+            case _:
+                pass
 
     def request_tokens(self) -> int:
         """The tokens of a request with the history as it is."""

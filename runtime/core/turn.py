@@ -31,12 +31,13 @@ NO_VALID_INPUT = Failure(
 class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The running turn.
 
-    *fill_before* is the fill of the context window before the turn, ``None`` if the history has been compacted since.
-    *attempt* counts the requests for the current answer, *refused_batches* the last batches without a valid input,
-    *overflows* the requests that were rejected as too long, for which the history was compacted. *compacted*: a
-    compaction has just ended for the next request. *unsealed*: a provider rejected signed thinking in the history,
-    which has been omitted since the last answer. *continuing*: the running request, the last of *continuations*,
-    continues an answer that ended for this reason. *output_schema* overrides the session's.
+    *fill_before* is the fill of the context window before the turn, with the settings that are in force now; ``None``
+    if the history has been compacted since, or the provider changed. *attempt* counts the requests for the current
+    answer, *refused_batches* the last batches without a valid input, *overflows* the requests that were rejected as too
+    long, for which the history was compacted. *compacted*: a compaction has just ended for the next request.
+    *unsealed*: a provider rejected signed thinking in the history, which has been omitted since the last answer.
+    *continuing*: the running request, the last of *continuations*, continues an answer that ended for this reason.
+    *output_schema* overrides the session's.
     """
 
     number: int

@@ -1,6 +1,7 @@
 """What counts for the context window: reported figures as long as they are plausible, and the settings in force."""
 
 from collections.abc import Callable
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -138,6 +139,23 @@ def test_a_fill_from_before_a_change_of_settings_counts_with_the_new_ones() -> N
     meter.fill = before
 
     assert meter.request_tokens(history, long) == changed > meter.request_tokens(history, CONFIG) + 600
+
+
+@pytest.mark.parametrize("next_", ["request", "turn"])
+@pytest.mark.parametrize("change", [{"system": TEXT * 4}, {"provider": OpenAI(model="gpt-5")}])
+def test_a_discarded_turn_leaves_the_fill_as_if_the_settings_had_changed_without_it(
+    change: dict[str, Any], next_: Literal["request", "turn"]
+) -> None:
+    conversation, other = talk(lambda tokens: tokens), talk(lambda tokens: tokens)
+    configure = received(msg.Configure(**change, next=next_))
+
+    conversation.handle(user_message(TEXT))
+    conversation.handle(configure)
+    conversation.handle(received(msg.Interrupt()))
+    before = other.fill
+    other.handle(configure)
+
+    assert conversation.fill == other.fill != before
 
 
 # What the estimator learns from

@@ -154,8 +154,10 @@ def _refill(state: ConversationState, old: SessionConfig) -> None:
     if new.provider.name != old.provider.name:
         state.meter.use_provider(new.provider.name)
         state.meter.estimate_fill(state.history.messages, new)
+        state.change_fill_before(lambda _: None)
     elif (new.system, new.tools, new.output_schema) != (old.system, old.tools, old.output_schema):
         state.meter.change_settings(new)
+        state.change_fill_before(lambda fill: state.meter.with_settings(fill, new))
 
 
 def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
