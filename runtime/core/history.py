@@ -10,7 +10,7 @@ from ...providers.schema.messages import UNREADABLE, HistoryView, Message, Origi
 from ..api.errors import InvalidRecord
 from .changes.continuation import is_prompt, joined_content
 from .changes.kept_content import without_blank_text, worth_keeping
-from .changes.rewinding import rewound
+from .changes.rewinding import Rewound, end_of_originals, rewound, without_turn
 
 __all__ = ["History", "HistorySize", "without_blank_text", "worth_keeping"]
 
@@ -165,19 +165,24 @@ class History(msgspec.Struct, eq=False, gc=False):
         self.size_bytes -= prompt.size_bytes
         self.turn_count -= 1
 
-    def discard_turn(self, turn: int) -> list[Message]:
-        """Remove the messages of *turn*, the last turn, and return them. A summary of earlier turns as well stays."""
+    def discard_turn(self, turn: int) -> Rewound:
+        """Remove the messages of *turn*, the last turn. A summary of earlier turns as well gives way to those."""
+        before = self.messages
+        after = without_turn(self.full, before, turn)
         self.revision += 1
-        self.messages, held = _without_turn(self.messages, turn)
-        self.full, removed = _without_turn(self.full, turn)
-        self.size_bytes -= _size_bytes(held)
-        self.turn_count -= _count_turns(held)
-        self.full_bytes -= _size_bytes(removed)
-        self.written_bytes -= _size_bytes(_not_in(held, removed))
+        self.full, self.messages = after.full, after.messages
+        self.full_bytes -= _size_bytes(after.removed)
+        if after.restored:
+            self._count_messages()
+        else:
+            held = before[len(after.messages) :]
+            self.size_bytes -= _size_bytes(held)
+            self.turn_count -= _count_turns(held)
+            self.written_bytes -= _size_bytes(_not_in(held, after.removed))
         if self._tool_use_ids:
-            self._tool_use_ids.difference_update(*(_tool_use_ids(message.content) for message in removed))
+            self._tool_use_ids.difference_update(*(_tool_use_ids(message.content) for message in after.removed))
             self._tool_use_ids = self._tool_use_ids or None
-        return removed
+        return after
 
     def rewind(self, turns: int) -> tuple[list[Message], bool]:
         """Remove the last *turns* messages of the user, and all that follows them.
@@ -192,11 +197,15 @@ class History(msgspec.Struct, eq=False, gc=False):
         self._count_messages()
         return after.removed, after.restored
 
-    def discard_refused_turn(self, turn: int) -> None:
-        """Remove the messages of *turn*, the last turn, and those of a failed turn whose answer it requested again."""
-        own = self.discard_turn(turn)
+    def discard_refused_turn(self, turn: int) -> bool:
+        """Remove the messages of *turn*, the last turn, and those of a failed turn whose answer it requested again.
+
+        True if messages that a compaction had replaced are back.
+        """
+        _, _, own, restored = self.discard_turn(turn)
         if self.unanswered and (not own or own[0].role is Role.ASSISTANT):
-            self.discard_turn(self.messages[-1].turn)
+            restored |= self.discard_turn(self.messages[-1].turn).restored
+        return restored
 
     def omit_sealed(self) -> bool:
         """Requests no longer hold what is signed or encrypted in the messages so far. True if they held any.
@@ -219,8 +228,7 @@ class History(msgspec.Struct, eq=False, gc=False):
         summary = self.messages[0]
         assert summary.stands_for is not None
         first, last = summary.stands_for.first_turn, summary.stands_for.last_turn
-        # It stands for whole turns, and the messages of a turn are together: the last one it stands for ends its turn.
-        end = max((index + 1 for index, message in enumerate(self.full) if message.turn == summary.turn), default=0)
+        end = end_of_originals(self.full, self.messages)
         start = next((index for index in range(end) if first <= self.full[index].turn <= last), end)
         self.revision += 1
         if self.dropped_messages:  # a request may not begin with the results of tools
@@ -302,13 +310,6 @@ def _tool_use_ids(content: Iterable[Block]) -> list[str]:
     return [block.id for block in content if isinstance(block, ToolUse)]
 
 
-def _without_turn(messages: list[Message], turn: int) -> tuple[list[Message], list[Message]]:
-    end = len(messages)
-    while end and _belongs_to(messages[end - 1], turn):
-        end -= 1
-    return (messages[:end], messages[end:]) if end < len(messages) else (messages, [])
-
-
 def _count_turns(messages: Iterable[Message]) -> int:
     return sum(message.starts_turn for message in messages)
 
@@ -320,7 +321,3 @@ def _size_bytes(messages: Iterable[Message]) -> int:
 def _not_in(messages: Sequence[Message], others: Sequence[Message]) -> list[Message]:
     known = set(map(id, others))
     return [message for message in messages if id(message) not in known]
-
-
-def _belongs_to(message: Message, turn: int) -> bool:
-    return message.turn == turn and (message.stands_for is None or message.stands_for.first_turn == turn)

@@ -28,9 +28,10 @@ from rayconteur.providers.schema.errors import (
     UnknownModel,
     UnsupportedContent,
 )
-from rayconteur.providers.schema.messages import Origin
+from rayconteur.providers.schema.messages import Message, Origin
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api.config import WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.changes.rewinding import rewound as rewound_histories
@@ -82,6 +83,29 @@ def test_a_turn_with_tools_leaves_whole_and_so_does_a_repeated_turn() -> None:
 
     assert rewound(conversation).turns == (2, 3)
     assert history_lines(conversation.history) == ["user: question 1", "assistant: answer 1"]
+
+
+def test_a_turn_that_ran_before_one_that_was_queued_earlier_stays() -> None:
+    conversation = talk(1)
+    conversation.handle(user_message("question 2"))
+    conversation.handle(user_message("question 3"))
+    conversation.handle(user_message("question 4", when_busy=WhenBusy.INTERRUPT))
+    conversation.handle(answered(3, "answer 4"))
+    conversation.handle(answered(4, "answer 3"))
+    before = conversation.history
+
+    assert rewound(conversation).turns == (3,)
+    assert conversation.history == conversation.full_history == before[:4]
+
+
+def test_a_turn_of_an_initial_history_may_lose_the_last_of_its_messages() -> None:
+    messages = [Message.of_user("one"), Message.of_assistant("yes"), Message.of_user("two"), Message.of_assistant("no")]
+    conversation = opened_conversation(REJECTING)
+    conversation.handle(ev.Imported(messages=tuple(msgspec.structs.replace(message, turn=1) for message in messages)))
+
+    rewound(conversation)
+
+    assert history_lines(conversation.history) == ["user: one", "assistant: yes"]
 
 
 def test_the_next_request_has_nothing_of_what_left() -> None:

@@ -71,8 +71,8 @@ def _end_interrupted(
     state: ConversationState, turn: Turn, partial: Partial = ev.NOTHING, batch: ToolBatch | None = None
 ) -> Instruction:
     if state.config.on_interrupt is OnInterrupt.DISCARD:
-        state.history.discard_turn(turn.number)
-        restore_fill(state, turn)
+        discarded = state.history.discard_turn(turn.number)
+        restore_fill(state, turn, discarded.restored)
     else:
         batch = batch or append_answer(state, partial, turn)
         if batch.uses:

@@ -202,9 +202,15 @@ def append_results(state: ConversationState, turn: Turn, batch: ToolBatch) -> No
     state.history.append(Message(role=Role.USER, content=batch.result_blocks(), turn=turn.number))
 
 
-def restore_fill(state: ConversationState, turn: Turn) -> None:
-    """The messages of *turn* have left the history: what it used before is known, unless it has changed since."""
-    if turn.fill_before is None or turn.fill_before.messages > len(state.history.messages):
+def restore_fill(state: ConversationState, turn: Turn, restored: bool) -> None:
+    """The messages of *turn* have left the history: what it used before is known, unless it has changed since.
+
+    *restored*: messages that a compaction had replaced are back.
+    """
+    if restored:
+        state.history_changed()
+        state.policy.history_replaced()
+    elif turn.fill_before is None or turn.fill_before.messages > len(state.history.messages):
         state.meter.estimate_fill(state.history.messages, state.config)
     else:
         state.meter.fill = turn.fill_before
@@ -236,8 +242,7 @@ def _discards_refusals(state: ConversationState) -> bool:
 
 
 def _discard_refused_turn(state: ConversationState, turn: Turn) -> None:
-    state.history.discard_refused_turn(turn.number)
-    restore_fill(state, turn)
+    restore_fill(state, turn, state.history.discard_refused_turn(turn.number))
 
 
 def _retry_or_fail(state: ConversationState, turn: Turn, failed: ev.RequestFailed) -> list[Instruction]:
