@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from rayconteur.providers.schema.errors import ThinkingRejected
-from rayconteur.providers.schema.messages import Message
+from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import OnRefusal
+from rayconteur.runtime.api.config import OnInterrupt, OnRefusal
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.phases import Requesting
@@ -20,6 +20,29 @@ def has_left(before: Conversation, event: ev.Event, emitted: Iterable[msg.FromLL
     if any(isinstance(end, msg.Failed) and not end.message_stays for end in emitted):
         return True
     return _is_refused(event) and (config.discard_refused or config.on_refusal is OnRefusal.DISCARD)
+
+
+def turns_that_left(before: Conversation, event: ev.Event, emitted: Sequence[msg.FromLLM]) -> set[int]:
+    """The turns whose messages have left the history with the turn that *event* ended, that one included.
+
+    With a refused one leaves the failed turn whose answer it requested again.
+    """
+    if before.turn is None:
+        return set()
+    refused = has_left(before, event, emitted)
+    interrupted = msg.Interrupted(turn=before.turn) in emitted
+    if not refused and not (interrupted and before.config.on_interrupt is OnInterrupt.DISCARD):
+        return set()
+    own = [message for message in before.full_history if message.turn == before.turn]
+    others = [message for message in before.full_history if message.turn != before.turn]
+    if refused and others and others[-1].role is Role.USER and (not own or own[0].role is Role.ASSISTANT):
+        return {before.turn, others[-1].turn}
+    return {before.turn}
+
+
+def is_compacted(event: ev.Event) -> bool:
+    """True if *event* replaces messages."""
+    return isinstance(event, ev.CompactionEnded) and event.messages is not None
 
 
 def rewound_to_originals(before: Conversation, after: Conversation) -> bool:

@@ -1,19 +1,24 @@
 """Which messages stay in a history, and which leave it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 
-from checkers.history_changes import starts_natively, without_origins
+from checkers.history_changes import starts_natively, was_restored, without_origins
 
+from rayconteur.compaction.estimate.estimator import new_estimator
 from rayconteur.providers.schema.messages import Message, Role
-from rayconteur.providers.schema.usage import NONE_YET, Count
+from rayconteur.providers.schema.usage import estimated
 from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.changes.continuation import answer_text, is_prompt
+from rayconteur.runtime.core.context_meter import Fill
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.phases import Requesting
 
 Messages = tuple[Message, ...]
+NOT_FILLED = Fill()
 
 
 @dataclass(frozen=True)
@@ -21,11 +26,21 @@ class BeforeTurn:
     """What the model knows of the conversation before the running turn."""
 
     history: tuple[Message, ...] = ()
-    context: Count = NONE_YET.input
+    fill: Fill = NOT_FILLED
     counted: int = 0
     sent: int = 0
-    compacted: bool = False
+    recounted: bool = False
     continues: bool = False
+
+    def with_settings(self, old: SessionConfig, new: SessionConfig) -> "BeforeTurn":
+        """The same after a change of the settings: the fill has the new ones in it."""
+        if old.provider.name != new.provider.name:
+            return replace(self, recounted=True)
+        count, messages = self.fill.count, self.fill.messages
+        before, after = map(new_estimator(new.provider.name).counted_settings, (old, new))
+        if before == after or not messages or count.tokens is None:
+            return self
+        return replace(self, fill=Fill(estimated(max(0, count.tokens + after - before)), messages, after))
 
 
 class Originals:
@@ -40,14 +55,17 @@ class Originals:
             replaced = before.history[: before.message_count - len(event.messages) + 1]
             self._messages = (*self._messages, *replaced[1:]) if starts_natively(replaced) else replaced
 
-    def check_restored(self, old: Messages, new: Messages) -> None:
-        """The summary at the front of *old* has been replaced; messages that were removed before may be back, too."""
+    def check_restored(self, old: Messages, new: Messages, gone: Iterable[int]) -> None:
+        """The summary at the front of *old* has been replaced; the turns in *gone* have left.
+
+        Messages that were removed before may be back, too, and others were appended.
+        """
         if is_prompt(old[-1]) and new[-1:] != old[-1:]:
             old = old[:-1]  # the turn failed
-        restored = len(new) - len(old) + 1
-        while restored and without_origins(new[restored : restored + len(old) - 1]) != without_origins(old[1:]):
-            restored -= 1  # a message was appended meanwhile
-        assert without_origins(new[:restored])[-len(self._messages) :] == without_origins(self._messages), (
+        expected = without_origins(message for message in (*self._messages, *old[1:]) if message.turn not in gone)
+        held = without_origins(new)
+        places = range(len(held) - len(expected) + 1)
+        assert any(held[at : at + len(expected)] == expected for at in places), (
             "the original messages did not come back"
         )
 
@@ -66,7 +84,7 @@ def check_kept(before: Conversation, new: Messages) -> None:
 
 
 def check_discarded(before_turn: BeforeTurn, now: BeforeTurn) -> None:
-    """The history is *now* what it was before the turn, and so is the context.
+    """The history is *now* what it was before the turn, and so is the fill of the context window.
 
     An answer that the turn has continued leaves with it.
     """
@@ -74,17 +92,26 @@ def check_discarded(before_turn: BeforeTurn, now: BeforeTurn) -> None:
         assert now.history == before_turn.history[:-1], "more than the continued answer left the history"
         return
     assert now.history == before_turn.history, "the history is not what it was before the turn"
-    assert before_turn.compacted or now.context == before_turn.context, "the context is not what it was before the turn"
+    if not (before_turn.recounted or now.recounted):
+        assert now.fill == before_turn.fill, "the context is not what it was before the turn"
 
 
-def check_rewound(before: Conversation, after: Conversation, emitted: Sequence[msg.FromLLM]) -> None:
-    """No message of the turns that left is in either history, and all other messages of the full history are there."""
+def check_rewound(
+    before: Conversation, after: Conversation, emitted: Sequence[msg.FromLLM], gone: AbstractSet[int]
+) -> None:
+    """No message of the turns that left is in either history, and all other messages are there.
+
+    *gone* are turns that have left before.
+    """
     left = {turn for event in emitted if isinstance(event, msg.Rewound) for turn in event.turns}
     assert not any(message.turn in left for message in after.full_history), "a message of a removed turn stayed"
     assert not any(message.turn in left for message in after.history), "requests hold a message of a removed turn"
     ended = {event.turn for event in emitted if isinstance(event, msg.Completed | msg.Failed | msg.Interrupted)}
-    stay = [message for message in before.full_history if message.turn not in left | ended]
+    stay = [message for message in before.full_history if message.turn not in left | ended | gone]
     assert without_origins(after.full_history[: len(stay)]) == without_origins(stay), "another message left"
+    stay = [message for message in before.history if message.turn not in left | ended | gone]
+    if not was_restored(before, after):
+        assert without_origins(after.history[: len(stay)]) == without_origins(stay), "requests lost another message"
 
 
 def check_refused(before_turn: BeforeTurn, now: BeforeTurn) -> None:

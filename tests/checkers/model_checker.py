@@ -6,7 +6,7 @@ from types import NoneType
 
 import msgspec
 from builders.conversation import copy_of, opened_conversation
-from checkers.history_changes import has_left, omits_sealed, was_restored
+from checkers.history_changes import has_left, is_compacted, omits_sealed, turns_that_left, was_restored
 from checkers.kept_messages import BeforeTurn, Originals, check_discarded, check_kept, check_refused, check_rewound
 from checkers.prompt_ledger import PromptLedger
 from checkers.usage_sums import summed, usages_of
@@ -16,7 +16,7 @@ from rayconteur.providers.schema.errors import InvalidConfig, RayconteurError
 from rayconteur.providers.schema.usage import Usage
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.compact_reason import CompactReason
-from rayconteur.runtime.api.config import OnInterrupt, SessionConfig, WhenBusy
+from rayconteur.runtime.api.config import SessionConfig, WhenBusy
 from rayconteur.runtime.api.errors import MailboxError, MailboxFull, SessionClosed
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
@@ -69,6 +69,7 @@ class ModelChecker:
         self._before_turn = BeforeTurn()
         self._prompts = PromptLedger()
         self._originals = Originals()
+        self._restored = False
 
     def handle(self, event: ev.Event) -> Sequence[Instruction]:
         """The instructions of *conversation* for *event*; none if it is rejected."""
@@ -87,6 +88,8 @@ class ModelChecker:
         self._prompts.update(before, event, self.conversation)
         before_turn = self._before_turn
         for step in instructions:
+            if isinstance(step, ApplySettings):
+                before_turn = before_turn.with_settings(self.applied, step.config)
             self._check_instruction(step, event)
         emitted = [step.event for step in instructions if isinstance(step, Emit)]
         self._check_history(before, before_turn, event, emitted)
@@ -168,7 +171,8 @@ class ModelChecker:
         if omits_sealed(before, event):
             assert not any(message.is_sealed for message in self.conversation.history), "something sealed is left"
             self.attempts = 0
-        if omits_sealed(before, event) or was_restored(before, self.conversation):
+        self._restored = was_restored(before, self.conversation)
+        if omits_sealed(before, event) or self._restored:
             self._expect_changed_history()
         self._originals.update(before, event)
 
@@ -198,6 +202,7 @@ class ModelChecker:
             case Acknowledge():
                 assert isinstance(event, ev.Received)
             case ApplySettings():
+                self._before_turn = self._before_turn.with_settings(self.applied, step.config)
                 self.applied = step.config
             case ev.Record():
                 pass
@@ -258,9 +263,8 @@ class ModelChecker:
         history = self.conversation.history
         if not isinstance(message, msg.Retry | msg.Continue) or is_prompt(history[-1]):
             history = history[:-1]
-        continues = isinstance(message, msg.Continue)
-        context = self.conversation.context
-        self._before_turn = BeforeTurn(history, context, len(self.counted), self.sent, continues=continues)
+        fill, continues = self.conversation.fill, isinstance(message, msg.Continue)
+        self._before_turn = BeforeTurn(history, fill, len(self.counted), self.sent, self._restored, continues)
 
     def _check_compaction(self) -> None:
         phase = self.conversation.phase
@@ -278,7 +282,7 @@ class ModelChecker:
     def _expect_changed_history(self) -> None:
         if self.running is not None:
             history = tuple(message for message in self.conversation.history if message.turn != self.running)
-            self._before_turn = replace(self._before_turn, history=history, compacted=True)
+            self._before_turn = replace(self._before_turn, history=history, recounted=True)
 
     def _end_turn(self, end: msg.TurnEnd) -> None:
         if end.turn == self.running:
@@ -297,18 +301,17 @@ class ModelChecker:
     def _check_history(
         self, before: Conversation, before_turn: BeforeTurn, event: ev.Event, emitted: Sequence[msg.FromLLM]
     ) -> None:
-        if any(isinstance(event, msg.Cleared | msg.Compacted) for event in emitted):
+        if is_compacted(event) or any(isinstance(event, msg.Cleared) for event in emitted):
             return
+        after, gone = self.conversation, turns_that_left(before, event, emitted)
+        now = self._before_turn if self.running is not None else BeforeTurn(after.history, after.fill)
         if any(isinstance(event, msg.Rewound) for event in emitted):
-            check_rewound(before, self.conversation, emitted)
-            return
-        after = self.conversation
-        now = self._before_turn if self.running is not None else BeforeTurn(after.history, after.context)
-        if was_restored(before, after):
-            self._originals.check_restored(before.history, after.history)
+            check_rewound(before, after, emitted, gone)
+        elif self._restored:
+            self._originals.check_restored(before.history, after.history, gone)
         elif has_left(before, event, emitted):
             check_refused(before_turn, now)
-        elif msg.Interrupted(turn=before.turn or 0) in emitted and before.config.on_interrupt is OnInterrupt.DISCARD:
+        elif before.turn in gone:
             check_discarded(before_turn, now)
         else:
             check_kept(before, after.history)
