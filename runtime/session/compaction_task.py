@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import msgspec
@@ -24,7 +25,7 @@ from ..core import events as ev
 from ..core.instructions import StartCompaction
 from ..core.retry import backoff_delay_s
 from .credentials import Credentials
-from .request_task import failure_of
+from .request_task import failure_of, named_message
 
 log = logging.getLogger(__name__)
 
@@ -85,16 +86,19 @@ class CompactionTask:
         public: ProviderConfig = request.provider or self.start.config.provider
         client = self.credentials.client(public)
         settings = Settings(system=request.system, max_output_tokens=request.max_output_tokens, prompt_caching=False)
-        answer = await self._with_retries(lambda: _answer(client, request.messages, settings), Summarize)
+        answer = await self._with_retries(lambda: _answer(client, request.messages, settings), public, Summarize)
         return msgspec.structs.replace(answer, usage=public.facts.priced(answer.usage))
 
     async def _with_retries(
-        self, send: Callable[[], Awaitable[Answer]], strategy: type[Summarize | NativeCompaction]
+        self,
+        send: Callable[[], Awaitable[Answer]],
+        public: ProviderConfig,
+        strategy: type[Summarize | NativeCompaction],
     ) -> Answer:
         """The answer of *send*, which is called again as the session's retry policy and *strategy*'s timeout say.
 
         Raises:
-            ProviderError: the last request failed.
+            ProviderError: the last request failed. The error names its provider, *public*, as those of turns do.
         """
         policy, now, attempt = self._retry_policy(strategy), asyncio.get_running_loop().time, 0
         started_at = now()
@@ -108,7 +112,7 @@ class CompactionTask:
                 )
                 delay_s = backoff_delay_s(policy, failed, attempt)
                 if delay_s is None:
-                    raise
+                    raise _named(error, self.credentials.with_secrets(public)) from None
                 log.info("a request of a compaction is sent again in %.1f s: %s", delay_s, error.code)
             await asyncio.sleep(delay_s)
 
@@ -132,7 +136,7 @@ class CompactionTask:
 
         async def compact(messages: Sequence[Message], instructions: str | None) -> Answer:
             request = self._compaction_request(client, messages)
-            answer = await self._with_retries(lambda: client.compact(request, instructions), NativeCompaction)
+            answer = await self._with_retries(lambda: client.compact(request, instructions), provider, NativeCompaction)
             source = self.credentials.source(provider)
             origin = Origin(source=source, prefix=self.memo.prefix, previous=self.memo.previous)
             return msgspec.structs.replace(answer, usage=provider.facts.priced(answer.usage), origin=origin)
@@ -160,3 +164,11 @@ async def _answer(client: Client, messages: Sequence[Message], settings: Setting
     draft = Draft(client.provider)
     await client.stream(Request(number=0, messages=messages, settings=settings), draft.add)
     return draft.finish()
+
+
+def _named(error: ProviderError, provider: ProviderConfig) -> ProviderError:
+    """*error*, with a message that names *provider*, resolved."""
+    named = copy(error)
+    if named.args[:1] == (error.message,):
+        named.args = (named_message(error, provider), *named.args[1:])
+    return named

@@ -144,13 +144,20 @@ class RequestTask:
 def named_failure(error: Exception, provider: ProviderConfig) -> ev.Failure:
     """The failure of a request to *provider*, resolved. It names it, and where a rejected credential is from."""
     failure = failure_of(error)
-    if not (isinstance(error, ProviderError) and isinstance(provider, HTTPConfig)):
+    if not isinstance(error, ProviderError):
         return failure
-    message = failure.message if provider.name in failure.message else f"{provider.name}: {failure.message}"
+    return msgspec.structs.replace(failure, message=named_message(error, provider))
+
+
+def named_message(error: ProviderError, provider: ProviderConfig) -> str:
+    """What *error*, of a request to *provider*, says. It names *provider*, and where a rejected credential is from."""
+    if not isinstance(provider, HTTPConfig):
+        return error.message
+    message = error.message if provider.name in error.message else f"{provider.name}: {error.message}"
     if isinstance(error, AuthenticationFailed) and provider.credential_variables:
         variables = " or ".join(provider.credential_variables)
         message += f" (the credential is that of the config, or of {variables} where the session was spawned)"
-    return msgspec.structs.replace(failure, message=message)
+    return message
 
 
 def failure_of(error: Exception) -> ev.Failure:

@@ -8,6 +8,7 @@ from fixtures.session import running_session
 from servers.loopback import Loopback, answers
 
 import rayconteur as rc
+from rayconteur.compaction import Summarize
 from rayconteur.providers import AWSAuth, ProviderConfig
 
 KEYS = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "sk-this-one-is-secret"}
@@ -75,3 +76,34 @@ def test_every_failure_names_the_provider(config: Config, status: int) -> None:
     assert message.startswith(f"{config('http://x').name}: ")
     assert "it went wrong" in message
     assert "the credential" not in message
+
+
+def compaction_problem(config: Config, body: bytes, status: int) -> str:
+    """The problem of a compaction, because the server of the model that writes summaries answers with *status*."""
+
+    async def main() -> str:
+        async with Loopback(answers(body, status)) as server:
+            summarize = Summarize(provider=config(server.url), keep_recent_turns=1)
+            retry = rc.RetryPolicy(max_attempts=1)
+            settings = rc.SessionConfig(provider=rc.Scripted(), compaction=summarize, retry=retry)
+            async with running_session(settings) as session:
+                for _ in range(3):
+                    await session.wait_for_end(session.ask("a raven " * 400))
+                session.tell(rc.Compact())
+                compacted = await session.wait_for_event(rc.Compacted)
+                assert isinstance(compacted, rc.Compacted)
+                return str(compacted.problem)
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "variable"),
+    [(anthropic, "anthropic", "ANTHROPIC_API_KEY"), (cohere, "cohere", "CO_API_KEY"), (google, "google", "GOOGLE_API")],
+)
+def test_a_compaction_that_fails_names_the_provider_and_its_variables(config: Config, name: str, variable: str) -> None:
+    problem = compaction_problem(config, b'{"error":{"message":"invalid x-api-key"}}', 401)
+
+    assert f"{name}: invalid x-api-key" in problem
+    assert variable in problem
+    assert f"{name}: it went wrong" in compaction_problem(config, b'{"error":{"message":"it went wrong"}}', 500)
