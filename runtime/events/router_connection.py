@@ -2,24 +2,28 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 
 import msgspec
 
-from ..api.errors import RuntimeClosed
+from ..api.errors import EventsMissed, RuntimeClosed
 from ..streams.liveness import Liveness
 from .reader import Reader
 from .segments import END_SEQ, START, Position, Segment
 from .subscriptions import Delivery, Subscription, SubscriptionUpdate
-from .transport import RouterGone, Transport
+from .transport import RouterGone, Transport, UpdateRejected
 
 log = logging.getLogger(__name__)
 
 _PAUSE_S = 0.2
 # How long the first segment of a session may take that the router does not know, before the directory is asked.
 _UNKNOWN_S = 0.2
+
+_MOST_REJECTIONS = 3
+"""A subscription that the router rejects so often, alone, ends its reader."""
 
 _NO_CHANGE = SubscriptionUpdate()
 
@@ -32,7 +36,8 @@ _positions_decoder = msgspec.msgpack.Decoder(dict[str, Position])
 class _Subscriber:
     """A reader with a buffer of *limit_bytes*.
 
-    *held_bytes* of it are filled with unread segments, and *credit_bytes* are what the router may still send.
+    *held_bytes* of it are filled with unread segments, and *credit_bytes* are what the router may still send. Its
+    subscription was rejected *rejections* times when it was the only one in an update.
     """
 
     id: int
@@ -40,6 +45,7 @@ class _Subscriber:
     limit_bytes: int
     held_bytes: int = 0
     credit_bytes: int = 0
+    rejections: int = 0
     is_again: bool = False
     """True if a router has had a subscription of it before: it may have died, and forgotten what the reader knows."""
 
@@ -64,7 +70,8 @@ class RouterConnection:
     """Sends the router its readers' subscriptions, and gives the segments that the router pushes to their readers.
 
     When the connection breaks, a call fails or the router restarts, all subscriptions are sent again, over a new
-    connection, and readers continue from where they are.
+    connection, and readers continue from where they are. The subscriptions of an update that the router rejects are
+    sent again in ever smaller groups, so that one that it can't accept fails alone.
     """
 
     def __init__(self, transport: Transport, serves: Callable[[str], bool] = lambda session_id: True) -> None:
@@ -78,6 +85,7 @@ class RouterConnection:
         self._added: dict[_Subscriber, None] = {}
         self._needing_credit: dict[_Subscriber, None] = {}
         self._removed: list[int] = []
+        self._suspects: deque[list[_Subscriber]] = deque()  # groups, one of which made the router reject an update
         self._unknown: dict[_Subscriber, None] = {}  # of sessions that the router does not know: have they ended?
         self._unknown_timer: asyncio.TimerHandle | None = None
         self._asking: asyncio.Task[None] | None = None  # a task of its own: while the directory is away, it waits
@@ -165,6 +173,8 @@ class RouterConnection:
 
     def _next_update(self) -> SubscriptionUpdate | None:
         """What the router must be sent; from here on it counts as sent."""
+        if self._suspects:
+            return self._next_suspects()
         added, needing_credit, removed = self._added, self._needing_credit, self._removed
         self._added, self._needing_credit, self._removed = {}, {}, []
         self._subscribed |= {subscriber.id: subscriber for subscriber in added}
@@ -175,9 +185,20 @@ class RouterConnection:
         )
         return update if update != _NO_CHANGE else None
 
+    def _next_suspects(self) -> SubscriptionUpdate:
+        """The subscriptions of one group of suspects, and of no other reader."""
+        group = [each for each in self._suspects.popleft() if self._subscribers.get(each.reader) is each]
+        removed, self._removed = self._removed, []
+        self._subscribed |= {subscriber.id: subscriber for subscriber in group}
+        self._update_due.set()  # for what is left
+        return SubscriptionUpdate(added=[subscriber.subscription() for subscriber in group], removed=removed)
+
     async def _send_update(self, update: SubscriptionUpdate) -> None:
         try:
-            unknown = await self._transport.update_subscriptions(_encoder.encode(update))
+            unknown = await self._transport.update_subscriptions(_encoded(update))
+        except UpdateRejected as error:
+            await self._isolate(update, error)
+            return
         except Exception:  # the router has applied it or not
             self._transport.disconnect()
             self._resubscribe()
@@ -186,6 +207,27 @@ class RouterConnection:
         self._unknown |= {self._subscribed[each]: None for each in (*unknown, *again) if each in self._subscribed}
         if self._unknown and self._unknown_timer is None:
             self._unknown_timer = asyncio.get_running_loop().call_later(_UNKNOWN_S, self._ask_for_unknown)
+
+    async def _isolate(self, update: SubscriptionUpdate, error: UpdateRejected) -> None:
+        """Have the subscriptions of *update*, which was rejected, sent again in two groups, or end the only one."""
+        ids = [*(each.id for each in update.added), *update.more_bytes]
+        group = [self._subscribed.pop(each) for each in ids if each in self._subscribed]
+        self._removed += [*update.removed, *ids]  # in case they were accepted
+        self._update_due.set()
+        for subscriber in group:  # as after a new connection
+            self._needing_credit.pop(subscriber, None)
+            subscriber.id = next(self._ids)
+        if len(group) > 1:
+            self._suspects += [group[: len(group) // 2], group[len(group) // 2 :]]
+            return
+        for subscriber in group:
+            subscriber.rejections += 1
+            if subscriber.rejections == _MOST_REJECTIONS:
+                subscriber.reader.fail(EventsMissed(f"the router does not accept the subscription: {error}"))
+                self.unsubscribe(subscriber.reader)
+            else:
+                self._suspects.append([subscriber])
+        await _pause_after(error)
 
     def _is_again(self, subscription_id: int) -> bool:
         subscriber = self._subscribed.get(subscription_id)
@@ -268,6 +310,18 @@ class RouterConnection:
         if subscriber.needs_credit and subscriber.id in self._subscribed:
             self._needing_credit[subscriber] = None
             self._update_due.set()
+
+
+def _encoded(update: SubscriptionUpdate) -> bytes:
+    """*update* on the wire.
+
+    Raises:
+        UpdateRejected: a value in it has no form there.
+    """
+    try:
+        return _encoder.encode(update)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UpdateRejected(str(error)) from None
 
 
 async def _pause_after(error: Exception) -> None:

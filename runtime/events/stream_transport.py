@@ -4,9 +4,12 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from ..streams.calls import CallFailed
 from ..streams.channel import Channel
+from ..streams.frames import FrameError
 from .router_calls import RouterCall
 from .segments import FoundEnds
+from .transport import UpdateRejected
 
 _encode = msgspec.msgpack.encode
 _ids = msgspec.msgpack.Decoder(list[int]).decode
@@ -38,7 +41,10 @@ class StreamTransport:
         return await self._channel.call(RouterCall.POSITIONS) or b""
 
     async def update_subscriptions(self, update: bytes) -> list[int]:
-        return _ids(await self._channel.call(RouterCall.UPDATE_SUBSCRIPTIONS, update) or b"")
+        try:
+            return _ids(await self._channel.call(RouterCall.UPDATE_SUBSCRIPTIONS, update) or b"")
+        except (CallFailed, FrameError) as error:
+            raise UpdateRejected(str(error)) from None
 
     async def end_lost_sessions(self, sessions: dict[str, int]) -> list[str]:
         found = await self._find_ended(sessions)

@@ -8,6 +8,10 @@ class RouterGone(Exception):
     """The router has ended for good and will not be restarted. Any other error of a call may be temporary."""
 
 
+class UpdateRejected(Exception):
+    """The router did not accept an update; the connection is as it was. Whether a part was applied is unknown."""
+
+
 class Transport(Protocol):
     """The connection of one process, a driver or a host, to one router. ``events.router`` says what calls do there.
 
@@ -42,7 +46,11 @@ class Transport(Protocol):
         ...
 
     def update_subscriptions(self, update: bytes) -> Awaitable[list[int]]:
-        """Apply an encoded ``SubscriptionUpdate``. Returns the ids of added subscriptions to unknown sessions."""
+        """Apply an encoded ``SubscriptionUpdate``. Returns the ids of added subscriptions to unknown sessions.
+
+        Raises:
+            UpdateRejected: the router did not accept it.
+        """
         ...
 
     def end_lost_sessions(self, sessions: dict[str, int]) -> Awaitable[list[str]]:

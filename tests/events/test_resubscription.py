@@ -1,17 +1,24 @@
-"""A driver whose connection breaks: what was sent over the old one never counts for the new subscriptions."""
+"""Subscriptions that are sent again: after a connection breaks, and when the router rejects one among them.
+
+What was sent over the old connection never counts for the new subscriptions. A subscription that the router does not
+accept fails alone: the readers next to it miss nothing.
+"""
 
 import asyncio
 
-from builders.segments import labels, segment, sized_segment
-from fixtures.event_network import wait_idle
+import pytest
+from builders.segments import labels, publish_events, read_events, segment, sized_segment
+from fixtures.event_network import Network, play, reader_of, reader_of_all, wait_idle
 from fixtures.manual_transport import ManualTransport
 from fixtures.virtual_time import run
 
+from rayconteur.runtime.api.errors import EventsMissed
 from rayconteur.runtime.events.reader import Reader
 from rayconteur.runtime.events.router_connection import RouterConnection
 from rayconteur.runtime.events.subscriptions import Subscription
 
 LIMIT_BYTES = 10_000
+MANY = 50
 
 
 async def subscribed(transport: ManualTransport) -> tuple[Reader, asyncio.Task[None]]:
@@ -93,3 +100,78 @@ def test_after_an_update_failed_all_is_sent_again_over_another_connection() -> N
         running.cancel()
 
     run(main())
+
+
+@pytest.mark.parametrize("rejected", [["s7"], ["s0", "s1", "s49"]])
+def test_a_rejected_subscription_ends_its_reader_and_no_other(rejected: list[str]) -> None:
+    async def scene(network: Network) -> None:
+        connections, host = network.connect_driver(), network.start_host()
+        network.rejected = set(rejected)
+        boxes = {f"s{number}": host.spawn(f"s{number}") for number in range(MANY)}
+        readers = {name: reader_of(connections, name, number + 1) for number, name in enumerate(boxes)}
+        everything = reader_of_all(connections)
+
+        for box in boxes.values():
+            await publish_events(box, 2)
+        await wait_idle()
+
+        for name, reader in readers.items():
+            if name in rejected:
+                with pytest.raises(EventsMissed, match="does not accept the subscription: ValueError"):
+                    await reader.batch()
+            else:
+                assert labels(await read_events(reader, 2)) == [f"{name}1", f"{name}2"]
+        assert len(await read_events(everything, 2 * MANY)) == 2 * MANY
+        assert network.calls.count("rejected") <= 10 * len(rejected)
+
+    play(scene)
+
+
+def test_a_subscription_that_is_accepted_later_misses_nothing() -> None:
+    async def scene(network: Network) -> None:
+        connections, box = network.connect_driver(), network.start_host().spawn("a")
+        network.rejected = {"a"}
+        readers = [reader_of(connections, "a", 1), reader_of_all(connections)]
+        await publish_events(box, 2)
+        network.rejected = set()
+        await wait_idle()
+
+        for reader in readers:
+            assert labels(await read_events(reader, 2)) == ["a1", "a2"]
+
+    play(scene)
+
+
+def test_a_position_that_can_not_be_encoded_ends_its_reader_and_no_other() -> None:
+    async def scene(network: Network) -> None:
+        connections, box = network.connect_driver(), network.start_host().spawn("a")
+        impossible, reader = reader_of(connections, "a", 1 << 70), reader_of(connections, "a", 1)
+
+        await publish_events(box, 2)
+        await wait_idle()
+
+        assert labels(await read_events(reader, 2)) == ["a1", "a2"]
+        with pytest.raises(EventsMissed):
+            await impossible.batch()
+
+    play(scene)
+
+
+def test_a_connection_that_breaks_while_a_subscription_is_looked_for_loses_no_event() -> None:
+    async def scene(network: Network) -> None:
+        connections, host = network.connect_driver(), network.start_host()
+        network.rejected = {"s3"}
+        boxes = [host.spawn(f"s{number}") for number in range(8)]
+        readers = [reader_of(connections, f"s{number}", number + 1) for number in range(8)]
+        while "rejected" not in network.calls:
+            await publish_events(boxes[0], 1)
+        network.restart_router()
+        readers[5].close()
+        await wait_idle()
+
+        for box in boxes:
+            await publish_events(box, 1)
+        for number in (1, 2, 4, 6, 7):
+            assert labels(await read_events(readers[number], 1)) == [f"s{number}1"]
+
+    play(scene)
