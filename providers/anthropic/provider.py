@@ -6,6 +6,7 @@ from ..schema.client import Client
 from ..schema.config import RequestForms
 from ..schema.facts import ModelFacts
 from ..schema.provider import Provider, TokenCosts
+from ..schema.tools import ToolNames
 from .config import Anthropic
 from .facts import documented_facts
 
@@ -38,6 +39,13 @@ def _fetch_facts(config: Anthropic) -> Awaitable[ModelFacts]:
     return served_facts(config)
 
 
+def _tool_names(config: Anthropic) -> ToolNames:
+    from .rules import TOOL_NAMES
+
+    del config
+    return TOOL_NAMES
+
+
 ANTHROPIC = Provider(
     config=Anthropic,
     open_client=_open_client,
@@ -59,4 +67,5 @@ ANTHROPIC = Provider(
         # https://platform.claude.com/docs/en/build-with-claude/pdf-support: 1,500 to 3,000 a page, and its image.
         page=3_500,
     ),
+    tool_names=_tool_names,
 )

@@ -7,12 +7,13 @@ from ..claude.thinking import check_thinking, thinking_member
 from ..schema.checks.shown import short_name
 from ..schema.errors import InvalidConfig
 from ..schema.request import Settings
-from ..schema.tools import Tool
-from ..wire.settings_rules import SettingsRules, ToolNames
+from ..schema.tools import Tool, ToolNames
+from ..wire.settings_rules import SettingsRules
 from .content import TOOL_NAME
 from .errors import PROVIDER
 from .requests import Dialect, defers
 
+TOOL_NAMES = ToolNames(TOOL_NAME.fits, TOOL_NAME.form)
 _RULES = SettingsRules(
     api="Anthropic",
     absent={
@@ -22,7 +23,7 @@ _RULES = SettingsRules(
         "prompt_cache_key": "it finds what is cached by the beginning of the request",
     },
     max_temperature=1,
-    tool_names=ToolNames(TOOL_NAME.fits, TOOL_NAME.form),
+    tool_names=TOOL_NAMES,
     efforts=("none", "low", "medium", "high", "xhigh", "max"),
     present=frozenset({"prompt_cache_ttl", "user", "service_tier"}),
     provider=PROVIDER,

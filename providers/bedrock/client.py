@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import botocore
 
 from ..auth.aws_credentials import AWSAccess
+from ..schema.checks.addresses import http_url
 from ..schema.checks.shown import shown
 from ..schema.client import Sink
 from ..schema.config import RequestForm
@@ -51,7 +52,7 @@ class BedrockClient:
 
     def __init__(self, config: Bedrock) -> None:
         access = AWSAccess(config.auth, "bedrock", PROVIDER, "provider")
-        url = http.http_url(config.endpoint_url, "provider.endpoint_url") or endpoint(access.region)
+        url = http_url(config.endpoint_url, "provider.endpoint_url") or endpoint(access.region)
         if "@" in urlsplit(url).netloc:
             raise InvalidConfig(
                 "provider.endpoint_url", "leave out the user name and password: AWS's signature replaces them"

@@ -3,6 +3,7 @@
 from ..schema.client import Client
 from ..schema.facts import ModelFacts
 from ..schema.provider import Provider, TokenCosts
+from ..schema.tools import ToolNames
 from .config import Bedrock
 from .model_families import traits_of
 
@@ -21,6 +22,13 @@ def _open_client(config: Bedrock) -> Client:
 
 def _documented_facts(config: Bedrock) -> ModelFacts:
     return traits_of(config.model).facts
+
+
+def _tool_names(config: Bedrock) -> ToolNames:
+    from .rules import TOOL_NAMES
+
+    del config
+    return TOOL_NAMES
 
 
 BEDROCK = Provider(
@@ -43,4 +51,5 @@ BEDROCK = Provider(
     ability_table="amazon-bedrock",
     # Those of Claude, which most requests to Bedrock go to: see providers/anthropic/provider.py.
     token_costs=TokenCosts(tools=350, tool=15, schema_bytes_per_token=2.8),
+    tool_names=_tool_names,
 )

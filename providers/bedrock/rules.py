@@ -7,8 +7,8 @@ from ..claude.thinking import check_thinking
 from ..schema.checks.shown import short_name, shown
 from ..schema.errors import InvalidConfig
 from ..schema.request import Reasoning, Settings
-from ..schema.tools import Tool, ToolChoice
-from ..wire.settings_rules import SettingsRules, ToolNames
+from ..schema.tools import Tool, ToolChoice, ToolNames
+from ..wire.settings_rules import SettingsRules
 from .content import TOOL_NAME
 from .dialect import Dialect
 from .errors import PROVIDER
@@ -23,6 +23,8 @@ _MAX_METADATA = 16
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html#API_runtime_Converse_RequestSyntax
 _is_metadata_key = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}", re.ASCII).fullmatch
 _is_metadata_value = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}", re.ASCII).fullmatch
+
+TOOL_NAMES = ToolNames(TOOL_NAME.fits, TOOL_NAME.form)
 
 
 def check_settings(settings: Settings, dialect: Dialect) -> None:
@@ -67,7 +69,7 @@ def _rules(traits: ModelTraits, holds_schemas: bool, never_thinks: bool) -> Sett
         absent=absent if has_top_k else {**absent, "top_k": "only its Claude and Nova models have it"},
         max_temperature=1,
         max_stop_sequences=2_500,
-        tool_names=ToolNames(TOOL_NAME.fits, TOOL_NAME.form),
+        tool_names=TOOL_NAMES,
         # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolChoice.html; Claude has its own, too.
         tool_choice_modes=("auto", "required", "none", "tool") if claude else ("auto", "required", "tool"),
         one_tool_at_a_time=claude,

@@ -3,6 +3,7 @@
 import cohere
 import httpx
 
+from ..schema.checks.addresses import http_url
 from ..schema.config import RequestForm, RequestForms
 from ..sdk.captured import form_of, run_apart
 from ..sdk.changes import uses
@@ -32,7 +33,7 @@ async def _form(config: Cohere) -> RequestForm:
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
         sdk = cohere.AsyncClientV2(
             http.header_value(config.api_key or "", "provider.api_key"),
-            base_url=http.http_url(config.base_url, "provider.base_url"),
+            base_url=http_url(config.base_url, "provider.base_url"),
             httpx_client=client,
         )
         message = cohere.UserChatMessageV2(content="unused")

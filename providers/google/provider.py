@@ -6,6 +6,7 @@ from ..schema.client import Client
 from ..schema.config import RequestForms
 from ..schema.facts import ModelFacts
 from ..schema.provider import Provider, TokenCosts
+from ..schema.tools import ToolNames
 from .config import Google
 from .models import gemini_rules
 
@@ -40,6 +41,13 @@ def _image_tokens_by_crops(width: int, height: int) -> int:
     return 258 * math.ceil(width / unit) * math.ceil(height / unit)
 
 
+def _tool_names(config: Google) -> ToolNames:
+    from .rules import TOOL_NAMES
+
+    del config
+    return TOOL_NAMES
+
+
 GOOGLE = Provider(
     config=Google,
     open_client=_open_client,
@@ -70,4 +78,5 @@ GOOGLE = Provider(
         page=258,  # https://ai.google.dev/gemini-api/docs/document-processing
         image=_image_tokens_by_crops,
     ),
+    tool_names=_tool_names,
 )

@@ -9,9 +9,9 @@ from ..schema.checks.shown import short_name, shown
 from ..schema.errors import InvalidConfig
 from ..schema.facts import ModelFacts
 from ..schema.request import Settings
-from ..schema.tools import ProviderTool, Tool
+from ..schema.tools import ProviderTool, Tool, ToolNames
 from ..wire.media import MediaRules
-from ..wire.settings_rules import SettingsRules, ToolNames
+from ..wire.settings_rules import SettingsRules
 from .config import Google
 from .content import MEDIA, NAME_CHARS, PartRules, is_tool_name
 from .errors import PROVIDER
@@ -21,11 +21,12 @@ SERVICE_TIERS = ("standard", "flex", "priority")
 """https://ai.google.dev/gemini-api/docs/priority-inference and .../flex-inference."""
 
 _UNKNOWN = ModelFacts()
+TOOL_NAMES = ToolNames(is_tool_name, f"up to {NAME_CHARS} of a-z, A-Z, 0-9, _ . : and -, and a letter or _ first")
 _RULES = SettingsRules(
     api="Google",
     absent={"metadata": "give labels in the config"},
     max_stop_sequences=5,  # https://ai.google.dev/api/generate-content#generationconfig
-    tool_names=ToolNames(is_tool_name, f"up to {NAME_CHARS} of a-z, A-Z, 0-9, _ . : and -, and a letter or _ first"),
+    tool_names=TOOL_NAMES,
     tool_choice_modes=("auto", "required", "none", "tool", "validated"),
     one_tool_at_a_time=False,
     efforts=("none", "minimal", "low", "medium", "high", "xhigh"),

@@ -10,7 +10,7 @@ import msgspec
 from ..auth.aws_config import AWSAuth
 from ..auth.aws_endpoints import aws_endpoint
 from ..schema.checks.field_checks import check_fields
-from ..schema.config import HTTPConfig, require_credential
+from ..schema.config import HTTPConfig, check_addresses, require_credential
 from ..schema.errors import InvalidConfig
 
 ApiName = Literal["chat", "responses"]
@@ -152,6 +152,7 @@ class AzureOpenAI(_OpenAIConfig, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         check_fields(self, "provider")
+        check_addresses(self)
         if not self.deployment:
             raise InvalidConfig("provider.deployment", "give the deployment's name")
         if self.resource and self.endpoint:

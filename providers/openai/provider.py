@@ -1,10 +1,12 @@
 """The registry entries of OpenAI and Azure OpenAI."""
 
 import math
+import os
 
 from ..schema.client import Client
 from ..schema.config import RequestForms
 from ..schema.provider import Provider, TokenCosts
+from ..schema.tools import ToolNames
 from .api_choice import documented_facts
 from .config import AzureOpenAI, OpenAI
 
@@ -51,6 +53,23 @@ _TOKEN_COSTS = TokenCosts(
     request=2, message=5, tools=12, tool=5, schema_bytes_per_token=8, page=1_500, image=_image_tokens_by_tiles
 )
 
+
+def _tool_names(config: OpenAI) -> ToolNames | None:
+    from .api_choice import is_own
+    from .rules import TOOL_NAMES
+
+    address = config.base_url or os.environ.get("OPENAI_BASE_URL") or None
+    return TOOL_NAMES if is_own(address, config.model) else None
+
+
+def _azure_tool_names(config: AzureOpenAI) -> ToolNames | None:
+    from .api_choice import INFERENCE_PATH
+    from .rules import TOOL_NAMES
+
+    address = config.endpoint or os.environ.get("AZURE_OPENAI_ENDPOINT") or ""
+    return None if address.rstrip("/").endswith(INFERENCE_PATH) else TOOL_NAMES
+
+
 OPENAI = Provider(
     config=OpenAI,
     open_client=_open_client,
@@ -62,6 +81,7 @@ OPENAI = Provider(
     price_table="openai",
     ability_table="openai",
     token_costs=_TOKEN_COSTS,
+    tool_names=_tool_names,
 )
 
 AZURE_OPENAI = Provider(
@@ -77,4 +97,5 @@ AZURE_OPENAI = Provider(
     price_table="azure",
     ability_table="azure",
     token_costs=_TOKEN_COSTS,
+    tool_names=_azure_tool_names,
 )

@@ -6,6 +6,7 @@ from functools import partial
 import httpx2
 import openai
 
+from ..schema.checks.addresses import http_url
 from ..schema.config import RequestForm, RequestForms
 from ..sdk.captured import run_apart
 from ..sdk.changes import uses
@@ -30,7 +31,7 @@ def openai_forms(config: OpenAI) -> RequestForms:
     Raises:
         InvalidConfig: no request can be made of it.
     """
-    http.http_url(config.base_url, "provider.base_url")
+    http_url(config.base_url, "provider.base_url")
     key = _REPLACED if config.aws else http.header_value(config.api_key or "", "provider.api_key")
     return _forms(partial(_openai_sdk, config, key))
 
@@ -41,7 +42,7 @@ def azure_forms(config: AzureOpenAI) -> RequestForms:
     Raises:
         InvalidConfig: no request can be made of it.
     """
-    endpoint = (http.http_url(config.endpoint, "provider.endpoint") or "").rstrip("/")
+    endpoint = (http_url(config.endpoint, "provider.endpoint") or "").rstrip("/")
     credential = config.api_key or config.ad_token
     if credential:
         credential = http.header_value(credential, "provider.api_key" if config.api_key else "provider.ad_token")

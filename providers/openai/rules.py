@@ -8,8 +8,8 @@ from typing import Any, cast
 from ..schema.content import Block, Document, Image
 from ..schema.errors import UnsupportedContent
 from ..schema.request import Settings
+from ..schema.tools import ToolNames
 from ..wire.media import MediaLimits, MediaRules
-from ..wire.settings_rules import ToolNames
 
 # https://developers.openai.com/api/docs/guides/images-vision: a whole request may have 512 MB, base64 included.
 _IMAGES = MediaLimits(frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"}), 384_000_000, by_url=True)

@@ -8,12 +8,15 @@ from typing import Annotated, Any, ClassVar, Self
 import msgspec
 from msgspec import Meta
 
+from .checks.addresses import http_url
 from .checks.field_checks import check_fields
 from .checks.shown import brief
 from .errors import InvalidConfig, MissingKey
 from .facts import ModelFacts
 
 _SOURCE_BYTES = 8
+_ADDRESSES = ("base_url", "endpoint", "endpoint_url")
+"""The fields of configs that hold the address of a server."""
 
 Seconds = Annotated[float, Meta(gt=0)]
 
@@ -184,6 +187,10 @@ class HTTPConfig(Config, frozen=True, kw_only=True):
     extra_headers: dict[str, str] | None = None
     request_forms: RequestForms | None = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_addresses(self)
+
     @property
     def header_secrets(self) -> tuple[str, ...]:
         """The values of headers that must not appear in errors."""
@@ -200,6 +207,15 @@ class HTTPConfig(Config, frozen=True, kw_only=True):
         if form is None:
             raise InvalidConfig("provider.request_forms", f"there is no form of {name!r}; leave the field out")
         return form
+
+
+def check_addresses(config: HTTPConfig) -> None:
+    """Raises:
+    InvalidConfig: an address in *config* is none; the field is named.
+    """
+    for field in config.__struct_fields__:
+        if field in _ADDRESSES and (address := getattr(config, field)):
+            http_url(address, f"provider.{field}")
 
 
 def require_credential(provider: str, field: str, given: str | None, environ: Mapping[str, str], variable: str) -> str:

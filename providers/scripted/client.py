@@ -7,7 +7,6 @@ from itertools import count
 
 import msgspec
 
-from ..schema.checks.shown import shown
 from ..schema.client import Sink
 from ..schema.content import Block, Opaque, Text, ToolResult
 from ..schema.deltas import (
@@ -23,14 +22,14 @@ from ..schema.deltas import (
     UsageReported,
 )
 from ..schema.draft import Answer, Draft
-from ..schema.errors import IncompleteAnswer, InvalidConfig, ProviderError
+from ..schema.errors import IncompleteAnswer
 from ..schema.messages import Role
 from ..schema.request import Request, Settings
 from ..schema.stop_reasons import StopReason
 from ..schema.usage import Usage, reported
 from .config import Scripted
 from .pacer import Pacer
-from .script import Call, Cut, Fail, Say, Step, Stop, Think, Wait
+from .script import ERRORS_BY_CODE, Call, Cut, Fail, Say, Step, Stop, Think, Wait
 
 _PIECE_CHARS = 4
 """The size of pieces of thinking and tool input, and of text where the script gives none."""
@@ -40,30 +39,11 @@ _BYTES_PER_TOKEN = 4
 _COMPACTION = "compaction"
 
 
-def _error_classes(error: type[ProviderError]) -> Iterator[type[ProviderError]]:
-    yield error
-    for subclass in error.__subclasses__():
-        yield from _error_classes(subclass)
-
-
-_ERRORS = {error.code: error for error in _error_classes(ProviderError)}
-
-
 class ScriptedClient:
-    """Answers from the script of its config, the same on every run.
-
-    Raises:
-        InvalidConfig: a ``Fail`` of the script has a code that no provider error has.
-    """
+    """Answers from the script of its config, the same on every run."""
 
     def __init__(self, config: Scripted) -> None:
         self._config = config
-        for step in (step for answer in (*config.script.answers, config.script.compaction) for step in answer):
-            if isinstance(step, Fail) and step.code not in _ERRORS:
-                known = ", ".join(sorted(_ERRORS))
-                raise InvalidConfig(
-                    "provider.script", f"no provider error has the code {shown(step.code)}; there are {known}"
-                )
 
     @property
     def provider(self) -> str:
@@ -142,7 +122,7 @@ class ScriptedClient:
             case Wait(seconds=seconds):
                 await (asyncio.Event().wait() if seconds is None else asyncio.sleep(seconds))
             case Fail():
-                raise _ERRORS[step.code](step.message, self.provider, None, None, step.retry_after_s)
+                raise ERRORS_BY_CODE[step.code](step.message, self.provider, None, None, step.retry_after_s)
             case Cut():
                 raise IncompleteAnswer("the script broke off the answer", self.provider)
 

@@ -1,13 +1,25 @@
 """Scripts: the answers of the scripted provider."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from ..schema.checks.field_checks import check_fields
-from ..schema.checks.shown import short_repr
+from ..schema.checks.shown import short_repr, shown
+from ..schema.errors import InvalidConfig, ProviderError
 from ..schema.stop_reasons import StopReason
+
+
+def _error_classes(error: type[ProviderError]) -> Iterator[type[ProviderError]]:
+    yield error
+    for subclass in error.__subclasses__():
+        yield from _error_classes(subclass)
+
+
+ERRORS_BY_CODE = {error.code: error for error in _error_classes(ProviderError)}
+"""The errors that a ``Fail`` may name."""
 
 Rate = Annotated[float, Meta(gt=0)]
 Pause = Annotated[float, Meta(ge=0)]
@@ -17,6 +29,9 @@ class _Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str
     """One step of an answer."""
 
     __repr__ = short_repr
+
+    def __post_init__(self) -> None:
+        check_fields(self, type(self).__name__.lower())
 
 
 class Say(_Step, frozen=True):
@@ -53,7 +68,13 @@ class Fail(_Step, frozen=True):
 
     code: str = "overloaded"
     message: str = "scripted failure"
-    retry_after_s: float | None = None
+    retry_after_s: Pause | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.code not in (codes := ERRORS_BY_CODE):
+            known = ", ".join(sorted(codes))
+            raise InvalidConfig("fail.code", f"no provider error has the code {shown(self.code)}; there are {known}")
 
 
 class Cut(_Step, frozen=True):

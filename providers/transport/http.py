@@ -17,7 +17,6 @@ from ..schema.errors import (
 )
 from ..sdk.changes import request_error
 from .answer_reading import AnswerReading
-from .connections.request_head import Origin
 from .connections.response import Response
 from .fault_bodies import Fault, read_fault
 from .faults import FaultTable, retry_after_s
@@ -191,23 +190,6 @@ def _cause(error: BaseException) -> str:
         error = error.__cause__
         message = str(error) or message
     return message or type(error).__name__
-
-
-def http_url(url: str | None, field: str) -> str | None:
-    """*url*, if it is an HTTP address.
-
-    Raises:
-        InvalidConfig: it is not; *field* is named.
-    """
-    if url is None:
-        return None
-    try:
-        is_usable = Origin.of(url).port != 0
-    except ValueError:
-        is_usable = False
-    if not is_usable:
-        raise InvalidConfig(field, "give an address that begins with http:// or https:// and the name of a host")
-    return url
 
 
 def header_value(secret: str, field: str) -> str:

@@ -1,26 +1,18 @@
 """What an API or a model takes of the settings, checked before anything is sent."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..schema.checks.shown import short_name, shown
 from ..schema.errors import InvalidConfig
 from ..schema.facts import ModelFacts
 from ..schema.request import Reasoning, Settings
-from ..schema.tools import ProviderTool, Tool, ToolChoice
+from ..schema.tools import ProviderTool, Tool, ToolChoice, ToolNames
 
 OPTIONAL_SETTINGS = ("verbosity", "prompt_cache_ttl", "prompt_cache_key", "user", "metadata", "service_tier")
 """Settings that only some APIs have. Each API names the ones that it has; the others are rejected."""
 
 _SAMPLING_SETTINGS = ("temperature", "top_p", "top_k")
-
-
-@dataclass(frozen=True, slots=True)
-class ToolNames:
-    """The tool names that an API takes: those for which *fits* is true. *form* describes them in an error message."""
-
-    fits: Callable[[str], bool]
-    form: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 import msgspec
 from msgspec import Meta
@@ -18,7 +18,7 @@ from ...providers.schema.checks.field_checks import check_fields
 from ...providers.schema.checks.shown import short_repr, shown
 from ...providers.schema.errors import InvalidConfig, UnknownProvider
 from ...providers.schema.request import Positive, Settings
-from ...providers.schema.tools import Tool
+from ...providers.schema.tools import Tool, is_object
 from .validation import validated_provider
 
 NotNegative = Annotated[float, Meta(ge=0)]
@@ -136,9 +136,36 @@ def check_settings(settings: SessionSettings, name: str) -> None:
     """
     check_fields(settings, name, unchecked=("provider", "compaction"))  # a provider is checked elsewhere
     _check_compaction(settings.compaction, f"{name}.compaction")
+    check_output_schema(settings.output_schema, f"{name}.output_schema")
     names = Counter(tool.name for tool in settings.tools or () if isinstance(tool, Tool))
     if twice := [shown(each) for each, count in names.items() if count > 1]:
         raise InvalidConfig(f"{name}.tools", f"more than one tool has the name {twice[0]}; give each its own")
+
+
+def check_output_schema(schema: object, field: str) -> None:
+    """Raises:
+    InvalidConfig: *schema*, if one is given, is not that of an object; *field* is named.
+    """
+    if isinstance(schema, dict) and not is_object(cast(dict[str, Any], schema)):
+        raise InvalidConfig(field, "the answer must be an object: give a schema of type 'object'")
+
+
+def _check_tools(config: "SessionConfig") -> None:
+    """Raises:
+    InvalidConfig: the provider does not take a tool's name, or there is no tool that the choice names.
+    """
+    provider = PROVIDERS.get(config.provider.name)
+    names = provider.tool_names(config.provider) if provider and config.tools else None
+    for number, tool in enumerate(config.tools):
+        if names and isinstance(tool, Tool) and not names.fits(tool.name):
+            problem = f"{config.provider.name} takes {names.form}, not {shown(tool.name)}"
+            raise InvalidConfig(f"config.tools[{number}].name", problem)
+    if (choice := config.tool_choice) is None:
+        return
+    known = {tool.name for tool in config.tools}
+    for field, wanted in (("name", (choice.name,) if choice.name else ()), ("allowed", choice.allowed)):
+        if unknown := [name for name in wanted if name not in known]:
+            raise InvalidConfig(f"config.tool_choice.{field}", f"there is no tool {shown(unknown[0])} in tools")
 
 
 def _check_compaction(compaction: object, name: str) -> None:
@@ -172,6 +199,12 @@ def provider_config(provider: ProviderConfig | str) -> ProviderConfig:
         ) from None
 
 
+def given_settings(change: SessionSettings) -> dict[str, Any]:
+    """The settings that *change*, a ``Configure``, gives, by name, ``provider`` and ``model`` among them."""
+    settings = msgspec.structs.asdict(change).items()
+    return {name: value for name, value in settings if value is not msgspec.UNSET and name != "next"}
+
+
 def check_change(change: SessionSettings) -> None:
     """Check a ``Configure`` as ``SessionConfig`` does itself."""
     provider = getattr(change, "provider", msgspec.UNSET)
@@ -203,6 +236,7 @@ class SessionConfig(SessionSettings, frozen=True, kw_only=True, omit_defaults=Tr
         else:
             provider_config(provider)
         check_settings(self, "config")
+        _check_tools(self)
 
     def resolved(self, environ: Mapping[str, str]) -> Self:
         """This config with the credentials of its providers, and with what is known about its model.

@@ -16,7 +16,7 @@ from ...providers.schema.rate_limits import RateLimits
 from ...providers.schema.stop_reasons import StopDetails, StopReason
 from ...providers.schema.usage import Usage
 from .compact_reason import CompactReason
-from .config import SessionSettings, WhenBusy, check_change
+from .config import SessionSettings, WhenBusy, check_change, check_output_schema
 from .errors import DeathReason
 
 
@@ -30,6 +30,9 @@ class UserMessage(_ToLLM, frozen=True, kw_only=True):
     content: tuple[UserBlock, ...]
     when_busy: WhenBusy | None = None
     output_schema: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        check_output_schema(self.output_schema, "message.output_schema")
 
     @classmethod
     def of(cls, text: str) -> "UserMessage":
@@ -124,12 +127,6 @@ class Close(_ToLLM, frozen=True, kw_only=True):
 
 
 ToLLM = UserMessage | ToolResults | Interrupt | Compact | Clear | Rewind | Configure | Retry | Continue | Close
-
-
-def given_settings(change: Configure) -> dict[str, Any]:
-    """The settings that *change* gives, by name, ``provider`` and ``model`` among them."""
-    settings = msgspec.structs.asdict(change).items()
-    return {name: value for name, value in settings if value is not UNSET and name != "next"}
 
 
 class Receipt(ReadableStruct, frozen=True, gc=False, kw_only=True):

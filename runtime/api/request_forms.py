@@ -3,7 +3,8 @@
 import msgspec
 
 from ...providers.registry import with_request_forms as make_request_forms
-from .messages import Configure, given_settings
+from .config import given_settings
+from .messages import Configure
 
 
 def with_request_forms(change: Configure) -> Configure:

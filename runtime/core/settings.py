@@ -8,8 +8,8 @@ from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.facts import ModelFacts
 from ...providers.schema.messages import Message, Role
 from ...providers.schema.request import Prompt, Settings
-from ..api.config import SessionConfig
-from ..api.messages import Configure, given_settings
+from ..api.config import SessionConfig, given_settings
+from ..api.messages import Configure
 
 _UNKNOWN = ModelFacts()
 

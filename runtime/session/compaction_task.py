@@ -151,8 +151,8 @@ class CompactionTask:
         settings = self.start.config
         prompts = tuple(prompt for prompt in self.start.prompts if prompt.start < len(messages))
         if prompts:
-            answered = msgspec.structs.replace(settings, system=prompts[-1].system, tools=prompts[-1].tools)
             try:
+                answered = msgspec.structs.replace(settings, system=prompts[-1].system, tools=prompts[-1].tools)
                 client.check_settings(answered)
                 settings = answered
             except ConfigError:

@@ -10,11 +10,21 @@ import rayconteur as rc
 from rayconteur.compaction import Custom, Summarize, Window
 from rayconteur.errors import InvalidConfig, UnknownProvider
 from rayconteur.providers import AWSAuth
+from rayconteur.providers.schema.config import Config
 from rayconteur.runtime import RouterLimits
-from rayconteur.scripted import Script
+from rayconteur.scripted import Fail, Say, Script, Stop, Wait
 
 ANY = cast(Any, rc)  # as a program without type checks uses it
 SCRIPTED = rc.Scripted()
+NO_OBJECT = {"type": "array", "items": {"type": "integer"}}
+
+
+def with_tool(provider: Config, name: str) -> rc.SessionConfig:
+    return rc.SessionConfig(provider=provider, tools=(rc.Tool(name=name),))
+
+
+def with_choice(choice: rc.ToolChoice) -> rc.SessionConfig:
+    return rc.SessionConfig(provider=SCRIPTED, tools=(rc.Tool(name="look"),), tool_choice=choice)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +59,29 @@ SCRIPTED = rc.Scripted()
         (lambda: rc.Packed(actors=0), "placement.actors", ">= 1"),
         (lambda: Summarize(threshold=cast(Any, "half")), "compaction.threshold", "float"),
         (lambda: Script(tokens_per_s=0), "script.tokens_per_s", "> 0"),
+        (lambda: Script(answers=cast(Any, (Say("Caw."),))), "script.answers[0]", "array"),
+        (lambda: Say(cast(Any, 5)), "say.text", "str"),
+        (lambda: Say("Caw.", piece_chars=0), "say.piece_chars", ">= 1"),
+        (lambda: Wait(-1), "wait.seconds", ">= 0"),
+        (lambda: Fail("bad luck"), "fail.code", "overloaded"),
+        (lambda: Stop(cast(Any, "tired")), "stop.reason", "end_turn"),
+        (lambda: rc.Anthropic(model="m", base_url="x.example/v1"), "provider.base_url", "begins with http"),
+        (lambda: rc.OpenAI(model="m", base_url="https://"), "provider.base_url", "begins with http"),
+        (lambda: rc.Cohere(model="m", base_url="ftp://x.example"), "provider.base_url", "begins with http"),
+        (lambda: rc.Google(model="m", base_url="http://x:0"), "provider.base_url", "begins with http"),
+        (lambda: rc.AzureOpenAI(deployment="m", endpoint="[::1"), "provider.endpoint", "begins with http"),
+        (lambda: rc.Bedrock(model="m", endpoint_url="x.example"), "provider.endpoint_url", "begins with http"),
+        (lambda: with_tool(rc.Anthropic(model="m"), "look up"), "config.tools[0].name", "up to 128 of"),
+        (lambda: with_tool(rc.Anthropic(model="m"), "a" * 129), "config.tools[0].name", "up to 128 of"),
+        (lambda: with_tool(rc.OpenAI(model="m"), "a.b"), "config.tools[0].name", "up to 64 of"),
+        (lambda: with_tool(rc.AzureOpenAI(deployment="m"), "a" * 65), "config.tools[0].name", "up to 64 of"),
+        (lambda: with_tool(rc.Bedrock(model="m"), "a.b"), "config.tools[0].name", "up to 64 of"),
+        (lambda: with_tool(rc.Google(model="m"), "7th"), "config.tools[0].name", "a letter or _ first"),
+        (lambda: with_choice(rc.ToolChoice(mode="tool", name="fly")), "config.tool_choice.name", "no tool 'fly'"),
+        (lambda: with_choice(rc.ToolChoice(allowed=("look", "fly"))), "config.tool_choice.allowed", "no tool 'fly'"),
+        (lambda: rc.SessionConfig(provider=SCRIPTED, output_schema=NO_OBJECT), "config.output_schema", "an object"),
+        (lambda: rc.Configure(output_schema=NO_OBJECT), "message.output_schema", "an object"),
+        (lambda: rc.UserMessage(content=(), output_schema=NO_OBJECT), "message.output_schema", "an object"),
         (lambda: rc.Anthropic(model="m", connect_timeout_s=0), "provider.connect_timeout_s", "> 0"),
         (lambda: ANY.AzureOpenAI(deployment="m", api_key=7), "provider.api_key", "str"),
         (lambda: ANY.Cohere(model="m", safety_mode="on"), "provider.safety_mode", "contextual, strict, off"),
@@ -80,6 +113,35 @@ def test_an_invalid_field_is_rejected_by_the_constructor(make: Callable[[], obje
 
     assert raised.value.field == field
     assert advice in raised.value.problem
+
+
+@pytest.mark.parametrize(
+    "provider", [SCRIPTED, rc.Cohere(model="m"), rc.OpenAI(model="m", base_url="http://vllm:8000")]
+)
+def test_a_provider_that_takes_any_name_gets_any(provider: Config) -> None:
+    assert with_tool(provider, "look up.").tools[0].name == "look up."
+
+
+def test_the_address_in_the_environment_says_whose_names_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://vllm:8000/v1")
+
+    assert with_tool(rc.OpenAI(model="m"), "look up.").tools[0].name == "look up."
+
+
+def test_a_choice_may_name_a_tool_of_the_provider() -> None:
+    search = rc.ProviderTool(provider="anthropic", definition={"type": "web_search_20250305", "name": "web_search"})
+    choice = rc.ToolChoice(mode="tool", name="web_search")
+
+    assert rc.SessionConfig(provider=SCRIPTED, tools=(search,), tool_choice=choice).tool_choice == choice
+
+
+@pytest.mark.parametrize(
+    "address", ["https://user:secret@x.example/v1?key=sk", "http://[::1]:8080", "https://ä.example"]
+)
+def test_an_address_is_accepted_with_what_it_may_have_and_so_is_its_public_form(address: str) -> None:
+    config = rc.Anthropic(model="m", base_url=address)
+
+    assert "secret" not in str(config.public().base_url)
 
 
 @pytest.mark.parametrize("url", ["https://x.example/cat.png", "http://x/c", "gs://cats/1", "data:image/png;"])

@@ -19,8 +19,9 @@ from rayconteur.runtime.api.config import (
     SessionConfig,
     SessionSettings,
     WhenBusy,
+    given_settings,
 )
-from rayconteur.runtime.api.messages import Configure, given_settings
+from rayconteur.runtime.api.messages import Configure
 from rayconteur.runtime.core.settings import changed_config, require_valid
 
 CONFIG = SessionConfig(

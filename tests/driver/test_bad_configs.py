@@ -32,7 +32,7 @@ def untyped_config(**fields: object) -> rc.SessionConfig:
         (lambda: untyped_config(limits=rc.Limits(message_bytes=-1)), "limits.message_bytes"),
         (lambda: untyped_config(tools=(rc.Tool(name="look", input_schema={"at": object()}),)), "config.tools"),
         (lambda: untyped_config(provider=rc.Scripted(script=Script(tokens_per_s=0))), "script.tokens_per_s"),
-        (lambda: scripted((Fail(code="bad luck"),)), "provider.script"),
+        (lambda: scripted((Fail(code="bad luck"),)), "fail.code"),
         (rc.Scripted, "config"),
     ],
 )

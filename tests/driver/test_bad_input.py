@@ -87,7 +87,7 @@ def test_a_full_mailbox_rejects_further_messages_and_keeps_the_queued_ones(runti
         (lambda: rc.Configure(model=""), "model"),
         (
             lambda: rc.Configure(provider=rc.Scripted(script=Script(answers=((Fail(code="bad luck"),),)))),
-            "provider.script",
+            "fail.code",
         ),
         (lambda: rc.Configure(next="year"), "next"),  # type: ignore[arg-type]
     ],

@@ -94,12 +94,18 @@ def test_the_public_config_has_everything_but_the_secrets(config: ProviderConfig
         assert getattr(public, field) == (None if field in config.secret_fields() else getattr(config, field))
 
 
+def test_an_address_with_a_password_that_is_not_escaped_is_rejected_and_not_shown() -> None:
+    with pytest.raises(InvalidConfig, match=r"^provider\.base_url") as raised:
+        Anthropic(model="m", base_url=f"https://user:a/{SECRET}@h/v1")
+
+    assert SECRET not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("address", "masked"),
     [
         (f"https://user:{SECRET}@h:8000/v1?key={SECRET}", "https://***@h:8000/v1?***"),
         (f"https://{SECRET}@h/v1#{SECRET}", "https://***@h/v1?***"),
-        (f"https://user:a/{SECRET}@h/v1", "https://***@h/v1"),
         (f"https://h?{SECRET}", "https://h?***"),
         ("http://h:8000/v1/a@b", "http://h:8000/v1/a@b"),
         ("http://[::1]:8000/v1", "http://[::1]:8000/v1"),

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -41,27 +42,27 @@ def test_a_client_has_its_provider_s_name_and_opens_without_an_event_loop(config
 @pytest.mark.parametrize(
     ("config", "field"),
     [
-        (Anthropic(model="m", api_key=KEY, base_url="x.example/v1"), "provider.base_url"),
-        (Anthropic(model="m", api_key=KEY, base_url="ftp://x.example"), "provider.base_url"),
-        (OpenAI(model="m", api_key=KEY, base_url="https://"), "provider.base_url"),
-        (OpenAI(model="m", api_key=KEY, base_url="https://x.example:port"), "provider.base_url"),
-        (OpenAI(model="m", api_key="sk-with…dots"), "provider.api_key"),
-        (OpenAI(model="m", api_key="sk-in\ntwo"), "provider.api_key"),
-        (Cohere(model="m", api_key="sk-in\ntwo"), "provider.api_key"),
-        (Cohere(model="m", api_key=KEY, base_url="x.example"), "provider.base_url"),
-        (Google(model="m", api_key="sk-in\ntwo"), "provider.api_key"),
-        (Google(model="m", api_key=KEY, base_url="x.example"), "provider.base_url"),
-        (Google(model="m", project="p", credentials='{"type":"sk-other"}'), "provider.credentials"),
-        (Google(model="m", project="p", credentials='{"type":"service_account"}'), "provider.credentials"),
-        (AzureOpenAI(deployment="m", api_key=KEY, endpoint="[::1"), "provider.endpoint"),
-        (AzureOpenAI(deployment="m", ad_token="ü", endpoint="https://x.example"), "provider.ad_token"),
+        (lambda: Anthropic(model="m", api_key=KEY, base_url="x.example/v1"), "provider.base_url"),
+        (lambda: Anthropic(model="m", api_key=KEY, base_url="ftp://x.example"), "provider.base_url"),
+        (lambda: OpenAI(model="m", api_key=KEY, base_url="https://"), "provider.base_url"),
+        (lambda: OpenAI(model="m", api_key=KEY, base_url="https://x.example:port"), "provider.base_url"),
+        (lambda: OpenAI(model="m", api_key="sk-with…dots"), "provider.api_key"),
+        (lambda: OpenAI(model="m", api_key="sk-in\ntwo"), "provider.api_key"),
+        (lambda: Cohere(model="m", api_key="sk-in\ntwo"), "provider.api_key"),
+        (lambda: Cohere(model="m", api_key=KEY, base_url="x.example"), "provider.base_url"),
+        (lambda: Google(model="m", api_key="sk-in\ntwo"), "provider.api_key"),
+        (lambda: Google(model="m", api_key=KEY, base_url="x.example"), "provider.base_url"),
+        (lambda: Google(model="m", project="p", credentials='{"type":"sk-other"}'), "provider.credentials"),
+        (lambda: Google(model="m", project="p", credentials='{"type":"service_account"}'), "provider.credentials"),
+        (lambda: AzureOpenAI(deployment="m", api_key=KEY, endpoint="[::1"), "provider.endpoint"),
+        (lambda: AzureOpenAI(deployment="m", ad_token="ü", endpoint="https://x.example"), "provider.ad_token"),
     ],
 )
 def test_a_config_that_no_request_can_be_made_with_is_an_error_that_names_the_field(
-    config: ProviderConfig, field: str
+    config: Callable[[], ProviderConfig], field: str
 ) -> None:
     with pytest.raises(InvalidConfig) as raised:
-        open_client(config)
+        open_client(config())
 
     assert raised.value.field == field
     assert "sk-" not in str(raised.value)

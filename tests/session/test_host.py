@@ -15,11 +15,11 @@ from rayconteur.runtime import Receipt, State
 from rayconteur.runtime.events.segments import Segment, decode_segments, shard_of
 from rayconteur.runtime.session.client_pool import ClientPool
 from rayconteur.runtime.session.host import Host, SessionKey
-from rayconteur.scripted import Fail, Script, Wait
+from rayconteur.scripted import Script, Wait
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 HANGS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Wait(),),))))
-UNOPENABLE = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Fail(code="bad luck"),),))))
+UNOPENABLE = rc.SessionConfig(provider=rc.Anthropic(model="m", api_key="k", request_forms={}))
 
 
 class HostFixture:
@@ -83,7 +83,7 @@ def test_sessions_are_opened_all_or_none() -> None:
         for session_ids in (["c", "a"], ["d", "d"]):
             with pytest.raises(SessionExists, match=session_ids[1]):
                 await fixture.host.open(session_ids, 2, ECHO)
-        with pytest.raises(InvalidConfig, match="bad luck"):
+        with pytest.raises(InvalidConfig, match="request_forms"):
             await fixture.host.open(["e"], 2, UNOPENABLE)
 
         assert session_ids_of(fixture) == ["a", "b"]

@@ -3,6 +3,7 @@
 import anthropic
 import httpx2
 
+from ...schema.checks.addresses import http_url
 from ...schema.config import RequestForm, RequestForms
 from ...sdk.captured import run_apart
 from ...sdk.changes import uses
@@ -29,7 +30,7 @@ async def _form(config: Anthropic) -> RequestForm:
         sdk = anthropic.AsyncAnthropic(
             # Without a key of its own, the SDK would look for one in the environment.
             api_key=http.header_value(config.api_key or "", "provider.api_key") if has_key else "unused",
-            base_url=http.http_url(config.base_url, "provider.base_url"),
+            base_url=http_url(config.base_url, "provider.base_url"),
             timeout=timeouts(config.connect_timeout_s, config.idle_timeout_s),
             max_retries=0,
             default_headers={BETA: "unknown yet", **(config.extra_headers or {})},

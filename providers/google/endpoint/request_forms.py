@@ -7,6 +7,7 @@ from google import genai
 from google.genai.types import HttpOptions
 from google.oauth2.credentials import Credentials
 
+from ...schema.checks.addresses import http_url
 from ...schema.config import RequestForm, RequestForms
 from ...sdk.captured import run_apart
 from ...sdk.changes import uses
@@ -52,7 +53,7 @@ async def _form(config: Google, model: str) -> RequestForm:
             credentials=_stand_in() if has_authority(config) else None,
             http_options=HttpOptions(
                 api_version=config.api_version,
-                base_url=http.http_url(config.base_url, "provider.base_url"),
+                base_url=http_url(config.base_url, "provider.base_url"),
                 headers=config.extra_headers,
                 httpx_async_client=capture.client,
                 # The SDK opens two transports more, which nothing uses: they need not read certificates.

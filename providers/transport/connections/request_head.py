@@ -1,16 +1,14 @@
 """Heads of HTTP requests."""
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple, Self
 from urllib.parse import quote, urlsplit
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
+from ...schema.checks.addresses import DEFAULT_PORTS, server_of
+
 CODINGS = ("gzip", "deflate")
 """The compressions of a body that can be read here."""
 
-# A name in DNS, whose labels are not empty, or an address of IPv6.
-_host = re.compile(r"(?:[\w-]+\.)*[\w-]+\.?|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
 # Of RFC 3986, and the percent sign: what is encoded stays as it is.
 _URL_CHARS = "%!#$&'()*+,/:;=?@[]~"
 
@@ -29,13 +27,7 @@ class Origin(NamedTuple):
         Raises:
             ValueError: it is not the URL of a server that speaks HTTP.
         """
-        parts = urlsplit(url)
-        scheme, host = parts.scheme, parts.hostname or ""
-        if not host.isascii():
-            host = host.encode("idna").decode()
-        if scheme not in DEFAULT_PORTS or not _host.fullmatch(host):
-            raise ValueError("it is not the address of an HTTP server")
-        return cls(scheme, host, DEFAULT_PORTS[scheme] if parts.port is None else parts.port)
+        return cls(*server_of(url))
 
     @property
     def is_default_port(self) -> bool:

@@ -8,7 +8,7 @@ from ....providers.schema.facts import ModelFacts
 from ....providers.schema.messages import Message, Role
 from ...api import messages as msg
 from ...api.compact_reason import CompactReason
-from ...api.config import SessionConfig, WhenBusy
+from ...api.config import SessionConfig, WhenBusy, given_settings
 from ...api.errors import NothingToContinue, NothingToRetry, SessionBusy
 from .. import events as ev
 from ..history import without_blank_text
@@ -136,14 +136,14 @@ def _configure(state: ConversationState, change: msg.Configure, facts: ModelFact
     if state.history.messages:
         state.prompts = prompts_before_change(state.prompts, state.config, config)
     old, state.config = state.config, config
-    if msg.given_settings(change).keys() & {"provider", "model"}:  # a change that was queued may be older than these
+    if given_settings(change).keys() & {"provider", "model"}:  # a change that was queued may be older than these
         state.source = source or state.source
     if (config.provider.name, config.provider.model) != (old.provider.name, old.provider.model):
         state.policy.model_changed()
     _refill(state, old)
     turn = state.running_turn
     configured = msg.Configured(
-        turn=turn.number if turn else 0, fields=tuple(msg.given_settings(change)), model=config.provider.model
+        turn=turn.number if turn else 0, fields=tuple(given_settings(change)), model=config.provider.model
     )
     return [ApplySettings(config), Emit(configured)]
 

@@ -9,7 +9,8 @@ from ....providers.registry import ALIASES, PROVIDERS, ProviderConfig
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.content import UserBlock
 from ....providers.schema.errors import InvalidConfig
-from ...api.messages import Configure, UserMessage, given_settings
+from ...api.config import given_settings
+from ...api.messages import Configure, UserMessage
 from ...api.options import validated_session_id
 from ...cluster.pool.actor_pool import ANY_PROVIDER
 from ...events.segments import END_SEQ

@@ -14,8 +14,9 @@ from ....providers.models import with_model_facts
 from ....providers.registry import ProviderConfig
 from ....providers.schema.errors import MissingExtra, RayconteurError
 from ....providers.served_facts import learn_facts
+from ...api.config import given_settings
 from ...api.errors import SessionClosed, UnknownSession
-from ...api.messages import Configure, Interrupt, Receipt, ToLLM, given_settings
+from ...api.messages import Configure, Interrupt, Receipt, ToLLM
 from ...api.request_forms import with_request_forms
 from ...api.status import SessionStatus
 from ...api.validation import encode_for_transfer, validated_struct

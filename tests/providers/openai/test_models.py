@@ -85,7 +85,7 @@ def test_nothing_is_documented_about_models_of_compatible_servers() -> None:
     assert (facts.efforts, facts.takes_sampling) == (None, None)
 
 
-@pytest.mark.parametrize("base_url", ["http://[::1", "https://openai.com.example/v1", ""])
+@pytest.mark.parametrize("base_url", ["http://[::1]", "https://openai.com.example/v1", ""])
 def test_an_odd_address_is_not_openai_s_own(base_url: str) -> None:
     assert documented_facts(OpenAI(model="gpt-6-luna", base_url=base_url)) == ModelFacts()
 

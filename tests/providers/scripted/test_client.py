@@ -260,11 +260,11 @@ def test_a_script_can_fail_with_every_error_a_provider_has(error: type[ProviderE
     assert type(caught.value) is error
 
 
-def test_an_unknown_error_code_is_rejected_when_the_client_is_created() -> None:
+def test_an_unknown_error_code_is_rejected_where_it_is_written() -> None:
     with pytest.raises(InvalidConfig, match=r"'too_busy'.*overloaded") as caught:
-        scripted_client(Say("Caw"), Fail("too_busy"))
+        Fail("too_busy")
 
-    assert caught.value.field == "provider.script"
+    assert caught.value.field == "fail.code"
 
 
 def test_complete_returns_the_streamed_answer_with_whole_blocks() -> None:
