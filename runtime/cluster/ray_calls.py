@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import ray
 from ray._private.state import state as global_state  # the public API has no states without a dashboard
@@ -120,6 +120,16 @@ def started_actors() -> set[str]:
     except RayError as error:
         raise translated(error) from None
     return {str(actor["Name"]) for actor in actors.values()}
+
+
+def local_process(actor: object) -> int | None:
+    """The id of the process of *actor*, if it runs on the node of this one."""
+    actor_id = cast(Any, actor)._actor_id.hex()
+    try:
+        entry = cast(dict[str, Any], global_state.actor_table(actor_id))
+    except RayError as error:
+        raise translated(error) from None
+    return entry["Pid"] or None if entry and entry["Address"]["NodeID"] == node_id() else None
 
 
 def kill_actor(actor: ActorProxy[A]) -> None:

@@ -1,6 +1,8 @@
 """Ending a namespace: its sessions, detached ones too, and the actors that its programs share."""
 
 import asyncio
+import os
+from contextlib import suppress
 from typing import cast
 
 from ray.actor import ActorProxy
@@ -8,10 +10,13 @@ from ray.actor import ActorProxy
 from ..api.errors import Unreachable
 from ..api.options import RuntimeOptions
 from ..cluster.directory.actor_names import DIRECTORY, is_ours
-from ..cluster.ray_calls import find_actor, kill_actor, list_actors
+from ..cluster.ray_calls import find_actor, kill_actor, list_actors, local_process
 from ..cluster.start.ray_start import connect_to_running_ray
 
 _END_S = 20.0
+_EXIT_S = 10.0
+"""How long the processes of actors that are gone may take to exit: Ray gives a stopped one some seconds."""
+
 _PAUSE_S = 0.05
 
 
@@ -21,26 +26,48 @@ async def shutdown(namespace: str = RuntimeOptions().namespace, address: str | N
     All its sessions end, detached ones too. Programs that still use it get ``RuntimeClosed``. It needs a running
     cluster: at *address*, at ``RAY_ADDRESS``, the one that this process uses, or the one on this machine.
 
+    The actors' processes on this node are gone when it returns, unless that takes them longer than 10 s.
+
     Raises:
         RayUnreachable: there is no cluster.
         Unreachable: an actor did not end.
     """
     await asyncio.to_thread(connect_to_running_ray, address)
     ended: set[str] = set()
+    processes: set[int] = set()
     try:
         async with asyncio.timeout(_END_S):
-            while names := await asyncio.to_thread(_kill_all, namespace):
+            while names := await asyncio.to_thread(_kill_all, namespace, processes):
                 ended |= names
                 await asyncio.sleep(_PAUSE_S)  # the end of an actor is not announced
     except TimeoutError:
         raise Unreachable(f"some actors of namespace {namespace!r} did not end within {_END_S:g} s") from None
+    with suppress(TimeoutError):  # in a container, the ids may be of other processes
+        async with asyncio.timeout(_EXIT_S):
+            while any(map(_is_running, processes)):  # noqa: ASYNC110  for Ray, an actor is gone before its process is
+                await asyncio.sleep(_PAUSE_S)
     return len(ended)
 
 
-def _kill_all(namespace: str) -> set[str]:
-    """Kill what is left, the directory first: it would report the others. Returns the names."""
+def _is_running(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _kill_all(namespace: str, processes: set[int]) -> set[str]:
+    """Kill what is left, the directory first: it would report the others.
+
+    Returns the names, and adds the ids of processes on this node to *processes*.
+    """
     names = [name for name in list_actors(namespace) if is_ours(name)]
     for name in sorted(names, key=lambda name: name != DIRECTORY):
         if actor := find_actor(name, namespace):
+            if process_id := local_process(actor):
+                processes.add(process_id)
             kill_actor(cast(ActorProxy[object], actor))
     return set(names)

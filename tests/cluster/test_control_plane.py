@@ -7,6 +7,7 @@ import sys
 import threading
 
 import msgspec
+import psutil
 import pytest
 from fixtures.named_actors import actor_names, host_name, kill, process_id, wait_until
 
@@ -168,5 +169,41 @@ def test_a_program_forgets_the_actors_of_sessions_that_another_one_has_closed(
                 await answer_of(await other.session(f"packed-{number}"))
 
             await wait_until(lambda: known().isdisjoint(hosts))
+
+    asyncio.run(main())
+
+
+def test_a_restarted_directory_does_not_wait_for_an_actor_that_can_not_be_placed(options: rc.RuntimeOptions) -> None:
+    too_large = msgspec.structs.replace(options, actor_memory_bytes=1 << 42)
+
+    async def main() -> None:
+        async with rc.Runtime(options=options) as runtime, rc.Runtime(options=too_large) as other:
+            waiting = asyncio.create_task(other.spawn(ECHO, "never", rc.Dedicated()))
+            await wait_until(lambda: any(map(is_host, actor_names(options.namespace))))
+            pid = await asyncio.to_thread(process_id, "_directory", options.namespace)
+
+            await asyncio.to_thread(kill, pid)
+
+            async with asyncio.timeout(10):
+                assert await answer_of(await runtime.spawn(ECHO, "raven", rc.Packed())) == "are you there?"
+                assert (await runtime.sessions()).unreachable == {}
+                waiting.cancel()
+                await asyncio.wait({waiting})
+
+    asyncio.run(main())
+
+
+def test_the_processes_of_a_namespace_are_gone_when_its_shutdown_returns(options: rc.RuntimeOptions) -> None:
+    options = msgspec.structs.replace(options, detached=True)
+
+    async def main() -> None:
+        async with rc.Runtime(options=options) as runtime:
+            await runtime.spawn_many(ECHO, 2)
+            names = actor_names(options.namespace)
+            processes = [await asyncio.to_thread(process_id, name, options.namespace) for name in names]
+
+            await rc.runtime.shutdown(options.namespace)
+
+            assert [each for each in processes if psutil.pid_exists(each)] == []
 
     asyncio.run(main())
