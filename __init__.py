@@ -36,7 +36,6 @@ from rayconteur.runtime.api.messages import (
     Cited,
     Clear,
     Cleared,
-    Close,
     Closed,
     Compact,
     Compacted,
@@ -63,6 +62,7 @@ from rayconteur.runtime.api.messages import (
 )
 from rayconteur.runtime.api.options import RuntimeOptions
 from rayconteur.runtime.api.placement import Dedicated, Packed
+from rayconteur.runtime.tools.decorator import tool
 
 if TYPE_CHECKING:
     from rayconteur import blocking
@@ -99,13 +99,13 @@ def __dir__() -> list[str]:
 
 # fmt: off
 __all__ = [
-    "Anthropic", "AzureOpenAI", "Bedrock", "Cited", "Clear", "Cleared", "Close", "Closed", "Cohere", "Compact",
-    "Compacted", "Completed", "Configure", "Configured", "Dedicated", "Document", "Failed", "FromLLM", "Google",
+    "Anthropic", "AzureOpenAI", "Bedrock", "Cited", "Clear", "Cleared", "Closed", "Cohere", "Compact", "Compacted",
+    "Completed", "Configure", "Configured", "Dedicated", "Document", "Failed", "FromLLM", "Google",
     "Image", "Interrupt", "Interrupted", "Limits", "Message", "Missed", "Opaque", "OpenAI", "Packed", "ProviderTool",
     "RayconteurError", "Reasoning", "Reply", "Retry", "RetryPolicy", "Retrying", "Runtime", "RuntimeOptions",
     "Scripted", "SessionConfig", "SessionHandle", "StreamStarted", "Text", "TextChunk", "Thinking", "ThinkingChunk",
     "ToLLM", "TokenUpdate", "Tool", "ToolBatch", "ToolChoice", "ToolInputChunk", "ToolResult", "ToolResults", "ToolUse",
     "TurnStarted", "Usage", "UserMessage", "blocking", "compaction", "errors", "load", "model", "providers", "runtime",
-    "scripted",
+    "scripted", "tool",
 ]
 # fmt: on

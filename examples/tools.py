@@ -1,46 +1,72 @@
-"""Run a model's tools in the driver: by sending results for each event, and by passing a function to ``answer``.
+"""An agent with three tools: functions, which run at the same time when the model asks for them.
 
 python examples/tools.py
 """
 
 import asyncio
+from typing import Annotated
+
+import msgspec
 
 import rayconteur as rc
 
-WEATHER = rc.Tool(
-    name="weather",
-    description="The weather in a town.",
-    input_schema={"type": "object", "properties": {"town": {"type": "string"}}, "required": ["town"]},
-)
-# The scripted model calls the tool for two towns at once, and answers when it has both results.
+
+class Trip(msgspec.Struct):
+    """A journey by train."""
+
+    start: str
+    end: str
+    hours: float
+
+
+@rc.tool
+async def weather(town: Annotated[str, "Its name in English."]) -> dict[str, str]:
+    """The weather in a town."""
+    await asyncio.sleep(0.1)  # as a request to a service
+    return {"sky": {"Oslo": "rain", "Rome": "sun"}[town]}
+
+
+@rc.tool
+def trains(start: str, end: str) -> list[Trip]:
+    """The trains between two towns."""
+    return [Trip(start, end, 30.5)]
+
+
+@rc.tool(timeout_s=5)
+def book(trip: Trip, seats: int = 1) -> str:
+    """Book a journey.
+
+    Args:
+        trip: One of those that ``trains`` found.
+        seats: For how many people.
+    """
+    return f"{seats} from {trip.start} to {trip.end}"
+
+
+# The scripted model looks at the weather and the trains at once, then books, and answers.
 SCRIPT = rc.scripted.Script(
     answers=(
         (
             rc.scripted.Say("Let me look. "),
             rc.scripted.Call("weather", {"town": "Oslo"}),
             rc.scripted.Call("weather", {"town": "Rome"}),
+            rc.scripted.Call("trains", {"start": "Oslo", "end": "Rome"}),
         ),
-        (rc.scripted.Say("Rain in Oslo, sun in Rome."),),
+        (rc.scripted.Call("book", {"trip": {"start": "Oslo", "end": "Rome", "hours": 30.5}, "seats": 2}),),
+        (rc.scripted.Say("It rains in Oslo: two seats to Rome are booked."),),
     )
 )
-CONFIG = rc.SessionConfig(provider=rc.Scripted(script=SCRIPT), tools=(WEATHER,))
-QUESTION = "How is the weather in Oslo and in Rome?"
-
-
-async def run_weather(use: rc.ToolUse) -> str:
-    return {"Oslo": "rain", "Rome": "sun"}[str(use.input["town"])]
+CONFIG = rc.SessionConfig(provider=rc.Scripted(script=SCRIPT), tools=(weather, trains, book))
+QUESTION = "Where is the weather better, in Oslo or in Rome? If it is Rome, book two seats."
 
 
 async def answer_event_by_event(session: rc.SessionHandle) -> None:
-    async for event in session.ask(QUESTION):
+    async for event in session.ask(QUESTION):  # the tools run meanwhile
         match event:
             case rc.TextChunk(text=text):
                 print(text, end="", flush=True)
             case rc.ToolBatch(uses=uses):
-                for use in uses:  # in any order; the model continues when it has all results
-                    result = rc.ToolResult(use.id, (rc.Text(await run_weather(use)),))
-                    await session.send(rc.ToolResults(results=(result,)))
-                    print(f"[{use.name} {use.input['town']}] ", end="")
+                print(*(f"[{use.name}]" for use in uses), end=" ")
             case _:
                 pass
     print()
@@ -50,7 +76,7 @@ async def main() -> None:
     async with rc.Runtime(placement=rc.Packed()) as runtime:
         await answer_event_by_event(await runtime.spawn(CONFIG))
         session = await runtime.spawn(CONFIG)
-        answer = await session.ask(QUESTION).answer(run_tool=run_weather)
+        answer = await session.ask(QUESTION)
         print(f"{answer.text} ({answer.requests} requests)")
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from .api.compact_reason import CompactReason
 from .api.config import OnInterrupt, OnRefusal, WhenBusy
 from .api.errors import DeathReason
-from .api.messages import Continue, Continuing, Died, Receipt, Rewind, Rewound, TurnEnd
+from .api.function_tool import FunctionTool
+from .api.messages import Close, Continue, Continuing, Died, Receipt, Rewind, Rewound, TurnEnd
 from .api.options import OnAbandon, RouterLimits
 from .api.placement import Placement
 from .api.status import CompactResult, SessionList, SessionStatus, State
@@ -42,8 +43,9 @@ def __dir__() -> list[str]:
 
 # fmt: off
 __all__ = [
-    "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "Died", "FinalAnswer", "OnAbandon",
-    "OnInterrupt", "OnRefusal", "Placement", "PromptMap", "Reader", "Receipt", "Rewind", "Rewound", "RouterLimits",
-    "SessionList", "SessionStatus", "State", "TurnEnd", "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
+    "Close", "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "Died", "FinalAnswer",
+    "FunctionTool", "OnAbandon", "OnInterrupt", "OnRefusal", "Placement", "PromptMap", "Reader", "Receipt", "Rewind",
+    "Rewound", "RouterLimits", "SessionList", "SessionStatus", "State", "TurnEnd", "TypedAnswer", "TypedReply",
+    "WhenBusy", "probe", "shutdown",
 ]
 # fmt: on

@@ -14,7 +14,10 @@ EXPECTED_OUTPUT = {
         "What are 2 ravens called?\n    What are 2 ravens called? (",
         "What are 41 ravens called?\n    ",
     ],
-    "tools": ["[weather Oslo] [weather Rome] Rain in Oslo, sun in Rome.", "Rain in Oslo, sun in Rome. (2 requests)"],
+    "tools": [
+        "Let me look. [weather] [weather] [trains] [book] It rains in Oslo: two seats to Rome are booked.\n",
+        "It rains in Oslo: two seats to Rome are booked. (3 requests)\n",
+    ],
     "csv_prompts": ["100 of 500", "500 of 500"],
     "server_sent_events": [
         "before the connection broke, up to event 5: 'Ravens",

@@ -23,6 +23,8 @@ class StopReason(StrEnum):
     """The provider paused a long turn; sending the history again continues it."""
     CONTEXT_FULL = "context_full"
     """The context window was full before the answer ended."""
+    MAX_STEPS = "max_steps"
+    """The session stopped the turn: it has used tools as often as ``max_steps`` allows."""
     OTHER = "other"
     """The provider gave a value that this version does not know, or none."""
 

@@ -19,6 +19,7 @@ from ...providers.schema.checks.shown import short_repr, shown
 from ...providers.schema.errors import InvalidConfig, UnknownProvider
 from ...providers.schema.request import Positive, Settings
 from ...providers.schema.tools import Tool, is_object
+from .function_tool import check_tools
 from .validation import validated_provider
 
 NotNegative = Annotated[float, Meta(ge=0)]
@@ -114,7 +115,8 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     *discard_refused* removes a turn from the history whose message the provider rejects for good (an image that it
     can't read, a message longer than the context window), or that the model or a content filter refused: what stays is
     sent, and often rejected, again. *auto_continue* is how often in a turn an answer is continued that was cut off by
-    the output limit or paused by the provider.
+    the output limit or paused by the provider. After *max_steps* answers with tool uses, a turn ends when it has their
+    results: with the stop reason ``max_steps``.
     """
 
     compaction: Compaction | None = Layered()
@@ -124,6 +126,7 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     on_refusal: OnRefusal = OnRefusal.KEEP
     discard_refused: bool = False
     auto_continue: Annotated[int, Meta(ge=0)] = 0
+    max_steps: Positive = 25
     retry: RetryPolicy = RetryPolicy()
     limits: Limits = Limits()
 
@@ -134,7 +137,8 @@ def check_settings(settings: SessionSettings, name: str) -> None:
     Raises:
         InvalidConfig: a field is invalid, or two tools have the same name.
     """
-    check_fields(settings, name, unchecked=("provider", "compaction"))  # a provider is checked elsewhere
+    check_fields(settings, name, unchecked=("provider", "compaction", "tools"))  # a provider is checked elsewhere
+    check_tools(settings.tools, f"{name}.tools")
     _check_compaction(settings.compaction, f"{name}.compaction")
     check_output_schema(settings.output_schema, f"{name}.output_schema")
     names = Counter(tool.name for tool in settings.tools or () if isinstance(tool, Tool))

@@ -60,7 +60,8 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     actors on other nodes; by default it is any. *call_timeout_s* is how long a call to another process may take
     before it fails with ``Unreachable``; a call that has work to do, such as closing many sessions, may take longer
     as long as that process responds. *on_abandon* is the default for ``ask``: what happens to a turn whose reply is
-    abandoned.
+    abandoned. Of the tools of a turn that run in this program, *max_parallel_tools* run at a time, each for at most
+    *tool_timeout_s* unless it says otherwise; the text of a result is cut to *max_result_bytes*.
     """
 
     __repr__ = short_repr
@@ -77,6 +78,9 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     ports: tuple[Port, Port] | None = None
     call_timeout_s: PositiveSeconds = 10.0
     on_abandon: OnAbandon = OnAbandon.INTERRUPT
+    max_parallel_tools: Positive = 5
+    tool_timeout_s: PositiveSeconds = 30.0
+    max_result_bytes: Positive = 256 << 10
 
     def __post_init__(self) -> None:
         check_fields(self, "options")

@@ -110,7 +110,7 @@ TRANSITIONS: dict[type[Phase], dict[type, tuple[type[Phase], ...]]] = {
         Close: (Idle,),
     },
     ToolsOut: {
-        ToolResults: (ToolsOut, Requesting, Compacting),
+        ToolResults: (Idle, ToolsOut, Requesting, Compacting),
         UserMessage: (Idle,),
         Interrupt: (Idle,),
         Close: (Idle,),

@@ -32,17 +32,18 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     """The running turn.
 
     *fill_before* is the fill of the context window before the turn, with the settings that are in force now; ``None``
-    if the history has been compacted since, or the provider changed. *attempt* counts the requests for the current
-    answer, *refused_batches* the last batches without a valid input, *overflows* the requests that were rejected as too
-    long, for which the history was compacted. *compacted*: a compaction has just ended for the next request.
-    *unsealed*: a provider rejected signed thinking in the history, which has been omitted since the last answer.
-    *continuing*: the running request, the last of *continuations*, continues an answer that ended for this reason.
-    *output_schema* overrides the session's.
+    if the history has been compacted since, or the provider changed. *steps* counts the answers with tool uses,
+    *attempt* the requests for the current answer, *refused_batches* the last batches without a valid input, *overflows*
+    the requests that were rejected as too long, for which the history was compacted. *compacted*: a compaction has just
+    ended for the next request. *unsealed*: a provider rejected signed thinking in the history, which has been omitted
+    since the last answer. *continuing*: the running request, the last of *continuations*, continues an answer that
+    ended for this reason. *output_schema* overrides the session's.
     """
 
     number: int
     fill_before: Fill | None
     requests: int = 0
+    steps: int = 0
     attempt: int = 0
     refused_batches: int = 0
     overflows: int = 0
@@ -68,6 +69,16 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
             usage=self.usage,
             requests=self.requests,
             stop_details=answer.stop_details,
+        )
+
+    def stopped(self) -> msg.Completed:
+        """The event that ends the turn after as many steps as it may have."""
+        return msg.Completed(
+            turn=self.number,
+            stop_reason=StopReason.MAX_STEPS,
+            raw_stop_reason=None,
+            usage=self.usage,
+            requests=self.requests,
         )
 
     def failed(self, failure: Failure, partial_text: str = "", message_stays: bool = True) -> msg.Failed:

@@ -14,6 +14,7 @@ from ...providers.schema.errors import RayconteurError
 from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed
+from ..api.function_tool import FunctionTool
 from ..api.messages import Configure, FromLLM, Receipt, ToLLM
 from ..api.notebooks import session_html
 from ..api.options import RuntimeOptions
@@ -147,10 +148,10 @@ class Runtime:
         results = _all_of(cast("PromptMap[TypedAnswer[T]]", mapped))
         return loop.run(results, caller if run_tool is not None else None)
 
-    def session(self, session_id: str) -> "SessionHandle":
-        """A handle for an existing session, whichever driver spawned it."""
+    def session(self, session_id: str, tools: Iterable[FunctionTool] = ()) -> "SessionHandle":
+        """A handle for an existing session, whichever driver spawned it. Of its tools, *tools* run here."""
         loop = self._require_entered()
-        return SessionHandle(loop, loop.run(self._runtime.session(session_id)))
+        return SessionHandle(loop, loop.run(self._runtime.session(session_id, tools)))
 
     def sessions(self, limit: int | None = None, after: str = "") -> SessionList:
         """The status of every session in the namespace, by id: all, or the first *limit* that come after *after*."""

@@ -9,7 +9,6 @@ from typing import Protocol
 import msgspec
 
 from ...providers.schema.checks.shown import short_repr
-from ...providers.schema.content import ToolUse
 from ...providers.schema.errors import ConfigError
 from ...providers.schema.stop_reasons import StopReason
 from ...providers.schema.usage import Usage
@@ -19,7 +18,6 @@ from ..api.errors import (
     MailboxError,
     SessionClosed,
     SessionDied,
-    ToolsWaiting,
     TurnFailed,
     TurnInterrupted,
     WrongContext,
@@ -49,7 +47,7 @@ from ..api.options import OnAbandon
 from ..api.status import SessionStatus
 from ..events.reader import Reader
 from .calls.abandoned_turns import AbandonedTurns
-from .calls.tool_runs import RunTool, checked_run_tool, send_results, tool_result
+from .calls.tool_runs import RunTool, SessionTools, ToolLimits, TurnTools, checked_run_tool
 from .kept_readers import KeptReaders
 from .silence import SilenceWatch
 
@@ -64,6 +62,8 @@ class ReplySession(Protocol):
 
     id: str
     last_seq: int
+    tools: SessionTools
+    """The tools of the session that run in this program."""
     open_replies: int
     """How many replies are being read."""
 
@@ -94,6 +94,7 @@ class ReplyOptions:
 
     kept_readers: KeptReaders
     abandoned_turns: AbandonedTurns
+    tool_limits: ToolLimits
     on_abandon: OnAbandon
 
 
@@ -127,7 +128,7 @@ class Reply:
 
     A turn whose reply is abandoned is interrupted, unless *options* say otherwise: if the task that reads it is
     cancelled, or if its loop is left before the end. A loop left at a ``ToolBatch`` leaves its turn waiting for
-    ``ToolResults``.
+    ``ToolResults``, unless the tools are functions: these run while the reply is read, and are cancelled with it.
     """
 
     def __init__(
@@ -139,6 +140,8 @@ class Reply:
         self._options = options
         self._is_sent = False
         self._abandons: bool | None = None  # what answer() knows of why it leaves its loop
+        self._tools = TurnTools(session, options.tool_limits, options.abandoned_turns)
+        self._answers_all_tools = False
         self.turn: int | None = None
         """The number of the turn, once the message is in the mailbox."""
 
@@ -160,7 +163,7 @@ class Reply:
                     if event.seq > session.last_seq:
                         session.last_seq = event.seq
                     if event.turn == turn:
-                        is_over = type(event) in _TURN_ENDS
+                        is_over = await self._is_end(event)
                         yield event
                         if is_over:
                             return
@@ -174,16 +177,33 @@ class Reply:
         except StopAsyncIteration:
             raise SessionClosed(f"session {session.id!r} ended before turn {turn}") from None
         except GeneratorExit:  # the loop was left
-            if not is_over and (not isinstance(event, ToolBatch) if self._abandons is None else self._abandons):
+            waits = isinstance(event, ToolBatch) and not self._tools.running
+            if not is_over and (not waits if self._abandons is None else self._abandons):
                 await self._abandon()
             raise
         except asyncio.CancelledError:
             await self._abandon()
             raise
         finally:
+            await self._tools.stop()
             watch.stop()
             session.open_replies -= 1
             self._options.kept_readers.keep(reader) if is_over else reader.close()
+
+    async def _is_end(self, event: FromLLM) -> bool:
+        """True if *event* ends the turn. Tools run from their ``ToolBatch`` to then at the latest.
+
+        Raises:
+            MailboxError, ConfigError: the session did not accept their results.
+        """
+        if isinstance(event, ToolBatch):
+            self._tools.start(event.turn, event.uses, self._answers_all_tools)
+        if type(event) not in _TURN_ENDS:
+            return False
+        await self._tools.stop()
+        if self._tools.error:
+            raise self._tools.error
+        return True
 
     async def _abandon(self) -> None:
         """Interrupt the turn, for whose end nobody waits any more."""
@@ -232,26 +252,28 @@ class Reply:
         return self.answer().__await__()
 
     async def answer(self, run_tool: RunTool | None = None) -> FinalAnswer:
-        """Wait for the whole answer. Tools that the model asks for are run with *run_tool*.
+        """Wait for the whole answer. Tools that are no functions of the session are run with *run_tool*.
 
         Raises:
             InvalidConfig: *run_tool* is not a function.
             WrongContext: the reply was read before.
             TurnFailed, TurnInterrupted: the turn ended without an answer.
-            ToolsWaiting: the model asks for tools, and there is no *run_tool*. The turn waits for ``ToolResults``.
+            ToolsWaiting: the model asks for such tools, and there is no *run_tool*. The turn waits for
+                ``ToolResults``.
             EventsMissed: the router no longer held a part of the turn when it was read.
             SessionDied: the session's actor died during the turn.
             Unreachable: the session's actor, or its router, did not respond. The turn goes on when it does.
         """
         checked_run_tool(run_tool)
+        self._tools.run_tool, self._answers_all_tools = run_tool, True
         async with aclosing(self.__aiter__()) as events:
             try:
-                return await self._collect(events, run_tool)
+                return await self._collect(events)
             except BaseException as error:  # the turn is over, or as the error says; a cancelled call abandons it
                 self._abandons = not isinstance(error, Exception)
                 raise
 
-    async def _collect(self, events: AsyncIterable[FromLLM], run_tool: RunTool | None) -> FinalAnswer:
+    async def _collect(self, events: AsyncIterable[FromLLM]) -> FinalAnswer:
         text: list[str] = []
         thinking: list[str] = []
         complete = (0, 0)  # how much of them belongs to the parts of the answer before the running request
@@ -266,10 +288,8 @@ class Reply:
                 case Continuing():
                     text += [event.text] if event.text else []
                     complete = len(text), len(thinking)
-                case ToolBatch(uses=uses):
+                case ToolBatch():
                     complete = 0, 0
-                    if uses:
-                        await self._run_tools(uses, run_tool)
                 case Missed():
                     raise await self._missed(event)
                 case Completed():
@@ -281,18 +301,6 @@ class Reply:
                 case _:
                     pass
         raise SessionClosed(f"session {self._session.id!r} ended before turn {self.turn}")
-
-    async def _run_tools(self, uses: tuple[ToolUse, ...], run_tool: RunTool | None) -> None:
-        if run_tool is None:
-            names = ", ".join(sorted({use.name for use in uses}))
-            raise ToolsWaiting(f"the model asks for {names}; pass run_tool to answer(), or send ToolResults")
-        results = [await tool_result(use, run_tool) for use in uses]
-        try:
-            await send_results(uses, results, self._session.send)
-        except (MailboxError, ConfigError):  # not even the reason is accepted: the turn would wait for ever
-            if self.turn is not None:
-                await self._options.abandoned_turns.interrupt_and_wait(self._session, Interrupt(turn=self.turn))
-            raise
 
     async def _missed(self, missed: Missed) -> EventsMissed:
         """The error for missed events.

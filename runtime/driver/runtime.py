@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -11,28 +10,26 @@ from typing import Self, TypeVar, overload
 from ...providers.schema.checks.shown import shown
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.messages import Message
-from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed, SessionDied, UnknownSession, WrongContext
-from ..api.initial_history import validated_history
+from ..api.function_tool import FunctionTool
 from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Packed, Placement
 from ..api.status import SessionList
-from ..api.validation import validated_provider, validated_struct
+from ..api.validation import validated_struct
 from ..cluster.pool.actor_pool import ActorPool
 from ..cluster.refs import HostRef, SessionRef
 from ..cluster.session_registry import SessionRegistry
 from ..cluster.shared_actors import SharedActors, find_or_start_shared_actors
-from ..cluster.shipping import with_shipped_strategies
 from ..cluster.start.ray_start import connect_to_ray, shut_down_ray
 from ..events.reader import Reader
 from ..events.router_connections import RouterConnections
 from ..events.segments import START, Position
-from ..session.pages import encode_messages
 from .calls.abandoned_turns import AbandonedTurns
 from .calls.arguments import checked_address, session_ids_of, warm_by_provider
+from .calls.preparation import encoded_history, prepared_config
 from .calls.session_calls import SessionCalls
-from .calls.tool_runs import RunTool, checked_run_tool
+from .calls.tool_runs import RunTool, SessionTools, ToolLimits, checked_functions, checked_run_tool
 from .kept_readers import KeptReaders
 from .prompt_map import MapOptions, MapSessions, Prompt, PromptMap, asker, checked_prompts, typed_asker
 from .reply import FinalAnswer, ReplyOptions
@@ -86,7 +83,8 @@ class Runtime:
             pool = ActorPool(shared_actors, self._options, self._warm)
             registry = SessionRegistry(shared_actors, self._options, pool)
             connections = shared_actors.connect_to_routers()
-            replies = ReplyOptions(KeptReaders(), AbandonedTurns(), self._options.on_abandon)
+            limits = ToolLimits.of(self._options)
+            replies = ReplyOptions(KeptReaders(), AbandonedTurns(), limits, self._options.on_abandon)
             self._resources = _Resources(shared_actors, pool, registry, connections, replies)
         except BaseException:
             self._disconnect()
@@ -136,9 +134,9 @@ class Runtime:
         """
         self._require_entered()
         ids = session_ids_of(1 if session_id is None else [session_id])
-        config = await _prepared_config(config)
-        pages = await asyncio.to_thread(_encoded_history, history, config.provider.source)
-        return (await self._open(config, ids, placement, history=pages))[0]
+        prepared = await prepared_config(config)
+        pages = await asyncio.to_thread(encoded_history, history, prepared.provider.source)
+        return (await self._open(prepared, SessionTools.of(config.tools or ()), ids, placement, history=pages))[0]
 
     async def spawn_many(
         self,
@@ -155,11 +153,15 @@ class Runtime:
             ConfigError, SessionExists: as for ``spawn``; sessions started already are closed again.
         """
         self._require_entered()
-        return await self._open(await _prepared_config(config), session_ids_of(ids), placement, on_progress)
+        prepared = await prepared_config(config)
+        return await self._open(
+            prepared, SessionTools.of(config.tools or ()), session_ids_of(ids), placement, on_progress
+        )
 
     async def _open(
         self,
         config: SessionConfig,
+        tools: SessionTools,
         session_ids: list[str],
         placement: Placement | None,
         on_progress: Callable[[int, int], None] | None = None,
@@ -172,7 +174,8 @@ class Runtime:
         opened: list[SessionHandle] = []
 
         async def open_group(host: HostRef | None, group: list[str]) -> None:
-            opened.extend(map(self._handle, await resources.registry.open(group, config, host, history)))
+            sessions = await resources.registry.open(group, config, host, history)
+            opened.extend(self._handle(session, tools) for session in sessions)
             if on_progress:
                 on_progress(len(opened), len(session_ids))
 
@@ -247,24 +250,27 @@ class Runtime:
     def _opener(self, config: SessionConfig) -> Callable[[], Awaitable[SessionHandle]]:
         """A function that opens sessions of *config*, which is prepared once."""
         placement = self._placement if isinstance(self._placement, Packed) else Packed()
+        tools = SessionTools.of(config.tools or ())
         preparing = asyncio.Lock()
         prepared: list[SessionConfig] = []
 
         async def open_session() -> SessionHandle:
             async with preparing:
                 if not prepared:
-                    prepared.append(await _prepared_config(config))
-            return (await self._open(prepared[0], session_ids_of(1), placement))[0]
+                    prepared.append(await prepared_config(config))
+            return (await self._open(prepared[0], tools, session_ids_of(1), placement))[0]
 
         return open_session
 
-    async def session(self, session_id: str) -> SessionHandle:
-        """A handle for an existing session, whichever driver spawned it.
+    async def session(self, session_id: str, tools: Iterable[FunctionTool] = ()) -> SessionHandle:
+        """A handle for an existing session, whichever driver spawned it. Of its tools, *tools* run here.
 
         Raises:
             UnknownSession: there is no session with that id.
+            InvalidConfig: one of *tools* is no function below ``rayconteur.tool``.
         """
-        handle = self._handle(await self._require_entered().registry.find(session_id))
+        functions = checked_functions(tools)
+        handle = self._handle(await self._require_entered().registry.find(session_id), functions)
         try:
             await handle.status()
         except SessionDied:
@@ -295,9 +301,9 @@ class Runtime:
             )
         return self._read(None, None if after is None else START)
 
-    def _handle(self, session: SessionRef) -> SessionHandle:
+    def _handle(self, session: SessionRef, tools: SessionTools) -> SessionHandle:
         resources = self._require_entered()
-        return SessionHandle(SessionCalls(session, resources.registry, self._read), resources.replies)
+        return SessionHandle(SessionCalls(session, resources.registry, self._read, tools), resources.replies)
 
     def _read(self, session_id: str | None, position: Position | None) -> Reader:
         source = self._require_entered().connections.source_of(session_id)
@@ -313,23 +319,6 @@ class Runtime:
         if self._started_ray:
             self._started_ray = False
             shut_down_ray()
-
-
-async def _prepared_config(config: SessionConfig) -> SessionConfig:
-    """*config*, validated, with its credentials, the facts of its model, and the request forms of its providers."""
-    config = _checked_config(with_shipped_strategies(config))
-    await learn_facts(config.provider.resolved(os.environ))
-    return await asyncio.to_thread(config.resolved(os.environ).with_request_forms)
-
-
-def _encoded_history(history: Iterable[Message], source: str) -> list[bytes]:
-    return list(encode_messages(validated_history(history, source)))
-
-
-def _checked_config(config: SessionConfig) -> SessionConfig:
-    if hasattr(config, "provider"):
-        validated_provider(config.provider)
-    return validated_struct(config, (SessionConfig,), "config")
 
 
 def _checked_placement(placement: Placement) -> Placement:

@@ -56,6 +56,7 @@ configs = st.builds(
     compact_eagerly=st.booleans(),
     discard_refused=st.booleans(),
     auto_continue=st.sampled_from([0, 0, 1]),
+    max_steps=st.sampled_from([25, 25, 1, 2]),
 )
 texts = st.sampled_from(["", " ", "\n", "hi", "a raven", " spaced "]).map(Text)
 tool_use_ids = st.sampled_from(["", "a", "b", "c", "call_0", "look:0"])

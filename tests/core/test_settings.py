@@ -61,6 +61,7 @@ EVERYTHING = Configure(
     on_interrupt=OnInterrupt.DISCARD,
     discard_refused=True,
     auto_continue=3,
+    max_steps=7,
     retry=RetryPolicy(max_attempts=1),
     limits=Limits(waiting_messages=7),
 )

@@ -26,15 +26,22 @@ def check_fields(struct: msgspec.Struct, name: str, unchecked: tuple[str, ...] =
     """
     for field, default, kind in _fields(type(struct)):
         value: object = getattr(struct, field)
-        if value is default or value is UNSET or field in unchecked:
-            continue
-        if _is_dict(value) and (structs := _structs(kind)):  # msgspec would drop the names that it doesn't know
-            raise InvalidConfig(f"{name}.{field}", f"give a {' or '.join(structs)}, not a dict")
-        try:
-            msgspec.convert(value, kind)
-        except msgspec.ValidationError as error:
-            problem = invalid_config(error, f"{name}.{field}")
-            raise _with_choices(problem, value, kind) from None
+        if not (value is default or value is UNSET or field in unchecked):
+            check_value(value, kind, f"{name}.{field}")
+
+
+def check_value(value: object, kind: Any, name: str) -> None:
+    """Check that *value* is one that a field of the type *kind* accepts.
+
+    Raises:
+        InvalidConfig: it is not; *name* is what the message calls it.
+    """
+    if _is_dict(value) and (structs := _structs(kind)):  # msgspec would drop the names that it doesn't know
+        raise InvalidConfig(name, f"give a {' or '.join(structs)}, not a dict")
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise _with_choices(invalid_config(error, name), value, kind) from None
 
 
 def _is_dict(value: object) -> bool:

@@ -135,7 +135,7 @@ def accept_tool_results(state: ConversationState, message: msg.ToolResults, size
         state.enter(ToolsOut(turn=turn, batch=batch))
         return []
     append_results(state, turn, batch)
-    return [next_request(state, turn)]
+    return [_next_step(state, turn)]
 
 
 def require_history_room(state: ConversationState, size_bytes: int) -> None:
@@ -253,13 +253,21 @@ def _retry_or_fail(state: ConversationState, turn: Turn, failed: ev.RequestFaile
     return [Emit(turn.retrying(failed.failure, delay_s)), StartBackoff(failed.request, delay_s)]
 
 
+def _next_step(state: ConversationState, turn: Turn) -> Instruction:
+    """Send the results of a step to the model, unless it was the last one that the turn may have."""
+    if turn.steps >= state.config.max_steps:
+        return end_turn(state, turn.stopped())
+    return next_request(state, turn)
+
+
 def _emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:
     emitted = Emit(turn.tool_batch(batch))
+    turn = msgspec.structs.replace(turn, steps=turn.steps + 1)
     if batch.open:
         state.enter(ToolsOut(turn=msgspec.structs.replace(turn, refused_batches=0), batch=batch))
         return [emitted]
     turn = msgspec.structs.replace(turn, refused_batches=turn.refused_batches + 1)
     append_results(state, turn, batch)
     if turn.refused_batches < MAX_REFUSED_BATCHES:
-        return [emitted, next_request(state, turn)]
+        return [emitted, _next_step(state, turn)]
     return [emitted, end_turn(state, turn.failed(NO_VALID_INPUT))]

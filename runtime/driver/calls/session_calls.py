@@ -29,6 +29,7 @@ from ...events.segments import Position
 from ...session.host import SessionKey
 from ..silence import CALL_FAILURES, SilenceWatch, check_reachable
 from .arguments import checked_after, providers_of
+from .tool_runs import SessionTools
 
 T = TypeVar("T")
 
@@ -36,12 +37,19 @@ T = TypeVar("T")
 class SessionCalls:
     """The calls to one *session*, for its handle and the replies of that."""
 
-    __slots__ = ("_preparing", "_read", "id", "last_seq", "open_replies", "registry", "session")
+    __slots__ = ("_preparing", "_read", "id", "last_seq", "open_replies", "registry", "session", "tools")
 
-    def __init__(self, session: SessionRef, registry: SessionRegistry, read: Callable[[str, Position], Reader]) -> None:
+    def __init__(
+        self,
+        session: SessionRef,
+        registry: SessionRegistry,
+        read: Callable[[str, Position], Reader],
+        tools: SessionTools,
+    ) -> None:
         self.id = session.id
         self.session = session
         self.registry = registry
+        self.tools = tools
         self.last_seq = 0
         self.open_replies = 0
         self._read = read
@@ -53,6 +61,7 @@ class SessionCalls:
 
     async def deliver(self, message: ToLLM, on_late: Callable[[Receipt], None] | None) -> Receipt:
         """As ``send``. If the message gets there although this is cancelled, *on_late* gets the receipt."""
+        change = message
         if isinstance(message, Configure) or (self._preparing and self._preparing.locked()):
             self._preparing = self._preparing or asyncio.Lock()
             async with self._preparing:  # what is sent meanwhile stays behind
@@ -62,6 +71,8 @@ class SessionCalls:
         channel, urgent = self.session.host.channel, isinstance(message, Interrupt)
         receipt = await self.call(lambda host: host.reply_to(tell(channel, self.session.key, data, urgent, on_late)))
         self.last_seq = max(self.last_seq, receipt.seq)
+        if isinstance(change, Configure) and "tools" in (settings := given_settings(change)):
+            self.tools = SessionTools.of(settings["tools"] or ())
         return receipt
 
     def events(self, after: int = 0) -> Reader:

@@ -1,23 +1,61 @@
-"""Runs of a program's tools: whatever a tool returns or raises, the model gets a result."""
+"""The tools of a session that run in this program: whatever they return or raise, the model gets a result."""
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from inspect import isawaitable
-from typing import cast
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol, Self, cast
 
 from ....providers.schema.checks.shown import shown
-from ....providers.schema.content import Text, ToolResult, ToolUse
-from ....providers.schema.errors import InvalidConfig, UnsupportedContent
-from ...api.errors import HistoryFull, MessageTooLarge
-from ...api.messages import Receipt, ToLLM, ToolResults
+from ....providers.schema.content import ToolResult, ToolUse
+from ....providers.schema.errors import ConfigError, InvalidConfig, RayconteurError, UnsupportedContent
+from ....providers.schema.tools import ProviderTool, Tool
+from ...api.errors import HistoryFull, MailboxError, MessageTooLarge, ToolResultError, ToolsWaiting
+from ...api.function_tool import FunctionTool
+from ...api.messages import Interrupt, Receipt, ToLLM, ToolResults
+from ...api.options import RuntimeOptions
+from ...tools.results import error_result
+from ...tools.runs import ToolRun, function_run, results
+from .abandoned_turns import AbandonedTurns
 
 log = logging.getLogger(__name__)
 
-RunTool = Callable[[ToolUse], Awaitable[ToolResult | str] | ToolResult | str]
-"""Runs a tool and returns its result, or just the text of it. An exception becomes an error result for the model."""
+RunTool = Callable[[ToolUse], Awaitable[object] | object]
+"""Runs a tool and returns its result: a ``ToolResult``, or whatever a tool may return. It may be async."""
 
 _REJECTIONS = (InvalidConfig, UnsupportedContent, MessageTooLarge, HistoryFull)
 """What the session may say of the content of a result."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTools:
+    """The tools of a session as this program knows them.
+
+    *functions* are those that run here, by name. *declared* are the names of all, if they are known.
+    """
+
+    functions: Mapping[str, FunctionTool] = field(default_factory=dict[str, FunctionTool])
+    declared: frozenset[str] | None = None
+
+    @classmethod
+    def of(cls, tools: Iterable[Tool | ProviderTool]) -> Self:
+        """The tools of a session that has *tools*."""
+        tools = tuple(tools)
+        functions = {tool.name: tool for tool in tools if isinstance(tool, FunctionTool)}
+        return cls(functions, frozenset(tool.name for tool in tools))
+
+
+def checked_functions(tools: Iterable[FunctionTool]) -> SessionTools:
+    """The *tools* that this program runs of a session that another one may have opened.
+
+    Raises:
+        InvalidConfig: one is no function tool.
+    """
+    functions = tuple(tools)
+    if wrong := [each for each in cast("tuple[object, ...]", functions) if not isinstance(each, FunctionTool)]:
+        raise InvalidConfig("tools", f"give functions below @rayconteur.tool, not {shown(wrong[0])}")
+    return SessionTools({tool.name: tool for tool in functions})
 
 
 def checked_run_tool(run_tool: object) -> None:
@@ -28,43 +66,112 @@ def checked_run_tool(run_tool: object) -> None:
         raise InvalidConfig("run_tool", f"give a function that takes a ToolUse, not {shown(run_tool)}")
 
 
-async def tool_result(use: ToolUse, run_tool: RunTool) -> ToolResult:
-    """The result of *use*: an error result if the tool raises an exception, or returns something else."""
-    try:
-        outcome = run_tool(use)
-        result = cast(object, await outcome if isawaitable(outcome) else outcome)  # a tool may return anything
-    except Exception as error:  # any error of a tool: the model is told
-        return _error_result(use, f"{type(error).__name__}: {error}")
-    if isinstance(result, str):
-        return ToolResult(use.id, (Text(result),))
-    if not isinstance(result, ToolResult):
-        return _wrong_result(use, f"returned {type(result).__name__}, not a str or a ToolResult")
-    if result.tool_use_id != use.id:
-        return _wrong_result(use, f"returned the result of {shown(result.tool_use_id)}, not of {shown(use.id)}")
-    return result
+@dataclass(frozen=True, slots=True)
+class ToolLimits:
+    """How many tools of a turn run at a time, how long ``run_tool`` may take, and how long the text of a result is."""
+
+    max_parallel: int
+    timeout_s: float
+    max_result_bytes: int
+
+    @classmethod
+    def of(cls, options: RuntimeOptions) -> Self:
+        """The limits in *options*."""
+        return cls(options.max_parallel_tools, options.tool_timeout_s, options.max_result_bytes)
 
 
-async def send_results(
-    uses: tuple[ToolUse, ...], results: list[ToolResult], send: Callable[[ToLLM], Awaitable[Receipt]]
-) -> None:
-    """Send *results*. In the place of one that the session rejects, the model gets an error result with the reason."""
-    try:
-        await send(ToolResults(results=tuple(results), last=True))
-        return
-    except _REJECTIONS:
-        pass  # nothing of them was accepted
-    for use, result in zip(uses, results, strict=True):
+class ToolSession(Protocol):
+    """What tools need of the session that they run for."""
+
+    id: str
+    tools: SessionTools
+
+    async def send(self, message: ToLLM) -> Receipt:
+        """Put *message* into the mailbox."""
+        ...
+
+
+class TurnTools:
+    """Runs the tools of one turn in the background, and sends their results."""
+
+    def __init__(self, session: ToolSession, limits: ToolLimits, abandoned_turns: AbandonedTurns) -> None:
+        self._session = session
+        self._limits = limits
+        self._abandoned_turns = abandoned_turns
+        self._task: asyncio.Task[None] | None = None
+        self.run_tool: RunTool | None = None
+        """What runs the tools that are no functions of the session."""
+        self.error: Exception | None = None
+        """Why the turn was interrupted, if that was because its results were not accepted."""
+
+    @property
+    def running(self) -> bool:
+        """True while a tool runs."""
+        return self._task is not None and not self._task.done()
+
+    def start(self, turn: int, uses: Sequence[ToolUse], required: bool) -> None:
+        """Run *uses*, which *turn* waits for, as far as they run here.
+
+        Raises:
+            ToolsWaiting: one does not run here, and all are *required* to. None was started.
+        """
+        runs = {use.id: run for use in uses if (run := self._run_of(use))}
+        if required and (waiting := sorted({use.name for use in uses if use.id not in runs})):
+            names = shown(", ".join(waiting), quoted=False)
+            raise ToolsWaiting(f"the model asks for {names}; pass run_tool to answer(), or send ToolResults")
+        if runs:
+            self._task = asyncio.create_task(self._send_results(turn, list(runs.values())))
+
+    async def stop(self) -> None:
+        """Cancel what runs: no tool is started any more, and no result is sent."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    def _run_of(self, use: ToolUse) -> ToolRun | None:
+        tools, limits = self._session.tools, self._limits
+        if tool := tools.functions.get(use.name):
+            return function_run(tool, use, limits.max_result_bytes)
+        run_tool = self.run_tool
+        if run_tool is None and tools.functions and tools.declared is not None and use.name not in tools.declared:
+            run_tool = partial(_unknown, sorted(tools.declared))
+        if run_tool is None:
+            return None
+        return ToolRun(use, partial(run_tool, use), dict, limits.timeout_s, limits.max_result_bytes)
+
+    async def _send_results(self, turn: int, runs: list[ToolRun]) -> None:
         try:
-            await send(ToolResults(results=(result,)))
+            async for done in results(runs, self._limits.max_parallel):
+                await self._send(done)
+        except (MailboxError, ConfigError) as error:  # not even the reason is accepted: the turn would wait for ever
+            self.error = error
+            await self._abandoned_turns.interrupt_and_wait(self._session, Interrupt(turn=turn))
+        except RayconteurError as error:  # which the reader of the turn's events is told of, too
+            log.info("a tool result of session %s could not be sent: %s", self._session.id, error.code)
+
+    async def _send(self, done: list[ToolResult]) -> None:
+        """Send the results. In the place of one that the session rejects, the model gets an error with the reason."""
+        try:
+            await self._session.send(ToolResults(results=tuple(done)))
+            return
+        except (ToolResultError, *_REJECTIONS):
+            pass  # nothing of them was accepted
+        for result in done:
+            try:
+                await self._send_one(result)
+            except ToolResultError as error:  # its turn is over, or another program answered it
+                log.info("a tool result of session %s is not wanted: %s", self._session.id, error)
+
+    async def _send_one(self, result: ToolResult) -> None:
+        try:
+            await self._session.send(ToolResults(results=(result,)))
         except _REJECTIONS as error:
-            await send(ToolResults(results=(_wrong_result(use, f"returned a result that is rejected: {error}"),)))
+            use = ToolUse(result.tool_use_id, "", {})
+            log.error("the result of tool use %s was rejected: %s", shown(use.id), error)
+            problem = f"the tool returned a result that is rejected: {error}"
+            await self._session.send(ToolResults(results=(error_result(use, problem),)))
 
 
-def _wrong_result(use: ToolUse, problem: str) -> ToolResult:
-    log.error("the tool %s %s", shown(use.name), problem)
-    return _error_result(use, f"the tool {problem}")
-
-
-def _error_result(use: ToolUse, problem: str) -> ToolResult:
-    text = problem.encode(errors="backslashreplace").decode()
-    return ToolResult(use.id, (Text(text),), is_error=True)
+def _unknown(declared: Sequence[str], use: ToolUse) -> ToolResult:
+    names = shown(", ".join(declared), quoted=False, limit=1_000)
+    return error_result(use, f"There is no tool {shown(use.name)}. The tools are: {names}.")

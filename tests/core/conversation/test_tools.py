@@ -1,8 +1,10 @@
 """Tool batches: emitted as a whole, answered in any order; malformed input is never guessed."""
 
+import msgspec
 import pytest
 from builders.conversation import (
     DISCARD,
+    USAGE,
     answered,
     assert_rejected,
     conversation_in,
@@ -10,15 +12,18 @@ from builders.conversation import (
     emitted_events,
     history_lines,
     only_one,
+    opened_conversation,
     received,
     request_failed,
     tool_result,
     tool_results,
     tool_use,
     turn_ends,
+    user_message,
 )
 
 from rayconteur.providers.schema.content import ToolResult, ToolUse
+from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import Limits, SessionConfig
 from rayconteur.runtime.api.errors import (
@@ -85,6 +90,31 @@ def test_a_turn_continues_through_tool_batches_until_the_model_is_done() -> None
     assert isinstance(end, msg.Completed)
     assert (end.turn, end.requests) == (1, 3)
     assert {message.turn for message in conversation.history} == {1}
+
+
+def test_a_turn_ends_with_the_results_of_its_last_step_and_goes_on_when_it_is_retried() -> None:
+    conversation = opened_conversation(msgspec.structs.replace(DISCARD, max_steps=2))
+    conversation.handle(user_message("hi"))
+    conversation.handle(answered(1, tool_use("a")))
+    assert only_one(SendRequest, conversation.handle(tool_results("a"))).number == 2
+    conversation.handle(answered(2, tool_use("b")))
+
+    [end] = turn_ends(conversation.handle(tool_results("b")))
+
+    assert isinstance(end, msg.Completed)
+    assert (end.stop_reason, end.requests, end.usage) == (StopReason.MAX_STEPS, 2, USAGE + USAGE)
+    assert history_lines(conversation.history)[-1] == "user: b=seen"
+    assert only_one(SendRequest, conversation.handle(received(msg.Retry()))).number == 3
+
+
+def test_steps_without_a_valid_input_count_too() -> None:
+    conversation = opened_conversation(msgspec.structs.replace(DISCARD, max_steps=1))
+    conversation.handle(user_message("hi"))
+
+    [end] = turn_ends(conversation.handle(answered(1, tool_use("a", malformed="{"))))
+
+    assert isinstance(end, msg.Completed)
+    assert end.stop_reason is StopReason.MAX_STEPS
 
 
 def test_a_result_may_be_an_error_without_content() -> None:

@@ -1,0 +1,90 @@
+"""Tools that are functions: their definitions for the model, with the function beside them in this process."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from types import MethodType
+from typing import Any, Self, cast
+
+import msgspec
+
+from ...providers.schema.checks.field_checks import check_value
+from ...providers.schema.checks.shown import shown
+from ...providers.schema.errors import InvalidConfig
+from ...providers.schema.tools import ProviderTool, Tool
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRun:
+    """How a tool's *function* is run.
+
+    *arguments* turns the input that the model wrote into the function's keyword arguments, and raises
+    ``msgspec.ValidationError`` for input that does not fit. A run takes at most *timeout_s*; ``None`` is no limit.
+    Tools that are not *parallel* run alone. *is_method*: the function still needs the instance that it belongs to.
+    """
+
+    function: Callable[..., Any]
+    arguments: Callable[[dict[str, Any]], dict[str, Any]]
+    timeout_s: float | None
+    parallel: bool
+    is_method: bool = False
+
+
+class FunctionTool(Tool, frozen=True, gc=True, dict=True, tag="tool"):
+    """A tool that is a function: ``rayconteur.tool`` makes it. It can be called as the function can.
+
+    The function stays in this process; elsewhere the tool is a ``Tool``.
+    """
+
+    @classmethod
+    def of(cls, definition: Tool, run: FunctionRun) -> Self:
+        """The tool with *definition* that *run* runs."""
+        made = cls(**msgspec.structs.asdict(definition))
+        attributes = vars(made)
+        attributes["_run"], attributes["__doc__"] = run, run.function.__doc__
+        attributes["__wrapped__"] = run.function
+        return made
+
+    @property
+    def run(self) -> FunctionRun:
+        """How the function is run."""
+        run: FunctionRun = self.__dict__["_run"]
+        return run
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.run.function(*args, **kwargs)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Self:
+        """The tool of one *instance*, if the function is a method."""
+        if instance is None or not self.run.is_method:
+            return self
+        bound = MethodType(self.run.function, instance)
+        return type(self).of(self, replace(self.run, function=bound, is_method=False))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_definition, (msgspec.structs.asdict(self),))
+
+
+def check_tools(tools: object, name: str) -> None:
+    """Check the *tools* of settings; *name* is what errors call them.
+
+    Raises:
+        InvalidConfig: one is no tool.
+    """
+    if tools is msgspec.UNSET:
+        return
+    if isinstance(tools, list | tuple):
+        tools = [_checked_tool(tool, f"{name}[{index}]") for index, tool in enumerate(cast("Sequence[object]", tools))]
+    check_value(tools, tuple[Tool | ProviderTool, ...], name)
+
+
+def _checked_tool(tool: object, name: str) -> object:
+    if isinstance(tool, FunctionTool):
+        return _definition(msgspec.structs.asdict(tool))
+    if callable(tool):
+        called = shown(getattr(tool, "__name__", "it"), quoted=False)
+        raise InvalidConfig(name, f"a function needs its schema: write @rayconteur.tool above {called}")
+    return tool
+
+
+def _definition(fields: dict[str, Any]) -> Tool:
+    return Tool(**fields)

@@ -1,0 +1,39 @@
+"""What is done for a session before its actor hears of it."""
+
+import asyncio
+import os
+from collections.abc import Iterable
+
+from ....providers.schema.messages import Message
+from ....providers.served_facts import learn_facts
+from ...api.config import SessionConfig
+from ...api.initial_history import validated_history
+from ...api.validation import validated_provider, validated_struct
+from ...cluster.shipping import with_shipped_strategies
+from ...session.pages import encode_messages
+
+
+async def prepared_config(config: SessionConfig) -> SessionConfig:
+    """*config*, validated, with its credentials, the facts of its model, and the request forms of its providers.
+
+    Raises:
+        ConfigError: it is invalid, or a key or an SDK is missing: the field, variable or extra is named.
+    """
+    config = _checked_config(with_shipped_strategies(config))
+    await learn_facts(config.provider.resolved(os.environ))
+    return await asyncio.to_thread(config.resolved(os.environ).with_request_forms)
+
+
+def encoded_history(history: Iterable[Message], source: str) -> list[bytes]:
+    """*history*, from which a session with a provider of *source* is to go on, in pages.
+
+    Raises:
+        InvalidConfig: it is not valid; the message is named.
+    """
+    return list(encode_messages(validated_history(history, source)))
+
+
+def _checked_config(config: SessionConfig) -> SessionConfig:
+    if hasattr(config, "provider"):
+        validated_provider(config.provider)
+    return validated_struct(config, (SessionConfig,), "config")

@@ -1,0 +1,1 @@
+"""Tools that are functions of the program: their definitions, their runs and their results."""

@@ -1,0 +1,104 @@
+"""``rayconteur.tool``: turns a function into a tool."""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any, overload
+
+from ...providers.schema.checks.shown import shown
+from ...providers.schema.errors import InvalidConfig
+from ...providers.schema.tools import Tool
+from ..api.function_tool import FunctionRun, FunctionTool
+from .docstrings import descriptions
+from .schemas import parameters_of
+
+TIMEOUT_S = 30.0
+"""How long a run may take, unless the tool says otherwise."""
+
+
+@overload
+def tool(function: Callable[..., Any]) -> FunctionTool: ...
+
+
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout_s: float | None = TIMEOUT_S,
+    parallel: bool = True,
+    strict: bool = False,
+    deferred: bool = False,
+) -> Callable[[Callable[..., Any]], FunctionTool]: ...
+
+
+def tool(
+    function: Callable[..., Any] | None = None,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout_s: float | None = TIMEOUT_S,
+    parallel: bool = True,
+    strict: bool = False,
+    deferred: bool = False,
+) -> FunctionTool | Callable[[Callable[..., Any]], FunctionTool]:
+    """A tool that runs *function*: ``@tool`` above it, or ``@tool(timeout_s=5)``. It may be async, or a method.
+
+    Its *name* and *description*, and those of its parameters, come from the function, its annotations
+    (``Annotated[str, "the town"]``) and its docstring; the JSON Schema from its types: those that msgspec knows,
+    structs and dataclasses among them, and pydantic models. A run takes at most *timeout_s* seconds. Tools that are not
+    *parallel* run alone. *strict* and *deferred* are those of ``Tool``.
+
+    Raises:
+        InvalidConfig: a parameter has no type, or one without a JSON Schema, or an option is invalid. It is named.
+    """
+    if function is None:
+        return partial(
+            tool_of,
+            name=name,
+            description=description,
+            timeout_s=timeout_s,
+            parallel=parallel,
+            strict=strict,
+            deferred=deferred,
+        )
+    return tool_of(function)
+
+
+def tool_of(
+    function: Callable[..., Any],
+    name: str | None = None,
+    description: str | None = None,
+    timeout_s: float | None = TIMEOUT_S,
+    parallel: bool = True,
+    strict: bool = False,
+    deferred: bool = False,
+) -> FunctionTool:
+    """As ``tool``."""
+    if isinstance(function, staticmethod | classmethod):
+        raise InvalidConfig("tool", "write @staticmethod above @tool, not below it; a class method can't be a tool")
+    if not callable(function):
+        raise InvalidConfig("tool", f"give a function, not {shown(function)}")
+    if timeout_s is not None and not timeout_s > 0:
+        raise InvalidConfig("tool.timeout_s", f"give a number of seconds above 0, or None, not {shown(timeout_s)}")
+    name = name or str(getattr(function, "__name__", type(function).__name__))
+    is_method = _is_method(function)
+    told = descriptions(function)
+    parameters = parameters_of(function, told.parameters, name, without_first=is_method)
+    definition = Tool(
+        name=name,
+        description=told.function if description is None else description,
+        input_schema=parameters.schema,
+        strict=strict,
+        deferred=deferred,
+    )
+    return FunctionTool.of(definition, FunctionRun(function, parameters.arguments, timeout_s, parallel, is_method))
+
+
+def _is_method(function: Callable[..., Any]) -> bool:
+    """True if *function* is defined in a class, whose instance is its first argument."""
+    owner, _, _ = getattr(function, "__qualname__", "").rpartition(".")
+    if not owner or owner.endswith("<locals>") or inspect.ismethod(function):
+        return False
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    return first is not None and first.name == "self" and first.annotation is inspect.Parameter.empty

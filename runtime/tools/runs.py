@@ -1,0 +1,152 @@
+"""Runs of the tools of one answer: several at a time, each within its time, and cancelled when they are not needed."""
+
+import asyncio
+import contextvars
+import logging
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from inspect import isasyncgen, isasyncgenfunction, isawaitable, iscoroutinefunction, isfunction, ismethod
+from typing import Any, cast
+
+import msgspec
+
+from ...providers.schema.checks.shown import shown
+from ...providers.schema.content import ToolResult, ToolUse
+from ..api.function_tool import FunctionTool
+from .results import error_result, result_of
+
+log = logging.getLogger(__name__)
+
+_CANCELLED_WITHIN_S = 1.0
+"""A tool that does not end so soon after it was cancelled is left alone."""
+
+
+class InvalidInput(Exception):
+    """The input that the model wrote does not fit the parameters of the function."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRun:
+    """One run: what *function*, called with *arguments*, returns, is the result of *use*.
+
+    It may take *timeout_s*; ``None`` is no limit. One that is not *parallel* runs alone. The text of a result is cut to
+    *max_result_bytes*. *arguments* raises ``InvalidInput``.
+    """
+
+    use: ToolUse
+    function: Callable[..., object]
+    arguments: Callable[[], dict[str, Any]]
+    timeout_s: float | None
+    max_result_bytes: int
+    parallel: bool = True
+
+    async def result(self) -> ToolResult:
+        """The result: an error result for the model if the input does not fit, the run fails, or takes too long."""
+        use, name = self.use, shown(self.use.name)
+        limit = asyncio.timeout(self.timeout_s)
+        try:
+            arguments = self.arguments()
+            async with limit:
+                outcome = await _outcome(partial(self.function, **arguments), use.name)
+        except InvalidInput as error:
+            log.info("the input of the tool %s does not fit: %s", name, error)
+            return error_result(use, f"The input does not fit the schema of the tool: {error}. Nothing was run.")
+        except Exception as error:  # any error of a tool: the model is told
+            if limit.expired():
+                log.warning("the tool %s did not end within %g s", name, self.timeout_s)
+                return error_result(use, f"The tool did not end within {self.timeout_s:g} seconds.")
+            log.warning("the tool %s failed", name, exc_info=error)
+            return error_result(use, f"{type(error).__name__}: {error}")
+        result = result_of(use, outcome, self.max_result_bytes)
+        if result.is_error and not (isinstance(outcome, ToolResult) and outcome.is_error):
+            log.error("the tool %s gave no result: %s", name, result.content)
+        return result
+
+
+def function_run(tool: FunctionTool, use: ToolUse, max_result_bytes: int) -> ToolRun:
+    """The run of *tool* for *use*."""
+    run = tool.run
+
+    def arguments() -> dict[str, Any]:
+        try:
+            return run.arguments(use.input)
+        except msgspec.ValidationError as error:
+            raise InvalidInput(shown(str(error), quoted=False, limit=500)) from None
+
+    return ToolRun(use, run.function, arguments, run.timeout_s, max_result_bytes, run.parallel)
+
+
+async def results(runs: Sequence[ToolRun], max_parallel: int) -> AsyncGenerator[list[ToolResult], None]:
+    """The results of *runs* as they come; at most *max_parallel* run at a time. Runs still going are cancelled."""
+    limit = max_parallel if all(run.parallel for run in runs) else 1
+    waiting = iter(runs)
+    running: set[asyncio.Task[ToolResult]] = set()
+    try:
+        while True:
+            while len(running) < limit and (run := next(waiting, None)):
+                running.add(asyncio.create_task(run.result(), name=f"tool {run.use.name[:50]}"))
+            if not running:
+                return
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            yield [task.result() for task in done]
+    finally:
+        await _cancel(running)
+
+
+async def _cancel(tasks: set[asyncio.Task[ToolResult]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        _, left = await asyncio.wait(tasks, timeout=_CANCELLED_WITHIN_S)
+        for task in left:
+            log.warning("the %s goes on although it was cancelled", task.get_name())
+
+
+async def _outcome(call: partial[object], name: str) -> object:
+    """What *call* returns, in a thread of its own unless it is async; what it awaits, or yields last, in the loop."""
+    made = call() if _is_async(call.func) else await _in_thread(call, name)
+    outcome = cast(object, await made if isawaitable(made) else made)
+    if not isasyncgen(outcome):
+        return outcome
+    yielded: object = None
+    async for each in cast("AsyncIterator[object]", outcome):
+        yielded = each
+    return yielded
+
+
+def _is_async(function: Callable[..., object]) -> bool:
+    called = function if isfunction(function) or ismethod(function) else type(function).__call__
+    return any(check(function) or check(called) for check in (iscoroutinefunction, isasyncgenfunction))
+
+
+async def _in_thread(call: Callable[[], object], name: str) -> object:
+    """What *call* returns in a thread of its own: one that never returns keeps no other from running, nor the exit."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[object] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(value: object, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is None:
+            future.set_result(value)
+        else:
+            future.set_exception(
+                error if isinstance(error, Exception) else RuntimeError(f"{type(error).__name__}: {error}")
+            )
+
+    def work() -> None:
+        value: object = None
+        failure: BaseException | None = None
+        try:
+            value = context.run(call)
+        except BaseException as error:  # whatever a tool raises must not leave its turn waiting
+            failure = error
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, value, failure)
+
+    threading.Thread(target=work, name=f"tool {name[:50]}", daemon=True).start()
+    return await future
