@@ -177,8 +177,7 @@ class Reply:
         except StopAsyncIteration:
             raise SessionClosed(f"session {session.id!r} ended before turn {turn}") from None
         except GeneratorExit:  # the loop was left
-            waits = isinstance(event, ToolBatch) and not self._tools.running
-            if not is_over and (not waits if self._abandons is None else self._abandons):
+            if not is_over and self._abandons_turn_at(event):
                 await self._abandon()
             raise
         except asyncio.CancelledError:
@@ -204,6 +203,12 @@ class Reply:
         if self._tools.error:
             raise self._tools.error
         return True
+
+    def _abandons_turn_at(self, event: FromLLM | None) -> bool:
+        """True if a loop that was left at *event* abandons its turn; at tools that do not run here it does not."""
+        if self._abandons is not None:
+            return self._abandons
+        return not isinstance(event, ToolBatch) or self._tools.running
 
     async def _abandon(self) -> None:
         """Interrupt the turn, for whose end nobody waits any more."""
