@@ -143,11 +143,12 @@ class TurnTools:
         try:
             async for done in results(runs, self._limits.max_parallel):
                 await self._send(done)
-        except (MailboxError, ConfigError) as error:  # not even the reason is accepted: the turn would wait for ever
-            self.error = error
+        except Exception as error:
+            if isinstance(error, RayconteurError) and not isinstance(error, MailboxError | ConfigError):
+                log.info("a tool result of session %s could not be sent: %s", self._session.id, error.code)
+                return  # the reader of the turn's events is told of it, too
+            self.error = error  # not even the reason is accepted: the turn would wait for ever
             await self._abandoned_turns.interrupt_and_wait(self._session, Interrupt(turn=turn))
-        except RayconteurError as error:  # which the reader of the turn's events is told of, too
-            log.info("a tool result of session %s could not be sent: %s", self._session.id, error.code)
 
     async def _send(self, done: list[ToolResult]) -> None:
         """Send the results. In the place of one that the session rejects, the model gets an error with the reason."""
