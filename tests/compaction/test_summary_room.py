@@ -119,3 +119,17 @@ def test_a_summary_that_begins_like_a_refusal_is_one_if_it_is_longer() -> None:
 def _json(value: object) -> str:
     """All of *value*: a repr is cut."""
     return msgspec.json.encode(value).decode()
+
+
+@pytest.mark.parametrize(("excess", "is_summary"), [(0, True), (1, False)])
+def test_an_answer_of_up_to_twice_the_limit_and_a_frame_is_a_summary(excess: int, is_summary: bool) -> None:
+    text = "x" * (2 * 100 + 150 + excess - count_tokens(user(1, "")))
+    history = turns(10)
+
+    async def send(request: SideRequest) -> Answer:
+        return answer(text)
+
+    result = compacted(history, Summarize(keep_recent_turns=4, max_summary_tokens=100), total_tokens(history) - 1, send)
+
+    assert (result.report.summary_chars == len(text)) is is_summary
+    assert ("much longer than 100 tokens" in (result.report.problem or "")) is not is_summary

@@ -167,6 +167,41 @@ def test_an_unknown_window_loses_no_turn_and_no_fact(
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
+@given(scene=scenes(is_known=True), plan=PLANS, report=REPORTS | RANDOM_REPORTS)
+def test_a_failing_summarizer_costs_no_turn_whatever_the_provider_reports(
+    scene: Scene, plan: list[str], report: Report
+) -> None:
+    model = StrictModel(scene.window, says_limit, report, Summarizer(plan))
+
+    async def main() -> None:
+        async with running_session(scene.config(), lambda _: model) as session:
+            ends = await talk(session, scene)
+
+            assert all(isinstance(end, rc.Completed) for end in ends)
+            assert len(model.refused) <= 2
+            assert facts_of_last_request(model)[-1] == TURNS
+
+    run(main())
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(scene=scenes(is_known=True), failures=st.lists(st.integers(0, 2), min_size=1), report=REPORTS)
+def test_no_fact_is_lost_by_failures_that_pass_whatever_the_provider_reports(
+    scene: Scene, failures: list[int], report: Report
+) -> None:
+    plan = [kind for count in failures for kind in [*["overloaded"] * count, "good"]]
+    model = StrictModel(scene.window, says_limit, report, Summarizer(plan))
+
+    async def main() -> None:
+        async with running_session(scene.config(), lambda _: model) as session:
+            await talk(session, scene)
+
+            assert facts_of_last_request(model) == list(range(1, TURNS + 1))
+
+    run(main())
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(scene=scenes(is_known=True), plan=PLANS)
 def test_a_summarizer_that_fails_in_any_way_at_any_point_costs_no_turn_and_nothing_that_there_is_room_for(
     scene: Scene, plan: list[str]
