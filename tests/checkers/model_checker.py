@@ -172,7 +172,7 @@ class ModelChecker:
             assert not any(message.is_sealed for message in self.conversation.history), "something sealed is left"
             self.attempts = 0
         self._restored = was_restored(before, self.conversation)
-        if omits_sealed(before, event) or self._restored:
+        if omits_sealed(before, event) or self._restored or is_compacted(event):
             self._expect_changed_history()
         self._originals.update(before, event)
 
@@ -225,10 +225,10 @@ class ModelChecker:
             case msg.Rewound():
                 assert self.queue.pop(0) == "rewind"
             case msg.Compacted():
-                assert emitted.turn == (self.running or 0)
-                if (waiting := f"compact {emitted.compaction}") in self.queue:
-                    self.queue.remove(waiting)  # it was interrupted
-                self._expect_changed_history()
+                is_withdrawn = (waiting := f"compact {emitted.compaction}") in self.queue
+                assert emitted.turn == (0 if is_withdrawn else self.running or 0)
+                if is_withdrawn:
+                    self.queue.remove(waiting)
             case msg.Configured(turn=turn):
                 applies_at_once = isinstance(message, msg.Configure) and message.next == "request"
                 assert applies_at_once or self.queue.pop(0) == "configure"

@@ -1,6 +1,7 @@
 """Removing the last turns of a history, and the originals of summaries that are removed."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from ....providers.schema.messages import Message
@@ -25,7 +26,7 @@ def rewound(full: list[Message], messages: list[Message], turns: int) -> Rewound
     if not starts:
         return Rewound(full[:], messages[:], [])
     start = starts[max(0, len(starts) - turns)]
-    return _without(full[start:], full[:start], messages)
+    return _without(full, start, messages, full[start].turn)
 
 
 def without_turn(full: list[Message], messages: list[Message], turn: int) -> Rewound:
@@ -33,24 +34,37 @@ def without_turn(full: list[Message], messages: list[Message], turn: int) -> Rew
     start = len(full)
     while start and full[start - 1].turn == turn:
         start -= 1
-    return _without(full[start:], full[:start], messages, turn)
+    return _without(full, start, messages, turn)
 
 
 def end_of_originals(full: Sequence[Message], messages: Sequence[Message]) -> int:
-    """The end of what *messages*[0], a provider's own summary, stands for in *full*; 0 if none of it is there.
+    """The end of what *messages*[0] stands for in *full*, or its own place there; 0 if none of it is there.
 
-    It stands for whole turns, except that a turn which continues its own answer goes on after the answer's first part.
+    A summary stands for whole turns, but a turn that continues its own answer goes on after the answer's first part.
     """
-    summary, *others = messages
-    end = _end_of_turn(full, summary.turn)
-    if not others or others[0].turn != summary.turn:
+    first, *others = messages
+    end = _end_of_turn(full, first.turn)
+    if first.stands_for is None:
+        return next((index + 1 for index in range(end) if full[index] is first), end)
+    rest = list(takewhile(lambda message: _has_part_of(message, first.turn), others))
+    if not rest:
         return end
-    same = [index for index in range(end) if full[index] == others[0]]
-    return same[max(0, len(same) - others.count(others[0]))] if same else end
+    if rest[-1].stands_for is not None:
+        end = end_of_originals(full, others[len(rest) - 1 :])
+    end -= sum(1 if message.stands_for is None else message.stands_for.messages for message in rest)
+    while end > 0 and not full[end].starts_turn:
+        end -= 1
+    return max(0, end)
 
 
-def _without(removed: list[Message], kept: list[Message], messages: list[Message], turn: int | None = None) -> Rewound:
-    """*kept*, and *messages* without those of *turn* and what stands for any of *removed*, which followed *kept*."""
+def _has_part_of(message: Message, turn: int) -> bool:
+    stands_for = message.stands_for
+    return message.turn == turn if stands_for is None else stands_for.first_turn <= turn <= stands_for.last_turn
+
+
+def _without(full: list[Message], start: int, messages: list[Message], turn: int) -> Rewound:
+    """*full* up to *start*, and *messages* without those of *turn* and what stands for any that *full* loses."""
+    kept, removed = full[:start], full[start:]
     gone = {turn, *(message.turn for message in removed)}
     # A turn of an initial history may have more than one message of the user.
     kept_ids = set(map(id, kept)) if kept and kept[-1].turn in gone else ()
@@ -59,13 +73,13 @@ def _without(removed: list[Message], kept: list[Message], messages: list[Message
         length -= 1
     held = messages[:length]
     stands_for = messages[length].stands_for if length < len(messages) else None
-    start = len(kept)
+    first = len(kept)
     if stands_for is not None:
-        floor = _end_of_turn(kept, held[-1].turn) if held else 0
+        floor = end_of_originals(full, messages[length - 1 :]) if held else 0
         turns = range(stands_for.first_turn, stands_for.last_turn + 1)
         starts = (index for index in range(floor, len(kept)) if kept[index].starts_turn)  # some may have been dropped
-        start = next((index for index in starts if kept[index].turn in turns), start)
-    originals = kept[start:]
+        first = next((index for index in starts if kept[index].turn in turns), first)
+    originals = kept[first:]
     return Rewound(kept, held + originals, removed, restored=bool(originals))
 
 

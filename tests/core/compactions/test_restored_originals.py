@@ -80,6 +80,30 @@ def test_all_of_an_answer_that_was_compacted_part_by_part_is_back_once() -> None
     assert sum(map(is_prompt, conversation.history)) == 3
 
 
+@pytest.mark.parametrize("message", [OTHER_MODEL, received(msg.Rewind())])
+def test_a_summary_in_words_of_the_rest_of_an_answer_stays_or_gives_way_to_just_that(message: ev.Received) -> None:
+    conversation = continuing()
+    before = conversation.history
+    native = natively(before[:-1])
+    compacted(conversation, (native, before[-1]))
+    conversation.handle(answered(conversation.requests, "end"))
+    conversation.handle(received(msg.Configure(model="larger")))
+    conversation.handle(user_message("and then?"))
+    conversation.handle(answered(conversation.requests, "that"))
+    full = conversation.history[1:]
+    conversation.handle(received(msg.Compact()))
+    summary = in_words(full[:2] if message is OTHER_MODEL else full)
+    compacted(conversation, (native, summary, *(full[2:] if message is OTHER_MODEL else ())))
+
+    conversation.handle(message)
+    conversation.handle(user_message("well"))
+
+    if message is OTHER_MODEL:
+        assert conversation.history[:-1] == (*before[:-1], summary, *full[2:])
+    else:
+        assert conversation.history[:-1] == (native, *full[:2])
+
+
 @pytest.mark.parametrize("summary", [natively, in_words])
 @pytest.mark.parametrize("message", [msg.Interrupt(), msg.Rewind()])
 def test_a_summary_of_a_part_of_the_turn_that_leaves_gives_way_to_the_turns_before(
