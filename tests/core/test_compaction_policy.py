@@ -29,6 +29,7 @@ def config(
         (None, 64_000, LIMIT - 8_192),
         (10_000, None, 76_500),  # of the rest, 15 % are left for errors of the estimate
         (90_000, None, 8_500),
+        (LIMIT, None, 4_250),  # a twentieth of the window is left for the history, and 15 % of that for errors
     ],
 )
 def test_room_is_reserved_for_the_answer(
@@ -75,7 +76,7 @@ def test_no_history_may_grow_beyond_what_a_request_may_have() -> None:
     assert policy.is_due(LIMIT - 8_191, config())
 
 
-@pytest.mark.parametrize(("tokens", "floor"), [(45_000, 0), (45_001, 45_001)])
+@pytest.mark.parametrize(("tokens", "floor"), [(44_999, 0), (45_000, 0), (45_001, 45_001)])
 def test_a_compaction_that_reached_its_target_leaves_no_floor(tokens: int, floor: int) -> None:
     policy = CompactionPolicy()
 

@@ -79,16 +79,18 @@ def test_continue_requests_the_rest_of_the_answer(reason: StopReason) -> None:
 def test_an_answer_paused_in_a_tool_of_the_provider_is_sent_back_as_it_is(provider: str, asks: bool) -> None:
     conversation = opened_conversation(AUTO)
     conversation.handle(user_message("hi"))
+    conversation.handle(answered(1, "Hello."))
+    conversation.handle(user_message("Search."))
     search = Opaque(provider=provider, type="server_tool_use", json=b"{}")
     paused = ev.Answered(
-        request=1, answer=msgspec.structs.replace(PAUSED.answer, content=(Text("Let me see."), search))
+        request=2, answer=msgspec.structs.replace(PAUSED.answer, content=(Text("Let me see."), search))
     )
 
     sent = only_one(SendRequest, conversation.handle(paused))
-    conversation.handle(answered(2, "There."))
+    conversation.handle(answered(3, "There."))
 
-    assert (len(sent.messages) == 3) == asks
-    assert history_lines(conversation.history) == ["user: hi", "assistant: Let me see. Opaque There."]
+    assert (len(sent.messages) == 5) == asks
+    assert history_lines(conversation.history)[2:] == ["user: Search.", "assistant: Let me see. Opaque There."]
 
 
 @pytest.mark.parametrize("reason", CUT)

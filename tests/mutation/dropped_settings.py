@@ -13,6 +13,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -93,13 +94,19 @@ def passes(tests: Sequence[str], dropped: str | None) -> bool:
     return os.waitpid(child, 0)[1] == 0
 
 
+@cache
+def passes_as_it_is(test: str) -> bool:
+    """True if *test* passes in a process that drops nothing: many settings have one test."""
+    return passes([test], None)
+
+
 def main() -> None:
     """Check the settings whose names contain the argument, or all."""
     part = sys.argv[1] if len(sys.argv) > 1 else ""
     unseen = [
         f"{name}: {test}"
         for name, test in table().items()
-        if part in name and not test.startswith(_STARTS_RAY) and (not passes([test], None) or passes([test], name))
+        if part in name and not test.startswith(_STARTS_RAY) and (not passes_as_it_is(test) or passes([test], name))
     ]
     print("\n".join(unseen) or "the test of each setting fails when the setting is dropped")
     sys.exit(bool(unseen))

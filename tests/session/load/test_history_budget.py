@@ -95,3 +95,17 @@ def test_what_compactions_removed_makes_room_first() -> None:
             assert host.status(("a", 1)).dropped_messages == 24 - len(host.history(("a", 1), full=True))
 
     asyncio.run(main())
+
+
+def test_the_largest_of_what_compactions_removed_goes_first_and_the_others_stay() -> None:
+    async def main() -> None:
+        async with host_with("a", "b", "c") as host:
+            for session_id, turns in (("a", 4), ("b", 8)):
+                await fill(host, session_id, turns)
+                await send(host, session_id, rc.Compact())
+
+            await send(host, "c", rc.UserMessage.of(KB * 8))
+
+            assert (host.status(("a", 1)).dropped_messages, host.status(("b", 1)).dropped_messages > 0) == (0, True)
+
+    asyncio.run(main())
