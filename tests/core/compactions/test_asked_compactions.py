@@ -7,6 +7,7 @@ from builders.conversation import (
     copy_of,
     effects,
     emitted_events,
+    only_one,
     received,
     replayed,
     user_message,
@@ -18,7 +19,7 @@ from rayconteur.runtime.api.config import WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
-from rayconteur.runtime.core.instructions import Acknowledge, Cancel, Emit
+from rayconteur.runtime.core.instructions import Acknowledge, Cancel, Emit, StartCompaction
 
 
 def interrupted(compaction: int, messages: int = 0) -> msg.Compacted:
@@ -114,6 +115,18 @@ def test_a_compaction_that_nobody_asked_for_has_no_number() -> None:
         if isinstance(event, msg.Compacted)
     ]
     assert (compacted.reason, compacted.compaction) == (CompactReason.OVERFLOW, 0)
+
+
+def test_an_asked_compaction_leaves_recent_turns_alone_that_an_overflow_would_not() -> None:
+    conversation = conversation_in(State.REQUESTING)
+    overflow = ev.RequestFailed(request=1, failure=ev.Failure(code="context_overflow", message="too long"))
+    overflown = only_one(StartCompaction, copy_of(conversation).handle(overflow))
+    conversation.handle(answered(1, "hello"))
+
+    asked = only_one(StartCompaction, conversation.handle(received(msg.Compact())))
+
+    assert asked.recent_budget_tokens > 1_000 * max(1, asked.budget_tokens)
+    assert overflown.recent_budget_tokens == overflown.budget_tokens
 
 
 def test_the_numbers_go_on_after_a_restart() -> None:

@@ -7,7 +7,7 @@ from fixtures.session import SessionFixture, running_session
 from fixtures.virtual_time import run
 
 import rayconteur as rc
-from rayconteur.compaction import Compaction, Layered, Summarize, Window
+from rayconteur.compaction import Compaction, Layered, Summarize, Threshold, Window
 from rayconteur.providers import ModelFacts
 from rayconteur.runtime import CompactReason
 
@@ -81,5 +81,25 @@ def test_turns_are_counted_on_after_a_session_is_restored_and_in_what_is_left_af
 
             assert await complete_turns(session, 3) == [4, 5, 5]
             assert compacted_turns(session) == [8]
+
+    run(main())
+
+
+@pytest.mark.parametrize("kind", [Summarize, Window, Threshold])
+@pytest.mark.parametrize("words", [3, 150])
+def test_a_compaction_that_is_asked_for_leaves_the_recent_turns_alone(
+    kind: type[Summarize | Window | Threshold], words: int
+) -> None:
+    async def main() -> None:
+        config = rc.SessionConfig(provider=rc.Scripted(), compaction=kind(keep_recent_turns=5))
+        async with running_session(config, lambda _: StrictModel(128_000)) as session:
+            for turn in range(10):
+                await session.wait_for_end(session.ask(f"FACT-{turn}=1 {'raven ' * words}"))
+            before = tuple(session.history())
+
+            session.tell(rc.Compact())
+            await session.wait_for_event(rc.Compacted)
+
+            assert tuple(session.history())[-10:] == before[-10:]
 
     run(main())
