@@ -14,15 +14,15 @@ from .api.status import CompactResult, SessionList, SessionStatus, State
 from .cluster.start.probe import probe
 
 if TYPE_CHECKING:
+    from .driver.answers.final_answer import FinalAnswer
     from .driver.prompt_map import PromptMap
-    from .driver.reply import FinalAnswer
     from .driver.shutdown import shutdown
     from .driver.typed_reply import TypedAnswer, TypedReply
     from .events.reader import Reader
 
 # Imported when first used: a process that handles only configs and messages does without asyncio and Ray.
 _LAZY = {
-    "FinalAnswer": ".driver.reply",
+    "FinalAnswer": ".driver.answers.final_answer",
     "PromptMap": ".driver.prompt_map",
     "Reader": ".events.reader",
     "TypedAnswer": ".driver.typed_reply",

@@ -103,7 +103,11 @@ THIRD_PARTY = {
     "langchain_core": ("benchmarks/adapters/langgraph.py",),
     "langgraph": ("benchmarks/adapters/langgraph.py",),
     "opentelemetry": ("benchmarks/adapters/autogen.py",),
-    "pydantic": ("benchmarks/adapters/langgraph.py", "runtime/driver/output_type.py", "runtime/tools/schemas.py"),
+    "pydantic": (
+        "benchmarks/adapters/langgraph.py",
+        "runtime/driver/answers/output_type.py",
+        "runtime/tools/schemas.py",
+    ),
     "pydantic_ai": ("benchmarks/adapters/pydantic_ai.py",),
     "matplotlib": ("benchmarks/report",),
     "rayconteur": ("benchmarks",),  # by its public names, as in a user's program

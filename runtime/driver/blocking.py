@@ -22,12 +22,12 @@ from ..api.placement import Dedicated, Placement
 from ..api.status import CompactResult, SessionList, SessionStatus
 from ..events import reader
 from . import runtime, session_handle
+from .answers.final_answer import FinalAnswer
 from .background_loop import BackgroundLoop, CallerThread
 from .blocking_reply import Reply, RunTool, TypedReply, in_caller
 from .calls.abandoned_turns import Abandon
 from .calls.arguments import Question
 from .prompt_map import Prompt, PromptMap
-from .reply import FinalAnswer
 from .typed_reply import TypedAnswer
 
 T = TypeVar("T")

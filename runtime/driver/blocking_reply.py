@@ -4,19 +4,20 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import partial
 from typing import Generic, TypeVar, cast
 
-from ...providers.schema.content import ToolResult, ToolUse
+from ...providers.schema.content import ToolUse
 from ..api.messages import FromLLM
 from . import reply, typed_reply
+from .answers.final_answer import FinalAnswer
 from .background_loop import BackgroundLoop, CallerThread
 from .calls.tool_runs import RunTool as AnyRunTool
 from .calls.tool_runs import checked_run_tool
-from .reply import FinalAnswer
 from .typed_reply import TypedAnswer
 
 T = TypeVar("T")
+S = TypeVar("S")
 
-RunTool = Callable[[ToolUse], ToolResult | str]
-"""Runs a tool and returns its result, or just the text of it. An exception becomes an error result for the model."""
+RunTool = Callable[[ToolUse], object]
+"""Runs a tool and returns its result: a ``ToolResult``, or whatever a tool may return."""
 
 
 class Reply:
@@ -35,13 +36,15 @@ class Reply:
         return self._reply.turn
 
     def __iter__(self) -> Iterator[FromLLM]:
-        events = aiter(self._reply)
-        try:
-            while event := self._loop.run(_next(events)):
-                yield event
-        finally:
-            # Unattended: the garbage collector may run this in the loop's own thread, which can't wait for itself.
-            self._loop.run_unattended(_close(events))
+        return self._iterate(aiter(self._reply))
+
+    def text_stream(self) -> Iterator[str]:
+        """The text of the turn as it comes. The text of a request that is repeated comes again."""
+        return self._iterate(self._reply.text_stream())
+
+    def cumulative(self) -> Iterator[str]:
+        """The text of the answer so far, each time that it changes: without that of requests that were repeated."""
+        return self._iterate(self._reply.cumulative())
 
     def answer(self, run_tool: RunTool | None = None) -> FinalAnswer:
         """Wait for the whole answer. Tools that the model asks for are run with *run_tool*, in this thread."""
@@ -49,6 +52,14 @@ class Reply:
             return self._loop.run(self._reply.answer())
         caller = CallerThread()
         return self._loop.run(self._reply.answer(in_caller(run_tool, caller)), caller)
+
+    def _iterate(self, items: AsyncGenerator[S, None]) -> Iterator[S]:
+        try:
+            while (item := self._loop.run(_next(items))) is not None:
+                yield item
+        finally:
+            # Unattended: the garbage collector may run this in the loop's own thread, which can't wait for itself.
+            self._loop.run_unattended(_close(items))
 
 
 class TypedReply(Reply, Generic[T]):
@@ -70,15 +81,15 @@ def in_caller(run_tool: RunTool, caller: CallerThread) -> AnyRunTool:
     """
     checked_run_tool(run_tool)
 
-    async def run(use: ToolUse) -> ToolResult | str:
+    async def run(use: ToolUse) -> object:
         return await caller.call(partial(run_tool, use))
 
     return run
 
 
-async def _next(events: AsyncGenerator[FromLLM, None]) -> FromLLM | None:
-    return await anext(events, None)
+async def _next(items: AsyncGenerator[S, None]) -> S | None:
+    return await anext(items, None)
 
 
-async def _close(events: AsyncGenerator[FromLLM, None]) -> None:
-    await events.aclose()
+async def _close(items: AsyncGenerator[S, None]) -> None:
+    await items.aclose()

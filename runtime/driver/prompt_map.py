@@ -24,10 +24,10 @@ from ..api.errors import (
     WrongContext,
 )
 from ..api.messages import UserMessage
+from .answers.final_answer import FinalAnswer
+from .answers.output_type import output_type_of
 from .calls.arguments import is_count
 from .calls.tool_runs import RunTool
-from .output_type import output_type_of
-from .reply import FinalAnswer
 from .session_handle import SessionHandle
 from .typed_reply import TypedAnswer
 

@@ -1,17 +1,12 @@
 """A reply: the events of one turn, or the answer that they add up to."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-import msgspec
-
-from ...providers.schema.checks.shown import short_repr
 from ...providers.schema.errors import ConfigError
-from ...providers.schema.stop_reasons import StopReason
-from ...providers.schema.usage import Usage
 from ..api.errors import (
     DeathReason,
     EventsMissed,
@@ -25,7 +20,6 @@ from ..api.errors import (
 from ..api.messages import (
     Completed,
     Continue,
-    Continuing,
     Died,
     Failed,
     FromLLM,
@@ -34,24 +28,23 @@ from ..api.messages import (
     Missed,
     Receipt,
     Retry,
-    Retrying,
-    StreamStarted,
     TextChunk,
-    ThinkingChunk,
     ToLLM,
     ToolBatch,
     UserMessage,
 )
-from ..api.notebooks import caption_html, counted, folded_html, text_html, usage_text
 from ..api.options import OnAbandon
 from ..api.status import SessionStatus
 from ..events.reader import Reader
+from .answers.final_answer import AnswerParts, FinalAnswer
 from .calls.abandoned_turns import AbandonedTurns
 from .calls.tool_runs import RunTool, SessionTools, ToolLimits, TurnTools, checked_run_tool
 from .kept_readers import KeptReaders
 from .silence import SilenceWatch
 
 _TURN_ENDS = (Completed, Failed, Interrupted)
+_PROBLEMS = (Failed, Interrupted, Missed)
+"""The events that end the wait for an answer."""
 
 _ABANDON_ITERATIONS = 3
 """A loop that was left sends its interrupt so many iterations of the event loop later: Python closes it in a task."""
@@ -96,31 +89,6 @@ class ReplyOptions:
     abandoned_turns: AbandonedTurns
     tool_limits: ToolLimits
     on_abandon: OnAbandon
-
-
-class FinalAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A completed turn: the text and thinking of its last answer, and the usage of the whole turn.
-
-    The text of an answer that was continued is that of all of its parts.
-    """
-
-    __repr__ = short_repr
-
-    text: str
-    thinking: str
-    stop_reason: StopReason
-    raw_stop_reason: str | None
-    usage: Usage
-    requests: int
-    turn: int
-
-    def _repr_html_(self) -> str:
-        return text_html(self.text) + self._notes_html()
-
-    def _notes_html(self) -> str:
-        """What a notebook displays below the answer itself."""
-        facts = (f"turn {self.turn}", self.stop_reason, counted(self.requests, "request"), usage_text(self.usage))
-        return folded_html("thinking", self.thinking) + caption_html(*facts)
 
 
 class Reply:
@@ -270,42 +238,66 @@ class Reply:
             Unreachable: the session's actor, or its router, did not respond. The turn goes on when it does.
         """
         checked_run_tool(run_tool)
-        self._tools.run_tool, self._answers_all_tools = run_tool, True
+        self._tools.run_tool = run_tool
+        parts = AnswerParts()
+        async with self._answering() as events:
+            async for event in events:
+                if type(event) in _PROBLEMS:
+                    raise await self._problem(event)
+                parts.add(event)
+                if isinstance(event, Completed):
+                    return parts.answer(event)
+        raise SessionClosed(f"session {self._session.id!r} ended before turn {self.turn}")
+
+    async def text_stream(self) -> AsyncGenerator[str, None]:
+        """The text of the turn as it comes. The text of a request that is repeated comes again.
+
+        Raises:
+            TurnFailed, TurnInterrupted, ToolsWaiting, EventsMissed, SessionDied, Unreachable: as for ``answer``.
+        """
+        async with self._answering() as events:
+            async for event in events:
+                if type(event) in _PROBLEMS:
+                    raise await self._problem(event)
+                if isinstance(event, TextChunk):
+                    yield event.text
+
+    async def cumulative(self) -> AsyncGenerator[str, None]:
+        """The text of the answer so far, each time that it changes: without that of requests that were repeated.
+
+        Raises:
+            TurnFailed, TurnInterrupted, ToolsWaiting, EventsMissed, SessionDied, Unreachable: as for ``answer``.
+        """
+        parts, before = AnswerParts(), ""
+        async with self._answering() as events:
+            async for event in events:
+                if type(event) in _PROBLEMS:
+                    raise await self._problem(event)
+                parts.add(event)
+                if (text := parts.text) != before:
+                    before = text
+                    yield text
+
+    @asynccontextmanager
+    async def _answering(self) -> AsyncGenerator[AsyncGenerator[FromLLM, None], None]:
+        """The events of the turn, for a caller that wants all tools to run."""
+        self._answers_all_tools = True
         async with aclosing(self.__aiter__()) as events:
             try:
-                return await self._collect(events)
+                yield events
             except BaseException as error:  # the turn is over, or as the error says; a cancelled call abandons it
                 self._abandons = not isinstance(error, Exception)
                 raise
 
-    async def _collect(self, events: AsyncIterable[FromLLM]) -> FinalAnswer:
-        text: list[str] = []
-        thinking: list[str] = []
-        complete = (0, 0)  # how much of them belongs to the parts of the answer before the running request
-        async for event in events:
-            match event:
-                case TextChunk():
-                    text.append(event.text)
-                case ThinkingChunk():
-                    thinking.append(event.text)
-                case StreamStarted() | Retrying():
-                    del text[complete[0] :], thinking[complete[1] :]
-                case Continuing():
-                    text += [event.text] if event.text else []
-                    complete = len(text), len(thinking)
-                case ToolBatch():
-                    complete = 0, 0
-                case Missed():
-                    raise await self._missed(event)
-                case Completed():
-                    return _final_answer(event, "".join(text), "".join(thinking))
-                case Failed():
-                    raise _turn_failed(event)
-                case Interrupted():
-                    raise TurnInterrupted(f"turn {event.turn} was interrupted")
-                case _:
-                    pass
-        raise SessionClosed(f"session {self._session.id!r} ended before turn {self.turn}")
+    async def _problem(self, event: FromLLM) -> Exception:
+        """The error for an *event* of ``_PROBLEMS``."""
+        match event:
+            case Missed():
+                return await self._missed(event)
+            case Failed():
+                return _turn_failed(event)
+            case _:
+                return TurnInterrupted(f"turn {event.turn} was interrupted")
 
     async def _missed(self, missed: Missed) -> EventsMissed:
         """The error for missed events.
@@ -335,15 +327,3 @@ def session_died(session_id: str, reason: DeathReason) -> SessionDied:
 
 def _turn_failed(failed: Failed) -> TurnFailed:
     return TurnFailed(failed.message, failed.code, failed.retryable, failed.partial_text, failed.retry_after_s)
-
-
-def _final_answer(completed: Completed, text: str, thinking: str) -> FinalAnswer:
-    return FinalAnswer(
-        text=text,
-        thinking=thinking,
-        stop_reason=completed.stop_reason,
-        raw_stop_reason=completed.raw_stop_reason,
-        usage=completed.usage,
-        requests=completed.requests,
-        turn=completed.turn,
-    )

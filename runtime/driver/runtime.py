@@ -25,6 +25,7 @@ from ..cluster.start.ray_start import connect_to_ray, shut_down_ray
 from ..events.reader import Reader
 from ..events.router_connections import RouterConnections
 from ..events.segments import START, Position
+from .answers.final_answer import FinalAnswer
 from .calls.abandoned_turns import AbandonedTurns
 from .calls.arguments import checked_address, session_ids_of, warm_by_provider
 from .calls.preparation import encoded_history, prepared_config
@@ -32,7 +33,7 @@ from .calls.session_calls import SessionCalls
 from .calls.tool_runs import RunTool, SessionTools, ToolLimits, checked_functions, checked_run_tool
 from .kept_readers import KeptReaders
 from .prompt_map import MapOptions, MapSessions, Prompt, PromptMap, asker, checked_prompts, typed_asker
-from .reply import FinalAnswer, ReplyOptions
+from .reply import ReplyOptions
 from .session_handle import SessionHandle
 from .typed_reply import TypedAnswer
 

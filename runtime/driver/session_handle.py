@@ -31,11 +31,11 @@ from ..cluster.refs import HostRef
 from ..events.reader import Reader
 from ..session.host import SessionKey
 from ..session.pages import HistoryPosition, decode_history_page
+from .answers.output_type import OutputType, output_type_of
 from .calls.abandoned_turns import Abandon, checked_on_abandon
 from .calls.arguments import Question
 from .calls.asked_compaction import ask_compaction
 from .calls.session_calls import SessionCalls
-from .output_type import OutputType, output_type_of
 from .reply import Reply, ReplyOptions
 from .silence import CALL_FAILURES
 from .typed_reply import TypedReply

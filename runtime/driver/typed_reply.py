@@ -10,9 +10,10 @@ from ...providers.schema.stop_reasons import StopReason
 from ..api.errors import OutputMismatch
 from ..api.messages import Continue, Receipt, Retry, UserMessage
 from ..api.notebooks import text_html
+from .answers.final_answer import FinalAnswer
+from .answers.output_type import Misfit, OutputType
 from .calls.tool_runs import RunTool
-from .output_type import Misfit, OutputType
-from .reply import FinalAnswer, Reply, ReplyOptions, ReplySession
+from .reply import Reply, ReplyOptions, ReplySession
 
 T = TypeVar("T")
 
@@ -20,7 +21,7 @@ _REFUSALS = (StopReason.REFUSAL, StopReason.CONTENT_FILTER)
 
 
 class TypedAnswer(FinalAnswer, Generic[T], frozen=True, kw_only=True):
-    """A completed turn whose text is *value*. If the model was told about a misfit, both turns are counted."""
+    """A completed turn whose text is *value*. If the model was told about a misfit, it counts both turns."""
 
     value: T
 
@@ -95,7 +96,12 @@ def _with_schema(message: UserMessage | Retry, output: OutputType[T]) -> UserMes
 def _typed(answer: FinalAnswer, value: T, before: FinalAnswer | None = None) -> TypedAnswer[T]:
     fields = msgspec.structs.asdict(answer)
     if before:
-        fields |= {"usage": before.usage + answer.usage, "requests": before.requests + answer.requests}
+        fields |= {
+            "usage": before.usage + answer.usage,
+            "requests": before.requests + answer.requests,
+            "tool_calls": (*before.tool_calls, *answer.tool_calls),
+            "duration_s": before.duration_s + answer.duration_s,
+        }
     return TypedAnswer(**fields, value=value)
 
 

@@ -24,7 +24,7 @@ from rayconteur.runtime.api.export import decode_export, encode_export
 from rayconteur.runtime.api.initial_history import validated_history
 from rayconteur.runtime.api.options import validated_session_id
 from rayconteur.runtime.api.validation import validated_struct
-from rayconteur.runtime.driver.output_type import output_type_of
+from rayconteur.runtime.driver.answers.output_type import output_type_of
 
 WORD = "raven-"
 LONG = (WORD * 2_000)[:10_000]

@@ -12,7 +12,7 @@ from msgspec import Meta
 from rayconteur.errors import InvalidConfig
 from rayconteur.providers.anthropic import rules as anthropic_rules
 from rayconteur.providers.openai.rules import schema_format
-from rayconteur.runtime.driver.output_type import Misfit, OutputType, output_type_of
+from rayconteur.runtime.driver.answers.output_type import Misfit, OutputType, output_type_of
 
 
 class Sky(Enum):

@@ -6,10 +6,10 @@ from typing import Any, Generic, TypeVar, cast, get_args
 
 import msgspec
 
-from ...providers.schema.checks.shown import shown
-from ...providers.schema.content import Text
-from ...providers.schema.errors import InvalidConfig
-from ..api.messages import UserMessage
+from ....providers.schema.checks.shown import shown
+from ....providers.schema.content import Text
+from ....providers.schema.errors import InvalidConfig
+from ...api.messages import UserMessage
 from .output_schema import NotPortable, portable_schema
 
 T = TypeVar("T")

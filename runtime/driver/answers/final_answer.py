@@ -1,0 +1,103 @@
+"""The final answer of a turn, and its parts as the events bring them."""
+
+import time
+
+import msgspec
+
+from ....providers.schema.checks.shown import short_repr
+from ....providers.schema.content import ToolUse
+from ....providers.schema.stop_reasons import StopReason
+from ....providers.schema.usage import Usage
+from ...api.messages import (
+    Completed,
+    Continuing,
+    FromLLM,
+    Retrying,
+    StreamStarted,
+    TextChunk,
+    ThinkingChunk,
+    ToolBatch,
+)
+from ...api.notebooks import caption_html, counted, folded_html, text_html, usage_text
+
+
+class FinalAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A completed turn: the text and thinking of its last answer, and the usage of the whole turn.
+
+    The text of an answer that was continued is that of all of its parts. *tool_calls* are the tool uses of the turn, in
+    the order in which the model asked for them; *message_id* is the provider's id of the last answer, empty where it
+    has none. *duration_s* is the time from sending the message to the turn's end, as this program saw it.
+    """
+
+    __repr__ = short_repr
+
+    text: str
+    thinking: str
+    stop_reason: StopReason
+    raw_stop_reason: str | None
+    usage: Usage
+    requests: int
+    turn: int
+    tool_calls: tuple[ToolUse, ...] = ()
+    message_id: str = ""
+    duration_s: float = 0.0
+
+    def _repr_html_(self) -> str:
+        return text_html(self.text) + self._notes_html()
+
+    def _notes_html(self) -> str:
+        """What a notebook displays below the answer itself."""
+        facts = (f"turn {self.turn}", self.stop_reason, counted(self.requests, "request"), usage_text(self.usage))
+        return folded_html("thinking", self.thinking) + caption_html(*facts)
+
+
+class AnswerParts:
+    """The parts of a turn's answer so far."""
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._thinking: list[str] = []
+        self._complete = (0, 0)  # how much of them belongs to the parts of the answer before the running request
+        self._tool_calls: list[ToolUse] = []
+        self._message_id = ""
+        self._started_at = time.monotonic()
+
+    def add(self, event: FromLLM) -> None:
+        """Take in the next *event* of the turn."""
+        match event:
+            case TextChunk():
+                self._text.append(event.text)
+            case ThinkingChunk():
+                self._thinking.append(event.text)
+            case StreamStarted() | Retrying():
+                del self._text[self._complete[0] :], self._thinking[self._complete[1] :]
+                if isinstance(event, StreamStarted):
+                    self._message_id = event.message_id
+            case Continuing():
+                self._text += [event.text] if event.text else []
+                self._complete = len(self._text), len(self._thinking)
+            case ToolBatch():
+                self._complete = 0, 0
+                self._tool_calls += event.uses
+            case _:
+                pass
+
+    @property
+    def text(self) -> str:
+        """The text of the answer so far."""
+        return "".join(self._text)
+
+    def answer(self, completed: Completed) -> FinalAnswer:
+        """The answer of the turn that *completed*."""
+        return FinalAnswer(
+            text=self.text,
+            thinking="".join(self._thinking),
+            stop_reason=completed.stop_reason,
+            raw_stop_reason=completed.raw_stop_reason,
+            usage=completed.usage,
+            requests=completed.requests,
+            turn=completed.turn,
+            tool_calls=tuple(self._tool_calls),
+            message_id=self._message_id,
+            duration_s=time.monotonic() - self._started_at,
+        )
