@@ -121,7 +121,8 @@ def test_all_lists_every_name_that_a_module_imports(file: str) -> None:
 def test_each_error_and_each_member_of_a_public_union_has_a_public_name() -> None:
     public = {name for module in [rayconteur, *groups()] for name in module.__all__}
     unions = [getattr(module, name) for module in [rayconteur, *groups()] for name in module.__all__]
-    members = [member for union in unions for member in get_args(union) if isinstance(member, type)]
+    arguments = [argument for union in unions for argument in get_args(union) if isinstance(argument, type)]
+    members = [argument for argument in arguments if argument.__module__ != "builtins"]
 
     without_public_name = {member.__name__ for member in [*members, *error_classes(RayconteurError)]} - public
 
