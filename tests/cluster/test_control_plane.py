@@ -5,6 +5,7 @@ import gc
 import subprocess
 import sys
 import threading
+from typing import Any, cast
 
 import msgspec
 import psutil
@@ -13,10 +14,12 @@ from fixtures.named_actors import actor_names, host_name, kill, process_id, wait
 
 import rayconteur as rc
 from rayconteur.errors import SessionDied, SessionExists
-from rayconteur.runtime import Died
+from rayconteur.runtime import DeathReason, Died
 from rayconteur.runtime.cluster import session_registry
 from rayconteur.runtime.cluster.directory.actor_names import is_host
+from rayconteur.runtime.cluster.directory.places import HostOwner
 from rayconteur.runtime.cluster.refs import HostRef
+from rayconteur.runtime.cluster.session_actor import SessionActor
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 PROGRAM = """
@@ -205,5 +208,21 @@ def test_the_processes_of_a_namespace_are_gone_when_its_shutdown_returns(options
             await rc.runtime.shutdown(options.namespace)
 
             assert [each for each in processes if psutil.pid_exists(each)] == []
+
+    asyncio.run(main())
+
+
+def test_the_reason_of_a_death_is_kept_when_a_program_meets_it_first(ray_address: str) -> None:
+    del ray_address  # the cluster that this process is connected to
+
+    async def main() -> None:
+        nothing = cast(Any, None)  # its start fails
+        actor = SessionActor.options(num_cpus=0).remote(
+            HostOwner("raven", "driver", detached=False), [], nothing, nothing
+        )
+        death = await HostRef("raven", actor, "driver", timeout_s=30.0).death()
+
+        assert death is not None
+        assert death.reason is DeathReason.NOT_STARTED
 
     asyncio.run(main())

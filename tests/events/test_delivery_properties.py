@@ -183,7 +183,9 @@ class DeliveryMachine(RuleBasedStateMachine):
             self.ledger.record()
             start = {key: self.ledger.last_published(key) for key in self.ledger.session_keys()} if from_now else {}
             reader = reader_of_all(self.drivers[driver], from_now, limit_bytes)
-            self.readers.append(TrackedReader(reader, start, died=self.network.told_deaths if from_now else set()))
+            died = self.network.told_deaths if from_now else set[SessionKey]()
+            late = frozenset(self.network.dead - died) if from_now else frozenset[SessionKey]()
+            self.readers.append(TrackedReader(reader, start, died=died, late=late))
             await wait_idle()
 
         self.run(read)
@@ -319,7 +321,8 @@ class DeliveryMachine(RuleBasedStateMachine):
                     assert tracked.position(key) >= max(held, default=0), key
             for key in self.network.dead:
                 if tracked.reader.session_id is not None or self.network.limits is WIDE:
-                    assert not tracked.covers(key) or key in tracked.died, key
+                    is_told = key in tracked.died or key in tracked.late
+                    assert not tracked.covers(key) or is_told or self.ledger.may_be_overtaken(tracked, key), key
             if tracked.reader.session_id is not None:
                 ended = self.network.live.get(tracked.reader.session_id) != tracked.reader.epoch
                 assert tracked.reader.ended == ended

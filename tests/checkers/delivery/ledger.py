@@ -91,7 +91,9 @@ class DeliveryLedger:
         missed = tracked.missed.pop(event.session_id, None)
         unread = sorted(key for key in self.network.dead - tracked.died if key[0] == event.session_id)
         next_seqs = {key: missed.last + 1 if missed else tracked.position(key) + 1 for key in unread}
-        dead = [key for key, seq in next_seqs.items() if seq == event.seq and tracked.covers(key)]
+        dead = [
+            key for key, seq in next_seqs.items() if seq == event.seq and (tracked.covers(key) or key in tracked.late)
+        ]
         assert dead, "a gap, or a death that was read before"
         assert not missed or not [seq for seq in self.held_seqs(dead[0]) if missed.first <= seq <= missed.last]
         tracked.died |= {dead[0]}
@@ -106,6 +108,14 @@ class DeliveryLedger:
         held = [seq for seq in self.held_seqs(key) if missed.first <= seq <= missed.last]
         assert not held, "a held event was reported missed"
         tracked.last[key] = max(missed.last, tracked.position(key))
+
+    def may_be_overtaken(self, tracked: TrackedReader, key: SessionKey) -> bool:
+        """True if a reader of all sessions may have read a later one before anybody knew that there was an earlier.
+
+        The earlier one had said nothing, or the router that had heard it was restarted.
+        """
+        is_known = key in self.published and not self.was_restarted
+        return tracked.reader.session_id is None and not is_known and not self.is_latest(key)
 
     def is_latest(self, key: SessionKey) -> bool:
         """True if no later session has had the id."""
