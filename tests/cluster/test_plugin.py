@@ -5,29 +5,27 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from fixtures.plugins import install, plugin_on_page
 
 PROGRAM = """
 import rayconteur as rc
 from rayconteur import blocking
 
-with blocking.Runtime(placement=rc.{placement}()) as runtime:
-    session = runtime.spawn(rc.SessionConfig(provider=rc.model("echo:parrot")))
-    print(session.ask("Why do ravens play?").answer().text)
-    session.configure(rc.Configure(provider=rc.Scripted()))
-    session.configure(rc.Configure(provider=rc.model("echo:crow")))
-    print(session.ask("Caw?").answer().text)
+with blocking.Runtime() as runtime:
+    for placement in (rc.Packed(), rc.Dedicated()):
+        session = runtime.spawn(rc.SessionConfig(provider=rc.model("echo:parrot")), placement=placement)
+        print(session.ask("Why do ravens play?").answer().text)
+        session.configure(rc.Configure(provider=rc.Scripted()))
+        session.configure(rc.Configure(provider=rc.model("echo:crow")))
+        print(session.ask("Caw?").answer().text)
 """
 
 
-@pytest.mark.parametrize("placement", ["Packed", "Dedicated"])
-def test_the_plugin_of_the_documentation_runs_a_session(placement: str, root: Path, tmp_path: Path) -> None:
+def test_the_plugin_of_the_documentation_runs_packed_and_dedicated_sessions(root: Path, tmp_path: Path) -> None:
     install(plugin_on_page(root / "docs/adding-a-provider.md"), tmp_path)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "ECHO_API_KEY": "sk-echo"}
     environment.pop("RAY_ADDRESS", None)
 
-    program = [sys.executable, "-c", PROGRAM.format(placement=placement)]
-    done = subprocess.run(program, capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=environment, check=False)
 
-    assert done.stdout.splitlines() == ["Why do ravens play?", "Caw?"], done.stderr
+    assert done.stdout.splitlines() == ["Why do ravens play?", "Caw?"] * 2, done.stderr

@@ -41,7 +41,7 @@ def memory_in_use() -> float:
     return in_all["memory"] - left.get("memory", 0.0)
 
 
-@pytest.mark.parametrize("given", [None, 5 * MIB, 0])
+@pytest.mark.parametrize("given", [None, 5 * MIB])
 def test_actors_request_the_memory_that_they_take_or_what_the_options_say(
     given: int | None, options: rc.RuntimeOptions
 ) -> None:
@@ -61,10 +61,9 @@ def test_actors_request_the_memory_that_they_take_or_what_the_options_say(
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("memory_bytes", [100_000_000, 512 * MIB])
-def test_a_default_program_starts_on_a_small_machine(memory_bytes: int) -> None:
+def test_a_default_program_starts_on_a_small_machine() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", DEFAULT_PROGRAM, str(memory_bytes)],
+        [sys.executable, "-c", DEFAULT_PROGRAM, "100_000_000"],
         capture_output=True,
         text=True,
         timeout=60,
