@@ -13,7 +13,7 @@ from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.request import Positive
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
-NotNegative = Annotated[int, Meta(ge=0)]
+Memory = Annotated[int, Meta(ge=0, le=1 << 48)]  # Ray counts in units of a 10,000th byte, and overflows beyond
 PositiveSeconds = Annotated[float, Meta(gt=0)]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
@@ -74,7 +74,7 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     quiet: bool = True
     reader_bytes: Positive = 4 << 20
     host_history_bytes: Positive = 4 << 30
-    actor_memory_bytes: NotNegative | None = None
+    actor_memory_bytes: Memory | None = None
     ports: tuple[Port, Port] | None = None
     call_timeout_s: PositiveSeconds = 10.0
     on_abandon: OnAbandon = OnAbandon.INTERRUPT

@@ -10,3 +10,9 @@ from rayconteur.errors import InvalidConfig
 def test_ports_that_are_no_range_are_rejected_by_name(ports: object) -> None:
     with pytest.raises(InvalidConfig, match="ports"):
         rc.Runtime(options=rc.RuntimeOptions(ports=ports))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def test_more_memory_than_ray_can_count_is_rejected() -> None:
+    assert rc.RuntimeOptions(actor_memory_bytes=1 << 48).actor_memory_bytes == 1 << 48
+    with pytest.raises(InvalidConfig, match="actor_memory_bytes"):
+        rc.RuntimeOptions(actor_memory_bytes=(1 << 48) + 1)
