@@ -7,9 +7,10 @@ from .api.compact_reason import CompactReason
 from .api.config import OnInterrupt, OnRefusal, WhenBusy
 from .api.errors import DeathReason
 from .api.function_tool import FunctionTool
-from .api.messages import Close, Continue, Continuing, Died, Receipt, Rewind, Rewound, TurnEnd
+from .api.messages import Close, Continue, Continuing, Died, Rewind, Rewound, TurnEnd
 from .api.options import OnAbandon, RouterLimits
 from .api.placement import Placement
+from .api.receipt import Receipt
 from .api.status import CompactResult, SessionList, SessionStatus, State
 from .cluster.start.probe import probe
 

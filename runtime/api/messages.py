@@ -25,11 +25,17 @@ class _ToLLM(ReadableStruct, frozen=True, kw_only=True, tag_field="kind", tag=st
 
 
 class UserMessage(_ToLLM, frozen=True, kw_only=True):
-    """Starts a turn. *when_busy* and *output_schema* override the session's settings for this turn."""
+    """Starts a turn. *when_busy* and *output_schema* override the session's settings for this turn.
+
+    *correlation_id*, an id of the program's own, comes back in the ``TurnStarted`` and in the event that ends the turn,
+    and is in the logs; *metadata* comes back in the ``TurnStarted``. Neither is sent to the provider.
+    """
 
     content: tuple[UserBlock, ...]
     when_busy: WhenBusy | None = None
     output_schema: dict[str, Any] | None = None
+    correlation_id: Annotated[str, Meta(max_length=200)] = ""
+    metadata: dict[str, str] = {}  # noqa: RUF012  (msgspec copies it)
 
     def __post_init__(self) -> None:
         check_output_schema(self.output_schema, "message.output_schema")
@@ -129,18 +135,6 @@ class Close(_ToLLM, frozen=True, kw_only=True):
 ToLLM = UserMessage | ToolResults | Interrupt | Compact | Clear | Rewind | Configure | Retry | Continue | Close
 
 
-class Receipt(ReadableStruct, frozen=True, gc=False, kw_only=True):
-    """Confirms that a message is in the mailbox.
-
-    *turn*, or *compaction*, is what the message started, continued or ended. *seq* is the number of the session's last
-    event before the message: reading after it yields everything that follows from the message.
-    """
-
-    turn: int | None
-    seq: int
-    compaction: int | None = None
-
-
 class _FromLLM(ReadableStruct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
     """An event of a session. *seq* counts 1, 2, 3, ... within the session; *turn* is 0 for events outside a turn."""
 
@@ -150,7 +144,10 @@ class _FromLLM(ReadableStruct, frozen=True, kw_only=True, tag_field="kind", tag=
 
 
 class TurnStarted(_FromLLM, frozen=True, kw_only=True):
-    """The turn's message has left the queue."""
+    """The turn's message has left the queue. *correlation_id* and *metadata* are those of the message."""
+
+    correlation_id: str = ""
+    metadata: dict[str, str] = {}  # noqa: RUF012  (msgspec copies it)
 
 
 class StreamStarted(_FromLLM, frozen=True, kw_only=True):
@@ -254,10 +251,13 @@ class Completed(_FromLLM, frozen=True, kw_only=True):
     usage: Usage
     requests: int
     stop_details: StopDetails | None = None
+    correlation_id: str = ""
 
 
 class Interrupted(_FromLLM, frozen=True, kw_only=True):
     """The turn was interrupted. No event of the turn follows."""
+
+    correlation_id: str = ""
 
 
 class Failed(_FromLLM, frozen=True, kw_only=True):
@@ -276,6 +276,7 @@ class Failed(_FromLLM, frozen=True, kw_only=True):
     details: StopDetails | None = None
     retry_after_s: float | None = None
     message_stays: bool = True
+    correlation_id: str = ""
 
 
 class Configured(_FromLLM, frozen=True, kw_only=True):

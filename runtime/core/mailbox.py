@@ -55,11 +55,6 @@ class Mailbox(msgspec.Struct, gc=False):
         """The messages, in order."""
         return tuple(self._queue)
 
-    @property
-    def turns(self) -> tuple[int, ...]:
-        """The queued turns, in order."""
-        return tuple(queued.turn for queued in self._queue if queued.turn)
-
     def require_open(self) -> None:
         """Raises:
         SessionClosed: the session ends after the queued messages.
@@ -100,6 +95,10 @@ class Mailbox(msgspec.Struct, gc=False):
         queued = self._queue.pop(0)
         self._size_bytes -= queued.size_bytes
         return queued
+
+    def queued_turn(self, turn: int) -> Queued | None:
+        """The user message of *turn*, if it is queued."""
+        return next((queued for queued in self._queue if queued.turn == turn), None)
 
     def withdraw(self, turn: int = 0, compaction: int = 0) -> bool:
         """Remove the user message of *turn*, or the ``Compact`` of *compaction*. True if it was there."""

@@ -37,7 +37,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     the requests that were rejected as too long, for which the history was compacted. *compacted*: a compaction has just
     ended for the next request. *unsealed*: a provider rejected signed thinking in the history, which has been omitted
     since the last answer. *continuing*: the running request, the last of *continuations*, continues an answer that
-    ended for this reason. *output_schema* overrides the session's.
+    ended for this reason. *output_schema* overrides the session's. *correlation_id* is that of its message.
     """
 
     number: int
@@ -52,6 +52,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     continuing: StopReason | None = None
     continuations: int = 0
     output_schema: dict[str, Any] | None = None
+    correlation_id: str = ""
     usage: Usage = NONE_YET
 
     def config(self, config: SessionConfig) -> SessionConfig:
@@ -69,6 +70,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
             usage=self.usage,
             requests=self.requests,
             stop_details=answer.stop_details,
+            correlation_id=self.correlation_id,
         )
 
     def stopped(self) -> msg.Completed:
@@ -79,6 +81,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
             raw_stop_reason=None,
             usage=self.usage,
             requests=self.requests,
+            correlation_id=self.correlation_id,
         )
 
     def failed(self, failure: Failure, partial_text: str = "", message_stays: bool = True) -> msg.Failed:
@@ -92,6 +95,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
             details=failure.details,
             retry_after_s=failure.retry_after_s,
             message_stays=message_stays,
+            correlation_id=self.correlation_id,
         )
 
     def retrying(self, failure: Failure, delay_s: float) -> msg.Retrying:

@@ -26,7 +26,6 @@ from ..api.messages import (
     Interrupt,
     Interrupted,
     Missed,
-    Receipt,
     Retry,
     TextChunk,
     ToLLM,
@@ -34,6 +33,7 @@ from ..api.messages import (
     UserMessage,
 )
 from ..api.options import OnAbandon
+from ..api.receipt import Receipt
 from ..api.status import SessionStatus
 from ..events.reader import Reader
 from .answers.final_answer import AnswerParts, FinalAnswer

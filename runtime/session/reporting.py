@@ -17,7 +17,7 @@ def report_event(session_id: str, event: msg.FromLLM) -> None:
         case msg.Retrying():
             log.info("%s: turn %d is tried again in %.1f s: %s", session_id, event.turn, event.delay_s, event.code)
         case msg.Failed():
-            log.info("%s: turn %d failed: %s", session_id, event.turn, event.code)
+            log.info("%s: turn %d%s failed: %s", session_id, event.turn, _called(event), event.code)
         case msg.Compacted():
             log.info(
                 "%s: compacted (%s): %d messages, before %d",
@@ -32,14 +32,17 @@ def report_event(session_id: str, event: msg.FromLLM) -> None:
             log.info("%s: closed", session_id)
         case msg.Completed():
             log.debug(
-                "%s: turn %d completed: %s, %d requests, %s tokens in, %s out",
+                "%s: turn %d%s completed: %s, %d requests, %s tokens in, %s out",
                 session_id,
                 event.turn,
+                _called(event),
                 event.stop_reason,
                 event.requests,
                 _tokens(event.usage.input),
                 _tokens(event.usage.output),
             )
+        case msg.TurnStarted() | msg.Interrupted():
+            log.debug("%s: turn %d%s: %s", session_id, event.turn, _called(event), type(event).__name__)
         case msg.ToolBatch():
             log.debug("%s: turn %d waits for %d tools", session_id, event.turn, len(event.uses))
         case _:
@@ -58,6 +61,10 @@ def report_request(session_id: str, send: SendRequest) -> None:
         len(send.messages),
         send.attempt,
     )
+
+
+def _called(event: msg.TurnStarted | msg.TurnEnd) -> str:
+    return f" ({event.correlation_id!r})" if event.correlation_id else ""
 
 
 def _tokens(count: Count) -> str:

@@ -87,7 +87,9 @@ def test_a_queued_turn_can_be_withdrawn_once() -> None:
 
     assert box.withdraw(2)
     assert not box.withdraw(2)
-    assert box.turns == (1, 3)
+    assert [queued.turn for queued in box.queue] == [1, 3]
+    assert box.queued_turn(3) == box.queue[1]
+    assert box.queued_turn(2) is None
 
 
 def test_a_message_without_a_turn_cannot_be_withdrawn() -> None:

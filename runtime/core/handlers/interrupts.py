@@ -5,7 +5,7 @@ from ...api import messages as msg
 from ...api.config import OnInterrupt
 from .. import events as ev
 from ..instructions import Cancel, Emit, EndSession, Instruction
-from ..mailbox import Mailbox
+from ..mailbox import Mailbox, Queued
 from ..phases import Backoff, Closed, Compacting, Idle, Requesting, ToolsOut
 from ..state import ConversationState
 from ..tool_batch import ToolBatch
@@ -26,9 +26,11 @@ def _interrupt_turn(state: ConversationState, turn: int | None, partial: Partial
     running = state.running_turn
     if not isinstance(state.phase, Idle) and turn in (None, running.number if running else None):
         return interrupt_running(state, partial)
-    if turn is not None and state.mailbox.withdraw(turn):
-        return [Emit(msg.Interrupted(turn=turn))]
-    return []
+    queued = state.mailbox.queued_turn(turn) if turn else None
+    if queued is None:
+        return []
+    state.mailbox.withdraw(queued.turn)
+    return [Emit(_interrupted(queued))]
 
 
 def _interrupt_compaction(state: ConversationState, asked: int) -> list[Instruction]:
@@ -61,7 +63,7 @@ def interrupt_running(state: ConversationState, partial: Partial) -> list[Instru
 def close_session(state: ConversationState, partial: Partial) -> list[Instruction]:
     """End the running turn, the queued turns and the session."""
     instructions = interrupt_running(state, partial)
-    instructions += [Emit(msg.Interrupted(turn=turn)) for turn in state.mailbox.turns]
+    instructions += [Emit(_interrupted(queued)) for queued in state.mailbox.queue if queued.turn]
     state.mailbox = Mailbox()
     state.enter(Closed())
     return [*instructions, Emit(msg.Closed()), EndSession()]
@@ -77,4 +79,9 @@ def _end_interrupted(
         batch = batch or append_answer(state, partial, turn)
         if batch.uses:
             append_results(state, turn, batch)
-    return end_turn(state, msg.Interrupted(turn=turn.number))
+    return end_turn(state, msg.Interrupted(turn=turn.number, correlation_id=turn.correlation_id))
+
+
+def _interrupted(queued: Queued) -> msg.Interrupted:
+    correlation_id = queued.message.correlation_id if isinstance(queued.message, msg.UserMessage) else ""
+    return msg.Interrupted(turn=queued.turn, correlation_id=correlation_id)

@@ -162,10 +162,10 @@ def _refill(state: ConversationState, old: SessionConfig) -> None:
 
 def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
     match queued.message:
-        case msg.UserMessage(content=content, output_schema=output_schema):
+        case msg.UserMessage(content=content, output_schema=output_schema) as message:
             state.history.append(Message(role=Role.USER, content=content, turn=queued.turn))
             state.schema = TurnSchema(queued.turn, output_schema) if output_schema is not None else None
-            return start_turn(state, queued.turn, output_schema)
+            return start_turn(state, queued.turn, output_schema, message)
         case msg.Clear():
             return _clear(state)
         case msg.Rewind(turns=turns):

@@ -30,12 +30,25 @@ _REJECTIONS = (InvalidRequest.code, UnsupportedContent.code, ContextOverflow.cod
 """Errors that the same messages cause again."""
 
 
-def start_turn(state: ConversationState, number: int, output_schema: dict[str, Any] | None = None) -> list[Instruction]:
-    """Start turn *number*, whose message, if it has one, is in the history."""
-    turn = Turn(number=number, fill_before=state.meter.fill, output_schema=output_schema)
+def start_turn(
+    state: ConversationState,
+    number: int,
+    output_schema: dict[str, Any] | None = None,
+    message: msg.UserMessage | None = None,
+) -> list[Instruction]:
+    """Start turn *number*, whose *message*, if it has one, is in the history."""
+    started = msg.TurnStarted(turn=number)
+    if message is not None and (message.correlation_id or message.metadata):
+        started = msg.TurnStarted(turn=number, correlation_id=message.correlation_id, metadata=message.metadata)
+    turn = Turn(
+        number=number,
+        fill_before=state.meter.fill,
+        output_schema=output_schema,
+        correlation_id=started.correlation_id,
+    )
     state.cut_off = None
     state.policy.turns_since += 1
-    return [Emit(msg.TurnStarted(turn=number)), next_request(state, turn)]
+    return [Emit(started), next_request(state, turn)]
 
 
 def _objection(state: ConversationState, turn: Turn) -> Verdict:

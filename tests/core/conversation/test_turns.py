@@ -243,3 +243,51 @@ def test_a_closed_session_rejects_every_message() -> None:
     ):
         with assert_rejected(conversation, SessionClosed):
             conversation.handle(message)
+
+
+NAMED = msg.UserMessage(content=(Text("hi"),), correlation_id="order-7", metadata={"user": "corvin"})
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        (answered(1, "hello"), msg.Completed),
+        (request_failed(1), msg.Failed),
+        (received(msg.Interrupt()), msg.Interrupted),
+        (received(msg.Close()), msg.Interrupted),
+    ],
+    ids=["completed", "failed", "interrupted", "closed"],
+)
+def test_what_a_message_is_called_comes_back_where_its_turn_starts_and_ends(
+    event: ev.Event, kind: type[msg.TurnEnd]
+) -> None:
+    conversation = opened_conversation(DISCARD)
+
+    instructions = conversation.handle(received(NAMED))
+    [end] = turn_ends(conversation.handle(event))
+
+    assert emitted_events(instructions) == [
+        msg.TurnStarted(turn=1, correlation_id="order-7", metadata={"user": "corvin"})
+    ]
+    assert type(end) is kind
+    assert end.correlation_id == "order-7"
+
+
+@pytest.mark.parametrize("event", [received(msg.Interrupt(turn=2)), received(msg.Close())], ids=["interrupt", "close"])
+def test_what_a_queued_message_is_called_is_in_its_interruption(event: ev.Event) -> None:
+    conversation = conversation_in(State.REQUESTING)
+    conversation.handle(received(NAMED))
+
+    ends = turn_ends(conversation.handle(event))
+
+    assert msg.Interrupted(turn=2, correlation_id="order-7") in ends
+
+
+def test_the_next_turn_is_not_called_as_the_last_one() -> None:
+    conversation = opened_conversation(DISCARD)
+    conversation.handle(received(NAMED))
+    conversation.handle(request_failed(1))
+
+    instructions = conversation.handle(received(msg.Retry()))
+
+    assert emitted_events(instructions) == [msg.TurnStarted(turn=2)]
