@@ -27,7 +27,8 @@ class CompactionJob:
     all that the model takes in one request. Without these, they are the budget.
 
     *running_turn* is the turn that continues with the compacted history, if one is running. *count_tokens* estimates
-    the tokens of a message. *send* sends a side request and raises ``ProviderError`` if it fails.
+    the tokens of a message. *send* sends a side request and raises ``ProviderError`` if it fails. A summary is
+    requested up to *summary_attempts* times if the answers are none.
 
     *turns_since* is how many turns have passed since the last compaction, if their number is why this one runs:
     strategies that are due by it run in any case.
@@ -46,6 +47,7 @@ class CompactionJob:
     limit_tokens: int | None = None
     recent_budget_tokens: int | None = None
     turns_since: int | None = None
+    summary_attempts: int = 3
 
     @property
     def most_tokens(self) -> int:

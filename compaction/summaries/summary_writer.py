@@ -58,6 +58,8 @@ _REFUSAL = re.compile(
 )
 _REFUSAL_CHARS = 300
 
+_LOOP_WORDS, _LOOP_SHARE = 200, 0.05
+"""So many words of which so few are different come from a model caught in a loop: prose has more than a third."""
 
 _names = re.compile(r"\w*\d\w*|\b[A-Z]\w{2,}").findall
 _KEPT_SHARE = 0.5
@@ -84,15 +86,20 @@ class SummaryWriter:
     async def summarize(self, history: SizedHistory, start: int, stop: int) -> Message:
         """The summary of the messages from *start* up to *stop*; in several requests if one can't hold them.
 
-        When the provider rejects a request as too long, the rest is summarized in smaller pieces.
+        When the provider rejects a request as too long, the rest is summarized in smaller pieces. An answer that is no
+        summary is requested again as often as the job says, the last time for half of the messages: a model may refuse
+        or fail at some of them.
 
         Raises:
             ProviderError: a request failed.
-            NoSummary: an answer can't be used as a summary.
+            NoSummary: an answer can't be used as a summary, and none of the others could.
         """
         summary: Message | None = None
+        failures = 0
         while start < stop:
             end = self._part_end(history, start, stop, summary)
+            if failures and failures == self._job.summary_attempts - 1:
+                end = _first_half_end(history, start, end)
             messages = history.messages[start:end]
             to_summarize = messages if summary is None else (summary, *messages)
             try:
@@ -101,8 +108,13 @@ class SummaryWriter:
                 if not self._narrow(to_summarize, error):
                     raise
                 continue
+            except NoSummary:
+                failures += 1
+                if failures >= self._job.summary_attempts:
+                    raise
+                continue
             summary = summary_message(to_summarize, text, within_turn=start > history.last_turn_start)
-            start = end
+            start, failures = end, 0
         assert summary is not None
         return summary
 
@@ -152,6 +164,8 @@ class SummaryWriter:
             raise NoSummary("the model repeated its instructions")
         if len(text) <= _REFUSAL_CHARS and _REFUSAL.match(text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")):
             raise NoSummary("the model refused to write a summary")
+        if len(words := text.split()) >= _LOOP_WORDS and len(set(words)) < _LOOP_SHARE * len(words):
+            raise NoSummary("the model repeated a few words")
         earlier = [summary_text(message) for message in messages if message.stands_for is not None]
         if 2 * len(text) >= sum(map(len, earlier)) and not _has_lost(" ".join(earlier), text):
             return text
@@ -192,6 +206,13 @@ class SummaryWriter:
             if tokens <= self._transcript_tokens or max_chars <= _LEAST_TRANSCRIPT_TOKENS:
                 return text
             max_chars = int(max_chars * min(0.9, self._transcript_tokens / tokens))
+
+
+def _first_half_end(history: SizedHistory, start: int, stop: int) -> int:
+    """The end of the first half of a span; with a message that is not a summary, as the span has one."""
+    middle = start + -(-(stop - start) // 2)
+    first = next(index for index in range(start, stop) if history.messages[index].stands_for is None)
+    return max(middle, first + 1)
 
 
 def _has_lost(earlier: str, text: str) -> bool:

@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 _RETRIED_SHARE = 0.8
 """A failed request is sent again within this share of its strategy's timeout."""
 
+_SUMMARY_ATTEMPTS = 3
+"""A summary is requested so often at most if the answers are none: each of them costs what it would have cost."""
+
 
 @dataclass(frozen=True, slots=True)
 class CompactionTask:
@@ -62,6 +65,7 @@ class CompactionTask:
             limit_tokens=start.limit_tokens,
             running_turn=start.running_turn,
             turns_since=start.turns_since,
+            summary_attempts=min(start.config.retry.max_attempts, _SUMMARY_ATTEMPTS),
             count_tokens=start.estimator.tokens,
             send=self._send,
             compact_natively=self._natively(),

@@ -64,11 +64,9 @@ class Summarizer:
                 return facts_in(text)
 
 
-PLANS = st.lists(
-    st.sampled_from(["good", "overloaded", "limited", "overflow", "empty", "refusal", "nonsense"]),
-    min_size=1,
-    max_size=6,
-)
+KINDS = ["good", "overloaded", "limited", "overflow", "empty", "refusal", "nonsense"]
+NONE = st.sampled_from(["overloaded", "empty", "refusal", "nonsense"])
+PLANS = st.lists(st.sampled_from(KINDS), min_size=1, max_size=6)
 
 
 class Scene(msgspec.Struct, frozen=True):
@@ -196,6 +194,23 @@ def test_no_fact_is_lost_by_failures_that_pass_whatever_the_provider_reports(
         async with running_session(scene.config(), lambda _: model) as session:
             await talk(session, scene)
 
+            assert facts_of_last_request(model) == list(range(1, TURNS + 1))
+
+    run(main())
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(scene=scenes(is_known=True), kinds=st.lists(NONE, min_size=1), report=REPORTS)
+def test_no_fact_is_lost_if_every_second_answer_is_no_summary(scene: Scene, kinds: list[str], report: Report) -> None:
+    plan = [kind for bad in kinds for kind in (bad, "good")]
+    model = StrictModel(scene.window, says_limit, report, Summarizer(plan))
+
+    async def main() -> None:
+        async with running_session(scene.config(), lambda _: model) as session:
+            ends = await talk(session, scene)
+
+            assert model.refused == []
+            assert all(isinstance(end, rc.Completed) for end in ends)
             assert facts_of_last_request(model) == list(range(1, TURNS + 1))
 
     run(main())

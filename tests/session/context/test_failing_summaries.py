@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import msgspec
+import pytest
 from checkers.strict_model import FACT, StrictModel, facts_in
 from fixtures.session import SessionFixture, running_session
 from fixtures.virtual_time import run
@@ -124,6 +125,23 @@ def test_a_refusal_an_empty_answer_an_echo_and_one_of_any_length_are_no_summarie
 
                 assert not any(message.stands_for for message in session.history())
                 assert "summarize:" in (compactions(session)[-1].problem or "")
+
+    run(main())
+
+
+@pytest.mark.parametrize(("attempts", "requests"), [(1, 1), (2, 2), (20, 3)])
+def test_an_unusable_summary_is_requested_again_within_the_retry_policy_and_three_times_at_most(
+    attempts: int, requests: int
+) -> None:
+    async def main() -> None:
+        model = StrictModel(WINDOW, summarize=lambda _: "")
+        config = msgspec.structs.replace(CONFIG, retry=rc.RetryPolicy(max_attempts=attempts))
+        async with running_session(config, lambda _: model) as session:
+            await complete_turns(session, 1, 8)
+            session.tell(rc.Compact())
+            await session.wait_for_event(rc.Compacted)
+
+            assert len(model.summaries) == requests * len(compactions(session))
 
     run(main())
 

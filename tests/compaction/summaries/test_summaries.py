@@ -229,7 +229,7 @@ def test_an_unusable_answer_changes_nothing_and_is_accounted_for(model: Model, p
     assert result.messages is None
     assert result.report.problem
     assert problem in result.report.problem
-    assert result.report.usage == NONE_YET + USAGE
+    assert result.report.usage == NONE_YET + USAGE + USAGE + USAGE
 
 
 def test_a_summary_that_is_not_shorter_is_discarded() -> None:
