@@ -57,6 +57,16 @@ class ContextMeter(msgspec.Struct, gc=False):
         """The tokens of everything in a request except its messages."""
         return self.estimator.tokens_of_settings(settings)
 
+    @property
+    def is_doubtful(self) -> bool:
+        """True if what is known about the context rests on a figure that nothing has confirmed yet."""
+        return self.figure is not None and not self.figure.confirmed
+
+    def counted_share(self, messages: Sequence[Message]) -> float:
+        """What *messages* come to by the figures so far, as a share of our own count of them."""
+        counted = sum(map(new_estimator(self.estimator.provider).tokens, messages))
+        return sum(map(self.estimator.tokens, messages)) / counted if counted else 1.0
+
     def count(self, answer: Answer | Partial, messages: Sequence[Message], settings: Settings) -> None:
         """A request with *messages* got *answer*: they are what is in the context window now.
 

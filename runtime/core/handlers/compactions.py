@@ -43,13 +43,28 @@ def start_compaction(
         config=state.config,
         budget_tokens=budget,
         recent_budget_tokens=max(budget, allowed),
-        window_tokens=max(0, window.request_tokens - settings_tokens),
+        window_tokens=_window_tokens(state, reason),
         limit_tokens=window.limit_tokens,
         estimator=state.meter.estimator,
         running_turn=turn.number if turn else None,
         turns_since=state.policy.turns_since if reason is CompactReason.TURNS else None,
         prompts=answered_prompts(state.prompts, messages),
     )
+
+
+def _window_tokens(state: ConversationState, reason: CompactReason) -> int:
+    """What a request may have of its history, by the session's estimator: turns are dropped to get below that.
+
+    A figure that may be false must not cost turns. Until others confirm it, or a request was rejected, they are dropped
+    only if the request has no room by our own count, too.
+    """
+    settings_tokens = state.settings_tokens()
+    room = max(0, state.window().request_tokens - settings_tokens)
+    if reason is CompactReason.OVERFLOW or state.policy.learned_tokens or not state.meter.is_doubtful:
+        return room
+    counted = state.meter.estimator.counted_settings(state.config)
+    counted_room = state.policy.window(state.config, counted).request_tokens - counted
+    return max(room, int(counted_room * state.meter.counted_share(state.history.messages)))
 
 
 def learn_window(state: ConversationState, message: str) -> bool:

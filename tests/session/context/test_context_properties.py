@@ -147,6 +147,22 @@ def test_figures_that_are_plausible_by_chance_cost_no_turn(scene: Scene, report:
     run(main())
 
 
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(share=st.floats(1, 2.5))
+def test_a_figure_that_nothing_confirms_costs_no_fact_if_there_is_room_by_our_count(share: float) -> None:
+    scene = Scene(4_096, True, system_share=0.64, output_share=0.125)
+    model = StrictModel(scene.window, says_limit, lambda tokens: int(tokens * share) if tokens < 2_750 else 10**6)
+
+    async def main() -> None:
+        async with running_session(scene.config(), lambda _: model) as session:
+            await talk(session, scene)
+
+            assert model.refused == []
+            assert facts_of_last_request(model) == list(range(1, TURNS + 1))
+
+    run(main())
+
+
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(scene=scenes(is_known=False), report=REPORTS, words=st.sampled_from([says_limit, says_nothing]))
 def test_an_unknown_window_loses_no_turn_and_no_fact(
