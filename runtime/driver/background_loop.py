@@ -30,6 +30,8 @@ class CallerThread:
             if result.set_running_or_notify_cancel():
                 try:
                     result.set_result(function())
+                except StopIteration as error:  # which no future of a loop takes
+                    result.set_exception(RuntimeError(f"StopIteration: {error}"))
                 except Exception as error:
                     result.set_exception(error)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -34,15 +35,18 @@ def result_of(use: ToolUse, value: object, max_bytes: int) -> ToolResult:
         except (msgspec.ValidationError, TypeError, ValueError) as error:
             return error_result(use, f"the tool returned a result that is rejected: {shown(str(error), quoted=False)}")
         return msgspec.structs.replace(value, content=_fitted(value.content, max_bytes))
-    content = _content(value)
-    if content is None:
-        return error_result(use, f"the tool returned {shown(value)}, which is neither an image, a PDF nor text")
-    return ToolResult(use.id, _fitted(content, max_bytes))
+    try:
+        content = _content(value)
+        if content is None:
+            return error_result(use, f"the tool returned {shown(value)}, which is neither an image, a PDF nor text")
+        return ToolResult(use.id, _fitted(content, max_bytes))
+    except Exception as error:  # of its own methods, or it is nested too deeply
+        return error_result(use, f"the tool returned a {type(value).__name__} without a text: {type(error).__name__}")
 
 
-def error_result(use: ToolUse, problem: str) -> ToolResult:
-    """The result of *use* that tells the model its *problem*."""
-    return ToolResult(use.id, (Text(problem.encode(errors="backslashreplace").decode()),), is_error=True)
+def error_result(use: ToolUse, problem: str, max_bytes: int = sys.maxsize) -> ToolResult:
+    """The result of *use* that tells the model its *problem*, cut to *max_bytes*."""
+    return ToolResult(use.id, _fitted((Text(problem),), max_bytes), is_error=True)
 
 
 def _content(value: object) -> tuple[Text | Image | Document, ...] | None:
@@ -81,16 +85,18 @@ def _json(value: object) -> str:
     try:
         encoded = msgspec.json.encode(value, enc_hook=_plain)
         return msgspec.json.decode(encoded, type=str) if encoded.startswith(b'"') else encoded.decode()
-    except (TypeError, ValueError, RecursionError, OverflowError):  # it has no JSON
+    except Exception:  # it has no JSON, or what makes it fails
         return str(value)
 
 
 def _plain(value: Any) -> object:
-    """What msgspec can encode in the place of *value*: a pydantic model, for instance."""
+    """What msgspec can encode in the place of *value*: a pydantic model, or an array of numbers, for instance."""
     if hasattr(value, "__pydantic_serializer__"):
         return value.model_dump(mode="json")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
+    if callable(to_list := getattr(value, "tolist", None)):  # NumPy's numbers and arrays, and those of others
+        return to_list()
     return str(value)
 
 

@@ -4,11 +4,11 @@ import asyncio
 import contextvars
 import logging
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from inspect import isasyncgen, isasyncgenfunction, isawaitable, iscoroutinefunction, isfunction, ismethod
+from inspect import isasyncgen, isasyncgenfunction, isawaitable, iscoroutinefunction, isfunction, isgenerator, ismethod
 from typing import Any, cast
 
 import msgspec
@@ -22,6 +22,10 @@ log = logging.getLogger(__name__)
 
 _CANCELLED_WITHIN_S = 1.0
 """A tool that does not end so soon after it was cancelled is left alone."""
+
+
+class _TimedOut(Exception):
+    """A run took longer than it may."""
 
 
 class InvalidInput(Exception):
@@ -46,20 +50,18 @@ class ToolRun:
     async def result(self) -> ToolResult:
         """The result: an error result for the model if the input does not fit, the run fails, or takes too long."""
         use, name = self.use, shown(self.use.name)
-        limit = asyncio.timeout(self.timeout_s)
         try:
-            arguments = self.arguments()
-            async with limit:
-                outcome = await _outcome(partial(self.function, **arguments), use.name)
+            call = partial(self.function, **self.arguments())
+            outcome = await _within(self.timeout_s, _outcome(call, use.name), f"tool {use.name[:50]}")
         except InvalidInput as error:
             log.info("the input of the tool %s does not fit: %s", name, error)
             return error_result(use, f"The input does not fit the schema of the tool: {error}. Nothing was run.")
+        except _TimedOut:
+            log.warning("the tool %s did not end within %g s", name, self.timeout_s)
+            return error_result(use, f"The tool did not end within {self.timeout_s:g} seconds.")
         except Exception as error:  # any error of a tool: the model is told
-            if limit.expired():
-                log.warning("the tool %s did not end within %g s", name, self.timeout_s)
-                return error_result(use, f"The tool did not end within {self.timeout_s:g} seconds.")
             log.warning("the tool %s failed", name, exc_info=error)
-            return error_result(use, f"{type(error).__name__}: {error}")
+            return error_result(use, _problem(error), self.max_result_bytes)
         result = result_of(use, outcome, self.max_result_bytes)
         if result.is_error and not (isinstance(outcome, ToolResult) and outcome.is_error):
             log.error("the tool %s gave no result: %s", name, result.content)
@@ -100,19 +102,68 @@ async def _cancel(tasks: set[asyncio.Task[ToolResult]]) -> None:
     for task in tasks:
         task.cancel()
     if tasks:
-        _, left = await asyncio.wait(tasks, timeout=_CANCELLED_WITHIN_S)
-        for task in left:
-            log.warning("the %s goes on although it was cancelled", task.get_name())
+        await asyncio.wait(tasks)
+
+
+async def _within(timeout_s: float | None, work: Coroutine[Any, Any, object], name: str) -> object:
+    """The result of *work*, in a task of its own: one that ignores that it is cancelled holds nobody up.
+
+    Raises:
+        _TimedOut: it did not end in time.
+    """
+    task = asyncio.create_task(work, name=name)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=timeout_s)
+        if not done:
+            raise _TimedOut
+        if task.cancelled():
+            raise RuntimeError("the tool was cancelled")
+        error = task.exception()
+        if error is None or isinstance(error, Exception):
+            return task.result()
+        raise RuntimeError(_problem(error))
+    finally:
+        if not task.done():
+            await _stop(task)
+
+
+async def _stop(task: asyncio.Task[object]) -> None:
+    task.cancel()
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # retrieved: nobody asks for it
+    _, left = await asyncio.wait({task}, timeout=_CANCELLED_WITHIN_S)
+    if left:
+        log.warning("the %s goes on although it was cancelled", task.get_name())
+
+
+def _problem(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # its own __str__ fails
+        return type(error).__name__
 
 
 async def _outcome(call: partial[object], name: str) -> object:
     """What *call* returns, in a thread of its own unless it is async; what it awaits, or yields last, in the loop."""
-    made = call() if _is_async(call.func) else await _in_thread(call, name)
-    outcome = cast(object, await made if isawaitable(made) else made)
-    if not isasyncgen(outcome):
-        return outcome
+    try:
+        made = call() if _is_async(call.func) else await _in_thread(partial(_returned, call), name)
+        outcome = cast(object, await made if isawaitable(made) else made)
+        if not isasyncgen(outcome):
+            return outcome
+        yielded: object = None
+        async for each in cast("AsyncIterator[object]", outcome):
+            yielded = each
+        return yielded
+    except SystemExit as error:  # which would end the event loop
+        raise RuntimeError(_problem(error)) from error
+
+
+def _returned(call: Callable[[], object]) -> object:
+    """What *call* returns, or yields last: the code of a generator runs only while it is read."""
+    returned = call()
+    if not isgenerator(returned):
+        return returned
     yielded: object = None
-    async for each in cast("AsyncIterator[object]", outcome):
+    for each in cast("Iterator[object]", returned):
         yielded = each
     return yielded
 
@@ -134,9 +185,8 @@ async def _in_thread(call: Callable[[], object], name: str) -> object:
         if error is None:
             future.set_result(value)
         else:
-            future.set_exception(
-                error if isinstance(error, Exception) else RuntimeError(f"{type(error).__name__}: {error}")
-            )
+            fits = isinstance(error, Exception) and not isinstance(error, StopIteration)  # which no future takes
+            future.set_exception(error if fits else RuntimeError(_problem(error)))
 
     def work() -> None:
         value: object = None

@@ -34,6 +34,21 @@ CIRCULAR: list[object] = []
 CIRCULAR.append(CIRCULAR)
 
 
+class Numbers:
+    """As NumPy's numbers and arrays are."""
+
+    def __init__(self, plain: object) -> None:
+        self.plain = plain
+
+    def tolist(self) -> object:
+        return self.plain
+
+
+NESTED: list[object] = []
+for _ in range(100_000):
+    NESTED = [NESTED]
+
+
 class Odd:
     def __str__(self) -> str:
         return "something odd"
@@ -60,6 +75,7 @@ class Odd:
         ([Raven(name="Munin", born=datetime.date(2026, 1, 2))], '[{"name":"Munin","born":"2026-01-02"}]'),
         (datetime.date(2026, 1, 2), "2026-01-02"),
         (Odd(), "something odd"),
+        ({"sizes": Numbers([1, 2]), "mean": Numbers(1.5)}, '{"sizes":[1,2],"mean":1.5}'),
         ({(1, 2): Odd()}, '{"(1, 2)":"something odd"}'),
         (CIRCULAR, "[[...]]"),
         (ValueError("no ravens"), "no ravens"),
@@ -96,8 +112,10 @@ def test_images_documents_and_blocks_stay_what_they_are(value: object, content: 
         (rc.ToolResult("b", ()), "'b', not of 'a'"),
         (rc.ToolResult("a", "seen"), "rejected: Expected `array`, got `str`"),  # type: ignore[arg-type]
         (b"\xff\x00\xfe", "neither an image, a PDF nor text"),
+        (NESTED, "a list without a text: RecursionError"),
+        (10**5_000, "a int without a text: ValueError"),
     ],
-    ids=["of another use", "no blocks", "bytes"],
+    ids=["of another use", "no blocks", "bytes", "nested too deeply", "too many digits"],
 )
 def test_what_has_no_form_is_an_error_for_the_model(value: object, problem: str) -> None:
     result = result_of(USE, value, 1_000)

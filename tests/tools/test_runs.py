@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -118,6 +118,42 @@ def leaves() -> None:
     raise SystemExit(3)
 
 
+async def leaves_later() -> None:
+    raise SystemExit(3)
+
+
+async def is_cancelled() -> None:
+    raise asyncio.CancelledError
+
+
+def stops() -> object:
+    return next(iter(()))
+
+
+def generates(count: int) -> Iterator[str]:
+    for number in range(count):
+        yield f"{number} done"
+
+
+class Unprintable(Exception):
+    """An error, and a result, whose text raises another error."""
+
+    def __str__(self) -> str:
+        raise LookupError
+
+
+def fails_unprintably() -> None:
+    raise Unprintable
+
+
+def returns_unprintable() -> Unprintable:
+    return Unprintable()
+
+
+def fails_at_length() -> None:
+    raise ValueError("x" * 5_000)
+
+
 async def streams(count: int) -> AsyncIterator[str]:
     for number in range(count):
         yield f"{number} done"
@@ -140,6 +176,13 @@ class Callee:
         (fails, {}, "!ValueError: no ravens \\ud800 here"),
         (fails_later, {}, "!TimeoutError: their own"),
         (leaves, {}, "!RuntimeError: SystemExit: 3"),
+        (leaves_later, {}, "!RuntimeError: SystemExit: 3"),
+        (is_cancelled, {}, "!RuntimeError: the tool was cancelled"),
+        (stops, {}, "!RuntimeError: StopIteration"),
+        (fails_unprintably, {}, "!Unprintable"),
+        (returns_unprintable, {}, "!the tool returned a Unprintable without a text: LookupError"),
+        (fails_at_length, {}, f"!ValueError: {'x' * 988}\n[cut off here"),
+        (generates, {"count": 3}, "2 done"),
         (streams, {"count": 3}, "2 done"),
         (streams, {"count": 0}, "No result."),
         (makes_awaitable, {"after_s": 0}, "awaited"),
@@ -179,8 +222,9 @@ def test_the_runs_of_results_that_nobody_waits_for_any_more_are_cancelled_and_no
     assert sorted(happened) == ["a is cancelled", "a starts", "b is cancelled", "b starts"]
 
 
-def test_a_tool_that_does_not_let_itself_be_cancelled_delays_nobody_for_long() -> None:
-    @rc.tool
+@pytest.mark.parametrize("timeout_s", [None, 1], ids=["cancelled", "too late"])
+def test_a_tool_that_does_not_let_itself_be_cancelled_delays_nobody_for_long(timeout_s: float | None) -> None:
+    @rc.tool(timeout_s=timeout_s)
     async def stubborn() -> None:
         ends_at = asyncio.get_running_loop().time() + 100
         while (left := ends_at - asyncio.get_running_loop().time()) > 0:
@@ -191,8 +235,9 @@ def test_a_tool_that_does_not_let_itself_be_cancelled_delays_nobody_for_long() -
 
     async def main() -> float:
         task = asyncio.create_task(collected(runs_of(stubborn, {})))
-        await asyncio.sleep(1)
-        task.cancel()
+        if timeout_s is None:
+            await asyncio.sleep(1)
+            task.cancel()
         await asyncio.wait({task})
         return asyncio.get_running_loop().time()
 
