@@ -60,6 +60,12 @@ class FunctionTool(Tool, frozen=True, gc=True, dict=True, tag="tool"):
         bound = MethodType(self.run.function, instance)
         return type(self).of(self, replace(self.run, function=bound, is_method=False))
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (_definition, (msgspec.structs.asdict(self),))
 
@@ -77,8 +83,19 @@ def check_tools(tools: object, name: str) -> None:
     check_value(tools, tuple[Tool | ProviderTool, ...], name)
 
 
+def check_function(tool: FunctionTool, name: str) -> None:
+    """Raises:
+    InvalidConfig: *tool*, which errors call *name*, has no function that can be called.
+    """
+    if "_run" not in vars(tool):
+        raise InvalidConfig(name, "a changed copy has no function: write rayconteur.tool(name=...)(function)")
+    if tool.run.is_method:
+        raise InvalidConfig(name, f"{tool.name} is a method: give that of an instance")
+
+
 def _checked_tool(tool: object, name: str) -> object:
     if isinstance(tool, FunctionTool):
+        check_function(tool, name)
         return _definition(msgspec.structs.asdict(tool))
     if callable(tool):
         called = shown(getattr(tool, "__name__", "it"), quoted=False)

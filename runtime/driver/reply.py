@@ -179,7 +179,8 @@ class Reply:
         return not isinstance(event, ToolBatch) or self._tools.running
 
     async def _abandon(self) -> None:
-        """Interrupt the turn, for whose end nobody waits any more."""
+        """Interrupt the turn, for whose end nobody waits any more; no tool of it is started."""
+        self._tools.cancel()
         if self._interrupts and self.turn is not None:
             await self._options.abandoned_turns.interrupt_and_wait(self._session, Interrupt(turn=self.turn))
 

@@ -3,14 +3,14 @@
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Any, overload
+from typing import Any, cast, overload
 
 from ...providers.schema.checks.shown import shown
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.tools import Tool
 from ..api.function_tool import FunctionRun, FunctionTool
 from .docstrings import descriptions
-from .schemas import parameters_of
+from .schemas import parameters_of, written_function
 
 TIMEOUT_S = 30.0
 """How long a run may take, unless the tool says otherwise."""
@@ -79,11 +79,14 @@ def tool_of(
         raise InvalidConfig("tool", "write @staticmethod above @tool, not below it; a class method can't be a tool")
     if not callable(function):
         raise InvalidConfig("tool", f"give a function, not {shown(function)}")
-    if timeout_s is not None and not timeout_s > 0:
+    if timeout_s is not None and not (isinstance(cast(object, timeout_s), int | float) and timeout_s > 0):
         raise InvalidConfig("tool.timeout_s", f"give a number of seconds above 0, or None, not {shown(timeout_s)}")
-    name = name or str(getattr(function, "__name__", type(function).__name__))
+    if not isinstance(cast(object, parallel), bool):
+        raise InvalidConfig("tool.parallel", f"give True or False, not {shown(parallel)}")
+    written = written_function(function)
+    name = name or str(getattr(written, "__name__", type(written).__name__))
     is_method = _is_method(function)
-    told = descriptions(function)
+    told = descriptions(written)
     parameters = parameters_of(function, told.parameters, name, without_first=is_method)
     definition = Tool(
         name=name,

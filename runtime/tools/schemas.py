@@ -1,7 +1,9 @@
 """The JSON Schema of a function's parameters, and the way from a tool's input to its arguments."""
 
 import inspect
+import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, NamedTuple, cast, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -9,8 +11,8 @@ import msgspec
 from ...providers.schema.checks.shown import shown
 from ...providers.schema.errors import InvalidConfig
 
-_MUTABLE = (list, dict, set, bytearray)
-"""Defaults that msgspec does not take as they are."""
+_VALUES = ("default", "const", "enum", "examples")
+"""Keywords of a schema whose values are no schemas."""
 
 Arguments = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -32,15 +34,20 @@ def parameters_of(
     """
     signature = inspect.signature(function)
     try:
-        annotated = function if inspect.isroutine(function) else type(function).__call__  # an object that can be called
+        written = written_function(function)
+        annotated = written if inspect.isroutine(written) else type(written).__call__  # an object that can be called
         hints = get_type_hints(annotated, include_extras=True)
     except (NameError, TypeError) as error:
         raise InvalidConfig(f"tool.{name}", f"its annotations can't be read: {error}") from None
     parameters = list(signature.parameters.values())[without_first:]
-    fields = [_field(parameter, hints, descriptions, name) for parameter in parameters]
-    if any(_is_pydantic(kind) for _, kind, _ in fields):
-        return _pydantic_parameters(name, fields)
-    return _msgspec_parameters(name, fields)
+    return _parameters(name, [_field(parameter, hints, descriptions, name) for parameter in parameters])
+
+
+def written_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that has the name, the annotations and the docstring: that of a ``functools.partial``."""
+    while isinstance(function, partial):
+        function = cast("partial[object]", function).func
+    return function
 
 
 Field = tuple[str, Any, Any]
@@ -65,7 +72,7 @@ def _described(kind: Any, description: str | None) -> Any:
         return Annotated[kind, msgspec.Meta(description=description)] if description else kind
     inner, *extras = get_args(kind)
     texts = [extra for extra in extras if isinstance(extra, str)]
-    described = any(isinstance(extra, msgspec.Meta) and extra.description for extra in extras)
+    described = any(getattr(extra, "description", None) for extra in extras)
     text = texts[0] if texts else None if described else description
     kept = [extra for extra in extras if not isinstance(extra, str)]
     for extra in (*kept, *([msgspec.Meta(description=text)] if text else [])):
@@ -82,67 +89,104 @@ def _check_type(kind: Any, place: str) -> None:
         raise InvalidConfig(place, f"the type has no JSON Schema: {reason}") from None
 
 
-def _msgspec_parameters(name: str, fields: list[Field]) -> Parameters:
-    with_defaults = [
-        (field, kind) if default is inspect.Parameter.empty else (field, kind, _default(default))
-        for field, kind, default in fields
+def _parameters(name: str, fields: list[Field]) -> Parameters:
+    adapters = {field: _Adapter(kind, f"tool.{name}.{field}") for field, kind, _ in fields if _is_pydantic(kind)}
+    optional = msgspec.field(default_factory=lambda: None)  # never used: what is not given has the function's default
+    typed = [(field, Any if field in adapters else kind, default) for field, kind, default in fields]
+    members = [
+        (field, kind) if default is inspect.Parameter.empty else (field, kind, optional)
+        for field, kind, default in typed
     ]
-    struct = msgspec.defstruct(name, with_defaults, kw_only=True, forbid_unknown_fields=True)
+    struct = msgspec.defstruct("Input", members, kw_only=True, forbid_unknown_fields=True)
 
     def arguments(given: dict[str, Any]) -> dict[str, Any]:
-        decoded = msgspec.convert(given, struct, strict=True)
-        return {field: getattr(decoded, field) for field in given}  # the others have the function's own defaults
+        decoded = msgspec.convert(given, struct, strict=True, str_keys=True)
+        values = {field: getattr(decoded, field) for field in given}
+        return {field: adapters[field].value(values[field]) if field in adapters else values[field] for field in given}
 
     schema = _inlined(msgspec.json.schema(struct))
     for field, _, default in fields:
-        if isinstance(default, _MUTABLE):
-            schema["properties"][field].setdefault("default", msgspec.to_builtins(default))
+        if field in adapters:
+            part = adapters[field].schema
+            schema.setdefault("$defs", {}).update(part.pop("$defs", {}))
+            schema["properties"][field] = part
+        if default is not inspect.Parameter.empty:
+            schema["properties"][field].pop("default", None)
+            schema["properties"][field].update(_default(default))
+    if not schema.get("$defs", True):
+        del schema["$defs"]
     return Parameters(schema, arguments)
 
 
-def _default(default: Any) -> Any:
-    """*default*, or what makes it anew where msgspec does not take a mutable value as it is."""
-    if isinstance(default, _MUTABLE):
-        return msgspec.field(default_factory=lambda: cast(object, default))
-    return default
+def _default(default: object) -> dict[str, object]:
+    """The keyword for *default*, if JSON has it: the model needs to know it, but the function has it anyway."""
+    try:
+        plain = msgspec.to_builtins(default, enc_hook=_plain, str_keys=True)
+        text = json.dumps(plain, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except (TypeError, ValueError, RecursionError):
+        return {}
+    return {"default": json.loads(text)}
 
 
-def _pydantic_parameters(name: str, fields: list[Field]) -> Parameters:
-    from pydantic import ConfigDict, ValidationError, create_model
-    from pydantic import Field as PydanticField
+def _plain(value: Any) -> object:
+    if hasattr(value, "__pydantic_serializer__"):
+        return value.model_dump(mode="json")
+    raise TypeError(type(value).__name__)
 
-    def field_of(kind: Any, default: Any) -> tuple[Any, Any]:
-        description = next((extra.description for extra in get_args(kind)[1:] if isinstance(extra, msgspec.Meta)), None)
-        required = default is inspect.Parameter.empty
-        return kind, PydanticField(... if required else default, description=description)
 
-    definitions: Any = {field: field_of(kind, default) for field, kind, default in fields}
-    model = create_model(name, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **definitions)
+class _Adapter:
+    """The *schema* of a type that pydantic knows, and its values.
 
-    def arguments(given: dict[str, Any]) -> dict[str, Any]:
+    Raises:
+        InvalidConfig: pydantic has no schema of *kind*, the type of the parameter *place*.
+    """
+
+    def __init__(self, kind: Any, place: str) -> None:
+        from pydantic import TypeAdapter
+        from pydantic.errors import PydanticUserError
+
+        extras = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
+        told = next((extra.description for extra in extras if isinstance(extra, msgspec.Meta)), None)
         try:
-            made = model.model_validate(given)
+            self._adapter: TypeAdapter[Any] = TypeAdapter(kind)
+            self.schema = _inlined(self._adapter.json_schema())
+        except (PydanticUserError, TypeError) as error:
+            reason = shown(str(error).partition("\n")[0], quoted=False, limit=200)
+            raise InvalidConfig(place, f"the type has no JSON Schema: {reason}") from None
+        if told:
+            self.schema["description"] = told
+        self._field = place.rpartition(".")[2]
+
+    def value(self, given: object) -> object:
+        """The value of what is *given*.
+
+        Raises:
+            msgspec.ValidationError: it does not fit.
+        """
+        from pydantic import ValidationError
+
+        try:
+            return self._adapter.validate_python(given)
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False, include_input=False)
-            problems = (f"{each['msg']} - at `{'.'.join(map(str, each['loc']))}`" for each in found)
+            problems = (f"{each['msg']} - at `{'.'.join(map(str, (self._field, *each['loc'])))}`" for each in found)
             raise msgspec.ValidationError("; ".join(problems)) from None
-        return {field: getattr(made, field) for field in given}
-
-    return Parameters(_inlined(model.model_json_schema()), arguments)
 
 
 def _is_pydantic(kind: Any) -> bool:
-    """True if *kind* is a pydantic model, or made of one: a list of them, for instance."""
-    return hasattr(kind, "__pydantic_validator__") or any(map(_is_pydantic, get_args(kind)))
+    """True if *kind* is a pydantic model, made of one (a list of them, for instance), or has pydantic's limits."""
+    package = type(kind).__module__.partition(".")[0]  # of what annotates a type
+    is_its_own = hasattr(kind, "__pydantic_validator__") or package in ("pydantic", "annotated_types")
+    return is_its_own or any(map(_is_pydantic, get_args(kind)))
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """*schema* without references, which not every provider follows, and without titles. Recursive ones keep them."""
+    """*schema* without titles and references, which not every provider follows; those of recursive types stay."""
     definitions: dict[str, Any] = schema.get("$defs", {})
-    recursive = False
+    recursive: dict[str, Any] = {}
 
     def written(part: Any, path: tuple[str, ...]) -> Any:
-        nonlocal recursive
         if isinstance(part, list):
             return [written(each, path) for each in cast("Sequence[object]", part)]
         if not isinstance(part, dict):
@@ -151,17 +195,21 @@ def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
         if "$ref" in node:
             name = str(node["$ref"]).rpartition("/")[2]
             if name in path:
-                recursive = True
+                recursive.setdefault(name)
                 return node
             rest = {key: value for key, value in node.items() if key != "$ref"}
             return {**written(definitions[name], (*path, name)), **rest}
         return {
-            key: {name: written(each, path) for name, each in value.items()}
+            key: value
+            if key in _VALUES
+            else {name: written(each, path) for name, each in value.items()}
             if key == "properties"
             else written(value, path)
             for key, value in node.items()
-            if not (key == "title" and isinstance(value, str)) and key != "$defs"
+            if key not in ("$defs", "discriminator") and not (key == "title" and isinstance(value, str))
         }
 
-    top = written({"$ref": schema["$ref"]} if "$ref" in schema else schema, ())
-    return schema if recursive else cast("dict[str, Any]", top)
+    top = cast("dict[str, Any]", written({key: value for key, value in schema.items() if key != "$defs"}, ()))
+    while missing := [name for name, definition in recursive.items() if definition is None]:
+        recursive[missing[0]] = written(definitions[missing[0]], (missing[0],))
+    return {**top, "$defs": recursive} if recursive else top

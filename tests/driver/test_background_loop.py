@@ -84,6 +84,8 @@ def test_calls_run_in_the_waiting_thread_and_their_errors_are_raised_in_the_work
         try:
             await caller.call(lambda: 1 // 0)
         except ZeroDivisionError as error:
+            with pytest.raises(RuntimeError, match="StopIteration"):  # which would never arrive as it is
+                await asyncio.wait_for(caller.call(lambda: next(iter(()))), 5)
             return await caller.call(threading.current_thread), str(error)
         raise AssertionError
 

@@ -44,9 +44,11 @@ class Numbers:
         return self.plain
 
 
-NESTED: list[object] = []
-for _ in range(100_000):
-    NESTED = [NESTED]
+def nested(depth: int) -> list[object]:
+    inside: list[object] = []
+    for _ in range(depth):
+        inside = [inside]
+    return inside
 
 
 class Odd:
@@ -112,7 +114,7 @@ def test_images_documents_and_blocks_stay_what_they_are(value: object, content: 
         (rc.ToolResult("b", ()), "'b', not of 'a'"),
         (rc.ToolResult("a", "seen"), "rejected: Expected `array`, got `str`"),  # type: ignore[arg-type]
         (b"\xff\x00\xfe", "neither an image, a PDF nor text"),
-        (NESTED, "a list without a text: RecursionError"),
+        (nested(100_000), "a list without a text: RecursionError"),
         (10**5_000, "a int without a text: ValueError"),
     ],
     ids=["of another use", "no blocks", "bytes", "nested too deeply", "too many digits"],

@@ -1,5 +1,6 @@
 """The definition that a function gives: its name, its description and the JSON Schema of its parameters."""
 
+import copy
 import dataclasses
 import enum
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 import rayconteur as rc
 from rayconteur.errors import InvalidConfig
 from rayconteur.runtime import FunctionTool
+from rayconteur.runtime.driver.calls.tool_runs import checked_functions
 
 AnyFunction = Callable[..., object]
 
@@ -220,6 +222,10 @@ def test_what_is_not_given_has_the_default_of_the_function() -> None:
     assert tool(**tool.run.arguments({"word": "b"})) == ["a", "b"]
 
 
+def either(given: Person | Place) -> None:
+    del given
+
+
 def untyped(town) -> None:  # type: ignore[no-untyped-def]
     del town
 
@@ -244,6 +250,17 @@ def with_complex(number: complex) -> None:
         (lambda: rc.tool(with_complex), "tool.with_complex.number", "no JSON Schema"),
         (lambda: rc.tool(cast(AnyFunction, with_object)), "tool.with_object", "threading_lock"),
         (lambda: rc.tool(timeout_s=0)(google_style), "tool.timeout_s", "above 0"),
+        (lambda: rc.tool(timeout_s="3")(google_style), "tool.timeout_s", "above 0"),  # type: ignore[call-overload]
+        (lambda: rc.tool(parallel="no")(google_style), "tool.parallel", "True or False"),  # type: ignore[call-overload]
+        (lambda: rc.tool(name=3)(google_style), "tool.name", "`str`"),  # type: ignore[call-overload]
+        (lambda: rc.tool(either), "tool.either.given", "no JSON Schema"),
+        (lambda: rc.SessionConfig(provider="scripted:m", tools=(Home.weather,)), "config.tools[0]", "of an instance"),
+        (lambda: checked_functions([Home.weather]), "tools", "of an instance"),
+        (
+            lambda: rc.Configure(tools=(msgspec.structs.replace(rc.tool(rest_style), name="other"),)),
+            "message.tools[0]",
+            "rayconteur.tool(name=...)",
+        ),
         (lambda: rc.tool(3), "tool", "give a function"),  # type: ignore[call-overload]
         (lambda: rc.tool(staticmethod(google_style)), "tool", "@staticmethod above"),
         (lambda: rc.SessionConfig(provider="scripted:m", tools=(google_style,)), "config.tools[0]", "@rayconteur.tool"),  # type: ignore[arg-type]
@@ -272,3 +289,12 @@ def test_elsewhere_a_function_is_the_tool_that_it_defines() -> None:
     (there,) = msgspec.msgpack.decode(msgspec.msgpack.encode(config), type=rc.SessionConfig).tools
     assert type(there) is rc.Tool
     assert msgspec.structs.asdict(there) == msgspec.structs.asdict(tool)
+
+
+def test_a_copy_of_a_config_has_the_functions_of_its_tools() -> None:
+    config = rc.SessionConfig(provider="scripted:m", tools=(rc.tool(rest_style),))
+
+    for copied in (copy.copy(config), copy.deepcopy(config)):
+        (tool,) = copied.tools
+        assert isinstance(tool, FunctionTool)
+        assert tool("Oslo") == "Oslo"

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, Self, cast
@@ -12,7 +13,7 @@ from ....providers.schema.content import ToolResult, ToolUse
 from ....providers.schema.errors import ConfigError, InvalidConfig, RayconteurError, UnsupportedContent
 from ....providers.schema.tools import ProviderTool, Tool
 from ...api.errors import HistoryFull, MailboxError, MessageTooLarge, ToolResultError, ToolsWaiting
-from ...api.function_tool import FunctionTool
+from ...api.function_tool import FunctionTool, check_function
 from ...api.messages import Interrupt, ToLLM, ToolResults
 from ...api.options import RuntimeOptions
 from ...api.receipt import Receipt
@@ -56,6 +57,8 @@ def checked_functions(tools: Iterable[FunctionTool]) -> SessionTools:
     functions = tuple(tools)
     if wrong := [each for each in cast("tuple[object, ...]", functions) if not isinstance(each, FunctionTool)]:
         raise InvalidConfig("tools", f"give functions below @rayconteur.tool, not {shown(wrong[0])}")
+    for tool in functions:
+        check_function(tool, "tools")
     return SessionTools({tool.name: tool for tool in functions})
 
 
@@ -99,7 +102,7 @@ class TurnTools:
         self._session = session
         self._limits = limits
         self._abandoned_turns = abandoned_turns
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self.run_tool: RunTool | None = None
         """What runs the tools that are no functions of the session."""
         self.error: Exception | None = None
@@ -108,10 +111,10 @@ class TurnTools:
     @property
     def running(self) -> bool:
         """True while a tool runs."""
-        return self._task is not None and not self._task.done()
+        return any(not task.done() for task in self._tasks)
 
     def start(self, turn: int, uses: Sequence[ToolUse], required: bool) -> None:
-        """Run *uses*, which *turn* waits for, as far as they run here.
+        """Run *uses*, which *turn* waits for, as far as they run here. It no longer waits for others.
 
         Raises:
             ToolsWaiting: one does not run here, and all are *required* to. None was started.
@@ -120,14 +123,21 @@ class TurnTools:
         if required and (waiting := sorted({use.name for use in uses if use.id not in runs})):
             names = shown(", ".join(waiting), quoted=False)
             raise ToolsWaiting(f"the model asks for {names}; pass run_tool to answer(), or send ToolResults")
+        self.cancel()
+        self._tasks = {task for task in self._tasks if not task.done()}
         if runs:
-            self._task = asyncio.create_task(self._send_results(turn, list(runs.values())))
+            self._tasks.add(asyncio.create_task(self._send_results(turn, list(runs.values()))))
+
+    def cancel(self) -> None:
+        """Cancel what runs: no tool is started any more, and no result is sent."""
+        for task in self._tasks:
+            task.cancel()
 
     async def stop(self) -> None:
-        """Cancel what runs: no tool is started any more, and no result is sent."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        """As ``cancel``; and wait until it has ended."""
+        self.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     def _run_of(self, use: ToolUse) -> ToolRun | None:
         tools, limits = self._session.tools, self._limits
@@ -142,8 +152,9 @@ class TurnTools:
 
     async def _send_results(self, turn: int, runs: list[ToolRun]) -> None:
         try:
-            async for done in results(runs, self._limits.max_parallel):
-                await self._send(done)
+            async with aclosing(results(runs, self._limits.max_parallel)) as all_done:
+                async for done in all_done:
+                    await self._send(done)
         except Exception as error:
             if isinstance(error, RayconteurError) and not isinstance(error, MailboxError | ConfigError):
                 log.info("a tool result of session %s could not be sent: %s", self._session.id, error.code)
