@@ -18,6 +18,7 @@ from rayconteur.compaction import (
 )
 from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.bedrock.config import Bedrock
+from rayconteur.providers.model_names import model
 from rayconteur.providers.schema.errors import InvalidConfig, MissingKey
 
 ALL: list[Compaction] = [
@@ -122,3 +123,7 @@ def test_a_report_survives_encoding_and_decoding() -> None:
     report = CompactionReport(strategy="window", messages_before=2, messages_after=1, tokens_before=9, tokens_after=4)
 
     assert msgspec.json.decode(msgspec.json.encode(report), type=CompactionReport) == report
+
+
+def test_the_name_of_a_summarizer_stands_for_its_config() -> None:
+    assert msgspec.structs.replace(Summarize(), provider="openai:gpt-5-mini").provider == model("openai:gpt-5-mini")

@@ -10,6 +10,7 @@ from builders.conversation import answered, only_one, opened_conversation, recei
 from rayconteur.compaction import Layered
 from rayconteur.compaction.estimate.estimator import Learned
 from rayconteur.providers.openai.config import OpenAI
+from rayconteur.providers.registry import ProviderConfig
 from rayconteur.providers.schema.content import Text
 from rayconteur.providers.schema.draft import Partial
 from rayconteur.providers.schema.errors import ContextOverflow
@@ -185,10 +186,16 @@ def test_what_was_learned_about_a_provider_applies_to_its_other_models_and_to_no
     assert stays or conversation.snapshot().learned == Learned()
 
 
-def test_the_fill_is_estimated_anew_when_another_provider_counts() -> None:
-    conversation = talk(lambda tokens: tokens + 200)
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(CONFIG.provider, OpenAI(model="gpt-5")), (OpenAI(model="gpt-5"), Scripted(model="another"))],
+)
+def test_the_fill_is_estimated_anew_when_another_provider_counts(
+    before: ProviderConfig, after: Scripted | OpenAI
+) -> None:
+    conversation = talk(lambda tokens: tokens + 200, config=msgspec.structs.replace(CONFIG, provider=before))
 
-    conversation.handle(received(msg.Configure(provider=OpenAI(model="gpt-5"))))
+    conversation.handle(received(msg.Configure(provider=after)))
 
     assert conversation.context.provenance is Provenance.ESTIMATED
     assert conversation.context.tokens == pytest.approx(16 * TEXT_TOKENS, rel=0.1)

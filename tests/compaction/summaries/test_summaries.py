@@ -180,6 +180,17 @@ def test_old_steps_of_the_running_turn_are_summarized_if_old_turns_are_not_enoug
     assert result.report.usage == NONE_YET + USAGE + USAGE
 
 
+def test_as_many_old_steps_are_summarized_at_once_as_a_long_user_message_leaves_room_for() -> None:
+    running = [user(1, LONG), *step(1, "a"), *step(1, "b"), *step(1, "c")]
+    model = Model()
+
+    result = compacted(running, Summarize(max_summary_tokens=100), total_tokens(running) - 1_000, model)
+
+    assert result.messages
+    assert len(model.requests) == 1
+    assert result.messages[1].stands_for == StandsFor(first_turn=1, last_turn=1, messages=4)
+
+
 def test_a_summary_of_steps_becomes_part_of_the_summary_of_its_turn() -> None:
     running = [user(1, "look"), *step(1, "a"), *step(1, "b"), *step(1, "c")]
     once = compacted(running, Summarize(max_summary_tokens=100), 2_500, Model()).messages

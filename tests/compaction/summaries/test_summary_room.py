@@ -1,5 +1,6 @@
 """The room for summaries: how long they may be, what is worth one, and the pieces that fit a window."""
 
+import asyncio
 import re
 
 import msgspec
@@ -7,7 +8,7 @@ import pytest
 from builders.compaction import LONG, assistant, compacted, total_tokens, turns, user
 from builders.histories import answer, count_tokens
 
-from rayconteur.compaction import Layered, SideRequest, Summarize
+from rayconteur.compaction import CompactionJob, Layered, SideRequest, Summarize, compact
 from rayconteur.providers.schema.content import Text
 from rayconteur.providers.schema.draft import Answer
 from rayconteur.providers.schema.errors import ContextOverflow
@@ -65,7 +66,10 @@ def test_a_history_is_summarized_in_pieces_that_fit_the_window(window: int, part
         assert sent + request.max_output_tokens <= 0.95 * window
 
 
-@pytest.mark.parametrize("says", ["maximum context length is 9000 tokens", "too long"])
+@pytest.mark.parametrize(
+    "says",
+    ["maximum context length is 9000 tokens", "too long", "maximum context length is 99000 tokens"],  # by its own count
+)
 def test_a_summarizer_whose_window_is_smaller_than_assumed_gets_smaller_pieces(says: str) -> None:
     refused: list[int] = []
     facts = [f"FACT-{number}={number}" for number in range(1, 11)]
@@ -83,6 +87,37 @@ def test_a_summarizer_whose_window_is_smaller_than_assumed_gets_smaller_pieces(s
     assert len(refused) == 1
     assert result.messages
     assert all(fact in _json(result.messages) for fact in facts)
+
+
+def test_a_summarizer_that_names_its_window_gets_pieces_that_fill_it() -> None:
+    sent: list[int] = []
+
+    async def send(request: SideRequest) -> Answer:
+        sent.append(sum(map(count_tokens, request.messages)))
+        if len(sent) == 1:
+            raise ContextOverflow("maximum context length is 20000 tokens")
+        return answer("There were ravens.")
+
+    compacted(turns(10), Summarize(keep_recent_turns=1, max_summary_tokens=500), 1_000, send)
+
+    assert sent[1] > 0.6 * sent[0]
+
+
+def test_a_message_longer_than_a_request_is_cut_to_two_characters_a_token() -> None:
+    model = Model()
+    job = CompactionJob(
+        messages=[user(1, LONG * 30), assistant(1, "ok"), user(2, "hm")],
+        budget_tokens=1_000,
+        limit_tokens=4_000,
+        window_tokens=4_000,
+        count_tokens=lambda message: count_tokens(message) // 4,
+        send=model,
+    )
+
+    asyncio.run(compact(job, Summarize(max_summary_tokens=500)))
+
+    sent = sum(map(count_tokens, model.requests[0].messages))
+    assert 4_000 < sent < 6_000  # of some 2,400 tokens that are left for the conversation
 
 
 def test_a_summarizer_that_takes_nothing_is_asked_a_limited_number_of_times() -> None:

@@ -248,3 +248,12 @@ def test_the_conversation_continues_after_an_interrupt(config: SessionConfig) ->
 
     assert isinstance(end, msg.Completed)
     assert history_lines(conversation.history)[-2:] == ["user: two", "assistant: done"]
+
+
+@pytest.mark.parametrize("message", [msg.Interrupt(), msg.Close(drain=False)])
+def test_no_partial_answer_is_needed_where_no_request_runs(message: msg.ToLLM) -> None:
+    states = set(State) - {State.STREAMING}
+
+    needed = {state for state in states if conversation_in(state).ends_request(message)}
+
+    assert needed == {State.REQUESTING}
