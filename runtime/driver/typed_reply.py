@@ -18,7 +18,8 @@ from .reply import Reply, ReplyOptions, ReplySession
 
 T = TypeVar("T")
 
-_REFUSALS = (StopReason.REFUSAL, StopReason.CONTENT_FILTER)
+_NO_ANSWERS = (StopReason.REFUSAL, StopReason.CONTENT_FILTER, StopReason.MAX_STEPS)
+"""Turns that ended for these reasons are not corrected: there is nothing that the model could write differently."""
 
 
 class TypedAnswer(FinalAnswer, Generic[T], frozen=True, kw_only=True):
@@ -70,7 +71,7 @@ class TypedReply(_SchemaReply[T]):
         try:
             return _typed(first, self._value(first))
         except Misfit as misfit:
-            if first.stop_reason in _REFUSALS:
+            if first.stop_reason in _NO_ANSWERS:
                 raise _mismatch(first, f"the model did not answer ({first.stop_reason})") from None
             message = self._output.correction(str(misfit))
         second = await _SchemaReply(self._session, self._epoch, message, self._options, self._output).answer(run_tool)

@@ -87,6 +87,17 @@ def test_a_refusal_is_not_asked_for_again(runtime: blocking.Runtime) -> None:
     assert (raised.value.answer, session.status().turns) == ("I can't.", 1)
 
 
+def test_a_turn_that_ends_after_its_last_step_is_not_asked_for_again(runtime: blocking.Runtime) -> None:
+    config = scripted((Call("look", {}),), (Say(OSLO),))
+    session = runtime.spawn(msgspec.structs.replace(config, max_steps=1))
+
+    with pytest.raises(OutputMismatch, match=r"did not answer \(max_steps\)"):
+        session.ask("How is the weather?", output_type=Weather).answer(lambda use: "nothing yet")
+
+    assert session.retry(output_type=Weather).answer().value == Weather("Oslo", 7)
+    assert session.status().turns == 2
+
+
 def test_an_answer_that_the_output_limit_cut_off_is_a_misfit(runtime: blocking.Runtime) -> None:
     session = runtime.spawn(scripted((Say(OSLO), Stop(StopReason.MAX_TOKENS)), (Say(OSLO),)))
 
