@@ -34,13 +34,25 @@ def parameters_of(
     """
     signature = inspect.signature(function)
     try:
-        written = written_function(function)
-        annotated = written if inspect.isroutine(written) else type(written).__call__  # an object that can be called
-        hints = get_type_hints(annotated, include_extras=True)
+        hints = _hints(function)
     except (NameError, TypeError) as error:
         raise InvalidConfig(f"tool.{name}", f"its annotations can't be read: {error}") from None
     parameters = list(signature.parameters.values())[without_first:]
     return _parameters(name, [_field(parameter, hints, descriptions, name) for parameter in parameters])
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """The types of the parameters. That of the result may be one that only type checkers import."""
+    written = written_function(function)
+    annotated: Any = written if inspect.isroutine(written) else type(written).__call__  # an object that can be called
+    names = getattr(inspect.unwrap(annotated), "__globals__", None)
+
+    def parameters() -> None: ...
+
+    parameters.__annotations__ = {
+        name: kind for name, kind in getattr(annotated, "__annotations__", {}).items() if name != "return"
+    }
+    return get_type_hints(parameters, globalns=names, include_extras=True)
 
 
 def written_function(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,7 +3,8 @@
 import enum
 import functools
 import re
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, cast
 
 import msgspec
 import pydantic
@@ -141,3 +142,10 @@ def test_a_partial_function_is_a_tool_with_the_parameters_that_are_left() -> Non
 
     assert (tool.name, list(tool.input_schema["properties"])) == ("forecast", ["unit"])
     assert tool(**tool.run.arguments({"unit": "F"})) == "Oslo F"
+
+
+def test_the_type_of_the_result_need_not_be_known() -> None:
+    def look(town: "str", days: "int" = 1) -> "Forecast":  # type: ignore[name-defined]  # noqa: F821
+        return f"{town} {days}"
+
+    assert list(rc.tool(cast("Callable[..., object]", look)).input_schema["properties"]) == ["town", "days"]
