@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import logging
 import threading
+import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class ToolRun:
             log.warning("the tool %s did not end within %g s", name, self.timeout_s)
             return error_result(use, f"The tool did not end within {self.timeout_s:g} seconds.")
         except Exception as error:  # any error of a tool: the model is told
-            log.warning("the tool %s failed", name, exc_info=error)
+            log.warning("the tool %s failed:\n%s", name, _printable_traceback(error))
             return error_result(use, _problem(error), self.max_result_bytes)
         result = result_of(use, outcome, self.max_result_bytes)
         if result.is_error and not (isinstance(outcome, ToolResult) and outcome.is_error):
@@ -96,6 +97,11 @@ async def results(runs: Sequence[ToolRun], max_parallel: int) -> AsyncGenerator[
             yield [task.result() for task in done]
     finally:
         await _cancel(running)
+
+
+def _printable_traceback(error: Exception) -> str:
+    """The traceback of *error*, whatever it holds: a lone surrogate has no place in a log file."""
+    return "".join(traceback.format_exception(error)).encode(errors="backslashreplace").decode()
 
 
 async def _cancel(tasks: set[asyncio.Task[ToolResult]]) -> None:

@@ -1,6 +1,7 @@
 """Runs of tools: at the same time or in order, within their time, cancelled, and never without a result."""
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -253,3 +254,16 @@ def test_four_tools_of_half_a_second_take_little_more_than_one() -> None:
     asyncio.run(collected(runs_of(rc.tool(wait), {}, {}, {}, {})))
 
     assert time.monotonic() - started < 0.8
+
+
+def test_the_traceback_of_a_failed_tool_is_logged_so_that_any_log_file_takes_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(collected(runs_of(rc.tool(fails), {})))
+
+    (record,) = caplog.records
+    text = record.getMessage()
+    assert "Traceback" in text
+    assert "no ravens \\ud800 here" in text
+    assert (record.exc_info, text.encode().decode()) == (None, text)
