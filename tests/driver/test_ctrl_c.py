@@ -60,7 +60,7 @@ def test_ctrl_c_leaves_no_process_behind_and_prints_only_the_traceback(program: 
     ) as driver:
         assert driver.stdout
         assert driver.stdout.readline() == "now\n"
-        stderr = press_until_the_traceback_ends(driver)
+        stderr = press_until_it_is_reported(driver)
 
     assert stderr.endswith("KeyboardInterrupt\n"), stderr
     assert driver.returncode == -signal.SIGINT
@@ -68,16 +68,17 @@ def test_ctrl_c_leaves_no_process_behind_and_prints_only_the_traceback(program: 
     assert [process.cmdline() for process in psutil.process_iter() if is_left_in(process, driver.pid)] == []
 
 
-def press_until_the_traceback_ends(driver: subprocess.Popen[str]) -> str:
-    """Press Ctrl-C until Python reports it, and return what *driver* prints to its end.
+def press_until_it_is_reported(driver: subprocess.Popen[str]) -> str:
+    """Press Ctrl-C until Python begins to report it, and return what *driver* prints to its end.
 
-    Not further: after that, Ctrl-C interrupts what other packages do at the end of a process, such as Ray.
+    Not further: after that, Ctrl-C interrupts the report itself, and what others do at the end of a process, such as
+    Ray.
     """
     assert driver.stderr
     stderr = b""
     with selectors.DefaultSelector() as selector:
         selector.register(driver.stderr, selectors.EVENT_READ)
-        while b"KeyboardInterrupt\n" not in stderr:
+        while b"Traceback" not in stderr:
             os.killpg(driver.pid, signal.SIGINT)
             if selector.select(timeout=0.2):
                 part = os.read(driver.stderr.fileno(), 65_536)

@@ -15,11 +15,20 @@ QUESTION = "Tell me something about ravens, part {}."
 
 
 @pytest.mark.timeout(600)  # each summary takes a slow model some seconds, and several are written
-def test_forty_turns_exceed_the_window_once_lose_none_and_keep_the_facts_of_the_first(llama: Llama) -> None:
+@pytest.mark.parametrize(
+    ("turns", "more"),
+    [
+        pytest.param(14, " They are clever birds, and they live in many places of the world." * 4, id="long messages"),
+        pytest.param(40, "", id="many turns", marks=pytest.mark.chaos),
+    ],
+)
+def test_turns_exceed_the_window_once_lose_none_and_keep_the_facts_of_the_first(
+    llama: Llama, turns: int, more: str
+) -> None:
     async def main() -> None:
         config = rc.SessionConfig(provider=chat(llama.url), max_output_tokens=16)
         async with running_session(config) as session:
-            for text in (*FIRST, *(QUESTION.format(number) for number in range(3, 41))):
+            for text in (*FIRST, *(QUESTION.format(number) + more for number in range(3, turns + 1))):
                 end = await session.wait_for_end(session.ask(text))
                 assert isinstance(end, rc.Completed), end
 
@@ -27,6 +36,6 @@ def test_forty_turns_exceed_the_window_once_lose_none_and_keep_the_facts_of_the_
             assert [event.reason for event in compactions].count(CompactReason.OVERFLOW) == 1
             assert session.status().context_limit_tokens == 1_024
             assert all(fact in repr(session.history()) for fact in FACTS)
-            assert len(session.history(full=True)) == 80
+            assert len(session.history(full=True)) == 2 * turns
 
     asyncio.run(main())
