@@ -65,7 +65,7 @@ class ToolRun:
             return error_result(use, _problem(error), self.max_result_bytes)
         result = result_of(use, outcome, self.max_result_bytes)
         if result.is_error and not (isinstance(outcome, ToolResult) and outcome.is_error):
-            log.error("the tool %s gave no result: %s", name, result.content)
+            log.error("the tool %s returned a %s that is no result", name, type(outcome).__name__)
         return result
 
 
