@@ -2,15 +2,16 @@
 
 import inspect
 from collections.abc import Callable
-from functools import partial
 from typing import Any, cast, overload
+
+import msgspec
 
 from ...providers.schema.checks.shown import shown
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.tools import Tool
 from ..api.function_tool import FunctionRun, FunctionTool
 from .docstrings import descriptions
-from .schemas import parameters_of, written_function
+from .schemas import Arguments, parameters_of, written_function
 
 TIMEOUT_S = 30.0
 """How long a run may take, unless the tool says otherwise."""
@@ -52,50 +53,33 @@ def tool(
     Raises:
         InvalidConfig: a parameter has no type, or one without a JSON Schema, or an option is invalid. It is named.
     """
-    if function is None:
-        return partial(
-            tool_of,
-            name=name,
-            description=description,
-            timeout_s=timeout_s,
-            parallel=parallel,
-            strict=strict,
-            deferred=deferred,
-        )
-    return tool_of(function)
-
-
-def tool_of(
-    function: Callable[..., Any],
-    name: str | None = None,
-    description: str | None = None,
-    timeout_s: float | None = TIMEOUT_S,
-    parallel: bool = True,
-    strict: bool = False,
-    deferred: bool = False,
-) -> FunctionTool:
-    """As ``tool``."""
-    if isinstance(function, staticmethod | classmethod):
-        raise InvalidConfig("tool", "write @staticmethod above @tool, not below it; a class method can't be a tool")
-    if not callable(function):
-        raise InvalidConfig("tool", f"give a function, not {shown(function)}")
     if timeout_s is not None and not (isinstance(cast(object, timeout_s), int | float) and timeout_s > 0):
         raise InvalidConfig("tool.timeout_s", f"give a number of seconds above 0, or None, not {shown(timeout_s)}")
     if not isinstance(cast(object, parallel), bool):
         raise InvalidConfig("tool.parallel", f"give True or False, not {shown(parallel)}")
+
+    def made(function: Callable[..., Any]) -> FunctionTool:
+        definition, arguments = _definition(function, name, description)
+        definition = msgspec.structs.replace(definition, strict=strict, deferred=deferred)
+        return FunctionTool.of(
+            definition, FunctionRun(function, arguments, timeout_s, parallel, is_method=_is_method(function))
+        )
+
+    return made if function is None else made(function)
+
+
+def _definition(function: Callable[..., Any], name: str | None, description: str | None) -> tuple[Tool, Arguments]:
+    """The definition of the tool that runs *function*, and what turns input into its arguments."""
+    if isinstance(function, staticmethod | classmethod):
+        raise InvalidConfig("tool", "write @staticmethod above @tool, not below it; a class method can't be a tool")
+    if not callable(function):
+        raise InvalidConfig("tool", f"give a function, not {shown(function)}")
     written = written_function(function)
     name = name or str(getattr(written, "__name__", type(written).__name__))
-    is_method = _is_method(function)
     told = descriptions(written)
-    parameters = parameters_of(function, told.parameters, name, without_first=is_method)
-    definition = Tool(
-        name=name,
-        description=told.function if description is None else description,
-        input_schema=parameters.schema,
-        strict=strict,
-        deferred=deferred,
-    )
-    return FunctionTool.of(definition, FunctionRun(function, parameters.arguments, timeout_s, parallel, is_method))
+    parameters = parameters_of(function, told.parameters, name, without_first=_is_method(function))
+    description = told.function if description is None else description
+    return Tool(name=name, description=description, input_schema=parameters.schema), parameters.arguments
 
 
 def _is_method(function: Callable[..., Any]) -> bool:
