@@ -3,8 +3,8 @@
 import asyncio
 import time
 
-import psutil
 import pytest
+from fixtures.processes import running
 
 from rayconteur.benchmarks.adapters.adapter import AdapterConfig, OnText
 from rayconteur.benchmarks.comparison.contestant_process import (
@@ -17,6 +17,7 @@ from rayconteur.benchmarks.comparison.workloads import Paced, Saturate, Trial
 from rayconteur.benchmarks.load.pace import Pace
 from rayconteur.benchmarks.load.process import load_server
 
+WORKER = "rayconteur.benchmarks.comparison.contestant_worker"
 PACE = Pace(tokens_per_s=50)
 PACED = Paced(sessions=3, arrive_s=0.0, duration_s=0.2)
 
@@ -58,7 +59,7 @@ def test_a_contestant_that_does_not_become_idle_is_ended_and_starts_anew() -> No
         with load_server(PACE) as url:
             bare = ContestantProcess("bare", AdapterConfig(url, 100_000), idle_timeout_s=0.0)
             first = await bare.run(PACED)
-            assert contestant_workers() == []
+            assert running(WORKER) == set()
             second = await bare.run(PACED)
             await bare.close()
             return [first, second]
@@ -75,9 +76,3 @@ def test_an_error_during_a_trial_fails_the_contestant(capfd: pytest.CaptureFixtu
     asyncio.run(run_without_server())
 
     assert "ClientConnectorError" in capfd.readouterr().err
-
-
-def contestant_workers() -> list[psutil.Process]:
-    """The running processes of contestants."""
-    children = psutil.Process().children(recursive=True)
-    return [each for each in children if "rayconteur.benchmarks.comparison.contestant_worker" in each.cmdline()]

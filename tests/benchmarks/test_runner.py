@@ -6,6 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 from fixtures.benchmarks.output import check_findings
+from fixtures.processes import running
 
 from rayconteur.benchmarks.catalog import BENCHMARKS
 from rayconteur.benchmarks.program import Options, Scale
@@ -80,7 +81,7 @@ def test_the_shared_ray_stays_the_same_until_it_is_stopped() -> None:
         assert first
         assert await shared_ray.environment() == first
         module = "rayconteur.benchmarks.system.shared_ray_process"
-        (process,) = [each for each in psutil.Process().children() if module in each.cmdline()]
+        (process,) = running(module, psutil.Process().children())
         descendants = process.children(recursive=True)
 
         await shared_ray.stop()

@@ -7,7 +7,8 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from fixtures.terminal import Terminal, in_pipe, processes_left, started
+from fixtures.processes import running_in
+from fixtures.terminal import Terminal, in_pipe, started
 
 from rayconteur.cli.exit_codes import ExitCode
 
@@ -58,16 +59,16 @@ def test_a_demo_ended_by_a_signal_leaves_no_process_behind(number: signal.Signal
     with started("demo", "--sessions", "2", "--rate", "1") as command:
         assert command.stdout
         lines = [command.stdout.readline() for _ in range(3)]
-        running = processes_left(command)
+        running = running_in(command.pid)
 
         # Ctrl-C reaches the whole foreground process group, Ray's processes included.
         os.killpg(command.pid, number) if number == signal.SIGINT else command.send_signal(number)
         output = command.stdout.read()
 
     assert lines == ["starting Ray\n", "spawned 0 of 2 sessions\n", "spawned 1 of 2 sessions\n"]
-    assert "raylet" in running
+    assert any("raylet" in line for line in running)
     assert (command.returncode, output.replace("spawned 2 of 2 sessions\n", "")) == (code, "")
-    assert processes_left(command) == []
+    assert running_in(command.pid) == []
 
 
 def test_the_demo_ends_when_the_reader_of_its_output_is_gone(ray_address: str) -> None:

@@ -7,11 +7,13 @@ import psutil
 import pytest
 import ray
 from fixtures.named_actors import actor_names, host_name, kill, loaded_modules, process_id, wait_until
+from fixtures.processes import running
 
 import rayconteur as rc
 from rayconteur.errors import UnknownSession
 from rayconteur.scripted import Say, Script
 
+SESSION_ACTOR = "_SessionActor"
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 STREAMS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Say("raven " * 100),),), tokens_per_s=100)))
 
@@ -101,18 +103,15 @@ def test_a_runtime_that_was_left_replaces_no_warm_actor(options: rc.RuntimeOptio
 
 
 def test_leaving_a_runtime_ends_its_sessions(options: rc.RuntimeOptions) -> None:
-    async def main() -> set[int]:
-        before = {process.pid for process in psutil.process_iter()}
+    async def main() -> set[psutil.Process]:
+        before = running(SESSION_ACTOR, psutil.process_iter())
         async with rc.Runtime(options=options) as runtime:
             await runtime.spawn_many(ECHO, 2)
-            workers = [process for process in psutil.process_iter(["cmdline"]) if process.pid not in before]
-            started = {worker.pid for worker in workers if "_SessionActor" in " ".join(worker.cmdline())}
+            started = running(SESSION_ACTOR, psutil.process_iter()) - before
             assert len(started) == 2
         return started
 
-    for pid in asyncio.run(main()):
-        if psutil.pid_exists(pid):
-            psutil.Process(pid).wait(timeout=20)
+    assert not psutil.wait_procs(asyncio.run(main()), timeout=20)[1]
 
 
 def test_a_router_that_dies_is_restarted_and_readers_continue(options: rc.RuntimeOptions) -> None:

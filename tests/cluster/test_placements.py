@@ -3,9 +3,9 @@
 import asyncio
 
 import msgspec
-import psutil
 import pytest
 from fixtures.named_actors import actor_names, host_name, wait_until
+from fixtures.processes import running
 from fixtures.rejections import kill_session_actor
 
 import rayconteur as rc
@@ -13,6 +13,7 @@ from rayconteur import blocking
 from rayconteur.errors import SessionDied
 from rayconteur.runtime import DeathReason, Died
 
+SESSION_ACTOR = "_SessionActor"
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 
 
@@ -21,18 +22,12 @@ def packed_actors(namespace: str) -> set[str]:
     return {name for name in actor_names(namespace) if name.startswith("_host-")}
 
 
-def actor_processes() -> set[psutil.Process]:
-    """The session actors that are children of this process."""
-    running = psutil.Process().children(recursive=True)
-    return {process for process in running if "_SessionActor" in " ".join(process.cmdline())}
-
-
 def test_each_dedicated_session_has_its_own_process_which_ends_with_it(
     runtime: blocking.Runtime, namespace: str
 ) -> None:
-    before = actor_processes()
+    before = running(SESSION_ACTOR)
     first, second = runtime.spawn_many(ECHO, ["first", "second"], rc.Dedicated())
-    started = actor_processes() - before
+    started = running(SESSION_ACTOR) - before
     assert len(started) == 2
     hosts = {session.id: host_name(session.id, namespace) for session in (first, second)}
     assert set(hosts.values()) <= actor_names(namespace)

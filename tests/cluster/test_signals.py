@@ -6,8 +6,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-import psutil
 import pytest
+from fixtures.processes import running_in
 from fixtures.terminal import PROGRAM, environment
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
@@ -22,25 +22,13 @@ def read_until(phase: str, command: subprocess.Popen[str]) -> None:
     assert command.stdout
     phrase = {"starting": "", "spawning": '"kind":"spawning"', "streaming": '"TextChunk"'}[phase]
     if not phrase:  # nothing is printed while Ray starts
-        while not any("gcs_server" in line for line in left_in(command.pid)):
+        while not any("gcs_server" in line for line in running_in(command.pid)):
             assert command.poll() is None
         return
     for line in command.stdout:
         if phrase.lower() in line.lower().replace(" ", "").replace("_", ""):
             return
     raise AssertionError(f"it ended before it was {phase}")
-
-
-def left_in(session: int) -> list[str]:
-    """The processes of a terminal session that are alive."""
-    left: list[str] = []
-    for process in psutil.process_iter():
-        try:
-            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
-                left.append(" ".join(process.cmdline())[:200])
-        except (ProcessLookupError, psutil.NoSuchProcess):
-            continue
-    return left
 
 
 @pytest.mark.parametrize("phase", ["starting", "spawning", "streaming"])
@@ -65,4 +53,4 @@ def test_a_command_exits_in_time_with_its_code_and_leaves_no_process(
     assert command.returncode == 128 + number, stderr
     assert "Traceback" not in stderr
     assert "never retrieved" not in stderr
-    assert left_in(command.pid) == []
+    assert running_in(command.pid) == []

@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 
-import psutil
 import pytest
+from fixtures.processes import running_in
 
 ASYNC = """
 import asyncio
@@ -65,7 +65,7 @@ def test_ctrl_c_leaves_no_process_behind_and_prints_only_the_traceback(program: 
     assert stderr.endswith("KeyboardInterrupt\n"), stderr
     assert driver.returncode == -signal.SIGINT
     assert [warning for warning in CLEANUP_WARNINGS if warning in stderr] == []
-    assert [process.cmdline() for process in psutil.process_iter() if is_left_in(process, driver.pid)] == []
+    assert running_in(driver.pid) == []
 
 
 def press_until_it_is_reported(driver: subprocess.Popen[str]) -> str:
@@ -85,11 +85,3 @@ def press_until_it_is_reported(driver: subprocess.Popen[str]) -> str:
                 assert part, stderr.decode()
                 stderr += part
     return stderr.decode() + driver.stderr.read()
-
-
-def is_left_in(process: psutil.Process, session: int) -> bool:
-    """True if *process* is a live one of the terminal session *session*."""
-    try:
-        return os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE
-    except (ProcessLookupError, psutil.NoSuchProcess):
-        return False

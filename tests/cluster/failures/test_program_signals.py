@@ -7,8 +7,8 @@ import sys
 import time
 from collections.abc import Callable
 
-import psutil
 import pytest
+from fixtures.processes import running_in
 from fixtures.terminal import environment
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
@@ -65,17 +65,6 @@ def test_a_program_ends_in_time_and_leaves_no_process(number: signal.Signals, to
 def left_after(session: int, within_s: float) -> list[str]:
     """The processes of a terminal session that are alive after some time, if any are."""
     deadline = time.monotonic() + within_s
-    while (left := left_in(session)) and time.monotonic() < deadline:
+    while (left := running_in(session)) and time.monotonic() < deadline:
         time.sleep(0.1)  # the end of processes that are no children is not announced
-    return left
-
-
-def left_in(session: int) -> list[str]:
-    left: list[str] = []
-    for process in psutil.process_iter():
-        try:
-            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
-                left.append(" ".join(process.cmdline())[:200])
-        except (ProcessLookupError, psutil.NoSuchProcess):
-            continue
     return left
