@@ -32,34 +32,27 @@ from rayconteur.providers.schema.tools import ProviderTool, Tool, ToolChoice
 from rayconteur.providers.schema.usage import Usage
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api.config import Limits, RetryPolicy, SessionConfig
-from rayconteur.runtime.api.messages import (
+from rayconteur.runtime.api.events import (
     Cited,
-    Clear,
     Cleared,
     Closed,
-    Compact,
     Compacted,
     Completed,
-    Configure,
     Configured,
     Failed,
     FromLLM,
-    Interrupt,
     Interrupted,
     Missed,
-    Retry,
     Retrying,
     StreamStarted,
     TextChunk,
     ThinkingChunk,
     TokenUpdate,
-    ToLLM,
     ToolBatch,
     ToolInputChunk,
-    ToolResults,
     TurnStarted,
-    UserMessage,
 )
+from rayconteur.runtime.api.messages import Clear, Compact, Configure, Interrupt, Retry, ToLLM, ToolResults, UserMessage
 from rayconteur.runtime.api.options import RuntimeOptions
 from rayconteur.runtime.api.placement import Dedicated, Packed
 from rayconteur.runtime.tools.decorator import tool

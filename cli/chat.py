@@ -11,7 +11,7 @@ from ..providers.schema.errors import InvalidConfig, RayconteurError
 from ..providers.schema.usage import Cost, Count, Provenance
 from ..runtime.api.config import OnInterrupt, SessionConfig
 from ..runtime.api.errors import SessionClosed, SessionDied
-from ..runtime.api.messages import Failed, FromLLM, Interrupted, Missed, Retrying, TextChunk, ThinkingChunk, ToolBatch
+from ..runtime.api.events import Failed, FromLLM, Interrupted, Missed, Retrying, TextChunk, ThinkingChunk, ToolBatch
 from ..runtime.api.status import SessionStatus
 from .command_run import CommandRun, print_error
 from .exit_codes import ExitCode

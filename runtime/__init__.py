@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from .api.compact_reason import CompactReason
 from .api.config import OnInterrupt, OnRefusal, WhenBusy
 from .api.errors import DeathReason
+from .api.events import Continuing, Died, Rewound, TurnEnd
 from .api.function_tool import FunctionTool
-from .api.messages import Close, Continue, Continuing, Died, Rewind, Rewound, TurnEnd
+from .api.messages import Close, Continue, Receipt, Rewind
 from .api.options import OnAbandon, RouterLimits
 from .api.placement import Placement
-from .api.receipt import Receipt
 from .api.status import CompactResult, SessionList, SessionStatus, State
 from .cluster.start.probe import probe
 

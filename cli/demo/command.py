@@ -14,7 +14,7 @@ from ...providers.schema.errors import RayconteurError
 from ...providers.scripted.config import Scripted
 from ...runtime.api.config import SessionConfig
 from ...runtime.api.errors import SessionClosed, SessionDied
-from ...runtime.api.messages import Failed, FromLLM
+from ...runtime.api.events import Failed, FromLLM
 from ...runtime.api.placement import Dedicated, Packed
 from ..command_run import CommandRun
 from ..exit_codes import ExitCode

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from ...runtime.api.messages import Completed, Failed, FromLLM, Interrupted
+from ...runtime.api.events import Completed, Failed, FromLLM, Interrupted
 from ..formatting import one_line
 from ..output import Output
 from .formatting import session_figures, summary_line

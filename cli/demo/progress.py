@@ -8,7 +8,7 @@ import msgspec
 
 from ...compaction.estimate.estimator import tokens_in
 from ...providers.schema.usage import Provenance
-from ...runtime.api.messages import (
+from ...runtime.api.events import (
     Completed,
     Failed,
     FromLLM,

@@ -12,7 +12,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from ...runtime.api.messages import FromLLM
+from ...runtime.api.events import FromLLM
 from ..formatting import format_tokens, one_line
 from ..output import Output
 from .formatting import fitted_ids, summary_line

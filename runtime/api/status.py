@@ -8,7 +8,7 @@ import msgspec
 from ...compaction.report import CompactionReport
 from ...providers.schema.checks.shown import short_repr
 from ...providers.schema.usage import Count, Usage
-from .messages import Compacted
+from .events import Compacted
 from .notebooks import caption_html, counted, table_html, usage_text
 
 _HEADER = ("session", "state", "model", "turns", "waiting", "messages", "context", "usage")

@@ -7,7 +7,7 @@ from enum import IntEnum
 import msgspec
 
 from ...providers.schema.errors import RayconteurError
-from ..api.receipt import Receipt
+from ..api.messages import Receipt
 from ..session.host import Host, SessionKey
 from ..streams.channel import Channel
 from ..streams.peer import Peer

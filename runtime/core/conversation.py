@@ -11,6 +11,7 @@ from ...providers.schema.errors import RayconteurError
 from ...providers.schema.facts import ModelFacts
 from ...providers.schema.messages import HistoryView, Message
 from ...providers.schema.usage import Count, Usage
+from ..api import events as out
 from ..api import messages as msg
 from ..api.config import SessionConfig
 from ..api.errors import InvalidRecord, SessionClosed
@@ -231,8 +232,8 @@ class Conversation:
             case msg.Compact():
                 turn, compaction = None, self._state.asked_compactions
             case _:
-                turn = next((event.turn for event in emitted if isinstance(event, msg.Interrupted)), None)
-                ended = (event.compaction for event in emitted if isinstance(event, msg.Compacted))
+                turn = next((event.turn for event in emitted if isinstance(event, out.Interrupted)), None)
+                ended = (event.compaction for event in emitted if isinstance(event, out.Compacted))
                 compaction = next(ended, 0) or None
         return [Acknowledge(turn, compaction), *instructions]
 

@@ -8,7 +8,7 @@ from ...compaction.estimate.estimator import Estimator
 from ...providers.schema.messages import Message
 from ...providers.schema.request import Prompt
 from ..api.config import SessionConfig
-from ..api.messages import FromLLM
+from ..api.events import FromLLM
 from .events import Record
 
 

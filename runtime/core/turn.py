@@ -7,7 +7,7 @@ import msgspec
 from ...providers.schema.draft import Answer
 from ...providers.schema.stop_reasons import StopReason
 from ...providers.schema.usage import NONE_YET, Usage
-from ..api import messages as msg
+from ..api import events as out
 from ..api.config import SessionConfig
 from .context_meter import Fill
 from .events import Failure
@@ -61,9 +61,9 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
             return config
         return msgspec.structs.replace(config, output_schema=self.output_schema)
 
-    def completed(self, answer: Answer) -> msg.Completed:
+    def completed(self, answer: Answer) -> out.Completed:
         """The event that ends the turn with *answer*."""
-        return msg.Completed(
+        return out.Completed(
             turn=self.number,
             stop_reason=answer.stop_reason,
             raw_stop_reason=answer.raw_stop_reason,
@@ -73,9 +73,9 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
             correlation_id=self.correlation_id,
         )
 
-    def stopped(self) -> msg.Completed:
+    def stopped(self) -> out.Completed:
         """The event that ends the turn after as many steps as it may have."""
-        return msg.Completed(
+        return out.Completed(
             turn=self.number,
             stop_reason=StopReason.MAX_STEPS,
             raw_stop_reason=None,
@@ -84,9 +84,9 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
             correlation_id=self.correlation_id,
         )
 
-    def failed(self, failure: Failure, partial_text: str = "", message_stays: bool = True) -> msg.Failed:
+    def failed(self, failure: Failure, partial_text: str = "", message_stays: bool = True) -> out.Failed:
         """The event that ends the turn with *failure*."""
-        return msg.Failed(
+        return out.Failed(
             turn=self.number,
             code=failure.code,
             message=failure.message,
@@ -98,12 +98,12 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
             correlation_id=self.correlation_id,
         )
 
-    def retrying(self, failure: Failure, delay_s: float) -> msg.Retrying:
+    def retrying(self, failure: Failure, delay_s: float) -> out.Retrying:
         """The event that announces the next attempt."""
-        return msg.Retrying(
+        return out.Retrying(
             turn=self.number, attempt=self.attempt, delay_s=delay_s, code=failure.code, message=failure.message
         )
 
-    def tool_batch(self, batch: ToolBatch) -> msg.ToolBatch:
+    def tool_batch(self, batch: ToolBatch) -> out.ToolBatch:
         """The event that asks the reader for the results of *batch*."""
-        return msg.ToolBatch(turn=self.number, uses=batch.open, refused=batch.refused)
+        return out.ToolBatch(turn=self.number, uses=batch.open, refused=batch.refused)

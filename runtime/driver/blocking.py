@@ -14,12 +14,12 @@ from ...providers.schema.errors import RayconteurError
 from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed
+from ..api.events import FromLLM
 from ..api.function_tool import FunctionTool
-from ..api.messages import Configure, FromLLM, ToLLM
+from ..api.messages import Configure, Receipt, ToLLM
 from ..api.notebooks import session_html
 from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Placement
-from ..api.receipt import Receipt
 from ..api.status import CompactResult, SessionList, SessionStatus
 from ..events import reader
 from . import runtime, session_handle

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Generic, TypeVar, cast
 
 from ...providers.schema.content import ToolUse
-from ..api.messages import FromLLM
+from ..api.events import FromLLM
 from . import reply, typed_reply
 from .answers.final_answer import FinalAnswer
 from .background_loop import BackgroundLoop, CallerThread

@@ -17,23 +17,9 @@ from ..api.errors import (
     TurnInterrupted,
     WrongContext,
 )
-from ..api.messages import (
-    Completed,
-    Continue,
-    Died,
-    Failed,
-    FromLLM,
-    Interrupt,
-    Interrupted,
-    Missed,
-    Retry,
-    TextChunk,
-    ToLLM,
-    ToolBatch,
-    UserMessage,
-)
+from ..api.events import Completed, Died, Failed, FromLLM, Interrupted, Missed, TextChunk, ToolBatch
+from ..api.messages import Continue, Interrupt, Receipt, Retry, ToLLM, UserMessage
 from ..api.options import OnAbandon
-from ..api.receipt import Receipt
 from ..api.status import SessionStatus
 from ..events.reader import Reader
 from .answers.final_answer import AnswerParts, FinalAnswer

@@ -14,9 +14,8 @@ from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
 from ..api.errors import SessionClosed
 from ..api.export import encode_export
-from ..api.messages import Clear, Configure, Continue, Interrupt, Retry, Rewind, ToLLM, UserMessage
+from ..api.messages import Clear, Configure, Continue, Interrupt, Receipt, Retry, Rewind, ToLLM, UserMessage
 from ..api.notebooks import session_html
-from ..api.receipt import Receipt
 from ..api.status import CompactResult, SessionStatus
 from ..cluster.refs import HostRef
 from ..events.reader import Reader

@@ -8,9 +8,8 @@ import msgspec
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.stop_reasons import StopReason
 from ..api.errors import OutputMismatch
-from ..api.messages import Continue, Retry, UserMessage
+from ..api.messages import Continue, Receipt, Retry, UserMessage
 from ..api.notebooks import text_html
-from ..api.receipt import Receipt
 from .answers.final_answer import FinalAnswer
 from .answers.output_type import Misfit, OutputType
 from .calls.tool_runs import RunTool

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ..api.messages import Closed, FromLLM, TextChunk, ThinkingChunk
+from ..api.events import Closed, FromLLM, TextChunk, ThinkingChunk
 from .segments import HeldSession, Segment, SessionEnd, encode_events
 from .tail import Tail, durable_segments, is_durable
 

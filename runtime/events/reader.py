@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Protocol, Self
 
-from ..api.messages import Died, FromLLM, Missed
+from ..api.events import Died, FromLLM, Missed
 from .owner import Owner
 from .segments import DEATH_SEQ, END_SEQ, START, Position, Segment, SessionEnd, decode_events
 

@@ -12,7 +12,7 @@ from zlib import crc32
 import msgspec
 
 from ..api.errors import DeathReason
-from ..api.messages import Died, FromLLM
+from ..api.events import Died, FromLLM
 
 Position = tuple[int, int]
 """A reader's position in a session: the epoch, and the sequence number of the last event that it has."""

@@ -5,7 +5,7 @@ from itertools import groupby
 
 import msgspec
 
-from ..api.messages import (
+from ..api.events import (
     Closed,
     Completed,
     Failed,

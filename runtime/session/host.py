@@ -12,9 +12,8 @@ from ...providers.schema.checks.shown import shown
 from ...providers.schema.messages import HistoryView
 from ..api.config import SessionConfig
 from ..api.errors import SessionExists, UnknownSession
-from ..api.messages import Close, ToLLM, ToolResults, UserMessage
+from ..api.messages import Close, Receipt, ToLLM, ToolResults, UserMessage
 from ..api.options import RuntimeOptions
-from ..api.receipt import Receipt
 from ..api.status import SessionStatus
 from ..api.validation import invalid_config
 from ..core.events import Opened

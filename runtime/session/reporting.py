@@ -3,22 +3,22 @@
 import logging
 
 from ...providers.schema.usage import Count
-from ..api import messages as msg
+from ..api import events as out
 from ..core.instructions import SendRequest
 
 log = logging.getLogger(__name__)
 
 
-def report_event(session_id: str, event: msg.FromLLM) -> None:
+def report_event(session_id: str, event: out.FromLLM) -> None:
     """Log *event*: what an operator wants to know at INFO, everything else at DEBUG. Chunks are not events here."""
     if not log.isEnabledFor(logging.INFO):
         return
     match event:
-        case msg.Retrying():
+        case out.Retrying():
             log.info("%s: turn %d is tried again in %.1f s: %s", session_id, event.turn, event.delay_s, event.code)
-        case msg.Failed():
+        case out.Failed():
             log.info("%s: turn %d%s failed: %s", session_id, event.turn, _called(event), event.code)
-        case msg.Compacted():
+        case out.Compacted():
             log.info(
                 "%s: compacted (%s): %d messages, before %d",
                 session_id,
@@ -26,11 +26,11 @@ def report_event(session_id: str, event: msg.FromLLM) -> None:
                 event.messages_after,
                 event.messages_before,
             )
-        case msg.Configured():
+        case out.Configured():
             log.info("%s: configured %s, model %s", session_id, ", ".join(event.fields), event.model)
-        case msg.Closed():
+        case out.Closed():
             log.info("%s: closed", session_id)
-        case msg.Completed():
+        case out.Completed():
             log.debug(
                 "%s: turn %d%s completed: %s, %d requests, %s tokens in, %s out",
                 session_id,
@@ -41,9 +41,9 @@ def report_event(session_id: str, event: msg.FromLLM) -> None:
                 _tokens(event.usage.input),
                 _tokens(event.usage.output),
             )
-        case msg.TurnStarted() | msg.Interrupted():
+        case out.TurnStarted() | out.Interrupted():
             log.debug("%s: turn %d%s: %s", session_id, event.turn, _called(event), type(event).__name__)
-        case msg.ToolBatch():
+        case out.ToolBatch():
             log.debug("%s: turn %d waits for %d tools", session_id, event.turn, len(event.uses))
         case _:
             log.debug("%s: turn %d: %s", session_id, event.turn, type(event).__name__)
@@ -63,7 +63,7 @@ def report_request(session_id: str, send: SendRequest) -> None:
     )
 
 
-def _called(event: msg.TurnStarted | msg.TurnEnd) -> str:
+def _called(event: out.TurnStarted | out.TurnEnd) -> str:
     return f" ({event.correlation_id!r})" if event.correlation_id else ""
 
 

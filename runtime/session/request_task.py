@@ -24,8 +24,8 @@ from ...providers.schema.errors import AuthenticationFailed, ProviderError, Thin
 from ...providers.schema.messages import Origin
 from ...providers.schema.request import Request, WireMemo
 from ...providers.schema.usage import Usage, estimated
-from ..api import messages as msg
-from ..api.messages import TextChunk, ThinkingChunk
+from ..api import events as out
+from ..api.events import TextChunk, ThinkingChunk
 from ..core import events as ev
 from ..core.instructions import SendRequest
 from ..events.outbox import Outbox
@@ -109,15 +109,15 @@ class RequestTask:
             case AnswerStarted(message_id=message_id, model=model, rate_limits=limits):
                 self.streaming = True
                 self.outbox.put_event(
-                    msg.StreamStarted(turn=turn, message_id=message_id, model=model, rate_limits=limits)
+                    out.StreamStarted(turn=turn, message_id=message_id, model=model, rate_limits=limits)
                 )
             case Cited(index=index, citation=citation):
-                self.outbox.put_event(msg.Cited(turn=turn, citation=citation, block=index))
+                self.outbox.put_event(out.Cited(turn=turn, citation=citation, block=index))
             case ToolUseStarted(index=index):
                 self._tools[index] = delta
             case ToolInputDelta(index=index, json=json) if json:
                 tool = self._tools[index]
-                chunk = msg.ToolInputChunk(turn=turn, tool_use_id=tool.id, name=tool.name, json=json, block=index)
+                chunk = out.ToolInputChunk(turn=turn, tool_use_id=tool.id, name=tool.name, json=json, block=index)
                 self.outbox.put_event(chunk, len(json))
             case _:
                 pass

@@ -17,8 +17,7 @@ from ...providers.schema.messages import HistoryView, Message
 from ...providers.schema.request import WireMemo
 from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig, given_settings
-from ..api.messages import Configure, ToLLM, ToolResults, UserMessage
-from ..api.receipt import Receipt
+from ..api.messages import Configure, Receipt, ToLLM, ToolResults, UserMessage
 from ..api.status import SessionStatus, State
 from ..core import events as ev
 from ..core.conversation import Conversation

@@ -11,41 +11,43 @@ from rayconteur.providers.schema.request import Reasoning
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.tools import Tool, ToolChoice
 from rayconteur.providers.schema.usage import Usage, estimated, reported
-from rayconteur.runtime.api import messages
+from rayconteur.runtime.api import events, messages
 from rayconteur.runtime.api.config import WhenBusy
 from rayconteur.runtime.api.errors import DeathReason
-from rayconteur.runtime.api.messages import (
+from rayconteur.runtime.api.events import (
     Cited,
-    Clear,
     Cleared,
-    Close,
     Closed,
-    Compact,
     Compacted,
     Completed,
-    Configure,
     Configured,
-    Continue,
     Continuing,
     Died,
     Failed,
     FromLLM,
-    Interrupt,
     Interrupted,
     Missed,
-    Retry,
     Retrying,
-    Rewind,
     Rewound,
     StreamStarted,
     TextChunk,
     ThinkingChunk,
     TokenUpdate,
-    ToLLM,
     ToolBatch,
     ToolInputChunk,
-    ToolResults,
     TurnStarted,
+)
+from rayconteur.runtime.api.messages import (
+    Clear,
+    Close,
+    Compact,
+    Configure,
+    Continue,
+    Interrupt,
+    Retry,
+    Rewind,
+    ToLLM,
+    ToolResults,
     UserMessage,
 )
 
@@ -106,9 +108,10 @@ FROM_LLM: list[FromLLM] = [
 
 
 def members(base: str) -> set[type]:
-    """The structs of ``messages`` whose base class is *base*."""
-    base_class: type = vars(messages)[base]
-    return {kind for kind in vars(messages).values() if isinstance(kind, type) and base_class in kind.__bases__}
+    """The structs of the module that defines *base* whose base class it is."""
+    defined = vars(messages) | vars(events)
+    base_class: type = defined[base]
+    return {kind for kind in defined.values() if isinstance(kind, type) and base_class in kind.__bases__}
 
 
 @pytest.mark.parametrize("message", TO_LLM, ids=lambda message: type(message).__name__)

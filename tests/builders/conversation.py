@@ -15,6 +15,7 @@ from rayconteur.providers.schema.messages import Message, Origin
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.usage import Usage, reported
 from rayconteur.providers.scripted.config import Scripted
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import OnInterrupt, SessionConfig, WhenBusy
 from rayconteur.runtime.api.status import State
@@ -112,14 +113,14 @@ def blocks(content: Iterable[BlockOrText]) -> tuple[Block, ...]:
     return tuple(Text(block) if isinstance(block, str) else block for block in content)
 
 
-def emitted_events(instructions: Iterable[Instruction]) -> list[msg.FromLLM]:
+def emitted_events(instructions: Iterable[Instruction]) -> list[out.FromLLM]:
     """The events for readers among *instructions*."""
     return [step.event for step in instructions if isinstance(step, Emit)]
 
 
-def turn_ends(instructions: Iterable[Instruction]) -> list[msg.TurnEnd]:
+def turn_ends(instructions: Iterable[Instruction]) -> list[out.TurnEnd]:
     """The ends of turns among *instructions*."""
-    return [event for event in emitted_events(instructions) if isinstance(event, msg.TurnEnd)]
+    return [event for event in emitted_events(instructions) if isinstance(event, out.TurnEnd)]
 
 
 def only_one(kind: type[_T], among: Iterable[object]) -> _T:

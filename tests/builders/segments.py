@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from rayconteur.runtime.api.errors import DeathReason
-from rayconteur.runtime.api.messages import Cleared, Closed, Died, FromLLM, Missed, TextChunk, TurnStarted
+from rayconteur.runtime.api.events import Cleared, Closed, Died, FromLLM, Missed, TextChunk, TurnStarted
 from rayconteur.runtime.events.outbox import Outbox
 from rayconteur.runtime.events.reader import Reader
 from rayconteur.runtime.events.segments import EndedSessions, Segment, SessionEnd, encode_events

@@ -7,22 +7,22 @@ import msgspec
 from rayconteur.providers.schema.errors import ThinkingRejected
 from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.stop_reasons import StopReason
-from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api.config import OnInterrupt, OnRefusal
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.phases import Requesting
 
 
-def has_left(before: Conversation, event: ev.Event, emitted: Iterable[msg.FromLLM]) -> bool:
+def has_left(before: Conversation, event: ev.Event, emitted: Iterable[out.FromLLM]) -> bool:
     """True if the turn that *event* ended has left the history: it was refused, or failed for good."""
     config = before.config
-    if any(isinstance(end, msg.Failed) and not end.message_stays for end in emitted):
+    if any(isinstance(end, out.Failed) and not end.message_stays for end in emitted):
         return True
     return _is_refused(event) and (config.discard_refused or config.on_refusal is OnRefusal.DISCARD)
 
 
-def turns_that_left(before: Conversation, event: ev.Event, emitted: Sequence[msg.FromLLM]) -> set[int]:
+def turns_that_left(before: Conversation, event: ev.Event, emitted: Sequence[out.FromLLM]) -> set[int]:
     """The turns whose messages have left the history with the turn that *event* ended, that one included.
 
     With a refused one leaves the failed turn whose answer it requested again.
@@ -30,7 +30,7 @@ def turns_that_left(before: Conversation, event: ev.Event, emitted: Sequence[msg
     if before.turn is None:
         return set()
     refused = has_left(before, event, emitted)
-    interrupted = msg.Interrupted(turn=before.turn) in emitted
+    interrupted = out.Interrupted(turn=before.turn) in emitted
     if not refused and not (interrupted and before.config.on_interrupt is OnInterrupt.DISCARD):
         return set()
     own = [message for message in before.full_history if message.turn == before.turn]

@@ -9,7 +9,7 @@ from checkers.history_changes import starts_natively, was_restored, without_orig
 from rayconteur.compaction.estimate.estimator import new_estimator
 from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.usage import estimated
-from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.changes.continuation import answer_text, is_prompt
@@ -97,16 +97,16 @@ def check_discarded(before_turn: BeforeTurn, now: BeforeTurn) -> None:
 
 
 def check_rewound(
-    before: Conversation, after: Conversation, emitted: Sequence[msg.FromLLM], gone: AbstractSet[int]
+    before: Conversation, after: Conversation, emitted: Sequence[out.FromLLM], gone: AbstractSet[int]
 ) -> None:
     """No message of the turns that left is in either history, and all other messages are there.
 
     *gone* are turns that have left before.
     """
-    left = {turn for event in emitted if isinstance(event, msg.Rewound) for turn in event.turns}
+    left = {turn for event in emitted if isinstance(event, out.Rewound) for turn in event.turns}
     assert not any(message.turn in left for message in after.full_history), "a message of a removed turn stayed"
     assert not any(message.turn in left for message in after.history), "requests hold a message of a removed turn"
-    ended = {event.turn for event in emitted if isinstance(event, msg.Completed | msg.Failed | msg.Interrupted)}
+    ended = {event.turn for event in emitted if isinstance(event, out.Completed | out.Failed | out.Interrupted)}
     stay = [message for message in before.full_history if message.turn not in left | ended | gone]
     assert without_origins(after.full_history[: len(stay)]) == without_origins(stay), "another message left"
     stay = [message for message in before.history if message.turn not in left | ended | gone]

@@ -14,6 +14,7 @@ from checkers.usage_sums import summed, usages_of
 from rayconteur.providers.schema.content import ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig, RayconteurError
 from rayconteur.providers.schema.usage import Usage
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.compact_reason import CompactReason
 from rayconteur.runtime.api.config import SessionConfig, WhenBusy
@@ -37,11 +38,7 @@ from rayconteur.runtime.core.phases import Compacting
 from rayconteur.runtime.core.state import Snapshot
 
 QUEUEABLE = (msg.UserMessage, msg.Retry, msg.Continue, msg.Clear, msg.Rewind, msg.Compact)
-WORK_BY_STATE = {
-    State.REQUESTING: SendRequest,
-    State.RETRYING: StartBackoff,
-    State.COMPACTING: StartCompaction,
-}
+WORK_BY_STATE = {State.REQUESTING: SendRequest, State.RETRYING: StartBackoff, State.COMPACTING: StartCompaction}
 """The instruction whose outcome each state waits for."""
 
 
@@ -209,31 +206,31 @@ class ModelChecker:
             case EndSession():
                 assert self.closed
 
-    def _check_event(self, emitted: msg.FromLLM, event: ev.Event) -> None:
+    def _check_event(self, emitted: out.FromLLM, event: ev.Event) -> None:
         assert not self.closed, "an event follows Closed"
         assert (emitted.session_id, emitted.seq) == ("", 0)
         message = event.message if isinstance(event, ev.Received) else None
         match emitted:
-            case msg.TurnStarted(turn=turn):
+            case out.TurnStarted(turn=turn):
                 assert self.running is None
                 assert self.queue.pop(0) == turn, "turns start out of order"
                 self._start_turn(turn, message)
-            case msg.Completed() | msg.Failed() | msg.Interrupted():
+            case out.Completed() | out.Failed() | out.Interrupted():
                 self._end_turn(emitted)
-            case msg.Cleared():
+            case out.Cleared():
                 assert self.queue.pop(0) == "clear"
-            case msg.Rewound():
+            case out.Rewound():
                 assert self.queue.pop(0) == "rewind"
-            case msg.Compacted():
+            case out.Compacted():
                 is_withdrawn = (waiting := f"compact {emitted.compaction}") in self.queue
                 assert emitted.turn == (0 if is_withdrawn else self.running or 0)
                 if is_withdrawn:
                     self.queue.remove(waiting)
-            case msg.Configured(turn=turn):
+            case out.Configured(turn=turn):
                 applies_at_once = isinstance(message, msg.Configure) and message.next == "request"
                 assert applies_at_once or self.queue.pop(0) == "configure"
                 assert turn == (self.running or 0)
-            case msg.Closed():
+            case out.Closed():
                 assert self.running is None
                 assert not any(isinstance(queued, int) for queued in self.queue)
                 self.queue.clear()
@@ -242,13 +239,13 @@ class ModelChecker:
                 assert emitted.turn == self.running, "an event of a turn that is not running"
                 self._check_event_in_turn(emitted, event)
 
-    def _check_event_in_turn(self, emitted: msg.FromLLM, event: ev.Event) -> None:
+    def _check_event_in_turn(self, emitted: out.FromLLM, event: ev.Event) -> None:
         match emitted:
-            case msg.TokenUpdate():
+            case out.TokenUpdate():
                 assert emitted.request == self.counted[-1]
                 assert emitted.of_turn == summed(self.counted[self._before_turn.counted :])
                 assert emitted.of_session == summed(self.counted)
-            case msg.ToolBatch():
+            case out.ToolBatch():
                 assert isinstance(event, ev.Answered)
                 uses = [block for block in event.answer.content if isinstance(block, ToolUse)]
                 assert names_and_inputs(emitted.uses) == names_and_inputs(use for use in uses if use.malformed is None)
@@ -256,7 +253,7 @@ class ModelChecker:
                     use for use in uses if use.malformed is not None
                 )
             case _:
-                assert isinstance(emitted, msg.Retrying | msg.Continuing)
+                assert isinstance(emitted, out.Retrying | out.Continuing)
 
     def _start_turn(self, turn: int, message: msg.ToLLM | None) -> None:
         self.running, self.attempts = turn, 0
@@ -284,28 +281,28 @@ class ModelChecker:
             history = tuple(message for message in self.conversation.history if message.turn != self.running)
             self._before_turn = replace(self._before_turn, history=history, recounted=True)
 
-    def _end_turn(self, end: msg.TurnEnd) -> None:
+    def _end_turn(self, end: out.TurnEnd) -> None:
         if end.turn == self.running:
             self.running = None
         else:
-            assert isinstance(end, msg.Interrupted), "only an interrupt ends a queued turn"
+            assert isinstance(end, out.Interrupted), "only an interrupt ends a queued turn"
             self.queue.remove(end.turn)
         assert end.turn not in self.ended, "a turn ended twice"
         self.ended.append(end.turn)
-        if isinstance(end, msg.Completed):
+        if isinstance(end, out.Completed):
             assert end.usage == summed(self.counted[self._before_turn.counted :])
             assert end.requests == self.sent - self._before_turn.sent
 
     # State
 
     def _check_history(
-        self, before: Conversation, before_turn: BeforeTurn, event: ev.Event, emitted: Sequence[msg.FromLLM]
+        self, before: Conversation, before_turn: BeforeTurn, event: ev.Event, emitted: Sequence[out.FromLLM]
     ) -> None:
-        if is_compacted(event) or any(isinstance(event, msg.Cleared) for event in emitted):
+        if is_compacted(event) or any(isinstance(event, out.Cleared) for event in emitted):
             return
         after, gone = self.conversation, turns_that_left(before, event, emitted)
         now = self._before_turn if self.running is not None else BeforeTurn(after.history, after.fill)
-        if any(isinstance(event, msg.Rewound) for event in emitted):
+        if any(isinstance(event, out.Rewound) for event in emitted):
             check_rewound(before, after, emitted, gone)
         elif self._restored:
             self._originals.check_restored(before.history, after.history, gone)

@@ -29,6 +29,7 @@ from rayconteur.compaction.summaries.summary_message import native_summary
 from rayconteur.providers.schema.content import Citation, Opaque, Text, Thinking
 from rayconteur.providers.schema.messages import Origin
 from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import RetryPolicy
 from rayconteur.runtime.api.errors import MailboxError, NothingToContinue, NothingToRetry, SessionBusy
@@ -51,9 +52,7 @@ def cut_off(reason: StopReason = StopReason.MAX_TOKENS, text: str = "They hide "
 
 
 def test_an_answer_that_was_completed_can_not_be_continued_again() -> None:
-    conversation = opened_conversation(DISCARD)
-    conversation.handle(user_message("hi"))
-    conversation.handle(answered(1, "Yes, ", stop=StopReason.MAX_TOKENS))
+    conversation = cut_off(text="Yes, ")
     conversation.handle(received(msg.Continue()))
     conversation.handle(answered(2, "it is."))
 
@@ -70,8 +69,8 @@ def test_continue_requests_the_rest_of_the_answer(reason: StopReason) -> None:
     sent = only_one(SendRequest, instructions)
     assert history_lines(sent.messages) == ["user: hi", "assistant: They hide ", f"user: {PROMPT}"]
     assert emitted_events(instructions) == [
-        msg.TurnStarted(turn=2),
-        msg.Continuing(turn=2, stop_reason=reason, text="They hide "),
+        out.TurnStarted(turn=2),
+        out.Continuing(turn=2, stop_reason=reason, text="They hide "),
     ]
 
 
@@ -118,7 +117,7 @@ def test_an_answer_is_continued_automatically_up_to_the_limit(reason: StopReason
     assert [only_one(SendRequest, steps).number for steps in (first, second)] == [2, 3]
     assert turn_ends([*first, *second]) == []
     [end] = turn_ends(third)
-    assert isinstance(end, msg.Completed)
+    assert isinstance(end, out.Completed)
     assert (end.turn, end.requests, end.stop_reason, end.usage) == (1, 3, reason, USAGE + USAGE + USAGE)
     assert history_lines(conversation.history) == ["user: hi", "assistant: They hide food"]
 
@@ -129,7 +128,7 @@ def test_what_is_left_after_the_limit_can_be_continued_by_a_message() -> None:
     conversation.handle(answered(1, "They ", stop=StopReason.MAX_TOKENS))
     conversation.handle(answered(2, "hide ", stop=StopReason.MAX_TOKENS))
 
-    continuing = only_one(msg.Continuing, emitted_events(conversation.handle(received(msg.Continue()))))
+    continuing = only_one(out.Continuing, emitted_events(conversation.handle(received(msg.Continue()))))
     conversation.handle(answered(3, "food."))
 
     assert continuing.text == "They hide "
@@ -142,7 +141,7 @@ def test_an_answer_without_anything_to_continue_is_not_continued() -> None:
     thinking = Thinking(text="hm", provider="scripted", signature="s")
 
     instructions = conversation.handle(answered(1, stop=StopReason.MAX_TOKENS))
-    assert isinstance(turn_ends(instructions)[0], msg.Completed)
+    assert isinstance(turn_ends(instructions)[0], out.Completed)
     conversation.handle(user_message("hi again"))
     conversation.handle(answered(2, thinking, stop=StopReason.MAX_TOKENS))
 
@@ -200,7 +199,7 @@ def test_a_continuation_that_fails_leaves_the_answer_so_far_and_can_be_repeated(
     assert history_lines(conversation.history) == ["user: hi", "assistant: They hide "]
     with assert_rejected(conversation, NothingToRetry):
         conversation.handle(received(msg.Retry()))
-    again = only_one(msg.Continuing, emitted_events(conversation.handle(received(msg.Continue()))))
+    again = only_one(out.Continuing, emitted_events(conversation.handle(received(msg.Continue()))))
     assert again.stop_reason is reason
 
 

@@ -20,6 +20,7 @@ from rayconteur.providers.schema.errors import ContextOverflow
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.usage import Usage, reported
 from rayconteur.providers.scripted.config import Scripted
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.compact_reason import CompactReason
 from rayconteur.runtime.api.config import SessionConfig, WhenBusy
@@ -68,7 +69,7 @@ def test_a_cancelled_request_fails_its_turn() -> None:
 
     instructions = conversation.handle(ev.TaskCancelled())
 
-    assert only_one(msg.Failed, emitted_events(instructions)).code == "internal"
+    assert only_one(out.Failed, emitted_events(instructions)).code == "internal"
     assert conversation.state is State.IDLE
 
 
@@ -77,7 +78,7 @@ def test_a_cancelled_compaction_ends_with_a_problem() -> None:
 
     instructions = conversation.handle(ev.TaskCancelled())
 
-    assert only_one(msg.Compacted, emitted_events(instructions)).problem
+    assert only_one(out.Compacted, emitted_events(instructions)).problem
     assert conversation.state is State.IDLE
 
 
@@ -135,7 +136,7 @@ def test_a_retry_cancels_an_eager_compaction() -> None:
 
     instructions = conversation.handle(received(msg.Retry()))
 
-    assert effects(instructions)[:2] == [Cancel(), Emit(msg.TurnStarted(turn=2))]
+    assert effects(instructions)[:2] == [Cancel(), Emit(out.TurnStarted(turn=2))]
 
 
 def test_a_retried_request_passes_the_gates_again() -> None:
@@ -180,4 +181,4 @@ def test_a_backoff_ends_with_its_turn(message: msg.ToLLM) -> None:
 
     instructions = conversation.handle(received(message))
 
-    assert effects(instructions)[:2] == [Cancel(), Emit(msg.Interrupted(turn=1))]
+    assert effects(instructions)[:2] == [Cancel(), Emit(out.Interrupted(turn=1))]

@@ -13,6 +13,7 @@ from rayconteur.providers.schema.facts import ModelFacts, Prices
 from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.usage import Cost, Provenance, Usage, estimated, reported
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import Limits, OnInterrupt, RetryPolicy, SessionConfig, WhenBusy
 from rayconteur.runtime.core import events as ev
@@ -217,9 +218,9 @@ def test_a_stored_message_pack_record_decodes_and_encodes_unchanged() -> None:
 
 def test_stored_messages_and_events_decode_and_encode_unchanged() -> None:
     to_llm = [msgspec.json.decode(stored, type=msg.ToLLM) for stored in TO_LLM]
-    from_llm = [msgspec.json.decode(stored, type=msg.FromLLM) for stored in FROM_LLM]
+    from_llm = [msgspec.json.decode(stored, type=out.FromLLM) for stored in FROM_LLM]
 
     assert [type(message) for message in to_llm] == list(get_args(msg.ToLLM))
-    assert [type(event) for event in from_llm] == list(get_args(msg.FromLLM))
+    assert [type(event) for event in from_llm] == list(get_args(out.FromLLM))
     assert [msgspec.json.encode(message) for message in to_llm] == TO_LLM
     assert [msgspec.json.encode(event) for event in from_llm] == FROM_LLM

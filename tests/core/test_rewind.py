@@ -30,6 +30,7 @@ from rayconteur.providers.schema.errors import (
 )
 from rayconteur.providers.schema.messages import Message, Origin
 from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import WhenBusy
 from rayconteur.runtime.api.status import State
@@ -50,8 +51,8 @@ def talk(turns: int) -> Conversation:
     return conversation
 
 
-def rewound(conversation: Conversation, turns: int = 1) -> msg.Rewound:
-    return only_one(msg.Rewound, emitted_events(conversation.handle(received(msg.Rewind(turns=turns)))))
+def rewound(conversation: Conversation, turns: int = 1) -> out.Rewound:
+    return only_one(out.Rewound, emitted_events(conversation.handle(received(msg.Rewind(turns=turns)))))
 
 
 @pytest.mark.parametrize(("turns", "left"), [(1, 4), (2, 2), (3, 0), (9, 0)])
@@ -68,7 +69,7 @@ def test_the_last_turns_leave_both_histories(turns: int, left: int) -> None:
 def test_an_empty_history_is_rewound_to_itself() -> None:
     conversation = talk(0)
 
-    assert rewound(conversation) == msg.Rewound(turns=(), messages=0)
+    assert rewound(conversation) == out.Rewound(turns=(), messages=0)
     assert conversation.history == ()
 
 
@@ -125,7 +126,7 @@ def test_a_rewind_during_a_turn_waits_for_its_end() -> None:
     assert effects(conversation.handle(received(msg.Rewind()))) == []
     instructions = conversation.handle(answered(2, "answer 2"))
 
-    assert only_one(msg.Rewound, emitted_events(instructions)).turns == (2,)
+    assert only_one(out.Rewound, emitted_events(instructions)).turns == (2,)
     assert len(conversation.history) == 2
 
 
@@ -188,10 +189,10 @@ def test_the_prompts_are_those_of_other_messages_if_replaced_ones_are_back(turns
 # Turns that the provider rejects
 
 
-def failed(conversation: Conversation, code: str) -> msg.Failed:
+def failed(conversation: Conversation, code: str) -> out.Failed:
     failure = ev.RequestFailed(request=conversation.requests, failure=ev.Failure(code=code, message="no"))
     [end] = turn_ends(conversation.handle(failure))
-    assert isinstance(end, msg.Failed)
+    assert isinstance(end, out.Failed)
     return end
 
 

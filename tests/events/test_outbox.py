@@ -6,7 +6,7 @@ import pytest
 from builders.segments import distinct_events, outbox, put_texts
 from fixtures.virtual_time import run
 
-from rayconteur.runtime.api.messages import Closed, FromLLM, TextChunk, ThinkingChunk, TurnStarted
+from rayconteur.runtime.api.events import Closed, FromLLM, TextChunk, ThinkingChunk, TurnStarted
 from rayconteur.runtime.events.outbox import Outbox
 from rayconteur.runtime.events.segments import Segment, SessionEnd, decode_events
 

@@ -9,7 +9,7 @@ import pytest
 from builders.segments import put_texts
 from fixtures.virtual_time import run
 
-from rayconteur.runtime.api.messages import FromLLM, TextChunk
+from rayconteur.runtime.api.events import FromLLM, TextChunk
 from rayconteur.runtime.events.outbox import Outbox
 from rayconteur.runtime.events.publisher import Publisher
 from rayconteur.runtime.events.segments import Segment, decode_events, decode_segments

@@ -8,7 +8,7 @@ from builders.segments import labels, read_to_end, segment
 from fixtures.virtual_time import run
 
 from rayconteur.runtime.api.errors import RuntimeClosed
-from rayconteur.runtime.api.messages import Closed, Missed
+from rayconteur.runtime.api.events import Closed, Missed
 from rayconteur.runtime.events.reader import Reader
 from rayconteur.runtime.events.segments import END_SEQ, START, Position, Segment, SessionEnd
 

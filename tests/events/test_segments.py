@@ -2,7 +2,7 @@
 
 from builders.segments import distinct_events, segment
 
-from rayconteur.runtime.api.messages import TextChunk
+from rayconteur.runtime.api.events import TextChunk
 from rayconteur.runtime.events.segments import (
     END_SEQ,
     Segment,

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import msgspec
-from fixtures.aws import KEY_ID, SECRET, TOKEN, assert_signed
+from fixtures.aws.signatures import KEY_ID, SECRET, TOKEN, assert_signed
 from fixtures.clients import MESSAGES
 from fixtures.session import SESSION_KEY, running_session
 from servers.loopback import Loopback, answers

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from servers.streams import Proxy, channel_to, connect_slowly, elsewhere, listening, play
 
 from rayconteur.runtime.api.errors import RuntimeClosed
-from rayconteur.runtime.api.messages import TextChunk
+from rayconteur.runtime.api.events import TextChunk
 from rayconteur.runtime.api.options import RouterLimits
 from rayconteur.runtime.events import publisher, router_connection
 from rayconteur.runtime.events.outbox import Outbox

@@ -3,7 +3,7 @@
 import msgspec
 
 from ....providers.transport.context_overflow import window_figures
-from ...api import messages as msg
+from ...api import events as out
 from ...api.compact_reason import CompactReason
 from .. import events as ev
 from ..compaction_policy import ContextWindow, RefusedRequest
@@ -102,7 +102,7 @@ def end_compaction(state: ConversationState, phase: Compacting, ended: ev.Compac
     if ended.report is not None:
         state.usage += ended.report.usage
     return Emit(
-        msg.Compacted(
+        out.Compacted(
             turn=phase.turn.number if phase.turn else 0,
             messages_before=before,
             messages_after=len(state.history.messages),
@@ -117,7 +117,7 @@ def end_compaction(state: ConversationState, phase: Compacting, ended: ev.Compac
 def withdrawn_compaction(state: ConversationState, asked: int) -> Instruction:
     """What is told of a compaction that was interrupted before it started: that of ``Compact`` number *asked*."""
     messages = len(state.history.messages)
-    return Emit(msg.Compacted(messages_before=messages, messages_after=messages, problem=INTERRUPTED, compaction=asked))
+    return Emit(out.Compacted(messages_before=messages, messages_after=messages, problem=INTERRUPTED, compaction=asked))
 
 
 def cancel_eager_compaction(state: ConversationState) -> list[Instruction]:

@@ -1,6 +1,7 @@
 """Interrupts, and the end of the session."""
 
 from ....providers.schema.draft import Partial
+from ...api import events as out
 from ...api import messages as msg
 from ...api.config import OnInterrupt
 from .. import events as ev
@@ -66,7 +67,7 @@ def close_session(state: ConversationState, partial: Partial) -> list[Instructio
     instructions += [Emit(_interrupted(queued)) for queued in state.mailbox.queue if queued.turn]
     state.mailbox = Mailbox()
     state.enter(Closed())
-    return [*instructions, Emit(msg.Closed()), EndSession()]
+    return [*instructions, Emit(out.Closed()), EndSession()]
 
 
 def _end_interrupted(
@@ -79,9 +80,9 @@ def _end_interrupted(
         batch = batch or append_answer(state, partial, turn)
         if batch.uses:
             append_results(state, turn, batch)
-    return end_turn(state, msg.Interrupted(turn=turn.number, correlation_id=turn.correlation_id))
+    return end_turn(state, out.Interrupted(turn=turn.number, correlation_id=turn.correlation_id))
 
 
-def _interrupted(queued: Queued) -> msg.Interrupted:
+def _interrupted(queued: Queued) -> out.Interrupted:
     correlation_id = queued.message.correlation_id if isinstance(queued.message, msg.UserMessage) else ""
-    return msg.Interrupted(turn=queued.turn, correlation_id=correlation_id)
+    return out.Interrupted(turn=queued.turn, correlation_id=correlation_id)

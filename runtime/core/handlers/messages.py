@@ -6,6 +6,7 @@ import msgspec
 
 from ....providers.schema.facts import ModelFacts
 from ....providers.schema.messages import Message, Role
+from ...api import events as out
 from ...api import messages as msg
 from ...api.compact_reason import CompactReason
 from ...api.config import SessionConfig, WhenBusy, given_settings
@@ -142,7 +143,7 @@ def _configure(state: ConversationState, change: msg.Configure, facts: ModelFact
         state.policy.model_changed()
     _refill(state, old)
     turn = state.running_turn
-    configured = msg.Configured(
+    configured = out.Configured(
         turn=turn.number if turn else 0, fields=tuple(given_settings(change)), model=config.provider.model
     )
     return [ApplySettings(config), Emit(configured)]
@@ -183,7 +184,7 @@ def _clear(state: ConversationState) -> list[Instruction]:
     state.cut_off = None
     state.history_changed()
     state.policy.history_replaced()
-    return [Emit(msg.Cleared())]
+    return [Emit(out.Cleared())]
 
 
 def _rewind(state: ConversationState, turns: int) -> list[Instruction]:
@@ -195,7 +196,7 @@ def _rewind(state: ConversationState, turns: int) -> list[Instruction]:
         state.meter.estimate_fill(state.history.messages, state.config)
     state.policy.history_replaced()
     numbers = tuple(sorted({message.turn for message in removed}))
-    return [Emit(msg.Rewound(turns=numbers, messages=len(removed)))]
+    return [Emit(out.Rewound(turns=numbers, messages=len(removed)))]
 
 
 def _may_compact_early(state: ConversationState) -> bool:

@@ -8,6 +8,7 @@ from ....providers.schema.draft import Answer, Partial
 from ....providers.schema.errors import ContextOverflow, InvalidRequest, ThinkingRejected, UnsupportedContent
 from ....providers.schema.messages import Message, Role
 from ....providers.schema.stop_reasons import StopReason
+from ...api import events as out
 from ...api import messages as msg
 from ...api.compact_reason import CompactReason
 from ...api.config import OnRefusal
@@ -37,9 +38,9 @@ def start_turn(
     message: msg.UserMessage | None = None,
 ) -> list[Instruction]:
     """Start turn *number*, whose *message*, if it has one, is in the history."""
-    started = msg.TurnStarted(turn=number)
+    started = out.TurnStarted(turn=number)
     if message is not None and (message.correlation_id or message.metadata):
-        started = msg.TurnStarted(turn=number, correlation_id=message.correlation_id, metadata=message.metadata)
+        started = out.TurnStarted(turn=number, correlation_id=message.correlation_id, metadata=message.metadata)
     turn = Turn(
         number=number,
         fill_before=state.meter.fill,
@@ -67,7 +68,7 @@ def start_continuation(state: ConversationState, number: int, reason: StopReason
     turn = Turn(number=number, fill_before=state.meter.fill, output_schema=state.last_schema)
     text = answer_text(state.history.messages[-1].content)
     state.cut_off = None
-    return [Emit(msg.TurnStarted(turn=number)), *_continue_answer(state, turn, reason, text)]
+    return [Emit(out.TurnStarted(turn=number)), *_continue_answer(state, turn, reason, text)]
 
 
 def next_request(state: ConversationState, turn: Turn) -> Instruction:
@@ -163,7 +164,7 @@ def require_history_room(state: ConversationState, size_bytes: int) -> None:
         )
 
 
-def end_turn(state: ConversationState, end: msg.TurnEnd) -> Instruction:
+def end_turn(state: ConversationState, end: out.TurnEnd) -> Instruction:
     """End the running turn."""
     state.enter(Idle())
     return Emit(end)
@@ -190,7 +191,7 @@ def count_usage(state: ConversationState, turn: Turn, answer: Answer | Partial) 
     turn = msgspec.structs.replace(turn, usage=turn.usage + usage)
     state.usage += usage
     state.meter.count(answer, state.history.view, turn.config(state.config))
-    update = msg.TokenUpdate(turn=turn.number, request=usage, of_turn=turn.usage, of_session=state.usage)
+    update = out.TokenUpdate(turn=turn.number, request=usage, of_turn=turn.usage, of_session=state.usage)
     return turn, Emit(update)
 
 
@@ -234,7 +235,7 @@ def _continue_answer(state: ConversationState, turn: Turn, reason: StopReason, t
     turn = msgspec.structs.replace(turn, continuing=reason, continuations=turn.continuations + 1)
     if needs_prompt(state.history.messages[-1], reason, state.config.provider.name):
         state.history.append(prompt_message(turn.number))
-    continuing = Emit(msg.Continuing(turn=turn.number, stop_reason=reason, text=text))
+    continuing = Emit(out.Continuing(turn=turn.number, stop_reason=reason, text=text))
     return [continuing, next_request(state, turn)]
 
 

@@ -8,16 +8,7 @@ from ....providers.schema.checks.shown import short_repr
 from ....providers.schema.content import ToolUse
 from ....providers.schema.stop_reasons import StopReason
 from ....providers.schema.usage import Usage
-from ...api.messages import (
-    Completed,
-    Continuing,
-    FromLLM,
-    Retrying,
-    StreamStarted,
-    TextChunk,
-    ThinkingChunk,
-    ToolBatch,
-)
+from ...api.events import Completed, Continuing, FromLLM, Retrying, StreamStarted, TextChunk, ThinkingChunk, ToolBatch
 from ...api.notebooks import caption_html, counted, folded_html, text_html, usage_text
 
 

@@ -5,9 +5,8 @@ import logging
 from typing import Literal, Protocol
 
 from ....providers.schema.errors import InvalidConfig, RayconteurError
-from ...api.messages import Interrupt, ToLLM
+from ...api.messages import Interrupt, Receipt, ToLLM
 from ...api.options import OnAbandon
-from ...api.receipt import Receipt
 
 log = logging.getLogger(__name__)
 

@@ -3,9 +3,9 @@
 import asyncio
 
 from ...api.errors import EventsMissed, SessionClosed
-from ...api.messages import Compact, Compacted, Died, Interrupt, Missed
+from ...api.events import Compacted, Died, Missed
+from ...api.messages import Compact, Interrupt, Receipt
 from ...api.options import OnAbandon
-from ...api.receipt import Receipt
 from ...api.status import CompactResult
 from ..reply import ReplyOptions, ReplySession, session_died
 

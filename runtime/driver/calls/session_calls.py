@@ -16,8 +16,7 @@ from ....providers.schema.errors import MissingExtra, RayconteurError
 from ....providers.served_facts import learn_facts
 from ...api.config import given_settings
 from ...api.errors import SessionClosed, UnknownSession
-from ...api.messages import Configure, Interrupt, ToLLM
-from ...api.receipt import Receipt
+from ...api.messages import Configure, Interrupt, Receipt, ToLLM
 from ...api.request_forms import with_request_forms
 from ...api.status import SessionStatus
 from ...api.validation import encode_for_transfer, validated_struct

@@ -14,9 +14,8 @@ from ....providers.schema.errors import ConfigError, InvalidConfig, RayconteurEr
 from ....providers.schema.tools import ProviderTool, Tool
 from ...api.errors import HistoryFull, MailboxError, MessageTooLarge, ToolResultError, ToolsWaiting
 from ...api.function_tool import FunctionTool, check_function
-from ...api.messages import Interrupt, ToLLM, ToolResults
+from ...api.messages import Interrupt, Receipt, ToLLM, ToolResults
 from ...api.options import RuntimeOptions
-from ...api.receipt import Receipt
 from ...tools.results import error_result
 from ...tools.runs import ToolRun, function_run, results
 from .abandoned_turns import AbandonedTurns

@@ -13,6 +13,7 @@ from builders.conversation import (
     user_message,
 )
 
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.compact_reason import CompactReason
 from rayconteur.runtime.api.config import WhenBusy
@@ -22,8 +23,8 @@ from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import Acknowledge, Cancel, Emit, StartCompaction
 
 
-def interrupted(compaction: int, messages: int = 0) -> msg.Compacted:
-    return msg.Compacted(
+def interrupted(compaction: int, messages: int = 0) -> out.Compacted:
+    return out.Compacted(
         messages_before=messages, messages_after=messages, problem="interrupted", compaction=compaction
     )
 
@@ -47,7 +48,7 @@ def test_the_event_has_the_number_of_the_request() -> None:
     first = emitted_events(conversation.handle(ev.CompactionEnded(compaction=1)))
     second = emitted_events(conversation.handle(ev.CompactionEnded(compaction=2)))
 
-    assert [event.compaction for event in (*first, *second) if isinstance(event, msg.Compacted)] == [1, 2]
+    assert [event.compaction for event in (*first, *second) if isinstance(event, out.Compacted)] == [1, 2]
 
 
 def test_an_interrupt_ends_the_compaction_that_it_names() -> None:
@@ -95,7 +96,7 @@ def test_an_interrupt_may_name_a_turn_and_a_compaction() -> None:
 
     instructions = conversation.handle(received(msg.Interrupt(turn=1, compaction=1)))
 
-    assert emitted_events(instructions) == [interrupted(1), msg.Interrupted(turn=1)]
+    assert emitted_events(instructions) == [interrupted(1), out.Interrupted(turn=1)]
     assert conversation.state is State.IDLE
 
 
@@ -112,7 +113,7 @@ def test_a_compaction_that_nobody_asked_for_has_no_number() -> None:
     [compacted] = [
         event
         for event in emitted_events(conversation.handle(ev.CompactionEnded(compaction=2)))
-        if isinstance(event, msg.Compacted)
+        if isinstance(event, out.Compacted)
     ]
     assert (compacted.reason, compacted.compaction) == (CompactReason.OVERFLOW, 0)
 

@@ -7,7 +7,7 @@ from rayconteur.compaction import Window
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.scripted.config import Scripted
-from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
@@ -62,7 +62,7 @@ def test_without_news_a_turn_is_compacted_once() -> None:
 
     [end] = turn_ends(overflow(conversation, says(2_000)))
 
-    assert isinstance(end, msg.Failed)
+    assert isinstance(end, out.Failed)
     assert end.code == "context_overflow"
 
 
@@ -73,8 +73,8 @@ def test_a_compaction_that_changed_nothing_ends_the_turn_with_the_provider_s_err
     instructions = conversation.handle(ev.CompactionEnded(compaction=started.number, messages=None, problem="no"))
 
     compacted, failed = emitted_events(instructions)
-    assert isinstance(compacted, msg.Compacted)
-    assert isinstance(failed, msg.Failed)
+    assert isinstance(compacted, out.Compacted)
+    assert isinstance(failed, out.Failed)
     assert failed.message == says(2_000)
 
 

@@ -22,6 +22,7 @@ from builders.conversation import (
 
 from rayconteur.providers.schema.content import Text
 from rayconteur.providers.schema.usage import Usage, estimated
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import RetryPolicy, SessionConfig
 from rayconteur.runtime.api.errors import NothingToRetry, SessionBusy
@@ -42,7 +43,7 @@ def test_failed_carries_the_providers_error() -> None:
     instructions = conversation.handle(request_failed(1))
 
     assert emitted_events(instructions) == [
-        msg.Failed(turn=1, code="overloaded", message="too much to do", retryable=False, partial_text="")
+        out.Failed(turn=1, code="overloaded", message="too much to do", retryable=False, partial_text="")
     ]
     assert conversation.state is State.IDLE
 
@@ -52,7 +53,7 @@ def test_a_failed_request_drops_only_its_unfinished_answer() -> None:
 
     [end] = turn_ends(conversation.handle(request_failed(1, partial=HALF_ANSWER)))
 
-    assert isinstance(end, msg.Failed)
+    assert isinstance(end, out.Failed)
     assert end.partial_text == "half an ans"
     assert history_lines(conversation.history) == ["user: hi"]
 
@@ -72,7 +73,7 @@ def test_queued_messages_run_after_a_failed_turn() -> None:
 
     instructions = conversation.handle(request_failed(1))
 
-    assert [type(event) for event in emitted_events(instructions)] == [msg.Failed, msg.TurnStarted]
+    assert [type(event) for event in emitted_events(instructions)] == [out.Failed, out.TurnStarted]
     assert history_lines(only_one(SendRequest, instructions).messages) == ["user: hi", "user: next"]
 
 
@@ -82,7 +83,7 @@ def test_a_retryable_failure_starts_a_backoff() -> None:
     instructions = conversation.handle(request_failed(1, retryable=True))
 
     assert effects(instructions) == [
-        Emit(msg.Retrying(turn=1, attempt=1, delay_s=0.5, code="overloaded", message="too much to do")),
+        Emit(out.Retrying(turn=1, attempt=1, delay_s=0.5, code="overloaded", message="too much to do")),
         StartBackoff(request=1, delay_s=0.5),
     ]
 
@@ -103,7 +104,7 @@ def test_the_turn_fails_after_the_last_attempt() -> None:
 
     [end] = turn_ends(conversation.handle(request_failed(2, retryable=True)))
 
-    assert isinstance(end, msg.Failed)
+    assert isinstance(end, out.Failed)
     assert end.retryable
 
 
@@ -125,7 +126,7 @@ def test_an_answer_that_broke_off_after_text_is_not_retried_by_default() -> None
 
     [end] = turn_ends(conversation.handle(request_failed(1, retryable=True, partial=HALF_ANSWER)))
 
-    assert isinstance(end, msg.Failed)
+    assert isinstance(end, out.Failed)
 
 
 def test_an_answer_that_broke_off_after_text_is_retried_with_after_output() -> None:
@@ -152,7 +153,7 @@ def test_retry_repeats_the_request_in_a_new_turn() -> None:
 
     instructions = conversation.handle(received(msg.Retry()))
 
-    assert emitted_events(instructions) == [msg.TurnStarted(turn=2)]
+    assert emitted_events(instructions) == [out.TurnStarted(turn=2)]
     assert history_lines(only_one(SendRequest, instructions).messages) == ["user: hi"]
     assert conversation.turns == 2
 
@@ -223,5 +224,5 @@ def test_a_failed_turn_says_how_long_to_wait() -> None:
 
     [end] = turn_ends(conversation.handle(ev.RequestFailed(request=1, failure=failure, elapsed_s=0.0)))
 
-    assert isinstance(end, msg.Failed)
+    assert isinstance(end, out.Failed)
     assert (end.retryable, end.retry_after_s) == (True, 1_000.0)

@@ -25,6 +25,7 @@ from builders.conversation import (
 
 from rayconteur.providers.schema.content import Thinking
 from rayconteur.providers.schema.draft import Partial
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig, WhenBusy
 from rayconteur.runtime.api.status import State
@@ -50,7 +51,7 @@ def test_an_interrupt_ends_the_running_turn_in_every_state(
 
     instructions = conversation.handle(interrupt(turn))
 
-    assert emitted_events(instructions) == [msg.Interrupted(turn=1)]
+    assert emitted_events(instructions) == [out.Interrupted(turn=1)]
     assert conversation.state is State.IDLE
 
 
@@ -124,7 +125,7 @@ def test_keep_gives_the_tool_uses_of_a_partial_answer_error_results() -> None:
     instructions = conversation.handle(interrupt(partial_answer=partial("let me", tool_use("a"))))
 
     assert history_lines(conversation.history) == ["user: hi", "assistant: let me <look a>", "user: a!"]
-    assert not [event for event in emitted_events(instructions) if isinstance(event, msg.ToolBatch)]
+    assert not [event for event in emitted_events(instructions) if isinstance(event, out.ToolBatch)]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ def test_interrupting_a_queued_turn_leaves_the_running_one_alone(config: Session
 
     instructions = conversation.handle(interrupt(2))
 
-    assert instructions[1:] == [Acknowledge(2), Emit(msg.Interrupted(turn=2))]
+    assert instructions[1:] == [Acknowledge(2), Emit(out.Interrupted(turn=2))]
     assert queued_turns(conversation) == (3,)
     assert conversation.state is State.REQUESTING
 
@@ -201,7 +202,7 @@ def test_the_next_turn_starts_after_the_interrupted_one_has_ended() -> None:
 
     instructions = conversation.handle(interrupt())
 
-    assert emitted_events(instructions) == [msg.Interrupted(turn=1), msg.TurnStarted(turn=2)]
+    assert emitted_events(instructions) == [out.Interrupted(turn=1), out.TurnStarted(turn=2)]
     assert history_lines(only_one(SendRequest, instructions).messages) == ["user: next"]
 
 
@@ -225,7 +226,7 @@ def test_an_interrupted_compaction_is_reported_and_leaves_the_history() -> None:
     instructions = conversation.handle(interrupt())
 
     assert emitted_events(instructions) == [
-        msg.Compacted(messages_before=2, messages_after=2, problem="interrupted", compaction=1)
+        out.Compacted(messages_before=2, messages_after=2, problem="interrupted", compaction=1)
     ]
     assert history_lines(conversation.history) == ["user: hi", "assistant: hello"]
 
@@ -246,7 +247,7 @@ def test_the_conversation_continues_after_an_interrupt(config: SessionConfig) ->
 
     [end] = turn_ends(conversation.handle(answered(2, "done")))
 
-    assert isinstance(end, msg.Completed)
+    assert isinstance(end, out.Completed)
     assert history_lines(conversation.history)[-2:] == ["user: two", "assistant: done"]
 
 

@@ -19,6 +19,7 @@ from builders.conversation import (
 )
 
 from rayconteur.providers.schema.stop_reasons import StopDetails, StopReason
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import OnRefusal, SessionConfig
 from rayconteur.runtime.api.errors import NothingToRetry
@@ -54,7 +55,7 @@ def test_a_refused_turn_leaves_the_history_if_it_should(stop: StopReason) -> Non
 
     [end] = turn_ends(conversation.handle(refused(2, "I can't", stop=stop)))
 
-    assert isinstance(end, msg.Completed)
+    assert isinstance(end, out.Completed)
     assert (end.stop_reason, end.stop_details, end.usage) == (stop, DETAILS, USAGE)
     assert history_lines(conversation.history) == ["user: hi", "assistant: hello"]
     assert history_lines(conversation.full_history) == ["user: hi", "assistant: hello"]
@@ -92,7 +93,7 @@ def test_tools_of_a_refused_answer_do_not_run() -> None:
 
     instructions = conversation.handle(event)
 
-    assert [type(end) for end in turn_ends(instructions)] == [msg.Completed]
+    assert [type(end) for end in turn_ends(instructions)] == [out.Completed]
     assert conversation.open_tool_uses == ()
 
 
@@ -117,7 +118,7 @@ def test_an_earlier_message_without_an_answer_stays() -> None:
 def test_a_failed_turn_carries_what_the_provider_says_about_its_content() -> None:
     [end] = turn_ends(in_second_turn(DISCARD).handle(filtered(2)))
 
-    assert isinstance(end, msg.Failed)
+    assert isinstance(end, out.Failed)
     assert end.details == DETAILS
 
 

@@ -26,6 +26,7 @@ from rayconteur.providers.schema.draft import Partial
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.messages import UNREADABLE, Message, Origin, Role
 from rayconteur.providers.scripted.config import Scripted
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import RetryPolicy, SessionConfig
 from rayconteur.runtime.core import events as ev
@@ -80,7 +81,7 @@ def test_what_the_provider_can_not_read_is_omitted_and_the_request_repeated_at_o
     sent = only_one(SendRequest, instructions)
     assert [message.origin for message in sent.messages] == [None, UNREADABLE, None]
     assert emitted_events(instructions) == [
-        msg.Retrying(
+        out.Retrying(
             turn=2, attempt=1, delay_s=0.0, code="thinking_rejected", message="bound to a different conversation"
         )
     ]
@@ -132,7 +133,7 @@ def test_thinking_of_each_answer_in_a_turn_is_omitted_once() -> None:
     [failed] = turn_ends(conversation.handle(rejected(5)))
 
     assert not any(message.is_sealed for message in sent.messages)
-    assert isinstance(failed, msg.Failed)
+    assert isinstance(failed, out.Failed)
     assert (failed.code, failed.retryable) == ("thinking_rejected", False)
     assert not any(message.is_sealed for message in conversation.history), "the next turn need not omit it"
 
@@ -142,7 +143,7 @@ def test_a_rejection_with_nothing_to_omit_fails_the_turn() -> None:
 
     [failed] = turn_ends(conversation.handle(rejected(2)))
 
-    assert isinstance(failed, msg.Failed)
+    assert isinstance(failed, out.Failed)
 
 
 def test_later_turns_do_not_fail_because_of_thinking_that_was_rejected_once() -> None:
@@ -171,7 +172,7 @@ def test_text_that_readers_have_seen_is_not_requested_again() -> None:
 
     instructions = conversation.handle(rejected(2, partial("half")))
 
-    assert [type(end) for end in turn_ends(instructions)] == [msg.Failed]
+    assert [type(end) for end in turn_ends(instructions)] == [out.Failed]
     assert conversation.history[1].origin == UNREADABLE
 
 

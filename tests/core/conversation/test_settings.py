@@ -26,6 +26,7 @@ from rayconteur.providers.schema.errors import InvalidConfig
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.scripted.config import Scripted
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import Limits, WhenBusy
 from rayconteur.runtime.api.errors import MailboxFull, MessageTooLarge, SessionClosed
@@ -40,7 +41,7 @@ def configure(change: msg.Configure) -> ev.Received:
     return received(change)
 
 
-def kinds(instructions: list[Instruction]) -> list[type[msg.FromLLM]]:
+def kinds(instructions: list[Instruction]) -> list[type[out.FromLLM]]:
     return [type(event) for event in emitted_events(instructions)]
 
 
@@ -54,15 +55,15 @@ def test_clear_and_configure_run_in_their_order_among_the_messages(message: ev.E
     first = conversation.handle(answered(1, "done"))
     second = conversation.handle(answered(2, "done"))
 
-    assert kinds(first)[-1] is msg.TurnStarted
-    assert kinds(second)[2:] == [msg.Cleared if message == received(msg.Clear()) else msg.Configured, msg.TurnStarted]
+    assert kinds(first)[-1] is out.TurnStarted
+    assert kinds(second)[2:] == [out.Cleared if message == received(msg.Clear()) else out.Configured, out.TurnStarted]
 
 
 def test_clear_empties_the_history_of_an_idle_conversation_at_once() -> None:
     conversation = conversation_in(State.REQUESTING)
     conversation.handle(answered(1, "hello"))
 
-    assert emitted_events(conversation.handle(received(msg.Clear()))) == [msg.Cleared()]
+    assert emitted_events(conversation.handle(received(msg.Clear()))) == [out.Cleared()]
     assert conversation.history == ()
 
 
@@ -84,7 +85,7 @@ def test_settings_for_the_next_request_apply_within_the_turn() -> None:
     sent = only_one(SendRequest, conversation.handle(tool_results("a")))
 
     assert emitted_events(instructions) == [
-        msg.Configured(turn=1, fields=("system", "max_output_tokens"), model="scripted")
+        out.Configured(turn=1, fields=("system", "max_output_tokens"), model="scripted")
     ]
     assert (sent.config.system, sent.config.max_output_tokens) == ("short", 9)
 
@@ -138,7 +139,7 @@ def test_a_compaction_gets_the_history_and_its_result_replaces_it() -> None:
     instructions = conversation.handle(ev.CompactionEnded(compaction=started.number, messages=COMPACTED))
 
     assert history_lines(started.messages) == ["user: hi", "assistant: hello"]
-    assert emitted_events(instructions) == [msg.Compacted(messages_before=2, messages_after=1, compaction=1)]
+    assert emitted_events(instructions) == [out.Compacted(messages_before=2, messages_after=1, compaction=1)]
     assert conversation.history == COMPACTED
 
 
@@ -150,7 +151,7 @@ def test_a_failed_compaction_leaves_the_history_and_reports_the_problem() -> Non
     instructions = conversation.handle(ev.CompactionEnded(compaction=1, problem="no strategy"))
 
     assert emitted_events(instructions) == [
-        msg.Compacted(messages_before=2, messages_after=2, problem="no strategy", compaction=1)
+        out.Compacted(messages_before=2, messages_after=2, problem="no strategy", compaction=1)
     ]
     assert conversation.state is State.IDLE
 
@@ -184,8 +185,8 @@ def test_close_interrupts_the_running_and_queued_turns_and_ends_the_session(stat
 
     instructions = conversation.handle(received(msg.Close()))
 
-    interrupted = [msg.Interrupted(turn=turn) for turn in (1, 2, 3)]
-    assert emitted_events(instructions) == [*interrupted, msg.Closed()]
+    interrupted = [out.Interrupted(turn=turn) for turn in (1, 2, 3)]
+    assert emitted_events(instructions) == [*interrupted, out.Closed()]
     assert instructions[-1] == EndSession()
     assert conversation.state is State.CLOSED
 
@@ -195,7 +196,7 @@ def test_closing_an_idle_session_ends_it_at_once_with_or_without_drain() -> None
         conversation = conversation_in(State.IDLE)
 
         assert effects(conversation.handle(received(msg.Close(drain=drain)))) == [
-            Emit(msg.Closed()),
+            Emit(out.Closed()),
             EndSession(),
         ]
 
@@ -206,7 +207,7 @@ def test_close_cancels_a_running_compaction() -> None:
     instructions = conversation.handle(received(msg.Close()))
 
     assert [type(step) for step in effects(instructions)] == [Cancel, Emit, Emit, EndSession]
-    assert kinds(instructions) == [msg.Compacted, msg.Closed]
+    assert kinds(instructions) == [out.Compacted, out.Closed]
 
 
 def test_close_with_drain_answers_the_queued_messages_first() -> None:
@@ -217,7 +218,7 @@ def test_close_with_drain_answers_the_queued_messages_first() -> None:
     conversation.handle(answered(1, "done"))
     instructions = conversation.handle(answered(2, "done"))
 
-    assert kinds(instructions)[-2:] == [msg.Completed, msg.Closed]
+    assert kinds(instructions)[-2:] == [out.Completed, out.Closed]
     assert conversation.state is State.CLOSED
 
 
@@ -235,7 +236,7 @@ def test_a_draining_session_accepts_only_what_its_turns_need() -> None:
             conversation.handle(message)
     conversation.handle(tool_results("a"))
 
-    assert kinds(conversation.handle(request_failed(2)))[-1] is msg.Closed
+    assert kinds(conversation.handle(request_failed(2)))[-1] is out.Closed
 
 
 def test_a_draining_session_can_be_closed_at_once() -> None:
@@ -245,7 +246,7 @@ def test_a_draining_session_can_be_closed_at_once() -> None:
 
     instructions = conversation.handle(received(msg.Close()))
 
-    assert kinds(instructions) == [msg.Interrupted, msg.Interrupted, msg.Closed]
+    assert kinds(instructions) == [out.Interrupted, out.Interrupted, out.Closed]
 
 
 def test_a_full_mailbox_rejects_messages_and_keeps_the_queued_ones() -> None:

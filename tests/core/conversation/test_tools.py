@@ -24,6 +24,7 @@ from builders.conversation import (
 
 from rayconteur.providers.schema.content import ToolResult, ToolUse
 from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import Limits, SessionConfig
 from rayconteur.runtime.api.errors import (
@@ -52,7 +53,7 @@ def test_a_tool_batch_has_all_tool_uses_of_an_answer_in_order() -> None:
 
     instructions = conversation.handle(answered(1, "let me look", tool_use("b"), tool_use("a")))
 
-    assert emitted_events(instructions)[-1] == msg.ToolBatch(turn=1, uses=(tool_use("b"), tool_use("a")))
+    assert emitted_events(instructions)[-1] == out.ToolBatch(turn=1, uses=(tool_use("b"), tool_use("a")))
     assert conversation.state is State.TOOLS_OUT
     assert conversation.open_tool_uses == (tool_use("b"), tool_use("a"))
     assert not turn_ends(instructions)
@@ -87,7 +88,7 @@ def test_a_turn_continues_through_tool_batches_until_the_model_is_done() -> None
 
     [end] = turn_ends(conversation.handle(answered(3, "done")))
 
-    assert isinstance(end, msg.Completed)
+    assert isinstance(end, out.Completed)
     assert (end.turn, end.requests) == (1, 3)
     assert {message.turn for message in conversation.history} == {1}
 
@@ -101,7 +102,7 @@ def test_a_turn_ends_with_the_results_of_its_last_step_and_goes_on_when_it_is_re
 
     [end] = turn_ends(conversation.handle(tool_results("b")))
 
-    assert isinstance(end, msg.Completed)
+    assert isinstance(end, out.Completed)
     assert (end.stop_reason, end.requests, end.usage) == (StopReason.MAX_STEPS, 2, USAGE + USAGE)
     assert history_lines(conversation.history)[-1] == "user: b=seen"
     assert only_one(SendRequest, conversation.handle(received(msg.Retry()))).number == 3
@@ -113,7 +114,7 @@ def test_steps_without_a_valid_input_count_too() -> None:
 
     [end] = turn_ends(conversation.handle(answered(1, tool_use("a", malformed="{"))))
 
-    assert isinstance(end, msg.Completed)
+    assert isinstance(end, out.Completed)
     assert end.stop_reason is StopReason.MAX_STEPS
 
 
@@ -201,7 +202,7 @@ def test_a_tool_use_with_malformed_input_gets_an_error_result_in_its_position() 
     instructions = conversation.handle(answered(1, tool_use("a"), tool_use("b", malformed="{"), tool_use("c")))
     conversation.handle(tool_results("c", "a"))
 
-    assert emitted_events(instructions)[-1] == msg.ToolBatch(
+    assert emitted_events(instructions)[-1] == out.ToolBatch(
         turn=1, uses=(tool_use("a"), tool_use("c")), refused=(tool_use("b", malformed="{"),)
     )
     assert history_lines(conversation.history)[-1] == "user: a=seen b! c=seen"
@@ -232,7 +233,7 @@ def test_repeated_batches_without_valid_input_fail_the_turn_and_retry_continues(
 
     [end] = turn_ends(conversation.handle(answered(MAX_REFUSED_BATCHES, tool_use("a", malformed="{"))))
 
-    assert isinstance(end, msg.Failed)
+    assert isinstance(end, out.Failed)
     assert end.code == "malformed_tool_input"
     assert only_one(SendRequest, conversation.handle(received(msg.Retry()))).messages == conversation.history
 
@@ -254,7 +255,7 @@ def test_a_repeated_tool_use_id_is_made_unique() -> None:
     instructions = conversation.handle(answered(2, tool_use("call_0")))
     conversation.handle(tool_results("call_0-2"))
 
-    assert only_one(msg.ToolBatch, emitted_events(instructions)).uses == (tool_use("call_0-2"),)
+    assert only_one(out.ToolBatch, emitted_events(instructions)).uses == (tool_use("call_0-2"),)
     assert history_lines(conversation.history)[-2:] == ["assistant: <look call_0-2>", "user: call_0-2=seen"]
 
 

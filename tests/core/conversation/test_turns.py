@@ -25,6 +25,7 @@ from builders.conversation import (
 from rayconteur.providers.schema.content import Image, Opaque, Text, Thinking
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.scripted.config import Scripted
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig, WhenBusy
 from rayconteur.runtime.api.errors import EmptyMessage, SessionBusy, SessionClosed
@@ -41,7 +42,7 @@ def test_a_user_message_starts_a_turn_and_sends_the_history() -> None:
 
     instructions = conversation.handle(user_message("hi"))
 
-    assert instructions[:3] == [ev.Record(2, user_message("hi")), Acknowledge(1), Emit(msg.TurnStarted(turn=1))]
+    assert instructions[:3] == [ev.Record(2, user_message("hi")), Acknowledge(1), Emit(out.TurnStarted(turn=1))]
     sent = only_one(SendRequest, instructions)
     assert (sent.number, sent.turn, sent.attempt) == (1, 1, 1)
     assert history_lines(sent.messages) == ["user: hi"]
@@ -54,7 +55,7 @@ def test_completed_has_the_usage_and_the_providers_own_stop_reason() -> None:
 
     assert history_lines(conversation.history) == ["user: hi", "assistant: hello"]
     assert turn_ends(instructions) == [
-        msg.Completed(
+        out.Completed(
             turn=1, stop_reason=StopReason.END_TURN, raw_stop_reason="end_turn", usage=conversation.usage, requests=1
         )
     ]
@@ -110,7 +111,7 @@ def test_an_interrupting_message_runs_before_queued_ones(state: State) -> None:
     instructions = conversation.handle(user_message("urgent", when_busy=WhenBusy.INTERRUPT))
 
     assert history_lines(only_one(SendRequest, instructions).messages) == ["user: urgent"]
-    assert emitted_events(instructions)[-1] == msg.TurnStarted(turn=waiting + 1)
+    assert emitted_events(instructions)[-1] == out.TurnStarted(turn=waiting + 1)
     assert queued_turns(conversation) == (waiting,)
 
 
@@ -120,7 +121,7 @@ def test_an_interrupting_message_ends_the_running_turn_before_its_own_starts() -
     instructions = conversation.handle(user_message("urgent", when_busy=WhenBusy.INTERRUPT))
 
     assert effects(instructions)[0] == Cancel()
-    assert emitted_events(instructions) == [msg.Interrupted(turn=1), msg.TurnStarted(turn=2)]
+    assert emitted_events(instructions) == [out.Interrupted(turn=1), out.TurnStarted(turn=2)]
 
 
 def test_the_sessions_when_busy_applies_to_messages_without_their_own() -> None:
@@ -163,7 +164,7 @@ def test_an_answer_without_content_completes_the_turn_and_adds_no_message(conten
 
     instructions = conversation.handle(answered(1, *content))
 
-    assert isinstance(turn_ends(instructions)[0], msg.Completed)
+    assert isinstance(turn_ends(instructions)[0], out.Completed)
     assert history_lines(conversation.history) == ["user: hi"]
 
 
@@ -251,15 +252,15 @@ NAMED = msg.UserMessage(content=(Text("hi"),), correlation_id="order-7", metadat
 @pytest.mark.parametrize(
     ("event", "kind"),
     [
-        (answered(1, "hello"), msg.Completed),
-        (request_failed(1), msg.Failed),
-        (received(msg.Interrupt()), msg.Interrupted),
-        (received(msg.Close()), msg.Interrupted),
+        (answered(1, "hello"), out.Completed),
+        (request_failed(1), out.Failed),
+        (received(msg.Interrupt()), out.Interrupted),
+        (received(msg.Close()), out.Interrupted),
     ],
     ids=["completed", "failed", "interrupted", "closed"],
 )
 def test_what_a_message_is_called_comes_back_where_its_turn_starts_and_ends(
-    event: ev.Event, kind: type[msg.TurnEnd]
+    event: ev.Event, kind: type[out.TurnEnd]
 ) -> None:
     conversation = opened_conversation(DISCARD)
 
@@ -267,7 +268,7 @@ def test_what_a_message_is_called_comes_back_where_its_turn_starts_and_ends(
     [end] = turn_ends(conversation.handle(event))
 
     assert emitted_events(instructions) == [
-        msg.TurnStarted(turn=1, correlation_id="order-7", metadata={"user": "corvin"})
+        out.TurnStarted(turn=1, correlation_id="order-7", metadata={"user": "corvin"})
     ]
     assert type(end) is kind
     assert end.correlation_id == "order-7"
@@ -280,7 +281,7 @@ def test_what_a_queued_message_is_called_is_in_its_interruption(event: ev.Event)
 
     ends = turn_ends(conversation.handle(event))
 
-    assert msg.Interrupted(turn=2, correlation_id="order-7") in ends
+    assert out.Interrupted(turn=2, correlation_id="order-7") in ends
 
 
 def test_the_next_turn_is_not_called_as_the_last_one() -> None:
@@ -290,4 +291,4 @@ def test_the_next_turn_is_not_called_as_the_last_one() -> None:
 
     instructions = conversation.handle(received(msg.Retry()))
 
-    assert emitted_events(instructions) == [msg.TurnStarted(turn=2)]
+    assert emitted_events(instructions) == [out.TurnStarted(turn=2)]

@@ -22,6 +22,7 @@ from builders.conversation import (
 from rayconteur.providers.schema.draft import Partial
 from rayconteur.providers.schema.errors import ContextOverflow
 from rayconteur.providers.schema.usage import NONE_YET, UNAVAILABLE, Count, Provenance, Usage, estimated, reported
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import RetryPolicy, SessionConfig, WhenBusy
 from rayconteur.runtime.api.status import State
@@ -45,7 +46,7 @@ def test_token_update_reports_each_count_per_request_turn_and_session() -> None:
 
     instructions = conversation.handle(answered(1, "hello", usage=FULL_USAGE))
 
-    assert only_one(msg.TokenUpdate, emitted_events(instructions)) == msg.TokenUpdate(
+    assert only_one(out.TokenUpdate, emitted_events(instructions)) == out.TokenUpdate(
         turn=1, request=FULL_USAGE, of_turn=FULL_USAGE, of_session=FULL_USAGE
     )
 
@@ -57,7 +58,7 @@ def test_token_update_sums_the_requests_of_the_turn_and_of_the_session() -> None
     conversation.handle(answered(2, "done", usage=FULL_USAGE))
     conversation.handle(user_message("again"))
 
-    update = only_one(msg.TokenUpdate, emitted_events(conversation.handle(answered(3, "done", usage=FULL_USAGE))))
+    update = only_one(out.TokenUpdate, emitted_events(conversation.handle(answered(3, "done", usage=FULL_USAGE))))
 
     assert update.of_turn == FULL_USAGE
     assert update.of_session == FULL_USAGE + FULL_USAGE + FULL_USAGE == conversation.usage
@@ -68,7 +69,7 @@ def test_completed_reports_the_total_usage_of_its_requests() -> None:
     conversation.handle(answered(1, TOOL_USE, usage=FULL_USAGE))
     conversation.handle(tool_results("a"))
 
-    end = only_one(msg.Completed, emitted_events(conversation.handle(answered(2, "done", usage=FULL_USAGE))))
+    end = only_one(out.Completed, emitted_events(conversation.handle(answered(2, "done", usage=FULL_USAGE))))
 
     assert end.usage == FULL_USAGE + FULL_USAGE
     assert end.requests == 2
@@ -90,7 +91,7 @@ def test_an_interrupted_request_counts_its_estimated_usage(config: SessionConfig
 
     instructions = conversation.handle(received(msg.Interrupt(), partial("half", usage=ESTIMATED_USAGE)))
 
-    assert [type(event) for event in emitted_events(instructions)] == [msg.TokenUpdate, msg.Interrupted]
+    assert [type(event) for event in emitted_events(instructions)] == [out.TokenUpdate, out.Interrupted]
     assert conversation.usage.output == estimated(1)
     assert conversation.usage.cache_read.provenance is Provenance.UNAVAILABLE
 
@@ -136,7 +137,7 @@ def test_a_turn_counts_the_failed_attempt_and_the_retry() -> None:
     conversation.handle(request_failed(1, retryable=True, partial=partial("half", usage=ESTIMATED_USAGE)))
     conversation.handle(ev.BackoffEnded(request=1))
 
-    end = only_one(msg.Completed, emitted_events(conversation.handle(answered(2, "whole", usage=USAGE))))
+    end = only_one(out.Completed, emitted_events(conversation.handle(answered(2, "whole", usage=USAGE))))
 
     assert end.usage.input == estimated(17)
     assert end.requests == 2
@@ -151,7 +152,7 @@ def test_a_request_whose_answer_never_started_counts_nothing(event: ev.Event) ->
     instructions = conversation.handle(event)
 
     assert conversation.usage == NONE_YET
-    assert not [event for event in emitted_events(instructions) if isinstance(event, msg.TokenUpdate)]
+    assert not [event for event in emitted_events(instructions) if isinstance(event, out.TokenUpdate)]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_a_request_whose_answer_never_started_counts_nothing(event: ev.Event) ->
 def test_unknown_usage_is_unavailable_instead_of_zero(event: ev.Event) -> None:
     conversation = conversation_in(State.REQUESTING)
 
-    update = only_one(msg.TokenUpdate, emitted_events(conversation.handle(event)))
+    update = only_one(out.TokenUpdate, emitted_events(conversation.handle(event)))
 
     assert update.request == Usage()
     assert conversation.usage.input == UNAVAILABLE

@@ -6,8 +6,7 @@ import dataclasses
 from fixtures import virtual_time
 
 import rayconteur as rc
-from rayconteur.runtime.api.messages import ToLLM, ToolResults
-from rayconteur.runtime.api.receipt import Receipt
+from rayconteur.runtime.api.messages import Receipt, ToLLM, ToolResults
 from rayconteur.runtime.driver.calls.abandoned_turns import AbandonedTurns
 from rayconteur.runtime.driver.calls.tool_runs import SessionTools, ToolLimits, TurnTools
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from fixtures.aws import KEY_ID, SECRET, assert_signed
+from fixtures.aws.signatures import KEY_ID, SECRET, assert_signed
 from fixtures.clients import KEY
 from servers.loopback import Exchange, Loopback, Received, Respond, answers
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from fixtures import clients
-from fixtures.aws import KEY_ID, SECRET, TOKEN, assert_signed
+from fixtures.aws.signatures import KEY_ID, SECRET, TOKEN, assert_signed
 from fixtures.clients import HI, KEY, MESSAGES, client_and_server, collect_deltas
 from servers.loopback import Exchange, Received, Respond, answers
 

@@ -10,8 +10,8 @@ import pytest
 from botocore.model import StructureShape
 from botocore.session import Session
 from builders.eventstream import START, THINKS_AND_CALLS, delta, exception_frame
-from fixtures.aws import SECRET, TOKEN, assert_signed
-from fixtures.bedrock_requests import MODEL, REJECTED, bedrock, sent_request
+from fixtures.aws.bedrock_requests import MODEL, REJECTED, bedrock, sent_request
+from fixtures.aws.signatures import SECRET, TOKEN, assert_signed
 from fixtures.clients import HI, KEY, client_and_server, collect_deltas
 from servers.loopback import answers
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from fixtures.aws import assert_signed
-from fixtures.bedrock_requests import MODEL, bedrock, sent_request
+from fixtures.aws.bedrock_requests import MODEL, bedrock, sent_request
+from fixtures.aws.signatures import assert_signed
 from fixtures.clients import HI, REQUEST
 
 from rayconteur.providers.bedrock.config import Bedrock

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from fixtures import clients
-from fixtures.aws import KEY_ID, SECRET, TOKEN, assert_signed
+from fixtures.aws.signatures import KEY_ID, SECRET, TOKEN, assert_signed
 from fixtures.clients import CHAT, KEY, RESPONSES
 from servers.loopback import Received, Respond, answers
 

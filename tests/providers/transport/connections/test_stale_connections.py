@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from builders.eventstream import THINKS_AND_CALLS
-from fixtures.aws import KEY_ID, SECRET, assert_signed
+from fixtures.aws.signatures import KEY_ID, SECRET, assert_signed
 from fixtures.clients import (
     CHAT,
     COHERE,

@@ -1,0 +1,224 @@
+"""The events that a session emits (``FromLLM``).
+
+They are a closed union of frozen structs, tagged by ``kind``: match on them, or decode them with msgspec.
+"""
+
+from ...compaction.report import CompactionReport
+from ...providers.schema.checks.shown import ReadableStruct
+from ...providers.schema.content import Citation, ToolUse
+from ...providers.schema.rate_limits import RateLimits
+from ...providers.schema.stop_reasons import StopDetails, StopReason
+from ...providers.schema.usage import Usage
+from .compact_reason import CompactReason
+from .errors import DeathReason
+
+
+class _FromLLM(ReadableStruct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
+    """An event of a session. *seq* counts 1, 2, 3, ... within the session; *turn* is 0 for events outside a turn."""
+
+    session_id: str = ""
+    seq: int = 0
+    turn: int = 0
+
+
+class TurnStarted(_FromLLM, frozen=True, kw_only=True):
+    """The turn's message has left the queue. *correlation_id* and *metadata* are those of the message."""
+
+    correlation_id: str = ""
+    metadata: dict[str, str] = {}  # noqa: RUF012  (msgspec copies it)
+
+
+class StreamStarted(_FromLLM, frozen=True, kw_only=True):
+    """The provider has started to answer a request. *rate_limits* come from the response headers."""
+
+    message_id: str
+    model: str
+    rate_limits: RateLimits | None = None
+
+
+class TextChunk(_FromLLM, frozen=True, kw_only=True):
+    """An increment of the visible text. *block* is the index of its content block in the answer."""
+
+    text: str
+    block: int = 0
+
+
+class Cited(_FromLLM, frozen=True, kw_only=True):
+    """The text of *block* cites a source."""
+
+    citation: Citation
+    block: int = 0
+
+
+class ThinkingChunk(_FromLLM, frozen=True, kw_only=True):
+    """An increment of the model's visible thinking."""
+
+    text: str
+    block: int = 0
+
+
+class ToolInputChunk(_FromLLM, frozen=True, kw_only=True):
+    """An increment of the JSON text of a tool use that the model is writing.
+
+    *tool_use_id* is the provider's id. The ``ToolBatch`` has the id to answer to, which is unique in the session.
+    """
+
+    tool_use_id: str
+    name: str
+    json: str
+    block: int = 0
+
+
+class ToolBatch(_FromLLM, frozen=True, kw_only=True):
+    """All tool uses of an answer, once, in the model's order: answer *uses* with ``ToolResults``.
+
+    The input of *refused* is not a JSON object; the session has answered them itself, with an error for the model.
+    """
+
+    uses: tuple[ToolUse, ...]
+    refused: tuple[ToolUse, ...] = ()
+
+
+class TokenUpdate(_FromLLM, frozen=True, kw_only=True):
+    """The tokens of the request that just ended, however it ended, and the totals of its turn and its session."""
+
+    request: Usage
+    of_turn: Usage
+    of_session: Usage
+
+
+class Retrying(_FromLLM, frozen=True, kw_only=True):
+    """A request failed and is sent again after *delay_s*. The text of its answer so far is void."""
+
+    attempt: int
+    delay_s: float
+    code: str
+    message: str
+
+
+class Continuing(_FromLLM, frozen=True, kw_only=True):
+    """The next request continues an answer that was cut off or paused. *text* is what a turn before has of it."""
+
+    stop_reason: StopReason
+    text: str = ""
+
+
+class Compacted(_FromLLM, frozen=True, kw_only=True):
+    """A compaction has ended: number *compaction* of those that ``Compact`` asked for, or 0 if nobody did.
+
+    *problem* says why the history was not compacted, or not enough.
+    """
+
+    messages_before: int
+    messages_after: int
+    problem: str | None = None
+    reason: CompactReason = CompactReason.ASKED
+    report: CompactionReport | None = None
+    compaction: int = 0
+
+
+class Completed(_FromLLM, frozen=True, kw_only=True):
+    """The turn is complete, and its answer is in the history. *usage* is the total of its *requests*.
+
+    *stop_details* is what the provider says about a refusal. With ``on_refusal="discard"`` a turn with the stop reason
+    ``refusal`` or ``content_filter`` has left the history.
+    """
+
+    stop_reason: StopReason
+    raw_stop_reason: str | None
+    usage: Usage
+    requests: int
+    stop_details: StopDetails | None = None
+    correlation_id: str = ""
+
+
+class Interrupted(_FromLLM, frozen=True, kw_only=True):
+    """The turn was interrupted. No event of the turn follows."""
+
+    correlation_id: str = ""
+
+
+class Failed(_FromLLM, frozen=True, kw_only=True):
+    """The turn failed. Everything before the unfinished answer stays in the history; ``Retry`` requests it again.
+
+    *code* is the error class's code. *partial_text* is the text that the unfinished answer had so far. *details* is
+    what the provider says about content that it rejected. *message_stays*: the turn's messages are still in the
+    history, and in the next request; ``Rewind`` removes them. *retry_after_s* is how long the provider asks to wait, in
+    seconds from then on.
+    """
+
+    code: str
+    message: str
+    retryable: bool
+    partial_text: str = ""
+    details: StopDetails | None = None
+    retry_after_s: float | None = None
+    message_stays: bool = True
+    correlation_id: str = ""
+
+
+class Configured(_FromLLM, frozen=True, kw_only=True):
+    """New settings are in force. *fields* names those that were given."""
+
+    fields: tuple[str, ...]
+    model: str
+
+
+class Cleared(_FromLLM, frozen=True, kw_only=True):
+    """The history is empty."""
+
+
+class Rewound(_FromLLM, frozen=True, kw_only=True):
+    """The turns with the numbers *turns*, in order, have left the history, with all of their *messages*."""
+
+    turns: tuple[int, ...]
+    messages: int
+
+
+class Closed(_FromLLM, frozen=True, kw_only=True):
+    """The session has ended. This is its last event."""
+
+
+class Died(_FromLLM, frozen=True, kw_only=True):
+    """The session's actor died, for the *reason*, and the session is lost. This is its last event.
+
+    The runtime emits it, not the session. Events that only the actor had are lost with it.
+    """
+
+    reason: DeathReason
+
+
+class Missed(_FromLLM, frozen=True, kw_only=True):
+    """The router no longer holds the events *first* to *last*, which this reader has not received.
+
+    The reader makes this event itself; its *seq* is *last*.
+    """
+
+    first: int
+    last: int
+
+
+FromLLM = (
+    TurnStarted
+    | StreamStarted
+    | TextChunk
+    | Cited
+    | ThinkingChunk
+    | ToolInputChunk
+    | ToolBatch
+    | TokenUpdate
+    | Retrying
+    | Continuing
+    | Compacted
+    | Completed
+    | Interrupted
+    | Failed
+    | Configured
+    | Cleared
+    | Rewound
+    | Closed
+    | Died
+    | Missed
+)
+
+TurnEnd = Completed | Interrupted | Failed
