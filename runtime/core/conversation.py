@@ -18,9 +18,10 @@ from ..api.errors import InvalidRecord, SessionClosed
 from ..api.status import State
 from . import events as ev
 from .context_meter import Fill
+from .handlers.answers import complete_request
 from .handlers.imports import import_messages
 from .handlers.messages import accept_message, ends_request, run_queue
-from .handlers.turns import complete_request, fail_request, finish_compaction, next_request
+from .handlers.turns import fail_request, finish_compaction, next_request
 from .history import HistorySize
 from .instructions import Acknowledge, Emit, Instruction
 from .mailbox import Queued

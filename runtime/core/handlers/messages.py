@@ -20,7 +20,8 @@ from ..settings import changed_config, prompts_before_change, require_valid
 from ..state import ConversationState, TurnSchema
 from .compactions import cancel_eager_compaction, start_compaction
 from .interrupts import close_session, interrupt, interrupt_running
-from .turns import accept_tool_results, require_history_room, start_continuation, start_turn
+from .tools import accept_tool_results
+from .turns import require_history_room, start_continuation, start_turn
 
 
 def accept_message(state: ConversationState, event: ev.Received) -> list[Instruction]:

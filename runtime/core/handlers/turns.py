@@ -1,4 +1,4 @@
-"""A turn: its requests, their answers and failures, and its tool uses."""
+"""A turn: its start, its requests and their failures, and its end."""
 
 from typing import Any
 
@@ -14,19 +14,17 @@ from ...api.compact_reason import CompactReason
 from ...api.config import OnRefusal
 from ...api.errors import HistoryFull
 from .. import events as ev
-from ..changes.continuation import CONTINUABLE, answer_text, needs_prompt, prompt_message
+from ..changes.continuation import answer_text, needs_prompt, prompt_message
 from ..gates import CompactFirst, DontSend, PendingRequest, Verdict, first_objection
 from ..instructions import Emit, Instruction, SendRequest, StartBackoff
-from ..mailbox import require_size
-from ..phases import Backoff, Compacting, Idle, Requesting, ToolsOut
+from ..phases import Backoff, Compacting, Idle, Requesting
 from ..retry import backoff_delay_s
 from ..settings import prompts_in_request
 from ..state import ConversationState
-from ..tool_batch import ToolBatch, unexpected_results
-from ..turn import MAX_OVERFLOWS, MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
+from ..tool_batch import ToolBatch
+from ..turn import MAX_OVERFLOWS, Turn
 from .compactions import end_compaction, learn_window, restore_unreadable, start_compaction
 
-_REFUSALS = (StopReason.REFUSAL, StopReason.CONTENT_FILTER)
 _REJECTIONS = (InvalidRequest.code, UnsupportedContent.code, ContextOverflow.code)
 """Errors that the same messages cause again."""
 
@@ -68,7 +66,7 @@ def start_continuation(state: ConversationState, number: int, reason: StopReason
     turn = Turn(number=number, fill_before=state.meter.fill, output_schema=state.last_schema)
     text = answer_text(state.history.messages[-1].content)
     state.cut_off = None
-    return [Emit(out.TurnStarted(turn=number)), *_continue_answer(state, turn, reason, text)]
+    return [Emit(out.TurnStarted(turn=number)), *continue_answer(state, turn, reason, text)]
 
 
 def next_request(state: ConversationState, turn: Turn) -> Instruction:
@@ -88,24 +86,6 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
     messages = state.history.view
     state.prompts = prompts_in_request(state.prompts, state.config, messages)
     return SendRequest(state.requests, turn.number, turn.attempt, messages, turn.config(state.config), state.prompts)
-
-
-def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> list[Instruction]:
-    """The answer is complete: end the turn, or emit its tool uses and wait for their results."""
-    turn, counted = count_usage(state, msgspec.structs.replace(turn, attempt=0, unsealed=False), answer)
-    if answer.stop_reason in _REFUSALS and _discards_refusals(state):
-        _discard_refused_turn(state, turn)
-        return [counted, end_turn(state, turn.completed(answer))]
-    length = len(state.history.messages)
-    batch = append_answer(state, answer, turn)
-    if batch.uses:
-        turn = msgspec.structs.replace(turn, continuing=None)
-        return [counted, *_emit_tool_batch(state, turn, batch)]
-    if answer.stop_reason in CONTINUABLE and (turn.continuing is not None or len(state.history.messages) > length):
-        if answer.content and turn.continuations < state.config.auto_continue:
-            return [counted, *_continue_answer(state, turn, answer.stop_reason)]
-        state.cut_off = answer.stop_reason
-    return [counted, end_turn(state, turn.completed(answer))]
 
 
 def fail_request(state: ConversationState, turn: Turn, failed: ev.RequestFailed) -> list[Instruction]:
@@ -138,20 +118,6 @@ def finish_compaction(state: ConversationState, phase: Compacting, ended: ev.Com
     return [compacted, next_request(state, turn)]
 
 
-def accept_tool_results(state: ConversationState, message: msg.ToolResults, size_bytes: int) -> list[Instruction]:
-    """Keep the results; when no tool use is open any more, send the next request."""
-    require_size(size_bytes, state.config.limits)
-    if not isinstance(state.phase, ToolsOut):
-        raise unexpected_results(message.results, state.history.messages)
-    turn, batch = state.phase.turn, state.phase.batch.with_results(message)
-    require_history_room(state, size_bytes)
-    if batch.open:
-        state.enter(ToolsOut(turn=turn, batch=batch))
-        return []
-    append_results(state, turn, batch)
-    return [_next_step(state, turn)]
-
-
 def require_history_room(state: ConversationState, size_bytes: int) -> None:
     """Raises:
     HistoryFull: there is no room for a message of *size_bytes* in the history.
@@ -173,7 +139,7 @@ def end_turn(state: ConversationState, end: out.TurnEnd) -> Instruction:
 def fail_turn(state: ConversationState, turn: Turn, failure: ev.Failure, partial_text: str = "") -> Instruction:
     """End the running turn with *failure*. What the provider refuses for good leaves the history, if that is wanted."""
     is_refused = failure.details is not None
-    discards = (is_refused and _discards_refusals(state)) or (
+    discards = (is_refused and discards_refusals(state)) or (
         failure.code in _REJECTIONS and state.config.discard_refused
     )
     if turn.continuing is not None:
@@ -181,7 +147,7 @@ def fail_turn(state: ConversationState, turn: Turn, failure: ev.Failure, partial
         state.cut_off = turn.continuing
         state.meter.estimate_fill(state.history.messages, state.config)
     if discards:
-        _discard_refused_turn(state, turn)
+        discard_refused_turn(state, turn)
     return end_turn(state, turn.failed(failure, partial_text, message_stays=not discards))
 
 
@@ -230,7 +196,7 @@ def restore_fill(state: ConversationState, turn: Turn, restored: bool) -> None:
         state.meter.fill = turn.fill_before
 
 
-def _continue_answer(state: ConversationState, turn: Turn, reason: StopReason, text: str = "") -> list[Instruction]:
+def continue_answer(state: ConversationState, turn: Turn, reason: StopReason, text: str = "") -> list[Instruction]:
     """Request the rest of the last answer. *text* is what a turn before has of it."""
     turn = msgspec.structs.replace(turn, continuing=reason, continuations=turn.continuations + 1)
     if needs_prompt(state.history.messages[-1], reason, state.config.provider.name):
@@ -251,11 +217,11 @@ def _repeat_or_fail(state: ConversationState, turn: Turn, failed: ev.RequestFail
     return [Emit(turn.retrying(failed.failure, 0.0)), next_request(state, repeated)]
 
 
-def _discards_refusals(state: ConversationState) -> bool:
+def discards_refusals(state: ConversationState) -> bool:
     return state.config.discard_refused or state.config.on_refusal is OnRefusal.DISCARD
 
 
-def _discard_refused_turn(state: ConversationState, turn: Turn) -> None:
+def discard_refused_turn(state: ConversationState, turn: Turn) -> None:
     restore_fill(state, turn, state.history.discard_refused_turn(turn.number))
 
 
@@ -265,23 +231,3 @@ def _retry_or_fail(state: ConversationState, turn: Turn, failed: ev.RequestFaile
         return [fail_turn(state, turn, failed.failure, failed.partial.text)]
     state.enter(Backoff(turn=turn, request=failed.request))
     return [Emit(turn.retrying(failed.failure, delay_s)), StartBackoff(failed.request, delay_s)]
-
-
-def _next_step(state: ConversationState, turn: Turn) -> Instruction:
-    """Send the results of a step to the model, unless it was the last one that the turn may have."""
-    if turn.steps >= state.config.max_steps:
-        return end_turn(state, turn.stopped())
-    return next_request(state, turn)
-
-
-def _emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:
-    emitted = Emit(turn.tool_batch(batch))
-    turn = msgspec.structs.replace(turn, steps=turn.steps + 1)
-    if batch.open:
-        state.enter(ToolsOut(turn=msgspec.structs.replace(turn, refused_batches=0), batch=batch))
-        return [emitted]
-    turn = msgspec.structs.replace(turn, refused_batches=turn.refused_batches + 1)
-    append_results(state, turn, batch)
-    if turn.refused_batches < MAX_REFUSED_BATCHES:
-        return [emitted, _next_step(state, turn)]
-    return [emitted, end_turn(state, turn.failed(NO_VALID_INPUT))]

@@ -1,0 +1,39 @@
+"""A complete answer: it ends the turn, is continued, or asks for tools."""
+
+import msgspec
+
+from ....providers.schema.draft import Answer
+from ....providers.schema.stop_reasons import StopReason
+from ..changes.continuation import CONTINUABLE
+from ..instructions import Instruction
+from ..state import ConversationState
+from ..turn import Turn
+from .tools import emit_tool_batch
+from .turns import (
+    append_answer,
+    continue_answer,
+    count_usage,
+    discard_refused_turn,
+    discards_refusals,
+    end_turn,
+)
+
+_REFUSALS = (StopReason.REFUSAL, StopReason.CONTENT_FILTER)
+
+
+def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> list[Instruction]:
+    """The answer is complete: end the turn, or emit its tool uses and wait for their results."""
+    turn, counted = count_usage(state, msgspec.structs.replace(turn, attempt=0, unsealed=False), answer)
+    if answer.stop_reason in _REFUSALS and discards_refusals(state):
+        discard_refused_turn(state, turn)
+        return [counted, end_turn(state, turn.completed(answer))]
+    length = len(state.history.messages)
+    batch = append_answer(state, answer, turn)
+    if batch.uses:
+        turn = msgspec.structs.replace(turn, continuing=None)
+        return [counted, *emit_tool_batch(state, turn, batch)]
+    if answer.stop_reason in CONTINUABLE and (turn.continuing is not None or len(state.history.messages) > length):
+        if answer.content and turn.continuations < state.config.auto_continue:
+            return [counted, *continue_answer(state, turn, answer.stop_reason)]
+        state.cut_off = answer.stop_reason
+    return [counted, end_turn(state, turn.completed(answer))]
