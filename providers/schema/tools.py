@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Literal, cast
 
 import msgspec
@@ -26,11 +27,19 @@ def is_object(schema: dict[str, Any]) -> bool:
     return any(isinstance(kind, int) or str(kind).lower() == "object" for kind in kinds)
 
 
+class Approval(StrEnum):
+    """Whether tool uses wait until somebody has approved them."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+
+
 class Tool(_AnyTool, frozen=True):
     """A tool that the program runs. *input_schema* is the JSON Schema of its input, an object.
 
     With *strict*, the provider guarantees input that matches the schema, and rejects schemas for which it can't.
-    A *deferred* tool is not shown to the model before a tool search has found it.
+    A *deferred* tool is not shown to the model before a tool search has found it. *approval* is whether its uses wait
+    for approval; ``None`` leaves it to the session's settings. It is not sent to the provider.
     """
 
     name: str
@@ -38,6 +47,7 @@ class Tool(_AnyTool, frozen=True):
     input_schema: dict[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "properties": {}})
     strict: bool = False
     deferred: bool = False
+    approval: Approval | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, "tool")

@@ -18,7 +18,7 @@ from ...providers.schema.checks.field_checks import check_fields
 from ...providers.schema.checks.shown import short_repr, shown
 from ...providers.schema.errors import InvalidConfig, UnknownProvider
 from ...providers.schema.request import Positive, Settings
-from ...providers.schema.tools import Tool, is_object
+from ...providers.schema.tools import Approval, Tool, is_object
 from .function_tool import check_tools
 from .validation import validated_provider
 
@@ -116,7 +116,8 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     can't read, a message longer than the context window), or that the model or a content filter refused: what stays is
     sent, and often rejected, again. *auto_continue* is how often in a turn an answer is continued that was cut off by
     the output limit or paused by the provider. After *max_steps* answers with tool uses, a turn ends when it has their
-    results: with the stop reason ``max_steps``.
+    results: with the stop reason ``max_steps``. *approval* is whether uses of tools that do not say so themselves wait
+    for ``Approve``.
     """
 
     compaction: Compaction | None = Layered()
@@ -127,6 +128,7 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     discard_refused: bool = False
     auto_continue: Annotated[int, Meta(ge=0)] = 0
     max_steps: Positive = 25
+    approval: Approval = Approval.NEVER
     retry: RetryPolicy = RetryPolicy()
     limits: Limits = Limits()
 

@@ -157,6 +157,18 @@ class ToolUseAnswered(ToolResultError):
     code = "tool_use_answered"
 
 
+class ApprovalNeeded(ToolResultError):
+    """The tool use waits for approval: it must not run before it has it."""
+
+    code = "approval_needed"
+
+
+class NoApprovalNeeded(ToolResultError):
+    """The tool use does not wait for approval: it needs none, has it, or was denied."""
+
+    code = "no_approval_needed"
+
+
 class MissingToolResults(ToolResultError):
     """Results marked as the last ones leave some tool uses open."""
 

@@ -5,7 +5,7 @@ They are a closed union of frozen structs, tagged by ``kind``: match on them, or
 
 from ...compaction.report import CompactionReport
 from ...providers.schema.checks.shown import ReadableStruct
-from ...providers.schema.content import Citation, ToolUse
+from ...providers.schema.content import Citation, ToolResult, ToolUse
 from ...providers.schema.rate_limits import RateLimits
 from ...providers.schema.stop_reasons import StopDetails, StopReason
 from ...providers.schema.usage import Usage
@@ -70,13 +70,70 @@ class ToolInputChunk(_FromLLM, frozen=True, kw_only=True):
 
 
 class ToolBatch(_FromLLM, frozen=True, kw_only=True):
-    """All tool uses of an answer, once, in the model's order: answer *uses* with ``ToolResults``.
+    """The tool uses of an answer, once, in the model's order: answer *uses* with ``ToolResults``.
 
     The input of *refused* is not a JSON object; the session has answered them itself, with an error for the model.
+    Uses that need approval come in a batch of their own, with the same *step*, when they have it. *step* counts the
+    answers with tool uses of a turn, from 1.
     """
 
     uses: tuple[ToolUse, ...]
     refused: tuple[ToolUse, ...] = ()
+    step: int = 0
+
+
+class ApprovalRequested(_FromLLM, frozen=True, kw_only=True):
+    """The turn waits until somebody has approved or denied *uses*: with ``Approve`` or ``Deny``."""
+
+    uses: tuple[ToolUse, ...]
+    step: int = 0
+
+
+class ToolStarted(_FromLLM, frozen=True, kw_only=True):
+    """A program has started to run a tool. Of one that ends at once, this comes with its end."""
+
+    tool_use_id: str
+    name: str
+
+
+class ToolProgress(_FromLLM, frozen=True, kw_only=True):
+    """What a running tool says of its progress. Of what it says in quick succession, this has the last."""
+
+    tool_use_id: str
+    name: str
+    text: str
+
+
+class ToolCompleted(_FromLLM, frozen=True, kw_only=True):
+    """A tool use has its result, after *duration_s*, if who answered it says so."""
+
+    tool_use_id: str
+    name: str
+    duration_s: float | None = None
+
+
+class ToolFailed(_FromLLM, frozen=True, kw_only=True):
+    """The result of a tool use is an error. *message* is its text for the model, up to 1,000 characters of it."""
+
+    tool_use_id: str
+    name: str
+    message: str
+    duration_s: float | None = None
+
+
+class StepCompleted(_FromLLM, frozen=True, kw_only=True):
+    """Step *number* of the turn is complete: all *uses* of an answer have their *results*, in their order.
+
+    *text* is what the model wrote beside them, *usage* that of the request that ended the answer. The last answer of a
+    turn has no tool uses, and no such event: ``Completed`` follows it.
+    """
+
+    number: int
+    text: str
+    uses: tuple[ToolUse, ...]
+    results: tuple[ToolResult, ...]
+    stop_reason: StopReason
+    usage: Usage
 
 
 class TokenUpdate(_FromLLM, frozen=True, kw_only=True):
@@ -206,6 +263,12 @@ FromLLM = (
     | ThinkingChunk
     | ToolInputChunk
     | ToolBatch
+    | ApprovalRequested
+    | ToolStarted
+    | ToolProgress
+    | ToolCompleted
+    | ToolFailed
+    | StepCompleted
     | TokenUpdate
     | Retrying
     | Continuing

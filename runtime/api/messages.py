@@ -44,12 +44,51 @@ class ToolResults(_ToLLM, frozen=True, kw_only=True):
     """Results for the tool uses of the last ``ToolBatch``: all of them, or some.
 
     The next request is sent when no tool use is open any more. With *last*, results that leave a tool use open are
-    rejected. *compact_summaries* maps tool use ids to the text that replaces a result when the history is compacted.
+    rejected. *compact_summaries* maps tool use ids to the text that replaces a result when the history is compacted;
+    *durations_s* to how long the tools ran, in seconds.
     """
 
     results: tuple[ToolResult, ...]
     last: bool = False
     compact_summaries: dict[str, str] = {}  # noqa: RUF012  (msgspec copies it)
+    durations_s: dict[str, float] = {}  # noqa: RUF012  (msgspec copies it)
+
+
+class ToolUpdate(_ToLLM, frozen=True, kw_only=True):
+    """What a program tells of tool uses before it has their results: ids of *started* ones, and *progress* by id."""
+
+    started: tuple[str, ...] = ()
+    progress: dict[str, str] = {}  # noqa: RUF012  (msgspec copies it)
+
+
+class RequestApproval(_ToLLM, frozen=True, kw_only=True):
+    """Has tool uses of the last ``ToolBatch`` wait for approval, as the program finds that is to run them.
+
+    ``ApprovalRequested`` follows, and, when they are approved, another ``ToolBatch`` with them.
+    """
+
+    tool_use_ids: tuple[str, ...]
+
+
+class Approve(_ToLLM, frozen=True, kw_only=True):
+    """Approves tool uses that wait for approval: those of *tool_use_ids*, or all.
+
+    *inputs* replaces the input of some, by id; the model is told of it. *grant* extends the approval to later uses: of
+    the same ``tool``, or of the same tool with the same ``arguments``; for *grant_s* seconds, or as long as the session
+    lives. ``use`` is this use only.
+    """
+
+    tool_use_ids: tuple[str, ...] = ()
+    inputs: dict[str, dict[str, Any]] = {}  # noqa: RUF012  (msgspec copies it)
+    grant: Literal["use", "arguments", "tool"] = "use"
+    grant_s: Annotated[float, Meta(gt=0)] | None = None
+
+
+class Deny(_ToLLM, frozen=True, kw_only=True):
+    """Denies tool uses that wait for approval: those of *tool_use_ids*, or all. The model is told the *reason*."""
+
+    tool_use_ids: tuple[str, ...] = ()
+    reason: str = ""
 
 
 class Interrupt(_ToLLM, frozen=True, kw_only=True):
@@ -126,7 +165,22 @@ class Close(_ToLLM, frozen=True, kw_only=True):
     drain: bool = False
 
 
-ToLLM = UserMessage | ToolResults | Interrupt | Compact | Clear | Rewind | Configure | Retry | Continue | Close
+ToLLM = (
+    UserMessage
+    | ToolResults
+    | ToolUpdate
+    | RequestApproval
+    | Approve
+    | Deny
+    | Interrupt
+    | Compact
+    | Clear
+    | Rewind
+    | Configure
+    | Retry
+    | Continue
+    | Close
+)
 
 
 class Receipt(ReadableStruct, frozen=True, gc=False, kw_only=True):

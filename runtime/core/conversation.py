@@ -228,7 +228,7 @@ class Conversation:
         match event.message:
             case msg.UserMessage() | msg.Retry() | msg.Continue():
                 turn: int | None = self._state.turns
-            case msg.ToolResults():
+            case msg.ToolResults() | msg.ToolUpdate() | msg.RequestApproval() | msg.Approve() | msg.Deny():
                 turn = self.turn
             case msg.Compact():
                 turn, compaction = None, self._state.asked_compactions
@@ -254,8 +254,8 @@ class Conversation:
     def _conclude(self, outcome: ev.Outcome) -> list[Instruction]:
         state = self._state
         match outcome, state.phase:
-            case ev.Answered(answer=answer), Requesting(turn=turn):
-                return complete_request(state, turn, answer)
+            case ev.Answered(answer=answer, at=at), Requesting(turn=turn):
+                return complete_request(state, turn, answer, at)
             case ev.RequestFailed(), Requesting(turn=turn):
                 return fail_request(state, turn, outcome)
             case ev.TaskCancelled(partial=partial), Requesting(turn=turn, request=number):

@@ -41,7 +41,8 @@ class Received(_Event, frozen=True, kw_only=True):
     """A message arrived; its encoded size is *size_bytes*. It holds no secrets.
 
     *partial* is what the running request has of its answer, in case the message ends it. *facts* are those of the model
-    that a ``Configure`` names, *source* is the ``Origin.source`` of answers after it.
+    that a ``Configure`` names, *source* is the ``Origin.source`` of answers after it. *at* is the time in
+    Unix seconds.
     """
 
     message: ToLLM
@@ -49,13 +50,15 @@ class Received(_Event, frozen=True, kw_only=True):
     partial: Partial = NOTHING
     facts: ModelFacts = _UNKNOWN
     source: str = ""
+    at: float = 0.0
 
 
 class Answered(_Event, frozen=True, kw_only=True):
-    """The answer to a request is complete."""
+    """The answer to a request is complete, *at* a time in Unix seconds."""
 
     request: int
     answer: Answer
+    at: float = 0.0
 
 
 class Failure(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):

@@ -4,20 +4,24 @@ import msgspec
 
 from ..api.compact_reason import CompactReason
 from ..api.messages import (
+    Approve,
     Clear,
     Close,
     Compact,
     Configure,
     Continue,
+    Deny,
     Interrupt,
+    RequestApproval,
     Retry,
     Rewind,
     ToolResults,
+    ToolUpdate,
     UserMessage,
 )
 from ..api.status import State
 from .events import Answered, BackoffEnded, CompactionEnded, Opened, RequestFailed, TaskCancelled
-from .tool_batch import ToolBatch
+from .tools.batch import ToolBatch
 from .turn import Turn
 
 
@@ -111,6 +115,10 @@ TRANSITIONS: dict[type[Phase], dict[type, tuple[type[Phase], ...]]] = {
     },
     ToolsOut: {
         ToolResults: (Idle, ToolsOut, Requesting, Compacting),
+        ToolUpdate: (ToolsOut,),
+        RequestApproval: (ToolsOut,),
+        Approve: (ToolsOut,),
+        Deny: (Idle, ToolsOut, Requesting, Compacting),
         UserMessage: (Idle,),
         Interrupt: (Idle,),
         Close: (Idle,),

@@ -20,6 +20,7 @@ from .context_meter import ContextMeter, Fill
 from .history import History
 from .mailbox import Mailbox, Queued
 from .phases import TRANSITIONS, Backoff, Compacting, MailboxEmpty, Phase, Requesting, ToolsOut, Unopened
+from .tools.approvals import Grant
 from .turn import Turn
 
 
@@ -59,6 +60,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     turns_since_compaction: int | UnsetType = UNSET
     asked_compactions: int | UnsetType = UNSET
     schema: TurnSchema | UnsetType = UNSET
+    grants: tuple[Grant, ...] | UnsetType = UNSET
 
 
 NOT_OPENED = SessionConfig(provider=Scripted(model="none"))
@@ -96,6 +98,8 @@ class ConversationState:
     prompts: tuple[Prompt, ...] = ()
     """The system prompts and tools along the history as of the last request, if they have changed since its first
     message. Starts beyond the end are of a turn that has left the history: the next request drops them."""
+    grants: tuple[Grant, ...] = ()
+    """Tool uses that need no approval any more."""
     trigger: type = field(default=MailboxEmpty, compare=False)
     """What is taking effect: the key of the transition in ``TRANSITIONS``."""
 
@@ -172,6 +176,7 @@ class ConversationState:
             floor_tokens=self.policy.floor_tokens,
             prompts=self.prompts,
             source=self.source,
+            grants=self.grants or UNSET,
             dropped_messages=self.history.dropped_messages,
             figure=self.meter.figure or UNSET,
             learned_window_tokens=self.policy.learned_tokens or UNSET,
@@ -210,4 +215,5 @@ class ConversationState:
             schema=snapshot.schema or None,
             prompts=snapshot.prompts,
             source=snapshot.source,
+            grants=snapshot.grants or (),
         )

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from ...providers.schema.content import ToolUse
 from ...providers.schema.draft import Answer
 from ...providers.schema.stop_reasons import StopReason
 from ...providers.schema.usage import NONE_YET, Usage
@@ -11,7 +12,6 @@ from ..api import events as out
 from ..api.config import SessionConfig
 from .context_meter import Fill
 from .events import Failure
-from .tool_batch import ToolBatch
 
 MAX_REFUSED_BATCHES = 3
 """The turn fails when the model writes this many batches in a row without one valid tool input."""
@@ -104,6 +104,10 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
             turn=self.number, attempt=self.attempt, delay_s=delay_s, code=failure.code, message=failure.message
         )
 
-    def tool_batch(self, batch: ToolBatch) -> out.ToolBatch:
-        """The event that asks the reader for the results of *batch*."""
-        return out.ToolBatch(turn=self.number, uses=batch.open, refused=batch.refused)
+    def tool_batch(self, uses: tuple[ToolUse, ...], refused: tuple[ToolUse, ...] = ()) -> out.ToolBatch:
+        """The event that asks programs for the results of *uses*."""
+        return out.ToolBatch(turn=self.number, uses=uses, refused=refused, step=self.steps)
+
+    def approval_requested(self, uses: tuple[ToolUse, ...]) -> out.ApprovalRequested:
+        """The event that asks whether *uses* may run."""
+        return out.ApprovalRequested(turn=self.number, uses=uses, step=self.steps)

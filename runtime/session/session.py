@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Coroutine
 from typing import assert_never
 
@@ -87,10 +88,10 @@ class Session:
         if isinstance(message, Configure):
             public, provider = self._checked_change(message)
             facts, source = provider.facts, provider.source
-            event = ev.Received(message=public, size_bytes=size_bytes, facts=facts, source=source)
+            event = ev.Received(message=public, size_bytes=size_bytes, facts=facts, source=source, at=time.time())
         else:
             partial = self._partial() if self._conversation.ends_request(message) else ev.NOTHING
-            event = ev.Received(message=message, size_bytes=size_bytes, partial=partial)
+            event = ev.Received(message=message, size_bytes=size_bytes, partial=partial, at=time.time())
         _, acknowledge, *_ = self._handle(event)
         if isinstance(message, Configure):
             self._add_credentials(message)
@@ -285,7 +286,8 @@ class Session:
             client = self._credentials.client(send.config.provider)
             source = self._credentials.source(send.config.provider)
             self._request = RequestTask(send, client, source, self._memo, self._outbox)
-            return ev.Answered(request=send.number, answer=await self._request.run())
+            answer = await self._request.run()
+            return ev.Answered(request=send.number, answer=answer, at=time.time())
         except Exception as error:
             return ev.RequestFailed(
                 request=send.number,

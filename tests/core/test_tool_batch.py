@@ -16,7 +16,7 @@ from rayconteur.runtime.api.errors import (
     UnknownToolUse,
 )
 from rayconteur.runtime.api.messages import ToolResults
-from rayconteur.runtime.core.tool_batch import INTERRUPTED, MALFORMED, ToolBatch
+from rayconteur.runtime.core.tools.batch import INTERRUPTED, MALFORMED, ToolBatch
 
 
 def results(*use_ids: str, last: bool = False) -> ToolResults:

@@ -9,7 +9,7 @@ from ..instructions import Cancel, Emit, EndSession, Instruction
 from ..mailbox import Mailbox, Queued
 from ..phases import Backoff, Closed, Compacting, Idle, Requesting, ToolsOut
 from ..state import ConversationState
-from ..tool_batch import ToolBatch
+from ..tools.batch import ToolBatch
 from ..turn import Turn
 from .compactions import INTERRUPTED, end_compaction, withdrawn_compaction
 from .turns import append_answer, append_results, count_partial_usage, end_turn, restore_fill

@@ -20,7 +20,7 @@ from ..settings import changed_config, prompts_before_change, require_valid
 from ..state import ConversationState, TurnSchema
 from .compactions import cancel_eager_compaction, start_compaction
 from .interrupts import close_session, interrupt, interrupt_running
-from .tools import accept_tool_results
+from .tools import accept_tool_results, accept_tool_update, approve, deny, request_approval
 from .turns import require_history_room, start_continuation, start_turn
 
 
@@ -35,6 +35,14 @@ def accept_message(state: ConversationState, event: ev.Received) -> list[Instruc
             return _accept_user_message(state, message, event)
         case msg.ToolResults() as message:
             return accept_tool_results(state, message, event.size_bytes)
+        case msg.ToolUpdate() as message:
+            return accept_tool_update(state, message, event.size_bytes)
+        case msg.RequestApproval() as message:
+            return request_approval(state, message, event.size_bytes)
+        case msg.Approve() as message:
+            return approve(state, message, event.size_bytes, event.at)
+        case msg.Deny() as message:
+            return deny(state, message, event.size_bytes)
         case msg.Interrupt() as message:
             return interrupt(state, message, event.partial)
         case msg.Retry():

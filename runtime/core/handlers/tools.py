@@ -1,46 +1,153 @@
-"""The tool uses of an answer: they go out, and their results come back."""
+"""The tool uses of an answer: they go out, those that need it after an approval, and their results come back."""
+
+from collections.abc import Iterable
 
 import msgspec
 
+from ....providers.schema.content import Text, ToolResult
+from ...api import events as out
 from ...api import messages as msg
+from ..changes.continuation import answer_text
 from ..instructions import Emit, Instruction
 from ..mailbox import require_size
 from ..phases import ToolsOut
 from ..state import ConversationState
-from ..tool_batch import ToolBatch, unexpected_results
+from ..tools.approvals import needs_approval, with_grants
+from ..tools.batch import ToolBatch, unexpected_tool_message
 from ..turn import MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
 from .turns import append_results, end_turn, next_request, require_history_room
 
+_MESSAGE_CHARACTERS = 1_000
+"""How much of an error result is in its ``ToolFailed``."""
 
-def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:
-    emitted = Emit(turn.tool_batch(batch))
+
+def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch, at: float) -> list[Instruction]:
+    """Emit the tool uses of an answer, and wait for their results. Those that need approval wait for it first."""
     turn = msgspec.structs.replace(turn, steps=turn.steps + 1)
+    unapproved = [use.id for use in batch.open if needs_approval(use, state.config, state.grants, at)]
+    if unapproved:
+        batch = batch.with_unapproved(unapproved)
+    emitted: list[Instruction] = []
+    if batch.approved or batch.refused:
+        emitted.append(Emit(turn.tool_batch(batch.approved, batch.refused)))
+    if unapproved:
+        emitted.append(Emit(turn.approval_requested(batch.waiting)))
     if batch.open:
         state.enter(ToolsOut(turn=msgspec.structs.replace(turn, refused_batches=0), batch=batch))
-        return [emitted]
+        return emitted
     turn = msgspec.structs.replace(turn, refused_batches=turn.refused_batches + 1)
-    append_results(state, turn, batch)
     if turn.refused_batches < MAX_REFUSED_BATCHES:
-        return [emitted, _next_step(state, turn)]
-    return [emitted, end_turn(state, turn.failed(NO_VALID_INPUT))]
+        return [*emitted, *_end_step(state, turn, batch)]
+    return [*emitted, _complete_step(state, turn, batch), end_turn(state, turn.failed(NO_VALID_INPUT))]
 
 
 def accept_tool_results(state: ConversationState, message: msg.ToolResults, size_bytes: int) -> list[Instruction]:
     """Keep the results; when no tool use is open any more, send the next request."""
+    turn, batch = _waiting_for(state, (result.tool_use_id for result in message.results), size_bytes)
+    started = tuple(each for each in message.durations_s if each not in batch.started)
+    batch = batch.with_results(message)
+    require_history_room(state, size_bytes)
+    ended = [_ended(turn, batch, each, message.durations_s.get(each.tool_use_id)) for each in message.results]
+    emitted = [*(_started(turn, batch, each) for each in started), *ended]
+    return [*map(Emit, emitted), *_go_on(state, turn, batch)]
+
+
+def accept_tool_update(state: ConversationState, message: msg.ToolUpdate, size_bytes: int) -> list[Instruction]:
+    """Report what programs tell of the tools that they run."""
+    turn, batch = _waiting_for(state, (*message.started, *message.progress), size_bytes)
+    updated = batch.with_update(message)
+    state.enter(ToolsOut(turn=turn, batch=updated))
+    started = updated.started[len(batch.started) :]
+    progress = [
+        out.ToolProgress(turn=turn.number, tool_use_id=each, name=batch.name_of(each), text=text)
+        for each, text in message.progress.items()
+    ]
+    return [*(Emit(_started(turn, batch, each)) for each in started), *map(Emit, progress)]
+
+
+def request_approval(state: ConversationState, message: msg.RequestApproval, size_bytes: int) -> list[Instruction]:
+    """Have tool uses wait for approval, since the program that is to run them says so."""
+    turn, batch = _waiting_for(state, message.tool_use_ids, size_bytes)
+    batch = batch.with_unapproved(message.tool_use_ids)
+    state.enter(ToolsOut(turn=turn, batch=batch))
+    uses = tuple(use for use in batch.waiting if use.id in message.tool_use_ids)
+    return [Emit(turn.approval_requested(uses))] if uses else []
+
+
+def approve(state: ConversationState, message: msg.Approve, size_bytes: int, at: float) -> list[Instruction]:
+    """Let tool uses run that waited for approval."""
+    turn, before = _waiting_for(state, message.tool_use_ids, size_bytes)
+    batch = before.with_approval(message)
+    uses = tuple(use for use in batch.approved if use.id in before.unapproved)
+    state.grants = with_grants(state.grants, message, uses, at)
+    state.enter(ToolsOut(turn=turn, batch=batch))
+    return [Emit(turn.tool_batch(uses))]
+
+
+def deny(state: ConversationState, message: msg.Deny, size_bytes: int) -> list[Instruction]:
+    """Answer tool uses that waited for approval with an error."""
+    turn, before = _waiting_for(state, message.tool_use_ids, size_bytes)
+    batch = before.with_denial(message)
+    denied = [result for each, result in batch.results.items() if each not in before.results]
+    return [*(Emit(_ended(turn, batch, result, None)) for result in denied), *_go_on(state, turn, batch)]
+
+
+def _waiting_for(state: ConversationState, ids: Iterable[str], size_bytes: int) -> tuple[Turn, ToolBatch]:
+    """The turn that waits for tools, and what for.
+
+    Raises:
+        MessageTooLarge: the message about them is too large.
+        UnknownToolUse, ToolUseAnswered: none waits.
+    """
     require_size(size_bytes, state.config.limits)
     if not isinstance(state.phase, ToolsOut):
-        raise unexpected_results(message.results, state.history.messages)
-    turn, batch = state.phase.turn, state.phase.batch.with_results(message)
-    require_history_room(state, size_bytes)
-    if batch.open:
-        state.enter(ToolsOut(turn=turn, batch=batch))
-        return []
-    append_results(state, turn, batch)
-    return [_next_step(state, turn)]
+        raise unexpected_tool_message(ids, state.history.messages)
+    return state.phase.turn, state.phase.batch
 
 
-def _next_step(state: ConversationState, turn: Turn) -> Instruction:
+def _go_on(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:
+    """Wait for what is still open; if nothing is, end the step."""
+    if not batch.open:
+        return _end_step(state, turn, batch)
+    state.enter(ToolsOut(turn=turn, batch=batch))
+    return []
+
+
+def _end_step(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:
     """Send the results of a step to the model, unless it was the last one that the turn may have."""
+    completed = _complete_step(state, turn, batch)
     if turn.steps >= state.config.max_steps:
-        return end_turn(state, turn.stopped())
-    return next_request(state, turn)
+        return [completed, end_turn(state, turn.stopped())]
+    return [completed, next_request(state, turn)]
+
+
+def _complete_step(state: ConversationState, turn: Turn, batch: ToolBatch) -> Instruction:
+    """Add the results of *batch* to the history."""
+    text = answer_text(state.history.messages[-1].content)
+    append_results(state, turn, batch)
+    return Emit(
+        out.StepCompleted(
+            turn=turn.number,
+            number=turn.steps,
+            text=text,
+            uses=batch.uses,
+            results=batch.result_blocks(),
+            stop_reason=batch.stop_reason,
+            usage=batch.usage,
+        )
+    )
+
+
+def _started(turn: Turn, batch: ToolBatch, tool_use_id: str) -> out.ToolStarted:
+    return out.ToolStarted(turn=turn.number, tool_use_id=tool_use_id, name=batch.name_of(tool_use_id))
+
+
+def _ended(
+    turn: Turn, batch: ToolBatch, result: ToolResult, duration_s: float | None
+) -> out.ToolCompleted | out.ToolFailed:
+    """The event of a tool use that has its *result*."""
+    use, name = result.tool_use_id, batch.name_of(result.tool_use_id)
+    if not result.is_error:
+        return out.ToolCompleted(turn=turn.number, tool_use_id=use, name=name, duration_s=duration_s)
+    text = "".join(block.text for block in result.content if isinstance(block, Text))[:_MESSAGE_CHARACTERS]
+    return out.ToolFailed(turn=turn.number, tool_use_id=use, name=name, message=text, duration_s=duration_s)

@@ -21,7 +21,7 @@ from ..phases import Backoff, Compacting, Idle, Requesting
 from ..retry import backoff_delay_s
 from ..settings import prompts_in_request
 from ..state import ConversationState
-from ..tool_batch import ToolBatch
+from ..tools.batch import ToolBatch
 from ..turn import MAX_OVERFLOWS, Turn
 from .compactions import end_compaction, learn_window, restore_unreadable, start_compaction
 
@@ -174,7 +174,7 @@ def append_answer(state: ConversationState, answer: Answer | Partial, turn: Turn
     append = state.history.continue_answer if turn.continuing is not None else state.history.append_answer
     kept = append(answer.content, turn.number, answer.origin)
     state.meter.messages_appended(len(state.history.messages))
-    return ToolBatch.of(kept)
+    return ToolBatch.of(kept, getattr(answer, "stop_reason", StopReason.TOOL_USE), answer.usage)
 
 
 def append_results(state: ConversationState, turn: Turn, batch: ToolBatch) -> None:

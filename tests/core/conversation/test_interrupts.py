@@ -31,7 +31,7 @@ from rayconteur.runtime.api.config import SessionConfig, WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.instructions import Acknowledge, Cancel, Emit, SendRequest
-from rayconteur.runtime.core.tool_batch import INTERRUPTED, MALFORMED
+from rayconteur.runtime.core.tools.batch import INTERRUPTED, MALFORMED
 
 STATES_OF_A_TURN = (State.REQUESTING, State.RETRYING, State.TOOLS_OUT)
 BOTH_POLICIES = pytest.mark.parametrize("config", [DISCARD, KEEP], ids=lambda config: str(config.on_interrupt))

@@ -42,7 +42,7 @@ from rayconteur.runtime.core.phases import (
     Unopened,
 )
 from rayconteur.runtime.core.state import Snapshot
-from rayconteur.runtime.core.tool_batch import ToolBatch
+from rayconteur.runtime.core.tools.batch import ToolBatch
 from rayconteur.runtime.core.turn import Turn
 
 CONFIGURE = received(msg.Configure(system="be brief", next="turn"))

@@ -37,7 +37,7 @@ from rayconteur.runtime.api.errors import (
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest
-from rayconteur.runtime.core.tool_batch import MALFORMED
+from rayconteur.runtime.core.tools.batch import MALFORMED
 from rayconteur.runtime.core.turn import MAX_REFUSED_BATCHES
 
 

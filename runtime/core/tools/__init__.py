@@ -1,0 +1,1 @@
+"""The tool uses of an answer: their results, and the approvals that they wait for."""

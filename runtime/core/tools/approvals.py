@@ -1,0 +1,49 @@
+"""Which tool uses need somebody's approval, and what earlier approvals allow."""
+
+from typing import Any
+
+import msgspec
+
+from ....providers.schema.content import ToolUse
+from ....providers.schema.tools import Approval, Tool
+from ...api.config import SessionConfig
+from ...api.messages import Approve
+
+MAX_GRANTS = 1_000
+"""So many grants are kept: the oldest one is dropped for another."""
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """Later uses of a *tool* need no approval: those with this *input*, or with any; until a time in Unix seconds."""
+
+    tool: str
+    input: dict[str, Any] | None = None
+    until: float | None = None
+
+    def allows(self, use: ToolUse, at: float) -> bool:
+        """True if *use* needs no approval at that time."""
+        return self.tool == use.name and self.input in (None, use.input) and (self.until is None or at < self.until)
+
+
+def needs_approval(use: ToolUse, config: SessionConfig, grants: tuple[Grant, ...], at: float) -> bool:
+    """True if *use* has to be approved before it runs."""
+    tools = (tool for tool in config.tools if isinstance(tool, Tool) and tool.name == use.name)
+    own = next((tool.approval for tool in tools), None)
+    approval = config.approval if own is None else own
+    return approval is Approval.ALWAYS and not any(grant.allows(use, at) for grant in grants)
+
+
+def with_grants(grants: tuple[Grant, ...], message: Approve, uses: tuple[ToolUse, ...], at: float) -> tuple[Grant, ...]:
+    """*grants*, and those that *message*, which approves *uses*, adds; without those that have expired."""
+    if message.grant == "use":
+        return grants
+    until = None if message.grant_s is None else at + message.grant_s
+    given = [Grant(use.name, use.input if message.grant == "arguments" else None, until) for use in uses]
+    same = {(grant.tool, None if grant.input is None else repr(grant.input)) for grant in given}
+    kept = (
+        grant
+        for grant in grants
+        if (grant.until is None or at < grant.until)
+        and (grant.tool, None if grant.input is None else repr(grant.input)) not in same
+    )
+    return (*kept, *given)[-MAX_GRANTS:]
