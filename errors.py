@@ -23,6 +23,7 @@ from rayconteur.providers.schema.errors import (
     UnsupportedContent,
 )
 from rayconteur.runtime.api.errors import (
+    ApprovalNeeded,
     ClusterLost,
     DirectoryUnreachable,
     EmptyMessage,
@@ -35,6 +36,7 @@ from rayconteur.runtime.api.errors import (
     MailboxFull,
     MessageTooLarge,
     MissingToolResults,
+    NoApprovalNeeded,
     NothingToContinue,
     NothingToRetry,
     OutputMismatch,
@@ -61,6 +63,7 @@ from rayconteur.runtime.api.errors import (
 
 # fmt: off
 __all__ = [
+    "ApprovalNeeded",
     "AuthenticationFailed",
     "ClusterLost",
     "ConfigError",
@@ -83,6 +86,7 @@ __all__ = [
     "MissingExtra",
     "MissingKey",
     "MissingToolResults",
+    "NoApprovalNeeded",
     "NothingToContinue",
     "NothingToRetry",
     "OutputMismatch",

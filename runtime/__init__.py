@@ -3,12 +3,24 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ..providers.schema.tools import Approval
 from .api.compact_reason import CompactReason
 from .api.config import OnInterrupt, OnRefusal, WhenBusy
 from .api.errors import DeathReason
-from .api.events import Continuing, Died, Rewound, TurnEnd
+from .api.events import (
+    ApprovalRequested,
+    Continuing,
+    Died,
+    Rewound,
+    StepCompleted,
+    ToolCompleted,
+    ToolFailed,
+    ToolProgress,
+    ToolStarted,
+    TurnEnd,
+)
 from .api.function_tool import FunctionTool
-from .api.messages import Close, Continue, Receipt, Rewind
+from .api.messages import Approve, Close, Continue, Deny, Receipt, RequestApproval, Rewind, ToolUpdate
 from .api.options import OnAbandon, RouterLimits
 from .api.placement import Placement
 from .api.status import CompactResult, SessionList, SessionStatus, State
@@ -44,9 +56,10 @@ def __dir__() -> list[str]:
 
 # fmt: off
 __all__ = [
-    "Close", "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "Died", "FinalAnswer",
-    "FunctionTool", "OnAbandon", "OnInterrupt", "OnRefusal", "Placement", "PromptMap", "Reader", "Receipt", "Rewind",
-    "Rewound", "RouterLimits", "SessionList", "SessionStatus", "State", "TurnEnd", "TypedAnswer", "TypedReply",
-    "WhenBusy", "probe", "shutdown",
+    "Approval", "ApprovalRequested", "Approve", "Close", "CompactReason", "CompactResult", "Continue", "Continuing",
+    "DeathReason", "Deny", "Died", "FinalAnswer", "FunctionTool", "OnAbandon", "OnInterrupt", "OnRefusal", "Placement",
+    "PromptMap", "Reader", "Receipt", "RequestApproval", "Rewind", "Rewound", "RouterLimits", "SessionList",
+    "SessionStatus", "State", "StepCompleted", "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStarted",
+    "ToolUpdate", "TurnEnd", "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
 ]
 # fmt: on

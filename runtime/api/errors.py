@@ -17,6 +17,8 @@ RayconteurError                 providers/schema/errors.py
             ToolResultError             the results do not match the open tool uses: correct them
                 UnknownToolUse              no tool use with this id is open
                 ToolUseAnswered             the tool use has a result already
+                ApprovalNeeded              the tool use waits for approval: approve or deny it first
+                NoApprovalNeeded            the tool use does not wait for approval: it was decided, or needs none
                 MissingToolResults          the results are the last ones, but some tool uses are still open
         TurnFailed                  raised by answer(): the turn ended with Failed
         TurnInterrupted             raised by answer(): the turn ended with Interrupted

@@ -23,7 +23,7 @@ from rayconteur.providers.schema.content import (
 from rayconteur.providers.schema.draft import Partial, unique_tool_ids
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.request import Reasoning
-from rayconteur.providers.schema.tools import Tool
+from rayconteur.providers.schema.tools import Approval, Tool
 from rayconteur.providers.schema.usage import Cost, Count, Provenance, Usage, estimated, reported
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import messages as msg
@@ -33,6 +33,7 @@ from rayconteur.runtime.core import events as ev
 NARROW = ModelFacts(context_limit_tokens=100)
 PROVIDERS: list[ProviderConfig] = [Scripted(), Scripted(facts=NARROW), Anthropic(model="claude"), OpenAI(model="gpt")]
 RESPONSES_SIGNATURE = '{"id":"rs_1","encrypted_content":"s"}'  # a reasoning item of the Responses API
+LOOK_BY_APPROVAL = [Tool(name="look", input_schema={"type": "object"}, approval=each) for each in Approval]
 LOOK = Tool(name="look", description="Look.", input_schema={"type": "object"})
 IMAGE = Image(url="https://example.org/raven.png")
 PDF = Document(data=b"%PDF", media_type="application/pdf")
@@ -57,6 +58,7 @@ configs = st.builds(
     discard_refused=st.booleans(),
     auto_continue=st.sampled_from([0, 0, 1]),
     max_steps=st.sampled_from([25, 25, 1, 2]),
+    approval=st.sampled_from(Approval),
 )
 texts = st.sampled_from(["", " ", "\n", "hi", "a raven", " spaced "]).map(Text)
 tool_use_ids = st.sampled_from(["", "a", "b", "c", "call_0", "look:0"])
@@ -74,7 +76,7 @@ config_changes = st.builds(
     provider=st.sampled_from([msgspec.UNSET, *PROVIDERS]),
     model=st.sampled_from([msgspec.UNSET, msgspec.UNSET, "other", ""]),
     system=st.sampled_from([msgspec.UNSET, None, "be brief"]),
-    tools=st.sampled_from([msgspec.UNSET, msgspec.UNSET, (), (LOOK,)]),
+    tools=st.sampled_from([msgspec.UNSET, msgspec.UNSET, (), (LOOK,), *((tool,) for tool in LOOK_BY_APPROVAL)]),
     thinking=st.sampled_from([msgspec.UNSET, None, Reasoning(budget_tokens=1024)]),
     on_interrupt=st.sampled_from([msgspec.UNSET, *OnInterrupt]),
     when_busy=st.sampled_from([msgspec.UNSET, *WhenBusy]),
@@ -88,6 +90,10 @@ other_messages: st.SearchStrategy[msg.ToLLM] = st.one_of(
         [msg.Retry(), msg.Continue(), msg.Continue(), msg.Clear(), msg.Compact(), msg.Rewind(), msg.Rewind(turns=3)]
     ),
     st.builds(msg.ToolResults, results=unrelated_results, last=st.booleans()),
+    st.builds(msg.ToolUpdate, started=st.lists(tool_use_ids, max_size=2).map(tuple)),
+    st.builds(msg.RequestApproval, tool_use_ids=st.lists(tool_use_ids, max_size=2).map(tuple)),
+    st.builds(msg.Approve, tool_use_ids=st.lists(tool_use_ids, max_size=2).map(tuple)),
+    st.builds(msg.Deny, tool_use_ids=st.lists(tool_use_ids, max_size=2).map(tuple)),
 )
 
 
@@ -129,6 +135,37 @@ def results_for(use_ids: list[str]) -> st.SearchStrategy[tuple[ToolResult, ...]]
             for use_id in use_ids
         )
     )
+
+
+def tool_messages(approved: list[str], waiting: list[str]) -> st.SearchStrategy[msg.ToLLM]:
+    """What programs send while tool uses are open: some are *approved*, others are *waiting* for approval."""
+    messages: list[st.SearchStrategy[msg.ToLLM]] = []
+    if approved:
+        some = st.lists(st.sampled_from(approved), min_size=1, unique=True)
+        durations = st.dictionaries(st.sampled_from(approved), st.just(0.5))
+        results = some.flatmap(results_for)
+        messages.append(st.builds(msg.ToolResults, results=results, last=st.booleans()))
+        messages.append(some.flatmap(timed_results))
+        messages.append(st.builds(msg.ToolUpdate, started=some.map(tuple), progress=st.just({})))
+        messages.append(durations.map(lambda ids: msg.ToolUpdate(progress=dict.fromkeys(ids, "half done"))))
+        messages.append(some.map(lambda ids: msg.RequestApproval(tool_use_ids=tuple(ids))))
+    if waiting:
+        some = st.just(list[str]()) | st.lists(st.sampled_from(waiting), min_size=1, unique=True)
+        grants = st.sampled_from(["use", "arguments", "tool"])
+        inputs = st.sampled_from([{}, {waiting[0]: {"at": 2}}])
+        lifetimes_s = st.sampled_from([None, 1.0, 1e9])
+        approvals = st.builds(
+            msg.Approve, tool_use_ids=some.map(tuple), inputs=inputs, grant=grants, grant_s=lifetimes_s
+        )
+        messages.append(approvals)
+        messages.append(st.builds(msg.Deny, tool_use_ids=some.map(tuple), reason=st.sampled_from(["", "no"])))
+    return st.one_of(messages)
+
+
+def timed_results(use_ids: list[str]) -> st.SearchStrategy[msg.ToolResults]:
+    """The results of *use_ids*, and how long their tools ran."""
+    durations_s = dict.fromkeys(use_ids, 0.5)
+    return results_for(use_ids).map(lambda results: msg.ToolResults(results=results, durations_s=durations_s))
 
 
 def request_failures(request: int, provider: str) -> st.SearchStrategy[ev.RequestFailed]:

@@ -1,6 +1,6 @@
 """A model of a conversation that checks the real one: it derives the expected state and tests every guarantee."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from types import NoneType
 
@@ -9,9 +9,9 @@ from builders.conversation import copy_of, opened_conversation
 from checkers.history_changes import has_left, is_compacted, omits_sealed, turns_that_left, was_restored
 from checkers.kept_messages import BeforeTurn, Originals, check_discarded, check_kept, check_refused, check_rewound
 from checkers.prompt_ledger import PromptLedger
+from checkers.tool_ledger import ToolLedger
 from checkers.usage_sums import summed, usages_of
 
-from rayconteur.providers.schema.content import ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig, RayconteurError
 from rayconteur.providers.schema.usage import Usage
 from rayconteur.runtime.api import events as out
@@ -66,6 +66,7 @@ class ModelChecker:
         self._before_turn = BeforeTurn()
         self._prompts = PromptLedger()
         self._originals = Originals()
+        self._tools = ToolLedger()
         self._restored = False
 
     def handle(self, event: ev.Event) -> Sequence[Instruction]:
@@ -245,18 +246,14 @@ class ModelChecker:
                 assert emitted.request == self.counted[-1]
                 assert emitted.of_turn == summed(self.counted[self._before_turn.counted :])
                 assert emitted.of_session == summed(self.counted)
-            case out.ToolBatch():
-                assert isinstance(event, ev.Answered)
-                uses = [block for block in event.answer.content if isinstance(block, ToolUse)]
-                assert names_and_inputs(emitted.uses) == names_and_inputs(use for use in uses if use.malformed is None)
-                assert names_and_inputs(emitted.refused) == names_and_inputs(
-                    use for use in uses if use.malformed is not None
-                )
+            case out.Retrying() | out.Continuing():
+                pass
             case _:
-                assert isinstance(emitted, out.Retrying | out.Continuing)
+                self._tools.check(emitted, event, self.applied)
 
     def _start_turn(self, turn: int, message: msg.ToLLM | None) -> None:
         self.running, self.attempts = turn, 0
+        self._tools.start_turn()
         history = self.conversation.history
         if not isinstance(message, msg.Retry | msg.Continue) or is_prompt(history[-1]):
             history = history[:-1]
@@ -341,7 +338,3 @@ class ModelChecker:
 def is_compacting_eagerly(conversation: Conversation) -> bool:
     phase = conversation.phase
     return isinstance(phase, Compacting) and phase.reason is CompactReason.EAGER
-
-
-def names_and_inputs(uses: Iterable[ToolUse]) -> list[tuple[str, object]]:
-    return [(use.name, use.input) for use in uses]

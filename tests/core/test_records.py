@@ -143,6 +143,10 @@ RECORD_IN_MESSAGE_PACK = (  # bytes stay bytes
 TO_LLM: list[bytes] = [
     b'{"kind":"usermessage","content":[{"kind":"text","text":"hi"}],"when_busy":"reject"}',
     b'{"kind":"toolresults","results":[{"kind":"toolresult","tool_use_id":"a"}],"last":true}',
+    b'{"kind":"toolupdate","started":["a"],"progress":{"a":"half"}}',
+    b'{"kind":"requestapproval","tool_use_ids":["a"]}',
+    b'{"kind":"approve","tool_use_ids":["a"],"inputs":{"a":{"at":2}},"grant":"tool","grant_s":60.0}',
+    b'{"kind":"deny","tool_use_ids":["a"],"reason":"no"}',
     b'{"kind":"interrupt","turn":3}',
     b'{"kind":"compact"}',
     b'{"kind":"clear"}',
@@ -169,6 +173,16 @@ FROM_LLM: list[bytes] = [
     b'{"kind":"toolinputchunk","session_id":"s","seq":5,"turn":1,"tool_use_id":"a","name":"look","json":"{","block":2}',
     b'{"kind":"toolbatch","session_id":"s","seq":6,"turn":1,"uses":[{"kind":"tooluse","id":"a","name":"look",'
     b'"input":{}}],"refused":[{"kind":"tooluse","id":"b","name":"look","input":{"INVALID_JSON":"{"},"malformed":"{"}]}',
+    b'{"kind":"approvalrequested","session_id":"s","seq":6,"turn":1,"uses":[{"kind":"tooluse","id":"a","name":"look",'
+    b'"input":{}}],"step":1}',
+    b'{"kind":"toolstarted","session_id":"s","seq":6,"turn":1,"tool_use_id":"a","name":"look"}',
+    b'{"kind":"toolprogress","session_id":"s","seq":6,"turn":1,"tool_use_id":"a","name":"look","text":"half"}',
+    b'{"kind":"toolcompleted","session_id":"s","seq":6,"turn":1,"tool_use_id":"a","name":"look","duration_s":0.5}',
+    b'{"kind":"toolfailed","session_id":"s","seq":6,"turn":1,"tool_use_id":"a","name":"look","message":"no",'
+    b'"duration_s":0.5}',
+    b'{"kind":"stepcompleted","session_id":"s","seq":6,"turn":1,"number":1,"text":"so","uses":[{"kind":"tooluse",'
+    b'"id":"a","name":"look","input":{}}],"results":[{"kind":"toolresult","tool_use_id":"a"}],'
+    b'"stop_reason":"tool_use","usage":' + _USAGE + b"}",
     b'{"kind":"tokenupdate","session_id":"s","seq":7,"turn":1,"request":'
     + _USAGE
     + b',"of_turn":'

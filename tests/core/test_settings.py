@@ -9,7 +9,7 @@ from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
 from rayconteur.providers.schema.errors import InvalidConfig
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.request import Reasoning
-from rayconteur.providers.schema.tools import Tool, ToolChoice
+from rayconteur.providers.schema.tools import Approval, Tool, ToolChoice
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api.config import (
     Limits,
@@ -55,6 +55,7 @@ EVERYTHING = Configure(
     thinking=Reasoning(effort="low"),
     stop_sequences=("stop",),
     streaming=False,
+    approval=Approval.ALWAYS,
     compaction=Window(keep_recent_turns=3),
     compact_eagerly=True,
     when_busy=WhenBusy.REJECT,

@@ -3,7 +3,15 @@
 from typing import get_args
 
 import pytest
-from builders.conversation import answered, conversation_in, received, request_failed, tool_result, user_message
+from builders.conversation import (
+    answered,
+    conversation_in,
+    copy_of,
+    received,
+    request_failed,
+    tool_result,
+    user_message,
+)
 
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import messages as msg
@@ -21,6 +29,8 @@ CASES: list[tuple[State, msg.ToLLM, int | None]] = [
     (State.REQUESTING, HI, 2),
     (State.REQUESTING, msg.UserMessage(content=HI.content, when_busy=WhenBusy.INTERRUPT), 2),
     (State.TOOLS_OUT, RESULTS, 1),
+    (State.TOOLS_OUT, msg.ToolUpdate(started=("a",)), 1),
+    (State.TOOLS_OUT, msg.RequestApproval(tool_use_ids=("a",)), 1),
     (State.REQUESTING, msg.Interrupt(), 1),
     (State.TOOLS_OUT, msg.Interrupt(turn=1), 1),
     (State.IDLE, msg.Interrupt(), None),
@@ -73,5 +83,18 @@ def test_an_interrupt_of_a_queued_turn_is_acknowledged_with_that_turn() -> None:
     assert acknowledged_turn(conversation, msg.Interrupt(turn=2)) == 2
 
 
+ELSEWHERE = {msg.Retry, msg.Continue, msg.Approve, msg.Deny}
+"""What no state of ``CASES`` accepts."""
+
+
+def test_approvals_and_denials_are_acknowledged_with_their_turn() -> None:
+    conversation = conversation_in(State.TOOLS_OUT)
+    conversation.handle(received(msg.RequestApproval(tool_use_ids=("a",))))
+    denied = copy_of(conversation)
+
+    assert acknowledged_turn(conversation, msg.Approve()) == 1
+    assert acknowledged_turn(denied, msg.Deny()) == 1
+
+
 def test_every_kind_of_message_is_covered() -> None:
-    assert {type(message) for _, message, _ in CASES} | {msg.Retry, msg.Continue} == set(get_args(msg.ToLLM))
+    assert {type(message) for _, message, _ in CASES} | ELSEWHERE == set(get_args(msg.ToLLM))

@@ -15,8 +15,8 @@ from builders.conversation_strategies import (
     other_messages,
     partial_answers,
     request_failures,
-    results_for,
     texts,
+    tool_messages,
     usages,
 )
 from checkers.history_counters import Views, check_counters
@@ -82,6 +82,7 @@ STOPS = [
     *(StopReason.END_TURN, StopReason.END_TURN, StopReason.REFUSAL),
     *(StopReason.MAX_TOKENS, StopReason.MAX_TOKENS, StopReason.PAUSED),
 ]
+TIMES = st.sampled_from([0.0, 10.0, 2e9])
 CUT_OFF: st.SearchStrategy[tuple[Block, ...]] = st.sampled_from([(Text("half"),), (Text("half"),), (TOOL_USE,), ()])
 
 
@@ -199,15 +200,16 @@ class Interleavings(RuleBasedStateMachine):
             case Requesting() if data.draw(st.integers(0, 3)):
                 stop = data.draw(st.sampled_from(STOPS))
                 content = data.draw(answer_contents(provider) if stop not in CONTINUABLE else CUT_OFF)
-                return answered(number, *content, usage=data.draw(usages), origin=self.origin(), stop=stop)
+                answer = answered(number, *content, usage=data.draw(usages), origin=self.origin(), stop=stop)
+                return msgspec.structs.replace(answer, at=data.draw(TIMES))
             case Requesting():
                 return data.draw(request_failures(number, provider))
             case Backoff():
                 return ev.BackoffEnded(request=number)
-            case ToolsOut():
-                order = data.draw(st.permutations([use.id for use in conversation.open_tool_uses]))
-                some = order[: data.draw(st.integers(1, len(order)))]
-                return received(msg.ToolResults(results=data.draw(results_for(some)), last=data.draw(st.booleans())))
+            case ToolsOut() as phase:
+                batch = phase.batch
+                message = tool_messages([use.id for use in batch.approved], [use.id for use in batch.waiting])
+                return msgspec.structs.replace(received(data.draw(message)), at=data.draw(TIMES))
             case Compacting(compaction=compaction):
                 return ev.CompactionEnded(
                     compaction=compaction, messages=data.draw(st.sampled_from(self.compaction_results()))

@@ -36,7 +36,7 @@ from rayconteur.runtime.api.errors import (
 )
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core.conversation import Conversation
-from rayconteur.runtime.core.instructions import SendRequest
+from rayconteur.runtime.core.instructions import Emit, SendRequest
 from rayconteur.runtime.core.tools.batch import MALFORMED
 from rayconteur.runtime.core.turn import MAX_REFUSED_BATCHES
 
@@ -53,7 +53,7 @@ def test_a_tool_batch_has_all_tool_uses_of_an_answer_in_order() -> None:
 
     instructions = conversation.handle(answered(1, "let me look", tool_use("b"), tool_use("a")))
 
-    assert emitted_events(instructions)[-1] == out.ToolBatch(turn=1, uses=(tool_use("b"), tool_use("a")))
+    assert emitted_events(instructions)[-1] == out.ToolBatch(turn=1, uses=(tool_use("b"), tool_use("a")), step=1)
     assert conversation.state is State.TOOLS_OUT
     assert conversation.open_tool_uses == (tool_use("b"), tool_use("a"))
     assert not turn_ends(instructions)
@@ -74,7 +74,9 @@ def test_results_are_sent_in_the_order_of_the_tool_uses() -> None:
 def test_the_next_request_is_sent_when_the_last_result_arrives() -> None:
     conversation = conversation_with_open_tool_uses("a", "b")
 
-    assert effects(conversation.handle(tool_results("b"))) == []
+    assert effects(conversation.handle(tool_results("b"))) == [
+        Emit(out.ToolCompleted(turn=1, tool_use_id="b", name="look"))
+    ]
     assert conversation.open_tool_uses == (tool_use("a"),)
     assert only_one(SendRequest, conversation.handle(tool_results("a"))).number == 2
     assert not conversation.open_tool_uses
@@ -203,7 +205,7 @@ def test_a_tool_use_with_malformed_input_gets_an_error_result_in_its_position() 
     conversation.handle(tool_results("c", "a"))
 
     assert emitted_events(instructions)[-1] == out.ToolBatch(
-        turn=1, uses=(tool_use("a"), tool_use("c")), refused=(tool_use("b", malformed="{"),)
+        turn=1, uses=(tool_use("a"), tool_use("c")), refused=(tool_use("b", malformed="{"),), step=1
     )
     assert history_lines(conversation.history)[-1] == "user: a=seen b! c=seen"
 

@@ -1,0 +1,143 @@
+"""What the model checker knows of the tools of the running turn."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rayconteur.providers.schema.content import ToolResult, ToolUse
+from rayconteur.providers.schema.tools import Approval, Tool
+from rayconteur.runtime.api import events as out
+from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.core import events as ev
+
+
+@dataclass
+class ToolLedger:
+    """Follows the tool uses of a turn: which may run, wait for approval, run, and have ended.
+
+    *steps* counts the answers with tool uses of the turn. *granted* are pairs of a tool and the input that it is
+    allowed for, or ``None``, until a time.
+    """
+
+    steps: int = 0
+    uses: list[ToolUse] = field(default_factory=list[ToolUse])
+    allowed: set[str] = field(default_factory=set[str])
+    unapproved: set[str] = field(default_factory=set[str])
+    started: set[str] = field(default_factory=set[str])
+    ended: set[str] = field(default_factory=set[str])
+    granted: list[tuple[str, dict[str, Any] | None, float]] = field(
+        default_factory=list[tuple[str, dict[str, Any] | None, float]]
+    )
+
+    def start_turn(self) -> None:
+        """Nothing is known of the tools of a turn that has just started."""
+        self.steps = 0
+        self.end_step()
+
+    def end_step(self) -> None:
+        """All tool uses of an answer have their results, or their turn has ended."""
+        self.uses = []
+        self.allowed, self.unapproved, self.started, self.ended = set(), set(), set(), set()
+
+    def check(self, emitted: out.FromLLM, event: ev.Event, config: SessionConfig) -> None:
+        """Check an *emitted* event of a tool. *event* led to it, *config* are the settings in force."""
+        if isinstance(event, ev.Answered) and not self.uses:
+            self._open_step(event)
+        match emitted:
+            case out.ToolBatch(uses=uses, refused=refused, step=step):
+                self._check_batch(uses, refused, event, config)
+                assert step == self.steps
+                self.allowed |= ids_of(uses)
+                self.unapproved -= ids_of(uses)
+            case out.ApprovalRequested(uses=uses, step=step):
+                self._check_approval_requested(uses, event, config)
+                assert step == self.steps
+                self.unapproved |= ids_of(uses)
+                self.allowed -= ids_of(uses)
+            case out.ToolStarted(tool_use_id=use):
+                assert use in self.allowed - self.started - self.ended, "started twice, or without approval"
+                self.started.add(use)
+            case out.ToolProgress(tool_use_id=use):
+                assert use in (self.allowed & self.started) - self.ended
+            case out.ToolCompleted(tool_use_id=use):
+                assert use in self.allowed - self.ended, "it has ended, or must not run"
+                self.ended.add(use)
+            case out.ToolFailed(tool_use_id=use):
+                may_run = self.unapproved if is_a(event, msg.Deny) else self.allowed
+                assert use in may_run - self.ended
+                self.ended.add(use)
+                self.unapproved.discard(use)
+            case out.StepCompleted():
+                self._check_step(emitted)
+            case _:
+                raise AssertionError(f"{type(emitted).__name__} is no event of a tool")
+
+    def _open_step(self, event: ev.Answered) -> None:
+        self.steps += 1
+        self.end_step()
+        self.uses = [block for block in event.answer.content if isinstance(block, ToolUse)]
+
+    def _check_batch(
+        self, uses: tuple[ToolUse, ...], refused: tuple[ToolUse, ...], event: ev.Event, config: SessionConfig
+    ) -> None:
+        if is_a(event, msg.Approve):
+            assert uses, "nothing was approved"
+            assert not refused
+            assert ids_of(uses) <= self.unapproved, "what did not wait was approved"
+            self._grant(event, uses)
+            return
+        assert isinstance(event, ev.Answered)
+        valid = [use for use in self.uses if use.malformed is None]
+        free = [use for use in valid if not self._needs_approval(use, config, event.at)]
+        assert names_and_inputs(uses) == names_and_inputs(free)
+        assert names_and_inputs(refused) == names_and_inputs(use for use in self.uses if use.malformed is not None)
+
+    def _check_approval_requested(self, uses: tuple[ToolUse, ...], event: ev.Event, config: SessionConfig) -> None:
+        assert uses
+        if isinstance(event, ev.Answered):
+            valid = [use for use in self.uses if use.malformed is None]
+            needed = [use for use in valid if self._needs_approval(use, config, event.at)]
+            assert names_and_inputs(uses) == names_and_inputs(needed)
+        else:
+            assert is_a(event, msg.RequestApproval)
+            assert ids_of(uses) <= self.allowed - self.ended
+
+    def _check_step(self, step: out.StepCompleted) -> None:
+        assert step.number == self.steps
+        assert not self.unapproved, "the step ended while a tool use waited for approval"
+        assert [use.name for use in step.uses] == [use.name for use in self.uses]
+        results: tuple[ToolResult, ...] = step.results
+        assert [result.tool_use_id for result in results] == [use.id for use in step.uses], "not N in, N out, in order"
+        assert self.ended == {use.id for use in step.uses if use.malformed is None}
+        self.end_step()
+
+    def _grant(self, event: ev.Event, uses: tuple[ToolUse, ...]) -> None:
+        assert isinstance(event, ev.Received)
+        message = event.message
+        assert isinstance(message, msg.Approve)
+        if message.grant != "use":
+            until = float("inf") if message.grant_s is None else event.at + message.grant_s
+            self.granted += [(use.name, use.input if message.grant == "arguments" else None, until) for use in uses]
+
+    def _needs_approval(self, use: ToolUse, config: SessionConfig, at: float) -> bool:
+        own = [tool.approval for tool in config.tools if isinstance(tool, Tool) and tool.name == use.name]
+        approval = next((each for each in own if each is not None), config.approval)
+        return approval is Approval.ALWAYS and not any(
+            name == use.name and granted in (None, use.input) and at < until for name, granted, until in self.granted
+        )
+
+
+def is_a(event: ev.Event, message: type[msg.ToLLM]) -> bool:
+    """True if *event* is the arrival of such a message."""
+    return isinstance(event, ev.Received) and isinstance(event.message, message)
+
+
+def ids_of(uses: Iterable[ToolUse]) -> set[str]:
+    """The ids of *uses*."""
+    return {use.id for use in uses}
+
+
+def names_and_inputs(uses: Iterable[ToolUse]) -> list[tuple[str, object]]:
+    """What stays of *uses* when their ids are made unique."""
+    return [(use.name, use.input) for use in uses]
