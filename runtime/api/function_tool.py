@@ -1,6 +1,6 @@
 """Tools that are functions: their definitions for the model, with the function beside them in this process."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from types import MethodType
 from typing import Any, Self, cast
@@ -9,8 +9,12 @@ import msgspec
 
 from ...providers.schema.checks.field_checks import check_value
 from ...providers.schema.checks.shown import shown
+from ...providers.schema.content import ToolUse
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.tools import ProviderTool, Tool
+
+NeedsApproval = Callable[[ToolUse], Awaitable[bool] | bool]
+"""Tells whether a tool use needs approval. It may be async."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +23,16 @@ class FunctionRun:
 
     *arguments* turns the input that the model wrote into the function's keyword arguments, and raises
     ``msgspec.ValidationError`` for input that does not fit. A run takes at most *timeout_s*; ``None`` is no limit.
-    Tools that are not *parallel* run alone. *is_method*: the function still needs the instance that it belongs to.
+    One that fails is repeated up to *retries* times. Tools that are not *parallel* run alone. *approval* tells whether
+    a use needs approval. *is_method*: the function still needs the instance that it belongs to.
     """
 
     function: Callable[..., Any]
     arguments: Callable[[dict[str, Any]], dict[str, Any]]
     timeout_s: float | None
     parallel: bool
+    retries: int = 0
+    approval: NeedsApproval | None = None
     is_method: bool = False
 
 

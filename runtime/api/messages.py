@@ -13,6 +13,9 @@ from ...providers.schema.checks.shown import ReadableStruct
 from ...providers.schema.content import Text, ToolResult, UserBlock
 from .config import SessionSettings, WhenBusy, check_change, check_output_schema
 
+GrantScope = Literal["use", "arguments", "tool"]
+"""What an approval covers: this use, later ones with the same arguments, or all later ones of the tool."""
+
 
 class _ToLLM(ReadableStruct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
     """A message that a session's mailbox accepts."""
@@ -80,7 +83,7 @@ class Approve(_ToLLM, frozen=True, kw_only=True):
 
     tool_use_ids: tuple[str, ...] = ()
     inputs: dict[str, dict[str, Any]] = {}  # noqa: RUF012  (msgspec copies it)
-    grant: Literal["use", "arguments", "tool"] = "use"
+    grant: GrantScope = "use"
     grant_s: Annotated[float, Meta(gt=0)] | None = None
 
 

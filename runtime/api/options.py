@@ -28,6 +28,15 @@ class OnAbandon(StrEnum):
     """It goes on. Other readers of the session see its events, and the history gets its answer."""
 
 
+class OnToolError(StrEnum):
+    """What happens when a tool that runs in this program raises, or takes too long."""
+
+    TELL = "tell"
+    """The model is told: the tool use gets an error result."""
+    RAISE = "raise"
+    """The turn is interrupted, and the reply raises the error."""
+
+
 class RouterLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The bounds of one router. It drops the oldest events first.
 
@@ -61,7 +70,8 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     before it fails with ``Unreachable``; a call that has work to do, such as closing many sessions, may take longer
     as long as that process responds. *on_abandon* is the default for ``ask``: what happens to a turn whose reply is
     abandoned. Of the tools of a turn that run in this program, *max_parallel_tools* run at a time, each for at most
-    *tool_timeout_s* unless it says otherwise; the text of a result is cut to *max_result_bytes*.
+    *tool_timeout_s* unless it says otherwise; the text of a result is cut to *max_result_bytes*; *on_tool_error* is
+    what happens when one raises.
     """
 
     __repr__ = short_repr
@@ -80,6 +90,7 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     on_abandon: OnAbandon = OnAbandon.INTERRUPT
     max_parallel_tools: Positive = 5
     tool_timeout_s: PositiveSeconds = 30.0
+    on_tool_error: OnToolError = OnToolError.TELL
     max_result_bytes: Positive = 256 << 10
 
     def __post_init__(self) -> None:

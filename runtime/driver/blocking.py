@@ -5,26 +5,25 @@ affected. Tools are run in the thread that waits for the answer; *on_progress* i
 where it must not call the runtime.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
-from typing import Self, TypeVar, cast, overload
+from typing import Any, Self, TypeVar, cast, overload
 
 from ...providers.schema.errors import RayconteurError
 from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed
-from ..api.events import FromLLM
 from ..api.function_tool import FunctionTool
-from ..api.messages import Configure, Receipt, ToLLM
+from ..api.messages import Configure, GrantScope, Receipt, ToLLM
 from ..api.notebooks import session_html
 from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Placement
 from ..api.status import CompactResult, SessionList, SessionStatus
-from ..events import reader
 from . import runtime, session_handle
 from .answers.final_answer import FinalAnswer
 from .background_loop import BackgroundLoop, CallerThread
+from .blocking_reader import Reader, call_in_loop
 from .blocking_reply import Reply, RunTool, TypedReply, in_caller
 from .calls.abandoned_turns import Abandon
 from .calls.arguments import Question
@@ -161,7 +160,7 @@ class Runtime:
     def events(self, after: int | None = None) -> "Reader":
         """Read the events of all sessions: from now on, or with ``after=0`` also those that the routers still hold."""
         loop = self._require_entered()
-        return Reader(loop, loop.run(_call_in_loop(lambda: self._runtime.events(after))))
+        return Reader(loop, loop.run(call_in_loop(lambda: self._runtime.events(after))))
 
     def _require_entered(self) -> BackgroundLoop:
         if self._loop is None:
@@ -242,7 +241,21 @@ class SessionHandle:
 
         The reader ends after ``Closed`` or ``Died``.
         """
-        return Reader(self._loop, self._loop.run(_call_in_loop(lambda: self._session.events(after))))
+        return Reader(self._loop, self._loop.run(call_in_loop(lambda: self._session.events(after))))
+
+    def approve(
+        self,
+        *tool_use_ids: str,
+        inputs: Mapping[str, dict[str, Any]] | None = None,
+        grant: GrantScope = "use",
+        grant_s: float | None = None,
+    ) -> None:
+        """Let tool uses run that wait for approval."""
+        self._loop.run(self._session.approve(*tool_use_ids, inputs=inputs, grant=grant, grant_s=grant_s))
+
+    def deny(self, *tool_use_ids: str, reason: str = "") -> None:
+        """Deny tool uses that wait for approval."""
+        self._loop.run(self._session.deny(*tool_use_ids, reason=reason))
 
     def interrupt(self, turn: int | None = None) -> bool:
         """End *turn*, or the running one. Returns true if there was a turn to end."""
@@ -287,54 +300,6 @@ class SessionHandle:
     def close(self, drain: bool = False) -> None:
         """Close the session: now, or with *drain* after the turns that are queued already."""
         self._loop.run(self._session.close(drain))
-
-
-class Reader:
-    """``rayconteur.Reader``, an ordinary iterator."""
-
-    def __init__(self, loop: BackgroundLoop, reader: reader.Reader) -> None:
-        self.session_id = reader.session_id
-        self._loop = loop
-        self._reader = reader
-        self._events: Iterator[FromLLM] = iter(())
-
-    def __repr__(self) -> str:
-        return repr(self._reader)
-
-    @property
-    def ended(self) -> bool:
-        """True if no further events will arrive."""
-        return self._reader.ended
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> FromLLM:
-        while (event := next(self._events, None)) is None:
-            self._events = iter(self.batch())
-        return event
-
-    def batch(self) -> list[FromLLM]:
-        """The events of the next segment, or the rest of it: at least one.
-
-        Raises:
-            StopIteration: the reader has ended.
-        """
-        if rest := list(self._events):
-            return rest
-        try:
-            return self._loop.run(self._reader.batch())
-        except StopAsyncIteration:
-            raise StopIteration from None
-
-    def close(self) -> None:
-        """End the reader and drop what it holds. A thread that iterates over it leaves its loop."""
-        self._events = iter(())
-        self._loop.run(_call_in_loop(self._reader.close))
-
-
-async def _call_in_loop(function: Callable[[], T]) -> T:
-    return function()
 
 
 async def _all_of(mapped: PromptMap[A]) -> list[A | RayconteurError]:

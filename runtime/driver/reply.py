@@ -150,7 +150,7 @@ class Reply:
             MailboxError, ConfigError: the session did not accept their results.
         """
         if isinstance(event, ToolBatch):
-            self._tools.start(event.turn, event.uses, self._answers_all_tools)
+            self._tools.start(event, self._answers_all_tools)
         if type(event) not in _TURN_ENDS:
             return False
         await self._tools.stop()

@@ -1,6 +1,7 @@
 """A session handle: a driver's access to one session."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
@@ -14,7 +15,20 @@ from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
 from ..api.errors import SessionClosed
 from ..api.export import encode_export
-from ..api.messages import Clear, Configure, Continue, Interrupt, Receipt, Retry, Rewind, ToLLM, UserMessage
+from ..api.messages import (
+    Approve,
+    Clear,
+    Configure,
+    Continue,
+    Deny,
+    GrantScope,
+    Interrupt,
+    Receipt,
+    Retry,
+    Rewind,
+    ToLLM,
+    UserMessage,
+)
 from ..api.notebooks import session_html
 from ..api.status import CompactResult, SessionStatus
 from ..cluster.refs import HostRef
@@ -147,6 +161,31 @@ class SessionHandle:
             InvalidConfig: *after* is not the number of an event, or 0.
         """
         return self._calls.events(after)
+
+    async def approve(
+        self,
+        *tool_use_ids: str,
+        inputs: Mapping[str, dict[str, Any]] | None = None,
+        grant: GrantScope = "use",
+        grant_s: float | None = None,
+    ) -> None:
+        """Let tool uses run that wait for approval: those with *tool_use_ids*, or all.
+
+        *inputs* replaces the input of some. *grant* extends the approval to later uses, for *grant_s* seconds if given.
+
+        Raises:
+            NoApprovalNeeded: one does not wait for approval, or none does.
+            UnknownToolUse: there is no such tool use.
+        """
+        await self.send(Approve(tool_use_ids=tool_use_ids, inputs=dict(inputs or {}), grant=grant, grant_s=grant_s))
+
+    async def deny(self, *tool_use_ids: str, reason: str = "") -> None:
+        """Deny tool uses that wait for approval: those with *tool_use_ids*, or all. The model is told the *reason*.
+
+        Raises:
+            NoApprovalNeeded, UnknownToolUse: as for ``approve``.
+        """
+        await self.send(Deny(tool_use_ids=tool_use_ids, reason=reason))
 
     async def interrupt(self, turn: int | None = None) -> bool:
         """End *turn*, or the running one. Returns true if there was a turn to end."""

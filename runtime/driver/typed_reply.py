@@ -101,6 +101,7 @@ def _typed(answer: FinalAnswer, value: T, before: FinalAnswer | None = None) -> 
             "usage": before.usage + answer.usage,
             "requests": before.requests + answer.requests,
             "tool_calls": (*before.tool_calls, *answer.tool_calls),
+            "steps": (*before.steps, *answer.steps),
             "duration_s": before.duration_s + answer.duration_s,
         }
     return TypedAnswer(**fields, value=value)

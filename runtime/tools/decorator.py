@@ -2,14 +2,14 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, cast, overload
+from typing import Any, Literal, cast, overload
 
 import msgspec
 
 from ...providers.schema.checks.shown import shown
 from ...providers.schema.errors import InvalidConfig
-from ...providers.schema.tools import Tool
-from ..api.function_tool import FunctionRun, FunctionTool
+from ...providers.schema.tools import Approval, Tool
+from ..api.function_tool import FunctionRun, FunctionTool, NeedsApproval
 from .docstrings import descriptions
 from .schemas import Arguments, parameters_of, written_function
 
@@ -30,6 +30,8 @@ def tool(
     parallel: bool = True,
     strict: bool = False,
     deferred: bool = False,
+    approval: Approval | Literal["never", "always"] | NeedsApproval | None = None,
+    retries: int = 0,
 ) -> Callable[[Callable[..., Any]], FunctionTool]: ...
 
 
@@ -42,30 +44,50 @@ def tool(
     parallel: bool = True,
     strict: bool = False,
     deferred: bool = False,
+    approval: Approval | Literal["never", "always"] | NeedsApproval | None = None,
+    retries: int = 0,
 ) -> FunctionTool | Callable[[Callable[..., Any]], FunctionTool]:
     """A tool that runs *function*: ``@tool`` above it, or ``@tool(timeout_s=5)``. It may be async, or a method.
 
     Its *name* and *description*, and those of its parameters, come from the function, its annotations
     (``Annotated[str, "the town"]``) and its docstring; the JSON Schema from its types: those that msgspec knows,
     structs and dataclasses among them, and pydantic models. A run takes at most *timeout_s* seconds. Tools that are not
-    *parallel* run alone. *strict* and *deferred* are those of ``Tool``.
+    *parallel* run alone. One that raises or takes too long is repeated up to *retries* times. *approval* is whether its
+    uses wait for approval: ``"always"``, ``"never"``, or a function, async or not, that tells it of a ``ToolUse``.
+    *strict* and *deferred* are those of ``Tool``.
 
     Raises:
         InvalidConfig: a parameter has no type, or one without a JSON Schema, or an option is invalid. It is named.
     """
-    if timeout_s is not None and not (isinstance(cast(object, timeout_s), int | float) and timeout_s > 0):
-        raise InvalidConfig("tool.timeout_s", f"give a number of seconds above 0, or None, not {shown(timeout_s)}")
-    if not isinstance(cast(object, parallel), bool):
-        raise InvalidConfig("tool.parallel", f"give True or False, not {shown(parallel)}")
+    run_options = _checked_options(timeout_s, parallel, retries, approval)
 
     def made(function: Callable[..., Any]) -> FunctionTool:
         definition, arguments = _definition(function, name, description)
-        definition = msgspec.structs.replace(definition, strict=strict, deferred=deferred)
+        own = Approval.NEVER if run_options["approval"] else cast("Approval | None", approval)
+        definition = msgspec.structs.replace(definition, strict=strict, deferred=deferred, approval=own)
         return FunctionTool.of(
-            definition, FunctionRun(function, arguments, timeout_s, parallel, is_method=_is_method(function))
+            definition, FunctionRun(function, arguments, is_method=_is_method(function), **run_options)
         )
 
     return made if function is None else made(function)
+
+
+def _checked_options(timeout_s: object, parallel: object, retries: object, approval: object) -> dict[str, Any]:
+    """The options of runs, by name.
+
+    Raises:
+        InvalidConfig: one is invalid; it is named.
+    """
+    if timeout_s is not None and not (isinstance(timeout_s, int | float) and timeout_s > 0):
+        raise InvalidConfig("tool.timeout_s", f"give a number of seconds above 0, or None, not {shown(timeout_s)}")
+    if not isinstance(parallel, bool):
+        raise InvalidConfig("tool.parallel", f"give True or False, not {shown(parallel)}")
+    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+        raise InvalidConfig("tool.retries", f"give a number, 0 or more, not {shown(retries)}")
+    if approval is not None and approval not in tuple(Approval) and not callable(approval):
+        raise InvalidConfig("tool.approval", f"give 'always', 'never', or a function, not {shown(approval)}")
+    function = approval if callable(approval) else None
+    return {"timeout_s": timeout_s, "parallel": parallel, "retries": retries, "approval": function}
 
 
 def _definition(function: Callable[..., Any], name: str | None, description: str | None) -> tuple[Tool, Arguments]:

@@ -44,6 +44,15 @@ def result_of(use: ToolUse, value: object, max_bytes: int) -> ToolResult:
         return error_result(use, f"the tool returned a {type(value).__name__} without a text: {type(error).__name__}")
 
 
+def text_of(value: object, max_bytes: int = 2_000) -> str:
+    """*value* as a text of at most *max_bytes*, to tell of the progress of a tool."""
+    try:
+        content = _fitted(_content(value) or (), max_bytes)
+    except Exception:  # of its own methods, or it is nested too deeply
+        content = ()
+    return "".join(block.text for block in content if isinstance(block, Text)) or f"[{type(value).__name__}]"
+
+
 def error_result(use: ToolUse, problem: str, max_bytes: int = sys.maxsize) -> ToolResult:
     """The result of *use* that tells the model its *problem*, cut to *max_bytes*."""
     return ToolResult(use.id, _fitted((Text(problem),), max_bytes), is_error=True)

@@ -1,11 +1,11 @@
-"""Runs of the tools of one answer: several at a time, each within its time, and cancelled when they are not needed."""
+"""Runs of tools, each within its time: whatever a tool does, its run has an outcome."""
 
 import asyncio
 import contextvars
 import logging
 import threading
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,13 +16,17 @@ import msgspec
 
 from ...providers.schema.checks.shown import shown
 from ...providers.schema.content import ToolResult, ToolUse
-from ..api.function_tool import FunctionTool
+from ..api.function_tool import FunctionTool, NeedsApproval
 from .results import error_result, result_of
 
 log = logging.getLogger(__name__)
 
 _CANCELLED_WITHIN_S = 1.0
 """A tool that does not end so soon after it was cancelled is left alone."""
+
+
+_FIRST_DELAY_S, _MAX_DELAY_S = 0.5, 8.0
+"""How long a run that failed waits before it is repeated: twice as long each time."""
 
 
 class _TimedOut(Exception):
@@ -33,12 +37,26 @@ class InvalidInput(Exception):
     """The input that the model wrote does not fit the parameters of the function."""
 
 
+OnProgress = Callable[[object], object]
+"""Takes what a generator yields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The *result* of a run that took *duration_s*; the *error* is what the tool raised, or ``TimeoutError``."""
+
+    result: ToolResult
+    duration_s: float
+    error: Exception | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ToolRun:
     """One run: what *function*, called with *arguments*, returns, is the result of *use*.
 
-    It may take *timeout_s*; ``None`` is no limit. One that is not *parallel* runs alone. The text of a result is cut to
-    *max_result_bytes*. *arguments* raises ``InvalidInput``.
+    It may take *timeout_s*; ``None`` is no limit. One that fails or takes too long is repeated up to *retries* times.
+    One that is not *parallel* runs alone. The text of a result is cut to *max_result_bytes*. *arguments* raises
+    ``InvalidInput``. *approval* tells whether the use needs approval.
     """
 
     use: ToolUse
@@ -47,26 +65,54 @@ class ToolRun:
     timeout_s: float | None
     max_result_bytes: int
     parallel: bool = True
+    retries: int = 0
+    approval: NeedsApproval | None = None
 
-    async def result(self) -> ToolResult:
-        """The result: an error result for the model if the input does not fit, the run fails, or takes too long."""
+    async def outcome(self, on_progress: OnProgress) -> Outcome:
+        """Run it. The result is an error for the model if the input does not fit, the run fails, or takes too long."""
+        loop = asyncio.get_running_loop()
+        started_at = loop.time()
+        for attempt in range(self.retries):
+            result, error = await self._attempt(on_progress)
+            if error is None:
+                return Outcome(result, loop.time() - started_at)
+            await asyncio.sleep(min(_FIRST_DELAY_S * 2**attempt, _MAX_DELAY_S))
+        result, error = await self._attempt(on_progress)
+        return Outcome(result, loop.time() - started_at, error)
+
+    async def needs_approval(self) -> bool:
+        """True if the tool says that this use needs approval, or can't say it."""
+        if self.approval is None:
+            return False
+        try:
+            answer = self.approval(self.use)
+            return bool(await answer if isawaitable(answer) else answer)
+        except Exception as error:
+            name = shown(self.use.name)
+            log.error("approval of the tool %s failed, so it is asked for:\n%s", name, _printable_traceback(error))
+            return True
+
+    async def _attempt(self, on_progress: OnProgress) -> tuple[ToolResult, Exception | None]:
+        """The result of one attempt, and the error that may not occur in another one."""
         use, name = self.use, shown(self.use.name)
         try:
             call = partial(self.function, **self.arguments())
-            outcome = await _within(self.timeout_s, _outcome(call, use.name), f"tool {use.name[:50]}")
+            returned = await _within(self.timeout_s, _outcome(call, use.name, on_progress), f"tool {use.name[:50]}")
         except InvalidInput as error:
             log.info("the input of the tool %s does not fit: %s", name, error)
-            return error_result(use, f"The input does not fit the schema of the tool: {error}. Nothing was run.")
+            problem = f"The input does not fit the schema of the tool: {error}. Nothing was run."
+            return error_result(use, problem), None
         except _TimedOut:
             log.warning("the tool %s did not end within %g s", name, self.timeout_s)
-            return error_result(use, f"The tool did not end within {self.timeout_s:g} seconds.")
+            problem = f"The tool did not end within {self.timeout_s:g} seconds."
+            return error_result(use, problem), TimeoutError(f"the tool {name} did not end within {self.timeout_s:g} s")
         except Exception as error:  # any error of a tool: the model is told
             log.warning("the tool %s failed:\n%s", name, _printable_traceback(error))
-            return error_result(use, _problem(error), self.max_result_bytes)
-        result = result_of(use, outcome, self.max_result_bytes)
-        if result.is_error and not (isinstance(outcome, ToolResult) and outcome.is_error):
-            log.error("the tool %s returned a %s that is no result", name, type(outcome).__name__)
-        return result
+            return error_result(use, _problem(error), self.max_result_bytes), error
+        result = result_of(use, returned, self.max_result_bytes)
+        if result.is_error and not (isinstance(returned, ToolResult) and returned.is_error):
+            log.error("the tool %s returned a %s that is no result", name, type(returned).__name__)
+        return result, None
 
 
 def function_run(tool: FunctionTool, use: ToolUse, max_result_bytes: int) -> ToolRun:
@@ -79,36 +125,14 @@ def function_run(tool: FunctionTool, use: ToolUse, max_result_bytes: int) -> Too
         except msgspec.ValidationError as error:
             raise InvalidInput(shown(str(error), quoted=False, limit=500)) from None
 
-    return ToolRun(use, run.function, arguments, run.timeout_s, max_result_bytes, run.parallel)
-
-
-async def results(runs: Sequence[ToolRun], max_parallel: int) -> AsyncGenerator[list[ToolResult], None]:
-    """The results of *runs* as they come; at most *max_parallel* run at a time. Runs still going are cancelled."""
-    limit = max_parallel if all(run.parallel for run in runs) else 1
-    waiting = iter(runs)
-    running: set[asyncio.Task[ToolResult]] = set()
-    try:
-        while True:
-            while len(running) < limit and (run := next(waiting, None)):
-                running.add(asyncio.create_task(run.result(), name=f"tool {run.use.name[:50]}"))
-            if not running:
-                return
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            yield [task.result() for task in done]
-    finally:
-        await _cancel(running)
+    return ToolRun(
+        use, run.function, arguments, run.timeout_s, max_result_bytes, run.parallel, run.retries, run.approval
+    )
 
 
 def _printable_traceback(error: Exception) -> str:
     """The traceback of *error*, whatever it holds: a lone surrogate has no place in a log file."""
     return "".join(traceback.format_exception(error)).encode(errors="backslashreplace").decode()
-
-
-async def _cancel(tasks: set[asyncio.Task[ToolResult]]) -> None:
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
 
 
 async def _within(timeout_s: float | None, work: Coroutine[Any, Any, object], name: str) -> object:
@@ -148,22 +172,32 @@ def _problem(error: BaseException) -> str:
         return type(error).__name__
 
 
-async def _outcome(call: partial[object], name: str) -> object:
+async def _outcome(call: partial[object], name: str, on_progress: OnProgress) -> object:
     """What *call* returns, in a thread of its own unless it is async; what it awaits, or yields last, in the loop."""
     try:
-        made = call() if _is_async(call.func) else await _in_thread(partial(_returned, call), name)
+        if _is_async(call.func):
+            made = call()
+        else:
+            loop = asyncio.get_running_loop()
+
+            def tell(progress: object) -> None:
+                with suppress(RuntimeError):  # the loop is closed: nobody reads it any more
+                    loop.call_soon_threadsafe(partial(on_progress, progress))
+
+            made = await _in_thread(partial(_returned, call, tell), name)
         outcome = cast(object, await made if isawaitable(made) else made)
         if not isasyncgen(outcome):
             return outcome
         yielded: object = None
         async for each in cast("AsyncIterator[object]", outcome):
             yielded = each
+            on_progress(each)
         return yielded
     except SystemExit as error:  # which would end the event loop
         raise RuntimeError(_problem(error)) from error
 
 
-def _returned(call: Callable[[], object]) -> object:
+def _returned(call: Callable[[], object], on_progress: OnProgress) -> object:
     """What *call* returns, or yields last: the code of a generator runs only while it is read."""
     returned = call()
     if not isgenerator(returned):
@@ -171,6 +205,7 @@ def _returned(call: Callable[[], object]) -> object:
     yielded: object = None
     for each in cast("Iterator[object]", returned):
         yielded = each
+        on_progress(each)
     return yielded
 
 

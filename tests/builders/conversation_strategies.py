@@ -153,7 +153,7 @@ def tool_messages(approved: list[str], waiting: list[str]) -> st.SearchStrategy[
         some = st.just(list[str]()) | st.lists(st.sampled_from(waiting), min_size=1, unique=True)
         grants = st.sampled_from(["use", "arguments", "tool"])
         inputs = st.sampled_from([{}, {waiting[0]: {"at": 2}}])
-        lifetimes_s = st.sampled_from([None, 1.0, 1e9])
+        lifetimes_s = st.sampled_from([None, 1.0, 100.0])
         approvals = st.builds(
             msg.Approve, tool_use_ids=some.map(tuple), inputs=inputs, grant=grants, grant_s=lifetimes_s
         )

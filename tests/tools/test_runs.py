@@ -12,7 +12,8 @@ from fixtures import virtual_time
 
 import rayconteur as rc
 from rayconteur.runtime import FunctionTool
-from rayconteur.runtime.tools.runs import ToolRun, function_run, results
+from rayconteur.runtime.tools.batches import reports
+from rayconteur.runtime.tools.runs import ToolRun, function_run
 
 
 def runs_of(tool: FunctionTool, *inputs: dict[str, Any]) -> list[ToolRun]:
@@ -22,8 +23,8 @@ def runs_of(tool: FunctionTool, *inputs: dict[str, Any]) -> list[ToolRun]:
 async def collected(runs: Sequence[ToolRun], max_parallel: int = 5) -> dict[str, str]:
     """The texts of the results by tool use id, in the order in which they came; an error begins with ``!``."""
     texts: dict[str, str] = {}
-    async for done in results(runs, max_parallel):
-        texts |= {result.tool_use_id: "!" * result.is_error + text_of(result) for result in done}
+    async for report in reports(runs, max_parallel):
+        texts |= {result.tool_use_id: "!" * result.is_error + text_of(result) for result in report.results}
     return texts
 
 
@@ -66,7 +67,7 @@ def test_one_tool_that_runs_alone_puts_all_of_its_batch_in_order() -> None:
     runs = [*runs_of(sleep, {"for_s": 3}), *runs_of(alone, {"for_s": 1})]
 
     async def main() -> list[str]:
-        return [text_of(result) async for done in results(runs, 5) for result in done]
+        return [text_of(result) async for report in reports(runs, 5) for result in report.results]
 
     assert virtual_time.run(main()) == ["3", "4"]
 

@@ -38,7 +38,7 @@ def accept_message(state: ConversationState, event: ev.Received) -> list[Instruc
         case msg.ToolUpdate() as message:
             return accept_tool_update(state, message, event.size_bytes)
         case msg.RequestApproval() as message:
-            return request_approval(state, message, event.size_bytes)
+            return request_approval(state, message, event.size_bytes, event.at)
         case msg.Approve() as message:
             return approve(state, message, event.size_bytes, event.at)
         case msg.Deny() as message:

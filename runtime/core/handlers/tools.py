@@ -4,9 +4,11 @@ from collections.abc import Iterable
 
 import msgspec
 
+from ....providers.schema.checks.shown import shown
 from ....providers.schema.content import Text, ToolResult
 from ...api import events as out
 from ...api import messages as msg
+from ...api.errors import NoApprovalNeeded
 from ..changes.continuation import answer_text
 from ..instructions import Emit, Instruction
 from ..mailbox import require_size
@@ -65,9 +67,18 @@ def accept_tool_update(state: ConversationState, message: msg.ToolUpdate, size_b
     return [*(Emit(_started(turn, batch, each)) for each in started), *map(Emit, progress)]
 
 
-def request_approval(state: ConversationState, message: msg.RequestApproval, size_bytes: int) -> list[Instruction]:
-    """Have tool uses wait for approval, since the program that is to run them says so."""
+def request_approval(
+    state: ConversationState, message: msg.RequestApproval, size_bytes: int, at: float
+) -> list[Instruction]:
+    """Have tool uses wait for approval, since the program that is to run them says so.
+
+    Raises:
+        NoApprovalNeeded: one has been approved, or an earlier approval covers it.
+    """
     turn, batch = _waiting_for(state, message.tool_use_ids, size_bytes)
+    for use in batch.uses:
+        if use.id in message.tool_use_ids and any(grant.allows(use, at) for grant in state.grants):
+            raise NoApprovalNeeded(f"an earlier approval covers tool use {shown(use.id)}")
     batch = batch.with_unapproved(message.tool_use_ids)
     state.enter(ToolsOut(turn=turn, batch=batch))
     uses = tuple(use for use in batch.waiting if use.id in message.tool_use_ids)

@@ -24,6 +24,11 @@ class Grant(msgspec.Struct, frozen=True):
         """True if *use* needs no approval at that time."""
         return self.tool == use.name and self.input in (None, use.input) and (self.until is None or at < self.until)
 
+    def covers(self, other: "Grant") -> bool:
+        """True if this allows everything that *other* does, and as long."""
+        lasts = self.until is None or (other.until is not None and other.until <= self.until)
+        return lasts and self.tool == other.tool and self.input in (None, other.input)
+
 
 def needs_approval(use: ToolUse, config: SessionConfig, grants: tuple[Grant, ...], at: float) -> bool:
     """True if *use* has to be approved before it runs."""
@@ -39,11 +44,8 @@ def with_grants(grants: tuple[Grant, ...], message: Approve, uses: tuple[ToolUse
         return grants
     until = None if message.grant_s is None else at + message.grant_s
     given = [Grant(use.name, use.input if message.grant == "arguments" else None, until) for use in uses]
-    same = {(grant.tool, None if grant.input is None else repr(grant.input)) for grant in given}
-    kept = (
-        grant
-        for grant in grants
-        if (grant.until is None or at < grant.until)
-        and (grant.tool, None if grant.input is None else repr(grant.input)) not in same
-    )
-    return (*kept, *given)[-MAX_GRANTS:]
+    kept = [grant for grant in grants if (grant.until is None or at < grant.until)]
+    for new in given:
+        kept = [grant for grant in kept if not new.covers(grant)]
+        kept.append(new)
+    return tuple(kept[-MAX_GRANTS:])

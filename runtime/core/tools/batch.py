@@ -35,13 +35,15 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The tool *uses* of one answer, and the *results* so far by tool use id.
 
     A use with malformed input has its error result from the start. *unapproved* are the ids of those that wait for
-    approval, *edited* of those whose input somebody changed when they approved it, *started* of those that run.
+    approval, *decided* of those that have it, *edited* of those whose input somebody changed with it, *started* of
+    those that run.
     *stop_reason* is that of the answer, *usage* that of its request.
     """
 
     uses: tuple[ToolUse, ...]
     results: dict[str, ToolResult]
     unapproved: tuple[str, ...] = ()
+    decided: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
     started: tuple[str, ...] = ()
     stop_reason: StopReason = StopReason.TOOL_USE
@@ -98,8 +100,11 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
         Raises:
             UnknownToolUse, ToolUseAnswered, ApprovalNeeded: a use is none of those that may run.
+            NoApprovalNeeded: one has been approved.
         """
         self._require_approved(ids)
+        if decided := [each for each in ids if each in self.decided]:
+            raise NoApprovalNeeded(f"tool use {shown(decided[0])} has been approved")
         return msgspec.structs.replace(self, unapproved=(*self.unapproved, *dict.fromkeys(ids)))
 
     def with_approval(self, message: Approve) -> Self:
@@ -117,8 +122,8 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
             for use in self.uses
         )
         left = tuple(each for each in self.unapproved if each not in ids)
-        edited = (*self.edited, *message.inputs)
-        return msgspec.structs.replace(self, uses=uses, unapproved=left, edited=edited)
+        decided, edited = (*self.decided, *ids), (*self.edited, *message.inputs)
+        return msgspec.structs.replace(self, uses=uses, unapproved=left, decided=decided, edited=edited)
 
     def with_denial(self, message: Deny) -> Self:
         """This batch with error results for the uses that *message* names.

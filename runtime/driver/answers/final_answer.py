@@ -7,8 +7,18 @@ import msgspec
 from ....providers.schema.checks.shown import short_repr
 from ....providers.schema.content import ToolUse
 from ....providers.schema.stop_reasons import StopReason
-from ....providers.schema.usage import Usage
-from ...api.events import Completed, Continuing, FromLLM, Retrying, StreamStarted, TextChunk, ThinkingChunk, ToolBatch
+from ....providers.schema.usage import NONE_YET, Usage
+from ...api.events import (
+    Completed,
+    Continuing,
+    FromLLM,
+    Retrying,
+    StepCompleted,
+    StreamStarted,
+    TextChunk,
+    ThinkingChunk,
+    TokenUpdate,
+)
 from ...api.notebooks import caption_html, counted, folded_html, text_html, usage_text
 
 
@@ -16,8 +26,9 @@ class FinalAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A completed turn: the text and thinking of its last answer, and the usage of the whole turn.
 
     The text of an answer that was continued is that of all of its parts. *tool_calls* are the tool uses of the turn, in
-    the order in which the model asked for them; *message_id* is the provider's id of the last answer, empty where it
-    has none. *duration_s* is the time from sending the message to the turn's end, as this program saw it.
+    the order in which the model asked for them; *steps* are its answers, with their tool uses and results; *message_id*
+    is the provider's id of the last answer, empty where it has none. *duration_s* is the time from sending the message
+    to the turn's end, as this program saw it.
     """
 
     __repr__ = short_repr
@@ -30,6 +41,7 @@ class FinalAnswer(msgspec.Struct, frozen=True, kw_only=True):
     requests: int
     turn: int
     tool_calls: tuple[ToolUse, ...] = ()
+    steps: tuple[StepCompleted, ...] = ()
     message_id: str = ""
     duration_s: float = 0.0
 
@@ -49,7 +61,8 @@ class AnswerParts:
         self._text: list[str] = []
         self._thinking: list[str] = []
         self._complete = (0, 0)  # how much of them belongs to the parts of the answer before the running request
-        self._tool_calls: list[ToolUse] = []
+        self._steps: list[StepCompleted] = []
+        self._usage = NONE_YET  # of the last request
         self._message_id = ""
         self._started_at = time.monotonic()
 
@@ -67,9 +80,11 @@ class AnswerParts:
             case Continuing():
                 self._text += [event.text] if event.text else []
                 self._complete = len(self._text), len(self._thinking)
-            case ToolBatch():
+            case TokenUpdate():
+                self._usage = event.request
+            case StepCompleted():
                 self._complete = 0, 0
-                self._tool_calls += event.uses
+                self._steps.append(event)
             case _:
                 pass
 
@@ -80,6 +95,10 @@ class AnswerParts:
 
     def answer(self, completed: Completed) -> FinalAnswer:
         """The answer of the turn that *completed*."""
+        steps = self._steps
+        if completed.stop_reason is not StopReason.MAX_STEPS:
+            steps = [*steps, self._last_step(completed)]
+        calls = (use for step in steps for use in step.uses if use.malformed is None)
         return FinalAnswer(
             text=self.text,
             thinking="".join(self._thinking),
@@ -88,7 +107,22 @@ class AnswerParts:
             usage=completed.usage,
             requests=completed.requests,
             turn=completed.turn,
-            tool_calls=tuple(self._tool_calls),
+            tool_calls=tuple(calls),
+            steps=tuple(steps),
             message_id=self._message_id,
             duration_s=time.monotonic() - self._started_at,
+        )
+
+    def _last_step(self, completed: Completed) -> StepCompleted:
+        """The answer that ends the turn, as a step without tool uses."""
+        return StepCompleted(
+            session_id=completed.session_id,
+            seq=completed.seq,
+            turn=completed.turn,
+            number=len(self._steps) + 1,
+            text=self.text,
+            uses=(),
+            results=(),
+            stop_reason=completed.stop_reason,
+            usage=self._usage,
         )

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, Self, cast
@@ -12,12 +12,21 @@ from ....providers.schema.checks.shown import shown
 from ....providers.schema.content import ToolResult, ToolUse
 from ....providers.schema.errors import ConfigError, InvalidConfig, RayconteurError, UnsupportedContent
 from ....providers.schema.tools import ProviderTool, Tool
-from ...api.errors import HistoryFull, MailboxError, MessageTooLarge, ToolResultError, ToolsWaiting
+from ...api.errors import (
+    HistoryFull,
+    MailboxError,
+    MessageTooLarge,
+    NoApprovalNeeded,
+    ToolResultError,
+    ToolsWaiting,
+)
+from ...api.events import ToolBatch
 from ...api.function_tool import FunctionTool, check_function
-from ...api.messages import Interrupt, Receipt, ToLLM, ToolResults
-from ...api.options import RuntimeOptions
+from ...api.messages import Interrupt, Receipt, RequestApproval, ToLLM, ToolResults, ToolUpdate
+from ...api.options import OnToolError, RuntimeOptions
+from ...tools.batches import Report, reports
 from ...tools.results import error_result
-from ...tools.runs import ToolRun, function_run, results
+from ...tools.runs import Outcome, ToolRun, function_run
 from .abandoned_turns import AbandonedTurns
 
 log = logging.getLogger(__name__)
@@ -71,16 +80,21 @@ def checked_run_tool(run_tool: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ToolLimits:
-    """How many tools of a turn run at a time, how long ``run_tool`` may take, and how long the text of a result is."""
+    """How many tools of a turn run at a time, how long ``run_tool`` may take, and how long the text of a result is.
+
+    *on_error* is what happens when a tool raises.
+    """
 
     max_parallel: int
     timeout_s: float
     max_result_bytes: int
+    on_error: OnToolError = OnToolError.TELL
 
     @classmethod
     def of(cls, options: RuntimeOptions) -> Self:
         """The limits in *options*."""
-        return cls(options.max_parallel_tools, options.tool_timeout_s, options.max_result_bytes)
+        timeout_s, on_error = options.tool_timeout_s, options.on_tool_error
+        return cls(options.max_parallel_tools, timeout_s, options.max_result_bytes, on_error)
 
 
 class ToolSession(Protocol):
@@ -102,30 +116,35 @@ class TurnTools:
         self._limits = limits
         self._abandoned_turns = abandoned_turns
         self._tasks: set[asyncio.Task[None]] = set()
+        self._step = 0  # whose tools run
+        self._asked: set[str] = set()  # the uses for which approval was asked
         self.run_tool: RunTool | None = None
         """What runs the tools that are no functions of the session."""
         self.error: Exception | None = None
-        """Why the turn was interrupted, if that was because its results were not accepted."""
+        """Why the turn was interrupted: its results were not accepted, or a tool failed whose error is to be raised."""
 
     @property
     def running(self) -> bool:
         """True while a tool runs."""
         return any(not task.done() for task in self._tasks)
 
-    def start(self, turn: int, uses: Sequence[ToolUse], required: bool) -> None:
-        """Run *uses*, which *turn* waits for, as far as they run here. It no longer waits for others.
+    def start(self, batch: ToolBatch, required: bool) -> None:
+        """Run the tool uses of *batch* as far as they run here. The turn no longer waits for those of earlier steps.
 
         Raises:
             ToolsWaiting: one does not run here, and all are *required* to. None was started.
         """
-        runs = {use.id: run for use in uses if (run := self._run_of(use))}
-        if required and (waiting := sorted({use.name for use in uses if use.id not in runs})):
+        runs = {use.id: run for use in batch.uses if (run := self._run_of(use))}
+        if required and (waiting := sorted({use.name for use in batch.uses if use.id not in runs})):
             names = shown(", ".join(waiting), quoted=False)
             raise ToolsWaiting(f"the model asks for {names}; pass run_tool to answer(), or send ToolResults")
-        self.cancel()
+        if batch.step != self._step:
+            self._step = batch.step
+            self._asked.clear()
+            self.cancel()
         self._tasks = {task for task in self._tasks if not task.done()}
         if runs:
-            self._tasks.add(asyncio.create_task(self._send_results(turn, list(runs.values()))))
+            self._tasks.add(asyncio.create_task(self._run(batch.turn, list(runs.values()))))
 
     def cancel(self) -> None:
         """Cancel what runs: no tool is started any more, and no result is sent."""
@@ -149,11 +168,13 @@ class TurnTools:
             return None
         return ToolRun(use, partial(run_tool, use), dict, limits.timeout_s, limits.max_result_bytes)
 
-    async def _send_results(self, turn: int, runs: list[ToolRun]) -> None:
+    async def _run(self, turn: int, runs: list[ToolRun]) -> None:
         try:
-            async with aclosing(results(runs, self._limits.max_parallel)) as all_done:
-                async for done in all_done:
-                    await self._send(done)
+            runs = await self._approved(runs)
+            async with aclosing(reports(runs, self._limits.max_parallel)) as all_reports:
+                async for report in all_reports:
+                    self._raise_error_of(report)
+                    await self._send(report)
         except Exception as error:
             if isinstance(error, RayconteurError) and not isinstance(error, MailboxError | ConfigError):
                 log.info("a tool result of session %s could not be sent: %s", self._session.id, error.code)
@@ -161,27 +182,61 @@ class TurnTools:
             self.error = error  # not even the reason is accepted: the turn would wait for ever
             await self._abandoned_turns.interrupt_and_wait(self._session, Interrupt(turn=turn))
 
-    async def _send(self, done: list[ToolResult]) -> None:
-        """Send the results. In the place of one that the session rejects, the model gets an error with the reason."""
+    async def _approved(self, runs: list[ToolRun]) -> list[ToolRun]:
+        """Those of *runs* that may run now. For the others, approval is asked; they come again when they have it."""
+        waiting: set[str] = set()
+        for run in runs:
+            use = run.use.id
+            if use not in self._asked and await run.needs_approval():
+                self._asked.add(use)
+                if await self._ask_approval(use):
+                    waiting.add(use)
+        return [run for run in runs if run.use.id not in waiting]
+
+    async def _ask_approval(self, tool_use_id: str) -> bool:
+        """Have the tool use wait for approval. Returns false if it has it, or if an earlier approval covers it."""
         try:
-            await self._session.send(ToolResults(results=tuple(done)))
+            await self._session.send(RequestApproval(tool_use_ids=(tool_use_id,)))
+        except NoApprovalNeeded:
+            return False
+        except ToolResultError:
+            pass  # another program has asked, or has answered it
+        return True
+
+    def _raise_error_of(self, report: Report) -> None:
+        errors = [outcome.error for outcome in report.outcomes if outcome.error]
+        if errors and self._limits.on_error is OnToolError.RAISE:
+            raise errors[0]
+
+    async def _send(self, report: Report) -> None:
+        """Send the results. In the place of one that the session rejects, the model gets an error with the reason."""
+        if report.started or report.progress:
+            with suppress(ToolResultError):  # their turn is over, or another program answered them
+                await self._session.send(ToolUpdate(started=report.started, progress=report.progress))
+        if not report.outcomes:
+            return
+        try:
+            await self._session.send(ToolResults(results=report.results, durations_s=report.durations_s))
             return
         except (ToolResultError, *_REJECTIONS):
             pass  # nothing of them was accepted
-        for result in done:
+        for outcome in report.outcomes:
             try:
-                await self._send_one(result)
+                await self._send_one(outcome)
             except ToolResultError as error:  # its turn is over, or another program answered it
                 log.info("a tool result of session %s is not wanted: %s", self._session.id, error)
 
-    async def _send_one(self, result: ToolResult) -> None:
+    async def _send_one(self, outcome: Outcome) -> None:
+        result = outcome.result
+        durations_s = {result.tool_use_id: outcome.duration_s}
         try:
-            await self._session.send(ToolResults(results=(result,)))
+            await self._session.send(ToolResults(results=(result,), durations_s=durations_s))
         except _REJECTIONS as error:
             use = ToolUse(result.tool_use_id, "", {})
             log.error("the result of tool use %s was rejected: %s", shown(use.id), error)
             problem = f"the tool returned a result that is rejected: {error}"
-            await self._session.send(ToolResults(results=(error_result(use, problem),)))
+            results = (error_result(use, problem),)
+            await self._session.send(ToolResults(results=results, durations_s=durations_s))
 
 
 def _unknown(declared: Sequence[str], use: ToolUse) -> ToolResult:

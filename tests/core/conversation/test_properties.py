@@ -82,7 +82,7 @@ STOPS = [
     *(StopReason.END_TURN, StopReason.END_TURN, StopReason.REFUSAL),
     *(StopReason.MAX_TOKENS, StopReason.MAX_TOKENS, StopReason.PAUSED),
 ]
-TIMES = st.sampled_from([0.0, 10.0, 2e9])
+PASSED_S = st.sampled_from([0.0, 0.5, 10.0])
 CUT_OFF: st.SearchStrategy[tuple[Block, ...]] = st.sampled_from([(Text("half"),), (Text("half"),), (TOOL_USE,), ()])
 
 
@@ -97,6 +97,7 @@ class Interleavings(RuleBasedStateMachine):
     def open(self, config: SessionConfig) -> None:
         self.checker = ModelChecker(config)
         self.views = Views()
+        self.now_s = 0.0
         self.memo = {"anthropic": WireMemo(), "chat": WireMemo(), "responses": WireMemo()}
 
     def handle(self, event: ev.Event) -> None:
@@ -201,7 +202,7 @@ class Interleavings(RuleBasedStateMachine):
                 stop = data.draw(st.sampled_from(STOPS))
                 content = data.draw(answer_contents(provider) if stop not in CONTINUABLE else CUT_OFF)
                 answer = answered(number, *content, usage=data.draw(usages), origin=self.origin(), stop=stop)
-                return msgspec.structs.replace(answer, at=data.draw(TIMES))
+                return msgspec.structs.replace(answer, at=self.later(data))
             case Requesting():
                 return data.draw(request_failures(number, provider))
             case Backoff():
@@ -209,7 +210,7 @@ class Interleavings(RuleBasedStateMachine):
             case ToolsOut() as phase:
                 batch = phase.batch
                 message = tool_messages([use.id for use in batch.approved], [use.id for use in batch.waiting])
-                return msgspec.structs.replace(received(data.draw(message)), at=data.draw(TIMES))
+                return msgspec.structs.replace(received(data.draw(message)), at=self.later(data))
             case Compacting(compaction=compaction):
                 return ev.CompactionEnded(
                     compaction=compaction, messages=data.draw(st.sampled_from(self.compaction_results()))
@@ -220,6 +221,11 @@ class Interleavings(RuleBasedStateMachine):
                 return received(msg.Continue())
             case _:
                 return received(msg.UserMessage(content=(Text("go on"),)))
+
+    def later(self, data: st.DataObject) -> float:
+        """The time when something happens."""
+        self.now_s += data.draw(PASSED_S)
+        return self.now_s
 
     def compaction_results(self) -> list[tuple[Message, ...] | None]:
         """Possible results of a compaction; ``None`` is a failure."""

@@ -23,14 +23,14 @@ class Mailbox:
         self.answered: list[str] = []
 
     async def send(self, message: ToLLM) -> Receipt:
-        assert isinstance(message, ToolResults)
-        self.answered += [result.tool_use_id for result in message.results]
+        if isinstance(message, ToolResults):
+            self.answered += [result.tool_use_id for result in message.results]
         await asyncio.sleep(1)
         return Receipt(seq=1, turn=None)
 
 
-def uses(*ids: str) -> list[rc.ToolUse]:
-    return [rc.ToolUse(each, "look", {}) for each in ids]
+def batch(*ids: str, step: int) -> rc.ToolBatch:
+    return rc.ToolBatch(turn=1, uses=tuple(rc.ToolUse(each, "look", {}) for each in ids), step=step)
 
 
 def test_a_run_whose_batch_was_answered_by_others_ends_with_the_next_batch_and_holds_up_none_of_it() -> None:
@@ -48,9 +48,9 @@ def test_a_run_whose_batch_was_answered_by_others_ends_with_the_next_batch_and_h
     async def main() -> list[str]:
         session = Mailbox(look)
         tools = TurnTools(session, LIMITS, AbandonedTurns())
-        tools.start(1, uses("a", "b"), required=False)
+        tools.start(batch("a", "b", step=1), required=False)
         await asyncio.sleep(1)
-        tools.start(1, uses("c"), required=False)
+        tools.start(batch("c", step=2), required=False)
         await asyncio.sleep(1)
         assert happened == ["cancelled"]
         await asyncio.sleep(10)
@@ -73,7 +73,7 @@ def test_no_tool_starts_after_the_tools_are_cancelled_and_all_have_ended_when_th
 
     async def main() -> None:
         tools = TurnTools(Mailbox(look), dataclasses.replace(LIMITS, max_parallel=2), AbandonedTurns())
-        tools.start(1, uses("a", "b", "c"), required=False)
+        tools.start(batch("a", "b", "c", step=1), required=False)
         await asyncio.sleep(1.5)  # the first result is on its way
         await tools.stop()
         assert happened == ["starts", "starts", "ends", "ends"]

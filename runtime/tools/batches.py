@@ -1,0 +1,111 @@
+"""The tools of one answer: several run at a time, and what becomes of them is reported as it happens."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...providers.schema.content import ToolResult
+from .results import text_of
+from .runs import Outcome, ToolRun
+
+_REPORT_AFTER_S = 0.05
+"""A tool that runs longer is reported as started. What it says of its progress waits so long for more."""
+_NOTHING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Ids of the tool uses that have *started* and run on, what others say of their *progress*, and *outcomes*."""
+
+    started: tuple[str, ...]
+    progress: dict[str, str]
+    outcomes: list[Outcome]
+
+    @property
+    def results(self) -> tuple[ToolResult, ...]:
+        """The results of the outcomes."""
+        return tuple(outcome.result for outcome in self.outcomes)
+
+    @property
+    def durations_s(self) -> dict[str, float]:
+        """How long the tools ran, by tool use id."""
+        return {outcome.result.tool_use_id: outcome.duration_s for outcome in self.outcomes}
+
+
+@dataclass(slots=True)
+class _Running:
+    """A run, and when the next report of it is due."""
+
+    run: ToolRun
+    batch: "_Batch"
+    due_at: float | None
+    is_told: bool = False
+    progress: object = _NOTHING
+
+    def tell(self, progress: object) -> None:
+        """Keep what the run says of its progress for the next report."""
+        self.progress = progress
+        if self.due_at is None:
+            self.due_at = self.batch.loop.time() + _REPORT_AFTER_S
+            self.batch.wake()
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The runs of a batch that are going on, by their tasks."""
+
+    loop: asyncio.AbstractEventLoop
+    running: dict[asyncio.Task[Outcome], _Running] = field(default_factory=dict["asyncio.Task[Outcome]", _Running])
+    news: asyncio.Future[None] | None = None
+
+    def start(self, run: ToolRun) -> None:
+        running = _Running(run, self, self.loop.time() + _REPORT_AFTER_S)
+        task = asyncio.create_task(run.outcome(running.tell), name=f"tool {run.use.name[:50]}")
+        self.running[task] = running
+
+    def wake(self) -> None:
+        if self.news and not self.news.done():
+            self.news.set_result(None)
+
+    async def next_report(self) -> Report:
+        """What has happened since the last report, once something has."""
+        due_at = min((each.due_at for each in self.running.values() if each.due_at is not None), default=None)
+        timeout_s = None if due_at is None else max(0.0, due_at - self.loop.time())
+        self.news = self.loop.create_future()
+        waited: set[asyncio.Future[Any]] = {*self.running, self.news}
+        done, _ = await asyncio.wait(waited, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        outcomes = [task.result() for task in list(self.running) if task in done and self.running.pop(task)]
+        return self._report(outcomes, self.loop.time())
+
+    def _report(self, outcomes: list[Outcome], now: float) -> Report:
+        due = [each for each in self.running.values() if each.due_at is not None and each.due_at <= now]
+        started = tuple(each.run.use.id for each in due if not each.is_told)
+        progress = {each.run.use.id: text_of(each.progress) for each in due if each.progress is not _NOTHING}
+        for each in due:
+            each.is_told, each.due_at, each.progress = True, None, _NOTHING
+        return Report(started, progress, outcomes)
+
+    async def cancel(self) -> None:
+        for task in self.running:
+            task.cancel()
+        if self.running:
+            await asyncio.wait(self.running)
+
+
+async def reports(runs: Sequence[ToolRun], max_parallel: int) -> AsyncGenerator[Report, None]:
+    """What becomes of *runs*, as it happens; at most *max_parallel* run at a time. Runs still going are cancelled."""
+    limit = max_parallel if all(run.parallel for run in runs) else 1
+    waiting = iter(runs)
+    batch = _Batch(asyncio.get_running_loop())
+    try:
+        while True:
+            while len(batch.running) < limit and (run := next(waiting, None)):
+                batch.start(run)
+            if not batch.running:
+                return
+            report = await batch.next_report()
+            if report.started or report.progress or report.outcomes:
+                yield report
+    finally:
+        await batch.cancel()
