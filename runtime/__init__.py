@@ -21,7 +21,7 @@ from .api.events import (
 )
 from .api.function_tool import FunctionTool
 from .api.messages import Approve, Close, Continue, Deny, Receipt, RequestApproval, Rewind, ToolUpdate
-from .api.options import OnAbandon, RouterLimits
+from .api.options import OnAbandon, OnToolError, RouterLimits
 from .api.placement import Placement
 from .api.status import CompactResult, SessionList, SessionStatus, State
 from .cluster.start.probe import probe
@@ -57,9 +57,10 @@ def __dir__() -> list[str]:
 # fmt: off
 __all__ = [
     "Approval", "ApprovalRequested", "Approve", "Close", "CompactReason", "CompactResult", "Continue", "Continuing",
-    "DeathReason", "Deny", "Died", "FinalAnswer", "FunctionTool", "OnAbandon", "OnInterrupt", "OnRefusal", "Placement",
-    "PromptMap", "Reader", "Receipt", "RequestApproval", "Rewind", "Rewound", "RouterLimits", "SessionList",
-    "SessionStatus", "State", "StepCompleted", "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStarted",
-    "ToolUpdate", "TurnEnd", "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
+    "DeathReason", "Deny", "Died", "FinalAnswer", "FunctionTool", "OnAbandon", "OnInterrupt", "OnRefusal",
+    "OnToolError", "Placement", "PromptMap", "Reader", "Receipt", "RequestApproval", "Rewind", "Rewound",
+    "RouterLimits", "SessionList", "SessionStatus", "State", "StepCompleted", "ToolCompleted", "ToolFailed",
+    "ToolProgress", "ToolStarted", "ToolUpdate", "TurnEnd", "TypedAnswer", "TypedReply", "WhenBusy", "probe",
+    "shutdown",
 ]
 # fmt: on

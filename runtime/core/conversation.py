@@ -146,6 +146,11 @@ class Conversation:
         """The tool uses that wait for their results."""
         return self._state.phase.batch.open if isinstance(self._state.phase, ToolsOut) else ()
 
+    @property
+    def unapproved_tool_uses(self) -> tuple[ToolUse, ...]:
+        """The tool uses that wait for approval."""
+        return self._state.phase.batch.waiting if isinstance(self._state.phase, ToolsOut) else ()
+
     def config_after(self, change: msg.Configure, facts: ModelFacts) -> SessionConfig:
         """The settings that would be in force after *change*. *facts* are those of a model that it names."""
         config = self._state.config if change.next == "request" else self.with_queued_changes(self._state.config)

@@ -134,6 +134,7 @@ class Session:
             messages=conversation.message_count,
             waiting=len(conversation.queue),
             open_tool_use_ids=tuple(use.id for use in conversation.open_tool_uses),
+            awaiting_approval=tuple(use.id for use in conversation.unapproved_tool_uses),
             requests=conversation.requests,
             usage=conversation.usage,
             context_tokens=conversation.context,

@@ -6,9 +6,12 @@ import dataclasses
 from fixtures import virtual_time
 
 import rayconteur as rc
-from rayconteur.runtime.api.messages import Receipt, ToLLM, ToolResults
+from rayconteur.runtime.api.errors import ApprovalNeeded, NoApprovalNeeded
+from rayconteur.runtime.api.messages import Interrupt, Receipt, RequestApproval, ToLLM, ToolResults
+from rayconteur.runtime.api.options import OnToolError
 from rayconteur.runtime.driver.calls.abandoned_turns import AbandonedTurns
 from rayconteur.runtime.driver.calls.tool_runs import SessionTools, ToolLimits, TurnTools
+from rayconteur.runtime.tools.runs import ToolRun
 
 LIMITS = ToolLimits(max_parallel=1, timeout_s=30.0, max_result_bytes=1_000)
 
@@ -81,3 +84,123 @@ def test_no_tool_starts_after_the_tools_are_cancelled_and_all_have_ended_when_th
 
     virtual_time.run(main())
     assert len(happened) == 4
+
+
+class CarefulMailbox(Mailbox):
+    """A session that takes messages at once, and keeps them. *refuses* are errors for some kinds."""
+
+    def __init__(self, *tools: rc.Tool, refuses: Exception | None = None) -> None:
+        super().__init__(*tools)
+        self.messages: list[ToLLM] = []
+        self._refuses = refuses
+
+    async def send(self, message: ToLLM) -> Receipt:
+        self.messages.append(message)
+        if isinstance(message, RequestApproval) and self._refuses:
+            raise self._refuses
+        return Receipt(seq=1, turn=None)
+
+
+def asks_about(use: rc.ToolUse) -> bool:
+    return use.id.startswith("careful")
+
+
+def messages_about(*ids: str, refuses: Exception | None = None) -> list[ToLLM]:
+    """What a program sends whose tool asks for approval of some of the tool uses *ids*."""
+
+    @rc.tool(approval=asks_about)
+    async def look() -> str:
+        return "two ravens"
+
+    async def main() -> list[ToLLM]:
+        session = CarefulMailbox(look, refuses=refuses)
+        tools = TurnTools(session, LIMITS, AbandonedTurns())
+        tools.start(batch(*ids, step=1), required=True)
+        await asyncio.sleep(1)
+        return session.messages
+
+    return virtual_time.run(main())
+
+
+def test_a_tool_use_waits_for_approval_if_its_function_says_so() -> None:
+    asked, results = messages_about("careful", "free")
+
+    assert asked == RequestApproval(tool_use_ids=("careful",))
+    assert isinstance(results, ToolResults)
+    assert [result.tool_use_id for result in results.results] == ["free"]
+
+
+def test_a_tool_use_that_has_its_approval_runs() -> None:
+    _, results = messages_about("careful", refuses=NoApprovalNeeded("approved before"))
+
+    assert isinstance(results, ToolResults)
+
+
+def test_a_tool_use_for_which_another_program_asked_waits() -> None:
+    assert len(messages_about("careful", refuses=ApprovalNeeded("asked before"))) == 1
+
+
+def test_an_approved_tool_use_comes_again_and_is_not_asked_about_twice() -> None:
+    @rc.tool(approval=asks_about)
+    async def look() -> str:
+        return "two ravens"
+
+    async def main() -> list[ToLLM]:
+        session = CarefulMailbox(look)
+        tools = TurnTools(session, LIMITS, AbandonedTurns())
+        tools.start(batch("careful", step=1), required=True)
+        await asyncio.sleep(1)
+        tools.start(batch("careful", step=1), required=True)
+        await asyncio.sleep(1)
+        return session.messages
+
+    asked, results = virtual_time.run(main())
+    assert isinstance(asked, RequestApproval)
+    assert isinstance(results, ToolResults)
+
+
+def test_approval_is_asked_for_if_the_function_that_tells_it_fails() -> None:
+    def fails(use: rc.ToolUse) -> bool:
+        raise KeyError(use.name)
+
+    async def main() -> bool:
+        use = rc.ToolUse("a", "look", {})
+        return await ToolRun(use, print, dict, None, 1_000, approval=fails).needs_approval()
+
+    assert asyncio.run(main())
+
+
+def test_an_approval_in_the_middle_of_a_step_does_not_cancel_what_runs() -> None:
+    @rc.tool
+    async def look() -> str:
+        await asyncio.sleep(5)
+        return "two ravens"
+
+    async def main() -> list[str]:
+        session = Mailbox(look)
+        tools = TurnTools(session, LIMITS, AbandonedTurns())
+        tools.start(batch("a", step=1), required=False)
+        await asyncio.sleep(1)
+        tools.start(batch("b", step=1), required=False)
+        await asyncio.sleep(20)
+        return session.answered
+
+    assert virtual_time.run(main()) == ["a", "b"]
+
+
+def test_the_error_of_a_tool_is_raised_and_its_turn_interrupted_if_the_program_wants_that() -> None:
+    @rc.tool
+    async def look() -> str:
+        raise LookupError("no raven")
+
+    async def main() -> tuple[list[ToLLM], Exception | None]:
+        session = CarefulMailbox(look)
+        limits = dataclasses.replace(LIMITS, on_error=OnToolError.RAISE)
+        tools = TurnTools(session, limits, AbandonedTurns())
+        tools.start(batch("a", step=1), required=True)
+        await asyncio.sleep(1)
+        return session.messages, tools.error
+
+    messages, error = virtual_time.run(main())
+    assert messages == [Interrupt(turn=1)]
+    assert isinstance(error, LookupError)

@@ -1,0 +1,98 @@
+"""Tool uses that wait for approval, which another program may give, and the events and steps of a turn with tools."""
+
+import asyncio
+
+import msgspec
+from fixtures.rejections import rejected, scripted
+
+import rayconteur as rc
+from rayconteur import blocking
+from rayconteur.errors import NoApprovalNeeded, UnknownToolUse
+from rayconteur.runtime import ApprovalRequested, StepCompleted, ToolCompleted, ToolFailed, ToolStarted
+from rayconteur.scripted import Call, Say
+
+sent: list[str] = []
+
+
+@rc.tool(approval="always")
+async def send_mail(to: str) -> str:
+    """Send a mail."""
+    sent.append(to)
+    return f"sent to {to}"
+
+
+@rc.tool
+def look() -> str:
+    """Look out of the window."""
+    return "a raven"
+
+
+SENDS = msgspec.structs.replace(
+    scripted(
+        (
+            Say("Let me see."),
+            Call("look", id="a"),
+            Call("send_mail", {"to": "Ada"}, id="b"),
+            Call("send_mail", {"to": "Bo"}, id="c"),
+        ),
+        (Call("send_mail", {"to": "Cy"}, id="d"),),
+        (Say("done"),),
+    ),
+    tools=(look, send_mail),
+)
+
+
+def test_another_program_approves_by_id_while_the_first_waits_for_its_answer(options: rc.RuntimeOptions) -> None:
+    sent.clear()
+
+    async def main() -> tuple[rc.runtime.FinalAnswer, list[rc.FromLLM]]:
+        async with rc.Runtime(options=options) as runtime, rc.Runtime(options=options) as other:
+            session = await runtime.spawn(SENDS)
+            answering = asyncio.create_task(session.ask("write to them").answer())
+            attached = await other.session(session.id)
+            seen: list[rc.FromLLM] = []
+            async for event in attached.events():
+                seen.append(event)
+                if isinstance(event, ApprovalRequested):
+                    with rejected(UnknownToolUse, "'x'"):
+                        await attached.approve("x")
+                    assert set((await attached.status()).awaiting_approval) == {use.id for use in event.uses}
+                    if event.step == 1:
+                        await attached.deny("c", reason="not to Bo")
+                        await attached.approve()
+                    else:
+                        await attached.approve("d", inputs={"d": {"to": "Di"}})
+                    with rejected(NoApprovalNeeded):
+                        await attached.approve()
+                if isinstance(event, rc.Completed):
+                    break
+            return await answering, seen
+
+    answer, seen = asyncio.run(main())
+
+    assert answer.text == "done"
+    assert sent == ["Ada", "Di"]
+    assert [use.id for use in answer.tool_calls] == ["a", "b", "c", "d"]
+    first, second, last = answer.steps
+    assert (first.text, [result.is_error for result in first.results]) == ("Let me see.", [False, False, True])
+    assert first.results[2].content == (rc.Text("The user denied this tool use, and nothing was run: not to Bo"),)
+    assert (second.number, second.uses[0].input) == (2, {"to": "Di"})
+    assert (last.number, last.text, last.uses, last.stop_reason) == (3, "done", (), answer.stop_reason)
+    of_tools = [type(event) for event in seen if hasattr(event, "tool_use_id")]
+    assert (of_tools.count(ToolStarted), of_tools.count(ToolCompleted), of_tools.count(ToolFailed)) == (3, 3, 1)
+    assert [event.number for event in seen if isinstance(event, StepCompleted)] == [1, 2]
+
+
+def test_the_blocking_api_approves_and_denies_too(runtime: blocking.Runtime) -> None:
+    sent.clear()
+    session = runtime.spawn(SENDS)
+
+    for event in session.ask("write to them"):
+        if isinstance(event, ApprovalRequested):
+            if event.step == 1:
+                session.approve("b", grant="tool")
+                session.deny("c")
+            else:
+                raise AssertionError("a use that the grant covers needs no approval")
+
+    assert sent == ["Ada", "Cy"]
