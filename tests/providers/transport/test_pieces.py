@@ -13,11 +13,13 @@ from servers.recordings import Exchange, cases
 from rayconteur.providers.schema.deltas import AnswerEnded, Delta, UsageReported
 from rayconteur.providers.schema.errors import IncompleteAnswer, ProviderError
 
-# Every position of a short stream is tried; of a longer one a random sample, and its last bytes.
-SHORT_BYTES = 4_096
-SPLIT_SAMPLES = 1_000
-END_SAMPLES = 250
+# A random sample of positions is tried, as many as decode so many bytes in all, and the last bytes: every position of a
+# short stream. Recordings are many and long; they are decoded in small pieces, too, which split every part of them.
+SAMPLE_BYTES = 5_000_000
+RECORDING_BYTES = 150_000
+FEWEST_POSITIONS = 20
 LAST_BYTES = 40
+SMALL_PIECES_BYTES = (1, 30)
 SAMPLES = sorted(Path(__file__).parents[2].glob("samples/*.sse"), key=lambda sample: sample.name)
 
 
@@ -51,16 +53,28 @@ def decode(name: str, *pieces: bytes) -> tuple[list[Delta], ProviderError | None
         return deltas, error
 
 
-def positions(body: bytes, samples: int) -> Iterable[int]:
+def positions(body: bytes, decoded_bytes: int) -> Iterable[int]:
+    """Positions in *body*, always the same ones."""
     everywhere = range(len(body))
-    if len(body) < SHORT_BYTES:
+    number = max(FEWEST_POSITIONS, decoded_bytes // (len(body) or 1))
+    if len(body) <= number + LAST_BYTES:
         return everywhere
-    return [*random.Random(len(body)).sample(everywhere, samples), *everywhere[-LAST_BYTES:]]
+    return [*random.Random(len(body)).sample(everywhere[:-LAST_BYTES], number), *everywhere[-LAST_BYTES:]]
 
 
-def assert_splits_make_no_difference(name: str, body: bytes) -> None:
+def small_pieces(body: bytes) -> Iterator[bytes]:
+    """*body* in pieces of random sizes, always the same ones."""
+    sizes = random.Random(len(body))
+    start = 0
+    while start < len(body):
+        end = start + sizes.randint(*SMALL_PIECES_BYTES)
+        yield body[start:end]
+        start = end
+
+
+def assert_splits_make_no_difference(name: str, body: bytes, cuts: Iterable[int]) -> None:
     deltas, error = decode(name, body)
-    for cut in positions(body, SPLIT_SAMPLES):
+    for cut in cuts:
         deltas_in_two, error_in_two = decode(name, body[:cut], body[cut:])
         assert (deltas_in_two, repr(error_in_two)) == (deltas, repr(error)), f"split at byte {cut}"
 
@@ -74,11 +88,11 @@ def without_usage(deltas: Iterable[Delta]) -> list[Delta]:
     ]
 
 
-def assert_truncated_streams_are_incomplete(name: str, body: bytes) -> None:
+def assert_truncated_streams_are_incomplete(name: str, body: bytes, cuts: Iterable[int]) -> None:
     """A stream that ends early is incomplete, unless all of the answer has come, and only what follows is missing."""
     deltas, failure = decode(name, body)
     whole = without_usage(deltas)
-    for cut in positions(body, END_SAMPLES):
+    for cut in cuts:
         deltas, error = decode(name, body[:cut])
         if error is None or type(error) is type(failure):
             assert without_usage(deltas) == whole, f"cut at byte {cut}"
@@ -93,20 +107,29 @@ def test_a_sample_decodes_the_same_in_two_pieces_and_byte_by_byte(sample: Path, 
     body = sample.read_bytes().replace(b"\n", line_end)
     name = decoder_name(sample)
 
-    assert_splits_make_no_difference(name, body)
+    assert_splits_make_no_difference(name, body, positions(body, SAMPLE_BYTES))
     assert decode(name, *(bytes([byte]) for byte in body))[0] == decode(name, body)[0]
 
 
 @EACH_ANSWER
 def test_a_truncated_sample_is_incomplete(sample: Path) -> None:
-    assert_truncated_streams_are_incomplete(decoder_name(sample), sample.read_bytes())
+    body = sample.read_bytes()
+
+    assert_truncated_streams_are_incomplete(decoder_name(sample), body, positions(body, SAMPLE_BYTES))
 
 
 @EACH_RECORDING
-def test_a_recorded_stream_decodes_the_same_in_two_pieces(name: str, exchange: Exchange) -> None:
-    assert_splits_make_no_difference(name, exchange.data)
+def test_a_recorded_stream_decodes_the_same_in_two_pieces_and_in_small_ones(name: str, exchange: Exchange) -> None:
+    body = exchange.data
+
+    assert_splits_make_no_difference(name, body, positions(body, RECORDING_BYTES))
+    in_small_pieces, error_in_small_pieces = decode(name, *small_pieces(body))
+    deltas, error = decode(name, body)
+    assert (in_small_pieces, repr(error_in_small_pieces)) == (deltas, repr(error))
 
 
 @EACH_RECORDING
 def test_a_truncated_recorded_stream_is_incomplete(name: str, exchange: Exchange) -> None:
-    assert_truncated_streams_are_incomplete(name, exchange.data)
+    body = exchange.data
+
+    assert_truncated_streams_are_incomplete(name, body, positions(body, RECORDING_BYTES))
