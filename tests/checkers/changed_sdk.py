@@ -1,17 +1,22 @@
-"""A program that changes an SDK and prints the errors of a client and of a session: ``changed_sdk.py CONFIG CHANGE``.
+"""A program that changes an SDK and prints the errors of a client and of a session.
 
-*CHANGE* is Python code that runs before the client is opened. Nothing undoes it, so it has a process of its own.
+A change is Python code that runs before the client is opened. Nothing undoes it, so each has a process of its own.
+Loading the SDKs takes seconds of CPU: one process loads them, and is forked for each change.
 """
 
 import asyncio
-import json
+import gc
+import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from fixtures import clients
 from fixtures.session import running_session
 from servers.google_tokens import service_account
@@ -21,6 +26,8 @@ import rayconteur as rc
 from rayconteur.providers import AWSAuth, ProviderConfig
 from rayconteur.providers.registry import open_client
 
+_COMMAND = [sys.executable, "-m", "checkers.changed_sdk"]
+_SDKS = ("anthropic", "openai", "google.genai", "google.auth.transport.requests", "cohere", "botocore.auth")
 _TESTS = Path(__file__).parents[1]
 _KEY: dict[str, Any] = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": clients.KEY}
 
@@ -52,17 +59,53 @@ _CONFIGS: dict[str, Callable[[str], ProviderConfig]] = {
 }
 
 
-def errors_with(config: str, change: str, *python_path: Path, streaming: bool = True) -> dict[str, Any]:
-    """The errors of *config* with the SDK changed by *change*, or by what is first on *python_path*.
+class Run(msgspec.Struct):
+    """The *change* to try with the client of a *config*."""
 
-    ``client`` and ``session`` have the type, the fields and the message; ``requests`` is the number received.
-    """
-    path = os.pathsep.join(map(str, (*python_path, _TESTS)))
-    command = [sys.executable, "-m", "checkers.changed_sdk", config, change, str(streaming)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path})
-    assert done.returncode == 0, done.stderr
-    errors: dict[str, Any] = json.loads(done.stdout)
-    return errors
+    config: str
+    change: str
+    streaming: bool = True
+
+
+class ChangedSDKs:
+    """Tries changes, each in a process of its own."""
+
+    def __init__(self, program: "subprocess.Popen[bytes]") -> None:
+        self._program = program
+
+    def errors_with(self, config: str, change: str, streaming: bool = True) -> dict[str, Any]:
+        """The errors of *config* with the SDK changed by *change*.
+
+        ``client`` and ``session`` have the type, the fields and the message; ``requests`` is the number received.
+        """
+        assert self._program.stdin
+        assert self._program.stdout
+        self._program.stdin.write(msgspec.json.encode(Run(config, change, streaming)) + b"\n")
+        self._program.stdin.flush()
+        return _read(self._program.stdout.readline())
+
+
+@contextmanager
+def changed_sdks() -> Generator[ChangedSDKs]:
+    """Keep a program that has loaded all SDKs, and is forked for each change."""
+    with subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()) as program:
+        yield ChangedSDKs(program)
+
+
+def errors_with_path(config: str, change: str, *python_path: Path) -> dict[str, Any]:
+    """As ``errors_with``, in a new process, which loads the SDKs that are first on *python_path*."""
+    run = msgspec.json.encode(Run(config, change))
+    done = subprocess.run([*_COMMAND, run], stdout=subprocess.PIPE, check=False, env=_environment(*python_path))
+    return _read(done.stdout)
+
+
+def _environment(*python_path: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*python_path, _TESTS)))}
+
+
+def _read(output: bytes) -> dict[str, Any]:
+    assert output, "the program failed: its error is on stderr"
+    return msgspec.json.decode(output, type=dict[str, Any])
 
 
 def _described(error: Exception) -> dict[str, Any]:
@@ -98,13 +141,43 @@ async def _session_error(provider: ProviderConfig, streaming: bool) -> dict[str,
         return _described(error)
 
 
-async def _main(name: str, change: str, streaming: bool) -> None:
-    exec(change, {"__name__": "change"})
+async def _errors(run: Run) -> dict[str, Any]:
+    exec(run.change, {"__name__": "change"})
     async with Loopback(answers(b"{}")) as server:
-        config = _CONFIGS[name](server.url)
-        errors = {"client": await _client_error(config, streaming), "session": await _session_error(config, streaming)}
-        print(json.dumps({**errors, "requests": len(server.received)}))
+        config = _CONFIGS[run.config](server.url)
+        client = await _client_error(config, run.streaming)
+        session = await _session_error(config, run.streaming)
+        return {"client": client, "session": session, "requests": len(server.received)}
+
+
+def _print_errors(run: bytes) -> None:
+    errors = asyncio.run(_errors(msgspec.json.decode(run, type=Run)))
+    sys.stdout.write(msgspec.json.encode(errors).decode() + "\n")
+    sys.stdout.flush()
+
+
+def _serve() -> None:
+    """Load all SDKs, and fork for each line of the input. A run that fails has an empty line."""
+    for name in _SDKS:
+        importlib.import_module(name)
+    gc.freeze()  # collecting what is shared would copy it
+    for run in sys.stdin.buffer:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                _print_errors(run)
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        if status:
+            sys.stdout.write("\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(sys.argv[1], sys.argv[2], sys.argv[3] == "True"))
+    if len(sys.argv) > 1:
+        _print_errors(sys.argv[1].encode())
+    else:
+        _serve()

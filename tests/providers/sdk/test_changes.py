@@ -1,12 +1,13 @@
 """What a client and a session report when an SDK has changed, when it is not installed, and when we have a bug."""
 
 import asyncio
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-from checkers.changed_sdk import errors_with
+from checkers.changed_sdk import ChangedSDKs, changed_sdks, errors_with_path
 from fixtures.clients import EACH_PROVIDER, REQUEST, Config, client_and_server
 from servers.loopback import answers
 
@@ -116,22 +117,30 @@ def assert_incompatible(errors: dict[str, Any], distribution: str, at: str) -> N
         assert (session["retryable"], session["retries"]) == (False, 0)
 
 
+@pytest.fixture(scope="module")
+def sdks() -> Iterator[ChangedSDKs]:
+    with changed_sdks() as sdks:
+        yield sdks
+
+
 @pytest.mark.parametrize(("config", "distribution", "change"), REQUEST_CHANGES.values(), ids=REQUEST_CHANGES)
 def test_a_request_that_finds_an_sdk_changed_names_it_and_is_not_retried(
-    config: str, distribution: str, change: str
+    sdks: ChangedSDKs, config: str, distribution: str, change: str
 ) -> None:
-    assert_incompatible(errors_with(config, change), distribution, "request")
+    assert_incompatible(sdks.errors_with(config, change), distribution, "request")
 
 
-def test_a_request_that_is_not_streamed_names_a_changed_sdk_as_well() -> None:
+def test_a_request_that_is_not_streamed_names_a_changed_sdk_as_well(sdks: ChangedSDKs) -> None:
     config, distribution, change = REQUEST_CHANGES["bedrock: gone"]
 
-    assert_incompatible(errors_with(config, change, streaming=False), distribution, "request")
+    assert_incompatible(sdks.errors_with(config, change, streaming=False), distribution, "request")
 
 
 @pytest.mark.parametrize(("config", "distribution", "change"), FORM_CHANGES.values(), ids=FORM_CHANGES)
-def test_making_request_forms_with_a_changed_sdk_names_it(config: str, distribution: str, change: str) -> None:
-    errors = errors_with(config, change)
+def test_making_request_forms_with_a_changed_sdk_names_it(
+    sdks: ChangedSDKs, config: str, distribution: str, change: str
+) -> None:
+    errors = sdks.errors_with(config, change)
 
     assert_incompatible(errors, distribution, "open")
     assert errors["requests"] == 0
@@ -151,8 +160,10 @@ def test_making_request_forms_with_a_changed_sdk_names_it(config: str, distribut
         ("cohere", "cohere", "from cohere.core.client_wrapper import BaseClientWrapper as c; del c.get_base_url"),
     ],
 )
-def test_opening_a_client_that_finds_an_sdk_changed_names_it(config: str, distribution: str, change: str) -> None:
-    errors = errors_with(config, change)
+def test_opening_a_client_that_finds_an_sdk_changed_names_it(
+    sdks: ChangedSDKs, config: str, distribution: str, change: str
+) -> None:
+    errors = sdks.errors_with(config, change)
 
     assert_incompatible(errors, distribution, "open")
     assert errors["requests"] == 0
@@ -189,7 +200,7 @@ def package_copy(folder: Path, package: str, replaced: str, source: str | None) 
 def test_a_module_that_is_gone_from_an_installed_sdk_is_not_a_missing_sdk(
     config: str, package: str, module: str, source: str | None, tmp_path: Path
 ) -> None:
-    errors = errors_with(config, "", package_copy(tmp_path, package, module, source))
+    errors = errors_with_path(config, "", package_copy(tmp_path, package, module, source))
 
     assert_incompatible(errors, package, "open")
 
@@ -205,7 +216,7 @@ def installed_as(folder: Path, distribution: str, version: str) -> Path:
 def test_another_version_than_the_tested_one_is_named_with_the_one_to_install(tmp_path: Path) -> None:
     _, distribution, change = FORM_CHANGES["google: inside the SDK"]
 
-    errors = errors_with("google", change, installed_as(tmp_path, distribution, "99.1"))
+    errors = errors_with_path("google", change, installed_as(tmp_path, distribution, "99.1"))
 
     assert errors["client"]["installed"] == "99.1"
     assert errors["session"]["message"] == (
@@ -218,8 +229,8 @@ def test_another_version_than_the_tested_one_is_named_with_the_one_to_install(tm
 def test_an_sdk_that_no_longer_requires_its_http_library_has_changed(tmp_path: Path) -> None:
     without_httpx2 = "import sys; sys.modules['httpx2'] = None  # as if it were not installed"
 
-    missing = errors_with("anthropic", without_httpx2)
-    changed = errors_with("anthropic", without_httpx2, installed_as(tmp_path, "anthropic", "99.1"))
+    missing = errors_with_path("anthropic", without_httpx2)
+    changed = errors_with_path("anthropic", without_httpx2, installed_as(tmp_path, "anthropic", "99.1"))
 
     assert (missing["client"]["type"], missing["client"]["extra"]) == ("MissingExtra", "anthropic")
     assert (changed["client"]["type"], changed["client"]["installed"]) == ("IncompatibleSDK", "99.1")
@@ -238,8 +249,8 @@ def test_an_sdk_that_no_longer_requires_its_http_library_has_changed(tmp_path: P
         ("google", "import rayconteur.providers.google.client as c; del c.GoogleClient._channel"),
     ],
 )
-def test_a_bug_of_this_package_is_not_blamed_on_an_sdk_or_retried(config: str, bug: str) -> None:
-    errors = errors_with(config, bug)
+def test_a_bug_of_this_package_is_not_blamed_on_an_sdk_or_retried(sdks: ChangedSDKs, config: str, bug: str) -> None:
+    errors = sdks.errors_with(config, bug)
 
     assert errors["client"]["type"] in ("AttributeError", "NameError", "TypeError")
     assert errors["session"]["type" if errors["client"]["at"] == "open" else "code"] != "incompatible_sdk"
