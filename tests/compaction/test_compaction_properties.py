@@ -1,6 +1,8 @@
 """Properties of every compacted history, for random histories, configs and budgets."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from builders.histories import broken_rules, compact_natively, count_tokens, histories, send_summary
 from hypothesis import given, settings
@@ -41,11 +43,27 @@ configs: st.SearchStrategy[Compaction] = st.one_of(
     st.builds(Layered, strategies=st.lists(single_strategies, min_size=1, max_size=4).map(tuple)),
 )
 budgets = st.one_of(st.integers(0, 3_000), st.integers(0, 60_000))
-Conversation = tuple[tuple[Message, ...], int | None]
 
 
-def compacted(conversation: Conversation, budget_tokens: int, config: Compaction) -> CompactionResult:
-    messages, running_turn = conversation
+@dataclass(frozen=True)
+class Case:
+    """A compaction of a history, and its result."""
+
+    messages: tuple[Message, ...]
+    running_turn: int | None
+    budget_tokens: int
+    config: Compaction
+    result: CompactionResult
+
+    @property
+    def after(self) -> tuple[Message, ...]:
+        """The history afterwards."""
+        return self.messages if self.result.messages is None else self.result.messages
+
+
+def compacted(
+    messages: tuple[Message, ...], running_turn: int | None, budget_tokens: int, config: Compaction
+) -> CompactionResult:
     job = CompactionJob(
         messages=messages,
         budget_tokens=budget_tokens,
@@ -61,81 +79,45 @@ def total_tokens(messages: tuple[Message, ...]) -> int:
     return sum(map(count_tokens, messages))
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
-@given(conversation=histories(), budget_tokens=budgets, config=configs)
-def test_a_compacted_history_breaks_no_provider_s_rules(
-    conversation: Conversation, budget_tokens: int, config: Compaction
-) -> None:
-    messages, _ = conversation
-    assert rules.violations(messages) == []
-    assert broken_rules(messages) == []
-
-    after = compacted(conversation, budget_tokens, config).messages
-
-    if after is not None:
-        assert rules.violations(after) == []
-        assert broken_rules(after) == []
+def breaks_no_provider_s_rules(case: Case) -> None:
+    assert rules.violations(case.messages) == []
+    assert broken_rules(case.messages) == []
+    if case.result.messages is not None:
+        assert rules.violations(case.result.messages) == []
+        assert broken_rules(case.result.messages) == []
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
-@given(conversation=histories(), budget_tokens=budgets, config=configs)
-def test_the_result_fits_its_budget_or_the_report_says_why_not(
-    conversation: Conversation, budget_tokens: int, config: Compaction
-) -> None:
-    messages, _ = conversation
-
-    result = compacted(conversation, budget_tokens, config)
-
-    after = messages if result.messages is None else result.messages
-    report = result.report
+def fits_its_budget_or_the_report_says_why_not(case: Case) -> None:
+    messages, after, report = case.messages, case.after, case.result.report
     assert (report.tokens_before, report.messages_before) == (total_tokens(messages), len(messages))
     assert (report.tokens_after, report.messages_after) == (total_tokens(after), len(after))
-    assert report.tokens_after < report.tokens_before or result.messages is None
-    assert report.tokens_after <= budget_tokens or report.problem
+    assert report.tokens_after < report.tokens_before or case.result.messages is None
+    assert report.tokens_after <= case.budget_tokens or report.problem
     assert report.turns_compacted + report.turns_kept == len(SizedHistory.of(messages, count_tokens).turn_starts)
-    if result.messages is None:
+    if case.result.messages is None:
         assert report.problem
         assert report.turns_compacted == 0
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
-@given(conversation=histories(), budget_tokens=budgets, config=configs)
-def test_compacting_a_compacted_history_changes_nothing(
-    conversation: Conversation, budget_tokens: int, config: Compaction
-) -> None:
-    messages, running_turn = conversation
-    once = compacted(conversation, budget_tokens, config)
+def changes_nothing_when_compacted_again(case: Case) -> None:
+    twice = compacted(case.result.messages or case.messages, case.running_turn, case.budget_tokens, case.config)
 
-    twice = compacted((once.messages or messages, running_turn), budget_tokens, config)
-
-    failed = "summarize:" in (once.report.problem or "")  # what could not be summarized may be smaller now
+    failed = "summarize:" in (case.result.report.problem or "")  # what could not be summarized may be smaller now
     assert twice.messages is None or failed
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
-@given(conversation=histories(), budget_tokens=budgets, config=configs)
-def test_the_last_user_message_and_the_last_step_are_untouched(
-    conversation: Conversation, budget_tokens: int, config: Compaction
-) -> None:
-    messages, _ = conversation
-    before = SizedHistory.of(messages, count_tokens)
+def leaves_the_last_user_message_and_the_last_step_untouched(case: Case) -> None:
+    before = SizedHistory.of(case.messages, count_tokens)
+    after = case.result.messages or case.messages
 
-    after = compacted(conversation, budget_tokens, config).messages or messages
-
-    last_step = messages[before.last_step_start :] if before.step_starts else ()
-    assert any(message is messages[before.last_turn_start] for message in after)
+    last_step = case.messages[before.last_step_start :] if before.step_starts else ()
+    assert any(message is case.messages[before.last_turn_start] for message in after)
     assert all(mine is its for mine, its in zip(after[len(after) - len(last_step) :], last_step, strict=True))
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
-@given(conversation=histories(), budget_tokens=budgets, config=configs)
-def test_order_is_kept_and_unchanged_messages_are_the_same_objects(
-    conversation: Conversation, budget_tokens: int, config: Compaction
-) -> None:
-    messages, _ = conversation
+def keeps_the_order_and_unchanged_messages_are_the_same_objects(case: Case) -> None:
+    messages, after = case.messages, case.result.messages or case.messages
     index_of = {id(message): index for index, message in enumerate(messages)}
-
-    after = compacted(conversation, budget_tokens, config).messages or messages
 
     unchanged = [index_of[id(message)] for message in after if id(message) in index_of]
     assert unchanged == sorted(unchanged)
@@ -148,22 +130,36 @@ def test_order_is_kept_and_unchanged_messages_are_the_same_objects(
     assert kept == with_results == [use for use in uses if use in kept]
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
-@given(conversation=histories(), budget_tokens=budgets, config=configs)
-def test_the_thinking_of_the_running_turn_stays_as_long_as_its_step(
-    conversation: Conversation, budget_tokens: int, config: Compaction
-) -> None:
-    messages, running_turn = conversation
-    after = compacted(conversation, budget_tokens, config).messages or messages
-
+def keeps_the_thinking_of_the_running_turn_as_long_as_its_step(case: Case) -> None:
     def thinking(of: tuple[Message, ...]) -> dict[str, list[Thinking]]:
         """The thinking of the running turn, by the id of the first tool use after it."""
         return {
             uses[0].id: [block for block in message.content if isinstance(block, Thinking)]
             for message in of
-            if message.turn == running_turn
+            if message.turn == case.running_turn
             if (uses := [block for block in message.content if isinstance(block, ToolUse)])
         }
 
-    before = thinking(messages)
-    assert all(blocks == before[use] for use, blocks in thinking(after).items())
+    before = thinking(case.messages)
+    assert all(blocks == before[use] for use, blocks in thinking(case.result.messages or case.messages).items())
+
+
+GUARANTEES: list[Callable[[Case], None]] = [
+    breaks_no_provider_s_rules,
+    fits_its_budget_or_the_report_says_why_not,
+    changes_nothing_when_compacted_again,
+    leaves_the_last_user_message_and_the_last_step_untouched,
+    keeps_the_order_and_unchanged_messages_are_the_same_objects,
+    keeps_the_thinking_of_the_running_turn_as_long_as_its_step,
+]
+
+
+@settings(max_examples=600, deadline=None, derandomize=True)
+@given(conversation=histories(), budget_tokens=budgets, config=configs)
+def test_a_compaction_keeps_all_its_guarantees(
+    conversation: tuple[tuple[Message, ...], int | None], budget_tokens: int, config: Compaction
+) -> None:
+    case = Case(*conversation, budget_tokens, config, compacted(*conversation, budget_tokens, config))
+
+    for holds in GUARANTEES:  # of one history: making it takes as long as all of them
+        holds(case)
