@@ -226,7 +226,7 @@ class Places:
 
     def _place(self, session_ids: Sequence[str], place: SessionPlace) -> None:
         of_host = self._by_host.setdefault(place.host_id, {})
-        for session_id in session_ids:
+        for session_id in dict.fromkeys(session_ids):  # the host rejects a call that names one twice
             self._places[session_id] = place
             of_host[session_id] = None
             self._ids.add(session_id)

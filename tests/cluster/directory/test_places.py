@@ -240,6 +240,17 @@ def test_a_claim_takes_all_ids_or_none() -> None:
     assert places.find("muninn") is None
 
 
+def test_an_id_that_a_claim_names_twice_has_one_place_and_is_free_again() -> None:
+    places = Places("first")
+    request = ClaimRequest("one", ["huginn", "huginn"], owner("host-1"))
+    places.claim(request, now_ms=10)
+    assert places.page("", 10).ids == {"host-1": ["huginn"]}
+
+    places.abandon(request)
+
+    assert places.page("", 10).ids == {}
+
+
 def test_a_claim_that_arrives_after_it_was_abandoned_is_not_granted() -> None:
     places = Places("first")
     request = ClaimRequest("one", ["huginn"], owner("host-1"))
