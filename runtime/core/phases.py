@@ -62,7 +62,7 @@ class Compacting(_Phase, frozen=True, kw_only=True):
     """The history is being compacted: for the next request of *turn*, or outside a turn.
 
     *failed* is the request that was rejected as too long, if that is the reason; *asked* is the number of the
-    ``Compact``, if one is.
+    ``Compact``, if one is. *source* was that of the provider at its start.
     """
 
     compaction: int
@@ -70,6 +70,7 @@ class Compacting(_Phase, frozen=True, kw_only=True):
     turn: Turn | None = None
     failed: RequestFailed | None = None
     asked: int = 0
+    source: str = ""
 
 
 class Closed(_Phase, frozen=True):

@@ -288,6 +288,7 @@ def played(seed: int, steps: int = 60) -> World:
                 assert not world.problems, "\n".join(world.problems)
 
     run(main())
+    assert world.compactions < steps, "compactions follow each other without an end"
     return world
 
 

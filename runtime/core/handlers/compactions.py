@@ -32,7 +32,11 @@ def start_compaction(
     if restore_unreadable(state) and turn:
         turn = msgspec.structs.replace(turn, fill_before=None)
     state.compactions += 1
-    state.enter(Compacting(compaction=state.compactions, reason=reason, turn=turn, failed=failed, asked=asked))
+    state.enter(
+        Compacting(
+            compaction=state.compactions, reason=reason, turn=turn, failed=failed, asked=asked, source=state.source
+        )
+    )
     window, settings_tokens = state.window(), state.settings_tokens()
     messages = tuple(state.history.messages)
     budget = _budget_tokens(reason, state.request_tokens() - settings_tokens, window)
@@ -97,6 +101,8 @@ def end_compaction(state: ConversationState, phase: Compacting, ended: ev.Compac
     if ended.messages is not None:
         state.history.replace_messages(ended.messages)
         state.history_changed()
+        if phase.source == state.source:
+            _learn_source(state)
     state.policy.turns_since = 1 if phase.turn else 0
     state.policy.compaction_ended(state.request_tokens(), state.config, state.settings_tokens())
     if ended.report is not None:
@@ -112,6 +118,16 @@ def end_compaction(state: ConversationState, phase: Compacting, ended: ev.Compac
             compaction=phase.asked,
         )
     )
+
+
+def _learn_source(state: ConversationState) -> None:
+    """Take over the source of a compaction by the provider: it has changed if a queued change has brought another key.
+
+    Keys apply at once. The compaction would be unreadable, and for each request there would be another one, for ever.
+    """
+    first = next(iter(state.history.messages), None)
+    if first is not None and first.is_native_summary and first.origin is not None and state.source:
+        state.source = first.origin.source
 
 
 def withdrawn_compaction(state: ConversationState, asked: int) -> Instruction:

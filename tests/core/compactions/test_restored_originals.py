@@ -14,6 +14,7 @@ from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.changes.continuation import is_prompt
 from rayconteur.runtime.core.conversation import Conversation
+from rayconteur.runtime.core.instructions import SendRequest, StartCompaction
 
 OTHER_MODEL = msgspec.structs.replace(received(msg.Configure(model="another")), source="another")
 
@@ -102,6 +103,27 @@ def test_a_summary_in_words_of_the_rest_of_an_answer_stays_or_gives_way_to_just_
         assert conversation.history[:-1] == (*before[:-1], summary, *full[2:])
     else:
         assert conversation.history[:-1] == (native, *full[:2])
+
+
+@pytest.mark.parametrize("changes_meanwhile", [False, True])
+def test_a_compaction_with_a_key_that_a_queued_change_has_brought_stays_unless_the_provider_changes_meanwhile(
+    changes_meanwhile: bool,
+) -> None:
+    conversation = opened_conversation()
+    conversation.handle(OTHER_MODEL)  # its source is not that of the compaction
+    conversation.handle(user_message("hi"))
+    conversation.handle(answered(1, "yes"))
+    conversation.handle(user_message("go on"))
+    before = conversation.history
+    conversation.handle(ev.RequestFailed(request=2, failure=ev.Failure(code="context_overflow", message="long")))
+    if changes_meanwhile:
+        conversation.handle(msgspec.structs.replace(OTHER_MODEL, source="a third one"))
+
+    compaction = (natively(before[:-1]), before[-1])
+    instructions = conversation.handle(ev.CompactionEnded(compaction=1, messages=compaction))
+
+    assert type(instructions[-1]) is (StartCompaction if changes_meanwhile else SendRequest)
+    assert conversation.history == (before if changes_meanwhile else compaction)
 
 
 @pytest.mark.parametrize("summary", [natively, in_words])
