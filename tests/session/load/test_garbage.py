@@ -14,7 +14,6 @@ from rayconteur.runtime.session.garbage import SessionFreezer
 def _restored() -> Iterator[None]:
     thresholds = gc.get_threshold()
     yield
-    gc.unfreeze()
     gc.set_threshold(*thresholds)
 
 
