@@ -1,8 +1,10 @@
 """Fixtures of all tests, and how a parallel run distributes the tests."""
 
+import asyncio
+import gc
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +65,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> RayTestsT
     return RayTestsTogether(config, log)  # pyright: ignore[reportArgumentType]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave the thousands of collected tests alone in garbage collections: each would take a second."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The root folder of the project."""
@@ -86,20 +100,59 @@ def options(ray_address: str) -> rc.RuntimeOptions:
     return rc.RuntimeOptions(namespace=f"test-{uuid.uuid4().hex[:8]}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def namespace() -> str:
-    """A namespace for all tests of a file."""
-    return f"file-{uuid.uuid4().hex[:8]}"
+    """The namespace of ``runtime`` and ``async_runtime``: that of programs which name none, so that they join it."""
+    return rc.RuntimeOptions().namespace
 
 
-@pytest.fixture(scope="module")
-def runtime(ray_address: str, namespace: str) -> "Iterator[blocking.Runtime]":
-    """A runtime for all tests of a file. By default, its sessions share an actor."""
+@pytest.fixture(scope="session")
+def runtime_of_run(ray_address: str, namespace: str) -> "Iterator[blocking.Runtime]":
+    """A runtime for all tests of this run: each new one starts three processes."""
     from rayconteur import blocking
 
     del ray_address
     with blocking.Runtime(placement=rc.Packed(), options=rc.RuntimeOptions(namespace=namespace)) as runtime:
         yield runtime
+
+
+@pytest.fixture(scope="module")
+def runtime(runtime_of_run: "blocking.Runtime") -> "Iterator[blocking.Runtime]":
+    """A runtime whose namespace has the sessions of this file only. By default, its sessions share an actor."""
+    yield runtime_of_run
+    for status in runtime_of_run.sessions():
+        runtime_of_run.session(status.id).close()
+
+
+@pytest.fixture
+def joining(runtime: "blocking.Runtime", namespace: str) -> rc.RuntimeOptions:
+    """Options with the namespace of ``runtime``: entering another one starts no process."""
+    del runtime
+    return rc.RuntimeOptions(namespace=namespace)
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[asyncio.Runner]:
+    """Runs the coroutines of all tests that use ``async_runtime``, in the loop in which it was entered."""
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="session")
+def async_runtime_of_run(runner: asyncio.Runner, ray_address: str, namespace: str) -> Iterator[rc.Runtime]:
+    """A runtime for all tests of this run, as ``runtime_of_run``."""
+    del ray_address
+    runtime = rc.Runtime(placement=rc.Packed(), options=rc.RuntimeOptions(namespace=namespace))
+    runner.run(runtime.__aenter__())
+    yield runtime
+    runner.run(runtime.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def async_runtime(runtime: "blocking.Runtime", async_runtime_of_run: rc.Runtime) -> rc.Runtime:
+    """A runtime in the namespace of ``runtime``, for the coroutines that ``runner`` runs."""
+    del runtime  # which closes the sessions at the end of the file
+    return async_runtime_of_run
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The chat at a terminal and in a pipe, on a real Ray."""
 
 import threading
-import uuid
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -11,6 +10,8 @@ from fixtures.terminal import Terminal, in_pipe
 from rayconteur import Scripted, SessionConfig, Text, blocking
 from rayconteur.cli.exit_codes import ExitCode
 from rayconteur.scripted import Say, Script
+
+pytestmark = pytest.mark.usefixtures("runtime")  # each chat joins its namespace
 
 
 class RejectsKeys(BaseHTTPRequestHandler):
@@ -79,20 +80,18 @@ def test_ctrl_c_interrupts_the_answer_and_ends_the_chat_only_if_pressed_twice_at
         assert terminal.exit_code() == ExitCode.INTERRUPTED
 
 
-def test_a_pipe_attaches_to_a_session_and_sends_each_line(ray_address: str) -> None:
-    name = f"raven-{uuid.uuid4().hex[:6]}"
-    with blocking.Runtime() as runtime:
-        session = runtime.spawn(SessionConfig(provider=Scripted()), name)
+def test_a_pipe_attaches_to_a_session_and_sends_each_line(runtime: blocking.Runtime, ray_address: str) -> None:
+    session = runtime.spawn(SessionConfig(provider=Scripted()), "piped")
 
-        done = in_pipe(
-            "chat", "--session", name, "--address", ray_address,
-            typed="Crôa, crôa!\n\n/nonsense\n /clear my doubts", extra={"PYTHONIOENCODING": "ascii"},
-        )  # fmt: skip
+    done = in_pipe(
+        "chat", "--session", "piped", "--address", ray_address,
+        typed="Crôa, crôa!\n\n/nonsense\n /clear my doubts", extra={"PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
 
-        assert done.stdout == "Cr?a, cr?a!\n/clear my doubts\n"
-        assert [line for line in done.stderr.splitlines() if "/nonsense" not in line] == []
-        assert done.returncode == ExitCode.FAILED  # a line was rejected
-        assert session.status().turns == 2  # and the session lives on
+    assert done.stdout == "Cr?a, cr?a!\n/clear my doubts\n"
+    assert [line for line in done.stderr.splitlines() if "/nonsense" not in line] == []
+    assert done.returncode == ExitCode.FAILED  # a line was rejected
+    assert session.status().turns == 2  # and the session lives on
 
 
 def test_the_chat_prints_errors_and_goes_on(ray_address: str, rejecting_server: str) -> None:
@@ -121,16 +120,9 @@ def asked_in(session: blocking.SessionHandle) -> list[str]:
 
 
 @pytest.fixture
-def session(runtime: blocking.Runtime, namespace: str) -> blocking.SessionHandle:
-    """A session that answers at once, and briefly."""
-    del namespace
+def session(runtime: blocking.Runtime) -> blocking.SessionHandle:
+    """A session that answers at once, and briefly. Its namespace is that of the chat."""
     return runtime.spawn(SessionConfig(provider=Scripted(script=Script(answers=((Say("Caw."),),)))))
-
-
-@pytest.fixture(scope="module")
-def namespace() -> str:
-    """That of the chat, which has no option for another one."""
-    return "rayconteur"
 
 
 def test_pasted_lines_are_one_question_and_a_long_line_is_whole(

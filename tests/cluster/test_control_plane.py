@@ -104,12 +104,12 @@ def test_readers_are_told_of_a_death_that_happens_while_the_directory_is_away(op
     asyncio.run(main())
 
 
-def test_the_id_of_a_killed_dedicated_session_is_free_while_its_handle_is_held(options: rc.RuntimeOptions) -> None:
+def test_the_id_of_a_killed_dedicated_session_is_free_while_its_handle_is_held(joining: rc.RuntimeOptions) -> None:
     async def main() -> None:
-        async with rc.Runtime(options=options) as runtime:
+        async with rc.Runtime(options=joining) as runtime:
             earlier = await runtime.spawn(ECHO, "raven")
-            host = await asyncio.to_thread(host_name, "raven", options.namespace)
-            await asyncio.to_thread(kill, await asyncio.to_thread(process_id, host, options.namespace))
+            host = await asyncio.to_thread(host_name, "raven", joining.namespace)
+            await asyncio.to_thread(kill, await asyncio.to_thread(process_id, host, joining.namespace))
 
             later = await runtime.spawn(ECHO, "raven")
 

@@ -29,13 +29,15 @@ def dedicated_actors(namespace: str) -> set[str]:
 
 
 def test_a_dedicated_session_has_its_own_actor_and_its_id_is_free_when_it_ends(
-    options: rc.RuntimeOptions,
+    joining: rc.RuntimeOptions,
 ) -> None:
+    before = dedicated_actors(joining.namespace)
+
     async def main() -> None:
-        async with rc.Runtime(options=options) as runtime:
+        async with rc.Runtime(options=joining) as runtime:
             for _ in range(2):
                 session = await runtime.spawn(ECHO, "huginn")
-                assert len(dedicated_actors(options.namespace)) == 1
+                assert len(dedicated_actors(joining.namespace) - before) == 1
                 assert (await session.ask("hello").answer()).text == "hello"
 
                 await session.close()
@@ -46,66 +48,70 @@ def test_a_dedicated_session_has_its_own_actor_and_its_id_is_free_when_it_ends(
     asyncio.run(main())
 
 
-def test_a_dedicated_session_takes_a_warm_actor(options: rc.RuntimeOptions) -> None:
+def test_a_dedicated_session_takes_a_warm_actor(joining: rc.RuntimeOptions) -> None:
+    before = dedicated_actors(joining.namespace)
+
     async def main() -> None:
-        async with rc.Runtime(options=options, warm=1) as runtime:
-            warm = warm_names(options.namespace)
+        async with rc.Runtime(options=joining, warm=1) as runtime:
+            warm = warm_names(joining.namespace)
             session = await runtime.spawn(ECHO, "huginn")
 
             assert (await session.ask("hello").answer()).text == "hello"
-            assert not dedicated_actors(options.namespace)
+            assert not dedicated_actors(joining.namespace) - before
             assert (await (await runtime.session("huginn")).status()).turns == 1
-            await wait_until(lambda: len(warm_names(options.namespace) - warm) == 1)  # the one that replaces it
+            await wait_until(lambda: len(warm_names(joining.namespace) - warm) == 1)  # the one that replaces it
 
     asyncio.run(main())
 
 
-def test_warm_actors_of_a_provider_have_loaded_it_and_serve_its_sessions_only(options: rc.RuntimeOptions) -> None:
+def test_warm_actors_of_a_provider_have_loaded_it_and_serve_its_sessions_only(joining: rc.RuntimeOptions) -> None:
     claude = rc.SessionConfig(provider=rc.Anthropic(model="claude-x", api_key="k", base_url="http://127.0.0.1:1"))
 
     async def main() -> None:
-        async with rc.Runtime(options=options, warm={"anthropic": 1}) as runtime:
-            [warm] = warm_names(options.namespace)
-            modules = await asyncio.to_thread(loaded_modules, warm, options.namespace)
+        async with rc.Runtime(options=joining, warm={"anthropic": 1}) as runtime:
+            [warm] = warm_names(joining.namespace)
+            modules = await asyncio.to_thread(loaded_modules, warm, joining.namespace)
             await runtime.spawn(ECHO, "huginn")
-            assert await asyncio.to_thread(host_name, "huginn", options.namespace) != warm
+            assert await asyncio.to_thread(host_name, "huginn", joining.namespace) != warm
             await runtime.spawn(claude, "muninn")
-            assert await asyncio.to_thread(host_name, "muninn", options.namespace) == warm
+            assert await asyncio.to_thread(host_name, "muninn", joining.namespace) == warm
             assert {"httptools", "rayconteur.providers.anthropic.client"} <= modules
             assert not modules & {"anthropic", "aiohttp", "rayconteur.providers.openai.client"}
 
     asyncio.run(main())
 
 
-def test_a_warm_actor_that_has_died_does_not_fail_the_next_spawn(options: rc.RuntimeOptions) -> None:
+def test_a_warm_actor_that_has_died_does_not_fail_the_next_spawn(joining: rc.RuntimeOptions) -> None:
+    before = dedicated_actors(joining.namespace)
+
     async def main() -> None:
-        async with rc.Runtime(options=options, warm=1) as runtime:
-            [warm] = warm_names(options.namespace)
-            await asyncio.to_thread(lambda: kill(process_id(warm, options.namespace)))
+        async with rc.Runtime(options=joining, warm=1) as runtime:
+            [warm] = warm_names(joining.namespace)
+            await asyncio.to_thread(lambda: kill(process_id(warm, joining.namespace)))
 
             session = await runtime.spawn(ECHO, "huginn")
 
             assert (await session.ask("hello").answer()).text == "hello"
-            assert len(dedicated_actors(options.namespace)) == 1
+            assert len(dedicated_actors(joining.namespace) - before) == 1
 
     asyncio.run(main())
 
 
-def test_a_runtime_that_was_left_replaces_no_warm_actor(options: rc.RuntimeOptions) -> None:
+def test_a_runtime_that_was_left_replaces_no_warm_actor(joining: rc.RuntimeOptions) -> None:
     async def main() -> None:
-        async with rc.Runtime(options=options, warm=1) as runtime:
+        async with rc.Runtime(options=joining, warm=1) as runtime:
             await runtime.spawn(ECHO)
 
         await asyncio.sleep(0.3)
-        assert not warm_names(options.namespace)
+        assert not warm_names(joining.namespace)
 
     asyncio.run(main())
 
 
-def test_leaving_a_runtime_ends_its_sessions(options: rc.RuntimeOptions) -> None:
+def test_leaving_a_runtime_ends_its_sessions(joining: rc.RuntimeOptions) -> None:
     async def main() -> set[psutil.Process]:
         before = running(SESSION_ACTOR, psutil.process_iter())
-        async with rc.Runtime(options=options) as runtime:
+        async with rc.Runtime(options=joining) as runtime:
             await runtime.spawn_many(ECHO, 2)
             started = running(SESSION_ACTOR, psutil.process_iter()) - before
             assert len(started) == 2
@@ -156,9 +162,9 @@ def test_events_are_sharded_over_all_routers(options: rc.RuntimeOptions) -> None
     asyncio.run(main())
 
 
-def test_a_second_driver_reads_from_any_position_and_sends_messages(options: rc.RuntimeOptions) -> None:
+def test_a_second_driver_reads_from_any_position_and_sends_messages(joining: rc.RuntimeOptions) -> None:
     async def main() -> None:
-        async with rc.Runtime(options=options, placement=rc.Packed()) as one, rc.Runtime(options=options) as two:
+        async with rc.Runtime(options=joining, placement=rc.Packed()) as one, rc.Runtime(options=joining) as two:
             first = await one.spawn(ECHO, "shared")
             await first.ask("first").answer()
             seq = (await first.status()).last_seq

@@ -1,6 +1,8 @@
 """Placements: which sessions share an actor, how long actors live, and what is left of a namespace."""
 
 import asyncio
+import uuid
+from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -20,6 +22,20 @@ ECHO = rc.SessionConfig(provider=rc.Scripted())
 def packed_actors(namespace: str) -> set[str]:
     """The names of the actors of packed sessions."""
     return {name for name in actor_names(namespace) if name.startswith("_host-")}
+
+
+@pytest.fixture(scope="module")
+def namespace() -> str:
+    """A namespace in which no other file has sessions or actors."""
+    return f"placements-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="module")
+def runtime(ray_address: str, namespace: str) -> Iterator[blocking.Runtime]:
+    """A runtime in that namespace."""
+    del ray_address
+    with blocking.Runtime(placement=rc.Packed(), options=rc.RuntimeOptions(namespace=namespace)) as runtime:
+        yield runtime
 
 
 def test_each_dedicated_session_has_its_own_process_which_ends_with_it(

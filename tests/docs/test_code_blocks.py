@@ -8,9 +8,7 @@ import ast
 import asyncio
 import inspect
 import io
-import uuid
-from collections.abc import Generator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from itertools import pairwise
 from pathlib import Path
 from types import CodeType
@@ -39,32 +37,20 @@ def compiled(block: CodeBlock, page: Path) -> CodeType:
     return code
 
 
-def awaits(code: CodeType) -> bool:
-    """True if *code* has a top-level ``await``."""
-    return bool(code.co_flags & inspect.CO_COROUTINE)
-
-
-@contextmanager
-def open_runtime(runner: asyncio.Runner) -> Generator[rc.Runtime]:
-    """The runtime that blocks with a top-level ``await`` find."""
-    options = rc.RuntimeOptions(namespace=f"docs-{uuid.uuid4().hex[:8]}")
-    runtime = rc.Runtime(placement=rc.Packed(), options=options)
-    runner.run(runtime.__aenter__())
-    try:
-        yield runtime
-    finally:
-        runner.run(runtime.__aexit__(None, None, None))
-
-
-def run_blocks(blocks: list[CodeBlock], page: Path) -> list[str]:
-    """Run *blocks* one after the other. Returns what each prints."""
-    names: dict[str, Any] = {"__name__": "__main__", "rc": rc}
+def run_blocks(blocks: list[CodeBlock], page: Path, runner: asyncio.Runner, runtime: rc.Runtime) -> list[str]:
+    """Run *blocks* one after the other. Returns what each prints. Those with a top-level ``await`` find *runtime*."""
+    names: dict[str, Any] = {"__name__": "__main__", "rc": rc, "runtime": runtime}
     programs = [compiled(block, page) for block in blocks]
-    with asyncio.Runner() as runner:
-        if not any(map(awaits, programs)):
-            return [printed_by(program, names, runner) for program in programs]
-        with open_runtime(runner) as names["runtime"]:
-            return [printed_by(program, names, runner) for program in programs]
+    try:
+        return [printed_by(program, names, runner) for program in programs]
+    finally:
+        runner.run(close_sessions(runtime))
+
+
+async def close_sessions(runtime: rc.Runtime) -> None:
+    """Close the sessions that a page leaves: the next one finds none."""
+    for status in await runtime.sessions():
+        await (await runtime.session(status.id)).close()
 
 
 def printed_by(program: CodeType, names: dict[str, Any], runner: asyncio.Runner) -> str:
@@ -76,12 +62,13 @@ def printed_by(program: CodeType, names: dict[str, Any], runner: asyncio.Runner)
 
 
 @pytest.mark.parametrize("page", PAGES_WITH_PYTHON, ids=name)
-def test_the_python_blocks_of_a_page_run_in_order_and_print_what_it_shows(page: Path, ray_address: str) -> None:
-    del ray_address
+def test_the_python_blocks_of_a_page_run_in_order_and_print_what_it_shows(
+    page: Path, runner: asyncio.Runner, async_runtime: rc.Runtime
+) -> None:
     blocks = code_blocks(page)
     programs = [block for block in blocks if block.language == "python"]
 
-    printed = dict(zip(programs, run_blocks(programs, page), strict=True))
+    printed = dict(zip(programs, run_blocks(programs, page, runner, async_runtime), strict=True))
 
     shown = [(block, after) for block, after in pairwise(blocks) if after.is_output]
     assert [printed[block].rstrip("\n") for block, _ in shown] == [after.code.rstrip("\n") for _, after in shown]

@@ -163,4 +163,4 @@ def test_leaving_the_runtime_ends_calls_in_other_threads_with_an_error_and_the_l
         with rejected(RuntimeClosed, "left"):
             waiting.result()
 
-    assert sum(thread.name == "rayconteur" for thread in threading.enumerate()) == 1  # that of this file's runtime
+    assert sum(thread.name == "rayconteur" for thread in threading.enumerate()) == 1  # that of the runtime of this run

@@ -9,16 +9,15 @@ import rayconteur as rc
 
 
 @EACH_PROVIDER
-def test_a_session_of_each_provider_answers(options: rc.RuntimeOptions, config: Config, stream: bytes) -> None:
+def test_a_session_of_each_provider_answers(
+    runner: asyncio.Runner, async_runtime: rc.Runtime, config: Config, stream: bytes
+) -> None:
     async def main() -> rc.FromLLM:
-        async with (
-            Loopback(answers(stream)) as server,
-            rc.Runtime(placement=rc.Packed(), options=options) as runtime,
-        ):
-            session = await runtime.spawn(rc.SessionConfig(provider=config(server.url)))
+        async with Loopback(answers(stream)) as server:
+            session = await async_runtime.spawn(rc.SessionConfig(provider=config(server.url)))
             async for event in session.ask("Where is the raven?"):
                 if isinstance(event, rc.ToolBatch | rc.Completed | rc.Failed):
                     return event
         raise AssertionError("the turn did not end")
 
-    assert isinstance(asyncio.run(main()), rc.ToolBatch | rc.Completed)
+    assert isinstance(runner.run(main()), rc.ToolBatch | rc.Completed)

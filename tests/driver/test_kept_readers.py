@@ -136,7 +136,7 @@ def test_the_next_turn_sends_the_router_nothing_and_reads_what_follows() -> None
     play(scene)
 
 
-def test_each_turn_has_all_its_events_whoever_asked_before(options: rc.RuntimeOptions) -> None:
+def test_each_turn_has_all_its_events_whoever_asked_before(runner: asyncio.Runner, async_runtime: rc.Runtime) -> None:
     answers = tuple((Say(text=f"Answer {number}."),) for number in range(8))
     config = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=answers)))
 
@@ -144,14 +144,13 @@ def test_each_turn_has_all_its_events_whoever_asked_before(options: rc.RuntimeOp
         return (await session.ask("Hi")).text
 
     async def main() -> list[str]:
-        async with rc.Runtime(placement=rc.Packed(), options=options) as runtime:
-            one = await runtime.spawn(config, "shared")
-            other = await runtime.session("shared")
-            texts = [await turn(one), await turn(one), await turn(other)]
-            await one.clear()
-            texts += sorted(await asyncio.gather(turn(one), turn(other), turn(one)))
-            async for _ in one.ask("Hi"):  # left early: nobody reads the rest
-                break
-            return [*texts, await turn(one)]
+        one = await async_runtime.spawn(config, "shared")
+        other = await async_runtime.session("shared")
+        texts = [await turn(one), await turn(one), await turn(other)]
+        await one.clear()
+        texts += sorted(await asyncio.gather(turn(one), turn(other), turn(one)))
+        async for _ in one.ask("Hi"):  # left early: nobody reads the rest
+            break
+        return [*texts, await turn(one)]
 
-    assert asyncio.run(main()) == [f"Answer {number}." for number in (0, 1, 2, 3, 4, 5, 7)]
+    assert runner.run(main()) == [f"Answer {number}." for number in (0, 1, 2, 3, 4, 5, 7)]

@@ -36,11 +36,13 @@ async def output_limit(session: rc.SessionHandle) -> int | None:
     return (await session.settings()).provider.facts.output_limit_tokens
 
 
-def test_the_endpoint_is_asked_about_each_new_model_of_a_session(options: rc.RuntimeOptions) -> None:
+def test_the_endpoint_is_asked_about_each_new_model_of_a_session(
+    runner: asyncio.Runner, async_runtime: rc.Runtime
+) -> None:
     async def main() -> list[int | None]:
         limits: list[int | None] = []
-        async with Loopback(answer_with_the_model_s_number) as server, rc.Runtime(options=options) as runtime:
-            session = await runtime.spawn(rc.SessionConfig(provider=provider(server.url, "claude-7")))
+        async with Loopback(answer_with_the_model_s_number) as server:
+            session = await async_runtime.spawn(rc.SessionConfig(provider=provider(server.url, "claude-7")))
             limits.append(await output_limit(session))
             await session.configure(rc.Configure(model="claude-8"))
             limits.append(await output_limit(session))
@@ -50,11 +52,11 @@ def test_the_endpoint_is_asked_about_each_new_model_of_a_session(options: rc.Run
             limits.append(await output_limit(session))
         return limits
 
-    assert asyncio.run(main()) == [7_000, 8_000, 9_000, 128_000]
+    assert runner.run(main()) == [7_000, 8_000, 9_000, 128_000]
 
 
 def test_a_hanging_endpoint_holds_up_one_spawn_and_no_other_task(
-    options: rc.RuntimeOptions, monkeypatch: pytest.MonkeyPatch
+    runner: asyncio.Runner, async_runtime: rc.Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(served_facts, "TIMEOUT_S", 0.5)
     asked = asyncio.Event()
@@ -64,27 +66,24 @@ def test_a_hanging_endpoint_holds_up_one_spawn_and_no_other_task(
         await exchange.hang()
 
     async def main() -> tuple[bool, int | None, int]:
-        async with Loopback(hang) as server, rc.Runtime(options=options, placement=rc.Packed()) as runtime:
+        async with Loopback(hang) as server:
             config = rc.SessionConfig(provider=provider(server.url, "claude-opus-5-5"))
-            spawning = asyncio.ensure_future(runtime.spawn(config))
+            spawning = asyncio.ensure_future(async_runtime.spawn(config))
             await asked.wait()
             is_free = not spawning.done()  # the endpoint has been asked, and this task runs all the same
             session = await spawning
-            await runtime.spawn(config)
+            await async_runtime.spawn(config)
             return is_free, await output_limit(session), len(server.received)
 
-    assert asyncio.run(main()) == (True, 128_000, 1)
+    assert runner.run(main()) == (True, 128_000, 1)
 
 
 def test_messages_stay_behind_a_change_of_the_model_that_the_endpoint_is_asked_about(
-    options: rc.RuntimeOptions,
+    runner: asyncio.Runner, async_runtime: rc.Runtime
 ) -> None:
     async def main() -> list[Any]:
-        async with (
-            Loopback(answer_with_the_model_s_number) as server,
-            rc.Runtime(options=options, placement=rc.Packed()) as runtime,
-        ):
-            session = await runtime.spawn(rc.SessionConfig(provider=rc.Scripted()))
+        async with Loopback(answer_with_the_model_s_number) as server:
+            session = await async_runtime.spawn(rc.SessionConfig(provider=rc.Scripted()))
             changes = [rc.Configure(provider=rc.Scripted(model=name)) for name in ("a", "b")]
             asked = rc.Configure(provider=provider(server.url, "claude-7"))
             messages: list[rc.ToLLM] = [asked, changes[0], changes[1]]
@@ -93,7 +92,7 @@ def test_messages_stay_behind_a_change_of_the_model_that_the_endpoint_is_asked_a
 
             return [(await session.settings()).provider.model, len(server.received)]
 
-    assert asyncio.run(main()) == ["b", 1]
+    assert runner.run(main()) == ["b", 1]
 
 
 def test_the_blocking_api_asks_too(runtime: blocking.Runtime) -> None:

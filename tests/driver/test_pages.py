@@ -47,26 +47,24 @@ def test_more_sessions_than_a_page_holds_are_listed_whole(options: rc.RuntimeOpt
 
 
 @pytest.mark.parametrize("limit", [0, -1])
-def test_a_page_without_sessions_is_rejected(options: rc.RuntimeOptions, limit: int) -> None:
+def test_a_page_without_sessions_is_rejected(runner: asyncio.Runner, async_runtime: rc.Runtime, limit: int) -> None:
     async def main() -> None:
-        async with rc.Runtime(options=options) as runtime:
-            with pytest.raises(InvalidConfig, match="limit"):
-                await runtime.sessions(limit=limit)
+        with pytest.raises(InvalidConfig, match="limit"):
+            await async_runtime.sessions(limit=limit)
 
-    asyncio.run(main())
+    runner.run(main())
 
 
-def test_a_history_longer_than_a_page_arrives_whole(options: rc.RuntimeOptions) -> None:
+def test_a_history_longer_than_a_page_arrives_whole(runner: asyncio.Runner, async_runtime: rc.Runtime) -> None:
     async def main() -> None:
-        async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
-            session = await runtime.spawn(UNCOMPACTED)
-            texts = [f"{number} " + "caw " * 100_000 for number in range(4)]
-            for text in texts:
-                await session.ask(text).answer()
+        session = await async_runtime.spawn(UNCOMPACTED)
+        texts = [f"{number} " + "caw " * 100_000 for number in range(4)]
+        for text in texts:
+            await session.ask(text).answer()
 
-            history = await session.history()
+        history = await session.history()
 
-            assert [message.turn for message in history] == [1, 1, 2, 2, 3, 3, 4, 4]
-            assert [message.content for message in history[::2]] == [(rc.Text(text),) for text in texts]
+        assert [message.turn for message in history] == [1, 1, 2, 2, 3, 3, 4, 4]
+        assert [message.content for message in history[::2]] == [(rc.Text(text),) for text in texts]
 
-    asyncio.run(main())
+    runner.run(main())

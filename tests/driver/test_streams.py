@@ -45,34 +45,39 @@ def kill_actor(name: str, options: rc.RuntimeOptions, no_restart: bool = True) -
 
 
 @pytest.mark.parametrize("placement", [rc.Packed(), rc.Dedicated()], ids=["packed", "dedicated"])
-def test_a_reader_of_a_reused_id_gets_the_later_session_only(options: rc.RuntimeOptions, placement: Placement) -> None:
+def test_a_reader_of_a_reused_id_gets_the_later_session_only(joining: rc.RuntimeOptions, placement: Placement) -> None:
     async def main() -> None:
-        async with rc.Runtime(options=options, placement=placement) as runtime:
+        async with rc.Runtime(options=joining, placement=placement) as runtime:
+            session_id = f"reused-{type(placement).__name__}"
             everything = runtime.events(after=0)
             for text in ("first", "second"):
-                session = await runtime.spawn(ECHO, "reused")
+                session = await runtime.spawn(ECHO, session_id)
                 early = session.events()
                 assert (await session.ask(text).answer()).text == text
                 await session.close()
                 assert [event.seq async for event in early] == [1, 2, 3, 4, 5, 6]
-            assert [(await anext(everything)).seq for _ in range(12)] == [1, 2, 3, 4, 5, 6] * 2
+            seqs: list[int] = []
+            while len(seqs) < 12:
+                event = await anext(everything)
+                seqs += [event.seq] * (event.session_id == session_id)
+            assert seqs == [1, 2, 3, 4, 5, 6] * 2
 
     asyncio.run(main())
 
 
 def test_readers_of_a_session_that_died_get_all_its_events_and_then_its_death(
-    options: rc.RuntimeOptions,
+    joining: rc.RuntimeOptions,
 ) -> None:
     async def event_names(reader: Reader) -> list[str]:
         return [type(event).__name__ async for event in reader]
 
     async def main() -> None:
-        async with rc.Runtime(options=options) as runtime, rc.Runtime(options=options) as other:
+        async with rc.Runtime(options=joining) as runtime, rc.Runtime(options=joining) as other:
             session = await runtime.spawn(ECHO, "mortal")
             await session.ask("last words").answer()
             readers = [session.events(), (await other.session("mortal")).events()]
 
-            kill_actor(await asyncio.to_thread(host_name, "mortal", options.namespace), options)
+            kill_actor(await asyncio.to_thread(host_name, "mortal", joining.namespace), joining)
 
             everything = ["TurnStarted", "StreamStarted", "TextChunk", "TokenUpdate", "Completed", "Died"]
             assert await asyncio.gather(*map(event_names, readers)) == [everything] * 2
@@ -107,26 +112,26 @@ def test_when_a_router_dies_readers_continue_and_are_told_exactly_what_they_miss
     asyncio.run(main())
 
 
-def test_a_reader_from_now_on_gets_no_earlier_events(options: rc.RuntimeOptions) -> None:
+def test_a_reader_from_now_on_gets_no_earlier_events(runner: asyncio.Runner, async_runtime: rc.Runtime) -> None:
     async def main() -> None:
-        async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
-            old = await runtime.spawn(ECHO, "old")
-            await old.ask("too early").answer()
-            everything = runtime.events()
-            first_event = asyncio.ensure_future(anext(everything))
-            while not first_event.done():
-                await old.ask("read, if the reader has started").answer()
-            new = await runtime.spawn(ECHO, "new")
-            await new.ask("read").answer()
+        old = await async_runtime.spawn(ECHO, "old")
+        await old.ask("too early").answer()
+        everything = async_runtime.events()
+        first_event = asyncio.ensure_future(anext(everything))
+        while not first_event.done():
+            await old.ask("read, if the reader has started").answer()
+        new = await async_runtime.spawn(ECHO, "new")
+        await new.ask("read").answer()
 
-            last = {"old": (await first_event).seq, "new": 0}
-            assert last["old"] > 5
-            while last["new"] < 5:
-                event = await anext(everything)
-                assert event.seq == last[event.session_id] + 1
-                last[event.session_id] = event.seq
+        last = {"old": (await first_event).seq, "new": 0}
+        assert last["old"] > 5
+        while last["new"] < 5:
+            event = await anext(everything)
+            assert event.seq == last[event.session_id] + 1
+            last[event.session_id] = event.seq
+        await asyncio.gather(old.close(), new.close())
 
-    asyncio.run(main())
+    runner.run(main())
 
 
 SECOND_DRIVER = """
@@ -146,19 +151,18 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 def test_another_program_reads_and_writes_and_leaves_the_session_running(
-    ray_address: str, options: rc.RuntimeOptions
+    ray_address: str, namespace: str, runner: asyncio.Runner, async_runtime: rc.Runtime
 ) -> None:
     async def main() -> None:
-        async with rc.Runtime(options=options, placement=rc.Packed()) as runtime:
-            session = await runtime.spawn(ECHO, "shared")
-            await session.ask("from the one").answer()
-            here = session.events(after=5)
+        session = await async_runtime.spawn(ECHO, "shared")
+        await session.ask("from the one").answer()
+        here = session.events(after=5)
 
-            program = [sys.executable, "-c", SECOND_DRIVER, ray_address, options.namespace]
-            there = await asyncio.to_thread(subprocess.run, program, capture_output=True, text=True, check=True)
+        program = [sys.executable, "-c", SECOND_DRIVER, ray_address, namespace]
+        there = await asyncio.to_thread(subprocess.run, program, capture_output=True, text=True, check=True)
 
-            assert there.stdout.splitlines() == ["3 4 5", "from the other", "shared"]
-            assert [(await anext(here)).seq for _ in range(5)] == [6, 7, 8, 9, 10]
-            assert (await session.ask("and again").answer()).turn == 3
+        assert there.stdout.splitlines() == ["3 4 5", "from the other", "shared"]
+        assert [(await anext(here)).seq for _ in range(5)] == [6, 7, 8, 9, 10]
+        assert (await session.ask("and again").answer()).turn == 3
 
-    asyncio.run(main())
+    runner.run(main())

@@ -23,10 +23,10 @@ Abandon = Callable[[rc.SessionHandle], Awaitable[None]]
 
 
 @asynccontextmanager
-async def running(options: rc.RuntimeOptions, provider: rc.Scripted = ENDLESS) -> AsyncGenerator[rc.SessionHandle]:
+async def running(runtime: rc.Runtime, provider: rc.Scripted = ENDLESS) -> AsyncGenerator[rc.SessionHandle]:
     """A session that takes minutes for an answer to ``LONG``."""
-    async with rc.Runtime(placement=rc.Packed(), options=options) as runtime:
-        yield await runtime.spawn(rc.SessionConfig(provider=provider))
+    async with await runtime.spawn(rc.SessionConfig(provider=provider)) as session:
+        yield session
 
 
 async def wait_for_answer(session: rc.SessionHandle) -> None:
@@ -108,19 +108,21 @@ ABANDON: list[Abandon] = [
 Scene = Callable[[rc.SessionHandle, Abandon], Coroutine[None, None, None]]
 
 
-def play_each(options: rc.RuntimeOptions, scene: Scene, ways: Sequence[Abandon] = ABANDON) -> None:
+async def play_each(runtime: rc.Runtime, scene: Scene, ways: Sequence[Abandon] = ABANDON) -> None:
     """Play *scene* with each way to abandon a call, all at once, each with a session of its own."""
 
-    async def main() -> None:
-        async with rc.Runtime(placement=rc.Packed(), options=options) as runtime, asyncio.TaskGroup() as scenes:
-            for abandon in ways:
-                session = await runtime.spawn(rc.SessionConfig(provider=ENDLESS), abandon.__name__)
-                scenes.create_task(scene(session, abandon))
+    async def play(abandon: Abandon) -> None:
+        async with running(runtime) as session:
+            await scene(session, abandon)
 
-    asyncio.run(main())
+    async with asyncio.TaskGroup() as scenes:
+        for abandon in ways:
+            scenes.create_task(play(abandon), name=abandon.__name__)
 
 
-def test_the_turn_of_an_abandoned_reply_is_interrupted_and_the_next_one_runs(options: rc.RuntimeOptions) -> None:
+def test_the_turn_of_an_abandoned_reply_is_interrupted_and_the_next_one_runs(
+    runner: asyncio.Runner, async_runtime: rc.Runtime
+) -> None:
     async def scene(session: rc.SessionHandle, abandon: Abandon) -> None:
         reader = session.events()
         await abandon(session)
@@ -132,28 +134,32 @@ def test_the_turn_of_an_abandoned_reply_is_interrupted_and_the_next_one_runs(opt
         assert [type(event) for event in events if event.turn == 1][-1] is rc.Interrupted
         reader.close()
 
-    play_each(options, scene)
+    runner.run(play_each(async_runtime, scene))
 
 
-def test_the_next_message_does_not_meet_a_busy_session(options: rc.RuntimeOptions) -> None:
+def test_the_next_message_does_not_meet_a_busy_session(runner: asyncio.Runner, async_runtime: rc.Runtime) -> None:
     async def scene(session: rc.SessionHandle, abandon: Abandon) -> None:
         await abandon(session)
 
         assert (await session.ask(IF_IDLE)).text == "Hi"
 
-    play_each(options, scene)
+    runner.run(play_each(async_runtime, scene))
 
 
-def test_the_session_is_idle_when_a_cancelled_call_has_returned(options: rc.RuntimeOptions) -> None:
+def test_the_session_is_idle_when_a_cancelled_call_has_returned(
+    runner: asyncio.Runner, async_runtime: rc.Runtime
+) -> None:
     async def scene(session: rc.SessionHandle, abandon: Abandon) -> None:
         await abandon(session)
 
         assert (await session.status()).turn is None
 
-    play_each(options, scene, [wait_for_answer, cancel_at_first_text, close_iterator])
+    runner.run(play_each(async_runtime, scene, [wait_for_answer, cancel_at_first_text, close_iterator]))
 
 
-def test_however_early_a_call_is_cancelled_its_turn_does_not_go_on(options: rc.RuntimeOptions) -> None:
+def test_however_early_a_call_is_cancelled_its_turn_does_not_go_on(
+    runner: asyncio.Runner, async_runtime: rc.Runtime
+) -> None:
     async def after(iterations: int, session: rc.SessionHandle) -> None:
         await session.interrupt()  # the connection is open
         task = asyncio.create_task(session.ask(LONG).answer())
@@ -168,17 +174,17 @@ def test_however_early_a_call_is_cancelled_its_turn_does_not_go_on(options: rc.R
         assert (status.turn, status.messages) == (None, 2)
 
     async def main() -> None:
-        async with running(options) as session:
+        async with running(async_runtime) as session:
             for iterations in range(15):
                 await after(iterations, session)
                 await session.clear()
 
-    asyncio.run(main())
+    runner.run(main())
 
 
-def test_a_queued_turn_that_is_abandoned_never_runs(options: rc.RuntimeOptions) -> None:
+def test_a_queued_turn_that_is_abandoned_never_runs(runner: asyncio.Runner, async_runtime: rc.Runtime) -> None:
     async def main() -> list[rc.FromLLM]:
-        async with running(options) as session:
+        async with running(async_runtime) as session:
             reader = session.events()
             first = asyncio.create_task(session.ask(LONG).answer())
             await anext(reader)
@@ -190,7 +196,7 @@ def test_a_queued_turn_that_is_abandoned_never_runs(options: rc.RuntimeOptions) 
             await last
             return [event async for event in _until_completed(reader)]
 
-    events = asyncio.run(main())
+    events = runner.run(main())
 
     assert [type(event) for event in events if event.turn == 2] == [rc.Interrupted]
     assert isinstance(events[-1], rc.Completed)
@@ -199,14 +205,16 @@ def test_a_queued_turn_that_is_abandoned_never_runs(options: rc.RuntimeOptions) 
 
 @pytest.mark.parametrize("by_runtime", [True, False])
 def test_with_leave_the_turn_goes_on_and_its_answer_is_in_the_history(
-    options: rc.RuntimeOptions, by_runtime: bool
+    runtime: blocking.Runtime, namespace: str, by_runtime: bool
 ) -> None:
-    options = rc.RuntimeOptions(
-        namespace=options.namespace, on_abandon=OnAbandon.LEAVE if by_runtime else OnAbandon.INTERRUPT
-    )
+    del runtime  # this one joins its namespace
+    options = rc.RuntimeOptions(namespace=namespace, on_abandon=OnAbandon.LEAVE if by_runtime else OnAbandon.INTERRUPT)
 
     async def main() -> tuple[int, str]:
-        async with running(options, rc.Scripted(script=Script(first_token_s=0.5))) as session:
+        async with (
+            rc.Runtime(placement=rc.Packed(), options=options) as joined,
+            running(joined, rc.Scripted(script=Script(first_token_s=0.5))) as session,
+        ):
             with suppress(TimeoutError):
                 await asyncio.wait_for(session.ask("One", on_abandon=None if by_runtime else "leave").answer(), 0.2)
             await session.ask("Two")
@@ -216,12 +224,12 @@ def test_with_leave_the_turn_goes_on_and_its_answer_is_in_the_history(
 
 
 def test_a_loop_that_is_left_at_a_batch_of_tool_uses_leaves_the_turn_waiting_for_results(
-    options: rc.RuntimeOptions,
+    runner: asyncio.Runner, async_runtime: rc.Runtime
 ) -> None:
     script = Script(answers=((Call(id="a", name="look", input={}),), (Say("Seen."),)))
 
     async def main() -> str:
-        async with running(options, rc.Scripted(script=script)) as session:
+        async with running(async_runtime, rc.Scripted(script=script)) as session:
             async for event in session.ask("Look."):
                 if isinstance(event, rc.ToolBatch):
                     break
@@ -229,10 +237,12 @@ def test_a_loop_that_is_left_at_a_batch_of_tool_uses_leaves_the_turn_waiting_for
             events = [event async for event in _until_completed(session.events(receipt.seq))]
             return "".join(event.text for event in events if isinstance(event, rc.TextChunk))
 
-    assert asyncio.run(main()) == "Seen."
+    assert runner.run(main()) == "Seen."
 
 
-def test_a_call_that_is_cancelled_while_its_tool_runs_ends_its_turn(options: rc.RuntimeOptions) -> None:
+def test_a_call_that_is_cancelled_while_its_tool_runs_ends_its_turn(
+    runner: asyncio.Runner, async_runtime: rc.Runtime
+) -> None:
     script = Script(answers=((Call(id="a", name="look", input={}),), (Say("Seen."),)))
 
     async def hang(use: rc.ToolUse) -> str:
@@ -240,12 +250,12 @@ def test_a_call_that_is_cancelled_while_its_tool_runs_ends_its_turn(options: rc.
         return use.name
 
     async def main() -> str:
-        async with running(options, rc.Scripted(script=script)) as session:
+        async with running(async_runtime, rc.Scripted(script=script)) as session:
             with suppress(TimeoutError):
                 await asyncio.wait_for(session.ask("Look.").answer(hang), 0.5)
             return (await session.ask("Hi")).text
 
-    assert asyncio.run(main()) == "Seen."
+    assert runner.run(main()) == "Seen."
 
 
 def test_another_value_is_rejected_when_it_is_given(runtime: blocking.Runtime, session: blocking.SessionHandle) -> None:

@@ -37,9 +37,9 @@ ASK = "text = (await session.ask('Caw?').answer()).text"
 LEAVE = "await runtime.__aexit__(None, None, None)"
 
 
-def test_cells_share_a_runtime_that_one_of_them_enters(options: rc.RuntimeOptions) -> None:
+def test_cells_share_a_runtime_that_one_of_them_enters(joining: rc.RuntimeOptions) -> None:
     with asyncio.Runner() as runner:
-        notebook = Notebook(runner.get_loop(), options=options)
+        notebook = Notebook(runner.get_loop(), options=joining)
 
         for cell in (ENTER, SPAWN, ASK, "status = await session.status()", "sessions = await runtime.sessions()"):
             notebook.run(cell)
@@ -51,9 +51,9 @@ def test_cells_share_a_runtime_that_one_of_them_enters(options: rc.RuntimeOption
         notebook.run(LEAVE)
 
 
-def test_a_task_of_one_cell_goes_on_during_the_next(options: rc.RuntimeOptions) -> None:
+def test_a_task_of_one_cell_goes_on_during_the_next(joining: rc.RuntimeOptions) -> None:
     with asyncio.Runner() as runner:
-        notebook = Notebook(runner.get_loop(), options=options)
+        notebook = Notebook(runner.get_loop(), options=joining)
         for cell in (ENTER, SPAWN, "import asyncio; task = asyncio.create_task(session.ask('Later').answer())", ASK):
             notebook.run(cell)
 
@@ -63,9 +63,9 @@ def test_a_task_of_one_cell_goes_on_during_the_next(options: rc.RuntimeOptions) 
         notebook.run(LEAVE)
 
 
-def test_each_of_several_loops_has_a_runtime_of_its_own(options: rc.RuntimeOptions) -> None:
+def test_each_of_several_loops_has_a_runtime_of_its_own(joining: rc.RuntimeOptions) -> None:
     async def ask(question: str) -> str:
-        async with rc.Runtime(placement=rc.Packed(), options=options) as runtime:
+        async with rc.Runtime(placement=rc.Packed(), options=joining) as runtime:
             return (await (await runtime.spawn(ECHO)).ask(question).answer()).text
 
     assert [asyncio.run(ask(question)) for question in ("one", "two", "three")] == ["one", "two", "three"]
@@ -81,13 +81,13 @@ CALLS: list[Callable[[rc.Runtime, rc.SessionHandle], Awaitable[object]]] = [
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_runtime_of_a_loop_that_has_ended_says_what_to_do(
-    options: rc.RuntimeOptions, call: Callable[[rc.Runtime, rc.SessionHandle], Awaitable[object]]
+    joining: rc.RuntimeOptions, call: Callable[[rc.Runtime, rc.SessionHandle], Awaitable[object]]
 ) -> None:
     async def use(runtime: rc.Runtime, session: rc.SessionHandle) -> None:
         await call(runtime, session)
 
     with asyncio.Runner() as runner:
-        notebook = Notebook(runner.get_loop(), options=options)
+        notebook = Notebook(runner.get_loop(), options=joining)
         notebook.run(ENTER)
         notebook.run(SPAWN)
 

@@ -68,14 +68,15 @@ def test_a_session_is_closed_at_the_end_of_its_block_and_the_error_of_the_block_
         session.status()
 
 
-def test_a_session_of_the_async_api_is_closed_at_the_end_of_its_block(options: rc.RuntimeOptions) -> None:
+def test_a_session_of_the_async_api_is_closed_at_the_end_of_its_block(
+    runner: asyncio.Runner, async_runtime: rc.Runtime
+) -> None:
     async def main() -> None:
-        async with rc.Runtime(placement=rc.Packed(), options=options) as runtime:
-            async with await runtime.spawn(ECHO, "mortal") as session:
-                await session.ask("hi").answer()
-            with pytest.raises(SessionClosed):
-                await session.status()
-            async with await runtime.spawn(ECHO, "mortal") as session:
-                await session.close()  # closing it early is harmless
+        async with await async_runtime.spawn(ECHO, "mortal") as session:
+            await session.ask("hi").answer()
+        with pytest.raises(SessionClosed):
+            await session.status()
+        async with await async_runtime.spawn(ECHO, "mortal") as session:
+            await session.close()  # closing it early is harmless
 
-    asyncio.run(main())
+    runner.run(main())

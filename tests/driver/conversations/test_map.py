@@ -41,15 +41,16 @@ def test_answers_are_in_the_order_of_the_prompts_and_progress_is_reported(runtim
     assert runtime.sessions() == []
 
 
-def test_progress_counts_what_ends_while_the_results_are_used(options: rc.RuntimeOptions) -> None:
+def test_progress_counts_what_ends_while_the_results_are_used(
+    runner: asyncio.Runner, async_runtime: rc.Runtime
+) -> None:
     async def main() -> list[int]:
         progress: list[int] = []
-        async with rc.Runtime(options=options) as runtime:
-            async for _ in runtime.map(ECHO, ["one", "two", "three"], 3, lambda done, _: progress.append(done)):
-                await asyncio.gather(*(task for task in asyncio.all_tasks() if "MapSessions" in str(task.get_coro())))
+        async for _ in async_runtime.map(ECHO, ["one", "two", "three"], 3, lambda done, _: progress.append(done)):
+            await asyncio.gather(*(task for task in asyncio.all_tasks() if "MapSessions" in str(task.get_coro())))
         return progress
 
-    assert asyncio.run(main()) == [1, 2, 3]
+    assert runner.run(main()) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("prompts", ["where?", b"where?", rc.UserMessage.of("where?")])
@@ -73,7 +74,9 @@ def test_a_prompt_that_fails_is_an_error_in_its_place(runtime: blocking.Runtime)
 
 
 @pytest.mark.parametrize(("retries", "codes"), [(0, ["turn_failed"]), (1, ["here"])])
-def test_a_prompt_is_asked_again_for_what_may_pass(options: rc.RuntimeOptions, retries: int, codes: list[str]) -> None:
+def test_a_prompt_is_asked_again_for_what_may_pass(
+    runner: asyncio.Runner, async_runtime: rc.Runtime, retries: int, codes: list[str]
+) -> None:
     requests = itertools.count()
 
     async def respond(exchange: Exchange) -> None:
@@ -84,12 +87,12 @@ def test_a_prompt_is_asked_again_for_what_may_pass(options: rc.RuntimeOptions, r
             await exchange.send_answer(f"data: {text}\n\ndata: {DONE}\n\n".encode())
 
     async def main() -> list[str]:
-        async with Loopback(respond) as server, rc.Runtime(options=options) as runtime:
+        async with Loopback(respond) as server:
             provider = rc.OpenAI(model="m", api_key="k", base_url=f"{server.url}/v1", api="chat")
             config = rc.SessionConfig(provider=provider, retry=ONCE)
-            return texts(await runtime.map(config, ["where?"], retries=retries))
+            return texts(await async_runtime.map(config, ["where?"], retries=retries))
 
-    assert asyncio.run(main()) == codes
+    assert runner.run(main()) == codes
 
 
 def test_a_failure_that_does_not_pass_is_not_asked_again(runtime: blocking.Runtime) -> None:
@@ -127,7 +130,8 @@ def test_an_invalid_config_fails_at_once(runtime: blocking.Runtime) -> None:
 
 
 def test_iterating_reads_prompts_only_as_far_as_needed_and_leaving_closes_the_sessions(
-    options: rc.RuntimeOptions,
+    runner: asyncio.Runner,
+    async_runtime: rc.Runtime,
 ) -> None:
     read: list[int] = []
 
@@ -137,35 +141,35 @@ def test_iterating_reads_prompts_only_as_far_as_needed_and_leaving_closes_the_se
             yield f"{number} ravens"
 
     async def main() -> tuple[list[str], int]:
-        async with rc.Runtime(placement=rc.Packed(), options=options) as runtime:
-            answers: list[str] = []
-            async with aclosing(aiter(runtime.map(ECHO, prompts(), concurrency=3))) as results:
-                async for result in results:
-                    answers += texts([result])
-                    if len(answers) == 50:
-                        break
-            return answers, len(await runtime.sessions())
+        answers: list[str] = []
+        async with aclosing(aiter(async_runtime.map(ECHO, prompts(), concurrency=3))) as results:
+            async for result in results:
+                answers += texts([result])
+                if len(answers) == 50:
+                    break
+        return answers, len(await async_runtime.sessions())
 
-    assert asyncio.run(main()) == ([f"{number} ravens" for number in range(50)], 0)
+    assert runner.run(main()) == ([f"{number} ravens" for number in range(50)], 0)
     assert len(read) <= 50 + 30
 
 
-def test_cancelling_interrupts_what_runs_and_closes_the_sessions(options: rc.RuntimeOptions) -> None:
+def test_cancelling_interrupts_what_runs_and_closes_the_sessions(
+    runner: asyncio.Runner, async_runtime: rc.Runtime
+) -> None:
     slow = rc.SessionConfig(provider=rc.Scripted(script=Script(tokens_per_s=1)))
 
     async def main() -> tuple[int, int]:
-        async with rc.Runtime(placement=rc.Packed(), options=options) as runtime:
-            mapping = asyncio.ensure_future(all_of(runtime.map(slow, ["A long story, please."] * 100, concurrency=4)))
-            async for event in runtime.events():
-                if isinstance(event, rc.TextChunk):
-                    break
-            running = len(await runtime.sessions())
-            mapping.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await mapping
-            return running, len(await runtime.sessions())
+        mapping = asyncio.ensure_future(all_of(async_runtime.map(slow, ["A long story, please."] * 100, concurrency=4)))
+        async for event in async_runtime.events():
+            if isinstance(event, rc.TextChunk):
+                break
+        running = len(await async_runtime.sessions())
+        mapping.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await mapping
+        return running, len(await async_runtime.sessions())
 
-    running, left = asyncio.run(main())
+    running, left = runner.run(main())
     assert 1 <= running <= 4
     assert left == 0
 

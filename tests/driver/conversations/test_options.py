@@ -77,8 +77,8 @@ def test_a_reader_holds_so_many_bytes_for_a_program_that_is_busy(
     assert (asyncio.run(main()) > 0) is loses
 
 
-def test_the_histories_of_an_actor_have_so_many_bytes(options: rc.RuntimeOptions) -> None:
-    narrow = msgspec.structs.replace(options, host_history_bytes=5_000)
+def test_the_histories_of_an_actor_have_so_many_bytes(joining: rc.RuntimeOptions) -> None:
+    narrow = msgspec.structs.replace(joining, host_history_bytes=5_000)
 
     async def main() -> None:
         async with rc.Runtime(options=narrow, placement=rc.Packed()) as runtime:

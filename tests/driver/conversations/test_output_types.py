@@ -114,22 +114,24 @@ def test_a_type_without_a_schema_is_rejected_before_anything_is_sent(runtime: bl
 
 
 @pytest.mark.parametrize("fits_schemas", [True, False])
-def test_a_model_without_schemas_gets_it_in_words(options: rc.RuntimeOptions, fits_schemas: bool) -> None:
+def test_a_model_without_schemas_gets_it_in_words(
+    runner: asyncio.Runner, async_runtime: rc.Runtime, fits_schemas: bool
+) -> None:
     async def respond(exchange: Exchange) -> None:
         text = chunk(msgspec.json.encode({"content": OSLO}).decode(), '"stop"')
         await exchange.send_answer(f"data: {text}\n\ndata: {DONE}\n\n".encode())
 
     async def main() -> dict[str, Any]:
-        async with Loopback(respond) as server, rc.Runtime(placement=rc.Packed(), options=options) as runtime:
+        async with Loopback(respond) as server:
             facts = ModelFacts(fits_schemas=fits_schemas)
             provider = rc.OpenAI(model="gpt-4o", api_key="k", base_url=f"{server.url}/v1", api="chat", facts=facts)
-            async with await runtime.spawn(rc.SessionConfig(provider=provider)) as session:
+            async with await async_runtime.spawn(rc.SessionConfig(provider=provider)) as session:
                 answer = await session.ask("How is the weather?", output_type=Weather)
             assert answer.value == Weather("Oslo", 7)
             (request,) = server.received
             return msgspec.json.decode(request.body, type=dict[str, Any])
 
-    body = asyncio.run(main())
+    body = runner.run(main())
 
     assert ("response_format" in body) is fits_schemas
     assert ("JSON Schema" in str(body["messages"])) is not fits_schemas

@@ -61,20 +61,19 @@ def test_an_error_of_a_tool_that_no_encoding_has_is_shown_to_the_model(runtime: 
     assert text_of(result) == "ValueError: look: \\ud800"
 
 
-def test_a_tool_without_async_is_run_and_its_result_is_used(options: rc.RuntimeOptions) -> None:
+def test_a_tool_without_async_is_run_and_its_result_is_used(runner: asyncio.Runner, async_runtime: rc.Runtime) -> None:
     async def main() -> tuple[str, list[rc.ToolResult]]:
-        async with rc.Runtime(options=options) as runtime:
-            session = await runtime.spawn(LOOKS_TWICE)
-            answer = await session.ask("look").answer(lambda use: f"{use.id} raven")
-            return answer.text, tool_results(await session.history())
+        session = await async_runtime.spawn(LOOKS_TWICE)
+        answer = await session.ask("look").answer(lambda use: f"{use.id} raven")
+        return answer.text, tool_results(await session.history())
 
-    text, results = asyncio.run(main())
+    text, results = runner.run(main())
     assert text == "seen"
     assert [text_of(result) for result in results] == ["a raven", "b raven"]
 
 
 def test_a_run_tool_that_is_no_function_is_rejected_before_anything_is_sent(
-    runtime: blocking.Runtime, options: rc.RuntimeOptions
+    runtime: blocking.Runtime, runner: asyncio.Runner, async_runtime: rc.Runtime
 ) -> None:
     session = runtime.spawn(LOOKS_TWICE)
     not_a_function: Any = "look"
@@ -85,14 +84,13 @@ def test_a_run_tool_that_is_no_function_is_rejected_before_anything_is_sent(
         runtime.map(LOOKS_TWICE, ["look"], run_tool=not_a_function)
 
     async def main() -> None:
-        async with rc.Runtime(options=options) as own_runtime:
-            own = await own_runtime.spawn(LOOKS_TWICE)
-            with rejected(InvalidConfig, "run_tool"):
-                await own.ask("look").answer(not_a_function)
-            with rejected(InvalidConfig, "run_tool"):
-                own_runtime.map(LOOKS_TWICE, ["look"], run_tool=not_a_function)
+        own = await async_runtime.spawn(LOOKS_TWICE)
+        with rejected(InvalidConfig, "run_tool"):
+            await own.ask("look").answer(not_a_function)
+        with rejected(InvalidConfig, "run_tool"):
+            async_runtime.map(LOOKS_TWICE, ["look"], run_tool=not_a_function)
 
-    asyncio.run(main())
+    runner.run(main())
     assert session.status().turns == 0
 
 
@@ -164,7 +162,7 @@ def test_functions_that_configure_gives_take_the_place_of_those_before(runtime: 
     assert text_of(tool_results(session.history())[0]) == "two ravens"
 
 
-def test_an_interrupt_cancels_the_tools_that_run(options: rc.RuntimeOptions) -> None:
+def test_an_interrupt_cancels_the_tools_that_run(runner: asyncio.Runner, async_runtime: rc.Runtime) -> None:
     happened: list[str] = []
 
     async def main() -> None:
@@ -179,21 +177,20 @@ def test_an_interrupt_cancels_the_tools_that_run(options: rc.RuntimeOptions) -> 
                 happened.append("cancelled")
 
         config = msgspec.structs.replace(scripted((Call("look"),), (Call("look"),)), tools=(look,))
-        async with rc.Runtime(options=options) as own_runtime:
-            session = await own_runtime.spawn(config)
-            asking = asyncio.create_task(session.ask("look").answer())
-            await running.wait()
-            await session.interrupt()
-            with pytest.raises(TurnInterrupted):
-                await asking
-            assert happened == ["cancelled"]
-            leaving = aiter(session.ask("look"))
-            while not isinstance(await anext(leaving), rc.ToolBatch):
-                pass
-            await leaving.aclose()
-            assert (await session.status()).turn is None
+        session = await async_runtime.spawn(config)
+        asking = asyncio.create_task(session.ask("look").answer())
+        await running.wait()
+        await session.interrupt()
+        with pytest.raises(TurnInterrupted):
+            await asking
+        assert happened == ["cancelled"]
+        leaving = aiter(session.ask("look"))
+        while not isinstance(await anext(leaving), rc.ToolBatch):
+            pass
+        await leaving.aclose()
+        assert (await session.status()).turn is None
 
-    asyncio.run(main())
+    runner.run(main())
 
 
 def test_a_turn_of_many_steps_ends_at_the_limit_of_its_session(runtime: blocking.Runtime) -> None:
