@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from ..providers.schema.tools import Approval
 from .api.compact_reason import CompactReason
-from .api.config import OnInterrupt, OnRefusal, WhenBusy
+from .api.config import OnInterrupt, OnMaxSteps, OnRefusal, WhenBusy
 from .api.errors import DeathReason
 from .api.events import (
     ApprovalRequested,
@@ -57,7 +57,7 @@ def __dir__() -> list[str]:
 # fmt: off
 __all__ = [
     "Approval", "ApprovalRequested", "Approve", "Close", "CompactReason", "CompactResult", "Continue", "Continuing",
-    "DeathReason", "Deny", "Died", "FinalAnswer", "FunctionTool", "OnAbandon", "OnInterrupt", "OnRefusal",
+    "DeathReason", "Deny", "Died", "FinalAnswer", "FunctionTool", "OnAbandon", "OnInterrupt", "OnMaxSteps", "OnRefusal",
     "OnToolError", "Placement", "PromptMap", "Reader", "Receipt", "RequestApproval", "Rewind", "Rewound",
     "RouterLimits", "SessionList", "SessionStatus", "State", "StepCompleted", "ToolCompleted", "ToolFailed",
     "ToolProgress", "ToolStarted", "ToolUpdate", "TurnEnd", "TypedAnswer", "TypedReply", "WhenBusy", "probe",

@@ -25,6 +25,8 @@ class StopReason(StrEnum):
     """The context window was full before the answer ended."""
     MAX_STEPS = "max_steps"
     """The session stopped the turn: it has used tools as often as ``max_steps`` allows."""
+    ENDED_BY_TOOL = "ended_by_tool"
+    """A tool that ends the turn (``ends_turn``) has its result."""
     OTHER = "other"
     """The provider gave a value that this version does not know, or none."""
 

@@ -39,7 +39,8 @@ class Tool(_AnyTool, frozen=True):
 
     With *strict*, the provider guarantees input that matches the schema, and rejects schemas for which it can't.
     A *deferred* tool is not shown to the model before a tool search has found it. *approval* is whether its uses wait
-    for approval; ``None`` leaves it to the session's settings. It is not sent to the provider.
+    for approval; ``None`` leaves it to the session's settings. With *ends_turn*, the turn ends when the tool has a
+    result that is no error: the model does not get it before the next turn. Neither is sent to the provider.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Tool(_AnyTool, frozen=True):
     strict: bool = False
     deferred: bool = False
     approval: Approval | None = None
+    ends_turn: bool = False
 
     def __post_init__(self) -> None:
         check_fields(self, "tool")

@@ -18,7 +18,7 @@ from ...providers.schema.checks.field_checks import check_fields
 from ...providers.schema.checks.shown import short_repr, shown
 from ...providers.schema.errors import InvalidConfig, UnknownProvider
 from ...providers.schema.request import Positive, Settings
-from ...providers.schema.tools import Approval, Tool, is_object
+from ...providers.schema.tools import Approval, Tool, ToolChoice, is_object
 from .function_tool import check_tools
 from .validation import validated_provider
 
@@ -55,6 +55,15 @@ class OnInterrupt(StrEnum):
     """Partial output stays; each open tool use gets an error result that says it was interrupted."""
 
 
+class OnMaxSteps(StrEnum):
+    """What happens in a turn that has had ``max_steps`` answers with tool uses, when their results are there."""
+
+    END = "end"
+    """It ends, with the stop reason ``max_steps``."""
+    ANSWER = "answer"
+    """The model is asked for a last answer, without tools. If it asks for tools all the same, the turn ends."""
+
+
 class OnRefusal(StrEnum):
     """What happens to the messages of a turn that the model or a content filter refused."""
 
@@ -62,6 +71,10 @@ class OnRefusal(StrEnum):
     """They stay, with the refusal as the answer."""
     DISCARD = "discard"
     """All of them leave the history: a refused message that stays is often refused again in the next turn."""
+
+
+NO_TOOLS = ToolChoice(mode="none")
+"""The tool choice of a turn's last request with ``OnMaxSteps.ANSWER``."""
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -116,7 +129,7 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     can't read, a message longer than the context window), or that the model or a content filter refused: what stays is
     sent, and often rejected, again. *auto_continue* is how often in a turn an answer is continued that was cut off by
     the output limit or paused by the provider. After *max_steps* answers with tool uses, a turn ends when it has their
-    results: with the stop reason ``max_steps``. *approval* is whether uses of tools that do not say so themselves wait
+    results, or as *on_max_steps* says. *approval* is whether uses of tools that do not say so themselves wait
     for ``Approve``.
     """
 
@@ -128,6 +141,7 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     discard_refused: bool = False
     auto_continue: Annotated[int, Meta(ge=0)] = 0
     max_steps: Positive = 25
+    on_max_steps: OnMaxSteps = OnMaxSteps.END
     approval: Approval = Approval.NEVER
     retry: RetryPolicy = RetryPolicy()
     limits: Limits = Limits()

@@ -9,7 +9,7 @@ from ...providers.schema.draft import Answer
 from ...providers.schema.stop_reasons import StopReason
 from ...providers.schema.usage import NONE_YET, Usage
 from ..api import events as out
-from ..api.config import SessionConfig
+from ..api.config import NO_TOOLS, SessionConfig
 from .context_meter import Fill
 from .events import Failure
 
@@ -37,7 +37,8 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     the requests that were rejected as too long, for which the history was compacted. *compacted*: a compaction has just
     ended for the next request. *unsealed*: a provider rejected signed thinking in the history, which has been omitted
     since the last answer. *continuing*: the running request, the last of *continuations*, continues an answer that
-    ended for this reason. *output_schema* overrides the session's. *correlation_id* is that of its message.
+    ended for this reason. *without_tools*: it has had its last step. *output_schema* overrides the session's.
+    *correlation_id* is that of its message.
     """
 
     number: int
@@ -51,12 +52,15 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     unsealed: bool = False
     continuing: StopReason | None = None
     continuations: int = 0
+    without_tools: bool = False
     output_schema: dict[str, Any] | None = None
     correlation_id: str = ""
     usage: Usage = NONE_YET
 
     def config(self, config: SessionConfig) -> SessionConfig:
         """The settings of this turn's requests, in a session with *config*."""
+        if self.without_tools and config.tools:
+            config = msgspec.structs.replace(config, tool_choice=NO_TOOLS)
         if self.output_schema is None:
             return config
         return msgspec.structs.replace(config, output_schema=self.output_schema)
@@ -73,11 +77,11 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
             correlation_id=self.correlation_id,
         )
 
-    def stopped(self) -> out.Completed:
-        """The event that ends the turn after as many steps as it may have."""
+    def stopped(self, reason: StopReason) -> out.Completed:
+        """The event that ends the turn for a *reason* that is not the model's."""
         return out.Completed(
             turn=self.number,
-            stop_reason=StopReason.MAX_STEPS,
+            stop_reason=reason,
             raw_stop_reason=None,
             usage=self.usage,
             requests=self.requests,

@@ -5,8 +5,9 @@ import msgspec
 from ...compaction.estimate.estimator import new_estimator
 from ...providers.registry import ProviderConfig
 from ...providers.schema.client import Client
+from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.facts import ModelFacts
-from ..api.config import SessionConfig
+from ..api.config import NO_TOOLS, OnMaxSteps, SessionConfig
 from ..core.compaction_policy import require_room
 from .client_pool import ClientPool
 
@@ -27,7 +28,14 @@ class Credentials:
         ConfigError: the provider's client can't be opened or does not support the settings, or these leave no room for
             a history.
         """
-        self._clients.client(config.provider).check_settings(config)
+        client = self._clients.client(config.provider)
+        client.check_settings(config)
+        if config.on_max_steps is OnMaxSteps.ANSWER and config.tools:
+            try:
+                client.check_settings(msgspec.structs.replace(config, tool_choice=NO_TOOLS))
+            except InvalidConfig as error:
+                problem = f"the last answer can't be asked for without tools: {error.problem}"
+                raise InvalidConfig("config.on_max_steps", problem) from None
         require_room(config, new_estimator(config.provider.name).tokens_of_settings(config))
 
     def check_compaction(self, config: SessionConfig) -> None:

@@ -30,6 +30,7 @@ def tool(
     parallel: bool = True,
     strict: bool = False,
     deferred: bool = False,
+    ends_turn: bool = False,
     approval: Approval | Literal["never", "always"] | NeedsApproval | None = None,
     retries: int = 0,
 ) -> Callable[[Callable[..., Any]], FunctionTool]: ...
@@ -44,6 +45,7 @@ def tool(
     parallel: bool = True,
     strict: bool = False,
     deferred: bool = False,
+    ends_turn: bool = False,
     approval: Approval | Literal["never", "always"] | NeedsApproval | None = None,
     retries: int = 0,
 ) -> FunctionTool | Callable[[Callable[..., Any]], FunctionTool]:
@@ -54,7 +56,7 @@ def tool(
     structs and dataclasses among them, and pydantic models. A run takes at most *timeout_s* seconds. Tools that are not
     *parallel* run alone. One that raises or takes too long is repeated up to *retries* times. *approval* is whether its
     uses wait for approval: ``"always"``, ``"never"``, or a function, async or not, that tells it of a ``ToolUse``.
-    *strict* and *deferred* are those of ``Tool``.
+    *strict*, *deferred* and *ends_turn* are those of ``Tool``.
 
     Raises:
         InvalidConfig: a parameter has no type, or one without a JSON Schema, or an option is invalid. It is named.
@@ -64,7 +66,9 @@ def tool(
     def made(function: Callable[..., Any]) -> FunctionTool:
         definition, arguments = _definition(function, name, description)
         own = Approval.NEVER if run_options["approval"] else cast("Approval | None", approval)
-        definition = msgspec.structs.replace(definition, strict=strict, deferred=deferred, approval=own)
+        definition = msgspec.structs.replace(
+            definition, strict=strict, deferred=deferred, approval=own, ends_turn=ends_turn
+        )
         return FunctionTool.of(
             definition, FunctionRun(function, arguments, is_method=_is_method(function), **run_options)
         )

@@ -27,13 +27,22 @@ from rayconteur.providers.schema.tools import Approval, Tool
 from rayconteur.providers.schema.usage import Cost, Count, Provenance, Usage, estimated, reported
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import Limits, OnInterrupt, OnRefusal, RetryPolicy, SessionConfig, WhenBusy
+from rayconteur.runtime.api.config import (
+    Limits,
+    OnInterrupt,
+    OnMaxSteps,
+    OnRefusal,
+    RetryPolicy,
+    SessionConfig,
+    WhenBusy,
+)
 from rayconteur.runtime.core import events as ev
 
 NARROW = ModelFacts(context_limit_tokens=100)
 PROVIDERS: list[ProviderConfig] = [Scripted(), Scripted(facts=NARROW), Anthropic(model="claude"), OpenAI(model="gpt")]
 RESPONSES_SIGNATURE = '{"id":"rs_1","encrypted_content":"s"}'  # a reasoning item of the Responses API
 LOOK_BY_APPROVAL = [Tool(name="look", input_schema={"type": "object"}, approval=each) for each in Approval]
+LOOK_BY_APPROVAL.append(Tool(name="look", input_schema={"type": "object"}, ends_turn=True))
 LOOK = Tool(name="look", description="Look.", input_schema={"type": "object"})
 IMAGE = Image(url="https://example.org/raven.png")
 PDF = Document(data=b"%PDF", media_type="application/pdf")
@@ -59,6 +68,7 @@ configs = st.builds(
     auto_continue=st.sampled_from([0, 0, 1]),
     max_steps=st.sampled_from([25, 25, 1, 2]),
     approval=st.sampled_from(Approval),
+    on_max_steps=st.sampled_from(OnMaxSteps),
 )
 texts = st.sampled_from(["", " ", "\n", "hi", "a raven", " spaced "]).map(Text)
 tool_use_ids = st.sampled_from(["", "a", "b", "c", "call_0", "look:0"])

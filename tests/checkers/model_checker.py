@@ -186,7 +186,7 @@ class ModelChecker:
                 self.attempts += 1
                 assert (step.number, step.turn, step.attempt) == (self.sent, self.running, self.attempts)
                 assert step.messages == self.conversation.history
-                assert step.config == self.conversation.config
+                assert step.config == self._tools.expected_config(self.conversation.config)
                 self._prompts.check(step)
                 self.work = step
             case StartBackoff() | StartCompaction():

@@ -4,12 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from rayconteur.providers.schema.content import ToolResult, ToolUse
+import msgspec
+
+from rayconteur.providers.schema.content import Text, ToolResult, ToolUse
 from rayconteur.providers.schema.tools import Approval, Tool
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.api.config import NO_TOOLS, OnMaxSteps, SessionConfig
 from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core.tools.batch import NO_MORE
 
 
 @dataclass
@@ -39,6 +42,11 @@ class ToolLedger:
         """All tool uses of an answer have their results, or their turn has ended."""
         self.uses = []
         self.allowed, self.unapproved, self.started, self.ended = set(), set(), set(), set()
+
+    def expected_config(self, config: SessionConfig) -> SessionConfig:
+        """The settings of the next request: the last one of a turn may have no tools."""
+        is_last = self.steps >= config.max_steps and config.on_max_steps is OnMaxSteps.ANSWER
+        return msgspec.structs.replace(config, tool_choice=NO_TOOLS) if is_last and config.tools else config
 
     def check(self, emitted: out.FromLLM, event: ev.Event, config: SessionConfig) -> None:
         """Check an *emitted* event of a tool. *event* led to it, *config* are the settings in force."""
@@ -109,7 +117,10 @@ class ToolLedger:
         assert [use.name for use in step.uses] == [use.name for use in self.uses]
         results: tuple[ToolResult, ...] = step.results
         assert [result.tool_use_id for result in results] == [use.id for use in step.uses], "not N in, N out, in order"
-        assert self.ended == {use.id for use in step.uses if use.malformed is None}
+        if self.ended or self.allowed or all(use.malformed is not None for use in step.uses):
+            assert self.ended == {use.id for use in step.uses if use.malformed is None}
+        else:  # the turn had had its last step
+            assert {result.content for result in results} == {(Text(NO_MORE),)}
         self.end_step()
 
     def _grant(self, event: ev.Event, uses: tuple[ToolUse, ...]) -> None:

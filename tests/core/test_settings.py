@@ -14,6 +14,7 @@ from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api.config import (
     Limits,
     OnInterrupt,
+    OnMaxSteps,
     OnRefusal,
     RetryPolicy,
     SessionConfig,
@@ -56,6 +57,7 @@ EVERYTHING = Configure(
     stop_sequences=("stop",),
     streaming=False,
     approval=Approval.ALWAYS,
+    on_max_steps=OnMaxSteps.ANSWER,
     compaction=Window(keep_recent_turns=3),
     compact_eagerly=True,
     when_busy=WhenBusy.REJECT,

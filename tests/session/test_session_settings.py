@@ -180,3 +180,17 @@ def test_a_change_is_checked_with_a_provider_that_is_queued_behind_it() -> None:
             assert session.status().model == "now"
 
     run(main())
+
+
+def test_a_last_answer_without_tools_is_rejected_where_the_provider_can_not_ask_for_it() -> None:
+    provider = rc.Bedrock(model="amazon.nova-pro-v1:0", region="us-east-1", access_key_id="A", secret_access_key="s")
+    config = rc.SessionConfig(
+        provider=provider, tools=(rc.Tool(name="look"),), on_max_steps=rc.runtime.OnMaxSteps.ANSWER
+    )
+
+    async def main() -> None:
+        with pytest.raises(InvalidConfig, match=r"on_max_steps.*without tools"):
+            async with running_session(config):
+                pass
+
+    run(main())

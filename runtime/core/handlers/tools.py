@@ -6,8 +6,11 @@ import msgspec
 
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.content import Text, ToolResult
+from ....providers.schema.stop_reasons import StopReason
+from ....providers.schema.tools import Tool
 from ...api import events as out
 from ...api import messages as msg
+from ...api.config import OnMaxSteps
 from ...api.errors import NoApprovalNeeded
 from ..changes.continuation import answer_text
 from ..instructions import Emit, Instruction
@@ -26,6 +29,8 @@ _MESSAGE_CHARACTERS = 1_000
 def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch, at: float) -> list[Instruction]:
     """Emit the tool uses of an answer, and wait for their results. Those that need approval wait for it first."""
     turn = msgspec.structs.replace(turn, steps=turn.steps + 1)
+    if turn.without_tools:
+        return _end_step(state, turn, batch.refused_as_too_many())
     unapproved = [use.id for use in batch.open if needs_approval(use, state.config, state.grants, at)]
     if unapproved:
         batch = batch.with_unapproved(unapproved)
@@ -125,11 +130,20 @@ def _go_on(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instr
 
 
 def _end_step(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:
-    """Send the results of a step to the model, unless it was the last one that the turn may have."""
+    """Send the results of a step to the model, unless it ends the turn, or is the last one that it may have."""
     completed = _complete_step(state, turn, batch)
+    if _has_ended_turn(state, batch):
+        return [completed, end_turn(state, turn.stopped(StopReason.ENDED_BY_TOOL))]
     if turn.steps >= state.config.max_steps:
-        return [completed, end_turn(state, turn.stopped())]
+        if turn.without_tools or state.config.on_max_steps is OnMaxSteps.END:
+            return [completed, end_turn(state, turn.stopped(StopReason.MAX_STEPS))]
+        turn = msgspec.structs.replace(turn, without_tools=True)
     return [completed, next_request(state, turn)]
+
+
+def _has_ended_turn(state: ConversationState, batch: ToolBatch) -> bool:
+    ending = {tool.name for tool in state.config.tools if isinstance(tool, Tool) and tool.ends_turn}
+    return any(use.name in ending and not batch.results[use.id].is_error for use in batch.uses)
 
 
 def _complete_step(state: ConversationState, turn: Turn, batch: ToolBatch) -> Instruction:

@@ -23,6 +23,7 @@ from ...api.messages import Approve, Deny, ToolResults, ToolUpdate
 
 INTERRUPTED = "This tool use was interrupted before it had a result."
 MALFORMED = "The input of this tool use is not a JSON object, and nothing was run. Ask again with valid JSON."
+NO_MORE = "Nothing was run: this turn may use no more tools."
 DENIED = "The user denied this tool use, and nothing was run"
 CUT_OFF = "and nothing was run. Ask again with a shorter input, or in several tool uses."
 _LIMITS = {
@@ -77,6 +78,10 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     def waiting(self) -> tuple[ToolUse, ...]:
         """The tool uses that wait for approval."""
         return tuple(use for use in self.uses if use.id in self.unapproved)
+
+    def refused_as_too_many(self) -> Self:
+        """This batch with error results: the turn has had as many steps as it may have."""
+        return msgspec.structs.replace(self, results={use.id: _error_result(use, NO_MORE) for use in self.uses})
 
     def name_of(self, tool_use_id: str) -> str:
         """The name of the tool that is used."""

@@ -96,7 +96,7 @@ class AnswerParts:
     def answer(self, completed: Completed) -> FinalAnswer:
         """The answer of the turn that *completed*."""
         steps = self._steps
-        if completed.stop_reason is not StopReason.MAX_STEPS:
+        if completed.stop_reason not in (StopReason.MAX_STEPS, StopReason.ENDED_BY_TOOL):
             steps = [*steps, self._last_step(completed)]
         calls = (use for step in steps for use in step.uses if use.malformed is None)
         return FinalAnswer(

@@ -24,9 +24,10 @@ from builders.conversation import (
 
 from rayconteur.providers.schema.content import ToolResult, ToolUse
 from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.providers.schema.tools import Tool, ToolChoice
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import Limits, SessionConfig
+from rayconteur.runtime.api.config import Limits, OnMaxSteps, SessionConfig
 from rayconteur.runtime.api.errors import (
     EmptyMessage,
     MessageTooLarge,
@@ -278,3 +279,54 @@ def test_a_retry_after_tool_results_sends_them_again() -> None:
 
     assert history_lines(sent.messages) == ["user: hi", "assistant: <look a>", "user: a=seen"]
     assert sent.turn == 2
+
+
+def test_a_tool_that_ends_the_turn_does_so_unless_its_result_is_an_error() -> None:
+    config = msgspec.structs.replace(DISCARD, tools=(Tool(name="look", ends_turn=True),))
+    conversation = opened_conversation(config)
+    conversation.handle(user_message("hi"))
+    conversation.handle(answered(1, tool_use("a")))
+
+    failed = msg.ToolResults(results=(ToolResult("a", is_error=True),))
+    assert only_one(SendRequest, conversation.handle(received(failed))).number == 2
+    conversation.handle(answered(2, tool_use("b"), tool_use("c")))
+    conversation.handle(tool_results("c"))
+    [end] = turn_ends(conversation.handle(tool_results("b")))
+
+    assert isinstance(end, out.Completed)
+    assert (end.stop_reason, end.requests) == (StopReason.ENDED_BY_TOOL, 2)
+    assert history_lines(conversation.history)[-1] == "user: b=seen c=seen"
+    assert conversation.state is State.IDLE
+
+
+def conversation_after_its_last_step() -> tuple[Conversation, SendRequest]:
+    """A conversation whose model is asked for a last answer, and the request for it."""
+    config = msgspec.structs.replace(DISCARD, tools=(Tool(name="look"),), max_steps=1, on_max_steps=OnMaxSteps.ANSWER)
+    conversation = opened_conversation(config)
+    conversation.handle(user_message("hi"))
+    conversation.handle(answered(1, tool_use("a")))
+    return conversation, only_one(SendRequest, conversation.handle(tool_results("a")))
+
+
+def test_after_the_last_step_the_model_may_answer_without_tools() -> None:
+    conversation, last = conversation_after_its_last_step()
+
+    [end] = turn_ends(conversation.handle(answered(2, "done")))
+    later = only_one(SendRequest, conversation.handle(user_message("and now?")))
+
+    assert last.config.tool_choice == ToolChoice(mode="none")
+    assert isinstance(end, out.Completed)
+    assert end.stop_reason is StopReason.END_TURN
+    assert later.config.tool_choice is None
+
+
+def test_a_model_that_asks_for_tools_when_it_may_use_none_ends_the_turn() -> None:
+    conversation, _ = conversation_after_its_last_step()
+
+    instructions = conversation.handle(answered(2, tool_use("b")))
+
+    [end] = turn_ends(instructions)
+    assert isinstance(end, out.Completed)
+    assert end.stop_reason is StopReason.MAX_STEPS
+    assert not [event for event in emitted_events(instructions) if isinstance(event, out.ToolBatch)]
+    assert history_lines(conversation.history)[-1] == "user: b!"
