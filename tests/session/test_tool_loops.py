@@ -1,0 +1,103 @@
+"""Tool loops with each provider's real SDK over HTTP: three steps whose tools run at the same time."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+from builders.parallel_calls import PARALLEL_CALLS, PLACES
+from fixtures.clients import CONFIGS
+from fixtures.session import SessionFixture, running_session
+from servers.loopback import Exchange, Loopback
+
+import rayconteur as rc
+from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.runtime import Receipt, StepCompleted, ToolCompleted, ToolStarted
+from rayconteur.runtime.driver.calls.abandoned_turns import AbandonedTurns
+from rayconteur.runtime.driver.calls.tool_runs import SessionTools, ToolLimits, TurnTools
+
+STEPS = 3
+LIMITS = ToolLimits(max_parallel=5, timeout_s=30.0, max_result_bytes=1_000)
+
+
+class Caller:
+    """What the tools of a turn need of a session."""
+
+    id = "s"
+
+    def __init__(self, session: SessionFixture, *tools: rc.Tool) -> None:
+        self.tools = SessionTools.of(tools)
+        self._session = session
+
+    async def send(self, message: rc.ToLLM) -> Receipt:
+        return self._session.tell(message)
+
+
+@pytest.mark.parametrize("name", PARALLEL_CALLS)
+def test_three_steps_with_tools_at_the_same_time_send_all_results_in_order(name: str) -> None:
+    bodies: list[bytes] = []
+    running = most = looks = 0
+
+    async def respond(exchange: Exchange) -> None:
+        bodies.append(exchange.request.body)
+        await exchange.send_answer(PARALLEL_CALLS[name])
+
+    @rc.tool
+    async def look(where: str) -> str:
+        nonlocal running, most, looks
+        looks += 1
+        mine = looks
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        return f"look {mine} at the {where}"
+
+    async def main() -> list[rc.FromLLM]:
+        async with Loopback(respond) as server:
+            config = rc.SessionConfig(provider=CONFIGS[name](server.url), tools=(look,), max_steps=STEPS)
+            async with running_session(config) as session:
+                tools = TurnTools(Caller(session, look), LIMITS, AbandonedTurns())
+                session.ask()
+                for step in range(1, STEPS + 1):
+                    tools.start(await batch_of(session, step), required=True)
+                end = await session.wait_for_event(rc.Completed)
+                await tools.stop()
+                assert isinstance(end, rc.Completed)
+                assert end.stop_reason is StopReason.MAX_STEPS
+                return session.events
+
+    events = asyncio.run(main())
+
+    steps = [event for event in events if isinstance(event, StepCompleted)]
+    assert [step.number for step in steps] == [1, 2, 3]
+    assert len(bodies) == STEPS
+    assert (looks, most) == (STEPS * len(PLACES), len(PLACES))
+    for step in steps:
+        assert [use.input for use in step.uses] == [{"where": place} for place in PLACES]
+        assert [result.tool_use_id for result in step.results] == [use.id for use in step.uses]
+        assert not any(result.is_error for result in step.results)
+    sent = [f"look {2 * step + number + 1} at the {PLACES[number]}" for step in range(2) for number in range(2)]
+    assert [text for text in strings_in(json.loads(bodies[1])) if text.startswith("look ")] == sent[:2]
+    assert [text for text in strings_in(json.loads(bodies[2])) if text.startswith("look ")] == sent
+    assert sum(isinstance(event, ToolStarted) for event in events) == looks
+    assert sum(isinstance(event, ToolCompleted) for event in events) == looks
+
+
+async def batch_of(session: SessionFixture, step: int) -> rc.ToolBatch:
+    """The tool uses of a step, once they are there."""
+    await session.wait_for(lambda event: isinstance(event, rc.ToolBatch) and event.step == step)
+    return [event for event in session.events if isinstance(event, rc.ToolBatch)][-1]
+
+
+def strings_in(value: Any) -> Iterator[str]:
+    """All strings in a JSON value, in order. A string that is JSON itself counts by what is in it."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in cast("dict[str, Any]", value).values():
+            yield from strings_in(each)
+    elif isinstance(value, list):
+        for each in cast("list[Any]", value):
+            yield from strings_in(each)
