@@ -16,10 +16,16 @@ def sse(*data: dict[str, Any], named: bool = False) -> bytes:
 
 def _anthropic() -> bytes:
     usage = {"input_tokens": 5, "output_tokens": 9}
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x", "content": []}
+    message: dict[str, Any] = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-x",
+        "content": [],
+    }
     events: list[dict[str, Any]] = [{"type": "message_start", "message": message | {"usage": usage}}]
     for index, place in enumerate(PLACES):
-        block = {"type": "tool_use", "id": f"toolu_{place}", "name": "look", "input": {}}
+        block: dict[str, Any] = {"type": "tool_use", "id": f"toolu_{place}", "name": "look", "input": {}}
         piece = {"type": "input_json_delta", "partial_json": json.dumps({"where": place})}
         events += [
             {"type": "content_block_start", "index": index, "content_block": block},
@@ -41,13 +47,19 @@ def _chat() -> bytes:
         for index, place in enumerate(PLACES)
     ]
     chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-x"}
-    asked = {"index": 0, "delta": {"role": "assistant", "tool_calls": calls}, "finish_reason": None}
-    ended = {"index": 0, "delta": {}, "finish_reason": "tool_calls"}
+    asked: dict[str, Any] = {"index": 0, "delta": {"role": "assistant", "tool_calls": calls}, "finish_reason": None}
+    ended: dict[str, Any] = {"index": 0, "delta": {}, "finish_reason": "tool_calls"}
     return sse(chunk | {"choices": [asked]}, chunk | {"choices": [ended]}) + b"data: [DONE]\n\n"
 
 
 def _responses() -> bytes:
-    response = {"id": "resp_1", "object": "response", "model": "gpt-x", "status": "in_progress", "output": []}
+    response: dict[str, Any] = {
+        "id": "resp_1",
+        "object": "response",
+        "model": "gpt-x",
+        "status": "in_progress",
+        "output": [],
+    }
     events: list[dict[str, Any]] = [{"type": "response.created", "response": response}]
     output: list[dict[str, Any]] = []
     for index, place in enumerate(PLACES):

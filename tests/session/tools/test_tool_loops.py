@@ -3,10 +3,10 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from builders.parallel_calls import PARALLEL_CALLS, PLACES
+from builders.answers.parallel_calls import PARALLEL_CALLS, PLACES
 from fixtures.clients import CONFIGS
 from fixtures.session import SessionFixture, running_session
 from servers.loopback import Exchange, Loopback
@@ -34,46 +34,54 @@ class Caller:
         return self._session.tell(message)
 
 
-@pytest.mark.parametrize("name", PARALLEL_CALLS)
-def test_three_steps_with_tools_at_the_same_time_send_all_results_in_order(name: str) -> None:
+class Window:
+    """A tool that looks out of it, and counts how often, and how often at a time."""
+
+    def __init__(self) -> None:
+        self.looks = self.most = 0
+        self._running = 0
+
+    @rc.tool
+    async def look(self, where: str) -> str:
+        self.looks += 1
+        look = self.looks
+        self._running += 1
+        self.most = max(self.most, self._running)
+        await asyncio.sleep(0)
+        self._running -= 1
+        return f"look {look} at the {where}"
+
+
+async def looped(name: str, window: Window) -> tuple[list[rc.FromLLM], list[bytes]]:
+    """The events of a turn in which a provider asks for tools three times, and the bodies of the requests."""
     bodies: list[bytes] = []
-    running = most = looks = 0
 
     async def respond(exchange: Exchange) -> None:
         bodies.append(exchange.request.body)
         await exchange.send_answer(PARALLEL_CALLS[name])
 
-    @rc.tool
-    async def look(where: str) -> str:
-        nonlocal running, most, looks
-        looks += 1
-        mine = looks
-        running += 1
-        most = max(most, running)
-        await asyncio.sleep(0)
-        running -= 1
-        return f"look {mine} at the {where}"
+    async with Loopback(respond) as server:
+        config = rc.SessionConfig(provider=CONFIGS[name](server.url), tools=(window.look,), max_steps=STEPS)
+        async with running_session(config) as session:
+            tools = TurnTools(Caller(session, window.look), LIMITS, AbandonedTurns())
+            session.ask()
+            for step in range(1, STEPS + 1):
+                tools.start(await batch_of(session, step), required=True)
+            await session.wait_for_event(rc.Completed)
+            await tools.stop()
+            return session.events, bodies
 
-    async def main() -> list[rc.FromLLM]:
-        async with Loopback(respond) as server:
-            config = rc.SessionConfig(provider=CONFIGS[name](server.url), tools=(look,), max_steps=STEPS)
-            async with running_session(config) as session:
-                tools = TurnTools(Caller(session, look), LIMITS, AbandonedTurns())
-                session.ask()
-                for step in range(1, STEPS + 1):
-                    tools.start(await batch_of(session, step), required=True)
-                end = await session.wait_for_event(rc.Completed)
-                await tools.stop()
-                assert isinstance(end, rc.Completed)
-                assert end.stop_reason is StopReason.MAX_STEPS
-                return session.events
 
-    events = asyncio.run(main())
+@pytest.mark.parametrize("name", PARALLEL_CALLS)
+def test_three_steps_with_tools_at_the_same_time_send_all_results_in_order(name: str) -> None:
+    window = Window()
+
+    events, bodies = asyncio.run(looped(name, window))
 
     steps = [event for event in events if isinstance(event, StepCompleted)]
     assert [step.number for step in steps] == [1, 2, 3]
     assert len(bodies) == STEPS
-    assert (looks, most) == (STEPS * len(PLACES), len(PLACES))
+    assert (window.looks, window.most) == (STEPS * len(PLACES), len(PLACES))
     for step in steps:
         assert [use.input for use in step.uses] == [{"where": place} for place in PLACES]
         assert [result.tool_use_id for result in step.results] == [use.id for use in step.uses]
@@ -81,8 +89,10 @@ def test_three_steps_with_tools_at_the_same_time_send_all_results_in_order(name:
     sent = [f"look {2 * step + number + 1} at the {PLACES[number]}" for step in range(2) for number in range(2)]
     assert [text for text in strings_in(json.loads(bodies[1])) if text.startswith("look ")] == sent[:2]
     assert [text for text in strings_in(json.loads(bodies[2])) if text.startswith("look ")] == sent
-    assert sum(isinstance(event, ToolStarted) for event in events) == looks
-    assert sum(isinstance(event, ToolCompleted) for event in events) == looks
+    ends = [event.stop_reason for event in events if isinstance(event, rc.Completed)]
+    assert ends == [StopReason.MAX_STEPS]
+    for kind in (ToolStarted, ToolCompleted):
+        assert sum(isinstance(event, kind) for event in events) == window.looks
 
 
 async def batch_of(session: SessionFixture, step: int) -> rc.ToolBatch:
@@ -96,8 +106,9 @@ def strings_in(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for each in cast("dict[str, Any]", value).values():
+        for each in dict[str, Any](value).values():
             yield from strings_in(each)
     elif isinstance(value, list):
-        for each in cast("list[Any]", value):
-            yield from strings_in(each)
+        items: list[Any] = value
+        for item in items:
+            yield from strings_in(item)
