@@ -51,6 +51,14 @@ def _collect() -> dict[str, Provider[Any]]:
 PROVIDERS: Mapping[str, Provider[Any]] = MappingProxyType(_collect())
 """All providers by name, plug-ins last."""
 
+SECRET_VARIABLES = frozenset(
+    name
+    for provider in PROVIDERS.values()
+    for name in provider.environment
+    if any(word in name for word in ("KEY", "TOKEN", "SECRET", "CREDENTIALS"))
+)
+"""The environment variables that may hold a secret of any provider."""
+
 ALIASES: Mapping[str, str] = {alias: provider.name for provider in PROVIDERS.values() for alias in provider.aliases}
 """The provider's name for each of the other names that ``rayconteur.model`` accepts."""
 

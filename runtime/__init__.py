@@ -19,11 +19,12 @@ from .api.events import (
     ToolStarted,
     TurnEnd,
 )
-from .api.function_tool import FunctionTool
 from .api.messages import Approve, Close, Continue, Deny, Receipt, RequestApproval, Rewind, ToolUpdate
 from .api.options import OnAbandon, OnToolError, RouterLimits
 from .api.placement import Placement
 from .api.status import CompactResult, SessionList, SessionStatus, State
+from .api.tools.function_tool import FunctionTool
+from .api.tools.places import ActorMethod, RayTask
 from .cluster.start.probe import probe
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ def __dir__() -> list[str]:
 
 # fmt: off
 __all__ = [
-    "Approval", "ApprovalRequested", "Approve", "Close", "CompactReason", "CompactResult", "Continue", "Continuing",
-    "DeathReason", "Deny", "Died", "FinalAnswer", "FunctionTool", "OnAbandon", "OnInterrupt", "OnMaxSteps", "OnRefusal",
-    "OnToolError", "Placement", "PromptMap", "Reader", "Receipt", "RequestApproval", "Rewind", "Rewound",
-    "RouterLimits", "SessionList", "SessionStatus", "State", "StepCompleted", "ToolCompleted", "ToolFailed",
-    "ToolProgress", "ToolStarted", "ToolUpdate", "TurnEnd", "TypedAnswer", "TypedReply", "WhenBusy", "probe",
-    "shutdown",
+    "ActorMethod", "Approval", "ApprovalRequested", "Approve", "Close", "CompactReason", "CompactResult",
+    "Continue", "Continuing", "DeathReason", "Deny", "Died", "FinalAnswer", "FunctionTool", "OnAbandon",
+    "OnInterrupt", "OnMaxSteps", "OnRefusal", "OnToolError", "Placement", "PromptMap", "RayTask", "Reader",
+    "Receipt", "RequestApproval", "Rewind", "Rewound", "RouterLimits", "SessionList", "SessionStatus", "State",
+    "StepCompleted", "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStarted", "ToolUpdate", "TurnEnd",
+    "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
 ]
 # fmt: on

@@ -9,6 +9,7 @@ from ...providers.registry import token_costs
 from ...providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from ...providers.schema.messages import Message
 from ...providers.schema.request import Settings
+from ...providers.schema.tools import ProviderTool, Tool
 from .media import document_tokens, image_tokens
 
 _json = msgspec.json.encode
@@ -64,11 +65,16 @@ def settings_sizes(settings: Settings, provider: str) -> Sizes:
     prose, code, other = _text_sizes(settings.system or "")
     fixed = costs.request
     if settings.tools:
-        code += len(_json(settings.tools)) / costs.schema_bytes_per_token
+        code += len(_json(list(map(_definition, settings.tools)))) / costs.schema_bytes_per_token
         fixed += costs.tools + costs.tool * len(settings.tools)
     if settings.output_schema is not None:
         code += len(_json(settings.output_schema)) / costs.schema_bytes_per_token
     return Sizes(prose, code, other, 0.0, fixed)
+
+
+def _definition(tool: Tool | ProviderTool) -> Tool | ProviderTool:
+    """*tool* as the provider gets it."""
+    return msgspec.structs.replace(tool, shipped=None) if isinstance(tool, Tool) and tool.shipped else tool
 
 
 def _content_sizes(content: Sequence[Block], provider: str, overhead: tuple[float, float]) -> Sizes:

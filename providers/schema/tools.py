@@ -41,6 +41,9 @@ class Tool(_AnyTool, frozen=True):
     A *deferred* tool is not shown to the model before a tool search has found it. *approval* is whether its uses wait
     for approval; ``None`` leaves it to the session's settings. With *ends_turn*, the turn ends when the tool has a
     result that is no error: the model does not get it before the next turn. Neither is sent to the provider.
+
+    *shipped* is how the session itself runs the tool, in a form of its own: ``rayconteur.tool(runs=...)`` leads to it.
+    Leave it out. No provider gets it.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Tool(_AnyTool, frozen=True):
     deferred: bool = False
     approval: Approval | None = None
     ends_turn: bool = False
+    shipped: bytes | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, "tool")

@@ -19,7 +19,7 @@ from ...providers.schema.checks.shown import short_repr, shown
 from ...providers.schema.errors import InvalidConfig, UnknownProvider
 from ...providers.schema.request import Positive, Settings
 from ...providers.schema.tools import Approval, Tool, ToolChoice, is_object
-from .function_tool import check_tools
+from .tools.function_tool import check_tools
 from .validation import validated_provider
 
 NotNegative = Annotated[float, Meta(ge=0)]

@@ -74,12 +74,14 @@ class ToolBatch(_FromLLM, frozen=True, kw_only=True):
 
     The input of *refused* is not a JSON object; the session has answered them itself, with an error for the model.
     Uses that need approval come in a batch of their own, with the same *step*, when they have it. *step* counts the
-    answers with tool uses of a turn, from 1.
+    answers with tool uses of a turn, from 1. Those of *uses* whose ids are in *on_ray* run on Ray: the session gets
+    their results itself.
     """
 
     uses: tuple[ToolUse, ...]
     refused: tuple[ToolUse, ...] = ()
     step: int = 0
+    on_ray: tuple[str, ...] = ()
 
 
 class ApprovalRequested(_FromLLM, frozen=True, kw_only=True):

@@ -32,6 +32,7 @@ from .ray_calls import kill_actor, no_answer, node_address, node_id, tls
 from .router_actor import RouterHandle
 from .router_transport import transport_to
 from .shipping import read_pages
+from .tools.runner import TaskRunner
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ class _SessionActor:
         transports = [transport_to(router, self._directory, owner.host_id) for router in routers]
         publish = [transport.publish for transport in transports]
         self._host = Host(publish, self._on_sessions_end, ClientPool(), settings.history_bytes)
+        self._host.ray_tools.runner = TaskRunner()
         for publisher, transport in zip(self._host.publishers, transports, strict=True):
             publisher.find_gaps = transport.find_gaps
             transport.receive_pushes(_ignore_push, publisher.on_connection_lost)

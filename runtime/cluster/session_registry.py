@@ -57,6 +57,7 @@ class SessionRegistry:
     def __init__(self, shared_actors: SharedActors, options: RuntimeOptions, pool: ActorPool) -> None:
         self._shared_actors = shared_actors
         self._directory = shared_actors.directory
+        self.options = options
         self._namespace = options.namespace
         self._detached = options.detached
         self._timeout_s = options.call_timeout_s

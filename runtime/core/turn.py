@@ -7,6 +7,7 @@ import msgspec
 from ...providers.schema.content import ToolUse
 from ...providers.schema.draft import Answer
 from ...providers.schema.stop_reasons import StopReason
+from ...providers.schema.tools import Tool
 from ...providers.schema.usage import NONE_YET, Usage
 from ..api import events as out
 from ..api.config import NO_TOOLS, SessionConfig
@@ -108,9 +109,13 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
             turn=self.number, attempt=self.attempt, delay_s=delay_s, code=failure.code, message=failure.message
         )
 
-    def tool_batch(self, uses: tuple[ToolUse, ...], refused: tuple[ToolUse, ...] = ()) -> out.ToolBatch:
-        """The event that asks programs for the results of *uses*."""
-        return out.ToolBatch(turn=self.number, uses=uses, refused=refused, step=self.steps)
+    def tool_batch(
+        self, uses: tuple[ToolUse, ...], config: SessionConfig, refused: tuple[ToolUse, ...] = ()
+    ) -> out.ToolBatch:
+        """The event that asks for the results of *uses*: the session for those that run on Ray, programs for others."""
+        shipped = {tool.name for tool in self.config(config).tools if isinstance(tool, Tool) and tool.shipped}
+        on_ray = tuple(use.id for use in uses if use.name in shipped)
+        return out.ToolBatch(turn=self.number, uses=uses, refused=refused, step=self.steps, on_ray=on_ray)
 
     def approval_requested(self, uses: tuple[ToolUse, ...]) -> out.ApprovalRequested:
         """The event that asks whether *uses* may run."""

@@ -14,12 +14,12 @@ from ...providers.schema.errors import RayconteurError
 from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed
-from ..api.function_tool import FunctionTool
 from ..api.messages import Configure, GrantScope, Receipt, ToLLM
 from ..api.notebooks import session_html
 from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Placement
 from ..api.status import CompactResult, SessionList, SessionStatus
+from ..api.tools.function_tool import FunctionTool
 from . import runtime, session_handle
 from .answers.final_answer import FinalAnswer
 from .background_loop import BackgroundLoop, CallerThread

@@ -6,6 +6,8 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from ...providers.schema.errors import ConfigError
 from ..api.errors import (
     DeathReason,
@@ -150,7 +152,8 @@ class Reply:
             MailboxError, ConfigError: the session did not accept their results.
         """
         if isinstance(event, ToolBatch):
-            self._tools.start(event, self._answers_all_tools)
+            here = tuple(use for use in event.uses if use.id not in event.on_ray)
+            self._tools.start(msgspec.structs.replace(event, uses=here), self._answers_all_tools)
         if type(event) not in _TURN_ENDS:
             return False
         await self._tools.stop()
@@ -159,10 +162,10 @@ class Reply:
         return True
 
     def _abandons_turn_at(self, event: FromLLM | None) -> bool:
-        """True if a loop that was left at *event* abandons its turn; at tools that do not run here it does not."""
+        """True if a loop that was left at *event* abandons its turn: not at tools whose results programs send."""
         if self._abandons is not None:
             return self._abandons
-        return not isinstance(event, ToolBatch) or self._tools.running
+        return not isinstance(event, ToolBatch) or self._tools.running or len(event.on_ray) == len(event.uses)
 
     async def _abandon(self) -> None:
         """Interrupt the turn, for whose end nobody waits any more; no tool of it is started."""

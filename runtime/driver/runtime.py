@@ -12,10 +12,10 @@ from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed, SessionDied, UnknownSession, WrongContext
-from ..api.function_tool import FunctionTool
 from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Packed, Placement
 from ..api.status import SessionList
+from ..api.tools.function_tool import FunctionTool
 from ..api.validation import validated_struct
 from ..cluster.pool.actor_pool import ActorPool
 from ..cluster.refs import HostRef, SessionRef
@@ -135,7 +135,7 @@ class Runtime:
         """
         self._require_entered()
         ids = session_ids_of(1 if session_id is None else [session_id])
-        prepared = await prepared_config(config)
+        prepared = await prepared_config(config, self._options)
         pages = await asyncio.to_thread(encoded_history, history, prepared.provider.source)
         return (await self._open(prepared, SessionTools.of(config.tools or ()), ids, placement, history=pages))[0]
 
@@ -154,7 +154,7 @@ class Runtime:
             ConfigError, SessionExists: as for ``spawn``; sessions started already are closed again.
         """
         self._require_entered()
-        prepared = await prepared_config(config)
+        prepared = await prepared_config(config, self._options)
         return await self._open(
             prepared, SessionTools.of(config.tools or ()), session_ids_of(ids), placement, on_progress
         )
@@ -258,7 +258,7 @@ class Runtime:
         async def open_session() -> SessionHandle:
             async with preparing:
                 if not prepared:
-                    prepared.append(await prepared_config(config))
+                    prepared.append(await prepared_config(config, self._options))
             return (await self._open(prepared[0], tools, session_ids_of(1), placement))[0]
 
         return open_session

@@ -50,6 +50,10 @@ class Credentials:
         self._with_secrets = self._with_secrets | {_account(provider.public()): provider}
         self._current = None
 
+    def variables(self) -> frozenset[str]:
+        """The environment variables that the secrets may have come from."""
+        return frozenset(name for each in self._with_secrets.values() for name in each.credential_variables)
+
     def copy(self) -> "Credentials":
         """Credentials of another session, with the same secrets."""
         copied = Credentials(self._clients)

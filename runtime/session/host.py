@@ -12,7 +12,7 @@ from ...providers.schema.checks.shown import shown
 from ...providers.schema.messages import HistoryView
 from ..api.config import SessionConfig
 from ..api.errors import SessionExists, UnknownSession
-from ..api.messages import Close, Receipt, ToLLM, ToolResults, UserMessage
+from ..api.messages import Close, Configure, Receipt, ToLLM, ToolResults, UserMessage
 from ..api.options import RuntimeOptions
 from ..api.status import SessionStatus
 from ..api.validation import invalid_config
@@ -25,6 +25,7 @@ from .credentials import Credentials
 from .endings import Endings, log_failure
 from .history_budget import HistoryBudget
 from .pages import decode_messages
+from .ray_tools import RayTools
 from .session import Session
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,8 @@ class Host:
         self._budget = HistoryBudget(history_bytes)
         self._on_history = self._budget.update  # shared by all sessions
         self._clients = clients
+        self.ray_tools = RayTools(self.tell)
+        self._on_tools = self.ray_tools.batch_runs  # shared by all sessions
         self._sessions: dict[str, Session] = {}
         self._opening = asyncio.Lock()
         self._endings = [Endings(self._finalize) for _ in self.publishers]
@@ -115,11 +118,12 @@ class Host:
         self._require_free(session_ids)
         await self.prepare(config.providers())
         credentials = self._checked_credentials(config)
-        opened = Opened(config=config.public(), created_at=time.time(), source=config.provider.source)
+        opened = Opened(
+            config=self.ray_tools.shared(config.public()), created_at=time.time(), source=config.provider.source
+        )
         if history is not None:
             outbox = self._new_outbox(session_ids[0], epoch, config, incarnation)
-            session = self._new_session(outbox, opened, credentials)
-            await self._load(session, history)
+            await self._load(session := self._new_session(outbox, opened, credentials), history)
             self._sessions[session.id] = session
             return
         async with self._opening:  # or each of many calls would open a group before the event loop serves others
@@ -147,6 +151,8 @@ class Host:
         session = self._find(key)
         if isinstance(message, UserMessage | ToolResults):
             self._budget.require_room(len(data))
+        if isinstance(message, Configure) and message.tools:
+            message = self.ray_tools.shared(message)
         return session.tell(message, len(data))
 
     async def learn_facts(self, key: SessionKey, model: str) -> None:
@@ -215,6 +221,7 @@ class Host:
     def _new_session(self, outbox: Outbox, opened: Opened, credentials: Credentials) -> Session:
         session = Session(outbox.session_id, opened, credentials.copy(), outbox)
         session.on_end, session.on_history = self._on_session_end, self._on_history
+        session.on_tools = self._on_tools
         return session
 
     async def _load(self, session: Session, history: AsyncIterator[bytes]) -> None:

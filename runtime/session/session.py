@@ -18,6 +18,7 @@ from ...providers.schema.messages import HistoryView, Message
 from ...providers.schema.request import WireMemo
 from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig, given_settings
+from ..api.events import ToolBatch
 from ..api.messages import Configure, Receipt, ToLLM, ToolResults, UserMessage
 from ..api.status import SessionStatus, State
 from ..core import events as ev
@@ -34,9 +35,11 @@ from ..core.instructions import (
     StartBackoff,
     StartCompaction,
 )
+from ..core.phases import ToolsOut
 from ..events.outbox import Outbox
 from .compaction_task import CompactionTask
 from .credentials import Credentials
+from .ray_tools import BatchRuns, OnTools
 from .reporting import report_event, report_request
 from .request_task import RequestTask, named_failure
 
@@ -56,6 +59,7 @@ class Session:
         self.ended = False
         self.on_end: Callable[[Session], None] | None = None
         self.on_history: Callable[[Session, HistorySize, HistorySize], None] | None = None  # its size before, and now
+        self.on_tools: OnTools | None = None
         self._credentials = credentials
         self._outbox = outbox
         self._memo = WireMemo()
@@ -65,6 +69,7 @@ class Session:
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: tuple[asyncio.Task[None], ...] = ()  # also cancelled ones, until they have closed their sockets
         self._end: asyncio.Event | None = None  # made only when somebody waits for it
+        self._batch_runs: tuple[BatchRuns, ...] = ()  # on Ray
         self._history_size = HistorySize()
         self._conversation = Conversation()
         self._handle(opened)
@@ -234,6 +239,11 @@ class Session:
             self._report_history(size)
         for instruction in instructions:
             self._execute(instruction)
+        if self._batch_runs:
+            wanted = {use.id for use in self._conversation.open_tool_uses}
+            for runs in self._batch_runs:
+                runs.keep(wanted)
+            self._batch_runs = self._batch_runs if wanted else ()
         return instructions
 
     def _report_history(self, size: HistorySize) -> None:
@@ -246,6 +256,8 @@ class Session:
             case Emit(event=event):
                 self._outbox.put_event(event)
                 report_event(self.id, event)
+                if isinstance(event, ToolBatch) and event.on_ray and self.on_tools:
+                    self._start_tools(self.on_tools, event)
             case SendRequest():
                 report_request(self.id, instruction)
                 self._start(self._run_request(instruction))
@@ -273,6 +285,16 @@ class Session:
         self._task = asyncio.get_running_loop().create_task(work)
         self._tasks += (self._task,)
         self._task.add_done_callback(self._task_done)
+
+    def _start_tools(self, on_tools: OnTools, batch: ToolBatch) -> None:
+        phase = self._conversation.phase
+        assert isinstance(phase, ToolsOut)
+        tools = phase.turn.config(self._conversation.config).tools
+        runs = on_tools((self.id, self.epoch), batch, tools, self._credentials.variables())
+        self._batch_runs += (runs,)
+        task = asyncio.get_running_loop().create_task(runs.run())
+        self._tasks += (task,)
+        task.add_done_callback(self._task_done)
 
     async def _run_request(self, send: SendRequest) -> None:
         if send.attempt == 1:

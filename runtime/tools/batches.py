@@ -3,15 +3,33 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from ...providers.schema.content import ToolResult
+from ...providers.schema.content import ToolResult, ToolUse
 from .results import text_of
-from .runs import Outcome, ToolRun
+from .runs import OnProgress, Outcome
 
 _REPORT_AFTER_S = 0.05
 """A tool that runs longer is reported as started. What it says of its progress waits so long for more."""
 _NOTHING = object()
+
+
+class Run(Protocol):
+    """A run of a tool, such as a ``ToolRun``."""
+
+    @property
+    def use(self) -> ToolUse:
+        """The tool use that it is for."""
+        ...
+
+    @property
+    def parallel(self) -> bool:
+        """False if it runs alone."""
+        ...
+
+    async def outcome(self, on_progress: OnProgress) -> Outcome:
+        """Run it, whatever happens."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +55,7 @@ class Report:
 class _Running:
     """A run, and when the next report of it is due."""
 
-    run: ToolRun
+    run: Run
     batch: "_Batch"
     due_at: float | None
     is_told: bool = False
@@ -59,7 +77,7 @@ class _Batch:
     running: dict[asyncio.Task[Outcome], _Running] = field(default_factory=dict["asyncio.Task[Outcome]", _Running])
     news: asyncio.Future[None] | None = None
 
-    def start(self, run: ToolRun) -> None:
+    def start(self, run: Run) -> None:
         running = _Running(run, self, self.loop.time() + _REPORT_AFTER_S)
         task = asyncio.create_task(run.outcome(running.tell), name=f"tool {run.use.name[:50]}")
         self.running[task] = running
@@ -93,7 +111,7 @@ class _Batch:
             await asyncio.wait(self.running)
 
 
-async def reports(runs: Sequence[ToolRun], max_parallel: int) -> AsyncGenerator[Report, None]:
+async def reports(runs: Sequence[Run], max_parallel: int) -> AsyncGenerator[Report, None]:
     """What becomes of *runs*, as it happens; at most *max_parallel* run at a time. Runs still going are cancelled."""
     limit = max_parallel if all(run.parallel for run in runs) else 1
     waiting = iter(runs)

@@ -9,9 +9,10 @@ import msgspec
 from ...providers.schema.checks.shown import shown
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.tools import Approval, Tool
-from ..api.function_tool import FunctionRun, FunctionTool, NeedsApproval
+from ..api.tools.function_tool import FunctionRun, FunctionTool, NeedsApproval
+from ..api.tools.places import Place
 from .docstrings import descriptions
-from .schemas import Arguments, parameters_of, written_function
+from .schemas import Parameters, parameters_of, written_function
 
 TIMEOUT_S = 30.0
 """How long a run may take, unless the tool says otherwise."""
@@ -33,6 +34,7 @@ def tool(
     ends_turn: bool = False,
     approval: Approval | Literal["never", "always"] | NeedsApproval | None = None,
     retries: int = 0,
+    runs: Place | None = None,
 ) -> Callable[[Callable[..., Any]], FunctionTool]: ...
 
 
@@ -48,6 +50,7 @@ def tool(
     ends_turn: bool = False,
     approval: Approval | Literal["never", "always"] | NeedsApproval | None = None,
     retries: int = 0,
+    runs: Place | None = None,
 ) -> FunctionTool | Callable[[Callable[..., Any]], FunctionTool]:
     """A tool that runs *function*: ``@tool`` above it, or ``@tool(timeout_s=5)``. It may be async, or a method.
 
@@ -58,19 +61,22 @@ def tool(
     uses wait for approval: ``"always"``, ``"never"``, or a function, async or not, that tells it of a ``ToolUse``.
     *strict*, *deferred* and *ends_turn* are those of ``Tool``.
 
+    It runs in the program that reads the reply, unless *runs* says where on Ray: as a ``RayTask``, or as the
+    ``ActorMethod`` of an actor, which is called instead of the function.
+
     Raises:
         InvalidConfig: a parameter has no type, or one without a JSON Schema, or an option is invalid. It is named.
     """
-    run_options = _checked_options(timeout_s, parallel, retries, approval)
+    run_options = _checked_options(timeout_s, parallel, retries, approval) | _checked_place(runs, approval)
 
     def made(function: Callable[..., Any]) -> FunctionTool:
-        definition, arguments = _definition(function, name, description)
+        definition, parameters = _definition(function, name, description)
         own = Approval.NEVER if run_options["approval"] else cast("Approval | None", approval)
         definition = msgspec.structs.replace(
             definition, strict=strict, deferred=deferred, approval=own, ends_turn=ends_turn
         )
         return FunctionTool.of(
-            definition, FunctionRun(function, arguments, is_method=_is_method(function), **run_options)
+            definition, FunctionRun(function, parameters, is_method=_is_method(function), **run_options)
         )
 
     return made if function is None else made(function)
@@ -94,8 +100,23 @@ def _checked_options(timeout_s: object, parallel: object, retries: object, appro
     return {"timeout_s": timeout_s, "parallel": parallel, "retries": retries, "approval": function}
 
 
-def _definition(function: Callable[..., Any], name: str | None, description: str | None) -> tuple[Tool, Arguments]:
-    """The definition of the tool that runs *function*, and what turns input into its arguments."""
+def _checked_place(place: object, approval: object) -> dict[str, Any]:
+    """Where it runs, as an option of runs.
+
+    Raises:
+        InvalidConfig: it is no place; or the tool has a function that can be asked in programs only.
+    """
+    if place is not None and not isinstance(place, Place):
+        raise InvalidConfig("tool.runs", f"give a RayTask or an ActorMethod, or None, not {shown(place)}")
+    if place is not None and callable(approval):
+        raise InvalidConfig(
+            "tool.approval", "give 'always' or 'never': a tool on Ray is not run by a program that asks"
+        )
+    return {"place": place}
+
+
+def _definition(function: Callable[..., Any], name: str | None, description: str | None) -> tuple[Tool, Parameters]:
+    """The definition of the tool that runs *function*, and its parameters, which turn input into arguments."""
     if isinstance(function, staticmethod | classmethod):
         raise InvalidConfig("tool", "write @staticmethod above @tool, not below it; a class method can't be a tool")
     if not callable(function):
@@ -105,7 +126,7 @@ def _definition(function: Callable[..., Any], name: str | None, description: str
     told = descriptions(written)
     parameters = parameters_of(function, told.parameters, name, without_first=_is_method(function))
     description = told.function if description is None else description
-    return Tool(name=name, description=description, input_schema=parameters.schema), parameters.arguments
+    return Tool(name=name, description=description, input_schema=parameters.schema), parameters
 
 
 def _is_method(function: Callable[..., Any]) -> bool:

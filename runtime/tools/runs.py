@@ -16,7 +16,7 @@ import msgspec
 
 from ...providers.schema.checks.shown import shown
 from ...providers.schema.content import ToolResult, ToolUse
-from ..api.function_tool import FunctionTool, NeedsApproval
+from ..api.tools.function_tool import FunctionTool, NeedsApproval
 from .results import error_result, result_of
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class ToolRun:
             result, error = await self._attempt(on_progress)
             if error is None:
                 return Outcome(result, loop.time() - started_at)
-            await asyncio.sleep(min(_FIRST_DELAY_S * 2**attempt, _MAX_DELAY_S))
+            await asyncio.sleep(retry_delay_s(attempt))
         result, error = await self._attempt(on_progress)
         return Outcome(result, loop.time() - started_at, error)
 
@@ -94,40 +94,77 @@ class ToolRun:
 
     async def _attempt(self, on_progress: OnProgress) -> tuple[ToolResult, Exception | None]:
         """The result of one attempt, and the error that may not occur in another one."""
-        use, name = self.use, shown(self.use.name)
         try:
-            call = partial(self.function, **self.arguments())
-            returned = await _within(self.timeout_s, _outcome(call, use.name, on_progress), f"tool {use.name[:50]}")
-        except InvalidInput as error:
-            log.info("the input of the tool %s does not fit: %s", name, error)
-            problem = f"The input does not fit the schema of the tool: {error}. Nothing was run."
-            return error_result(use, problem), None
-        except _TimedOut:
-            log.warning("the tool %s did not end within %g s", name, self.timeout_s)
-            problem = f"The tool did not end within {self.timeout_s:g} seconds."
-            return error_result(use, problem), TimeoutError(f"the tool {name} did not end within {self.timeout_s:g} s")
-        except Exception as error:  # any error of a tool: the model is told
-            log.warning("the tool %s failed:\n%s", name, _printable_traceback(error))
-            return error_result(use, _problem(error), self.max_result_bytes), error
-        result = result_of(use, returned, self.max_result_bytes)
+            call, name = partial(self.function, **self.arguments()), self.use.name
+            returned = await _within(self.timeout_s, _outcome(call, name, on_progress), f"tool {name[:50]}")
+        except Exception as error:
+            return self._failed(error)
+        return self._result(returned), None
+
+    def attempt_in_this_thread(self) -> tuple[ToolResult, Exception | None]:
+        """The result of one attempt, and the error that may not occur in another one; without a time-out.
+
+        The function runs in this thread. What interrupts it, if that is the main thread, ends the attempt.
+        """
+        try:
+            returned = _outcome_in_this_thread(partial(self.function, **self.arguments()))
+        except Exception as error:
+            return self._failed(error)
+        return self._result(returned), None
+
+    def _failed(self, error: Exception) -> tuple[ToolResult, Exception | None]:
+        """The result of an attempt that ended with *error*: any error of a tool, and the model is told."""
+        use, name = self.use, shown(self.use.name)
+        match error:
+            case InvalidInput():
+                log.info("the input of the tool %s does not fit: %s", name, error)
+                problem = f"The input does not fit the schema of the tool: {error}. Nothing was run."
+                return error_result(use, problem), None
+            case _TimedOut() if self.timeout_s is not None:
+                problem = f"the tool {name} did not end within {self.timeout_s:g} s"
+                return timed_out(use, self.timeout_s), TimeoutError(problem)
+            case _:
+                log.warning("the tool %s failed:\n%s", name, _printable_traceback(error))
+                return error_result(use, _problem(error), self.max_result_bytes), error
+
+    def _result(self, returned: object) -> ToolResult:
+        """The result of an attempt that *returned* something."""
+        result = result_of(self.use, returned, self.max_result_bytes)
         if result.is_error and not (isinstance(returned, ToolResult) and returned.is_error):
-            log.error("the tool %s returned a %s that is no result", name, type(returned).__name__)
-        return result, None
+            log.error("the tool %s returned a %s that is no result", shown(self.use.name), type(returned).__name__)
+        return result
 
 
 def function_run(tool: FunctionTool, use: ToolUse, max_result_bytes: int) -> ToolRun:
     """The run of *tool* for *use*."""
     run = tool.run
-
-    def arguments() -> dict[str, Any]:
-        try:
-            return run.arguments(use.input)
-        except msgspec.ValidationError as error:
-            raise InvalidInput(shown(str(error), quoted=False, limit=500)) from None
-
+    arguments = partial(checked_arguments, run.arguments, use)
     return ToolRun(
         use, run.function, arguments, run.timeout_s, max_result_bytes, run.parallel, run.retries, run.approval
     )
+
+
+def checked_arguments(arguments: Callable[[dict[str, Any]], dict[str, Any]], use: ToolUse) -> dict[str, Any]:
+    """What *arguments* makes of the input of *use*.
+
+    Raises:
+        InvalidInput: it does not fit.
+    """
+    try:
+        return arguments(use.input)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(shown(str(error), quoted=False, limit=500)) from None
+
+
+def timed_out(use: ToolUse, timeout_s: float) -> ToolResult:
+    """The result of *use*, a run of which did not end within *timeout_s*."""
+    log.warning("the tool %s did not end within %g s", shown(use.name), timeout_s)
+    return error_result(use, f"The tool did not end within {timeout_s:g} seconds.")
+
+
+def retry_delay_s(attempt: int) -> float:
+    """How long a run waits that failed after so many failed ones before."""
+    return min(_FIRST_DELAY_S * float(2**attempt), _MAX_DELAY_S)
 
 
 def _printable_traceback(error: Exception) -> str:
@@ -185,16 +222,34 @@ async def _outcome(call: partial[object], name: str, on_progress: OnProgress) ->
                     loop.call_soon_threadsafe(partial(on_progress, progress))
 
             made = await _in_thread(partial(_returned, call, tell), name)
-        outcome = cast(object, await made if isawaitable(made) else made)
-        if not isasyncgen(outcome):
-            return outcome
-        yielded: object = None
-        async for each in cast("AsyncIterator[object]", outcome):
-            yielded = each
-            on_progress(each)
-        return yielded
+        return await _awaited(made, on_progress)
     except SystemExit as error:  # which would end the event loop
         raise RuntimeError(_problem(error)) from error
+
+
+def _outcome_in_this_thread(call: partial[object]) -> object:
+    """As ``_outcome``. Only what is async runs in an event loop, which an interrupt does not end at once."""
+    try:
+        made = _returned(call, _ignore)
+        return asyncio.run(_awaited(made, _ignore)) if isawaitable(made) or isasyncgen(made) else made
+    except (SystemExit, asyncio.CancelledError) as error:  # which would end the process
+        raise RuntimeError(_problem(error)) from error
+
+
+def _ignore(progress: object) -> None:
+    """Progress that nobody is told."""
+
+
+async def _awaited(made: object, on_progress: OnProgress) -> object:
+    """What *made* leads to: what it returns if it can be awaited, and what that yields last if it is a generator."""
+    outcome = cast(object, await made if isawaitable(made) else made)
+    if not isasyncgen(outcome):
+        return outcome
+    yielded: object = None
+    async for each in cast("AsyncIterator[object]", outcome):
+        yielded = each
+        on_progress(each)
+    return yielded
 
 
 def _returned(call: Callable[[], object], on_progress: OnProgress) -> object:

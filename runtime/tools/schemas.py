@@ -4,7 +4,7 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any, NamedTuple, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -14,19 +14,10 @@ from ...providers.schema.errors import InvalidConfig
 _VALUES = ("default", "const", "enum", "examples")
 """Keywords of a schema whose values are no schemas."""
 
-Arguments = Callable[[dict[str, Any]], dict[str, Any]]
-
-
-class Parameters(NamedTuple):
-    """The *schema* of a function's parameters, and what turns input into *arguments*."""
-
-    schema: dict[str, Any]
-    arguments: Arguments
-
 
 def parameters_of(
     function: Callable[..., Any], descriptions: Mapping[str, str], name: str, without_first: bool
-) -> Parameters:
+) -> "Parameters":
     """The parameters of *function*, the tool *name*: all of them, or *without_first*.
 
     Raises:
@@ -38,7 +29,7 @@ def parameters_of(
     except (NameError, TypeError) as error:
         raise InvalidConfig(f"tool.{name}", f"its annotations can't be read: {error}") from None
     parameters = list(signature.parameters.values())[without_first:]
-    return _parameters(name, [_field(parameter, hints, descriptions, name) for parameter in parameters])
+    return Parameters(name, [_field(parameter, hints, descriptions, name) for parameter in parameters])
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
@@ -101,33 +92,56 @@ def _check_type(kind: Any, place: str) -> None:
         raise InvalidConfig(place, f"the type has no JSON Schema: {reason}") from None
 
 
-def _parameters(name: str, fields: list[Field]) -> Parameters:
-    adapters = {field: _Adapter(kind, f"tool.{name}.{field}") for field, kind, _ in fields if _is_pydantic(kind)}
-    optional = msgspec.field(default_factory=lambda: None)  # never used: what is not given has the function's default
-    typed = [(field, Any if field in adapters else kind, default) for field, kind, default in fields]
-    members = [
-        (field, kind) if default is inspect.Parameter.empty else (field, kind, optional)
-        for field, kind, default in typed
-    ]
-    struct = msgspec.defstruct("Input", members, kw_only=True, forbid_unknown_fields=True)
+class Parameters:
+    """The parameters of the tool *name*: their *schema*, and called with its input, the function's arguments.
 
-    def arguments(given: dict[str, Any]) -> dict[str, Any]:
-        decoded = msgspec.convert(given, struct, strict=True, str_keys=True)
+    They can be pickled where the types of *fields* can. Input that does not fit raises
+    ``msgspec.ValidationError``.
+    """
+
+    def __init__(self, name: str, fields: list[Field]) -> None:
+        self._name, self._fields = name, fields
+        self._adapters = {
+            field: _Adapter(kind, f"tool.{name}.{field}") for field, kind, _ in fields if _is_pydantic(kind)
+        }
+        optional = msgspec.field(
+            default_factory=lambda: None
+        )  # never used: what is not given has the function's default
+        typed = [(field, Any if field in self._adapters else kind, default) for field, kind, default in fields]
+        members = [
+            (field, kind) if default is inspect.Parameter.empty else (field, kind, optional)
+            for field, kind, default in typed
+        ]
+        self._struct = msgspec.defstruct("Input", members, kw_only=True, forbid_unknown_fields=True)
+
+    def __call__(self, given: dict[str, Any]) -> dict[str, Any]:
+        decoded = msgspec.convert(given, self._struct, strict=True, str_keys=True)
         values = {field: getattr(decoded, field) for field in given}
+        adapters = self._adapters
         return {field: adapters[field].value(values[field]) if field in adapters else values[field] for field in given}
 
-    schema = _inlined(msgspec.json.schema(struct))
-    for field, _, default in fields:
-        if field in adapters:
-            part = adapters[field].schema
-            schema.setdefault("$defs", {}).update(part.pop("$defs", {}))
-            schema["properties"][field] = part
-        if default is not inspect.Parameter.empty:
-            schema["properties"][field].pop("default", None)
-            schema["properties"][field].update(_default(default))
-    if not schema.get("$defs", True):
-        del schema["$defs"]
-    return Parameters(schema, arguments)
+    def __reduce__(self) -> tuple[Any, ...]:
+        empty = inspect.Parameter.empty
+        return Parameters, (
+            self._name,
+            [(name, kind, each if each is empty else None) for name, kind, each in self._fields],
+        )
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the input."""
+        schema = _inlined(msgspec.json.schema(self._struct))
+        for field, _, default in self._fields:
+            if field in self._adapters:
+                part = dict(self._adapters[field].schema)
+                schema.setdefault("$defs", {}).update(part.pop("$defs", {}))
+                schema["properties"][field] = part
+            if default is not inspect.Parameter.empty:
+                schema["properties"][field].pop("default", None)
+                schema["properties"][field].update(_default(default))
+        if not schema.get("$defs", True):
+            del schema["$defs"]
+        return schema
 
 
 def _default(default: object) -> dict[str, object]:

@@ -36,7 +36,7 @@ def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch, at: 
         batch = batch.with_unapproved(unapproved)
     emitted: list[Instruction] = []
     if batch.approved or batch.refused:
-        emitted.append(Emit(turn.tool_batch(batch.approved, batch.refused)))
+        emitted.append(Emit(turn.tool_batch(batch.approved, state.config, batch.refused)))
     if unapproved:
         emitted.append(Emit(turn.approval_requested(batch.waiting)))
     if batch.open:
@@ -97,7 +97,7 @@ def approve(state: ConversationState, message: msg.Approve, size_bytes: int, at:
     uses = tuple(use for use in batch.approved if use.id in before.unapproved)
     state.grants = with_grants(state.grants, message, uses, at)
     state.enter(ToolsOut(turn=turn, batch=batch))
-    return [Emit(turn.tool_batch(uses))]
+    return [Emit(turn.tool_batch(uses, state.config))]
 
 
 def deny(state: ConversationState, message: msg.Deny, size_bytes: int) -> list[Instruction]:

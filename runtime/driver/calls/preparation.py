@@ -8,18 +8,20 @@ from ....providers.schema.messages import Message
 from ....providers.served_facts import learn_facts
 from ...api.config import SessionConfig
 from ...api.initial_history import validated_history
+from ...api.options import RuntimeOptions
 from ...api.validation import validated_provider, validated_struct
 from ...cluster.shipping import with_shipped_strategies
+from ...cluster.tools.shipping import with_shipped_tools
 from ...session.pages import encode_messages
 
 
-async def prepared_config(config: SessionConfig) -> SessionConfig:
+async def prepared_config(config: SessionConfig, options: RuntimeOptions) -> SessionConfig:
     """*config*, validated, with its credentials, the facts of its model, and the request forms of its providers.
 
     Raises:
         ConfigError: it is invalid, or a key or an SDK is missing: the field, variable or extra is named.
     """
-    config = _checked_config(with_shipped_strategies(config))
+    config = _checked_config(await with_shipped_tools(with_shipped_strategies(config), options, "config"))
     await learn_facts(config.provider.resolved(os.environ))
     return await asyncio.to_thread(config.resolved(os.environ).with_request_forms)
 

@@ -24,6 +24,7 @@ from ...cluster.host_calls import tell
 from ...cluster.refs import HostRef, SessionRef
 from ...cluster.session_registry import SessionRegistry
 from ...cluster.shipping import with_shipped_strategies
+from ...cluster.tools.shipping import with_shipped_tools
 from ...events.reader import Reader
 from ...events.segments import Position
 from ...session.host import SessionKey
@@ -116,7 +117,8 @@ class SessionCalls:
         The models endpoint has been asked about a new model, if the provider says so, and the session's process has
         opened the clients of new providers: that may take seconds, for which other sessions there must not wait.
         """
-        change = validated_struct(with_shipped_strategies(change), (Configure,), "message")
+        change = await with_shipped_tools(with_shipped_strategies(change), self.registry.options, "message")
+        change = validated_struct(change, (Configure,), "message")
         if isinstance(change.provider, ProviderConfig):
             provider = change.provider.resolved(os.environ)
             await learn_facts(provider)

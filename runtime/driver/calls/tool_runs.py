@@ -21,9 +21,9 @@ from ...api.errors import (
     ToolsWaiting,
 )
 from ...api.events import ToolBatch
-from ...api.function_tool import FunctionTool, check_function
 from ...api.messages import Interrupt, Receipt, RequestApproval, ToLLM, ToolResults, ToolUpdate
 from ...api.options import OnToolError, RuntimeOptions
+from ...api.tools.function_tool import FunctionTool, check_function
 from ...tools.batches import Report, reports
 from ...tools.results import error_result
 from ...tools.runs import Outcome, ToolRun, function_run
@@ -52,7 +52,7 @@ class SessionTools:
     def of(cls, tools: Iterable[Tool | ProviderTool]) -> Self:
         """The tools of a session that has *tools*."""
         tools = tuple(tools)
-        functions = {tool.name: tool for tool in tools if isinstance(tool, FunctionTool)}
+        functions = {tool.name: tool for tool in tools if isinstance(tool, FunctionTool) and not tool.run.place}
         return cls(functions, frozenset(tool.name for tool in tools))
 
 
@@ -67,6 +67,8 @@ def checked_functions(tools: Iterable[FunctionTool]) -> SessionTools:
         raise InvalidConfig("tools", f"give functions below @rayconteur.tool, not {shown(wrong[0])}")
     for tool in functions:
         check_function(tool, "tools")
+        if tool.run.place:
+            raise InvalidConfig("tools", f"{shown(tool.name)} runs on Ray, not in a program: leave it out")
     return SessionTools({tool.name: tool for tool in functions})
 
 

@@ -7,11 +7,12 @@ from typing import Any, Self, cast
 
 import msgspec
 
-from ...providers.schema.checks.field_checks import check_value
-from ...providers.schema.checks.shown import shown
-from ...providers.schema.content import ToolUse
-from ...providers.schema.errors import InvalidConfig
-from ...providers.schema.tools import ProviderTool, Tool
+from ....providers.schema.checks.field_checks import check_value
+from ....providers.schema.checks.shown import shown
+from ....providers.schema.content import ToolUse
+from ....providers.schema.errors import InvalidConfig
+from ....providers.schema.tools import ProviderTool, Tool
+from .places import Place
 
 NeedsApproval = Callable[[ToolUse], Awaitable[bool] | bool]
 """Tells whether a tool use needs approval. It may be async."""
@@ -24,7 +25,8 @@ class FunctionRun:
     *arguments* turns the input that the model wrote into the function's keyword arguments, and raises
     ``msgspec.ValidationError`` for input that does not fit. A run takes at most *timeout_s*; ``None`` is no limit.
     One that fails is repeated up to *retries* times. Tools that are not *parallel* run alone. *approval* tells whether
-    a use needs approval. *is_method*: the function still needs the instance that it belongs to.
+    a use needs approval. *place* is where on Ray it is run; by default, that is in this process. *is_method*: the
+    function still needs the instance that it belongs to.
     """
 
     function: Callable[..., Any]
@@ -33,6 +35,7 @@ class FunctionRun:
     parallel: bool
     retries: int = 0
     approval: NeedsApproval | None = None
+    place: Place | None = None
     is_method: bool = False
 
 

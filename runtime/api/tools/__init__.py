@@ -1,0 +1,1 @@
+"""Tools that programs write: functions, and where they run."""

@@ -1,0 +1,1 @@
+"""Tools that run on Ray: how they get there, and what runs them."""

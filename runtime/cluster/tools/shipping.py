@@ -1,0 +1,88 @@
+"""What goes to a session of the tools that it runs on Ray."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import TypeVar, cast
+
+import msgspec
+import ray
+from ray.exceptions import RayError
+
+from ....providers.schema.checks.shown import shown
+from ....providers.schema.errors import InvalidConfig
+from ....providers.schema.tools import Tool
+from ...api.config import SessionSettings
+from ...api.options import RuntimeOptions
+from ...api.tools.function_tool import FunctionTool
+from ...api.tools.places import ActorMethod, Place, RayTask, ShippedRun
+from ..ray_errors import translated
+from .pickling import dumps
+from .resources import Nodes, missing, read_nodes
+from .task import Function
+
+S = TypeVar("S", bound=SessionSettings)
+
+
+async def with_shipped_tools(settings: S, options: RuntimeOptions, name: str) -> S:
+    """*settings*, which errors call *name*; the tools in them that run on Ray hold what runs them.
+
+    A function is pickled once, however many sessions have it.
+
+    Raises:
+        InvalidConfig: one can't be pickled, or requests what no node has; it is named, and the reason.
+    """
+    tools = cast(object, getattr(settings, "tools", ()))
+    given = list(cast("Iterable[object]", tools)) if isinstance(tools, tuple | list) else []
+    if not any(isinstance(tool, FunctionTool) and tool.run.place for tool in given):
+        return settings  # or what the validation of settings rejects
+    shipped = await asyncio.to_thread(_shipped_tools, given, options, f"{name}.tools")
+    return msgspec.structs.replace(settings, tools=shipped)
+
+
+def _shipped_tools(tools: list[object], options: RuntimeOptions, name: str) -> tuple[object, ...]:
+    try:
+        nodes = read_nodes()
+    except RayError as error:
+        raise translated(error) from None
+    return tuple(
+        _shipped(tool, tool.run.place, nodes, options, f"{name}[{number}]")
+        if isinstance(tool, FunctionTool) and tool.run.place
+        else tool
+        for number, tool in enumerate(tools)
+    )
+
+
+def _shipped(tool: FunctionTool, place: Place, nodes: Nodes, options: RuntimeOptions, name: str) -> Tool:
+    if isinstance(place, RayTask):
+        if problem := missing(place, nodes):
+            raise InvalidConfig(f"{name}.runs", f"the tool {shown(tool.name)} can't run: {problem}")
+    else:
+        place = ActorMethod(
+            place.actor_name,
+            place.method or getattr(tool.run.function, "__name__", tool.name),
+            place.namespace or cast(str, ray.get_runtime_context().namespace),
+        )
+    run = ShippedRun(
+        place=place,
+        function=_pickled(tool, name),
+        timeout_s=tool.run.timeout_s,
+        parallel=tool.run.parallel,
+        max_parallel=options.max_parallel_tools,
+        max_result_bytes=options.max_result_bytes,
+        retries=tool.run.retries,
+    )
+    return run.on(Tool(**msgspec.structs.asdict(tool)))
+
+
+def _pickled(tool: FunctionTool, name: str) -> bytes:
+    attributes = vars(tool)
+    if "_pickled" not in attributes:
+        is_actors = isinstance(tool.run.place, ActorMethod)
+        function: Function = (None if is_actors else tool.run.function, tool.run.arguments)
+        try:
+            attributes["_pickled"] = dumps(function)
+        except Exception as error:  # whatever the methods of its parts raise
+            reason = shown(f"{type(error).__name__}: {error}", quoted=False, limit=300)
+            raise InvalidConfig(name, f"the tool {shown(tool.name)} can't be sent to Ray: {reason}") from error
+    pickled: bytes = attributes["_pickled"]
+    return pickled

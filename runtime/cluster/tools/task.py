@@ -1,0 +1,101 @@
+"""The task on Ray that runs one tool, in a process of its own."""
+
+import os
+from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache, partial
+from typing import Any, cast
+
+import msgspec
+import ray
+from ray import ObjectRef
+from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
+
+from ....providers.registry import SECRET_VARIABLES
+from ....providers.schema.checks.shown import shown
+from ....providers.schema.content import ToolUse
+from ...api.tools.places import ActorMethod, Place
+from ...session.ray_tools import RunEnd
+from ...tools.results import error_result
+from ...tools.runs import ToolRun, checked_arguments
+from ..actor_logs import log_from
+from .pickling import loads
+
+_KEPT_FUNCTIONS = 64
+
+Function = tuple[Callable[..., object] | None, Callable[[dict[str, Any]], dict[str, Any]]]
+"""What runs a tool, if it is no actor, and what turns input into its arguments."""
+
+
+class TaskSettings(msgspec.Struct, frozen=True):
+    """How a task runs its tool: without the variables *hidden*, and logging from *log_level* on.
+
+    The text of its result has at most *max_result_bytes*.
+    """
+
+    max_result_bytes: int
+    hidden: Collection[str]
+    log_level: int
+
+
+def run_tool_here(pickled: bytes, place: Place, use: ToolUse, settings: TaskSettings) -> RunEnd:
+    """The result of *use*, and whether another run may have a better one. *pickled* is a ``Function``.
+
+    A result is cut to its size here, before it travels.
+    """
+    _hide_secrets(place, settings.hidden)
+    log_from(settings.log_level)
+    try:
+        function, arguments = _loaded(pickled)
+    except Exception as error:  # whatever its modules raise
+        return error_result(use, f"The tool can't be loaded where it runs: {type(error).__name__}: {error}"), False
+    if isinstance(place, ActorMethod):
+        function = partial(_call_actor, place, use)
+    assert function is not None
+    run = ToolRun(use, function, partial(checked_arguments, arguments, use), None, settings.max_result_bytes)
+    result, problem = run.attempt_in_this_thread()
+    return result, problem is not None
+
+
+def _hide_secrets(place: Place, hidden: Collection[str]) -> None:
+    """Remove the keys of providers from the environment, except those that the tool itself is given."""
+    own = {} if isinstance(place, ActorMethod) else cast("dict[str, str]", place.runtime_env.get("env_vars", {}))
+    for name in SECRET_VARIABLES.union(hidden).difference(own):
+        os.environ.pop(name, None)
+
+
+@lru_cache(_KEPT_FUNCTIONS)
+def _loaded(pickled: bytes) -> Function:
+    return cast(Function, loads(pickled))
+
+
+def _call_actor(place: ActorMethod, use: ToolUse, **arguments: Any) -> object:
+    """What the method of the actor returns, or yields last."""
+    try:
+        actor = cast(Any, ray.get_actor(place.actor_name, namespace=place.namespace))
+    except ValueError:
+        where = f"in the namespace {shown(place.namespace)}"
+        return error_result(use, f"There is no actor called {shown(place.actor_name)} {where}. Nothing was run.")
+    method = getattr(actor, place.method, None)
+    if method is None:
+        problem = f"The actor {shown(place.actor_name)} has no method {shown(place.method)}. Nothing was run."
+        return error_result(use, problem)
+    try:
+        returned: Any = method.remote(**arguments)
+        value: object = None
+        for each in cast("Iterable[Any]", (returned,) if isinstance(returned, ObjectRef) else returned):
+            value = _get(each)
+        return value
+    except RayTaskError as error:
+        if not isinstance(error.cause, Exception):
+            raise
+        error.cause.add_note(str(error))  # the traceback there
+        raise error.cause from None
+    except ActorDiedError:
+        return error_result(use, f"The actor {shown(place.actor_name)} has died.")
+    except RayActorError:
+        return error_result(use, f"The actor {shown(place.actor_name)} can't be reached, or is being restarted.")
+
+
+_get: Callable[[Any], object] = ray.get
+
+run_tool = ray.remote(run_tool_here)

@@ -1,0 +1,182 @@
+"""The tools of sessions that run on Ray: their session starts them, and gets their results as from a program."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Sequence
+from contextlib import aclosing
+from hashlib import blake2b
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from ...providers.schema.checks.shown import shown
+from ...providers.schema.content import ToolResult, ToolUse
+from ...providers.schema.errors import RayconteurError
+from ...providers.schema.request import Settings
+from ...providers.schema.tools import ProviderTool, Tool
+from ..api.errors import ToolResultError
+from ..api.events import ToolBatch
+from ..api.messages import Interrupt, ToLLM, ToolResults, ToolUpdate
+from ..api.tools.places import ShippedRun
+from ..tools.batches import reports
+from ..tools.results import error_result
+from ..tools.runs import OnProgress, Outcome, retry_delay_s, timed_out
+
+log = logging.getLogger(__name__)
+
+_CANCELLED = "The tool was cancelled."
+_KEPT_SETS = 64
+
+S = TypeVar("S", bound=Settings)
+
+Tools = tuple[Tool | ProviderTool, ...]
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+RunEnd = tuple[ToolResult, bool]
+"""The result of a run, an error result if it failed, and whether another run may have a better one."""
+
+
+class ToolRunner(Protocol):
+    """Runs tools elsewhere, for all sessions of a process."""
+
+    async def run(self, tool: ShippedRun, use: ToolUse, hidden: Collection[str]) -> RunEnd:
+        """Run *tool* for *use*. The variables *hidden* are kept from it.
+
+        Cancelling it cancels the run, and delays nobody.
+        """
+        ...
+
+
+class _NoRunner:
+    async def run(self, tool: ShippedRun, use: ToolUse, hidden: Collection[str]) -> RunEnd:
+        return error_result(use, "The tool can't be run: it runs on Ray, and this session does not."), False
+
+
+class RayRun:
+    """The run of *use*, as *tool* says, by *runner*. The variables *hidden* are kept from it."""
+
+    def __init__(self, tool: ShippedRun, use: ToolUse, runner: ToolRunner, hidden: Collection[str]) -> None:
+        self.use = use
+        self.parallel = tool.parallel
+        self.max_parallel = tool.max_parallel
+        self.is_wanted = True
+        self._tool = tool
+        self._runner = runner
+        self._hidden = hidden
+        self._task: asyncio.Task[RunEnd] | None = None
+
+    def cancel(self) -> None:
+        """Its result is not wanted any more: it does not start, or is cancelled."""
+        self.is_wanted = False
+        if self._task:
+            self._task.cancel()
+
+    async def outcome(self, on_progress: OnProgress) -> Outcome:
+        """Run it. The result is an error result if it took too long, or has been cancelled."""
+        loop = asyncio.get_running_loop()
+        started_at = loop.time()
+        for attempt in range(self._tool.retries + 1):
+            if attempt:
+                await asyncio.sleep(retry_delay_s(attempt - 1))
+            result, may_repeat = await self._attempt()
+            if not may_repeat:
+                break
+        return Outcome(result, loop.time() - started_at)
+
+    async def _attempt(self) -> RunEnd:
+        if not self.is_wanted:
+            return error_result(self.use, _CANCELLED), False
+        running = self._runner.run(self._tool, self.use, self._hidden)
+        self._task = task = asyncio.create_task(running, name=f"tool {self.use.name[:50]}")
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._tool.timeout_s)
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+        if not done and self._tool.timeout_s is not None:
+            return timed_out(self.use, self._tool.timeout_s), True
+        if task.cancelled():
+            return error_result(self.use, _CANCELLED), False
+        if error := task.exception():
+            log.error("the tool %s can't be run", shown(self.use.name), exc_info=error)
+            return error_result(self.use, f"The tool can't be run: {type(error).__name__}: {error}"), False
+        return task.result()
+
+
+class BatchRuns:
+    """The runs of those *uses* of one batch, in *turn*, that are run on Ray.
+
+    *tell* puts a message into the session's mailbox. *hidden* are the variables with the secrets of the session.
+    """
+
+    def __init__(self, runs: "Sequence[RayRun]", turn: int, tell: Callable[[ToLLM], object]) -> None:
+        self._runs = runs
+        self._turn = turn
+        self._tell = tell
+
+    async def run(self) -> None:
+        """Run them, and send each result as soon as it is there."""
+        wanted = {run.use.id: run for run in self._runs}
+        async with aclosing(reports(self._runs, min(run.max_parallel for run in self._runs))) as all_reports:
+            async for report in all_reports:
+                if started := tuple(each for each in report.started if wanted[each].is_wanted):
+                    self._tell(ToolUpdate(started=started))
+                for outcome in report.outcomes:
+                    if wanted[outcome.result.tool_use_id].is_wanted:
+                        self._send(outcome)
+
+    def keep(self, wanted: Collection[str]) -> None:
+        """Cancel the runs of uses that are not *wanted* any more; none of them starts."""
+        for run in self._runs:
+            if run.is_wanted and run.use.id not in wanted:
+                run.cancel()
+
+    def _send(self, outcome: Outcome) -> None:
+        """Send the result; in the place of one that the session rejects, the model gets an error with the reason."""
+        use = ToolUse(outcome.result.tool_use_id, "", {})
+        durations_s = {use.id: outcome.duration_s}
+        try:
+            try:
+                self._tell(ToolResults(results=(outcome.result,), durations_s=durations_s))
+            except ToolResultError as error:
+                log.info("the result of tool use %s is not wanted: %s", shown(use.id), error)
+            except RayconteurError as error:
+                log.error("the result of tool use %s was rejected: %s", shown(use.id), error)
+                problem = f"the tool returned a result that is rejected: {error}"
+                self._tell(ToolResults(results=(error_result(use, problem),), durations_s=durations_s))
+        except RayconteurError:  # not even the reason is accepted: the turn would wait for ever
+            self._tell(Interrupt(turn=self._turn))
+
+
+OnTools = Callable[[tuple[str, int], ToolBatch, Tools, Collection[str]], BatchRuns]
+"""``RayTools.batch_runs``."""
+
+
+class RayTools:
+    """Starts the tools that run on Ray, for all sessions of a process. *tell* is that of the host."""
+
+    def __init__(self, tell: Callable[[tuple[str, int], bytes], object]) -> None:
+        self.runner: ToolRunner = _NoRunner()
+        self._tell = tell
+        self._sets: OrderedDict[bytes, Tools] = OrderedDict()
+
+    def shared(self, settings: S) -> S:
+        """*settings* with the tools of a session that has equal ones: each function is held once for all of them."""
+        if not any(isinstance(tool, Tool) and tool.shipped for tool in settings.tools):
+            return settings
+        key = blake2b(_encode(settings.tools)).digest()
+        shared = self._sets.setdefault(key, settings.tools)
+        self._sets.move_to_end(key)
+        if len(self._sets) > _KEPT_SETS:
+            self._sets.popitem(last=False)
+        return settings if shared is settings.tools else msgspec.structs.replace(settings, tools=shared)
+
+    def batch_runs(self, key: tuple[str, int], batch: ToolBatch, tools: Tools, hidden: Collection[str]) -> BatchRuns:
+        """The runs of those uses of *batch* that run on Ray, in the session *key* that has *tools*."""
+        shipped = {tool.name: ShippedRun.of(tool) for tool in tools if isinstance(tool, Tool) and tool.shipped}
+        runs = [RayRun(shipped[use.name], use, self.runner, hidden) for use in batch.uses if use.id in batch.on_ray]
+        return BatchRuns(runs, batch.turn, lambda message: self._tell(key, _encode(message)))

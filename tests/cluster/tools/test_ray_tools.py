@@ -1,0 +1,223 @@
+"""Tools that run as tasks of Ray, or by an actor."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import psutil
+import pytest
+import ray
+from fixtures.rejections import rejected, scripted, still_answers
+
+import rayconteur as rc
+from rayconteur import blocking
+from rayconteur.errors import InvalidConfig
+from rayconteur.runtime import ActorMethod, RayTask
+from rayconteur.scripted import Call, Say, Step
+
+WITHIN_S = 20.0
+NO_CPU = RayTask(num_cpus=0)
+
+
+@rc.tool(runs=RayTask(num_cpus=0, memory_bytes=1 << 20))
+def meet(folder: str, number: int, of: int) -> dict[str, object]:
+    """Return when *of* runs have started."""
+    place = Path(folder)
+    (place / str(number)).touch()
+    deadline = time.monotonic() + 20
+    while len(list(place.iterdir())) < of:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    context = cast(Any, ray.get_runtime_context())
+    return {"pid": os.getpid(), "memory": context.get_assigned_resources()["memory"]}
+
+
+@rc.tool(runs=NO_CPU)
+def goes_on(file: str) -> None:
+    """Run until it is interrupted."""
+    Path(file).write_text(str(os.getpid()))
+    try:
+        while True:
+            time.sleep(0.01)
+    finally:
+        Path(file).unlink()
+
+
+@rc.tool(runs=NO_CPU)
+def goes_on_in_any_case(file: str) -> None:
+    """Run until its process is ended."""
+    Path(file).write_text(str(os.getpid()))
+    while True:
+        try:
+            while True:
+                time.sleep(0.01)
+        except KeyboardInterrupt:
+            pass
+
+
+@rc.tool(runs=NO_CPU)
+def dies() -> None:
+    """End its process."""
+    os._exit(1)
+
+
+@rc.tool(runs=NO_CPU)
+async def greets(name: str) -> str:
+    """Greet somebody."""
+    return f"hello, {name}"
+
+
+@rc.tool
+def local(word: str) -> str:
+    """Return the word."""
+    return word
+
+
+def config(*answers: tuple[Step, ...], tools: tuple[rc.Tool, ...]) -> rc.SessionConfig:
+    return msgspec.structs.replace(scripted(*answers, (Say(),)), tools=tools)
+
+
+def results_of(session: blocking.SessionHandle) -> list[str]:
+    return [
+        "".join(part.text for part in block.content if isinstance(part, rc.Text))
+        for message in session.history()
+        for block in message.content
+        if isinstance(block, rc.ToolResult)
+    ]
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_tools_of_one_answer_run_at_the_same_time_in_processes_of_their_own_beside_those_of_the_program(
+    runtime: blocking.Runtime, tmp_path: Path
+) -> None:
+    uses = [Call("meet", {"folder": str(tmp_path), "number": number, "of": 2}) for number in range(2)]
+    session = runtime.spawn(config((*uses, Call("local", {"word": "here"})), (Say("met"),), tools=(meet, local)))
+
+    assert session.ask("meet").answer().text == "met"
+
+    *met, word = results_of(session)
+    found = [msgspec.json.decode(each, type=dict[str, float]) for each in met]
+    assert word == "here"
+    assert len({each["pid"] for each in found} - {os.getpid()}) == 2
+    assert [each["memory"] for each in found] == [1 << 20] * 2
+
+
+def test_a_process_that_dies_an_input_that_does_not_fit_and_an_error_are_results_and_the_turn_goes_on(
+    runtime: blocking.Runtime,
+) -> None:
+    calls = (Call("dies"), Call("greets", {"name": 7}), Call("greets", {"name": "raven"}))
+    session = runtime.spawn(config(calls, (Say("well"),), tools=(dies, greets)))
+
+    assert session.ask("try").answer().text == "well"
+
+    died, misfit, greeted = results_of(session)
+    assert "process ended before there was a result" in died
+    assert "does not fit the schema" in misfit
+    assert greeted == "hello, raven"
+    assert still_answers(session)
+
+
+def test_an_interrupt_ends_what_runs_and_with_its_process_what_does_not_let_itself_be_ended(
+    runtime: blocking.Runtime, tmp_path: Path
+) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    calls = (Call("goes_on", {"file": str(one)}), Call("goes_on_in_any_case", {"file": str(other)}))
+    session = runtime.spawn(config(calls, tools=(goes_on, goes_on_in_any_case)))
+
+    for event in session.ask("go on"):
+        if isinstance(event, rc.ToolBatch):
+            wait_until(lambda: one.exists() and other.exists() and other.read_text())
+            session.interrupt()
+
+    process = psutil.Process(int(other.read_text()))
+    wait_until(lambda: not one.exists())
+    wait_until(lambda: not process.is_running())
+    assert still_answers(session)
+
+
+@ray.remote(num_cpus=0)
+class Counter:
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def add(self, number: int) -> int:
+        self.count += number
+        return self.count
+
+    def fails(self) -> None:
+        raise ValueError("no raven")
+
+    def leaves(self) -> None:
+        os._exit(1)
+
+
+def test_an_actor_s_method_keeps_its_state_between_uses_and_what_is_wrong_with_it_is_told(
+    runtime: blocking.Runtime,
+) -> None:
+    counter: Any = cast(Any, Counter).options(name="counter").remote()
+
+    @rc.tool(runs=ActorMethod("counter"), parallel=False)
+    def add(number: int) -> int:
+        raise AssertionError(number)
+
+    def of(actor: str, method: str) -> rc.Tool:
+        return rc.tool(name=f"{actor}-{method}", parallel=False, runs=ActorMethod(actor, method))(lambda: None)
+
+    tools = (add, of("counter", "fails"), of("counter", "none"), of("nobody", "add"), of("counter", "leaves"))
+    calls = tuple(Call(tool.name) for tool in tools[1:])
+    session = runtime.spawn(
+        config(
+            (Call("add", {"number": 2}), Call("add", {"number": "2"})),
+            (Call("add", {"number": 3}), *calls),
+            (Say("added"),),
+            tools=tools,
+        )
+    )
+
+    assert session.ask("add").answer().text == "added"
+
+    two, misfit, five, failed, no_method, nobody, died = results_of(session)
+    assert (two, five) == ("2", "5")
+    assert "does not fit" in misfit
+    assert failed == "ValueError: no raven"
+    assert "has no method 'none'" in no_method
+    assert "no actor called 'nobody'" in nobody
+    assert "has died" in died
+    del counter
+
+
+def closes_over(value: object) -> rc.Tool:
+    @rc.tool(runs=NO_CPU)
+    def holds() -> str:
+        return str(value)
+
+    return holds
+
+
+def wrong_tools() -> Iterator[tuple[rc.Tool, str]]:
+    yield rc.tool(runs=RayTask(num_gpus=1), name="gpu")(lambda: None), "num_gpus: no node of the cluster has 1 GPU"
+    yield rc.tool(runs=RayTask(memory_bytes=1 << 50), name="memory")(lambda: None), "memory_bytes"
+    yield closes_over(threading.Lock()), "can't be sent to Ray: TypeError: cannot pickle '_thread.lock' object"
+
+
+@pytest.mark.parametrize(("tool", "reason"), list(wrong_tools()), ids=["gpu", "memory", "lock"])
+def test_what_can_never_run_is_named_when_a_session_is_spawned_or_configured_with_it(
+    runtime: blocking.Runtime, session: blocking.SessionHandle, tool: rc.Tool, reason: str
+) -> None:
+    with rejected(InvalidConfig, "config.tools[0]", tool.name, reason):
+        runtime.spawn(config(tools=(tool,)))
+    with rejected(InvalidConfig, "message.tools[0]", tool.name, reason):
+        session.configure(rc.Configure(tools=(tool,)))
+    with rejected(InvalidConfig, tool.name):
+        runtime.session(session.id, tools=[tool])  # type: ignore[list-item]
+    assert still_answers(session)

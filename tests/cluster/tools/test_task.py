@@ -1,0 +1,147 @@
+"""The task that runs a tool, and what nodes have for it: without Ray."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rayconteur as rc
+from rayconteur.errors import InvalidConfig
+from rayconteur.providers.registry import PROVIDERS, SECRET_VARIABLES
+from rayconteur.runtime import ActorMethod, RayTask
+from rayconteur.runtime.cluster.tools.pickling import dumps
+from rayconteur.runtime.cluster.tools.resources import missing
+from rayconteur.runtime.cluster.tools.task import TaskSettings, run_tool_here
+
+USE = rc.ToolUse("a", "look", {})
+TASK = RayTask()
+SETTINGS = TaskSettings(1_000, (), 30)
+
+SMALL = {"CPU": 2.0, "memory": 1e9, "node:10.0.0.1": 1.0}
+LARGE = {"CPU": 8.0, "GPU": 1.0, "memory": 64e9}
+
+
+def run(function: Any, place: RayTask | ActorMethod = TASK, settings: TaskSettings = SETTINGS) -> rc.ToolResult:
+    tool = rc.tool(function)
+    result, _ = run_tool_here(dumps((tool.run.function, tool.run.arguments)), place, USE, settings)
+    return result
+
+
+def text_of(result: rc.ToolResult) -> str:
+    return "".join(block.text for block in result.content if isinstance(block, rc.Text))
+
+
+def test_no_tool_finds_a_key_of_a_provider_in_its_environment_unless_it_is_given_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in (*SECRET_VARIABLES, "PLUG_IN_KEY"):
+        monkeypatch.setenv(name, "sk-secret")
+    place = RayTask(runtime_env={"env_vars": {"OPENAI_API_KEY": "of its own"}})
+
+    def look() -> list[str]:
+        return [name for name, value in os.environ.items() if value == "sk-secret"]
+
+    result = run(look, place, TaskSettings(1_000, ("PLUG_IN_KEY",), 30))
+
+    assert text_of(result) == '["OPENAI_API_KEY"]'
+
+
+def test_every_variable_that_a_config_takes_a_credential_from_is_a_secret() -> None:
+    configs = (
+        rc.Anthropic(model="m", api_key="k"),
+        rc.OpenAI(model="m", api_key="k"),
+        rc.AzureOpenAI(deployment="d", api_key="k", resource="r"),
+        rc.Google(model="m", api_key="k"),
+        rc.Cohere(model="m", api_key="k"),
+        rc.Bedrock(model="m", region="us-east-1"),
+    )
+
+    variables = {name for config in configs for name in config.credential_variables}
+
+    assert len({config.name for config in configs}) == len(PROVIDERS) - 1
+    assert variables - SECRET_VARIABLES <= {"AWS_PROFILE"}
+
+
+@pytest.mark.parametrize("leaves", [SystemExit(3), ValueError("no raven")], ids=["exit", "error"])
+def test_a_tool_that_fails_is_an_error_result_and_its_process_goes_on(leaves: BaseException) -> None:
+    def look() -> None:
+        raise leaves
+
+    result = run(look)
+
+    assert result.is_error
+    assert str(leaves) in text_of(result)
+
+
+def test_an_async_tool_and_generators_have_results_and_long_ones_are_cut_before_they_travel() -> None:
+    async def look() -> str:
+        return "x" * 5_000
+
+    async def streams() -> Any:
+        yield "one"
+        yield "two"
+
+    def yields() -> Any:
+        yield 1
+        yield 2
+
+    assert "5,000 bytes" in text_of(run(look))
+    assert len(text_of(run(look))) < 1_100
+    assert [text_of(run(function)) for function in (streams, yields)] == ["two", "2"]
+
+
+def test_an_interrupt_ends_a_tool_and_is_no_result(tmp_path: Path) -> None:
+    def look() -> None:
+        try:
+            raise KeyboardInterrupt  # as Ray does to the main thread of a task that is cancelled
+        finally:
+            (tmp_path / "ended").touch()
+
+    with pytest.raises(KeyboardInterrupt):
+        run(look)
+    assert (tmp_path / "ended").exists()
+
+
+def test_a_function_that_can_t_be_loaded_where_it_runs_is_an_error_result() -> None:
+    result, _ = run_tool_here(b"no pickle", RayTask(), USE, SETTINGS)
+
+    assert result.is_error
+    assert "can't be loaded where it runs" in text_of(result)
+
+
+@pytest.mark.parametrize(
+    ("place", "problem"),
+    [
+        (RayTask(), None),
+        (RayTask(num_cpus=0), None),
+        (RayTask(num_gpus=1, memory_bytes=50 << 30), None),
+        (RayTask(num_gpus=2), "num_gpus: no node of the cluster has 2 GPUs; the most that one has is 1"),
+        (RayTask(memory_bytes=1 << 40), "memory_bytes: no node of the cluster has 1,099,511,627,776 bytes of memory"),
+        (RayTask(resources={"fast disk": 1}), "resources['fast disk']: no node of the cluster has 1 of 'fast disk'"),
+        (RayTask(num_gpus=1, resources={"node:10.0.0.1": 1}), "no node of the cluster has all of"),
+    ],
+    ids=["default", "none", "large", "gpus", "memory", "own", "together"],
+)
+def test_what_no_node_has_is_named(place: RayTask, problem: str | None) -> None:
+    found = missing(place, (SMALL, LARGE))
+
+    assert (found or "").startswith(problem or "")
+    assert (found is None) == (problem is None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        (lambda: RayTask(num_cpus=-1), "num_cpus"),
+        (lambda: RayTask(memory_bytes=0), "memory_bytes"),
+        (lambda: RayTask(resources={"GPU": 1}), "resources"),
+        (lambda: RayTask(resources={"disk": "much"}), "resources"),  # type: ignore[dict-item]
+        (lambda: ActorMethod(""), "actor_name"),
+        (lambda: rc.tool(runs=TASK, approval=bool), "approval"),
+        (lambda: rc.tool(runs="ray"), "runs"),  # type: ignore[call-overload]
+    ],
+)
+def test_a_place_that_is_none_is_rejected_where_it_is_written(wrong: Any, field: str) -> None:
+    with pytest.raises(InvalidConfig, match=f"tool.*{field}"):
+        wrong()

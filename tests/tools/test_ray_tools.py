@@ -1,0 +1,328 @@
+"""Tools that run on Ray, as a session sees them: it starts them itself, and takes their results as from a program."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+
+import msgspec
+import pytest
+from fixtures.session import SESSION_ID, SessionFixture, running_session, scripted_config
+from fixtures.virtual_time import run
+
+import rayconteur as rc
+from rayconteur.runtime import ActorMethod, Approval, ApprovalRequested, Approve, Deny, RayTask, ToolCompleted
+from rayconteur.runtime.api.tools.places import ShippedRun
+from rayconteur.runtime.session.ray_tools import RunEnd
+from rayconteur.scripted import Call, Say
+
+ASKS = (Call("look", id="a"), Call("look", id="b"), Call("look", id="c"))
+DONE = (Say("done"),)
+
+
+def shipped(timeout_s: float | None = 30.0, parallel: bool = True, max_parallel: int = 5, retries: int = 0) -> rc.Tool:
+    """A tool that runs on Ray."""
+    run = ShippedRun(
+        place=RayTask(),
+        function=b"pickled",
+        timeout_s=timeout_s,
+        parallel=parallel,
+        max_parallel=max_parallel,
+        max_result_bytes=100,
+        retries=retries,
+    )
+    return run.on(rc.Tool(name="look"))
+
+
+class Runner:
+    """Runs tools in this process: *look* is the function of all of them."""
+
+    def __init__(self, look: Callable[[rc.ToolUse], Awaitable[rc.ToolResult]]) -> None:
+        self.look = look
+        self.started: list[str] = []
+        self.inputs: list[dict[str, object]] = []
+        self.running: set[str] = set()
+        self.most = 0
+        self._changed = asyncio.Condition()
+
+    async def run(self, tool: ShippedRun, use: rc.ToolUse, hidden: Collection[str]) -> RunEnd:
+        self.started.append(use.id)
+        self.inputs.append(use.input)
+        self.running.add(use.id)
+        self.most = max(self.most, len(self.running))
+        async with self._changed:
+            self._changed.notify_all()
+        try:
+            result = await self.look(use)
+            return result, result.is_error
+        finally:
+            self.running.remove(use.id)
+
+    async def wait_running(self, number: int) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self.running) == number)
+
+
+def seen(use: rc.ToolUse, text: str = "seen") -> rc.ToolResult:
+    return rc.ToolResult(use.id, (rc.Text(text),))
+
+
+async def sees(use: rc.ToolUse) -> rc.ToolResult:
+    await asyncio.sleep(1)
+    return seen(use)
+
+
+async def hangs(use: rc.ToolUse) -> rc.ToolResult:
+    await asyncio.Event().wait()
+    return seen(use)
+
+
+def results_of(session: SessionFixture) -> list[rc.ToolResult]:
+    return [block for message in session.history() for block in message.content if isinstance(block, rc.ToolResult)]
+
+
+def texts(results: Sequence[rc.ToolResult]) -> list[str]:
+    return ["".join(block.text for block in each.content if isinstance(block, rc.Text)) for each in results]
+
+
+def test_a_session_runs_them_without_any_program_and_asks_programs_for_the_other_uses_of_the_batch() -> None:
+    runner = Runner(sees)
+    config = scripted_config(
+        (Call("look", id="a"), Call("here", id="b")), DONE, tools=(shipped(), rc.Tool(name="here"))
+    )
+
+    async def main() -> None:
+        async with running_session(config) as session:
+            session.host.ray_tools.runner = runner
+            turn = session.ask()
+            batch = await session.wait_for_event(rc.ToolBatch)
+            assert isinstance(batch, rc.ToolBatch)
+            assert batch.on_ray == ("a",)
+            session.tell(rc.ToolResults(results=(rc.ToolResult("b", (rc.Text("mine"),)),)))
+
+            assert isinstance(await session.wait_for_end(turn), rc.Completed)
+            assert texts(results_of(session)) == ["seen", "mine"]
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("tool", "most"),
+    [(shipped(), 3), (shipped(max_parallel=2), 2), (shipped(parallel=False), 1)],
+    ids=["all", "at most two", "alone"],
+)
+def test_as_many_run_at_a_time_as_the_options_and_the_tools_allow(tool: rc.Tool, most: int) -> None:
+    runner = Runner(sees)
+
+    async def main() -> None:
+        async with running_session(scripted_config(ASKS, DONE, tools=(tool,))) as session:
+            session.host.ray_tools.runner = runner
+            await session.wait_for_end(session.ask())
+
+    run(main())
+    assert runner.started == ["a", "b", "c"]
+    assert runner.most == most
+
+
+@pytest.mark.parametrize(
+    "end", [rc.Interrupt(), rc.UserMessage.of("stop"), None], ids=["interrupt", "message", "close"]
+)
+def test_when_the_turn_ends_what_runs_is_cancelled_and_nothing_starts(end: rc.ToLLM | None) -> None:
+    runner = Runner(hangs)
+    config = scripted_config(ASKS, DONE, tools=(shipped(max_parallel=2),), when_busy="interrupt")
+
+    async def main() -> None:
+        async with running_session(config) as session:
+            session.host.ray_tools.runner = runner
+            turn = session.ask()
+            await session.wait_for_event(rc.ToolBatch)
+            await runner.wait_running(2)
+
+            if end is None:
+                await session.close(drain=False)
+            else:
+                session.tell(end)
+                await session.wait_for_end(turn)
+            await asyncio.sleep(1)
+
+            assert runner.running == set()
+            assert runner.started == ["a", "b"]
+
+    run(main())
+
+
+def test_a_use_that_somebody_else_answers_is_cancelled_or_not_started_and_the_others_go_on() -> None:
+    runner = Runner(hangs)
+
+    async def main() -> None:
+        async with running_session(scripted_config(ASKS, DONE, tools=(shipped(max_parallel=1),))) as session:
+            session.host.ray_tools.runner = runner
+            turn = session.ask()
+            await session.wait_for_event(rc.ToolBatch)
+            await runner.wait_running(1)
+            runner.look = sees
+
+            session.tell(rc.ToolResults(results=(rc.ToolResult("a", (rc.Text("mine"),)),)))
+            session.tell(rc.ToolResults(results=(rc.ToolResult("b", (rc.Text("mine, too"),)),)))
+
+            assert isinstance(await session.wait_for_end(turn), rc.Completed)
+            assert texts(results_of(session)) == ["mine", "mine, too", "seen"]
+            assert runner.started == ["a", "c"]
+
+    run(main())
+
+
+def test_one_that_takes_too_long_is_cancelled_and_the_model_is_told() -> None:
+    runner = Runner(hangs)
+
+    async def main() -> None:
+        async with running_session(scripted_config(ASKS[:1], DONE, tools=(shipped(timeout_s=5),))) as session:
+            session.host.ray_tools.runner = runner
+            await session.wait_for_end(session.ask())
+
+            assert texts(results_of(session)) == ["The tool did not end within 5 seconds."]
+            assert results_of(session)[0].is_error
+            assert runner.running == set()
+
+    run(main())
+
+
+def test_one_that_fails_is_repeated_as_often_as_the_tool_allows() -> None:
+    async def fails(use: rc.ToolUse) -> rc.ToolResult:
+        return rc.ToolResult(use.id, (rc.Text("no raven"),), is_error=len(runner.started) < 3)
+
+    runner = Runner(fails)
+
+    async def main(retries: int) -> bool:
+        runner.started.clear()
+        async with running_session(scripted_config(ASKS[:1], DONE, tools=(shipped(retries=retries),))) as session:
+            session.host.ray_tools.runner = runner
+            await session.wait_for_end(session.ask())
+            return results_of(session)[0].is_error
+
+    assert run(main(1))
+    assert runner.started == ["a", "a"]
+    assert not run(main(2))
+
+
+def test_its_start_its_end_and_its_step_are_events() -> None:
+    async def main() -> None:
+        async with running_session(scripted_config(ASKS[:1], DONE, tools=(shipped(),))) as session:
+            session.host.ray_tools.runner = Runner(sees)
+            turn = session.ask()
+            await session.wait_for_end(turn)
+
+            kinds = session.event_kinds(turn)
+            first = kinds.index("ToolBatch")
+            assert kinds[first : first + 4] == ["ToolBatch", "ToolStarted", "ToolCompleted", "StepCompleted"]
+            completed = await session.wait_for_event(ToolCompleted)
+            assert isinstance(completed, ToolCompleted)
+            assert completed.duration_s == 1
+
+    run(main())
+
+
+def test_a_use_that_needs_approval_starts_when_it_has_it() -> None:
+    runner = Runner(sees)
+    tool = msgspec.structs.replace(shipped(), approval=Approval.ALWAYS)
+
+    async def main() -> None:
+        async with running_session(scripted_config(ASKS, DONE, tools=(tool,))) as session:
+            session.host.ray_tools.runner = runner
+            turn = session.ask()
+            await session.wait_for_event(ApprovalRequested)
+            await asyncio.sleep(1)
+            assert runner.started == []
+
+            session.tell(Approve(tool_use_ids=("b",)))
+            session.tell(Approve(tool_use_ids=("c",), inputs={"c": {"word": "edited"}}))
+            session.tell(Deny(tool_use_ids=("a",)))
+
+            assert isinstance(await session.wait_for_end(turn), rc.Completed)
+            assert runner.started == ["b", "c"]
+            assert runner.inputs == [{}, {"word": "edited"}]
+
+    run(main())
+
+
+def test_in_the_place_of_a_result_that_is_rejected_the_model_gets_the_reason() -> None:
+    async def large(use: rc.ToolUse) -> rc.ToolResult:
+        return seen(use, "x" * 10_000)
+
+    limits = rc.Limits(message_bytes=5_000)
+
+    async def main() -> None:
+        async with running_session(scripted_config(ASKS[:1], DONE, tools=(shipped(),), limits=limits)) as session:
+            session.host.ray_tools.runner = Runner(large)
+            await session.wait_for_end(session.ask())
+
+            (result,) = results_of(session)
+            assert result.is_error
+            assert "message_bytes" in texts([result])[0]
+
+    run(main())
+
+
+def test_a_turn_whose_result_is_rejected_with_its_reason_ends() -> None:
+    async def large(use: rc.ToolUse) -> rc.ToolResult:
+        return seen(use, "x" * 10_000)
+
+    limits = rc.Limits(message_bytes=60)
+
+    async def main() -> None:
+        async with running_session(scripted_config(ASKS[:1], DONE, tools=(shipped(),), limits=limits)) as session:
+            session.host.ray_tools.runner = Runner(large)
+
+            assert isinstance(await session.wait_for_end(session.ask("hi")), rc.Interrupted)
+
+    run(main())
+
+
+def test_a_fault_of_the_runner_and_a_session_without_one_are_error_results() -> None:
+    async def fails(use: rc.ToolUse) -> rc.ToolResult:
+        raise OSError(use.name)
+
+    async def main(runner: Runner | None) -> str:
+        async with running_session(scripted_config(ASKS[:1], DONE, tools=(shipped(),))) as session:
+            if runner:
+                session.host.ray_tools.runner = runner
+            assert isinstance(await session.wait_for_end(session.ask()), rc.Completed)
+            assert results_of(session)[0].is_error
+            return texts(results_of(session))[0]
+
+    assert run(main(Runner(fails))) == "The tool can't be run: OSError: look"
+    assert "does not" in run(main(None))
+
+
+def test_sessions_with_equal_tools_hold_them_once_whether_opened_or_configured_so() -> None:
+    def config() -> rc.SessionConfig:
+        return scripted_config(DONE, tools=(shipped(),))
+
+    async def main() -> None:
+        async with running_session(config()) as session:
+            await session.host.open(["second", "third"], 1, config())
+            await session.host.open(["fourth"], 1, scripted_config(DONE))
+            change = rc.Configure(tools=(shipped(),))
+            session.host.tell(("fourth", 1), msgspec.msgpack.encode(change))
+
+            held = [session.host.settings((name, 1)).tools for name in (SESSION_ID, "second", "third", "fourth")]
+            assert len({id(tools) for tools in held}) == 1
+            await session.host.close_all([("second", 1), ("third", 1), ("fourth", 1)], drain=False)
+
+    run(main())
+
+
+def test_what_runs_a_tool_is_no_part_of_what_a_request_holds() -> None:
+    from rayconteur.compaction.estimate.estimator import new_estimator
+
+    tool = ShippedRun(
+        place=ActorMethod("browser"),
+        function=bytes(100_000),
+        timeout_s=None,
+        parallel=True,
+        max_parallel=1,
+        max_result_bytes=1,
+    ).on(rc.Tool(name="look"))
+
+    def tokens(tool: rc.Tool) -> float:
+        return new_estimator("anthropic").tokens_of_settings(scripted_config(DONE, tools=(tool,)))
+
+    assert tokens(tool) == tokens(rc.Tool(name="look"))
