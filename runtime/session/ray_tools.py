@@ -78,9 +78,9 @@ class RayRun:
         """Run it. The result is an error result if it took too long, or has been cancelled."""
         loop = asyncio.get_running_loop()
         started_at = loop.time()
-        for attempt in range(self._tool.retries + 1):
-            if attempt:
-                await asyncio.sleep(retry_delay_s(attempt - 1))
+        result, may_repeat = await self._attempt()
+        for attempt in range(self._tool.retries if may_repeat else 0):
+            await asyncio.sleep(retry_delay_s(attempt))
             result, may_repeat = await self._attempt()
             if not may_repeat:
                 break
