@@ -59,10 +59,8 @@ def tool(
     structs and dataclasses among them, and pydantic models. A run takes at most *timeout_s* seconds. Tools that are not
     *parallel* run alone. One that raises or takes too long is repeated up to *retries* times. *approval* is whether its
     uses wait for approval: ``"always"``, ``"never"``, or a function, async or not, that tells it of a ``ToolUse``.
-    *strict*, *deferred* and *ends_turn* are those of ``Tool``.
-
-    It runs in the program that reads the reply, unless *runs* says where on Ray: as a ``RayTask``, or as the
-    ``ActorMethod`` of an actor, which is called instead of the function.
+    *strict*, *deferred* and *ends_turn* are those of ``Tool``. It runs in the program that reads the reply, unless
+    *runs* is a place on Ray: a ``RayTask``, or an ``ActorMethod``, which is called instead of the function.
 
     Raises:
         InvalidConfig: a parameter has no type, or one without a JSON Schema, or an option is invalid. It is named.
@@ -75,9 +73,8 @@ def tool(
         definition = msgspec.structs.replace(
             definition, strict=strict, deferred=deferred, approval=own, ends_turn=ends_turn
         )
-        return FunctionTool.of(
-            definition, FunctionRun(function, parameters, is_method=_is_method(function), **run_options)
-        )
+        run = FunctionRun(function, parameters, is_method=_is_method(function), **run_options)
+        return FunctionTool.of(definition, run)
 
     return made if function is None else made(function)
 
