@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from ..providers.schema.tools import Approval
 from .api.compact_reason import CompactReason
-from .api.config import OnInterrupt, OnMaxSteps, OnRefusal, WhenBusy
+from .api.config import OnInterrupt, OnMaxSteps, OnRefusal, TurnSettings, WhenBusy
 from .api.errors import DeathReason
 from .api.events import (
     ApprovalRequested,
@@ -62,6 +62,6 @@ __all__ = [
     "OnInterrupt", "OnMaxSteps", "OnRefusal", "OnToolError", "Placement", "PromptMap", "RayTask", "Reader",
     "Receipt", "RequestApproval", "Rewind", "Rewound", "RouterLimits", "SessionList", "SessionStatus", "State",
     "StepCompleted", "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStarted", "ToolUpdate", "TurnEnd",
-    "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
+    "TurnSettings", "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
 ]
 # fmt: on

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Self, Union, cast, get_type_hints
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from ...compaction.config import Compaction, Layered
 from ...compaction.strategies.custom import CompactionStrategy
@@ -15,7 +15,7 @@ from ...providers.model_names import model
 from ...providers.models import with_model_facts
 from ...providers.registry import PROVIDERS, ProviderConfig, with_request_forms
 from ...providers.schema.checks.field_checks import check_fields
-from ...providers.schema.checks.shown import short_repr, shown
+from ...providers.schema.checks.shown import ReadableStruct, short_repr, shown
 from ...providers.schema.errors import InvalidConfig, UnknownProvider
 from ...providers.schema.request import Positive, Settings
 from ...providers.schema.tools import Approval, Tool, ToolChoice, is_object
@@ -147,7 +147,7 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     limits: Limits = Limits()
 
 
-def check_settings(settings: SessionSettings, name: str) -> None:
+def check_settings(settings: Settings, name: str) -> None:
     """Check *settings* as far as that takes no provider; *name* is what errors call them.
 
     Raises:
@@ -155,7 +155,8 @@ def check_settings(settings: SessionSettings, name: str) -> None:
     """
     check_fields(settings, name, unchecked=("provider", "compaction", "tools"))  # a provider is checked elsewhere
     check_tools(settings.tools, f"{name}.tools")
-    _check_compaction(settings.compaction, f"{name}.compaction")
+    if "compaction" in settings.__struct_fields__:
+        _check_compaction(cast(SessionSettings, settings).compaction, f"{name}.compaction")
     check_output_schema(settings.output_schema, f"{name}.output_schema")
     names = Counter(tool.name for tool in settings.tools or () if isinstance(tool, Tool))
     if twice := [shown(each) for each, count in names.items() if count > 1]:
@@ -194,7 +195,7 @@ def _check_compaction(compaction: object, name: str) -> None:
     """
     if isinstance(compaction, type):
         raise InvalidConfig(name, f"give an instance, such as {compaction.__name__}(), not the class")
-    if not isinstance(compaction, CompactionSettings | CompactionStrategy | msgspec.UnsetType | None):
+    if not isinstance(compaction, CompactionSettings | CompactionStrategy | UnsetType | None):
         raise InvalidConfig(
             name, f"give a strategy of rayconteur.compaction or your own, or None, not a {type(compaction).__name__}"
         )
@@ -219,18 +220,65 @@ def provider_config(provider: ProviderConfig | str) -> ProviderConfig:
         ) from None
 
 
-def given_settings(change: SessionSettings) -> dict[str, Any]:
-    """The settings that *change*, a ``Configure``, gives, by name, ``provider`` and ``model`` among them."""
+def given_settings(change: Settings) -> dict[str, Any]:
+    """The settings that *change* gives, a ``Configure`` or ``TurnSettings``, by name, provider and model included."""
     settings = msgspec.structs.asdict(change).items()
-    return {name: value for name, value in settings if value is not msgspec.UNSET and name != "next"}
+    return {name: value for name, value in settings if value is not UNSET and name != "next"}
 
 
-def check_change(change: SessionSettings) -> None:
-    """Check a ``Configure`` as ``SessionConfig`` does itself."""
-    provider = getattr(change, "provider", msgspec.UNSET)
-    if provider is not msgspec.UNSET:
+def check_change(change: Settings, name: str = "message") -> None:
+    """Check a ``Configure`` or ``TurnSettings`` as ``SessionConfig`` does itself; *name* is what errors call it."""
+    provider = getattr(change, "provider", UNSET)
+    if provider is not UNSET:
         msgspec.structs.force_setattr(change, "provider", provider_config(provider))
-    check_settings(change, "message")
+    check_settings(change, name)
+
+
+def fields_of_change(settings: type[Settings]) -> list[tuple[str, Any, Any]]:
+    """The fields of a struct that changes *settings*, the provider or its model; by default, each is not given."""
+    kinds = get_type_hints(settings, include_extras=True)
+    return [
+        ("provider", ProviderConfig | UnsetType, UNSET),
+        ("model", str | UnsetType, UNSET),
+        *((name, Union[kinds[name], UnsetType], UNSET) for name in settings.__struct_fields__),  # noqa: UP007
+    ]
+
+
+if TYPE_CHECKING:
+
+    class TurnSettings(Settings, frozen=True, kw_only=True):
+        """Settings of one turn: of all its requests, and of no other.
+
+        They are those of ``SessionConfig`` that shape a request, the *provider*, and *model*, which alone keeps the
+        provider. A setting that is not given is the session's; ``None`` is the provider's default.
+        """
+
+        provider: ProviderConfig | str | UnsetType = UNSET
+        model: str | UnsetType = UNSET
+
+else:
+
+    def _check_turn_settings(settings: Settings) -> None:
+        check_change(settings, "settings")
+        if settings.model == "":
+            raise InvalidConfig("settings.model", "give the model's name")
+
+    # Each setting is declared once, in Settings. Here each defaults to UNSET instead, which means "not given".
+    TurnSettings = msgspec.defstruct(
+        "TurnSettings",
+        fields_of_change(Settings),
+        bases=(ReadableStruct,),
+        module=__name__,
+        namespace={
+            "__post_init__": _check_turn_settings,
+            "__doc__": "Settings of one turn: of all its requests, and of no other.\n\n"
+            "*model* alone keeps the provider. "
+            "What is not given is the session's; ``None`` is the provider's default.",
+        },
+        frozen=True,
+        kw_only=True,
+        omit_defaults=True,
+    )
 
 
 class SessionConfig(SessionSettings, frozen=True, kw_only=True, omit_defaults=True):

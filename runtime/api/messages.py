@@ -3,7 +3,7 @@
 They are a closed union of frozen structs, tagged by ``kind``: match on them, or decode them with msgspec.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -11,7 +11,16 @@ from msgspec import UNSET, Meta, UnsetType
 from ...providers.registry import ProviderConfig
 from ...providers.schema.checks.shown import ReadableStruct
 from ...providers.schema.content import Text, ToolResult, UserBlock
-from .config import SessionSettings, WhenBusy, check_change, check_output_schema
+from ...providers.schema.errors import InvalidConfig
+from .config import (
+    SessionSettings,
+    TurnSettings,
+    WhenBusy,
+    check_change,
+    check_output_schema,
+    fields_of_change,
+    given_settings,
+)
 
 GrantScope = Literal["use", "arguments", "tool"]
 """What an approval covers: this use, later ones with the same arguments, or all later ones of the tool."""
@@ -22,7 +31,7 @@ class _ToLLM(ReadableStruct, frozen=True, kw_only=True, tag_field="kind", tag=st
 
 
 class UserMessage(_ToLLM, frozen=True, kw_only=True):
-    """Starts a turn. *when_busy* and *output_schema* override the session's settings for this turn.
+    """Starts a turn. *when_busy*, *output_schema* and *settings* override the session's settings for this turn.
 
     *correlation_id*, an id of the program's own, comes back in the ``TurnStarted`` and in the event that ends the turn,
     and is in the logs; *metadata* comes back in the ``TurnStarted``. Neither is sent to the provider.
@@ -31,16 +40,28 @@ class UserMessage(_ToLLM, frozen=True, kw_only=True):
     content: tuple[UserBlock, ...]
     when_busy: WhenBusy | None = None
     output_schema: dict[str, Any] | None = None
+    settings: TurnSettings | None = None
     correlation_id: Annotated[str, Meta(max_length=200)] = ""
     metadata: dict[str, str] = {}  # noqa: RUF012  (msgspec copies it)
 
     def __post_init__(self) -> None:
         check_output_schema(self.output_schema, "message.output_schema")
+        if self.output_schema is not None and self.settings and "output_schema" in given_settings(self.settings):
+            raise InvalidConfig("message.output_schema", "settings has an output_schema, too; give it once")
 
     @classmethod
     def of(cls, text: str) -> "UserMessage":
         """A message of plain text."""
         return cls(content=(Text(text),))
+
+    @property
+    def turn_settings(self) -> TurnSettings | None:
+        """The settings that are those of this turn only, the *output_schema* among them."""
+        if self.output_schema is None:
+            return self.settings
+        if self.settings is None:
+            return TurnSettings(output_schema=self.output_schema)
+        return msgspec.structs.replace(self.settings, output_schema=self.output_schema)
 
 
 class ToolResults(_ToLLM, frozen=True, kw_only=True):
@@ -133,13 +154,7 @@ else:
     Configure = msgspec.defstruct(
         "Configure",
         [
-            ("provider", ProviderConfig | UnsetType, UNSET),
-            ("model", str | UnsetType, UNSET),
-            *(
-                (name, Union[kind, UnsetType], UNSET)  # noqa: UP007  (kind may be Annotated)
-                for name, kind in get_type_hints(SessionSettings, include_extras=True).items()
-                if name in SessionSettings.__struct_fields__
-            ),
+            *fields_of_change(SessionSettings),
             ("next", Literal["request", "turn"], "request"),
         ],
         bases=(_ToLLM,),

@@ -1,13 +1,26 @@
 """The request forms of the providers that a message names."""
 
+from typing import TypeVar
+
 import msgspec
 
+from ...providers.registry import ProviderConfig
 from ...providers.registry import with_request_forms as make_request_forms
-from .config import given_settings
+from .config import TurnSettings, given_settings
 from .messages import Configure
 
+Change = TypeVar("Change", Configure, TurnSettings)
 
-def with_request_forms(change: Configure) -> Configure:
+
+def providers_of(change: Configure | TurnSettings) -> list[ProviderConfig]:
+    """The providers that *change* names."""
+    given = given_settings(change)
+    own = [given["provider"]] if "provider" in given else []
+    compaction = given.get("compaction")
+    return [*own, *(compaction.providers() if compaction else ())]
+
+
+def with_request_forms(change: Change) -> Change:
     """*change* with the request forms of the providers in it, resolved, whose SDKs make them here.
 
     It does not have to run in an event loop.

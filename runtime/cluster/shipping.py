@@ -16,10 +16,10 @@ from ...compaction import Compaction, Custom, Layered
 from ...compaction.strategies.custom import CompactionStrategy
 from ...compaction.strategy import CompactionSettings
 from ...providers.schema.errors import InvalidConfig
-from ..api.config import SessionSettings
+from ..api.config import SessionSettings, TurnSettings
 from .ray_calls import result_of
 
-S = TypeVar("S", bound=SessionSettings)
+S = TypeVar("S", bound=SessionSettings | TurnSettings)
 
 _FIELD = "compaction.instance"
 

@@ -1,6 +1,6 @@
 """The pure core of a session: events in, instructions out. No Ray, no I/O, no clock, no randomness."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 import msgspec
@@ -13,7 +13,7 @@ from ...providers.schema.messages import HistoryView, Message
 from ...providers.schema.usage import Count, Usage
 from ..api import events as out
 from ..api import messages as msg
-from ..api.config import SessionConfig
+from ..api.config import SessionConfig, TurnSettings, WhenBusy
 from ..api.errors import InvalidRecord, SessionClosed
 from ..api.status import State
 from . import events as ev
@@ -55,6 +55,11 @@ class Conversation:
     def config(self) -> SessionConfig:
         """The settings in force, without secrets."""
         return self._state.config
+
+    @property
+    def request_config(self) -> SessionConfig:
+        """The settings of requests now: those of the running turn, or the session's."""
+        return self._state.request_config
 
     @property
     def phase(self) -> Phase:
@@ -105,7 +110,7 @@ class Conversation:
     @property
     def context_limit_tokens(self) -> int:
         """The size of the context window: as the provider has named it, as known, or as guessed."""
-        return self._state.policy.learned_tokens or context_limit_tokens(self._state.config.provider.facts)
+        return self._state.policy.learned_tokens or context_limit_tokens(self.request_config.provider.facts)
 
     @property
     def history(self) -> tuple[Message, ...]:
@@ -158,10 +163,25 @@ class Conversation:
 
     def with_queued_changes(self, config: SessionConfig) -> SessionConfig:
         """What becomes of *config* by the changes that are queued."""
-        for queued in self._state.mailbox.queue:
-            if isinstance(queued.message, msg.Configure):
-                config = changed_config(config, queued.message, queued.facts)
-        return config
+        return self._state.mailbox.changed_config(config)
+
+    def config_before(self, message: msg.UserMessage) -> SessionConfig:
+        """The session's settings when the turn of *message* starts, as far as it is known now."""
+        waits = (message.when_busy or self._state.config.when_busy) is WhenBusy.QUEUE
+        return self.with_queued_changes(self._state.config) if waits else self._state.config
+
+    @property
+    def last_settings(self) -> TurnSettings | None:
+        """The settings of the message that ``Retry`` or ``Continue`` would go on from, if it had any."""
+        overrides = self._state.last_overrides
+        return overrides.settings if overrides else None
+
+    def turn_configs(self, config: SessionConfig) -> Iterator[SessionConfig]:
+        """The settings of the turns that have some of their own, running or queued, in a session with *config*."""
+        turn = self._state.running_turn
+        if turn and turn.overrides:
+            yield turn.config(config)
+        yield from self._state.mailbox.turn_configs(config)
 
     def ends_request(self, message: msg.ToLLM) -> bool:
         """True if *message* would end the running request, so that its partial answer is needed."""

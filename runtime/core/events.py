@@ -41,8 +41,8 @@ class Received(_Event, frozen=True, kw_only=True):
     """A message arrived; its encoded size is *size_bytes*. It holds no secrets.
 
     *partial* is what the running request has of its answer, in case the message ends it. *facts* are those of the model
-    that a ``Configure`` names, *source* is the ``Origin.source`` of answers after it. *at* is the time in
-    Unix seconds.
+    that a ``Configure`` names, *source* is the ``Origin.source`` of answers after it, or in the turn of a user message
+    with settings of its own. These name a model by its provider. *at* is the time in Unix seconds.
     """
 
     message: ToLLM

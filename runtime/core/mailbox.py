@@ -1,13 +1,14 @@
 """The mailbox: the messages that are queued until the running turn has ended."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from ...providers.schema.facts import ModelFacts
-from ..api.config import Limits
+from ..api.config import Limits, SessionConfig, TurnSettings
 from ..api.errors import MailboxFull, MessageTooLarge, SessionClosed
 from ..api.messages import Clear, Close, Compact, Configure, Rewind, UserMessage
+from .settings import changed_config
 
 _UNKNOWN = ModelFacts()
 
@@ -54,6 +55,24 @@ class Mailbox(msgspec.Struct, gc=False):
     def queue(self) -> tuple[Queued, ...]:
         """The messages, in order."""
         return tuple(self._queue)
+
+    def changed_config(self, config: SessionConfig) -> SessionConfig:
+        """What becomes of a session's *config* by the changes that are queued."""
+        for queued in self._queue:
+            if isinstance(queued.message, Configure):
+                config = changed_config(config, queued.message, queued.facts)
+        return config
+
+    def turn_configs(self, config: SessionConfig) -> Iterator[SessionConfig]:
+        """The settings of the queued turns that have some of their own, in a session with *config* now."""
+        for queued in self._queue:
+            match queued.message:
+                case Configure() as change:
+                    config = changed_config(config, change, queued.facts)
+                case UserMessage(turn_settings=TurnSettings() as settings):
+                    yield changed_config(config, settings)
+                case _:
+                    pass
 
     def require_open(self) -> None:
         """Raises:

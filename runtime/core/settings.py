@@ -8,7 +8,7 @@ from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.facts import ModelFacts
 from ...providers.schema.messages import Message, Role
 from ...providers.schema.request import Prompt, Settings
-from ..api.config import SessionConfig, given_settings
+from ..api.config import SessionConfig, TurnSettings, given_settings
 from ..api.messages import Configure
 
 _UNKNOWN = ModelFacts()
@@ -24,7 +24,9 @@ def require_valid(change: Configure) -> None:
         raise InvalidConfig("model", "give the model's name")
 
 
-def changed_config(config: SessionConfig, change: Configure, facts: ModelFacts = _UNKNOWN) -> SessionConfig:
+def changed_config(
+    config: SessionConfig, change: Configure | TurnSettings, facts: ModelFacts = _UNKNOWN
+) -> SessionConfig:
     """*config* with *change* applied. *facts* are those of a model that the change names without a provider."""
     settings = given_settings(change)
     model = settings.pop("model", None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -20,15 +20,9 @@ from .context_meter import ContextMeter, Fill
 from .history import History
 from .mailbox import Mailbox, Queued
 from .phases import TRANSITIONS, Backoff, Compacting, MailboxEmpty, Phase, Requesting, ToolsOut, Unopened
+from .settings import prompts_before_change
 from .tools.approvals import Grant
-from .turn import Turn
-
-
-class TurnSchema(msgspec.Struct, frozen=True):
-    """The *output_schema* of the message that started *turn*."""
-
-    turn: int
-    output_schema: dict[str, Any]
+from .turn import Overrides, Turn
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +53,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     cut_off: StopReason | UnsetType = UNSET
     turns_since_compaction: int | UnsetType = UNSET
     asked_compactions: int | UnsetType = UNSET
-    schema: TurnSchema | UnsetType = UNSET
+    overrides: Overrides | UnsetType = UNSET
     grants: tuple[Grant, ...] | UnsetType = UNSET
 
 
@@ -93,8 +87,8 @@ class ConversationState:
     policy: CompactionPolicy = field(default_factory=CompactionPolicy)
     cut_off: StopReason | None = None
     """Why the last answer is not complete, if it may be continued."""
-    schema: TurnSchema | None = None
-    """The schema of the last message, if it had one: for what repeats its request, or continues its answer."""
+    overrides: Overrides | None = None
+    """The settings of the last message, if it had any: for what repeats its request, or continues its answer."""
     prompts: tuple[Prompt, ...] = ()
     """The system prompts and tools along the history as of the last request, if they have changed since its first
     message. Starts beyond the end are of a turn that has left the history: the next request drops them."""
@@ -106,11 +100,7 @@ class ConversationState:
     @property
     def running_turn(self) -> Turn | None:
         """The turn that the phase carries."""
-        match self.phase:
-            case Requesting(turn=turn) | Backoff(turn=turn) | ToolsOut(turn=turn) | Compacting(turn=turn):
-                return turn
-            case _:
-                return None
+        return _running_turn(self.phase)
 
     def change_fill_before(self, changed: Callable[[Fill], Fill | None]) -> None:
         """The running turn, if there is one that knows its ``fill_before``, gets what *changed* makes of it."""
@@ -123,33 +113,48 @@ class ConversationState:
             case _:
                 pass
 
+    @property
+    def request_config(self) -> SessionConfig:
+        """The settings of requests now: those of the running turn, or the session's."""
+        return _request_config(self.phase, self.config)
+
     def request_tokens(self) -> int:
         """The tokens of a request with the history as it is."""
-        return self.meter.request_tokens(self.history.messages, self.config)
+        return self.meter.request_tokens(self.history.messages, self.request_config)
 
     def settings_tokens(self) -> int:
         """The tokens of everything in a request except its history."""
-        return self.meter.settings_tokens(self.config)
+        return self.meter.settings_tokens(self.request_config)
 
     def window(self) -> ContextWindow:
         """The context window, as far as it is known."""
-        return self.policy.window(self.config, self.settings_tokens())
+        return self.policy.window(self.request_config, self.settings_tokens())
 
     @property
-    def last_schema(self) -> dict[str, Any] | None:
-        """The schema of the message that the last messages of the history follow from, if it had one."""
+    def last_overrides(self) -> Overrides | None:
+        """The settings of the message that the last messages of the history follow from, if it had any."""
         last = self.history.messages[-1:]
-        return self.schema.output_schema if self.schema and last and last[0].turn >= self.schema.turn else None
+        return self.overrides if self.overrides and last and last[0].turn >= self.overrides.turn else None
 
-    def history_changed(self) -> None:
-        """The messages that requests hold are others: the current prompt is that of all of them.
+    def history_changed(self, config: SessionConfig, next_config: SessionConfig) -> None:
+        """The messages that requests hold are others: the prompt in *config* is that of all of them.
 
-        What the provider compacted by itself stays under the first prompt, with which it was made: what is signed after
-        it is bound to that one.
+        *next_config* has that of the next request. What the provider compacted by itself stays under the first prompt,
+        with which it was made: what is signed after it is bound to that one.
         """
         is_native = self.history.messages[:1] and self.history.messages[0].is_native_summary
-        self.prompts = self.prompts[:1] if is_native else ()
-        self.meter.estimate_fill(self.history.messages, self.config)
+        self.prompts = self.prompts[:1] if is_native else prompts_before_change((), config, next_config)
+        self.meter.estimate_fill(self.history.messages, next_config)
+
+    def change_request_config(self, old: SessionConfig, new: SessionConfig) -> None:
+        """The next request has the settings *new* in place of *old*: another model, perhaps, or another prompt."""
+        if self.history.messages:
+            self.prompts = prompts_before_change(self.prompts, old, new)
+        if (new.provider.name, new.provider.model) != (old.provider.name, old.provider.model):
+            self.policy.model_changed()
+        if new.provider.name != old.provider.name:
+            self.meter.use_provider(new.provider.name)
+            self.meter.estimate_fill(self.history.messages, new)
 
     def enter(self, phase: Phase) -> None:
         """Move to *phase*, which ``TRANSITIONS`` must allow for the trigger."""
@@ -183,7 +188,7 @@ class ConversationState:
             cut_off=self.cut_off or UNSET,
             turns_since_compaction=self.policy.turns_since or UNSET,
             asked_compactions=self.asked_compactions or UNSET,
-            schema=self.schema or UNSET,
+            overrides=self.overrides or UNSET,
         )
 
     @classmethod
@@ -205,15 +210,28 @@ class ConversationState:
             mailbox=Mailbox.restored(snapshot.queue),
             meter=ContextMeter(
                 snapshot.fill,
-                Estimator(snapshot.config.provider.name, snapshot.learned),
+                Estimator(_request_config(snapshot.phase, snapshot.config).provider.name, snapshot.learned),
                 None if snapshot.figure is UNSET else snapshot.figure,
             ),
             policy=CompactionPolicy(
                 snapshot.floor_tokens, snapshot.learned_window_tokens or 0, snapshot.turns_since_compaction or 0
             ),
             cut_off=snapshot.cut_off or None,
-            schema=snapshot.schema or None,
+            overrides=snapshot.overrides or None,
             prompts=snapshot.prompts,
             source=snapshot.source,
             grants=snapshot.grants or (),
         )
+
+
+def _running_turn(phase: Phase) -> Turn | None:
+    match phase:
+        case Requesting(turn=turn) | Backoff(turn=turn) | ToolsOut(turn=turn) | Compacting(turn=turn):
+            return turn
+        case _:
+            return None
+
+
+def _request_config(phase: Phase, config: SessionConfig) -> SessionConfig:
+    turn = _running_turn(phase)
+    return turn.config(config) if turn else config

@@ -1,7 +1,5 @@
 """The running turn, and the events that report on it."""
 
-from typing import Any
-
 import msgspec
 
 from ...providers.schema.content import ToolUse
@@ -10,9 +8,10 @@ from ...providers.schema.stop_reasons import StopReason
 from ...providers.schema.tools import Tool
 from ...providers.schema.usage import NONE_YET, Usage
 from ..api import events as out
-from ..api.config import NO_TOOLS, SessionConfig
+from ..api.config import NO_TOOLS, SessionConfig, TurnSettings
 from .context_meter import Fill
 from .events import Failure
+from .settings import changed_config
 
 MAX_REFUSED_BATCHES = 3
 """The turn fails when the model writes this many batches in a row without one valid tool input."""
@@ -29,16 +28,25 @@ NO_VALID_INPUT = Failure(
 )
 
 
+class Overrides(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The *settings* of the message that started *turn*. *source* is the ``Origin.source`` of answers under them."""
+
+    turn: int
+    settings: TurnSettings
+    source: str = ""
+
+
 class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The running turn.
 
-    *fill_before* is the fill of the context window before the turn, with the settings that are in force now; ``None``
-    if the history has been compacted since, or the provider changed. *steps* counts the answers with tool uses,
-    *attempt* the requests for the current answer, *refused_batches* the last batches without a valid input, *overflows*
-    the requests that were rejected as too long, for which the history was compacted. *compacted*: a compaction has just
-    ended for the next request. *unsealed*: a provider rejected signed thinking in the history, which has been omitted
-    since the last answer. *continuing*: the running request, the last of *continuations*, continues an answer that
-    ended for this reason. *without_tools*: it has had its last step. *output_schema* overrides the session's.
+    *fill_before* is the fill of the context window before the turn, with the session's settings as they are now;
+    ``None`` if the history has been compacted since, or the provider changed. *steps* counts the answers with tool
+    uses, *attempt* the requests for the current answer, *refused_batches* the last batches without a valid input,
+    *overflows* the requests that were rejected as too long, for which the history was compacted. *compacted*: a
+    compaction has just ended for the next request. *unsealed*: a provider rejected signed thinking in the history,
+    which has been omitted since the last answer. *continuing*: the running request, the last of *continuations*,
+    continues an answer that ended for this reason. *without_tools*: it has had its last step. *overrides* are settings
+    of its own.
     *correlation_id* is that of its message.
     """
 
@@ -54,17 +62,33 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     continuing: StopReason | None = None
     continuations: int = 0
     without_tools: bool = False
-    output_schema: dict[str, Any] | None = None
+    overrides: Overrides | None = None
     correlation_id: str = ""
     usage: Usage = NONE_YET
 
     def config(self, config: SessionConfig) -> SessionConfig:
         """The settings of this turn's requests, in a session with *config*."""
+        if self.overrides is not None:
+            config = changed_config(config, self.overrides.settings)
         if self.without_tools and config.tools:
             config = msgspec.structs.replace(config, tool_choice=NO_TOOLS)
-        if self.output_schema is None:
-            return config
-        return msgspec.structs.replace(config, output_schema=self.output_schema)
+        return config
+
+    @property
+    def has_source(self) -> bool:
+        """True if its answers are not those of the session's provider, or model."""
+        return self.overrides is not None and self.overrides.source != ""
+
+    def source(self, source: str) -> str:
+        """The ``Origin.source`` of this turn's answers, in a session with *source*."""
+        return (self.overrides and self.overrides.source) or source
+
+    def with_source(self, source: str) -> "Turn":
+        """The turn with the *source* of what its provider has just written, if that is not the session's."""
+        if self.overrides is None or not self.overrides.source:
+            return self
+        overrides = msgspec.structs.replace(self.overrides, source=source)
+        return msgspec.structs.replace(self, overrides=overrides)
 
     def completed(self, answer: Answer) -> out.Completed:
         """The event that ends the turn with *answer*."""

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar, cast, overload
 
 from ...providers.schema.errors import RayconteurError
 from ...providers.schema.messages import Message
-from ..api.config import SessionConfig
+from ..api.config import SessionConfig, TurnSettings
 from ..api.errors import RuntimeClosed
 from ..api.messages import Configure, GrantScope, Receipt, ToLLM
 from ..api.notebooks import session_html
@@ -157,7 +157,7 @@ class Runtime:
         """The status of every session in the namespace, by id: all, or the first *limit* that come after *after*."""
         return self._require_entered().run(self._runtime.sessions(limit, after))
 
-    def events(self, after: int | None = None) -> "Reader":
+    def events(self, after: int | None = None) -> Reader:
         """Read the events of all sessions: from now on, or with ``after=0`` also those that the routers still hold."""
         loop = self._require_entered()
         return Reader(loop, loop.run(call_in_loop(lambda: self._runtime.events(after))))
@@ -196,22 +196,38 @@ class SessionHandle:
         return self._session.last_seq
 
     @overload
-    def ask(self, message: Question, output_type: None = None, on_abandon: Abandon = None) -> "Reply": ...
+    def ask(
+        self,
+        message: Question,
+        output_type: None = None,
+        on_abandon: Abandon = None,
+        settings: TurnSettings | None = None,
+    ) -> "Reply": ...
 
     @overload
-    def ask(self, message: Question, output_type: type[T], on_abandon: Abandon = None) -> "TypedReply[T]": ...
+    def ask(
+        self,
+        message: Question,
+        output_type: type[T],
+        on_abandon: Abandon = None,
+        settings: TurnSettings | None = None,
+    ) -> "TypedReply[T]": ...
 
     def ask(
-        self, message: Question, output_type: type[T] | None = None, on_abandon: Abandon = None
+        self,
+        message: Question,
+        output_type: type[T] | None = None,
+        on_abandon: Abandon = None,
+        settings: TurnSettings | None = None,
     ) -> "Reply | TypedReply[T]":
         """Send a user message and stream the reply. It is sent, or rejected, when the reply is iterated or answered.
 
         The answer's ``value`` is of the *output_type*. *on_abandon* says what happens to the turn if the reply is
-        abandoned; by default, what the runtime's options say.
+        abandoned; by default, what the runtime's options say. *settings* are those of this turn only.
         """
         if output_type is None:
-            return Reply(self._loop, self._session.ask(message, None, on_abandon))
-        return TypedReply(self._loop, self._session.ask(message, output_type, on_abandon))
+            return Reply(self._loop, self._session.ask(message, None, on_abandon, settings))
+        return TypedReply(self._loop, self._session.ask(message, output_type, on_abandon, settings))
 
     @overload
     def retry(self, on_abandon: Abandon = None, output_type: None = None) -> "Reply": ...
@@ -220,7 +236,7 @@ class SessionHandle:
     def retry(self, on_abandon: Abandon = None, *, output_type: type[T]) -> "TypedReply[T]": ...
 
     def retry(self, on_abandon: Abandon = None, output_type: type[T] | None = None) -> "Reply | TypedReply[T]":
-        """Repeat the request of a failed turn, with the schema that it had, and stream the reply.
+        """Repeat the request of a failed turn, with the settings that it had, and stream the reply.
 
         The answer's ``value`` is of the *output_type*; by default of that of the last ``ask``, if it had one.
         """
@@ -236,7 +252,7 @@ class SessionHandle:
         """Put *message* into the mailbox, behind those sent before."""
         return self._loop.run(self._session.send(message))
 
-    def events(self, after: int = 0) -> "Reader":
+    def events(self, after: int = 0) -> Reader:
         """Read the session's events from number *after* + 1 on, as they arrive.
 
         The reader ends after ``Closed`` or ``Died``.

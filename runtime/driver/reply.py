@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from ...providers.schema.errors import ConfigError
+from ..api.config import TurnSettings, given_settings
 from ..api.errors import (
     DeathReason,
     EventsMissed,
@@ -71,12 +72,16 @@ class ReplySession(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReplyOptions:
-    """What all replies of a runtime share, and what happens to the turn of one that is abandoned."""
+    """What all replies of a runtime share, and what happens to the turn of one that is abandoned.
+
+    *settings* are those of the turn only, if it has any: the tools among them are those that run here.
+    """
 
     kept_readers: KeptReaders
     abandoned_turns: AbandonedTurns
     tool_limits: ToolLimits
     on_abandon: OnAbandon
+    settings: TurnSettings | None = None
 
 
 class Reply:
@@ -97,6 +102,9 @@ class Reply:
         self._is_sent = False
         self._abandons: bool | None = None  # what answer() knows of why it leaves its loop
         self._tools = TurnTools(session, options.tool_limits, options.abandoned_turns)
+        given = given_settings(options.settings) if options.settings else {}
+        if "tools" in given:
+            self._tools.own_tools = SessionTools.of(given["tools"] or ())
         self._answers_all_tools = False
         self.turn: int | None = None
         """The number of the turn, once the message is in the mailbox."""

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar, overload
 
 from ...providers.schema.errors import RayconteurError
 from ...providers.schema.messages import Message
-from ..api.config import SessionConfig
+from ..api.config import SessionConfig, TurnSettings
 from ..api.errors import SessionClosed
 from ..api.export import encode_export
 from ..api.messages import (
@@ -37,7 +37,7 @@ from ..session.host import SessionKey
 from ..session.pages import HistoryPosition, decode_history_page
 from .answers.output_type import OutputType, output_type_of
 from .calls.abandoned_turns import Abandon, checked_on_abandon
-from .calls.arguments import Question
+from .calls.arguments import Question, user_message
 from .calls.asked_compaction import ask_compaction
 from .calls.session_calls import SessionCalls
 from .reply import Reply, ReplyOptions
@@ -56,7 +56,7 @@ class SessionHandle:
     method raises ``SessionDied``.
     """
 
-    __slots__ = ("__weakref__", "_calls", "_is_closed", "_last_output", "_reply_options", "id")
+    __slots__ = ("__weakref__", "_calls", "_is_closed", "_last_output", "_last_settings", "_reply_options", "id")
 
     def __init__(self, calls: SessionCalls, reply_options: ReplyOptions) -> None:
         self.id = calls.id
@@ -64,6 +64,7 @@ class SessionHandle:
         self._reply_options = reply_options
         self._is_closed = False
         self._last_output: OutputType[Any] | None = None
+        self._last_settings: TurnSettings | None = None
 
     def __repr__(self) -> str:
         return f"SessionHandle({self.id!r})"
@@ -87,30 +88,41 @@ class SessionHandle:
             await self.close()
 
     @overload
-    def ask(self, message: Question, output_type: None = None, on_abandon: Abandon = None) -> Reply: ...
+    def ask(
+        self,
+        message: Question,
+        output_type: None = None,
+        on_abandon: Abandon = None,
+        settings: TurnSettings | None = None,
+    ) -> Reply: ...
 
     @overload
-    def ask(self, message: Question, output_type: type[T], on_abandon: Abandon = None) -> TypedReply[T]: ...
+    def ask(
+        self,
+        message: Question,
+        output_type: type[T],
+        on_abandon: Abandon = None,
+        settings: TurnSettings | None = None,
+    ) -> TypedReply[T]: ...
 
     def ask(
-        self, message: Question, output_type: type[T] | None = None, on_abandon: Abandon = None
+        self,
+        message: Question,
+        output_type: type[T] | None = None,
+        on_abandon: Abandon = None,
+        settings: TurnSettings | None = None,
     ) -> Reply | TypedReply[T]:
         """Send a user message and stream the reply. It is sent, or rejected, when the reply is iterated or awaited.
 
         The answer's ``value`` is of the *output_type*: a msgspec Struct, a dataclass or a pydantic model, for example.
         *on_abandon* says what happens to the turn if the reply is abandoned; by default, what the runtime's options
-        say.
+        say. *settings* are those of this turn only.
 
         Raises:
-            InvalidConfig: there is no JSON Schema of the *output_type*.
+            InvalidConfig: there is no JSON Schema of the *output_type*, or the message has settings, too.
         """
-        match message:
-            case str():
-                message = UserMessage.of(message)
-            case UserMessage():
-                pass
-            case _:
-                message = UserMessage(content=message)
+        message = user_message(message, settings)
+        self._last_settings = message.settings
         if output_type is None:
             self._last_output = None
             return self._reply(message, on_abandon)
@@ -124,7 +136,7 @@ class SessionHandle:
     def retry(self, on_abandon: Abandon = None, *, output_type: type[T]) -> TypedReply[T]: ...
 
     def retry(self, on_abandon: Abandon = None, output_type: type[T] | None = None) -> Reply | TypedReply[T]:
-        """Repeat the request of a failed turn, with the schema that it had, and stream the reply.
+        """Repeat the request of a failed turn, with the settings that it had, and stream the reply.
 
         The answer's ``value`` is of the *output_type*; by default of that of the last ``ask``, if it had one.
 
@@ -267,7 +279,10 @@ class SessionHandle:
         return Reply(self._calls, self._calls.session.epoch, message, self._options_of(on_abandon))
 
     def _options_of(self, on_abandon: Abandon) -> ReplyOptions:
+        """The options of a reply to the last ``ask``, or to what goes on from it."""
         options = self._reply_options
+        if self._last_settings:
+            options = replace(options, settings=self._last_settings)
         return options if on_abandon is None else replace(options, on_abandon=checked_on_abandon(on_abandon))
 
 

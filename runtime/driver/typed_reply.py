@@ -72,7 +72,8 @@ class TypedReply(_SchemaReply[T]):
         except Misfit as misfit:
             if first.stop_reason in _NO_ANSWERS:
                 raise _mismatch(first, f"the model did not answer ({first.stop_reason})") from None
-            message = self._output.correction(str(misfit))
+            correction = self._output.correction(str(misfit))
+            message = msgspec.structs.replace(correction, settings=self._options.settings)
         second = await _SchemaReply(self._session, self._epoch, message, self._options, self._output).answer(run_tool)
         try:
             return _typed(second, self._value(second), first)

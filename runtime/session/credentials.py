@@ -1,10 +1,13 @@
 """A session's providers with their secrets, which only their clients see."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from ...compaction.estimate.estimator import new_estimator
 from ...providers.registry import ProviderConfig
 from ...providers.schema.client import Client
+from ...providers.schema.content import Block
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.facts import ModelFacts
 from ..api.config import NO_TOOLS, OnMaxSteps, SessionConfig
@@ -37,6 +40,13 @@ class Credentials:
                 problem = f"the last answer can't be asked for without tools: {error.problem}"
                 raise InvalidConfig("config.on_max_steps", problem) from None
         require_room(config, new_estimator(config.provider.name).tokens_of_settings(config))
+
+    def check_content(self, provider: ProviderConfig, content: Sequence[Block]) -> None:
+        """Raises:
+        ConfigError: the client of *provider* can't be opened.
+        UnsupportedContent: it, or its model, does not support a block of *content*.
+        """
+        self._clients.client(provider).check_content(content)
 
     def check_compaction(self, config: SessionConfig) -> None:
         """Raises:

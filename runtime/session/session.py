@@ -8,18 +8,14 @@ from collections.abc import Callable, Coroutine
 from typing import assert_never
 
 import msgspec
-from msgspec import UNSET
 
-from ...providers.models import with_model_facts
-from ...providers.registry import ProviderConfig
 from ...providers.schema.draft import Partial
-from ...providers.schema.facts import ModelFacts
 from ...providers.schema.messages import HistoryView, Message
 from ...providers.schema.request import WireMemo
 from ...providers.served_facts import learn_facts
-from ..api.config import SessionConfig, given_settings
+from ..api.config import SessionConfig
 from ..api.events import ToolBatch
-from ..api.messages import Configure, Receipt, ToLLM, ToolResults, UserMessage
+from ..api.messages import Receipt, ToLLM
 from ..api.status import SessionStatus, State
 from ..core import events as ev
 from ..core.conversation import Conversation
@@ -39,13 +35,12 @@ from ..core.phases import ToolsOut
 from ..events.outbox import Outbox
 from .compaction_task import CompactionTask
 from .credentials import Credentials
+from .message_checks import CheckedMessage, checked_message
 from .ray_tools import BatchRuns, OnTools
 from .reporting import report_event, report_request
 from .request_task import RequestTask, named_failure
 
 log = logging.getLogger(__name__)
-
-_UNKNOWN = ModelFacts()
 
 
 class Session:
@@ -84,22 +79,25 @@ class Session:
 
         Raises:
             SessionError: the message is rejected; the class says why.
-            ConfigError: a ``Configure`` that is not acceptable.
+            ConfigError: a ``Configure``, or the settings of a turn, that are not acceptable.
             UnsupportedContent: the provider or its model does not support a block.
         """
-        if not self.ended:
-            self._check_content(message)
         seq = self._outbox.seq
-        if isinstance(message, Configure):
-            public, provider = self._checked_change(message)
-            facts, source = provider.facts, provider.source
-            event = ev.Received(message=public, size_bytes=size_bytes, facts=facts, source=source, at=time.time())
+        if self.ended:
+            checked = CheckedMessage(message)
         else:
-            partial = self._partial() if self._conversation.ends_request(message) else ev.NOTHING
-            event = ev.Received(message=message, size_bytes=size_bytes, partial=partial, at=time.time())
+            checked = checked_message(self._conversation, self._credentials, message)
+        event = ev.Received(
+            message=checked.message,
+            size_bytes=size_bytes,
+            partial=self._partial() if self._conversation.ends_request(message) else ev.NOTHING,
+            facts=checked.facts,
+            source=checked.source,
+            at=time.time(),
+        )
         _, acknowledge, *_ = self._handle(event)
-        if isinstance(message, Configure):
-            self._add_credentials(message)
+        for provider in checked.providers:
+            self._credentials.add(provider)
         assert isinstance(acknowledge, Acknowledge)
         return Receipt(turn=acknowledge.turn, seq=seq, compaction=acknowledge.compaction)
 
@@ -178,58 +176,8 @@ class Session:
         await self._outbox.wait_drained()
         await self._credentials.release()
 
-    # Messages
-
-    def _check_content(self, message: ToLLM) -> None:
-        if isinstance(message, UserMessage | ToolResults):
-            content = message.content if isinstance(message, UserMessage) else message.results
-            self._credentials.client(self._conversation.config.provider).check_content(content)
-        if isinstance(message, UserMessage) and message.output_schema is not None:
-            config = self._with_secrets(self._conversation.config)
-            self._credentials.check_settings(msgspec.structs.replace(config, output_schema=message.output_schema))
-
     def _partial(self) -> Partial:
         return self._request.partial() if self._request else ev.NOTHING
-
-    def _checked_change(self, change: Configure) -> tuple[Configure, ProviderConfig]:
-        """*change* without secrets, and the provider that it leads to, if a client supports it."""
-        config = self._conversation.config_after(change, _UNKNOWN)
-        if change.provider is UNSET:
-            config = self._with_secrets(config)
-        if change.model is not UNSET:
-            config = msgspec.structs.replace(config, provider=with_model_facts(config.provider))
-        self._credentials.check_settings(config)
-        if change.next == "request":
-            self._check_queued_changes(config)
-        if change.provider is not UNSET:
-            change = msgspec.structs.replace(change, provider=config.provider.public(), model=UNSET)
-        if compaction := given_settings(change).get("compaction"):
-            self._credentials.check_compaction(config)
-            change = msgspec.structs.replace(change, compaction=compaction.public())
-        return change, config.provider
-
-    def _check_queued_changes(self, config: SessionConfig) -> None:
-        """Raises:
-        InvalidConfig: *config* does not go together with the changes that are queued, which were accepted before.
-        """
-        later = self._conversation.with_queued_changes(config)
-        if later is config:
-            return
-        queued = (each.message for each in self._conversation.queue)
-        if any(isinstance(message, Configure) and message.provider is not UNSET for message in queued):
-            later = self._with_secrets(later)
-        self._credentials.check_settings(later)
-
-    def _with_secrets(self, config: SessionConfig) -> SessionConfig:
-        return msgspec.structs.replace(config, provider=self._credentials.with_secrets(config.provider))
-
-    def _add_credentials(self, change: Configure) -> None:
-        given = given_settings(change)
-        if "provider" in given:
-            self._credentials.add(given["provider"])
-        if compaction := given.get("compaction"):
-            for provider in compaction.providers():
-                self._credentials.add(provider)
 
     # Instructions
 

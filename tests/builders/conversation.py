@@ -181,3 +181,7 @@ def replayed(records: list[ev.Record]) -> Conversation:
 def effects(instructions: Iterable[Instruction]) -> list[Instruction]:
     """The *instructions* except the record and the acknowledgement."""
     return [step for step in instructions if not isinstance(step, ev.Record | Acknowledge)]
+
+
+def names_and_inputs(uses: Iterable[ToolUse]) -> list[tuple[str, object]]:
+    return [(use.name, use.input) for use in uses]

@@ -1,6 +1,7 @@
 """Hypothesis strategies for conversations: configs, messages, answers, and failures."""
 
 from functools import cache
+from typing import Any
 
 import msgspec
 from builders.conversation import tool_result
@@ -34,6 +35,7 @@ from rayconteur.runtime.api.config import (
     OnRefusal,
     RetryPolicy,
     SessionConfig,
+    TurnSettings,
     WhenBusy,
 )
 from rayconteur.runtime.core import events as ev
@@ -44,6 +46,7 @@ RESPONSES_SIGNATURE = '{"id":"rs_1","encrypted_content":"s"}'  # a reasoning ite
 LOOK_BY_APPROVAL = [Tool(name="look", input_schema={"type": "object"}, approval=each) for each in Approval]
 LOOK_BY_APPROVAL.append(Tool(name="look", input_schema={"type": "object"}, ends_turn=True))
 LOOK = Tool(name="look", description="Look.", input_schema={"type": "object"})
+CLOSED: dict[str, Any] = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
 IMAGE = Image(url="https://example.org/raven.png")
 PDF = Document(data=b"%PDF", media_type="application/pdf")
 SERVER_TOOL_BLOCKS = {
@@ -92,6 +95,17 @@ config_changes = st.builds(
     when_busy=st.sampled_from([msgspec.UNSET, *WhenBusy]),
     retry=st.sampled_from([msgspec.UNSET, RetryPolicy(max_attempts=1)]),
     next=st.sampled_from(["request", "turn"]),
+)
+
+turn_settings = st.none() | st.builds(
+    TurnSettings,
+    provider=st.sampled_from([msgspec.UNSET, *PROVIDERS]),
+    model=st.sampled_from([msgspec.UNSET, msgspec.UNSET, "another"]),
+    system=st.sampled_from([msgspec.UNSET, None, "be brief", "sing"]),
+    tools=st.sampled_from([msgspec.UNSET, (), (LOOK,), *((tool,) for tool in LOOK_BY_APPROVAL)]),
+    max_output_tokens=st.sampled_from([msgspec.UNSET, None, 2_000]),
+    thinking=st.sampled_from([msgspec.UNSET, None, Reasoning(budget_tokens=1024)]),
+    output_schema=st.sampled_from([msgspec.UNSET, None, CLOSED]),
 )
 
 unrelated_results = st.lists(tool_use_ids.map(tool_result), max_size=3).map(tuple)

@@ -8,10 +8,11 @@ from rayconteur.providers.schema.errors import ThinkingRejected
 from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import events as out
+from rayconteur.runtime.api.compact_reason import CompactReason
 from rayconteur.runtime.api.config import OnInterrupt, OnRefusal
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
-from rayconteur.runtime.core.phases import Requesting
+from rayconteur.runtime.core.phases import Compacting, Requesting
 
 
 def has_left(before: Conversation, event: ev.Event, emitted: Iterable[out.FromLLM]) -> bool:
@@ -43,6 +44,11 @@ def turns_that_left(before: Conversation, event: ev.Event, emitted: Sequence[out
 def is_compacted(event: ev.Event) -> bool:
     """True if *event* replaces messages."""
     return isinstance(event, ev.CompactionEnded) and event.messages is not None
+
+
+def is_compacting_eagerly(conversation: Conversation) -> bool:
+    phase = conversation.phase
+    return isinstance(phase, Compacting) and phase.reason is CompactReason.EAGER
 
 
 def rewound_to_originals(before: Conversation, after: Conversation) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from checkers.history_changes import starts_natively, was_restored, without_origins
+from msgspec import UNSET
 
 from rayconteur.compaction.estimate.estimator import new_estimator
 from rayconteur.providers.schema.messages import Message, Role
@@ -36,9 +37,11 @@ class BeforeTurn:
         """The same after a change of the settings: the fill has the new ones in it."""
         if old.provider.name != new.provider.name:
             return replace(self, recounted=True)
-        count, messages = self.fill.count, self.fill.messages
-        before, after = map(new_estimator(new.provider.name).counted_settings, (old, new))
-        if before == after or not messages or count.tokens is None:
+        count, messages, before = self.fill.count, self.fill.messages, self.fill.settings_tokens
+        after = new_estimator(new.provider.name).counted_settings(new)
+        if (old.system, old.tools) == (new.system, new.tools) or not messages or count.tokens is None:
+            return self
+        if before is UNSET or before == after:
             return self
         return replace(self, fill=Fill(estimated(max(0, count.tokens + after - before)), messages, after))
 

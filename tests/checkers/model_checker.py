@@ -6,9 +6,16 @@ from types import NoneType
 
 import msgspec
 from builders.conversation import copy_of, opened_conversation
-from checkers.history_changes import has_left, is_compacted, omits_sealed, turns_that_left, was_restored
+from checkers.history_changes import (
+    has_left,
+    is_compacted,
+    is_compacting_eagerly,
+    omits_sealed,
+    turns_that_left,
+    was_restored,
+)
 from checkers.kept_messages import BeforeTurn, Originals, check_discarded, check_kept, check_refused, check_rewound
-from checkers.prompt_ledger import PromptLedger
+from checkers.prompt_ledger import PromptLedger, SettingsLedger
 from checkers.tool_ledger import ToolLedger
 from checkers.usage_sums import summed, usages_of
 
@@ -56,6 +63,7 @@ class ModelChecker:
         self.records = [ev.Record(1, ev.Opened(config=config, created_at=0.0))]
         self.queue: list[int | str] = []
         self.sizes_bytes: dict[int, int] = {}
+        self.settings = SettingsLedger()
         self.running: int | None = None
         self.ended: list[int] = []
         self.closed = False
@@ -135,11 +143,12 @@ class ModelChecker:
     def _expect_message(self, before: Conversation, message: msg.ToLLM, size_bytes: int) -> None:
         assert "close" not in self.queue or not isinstance(message, QUEUEABLE), "accepted after a close"
         match message:
-            case msg.UserMessage(when_busy=when_busy):
+            case msg.UserMessage(when_busy=when_busy, settings=settings):
                 is_busy = before.state is not State.IDLE and not is_compacting_eagerly(before)
                 runs_next = is_busy and (when_busy or before.config.when_busy) is WhenBusy.INTERRUPT
                 self.queue.insert(0 if runs_next else len(self.queue), before.turns + 1)
                 self.sizes_bytes[before.turns + 1] = size_bytes
+                self.settings.asked(before.turns + 1, settings)
             case msg.Retry() | msg.Continue():
                 self.queue.append(before.turns + 1)
             case msg.Clear():
@@ -186,12 +195,15 @@ class ModelChecker:
                 self.attempts += 1
                 assert (step.number, step.turn, step.attempt) == (self.sent, self.running, self.attempts)
                 assert step.messages == self.conversation.history
-                assert step.config == self._tools.expected_config(self.conversation.config)
+                expected = self._tools.expected_config(self.settings.in_force(self.applied))
+                assert step.config == expected, "a request has the settings of another turn"
                 self._prompts.check(step)
                 self.work = step
             case StartBackoff() | StartCompaction():
                 assert self.work is None
                 if isinstance(step, StartCompaction):
+                    in_force = self._tools.expected_config(self.settings.in_force(self.applied))
+                    assert step.config == (in_force if self.running else self.applied)
                     self._check_compaction()
                 self.work = step
             case Cancel():
@@ -249,16 +261,18 @@ class ModelChecker:
             case out.Retrying() | out.Continuing():
                 pass
             case _:
-                self._tools.check(emitted, event, self.applied)
+                self._tools.check(emitted, event, self.settings.in_force(self.applied))
 
     def _start_turn(self, turn: int, message: msg.ToLLM | None) -> None:
         self.running, self.attempts = turn, 0
         self._tools.start_turn()
         history = self.conversation.history
+        self.settings.start(turn, history)
         if not isinstance(message, msg.Retry | msg.Continue) or is_prompt(history[-1]):
             history = history[:-1]
         fill, continues = self.conversation.fill, isinstance(message, msg.Continue)
-        self._before_turn = BeforeTurn(history, fill, len(self.counted), self.sent, self._restored, continues)
+        recounted = self._restored or self.settings.in_force(self.applied).provider.name != self.applied.provider.name
+        self._before_turn = BeforeTurn(history, fill, len(self.counted), self.sent, recounted, continues)
 
     def _check_compaction(self) -> None:
         phase = self.conversation.phase
@@ -333,8 +347,3 @@ class ModelChecker:
         is_closing = "close" in self.queue  # there is always room for a close
         assert len(self.queue) <= self.config.limits.waiting_messages + is_closing
         assert self._waiting_bytes() <= self.config.limits.waiting_bytes
-
-
-def is_compacting_eagerly(conversation: Conversation) -> bool:
-    phase = conversation.phase
-    return isinstance(phase, Compacting) and phase.reason is CompactReason.EAGER

@@ -1,16 +1,18 @@
-"""Under which prompt each answer of a history was given."""
+"""Under which settings each turn runs, and under which prompt each answer of a history was given."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import msgspec
 from checkers.history_changes import omits_sealed, rewound_to_originals, starts_natively, was_restored
 
-from rayconteur.providers.schema.messages import Role
+from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.request import Prompt
-from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.api.config import SessionConfig, TurnSettings
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest
+from rayconteur.runtime.core.settings import changed_config
 
 
 class PromptLedger:
@@ -27,7 +29,7 @@ class PromptLedger:
         if replaced and starts_natively(after.history):
             self._answered_under = self._answered_under[:1] * answers
         elif replaced or omits_sealed(before, event):
-            self._answered_under = [prompt_of(before.config)] * answers
+            self._answered_under = [prompt_of(before.request_config)] * answers
         elif was_restored(before, after) or rewound_to_originals(before, after):
             self._answered_under = [prompt_of(after.config)] * answers
         elif answers > len(self._answered_under):
@@ -49,6 +51,30 @@ class PromptLedger:
         under = [[prompt for prompt in prompts if prompt.start <= index][-1] for index in answers]
         assert [msgspec.structs.replace(prompt, start=0) for prompt in under] == self._answered_under
         self._last_sent = send
+
+
+class SettingsLedger:
+    """Follows the settings of turns: those of their message, or of the one that they go on from."""
+
+    def __init__(self) -> None:
+        self._of_messages: dict[int, TurnSettings | None] = {}  # by turn
+        self._last_message = 0  # the turn of the last message that has started one
+        self._running: TurnSettings | None = None
+
+    def asked(self, turn: int, settings: TurnSettings | None) -> None:
+        """A user message with *settings* is to start *turn*."""
+        self._of_messages[turn] = settings
+
+    def start(self, turn: int, history: Sequence[Message]) -> None:
+        """*turn* has started, with *history*."""
+        if turn in self._of_messages:
+            self._last_message = turn
+        goes_on = turn == self._last_message or any(self._last_message <= each.turn < turn for each in history)
+        self._running = self._of_messages.get(self._last_message) if goes_on else None
+
+    def in_force(self, config: SessionConfig) -> SessionConfig:
+        """The settings of the running turn, in a session with *config*."""
+        return changed_config(config, self._running) if self._running else config
 
 
 def prompt_of(config: SessionConfig) -> Prompt:

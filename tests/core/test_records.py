@@ -141,7 +141,8 @@ RECORD_IN_MESSAGE_PACK = (  # bytes stay bytes
 )
 
 TO_LLM: list[bytes] = [
-    b'{"kind":"usermessage","content":[{"kind":"text","text":"hi"}],"when_busy":"reject"}',
+    b'{"kind":"usermessage","content":[{"kind":"text","text":"hi"}],"when_busy":"reject",'
+    b'"settings":{"model":"claude","system":"sing","temperature":null}}',
     b'{"kind":"toolresults","results":[{"kind":"toolresult","tool_use_id":"a"}],"last":true}',
     b'{"kind":"toolupdate","started":["a"],"progress":{"a":"half"}}',
     b'{"kind":"requestapproval","tool_use_ids":["a"]}',

@@ -8,7 +8,7 @@ from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
 from rayconteur.providers.schema.errors import InvalidConfig
 from rayconteur.providers.schema.facts import ModelFacts
-from rayconteur.providers.schema.request import Reasoning
+from rayconteur.providers.schema.request import Reasoning, Settings
 from rayconteur.providers.schema.tools import Approval, Tool, ToolChoice
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api.config import (
@@ -19,6 +19,7 @@ from rayconteur.runtime.api.config import (
     RetryPolicy,
     SessionConfig,
     SessionSettings,
+    TurnSettings,
     WhenBusy,
     given_settings,
 )
@@ -75,6 +76,12 @@ def test_every_setting_of_a_session_can_be_changed() -> None:
     changeable = {field.name for field in msgspec.structs.fields(Configure)} - {"next", "model"}
 
     assert changeable == {field.name for field in msgspec.structs.fields(SessionConfig)} == SETTINGS | {"provider"}
+
+
+def test_every_setting_that_shapes_a_request_can_be_that_of_one_turn() -> None:
+    of_a_turn = {field.name for field in msgspec.structs.fields(TurnSettings)}
+
+    assert of_a_turn == {field.name for field in msgspec.structs.fields(Settings)} | {"provider", "model"}
 
 
 def test_a_setting_has_the_same_type_and_bounds_in_a_change_as_in_a_config() -> None:

@@ -11,8 +11,8 @@ import rayconteur as rc
 from rayconteur import blocking
 from rayconteur.compaction import Summarize
 from rayconteur.errors import InvalidConfig, MailboxFull, MissingExtra, SessionBusy
-from rayconteur.runtime import OnInterrupt, WhenBusy
-from rayconteur.scripted import Say, Script, Wait
+from rayconteur.runtime import OnInterrupt, TurnSettings, WhenBusy
+from rayconteur.scripted import Call, Say, Script, Wait
 
 LOOK = rc.Tool(name="look", description="Look out of the window.")
 HANGS = rc.Scripted(script=Script(answers=((Say("Well"), Wait()), (Say("done"),))))
@@ -112,6 +112,31 @@ def test_a_new_rule_for_interrupts_applies_to_the_running_turn(runtime: blocking
     assert session.interrupt()
 
     assert [message.role for message in session.history()] == ["user", "assistant"]
+
+
+def test_one_turn_may_have_another_provider_and_tools_of_its_own(runtime: blocking.Runtime) -> None:
+    looks = (Call(name="see", id="a"),)
+    other = rc.Scripted(model="other", script=Script(answers=(looks, (Say("two ravens"),), (Say("none"),))))
+    session = runtime.spawn(rc.SessionConfig(provider=rc.Scripted(), system="Be brief."))
+    before = session.settings()
+
+    @rc.tool
+    def see() -> str:
+        """See."""
+        return "two"
+
+    answer = session.ask("How many?", settings=TurnSettings(provider=other, tools=(see,))).answer()
+
+    assert (answer.text, answer.tool_calls[0].name) == ("two ravens", "see")
+    assert (session.settings(), session.ask("And now?").answer().text) == (before, "And now?")
+
+
+def test_settings_of_a_turn_that_do_not_fit_name_the_field(session: blocking.SessionHandle) -> None:
+    choice = rc.ToolChoice(mode="tool", name="look")
+    with rejected(InvalidConfig, "tool_choice"):
+        session.ask("hello", settings=TurnSettings(tool_choice=choice)).answer()
+    with rejected(InvalidConfig, "the message has settings, too"):
+        session.ask(rc.UserMessage(content=(), settings=TurnSettings()), settings=TurnSettings())
 
 
 @pytest.mark.parametrize(

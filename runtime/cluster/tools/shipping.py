@@ -11,7 +11,7 @@ from ray.exceptions import RayError
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.errors import InvalidConfig
 from ....providers.schema.tools import Tool
-from ...api.config import SessionSettings
+from ...api.config import SessionSettings, TurnSettings
 from ...api.options import RuntimeOptions
 from ...api.tools.function_tool import FunctionTool
 from ...api.tools.places import ActorMethod, Place, RayTask, ShippedRun
@@ -20,7 +20,7 @@ from .pickling import dumps
 from .resources import Nodes, missing, read_nodes
 from .task import Function
 
-S = TypeVar("S", bound=SessionSettings)
+S = TypeVar("S", bound=SessionSettings | TurnSettings)
 
 
 async def with_shipped_tools(settings: S, options: RuntimeOptions, name: str) -> S:

@@ -29,7 +29,7 @@ def start_compaction(
     *failed* is the request that was rejected as too long, if that is the reason; *asked* is the number of the
     ``Compact``, if one is.
     """
-    if restore_unreadable(state) and turn:
+    if restore_unreadable(state, turn) and turn:
         turn = msgspec.structs.replace(turn, fill_before=None)
     state.compactions += 1
     state.enter(
@@ -37,14 +37,14 @@ def start_compaction(
             compaction=state.compactions, reason=reason, turn=turn, failed=failed, asked=asked, source=state.source
         )
     )
-    window, settings_tokens = state.window(), state.settings_tokens()
+    config, window, settings_tokens = state.request_config, state.window(), state.settings_tokens()
     messages = tuple(state.history.messages)
     budget = _budget_tokens(reason, state.request_tokens() - settings_tokens, window)
     allowed = (window.threshold_tokens if reason is CompactReason.ASKED else 0) - settings_tokens
     return StartCompaction(
         number=state.compactions,
         messages=messages,
-        config=state.config,
+        config=config,
         budget_tokens=budget,
         recent_budget_tokens=max(budget, allowed),
         window_tokens=_window_tokens(state, reason),
@@ -66,21 +66,22 @@ def _window_tokens(state: ConversationState, reason: CompactReason) -> int:
     room = max(0, state.window().request_tokens - settings_tokens)
     if reason is CompactReason.OVERFLOW or state.policy.learned_tokens or not state.meter.is_doubtful:
         return room
-    counted = state.meter.estimator.counted_settings(state.config)
-    counted_room = state.policy.window(state.config, counted).request_tokens - counted
+    config = state.request_config
+    counted = state.meter.estimator.counted_settings(config)
+    counted_room = state.policy.window(config, counted).request_tokens - counted
     return max(room, int(counted_room * state.meter.counted_share(state.history.messages)))
 
 
 def learn_window(state: ConversationState, message: str) -> bool:
     """The request with the history as it is was rejected as too long, with *message*. True if that told the limit."""
-    figures = window_figures(message)
+    figures, config = window_figures(message), state.request_config
     if figures.requested is not None:
-        state.meter.learn_refused(figures.requested, state.history.view, state.config)
+        state.meter.learn_refused(figures.requested, state.history.view, config)
     refused = RefusedRequest(
         tokens=state.request_tokens(),
         settings_tokens=state.settings_tokens(),
         accepted_tokens=state.meter.fill.count.tokens or 0,
-        output_tokens=state.config.max_output_tokens or 0,
+        output_tokens=config.max_output_tokens or 0,
     )
     return state.policy.learn_window(refused, figures)
 
@@ -100,11 +101,12 @@ def end_compaction(state: ConversationState, phase: Compacting, ended: ev.Compac
     before = len(state.history.messages)
     if ended.messages is not None:
         state.history.replace_messages(ended.messages)
-        state.history_changed()
-        if phase.source == state.source:
+        config = state.request_config
+        state.history_changed(config, config)
+        if phase.source == state.source and not (phase.turn and phase.turn.has_source):
             _learn_source(state)
     state.policy.turns_since = 1 if phase.turn else 0
-    state.policy.compaction_ended(state.request_tokens(), state.config, state.settings_tokens())
+    state.policy.compaction_ended(state.request_tokens(), state.request_config, state.settings_tokens())
     if ended.report is not None:
         state.usage += ended.report.usage
     return Emit(
@@ -146,12 +148,16 @@ def cancel_eager_compaction(state: ConversationState) -> list[Instruction]:
             return []
 
 
-def restore_unreadable(state: ConversationState) -> bool:
-    """Bring the original messages back if the current provider can't read the compaction that stands for them."""
+def restore_unreadable(state: ConversationState, turn: Turn | None) -> bool:
+    """Bring the original messages back if the provider of the next request can't read what stands for them.
+
+    That is the provider of *turn*, if it is for one.
+    """
     first = next(iter(state.history.messages), None)
-    if first is None or not first.is_native_summary or not state.source or first.readable_by(state.source):
+    source = turn.source(state.source) if turn else state.source
+    if first is None or not first.is_native_summary or not source or first.readable_by(source):
         return False
     state.history.restore_originals()
-    state.history_changed()
+    state.history_changed(state.config, turn.config(state.config) if turn else state.config)
     state.policy.history_replaced()
     return True

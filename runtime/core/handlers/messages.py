@@ -16,8 +16,9 @@ from ..history import without_blank_text
 from ..instructions import ApplySettings, Emit, Instruction
 from ..mailbox import Queued, require_size
 from ..phases import STATES, Compacting, Idle, MailboxEmpty, Requesting
-from ..settings import changed_config, prompts_before_change, require_valid
-from ..state import ConversationState, TurnSchema
+from ..settings import changed_config, require_valid
+from ..state import ConversationState
+from ..turn import Overrides
 from .compactions import cancel_eager_compaction, start_compaction
 from .interrupts import close_session, interrupt, interrupt_running
 from .tools import accept_tool_results, accept_tool_update, approve, deny, request_approval
@@ -100,7 +101,7 @@ def _accept_user_message(state: ConversationState, message: msg.UserMessage, eve
     state.mailbox.require_open()
     require_size(event.size_bytes, state.config.limits)
     require_history_room(state, event.size_bytes)
-    queued = Queued(message=message, turn=state.turns + 1, size_bytes=event.size_bytes)
+    queued = Queued(message=message, turn=state.turns + 1, size_bytes=event.size_bytes, source=event.source)
     when_busy = _when_busy(state, message)
     if when_busy is WhenBusy.QUEUE or _is_at_rest(state):
         return _enqueue(state, queued)
@@ -127,8 +128,9 @@ def _retry(state: ConversationState) -> list[Instruction]:
         raise _busy(state, "send Retry when it has failed")
     if not state.history.unanswered:
         raise NothingToRetry("the history does not end with an unanswered message; send a message instead")
+    _require_applicable(state)
     state.turns += 1
-    return [*cancel_eager_compaction(state), *start_turn(state, state.turns, state.last_schema)]
+    return [*cancel_eager_compaction(state), *start_turn(state, state.turns, state.last_overrides)]
 
 
 def _continue(state: ConversationState) -> list[Instruction]:
@@ -137,45 +139,62 @@ def _continue(state: ConversationState) -> list[Instruction]:
         raise _busy(state, "send Continue when it has ended")
     if state.cut_off is None or not state.history.messages or state.history.unanswered:
         raise NothingToContinue("the last answer was neither cut off nor paused; send a message instead")
+    _require_applicable(state)
     state.turns += 1
     return [*cancel_eager_compaction(state), *start_continuation(state, state.turns, state.cut_off)]
 
 
 def _configure(state: ConversationState, change: msg.Configure, facts: ModelFacts, source: str) -> list[Instruction]:
     config = changed_config(state.config, change, facts)
-    if state.history.messages:
-        state.prompts = prompts_before_change(state.prompts, state.config, config)
-    old, state.config = state.config, config
+    turn = state.running_turn
+    new_request = turn.config(config) if turn else config
+    old, old_request, state.config = state.config, state.request_config, config
     if given_settings(change).keys() & {"provider", "model"}:  # a change that was queued may be older than these
         state.source = source or state.source
-    if (config.provider.name, config.provider.model) != (old.provider.name, old.provider.model):
-        state.policy.model_changed()
-    _refill(state, old)
-    turn = state.running_turn
+    state.change_request_config(old_request, new_request)
+    _refill(state, old_request, new_request)
+    _refill_before_turn(state, old)
     configured = out.Configured(
         turn=turn.number if turn else 0, fields=tuple(given_settings(change)), model=config.provider.model
     )
     return [ApplySettings(config), Emit(configured)]
 
 
-def _refill(state: ConversationState, old: SessionConfig) -> None:
-    """The settings were *old* when the fill of the context window was counted."""
+def _refill(state: ConversationState, old: SessionConfig, new: SessionConfig) -> None:
+    """The settings of requests were *old* when the fill of the context window was counted."""
+    if new.provider.name == old.provider.name and _counted(new) != _counted(old):
+        state.meter.change_settings(new)
+
+
+def _refill_before_turn(state: ConversationState, old: SessionConfig) -> None:
+    """The session's settings were *old* when the running turn started."""
     new = state.config
     if new.provider.name != old.provider.name:
-        state.meter.use_provider(new.provider.name)
-        state.meter.estimate_fill(state.history.messages, new)
         state.change_fill_before(lambda _: None)
-    elif (new.system, new.tools, new.output_schema) != (old.system, old.tools, old.output_schema):
-        state.meter.change_settings(new)
+    elif _counted(new) != _counted(old):
         state.change_fill_before(lambda fill: state.meter.with_settings(fill, new))
+
+
+def _counted(settings: SessionConfig) -> tuple[object, ...]:
+    """What of *settings* takes room in the context window."""
+    return settings.system, settings.tools, settings.output_schema
+
+
+def _require_applicable(state: ConversationState) -> None:
+    """Raises:
+    InvalidConfig: the settings of the last message do not go together with those of the session any more.
+    """
+    if overrides := state.last_overrides:
+        changed_config(state.config, overrides.settings)
 
 
 def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
     match queued.message:
-        case msg.UserMessage(content=content, output_schema=output_schema) as message:
+        case msg.UserMessage(content=content) as message:
             state.history.append(Message(role=Role.USER, content=content, turn=queued.turn))
-            state.schema = TurnSchema(queued.turn, output_schema) if output_schema is not None else None
-            return start_turn(state, queued.turn, output_schema, message)
+            settings = message.turn_settings
+            state.overrides = Overrides(queued.turn, settings, queued.source) if settings else None
+            return start_turn(state, queued.turn, state.overrides, message)
         case msg.Clear():
             return _clear(state)
         case msg.Rewind(turns=turns):
@@ -191,7 +210,7 @@ def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
 def _clear(state: ConversationState) -> list[Instruction]:
     state.history.clear()
     state.cut_off = None
-    state.history_changed()
+    state.history_changed(state.config, state.config)
     state.policy.history_replaced()
     return [Emit(out.Cleared())]
 
@@ -200,7 +219,7 @@ def _rewind(state: ConversationState, turns: int) -> list[Instruction]:
     removed, restored = state.history.rewind(turns)
     state.cut_off = None
     if restored:
-        state.history_changed()
+        state.history_changed(state.config, state.config)
     else:
         state.meter.estimate_fill(state.history.messages, state.config)
     state.policy.history_replaced()

@@ -31,7 +31,7 @@ def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch, at: 
     turn = msgspec.structs.replace(turn, steps=turn.steps + 1)
     if turn.without_tools:
         return _end_step(state, turn, batch.refused_as_too_many())
-    unapproved = [use.id for use in batch.open if needs_approval(use, state.config, state.grants, at)]
+    unapproved = [use.id for use in batch.open if needs_approval(use, turn.config(state.config), state.grants, at)]
     if unapproved:
         batch = batch.with_unapproved(unapproved)
     emitted: list[Instruction] = []
@@ -132,7 +132,7 @@ def _go_on(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instr
 def _end_step(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:
     """Send the results of a step to the model, unless it ends the turn, or is the last one that it may have."""
     completed = _complete_step(state, turn, batch)
-    if _has_ended_turn(state, batch):
+    if _has_ended_turn(state, turn, batch):
         return [completed, end_turn(state, turn.stopped(StopReason.ENDED_BY_TOOL))]
     if turn.steps >= state.config.max_steps:
         if turn.without_tools or state.config.on_max_steps is OnMaxSteps.END:
@@ -141,8 +141,8 @@ def _end_step(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[In
     return [completed, next_request(state, turn)]
 
 
-def _has_ended_turn(state: ConversationState, batch: ToolBatch) -> bool:
-    ending = {tool.name for tool in state.config.tools if isinstance(tool, Tool) and tool.ends_turn}
+def _has_ended_turn(state: ConversationState, turn: Turn, batch: ToolBatch) -> bool:
+    ending = {tool.name for tool in turn.config(state.config).tools if isinstance(tool, Tool) and tool.ends_turn}
     return any(use.name in ending and not batch.results[use.id].is_error for use in batch.uses)
 
 

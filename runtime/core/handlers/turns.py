@@ -1,7 +1,5 @@
 """A turn: its start, its requests and their failures, and its end."""
 
-from typing import Any
-
 import msgspec
 
 from ....providers.schema.draft import Answer, Partial
@@ -22,7 +20,7 @@ from ..retry import backoff_delay_s
 from ..settings import prompts_in_request
 from ..state import ConversationState
 from ..tools.batch import ToolBatch
-from ..turn import MAX_OVERFLOWS, Turn
+from ..turn import MAX_OVERFLOWS, Overrides, Turn
 from .compactions import end_compaction, learn_window, restore_unreadable, start_compaction
 
 _REJECTIONS = (InvalidRequest.code, UnsupportedContent.code, ContextOverflow.code)
@@ -32,22 +30,28 @@ _REJECTIONS = (InvalidRequest.code, UnsupportedContent.code, ContextOverflow.cod
 def start_turn(
     state: ConversationState,
     number: int,
-    output_schema: dict[str, Any] | None = None,
+    overrides: Overrides | None = None,
     message: msg.UserMessage | None = None,
 ) -> list[Instruction]:
     """Start turn *number*, whose *message*, if it has one, is in the history."""
     started = out.TurnStarted(turn=number)
     if message is not None and (message.correlation_id or message.metadata):
         started = out.TurnStarted(turn=number, correlation_id=message.correlation_id, metadata=message.metadata)
-    turn = Turn(
-        number=number,
-        fill_before=state.meter.fill,
-        output_schema=output_schema,
-        correlation_id=started.correlation_id,
-    )
+    turn = _new_turn(state, number, overrides, started.correlation_id)
     state.cut_off = None
     state.policy.turns_since += 1
     return [Emit(started), next_request(state, turn)]
+
+
+def _new_turn(state: ConversationState, number: int, overrides: Overrides | None, correlation_id: str = "") -> Turn:
+    """Turn *number*. Its settings are in force."""
+    turn = Turn(number=number, fill_before=state.meter.fill, overrides=overrides, correlation_id=correlation_id)
+    if overrides is None:
+        return turn
+    config = turn.config(state.config)
+    state.change_request_config(state.config, config)
+    same_provider = config.provider.name == state.config.provider.name
+    return turn if same_provider else msgspec.structs.replace(turn, fill_before=None)
 
 
 def _objection(state: ConversationState, turn: Turn) -> Verdict:
@@ -63,7 +67,7 @@ def _objection(state: ConversationState, turn: Turn) -> Verdict:
 
 def start_continuation(state: ConversationState, number: int, reason: StopReason) -> list[Instruction]:
     """Start turn *number*, which continues the last answer; it ended for *reason*."""
-    turn = Turn(number=number, fill_before=state.meter.fill, output_schema=state.last_schema)
+    turn = _new_turn(state, number, state.last_overrides)
     text = answer_text(state.history.messages[-1].content)
     state.cut_off = None
     return [Emit(out.TurnStarted(turn=number)), *continue_answer(state, turn, reason, text)]
@@ -71,7 +75,7 @@ def start_continuation(state: ConversationState, number: int, reason: StopReason
 
 def next_request(state: ConversationState, turn: Turn) -> Instruction:
     """Send the next request of *turn*, or do first what a gate requires. All requests are sent from here."""
-    if restore_unreadable(state):
+    if restore_unreadable(state, turn):
         turn = msgspec.structs.replace(turn, fill_before=None, compacted=False)
     match _objection(state, turn):
         case CompactFirst(reason=reason):
@@ -83,9 +87,9 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
     state.requests += 1
     turn = msgspec.structs.replace(turn, requests=turn.requests + 1, attempt=turn.attempt + 1, compacted=False)
     state.enter(Requesting(turn=turn, request=state.requests))
-    messages = state.history.view
-    state.prompts = prompts_in_request(state.prompts, state.config, messages)
-    return SendRequest(state.requests, turn.number, turn.attempt, messages, turn.config(state.config), state.prompts)
+    messages, config = state.history.view, turn.config(state.config)
+    state.prompts = prompts_in_request(state.prompts, config, messages)
+    return SendRequest(state.requests, turn.number, turn.attempt, messages, config, state.prompts)
 
 
 def fail_request(state: ConversationState, turn: Turn, failed: ev.RequestFailed) -> list[Instruction]:
@@ -99,7 +103,8 @@ def fail_request(state: ConversationState, turn: Turn, failed: ev.RequestFailed)
             turn = msgspec.structs.replace(turn, overflows=turn.overflows + 1)
             return [*counted, start_compaction(state, CompactReason.OVERFLOW, turn, failed)]
     if failed.failure.code == ThinkingRejected.code and state.history.omit_sealed():
-        state.history_changed()
+        config = turn.config(state.config)
+        state.history_changed(config, config)
         return [*counted, *_repeat_or_fail(state, turn, failed)]
     return [*counted, *_retry_or_fail(state, turn, failed)]
 
@@ -115,6 +120,9 @@ def finish_compaction(state: ConversationState, phase: Compacting, ended: ev.Com
     turn = msgspec.structs.replace(phase.turn, compacted=True)
     if ended.messages is not None:
         turn = msgspec.structs.replace(turn, fill_before=None)
+        first = next(iter(ended.messages), None)
+        if first is not None and first.is_native_summary and first.origin is not None:
+            turn = turn.with_source(first.origin.source)
     return [compacted, next_request(state, turn)]
 
 
@@ -131,8 +139,11 @@ def require_history_room(state: ConversationState, size_bytes: int) -> None:
 
 
 def end_turn(state: ConversationState, end: out.TurnEnd) -> Instruction:
-    """End the running turn."""
+    """End the running turn. The session's settings are in force again."""
+    turn = state.running_turn
     state.enter(Idle())
+    if turn and turn.overrides:
+        state.change_request_config(turn.config(state.config), state.config)
     return Emit(end)
 
 
@@ -188,7 +199,7 @@ def restore_fill(state: ConversationState, turn: Turn, restored: bool) -> None:
     *restored*: messages that a compaction had replaced are back.
     """
     if restored:
-        state.history_changed()
+        state.history_changed(state.config, turn.config(state.config))
         state.policy.history_replaced()
     elif turn.fill_before is None or turn.fill_before.messages > len(state.history.messages):
         state.meter.estimate_fill(state.history.messages, state.config)
@@ -199,7 +210,7 @@ def restore_fill(state: ConversationState, turn: Turn, restored: bool) -> None:
 def continue_answer(state: ConversationState, turn: Turn, reason: StopReason, text: str = "") -> list[Instruction]:
     """Request the rest of the last answer. *text* is what a turn before has of it."""
     turn = msgspec.structs.replace(turn, continuing=reason, continuations=turn.continuations + 1)
-    if needs_prompt(state.history.messages[-1], reason, state.config.provider.name):
+    if needs_prompt(state.history.messages[-1], reason, turn.config(state.config).provider.name):
         state.history.append(prompt_message(turn.number))
     continuing = Emit(out.Continuing(turn=turn.number, stop_reason=reason, text=text))
     return [continuing, next_request(state, turn)]

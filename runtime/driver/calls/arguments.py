@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
-from ....providers.registry import ALIASES, PROVIDERS, ProviderConfig
+import msgspec
+
+from ....providers.registry import ALIASES, PROVIDERS
 from ....providers.schema.checks.shown import shown
-from ....providers.schema.content import UserBlock
+from ....providers.schema.content import Text, UserBlock
 from ....providers.schema.errors import InvalidConfig
-from ...api.config import given_settings
-from ...api.messages import Configure, UserMessage
+from ...api.config import TurnSettings
+from ...api.messages import UserMessage
 from ...api.options import validated_session_id
 from ...cluster.pool.actor_pool import ANY_PROVIDER
 from ...events.segments import END_SEQ
@@ -79,8 +81,20 @@ def warm_by_provider(warm: object) -> dict[str, int]:
     return counts
 
 
-def providers_of(change: Configure) -> list[ProviderConfig]:
-    """The providers that *change* names."""
-    compaction = given_settings(change).get("compaction")
-    own = [change.provider] if isinstance(change.provider, ProviderConfig) else []
-    return [*own, *(compaction.providers() if compaction else ())]
+def user_message(question: Question, settings: TurnSettings | None = None) -> UserMessage:
+    """The message that asks *question*, in a turn with *settings*.
+
+    Raises:
+        InvalidConfig: it has settings already.
+    """
+    match question:
+        case str():
+            return UserMessage(content=(Text(question),), settings=settings)
+        case UserMessage() if settings is None:
+            return question
+        case UserMessage(settings=None):
+            return msgspec.structs.replace(question, settings=settings)
+        case UserMessage():
+            raise InvalidConfig("settings", "the message has settings, too; give them once")
+        case _:
+            return UserMessage(content=question, settings=settings)

@@ -14,10 +14,10 @@ from ....providers.models import with_model_facts
 from ....providers.registry import ProviderConfig
 from ....providers.schema.errors import MissingExtra, RayconteurError
 from ....providers.served_facts import learn_facts
-from ...api.config import given_settings
+from ...api.config import TurnSettings, given_settings
 from ...api.errors import SessionClosed, UnknownSession
-from ...api.messages import Configure, Interrupt, Receipt, ToLLM
-from ...api.request_forms import with_request_forms
+from ...api.messages import Configure, Interrupt, Receipt, ToLLM, UserMessage
+from ...api.request_forms import Change, providers_of, with_request_forms
 from ...api.status import SessionStatus
 from ...api.validation import encode_for_transfer, validated_struct
 from ...cluster.host_calls import tell
@@ -29,7 +29,7 @@ from ...events.reader import Reader
 from ...events.segments import Position
 from ...session.host import SessionKey
 from ..silence import CALL_FAILURES, SilenceWatch, check_reachable
-from .arguments import checked_after, providers_of
+from .arguments import checked_after
 from .tool_runs import SessionTools
 
 T = TypeVar("T")
@@ -63,11 +63,10 @@ class SessionCalls:
     async def deliver(self, message: ToLLM, on_late: Callable[[Receipt], None] | None) -> Receipt:
         """As ``send``. If the message gets there although this is cancelled, *on_late* gets the receipt."""
         change = message
-        if isinstance(message, Configure) or (self._preparing and self._preparing.locked()):
+        if _is_prepared(message) or (self._preparing and self._preparing.locked()):
             self._preparing = self._preparing or asyncio.Lock()
             async with self._preparing:  # what is sent meanwhile stays behind
-                if isinstance(message, Configure):
-                    message = await self._prepared(message)
+                message = await self._prepared(message)
         data = encode_for_transfer(message, "message")
         channel, urgent = self.session.host.channel, isinstance(message, Interrupt)
         receipt = await self.call(lambda host: host.reply_to(tell(channel, self.session.key, data, urgent, on_late)))
@@ -111,14 +110,25 @@ class SessionCalls:
         self.registry.require_open()
         return await self.registry.failure_reason(self.session, error)
 
-    async def _prepared(self, change: Configure) -> Configure:
-        """*change*, validated, with the credentials of its providers from the environment.
+    async def _prepared(self, message: ToLLM) -> ToLLM:
+        """*message*; the settings that it names, if they need it, are prepared."""
+        match message:
+            case Configure():
+                return await self._prepared_change(message, "message")
+            case UserMessage(settings=TurnSettings() as settings) if _is_prepared(message):
+                settings = await self._prepared_change(settings, "message.settings")
+                return msgspec.structs.replace(message, settings=settings)
+            case _:
+                return message
+
+    async def _prepared_change(self, change: Change, name: str) -> Change:
+        """*change*, which errors call *name*, validated, with the credentials of its providers from the environment.
 
         The models endpoint has been asked about a new model, if the provider says so, and the session's process has
         opened the clients of new providers: that may take seconds, for which other sessions there must not wait.
         """
-        change = await with_shipped_tools(with_shipped_strategies(change), self.registry.options, "message")
-        change = validated_struct(change, (Configure,), "message")
+        change = await with_shipped_tools(with_shipped_strategies(change), self.registry.options, name)
+        change = validated_struct(change, (type(change),), name)
         if isinstance(change.provider, ProviderConfig):
             provider = change.provider.resolved(os.environ)
             await learn_facts(provider)
@@ -132,6 +142,17 @@ class SessionCalls:
         if providers := providers_of(change):
             await self.call(lambda host: host.call_while_alive(host.actor.prepare.remote(providers)))
         return change
+
+
+def _is_prepared(message: ToLLM) -> bool:
+    """True if *message* names settings that may take a while: a ``Configure``, or a provider or tools of a turn."""
+    match message:
+        case Configure():
+            return True
+        case UserMessage(settings=TurnSettings() as settings):
+            return not {"provider", "model", "tools"}.isdisjoint(given_settings(settings))
+        case _:
+            return False
 
 
 async def _learn_facts(key: SessionKey, model: str, host: HostRef) -> None:

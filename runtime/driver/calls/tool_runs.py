@@ -120,6 +120,8 @@ class TurnTools:
         self._tasks: set[asyncio.Task[None]] = set()
         self._step = 0  # whose tools run
         self._asked: set[str] = set()  # the uses for which approval was asked
+        self.own_tools: SessionTools | None = None
+        """The tools of the turn, if they are not those of the session."""
         self.run_tool: RunTool | None = None
         """What runs the tools that are no functions of the session."""
         self.error: Exception | None = None
@@ -160,7 +162,7 @@ class TurnTools:
             await asyncio.wait(self._tasks)
 
     def _run_of(self, use: ToolUse) -> ToolRun | None:
-        tools, limits = self._session.tools, self._limits
+        tools, limits = self.own_tools or self._session.tools, self._limits
         if tool := tools.functions.get(use.name):
             return function_run(tool, use, limits.max_result_bytes)
         run_tool = self.run_tool

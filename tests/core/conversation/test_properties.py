@@ -17,6 +17,7 @@ from builders.conversation_strategies import (
     request_failures,
     texts,
     tool_messages,
+    turn_settings,
     usages,
 )
 from checkers.history_counters import Views, check_counters
@@ -43,7 +44,7 @@ from rayconteur.providers.schema.messages import Message, Origin, Role
 from rayconteur.providers.schema.request import Request, WireMemo
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import SessionConfig, WhenBusy
+from rayconteur.runtime.api.config import SessionConfig, TurnSettings, WhenBusy
 from rayconteur.runtime.api.errors import InvalidRecord
 from rayconteur.runtime.api.initial_history import validated_history
 from rayconteur.runtime.api.status import State
@@ -143,7 +144,7 @@ class Interleavings(RuleBasedStateMachine):
         self.views.check(self.checker.conversation)
 
     def partial(self, data: st.DataObject) -> Partial:
-        return data.draw(partial_answers(self.checker.conversation.config.provider.name), "partial")
+        return data.draw(partial_answers(self.checker.conversation.request_config.provider.name), "partial")
 
     # Messages
 
@@ -152,12 +153,21 @@ class Interleavings(RuleBasedStateMachine):
         content=st.lists(texts | st.sampled_from([IMAGE, PDF]), max_size=2).map(tuple),
         when_busy=st.none() | st.sampled_from(WhenBusy),
         size_bytes=st.sampled_from([0, 10, 60, 200]),
+        settings=turn_settings,
+        source=st.sampled_from(["", "one", "two"]),
     )
     def user_message(
-        self, data: st.DataObject, content: tuple[UserBlock, ...], when_busy: WhenBusy | None, size_bytes: int
+        self,
+        data: st.DataObject,
+        content: tuple[UserBlock, ...],
+        when_busy: WhenBusy | None,
+        size_bytes: int,
+        settings: TurnSettings | None,
+        source: str,
     ) -> None:
-        message = msg.UserMessage(content=content, when_busy=when_busy)
-        self.handle(received(message, self.partial(data), size_bytes))
+        message = msg.UserMessage(content=content, when_busy=when_busy, settings=settings)
+        event = received(message, self.partial(data), size_bytes)
+        self.handle(msgspec.structs.replace(event, source=source if settings else ""))
 
     @rule(data=st.data(), back=st.none() | st.integers(-1, 4))
     def interrupt(self, data: st.DataObject, back: int | None) -> None:
@@ -196,7 +206,7 @@ class Interleavings(RuleBasedStateMachine):
 
     def next_event(self, data: st.DataObject) -> ev.Event:
         conversation = self.checker.conversation
-        number, provider = conversation.requests, conversation.config.provider.name
+        number, provider = conversation.requests, conversation.request_config.provider.name
         match conversation.phase:
             case Requesting() if data.draw(st.integers(0, 3)):
                 stop = data.draw(st.sampled_from(STOPS))
@@ -240,12 +250,14 @@ class Interleavings(RuleBasedStateMachine):
         return histories
 
     def native_summary(self, messages: Sequence[Message]) -> Message:
-        provider = self.checker.conversation.config.provider.name
+        provider = self.checker.conversation.request_config.provider.name
         content = (Opaque(provider=provider, type="compaction", json=b'{"type":"compaction"}'),)
         return native_summary(messages, content, self.origin())
 
     def origin(self) -> Origin:
-        return Origin(source=self.checker.conversation.snapshot().source or "one")
+        conversation = self.checker.conversation
+        overrides = conversation.snapshot().overrides if conversation.turn else None
+        return Origin(source=(overrides and overrides.source) or conversation.snapshot().source or "one")
 
     def is_unanswered(self) -> bool:
         messages = self.checker.conversation.history
