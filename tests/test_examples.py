@@ -20,6 +20,9 @@ EXPECTED_OUTPUT = {
         "Let me look. [weather] [weather] [trains] [book] It rains in Oslo: two seats to Rome are booked.\n",
         "It rains in Oslo: two seats to Rome are booked. (3 requests)\n",
     ],
+    "tools_on_ray": [
+        "counted 78,498 in another process: True\nThere are 78,498 primes below a million.\n",
+    ],
     "csv_prompts": ["100 of 500", "500 of 500"],
     "server_sent_events": [
         "before the connection broke, up to event 5: 'Ravens",

@@ -1,4 +1,4 @@
-"""A Ray cluster of two nodes on this machine, each with a loopback address of its own."""
+"""A Ray cluster of two or three nodes on this machine, each with a loopback address of its own."""
 
 import os
 import secrets
@@ -13,7 +13,7 @@ from signal import SIGTERM
 
 import pytest
 
-HEAD, WORKER = "127.0.0.2", "127.0.0.3"
+HEAD, WORKER, THIRD = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 ENVIRON = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_USAGE_STATS_ENABLED": "0"}
 """The variables of all processes of the cluster."""
 
@@ -34,9 +34,16 @@ def two_nodes(environ: Mapping[str, str]) -> Generator[str]:
             yield address
 
 
+@contextmanager
+def three_nodes(options: tuple[str, ...]) -> Generator[str]:
+    """As ``two_nodes``, and the node ``THIRD``, which is started with *options*."""
+    with two_nodes({}) as address, _node((f"--address={address}", f"--node-ip-address={THIRD}", *options), {}):
+        yield address
+
+
 def require_addresses() -> None:
     """Skip the test where these addresses of the loopback range are not there."""
-    for address in (HEAD, WORKER):
+    for address in (HEAD, WORKER, THIRD):
         try:
             _free_port(address)
         except OSError as error:

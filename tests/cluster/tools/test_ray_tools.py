@@ -1,6 +1,8 @@
 """Tools that run as tasks of Ray, or by an actor."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ import psutil
 import pytest
 import ray
 from fixtures.rejections import rejected, scripted, still_answers
+from ray._private.state import state as global_state
 
 import rayconteur as rc
 from rayconteur import blocking
@@ -143,6 +146,57 @@ def test_an_interrupt_ends_what_runs_and_with_its_process_what_does_not_let_itse
     wait_until(lambda: not one.exists())
     wait_until(lambda: not process.is_running())
     assert still_answers(session)
+
+
+PROGRAM = """
+import asyncio, sys
+import rayconteur as rc
+from rayconteur.runtime import RayTask
+
+@rc.tool(runs=RayTask(num_cpus=0))
+def wait(folder: str) -> int:
+    import os, time
+    from pathlib import Path
+    (Path(folder) / "started").write_text(str(os.getpid()))
+    deadline = time.monotonic() + 20
+    while not (Path(folder) / "go").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return os.getpid()
+
+async def main(address: str, namespace: str, folder: str) -> None:
+    answers = ((rc.scripted.Call("wait", {"folder": folder}),), (rc.scripted.Say("done"),))
+    config = rc.SessionConfig(provider=rc.Scripted(script=rc.scripted.Script(answers=answers)), tools=(wait,))
+    options = rc.RuntimeOptions(namespace=namespace, detached=True)
+    async with rc.Runtime(address, options=options, placement=rc.Packed()) as runtime:
+        session = await runtime.spawn(config, "left")
+        await session.ask("wait")
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def driver_is_gone(pid: int) -> bool:
+    jobs: list[dict[str, Any]] = cast(Any, global_state).job_table()
+    return any(job["DriverPid"] == pid and job["IsDead"] for job in jobs)
+
+
+def test_a_detached_session_runs_its_tool_to_the_end_after_its_program_was_killed_and_another_one_reads_on(
+    runtime: blocking.Runtime, namespace: str, ray_address: str, tmp_path: Path
+) -> None:
+    started = tmp_path / "started"
+    command = [sys.executable, "-c", PROGRAM, ray_address, namespace, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as program:
+        wait_until(lambda: started.exists() and started.read_text())
+        program.kill()
+    wait_until(lambda: driver_is_gone(program.pid))
+    (tmp_path / "go").touch()
+
+    with runtime.session("left") as session:
+        events = session.events()
+        ends = (event for event in events if isinstance(event, rc.Completed | rc.Failed | rc.Interrupted))
+        assert isinstance(next(ends), rc.Completed)
+        assert results_of(session) == [started.read_text()]
 
 
 @ray.remote(num_cpus=0)
