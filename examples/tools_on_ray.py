@@ -9,7 +9,6 @@ import os
 import msgspec
 
 import rayconteur as rc
-from rayconteur.runtime import RayTask
 
 
 class Count(msgspec.Struct):
@@ -19,7 +18,7 @@ class Count(msgspec.Struct):
     process: int
 
 
-@rc.tool(runs=RayTask(num_cpus=0.5, memory_bytes=100 << 20), timeout_s=60)
+@rc.tool(runs=rc.runtime.RayTask(num_cpus=0.5, memory_bytes=100 << 20), timeout_s=60)
 def count_primes(below: int) -> Count:
     """How many primes there are below a number."""
     sieve = bytearray([1]) * below
