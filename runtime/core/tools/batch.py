@@ -176,11 +176,13 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         """
         results, summaries = message.results, message.compact_summaries
         if not results and not message.last:
-            raise EmptyMessage(f"the message has no tool result; open tool uses:  {_ids(self.open)}")
+            raise EmptyMessage(f"the message has no tool result; open tool uses: {_ids(self.open)}")
         self._require_approved(result.tool_use_id for result in results)
         answered = {result.tool_use_id: _with_summary(result, summaries) for result in results}
         if len(answered) < len(results):
-            raise ToolUseAnswered("the message has more than one result for a tool use")
+            raise ToolUseAnswered(
+                f"the message has more than one result for a tool use; open tool uses: {_ids(self.open)}"
+            )
         for name, given in (("compact_summaries", summaries), ("durations_s", message.durations_s)):
             if unmatched := given.keys() - answered.keys():
                 raise UnknownToolUse(f"{name} has {shown(min(unmatched))}, but this message has no result for it")
