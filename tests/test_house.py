@@ -9,7 +9,7 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 
-from checkers.imports import ROOT, import_cycles, own_imports, syntax_tree, third_party_imports
+from checkers.imports import ROOT, import_cycles, own_imports, syntax_nodes, syntax_tree, third_party_imports
 
 PACKAGES = ("providers", "compaction", "runtime", "cli", "benchmarks")
 PROGRAMS = ("tests", "examples")
@@ -166,7 +166,7 @@ def test_a_file_imports_only_from_its_own_layer_entry_and_lower_layers() -> None
     violations = [
         f"{relative_path(file)} imports {imported}"
         for file in package_files()
-        for imported in own_imports(file, ast.walk(syntax_tree(file)))
+        for imported in own_imports(file, syntax_nodes(file))
         if imported and not may_import(relative_path(file).removesuffix(".py"), imported)
     ]
 
@@ -176,9 +176,7 @@ def test_a_file_imports_only_from_its_own_layer_entry_and_lower_layers() -> None
 def test_no_files_import_each_other_in_a_cycle() -> None:
     """Files in a cycle cannot be understood, tested or loaded one at a time."""
     graph = {
-        relative_path(file).removesuffix(".py").removesuffix("/__init__"): set(
-            own_imports(file, ast.walk(syntax_tree(file)))
-        )
+        relative_path(file).removesuffix(".py").removesuffix("/__init__"): set(own_imports(file, syntax_nodes(file)))
         for file in package_files()
     }
 
@@ -211,7 +209,7 @@ def test_programs_and_the_root_package_use_absolute_imports() -> None:
     violations = [
         relative_path(file)
         for file in [*ROOT.glob("*.py"), *program_files()]
-        if any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(syntax_tree(file)))
+        if any(isinstance(node, ast.ImportFrom) and node.level for node in syntax_nodes(file))
     ]
 
     assert violations == []
@@ -222,7 +220,7 @@ def test_examples_import_only_from_the_root_package() -> None:
     violations = [
         f"{relative_path(file)}: {node.module}"
         for file in (ROOT / "examples").glob("*.py")
-        for node in ast.walk(syntax_tree(file))
+        for node in syntax_nodes(file)
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("rayconteur.")
     ]
 
@@ -236,7 +234,7 @@ def test_benchmarks_and_examples_import_only_public_modules() -> None:
     violations = [
         f"{relative_path(file)} imports {imported}"
         for file in files
-        for imported in own_imports(file, ast.walk(syntax_tree(file)))
+        for imported in own_imports(file, syntax_nodes(file))
         if imported not in public and not imported.startswith("benchmarks")
         if not (imported.startswith("cli/") and relative_path(file) in BENCH_COMMAND)
     ]
@@ -262,7 +260,7 @@ def test_a_function_has_at_most_the_allowed_number_of_lines() -> None:
     violations = [
         f"{relative_path(file)}:{node.lineno} {node.name} has {lines} lines"
         for file in all_files()
-        for node in ast.walk(syntax_tree(file))
+        for node in syntax_nodes(file)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > MAX_FUNCTION_LINES
     ]
@@ -275,7 +273,7 @@ def test_no_msgspec_field_has_a_pattern() -> None:
     violations = [
         f"{relative_path(file)}:{node.lineno}"
         for file in [*package_files(), *program_files()]
-        for node in ast.walk(syntax_tree(file))
+        for node in syntax_nodes(file)
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Meta")
         if "pattern" in {keyword.arg for keyword in node.keywords}
     ]

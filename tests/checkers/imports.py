@@ -13,6 +13,17 @@ def syntax_tree(file: Path) -> ast.Module:
     return ast.parse(file.read_text())
 
 
+@cache
+def syntax_nodes(file: Path) -> tuple[ast.AST, ...]:
+    """All nodes of the tree of *file*."""
+    return tuple(ast.walk(syntax_tree(file)))
+
+
+@cache
+def _is_module(path: str) -> bool:
+    return (ROOT / f"{path}.py").is_file() or (ROOT / path / "__init__.py").is_file()
+
+
 def own_imports(file: Path, nodes: Iterable[ast.AST]) -> Iterator[str]:
     """The files of this repository that *nodes* of *file* import, as paths without ``.py``."""
     folder = file.relative_to(ROOT).parts[:-1]
@@ -28,13 +39,12 @@ def own_imports(file: Path, nodes: Iterable[ast.AST]) -> Iterator[str]:
         package = "/".join(part for part in base if part)
         for alias in node.names:
             submodule = f"{package}/{alias.name}".strip("/")
-            is_module = (ROOT / f"{submodule}.py").is_file() or (ROOT / submodule / "__init__.py").is_file()
-            yield submodule if is_module else package
+            yield submodule if _is_module(submodule) else package
 
 
 def third_party_imports(file: Path) -> Iterator[str]:
     """The top-level modules that *file* imports by absolute names, the standard library included."""
-    for node in ast.walk(syntax_tree(file)):
+    for node in syntax_nodes(file):
         match node:
             case ast.Import(names=aliases):
                 yield from (alias.name.partition(".")[0] for alias in aliases)

@@ -13,6 +13,7 @@ TEXT = "The raven is a bird of few words and of many plans. " * 8
 STREAMS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Say(TEXT),),), tokens_per_s=60)))
 HANGS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Wait(),),))))
 SESSIONS = 208
+DEDICATED = 3
 
 
 class RecordingReader:
@@ -53,8 +54,8 @@ def test_every_reader_gets_every_session_complete_and_in_order(options: rc.Runti
     async def main() -> None:
         narrow = msgspec.structs.replace(options, reader_bytes=2_000)
         async with rc.Runtime(options=options) as runtime, rc.Runtime(options=narrow) as slow_runtime:
-            packed = await runtime.spawn_many(STREAMS, SESSIONS - 8, rc.Packed(actors=2))
-            sessions = packed + await runtime.spawn_many(STREAMS, 8)
+            packed = await runtime.spawn_many(STREAMS, SESSIONS - DEDICATED, rc.Packed(actors=2))
+            sessions = packed + await runtime.spawn_many(STREAMS, DEDICATED)
             stuck = await runtime.spawn(HANGS, placement=rc.Packed(actors=2))
             await stuck.send(rc.UserMessage.of("say something"))
             fast, slow, late = RecordingReader(), RecordingReader(), RecordingReader()

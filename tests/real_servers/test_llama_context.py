@@ -18,7 +18,7 @@ QUESTION = "Tell me something about ravens, part {}."
 @pytest.mark.parametrize(
     ("turns", "more"),
     [
-        pytest.param(14, " They are clever birds, and they live in many places of the world." * 4, id="long messages"),
+        pytest.param(9, " They are clever birds, and they live in many places of the world." * 8, id="long messages"),
         pytest.param(40, "", id="many turns", marks=pytest.mark.chaos),
     ],
 )

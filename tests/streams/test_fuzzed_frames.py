@@ -6,7 +6,7 @@ import logging
 import pytest
 from fuzzing.frames import run_rounds
 
-ROUNDS = 2_000
+ROUNDS = 1_000
 
 
 @pytest.mark.parametrize("authenticated", [False, True], ids=["strangers", "peers"])
