@@ -1,9 +1,10 @@
 """The ports of a runtime's routers and session actors, where a firewall has only some open."""
 
 import asyncio
+import random
 import socket
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import cast
 
 import msgspec
@@ -21,18 +22,18 @@ ECHO = rc.SessionConfig(provider=rc.Scripted())
 @contextmanager
 def occupied(count: int) -> Generator[int]:
     """The first of *count* successive ports that are in use."""
+    with ExitStack() as taken:
+        yield _occupy(count, taken)
+
+
+def _occupy(count: int, taken: ExitStack) -> int:
     while True:
-        taken = [socket.create_server((node_address(), 0))]
-        first = taken[0].getsockname()[1]
-        try:
-            taken += [socket.create_server((node_address(), first + number)) for number in range(1, count)]
-            yield first
-            return
-        except OSError:
-            continue  # one of them is in use by somebody else
-        finally:
-            for each in taken:
-                each.close()
+        first = random.randrange(10_000, 30_000)  # the kernel gives no connection a port below 32,768 meanwhile
+        with suppress(OSError), ExitStack() as so_far:  # one of them may be in use by somebody else
+            for port in range(first, first + count):
+                so_far.enter_context(socket.create_server((node_address(), port)))
+            taken.push(so_far.pop_all())
+            return first
 
 
 def free_ports(count: int) -> tuple[int, int]:
