@@ -88,7 +88,11 @@ def ray_address() -> Iterator[str]:
     """The address of the Ray of this run. This process is connected to it, so runtimes need no address."""
     import ray  # here, because it takes a second and most runs do not need it
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    with pytest.MonkeyPatch.context() as environment:
+        # Nobody reads the logs of workers: looking for new files all the time takes 3 % of a CPU.
+        environment.setenv("RAY_LOG_MONITOR_MANY_FILES_THRESHOLD", "0")
+        environment.setenv("LOG_NAME_UPDATE_INTERVAL_S", "86_400")
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     yield ray.get_runtime_context().gcs_address
     ray.shutdown()
 
