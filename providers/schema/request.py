@@ -17,6 +17,7 @@ from .messages import HistoryView, Message, unchanged_messages
 from .tools import ProviderTool, Tool, ToolChoice
 
 Positive = Annotated[int, Meta(gt=0)]
+PositiveSeconds = Annotated[float, Meta(gt=0)]
 Temperature = Annotated[float, Meta(ge=0, le=2)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]

@@ -17,7 +17,7 @@ from ...providers.registry import PROVIDERS, ProviderConfig, with_request_forms
 from ...providers.schema.checks.field_checks import check_fields
 from ...providers.schema.checks.shown import ReadableStruct, short_repr, shown
 from ...providers.schema.errors import InvalidConfig, UnknownProvider
-from ...providers.schema.request import Positive, Settings
+from ...providers.schema.request import Positive, PositiveSeconds, Settings
 from ...providers.schema.tools import Approval, Tool, ToolChoice, is_object
 from .tools.function_tool import check_tools
 from .validation import validated_provider
@@ -130,7 +130,8 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     sent, and often rejected, again. *auto_continue* is how often in a turn an answer is continued that was cut off by
     the output limit or paused by the provider. After *max_steps* answers with tool uses, a turn ends when it has their
     results, or as *on_max_steps* says. *approval* is whether uses of tools that do not say so themselves wait
-    for ``Approve``.
+    for ``Approve``, *approval_timeout_s* how long at most, in seconds. A tool use that may run and that nobody answers,
+    or says anything of, for *results_timeout_s* seconds gets an error result.
     """
 
     compaction: Compaction | None = Layered()
@@ -143,6 +144,8 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     max_steps: Positive = 25
     on_max_steps: OnMaxSteps = OnMaxSteps.END
     approval: Approval = Approval.NEVER
+    approval_timeout_s: PositiveSeconds | None = None
+    results_timeout_s: PositiveSeconds | None = 3_600.0
     retry: RetryPolicy = RetryPolicy()
     limits: Limits = Limits()
 

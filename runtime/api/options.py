@@ -10,11 +10,10 @@ from msgspec import Meta
 from ...providers.schema.checks.field_checks import check_fields
 from ...providers.schema.checks.shown import short_repr, shown
 from ...providers.schema.errors import InvalidConfig
-from ...providers.schema.request import Positive
+from ...providers.schema.request import Positive, PositiveSeconds
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Memory = Annotated[int, Meta(ge=0, le=1 << 48)]  # Ray counts in units of a 10,000th byte, and overflows beyond
-PositiveSeconds = Annotated[float, Meta(gt=0)]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 

@@ -21,6 +21,7 @@ from .context_meter import Fill
 from .handlers.answers import complete_request
 from .handlers.imports import import_messages
 from .handlers.messages import accept_message, ends_request, run_queue
+from .handlers.tools import time_out
 from .handlers.turns import fail_request, finish_compaction, next_request
 from .history import HistorySize
 from .instructions import Acknowledge, Emit, Instruction
@@ -271,6 +272,8 @@ class Conversation:
                 return number == current
             case ev.CompactionEnded(compaction=number), Compacting(compaction=current):
                 return number == current
+            case ev.ToolsTimedOut(timer=number, approval=approval), ToolsOut(batch=batch):
+                return number == (batch.approval_timer if approval else batch.timer)
             case ev.TaskCancelled(), Requesting() | Compacting():
                 return True
             case _:
@@ -290,6 +293,8 @@ class Conversation:
                 return [next_request(state, turn)]
             case ev.CompactionEnded(), Compacting() as phase:
                 return finish_compaction(state, phase, outcome)
+            case ev.ToolsTimedOut(), ToolsOut(turn=turn, batch=batch):
+                return time_out(state, turn, batch, outcome.approval)
             case ev.TaskCancelled(), Compacting(compaction=number) as phase:
                 ended = ev.CompactionEnded(compaction=number, problem=_CANCELLED.message)
                 return finish_compaction(state, phase, ended)

@@ -96,6 +96,16 @@ class CompactionEnded(_Event, frozen=True, kw_only=True):
     report: CompactionReport | None = None
 
 
+class ToolsTimedOut(_Event, frozen=True, kw_only=True):
+    """Nobody has answered the tool uses that may run, or decided about those that wait for *approval*, in time.
+
+    *timer* is the number in the instruction ``StartToolTimer``.
+    """
+
+    timer: int
+    approval: bool = False
+
+
 class TaskCancelled(_Event, frozen=True, kw_only=True):
     """The task of the running request or compaction was cancelled, and not by an instruction.
 
@@ -111,7 +121,7 @@ class HistoryTrimmed(_Event, frozen=True, kw_only=True):
     limit_bytes: int
 
 
-Outcome = Answered | RequestFailed | BackoffEnded | CompactionEnded | TaskCancelled
+Outcome = Answered | RequestFailed | BackoffEnded | CompactionEnded | ToolsTimedOut | TaskCancelled
 """What results from an instruction. It is ignored if the conversation no longer waits for it."""
 
 Event = Opened | Imported | Received | HistoryTrimmed | Outcome

@@ -73,6 +73,14 @@ class StartCompaction(_Instruction, frozen=True):
     prompts: tuple[Prompt, ...] = ()
 
 
+class StartToolTimer(_Instruction, frozen=True):
+    """Report ``ToolsTimedOut`` after *delay_s*, in the place of an earlier timer for results, or for *approval*."""
+
+    timer: int
+    delay_s: float
+    approval: bool = False
+
+
 class Cancel(_Instruction, frozen=True):
     """Cancel the running request, backoff or compaction. Its outcome is no longer wanted."""
 
@@ -88,6 +96,15 @@ class EndSession(_Instruction, frozen=True):
 
 
 Instruction = (
-    Record | Acknowledge | Emit | SendRequest | StartBackoff | StartCompaction | Cancel | ApplySettings | EndSession
+    Record
+    | Acknowledge
+    | Emit
+    | SendRequest
+    | StartBackoff
+    | StartToolTimer
+    | StartCompaction
+    | Cancel
+    | ApplySettings
+    | EndSession
 )
 """``Record``: persist the event before the instructions that follow are executed."""

@@ -20,7 +20,7 @@ from ..api.messages import (
     UserMessage,
 )
 from ..api.status import State
-from .events import Answered, BackoffEnded, CompactionEnded, Opened, RequestFailed, TaskCancelled
+from .events import Answered, BackoffEnded, CompactionEnded, Opened, RequestFailed, TaskCancelled, ToolsTimedOut
 from .tools.batch import ToolBatch
 from .turn import Turn
 
@@ -120,6 +120,7 @@ TRANSITIONS: dict[type[Phase], dict[type, tuple[type[Phase], ...]]] = {
         RequestApproval: (ToolsOut,),
         Approve: (ToolsOut,),
         Deny: (Idle, ToolsOut, Requesting, Compacting),
+        ToolsTimedOut: (Idle, ToolsOut, Requesting, Compacting),
         UserMessage: (Idle,),
         Interrupt: (Idle,),
         Close: (Idle,),

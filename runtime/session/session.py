@@ -30,6 +30,7 @@ from ..core.instructions import (
     SendRequest,
     StartBackoff,
     StartCompaction,
+    StartToolTimer,
 )
 from ..core.phases import ToolsOut
 from ..events.outbox import Outbox
@@ -39,6 +40,7 @@ from .message_checks import CheckedMessage, checked_message
 from .ray_tools import BatchRuns, OnTools
 from .reporting import report_event, report_request
 from .request_task import RequestTask, named_failure
+from .tool_timers import ToolTimers
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class Session:
         self._task: asyncio.Task[None] | None = None  # the running request or compaction
         self._request: RequestTask | None = None  # the running request
         self._timer: asyncio.TimerHandle | None = None
+        self._tool_timers: ToolTimers | None = None  # only while tool uses are open
         self._tasks: tuple[asyncio.Task[None], ...] = ()  # also cancelled ones, until they have closed their sockets
         self._end: asyncio.Event | None = None  # made only when somebody waits for it
         self._batch_runs: tuple[BatchRuns, ...] = ()  # on Ray
@@ -185,6 +188,9 @@ class Session:
         instructions = self._conversation.handle(event)
         if (size := self._conversation.history_size) != self._history_size:
             self._report_history(size)
+        if self._tool_timers and not self._conversation.open_tool_uses:
+            self._tool_timers.stop()
+            self._tool_timers = None
         for instruction in instructions:
             self._execute(instruction)
         if self._batch_runs:
@@ -213,6 +219,9 @@ class Session:
                 self._start(self._run_compaction(instruction))
             case StartBackoff(request=request, delay_s=delay_s):
                 self._timer = asyncio.get_running_loop().call_later(delay_s, self._end_backoff, request)
+            case StartToolTimer():
+                self._tool_timers = self._tool_timers or ToolTimers(self._handle)
+                self._tool_timers.start(instruction)
             case Cancel():
                 self._cancel()
             case ApplySettings(config=config):

@@ -71,6 +71,8 @@ configs = st.builds(
     auto_continue=st.sampled_from([0, 0, 1]),
     max_steps=st.sampled_from([25, 25, 1, 2]),
     approval=st.sampled_from(Approval),
+    approval_timeout_s=st.sampled_from([None, 60.0]),
+    results_timeout_s=st.sampled_from([None, 60.0]),
     on_max_steps=st.sampled_from(OnMaxSteps),
 )
 texts = st.sampled_from(["", " ", "\n", "hi", "a raven", " spaced "]).map(Text)

@@ -40,6 +40,7 @@ from rayconteur.runtime.core.instructions import (
     SendRequest,
     StartBackoff,
     StartCompaction,
+    StartToolTimer,
 )
 from rayconteur.runtime.core.phases import Compacting
 from rayconteur.runtime.core.state import Snapshot
@@ -211,6 +212,8 @@ class ModelChecker:
                 self.work = None
             case Acknowledge():
                 assert isinstance(event, ev.Received)
+            case StartToolTimer():
+                assert self.conversation.state is State.TOOLS_OUT
             case ApplySettings():
                 self._before_turn = self._before_turn.with_settings(self.applied, step.config)
                 self.applied = step.config

@@ -72,7 +72,8 @@ class ToolLedger:
                 assert use in self.allowed - self.ended, "it has ended, or must not run"
                 self.ended.add(use)
             case out.ToolFailed(tool_use_id=use):
-                may_run = self.unapproved if is_a(event, msg.Deny) else self.allowed
+                is_undecided = is_a(event, msg.Deny) or (isinstance(event, ev.ToolsTimedOut) and event.approval)
+                may_run = self.unapproved if is_undecided else self.allowed
                 assert use in may_run - self.ended
                 self.ended.add(use)
                 self.unapproved.discard(use)

@@ -115,6 +115,7 @@ EVENTS: list[tuple[bytes, ev.Event]] = [
         ),
     ),
     (b'{"event":"backoffended","request":2}', ev.BackoffEnded(request=2)),
+    (b'{"event":"toolstimedout","timer":7,"approval":true}', ev.ToolsTimedOut(timer=7, approval=True)),
     (
         b'{"event":"imported","messages":[{"role":"user","content":[{"kind":"text","text":"hi"}],"turn":1}]}',
         ev.Imported(messages=(Message(role=Role.USER, content=(Text("hi"),), turn=1),)),

@@ -59,6 +59,8 @@ EVERYTHING = Configure(
     streaming=False,
     approval=Approval.ALWAYS,
     on_max_steps=OnMaxSteps.ANSWER,
+    approval_timeout_s=5.0,
+    results_timeout_s=6.0,
     compaction=Window(keep_recent_turns=3),
     compact_eagerly=True,
     when_busy=WhenBusy.REJECT,

@@ -13,12 +13,12 @@ from ...api import messages as msg
 from ...api.config import OnMaxSteps
 from ...api.errors import NoApprovalNeeded
 from ..changes.continuation import answer_text
-from ..instructions import Emit, Instruction
+from ..instructions import Emit, Instruction, StartToolTimer
 from ..mailbox import require_size
 from ..phases import ToolsOut
 from ..state import ConversationState
 from ..tools.approvals import needs_approval, with_grants
-from ..tools.batch import ToolBatch, unexpected_tool_message
+from ..tools.batch import NOBODY_ANSWERED, NOBODY_APPROVED, ToolBatch, unexpected_tool_message
 from ..turn import MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
 from .turns import append_results, end_turn, next_request, require_history_room
 
@@ -40,8 +40,8 @@ def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch, at: 
     if unapproved:
         emitted.append(Emit(turn.approval_requested(batch.waiting)))
     if batch.open:
-        state.enter(ToolsOut(turn=msgspec.structs.replace(turn, refused_batches=0), batch=batch))
-        return emitted
+        turn = msgspec.structs.replace(turn, refused_batches=0)
+        return [*emitted, *_wait(state, turn, batch, for_approval=True)]
     turn = msgspec.structs.replace(turn, refused_batches=turn.refused_batches + 1)
     if turn.refused_batches < MAX_REFUSED_BATCHES:
         return [*emitted, *_end_step(state, turn, batch)]
@@ -63,13 +63,13 @@ def accept_tool_update(state: ConversationState, message: msg.ToolUpdate, size_b
     """Report what programs tell of the tools that they run."""
     turn, batch = _waiting_for(state, (*message.started, *message.progress), size_bytes)
     updated = batch.with_update(message)
-    state.enter(ToolsOut(turn=turn, batch=updated))
+    timers = _wait(state, turn, updated)
     started = updated.started[len(batch.started) :]
     progress = [
         out.ToolProgress(turn=turn.number, tool_use_id=each, name=batch.name_of(each), text=text)
         for each, text in message.progress.items()
     ]
-    return [*(Emit(_started(turn, batch, each)) for each in started), *map(Emit, progress)]
+    return [*(Emit(_started(turn, batch, each)) for each in started), *map(Emit, progress), *timers]
 
 
 def request_approval(
@@ -85,9 +85,9 @@ def request_approval(
         if use.id in message.tool_use_ids and any(grant.allows(use, at) for grant in state.grants):
             raise NoApprovalNeeded(f"an earlier approval covers tool use {shown(use.id)}")
     batch = batch.with_unapproved(message.tool_use_ids)
-    state.enter(ToolsOut(turn=turn, batch=batch))
     uses = tuple(use for use in batch.waiting if use.id in message.tool_use_ids)
-    return [Emit(turn.approval_requested(uses))] if uses else []
+    timers = _wait(state, turn, batch, for_approval=bool(uses))
+    return [Emit(turn.approval_requested(uses)), *timers] if uses else timers
 
 
 def approve(state: ConversationState, message: msg.Approve, size_bytes: int, at: float) -> list[Instruction]:
@@ -96,8 +96,7 @@ def approve(state: ConversationState, message: msg.Approve, size_bytes: int, at:
     batch = before.with_approval(message)
     uses = tuple(use for use in batch.approved if use.id in before.unapproved)
     state.grants = with_grants(state.grants, message, uses, at)
-    state.enter(ToolsOut(turn=turn, batch=batch))
-    return [Emit(turn.tool_batch(uses, state.config))]
+    return [Emit(turn.tool_batch(uses, state.config)), *_wait(state, turn, batch)]
 
 
 def deny(state: ConversationState, message: msg.Deny, size_bytes: int) -> list[Instruction]:
@@ -106,6 +105,14 @@ def deny(state: ConversationState, message: msg.Deny, size_bytes: int) -> list[I
     batch = before.with_denial(message)
     denied = [result for each, result in batch.results.items() if each not in before.results]
     return [*(Emit(_ended(turn, batch, result, None)) for result in denied), *_go_on(state, turn, batch)]
+
+
+def time_out(state: ConversationState, turn: Turn, batch: ToolBatch, approval: bool) -> list[Instruction]:
+    """Nobody has answered the tool uses that may run, or decided about those that wait for *approval*, in time."""
+    uses = batch.waiting if approval else batch.approved
+    batch = batch.with_errors(uses, NOBODY_APPROVED if approval else NOBODY_ANSWERED)
+    failed = [_ended(turn, batch, batch.results[use.id], None) for use in uses]
+    return [*map(Emit, failed), *_go_on(state, turn, batch)]
 
 
 def _waiting_for(state: ConversationState, ids: Iterable[str], size_bytes: int) -> tuple[Turn, ToolBatch]:
@@ -123,10 +130,21 @@ def _waiting_for(state: ConversationState, ids: Iterable[str], size_bytes: int) 
 
 def _go_on(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:
     """Wait for what is still open; if nothing is, end the step."""
-    if not batch.open:
-        return _end_step(state, turn, batch)
+    return _wait(state, turn, batch) if batch.open else _end_step(state, turn, batch)
+
+
+def _wait(state: ConversationState, turn: Turn, batch: ToolBatch, for_approval: bool = False) -> list[Instruction]:
+    """Wait for what is open, each time anew as long as it may last; *for_approval* too if that has just been asked."""
+    timer = state.record + 1  # of the event that is being applied: no other timer has this number
+    timers: list[Instruction] = []
+    if batch.approved and (limit_s := state.config.results_timeout_s):
+        timers.append(StartToolTimer(timer, limit_s))
+        batch = msgspec.structs.replace(batch, timer=timer)
+    if for_approval and batch.unapproved and (limit_s := state.config.approval_timeout_s):
+        timers.append(StartToolTimer(timer, limit_s, approval=True))
+        batch = msgspec.structs.replace(batch, approval_timer=timer)
     state.enter(ToolsOut(turn=turn, batch=batch))
-    return []
+    return timers
 
 
 def _end_step(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:

@@ -24,6 +24,8 @@ from ...api.messages import Approve, Deny, ToolResults, ToolUpdate
 INTERRUPTED = "This tool use was interrupted before it had a result."
 MALFORMED = "The input of this tool use is not a JSON object, and nothing was run. Ask again with valid JSON."
 NO_MORE = "Nothing was run: this turn may use no more tools."
+NOBODY_ANSWERED = "This tool use had no result in time; what became of it is not known."
+NOBODY_APPROVED = "Nobody approved this tool use in time, and nothing was run."
 DENIED = "The user denied this tool use, and nothing was run"
 CUT_OFF = "and nothing was run. Ask again with a shorter input, or in several tool uses."
 _LIMITS = {
@@ -37,7 +39,7 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     A use with malformed input has its error result from the start. *unapproved* are the ids of those that wait for
     approval, *decided* of those that have it, *edited* of those whose input somebody changed with it, *started* of
-    those that run.
+    those that run. *timer* and *approval_timer* are the numbers of the timers that limit the wait.
     *stop_reason* is that of the answer, *usage* that of its request.
     """
 
@@ -49,6 +51,8 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     started: tuple[str, ...] = ()
     stop_reason: StopReason = StopReason.TOOL_USE
     usage: Usage = NONE_YET
+    timer: int = 0
+    approval_timer: int = 0
 
     @classmethod
     def of(
@@ -78,6 +82,12 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     def waiting(self) -> tuple[ToolUse, ...]:
         """The tool uses that wait for approval."""
         return tuple(use for use in self.uses if use.id in self.unapproved)
+
+    def with_errors(self, uses: Iterable[ToolUse], text: str) -> Self:
+        """This batch with error results of the same *text* for *uses*."""
+        errors = {use.id: _error_result(use, text) for use in uses}
+        left = tuple(each for each in self.unapproved if each not in errors)
+        return msgspec.structs.replace(self, results=self.results | errors, unapproved=left)
 
     def refused_as_too_many(self) -> Self:
         """This batch with error results: the turn has had as many steps as it may have."""

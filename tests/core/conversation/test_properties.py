@@ -219,6 +219,10 @@ class Interleavings(RuleBasedStateMachine):
                 return ev.BackoffEnded(request=number)
             case ToolsOut() as phase:
                 batch = phase.batch
+                if not data.draw(st.integers(0, 9)):
+                    approval = data.draw(st.booleans())
+                    timer = batch.approval_timer if approval else batch.timer
+                    return ev.ToolsTimedOut(timer=timer, approval=approval)
                 message = tool_messages([use.id for use in batch.approved], [use.id for use in batch.waiting])
                 return msgspec.structs.replace(received(data.draw(message)), at=self.later(data))
             case Compacting(compaction=compaction):
