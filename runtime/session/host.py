@@ -25,8 +25,8 @@ from .credentials import Credentials
 from .endings import Endings, log_failure
 from .history_budget import HistoryBudget
 from .pages import decode_messages
-from .ray_tools import RayTools
 from .session import Session
+from .tools.ray_runs import RayTools
 
 log = logging.getLogger(__name__)
 

@@ -37,10 +37,10 @@ from ..events.outbox import Outbox
 from .compaction_task import CompactionTask
 from .credentials import Credentials
 from .message_checks import CheckedMessage, checked_message
-from .ray_tools import BatchRuns, OnTools
 from .reporting import report_event, report_request
 from .request_task import RequestTask, named_failure
-from .tool_timers import ToolTimers
+from .tools.open_tools import OpenTools
+from .tools.ray_runs import OnTools
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +64,9 @@ class Session:
         self._task: asyncio.Task[None] | None = None  # the running request or compaction
         self._request: RequestTask | None = None  # the running request
         self._timer: asyncio.TimerHandle | None = None
-        self._tool_timers: ToolTimers | None = None  # only while tool uses are open
+        self._open_tools: OpenTools | None = None  # only while there are some
         self._tasks: tuple[asyncio.Task[None], ...] = ()  # also cancelled ones, until they have closed their sockets
         self._end: asyncio.Event | None = None  # made only when somebody waits for it
-        self._batch_runs: tuple[BatchRuns, ...] = ()  # on Ray
         self._history_size = HistorySize()
         self._conversation = Conversation()
         self._handle(opened)
@@ -188,16 +187,10 @@ class Session:
         instructions = self._conversation.handle(event)
         if (size := self._conversation.history_size) != self._history_size:
             self._report_history(size)
-        if self._tool_timers and not self._conversation.open_tool_uses:
-            self._tool_timers.stop()
-            self._tool_timers = None
         for instruction in instructions:
             self._execute(instruction)
-        if self._batch_runs:
-            wanted = {use.id for use in self._conversation.open_tool_uses}
-            for runs in self._batch_runs:
-                runs.keep(wanted)
-            self._batch_runs = self._batch_runs if wanted else ()
+        if self._open_tools:
+            self._follow_tools(self._open_tools)
         return instructions
 
     def _report_history(self, size: HistorySize) -> None:
@@ -220,8 +213,7 @@ class Session:
             case StartBackoff(request=request, delay_s=delay_s):
                 self._timer = asyncio.get_running_loop().call_later(delay_s, self._end_backoff, request)
             case StartToolTimer():
-                self._tool_timers = self._tool_timers or ToolTimers(self._handle)
-                self._tool_timers.start(instruction)
+                self._tools().start_timer(instruction)
             case Cancel():
                 self._cancel()
             case ApplySettings(config=config):
@@ -248,10 +240,21 @@ class Session:
         assert isinstance(phase, ToolsOut)
         tools = phase.turn.config(self._conversation.config).tools
         runs = on_tools((self.id, self.epoch), batch, tools, self._credentials.variables())
-        self._batch_runs += (runs,)
+        self._tools().add_runs(runs)
         task = asyncio.get_running_loop().create_task(runs.run())
         self._tasks += (task,)
         task.add_done_callback(self._task_done)
+
+    def _tools(self) -> OpenTools:
+        self._open_tools = self._open_tools or OpenTools(self._handle)
+        return self._open_tools
+
+    def _follow_tools(self, tools: OpenTools) -> None:
+        if open_uses := self._conversation.open_tool_uses:
+            tools.keep({use.id for use in open_uses})
+        else:
+            tools.stop()
+            self._open_tools = None
 
     async def _run_request(self, send: SendRequest) -> None:
         if send.attempt == 1:

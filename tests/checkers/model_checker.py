@@ -212,12 +212,10 @@ class ModelChecker:
                 self.work = None
             case Acknowledge():
                 assert isinstance(event, ev.Received)
-            case StartToolTimer():
-                assert self.conversation.state is State.TOOLS_OUT
             case ApplySettings():
                 self._before_turn = self._before_turn.with_settings(self.applied, step.config)
                 self.applied = step.config
-            case ev.Record():
+            case ev.Record() | StartToolTimer():
                 pass
             case EndSession():
                 assert self.closed

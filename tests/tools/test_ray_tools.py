@@ -11,7 +11,7 @@ from fixtures.virtual_time import run
 import rayconteur as rc
 from rayconteur.runtime import ActorMethod, Approval, ApprovalRequested, Approve, Deny, RayTask, ToolCompleted
 from rayconteur.runtime.api.tools.places import ShippedRun
-from rayconteur.runtime.session.ray_tools import RunEnd
+from rayconteur.runtime.session.tools.ray_runs import RunEnd
 from rayconteur.scripted import Call, Say
 
 ASKS = (Call("look", id="a"), Call("look", id="b"), Call("look", id="c"))

@@ -21,7 +21,7 @@ from ray.exceptions import (
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.content import ToolUse
 from ...api.tools.places import RayTask, ShippedRun
-from ...session.ray_tools import RunEnd
+from ...session.tools.ray_runs import RunEnd
 from ...tools.results import error_result
 from ..actor_logs import logged_level
 from .resources import KnownNodes

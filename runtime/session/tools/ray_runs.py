@@ -10,18 +10,18 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from ...providers.schema.checks.shown import shown
-from ...providers.schema.content import ToolResult, ToolUse
-from ...providers.schema.errors import RayconteurError
-from ...providers.schema.request import Settings
-from ...providers.schema.tools import ProviderTool, Tool
-from ..api.errors import ToolResultError
-from ..api.events import ToolBatch
-from ..api.messages import Interrupt, ToLLM, ToolResults, ToolUpdate
-from ..api.tools.places import ShippedRun
-from ..tools.batches import reports
-from ..tools.results import error_result
-from ..tools.runs import OnProgress, Outcome, retry_delay_s, timed_out
+from ....providers.schema.checks.shown import shown
+from ....providers.schema.content import ToolResult, ToolUse
+from ....providers.schema.errors import RayconteurError
+from ....providers.schema.request import Settings
+from ....providers.schema.tools import ProviderTool, Tool
+from ...api.errors import ToolResultError
+from ...api.events import ToolBatch
+from ...api.messages import Interrupt, ToLLM, ToolResults, ToolUpdate
+from ...api.tools.places import ShippedRun
+from ...tools.batches import reports
+from ...tools.results import error_result
+from ...tools.runs import OnProgress, Outcome, retry_delay_s, timed_out
 
 log = logging.getLogger(__name__)
 
