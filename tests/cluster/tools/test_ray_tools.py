@@ -199,6 +199,21 @@ def test_a_detached_session_runs_its_tool_to_the_end_after_its_program_was_kille
         assert results_of(session) == [started.read_text()]
 
 
+def test_a_loop_that_is_left_at_tools_on_ray_ends_its_turn_and_them_since_nobody_is_to_send_their_results(
+    runtime: blocking.Runtime, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    session = runtime.spawn(config((Call("goes_on", {"file": str(file)}),), tools=(goes_on,)))
+
+    for event in session.ask("go on"):
+        if isinstance(event, rc.ToolBatch):
+            wait_until(file.exists)
+            break
+
+    wait_until(lambda: not file.exists())
+    assert still_answers(session)
+
+
 @ray.remote(num_cpus=0)
 class Counter:
     def __init__(self) -> None:
