@@ -53,7 +53,8 @@ def _structs() -> Iterator[type[msgspec.Struct]]:
     yield from (Settings, Reasoning, config.SessionConfig, config.RetryPolicy, config.Limits)
     yield from (options.RuntimeOptions, options.RouterLimits, placement.Packed)
     yield from (Layered, *get_args(AnyStrategy), *get_args(ProviderConfig), ModelFacts, Tool)
-    yield from (messages.UserMessage, messages.ToolResults, messages.Interrupt, messages.Rewind, messages.Close)
+    yield from (messages.UserMessage, messages.ToolResults, messages.ToolUpdate, messages.Approve, messages.Deny)
+    yield from (messages.Interrupt, messages.Rewind, messages.Close)
 
 
 def _owner(struct: type[msgspec.Struct], field: str) -> type[msgspec.Struct]:

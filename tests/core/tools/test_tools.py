@@ -21,7 +21,7 @@ from builders.conversation import (
     user_message,
 )
 
-from rayconteur.providers.schema.content import ToolResult, ToolUse
+from rayconteur.providers.schema.content import Text, ToolResult, ToolUse
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.tools import Tool, ToolChoice
 from rayconteur.runtime.api import events as out
@@ -329,3 +329,17 @@ def test_a_model_that_asks_for_tools_when_it_may_use_none_ends_the_turn() -> Non
     assert end.stop_reason is StopReason.MAX_STEPS
     assert not [event for event in emitted_events(instructions) if isinstance(event, out.ToolBatch)]
     assert history_lines(conversation.history)[-1] == "user: b!"
+
+
+def test_what_a_tool_took_and_that_it_started_is_in_its_events() -> None:
+    conversation = conversation_with_open_tool_uses("a", "b")
+    conversation.handle(received(msg.ToolUpdate(started=("a",), progress={"a": "half"})))
+
+    results = (ToolResult("a"), ToolResult("b", (Text("no"),), is_error=True))
+    instructions = conversation.handle(received(msg.ToolResults(results=results, durations_s={"a": 0.5, "b": 2.0})))
+
+    assert emitted_events(instructions)[:3] == [
+        out.ToolStarted(turn=1, tool_use_id="b", name="look"),
+        out.ToolCompleted(turn=1, tool_use_id="a", name="look", duration_s=0.5),
+        out.ToolFailed(turn=1, tool_use_id="b", name="look", message="no", duration_s=2.0),
+    ]
