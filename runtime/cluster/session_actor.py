@@ -19,7 +19,7 @@ from ..api.status import SessionStatus
 from ..session.client_pool import ClientPool
 from ..session.garbage import SessionFreezer
 from ..session.host import Host, SessionKey
-from ..session.pages import HistoryPosition, encode_history_page, encode_statuses
+from ..session.pages import HistoryPosition, HistorySelection, encode_history_page, encode_statuses
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
 from .actor_logs import log_from
@@ -179,9 +179,11 @@ class _SessionActor:
         return encode_statuses(self._host.statuses(session_ids))
 
     @ray.method
-    async def history(self, key: SessionKey, full: bool, position: HistoryPosition | None) -> bytes:
+    async def history(
+        self, key: SessionKey, full: bool, position: HistoryPosition | None, selection: HistorySelection
+    ) -> bytes:
         """A page of the session's messages; if *full*, with those that compactions removed, and without summaries."""
-        return encode_history_page(self._host.history(key, full), position)
+        return encode_history_page(self._host.history(key, full), position, selection)
 
     @ray.method
     async def ready(self) -> None:

@@ -305,9 +305,21 @@ class SessionHandle:
         """The session's current status."""
         return self._loop.run(self._session.status())
 
-    def history(self, full: bool = False) -> tuple[Message, ...]:
-        """The messages; if *full*, with those that compactions removed, and without summaries."""
-        return self._loop.run(self._session.history(full))
+    def history(
+        self,
+        full: bool = False,
+        *,
+        limit: int | None = None,
+        roles: Iterable[str] | None = None,
+        before: int | None = None,
+        after: int | None = None,
+    ) -> tuple[Message, ...]:
+        """The messages; if *full*, with those that compactions removed, and without summaries.
+
+        With *limit*, the last ones; with *roles*, those of ``user`` or ``assistant``; with *before* and *after*, those
+        of turns before and after the ones with these numbers.
+        """
+        return self._loop.run(self._session.history(full, limit=limit, roles=roles, before=before, after=after))
 
     def export(self, path: str | PathLike[str] | None = None, full: bool = False) -> bytes:
         """The conversation in JSON Lines, for ``rayconteur.load``; also written to *path*, if one is given."""

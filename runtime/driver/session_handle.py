@@ -1,7 +1,7 @@
 """A session handle: a driver's access to one session."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
@@ -34,10 +34,10 @@ from ..api.status import CompactResult, SessionStatus
 from ..cluster.refs import HostRef
 from ..events.reader import Reader
 from ..session.host import SessionKey
-from ..session.pages import HistoryPosition, decode_history_page
+from ..session.pages import HistoryPosition, HistorySelection, decode_history_page
 from .answers.output_type import OutputType, output_type_of
 from .calls.abandoned_turns import Abandon, checked_on_abandon
-from .calls.arguments import Question, user_message
+from .calls.arguments import Question, history_selection, user_message
 from .calls.asked_compaction import ask_compaction
 from .calls.session_calls import SessionCalls
 from .reply import Reply, ReplyOptions
@@ -232,12 +232,29 @@ class SessionHandle:
         """The session's current status."""
         return await self._calls.status()
 
-    async def history(self, full: bool = False) -> tuple[Message, ...]:
-        """The messages; if *full*, with those that compactions removed, and without summaries."""
+    async def history(
+        self,
+        full: bool = False,
+        *,
+        limit: int | None = None,
+        roles: Iterable[str] | None = None,
+        before: int | None = None,
+        after: int | None = None,
+    ) -> tuple[Message, ...]:
+        """The messages; if *full*, with those that compactions removed, and without summaries.
+
+        With *limit*, the last ones; with *roles*, those of ``user`` or ``assistant``; with *before* and *after*, those
+        of turns before and after the ones with these numbers.
+
+        Raises:
+            InvalidConfig: one of these is not valid; it is named.
+        """
+        selection = history_selection(limit, roles, before, after)
         calls, messages = self._calls, list[Message]()
         position: HistoryPosition | None = None
         while True:
-            page = decode_history_page(await calls.call(partial(_history_page, calls.session.key, full, position)))
+            read_page = partial(_history_page, calls.session.key, full, position, selection)
+            page = decode_history_page(await calls.call(read_page))
             messages[page.start :] = page.messages  # from the start again, if the history has lost messages meanwhile
             if page.next is None:
                 return tuple(messages)
@@ -286,5 +303,7 @@ class SessionHandle:
         return options if on_abandon is None else replace(options, on_abandon=checked_on_abandon(on_abandon))
 
 
-async def _history_page(key: SessionKey, full: bool, position: HistoryPosition | None, host: HostRef) -> bytes:
-    return await host.call(lambda actor: actor.history.remote(key, full, position))
+async def _history_page(
+    key: SessionKey, full: bool, position: HistoryPosition | None, selection: HistorySelection, host: HostRef
+) -> bytes:
+    return await host.call(lambda actor: actor.history.remote(key, full, position, selection))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from ...providers.schema.messages import HistoryView, Message
+from ...providers.schema.messages import HistoryView, Message, Role
 from ..api.status import SessionStatus
 
 PAGE_SESSIONS = 1_000
@@ -14,17 +14,58 @@ _PAGE_MESSAGES = 5_000
 _PAGE_BYTES = 1 << 20
 """The bounds of a page of a history. A larger message has a page of its own."""
 
+_PAGE_SCANNED = 20_000
+"""The messages that are looked at for one page."""
+
 
 class HistoryPosition(msgspec.Struct, frozen=True, array_like=True):
-    """Where the next page of a history starts, and where the last one ends; *revision* is that of its view."""
+    """Where the next page of a history starts, and where the last one ends; *revision* is that of its view.
+
+    *read* messages were on the pages before.
+    """
 
     revision: int
     start: int
     end: int
+    read: int = 0
+
+
+class HistorySelection(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages of a history: those of *roles*, if any are given, of turns *before* and *after* these.
+
+    Of more than *limit*, these are the last ones.
+    """
+
+    limit: int | None = None
+    roles: frozenset[Role] = frozenset()
+    before: int | None = None
+    after: int | None = None
+
+    def has(self, message: Message) -> bool:
+        """True if *message* is selected, whatever the limit."""
+        return (
+            (not self.roles or message.role in self.roles)
+            and (self.before is None or message.turn < self.before)
+            and (self.after is None or message.turn > self.after)
+        )
+
+    def start(self, history: HistoryView) -> int:
+        """The index of the first message that is within the limit. The cost is that of the messages after it."""
+        if self.limit is None:
+            return 0
+        left = self.limit
+        for back, message in enumerate(reversed(history), start=1):
+            left -= self.has(message)
+            if not left:
+                return len(history) - back
+        return 0
+
+
+WHOLE = HistorySelection()
 
 
 class HistoryPage(msgspec.Struct, frozen=True, array_like=True):
-    """The *messages* from *start* on, and where the *next* page starts, if there is one."""
+    """The *messages*, of which *start* were on earlier pages, and where the *next* page starts, if there is one."""
 
     start: int
     messages: tuple[Message, ...]
@@ -73,23 +114,29 @@ def decode_statuses(data: bytes) -> list[SessionStatus]:
     return _statuses(data)
 
 
-def encode_history_page(history: HistoryView, position: HistoryPosition | None) -> bytes:
-    """The page of *history* at *position*, or the first one.
+def encode_history_page(
+    history: HistoryView, position: HistoryPosition | None, selection: HistorySelection = WHOLE
+) -> bytes:
+    """The page of *history* at *position*, or the first one, with those of its messages that *selection* has.
 
     It is the first one again if the history has lost messages since *position* was given.
     """
     if position is None or position.revision != history.revision:
-        position = HistoryPosition(history.revision, 0, len(history))
+        position = HistoryPosition(history.revision, selection.start(history), len(history))
     messages: list[msgspec.Raw] = []
     room_bytes = _PAGE_BYTES
     stop = position.start
-    while stop < position.end and room_bytes > 0 and len(messages) < _PAGE_MESSAGES:
-        data = _encode(history[stop])
-        messages.append(msgspec.Raw(data))
-        room_bytes -= len(data)
+    end = min(position.end, position.start + _PAGE_SCANNED)
+    while stop < end and room_bytes > 0 and len(messages) < _PAGE_MESSAGES:
+        message = history[stop]
         stop += 1
-    following = HistoryPosition(position.revision, stop, position.end) if stop < position.end else None
-    return _encode(_EncodedPage(position.start, messages, following))
+        if selection is WHOLE or selection.has(message):
+            data = _encode(message)
+            messages.append(msgspec.Raw(data))
+            room_bytes -= len(data)
+    read = position.read + len(messages)
+    following = HistoryPosition(position.revision, stop, position.end, read) if stop < position.end else None
+    return _encode(_EncodedPage(position.read, messages, following))
 
 
 def decode_history_page(data: bytes) -> HistoryPage:

@@ -66,5 +66,6 @@ def test_a_history_longer_than_a_page_arrives_whole(runner: asyncio.Runner, asyn
 
         assert [message.turn for message in history] == [1, 1, 2, 2, 3, 3, 4, 4]
         assert [message.content for message in history[::2]] == [(rc.Text(text),) for text in texts]
+        assert await session.history(limit=2, roles=["user"], after=1, before=4) == (history[2], history[4])
 
     runner.run(main())

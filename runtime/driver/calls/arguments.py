@@ -11,11 +11,13 @@ from ....providers.registry import ALIASES, PROVIDERS
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.content import Text, UserBlock
 from ....providers.schema.errors import InvalidConfig
+from ....providers.schema.messages import Role
 from ...api.config import TurnSettings
 from ...api.messages import UserMessage
 from ...api.options import validated_session_id
 from ...cluster.pool.actor_pool import ANY_PROVIDER
 from ...events.segments import END_SEQ
+from ...session.pages import HistorySelection
 
 Question = str | UserMessage | tuple[UserBlock, ...]
 """What ``ask`` takes."""
@@ -79,6 +81,27 @@ def warm_by_provider(warm: object) -> dict[str, int]:
             raise InvalidConfig("warm", f"give a number of idle actors, 0 or more, not {shown(count)}")
         counts[provider] += count
     return counts
+
+
+def history_selection(
+    limit: int | None, roles: Iterable[str] | None, before: int | None, after: int | None
+) -> HistorySelection:
+    """The messages that ``history`` is asked for.
+
+    Raises:
+        InvalidConfig: an argument is not valid; it is named.
+    """
+    if limit is not None and not is_count(limit, 1):
+        raise InvalidConfig("limit", f"give the number of messages, 1 or more, not {shown(limit)}")
+    for name, turn in (("before", before), ("after", after)):
+        if turn is not None and not is_count(turn, 0):
+            raise InvalidConfig(name, f"give the number of a turn, not {shown(turn)}")
+    known, wanted = [role.value for role in Role], cast(object, roles)
+    given = list(cast("Iterable[str]", wanted)) if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
+    if wanted is not None and (wrong := [role for role in given if role not in known]):
+        raise InvalidConfig("roles", f"give a list of {' and '.join(known)}, not {shown(wrong[0])}")
+    selected = frozenset(Role(role) for role in given if isinstance(role, str))
+    return HistorySelection(limit=limit, roles=selected, before=before, after=after)
 
 
 def user_message(question: Question, settings: TurnSettings | None = None) -> UserMessage:

@@ -54,6 +54,26 @@ def test_arguments_of_map_are_checked_at_the_call(
         runtime.map(ECHO, **({"prompts": ["a"]} | arguments))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"limit": 0}, "limit"),
+        ({"limit": "all"}, "limit"),
+        ({"roles": 5}, "roles"),
+        ({"roles": ["user", "system"]}, "roles"),
+        ({"before": -1}, "before"),
+        ({"after": True}, "after"),
+    ],
+)
+def test_a_history_is_selected_by_numbers_and_roles(
+    session: blocking.SessionHandle, arguments: dict[str, Any], field: str
+) -> None:
+    with rejected(InvalidConfig, field):
+        session.history(**arguments)
+
+    assert session.history(roles="user") == ()
+
+
 @pytest.mark.parametrize("ids", [1.5, True, None, -1, "raven", b"raven"])
 def test_ids_are_a_list_or_a_number(runtime: blocking.Runtime, ids: Any) -> None:
     with rejected(InvalidConfig, "ids"):

@@ -18,7 +18,9 @@ from rayconteur.runtime.session.client_pool import ClientPool
 from rayconteur.runtime.session.host import Host
 from rayconteur.runtime.session.pages import (
     PAGE_SESSIONS,
+    WHOLE,
     HistoryPosition,
+    HistorySelection,
     decode_history_page,
     decode_statuses,
     encode_history_page,
@@ -33,12 +35,14 @@ def messages(count: int, text: str = "caw") -> list[rc.Message]:
     return [rc.Message(role=Role.USER, content=(rc.Text(text),), turn=turn) for turn in range(count)]
 
 
-def read_pages(next_view: Callable[[], HistoryView]) -> tuple[list[rc.Message], int]:
+def read_pages(
+    next_view: Callable[[], HistoryView], selection: HistorySelection = WHOLE
+) -> tuple[list[rc.Message], int]:
     """All messages, and the number of pages: as a driver reads them."""
     found: list[rc.Message] = []
     position: HistoryPosition | None = None
     for pages in range(1, 1_000):
-        page = decode_history_page(encode_history_page(next_view(), position))
+        page = decode_history_page(encode_history_page(next_view(), position, selection))
         found[page.start :] = page.messages
         if (position := page.next) is None:
             return found, pages
@@ -58,6 +62,36 @@ def read_pages(next_view: Callable[[], HistoryView]) -> tuple[list[rc.Message], 
 )
 def test_a_history_arrives_whole_in_pages(history: list[rc.Message], pages: int) -> None:
     assert read_pages(lambda: HistoryView(history)) == (history, pages)
+
+
+@given(
+    turns=st.lists(st.integers(1, 6), max_size=12),
+    limit=st.none() | st.integers(1, 5),
+    roles=st.sets(st.sampled_from(Role)),
+    before=st.none() | st.integers(0, 7),
+    after=st.none() | st.integers(0, 7),
+)
+def test_a_selection_has_the_last_messages_that_fit_it(
+    turns: list[int], limit: int | None, roles: set[Role], before: int | None, after: int | None
+) -> None:
+    sides = [Role.USER, Role.ASSISTANT]
+    history = [rc.Message(role=sides[at % 2], content=(), turn=turn) for at, turn in enumerate(turns)]
+    selection = HistorySelection(limit=limit, roles=frozenset(roles), before=before, after=after)
+
+    fitting = [each for each in history if not roles or each.role in roles]
+    fitting = [each for each in fitting if before is None or each.turn < before]
+    fitting = [each for each in fitting if after is None or each.turn > after]
+
+    assert read_pages(lambda: HistoryView(history), selection)[0] == fitting[-limit if limit else 0 :]
+
+
+def test_a_selection_of_a_long_history_arrives_whole_in_pages() -> None:
+    history = messages(50_000)
+
+    found, pages = read_pages(lambda: HistoryView(history), HistorySelection(after=30_000, before=42_000))
+
+    assert found == history[30_001:42_000]
+    assert pages == 4  # one without any, and three of up to 5,000
 
 
 def test_a_page_ends_with_the_message_that_fills_it() -> None:
