@@ -23,6 +23,11 @@ EXPECTED_OUTPUT = {
     "tools_on_ray": [
         "counted 78,498 in another process: True\nThere are 78,498 primes below a million.\n",
     ],
+    "approval": [
+        "second program: may it send {'to': 'Ada', 'text': 'Rain!'}?\n",
+        "first program: a mail to ada@example.com: Rain.\nfirst program: Ada knows. I did not write to the others.\n",
+        "first program: [False, True]\n",
+    ],
     "csv_prompts": ["100 of 500", "500 of 500"],
     "server_sent_events": [
         "before the connection broke, up to event 5: 'Ravens",
