@@ -2,8 +2,10 @@
 
 import logging
 
+from ...providers.schema.checks.shown import shown
 from ...providers.schema.usage import Count
 from ..api import events as out
+from ..core.conversation import Conversation
 from ..core.instructions import SendRequest
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,18 @@ def report_event(session_id: str, event: out.FromLLM) -> None:
             log.debug("%s: turn %d waits for %d tools", session_id, event.turn, len(event.uses))
         case _:
             log.debug("%s: turn %d: %s", session_id, event.turn, type(event).__name__)
+
+
+def report_wait(session_id: str, turn: int, conversation: Conversation) -> None:
+    """Log what a queued *turn* waits for, if that is the tools of another one: it may be for somebody to answer them."""
+    if turn != (running := conversation.turn):
+        approval = {use.id for use in conversation.unapproved_tool_uses}
+        waiting = ", ".join(
+            f"{shown(use.id)} ({'approval' if use.id in approval else 'result'})" for use in conversation.open_tool_uses
+        )
+        log.info(
+            "%s: turn %d is queued behind turn %d, which waits for tool uses: %s", session_id, turn, running, waiting
+        )
 
 
 def report_request(session_id: str, send: SendRequest) -> None:

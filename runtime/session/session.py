@@ -37,7 +37,7 @@ from ..events.outbox import Outbox
 from .compaction_task import CompactionTask
 from .credentials import Credentials
 from .message_checks import CheckedMessage, checked_message
-from .reporting import report_event, report_request
+from .reporting import report_event, report_request, report_wait
 from .request_task import RequestTask, named_failure
 from .tools.open_tools import OpenTools
 from .tools.ray_runs import OnTools
@@ -101,6 +101,8 @@ class Session:
         for provider in checked.providers:
             self._credentials.add(provider)
         assert isinstance(acknowledge, Acknowledge)
+        if acknowledge.turn and self._conversation.open_tool_uses:
+            report_wait(self.id, acknowledge.turn, self._conversation)
         return Receipt(turn=acknowledge.turn, seq=seq, compaction=acknowledge.compaction)
 
     def load(self, messages: tuple[Message, ...]) -> None:

@@ -1,12 +1,14 @@
 """A session does not wait for tools longer than it should, and no timer outlives the wait."""
 
 import asyncio
+import logging
 
+import pytest
 from fixtures.session import running_session, scripted_config
 from fixtures.virtual_time import run
 
 import rayconteur as rc
-from rayconteur.runtime import StepCompleted, ToolUpdate
+from rayconteur.runtime import RequestApproval, StepCompleted, ToolUpdate
 from rayconteur.scripted import Call, Say
 
 LOOKS = (Call("look", id="a"),), (Say("seen"),)
@@ -28,6 +30,22 @@ def test_a_tool_use_that_nobody_answers_does_not_hold_up_its_session() -> None:
 
     asked_at, answered_at = run(main())
     assert 109 < answered_at - asked_at < 111
+
+
+def test_what_a_queued_message_waits_for_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        config = scripted_config((Call("look", id="a"), Call("send", id="b")), (Say("seen"),))
+        async with running_session(config) as session:
+            session.ask()
+            await session.wait_for_event(rc.ToolBatch)
+            session.tell(RequestApproval(tool_use_ids=("b",)))
+            session.ask()
+
+    with caplog.at_level(logging.INFO, "rayconteur"):
+        run(main())
+
+    waits = [record.getMessage() for record in caplog.records if "queued behind" in record.getMessage()]
+    assert waits == ["s: turn 2 is queued behind turn 1, which waits for tool uses: 'a' (result), 'b' (approval)"]
 
 
 def test_a_timer_ends_with_the_wait() -> None:
