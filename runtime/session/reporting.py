@@ -52,15 +52,13 @@ def report_event(session_id: str, event: out.FromLLM) -> None:
 
 
 def report_wait(session_id: str, turn: int, conversation: Conversation) -> None:
-    """Log what a queued *turn* waits for, if that is the tools of another one: it may be for somebody to answer them."""
-    if turn != (running := conversation.turn):
-        approval = {use.id for use in conversation.unapproved_tool_uses}
-        waiting = ", ".join(
-            f"{shown(use.id)} ({'approval' if use.id in approval else 'result'})" for use in conversation.open_tool_uses
-        )
-        log.info(
-            "%s: turn %d is queued behind turn %d, which waits for tool uses: %s", session_id, turn, running, waiting
-        )
+    """Log what a queued *turn* waits for, if that is the tools of another one: somebody may have to answer them."""
+    if turn == (running := conversation.turn):
+        return
+    unapproved = {use.id for use in conversation.unapproved_tool_uses}
+    uses = [(shown(use.id), use.id in unapproved) for use in conversation.open_tool_uses]
+    waiting = ", ".join(f"{name} ({'approval' if approval else 'result'})" for name, approval in uses)
+    log.info("%s: turn %d is queued behind turn %d, which waits for tools: %s", session_id, turn, running, waiting)
 
 
 def report_request(session_id: str, send: SendRequest) -> None:

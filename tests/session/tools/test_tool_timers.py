@@ -45,7 +45,7 @@ def test_what_a_queued_message_waits_for_is_logged(caplog: pytest.LogCaptureFixt
         run(main())
 
     waits = [record.getMessage() for record in caplog.records if "queued behind" in record.getMessage()]
-    assert waits == ["s: turn 2 is queued behind turn 1, which waits for tool uses: 'a' (result), 'b' (approval)"]
+    assert waits == ["s: turn 2 is queued behind turn 1, which waits for tools: 'a' (result), 'b' (approval)"]
 
 
 def test_a_timer_ends_with_the_wait() -> None:
