@@ -1,7 +1,8 @@
 """The tools of one answer: several run at a time, and what becomes of them is reported as it happens."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,6 +12,8 @@ from .runs import OnProgress, Outcome
 
 _REPORT_AFTER_S = 0.05
 """A tool that runs longer is reported as started. What it says of its progress waits so long for more."""
+_QUIET_S = 60.0
+"""So long nothing is reported of tools that run, then that they go on."""
 _NOTHING = object()
 
 
@@ -34,11 +37,15 @@ class Run(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Ids of the tool uses that have *started* and run on, what others say of their *progress*, and *outcomes*."""
+    """Ids of the tool uses that have *started* and run on, what others say of their *progress*, and *outcomes*.
+
+    If there is nothing of these, *going_on* are the ids of those that still run.
+    """
 
     started: tuple[str, ...]
     progress: dict[str, str]
     outcomes: list[Outcome]
+    going_on: tuple[str, ...] = ()
 
     @property
     def results(self) -> tuple[ToolResult, ...]:
@@ -56,7 +63,7 @@ class _Running:
     """A run, and when the next report of it is due."""
 
     run: Run
-    batch: "_Batch"
+    batch: "Runs"
     due_at: float | None
     is_told: bool = False
     progress: object = _NOTHING
@@ -70,14 +77,37 @@ class _Running:
 
 
 @dataclass(slots=True)
-class _Batch:
-    """The runs of a batch that are going on, by their tasks."""
+class Runs:
+    """Runs of tools, at most *max_parallel* at a time; one at a time from when one is added that runs alone."""
 
-    loop: asyncio.AbstractEventLoop
+    max_parallel: int
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    waiting: deque[Run] = field(default_factory=deque[Run])
     running: dict[asyncio.Task[Outcome], _Running] = field(default_factory=dict["asyncio.Task[Outcome]", _Running])
     news: asyncio.Future[None] | None = None
 
-    def start(self, run: Run) -> None:
+    def add(self, runs: Iterable[Run]) -> None:
+        """Run *runs* after those that were added before, as soon as there is room."""
+        self.waiting += runs
+        if not all(run.parallel for run in self.waiting):
+            self.max_parallel = 1
+        self.wake()
+
+    async def reports(self) -> AsyncGenerator[Report, None]:
+        """What becomes of the runs, as it happens, until none is left. Runs still going are cancelled."""
+        try:
+            while True:
+                while self.waiting and len(self.running) < self.max_parallel:
+                    self._start(self.waiting.popleft())
+                if not self.running:
+                    return
+                report = await self._next_report()
+                if report.started or report.progress or report.outcomes or report.going_on:
+                    yield report
+        finally:
+            await self._cancel()
+
+    def _start(self, run: Run) -> None:
         running = _Running(run, self, self.loop.time() + _REPORT_AFTER_S)
         task = asyncio.create_task(run.outcome(running.tell), name=f"tool {run.use.name[:50]}")
         self.running[task] = running
@@ -86,13 +116,15 @@ class _Batch:
         if self.news and not self.news.done():
             self.news.set_result(None)
 
-    async def next_report(self) -> Report:
-        """What has happened since the last report, once something has."""
+    async def _next_report(self) -> Report:
+        """What has happened since the last report, once something has, or nothing for a while."""
         due_at = min((each.due_at for each in self.running.values() if each.due_at is not None), default=None)
-        timeout_s = None if due_at is None else max(0.0, due_at - self.loop.time())
+        timeout_s = _QUIET_S if due_at is None else max(0.0, due_at - self.loop.time())
         self.news = self.loop.create_future()
         waited: set[asyncio.Future[Any]] = {*self.running, self.news}
         done, _ = await asyncio.wait(waited, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        if not done and due_at is None:
+            return Report((), {}, [], going_on=tuple(each.run.use.id for each in self.running.values()))
         outcomes = [task.result() for task in list(self.running) if task in done and self.running.pop(task)]
         return self._report(outcomes, self.loop.time())
 
@@ -104,26 +136,15 @@ class _Batch:
             each.is_told, each.due_at, each.progress = True, None, _NOTHING
         return Report(started, progress, outcomes)
 
-    async def cancel(self) -> None:
+    async def _cancel(self) -> None:
         for task in self.running:
             task.cancel()
         if self.running:
             await asyncio.wait(self.running)
 
 
-async def reports(runs: Sequence[Run], max_parallel: int) -> AsyncGenerator[Report, None]:
+def reports(runs: Sequence[Run], max_parallel: int) -> AsyncGenerator[Report, None]:
     """What becomes of *runs*, as it happens; at most *max_parallel* run at a time. Runs still going are cancelled."""
-    limit = max_parallel if all(run.parallel for run in runs) else 1
-    waiting = iter(runs)
-    batch = _Batch(asyncio.get_running_loop())
-    try:
-        while True:
-            while len(batch.running) < limit and (run := next(waiting, None)):
-                batch.start(run)
-            if not batch.running:
-                return
-            report = await batch.next_report()
-            if report.started or report.progress or report.outcomes:
-                yield report
-    finally:
-        await batch.cancel()
+    all_runs = Runs(max_parallel)
+    all_runs.add(runs)
+    return all_runs.reports()

@@ -24,7 +24,7 @@ from ...api.events import ToolBatch
 from ...api.messages import Interrupt, Receipt, RequestApproval, ToLLM, ToolResults, ToolUpdate
 from ...api.options import OnToolError, RuntimeOptions
 from ...api.tools.function_tool import FunctionTool, check_function
-from ...tools.batches import Report, reports
+from ...tools.batches import Report, Runs
 from ...tools.results import error_result
 from ...tools.runs import Outcome, ToolRun, function_run
 from .abandoned_turns import AbandonedTurns
@@ -119,6 +119,7 @@ class TurnTools:
         self._abandoned_turns = abandoned_turns
         self._tasks: set[asyncio.Task[None]] = set()
         self._step = 0  # whose tools run
+        self._runs: Runs | None = None  # of that step, while some go on
         self._asked: set[str] = set()  # the uses for which approval was asked
         self.own_tools: SessionTools | None = None
         """The tools of the turn, if they are not those of the session."""
@@ -146,6 +147,7 @@ class TurnTools:
             self._step = batch.step
             self._asked.clear()
             self.cancel()
+            self._runs = None
         self._tasks = {task for task in self._tasks if not task.done()}
         if runs:
             self._tasks.add(asyncio.create_task(self._run(batch.turn, list(runs.values()))))
@@ -175,16 +177,28 @@ class TurnTools:
     async def _run(self, turn: int, runs: list[ToolRun]) -> None:
         try:
             runs = await self._approved(runs)
-            async with aclosing(reports(runs, self._limits.max_parallel)) as all_reports:
-                async for report in all_reports:
-                    self._raise_error_of(report)
-                    await self._send(report)
+            if self._runs:
+                self._runs.add(runs)  # to those of the same answer that could run before
+            else:
+                await self._run_all(runs)
         except Exception as error:
             if isinstance(error, RayconteurError) and not isinstance(error, MailboxError | ConfigError):
                 log.info("a tool result of session %s could not be sent: %s", self._session.id, error.code)
                 return  # the reader of the turn's events is told of it, too
             self.error = error  # not even the reason is accepted: the turn would wait for ever
             await self._abandoned_turns.interrupt_and_wait(self._session, Interrupt(turn=turn))
+
+    async def _run_all(self, runs: list[ToolRun]) -> None:
+        all_runs = self._runs = Runs(self._limits.max_parallel)
+        all_runs.add(runs)
+        try:
+            async with aclosing(all_runs.reports()) as all_reports:
+                async for report in all_reports:
+                    self._raise_error_of(report)
+                    await self._send(report)
+        finally:
+            if self._runs is all_runs:
+                self._runs = None
 
     async def _approved(self, runs: list[ToolRun]) -> list[ToolRun]:
         """Those of *runs* that may run now. For the others, approval is asked; they come again when they have it."""
@@ -215,8 +229,11 @@ class TurnTools:
     async def _send(self, report: Report) -> None:
         """Send the results. In the place of one that the session rejects, the model gets an error with the reason."""
         if report.started or report.progress:
-            with suppress(ToolResultError):  # their turn is over, or another program answered them
+            with suppress(ToolResultError, *_REJECTIONS):  # their turn is over, another program answered, no room
                 await self._session.send(ToolUpdate(started=report.started, progress=report.progress))
+        for use in report.going_on:  # each in its own message: another program may have answered some
+            with suppress(RayconteurError):  # or the session can't be reached for a while
+                await self._session.send(ToolUpdate(started=(use,)))
         if not report.outcomes:
             return
         try:

@@ -2,12 +2,13 @@
 
 import asyncio
 import dataclasses
+from collections.abc import AsyncIterator
 
 from fixtures import virtual_time
 
 import rayconteur as rc
-from rayconteur.runtime.api.errors import ApprovalNeeded, NoApprovalNeeded
-from rayconteur.runtime.api.messages import Interrupt, Receipt, RequestApproval, ToLLM, ToolResults
+from rayconteur.runtime.api.errors import ApprovalNeeded, MessageTooLarge, NoApprovalNeeded
+from rayconteur.runtime.api.messages import Interrupt, Receipt, RequestApproval, ToLLM, ToolResults, ToolUpdate
 from rayconteur.runtime.api.options import OnToolError
 from rayconteur.runtime.driver.calls.abandoned_turns import AbandonedTurns
 from rayconteur.runtime.driver.calls.tool_runs import SessionTools, ToolLimits, TurnTools
@@ -204,3 +205,73 @@ def test_the_error_of_a_tool_is_raised_and_its_turn_interrupted_if_the_program_w
     messages, error = virtual_time.run(main())
     assert messages == [Interrupt(turn=1)]
     assert isinstance(error, LookupError)
+
+
+def test_tools_that_may_run_later_share_the_limits_with_those_of_their_answer() -> None:
+    happened: list[str] = []
+
+    async def look(at: str) -> str:
+        happened.append(f"{at} starts")
+        await asyncio.sleep(5)
+        happened.append(f"{at} ends")
+        return "two ravens"
+
+    def with_input(at: str) -> rc.ToolBatch:
+        return rc.ToolBatch(turn=1, uses=(rc.ToolUse(at, "look", {"at": at}),), step=1)
+
+    async def main(limits: ToolLimits, parallel: bool) -> None:
+        happened.clear()
+        tools = TurnTools(CarefulMailbox(rc.tool(parallel=parallel)(look)), limits, AbandonedTurns())
+        for each in ("a", "b", "c"):
+            tools.start(with_input(each), required=True)
+            await asyncio.sleep(1)
+        await asyncio.sleep(20)
+        assert not tools.running
+
+    two = dataclasses.replace(LIMITS, max_parallel=2)
+    virtual_time.run(main(two, parallel=False))
+    assert happened == ["a starts", "a ends", "b starts", "b ends", "c starts", "c ends"]
+    virtual_time.run(main(two, parallel=True))
+    assert happened[:4] == ["a starts", "b starts", "a ends", "c starts"]
+
+
+def test_a_tool_that_takes_long_is_said_to_go_on_every_minute() -> None:
+    @rc.tool(timeout_s=None)
+    async def look() -> str:
+        await asyncio.sleep(150)
+        return "two ravens"
+
+    async def main() -> list[ToLLM]:
+        session = CarefulMailbox(look)
+        tools = TurnTools(session, LIMITS, AbandonedTurns())
+        tools.start(batch("a", step=1), required=True)
+        await asyncio.sleep(200)
+        return session.messages
+
+    *updates, results = virtual_time.run(main())
+    assert updates == [ToolUpdate(started=("a",))] * 3
+    assert isinstance(results, ToolResults)
+
+
+def test_progress_that_the_session_rejects_is_no_reason_to_end_the_turn() -> None:
+    class SmallMailbox(CarefulMailbox):
+        async def send(self, message: ToLLM) -> Receipt:
+            if isinstance(message, ToolUpdate):
+                raise MessageTooLarge("it is too large")
+            return await super().send(message)
+
+    @rc.tool
+    async def look() -> AsyncIterator[str]:
+        yield "half " * 100
+        await asyncio.sleep(5)
+        yield "two ravens"
+
+    async def main() -> list[ToLLM]:
+        session = SmallMailbox(look)
+        tools = TurnTools(session, LIMITS, AbandonedTurns())
+        tools.start(batch("a", step=1), required=True)
+        await asyncio.sleep(10)
+        return session.messages
+
+    [results] = virtual_time.run(main())
+    assert isinstance(results, ToolResults)
