@@ -94,6 +94,8 @@ def approve(state: ConversationState, message: msg.Approve, size_bytes: int, at:
     """Let tool uses run that waited for approval."""
     turn, before = _waiting_for(state, message.tool_use_ids, size_bytes)
     batch = before.with_approval(message)
+    if message.inputs:  # they are in the results
+        require_history_room(state, size_bytes)
     uses = tuple(use for use in batch.approved if use.id in before.unapproved)
     state.grants = with_grants(state.grants, message, uses, at)
     return [Emit(turn.tool_batch(uses, state.config)), *_wait(state, turn, batch)]
@@ -103,6 +105,8 @@ def deny(state: ConversationState, message: msg.Deny, size_bytes: int) -> list[I
     """Answer tool uses that waited for approval with an error."""
     turn, before = _waiting_for(state, message.tool_use_ids, size_bytes)
     batch = before.with_denial(message)
+    if message.reason:
+        require_history_room(state, size_bytes)
     denied = [result for each, result in batch.results.items() if each not in before.results]
     return [*(Emit(_ended(turn, batch, result, None)) for result in denied), *_go_on(state, turn, batch)]
 

@@ -1,12 +1,13 @@
 """The tool uses of one answer, and their results."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.content import Block, Text, ToolResult, ToolUse
+from ....providers.schema.errors import InvalidConfig
 from ....providers.schema.messages import Message
 from ....providers.schema.stop_reasons import StopReason
 from ....providers.schema.usage import NONE_YET, Usage
@@ -127,14 +128,15 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
         Raises:
             UnknownToolUse: a use is not in this batch, or is not approved but has a changed input.
+            InvalidConfig: a changed input has no JSON.
             NoApprovalNeeded: a use does not wait for approval; or none does.
         """
         ids = self._decided(message.tool_use_ids)
         if unmatched := message.inputs.keys() - set(ids):
             raise UnknownToolUse(f"inputs has {shown(min(unmatched))}, which this message does not approve")
+        inputs = {each: _as_json(each, given) for each, given in message.inputs.items()}
         uses = tuple(
-            msgspec.structs.replace(use, input=message.inputs[use.id]) if use.id in message.inputs else use
-            for use in self.uses
+            msgspec.structs.replace(use, input=inputs[use.id]) if use.id in inputs else use for use in self.uses
         )
         left = tuple(each for each in self.unapproved if each not in ids)
         decided, edited = (*self.decided, *ids), (*self.edited, *message.inputs)
@@ -227,6 +229,18 @@ def unexpected_tool_message(ids: Iterable[str], history: Iterable[Message]) -> T
 def _with_summary(result: ToolResult, summaries: Mapping[str, str]) -> ToolResult:
     summary = summaries.get(result.tool_use_id)
     return result if summary is None else msgspec.structs.replace(result, compact_summary=summary)
+
+
+def _as_json(tool_use_id: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The input *given* for a tool use, as a model would have written it: in JSON.
+
+    Raises:
+        InvalidConfig: it has none.
+    """
+    try:
+        return msgspec.json.decode(msgspec.json.encode(given), type=dict[str, Any])
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidConfig(f"message.inputs[{shown(tool_use_id)}]", shown(str(error), quoted=False)) from None
 
 
 def _problem(use: ToolUse) -> str:

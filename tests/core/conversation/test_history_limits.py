@@ -93,6 +93,21 @@ def test_tool_results_that_leave_no_room_are_rejected_until_the_limit_is_raised(
     conversation.handle(RESULT)
 
 
+@pytest.mark.parametrize(
+    "decision", [msg.Approve(inputs={TOOL_USE.id: {"text": KB * 2}}), msg.Deny(reason=KB * 2)], ids=["edited", "denied"]
+)
+def test_what_is_said_about_a_tool_use_needs_room_in_its_result(decision: msg.ToLLM) -> None:
+    conversation = conversation_of(5)
+    conversation.handle(user_message(KB, size_bytes=1_000))
+    conversation.handle(answered(6, TOOL_USE))
+    conversation.handle(received(msg.RequestApproval(tool_use_ids=(TOOL_USE.id,)), size_bytes=10))
+
+    with assert_rejected(conversation, HistoryFull):
+        conversation.handle(received(decision, size_bytes=2_000))
+
+    conversation.handle(received(msg.Approve(), size_bytes=10))
+
+
 def test_what_requests_hold_in_place_of_a_dropped_message_is_shown_instead() -> None:
     conversation = opened_conversation(CONFIG)
     conversation.handle(user_message(KB))

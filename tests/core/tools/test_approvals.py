@@ -1,10 +1,14 @@
 """Approvals: what needs one does not run before it has it, and grants spare later uses the question."""
 
+import datetime
+from typing import Any
+
 import msgspec
 import pytest
 from builders.conversation import (
     DISCARD,
     answered,
+    assert_rejected,
     conversation_in,
     copy_of,
     emitted_events,
@@ -19,6 +23,7 @@ from builders.conversation import (
 )
 
 from rayconteur.providers.schema.content import Text, ToolResult, ToolUse
+from rayconteur.providers.schema.errors import InvalidConfig
 from rayconteur.providers.schema.tools import Approval, Tool
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
@@ -114,6 +119,24 @@ def test_an_edited_input_runs_and_the_model_is_told_of_it() -> None:
     [result] = results.content
     assert isinstance(result, ToolResult)
     assert result.content == (Text('[Before the tool ran, the user changed its input to {"at":7}]'), Text("seen"))
+
+
+def test_an_edited_input_is_json_as_if_the_model_had_written_it() -> None:
+    conversation = waiting(use("a"))
+    day = datetime.date(2026, 7, 1)
+
+    [batch] = emitted_events(conversation.handle(received(msg.Approve(inputs={"a": {"at": day, "to": (1, 2)}}))))
+
+    assert isinstance(batch, out.ToolBatch)
+    assert batch.uses[0].input == {"at": "2026-07-01", "to": [1, 2]}
+
+
+@pytest.mark.parametrize("given", [{"at": {None: 1}}, {"at": msgspec.msgpack.Ext(5, b"?")}])
+def test_an_edited_input_that_has_no_json_is_rejected(given: dict[str, Any]) -> None:
+    conversation = waiting(use("a"))
+
+    with assert_rejected(conversation, InvalidConfig):
+        conversation.handle(received(msg.Approve(inputs={"a": given})))
 
 
 def test_what_is_wrong_about_an_approval_is_said_and_nothing_changes() -> None:
