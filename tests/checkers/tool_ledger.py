@@ -1,5 +1,6 @@
 """What the model checker knows of the tools of the running turn."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -136,7 +137,8 @@ class ToolLedger:
         own = [tool.approval for tool in config.tools if isinstance(tool, Tool) and tool.name == use.name]
         approval = next((each for each in own if each is not None), config.approval)
         return approval is Approval.ALWAYS and not any(
-            name == use.name and granted in (None, use.input) and at < until for name, granted, until in self.granted
+            name == use.name and (granted is None or _json(granted) == _json(use.input)) and at < until
+            for name, granted, until in self.granted
         )
 
 
@@ -153,3 +155,7 @@ def ids_of(uses: Iterable[ToolUse]) -> set[str]:
 def names_and_inputs(uses: Iterable[ToolUse]) -> list[tuple[str, object]]:
     """What stays of *uses* when their ids are made unique."""
     return [(use.name, use.input) for use in uses]
+
+
+def _json(tool_input: dict[str, Any]) -> str:
+    return json.dumps(tool_input, sort_keys=True)

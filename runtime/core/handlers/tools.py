@@ -17,7 +17,7 @@ from ..instructions import Emit, Instruction, StartToolTimer
 from ..mailbox import require_size
 from ..phases import ToolsOut
 from ..state import ConversationState
-from ..tools.approvals import needs_approval, with_grants
+from ..tools.approvals import is_granted, needs_approval, with_grants
 from ..tools.batch import NOBODY_ANSWERED, NOBODY_APPROVED, ToolBatch, unexpected_tool_message
 from ..turn import MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
 from .turns import append_results, end_turn, next_request, require_history_room
@@ -82,7 +82,7 @@ def request_approval(
     """
     turn, batch = _waiting_for(state, message.tool_use_ids, size_bytes)
     for use in batch.uses:
-        if use.id in message.tool_use_ids and any(grant.allows(use, at) for grant in state.grants):
+        if use.id in message.tool_use_ids and is_granted(use, state.grants, at):
             raise NoApprovalNeeded(f"an earlier approval covers tool use {shown(use.id)}")
     batch = batch.with_unapproved(message.tool_use_ids)
     uses = tuple(use for use in batch.waiting if use.id in message.tool_use_ids)

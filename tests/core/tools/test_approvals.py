@@ -221,4 +221,28 @@ def test_the_number_of_grants_is_limited() -> None:
     grants = conversation.snapshot().grants
     assert isinstance(grants, tuple)
     assert len(grants) == MAX_GRANTS
-    assert grants[-1].input == {"at": MAX_GRANTS + 4}
+    conversation.handle(tool_results(*(each.id for each in uses)))
+    [*_, batch, asked] = emitted_events(conversation.handle(answered(2, use("x", at=4), use("y", at=5))))
+    assert isinstance(batch, out.ToolBatch)
+    assert isinstance(asked, out.ApprovalRequested)
+    assert [each.input["at"] for each in (*asked.uses, *batch.uses)] == [4, 5]
+
+
+@pytest.mark.parametrize(("later", "asks"), [(1, False), (True, True), (1.0, True), ("1", True)])
+def test_a_grant_of_arguments_covers_equal_ones_of_the_same_types(later: object, asks: bool) -> None:
+    conversation = waiting(use("a", at=1))
+    conversation.handle(received(msg.Approve(grant="arguments")))
+    conversation.handle(tool_results("a"))
+
+    again = ToolUse(id="b", name="look", input={"at": later})
+    [*_, last] = emitted_events(conversation.handle(answered(2, again)))
+
+    assert isinstance(last, out.ApprovalRequested) is asks
+
+
+def test_a_grant_does_not_keep_the_arguments() -> None:
+    conversation = waiting(ToolUse(id="a", name="look", input={"at": "x" * 100_000}))
+
+    conversation.handle(received(msg.Approve(grant="arguments")))
+
+    assert len(msgspec.msgpack.encode(conversation.snapshot().grants)) < 1_000
