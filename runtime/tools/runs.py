@@ -85,8 +85,7 @@ class ToolRun:
         if self.approval is None:
             return False
         try:
-            answer = self.approval(self.use)
-            return bool(await answer if isawaitable(answer) else answer)
+            return bool(await _within(None, _decision(self.approval, self.use), f"approval of {self.use.name[:50]}"))
         except Exception as error:
             name = shown(self.use.name)
             log.error("approval of the tool %s failed, so it is asked for:\n%s", name, _printable_traceback(error))
@@ -170,6 +169,14 @@ def retry_delay_s(attempt: int) -> float:
 def _printable_traceback(error: Exception) -> str:
     """The traceback of *error*, whatever it holds: a lone surrogate has no place in a log file."""
     return "".join(traceback.format_exception(error)).encode(errors="backslashreplace").decode()
+
+
+async def _decision(approval: NeedsApproval, use: ToolUse) -> bool:
+    try:
+        answer = approval(use)
+        return bool(await answer if isawaitable(answer) else answer)
+    except SystemExit as error:  # which would end the event loop
+        raise RuntimeError(_problem(error)) from error
 
 
 async def _within(timeout_s: float | None, work: Coroutine[Any, Any, object], name: str) -> object:

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
 
+import pytest
 from fixtures import virtual_time
 
 import rayconteur as rc
@@ -160,9 +161,10 @@ def test_an_approved_tool_use_comes_again_and_is_not_asked_about_twice() -> None
     assert isinstance(results, ToolResults)
 
 
-def test_approval_is_asked_for_if_the_function_that_tells_it_fails() -> None:
+@pytest.mark.parametrize("error", [KeyError("eur"), asyncio.CancelledError(), SystemExit(1)], ids=repr)
+def test_approval_is_asked_for_if_the_function_that_tells_it_fails(error: BaseException) -> None:
     def fails(use: rc.ToolUse) -> bool:
-        raise KeyError(use.name)
+        raise error
 
     async def main() -> bool:
         use = rc.ToolUse("a", "look", {})
