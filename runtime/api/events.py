@@ -99,7 +99,7 @@ class ToolStarted(_FromLLM, frozen=True, kw_only=True):
 
 
 class ToolProgress(_FromLLM, frozen=True, kw_only=True):
-    """What a running tool says of its progress. Of what it says in quick succession, this has the last."""
+    """What a running tool says of its progress, up to 2,000 characters. Of quick successions, this has the last."""
 
     tool_use_id: str
     name: str

@@ -22,6 +22,9 @@ from ..tools.batch import NOBODY_ANSWERED, NOBODY_APPROVED, ToolBatch, unexpecte
 from ..turn import MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
 from .turns import append_results, end_turn, next_request, require_history_room
 
+_PROGRESS_CHARACTERS = 2_000
+"""How much of what a tool says of its progress is in a ``ToolProgress``."""
+
 _MESSAGE_CHARACTERS = 1_000
 """How much of an error result is in its ``ToolFailed``."""
 
@@ -66,7 +69,7 @@ def accept_tool_update(state: ConversationState, message: msg.ToolUpdate, size_b
     timers = _wait(state, turn, updated)
     started = updated.started[len(batch.started) :]
     progress = [
-        out.ToolProgress(turn=turn.number, tool_use_id=each, name=batch.name_of(each), text=text)
+        out.ToolProgress(turn=turn.number, tool_use_id=each, name=batch.name_of(each), text=text[:_PROGRESS_CHARACTERS])
         for each, text in message.progress.items()
     ]
     return [*(Emit(_started(turn, batch, each)) for each in started), *map(Emit, progress), *timers]

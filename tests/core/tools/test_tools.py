@@ -333,7 +333,11 @@ def test_a_model_that_asks_for_tools_when_it_may_use_none_ends_the_turn() -> Non
 
 def test_what_a_tool_took_and_that_it_started_is_in_its_events() -> None:
     conversation = conversation_with_open_tool_uses("a", "b")
-    conversation.handle(received(msg.ToolUpdate(started=("a",), progress={"a": "half"})))
+    [started, progress] = emitted_events(
+        conversation.handle(received(msg.ToolUpdate(started=("a",), progress={"a": "half" * 5_000})))
+    )
+    assert started == out.ToolStarted(turn=1, tool_use_id="a", name="look")
+    assert progress == out.ToolProgress(turn=1, tool_use_id="a", name="look", text="half" * 500)
 
     results = (ToolResult("a"), ToolResult("b", (Text("no"),), is_error=True))
     instructions = conversation.handle(received(msg.ToolResults(results=results, durations_s={"a": 0.5, "b": 2.0})))
