@@ -104,6 +104,21 @@ def test_a_session_runs_them_without_any_program_and_asks_programs_for_the_other
     run(main())
 
 
+def test_a_tool_that_takes_longer_than_a_session_waits_for_results_goes_on() -> None:
+    async def takes_two_hours(use: rc.ToolUse) -> rc.ToolResult:
+        await asyncio.sleep(7_200)
+        return seen(use)
+
+    async def main() -> None:
+        tools = (shipped(timeout_s=None),)
+        async with running_session(scripted_config(ASKS[:1], DONE, tools=tools, results_timeout_s=90.0)) as session:
+            session.host.ray_tools.runner = Runner(takes_two_hours)
+            assert isinstance(await session.wait_for_end(session.ask()), rc.Completed)
+            assert texts(results_of(session)) == ["seen"]
+
+    run(main())
+
+
 @pytest.mark.parametrize(
     ("tool", "most"),
     [(shipped(), 3), (shipped(max_parallel=2), 2), (shipped(parallel=False), 1)],

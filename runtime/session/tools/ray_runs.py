@@ -123,8 +123,9 @@ class BatchRuns:
         wanted = {run.use.id: run for run in self._runs}
         async with aclosing(reports(self._runs, min(run.max_parallel for run in self._runs))) as all_reports:
             async for report in all_reports:
-                if started := tuple(each for each in report.started if wanted[each].is_wanted):
-                    self._tell(ToolUpdate(started=started))
+                running = (*report.started, *report.going_on)
+                if running := tuple(each for each in running if wanted[each].is_wanted):
+                    self._tell(ToolUpdate(started=running))
                 for outcome in report.outcomes:
                     if wanted[outcome.result.tool_use_id].is_wanted:
                         self._send(outcome)
