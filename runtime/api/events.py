@@ -14,11 +14,16 @@ from .errors import DeathReason
 
 
 class _FromLLM(ReadableStruct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
-    """An event of a session. *seq* counts 1, 2, 3, ... within the session; *turn* is 0 for events outside a turn."""
+    """An event of a session. *seq* counts 1, 2, 3, ... within the session; *turn* is 0 for events outside a turn.
+
+    *at* is when the session emitted it, in Unix seconds by the clock of its machine; of text that arrived in several
+    pieces, when the first of them arrived.
+    """
 
     session_id: str = ""
     seq: int = 0
     turn: int = 0
+    at: float = 0.0
 
 
 class TurnStarted(_FromLLM, frozen=True, kw_only=True):
@@ -241,7 +246,8 @@ class Closed(_FromLLM, frozen=True, kw_only=True):
 class Died(_FromLLM, frozen=True, kw_only=True):
     """The session's actor died, for the *reason*, and the session is lost. This is its last event.
 
-    The runtime emits it, not the session. Events that only the actor had are lost with it.
+    The runtime emits it, not the session, *at* the time at which it found out. Events that only the actor had are lost
+    with it.
     """
 
     reason: DeathReason
@@ -250,7 +256,7 @@ class Died(_FromLLM, frozen=True, kw_only=True):
 class Missed(_FromLLM, frozen=True, kw_only=True):
     """The router no longer holds the events *first* to *last*, which this reader has not received.
 
-    The reader makes this event itself; its *seq* is *last*.
+    The reader makes this event itself; its *seq* is *last*, and *at* the time at which the reader found out.
     """
 
     first: int

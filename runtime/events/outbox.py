@@ -1,6 +1,7 @@
 """The outbox: a session's events that its router has not acknowledged yet."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from .tail import Tail, durable_segments, is_durable
 
 _EVENT_BYTES = 100
 """How much an event counts towards the limit, besides its text."""
+
+_set_field = msgspec.structs.force_setattr
 
 
 class Incarnation(msgspec.Struct, frozen=True):
@@ -32,13 +35,15 @@ class _PendingText:
     turn: int
     block: int
     pieces: list[str]
+    at: float
 
     def event(self) -> FromLLM:
-        return self.kind(turn=self.turn, block=self.block, text="".join(self.pieces))  # of one, join makes no copy
+        text = "".join(self.pieces)  # of one, join makes no copy
+        return self.kind(turn=self.turn, at=self.at, block=self.block, text=text)
 
 
 class Outbox:
-    """Numbers one session's events, and holds them until they are taken and acknowledged; its tail even longer.
+    """Numbers and dates a session's events, and holds them until they are taken and acknowledged; its tail even longer.
 
     It accepts every event, also beyond its limit: a producer that is as fast as a provider's stream awaits
     ``wait_for_room`` first. *on_pending* is called once when there is something to take, and again if that turns from
@@ -126,9 +131,13 @@ class Outbox:
         """True if it is at its limit."""
         return self._pending_bytes + self._unacknowledged_bytes >= self.limit_bytes
 
-    def put_event(self, event: FromLLM, text_bytes: int = 0) -> None:
-        """Append *event*, which has *text_bytes* of text. Nothing may follow ``Closed``."""
+    def put_event(self, event: FromLLM, text_bytes: int = 0, at: float = 0.0) -> None:
+        """Append *event*, which is new and has *text_bytes* of text. It gets the time *at*, or that of now.
+
+        Nothing may follow ``Closed``.
+        """
         assert not self._session_end
+        _set_field(event, "at", at or time.time())
         if isinstance(event, Closed):
             self._session_end = SessionEnd.CLOSED
         self._last_text = None
@@ -148,7 +157,7 @@ class Outbox:
             self._pending_bytes += len(text)
             self._flush_if(2 * self._pending_bytes > self.limit_bytes)
         else:
-            self._last_text = _PendingText(kind, turn, block, [text])
+            self._last_text = _PendingText(kind, turn, block, [text], time.time())
             self._append(self._last_text, len(text), coalescible=last is not None)
 
     def take_segment(self) -> Segment | None:

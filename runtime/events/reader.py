@@ -1,9 +1,12 @@
 """A reader: an async iterator over the events of one session, or of all."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Protocol, Self
+
+import msgspec
 
 from ..api.events import Died, FromLLM, Missed
 from .owner import Owner
@@ -233,11 +236,12 @@ def _events_after(segment: Segment, last: int) -> list[FromLLM]:
     """The events of *segment* after number *last*; a ``Missed`` comes before them if there is a gap."""
     events = decode_events(segment)
     if segment.session_end is SessionEnd.DIED and events and segment.last <= last != DEATH_SEQ:
-        died = events[-1]  # the router did not know how far the session had come: *last* may be of another event
-        return [Died(session_id=died.session_id, seq=last + 1, reason=died.reason)] if isinstance(died, Died) else []
+        # The router did not know how far the session had come: *last* may be of another event.
+        return [msgspec.structs.replace(event, seq=last + 1) for event in events[-1:] if isinstance(event, Died)]
     if segment.first <= last:
         return events[last + 1 - segment.first :]
     if segment.first > last + 1:
-        missed = Missed(session_id=segment.session_id, seq=segment.first - 1, first=last + 1, last=segment.first - 1)
+        before = segment.first - 1
+        missed = Missed(session_id=segment.session_id, seq=before, at=time.time(), first=last + 1, last=before)
         return [missed, *events]
     return events

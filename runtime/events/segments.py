@@ -4,6 +4,7 @@ A router never decodes the events. They are encoded without session id and seque
 and the reader restores them.
 """
 
+import time
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Annotated
@@ -91,7 +92,7 @@ class EndedSessions(msgspec.Struct, frozen=True, array_like=True):
 
     def last_event(self) -> bytes:
         """The encoded ``Died`` of sessions that died; nothing for others, which have emitted ``Closed``."""
-        return encode_events([Died(reason=self.reason)]) if self.session_end is SessionEnd.DIED else b""
+        return encode_events([Died(reason=self.reason, at=time.time())]) if self.session_end is SessionEnd.DIED else b""
 
 
 class FoundEnds(msgspec.Struct, frozen=True):

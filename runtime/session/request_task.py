@@ -1,6 +1,7 @@
 """The task that sends one request: deltas go to the outbox as they arrive, and form the answer for the history."""
 
 import logging
+import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 
@@ -96,29 +97,30 @@ class RequestTask:
     def _process_deltas(self, deltas: Sequence[Delta]) -> None:
         self._draft.add(deltas)
         outbox, turn = self.outbox, self.send.turn
+        at = 0.0  # what arrives together has one time
         for delta in deltas:
             if type(delta) is TextDelta:  # nearly all of them
                 outbox.put_text(TextChunk, turn, delta.index, delta.text)
             elif type(delta) is ThinkingDelta:
                 outbox.put_text(ThinkingChunk, turn, delta.index, delta.text)
             else:
-                self._emit_event(delta, turn)
+                at = at or time.time()
+                self._emit_event(delta, turn, at)
 
-    def _emit_event(self, delta: Delta, turn: int) -> None:
+    def _emit_event(self, delta: Delta, turn: int, at: float) -> None:
         match delta:
             case AnswerStarted(message_id=message_id, model=model, rate_limits=limits):
                 self.streaming = True
-                self.outbox.put_event(
-                    out.StreamStarted(turn=turn, message_id=message_id, model=model, rate_limits=limits)
-                )
+                started = out.StreamStarted(turn=turn, message_id=message_id, model=model, rate_limits=limits)
+                self.outbox.put_event(started, at=at)
             case Cited(index=index, citation=citation):
-                self.outbox.put_event(out.Cited(turn=turn, citation=citation, block=index))
+                self.outbox.put_event(out.Cited(turn=turn, citation=citation, block=index), at=at)
             case ToolUseStarted(index=index):
                 self._tools[index] = delta
             case ToolInputDelta(index=index, json=json) if json:
                 tool = self._tools[index]
                 chunk = out.ToolInputChunk(turn=turn, tool_use_id=tool.id, name=tool.name, json=json, block=index)
-                self.outbox.put_event(chunk, len(json))
+                self.outbox.put_event(chunk, len(json), at)
             case _:
                 pass
 

@@ -103,9 +103,10 @@ def test_a_log_lacks_what_a_host_has_published_and_it_has_not() -> None:
 
 def test_the_death_of_a_session_is_held_beyond_the_limits() -> None:
     log = EventLog(RouterLimits(total_bytes=1), lambda _: None)
-    log.end_session("a", 1, SessionEnd.DIED, died({}).last_event())
+    last_event = died({}).last_event()
+    log.end_session("a", 1, SessionEnd.DIED, last_event)
     log.append(segment("b", 1))
 
     (end,) = log.segments_after("a", START)
 
-    assert (end.first, end.count, end.data) == (1, 1, died({}).last_event())
+    assert (end.first, end.count, end.data) == (1, 1, last_event)

@@ -1,6 +1,7 @@
 """The outbox numbers events without gaps, joins pending text, and limits what it holds."""
 
 import asyncio
+import time
 
 import pytest
 from builders.segments import distinct_events, outbox, put_texts
@@ -18,6 +19,14 @@ def take_events(box: Outbox) -> list[FromLLM]:
 
 def texts(events: list[FromLLM]) -> list[str]:
     return [event.text for event in events if isinstance(event, TextChunk | ThinkingChunk)]
+
+
+def next_instant() -> float:
+    """The time, once it is a later one than before."""
+    before = time.time()
+    while (now := time.time()) == before:
+        pass
+    return now
 
 
 def test_events_are_numbered_from_one_without_gaps_across_segments() -> None:
@@ -179,3 +188,47 @@ def test_an_empty_outbox_has_room_and_is_drained_at_once() -> None:
         await box.wait_drained()
 
     run(main())
+
+
+def test_an_event_has_the_time_at_which_it_was_put_and_not_that_at_which_it_was_taken() -> None:
+    box = outbox()
+    put_at: list[float] = []
+    for event in distinct_events(3):
+        put_at.append(next_instant())
+        box.put_event(event)
+    taken_at = next_instant()
+
+    times = [event.at for event in take_events(box)]
+
+    later = [*put_at[1:], taken_at]
+    assert all(put <= at <= next_put for put, at, next_put in zip(put_at, times, later, strict=True))
+
+
+def test_events_that_arrive_together_have_the_time_that_they_are_given() -> None:
+    box = outbox()
+    for event in distinct_events(2):
+        box.put_event(event, at=7.5)
+
+    assert [event.at for event in take_events(box)] == [7.5, 7.5]
+
+
+@pytest.mark.parametrize("kind", [TextChunk, ThinkingChunk])
+def test_joined_text_has_the_time_of_its_first_piece(kind: type[TextChunk] | type[ThinkingChunk]) -> None:
+    box = outbox()
+    box.put_text(kind, 1, 0, "Quoth ")
+    second_at = next_instant()
+    box.put_text(kind, 1, 0, "the raven")
+
+    (event,) = take_events(box)
+
+    assert 0 < event.at < second_at
+
+
+def test_text_that_continues_what_was_taken_has_a_time_of_its_own() -> None:
+    box = outbox()
+    put_texts(box, "Quoth ")
+    box.take_segment()
+    second_at = next_instant()
+    put_texts(box, "the raven")
+
+    assert take_events(box)[0].at >= second_at

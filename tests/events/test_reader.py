@@ -1,10 +1,11 @@
 """A reader: events in order, gaps announced, and an end only after every event that has arrived."""
 
 import asyncio
+import time
 from contextlib import suppress
 
 import pytest
-from builders.segments import labels, read_to_end, segment
+from builders.segments import died, labels, read_to_end, segment
 from fixtures.virtual_time import run
 
 from rayconteur.runtime.api.errors import RuntimeClosed
@@ -126,10 +127,26 @@ def test_a_gap_is_announced_in_its_place() -> None:
 
 def test_missed_has_the_number_of_the_last_missed_event() -> None:
     async def main() -> None:
-        assert await of_one(segment("a", 4)).batch() == [
-            Missed(session_id="a", seq=3, first=1, last=3),
-            *(await of_one(segment("a", 4), position=(1, 3)).batch()),
-        ]
+        missed, *events = await of_one(segment("a", 4)).batch()
+
+        assert missed == Missed(session_id="a", seq=3, at=missed.at, first=1, last=3)
+        assert events == await of_one(segment("a", 4), position=(1, 3)).batch()
+
+    run(main())
+
+
+def test_what_no_session_emits_has_the_time_at_which_it_was_found_out() -> None:
+    def dies_with(first: int) -> Segment:
+        return Segment("a", 1, first, 1, died({}).last_event(), SessionEnd.DIED)
+
+    async def main() -> None:
+        before = time.time()
+        missed, dead = await of_one(dies_with(5), position=(1, 3)).batch()
+        (renumbered,) = await of_one(dies_with(1), position=(1, 3)).batch()
+
+        assert isinstance(missed, Missed)
+        assert (dead.seq, renumbered.seq) == (5, 4)
+        assert all(before <= event.at <= time.time() for event in (missed, dead, renumbered))
 
     run(main())
 

@@ -1,8 +1,9 @@
 """Segments: decoding restores the events, with their session id and sequence numbers."""
 
+import msgspec
 from builders.segments import distinct_events, segment
 
-from rayconteur.runtime.api.events import TextChunk
+from rayconteur.runtime.api.events import FromLLM, TextChunk
 from rayconteur.runtime.events.segments import (
     END_SEQ,
     Segment,
@@ -49,3 +50,9 @@ def test_sessions_are_spread_evenly_over_shards() -> None:
     shards = [shard_of(f"session-{number}", 4) for number in range(1_000)]
 
     assert all(200 < shards.count(shard) < 300 for shard in range(4))
+
+
+def test_events_without_a_time_are_read() -> None:
+    assert [event.at for event in decode_events(segment("a", 1, 2))] == [0.0, 0.0]
+    line = b'{"kind":"textchunk","session_id":"a","seq":3,"turn":1,"text":"Caw!"}'
+    assert msgspec.json.decode(line, type=FromLLM).at == 0.0

@@ -1,6 +1,7 @@
 """A session: retries, streaming, numbering of events, closing, and secrets."""
 
 import asyncio
+import time
 
 import msgspec
 import pytest
@@ -10,7 +11,7 @@ from fixtures.virtual_time import run
 import rayconteur as rc
 from rayconteur.errors import InvalidConfig
 from rayconteur.runtime import TurnEnd
-from rayconteur.scripted import Cut, Fail, Say, Think
+from rayconteur.scripted import Call, Cut, Fail, Say, Think
 
 ECHO = (Say(),)
 
@@ -160,3 +161,26 @@ def test_a_setting_that_the_provider_does_not_support_is_rejected() -> None:
             await session.wait_for_event(rc.Completed, turn)
 
     asyncio.run(main())
+
+
+def test_every_event_of_a_session_has_its_time_and_none_is_earlier_than_the_one_before() -> None:
+    answer = (Think("Hm."), Say("Look."), Call("look", {"where": "nest"}))
+
+    async def main() -> list[rc.FromLLM]:
+        async with running_session(scripted_config(answer, (Say(),))) as session:
+            turn = session.ask()
+            batch = await session.wait_for_event(rc.ToolBatch)
+            assert isinstance(batch, rc.ToolBatch)
+            session.tell(
+                rc.ToolResults(results=(rc.ToolResult(tool_use_id=batch.uses[0].id, content=(rc.Text("eggs"),)),))
+            )
+            await session.wait_for_end(turn)
+            return session.events
+
+    before = time.time()
+    events = run(main())
+    times = [event.at for event in events]
+
+    assert {type(event) for event in events} >= {rc.TurnStarted, rc.StreamStarted, rc.ThinkingChunk, rc.ToolInputChunk}
+    assert times == sorted(times)
+    assert before <= times[0] <= times[-1] <= time.time()
