@@ -31,7 +31,7 @@ from rayconteur.providers.schema.request import Reasoning
 from rayconteur.providers.schema.tools import ProviderTool, Tool, ToolChoice
 from rayconteur.providers.schema.usage import Usage
 from rayconteur.providers.scripted.config import Scripted
-from rayconteur.runtime.api.config import Limits, RetryPolicy, SessionConfig
+from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.events import (
     Cited,
     Cleared,
@@ -55,6 +55,7 @@ from rayconteur.runtime.api.events import (
 from rayconteur.runtime.api.messages import Clear, Compact, Configure, Interrupt, Retry, ToLLM, ToolResults, UserMessage
 from rayconteur.runtime.api.options import RuntimeOptions
 from rayconteur.runtime.api.placement import Dedicated, Packed
+from rayconteur.runtime.api.settings.policies import Limits, RetryPolicy
 from rayconteur.runtime.tools.decorator import tool
 
 if TYPE_CHECKING:

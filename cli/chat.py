@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from ..providers.schema.errors import InvalidConfig, RayconteurError
 from ..providers.schema.usage import Cost, Count, Provenance
-from ..runtime.api.config import OnInterrupt, SessionConfig
+from ..runtime.api.config import SessionConfig
 from ..runtime.api.errors import SessionClosed, SessionDied
 from ..runtime.api.events import Failed, FromLLM, Interrupted, Missed, Retrying, TextChunk, ThinkingChunk, ToolBatch
+from ..runtime.api.settings.policies import OnInterrupt
 from ..runtime.api.status import SessionStatus
 from .command_run import CommandRun, print_error
 from .exit_codes import ExitCode

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from ..providers.schema.tools import Approval
 from .api.compact_reason import CompactReason
-from .api.config import OnInterrupt, OnMaxSteps, OnRefusal, TurnSettings, WhenBusy
 from .api.errors import DeathReason
 from .api.events import (
     ApprovalRequested,
@@ -22,6 +21,8 @@ from .api.events import (
 from .api.messages import Approve, Close, Continue, Deny, Receipt, RequestApproval, Rewind, ToolUpdate
 from .api.options import OnAbandon, OnToolError, RouterLimits
 from .api.placement import Placement
+from .api.settings.changes import TurnSettings
+from .api.settings.policies import OnInterrupt, OnMaxSteps, OnRefusal, WhenBusy
 from .api.status import CompactResult, SessionList, SessionStatus, State
 from .api.tools.function_tool import FunctionTool
 from .api.tools.places import ActorMethod, RayTask

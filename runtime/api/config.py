@@ -2,11 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Self, Union, cast, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta, UnsetType
 
 from ...compaction.config import Compaction, Layered
 from ...compaction.strategies.custom import CompactionStrategy
@@ -15,15 +14,13 @@ from ...providers.model_names import model
 from ...providers.models import with_model_facts
 from ...providers.registry import PROVIDERS, ProviderConfig, with_request_forms
 from ...providers.schema.checks.field_checks import check_fields
-from ...providers.schema.checks.shown import ReadableStruct, short_repr, shown
+from ...providers.schema.checks.shown import shown
 from ...providers.schema.errors import InvalidConfig, UnknownProvider
 from ...providers.schema.request import Positive, PositiveSeconds, Settings
-from ...providers.schema.tools import Approval, Tool, ToolChoice, is_object
+from ...providers.schema.tools import Approval, Tool, is_object
+from .settings.policies import Limits, OnInterrupt, OnMaxSteps, OnRefusal, RetryPolicy, WhenBusy
 from .tools.function_tool import check_tools
 from .validation import validated_provider
-
-NotNegative = Annotated[float, Meta(ge=0)]
-
 
 if TYPE_CHECKING:
 
@@ -33,90 +30,6 @@ if TYPE_CHECKING:
         def __get__(self, instance: object, owner: object = None) -> ProviderConfig: ...
 
         def __set__(self, instance: object, value: ProviderConfig | str) -> None: ...
-
-
-class WhenBusy(StrEnum):
-    """What happens to a user message that arrives during a turn."""
-
-    QUEUE = "queue"
-    """It waits in the mailbox until the turns before it have ended."""
-    REJECT = "reject"
-    """It is rejected with ``SessionBusy``."""
-    INTERRUPT = "interrupt"
-    """It interrupts the running turn and runs next, before the queued messages."""
-
-
-class OnInterrupt(StrEnum):
-    """What happens to the messages of an interrupted turn."""
-
-    DISCARD = "discard"
-    """All of them leave the history."""
-    KEEP = "keep"
-    """Partial output stays; each open tool use gets an error result that says it was interrupted."""
-
-
-class OnMaxSteps(StrEnum):
-    """What happens in a turn that has had ``max_steps`` answers with tool uses, when their results are there."""
-
-    END = "end"
-    """It ends, with the stop reason ``max_steps``."""
-    ANSWER = "answer"
-    """The model is asked for a last answer, without tools. If it asks for tools all the same, the turn ends."""
-
-
-class OnRefusal(StrEnum):
-    """What happens to the messages of a turn that the model or a content filter refused."""
-
-    KEEP = "keep"
-    """They stay, with the refusal as the answer."""
-    DISCARD = "discard"
-    """All of them leave the history: a refused message that stays is often refused again in the next turn."""
-
-
-NO_TOOLS = ToolChoice(mode="none")
-"""The tool choice of a turn's last request with ``OnMaxSteps.ANSWER``."""
-
-
-class RetryPolicy(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """When and how often a failed request is sent again.
-
-    There are at most *max_attempts* requests for one answer, the last of them *max_elapsed_s* after the first: by
-    default only this time ends the retries. The delay doubles from *first_delay_s* to *max_delay_s*, minus a random
-    part of up to half of it; a provider's ``Retry-After`` is a lower bound. An answer that broke off after some text
-    was emitted is requested again only with *after_output*: readers have seen that text.
-    """
-
-    __repr__ = short_repr
-
-    max_attempts: Positive = 20
-    first_delay_s: NotNegative = 0.5
-    max_delay_s: NotNegative = 30.0
-    max_elapsed_s: NotNegative = 120.0
-    after_output: bool = False
-
-    def __post_init__(self) -> None:
-        check_fields(self, "retry")
-
-
-class Limits(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """The bounds of one session.
-
-    *waiting_messages* and *waiting_bytes* bound the mailbox (the messages waiting for their turn), *message_bytes* a
-    single message. *history_bytes* bounds the history: beyond it, the oldest messages that compactions removed are
-    dropped, and messages for which the rest leaves no room are rejected. *outbox_bytes* bounds the events that the
-    router has not acknowledged: while the outbox is full, the provider's stream is not read.
-    """
-
-    __repr__ = short_repr
-
-    waiting_messages: Positive = 1_000
-    waiting_bytes: Positive = 64 << 20
-    message_bytes: Positive = 32 << 20
-    history_bytes: Positive = 256 << 20
-    outbox_bytes: Positive = 256 << 10
-
-    def __post_init__(self) -> None:
-        check_fields(self, "limits")
 
 
 class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
@@ -221,67 +134,6 @@ def provider_config(provider: ProviderConfig | str) -> ProviderConfig:
             f"the provider's name is none of those known; write provider:model with one of {names}, "
             f"or give one of the configs {configs}"
         ) from None
-
-
-def given_settings(change: Settings) -> dict[str, Any]:
-    """The settings that *change* gives, a ``Configure`` or ``TurnSettings``, by name, provider and model included."""
-    settings = msgspec.structs.asdict(change).items()
-    return {name: value for name, value in settings if value is not UNSET and name != "next"}
-
-
-def check_change(change: Settings, name: str = "message") -> None:
-    """Check a ``Configure`` or ``TurnSettings`` as ``SessionConfig`` does itself; *name* is what errors call it."""
-    provider = getattr(change, "provider", UNSET)
-    if provider is not UNSET:
-        msgspec.structs.force_setattr(change, "provider", provider_config(provider))
-    check_settings(change, name)
-
-
-def fields_of_change(settings: type[Settings]) -> list[tuple[str, Any, Any]]:
-    """The fields of a struct that changes *settings*, the provider or its model; by default, each is not given."""
-    kinds = get_type_hints(settings, include_extras=True)
-    return [
-        ("provider", ProviderConfig | UnsetType, UNSET),
-        ("model", str | UnsetType, UNSET),
-        *((name, Union[kinds[name], UnsetType], UNSET) for name in settings.__struct_fields__),  # noqa: UP007
-    ]
-
-
-if TYPE_CHECKING:
-
-    class TurnSettings(Settings, frozen=True, kw_only=True):
-        """Settings of one turn: of all its requests, and of no other.
-
-        They are those of ``SessionConfig`` that shape a request, the *provider*, and *model*, which alone keeps the
-        provider. A setting that is not given is the session's; ``None`` is the provider's default.
-        """
-
-        provider: ProviderConfig | str | UnsetType = UNSET
-        model: str | UnsetType = UNSET
-
-else:
-
-    def _check_turn_settings(settings: Settings) -> None:
-        check_change(settings, "settings")
-        if settings.model == "":
-            raise InvalidConfig("settings.model", "give the model's name")
-
-    # Each setting is declared once, in Settings. Here each defaults to UNSET instead, which means "not given".
-    TurnSettings = msgspec.defstruct(
-        "TurnSettings",
-        fields_of_change(Settings),
-        bases=(ReadableStruct,),
-        module=__name__,
-        namespace={
-            "__post_init__": _check_turn_settings,
-            "__doc__": "Settings of one turn: of all its requests, and of no other.\n\n"
-            "*model* alone keeps the provider. "
-            "What is not given is the session's; ``None`` is the provider's default.",
-        },
-        frozen=True,
-        kw_only=True,
-        omit_defaults=True,
-    )
 
 
 class SessionConfig(SessionSettings, frozen=True, kw_only=True, omit_defaults=True):

@@ -12,15 +12,9 @@ from ...providers.registry import ProviderConfig
 from ...providers.schema.checks.shown import ReadableStruct
 from ...providers.schema.content import Text, ToolResult, UserBlock
 from ...providers.schema.errors import InvalidConfig
-from .config import (
-    SessionSettings,
-    TurnSettings,
-    WhenBusy,
-    check_change,
-    check_output_schema,
-    fields_of_change,
-    given_settings,
-)
+from .config import SessionSettings, check_output_schema
+from .settings.changes import TurnSettings, check_change, fields_of_change, given_settings
+from .settings.policies import WhenBusy
 
 GrantScope = Literal["use", "arguments", "tool"]
 """What an approval covers: this use, later ones with the same arguments, or all later ones of the tool."""

@@ -6,8 +6,8 @@ import msgspec
 
 from ...providers.registry import ProviderConfig
 from ...providers.registry import with_request_forms as make_request_forms
-from .config import TurnSettings, given_settings
 from .messages import Configure
+from .settings.changes import TurnSettings, given_settings
 
 Change = TypeVar("Change", Configure, TurnSettings)
 

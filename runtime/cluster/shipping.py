@@ -16,7 +16,8 @@ from ...compaction import Compaction, Custom, Layered
 from ...compaction.strategies.custom import CompactionStrategy
 from ...compaction.strategy import CompactionSettings
 from ...providers.schema.errors import InvalidConfig
-from ..api.config import SessionSettings, TurnSettings
+from ..api.config import SessionSettings
+from ..api.settings.changes import TurnSettings
 from .ray_calls import result_of
 
 S = TypeVar("S", bound=SessionSettings | TurnSettings)

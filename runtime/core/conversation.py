@@ -13,8 +13,10 @@ from ...providers.schema.messages import HistoryView, Message
 from ...providers.schema.usage import Count, Usage
 from ..api import events as out
 from ..api import messages as msg
-from ..api.config import SessionConfig, TurnSettings, WhenBusy
+from ..api.config import SessionConfig
 from ..api.errors import InvalidRecord, SessionClosed
+from ..api.settings.changes import TurnSettings
+from ..api.settings.policies import WhenBusy
 from ..api.status import State
 from . import events as ev
 from .context_meter import Fill

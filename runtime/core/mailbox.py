@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from ...providers.schema.facts import ModelFacts
-from ..api.config import Limits, SessionConfig, TurnSettings
+from ..api.config import SessionConfig
 from ..api.errors import MailboxFull, MessageTooLarge, SessionClosed
 from ..api.messages import Clear, Close, Compact, Configure, Rewind, UserMessage
+from ..api.settings.changes import TurnSettings
+from ..api.settings.policies import Limits
 from .settings import changed_config
 
 _UNKNOWN = ModelFacts()

@@ -1,6 +1,6 @@
 """When a failed request is sent again."""
 
-from ..api.config import RetryPolicy
+from ..api.settings.policies import RetryPolicy
 from .events import RequestFailed
 
 _MAX_DOUBLINGS = 1_000  # a float overflows at 1,024

@@ -8,8 +8,9 @@ from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.facts import ModelFacts
 from ...providers.schema.messages import Message, Role
 from ...providers.schema.request import Prompt, Settings
-from ..api.config import SessionConfig, TurnSettings, given_settings
+from ..api.config import SessionConfig
 from ..api.messages import Configure
+from ..api.settings.changes import TurnSettings, given_settings
 
 _UNKNOWN = ModelFacts()
 

@@ -8,7 +8,9 @@ from ...providers.schema.stop_reasons import StopReason
 from ...providers.schema.tools import Tool
 from ...providers.schema.usage import NONE_YET, Usage
 from ..api import events as out
-from ..api.config import NO_TOOLS, SessionConfig, TurnSettings
+from ..api.config import SessionConfig
+from ..api.settings.changes import TurnSettings
+from ..api.settings.policies import NO_TOOLS
 from .context_meter import Fill
 from .events import Failure
 from .settings import changed_config

@@ -12,12 +12,13 @@ from typing import Any, Self, TypeVar, cast, overload
 
 from ...providers.schema.errors import RayconteurError
 from ...providers.schema.messages import Message
-from ..api.config import SessionConfig, TurnSettings
+from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed
 from ..api.messages import Configure, GrantScope, Receipt, ToLLM
 from ..api.notebooks import session_html
 from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Placement
+from ..api.settings.changes import TurnSettings
 from ..api.status import CompactResult, SessionList, SessionStatus
 from ..api.tools.function_tool import FunctionTool
 from . import runtime, session_handle

@@ -9,7 +9,6 @@ from typing import Protocol
 import msgspec
 
 from ...providers.schema.errors import ConfigError
-from ..api.config import TurnSettings, given_settings
 from ..api.errors import (
     DeathReason,
     EventsMissed,
@@ -23,6 +22,7 @@ from ..api.errors import (
 from ..api.events import Completed, Died, Failed, FromLLM, Interrupted, Missed, TextChunk, ToolBatch
 from ..api.messages import Continue, Interrupt, Receipt, Retry, ToLLM, UserMessage
 from ..api.options import OnAbandon
+from ..api.settings.changes import TurnSettings, given_settings
 from ..api.status import SessionStatus
 from ..events.reader import Reader
 from .answers.final_answer import AnswerParts, FinalAnswer

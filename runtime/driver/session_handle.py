@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar, overload
 
 from ...providers.schema.errors import RayconteurError
 from ...providers.schema.messages import Message
-from ..api.config import SessionConfig, TurnSettings
+from ..api.config import SessionConfig
 from ..api.errors import SessionClosed
 from ..api.export import encode_export
 from ..api.messages import (
@@ -30,6 +30,7 @@ from ..api.messages import (
     UserMessage,
 )
 from ..api.notebooks import session_html
+from ..api.settings.changes import TurnSettings
 from ..api.status import CompactResult, SessionStatus
 from ..cluster.refs import HostRef
 from ..events.reader import Reader

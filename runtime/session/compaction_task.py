@@ -20,7 +20,7 @@ from ...providers.schema.draft import Answer, Draft
 from ...providers.schema.errors import ConfigError, ProviderError
 from ...providers.schema.messages import Message, Origin
 from ...providers.schema.request import Request, Settings, WireMemo
-from ..api.config import RetryPolicy
+from ..api.settings.policies import RetryPolicy
 from ..core import events as ev
 from ..core.instructions import StartCompaction
 from ..core.retry import backoff_delay_s

@@ -10,7 +10,8 @@ from ...providers.schema.client import Client
 from ...providers.schema.content import Block
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.facts import ModelFacts
-from ..api.config import NO_TOOLS, OnMaxSteps, SessionConfig
+from ..api.config import SessionConfig
+from ..api.settings.policies import NO_TOOLS, OnMaxSteps
 from ..core.compaction_policy import require_room
 from .client_pool import ClientPool
 

@@ -9,9 +9,10 @@ from msgspec import UNSET
 from ...providers.models import with_model_facts
 from ...providers.registry import ProviderConfig
 from ...providers.schema.facts import ModelFacts
-from ..api.config import SessionConfig, TurnSettings, given_settings
+from ..api.config import SessionConfig
 from ..api.messages import Configure, Continue, Retry, ToLLM, ToolResults, UserMessage
 from ..api.request_forms import providers_of
+from ..api.settings.changes import TurnSettings, given_settings
 from ..core.conversation import Conversation
 from ..core.settings import changed_config
 from .credentials import Credentials

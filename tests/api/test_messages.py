@@ -12,7 +12,6 @@ from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.tools import Tool, ToolChoice
 from rayconteur.providers.schema.usage import Usage, estimated, reported
 from rayconteur.runtime.api import events, messages
-from rayconteur.runtime.api.config import WhenBusy
 from rayconteur.runtime.api.errors import DeathReason
 from rayconteur.runtime.api.events import (
     ApprovalRequested,
@@ -60,6 +59,7 @@ from rayconteur.runtime.api.messages import (
     ToolUpdate,
     UserMessage,
 )
+from rayconteur.runtime.api.settings.policies import WhenBusy
 
 USE = ToolUse(id="a", name="look", input={"at": [1, None, {"b": 2.5}]})
 BROKEN = ToolUse(id="b", name="look", input={"INVALID_JSON": "{"}, malformed="{")

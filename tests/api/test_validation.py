@@ -9,10 +9,11 @@ from rayconteur.providers.openai.config import OpenAI
 from rayconteur.providers.schema.content import Text, ToolResult
 from rayconteur.providers.schema.errors import InvalidConfig, UnknownProvider
 from rayconteur.providers.scripted.config import Scripted
-from rayconteur.runtime.api.config import Limits, SessionConfig
+from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.messages import Configure, ToolResults, UserMessage
 from rayconteur.runtime.api.options import validated_session_id
 from rayconteur.runtime.api.placement import Dedicated, Packed
+from rayconteur.runtime.api.settings.policies import Limits
 from rayconteur.runtime.api.validation import (
     encode_for_transfer,
     invalid_config,

@@ -17,7 +17,8 @@ from rayconteur.providers.schema.usage import Usage, reported
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import OnInterrupt, SessionConfig, WhenBusy
+from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.api.settings.policies import OnInterrupt, WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation

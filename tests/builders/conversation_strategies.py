@@ -28,16 +28,9 @@ from rayconteur.providers.schema.tools import Approval, Tool
 from rayconteur.providers.schema.usage import Cost, Count, Provenance, Usage, estimated, reported
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import (
-    Limits,
-    OnInterrupt,
-    OnMaxSteps,
-    OnRefusal,
-    RetryPolicy,
-    SessionConfig,
-    TurnSettings,
-    WhenBusy,
-)
+from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.api.settings.changes import TurnSettings
+from rayconteur.runtime.api.settings.policies import Limits, OnInterrupt, OnMaxSteps, OnRefusal, RetryPolicy, WhenBusy
 from rayconteur.runtime.core import events as ev
 
 NARROW = ModelFacts(context_limit_tokens=100)

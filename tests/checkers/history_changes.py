@@ -9,7 +9,7 @@ from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api.compact_reason import CompactReason
-from rayconteur.runtime.api.config import OnInterrupt, OnRefusal
+from rayconteur.runtime.api.settings.policies import OnInterrupt, OnRefusal
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.phases import Compacting, Requesting

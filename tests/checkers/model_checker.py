@@ -24,8 +24,9 @@ from rayconteur.providers.schema.usage import Usage
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.compact_reason import CompactReason
-from rayconteur.runtime.api.config import SessionConfig, WhenBusy
+from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.errors import MailboxError, MailboxFull, SessionClosed
+from rayconteur.runtime.api.settings.policies import WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.changes.continuation import is_prompt

@@ -8,7 +8,8 @@ from checkers.history_changes import omits_sealed, rewound_to_originals, starts_
 
 from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.request import Prompt
-from rayconteur.runtime.api.config import SessionConfig, TurnSettings
+from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.api.settings.changes import TurnSettings
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest

@@ -11,7 +11,8 @@ from rayconteur.providers.schema.content import Text, ToolResult, ToolUse
 from rayconteur.providers.schema.tools import Approval, Tool
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import NO_TOOLS, OnMaxSteps, SessionConfig
+from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.api.settings.policies import NO_TOOLS, OnMaxSteps
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.tools.batch import NO_MORE
 

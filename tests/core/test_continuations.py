@@ -31,8 +31,8 @@ from rayconteur.providers.schema.messages import Origin
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import RetryPolicy
 from rayconteur.runtime.api.errors import MailboxError, NothingToContinue, NothingToRetry, SessionBusy
+from rayconteur.runtime.api.settings.policies import RetryPolicy
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.changes.continuation import PROMPT, joined_content
 from rayconteur.runtime.core.conversation import Conversation

@@ -22,7 +22,8 @@ from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.compact_reason import CompactReason
-from rayconteur.runtime.api.config import SessionConfig, WhenBusy
+from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.api.settings.policies import WhenBusy
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core import gates
 from rayconteur.runtime.core.compaction_policy import CompactionPolicy

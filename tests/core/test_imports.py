@@ -7,8 +7,8 @@ from builders.conversation import DISCARD, answered, opened_conversation, user_m
 from rayconteur.providers.schema.content import Text, ToolResult, ToolUse
 from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import Limits
 from rayconteur.runtime.api.errors import HistoryFull, InvalidRecord
+from rayconteur.runtime.api.settings.policies import Limits
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest

@@ -3,9 +3,9 @@
 import pytest
 from builders.conversation import user_message
 
-from rayconteur.runtime.api.config import Limits
 from rayconteur.runtime.api.errors import MailboxFull, MessageTooLarge, SessionClosed
 from rayconteur.runtime.api.messages import Clear, Close, UserMessage
+from rayconteur.runtime.api.settings.policies import Limits
 from rayconteur.runtime.core.mailbox import Mailbox, Queued, require_size
 
 LIMITS = Limits(waiting_messages=3, waiting_bytes=100, message_bytes=80)

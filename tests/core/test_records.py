@@ -15,7 +15,8 @@ from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.usage import Cost, Provenance, Usage, estimated, reported
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import Limits, OnInterrupt, RetryPolicy, SessionConfig, WhenBusy
+from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.api.settings.policies import Limits, OnInterrupt, RetryPolicy, WhenBusy
 from rayconteur.runtime.core import events as ev
 
 USAGE = Usage(input=reported(5), output=estimated(2), cost=Cost(usd=0.25, provenance=Provenance.ESTIMATED))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rayconteur.providers.schema.draft import Partial
-from rayconteur.runtime.api.config import RetryPolicy
+from rayconteur.runtime.api.settings.policies import RetryPolicy
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.retry import backoff_delay_s
 

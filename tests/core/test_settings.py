@@ -11,19 +11,10 @@ from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.request import Reasoning, Settings
 from rayconteur.providers.schema.tools import Approval, Tool, ToolChoice
 from rayconteur.providers.scripted.config import Scripted
-from rayconteur.runtime.api.config import (
-    Limits,
-    OnInterrupt,
-    OnMaxSteps,
-    OnRefusal,
-    RetryPolicy,
-    SessionConfig,
-    SessionSettings,
-    TurnSettings,
-    WhenBusy,
-    given_settings,
-)
+from rayconteur.runtime.api.config import SessionConfig, SessionSettings
 from rayconteur.runtime.api.messages import Configure
+from rayconteur.runtime.api.settings.changes import TurnSettings, given_settings
+from rayconteur.runtime.api.settings.policies import Limits, OnInterrupt, OnMaxSteps, OnRefusal, RetryPolicy, WhenBusy
 from rayconteur.runtime.core.settings import changed_config, require_valid
 
 CONFIG = SessionConfig(

@@ -11,8 +11,9 @@ from ray.exceptions import RayError
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.errors import InvalidConfig
 from ....providers.schema.tools import Tool
-from ...api.config import SessionSettings, TurnSettings
+from ...api.config import SessionSettings
 from ...api.options import RuntimeOptions
+from ...api.settings.changes import TurnSettings
 from ...api.tools.function_tool import FunctionTool
 from ...api.tools.places import ActorMethod, Place, RayTask, ShippedRun
 from ..ray_errors import translated

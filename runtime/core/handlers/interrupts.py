@@ -3,7 +3,7 @@
 from ....providers.schema.draft import Partial
 from ...api import events as out
 from ...api import messages as msg
-from ...api.config import OnInterrupt
+from ...api.settings.policies import OnInterrupt
 from .. import events as ev
 from ..instructions import Cancel, Emit, EndSession, Instruction
 from ..mailbox import Mailbox, Queued

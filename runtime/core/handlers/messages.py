@@ -9,8 +9,10 @@ from ....providers.schema.messages import Message, Role
 from ...api import events as out
 from ...api import messages as msg
 from ...api.compact_reason import CompactReason
-from ...api.config import SessionConfig, WhenBusy, given_settings
+from ...api.config import SessionConfig
 from ...api.errors import NothingToContinue, NothingToRetry, SessionBusy
+from ...api.settings.changes import given_settings
+from ...api.settings.policies import WhenBusy
 from .. import events as ev
 from ..history import without_blank_text
 from ..instructions import ApplySettings, Emit, Instruction

@@ -10,8 +10,8 @@ from ....providers.schema.stop_reasons import StopReason
 from ....providers.schema.tools import Tool
 from ...api import events as out
 from ...api import messages as msg
-from ...api.config import OnMaxSteps
 from ...api.errors import NoApprovalNeeded
+from ...api.settings.policies import OnMaxSteps
 from ..changes.continuation import answer_text
 from ..instructions import Emit, Instruction, StartToolTimer
 from ..mailbox import require_size

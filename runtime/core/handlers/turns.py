@@ -9,8 +9,8 @@ from ....providers.schema.stop_reasons import StopReason
 from ...api import events as out
 from ...api import messages as msg
 from ...api.compact_reason import CompactReason
-from ...api.config import OnRefusal
 from ...api.errors import HistoryFull
+from ...api.settings.policies import OnRefusal
 from .. import events as ev
 from ..changes.continuation import answer_text, needs_prompt, prompt_message
 from ..gates import CompactFirst, DontSend, PendingRequest, Verdict, first_objection

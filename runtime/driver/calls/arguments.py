@@ -12,9 +12,9 @@ from ....providers.schema.checks.shown import shown
 from ....providers.schema.content import Text, UserBlock
 from ....providers.schema.errors import InvalidConfig
 from ....providers.schema.messages import Role
-from ...api.config import TurnSettings
 from ...api.messages import UserMessage
 from ...api.options import validated_session_id
+from ...api.settings.changes import TurnSettings
 from ...cluster.pool.actor_pool import ANY_PROVIDER
 from ...events.segments import END_SEQ
 from ...session.pages import HistorySelection

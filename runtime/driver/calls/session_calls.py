@@ -14,10 +14,10 @@ from ....providers.models import with_model_facts
 from ....providers.registry import ProviderConfig
 from ....providers.schema.errors import MissingExtra, RayconteurError
 from ....providers.served_facts import learn_facts
-from ...api.config import TurnSettings, given_settings
 from ...api.errors import SessionClosed, UnknownSession
 from ...api.messages import Configure, Interrupt, Receipt, ToLLM, UserMessage
 from ...api.request_forms import Change, providers_of, with_request_forms
+from ...api.settings.changes import TurnSettings, given_settings
 from ...api.status import SessionStatus
 from ...api.validation import encode_for_transfer, validated_struct
 from ...cluster.host_calls import tell

@@ -16,7 +16,7 @@ from builders.conversation import (
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.compact_reason import CompactReason
-from rayconteur.runtime.api.config import WhenBusy
+from rayconteur.runtime.api.settings.policies import WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation

@@ -24,8 +24,9 @@ from rayconteur.providers.schema.content import Text
 from rayconteur.providers.schema.usage import Usage, estimated
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import RetryPolicy, SessionConfig
+from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.errors import NothingToRetry, SessionBusy
+from rayconteur.runtime.api.settings.policies import RetryPolicy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.instructions import Emit, SendRequest, StartBackoff

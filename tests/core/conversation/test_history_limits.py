@@ -9,7 +9,8 @@ from rayconteur.providers.schema.content import Text, ToolResult
 from rayconteur.providers.schema.messages import Message, Role, StandsFor
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import Limits, SessionConfig
+from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.api.settings.policies import Limits
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.history import HistorySize

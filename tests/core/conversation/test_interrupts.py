@@ -27,7 +27,8 @@ from rayconteur.providers.schema.content import Thinking
 from rayconteur.providers.schema.draft import Partial
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import SessionConfig, WhenBusy
+from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.api.settings.policies import WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.instructions import Acknowledge, Cancel, Emit, SendRequest

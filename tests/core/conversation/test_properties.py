@@ -44,9 +44,11 @@ from rayconteur.providers.schema.messages import Message, Origin, Role
 from rayconteur.providers.schema.request import Request, WireMemo
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import SessionConfig, TurnSettings, WhenBusy
+from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.errors import InvalidRecord
 from rayconteur.runtime.api.initial_history import validated_history
+from rayconteur.runtime.api.settings.changes import TurnSettings
+from rayconteur.runtime.api.settings.policies import WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.changes.continuation import CONTINUABLE

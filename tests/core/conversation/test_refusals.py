@@ -21,8 +21,9 @@ from builders.conversation import (
 from rayconteur.providers.schema.stop_reasons import StopDetails, StopReason
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import OnRefusal, SessionConfig
+from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.errors import NothingToRetry
+from rayconteur.runtime.api.settings.policies import OnRefusal
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest

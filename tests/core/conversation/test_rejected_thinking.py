@@ -28,7 +28,8 @@ from rayconteur.providers.schema.messages import UNREADABLE, Message, Origin, Ro
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import RetryPolicy, SessionConfig
+from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.api.settings.policies import RetryPolicy
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest, StartCompaction

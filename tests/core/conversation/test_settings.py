@@ -28,8 +28,8 @@ from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import Limits, WhenBusy
 from rayconteur.runtime.api.errors import MailboxFull, MessageTooLarge, SessionClosed
+from rayconteur.runtime.api.settings.policies import Limits, WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.instructions import Cancel, Emit, EndSession, Instruction, SendRequest, StartCompaction

@@ -25,8 +25,9 @@ from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.messages import Message, Role, StandsFor
 from rayconteur.providers.schema.usage import Usage, estimated, reported
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import OnInterrupt, SessionConfig
+from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.errors import InvalidRecord
+from rayconteur.runtime.api.settings.policies import OnInterrupt
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.context_meter import Fill
 from rayconteur.runtime.core.conversation import Conversation

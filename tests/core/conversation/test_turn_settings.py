@@ -25,7 +25,8 @@ from rayconteur.providers.schema.tools import Approval, Tool, ToolChoice
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import SessionConfig, TurnSettings
+from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.api.settings.changes import TurnSettings
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import Instruction, SendRequest, StartCompaction

@@ -27,8 +27,9 @@ from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import SessionConfig, WhenBusy
+from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.errors import EmptyMessage, SessionBusy, SessionClosed
+from rayconteur.runtime.api.settings.policies import WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation

@@ -24,7 +24,8 @@ from rayconteur.providers.schema.errors import ContextOverflow
 from rayconteur.providers.schema.usage import NONE_YET, UNAVAILABLE, Count, Provenance, Usage, estimated, reported
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import RetryPolicy, SessionConfig, WhenBusy
+from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.api.settings.policies import RetryPolicy, WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 

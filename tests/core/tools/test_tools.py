@@ -26,7 +26,7 @@ from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.tools import Tool, ToolChoice
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.config import Limits, OnMaxSteps, SessionConfig
+from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.errors import (
     EmptyMessage,
     MessageTooLarge,
@@ -34,6 +34,7 @@ from rayconteur.runtime.api.errors import (
     ToolUseAnswered,
     UnknownToolUse,
 )
+from rayconteur.runtime.api.settings.policies import Limits, OnMaxSteps
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest
