@@ -11,7 +11,7 @@ from fixtures.rejections import rejected
 
 from rayconteur.errors import RuntimeClosed
 from rayconteur.runtime.cluster.start.sigint import defer_sigint
-from rayconteur.runtime.driver.background_loop import BackgroundLoop, CallerThread
+from rayconteur.runtime.driver.blocking.background_loop import BackgroundLoop, CallerThread
 
 
 async def hang(started: threading.Event, log: list[str]) -> None:

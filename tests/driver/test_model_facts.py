@@ -11,7 +11,7 @@ from servers.loopback import Exchange, Loopback
 import rayconteur as rc
 from rayconteur import blocking
 from rayconteur.providers import served_facts
-from rayconteur.runtime.driver.background_loop import BackgroundLoop
+from rayconteur.runtime.driver.blocking.background_loop import BackgroundLoop
 
 
 def provider(url: str, model: str = "claude-next") -> rc.Anthropic:

@@ -12,7 +12,7 @@ import rayconteur as rc
 from rayconteur import blocking
 from rayconteur.errors import InvalidConfig, TurnFailed
 from rayconteur.providers import Role
-from rayconteur.runtime.driver.background_loop import BackgroundLoop
+from rayconteur.runtime.driver.blocking.background_loop import BackgroundLoop
 
 ANTHROPIC_401 = b'{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}'
 ANTHROPIC_404 = b'{"type":"error","error":{"type":"not_found_error","message":"model: claude-x"}}'

@@ -4,14 +4,14 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import partial
 from typing import Generic, TypeVar, cast
 
-from ...providers.schema.content import ToolUse
-from ..api.events import FromLLM
-from . import reply, typed_reply
-from .answers.final_answer import FinalAnswer
+from ....providers.schema.content import ToolUse
+from ...api.events import FromLLM
+from .. import reply, typed_reply
+from ..answers.final_answer import FinalAnswer
+from ..calls.tool_runs import RunTool as AnyRunTool
+from ..calls.tool_runs import checked_run_tool
+from ..typed_reply import TypedAnswer
 from .background_loop import BackgroundLoop, CallerThread
-from .calls.tool_runs import RunTool as AnyRunTool
-from .calls.tool_runs import checked_run_tool
-from .typed_reply import TypedAnswer
 
 T = TypeVar("T")
 S = TypeVar("S")

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Self, TypeVar
 
-from ..api.events import FromLLM
-from ..events import reader
+from ...api.events import FromLLM
+from ...events import reader
 from .background_loop import BackgroundLoop
 
 T = TypeVar("T")

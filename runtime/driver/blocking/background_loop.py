@@ -9,9 +9,9 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
-from ..api.errors import RuntimeClosed
-from ..cluster.start.sigint import defer_sigint
-from ..events.owner import forked
+from ...api.errors import RuntimeClosed
+from ...cluster.start.sigint import defer_sigint
+from ...events.owner import forked
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""The blocking API: the async one for scripts that can't await."""
