@@ -20,19 +20,15 @@ from ..api.settings.policies import WhenBusy
 from ..api.status import State
 from . import events as ev
 from .context_meter import Fill
-from .handlers.answers import complete_request
 from .handlers.imports import import_messages
 from .handlers.messages import accept_message, ends_request, run_queue
-from .handlers.tools import time_out
-from .handlers.turns import fail_request, finish_compaction, next_request
+from .handlers.outcomes import awaits, conclude
 from .history import HistorySize
 from .instructions import Acknowledge, Emit, Instruction
 from .mailbox import Queued
-from .phases import STATES, Backoff, Closed, Compacting, Idle, Phase, Requesting, ToolsOut, Unopened
+from .phases import STATES, Closed, Idle, Phase, ToolsOut, Unopened
 from .settings import changed_config
 from .state import ConversationState, Snapshot
-
-_CANCELLED = ev.Failure(code="internal", message="the request was cancelled by something in the provider's client")
 
 
 class Conversation:
@@ -222,10 +218,10 @@ class Conversation:
             case ev.Imported() | ev.HistoryTrimmed():
                 instructions = self._change_history(event)
             case _:
-                if not self._awaits(event):
+                if not awaits(state, event):
                     return []
                 state.trigger = type(event)
-                instructions = self._conclude(event)
+                instructions = conclude(state, event)
         if not was_idle or state.mailbox:
             instructions += run_queue(state)
         state.history.drop_removed(state.config.limits.history_bytes)
@@ -265,43 +261,6 @@ class Conversation:
                 ended = (event.compaction for event in emitted if isinstance(event, out.Compacted))
                 compaction = next(ended, 0) or None
         return [Acknowledge(turn, compaction), *instructions]
-
-    def _awaits(self, outcome: ev.Outcome) -> bool:
-        match outcome, self._state.phase:
-            case ((ev.Answered(request=number) | ev.RequestFailed(request=number)), Requesting(request=current)):
-                return number == current
-            case ev.BackoffEnded(request=number), Backoff(request=current):
-                return number == current
-            case ev.CompactionEnded(compaction=number), Compacting(compaction=current):
-                return number == current
-            case ev.ToolsTimedOut(timer=number, approval=approval), ToolsOut(batch=batch):
-                return number == (batch.approval_timer if approval else batch.timer)
-            case ev.TaskCancelled(), Requesting() | Compacting():
-                return True
-            case _:
-                return False
-
-    def _conclude(self, outcome: ev.Outcome) -> list[Instruction]:
-        state = self._state
-        match outcome, state.phase:
-            case ev.Answered(answer=answer, at=at), Requesting(turn=turn):
-                return complete_request(state, turn, answer, at)
-            case ev.RequestFailed(), Requesting(turn=turn):
-                return fail_request(state, turn, outcome)
-            case ev.TaskCancelled(partial=partial), Requesting(turn=turn, request=number):
-                failed = ev.RequestFailed(request=number, failure=_CANCELLED, partial=partial)
-                return fail_request(state, turn, failed)
-            case ev.BackoffEnded(), Backoff(turn=turn):
-                return [next_request(state, turn)]
-            case ev.CompactionEnded(), Compacting() as phase:
-                return finish_compaction(state, phase, outcome)
-            case ev.ToolsTimedOut(), ToolsOut(turn=turn, batch=batch):
-                return time_out(state, turn, batch, outcome.approval)
-            case ev.TaskCancelled(), Compacting(compaction=number) as phase:
-                ended = ev.CompactionEnded(compaction=number, problem=_CANCELLED.message)
-                return finish_compaction(state, phase, ended)
-            case _:
-                raise AssertionError(f"nothing waits for {type(outcome).__name__}")
 
     # Persistence
 

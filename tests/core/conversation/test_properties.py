@@ -20,8 +20,8 @@ from builders.conversation_strategies import (
     turn_settings,
     usages,
 )
+from checkers.conversation.model_checker import ModelChecker
 from checkers.history_counters import Views, check_counters
-from checkers.model_checker import ModelChecker
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -178,7 +178,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule(back=st.integers(-1, 2), turn=st.none() | st.integers(0, 3))
     def interrupt_compaction(self, back: int, turn: int | None) -> None:
-        self.handle(received(msg.Interrupt(turn=turn, compaction=self.checker.asked - back)))
+        self.handle(received(msg.Interrupt(turn=turn, compaction=self.checker.mailbox.asked - back)))
 
     @rule(message=other_messages)
     def other_message(self, message: msg.ToLLM) -> None:

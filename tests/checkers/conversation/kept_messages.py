@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from checkers.history_changes import starts_natively, was_restored, without_origins
+from checkers.conversation.history_changes import starts_natively, was_restored, without_origins
 from msgspec import UNSET
 
 from rayconteur.compaction.estimate.estimator import new_estimator

@@ -6,18 +6,25 @@ from types import NoneType
 
 import msgspec
 from builders.conversation import copy_of, opened_conversation
-from checkers.history_changes import (
+from checkers.conversation.history_changes import (
     has_left,
     is_compacted,
-    is_compacting_eagerly,
     omits_sealed,
     turns_that_left,
     was_restored,
 )
-from checkers.kept_messages import BeforeTurn, Originals, check_discarded, check_kept, check_refused, check_rewound
-from checkers.prompt_ledger import PromptLedger, SettingsLedger
-from checkers.tool_ledger import ToolLedger
-from checkers.usage_sums import summed, usages_of
+from checkers.conversation.kept_messages import (
+    BeforeTurn,
+    Originals,
+    check_discarded,
+    check_kept,
+    check_refused,
+    check_rewound,
+)
+from checkers.conversation.mailbox_ledger import MailboxLedger
+from checkers.conversation.prompt_ledger import PromptLedger, SettingsLedger
+from checkers.conversation.tool_ledger import ToolLedger
+from checkers.conversation.usage_sums import summed, usages_of
 
 from rayconteur.providers.schema.errors import InvalidConfig, RayconteurError
 from rayconteur.providers.schema.usage import Usage
@@ -26,7 +33,6 @@ from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.compact_reason import CompactReason
 from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.errors import MailboxError, MailboxFull, SessionClosed
-from rayconteur.runtime.api.settings.policies import WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.changes.continuation import is_prompt
@@ -46,7 +52,6 @@ from rayconteur.runtime.core.instructions import (
 from rayconteur.runtime.core.phases import Compacting
 from rayconteur.runtime.core.state import Snapshot
 
-QUEUEABLE = (msg.UserMessage, msg.Retry, msg.Continue, msg.Clear, msg.Rewind, msg.Compact)
 WORK_BY_STATE = {State.REQUESTING: SendRequest, State.RETRYING: StartBackoff, State.COMPACTING: StartCompaction}
 """The instruction whose outcome each state waits for."""
 
@@ -54,7 +59,7 @@ WORK_BY_STATE = {State.REQUESTING: SendRequest, State.RETRYING: StartBackoff, St
 class ModelChecker:
     """Passes events to *conversation*, and checks the instructions and the state after each.
 
-    The model: the *queue* (turns by number, other messages by a word), the *running* turn, the turns that have *ended*,
+    The model: the *mailbox*, the *running* turn, the turns that have *ended*,
     the usages that were *counted*, the settings that were *applied* last, and the *work* that is running: a request,
     a backoff or a compaction.
     """
@@ -63,14 +68,14 @@ class ModelChecker:
         self.config = config
         self.conversation = opened_conversation(config)
         self.records = [ev.Record(1, ev.Opened(config=config, created_at=0.0))]
-        self.queue: list[int | str] = []
-        self.sizes_bytes: dict[int, int] = {}
+        self.mailbox = MailboxLedger()
+        self.queue = self.mailbox.queue
         self.settings = SettingsLedger()
         self.running: int | None = None
         self.ended: list[int] = []
         self.closed = False
         self.counted: list[Usage] = []
-        self.sent = self.attempts = self.asked = 0
+        self.sent = self.attempts = 0
         self.applied = config
         self.work: SendRequest | StartBackoff | StartCompaction | None = None
         self._before_turn = BeforeTurn()
@@ -131,50 +136,20 @@ class ModelChecker:
 
     def _check_rejection(self, before: Conversation, event: ev.Event, rejection: RayconteurError) -> None:
         assert self.conversation == before, "a rejected event changed something"
-        assert not isinstance(rejection, MailboxFull) or self._is_full(event), "rejected though there was room"
+        assert not isinstance(rejection, MailboxFull) or self.mailbox.is_full(event, self.conversation.config.limits), (
+            "rejected though there was room"
+        )
 
     def _update_model(self, before: Conversation, event: ev.Event) -> None:
         self.counted += usages_of(event, before, self.conversation)
         if isinstance(event, ev.Answered):
             self.attempts = 0
         if isinstance(event, ev.Received):
-            self._expect_message(before, event.message, event.size_bytes)
+            self.mailbox.expect(before, event.message, event.size_bytes)
+            if isinstance(event.message, msg.UserMessage):
+                self.settings.asked(before.turns + 1, event.message.settings)
         else:
             self.work = None
-
-    def _expect_message(self, before: Conversation, message: msg.ToLLM, size_bytes: int) -> None:
-        assert "close" not in self.queue or not isinstance(message, QUEUEABLE), "accepted after a close"
-        match message:
-            case msg.UserMessage(when_busy=when_busy, settings=settings):
-                is_busy = before.state is not State.IDLE and not is_compacting_eagerly(before)
-                runs_next = is_busy and (when_busy or before.config.when_busy) is WhenBusy.INTERRUPT
-                self.queue.insert(0 if runs_next else len(self.queue), before.turns + 1)
-                self.sizes_bytes[before.turns + 1] = size_bytes
-                self.settings.asked(before.turns + 1, settings)
-            case msg.Retry() | msg.Continue():
-                self.queue.append(before.turns + 1)
-            case msg.Clear():
-                self.queue.append("clear")
-            case msg.Rewind():
-                self.queue.append("rewind")
-            case msg.Compact():
-                self.asked += 1
-                self.queue.append(f"compact {self.asked}")
-            case msg.Configure(next="turn"):
-                self.queue.append("configure")
-            case msg.Close(drain=True):
-                self.queue.append("close")
-            case _:
-                pass
-
-    def _is_full(self, event: ev.Event) -> bool:
-        limits = self.conversation.config.limits
-        is_user_message = isinstance(event, ev.Received) and isinstance(event.message, msg.UserMessage)
-        size_bytes = event.size_bytes if is_user_message and isinstance(event, ev.Received) else 0
-        return len(self.queue) >= limits.waiting_messages or self._waiting_bytes() + size_bytes > limits.waiting_bytes
-
-    def _waiting_bytes(self) -> int:
-        return sum(self.sizes_bytes[turn] for turn in self.queue if isinstance(turn, int))
 
     def _follow_compactions(self, before: Conversation, event: ev.Event) -> None:
         if omits_sealed(before, event):
@@ -343,9 +318,4 @@ class ModelChecker:
         )
         assert (conversation.state is State.CLOSED) == self.closed
         assert isinstance(self.work, WORK_BY_STATE.get(conversation.state, NoneType))
-        self._check_bounds()
-
-    def _check_bounds(self) -> None:
-        is_closing = "close" in self.queue  # there is always room for a close
-        assert len(self.queue) <= self.config.limits.waiting_messages + is_closing
-        assert self._waiting_bytes() <= self.config.limits.waiting_bytes
+        self.mailbox.check_bounds(self.config.limits)

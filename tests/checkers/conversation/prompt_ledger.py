@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import msgspec
-from checkers.history_changes import omits_sealed, rewound_to_originals, starts_natively, was_restored
+from checkers.conversation.history_changes import omits_sealed, rewound_to_originals, starts_natively, was_restored
 
 from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.schema.request import Prompt
