@@ -57,7 +57,7 @@ mutants: $(LINKED)  ## Put small faults into the code, and check that tests see 
 	@PYTHONPATH=tests nice -n 15 $(BIN)/python -m mutation.dropped_settings
 
 chaos: $(LINKED) .llama/installed  ## Kill routers, programs and commands, run sessions on two nodes, and long conversations
-	@$(BIN)/python -m pytest -m chaos tests/cluster tests/real_servers/test_llama_context.py
+	@$(BIN)/python -m pytest -m chaos tests/cluster tests/driver tests/real_servers/test_llama_context.py
 
 check: $(LINKED)  ## Check style, types and structure
 	$(BIN)/ruff check .

@@ -41,7 +41,7 @@ def test_help_loads_no_ray_no_sdk_and_nothing_of_the_extra() -> None:
     assert modules & HEAVY_MODULES == set()
 
 
-def test_a_run_prints_its_tables_and_stores_its_findings(tmp_path: Path) -> None:
+def test_a_run_prints_its_tables_stores_its_findings_and_is_compared_with_an_older_one(tmp_path: Path) -> None:
     done = in_pipe("bench", *SMALL, "--sessions", "7", "--out", str(tmp_path / "out"))
 
     stored = read_result(tmp_path / "out")
@@ -52,6 +52,17 @@ def test_a_run_prints_its_tables_and_stores_its_findings(tmp_path: Path) -> None
     assert stored.unfinished == {}
     lines = [line for line in done.stdout.splitlines() if line.startswith("|")]
     assert len(lines) == 2 + len(stored.rows)
+
+    faster = [replace(each, figure=each.figure.scaled(0.01)) for each in stored.rows]
+    write_result(tmp_path / "faster", replace(stored, findings=tuple(faster)))
+    done = in_pipe(
+        "bench", *SMALL, "--sessions", "7", "--compare", str(tmp_path / "faster"), "--out", str(tmp_path / "new")
+    )
+
+    assert done.returncode == ExitCode.COMPLETED
+    assert done.stdout.count("WORSE") == len(stored.rows)
+    assert "WORSE" in (tmp_path / "new" / "comparison.md").read_text()
+    assert "What has changed" in (tmp_path / "new" / "page.html").read_text()
 
 
 def test_an_unknown_benchmark_is_rejected_with_the_known_ones() -> None:
@@ -118,21 +129,6 @@ def test_two_results_are_compared_without_running_anything(tmp_path: Path) -> No
 
 def test_with_needs_compare() -> None:
     assert "--compare" in rejected("--with", "new")
-
-
-def test_a_run_is_compared_with_an_older_one(tmp_path: Path) -> None:
-    first = ["bench", *SMALL, "--out", str(tmp_path / "old")]
-    assert in_pipe(*first).returncode == ExitCode.COMPLETED
-    old = read_result(tmp_path / "old")
-    faster = [replace(each, figure=each.figure.scaled(0.01)) for each in old.rows]
-    write_result(tmp_path / "faster", replace(old, findings=tuple(faster)))
-
-    done = in_pipe("bench", *SMALL, "--compare", str(tmp_path / "faster"), "--out", str(tmp_path / "new"))
-
-    assert done.returncode == ExitCode.COMPLETED
-    assert done.stdout.count("WORSE") == len(old.rows)
-    assert "WORSE" in (tmp_path / "new" / "comparison.md").read_text()
-    assert "What has changed" in (tmp_path / "new" / "page.html").read_text()
 
 
 @pytest.mark.parametrize("words", [("--sessions", "0"), ("--duration", "0")])

@@ -9,17 +9,19 @@ from servers.llama import Llama, chat
 import rayconteur as rc
 from rayconteur.runtime import CompactReason
 
+# Each summary takes a slow model some seconds, and several are written: too long for make test.
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
+
 FACTS = ("Corvin", "Munin", "Tower 7")
 FIRST = ("My name is Corvin and my raven is called Munin.", "The nest is at Tower 7.")
 QUESTION = "Tell me something about ravens, part {}."
 
 
-@pytest.mark.timeout(600)  # each summary takes a slow model some seconds, and several are written
 @pytest.mark.parametrize(
     ("turns", "more"),
     [
         pytest.param(14, " They are clever birds, and they live in many places of the world." * 4, id="long messages"),
-        pytest.param(40, "", id="many turns", marks=pytest.mark.chaos),
+        pytest.param(40, "", id="many turns"),
     ],
 )
 def test_turns_exceed_the_window_once_lose_none_and_keep_the_facts_of_the_first(
