@@ -10,6 +10,7 @@ from .api.events import (
     ApprovalRequested,
     Continuing,
     Died,
+    MessagesAdded,
     Rewound,
     StepCompleted,
     ToolCompleted,
@@ -18,7 +19,17 @@ from .api.events import (
     ToolStarted,
     TurnEnd,
 )
-from .api.messages import Approve, Close, Continue, Deny, Receipt, RequestApproval, Rewind, ToolUpdate
+from .api.messages import (
+    AddMessages,
+    Approve,
+    Close,
+    Continue,
+    Deny,
+    Receipt,
+    RequestApproval,
+    Rewind,
+    ToolUpdate,
+)
 from .api.options import OnAbandon, OnToolError, RouterLimits
 from .api.placement import Placement
 from .api.settings.changes import TurnSettings
@@ -58,8 +69,9 @@ def __dir__() -> list[str]:
 
 # fmt: off
 __all__ = [
-    "ActorMethod", "Approval", "ApprovalRequested", "Approve", "Close", "CompactReason", "CompactResult",
-    "Continue", "Continuing", "DeathReason", "Deny", "Died", "FinalAnswer", "FunctionTool", "OnAbandon",
+    "ActorMethod", "AddMessages", "Approval", "ApprovalRequested", "Approve", "Close", "CompactReason",
+    "CompactResult", "Continue", "Continuing", "DeathReason", "Deny", "Died", "FinalAnswer", "FunctionTool",
+    "MessagesAdded", "OnAbandon",
     "OnInterrupt", "OnMaxSteps", "OnRefusal", "OnToolError", "Placement", "PromptMap", "RayTask", "Reader",
     "Receipt", "RequestApproval", "Rewind", "Rewound", "RouterLimits", "SessionList", "SessionStatus", "State",
     "StepCompleted", "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStarted", "ToolUpdate", "TurnEnd",

@@ -232,6 +232,13 @@ class Cleared(_FromLLM, frozen=True, kw_only=True):
     """The history is empty."""
 
 
+class MessagesAdded(_FromLLM, frozen=True, kw_only=True):
+    """So many *messages* were added to the history, as the turns with the numbers *turns*. No request was sent."""
+
+    turns: tuple[int, ...]
+    messages: int
+
+
 class Rewound(_FromLLM, frozen=True, kw_only=True):
     """The turns with the numbers *turns*, in order, have left the history, with all of their *messages*."""
 
@@ -286,6 +293,7 @@ FromLLM = (
     | Failed
     | Configured
     | Cleared
+    | MessagesAdded
     | Rewound
     | Closed
     | Died

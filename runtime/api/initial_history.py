@@ -47,10 +47,31 @@ def validated_history(history: object, source: str = "") -> Iterator[Message]:
     check.end()
 
 
+def check_added_messages(messages: Sequence[Message], place: str) -> None:
+    """*messages* can be added to a history that is complete. Whether an answer can come first depends on that.
+
+    Raises:
+        InvalidConfig: no history could go on with them; the message and the block are named, and the reason.
+    """
+    if not messages:
+        raise InvalidConfig(place, "there are no messages; give at least one")
+    check = _HistoryCheck()
+    last: Role | None = None
+    for index, message in enumerate(messages):
+        where = f"{place}[{index}]"
+        if message.stands_for is not None:
+            raise InvalidConfig(where, "a summary can only be in an initial history; give what it stands for")
+        if message.role is last is Role.ASSISTANT:
+            raise InvalidConfig(where, "an answer can't follow an answer: for many models the roles must alternate")
+        check.part(message, where)
+        last = message.role
+    check.end()
+
+
 class _HistoryCheck:
     """Checks messages one after the other."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str = "") -> None:
         self._source = source
         self._index = 0
         self._turn = 0
@@ -64,10 +85,14 @@ class _HistoryCheck:
         """*message*, with the number of its turn."""
         message = validated_struct(message, (Message,), place)
         self._check_role(message, place)
-        self._check_content(message, place)
-        self._check_tools(message, place)
+        self.part(message, place)
         self._index += 1
         return self._numbered(message, place)
+
+    def part(self, message: Message, place: str) -> None:
+        """What *message* says follows from those before it."""
+        self._check_content(message, place)
+        self._check_tools(message, place)
 
     def end(self) -> None:
         """The history is complete."""

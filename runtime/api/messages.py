@@ -12,6 +12,7 @@ from ...providers.registry import ProviderConfig
 from ...providers.schema.checks.shown import ReadableStruct
 from ...providers.schema.content import Text, ToolResult, UserBlock
 from ...providers.schema.errors import InvalidConfig
+from ...providers.schema.messages import Message
 from .config import SessionSettings, check_output_schema
 from .settings.changes import TurnSettings, check_change, fields_of_change, given_settings
 from .settings.policies import WhenBusy
@@ -56,6 +57,22 @@ class UserMessage(_ToLLM, frozen=True, kw_only=True):
         if self.settings is None:
             return TurnSettings(output_schema=self.output_schema)
         return msgspec.structs.replace(self.settings, output_schema=self.output_schema)
+
+
+class AddMessages(_ToLLM, frozen=True, kw_only=True):
+    """Adds *messages* of both roles to the history, without a request: now, or after the queued turns.
+
+    They are valid as an initial history is, and their roles alternate: an answer does not follow an answer, and comes
+    first only after a message of the user's that is not answered, while nothing runs. Each message of the user's gets
+    the number of a turn, whatever its own is. Tool uses whose ids are taken get others.
+    """
+
+    messages: tuple[Message, ...]
+
+    @property
+    def turn_count(self) -> int:
+        """How many turns they are."""
+        return 1 + sum(message.starts_turn for message in self.messages[1:])
 
 
 class ToolResults(_ToLLM, frozen=True, kw_only=True):
@@ -179,6 +196,7 @@ class Close(_ToLLM, frozen=True, kw_only=True):
 
 ToLLM = (
     UserMessage
+    | AddMessages
     | ToolResults
     | ToolUpdate
     | RequestApproval

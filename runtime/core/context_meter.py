@@ -97,6 +97,10 @@ class ContextMeter(msgspec.Struct, gc=False):
         known = self.settings_tokens(settings) if before is None else before
         self._fill(estimated(known + sum(map(self.estimator.tokens, added))), messages, settings)
 
+    def fill_up(self, messages: Sequence[Message], settings: Settings) -> None:
+        """Count those of *messages* that were added since the fill was counted. The cost is that of these."""
+        self._fill(estimated(self.request_tokens(messages, settings)), len(messages), settings)
+
     def change_settings(self, settings: Settings) -> None:
         """The next request has other *settings* than the last one."""
         self.fill = self.with_settings(self.fill, settings)

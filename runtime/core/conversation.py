@@ -252,6 +252,8 @@ class Conversation:
         match event.message:
             case msg.UserMessage() | msg.Retry() | msg.Continue():
                 turn: int | None = self._state.turns
+            case msg.AddMessages() as message:
+                turn = self._state.turns - message.turn_count + 1
             case msg.ToolResults() | msg.ToolUpdate() | msg.RequestApproval() | msg.Approve() | msg.Deny():
                 turn = self.turn
             case msg.Compact():

@@ -9,7 +9,7 @@ from ...providers.schema.content import Block, ToolUse
 from ...providers.schema.messages import UNREADABLE, HistoryView, Message, Origin, Role
 from ..api.errors import InvalidRecord
 from .changes.continuation import is_prompt, joined_content
-from .changes.kept_content import without_blank_text, worth_keeping
+from .changes.kept_content import with_result_ids, without_blank_text, worth_keeping
 from .changes.rewinding import Rewound, end_of_originals, rewound, without_turn
 
 __all__ = ["History", "HistorySize", "without_blank_text", "worth_keeping"]
@@ -114,6 +114,18 @@ class History(msgspec.Struct, eq=False, gc=False):
                 self._tool_use_ids = self._tool_use_ids or set()
                 self._tool_use_ids.update(used)
             self.append(message)
+
+    def add(self, messages: Iterable[Message]) -> None:
+        """Add *messages*, which are valid after those that are there, but for ids of tool uses: these get others."""
+        ids: dict[str, str] = {}  # of the last answer's tool uses, old and new
+        for message in messages:
+            if message.role is Role.ASSISTANT:
+                kept = worth_keeping(message.content, self._tool_use_ids or frozenset())
+                ids = dict(zip(_tool_use_ids(message.content), _tool_use_ids(kept), strict=True))
+                changed = msgspec.structs.replace(message, content=kept)
+            else:
+                changed = with_result_ids(message, ids)
+            self.extend([changed])
 
     def append_answer(self, content: Iterable[Block], turn: int, origin: Origin | None = None) -> tuple[Block, ...]:
         """Add an answer's *content*, if any of it is worth keeping, and return that. Its tool uses get unique ids."""

@@ -7,7 +7,7 @@ import msgspec
 from ...providers.schema.facts import ModelFacts
 from ..api.config import SessionConfig
 from ..api.errors import MailboxFull, MessageTooLarge, SessionClosed
-from ..api.messages import Clear, Close, Compact, Configure, Rewind, UserMessage
+from ..api.messages import AddMessages, Clear, Close, Compact, Configure, Rewind, UserMessage
 from ..api.settings.changes import TurnSettings
 from ..api.settings.policies import Limits
 from .settings import changed_config
@@ -16,18 +16,24 @@ _UNKNOWN = ModelFacts()
 
 
 class Queued(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """A message in the mailbox. A user message has its *turn* and its *size_bytes*; the others have 0.
+    """A message in the mailbox. A user message has its *turn* and its *size_bytes*; so has an ``AddMessages``, whose
+    *turn* is the first that it adds. The others have 0.
 
     A ``Compact`` has its number (*compaction*), which older snapshots lack.
     *facts* and *source* are those of ``Received``.
     """
 
-    message: UserMessage | Clear | Rewind | Compact | Configure | Close
+    message: UserMessage | AddMessages | Clear | Rewind | Compact | Configure | Close
     turn: int = 0
     size_bytes: int = 0
     facts: ModelFacts = _UNKNOWN
     source: str = ""
     compaction: int = 0
+
+    @property
+    def starts_turn(self) -> bool:
+        """True if a turn starts with it."""
+        return isinstance(self.message, UserMessage)
 
 
 class Mailbox(msgspec.Struct, gc=False):
@@ -119,12 +125,14 @@ class Mailbox(msgspec.Struct, gc=False):
 
     def queued_turn(self, turn: int) -> Queued | None:
         """The user message of *turn*, if it is queued."""
-        return next((queued for queued in self._queue if queued.turn == turn), None)
+        return next((queued for queued in self._queue if queued.starts_turn and queued.turn == turn), None)
 
     def withdraw(self, turn: int = 0, compaction: int = 0) -> bool:
         """Remove the user message of *turn*, or the ``Compact`` of *compaction*. True if it was there."""
         for queued in self._queue:
-            if (turn and queued.turn == turn) or (compaction and queued.compaction == compaction):
+            if (turn and queued.starts_turn and queued.turn == turn) or (
+                compaction and queued.compaction == compaction
+            ):
                 self._queue.remove(queued)
                 self._size_bytes -= queued.size_bytes
                 return True

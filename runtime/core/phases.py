@@ -4,6 +4,7 @@ import msgspec
 
 from ..api.compact_reason import CompactReason
 from ..api.messages import (
+    AddMessages,
     Approve,
     Clear,
     Close,
@@ -130,6 +131,7 @@ TRANSITIONS: dict[type[Phase], dict[type, tuple[type[Phase], ...]]] = {
         TaskCancelled: (Idle, Requesting, Backoff, Compacting),
         # Any message ends an eager compaction; these end the others too.
         UserMessage: (Idle,),
+        AddMessages: (Idle,),
         Interrupt: (Idle,),
         Close: (Idle,),
         Retry: (Idle,),

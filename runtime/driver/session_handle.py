@@ -16,6 +16,7 @@ from ..api.config import SessionConfig
 from ..api.errors import SessionClosed
 from ..api.export import encode_export
 from ..api.messages import (
+    AddMessages,
     Approve,
     Clear,
     Configure,
@@ -203,6 +204,18 @@ class SessionHandle:
     async def interrupt(self, turn: int | None = None) -> bool:
         """End *turn*, or the running one. Returns true if there was a turn to end."""
         return (await self.send(Interrupt(turn=turn))).turn is not None
+
+    async def add_messages(self, *messages: Message) -> None:
+        """Add *messages* of both roles to the history, after the turns that are queued already; no request is sent.
+
+        An answer can't follow an answer. It can be first if nothing runs and the history ends with a message of the
+        user's.
+
+        Raises:
+            InvalidConfig: no history could go on with them; the message is named, and the reason.
+            MailboxError: there is no room for them; the class says where.
+        """
+        await self.send(AddMessages(messages=messages))
 
     async def clear(self) -> None:
         """Clear the history, after the turns that are queued already."""

@@ -12,7 +12,7 @@ from ...providers.schema.checks.shown import shown
 from ...providers.schema.messages import HistoryView
 from ..api.config import SessionConfig
 from ..api.errors import SessionExists, UnknownSession
-from ..api.messages import Close, Configure, Receipt, ToLLM, ToolResults, UserMessage
+from ..api.messages import AddMessages, Close, Configure, Receipt, ToLLM, ToolResults, UserMessage
 from ..api.options import RuntimeOptions
 from ..api.status import SessionStatus
 from ..api.validation import invalid_config
@@ -149,7 +149,7 @@ class Host:
         except msgspec.ValidationError as error:
             raise invalid_config(error, "message") from None
         session = self._find(key)
-        if isinstance(message, UserMessage | ToolResults):
+        if isinstance(message, UserMessage | AddMessages | ToolResults):
             self._budget.require_room(len(data))
         if isinstance(message, Configure) and message.tools:
             message = self.ray_tools.shared(message)

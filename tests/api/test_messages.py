@@ -7,6 +7,7 @@ import pytest
 
 from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.schema.content import Citation, Document, Image, Text, ToolResult, ToolUse
+from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Reasoning
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.tools import Tool, ToolChoice
@@ -26,6 +27,7 @@ from rayconteur.runtime.api.events import (
     Failed,
     FromLLM,
     Interrupted,
+    MessagesAdded,
     Missed,
     Retrying,
     Rewound,
@@ -43,6 +45,7 @@ from rayconteur.runtime.api.events import (
     TurnStarted,
 )
 from rayconteur.runtime.api.messages import (
+    AddMessages,
     Approve,
     Clear,
     Close,
@@ -67,6 +70,7 @@ USAGE = Usage(input=reported(5), output=estimated(2))
 
 TO_LLM: list[ToLLM] = [
     UserMessage(content=(Text("hi"), Image(data=b"\x00\xff", media_type="image/png")), when_busy=WhenBusy.INTERRUPT),
+    AddMessages(messages=(Message.of_user("hi"), Message.of_assistant("hello"))),
     ToolResults(
         results=(ToolResult(tool_use_id="a", content=(Document(url="https://x.y"),), is_error=True),), last=True
     ),
@@ -130,6 +134,7 @@ FROM_LLM: list[FromLLM] = [
     Configured(session_id="s", seq=13, fields=("model",), model="claude"),
     Cleared(session_id="s", seq=14),
     Continuing(session_id="s", seq=14, turn=3, stop_reason=StopReason.MAX_TOKENS, text="half"),
+    MessagesAdded(session_id="s", seq=14, turns=(1, 2), messages=4),
     Rewound(session_id="s", seq=14, turns=(1, 2), messages=4),
     Closed(session_id="s", seq=15),
     Died(reason=DeathReason.NODE_DIED),

@@ -23,6 +23,7 @@ from rayconteur.providers.schema.content import (
 )
 from rayconteur.providers.schema.draft import Partial, unique_tool_ids
 from rayconteur.providers.schema.facts import ModelFacts
+from rayconteur.providers.schema.messages import Message, Origin, Role
 from rayconteur.providers.schema.request import Reasoning
 from rayconteur.providers.schema.tools import Approval, Tool
 from rayconteur.providers.schema.usage import Cost, Count, Provenance, Usage, estimated, reported
@@ -114,6 +115,29 @@ other_messages: st.SearchStrategy[msg.ToLLM] = st.one_of(
     st.builds(msg.Approve, tool_use_ids=st.lists(tool_use_ids, max_size=2).map(tuple)),
     st.builds(msg.Deny, tool_use_ids=st.lists(tool_use_ids, max_size=2).map(tuple)),
 )
+
+_ASKED, _LOOKED = Message.of_user("Where is it?"), Message.of_user(ToolResult("a", (Text("There."),)))
+_THOUGHT = Thinking(text="hm", provider="anthropic", signature="s")
+_LOOKS = Message(
+    role=Role.ASSISTANT,
+    content=(_THOUGHT, ToolUse("a", "look", {}), ToolUse("b", "look", {})),
+    origin=Origin(source="one"),
+)
+_BOTH_LOOKED = Message.of_user(ToolResult("a"), ToolResult("b"))
+additions: st.SearchStrategy[tuple[Message, ...]] = st.sampled_from(
+    [
+        (_ASKED,),
+        (_ASKED, Message.of_user("Or he?")),
+        (_ASKED, Message.of_assistant("In the oak.")),
+        (_ASKED, Message.of_assistant(ToolUse("a", "look", {})), _LOOKED, Message.of_assistant("There.")),
+        (_ASKED, _LOOKS, _BOTH_LOOKED),
+        (_LOOKS, _BOTH_LOOKED, _ASKED),
+        (Message.of_assistant("In the elm."),),
+        (Message.of_assistant("In the elm."), Message.of_assistant("In the oak.")),
+        (),
+    ]
+)
+"""Messages for ``AddMessages``, not all of which are acceptable."""
 
 
 @cache

@@ -145,6 +145,7 @@ RECORD_IN_MESSAGE_PACK = (  # bytes stay bytes
 TO_LLM: list[bytes] = [
     b'{"kind":"usermessage","content":[{"kind":"text","text":"hi"}],"when_busy":"reject",'
     b'"settings":{"model":"claude","system":"sing","temperature":null}}',
+    b'{"kind":"addmessages","messages":[{"role":"user","content":[{"kind":"text","text":"hi"}]}]}',
     b'{"kind":"toolresults","results":[{"kind":"toolresult","tool_use_id":"a"}],"last":true}',
     b'{"kind":"toolupdate","started":["a"],"progress":{"a":"half"}}',
     b'{"kind":"requestapproval","tool_use_ids":["a"]}',
@@ -204,6 +205,7 @@ FROM_LLM: list[bytes] = [
     b'"partial_text":"half"}',
     b'{"kind":"configured","session_id":"s","seq":13,"fields":["model"],"model":"claude"}',
     b'{"kind":"cleared","session_id":"s","seq":14}',
+    b'{"kind":"messagesadded","session_id":"s","seq":14,"turns":[1,2],"messages":4}',
     b'{"kind":"rewound","session_id":"s","seq":14,"turns":[1,2],"messages":4}',
     b'{"kind":"closed","session_id":"s","seq":15}',
     b'{"kind":"died","session_id":"s","seq":15,"reason":"crashed"}',

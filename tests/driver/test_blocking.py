@@ -65,6 +65,19 @@ def test_a_reader_is_an_ordinary_iterator(session: blocking.SessionHandle) -> No
     assert reader.ended
 
 
+def test_messages_are_added_without_a_request(session: blocking.SessionHandle) -> None:
+    found, noted = rc.Message.of_user("It nests in the oak."), rc.Message.of_assistant("Noted.")
+
+    session.add_messages(found, noted)
+    with rejected(rc.errors.InvalidConfig, "message.messages[0]"):
+        session.add_messages(noted)
+    with rejected(rc.errors.InvalidConfig, "message.messages[0]"):
+        session.add_messages("found")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+    assert session.ask("Where?").answer().turn == 2
+    assert [message.content for message in session.history()][:2] == [found.content, noted.content]
+
+
 def test_a_reader_of_all_sessions_ends_when_it_is_closed(runtime: blocking.Runtime) -> None:
     reader = runtime.events()
     session = runtime.spawn(ECHO)

@@ -1,10 +1,13 @@
 """What of a message's content is worth keeping."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
-from ....providers.schema.content import Block, Opaque, Text, Thinking, ToolUse, UserBlock, is_blank
+import msgspec
+
+from ....providers.schema.content import Block, Opaque, Text, Thinking, ToolResult, ToolUse, UserBlock, is_blank
 from ....providers.schema.draft import unique_tool_ids
+from ....providers.schema.messages import Message
 from ...api.errors import EmptyMessage
 
 
@@ -39,6 +42,17 @@ def worth_keeping(content: Iterable[Block], taken_ids: AbstractSet[str]) -> tupl
     unique = list(unique_tool_ids(kept, taken_ids))
     changed = next((index for index, block in enumerate(kept) if _id(block) != _id(unique[index])), len(kept))
     return tuple(block for index, block in enumerate(unique) if index < changed or not _is_signed_thinking(block))
+
+
+def with_result_ids(message: Message, ids: Mapping[str, str]) -> Message:
+    """*message*, whose results are those of tool uses that have got other *ids*."""
+    if not any(isinstance(block, ToolResult) for block in message.content):
+        return message
+    content = tuple(
+        msgspec.structs.replace(block, tool_use_id=ids[block.tool_use_id]) if isinstance(block, ToolResult) else block
+        for block in message.content
+    )
+    return msgspec.structs.replace(message, content=content)
 
 
 def _is_blank(block: Block) -> bool:

@@ -64,7 +64,7 @@ def interrupt_running(state: ConversationState, partial: Partial) -> list[Instru
 def close_session(state: ConversationState, partial: Partial) -> list[Instruction]:
     """End the running turn, the queued turns and the session."""
     instructions = interrupt_running(state, partial)
-    instructions += [Emit(_interrupted(queued)) for queued in state.mailbox.queue if queued.turn]
+    instructions += [Emit(_interrupted(queued)) for queued in state.mailbox.queue if queued.starts_turn]
     state.mailbox = Mailbox()
     state.enter(Closed())
     return [*instructions, Emit(out.Closed()), EndSession()]

@@ -21,6 +21,7 @@ from ..phases import STATES, Compacting, Idle, MailboxEmpty, Requesting
 from ..settings import changed_config, require_valid
 from ..state import ConversationState
 from ..turn import Overrides
+from .additions import add_messages, queued_addition
 from .compactions import cancel_eager_compaction, start_compaction
 from .interrupts import close_session, interrupt, interrupt_running
 from .tools import accept_tool_results, accept_tool_update, approve, deny, request_approval
@@ -36,6 +37,8 @@ def accept_message(state: ConversationState, event: ev.Received) -> list[Instruc
     match event.message:
         case msg.UserMessage() as message:
             return _accept_user_message(state, message, event)
+        case msg.AddMessages() as message:
+            return _enqueue(state, queued_addition(state, message, event.size_bytes, _is_at_rest(state)))
         case msg.ToolResults() as message:
             return accept_tool_results(state, message, event.size_bytes)
         case msg.ToolUpdate() as message:
@@ -118,6 +121,8 @@ def _accept_user_message(state: ConversationState, message: msg.UserMessage, eve
 def _enqueue(state: ConversationState, queued: Queued) -> list[Instruction]:
     if not _is_at_rest(state):
         state.mailbox.require_room(queued, state.config.limits)
+    if isinstance(queued.message, msg.AddMessages):
+        state.turns += queued.message.turn_count
     state.turns = max(state.turns, queued.turn)
     state.asked_compactions = max(state.asked_compactions, queued.compaction)
     state.mailbox.put(queued)
@@ -197,6 +202,8 @@ def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
             settings = message.turn_settings
             state.overrides = Overrides(queued.turn, settings, queued.source) if settings else None
             return start_turn(state, queued.turn, state.overrides, message)
+        case msg.AddMessages(messages=messages):
+            return add_messages(state, messages, queued.turn)
         case msg.Clear():
             return _clear(state)
         case msg.Rewind(turns=turns):

@@ -130,6 +130,10 @@ class SessionHandle:
         """End *turn*, or the running one. Returns true if there was a turn to end."""
         return self._loop.run(self._session.interrupt(turn))
 
+    def add_messages(self, *messages: Message) -> None:
+        """Add *messages* of both roles to the history, after the turns that are queued already; no request is sent."""
+        self._loop.run(self._session.add_messages(*messages))
+
     def clear(self) -> None:
         """Clear the history, after the turns that are queued already."""
         self._loop.run(self._session.clear())

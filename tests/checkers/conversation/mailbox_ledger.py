@@ -1,63 +1,141 @@
-"""What waits in a mailbox: part of the model checker."""
+"""What the model checker knows of the mailbox, and of the messages that were added without a request."""
 
+from collections.abc import Iterable, Sequence
+
+import msgspec
 from checkers.conversation.history_changes import is_compacting_eagerly
 
+from rayconteur.providers.schema.content import Block, ToolResult, ToolUse
+from rayconteur.providers.schema.messages import Message
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.settings.policies import Limits, WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 
-QUEUEABLE = (msg.UserMessage, msg.Retry, msg.Continue, msg.Clear, msg.Rewind, msg.Compact)
+QUEUEABLE = (msg.UserMessage, msg.AddMessages, msg.Retry, msg.Continue, msg.Clear, msg.Rewind, msg.Compact)
 
 
 class MailboxLedger:
-    """The *queue*, turns by number and other messages by a word, and the sizes of its messages.
+    """Follows the mailbox: *queue* holds turns by number, and other messages by a word.
 
-    *asked* counts the compactions that were asked for.
+    *asked* counts the compactions that were asked for, *added* are the turns that were added without a request.
     """
 
     def __init__(self) -> None:
         self.queue: list[int | str] = []
         self.asked = 0
-        self._sizes_bytes: dict[int, int] = {}
+        self.added: set[int] = set()
+        self._sizes_bytes: dict[int | str, int] = {}
+        self._additions: dict[str, tuple[Message, ...]] = {}
 
     def expect(self, before: Conversation, message: msg.ToLLM, size_bytes: int) -> None:
-        """Follow *message*, which the conversation *before* has accepted."""
+        """*message* came when the conversation was as *before*."""
         assert "close" not in self.queue or not isinstance(message, QUEUEABLE), "accepted after a close"
+        place = len(self.queue)
         match message:
             case msg.UserMessage(when_busy=when_busy):
                 is_busy = before.state is not State.IDLE and not is_compacting_eagerly(before)
-                runs_next = is_busy and (when_busy or before.config.when_busy) is WhenBusy.INTERRUPT
-                self.queue.insert(0 if runs_next else len(self.queue), before.turns + 1)
-                self._sizes_bytes[before.turns + 1] = size_bytes
+                if is_busy and (when_busy or before.config.when_busy) is WhenBusy.INTERRUPT:
+                    place = 0
+                entry: int | str = before.turns + 1
+            case msg.AddMessages(messages=messages):
+                entry = f"add {before.turns + 1} to {before.turns + message.turn_count}"
+                self._additions[entry] = messages
             case msg.Retry() | msg.Continue():
-                self.queue.append(before.turns + 1)
+                entry = before.turns + 1
             case msg.Clear():
-                self.queue.append("clear")
+                entry = "clear"
             case msg.Rewind():
-                self.queue.append("rewind")
+                entry = "rewind"
             case msg.Compact():
                 self.asked += 1
-                self.queue.append(f"compact {self.asked}")
+                entry = f"compact {self.asked}"
             case msg.Configure(next="turn"):
-                self.queue.append("configure")
+                entry = "configure"
             case msg.Close(drain=True):
-                self.queue.append("close")
+                entry = "close"
             case _:
-                pass
+                return
+        self.queue.insert(place, entry)
+        self._sizes_bytes[entry] = size_bytes if isinstance(message, msg.UserMessage | msg.AddMessages) else 0
+
+    @property
+    def turns(self) -> list[int]:
+        """The turns that are queued."""
+        return [entry for entry in self.queue if isinstance(entry, int)]
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of queued turns, and of those that are added without a request, queued or not."""
+        words = [entry.split() for entry in self.queue if isinstance(entry, str) and entry.startswith("add")]
+        return [*self.turns, *self.added, *(turn for word in words for turn in range(int(word[1]), int(word[3]) + 1))]
+
+    def close(self) -> None:
+        """The session has ended, and what is queued is void."""
+        self.added |= set(self.numbers)
+        self.queue.clear()
+
+    def check_added(self, emitted: out.MessagesAdded) -> None:
+        """It was the next."""
+        entry = f"add {emitted.turns[0]} to {emitted.turns[-1]}"
+        assert self.queue.pop(0) == entry
+        assert emitted.turns == tuple(range(emitted.turns[0], emitted.turns[-1] + 1))
+        assert emitted.messages == len(self._additions[entry])
+        self.added |= set(emitted.turns)
+
+    def check_history(self, after: Conversation, emitted: Sequence[out.FromLLM]) -> set[int]:
+        """What has been *emitted* was added to the history, unless it has been removed at once. Returns the turns."""
+        added: set[int] = set()
+        for event in emitted:
+            match event:
+                case out.MessagesAdded(turns=turns):
+                    added |= set(turns)
+                case out.Cleared():
+                    added.clear()
+                case out.Rewound(turns=turns):
+                    added -= set(turns)
+                case _:
+                    pass
+        for entry, messages in self._additions.items():
+            own = set(range(int(entry.split()[1]), int(entry.split()[3]) + 1))
+            if own <= added:
+                held = [message for message in after.full_history if message.turn in own]
+                assert [_outline(message) for message in held] == [_outline(message) for message in messages]
+        return added
 
     def is_full(self, event: ev.Event, limits: Limits) -> bool:
-        """True if *limits* leave no room for the message of *event*."""
-        is_user_message = isinstance(event, ev.Received) and isinstance(event.message, msg.UserMessage)
-        size_bytes = event.size_bytes if is_user_message and isinstance(event, ev.Received) else 0
-        return len(self.queue) >= limits.waiting_messages or self._waiting_bytes() + size_bytes > limits.waiting_bytes
+        """True if there is no room for *event*."""
+        is_large = isinstance(event, ev.Received) and isinstance(event.message, msg.UserMessage | msg.AddMessages)
+        size_bytes = event.size_bytes if is_large and isinstance(event, ev.Received) else 0
+        return len(self.queue) >= limits.waiting_messages or self._bytes() + size_bytes > limits.waiting_bytes
 
     def check_bounds(self, limits: Limits) -> None:
-        """The mailbox keeps to *limits*."""
+        """It does not hold more than it may."""
         is_closing = "close" in self.queue  # there is always room for a close
         assert len(self.queue) <= limits.waiting_messages + is_closing
-        assert self._waiting_bytes() <= limits.waiting_bytes
+        assert self._bytes() <= limits.waiting_bytes
 
-    def _waiting_bytes(self) -> int:
-        return sum(self._sizes_bytes.get(turn, 0) for turn in self.queue if isinstance(turn, int))
+    def _bytes(self) -> int:
+        return sum(self._sizes_bytes[entry] for entry in self.queue)
+
+
+def turns_added(emitted: Iterable[out.FromLLM]) -> set[int]:
+    """The turns that were added without a request, by the events of it."""
+    return {turn for event in emitted if isinstance(event, out.MessagesAdded) for turn in event.turns}
+
+
+def _outline(message: Message) -> tuple[object, ...]:
+    """What stays of *message* when its tool uses get other ids."""
+    return message.role, *map(_without_id, message.content)
+
+
+def _without_id(block: Block) -> Block:
+    match block:
+        case ToolUse():
+            return msgspec.structs.replace(block, id="")
+        case ToolResult():
+            return msgspec.structs.replace(block, tool_use_id="")
+        case _:
+            return block

@@ -21,7 +21,7 @@ from checkers.conversation.kept_messages import (
     check_refused,
     check_rewound,
 )
-from checkers.conversation.mailbox_ledger import MailboxLedger
+from checkers.conversation.mailbox_ledger import MailboxLedger, turns_added
 from checkers.conversation.prompt_ledger import PromptLedger, SettingsLedger
 from checkers.conversation.tool_ledger import ToolLedger
 from checkers.conversation.usage_sums import summed, usages_of
@@ -98,13 +98,13 @@ class ModelChecker:
         self._check_record(event, instructions)
         self._update_model(before, event)
         self._follow_compactions(before, event)
-        self._prompts.update(before, event, self.conversation)
+        emitted = [step.event for step in instructions if isinstance(step, Emit)]
+        self._prompts.update(before, event, self.conversation, turns_added(emitted) | self.mailbox.added)
         before_turn = self._before_turn
         for step in instructions:
             if isinstance(step, ApplySettings):
                 before_turn = before_turn.with_settings(self.applied, step.config)
             self._check_instruction(step, event)
-        emitted = [step.event for step in instructions if isinstance(step, Emit)]
         self._check_history(before, before_turn, event, emitted)
         self._check_state()
         return instructions
@@ -209,6 +209,8 @@ class ModelChecker:
                 self._end_turn(emitted)
             case out.Cleared():
                 assert self.queue.pop(0) == "clear"
+            case out.MessagesAdded():
+                self.mailbox.check_added(emitted)
             case out.Rewound():
                 assert self.queue.pop(0) == "rewind"
             case out.Compacted():
@@ -223,7 +225,7 @@ class ModelChecker:
             case out.Closed():
                 assert self.running is None
                 assert not any(isinstance(queued, int) for queued in self.queue)
-                self.queue.clear()
+                self.mailbox.close()
                 self.closed = True
             case _:
                 assert emitted.turn == self.running, "an event of a turn that is not running"
@@ -290,6 +292,9 @@ class ModelChecker:
             return
         after, gone = self.conversation, turns_that_left(before, event, emitted)
         now = self._before_turn if self.running is not None else BeforeTurn(after.history, after.fill)
+        if added := self.mailbox.check_history(after, emitted):
+            history = tuple(message for message in now.history if message.turn not in added)
+            now = replace(now, history=history, recounted=True)
         if any(isinstance(event, out.Rewound) for event in emitted):
             check_rewound(before, after, emitted, gone)
         elif self._restored:
@@ -303,13 +308,12 @@ class ModelChecker:
 
     def _check_state(self) -> None:
         conversation = self.conversation
-        turns = [queued for queued in self.queue if isinstance(queued, int)]
         running = [] if self.running is None else [self.running]
-        assert sorted([*self.ended, *running, *turns]) == list(range(1, conversation.turns + 1)), (
+        assert sorted([*self.ended, *running, *self.mailbox.numbers]) == list(range(1, conversation.turns + 1)), (
             "a turn without its end"
         )
         assert conversation.turn == self.running
-        assert [queued.turn for queued in conversation.queue if queued.turn] == turns
+        assert [queued.turn for queued in conversation.queue if queued.starts_turn] == self.mailbox.turns
         assert len(conversation.queue) == len(self.queue)
         assert conversation.config == self.applied
         assert conversation.usage == summed(self.counted)

@@ -1,6 +1,7 @@
 """Under which settings each turn runs, and under which prompt each answer of a history was given."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from itertools import pairwise
 
 import msgspec
@@ -23,8 +24,10 @@ class PromptLedger:
         self._last_sent: SendRequest | None = None
         self._answered_under: list[Prompt] = []  # for each of the assistant's messages
 
-    def update(self, before: Conversation, event: ev.Event, after: Conversation) -> None:
-        """*event* has led from *before* to *after*."""
+    def update(
+        self, before: Conversation, event: ev.Event, after: Conversation, added: AbstractSet[int] = frozenset()
+    ) -> None:
+        """*event* has led from *before* to *after*. The turns in *added* were added without a request."""
         answers = sum(message.role is Role.ASSISTANT for message in after.history)
         replaced = isinstance(event, ev.CompactionEnded) and event.messages is not None
         if replaced and starts_natively(after.history):
@@ -33,10 +36,19 @@ class PromptLedger:
             self._answered_under = [prompt_of(before.request_config)] * answers
         elif was_restored(before, after) or rewound_to_originals(before, after):
             self._answered_under = [prompt_of(after.config)] * answers
-        elif answers > len(self._answered_under):
-            assert self._last_sent is not None
-            self._answered_under.append(prompt_of(self._last_sent.config))
+        else:
+            given = [message for message in after.history if message.role is Role.ASSISTANT]
+            for message in given[len(self._answered_under) :]:
+                self._answered_under.append(self._prompt_of_new(message.turn in added, after))
         del self._answered_under[answers:]
+
+    def _prompt_of_new(self, is_added: bool, after: Conversation) -> Prompt:
+        if not is_added:
+            assert self._last_sent is not None
+            return prompt_of(self._last_sent.config)
+        if self._answered_under:
+            return self._answered_under[-1]
+        return next(iter(after.snapshot().prompts), prompt_of(after.config))
 
     def check(self, send: SendRequest) -> None:
         """Each answer is sent back under the prompt that it was given under, and the last prompt is the current one."""

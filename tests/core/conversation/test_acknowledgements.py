@@ -13,6 +13,7 @@ from builders.conversation import (
     user_message,
 )
 
+from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.settings.policies import WhenBusy
@@ -28,6 +29,8 @@ CASES: list[tuple[State, msg.ToLLM, int | None]] = [
     (State.IDLE, HI, 1),
     (State.REQUESTING, HI, 2),
     (State.REQUESTING, msg.UserMessage(content=HI.content, when_busy=WhenBusy.INTERRUPT), 2),
+    (State.IDLE, msg.AddMessages(messages=(Message.of_user("hi"),)), 1),
+    (State.REQUESTING, msg.AddMessages(messages=(Message.of_user("hi"), Message.of_user("ho"))), 2),
     (State.TOOLS_OUT, RESULTS, 1),
     (State.TOOLS_OUT, msg.ToolUpdate(started=("a",)), 1),
     (State.TOOLS_OUT, msg.RequestApproval(tool_use_ids=("a",)), 1),

@@ -9,6 +9,7 @@ from builders.conversation import TOOL_USE, answered, copy_of, received, request
 from builders.conversation_strategies import (
     IMAGE,
     PDF,
+    additions,
     answer_contents,
     config_changes,
     configs,
@@ -183,6 +184,10 @@ class Interleavings(RuleBasedStateMachine):
     @rule(message=other_messages)
     def other_message(self, message: msg.ToLLM) -> None:
         self.handle(received(message))
+
+    @rule(messages=additions, size_bytes=st.sampled_from([0, 10, 60, 200]))
+    def add_messages(self, messages: tuple[Message, ...], size_bytes: int) -> None:
+        self.handle(received(msg.AddMessages(messages=messages), size_bytes=size_bytes))
 
     @rule(change=config_changes, source=st.sampled_from(["", "one", "two"]))
     def configure(self, change: msg.Configure, source: str) -> None:
