@@ -34,6 +34,10 @@ class Approval(StrEnum):
     ALWAYS = "always"
 
 
+BuiltIn = Literal["ask_user"]
+"""The tools that sessions answer themselves."""
+
+
 class Tool(_AnyTool, frozen=True):
     """A tool that the program runs. *input_schema* is the JSON Schema of its input, an object.
 
@@ -43,7 +47,8 @@ class Tool(_AnyTool, frozen=True):
     result that is no error: the model does not get it before the next turn. Neither is sent to the provider.
 
     *shipped* is how the session itself runs the tool, in a form of its own: ``rayconteur.tool(runs=...)`` leads to it.
-    Leave it out. No provider gets it.
+    *builtin* names a tool that the session answers itself, such as ``rayconteur.runtime.ASK_USER``. Leave both out. No
+    provider gets them.
     """
 
     name: str
@@ -54,11 +59,14 @@ class Tool(_AnyTool, frozen=True):
     approval: Approval | None = None
     ends_turn: bool = False
     shipped: bytes | None = None
+    builtin: BuiltIn | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, "tool")
         if not self.name:
             raise InvalidConfig("tool.name", "give the tool a name")
+        if self.builtin and self.name != self.builtin:
+            raise InvalidConfig("tool.name", f"the built-in tool {self.builtin} keeps its name")
         if not is_object(self.input_schema):
             raise InvalidConfig(
                 "tool.input_schema",

@@ -42,9 +42,9 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     can't read, a message longer than the context window), or that the model or a content filter refused: what stays is
     sent, and often rejected, again. *auto_continue* is how often in a turn an answer is continued that was cut off by
     the output limit or paused by the provider. After *max_steps* answers with tool uses, a turn ends when it has their
-    results, or as *on_max_steps* says. *approval* is whether uses of tools that do not say so themselves wait
-    for ``Approve``, *approval_timeout_s* how long at most, in seconds. A tool use that may run and that nobody answers,
-    or says anything of, for *results_timeout_s* seconds gets an error result.
+    results, or as *on_max_steps* says. *approval* is whether uses of tools that do not say so themselves wait for
+    ``Approve``, *approval_timeout_s* how long at most, in seconds; so long, too, questions wait for the user. A tool
+    use that may run and that nobody answers, or says anything of, for *results_timeout_s* seconds gets an error result.
     """
 
     compaction: Compaction | None = Layered()
@@ -75,8 +75,11 @@ def check_settings(settings: Settings, name: str) -> None:
         _check_compaction(cast(SessionSettings, settings).compaction, f"{name}.compaction")
     check_output_schema(settings.output_schema, f"{name}.output_schema")
     names = Counter(tool.name for tool in settings.tools or () if isinstance(tool, Tool))
-    if twice := [shown(each) for each, count in names.items() if count > 1]:
-        raise InvalidConfig(f"{name}.tools", f"more than one tool has the name {twice[0]}; give each its own")
+    if twice := [each for each, count in names.items() if count > 1]:
+        builtins = {tool.name for tool in settings.tools or () if isinstance(tool, Tool) and tool.builtin}
+        if twice[0] in builtins:
+            raise InvalidConfig(f"{name}.tools", f"{twice[0]} is a built-in tool; give your own another name")
+        raise InvalidConfig(f"{name}.tools", f"more than one tool has the name {shown(twice[0])}; give each its own")
 
 
 def check_output_schema(schema: object, field: str) -> None:

@@ -19,6 +19,8 @@ RayconteurError                 providers/schema/errors.py
                 ToolUseAnswered             the tool use has a result already
                 ApprovalNeeded              the tool use waits for approval: approve or deny it first
                 NoApprovalNeeded            the tool use does not wait for approval: it was decided, or needs none
+                NoQuestion                  the tool use asks the user nothing
+                QuestionAnswered            the question has been answered already
                 MissingToolResults          the results are the last ones, but some tool uses are still open
         TurnFailed                  raised by answer(): the turn ended with Failed
         TurnInterrupted             raised by answer(): the turn ended with Interrupted
@@ -169,6 +171,18 @@ class NoApprovalNeeded(ToolResultError):
     """The tool use does not wait for approval: it needs none, has it, or was denied."""
 
     code = "no_approval_needed"
+
+
+class NoQuestion(ToolResultError):
+    """The tool use that was answered asks the user nothing, or is not open."""
+
+    code = "no_question"
+
+
+class QuestionAnswered(ToolResultError):
+    """The question has its answer already, or nobody answered it in time."""
+
+    code = "question_answered"
 
 
 class MissingToolResults(ToolResultError):

@@ -96,6 +96,18 @@ class ApprovalRequested(_FromLLM, frozen=True, kw_only=True):
     step: int = 0
 
 
+class QuestionAsked(_FromLLM, frozen=True, kw_only=True):
+    """The model asks the user a *question*: the turn waits until somebody answers it with ``AnswerQuestion``.
+
+    *choices* are answers that it suggests, if it does.
+    """
+
+    tool_use_id: str
+    question: str
+    choices: tuple[str, ...] = ()
+    step: int = 0
+
+
 class ToolStarted(_FromLLM, frozen=True, kw_only=True):
     """A program has started to run a tool. Of one that ends at once, this comes with its end."""
 
@@ -279,6 +291,7 @@ FromLLM = (
     | ToolInputChunk
     | ToolBatch
     | ApprovalRequested
+    | QuestionAsked
     | ToolStarted
     | ToolProgress
     | ToolCompleted

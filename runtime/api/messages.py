@@ -126,6 +126,13 @@ class Deny(_ToLLM, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class AnswerQuestion(_ToLLM, frozen=True, kw_only=True):
+    """Answers the question to the user that a tool use asks, as ``QuestionAsked`` told: the model is given *text*."""
+
+    tool_use_id: str
+    text: str
+
+
 class Interrupt(_ToLLM, frozen=True, kw_only=True):
     """Ends *turn*, or the *compaction* in a receipt of ``Compact``, running or queued; without either, what runs."""
 
@@ -202,6 +209,7 @@ ToLLM = (
     | RequestApproval
     | Approve
     | Deny
+    | AnswerQuestion
     | Interrupt
     | Compact
     | Clear

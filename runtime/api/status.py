@@ -35,7 +35,8 @@ class SessionStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The status of a session at one moment.
 
     *created_at* is in Unix seconds. *turns* counts all turns so far, *turn* is the running one, *waiting* the number of
-    messages in the mailbox. *open_tool_use_ids* wait for results, those in *awaiting_approval* for approval first.
+    messages in the mailbox. *open_tool_use_ids* wait for results, those in *awaiting_approval* for approval first, and
+    those in *awaiting_answer* for the user's answer to a question.
     *context_tokens* is what the last request and its answer used of the context window of
     *context_limit_tokens*. *usage* is the total of all *requests*. *last_seq* is the number of the last event.
     *history_bytes* is about what the full history takes; it has lost its oldest *dropped_messages* to the limit.
@@ -61,6 +62,7 @@ class SessionStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     history_bytes: int = 0
     dropped_messages: int = 0
     awaiting_approval: tuple[str, ...] = ()
+    awaiting_answer: tuple[str, ...] = ()
 
     @property
     def context_share(self) -> float | None:

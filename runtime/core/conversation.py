@@ -155,6 +155,11 @@ class Conversation:
         """The tool uses that wait for approval."""
         return self._state.phase.batch.waiting if isinstance(self._state.phase, ToolsOut) else ()
 
+    @property
+    def open_questions(self) -> tuple[ToolUse, ...]:
+        """The tool uses that wait for the user's answer."""
+        return self._state.phase.batch.asked if isinstance(self._state.phase, ToolsOut) else ()
+
     def config_after(self, change: msg.Configure, facts: ModelFacts) -> SessionConfig:
         """The settings that would be in force after *change*. *facts* are those of a model that it names."""
         config = self._state.config if change.next == "request" else self.with_queued_changes(self._state.config)
@@ -255,6 +260,8 @@ class Conversation:
             case msg.AddMessages() as message:
                 turn = self._state.turns - message.turn_count + 1
             case msg.ToolResults() | msg.ToolUpdate() | msg.RequestApproval() | msg.Approve() | msg.Deny():
+                turn = self.turn
+            case msg.AnswerQuestion():
                 turn = self.turn
             case msg.Compact():
                 turn, compaction = None, self._state.asked_compactions

@@ -5,6 +5,7 @@ import msgspec
 from ..api.compact_reason import CompactReason
 from ..api.messages import (
     AddMessages,
+    AnswerQuestion,
     Approve,
     Clear,
     Close,
@@ -121,6 +122,7 @@ TRANSITIONS: dict[type[Phase], dict[type, tuple[type[Phase], ...]]] = {
         RequestApproval: (ToolsOut,),
         Approve: (ToolsOut,),
         Deny: (Idle, ToolsOut, Requesting, Compacting),
+        AnswerQuestion: (Idle, ToolsOut, Requesting, Compacting),
         ToolsTimedOut: (Idle, ToolsOut, Requesting, Compacting),
         UserMessage: (Idle,),
         Interrupt: (Idle,),

@@ -19,7 +19,7 @@ from ..api.errors import (
     TurnInterrupted,
     WrongContext,
 )
-from ..api.events import Completed, Died, Failed, FromLLM, Interrupted, Missed, TextChunk, ToolBatch
+from ..api.events import Completed, Died, Failed, FromLLM, Interrupted, Missed, QuestionAsked, TextChunk, ToolBatch
 from ..api.messages import Continue, Interrupt, Receipt, Retry, ToLLM, UserMessage
 from ..api.options import OnAbandon
 from ..api.settings.changes import TurnSettings, given_settings
@@ -27,6 +27,7 @@ from ..api.status import SessionStatus
 from ..events.reader import Reader
 from .answers.final_answer import AnswerParts, FinalAnswer
 from .calls.abandoned_turns import AbandonedTurns
+from .calls.questions import OnQuestion, TurnQuestions, checked_on_question
 from .calls.tool_runs import RunTool, SessionTools, ToolLimits, TurnTools, checked_run_tool
 from .kept_readers import KeptReaders
 from .silence import SilenceWatch
@@ -89,7 +90,8 @@ class Reply:
 
     A turn whose reply is abandoned is interrupted, unless *options* say otherwise: if the task that reads it is
     cancelled, or if its loop is left before the end. A loop left at a ``ToolBatch`` leaves its turn waiting for
-    ``ToolResults``, unless the tools are functions: these run while the reply is read, and are cancelled with it.
+    ``ToolResults``, unless the tools are functions: these run while the reply is read, and are cancelled with it. One
+    left at a ``QuestionAsked`` leaves it waiting for the answer.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class Reply:
         self._is_sent = False
         self._abandons: bool | None = None  # what answer() knows of why it leaves its loop
         self._tools = TurnTools(session, options.tool_limits, options.abandoned_turns)
+        self._questions = TurnQuestions(session, options.abandoned_turns)
         given = given_settings(options.settings) if options.settings else {}
         if "tools" in given:
             self._tools.own_tools = SessionTools.of(given["tools"] or ())
@@ -148,7 +151,7 @@ class Reply:
             await self._abandon()
             raise
         finally:
-            await self._tools.stop()
+            await self._stop_answering()
             watch.stop()
             session.open_replies -= 1
             self._options.kept_readers.keep(reader) if is_over else reader.close()
@@ -159,25 +162,33 @@ class Reply:
         Raises:
             MailboxError, ConfigError: the session did not accept their results.
         """
+        self._questions.note(event)
         if isinstance(event, ToolBatch):
             here = tuple(use for use in event.uses if use.id not in event.on_ray)
             self._tools.start(msgspec.structs.replace(event, uses=here), self._answers_all_tools)
         if type(event) not in _TURN_ENDS:
             return False
-        await self._tools.stop()
-        if self._tools.error:
-            raise self._tools.error
+        await self._stop_answering()
+        if error := self._tools.error or self._questions.error:
+            raise error
         return True
+
+    async def _stop_answering(self) -> None:
+        await self._tools.stop()
+        await self._questions.stop()
 
     def _abandons_turn_at(self, event: FromLLM | None) -> bool:
         """True if a loop that was left at *event* abandons its turn: not at tools whose results programs send."""
         if self._abandons is not None:
             return self._abandons
+        if isinstance(event, QuestionAsked):
+            return self._tools.running
         return not isinstance(event, ToolBatch) or self._tools.running or len(event.on_ray) == len(event.uses)
 
     async def _abandon(self) -> None:
         """Interrupt the turn, for whose end nobody waits any more; no tool of it is started."""
         self._tools.cancel()
+        self._questions.cancel()
         if self._interrupts and self.turn is not None:
             await self._options.abandoned_turns.interrupt_and_wait(self._session, Interrupt(turn=self.turn))
 
@@ -222,11 +233,13 @@ class Reply:
     def __await__(self) -> Generator[None, None, FinalAnswer]:
         return self.answer().__await__()
 
-    async def answer(self, run_tool: RunTool | None = None) -> FinalAnswer:
+    async def answer(self, run_tool: RunTool | None = None, on_question: OnQuestion | None = None) -> FinalAnswer:
         """Wait for the whole answer. Tools that are no functions of the session are run with *run_tool*.
 
+        What the model asks the user, *on_question* answers; without it, somebody else may answer.
+
         Raises:
-            InvalidConfig: *run_tool* is not a function.
+            InvalidConfig: *run_tool* or *on_question* is not a function.
             WrongContext: the reply was read before.
             TurnFailed, TurnInterrupted: the turn ended without an answer.
             ToolsWaiting: the model asks for such tools, and there is no *run_tool*. The turn waits for
@@ -236,7 +249,8 @@ class Reply:
             Unreachable: the session's actor, or its router, did not respond. The turn goes on when it does.
         """
         checked_run_tool(run_tool)
-        self._tools.run_tool = run_tool
+        checked_on_question(on_question)
+        self._tools.run_tool, self._questions.on_question = run_tool, on_question
         parts = AnswerParts()
         async with self._answering() as events:
             async for event in events:

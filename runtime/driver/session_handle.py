@@ -17,6 +17,7 @@ from ..api.errors import SessionClosed
 from ..api.export import encode_export
 from ..api.messages import (
     AddMessages,
+    AnswerQuestion,
     Approve,
     Clear,
     Configure,
@@ -200,6 +201,15 @@ class SessionHandle:
             NoApprovalNeeded, UnknownToolUse: as for ``approve``.
         """
         await self.send(Deny(tool_use_ids=tool_use_ids, reason=reason))
+
+    async def answer_question(self, tool_use_id: str, text: str) -> None:
+        """Answer the question to the user that a ``QuestionAsked`` told of: the model is given *text*.
+
+        Raises:
+            NoQuestion, QuestionAnswered: that tool use asks nothing, or has been answered.
+            EmptyMessage: *text* is blank.
+        """
+        await self.send(AnswerQuestion(tool_use_id=tool_use_id, text=text))
 
     async def interrupt(self, turn: int | None = None) -> bool:
         """End *turn*, or the running one. Returns true if there was a turn to end."""

@@ -12,6 +12,7 @@ from ..api.messages import Continue, Receipt, Retry, UserMessage
 from ..api.notebooks import text_html
 from .answers.final_answer import FinalAnswer
 from .answers.output_type import Misfit, OutputType
+from .calls.questions import OnQuestion
 from .calls.tool_runs import RunTool
 from .reply import Reply, ReplyOptions, ReplySession
 
@@ -59,14 +60,14 @@ class TypedReply(_SchemaReply[T]):
     def __await__(self) -> Generator[None, None, TypedAnswer[T]]:
         return self.answer().__await__()
 
-    async def answer(self, run_tool: RunTool | None = None) -> TypedAnswer[T]:
+    async def answer(self, run_tool: RunTool | None = None, on_question: OnQuestion | None = None) -> TypedAnswer[T]:
         """Wait for the whole answer. One that does not fit the type is reported to the model once, in another turn.
 
         Raises:
             OutputMismatch: the answer does not fit. It is in the history, and its text is in the error.
             TurnFailed, TurnInterrupted, ToolsWaiting, EventsMissed: as for ``Reply.answer``.
         """
-        first = await super().answer(run_tool)
+        first = await super().answer(run_tool, on_question)
         try:
             return _typed(first, self._value(first))
         except Misfit as misfit:
@@ -74,7 +75,8 @@ class TypedReply(_SchemaReply[T]):
                 raise _mismatch(first, f"the model did not answer ({first.stop_reason})") from None
             correction = self._output.correction(str(misfit))
             message = msgspec.structs.replace(correction, settings=self._options.settings)
-        second = await _SchemaReply(self._session, self._epoch, message, self._options, self._output).answer(run_tool)
+        again = _SchemaReply(self._session, self._epoch, message, self._options, self._output)
+        second = await again.answer(run_tool, on_question)
         try:
             return _typed(second, self._value(second), first)
         except Misfit as misfit:

@@ -47,6 +47,8 @@ def report_event(session_id: str, event: out.FromLLM) -> None:
             log.debug("%s: turn %d%s: %s", session_id, event.turn, _called(event), type(event).__name__)
         case out.ToolBatch():
             log.debug("%s: turn %d waits for %d tools", session_id, event.turn, len(event.uses))
+        case out.QuestionAsked():
+            log.info("%s: turn %d asks the user, tool use %s", session_id, event.turn, shown(event.tool_use_id))
         case _:
             log.debug("%s: turn %d: %s", session_id, event.turn, type(event).__name__)
 
@@ -55,9 +57,10 @@ def report_wait(session_id: str, turn: int, conversation: Conversation) -> None:
     """Log what a queued *turn* waits for, if that is the tools of another one: somebody may have to answer them."""
     if turn == (running := conversation.turn):
         return
-    unapproved = {use.id for use in conversation.unapproved_tool_uses}
-    uses = [(shown(use.id), use.id in unapproved) for use in conversation.open_tool_uses]
-    waiting = ", ".join(f"{name} ({'approval' if approval else 'result'})" for name, approval in uses)
+    needs = {use.id: "approval" for use in conversation.unapproved_tool_uses}
+    needs |= {use.id: "answer" for use in conversation.open_questions}
+    open_uses = conversation.open_tool_uses
+    waiting = ", ".join(f"{shown(use.id)} ({needs.get(use.id, 'result')})" for use in open_uses)
     log.info("%s: turn %d is queued behind turn %d, which waits for tools: %s", session_id, turn, running, waiting)
 
 

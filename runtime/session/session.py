@@ -142,6 +142,7 @@ class Session:
             waiting=len(conversation.queue),
             open_tool_use_ids=tuple(use.id for use in conversation.open_tool_uses),
             awaiting_approval=tuple(use.id for use in conversation.unapproved_tool_uses),
+            awaiting_answer=tuple(use.id for use in conversation.open_questions),
             requests=conversation.requests,
             usage=conversation.usage,
             context_tokens=conversation.context,

@@ -155,6 +155,11 @@ def checked_arguments(arguments: Callable[[dict[str, Any]], dict[str, Any]], use
         raise InvalidInput(shown(str(error), quoted=False, limit=500)) from None
 
 
+async def returned_by(function: Callable[[], object], name: str) -> object:
+    """What *function* returns, in a thread of its own unless it is async. It may take as long as it likes."""
+    return await _within(None, _outcome(partial(function), name, _ignore), name)
+
+
 def timed_out(use: ToolUse, timeout_s: float) -> ToolResult:
     """The result of *use*, a run of which did not end within *timeout_s*."""
     log.warning("the tool %s did not end within %g s", shown(use.name), timeout_s)

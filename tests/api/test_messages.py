@@ -29,6 +29,7 @@ from rayconteur.runtime.api.events import (
     Interrupted,
     MessagesAdded,
     Missed,
+    QuestionAsked,
     Retrying,
     Rewound,
     StepCompleted,
@@ -46,6 +47,7 @@ from rayconteur.runtime.api.events import (
 )
 from rayconteur.runtime.api.messages import (
     AddMessages,
+    AnswerQuestion,
     Approve,
     Clear,
     Close,
@@ -78,6 +80,7 @@ TO_LLM: list[ToLLM] = [
     RequestApproval(tool_use_ids=("a",)),
     Approve(tool_use_ids=("a",), inputs={"a": {"at": 2}}, grant="tool", grant_s=60.0),
     Deny(tool_use_ids=("a",), reason="not now"),
+    AnswerQuestion(tool_use_id="a", text="Oslo"),
     Interrupt(turn=3),
     Compact(),
     Clear(),
@@ -108,6 +111,7 @@ FROM_LLM: list[FromLLM] = [
     ToolInputChunk(session_id="s", seq=5, turn=1, tool_use_id="a", name="look", json='{"at"', block=2),
     ToolBatch(session_id="s", seq=6, turn=1, uses=(USE,), refused=(BROKEN,)),
     ApprovalRequested(session_id="s", seq=6, turn=1, uses=(USE,), step=2),
+    QuestionAsked(session_id="s", seq=6, turn=1, tool_use_id="a", question="Which?", choices=("Oslo", "Rome"), step=2),
     ToolStarted(session_id="s", seq=6, turn=1, tool_use_id="a", name="look"),
     ToolProgress(session_id="s", seq=6, turn=1, tool_use_id="a", name="look", text="half"),
     ToolCompleted(session_id="s", seq=6, turn=1, tool_use_id="a", name="look", duration_s=0.5),

@@ -23,8 +23,8 @@ FUNCTIONAL = {"Sink", "Draft"}
 
 def public_classes() -> list[type]:
     """Every public class but errors, enums and protocols, whose ``repr`` is Python's own."""
-    found = {getattr(module, name) for module in MODULES for name in module.__all__ if name not in FUNCTIONAL}
-    classes = [each for each in found if inspect.isclass(each)]
+    found = [getattr(module, name) for module in MODULES for name in module.__all__ if name not in FUNCTIONAL]
+    classes = {each for each in found if inspect.isclass(each)}
     others = (BaseException, enum.Enum)
     return sorted(
         (each for each in classes if not issubclass(each, others) and Protocol not in each.__bases__),

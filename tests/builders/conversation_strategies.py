@@ -32,6 +32,7 @@ from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.settings.changes import TurnSettings
 from rayconteur.runtime.api.settings.policies import Limits, OnInterrupt, OnMaxSteps, OnRefusal, RetryPolicy, WhenBusy
+from rayconteur.runtime.api.tools.builtins import ASK_USER
 from rayconteur.runtime.core import events as ev
 
 NARROW = ModelFacts(context_limit_tokens=100)
@@ -40,6 +41,7 @@ RESPONSES_SIGNATURE = '{"id":"rs_1","encrypted_content":"s"}'  # a reasoning ite
 LOOK_BY_APPROVAL = [Tool(name="look", input_schema={"type": "object"}, approval=each) for each in Approval]
 LOOK_BY_APPROVAL.append(Tool(name="look", input_schema={"type": "object"}, ends_turn=True))
 LOOK = Tool(name="look", description="Look.", input_schema={"type": "object"})
+TOOLS = [(), (LOOK,), *((tool,) for tool in LOOK_BY_APPROVAL), (LOOK, ASK_USER)]
 CLOSED: dict[str, Any] = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
 IMAGE = Image(url="https://example.org/raven.png")
 PDF = Document(data=b"%PDF", media_type="application/pdf")
@@ -54,6 +56,7 @@ SERVER_TOOL_BLOCKS = {
 configs = st.builds(
     SessionConfig,
     provider=st.sampled_from(PROVIDERS),
+    tools=st.sampled_from([(), (LOOK, ASK_USER)]),
     when_busy=st.sampled_from(WhenBusy),
     on_interrupt=st.sampled_from(OnInterrupt),
     on_refusal=st.sampled_from(OnRefusal),
@@ -72,6 +75,9 @@ configs = st.builds(
 texts = st.sampled_from(["", " ", "\n", "hi", "a raven", " spaced "]).map(Text)
 tool_use_ids = st.sampled_from(["", "a", "b", "c", "call_0", "look:0"])
 tool_uses = st.builds(ToolUse, id=tool_use_ids, name=st.just("look"), input=st.just({"at": 1}))
+questions = st.builds(
+    ToolUse, id=tool_use_ids, name=st.just("ask_user"), input=st.sampled_from([{"question": "Which?"}, {"question": 7}])
+)
 malformed_tool_uses = st.builds(
     ToolUse, id=tool_use_ids, name=st.just("look"), input=st.just({"INVALID_JSON": "{"}), malformed=st.just("{")
 )
@@ -85,7 +91,7 @@ config_changes = st.builds(
     provider=st.sampled_from([msgspec.UNSET, *PROVIDERS]),
     model=st.sampled_from([msgspec.UNSET, msgspec.UNSET, "other", ""]),
     system=st.sampled_from([msgspec.UNSET, None, "be brief"]),
-    tools=st.sampled_from([msgspec.UNSET, msgspec.UNSET, (), (LOOK,), *((tool,) for tool in LOOK_BY_APPROVAL)]),
+    tools=st.sampled_from([msgspec.UNSET, msgspec.UNSET, *TOOLS]),
     thinking=st.sampled_from([msgspec.UNSET, None, Reasoning(budget_tokens=1024)]),
     on_interrupt=st.sampled_from([msgspec.UNSET, *OnInterrupt]),
     when_busy=st.sampled_from([msgspec.UNSET, *WhenBusy]),
@@ -98,7 +104,7 @@ turn_settings = st.none() | st.builds(
     provider=st.sampled_from([msgspec.UNSET, *PROVIDERS]),
     model=st.sampled_from([msgspec.UNSET, msgspec.UNSET, "another"]),
     system=st.sampled_from([msgspec.UNSET, None, "be brief", "sing"]),
-    tools=st.sampled_from([msgspec.UNSET, (), (LOOK,), *((tool,) for tool in LOOK_BY_APPROVAL)]),
+    tools=st.sampled_from([msgspec.UNSET, *TOOLS]),
     max_output_tokens=st.sampled_from([msgspec.UNSET, None, 2_000]),
     thinking=st.sampled_from([msgspec.UNSET, None, Reasoning(budget_tokens=1024)]),
     output_schema=st.sampled_from([msgspec.UNSET, None, CLOSED]),
@@ -114,6 +120,7 @@ other_messages: st.SearchStrategy[msg.ToLLM] = st.one_of(
     st.builds(msg.RequestApproval, tool_use_ids=st.lists(tool_use_ids, max_size=2).map(tuple)),
     st.builds(msg.Approve, tool_use_ids=st.lists(tool_use_ids, max_size=2).map(tuple)),
     st.builds(msg.Deny, tool_use_ids=st.lists(tool_use_ids, max_size=2).map(tuple)),
+    st.builds(msg.AnswerQuestion, tool_use_id=tool_use_ids, text=st.sampled_from(["", "Oslo"])),
 )
 
 _ASKED, _LOOKED = Message.of_user("Where is it?"), Message.of_user(ToolResult("a", (Text("There."),)))
@@ -152,7 +159,7 @@ def answer_contents(provider: str) -> st.SearchStrategy[tuple[Block, ...]]:
     kind, search_json = SERVER_TOOL_BLOCKS[provider]
     opaque = st.just(Opaque(provider=provider, type=kind, json=search_json))
     blocks = st.lists(texts | texts | thinking | opaque, max_size=3)
-    uses = st.lists(tool_uses | tool_uses | malformed_tool_uses, max_size=3)
+    uses = st.lists(tool_uses | tool_uses | questions | malformed_tool_uses, max_size=3)
     return st.tuples(blocks, uses).map(lambda parts: tuple(unique_tool_ids([*parts[0], *parts[1]])))
 
 
@@ -180,9 +187,11 @@ def results_for(use_ids: list[str]) -> st.SearchStrategy[tuple[ToolResult, ...]]
     )
 
 
-def tool_messages(approved: list[str], waiting: list[str]) -> st.SearchStrategy[msg.ToLLM]:
-    """What programs send while tool uses are open: some are *approved*, others are *waiting* for approval."""
+def tool_messages(approved: list[str], waiting: list[str], asked: list[str]) -> st.SearchStrategy[msg.ToLLM]:
+    """What programs send while tool uses are open: *approved* ones, those *waiting* for approval, and *asked* ones."""
     messages: list[st.SearchStrategy[msg.ToLLM]] = []
+    if asked:
+        messages.append(st.builds(msg.AnswerQuestion, tool_use_id=st.sampled_from(asked), text=st.just("Oslo")))
     if approved:
         some = st.lists(st.sampled_from(approved), min_size=1, unique=True)
         durations = st.dictionaries(st.sampled_from(approved), st.just(0.5))

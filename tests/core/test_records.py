@@ -151,6 +151,7 @@ TO_LLM: list[bytes] = [
     b'{"kind":"requestapproval","tool_use_ids":["a"]}',
     b'{"kind":"approve","tool_use_ids":["a"],"inputs":{"a":{"at":2}},"grant":"tool","grant_s":60.0}',
     b'{"kind":"deny","tool_use_ids":["a"],"reason":"no"}',
+    b'{"kind":"answerquestion","tool_use_id":"a","text":"Oslo"}',
     b'{"kind":"interrupt","turn":3}',
     b'{"kind":"compact"}',
     b'{"kind":"clear"}',
@@ -179,6 +180,8 @@ FROM_LLM: list[bytes] = [
     b'"input":{}}],"refused":[{"kind":"tooluse","id":"b","name":"look","input":{"INVALID_JSON":"{"},"malformed":"{"}]}',
     b'{"kind":"approvalrequested","session_id":"s","seq":6,"turn":1,"uses":[{"kind":"tooluse","id":"a","name":"look",'
     b'"input":{}}],"step":1}',
+    b'{"kind":"questionasked","session_id":"s","seq":6,"turn":1,"tool_use_id":"a","question":"Which?",'
+    b'"choices":["Oslo"],"step":1}',
     b'{"kind":"toolstarted","session_id":"s","seq":6,"turn":1,"tool_use_id":"a","name":"look"}',
     b'{"kind":"toolprogress","session_id":"s","seq":6,"turn":1,"tool_use_id":"a","name":"look","text":"half"}',
     b'{"kind":"toolcompleted","session_id":"s","seq":6,"turn":1,"tool_use_id":"a","name":"look","duration_s":0.5}',

@@ -24,7 +24,7 @@ from ..turn import Overrides
 from .additions import add_messages, queued_addition
 from .compactions import cancel_eager_compaction, start_compaction
 from .interrupts import close_session, interrupt, interrupt_running
-from .tools import accept_tool_results, accept_tool_update, approve, deny, request_approval
+from .tools import accept_tool_message
 from .turns import require_history_room, start_continuation, start_turn
 
 
@@ -39,16 +39,15 @@ def accept_message(state: ConversationState, event: ev.Received) -> list[Instruc
             return _accept_user_message(state, message, event)
         case msg.AddMessages() as message:
             return _enqueue(state, queued_addition(state, message, event.size_bytes, _is_at_rest(state)))
-        case msg.ToolResults() as message:
-            return accept_tool_results(state, message, event.size_bytes)
-        case msg.ToolUpdate() as message:
-            return accept_tool_update(state, message, event.size_bytes)
-        case msg.RequestApproval() as message:
-            return request_approval(state, message, event.size_bytes, event.at)
-        case msg.Approve() as message:
-            return approve(state, message, event.size_bytes, event.at)
-        case msg.Deny() as message:
-            return deny(state, message, event.size_bytes)
+        case (
+            msg.ToolResults()
+            | msg.ToolUpdate()
+            | msg.RequestApproval()
+            | msg.Approve()
+            | msg.Deny()
+            | msg.AnswerQuestion() as message
+        ):
+            return accept_tool_message(state, message, event.size_bytes, event.at)
         case msg.Interrupt() as message:
             return interrupt(state, message, event.partial)
         case msg.Retry():

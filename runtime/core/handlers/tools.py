@@ -10,6 +10,7 @@ from ....providers.schema.stop_reasons import StopReason
 from ....providers.schema.tools import Tool
 from ...api import events as out
 from ...api import messages as msg
+from ...api.config import SessionConfig
 from ...api.errors import NoApprovalNeeded
 from ...api.settings.policies import OnMaxSteps
 from ..changes.continuation import answer_text
@@ -18,7 +19,15 @@ from ..mailbox import require_size
 from ..phases import ToolsOut
 from ..state import ConversationState
 from ..tools.approvals import is_granted, needs_approval, with_grants
-from ..tools.batch import NOBODY_ANSWERED, NOBODY_APPROVED, ToolBatch, unexpected_tool_message
+from ..tools.batch import (
+    NOBODY_ANSWERED,
+    NOBODY_APPROVED,
+    NOBODY_REPLIED,
+    ToolBatch,
+    unexpected_answer,
+    unexpected_tool_message,
+)
+from ..tools.builtins import ask_questions, builtin_uses
 from ..turn import MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
 from .turns import append_results, end_turn, next_request, require_history_room
 
@@ -29,12 +38,18 @@ _MESSAGE_CHARACTERS = 1_000
 """How much of an error result is in its ``ToolFailed``."""
 
 
+ToolMessage = msg.ToolResults | msg.ToolUpdate | msg.RequestApproval | msg.Approve | msg.Deny | msg.AnswerQuestion
+"""What is sent about open tool uses."""
+
+
 def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch, at: float) -> list[Instruction]:
     """Emit the tool uses of an answer, and wait for their results. Those that need approval wait for it first."""
     turn = msgspec.structs.replace(turn, steps=turn.steps + 1)
     if turn.without_tools:
         return _end_step(state, turn, batch.refused_as_too_many())
-    unapproved = [use.id for use in batch.open if needs_approval(use, turn.config(state.config), state.grants, at)]
+    config = turn.config(state.config)
+    batch, answered = _use_builtins(turn, batch, config)
+    unapproved = [use.id for use in batch.approved if needs_approval(use, config, state.grants, at)]
     if unapproved:
         batch = batch.with_unapproved(unapproved)
     emitted: list[Instruction] = []
@@ -42,16 +57,51 @@ def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch, at: 
         emitted.append(Emit(turn.tool_batch(batch.approved, state.config, batch.refused)))
     if unapproved:
         emitted.append(Emit(turn.approval_requested(batch.waiting)))
+    emitted += map(Emit, answered)
+    refused = len(batch.refused) == len(batch.uses)
+    turn = msgspec.structs.replace(turn, refused_batches=turn.refused_batches + 1 if refused else 0)
     if batch.open:
-        turn = msgspec.structs.replace(turn, refused_batches=0)
         return [*emitted, *_wait(state, turn, batch, for_approval=True)]
-    turn = msgspec.structs.replace(turn, refused_batches=turn.refused_batches + 1)
     if turn.refused_batches < MAX_REFUSED_BATCHES:
         return [*emitted, *_end_step(state, turn, batch)]
     return [*emitted, _complete_step(state, turn, batch), end_turn(state, turn.failed(NO_VALID_INPUT))]
 
 
-def accept_tool_results(state: ConversationState, message: msg.ToolResults, size_bytes: int) -> list[Instruction]:
+def _use_builtins(turn: Turn, batch: ToolBatch, config: SessionConfig) -> tuple[ToolBatch, list[out.FromLLM]]:
+    """*batch* as far as the session answers it itself, and the events of that."""
+    uses = builtin_uses(batch.open, config)
+    if not uses:
+        return batch, []
+    before = batch
+    batch, events = ask_questions(turn, batch, uses)
+    ended = [_ended(turn, batch, result, None) for each, result in batch.results.items() if each not in before.results]
+    return batch, [*events, *ended]
+
+
+def accept_tool_message(
+    state: ConversationState, message: ToolMessage, size_bytes: int, at: float
+) -> list[Instruction]:
+    """Apply a message about open tool uses, which arrived *at* that time.
+
+    Raises:
+        MessageTooLarge, ToolResultError, EmptyMessage, HistoryFull, InvalidConfig: it is rejected.
+    """
+    match message:
+        case msg.ToolResults():
+            return _accept_results(state, message, size_bytes)
+        case msg.ToolUpdate():
+            return _accept_update(state, message, size_bytes)
+        case msg.RequestApproval():
+            return _request_approval(state, message, size_bytes, at)
+        case msg.Approve():
+            return _approve(state, message, size_bytes, at)
+        case msg.Deny():
+            return _deny(state, message, size_bytes)
+        case msg.AnswerQuestion():
+            return _answer_question(state, message, size_bytes)
+
+
+def _accept_results(state: ConversationState, message: msg.ToolResults, size_bytes: int) -> list[Instruction]:
     """Keep the results; when no tool use is open any more, send the next request."""
     turn, batch = _waiting_for(state, (result.tool_use_id for result in message.results), size_bytes)
     started = tuple(each for each in message.durations_s if each not in batch.started)
@@ -62,7 +112,7 @@ def accept_tool_results(state: ConversationState, message: msg.ToolResults, size
     return [*map(Emit, emitted), *_go_on(state, turn, batch)]
 
 
-def accept_tool_update(state: ConversationState, message: msg.ToolUpdate, size_bytes: int) -> list[Instruction]:
+def _accept_update(state: ConversationState, message: msg.ToolUpdate, size_bytes: int) -> list[Instruction]:
     """Report what programs tell of the tools that they run."""
     turn, batch = _waiting_for(state, (*message.started, *message.progress), size_bytes)
     updated = batch.with_update(message)
@@ -75,7 +125,7 @@ def accept_tool_update(state: ConversationState, message: msg.ToolUpdate, size_b
     return [*(Emit(_started(turn, batch, each)) for each in started), *map(Emit, progress), *timers]
 
 
-def request_approval(
+def _request_approval(
     state: ConversationState, message: msg.RequestApproval, size_bytes: int, at: float
 ) -> list[Instruction]:
     """Have tool uses wait for approval, since the program that is to run them says so.
@@ -93,7 +143,7 @@ def request_approval(
     return [Emit(turn.approval_requested(uses)), *timers] if uses else timers
 
 
-def approve(state: ConversationState, message: msg.Approve, size_bytes: int, at: float) -> list[Instruction]:
+def _approve(state: ConversationState, message: msg.Approve, size_bytes: int, at: float) -> list[Instruction]:
     """Let tool uses run that waited for approval."""
     turn, before = _waiting_for(state, message.tool_use_ids, size_bytes)
     batch = before.with_approval(message)
@@ -104,7 +154,7 @@ def approve(state: ConversationState, message: msg.Approve, size_bytes: int, at:
     return [Emit(turn.tool_batch(uses, state.config)), *_wait(state, turn, batch)]
 
 
-def deny(state: ConversationState, message: msg.Deny, size_bytes: int) -> list[Instruction]:
+def _deny(state: ConversationState, message: msg.Deny, size_bytes: int) -> list[Instruction]:
     """Answer tool uses that waited for approval with an error."""
     turn, before = _waiting_for(state, message.tool_use_ids, size_bytes)
     batch = before.with_denial(message)
@@ -114,10 +164,24 @@ def deny(state: ConversationState, message: msg.Deny, size_bytes: int) -> list[I
     return [*(Emit(_ended(turn, batch, result, None)) for result in denied), *_go_on(state, turn, batch)]
 
 
+def _answer_question(state: ConversationState, message: msg.AnswerQuestion, size_bytes: int) -> list[Instruction]:
+    """Give the model the user's answer to a question of its own."""
+    require_size(size_bytes, state.config.limits)
+    if not isinstance(state.phase, ToolsOut):
+        raise unexpected_answer(message.tool_use_id, state.history.messages)
+    turn, batch = state.phase.turn, state.phase.batch.with_answer(message)
+    require_history_room(state, size_bytes)
+    ended = _ended(turn, batch, batch.results[message.tool_use_id], None)
+    return [Emit(ended), *_go_on(state, turn, batch)]
+
+
 def time_out(state: ConversationState, turn: Turn, batch: ToolBatch, approval: bool) -> list[Instruction]:
-    """Nobody has answered the tool uses that may run, or decided about those that wait for *approval*, in time."""
-    uses = batch.waiting if approval else batch.approved
-    batch = batch.with_errors(uses, NOBODY_APPROVED if approval else NOBODY_ANSWERED)
+    """Nobody has answered the tool uses that may run, or those that wait for *approval* or for the user, in time."""
+    uses = (*batch.waiting, *batch.asked) if approval else batch.approved
+    if approval:
+        batch = batch.with_errors(batch.waiting, NOBODY_APPROVED).with_errors(batch.asked, NOBODY_REPLIED)
+    else:
+        batch = batch.with_errors(uses, NOBODY_ANSWERED)
     failed = [_ended(turn, batch, batch.results[use.id], None) for use in uses]
     return [*map(Emit, failed), *_go_on(state, turn, batch)]
 
@@ -147,7 +211,7 @@ def _wait(state: ConversationState, turn: Turn, batch: ToolBatch, for_approval: 
     if batch.approved and (limit_s := state.config.results_timeout_s):
         timers.append(StartToolTimer(timer, limit_s))
         batch = msgspec.structs.replace(batch, timer=timer)
-    if for_approval and batch.unapproved and (limit_s := state.config.approval_timeout_s):
+    if for_approval and (batch.unapproved or batch.asked) and (limit_s := state.config.approval_timeout_s):
         timers.append(StartToolTimer(timer, limit_s, approval=True))
         batch = msgspec.structs.replace(batch, approval_timer=timer)
     state.enter(ToolsOut(turn=turn, batch=batch))

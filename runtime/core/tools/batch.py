@@ -16,16 +16,19 @@ from ...api.errors import (
     EmptyMessage,
     MissingToolResults,
     NoApprovalNeeded,
+    NoQuestion,
+    QuestionAnswered,
     ToolResultError,
     ToolUseAnswered,
     UnknownToolUse,
 )
-from ...api.messages import Approve, Deny, ToolResults, ToolUpdate
+from ...api.messages import AnswerQuestion, Approve, Deny, ToolResults, ToolUpdate
 
 INTERRUPTED = "This tool use was interrupted before it had a result."
 MALFORMED = "The input of this tool use is not a JSON object, and nothing was run. Ask again with valid JSON."
 NO_MORE = "Nothing was run: this turn may use no more tools."
 NOBODY_ANSWERED = "This tool use had no result in time; what became of it is not known."
+NOBODY_REPLIED = "The user did not answer the question in time."
 NOBODY_APPROVED = "Nobody approved this tool use in time, and nothing was run."
 DENIED = "The user denied this tool use, and nothing was run"
 CUT_OFF = "and nothing was run. Ask again with a shorter input, or in several tool uses."
@@ -40,8 +43,8 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     A use with malformed input has its error result from the start. *unapproved* are the ids of those that wait for
     approval, *decided* of those that have it, *edited* of those whose input somebody changed with it, *started* of
-    those that run. *timer* and *approval_timer* are the numbers of the timers that limit the wait.
-    *stop_reason* is that of the answer, *usage* that of its request.
+    those that run, *questions* of those that were put to the user. *timer* and *approval_timer* are the numbers of the
+    timers that limit the wait. *stop_reason* is that of the answer, *usage* that of its request.
     """
 
     uses: tuple[ToolUse, ...]
@@ -50,6 +53,7 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     decided: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
     started: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
     stop_reason: StopReason = StopReason.TOOL_USE
     usage: Usage = NONE_YET
     timer: int = 0
@@ -77,18 +81,46 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     @property
     def approved(self) -> tuple[ToolUse, ...]:
         """The tool uses without a result that may run."""
-        return tuple(use for use in self.open if use.id not in self.unapproved)
+        return tuple(use for use in self.open if use.id not in self.unapproved and use.id not in self.questions)
 
     @property
     def waiting(self) -> tuple[ToolUse, ...]:
         """The tool uses that wait for approval."""
         return tuple(use for use in self.uses if use.id in self.unapproved)
 
+    @property
+    def asked(self) -> tuple[ToolUse, ...]:
+        """The tool uses that wait for the user's answer."""
+        return tuple(use for use in self.open if use.id in self.questions)
+
     def with_errors(self, uses: Iterable[ToolUse], text: str) -> Self:
         """This batch with error results of the same *text* for *uses*."""
         errors = {use.id: _error_result(use, text) for use in uses}
         left = tuple(each for each in self.unapproved if each not in errors)
         return msgspec.structs.replace(self, results=self.results | errors, unapproved=left)
+
+    def with_question(self, tool_use_id: str) -> Self:
+        """This batch with a use that waits for the user's answer."""
+        return msgspec.structs.replace(self, questions=(*self.questions, tool_use_id))
+
+    def with_answer(self, message: AnswerQuestion) -> Self:
+        """This batch with the answer of *message* to a question.
+
+        Raises:
+            NoQuestion: the use asks nothing, or is not in this batch.
+            QuestionAnswered: it has its result.
+            EmptyMessage: the answer has no text.
+        """
+        use_id = message.tool_use_id
+        if use_id not in self.questions:
+            waiting = _ids(self.asked)
+            raise NoQuestion(f"tool use {shown(use_id)} asks the user nothing; open questions: {waiting}")
+        if use_id in self.results:
+            raise QuestionAnswered(f"the question of tool use {shown(use_id)} is not open any more")
+        if not message.text.strip():
+            raise EmptyMessage("the answer has no text")
+        answer = ToolResult(tool_use_id=use_id, content=(Text(message.text),))
+        return msgspec.structs.replace(self, results=self.results | {use_id: answer})
 
     def refused_as_too_many(self) -> Self:
         """This batch with error results: the turn has had as many steps as it may have."""
@@ -176,6 +208,8 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
                 raise ToolUseAnswered(f"tool use {shown(each)} has a result already; open tool uses: {_ids(self.open)}")
             if each in self.unapproved:
                 raise ApprovalNeeded(f"tool use {shown(each)} waits for approval; send Approve or Deny first")
+            if each in self.questions:
+                raise UnknownToolUse(f"tool use {shown(each)} is a question to the user; send AnswerQuestion")
 
     def with_results(self, message: ToolResults) -> Self:
         """This batch with the results of *message*: with all of them.
@@ -224,6 +258,13 @@ def unexpected_tool_message(ids: Iterable[str], history: Iterable[Message]) -> T
         if each in answered:
             return ToolUseAnswered(f"tool use {shown(each)} has a result already")
     return UnknownToolUse("no tool use is open; send results only for the tool uses of the last ToolBatch")
+
+
+def unexpected_answer(tool_use_id: str, history: Iterable[Message]) -> ToolResultError:
+    """The error for an answer to the question of a tool use that arrives while no tool use of *history* is open."""
+    if isinstance(unexpected_tool_message((tool_use_id,), history), ToolUseAnswered):
+        return QuestionAnswered(f"the question of tool use {shown(tool_use_id)} is not open any more")
+    return NoQuestion("no question is open")
 
 
 def _with_summary(result: ToolResult, summaries: Mapping[str, str]) -> ToolResult:

@@ -5,9 +5,11 @@ from functools import partial
 from typing import Generic, TypeVar, cast
 
 from ....providers.schema.content import ToolUse
-from ...api.events import FromLLM
+from ...api.events import FromLLM, QuestionAsked
 from .. import reply, typed_reply
 from ..answers.final_answer import FinalAnswer
+from ..calls.questions import OnQuestion as AnyOnQuestion
+from ..calls.questions import checked_on_question
 from ..calls.tool_runs import RunTool as AnyRunTool
 from ..calls.tool_runs import checked_run_tool
 from ..typed_reply import TypedAnswer
@@ -18,6 +20,9 @@ S = TypeVar("S")
 
 RunTool = Callable[[ToolUse], object]
 """Runs a tool and returns its result: a ``ToolResult``, or whatever a tool may return."""
+
+OnQuestion = Callable[[QuestionAsked], str]
+"""Returns the user's answer to a question."""
 
 
 class Reply:
@@ -46,12 +51,17 @@ class Reply:
         """The text of the answer so far, each time that it changes: without that of requests that were repeated."""
         return self._iterate(self._reply.cumulative())
 
-    def answer(self, run_tool: RunTool | None = None) -> FinalAnswer:
-        """Wait for the whole answer. Tools that the model asks for are run with *run_tool*, in this thread."""
-        if run_tool is None:
+    def answer(self, run_tool: RunTool | None = None, on_question: OnQuestion | None = None) -> FinalAnswer:
+        """Wait for the whole answer.
+
+        In this thread, *run_tool* runs the tools that the model asks for, and *on_question* answers its questions.
+        """
+        if run_tool is None and on_question is None:
             return self._loop.run(self._reply.answer())
         caller = CallerThread()
-        return self._loop.run(self._reply.answer(in_caller(run_tool, caller)), caller)
+        run = None if run_tool is None else in_caller(run_tool, caller)
+        reply = None if on_question is None else _replying(on_question, caller)
+        return self._loop.run(self._reply.answer(run, reply), caller)
 
     def _iterate(self, items: AsyncGenerator[S, None]) -> Iterator[S]:
         try:
@@ -68,9 +78,9 @@ class TypedReply(Reply, Generic[T]):
     def __init__(self, loop: BackgroundLoop, reply: typed_reply.TypedReply[T]) -> None:
         super().__init__(loop, reply)
 
-    def answer(self, run_tool: RunTool | None = None) -> TypedAnswer[T]:
+    def answer(self, run_tool: RunTool | None = None, on_question: OnQuestion | None = None) -> TypedAnswer[T]:
         """Wait for the whole answer. One that does not fit the type is reported to the model once, in another turn."""
-        return cast("TypedAnswer[T]", super().answer(run_tool))
+        return cast("TypedAnswer[T]", super().answer(run_tool, on_question))
 
 
 def in_caller(run_tool: RunTool, caller: CallerThread) -> AnyRunTool:
@@ -85,6 +95,16 @@ def in_caller(run_tool: RunTool, caller: CallerThread) -> AnyRunTool:
         return await caller.call(partial(run_tool, use))
 
     return run
+
+
+def _replying(on_question: OnQuestion, caller: CallerThread) -> AnyOnQuestion:
+    """*on_question* in the thread of *caller*, for the loop."""
+    checked_on_question(on_question)
+
+    async def reply(asked: QuestionAsked) -> str:
+        return await caller.call(partial(on_question, asked))
+
+    return reply
 
 
 async def _next(items: AsyncGenerator[S, None]) -> S | None:

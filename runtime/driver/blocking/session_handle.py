@@ -126,6 +126,10 @@ class SessionHandle:
         """Deny tool uses that wait for approval."""
         self._loop.run(self._session.deny(*tool_use_ids, reason=reason))
 
+    def answer_question(self, tool_use_id: str, text: str) -> None:
+        """Answer a question to the user."""
+        self._loop.run(self._session.answer_question(tool_use_id, text))
+
     def interrupt(self, turn: int | None = None) -> bool:
         """End *turn*, or the running one. Returns true if there was a turn to end."""
         return self._loop.run(self._session.interrupt(turn))

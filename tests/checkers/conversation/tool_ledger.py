@@ -16,10 +16,12 @@ from rayconteur.runtime.api.settings.policies import NO_TOOLS, OnMaxSteps
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.tools.batch import NO_MORE
 
+OfTool = out.ToolStarted | out.ToolCompleted | out.ToolFailed
+
 
 @dataclass
 class ToolLedger:
-    """Follows the tool uses of a turn: which may run, wait for approval, run, and have ended.
+    """Follows the tool uses of a turn: which may run, wait for approval or for the user, run, and have ended.
 
     *steps* counts the answers with tool uses of the turn. *granted* are pairs of a tool and the input that it is
     allowed for, or ``None``, until a time.
@@ -31,6 +33,8 @@ class ToolLedger:
     unapproved: set[str] = field(default_factory=set[str])
     started: set[str] = field(default_factory=set[str])
     ended: set[str] = field(default_factory=set[str])
+    asked: set[str] = field(default_factory=set[str])
+    builtins: set[str] = field(default_factory=set[str])
     granted: list[tuple[str, dict[str, Any] | None, float]] = field(
         default_factory=list[tuple[str, dict[str, Any] | None, float]]
     )
@@ -44,6 +48,7 @@ class ToolLedger:
         """All tool uses of an answer have their results, or their turn has ended."""
         self.uses = []
         self.allowed, self.unapproved, self.started, self.ended = set(), set(), set(), set()
+        self.asked, self.builtins = set(), set()
 
     def expected_config(self, config: SessionConfig) -> SessionConfig:
         """The settings of the next request: the last one of a turn may have no tools."""
@@ -53,8 +58,14 @@ class ToolLedger:
     def check(self, emitted: out.FromLLM, event: ev.Event, config: SessionConfig) -> None:
         """Check an *emitted* event of a tool. *event* led to it, *config* are the settings in force."""
         if isinstance(event, ev.Answered) and not self.uses:
-            self._open_step(event)
+            self._open_step(event, config)
         match emitted:
+            case out.QuestionAsked():
+                self._check_question(emitted, event)
+            case out.ToolStarted(name=name) | out.ToolCompleted(name=name) | out.ToolFailed(name=name) if (
+                name in self.builtins
+            ):
+                self._check_builtin(emitted, event)
             case out.ToolBatch(uses=uses, refused=refused, step=step):
                 self._check_batch(uses, refused, event, config)
                 assert step == self.steps
@@ -84,10 +95,40 @@ class ToolLedger:
             case _:
                 raise AssertionError(f"{type(emitted).__name__} is no event of a tool")
 
-    def _open_step(self, event: ev.Answered) -> None:
+    def _check_question(self, asked: out.QuestionAsked, event: ev.Event) -> None:
+        assert isinstance(event, ev.Answered)
+        assert asked.step == self.steps
+        assert asked.tool_use_id in self.started, "a question starts when it is asked"
+        assert {"question": asked.question} in [use.input for use in self._uses_of_builtins()]
+        self.asked.add(asked.tool_use_id)
+
+    def _check_builtin(self, emitted: OfTool, event: ev.Event) -> None:
+        use = emitted.tool_use_id
+        assert use not in self.ended
+        match emitted:
+            case out.ToolStarted():
+                assert isinstance(event, ev.Answered)
+                self.started.add(use)
+                return
+            case out.ToolCompleted():
+                assert is_a(event, msg.AnswerQuestion)
+                assert use in self.asked
+            case out.ToolFailed():
+                is_late = isinstance(event, ev.ToolsTimedOut) and event.approval
+                assert is_late == (use in self.asked), "a question failed that somebody may answer"
+        self.ended.add(use)
+
+    def _open_step(self, event: ev.Answered, config: SessionConfig) -> None:
         self.steps += 1
         self.end_step()
         self.uses = [block for block in event.answer.content if isinstance(block, ToolUse)]
+        self.builtins = {tool.name for tool in config.tools if isinstance(tool, Tool) and tool.builtin}
+
+    def _uses_of_builtins(self) -> list[ToolUse]:
+        return [use for use in self.uses if use.name in self.builtins and use.malformed is None]
+
+    def _uses_of_programs(self) -> list[ToolUse]:
+        return [use for use in self.uses if use.name not in self.builtins and use.malformed is None]
 
     def _check_batch(
         self, uses: tuple[ToolUse, ...], refused: tuple[ToolUse, ...], event: ev.Event, config: SessionConfig
@@ -99,16 +140,14 @@ class ToolLedger:
             self._grant(event, uses)
             return
         assert isinstance(event, ev.Answered)
-        valid = [use for use in self.uses if use.malformed is None]
-        free = [use for use in valid if not self._needs_approval(use, config, event.at)]
+        free = [use for use in self._uses_of_programs() if not self._needs_approval(use, config, event.at)]
         assert names_and_inputs(uses) == names_and_inputs(free)
         assert names_and_inputs(refused) == names_and_inputs(use for use in self.uses if use.malformed is not None)
 
     def _check_approval_requested(self, uses: tuple[ToolUse, ...], event: ev.Event, config: SessionConfig) -> None:
         assert uses
         if isinstance(event, ev.Answered):
-            valid = [use for use in self.uses if use.malformed is None]
-            needed = [use for use in valid if self._needs_approval(use, config, event.at)]
+            needed = [use for use in self._uses_of_programs() if self._needs_approval(use, config, event.at)]
             assert names_and_inputs(uses) == names_and_inputs(needed)
         else:
             assert is_a(event, msg.RequestApproval)
@@ -120,6 +159,7 @@ class ToolLedger:
         assert [use.name for use in step.uses] == [use.name for use in self.uses]
         results: tuple[ToolResult, ...] = step.results
         assert [result.tool_use_id for result in results] == [use.id for use in step.uses], "not N in, N out, in order"
+        assert self.asked <= self.ended, "the step ended before a question had its answer"
         if self.ended or self.allowed or all(use.malformed is not None for use in step.uses):
             assert self.ended == {use.id for use in step.uses if use.malformed is None}
         else:  # the turn had had its last step

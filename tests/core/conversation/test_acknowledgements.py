@@ -2,8 +2,10 @@
 
 from typing import get_args
 
+import msgspec
 import pytest
 from builders.conversation import (
+    DISCARD,
     answered,
     conversation_in,
     copy_of,
@@ -13,11 +15,13 @@ from builders.conversation import (
     user_message,
 )
 
+from rayconteur.providers.schema.content import ToolUse
 from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.settings.policies import WhenBusy
 from rayconteur.runtime.api.status import State
+from rayconteur.runtime.api.tools.builtins import ASK_USER
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import Acknowledge
@@ -86,7 +90,7 @@ def test_an_interrupt_of_a_queued_turn_is_acknowledged_with_that_turn() -> None:
     assert acknowledged_turn(conversation, msg.Interrupt(turn=2)) == 2
 
 
-ELSEWHERE = {msg.Retry, msg.Continue, msg.Approve, msg.Deny}
+ELSEWHERE = {msg.Retry, msg.Continue, msg.Approve, msg.Deny, msg.AnswerQuestion}
 """What no state of ``CASES`` accepts."""
 
 
@@ -97,6 +101,13 @@ def test_approvals_and_denials_are_acknowledged_with_their_turn() -> None:
 
     assert acknowledged_turn(conversation, msg.Approve()) == 1
     assert acknowledged_turn(denied, msg.Deny()) == 1
+
+
+def test_an_answer_to_a_question_is_acknowledged_with_its_turn() -> None:
+    conversation = conversation_in(State.REQUESTING, msgspec.structs.replace(DISCARD, tools=(ASK_USER,)))
+    conversation.handle(answered(1, ToolUse(id="a", name="ask_user", input={"question": "Which?"})))
+
+    assert acknowledged_turn(conversation, msg.AnswerQuestion(tool_use_id="a", text="Oslo")) == 1
 
 
 def test_every_kind_of_message_is_covered() -> None:

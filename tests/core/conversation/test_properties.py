@@ -230,7 +230,10 @@ class Interleavings(RuleBasedStateMachine):
                     approval = data.draw(st.booleans())
                     timer = batch.approval_timer if approval else batch.timer
                     return ev.ToolsTimedOut(timer=timer, approval=approval)
-                message = tool_messages([use.id for use in batch.approved], [use.id for use in batch.waiting])
+                approved, waiting, asked = (
+                    [use.id for use in uses] for uses in (batch.approved, batch.waiting, batch.asked)
+                )
+                message = tool_messages(approved, waiting, asked)
                 return msgspec.structs.replace(received(data.draw(message)), at=self.later(data))
             case Compacting(compaction=compaction):
                 return ev.CompactionEnded(
