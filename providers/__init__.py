@@ -19,6 +19,7 @@ from .schema.deltas import (
     ThinkingDelta,
     ThinkingSigned,
     ToolInputDelta,
+    ToolInputRejected,
     ToolUseStarted,
     UsageReported,
 )
@@ -41,7 +42,7 @@ __all__ = [
     "Client", "CompactingClient", "Config", "Cost", "Count", "Delta", "Draft", "HTTPConfig", "ModelFacts",
     "OpaqueReceived", "Origin", "Partial", "Prices", "Prompt", "Provenance", "Provider", "ProviderConfig", "RateLimit",
     "RateLimits", "Request", "Role", "Settings", "Sink", "StandsFor", "StopDetails", "StopReason", "TextDelta",
-    "ThinkingDelta", "ThinkingSigned", "TokenCosts", "ToolInputDelta", "ToolUseStarted", "UsageReported", "UserBlock",
-    "WireMemo", "open_client", "require_credential",
+    "ThinkingDelta", "ThinkingSigned", "TokenCosts", "ToolInputDelta", "ToolInputRejected", "ToolUseStarted",
+    "UsageReported", "UserBlock", "WireMemo", "open_client", "require_credential",
 ]
 # fmt: on

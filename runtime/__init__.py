@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ..providers.schema.tools import Approval
+from ..providers.schema.tools import Approval, TextTools
 from .api.compact_reason import CompactReason
 from .api.errors import DeathReason
 from .api.events import (
@@ -76,8 +76,8 @@ __all__ = [
     "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "Deny", "Died", "FinalAnswer",
     "FunctionTool", "MessagesAdded", "OnAbandon", "OnInterrupt", "OnMaxSteps", "OnRefusal", "OnToolError", "Placement",
     "PromptMap", "QuestionAsked", "RayTask", "Reader", "Receipt", "RequestApproval", "Rewind", "Rewound",
-    "RouterLimits", "SessionList", "SessionStatus", "State", "StepCompleted", "ToolCompleted", "ToolFailed",
-    "ToolProgress", "ToolStarted", "ToolUpdate", "TurnEnd", "TurnSettings", "TypedAnswer", "TypedReply", "WhenBusy",
-    "probe", "shutdown",
+    "RouterLimits", "SessionList", "SessionStatus", "State", "StepCompleted", "TextTools", "ToolCompleted",
+    "ToolFailed", "ToolProgress", "ToolStarted", "ToolUpdate", "TurnEnd", "TurnSettings", "TypedAnswer", "TypedReply",
+    "WhenBusy", "probe", "shutdown",
 ]
 # fmt: on

@@ -34,7 +34,7 @@ LAYERS = (
     ("providers/sdk",),
     ("providers/transport",),
     ("providers/wire",),
-    ("providers/claude", "providers/auth"),
+    ("providers/claude", "providers/auth", "providers/text_tools"),
     VENDORS,
     ("providers",),
     ("compaction/estimate",),

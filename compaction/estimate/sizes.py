@@ -6,10 +6,12 @@ from typing import NamedTuple
 import msgspec
 
 from ...providers.registry import token_costs
+from ...providers.schema.config import Config
 from ...providers.schema.content import Block, Document, Image, Opaque, Text, Thinking, ToolResult, ToolUse
 from ...providers.schema.messages import Message
 from ...providers.schema.request import Settings
 from ...providers.schema.tools import ProviderTool, Tool
+from ...providers.text_tools.protocol import text_settings, uses_text
 from .media import document_tokens, image_tokens
 
 _json = msgspec.json.encode
@@ -62,6 +64,9 @@ def message_sizes(message: Message, provider: str) -> Sizes:
 def settings_sizes(settings: Settings, provider: str) -> Sizes:
     """The sizes of all that *settings* add to a request besides its messages."""
     costs = token_costs(provider)
+    config: Config | None = getattr(settings, "provider", None)
+    if config is not None and uses_text(settings, config.facts):
+        settings = text_settings(settings)
     prose, code, other = _text_sizes(settings.system or "")
     fixed = costs.request
     if settings.tools:

@@ -161,7 +161,7 @@ class ToolUse(_Block, frozen=True, omit_defaults=True):
 
     Input that is not a JSON object is never guessed: *malformed* keeps the text as it arrived, and *input* is
     ``{"INVALID_JSON": text}``, the form in which Anthropic documents that it is sent back. *cut_off* is why the answer
-    ended before the input did, if that is what is wrong with it.
+    ended before the input did, if that is what is wrong with it, and *problem* says what else is.
     """
 
     id: str
@@ -169,6 +169,7 @@ class ToolUse(_Block, frozen=True, omit_defaults=True):
     input: dict[str, Any]
     malformed: str | None = None
     cut_off: StopReason | None = None
+    problem: str | None = None
 
 
 class ToolResult(_Block, frozen=True, omit_defaults=True):

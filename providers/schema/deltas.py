@@ -62,6 +62,14 @@ class ToolInputDelta(_Delta, frozen=True):
     json: str
 
 
+class ToolInputRejected(_Delta, frozen=True):
+    """The input of the tool use *index* can't be used: *text* is what the model wrote, *problem* what is wrong."""
+
+    index: int
+    text: str
+    problem: str
+
+
 class Cited(_Delta, frozen=True):
     """A citation in the text block *index*, which has started and may have ended."""
 
@@ -124,6 +132,7 @@ Delta = (
     | ThinkingSigned
     | ToolUseStarted
     | ToolInputDelta
+    | ToolInputRejected
     | Cited
     | OpaqueReceived
     | BlockEnded

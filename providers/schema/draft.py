@@ -22,6 +22,7 @@ from .deltas import (
     ThinkingDelta,
     ThinkingSigned,
     ToolInputDelta,
+    ToolInputRejected,
     ToolUseStarted,
     UsageReported,
 )
@@ -84,6 +85,7 @@ class _ToolUseDraft:
     id: str
     name: str
     pieces: list[str] = field(default_factory=list[str])
+    problem: str | None = None
 
     def is_empty(self) -> bool:
         """True without input. Some servers announce the input that follows by an empty object."""
@@ -162,6 +164,9 @@ class Draft:
         match delta:
             case ToolInputDelta():
                 self._tool_use(delta).pieces.append(delta.json)
+            case ToolInputRejected(text=text, problem=problem):
+                use = self._tool_use(delta)
+                use.pieces, use.problem = [text], problem
             case ThinkingDelta():
                 self._thinking(delta).pieces.append(delta.text)
             # Every answer has these four.
@@ -213,7 +218,7 @@ class Draft:
             raise self._violation(delta, f"does not continue block {delta.index}")
         return block
 
-    def _tool_use(self, delta: ToolInputDelta) -> _ToolUseDraft:
+    def _tool_use(self, delta: ToolInputDelta | ToolInputRejected) -> _ToolUseDraft:
         block = self._blocks.get(delta.index)
         if not isinstance(block, _ToolUseDraft) or delta.index in self._closed:
             raise self._violation(delta, f"does not continue block {delta.index}")
@@ -283,6 +288,9 @@ _surrogate = re.compile(rf"(\\\\|{_HIGH}{_LOW})|{_HIGH}|{_LOW}").sub
 
 def _tool_use(draft: _ToolUseDraft) -> ToolUse:
     json = "".join(draft.pieces)
+    if draft.problem is not None:
+        invalid = {"INVALID_JSON": json}
+        return ToolUse(id=draft.id, name=draft.name, input=invalid, malformed=json, problem=draft.problem)
     if "\\u" in json:
         json = _surrogate(lambda found: found[1] or "\\ufffd", json)
     try:
@@ -297,6 +305,8 @@ def _tool_use(draft: _ToolUseDraft) -> ToolUse:
 def _cut_off_tool_use(draft: _ToolUseDraft, end: AnswerEnded, index: int) -> ToolUse:
     """The tool use that the answer may have ended in: complete only if the model's own text shows it."""
     use = _tool_use(draft)
+    if draft.problem is not None:
+        return use
     if use.malformed is None and not (end.rewritten == index or draft.is_empty()):
         return use
     json = "".join(draft.pieces) if use.malformed is None else use.malformed

@@ -14,7 +14,7 @@ from .checks.shown import short_repr
 from .content import Block, Document, Image, ToolResult
 from .errors import InvalidConfig
 from .messages import HistoryView, Message, unchanged_messages
-from .tools import ProviderTool, Tool, ToolChoice
+from .tools import ProviderTool, TextTools, Tool, ToolChoice, ToolProtocol
 
 Positive = Annotated[int, Meta(gt=0)]
 PositiveSeconds = Annotated[float, Meta(gt=0)]
@@ -70,6 +70,9 @@ class Settings(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
     *output_schema* is the JSON Schema of an object that the text of the answer must match. *verbosity* is how long the
     answer should be.
 
+    With the *tool_protocol* ``text``, the model is told in the prompt how to use tools in the text of its answer, as
+    *text_tools* says; ``auto`` does so for models that are known to have no tools.
+
     *prompt_caching* marks what stays the same between requests (the system prompt, the tools, the messages before this
     turn), for providers that require marks; others cache by themselves. *prompt_cache_ttl* is how long the provider
     keeps it (such as ``"5m"`` or ``"1h"``), *prompt_cache_key* groups requests that begin alike.
@@ -84,6 +87,8 @@ class Settings(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
     max_output_tokens: Positive | None = None
     tools: tuple[Tool | ProviderTool, ...] = ()
     tool_choice: ToolChoice | None = None
+    tool_protocol: ToolProtocol = "auto"
+    text_tools: TextTools = TextTools()
     temperature: Temperature | None = None
     top_p: Share | None = None
     top_k: Positive | None = None
@@ -131,6 +136,8 @@ class WireMemo(msgspec.Struct, eq=False, gc=False):
     """What a provider's encoder keeps between requests besides the encoded messages."""
     pieces: object = None
     """What is kept of the pieces that the last body was joined of."""
+    rendered: object = None
+    """The messages as text, if tools are used in the text of answers."""
     unchanged: int = 0
     """How many messages of the last ``forms`` had been encoded before."""
     size_bytes: int = 0

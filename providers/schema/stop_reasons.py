@@ -23,6 +23,8 @@ class StopReason(StrEnum):
     """The provider paused a long turn; sending the history again continues it."""
     CONTEXT_FULL = "context_full"
     """The context window was full before the answer ended."""
+    TOOL_LIMIT = "tool_limit"
+    """The answer went on after the last tool use that ``text_tools.max_calls`` allows: the rest was not read."""
     MAX_STEPS = "max_steps"
     """The session stopped the turn: it has used tools as often as ``max_steps`` allows."""
     ENDED_BY_TOOL = "ended_by_tool"

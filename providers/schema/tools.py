@@ -3,13 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
+from msgspec import Meta
 
 from .checks.field_checks import check_fields
 from .checks.shown import short_repr, shown
 from .errors import InvalidConfig
+
+ToolProtocol = Literal["auto", "native", "text"]
+"""How a model uses tools: through its API, or in the text of its answer; ``auto`` is the latter if it has no tools."""
 
 
 class _AnyTool(
@@ -72,6 +76,23 @@ class Tool(_AnyTool, frozen=True):
                 "tool.input_schema",
                 f"the input of {shown(self.name)} must be an object: give a schema of type 'object'",
             )
+
+
+class TextTools(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """How tools are used in the text of an answer, by a model that has none.
+
+    An answer has at most *max_calls* tool uses: what it says after the last of them is not read. *results* is where
+    the model finds their results: in the next message (``user``), at the end of its answer (``assistant``), or each
+    after its use (``inline``).
+    """
+
+    __repr__ = short_repr
+
+    max_calls: Annotated[int, Meta(gt=0)] = 10
+    results: Literal["user", "assistant", "inline"] = "user"
+
+    def __post_init__(self) -> None:
+        check_fields(self, "text_tools")
 
 
 @dataclass(frozen=True, slots=True)

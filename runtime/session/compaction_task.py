@@ -20,6 +20,7 @@ from ...providers.schema.draft import Answer, Draft
 from ...providers.schema.errors import ConfigError, ProviderError
 from ...providers.schema.messages import Message, Origin
 from ...providers.schema.request import Request, Settings, WireMemo
+from ...providers.text_tools.protocol import check_settings, text_request, uses_text
 from ..api.settings.policies import RetryPolicy
 from ..core import events as ev
 from ..core.instructions import StartCompaction
@@ -140,6 +141,8 @@ class CompactionTask:
 
         async def compact(messages: Sequence[Message], instructions: str | None) -> Answer:
             request = self._compaction_request(client, messages)
+            if uses_text(request.settings, provider.facts):
+                request = text_request(request)
             answer = await self._with_retries(lambda: client.compact(request, instructions), provider, NativeCompaction)
             source = self.credentials.source(provider)
             origin = Origin(source=source, prefix=self.memo.prefix, previous=self.memo.previous)
@@ -157,7 +160,7 @@ class CompactionTask:
         if prompts:
             try:
                 answered = msgspec.structs.replace(settings, system=prompts[-1].system, tools=prompts[-1].tools)
-                client.check_settings(answered)
+                check_settings(client, answered, answered.provider.facts)
                 settings = answered
             except ConfigError:
                 prompts = ()

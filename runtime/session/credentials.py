@@ -7,9 +7,10 @@ import msgspec
 from ...compaction.estimate.estimator import new_estimator
 from ...providers.registry import ProviderConfig
 from ...providers.schema.client import Client
-from ...providers.schema.content import Block
+from ...providers.schema.content import Block, ToolResult
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.facts import ModelFacts
+from ...providers.text_tools.protocol import check_results, check_settings
 from ..api.config import SessionConfig
 from ..api.settings.policies import NO_TOOLS, OnMaxSteps
 from ..core.compaction_policy import require_room
@@ -33,10 +34,10 @@ class Credentials:
             a history.
         """
         client = self._clients.client(config.provider)
-        client.check_settings(config)
+        check_settings(client, config, config.provider.facts)
         if config.on_max_steps is OnMaxSteps.ANSWER and config.tools:
             try:
-                client.check_settings(msgspec.structs.replace(config, tool_choice=NO_TOOLS))
+                check_settings(client, msgspec.structs.replace(config, tool_choice=NO_TOOLS), config.provider.facts)
             except InvalidConfig as error:
                 problem = f"the last answer can't be asked for without tools: {error.problem}"
                 raise InvalidConfig("config.on_max_steps", problem) from None
@@ -48,6 +49,13 @@ class Credentials:
         UnsupportedContent: it, or its model, does not support a block of *content*.
         """
         self._clients.client(provider).check_content(content)
+
+    def check_results(self, config: SessionConfig, results: Sequence[ToolResult]) -> None:
+        """Raises:
+        ConfigError: the provider's client can't be opened.
+        UnsupportedContent: it, or its model, does not support a block of *results* in the form in which it gets them.
+        """
+        check_results(self.client(config.provider), config, config.provider.facts, results)
 
     def check_compaction(self, config: SessionConfig) -> None:
         """Raises:

@@ -47,7 +47,7 @@ def checked_message(conversation: Conversation, credentials: Credentials, messag
         case UserMessage(content=content):
             credentials.client(conversation.config.provider).check_content(content)
         case ToolResults(results=results):
-            credentials.client(conversation.request_config.provider).check_content(results)
+            credentials.check_results(conversation.request_config, results)
         case Retry() | Continue() if last := conversation.last_settings:
             config = changed_config(conversation.config, last)
             credentials.check_settings(_with_secrets(config, credentials))

@@ -25,6 +25,8 @@ from ...providers.schema.errors import AuthenticationFailed, ProviderError, Thin
 from ...providers.schema.messages import Origin
 from ...providers.schema.request import Request, WireMemo
 from ...providers.schema.usage import Usage, estimated
+from ...providers.text_tools.client import TextToolsClient
+from ...providers.text_tools.protocol import text_request, uses_text
 from ..api import events as out
 from ..api.events import TextChunk, ThinkingChunk
 from ..core import events as ev
@@ -65,13 +67,18 @@ class RequestTask:
         send = self.send
         self._require_readable()
         request = Request(send.number, send.messages, send.config, self.memo, send.prompts)
-        await self.memo.prepare(send.messages)
-        if self.send.config.streaming:
-            await self.client.stream(request, self._take)
+        client: Client | TextToolsClient = self.client
+        if uses_text(send.config, send.config.provider.facts):
+            client, request = TextToolsClient(self.client, send.config, send.number), text_request(request)
+        await self.memo.prepare(request.messages)
+        if send.config.streaming:
+            await client.stream(request, self._take)
         else:
-            self._process_deltas(await self.client.complete(request))
+            self._process_deltas(await client.complete(request))
         answer = self._draft.finish()
         usage = answer.usage
+        if isinstance(client, TextToolsClient) and client.cut_short:
+            usage = Usage(output=self._estimate(answer).output).or_else(usage)
         if usage.input.tokens is None or usage.output.tokens is None:
             usage = usage.or_else(self._estimate(answer))
         return msgspec.structs.replace(answer, usage=self._priced(usage), origin=self._origin())

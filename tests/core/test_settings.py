@@ -9,7 +9,7 @@ from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
 from rayconteur.providers.schema.errors import InvalidConfig
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.request import Reasoning, Settings
-from rayconteur.providers.schema.tools import Approval, Tool, ToolChoice
+from rayconteur.providers.schema.tools import Approval, TextTools, Tool, ToolChoice
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api.config import SessionConfig, SessionSettings
 from rayconteur.runtime.api.messages import Configure
@@ -30,6 +30,8 @@ EVERYTHING = Configure(
     max_output_tokens=7,
     tools=(Tool(name="look"),),
     tool_choice=ToolChoice(mode="required"),
+    tool_protocol="text",
+    text_tools=TextTools(max_calls=3),
     temperature=1.0,
     top_p=0.5,
     top_k=5,

@@ -47,13 +47,13 @@ def _structs() -> Iterator[type[msgspec.Struct]]:
     from rayconteur.providers.registry import ProviderConfig
     from rayconteur.providers.schema.facts import ModelFacts
     from rayconteur.providers.schema.request import Reasoning, Settings
-    from rayconteur.providers.schema.tools import Tool
+    from rayconteur.providers.schema.tools import TextTools, Tool
     from rayconteur.runtime.api import config, messages, options, placement
     from rayconteur.runtime.api.settings import policies
 
     yield from (Settings, Reasoning, config.SessionConfig, policies.RetryPolicy, policies.Limits)
     yield from (options.RuntimeOptions, options.RouterLimits, placement.Packed)
-    yield from (Layered, *get_args(AnyStrategy), *get_args(ProviderConfig), ModelFacts, Tool)
+    yield from (Layered, *get_args(AnyStrategy), *get_args(ProviderConfig), ModelFacts, Tool, TextTools)
     yield from (messages.UserMessage, messages.ToolResults, messages.ToolUpdate, messages.Approve, messages.Deny)
     yield from (messages.Interrupt, messages.Rewind, messages.Close)
 

@@ -285,6 +285,8 @@ def _as_json(tool_use_id: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _problem(use: ToolUse) -> str:
+    if use.problem is not None:
+        return f"The input of this tool use can't be used, and nothing was run: {use.problem}. Ask again."
     if use.cut_off is None:
         return MALFORMED
     stopped = f"The answer was stopped ({use.cut_off}) before the input of this tool use was complete"
