@@ -60,7 +60,7 @@ def _object(schema: dict[str, Any], root: dict[str, Any], depth: int) -> dict[st
 
 def _kind(schema: dict[str, Any]) -> str:
     kind: object = schema.get("type")
-    kinds = _list(kind) if isinstance(kind, list) else [kind]
+    kinds = _list(kind) or [kind]
     name = str(kinds[0]).lower() if kinds and kinds[0] is not None else ""
     return name or ("object" if "properties" in schema else "string")
 

@@ -30,9 +30,7 @@ class UnreadableValue(ValueError):
 
 def property_schema(schema: dict[str, Any], name: str) -> object:
     """The schema of the parameter *name*, if *schema*, of the whole input, has one."""
-    whole = resolved(schema, schema)
-    properties = cast(dict[str, Any], whole).get("properties") if isinstance(whole, dict) else None
-    return cast(dict[str, Any], properties).get(name) if isinstance(properties, dict) else None
+    return _member(_member(resolved(schema, schema), "properties"), name)
 
 
 def types_of(schema: object, root: dict[str, Any]) -> frozenset[str]:
@@ -51,7 +49,7 @@ def value_of(text: str, is_json: bool, schema: object, root: dict[str, Any]) -> 
     types = types_of(schema, root)
     if not is_json and (not types or "string" in types):
         return None if "null" in types and text.strip() == "null" else text
-    if types == {"boolean"} and text.strip().lower() in ("true", "false"):
+    if types == frozenset(("boolean",)) and text.strip().lower() in ("true", "false"):
         return text.strip().lower() == "true"
     try:
         value = msgspec.json.decode(text.strip())
@@ -120,13 +118,16 @@ def _list(value: object) -> list[object]:
 
 def resolved(schema: object, root: dict[str, Any]) -> object:
     """What *schema* refers to in *root*, if it is a reference."""
+    found = schema
     for _ in range(_MAX_REFERENCES):
-        reference = cast(dict[str, object], schema).get("$ref") if isinstance(schema, dict) else None
+        reference = _member(found, "$ref")
         if not isinstance(reference, str) or not reference.startswith("#/"):
             break
-        target: object = root
+        found = root
         for part in reference[2:].split("/"):
-            name = part.replace("~1", "/").replace("~0", "~")
-            target = cast(dict[str, object], target).get(name) if isinstance(target, dict) else None
-        schema = target
-    return schema
+            found = _member(found, part.replace("~1", "/").replace("~0", "~"))
+    return found
+
+
+def _member(value: object, name: str) -> object:
+    return cast(dict[str, object], value).get(name) if isinstance(value, dict) else None

@@ -7,7 +7,7 @@ from builders.answers.parallel_calls import sse
 from builders.eventstream import START, block_stop, delta, event
 
 _PIECE = 7
-_USAGE = {"input_tokens": 5, "output_tokens": 9}
+_USAGE: dict[str, Any] = {"input_tokens": 5, "output_tokens": 9}
 
 
 def _pieces(text: str) -> list[str]:
@@ -15,9 +15,9 @@ def _pieces(text: str) -> list[str]:
 
 
 def _anthropic(text: str) -> bytes:
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x", "content": []}
+    message: dict[str, Any] = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x"}
     events: list[dict[str, Any]] = [
-        {"type": "message_start", "message": {**message, "usage": _USAGE}},
+        {"type": "message_start", "message": message | {"content": [], "usage": _USAGE}},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
     ]
     for piece in _pieces(text):
@@ -32,18 +32,20 @@ def _anthropic(text: str) -> bytes:
 
 
 def _chat(text: str) -> bytes:
-    chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-x"}
-    spoken = [{"index": 0, "delta": {"role": "assistant", "content": piece}} for piece in _pieces(text)]
-    ended = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    chunk: dict[str, Any] = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-x"}
+    spoken: list[dict[str, Any]] = [
+        {"index": 0, "delta": {"role": "assistant", "content": piece}} for piece in _pieces(text)
+    ]
+    ended: dict[str, Any] = {"index": 0, "delta": {}, "finish_reason": "stop"}
     return sse(*(chunk | {"choices": [choice]} for choice in (*spoken, ended))) + b"data: [DONE]\n\n"
 
 
 def _responses(text: str) -> bytes:
     response: dict[str, Any] = {"id": "r", "object": "response", "model": "gpt-x", "status": "in_progress"}
     message: dict[str, Any] = {"id": "msg_1", "type": "message", "role": "assistant"}
-    part = {"type": "output_text", "text": text, "annotations": []}
-    done = message | {"status": "completed", "content": [part]}
-    at = {"output_index": 0, "content_index": 0, "item_id": "msg_1"}
+    part: dict[str, Any] = {"type": "output_text", "text": text, "annotations": []}
+    done: dict[str, Any] = message | {"status": "completed", "content": [part]}
+    at: dict[str, Any] = {"output_index": 0, "content_index": 0, "item_id": "msg_1"}
     usage = _USAGE | {"total_tokens": 14}
     events: list[dict[str, Any]] = [
         {"type": "response.created", "response": response | {"output": []}},
@@ -67,9 +69,11 @@ def _responses(text: str) -> bytes:
 
 def _google(text: str) -> bytes:
     usage = {"promptTokenCount": 5, "candidatesTokenCount": 9, "totalTokenCount": 14}
-    spoken = [{"content": {"role": "model", "parts": [{"text": piece}]}, "index": 0} for piece in _pieces(text)]
-    ended = {"content": {"role": "model", "parts": [{"text": ""}]}, "finishReason": "STOP", "index": 0}
-    about = {"usageMetadata": usage, "modelVersion": "gemini-x", "responseId": "r"}
+    spoken: list[dict[str, Any]] = [
+        {"content": {"role": "model", "parts": [{"text": piece}]}, "index": 0} for piece in _pieces(text)
+    ]
+    ended: dict[str, Any] = {"content": {"role": "model", "parts": [{"text": ""}]}, "finishReason": "STOP", "index": 0}
+    about: dict[str, Any] = {"usageMetadata": usage, "modelVersion": "gemini-x", "responseId": "r"}
     return sse(*({"candidates": [candidate], **about} for candidate in (*spoken, ended)))
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 import pytest
@@ -14,7 +14,7 @@ from servers.loopback import Exchange, Loopback
 
 import rayconteur as rc
 from rayconteur.errors import InvalidConfig
-from rayconteur.providers import ModelFacts, Provenance, Request, Sink
+from rayconteur.providers import Client, ModelFacts, Provenance, ProviderConfig, Request, Sink
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.scripted.client import ScriptedClient
 from rayconteur.providers.text_tools.rendering import GO_ON
@@ -189,18 +189,26 @@ def test_a_model_that_has_no_tools_uses_them_as_text_and_one_that_has_some_does_
     assert turn_of(auto).text() == use("roof")
 
 
+class Watched(ScriptedClient):
+    """A client that notes how many tools and which blocks its requests have."""
+
+    seen: ClassVar[list[str]] = []
+
+    @classmethod
+    def open(cls, provider: ProviderConfig) -> Client:
+        assert isinstance(provider, rc.Scripted)
+        return cls(provider)
+
+    async def stream(self, request: Request, sink: Sink) -> None:
+        kinds = [type(block).__name__ for message in request.messages for block in message.content]
+        self.seen.append(f"{len(request.settings.tools)} {' '.join(kinds)}")
+        await super().stream(request, sink)
+
+
 def test_a_session_changes_between_text_and_native_tools_at_any_time() -> None:
-    async def main() -> list[str]:
-        seen: list[str] = []
-
-        class Watched(ScriptedClient):
-            async def stream(self, request: Request, sink: Sink) -> None:
-                kinds = [type(block).__name__ for message in request.messages for block in message.content]
-                seen.append(f"{len(request.settings.tools)} {' '.join(kinds)}")
-                await super().stream(request, sink)
-
+    async def main() -> None:
         config = scripted((Say(use("roof")),), (Call("look", {"where": "tree"}),), (Say(use("sky")),), (Say("Done."),))
-        async with running_session(config, Watched) as session:
+        async with running_session(config, Watched.open) as session:
             session.ask()
             await session.wait_for_event(rc.ToolBatch)
             session.tell(rc.Configure(tool_protocol="native"))
@@ -213,9 +221,10 @@ def test_a_session_changes_between_text_and_native_tools_at_any_time() -> None:
             assert [type(block).__name__ for message in session.history() for block in message.content] == [
                 "Text", *["ToolUse", "ToolResult"] * 3, "Text"
             ]  # fmt: skip
-        return seen
 
-    assert asyncio.run(main()) == [
+    Watched.seen.clear()
+    asyncio.run(main())
+    assert Watched.seen == [
         "0 Text",
         "1 Text ToolUse ToolResult",
         "0 Text Text Text Text Text",
@@ -224,12 +233,13 @@ def test_a_session_changes_between_text_and_native_tools_at_any_time() -> None:
 
 
 def test_settings_that_tools_in_text_rule_out_are_rejected() -> None:
-    for field, settings in {
+    rejected: dict[str, dict[str, Any]] = {
         "tools[0].strict": {"tools": (msgspec.structs.replace(LOOK, strict=True),)},
         "tools[0].name": {"tools": (rc.Tool(name="a<b"),)},
         "output_schema": {"output_schema": {"type": "object"}},
         "tool_choice.name": {"tool_choice": rc.ToolChoice(mode="tool", name="fly")},
-    }.items():
+    }
+    for field, settings in rejected.items():
         with pytest.raises(InvalidConfig) as raised:
             turn_of(scripted((Say("Hi."),), **settings))
         assert raised.value.field.removeprefix("config.") == field
