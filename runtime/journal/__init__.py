@@ -1,0 +1,1 @@
+"""Durable state: the records of sessions, and where they are stored."""

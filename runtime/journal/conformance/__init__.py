@@ -1,0 +1,1 @@
+"""Tests that every journal passes, for authors of other stores."""

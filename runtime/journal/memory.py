@@ -1,0 +1,91 @@
+"""A journal in memory."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from .checks import intact, require_no_later, unknown_session
+from .entry import Entry, Position, SessionKey, StoredSnapshot
+from .errors import JournalUnavailable, RecordRejected
+from .journal import PAGE_ENTRIES, Capabilities
+from .numbering import StoredMark, checked
+
+
+class MemoryJournal:
+    """A ``Journal`` for tests, and for programs that need recovery only while its own process lives."""
+
+    capabilities = Capabilities(durable=False, shared=False)
+
+    def __init__(self) -> None:
+        self._entries: dict[SessionKey, list[Entry]] = {}
+        self._positions: dict[SessionKey, Position] = {}
+        self._snapshots: dict[SessionKey, dict[int, StoredSnapshot]] = {}
+        self._is_closed = False
+
+    async def append(self, entries: Sequence[Entry]) -> list[RecordRejected | None]:
+        self._require_open()
+        result = checked(entries, self._positions, self._stored)
+        for entry in result.new:
+            self._entries.setdefault(entry.session, []).append(entry)
+        self._positions |= result.positions
+        return result.rejections
+
+    async def take_over(self, session: SessionKey, incarnation: int) -> Position:
+        self._require_open()
+        position = self._position(session)
+        require_no_later(position, incarnation)
+        self._positions[session] = msgspec.structs.replace(position, incarnation=incarnation)
+        return self._positions[session]
+
+    async def read(self, session: SessionKey, after: int = 0, limit: int = PAGE_ENTRIES) -> list[Entry]:
+        self._require_open()
+        self._position(session)
+        return intact(self._entries[session][after : after + limit])
+
+    async def put_snapshot(self, snapshot: StoredSnapshot) -> None:
+        self._require_open()
+        if snapshot.session in self._positions:
+            self._snapshots.setdefault(snapshot.session, {})[snapshot.number] = snapshot
+
+    async def snapshot(self, session: SessionKey, before: int | None = None) -> StoredSnapshot | None:
+        self._require_open()
+        kept = self._snapshots.get(session, {})
+        numbers = [number for number in kept if before is None or number <= before]
+        return kept[max(numbers)] if numbers else None
+
+    async def position(self, session_id: str, epoch: int | None = None) -> Position:
+        self._require_open()
+        keys = [key for key in self._positions if key.id == session_id and epoch in (None, key.epoch)]
+        if not keys:
+            raise unknown_session(session_id)
+        return self._positions[max(keys)]
+
+    async def sessions(self, after: SessionKey | None = None, limit: int = PAGE_ENTRIES) -> list[Position]:
+        self._require_open()
+        keys = sorted(key for key in self._positions if after is None or key > after)
+        return [self._positions[key] for key in keys[:limit]]
+
+    async def delete(self, session: SessionKey) -> None:
+        self._require_open()
+        for each in (self._entries, self._positions, self._snapshots):
+            each.pop(session, None)
+
+    async def aclose(self) -> None:
+        self._is_closed = True
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise JournalUnavailable("the journal was closed")
+
+    def _position(self, session: SessionKey) -> Position:
+        position = self._positions.get(session)
+        if position is None:
+            raise unknown_session(session)
+        return position
+
+    def _stored(self, session: SessionKey, number: int) -> StoredMark | None:
+        entries = self._entries.get(session, ())
+        if not 0 < number <= len(entries):
+            return None
+        entry = entries[number - 1]
+        return entry.incarnation, entry.checksum

@@ -1,0 +1,81 @@
+"""A journal in one SQLite file."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from os import PathLike, fspath
+from typing import Self, TypeVar
+
+from ..entry import Entry, Position, SessionKey, StoredSnapshot
+from ..errors import JournalUnavailable, RecordRejected
+from ..journal import PAGE_ENTRIES, Capabilities
+from .store import SQLiteStore
+
+T = TypeVar("T")
+
+
+class SQLiteJournal:
+    """A ``Journal`` in one file, on a disk of the machine: one process at a time may use it.
+
+    SQLite's calls are those of one thread. Besides the file itself there is its log, *path* with ``-wal``, which
+    belongs to it.
+    """
+
+    capabilities = Capabilities(durable=True, shared=False)
+
+    def __init__(self, store: SQLiteStore, thread: ThreadPoolExecutor) -> None:
+        self._store: SQLiteStore | None = store
+        self._thread = thread
+
+    @classmethod
+    async def open(cls, path: str | PathLike[str], vfs: str | None = None) -> Self:
+        """Open the file at *path*, which is created if there is none. *vfs* names a registered VFS of SQLite.
+
+        Raises:
+            JournalInUse: another process has it open.
+            InvalidJournal: it is no journal, damaged, or of a newer version.
+            JournalUnavailable: it can't be opened, or created.
+        """
+        thread = ThreadPoolExecutor(1, "journal")
+        try:
+            store = await asyncio.get_running_loop().run_in_executor(thread, SQLiteStore, fspath(path), vfs)
+        except BaseException:
+            thread.shutdown(wait=False)
+            raise
+        return cls(store, thread)
+
+    async def append(self, entries: Sequence[Entry]) -> list[RecordRejected | None]:
+        return await self._call(lambda store: store.append(entries))
+
+    async def take_over(self, session: SessionKey, incarnation: int) -> Position:
+        return await self._call(lambda store: store.take_over(session, incarnation))
+
+    async def read(self, session: SessionKey, after: int = 0, limit: int = PAGE_ENTRIES) -> list[Entry]:
+        return await self._call(lambda store: store.read(session, after, limit))
+
+    async def put_snapshot(self, snapshot: StoredSnapshot) -> None:
+        return await self._call(lambda store: store.put_snapshot(snapshot))
+
+    async def snapshot(self, session: SessionKey, before: int | None = None) -> StoredSnapshot | None:
+        return await self._call(lambda store: store.snapshot(session, before))
+
+    async def position(self, session_id: str, epoch: int | None = None) -> Position:
+        return await self._call(lambda store: store.position(session_id, epoch))
+
+    async def sessions(self, after: SessionKey | None = None, limit: int = PAGE_ENTRIES) -> list[Position]:
+        return await self._call(lambda store: store.sessions(after, limit))
+
+    async def delete(self, session: SessionKey) -> None:
+        return await self._call(lambda store: store.delete(session))
+
+    async def aclose(self) -> None:
+        store, self._store = self._store, None
+        if store:
+            await asyncio.get_running_loop().run_in_executor(self._thread, store.close)
+            self._thread.shutdown()
+
+    async def _call(self, work: Callable[[SQLiteStore], T]) -> T:
+        store = self._store
+        if store is None:
+            raise JournalUnavailable("the journal was closed")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, store)

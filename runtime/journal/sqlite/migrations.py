@@ -1,0 +1,66 @@
+"""The tables of a journal in SQLite, version by version."""
+
+import apsw
+
+from ..errors import InvalidJournal
+
+APPLICATION_ID = 0x52_41_59_43
+"""In the header of each file ("RAYC"): says that it is a journal."""
+
+NUMBERS = 1 << 32
+"""The place of a record is the key of its session times this, plus its number: a session's records lie together."""
+
+# Each takes the file from the version before it, in a transaction of its own. None is ever changed: add another.
+MIGRATIONS = (
+    """
+    CREATE TABLE sessions (
+        key INTEGER PRIMARY KEY,
+        id TEXT NOT NULL,
+        epoch INTEGER NOT NULL,
+        incarnation INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        at REAL NOT NULL,
+        UNIQUE (id, epoch)
+    ) STRICT;
+    CREATE TABLE records (
+        place INTEGER PRIMARY KEY,
+        incarnation INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        at REAL NOT NULL,
+        kind TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        checksum INTEGER NOT NULL,
+        data BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE snapshots (
+        place INTEGER PRIMARY KEY,
+        seq INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        checksum INTEGER NOT NULL,
+        data BLOB NOT NULL
+    ) STRICT;
+    """,
+)
+
+
+def require_journal(connection: apsw.Connection, path: str) -> None:
+    """Raises:
+    InvalidJournal: the file at *path* is a database of something else, or a journal of a newer version.
+    """
+    is_empty = not connection.execute("SELECT count(*) FROM sqlite_schema").get
+    if connection.pragma("application_id") != APPLICATION_ID and not is_empty:
+        raise InvalidJournal(f"{path} is a database of something else: name another file")
+    if (version := connection.pragma("user_version")) > len(MIGRATIONS):
+        raise InvalidJournal(
+            f"{path} has version {version}, but this version of rayconteur knows {len(MIGRATIONS)}: update it"
+        )
+
+
+def migrate(connection: apsw.Connection) -> None:
+    """Bring the journal of *connection* to the current version."""
+    version = connection.pragma("user_version")
+    for number, migration in enumerate(MIGRATIONS[version:], version + 1):
+        connection.execute(
+            f"BEGIN IMMEDIATE; {migration} PRAGMA user_version = {number}; "
+            f"PRAGMA application_id = {APPLICATION_ID}; COMMIT"
+        )
