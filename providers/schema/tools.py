@@ -38,7 +38,7 @@ class Approval(StrEnum):
     ALWAYS = "always"
 
 
-BuiltIn = Literal["ask_user"]
+BuiltIn = Literal["ask_user", "read_result"]
 """The tools that sessions answer themselves."""
 
 

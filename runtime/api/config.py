@@ -19,6 +19,7 @@ from ...providers.schema.errors import InvalidConfig, UnknownProvider
 from ...providers.schema.request import Positive, PositiveSeconds, Settings
 from ...providers.schema.tools import Approval, Tool, is_object
 from .settings.policies import Limits, OnInterrupt, OnMaxSteps, OnRefusal, RetryPolicy, WhenBusy
+from .tools.builtins import RESERVED_NAMES
 from .tools.function_tool import check_tools
 from .validation import validated_provider
 
@@ -74,6 +75,9 @@ def check_settings(settings: Settings, name: str) -> None:
     if "compaction" in settings.__struct_fields__:
         _check_compaction(cast(SessionSettings, settings).compaction, f"{name}.compaction")
     check_output_schema(settings.output_schema, f"{name}.output_schema")
+    for tool in settings.tools or ():
+        if isinstance(tool, Tool) and tool.name in RESERVED_NAMES and not tool.builtin:
+            raise InvalidConfig(f"{name}.tools", f"{tool.name} is a built-in tool; give your own another name")
     names = Counter(tool.name for tool in settings.tools or () if isinstance(tool, Tool))
     if twice := [each for each, count in names.items() if count > 1]:
         builtins = {tool.name for tool in settings.tools or () if isinstance(tool, Tool) and tool.builtin}

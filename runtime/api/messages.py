@@ -13,6 +13,7 @@ from ...providers.schema.checks.shown import ReadableStruct
 from ...providers.schema.content import Text, ToolResult, UserBlock
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.messages import Message
+from ...providers.schema.request import Positive
 from .config import SessionSettings, check_output_schema
 from .settings.changes import TurnSettings, check_change, fields_of_change, given_settings
 from .settings.policies import WhenBusy
@@ -80,13 +81,15 @@ class ToolResults(_ToLLM, frozen=True, kw_only=True):
 
     The next request is sent when no tool use is open any more. With *last*, results that leave a tool use open are
     rejected. *compact_summaries* maps tool use ids to the text that replaces a result when the history is compacted;
-    *durations_s* to how long the tools ran, in seconds.
+    *durations_s* to how long the tools ran, in seconds. The model is given at most *max_result_bytes* of the text of
+    each result at once: the session keeps the whole, in which the model can read on.
     """
 
     results: tuple[ToolResult, ...]
     last: bool = False
     compact_summaries: dict[str, str] = {}  # noqa: RUF012  (msgspec copies it)
     durations_s: dict[str, float] = {}  # noqa: RUF012  (msgspec copies it)
+    max_result_bytes: Positive | None = None
 
 
 class ToolUpdate(_ToLLM, frozen=True, kw_only=True):

@@ -69,8 +69,8 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     before it fails with ``Unreachable``; a call that has work to do, such as closing many sessions, may take longer
     as long as that process responds. *on_abandon* is the default for ``ask``: what happens to a turn whose reply is
     abandoned. Of the tools of a turn that run in this program, *max_parallel_tools* run at a time, each for at most
-    *tool_timeout_s* unless it says otherwise; the text of a result is cut to *max_result_bytes*; *on_tool_error* is
-    what happens when one raises.
+    *tool_timeout_s* unless it says otherwise; the model is given at most *max_result_bytes* of the text of a result at
+    once; *on_tool_error* is what happens when one raises.
     """
 
     __repr__ = short_repr

@@ -29,6 +29,7 @@ from .mailbox import Queued
 from .phases import STATES, Closed, Idle, Phase, ToolsOut, Unopened
 from .settings import changed_config
 from .state import ConversationState, Snapshot
+from .tools.kept_results import kept_bytes, within
 
 
 class Conversation:
@@ -133,7 +134,8 @@ class Conversation:
     @property
     def history_size(self) -> HistorySize:
         """What the history takes."""
-        return self._state.history.size
+        size, kept = self._state.history.size, kept_bytes(self._state.kept_results)
+        return HistorySize(size.held_bytes + kept, size.removed_bytes + kept) if kept else size
 
     @property
     def dropped_messages(self) -> int:
@@ -248,6 +250,7 @@ class Conversation:
                 import_messages(self._state, messages)
             case ev.HistoryTrimmed(limit_bytes=limit_bytes):
                 self._state.history.drop_removed(limit_bytes)
+                self._state.kept_results = within(self._state.kept_results, limit_bytes)
         return []
 
     def _receive(self, event: ev.Received) -> list[Instruction]:

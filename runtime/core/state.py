@@ -22,6 +22,8 @@ from .mailbox import Mailbox, Queued
 from .phases import TRANSITIONS, Backoff, Compacting, MailboxEmpty, Phase, Requesting, ToolsOut, Unopened
 from .settings import prompts_before_change
 from .tools.approvals import Grant
+from .tools.kept_results import KeptResult
+from .tools.offered import NOTHING_ADDED, OfferedTools, offered
 from .turn import Overrides, Turn
 
 
@@ -55,6 +57,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     asked_compactions: int | UnsetType = UNSET
     overrides: Overrides | UnsetType = UNSET
     grants: tuple[Grant, ...] | UnsetType = UNSET
+    offered_tools: OfferedTools | UnsetType = UNSET
+    kept_results: tuple[KeptResult, ...] | UnsetType = UNSET
 
 
 NOT_OPENED = SessionConfig(provider=Scripted(model="none"))
@@ -94,6 +98,12 @@ class ConversationState:
     message. Starts beyond the end are of a turn that has left the history: the next request drops them."""
     grants: tuple[Grant, ...] = ()
     """Tool uses that need no approval any more."""
+    offered_tools: OfferedTools = NOTHING_ADDED
+    """What requests offer besides the tools of the settings."""
+    kept_results: tuple[KeptResult, ...] = ()
+    """The results of which the model has got a part, whole; the last ones, as far as there is room."""
+    _offered: tuple[SessionConfig, OfferedTools, SessionConfig] | None = field(default=None, compare=False)
+    # The last settings, and what requests have of them: the estimator knows settings by their identity.
     trigger: type = field(default=MailboxEmpty, compare=False)
     """What is taking effect: the key of the transition in ``TRANSITIONS``."""
 
@@ -116,7 +126,33 @@ class ConversationState:
     @property
     def request_config(self) -> SessionConfig:
         """The settings of requests now: those of the running turn, or the session's."""
-        return _request_config(self.phase, self.config)
+        return self.offered(_request_config(self.phase, self.config))
+
+    def turn_config(self, turn: Turn) -> SessionConfig:
+        """The settings of the requests of *turn*."""
+        return self.offered(turn.config(self.config))
+
+    def offered(self, config: SessionConfig) -> SessionConfig:
+        """*config* with the tools that requests offer."""
+        if self.offered_tools is NOTHING_ADDED:
+            return config
+        known = self._offered
+        if known is None or known[0] is not config or known[1] is not self.offered_tools:
+            known = self._offered = (config, self.offered_tools, offered(config, self.offered_tools))
+        return known[2]
+
+    def offer(self, tools: OfferedTools) -> None:
+        """Requests offer *tools* from the next one on."""
+        if tools == self.offered_tools:
+            return
+        old, old_base = self.request_config, self.offered(self.config)
+        self.offered_tools = tools
+        new, base = self.request_config, self.offered(self.config)
+        self.change_request_config(old, new)
+        if new.tools != old.tools:
+            self.meter.change_settings(new)
+        if base.tools != old_base.tools:
+            self.change_fill_before(lambda fill: self.meter.with_settings(fill, base))
 
     def request_tokens(self) -> int:
         """The tokens of a request with the history as it is."""
@@ -182,6 +218,8 @@ class ConversationState:
             prompts=self.prompts,
             source=self.source,
             grants=self.grants or UNSET,
+            offered_tools=UNSET if self.offered_tools == NOTHING_ADDED else self.offered_tools,
+            kept_results=self.kept_results or UNSET,
             dropped_messages=self.history.dropped_messages,
             figure=self.meter.figure or UNSET,
             learned_window_tokens=self.policy.learned_tokens or UNSET,
@@ -221,6 +259,8 @@ class ConversationState:
             prompts=snapshot.prompts,
             source=snapshot.source,
             grants=snapshot.grants or (),
+            offered_tools=snapshot.offered_tools or NOTHING_ADDED,
+            kept_results=snapshot.kept_results or (),
         )
 
 

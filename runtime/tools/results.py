@@ -15,6 +15,9 @@ from ...providers.schema.media.file_types import document_type, image_type
 NO_RESULT = "No result."
 """What the model reads of a tool that returns ``None``."""
 
+MAX_TEXT_BYTES = 31 << 20
+"""A text beyond it does not fit into a message to a session, as large as that may be by default."""
+
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BLOCKS = (Text, Image, Document)
 
@@ -51,6 +54,11 @@ def text_of(value: object, max_bytes: int = 2_000) -> str:
     except Exception:  # of its own methods, or it is nested too deeply
         content = ()
     return "".join(block.text for block in content if isinstance(block, Text)) or f"[{type(value).__name__}]"
+
+
+def beginning_of(result: ToolResult, max_bytes: int) -> ToolResult:
+    """*result* with at most *max_bytes* of text, and a note of its size if it has more."""
+    return msgspec.structs.replace(result, content=_fitted(result.content, max_bytes))
 
 
 def error_result(use: ToolUse, problem: str, max_bytes: int = sys.maxsize) -> ToolResult:

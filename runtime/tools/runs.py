@@ -17,7 +17,7 @@ import msgspec
 from ...providers.schema.checks.shown import shown
 from ...providers.schema.content import ToolResult, ToolUse
 from ..api.tools.function_tool import FunctionTool, NeedsApproval
-from .results import error_result, result_of
+from .results import MAX_TEXT_BYTES, error_result, result_of
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class ToolRun:
     """One run: what *function*, called with *arguments*, returns, is the result of *use*.
 
     It may take *timeout_s*; ``None`` is no limit. One that fails or takes too long is repeated up to *retries* times.
-    One that is not *parallel* runs alone. The text of a result is cut to *max_result_bytes*. *arguments* raises
+    One that is not *parallel* runs alone. The text of an error is cut to *max_result_bytes*. *arguments* raises
     ``InvalidInput``. *approval* tells whether the use needs approval.
     """
 
@@ -128,7 +128,7 @@ class ToolRun:
 
     def _result(self, returned: object) -> ToolResult:
         """The result of an attempt that *returned* something."""
-        result = result_of(self.use, returned, self.max_result_bytes)
+        result = result_of(self.use, returned, MAX_TEXT_BYTES)
         if result.is_error and not (isinstance(returned, ToolResult) and returned.is_error):
             log.error("the tool %s returned a %s that is no result", shown(self.use.name), type(returned).__name__)
         return result

@@ -52,6 +52,10 @@ SERVER_TOOL_BLOCKS = {
 }
 """For each provider, the type and JSON of a block for a tool that the provider ran itself."""
 
+LIMITS = [
+    Limits(waiting_messages=3, waiting_bytes=100, message_bytes=80, kept_result_bytes=most) for most in (1_000, 8, 0)
+]
+
 
 configs = st.builds(
     SessionConfig,
@@ -61,7 +65,7 @@ configs = st.builds(
     on_interrupt=st.sampled_from(OnInterrupt),
     on_refusal=st.sampled_from(OnRefusal),
     retry=st.builds(RetryPolicy, max_attempts=st.integers(1, 4), after_output=st.booleans()),
-    limits=st.just(Limits(waiting_messages=3, waiting_bytes=100, message_bytes=80)),
+    limits=st.sampled_from(LIMITS),
     compaction=st.sampled_from([None, Layered(), Layered(threshold=0.1)]),
     compact_eagerly=st.booleans(),
     discard_refused=st.booleans(),
@@ -75,6 +79,12 @@ configs = st.builds(
 texts = st.sampled_from(["", " ", "\n", "hi", "a raven", " spaced "]).map(Text)
 tool_use_ids = st.sampled_from(["", "a", "b", "c", "call_0", "look:0"])
 tool_uses = st.builds(ToolUse, id=tool_use_ids, name=st.just("look"), input=st.just({"at": 1}))
+reads = st.builds(
+    ToolUse,
+    id=tool_use_ids,
+    name=st.just("read_result"),
+    input=st.sampled_from([{"id": "a"}, {"id": "call_0", "offset": 3}, {"id": "b", "search": "n"}, {"offset": -1}]),
+)
 questions = st.builds(
     ToolUse, id=tool_use_ids, name=st.just("ask_user"), input=st.sampled_from([{"question": "Which?"}, {"question": 7}])
 )
@@ -159,7 +169,7 @@ def answer_contents(provider: str) -> st.SearchStrategy[tuple[Block, ...]]:
     kind, search_json = SERVER_TOOL_BLOCKS[provider]
     opaque = st.just(Opaque(provider=provider, type=kind, json=search_json))
     blocks = st.lists(texts | texts | thinking | opaque, max_size=3)
-    uses = st.lists(tool_uses | tool_uses | questions | malformed_tool_uses, max_size=3)
+    uses = st.lists(tool_uses | tool_uses | questions | reads | malformed_tool_uses, max_size=3)
     return st.tuples(blocks, uses).map(lambda parts: tuple(unique_tool_ids([*parts[0], *parts[1]])))
 
 
@@ -196,7 +206,8 @@ def tool_messages(approved: list[str], waiting: list[str], asked: list[str]) -> 
         some = st.lists(st.sampled_from(approved), min_size=1, unique=True)
         durations = st.dictionaries(st.sampled_from(approved), st.just(0.5))
         results = some.flatmap(results_for)
-        messages.append(st.builds(msg.ToolResults, results=results, last=st.booleans()))
+        cut = st.sampled_from([None, 3])
+        messages.append(st.builds(msg.ToolResults, results=results, last=st.booleans(), max_result_bytes=cut))
         messages.append(some.flatmap(timed_results))
         messages.append(st.builds(msg.ToolUpdate, started=some.map(tuple), progress=st.just({})))
         messages.append(durations.map(lambda ids: msg.ToolUpdate(progress=dict.fromkeys(ids, "half done"))))

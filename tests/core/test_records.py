@@ -146,7 +146,7 @@ TO_LLM: list[bytes] = [
     b'{"kind":"usermessage","content":[{"kind":"text","text":"hi"}],"when_busy":"reject",'
     b'"settings":{"model":"claude","system":"sing","temperature":null}}',
     b'{"kind":"addmessages","messages":[{"role":"user","content":[{"kind":"text","text":"hi"}]}]}',
-    b'{"kind":"toolresults","results":[{"kind":"toolresult","tool_use_id":"a"}],"last":true}',
+    b'{"kind":"toolresults","results":[{"kind":"toolresult","tool_use_id":"a"}],"last":true,"max_result_bytes":10}',
     b'{"kind":"toolupdate","started":["a"],"progress":{"a":"half"}}',
     b'{"kind":"requestapproval","tool_use_ids":["a"]}',
     b'{"kind":"approve","tool_use_ids":["a"],"inputs":{"a":{"at":2}},"grant":"tool","grant_s":60.0}',

@@ -15,6 +15,7 @@ from rayconteur.runtime.session.tools.ray_runs import RunEnd
 from rayconteur.scripted import Call, Say
 
 ASKS = (Call("look", id="a"), Call("look", id="b"), Call("look", id="c"))
+PDF = rc.Document(data=b"%PDF" + bytes(10_000), media_type="application/pdf")
 DONE = (Say("done"),)
 
 
@@ -258,9 +259,15 @@ def test_a_use_that_needs_approval_starts_when_it_has_it() -> None:
     run(main())
 
 
-def test_in_the_place_of_a_result_that_is_rejected_the_model_gets_the_reason() -> None:
+@pytest.mark.parametrize(
+    ("content", "read"),
+    [(rc.Text("x" * 10_000), "the text has 10,000 bytes"), (PDF, "message_bytes")],
+)
+def test_of_a_result_that_is_too_large_the_model_gets_the_beginning_or_else_the_reason(
+    content: rc.Text | rc.Document, read: str
+) -> None:
     async def large(use: rc.ToolUse) -> rc.ToolResult:
-        return seen(use, "x" * 10_000)
+        return rc.ToolResult(use.id, (content,))
 
     limits = rc.Limits(message_bytes=5_000)
 
@@ -270,8 +277,8 @@ def test_in_the_place_of_a_result_that_is_rejected_the_model_gets_the_reason() -
             await session.wait_for_end(session.ask())
 
             (result,) = results_of(session)
-            assert result.is_error
-            assert "message_bytes" in texts([result])[0]
+            assert result.is_error is isinstance(content, rc.Document)
+            assert read in texts([result])[0]
 
     run(main())
 

@@ -82,7 +82,8 @@ class Limits(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
 
     *waiting_messages* and *waiting_bytes* bound the mailbox (the messages waiting for their turn), *message_bytes* a
     single message. *history_bytes* bounds the history: beyond it, the oldest messages that compactions removed are
-    dropped, and messages for which the rest leaves no room are rejected. *outbox_bytes* bounds the events that the
+    dropped, and messages for which the rest leaves no room are rejected. *kept_result_bytes* bounds what is kept of
+    long results, so that the model can read on in them: the oldest go first. *outbox_bytes* bounds the events that the
     router has not acknowledged: while the outbox is full, the provider's stream is not read.
     """
 
@@ -92,6 +93,7 @@ class Limits(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     waiting_bytes: Positive = 64 << 20
     message_bytes: Positive = 32 << 20
     history_bytes: Positive = 256 << 20
+    kept_result_bytes: Annotated[int, Meta(ge=0)] = 32 << 20
     outbox_bytes: Positive = 256 << 10
 
     def __post_init__(self) -> None:

@@ -1,6 +1,9 @@
 """The tools that a session answers itself, and the inputs that they take."""
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from ....providers.schema.tools import Tool
 
@@ -27,8 +30,36 @@ ASK_USER = Tool(
 """In the ``tools`` of a session, it lets the model ask the user: ``QuestionAsked``, answered by ``AnswerQuestion``."""
 
 
+READ_RESULT = Tool(
+    name="read_result",
+    description="Read on in the result of a tool that was cut off, or find the places in it that have a certain text.",
+    input_schema={
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "description": "The id of the result, as the note at its end says."},
+            "offset": {"type": "integer", "minimum": 0, "description": "The character to start from; 0 is the first."},
+            "search": {"type": "string", "description": "Show the places that have exactly this text, instead."},
+        },
+        "required": ["id"],
+    },
+    builtin="read_result",
+)
+"""Lets the model read on in results that were cut. A session offers it by itself, once it has cut a result."""
+
+RESERVED_NAMES = (READ_RESULT.name,)
+"""The names of tools that a session may add to those of its settings."""
+
+
 class QuestionInput(msgspec.Struct, frozen=True):
     """The input of ``ASK_USER``."""
 
     question: str
     choices: tuple[str, ...] | None = None
+
+
+class ReadInput(msgspec.Struct, frozen=True):
+    """The input of ``READ_RESULT``."""
+
+    id: str
+    offset: Annotated[int, Meta(ge=0)] = 0
+    search: str | None = None

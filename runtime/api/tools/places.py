@@ -73,8 +73,8 @@ class ShippedRun(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defau
     """How a session runs a tool on Ray: the form of ``Tool.shipped``.
 
     *function* is what runs it, pickled: only the process that runs it reads it. A run takes at most *timeout_s*, and
-    the text of its result is cut to *max_result_bytes*. At most *max_parallel* run at a time; those that are not
-    *parallel* run alone. One that fails is repeated up to *retries* times.
+    the model is given at most *max_result_bytes* of the text of its result at once. At most *max_parallel* run at a
+    time; those that are not *parallel* run alone. One that fails is repeated up to *retries* times.
     """
 
     __repr__ = short_repr

@@ -29,7 +29,7 @@ Function = tuple[Callable[..., object] | None, Callable[[dict[str, Any]], dict[s
 class TaskSettings(msgspec.Struct, frozen=True):
     """How a task runs its tool: without the variables *hidden*, and logging from *log_level* on.
 
-    The text of its result has at most *max_result_bytes*.
+    The text of an error has at most *max_result_bytes*.
     """
 
     max_result_bytes: int
@@ -40,7 +40,7 @@ class TaskSettings(msgspec.Struct, frozen=True):
 def run_tool_here(pickled: bytes, place: Place, use: ToolUse, settings: TaskSettings) -> RunEnd:
     """The result of *use*, and whether another run may have a better one. *pickled* is a ``Function``.
 
-    A result is cut to its size here, before it travels.
+    A result is cut here, before it travels, to what a session takes.
     """
     _hide_secrets(place, settings.hidden)
     log_from(settings.log_level)

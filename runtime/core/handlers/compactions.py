@@ -158,6 +158,7 @@ def restore_unreadable(state: ConversationState, turn: Turn | None) -> bool:
     if first is None or not first.is_native_summary or not source or first.readable_by(source):
         return False
     state.history.restore_originals()
-    state.history_changed(state.config, turn.config(state.config) if turn else state.config)
+    config = state.offered(state.config)
+    state.history_changed(config, state.turn_config(turn) if turn else config)
     state.policy.history_replaced()
     return True

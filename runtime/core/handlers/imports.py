@@ -25,4 +25,4 @@ def import_messages(state: ConversationState, messages: Sequence[Message]) -> No
         )
     state.history.extend(messages)
     state.turns = max([state.turns, *(message.turn for message in messages)])
-    state.meter.add_to_fill(messages, len(state.history.messages), state.config)
+    state.meter.add_to_fill(messages, len(state.history.messages), state.request_config)

@@ -20,6 +20,7 @@ from ..mailbox import Queued, require_size
 from ..phases import STATES, Compacting, Idle, MailboxEmpty, Requesting
 from ..settings import changed_config, require_valid
 from ..state import ConversationState
+from ..tools.offered import NOTHING_ADDED
 from ..turn import Overrides
 from .additions import add_messages, queued_addition
 from .compactions import cancel_eager_compaction, start_compaction
@@ -153,12 +154,11 @@ def _continue(state: ConversationState) -> list[Instruction]:
 def _configure(state: ConversationState, change: msg.Configure, facts: ModelFacts, source: str) -> list[Instruction]:
     config = changed_config(state.config, change, facts)
     turn = state.running_turn
-    new_request = turn.config(config) if turn else config
     old, old_request, state.config = state.config, state.request_config, config
     if given_settings(change).keys() & {"provider", "model"}:  # a change that was queued may be older than these
         state.source = source or state.source
-    state.change_request_config(old_request, new_request)
-    _refill(state, old_request, new_request)
+    state.change_request_config(old_request, state.request_config)
+    _refill(state, old_request, state.request_config)
     _refill_before_turn(state, old)
     configured = out.Configured(
         turn=turn.number if turn else 0, fields=tuple(given_settings(change)), model=config.provider.model
@@ -174,7 +174,7 @@ def _refill(state: ConversationState, old: SessionConfig, new: SessionConfig) ->
 
 def _refill_before_turn(state: ConversationState, old: SessionConfig) -> None:
     """The session's settings were *old* when the running turn started."""
-    new = state.config
+    old, new = state.offered(old), state.offered(state.config)
     if new.provider.name != old.provider.name:
         state.change_fill_before(lambda _: None)
     elif _counted(new) != _counted(old):
@@ -217,7 +217,7 @@ def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
 
 def _clear(state: ConversationState) -> list[Instruction]:
     state.history.clear()
-    state.cut_off = None
+    state.cut_off, state.kept_results, state.offered_tools = None, (), NOTHING_ADDED
     state.history_changed(state.config, state.config)
     state.policy.history_replaced()
     return [Emit(out.Cleared())]
@@ -227,9 +227,9 @@ def _rewind(state: ConversationState, turns: int) -> list[Instruction]:
     removed, restored = state.history.rewind(turns)
     state.cut_off = None
     if restored:
-        state.history_changed(state.config, state.config)
+        state.history_changed(state.request_config, state.request_config)
     else:
-        state.meter.estimate_fill(state.history.messages, state.config)
+        state.meter.estimate_fill(state.history.messages, state.request_config)
     state.policy.history_replaced()
     numbers = tuple(sorted({message.turn for message in removed}))
     return [Emit(out.Rewound(turns=numbers, messages=len(removed)))]
@@ -239,7 +239,7 @@ def _may_compact_early(state: ConversationState) -> bool:
     if not state.policy.may_start_early(state.config):
         return False
     return state.request_tokens() > state.policy.eager_tokens(
-        state.config, state.meter.estimator.counted_settings(state.config)
+        state.config, state.meter.estimator.counted_settings(state.request_config)
     )
 
 

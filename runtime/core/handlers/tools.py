@@ -10,9 +10,9 @@ from ....providers.schema.stop_reasons import StopReason
 from ....providers.schema.tools import Tool
 from ...api import events as out
 from ...api import messages as msg
-from ...api.config import SessionConfig
 from ...api.errors import NoApprovalNeeded
 from ...api.settings.policies import OnMaxSteps
+from ...api.tools.builtins import ReadInput
 from ..changes.continuation import answer_text
 from ..instructions import Emit, Instruction, StartToolTimer
 from ..mailbox import require_size
@@ -27,7 +27,8 @@ from ..tools.batch import (
     unexpected_answer,
     unexpected_tool_message,
 )
-from ..tools.builtins import ask_questions, builtin_uses
+from ..tools.builtins import answer, ask_questions, builtin_uses
+from ..tools.kept_results import KeptResult, cut_results, read, within
 from ..turn import MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
 from .turns import append_results, end_turn, next_request, require_history_room
 
@@ -48,7 +49,7 @@ def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch, at: 
     if turn.without_tools:
         return _end_step(state, turn, batch.refused_as_too_many())
     config = turn.config(state.config)
-    batch, answered = _use_builtins(turn, batch, config)
+    batch, answered = _use_builtins(state, turn, batch)
     unapproved = [use.id for use in batch.approved if needs_approval(use, config, state.grants, at)]
     if unapproved:
         batch = batch.with_unapproved(unapproved)
@@ -67,15 +68,19 @@ def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch, at: 
     return [*emitted, _complete_step(state, turn, batch), end_turn(state, turn.failed(NO_VALID_INPUT))]
 
 
-def _use_builtins(turn: Turn, batch: ToolBatch, config: SessionConfig) -> tuple[ToolBatch, list[out.FromLLM]]:
+def _use_builtins(state: ConversationState, turn: Turn, batch: ToolBatch) -> tuple[ToolBatch, list[out.FromLLM]]:
     """*batch* as far as the session answers it itself, and the events of that."""
-    uses = builtin_uses(batch.open, config)
+    uses = builtin_uses(batch.open, state.turn_config(turn))
     if not uses:
         return batch, []
     before = batch
     batch, events = ask_questions(turn, batch, uses)
-    ended = [_ended(turn, batch, result, None) for each, result in batch.results.items() if each not in before.results]
-    return batch, [*events, *ended]
+    for use in before.open:
+        if uses.get(use.id) == "read_result":
+            batch = answer(batch, use, ReadInput, lambda wanted: read(wanted, state.kept_results, state.history.full))
+    ended = [result for each, result in batch.results.items() if each not in before.results]
+    started = [_started(turn, batch, result.tool_use_id) for result in ended if not result.is_error]
+    return batch, [*events, *started, *(_ended(turn, batch, result, None) for result in ended)]
 
 
 def accept_tool_message(
@@ -105,8 +110,17 @@ def _accept_results(state: ConversationState, message: msg.ToolResults, size_byt
     """Keep the results; when no tool use is open any more, send the next request."""
     turn, batch = _waiting_for(state, (result.tool_use_id for result in message.results), size_bytes)
     started = tuple(each for each in message.durations_s if each not in batch.started)
+    whole: tuple[KeptResult, ...] = ()
+    limit_bytes = state.config.limits.kept_result_bytes
+    if message.max_result_bytes is not None:
+        results, whole = cut_results(message.results, message.max_result_bytes, limit_bytes)
+        message = msgspec.structs.replace(message, results=results)
     batch = batch.with_results(message)
     require_history_room(state, size_bytes)
+    if whole:
+        state.kept_results = within((*state.kept_results, *whole), limit_bytes)
+        state.offer(msgspec.structs.replace(state.offered_tools, reads_results=True))
+        turn = state.running_turn or turn  # what it knows of the context has changed with the tools
     ended = [_ended(turn, batch, each, message.durations_s.get(each.tool_use_id)) for each in message.results]
     emitted = [*(_started(turn, batch, each) for each in started), *ended]
     return [*map(Emit, emitted), *_go_on(state, turn, batch)]

@@ -48,15 +48,15 @@ def _new_turn(state: ConversationState, number: int, overrides: Overrides | None
     turn = Turn(number=number, fill_before=state.meter.fill, overrides=overrides, correlation_id=correlation_id)
     if overrides is None:
         return turn
-    config = turn.config(state.config)
-    state.change_request_config(state.config, config)
+    config = state.turn_config(turn)
+    state.change_request_config(state.offered(state.config), config)
     same_provider = config.provider.name == state.config.provider.name
     return turn if same_provider else msgspec.structs.replace(turn, fill_before=None)
 
 
 def _objection(state: ConversationState, turn: Turn) -> Verdict:
     """What a gate has against the next request of *turn*."""
-    config = turn.config(state.config)
+    config = state.turn_config(turn)
     tokens = state.meter.request_tokens(state.history.messages, config)
     pending = PendingRequest(tokens, turn.compacted, config, state.policy, turns=state.history.turn_count)
     if first_objection(pending) is None:
@@ -87,7 +87,7 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
     state.requests += 1
     turn = msgspec.structs.replace(turn, requests=turn.requests + 1, attempt=turn.attempt + 1, compacted=False)
     state.enter(Requesting(turn=turn, request=state.requests))
-    messages, config = state.history.view, turn.config(state.config)
+    messages, config = state.history.view, state.turn_config(turn)
     state.prompts = prompts_in_request(state.prompts, config, messages)
     return SendRequest(state.requests, turn.number, turn.attempt, messages, config, state.prompts)
 
@@ -103,7 +103,7 @@ def fail_request(state: ConversationState, turn: Turn, failed: ev.RequestFailed)
             turn = msgspec.structs.replace(turn, overflows=turn.overflows + 1)
             return [*counted, start_compaction(state, CompactReason.OVERFLOW, turn, failed)]
     if failed.failure.code == ThinkingRejected.code and state.history.omit_sealed():
-        config = turn.config(state.config)
+        config = state.turn_config(turn)
         state.history_changed(config, config)
         return [*counted, *_repeat_or_fail(state, turn, failed)]
     return [*counted, *_retry_or_fail(state, turn, failed)]
@@ -143,7 +143,7 @@ def end_turn(state: ConversationState, end: out.TurnEnd) -> Instruction:
     turn = state.running_turn
     state.enter(Idle())
     if turn and turn.overrides:
-        state.change_request_config(turn.config(state.config), state.config)
+        state.change_request_config(state.turn_config(turn), state.request_config)
     return Emit(end)
 
 
@@ -156,7 +156,7 @@ def fail_turn(state: ConversationState, turn: Turn, failure: ev.Failure, partial
     if turn.continuing is not None:
         state.history.drop_prompt()
         state.cut_off = turn.continuing
-        state.meter.estimate_fill(state.history.messages, state.config)
+        state.meter.estimate_fill(state.history.messages, state.offered(state.config))
     if discards:
         discard_refused_turn(state, turn)
     return end_turn(state, turn.failed(failure, partial_text, message_stays=not discards))
@@ -167,7 +167,7 @@ def count_usage(state: ConversationState, turn: Turn, answer: Answer | Partial) 
     usage = answer.usage
     turn = msgspec.structs.replace(turn, usage=turn.usage + usage)
     state.usage += usage
-    state.meter.count(answer, state.history.view, turn.config(state.config))
+    state.meter.count(answer, state.history.view, state.turn_config(turn))
     update = out.TokenUpdate(turn=turn.number, request=usage, of_turn=turn.usage, of_session=state.usage)
     return turn, Emit(update)
 
@@ -199,10 +199,10 @@ def restore_fill(state: ConversationState, turn: Turn, restored: bool) -> None:
     *restored*: messages that a compaction had replaced are back.
     """
     if restored:
-        state.history_changed(state.config, turn.config(state.config))
+        state.history_changed(state.offered(state.config), state.turn_config(turn))
         state.policy.history_replaced()
     elif turn.fill_before is None or turn.fill_before.messages > len(state.history.messages):
-        state.meter.estimate_fill(state.history.messages, state.config)
+        state.meter.estimate_fill(state.history.messages, state.offered(state.config))
     else:
         state.meter.fill = turn.fill_before
 

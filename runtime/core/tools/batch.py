@@ -119,8 +119,12 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
             raise QuestionAnswered(f"the question of tool use {shown(use_id)} is not open any more")
         if not message.text.strip():
             raise EmptyMessage("the answer has no text")
-        answer = ToolResult(tool_use_id=use_id, content=(Text(message.text),))
-        return msgspec.structs.replace(self, results=self.results | {use_id: answer})
+        return self.with_text(next(use for use in self.uses if use.id == use_id), message.text)
+
+    def with_text(self, use: ToolUse, text: str) -> Self:
+        """This batch with *text* as the result of *use*."""
+        result = ToolResult(tool_use_id=use.id, content=(Text(text),))
+        return msgspec.structs.replace(self, results=self.results | {use.id: result})
 
     def refused_as_too_many(self) -> Self:
         """This batch with error results: the turn has had as many steps as it may have."""

@@ -1,5 +1,6 @@
 """What a session answers itself: the uses of built-in tools."""
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
@@ -12,6 +13,7 @@ from ...api.config import SessionConfig
 from ...api.tools.builtins import QuestionInput
 from ..turn import Turn
 from .batch import ToolBatch
+from .kept_results import Unreadable
 
 T = TypeVar("T")
 
@@ -51,6 +53,14 @@ def ask_questions(turn: Turn, batch: ToolBatch, uses: dict[str, BuiltIn]) -> tup
             ),
         )
     return batch, events
+
+
+def answer(batch: ToolBatch, use: ToolUse, kind: type[T], read: Callable[[T], str]) -> ToolBatch:
+    """*batch* with the result of *use*: what *read* makes of its input, of *kind*, or an error."""
+    try:
+        return batch.with_text(use, read(input_of(use, kind)))
+    except (InvalidInput, Unreadable) as error:
+        return batch.with_errors((use,), str(error))
 
 
 def input_of(use: ToolUse, kind: type[T]) -> T:

@@ -25,7 +25,7 @@ from ...api.messages import Interrupt, Receipt, RequestApproval, ToLLM, ToolResu
 from ...api.options import OnToolError, RuntimeOptions
 from ...api.tools.function_tool import FunctionTool, check_function
 from ...tools.batches import Report, Runs
-from ...tools.results import error_result
+from ...tools.results import beginning_of, error_result
 from ...tools.runs import Outcome, ToolRun, function_run
 from .abandoned_turns import AbandonedTurns
 
@@ -237,7 +237,13 @@ class TurnTools:
         if not report.outcomes:
             return
         try:
-            await self._session.send(ToolResults(results=report.results, durations_s=report.durations_s))
+            await self._session.send(
+                ToolResults(
+                    results=report.results,
+                    durations_s=report.durations_s,
+                    max_result_bytes=self._limits.max_result_bytes,
+                )
+            )
             return
         except (ToolResultError, *_REJECTIONS):
             pass  # nothing of them was accepted
@@ -248,16 +254,23 @@ class TurnTools:
                 log.info("a tool result of session %s is not wanted: %s", self._session.id, error)
 
     async def _send_one(self, outcome: Outcome) -> None:
-        result = outcome.result
-        durations_s = {result.tool_use_id: outcome.duration_s}
-        try:
-            await self._session.send(ToolResults(results=(result,), durations_s=durations_s))
-        except _REJECTIONS as error:
-            use = ToolUse(result.tool_use_id, "", {})
-            log.error("the result of tool use %s was rejected: %s", shown(use.id), error)
-            problem = f"the tool returned a result that is rejected: {error}"
-            results = (error_result(use, problem),)
-            await self._session.send(ToolResults(results=results, durations_s=durations_s))
+        whole, max_bytes = outcome.result, self._limits.max_result_bytes
+        durations_s = {whole.tool_use_id: outcome.duration_s}
+        beginning = beginning_of(whole, max_bytes)
+        messages = [ToolResults(results=(whole,), durations_s=durations_s, max_result_bytes=max_bytes)]
+        if beginning != whole:
+            messages.append(ToolResults(results=(beginning,), durations_s=durations_s))
+        rejection: RayconteurError | None = None
+        for message in messages:
+            try:
+                await self._session.send(message)
+                return
+            except _REJECTIONS as error:
+                rejection = error
+        use = ToolUse(whole.tool_use_id, "", {})
+        log.error("the result of tool use %s was rejected: %s", shown(use.id), rejection)
+        results = (error_result(use, f"the tool returned a result that is rejected: {rejection}"),)
+        await self._session.send(ToolResults(results=results, durations_s=durations_s))
 
 
 def _unknown(declared: Sequence[str], use: ToolUse) -> ToolResult:

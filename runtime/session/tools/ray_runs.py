@@ -20,7 +20,7 @@ from ...api.events import ToolBatch
 from ...api.messages import Interrupt, ToLLM, ToolResults, ToolUpdate
 from ...api.tools.places import ShippedRun
 from ...tools.batches import reports
-from ...tools.results import error_result
+from ...tools.results import beginning_of, error_result
 from ...tools.runs import OnProgress, Outcome, retry_delay_s, timed_out
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ class RayRun:
         self.use = use
         self.parallel = tool.parallel
         self.max_parallel = tool.max_parallel
+        self.max_result_bytes = tool.max_result_bytes
         self.is_wanted = True
         self._tool = tool
         self._runner = runner
@@ -127,8 +128,8 @@ class BatchRuns:
                 if running := tuple(each for each in running if wanted[each].is_wanted):
                     self._tell(ToolUpdate(started=running))
                 for outcome in report.outcomes:
-                    if wanted[outcome.result.tool_use_id].is_wanted:
-                        self._send(outcome)
+                    if (run := wanted[outcome.result.tool_use_id]).is_wanted:
+                        self._send(outcome, run.max_result_bytes)
 
     def keep(self, wanted: Collection[str]) -> None:
         """Cancel the runs of uses that are not *wanted* any more; none of them starts."""
@@ -136,19 +137,27 @@ class BatchRuns:
             if run.is_wanted and run.use.id not in wanted:
                 run.cancel()
 
-    def _send(self, outcome: Outcome) -> None:
+    def _send(self, outcome: Outcome, max_bytes: int) -> None:
         """Send the result; in the place of one that the session rejects, the model gets an error with the reason."""
         use = ToolUse(outcome.result.tool_use_id, "", {})
         durations_s = {use.id: outcome.duration_s}
+        beginning = beginning_of(outcome.result, max_bytes)
+        whole = ToolResults(results=(outcome.result,), durations_s=durations_s, max_result_bytes=max_bytes)
+        cut = ToolResults(results=(beginning,), durations_s=durations_s)
+        rejection: RayconteurError | None = None
         try:
-            try:
-                self._tell(ToolResults(results=(outcome.result,), durations_s=durations_s))
-            except ToolResultError as error:
-                log.info("the result of tool use %s is not wanted: %s", shown(use.id), error)
-            except RayconteurError as error:
-                log.error("the result of tool use %s was rejected: %s", shown(use.id), error)
-                problem = f"the tool returned a result that is rejected: {error}"
-                self._tell(ToolResults(results=(error_result(use, problem),), durations_s=durations_s))
+            for results in (whole, cut) if beginning != outcome.result else (whole,):
+                try:
+                    self._tell(results)
+                    return
+                except ToolResultError as error:
+                    log.info("the result of tool use %s is not wanted: %s", shown(use.id), error)
+                    return
+                except RayconteurError as error:
+                    rejection = error
+            log.error("the result of tool use %s was rejected: %s", shown(use.id), rejection)
+            problem = f"the tool returned a result that is rejected: {rejection}"
+            self._tell(ToolResults(results=(error_result(use, problem),), durations_s=durations_s))
         except RayconteurError:  # not even the reason is accepted: the turn would wait for ever
             self._tell(Interrupt(turn=self._turn))
 

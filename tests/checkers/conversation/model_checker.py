@@ -97,13 +97,15 @@ class ModelChecker:
             return ()
         self._check_record(event, instructions)
         self._update_model(before, event)
+        self._note_tools(event)
         self._follow_compactions(before, event)
         emitted = [step.event for step in instructions if isinstance(step, Emit)]
-        self._prompts.update(before, event, self.conversation, turns_added(emitted) | self.mailbox.added)
+        base = self._tools.offered(self.conversation.config)
+        self._prompts.update(before, event, self.conversation, base, turns_added(emitted) | self.mailbox.added)
         before_turn = self._before_turn
         for step in instructions:
             if isinstance(step, ApplySettings):
-                before_turn = before_turn.with_settings(self.applied, step.config)
+                before_turn = before_turn.with_settings(*map(self._tools.offered, (self.applied, step.config)))
             self._check_instruction(step, event)
         self._check_history(before, before_turn, event, emitted)
         self._check_state()
@@ -160,6 +162,11 @@ class ModelChecker:
             self._expect_changed_history()
         self._originals.update(before, event)
 
+    def _note_tools(self, event: ev.Event) -> None:
+        before = self._tools.offered(self.applied)
+        self._tools.note(event, self.applied)
+        self._before_turn = self._before_turn.with_settings(before, self._tools.offered(self.applied))
+
     # Instructions
 
     def _check_instruction(self, step: Instruction, event: ev.Event) -> None:
@@ -180,7 +187,7 @@ class ModelChecker:
                 assert self.work is None
                 if isinstance(step, StartCompaction):
                     in_force = self._tools.expected_config(self.settings.in_force(self.applied))
-                    assert step.config == (in_force if self.running else self.applied)
+                    assert step.config == (in_force if self.running else self._tools.offered(self.applied))
                     self._check_compaction()
                 self.work = step
             case Cancel():
@@ -189,7 +196,8 @@ class ModelChecker:
             case Acknowledge():
                 assert isinstance(event, ev.Received)
             case ApplySettings():
-                self._before_turn = self._before_turn.with_settings(self.applied, step.config)
+                changed = map(self._tools.offered, (self.applied, step.config))
+                self._before_turn = self._before_turn.with_settings(*changed)
                 self.applied = step.config
             case ev.Record() | StartToolTimer():
                 pass
@@ -208,6 +216,7 @@ class ModelChecker:
             case out.Completed() | out.Failed() | out.Interrupted():
                 self._end_turn(emitted)
             case out.Cleared():
+                self._tools.reads_results = False
                 assert self.queue.pop(0) == "clear"
             case out.MessagesAdded():
                 self.mailbox.check_added(emitted)

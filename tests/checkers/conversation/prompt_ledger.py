@@ -25,9 +25,17 @@ class PromptLedger:
         self._answered_under: list[Prompt] = []  # for each of the assistant's messages
 
     def update(
-        self, before: Conversation, event: ev.Event, after: Conversation, added: AbstractSet[int] = frozenset()
+        self,
+        before: Conversation,
+        event: ev.Event,
+        after: Conversation,
+        base: SessionConfig,
+        added: AbstractSet[int] = frozenset(),
     ) -> None:
-        """*event* has led from *before* to *after*. The turns in *added* were added without a request."""
+        """*event* has led from *before* to *after*. The turns in *added* were added without a request.
+
+        *base* are the settings of requests outside of a turn.
+        """
         answers = sum(message.role is Role.ASSISTANT for message in after.history)
         replaced = isinstance(event, ev.CompactionEnded) and event.messages is not None
         if replaced and starts_natively(after.history):
@@ -35,20 +43,20 @@ class PromptLedger:
         elif replaced or omits_sealed(before, event):
             self._answered_under = [prompt_of(before.request_config)] * answers
         elif was_restored(before, after) or rewound_to_originals(before, after):
-            self._answered_under = [prompt_of(after.config)] * answers
+            self._answered_under = [prompt_of(base)] * answers
         else:
             given = [message for message in after.history if message.role is Role.ASSISTANT]
             for message in given[len(self._answered_under) :]:
-                self._answered_under.append(self._prompt_of_new(message.turn in added, after))
+                self._answered_under.append(self._prompt_of_new(message.turn in added, after, base))
         del self._answered_under[answers:]
 
-    def _prompt_of_new(self, is_added: bool, after: Conversation) -> Prompt:
+    def _prompt_of_new(self, is_added: bool, after: Conversation, base: SessionConfig) -> Prompt:
         if not is_added:
             assert self._last_sent is not None
             return prompt_of(self._last_sent.config)
         if self._answered_under:
             return self._answered_under[-1]
-        return next(iter(after.snapshot().prompts), prompt_of(after.config))
+        return next(iter(after.snapshot().prompts), prompt_of(base))
 
     def check(self, send: SendRequest) -> None:
         """Each answer is sent back under the prompt that it was given under, and the last prompt is the current one."""

@@ -13,6 +13,7 @@ from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.settings.policies import NO_TOOLS, OnMaxSteps
+from rayconteur.runtime.api.tools.builtins import READ_RESULT
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.tools.batch import NO_MORE
 
@@ -28,6 +29,7 @@ class ToolLedger:
     """
 
     steps: int = 0
+    reads_results: bool = False
     uses: list[ToolUse] = field(default_factory=list[ToolUse])
     allowed: set[str] = field(default_factory=set[str])
     unapproved: set[str] = field(default_factory=set[str])
@@ -53,7 +55,22 @@ class ToolLedger:
     def expected_config(self, config: SessionConfig) -> SessionConfig:
         """The settings of the next request: the last one of a turn may have no tools."""
         is_last = self.steps >= config.max_steps and config.on_max_steps is OnMaxSteps.ANSWER
+        config = self.offered(config)
         return msgspec.structs.replace(config, tool_choice=NO_TOOLS) if is_last and config.tools else config
+
+    def offered(self, config: SessionConfig) -> SessionConfig:
+        """*config* with the tools that requests offer."""
+        if not self.reads_results or not config.tools:
+            return config
+        return msgspec.structs.replace(config, tools=(*config.tools, READ_RESULT))
+
+    def note(self, event: ev.Event, config: SessionConfig) -> None:
+        """*event* was accepted: a result may be cut, and the model may read on in it."""
+        if isinstance(event, ev.Received) and isinstance(event.message, msg.ToolResults):
+            most = event.message.max_result_bytes
+            for result in event.message.results:
+                size = sum(len(block.text.encode()) for block in result.content if isinstance(block, Text))
+                self.reads_results |= most is not None and most < size <= config.limits.kept_result_bytes
 
     def check(self, emitted: out.FromLLM, event: ev.Event, config: SessionConfig) -> None:
         """Check an *emitted* event of a tool. *event* led to it, *config* are the settings in force."""
@@ -110,6 +127,9 @@ class ToolLedger:
                 assert isinstance(event, ev.Answered)
                 self.started.add(use)
                 return
+            case out.ToolCompleted(name="read_result"):
+                assert isinstance(event, ev.Answered)
+                assert use in self.started
             case out.ToolCompleted():
                 assert is_a(event, msg.AnswerQuestion)
                 assert use in self.asked
@@ -122,7 +142,7 @@ class ToolLedger:
         self.steps += 1
         self.end_step()
         self.uses = [block for block in event.answer.content if isinstance(block, ToolUse)]
-        self.builtins = {tool.name for tool in config.tools if isinstance(tool, Tool) and tool.builtin}
+        self.builtins = {tool.name for tool in self.offered(config).tools if isinstance(tool, Tool) and tool.builtin}
 
     def _uses_of_builtins(self) -> list[ToolUse]:
         return [use for use in self.uses if use.name in self.builtins and use.malformed is None]

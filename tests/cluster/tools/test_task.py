@@ -13,6 +13,7 @@ from rayconteur.runtime import ActorMethod, RayTask
 from rayconteur.runtime.cluster.tools.pickling import dumps
 from rayconteur.runtime.cluster.tools.resources import missing
 from rayconteur.runtime.cluster.tools.task import TaskSettings, run_tool_here
+from rayconteur.runtime.tools.results import MAX_TEXT_BYTES
 
 USE = rc.ToolUse("a", "look", {})
 TASK = RayTask()
@@ -76,7 +77,7 @@ def test_a_tool_that_fails_is_an_error_result_and_its_process_goes_on(leaves: Ba
 
 def test_an_async_tool_and_generators_have_results_and_long_ones_are_cut_before_they_travel() -> None:
     async def look() -> str:
-        return "x" * 5_000
+        return "x" * (MAX_TEXT_BYTES + 1)
 
     async def streams() -> Any:
         yield "one"
@@ -86,8 +87,8 @@ def test_an_async_tool_and_generators_have_results_and_long_ones_are_cut_before_
         yield 1
         yield 2
 
-    assert "5,000 bytes" in text_of(run(look))
-    assert len(text_of(run(look))) < 1_100
+    text = text_of(run(look))
+    assert text[MAX_TEXT_BYTES - 1 :] == f"x\n[cut off here: the text has {MAX_TEXT_BYTES + 1:,} bytes]"
     assert [text_of(run(function)) for function in (streams, yields)] == ["two", "2"]
 
 

@@ -218,9 +218,9 @@ def test_the_options_limit_the_tools_of_a_turn(options: rc.RuntimeOptions) -> No
             most.append(running)
             await asyncio.sleep(0 if use.id == "a" else 60)
             running -= 1
-            return "x" * 20
+            return "x" * 100
 
-        limits = {"max_parallel_tools": 1, "tool_timeout_s": 0.1, "max_result_bytes": 10}
+        limits = {"max_parallel_tools": 1, "tool_timeout_s": 0.1, "max_result_bytes": 50}
         async with rc.Runtime(options=msgspec.structs.replace(options, **limits)) as own_runtime:
             session = await own_runtime.spawn(LOOKS_TWICE)
             await session.ask("look").answer(run_tool)
@@ -228,6 +228,6 @@ def test_the_options_limit_the_tools_of_a_turn(options: rc.RuntimeOptions) -> No
 
     most: list[int] = []
     first, second = asyncio.run(main())
-    assert first == "x" * 10 + "\n[cut off here: the text has 20 bytes]"
+    assert first.startswith("x" * 50 + "\n[cut off here, after 50 of 100 characters: ")
     assert second == "The tool did not end within 0.1 seconds."
     assert most == [1, 1]
