@@ -31,6 +31,9 @@ class UserMessage(_ToLLM, frozen=True, kw_only=True):
 
     *correlation_id*, an id of the program's own, comes back in the ``TurnStarted`` and in the event that ends the turn,
     and is in the logs; *metadata* comes back in the ``TurnStarted``. Neither is sent to the provider.
+
+    *temporary_content* comes before the content in the requests of this turn, and leaves the history when the turn
+    ends, however it ends. With *temporary*, all messages of the turn do: it is an aside.
     """
 
     content: tuple[UserBlock, ...]
@@ -39,6 +42,8 @@ class UserMessage(_ToLLM, frozen=True, kw_only=True):
     settings: TurnSettings | None = None
     correlation_id: Annotated[str, Meta(max_length=200)] = ""
     metadata: dict[str, str] = {}  # noqa: RUF012  (msgspec copies it)
+    temporary: bool = False
+    temporary_content: tuple[UserBlock, ...] = ()
 
     def __post_init__(self) -> None:
         check_output_schema(self.output_schema, "message.output_schema")
@@ -49,6 +54,11 @@ class UserMessage(_ToLLM, frozen=True, kw_only=True):
     def of(cls, text: str) -> "UserMessage":
         """A message of plain text."""
         return cls(content=(Text(text),))
+
+    @property
+    def all_content(self) -> tuple[UserBlock, ...]:
+        """What its turn's requests have of it."""
+        return (*self.temporary_content, *self.content)
 
     @property
     def turn_settings(self) -> TurnSettings | None:

@@ -117,6 +117,13 @@ class ContextMeter(msgspec.Struct, gc=False):
         """The answer that the fill includes is in the history, which has so many *messages* now."""
         self.fill = Fill(self.fill.count, messages, self.fill.settings_tokens)
 
+    def message_changed(self, place: int, before: Message, after: Message) -> None:
+        """The message at *place* is another now."""
+        known = self.fill.count.tokens
+        if place < self.fill.messages and known is not None:
+            change = self.estimator.tokens(after) - self.estimator.tokens(before)
+            self.fill = Fill(estimated(max(0, known + change)), self.fill.messages, self.fill.settings_tokens)
+
     def _fill(self, count: Count, messages: int, settings: Settings) -> None:
         self.fill = Fill(count, messages, self.estimator.counted_settings(settings))
 

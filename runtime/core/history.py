@@ -249,6 +249,16 @@ class History(msgspec.Struct, eq=False, gc=False):
         self._count_messages()
         return True
 
+    def exchange(self, message: Message, other: Message) -> None:
+        """Put *other*, whose tool uses are the same, in the place of *message*."""
+        self.revision += 1
+        change = other.size_bytes - message.size_bytes
+        self.full_bytes += change
+        if any(each is message for each in self.messages):
+            self.size_bytes += change
+        self.full = [other if each is message else each for each in self.full]
+        self.messages = [other if each is message else each for each in self.messages]
+
     def replace_messages(self, messages: Sequence[Message]) -> None:
         """Requests hold *messages* from now on; the full history stays.
 

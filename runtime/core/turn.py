@@ -2,13 +2,14 @@
 
 import msgspec
 
-from ...providers.schema.content import ToolUse
+from ...providers.schema.content import ToolUse, UserBlock
 from ...providers.schema.draft import Answer
 from ...providers.schema.stop_reasons import StopReason
 from ...providers.schema.tools import Tool
 from ...providers.schema.usage import NONE_YET, Usage
 from ..api import events as out
 from ..api.config import SessionConfig
+from ..api.messages import UserMessage
 from ..api.settings.changes import TurnSettings
 from ..api.settings.policies import NO_TOOLS
 from .context_meter import Fill
@@ -31,11 +32,28 @@ NO_VALID_INPUT = Failure(
 
 
 class Overrides(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The *settings* of the message that started *turn*. *source* is the ``Origin.source`` of answers under them."""
+    """What the message that started *turn* has for it alone.
+
+    *source* is the ``Origin.source`` of answers under its *settings*, *temporary_content* what its content began with.
+    """
 
     turn: int
     settings: TurnSettings
     source: str = ""
+    temporary_content: tuple[UserBlock, ...] = ()
+
+    @classmethod
+    def of(cls, turn: int, message: UserMessage, source: str) -> "Overrides | None":
+        """What *message*, which starts *turn*, has for it alone, if it has anything."""
+        settings, content = message.turn_settings, message.temporary_content
+        return cls(turn, settings or TurnSettings(), source, content) if settings or content else None
+
+
+class Aside(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What was known of the last answer and message before a turn that is temporary: it is so again afterwards."""
+
+    cut_off: StopReason | None = None
+    overrides: Overrides | None = None
 
 
 class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -49,7 +67,8 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     which has been omitted since the last answer. *continuing*: the running request, the last of *continuations*,
     continues an answer that ended for this reason. *without_tools*: it has had its last step. *overrides* are settings
     of its own.
-    *correlation_id* is that of its message.
+    *correlation_id* is that of its message. *aside*: its messages leave with it. Its message, that of *overrides*,
+    begins with *temporary_blocks* that do.
     """
 
     number: int
@@ -66,6 +85,8 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     without_tools: bool = False
     overrides: Overrides | None = None
     correlation_id: str = ""
+    aside: Aside | None = None
+    temporary_blocks: int = 0
     usage: Usage = NONE_YET
 
     def config(self, config: SessionConfig) -> SessionConfig:
@@ -125,7 +146,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
             partial_text=partial_text,
             details=failure.details,
             retry_after_s=failure.retry_after_s,
-            message_stays=message_stays,
+            message_stays=message_stays and self.aside is None,
             correlation_id=self.correlation_id,
         )
 

@@ -5,6 +5,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from ...providers.schema.content import Text
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.stop_reasons import StopReason
 from ..api.errors import OutputMismatch
@@ -73,14 +74,25 @@ class TypedReply(_SchemaReply[T]):
         except Misfit as misfit:
             if first.stop_reason in _NO_ANSWERS:
                 raise _mismatch(first, f"the model did not answer ({first.stop_reason})") from None
-            correction = self._output.correction(str(misfit))
-            message = msgspec.structs.replace(correction, settings=self._options.settings)
+            message = self._correction(first, str(misfit))
         again = _SchemaReply(self._session, self._epoch, message, self._options, self._output)
         second = await again.answer(run_tool, on_question)
         try:
             return _typed(second, self._value(second), first)
         except Misfit as misfit:
             raise _mismatch(second, str(misfit)) from None
+
+    def _correction(self, answer: FinalAnswer, problem: str) -> UserMessage:
+        """The message that reports the *problem* of *answer*. One about a temporary turn, which is gone, repeats it."""
+        correction, asked = self._output.correction(problem), self._message
+        if not isinstance(asked, UserMessage):
+            return msgspec.structs.replace(correction, settings=self._options.settings)
+        if asked.temporary:
+            content = (*asked.content, Text(f"You answered:\n{answer.text}"), *correction.content)
+            return msgspec.structs.replace(asked, content=content, output_schema=None)
+        return msgspec.structs.replace(
+            correction, settings=self._options.settings, temporary_content=asked.temporary_content
+        )
 
     def _value(self, answer: FinalAnswer) -> T:
         if answer.stop_reason is StopReason.MAX_TOKENS:

@@ -44,8 +44,8 @@ def checked_message(conversation: Conversation, credentials: Credentials, messag
             return _checked_change(conversation, credentials, message)
         case UserMessage(turn_settings=TurnSettings() as settings):
             return _checked_turn(conversation, credentials, message, settings)
-        case UserMessage(content=content):
-            credentials.client(conversation.config.provider).check_content(content)
+        case UserMessage():
+            credentials.client(conversation.config.provider).check_content(message.all_content)
         case ToolResults(results=results):
             credentials.check_results(conversation.request_config, results)
         case Retry() | Continue() if last := conversation.last_settings:
@@ -66,7 +66,7 @@ def _checked_turn(
     if settings.model is not UNSET:
         config = msgspec.structs.replace(config, provider=with_model_facts(config.provider))
     credentials.check_settings(config)
-    credentials.check_content(config.provider, message.content)
+    credentials.check_content(config.provider, message.all_content)
     if message.settings is None or (settings.provider is UNSET and settings.model is UNSET):
         return CheckedMessage(message)
     public = msgspec.structs.replace(message.settings, provider=config.provider.public(), model=UNSET)

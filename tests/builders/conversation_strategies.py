@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 from builders.conversation import tool_result
+from checkers.conversation.temporary_content import TEMPORARY
 from hypothesis import strategies as st
 
 from rayconteur.compaction.config import Layered
@@ -20,6 +21,7 @@ from rayconteur.providers.schema.content import (
     Thinking,
     ToolResult,
     ToolUse,
+    UserBlock,
 )
 from rayconteur.providers.schema.draft import Partial, unique_tool_ids
 from rayconteur.providers.schema.facts import ModelFacts
@@ -132,6 +134,8 @@ other_messages: st.SearchStrategy[msg.ToLLM] = st.one_of(
     st.builds(msg.Deny, tool_use_ids=st.lists(tool_use_ids, max_size=2).map(tuple)),
     st.builds(msg.AnswerQuestion, tool_use_id=tool_use_ids, text=st.sampled_from(["", "Oslo"])),
 )
+
+temporary_contents: st.SearchStrategy[tuple[UserBlock, ...]] = st.sampled_from([(), (), (), (TEMPORARY,), (Text(" "),)])
 
 _ASKED, _LOOKED = Message.of_user("Where is it?"), Message.of_user(ToolResult("a", (Text("There."),)))
 _THOUGHT = Thinking(text="hm", provider="anthropic", signature="s")

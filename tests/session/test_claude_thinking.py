@@ -114,6 +114,8 @@ async def _take(session: SessionFixture, step: Step, config: rc.SessionConfig) -
                 results = tuple(rc.ToolResult(tool_use_id=use.id) for use in batch.uses)
                 session.tell(rc.ToolResults(results=results))
             await session.wait_for_event(rc.Completed, turn)
+        case rc.UserMessage():
+            await session.wait_for_event(rc.Completed, session.tell(step).turn or 0)
         case rc.Compact():
             session.tell(step)
             await session.wait_for_state(State.IDLE)
@@ -134,6 +136,8 @@ def last_thinking(*steps: Step, facts: ModelFacts = APPENDS) -> list[str]:
 
 RAVEN = rc.Configure(system="Be a raven.")
 MORE_TOOLS = rc.Configure(tools=(FLY, SIT))
+TIMED = rc.UserMessage(content=(rc.Text("When?"),), temporary_content=(rc.Text("It is 10:00."),))
+ASIDE = rc.UserMessage(content=(rc.Text("By the way?"),), temporary=True)
 
 
 def test_thinking_survives_new_prompts_where_they_are_appended() -> None:
@@ -168,6 +172,11 @@ def test_thinking_whose_beginning_a_window_removed_is_left_out() -> None:
     assert last_thinking("one", "two", "three", window, rc.Compact(), "four") == []
 
 
+def test_thinking_after_temporary_content_is_left_out_with_it_and_other_thinking_stays() -> None:
+    assert last_thinking("one", TIMED, "two") == ["s1"]
+    assert last_thinking("one", ASIDE, "two") == ["s1"]
+
+
 def test_dropped_thinking_leaves_the_rest_valid() -> None:
     drop = rc.Configure(compaction=DropThinking(keep_recent_turns=1))
 
@@ -197,6 +206,8 @@ CHANGES: list[Step] = [
     rc.Configure(compaction=Window(keep_recent_turns=1)),
     rc.Configure(compaction=DropThinking(keep_recent_turns=1)),
     rc.Compact(),
+    TIMED,
+    ASIDE,
 ]
 
 

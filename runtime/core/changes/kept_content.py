@@ -17,10 +17,15 @@ def without_blank_text(content: Iterable[UserBlock]) -> tuple[UserBlock, ...]:
     Raises:
         EmptyMessage: nothing is left.
     """
-    kept = tuple(block for block in content if not _is_blank(block))
+    kept = only_with_text(content)
     if not kept:
         raise EmptyMessage("the message is empty; give it some text, an image or a document")
     return kept
+
+
+def only_with_text(content: Iterable[UserBlock]) -> tuple[UserBlock, ...]:
+    """*content* without blank text. Nothing may be left."""
+    return tuple(block for block in content if not _is_blank(block))
 
 
 def worth_keeping(content: Iterable[Block], taken_ids: AbstractSet[str]) -> tuple[Block, ...]:

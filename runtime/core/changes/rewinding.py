@@ -57,6 +57,14 @@ def end_of_originals(full: Sequence[Message], messages: Sequence[Message]) -> in
     return max(0, end)
 
 
+def message_of_turn(full: Sequence[Message], turn: int) -> Message | None:
+    """The message of the user's that *turn* started with, if it is in *full*."""
+    start = end = _end_of_turn(full, turn)
+    while start and full[start - 1].turn == turn:
+        start -= 1
+    return full[start] if start < end and full[start].starts_turn else None
+
+
 def _has_part_of(message: Message, turn: int) -> bool:
     stands_for = message.stands_for
     return message.turn == turn if stands_for is None else stands_for.first_turn <= turn <= stands_for.last_turn

@@ -8,13 +8,12 @@ from ..changes.continuation import CONTINUABLE
 from ..instructions import Instruction
 from ..state import ConversationState
 from ..turn import Turn
+from .removal import discard_refused_turn, discards_refusals
 from .tools import emit_tool_batch
 from .turns import (
     append_answer,
     continue_answer,
     count_usage,
-    discard_refused_turn,
-    discards_refusals,
     end_turn,
 )
 
@@ -26,7 +25,7 @@ def complete_request(state: ConversationState, turn: Turn, answer: Answer, at: f
     turn, counted = count_usage(state, msgspec.structs.replace(turn, attempt=0, unsealed=False), answer)
     if answer.stop_reason in _REFUSALS and discards_refusals(state):
         discard_refused_turn(state, turn)
-        return [counted, end_turn(state, turn.completed(answer))]
+        return [counted, end_turn(state, turn, turn.completed(answer))]
     length = len(state.history.messages)
     batch = append_answer(state, answer, turn)
     if batch.uses:
@@ -36,4 +35,4 @@ def complete_request(state: ConversationState, turn: Turn, answer: Answer, at: f
         if answer.content and turn.continuations < state.config.auto_continue:
             return [counted, *continue_answer(state, turn, answer.stop_reason)]
         state.cut_off = answer.stop_reason
-    return [counted, end_turn(state, turn.completed(answer))]
+    return [counted, end_turn(state, turn, turn.completed(answer))]

@@ -12,6 +12,7 @@ from ..phases import Compacting, Idle
 from ..settings import answered_prompts
 from ..state import ConversationState
 from ..turn import Turn
+from .removal import with_temporary, without_temporary
 
 INTERRUPTED = "interrupted"
 """The problem of a compaction that was interrupted."""
@@ -38,7 +39,7 @@ def start_compaction(
         )
     )
     config, window, settings_tokens = state.request_config, state.window(), state.settings_tokens()
-    messages = tuple(state.history.messages)
+    messages = without_temporary(state, turn)
     budget = _budget_tokens(reason, state.request_tokens() - settings_tokens, window)
     allowed = (window.threshold_tokens if reason is CompactReason.ASKED else 0) - settings_tokens
     return StartCompaction(
@@ -100,7 +101,7 @@ def end_compaction(state: ConversationState, phase: Compacting, ended: ev.Compac
     """Take over the new history, if there is one. The phase is still *phase* afterwards."""
     before = len(state.history.messages)
     if ended.messages is not None:
-        state.history.replace_messages(ended.messages)
+        state.history.replace_messages(with_temporary(state, phase.turn, ended.messages))
         config = state.request_config
         state.history_changed(config, config)
         if phase.source == state.source and not (phase.turn and phase.turn.has_source):

@@ -12,7 +12,8 @@ from ..state import ConversationState
 from ..tools.batch import ToolBatch
 from ..turn import Turn
 from .compactions import INTERRUPTED, end_compaction, withdrawn_compaction
-from .turns import append_answer, append_results, count_partial_usage, end_turn, restore_fill
+from .removal import discard_turn
+from .turns import append_answer, append_results, count_partial_usage, end_turn
 
 
 def interrupt(state: ConversationState, message: msg.Interrupt, partial: Partial) -> list[Instruction]:
@@ -74,13 +75,12 @@ def _end_interrupted(
     state: ConversationState, turn: Turn, partial: Partial = ev.NOTHING, batch: ToolBatch | None = None
 ) -> Instruction:
     if state.config.on_interrupt is OnInterrupt.DISCARD:
-        discarded = state.history.discard_turn(turn.number)
-        restore_fill(state, turn, discarded.restored)
+        discard_turn(state, turn)
     else:
         batch = batch or append_answer(state, partial, turn)
         if batch.uses:
             append_results(state, turn, batch)
-    return end_turn(state, out.Interrupted(turn=turn.number, correlation_id=turn.correlation_id))
+    return end_turn(state, turn, out.Interrupted(turn=turn.number, correlation_id=turn.correlation_id))
 
 
 def _interrupted(queued: Queued) -> out.Interrupted:

@@ -5,7 +5,6 @@ from typing import assert_never
 import msgspec
 
 from ....providers.schema.facts import ModelFacts
-from ....providers.schema.messages import Message, Role
 from ...api import events as out
 from ...api import messages as msg
 from ...api.compact_reason import CompactReason
@@ -14,19 +13,18 @@ from ...api.errors import NothingToContinue, NothingToRetry, SessionBusy
 from ...api.settings.changes import given_settings
 from ...api.settings.policies import WhenBusy
 from .. import events as ev
-from ..history import without_blank_text
+from ..changes.kept_content import only_with_text, without_blank_text
 from ..instructions import ApplySettings, Emit, Instruction
 from ..mailbox import Queued, require_size
 from ..phases import STATES, Compacting, Idle, MailboxEmpty, Requesting
 from ..settings import changed_config, require_valid
 from ..state import ConversationState
 from ..tools.offered import NOTHING_ADDED
-from ..turn import Overrides
 from .additions import add_messages, queued_addition
 from .compactions import cancel_eager_compaction, start_compaction
 from .interrupts import close_session, interrupt, interrupt_running
 from .tools import accept_tool_message
-from .turns import require_history_room, start_continuation, start_turn
+from .turns import require_history_room, start_continuation, start_retry, start_user_turn
 
 
 def accept_message(state: ConversationState, event: ev.Received) -> list[Instruction]:
@@ -100,9 +98,9 @@ def ends_request(state: ConversationState, message: msg.ToLLM) -> bool:
 
 
 def _accept_user_message(state: ConversationState, message: msg.UserMessage, event: ev.Received) -> list[Instruction]:
-    content = without_blank_text(message.content)
-    if content != message.content:
-        message = msgspec.structs.replace(message, content=content)
+    content, temporary = without_blank_text(message.content), only_with_text(message.temporary_content)
+    if (content, temporary) != (message.content, message.temporary_content):
+        message = msgspec.structs.replace(message, content=content, temporary_content=temporary)
     state.mailbox.require_open()
     require_size(event.size_bytes, state.config.limits)
     require_history_room(state, event.size_bytes)
@@ -137,7 +135,7 @@ def _retry(state: ConversationState) -> list[Instruction]:
         raise NothingToRetry("the history does not end with an unanswered message; send a message instead")
     _require_applicable(state)
     state.turns += 1
-    return [*cancel_eager_compaction(state), *start_turn(state, state.turns, state.last_overrides)]
+    return [*cancel_eager_compaction(state), *start_retry(state, state.turns)]
 
 
 def _continue(state: ConversationState) -> list[Instruction]:
@@ -196,11 +194,8 @@ def _require_applicable(state: ConversationState) -> None:
 
 def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
     match queued.message:
-        case msg.UserMessage(content=content) as message:
-            state.history.append(Message(role=Role.USER, content=content, turn=queued.turn))
-            settings = message.turn_settings
-            state.overrides = Overrides(queued.turn, settings, queued.source) if settings else None
-            return start_turn(state, queued.turn, state.overrides, message)
+        case msg.UserMessage() as message:
+            return start_user_turn(state, queued.turn, message, queued.source)
         case msg.AddMessages(messages=messages):
             return add_messages(state, messages, queued.turn)
         case msg.Clear():

@@ -65,7 +65,7 @@ def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch, at: 
         return [*emitted, *_wait(state, turn, batch, for_approval=True)]
     if turn.refused_batches < MAX_REFUSED_BATCHES:
         return [*emitted, *_end_step(state, turn, batch)]
-    return [*emitted, _complete_step(state, turn, batch), end_turn(state, turn.failed(NO_VALID_INPUT))]
+    return [*emitted, _complete_step(state, turn, batch), end_turn(state, turn, turn.failed(NO_VALID_INPUT))]
 
 
 def _use_builtins(state: ConversationState, turn: Turn, batch: ToolBatch) -> tuple[ToolBatch, list[out.FromLLM]]:
@@ -236,10 +236,10 @@ def _end_step(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[In
     """Send the results of a step to the model, unless it ends the turn, or is the last one that it may have."""
     completed = _complete_step(state, turn, batch)
     if _has_ended_turn(state, turn, batch):
-        return [completed, end_turn(state, turn.stopped(StopReason.ENDED_BY_TOOL))]
+        return [completed, end_turn(state, turn, turn.stopped(StopReason.ENDED_BY_TOOL))]
     if turn.steps >= state.config.max_steps:
         if turn.without_tools or state.config.on_max_steps is OnMaxSteps.END:
-            return [completed, end_turn(state, turn.stopped(StopReason.MAX_STEPS))]
+            return [completed, end_turn(state, turn, turn.stopped(StopReason.MAX_STEPS))]
         turn = msgspec.structs.replace(turn, without_tools=True)
     return [completed, next_request(state, turn)]
 

@@ -10,7 +10,6 @@ from ...api import events as out
 from ...api import messages as msg
 from ...api.compact_reason import CompactReason
 from ...api.errors import HistoryFull
-from ...api.settings.policies import OnRefusal
 from .. import events as ev
 from ..changes.continuation import answer_text, needs_prompt, prompt_message
 from ..gates import CompactFirst, DontSend, PendingRequest, Verdict, first_objection
@@ -20,32 +19,49 @@ from ..retry import backoff_delay_s
 from ..settings import prompts_in_request
 from ..state import ConversationState
 from ..tools.batch import ToolBatch
-from ..turn import MAX_OVERFLOWS, Overrides, Turn
+from ..turn import MAX_OVERFLOWS, Aside, Overrides, Turn
 from .compactions import end_compaction, learn_window, restore_unreadable, start_compaction
+from .removal import discard_refused_turn, discards_refusals, put_back_temporary, remove_temporary
 
 _REJECTIONS = (InvalidRequest.code, UnsupportedContent.code, ContextOverflow.code)
 """Errors that the same messages cause again."""
 
 
-def start_turn(
-    state: ConversationState,
-    number: int,
-    overrides: Overrides | None = None,
-    message: msg.UserMessage | None = None,
-) -> list[Instruction]:
-    """Start turn *number*, whose *message*, if it has one, is in the history."""
-    started = out.TurnStarted(turn=number)
-    if message is not None and (message.correlation_id or message.metadata):
-        started = out.TurnStarted(turn=number, correlation_id=message.correlation_id, metadata=message.metadata)
-    turn = _new_turn(state, number, overrides, started.correlation_id)
+def start_user_turn(state: ConversationState, number: int, message: msg.UserMessage, source: str) -> list[Instruction]:
+    """Start turn *number* with *message*. *source* is the ``Origin.source`` of its answers, if it has settings."""
+    aside = Aside(state.cut_off, state.overrides) if message.temporary else None
+    state.history.append(Message(role=Role.USER, content=message.all_content, turn=number))
+    state.overrides = Overrides.of(number, message, source)
+    turn = _new_turn(state, number, state.overrides)
+    turn = msgspec.structs.replace(
+        turn, aside=aside, temporary_blocks=len(message.temporary_content), correlation_id=message.correlation_id
+    )
+    started = out.TurnStarted(turn=number, correlation_id=message.correlation_id, metadata=message.metadata)
+    return [Emit(started), _first_request(state, turn)]
+
+
+def start_retry(state: ConversationState, number: int) -> list[Instruction]:
+    """Start turn *number*, which requests the answer that the last messages have not got."""
+    turn = _resumed_turn(state, number)
+    return [Emit(out.TurnStarted(turn=number)), _first_request(state, turn)]
+
+
+def _first_request(state: ConversationState, turn: Turn) -> Instruction:
     state.cut_off = None
     state.policy.turns_since += 1
-    return [Emit(started), next_request(state, turn)]
+    return next_request(state, turn)
 
 
-def _new_turn(state: ConversationState, number: int, overrides: Overrides | None, correlation_id: str = "") -> Turn:
+def _resumed_turn(state: ConversationState, number: int) -> Turn:
+    """Turn *number*, with the settings and the temporary content of the message that it goes on from."""
+    overrides = state.last_overrides
+    blocks = put_back_temporary(state, overrides)
+    return msgspec.structs.replace(_new_turn(state, number, overrides), temporary_blocks=blocks)
+
+
+def _new_turn(state: ConversationState, number: int, overrides: Overrides | None) -> Turn:
     """Turn *number*. Its settings are in force."""
-    turn = Turn(number=number, fill_before=state.meter.fill, overrides=overrides, correlation_id=correlation_id)
+    turn = Turn(number=number, fill_before=state.meter.fill, overrides=overrides)
     if overrides is None:
         return turn
     config = state.turn_config(turn)
@@ -67,7 +83,7 @@ def _objection(state: ConversationState, turn: Turn) -> Verdict:
 
 def start_continuation(state: ConversationState, number: int, reason: StopReason) -> list[Instruction]:
     """Start turn *number*, which continues the last answer; it ended for *reason*."""
-    turn = _new_turn(state, number, state.last_overrides)
+    turn = _resumed_turn(state, number)
     text = answer_text(state.history.messages[-1].content)
     state.cut_off = None
     return [Emit(out.TurnStarted(turn=number)), *continue_answer(state, turn, reason, text)]
@@ -138,11 +154,11 @@ def require_history_room(state: ConversationState, size_bytes: int) -> None:
         )
 
 
-def end_turn(state: ConversationState, end: out.TurnEnd) -> Instruction:
-    """End the running turn. The session's settings are in force again."""
-    turn = state.running_turn
+def end_turn(state: ConversationState, turn: Turn, end: out.TurnEnd) -> Instruction:
+    """End *turn*, which is running. What was temporary leaves, and the session's settings are in force again."""
+    remove_temporary(state, turn)
     state.enter(Idle())
-    if turn and turn.overrides:
+    if turn.overrides:
         state.change_request_config(state.turn_config(turn), state.request_config)
     return Emit(end)
 
@@ -159,7 +175,7 @@ def fail_turn(state: ConversationState, turn: Turn, failure: ev.Failure, partial
         state.meter.estimate_fill(state.history.messages, state.offered(state.config))
     if discards:
         discard_refused_turn(state, turn)
-    return end_turn(state, turn.failed(failure, partial_text, message_stays=not discards))
+    return end_turn(state, turn, turn.failed(failure, partial_text, message_stays=not discards))
 
 
 def count_usage(state: ConversationState, turn: Turn, answer: Answer | Partial) -> tuple[Turn, Instruction]:
@@ -193,20 +209,6 @@ def append_results(state: ConversationState, turn: Turn, batch: ToolBatch) -> No
     state.history.append(Message(role=Role.USER, content=batch.result_blocks(), turn=turn.number))
 
 
-def restore_fill(state: ConversationState, turn: Turn, restored: bool) -> None:
-    """The messages of *turn* have left the history: what it used before is known, unless it has changed since.
-
-    *restored*: messages that a compaction had replaced are back.
-    """
-    if restored:
-        state.history_changed(state.offered(state.config), state.turn_config(turn))
-        state.policy.history_replaced()
-    elif turn.fill_before is None or turn.fill_before.messages > len(state.history.messages):
-        state.meter.estimate_fill(state.history.messages, state.offered(state.config))
-    else:
-        state.meter.fill = turn.fill_before
-
-
 def continue_answer(state: ConversationState, turn: Turn, reason: StopReason, text: str = "") -> list[Instruction]:
     """Request the rest of the last answer. *text* is what a turn before has of it."""
     turn = msgspec.structs.replace(turn, continuing=reason, continuations=turn.continuations + 1)
@@ -226,14 +228,6 @@ def _repeat_or_fail(state: ConversationState, turn: Turn, failed: ev.RequestFail
         return _retry_or_fail(state, changed, failed)
     repeated = msgspec.structs.replace(changed, attempt=0)
     return [Emit(turn.retrying(failed.failure, 0.0)), next_request(state, repeated)]
-
-
-def discards_refusals(state: ConversationState) -> bool:
-    return state.config.discard_refused or state.config.on_refusal is OnRefusal.DISCARD
-
-
-def discard_refused_turn(state: ConversationState, turn: Turn) -> None:
-    restore_fill(state, turn, state.history.discard_refused_turn(turn.number))
 
 
 def _retry_or_fail(state: ConversationState, turn: Turn, failed: ev.RequestFailed) -> list[Instruction]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
+from checkers.conversation.temporary_content import is_aside, without_temporary
 
 from rayconteur.providers.schema.errors import ThinkingRejected
 from rayconteur.providers.schema.messages import Message, Role
@@ -30,6 +31,8 @@ def turns_that_left(before: Conversation, event: ev.Event, emitted: Sequence[out
     """
     if before.turn is None:
         return set()
+    if is_aside(before) and any(isinstance(end, out.TurnEnd) and end.turn == before.turn for end in emitted):
+        return {before.turn}
     refused = has_left(before, event, emitted)
     interrupted = out.Interrupted(turn=before.turn) in emitted
     if not refused and not (interrupted and before.config.on_interrupt is OnInterrupt.DISCARD):
@@ -85,4 +88,5 @@ def starts_natively(messages: Sequence[Message]) -> bool:
 
 
 def without_origins(messages: Iterable[Message]) -> list[Message]:
-    return [msgspec.structs.replace(message, origin=None) for message in messages]
+    """*messages* without what may change of those that stay: origins, and what is temporary."""
+    return [msgspec.structs.replace(message, origin=None) for message in without_temporary(messages)]

@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from checkers.conversation.history_changes import starts_natively, was_restored, without_origins
+from checkers.conversation.temporary_content import has_temporary, without_temporary
 from msgspec import UNSET
 
 from rayconteur.compaction.estimate.estimator import new_estimator
@@ -91,11 +92,13 @@ def check_discarded(before_turn: BeforeTurn, now: BeforeTurn) -> None:
 
     An answer that the turn has continued leaves with it.
     """
+    recounted = before_turn.recounted or now.recounted or has_temporary(before_turn.history)
+    before_turn = replace(before_turn, history=without_temporary(before_turn.history))
     if before_turn.continues and len(now.history) < len(before_turn.history):
         assert now.history == before_turn.history[:-1], "more than the continued answer left the history"
         return
     assert now.history == before_turn.history, "the history is not what it was before the turn"
-    if not (before_turn.recounted or now.recounted):
+    if not recounted:
         assert now.fill == before_turn.fill, "the context is not what it was before the turn"
 
 
@@ -120,7 +123,7 @@ def check_rewound(
 def check_refused(before_turn: BeforeTurn, now: BeforeTurn) -> None:
     """The turn has left the history, and at most the turn whose answer it requested again."""
     left = len(now.history)
-    assert before_turn.history[:left] == now.history, "something else than the turn left the history"
+    assert without_temporary(before_turn.history)[:left] == now.history, "something else than the turn left the history"
     gone = before_turn.history[left:]
     assert sum(message.starts_turn for message in gone) <= 1, "more than one failed turn left"
     assert before_turn.continues or len({message.turn for message in gone}) <= 1, "more than one failed turn left"

@@ -23,6 +23,7 @@ from checkers.conversation.kept_messages import (
 )
 from checkers.conversation.mailbox_ledger import MailboxLedger, turns_added
 from checkers.conversation.prompt_ledger import PromptLedger, SettingsLedger
+from checkers.conversation.temporary_content import TEMPORARY, TemporaryLedger, has_temporary, is_aside
 from checkers.conversation.tool_ledger import ToolLedger
 from checkers.conversation.usage_sums import summed, usages_of
 
@@ -82,7 +83,8 @@ class ModelChecker:
         self._prompts = PromptLedger()
         self._originals = Originals()
         self._tools = ToolLedger()
-        self._restored = False
+        self._temporary = TemporaryLedger()
+        self._restored = self._is_aside = False
 
     def handle(self, event: ev.Event) -> Sequence[Instruction]:
         """The instructions of *conversation* for *event*; none if it is rejected."""
@@ -103,6 +105,7 @@ class ModelChecker:
         base = self._tools.offered(self.conversation.config)
         self._prompts.update(before, event, self.conversation, base, turns_added(emitted) | self.mailbox.added)
         before_turn = self._before_turn
+        self._is_aside = is_aside(before)
         for step in instructions:
             if isinstance(step, ApplySettings):
                 before_turn = before_turn.with_settings(*map(self._tools.offered, (self.applied, step.config)))
@@ -150,6 +153,8 @@ class ModelChecker:
             self.mailbox.expect(before, event.message, event.size_bytes)
             if isinstance(event.message, msg.UserMessage):
                 self.settings.asked(before.turns + 1, event.message.settings)
+                if TEMPORARY in event.message.temporary_content:
+                    self._temporary.turns.add(before.turns + 1)
         else:
             self.work = None
 
@@ -182,6 +187,7 @@ class ModelChecker:
                 expected = self._tools.expected_config(self.settings.in_force(self.applied))
                 assert step.config == expected, "a request has the settings of another turn"
                 self._prompts.check(step)
+                self._temporary.check_sent(step.messages, self.settings.message_turn)
                 self.work = step
             case StartBackoff() | StartCompaction():
                 assert self.work is None
@@ -189,6 +195,7 @@ class ModelChecker:
                     in_force = self._tools.expected_config(self.settings.in_force(self.applied))
                     assert step.config == (in_force if self.running else self._tools.offered(self.applied))
                     self._check_compaction()
+                    assert not has_temporary(step.messages), "a summary would keep what is temporary"
                 self.work = step
             case Cancel():
                 assert self.work is not None, "nothing to cancel"
@@ -220,6 +227,7 @@ class ModelChecker:
                 assert self.queue.pop(0) == "clear"
             case out.MessagesAdded():
                 self.mailbox.check_added(emitted)
+                self.settings.added(emitted.turns)
             case out.Rewound():
                 assert self.queue.pop(0) == "rewind"
             case out.Compacted():
@@ -283,6 +291,8 @@ class ModelChecker:
     def _end_turn(self, end: out.TurnEnd) -> None:
         if end.turn == self.running:
             self.running = None
+            if self._is_aside:
+                self.settings.end_aside()
         else:
             assert isinstance(end, out.Interrupted), "only an interrupt ends a queued turn"
             self.queue.remove(end.turn)
@@ -308,7 +318,7 @@ class ModelChecker:
             check_rewound(before, after, emitted, gone)
         elif self._restored:
             self._originals.check_restored(before.history, after.history, gone)
-        elif has_left(before, event, emitted):
+        elif has_left(before, event, emitted) and not is_aside(before):
             check_refused(before_turn, now)
         elif before.turn in gone:
             check_discarded(before_turn, now)
@@ -322,6 +332,8 @@ class ModelChecker:
             "a turn without its end"
         )
         assert conversation.turn == self.running
+        if self.running is None:
+            self._temporary.check_rest(conversation)
         assert [queued.turn for queued in conversation.queue if queued.starts_turn] == self.mailbox.turns
         assert len(conversation.queue) == len(self.queue)
         assert conversation.config == self.applied

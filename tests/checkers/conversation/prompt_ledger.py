@@ -80,18 +80,31 @@ class SettingsLedger:
     def __init__(self) -> None:
         self._of_messages: dict[int, TurnSettings | None] = {}  # by turn
         self._last_message = 0  # the turn of the last message that has started one
+        self._before_last = 0
         self._running: TurnSettings | None = None
+        self.message_turn: int | None = None
+        """The turn of the message that the running turn goes on from."""
 
     def asked(self, turn: int, settings: TurnSettings | None) -> None:
         """A user message with *settings* is to start *turn*."""
         self._of_messages[turn] = settings
 
+    def added(self, turns: Sequence[int]) -> None:
+        """Messages that have no settings were added as *turns*."""
+        self._last_message = turns[-1]
+
+    def end_aside(self) -> None:
+        """The running turn was temporary: the message before is the last one again."""
+        self._last_message = self._before_last
+
     def start(self, turn: int, history: Sequence[Message]) -> None:
         """*turn* has started, with *history*."""
+        self._before_last = self._last_message
         if turn in self._of_messages:
             self._last_message = turn
         goes_on = turn == self._last_message or any(self._last_message <= each.turn < turn for each in history)
         self._running = self._of_messages.get(self._last_message) if goes_on else None
+        self.message_turn = self._last_message if goes_on else None
 
     def in_force(self, config: SessionConfig) -> SessionConfig:
         """The settings of the running turn, in a session with *config*."""

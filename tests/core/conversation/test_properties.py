@@ -16,6 +16,7 @@ from builders.conversation_strategies import (
     other_messages,
     partial_answers,
     request_failures,
+    temporary_contents,
     texts,
     tool_messages,
     turn_settings,
@@ -54,7 +55,7 @@ from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.changes.continuation import CONTINUABLE
 from rayconteur.runtime.core.conversation import Conversation
-from rayconteur.runtime.core.instructions import SendRequest
+from rayconteur.runtime.core.instructions import SendRequest, StartCompaction
 from rayconteur.runtime.core.phases import Backoff, Compacting, Idle, Requesting, ToolsOut
 
 CHAT = Dialect("openai", "gpt")
@@ -158,6 +159,8 @@ class Interleavings(RuleBasedStateMachine):
         size_bytes=st.sampled_from([0, 10, 60, 200]),
         settings=turn_settings,
         source=st.sampled_from(["", "one", "two"]),
+        temporary=st.sampled_from([False, False, False, True]),
+        temporary_content=temporary_contents,
     )
     def user_message(
         self,
@@ -167,8 +170,16 @@ class Interleavings(RuleBasedStateMachine):
         size_bytes: int,
         settings: TurnSettings | None,
         source: str,
+        temporary: bool,
+        temporary_content: tuple[UserBlock, ...],
     ) -> None:
-        message = msg.UserMessage(content=content, when_busy=when_busy, settings=settings)
+        message = msg.UserMessage(
+            content=content,
+            when_busy=when_busy,
+            settings=settings,
+            temporary=temporary,
+            temporary_content=temporary_content,
+        )
         event = received(message, self.partial(data), size_bytes)
         self.handle(msgspec.structs.replace(event, source=source if settings else ""))
 
@@ -253,7 +264,8 @@ class Interleavings(RuleBasedStateMachine):
 
     def compaction_results(self) -> list[tuple[Message, ...] | None]:
         """Possible results of a compaction; ``None`` is a failure."""
-        messages = self.checker.conversation.history
+        work = self.checker.work
+        messages = work.messages if isinstance(work, StartCompaction) else self.checker.conversation.history
         histories: list[tuple[Message, ...] | None] = [None]
         starts = [at for at, message in enumerate(messages) if starts_turn(message)]
         histories += [messages[at:] for at in starts]

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from builders.chat import DONE, chunk
-from fixtures.rejections import scripted
+from fixtures.rejections import ECHO, scripted
 from servers.loopback import Exchange, Loopback
 
 import rayconteur as rc
@@ -46,6 +46,19 @@ def test_a_misfit_is_reported_to_the_model_once_and_both_turns_are_counted(runti
     (correction,) = session.history()[2].content
     assert isinstance(correction, rc.Text)
     assert "Expected `int`, got `str` - at `$.degrees`" in correction.text
+
+
+def test_a_misfit_of_a_temporary_turn_is_reported_with_the_question_and_the_answer(runtime: blocking.Runtime) -> None:
+    session = runtime.spawn(ECHO)
+    question = rc.UserMessage(content=(rc.Text("How is the weather?"),), temporary=True)
+
+    with pytest.raises(OutputMismatch) as caught:
+        session.ask(question, output_type=Weather).answer()
+
+    assert caught.value.answer.startswith(
+        "How is the weather?You answered:\nHow is the weather?Your answer does not fit"
+    )
+    assert session.history() == ()
 
 
 def test_a_retry_keeps_the_type_of_the_turn_that_failed(runtime: blocking.Runtime) -> None:
