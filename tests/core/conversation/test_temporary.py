@@ -87,10 +87,8 @@ def test_a_temporary_turn_leaves_the_history_as_it_was_however_it_ends(
 
     conversation.handle(aside())
     assert history_lines(conversation.history)[2:] == ["user: By the way?"]
-    for event in ends:
-        instructions = conversation.handle(event)
+    (end,) = [end for event in ends for end in turn_ends(conversation.handle(event))]
 
-    (end,) = turn_ends(instructions)
     assert not isinstance(end, out.Failed) or not end.message_stays
     assert (conversation.history, conversation.full_history, conversation.fill) == (history, history, fill)
     assert next_request(conversation) == ["user: hi", "assistant: hello", "user: next"]
