@@ -25,7 +25,7 @@ from .schema.deltas import (
 )
 from .schema.draft import Answer, Draft, Partial
 from .schema.facts import ModelFacts, Prices
-from .schema.messages import Origin, Role, StandsFor
+from .schema.messages import Origin, RequestInfo, Role, StandsFor
 from .schema.provider import Provider, TokenCosts
 from .schema.rate_limits import RateLimit, RateLimits
 from .schema.request import Prompt, Request, Settings, WireMemo
@@ -41,8 +41,8 @@ __all__ = [
     "AWSAuth", "Answer", "AnswerEnded", "AnswerStarted", "Block", "BlockEnded", "BlocksWithdrawn", "Citation", "Cited",
     "Client", "CompactingClient", "Config", "Cost", "Count", "Delta", "Draft", "HTTPConfig", "ModelFacts",
     "OpaqueReceived", "Origin", "Partial", "Prices", "Prompt", "Provenance", "Provider", "ProviderConfig", "RateLimit",
-    "RateLimits", "Request", "Role", "Settings", "Sink", "StandsFor", "StopDetails", "StopReason", "TextDelta",
-    "ThinkingDelta", "ThinkingSigned", "TokenCosts", "ToolInputDelta", "ToolInputRejected", "ToolUseStarted",
-    "UsageReported", "UserBlock", "WireMemo", "open_client", "require_credential",
+    "RateLimits", "Request", "RequestInfo", "Role", "Settings", "Sink", "StandsFor", "StopDetails", "StopReason",
+    "TextDelta", "ThinkingDelta", "ThinkingSigned", "TokenCosts", "ToolInputDelta", "ToolInputRejected",
+    "ToolUseStarted", "UsageReported", "UserBlock", "WireMemo", "open_client", "require_credential",
 ]
 # fmt: on

@@ -36,7 +36,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     """A complete answer. *content* is in the order of the blocks' indexes, without empty blocks.
 
     The ids of its tool uses are unique. *raw_stop_reason* is the provider's own value, *stop_details* what it says
-    about it. The session adds the *origin*.
+    about it. The session adds the *origin*, and how long the answer and its first text took.
     """
 
     __repr__ = short_repr
@@ -49,13 +49,16 @@ class Answer(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     usage: Usage
     stop_details: StopDetails | None = None
     origin: Origin | None = None
+    duration_s: float | None = None
+    first_text_s: float | None = None
 
 
 class Partial(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """An incomplete answer. *content* is what a history may keep of it.
 
     That is the text so far, signed thinking, tool uses with complete input, and opaque blocks. *text* is all visible
-    text. *message_id* and *model* are ``None`` before the answer has started. The session adds the *origin*.
+    text. *message_id* and *model* are ``None`` before the answer has started. The session adds the rest, as for an
+    ``Answer``.
     """
 
     __repr__ = short_repr
@@ -66,6 +69,8 @@ class Partial(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     message_id: str | None = None
     model: str | None = None
     origin: Origin | None = None
+    duration_s: float | None = None
+    first_text_s: float | None = None
 
 
 @dataclass(slots=True)

@@ -9,8 +9,11 @@ import msgspec
 
 from .checks.shown import short_repr
 from .content import Block, Opaque, Text, Thinking, ToolResult, block_bytes
+from .stop_reasons import StopReason
+from .usage import NOTHING_KNOWN, Usage
 
-_MESSAGE_BYTES = 100
+_MESSAGE_BYTES = 180
+_REQUEST_BYTES = 450
 
 
 class Role(StrEnum):
@@ -49,10 +52,44 @@ UNREADABLE = Origin(source="")
 """The origin of an answer whose signed and encrypted parts are not sent any more: a provider has rejected them."""
 
 
+class RequestInfo(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """What is known of a request that has ended, and of its answer.
+
+    *model* is what the provider calls it in its answer, or what it was asked for. *response_id* is the provider's id of
+    the answer. An answer that is not complete has no *stop_reason*, one that ended with an error the *error*'s code.
+    *duration_s* is from sending the request to the end of its answer, *first_text_s* to the first text in it. An answer
+    that was continued has the sums of its requests, and the rest from the last one.
+    """
+
+    __repr__ = short_repr
+
+    provider: str
+    model: str
+    response_id: str = ""
+    usage: Usage = NOTHING_KNOWN
+    stop_reason: StopReason | None = None
+    error: str = ""
+    duration_s: float | None = None
+    first_text_s: float | None = None
+
+    def continuing(self, first: Self) -> Self:
+        """What is known of an answer of which *first* is the first part, and this the rest."""
+        spent_s = (first.duration_s, self.duration_s)
+        return msgspec.structs.replace(
+            self,
+            usage=first.usage + self.usage,
+            duration_s=None if None in spent_s else sum(filter(None, spent_s)),
+            first_text_s=first.first_text_s,
+        )
+
+
 class Message(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """One message of a history, with the number of its turn. Tool results are in user messages.
 
     *turn* 0 is for messages of an initial history that is not numbered: the session numbers them.
+
+    *id* is unique in its session, and stays the same when the history is compacted, exported and imported. *at* is when
+    the session got the message, in Unix seconds, 0 if that is not known; *request* is what an answer was made by.
 
     A summary has *stands_for*, what it replaces; its turn is the last one of those. An answer has its *origin*. What a
     provider's own compaction wrote has both.
@@ -65,6 +102,9 @@ class Message(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     turn: int = 0
     stands_for: StandsFor | None = None
     origin: Origin | None = None
+    id: str = ""
+    at: float = 0.0
+    request: RequestInfo | None = None
 
     @classmethod
     def of_user(cls, *content: str | Block) -> Self:
@@ -93,7 +133,8 @@ class Message(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     @property
     def size_bytes(self) -> int:
         """About how many bytes of memory it takes."""
-        return sum(map(block_bytes, self.content), _MESSAGE_BYTES)
+        own_bytes = _MESSAGE_BYTES if self.request is None else _MESSAGE_BYTES + _REQUEST_BYTES
+        return sum(map(block_bytes, self.content), own_bytes)
 
     @property
     def is_sealed(self) -> bool:
@@ -102,6 +143,16 @@ class Message(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
             isinstance(block, Opaque) or (isinstance(block, Thinking) and block.signature is not None)
             for block in self.content
         )
+
+
+def next_message_id(previous: Message | None, turn: int) -> str:
+    """The id of the next message of *turn*, after *previous*: the turn's number, and that of the message in it."""
+    number = 1
+    if previous is not None and previous.turn == turn:
+        of_turn, _, last = previous.id.partition(".")
+        if of_turn == str(turn) and last.isdecimal():
+            number = int(last) + 1
+    return f"{turn}.{number}"
 
 
 def _blocks(content: Iterable[str | Block]) -> tuple[Block, ...]:

@@ -59,11 +59,14 @@ class Cost(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 UNAVAILABLE = Count()
+_ZERO = Count(tokens=0, provenance=Provenance.REPORTED)  # shared: messages keep their usage, and most have some of it
 
 
 def reported(tokens: int | None) -> Count:
     """The provider's figure; unavailable where it gave none."""
-    return UNAVAILABLE if tokens is None else Count(tokens=tokens, provenance=Provenance.REPORTED)
+    if not tokens:
+        return UNAVAILABLE if tokens is None else _ZERO
+    return Count(tokens=tokens, provenance=Provenance.REPORTED)
 
 
 def estimated(tokens: int) -> Count:

@@ -23,7 +23,7 @@ from ..schema.deltas import (
 )
 from ..schema.draft import Answer, Draft
 from ..schema.errors import IncompleteAnswer
-from ..schema.messages import Role
+from ..schema.messages import Message, Role
 from ..schema.request import Request, Settings
 from ..schema.stop_reasons import StopReason
 from ..schema.usage import Usage, reported
@@ -250,7 +250,13 @@ def _texts(blocks: Iterable[Block]) -> Iterator[str]:
                 pass
 
 
+def _wire_form(message: Message) -> Message:
+    """*message* without what no provider gets."""
+    content, origin = message.content, message.origin
+    return Message(role=message.role, content=content, turn=message.turn, stands_for=message.stands_for, origin=origin)
+
+
 def _wire_bytes(request: Request) -> int:
     settings = request.settings
-    request.memo.forms(request.messages, "scripted", lambda message: [message])
+    request.memo.forms(request.messages, "scripted", lambda message: [_wire_form(message)])
     return request.memo.size_bytes + len(msgspec.json.encode((settings.system, settings.tools)))

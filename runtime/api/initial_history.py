@@ -18,10 +18,11 @@ from ...providers.schema.content import (
     is_blank,
 )
 from ...providers.schema.errors import InvalidConfig
-from ...providers.schema.messages import Message, Role
+from ...providers.schema.messages import Message, Role, next_message_id
 from .validation import validated_struct
 
 _SHOWN_IDS = 3
+_ID_CHARACTERS = 100
 
 _ALLOWED: dict[Role, tuple[type[Block], ...]] = {
     Role.USER: (Text, Image, Document, ToolResult),
@@ -35,6 +36,7 @@ def validated_history(history: object, source: str = "") -> Iterator[Message]:
     *source* is the ``Origin.source`` of the session: what a provider's own compaction wrote is valid only there.
 
     A message whose turn is 0 gets a number: that of a new turn if it starts one, or else that of the message before.
+    One without an id gets one.
 
     Raises:
         InvalidConfig: no provider would accept the history; the message and the block are named, and the reason.
@@ -80,6 +82,8 @@ class _HistoryCheck:
         self._open: tuple[str, ...] = ()  # the ids of the tool uses that wait for their results
         self._open_at = ""
         self._tool_use_ids: set[str] = set()
+        self._previous: Message | None = None
+        self._message_ids: set[str] = set()
 
     def message(self, message: Message, place: str) -> Message:
         """*message*, with the number of its turn."""
@@ -87,7 +91,8 @@ class _HistoryCheck:
         self._check_role(message, place)
         self.part(message, place)
         self._index += 1
-        return self._numbered(message, place)
+        self._previous = self._identified(self._numbered(message, place), place)
+        return self._previous
 
     def part(self, message: Message, place: str) -> None:
         """What *message* says follows from those before it."""
@@ -160,6 +165,19 @@ class _HistoryCheck:
             raise InvalidConfig(f"{place}.turn", f"turn {turn} is split: its messages must follow each other")
         self._turn, self._last_turn = turn, max(turn, self._last_turn)
         return message
+
+    def _identified(self, message: Message, place: str) -> Message:
+        message_id = message.id or next_message_id(self._previous, message.turn)
+        if len(message_id) > _ID_CHARACTERS:
+            raise InvalidConfig(f"{place}.id", f"an id has at most {_ID_CHARACTERS} characters, not {len(message_id)}")
+        of_turn, _, number = message_id.partition(".")
+        if number.isdecimal() and of_turn.isdecimal() and int(of_turn) > message.turn:
+            problem = f"{shown(message_id)} would be an id in turn {of_turn}, and the message is of turn {message.turn}"
+            raise InvalidConfig(f"{place}.id", problem)
+        if message_id in self._message_ids:
+            raise InvalidConfig(f"{place}.id", f"an earlier message has the id {shown(message_id)}, too")
+        self._message_ids.add(message_id)
+        return message if message.id else msgspec.structs.replace(message, id=message_id)
 
 
 def _ids(ids: Sequence[str]) -> str:

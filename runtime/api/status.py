@@ -7,6 +7,7 @@ import msgspec
 
 from ...compaction.report import CompactionReport
 from ...providers.schema.checks.shown import short_repr
+from ...providers.schema.messages import RequestInfo
 from ...providers.schema.usage import Count, Usage
 from .events import Compacted
 from .notebooks import caption_html, counted, table_html, usage_text
@@ -39,6 +40,7 @@ class SessionStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     those in *awaiting_answer* for the user's answer to a question.
     *context_tokens* is what the last request and its answer used of the context window of
     *context_limit_tokens*. *usage* is the total of all *requests*. *last_seq* is the number of the last event.
+    *last_request* is the last request that has ended, however it did: its usage, times and stop reason, or its error.
     *history_bytes* is about what the full history takes; it has lost its oldest *dropped_messages* to the limit.
     """
 
@@ -63,6 +65,7 @@ class SessionStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     dropped_messages: int = 0
     awaiting_approval: tuple[str, ...] = ()
     awaiting_answer: tuple[str, ...] = ()
+    last_request: RequestInfo | None = None
 
     @property
     def context_share(self) -> float | None:

@@ -9,7 +9,7 @@ from ...providers.models import context_limit_tokens
 from ...providers.schema.content import ToolUse
 from ...providers.schema.errors import RayconteurError
 from ...providers.schema.facts import ModelFacts
-from ...providers.schema.messages import HistoryView, Message
+from ...providers.schema.messages import HistoryView, Message, RequestInfo
 from ...providers.schema.usage import Count, Usage
 from ..api import events as out
 from ..api import messages as msg
@@ -96,6 +96,11 @@ class Conversation:
     def usage(self) -> Usage:
         """The total of all requests."""
         return self._state.usage
+
+    @property
+    def last_request(self) -> RequestInfo | None:
+        """The last request that has ended, however it did."""
+        return self._state.last_request
 
     @property
     def fill(self) -> Fill:
@@ -210,35 +215,45 @@ class Conversation:
         state = self._state
         if isinstance(event, ev.Opened) is not isinstance(state.phase, Unopened):
             raise InvalidRecord(f"{type(event).__name__} does not apply here: Opened comes first, and only once")
+        if isinstance(event, ev.Outcome) and not awaits(state, event):
+            return []
+        if isinstance(event, ev.Received) and event.partial is not ev.NOTHING and not self.ends_request(event.message):
+            event = msgspec.structs.replace(event, partial=ev.NOTHING)
         was_idle = isinstance(state.phase, Idle | Unopened)
-        match event:
-            case ev.Received(message=message):
-                if isinstance(state.phase, Closed):
-                    raise SessionClosed("the session is closed")
-                if event.partial is not ev.NOTHING and not ends_request(state, message):
-                    event = msgspec.structs.replace(event, partial=ev.NOTHING)
-                state.trigger = type(message)
-                instructions = self._receive(event)
-            case ev.Opened():
-                state.trigger = ev.Opened
-                instructions = self._open(event)
-            case ev.Imported() | ev.HistoryTrimmed():
-                instructions = self._change_history(event)
-            case _:
-                if not awaits(state, event):
-                    return []
-                state.trigger = type(event)
-                instructions = conclude(state, event)
+        before, state.history.now = state.history.now, event.at or state.history.now
+        try:
+            instructions = self._change(event)
+        except RayconteurError:
+            state.history.now = before
+            raise
         if not was_idle or state.mailbox:
             instructions += run_queue(state)
         state.history.drop_removed(state.config.limits.history_bytes)
         state.record += 1
         return [ev.Record(state.record, event), *instructions]
 
+    def _change(self, event: ev.Event) -> list[Instruction]:
+        state = self._state
+        match event:
+            case ev.Received(message=message):
+                if isinstance(state.phase, Closed):
+                    raise SessionClosed("the session is closed")
+                state.trigger = type(message)
+                return self._receive(event)
+            case ev.Opened():
+                state.trigger = ev.Opened
+                return self._open(event)
+            case ev.Imported() | ev.HistoryTrimmed():
+                return self._change_history(event)
+            case _:
+                state.trigger = type(event)
+                return conclude(state, event)
+
     def _open(self, event: ev.Opened) -> list[Instruction]:
         state = self._state
         state.config = event.config
         state.created_at = event.created_at
+        state.history.now = event.created_at
         state.source = event.source
         state.meter.use_provider(event.config.provider.name)
         state.enter(Idle())

@@ -17,7 +17,9 @@ _UNKNOWN = ModelFacts()
 
 
 class _Event(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="event", tag=str.lower, omit_defaults=True):
-    """Something that happened."""
+    """Something that happened, *at* a time in Unix seconds."""
+
+    at: float = 0.0
 
 
 class Opened(_Event, frozen=True, kw_only=True):
@@ -42,7 +44,7 @@ class Received(_Event, frozen=True, kw_only=True):
 
     *partial* is what the running request has of its answer, in case the message ends it. *facts* are those of the model
     that a ``Configure`` names, *source* is the ``Origin.source`` of answers after it, or in the turn of a user message
-    with settings of its own. These name a model by its provider. *at* is the time in Unix seconds.
+    with settings of its own. These name a model by its provider.
     """
 
     message: ToLLM
@@ -50,15 +52,13 @@ class Received(_Event, frozen=True, kw_only=True):
     partial: Partial = NOTHING
     facts: ModelFacts = _UNKNOWN
     source: str = ""
-    at: float = 0.0
 
 
 class Answered(_Event, frozen=True, kw_only=True):
-    """The answer to a request is complete, *at* a time in Unix seconds."""
+    """The answer to a request is complete."""
 
     request: int
     answer: Answer
-    at: float = 0.0
 
 
 class Failure(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -72,12 +72,16 @@ class Failure(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
 
 
 class RequestFailed(_Event, frozen=True, kw_only=True):
-    """A request failed, *elapsed_s* after the first attempt was sent. *jitter* is a random number between 0 and 1."""
+    """A request failed, *duration_s* after it was sent, and *elapsed_s* after the first attempt was sent.
+
+    *jitter* is a random number between 0 and 1.
+    """
 
     request: int
     failure: Failure
     elapsed_s: float = 0.0
     jitter: float = 0.0
+    duration_s: float | None = None
     partial: Partial = NOTHING
 
 

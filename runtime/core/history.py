@@ -5,14 +5,20 @@ from typing import NamedTuple
 
 import msgspec
 
-from ...providers.schema.content import Block, ToolUse
-from ...providers.schema.messages import UNREADABLE, HistoryView, Message, Origin, Role
+from ...providers.schema.content import Block
+from ...providers.schema.messages import UNREADABLE, HistoryView, Message, Origin, RequestInfo, Role, next_message_id
 from ..api.errors import InvalidRecord
 from .changes.continuation import is_prompt, joined_content
-from .changes.kept_content import with_result_ids, without_blank_text, worth_keeping
+from .changes.dropping import successors
+from .changes.kept_content import tool_use_ids, with_result_ids, without_blank_text, worth_keeping
+from .changes.message_ids import with_ids
 from .changes.rewinding import Rewound, end_of_originals, rewound, without_turn
+from .changes.sums import count_turns, not_in, total_bytes
 
 __all__ = ["History", "HistorySize", "without_blank_text", "worth_keeping"]
+
+
+_COMPARED = ("messages", "full", "dropped_messages", "now")
 
 
 class HistorySize(NamedTuple):
@@ -43,13 +49,15 @@ class History(msgspec.Struct, eq=False, gc=False):
     """How often messages were removed from either list, or replaced."""
     turn_count: int = 0
     """How many of *messages* are the user's own."""
+    now: float = 0.0
+    """The time of the last event, in Unix seconds: that of the messages that are appended."""
     _view: HistoryView | None = None  # the last one: the memo of requests and the estimator share it
     _tool_use_ids: set[str] | None = None  # None if there are none: a set takes 200 bytes
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, History):
             return NotImplemented
-        return (self.messages, self.full, self.dropped_messages) == (other.messages, other.full, other.dropped_messages)
+        return all(getattr(self, name) == getattr(other, name) for name in _COMPARED)
 
     __hash__ = None  # type: ignore[assignment]  # it changes
 
@@ -63,9 +71,9 @@ class History(msgspec.Struct, eq=False, gc=False):
         if any(isinstance(message, int) and not 0 <= message < len(full) for message in messages):
             raise InvalidRecord(f"the snapshot refers to messages that its full history of {len(full)} does not have")
         current = [full[message] if isinstance(message, int) else message for message in messages]
-        tool_use_ids = {use_id for message in full for use_id in _tool_use_ids(message.content)}
-        history = cls(current, list(full), _tool_use_ids=tool_use_ids or None)
-        history.full_bytes = _size_bytes(full)
+        used = {use_id for message in full for use_id in tool_use_ids(message.content)}
+        history = cls(current, list(full), _tool_use_ids=used or None)
+        history.full_bytes = total_bytes(full)
         history._count_messages()
         return history
 
@@ -98,7 +106,13 @@ class History(msgspec.Struct, eq=False, gc=False):
         return bool(self.messages) and self.messages[-1].role is Role.USER
 
     def append(self, message: Message) -> None:
-        """Add *message* at the end."""
+        """Add *message* at the end. It gets the time of now, and an id."""
+        self._append(message, at=self.now)
+
+    def _append(self, message: Message, at: float) -> None:
+        if not message.id:
+            message_id = next_message_id(self.full[-1] if self.full else None, message.turn)
+            message = msgspec.structs.replace(message, id=message_id, at=at)
         self.messages.append(message)
         self.full.append(message)
         if message.role is Role.USER and message.starts_turn:
@@ -108,12 +122,15 @@ class History(msgspec.Struct, eq=False, gc=False):
         self.full_bytes += size_bytes
 
     def extend(self, messages: Iterable[Message]) -> None:
-        """Add *messages*, which are valid after those that are there."""
+        """Add *messages*, which are valid after those that are there.
+
+        They keep their times and ids; those without an id get one.
+        """
         for message in messages:
-            if used := _tool_use_ids(message.content):
+            if used := tool_use_ids(message.content):
                 self._tool_use_ids = self._tool_use_ids or set()
                 self._tool_use_ids.update(used)
-            self.append(message)
+            self._append(message, at=message.at)
 
     def add(self, messages: Iterable[Message]) -> None:
         """Add *messages*, which are valid after those that are there, but for ids of tool uses: these get others."""
@@ -121,23 +138,35 @@ class History(msgspec.Struct, eq=False, gc=False):
         for message in messages:
             if message.role is Role.ASSISTANT:
                 kept = worth_keeping(message.content, self._tool_use_ids or frozenset())
-                ids = dict(zip(_tool_use_ids(message.content), _tool_use_ids(kept), strict=True))
+                ids = dict(zip(tool_use_ids(message.content), tool_use_ids(kept), strict=True))
                 changed = msgspec.structs.replace(message, content=kept)
             else:
                 changed = with_result_ids(message, ids)
             self.extend([changed])
 
-    def append_answer(self, content: Iterable[Block], turn: int, origin: Origin | None = None) -> tuple[Block, ...]:
+    def append_answer(
+        self,
+        content: Iterable[Block],
+        turn: int,
+        origin: Origin | None = None,
+        request: RequestInfo | None = None,
+    ) -> tuple[Block, ...]:
         """Add an answer's *content*, if any of it is worth keeping, and return that. Its tool uses get unique ids."""
         kept = worth_keeping(content, self._tool_use_ids or frozenset())
         if kept:
-            if used := _tool_use_ids(kept):
+            if used := tool_use_ids(kept):
                 self._tool_use_ids = self._tool_use_ids or set()
                 self._tool_use_ids.update(used)
-            self.append(Message(role=Role.ASSISTANT, content=kept, turn=turn, origin=origin))
+            self.append(Message(role=Role.ASSISTANT, content=kept, turn=turn, origin=origin, request=request))
         return kept
 
-    def continue_answer(self, content: Iterable[Block], turn: int, origin: Origin | None = None) -> tuple[Block, ...]:
+    def continue_answer(
+        self,
+        content: Iterable[Block],
+        turn: int,
+        origin: Origin | None = None,
+        request: RequestInfo | None = None,
+    ) -> tuple[Block, ...]:
         """Add *content* to the last answer, which it continues, and return what of it is worth keeping.
 
         The message that asked for it is removed. If a compaction has taken the answer away meanwhile, the rest is an
@@ -150,17 +179,20 @@ class History(msgspec.Struct, eq=False, gc=False):
         asked = bool(self.messages) and is_prompt(self.messages[-1])
         first = self.messages[-1 - asked] if len(self.messages) > asked else None
         if first is None or first.role is not Role.ASSISTANT or first.is_native_summary:
-            return self.append_answer(content, turn, origin)
+            return self.append_answer(content, turn, origin, request)
         self.drop_prompt()
         # With the turn that goes on from it: its tool uses must not stay when this turn is discarded.
-        joined = msgspec.structs.replace(first, content=joined_content(first.content, kept), turn=turn)
-        if used := _tool_use_ids(kept):
+        if request and first.request:
+            request = request.continuing(first.request)
+        content = joined_content(first.content, kept)
+        joined = msgspec.structs.replace(first, content=content, turn=turn, at=self.now, request=request)
+        if used := tool_use_ids(kept):
             self._tool_use_ids = (self._tool_use_ids or set()) | set(used)
         self.revision += 1
         if self.full and self.full[-1] is first:
             self.full = [*self.full[:-1], joined]
         self.messages = [*self.messages[:-1], joined]
-        self.full_bytes = _size_bytes(self.full)
+        self.full_bytes = total_bytes(self.full)
         self._count_messages()
         return kept
 
@@ -183,16 +215,16 @@ class History(msgspec.Struct, eq=False, gc=False):
         after = without_turn(self.full, before, turn)
         self.revision += 1
         self.full, self.messages = after.full, after.messages
-        self.full_bytes -= _size_bytes(after.removed)
+        self.full_bytes -= total_bytes(after.removed)
         if after.restored:
             self._count_messages()
         else:
             held = before[len(after.messages) :]
-            self.size_bytes -= _size_bytes(held)
-            self.turn_count -= _count_turns(held)
-            self.written_bytes -= _size_bytes(_not_in(held, after.removed))
+            self.size_bytes -= total_bytes(held)
+            self.turn_count -= count_turns(held)
+            self.written_bytes -= total_bytes(not_in(held, after.removed))
         if self._tool_use_ids:
-            self._tool_use_ids.difference_update(*(_tool_use_ids(message.content) for message in after.removed))
+            self._tool_use_ids.difference_update(*(tool_use_ids(message.content) for message in after.removed))
             self._tool_use_ids = self._tool_use_ids or None
         return after
 
@@ -204,8 +236,8 @@ class History(msgspec.Struct, eq=False, gc=False):
         after = rewound(self.full, self.messages, turns)
         self.revision += 1
         self.full, self.messages = after.full, after.messages
-        self.full_bytes -= _size_bytes(after.removed)
-        self._tool_use_ids = {use_id for message in self.full for use_id in _tool_use_ids(message.content)} or None
+        self.full_bytes -= total_bytes(after.removed)
+        self._tool_use_ids = {use_id for message in self.full for use_id in tool_use_ids(message.content)} or None
         self._count_messages()
         return after.removed, after.restored
 
@@ -259,14 +291,14 @@ class History(msgspec.Struct, eq=False, gc=False):
         self.full = [other if each is message else each for each in self.full]
         self.messages = [other if each is message else each for each in self.messages]
 
-    def replace_messages(self, messages: Sequence[Message]) -> None:
-        """Requests hold *messages* from now on; the full history stays.
+    def replace_messages(self, messages: Sequence[Message], compaction: int = 0) -> None:
+        """Requests hold *messages* from now on; the full history stays. New ones get ids of *compaction*, its number.
 
         A message that the compaction left as it was stays the same object, also if *messages* were decoded from a
         record: snapshots and the wire forms of messages are made by identity. Compactions remove messages only at the
         front.
         """
-        kept = list(messages)
+        kept = list(with_ids(messages, compaction, self.now))
         for back in range(1, min(len(kept), len(self.messages)) + 1):
             if kept[-back] == self.messages[-back]:
                 kept[-back] = self.messages[-back]
@@ -288,7 +320,7 @@ class History(msgspec.Struct, eq=False, gc=False):
         self.revision += 1
         excess_bytes = held_bytes - (limit_bytes - limit_bytes // 10)
         held_by_requests = set(map(id, self.messages))
-        successors = self._successors()
+        places = successors(self.full, self.messages)
         kept: list[Message] = []
         for index, message in enumerate(self.full):
             if excess_bytes <= 0 or id(message) in held_by_requests:
@@ -296,10 +328,10 @@ class History(msgspec.Struct, eq=False, gc=False):
                 continue
             excess_bytes -= message.size_bytes
             self.dropped_messages += 1
-            if index in successors:
-                kept.append(successors[index])
-        self.full, self.full_bytes = kept, _size_bytes(kept)
-        self._tool_use_ids = {use_id for message in kept for use_id in _tool_use_ids(message.content)} or None
+            if index in places:
+                kept.append(places[index])
+        self.full, self.full_bytes = kept, total_bytes(kept)
+        self._tool_use_ids = {use_id for message in kept for use_id in tool_use_ids(message.content)} or None
         self._count_messages()
 
     def clear(self) -> None:
@@ -309,37 +341,6 @@ class History(msgspec.Struct, eq=False, gc=False):
         self.size_bytes = self.full_bytes = self.written_bytes = self.dropped_messages = self.turn_count = 0
 
     def _count_messages(self) -> None:
-        self.size_bytes = _size_bytes(self.messages)
-        self.turn_count = _count_turns(self.messages)
-        self.written_bytes = _size_bytes(_not_in(self.messages, self.full))
-
-    def _successors(self) -> dict[int, Message]:
-        """What requests hold in place of messages of the *full* history, by their indexes there.
-
-        Compactions that rewrite messages keep their places, counted from the end.
-        """
-        successors: dict[int, Message] = {}
-        for back, message in enumerate(reversed(self.messages), start=1):
-            index = len(self.full) - back
-            if message.stands_for is not None or index < 0 or self.full[index].turn != message.turn:
-                break
-            if self.full[index].role is message.role:
-                successors[index] = message
-        return successors
-
-
-def _tool_use_ids(content: Iterable[Block]) -> list[str]:
-    return [block.id for block in content if isinstance(block, ToolUse)]
-
-
-def _count_turns(messages: Iterable[Message]) -> int:
-    return sum(message.starts_turn for message in messages)
-
-
-def _size_bytes(messages: Iterable[Message]) -> int:
-    return sum(message.size_bytes for message in messages)
-
-
-def _not_in(messages: Sequence[Message], others: Sequence[Message]) -> list[Message]:
-    known = set(map(id, others))
-    return [message for message in messages if id(message) not in known]
+        self.size_bytes = total_bytes(self.messages)
+        self.turn_count = count_turns(self.messages)
+        self.written_bytes = total_bytes(not_in(self.messages, self.full))

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from ...compaction.estimate.estimator import Estimator, Learned
 from ...compaction.estimate.plausibility import Figure
-from ...providers.schema.messages import Message
+from ...providers.schema.messages import Message, RequestInfo
 from ...providers.schema.request import Prompt
 from ...providers.schema.stop_reasons import StopReason
 from ...providers.schema.usage import NONE_YET, Usage
@@ -59,6 +59,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     grants: tuple[Grant, ...] | UnsetType = UNSET
     offered_tools: OfferedTools | UnsetType = UNSET
     kept_results: tuple[KeptResult, ...] | UnsetType = UNSET
+    now: float | UnsetType = UNSET
+    last_request: RequestInfo | UnsetType = UNSET
 
 
 NOT_OPENED = SessionConfig(provider=Scripted(model="none"))
@@ -104,6 +106,8 @@ class ConversationState:
     """The results of which the model has got a part, whole; the last ones, as far as there is room."""
     _offered: tuple[SessionConfig, OfferedTools, SessionConfig] | None = field(default=None, compare=False)
     # The last settings, and what requests have of them: the estimator knows settings by their identity.
+    last_request: RequestInfo | None = None
+    """The last request that has ended, however it did."""
     trigger: type = field(default=MailboxEmpty, compare=False)
     """What is taking effect: the key of the transition in ``TRANSITIONS``."""
 
@@ -220,6 +224,8 @@ class ConversationState:
             grants=self.grants or UNSET,
             offered_tools=UNSET if self.offered_tools == NOTHING_ADDED else self.offered_tools,
             kept_results=self.kept_results or UNSET,
+            now=self.history.now or UNSET,
+            last_request=self.last_request or UNSET,
             dropped_messages=self.history.dropped_messages,
             figure=self.meter.figure or UNSET,
             learned_window_tokens=self.policy.learned_tokens or UNSET,
@@ -234,6 +240,7 @@ class ConversationState:
         """The state that *snapshot* was taken of."""
         history = History.restored(snapshot.full, snapshot.messages)
         history.dropped_messages = snapshot.dropped_messages
+        history.now = snapshot.now or 0.0
         return cls(
             phase=snapshot.phase,
             config=snapshot.config,
@@ -261,6 +268,7 @@ class ConversationState:
             grants=snapshot.grants or (),
             offered_tools=snapshot.offered_tools or NOTHING_ADDED,
             kept_results=snapshot.kept_results or (),
+            last_request=snapshot.last_request or None,
         )
 
 

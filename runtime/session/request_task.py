@@ -1,5 +1,6 @@
 """The task that sends one request: deltas go to the outbox as they arrive, and form the answer for the history."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Sequence
@@ -52,11 +53,19 @@ class RequestTask:
     outbox: Outbox
     streaming: bool = field(default=False, init=False)
     _is_stopped: bool = field(default=False, init=False)
+    _sent_at: float = field(init=False)  # by the clock of the event loop
+    _first_text_s: float | None = field(default=None, init=False)
     _draft: Draft = field(init=False)
     _tools: dict[int, ToolUseStarted] = field(default_factory=dict[int, ToolUseStarted], init=False)
 
     def __post_init__(self) -> None:
         self._draft = Draft(self.client.provider)
+        self._sent_at = _now()
+
+    @property
+    def duration_s(self) -> float:
+        """How long ago it was sent."""
+        return _now() - self._sent_at
 
     async def run(self) -> Answer:
         """Send the request and read the answer to its end.
@@ -81,7 +90,7 @@ class RequestTask:
             usage = Usage(output=self._estimate(answer).output).or_else(usage)
         if usage.input.tokens is None or usage.output.tokens is None:
             usage = usage.or_else(self._estimate(answer))
-        return msgspec.structs.replace(answer, usage=self._priced(usage), origin=self._origin())
+        return msgspec.structs.replace(answer, usage=self._priced(usage), origin=self._origin(), **self._times())
 
     def stop(self) -> None:
         """Let nothing more go to the outbox: the turn is over, and the task about to be cancelled."""
@@ -92,7 +101,7 @@ class RequestTask:
         partial = self._draft.partial()
         estimate = self._estimate(partial)
         usage = Usage(output=estimate.output).or_else(partial.usage).or_else(estimate)
-        return msgspec.structs.replace(partial, usage=self._priced(usage), origin=self._origin())
+        return msgspec.structs.replace(partial, usage=self._priced(usage), origin=self._origin(), **self._times())
 
     def _take(self, deltas: Sequence[Delta]) -> Awaitable[None] | None:
         if self._is_stopped:
@@ -113,6 +122,11 @@ class RequestTask:
             else:
                 at = at or time.time()
                 self._emit_event(delta, turn, at)
+        if self._first_text_s is None and any(isinstance(delta, TextDelta) and delta.text for delta in deltas):
+            self._first_text_s = self.duration_s
+
+    def _times(self) -> dict[str, float | None]:
+        return {"duration_s": self.duration_s, "first_text_s": self._first_text_s}
 
     def _emit_event(self, delta: Delta, turn: int, at: float) -> None:
         match delta:
@@ -148,6 +162,10 @@ class RequestTask:
     def _estimate(self, answer: Answer | Partial) -> Usage:
         size_bytes = len(msgspec.json.encode(answer.content)) if answer.content else 0
         return Usage(input=estimated(tokens_in(self.memo.size_bytes)), output=estimated(tokens_in(size_bytes)))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def named_failure(error: Exception, provider: ProviderConfig) -> ev.Failure:

@@ -95,7 +95,6 @@ class Session:
             partial=self._partial() if self._conversation.ends_request(message) else ev.NOTHING,
             facts=checked.facts,
             source=checked.source,
-            at=time.time(),
         )
         _, acknowledge, *_ = self._handle(event)
         for provider in checked.providers:
@@ -150,6 +149,7 @@ class Session:
             last_seq=self._outbox.last_seq,
             history_bytes=conversation.history_size.held_bytes,
             dropped_messages=conversation.dropped_messages,
+            last_request=conversation.last_request,
         )
 
     def history(self, full: bool = False) -> HistoryView:
@@ -187,11 +187,13 @@ class Session:
     # Instructions
 
     def _handle(self, event: ev.Event) -> list[Instruction]:
+        if not event.at and not isinstance(event, ev.Opened):  # that one has its time, and many sessions share it
+            msgspec.structs.force_setattr(event, "at", time.time())
         instructions = self._conversation.handle(event)
         if (size := self._conversation.history_size) != self._history_size:
             self._report_history(size)
         for instruction in instructions:
-            self._execute(instruction)
+            self._execute(instruction, event.at)
         if self._open_tools:
             self._follow_tools(self._open_tools)
         return instructions
@@ -201,10 +203,10 @@ class Session:
         if self.on_history:
             self.on_history(self, before, size)
 
-    def _execute(self, instruction: Instruction) -> None:
+    def _execute(self, instruction: Instruction, at: float) -> None:
         match instruction:
             case Emit(event=event):
-                self._outbox.put_event(event)
+                self._outbox.put_event(event, at=at)
                 report_event(self.id, event)
                 if isinstance(event, ToolBatch) and event.on_ray and self.on_tools:
                     self._start_tools(self.on_tools, event)
@@ -273,13 +275,14 @@ class Session:
             source = self._credentials.source(send.config.provider)
             self._request = RequestTask(send, client, source, self._memo, self._outbox)
             answer = await self._request.run()
-            return ev.Answered(request=send.number, answer=answer, at=time.time())
+            return ev.Answered(request=send.number, answer=answer)
         except Exception as error:
             return ev.RequestFailed(
                 request=send.number,
                 failure=named_failure(error, self._credentials.with_secrets(send.config.provider)),
                 elapsed_s=asyncio.get_running_loop().time() - self._first_attempt_at,
                 jitter=random.random(),
+                duration_s=self._request.duration_s if self._request else None,
                 partial=self._partial(),
             )
 

@@ -11,8 +11,9 @@ from hypothesis import given
 import rayconteur as rc
 from rayconteur.errors import InvalidExport
 from rayconteur.providers import Citation
-from rayconteur.providers.schema.messages import UNREADABLE, Message, Origin, Role, StandsFor
+from rayconteur.providers.schema.messages import UNREADABLE, Message, Origin, RequestInfo, Role, StandsFor
 from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.providers.schema.usage import Usage, reported
 from rayconteur.runtime.api.export import encode_export
 
 SEARCH = rc.Opaque(provider="anthropic", type="web_search", json=b'{"b":1,"a":[1.50,null,"\\u00e9"]}')
@@ -40,6 +41,17 @@ MESSAGES = (
         ),
         turn=1,
         origin=Origin(source="s", prefix="p", previous="q"),
+        id="1.2",
+        at=1796008755.62,
+        request=RequestInfo(
+            provider="anthropic",
+            model="claude",
+            response_id="msg_1",
+            usage=Usage(input=reported(7)),
+            stop_reason=StopReason.TOOL_USE,
+            duration_s=1.5,
+            first_text_s=0.25,
+        ),
     ),
     Message(
         role=Role.USER,

@@ -40,7 +40,8 @@ def test_what_a_session_can_hold_is_accepted_and_valid_for_every_provider(
 
     accepted = checked(*messages)
 
-    assert accepted == list(messages)
+    assert [msgspec.structs.replace(message, id="") for message in accepted] == list(messages)
+    assert len({message.id for message in accepted}) == len(messages)
     assert broken_rules(tuple(accepted)) == []
 
 
@@ -70,6 +71,15 @@ def test_messages_with_numbers_keep_them_and_others_go_on_from_there() -> None:
     assert [message.turn for message in checked(seventh, HELLO, HI, HELLO)] == [7, 7, 8, 8]
 
 
+def test_messages_keep_their_ids_and_others_get_some_that_are_free() -> None:
+    given = [
+        msgspec.structs.replace(message, id=message_id)
+        for message, message_id in ((HI, "mine"), (LOOK, ""), (SEEN, "1.2"), (HELLO, ""), (HI, ""), (HELLO, "1.9"))
+    ]
+
+    assert [message.id for message in checked(*given)] == ["mine", "1.1", "1.2", "1.3", "2.1", "1.9"]
+
+
 @pytest.mark.parametrize(
     ("messages", "field", "problem"),
     [
@@ -94,6 +104,9 @@ def test_messages_with_numbers_keep_them_and_others_go_on_from_there() -> None:
             "turn 1 is split",
         ),
         ([msgspec.structs.replace(HI, turn=-1)], "history[0].turn", "numbered from 1"),
+        ([HI, msgspec.structs.replace(HELLO, id="1.1")], "history[1].id", "an earlier message has the id '1.1'"),
+        ([msgspec.structs.replace(HI, id="2.1")], "history[0].id", "would be an id in turn 2"),
+        ([msgspec.structs.replace(HI, id="x" * 101)], "history[0].id", "at most 100 characters"),
         ([{"role": "user", "content": "hi"}], "history[0]", "give a Message, not a dict"),
         ([Message.of_user("\ud800")], "history[0].content", "surrogates"),
         ("hi", "history", "give a list of Messages"),
@@ -111,7 +124,8 @@ def test_a_history_that_is_not_valid_is_refused_with_the_place_and_the_reason(
 
 
 def test_a_native_compaction_is_accepted_only_where_it_can_be_read() -> None:
-    assert checked(NATIVE, HI) == [NATIVE, msgspec.structs.replace(HI, turn=4)]
+    native, hi = checked(NATIVE, HI)
+    assert (native.content, native.turn, hi.content, hi.turn) == (NATIVE.content, 3, HI.content, 4)
 
     with pytest.raises(InvalidConfig, match=r"history\[0\]: only its maker can read this compaction"):
         list(validated_history([NATIVE], "another account"))

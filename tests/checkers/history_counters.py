@@ -12,6 +12,11 @@ def check_counters(conversation: Conversation) -> None:
     for name in ("size_bytes", "full_bytes", "written_bytes", "turn_count", "_tool_use_ids"):
         assert getattr(history, name) == getattr(counted, name), f"{name} is not that of the messages"
     assert history.size_bytes == sum(message.size_bytes for message in history.messages)
+    for messages in (history.messages, history.full):
+        ids = [message.id for message in messages]
+        assert all(ids), "a message without an id"
+        assert len(set(ids)) == len(ids), "two messages have the same id"
+    assert all(message.at <= history.now for message in history.messages), "a message of later"
     assert history.turn_count == sum(message.starts_turn for message in history.messages)
 
 

@@ -278,7 +278,7 @@ def test_the_rest_of_an_answer_that_the_provider_has_compacted_meanwhile_is_an_a
 
     conversation.handle(answered(3, "it is."))
 
-    assert conversation.history[:2] == (summary, prompt)
+    assert conversation.history[:2] == (msgspec.structs.replace(summary, id="c1.1"), prompt)
     assert conversation.history[2].content == (Text("it is."),)
     assert conversation.full_history[:2] == (question, cut)
 

@@ -1,5 +1,6 @@
 """Which summaries leave the history together with a turn that is discarded."""
 
+import msgspec
 import pytest
 from builders.conversation import TOOL_USE, answered, opened_conversation, received, tool_results, user_message
 
@@ -47,6 +48,7 @@ def test_a_summary_of_earlier_turns_stays(turns: int) -> None:
     conversation.handle(ev.RequestFailed(request=3, failure=ev.Failure(code="context_overflow", message="long")))
     history = conversation.history
     summary = summary_message(history[: 2 * turns], "It said yes.", within_turn=False)
+    summary = msgspec.structs.replace(summary, id="c1.1")
     kept = (summary, *history[2 * turns :])
     conversation.handle(ev.CompactionEnded(compaction=1, messages=kept))
 

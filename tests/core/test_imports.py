@@ -14,11 +14,14 @@ from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest
 
 PAGES = (
-    (Message(role=Role.USER, content=(Text("hi"),), turn=1), Message.of_assistant("hello")),
-    (Message(role=Role.USER, content=(Text("where? " * 100),), turn=4),),
     (
-        Message(role=Role.ASSISTANT, content=(ToolUse("a", "look", {}),), turn=4),
-        Message(role=Role.USER, content=(ToolResult("a"),), turn=4),
+        Message(role=Role.USER, content=(Text("hi"),), turn=1, id="1.1"),
+        Message(role=Role.ASSISTANT, content=(Text("hello"),), turn=1, id="1.2"),
+    ),
+    (Message(role=Role.USER, content=(Text("where? " * 100),), turn=4, id="4.1"),),
+    (
+        Message(role=Role.ASSISTANT, content=(ToolUse("a", "look", {}),), turn=4, id="4.2"),
+        Message(role=Role.USER, content=(ToolResult("a"),), turn=4, id="4.3"),
     ),
 )
 

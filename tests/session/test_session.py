@@ -11,7 +11,7 @@ from fixtures.virtual_time import run
 import rayconteur as rc
 from rayconteur.errors import InvalidConfig
 from rayconteur.runtime import TurnEnd
-from rayconteur.scripted import Call, Cut, Fail, Say, Think
+from rayconteur.scripted import Call, Cut, Fail, Say, Think, Wait
 
 ECHO = (Say(),)
 
@@ -184,3 +184,45 @@ def test_every_event_of_a_session_has_its_time_and_none_is_earlier_than_the_one_
     assert {type(event) for event in events} >= {rc.TurnStarted, rc.StreamStarted, rc.ThinkingChunk, rc.ToolInputChunk}
     assert times == sorted(times)
     assert before <= times[0] <= times[-1] <= time.time()
+
+
+def test_the_status_and_the_answer_have_the_figures_of_the_last_request() -> None:
+    async def main() -> None:
+        answer = (Think("Let me see."), Wait(2.0), Say("There are three ravens on the roof."))
+        async with running_session(scripted_config(answer)) as session:
+            before = time.time()
+            await session.wait_for_end(session.ask())
+
+            request = session.status().last_request
+            question, said = session.history()
+
+            assert request
+            assert request == said.request
+            assert (request.provider, request.model, request.stop_reason) == ("scripted", "scripted", "end_turn")
+            assert request.response_id == "scripted-1"
+            assert request.usage.input.provenance == "reported"
+            assert request.usage.output.tokens
+            assert request.duration_s
+            assert request.first_text_s
+            assert 2.0 < request.first_text_s < request.duration_s < 3.0
+            assert before <= question.at <= said.at <= time.time()
+
+    run(main())
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_a_request_that_failed_has_its_error_and_its_duration(streaming: bool) -> None:
+    config = scripted_config((Wait(1.0), Fail("invalid_request", "no")), streaming=streaming)
+
+    async def main() -> None:
+        async with running_session(config) as session:
+            await session.wait_for_end(session.ask())
+
+            request = session.status().last_request
+
+            assert request
+            assert (request.error, request.stop_reason, request.response_id) == ("invalid_request", None, "")
+            assert request.duration_s == pytest.approx(1.0, abs=0.2)
+            assert request.first_text_s is None
+
+    run(main())

@@ -49,6 +49,11 @@ def worth_keeping(content: Iterable[Block], taken_ids: AbstractSet[str]) -> tupl
     return tuple(block for index, block in enumerate(unique) if index < changed or not _is_signed_thinking(block))
 
 
+def tool_use_ids(content: Iterable[Block]) -> list[str]:
+    """The ids of the tool uses in *content*, in order."""
+    return [block.id for block in content if isinstance(block, ToolUse)]
+
+
 def with_result_ids(message: Message, ids: Mapping[str, str]) -> Message:
     """*message*, whose results are those of tool uses that have got other *ids*."""
     if not any(isinstance(block, ToolResult) for block in message.content):

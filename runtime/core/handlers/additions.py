@@ -33,7 +33,7 @@ def queued_addition(state: ConversationState, message: msg.AddMessages, size_byt
 
 def add_messages(state: ConversationState, messages: Sequence[Message], first_turn: int) -> list[Instruction]:
     """Add *messages* to the history, numbered from *first_turn* on."""
-    numbered = list(_numbered(messages, first_turn))
+    numbered = list(_numbered(messages, first_turn, state.history.now))
     # Their answers are under the prompt of those before. That of a turn which has left may not come back with them.
     state.prompts = answered_prompts(state.prompts, state.history.messages)
     state.history.add(numbered)
@@ -55,9 +55,10 @@ def _require_question(state: ConversationState, at_rest: bool) -> None:
         raise InvalidConfig(place, f"the first message must be the user's: the history {last}")
 
 
-def _numbered(messages: Sequence[Message], first_turn: int) -> Iterator[Message]:
+def _numbered(messages: Sequence[Message], first_turn: int, now: float) -> Iterator[Message]:
+    """*messages* with the numbers of their turns, and without ids: theirs may be those of other messages here."""
     turn = first_turn - 1
     for index, message in enumerate(messages):
         if not index or message.starts_turn:
             turn += 1
-        yield msgspec.structs.replace(message, turn=turn)
+        yield msgspec.structs.replace(message, turn=turn, id="", at=message.at or now)

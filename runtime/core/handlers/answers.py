@@ -20,8 +20,8 @@ from .turns import (
 _REFUSALS = (StopReason.REFUSAL, StopReason.CONTENT_FILTER)
 
 
-def complete_request(state: ConversationState, turn: Turn, answer: Answer, at: float) -> list[Instruction]:
-    """The answer is complete, *at* that time: end the turn, or emit its tool uses and wait for their results."""
+def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> list[Instruction]:
+    """The answer is complete: end the turn, or emit its tool uses and wait for their results."""
     turn, counted = count_usage(state, msgspec.structs.replace(turn, attempt=0, unsealed=False), answer)
     if answer.stop_reason in _REFUSALS and discards_refusals(state):
         discard_refused_turn(state, turn)
@@ -30,7 +30,7 @@ def complete_request(state: ConversationState, turn: Turn, answer: Answer, at: f
     batch = append_answer(state, answer, turn)
     if batch.uses:
         turn = msgspec.structs.replace(turn, continuing=None)
-        return [counted, *emit_tool_batch(state, turn, batch, at)]
+        return [counted, *emit_tool_batch(state, turn, batch, state.history.now)]
     if answer.stop_reason in CONTINUABLE and (turn.continuing is not None or len(state.history.messages) > length):
         if answer.content and turn.continuations < state.config.auto_continue:
             return [counted, *continue_answer(state, turn, answer.stop_reason)]

@@ -101,7 +101,7 @@ def end_compaction(state: ConversationState, phase: Compacting, ended: ev.Compac
     """Take over the new history, if there is one. The phase is still *phase* afterwards."""
     before = len(state.history.messages)
     if ended.messages is not None:
-        state.history.replace_messages(with_temporary(state, phase.turn, ended.messages))
+        state.history.replace_messages(with_temporary(state, phase.turn, ended.messages), phase.compaction)
         config = state.request_config
         state.history_changed(config, config)
         if phase.source == state.source and not (phase.turn and phase.turn.has_source):

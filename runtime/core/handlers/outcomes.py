@@ -31,8 +31,8 @@ def awaits(state: ConversationState, outcome: ev.Outcome) -> bool:
 def conclude(state: ConversationState, outcome: ev.Outcome) -> list[Instruction]:
     """Apply *outcome*, which the current phase waits for."""
     match outcome, state.phase:
-        case ev.Answered(answer=answer, at=at), Requesting(turn=turn):
-            return complete_request(state, turn, answer, at)
+        case ev.Answered(answer=answer), Requesting(turn=turn):
+            return complete_request(state, turn, answer)
         case ev.RequestFailed(), Requesting(turn=turn):
             return fail_request(state, turn, outcome)
         case ev.TaskCancelled(partial=partial), Requesting(turn=turn, request=number):

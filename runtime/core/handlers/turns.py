@@ -12,6 +12,7 @@ from ...api.compact_reason import CompactReason
 from ...api.errors import HistoryFull
 from .. import events as ev
 from ..changes.continuation import answer_text, needs_prompt, prompt_message
+from ..figures import request_info
 from ..gates import CompactFirst, DontSend, PendingRequest, Verdict, first_objection
 from ..instructions import Emit, Instruction, SendRequest, StartBackoff
 from ..phases import Backoff, Compacting, Idle, Requesting
@@ -113,6 +114,7 @@ def fail_request(state: ConversationState, turn: Turn, failed: ev.RequestFailed)
     if failed.partial.message_id is None:  # the provider did not start to answer
         failed = msgspec.structs.replace(failed, partial=ev.NOTHING)
     turn, counted = count_partial_usage(state, turn, failed.partial)
+    state.last_request = request_info(turn.config(state.config), failed.partial, failed)
     if failed.failure.code == ContextOverflow.code:
         is_news = learn_window(state, failed.failure.message)
         if state.config.compaction and (not turn.overflows or (is_news and turn.overflows < MAX_OVERFLOWS)):
@@ -181,6 +183,7 @@ def fail_turn(state: ConversationState, turn: Turn, failure: ev.Failure, partial
 def count_usage(state: ConversationState, turn: Turn, answer: Answer | Partial) -> tuple[Turn, Instruction]:
     """Add the usage of *answer*, to a request with the history as it is, to the totals of the turn and the session."""
     usage = answer.usage
+    state.last_request = request_info(turn.config(state.config), answer)
     turn = msgspec.structs.replace(turn, usage=turn.usage + usage)
     state.usage += usage
     state.meter.count(answer, state.history.view, state.turn_config(turn))
@@ -199,7 +202,7 @@ def count_partial_usage(state: ConversationState, turn: Turn, partial: Partial) 
 def append_answer(state: ConversationState, answer: Answer | Partial, turn: Turn) -> ToolBatch:
     """Add *answer* to the history, and return its tool uses."""
     append = state.history.continue_answer if turn.continuing is not None else state.history.append_answer
-    kept = append(answer.content, turn.number, answer.origin)
+    kept = append(answer.content, turn.number, answer.origin, state.last_request)
     state.meter.messages_appended(len(state.history.messages))
     return ToolBatch.of(kept, getattr(answer, "stop_reason", StopReason.TOOL_USE), answer.usage)
 

@@ -252,6 +252,8 @@ class ModelChecker:
         match emitted:
             case out.TokenUpdate():
                 assert emitted.request == self.counted[-1]
+                assert (last := self.conversation.last_request)
+                assert last.usage == emitted.request
                 assert emitted.of_turn == summed(self.counted[self._before_turn.counted :])
                 assert emitted.of_session == summed(self.counted)
             case out.Retrying() | out.Continuing():

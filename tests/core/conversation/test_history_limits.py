@@ -16,13 +16,13 @@ from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.history import HistorySize
 
 KB = "x" * 1_000
-LIMIT = 10_000
+LIMIT = 14_000
 CONFIG = SessionConfig(provider=Scripted(), limits=Limits(history_bytes=LIMIT))
 RESULT = received(msg.ToolResults(results=(ToolResult(TOOL_USE.id, (Text(KB * 2),)),)), size_bytes=2_000)
 
 
 def conversation_of(turns: int) -> Conversation:
-    """A conversation of *turns* with 1.4 KB each."""
+    """A conversation of *turns* with 2 KB each."""
     conversation = opened_conversation(CONFIG)
     for turn in range(1, turns + 1):
         have_turn(conversation, turn)
@@ -49,18 +49,18 @@ def turns_of(conversation: Conversation) -> list[int]:
 
 
 def test_messages_that_a_compaction_removed_are_dropped_oldest_first() -> None:
-    conversation = conversation_of(6)
-    compact(conversation, summary(5), *conversation.history[10:])
-    have_turn(conversation, 7)
+    conversation = conversation_of(5)
+    compact(conversation, summary(4), *conversation.history[8:])
+    have_turn(conversation, 6)
     assert turns_of(conversation)[0] == 1
 
-    have_turn(conversation, 8)
+    have_turn(conversation, 7)
 
     assert conversation.history_size.held_bytes <= LIMIT
     assert turns_of(conversation)[0] == 2
-    assert turns_of(conversation)[-1] == 8
-    assert conversation.dropped_messages == 16 - len(conversation.full_history)
-    assert [message.turn for message in conversation.history] == [5, 6, 6, 7, 7, 8, 8]
+    assert turns_of(conversation)[-1] == 7
+    assert conversation.dropped_messages == 14 - len(conversation.full_history)
+    assert [message.turn for message in conversation.history] == [4, 5, 5, 6, 6, 7, 7]
 
 
 def test_a_message_that_the_rest_of_the_history_leaves_no_room_for_is_rejected() -> None:

@@ -34,7 +34,7 @@ from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.instructions import Cancel, Emit, EndSession, Instruction, SendRequest, StartCompaction
 
-COMPACTED = (Message(role=Role.USER, content=blocks(["in short"]), turn=1),)
+COMPACTED = (Message(role=Role.USER, content=blocks(["in short"]), turn=1, id="c1.1"),)
 
 
 def configure(change: msg.Configure) -> ev.Received:

@@ -66,6 +66,7 @@ SUMMARY = Message(
     content=(Text("in short"),),
     turn=1,
     stands_for=StandsFor(first_turn=1, last_turn=1, messages=2),
+    id="c1.1",
 )
 SNAPSHOT = Snapshot(
     record=9,
@@ -109,7 +110,7 @@ STORED_SNAPSHOT = (
     b'{"role":"assistant","content":[{"kind":"tooluse","id":"a","name":"look","input":{"at":1}},'
     b'{"kind":"tooluse","id":"b","name":"look","input":{"at":1}}],"turn":2}],'
     b'"messages":[{"role":"user","content":[{"kind":"text","text":"in short"}],"turn":1,'
-    b'"stands_for":{"first_turn":1,"last_turn":1,"messages":2}},'
+    b'"stands_for":{"first_turn":1,"last_turn":1,"messages":2},"id":"c1.1"},'
     b"2,3],"
     b'"queue":[{"message":{"kind":"usermessage","content":[{"kind":"text","text":"next"}]},"turn":3,'
     b'"size_bytes":7},{"message":{"kind":"configure","model":"other","next":"turn"},'
@@ -203,7 +204,7 @@ def test_a_snapshot_after_a_replay_is_as_small_as_before() -> None:
         received(msg.Compact()),
     ]
     records = [step for event in events for step in conversation.handle(event) if isinstance(step, ev.Record)]
-    summary = Message(role=Role.USER, content=(Text("in short"),), turn=1)
+    summary = Message(role=Role.USER, content=(Text("in short"),), turn=1, id="c1.1")
     compacted = ev.CompactionEnded(compaction=1, messages=(summary, *conversation.history[2:]))
     records += [step for step in conversation.handle(compacted) if isinstance(step, ev.Record)]
 

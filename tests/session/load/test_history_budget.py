@@ -18,7 +18,7 @@ KB = "x" * 1_000
 CONFIG = rc.SessionConfig(
     provider=rc.Scripted(script=Script(answers=((Say(text="ok"),),))), compaction=Window(keep_recent_turns=1)
 )
-LIMIT = 20_000
+LIMIT = 28_000
 
 
 async def publish(data: bytes) -> None:
@@ -54,7 +54,7 @@ def test_a_message_that_the_other_histories_leave_no_room_for_is_rejected_until_
         async with host_with("a", "b") as host:
             await fill(host, "a", 12)
 
-            with pytest.raises(HistoryFull, match="host_history_bytes is 20,000; clear or close"):
+            with pytest.raises(HistoryFull, match="host_history_bytes is 28,000; clear or close"):
                 await send(host, "b", rc.UserMessage.of(KB * 6))
             assert host.status(("b", 1)).turns == 0
 
