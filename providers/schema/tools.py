@@ -38,7 +38,7 @@ class Approval(StrEnum):
     ALWAYS = "always"
 
 
-BuiltIn = Literal["ask_user", "read_result"]
+BuiltIn = Literal["ask_user", "read_result", "search_tools"]
 """The tools that sessions answer themselves."""
 
 

@@ -1,6 +1,6 @@
 """The state of a conversation, and its snapshot."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -12,6 +12,7 @@ from ...compaction.estimate.plausibility import Figure
 from ...providers.schema.messages import Message, RequestInfo
 from ...providers.schema.request import Prompt
 from ...providers.schema.stop_reasons import StopReason
+from ...providers.schema.tools import Tool
 from ...providers.schema.usage import NONE_YET, Usage
 from ...providers.scripted.config import Scripted
 from ..api.config import SessionConfig
@@ -23,7 +24,7 @@ from .phases import TRANSITIONS, Backoff, Compacting, MailboxEmpty, Phase, Reque
 from .settings import prompts_before_change
 from .tools.approvals import Grant
 from .tools.kept_results import KeptResult
-from .tools.offered import NOTHING_ADDED, OfferedTools, offered
+from .tools.offered import NOTHING_ADDED, OfferedTools, deferred_tools, offered, used_tools
 from .turn import Overrides, Turn
 
 
@@ -106,6 +107,7 @@ class ConversationState:
     """The results of which the model has got a part, whole; the last ones, as far as there is room."""
     _offered: tuple[SessionConfig, OfferedTools, SessionConfig] | None = field(default=None, compare=False)
     # The last settings, and what requests have of them: the estimator knows settings by their identity.
+    _deferred: tuple[SessionConfig, dict[str, Tool]] | None = field(default=None, compare=False)
     last_request: RequestInfo | None = None
     """The last request that has ended, however it did."""
     trigger: type = field(default=MailboxEmpty, compare=False)
@@ -127,6 +129,13 @@ class ConversationState:
             case _:
                 pass
 
+    def with_fill_before(self, turn: Turn) -> Turn:
+        """*turn*, which is the running one, after what requests offer has changed: that takes room in the context."""
+        running = self.running_turn
+        if running is None or running.fill_before == turn.fill_before:
+            return turn
+        return msgspec.structs.replace(turn, fill_before=running.fill_before)
+
     @property
     def request_config(self) -> SessionConfig:
         """The settings of requests now: those of the running turn, or the session's."""
@@ -138,12 +147,24 @@ class ConversationState:
 
     def offered(self, config: SessionConfig) -> SessionConfig:
         """*config* with the tools that requests offer."""
-        if self.offered_tools is NOTHING_ADDED:
+        if not config.tools:
             return config
         known = self._offered
         if known is None or known[0] is not config or known[1] is not self.offered_tools:
-            known = self._offered = (config, self.offered_tools, offered(config, self.offered_tools))
+            settings = offered(config, self.offered_tools, self.deferred(config))
+            known = self._offered = (config, self.offered_tools, settings)
         return known[2]
+
+    def deferred(self, config: SessionConfig) -> dict[str, Tool]:
+        """The tools of *config*, by name, that requests do not hold before they are found."""
+        if self._deferred is None or not _defer_alike(self._deferred[0], config):
+            self._deferred = (config, deferred_tools(config))
+        return self._deferred[1]
+
+    def offer_used(self, messages: Iterable[Message], config: SessionConfig) -> None:
+        """Requests hold the definitions of tools that are used in *messages*, under *config*, from the next one on."""
+        if deferred := self.deferred(config):
+            self.offer(self.offered_tools.adding(name for name in used_tools(messages) if name in deferred))
 
     def offer(self, tools: OfferedTools) -> None:
         """Requests offer *tools* from the next one on."""
@@ -270,6 +291,16 @@ class ConversationState:
             kept_results=snapshot.kept_results or (),
             last_request=snapshot.last_request or None,
         )
+
+
+def _defer_alike(one: SessionConfig, other: SessionConfig) -> bool:
+    """True if the same tools are deferred under both, as far as that is seen at once."""
+    return (
+        one.tools is other.tools
+        and one.tool_choice is other.tool_choice
+        and one.provider is other.provider
+        and one.defer_tools is other.defer_tools
+    )
 
 
 def _running_turn(phase: Phase) -> Turn | None:

@@ -33,7 +33,15 @@ from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.settings.changes import TurnSettings
-from rayconteur.runtime.api.settings.policies import Limits, OnInterrupt, OnMaxSteps, OnRefusal, RetryPolicy, WhenBusy
+from rayconteur.runtime.api.settings.policies import (
+    DeferTools,
+    Limits,
+    OnInterrupt,
+    OnMaxSteps,
+    OnRefusal,
+    RetryPolicy,
+    WhenBusy,
+)
 from rayconteur.runtime.api.tools.builtins import ASK_USER
 from rayconteur.runtime.core import events as ev
 
@@ -43,7 +51,9 @@ RESPONSES_SIGNATURE = '{"id":"rs_1","encrypted_content":"s"}'  # a reasoning ite
 LOOK_BY_APPROVAL = [Tool(name="look", input_schema={"type": "object"}, approval=each) for each in Approval]
 LOOK_BY_APPROVAL.append(Tool(name="look", input_schema={"type": "object"}, ends_turn=True))
 LOOK = Tool(name="look", description="Look.", input_schema={"type": "object"})
-TOOLS = [(), (LOOK,), *((tool,) for tool in LOOK_BY_APPROVAL), (LOOK, ASK_USER)]
+MANY = (LOOK, ASK_USER, *(Tool(name=f"{first}{second}") for first in "xyz" for second in "abcdefghijk"))
+"""So many that they are deferred."""
+TOOLS = [(), (LOOK,), *((tool,) for tool in LOOK_BY_APPROVAL), (LOOK, ASK_USER), MANY]
 CLOSED: dict[str, Any] = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
 IMAGE = Image(url="https://example.org/raven.png")
 PDF = Document(data=b"%PDF", media_type="application/pdf")
@@ -62,7 +72,8 @@ LIMITS = [
 configs = st.builds(
     SessionConfig,
     provider=st.sampled_from(PROVIDERS),
-    tools=st.sampled_from([(), (LOOK, ASK_USER)]),
+    tools=st.sampled_from([(), (LOOK, ASK_USER), MANY]),
+    defer_tools=st.sampled_from([*DeferTools, DeferTools.AUTO]),
     when_busy=st.sampled_from(WhenBusy),
     on_interrupt=st.sampled_from(OnInterrupt),
     on_refusal=st.sampled_from(OnRefusal),
@@ -86,6 +97,12 @@ reads = st.builds(
     id=tool_use_ids,
     name=st.just("read_result"),
     input=st.sampled_from([{"id": "a"}, {"id": "call_0", "offset": 3}, {"id": "b", "search": "n"}, {"offset": -1}]),
+)
+searches = st.builds(
+    ToolUse,
+    id=tool_use_ids,
+    name=st.just("search_tools"),
+    input=st.sampled_from([{"query": "xc"}, {"query": "zk"}, {"query": "look"}, {"query": "swim"}, {}]),
 )
 questions = st.builds(
     ToolUse, id=tool_use_ids, name=st.just("ask_user"), input=st.sampled_from([{"question": "Which?"}, {"question": 7}])
@@ -173,7 +190,7 @@ def answer_contents(provider: str) -> st.SearchStrategy[tuple[Block, ...]]:
     kind, search_json = SERVER_TOOL_BLOCKS[provider]
     opaque = st.just(Opaque(provider=provider, type=kind, json=search_json))
     blocks = st.lists(texts | texts | thinking | opaque, max_size=3)
-    uses = st.lists(tool_uses | tool_uses | questions | reads | malformed_tool_uses, max_size=3)
+    uses = st.lists(tool_uses | tool_uses | questions | reads | searches | malformed_tool_uses, max_size=3)
     return st.tuples(blocks, uses).map(lambda parts: tuple(unique_tool_ids([*parts[0], *parts[1]])))
 
 

@@ -14,7 +14,15 @@ from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api.config import SessionConfig, SessionSettings
 from rayconteur.runtime.api.messages import Configure
 from rayconteur.runtime.api.settings.changes import TurnSettings, given_settings
-from rayconteur.runtime.api.settings.policies import Limits, OnInterrupt, OnMaxSteps, OnRefusal, RetryPolicy, WhenBusy
+from rayconteur.runtime.api.settings.policies import (
+    DeferTools,
+    Limits,
+    OnInterrupt,
+    OnMaxSteps,
+    OnRefusal,
+    RetryPolicy,
+    WhenBusy,
+)
 from rayconteur.runtime.core.settings import changed_config, require_valid
 
 CONFIG = SessionConfig(
@@ -54,6 +62,7 @@ EVERYTHING = Configure(
     on_max_steps=OnMaxSteps.ANSWER,
     approval_timeout_s=5.0,
     results_timeout_s=6.0,
+    defer_tools=DeferTools.NEVER,
     compaction=Window(keep_recent_turns=3),
     compact_eagerly=True,
     when_busy=WhenBusy.REJECT,

@@ -43,6 +43,15 @@ class OnMaxSteps(StrEnum):
     """The model is asked for a last answer, without tools. If it asks for tools all the same, the turn ends."""
 
 
+class DeferTools(StrEnum):
+    """Whether definitions of tools are left out of requests until the model has found them by a search."""
+
+    AUTO = "auto"
+    """Those of more than 30 tools are, or of 10 that take more than a tenth of the context window."""
+    NEVER = "never"
+    """All of them are in each request."""
+
+
 class OnRefusal(StrEnum):
     """What happens to the messages of a turn that the model or a content filter refused."""
 

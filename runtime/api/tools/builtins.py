@@ -46,7 +46,24 @@ READ_RESULT = Tool(
 )
 """Lets the model read on in results that were cut. A session offers it by itself, once it has cut a result."""
 
-RESERVED_NAMES = (READ_RESULT.name,)
+SEARCH_TOOLS = Tool(
+    name="search_tools",
+    description=(
+        "Find more tools: you are shown only some of those that there are. Use it when none of them does what is "
+        "needed. The tools that are found can be used from then on."
+    ),
+    input_schema={
+        "type": "object",
+        "properties": {
+            "query": {"type": "string", "description": "Words for what the tool should do, or the name of a tool."}
+        },
+        "required": ["query"],
+    },
+    builtin="search_tools",
+)
+"""Finds tools whose definitions are deferred. A session offers it by itself when it defers some."""
+
+RESERVED_NAMES = (READ_RESULT.name, SEARCH_TOOLS.name)
 """The names of tools that a session may add to those of its settings."""
 
 
@@ -63,3 +80,9 @@ class ReadInput(msgspec.Struct, frozen=True):
     id: str
     offset: Annotated[int, Meta(ge=0)] = 0
     search: str | None = None
+
+
+class SearchInput(msgspec.Struct, frozen=True):
+    """The input of ``SEARCH_TOOLS``."""
+
+    query: str

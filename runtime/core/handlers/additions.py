@@ -37,6 +37,7 @@ def add_messages(state: ConversationState, messages: Sequence[Message], first_tu
     # Their answers are under the prompt of those before. That of a turn which has left may not come back with them.
     state.prompts = answered_prompts(state.prompts, state.history.messages)
     state.history.add(numbered)
+    state.offer_used(numbered, state.config)
     state.meter.fill_up(state.history.messages, state.offered(state.config))
     state.cut_off = state.overrides = None
     turns = tuple(dict.fromkeys(message.turn for message in numbered))

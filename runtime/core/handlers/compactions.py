@@ -11,6 +11,7 @@ from ..instructions import Cancel, Emit, Instruction, StartCompaction
 from ..phases import Compacting, Idle
 from ..settings import answered_prompts
 from ..state import ConversationState
+from ..tools.offered import used_tools
 from ..turn import Turn
 from .removal import with_temporary, without_temporary
 
@@ -102,6 +103,7 @@ def end_compaction(state: ConversationState, phase: Compacting, ended: ev.Compac
     before = len(state.history.messages)
     if ended.messages is not None:
         state.history.replace_messages(with_temporary(state, phase.turn, ended.messages), phase.compaction)
+        state.offered_tools = state.offered_tools.without_others(used_tools(ended.messages))
         config = state.request_config
         state.history_changed(config, config)
         if phase.source == state.source and not (phase.turn and phase.turn.has_source):

@@ -6,6 +6,7 @@ from ....providers.schema.messages import Message
 from ...api.errors import HistoryFull, InvalidRecord
 from ..phases import Idle
 from ..state import ConversationState
+from ..tools.offered import used_tools
 
 
 def import_messages(state: ConversationState, messages: Sequence[Message]) -> None:
@@ -25,4 +26,6 @@ def import_messages(state: ConversationState, messages: Sequence[Message]) -> No
         )
     state.history.extend(messages)
     state.turns = max([state.turns, *(message.turn for message in messages)])
+    deferred = state.deferred(state.config)
+    state.offered_tools = state.offered_tools.adding(name for name in used_tools(messages) if name in deferred)
     state.meter.add_to_fill(messages, len(state.history.messages), state.request_config)

@@ -19,7 +19,7 @@ from ..mailbox import Queued, require_size
 from ..phases import STATES, Compacting, Idle, MailboxEmpty, Requesting
 from ..settings import changed_config, require_valid
 from ..state import ConversationState
-from ..tools.offered import NOTHING_ADDED
+from ..tools.offered import NOTHING_ADDED, used_tools
 from .additions import add_messages, queued_addition
 from .compactions import cancel_eager_compaction, start_compaction
 from .interrupts import close_session, interrupt, interrupt_running
@@ -152,7 +152,10 @@ def _continue(state: ConversationState) -> list[Instruction]:
 def _configure(state: ConversationState, change: msg.Configure, facts: ModelFacts, source: str) -> list[Instruction]:
     config = changed_config(state.config, change, facts)
     turn = state.running_turn
-    old, old_request, state.config = state.config, state.request_config, config
+    previous, old, old_request = state.config, state.offered(state.config), state.request_config
+    state.config = config
+    if config.tools != previous.tools:
+        _keep_used_tools(state)
     if given_settings(change).keys() & {"provider", "model"}:  # a change that was queued may be older than these
         state.source = source or state.source
     state.change_request_config(old_request, state.request_config)
@@ -164,6 +167,14 @@ def _configure(state: ConversationState, change: msg.Configure, facts: ModelFact
     return [ApplySettings(config), Emit(configured)]
 
 
+def _keep_used_tools(state: ConversationState) -> None:
+    """The tools have changed. Those that are used in the history stay defined, as far as there still are such."""
+    kept = state.offered_tools.without_others(tool.name for tool in state.config.tools)
+    deferred = state.deferred(state.config)
+    used = (name for name in used_tools(state.history.messages) if name in deferred) if deferred else ()
+    state.offered_tools = kept.adding(used)
+
+
 def _refill(state: ConversationState, old: SessionConfig, new: SessionConfig) -> None:
     """The settings of requests were *old* when the fill of the context window was counted."""
     if new.provider.name == old.provider.name and _counted(new) != _counted(old):
@@ -172,7 +183,7 @@ def _refill(state: ConversationState, old: SessionConfig, new: SessionConfig) ->
 
 def _refill_before_turn(state: ConversationState, old: SessionConfig) -> None:
     """The session's settings were *old* when the running turn started."""
-    old, new = state.offered(old), state.offered(state.config)
+    new = state.offered(state.config)
     if new.provider.name != old.provider.name:
         state.change_fill_before(lambda _: None)
     elif _counted(new) != _counted(old):
@@ -213,7 +224,7 @@ def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
 def _clear(state: ConversationState) -> list[Instruction]:
     state.history.clear()
     state.cut_off, state.kept_results, state.offered_tools = None, (), NOTHING_ADDED
-    state.history_changed(state.config, state.config)
+    state.history_changed(state.request_config, state.request_config)
     state.policy.history_replaced()
     return [Emit(out.Cleared())]
 

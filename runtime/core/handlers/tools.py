@@ -12,7 +12,7 @@ from ...api import events as out
 from ...api import messages as msg
 from ...api.errors import NoApprovalNeeded
 from ...api.settings.policies import OnMaxSteps
-from ...api.tools.builtins import ReadInput
+from ...api.tools.builtins import READ_RESULT, ReadInput, SearchInput
 from ..changes.continuation import answer_text
 from ..instructions import Emit, Instruction, StartToolTimer
 from ..mailbox import require_size
@@ -27,8 +27,8 @@ from ..tools.batch import (
     unexpected_answer,
     unexpected_tool_message,
 )
-from ..tools.builtins import answer, ask_questions, builtin_uses
-from ..tools.kept_results import KeptResult, cut_results, read, within
+from ..tools.builtins import InvalidInput, ask_questions, builtin_uses, found_tools, input_of
+from ..tools.kept_results import KeptResult, Unreadable, cut_results, read, within
 from ..turn import MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
 from .turns import append_results, end_turn, next_request, require_history_room
 
@@ -50,6 +50,7 @@ def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch, at: 
         return _end_step(state, turn, batch.refused_as_too_many())
     config = turn.config(state.config)
     batch, answered = _use_builtins(state, turn, batch)
+    turn = state.with_fill_before(turn)
     unapproved = [use.id for use in batch.approved if needs_approval(use, config, state.grants, at)]
     if unapproved:
         batch = batch.with_unapproved(unapproved)
@@ -76,11 +77,27 @@ def _use_builtins(state: ConversationState, turn: Turn, batch: ToolBatch) -> tup
     before = batch
     batch, events = ask_questions(turn, batch, uses)
     for use in before.open:
-        if uses.get(use.id) == "read_result":
-            batch = answer(batch, use, ReadInput, lambda wanted: read(wanted, state.kept_results, state.history.full))
+        try:
+            match uses.get(use.id):
+                case "read_result":
+                    text = read(input_of(use, ReadInput), state.kept_results, state.history.full)
+                case "search_tools":
+                    text = _find_tools(state, turn, input_of(use, SearchInput))
+                case _:
+                    continue
+            batch = batch.with_text(use, text)
+        except (InvalidInput, Unreadable) as error:
+            batch = batch.with_errors((use,), str(error))
     ended = [result for each, result in batch.results.items() if each not in before.results]
     started = [_started(turn, batch, result.tool_use_id) for result in ended if not result.is_error]
     return batch, [*events, *started, *(_ended(turn, batch, result, None) for result in ended)]
+
+
+def _find_tools(state: ConversationState, turn: Turn, wanted: SearchInput) -> str:
+    """What the model is told of the tools that it *wanted*: requests hold their definitions from now on."""
+    names, text = found_tools(wanted.query, state.deferred(turn.config(state.config)))
+    state.offer(state.offered_tools.adding(names))
+    return text
 
 
 def accept_tool_message(
@@ -119,8 +136,8 @@ def _accept_results(state: ConversationState, message: msg.ToolResults, size_byt
     require_history_room(state, size_bytes)
     if whole:
         state.kept_results = within((*state.kept_results, *whole), limit_bytes)
-        state.offer(msgspec.structs.replace(state.offered_tools, reads_results=True))
-        turn = state.running_turn or turn  # what it knows of the context has changed with the tools
+        state.offer(state.offered_tools.adding((READ_RESULT.name,)))
+        turn = state.with_fill_before(turn)
     ended = [_ended(turn, batch, each, message.durations_s.get(each.tool_use_id)) for each in message.results]
     emitted = [*(_started(turn, batch, each) for each in started), *ended]
     return [*map(Emit, emitted), *_go_on(state, turn, batch)]

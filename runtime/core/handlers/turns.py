@@ -204,6 +204,7 @@ def append_answer(state: ConversationState, answer: Answer | Partial, turn: Turn
     append = state.history.continue_answer if turn.continuing is not None else state.history.append_answer
     kept = append(answer.content, turn.number, answer.origin, state.last_request)
     state.meter.messages_appended(len(state.history.messages))
+    state.offer_used(state.history.messages[-1:] if kept else (), turn.config(state.config))
     return ToolBatch.of(kept, getattr(answer, "stop_reason", StopReason.TOOL_USE), answer.usage)
 
 

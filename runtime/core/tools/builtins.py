@@ -1,6 +1,6 @@
 """What a session answers itself: the uses of built-in tools."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
@@ -13,9 +13,12 @@ from ...api.config import SessionConfig
 from ...api.tools.builtins import QuestionInput
 from ..turn import Turn
 from .batch import ToolBatch
-from .kept_results import Unreadable
+from .search import search_tools
 
 T = TypeVar("T")
+
+_NAMES, _LINE_CHARACTERS, _BREAK = 50, 300, "\n"
+"""A search without success names so many tools. Of the description of one that is found, it shows the first line."""
 
 
 class InvalidInput(Exception):
@@ -55,12 +58,14 @@ def ask_questions(turn: Turn, batch: ToolBatch, uses: dict[str, BuiltIn]) -> tup
     return batch, events
 
 
-def answer(batch: ToolBatch, use: ToolUse, kind: type[T], read: Callable[[T], str]) -> ToolBatch:
-    """*batch* with the result of *use*: what *read* makes of its input, of *kind*, or an error."""
-    try:
-        return batch.with_text(use, read(input_of(use, kind)))
-    except (InvalidInput, Unreadable) as error:
-        return batch.with_errors((use,), str(error))
+def found_tools(query: str, deferred: Mapping[str, Tool]) -> tuple[list[str], str]:
+    """The names of those of *deferred* that fit *query*, and what the model is told of them."""
+    found = search_tools(query, tuple(deferred.values()))
+    if not found:
+        names = ", ".join(list(deferred)[:_NAMES])
+        return [], f"No tool fits these words. Some of the tools: {names}"
+    lines = (f"- {tool.name}: {tool.description.strip().partition(_BREAK)[0]}"[:_LINE_CHARACTERS] for tool in found)
+    return [tool.name for tool in found], "\n".join(("These tools can be used from now on:", *lines))
 
 
 def input_of(use: ToolUse, kind: type[T]) -> T:

@@ -1,35 +1,96 @@
-"""The tools that requests offer: those of the settings, and what the session adds to them."""
+"""The tools that requests offer: those of the settings, or some of them, and what the session adds to them."""
+
+from collections.abc import Iterable
 
 import msgspec
 
+from ....compaction.estimate.sizes import settings_sizes
+from ....providers.models import context_limit_tokens
+from ....providers.schema.content import ToolUse
+from ....providers.schema.messages import Message
 from ....providers.schema.tools import Tool
 from ...api.config import SessionConfig
-from ...api.tools.builtins import READ_RESULT
+from ...api.settings.policies import DeferTools
+from ...api.tools.builtins import READ_RESULT, SEARCH_TOOLS
+
+MAX_TOOLS = 30
+"""More tools than these are deferred."""
+
+MAX_WINDOW_SHARE = 0.1
+"""Tools are deferred, too, whose definitions take more of the context window."""
+
+MIN_TOOLS = 10
+"""With fewer tools, a search saves nothing."""
 
 
 class OfferedTools(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a session offers besides the tools of its settings.
+    """The names of tools that a session has *added* to what its requests offer at first, in that order.
 
-    *reads_results*: the model has got a part of a result, and may read on. What is added comes after the others: so
+    Those are tools that were deferred, and have been found or used, and ``READ_RESULT``. None is added in between: so
     the definitions before it stay in the provider's cache.
     """
 
-    reads_results: bool = False
+    added: tuple[str, ...] = ()
+
+    def adding(self, names: Iterable[str]) -> "OfferedTools":
+        """These, and *names* after them."""
+        added = tuple(dict.fromkeys((*self.added, *names)))
+        return self if added == self.added else OfferedTools(added)
+
+    def without_others(self, names: Iterable[str]) -> "OfferedTools":
+        """Those that are among *names*, and ``READ_RESULT``."""
+        kept = {*names, READ_RESULT.name}
+        added = tuple(name for name in self.added if name in kept)
+        return self if added == self.added else OfferedTools(added)
 
 
 NOTHING_ADDED = OfferedTools()
 
 
-def offered(config: SessionConfig, tools: OfferedTools) -> SessionConfig:
-    """*config* with the tools that its requests offer."""
-    if not tools.reads_results or not config.tools or READ_RESULT.name in (tool.name for tool in config.tools):
+def offered(config: SessionConfig, tools: OfferedTools, deferred: dict[str, Tool]) -> SessionConfig:
+    """*config* with the tools that its requests offer. Those of *deferred* are only among them if they were added."""
+    may_be_added: dict[str, Tool] = dict(deferred)
+    if config.tools and all(tool.name != READ_RESULT.name for tool in config.tools):
+        may_be_added[READ_RESULT.name] = READ_RESULT
+    added = tuple(may_be_added[name] for name in tools.added if name in may_be_added)
+    if not deferred and not added:
         return config
+    shown = tuple(tool for tool in config.tools if tool.name not in deferred)
+    searches = any(tool.name == SEARCH_TOOLS.name for tool in shown)
+    search = (SEARCH_TOOLS,) if deferred and not searches else ()
     choice = config.tool_choice
-    if choice is not None and choice.allowed:
+    if READ_RESULT in added and choice is not None and choice.allowed:
         choice = msgspec.structs.replace(choice, allowed=(*choice.allowed, READ_RESULT.name))
-    return msgspec.structs.replace(config, tools=(*config.tools, READ_RESULT), tool_choice=choice)
+    return msgspec.structs.replace(config, tools=(*shown, *search, *added), tool_choice=choice)
 
 
-def has_tools(config: SessionConfig) -> bool:
-    """True if the model has a tool that is not the provider's own."""
-    return any(isinstance(tool, Tool) for tool in config.tools)
+def deferred_tools(config: SessionConfig) -> dict[str, Tool]:
+    """The tools of *config*, by name, whose definitions requests do not hold before they are found.
+
+    Those of the provider, built-in ones, those that end a turn, and what the tool choice names are always there. A
+    session that defers tools by a search of its provider, or marks some to be deferred, is left to do so.
+    """
+    own = [tool for tool in config.tools if isinstance(tool, Tool) and not tool.builtin]
+    if config.defer_tools is DeferTools.NEVER or len(own) < MIN_TOOLS or any(tool.deferred for tool in own):
+        return {}
+    if len(own) <= MAX_TOOLS and not _is_large(config):
+        return {}
+    choice = config.tool_choice
+    named = {choice.name, *choice.allowed} if choice else set[str | None]()
+    return {tool.name: tool for tool in own if not tool.ends_turn and tool.name not in named}
+
+
+def used_tools(messages: Iterable[Message]) -> Iterable[str]:
+    """The names of the tools that are used in *messages*, in order."""
+    return (block.name for message in messages for block in message.content if isinstance(block, ToolUse))
+
+
+def _is_large(config: SessionConfig) -> bool:
+    """True if the definitions take more of the context window than they should, by our own count.
+
+    What is learned of the window, and from reported figures, does not count: the definitions would come and go.
+    """
+    provider = config.provider
+    without = msgspec.structs.replace(config, tools=(), tool_choice=None)
+    tokens = sum(settings_sizes(config, provider.name)) - sum(settings_sizes(without, provider.name))
+    return tokens > MAX_WINDOW_SHARE * context_limit_tokens(provider.facts)

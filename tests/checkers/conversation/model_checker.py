@@ -1,6 +1,7 @@
 """A model of a conversation that checks the real one: it derives the expected state and tests every guarantee."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from types import NoneType
 
@@ -23,6 +24,7 @@ from checkers.conversation.kept_messages import (
 )
 from checkers.conversation.mailbox_ledger import MailboxLedger, turns_added
 from checkers.conversation.prompt_ledger import PromptLedger, SettingsLedger
+from checkers.conversation.records import record_in
 from checkers.conversation.temporary_content import TEMPORARY, TemporaryLedger, has_temporary, is_aside
 from checkers.conversation.tool_ledger import ToolLedger
 from checkers.conversation.usage_sums import summed, usages_of
@@ -97,19 +99,20 @@ class ModelChecker:
         if not instructions:
             assert self.conversation == before, "an event that was ignored changed something"
             return ()
-        self._check_record(event, instructions)
+        self.records.append(record_in(instructions, event, len(self.records) + 1))
         self._update_model(before, event)
-        self._note_tools(event)
-        self._follow_compactions(before, event)
         emitted = [step.event for step in instructions if isinstance(step, Emit)]
-        base = self._tools.offered(self.conversation.config)
-        self._prompts.update(before, event, self.conversation, base, turns_added(emitted) | self.mailbox.added)
+        added = turns_added(emitted) | self.mailbox.added
+        self._note_tools(before, event, added)
+        self._follow_compactions(before, event)
+        base = self._tools.offers.offered(self.conversation.config)
+        self._prompts.update(before, event, self.conversation, base, added)
         before_turn = self._before_turn
         self._is_aside = is_aside(before)
         for step in instructions:
-            if isinstance(step, ApplySettings):
-                before_turn = before_turn.with_settings(*map(self._tools.offered, (self.applied, step.config)))
+            is_current = isinstance(step, ApplySettings) and before_turn is self._before_turn
             self._check_instruction(step, event)
+            before_turn = self._before_turn if is_current else before_turn
         self._check_history(before, before_turn, event, emitted)
         self._check_state()
         return instructions
@@ -127,17 +130,6 @@ class ModelChecker:
         assert Conversation.restore(msgspec.msgpack.decode(stored, type=Snapshot)) == self.conversation
 
     # Events
-
-    def _check_record(self, event: ev.Event, instructions: Sequence[Instruction]) -> None:
-        records = [step for step in instructions if isinstance(step, ev.Record)]
-        [record] = records
-        assert instructions[0] is record, "something is done before the event is recorded"
-        assert record.number == len(self.records) + 1
-        recorded = record.event
-        if isinstance(event, ev.Received) and isinstance(recorded, ev.Received) and recorded.partial == ev.NOTHING:
-            event = msgspec.structs.replace(event, partial=ev.NOTHING)
-        assert recorded == event
-        self.records.append(record)
 
     def _check_rejection(self, before: Conversation, event: ev.Event, rejection: RayconteurError) -> None:
         assert self.conversation == before, "a rejected event changed something"
@@ -167,10 +159,11 @@ class ModelChecker:
             self._expect_changed_history()
         self._originals.update(before, event)
 
-    def _note_tools(self, event: ev.Event) -> None:
-        before = self._tools.offered(self.applied)
-        self._tools.note(event, self.applied)
-        self._before_turn = self._before_turn.with_settings(before, self._tools.offered(self.applied))
+    def _note_tools(self, before: Conversation, event: ev.Event, added: AbstractSet[int]) -> None:
+        offers, applied, in_force = self._tools.offers, self.applied, self.settings.in_force(self.applied)
+        offered = offers.offered(applied)
+        offers.note(before, event, self.conversation, lambda each: applied if each.turn in added else in_force)
+        self._before_turn = self._before_turn.with_settings(offered, offers.offered(applied))
 
     # Instructions
 
@@ -193,7 +186,7 @@ class ModelChecker:
                 assert self.work is None
                 if isinstance(step, StartCompaction):
                     in_force = self._tools.expected_config(self.settings.in_force(self.applied))
-                    assert step.config == (in_force if self.running else self._tools.offered(self.applied))
+                    assert step.config == (in_force if self.running else self._tools.offers.offered(self.applied))
                     self._check_compaction()
                     assert not has_temporary(step.messages), "a summary would keep what is temporary"
                 self.work = step
@@ -203,8 +196,10 @@ class ModelChecker:
             case Acknowledge():
                 assert isinstance(event, ev.Received)
             case ApplySettings():
-                changed = map(self._tools.offered, (self.applied, step.config))
-                self._before_turn = self._before_turn.with_settings(*changed)
+                before = self._tools.offers.offered(self.applied)
+                if step.config.tools != self.applied.tools:
+                    self._tools.offers.configured(step.config, self.conversation.history)
+                self._before_turn = self._before_turn.with_settings(before, self._tools.offers.offered(step.config))
                 self.applied = step.config
             case ev.Record() | StartToolTimer():
                 pass
@@ -223,7 +218,7 @@ class ModelChecker:
             case out.Completed() | out.Failed() | out.Interrupted():
                 self._end_turn(emitted)
             case out.Cleared():
-                self._tools.reads_results = False
+                self._tools.offers.added.clear()
                 assert self.queue.pop(0) == "clear"
             case out.MessagesAdded():
                 self.mailbox.check_added(emitted)
@@ -259,7 +254,9 @@ class ModelChecker:
             case out.Retrying() | out.Continuing():
                 pass
             case _:
+                before = self._tools.offers.offered(self.applied)
                 self._tools.check(emitted, event, self.settings.in_force(self.applied))
+                self._before_turn = self._before_turn.with_settings(before, self._tools.offers.offered(self.applied))
 
     def _start_turn(self, turn: int, message: msg.ToLLM | None) -> None:
         self.running, self.attempts = turn, 0

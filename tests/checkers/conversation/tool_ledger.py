@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from checkers.conversation.offered_ledger import OfferedLedger, deferred_in
 
 from rayconteur.providers.schema.content import Text, ToolResult, ToolUse
 from rayconteur.providers.schema.tools import Approval, Tool
@@ -13,7 +14,6 @@ from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.settings.policies import NO_TOOLS, OnMaxSteps
-from rayconteur.runtime.api.tools.builtins import READ_RESULT
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.tools.batch import NO_MORE
 
@@ -29,7 +29,8 @@ class ToolLedger:
     """
 
     steps: int = 0
-    reads_results: bool = False
+    offers: OfferedLedger = field(default_factory=OfferedLedger)
+    searches: list[ToolUse] = field(default_factory=list[ToolUse])
     uses: list[ToolUse] = field(default_factory=list[ToolUse])
     allowed: set[str] = field(default_factory=set[str])
     unapproved: set[str] = field(default_factory=set[str])
@@ -55,22 +56,8 @@ class ToolLedger:
     def expected_config(self, config: SessionConfig) -> SessionConfig:
         """The settings of the next request: the last one of a turn may have no tools."""
         is_last = self.steps >= config.max_steps and config.on_max_steps is OnMaxSteps.ANSWER
-        config = self.offered(config)
+        config = self.offers.offered(config)
         return msgspec.structs.replace(config, tool_choice=NO_TOOLS) if is_last and config.tools else config
-
-    def offered(self, config: SessionConfig) -> SessionConfig:
-        """*config* with the tools that requests offer."""
-        if not self.reads_results or not config.tools:
-            return config
-        return msgspec.structs.replace(config, tools=(*config.tools, READ_RESULT))
-
-    def note(self, event: ev.Event, config: SessionConfig) -> None:
-        """*event* was accepted: a result may be cut, and the model may read on in it."""
-        if isinstance(event, ev.Received) and isinstance(event.message, msg.ToolResults):
-            most = event.message.max_result_bytes
-            for result in event.message.results:
-                size = sum(len(block.text.encode()) for block in result.content if isinstance(block, Text))
-                self.reads_results |= most is not None and most < size <= config.limits.kept_result_bytes
 
     def check(self, emitted: out.FromLLM, event: ev.Event, config: SessionConfig) -> None:
         """Check an *emitted* event of a tool. *event* led to it, *config* are the settings in force."""
@@ -82,7 +69,7 @@ class ToolLedger:
             case out.ToolStarted(name=name) | out.ToolCompleted(name=name) | out.ToolFailed(name=name) if (
                 name in self.builtins
             ):
-                self._check_builtin(emitted, event)
+                self._check_builtin(emitted, event, config)
             case out.ToolBatch(uses=uses, refused=refused, step=step):
                 self._check_batch(uses, refused, event, config)
                 assert step == self.steps
@@ -119,7 +106,7 @@ class ToolLedger:
         assert {"question": asked.question} in [use.input for use in self._uses_of_builtins()]
         self.asked.add(asked.tool_use_id)
 
-    def _check_builtin(self, emitted: OfTool, event: ev.Event) -> None:
+    def _check_builtin(self, emitted: OfTool, event: ev.Event, config: SessionConfig) -> None:
         use = emitted.tool_use_id
         assert use not in self.ended
         match emitted:
@@ -127,6 +114,11 @@ class ToolLedger:
                 assert isinstance(event, ev.Answered)
                 self.started.add(use)
                 return
+            case out.ToolCompleted(name="search_tools"):
+                assert isinstance(event, ev.Answered)
+                query = self.searches.pop(0).input["query"]
+                if query in deferred_in(config):
+                    self.offers.add(query)
             case out.ToolCompleted(name="read_result"):
                 assert isinstance(event, ev.Answered)
                 assert use in self.started
@@ -142,7 +134,11 @@ class ToolLedger:
         self.steps += 1
         self.end_step()
         self.uses = [block for block in event.answer.content if isinstance(block, ToolUse)]
-        self.builtins = {tool.name for tool in self.offered(config).tools if isinstance(tool, Tool) and tool.builtin}
+        valid = [use for use in self.uses if use.malformed is None]
+        self.searches = [use for use in valid if use.name == "search_tools" and "query" in use.input]
+        self.builtins = {
+            tool.name for tool in self.offers.offered(config).tools if isinstance(tool, Tool) and tool.builtin
+        }
 
     def _uses_of_builtins(self) -> list[ToolUse]:
         return [use for use in self.uses if use.name in self.builtins and use.malformed is None]
