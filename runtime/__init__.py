@@ -36,7 +36,7 @@ from .api.options import OnAbandon, OnToolError, RouterLimits
 from .api.placement import Placement
 from .api.settings.changes import TurnSettings
 from .api.settings.policies import DeferTools, OnInterrupt, OnMaxSteps, OnRefusal, WhenBusy
-from .api.status import CompactResult, SessionList, SessionStatus, State
+from .api.status import CompactResult, SessionList, SessionStatus, SessionSummary, State
 from .api.tools.builtins import ASK_USER, READ_RESULT
 from .api.tools.function_tool import FunctionTool
 from .api.tools.places import ActorMethod, RayTask
@@ -73,10 +73,10 @@ def __dir__() -> list[str]:
 # fmt: off
 __all__ = [
     "ASK_USER", "READ_RESULT", "ActorMethod", "AddMessages", "AnswerQuestion", "Approval", "ApprovalRequested",
-    "Approve", "Close", "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "DeferTools",
-    "Deny", "Died", "FinalAnswer", "FunctionTool", "MessagesAdded", "OnAbandon", "OnInterrupt", "OnMaxSteps",
-    "OnRefusal", "OnToolError", "Placement", "PromptMap", "QuestionAsked", "RayTask", "Reader", "Receipt",
-    "RequestApproval", "Rewind", "Rewound", "RouterLimits", "SessionList", "SessionStatus", "State", "StepCompleted",
+    "Approve", "Close", "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "DeferTools", "Deny",
+    "Died", "FinalAnswer", "FunctionTool", "MessagesAdded", "OnAbandon", "OnInterrupt", "OnMaxSteps", "OnRefusal",
+    "OnToolError", "Placement", "PromptMap", "QuestionAsked", "RayTask", "Reader", "Receipt", "RequestApproval",
+    "Rewind", "Rewound", "RouterLimits", "SessionList", "SessionStatus", "SessionSummary", "State", "StepCompleted",
     "TextTools", "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStarted", "ToolUpdate", "TurnEnd", "TurnSettings",
     "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
 ]

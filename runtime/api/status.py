@@ -91,6 +91,44 @@ class SessionStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         )
 
 
+class SessionSummary(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What has happened in a session since it was opened. Times are in Unix seconds, durations in seconds.
+
+    *turns* counts all turns, those that run, wait or were added included, and the next three how they ended. *steps*
+    are the answers whose tool uses all have their results, *tool_calls* these tool uses. *messages* is the length of
+    the history now. *usage* is the total of all *requests*, *retries* are those that were sent again after a failure.
+    *turns_s* is the time spent in turns that have ended, *requests_s* that in requests, *tools_s* that in tools, as far
+    as who ran them says so. *first_at* and *last_at* are the times of its first and its last activity.
+    """
+
+    __repr__ = short_repr
+
+    id: str
+    created_at: float
+    turns: int
+    completed_turns: int
+    interrupted_turns: int
+    failed_turns: int
+    steps: int
+    messages: int
+    tool_calls: int
+    failed_tool_calls: int
+    requests: int
+    retries: int
+    compactions: int
+    usage: Usage
+    turns_s: float
+    requests_s: float
+    tools_s: float
+    first_at: float | None = None
+    last_at: float | None = None
+
+    @property
+    def successful_tool_calls(self) -> int:
+        """How many tool uses have a result that is no error."""
+        return self.tool_calls - self.failed_tool_calls
+
+
 class SessionList(list[SessionStatus]):
     """Statuses of sessions in the order of their ids, as far as they could be read.
 

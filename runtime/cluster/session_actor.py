@@ -15,7 +15,7 @@ from ray.actor import ActorProxy
 from ...providers.registry import ProviderConfig, load_provider
 from ..api.config import SessionConfig
 from ..api.errors import DirectoryUnreachable, RuntimeClosed
-from ..api.status import SessionStatus
+from ..api.status import SessionStatus, SessionSummary
 from ..session.client_pool import ClientPool
 from ..session.garbage import SessionFreezer
 from ..session.host import Host, SessionKey
@@ -172,6 +172,11 @@ class _SessionActor:
     async def status(self, key: SessionKey) -> SessionStatus:
         """The session's status."""
         return self._host.status(key)
+
+    @ray.method
+    async def summary(self, key: SessionKey) -> SessionSummary:
+        """What has happened in the session."""
+        return self._host.summary(key)
 
     @ray.method
     async def statuses(self, session_ids: list[str]) -> bytes:

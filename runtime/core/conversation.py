@@ -20,6 +20,7 @@ from ..api.settings.policies import WhenBusy
 from ..api.status import State
 from . import events as ev
 from .context_meter import Fill
+from .figures.tally import Tally
 from .handlers.imports import import_messages
 from .handlers.messages import accept_message, ends_request, run_queue
 from .handlers.outcomes import awaits, conclude
@@ -101,6 +102,16 @@ class Conversation:
     def last_request(self) -> RequestInfo | None:
         """The last request that has ended, however it did."""
         return self._state.last_request
+
+    @property
+    def tally(self) -> Tally:
+        """What has happened so far, counted. Don't change it."""
+        return self._state.tally or Tally()
+
+    @property
+    def compactions(self) -> int:
+        """The number of compactions so far."""
+        return self._state.compactions
 
     @property
     def fill(self) -> Fill:
@@ -221,6 +232,7 @@ class Conversation:
             event = msgspec.structs.replace(event, partial=ev.NOTHING)
         was_idle = isinstance(state.phase, Idle | Unopened)
         before, state.history.now = state.history.now, event.at or state.history.now
+        last_request = state.last_request
         try:
             instructions = self._change(event)
         except RayconteurError:
@@ -230,6 +242,10 @@ class Conversation:
             instructions += run_queue(state)
         state.history.drop_removed(state.config.limits.history_bytes)
         state.record += 1
+        ended = None if state.last_request is last_request else state.last_request
+        if ended or any(isinstance(step, Emit) for step in instructions):
+            state.tally = state.tally or Tally()
+            state.tally.count(instructions, ended, state.history.now)
         return [ev.Record(state.record, event), *instructions]
 
     def _change(self, event: ev.Event) -> list[Instruction]:

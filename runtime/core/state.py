@@ -1,6 +1,7 @@
 """The state of a conversation, and its snapshot."""
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -18,6 +19,7 @@ from ...providers.scripted.config import Scripted
 from ..api.config import SessionConfig
 from .compaction_policy import CompactionPolicy, ContextWindow
 from .context_meter import ContextMeter, Fill
+from .figures.tally import Tally
 from .history import History
 from .mailbox import Mailbox, Queued
 from .phases import TRANSITIONS, Backoff, Compacting, MailboxEmpty, Phase, Requesting, ToolsOut, Unopened
@@ -62,6 +64,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     kept_results: tuple[KeptResult, ...] | UnsetType = UNSET
     now: float | UnsetType = UNSET
     last_request: RequestInfo | UnsetType = UNSET
+    tally: Tally | UnsetType = UNSET
 
 
 NOT_OPENED = SessionConfig(provider=Scripted(model="none"))
@@ -110,6 +113,8 @@ class ConversationState:
     _deferred: tuple[SessionConfig, dict[str, Tool]] | None = field(default=None, compare=False)
     last_request: RequestInfo | None = None
     """The last request that has ended, however it did."""
+    tally: Tally | None = None
+    """What has happened so far; nothing before the first event for readers."""
     trigger: type = field(default=MailboxEmpty, compare=False)
     """What is taking effect: the key of the transition in ``TRANSITIONS``."""
 
@@ -247,6 +252,7 @@ class ConversationState:
             kept_results=self.kept_results or UNSET,
             now=self.history.now or UNSET,
             last_request=self.last_request or UNSET,
+            tally=copy(self.tally) if self.tally else UNSET,
             dropped_messages=self.history.dropped_messages,
             figure=self.meter.figure or UNSET,
             learned_window_tokens=self.policy.learned_tokens or UNSET,
@@ -290,6 +296,7 @@ class ConversationState:
             offered_tools=snapshot.offered_tools or NOTHING_ADDED,
             kept_results=snapshot.kept_results or (),
             last_request=snapshot.last_request or None,
+            tally=copy(snapshot.tally) if snapshot.tally else None,
         )
 
 

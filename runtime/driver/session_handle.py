@@ -33,7 +33,7 @@ from ..api.messages import (
 )
 from ..api.notebooks import session_html
 from ..api.settings.changes import TurnSettings
-from ..api.status import CompactResult, SessionStatus
+from ..api.status import CompactResult, SessionStatus, SessionSummary
 from ..cluster.refs import HostRef
 from ..events.reader import Reader
 from ..session.host import SessionKey
@@ -255,6 +255,11 @@ class SessionHandle:
     async def status(self) -> SessionStatus:
         """The session's current status."""
         return await self._calls.status()
+
+    async def summary(self) -> SessionSummary:
+        """What has happened in the session since it was opened: turns, steps, tool calls, requests, and their times."""
+        key = self._calls.session.key
+        return await self._calls.call(lambda host: host.call(lambda actor: actor.summary.remote(key)))
 
     async def history(
         self,

@@ -14,7 +14,7 @@ from ..api.config import SessionConfig
 from ..api.errors import SessionExists, UnknownSession
 from ..api.messages import AddMessages, Close, Configure, Receipt, ToLLM, ToolResults, UserMessage
 from ..api.options import RuntimeOptions
-from ..api.status import SessionStatus
+from ..api.status import SessionStatus, SessionSummary
 from ..api.validation import invalid_config
 from ..core.events import Opened
 from ..events.outbox import FIRST, Incarnation, Outbox
@@ -197,6 +197,10 @@ class Host:
     def status(self, key: SessionKey) -> SessionStatus:
         """The session's status."""
         return self._find(key).status()
+
+    def summary(self, key: SessionKey) -> SessionSummary:
+        """What has happened in the session."""
+        return self._find(key).summary()
 
     def statuses(self, session_ids: Iterable[str]) -> list[SessionStatus]:
         """The statuses of those of *session_ids* that are here."""

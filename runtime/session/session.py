@@ -16,7 +16,7 @@ from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
 from ..api.events import ToolBatch
 from ..api.messages import Receipt, ToLLM
-from ..api.status import SessionStatus, State
+from ..api.status import SessionStatus, SessionSummary, State
 from ..core import events as ev
 from ..core.conversation import Conversation
 from ..core.history import HistorySize
@@ -39,6 +39,7 @@ from .credentials import Credentials
 from .message_checks import CheckedMessage, checked_message
 from .reporting import report_event, report_request, report_wait
 from .request_task import RequestTask, named_failure
+from .summary import summary_of
 from .tools.open_tools import OpenTools
 from .tools.ray_runs import OnTools
 
@@ -151,6 +152,10 @@ class Session:
             dropped_messages=conversation.dropped_messages,
             last_request=conversation.last_request,
         )
+
+    def summary(self) -> SessionSummary:
+        """What has happened since it was opened."""
+        return summary_of(self.id, self._conversation)
 
     def history(self, full: bool = False) -> HistoryView:
         """The messages now; with *full*, those that compactions removed instead of what they wrote."""

@@ -20,6 +20,14 @@ def check_counters(conversation: Conversation) -> None:
     assert history.turn_count == sum(message.starts_turn for message in history.messages)
 
 
+def check_tally(conversation: Conversation, ended: int, running: int | None) -> None:
+    """The ends of turns are counted, one each, and so are the tool uses of steps."""
+    tally = conversation.tally
+    assert tally.completed + tally.interrupted + tally.failed == ended
+    assert tally.running == (running or 0)
+    assert tally.steps <= tally.tool_calls >= tally.failed_tool_calls
+
+
 class Views:
     """The views of the histories as they were last; another revision says that one is more than continued."""
 

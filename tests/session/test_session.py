@@ -5,7 +5,7 @@ import time
 
 import msgspec
 import pytest
-from fixtures.session import SessionFixture, running_session, scripted_config
+from fixtures.session import SESSION_KEY, SessionFixture, running_session, scripted_config
 from fixtures.virtual_time import run
 
 import rayconteur as rc
@@ -224,5 +224,37 @@ def test_a_request_that_failed_has_its_error_and_its_duration(streaming: bool) -
             assert (request.error, request.stop_reason, request.response_id) == ("invalid_request", None, "")
             assert request.duration_s == pytest.approx(1.0, abs=0.2)
             assert request.first_text_s is None
+
+    run(main())
+
+
+def test_the_summary_has_what_happened_so_far() -> None:
+    async def main() -> None:
+        script = ((Call("look", {}),), (Say("Three."),), (Fail("invalid_request", "no"),))
+        async with running_session(scripted_config(*script)) as session:
+            summary = session.host.summary(SESSION_KEY)
+            assert (summary.turns, summary.first_at, summary.last_at) == (0, None, None)
+            turn = session.ask()
+            batch = await session.wait_for_event(rc.ToolBatch)
+            assert isinstance(batch, rc.ToolBatch)
+            session.tell(rc.ToolResults(results=(rc.ToolResult(batch.uses[0].id, (rc.Text("3"),)),)))
+            await session.wait_for_end(turn)
+            await session.wait_for_end(session.ask())
+
+            summary, status = session.host.summary(SESSION_KEY), session.status()
+
+            assert (summary.turns, summary.completed_turns, summary.failed_turns, summary.interrupted_turns) == (
+                2,
+                1,
+                1,
+                0,
+            )
+            assert (summary.steps, summary.tool_calls, summary.successful_tool_calls) == (1, 1, 1)
+            assert (summary.requests, summary.retries, summary.messages) == (3, 0, status.messages)
+            assert summary.usage == status.usage
+            assert summary.requests_s > 0
+            assert summary.first_at
+            assert summary.last_at
+            assert summary.created_at <= summary.first_at <= summary.last_at
 
     run(main())

@@ -12,7 +12,7 @@ from ...api.compact_reason import CompactReason
 from ...api.errors import HistoryFull
 from .. import events as ev
 from ..changes.continuation import answer_text, needs_prompt, prompt_message
-from ..figures import request_info
+from ..figures.requests import request_info
 from ..gates import CompactFirst, DontSend, PendingRequest, Verdict, first_objection
 from ..instructions import Emit, Instruction, SendRequest, StartBackoff
 from ..phases import Backoff, Compacting, Idle, Requesting

@@ -10,7 +10,7 @@ from ...api.config import SessionConfig
 from ...api.messages import Configure, GrantScope, Receipt, ToLLM
 from ...api.notebooks import session_html
 from ...api.settings.changes import TurnSettings
-from ...api.status import CompactResult, SessionStatus
+from ...api.status import CompactResult, SessionStatus, SessionSummary
 from .. import session_handle
 from ..calls.abandoned_turns import Abandon
 from ..calls.arguments import Question
@@ -165,6 +165,10 @@ class SessionHandle:
     def status(self) -> SessionStatus:
         """The session's current status."""
         return self._loop.run(self._session.status())
+
+    def summary(self) -> SessionSummary:
+        """What has happened in the session since it was opened: turns, steps, tool calls, requests, and their times."""
+        return self._loop.run(self._session.summary())
 
     def history(
         self,

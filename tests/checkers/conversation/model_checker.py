@@ -28,6 +28,7 @@ from checkers.conversation.records import record_in
 from checkers.conversation.temporary_content import TEMPORARY, TemporaryLedger, has_temporary, is_aside
 from checkers.conversation.tool_ledger import ToolLedger
 from checkers.conversation.usage_sums import summed, usages_of
+from checkers.history_counters import check_tally
 
 from rayconteur.providers.schema.errors import InvalidConfig, RayconteurError
 from rayconteur.providers.schema.usage import Usage
@@ -337,6 +338,7 @@ class ModelChecker:
         assert len(conversation.queue) == len(self.queue)
         assert conversation.config == self.applied
         assert conversation.usage == summed(self.counted)
+        check_tally(conversation, len(self.ended), self.running)
         assert conversation.fill.messages <= conversation.message_count, (
             "the fill counts messages that are no longer in the history"
         )

@@ -2,10 +2,10 @@
 
 from sys import intern
 
-from ...providers.schema.draft import Answer, Partial
-from ...providers.schema.messages import RequestInfo
-from ..api.config import SessionConfig
-from .events import RequestFailed
+from ....providers.schema.draft import Answer, Partial
+from ....providers.schema.messages import RequestInfo
+from ...api.config import SessionConfig
+from ..events import RequestFailed
 
 
 def request_info(config: SessionConfig, answer: Answer | Partial, failed: RequestFailed | None = None) -> RequestInfo:

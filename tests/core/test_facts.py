@@ -1,4 +1,4 @@
-"""Messages and the status say when, and by which request: ids, times, models, usage, and how long it took."""
+"""What a session knows of its messages, its last request and its past: ids, times, models, usage, counts."""
 
 from typing import Any
 
@@ -17,17 +17,20 @@ from builders.conversation import (
     received,
     request_failed,
     tool_results,
+    tool_use,
     user_message,
 )
 
 from rayconteur.compaction.summaries.summary_message import summary_message
 from rayconteur.errors import EmptyMessage
+from rayconteur.providers.schema.content import Text, ToolResult
 from rayconteur.providers.schema.messages import Message, RequestInfo
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
+from rayconteur.runtime.core.figures.tally import Tally
 from rayconteur.runtime.core.state import Snapshot
 
 ANSWER = RequestInfo(
@@ -211,3 +214,87 @@ def test_snapshots_keep_times_ids_and_the_last_request(codec: Any) -> None:
         each.handle(user_message())  # without a time: that of the last event
     assert restored.history[-1].at == 11.0
     assert restored == conversation
+
+
+RESULTS = msg.ToolResults(
+    results=(ToolResult("a", (Text("seen"),)), ToolResult("b", (Text("no"),), is_error=True)),
+    durations_s={"a": 0.5, "b": 1.5},
+)
+
+
+def eventful_life() -> list[ev.Event]:
+    """A turn with two tools, one that is retried and fails, one that is interrupted while another waits."""
+
+    def answer(request: int, *content: object, seconds: float) -> ev.Answered:
+        event = answered(request, *content)  # type: ignore[arg-type]
+        return msgspec.structs.replace(event, answer=msgspec.structs.replace(event.answer, duration_s=seconds))
+
+    happened: list[tuple[float, ev.Event]] = [
+        (10.0, user_message()),
+        (12.0, answer(1, TOOL_USE, tool_use("b"), seconds=2.0)),
+        (14.0, received(RESULTS)),
+        (17.0, answer(2, "yes", seconds=3.0)),
+        (20.0, user_message()),
+        (21.0, msgspec.structs.replace(request_failed(3, retryable=True), duration_s=1.0)),
+        (22.0, ev.BackoffEnded(request=3)),
+        (24.0, msgspec.structs.replace(request_failed(4), duration_s=2.0)),
+        (30.0, user_message()),
+        (31.0, user_message()),
+        (32.0, received(msg.Interrupt(turn=4))),
+        (33.0, received(msg.Interrupt())),
+    ]
+    return [msgspec.structs.replace(event, at=at) for at, event in happened]
+
+
+TALLY = Tally(
+    completed=1,
+    interrupted=2,
+    failed=1,
+    steps=1,
+    tool_calls=2,
+    failed_tool_calls=1,
+    retries=1,
+    turns_s=7.0 + 4.0 + 3.0,
+    requests_s=2.0 + 3.0 + 1.0 + 2.0,
+    tools_s=2.0,
+    first_at=10.0,
+    last_at=33.0,
+    started_at=30.0,
+)
+
+
+def test_turns_steps_tools_requests_and_their_times_are_counted() -> None:
+    conversation = opened_conversation()
+    for event in eventful_life():
+        conversation.handle(event)
+
+    assert conversation.tally == TALLY
+
+
+def test_nothing_is_counted_before_something_happens() -> None:
+    assert opened_conversation().tally == Tally()
+    assert opened_conversation().snapshot().tally is msgspec.UNSET
+
+
+def test_counts_stay_when_messages_leave_and_survive_replays_and_snapshots() -> None:
+    conversation = Conversation()
+    happened = [ev.Opened(config=DISCARD, created_at=0.0), *eventful_life(), received(msg.Clear())]
+    records = [step for event in happened for step in conversation.handle(event) if isinstance(step, ev.Record)]
+    stored = msgspec.msgpack.encode(conversation.snapshot())
+
+    replayed = Conversation.replay(records)
+    restored = Conversation.restore(msgspec.msgpack.decode(stored, type=Snapshot))
+
+    assert replayed.tally == restored.tally == conversation.tally == TALLY
+
+
+def test_a_snapshot_is_not_changed_by_what_happens_after_it() -> None:
+    conversation = opened_conversation()
+    conversation.handle(user_message())
+    snapshot = conversation.snapshot()
+    restored = Conversation.restore(snapshot)
+
+    conversation.handle(answered(1, "yes"))
+
+    assert snapshot.tally
+    assert (snapshot.tally.completed, restored.tally.completed, conversation.tally.completed) == (0, 0, 1)

@@ -1,0 +1,1 @@
+"""What is known and counted of requests and turns."""
