@@ -44,12 +44,13 @@ _GRACE_S = 0.1
 
 
 class SessionActorSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a session actor is started with.
+    """What a session actor is started with: the *namespace* in which it has the name of its host.
 
     A *dedicated* actor is retired from the start: it exits with its only session. It loads *provider*, the name of one,
     before it is ready. It logs from *log_level* on.
     """
 
+    namespace: str
     dedicated: bool
     provider: str | None
     ports: tuple[int, int] | None
@@ -75,7 +76,7 @@ class _SessionActor:
         transports = [transport_to(router, self._directory, owner.host_id) for router in routers]
         publish = [transport.publish for transport in transports]
         self._host = Host(publish, self._on_sessions_end, ClientPool(), settings.history_bytes)
-        self._host.ray_tools.runner = TaskRunner()
+        self._host.ray_tools.runner = self._task_runner = TaskRunner((owner.host_id, settings.namespace))
         for publisher, transport in zip(self._host.publishers, transports, strict=True):
             publisher.find_gaps = transport.find_gaps
             transport.receive_pushes(_ignore_push, publisher.on_connection_lost)
@@ -189,6 +190,11 @@ class _SessionActor:
     ) -> bytes:
         """A page of the session's messages; if *full*, with those that compactions removed, and without summaries."""
         return encode_history_page(self._host.history(key, full), position, selection)
+
+    @ray.method
+    async def tool_progress(self, run: int, progress: str) -> None:
+        """A task says this of the progress of its tool."""
+        self._task_runner.report(run, progress)
 
     @ray.method
     async def ready(self) -> None:

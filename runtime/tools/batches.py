@@ -10,7 +10,7 @@ from ...providers.schema.content import ToolResult, ToolUse
 from .results import text_of
 from .runs import OnProgress, Outcome
 
-_REPORT_AFTER_S = 0.05
+REPORT_AFTER_S = 0.05
 """A tool that runs longer is reported as started. What it says of its progress waits so long for more."""
 _QUIET_S = 60.0
 """So long nothing is reported of tools that run, then that they go on."""
@@ -72,7 +72,7 @@ class _Running:
         """Keep what the run says of its progress for the next report."""
         self.progress = progress
         if self.due_at is None:
-            self.due_at = self.batch.loop.time() + _REPORT_AFTER_S
+            self.due_at = self.batch.loop.time() + REPORT_AFTER_S
             self.batch.wake()
 
 
@@ -108,7 +108,7 @@ class Runs:
             await self._cancel()
 
     def _start(self, run: Run) -> None:
-        running = _Running(run, self, self.loop.time() + _REPORT_AFTER_S)
+        running = _Running(run, self, self.loop.time() + REPORT_AFTER_S)
         task = asyncio.create_task(run.outcome(running.tell), name=f"tool {run.use.name[:50]}")
         self.running[task] = running
 

@@ -17,6 +17,7 @@ import msgspec
 from ...providers.schema.checks.shown import shown
 from ...providers.schema.content import ToolResult, ToolUse
 from ..api.tools.function_tool import FunctionTool, NeedsApproval
+from .event_loop import run_in_kept_loop
 from .results import MAX_TEXT_BYTES, error_result, result_of
 
 log = logging.getLogger(__name__)
@@ -100,13 +101,13 @@ class ToolRun:
             return self._failed(error)
         return self._result(returned), None
 
-    def attempt_in_this_thread(self) -> tuple[ToolResult, Exception | None]:
+    def attempt_in_this_thread(self, on_progress: OnProgress) -> tuple[ToolResult, Exception | None]:
         """The result of one attempt, and the error that may not occur in another one; without a time-out.
 
         The function runs in this thread. What interrupts it, if that is the main thread, ends the attempt.
         """
         try:
-            returned = _outcome_in_this_thread(partial(self.function, **self.arguments()))
+            returned = _outcome_in_this_thread(partial(self.function, **self.arguments()), on_progress)
         except Exception as error:
             return self._failed(error)
         return self._result(returned), None
@@ -239,11 +240,12 @@ async def _outcome(call: partial[object], name: str, on_progress: OnProgress) ->
         raise RuntimeError(_problem(error)) from error
 
 
-def _outcome_in_this_thread(call: partial[object]) -> object:
+def _outcome_in_this_thread(call: partial[object], on_progress: OnProgress) -> object:
     """As ``_outcome``. Only what is async runs in an event loop, which an interrupt does not end at once."""
     try:
-        made = _returned(call, _ignore)
-        return asyncio.run(_awaited(made, _ignore)) if isawaitable(made) or isasyncgen(made) else made
+        made = _returned(call, on_progress)
+        is_async = isawaitable(made) or isasyncgen(made)
+        return run_in_kept_loop(_awaited(made, on_progress)) if is_async else made
     except (SystemExit, asyncio.CancelledError) as error:  # which would end the process
         raise RuntimeError(_problem(error)) from error
 

@@ -5,13 +5,22 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import msgspec
 import pytest
-from fixtures.session import SESSION_ID, SessionFixture, running_session, scripted_config
+from fixtures.session import SessionFixture, running_session, scripted_config
 from fixtures.virtual_time import run
 
 import rayconteur as rc
-from rayconteur.runtime import ActorMethod, Approval, ApprovalRequested, Approve, Deny, RayTask, ToolCompleted
+from rayconteur.runtime import (
+    Approval,
+    ApprovalRequested,
+    Approve,
+    Deny,
+    RayTask,
+    ToolCompleted,
+    ToolProgress,
+)
 from rayconteur.runtime.api.tools.places import ShippedRun
 from rayconteur.runtime.session.tools.ray_runs import RunEnd
+from rayconteur.runtime.tools.runs import OnProgress
 from rayconteur.scripted import Call, Say
 
 ASKS = (Call("look", id="a"), Call("look", id="b"), Call("look", id="c"))
@@ -38,13 +47,16 @@ class Runner:
 
     def __init__(self, look: Callable[[rc.ToolUse], Awaitable[rc.ToolResult]]) -> None:
         self.look = look
+        self.says: Sequence[str] = ()
         self.started: list[str] = []
         self.inputs: list[dict[str, object]] = []
         self.running: set[str] = set()
         self.most = 0
         self._changed = asyncio.Condition()
 
-    async def run(self, tool: ShippedRun, use: rc.ToolUse, hidden: Collection[str]) -> RunEnd:
+    async def run(self, tool: ShippedRun, use: rc.ToolUse, hidden: Collection[str], on_progress: OnProgress) -> RunEnd:
+        for said in self.says:
+            on_progress(said)
         self.started.append(use.id)
         self.inputs.append(use.input)
         self.running.add(use.id)
@@ -236,6 +248,21 @@ def test_its_start_its_end_and_its_step_are_events() -> None:
     run(main())
 
 
+def test_what_it_says_of_its_progress_is_an_event_unless_there_is_no_room_for_it() -> None:
+    async def main(says: str) -> tuple[list[str], list[str]]:
+        config = scripted_config(ASKS[:1], DONE, tools=(shipped(),), limits=rc.Limits(message_bytes=1_000))
+        async with running_session(config) as session:
+            session.host.ray_tools.runner = runner = Runner(sees)
+            runner.says = ("one", says)
+            turn = session.ask()
+            assert isinstance(await session.wait_for_end(turn), rc.Completed)
+            told = [event.text for event in session.events if isinstance(event, ToolProgress)]
+            return told, texts(results_of(session))
+
+    assert run(main("two")) == (["two"], ["seen"])  # the later one of those at the same time
+    assert run(main("x" * 1_500)) == ([], ["seen"])
+
+
 def test_a_use_that_needs_approval_starts_when_it_has_it() -> None:
     runner = Runner(sees)
     tool = msgspec.structs.replace(shipped(), approval=Approval.ALWAYS)
@@ -312,39 +339,3 @@ def test_a_fault_of_the_runner_and_a_session_without_one_are_error_results() -> 
 
     assert run(main(Runner(fails))) == "The tool can't be run: OSError: look"
     assert "does not" in run(main(None))
-
-
-def test_sessions_with_equal_tools_hold_them_once_whether_opened_or_configured_so() -> None:
-    def config() -> rc.SessionConfig:
-        return scripted_config(DONE, tools=(shipped(),))
-
-    async def main() -> None:
-        async with running_session(config()) as session:
-            await session.host.open(["second", "third"], 1, config())
-            await session.host.open(["fourth"], 1, scripted_config(DONE))
-            change = rc.Configure(tools=(shipped(),))
-            session.host.tell(("fourth", 1), msgspec.msgpack.encode(change))
-
-            held = [session.host.settings((name, 1)).tools for name in (SESSION_ID, "second", "third", "fourth")]
-            assert len({id(tools) for tools in held}) == 1
-            await session.host.close_all([("second", 1), ("third", 1), ("fourth", 1)], drain=False)
-
-    run(main())
-
-
-def test_what_runs_a_tool_is_no_part_of_what_a_request_holds() -> None:
-    from rayconteur.compaction.estimate.estimator import new_estimator
-
-    tool = ShippedRun(
-        place=ActorMethod("browser"),
-        function=bytes(100_000),
-        timeout_s=None,
-        parallel=True,
-        max_parallel=1,
-        max_result_bytes=1,
-    ).on(rc.Tool(name="look"))
-
-    def tokens(tool: rc.Tool) -> float:
-        return new_estimator("anthropic").tokens_of_settings(scripted_config(DONE, tools=(tool,)))
-
-    assert tokens(tool) == tokens(rc.Tool(name="look"))

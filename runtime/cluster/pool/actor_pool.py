@@ -75,6 +75,7 @@ class ActorPool:
             self._shared_actors.routers,
             self._shared_actors.directory.actor,
             SessionActorSettings(
+                namespace=self._options.namespace,
                 dedicated=dedicated,
                 provider=provider,
                 ports=self._options.ports,

@@ -5,8 +5,10 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Collection
 from contextlib import suppress
-from typing import cast
+from itertools import count
+from typing import Protocol, cast
 
+import msgspec
 import ray
 from ray import ObjectRef
 from ray.exceptions import (
@@ -23,9 +25,11 @@ from ....providers.schema.content import ToolUse
 from ...api.tools.places import RayTask, ShippedRun
 from ...session.tools.ray_runs import RunEnd
 from ...tools.results import error_result
+from ...tools.runs import OnProgress
 from ..actor_logs import logged_level
+from .progress import ReportsTo
 from .resources import KnownNodes
-from .task import TaskSettings, run_tool
+from .task import TaskOrder, TaskSettings, decode_end, encode_order, run_tool
 
 log = logging.getLogger(__name__)
 
@@ -39,52 +43,85 @@ _INLINE_BYTES = 10_000
 """A larger function goes into Ray's object store, once: smaller ones travel faster with each task."""
 
 _KEPT_FUNCTIONS = 64
+_KEPT_FORMS = 256
+
+_encode = msgspec.msgpack.Encoder().encode
 
 _ACTOR_CALL = RayTask(num_cpus=0)
 """What calls an actor's method, and waits for it, takes no CPU."""
 
 
-class TaskRunner:
-    """Runs tools as tasks: a ``ToolRunner``."""
+class _TaskForm(Protocol):
+    """``run_tool`` with its options."""
 
-    def __init__(self) -> None:
+    def remote(self, function: "bytes | ObjectRef[bytes]", order: bytes, /) -> "ObjectRef[bytes]":
+        """Start a task."""
+        ...
+
+
+class TaskRunner:
+    """Runs tools as tasks: a ``ToolRunner``. *actor* is the name and the namespace of that of this process.
+
+    It hands what it is told of their progress to ``report``.
+    """
+
+    def __init__(self, actor: tuple[str, str]) -> None:
+        self._actor = actor
         self._nodes = KnownNodes()
         self._functions: OrderedDict[bytes, ObjectRef[bytes]] = OrderedDict()
+        self._forms: OrderedDict[bytes, _TaskForm] = OrderedDict()
         self._ending: set[asyncio.Task[None]] = set()
+        self._numbers = count()
+        self._on_progress: dict[int, OnProgress] = {}
 
-    async def run(self, tool: ShippedRun, use: ToolUse, hidden: Collection[str]) -> RunEnd:
+    def report(self, run: int, progress: str) -> None:
+        """The tool of the run with that number says so; a run that has ended is ignored."""
+        if on_progress := self._on_progress.get(run):
+            on_progress(progress)
+
+    async def run(self, tool: ShippedRun, use: ToolUse, hidden: Collection[str], on_progress: OnProgress) -> RunEnd:
         """Run *tool* for *use*: it has an error result, too, if no node has what it requests, or its process dies."""
         task = tool.place if isinstance(tool.place, RayTask) else _ACTOR_CALL
         if problem := await self._nodes.missing(task):
             return _never_starts(use, problem)
+        number = next(self._numbers)
+        settings = TaskSettings(tool.max_result_bytes, tuple(hidden), logged_level())
+        order = TaskOrder(tool.place, use, settings, ReportsTo(*self._actor, number))
         try:
-            ref = self._submit(tool, task, use, hidden)
+            ref = self._form(task, use.name).remote(self._shared(tool.function), encode_order(order))
         except (RayError, ValueError, TypeError) as error:  # Ray does not take the runtime_env, for instance
             return _failed(use, error)
         result = asyncio.ensure_future(_value(ref))
+        self._on_progress[number] = on_progress
         try:
             while not (await asyncio.wait({result}, timeout=_LOOK_S))[0]:
                 if problem := await self._nodes.missing(task):
                     return _never_starts(use, problem)
-            return result.result()
+            return decode_end(result.result())
         except RayError as error:
             return _failed(use, error)
         finally:
+            del self._on_progress[number]
             if not result.done():
                 self._cancel(ref, result)
 
-    def _submit(self, tool: ShippedRun, task: RayTask, use: ToolUse, hidden: Collection[str]) -> "ObjectRef[RunEnd]":
-        settings = TaskSettings(tool.max_result_bytes, tuple(hidden), logged_level())
-        options = run_tool.options(
-            num_cpus=task.num_cpus,
-            num_gpus=task.num_gpus,
-            memory=task.memory_bytes,
-            resources=task.resources,
-            runtime_env=task.runtime_env or None,
-            max_retries=0,
-            name=f"tool {use.name[:50]}",
-        )
-        return options.remote(self._shared(tool.function), tool.place, use, settings)
+    def _form(self, task: RayTask, name: str) -> "_TaskForm":
+        """The remote function for tools *name* that request what *task* does: making it takes longer than a call."""
+        key = _encode((task, name))
+        if key not in self._forms:
+            self._forms[key] = run_tool.options(
+                num_cpus=task.num_cpus,
+                num_gpus=task.num_gpus,
+                memory=task.memory_bytes,
+                resources=task.resources,
+                runtime_env=task.runtime_env or None,
+                max_retries=0,
+                name=f"tool {name[:50]}",
+            )
+        self._forms.move_to_end(key)
+        if len(self._forms) > _KEPT_FORMS:
+            self._forms.popitem(last=False)
+        return self._forms[key]
 
     def _shared(self, function: bytes) -> "bytes | ObjectRef[bytes]":
         """*function*, or where all tasks find it."""
@@ -97,7 +134,7 @@ class TaskRunner:
             self._functions.popitem(last=False)
         return self._functions[function]
 
-    def _cancel(self, ref: "ObjectRef[RunEnd]", result: "asyncio.Future[RunEnd]") -> None:
+    def _cancel(self, ref: "ObjectRef[bytes]", result: "asyncio.Future[bytes]") -> None:
         """Cancel the task now, and end its process if it goes on all the same."""
         with suppress(RayError):
             ray.cancel(ref)
@@ -106,11 +143,11 @@ class TaskRunner:
         ending.add_done_callback(self._ending.discard)
 
 
-async def _value(ref: "ObjectRef[RunEnd]") -> RunEnd:
-    return await cast("Awaitable[RunEnd]", ref)
+async def _value(ref: "ObjectRef[bytes]") -> bytes:
+    return await cast("Awaitable[bytes]", ref)
 
 
-async def _end(ref: "ObjectRef[RunEnd]", result: "asyncio.Future[RunEnd]") -> None:
+async def _end(ref: "ObjectRef[bytes]", result: "asyncio.Future[bytes]") -> None:
     if not (await asyncio.wait({result}, timeout=_GRACE_S))[0]:
         with suppress(RayError):
             ray.cancel(ref, force=True)

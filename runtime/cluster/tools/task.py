@@ -16,9 +16,11 @@ from ....providers.schema.content import ToolUse
 from ...api.tools.places import ActorMethod, Place
 from ...session.tools.ray_runs import RunEnd
 from ...tools.results import error_result
-from ...tools.runs import ToolRun, checked_arguments
+from ...tools.runs import OnProgress, ToolRun, checked_arguments
 from ..actor_logs import log_from
+from .interrupts import let_interrupts_end_waits
 from .pickling import loads
+from .progress import ProgressReports, ReportsTo
 
 _KEPT_FUNCTIONS = 64
 
@@ -37,11 +39,21 @@ class TaskSettings(msgspec.Struct, frozen=True):
     log_level: int
 
 
-def run_tool_here(pickled: bytes, place: Place, use: ToolUse, settings: TaskSettings) -> RunEnd:
-    """The result of *use*, and whether another run may have a better one. *pickled* is a ``Function``.
+class TaskOrder(msgspec.Struct, frozen=True, array_like=True):
+    """What a task has to do, in one piece: Ray takes longer for each argument than for all of this."""
+
+    place: Place
+    use: ToolUse
+    settings: TaskSettings
+    reports_to: ReportsTo
+
+
+def run_tool_here(order: TaskOrder, pickled: bytes, on_progress: OnProgress) -> RunEnd:
+    """The result of the order, and whether another run may have a better one. *pickled* is a ``Function``.
 
     A result is cut here, before it travels, to what a session takes.
     """
+    place, use, settings = order.place, order.use, order.settings
     _hide_secrets(place, settings.hidden)
     log_from(settings.log_level)
     try:
@@ -49,10 +61,10 @@ def run_tool_here(pickled: bytes, place: Place, use: ToolUse, settings: TaskSett
     except Exception as error:  # whatever its modules raise
         return error_result(use, f"The tool can't be loaded where it runs: {type(error).__name__}: {error}"), False
     if isinstance(place, ActorMethod):
-        function = partial(_call_actor, place, use)
+        function = partial(_call_actor, place, use, on_progress)
     assert function is not None
     run = ToolRun(use, function, partial(checked_arguments, arguments, use), None, settings.max_result_bytes)
-    result, problem = run.attempt_in_this_thread()
+    result, problem = run.attempt_in_this_thread(on_progress)
     return result, problem is not None
 
 
@@ -68,7 +80,7 @@ def _loaded(pickled: bytes) -> Function:
     return cast(Function, loads(pickled))
 
 
-def _call_actor(place: ActorMethod, use: ToolUse, **arguments: Any) -> object:
+def _call_actor(place: ActorMethod, use: ToolUse, on_progress: OnProgress, /, **arguments: Any) -> object:
     """What the method of the actor returns, or yields last."""
     try:
         actor = cast(Any, ray.get_actor(place.actor_name, namespace=place.namespace))
@@ -82,8 +94,11 @@ def _call_actor(place: ActorMethod, use: ToolUse, **arguments: Any) -> object:
     try:
         returned: Any = method.remote(**arguments)
         value: object = None
-        for each in cast("Iterable[Any]", (returned,) if isinstance(returned, ObjectRef) else returned):
+        if isinstance(returned, ObjectRef):
+            return _get(returned)
+        for each in cast("Iterable[Any]", returned):
             value = _get(each)
+            on_progress(value)
         return value
     except RayTaskError as error:
         if not isinstance(error.cause, Exception):
@@ -98,4 +113,26 @@ def _call_actor(place: ActorMethod, use: ToolUse, **arguments: Any) -> object:
 
 _get: Callable[[Any], object] = ray.get
 
-run_tool = ray.remote(run_tool_here)
+
+def _run_tool(pickled: bytes, order: bytes) -> bytes:
+    """``run_tool_here``, encoded, in the main thread of a process of Ray's."""
+    let_interrupts_end_waits()
+    decoded = _decode_order(order)
+    reports = ProgressReports(decoded.reports_to.tell)
+    try:
+        end = run_tool_here(decoded, pickled, reports.take)
+    finally:
+        reports.close()
+    try:
+        return encode_end(end)
+    except Exception as error:  # of what a ToolResult holds besides its text
+        problem = f"the tool returned a result that is rejected: {shown(str(error), quoted=False)}"
+        return encode_end((error_result(decoded.use, problem), False))
+
+
+encode_order: Callable[[TaskOrder], bytes] = msgspec.msgpack.Encoder().encode
+encode_end: Callable[[RunEnd], bytes] = msgspec.msgpack.Encoder().encode
+_decode_order = msgspec.msgpack.Decoder(TaskOrder).decode
+decode_end: Callable[[bytes], RunEnd] = msgspec.msgpack.Decoder(RunEnd).decode
+
+run_tool = ray.remote(_run_tool)

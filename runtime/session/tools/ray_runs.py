@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from hashlib import blake2b
 from typing import Protocol, TypeVar
 
@@ -42,8 +42,8 @@ RunEnd = tuple[ToolResult, bool]
 class ToolRunner(Protocol):
     """Runs tools elsewhere, for all sessions of a process."""
 
-    async def run(self, tool: ShippedRun, use: ToolUse, hidden: Collection[str]) -> RunEnd:
-        """Run *tool* for *use*. The variables *hidden* are kept from it.
+    async def run(self, tool: ShippedRun, use: ToolUse, hidden: Collection[str], on_progress: OnProgress) -> RunEnd:
+        """Run *tool* for *use*. The variables *hidden* are kept from it. *on_progress* takes what it yields meanwhile.
 
         Cancelling it cancels the run, and delays nobody.
         """
@@ -51,7 +51,7 @@ class ToolRunner(Protocol):
 
 
 class _NoRunner:
-    async def run(self, tool: ShippedRun, use: ToolUse, hidden: Collection[str]) -> RunEnd:
+    async def run(self, tool: ShippedRun, use: ToolUse, hidden: Collection[str], on_progress: OnProgress) -> RunEnd:
         return error_result(use, "The tool can't be run: it runs on Ray, and this session does not."), False
 
 
@@ -79,18 +79,18 @@ class RayRun:
         """Run it. The result is an error result if it took too long, or has been cancelled."""
         loop = asyncio.get_running_loop()
         started_at = loop.time()
-        result, may_repeat = await self._attempt()
+        result, may_repeat = await self._attempt(on_progress)
         for attempt in range(self._tool.retries if may_repeat else 0):
             await asyncio.sleep(retry_delay_s(attempt))
-            result, may_repeat = await self._attempt()
+            result, may_repeat = await self._attempt(on_progress)
             if not may_repeat:
                 break
         return Outcome(result, loop.time() - started_at)
 
-    async def _attempt(self) -> RunEnd:
+    async def _attempt(self, on_progress: OnProgress) -> RunEnd:
         if not self.is_wanted:
             return error_result(self.use, _CANCELLED), False
-        running = self._runner.run(self._tool, self.use, self._hidden)
+        running = self._runner.run(self._tool, self.use, self._hidden, on_progress)
         self._task = task = asyncio.create_task(running, name=f"tool {self.use.name[:50]}")
         try:
             done, _ = await asyncio.wait({task}, timeout=self._tool.timeout_s)
@@ -125,8 +125,11 @@ class BatchRuns:
         async with aclosing(reports(self._runs, min(run.max_parallel for run in self._runs))) as all_reports:
             async for report in all_reports:
                 running = (*report.started, *report.going_on)
-                if running := tuple(each for each in running if wanted[each].is_wanted):
-                    self._tell(ToolUpdate(started=running))
+                running = tuple(each for each in running if wanted[each].is_wanted)
+                progress = {each: text for each, text in report.progress.items() if wanted[each].is_wanted}
+                if running or progress:
+                    with suppress(RayconteurError):  # what is said of the progress may be more than there is room for
+                        self._tell(ToolUpdate(started=running, progress=progress))
                 for outcome in report.outcomes:
                     if (run := wanted[outcome.result.tool_use_id]).is_wanted:
                         self._send(outcome, run.max_result_bytes)
@@ -175,8 +178,8 @@ class RayTools:
         self._sets: OrderedDict[bytes, Tools] = OrderedDict()
 
     def shared(self, settings: S) -> S:
-        """*settings* with the tools of a session that has equal ones: each function is held once for all of them."""
-        if not any(isinstance(tool, Tool) and tool.shipped for tool in settings.tools):
+        """*settings* with the tools of a session that has equal ones: each is held, and encoded, once for all."""
+        if not settings.tools:
             return settings
         key = blake2b(_encode(settings.tools)).digest()
         shared = self._sets.setdefault(key, settings.tools)
@@ -187,6 +190,8 @@ class RayTools:
 
     def batch_runs(self, key: tuple[str, int], batch: ToolBatch, tools: Tools, hidden: Collection[str]) -> BatchRuns:
         """The runs of those uses of *batch* that run on Ray, in the session *key* that has *tools*."""
-        shipped = {tool.name: ShippedRun.of(tool) for tool in tools if isinstance(tool, Tool) and tool.shipped}
+        used = {use.name for use in batch.uses}
+        on_ray = (tool for tool in tools if isinstance(tool, Tool) and tool.shipped and tool.name in used)
+        shipped = {tool.name: ShippedRun.of(tool) for tool in on_ray}
         runs = [RayRun(shipped[use.name], use, self.runner, hidden) for use in batch.uses if use.id in batch.on_ray]
         return BatchRuns(runs, batch.turn, lambda message: self._tell(key, _encode(message)))

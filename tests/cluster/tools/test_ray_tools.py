@@ -1,11 +1,12 @@
 """Tools that run as tasks of Ray, or by an actor."""
 
+import asyncio
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ from ray._private.state import state as global_state
 import rayconteur as rc
 from rayconteur import blocking
 from rayconteur.errors import InvalidConfig
-from rayconteur.runtime import ActorMethod, RayTask
+from rayconteur.runtime import ActorMethod, RayTask, ToolProgress
 from rayconteur.scripted import Call, Say, Step
 
 WITHIN_S = 20.0
@@ -41,13 +42,23 @@ def meet(folder: str, number: int, of: int) -> dict[str, object]:
 
 @rc.tool(runs=NO_CPU)
 def goes_on(file: str) -> None:
-    """Run until it is interrupted."""
+    """Sleep until it is interrupted."""
     Path(file).write_text(str(os.getpid()))
     try:
-        while True:
-            time.sleep(0.01)
+        time.sleep(60)
     finally:
+        Path(file).with_suffix(".ended").write_text(str(os.getpid()))
         Path(file).unlink()
+
+
+@rc.tool(runs=NO_CPU)
+def yields(folder: str) -> Iterator[str]:
+    """Say what it does, when it is allowed to go on."""
+    for word in ("first", "second"):
+        yield word
+        while not Path(folder, f"yields {word}").exists():
+            time.sleep(0.01)
+    yield "result"
 
 
 @rc.tool(runs=NO_CPU)
@@ -219,12 +230,22 @@ class Counter:
     def __init__(self) -> None:
         self.count = 0
 
-    async def add(self, number: int) -> int:
-        self.count += number
+    async def add(self, use: int) -> int:
+        self.count += use
         return self.count
 
     def fails(self) -> None:
         raise ValueError("no raven")
+
+    async def counts(self, folder: str) -> AsyncIterator[str]:
+        for word in ("first", "second"):
+            yield word
+            await asyncio.to_thread(self._wait, Path(folder, f"counts {word}"))
+        yield "result"
+
+    def _wait(self, file: Path) -> None:
+        while not file.exists():
+            time.sleep(0.01)
 
     def leaves(self) -> None:
         os._exit(1)
@@ -236,8 +257,8 @@ def test_an_actor_s_method_keeps_its_state_between_uses_and_what_is_wrong_with_i
     counter: Any = cast(Any, Counter).options(name="counter").remote()
 
     @rc.tool(runs=ActorMethod("counter"), parallel=False)
-    def add(number: int) -> int:
-        raise AssertionError(number)
+    def add(use: int) -> int:
+        raise AssertionError(use)
 
     def of(actor: str, method: str) -> rc.Tool:
         return rc.tool(name=f"{actor}-{method}", parallel=False, runs=ActorMethod(actor, method))(lambda: None)
@@ -246,8 +267,8 @@ def test_an_actor_s_method_keeps_its_state_between_uses_and_what_is_wrong_with_i
     calls = tuple(Call(tool.name) for tool in tools[1:])
     session = runtime.spawn(
         config(
-            (Call("add", {"number": 2}), Call("add", {"number": "2"})),
-            (Call("add", {"number": 3}), *calls),
+            (Call("add", {"use": 2}), Call("add", {"use": "2"})),
+            (Call("add", {"use": 3}), *calls),
             (Say("added"),),
             tools=tools,
         )
@@ -262,6 +283,27 @@ def test_an_actor_s_method_keeps_its_state_between_uses_and_what_is_wrong_with_i
     assert "has no method 'none'" in no_method
     assert "no actor called 'nobody'" in nobody
     assert "has died" in died
+    del counter
+
+
+def test_what_generators_yield_on_ray_is_progress_while_they_go_on_and_the_last_of_it_the_result(
+    runtime: blocking.Runtime, tmp_path: Path
+) -> None:
+    counter: Any = cast(Any, Counter).options(name="streaming").remote()
+    counts = rc.tool(runs=ActorMethod("streaming", "counts"), name="counts")(yields.run.function)
+    tools = (yields, counts)
+    session = runtime.spawn(
+        config(tuple(Call(tool.name, {"folder": str(tmp_path)}) for tool in tools), (Say("done"),), tools=tools)
+    )
+
+    told: list[tuple[str, str]] = []
+    for event in session.ask("go on"):
+        if isinstance(event, ToolProgress):
+            told.append((event.name, event.text))
+            (tmp_path / f"{event.name} {event.text}").touch()
+
+    assert sorted(told) == sorted((tool.name, word) for tool in tools for word in ("first", "second"))
+    assert results_of(session) == ["result"] * 2
     del counter
 
 

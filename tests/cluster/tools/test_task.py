@@ -1,6 +1,9 @@
 """The task that runs a tool, and what nodes have for it: without Ray."""
 
+import _thread
 import os
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +13,22 @@ import rayconteur as rc
 from rayconteur.errors import InvalidConfig
 from rayconteur.providers.registry import PROVIDERS, SECRET_VARIABLES
 from rayconteur.runtime import ActorMethod, RayTask
+from rayconteur.runtime.cluster.tools.interrupts import let_interrupts_end_waits
 from rayconteur.runtime.cluster.tools.pickling import dumps
+from rayconteur.runtime.cluster.tools.progress import ProgressReports, ReportsTo
 from rayconteur.runtime.cluster.tools.resources import missing
-from rayconteur.runtime.cluster.tools.task import TaskSettings, run_tool_here
+from rayconteur.runtime.cluster.tools.task import TaskOrder, TaskSettings, run_tool_here
 from rayconteur.runtime.tools.results import MAX_TEXT_BYTES
+
+
+def ignore(progress: object) -> None:
+    """Progress that nobody is told."""
+
 
 USE = rc.ToolUse("a", "look", {})
 TASK = RayTask()
 SETTINGS = TaskSettings(1_000, (), 30)
+NOBODY = ReportsTo("nobody", "nowhere", 1)
 
 SMALL = {"CPU": 2.0, "memory": 1e9, "node:10.0.0.1": 1.0}
 LARGE = {"CPU": 8.0, "GPU": 1.0, "memory": 64e9}
@@ -25,7 +36,8 @@ LARGE = {"CPU": 8.0, "GPU": 1.0, "memory": 64e9}
 
 def run(function: Any, place: RayTask | ActorMethod = TASK, settings: TaskSettings = SETTINGS) -> rc.ToolResult:
     tool = rc.tool(function)
-    result, _ = run_tool_here(dumps((tool.run.function, tool.run.arguments)), place, USE, settings)
+    order = TaskOrder(place, USE, settings, NOBODY)
+    result, _ = run_tool_here(order, dumps((tool.run.function, tool.run.arguments)), ignore)
     return result
 
 
@@ -92,6 +104,73 @@ def test_an_async_tool_and_generators_have_results_and_long_ones_are_cut_before_
     assert [text_of(run(function)) for function in (streams, yields)] == ["two", "2"]
 
 
+def test_what_generators_yield_in_a_task_is_its_progress_and_the_last_of_it_the_result() -> None:
+    async def streams() -> Any:
+        yield "one"
+        yield "two"
+
+    def yields() -> Any:
+        yield from ("one", "two")
+
+    for function in (streams, yields):
+        told: list[object] = []
+        tool = rc.tool(function)
+        result, _ = run_tool_here(
+            TaskOrder(TASK, USE, SETTINGS, NOBODY), dumps((tool.run.function, tool.run.arguments)), told.append
+        )
+
+        assert (told, text_of(result)) == (["one", "two"], "two")
+
+
+def test_the_latest_of_quick_progress_is_told_and_none_after_the_end() -> None:
+    told: list[str] = []
+    has_told = threading.Event()
+
+    def tell(progress: str) -> None:
+        told.append(progress)
+        has_told.set()
+
+    reports = ProgressReports(tell)
+    for number in range(1_000):
+        reports.take(number)
+    assert has_told.wait(20)
+    reports.close()
+    reports.take("after the end")
+    (thread,) = [each for each in threading.enumerate() if each.name == "tool progress"]
+    thread.join(20)
+
+    assert told[-1] == "999"
+    assert len(told) < 20
+    assert "after the end" not in told
+
+
+def test_progress_that_nobody_can_be_told_of_is_dropped() -> None:
+    tried = threading.Event()
+
+    def fails(progress: str) -> None:
+        tried.set()
+        raise ValueError(progress)
+
+    reports = ProgressReports(fails)
+    reports.take("one")
+    assert tried.wait(20)
+    reports.take("two")
+    reports.close()
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="not on this system")
+def test_an_interrupt_ends_a_call_that_waits_in_the_kernel() -> None:
+    never, _ = os.pipe()
+    let_interrupts_end_waits()
+    try:
+        interrupt = threading.Timer(0.05, _thread.interrupt_main)  # as Ray does
+        interrupt.start()
+        with pytest.raises(KeyboardInterrupt):
+            os.read(never, 1)
+    finally:
+        signal.set_wakeup_fd(-1)
+
+
 def test_an_interrupt_ends_a_tool_and_is_no_result(tmp_path: Path) -> None:
     def look() -> None:
         try:
@@ -105,7 +184,7 @@ def test_an_interrupt_ends_a_tool_and_is_no_result(tmp_path: Path) -> None:
 
 
 def test_a_function_that_can_t_be_loaded_where_it_runs_is_an_error_result() -> None:
-    result, _ = run_tool_here(b"no pickle", RayTask(), USE, SETTINGS)
+    result, _ = run_tool_here(TaskOrder(TASK, USE, SETTINGS, NOBODY), b"no pickle", ignore)
 
     assert result.is_error
     assert "can't be loaded where it runs" in text_of(result)
