@@ -19,7 +19,7 @@ from ..schema.tools import ProviderTool, Tool, ToolChoice
 from ..wire.alternating_messages import alternating_messages, message_openings
 from ..wire.extra_body import merged
 from ..wire.media import MediaRules
-from ..wire.request_body import members, tool_definition
+from ..wire.request_body import members, schema_json, tool_definition
 from .cache_marks import cache_mark, mark_messages
 from .content import MEDIA, TOOL_NAME, starts_with_thinking, unanswered_ids, wire_blocks
 from .errors import PROVIDER
@@ -138,7 +138,7 @@ def definition(tool: Tool | ProviderTool) -> dict[str, Any]:
     """*tool* as the API defines it."""
     if isinstance(tool, ProviderTool):
         return dict(tool.definition)
-    wire_tool = tool_definition(tool, {"input_schema": tool.input_schema})
+    wire_tool = tool_definition(tool, {"input_schema": schema_json(tool)})
     if tool.strict:
         wire_tool["strict"] = True
     if tool.deferred:

@@ -18,7 +18,7 @@ from ..schema.tools import Tool, ToolChoice
 from ..wire.alternating_messages import alternating_messages, message_openings
 from ..wire.cache_points import cache_points
 from ..wire.extra_body import merged
-from ..wire.request_body import members, tool_definition, tool_definitions
+from ..wire.request_body import members, schema_json, tool_definition, tool_definitions
 from .content import TOOL_NAME, Blocks
 from .dialect import Dialect
 from .errors import PROVIDER
@@ -185,7 +185,7 @@ def _tool_config(settings: Settings, mark: dict[str, Any] | None) -> dict[str, A
 
 def _tool(tool: Tool) -> dict[str, Any]:
     strict = {"strict": True} if tool.strict else {}
-    return {"toolSpec": tool_definition(tool, {"inputSchema": {"json": tool.input_schema}, **strict})}
+    return {"toolSpec": tool_definition(tool, {"inputSchema": {"json": schema_json(tool)}, **strict})}
 
 
 def _tool_choice(choice: ToolChoice) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from ..schema.request import Reasoning, Request, Settings
 from ..schema.tools import ProviderTool, Tool, ToolChoice
 from ..wire.alternating_messages import alternating_messages, message_openings
 from ..wire.extra_body import merged
-from ..wire.request_body import members, tool_definition
+from ..wire.request_body import members, schema_json, tool_definition
 from .config import Google
 from .content import Parts
 from .models import BUDGET, EFFORT_BUDGETS, LEVEL
@@ -119,7 +119,7 @@ def _tools(settings: Settings) -> list[_Object]:
 
 
 def _tool(tool: Tool) -> _Object:
-    return tool_definition(tool, {"parametersJsonSchema": tool.input_schema})
+    return tool_definition(tool, {"parametersJsonSchema": schema_json(tool)})
 
 
 def _tool_config(settings: Settings, dialect: Dialect) -> _Object:

@@ -1,5 +1,6 @@
 """Parts of request bodies that several APIs have in common."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -10,6 +11,10 @@ from ..schema.tools import ProviderTool, Tool, ToolChoice
 
 _Object = dict[str, Any]
 _json = msgspec.json.encode
+
+_KEPT_SCHEMAS = 1_000
+_schemas: OrderedDict[int, tuple[_Object, msgspec.Raw]] = OrderedDict()
+"""Schemas of tools, and their JSON, by identity: sessions with equal tools hold the same ones."""
 
 
 def members(settings: Settings, names: Mapping[str, str]) -> _Object:
@@ -24,9 +29,20 @@ def tool_definition(tool: Tool, schema: Mapping[str, Any]) -> _Object:
     return {"name": tool.name, **description, **schema}
 
 
+def schema_json(tool: Tool) -> msgspec.Raw:
+    """The schema of *tool* as JSON, which is made once: it is a part of each request."""
+    schema = tool.input_schema
+    kept = _schemas.get(id(schema))
+    if kept is None:
+        kept = _schemas[id(schema)] = schema, msgspec.Raw(_json(schema))
+        if len(_schemas) > _KEPT_SCHEMAS:
+            _schemas.popitem(last=False)
+    return kept[1]
+
+
 def function_tool(tool: Tool) -> _Object:
     """*tool* as Chat Completions define it, and those who follow them."""
-    return {"type": "function", "function": tool_definition(tool, {"parameters": tool.input_schema})}
+    return {"type": "function", "function": tool_definition(tool, {"parameters": schema_json(tool)})}
 
 
 def tool_members(

@@ -11,7 +11,7 @@ from ...schema.errors import InvalidConfig
 from ...schema.request import Request, Settings
 from ...schema.tools import Tool
 from ...wire.extra_body import merged
-from ...wire.request_body import json_body, members, tool_definition, tool_members
+from ...wire.request_body import json_body, members, schema_json, tool_definition, tool_members
 from ...wire.settings_rules import OPTIONAL_SETTINGS, SettingsRules
 from .. import model_rules
 from ..dialect import Dialect
@@ -113,4 +113,4 @@ def _head(settings: Settings, dialect: Dialect, streaming: bool) -> _Object:
 
 def _tool(tool: Tool) -> _Object:
     strict = {"strict": True} if tool.strict else {}
-    return {"type": "function", "function": tool_definition(tool, {"parameters": tool.input_schema, **strict})}
+    return {"type": "function", "function": tool_definition(tool, {"parameters": schema_json(tool), **strict})}

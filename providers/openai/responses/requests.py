@@ -13,7 +13,7 @@ from ...schema.errors import InvalidConfig
 from ...schema.request import Reasoning, Request, Settings
 from ...schema.tools import Tool
 from ...wire.extra_body import merged
-from ...wire.request_body import json_body, members, tool_definition, tool_members
+from ...wire.request_body import json_body, members, schema_json, tool_definition, tool_members
 from ...wire.settings_rules import OPTIONAL_SETTINGS, SettingsRules
 from .. import model_rules
 from ..api_choice import RESPONSES_MIN_OUTPUT_TOKENS
@@ -143,6 +143,6 @@ def _text_member(settings: Settings) -> _Object:
 
 def _tool(tool: Tool) -> _Object:
     # Without "strict", this API takes every schema for one of the strict subset, if it can.
-    schema = {"parameters": tool.input_schema, "strict": tool.strict}
+    schema = {"parameters": schema_json(tool), "strict": tool.strict}
     deferred = {"defer_loading": True} if tool.deferred else {}
     return {"type": "function", **tool_definition(tool, schema), **deferred}
