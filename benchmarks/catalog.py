@@ -39,6 +39,9 @@ BENCHMARKS = {
     "first_token": Benchmark("time to first token, beside the client alone", "first_token"),
     "spawning": Benchmark("sessions spawned per second, beside bare Ray actors", "spawning"),
     "interrupting": Benchmark("from an interrupt to its event, under load and alone", "interrupting"),
+    "tool_steps": Benchmark(
+        "tool loops: a step in the program and on Ray, beside frameworks and the SDK", "tools.steps"
+    ),
     "one_host": Benchmark("100,000 sessions in one process, and a history of 20,000 messages", "one_host"),
     "memory": Benchmark("memory per session, beside a bare Ray actor", "memory", "sessions"),
     "endurance": Benchmark("memory over 100,000 turns", "memory", "endurance"),
@@ -48,6 +51,9 @@ BENCHMARKS = {
     ),
     "request_building": Benchmark(
         "building a request, beside encoding its JSON", "request_building", needs_ray=False, in_quick_run=True
+    ),
+    "tool_definitions": Benchmark(
+        "a request with 100 tools, beside one without", "tools.definitions", needs_ray=False, in_quick_run=True
     ),
     "compacting": Benchmark(
         "compacting a long history, beside encoding it as JSON", "compacting", needs_ray=False, in_quick_run=True

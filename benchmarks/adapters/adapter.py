@@ -1,7 +1,7 @@
 """The interface of a system that is compared: sessions that are numbered, asked, and read."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -9,17 +9,22 @@ OnText = Callable[[str], None]
 """Receives each piece of text at the moment when it reaches the program that asked."""
 
 
+Tool = Literal["none", "in the program", "on Ray"]
+"""Where the sessions run their tool, ``look_around``, if they have it."""
+
+
 class AdapterConfig(msgspec.Struct, frozen=True):
     """The *url* of the load server, which is asked as Anthropic's API, and the number of *tokens* of its answers.
 
     *address* is the Ray cluster to join, for systems on Ray; with ``None`` they start their own. This runtime has
-    *routers* routers.
+    *routers* routers. With a *tool*, sessions run it as often as the model asks for it.
     """
 
     url: str
     tokens: int
     address: str | None = None
     routers: int = 1
+    tool: Tool = "none"
 
 
 class Adapter(Protocol):
@@ -34,6 +39,8 @@ class Adapter(Protocol):
 
     async def ask(self, session: int, on_text: OnText) -> None:
         """Ask *session* a question; returns when the answer is complete and *on_text* got all of its text.
+
+        Tool uses are answered with the tool's results until there is text.
 
         Errors are raised. After a cancellation the session is good only for ``reset``, ``open`` or ``close``.
         """

@@ -1,8 +1,10 @@
 """AutoGen: its single-threaded runtime, an agent for each conversation, and a queue for the streamed text."""
 
 import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import anthropic
 from anthropic.types import MessageParam, RawMessageStreamEvent
@@ -16,13 +18,23 @@ from autogen_core import (
     message_handler,
 )
 from autogen_core.model_context import UnboundedChatCompletionContext
-from autogen_core.models import AssistantMessage, ChatCompletionClient, ModelInfo, UserMessage
+from autogen_core.models import (
+    AssistantMessage,
+    ChatCompletionClient,
+    CreateResult,
+    FunctionExecutionResult,
+    FunctionExecutionResultMessage,
+    ModelInfo,
+    UserMessage,
+)
+from autogen_core.tools import FunctionTool
 from autogen_ext.models.anthropic import BaseAnthropicChatCompletionClient
 from opentelemetry.trace import NoOpTracerProvider
 
 from ..load.answers import ANTHROPIC
 from .adapter import AdapterConfig, OnText
 from .sdk import open_sdk
+from .tool import DESCRIPTION, look_around
 
 _TYPE = "session"
 _MODEL = ModelInfo(
@@ -50,10 +62,18 @@ class _Messages:
         self._sdk = sdk
 
     async def create(
-        self, *, model: str, messages: list[MessageParam], max_tokens: int, temperature: float, stream: Literal[True]
+        self,
+        *,
+        model: str,
+        messages: list[MessageParam],
+        max_tokens: int,
+        temperature: float,
+        stream: Literal[True],
+        **tools: Any,
     ) -> anthropic.AsyncStream[RawMessageStreamEvent]:
         """Create the message without *temperature*."""
-        return await self._sdk.messages.create(model=model, messages=messages, max_tokens=max_tokens, stream=stream)
+        create: Callable[..., Awaitable[anthropic.AsyncStream[RawMessageStreamEvent]]] = self._sdk.messages.create
+        return await create(model=model, messages=messages, max_tokens=max_tokens, stream=stream, **tools)
 
 
 @dataclass
@@ -64,9 +84,10 @@ class _Client:
 class _Session(RoutedAgent):
     """Puts each piece of an answer into the queue at its key's index in *queues*, as of when it is asked."""
 
-    def __init__(self, model: ChatCompletionClient, queues: list[_Pieces]) -> None:
+    def __init__(self, model: ChatCompletionClient, queues: list[_Pieces], tools: Sequence[FunctionTool] = ()) -> None:
         super().__init__("A conversation")
         self._model = model
+        self._tools = tools
         self._queues = queues
         self._number = int(AgentInstantiationContext.current_agent_id().key)
         self._context = UnboundedChatCompletionContext()
@@ -85,11 +106,31 @@ class _Session(RoutedAgent):
         await self._context.clear()
 
     async def _stream(self, pieces: _Pieces) -> None:
-        async for piece in self._model.create_stream(await self._context.get_messages()):
-            if isinstance(piece, str):
-                await pieces.put(piece)
-            elif isinstance(piece.content, str):
-                await self._context.add_message(AssistantMessage(content=piece.content, source=_TYPE))
+        answering = True
+        while answering:
+            answering = False
+            messages = await self._context.get_messages()
+            async for piece in self._model.create_stream(messages, tools=self._tools):
+                if isinstance(piece, str):
+                    await pieces.put(piece)
+                else:
+                    answering = await self._add(piece)
+
+    async def _add(self, answer: CreateResult) -> bool:
+        """Add *answer* to the conversation, and the results of the tools that it uses. Returns true if there are any.
+
+        As AutoGen's documentation does it: https://microsoft.github.io/autogen/stable/user-guide/core-user-guide.
+        """
+        await self._context.add_message(AssistantMessage(content=answer.content, source=_TYPE))
+        if isinstance(answer.content, str):
+            return False
+        results: list[FunctionExecutionResult] = []
+        for call in answer.content:
+            (tool,) = self._tools
+            found = tool.return_value_as_string(await tool.run_json(json.loads(call.arguments), CancellationToken()))
+            results.append(FunctionExecutionResult(content=found, name=call.name, call_id=call.id, is_error=False))
+        await self._context.add_message(FunctionExecutionResultMessage(content=results))
+        return True
 
 
 class AutoGenAdapter:
@@ -113,7 +154,8 @@ class AutoGenAdapter:
         )
         queues = self._queues = [_Pieces() for _ in range(sessions)]
         self._runtime = SingleThreadedAgentRuntime(tracer_provider=NoOpTracerProvider())
-        await _Session.register(self._runtime, _TYPE, lambda: _Session(model, queues))
+        tools = [] if self._config.tool == "none" else [FunctionTool(look_around, DESCRIPTION)]
+        await _Session.register(self._runtime, _TYPE, lambda: _Session(model, queues, tools))
         self._runtime.start()
 
     async def ask(self, session: int, on_text: OnText) -> None:

@@ -5,17 +5,20 @@ from functools import cached_property
 
 import anthropic
 from langchain_anthropic import ChatAnthropic
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import StructuredTool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, MessagesState, StateGraph  # pyright: ignore[reportMissingTypeStubs]
 from langgraph.graph.state import CompiledStateGraph  # pyright: ignore[reportMissingTypeStubs]
+from langgraph.prebuilt import ToolNode, tools_condition  # pyright: ignore[reportMissingTypeStubs]
 from pydantic import SecretStr
 
 from ..load.answers import ANTHROPIC
 from .adapter import AdapterConfig, OnText
 from .sdk import open_sdk
+from .tool import look_around
 
 _Graph = CompiledStateGraph[MessagesState, None, MessagesState, MessagesState]
 
@@ -55,7 +58,7 @@ class LangGraphAdapter:
                 stop=None,
             )
         self._saver = InMemorySaver()
-        self._graph = _graph(self._chat, self._saver)
+        self._graph = (_graph if self._config.tool == "none" else _tool_graph)(self._chat, self._saver)
 
     async def ask(self, session: int, on_text: OnText) -> None:
         """Iterate over the data that the node writes."""
@@ -90,4 +93,28 @@ def _graph(chat: ChatAnthropic, saver: InMemorySaver) -> _Graph:
     graph.add_node("answer", answer)
     graph.add_edge(START, "answer")
     graph.add_edge("answer", END)
+    return graph.compile(checkpointer=saver)
+
+
+def _tool_graph(chat: ChatAnthropic, saver: InMemorySaver) -> _Graph:
+    """The loop of LangGraph's own agents: a node that asks the model, and one that runs the tools it asks for."""
+    tool = StructuredTool.from_function(coroutine=look_around)
+    with_tool = chat.bind_tools([tool])
+
+    async def answer(state: MessagesState) -> MessagesState:
+        write = get_stream_writer()
+        whole: AIMessageChunk | None = None
+        async for chunk in with_tool.astream(state["messages"]):
+            assert isinstance(chunk, AIMessageChunk)
+            whole = chunk if whole is None else whole + chunk
+            if text := chunk.text:
+                write(str(text))
+        return MessagesState(messages=[whole] if whole else [])
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("answer", answer)
+    graph.add_node("tools", ToolNode([tool]))
+    graph.add_edge(START, "answer")
+    graph.add_conditional_edges("answer", tools_condition)
+    graph.add_edge("tools", "answer")
     return graph.compile(checkpointer=saver)

@@ -8,6 +8,7 @@ from pydantic_ai.providers.anthropic import AnthropicProvider
 from ..load.answers import ANTHROPIC
 from .adapter import AdapterConfig, OnText
 from .sdk import open_sdk
+from .tool import look_around
 
 
 class PydanticAIAdapter:
@@ -16,7 +17,11 @@ class PydanticAIAdapter:
     def __init__(self, config: AdapterConfig) -> None:
         self._config = config
         self._sdk: anthropic.AsyncAnthropic | None = None
-        self._agent: Agent[None, str] = Agent(model_settings=ModelSettings(max_tokens=config.tokens), retries=0)
+        self._agent: Agent[None, str] = Agent(
+            model_settings=ModelSettings(max_tokens=config.tokens),
+            retries=0,
+            tools=() if config.tool == "none" else (look_around,),
+        )
         self._histories: list[list[ModelMessage]] = []
 
     async def open(self, sessions: int) -> None:
@@ -28,7 +33,7 @@ class PydanticAIAdapter:
         self._histories = [[] for _ in range(sessions)]
 
     async def ask(self, session: int, on_text: OnText) -> None:
-        """Iterate over the text of the run's only request."""
+        """Iterate over the text of the run's requests."""
         async with self._agent.iter("Hi", message_history=self._histories[session]) as run:
             async for node in run:
                 if Agent.is_model_request_node(node):

@@ -2,8 +2,6 @@
 
 import asyncio
 import itertools
-import logging
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -16,7 +14,7 @@ from rayconteur.providers import Delta, Request, Role, Settings, TextDelta, open
 
 from ..load.answers import ANTHROPIC
 from ..system import shared_ray
-from ..system.ray_cluster import kill_actor
+from ..system.ray_cluster import init_ray, kill_actor
 from .adapter import AdapterConfig, OnText
 
 _CALLS_IN_FLIGHT = 16
@@ -152,7 +150,7 @@ class RayCallsAdapter:
             return
         self._joined = not ray.is_initialized()
         if self._joined:
-            _init_ray(self._config.address or shared_ray.join())
+            init_ray(self._config.address or shared_ray.join())
         inbox = _InboxActor.remote()
         self._actors = _HostActor.remote(inbox, self._config), inbox
         self._polling = asyncio.get_running_loop().create_task(self._poll(inbox))
@@ -197,11 +195,3 @@ class RayCallsAdapter:
                 # The turn is gone if its caller was cancelled.
                 if turn := self._turns.get(number):
                     turn.handle_event(text, problem)
-
-
-def _init_ray(address: str | None) -> None:
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    if address is not None:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    else:
-        ray.init(num_cpus=shared_ray.CPUS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)

@@ -4,11 +4,19 @@ import asyncio
 from typing import Literal
 
 import rayconteur as rc
+from rayconteur.runtime import RayTask
 
 from ..load.answers import ANTHROPIC
 from ..system import shared_ray
 from ..system.ray_cluster import NAMESPACE, ONE_ACTOR
 from .adapter import AdapterConfig, OnText
+from .tool import look_around
+
+_TOOLS: dict[str, tuple[rc.Tool, ...]] = {
+    "none": (),
+    "in the program": (rc.tool(look_around),),
+    "on Ray": (rc.tool(runs=RayTask())(look_around),),
+}
 
 
 class RayconteurAdapter:
@@ -22,7 +30,7 @@ class RayconteurAdapter:
             options=options,
         )
         provider = rc.Anthropic(model=ANTHROPIC.model, api_key="none-needed", base_url=config.url)
-        self._config = rc.SessionConfig(provider=provider, max_output_tokens=config.tokens)
+        self._config = rc.SessionConfig(provider=provider, max_output_tokens=config.tokens, tools=_TOOLS[config.tool])
         self._entered = False
         self._sessions: list[rc.SessionHandle] = []
 

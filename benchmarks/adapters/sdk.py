@@ -1,11 +1,16 @@
 """asyncio and Anthropic's SDK without any runtime: what one writes by hand."""
 
+from typing import Any, cast
+
 import anthropic
 import httpx2
-from anthropic.types import MessageParam
+import msgspec
+from anthropic.types import MessageParam, ToolParam, ToolResultBlockParam, ToolUseBlockParam
 
 from ..load.answers import ANTHROPIC
 from .adapter import AdapterConfig, OnText
+from .ray_tool import RayTool
+from .tool import DESCRIPTION, NAME, SCHEMA, look_around
 
 _MAX_CONNECTIONS = 100_000
 _LIMITS = httpx2.Limits(max_connections=_MAX_CONNECTIONS, max_keepalive_connections=_MAX_CONNECTIONS)
@@ -28,33 +33,63 @@ class SdkAdapter:
         self._over_aiohttp = over_aiohttp
         self._sdk: anthropic.AsyncAnthropic | None = None
         self._histories: list[list[MessageParam]] = []
+        tool = ToolParam(name=NAME, description=DESCRIPTION, input_schema=SCHEMA)
+        self._tools: list[ToolParam] = [] if config.tool == "none" else [tool]
+        self._ray_tool = RayTool(config) if config.tool == "on Ray" else None
 
     async def open(self, sessions: int) -> None:
         """Open one client for all, and an empty list for each."""
         if self._sdk is None:
             self._sdk = open_sdk(self._config, self._over_aiohttp)
+        if self._ray_tool is not None:
+            await self._ray_tool.open()
         self._histories = [[] for _ in range(sessions)]
 
     async def ask(self, session: int, on_text: OnText) -> None:
-        """Iterate over the events of an answer."""
-        assert self._sdk
+        """Iterate over the events of an answer, and as long as it uses the tool, ask again with the result."""
         messages: list[MessageParam] = [*self._histories[session], {"role": "user", "content": "Hi"}]
+        while use := await self._read_step(messages, on_text):
+            arguments = cast("dict[str, Any]", use["input"])
+            found = await (self._ray_tool.run(arguments) if self._ray_tool else look_around(**arguments))
+            result = ToolResultBlockParam(type="tool_result", tool_use_id=use["id"], content=found)
+            messages.append({"role": "assistant", "content": [use]})
+            messages.append({"role": "user", "content": [result]})
+        self._histories[session] = messages
+
+    async def _read_step(self, messages: list[MessageParam], on_text: OnText) -> ToolUseBlockParam | None:
+        """Read one answer: its tool use, if there is one; otherwise it is added to *messages*."""
+        assert self._sdk
+        use: ToolUseBlockParam | None = None
+        written: list[str] = []
         pieces: list[str] = []
         stream = await self._sdk.messages.create(
-            model=ANTHROPIC.model, max_tokens=self._config.tokens, messages=messages, stream=True
+            model=ANTHROPIC.model,
+            max_tokens=self._config.tokens,
+            messages=messages,
+            stream=True,
+            tools=self._tools or anthropic.omit,
         )
         async with stream:
             async for event in stream:
                 if event.type == "content_block_delta" and event.delta.type == "text_delta":
                     pieces.append(event.delta.text)
                     on_text(event.delta.text)
-        self._histories[session] = [*messages, {"role": "assistant", "content": "".join(pieces)}]
+                elif event.type == "content_block_delta" and event.delta.type == "input_json_delta":
+                    written.append(event.delta.partial_json)
+                elif event.type == "content_block_start" and event.content_block.type == "tool_use":
+                    use = ToolUseBlockParam(type="tool_use", id=event.content_block.id, name=NAME, input={})
+        if use is not None:
+            return {**use, "input": msgspec.json.decode("".join(written))}
+        messages.append({"role": "assistant", "content": "".join(pieces)})
+        return None
 
     async def reset(self, session: int) -> None:
         """Start with an empty list."""
         self._histories[session] = []
 
     async def close(self) -> None:
+        if self._ray_tool is not None:
+            self._ray_tool.close()
         if self._sdk is not None:
             await self._sdk.close()
             self._sdk = None

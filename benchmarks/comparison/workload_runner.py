@@ -16,7 +16,6 @@ from ..system.processes import process_tree, wait_until_idle
 from .tally import Tally, Window
 from .workloads import Paced, Saturate, Trial, Workload
 
-_TURNS = 4
 _MAX_SILENCE_S = 3.0
 
 _Processes = Sequence[psutil.Process]
@@ -53,7 +52,7 @@ async def _saturate(workload: Saturate, adapter: Adapter, report: Report, proces
     async def keep_asking(session: int) -> None:
         on_text = first_texts.watch(session, tally.count_text) if workload.settle_s else tally.count_text
         for number in range(workload.answers):
-            if number and number % _TURNS == 0:
+            if number and number % workload.turns == 0:
                 await adapter.reset(session)
             await adapter.ask(session, on_text)
             tally.answers += 1

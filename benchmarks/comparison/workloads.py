@@ -15,7 +15,7 @@ Percentiles = tuple[tuple[float, float], ...]
 class Saturate(msgspec.Struct, frozen=True, tag_field="kind", tag="saturate"):
     """All *sessions* ask at once, and again as soon as they are answered, until each has *answers* answers.
 
-    Conversations are reset after four answers, so that histories stay small. The measurement starts with the first
+    Conversations are reset after *turns* answers, so that histories stay small. The measurement starts with the first
     question, or with *settle_s* when all sessions have received text, but at most that long after the start. It ends
     *longest_s* later at the latest; answers in progress are aborted.
     """
@@ -24,6 +24,7 @@ class Saturate(msgspec.Struct, frozen=True, tag_field="kind", tag="saturate"):
     answers: int
     longest_s: float
     settle_s: float = 0.0
+    turns: int = 4
 
 
 class Paced(msgspec.Struct, frozen=True, tag_field="kind", tag="paced"):

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from urllib.request import Request, urlopen
 
 import msgspec
 
 import rayconteur as rc
 from rayconteur.compaction import Summarize
 from rayconteur.providers import ModelFacts
+from rayconteur.runtime import RayTask
 from rayconteur.scripted import Say, Script
 
 from ..load.answers import ANTHROPIC
@@ -45,7 +47,8 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True):
     """A phase: the load server that is asked, and when it *begins*, an event if there is one.
 
     *sees_close*: the provider has a connection that is to be closed. *is_second*: the turn waits behind another one.
-    *is_unread*: another reader of the session has stopped reading.
+    *is_unread*: another reader of the session has stopped reading. *is_on_ray*: a tool on Ray asks a silent server, and
+    what closes is its connection. It is interrupted *weight* times as often as others.
     """
 
     name: str
@@ -57,7 +60,11 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True):
     streaming: bool = True
     tools: tuple[rc.Tool, ...] = ()
     is_compacting: bool = False
+    is_on_ray: bool = False
+    weight: int = 1
 
+
+ON_RAY = "tool on Ray"
 
 PHASES = (
     Phase(name="connecting", server=NOT_LISTENING, begins=Begin.SOON, sees_close=False),
@@ -72,6 +79,7 @@ PHASES = (
         sees_close=False,
         tools=(rc.Tool(name="look", input_schema={"type": "object"}),),
     ),
+    Phase(name=ON_RAY, server="calling", is_on_ray=True, weight=2),
     Phase(name="compacting", server="silent", is_compacting=True),
     Phase(name="queued", server="silent", begins=Begin.AT_ONCE, sees_close=False, is_second=True),
     Phase(name="slow reader", server="fast", begins=rc.TextChunk, is_unread=True),
@@ -89,6 +97,9 @@ def session_config(phase: Phase, urls: Mapping[str, str], tokens: int) -> rc.Ses
     """The config of a session for *phase*. The request that is interrupted is for *tokens* tokens."""
     if phase.is_compacting:
         return _compacting_config(urls[phase.server], tokens)
+    if phase.is_on_ray:
+        provider = provider_config(ANTHROPIC, urls[phase.server])
+        return rc.SessionConfig(provider=provider, max_output_tokens=1, tools=(_asking_tool(urls["silent"], tokens),))
     return rc.SessionConfig(
         provider=provider_config(ANTHROPIC, urls[phase.server]),
         max_output_tokens=tokens,
@@ -106,3 +117,16 @@ def _compacting_config(url: str, tokens: int) -> rc.SessionConfig:
     return rc.SessionConfig(
         provider=rc.Scripted(script=script, facts=facts), max_output_tokens=100, compaction=summarize
     )
+
+
+def _asking_tool(url: str, tokens: int) -> rc.Tool:
+    """A tool on Ray that waits for the headers of an answer, until it is interrupted."""
+    body = msgspec.json.encode({"model": ANTHROPIC.model, "max_tokens": tokens, "stream": True})
+    request = Request(f"{url}{ANTHROPIC.path}", body)
+
+    def look_around(place: str, how_often: int) -> None:
+        del place, how_often
+        with urlopen(request):
+            pass
+
+    return rc.tool(runs=RayTask(num_cpus=0), timeout_s=None)(look_around)

@@ -41,6 +41,11 @@ class Subject:
         self._tokens = tokens
         self._unread: Reader | None = None
 
+    @property
+    def weight(self) -> int:
+        """How often it is interrupted, in times of others."""
+        return self._phase.weight
+
     async def prepare(self) -> None:
         """Do what the phase needs once."""
         if self._phase.is_compacting:

@@ -31,6 +31,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     tokens: _Length | None = None
     tokens_spread: Annotated[_Spread, Meta(description="spread of the lengths; none exceeds the request's limit")] = 0.0
     tool_share: Annotated[_Share, Meta(description="share of tool calls among requests with tools")] = 0.0
+    tool_steps: Annotated[int, Meta(ge=1, description="tool calls that follow each other, before there is text")] = 1
     overloaded_share: Annotated[_Share, Meta(description="share of requests refused with 529 or 503")] = 0.0
     limited_share: Annotated[_Share, Meta(description="share of requests refused with 429")] = 0.0
     retry_after_s: Annotated[_Time, Meta(description="the wait that a 429 asks for")] = 1.0

@@ -72,11 +72,14 @@ class RequestBody(msgspec.Struct):
         )
         return next(filter(None, limits), _DEFAULT_LIMIT)
 
-    @property
-    def callable_tool(self) -> str | None:
-        """The first tool, unless the last message is a tool result. Only for Anthropic and OpenAI chat."""
+    def callable_tool(self, steps: int) -> str | None:
+        """The first tool, unless so many results follow the last question. Only for Anthropic and OpenAI chat."""
         tools, messages = _tools_decoder.decode(self.tools), _messages_decoder.decode(self.messages)
-        if not tools or not messages or messages[-1].has_tool_result:
+        from_them = [message.has_tool_result for message in messages if message.role != "assistant"]
+        results = next(
+            (number for number, has_result in enumerate(reversed(from_them)) if not has_result), len(from_them)
+        )
+        if not tools or not messages or results >= steps:
             return None
         return tools[0].name or tools[0].function.name
 

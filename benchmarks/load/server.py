@@ -56,7 +56,7 @@ class _Scheduler:
                 return self._stream(api, request, plan, number)
 
     def _stream(self, api: Api, request: RequestBody, plan: RequestPlan, number: int) -> AnswerSchedule:
-        if plan.calls_tool and api in TOOL_SAMPLES and (tool := request.callable_tool):
+        if plan.calls_tool and api in TOOL_SAMPLES and (tool := request.callable_tool(self._pace.tool_steps)):
             parts = tool_parts(api, tool, number)
             deltas = len(parts.ring)
         else:

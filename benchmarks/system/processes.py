@@ -42,15 +42,17 @@ def cpu_s(processes: Iterable[psutil.Process]) -> float:
 
 
 class CpuMeter:
-    """Measures the CPU time of *processes* from its creation on."""
+    """Measures the CPU time of *processes* from its creation on.
+
+    One that ends meanwhile does not count: Ray ends those that run no task.
+    """
 
     def __init__(self, processes: Sequence[psutil.Process]) -> None:
-        self._processes = processes
-        self._before_s = cpu_s(processes)
+        self._before_s = {process: cpu_s([process]) for process in processes}
 
     def spent_s(self) -> float:
         """The CPU time since then, at least the resolution of the clock."""
-        return max(CLOCK_S, cpu_s(self._processes) - self._before_s)
+        return max(CLOCK_S, sum(max(0.0, cpu_s([each]) - before_s) for each, before_s in self._before_s.items()))
 
 
 def router_processes() -> list[psutil.Process]:

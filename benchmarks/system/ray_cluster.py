@@ -1,5 +1,6 @@
 """Ray for a benchmark: the one shared by a run, or one that is started here; and the memory of its actors."""
 
+import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeVar, cast
@@ -58,6 +59,15 @@ def local_runtime(
     """A runtime on the cluster at *address*, else on the run's shared Ray, else on a Ray that it starts and ends."""
     options = rc.RuntimeOptions(namespace=NAMESPACE, num_cpus=shared_ray.CPUS, router_limits=router_limits)
     return rc.Runtime(address or shared_ray.join(), warm=warm, options=options)
+
+
+def init_ray(address: str | None) -> None:
+    """Join the cluster at *address*, or start Ray, as ``ray.init`` does."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    if address is not None:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    else:
+        ray.init(num_cpus=shared_ray.CPUS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
 
 
 def actor_named(name: str) -> object:

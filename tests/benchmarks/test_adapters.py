@@ -12,10 +12,12 @@ from fixtures.benchmarks.adapters import (
     delivers_complete_answers,
     keeps_conversations,
     raises_errors,
+    runs_its_tool,
 )
 
 from rayconteur.benchmarks.adapters.adapter import AdapterConfig
 from rayconteur.benchmarks.adapters.registry import ADAPTERS, PeerMissing, open_adapter
+from rayconteur.benchmarks.load.pace import Pace
 from rayconteur.benchmarks.load.process import load_server
 
 WITHOUT_RAY = ("bare", "sdk", "sdk-aiohttp", "autogen", "pydantic-ai", "langgraph")
@@ -37,6 +39,17 @@ def no_resource_leaks() -> Iterator[None]:
 @pytest.mark.parametrize("name", WITHOUT_RAY)
 def test_each_session_gets_complete_answers(name: str, url: str) -> None:
     asyncio.run(delivers_complete_answers(name, url))
+
+
+@pytest.fixture(scope="module")
+def tool_url() -> Iterator[str]:
+    with load_server(Pace(tool_share=1.0, tool_steps=3)) as url:
+        yield url
+
+
+@pytest.mark.parametrize("name", WITHOUT_RAY)
+def test_a_session_answers_tool_uses_until_there_is_text(name: str, tool_url: str) -> None:
+    asyncio.run(runs_its_tool(name, tool_url))
 
 
 @pytest.mark.parametrize("name", WITHOUT_RAY[1:])

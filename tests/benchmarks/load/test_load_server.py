@@ -222,6 +222,28 @@ def test_a_tool_is_called_until_its_result_has_been_sent(api: Api) -> None:
     assert answered == answer_text(api, 50)
 
 
+def test_so_many_tool_calls_as_its_pace_says_follow_each_other_in_each_turn() -> None:
+    def step(number: int) -> tuple[rc.Message, rc.Message]:
+        use = rc.ToolUse(str(number), "find", {})
+        result = rc.ToolResult(str(number), (rc.Text("A raven"),))
+        return (
+            rc.Message(role=Role.ASSISTANT, content=(use,), turn=1),
+            rc.Message(role=Role.USER, content=(result,), turn=1),
+        )
+
+    steps = (*step(1), *step(2))
+    text = rc.Message(role=Role.ASSISTANT, content=(rc.Text("Seen."),), turn=1)
+    question = rc.Message(role=Role.USER, content=(rc.Text("And now?"),), turn=2)
+    with load_server(Pace(tool_share=1.0, tool_steps=2)) as url:
+        after = [
+            answer_by_ours(ANTHROPIC, url, 5, *later)
+            for later in (steps[:2], steps, (*steps, text, question), (*steps, text, question, *step(3)))
+        ]
+
+    called = CALLED.replace(" ", "")
+    assert [each.replace(" ", "") == called for each in after] == [True, False, True, True]
+
+
 def test_the_sdks_read_tool_calls_with_unique_ids() -> None:
     with load_server(Pace(tool_share=1.0)) as url, anthropic_at(url) as theirs, openai_at(url) as others:
         uses = [called_tool(theirs) for _ in range(2)]

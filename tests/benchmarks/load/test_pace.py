@@ -27,6 +27,7 @@ paces = st.builds(
     first_token_s=st.floats(0, 10),
     tokens=st.none() | st.integers(1, 1_000),
     tool_share=st.floats(0, 1),
+    tool_steps=st.integers(1, 100),
     overloaded_share=third,
     limited_share=third,
     cut_share=third,
