@@ -12,6 +12,7 @@ from ...providers.schema.tools import Approval, Tool
 from ..api.tools.function_tool import FunctionRun, FunctionTool, NeedsApproval
 from ..api.tools.places import Place
 from .docstrings import descriptions
+from .portable_schemas import NotPortable, portable_schema
 from .schemas import Parameters, parameters_of, written_function
 
 TIMEOUT_S = 30.0
@@ -59,8 +60,9 @@ def tool(
     structs and dataclasses among them, and pydantic models. A run takes at most *timeout_s* seconds. Tools that are not
     *parallel* run alone. One that raises or takes too long is repeated up to *retries* times. *approval* is whether its
     uses wait for approval: ``"always"``, ``"never"``, or a function, async or not, that tells it of a ``ToolUse``.
-    *strict*, *deferred* and *ends_turn* are those of ``Tool``. It runs in the program that reads the reply, unless
-    *runs* is a place on Ray: a ``RayTask``, or an ``ActorMethod``, which is called instead of the function.
+    *strict*, *deferred* and *ends_turn* are those of ``Tool``; a strict schema requires all parameters. It runs in the
+    program that reads the reply, unless *runs* is a place on Ray: a ``RayTask``, or an ``ActorMethod``, which is called
+    instead of the function.
 
     Raises:
         InvalidConfig: a parameter has no type, or one without a JSON Schema, or an option is invalid. It is named.
@@ -70,9 +72,8 @@ def tool(
     def made(function: Callable[..., Any]) -> FunctionTool:
         definition, parameters = _definition(function, name, description)
         own = Approval.NEVER if run_options["approval"] else cast("Approval | None", approval)
-        definition = msgspec.structs.replace(
-            definition, strict=strict, deferred=deferred, approval=own, ends_turn=ends_turn
-        )
+        definition = _strict_form(definition) if strict else definition
+        definition = msgspec.structs.replace(definition, deferred=deferred, approval=own, ends_turn=ends_turn)
         run = FunctionRun(function, parameters, is_method=_is_method(function), **run_options)
         return FunctionTool.of(definition, run)
 
@@ -114,6 +115,9 @@ def _checked_place(place: object, approval: object) -> dict[str, Any]:
 
 def _definition(function: Callable[..., Any], name: str | None, description: str | None) -> tuple[Tool, Parameters]:
     """The definition of the tool that runs *function*, and its parameters, which turn input into arguments."""
+    if isinstance(function, type):
+        made = shown(function.__name__, quoted=False)
+        raise InvalidConfig("tool", f"give a function, not the class {made}: a method of an instance, for example")
     if isinstance(function, staticmethod | classmethod):
         raise InvalidConfig("tool", "write @staticmethod above @tool, not below it; a class method can't be a tool")
     if not callable(function):
@@ -124,6 +128,35 @@ def _definition(function: Callable[..., Any], name: str | None, description: str
     parameters = parameters_of(function, told.parameters, name, without_first=_is_method(function))
     description = told.function if description is None else description
     return Tool(name=name, description=description, input_schema=parameters.schema), parameters
+
+
+def _strict_form(definition: Tool) -> Tool:
+    """*definition* with the schema in the form to which providers hold a model: closed objects, all of it required.
+
+    Raises:
+        InvalidConfig: a parameter has no such form.
+    """
+    schema, written = definition.input_schema, dict[str, Any]()
+    for name, part in schema["properties"].items():
+        try:
+            told = _with_default(part)
+            written[name] = portable_schema({**part, **told, "$defs": schema.get("$defs", {})})
+        except NotPortable:
+            raise InvalidConfig(
+                f"tool.{definition.name}.{name}",
+                "a strict tool takes no open objects, tuples, recursive types or values of any type: "
+                "give the parameter another type, or leave out strict",
+            ) from None
+    closed = {"type": "object", "properties": written, "required": list(written), "additionalProperties": False}
+    return msgspec.structs.replace(definition, strict=True, input_schema=closed)
+
+
+def _with_default(part: dict[str, Any]) -> dict[str, str]:
+    """The description of *part* with its default, which strict schemas do not have."""
+    if "default" not in part:
+        return {}
+    default = f"default: {msgspec.json.encode(part['default']).decode()}"
+    return {"description": "; ".join(filter(None, (part.get("description"), default)))}
 
 
 def _is_method(function: Callable[..., Any]) -> bool:

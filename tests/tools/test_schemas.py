@@ -94,7 +94,7 @@ def test_every_style_of_docstrings_is_read(function: Callable[[str], str]) -> No
 
 
 def test_an_annotation_and_the_options_go_before_the_docstring() -> None:
-    @rc.tool(name="forecast", description="What it will be like.", strict=True, deferred=True)
+    @rc.tool(name="forecast", description="What it will be like.", ends_turn=True, deferred=True)
     def weather(
         town: Annotated[str, "A town."], days: Annotated[int, msgspec.Meta(ge=1, description="How many.")] = 1
     ) -> str:
@@ -104,7 +104,7 @@ def test_an_annotation_and_the_options_go_before_the_docstring() -> None:
         """
         return town * days
 
-    assert (weather.name, weather.description, weather.strict, weather.deferred) == (
+    assert (weather.name, weather.description, weather.ends_turn, weather.deferred) == (
         "forecast",
         "What it will be like.",
         True,

@@ -10,7 +10,7 @@ from ....providers.schema.checks.shown import shown
 from ....providers.schema.content import Text
 from ....providers.schema.errors import InvalidConfig
 from ...api.messages import UserMessage
-from .output_schema import NotPortable, portable_schema
+from ...tools.portable_schemas import NotPortable, portable_schema
 
 T = TypeVar("T")
 
