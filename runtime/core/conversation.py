@@ -24,6 +24,7 @@ from .figures.tally import Tally
 from .handlers.imports import import_messages
 from .handlers.messages import accept_message, ends_request, run_queue
 from .handlers.outcomes import awaits, conclude
+from .handlers.recovery import recover
 from .history import HistorySize
 from .instructions import Acknowledge, Emit, Instruction
 from .mailbox import Queued
@@ -261,6 +262,9 @@ class Conversation:
                 return self._open(event)
             case ev.Imported() | ev.HistoryTrimmed():
                 return self._change_history(event)
+            case ev.Recovered():
+                state.trigger = ev.Recovered
+                return recover(state)
             case _:
                 state.trigger = type(event)
                 return conclude(state, event)

@@ -125,10 +125,14 @@ class HistoryTrimmed(_Event, frozen=True, kw_only=True):
     limit_bytes: int
 
 
+class Recovered(_Event, frozen=True, kw_only=True):
+    """Another process has taken over the session: what ran in the one before is lost."""
+
+
 Outcome = Answered | RequestFailed | BackoffEnded | CompactionEnded | ToolsTimedOut | TaskCancelled
 """What results from an instruction. It is ignored if the conversation no longer waits for it."""
 
-Event = Opened | Imported | Received | HistoryTrimmed | Outcome
+Event = Opened | Imported | Received | HistoryTrimmed | Recovered | Outcome
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):

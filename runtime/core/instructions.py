@@ -8,7 +8,7 @@ from ...compaction.estimate.estimator import Estimator
 from ...providers.schema.messages import Message
 from ...providers.schema.request import Prompt
 from ..api.config import SessionConfig
-from ..api.events import FromLLM
+from ..api.events import FromLLM, ToolBatch
 from .events import Record
 
 
@@ -73,6 +73,12 @@ class StartCompaction(_Instruction, frozen=True):
     prompts: tuple[Prompt, ...] = ()
 
 
+class ResumeTools(_Instruction, frozen=True):
+    """Run those tools of *batch* that run on Ray, as when it was emitted: the process that ran them is gone."""
+
+    batch: ToolBatch
+
+
 class StartToolTimer(_Instruction, frozen=True):
     """Report ``ToolsTimedOut`` after *delay_s*, in the place of an earlier timer for results, or for *approval*."""
 
@@ -101,6 +107,7 @@ Instruction = (
     | Emit
     | SendRequest
     | StartBackoff
+    | ResumeTools
     | StartToolTimer
     | StartCompaction
     | Cancel

@@ -22,7 +22,16 @@ from ..api.messages import (
     UserMessage,
 )
 from ..api.status import State
-from .events import Answered, BackoffEnded, CompactionEnded, Opened, RequestFailed, TaskCancelled, ToolsTimedOut
+from .events import (
+    Answered,
+    BackoffEnded,
+    CompactionEnded,
+    Opened,
+    Recovered,
+    RequestFailed,
+    TaskCancelled,
+    ToolsTimedOut,
+)
 from .tools.batch import ToolBatch
 from .turn import Turn
 
@@ -106,12 +115,14 @@ TRANSITIONS: dict[type[Phase], dict[type, tuple[type[Phase], ...]]] = {
         Answered: (Idle, ToolsOut, Requesting, Compacting),
         RequestFailed: (Idle, Backoff, Requesting, Compacting),
         TaskCancelled: (Idle,),
+        Recovered: (Idle, Requesting, Compacting),
         UserMessage: (Idle,),
         Interrupt: (Idle,),
         Close: (Idle,),
     },
     Backoff: {
         BackoffEnded: (Requesting, Compacting),
+        Recovered: (Requesting, Compacting),
         UserMessage: (Idle,),
         Interrupt: (Idle,),
         Close: (Idle,),
@@ -124,6 +135,7 @@ TRANSITIONS: dict[type[Phase], dict[type, tuple[type[Phase], ...]]] = {
         Deny: (Idle, ToolsOut, Requesting, Compacting),
         AnswerQuestion: (Idle, ToolsOut, Requesting, Compacting),
         ToolsTimedOut: (Idle, ToolsOut, Requesting, Compacting),
+        Recovered: (ToolsOut,),
         UserMessage: (Idle,),
         Interrupt: (Idle,),
         Close: (Idle,),
@@ -131,6 +143,7 @@ TRANSITIONS: dict[type[Phase], dict[type, tuple[type[Phase], ...]]] = {
     Compacting: {
         CompactionEnded: (Idle, Requesting, Backoff, Compacting),
         TaskCancelled: (Idle, Requesting, Backoff, Compacting),
+        Recovered: (Idle, Compacting),
         # Any message ends an eager compaction; these end the others too.
         UserMessage: (Idle,),
         AddMessages: (Idle,),

@@ -19,6 +19,9 @@ from .settings import changed_config
 MAX_REFUSED_BATCHES = 3
 """The turn fails when the model writes this many batches in a row without one valid tool input."""
 
+MAX_RECOVERIES = 5
+"""A request whose process is lost is sent again so often; then the turn fails: perhaps its answer is what ends it."""
+
 MAX_OVERFLOWS = 4
 """The history is compacted at most so often in a turn because the provider rejects its requests as too long."""
 
@@ -62,8 +65,9 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     *fill_before* is the fill of the context window before the turn, with the session's settings as they are now;
     ``None`` if the history has been compacted since, or the provider changed. *steps* counts the answers with tool
     uses, *attempt* the requests for the current answer, *refused_batches* the last batches without a valid input,
-    *overflows* the requests that were rejected as too long, for which the history was compacted. *compacted*: a
-    compaction has just ended for the next request. *unsealed*: a provider rejected signed thinking in the history,
+    *overflows* the requests that were rejected as too long, for which the history was compacted, *recoveries* the
+    processes that were lost since the last answer. *compacted*: a compaction has just ended for the next request.
+    *unsealed*: a provider rejected signed thinking in the history,
     which has been omitted since the last answer. *continuing*: the running request, the last of *continuations*,
     continues an answer that ended for this reason. *without_tools*: it has had its last step. *overrides* are settings
     of its own.
@@ -78,6 +82,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     attempt: int = 0
     refused_batches: int = 0
     overflows: int = 0
+    recoveries: int = 0
     compacted: bool = False
     unsealed: bool = False
     continuing: StopReason | None = None

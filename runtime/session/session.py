@@ -27,6 +27,7 @@ from ..core.instructions import (
     Emit,
     EndSession,
     Instruction,
+    ResumeTools,
     SendRequest,
     StartBackoff,
     StartCompaction,
@@ -222,6 +223,9 @@ class Session:
                 self._start(self._run_compaction(instruction))
             case StartBackoff(request=request, delay_s=delay_s):
                 self._timer = asyncio.get_running_loop().call_later(delay_s, self._end_backoff, request)
+            case ResumeTools(batch=batch):
+                if self.on_tools:
+                    self._start_tools(self.on_tools, batch)
             case StartToolTimer():
                 self._tools().start_timer(instruction)
             case Cancel():

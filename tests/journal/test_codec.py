@@ -8,7 +8,7 @@ from zlib import crc32
 import msgspec
 import pytest
 from builders.conversation import conversation_in
-from core.test_records import EVENTS
+from core.records.test_records import EVENTS
 
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev

@@ -14,7 +14,7 @@ from ...api.errors import NoApprovalNeeded
 from ...api.settings.policies import OnMaxSteps
 from ...api.tools.builtins import READ_RESULT, ReadInput, SearchInput
 from ..changes.continuation import answer_text
-from ..instructions import Emit, Instruction, StartToolTimer
+from ..instructions import Emit, Instruction, ResumeTools, StartToolTimer
 from ..mailbox import require_size
 from ..phases import ToolsOut
 from ..state import ConversationState
@@ -233,6 +233,13 @@ def _waiting_for(state: ConversationState, ids: Iterable[str], size_bytes: int) 
 def _go_on(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:
     """Wait for what is still open; if nothing is, end the step."""
     return _wait(state, turn, batch) if batch.open else _end_step(state, turn, batch)
+
+
+def wait_again(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:
+    """Wait for *batch*, each time limit from its beginning; the tools that ran on Ray are lost, and run again."""
+    timers = _wait(state, turn, batch, for_approval=True)
+    approved = turn.tool_batch(batch.approved, state.config)
+    return [ResumeTools(approved), *timers] if approved.on_ray else timers
 
 
 def _wait(state: ConversationState, turn: Turn, batch: ToolBatch, for_approval: bool = False) -> list[Instruction]:

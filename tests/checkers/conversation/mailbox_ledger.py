@@ -9,10 +9,12 @@ from rayconteur.providers.schema.content import Block, ToolResult, ToolUse
 from rayconteur.providers.schema.messages import Message
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api.compact_reason import CompactReason
 from rayconteur.runtime.api.settings.policies import Limits, WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
+from rayconteur.runtime.core.phases import Compacting
 
 QUEUEABLE = (msg.UserMessage, msg.AddMessages, msg.Retry, msg.Continue, msg.Clear, msg.Rewind, msg.Compact)
 
@@ -110,6 +112,22 @@ class MailboxLedger:
         is_large = isinstance(event, ev.Received) and isinstance(event.message, msg.UserMessage | msg.AddMessages)
         size_bytes = event.size_bytes if is_large and isinstance(event, ev.Received) else 0
         return len(self.queue) >= limits.waiting_messages or self._bytes() + size_bytes > limits.waiting_bytes
+
+    def check_compaction(self, conversation: Conversation, event: ev.Event) -> None:
+        """The compaction that has started in *conversation* with *event* is one that was asked for, or needed."""
+        phase = conversation.phase
+        assert isinstance(phase, Compacting)
+        match phase.reason:
+            case CompactReason.ASKED if isinstance(event, ev.Recovered):
+                pass  # it was under way
+            case CompactReason.ASKED:
+                assert self.queue.pop(0) == f"compact {phase.asked}"
+            case CompactReason.EAGER:
+                assert phase.turn is None
+                assert not self.queue
+            case _:
+                assert phase.turn is not None
+                assert conversation.config.compaction
 
     def check_bounds(self, limits: Limits) -> None:
         """It does not hold more than it may."""

@@ -5,7 +5,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from types import NoneType
 
-import msgspec
 from builders.conversation import copy_of, opened_conversation
 from checkers.conversation.history_changes import (
     has_left,
@@ -24,7 +23,7 @@ from checkers.conversation.kept_messages import (
 )
 from checkers.conversation.mailbox_ledger import MailboxLedger, turns_added
 from checkers.conversation.prompt_ledger import PromptLedger, SettingsLedger
-from checkers.conversation.records import record_in
+from checkers.conversation.record_ledger import RecordLedger
 from checkers.conversation.temporary_content import TEMPORARY, TemporaryLedger, has_temporary, is_aside
 from checkers.conversation.tool_ledger import ToolLedger
 from checkers.conversation.usage_sums import summed, usages_of
@@ -34,7 +33,6 @@ from rayconteur.providers.schema.errors import InvalidConfig, RayconteurError
 from rayconteur.providers.schema.usage import Usage
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
-from rayconteur.runtime.api.compact_reason import CompactReason
 from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.errors import MailboxError, MailboxFull, SessionClosed
 from rayconteur.runtime.api.status import State
@@ -48,13 +46,12 @@ from rayconteur.runtime.core.instructions import (
     Emit,
     EndSession,
     Instruction,
+    ResumeTools,
     SendRequest,
     StartBackoff,
     StartCompaction,
     StartToolTimer,
 )
-from rayconteur.runtime.core.phases import Compacting
-from rayconteur.runtime.core.state import Snapshot
 
 WORK_BY_STATE = {State.REQUESTING: SendRequest, State.RETRYING: StartBackoff, State.COMPACTING: StartCompaction}
 """The instruction whose outcome each state waits for."""
@@ -71,7 +68,7 @@ class ModelChecker:
     def __init__(self, config: SessionConfig) -> None:
         self.config = config
         self.conversation = opened_conversation(config)
-        self.records = [ev.Record(1, ev.Opened(config=config, created_at=0.0))]
+        self._ledger = RecordLedger(ev.Opened(config=config, created_at=0.0))
         self.mailbox = MailboxLedger()
         self.queue = self.mailbox.queue
         self.settings = SettingsLedger()
@@ -89,6 +86,11 @@ class ModelChecker:
         self._temporary = TemporaryLedger()
         self._restored = self._is_aside = False
 
+    @property
+    def records(self) -> list[ev.Record]:
+        """The records so far."""
+        return self._ledger.records
+
     def handle(self, event: ev.Event) -> Sequence[Instruction]:
         """The instructions of *conversation* for *event*; none if it is rejected."""
         before = copy_of(self.conversation)
@@ -100,7 +102,7 @@ class ModelChecker:
         if not instructions:
             assert self.conversation == before, "an event that was ignored changed something"
             return ()
-        self.records.append(record_in(instructions, event, len(self.records) + 1))
+        self._ledger.add(event, instructions)
         self._update_model(before, event)
         emitted = [step.event for step in instructions if isinstance(step, Emit)]
         added = turns_added(emitted) | self.mailbox.added
@@ -120,15 +122,17 @@ class ModelChecker:
 
     def restart(self) -> None:
         """Replace the conversation by the one that its records rebuild, as after the death of a process."""
-        records = msgspec.msgpack.decode(msgspec.msgpack.encode(self.records), type=list[ev.Record])
-        replayed = Conversation.replay(records)
+        replayed = self._ledger.rebuilt()
         assert replayed == self.conversation
         self.conversation = replayed
 
-    def check_snapshot(self) -> None:
-        """A snapshot, stored and restored, equals the conversation."""
-        stored = msgspec.msgpack.encode(self.conversation.snapshot())
-        assert Conversation.restore(msgspec.msgpack.decode(stored, type=Snapshot)) == self.conversation
+    def recover(self) -> Sequence[Instruction]:
+        """Go on in another process: with what the records say, and without the work that was running."""
+        self.restart()
+        self.work = None
+        if self.conversation.state is State.REQUESTING:
+            self.attempts = 0
+        return self.handle(ev.Recovered())
 
     # Events
 
@@ -188,7 +192,7 @@ class ModelChecker:
                 if isinstance(step, StartCompaction):
                     in_force = self._tools.expected_config(self.settings.in_force(self.applied))
                     assert step.config == (in_force if self.running else self._tools.offers.offered(self.applied))
-                    self._check_compaction()
+                    self.mailbox.check_compaction(self.conversation, event)
                     assert not has_temporary(step.messages), "a summary would keep what is temporary"
                 self.work = step
             case Cancel():
@@ -202,6 +206,8 @@ class ModelChecker:
                     self._tools.offers.configured(step.config, self.conversation.history)
                 self._before_turn = self._before_turn.with_settings(before, self._tools.offers.offered(step.config))
                 self.applied = step.config
+            case ResumeTools():
+                assert isinstance(event, ev.Recovered)
             case ev.Record() | StartToolTimer():
                 pass
             case EndSession():
@@ -269,19 +275,6 @@ class ModelChecker:
         fill, continues = self.conversation.fill, isinstance(message, msg.Continue)
         recounted = self._restored or self.settings.in_force(self.applied).provider.name != self.applied.provider.name
         self._before_turn = BeforeTurn(history, fill, len(self.counted), self.sent, recounted, continues)
-
-    def _check_compaction(self) -> None:
-        phase = self.conversation.phase
-        assert isinstance(phase, Compacting)
-        match phase.reason:
-            case CompactReason.ASKED:
-                assert self.queue.pop(0) == f"compact {phase.asked}"
-            case CompactReason.EAGER:
-                assert self.running is None
-                assert not self.queue
-            case _:
-                assert self.running is not None
-                assert self.conversation.config.compaction
 
     def _expect_changed_history(self) -> None:
         if self.running is not None:

@@ -23,6 +23,7 @@ from builders.conversation_strategies import (
     usages,
 )
 from checkers.conversation.model_checker import ModelChecker
+from checkers.conversation.record_ledger import stored_and_restored
 from checkers.history_counters import Views, check_counters
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -137,7 +138,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @invariant()
     def a_snapshot_restores_the_conversation(self) -> None:
-        self.checker.check_snapshot()
+        assert stored_and_restored(self.checker.conversation) == self.checker.conversation
 
     @invariant()
     def the_history_counts_what_it_holds(self) -> None:
@@ -306,6 +307,13 @@ class Interleavings(RuleBasedStateMachine):
     def the_process_dies(self) -> None:
         self.checker.restart()
         self.views = Views()
+
+    @rule()
+    def another_process_goes_on(self) -> None:
+        self.views = Views()
+        for step in self.checker.recover():
+            if isinstance(step, SendRequest) and not step.messages[0].is_native_summary:
+                self.check_request_bodies(step)
 
     @rule(data=st.data())
     def a_journal_with_a_lost_repeated_or_swapped_record_is_rejected(self, data: st.DataObject) -> None:

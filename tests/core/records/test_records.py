@@ -122,6 +122,7 @@ EVENTS: list[tuple[bytes, ev.Event]] = [
         ev.Imported(messages=(Message(role=Role.USER, content=(Text("hi"),), turn=1),)),
     ),
     (b'{"event":"historytrimmed","limit_bytes":1000}', ev.HistoryTrimmed(limit_bytes=1_000)),
+    (b'{"event":"recovered","at":2.5}', ev.Recovered(at=2.5)),
     (
         b'{"event":"compactionended","compaction":1,"messages":[{"role":"user",'
         b'"content":[{"kind":"text","text":"in short"}],"turn":1}],"problem":"none"}',
