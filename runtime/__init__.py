@@ -13,6 +13,7 @@ from .api.events import (
     MessagesAdded,
     QuestionAsked,
     Rewound,
+    Steered,
     StepCompleted,
     ToolCompleted,
     ToolFailed,
@@ -73,11 +74,11 @@ def __dir__() -> list[str]:
 # fmt: off
 __all__ = [
     "ASK_USER", "READ_RESULT", "ActorMethod", "AddMessages", "AnswerQuestion", "Approval", "ApprovalRequested",
-    "Approve", "Close", "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "DeferTools", "Deny",
-    "Died", "FinalAnswer", "FunctionTool", "MessagesAdded", "OnAbandon", "OnInterrupt", "OnMaxSteps", "OnRefusal",
-    "OnToolError", "Placement", "PromptMap", "QuestionAsked", "RayTask", "Reader", "Receipt", "RequestApproval",
-    "Rewind", "Rewound", "RouterLimits", "SessionList", "SessionStatus", "SessionSummary", "State", "StepCompleted",
-    "TextTools", "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStarted", "ToolUpdate", "TurnEnd", "TurnSettings",
-    "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
+    "Approve", "Close", "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "DeferTools",
+    "Deny", "Died", "FinalAnswer", "FunctionTool", "MessagesAdded", "OnAbandon", "OnInterrupt", "OnMaxSteps",
+    "OnRefusal", "OnToolError", "Placement", "PromptMap", "QuestionAsked", "RayTask", "Reader", "Receipt",
+    "RequestApproval", "Rewind", "Rewound", "RouterLimits", "SessionList", "SessionStatus", "SessionSummary", "State",
+    "Steered", "StepCompleted", "TextTools", "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStarted",
+    "ToolUpdate", "TurnEnd", "TurnSettings", "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
 ]
 # fmt: on

@@ -33,6 +33,17 @@ class TurnStarted(_FromLLM, frozen=True, kw_only=True):
     metadata: dict[str, str] = {}  # noqa: RUF012  (msgspec copies it)
 
 
+class Steered(_FromLLM, frozen=True, kw_only=True):
+    """A user message has entered the running *turn*, after the results of its last step. It starts no turn of its own.
+
+    *number* is the turn in its receipt, *correlation_id* and *metadata* are its own. The end of this turn is its, too.
+    """
+
+    number: int
+    correlation_id: str = ""
+    metadata: dict[str, str] = {}  # noqa: RUF012  (msgspec copies it)
+
+
 class StreamStarted(_FromLLM, frozen=True, kw_only=True):
     """The provider has started to answer a request. *rate_limits* come from the response headers."""
 
@@ -284,6 +295,7 @@ class Missed(_FromLLM, frozen=True, kw_only=True):
 
 FromLLM = (
     TurnStarted
+    | Steered
     | StreamStarted
     | TextChunk
     | Cited

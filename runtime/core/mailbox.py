@@ -20,7 +20,7 @@ class Queued(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     *turn* is the first that it adds. The others have 0.
 
     A ``Compact`` has its number (*compaction*), which older snapshots lack.
-    *facts* and *source* are those of ``Received``.
+    *facts* and *source* are those of ``Received``. A user message that *steers* goes before those that don't.
     """
 
     message: UserMessage | AddMessages | Clear | Rewind | Compact | Configure | Close
@@ -29,6 +29,16 @@ class Queued(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     facts: ModelFacts = _UNKNOWN
     source: str = ""
     compaction: int = 0
+    steers: bool = False
+
+    @property
+    def enters_turn(self) -> bool:
+        """True if it may enter a running turn: that has settings of its own, and its messages stay."""
+        match self.message:
+            case UserMessage(turn_settings=None, temporary=False, temporary_content=()):
+                return self.steers
+            case _:
+                return False
 
     @property
     def starts_turn(self) -> bool:
@@ -114,6 +124,17 @@ class Mailbox(msgspec.Struct, gc=False):
         """Put *queued* at the front."""
         self._queue.insert(0, queued)
         self._size_bytes += queued.size_bytes
+
+    def put_steering(self, queued: Queued) -> None:
+        """Put *queued* behind those at the front that steer."""
+        place = next((index for index, each in enumerate(self._queue) if not each.steers), len(self._queue))
+        self._queue.insert(place, queued)
+        self._size_bytes += queued.size_bytes
+
+    def take_steering(self) -> Iterator[Queued]:
+        """Remove and return the messages that enter a running turn, in order: none overtakes another that steers."""
+        while self._queue and self._queue[0].enters_turn and (queued := self.take_next()):
+            yield queued
 
     def take_next(self) -> Queued | None:
         """Remove and return the first message, if there is one."""

@@ -27,6 +27,7 @@ from ..api.status import SessionStatus
 from ..events.reader import Reader
 from .answers.final_answer import AnswerParts, FinalAnswer
 from .calls.abandoned_turns import AbandonedTurns
+from .calls.followed_turn import FollowedTurn
 from .calls.questions import OnQuestion, TurnQuestions, checked_on_question
 from .calls.tool_runs import RunTool, SessionTools, ToolLimits, TurnTools, checked_run_tool
 from .kept_readers import KeptReaders
@@ -92,6 +93,8 @@ class Reply:
     cancelled, or if its loop is left before the end. A loop left at a ``ToolBatch`` leaves its turn waiting for
     ``ToolResults``, unless the tools are functions: these run while the reply is read, and are cancelled with it. One
     left at a ``QuestionAsked`` leaves it waiting for the answer.
+
+    A message that steers may enter a running turn: its reply begins with ``Steered`` then, and goes on with that turn.
     """
 
     def __init__(
@@ -109,8 +112,9 @@ class Reply:
         if "tools" in given:
             self._tools.own_tools = SessionTools.of(given["tools"] or ())
         self._answers_all_tools = False
+        self._followed: FollowedTurn | None = None
         self.turn: int | None = None
-        """The number of the turn, once the message is in the mailbox."""
+        """The number of the turn, once the message is in the mailbox; of the running one, once it has entered that."""
 
     def __repr__(self) -> str:
         return f"Reply(session={self._session.id!r}, turn={self.turn})"
@@ -119,9 +123,8 @@ class Reply:
         session = self._session
         reader = await self._start()
         watch = session.watch(reader)
-        turn = self.turn
+        turn = self._followed = FollowedTurn(session, self.turn)
         is_over = False
-        end_seq: int | None = None  # that of an event after the turn's end, once some are missed
         event: FromLLM | None = None
         session.open_replies += 1
         try:
@@ -129,7 +132,8 @@ class Reply:
                 for event in await reader.batch():
                     if event.seq > session.last_seq:
                         session.last_seq = event.seq
-                    if event.turn == turn:
+                    if event.turn == turn.number or turn.enters(event):
+                        self.turn = turn.number
                         is_over = await self._is_end(event)
                         yield event
                         if is_over:
@@ -138,11 +142,11 @@ class Reply:
                         raise session_died(session.id, event.reason)
                     elif isinstance(event, Missed):
                         yield event
-                        end_seq = await self._end_seq()
-                    if end_seq is not None and event.seq >= end_seq:
-                        raise EventsMissed(f"the end of turn {turn} was no longer held; history() has its outcome")
+                        turn.missed = True
+                    if turn.missed:
+                        await turn.require_end(event)
         except StopAsyncIteration:
-            raise SessionClosed(f"session {session.id!r} ended before turn {turn}") from None
+            raise SessionClosed(f"session {session.id!r} ended before turn {turn.number}") from None
         except GeneratorExit:  # the loop was left
             if not is_over and self._abandons_turn_at(event):
                 await self._abandon()
@@ -162,8 +166,10 @@ class Reply:
         Raises:
             MailboxError, ConfigError: the session did not accept their results.
         """
-        self._questions.note(event)
-        if isinstance(event, ToolBatch):
+        entered = self._followed is not None and self._followed.entered  # who reads that turn answers its tools
+        if not entered:
+            self._questions.note(event)
+        if isinstance(event, ToolBatch) and not entered:
             here = tuple(use for use in event.uses if use.id not in event.on_ray)
             self._tools.start(msgspec.structs.replace(event, uses=here), self._answers_all_tools)
         if type(event) not in _TURN_ENDS:
@@ -186,9 +192,14 @@ class Reply:
         return not isinstance(event, ToolBatch) or self._tools.running or len(event.on_ray) == len(event.uses)
 
     async def _abandon(self) -> None:
-        """Interrupt the turn, for whose end nobody waits any more; no tool of it is started."""
+        """Interrupt the turn, for whose end nobody waits any more; no tool of it is started.
+
+        One that the message entered goes on: it is that of another message.
+        """
         self._tools.cancel()
         self._questions.cancel()
+        if self._followed and self._followed.entered:
+            return
         if self._interrupts and self.turn is not None:
             await self._options.abandoned_turns.interrupt_and_wait(self._session, Interrupt(turn=self.turn))
 
@@ -320,16 +331,6 @@ class Reply:
         with suppress(SessionClosed):
             await self._session.status()
         return EventsMissed(f"events {missed.first} to {missed.last} of the session were no longer held")
-
-    async def _end_seq(self) -> int | None:
-        """The number of an event that the turn's end does not follow, if the turn is over and the session is not."""
-        try:
-            status = await self._session.status()
-        except (SessionClosed, SessionDied):
-            return None  # the reader ends
-        is_idle = status.turn is None and not status.waiting
-        is_over = is_idle or (status.turn is not None and self.turn is not None and status.turn > self.turn)
-        return status.last_seq if is_over else None
 
 
 def session_died(session_id: str, reason: DeathReason) -> SessionDied:

@@ -13,6 +13,7 @@ from ..api.config import SessionConfig
 from ..api.messages import Configure, Continue, Retry, ToLLM, ToolResults, UserMessage
 from ..api.request_forms import providers_of
 from ..api.settings.changes import TurnSettings, given_settings
+from ..api.settings.policies import WhenBusy
 from ..core.conversation import Conversation
 from ..core.settings import changed_config
 from .credentials import Credentials
@@ -46,6 +47,8 @@ def checked_message(conversation: Conversation, credentials: Credentials, messag
             return _checked_turn(conversation, credentials, message, settings)
         case UserMessage():
             credentials.client(conversation.config.provider).check_content(message.all_content)
+            if conversation.when_busy(message) is WhenBusy.STEER:
+                credentials.client(conversation.request_config.provider).check_content(message.all_content)
         case ToolResults(results=results):
             credentials.check_results(conversation.request_config, results)
         case Retry() | Continue() if last := conversation.last_settings:

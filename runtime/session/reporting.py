@@ -43,7 +43,7 @@ def report_event(session_id: str, event: out.FromLLM) -> None:
                 _tokens(event.usage.input),
                 _tokens(event.usage.output),
             )
-        case out.TurnStarted() | out.Interrupted():
+        case out.TurnStarted() | out.Steered() | out.Interrupted():
             log.debug("%s: turn %d%s: %s", session_id, event.turn, _called(event), type(event).__name__)
         case out.ToolBatch():
             log.debug("%s: turn %d waits for %d tools", session_id, event.turn, len(event.uses))
@@ -78,7 +78,7 @@ def report_request(session_id: str, send: SendRequest) -> None:
     )
 
 
-def _called(event: out.TurnStarted | out.TurnEnd) -> str:
+def _called(event: out.TurnStarted | out.Steered | out.TurnEnd) -> str:
     return f" ({event.correlation_id!r})" if event.correlation_id else ""
 
 

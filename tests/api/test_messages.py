@@ -32,6 +32,7 @@ from rayconteur.runtime.api.events import (
     QuestionAsked,
     Retrying,
     Rewound,
+    Steered,
     StepCompleted,
     StreamStarted,
     TextChunk,
@@ -104,6 +105,7 @@ TO_LLM: list[ToLLM] = [
 ]
 FROM_LLM: list[FromLLM] = [
     TurnStarted(session_id="s", seq=1, turn=1),
+    Steered(session_id="s", seq=2, turn=1, number=3, correlation_id="c", metadata={"by": "me"}),
     StreamStarted(session_id="s", seq=2, turn=1, message_id="m", model="claude"),
     TextChunk(session_id="s", seq=3, turn=1, text="raven \U0001f426\u200d\u2b1b", block=1),
     Cited(session_id="s", seq=4, turn=1, citation=Citation(cited_text="so", start=1, end=2), block=1),

@@ -23,6 +23,11 @@ class WhenBusy(StrEnum):
     """It is rejected with ``SessionBusy``."""
     INTERRUPT = "interrupt"
     """It interrupts the running turn and runs next, before the queued messages."""
+    STEER = "steer"
+    """It enters the running turn with the next results of tools. Without any, it runs next, before the queued messages.
+
+    A message with settings or temporary content of its own needs its own turn, and runs next.
+    """
 
 
 class OnInterrupt(StrEnum):

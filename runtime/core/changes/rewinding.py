@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from ....providers.schema.messages import Message
+from ....providers.schema.messages import Message, Role
 from .continuation import is_prompt
 
 
@@ -22,7 +22,11 @@ class Rewound(NamedTuple):
 
 def rewound(full: list[Message], messages: list[Message], turns: int) -> Rewound:
     """The histories without the last *turns* messages of the user, and all that follows them."""
-    starts = [index for index, message in enumerate(full) if message.starts_turn and not is_prompt(message)]
+    starts = [
+        index
+        for index, message in enumerate(full)
+        if message.starts_turn and not is_prompt(message) and not _entered_turn(full, index)
+    ]
     if not starts:
         return Rewound(full[:], messages[:], [])
     start = starts[max(0, len(starts) - turns)]
@@ -63,6 +67,15 @@ def message_of_turn(full: Sequence[Message], turn: int) -> Message | None:
     while start and full[start - 1].turn == turn:
         start -= 1
     return full[start] if start < end and full[start].starts_turn else None
+
+
+def _entered_turn(full: Sequence[Message], index: int) -> bool:
+    """True if the user's message at *index* entered a running turn: it follows the results of tools in that."""
+    turn = full[index].turn
+    while index and full[index - 1].turn == turn and full[index - 1].starts_turn:
+        index -= 1
+    before = full[index - 1] if index else None
+    return before is not None and before.turn == turn and before.role is Role.USER
 
 
 def _has_part_of(message: Message, turn: int) -> bool:

@@ -110,6 +110,11 @@ def _accept_user_message(state: ConversationState, message: msg.UserMessage, eve
         return _enqueue(state, queued)
     if when_busy is WhenBusy.REJECT:
         raise _busy(state, "wait for its end, interrupt it, or send the message with when_busy='queue'")
+    if when_busy is WhenBusy.STEER:
+        state.mailbox.require_room(queued, state.config.limits)
+        state.mailbox.put_steering(msgspec.structs.replace(queued, steers=True))
+        state.turns = queued.turn
+        return []
     state.turns = queued.turn
     instructions = interrupt_running(state, event.partial)
     state.mailbox.put_first(queued)

@@ -1,11 +1,12 @@
 """The tool uses of an answer: they go out, those that need it after an approval, and their results come back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.content import Text, ToolResult
+from ....providers.schema.messages import Message, Role
 from ....providers.schema.stop_reasons import StopReason
 from ....providers.schema.tools import Tool
 from ...api import events as out
@@ -265,7 +266,23 @@ def _end_step(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[In
         if turn.without_tools or state.config.on_max_steps is OnMaxSteps.END:
             return [completed, end_turn(state, turn, turn.stopped(StopReason.MAX_STEPS))]
         turn = msgspec.structs.replace(turn, without_tools=True)
-    return [completed, next_request(state, turn)]
+    return [completed, *_enter_steering(state, turn), next_request(state, turn)]
+
+
+def _enter_steering(state: ConversationState, turn: Turn) -> Iterator[Instruction]:
+    """The messages that steer follow the results of the step, and are of *turn* from now on."""
+    for queued in state.mailbox.take_steering():
+        message = queued.message
+        assert isinstance(message, msg.UserMessage)
+        state.history.append(Message(role=Role.USER, content=message.content, turn=turn.number))
+        yield Emit(
+            out.Steered(
+                turn=turn.number,
+                number=queued.turn,
+                correlation_id=message.correlation_id,
+                metadata=message.metadata,
+            )
+        )
 
 
 def _has_ended_turn(state: ConversationState, turn: Turn, batch: ToolBatch) -> bool:

@@ -5,14 +5,15 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from checkers.conversation.history_changes import is_compacting_eagerly
 
-from rayconteur.providers.schema.content import Block, ToolResult, ToolUse
-from rayconteur.providers.schema.messages import Message
+from rayconteur.providers.schema.content import Block, Text, ToolResult, ToolUse, UserBlock
+from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.compact_reason import CompactReason
 from rayconteur.runtime.api.settings.policies import Limits, WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core.changes.kept_content import without_blank_text
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.phases import Compacting
 
@@ -30,6 +31,7 @@ class MailboxLedger:
         self.asked = 0
         self.added: set[int] = set()
         self._sizes_bytes: dict[int | str, int] = {}
+        self._steering: dict[int | str, msg.UserMessage] = {}
         self._additions: dict[str, tuple[Message, ...]] = {}
 
     def expect(self, before: Conversation, message: msg.ToLLM, size_bytes: int) -> None:
@@ -37,11 +39,17 @@ class MailboxLedger:
         assert "close" not in self.queue or not isinstance(message, QUEUEABLE), "accepted after a close"
         place = len(self.queue)
         match message:
-            case msg.UserMessage(when_busy=when_busy):
+            case msg.UserMessage(when_busy=when_busy) as message:
                 is_busy = before.state is not State.IDLE and not is_compacting_eagerly(before)
-                if is_busy and (when_busy or before.config.when_busy) is WhenBusy.INTERRUPT:
-                    place = 0
                 entry: int | str = before.turns + 1
+                match is_busy, when_busy or before.config.when_busy:
+                    case True, WhenBusy.INTERRUPT:
+                        place = 0
+                    case True, WhenBusy.STEER:
+                        place = sum(each in self._steering for each in self.queue)
+                        self._steering[before.turns + 1] = message
+                    case _:
+                        pass
             case msg.AddMessages(messages=messages):
                 entry = f"add {before.turns + 1} to {before.turns + message.turn_count}"
                 self._additions[entry] = messages
@@ -74,8 +82,39 @@ class MailboxLedger:
         words = [entry.split() for entry in self.queue if isinstance(entry, str) and entry.startswith("add")]
         return [*self.turns, *self.added, *(turn for word in words for turn in range(int(word[1]), int(word[3]) + 1))]
 
+    def withdrew(self, emitted: out.Compacted) -> bool:
+        """True if that compaction was queued, and is withdrawn."""
+        is_queued = (waiting := f"compact {emitted.compaction}") in self.queue
+        if is_queued:
+            self.queue.remove(waiting)
+        return is_queued
+
+    def check_steered(self, emitted: out.Steered) -> None:
+        """It was the next, and may enter a turn."""
+        assert self.queue.pop(0) == emitted.number
+        assert self._may_enter(emitted.number)
+        self.added.add(emitted.number)
+
+    def check_request(self, after: Conversation, emitted: Sequence[out.FromLLM]) -> None:
+        """If the turn goes on after a step, all that may enter it has done so, after the results, in order."""
+        if after.turn is None or not any(isinstance(event, out.StepCompleted) for event in emitted):
+            return
+        assert not (self.queue and self._may_enter(self.queue[0])), "a message that steers did not enter the turn"
+        entered = [event.number for event in emitted if isinstance(event, out.Steered) and event.turn == after.turn]
+        contents = [without_blank_text(self._steering[number].content) for number in entered]
+        last = after.history[len(after.history) - len(entered) :]
+        assert [message.content for message in last] == contents
+        assert all(message.turn == after.turn and message.role is Role.USER for message in last)
+
+    def _may_enter(self, entry: int | str) -> bool:
+        message = self._steering.get(entry)
+        return message is not None and not (
+            message.settings or message.temporary or _has_text(message.temporary_content)
+        )
+
     def close(self) -> None:
-        """The session has ended, and what is queued is void."""
+        """The session has ended, and what is queued is void; turns have ended before."""
+        assert not self.turns
         self.added |= set(self.numbers)
         self.queue.clear()
 
@@ -137,6 +176,10 @@ class MailboxLedger:
 
     def _bytes(self) -> int:
         return sum(self._sizes_bytes[entry] for entry in self.queue)
+
+
+def _has_text(content: Iterable[UserBlock]) -> bool:
+    return any(not isinstance(block, Text) or block.text.strip() for block in content)
 
 
 def turns_added(emitted: Iterable[out.FromLLM]) -> set[int]:

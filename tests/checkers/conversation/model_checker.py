@@ -105,11 +105,10 @@ class ModelChecker:
         self._ledger.add(event, instructions)
         self._update_model(before, event)
         emitted = [step.event for step in instructions if isinstance(step, Emit)]
-        added = turns_added(emitted) | self.mailbox.added
-        self._note_tools(before, event, added)
+        self._note_tools(before, event, turns_added(emitted) | self.mailbox.added)
         self._follow_compactions(before, event)
         base = self._tools.offers.offered(self.conversation.config)
-        self._prompts.update(before, event, self.conversation, base, added)
+        self._prompts.update(before, event, self.conversation, base, turns_added(emitted))
         before_turn = self._before_turn
         self._is_aside = is_aside(before)
         for step in instructions:
@@ -117,6 +116,7 @@ class ModelChecker:
             self._check_instruction(step, event)
             before_turn = self._before_turn if is_current else before_turn
         self._check_history(before, before_turn, event, emitted)
+        self.mailbox.check_request(self.conversation, emitted)
         self._check_state()
         return instructions
 
@@ -233,17 +233,13 @@ class ModelChecker:
             case out.Rewound():
                 assert self.queue.pop(0) == "rewind"
             case out.Compacted():
-                is_withdrawn = (waiting := f"compact {emitted.compaction}") in self.queue
-                assert emitted.turn == (0 if is_withdrawn else self.running or 0)
-                if is_withdrawn:
-                    self.queue.remove(waiting)
+                assert emitted.turn == (0 if self.mailbox.withdrew(emitted) else self.running or 0)
             case out.Configured(turn=turn):
                 applies_at_once = isinstance(message, msg.Configure) and message.next == "request"
                 assert applies_at_once or self.queue.pop(0) == "configure"
                 assert turn == (self.running or 0)
             case out.Closed():
                 assert self.running is None
-                assert not any(isinstance(queued, int) for queued in self.queue)
                 self.mailbox.close()
                 self.closed = True
             case _:
@@ -258,6 +254,8 @@ class ModelChecker:
                 assert last.usage == emitted.request
                 assert emitted.of_turn == summed(self.counted[self._before_turn.counted :])
                 assert emitted.of_session == summed(self.counted)
+            case out.Steered():
+                self.mailbox.check_steered(emitted)
             case out.Retrying() | out.Continuing():
                 pass
             case _:

@@ -32,7 +32,7 @@ class PromptLedger:
         base: SessionConfig,
         added: AbstractSet[int] = frozenset(),
     ) -> None:
-        """*event* has led from *before* to *after*. The turns in *added* were added without a request.
+        """*event* has led from *before* to *after*. The turns in *added* have just been added without a request.
 
         *base* are the settings of requests outside of a turn.
         """
@@ -46,6 +46,7 @@ class PromptLedger:
             self._answered_under = [prompt_of(base)] * answers
         else:
             given = [message for message in after.history if message.role is Role.ASSISTANT]
+            del self._answered_under[answers - sum(message.turn in added for message in given) :]  # a turn has left
             for message in given[len(self._answered_under) :]:
                 self._answered_under.append(self._prompt_of_new(message.turn in added, after, base))
         del self._answered_under[answers:]

@@ -35,6 +35,7 @@ CASES: list[tuple[State, msg.ToLLM, int | None]] = [
     (State.REQUESTING, msg.UserMessage(content=HI.content, when_busy=WhenBusy.INTERRUPT), 2),
     (State.IDLE, msg.AddMessages(messages=(Message.of_user("hi"),)), 1),
     (State.REQUESTING, msg.AddMessages(messages=(Message.of_user("hi"), Message.of_user("ho"))), 2),
+    (State.TOOLS_OUT, msg.UserMessage(content=HI.content, when_busy=WhenBusy.STEER), 2),
     (State.TOOLS_OUT, RESULTS, 1),
     (State.TOOLS_OUT, msg.ToolUpdate(started=("a",)), 1),
     (State.TOOLS_OUT, msg.RequestApproval(tool_use_ids=("a",)), 1),

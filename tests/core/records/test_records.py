@@ -170,6 +170,7 @@ TO_LLM: list[bytes] = [
 
 FROM_LLM: list[bytes] = [
     b'{"kind":"turnstarted","session_id":"s","seq":1,"turn":1}',
+    b'{"kind":"steered","session_id":"s","seq":2,"turn":1,"number":3,"correlation_id":"c","metadata":{"by":"me"}}',
     b'{"kind":"streamstarted","session_id":"s","seq":2,"turn":1,"message_id":"m","model":"claude","rate_limits":'
     b'{"requests":{"limit":5,"remaining":4,"reset_s":1.5}}}',
     b'{"kind":"textchunk","session_id":"s","seq":3,"turn":1,"text":"hi","block":1}',

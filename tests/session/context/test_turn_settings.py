@@ -102,6 +102,17 @@ def test_what_the_provider_of_the_turn_does_not_take_is_rejected_and_no_turn_sta
     in_session(WAITS, check)
 
 
+def test_a_message_that_steers_is_rejected_if_the_provider_of_the_running_turn_does_not_take_it() -> None:
+    def check(session: SessionFixture) -> None:
+        session.tell(asked(TurnSettings(provider=OTHER)))
+        image = (rc.Image(url="https://x.org/a.png"),)
+        with pytest.raises(UnsupportedContent, match="image"):
+            session.tell(rc.UserMessage(content=image, when_busy=rc.runtime.WhenBusy.STEER))
+        session.tell(rc.UserMessage(content=image))
+
+    in_session(WAITS, check)
+
+
 @pytest.mark.parametrize("is_queued", [False, True], ids=["running", "queued"])
 def test_a_change_that_does_not_go_together_with_the_settings_of_a_turn_is_rejected(is_queued: bool) -> None:
     def check(session: SessionFixture) -> None:
