@@ -188,13 +188,9 @@ class Conversation:
         """What becomes of *config* by the changes that are queued."""
         return self._state.mailbox.changed_config(config)
 
-    def when_busy(self, message: msg.UserMessage) -> WhenBusy:
-        """What happens to *message* if a turn is running."""
-        return message.when_busy or self._state.config.when_busy
-
     def config_before(self, message: msg.UserMessage) -> SessionConfig:
         """The session's settings when the turn of *message* starts, as far as it is known now."""
-        waits = self.when_busy(message) is WhenBusy.QUEUE
+        waits = (message.when_busy or self._state.config.when_busy) is WhenBusy.QUEUE
         return self.with_queued_changes(self._state.config) if waits else self._state.config
 
     @property

@@ -47,7 +47,7 @@ def checked_message(conversation: Conversation, credentials: Credentials, messag
             return _checked_turn(conversation, credentials, message, settings)
         case UserMessage():
             credentials.client(conversation.config.provider).check_content(message.all_content)
-            if conversation.when_busy(message) is WhenBusy.STEER:
+            if (message.when_busy or conversation.config.when_busy) is WhenBusy.STEER:
                 credentials.client(conversation.request_config.provider).check_content(message.all_content)
         case ToolResults(results=results):
             credentials.check_results(conversation.request_config, results)
