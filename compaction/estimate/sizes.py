@@ -12,6 +12,7 @@ from ...providers.schema.messages import Message
 from ...providers.schema.request import Settings
 from ...providers.schema.tools import ProviderTool, Tool
 from ...providers.text_tools.protocol import text_settings, uses_text
+from ...providers.wire.cache_points import system_text
 from .media import document_tokens, image_tokens
 
 _json = msgspec.json.encode
@@ -67,7 +68,7 @@ def settings_sizes(settings: Settings, provider: str) -> Sizes:
     config: Config | None = getattr(settings, "provider", None)
     if config is not None and uses_text(settings, config.facts):
         settings = text_settings(settings)
-    prose, code, other = _text_sizes(settings.system or "")
+    prose, code, other = _text_sizes(system_text(settings.system))
     fixed = costs.request
     if settings.tools:
         code += len(_json(list(map(_definition, settings.tools)))) / costs.schema_bytes_per_token

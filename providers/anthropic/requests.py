@@ -11,12 +11,13 @@ from ..claude.bound_thinking import BoundThinking, Context
 from ..claude.output_limits import default_output_tokens
 from ..claude.prompt_changes import PromptPlan, prompt_plan
 from ..claude.thinking import effort_level, thinking_member
-from ..schema.content import Thinking, ToolResult, is_blank
+from ..schema.content import Thinking, ToolResult
 from ..schema.facts import ModelFacts
 from ..schema.messages import Message, Role
 from ..schema.request import Prompt, Request, Settings
 from ..schema.tools import ProviderTool, Tool, ToolChoice
 from ..wire.alternating_messages import alternating_messages, message_openings
+from ..wire.cache_points import system_parts, system_text
 from ..wire.extra_body import merged
 from ..wire.media import MediaRules
 from ..wire.request_body import members, schema_json, tool_definition
@@ -191,9 +192,9 @@ def _head(settings: Settings, prompt: Prompt, dialect: Dialect, streaming: bool)
         "stream": streaming,
     }
     mark = cache_mark(settings)
-    system = None if is_blank(prompt.system or "") else prompt.system
+    system = _system(prompt, mark)
     if system:
-        head["system"] = [{"type": "text", "text": system, **mark}] if mark else system
+        head["system"] = system
     if prompt.tools:
         head["tools"] = list(map(definition, prompt.tools))
         if not system:  # tools come before the system prompt, so its mark covers them too
@@ -209,6 +210,15 @@ def _head(settings: Settings, prompt: Prompt, dialect: Dialect, streaming: bool)
     if thinking := thinking_member(settings.thinking, dialect.facts):
         head["thinking"] = thinking
     return head | _output_config(settings)
+
+
+def _system(prompt: Prompt, mark: dict[str, Any]) -> list[dict[str, Any]] | str:
+    """The system prompt with *mark* where its blocks are marked; without such, at its end."""
+    if not mark:
+        return system_text(prompt.system)
+    parts = system_parts(prompt.system)
+    marks_end = not any(part.is_marked for part in parts)
+    return [{"type": "text", "text": part.text, **(mark if part.is_marked or marks_end else {})} for part in parts]
 
 
 def _output_config(settings: Settings) -> dict[str, Any]:

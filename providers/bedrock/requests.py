@@ -16,7 +16,7 @@ from ..schema.messages import Message, Role
 from ..schema.request import Request, Settings
 from ..schema.tools import Tool, ToolChoice
 from ..wire.alternating_messages import alternating_messages, message_openings
-from ..wire.cache_points import cache_points
+from ..wire.cache_points import cache_points, system_parts
 from ..wire.extra_body import merged
 from ..wire.request_body import members, schema_json, tool_definition, tool_definitions
 from .content import TOOL_NAME, Blocks
@@ -45,6 +45,7 @@ OWN_MEMBERS = (
 
 _MODES = {"auto": "auto", "required": "any", "tool": "tool"}
 _INFERENCE_MEMBERS = {"max_output_tokens": "maxTokens", "temperature": "temperature", "top_p": "topP"}
+_MAX_MARKS = 4
 _FIELDS = "additionalModelRequestFields"
 LISTS = (f"{_FIELDS}.{BETAS}",)
 """The members to which entries of ``extra_body`` are added."""
@@ -104,7 +105,8 @@ def body(request: Request, dialect: Dialect, streaming: bool = False) -> bytes:
         head = _with_extra(head | dialect.fixed_members(streaming), dialect)
     if mark is not None:
         encoded = list(encoded)
-        for index in cache_points(messages, _can_be_marked):
+        free = _MAX_MARKS - sum("cachePoint" in each for each in (*head.get("system", ()), *_tools_in(head)))
+        for index in sorted(cache_points(messages, _can_be_marked), reverse=True)[:free]:
             encoded[index] += b"," + _json(mark)
     pieces = alternating_messages(messages, encoded, _OPENINGS, memo=request.memo)
     return b"".join((b'{"messages":[', *pieces, b"]", b"," if head else b"", _json(head)[1:]))
@@ -113,12 +115,13 @@ def body(request: Request, dialect: Dialect, streaming: bool = False) -> bytes:
 def _head(settings: Settings, dialect: Dialect, mark: dict[str, Any] | None) -> dict[str, Any]:
     """Everything but the messages, with *mark* where the prompt is to be cached."""
     head: dict[str, Any] = {}
-    if settings.system and not is_blank(settings.system):
-        head["system"] = [{"text": settings.system}, *([mark] if mark else ())]
+    if system := _system(settings, mark):
+        head["system"] = system
     if inference := _inference(settings, dialect):
         head["inferenceConfig"] = inference
+    in_system = any(part.is_marked for part in system_parts(settings.system))  # after the tools, which it covers
     if settings.tools:
-        head["toolConfig"] = _tool_config(settings, mark if dialect.traits.caches_tools else None)
+        head["toolConfig"] = _tool_config(settings, mark if dialect.traits.caches_tools and not in_system else None)
     if fields := request_fields(settings, dialect.traits, dialect.facts):
         head[_FIELDS] = fields
     if settings.output_schema is not None:
@@ -131,9 +134,25 @@ def _head(settings: Settings, dialect: Dialect, mark: dict[str, Any] | None) -> 
     return head
 
 
+def _system(settings: Settings, mark: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The system prompt with *mark* after the blocks that are marked; without such, at its end."""
+    parts = system_parts(settings.system)
+    marks_end = not any(part.is_marked for part in parts)
+    blocks: list[dict[str, Any]] = []
+    for part in parts:
+        blocks += [{"text": part.text}, *([mark] if mark and (part.is_marked or marks_end) else ())]
+    return blocks
+
+
+def _tools_in(head: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    config: dict[str, Any] = head.get("toolConfig", {})
+    tools: Sequence[dict[str, Any]] = config.get("tools", ())
+    return tools
+
+
 def _definitions(head: dict[str, Any]) -> list[dict[str, Any]]:
     """The tools in *head*, without cache points."""
-    return [tool for tool in head.get("toolConfig", {}).get("tools", ()) if "cachePoint" not in tool]
+    return [tool for tool in _tools_in(head) if "cachePoint" not in tool]
 
 
 def _with_extra(head: dict[str, Any], dialect: Dialect) -> dict[str, Any]:

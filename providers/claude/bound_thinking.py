@@ -17,6 +17,7 @@ import msgspec
 from ..schema.content import Opaque, Thinking
 from ..schema.messages import Message, Origin, Role
 from ..schema.request import WireMemo
+from ..wire.cache_points import SystemPrompt, system_text
 
 _DIGEST_BYTES = 8
 _USER, _ASSISTANT, _SYSTEM = b"u", b"a", b"s"
@@ -61,12 +62,13 @@ class Context(NamedTuple):
     appended: Mapping[int, bytes] = {}
 
 
-def prompt_fingerprint(system: str | None, tools: Iterable[_Object]) -> str:
+def prompt_fingerprint(system: SystemPrompt, tools: Iterable[_Object]) -> str:
     """The fingerprint that the thinking in a conversation begins with. The order of *tools* does not matter.
 
     Deferred tools count like the others, although a model that has not found one yet does not mind its change.
     """
-    return _digest(b"", [_encode([system, *sorted(_canonical(tool).decode() for tool in tools)])]).hex()
+    text = None if system is None else system_text(system)
+    return _digest(b"", [_encode([text, *sorted(_canonical(tool).decode() for tool in tools)])]).hex()
 
 
 class BoundThinking:
@@ -93,7 +95,7 @@ class BoundThinking:
             memo.unchanged = 0
         return kept
 
-    def prompt(self, system: str | None, tools: Sequence[object], define: Callable[[], Iterable[_Object]]) -> str:
+    def prompt(self, system: SystemPrompt, tools: Sequence[object], define: Callable[[], Iterable[_Object]]) -> str:
         """The ``prompt_fingerprint`` of *system* and of *tools*, which *define* returns in the API's form.
 
         It is the one of the last request while both are the same objects.

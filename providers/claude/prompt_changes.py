@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ..schema.content import is_blank
 from ..schema.messages import Message, Role
 from ..schema.request import Prompt
 from ..schema.tools import ProviderTool, Tool
+from ..wire.cache_points import system_text
 
 _Object = dict[str, Any]
 _AnyTool = Tool | ProviderTool
@@ -90,7 +90,7 @@ class _Writer:
         """The content of the message that changes to *prompt*: empty if nothing changes, ``None`` if it has no form."""
         before, after = self.prompt, prompt
         content: list[_Object] = []
-        was, system = ("" if is_blank(each.system or "") else each.system or "" for each in (before, after))
+        was, system = (system_text(each.system) for each in (before, after))
         if system.strip() != was.strip():
             content.append({"type": "text", "text": _REPLACED + system if system else _REMOVED})
         offered = {tool.name: tool for tool in before.tools}

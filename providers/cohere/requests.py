@@ -7,6 +7,7 @@ import msgspec
 
 from ..schema.request import Reasoning, Request, Settings
 from ..schema.tools import Tool, ToolChoice
+from ..wire.cache_points import system_text
 from ..wire.extra_body import merged
 from ..wire.request_body import function_tool, json_body, members, tool_members
 from .config import Cohere
@@ -64,7 +65,7 @@ def config_members(config: Cohere) -> _Object:
 def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
     """The body of *request*. Each message is encoded once in the life of ``request.memo``."""
     encoded = request.memo.forms(request.messages, dialect, partial(wire_messages, dialect.media))
-    system = request.settings.system
+    system = system_text(request.settings.system)
     first = [_json({"role": "system", "content": system})] if system else []
     head = merged(_head(request.settings, dialect, streaming), dialect.members)
     return json_body(head, "messages", [*first, *filter(None, encoded)])

@@ -10,6 +10,7 @@ import msgspec
 from ..schema.request import Reasoning, Request, Settings
 from ..schema.tools import ProviderTool, Tool, ToolChoice
 from ..wire.alternating_messages import alternating_messages, message_openings
+from ..wire.cache_points import system_text
 from ..wire.extra_body import merged
 from ..wire.request_body import members, schema_json, tool_definition
 from .config import Google
@@ -91,8 +92,8 @@ def body(request: Request, dialect: Dialect) -> bytes:
 def _head(settings: Settings, dialect: Dialect) -> _Object:
     """Everything but the messages."""
     head: _Object = {}
-    if settings.system:
-        head["systemInstruction"] = {"parts": [{"text": settings.system}]}
+    if system := system_text(settings.system):
+        head["systemInstruction"] = {"parts": [{"text": system}]}
     if settings.tools:
         head["tools"] = _tools(settings)
         if config := _tool_config(settings, dialect):

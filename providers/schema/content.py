@@ -57,10 +57,14 @@ class Citation(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
 
 
 class Text(_Block, frozen=True, omit_defaults=True):
-    """Visible text. Its *citations* come from the model; only those with an ``original`` are sent back."""
+    """Visible text. Its *citations* come from the model; only those with an ``original`` are sent back.
+
+    *cache* is for blocks of a system prompt: providers that require marks are to cache what ends with this block.
+    """
 
     text: str
     citations: tuple[Citation, ...] = ()
+    cache: bool = False
 
 
 _has_scheme = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+:.", re.IGNORECASE).match  # one letter is a drive's

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from .checks.field_checks import check_fields
 from .checks.shown import short_repr
-from .content import Block, Document, Image, ToolResult
+from .content import Block, Document, Image, Text, ToolResult
 from .errors import InvalidConfig
 from .messages import HistoryView, Message, unchanged_messages
 from .tools import ProviderTool, TextTools, Tool, ToolChoice, ToolProtocol
@@ -60,12 +60,15 @@ class Prompt(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     __repr__ = short_repr
 
     start: int = 0
-    system: str | None = None
+    system: str | tuple[Text, ...] | None = None
     tools: tuple[Tool | ProviderTool, ...] = ()
 
 
 class Settings(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What a request has besides its messages. ``None`` means the provider's default.
+
+    *system* is a text, or ``Text`` blocks, which are read as one text with blank lines between. A block with
+    ``cache=True`` ends what the provider is to cache, if it requires marks.
 
     *output_schema* is the JSON Schema of an object that the text of the answer must match. *verbosity* is how long the
     answer should be.
@@ -83,7 +86,7 @@ class Settings(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
 
     __repr__ = short_repr
 
-    system: str | None = None
+    system: str | tuple[Text, ...] | None = None
     max_output_tokens: Positive | None = None
     tools: tuple[Tool | ProviderTool, ...] = ()
     tool_choice: ToolChoice | None = None

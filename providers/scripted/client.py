@@ -27,6 +27,7 @@ from ..schema.messages import Message, Role
 from ..schema.request import Request, Settings
 from ..schema.stop_reasons import StopReason
 from ..schema.usage import Usage, reported
+from ..wire.cache_points import system_text
 from .config import Scripted
 from .pacer import Pacer
 from .script import ERRORS_BY_CODE, Call, Cut, Fail, Say, Step, Stop, Think, Wait
@@ -259,4 +260,5 @@ def _wire_form(message: Message) -> Message:
 def _wire_bytes(request: Request) -> int:
     settings = request.settings
     request.memo.forms(request.messages, "scripted", lambda message: [_wire_form(message)])
-    return request.memo.size_bytes + len(msgspec.json.encode((settings.system, settings.tools)))
+    system = None if settings.system is None else system_text(settings.system)
+    return request.memo.size_bytes + len(msgspec.json.encode((system, settings.tools)))

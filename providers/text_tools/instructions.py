@@ -5,7 +5,9 @@ from typing import Any
 
 import msgspec
 
+from ..schema.content import Text
 from ..schema.tools import TextTools, Tool, ToolChoice
+from ..wire.cache_points import SystemPrompt
 from .examples import example_input
 from .parameters import parameter_text
 from .tags import CDATA, CDATA_END, PARAMETER, PARAMETER_END, RESULT, USE, USE_END, attribute
@@ -30,10 +32,14 @@ _RESULTS = {
 }
 
 
-def with_tools(system: str | None, tools: tuple[Tool, ...], text_tools: TextTools, choice: ToolChoice | None) -> str:
+def with_tools(
+    system: SystemPrompt, tools: tuple[Tool, ...], text_tools: TextTools, choice: ToolChoice | None
+) -> str | tuple[Text, ...]:
     """The prompt *system* with what the model has to know about *tools*, at least one."""
     section = _section(_Key(tools), text_tools, choice or ToolChoice())
-    return f"{system}\n\n{section}" if system else section
+    if isinstance(system, str) or not system:
+        return f"{system}\n\n{section}" if system else section
+    return (*system, Text(section))
 
 
 def use_text(name: str, input: dict[str, Any], schema: dict[str, Any]) -> str:  # noqa: A002  what it is called

@@ -15,9 +15,11 @@ from ...providers.models import with_model_facts
 from ...providers.registry import PROVIDERS, ProviderConfig, with_request_forms
 from ...providers.schema.checks.field_checks import check_fields
 from ...providers.schema.checks.shown import shown
+from ...providers.schema.content import Text
 from ...providers.schema.errors import InvalidConfig, UnknownProvider
 from ...providers.schema.request import Positive, PositiveSeconds, Settings
 from ...providers.schema.tools import Approval, Tool, is_object
+from ...providers.wire.cache_points import check_system
 from .settings.policies import DeferTools, Limits, OnInterrupt, OnMaxSteps, OnRefusal, RetryPolicy, WhenBusy
 from .tools.builtins import RESERVED_NAMES
 from .tools.function_tool import check_tools
@@ -72,6 +74,9 @@ def check_settings(settings: Settings, name: str) -> None:
     Raises:
         InvalidConfig: a field is invalid, or two tools have the same name.
     """
+    check_system(settings.system, f"{name}.system")
+    if isinstance(settings.system, list):
+        msgspec.structs.force_setattr(settings, "system", tuple(cast("list[Text]", settings.system)))
     check_fields(settings, name, unchecked=("provider", "compaction", "tools"))  # a provider is checked elsewhere
     check_tools(settings.tools, f"{name}.tools")
     if "compaction" in settings.__struct_fields__:

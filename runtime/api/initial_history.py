@@ -19,6 +19,7 @@ from ...providers.schema.content import (
 )
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.messages import Message, Role, next_message_id
+from ...providers.wire.cache_points import check_unmarked
 from .validation import validated_struct
 
 _SHOWN_IDS = 3
@@ -116,6 +117,7 @@ class _HistoryCheck:
 
     def _check_content(self, message: Message, place: str) -> None:
         content = message.content
+        check_unmarked(content, f"{place}.content")
         if not content:
             raise InvalidConfig(f"{place}.content", "the message is empty; give it a block, or leave it out")
         for number, block in enumerate(content):

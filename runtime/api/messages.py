@@ -14,6 +14,7 @@ from ...providers.schema.content import Text, ToolResult, UserBlock
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.messages import Message
 from ...providers.schema.request import Positive
+from ...providers.wire.cache_points import check_unmarked
 from .config import SessionSettings, check_output_schema
 from .settings.changes import TurnSettings, check_change, fields_of_change, given_settings
 from .settings.policies import WhenBusy
@@ -47,6 +48,7 @@ class UserMessage(_ToLLM, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         check_output_schema(self.output_schema, "message.output_schema")
+        check_unmarked(self.content, "message.content")
         if self.output_schema is not None and self.settings and "output_schema" in given_settings(self.settings):
             raise InvalidConfig("message.output_schema", "settings has an output_schema, too; give it once")
 

@@ -103,6 +103,7 @@ def test_messages_keep_their_ids_and_others_get_some_that_are_free() -> None:
             "history[2].turn",
             "turn 1 is split",
         ),
+        ([Message.of_user(rc.Text("a", cache=True))], "history[0].content[0].cache", "only blocks of a system prompt"),
         ([msgspec.structs.replace(HI, turn=-1)], "history[0].turn", "numbered from 1"),
         ([HI, msgspec.structs.replace(HELLO, id="1.1")], "history[1].id", "an earlier message has the id '1.1'"),
         ([msgspec.structs.replace(HI, id="2.1")], "history[0].id", "would be an id in turn 2"),

@@ -10,6 +10,7 @@ import msgspec
 from ...schema.errors import InvalidConfig
 from ...schema.request import Request, Settings
 from ...schema.tools import Tool
+from ...wire.cache_points import system_text
 from ...wire.extra_body import merged
 from ...wire.request_body import json_body, members, schema_json, tool_definition, tool_members
 from ...wire.settings_rules import OPTIONAL_SETTINGS, SettingsRules
@@ -88,7 +89,7 @@ def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
     encoded = request.memo.forms(request.messages, dialect, MessageEncoder(dialect, request).items)
     if not dialect.own:
         encoded = alternating(request, encoded, "text", NO_ANSWER if dialect.needs.answers else None)
-    system = request.settings.system
+    system = system_text(request.settings.system)
     first = [_json({"role": "system", "content": system})] if system else []
     head = _head(request.settings, dialect, streaming)
     return json_body(head, "messages", [*first, *filter(None, encoded)])

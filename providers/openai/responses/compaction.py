@@ -16,6 +16,7 @@ from ...schema.request import Request
 from ...schema.stop_reasons import StopReason
 from ...transport.fault_bodies import reported_fault
 from ...transport.faults import incomplete_answer, malformed_answer, undecodable_answer, unreadable_body
+from ...wire.cache_points import system_text
 from ...wire.json_decoding import MALFORMED
 from ...wire.lenient.coercion import ACCESSORY, Label
 from ...wire.lenient.decoder import LenientDecoder, repaired_json
@@ -58,7 +59,7 @@ def compaction_body(request: Request, dialect: Dialect, instructions: str | None
     """The body that asks to compact the messages of *request*. *instructions* follow the system prompt."""
     settings = request.settings
     head: dict[str, Any] = {"model": dialect.sent_model}
-    if texts := [text for text in (settings.system, instructions) if text]:
+    if texts := [text for text in (system_text(settings.system), instructions) if text]:
         head["instructions"] = "\n\n".join(texts)
     if settings.prompt_cache_key is not None:
         head["prompt_cache_key"] = settings.prompt_cache_key

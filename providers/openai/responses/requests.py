@@ -12,6 +12,7 @@ import msgspec
 from ...schema.errors import InvalidConfig
 from ...schema.request import Reasoning, Request, Settings
 from ...schema.tools import Tool
+from ...wire.cache_points import system_text
 from ...wire.extra_body import merged
 from ...wire.request_body import json_body, members, schema_json, tool_definition, tool_members
 from ...wire.settings_rules import OPTIONAL_SETTINGS, SettingsRules
@@ -92,8 +93,8 @@ def body(request: Request, dialect: Dialect, streaming: bool) -> bytes:
 def _head(settings: Settings, dialect: Dialect, streaming: bool) -> _Object:
     """Everything but the messages."""
     head: _Object = {"model": dialect.sent_model, "stream": streaming, "store": False}
-    if settings.system:
-        head["instructions"] = settings.system
+    if system := system_text(settings.system):
+        head["instructions"] = system
     if settings.max_output_tokens is not None:
         head["max_output_tokens"] = settings.max_output_tokens
     head |= tool_members(settings, _tool, partial(responses_choice, settings.tools))
