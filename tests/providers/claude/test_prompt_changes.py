@@ -53,7 +53,8 @@ def removal(reference: str) -> dict[str, Any]:
 
 
 def inline(tool: Tool | ProviderTool) -> dict[str, Any]:
-    return {"type": "tool_addition", "tool": {"type": "tool_definition", "definition": definition(tool)}}
+    sent = msgspec.json.decode(msgspec.json.encode(definition(tool)))  # in which the schema is JSON already
+    return {"type": "tool_addition", "tool": {"type": "tool_definition", "definition": sent}}
 
 
 def test_new_instructions_say_that_they_replace_the_earlier_ones() -> None:
