@@ -14,10 +14,14 @@ def media_placeholder(block: Image | Document) -> Text:
     return Text(f"[{kind}{name} left out to save room: {source}]")
 
 
-def result_placeholder(content: Sequence[Text | Image | Document]) -> str:
-    """The placeholder for the *content* of a tool result: how much text and which media it had."""
+def result_placeholder(content: Sequence[Text | Image | Document], tool_use_id: str) -> str:
+    """The placeholder for the *content* of a tool result: how much text and which media it had.
+
+    If it had text, the id is there, by which the model can read it with the tool ``read_result``.
+    """
     chars = sum(len(block.text) for block in content if isinstance(block, Text))
     media = Counter(type(block).__name__.lower() for block in content if not isinstance(block, Text))
     parts = [f"{chars:,} characters of text"] if chars else []
     parts += [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in media.items()]
-    return f"[Result left out to save room: {', '.join(parts)}]"
+    pointer = f"; its id: {tool_use_id}" if chars else ""
+    return f"[Result left out to save room: {', '.join(parts)}{pointer}]"

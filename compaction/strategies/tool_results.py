@@ -31,7 +31,7 @@ class Threshold(MessageRewriter, frozen=True, kw_only=True):
         if not content or (summary is not None and content == (Text(summary),)):  # replaced by an earlier compaction
             return result
         usable = summary if self.tool_results == "summarize" and summary and not is_blank(summary) else None
-        text = usable or result_placeholder(content)
+        text = usable or result_placeholder(content, result.tool_use_id)
         if len(content) == 1 and isinstance(first := content[0], Text) and len(first.text) <= len(text):
             return result
         return ToolResult(
