@@ -85,11 +85,19 @@ def _described(kind: Any, description: str | None) -> Any:
 
 def _check_type(kind: Any, place: str) -> None:
     try:
-        msgspec.json.schema(kind)
+        _schema(kind, place)
         msgspec.json.Decoder(kind)
     except (TypeError, ValueError) as error:
         reason = shown(str(error).partition("\n")[0], quoted=False, limit=200)
         raise InvalidConfig(place, f"the type has no JSON Schema: {reason}") from None
+
+
+def _schema(kind: Any, place: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.schema(kind)
+    except KeyError as error:  # of a map by name and module
+        name = getattr(error.args[0], "__name__", error.args[0])
+        raise InvalidConfig(place, f"two of its types are called {name}, and in the same module: rename one") from None
 
 
 class Parameters:
@@ -130,11 +138,15 @@ class Parameters:
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the input."""
-        schema = _inlined(msgspec.json.schema(self._struct))
+        schema = _inlined(_schema(self._struct, f"tool.{self._name}"))
         for field, _, default in self._fields:
             if field in self._adapters:
                 part = dict(self._adapters[field].schema)
-                schema.setdefault("$defs", {}).update(part.pop("$defs", {}))
+                own, others = part.pop("$defs", {}), schema.setdefault("$defs", {})
+                if alike := sorted(name for name in own.keys() & others if own[name] != others[name]):
+                    place = f"tool.{self._name}.{field}"
+                    raise InvalidConfig(place, f"another recursive type is called {alike[0]}, too: rename one")
+                others |= own
                 schema["properties"][field] = part
             if default is not inspect.Parameter.empty:
                 schema["properties"][field].pop("default", None)

@@ -90,7 +90,7 @@ class TaskRunner:
         try:
             ref = self._form(task, use.name).remote(self._shared(tool.function), encode_order(order))
         except (RayError, ValueError, TypeError) as error:  # Ray does not take the runtime_env, for instance
-            return _failed(use, error)
+            return failed_task(use, error)
         result = asyncio.ensure_future(_value(ref))
         self._on_progress[number] = on_progress
         try:
@@ -99,7 +99,7 @@ class TaskRunner:
                     return _never_starts(use, problem)
             return decode_end(result.result())
         except RayError as error:
-            return _failed(use, error)
+            return failed_task(use, error)
         finally:
             del self._on_progress[number]
             if not result.done():
@@ -160,7 +160,7 @@ def _never_starts(use: ToolUse, problem: str) -> RunEnd:
     return error_result(use, f"The tool can't run: {problem}."), False
 
 
-def _failed(use: ToolUse, error: Exception) -> RunEnd:
+def failed_task(use: ToolUse, error: Exception) -> RunEnd:
     """The result of *use*, whose task failed: a tool's own errors are results of it."""
     first_line = shown(str(error).strip().partition("\n")[0], quoted=False, limit=500)
     match error:

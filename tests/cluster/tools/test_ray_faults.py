@@ -1,0 +1,61 @@
+"""Tools on a real Ray: at the same time, and with a runtime_env that can't be set up."""
+
+import time
+
+import msgspec
+import pytest
+from fixtures.rejections import scripted
+
+import rayconteur as rc
+from rayconteur import blocking
+from rayconteur.runtime import RayTask, StepCompleted
+from rayconteur.scripted import Call, Say
+
+pytestmark = pytest.mark.chaos
+
+HALF_S = 0.5
+
+
+@rc.tool(runs=RayTask(num_cpus=0))
+def naps() -> None:
+    """Take a nap."""
+    time.sleep(HALF_S)
+
+
+@rc.tool(runs=RayTask(num_cpus=0, runtime_env={"working_dir": "file:///no/such/folder.zip"}))
+def nowhere() -> None:
+    """Run in a folder that does not exist."""
+
+
+def text_of(result: rc.ToolResult) -> str:
+    return "".join(block.text for block in result.content if isinstance(block, rc.Text))
+
+
+def test_four_tools_of_half_a_second_take_little_more_than_one(runtime: blocking.Runtime) -> None:
+    step = tuple(Call("naps") for _ in range(4))
+    config = msgspec.structs.replace(scripted(*((step, (Say("well"),)) * 4)), tools=(naps,))
+    session = runtime.spawn(config)
+    session.ask("a warm-up of four processes").answer()
+
+    started_at = 0.0
+    took_s: list[float] = []
+    for _ in range(3):
+        for event in session.ask("once more"):
+            if isinstance(event, rc.ToolBatch):
+                started_at = time.monotonic()
+            elif isinstance(event, StepCompleted) and event.uses:
+                took_s.append(time.monotonic() - started_at)
+
+    assert min(took_s) < 0.8
+
+
+def test_a_runtime_env_that_can_t_be_set_up_is_an_error_result_that_names_it(runtime: blocking.Runtime) -> None:
+    config = msgspec.structs.replace(scripted((Call("nowhere"),), (Say("well"),)), tools=(nowhere,))
+    session = runtime.spawn(config)
+
+    answer = session.ask("try").answer()
+
+    (result,) = answer.steps[0].results
+    assert answer.text == "well"
+    assert result.is_error
+    assert "runtime_env" in text_of(result)
