@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from ...providers.schema.content import ToolResult, ToolUse
 from .results import text_of
@@ -110,7 +110,11 @@ class Runs:
     def _start(self, run: Run) -> None:
         running = _Running(run, self, self.loop.time() + REPORT_AFTER_S)
         task = asyncio.create_task(run.outcome(running.tell), name=f"tool {run.use.name[:50]}")
+        task.add_done_callback(self._on_done)
         self.running[task] = running
+
+    def _on_done(self, task: "asyncio.Task[Outcome]") -> None:
+        self.wake()
 
     def wake(self) -> None:
         if self.news and not self.news.done():
@@ -119,13 +123,24 @@ class Runs:
     async def _next_report(self) -> Report:
         """What has happened since the last report, once something has, or nothing for a while."""
         due_at = min((each.due_at for each in self.running.values() if each.due_at is not None), default=None)
-        timeout_s = _QUIET_S if due_at is None else max(0.0, due_at - self.loop.time())
+        is_quiet = False
+
+        def on_time() -> None:
+            nonlocal is_quiet
+            is_quiet = due_at is None
+            self.wake()
+
         self.news = self.loop.create_future()
-        waited: set[asyncio.Future[Any]] = {*self.running, self.news}
-        done, _ = await asyncio.wait(waited, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        if not done and due_at is None:
+        if any(task.done() for task in self.running):
+            self.wake()
+        timer = self.loop.call_at(self.loop.time() + _QUIET_S if due_at is None else due_at, on_time)
+        try:
+            await self.news
+        finally:
+            timer.cancel()
+        outcomes = [task.result() for task in list(self.running) if task.done() and self.running.pop(task)]
+        if is_quiet and not outcomes:
             return Report((), {}, [], going_on=tuple(each.run.use.id for each in self.running.values()))
-        outcomes = [task.result() for task in list(self.running) if task in done and self.running.pop(task)]
         return self._report(outcomes, self.loop.time())
 
     def _report(self, outcomes: list[Outcome], now: float) -> Report:

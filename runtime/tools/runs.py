@@ -193,8 +193,8 @@ async def _within(timeout_s: float | None, work: Coroutine[Any, Any, object], na
     """
     task = asyncio.create_task(work, name=name)
     try:
-        done, _ = await asyncio.wait({task}, timeout=timeout_s)
-        if not done:
+        await asyncio.sleep(0)  # one that ends at once needs no timer
+        if not task.done() and not (await asyncio.wait({task}, timeout=timeout_s))[0]:
             raise _TimedOut
         if task.cancelled():
             raise RuntimeError("the tool was cancelled")

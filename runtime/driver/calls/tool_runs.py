@@ -149,8 +149,8 @@ class TurnTools:
             self.cancel()
             self._runs = None
         self._tasks = {task for task in self._tasks if not task.done()}
-        if runs:
-            self._tasks.add(asyncio.create_task(self._run(batch.turn, list(runs.values()))))
+        for group in _groups(list(runs.values())):
+            self._tasks.add(asyncio.create_task(self._run(batch.turn, group)))
 
     def cancel(self) -> None:
         """Cancel what runs: no tool is started any more, and no result is sent."""
@@ -271,6 +271,17 @@ class TurnTools:
         log.error("the result of tool use %s was rejected: %s", shown(use.id), rejection)
         results = (error_result(use, f"the tool returned a result that is rejected: {rejection}"),)
         await self._session.send(ToolResults(results=results, durations_s=durations_s))
+
+
+def _groups(runs: list[ToolRun]) -> list[list[ToolRun]]:
+    """*runs*, those apart for which a function is asked about approval: it may take long, and holds up no other.
+
+    If one of them runs alone, all stay together: they run in the model's order.
+    """
+    if not all(run.parallel for run in runs):
+        return [runs]
+    free = [run for run in runs if run.approval is None]
+    return [*([free] if free else []), *([run] for run in runs if run.approval is not None)]
 
 
 def _unknown(declared: Sequence[str], use: ToolUse) -> ToolResult:

@@ -132,6 +132,34 @@ def test_a_tool_use_waits_for_approval_if_its_function_says_so() -> None:
     assert [result.tool_use_id for result in results.results] == ["free"]
 
 
+@pytest.mark.parametrize(("parallel", "first"), [(True, ["b"]), (False, [])])
+def test_a_function_that_takes_long_to_tell_of_approval_holds_up_no_other_use_unless_one_runs_alone(
+    parallel: bool, first: list[str]
+) -> None:
+    async def takes_long(use: rc.ToolUse) -> bool:
+        await asyncio.sleep(50)
+        return False
+
+    @rc.tool(approval=takes_long)
+    async def careful() -> None: ...
+
+    @rc.tool(parallel=parallel)
+    async def look() -> None: ...
+
+    async def main() -> tuple[list[str], list[str]]:
+        session = Mailbox(careful, look)
+        tools = TurnTools(session, dataclasses.replace(LIMITS, max_parallel=5), AbandonedTurns())
+        uses = (rc.ToolUse("a", "careful", {}), rc.ToolUse("b", "look", {}))
+        tools.start(rc.ToolBatch(turn=1, uses=uses, step=1), required=False)
+        await asyncio.sleep(10)
+        before = [*session.answered]
+        await asyncio.sleep(100)
+        assert not tools.running
+        return before, session.answered
+
+    assert virtual_time.run(main()) == (first, ["b", "a"] if parallel else ["a", "b"])
+
+
 def test_a_tool_use_that_has_its_approval_runs() -> None:
     _, results = messages_about("careful", refuses=NoApprovalNeeded("approved before"))
 
