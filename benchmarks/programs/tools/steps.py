@@ -25,6 +25,7 @@ _WARM_UP_SESSIONS = 4
 
 ON_RAY = "packed, on Ray"
 TASK_BY_HAND = "sdk-aiohttp, a Ray task for each use"
+_TASKS = (ON_RAY, TASK_BY_HAND)
 _IN_THE_PROGRAM = ("sdk", "sdk-aiohttp", "autogen", "pydantic-ai", "langgraph")
 _AT_MANY = (OURS, LIMIT, "sdk-aiohttp")
 """With 1,000 sessions the others take minutes."""
@@ -47,21 +48,23 @@ class _Size(msgspec.Struct, frozen=True):
 async def measure(options: Options) -> AsyncIterator[Row]:
     """One session, then 100, with the tool in the program and on Ray; then 1,000, beside the limit."""
     peers = options.scale.pick((*_IN_THE_PROGRAM, TASK_BY_HAND), ("sdk-aiohttp", TASK_BY_HAND), ())
-    names = (OURS, ON_RAY, LIMIT, *select_peers(peers, options.peers))
+    ours = options.scale.pick((OURS, ON_RAY), (OURS, ON_RAY), (ON_RAY,))
+    names = (*ours, LIMIT, *select_peers(peers, options.peers))
     with load_server(Pace(tool_share=1.0, tool_steps=STEPS)) as url:
         async with AsyncExitStack() as stack:
             contestants = {
                 name: await stack.enter_async_context(contestant_process(*_adapter(name, url))) for name in names
             }
-            for contestant in contestants.values():
-                await _run(contestant, _WARM_UP_SESSIONS, 1)
+            for name, contestant in contestants.items():
+                if name not in _TASKS:
+                    await _run(contestant, _WARM_UP_SESSIONS, 1)
             for size in _sizes(options, names):
                 for row in _rows(size, await _trials(size, contestants)):
                     yield row
 
 
 def _adapter(name: str, url: str) -> tuple[str, AdapterConfig]:
-    place: Tool = "on Ray" if name in (ON_RAY, TASK_BY_HAND) else "in the program"
+    place: Tool = "on Ray" if name in _TASKS else "in the program"
     return name.partition(",")[0], AdapterConfig(url, _TOKENS, tool=place)
 
 
@@ -84,7 +87,7 @@ async def _trials(size: _Size, contestants: Mapping[str, ContestantProcess]) -> 
     trials: dict[str, tuple[Trial, ...]] = dict.fromkeys(size.names, ())
     for _ in range(size.rounds):
         for name in size.names:
-            if name in (ON_RAY, TASK_BY_HAND):
+            if name in _TASKS:
                 await _run(contestants[name], _WARM_UP_SESSIONS, 1)
             trials[name] += (await _run(contestants[name], size.sessions, size.turns),)
     return {name: Trials(each) for name, each in trials.items()}
