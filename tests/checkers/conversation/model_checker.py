@@ -22,7 +22,7 @@ from checkers.conversation.kept_messages import (
     check_rewound,
 )
 from checkers.conversation.mailbox_ledger import MailboxLedger, turns_added
-from checkers.conversation.prompt_ledger import PromptLedger, SettingsLedger
+from checkers.conversation.prompt_ledger import PromptLedger, SettingsLedger, prompt_of
 from checkers.conversation.record_ledger import RecordLedger
 from checkers.conversation.temporary_content import TEMPORARY, TemporaryLedger, has_temporary, is_aside
 from checkers.conversation.tool_ledger import ToolLedger
@@ -108,6 +108,8 @@ class ModelChecker:
         self._note_tools(before, event, turns_added(emitted) | self.mailbox.added)
         self._follow_compactions(before, event)
         base = self._tools.offers.offered(self.conversation.config)
+        in_force = self.applied if self.running is None else self.settings.in_force(self.applied)
+        self._prompts.compacted_under = prompt_of(self._tools.offers.offered(in_force))
         self._prompts.update(before, event, self.conversation, base, turns_added(emitted))
         before_turn = self._before_turn
         self._is_aside = is_aside(before)

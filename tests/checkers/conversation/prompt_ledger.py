@@ -23,6 +23,8 @@ class PromptLedger:
     def __init__(self) -> None:
         self._last_sent: SendRequest | None = None
         self._answered_under: list[Prompt] = []  # for each of the assistant's messages
+        self.compacted_under = Prompt()
+        """That of all that a compaction leaves: it may have taken away what offered a tool."""
 
     def update(
         self,
@@ -40,7 +42,9 @@ class PromptLedger:
         replaced = isinstance(event, ev.CompactionEnded) and event.messages is not None
         if replaced and starts_natively(after.history):
             self._answered_under = self._answered_under[:1] * answers
-        elif replaced or omits_sealed(before, event):
+        elif replaced:
+            self._answered_under = [self.compacted_under] * answers
+        elif omits_sealed(before, event):
             self._answered_under = [prompt_of(before.request_config)] * answers
         elif was_restored(before, after) or rewound_to_originals(before, after):
             self._answered_under = [prompt_of(base)] * answers
