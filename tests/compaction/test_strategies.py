@@ -63,8 +63,7 @@ def test_a_tool_result_without_a_summary_is_replaced_by_a_placeholder() -> None:
     placeholder = after[2].content[0]
     assert isinstance(placeholder, ToolResult)
     left_out = f"{len(LONG):,} characters of text, 2 images; its id: a"  # by which read_result reads it
-    assert placeholder.content == (Text(f"[Result left out to save room: {left_out}]"),)
-    assert placeholder.is_error
+    assert (placeholder.content, placeholder.is_error) == ((Text(f"[Result left out to save room: {left_out}]"),), True)
 
 
 def test_redacted_results_reveal_neither_content_nor_summary() -> None:
