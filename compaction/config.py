@@ -54,6 +54,11 @@ class Layered(CompactionSettings, frozen=True, kw_only=True):
             strategy.is_due_by_turns(turns, turns_since) for strategy in self.strategies
         )
 
+    @property
+    def redacts(self) -> bool:
+        """True if one of the strategies does."""
+        return any(strategy.redacts for strategy in self.strategies)
+
     def with_providers(self, change: Callable[[ProviderConfig], ProviderConfig]) -> Self:
         strategies = tuple(strategy.with_providers(change) for strategy in self.strategies)
         return msgspec.structs.replace(self, strategies=strategies)

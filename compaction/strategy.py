@@ -96,6 +96,11 @@ class CompactionSettings(
 class Strategy(CompactionSettings, frozen=True, kw_only=True):
     """One way to make a history smaller."""
 
+    @property
+    def redacts(self) -> bool:
+        """True if the model may not read again what it has replaced."""
+        return False
+
     def is_due_by_turns(self, turns: int, turns_since: int) -> bool:
         """True if it must run on a history of *turns*, whatever its tokens; *turns_since* came after the last time."""
         del turns, turns_since

@@ -12,12 +12,17 @@ from .message_rewriter import MessageRewriter
 class Threshold(MessageRewriter, frozen=True, kw_only=True):
     """Replaces old tool results by their ``compact_summary``, or by a placeholder if they have none.
 
-    With ``tool_results="redact"`` every old result is replaced by a placeholder.
+    With ``tool_results="redact"`` every old result is replaced by a placeholder, and the model can't read it again.
     """
 
     rewritten_role: ClassVar[Role] = Role.USER
 
     tool_results: Literal["summarize", "redact"] = "summarize"
+
+    @property
+    def redacts(self) -> bool:
+        """True if the model may not read again what was replaced."""
+        return self.tool_results == "redact"
 
     def rewrite(self, content: tuple[Block, ...]) -> tuple[Block, ...] | None:
         if ToolResult not in map(type, content):
@@ -31,7 +36,7 @@ class Threshold(MessageRewriter, frozen=True, kw_only=True):
         if not content or (summary is not None and content == (Text(summary),)):  # replaced by an earlier compaction
             return result
         usable = summary if self.tool_results == "summarize" and summary and not is_blank(summary) else None
-        text = usable or result_placeholder(content, result.tool_use_id)
+        text = usable or result_placeholder(result, readable=not self.redacts)
         if len(content) == 1 and isinstance(first := content[0], Text) and len(first.text) <= len(text):
             return result
         return ToolResult(

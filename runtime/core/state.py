@@ -134,6 +134,11 @@ class ConversationState:
             case _:
                 pass
 
+    @property
+    def redacts(self) -> bool:
+        """True if the model may not read again what a compaction has left out."""
+        return self.config.compaction is not None and self.config.compaction.redacts
+
     def with_fill_before(self, turn: Turn) -> Turn:
         """*turn*, which is the running one, after what requests offer has changed: that takes room in the context."""
         running = self.running_turn

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from ....compaction.placeholders import READ_RESULT_NAME
 from ....providers.schema.tools import Tool
 
 ASK_USER = Tool(
@@ -31,15 +32,14 @@ ASK_USER = Tool(
 
 
 READ_RESULT = Tool(
-    name="read_result",
+    name=READ_RESULT_NAME,
     description=(
-        "Read on in the result of a tool that was cut off, or read one that was left out to save room, or find the "
-        "places in it that have a certain text."
+        "Read the result of a tool that was cut off or left out, or find the places in it that have a certain text."
     ),
     input_schema={
         "type": "object",
         "properties": {
-            "id": {"type": "string", "description": "The id of the result, as the note in it says."},
+            "id": {"type": "string", "description": "The id of the result, as the note in its place says."},
             "offset": {"type": "integer", "minimum": 0, "description": "The character to start from; 0 is the first."},
             "search": {"type": "string", "description": "Show the places that have exactly this text, instead."},
         },
@@ -47,9 +47,7 @@ READ_RESULT = Tool(
     },
     builtin="read_result",
 )
-"""Lets the model read on in results that were cut, and read those that a compaction has left out.
-
-A session offers it by itself, once it has cut a result."""
+"""Lets the model read on in results that were cut, or left out by a compaction: a session offers it by itself then."""
 
 SEARCH_TOOLS = Tool(
     name="search_tools",

@@ -5,13 +5,14 @@ import msgspec
 from ....providers.transport.context_overflow import window_figures
 from ...api import events as out
 from ...api.compact_reason import CompactReason
+from ...api.tools.builtins import READ_RESULT
 from .. import events as ev
 from ..compaction_policy import ContextWindow, RefusedRequest
 from ..instructions import Cancel, Emit, Instruction, StartCompaction
 from ..phases import Compacting, Idle
 from ..settings import answered_prompts
 from ..state import ConversationState
-from ..tools.offered import used_tools
+from ..tools.offered import leaves_out_result, used_tools
 from ..turn import Turn
 from .removal import with_temporary, without_temporary
 
@@ -104,6 +105,10 @@ def end_compaction(state: ConversationState, phase: Compacting, ended: ev.Compac
     if ended.messages is not None:
         state.history.replace_messages(with_temporary(state, phase.turn, ended.messages), phase.compaction)
         state.offered_tools = state.offered_tools.without_others(used_tools(ended.messages))
+        if state.redacts:
+            state.kept_results = ()
+        elif any(map(leaves_out_result, ended.messages)):
+            state.offered_tools = state.offered_tools.adding((READ_RESULT.name,))
         config = state.request_config
         state.history_changed(config, config)
         if phase.source == state.source and not (phase.turn and phase.turn.has_source):

@@ -81,7 +81,8 @@ def _use_builtins(state: ConversationState, turn: Turn, batch: ToolBatch) -> tup
         try:
             match uses.get(use.id):
                 case "read_result":
-                    text = read(input_of(use, ReadInput), state.kept_results, state.history.full)
+                    history = () if state.redacts else state.history.full
+                    text = read(input_of(use, ReadInput), state.kept_results, history)
                 case "search_tools":
                     text = _find_tools(state, turn, input_of(use, SearchInput))
                 case _:

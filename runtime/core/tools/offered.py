@@ -6,7 +6,7 @@ import msgspec
 
 from ....compaction.estimate.sizes import settings_sizes
 from ....providers.models import context_limit_tokens
-from ....providers.schema.content import ToolUse
+from ....providers.schema.content import Text, ToolResult, ToolUse
 from ....providers.schema.messages import Message
 from ....providers.schema.tools import Tool
 from ...api.config import SessionConfig
@@ -83,6 +83,16 @@ def deferred_tools(config: SessionConfig) -> dict[str, Tool]:
 def used_tools(messages: Iterable[Message]) -> Iterable[str]:
     """The names of the tools that are used in *messages*, in order."""
     return (block.name for message in messages for block in message.content if isinstance(block, ToolUse))
+
+
+def leaves_out_result(message: Message) -> bool:
+    """True if a result in *message* has its summary, or what a compaction wrote, in the place of its content."""
+    return any(
+        isinstance(block, ToolResult)
+        and block.compact_summary is not None
+        and block.content == (Text(block.compact_summary),)
+        for block in message.content
+    )
 
 
 def _is_large(config: SessionConfig) -> bool:

@@ -17,6 +17,9 @@ from builders.conversation import (
     user_message,
 )
 
+from rayconteur.compaction.config import Layered
+from rayconteur.compaction.placeholders import result_placeholder
+from rayconteur.compaction.strategies.tool_results import Threshold
 from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.schema.content import Image, Text, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig
@@ -180,6 +183,47 @@ def test_a_result_that_a_compaction_has_removed_can_be_read_again() -> None:
     conversation.handle(user_message("what was it?"))
 
     assert text(read(conversation, id="b")) == "short"
+
+
+@pytest.mark.parametrize("redacts", [False, True])
+def test_after_a_compaction_that_leaves_results_out_the_model_may_read_them_unless_they_are_redacted(
+    redacts: bool,
+) -> None:
+    compaction = Layered(strategies=(Threshold(tool_results="redact" if redacts else "summarize"),))
+    conversation = opened_conversation(msgspec.structs.replace(LOOKS, compaction=compaction))
+    conversation.handle(user_message("hi"))
+    conversation.handle(answered(1, tool_use("a")))
+    conversation.handle(long_result("a", LETTERS * 10, most=300))
+    conversation.handle(answered(2, "done"))
+    question, use, result, done = conversation.history
+    (whole,) = result.content
+    assert isinstance(whole, ToolResult)
+    placeholder = result_placeholder(whole, readable=not redacts)
+    left_out = ToolResult("a", (Text(placeholder),), compact_summary=placeholder)
+    conversation.handle(received(msg.Compact()))
+
+    shorter = msgspec.structs.replace(result, content=(left_out,))
+    conversation.handle(ev.CompactionEnded(compaction=1, messages=(question, use, shorter, done)))
+
+    send = only_one(SendRequest, conversation.handle(user_message("what was it?")))
+    pointer = "" if redacts else '; read_result with the id "a" shows it'
+    assert placeholder == f"[Result left out to save room: 260 characters of text{pointer}]"
+    assert names(send) == (["look"] if redacts else ["look", "read_result"])
+    if not redacts:
+        assert text(read(conversation, id="a", offset=250)) == LETTERS[250 % 26 :]
+
+
+def test_what_was_cut_before_can_t_be_read_after_a_compaction_that_redacts() -> None:
+    compaction = Layered(strategies=(Threshold(tool_results="redact"),))
+    conversation, _ = after_result(LETTERS, config=msgspec.structs.replace(LOOKS, compaction=compaction))
+    assert text(read(conversation, id="a", offset=20)) == "uvwxyz"
+    conversation.handle(answered(3, "done"))
+    conversation.handle(received(msg.Compact()))
+
+    conversation.handle(ev.CompactionEnded(compaction=1, messages=conversation.history[:1]))
+
+    conversation.handle(user_message("what was it?"))
+    assert read(conversation, "t", id="a").is_error
 
 
 def test_the_tool_is_not_offered_before_and_not_where_there_are_no_tools() -> None:
