@@ -14,6 +14,7 @@ from .usage import NOTHING_KNOWN, Usage
 
 _MESSAGE_BYTES = 180
 _REQUEST_BYTES = 450
+_METADATA_BYTES = 100  # of an entry besides its texts
 
 
 class Role(StrEnum):
@@ -90,6 +91,7 @@ class Message(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
 
     *id* is unique in its session, and stays the same when the history is compacted, exported and imported. *at* is when
     the session got the message, in Unix seconds, 0 if that is not known; *request* is what an answer was made by.
+    *metadata* is the program's own; no provider gets it.
 
     A summary has *stands_for*, what it replaces; its turn is the last one of those. An answer has its *origin*. What a
     provider's own compaction wrote has both.
@@ -105,6 +107,7 @@ class Message(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     id: str = ""
     at: float = 0.0
     request: RequestInfo | None = None
+    metadata: dict[str, str] | None = None
 
     @classmethod
     def of_user(cls, *content: str | Block) -> Self:
@@ -134,6 +137,8 @@ class Message(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     def size_bytes(self) -> int:
         """About how many bytes of memory it takes."""
         own_bytes = _MESSAGE_BYTES if self.request is None else _MESSAGE_BYTES + _REQUEST_BYTES
+        if self.metadata:
+            own_bytes += sum(len(name) + len(value) + _METADATA_BYTES for name, value in self.metadata.items())
         return sum(map(block_bytes, self.content), own_bytes)
 
     @property

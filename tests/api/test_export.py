@@ -28,6 +28,7 @@ MESSAGES = (
         ),
         turn=1,
         stands_for=StandsFor(first_turn=1, last_turn=1, messages=2),
+        metadata={"by": "corvin"},
     ),
     Message(
         role=Role.ASSISTANT,

@@ -275,7 +275,8 @@ def _enter_steering(state: ConversationState, turn: Turn) -> Iterator[Instructio
     for queued in state.mailbox.take_steering():
         message = queued.message
         assert isinstance(message, msg.UserMessage)
-        state.history.append(Message(role=Role.USER, content=message.content, turn=turn.number))
+        metadata = message.metadata or None
+        state.history.append(Message(role=Role.USER, content=message.content, turn=turn.number, metadata=metadata))
         yield Emit(
             out.Steered(
                 turn=turn.number,

@@ -31,7 +31,8 @@ _REJECTIONS = (InvalidRequest.code, UnsupportedContent.code, ContextOverflow.cod
 def start_user_turn(state: ConversationState, number: int, message: msg.UserMessage, source: str) -> list[Instruction]:
     """Start turn *number* with *message*. *source* is the ``Origin.source`` of its answers, if it has settings."""
     aside = Aside(state.cut_off, state.overrides) if message.temporary else None
-    state.history.append(Message(role=Role.USER, content=message.all_content, turn=number))
+    metadata = message.metadata or None
+    state.history.append(Message(role=Role.USER, content=message.all_content, turn=number, metadata=metadata))
     state.overrides = Overrides.of(number, message, source)
     turn = _new_turn(state, number, state.overrides)
     turn = msgspec.structs.replace(

@@ -1,5 +1,6 @@
 """Turns: their order, their end, and the records that rebuild them."""
 
+import msgspec
 import pytest
 from builders.conversation import (
     DISCARD,
@@ -273,6 +274,17 @@ def test_what_a_message_is_called_comes_back_where_its_turn_starts_and_ends(
     ]
     assert type(end) is kind
     assert end.correlation_id == "order-7"
+
+
+def test_metadata_stays_with_the_message_in_the_history_and_counts_in_its_size() -> None:
+    named, plain = opened_conversation(), opened_conversation()
+
+    named.handle(received(NAMED))
+    plain.handle(received(msgspec.structs.replace(NAMED, metadata={})))
+
+    assert named.history[0].metadata == {"user": "corvin"}
+    assert plain.history[0].metadata is None
+    assert named.history_size.held_bytes > plain.history_size.held_bytes
 
 
 @pytest.mark.parametrize("event", [received(msg.Interrupt(turn=2)), received(msg.Close())], ids=["interrupt", "close"])
