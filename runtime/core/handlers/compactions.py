@@ -10,7 +10,7 @@ from .. import events as ev
 from ..compaction_policy import ContextWindow, RefusedRequest
 from ..instructions import Cancel, Emit, Instruction, StartCompaction
 from ..phases import Compacting, Idle
-from ..settings import answered_prompts
+from ..settings import answered_prompts, prompts_before_change
 from ..state import ConversationState
 from ..tools.offered import leaves_out_result, used_tools
 from ..turn import Turn
@@ -103,6 +103,7 @@ def end_compaction(state: ConversationState, phase: Compacting, ended: ev.Compac
     """Take over the new history, if there is one. The phase is still *phase* afterwards."""
     before = len(state.history.messages)
     if ended.messages is not None:
+        made_under = state.request_config
         state.history.replace_messages(with_temporary(state, phase.turn, ended.messages), phase.compaction)
         state.offered_tools = state.offered_tools.without_others(used_tools(ended.messages))
         if state.redacts:
@@ -111,6 +112,8 @@ def end_compaction(state: ConversationState, phase: Compacting, ended: ev.Compac
             state.offered_tools = state.offered_tools.adding((READ_RESULT.name,))
         config = state.request_config
         state.history_changed(config, config)
+        if state.history.messages[:1] and state.history.messages[0].is_native_summary:
+            state.prompts = prompts_before_change(state.prompts, made_under, config)  # fewer tools may be offered now
         if phase.source == state.source and not (phase.turn and phase.turn.has_source):
             _learn_source(state)
     state.policy.turns_since = 1 if phase.turn else 0

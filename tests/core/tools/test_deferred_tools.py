@@ -18,11 +18,12 @@ from builders.conversation import (
     user_message,
 )
 
+from rayconteur.compaction.summaries.summary_message import native_summary
 from rayconteur.providers.anthropic.config import Anthropic
-from rayconteur.providers.schema.content import Text, ToolResult, ToolUse
+from rayconteur.providers.schema.content import Opaque, Text, ToolResult, ToolUse
 from rayconteur.providers.schema.errors import InvalidConfig
 from rayconteur.providers.schema.facts import ModelFacts
-from rayconteur.providers.schema.messages import Message, Role
+from rayconteur.providers.schema.messages import Message, Origin, Role
 from rayconteur.providers.schema.tools import ProviderTool, Tool, ToolChoice
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import events as out
@@ -220,6 +221,27 @@ def test_a_compaction_leaves_the_tools_that_the_history_still_uses() -> None:
     conversation.handle(ev.CompactionEnded(compaction=1, messages=(messages[0], *messages[-3:])))
 
     assert names(only_one(SendRequest, conversation.handle(user_message("hi")))) == ["search_tools", "sendMail"]
+
+
+def test_what_a_provider_compacted_stays_under_the_tools_that_it_was_made_with() -> None:
+    conversation, _ = asked()
+    searched(conversation, "trains")
+    conversation.handle(answered(2, ToolUse("a", "find_trains", {})))
+    conversation.handle(tool_results("a"))
+    conversation.handle(answered(3, "done"))
+    conversation.handle(received(msg.Compact()))
+    conversation.handle(ev.CompactionEnded(compaction=1, messages=conversation.history))  # all under one prompt now
+    conversation.handle(received(msg.Compact()))
+    content = (Opaque(provider="scripted", type="compaction", json=b"{}"),)
+    summary = native_summary(conversation.history, content, Origin(source=""))
+
+    conversation.handle(ev.CompactionEnded(compaction=2, messages=(summary,)))
+
+    send = only_one(SendRequest, conversation.handle(user_message("hi")))
+    assert [[each.name for each in prompt.tools] for prompt in send.prompts] == [
+        ["search_tools", "find_trains"],
+        ["search_tools"],
+    ]
 
 
 def test_new_tools_leave_those_that_were_found_or_are_used_as_far_as_there_still_are_such() -> None:
