@@ -93,7 +93,11 @@ def test_the_shared_ray_stays_the_same_until_it_is_stopped() -> None:
 
 
 def test_every_benchmark_has_a_program_and_every_program_a_benchmark(root: Path) -> None:
-    files = (root / "benchmarks/programs").glob("*.py")
-    runnable = {file.stem for file in files if '__name__ == "__main__"' in file.read_text()}
+    programs = root / "benchmarks/programs"
+    runnable = {
+        ".".join(file.relative_to(programs).with_suffix("").parts)
+        for file in programs.rglob("*.py")
+        if '__name__ == "__main__"' in file.read_text()
+    }
 
     assert {benchmark.module for benchmark in BENCHMARKS.values()} == runnable
