@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
-from checkers.conversation.history_changes import is_compacted, was_restored
+from checkers.conversation.history_changes import was_restored
 
 from rayconteur.providers.schema.content import Text, ToolUse
 from rayconteur.providers.schema.messages import Message
@@ -46,8 +46,8 @@ class OfferedLedger:
         for message in () if was_restored(before, after) else after.history:
             if message not in before.history:
                 self._add_used([message], config_of(message))
-        if is_compacted(event):
-            used = set(used_tools(after.history))
+        if isinstance(event, ev.CompactionEnded) and event.messages is not None:
+            used = set(used_tools(event.messages))  # not those in the history: the turn may have failed, and left it
             self.added = [name for name in self.added if name in used or name == READ_RESULT.name]
 
     def configured(self, config: SessionConfig, history: Sequence[Message]) -> None:
