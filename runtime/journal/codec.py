@@ -33,11 +33,15 @@ _event_decoder = msgspec.msgpack.Decoder(ev.Event)
 _snapshot_decoder = msgspec.msgpack.Decoder(Snapshot)
 
 
-def encoded_record(record: ev.Record, session: SessionKey, incarnation: int, seq: int, at: float) -> Entry:
+def encoded_record(
+    record: ev.Record, session: SessionKey, incarnation: int, seq: int, at: float, events: bytes = b""
+) -> Entry:
     """*record* of *session* for storage. The other arguments are the fields of ``Entry``."""
     kind = str(record.event.__struct_config__.tag)
     data = _encoder.encode(record.event)
-    return Entry(session, incarnation, record.number, seq, at, kind, VERSIONS[kind], crc32(data), data)
+    return Entry(
+        session, incarnation, record.number, seq, at, kind, VERSIONS[kind], checksum_of(data, events), data, events
+    )
 
 
 def decoded_record(entry: Entry, upcasters: Upcasters = UPCASTERS) -> ev.Record:
@@ -74,11 +78,16 @@ def decoded_snapshot(stored: StoredSnapshot, upcasters: Upcasters = UPCASTERS) -
         raise CorruptRecord(message, session_id, number) from error
 
 
+def checksum_of(data: bytes, events: bytes = b"") -> int:
+    """The checksum of an entry."""
+    return crc32(events, crc32(data))
+
+
 def require_intact(entry: Entry) -> None:
     """Raises:
     CorruptRecord: the data of *entry* is not what was stored.
     """
-    if crc32(entry.data) != entry.checksum:
+    if checksum_of(entry.data, entry.events) != entry.checksum:
         raise CorruptRecord(f"{_named(entry)} is damaged", entry.session.id, entry.number)
 
 

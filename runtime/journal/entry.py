@@ -20,7 +20,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     *number* counts the records of *session* from 1, *incarnation* is that of the actor that wrote it. *seq* is the
     number of the last event that the session had emitted before. *at* is in Unix seconds. *data* is the record of
-    *kind*, in its *version*, with its *checksum*.
+    *kind*, in its *version*. *events* are the events that it emitted, encoded as a segment has them: they are numbered
+    from *seq* + 1. The *checksum* is that of both.
     """
 
     session: SessionKey
@@ -32,11 +33,12 @@ class Entry(msgspec.Struct, frozen=True, gc=False, array_like=True):
     version: int
     checksum: int
     data: bytes
+    events: bytes = b""
 
     @property
     def size_bytes(self) -> int:
         """About what it takes."""
-        return len(self.data) + 100
+        return len(self.data) + len(self.events) + 100
 
 
 class StoredSnapshot(msgspec.Struct, frozen=True, gc=False, array_like=True):

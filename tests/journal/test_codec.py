@@ -39,8 +39,9 @@ def entry(kind: str, version: int, data: bytes) -> Entry:
 def test_every_event_is_stored_and_read(event: ev.Event) -> None:
     record = ev.Record(7, event)
 
-    stored = encoded_record(record, S, incarnation=2, seq=30, at=1.5)
+    stored = encoded_record(record, S, incarnation=2, seq=30, at=1.5, events=b"events")
 
+    assert stored.events == b"events"
     assert (stored.session, stored.incarnation, stored.number, stored.seq, stored.at) == (S, 2, 7, 30, 1.5)
     assert decoded_record(stored) == record
 
@@ -114,6 +115,13 @@ def test_every_older_version_of_each_kind_has_an_upcaster() -> None:
     needed = {(kind, old) for kind, version in codec.VERSIONS.items() for old in range(1, version)}
 
     assert codec.UPCASTERS.keys() == needed
+
+
+def test_damaged_events_of_a_record_are_noticed() -> None:
+    stored = encoded_record(TRIMMED, S, incarnation=1, seq=0, at=0.0, events=b"events")
+
+    with pytest.raises(CorruptRecord):
+        decoded_record(msgspec.structs.replace(stored, events=b"evemts"))
 
 
 def test_a_snapshot_is_stored_and_read_and_one_that_is_damaged_is_named() -> None:

@@ -13,10 +13,10 @@ skipped for others by ``applies``.
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from zlib import crc32
 
 import msgspec
 
+from ..codec import checksum_of
 from ..entry import Entry, SessionKey, StoredSnapshot
 from ..errors import (
     CorruptRecord,
@@ -40,7 +40,9 @@ A, B = SessionKey("a", 1), SessionKey("b", 1)
 
 def entry(session: SessionKey = A, number: int = 1, incarnation: int = 1, data: bytes = b"data") -> Entry:
     """An entry for tests."""
-    return Entry(session, incarnation, number, number * 10, 1_700_000_000.5 + number, "test", 1, crc32(data), data)
+    events = data[:1]
+    checksum = checksum_of(data, events)
+    return Entry(session, incarnation, number, number * 10, 1_700_000_000.5 + number, "test", 1, checksum, data, events)
 
 
 def entries(session: SessionKey, *numbers: int) -> list[Entry]:

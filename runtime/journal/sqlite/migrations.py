@@ -30,7 +30,8 @@ MIGRATIONS = (
         kind TEXT NOT NULL,
         version INTEGER NOT NULL,
         checksum INTEGER NOT NULL,
-        data BLOB NOT NULL
+        data BLOB NOT NULL,
+        events BLOB NOT NULL
     ) STRICT;
     CREATE TABLE snapshots (
         place INTEGER PRIMARY KEY,

@@ -44,7 +44,7 @@ class SQLiteStore:
             )
             keys = {session: self._put(connection, position) for session, position in result.positions.items()}
             connection.executemany(
-                "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 ((keys[entry.session] * NUMBERS + entry.number, *_columns(entry)) for entry in result.new),
             )
         return result.rejections
@@ -67,10 +67,7 @@ class SQLiteStore:
                 (key * NUMBERS + after, (key + 1) * NUMBERS, limit),
             )
             return intact(
-                [
-                    Entry(session, incarnation, place % NUMBERS, seq, at, kind, version, checksum, data)
-                    for place, incarnation, seq, at, kind, version, checksum, data in rows
-                ]
+                [Entry(session, incarnation, place % NUMBERS, *columns) for place, incarnation, *columns in rows]
             )
 
     def put_snapshot(self, snapshot: StoredSnapshot) -> None:
@@ -219,9 +216,18 @@ class SQLiteStore:
         return None
 
 
-def _columns(entry: Entry) -> tuple[int, int, float, str, int, int, bytes]:
+def _columns(entry: Entry) -> tuple[int, int, float, str, int, int, bytes, bytes]:
     """The columns of ``records`` after the place."""
-    return entry.incarnation, entry.seq, entry.at, entry.kind, entry.version, entry.checksum, entry.data
+    return (
+        entry.incarnation,
+        entry.seq,
+        entry.at,
+        entry.kind,
+        entry.version,
+        entry.checksum,
+        entry.data,
+        entry.events,
+    )
 
 
 def _keyed(row: tuple[int, str, int, int, int, float]) -> _Keyed:
