@@ -38,11 +38,12 @@ Check = Callable[[OpenJournal], Awaitable[None]]
 A, B = SessionKey("a", 1), SessionKey("b", 1)
 
 
-def entry(session: SessionKey = A, number: int = 1, incarnation: int = 1, data: bytes = b"data") -> Entry:
+def entry(
+    session: SessionKey = A, number: int = 1, incarnation: int = 1, data: bytes = b"data", events: bytes = b""
+) -> Entry:
     """An entry for tests."""
-    events = data[:1]
-    checksum = checksum_of(data, events)
-    return Entry(session, incarnation, number, number * 10, 1_700_000_000.5 + number, "test", 1, checksum, data, events)
+    at, checksum = 1_700_000_000.5 + number, checksum_of(data, events)
+    return Entry(session, incarnation, number, number * 10, at, "test", 1, checksum, data, events)
 
 
 def entries(session: SessionKey, *numbers: int) -> list[Entry]:
@@ -53,7 +54,11 @@ def entries(session: SessionKey, *numbers: int) -> list[Entry]:
 async def what_is_appended_is_read_in_order_and_in_pages(open_journal: OpenJournal) -> None:
     """Every field comes back as it was, whatever bytes the data has."""
     async with _opened(open_journal) as journal:
-        stored = [entry(A, 1, data=b""), entry(A, 2, data=bytes(range(256)) * 1_000), *entries(A, 3, 4, 5)]
+        stored = [
+            entry(A, 1, data=b""),
+            entry(A, 2, data=bytes(range(256)) * 1_000, events=bytes(range(256))),
+            *entries(A, 3, 4, 5),
+        ]
         assert await journal.append(stored[:2]) == [None, None]
         assert await journal.append(stored[2:]) == [None, None, None]
 
