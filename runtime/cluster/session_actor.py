@@ -16,10 +16,10 @@ from ...providers.registry import ProviderConfig, load_provider
 from ..api.config import SessionConfig
 from ..api.errors import DirectoryUnreachable, RuntimeClosed
 from ..api.status import SessionStatus, SessionSummary
-from ..session.client_pool import ClientPool
 from ..session.garbage import SessionFreezer
 from ..session.host import Host, SessionKey
 from ..session.pages import HistoryPosition, HistorySelection, encode_history_page, encode_statuses
+from ..session.requests.client_pool import ClientPool
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
 from .actor_logs import log_from

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 import msgspec
 
@@ -20,11 +20,11 @@ from ..core.events import Opened
 from ..events.outbox import FIRST, Incarnation, Outbox
 from ..events.publisher import Publisher
 from ..events.segments import shard_of
-from .client_pool import ClientPool
-from .credentials import Credentials
-from .endings import Endings, log_failure
+from .closing import Closing, wait_for_room
 from .history_budget import HistoryBudget
 from .pages import decode_messages
+from .requests.client_pool import ClientPool
+from .requests.credentials import Credentials
 from .session import Session
 from .tools.ray_runs import RayTools
 
@@ -32,12 +32,6 @@ log = logging.getLogger(__name__)
 
 _GROUP_SESSIONS = 200
 """Sessions that are opened or closed before the event loop serves others: that takes some milliseconds."""
-
-_CLOSING_SESSIONS = 2_000
-"""Sessions that one call closes before those closed first are over: a router stores so many ends in 10 ms."""
-
-_CLOSING_S = 0.1
-"""How long it waits for that: while a router is away, none is over."""
 
 SessionKey = tuple[str, int]
 """A session's id, and the epoch that distinguishes it from earlier and later sessions with that id."""
@@ -64,8 +58,6 @@ class Host:
         for publisher in self.publishers:
             publisher.on_fenced = self._on_fenced
         self._schedulers = [publisher.schedule for publisher in self.publishers]  # shared by all outboxes
-        self._on_session_end = self._session_ended  # shared by all sessions
-        self._on_end = on_end
         self._budget = HistoryBudget(history_bytes)
         self._on_history = self._budget.update  # shared by all sessions
         self._clients = clients
@@ -73,8 +65,8 @@ class Host:
         self._on_tools = self.ray_tools.batch_runs  # shared by all sessions
         self._sessions: dict[str, Session] = {}
         self._opening = asyncio.Lock()
-        self._endings = [Endings(self._finalize) for _ in self.publishers]
-        self._finalizing: dict[Session, asyncio.Future[None]] = {}
+        self._closing = Closing(self._sessions, on_end, len(self.publishers))
+        self._on_session_end = self._closing.on_session_end  # shared by all sessions
 
     async def run(self) -> None:
         """Publish the sessions' events, until cancelled."""
@@ -161,7 +153,7 @@ class Host:
 
     async def close(self, key: SessionKey, drain: bool) -> None:
         """Close the session and wait until it is over."""
-        await asyncio.shield(self._start_closing(key, drain))
+        await asyncio.shield(self._closing.start(self._find(key), drain))
 
     async def close_all(self, keys: Sequence[SessionKey], drain: bool) -> list[Exception | None]:
         """Close sessions. Returns when all are over, with the error for each that could not be closed."""
@@ -169,11 +161,11 @@ class Host:
         closing: dict[asyncio.Future[None], list[int]] = {}  # the places of those that are over at the same time
         for place, key in enumerate(keys):
             try:
-                closing.setdefault(self._start_closing(key, drain), []).append(place)
+                closing.setdefault(self._closing.start(self._find(key), drain), []).append(place)
             except Exception as error:
                 outcomes[place] = error
             if (place + 1) % _GROUP_SESSIONS == 0:
-                await _wait_for_room(closing)
+                await wait_for_room(closing)
         for over, places in closing.items():
             try:
                 await asyncio.shield(over)
@@ -254,55 +246,9 @@ class Host:
             raise UnknownSession(f"there is no session {shown(session_id)}; it has ended, or never existed")
         return session
 
-    def _start_closing(self, key: SessionKey, drain: bool) -> asyncio.Future[None]:
-        """Close the session. The future is done when it is over; others may wait for it too."""
-        session = self._find(key)
-        if not session.ended:
-            session.tell(Close(drain=drain), 0)
-        if not session.ended:
-            return asyncio.get_running_loop().create_task(self._wait_over(session))
-        return self._finalizing[session]
-
-    async def _wait_over(self, session: Session) -> None:
-        await session.wait_ended()
-        if session in self._finalizing:
-            await asyncio.shield(self._finalizing[session])
-
-    def _session_ended(self, session: Session) -> None:
-        if session.is_stopping:
-            self._finalizing[session] = task = asyncio.get_running_loop().create_task(self._finalize_stopped(session))
-            task.add_done_callback(log_failure)
-        else:
-            self._finalizing[session] = self._endings[self.router_of(session.id)].add(session)
-
     def _on_fenced(self, outbox: Outbox) -> None:
         """Another host has taken over a session: it ends here, and nothing of it reaches anybody any more."""
         session = self._sessions.get(outbox.session_id)
         if session and session.epoch == outbox.epoch and not session.ended:
             log.warning("session %s was taken over by another process; it ends here", session.id)
             session.tell(Close(), 0)
-
-    async def _finalize_stopped(self, session: Session) -> None:
-        await session.wait_stopped()
-        await asyncio.shield(self._endings[self.router_of(session.id)].add(session))
-
-    async def _finalize(self, sessions: list[Session]) -> None:
-        for session in sessions:
-            try:
-                await session.shutdown()
-            except Exception as error:  # of its client's; the session is over all the same
-                log.critical("session %s could not release everything", session.id, exc_info=error)
-            del self._sessions[session.id]  # before others learn that the id is free, and reuse it here
-        try:
-            await self._on_end({session.id: session.epoch for session in sessions})
-        finally:
-            for session in sessions:
-                del self._finalizing[session]
-
-
-async def _wait_for_room(closing: Mapping[asyncio.Future[None], Sequence[int]]) -> None:
-    """Let the event loop serve others, and wait while too many sessions of *closing* are not over; but not for long."""
-    await asyncio.sleep(0)
-    late = [over for over in closing if not over.done()]
-    if sum(len(closing[over]) for over in late) >= _CLOSING_SESSIONS:
-        await asyncio.wait(late, timeout=_CLOSING_S, return_when=asyncio.FIRST_COMPLETED)

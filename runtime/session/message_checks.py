@@ -16,7 +16,7 @@ from ..api.settings.changes import TurnSettings, given_settings
 from ..api.settings.policies import WhenBusy
 from ..core.conversation import Conversation
 from ..core.settings import changed_config
-from .credentials import Credentials
+from .requests.credentials import Credentials
 
 _UNKNOWN = ModelFacts()
 

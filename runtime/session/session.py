@@ -16,7 +16,7 @@ from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
 from ..api.events import ToolBatch
 from ..api.messages import Receipt, ToLLM
-from ..api.status import SessionStatus, SessionSummary, State
+from ..api.status import SessionStatus, SessionSummary
 from ..core import events as ev
 from ..core.conversation import Conversation
 from ..core.history import HistorySize
@@ -35,12 +35,12 @@ from ..core.instructions import (
 )
 from ..core.phases import ToolsOut
 from ..events.outbox import Outbox
-from .compaction_task import CompactionTask
-from .credentials import Credentials
 from .message_checks import CheckedMessage, checked_message
 from .reporting import report_event, report_request, report_wait
-from .request_task import RequestTask, named_failure
-from .summary import summary_of
+from .requests.compaction_task import CompactionTask
+from .requests.credentials import Credentials
+from .requests.request_task import RequestTask, named_failure
+from .statuses import status_of, summary_of
 from .tools.open_tools import OpenTools
 from .tools.ray_runs import OnTools
 
@@ -129,30 +129,8 @@ class Session:
 
     def status(self) -> SessionStatus:
         """The status now."""
-        conversation = self._conversation
-        provider = conversation.config.provider
-        return SessionStatus(
-            id=self.id,
-            state=State.STREAMING if self._request and self._request.streaming else conversation.state,
-            provider=provider.name,
-            model=provider.model,
-            created_at=conversation.created_at,
-            turns=conversation.turns,
-            turn=conversation.turn,
-            messages=conversation.message_count,
-            waiting=len(conversation.queue),
-            open_tool_use_ids=tuple(use.id for use in conversation.open_tool_uses),
-            awaiting_approval=tuple(use.id for use in conversation.unapproved_tool_uses),
-            awaiting_answer=tuple(use.id for use in conversation.open_questions),
-            requests=conversation.requests,
-            usage=conversation.usage,
-            context_tokens=conversation.context,
-            context_limit_tokens=conversation.context_limit_tokens,
-            last_seq=self._outbox.last_seq,
-            history_bytes=conversation.history_size.held_bytes,
-            dropped_messages=conversation.dropped_messages,
-            last_request=conversation.last_request,
-        )
+        is_streaming = self._request is not None and self._request.streaming
+        return status_of(self.id, self._conversation, is_streaming, self._outbox.last_seq)
 
     def summary(self) -> SessionSummary:
         """What has happened since it was opened."""

@@ -11,8 +11,8 @@ from rayconteur.runtime.api.options import RouterLimits
 from rayconteur.runtime.events.outbox import Incarnation
 from rayconteur.runtime.events.router import Router
 from rayconteur.runtime.events.segments import START, decode_events
-from rayconteur.runtime.session.client_pool import ClientPool
 from rayconteur.runtime.session.host import Host
+from rayconteur.runtime.session.requests.client_pool import ClientPool
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 KEY = ("raven", 1)

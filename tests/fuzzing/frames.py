@@ -33,8 +33,8 @@ from rayconteur.runtime.events.router import Router
 from rayconteur.runtime.events.router_calls import RouterCall
 from rayconteur.runtime.events.segments import EndedSessions, HeldSession, Position, SessionEnd, encode_segments
 from rayconteur.runtime.events.subscriptions import Subscription, SubscriptionUpdate
-from rayconteur.runtime.session.client_pool import ClientPool
 from rayconteur.runtime.session.host import Host
+from rayconteur.runtime.session.requests.client_pool import ClientPool
 from rayconteur.runtime.streams.calls import Request, encode
 from rayconteur.runtime.streams.channel import Channel
 from rayconteur.runtime.streams.endpoint import Endpoint

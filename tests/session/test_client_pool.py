@@ -12,8 +12,8 @@ from rayconteur.providers import ModelFacts, ProviderConfig
 from rayconteur.providers.registry import open_client as open_real_client
 from rayconteur.providers.schema.client import Client
 from rayconteur.providers.scripted.client import ScriptedClient
-from rayconteur.runtime.session.client_pool import ClientPool
-from rayconteur.runtime.session.credentials import Credentials
+from rayconteur.runtime.session.requests.client_pool import ClientPool
+from rayconteur.runtime.session.requests.credentials import Credentials
 
 ONE, OTHER = rc.Scripted(model="one"), rc.Scripted(model="other")
 FACTS = ModelFacts(context_limit_tokens=5)

@@ -13,8 +13,8 @@ from rayconteur.errors import InvalidConfig, SessionClosed, SessionExists, Unkno
 from rayconteur.providers.registry import open_client
 from rayconteur.runtime import Receipt, State
 from rayconteur.runtime.events.segments import Segment, decode_segments, shard_of
-from rayconteur.runtime.session.client_pool import ClientPool
 from rayconteur.runtime.session.host import Host, SessionKey
+from rayconteur.runtime.session.requests.client_pool import ClientPool
 from rayconteur.scripted import Script, Wait
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())

@@ -20,7 +20,7 @@ from rayconteur.providers.scripted.client import ScriptedClient
 from rayconteur.runtime import State
 from rayconteur.runtime.core.instructions import SendRequest
 from rayconteur.runtime.events.outbox import Outbox
-from rayconteur.runtime.session.request_task import RequestTask
+from rayconteur.runtime.session.requests.request_task import RequestTask
 from rayconteur.scripted import Cut, Fail, Say, Script, Step, Think, Wait
 
 LONG_TEXT = "A raven hides its food, and hides it again if another one was watching. " * 10

@@ -3,8 +3,8 @@
 import asyncio
 
 import rayconteur as rc
-from rayconteur.runtime.session.client_pool import ClientPool
 from rayconteur.runtime.session.host import Host
+from rayconteur.runtime.session.requests.client_pool import ClientPool
 
 
 async def publish(data: bytes) -> None:

@@ -10,8 +10,8 @@ import pytest
 import rayconteur as rc
 from rayconteur.compaction import Window
 from rayconteur.errors import HistoryFull
-from rayconteur.runtime.session.client_pool import ClientPool
 from rayconteur.runtime.session.host import Host
+from rayconteur.runtime.session.requests.client_pool import ClientPool
 from rayconteur.scripted import Say, Script
 
 KB = "x" * 1_000

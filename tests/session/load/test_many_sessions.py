@@ -13,9 +13,9 @@ from checkers.loop_watch import watched_loop
 
 import rayconteur as rc
 from rayconteur.errors import UnknownSession
-from rayconteur.runtime.session.client_pool import ClientPool
 from rayconteur.runtime.session.garbage import SessionFreezer
 from rayconteur.runtime.session.host import Host, SessionKey
+from rayconteur.runtime.session.requests.client_pool import ClientPool
 from rayconteur.runtime.session.session import Session
 from rayconteur.scripted import Call, Fail, Say, Script, Wait
 

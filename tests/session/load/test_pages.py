@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 import rayconteur as rc
 from rayconteur.providers import Role
 from rayconteur.providers.schema.messages import HistoryView
-from rayconteur.runtime.session.client_pool import ClientPool
 from rayconteur.runtime.session.host import Host
 from rayconteur.runtime.session.pages import (
     PAGE_SESSIONS,
@@ -26,6 +25,7 @@ from rayconteur.runtime.session.pages import (
     encode_history_page,
     encode_statuses,
 )
+from rayconteur.runtime.session.requests.client_pool import ClientPool
 from rayconteur.runtime.session.sorted_ids import SortedIds
 
 STALL_S = 0.02

@@ -7,8 +7,8 @@ from hashlib import blake2b
 
 import msgspec
 
-from ...providers.registry import ProviderConfig, open_client, opens_at_once
-from ...providers.schema.client import Client
+from ....providers.registry import ProviderConfig, open_client, opens_at_once
+from ....providers.schema.client import Client
 
 
 @dataclass(slots=True)

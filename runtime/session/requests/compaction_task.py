@@ -9,22 +9,22 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ...compaction.compaction_run import compact
-from ...compaction.config import Compaction, Layered
-from ...compaction.job import CompactionJob, SideRequest
-from ...compaction.strategies.native import NativeCompaction
-from ...compaction.strategies.summarize import Summarize
-from ...providers.registry import ProviderConfig
-from ...providers.schema.client import Client, CompactingClient
-from ...providers.schema.draft import Answer, Draft
-from ...providers.schema.errors import ConfigError, ProviderError
-from ...providers.schema.messages import Message, Origin
-from ...providers.schema.request import Request, Settings, WireMemo
-from ...providers.text_tools.protocol import check_settings, text_request, uses_text
-from ..api.settings.policies import RetryPolicy
-from ..core import events as ev
-from ..core.instructions import StartCompaction
-from ..core.retry import backoff_delay_s
+from ....compaction.compaction_run import compact
+from ....compaction.config import Compaction, Layered
+from ....compaction.job import CompactionJob, SideRequest
+from ....compaction.strategies.native import NativeCompaction
+from ....compaction.strategies.summarize import Summarize
+from ....providers.registry import ProviderConfig
+from ....providers.schema.client import Client, CompactingClient
+from ....providers.schema.draft import Answer, Draft
+from ....providers.schema.errors import ConfigError, ProviderError
+from ....providers.schema.messages import Message, Origin
+from ....providers.schema.request import Request, Settings, WireMemo
+from ....providers.text_tools.protocol import check_settings, text_request, uses_text
+from ...api.settings.policies import RetryPolicy
+from ...core import events as ev
+from ...core.instructions import StartCompaction
+from ...core.retry import backoff_delay_s
 from .credentials import Credentials
 from .request_task import failure_of, named_message
 

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ...compaction.estimate.estimator import new_estimator
-from ...providers.registry import ProviderConfig
-from ...providers.schema.client import Client
-from ...providers.schema.content import Block, ToolResult
-from ...providers.schema.errors import InvalidConfig
-from ...providers.schema.facts import ModelFacts
-from ...providers.text_tools.protocol import check_results, check_settings
-from ..api.config import SessionConfig
-from ..api.settings.policies import NO_TOOLS, OnMaxSteps
-from ..core.compaction_policy import require_room
+from ....compaction.estimate.estimator import new_estimator
+from ....providers.registry import ProviderConfig
+from ....providers.schema.client import Client
+from ....providers.schema.content import Block, ToolResult
+from ....providers.schema.errors import InvalidConfig
+from ....providers.schema.facts import ModelFacts
+from ....providers.text_tools.protocol import check_results, check_settings
+from ...api.config import SessionConfig
+from ...api.settings.policies import NO_TOOLS, OnMaxSteps
+from ...core.compaction_policy import require_room
 from .client_pool import ClientPool
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ...compaction.estimate.estimator import tokens_in
-from ...providers.registry import ProviderConfig
-from ...providers.schema.client import Client
-from ...providers.schema.config import HTTPConfig
-from ...providers.schema.deltas import (
+from ....compaction.estimate.estimator import tokens_in
+from ....providers.registry import ProviderConfig
+from ....providers.schema.client import Client
+from ....providers.schema.config import HTTPConfig
+from ....providers.schema.deltas import (
     AnswerStarted,
     Cited,
     Delta,
@@ -21,18 +21,18 @@ from ...providers.schema.deltas import (
     ToolInputDelta,
     ToolUseStarted,
 )
-from ...providers.schema.draft import Answer, Draft, Partial
-from ...providers.schema.errors import AuthenticationFailed, ProviderError, ThinkingRejected
-from ...providers.schema.messages import Origin
-from ...providers.schema.request import Request, WireMemo
-from ...providers.schema.usage import Usage, estimated
-from ...providers.text_tools.client import TextToolsClient
-from ...providers.text_tools.protocol import text_request, uses_text
-from ..api import events as out
-from ..api.events import TextChunk, ThinkingChunk
-from ..core import events as ev
-from ..core.instructions import SendRequest
-from ..events.outbox import Outbox
+from ....providers.schema.draft import Answer, Draft, Partial
+from ....providers.schema.errors import AuthenticationFailed, ProviderError, ThinkingRejected
+from ....providers.schema.messages import Origin
+from ....providers.schema.request import Request, WireMemo
+from ....providers.schema.usage import Usage, estimated
+from ....providers.text_tools.client import TextToolsClient
+from ....providers.text_tools.protocol import text_request, uses_text
+from ...api import events as out
+from ...api.events import TextChunk, ThinkingChunk
+from ...core import events as ev
+from ...core.instructions import SendRequest
+from ...events.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
