@@ -1,7 +1,7 @@
 """The calls of a session actor over streams: messages for its sessions."""
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import IntEnum
 
 import msgspec
@@ -40,7 +40,7 @@ _tell = msgspec.msgpack.Decoder(_Tell).decode
 _outcome = msgspec.msgpack.Decoder(_Outcome).decode
 
 
-def serve(host: Host, peer: Peer, call: int, data: bytes) -> bytes | None:
+def serve(host: Host, peer: Peer, call: int, data: bytes) -> bytes | Awaitable[bytes] | None:
     """Have *host* serve a *call* of the driver *peer*."""
     if call == HostCall.PING:
         return None
@@ -48,10 +48,21 @@ def serve(host: Host, peer: Peer, call: int, data: bytes) -> bytes | None:
         raise ValueError(f"a session actor has no call {call}")
     del peer
     tell = _tell(data)
+    key = tell.session_id, tell.epoch
     try:
-        return _encode(_Outcome(host.tell((tell.session_id, tell.epoch), tell.message)))
+        receipt = host.tell(key, tell.message)
+        stored = host.stored(key)
     except RayconteurError as error:
         return _encode(_Outcome(None, pickle.dumps(error)))
+    return _encode(_Outcome(receipt)) if stored is None else _once_stored(receipt, stored)
+
+
+async def _once_stored(receipt: Receipt, stored: Awaitable[None]) -> bytes:
+    try:
+        await stored
+    except RayconteurError as error:
+        return _encode(_Outcome(None, pickle.dumps(error)))
+    return _encode(_Outcome(receipt))
 
 
 async def ping(channel: Channel) -> None:

@@ -332,10 +332,11 @@ class Conversation:
         """
         conversation = cls.restore(snapshot) if snapshot else cls()
         for record in records:
-            conversation._apply(record)
+            conversation.apply(record)
         return conversation
 
-    def _apply(self, record: ev.Record) -> None:
+    def apply(self, record: ev.Record) -> None:
+        """Apply the next record. Raises what ``replay`` does."""
         last = self._state.record
         if record.number != last + 1:
             raise InvalidRecord(f"record {record.number} comes after record {last}: one is missing or out of order")

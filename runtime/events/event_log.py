@@ -179,14 +179,18 @@ class EventLog:
             self._mark_ended(log)
         return True
 
-    def take_over(self, session_id: str, epoch: int, incarnation: int) -> int:
-        """Let in a session's new incarnation only. Returns the number that its events follow.
+    def take_over(
+        self, session_id: str, epoch: int, incarnation: int, host_id: str = "", last_seq: int | None = None
+    ) -> int:
+        """Let in a session's new incarnation only, which *host_id* has. Returns the number that its events follow.
 
         That is the last one of the incarnations before it; if it is not known, one that they have not exceeded.
         """
         log = self._log_of(session_id, epoch)
-        if self._let_in(log, epoch, incarnation) and not self._knows_last_seq(log):
-            log.last_seq = (incarnation - 1) * RESERVED_SEQS
+        if self._let_in(log, epoch, incarnation):
+            log.host_id = host_id or log.host_id
+            if not self._knows_last_seq(log):
+                log.last_seq = (incarnation - 1) * RESERVED_SEQS if last_seq is None else last_seq
         return log.last_seq
 
     def gaps(self, held: HeldSession) -> tuple[bool, bool]:

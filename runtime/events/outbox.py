@@ -54,6 +54,7 @@ class Outbox:
         "_acknowledged",
         "_acknowledged_seq",
         "_has_durable",
+        "_held_after",
         "_incarnation",
         "_last_text",
         "_on_pending",
@@ -97,6 +98,7 @@ class Outbox:
         self._pending_bytes = 0
         self._unacknowledged_bytes = 0
         self._has_durable = False  # among what is pending
+        self._held_after: int | None = None  # the number of the last event that may be taken
         self._taken: tuple[list[Segment], Segment | None] | None = None  # the durable part of what is unacknowledged
         self.tail: Tail | None = None
         """What its router has acknowledged and may lose."""
@@ -110,6 +112,20 @@ class Outbox:
         """The number of its last event. A text that may still grow does not count."""
         is_growing = bool(self._pending) and self._pending[-1] is self._last_text
         return self.seq + len(self._pending) - is_growing
+
+    def hold(self) -> int:
+        """Let none of the events that follow be taken until ``release``. Returns the number of the last one so far."""
+        self._last_text = None  # the text that is pending grows no more: its event has its number
+        if self._held_after is None:
+            self._held_after = self.last_seq
+        return self.last_seq
+
+    def release(self, seq: int | None = None) -> None:
+        """Let the events up to number *seq* be taken; all of them without one."""
+        held_after, self._held_after = self._held_after, seq
+        if held_after is not None and self._pending and self.seq + len(self._pending) > held_after:
+            self.coalescible = False
+            self._on_pending(self)
 
     @property
     def held(self) -> HeldSession:
@@ -162,18 +178,22 @@ class Outbox:
 
     def take_segment(self) -> Segment | None:
         """All pending events, numbered, as one segment. It counts towards the limit until ``acknowledge``."""
-        if not self._pending:
+        count = len(self._pending) if self._held_after is None else self._held_after - self.seq
+        if not count:
             return None
-        events = [item.event() if isinstance(item, _PendingText) else item for item in self._pending]
-        data, count = encode_events(events), len(events)
-        end, incarnation = self._session_end, self._incarnation.number
+        taken, rest = self._pending[:count], self._pending[count:]
+        events = [item.event() if isinstance(item, _PendingText) else item for item in taken]
+        data = encode_events(events)
+        end = SessionEnd.NONE if rest else self._session_end
+        incarnation = self._incarnation.number
         segment = Segment(self.session_id, self.epoch, self.seq + 1, count, data, end, incarnation)
         if self._has_durable:
             self._taken = durable_segments(segment, events)
-            self._has_durable = False
+            self._has_durable = bool(rest)
         self.seq += count
-        self._unacknowledged_bytes += self._pending_bytes
-        self._pending, self._pending_bytes = [], 0
+        taken_bytes = self._pending_bytes * count // len(self._pending)
+        self._unacknowledged_bytes += taken_bytes
+        self._pending, self._pending_bytes = rest, self._pending_bytes - taken_bytes
         return segment
 
     def acknowledge(self) -> bool:
@@ -193,6 +213,7 @@ class Outbox:
         """Record that a later incarnation of the session has taken over: drop everything, now and later."""
         self.is_fenced = True
         self._pending, self._pending_bytes, self._taken, self.tail = [], 0, None, None
+        self._held_after = None
         self.acknowledge()
 
     async def wait_for_room(self) -> None:
@@ -215,6 +236,8 @@ class Outbox:
             return
         self._pending.append(item)
         self._pending_bytes += _EVENT_BYTES + text_bytes
+        if self._held_after is not None:
+            return  # ``release`` asks for it to be taken
         is_urgent = not coalescible or 2 * self._pending_bytes > self.limit_bytes
         if len(self._pending) == 1:
             self.coalescible = not is_urgent

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -96,10 +96,13 @@ class Publisher:
     ) -> None:
         self._publish = publish
         self.find_gaps = find_gaps
+        self.call_take_over: Callable[[bytes], Awaitable[int]] | None = None
+        """Has the router let in only a session's new incarnation: the encoded ``HeldSession``."""
         self.on_fenced: Callable[[Outbox], None] = _ignore
         """Called for the outbox of a session that another incarnation has taken over, once."""
         self._published = PublishedSessions()
         self._may_have_gaps = False
+        self._first: list[Segment] = []
         self._pending: dict[Outbox, None] = {}  # the one that has waited longest comes first
         self._has_pending = asyncio.Event()
         self._flush = asyncio.Event()
@@ -113,6 +116,27 @@ class Publisher:
         self._has_pending.set()
         if not outbox.coalescible:
             self._flush.set()
+
+    def publish_first(self, segments: Sequence[Segment]) -> None:
+        """Publish *segments* before anything else: what came before in a session that goes on here."""
+        if segments:
+            self._first += segments
+            self._has_pending.set()
+            self._flush.set()
+
+    async def take_over(self, session: HeldSession) -> int:
+        """Have the router ignore earlier incarnations of *session*. Returns the last number that is used up there."""
+        pause_s = _FIRST_PAUSE_S
+        while self.call_take_over:
+            try:
+                return await self.call_take_over(_encode(session))
+            except RouterGone:
+                break
+            except Exception as error:  # as when publishing
+                log.warning("taking over a session failed with %s; retrying in %.1f s", type(error).__name__, pause_s)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        return session.last_seq
 
     @property
     def waits_s(self) -> float:
@@ -158,7 +182,7 @@ class Publisher:
 
     def _take_batch(self) -> tuple[list[Outbox], list[Segment]]:
         outboxes: list[Outbox] = []
-        segments: list[Segment] = []
+        segments, self._first = self._first, []
         room_bytes = _BATCH_BYTES
         while self._pending and room_bytes > 0:
             outbox = next(iter(self._pending))

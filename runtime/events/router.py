@@ -56,6 +56,14 @@ class Router:
                 gaps.fenced.append(place)
         return gaps
 
+    def take_over(self, session: HeldSession, host_id: str) -> int:
+        """Let in only this incarnation of *session*, which *host_id* has. Returns the last number that is used up.
+
+        That is *last_seq* of *session* if nothing is known of it.
+        """
+        log = self.subscriptions.log
+        return log.take_over(session.session_id, session.epoch, session.incarnation, host_id, session.last_seq)
+
     def end_sessions(self, ended: EndedSessions) -> None:
         """Record that sessions have ended."""
         self._schedule(self.subscriptions.end_sessions(ended))

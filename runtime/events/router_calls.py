@@ -10,6 +10,7 @@ from .segments import EndedSessions, HeldSession
 
 _encode = msgspec.msgpack.encode
 _held_sessions = msgspec.msgpack.Decoder(list[HeldSession]).decode
+_held_session = msgspec.msgpack.Decoder(HeldSession).decode
 _ended_sessions = msgspec.msgpack.Decoder(EndedSessions).decode
 
 
@@ -22,6 +23,7 @@ class RouterCall(IntEnum):
     END_SESSIONS = 4
     FIND_GAPS = 5
     PING = 6
+    TAKE_OVER = 7
 
 
 def serve(router: Router, peer: Peer, call: int, data: bytes) -> bytes | None:
@@ -38,6 +40,8 @@ def serve(router: Router, peer: Peer, call: int, data: bytes) -> bytes | None:
             return None
         case RouterCall.FIND_GAPS:
             return _encode(router.find_gaps(_held_sessions(data)))
+        case RouterCall.TAKE_OVER:
+            return _encode(router.take_over(_held_session(data), peer.id))
         case RouterCall.PING:
             return None
         case _:

@@ -12,6 +12,7 @@ from .segments import FoundEnds
 from .transport import UpdateRejected
 
 _encode = msgspec.msgpack.encode
+_number = msgspec.msgpack.Decoder(int).decode
 _ids = msgspec.msgpack.Decoder(list[int]).decode
 
 
@@ -33,6 +34,9 @@ class StreamTransport:
 
     async def find_gaps(self, sessions: bytes) -> bytes:
         return await self._channel.call(RouterCall.FIND_GAPS, sessions) or b""
+
+    async def take_over(self, session: bytes) -> int:
+        return _number(await self._channel.call(RouterCall.TAKE_OVER, session) or b"")
 
     async def ping(self) -> None:
         await self._channel.call(RouterCall.PING)

@@ -16,11 +16,16 @@ from ..api.messages import AddMessages, Close, Configure, Receipt, ToLLM, ToolRe
 from ..api.options import RuntimeOptions
 from ..api.status import SessionStatus, SessionSummary
 from ..api.validation import invalid_config
-from ..core.events import Opened
+from ..core.conversation import Conversation
+from ..core.events import Opened, Recovered
 from ..events.outbox import FIRST, Incarnation, Outbox
 from ..events.publisher import Publisher
-from ..events.segments import shard_of
+from ..events.segments import HeldSession, shard_of
+from ..journal.entry import SessionKey as JournalKey
+from ..journal.journal import Journal
 from .closing import Closing, wait_for_room
+from .durable.journaling import Journaling
+from .durable.rebuilding import Rebuilt
 from .history_budget import HistoryBudget
 from .pages import decode_messages
 from .requests.client_pool import ClientPool
@@ -43,7 +48,8 @@ class Host:
     """Opens sessions, finds them by id, and removes them when they have ended.
 
     *publish* has one function per router. *on_end* is awaited with sessions, ids with their epochs, that are over:
-    the router has all their events. *history_bytes* bounds the histories of all sessions together.
+    the router has all their events. *history_bytes* bounds the histories of all sessions together. With a *journal*,
+    sessions are recorded in it.
     """
 
     def __init__(
@@ -52,6 +58,7 @@ class Host:
         on_end: Callable[[dict[str, int]], Awaitable[None]],
         clients: ClientPool,
         history_bytes: int = RuntimeOptions().host_history_bytes,
+        journal: Journal | None = None,
     ) -> None:
         self.publishers = [Publisher(to_router) for to_router in publish]
         """One per router."""
@@ -61,6 +68,8 @@ class Host:
         self._budget = HistoryBudget(history_bytes)
         self._on_history = self._budget.update  # shared by all sessions
         self._clients = clients
+        self._journaling = Journaling(journal) if journal else None
+        self._rebuilt: dict[SessionKey, Rebuilt] = {}
         self.ray_tools = RayTools(self.tell)
         self._on_tools = self.ray_tools.batch_runs  # shared by all sessions
         self._sessions: dict[str, Session] = {}
@@ -113,20 +122,49 @@ class Host:
         opened = Opened(
             config=self.ray_tools.shared(config.public()), created_at=time.time(), source=config.provider.source
         )
+        outboxes = (self._new_outbox(session_id, epoch, config, incarnation) for session_id in session_ids)
         if history is not None:
-            outbox = self._new_outbox(session_ids[0], epoch, config, incarnation)
-            await self._load(session := self._new_session(outbox, opened, credentials), history)
-            self._sessions[session.id] = session
-            return
-        async with self._opening:  # or each of many calls would open a group before the event loop serves others
-            for number, session_id in enumerate(session_ids, start=1):
-                outbox = self._new_outbox(session_id, epoch, config, incarnation)
-                self._sessions[session_id] = self._new_session(outbox, opened, credentials)
-                if number % _GROUP_SESSIONS == 0:
-                    await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            session = self._new_session(next(outboxes), credentials)
+            session.start(opened)
+            await self._load(session, history)
+        else:
+            await self._start_all(outboxes, opened, credentials)
+        await self._all_stored(session_ids)
         name = config.provider.name
         log.info("opened %d sessions: %s, %s; there are %d", len(session_ids), name, config.provider.model, len(self))
+
+    async def rebuild(self, key: SessionKey) -> list[ProviderConfig]:
+        """Take over a session from the process that has it, or had. Returns the providers that ``resume`` needs.
+
+        Raises:
+            JournalError: it can't be rebuilt; the class says why.
+        """
+        assert self._journaling
+        self._require_free([key[0]])
+        self._rebuilt[key] = rebuilt = await self._journaling.rebuilt(JournalKey(*key))
+        return rebuilt.providers()
+
+    async def resume(self, key: SessionKey, providers: Sequence[ProviderConfig]) -> None:
+        """Go on with a session that was rebuilt here, with the secrets of *providers*.
+
+        Raises:
+            ConfigError: the client of one can't be opened.
+        """
+        assert self._journaling
+        rebuilt = self._rebuilt.pop(key)
+        await self.prepare(providers)
+        credentials = Credentials(self._clients)
+        for provider in providers:
+            credentials.add(provider)
+        publisher = self.publishers[self.router_of(key[0])]
+        known = await publisher.take_over(HeldSession(*key, rebuilt.incarnation, rebuilt.used_seq))
+        incarnation = Incarnation(rebuilt.incarnation, max(known, rebuilt.last_seq))
+        outbox = self._new_outbox(*key, rebuilt.conversation.config, incarnation)
+        publisher.publish_first(await self._journaling.segments_after(rebuilt, known))
+        self._sessions[key[0]] = session = self._new_session(outbox, credentials, rebuilt.conversation)
+        session.start(Recovered())
+        await self._all_stored([key[0]])
+        log.info("session %s goes on here, as incarnation %d", key[0], rebuilt.incarnation)
 
     def tell(self, key: SessionKey, data: bytes) -> Receipt:
         """Put an encoded ``ToLLM`` into the session's mailbox.
@@ -143,9 +181,29 @@ class Host:
         session = self._find(key)
         if isinstance(message, UserMessage | AddMessages | ToolResults):
             self._budget.require_room(len(data))
+        if self._journaling:
+            self._journaling.require_available(message)
         if isinstance(message, Configure) and message.tools:
             message = self.ray_tools.shared(message)
         return session.tell(message, len(data))
+
+    def stored(self, key: SessionKey) -> Awaitable[None] | None:
+        """Done when all that the session was told so far is recorded: it survives. ``None`` if there is no wait.
+
+        Raises:
+            UnknownSession: another process has taken over the session.
+            JournalUnavailable: awaiting: the journal has not stored it in time; it may do so later.
+        """
+        if not self._journaling or (stored := self._find(key).stored()) is None:
+            return None
+        return self._journaling.wait(stored)
+
+    async def _all_stored(self, session_ids: Sequence[str]) -> None:
+        """Wait until what was recorded of all these sessions is stored. Raises what ``stored`` does."""
+        for session_id in session_ids if self._journaling else ():
+            session = self._sessions[session_id]
+            if stored := self.stored((session_id, session.epoch)):
+                await stored
 
     async def learn_facts(self, key: SessionKey, model: str) -> None:
         """Ask the models endpoint about *model*, if the session's provider says so."""
@@ -214,14 +272,27 @@ class Host:
         schedule = self._schedulers[self.router_of(session_id)]
         return Outbox(session_id, epoch, config.limits.outbox_bytes, schedule, incarnation)
 
-    def _new_session(self, outbox: Outbox, opened: Opened, credentials: Credentials) -> Session:
-        session = Session(outbox.session_id, opened, credentials.copy(), outbox)
+    def _new_session(
+        self, outbox: Outbox, credentials: Credentials, conversation: Conversation | None = None
+    ) -> Session:
+        records = self._journaling.records(outbox, self._on_fenced) if self._journaling else None
+        session = Session(outbox.session_id, credentials.copy(), outbox, records, conversation)
         session.on_end, session.on_history = self._on_session_end, self._on_history
         session.on_tools = self._on_tools
         return session
 
+    async def _start_all(self, outboxes: Iterable[Outbox], opened: Opened, credentials: Credentials) -> None:
+        """Start a session for each of *outboxes*."""
+        async with self._opening:  # or each of many calls would open a group before the event loop serves others
+            for number, outbox in enumerate(outboxes, start=1):
+                self._sessions[outbox.session_id] = session = self._new_session(outbox, credentials)
+                session.start(opened)
+                if number % _GROUP_SESSIONS == 0:
+                    await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
     async def _load(self, session: Session, history: AsyncIterator[bytes]) -> None:
-        """Load the pages of *history*. Between two of them, the event loop serves others."""
+        """Load the pages of *history* into a new *session*. Between two of them, the event loop serves others."""
         try:
             async for page in history:
                 self._budget.require_room(len(page))
@@ -230,6 +301,7 @@ class Host:
         except BaseException:
             session.discard()
             raise
+        self._sessions[session.id] = session
 
     def _checked_credentials(self, config: SessionConfig) -> Credentials:
         credentials = Credentials(self._clients)

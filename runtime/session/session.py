@@ -5,6 +5,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import assert_never
 
 import msgspec
@@ -33,8 +34,9 @@ from ..core.instructions import (
     StartCompaction,
     StartToolTimer,
 )
-from ..core.phases import ToolsOut
+from ..core.phases import Compacting, Requesting, ToolsOut
 from ..events.outbox import Outbox
+from .durable.session_records import SessionRecords
 from .message_checks import CheckedMessage, checked_message
 from .reporting import report_event, report_request, report_wait
 from .requests.compaction_task import CompactionTask
@@ -50,10 +52,17 @@ log = logging.getLogger(__name__)
 class Session:
     """One conversation in an event loop. It makes no decisions: the conversation does.
 
-    *opened* may be shared by many sessions: it is most of what an idle one holds.
+    With *records*, everything is recorded; a *conversation* goes on that was rebuilt of such records.
     """
 
-    def __init__(self, session_id: str, opened: ev.Opened, credentials: Credentials, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        session_id: str,
+        credentials: Credentials,
+        outbox: Outbox,
+        records: SessionRecords | None = None,
+        conversation: Conversation | None = None,
+    ) -> None:
         self.id = session_id
         self.ended = False
         self.on_end: Callable[[Session], None] | None = None
@@ -70,13 +79,20 @@ class Session:
         self._tasks: tuple[asyncio.Task[None], ...] = ()  # also cancelled ones, until they have closed their sockets
         self._end: asyncio.Event | None = None  # made only when somebody waits for it
         self._history_size = HistorySize()
-        self._conversation = Conversation()
-        self._handle(opened)
+        self._records = records
+        self._actions: tuple[Callable[[], None], ...] = ()  # to be done once the event that is handled is recorded
+        self._conversation = conversation or Conversation()
+        if records:
+            records.snapshot = self._conversation.snapshot
 
     @property
     def epoch(self) -> int:
         """What distinguishes it from earlier and later sessions with its id."""
         return self._outbox.epoch
+
+    def start(self, event: ev.Opened | ev.Recovered) -> None:
+        """Begin, or go on, with *event*. Many sessions may share it: it is most of what an idle one holds."""
+        self._handle(event)
 
     def tell(self, message: ToLLM, size_bytes: int) -> Receipt:
         """Put *message*, whose encoded size is *size_bytes*, into the mailbox. It never waits.
@@ -168,6 +184,10 @@ class Session:
     def _partial(self) -> Partial:
         return self._request.partial() if self._request else ev.NOTHING
 
+    def stored(self) -> "asyncio.Future[None] | None":
+        """As ``SessionRecords.stored``; ``None`` if nothing is recorded."""
+        return self._records.stored() if self._records else None
+
     # Instructions
 
     def _handle(self, event: ev.Event) -> list[Instruction]:
@@ -176,8 +196,19 @@ class Session:
         instructions = self._conversation.handle(event)
         if (size := self._conversation.history_size) != self._history_size:
             self._report_history(size)
+        first = instructions[0] if self._records and instructions else None
+        record = first if isinstance(first, ev.Record) else None
+        seq = self._outbox.hold() if record else 0
+        at = event.created_at if isinstance(event, ev.Opened) else event.at
         for instruction in instructions:
-            self._execute(instruction, event.at)
+            self._execute(instruction, at)
+        actions, self._actions = self._actions, ()
+        if self._records and record:
+            emitted = [step.event for step in instructions if isinstance(step, Emit)]
+            self._records.add(record, seq, at, emitted, actions)
+        else:
+            for action in actions:
+                action()
         if self._open_tools:
             self._follow_tools(self._open_tools)
         return instructions
@@ -192,18 +223,16 @@ class Session:
             case Emit(event=event):
                 self._outbox.put_event(event, at=at)
                 report_event(self.id, event)
-                if isinstance(event, ToolBatch) and event.on_ray and self.on_tools:
-                    self._start_tools(self.on_tools, event)
+                if isinstance(event, ToolBatch) and event.on_ray:
+                    self._actions += (partial(self._start_tools, event),)
             case SendRequest():
-                report_request(self.id, instruction)
-                self._start(self._run_request(instruction))
+                self._actions += (partial(self._start_request, instruction),)
             case StartCompaction():
-                self._start(self._run_compaction(instruction))
+                self._actions += (partial(self._start_compaction, instruction),)
             case StartBackoff(request=request, delay_s=delay_s):
                 self._timer = asyncio.get_running_loop().call_later(delay_s, self._end_backoff, request)
             case ResumeTools(batch=batch):
-                if self.on_tools:
-                    self._start_tools(self.on_tools, batch)
+                self._actions += (partial(self._start_tools, batch),)
             case StartToolTimer():
                 self._tools().start_timer(instruction)
             case Cancel():
@@ -211,7 +240,7 @@ class Session:
             case ApplySettings(config=config):
                 self._outbox.limit_bytes = config.limits.outbox_bytes
             case ev.Record() | Acknowledge():
-                pass  # a record is for the journal, once there is one; ``tell`` makes the receipt
+                pass  # ``_handle`` stores the record; ``tell`` makes the receipt
             case EndSession():
                 self.ended = True
                 self._report_history(HistorySize())
@@ -222,17 +251,33 @@ class Session:
             case _:
                 assert_never(instruction)
 
+    # Each of these may begin late, when its record is stored: the conversation may have gone on by then.
+
+    def _start_request(self, send: SendRequest) -> None:
+        phase = self._conversation.phase
+        if isinstance(phase, Requesting) and phase.request == send.number:
+            report_request(self.id, send)
+            self._start(self._run_request(send))
+
+    def _start_compaction(self, start: StartCompaction) -> None:
+        phase = self._conversation.phase
+        if isinstance(phase, Compacting) and phase.compaction == start.number:
+            self._start(self._run_compaction(start))
+
     def _start(self, work: Coroutine[None, None, None]) -> None:
         self._task = asyncio.get_running_loop().create_task(work)
         self._tasks += (self._task,)
         self._task.add_done_callback(self._task_done)
 
-    def _start_tools(self, on_tools: OnTools, batch: ToolBatch) -> None:
+    def _start_tools(self, batch: ToolBatch) -> None:
         phase = self._conversation.phase
-        assert isinstance(phase, ToolsOut)
+        open_ids = {use.id for use in self._conversation.open_tool_uses}
+        if not (on_tools := self.on_tools) or not isinstance(phase, ToolsOut) or open_ids.isdisjoint(batch.on_ray):
+            return
         tools = phase.turn.config(self._conversation.config).tools
         runs = on_tools((self.id, self.epoch), batch, tools, self._credentials.variables())
         self._tools().add_runs(runs)
+        runs.keep(open_ids)
         task = asyncio.get_running_loop().create_task(runs.run())
         self._tasks += (task,)
         task.add_done_callback(self._task_done)

@@ -232,3 +232,65 @@ def test_text_that_continues_what_was_taken_has_a_time_of_its_own() -> None:
     put_texts(box, "the raven")
 
     assert take_events(box)[0].at >= second_at
+
+
+def test_what_is_held_is_taken_once_it_is_released_and_what_came_before_at_once() -> None:
+    scheduled: list[Outbox] = []
+    box = Outbox("raven", 1, 1 << 20, scheduled.append)
+    put_texts(box, "before")
+
+    assert box.hold() == 1
+    box.put_event(Closed())
+
+    before = box.take_segment()
+    assert before is not None
+    assert (before.first, before.last, before.session_end) == (1, 1, SessionEnd.NONE)
+    assert box.take_segment() is None
+    box.acknowledge()
+    assert not box.has_ended
+    scheduled.clear()
+
+    box.release()
+
+    assert scheduled == [box]
+    after = box.take_segment()
+    assert after is not None
+    assert (after.first, after.last, after.session_end) == (2, 2, SessionEnd.CLOSED)
+    box.acknowledge()
+    assert box.has_ended
+
+
+def test_events_are_released_up_to_a_number() -> None:
+    box = outbox()
+    box.hold()
+    for event in distinct_events(3):
+        box.put_event(event)
+
+    box.release(2)
+    assert [event.seq for event in take_events(box)] == [1, 2]
+    box.release()
+    assert [event.seq for event in take_events(box)] == [3]
+
+
+def test_text_before_a_held_event_grows_no_more_and_text_behind_it_waits() -> None:
+    box = outbox()
+    put_texts(box, "one")
+
+    assert box.hold() == 1
+    put_texts(box, "two")
+    assert texts(take_events(box)) == ["one"]
+    assert box.last_seq == 1  # the text that is held may still grow
+
+    box.release()
+    assert texts(take_events(box)) == ["two"]
+
+
+def test_a_fenced_outbox_drops_what_it_holds_back() -> None:
+    box = outbox()
+    box.hold()
+    put_texts(box, "lost")
+
+    box.fence()
+
+    assert box.take_segment() is None
+    assert box.size_bytes == 0

@@ -1,0 +1,58 @@
+"""What a host does with a journal: it records its sessions there, and goes on with those of hosts that are lost."""
+
+import asyncio
+
+from ...api.messages import AddMessages, ToLLM, UserMessage
+from ...events.outbox import Outbox
+from ...events.segments import Segment
+from ...journal.entry import SessionKey
+from ...journal.errors import JournalUnavailable
+from ...journal.journal import Journal
+from .rebuilding import Rebuilt, rebuilt_session, segments_after
+from .recorder import Recorder
+from .session_records import OnLost, SessionRecords
+
+_STORE_S = 30.0
+"""How long a sender waits for the journal."""
+
+
+class Journaling:
+    """Records sessions in *journal*, and rebuilds them."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._recorder = Recorder(journal)
+
+    def records(self, outbox: Outbox, on_lost: OnLost) -> SessionRecords:
+        """Where the session of *outbox* is recorded; *on_lost* is called when another process has taken it over."""
+        return SessionRecords(outbox, self._recorder, on_lost)
+
+    def require_available(self, message: ToLLM) -> None:
+        """Raises:
+        JournalUnavailable: *message* starts something, and the journal takes no records.
+        """
+        if self._recorder.problem and isinstance(message, UserMessage | AddMessages):
+            raise JournalUnavailable(f"nothing can be recorded at the moment: {self._recorder.problem}")
+
+    async def wait(self, stored: "asyncio.Future[None]") -> None:
+        """Wait for *stored* of ``SessionRecords``.
+
+        Raises:
+            JournalUnavailable: it takes too long. What is to be stored may be stored later.
+        """
+        try:
+            async with asyncio.timeout(_STORE_S):
+                await asyncio.shield(stored)
+        except TimeoutError:
+            problem = self._recorder.problem or f"it has not answered for {_STORE_S:g} s"
+            raise JournalUnavailable(f"the journal does not store what was sent, but may yet: {problem}") from None
+
+    async def rebuilt(self, session: SessionKey) -> Rebuilt:
+        """*session*, taken over from the process that had it. Raises what ``rebuilt_session`` does."""
+        return await rebuilt_session(self._journal, session)
+
+    async def segments_after(self, rebuilt: Rebuilt, seq: int) -> list[Segment]:
+        """The events of *rebuilt* after number *seq*, for a router that lacks them."""
+        if seq >= rebuilt.last_seq:
+            return []
+        return await segments_after(self._journal, rebuilt.session, seq, rebuilt.incarnation)

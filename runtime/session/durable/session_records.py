@@ -1,0 +1,121 @@
+"""The records of one session, and what waits until they are stored."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ...api.errors import UnknownSession
+from ...api.events import FromLLM
+from ...core import events as ev
+from ...core.state import Snapshot
+from ...events.outbox import Outbox
+from ...events.segments import encode_events
+from ...journal.codec import encoded_record, encoded_snapshot
+from ...journal.entry import SessionKey
+from ...journal.errors import RecordRejected, StaleIncarnation
+from .recorder import Recorder
+
+log = logging.getLogger(__name__)
+
+_SNAPSHOT_BYTES = 256 << 10
+"""The least size of records after which a snapshot is stored."""
+
+
+OnLost = Callable[[Outbox], None]
+"""Called when another process has taken over the session of an outbox."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A record that is not stored yet: events after number *seq* are held for it, and it is what *actions* wait for."""
+
+    seq: int
+    actions: Sequence[Callable[[], None]]
+    stored: list[asyncio.Future[None]] = field(default_factory=list[asyncio.Future[None]])
+
+
+class SessionRecords:
+    """Has the records of a session stored, and holds up what must not happen before.
+
+    That is: events leave, requests are sent, receipts are given. If a record is rejected, another process has the
+    session, and *on_lost* is called: nothing more is stored.
+    """
+
+    def __init__(self, outbox: Outbox, recorder: Recorder, on_lost: OnLost) -> None:
+        self._session = SessionKey(outbox.session_id, outbox.epoch)
+        self._incarnation = outbox.held.incarnation
+        self._recorder = recorder
+        self._outbox = outbox
+        self._on_lost = on_lost
+        self._waiting: deque[_Waiting] = deque()
+        self._is_lost = False
+        self.snapshot: Callable[[], Snapshot] | None = None
+        """Takes a snapshot of the conversation."""
+        self._bytes_since_snapshot = 0
+        self._snapshot_bytes = 0
+
+    def add(
+        self, record: ev.Record, seq: int, at: float, events: Sequence[FromLLM], actions: Sequence[Callable[[], None]]
+    ) -> None:
+        """Store *record*, which event *seq* came before, with the *events* that it emitted; then do *actions*."""
+        if self._is_lost:
+            return
+        encoded = encode_events(events) if events else b""
+        entry = encoded_record(record, self._session, self._incarnation, seq, at, encoded)
+        self._bytes_since_snapshot += entry.size_bytes
+        self._waiting.append(_Waiting(seq, actions))
+        self._recorder.add(entry, self._on_stored)
+
+    def stored(self) -> "asyncio.Future[None] | None":
+        """Done when all records so far are stored; ``None`` if they are.
+
+        It fails with ``UnknownSession`` if another process has taken over the session.
+        """
+        if self._is_lost:
+            raise _taken_over(self._session)
+        if not self._waiting:
+            return None
+        stored = asyncio.get_running_loop().create_future()
+        self._waiting[-1].stored.append(stored)
+        return stored
+
+    def _on_stored(self, problem: RecordRejected | None) -> None:
+        if self._is_lost:
+            return
+        if problem is not None:
+            self._lose(problem)
+            return
+        stored = self._waiting.popleft()
+        self._outbox.release(self._waiting[0].seq if self._waiting else None)
+        for action in stored.actions:
+            action()
+        for future in stored.stored:
+            if not future.done():
+                future.set_result(None)
+        # A snapshot is due if what would have to be replayed without it is larger.
+        if not self._waiting and self._bytes_since_snapshot > max(_SNAPSHOT_BYTES, self._snapshot_bytes):
+            self._store_snapshot()
+
+    def _store_snapshot(self) -> None:
+        assert self.snapshot
+        snapshot = encoded_snapshot(self.snapshot(), self._session, self._outbox.last_seq)
+        self._bytes_since_snapshot, self._snapshot_bytes = 0, len(snapshot.data)
+        self._recorder.put_snapshot(snapshot)
+
+    def _lose(self, problem: RecordRejected) -> None:
+        level = logging.WARNING if isinstance(problem, StaleIncarnation) else logging.CRITICAL
+        log.log(level, "session %s ends in this process: %s", self._session, problem)
+        self._is_lost = True
+        waiting, self._waiting = self._waiting, deque()
+        self._outbox.fence()
+        self._on_lost(self._outbox)
+        for each in waiting:
+            for future in each.stored:
+                if not future.done():
+                    future.set_exception(_taken_over(self._session))
+
+
+def _taken_over(session: SessionKey) -> UnknownSession:
+    return UnknownSession(f"session {session} was taken over by another process")
