@@ -21,6 +21,7 @@ from .api.events import (
     ToolStarted,
     TurnEnd,
 )
+from .api.journal import JournalConfig, MemoryJournalConfig, SQLiteJournalConfig
 from .api.messages import (
     AddMessages,
     AnswerQuestion,
@@ -75,10 +76,11 @@ def __dir__() -> list[str]:
 __all__ = [
     "ASK_USER", "READ_RESULT", "ActorMethod", "AddMessages", "AnswerQuestion", "Approval", "ApprovalRequested",
     "Approve", "Close", "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "DeferTools",
-    "Deny", "Died", "FinalAnswer", "FunctionTool", "MessagesAdded", "OnAbandon", "OnInterrupt", "OnMaxSteps",
-    "OnRefusal", "OnToolError", "Placement", "PromptMap", "QuestionAsked", "RayTask", "Reader", "Receipt",
-    "RequestApproval", "Rewind", "Rewound", "RouterLimits", "SessionList", "SessionStatus", "SessionSummary", "State",
-    "Steered", "StepCompleted", "TextTools", "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStarted",
-    "ToolUpdate", "TurnEnd", "TurnSettings", "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
+    "Deny", "Died", "FinalAnswer", "FunctionTool", "JournalConfig", "MemoryJournalConfig", "MessagesAdded",
+    "OnAbandon", "OnInterrupt", "OnMaxSteps", "OnRefusal", "OnToolError", "Placement", "PromptMap", "QuestionAsked",
+    "RayTask", "Reader", "Receipt", "RequestApproval", "Rewind", "Rewound", "RouterLimits", "SQLiteJournalConfig",
+    "SessionList", "SessionStatus", "SessionSummary", "State", "Steered", "StepCompleted", "TextTools",
+    "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStarted", "ToolUpdate", "TurnEnd", "TurnSettings",
+    "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
 ]
 # fmt: on

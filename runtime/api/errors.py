@@ -31,7 +31,7 @@ RayconteurError                 providers/schema/errors.py
     InvalidExport               load() was given a file that is damaged, no export, or newer: use another, or update
     RuntimeClosed               the runtime was closed, or not entered: use it inside ``async with Runtime()``
     WrongContext                the runtime was entered in another event loop or process: enter one here
-    IncompatibleNamespace       the namespace belongs to another version of the package: use another namespace
+    IncompatibleNamespace       the namespace has another version of the package, or another journal: use another one
     RayUnreachable              there is no Ray cluster at this address: start one, or give another address
         RayAuthenticationFailed     the cluster's token is missing or wrong: set it where the message says
         ClusterLost                 the cluster went away: enter a runtime again when it is back
@@ -275,7 +275,7 @@ class WrongContext(RayconteurError):
 
 
 class IncompatibleNamespace(RayconteurError):
-    """The actors of the namespace were started by another version of the package."""
+    """The actors of the namespace were started by another version of the package, or with another journal."""
 
     code = "incompatible_namespace"
 

@@ -11,6 +11,7 @@ from ...providers.schema.checks.field_checks import check_fields
 from ...providers.schema.checks.shown import short_repr, shown
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.request import Positive, PositiveSeconds
+from .journal import JournalConfig
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Memory = Annotated[int, Meta(ge=0, le=1 << 48)]  # Ray counts in units of a 10,000th byte, and overflows beyond
@@ -70,7 +71,8 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     as long as that process responds. *on_abandon* is the default for ``ask``: what happens to a turn whose reply is
     abandoned. Of the tools of a turn that run in this program, *max_parallel_tools* run at a time, each for at most
     *tool_timeout_s* unless it says otherwise; the model is given at most *max_result_bytes* of the text of a result at
-    once; *on_tool_error* is what happens when one raises.
+    once; *on_tool_error* is what happens when one raises. *journal* is where sessions are stored. Without one, the
+    namespace has none; a runtime that joins a namespace uses the journal that it has.
     """
 
     __repr__ = short_repr
@@ -91,6 +93,7 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     tool_timeout_s: PositiveSeconds = 30.0
     on_tool_error: OnToolError = OnToolError.TELL
     max_result_bytes: Positive = 256 << 10
+    journal: JournalConfig | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, "options")

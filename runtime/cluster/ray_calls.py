@@ -21,6 +21,9 @@ A = TypeVar("A")
 _PAUSE_S = 0.1
 _GCS_S = 5.0
 
+CONCURRENCY = 100_000
+"""Calls that one actor runs at once. Hardly any of them waits; those that do must not block others."""
+
 START_S = 60.0
 """How long a process may take to start. On a machine that starts hundreds at once, each takes many seconds."""
 

@@ -28,6 +28,7 @@ from .directory.client import DirectoryClient
 from .directory.host_claims import HostClaims
 from .directory.places import Claim, HostOwner, HostReport
 from .host_calls import serve
+from .journal.client import JournalRef
 from .ray_calls import kill_actor, no_answer, node_address, node_id, tls
 from .router_actor import RouterHandle
 from .router_transport import transport_to
@@ -35,9 +36,6 @@ from .shipping import read_pages
 from .tools.runner import TaskRunner
 
 log = logging.getLogger(__name__)
-
-CONCURRENCY = 100_000
-"""Calls that one actor runs at once. Hardly any of them waits; those that do must not block others."""
 
 _GRACE_S = 0.1
 """For the answers to the last calls. ``ray.actor.exit_actor`` waits for them itself, but keeps the name for seconds."""
@@ -47,7 +45,7 @@ class SessionActorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a session actor is started with: the *namespace* in which it has the name of its host.
 
     A *dedicated* actor is retired from the start: it exits with its only session. It loads *provider*, the name of one,
-    before it is ready. It logs from *log_level* on.
+    before it is ready. It logs from *log_level* on. *journal* is the one of the namespace, if it has one.
     """
 
     namespace: str
@@ -57,6 +55,7 @@ class SessionActorSettings(msgspec.Struct, frozen=True, kw_only=True):
     history_bytes: int
     call_timeout_s: float
     log_level: int = logging.WARNING
+    journal: JournalRef | None = None
 
 
 class _SessionActor:

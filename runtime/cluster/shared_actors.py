@@ -1,24 +1,27 @@
-"""The actors that all drivers of a namespace share: its directory and its routers."""
+"""The actors that all drivers of a namespace share: its directory, its routers, and its journal if it has one."""
 
 import asyncio
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..api.errors import RuntimeClosed, Unreachable
 from ..api.options import RuntimeOptions
 from ..events.router_connections import RouterConnections, connections_of
+from ..journal.remote.remote_journal import RemoteJournal
 from .directory.actor import DirectoryActor, DirectoryHandle
 from .directory.actor_names import DIRECTORY, router_name
 from .directory.client import DirectoryClient
 from .directory.lease import Lease
+from .directory.namespace import Namespace
 from .directory.package_version import incompatible, package_version
+from .journal.client import JournalRef, find_or_start_journal, opened_journal
+from .journal.place import JournalPlace, journal_place, require_folder
 from .memory import MemoryRequests, memory_requests
-from .ray_calls import START_S, find_actor, kill_actor, result_within
+from .ray_calls import CONCURRENCY, START_S, find_actor, kill_actor, result_within
 from .ray_errors import ActorDead
 from .router_actor import RouterActor, RouterHandle
 from .router_transport import transport_to
-from .session_actor import CONCURRENCY
 
 _TRIES = 100
 _PAUSE_S = 0.05
@@ -33,11 +36,16 @@ class SharedActors:
     routers: list[RouterHandle]
     lease: Lease
     memory: MemoryRequests
+    journal: JournalRef | None = None
 
     def connect_to_routers(self) -> RouterConnections:
         """Connect this driver to all routers, for its readers."""
         transports = [transport_to(router, self.directory, self.driver_id) for router in self.routers]
         return connections_of(transports)
+
+    def connect_to_journal(self) -> RemoteJournal | None:
+        """The journal of the namespace, if it has one, for this driver. It connects with the first call."""
+        return self.journal.connect(self.driver_id) if self.journal else None
 
     async def release(self, unregisters: bool = True) -> None:
         """Unregister this driver: its actors end, and the shared ones too if nobody else uses them.
@@ -64,21 +72,30 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     driver_id = uuid.uuid4().hex
     memory = await asyncio.to_thread(memory_requests, options.actor_memory_bytes)
     exists = find_actor(DIRECTORY, options.namespace) is not None
-    directory = DirectoryClient(_directory(options, memory), options.call_timeout_s)
-    router_count = await _register(driver_id, directory)
-    routers = [_router(number, options, memory) for number in range(router_count)]
+    given = journal_place(options.journal) if options.journal else None
+    if given and not exists:
+        require_folder(given)
+    new = Namespace(options.namespace, options.routers, given)
+    directory = DirectoryClient(_directory(new, options, memory), options.call_timeout_s)
+    namespace = await _register(driver_id, directory, given)
+    routers = [_router(number, options, memory) for number in range(namespace.routers)]
+    journal = find_or_start_journal(namespace.journal, options, memory.journal) if namespace.journal else None
     shared_actors = SharedActors(driver_id, directory, routers, Lease(directory, driver_id), memory)
-    if exists or options.ports:
-        try:
+    try:
+        if exists or options.ports:
             starting = [result_within(START_S, router.endpoint.remote, "a router") for router in routers]
             await asyncio.gather(directory.call(lambda directory: directory.endpoint.remote()), *starting)
-        except BaseException:
-            await shared_actors.release()
-            if not exists:  # whoever starts the next ones may have other options
-                for router in routers:
-                    kill_actor(router)
-                kill_actor(directory.actor)
-            raise
+        if journal:
+            shared_actors = replace(shared_actors, journal=await opened_journal(journal))
+    except BaseException:
+        await shared_actors.release()
+        if not exists:  # whoever starts the next ones may have other options
+            for router in routers:
+                kill_actor(router)
+            if journal:
+                kill_actor(journal)
+            kill_actor(directory.actor)
+        raise
     try:
         await shared_actors.lease.acquired(options.call_timeout_s)
     except BaseException:
@@ -87,27 +104,27 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     return shared_actors
 
 
-async def _register(driver_id: str, directory: DirectoryClient) -> int:
-    """Register a driver. Returns the number of routers."""
+async def _register(driver_id: str, directory: DirectoryClient, journal: JournalPlace | None) -> Namespace:
+    """Register a driver, which gives *journal* or none."""
     version = package_version()
     try:
-        return await directory.call(lambda actor: actor.add_driver.remote(driver_id, version), START_S)
+        return await directory.call(lambda actor: actor.add_driver.remote(driver_id, version, journal), START_S)
     except TypeError:  # Ray compares the arguments with those of the actor's own version
         raise incompatible("an older version", version) from None
 
 
 # Detached, so that they do not end with the driver that starts them, and restarted when they die.
-def _directory(options: RuntimeOptions, memory: MemoryRequests) -> DirectoryHandle:
+def _directory(namespace: Namespace, options: RuntimeOptions, memory: MemoryRequests) -> DirectoryHandle:
     return DirectoryActor.options(
         name=DIRECTORY,
-        namespace=options.namespace,
+        namespace=namespace.name,
         get_if_exists=True,
         lifetime="detached",
         num_cpus=0,
         memory=memory.directory,
         max_concurrency=CONCURRENCY,
         max_restarts=-1,
-    ).remote(options.namespace, options.routers, options.ports)
+    ).remote(namespace, options.ports)
 
 
 def _router(number: int, options: RuntimeOptions, memory: MemoryRequests) -> RouterHandle:

@@ -1,28 +1,33 @@
 """What every journal checks the same way."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from .codec import require_intact
 from .entry import Entry, Position
 from .errors import CorruptRecord, StaleIncarnation, UnknownJournalSession
+from .journal import PAGE_BYTES
 
 
-def intact(entries: Sequence[Entry]) -> list[Entry]:
-    """The *entries* before the first one that is damaged.
+def intact_page(entries: Iterable[Entry]) -> list[Entry]:
+    """The *entries* before the first one that is damaged, of about ``PAGE_BYTES`` at most.
 
     Raises:
-        CorruptRecord: that is the first of all.
+        CorruptRecord: the first of all is damaged.
     """
-    read: list[Entry] = []
+    page: list[Entry] = []
+    size_bytes = 0
     for entry in entries:
         try:
             require_intact(entry)
         except CorruptRecord:
-            if not read:
+            if not page:
                 raise
             break
-        read.append(entry)
-    return read
+        page.append(entry)
+        size_bytes += entry.size_bytes
+        if size_bytes >= PAGE_BYTES:
+            break
+    return page
 
 
 def require_no_later(position: Position, incarnation: int) -> None:

@@ -12,6 +12,7 @@ RayconteurError                 providers/schema/errors.py
             RecordGap                   records before it are missing: go on from the expected number
             StaleIncarnation            a newer actor has taken over the session: this one must stop
             RecordConflict              another record with its number is stored
+            RecordTooLarge              the journal takes no record of this size
         UnknownJournalSession       the journal has no session of this id and epoch
 """
 
@@ -103,6 +104,12 @@ class RecordConflict(RecordRejected):
     """Another record with its number is stored."""
 
     code = "record_conflict"
+
+
+class RecordTooLarge(RecordRejected):
+    """The journal takes no record, or no snapshot, of this size."""
+
+    code = "record_too_large"
 
 
 class UnknownJournalSession(JournalError):

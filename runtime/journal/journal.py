@@ -11,6 +11,9 @@ from .errors import RecordRejected
 PAGE_ENTRIES = 1_000
 """How many entries, and sessions, a call returns if nothing else is asked for."""
 
+PAGE_BYTES = 16 << 20
+"""Of how many bytes of entries a call returns no more, so that no process has to hold all of a large session."""
+
 
 class Capabilities(msgspec.Struct, frozen=True):
     """What a journal guarantees. *durable*: what it has stored survives the loss of power.
@@ -57,7 +60,10 @@ class Journal(Protocol):
         ...
 
     async def read(self, session: SessionKey, after: int = 0, limit: int = PAGE_ENTRIES) -> list[Entry]:
-        """The entries after the number *after*, at most *limit*. It ends before one that is damaged.
+        """The entries after the number *after*: a page, empty if there are none.
+
+        It has at most *limit* of them. It ends early with one by which it has ``PAGE_BYTES``, or before one that is
+        damaged.
 
         Raises:
             CorruptRecord: the first of them is damaged.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from .checks import intact, require_no_later, unknown_session
+from .checks import intact_page, require_no_later, unknown_session
 from .entry import Entry, Position, SessionKey, StoredSnapshot
 from .errors import JournalUnavailable, RecordRejected
 from .journal import PAGE_ENTRIES, Capabilities
@@ -40,7 +40,7 @@ class MemoryJournal:
     async def read(self, session: SessionKey, after: int = 0, limit: int = PAGE_ENTRIES) -> list[Entry]:
         self._require_open()
         self._position(session)
-        return intact(self._entries[session][after : after + limit])
+        return intact_page(self._entries[session][after : after + limit])
 
     async def put_snapshot(self, snapshot: StoredSnapshot) -> None:
         self._require_open()

@@ -21,11 +21,12 @@ from ...events.segments import EndedSessions, FoundEnds, SessionEnd
 from ...streams.endpoint import Endpoint
 from ...streams.listener import Listener
 from ...streams.peer import Peer
+from ..journal.place import JournalPlace
 from ..ray_calls import node_address, node_id, tls
 from .actor_names import driver_of
 from .leases import Leases
+from .namespace import Namespace
 from .namespace_actors import NamespaceActors, call_if_restarted
-from .package_version import require_same_version
 from .places import Claim, ClaimRequest, HostOwner, Places, SessionPage, SessionPlace
 
 log = logging.getLogger(__name__)
@@ -57,12 +58,12 @@ _EMPTY_S = 0.2
 class _Directory:
     """The place of each session. An id belongs to one session until it is released, or its host has died."""
 
-    def __init__(self, namespace: str, routers: int, ports: tuple[int, int] | None) -> None:
-        self._routers = routers
+    def __init__(self, namespace: Namespace, ports: tuple[int, int] | None) -> None:
+        self._namespace = namespace
         self._ports = ports
         self._places = Places(uuid.uuid4().hex)
         self._leases = Leases(_LEASE_S)
-        self._actors = NamespaceActors(namespace, routers)
+        self._actors = NamespaceActors(namespace.name, namespace.routers)
         self._listener = Listener(self._serve)
         self._watchers: dict[str, asyncio.Task[None]] = {}  # of hosts, by their ids
         self._tasks: set[asyncio.Task[None]] = set()
@@ -75,21 +76,21 @@ class _Directory:
         """After a restart, until a driver is heard of: those without a session are not known from a host's report."""
 
     @ray.method
-    async def add_driver(self, driver_id: str, version: str) -> int:
-        """Register a driver. Returns the number of routers: all drivers and sessions must agree on it.
+    async def add_driver(self, driver_id: str, version: str, journal: JournalPlace | None) -> Namespace:
+        """Register a driver, which gives *journal* or none. Returns what all drivers agree on.
 
         Raises:
-            IncompatibleNamespace: the driver has another *version* of the package.
+            IncompatibleNamespace: the driver has another *version* of the package, or another journal.
             RuntimeClosed: the namespace is just being removed.
         """
-        require_same_version(version)
         await self._be_ready()
         self._awaits_drivers_until = 0.0
         if self._has_ended:
             raise RuntimeClosed("the namespace is being removed: nobody has used it")
+        self._namespace.admit(version, journal)
         self._leases.expect(driver_id, time.monotonic())
         self._sweep_later(_LEASE_S)
-        return self._routers
+        return self._namespace
 
     @ray.method
     async def endpoint(self) -> Endpoint:
@@ -323,12 +324,11 @@ class _Directory:
             return
         if not self._leases and not self._places:  # none came meanwhile
             self._has_ended = True
-            self._actors.end_namespace()
+            await self._actors.end_namespace()
 
     async def _end_driver(self, driver_id: str) -> None:
         owners = tuple(self._places.owners.values())
-        ending = self._run(self._actors.end_hosts_of(driver_id, self._places))
-        await asyncio.wait({ending}, timeout=_TOLD_S)
+        await asyncio.wait({self._run(self._actors.end_hosts_of(driver_id, self._places))}, timeout=_TOLD_S)
         for owner in owners:
             if owner.driver_id == driver_id and not owner.detached:
                 await self._mark_dead(owner.host_id, DeathReason.DRIVER_GONE)

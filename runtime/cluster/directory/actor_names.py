@@ -7,6 +7,7 @@ import uuid
 from enum import StrEnum
 
 DIRECTORY = "_directory"
+JOURNAL = "_journal"
 
 
 class HostKind(StrEnum):
@@ -49,4 +50,4 @@ def router_name(number: int) -> str:
 
 def is_ours(name: str) -> bool:
     """True if it is the name of an actor of this package."""
-    return name == DIRECTORY or is_host(name) or name.startswith("_router-")
+    return name in (DIRECTORY, JOURNAL) or is_host(name) or name.startswith("_router-")

@@ -13,13 +13,16 @@ from ...events.segments import EndedSessions, LivingSessions, SessionEnd, shard_
 from ..ray_calls import find_actor, kill_actor, list_actors, result_of, result_within, started_actors
 from ..ray_errors import ActorDead, ActorUnavailable
 from ..router_actor import RouterHandle
-from .actor_names import DIRECTORY, belongs_to, is_host, router_name
+from .actor_names import DIRECTORY, JOURNAL, belongs_to, is_host, router_name
 from .places import HostReport, Places
 
 log = logging.getLogger(__name__)
 
 _CALL_S = 5.0
 _PAUSE_S = 0.2
+
+_CLOSE_S = 2.0
+"""How long the end of a namespace waits for its journal to be closed: whoever enters it meanwhile waits, too."""
 
 _Host = Any
 """The handle of a session actor, whose class imports the directory's."""
@@ -123,9 +126,14 @@ class NamespaceActors:
         tell = partial(self._tell_router, call=lambda router: router.end_missing_sessions.remote(living))
         await asyncio.gather(*map(tell, range(self._routers)))
 
-    def end_namespace(self) -> None:
-        """Kill the routers, and then the directory: this process."""
-        for name in (*map(router_name, range(self._routers)), DIRECTORY):
+    async def end_namespace(self) -> None:
+        """Close the journal, kill it and the routers, and then the directory: this process."""
+        if journal := await self._find(JOURNAL):
+            try:
+                await result_within(_CLOSE_S, journal.close.remote, "the journal")
+            except Exception as error:  # whatever it is, what was acknowledged is stored
+                log.warning("the journal could not be closed: %s", error)
+        for name in (*map(router_name, range(self._routers)), JOURNAL, DIRECTORY):
             if actor := find_actor(name, self._namespace):
                 kill_actor(cast(_Host, actor))
 

@@ -8,9 +8,9 @@ from ...api.placement import Dedicated, Packed, Placement
 from ..actor_logs import logged_level
 from ..directory.actor_names import HostKind, is_warm, new_host_name
 from ..directory.places import HostOwner
-from ..ray_calls import kill_actor
+from ..ray_calls import CONCURRENCY, kill_actor
 from ..refs import HostRef
-from ..session_actor import CONCURRENCY, SessionActor, SessionActorSettings
+from ..session_actor import SessionActor, SessionActorSettings
 from ..shared_actors import SharedActors
 from .warm_actors import WarmActors
 
@@ -82,6 +82,7 @@ class ActorPool:
                 history_bytes=self._options.host_history_bytes,
                 call_timeout_s=self._options.call_timeout_s,
                 log_level=logged_level(),
+                journal=self._shared_actors.journal,
             ),
         )
         host = HostRef(owner.host_id, actor, self._shared_actors.driver_id, self._options.call_timeout_s)

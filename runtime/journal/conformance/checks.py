@@ -28,7 +28,7 @@ from ..errors import (
     StaleIncarnation,
     UnknownJournalSession,
 )
-from ..journal import Capabilities, Journal
+from ..journal import PAGE_BYTES, Capabilities, Journal
 
 OpenJournal = Callable[[], Awaitable[Journal]]
 """Opens the journal of a check: empty at first, and later with what is stored."""
@@ -65,6 +65,16 @@ async def what_is_appended_is_read_in_order_and_in_pages(open_journal: OpenJourn
         assert await journal.read(A) == stored
         assert await journal.read(A, after=1, limit=2) == stored[1:3]
         assert await journal.read(A, after=5) == []
+
+
+async def a_page_of_large_entries_is_short(open_journal: OpenJournal) -> None:
+    """So that a session of any size is read without holding all of it."""
+    async with _opened(open_journal) as journal:
+        stored = [entry(A, number, data=bytes([number]) * (PAGE_BYTES * 2 // 3)) for number in (1, 2, 3)]
+        await journal.append(stored)
+
+        assert await journal.read(A) == stored[:2]
+        assert await journal.read(A, after=2) == stored[2:]
 
 
 async def sessions_do_not_mix(open_journal: OpenJournal) -> None:
@@ -250,6 +260,7 @@ async def what_was_stored_is_there_when_it_is_opened_again(open_journal: OpenJou
 
 ALL: tuple[Check, ...] = (
     what_is_appended_is_read_in_order_and_in_pages,
+    a_page_of_large_entries_is_short,
     sessions_do_not_mix,
     an_entry_that_is_stored_already_is_a_success,
     a_gap_is_rejected_with_the_number_that_is_expected,

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 import apsw
 import msgspec
 
-from ..checks import intact, require_no_later, unknown_session
+from ..checks import intact_page, require_no_later, unknown_session
 from ..entry import Entry, Position, SessionKey, StoredSnapshot
 from ..errors import InvalidJournal, JournalFull, JournalInUse, JournalUnavailable, RecordRejected
 from ..numbering import StoredMark, checked
@@ -66,8 +66,8 @@ class SQLiteStore:
                 "SELECT * FROM records WHERE place > ? AND place < ? ORDER BY place LIMIT ?",
                 (key * NUMBERS + after, (key + 1) * NUMBERS, limit),
             )
-            return intact(
-                [Entry(session, incarnation, place % NUMBERS, *columns) for place, incarnation, *columns in rows]
+            return intact_page(
+                Entry(session, incarnation, place % NUMBERS, *columns) for place, incarnation, *columns in rows
             )
 
     def put_snapshot(self, snapshot: StoredSnapshot) -> None:

@@ -47,6 +47,7 @@ def requested_outside(namespace: str) -> int:
     by_kind = {
         "_directory": REQUESTS.directory,
         "_router": REQUESTS.router,
+        "_journal": REQUESTS.journal,
         "_host": REQUESTS.packed,
         "_session": REQUESTS.dedicated,
         "_warm": REQUESTS.dedicated,

@@ -15,6 +15,7 @@ import rayconteur as rc
 from rayconteur import blocking
 from rayconteur.errors import IncompatibleNamespace, WrongContext
 from rayconteur.runtime.cluster.directory.actor import DirectoryActor
+from rayconteur.runtime.cluster.directory.namespace import Namespace
 
 PROMPTLY_S = 2.0
 
@@ -136,10 +137,10 @@ def test_a_namespace_of_an_older_version_is_named_and_rejected(options: rc.Runti
 
 def test_a_program_of_another_version_is_rejected(options: rc.RuntimeOptions) -> None:
     actor = DirectoryActor.options(name="_directory", namespace=options.namespace, num_cpus=0)
-    directory = actor.remote(options.namespace, 1, None)
+    directory = actor.remote(Namespace(options.namespace, 1, None), None)
 
     with pytest.raises(IncompatibleNamespace, match=r"version 0\.0\.1"):
-        _result_of(directory.add_driver.remote("a driver", "0.0.1"))
+        _result_of(directory.add_driver.remote("a driver", "0.0.1", None))
 
     ray.kill(cast(Any, directory))
 

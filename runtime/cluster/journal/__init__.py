@@ -1,0 +1,1 @@
+"""The journal of a namespace: its actor, and the connections to it."""

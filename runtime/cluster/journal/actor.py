@@ -1,0 +1,83 @@
+"""The journal actor: the journal of a namespace, in a process of its own."""
+
+import asyncio
+
+import ray
+from ray.actor import ActorProxy
+
+from ...api.journal import JournalConfig
+from ...journal.errors import JournalInUse
+from ...journal.journal import Capabilities, Journal
+from ...journal.opening import open_journal
+from ...journal.remote.server import JournalServer
+from ...streams.endpoint import Endpoint
+from ...streams.listener import Listener
+from ..ray_calls import node_address, node_id, tls
+
+_IN_USE_S = 5.0
+"""How long the process of before may still have the file: Ray does not wait for the end of one that it kills."""
+
+_PAUSE_S = 0.1
+
+
+class _JournalActor:
+    """Has the journal of *config* open, and serves it over streams.
+
+    When it dies, Ray restarts it: the next call opens what is stored.
+    """
+
+    def __init__(self, config: JournalConfig, ports: tuple[int, int] | None) -> None:
+        self._config = config
+        self._ports = ports
+        self._opening: asyncio.Task[tuple[JournalServer, Listener]] | None = None
+
+    @ray.method
+    async def open(self) -> Capabilities:
+        """Open the journal, if it is not open. Returns what it guarantees.
+
+        Raises:
+            JournalError: it can't be opened; the class says why. The next call tries again.
+        """
+        server, _ = await self._opened()
+        return server.journal.capabilities
+
+    @ray.method
+    async def endpoint(self) -> Endpoint:
+        """Where it listens, and the secret that its peers have to know. Raises what ``open`` does."""
+        _, listener = await self._opened()
+        return await listener.listen(node_id(), node_address(), self._ports, tls())
+
+    @ray.method
+    async def close(self) -> None:
+        """Close the journal: nobody uses the namespace."""
+        if self._opening:
+            server, listener = await self._opened()
+            listener.close()
+            await server.aclose()
+
+    async def _opened(self) -> tuple[JournalServer, Listener]:
+        failed = self._opening is not None and self._opening.done() and self._opening.exception() is not None
+        if self._opening is None or failed:
+            self._opening = asyncio.get_running_loop().create_task(_open(self._config))
+        return await asyncio.shield(self._opening)
+
+
+async def _open(config: JournalConfig) -> tuple[JournalServer, Listener]:
+    server = JournalServer(await _open_when_free(config))
+    return server, Listener(server.serve)
+
+
+async def _open_when_free(config: JournalConfig) -> Journal:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _IN_USE_S
+    while True:
+        try:
+            return await open_journal(config)
+        except JournalInUse:
+            if loop.time() >= deadline:
+                raise
+            await asyncio.sleep(_PAUSE_S)
+
+
+JournalActor = ray.remote(_JournalActor)
+JournalHandle = ActorProxy[_JournalActor]

@@ -1,0 +1,1 @@
+"""A journal in another process, over a stream."""
