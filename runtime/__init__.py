@@ -11,6 +11,7 @@ from .api.events import (
     Continuing,
     Died,
     MessagesAdded,
+    ProcessLost,
     QuestionAsked,
     Rewound,
     Steered,
@@ -77,10 +78,10 @@ __all__ = [
     "ASK_USER", "READ_RESULT", "ActorMethod", "AddMessages", "AnswerQuestion", "Approval", "ApprovalRequested",
     "Approve", "Close", "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "DeferTools",
     "Deny", "Died", "FinalAnswer", "FunctionTool", "JournalConfig", "MemoryJournalConfig", "MessagesAdded",
-    "OnAbandon", "OnInterrupt", "OnMaxSteps", "OnRefusal", "OnToolError", "Placement", "PromptMap", "QuestionAsked",
-    "RayTask", "Reader", "Receipt", "RequestApproval", "Rewind", "Rewound", "RouterLimits", "SQLiteJournalConfig",
-    "SessionList", "SessionStatus", "SessionSummary", "State", "Steered", "StepCompleted", "TextTools",
-    "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStarted", "ToolUpdate", "TurnEnd", "TurnSettings",
-    "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
+    "OnAbandon", "OnInterrupt", "OnMaxSteps", "OnRefusal", "OnToolError", "Placement", "ProcessLost", "PromptMap",
+    "QuestionAsked", "RayTask", "Reader", "Receipt", "RequestApproval", "Rewind", "Rewound", "RouterLimits",
+    "SQLiteJournalConfig", "SessionList", "SessionStatus", "SessionSummary", "State", "Steered", "StepCompleted",
+    "TextTools", "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStarted", "ToolUpdate", "TurnEnd",
+    "TurnSettings", "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
 ]
 # fmt: on

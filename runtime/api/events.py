@@ -283,6 +283,16 @@ class Died(_FromLLM, frozen=True, kw_only=True):
     reason: DeathReason
 
 
+class ProcessLost(_FromLLM, frozen=True, kw_only=True):
+    """The session's actor died, for the *reason*, and the session goes on in another one, from its journal.
+
+    It does so at once if somebody waits for a reply, else with the next call. The runtime emits it, not the session,
+    *at* the time at which it found out. What was being answered is asked again: ``Retrying`` says so.
+    """
+
+    reason: DeathReason
+
+
 class Missed(_FromLLM, frozen=True, kw_only=True):
     """The router no longer holds the events *first* to *last*, which this reader has not received.
 
@@ -323,6 +333,7 @@ FromLLM = (
     | Closed
     | Died
     | Missed
+    | ProcessLost
 )
 
 TurnEnd = Completed | Interrupted | Failed

@@ -24,7 +24,8 @@ from .segments import (
 class SessionLog:
     """The segments of one session that are still held, each with its age. *last_seq* is that of its last event.
 
-    *host_id* is its host, if that has published. *end_data* is its encoded ``Died``, if it died.
+    *host_id* is its host, if that has published; it *is_lost* if that has died. *end_data* is its encoded ``Died``, if
+    the session died.
     """
 
     session_id: str
@@ -32,6 +33,7 @@ class SessionLog:
     host_id: str = ""
     last_seq: int = 0
     incarnation: int = 1
+    is_lost: bool = False
     session_end: SessionEnd = SessionEnd.NONE
     end_data: bytes = b""
     size_bytes: int = 0
@@ -159,9 +161,8 @@ class EventLog:
         """
         logs = self._logs.get(segment.session_id)
         log = logs[-1] if logs and logs[-1].epoch == segment.epoch else self._open_log(segment)
-        if log is None or (
-            segment.incarnation != log.incarnation and not self._let_in(log, segment.epoch, segment.incarnation)
-        ):
+        is_current = log is not None and segment.incarnation == log.incarnation and not log.is_lost
+        if log is None or not (is_current or self._let_in(log, segment.epoch, segment.incarnation)):
             self.fenced.append((segment.session_id, segment.epoch))
             return False
         if log.session_end or segment.last <= log.last_seq:
@@ -188,7 +189,7 @@ class EventLog:
         """
         log = self._log_of(session_id, epoch)
         if self._let_in(log, epoch, incarnation):
-            log.host_id = host_id or log.host_id
+            log.host_id, log.is_lost = host_id or log.host_id, False
             if not self._knows_last_seq(log):
                 log.last_seq = (incarnation - 1) * RESERVED_SEQS if last_seq is None else last_seq
         return log.last_seq
@@ -223,6 +224,22 @@ class EventLog:
         self._mark_ended(log)
         return True
 
+    def lose_session(self, session_id: str, epoch: int, host_id: str, event: bytes) -> bool:
+        """Record that the session's host has died, with the encoded *event* that says so: it sends no more.
+
+        Returns false, and changes nothing, if that was known, or another host has the session.
+        """
+        log = self._log_of(session_id, epoch)
+        if log.session_end or log.is_lost or log.host_id not in ("", host_id):
+            return False
+        is_known = self._knows_last_seq(log)
+        # If not, nobody knows a number for the event. Who waits finds out by itself.
+        appended = is_known and self.append(
+            Segment(session_id, epoch, log.last_seq + 1, 1, event, SessionEnd.NONE, log.incarnation)
+        )
+        log.is_lost = True
+        return appended
+
     def _log_of(self, session_id: str, epoch: int) -> SessionLog:
         """The log of the session, created if need be."""
         logs = self._logs.setdefault(session_id, [])
@@ -255,8 +272,10 @@ class EventLog:
         """Ignore earlier incarnations from now on. Returns false if *incarnation* is one of them."""
         if epoch != log.epoch:
             return epoch > log.epoch
+        is_later = incarnation > log.incarnation
         log.incarnation = max(log.incarnation, incarnation)
-        return incarnation == log.incarnation
+        log.is_lost = log.is_lost and not is_later
+        return incarnation == log.incarnation and not log.is_lost
 
     def _knows_last_seq(self, log: SessionLog) -> bool:
         """True unless all that is known of the session was lost with the router before this one."""

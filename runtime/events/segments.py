@@ -13,7 +13,7 @@ from zlib import crc32
 import msgspec
 
 from ..api.errors import DeathReason
-from ..api.events import Died, FromLLM
+from ..api.events import Died, FromLLM, ProcessLost
 
 Position = tuple[int, int]
 """A reader's position in a session: the epoch, and the sequence number of the last event that it has."""
@@ -48,6 +48,8 @@ class SessionEnd(IntEnum):
     """The session was closed; its last event is ``Closed``."""
     DIED = 2
     """The session's actor died; its last event is ``Died``."""
+    LOST = 3
+    """Not an end: the session's actor died, and another one goes on with it. No segment has it."""
 
 
 class Segment(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -84,15 +86,22 @@ class Segment(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class EndedSessions(msgspec.Struct, frozen=True, array_like=True):
-    """Ids of sessions with their epochs, and how they ended; why, if they died."""
+    """Ids of sessions with their epochs, and how they ended; why, if they died. *host_id* had those that are lost."""
 
     sessions: dict[str, int]
     session_end: SessionEnd
     reason: DeathReason = DeathReason.CRASHED
+    host_id: str = ""
 
     def last_event(self) -> bytes:
-        """The encoded ``Died`` of sessions that died; nothing for others, which have emitted ``Closed``."""
-        return encode_events([Died(reason=self.reason, at=time.time())]) if self.session_end is SessionEnd.DIED else b""
+        """The encoded event of sessions whose actor died; nothing for others, which have emitted ``Closed``."""
+        match self.session_end:
+            case SessionEnd.DIED:
+                return encode_events([Died(reason=self.reason, at=time.time())])
+            case SessionEnd.LOST:
+                return encode_events([ProcessLost(reason=self.reason, at=time.time())])
+            case _:
+                return b""
 
 
 class FoundEnds(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ import msgspec
 
 from ..api.options import RouterLimits
 from .event_log import EventLog
-from .segments import START, EndedSessions, Position, Segment
+from .segments import START, EndedSessions, Position, Segment, SessionEnd
 
 _MANY_CURSORS = 1_000
 
@@ -138,7 +138,11 @@ class Subscriptions(Generic[D]):
         drivers: set[D] = set()
         event = ended.last_event()
         for session_id, epoch in ended.sessions.items():
-            if self.log.end_session(session_id, epoch, ended.session_end, event):
+            if ended.session_end is SessionEnd.LOST:
+                is_new = self.log.lose_session(session_id, epoch, ended.host_id, event)
+            else:
+                is_new = self.log.end_session(session_id, epoch, ended.session_end, event)
+            if is_new:
                 drivers |= self._add_pending(session_id)
         return drivers
 

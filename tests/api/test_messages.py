@@ -29,6 +29,7 @@ from rayconteur.runtime.api.events import (
     Interrupted,
     MessagesAdded,
     Missed,
+    ProcessLost,
     QuestionAsked,
     Retrying,
     Rewound,
@@ -145,6 +146,7 @@ FROM_LLM: list[FromLLM] = [
     Closed(session_id="s", seq=15),
     Died(reason=DeathReason.NODE_DIED),
     Missed(session_id="s", seq=9, first=1, last=9),
+    ProcessLost(session_id="s", seq=15, reason=DeathReason.OUT_OF_MEMORY),
 ]
 
 

@@ -12,10 +12,15 @@ from rayconteur.runtime.events.segments import DEATH_SEQ, RESERVED_SEQS, START, 
 incarnations = st.integers(1, 4)
 
 
+def host_of(number: int) -> str:
+    return f"host {number}"
+
+
 class IncarnationMachine(RuleBasedStateMachine):
     """Actors of one session that were started one after the other, and all still send; messages are lost or repeated.
 
     *next_seqs* are the numbers that the events of each get next. *used* says which incarnation a number was let in for.
+    *lost* are those whose death was told.
     """
 
     def __init__(self) -> None:
@@ -23,6 +28,7 @@ class IncarnationMachine(RuleBasedStateMachine):
         self.log = EventLog(RouterLimits(), lambda _: None)
         self.next_seqs = {1: 1}
         self.used: dict[int, int] = {}
+        self.lost: set[int] = set()
 
     @rule(number=incarnations, count=st.integers(1, 3), arrives=st.booleans(), repeats=st.booleans())
     def publish(self, number: int, count: int, arrives: bool, repeats: bool) -> None:
@@ -31,8 +37,9 @@ class IncarnationMachine(RuleBasedStateMachine):
             return
         sent = segment("a", first, count, incarnation=number)
         for _ in range(arrives + repeats):
-            if self.log.append(sent):
+            if self.log.append(sent, host_of(number)):
                 assert number == max(self.next_seqs), "an older incarnation was let in"
+                assert number not in self.lost, "a dead one was let in"
                 for seq in range(first, first + count):
                     assert seq not in self.used, "a number was used twice"
                     self.used[seq] = number
@@ -44,17 +51,32 @@ class IncarnationMachine(RuleBasedStateMachine):
         number = max(self.next_seqs) + 1
         if number > 4:
             return
-        last_seq = self.log.take_over("a", 1, number)
+        last_seq = self.log.take_over("a", 1, number, host_of(number))
         if is_repeated:
-            assert self.log.take_over("a", 1, number) == last_seq
+            assert self.log.take_over("a", 1, number, host_of(number)) == last_seq
         self.next_seqs[number] = last_seq + 1
+
+    @rule(number=incarnations, is_repeated=st.booleans())
+    def die(self, number: int, is_repeated: bool) -> None:
+        """A host has died; it may be one that others have followed: the news is late."""
+        if number not in self.next_seqs:
+            return
+        before = self.log.position("a")[1]
+        is_new = number == max(self.next_seqs) and number not in self.lost
+        assert self.log.lose_session("a", 1, host_of(number), b"event") == is_new
+        if is_new:
+            self.lost.add(number)
+            assert before + 1 not in self.used, "a number was used twice"
+            self.used[before + 1] = number
+        if is_repeated:
+            assert not self.log.lose_session("a", 1, host_of(number), b"event")
 
     @rule(number=incarnations)
     def ask_for_gaps(self, number: int) -> None:
         if number in self.next_seqs:
             held = HeldSession("a", 1, number, self.next_seqs[number] - 1)
             _, is_fenced = self.log.gaps(held)
-            assert is_fenced == (number < max(self.next_seqs))
+            assert is_fenced == (number < max(self.next_seqs) or number in self.lost)
 
     @invariant()
     def numbers_follow_each_other(self) -> None:
