@@ -74,10 +74,11 @@ class _SessionActor:
         self._retired = settings.dedicated
         transports = [transport_to(router, self._directory, owner.host_id) for router in routers]
         publish = [transport.publish for transport in transports]
-        self._host = Host(publish, self._on_sessions_end, ClientPool(), settings.history_bytes)
+        journal = settings.journal.connect(owner.host_id) if settings.journal else None
+        self._host = Host(publish, self._on_sessions_end, ClientPool(), settings.history_bytes, journal)
         self._host.ray_tools.runner = self._task_runner = TaskRunner((owner.host_id, settings.namespace))
         for publisher, transport in zip(self._host.publishers, transports, strict=True):
-            publisher.find_gaps = transport.find_gaps
+            publisher.find_gaps, publisher.call_take_over = transport.find_gaps, transport.take_over
             transport.receive_pushes(_ignore_push, publisher.on_connection_lost)
         self._listener = Listener(partial(serve, self._host))
         self._ports = settings.ports
@@ -99,29 +100,54 @@ class _SessionActor:
             StaleClaim: the directory that granted the claim has died.
             DirectoryUnreachable: it does not answer, and this actor has not met it yet.
         """
-        if not self._claims.has_met:
-            self._claims.meet(await self._directory.call(lambda directory: directory.check_in.remote()))
-        self._claims.use(session_ids, claim)
+        await self._use(session_ids, claim)
         try:
-            return await self._open(session_ids, claim.epoch, config, history)
+            endpoint = await self._start()
+            await self._host.open(session_ids, claim.epoch, config, read_pages(history) if history else None)
+            self._freezer.on_opened(len(session_ids))
+            return endpoint
         finally:
             self._claims.finish(session_ids)
+
+    @ray.method
+    async def rebuild(self, session_id: str, claim: Claim) -> list[ProviderConfig]:
+        """Take over a session from the actor that had it. Returns the providers, without secrets, that it needs.
+
+        ``resume`` must follow. Raises what ``open`` does, and ``JournalError``.
+        """
+        await self._use([session_id], claim)
+        try:
+            return await self._host.rebuild((session_id, claim.epoch))
+        except BaseException:
+            self._claims.finish([session_id])
+            raise
+
+    @ray.method
+    async def resume(self, key: SessionKey, providers: list[ProviderConfig]) -> Endpoint:
+        """Go on with a session that was rebuilt here, with the secrets of *providers*. Returns as ``open`` does."""
+        try:
+            endpoint = await self._start()
+            await self._host.resume(key, providers)
+            return endpoint
+        finally:
+            self._claims.finish([key[0]])
 
     @ray.method
     async def report(self, directory_id: str) -> HostReport:
         """What is here. From now on, only claims that this directory has granted count."""
         return self._claims.report(directory_id, self._host.epochs())
 
-    async def _open(
-        self, session_ids: list[str], epoch: int, config: SessionConfig, history: "list[ObjectRef[bytes]]"
-    ) -> Endpoint:
+    async def _use(self, session_ids: list[str], claim: Claim) -> None:
+        if not self._claims.has_met:
+            self._claims.meet(await self._directory.call(lambda directory: directory.check_in.remote()))
+        self._claims.use(session_ids, claim)
+
+    async def _start(self) -> Endpoint:
+        """Publish events, and listen for messages."""
         if self._publishing is None:
             self._publishing = asyncio.get_running_loop().create_task(self._host.run())
             self._publishing.add_done_callback(_log_failure)
-        endpoint = await self._listen()
-        await self._host.open(session_ids, epoch, config, read_pages(history) if history else None)
-        self._freezer.on_opened(len(session_ids))
-        return endpoint
+        return await self._listen()
 
     @ray.method
     async def endpoint(self) -> Endpoint:

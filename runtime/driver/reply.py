@@ -10,16 +10,25 @@ import msgspec
 
 from ...providers.schema.errors import ConfigError
 from ..api.errors import (
-    DeathReason,
     EventsMissed,
     MailboxError,
     SessionClosed,
     SessionDied,
-    TurnFailed,
     TurnInterrupted,
     WrongContext,
 )
-from ..api.events import Completed, Died, Failed, FromLLM, Interrupted, Missed, QuestionAsked, TextChunk, ToolBatch
+from ..api.events import (
+    Completed,
+    Died,
+    Failed,
+    FromLLM,
+    Interrupted,
+    Missed,
+    ProcessLost,
+    QuestionAsked,
+    TextChunk,
+    ToolBatch,
+)
 from ..api.messages import Continue, Interrupt, Receipt, Retry, ToLLM, UserMessage
 from ..api.options import OnAbandon
 from ..api.settings.changes import TurnSettings, given_settings
@@ -30,6 +39,7 @@ from .calls.abandoned_turns import AbandonedTurns
 from .calls.followed_turn import FollowedTurn
 from .calls.questions import OnQuestion, TurnQuestions, checked_on_question
 from .calls.tool_runs import RunTool, SessionTools, ToolLimits, TurnTools, checked_run_tool
+from .calls.turn_errors import session_died, turn_failed
 from .kept_readers import KeptReaders
 from .silence import SilenceWatch
 
@@ -65,6 +75,10 @@ class ReplySession(Protocol):
 
     async def deliver(self, message: ToLLM, on_late: Callable[[Receipt], None] | None) -> Receipt:
         """As ``send``. If the message gets there although this is cancelled, *on_late* gets the receipt."""
+        ...
+
+    async def recover(self, reason: SessionDied) -> None:
+        """Have the session go on from its journal, if it has one: its actor died, for the *reason*."""
         ...
 
     async def status(self) -> SessionStatus:
@@ -138,8 +152,8 @@ class Reply:
                         yield event
                         if is_over:
                             return
-                    elif isinstance(event, Died):
-                        raise session_died(session.id, event.reason)
+                    elif isinstance(event, Died | ProcessLost):
+                        await session.recover(session_died(session.id, event.reason))
                     elif isinstance(event, Missed):
                         yield event
                         turn.missed = True
@@ -318,7 +332,7 @@ class Reply:
             case Missed():
                 return await self._missed(event)
             case Failed():
-                return _turn_failed(event)
+                return turn_failed(event)
             case _:
                 return TurnInterrupted(f"turn {event.turn} was interrupted")
 
@@ -331,12 +345,3 @@ class Reply:
         with suppress(SessionClosed):
             await self._session.status()
         return EventsMissed(f"events {missed.first} to {missed.last} of the session were no longer held")
-
-
-def session_died(session_id: str, reason: DeathReason) -> SessionDied:
-    """The error for a call to a session that has died."""
-    return SessionDied(f"the actor of session {session_id!r} died ({reason}); spawn it again", reason)
-
-
-def _turn_failed(failed: Failed) -> TurnFailed:
-    return TurnFailed(failed.message, failed.code, failed.retryable, failed.partial_text, failed.retry_after_s)

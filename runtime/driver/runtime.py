@@ -19,7 +19,7 @@ from ..api.tools.function_tool import FunctionTool
 from ..api.validation import validated_struct
 from ..cluster.pool.actor_pool import ActorPool
 from ..cluster.refs import HostRef, SessionRef
-from ..cluster.session_registry import SessionRegistry
+from ..cluster.registry.session_registry import SessionRegistry
 from ..cluster.shared_actors import SharedActors, find_or_start_shared_actors
 from ..cluster.start.ray_start import connect_to_ray, shut_down_ray
 from ..events.reader import Reader
@@ -82,7 +82,7 @@ class Runtime:
             self._started_ray = connect_to_ray(self._address, self._options)
             shared_actors = await find_or_start_shared_actors(self._options)
             pool = ActorPool(shared_actors, self._options, self._warm)
-            registry = SessionRegistry(shared_actors, self._options, pool)
+            registry = SessionRegistry(shared_actors, self._options, pool, self._placement)
             connections = shared_actors.connect_to_routers()
             limits = ToolLimits.of(self._options)
             replies = ReplyOptions(KeptReaders(), AbandonedTurns(), limits, self._options.on_abandon)
@@ -134,10 +134,14 @@ class Runtime:
             HistoryFull: the *history* is larger than ``limits.history_bytes``, or than the session actor has room for.
         """
         self._require_entered()
-        ids = session_ids_of(1 if session_id is None else [session_id])
+        ids, are_new = session_ids_of(1 if session_id is None else [session_id]), session_id is None
         prepared = await prepared_config(config, self._options)
         pages = await asyncio.to_thread(encoded_history, history, prepared.provider.source)
-        return (await self._open(prepared, SessionTools.of(config.tools or ()), ids, placement, history=pages))[0]
+        return (
+            await self._open(
+                prepared, SessionTools.of(config.tools or ()), ids, placement, history=pages, are_new=are_new
+            )
+        )[0]
 
     async def spawn_many(
         self,
@@ -156,7 +160,12 @@ class Runtime:
         self._require_entered()
         prepared = await prepared_config(config, self._options)
         return await self._open(
-            prepared, SessionTools.of(config.tools or ()), session_ids_of(ids), placement, on_progress
+            prepared,
+            SessionTools.of(config.tools or ()),
+            session_ids_of(ids),
+            placement,
+            on_progress,
+            are_new=isinstance(ids, int),
         )
 
     async def _open(
@@ -167,10 +176,12 @@ class Runtime:
         placement: Placement | None,
         on_progress: Callable[[int, int], None] | None = None,
         history: Sequence[bytes] = (),
+        are_new: bool = False,
     ) -> list[SessionHandle]:
         """Open sessions of *config*, which is prepared: all of them, or none."""
         resources = self._require_entered()
         placement = _checked_placement(placement) if placement else self._placement
+        await resources.registry.prepare(() if are_new else session_ids, config)
         groups = resources.pool.assign(session_ids, placement, config.provider.name)
         opened: list[SessionHandle] = []
 
@@ -259,7 +270,7 @@ class Runtime:
             async with preparing:
                 if not prepared:
                     prepared.append(await prepared_config(config, self._options))
-            return (await self._open(prepared[0], tools, session_ids_of(1), placement))[0]
+            return (await self._open(prepared[0], tools, session_ids_of(1), placement, are_new=True))[0]
 
         return open_session
 

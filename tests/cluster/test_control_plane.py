@@ -15,10 +15,10 @@ from fixtures.named_actors import actor_names, host_name, kill, process_id, wait
 import rayconteur as rc
 from rayconteur.errors import SessionDied, SessionExists
 from rayconteur.runtime import DeathReason, Died
-from rayconteur.runtime.cluster import session_registry
 from rayconteur.runtime.cluster.directory.actor_names import is_host
 from rayconteur.runtime.cluster.directory.places import HostOwner
 from rayconteur.runtime.cluster.refs import HostRef
+from rayconteur.runtime.cluster.registry import known_hosts
 from rayconteur.runtime.cluster.session_actor import SessionActor
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
@@ -151,7 +151,7 @@ def test_what_a_killed_program_owned_ends_and_others_are_undisturbed(
 def test_a_program_forgets_the_actors_of_sessions_that_another_one_has_closed(
     options: rc.RuntimeOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_registry, "_FEW_HOSTS", 2)
+    monkeypatch.setattr(known_hosts, "_FEW_HOSTS", 2)
 
     def known() -> set[str]:
         gc.collect()

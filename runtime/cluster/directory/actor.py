@@ -17,7 +17,7 @@ from ray.actor import ActorProxy
 
 from ....providers.schema.errors import RayconteurError
 from ...api.errors import DeathReason, DirectoryUnreachable, RuntimeClosed
-from ...events.segments import EndedSessions, FoundEnds, SessionEnd
+from ...events.segments import EndedSessions, FoundEnds
 from ...streams.endpoint import Endpoint
 from ...streams.listener import Listener
 from ...streams.peer import Peer
@@ -61,7 +61,7 @@ class _Directory:
     def __init__(self, namespace: Namespace, ports: tuple[int, int] | None) -> None:
         self._namespace = namespace
         self._ports = ports
-        self._places = Places(uuid.uuid4().hex)
+        self._places = Places(uuid.uuid4().hex, durable=namespace.journal is not None)
         self._leases = Leases(_LEASE_S)
         self._actors = NamespaceActors(namespace.name, namespace.routers)
         self._listener = Listener(self._serve)
@@ -273,7 +273,7 @@ class _Directory:
         if watcher and watcher is not asyncio.current_task():
             watcher.cancel()
         if dead := self._places.mark_dead(host_id, reason):
-            ended = EndedSessions(dead, SessionEnd.DIED, reason)
+            ended = EndedSessions(dead, self._places.end_with_host, reason, host_id)
             self._remember_deaths(ended)
             await asyncio.wait({self._run(self._actors.end_sessions(ended))}, timeout=_TOLD_S)
 

@@ -107,7 +107,7 @@ class NamespaceActors:
     def of_router(self, ended: EndedSessions, number: int) -> EndedSessions:
         """Those of the *ended* sessions whose events router *number* has."""
         sessions = {each: epoch for each, epoch in ended.sessions.items() if shard_of(each, self._routers) == number}
-        return EndedSessions(sessions, ended.session_end, ended.reason)
+        return EndedSessions(sessions, ended.session_end, ended.reason, ended.host_id)
 
     async def was_closed(self, session_id: str, epoch: int) -> bool:
         """True if the session's router has the end of a session that was closed."""

@@ -47,11 +47,15 @@ class HostOwner(msgspec.Struct, frozen=True):
 
 
 class ClaimRequest(msgspec.Struct, frozen=True):
-    """Ids of sessions that *owner*'s host is to open. *claim_id* is a new one; a repeated request has the same."""
+    """Ids of sessions that *owner*'s host is to open. *claim_id* is a new one; a repeated request has the same.
+
+    With an *epoch*, it is to go on with the one that has this epoch.
+    """
 
     claim_id: str
     session_ids: list[str]
     owner: HostOwner
+    epoch: int | None = None
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -76,10 +80,12 @@ class Places:
     """The place of each session. An id belongs to one session until it is released, or its host has died.
 
     Requests may arrive twice or late, and answers may be lost. *directory_id* is of this directory's process alone.
+    If sessions are *durable*, they outlive their hosts: that one is on none does not say that it has ended.
     """
 
-    def __init__(self, directory_id: str) -> None:
+    def __init__(self, directory_id: str, durable: bool = False) -> None:
         self.directory_id = directory_id
+        self.durable = durable
         self.owners: dict[str, HostOwner] = {}
         """The hosts that are known to be alive, by their ids."""
         self._epoch = 0
@@ -96,6 +102,11 @@ class Places:
     def __len__(self) -> int:
         return len(self._places)
 
+    @property
+    def end_with_host(self) -> SessionEnd:
+        """What becomes of the sessions of a host that dies."""
+        return SessionEnd.LOST if self.durable else SessionEnd.DIED
+
     def claim(self, request: ClaimRequest, now_ms: int) -> Claim:
         """Claim all ids of the request for its host, or none."""
         if request.claim_id in self._claims:
@@ -103,13 +114,17 @@ class Places:
         taken = [session_id for session_id in request.session_ids if session_id in self._places]
         if taken:
             return Claim(0, self.directory_id, taken)
-        # From the clock, so that epochs keep growing when another directory follows this one.
-        self._epoch = max(self._epoch + 1, now_ms)
+        epoch = request.epoch or self._new_epoch(now_ms)
         self.owners[request.owner.host_id] = request.owner
-        self._place(request.session_ids, SessionPlace(request.owner.host_id, self._epoch))
-        claim = Claim(self._epoch, self.directory_id)
+        self._place(request.session_ids, SessionPlace(request.owner.host_id, epoch))
+        claim = Claim(epoch, self.directory_id)
         self._remember(request.claim_id, claim)
         return claim
+
+    def _new_epoch(self, now_ms: int) -> int:
+        # From the clock, so that epochs keep growing when another directory follows this one.
+        self._epoch = max(self._epoch + 1, now_ms)
+        return self._epoch
 
     def abandon(self, request: ClaimRequest) -> None:
         """Undo a claim of which nobody knows whether it arrived. It is not granted if it arrives later."""
@@ -161,7 +176,8 @@ class Places:
         dead = {session_id: self._places[session_id].epoch for session_id in self._by_host.get(host_id, ())}
         for session_id, epoch in dead.items():
             self._free(session_id)
-            self._tombstones[session_id, epoch] = reason
+            if not self.durable:
+                self._tombstones[session_id, epoch] = reason
         while len(self._tombstones) > _MAX_TOMBSTONES:
             self._tombstones.popitem(last=False)
         return dead
@@ -171,6 +187,8 @@ class Places:
 
         Of a session from before a restart, which no host has reported, it is taken that it did.
         """
+        if self.durable:
+            return None
         if reason := self._tombstones.get((session_id, epoch)):
             return reason
         return DeathReason.CRASHED if epoch < self.rebuilt_before and not self._is_here(session_id, epoch) else None
@@ -202,15 +220,16 @@ class Places:
                 unknown.append(session_id)
             elif reason := self.death_reason(session_id, epoch):
                 died.setdefault(reason, {})[session_id] = epoch
-            elif (place := self._places.get(session_id)) is None or place.epoch != epoch:
+            elif not self.durable and ((place := self._places.get(session_id)) is None or place.epoch != epoch):
                 closed[session_id] = epoch
         deaths = [EndedSessions(alike, SessionEnd.DIED, reason) for reason, alike in died.items()]
         return FoundEnds([*([EndedSessions(closed, SessionEnd.CLOSED)] if closed else ()), *deaths], unknown)
 
     def living(self) -> LivingSessions:
-        """All sessions of before a restart."""
+        """All sessions of before a restart. If they are durable, none is taken for dead."""
         sessions = {session_id: place.epoch for session_id, place in self._places.items()}
-        return LivingSessions(sessions, self.rebuilt_before, frozenset(self.unreported))
+        before = 0 if self.durable else self.rebuilt_before
+        return LivingSessions(sessions, before, frozenset(self.unreported))
 
     def page(self, after: str, limit: int) -> SessionPage:
         """The first *limit* sessions by their ids, of those that come after *after*."""

@@ -3,11 +3,12 @@
 import asyncio
 
 from ...api.errors import EventsMissed, SessionClosed
-from ...api.events import Compacted, Died, Missed
+from ...api.events import Compacted, Died, Missed, ProcessLost
 from ...api.messages import Compact, Interrupt, Receipt
 from ...api.options import OnAbandon
 from ...api.status import CompactResult
-from ..reply import ReplyOptions, ReplySession, session_died
+from ..reply import ReplyOptions, ReplySession
+from .turn_errors import session_died
 
 
 async def ask_compaction(session: ReplySession, options: ReplyOptions) -> CompactResult:
@@ -34,8 +35,8 @@ async def _result(session: ReplySession, receipt: Receipt) -> CompactResult:
         async for event in reader:
             if isinstance(event, Compacted) and event.compaction == receipt.compaction:
                 return CompactResult.of(event)
-            if isinstance(event, Died):
-                raise session_died(session.id, event.reason)
+            if isinstance(event, Died | ProcessLost):
+                await session.recover(session_died(session.id, event.reason))
             if isinstance(event, Missed):
                 raise EventsMissed(f"events {event.first} to {event.last} of the session were no longer held")
     finally:

@@ -14,7 +14,7 @@ from ....providers.models import with_model_facts
 from ....providers.registry import ProviderConfig
 from ....providers.schema.errors import MissingExtra, RayconteurError
 from ....providers.served_facts import learn_facts
-from ...api.errors import SessionClosed, UnknownSession
+from ...api.errors import SessionClosed, SessionDied, UnknownSession, Unreachable
 from ...api.messages import Configure, Interrupt, Receipt, ToLLM, UserMessage
 from ...api.request_forms import Change, providers_of, with_request_forms
 from ...api.settings.changes import TurnSettings, given_settings
@@ -22,17 +22,21 @@ from ...api.status import SessionStatus
 from ...api.validation import encode_for_transfer, validated_struct
 from ...cluster.host_calls import tell
 from ...cluster.refs import HostRef, SessionRef
-from ...cluster.session_registry import SessionRegistry
+from ...cluster.registry.session_registry import SessionRegistry
 from ...cluster.shipping import with_shipped_strategies
 from ...cluster.tools.shipping import with_shipped_tools
 from ...events.reader import Reader
 from ...events.segments import Position
 from ...session.host import SessionKey
+from ...streams.connection import ConnectionLost
 from ..silence import CALL_FAILURES, SilenceWatch, check_reachable
 from .arguments import checked_after
 from .tool_runs import SessionTools
 
 T = TypeVar("T")
+
+_TRIES = 10
+"""How often a call is made that finds its actor lost."""
 
 
 class SessionCalls:
@@ -68,8 +72,11 @@ class SessionCalls:
             async with self._preparing:  # what is sent meanwhile stays behind
                 message = await self._prepared(message)
         data = encode_for_transfer(message, "message")
-        channel, urgent = self.session.host.channel, isinstance(message, Interrupt)
-        receipt = await self.call(lambda host: host.reply_to(tell(channel, self.session.key, data, urgent, on_late)))
+        urgent = isinstance(message, Interrupt)
+        receipt = await self._repeated(
+            lambda host: host.reply_to(tell(host.channel, self.session.key, data, urgent, on_late)),
+            unless=(ConnectionLost,),  # the message may be in the mailbox
+        )
         self.last_seq = max(self.last_seq, receipt.seq)
         if isinstance(change, Configure) and "tools" in (settings := given_settings(change)):
             self.tools = SessionTools.of(settings["tools"] or ())
@@ -82,8 +89,22 @@ class SessionCalls:
 
     def watch(self, reader: Reader) -> SilenceWatch:
         """Have *reader* fail when the session's actor or router does not respond, or nobody tells it of a death."""
-        check = partial(check_reachable, self.session, self.failure_reason, reader)
-        return SilenceWatch(reader, check, self.session.host.timeout_s)
+        return SilenceWatch(reader, partial(self._check, reader), self.session.host.timeout_s)
+
+    async def recover(self, reason: RayconteurError) -> None:
+        """Have the session go on from its journal, as its host is lost, for the *reason*.
+
+        Raises:
+            RayconteurError: it does not; without a journal, that is *reason*.
+        """
+        self.session = await self.registry.recover(self.session, reason)
+
+    async def _check(self, reader: Reader, within_s: float) -> None:
+        """Raises what ``check_reachable`` does, unless the session goes on elsewhere."""
+        try:
+            await check_reachable(self.session, self.failure_reason, reader, within_s)
+        except (SessionDied, SessionClosed) as error:
+            await self.recover(error)
 
     async def status(self) -> SessionStatus:
         """The session's current status."""
@@ -92,16 +113,25 @@ class SessionCalls:
         return status
 
     async def call(self, call: Callable[[HostRef], Awaitable[T]]) -> T:
-        """The result of *call* with the session's actor.
+        """The result of *call*, which may be made again, with the session's actor: with the next one if that is lost.
 
         Raises:
             SessionClosed, SessionDied: the session is not there any more.
         """
+        return await self._repeated(call)
+
+    async def _repeated(self, call: Callable[[HostRef], Awaitable[T]], unless: tuple[type[Exception], ...] = ()) -> T:
+        """As ``call``. It is not made again after the errors *unless*."""
         self.registry.require_open()
-        try:
-            return await call(self.session.host)
-        except CALL_FAILURES as error:
-            raise await self.failure_reason(error) from None
+        for _ in range(_TRIES):
+            try:
+                return await call(self.session.host)
+            except CALL_FAILURES as error:
+                reason = await self.failure_reason(error)
+                await self.recover(reason)
+                if isinstance(error, unless):
+                    raise reason from None
+        raise Unreachable(f"session {self.id!r} is lost again and again; try again later")
 
     async def failure_reason(self, error: Exception) -> RayconteurError:
         """Why a call failed with one of ``CALL_FAILURES``."""

@@ -22,7 +22,7 @@ class Credentials:
 
     def __init__(self, clients: ClientPool) -> None:
         self._clients = clients
-        self._with_secrets: dict[bytes, ProviderConfig] = {}  # shared with copies, so never changed in place
+        self._with_secrets: tuple[tuple[ProviderConfig, ProviderConfig], ...] = ()  # by their accounts
         self._leased: tuple[ProviderConfig, ...] = ()
         self._current: ProviderConfig | None = None  # the last one that was used, without secrets
         self._client: Client | None = None  # its client
@@ -66,12 +66,14 @@ class Credentials:
 
     def add(self, provider: ProviderConfig) -> None:
         """Keep *provider*'s secrets. They apply from now on, whatever its model."""
-        self._with_secrets = self._with_secrets | {_account(provider.public()): provider}
+        account = _account(provider.public())
+        others = (each for each in self._with_secrets if each[0] != account)
+        self._with_secrets = (*others, (account, provider))
         self._current = None
 
     def variables(self) -> frozenset[str]:
         """The environment variables that the secrets may have come from."""
-        return frozenset(name for each in self._with_secrets.values() for name in each.credential_variables)
+        return frozenset(name for _, each in self._with_secrets for name in each.credential_variables)
 
     def copy(self) -> "Credentials":
         """Credentials of another session, with the same secrets."""
@@ -81,7 +83,8 @@ class Credentials:
 
     def with_secrets(self, public: ProviderConfig) -> ProviderConfig:
         """*public* with its secrets."""
-        known = self._with_secrets[_account(public)]
+        account = _account(public)
+        known = next(provider for each, provider in self._with_secrets if each == account)
         return msgspec.structs.replace(known, model=public.model, facts=public.facts)
 
     def client(self, public: ProviderConfig) -> Client:
@@ -123,6 +126,6 @@ class Credentials:
         return client
 
 
-def _account(public: ProviderConfig) -> bytes:
-    """The key of a provider's secrets: everything but its model, which may change alone."""
-    return msgspec.msgpack.encode(msgspec.structs.replace(public, model="any", facts=ModelFacts()))
+def _account(public: ProviderConfig) -> ProviderConfig:
+    """What a provider's secrets belong to: everything but its model, which may change alone."""
+    return msgspec.structs.replace(public, model="any", facts=ModelFacts())

@@ -215,6 +215,7 @@ FROM_LLM: list[bytes] = [
     b'{"kind":"closed","session_id":"s","seq":15}',
     b'{"kind":"died","session_id":"s","seq":15,"reason":"crashed"}',
     b'{"kind":"missed","session_id":"s","seq":9,"first":1,"last":9}',
+    b'{"kind":"processlost","session_id":"s","seq":15,"reason":"crashed"}',
 ]
 
 

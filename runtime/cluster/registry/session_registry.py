@@ -5,14 +5,14 @@ import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from ray import ObjectRef
 
-from ...providers.schema.checks.shown import shown
-from ...providers.schema.errors import RayconteurError
-from ..api.config import SessionConfig
-from ..api.errors import (
+from ....providers.schema.checks.shown import shown
+from ....providers.schema.errors import RayconteurError
+from ...api.config import SessionConfig
+from ...api.errors import (
     ClusterLost,
     DeathReason,
     PeerUnreachable,
@@ -23,24 +23,25 @@ from ..api.errors import (
     UnknownSession,
     Unreachable,
 )
-from ..api.options import RuntimeOptions
-from ..api.status import SessionList, SessionStatus
-from ..events.owner import Owner
-from ..session.pages import PAGE_SESSIONS, decode_statuses
-from ..streams.endpoint import Endpoint
-from .background import Background, tell_directory
-from .directory.actor_names import is_warm
-from .directory.places import Claim, ClaimRequest, HostOwner, StaleClaim
-from .pool.actor_pool import ActorPool
-from .ray_calls import START_S, find_actor, no_answer, require_gcs
-from .ray_errors import ActorDead, ActorUnavailable
-from .refs import HostRef, SessionRef
-from .session_actor import SessionActorHandle
-from .shared_actors import SharedActors
-from .shipping import put_pages
+from ...api.options import RuntimeOptions
+from ...api.placement import Placement
+from ...api.status import SessionList, SessionStatus
+from ...events.owner import Owner
+from ...session.pages import PAGE_SESSIONS, decode_statuses
+from ...streams.endpoint import Endpoint
+from ..background import Background, tell_directory
+from ..directory.actor_names import is_warm
+from ..directory.places import Claim, ClaimRequest, StaleClaim
+from ..pool.actor_pool import ActorPool
+from ..ray_calls import START_S, no_answer, require_gcs
+from ..ray_errors import ActorDead, ActorUnavailable
+from ..refs import HostRef, SessionRef
+from ..shared_actors import SharedActors
+from ..shipping import put_pages
+from .known_hosts import KnownHosts
+from .recovery import Recovery
 
 _PAUSE_S = 0.2
-_FEW_HOSTS = 64
 
 
 class Opening(NamedTuple):
@@ -54,20 +55,21 @@ class Opening(NamedTuple):
 class SessionRegistry:
     """Opens sessions on the actors of *pool*, finds those of other drivers, and reports actors that have died."""
 
-    def __init__(self, shared_actors: SharedActors, options: RuntimeOptions, pool: ActorPool) -> None:
+    def __init__(
+        self, shared_actors: SharedActors, options: RuntimeOptions, pool: ActorPool, placement: Placement
+    ) -> None:
         self._shared_actors = shared_actors
         self._directory = shared_actors.directory
         self.options = options
         self._namespace = options.namespace
-        self._detached = options.detached
         self._timeout_s = options.call_timeout_s
         self._pool = pool
-        self._other_hosts: dict[str, HostRef] = {}  # of other drivers
         self._background = Background()
-        self._many_hosts = _FEW_HOSTS
-        """From so many actors on, those that have ended meanwhile are looked for: others may close their sessions."""
+        self._hosts = KnownHosts(shared_actors, options, pool, self._background)
         self._opening = 0
         self._closed = False
+        self._journal = shared_actors.connect_to_journal()
+        self._recovery = Recovery(self._journal, self._directory, self._hosts, placement) if self._journal else None
         self.owner = Owner()
 
     def require_open(self) -> None:
@@ -78,6 +80,16 @@ class SessionRegistry:
         if self._closed:
             raise RuntimeClosed("the runtime was left")
         self.owner.require()
+
+    async def prepare(self, session_ids: Sequence[str], config: SessionConfig) -> None:
+        """Before sessions of *config* are opened, of which *session_ids* were given: what a journal needs.
+
+        Raises:
+            SessionExists: the journal has a session of one of these ids.
+        """
+        if self._recovery:
+            self._recovery.keep_secrets(config.providers())
+            await self._recovery.require_unrecorded(session_ids)
 
     async def open(
         self, session_ids: Sequence[str], config: SessionConfig, host: HostRef | None, history: Sequence[bytes] = ()
@@ -98,7 +110,7 @@ class SessionRegistry:
             await self._require_free(session_ids)  # before a process is started for nothing
             await require_gcs()
             host = self._pool.start()
-        self._forget_gone_if_many()
+        self._hosts.forget_gone_if_many()
         while True:
             was_started = host.endpoint is not None or is_warm(host.id)
             try:
@@ -139,12 +151,29 @@ class SessionRegistry:
         Raises:
             UnknownSession: there is none, or its actor has died.
         """
+        try:
+            return await self._find_running(session_id)
+        except UnknownSession:
+            if self._recovery is None:
+                raise
+        try:
+            return await self._recovery.recover(session_id)
+        except SessionClosed as closed:
+            raise UnknownSession(closed.message) from None
+
+    async def recover(self, session: SessionRef, reason: RayconteurError) -> SessionRef:
+        """*session* where it goes on: its host failed for the *reason*, which is raised if it does not."""
+        if self._recovery is None or not isinstance(reason, SessionDied | SessionClosed):
+            raise reason
+        return await self._recovery.recover(*session.key)
+
+    async def _find_running(self, session_id: str) -> SessionRef:
         place = await self._directory.call(lambda directory: directory.find.remote(session_id))
         if place is None:
             raise UnknownSession(f"there is no session {shown(session_id)} in namespace {shown(self._namespace)}")
-        host = await self._host(place.host_id)
+        host = await self._hosts.find(place.host_id)
         if host is None:
-            await self.mark_dead(place.host_id)
+            await self._hosts.mark_dead(place.host_id)
             raise UnknownSession(f"session {shown(session_id)} has died with its actor; its id is free again")
         return SessionRef(session_id, place.epoch, host)
 
@@ -167,11 +196,6 @@ class SessionRegistry:
             after = page.last
         return found
 
-    async def mark_dead(self, host_id: str, reason: DeathReason = DeathReason.CRASHED) -> None:
-        """Record that the host has died: the ids of its sessions are freed, and their readers end with its death."""
-        self.forget_host(host_id)
-        await self._directory.call(lambda directory: directory.mark_dead.remote(host_id, reason))
-
     async def failure_reason(self, session: SessionRef, error: Exception) -> RayconteurError:
         """Why a call to the host of *session* failed with *error*. Waits until that is known."""
         try:
@@ -184,7 +208,7 @@ class SessionRegistry:
                 )
         except Unreachable as silent:
             return Unreachable(f"session {session.id!r} can't be reached: {silent.message}")
-        await self.mark_dead(session.host.id, death.reason)
+        await self._hosts.mark_dead(session.host.id, death.reason)
         reason = await self._directory.death_reason(*session.key, session.host.id)
         if reason is not None:
             return SessionDied(f"the actor of session {session.id!r} died ({reason}); spawn it again", reason)
@@ -193,13 +217,6 @@ class SessionRegistry:
     def on_session_closed(self, host: HostRef) -> None:
         """Record that a session of *host* was closed."""
         self._pool.on_session_closed(host)
-
-    def forget_host(self, host_id: str) -> None:
-        """Forget a host that has ended."""
-        if other := self._other_hosts.pop(host_id, None):
-            other.channel.close()
-        if host := self._pool.get(host_id):
-            self._pool.remove(host)
 
     async def shut_down(self, ends_actors: bool = True) -> None:
         """End what this driver holds; if *ends_actors*, the actors that it started, too, with their sessions."""
@@ -210,41 +227,17 @@ class SessionRegistry:
             with suppress(ClusterLost):  # then Ray ends them
                 await require_gcs()
                 await self._pool.shut_down()
-        await asyncio.gather(*(host.channel.aclose() for host in (*self._pool, *self._other_hosts.values())))
-
-    async def _host(self, host_id: str) -> HostRef | None:
-        host = self._pool.get(host_id) or self._other_hosts.get(host_id)
-        if host is None:
-            await require_gcs()
-            actor = await asyncio.to_thread(find_actor, host_id, self._namespace)
-            if actor is None:
-                return None
-            host = HostRef(host_id, cast(SessionActorHandle, actor), self._shared_actors.driver_id, self._timeout_s)
-            host = self._other_hosts.setdefault(host_id, host)
-            self._forget_gone_if_many()
-        return host
-
-    def _forget_gone_if_many(self) -> None:
-        if len(self._pool) + len(self._other_hosts) >= self._many_hosts:
-            self._many_hosts = 1 << 62  # until that is done
-            self._background.run(self._forget_gone())
-
-    async def _forget_gone(self) -> None:
-        """Forget actors that have ended, and look again when there are twice as many as are left."""
-        try:
-            opened = [host.id for host in self._pool if host.has_opened]
-            for host_id in await self._directory.gone_hosts([*opened, *self._other_hosts]):
-                self.forget_host(host_id)
-        finally:
-            self._many_hosts = max(_FEW_HOSTS, 2 * (len(self._pool) + len(self._other_hosts)))
+        await self._hosts.disconnect()
+        if self._journal:
+            await self._journal.aclose()
 
     async def _add_statuses(self, found: SessionList, host_id: str, session_ids: list[str]) -> list[SessionStatus]:
         """The statuses of sessions of one host. If it does not answer, they are added to those that are unreachable."""
         if host_id not in found.unreachable:
             try:
-                if host := await self._host(host_id):
+                if host := await self._hosts.find(host_id):
                     return decode_statuses(await host.call(lambda actor: actor.statuses.remote(session_ids)))
-                await self.mark_dead(host_id)
+                await self._hosts.mark_dead(host_id)
                 return []
             except ActorDead as death:
                 await self._died(host_id, death)
@@ -265,7 +258,7 @@ class SessionRegistry:
 
     async def _claim(self, session_ids: Sequence[str], host: HostRef) -> Claim:
         """Claim all of *session_ids* for *host*, or none, also if cancelled."""
-        owner = HostOwner(host.id, self._shared_actors.driver_id, self._detached)
+        owner = self._hosts.owner_of(host)
         while True:
             request = ClaimRequest(uuid.uuid4().hex, list(session_ids), owner)
             claiming = asyncio.ensure_future(self._directory.claim(request))
@@ -287,7 +280,7 @@ class SessionRegistry:
         """
         for session_id in session_ids:
             try:
-                host = (await self.find(session_id)).host
+                host = (await self._find_running(session_id)).host
             except UnknownSession:
                 continue
             try:
@@ -323,7 +316,7 @@ class SessionRegistry:
 
     async def _died(self, host_id: str, death: ActorDead) -> DeathReason:
         """Record that the host has died, as *death* says. Returns why."""
-        await self.mark_dead(host_id, death.reason)
+        await self._hosts.mark_dead(host_id, death.reason)
         return death.reason
 
 

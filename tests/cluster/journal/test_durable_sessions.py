@@ -1,0 +1,147 @@
+"""Sessions of a namespace with a journal: they outlive their actors, their drivers, and the namespace."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from fixtures.named_actors import host_name, kill, process_id
+
+import rayconteur as rc
+from rayconteur.errors import MissingKey, SessionExists, UnknownSession
+from rayconteur.runtime import ProcessLost, SQLiteJournalConfig
+from rayconteur.scripted import Call, Say, Script, Wait
+
+SLOW = rc.SessionConfig(
+    provider=rc.Scripted(script=Script(answers=((Wait(seconds=1), Say(text="nevermore")),), tokens_per_s=20))
+)
+ECHO = rc.SessionConfig(provider=rc.Scripted())
+
+
+class Journaled:
+    """Runtimes, of one namespace after the other, whose journal is one file."""
+
+    def __init__(self, options: rc.RuntimeOptions, path: Path) -> None:
+        self.options = rc.RuntimeOptions(namespace=options.namespace, journal=SQLiteJournalConfig(str(path)))
+
+    @asynccontextmanager
+    async def runtime(self) -> AsyncGenerator[rc.Runtime]:
+        async with rc.Runtime(placement=rc.Packed(), options=self.options) as runtime:
+            yield runtime
+
+    async def kill_host(self, session: rc.SessionHandle) -> None:
+        """Kill the actor of *session*."""
+        await asyncio.to_thread(lambda: kill(process_id(host_name(session.id, self.options.namespace), self.namespace)))
+
+    async def kill_journal(self) -> None:
+        """Kill the actor that has the file."""
+        await asyncio.to_thread(lambda: kill(process_id("_journal", self.namespace)))
+
+    @property
+    def namespace(self) -> str:
+        return self.options.namespace
+
+
+@pytest.fixture
+def journaled(options: rc.RuntimeOptions, tmp_path: Path) -> Journaled:
+    return Journaled(options, tmp_path / "journal.db")
+
+
+async def texts(session: rc.SessionHandle) -> list[str]:
+    history = await session.history()
+    return ["".join(each.text for each in message.content if isinstance(each, rc.Text)) for message in history]
+
+
+async def after_start(reply: rc.Reply, then: Callable[[], Awaitable[None]]) -> list[rc.FromLLM]:
+    """The events of *reply*; *then* is called when the answer has begun."""
+    events: list[rc.FromLLM] = []
+    async for event in reply:
+        events.append(event)
+        if isinstance(event, rc.TextChunk) and not any(isinstance(each, rc.Retrying) for each in events):
+            await then()
+    return events
+
+
+def test_a_session_survives_its_actor_its_journal_and_its_driver(journaled: Journaled) -> None:
+    async def main() -> None:
+        async with journaled.runtime() as runtime:
+            session = await runtime.spawn(SLOW, "raven")
+
+            events = await after_start(session.ask("who is it?"), lambda: journaled.kill_host(session))
+            kinds = [type(event) for event in events]
+            assert (kinds.count(rc.TurnStarted), kinds.count(rc.Completed)) == (1, 1)
+            assert any(isinstance(event, rc.Retrying) and event.code == "recovered" for event in events)
+
+            await journaled.kill_host(session)
+            await journaled.kill_journal()
+            assert (await session.ask("and now?")).text == "nevermore"
+
+            await journaled.kill_host(session)
+            found = await runtime.session("raven")
+            assert (await found.status()).turns == 2
+            kinds = [type(event) for event in await read(session, until=rc.Completed, turn=2)]
+            assert kinds.count(ProcessLost) == 2
+            last_seq = (await found.status()).last_seq
+
+        async with journaled.runtime() as runtime:  # a namespace of the same name, with the same file
+            with pytest.raises(SessionExists):
+                await runtime.spawn(SLOW, "raven")
+            session = await runtime.session("raven")
+            assert (await session.ask("still there?")).text == "nevermore"
+            assert (await session.status()).last_seq > last_seq
+            assert await texts(session) == [
+                *("who is it?", "nevermore"),
+                *("and now?", "nevermore"),
+                *("still there?", "nevermore"),
+            ]
+            await session.close()
+            with pytest.raises(UnknownSession):
+                await runtime.session("raven")
+            assert (await (await runtime.spawn(ECHO, "raven")).ask("anew")).text == "anew"
+
+    asyncio.run(main())
+
+
+async def read(session: rc.SessionHandle, until: type[rc.FromLLM], turn: int) -> list[rc.FromLLM]:
+    events: list[rc.FromLLM] = []
+    async for event in session.events():
+        events.append(event)
+        if isinstance(event, until) and event.turn == turn:
+            return events
+    raise AssertionError(f"it ended after {events}")
+
+
+async def tool_batch(reply: rc.Reply) -> rc.ToolBatch:
+    async for event in reply:
+        if isinstance(event, rc.ToolBatch):
+            return event
+    raise AssertionError("the turn ended")
+
+
+def test_tools_queued_messages_and_credentials_survive(journaled: Journaled, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = rc.Tool(name="look", description="Look.", input_schema={"type": "object"})
+    script = Script(answers=((Call(name="look"),), (Say(text="found"),)))
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+
+    async def main() -> None:
+        async with journaled.runtime() as runtime:
+            session = await runtime.spawn(rc.SessionConfig(provider=rc.Scripted(script=script), tools=(look,)), "tools")
+            batch = await tool_batch(session.ask("look"))
+            claude = rc.Anthropic(model="claude-sonnet-5-5", api_key="sk-secret", base_url="http://127.0.0.1:9")
+            await runtime.spawn(rc.SessionConfig(provider=claude), "claude")
+            await journaled.kill_host(session)
+
+            (use,) = batch.uses
+            await session.send(rc.ToolResults(results=(rc.ToolResult(tool_use_id=use.id, content=(rc.Text("it"),)),)))
+            await read(session, until=rc.Completed, turn=1)
+            claude_session = await runtime.session("claude")  # its key is known here
+            await journaled.kill_host(claude_session)
+
+        async with journaled.runtime() as runtime:
+            with pytest.raises(MissingKey, match="ANTHROPIC_API_KEY"):
+                await runtime.session("claude")
+            monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-another")
+            assert (await (await runtime.session("claude")).status()).turns == 0
+
+    asyncio.run(main())
