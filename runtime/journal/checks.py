@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from .codec import require_intact
 from .entry import Entry, Position
-from .errors import CorruptRecord, StaleIncarnation, UnknownJournalSession
+from .errors import CorruptRecord, InvalidJournal, StaleIncarnation, UnknownJournalSession
 from .journal import PAGE_BYTES
 
 
@@ -37,6 +37,14 @@ def require_no_later(position: Position, incarnation: int) -> None:
     if incarnation < position.incarnation:
         current = position.incarnation
         raise StaleIncarnation(f"session {position.session} was taken over by incarnation {current}", current)
+
+
+def require_known_version(version: int, known: int, name: str) -> None:
+    """Raises:
+    InvalidJournal: the *version* of the journal *name* is above the last one that is *known* here.
+    """
+    if version > known:
+        raise InvalidJournal(f"{name} has version {version}, but this version of rayconteur knows {known}: update it")
 
 
 def unknown_session(session: object) -> UnknownJournalSession:

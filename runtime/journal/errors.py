@@ -4,6 +4,9 @@ RayconteurError                 providers/schema/errors.py
     JournalError
         JournalUnavailable          the store does not answer, or a write failed: repeat the call
             JournalFull                 there is no room: the same call succeeds when there is
+            JournalAccessDenied         it refuses the user or the password: give it the right ones
+            JournalNotFound             the server has no such database: create it, or name another
+        UnsafeJournal               the server's settings would lose records: change them, or accept the loss
         JournalInUse                another process has the store open: end it, or use another store
         InvalidJournal              the store is damaged, no journal, or of a newer version: nothing was changed in it
             CorruptRecord               a record is damaged: those before it are readable
@@ -38,6 +41,24 @@ class JournalFull(JournalUnavailable):
     """There is no room for a write, of which nothing is stored."""
 
     code = "journal_full"
+
+
+class JournalAccessDenied(JournalUnavailable):
+    """The server refuses the user or the password, or the user lacks a right."""
+
+    code = "journal_access_denied"
+
+
+class JournalNotFound(JournalUnavailable):
+    """The server has no such database."""
+
+    code = "journal_not_found"
+
+
+class UnsafeJournal(JournalError):
+    """With the settings of its server, the store would lose records that it has acknowledged. Nothing was stored."""
+
+    code = "unsafe_journal"
 
 
 class JournalInUse(JournalError):

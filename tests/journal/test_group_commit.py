@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from fixtures.virtual_time import run
 
-from rayconteur.runtime.journal.conformance.checks import A, B, entries, entry
+from rayconteur.runtime.journal.conformance.samples import A, B, entries, entry
 from rayconteur.runtime.journal.entry import Entry
 from rayconteur.runtime.journal.errors import JournalFull, JournalUnavailable, RecordGap, RecordRejected
 from rayconteur.runtime.journal.group_commit import GroupCommit

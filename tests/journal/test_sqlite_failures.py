@@ -14,7 +14,7 @@ import apsw
 import pytest
 from journal.disk_model import DiskModel, PowerLost
 
-from rayconteur.runtime.journal.conformance.checks import A, B, entries
+from rayconteur.runtime.journal.conformance.samples import A, B, entries
 from rayconteur.runtime.journal.entry import Entry, SessionKey
 from rayconteur.runtime.journal.errors import (
     InvalidJournal,
@@ -154,7 +154,7 @@ def test_a_full_disk_stores_nothing_of_a_commit(tmp_path: Path) -> None:
 
 WRITER = """
 import asyncio, sys
-from rayconteur.runtime.journal.conformance.checks import A, entries
+from rayconteur.runtime.journal.conformance.samples import A, entries
 from rayconteur.runtime.journal.sqlite.journal import SQLiteJournal
 
 async def main():

@@ -2,6 +2,7 @@
 
 import apsw
 
+from ..checks import require_known_version
 from ..errors import InvalidJournal
 
 APPLICATION_ID = 0x52_41_59_43
@@ -51,10 +52,7 @@ def require_journal(connection: apsw.Connection, path: str) -> None:
     is_empty = not connection.execute("SELECT count(*) FROM sqlite_schema").get
     if connection.pragma("application_id") != APPLICATION_ID and not is_empty:
         raise InvalidJournal(f"{path} is a database of something else: name another file")
-    if (version := connection.pragma("user_version")) > len(MIGRATIONS):
-        raise InvalidJournal(
-            f"{path} has version {version}, but this version of rayconteur knows {len(MIGRATIONS)}: update it"
-        )
+    require_known_version(connection.pragma("user_version"), len(MIGRATIONS), path)
 
 
 def migrate(connection: apsw.Connection) -> None:

@@ -12,7 +12,7 @@ import rayconteur as rc
 from rayconteur.runtime import MemoryJournalConfig, SQLiteJournalConfig
 from rayconteur.runtime.cluster.shared_actors import SharedActors, find_or_start_shared_actors
 from rayconteur.runtime.journal.conformance import checks
-from rayconteur.runtime.journal.conformance.checks import entries
+from rayconteur.runtime.journal.conformance.samples import A, entries
 from rayconteur.runtime.journal.entry import SessionKey
 from rayconteur.runtime.journal.journal import Journal
 from rayconteur.runtime.journal.remote.remote_journal import RemoteJournal
@@ -56,7 +56,7 @@ def test_a_journal_of_an_actor_is_one(options: rc.RuntimeOptions, tmp_path: Path
 
 
 async def empty(journal: RemoteJournal) -> None:
-    for position in await journal.sessions():
+    for position in await journal.sessions(limit=10_000):
         await journal.delete(position.session)
     await journal.aclose()
 
@@ -96,13 +96,13 @@ def test_the_file_is_closed_and_whole_when_the_namespace_has_ended(options: rc.R
     async def main() -> None:
         async with driver_of(with_journal(options, path)) as shared_actors:
             journal = connected(shared_actors)
-            await journal.append(entries(checks.A, 1))
+            await journal.append(entries(A, 1))
             await journal.aclose()
         await wait_until(lambda: not actor_names(options.namespace))
 
         assert os.listdir(tmp_path) == [path.name]
         opened = await SQLiteJournal.open(path)
-        assert await opened.read(checks.A) == entries(checks.A, 1)
+        assert await opened.read(A) == entries(A, 1)
         await opened.aclose()
 
     asyncio.run(main())
@@ -114,9 +114,9 @@ def test_a_namespace_in_which_nothing_is_stored_on_disk_may_have_a_journal(optio
         async with driver_of(given) as first, driver_of(options) as second:
             writer, reader = connected(first), connected(second)
 
-            await writer.append(entries(checks.A, 1))
+            await writer.append(entries(A, 1))
 
-            assert await reader.read(checks.A) == entries(checks.A, 1)
+            assert await reader.read(A) == entries(A, 1)
             assert not reader.capabilities.durable
             await writer.aclose()
             await reader.aclose()
