@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeVar, overload
 
@@ -11,7 +11,7 @@ from ...providers.schema.checks.shown import shown
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
-from ..api.errors import RuntimeClosed, SessionDied, UnknownSession, WrongContext
+from ..api.errors import RuntimeClosed, SessionDied, SessionExists, UnknownSession, WrongContext
 from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Packed, Placement
 from ..api.status import SessionList
@@ -20,20 +20,20 @@ from ..api.validation import validated_struct
 from ..cluster.pool.actor_pool import ActorPool
 from ..cluster.refs import HostRef, SessionRef
 from ..cluster.registry.session_registry import SessionRegistry
-from ..cluster.shared_actors import SharedActors, find_or_start_shared_actors
+from ..cluster.shared_actors import find_or_start_shared_actors
 from ..cluster.start.ray_start import connect_to_ray, shut_down_ray
 from ..events.reader import Reader
-from ..events.router_connections import RouterConnections
 from ..events.segments import START, Position
 from .answers.final_answer import FinalAnswer
 from .calls.abandoned_turns import AbandonedTurns
-from .calls.arguments import checked_address, session_ids_of, warm_by_provider
+from .calls.arguments import checked_address, checked_placement, session_ids_of, warm_by_provider
 from .calls.preparation import encoded_history, prepared_config
 from .calls.session_calls import SessionCalls
 from .calls.tool_runs import RunTool, SessionTools, ToolLimits, checked_functions, checked_run_tool
 from .kept_readers import KeptReaders
 from .prompt_map import MapOptions, MapSessions, Prompt, PromptMap, asker, checked_prompts, typed_asker
 from .reply import ReplyOptions
+from .resources import Resources
 from .session_handle import SessionHandle
 from .typed_reply import TypedAnswer
 
@@ -49,9 +49,9 @@ class Runtime:
     """Many sessions on one Ray cluster: spawn them, find them, read their events. Use it with ``async with``.
 
     It connects to the cluster at *address*, or at ``RAY_ADDRESS``; without either it starts Ray on this machine, and
-    shuts it down at the end. Its sessions end with it, unless its options say ``detached``. *placement* is the default
-    for ``spawn``. *warm* is how many idle actors are kept ready for dedicated sessions: a number, or a number for each
-    provider, such as ``{"anthropic": 2}``, whose modules and certificates these actors have loaded.
+    shuts it down at the end. Its sessions end with it, unless its options say ``detached`` or name a journal.
+    *placement* is the default for ``spawn``. *warm* is how many idle actors are kept ready for dedicated sessions: a number, or one
+    for each provider, such as ``{"anthropic": 2}``, whose modules and certificates these actors have loaded.
 
     Raises:
         RayUnreachable: on entering, if there is no cluster at the address.
@@ -66,11 +66,11 @@ class Runtime:
         options: RuntimeOptions = _OPTIONS,
     ) -> None:
         self._address = checked_address(address)
-        self._placement = _checked_placement(placement)
+        self._placement = checked_placement(placement)
         self._warm = warm_by_provider(warm)
         self._options = validated_struct(options, (RuntimeOptions,), "options")
         self._started_ray = False
-        self._resources: _Resources | None = None
+        self._resources: Resources | None = None
         self._is_entering = False
 
     async def __aenter__(self) -> Self:
@@ -86,7 +86,7 @@ class Runtime:
             connections = shared_actors.connect_to_routers()
             limits = ToolLimits.of(self._options)
             replies = ReplyOptions(KeptReaders(), AbandonedTurns(), limits, self._options.on_abandon)
-            self._resources = _Resources(shared_actors, pool, registry, connections, replies)
+            self._resources = Resources(shared_actors, pool, registry, connections, replies)
         except BaseException:
             self._disconnect()
             raise
@@ -180,7 +180,7 @@ class Runtime:
     ) -> list[SessionHandle]:
         """Open sessions of *config*, which is prepared: all of them, or none."""
         resources = self._require_entered()
-        placement = _checked_placement(placement) if placement else self._placement
+        placement = checked_placement(placement) if placement else self._placement
         await resources.registry.prepare(() if are_new else session_ids, config)
         groups = resources.pool.assign(session_ids, placement, config.provider.name)
         opened: list[SessionHandle] = []
@@ -289,6 +289,21 @@ class Runtime:
             raise UnknownSession(f"session {shown(session_id)} has died with its actor; its id is free again") from None
         return handle
 
+    async def open(self, session_id: str, config: SessionConfig, placement: Placement | None = None) -> SessionHandle:
+        """The session with that id: as ``session`` if it exists, on an actor or in the journal, else as ``spawn``.
+
+        Of programs that do so at the same time, one starts it. If it exists, it keeps its settings; its functions among
+        the tools of *config* run here, and its providers have the credentials of those in *config*.
+        """
+        functions = [tool for tool in config.tools if isinstance(tool, FunctionTool)]
+        tools, prepared = SessionTools.of(config.tools), await prepared_config(config, self._options)
+        await self._require_entered().registry.prepare((), prepared)
+        while True:
+            with suppress(UnknownSession):
+                return await self.session(session_id, functions)
+            with suppress(SessionExists):
+                return (await self._open(prepared, tools, session_ids_of([session_id]), placement))[0]
+
     async def sessions(self, limit: int | None = None, after: str = "") -> SessionList:
         """The status of every session in the namespace, whichever driver spawned it, in the order of their ids.
 
@@ -318,10 +333,12 @@ class Runtime:
         return SessionHandle(SessionCalls(session, resources.registry, self._read, tools), resources.replies)
 
     def _read(self, session_id: str | None, position: Position | None) -> Reader:
-        source = self._require_entered().connections.source_of(session_id)
-        return Reader(source, session_id, position, self._options.reader_bytes)
+        resources = self._require_entered()
+        reader = Reader(resources.connections.source_of(session_id), session_id, position, self._options.reader_bytes)
+        reader.find_missed = resources.registry.find_missed
+        return reader
 
-    def _require_entered(self) -> "_Resources":
+    def _require_entered(self) -> Resources:
         if self._resources is None:
             raise RuntimeClosed("the runtime was left, or not entered yet; use it inside 'async with Runtime()'")
         self._resources.registry.require_open()
@@ -331,18 +348,3 @@ class Runtime:
         if self._started_ray:
             self._started_ray = False
             shut_down_ray()
-
-
-def _checked_placement(placement: Placement) -> Placement:
-    return validated_struct(placement, (Dedicated, Packed), "placement")
-
-
-@dataclass(frozen=True, slots=True)
-class _Resources:
-    """What a runtime holds while it is entered."""
-
-    shared_actors: SharedActors
-    pool: ActorPool
-    registry: SessionRegistry
-    connections: RouterConnections
-    replies: ReplyOptions

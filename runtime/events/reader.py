@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Protocol, Self
 
 import msgspec
@@ -38,6 +38,10 @@ class SegmentSource(Protocol):
         ...
 
 
+FindMissed = Callable[[Missed, int], AsyncIterator[list[FromLLM]]]
+"""Finds the events that a ``Missed`` stands for, of the epoch, where they are kept for longer: page by page."""
+
+
 class Reader:
     """An async iterator over events, in order and without gaps: events no longer held are announced by ``Missed``.
 
@@ -57,6 +61,10 @@ class Reader:
         """Its position in each session, by session id."""
         if session_id is not None and position is not None:
             self.cursors[session_id] = position
+        self.find_missed: FindMissed | None = None
+        """What is missed is read from there, if there is such a place."""
+        self._found: AsyncIterator[list[FromLLM]] | None = None
+        self._rest: list[FromLLM] = []  # what follows that
         self._source = source
         self._owner = Owner()
         self._segments: deque[tuple[Segment, int]] = deque()  # each with the last number that the reader had before it
@@ -106,7 +114,7 @@ class Reader:
     def rest(self) -> None:
         """Skip what has arrived, and until ``resume`` what arrives: nobody reads it."""
         self._is_resting = True
-        self._events = iter(())
+        self._events, self._found = iter(()), None
         while self._segments:
             segment, _ = self._segments.popleft()
             self._source.acknowledge(self, segment)
@@ -152,7 +160,7 @@ class Reader:
     def close(self) -> None:
         """End the reader and drop what it holds. A task that iterates over it leaves its loop."""
         self._segments.clear()
-        self._events = iter(())
+        self._events, self._found = iter(()), None
         self._error = None
         self._end()
 
@@ -176,14 +184,27 @@ class Reader:
         if rest := list(self._events):
             return rest
         while True:
+            if self._found and (events := await self._next_found()):
+                return events
             while not self._segments:
                 self._require_more()
                 self._waiter = asyncio.get_running_loop().create_future()
                 await self._waiter
             segment, last = self._segments.popleft()
             self._source.acknowledge(self, segment)
-            if events := _events_after(segment, last):
+            events = _events_after(segment, last)
+            if self.find_missed and events and isinstance(missed := events[0], Missed):
+                self._found, self._rest = self.find_missed(missed, segment.epoch), events[1:]
+            elif events:
                 return events
+
+    async def _next_found(self) -> list[FromLLM]:
+        """The next page of the events that were missed, or what follows them; nothing if there are none."""
+        assert self._found
+        async for page in self._found:
+            return page
+        self._found, rest, self._rest = None, self._rest, []
+        return rest
 
     def _require_more(self) -> None:
         """Raises:

@@ -27,6 +27,8 @@ from ...api.options import RuntimeOptions
 from ...api.placement import Placement
 from ...api.status import SessionList, SessionStatus
 from ...events.owner import Owner
+from ...events.reader import FindMissed
+from ...session.durable.reading import recorded_events
 from ...session.pages import PAGE_SESSIONS, decode_statuses
 from ...streams.endpoint import Endpoint
 from ..background import Background, tell_directory
@@ -166,6 +168,14 @@ class SessionRegistry:
         if self._recovery is None or not isinstance(reason, SessionDied | SessionClosed):
             raise reason
         return await self._recovery.recover(*session.key)
+
+    @property
+    def find_missed(self) -> FindMissed | None:
+        """Where readers find events that routers no longer hold: in the journal, if there is one."""
+        journal = self._journal
+        if journal is None:
+            return None
+        return lambda missed, epoch: recorded_events(journal, missed, epoch)
 
     async def _find_running(self, session_id: str) -> SessionRef:
         place = await self._directory.call(lambda directory: directory.find.remote(session_id))

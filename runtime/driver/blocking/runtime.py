@@ -149,6 +149,11 @@ class Runtime:
         loop = self._require_entered()
         return SessionHandle(loop, loop.run(self._runtime.session(session_id, tools)))
 
+    def open(self, session_id: str, config: SessionConfig, placement: Placement | None = None) -> SessionHandle:
+        """The session with that id, which is started if there is none."""
+        loop = self._require_entered()
+        return SessionHandle(loop, loop.run(self._runtime.open(session_id, config, placement)))
+
     def sessions(self, limit: int | None = None, after: str = "") -> SessionList:
         """The status of every session in the namespace, by id: all, or the first *limit* that come after *after*."""
         return self._require_entered().run(self._runtime.sessions(limit, after))

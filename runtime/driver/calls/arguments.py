@@ -14,7 +14,9 @@ from ....providers.schema.errors import InvalidConfig
 from ....providers.schema.messages import Role
 from ...api.messages import UserMessage
 from ...api.options import validated_session_id
+from ...api.placement import Dedicated, Packed, Placement
 from ...api.settings.changes import TurnSettings
+from ...api.validation import validated_struct
 from ...cluster.pool.actor_pool import ANY_PROVIDER
 from ...events.segments import END_SEQ
 from ...session.pages import HistorySelection
@@ -48,6 +50,15 @@ def checked_after(after: int) -> int:
     if not is_count(after, 0) or after > END_SEQ:
         raise InvalidConfig("after", f"give the number (seq) of an event, or 0 for all, not {shown(after)}")
     return after
+
+
+def checked_placement(placement: Placement) -> Placement:
+    """*placement*.
+
+    Raises:
+        InvalidConfig: it is none.
+    """
+    return validated_struct(placement, (Dedicated, Packed), "placement")
 
 
 def session_ids_of(ids: int | Sequence[str]) -> list[str]:

@@ -84,23 +84,32 @@ def test_a_session_survives_its_actor_its_journal_and_its_driver(journaled: Jour
             assert kinds.count(ProcessLost) == 2
             last_seq = (await found.status()).last_seq
 
-        async with journaled.runtime() as runtime:  # a namespace of the same name, with the same file
-            with pytest.raises(SessionExists):
-                await runtime.spawn(SLOW, "raven")
-            session = await runtime.session("raven")
-            assert (await session.ask("still there?")).text == "nevermore"
-            assert (await session.status()).last_seq > last_seq
-            assert await texts(session) == [
-                *("who is it?", "nevermore"),
-                *("and now?", "nevermore"),
-                *("still there?", "nevermore"),
-            ]
-            await session.close()
-            with pytest.raises(UnknownSession):
-                await runtime.session("raven")
-            assert (await (await runtime.spawn(ECHO, "raven")).ask("anew")).text == "anew"
+        await goes_on_in_another_namespace(journaled, last_seq)
 
     asyncio.run(main())
+
+
+async def goes_on_in_another_namespace(journaled: Journaled, last_seq: int) -> None:
+    """One of the same name, with the same file: its routers know nothing of what was."""
+    async with journaled.runtime() as runtime:
+        with pytest.raises(SessionExists):
+            await runtime.spawn(SLOW, "raven")
+        session = await runtime.session("raven")
+        assert (await session.ask("still there?")).text == "nevermore"
+        assert (await session.status()).last_seq > last_seq
+        assert await texts(session) == [
+            *("who is it?", "nevermore"),
+            *("and now?", "nevermore"),
+            *("still there?", "nevermore"),
+        ]
+        events = await read(session, until=rc.Completed, turn=3)
+        assert [event.turn for event in events if isinstance(event, rc.Completed)] == [1, 2, 3]
+        await session.close()
+        with pytest.raises(UnknownSession):
+            await runtime.session("raven")
+        anew = await asyncio.gather(*(runtime.open("raven", ECHO) for _ in range(3)))
+        for number, each in enumerate(anew, start=1):
+            assert (await each.ask("anew")).turn == number
 
 
 async def read(session: rc.SessionHandle, until: type[rc.FromLLM], turn: int) -> list[rc.FromLLM]:
