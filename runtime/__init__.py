@@ -22,7 +22,13 @@ from .api.events import (
     ToolStarted,
     TurnEnd,
 )
-from .api.journal import JournalConfig, MemoryJournalConfig, SQLiteJournalConfig
+from .api.journal import (
+    JournalConfig,
+    MemoryJournalConfig,
+    PostgresJournalConfig,
+    RedisJournalConfig,
+    SQLiteJournalConfig,
+)
 from .api.messages import (
     AddMessages,
     AnswerQuestion,
@@ -78,10 +84,11 @@ __all__ = [
     "ASK_USER", "READ_RESULT", "ActorMethod", "AddMessages", "AnswerQuestion", "Approval", "ApprovalRequested",
     "Approve", "Close", "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "DeferTools",
     "Deny", "Died", "FinalAnswer", "FunctionTool", "JournalConfig", "MemoryJournalConfig", "MessagesAdded",
-    "OnAbandon", "OnInterrupt", "OnMaxSteps", "OnRefusal", "OnToolError", "Placement", "ProcessLost", "PromptMap",
-    "QuestionAsked", "RayTask", "Reader", "Receipt", "RequestApproval", "Rewind", "Rewound", "RouterLimits",
-    "SQLiteJournalConfig", "SessionList", "SessionStatus", "SessionSummary", "State", "Steered", "StepCompleted",
-    "TextTools", "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStarted", "ToolUpdate", "TurnEnd",
-    "TurnSettings", "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
+    "OnAbandon", "OnInterrupt", "OnMaxSteps", "OnRefusal", "OnToolError", "Placement", "PostgresJournalConfig",
+    "ProcessLost", "PromptMap", "QuestionAsked", "RayTask", "Reader", "Receipt", "RedisJournalConfig",
+    "RequestApproval", "Rewind", "Rewound", "RouterLimits", "SQLiteJournalConfig", "SessionList", "SessionStatus",
+    "SessionSummary", "State", "Steered", "StepCompleted", "TextTools", "ToolCompleted", "ToolFailed", "ToolProgress",
+    "ToolStarted", "ToolUpdate", "TurnEnd", "TurnSettings", "TypedAnswer", "TypedReply", "WhenBusy", "probe",
+    "shutdown",
 ]
 # fmt: on

@@ -1,5 +1,8 @@
 """Which journal a namespace stores its sessions in."""
 
+from typing import Literal
+from urllib.parse import urlsplit
+
 import msgspec
 
 from ...providers.schema.checks.field_checks import check_fields
@@ -34,4 +37,59 @@ class MemoryJournalConfig(msgspec.Struct, frozen=True, tag_field="kind", tag="me
     __repr__ = short_repr
 
 
-JournalConfig = SQLiteJournalConfig | MemoryJournalConfig
+class PostgresJournalConfig(msgspec.Struct, frozen=True, tag_field="kind", tag="postgres"):
+    """A journal in *schema* of the PostgreSQL database at *url*: ``postgresql://user:password@host:port/database``.
+
+    Several namespaces may share it, one after the other. The journal's actor reads the variables ``PG...`` and password
+    files for what *url* does not say. It needs ``rayconteur[postgres]``.
+    """
+
+    url: str
+    schema: str = "rayconteur"
+
+    def __post_init__(self) -> None:
+        _check_url(self, self.url, ("postgresql", "postgres"))
+
+    def __repr__(self) -> str:
+        return f"PostgresJournalConfig({self})"
+
+    def __str__(self) -> str:
+        """Where it is, without secrets."""
+        return f"{_location(self.url)}, schema {self.schema}"
+
+
+class RedisJournalConfig(msgspec.Struct, frozen=True, tag_field="kind", tag="redis"):
+    """A journal in the keys ``{prefix}:*`` of the Redis server at *url*: ``redis://user:password@host:port/database``.
+
+    *loss* is what may be lost of acknowledged records when the server's machine fails: ``"none"`` requires
+    ``appendfsync always``, ``"seconds"`` at least ``everysec``, and ``"any"`` nothing. It needs ``rayconteur[redis]``.
+    """
+
+    url: str
+    prefix: str = "rayconteur"
+    loss: Literal["none", "seconds", "any"] = "none"
+
+    def __post_init__(self) -> None:
+        _check_url(self, self.url, ("redis", "rediss"))
+
+    def __repr__(self) -> str:
+        return f"RedisJournalConfig({self})"
+
+    def __str__(self) -> str:
+        """Where it is, without secrets."""
+        return f"{_location(self.url)}, prefix {self.prefix}"
+
+
+JournalConfig = SQLiteJournalConfig | PostgresJournalConfig | RedisJournalConfig | MemoryJournalConfig
+
+
+def _check_url(config: msgspec.Struct, url: object, schemes: tuple[str, ...]) -> None:
+    check_fields(config, "journal")
+    if not isinstance(url, str) or urlsplit(url).scheme not in schemes:
+        raise InvalidConfig("journal.url", f"give an address such as {schemes[0]}://user:password@host/database")
+
+
+def _location(url: str) -> str:
+    """*url* without user, password and parameters."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

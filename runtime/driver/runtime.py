@@ -50,8 +50,8 @@ class Runtime:
 
     It connects to the cluster at *address*, or at ``RAY_ADDRESS``; without either it starts Ray on this machine, and
     shuts it down at the end. Its sessions end with it, unless its options say ``detached`` or name a journal.
-    *placement* is the default for ``spawn``. *warm* is how many idle actors are kept ready for dedicated sessions: a number, or one
-    for each provider, such as ``{"anthropic": 2}``, whose modules and certificates these actors have loaded.
+    *placement* is the default for ``spawn``. *warm* is how many idle actors are kept ready for dedicated sessions, or
+    how many for each provider, such as ``{"anthropic": 2}``, whose modules and certificates these actors have loaded.
 
     Raises:
         RayUnreachable: on entering, if there is no cluster at the address.

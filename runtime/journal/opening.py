@@ -1,8 +1,16 @@
 """Opening the journal that a config describes."""
 
+from importlib.util import find_spec
 from typing import assert_never
 
-from ..api.journal import JournalConfig, MemoryJournalConfig, SQLiteJournalConfig
+from ...providers.schema.errors import InvalidConfig
+from ..api.journal import (
+    JournalConfig,
+    MemoryJournalConfig,
+    PostgresJournalConfig,
+    RedisJournalConfig,
+    SQLiteJournalConfig,
+)
 from .journal import Journal
 
 
@@ -19,9 +27,27 @@ async def open_journal(config: JournalConfig) -> Journal:
             from .sqlite.journal import SQLiteJournal
 
             return await SQLiteJournal.open(config.path)
+        case PostgresJournalConfig():
+            _require_extra("postgres", "psycopg")
+            from .postgres.journal import PostgresJournal
+
+            return await PostgresJournal.open(config.url, config.schema)
+        case RedisJournalConfig():
+            _require_extra("redis", "redis")
+            from .redis.journal import RedisJournal
+
+            return await RedisJournal.open(config.url, config.prefix, loss=config.loss)
         case MemoryJournalConfig():
             from .memory import MemoryJournal
 
             return MemoryJournal()
         case _:
             assert_never(config)
+
+
+def _require_extra(extra: str, module: str) -> None:
+    """Raises:
+    InvalidConfig: the package's *extra*, which has *module*, is not installed where the journal is opened.
+    """
+    if not find_spec(module):
+        raise InvalidConfig("options.journal", f"install rayconteur[{extra}] where the journal's actor runs")

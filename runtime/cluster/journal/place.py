@@ -7,7 +7,13 @@ import msgspec
 
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.errors import InvalidConfig
-from ...api.journal import JournalConfig, MemoryJournalConfig, SQLiteJournalConfig
+from ...api.journal import (
+    JournalConfig,
+    MemoryJournalConfig,
+    PostgresJournalConfig,
+    RedisJournalConfig,
+    SQLiteJournalConfig,
+)
 from ..ray_calls import node_id
 
 
@@ -22,6 +28,8 @@ class JournalPlace(msgspec.Struct, frozen=True):
         match self.config:
             case SQLiteJournalConfig():
                 return f"the SQLite file {self.config.path} on node {self.node_id}"
+            case PostgresJournalConfig() | RedisJournalConfig():
+                return str(self.config)
             case MemoryJournalConfig():
                 return "memory"
             case _:
@@ -33,7 +41,7 @@ def journal_place(config: JournalConfig) -> JournalPlace:
     match config:
         case SQLiteJournalConfig():
             return JournalPlace(SQLiteJournalConfig(os.path.realpath(config.path)), node_id())
-        case MemoryJournalConfig():
+        case PostgresJournalConfig() | RedisJournalConfig() | MemoryJournalConfig():
             return JournalPlace(config)
         case _:
             assert_never(config)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from fixtures.named_actors import host_name, kill, process_id
+from servers.databases.postgres import postgres_server
 
 import rayconteur as rc
 from rayconteur.errors import MissingKey, SessionExists, UnknownSession
-from rayconteur.runtime import ProcessLost, SQLiteJournalConfig
+from rayconteur.runtime import JournalConfig, PostgresJournalConfig, ProcessLost, SQLiteJournalConfig
 from rayconteur.scripted import Call, Say, Script, Wait
 
 SLOW = rc.SessionConfig(
@@ -20,10 +21,10 @@ ECHO = rc.SessionConfig(provider=rc.Scripted())
 
 
 class Journaled:
-    """Runtimes, of one namespace after the other, whose journal is one file."""
+    """Runtimes, of one namespace after the other, with one journal."""
 
-    def __init__(self, options: rc.RuntimeOptions, path: Path) -> None:
-        self.options = rc.RuntimeOptions(namespace=options.namespace, journal=SQLiteJournalConfig(str(path)))
+    def __init__(self, options: rc.RuntimeOptions, journal: JournalConfig) -> None:
+        self.options = rc.RuntimeOptions(namespace=options.namespace, journal=journal)
 
     @asynccontextmanager
     async def runtime(self) -> AsyncGenerator[rc.Runtime]:
@@ -45,7 +46,7 @@ class Journaled:
 
 @pytest.fixture
 def journaled(options: rc.RuntimeOptions, tmp_path: Path) -> Journaled:
-    return Journaled(options, tmp_path / "journal.db")
+    return Journaled(options, SQLiteJournalConfig(str(tmp_path / "journal.db")))
 
 
 async def texts(session: rc.SessionHandle) -> list[str]:
@@ -154,3 +155,17 @@ def test_tools_queued_messages_and_credentials_survive(journaled: Journaled, mon
             assert (await (await runtime.session("claude")).status()).turns == 0
 
     asyncio.run(main())
+
+
+def test_sessions_are_stored_in_postgresql(options: rc.RuntimeOptions) -> None:
+    async def main(journaled: Journaled) -> None:
+        async with journaled.runtime() as runtime:
+            session = await runtime.spawn(ECHO, "raven")
+            await session.ask("before")
+            await journaled.kill_host(session)
+            await journaled.kill_journal()
+            await session.ask("after")
+            assert await texts(session) == ["before", "before", "after", "after"]
+
+    with postgres_server() as server:
+        asyncio.run(main(Journaled(options, PostgresJournalConfig(server.url()))))

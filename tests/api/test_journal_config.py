@@ -1,0 +1,29 @@
+"""The configs of journals: what is wrong with them is said at once, and nobody sees their passwords."""
+
+import pytest
+
+from rayconteur.errors import InvalidConfig
+from rayconteur.runtime import JournalConfig, PostgresJournalConfig, RedisJournalConfig
+
+
+@pytest.mark.parametrize(
+    ("config", "shown"),
+    [
+        (
+            PostgresJournalConfig("postgresql://me:s3cret@db:5432/app?password=s3cret", schema="talks"),
+            "PostgresJournalConfig(postgresql://db:5432/app, schema talks)",
+        ),
+        (RedisJournalConfig("rediss://:s3cret@cache/2"), "RedisJournalConfig(rediss://cache/2, prefix rayconteur)"),
+    ],
+)
+def test_a_config_shows_where_the_journal_is_and_no_password(config: JournalConfig, shown: str) -> None:
+    assert repr(config) == shown
+    assert "s3cret" not in str(config)
+
+
+@pytest.mark.parametrize("url", ["", "db", "http://db", "host=db password=s3cret", 7])
+def test_what_is_no_address_is_rejected_and_not_shown(url: str) -> None:
+    for config in (PostgresJournalConfig, RedisJournalConfig):
+        with pytest.raises(InvalidConfig, match="journal") as raised:
+            config(url)
+        assert "s3cret" not in str(raised.value)
