@@ -22,6 +22,7 @@ from .report.findings import Finding
 from .report.result import FINDINGS, Ended, ResultWriter, Run, current_time
 from .system.machine import this_machine
 from .system.processes import wait_or_kill
+from .system.shared_ray import SETTINGS
 from .system.shared_ray_process import SharedRay
 
 LOGS = "logs"
@@ -159,7 +160,7 @@ async def _findings(name: str, plan: Plan, ray: Mapping[str, str]) -> AsyncItera
 @asynccontextmanager
 async def _process(arguments: Sequence[str], log: Path, ray: Mapping[str, str]) -> AsyncGenerator[Process]:
     """``python -m`` with *arguments*; when the context is left, it and its descendants are ended."""
-    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", **ray}  # nothing leaves the machine
+    environment = {**os.environ, **SETTINGS, **ray}
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", *arguments),

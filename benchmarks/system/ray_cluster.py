@@ -63,7 +63,7 @@ def local_runtime(
 
 def init_ray(address: str | None) -> None:
     """Join the cluster at *address*, or start Ray, as ``ray.init`` does."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= shared_ray.SETTINGS
     if address is not None:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     else:

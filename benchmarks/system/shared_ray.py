@@ -9,6 +9,10 @@ from collections.abc import Mapping
 CPUS = 2
 """The CPUs that Ray gets, whatever the machine has, so that figures of two machines compare."""
 
+SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+"""Environment variables of a Ray that is started: nothing leaves the machine, and its workers, whose niceness is 15 by
+default, get as much of it as what they are compared with."""
+
 _ADDRESS = "RAYCONTEUR_BENCH_RAY"
 _PID = "RAYCONTEUR_BENCH_RAY_PID"
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from .processes import wait_or_kill, wait_until_idle
-from .shared_ray import CPUS, environment
+from .shared_ray import CPUS, SETTINGS, environment
 
 _AUTH = {"RAY_AUTH_MODE": os.environ.get("RAY_AUTH_MODE", "token")}
 """Ray asks for its token even if started without this variable, but whoever joins must say that it has one."""
@@ -33,7 +33,7 @@ class SharedRay:
         if self._process is None:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", __name__),
-                env={**os.environ, **_AUTH},
+                env={**os.environ, **SETTINGS, **_AUTH},
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=DEVNULL,

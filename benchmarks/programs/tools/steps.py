@@ -76,7 +76,7 @@ def _sizes(options: Options, names: tuple[str, ...]) -> Iterator[_Size]:
         elif sessions < _MANY:
             yield _Size(sessions, names, turns=1, rounds=pick(3, 2, 1))
         else:
-            yield _Size(sessions, tuple(name for name in names if name in _AT_MANY), turns=1, rounds=pick(3, 2, 1))
+            yield _Size(sessions, tuple(name for name in names if name in _AT_MANY), turns=1, rounds=pick(2, 1, 1))
 
 
 async def _trials(size: _Size, contestants: Mapping[str, ContestantProcess]) -> dict[str, Trials]:

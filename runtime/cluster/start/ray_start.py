@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 _LOCAL = "local"
 """Ray's own keyword for an address: start a cluster on this machine."""
 
+_NICENESS = "RAY_worker_niceness"
+
 
 def connect_to_ray(address: str | None, options: RuntimeOptions) -> bool:
     """Connect to the cluster at *address*, at ``RAY_ADDRESS``, or the one that this process uses; else start Ray.
@@ -52,6 +54,7 @@ def connect_to_ray(address: str | None, options: RuntimeOptions) -> bool:
                 include_dashboard=False if starts_ray else None,
                 log_to_driver=not options.quiet or log.isEnabledFor(logging.INFO),
                 logging_level=logging.ERROR if options.quiet else logging.INFO,
+                _system_config=_own_config() if starts_ray else None,
             )
         log.info("connected to Ray after %.1f s", time.monotonic() - started_at)
     except RayUnreachable:
@@ -63,6 +66,15 @@ def connect_to_ray(address: str | None, options: RuntimeOptions) -> bool:
             shut_down_ray()
         raise
     return starts_ray
+
+
+def _own_config() -> dict[str, int] | None:
+    """What a Ray that is started here does otherwise, unless the environment says what it is to do.
+
+    By its default, its workers have a niceness of 15. Beside other programs that keep the machine busy, the sessions
+    got 3 % of a CPU then, and could not be reached for seconds.
+    """
+    return None if _NICENESS in os.environ else {"worker_niceness": 0}
 
 
 def _check_token(address: str) -> None:
