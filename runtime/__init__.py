@@ -1,78 +1,99 @@
 """The runtime: sessions, their actors, event delivery and the driver."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ..providers.schema.tools import Approval, TextTools
-from .api.compact_reason import CompactReason
-from .api.errors import DeathReason
-from .api.events import (
-    ApprovalRequested,
-    Continuing,
-    Died,
-    MessagesAdded,
-    ProcessLost,
-    QuestionAsked,
-    Rewound,
-    Steered,
-    StepCompleted,
-    ToolCompleted,
-    ToolFailed,
-    ToolProgress,
-    ToolStarted,
-    TurnEnd,
-)
-from .api.journal import (
-    JournalConfig,
-    MemoryJournalConfig,
-    PostgresJournalConfig,
-    RedisJournalConfig,
-    SQLiteJournalConfig,
-)
-from .api.messages import (
-    AddMessages,
-    AnswerQuestion,
-    Approve,
-    Close,
-    Continue,
-    Deny,
-    Receipt,
-    RequestApproval,
-    Rewind,
-    ToolUpdate,
-)
-from .api.options import OnAbandon, OnToolError, RouterLimits
-from .api.placement import Placement
-from .api.settings.changes import TurnSettings
-from .api.settings.policies import DeferTools, OnInterrupt, OnMaxSteps, OnRefusal, WhenBusy
-from .api.status import CompactResult, SessionList, SessionStatus, SessionSummary, State
-from .api.tools.builtins import ASK_USER, READ_RESULT
-from .api.tools.function_tool import FunctionTool
-from .api.tools.places import ActorMethod, RayTask
-from .cluster.start.probe import probe
+from ..providers.lazy_names import LazyNames
 
 if TYPE_CHECKING:
+    from ..providers.schema.tools import Approval, TextTools
+    from .api.compact_reason import CompactReason
+    from .api.errors import DeathReason
+    from .api.events import (
+        ApprovalRequested,
+        Continuing,
+        Died,
+        MessagesAdded,
+        ProcessLost,
+        QuestionAsked,
+        Rewound,
+        Steered,
+        StepCompleted,
+        ToolCompleted,
+        ToolFailed,
+        ToolProgress,
+        ToolStarted,
+        TurnEnd,
+    )
+    from .api.journal import (
+        JournalConfig,
+        MemoryJournalConfig,
+        PostgresJournalConfig,
+        RedisJournalConfig,
+        SQLiteJournalConfig,
+    )
+    from .api.messages import (
+        AddMessages,
+        AnswerQuestion,
+        Approve,
+        Close,
+        Continue,
+        Deny,
+        Receipt,
+        RequestApproval,
+        Rewind,
+        ToolUpdate,
+    )
+    from .api.options import OnAbandon, OnToolError, RouterLimits
+    from .api.placement import Placement
+    from .api.settings.changes import TurnSettings
+    from .api.settings.policies import DeferTools, OnInterrupt, OnMaxSteps, OnRefusal, WhenBusy
+    from .api.status import CompactResult, SessionList, SessionStatus, SessionSummary, State
+    from .api.tools.builtins import ASK_USER, READ_RESULT
+    from .api.tools.function_tool import FunctionTool
+    from .api.tools.places import ActorMethod, RayTask
+    from .cluster.start.probe import probe
     from .driver.answers.final_answer import FinalAnswer
     from .driver.prompt_map import PromptMap
     from .driver.shutdown import shutdown
     from .driver.typed_reply import TypedAnswer, TypedReply
     from .events.reader import Reader
 
-# Imported when first used: a process that handles only configs and messages does without asyncio and Ray.
-_LAZY = {
-    "FinalAnswer": ".driver.answers.final_answer",
-    "PromptMap": ".driver.prompt_map",
-    "Reader": ".events.reader",
-    "TypedAnswer": ".driver.typed_reply",
-    "TypedReply": ".driver.typed_reply",
-    "shutdown": ".driver.shutdown",
-}
+_names = LazyNames(
+    __name__,
+    {
+        "..providers.schema.tools": "Approval TextTools",
+        ".api.compact_reason": "CompactReason",
+        ".api.errors": "DeathReason",
+        ".api.events": (
+            "ApprovalRequested Continuing Died MessagesAdded ProcessLost QuestionAsked Rewound Steered StepCompleted "
+            "ToolCompleted ToolFailed ToolProgress ToolStarted TurnEnd"
+        ),
+        ".api.journal": (
+            "JournalConfig MemoryJournalConfig PostgresJournalConfig RedisJournalConfig SQLiteJournalConfig"
+        ),
+        ".api.messages": (
+            "AddMessages AnswerQuestion Approve Close Continue Deny Receipt RequestApproval Rewind ToolUpdate"
+        ),
+        ".api.options": "OnAbandon OnToolError RouterLimits",
+        ".api.placement": "Placement",
+        ".api.settings.changes": "TurnSettings",
+        ".api.settings.policies": "DeferTools OnInterrupt OnMaxSteps OnRefusal WhenBusy",
+        ".api.status": "CompactResult SessionList SessionStatus SessionSummary State",
+        ".api.tools.builtins": "ASK_USER READ_RESULT",
+        ".api.tools.function_tool": "FunctionTool",
+        ".api.tools.places": "ActorMethod RayTask",
+        ".cluster.start.probe": "probe",
+        ".driver.answers.final_answer": "FinalAnswer",
+        ".driver.prompt_map": "PromptMap",
+        ".driver.shutdown": "shutdown",
+        ".driver.typed_reply": "TypedAnswer TypedReply",
+        ".events.reader": "Reader",
+    },
+)
 
 
 def __getattr__(name: str) -> object:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LAZY[name], __name__), name)
+    return _names(name)
 
 
 def __dir__() -> list[str]:

@@ -65,6 +65,32 @@ print(*{HEAVY!r} & set(sys.modules))
     assert completed.stdout.split() == []
 
 
+def test_importing_the_package_loads_none_of_the_modules_that_its_names_are_from() -> None:
+    program = "import rayconteur, sys; print(*(name for name in sys.modules if name.startswith('rayconteur')))"
+
+    completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert set(completed.stdout.split()) == {
+        "rayconteur",
+        "rayconteur.providers",
+        "rayconteur.providers.lazy_names",
+    }
+
+
+@pytest.mark.parametrize("package", ["", "providers", "compaction", "runtime"])
+def test_a_name_is_what_type_checkers_take_it_for(package: str) -> None:
+    module = import_module(f"rayconteur.{package}".removesuffix("."))
+    tree = ast.parse((ROOT / package / "__init__.py").read_text())
+    seen = [node for part in tree.body if isinstance(part, ast.If) for node in part.body]
+
+    for node in seen:
+        assert isinstance(node, ast.ImportFrom)
+        source = import_module("." * node.level + (node.module or ""), module.__name__)
+        assert [
+            alias.name for alias in node.names if getattr(module, alias.name) is not getattr(source, alias.name)
+        ] == []
+
+
 GROUPS = ("errors", "scripted", "blocking", "compaction", "providers", "runtime")
 
 
@@ -108,10 +134,11 @@ def test_all_lists_every_name_that_a_module_imports(file: str) -> None:
     tree = ast.parse((ROOT / file).read_text())
 
     imported = {
-        alias.asname or alias.name
+        alias.name
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("rayconteur")
         for alias in node.names
+        if alias.asname is None  # else it is private
     }
 
     module = import_module(f"rayconteur.{file.removesuffix('.py')}") if file != "__init__.py" else rayconteur
