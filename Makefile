@@ -1,6 +1,7 @@
 # Every target installs what it needs into .venv. Required are only make and Python 3.11 or newer.
 
 SHELL := /bin/bash
+unexport PYTHONDONTWRITEBYTECODE  # each of the hundreds of processes of a test run would compile the package again
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -24,6 +25,9 @@ LINKED := build/linked-$(shell find $(FOLDERS) *.py -name '*.py' -o -path '*/sam
 # Tests that need Ray stay together, so that it is started once for each process: tests/conftest.py.
 PARALLEL := --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 
+STRUCTURE := tests/test_house.py tests/test_project.py tests/test_public_names.py
+ELSEWHERE := tests/test_wheel.py tests/docs/test_site.py $(STRUCTURE)
+
 NEWEST := .venv-newest/bin/python -m
 
 BENCH = $(BIN)/rayconteur bench --out benchmarks/out/$(shell date -u +%Y%m%d-%H%M%S)
@@ -36,8 +40,8 @@ help:  ## List the targets
 demo: $(LINKED)  ## Run many sessions at once, without network or API key
 	@$(BIN)/rayconteur demo
 
-test: $(LINKED) .aimock/installed .llama/installed .litellm/installed .postgres/installed .redis/installed  ## Run the tests, except those of make chaos, make gate, make docs and make wheel
-	@$(BIN)/python -m pytest -m 'not programs and not chaos' --ignore tests/test_wheel.py --ignore tests/docs/test_site.py $(PARALLEL)
+test: $(LINKED) .aimock/installed .llama/installed .litellm/installed .postgres/installed .redis/installed  ## Run the tests, except those of make chaos, make check, make gate, make docs and make wheel
+	@$(BIN)/python -m pytest -m 'not programs and not chaos' $(addprefix --ignore ,$(ELSEWHERE)) $(PARALLEL)
 
 newest: $(LINKED)  ## Run the tests of providers with the newest versions of all packages, without constraints.txt
 	@echo 'Setting up .venv-newest: takes some minutes'
@@ -46,10 +50,11 @@ newest: $(LINKED)  ## Run the tests of providers with the newest versions of all
 	@$(NEWEST) pip -qq install --no-build-isolation --editable '.[all]' --group test
 	@$(NEWEST) pytest $(PARALLEL) tests/providers tests/driver/test_each_provider.py
 
-fuzz: $(LINKED)  ## Fuzz all decoders with broken answers for FUZZ_SECONDS (60), and the ports with broken frames
+fuzz: $(LINKED)  ## Fuzz all decoders with broken answers for FUZZ_SECONDS (60), the ports with broken frames, and try all examples of tests
 	-@$(PIP) install --constraint constraints.txt --only-binary atheris --group fuzz
 	@PYTHONPATH=tests $(BIN)/python -m fuzzing.decoders --seconds $(FUZZ_SECONDS)
 	@PYTHONPATH=tests $(BIN)/python -m fuzzing.frames --seconds $$(( $(FUZZ_SECONDS) / 2 ))
+	@$(BIN)/python -m pytest $(PARALLEL) --hypothesis-profile all-examples $$(grep -rl --include='test_*.py' 'import examples$$' tests)
 
 mutants: $(LINKED)  ## Put small faults into the code, and check that tests see nine of ten: MUTANTS (150), MUTANTS_SEED
 	@PYTHONPATH=tests nice -n 15 $(BIN)/python -m mutation.run \
@@ -65,7 +70,7 @@ check: $(LINKED)  ## Check style, types and structure
 	$(BIN)/mypy --package rayconteur
 	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml . ../examples  # not from the root: its packages would hide those of tests/
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/python -m pytest --quiet tests/test_house.py tests/test_project.py tests/test_public_names.py
+	$(BIN)/python -m pytest --quiet $(STRUCTURE)
 
 docs: $(LINKED) .venv/docs  ## Build the documentation site in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+from checkers.examples import ALL_EXAMPLES
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 
 import rayconteur as rc
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile(
     "without_deadlines", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
+hypothesis.settings.register_profile(ALL_EXAMPLES, hypothesis.settings.get_profile("without_deadlines"))
 hypothesis.settings.load_profile("without_deadlines")
 
 USES_RAY = ("cluster/", "driver/")
@@ -92,6 +94,7 @@ def ray_address() -> Iterator[str]:
         # Nobody reads the logs of workers: looking for new files all the time takes 3 % of a CPU.
         environment.setenv("RAY_LOG_MONITOR_MANY_FILES_THRESHOLD", "0")
         environment.setenv("LOG_NAME_UPDATE_INTERVAL_S", "86_400")
+        environment.setenv("RAY_worker_niceness", "0")  # or actors starve while another process runs tests
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     yield ray.get_runtime_context().gcs_address
     ray.shutdown()

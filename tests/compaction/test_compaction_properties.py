@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from builders.histories import broken_rules, compact_natively, count_tokens, histories, send_summary
+from checkers.examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from validators import history as rules
@@ -154,7 +155,7 @@ GUARANTEES: list[Callable[[Case], None]] = [
 ]
 
 
-@settings(max_examples=600, deadline=None, derandomize=True)
+@settings(max_examples=examples(250, 600), deadline=None, derandomize=True)
 @given(conversation=histories(), budget_tokens=budgets, config=configs)
 def test_a_compaction_keeps_all_its_guarantees(
     conversation: tuple[tuple[Message, ...], int | None], budget_tokens: int, config: Compaction

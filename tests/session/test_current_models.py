@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 from checkers.endpoints import Endpoint, anthropic, current_endpoints
+from checkers.examples import examples
 from fixtures.session import SessionFixture, running_session
 from fixtures.virtual_time import run
 from validators import history
@@ -292,7 +293,7 @@ def played(seed: int, steps: int = 60) -> World:
     return world
 
 
-@pytest.mark.parametrize("first_seed", range(0, 48, 8))
+@pytest.mark.parametrize("first_seed", range(0, examples(24, 48), 8))
 def test_every_request_keeps_the_rules_of_its_model(first_seed: int) -> None:
     worlds = [played(seed) for seed in range(first_seed, first_seed + 8)]
 

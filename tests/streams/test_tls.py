@@ -14,6 +14,9 @@ from rayconteur.runtime.streams.endpoint import Endpoint
 from rayconteur.runtime.streams.listener import Listener
 from rayconteur.runtime.streams.tls import TLS, ray_tls
 
+HANDSHAKE_S = 1.0
+"""Longer than any handshake takes. A caller without TLS, and a listener with it, wait for each other so long."""
+
 
 def variables(folder: Path, name: str) -> dict[str, str]:
     """Ray's variables for a new certificate, which is its own authority."""
@@ -25,7 +28,7 @@ def variables(folder: Path, name: str) -> dict[str, str]:
 
 async def echo_over(listening: TLS | None, calling: TLS | None) -> bytes | None:
     """The reply to a call between nodes whose ends have these contexts."""
-    listener = Listener(lambda peer, method, data: data)
+    listener = Listener(lambda peer, method, data: data, HANDSHAKE_S)
     endpoint = await listener.listen(NODE, LOOPBACK, tls=listening)
 
     async def locate() -> Endpoint:

@@ -24,6 +24,7 @@ from builders.conversation_strategies import (
 )
 from checkers.conversation.model_checker import ModelChecker
 from checkers.conversation.record_ledger import stored_and_restored
+from checkers.examples import examples
 from checkers.history_counters import Views, check_counters
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -343,8 +344,7 @@ class Interleavings(RuleBasedStateMachine):
 TestInterleavings = pytest.mark.timeout(400)(Interleavings.TestCase)  # shrinking a failure may take five minutes
 TestInterleavings.settings = settings(
     derandomize=True,
-    max_examples=150,
+    max_examples=examples(75, 150),
     stateful_step_count=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )

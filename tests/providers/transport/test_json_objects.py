@@ -10,9 +10,11 @@ from rayconteur.providers.transport.streams.formats import BodyFormat
 from rayconteur.providers.transport.streams.json_objects import ObjectStream
 
 JSON = st.recursive(
-    st.none() | st.integers() | st.text(), lambda more: st.lists(more) | st.dictionaries(st.text(), more), max_leaves=8
+    st.none() | st.integers() | st.text(),
+    lambda more: st.lists(more, max_size=3) | st.dictionaries(st.text(), more, max_size=3),
+    max_leaves=8,
 )
-OBJECTS = st.lists(st.dictionaries(st.text(), JSON, min_size=1), max_size=4)
+OBJECTS = st.lists(st.dictionaries(st.text(), JSON, min_size=1, max_size=3), max_size=4)
 
 
 @given(OBJECTS, st.integers(1, 7), st.booleans())

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from _pytest.mark import ParameterSet
 from checkers.decoder_contract import DECODERS
+from checkers.examples import examples
 from servers.recordings import Exchange, cases
 
 from rayconteur.providers.schema.deltas import AnswerEnded, Delta, UsageReported
@@ -15,9 +16,9 @@ from rayconteur.providers.schema.errors import IncompleteAnswer, ProviderError
 
 # A random sample of positions is tried, as many as decode so many bytes in all, and the last bytes: every position of a
 # short stream. Recordings are many and long; they are decoded in small pieces, too, which split every part of them.
-SAMPLE_BYTES = 5_000_000
-RECORDING_BYTES = 150_000
-FEWEST_POSITIONS = 20
+SAMPLE_BYTES = examples(1_500_000, 5_000_000)
+RECORDING_BYTES = examples(50_000, 150_000)
+FEWEST_POSITIONS = examples(10, 20)
 LAST_BYTES = 40
 SMALL_PIECES_BYTES = (1, 30)
 SAMPLES = sorted(Path(__file__).parents[2].glob("samples/*.sse"), key=lambda sample: sample.name)
