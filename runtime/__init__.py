@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from ..providers.lazy_names import LazyNames
 
 if TYPE_CHECKING:
-    from ..providers.schema.tools import Approval, TextTools
+    from ..providers.schema.tools import Approval, TextTools, ToolStart
     from .api.compact_reason import CompactReason
     from .api.errors import DeathReason
     from .api.events import (
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 _names = LazyNames(
     __name__,
     {
-        "..providers.schema.tools": "Approval TextTools",
+        "..providers.schema.tools": "Approval TextTools ToolStart",
         ".api.compact_reason": "CompactReason",
         ".api.errors": "DeathReason",
         ".api.events": (
@@ -103,13 +103,12 @@ def __dir__() -> list[str]:
 # fmt: off
 __all__ = [
     "ASK_USER", "READ_RESULT", "ActorMethod", "AddMessages", "AnswerQuestion", "Approval", "ApprovalRequested",
-    "Approve", "Close", "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "DeferTools",
-    "Deny", "Died", "FinalAnswer", "FunctionTool", "JournalConfig", "MemoryJournalConfig", "MessagesAdded",
-    "OnAbandon", "OnInterrupt", "OnMaxSteps", "OnRefusal", "OnToolError", "Placement", "PostgresJournalConfig",
-    "ProcessLost", "PromptMap", "QuestionAsked", "RayTask", "Reader", "Receipt", "RedisJournalConfig",
-    "RequestApproval", "Rewind", "Rewound", "RouterLimits", "SQLiteJournalConfig", "SessionList", "SessionStatus",
-    "SessionSummary", "State", "Steered", "StepCompleted", "TextTools", "ToolCompleted", "ToolFailed", "ToolProgress",
-    "ToolStarted", "ToolUpdate", "TurnEnd", "TurnSettings", "TypedAnswer", "TypedReply", "WhenBusy", "probe",
-    "shutdown",
+    "Approve", "Close", "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "DeferTools", "Deny",
+    "Died", "FinalAnswer", "FunctionTool", "JournalConfig", "MemoryJournalConfig", "MessagesAdded", "OnAbandon",
+    "OnInterrupt", "OnMaxSteps", "OnRefusal", "OnToolError", "Placement", "PostgresJournalConfig", "ProcessLost",
+    "PromptMap", "QuestionAsked", "RayTask", "Reader", "Receipt", "RedisJournalConfig", "RequestApproval", "Rewind",
+    "Rewound", "RouterLimits", "SQLiteJournalConfig", "SessionList", "SessionStatus", "SessionSummary", "State",
+    "Steered", "StepCompleted", "TextTools", "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStart", "ToolStarted",
+    "ToolUpdate", "TurnEnd", "TurnSettings", "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
 ]
 # fmt: on

@@ -206,7 +206,7 @@ class AnthropicReader:
             complete = opaque.complete()
             self._attempt.opaque[index] = opaque.type, complete
             self._blocks.add(OpaqueReceived(index, opaque.type, complete), deltas)
-        self._blocks.end(index, deltas)
+        self._blocks.end(index, deltas, rewritten=index == self._rewritten)
 
     def _require_message(self, event: Event, data: bytes, deltas: list[Delta]) -> None:
         """Start the answer if *event*, before any message_start, is of a block: its content does not depend on it."""

@@ -283,7 +283,7 @@ class BedrockReader:
             self._blocks.add(opaque.complete(index), deltas)
         if (pieces := self._redacted.pop(index, None)) is not None:
             self._blocks.add(ThinkingSigned(index, wire.join_base64(pieces), redacted=True), deltas)
-        self._blocks.end(index, deltas)
+        self._blocks.end(index, deltas, rewritten=index == self._rewritten)
 
     def _read_whole_block(self, index: int, raw: bytes, deltas: list[Delta]) -> None:
         if raw == b"null":

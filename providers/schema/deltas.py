@@ -86,9 +86,13 @@ class OpaqueReceived(_Delta, frozen=True):
 
 
 class BlockEnded(_Delta, frozen=True):
-    """Block *index* is complete. Some providers don't report this: then the end of the answer completes it."""
+    """Block *index* is complete. Some providers don't report this: then the end of the answer completes it.
+
+    *rewritten*: it is a tool use whose input is not the model's own text, as in ``AnswerEnded``.
+    """
 
     index: int
+    rewritten: bool = False
 
 
 class BlocksWithdrawn(_Delta, frozen=True):

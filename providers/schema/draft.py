@@ -1,10 +1,9 @@
 """Assembling an answer from deltas."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -26,6 +25,7 @@ from .deltas import (
     ToolUseStarted,
     UsageReported,
 )
+from .drafts.tool_use import ToolUseDraft
 from .errors import IncompleteAnswer, ProtocolError
 from .messages import Origin
 from .stop_reasons import StopDetails, StopReason
@@ -85,19 +85,7 @@ class _ThinkingDraft:
     signature: str | None = None
 
 
-@dataclass(slots=True)
-class _ToolUseDraft:
-    id: str
-    name: str
-    pieces: list[str] = field(default_factory=list[str])
-    problem: str | None = None
-
-    def is_empty(self) -> bool:
-        """True without input. Some servers announce the input that follows by an empty object."""
-        return "".join(self.pieces).strip() in ("", "{}")
-
-
-_OpenBlock = _TextDraft | _ThinkingDraft | _ToolUseDraft
+_OpenBlock = _TextDraft | _ThinkingDraft | ToolUseDraft
 _WholeBlock = Thinking | Opaque
 _Kind = TypeVar("_Kind", _TextDraft, _ThinkingDraft)
 
@@ -115,6 +103,7 @@ class Draft:
         self._usage = NOTHING_KNOWN
         self._blocks: dict[int, _OpenBlock | _WholeBlock] = {}
         self._closed: set[int] = set()
+        self._rewritten: set[int] = set()
         self._withdrawn: set[int] = set()
         # The text block of the last text delta: the next one appends to it without a look-up.
         self._text_index: int | None = None
@@ -164,6 +153,27 @@ class Draft:
             model=self._started.model if self._started else None,
         )
 
+    def ready_tool_uses(self, after: int) -> Iterator[tuple[int, ToolUse]]:
+        """The tool uses behind block *after*, with their blocks, up to the first whose input may still change.
+
+        One is ready before the end of the answer if the model went on after it, or if its input, the model's own text,
+        is closed. Their ids are unique as in the answer.
+        """
+        shown = [(index, block) for index, block in sorted(self._blocks.items()) if index not in self._withdrawn]
+        last = max((index for index, block in shown if not isinstance(block, Opaque)), default=-1)
+        drafts = [(index, block) for index, block in shown if isinstance(block, ToolUseDraft)]
+        ids = unique_tool_ids(ToolUse(block.id, block.name, {}) for _, block in drafts)
+        for (index, block), unique in zip(drafts, ids, strict=True):
+            if index <= after:
+                continue
+            use = block.complete()
+            is_closed = index in self._closed
+            if index == last and (not is_closed or index in self._rewritten or block.is_empty()):
+                return
+            if not is_closed and (use.malformed is not None or block.is_empty()):
+                return
+            yield index, msgspec.structs.replace(use, id=cast(ToolUse, unique).id)
+
     def _add_other(self, delta: Delta) -> None:
         self._require_in_progress(delta)
         match delta:
@@ -187,7 +197,7 @@ class Draft:
                 self._switch_to_text_block(delta)
                 self._append_text(delta.text)
             case ToolUseStarted():
-                self._start_block(delta, _ToolUseDraft(delta.id, delta.name))
+                self._start_block(delta, ToolUseDraft(delta.id, delta.name))
             case ThinkingSigned(redacted=True):
                 whole = Thinking(text="", provider=self._provider, signature=delta.signature, redacted=True)
                 self._start_block(delta, whole)
@@ -223,9 +233,9 @@ class Draft:
             raise self._violation(delta, f"does not continue block {delta.index}")
         return block
 
-    def _tool_use(self, delta: ToolInputDelta | ToolInputRejected) -> _ToolUseDraft:
+    def _tool_use(self, delta: ToolInputDelta | ToolInputRejected) -> ToolUseDraft:
         block = self._blocks.get(delta.index)
-        if not isinstance(block, _ToolUseDraft) or delta.index in self._closed:
+        if not isinstance(block, ToolUseDraft) or delta.index in self._closed:
             raise self._violation(delta, f"does not continue block {delta.index}")
         return block
 
@@ -246,6 +256,8 @@ class Draft:
         if delta.index not in self._blocks or delta.index in self._closed:
             raise self._violation(delta, f"came when there was no open block {delta.index}")
         self._closed.add(delta.index)
+        if delta.rewritten:
+            self._rewritten.add(delta.index)
         if delta.index == self._text_index:
             self._text_index = None
 
@@ -262,7 +274,7 @@ class Draft:
         shown = ((index, block) for index, block in self._blocks.items() if index not in self._withdrawn)
         written = [index for index, block in shown if not isinstance(block, Opaque)]
         last = max(written, default=None)
-        return last if last is not None and isinstance(self._blocks[last], _ToolUseDraft) else None
+        return last if last is not None and isinstance(self._blocks[last], ToolUseDraft) else None
 
     def _complete_blocks(self) -> Iterator[Block]:
         cut_off = self._cut_off()
@@ -277,45 +289,13 @@ class Draft:
                     text = "".join(block.pieces)
                     if block.signature or (text and self._ended):
                         yield Thinking(text=text, provider=self._provider, signature=block.signature)
-                case _ToolUseDraft():
+                case ToolUseDraft():
                     if self._ended and index == cut_off:
-                        yield _cut_off_tool_use(block, self._ended, index)
+                        yield block.cut_off(self._ended, index)
                     elif self._ended or index in self._closed:
-                        yield _tool_use(block)
+                        yield block.complete()
                 case _:
                     yield block
-
-
-# An escaped backslash or a whole character; the half of a character, which alone means nothing (RFC 8259, 7).
-_HIGH, _LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-_surrogate = re.compile(rf"(\\\\|{_HIGH}{_LOW})|{_HIGH}|{_LOW}").sub
-
-
-def _tool_use(draft: _ToolUseDraft) -> ToolUse:
-    json = "".join(draft.pieces)
-    if draft.problem is not None:
-        invalid = {"INVALID_JSON": json}
-        return ToolUse(id=draft.id, name=draft.name, input=invalid, malformed=json, problem=draft.problem)
-    if "\\u" in json:
-        json = _surrogate(lambda found: found[1] or "\\ufffd", json)
-    try:
-        # Some models send nothing for a tool without parameters.
-        tool_input = msgspec.json.decode(json, type=dict[str, object]) if json else {}
-        msgspec.msgpack.encode(tool_input)  # events and records are MessagePack, whose integers end at 64 bits
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError, OverflowError):
-        return ToolUse(id=draft.id, name=draft.name, input={"INVALID_JSON": json}, malformed=json)
-    return ToolUse(id=draft.id, name=draft.name, input=tool_input)
-
-
-def _cut_off_tool_use(draft: _ToolUseDraft, end: AnswerEnded, index: int) -> ToolUse:
-    """The tool use that the answer may have ended in: complete only if the model's own text shows it."""
-    use = _tool_use(draft)
-    if draft.problem is not None:
-        return use
-    if use.malformed is None and not (end.rewritten == index or draft.is_empty()):
-        return use
-    json = "".join(draft.pieces) if use.malformed is None else use.malformed
-    return ToolUse(id=use.id, name=use.name, input={"INVALID_JSON": json}, malformed=json, cut_off=end.stop_reason)
 
 
 def unique_tool_ids(blocks: Iterable[Block], taken: AbstractSet[str] = frozenset()) -> Iterator[Block]:

@@ -38,6 +38,15 @@ class Approval(StrEnum):
     ALWAYS = "always"
 
 
+class ToolStart(StrEnum):
+    """When the tools of an answer start."""
+
+    COMPLETE = "complete"
+    """When the answer is complete."""
+    STREAMING = "streaming"
+    """Each as soon as its own input is complete, while the model goes on writing."""
+
+
 BuiltIn = Literal["ask_user", "read_result", "search_tools"]
 """The tools that sessions answer themselves."""
 
@@ -47,8 +56,9 @@ class Tool(_AnyTool, frozen=True):
 
     With *strict*, the provider guarantees input that matches the schema, and rejects schemas for which it can't.
     A *deferred* tool is not shown to the model before a tool search has found it. *approval* is whether its uses wait
-    for approval; ``None`` leaves it to the session's settings. With *ends_turn*, the turn ends when the tool has a
-    result that is no error: the model does not get it before the next turn. Neither is sent to the provider.
+    for approval, *start* when they run; ``None`` leaves it to the session's settings. With *ends_turn*, the turn ends
+    when the tool has a result that is no error: the model does not get it before the next turn. None of these three is
+    sent to the provider.
 
     *shipped* is how the session itself runs the tool, in a form of its own: ``rayconteur.tool(runs=...)`` leads to it.
     *builtin* names a tool that the session answers itself, such as ``rayconteur.runtime.ASK_USER``. Leave both out. No
@@ -61,6 +71,7 @@ class Tool(_AnyTool, frozen=True):
     strict: bool = False
     deferred: bool = False
     approval: Approval | None = None
+    start: ToolStart | None = None
     ends_turn: bool = False
     shipped: bytes | None = None
     builtin: BuiltIn | None = None

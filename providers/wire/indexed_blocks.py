@@ -35,7 +35,7 @@ class IndexedBlocks:
             self.add(TextDelta(index, ""), deltas)
         deltas.append(Cited(index, citation))
 
-    def end(self, index: int, deltas: list[Delta]) -> None:
-        """End block *index*, unless it is empty."""
+    def end(self, index: int, deltas: list[Delta], rewritten: bool = False) -> None:
+        """End block *index*, unless it is empty. *rewritten* is that of ``BlockEnded``."""
         if index in self.started:
-            deltas.append(BlockEnded(index))
+            deltas.append(BlockEnded(index, rewritten))

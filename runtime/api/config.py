@@ -18,7 +18,7 @@ from ...providers.schema.checks.shown import shown
 from ...providers.schema.content import Text
 from ...providers.schema.errors import InvalidConfig, UnknownProvider
 from ...providers.schema.request import Positive, PositiveSeconds, Settings
-from ...providers.schema.tools import Approval, Tool, is_object
+from ...providers.schema.tools import Approval, Tool, ToolStart, is_object
 from ...providers.wire.cache_points import check_system
 from .settings.policies import DeferTools, Limits, OnInterrupt, OnMaxSteps, OnRefusal, RetryPolicy, WhenBusy
 from .tools.builtins import RESERVED_NAMES
@@ -48,7 +48,8 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     results, or as *on_max_steps* says. *approval* is whether uses of tools that do not say so themselves wait for
     ``Approve``, *approval_timeout_s* how long at most, in seconds; so long, too, questions wait for the user. A tool
     use that may run and that nobody answers, or says anything of, for *results_timeout_s* seconds gets an error result.
-    *defer_tools* is whether the model has to search for tools when there are many.
+    *defer_tools* is whether the model has to search for tools when there are many, *start_tools* whether those that do
+    not say so themselves start while the answer is still streamed.
     """
 
     compaction: Compaction | None = Layered()
@@ -64,6 +65,7 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     approval_timeout_s: PositiveSeconds | None = None
     results_timeout_s: PositiveSeconds | None = 3_600.0
     defer_tools: DeferTools = DeferTools.AUTO
+    start_tools: ToolStart = ToolStart.COMPLETE
     retry: RetryPolicy = RetryPolicy()
     limits: Limits = Limits()
 

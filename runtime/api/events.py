@@ -86,12 +86,12 @@ class ToolInputChunk(_FromLLM, frozen=True, kw_only=True):
 
 
 class ToolBatch(_FromLLM, frozen=True, kw_only=True):
-    """The tool uses of an answer, once, in the model's order: answer *uses* with ``ToolResults``.
+    """Tool uses of an answer, each once, in the model's order: answer *uses* with ``ToolResults``.
 
     The input of *refused* is not a JSON object; the session has answered them itself, with an error for the model.
-    Uses that need approval come in a batch of their own, with the same *step*, when they have it. *step* counts the
-    answers with tool uses of a turn, from 1. Those of *uses* whose ids are in *on_ray* run on Ray: the session gets
-    their results itself.
+    Uses that need approval come in a batch of their own, with the same *step*, when they have it; so do those that
+    start before the answer is complete. *step* counts the answers with tool uses of a turn, from 1. Those of *uses*
+    whose ids are in *on_ray* run on Ray: the session gets their results itself.
     """
 
     uses: tuple[ToolUse, ...]
@@ -143,7 +143,10 @@ class ToolCompleted(_FromLLM, frozen=True, kw_only=True):
 
 
 class ToolFailed(_FromLLM, frozen=True, kw_only=True):
-    """The result of a tool use is an error. *message* is its text for the model, up to 1,000 characters of it."""
+    """The result of a tool use is an error. *message* is its text for the model, up to 1,000 characters of it.
+
+    So ends a tool use, too, that has started before its answer was complete, and is not in an answer that is used.
+    """
 
     tool_use_id: str
     name: str

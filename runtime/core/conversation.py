@@ -28,7 +28,7 @@ from .handlers.recovery import recover
 from .history import HistorySize
 from .instructions import Acknowledge, Emit, Instruction
 from .mailbox import Queued
-from .phases import STATES, Closed, Idle, Phase, ToolsOut, Unopened
+from .phases import STATES, Closed, Idle, Phase, Unopened, batch_of
 from .settings import changed_config
 from .state import ConversationState, Snapshot
 from .tools.kept_results import kept_bytes, within
@@ -167,17 +167,17 @@ class Conversation:
     @property
     def open_tool_uses(self) -> tuple[ToolUse, ...]:
         """The tool uses that wait for their results."""
-        return self._state.phase.batch.open if isinstance(self._state.phase, ToolsOut) else ()
+        return batch_of(self._state.phase).open
 
     @property
     def unapproved_tool_uses(self) -> tuple[ToolUse, ...]:
         """The tool uses that wait for approval."""
-        return self._state.phase.batch.waiting if isinstance(self._state.phase, ToolsOut) else ()
+        return batch_of(self._state.phase).waiting
 
     @property
     def open_questions(self) -> tuple[ToolUse, ...]:
         """The tool uses that wait for the user's answer."""
-        return self._state.phase.batch.asked if isinstance(self._state.phase, ToolsOut) else ()
+        return batch_of(self._state.phase).asked
 
     def config_after(self, change: msg.Configure, facts: ModelFacts) -> SessionConfig:
         """The settings that would be in force after *change*. *facts* are those of a model that it names."""

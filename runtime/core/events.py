@@ -3,6 +3,7 @@
 import msgspec
 
 from ...compaction.report import CompactionReport
+from ...providers.schema.content import ToolUse
 from ...providers.schema.draft import Answer, Partial
 from ...providers.schema.facts import ModelFacts
 from ...providers.schema.messages import Message
@@ -52,6 +53,16 @@ class Received(_Event, frozen=True, kw_only=True):
     partial: Partial = NOTHING
     facts: ModelFacts = _UNKNOWN
     source: str = ""
+
+
+class ToolUseReady(_Event, frozen=True, kw_only=True):
+    """The input of a tool *use* is complete, and so is that of those before it; the answer to the request is not.
+
+    It is reported only for a ``SendRequest`` with *early_tools*, at most once for each use.
+    """
+
+    request: int
+    use: ToolUse
 
 
 class Answered(_Event, frozen=True, kw_only=True):
@@ -129,7 +140,7 @@ class Recovered(_Event, frozen=True, kw_only=True):
     """Another process has taken over the session: what ran in the one before is lost."""
 
 
-Outcome = Answered | RequestFailed | BackoffEnded | CompactionEnded | ToolsTimedOut | TaskCancelled
+Outcome = Answered | RequestFailed | BackoffEnded | CompactionEnded | ToolsTimedOut | TaskCancelled | ToolUseReady
 """What results from an instruction. It is ignored if the conversation no longer waits for it."""
 
 Event = Opened | Imported | Received | HistoryTrimmed | Recovered | Outcome

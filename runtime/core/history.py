@@ -1,6 +1,7 @@
 """The history: the messages of a conversation."""
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 import msgspec
@@ -17,8 +18,8 @@ from .changes.sums import count_turns, not_in, total_bytes
 
 __all__ = ["History", "HistorySize", "without_blank_text", "worth_keeping"]
 
-
-_COMPARED = ("messages", "full", "dropped_messages", "now")
+_MAX_SPENT_IDS = 1_000
+_COMPARED = ("messages", "full", "dropped_messages", "now", "spent_ids")
 
 
 class HistorySize(NamedTuple):
@@ -51,6 +52,8 @@ class History(msgspec.Struct, eq=False, gc=False):
     """How many of *messages* are the user's own."""
     now: float = 0.0
     """The time of the last event, in Unix seconds: that of the messages that are appended."""
+    spent_ids: tuple[str, ...] = ()
+    """Ids of tool uses that are not in *full*, and whose results may still arrive; the last ones."""
     _view: HistoryView | None = None  # the last one: the memo of requests and the estimator share it
     _tool_use_ids: set[str] | None = None  # None if there are none: a set takes 200 bytes
 
@@ -101,6 +104,15 @@ class History(msgspec.Struct, eq=False, gc=False):
         return HistorySize(self.full_bytes + self.written_bytes, removed_bytes)
 
     @property
+    def taken_ids(self) -> AbstractSet[str]:
+        """The ids that no other tool use gets."""
+        return {*(self._tool_use_ids or ()), *self.spent_ids} if self.spent_ids else self._tool_use_ids or frozenset()
+
+    def spend_ids(self, ids: Iterable[str]) -> None:
+        """No other tool use gets one of *ids*."""
+        self.spent_ids = tuple(dict.fromkeys((*self.spent_ids, *ids)))[-_MAX_SPENT_IDS:]
+
+    @property
     def unanswered(self) -> bool:
         """True if it ends with something that a model has not answered."""
         return bool(self.messages) and self.messages[-1].role is Role.USER
@@ -137,7 +149,7 @@ class History(msgspec.Struct, eq=False, gc=False):
         ids: dict[str, str] = {}  # of the last answer's tool uses, old and new
         for message in messages:
             if message.role is Role.ASSISTANT:
-                kept = worth_keeping(message.content, self._tool_use_ids or frozenset())
+                kept = worth_keeping(message.content, self.taken_ids)
                 ids = dict(zip(tool_use_ids(message.content), tool_use_ids(kept), strict=True))
                 changed = msgspec.structs.replace(message, content=kept)
             else:
@@ -152,7 +164,7 @@ class History(msgspec.Struct, eq=False, gc=False):
         request: RequestInfo | None = None,
     ) -> tuple[Block, ...]:
         """Add an answer's *content*, if any of it is worth keeping, and return that. Its tool uses get unique ids."""
-        kept = worth_keeping(content, self._tool_use_ids or frozenset())
+        kept = worth_keeping(content, self.taken_ids)
         if kept:
             if used := tool_use_ids(kept):
                 self._tool_use_ids = self._tool_use_ids or set()
@@ -172,7 +184,7 @@ class History(msgspec.Struct, eq=False, gc=False):
         The message that asked for it is removed. If a compaction has taken the answer away meanwhile, the rest is an
         answer to that message instead.
         """
-        kept = worth_keeping(content, self._tool_use_ids or frozenset())
+        kept = worth_keeping(content, self.taken_ids)
         if not kept:
             self.drop_prompt()
             return ()
@@ -240,16 +252,6 @@ class History(msgspec.Struct, eq=False, gc=False):
         self._tool_use_ids = {use_id for message in self.full for use_id in tool_use_ids(message.content)} or None
         self._count_messages()
         return after.removed, after.restored
-
-    def discard_refused_turn(self, turn: int) -> bool:
-        """Remove the messages of *turn*, the last turn, and those of a failed turn whose answer it requested again.
-
-        True if messages that a compaction had replaced are back.
-        """
-        _, _, own, restored = self.discard_turn(turn)
-        if self.unanswered and (not own or own[0].role is Role.ASSISTANT):
-            restored |= self.discard_turn(self.messages[-1].turn).restored
-        return restored
 
     def omit_sealed(self) -> bool:
         """Requests no longer hold what is signed or encrypted in the messages so far. True if they held any.

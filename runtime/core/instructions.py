@@ -32,7 +32,8 @@ class Emit(_Instruction, frozen=True):
 class SendRequest(_Instruction, frozen=True):
     """Send the request *number* and report ``Answered`` or ``RequestFailed``.
 
-    *attempt* counts from 1 for each answer. *prompts* are those of a ``Request``.
+    *attempt* counts from 1 for each answer. *prompts* are those of a ``Request``. With *early_tools*, report
+    ``ToolUseReady`` for each tool use whose input is complete before the answer is.
     """
 
     number: int
@@ -41,6 +42,7 @@ class SendRequest(_Instruction, frozen=True):
     messages: Sequence[Message]
     config: SessionConfig
     prompts: tuple[Prompt, ...] = ()
+    early_tools: bool = False
 
 
 class StartBackoff(_Instruction, frozen=True):

@@ -31,8 +31,10 @@ from .events import (
     RequestFailed,
     TaskCancelled,
     ToolsTimedOut,
+    ToolUseReady,
 )
 from .tools.batch import ToolBatch
+from .tools.early import NO_EARLY_TOOLS, EarlyTools
 from .turn import Turn
 
 
@@ -49,10 +51,11 @@ class Idle(_Phase, frozen=True):
 
 
 class Requesting(_Phase, frozen=True, kw_only=True):
-    """The *request* has been sent, and its answer is not complete."""
+    """The *request* has been sent, and its answer is not complete. *early* are its tool uses that have started."""
 
     turn: Turn
     request: int
+    early: EarlyTools | None = None
 
 
 class Backoff(_Phase, frozen=True, kw_only=True):
@@ -112,10 +115,17 @@ TRANSITIONS: dict[type[Phase], dict[type, tuple[type[Phase], ...]]] = {
         MailboxEmpty: (Compacting,),
     },
     Requesting: {
+        ToolUseReady: (Requesting,),
         Answered: (Idle, ToolsOut, Requesting, Compacting),
         RequestFailed: (Idle, Backoff, Requesting, Compacting),
         TaskCancelled: (Idle,),
         Recovered: (Idle, Requesting, Compacting),
+        # These are of tool uses that have started while the answer is not complete.
+        ToolResults: (Requesting,),
+        ToolUpdate: (Requesting,),
+        RequestApproval: (Requesting,),
+        Approve: (Requesting,),
+        Deny: (Requesting,),
         UserMessage: (Idle,),
         Interrupt: (Idle,),
         Close: (Idle,),
@@ -170,3 +180,12 @@ STATES: dict[type[Phase], State] = {
 }
 """The public state of each phase. A session that has part of an answer reports ``STREAMING`` instead of
 ``REQUESTING``."""
+
+
+def batch_of(phase: Phase) -> ToolBatch:
+    """The tool uses that *phase* has emitted, and what is known of them."""
+    match phase:
+        case ToolsOut(batch=batch) | Requesting(early=EarlyTools(batch=batch)):
+            return batch
+        case _:
+            return NO_EARLY_TOOLS.batch

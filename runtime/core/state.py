@@ -65,6 +65,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     now: float | UnsetType = UNSET
     last_request: RequestInfo | UnsetType = UNSET
     tally: Tally | UnsetType = UNSET
+    spent_ids: tuple[str, ...] | UnsetType = UNSET
 
 
 NOT_OPENED = SessionConfig(provider=Scripted(model="none"))
@@ -256,6 +257,7 @@ class ConversationState:
             offered_tools=UNSET if self.offered_tools == NOTHING_ADDED else self.offered_tools,
             kept_results=self.kept_results or UNSET,
             now=self.history.now or UNSET,
+            spent_ids=self.history.spent_ids or UNSET,
             last_request=self.last_request or UNSET,
             tally=copy(self.tally) if self.tally else UNSET,
             dropped_messages=self.history.dropped_messages,
@@ -272,7 +274,7 @@ class ConversationState:
         """The state that *snapshot* was taken of."""
         history = History.restored(snapshot.full, snapshot.messages)
         history.dropped_messages = snapshot.dropped_messages
-        history.now = snapshot.now or 0.0
+        history.now, history.spent_ids = snapshot.now or 0.0, snapshot.spent_ids or ()
         return cls(
             phase=snapshot.phase,
             config=snapshot.config,

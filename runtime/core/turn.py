@@ -102,6 +102,10 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
             config = msgspec.structs.replace(config, tool_choice=NO_TOOLS)
         return config
 
+    def in_next_step(self) -> "Turn":
+        """The turn, with another answer that has tool uses."""
+        return msgspec.structs.replace(self, steps=self.steps + 1)
+
     @property
     def has_source(self) -> bool:
         """True if its answers are not those of the session's provider, or model."""

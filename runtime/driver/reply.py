@@ -180,6 +180,7 @@ class Reply:
         Raises:
             MailboxError, ConfigError: the session did not accept their results.
         """
+        self._tools.note(event)
         entered = self._followed is not None and self._followed.entered  # who reads that turn answers its tools
         if not entered:
             self._questions.note(event)

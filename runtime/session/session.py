@@ -272,12 +272,14 @@ class Session:
     def _start_tools(self, batch: ToolBatch) -> None:
         phase = self._conversation.phase
         open_ids = {use.id for use in self._conversation.open_tool_uses}
-        if not (on_tools := self.on_tools) or not isinstance(phase, ToolsOut) or open_ids.isdisjoint(batch.on_ray):
+        if (on_tools := self.on_tools) is None or open_ids.isdisjoint(batch.on_ray):
             return
+        assert isinstance(phase, ToolsOut | Requesting)
         tools = phase.turn.config(self._conversation.config).tools
         runs = on_tools((self.id, self.epoch), batch, tools, self._credentials.variables())
-        self._tools().add_runs(runs)
         runs.keep(open_ids)
+        if self._tools().join(runs):
+            return
         task = asyncio.get_running_loop().create_task(runs.run())
         self._tasks += (task,)
         task.add_done_callback(self._task_done)
@@ -305,7 +307,7 @@ class Session:
         try:
             client = self._credentials.client(send.config.provider)
             source = self._credentials.source(send.config.provider)
-            self._request = RequestTask(send, client, source, self._memo, self._outbox)
+            self._request = RequestTask(send, client, source, self._memo, self._outbox, self._handle)
             answer = await self._request.run()
             return ev.Answered(request=send.number, answer=answer)
         except Exception as error:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -66,6 +66,7 @@ class _Running:
     batch: "Runs"
     due_at: float | None
     is_told: bool = False
+    is_dropped: bool = False
     progress: object = _NOTHING
 
     def tell(self, progress: object) -> None:
@@ -92,6 +93,14 @@ class Runs:
         if not all(run.parallel for run in self.waiting):
             self.max_parallel = 1
         self.wake()
+
+    def drop(self, tool_use_id: str) -> None:
+        """Cancel the run of a tool use, or do not start it. Nothing more is reported of it."""
+        self.waiting = deque(run for run in self.waiting if run.use.id != tool_use_id)
+        for task, running in self.running.items():
+            if running.run.use.id == tool_use_id:
+                running.is_dropped = True
+                task.cancel()
 
     async def reports(self) -> AsyncGenerator[Report, None]:
         """What becomes of the runs, as it happens, until none is left. Runs still going are cancelled."""
@@ -138,13 +147,15 @@ class Runs:
             await self.news
         finally:
             timer.cancel()
-        outcomes = [task.result() for task in list(self.running) if task.done() and self.running.pop(task)]
-        if is_quiet and not outcomes:
+        ended = [task for task in self.running if task.done()]
+        outcomes = [task.result() for task in ended if not self.running.pop(task).is_dropped]
+        if is_quiet and not ended:
             return Report((), {}, [], going_on=tuple(each.run.use.id for each in self.running.values()))
         return self._report(outcomes, self.loop.time())
 
     def _report(self, outcomes: list[Outcome], now: float) -> Report:
-        due = [each for each in self.running.values() if each.due_at is not None and each.due_at <= now]
+        running = (each for each in self.running.values() if not each.is_dropped)
+        due = [each for each in running if each.due_at is not None and each.due_at <= now]
         started = tuple(each.run.use.id for each in due if not each.is_told)
         progress = {each.run.use.id: text_of(each.progress) for each in due if each.progress is not _NOTHING}
         for each in due:
@@ -156,10 +167,3 @@ class Runs:
             task.cancel()
         if self.running:
             await asyncio.wait(self.running)
-
-
-def reports(runs: Sequence[Run], max_parallel: int) -> AsyncGenerator[Report, None]:
-    """What becomes of *runs*, as it happens; at most *max_parallel* run at a time. Runs still going are cancelled."""
-    all_runs = Runs(max_parallel)
-    all_runs.add(runs)
-    return all_runs.reports()

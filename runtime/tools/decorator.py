@@ -8,7 +8,7 @@ import msgspec
 
 from ...providers.schema.checks.shown import shown
 from ...providers.schema.errors import InvalidConfig
-from ...providers.schema.tools import Approval, Tool
+from ...providers.schema.tools import Approval, Tool, ToolStart
 from ..api.tools.function_tool import FunctionRun, FunctionTool, NeedsApproval
 from ..api.tools.places import Place
 from .docstrings import descriptions
@@ -34,6 +34,7 @@ def tool(
     deferred: bool = False,
     ends_turn: bool = False,
     approval: Approval | Literal["never", "always"] | NeedsApproval | None = None,
+    start: ToolStart | Literal["complete", "streaming"] | None = None,
     retries: int = 0,
     runs: Place | None = None,
 ) -> Callable[[Callable[..., Any]], FunctionTool]: ...
@@ -50,6 +51,7 @@ def tool(
     deferred: bool = False,
     ends_turn: bool = False,
     approval: Approval | Literal["never", "always"] | NeedsApproval | None = None,
+    start: ToolStart | Literal["complete", "streaming"] | None = None,
     retries: int = 0,
     runs: Place | None = None,
 ) -> FunctionTool | Callable[[Callable[..., Any]], FunctionTool]:
@@ -60,6 +62,7 @@ def tool(
     structs and dataclasses among them, and pydantic models. A run takes at most *timeout_s* seconds. Tools that are not
     *parallel* run alone. One that raises or takes too long is repeated up to *retries* times. *approval* is whether its
     uses wait for approval: ``"always"``, ``"never"``, or a function, async or not, that tells it of a ``ToolUse``.
+    *start* is when they run: ``"streaming"``, as soon as their input is complete, or ``"complete"``, with the answer.
     *strict*, *deferred* and *ends_turn* are those of ``Tool``; a strict schema requires all parameters. It runs in the
     program that reads the reply, unless *runs* is a place on Ray: a ``RayTask``, or an ``ActorMethod``, which is called
     instead of the function.
@@ -68,14 +71,13 @@ def tool(
         InvalidConfig: a parameter has no type, or one without a JSON Schema, or an option is invalid. It is named.
     """
     run_options = _checked_options(timeout_s, parallel, retries, approval) | _checked_place(runs, approval)
+    own = _own_settings(approval, start) | {"deferred": deferred, "ends_turn": ends_turn}
 
     def made(function: Callable[..., Any]) -> FunctionTool:
         definition, parameters = _definition(function, name, description)
-        own = Approval.NEVER if run_options["approval"] else cast("Approval | None", approval)
         definition = _strict_form(definition) if strict else definition
-        definition = msgspec.structs.replace(definition, deferred=deferred, approval=own, ends_turn=ends_turn)
         run = FunctionRun(function, parameters, is_method=_is_method(function), **run_options)
-        return FunctionTool.of(definition, run)
+        return FunctionTool.of(msgspec.structs.replace(definition, **own), run)
 
     return made if function is None else made(function)
 
@@ -96,6 +98,20 @@ def _checked_options(timeout_s: object, parallel: object, retries: object, appro
         raise InvalidConfig("tool.approval", f"give 'always', 'never', or a function, not {shown(approval)}")
     function = approval if callable(approval) else None
     return {"timeout_s": timeout_s, "parallel": parallel, "retries": retries, "approval": function}
+
+
+def _own_settings(approval: object, start: object) -> dict[str, Any]:
+    """What the definition has of *approval*, which has been checked, and of *start*.
+
+    Raises:
+        InvalidConfig: *start* is none of ``ToolStart``.
+    """
+    if start is not None and start not in tuple(ToolStart):
+        raise InvalidConfig("tool.start", f"give 'streaming', 'complete' or None, not {shown(start)}")
+    return {
+        "approval": Approval.NEVER if callable(approval) else approval,
+        "start": None if start is None else ToolStart(cast(str, start)),
+    }
 
 
 def _checked_place(place: object, approval: object) -> dict[str, Any]:

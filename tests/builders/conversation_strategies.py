@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from builders.conversation import tool_result
+from builders.conversation import TOOL_USE, received, tool_result
 from checkers.conversation.temporary_content import TEMPORARY
 from hypothesis import strategies as st
 
@@ -27,7 +27,8 @@ from rayconteur.providers.schema.draft import Partial, unique_tool_ids
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.messages import Message, Origin, Role
 from rayconteur.providers.schema.request import Reasoning
-from rayconteur.providers.schema.tools import Approval, Tool
+from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.providers.schema.tools import Approval, Tool, ToolStart
 from rayconteur.providers.schema.usage import Cost, Count, Provenance, Usage, estimated, reported
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import messages as msg
@@ -44,12 +45,15 @@ from rayconteur.runtime.api.settings.policies import (
 )
 from rayconteur.runtime.api.tools.builtins import ASK_USER
 from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core.instructions import SendRequest
+from rayconteur.runtime.core.phases import Phase, Requesting, batch_of
 
 NARROW = ModelFacts(context_limit_tokens=100)
 PROVIDERS: list[ProviderConfig] = [Scripted(), Scripted(facts=NARROW), Anthropic(model="claude"), OpenAI(model="gpt")]
 RESPONSES_SIGNATURE = '{"id":"rs_1","encrypted_content":"s"}'  # a reasoning item of the Responses API
 LOOK_BY_APPROVAL = [Tool(name="look", input_schema={"type": "object"}, approval=each) for each in Approval]
 LOOK_BY_APPROVAL.append(Tool(name="look", input_schema={"type": "object"}, ends_turn=True))
+LOOK_BY_APPROVAL.extend(Tool(name="look", input_schema={"type": "object"}, start=each) for each in ToolStart)
 LOOK = Tool(name="look", description="Look.", input_schema={"type": "object"})
 MANY = (LOOK, ASK_USER, *(Tool(name=f"{first}{second}") for first in "xyz" for second in "abcdefghijk"))
 """So many that they are deferred."""
@@ -88,6 +92,7 @@ configs = st.builds(
     approval_timeout_s=st.sampled_from([None, 60.0]),
     results_timeout_s=st.sampled_from([None, 60.0]),
     on_max_steps=st.sampled_from(OnMaxSteps),
+    start_tools=st.sampled_from([ToolStart.STREAMING, *ToolStart]),
 )
 texts = st.sampled_from(["", " ", "\n", "hi", "a raven", " spaced "]).map(Text)
 tool_use_ids = st.sampled_from(["", "a", "b", "c", "call_0", "look:0"])
@@ -124,6 +129,7 @@ config_changes = st.builds(
     thinking=st.sampled_from([msgspec.UNSET, None, Reasoning(budget_tokens=1024)]),
     on_interrupt=st.sampled_from([msgspec.UNSET, *OnInterrupt]),
     when_busy=st.sampled_from([msgspec.UNSET, *WhenBusy]),
+    start_tools=st.sampled_from([msgspec.UNSET, *ToolStart]),
     retry=st.sampled_from([msgspec.UNSET, RetryPolicy(max_attempts=1)]),
     next=st.sampled_from(["request", "turn"]),
 )
@@ -267,3 +273,34 @@ def request_failures(request: int, provider: str) -> st.SearchStrategy[ev.Reques
         jitter=st.floats(0, 1),
         partial=partial_answers(provider),
     )
+
+
+STOPS = [
+    *(StopReason.END_TURN, StopReason.END_TURN, StopReason.REFUSAL),
+    *(StopReason.MAX_TOKENS, StopReason.MAX_TOKENS, StopReason.PAUSED),
+]
+CUT_OFF: st.SearchStrategy[tuple[Block, ...]] = st.sampled_from([(Text("half"),), (Text("half"),), (TOOL_USE,), ()])
+
+
+def with_early(content: tuple[Block, ...], phase: Phase) -> tuple[Block, ...]:
+    """The *content* of an answer, with those tool uses before its own that have started in *phase*."""
+    written = phase.early.written if isinstance(phase, Requesting) and phase.early else ()
+    uses = [block for block in content if isinstance(block, ToolUse)]
+    others = [block for block in content if not isinstance(block, ToolUse)]
+    return tuple(unique_tool_ids([*others, *written, *uses])) if written else content
+
+
+def early_events(phase: Requesting, request: object) -> st.SearchStrategy[ev.Event | None]:
+    """What happens before the answer to *request* is complete: an input is, or programs tell of what they run."""
+    events: list[st.SearchStrategy[ev.Event | None]] = [st.none()]
+    if isinstance(request, SendRequest) and request.early_tools:
+        written = phase.early.written if phase.early else ()
+        uses = (tool_uses | tool_uses | questions | malformed_tool_uses).map(
+            lambda use: [*unique_tool_ids([*written, use])][-1]
+        )
+        events.append(st.builds(ev.ToolUseReady, request=st.just(phase.request), use=uses))
+    batch = batch_of(phase)
+    if batch.open:
+        approved, waiting = ([use.id for use in uses] for uses in (batch.approved, batch.waiting))
+        events.append(tool_messages(approved, waiting, []).map(received))
+    return st.one_of(events)

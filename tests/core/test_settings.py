@@ -9,7 +9,7 @@ from rayconteur.providers.openai.config import AzureOpenAI, OpenAI
 from rayconteur.providers.schema.errors import InvalidConfig
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.request import Reasoning, Settings
-from rayconteur.providers.schema.tools import Approval, TextTools, Tool, ToolChoice
+from rayconteur.providers.schema.tools import Approval, TextTools, Tool, ToolChoice, ToolStart
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api.config import SessionConfig, SessionSettings
 from rayconteur.runtime.api.messages import Configure
@@ -63,6 +63,7 @@ EVERYTHING = Configure(
     approval_timeout_s=5.0,
     results_timeout_s=6.0,
     defer_tools=DeferTools.NEVER,
+    start_tools=ToolStart.STREAMING,
     compaction=Window(keep_recent_turns=3),
     compact_eagerly=True,
     when_busy=WhenBusy.REJECT,

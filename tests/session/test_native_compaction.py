@@ -305,7 +305,7 @@ def test_a_compaction_by_an_unknown_account_is_not_sent_without_its_content() ->
         send = SendRequest(1, 2, 1, (summary, user), config())
         client = ScriptedClient(rc.Scripted())
         outbox = Outbox(SESSION_ID, 1, 1_000, lambda outbox: None)
-        task = RequestTask(send, client, rc.Scripted().source, WireMemo(), outbox)
+        task = RequestTask(send, client, rc.Scripted().source, WireMemo(), outbox, on_ready=print)
 
         with pytest.raises(rc.errors.ThinkingRejected):
             await task.run()

@@ -1,14 +1,21 @@
 """What is reported of the tools of an answer: their starts, their progress, how long they took."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 
 from fixtures import virtual_time
 
 import rayconteur as rc
 from rayconteur.runtime import FunctionTool
-from rayconteur.runtime.tools.batches import Report, reports
-from rayconteur.runtime.tools.runs import function_run
+from rayconteur.runtime.tools.batches import Report, Runs
+from rayconteur.runtime.tools.runs import ToolRun, function_run
+
+
+def reports(runs: Sequence[ToolRun], max_parallel: int) -> AsyncGenerator[Report, None]:
+    """What becomes of *runs*."""
+    all_runs = Runs(max_parallel)
+    all_runs.add(runs)
+    return all_runs.reports()
 
 
 def reported(tool: FunctionTool, *inputs: dict[str, object]) -> list[tuple[float, Report]]:

@@ -1,11 +1,12 @@
 """Tools that run on Ray, as a session sees them: it starts them itself, and takes their results as from a program."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import pytest
 from fixtures.session import SessionFixture, running_session, scripted_config
+from fixtures.tools.ray_runner import Runner, hangs, seen, sees, shipped
 from fixtures.virtual_time import run
 
 import rayconteur as rc
@@ -14,78 +15,14 @@ from rayconteur.runtime import (
     ApprovalRequested,
     Approve,
     Deny,
-    RayTask,
     ToolCompleted,
     ToolProgress,
 )
-from rayconteur.runtime.api.tools.places import ShippedRun
-from rayconteur.runtime.session.tools.ray_runs import RunEnd
-from rayconteur.runtime.tools.runs import OnProgress
 from rayconteur.scripted import Call, Say
 
 ASKS = (Call("look", id="a"), Call("look", id="b"), Call("look", id="c"))
 PDF = rc.Document(data=b"%PDF" + bytes(10_000), media_type="application/pdf")
 DONE = (Say("done"),)
-
-
-def shipped(timeout_s: float | None = 30.0, parallel: bool = True, max_parallel: int = 5, retries: int = 0) -> rc.Tool:
-    """A tool that runs on Ray."""
-    run = ShippedRun(
-        place=RayTask(),
-        function=b"pickled",
-        timeout_s=timeout_s,
-        parallel=parallel,
-        max_parallel=max_parallel,
-        max_result_bytes=100,
-        retries=retries,
-    )
-    return run.on(rc.Tool(name="look"))
-
-
-class Runner:
-    """Runs tools in this process: *look* is the function of all of them."""
-
-    def __init__(self, look: Callable[[rc.ToolUse], Awaitable[rc.ToolResult]]) -> None:
-        self.look = look
-        self.says: Sequence[str] = ()
-        self.started: list[str] = []
-        self.inputs: list[dict[str, object]] = []
-        self.running: set[str] = set()
-        self.most = 0
-        self._changed = asyncio.Condition()
-
-    async def run(self, tool: ShippedRun, use: rc.ToolUse, hidden: Collection[str], on_progress: OnProgress) -> RunEnd:
-        for said in self.says:
-            on_progress(said)
-        self.started.append(use.id)
-        self.inputs.append(use.input)
-        self.running.add(use.id)
-        self.most = max(self.most, len(self.running))
-        async with self._changed:
-            self._changed.notify_all()
-        try:
-            result = await self.look(use)
-            return result, result.is_error
-        finally:
-            self.running.remove(use.id)
-
-    async def wait_running(self, number: int) -> None:
-        async with self._changed:
-            await self._changed.wait_for(lambda: len(self.running) == number)
-
-
-def seen(use: rc.ToolUse, text: str = "seen") -> rc.ToolResult:
-    return rc.ToolResult(use.id, (rc.Text(text),))
-
-
-async def sees(use: rc.ToolUse) -> rc.ToolResult:
-    await asyncio.sleep(1)
-    return seen(use)
-
-
-async def hangs(use: rc.ToolUse) -> rc.ToolResult:
-    await asyncio.Event().wait()
-    return seen(use)
 
 
 def results_of(session: SessionFixture) -> list[rc.ToolResult]:

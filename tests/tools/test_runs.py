@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -12,12 +12,19 @@ from fixtures import virtual_time
 
 import rayconteur as rc
 from rayconteur.runtime import FunctionTool
-from rayconteur.runtime.tools.batches import reports
+from rayconteur.runtime.tools.batches import Report, Runs
 from rayconteur.runtime.tools.runs import ToolRun, function_run
 
 
 def runs_of(tool: FunctionTool, *inputs: dict[str, Any]) -> list[ToolRun]:
     return [function_run(tool, rc.ToolUse(f"{number}", tool.name, given), 1_000) for number, given in enumerate(inputs)]
+
+
+def reports(runs: Sequence[ToolRun], max_parallel: int) -> AsyncGenerator[Report, None]:
+    """What becomes of *runs*."""
+    all_runs = Runs(max_parallel)
+    all_runs.add(runs)
+    return all_runs.reports()
 
 
 async def collected(runs: Sequence[ToolRun], max_parallel: int = 5) -> dict[str, str]:

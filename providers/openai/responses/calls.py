@@ -99,4 +99,4 @@ class Call:
             deltas.append(ToolInputDelta(self.block, INPUT_END))
         if self.mark_block is not None:
             deltas.append(BlockEnded(self.mark_block))
-        deltas.append(BlockEnded(self.block))
+        deltas.append(BlockEnded(self.block, rewritten=self.custom))

@@ -8,6 +8,7 @@ from ..changes.continuation import CONTINUABLE
 from ..instructions import Instruction
 from ..state import ConversationState
 from ..turn import Turn
+from .early_tools import give_up_early
 from .removal import discard_refused_turn, discards_refusals
 from .tools import emit_tool_batch
 from .turns import (
@@ -24,15 +25,17 @@ def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> li
     """The answer is complete: end the turn, or emit its tool uses and wait for their results."""
     turn, counted = count_usage(state, msgspec.structs.replace(turn, attempt=0, recoveries=0, unsealed=False), answer)
     if answer.stop_reason in _REFUSALS and discards_refusals(state):
+        withdrawn = give_up_early(state)
         discard_refused_turn(state, turn)
-        return [counted, end_turn(state, turn, turn.completed(answer))]
+        return [counted, *withdrawn, end_turn(state, turn, turn.completed(answer))]
     length = len(state.history.messages)
     batch = append_answer(state, answer, turn)
+    before = [counted, *give_up_early(state, batch.early)]
     if batch.uses:
         turn = msgspec.structs.replace(turn, continuing=None)
-        return [counted, *emit_tool_batch(state, turn, batch, state.history.now)]
+        return [*before, *emit_tool_batch(state, turn, batch, state.history.now)]
     if answer.stop_reason in CONTINUABLE and (turn.continuing is not None or len(state.history.messages) > length):
         if answer.content and turn.continuations < state.config.auto_continue:
-            return [counted, *continue_answer(state, turn, answer.stop_reason)]
+            return [*before, *continue_answer(state, turn, answer.stop_reason)]
         state.cut_off = answer.stop_reason
-    return [counted, end_turn(state, turn, turn.completed(answer))]
+    return [*before, end_turn(state, turn, turn.completed(answer))]

@@ -7,11 +7,12 @@ from ...api.settings.policies import OnInterrupt
 from .. import events as ev
 from ..instructions import Cancel, Emit, EndSession, Instruction
 from ..mailbox import Mailbox, Queued
-from ..phases import Backoff, Closed, Compacting, Idle, Requesting, ToolsOut
+from ..phases import Backoff, Closed, Compacting, Idle, Requesting, ToolsOut, batch_of
 from ..state import ConversationState
 from ..tools.batch import ToolBatch
 from ..turn import Turn
 from .compactions import INTERRUPTED, end_compaction, withdrawn_compaction
+from .early_tools import give_up_early
 from .removal import discard_turn
 from .turns import append_answer, append_results, count_partial_usage, end_turn
 
@@ -75,9 +76,11 @@ def _end_interrupted(
     state: ConversationState, turn: Turn, partial: Partial = ev.NOTHING, batch: ToolBatch | None = None
 ) -> Instruction:
     if state.config.on_interrupt is OnInterrupt.DISCARD:
+        state.history.spend_ids(use.id for use in batch_of(state.phase).uses)
         discard_turn(state, turn)
     else:
         batch = batch or append_answer(state, partial, turn)
+        give_up_early(state, batch.early)
         if batch.uses:
             append_results(state, turn, batch)
     return end_turn(state, turn, out.Interrupted(turn=turn.number, correlation_id=turn.correlation_id))

@@ -5,6 +5,7 @@ from ..instructions import Instruction
 from ..phases import Backoff, Compacting, Requesting, ToolsOut
 from ..state import ConversationState
 from .answers import complete_request
+from .early_tools import start_early
 from .tools import time_out
 from .turns import fail_request, finish_compaction, next_request
 
@@ -16,6 +17,8 @@ def awaits(state: ConversationState, outcome: ev.Outcome) -> bool:
     match outcome, state.phase:
         case ((ev.Answered(request=number) | ev.RequestFailed(request=number)), Requesting(request=current)):
             return number == current
+        case ev.ToolUseReady(request=number), Requesting(request=current, early=early):
+            return number == current and not (early and early.is_over)
         case ev.BackoffEnded(request=number), Backoff(request=current):
             return number == current
         case ev.CompactionEnded(compaction=number), Compacting(compaction=current):
@@ -33,6 +36,8 @@ def conclude(state: ConversationState, outcome: ev.Outcome) -> list[Instruction]
     match outcome, state.phase:
         case ev.Answered(answer=answer), Requesting(turn=turn):
             return complete_request(state, turn, answer)
+        case ev.ToolUseReady(use=use), Requesting() as phase:
+            return start_early(state, phase, use)
         case ev.RequestFailed(), Requesting(turn=turn):
             return fail_request(state, turn, outcome)
         case ev.TaskCancelled(partial=partial), Requesting(turn=turn, request=number):

@@ -9,6 +9,7 @@ from ..phases import Backoff, Closed, Compacting, Idle, Requesting, ToolsOut
 from ..state import ConversationState
 from ..turn import MAX_RECOVERIES, Turn
 from .compactions import start_compaction
+from .early_tools import give_up_early
 from .tools import wait_again
 from .turns import fail_turn, next_request
 
@@ -42,7 +43,8 @@ def recover(state: ConversationState) -> list[Instruction]:
 
 def _repeat_request(state: ConversationState, turn: Turn) -> list[Instruction]:
     """Send the running request again: none of its answer is left. Readers that have seen some of it are told."""
+    withdrawn = give_up_early(state)
     turn = msgspec.structs.replace(turn, recoveries=turn.recoveries + 1, attempt=0)
     if turn.recoveries > MAX_RECOVERIES:
-        return [fail_turn(state, turn, _LOST_TOO_OFTEN)]
-    return [Emit(turn.retrying(_LOST, 0.0)), next_request(state, turn)]
+        return [*withdrawn, fail_turn(state, turn, _LOST_TOO_OFTEN)]
+    return [*withdrawn, Emit(turn.retrying(_LOST, 0.0)), next_request(state, turn)]

@@ -17,8 +17,15 @@ def discard_turn(state: ConversationState, turn: Turn) -> None:
 
 
 def discard_refused_turn(state: ConversationState, turn: Turn) -> None:
-    """The messages of *turn*, which was refused, leave the history."""
-    restore_fill(state, turn, state.history.discard_refused_turn(turn.number))
+    """The messages of *turn*, which was refused, leave the history.
+
+    So do those of a failed turn whose answer it requested again.
+    """
+    history = state.history
+    _, _, own, restored = history.discard_turn(turn.number)
+    if history.unanswered and (not own or own[0].role is Role.ASSISTANT):
+        restored |= history.discard_turn(history.messages[-1].turn).restored
+    restore_fill(state, turn, restored)
 
 
 def discards_refusals(state: ConversationState) -> bool:

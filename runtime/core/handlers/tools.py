@@ -17,7 +17,7 @@ from ...api.tools.builtins import READ_RESULT, ReadInput, SearchInput
 from ..changes.continuation import answer_text
 from ..instructions import Emit, Instruction, ResumeTools, StartToolTimer
 from ..mailbox import require_size
-from ..phases import ToolsOut
+from ..phases import Requesting, ToolsOut
 from ..state import ConversationState
 from ..tools.approvals import is_granted, needs_approval, with_grants
 from ..tools.batch import (
@@ -29,6 +29,7 @@ from ..tools.batch import (
     unexpected_tool_message,
 )
 from ..tools.builtins import InvalidInput, ask_questions, builtin_uses, found_tools, input_of
+from ..tools.early import EarlyTools
 from ..tools.kept_results import KeptResult, Unreadable, cut_results, read, within
 from ..turn import MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
 from .turns import append_results, end_turn, next_request, require_history_room
@@ -46,20 +47,22 @@ ToolMessage = msg.ToolResults | msg.ToolUpdate | msg.RequestApproval | msg.Appro
 
 def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch, at: float) -> list[Instruction]:
     """Emit the tool uses of an answer, and wait for their results. Those that need approval wait for it first."""
-    turn = msgspec.structs.replace(turn, steps=turn.steps + 1)
+    turn = turn.in_next_step()
     if turn.without_tools:
         return _end_step(state, turn, batch.refused_as_too_many())
     config = turn.config(state.config)
     batch, answered = _use_builtins(state, turn, batch)
     turn = state.with_fill_before(turn)
-    unapproved = [use.id for use in batch.approved if needs_approval(use, config, state.grants, at)]
+    new = [use for use in batch.approved if use.id not in batch.early]
+    unapproved = [use.id for use in new if needs_approval(use, config, state.grants, at)]
     if unapproved:
         batch = batch.with_unapproved(unapproved)
     emitted: list[Instruction] = []
-    if batch.approved or batch.refused:
-        emitted.append(Emit(turn.tool_batch(batch.approved, state.config, batch.refused)))
+    free = tuple(use for use in new if use.id not in unapproved)
+    if free or batch.refused:
+        emitted.append(Emit(turn.tool_batch(free, state.config, batch.refused)))
     if unapproved:
-        emitted.append(Emit(turn.approval_requested(batch.waiting)))
+        emitted.append(Emit(turn.approval_requested(tuple(use for use in new if use.id in unapproved))))
     emitted += map(Emit, answered)
     refused = len(batch.refused) == len(batch.uses)
     turn = msgspec.structs.replace(turn, refused_batches=turn.refused_batches + 1 if refused else 0)
@@ -149,7 +152,7 @@ def _accept_update(state: ConversationState, message: msg.ToolUpdate, size_bytes
     """Report what programs tell of the tools that they run."""
     turn, batch = _waiting_for(state, (*message.started, *message.progress), size_bytes)
     updated = batch.with_update(message)
-    timers = _wait(state, turn, updated)
+    timers = _go_on(state, turn, updated)
     started = updated.started[len(batch.started) :]
     progress = [
         out.ToolProgress(turn=turn.number, tool_use_id=each, name=batch.name_of(each), text=text[:_PROGRESS_CHARACTERS])
@@ -172,7 +175,7 @@ def _request_approval(
             raise NoApprovalNeeded(f"an earlier approval covers tool use {shown(use.id)}")
     batch = batch.with_unapproved(message.tool_use_ids)
     uses = tuple(use for use in batch.waiting if use.id in message.tool_use_ids)
-    timers = _wait(state, turn, batch, for_approval=bool(uses))
+    timers = _go_on(state, turn, batch, for_approval=bool(uses))
     return [Emit(turn.approval_requested(uses)), *timers] if uses else timers
 
 
@@ -184,7 +187,7 @@ def _approve(state: ConversationState, message: msg.Approve, size_bytes: int, at
         require_history_room(state, size_bytes)
     uses = tuple(use for use in batch.approved if use.id in before.unapproved)
     state.grants = with_grants(state.grants, message, uses, at)
-    return [Emit(turn.tool_batch(uses, state.config)), *_wait(state, turn, batch)]
+    return [Emit(turn.tool_batch(uses, state.config)), *_go_on(state, turn, batch)]
 
 
 def _deny(state: ConversationState, message: msg.Deny, size_bytes: int) -> list[Instruction]:
@@ -227,14 +230,23 @@ def _waiting_for(state: ConversationState, ids: Iterable[str], size_bytes: int) 
         UnknownToolUse, ToolUseAnswered: none waits.
     """
     require_size(size_bytes, state.config.limits)
-    if not isinstance(state.phase, ToolsOut):
-        raise unexpected_tool_message(ids, state.history.messages)
-    return state.phase.turn, state.phase.batch
+    match state.phase:
+        case ToolsOut(turn=turn, batch=batch):
+            return turn, batch
+        case Requesting(turn=turn, early=EarlyTools(batch=batch)):
+            return turn.in_next_step(), batch
+        case _:
+            raise unexpected_tool_message(ids, state.history.messages)
 
 
-def _go_on(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:
-    """Wait for what is still open; if nothing is, end the step."""
-    return _wait(state, turn, batch) if batch.open else _end_step(state, turn, batch)
+def _go_on(state: ConversationState, turn: Turn, batch: ToolBatch, for_approval: bool = False) -> list[Instruction]:
+    """Wait for what is still open, or for the rest of the answer; if nothing is, end the step."""
+    match state.phase:
+        case Requesting(early=EarlyTools() as early) as phase:  # its time limits begin with the end of the answer
+            state.enter(msgspec.structs.replace(phase, early=msgspec.structs.replace(early, batch=batch)))
+            return []
+        case _:
+            return _wait(state, turn, batch, for_approval) if batch.open else _end_step(state, turn, batch)
 
 
 def wait_again(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:

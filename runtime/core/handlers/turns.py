@@ -20,8 +20,10 @@ from ..retry import backoff_delay_s
 from ..settings import prompts_in_request
 from ..state import ConversationState
 from ..tools.batch import ToolBatch
+from ..tools.early import may_start_early
 from ..turn import MAX_OVERFLOWS, Aside, Overrides, Turn
 from .compactions import end_compaction, learn_window, restore_unreadable, start_compaction
+from .early_tools import give_up_early
 from .removal import discard_refused_turn, discards_refusals, put_back_temporary, remove_temporary
 
 _REJECTIONS = (InvalidRequest.code, UnsupportedContent.code, ContextOverflow.code)
@@ -107,7 +109,8 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
     state.enter(Requesting(turn=turn, request=state.requests))
     messages, config = state.history.view, state.turn_config(turn)
     state.prompts = prompts_in_request(state.prompts, config, messages)
-    return SendRequest(state.requests, turn.number, turn.attempt, messages, config, state.prompts)
+    early_tools = may_start_early(config) and not turn.without_tools
+    return SendRequest(state.requests, turn.number, turn.attempt, messages, config, state.prompts, early_tools)
 
 
 def fail_request(state: ConversationState, turn: Turn, failed: ev.RequestFailed) -> list[Instruction]:
@@ -115,6 +118,7 @@ def fail_request(state: ConversationState, turn: Turn, failed: ev.RequestFailed)
     if failed.partial.message_id is None:  # the provider did not start to answer
         failed = msgspec.structs.replace(failed, partial=ev.NOTHING)
     turn, counted = count_partial_usage(state, turn, failed.partial)
+    counted += give_up_early(state)
     state.last_request = request_info(turn.config(state.config), failed.partial, failed)
     if failed.failure.code == ContextOverflow.code:
         is_news = learn_window(state, failed.failure.message)
@@ -201,12 +205,16 @@ def count_partial_usage(state: ConversationState, turn: Turn, partial: Partial) 
 
 
 def append_answer(state: ConversationState, answer: Answer | Partial, turn: Turn) -> ToolBatch:
-    """Add *answer* to the history, and return its tool uses."""
+    """Add *answer* to the history, and return its tool uses, with what is known of those that have started."""
+    early = state.phase.early if isinstance(state.phase, Requesting) else None
+    if early:
+        state.history.spend_ids(early.missing_in(answer.content))
     append = state.history.continue_answer if turn.continuing is not None else state.history.append_answer
     kept = append(answer.content, turn.number, answer.origin, state.last_request)
     state.meter.messages_appended(len(state.history.messages))
     state.offer_used(state.history.messages[-1:] if kept else (), turn.config(state.config))
-    return ToolBatch.of(kept, getattr(answer, "stop_reason", StopReason.TOOL_USE), answer.usage)
+    batch = ToolBatch.of(kept, getattr(answer, "stop_reason", StopReason.TOOL_USE), answer.usage)
+    return early.merged(answer.content, batch) if early and batch.uses else batch
 
 
 def append_results(state: ConversationState, turn: Turn, batch: ToolBatch) -> None:

@@ -44,7 +44,8 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     A use with malformed input has its error result from the start. *unapproved* are the ids of those that wait for
     approval, *decided* of those that have it, *edited* of those whose input somebody changed with it, *started* of
     those that run, *questions* of those that were put to the user. *timer* and *approval_timer* are the numbers of the
-    timers that limit the wait. *stop_reason* is that of the answer, *usage* that of its request.
+    timers that limit the wait. *stop_reason* is that of the answer, *usage* that of its request. *early* are the ids of
+    those that were emitted before the answer was complete.
     """
 
     uses: tuple[ToolUse, ...]
@@ -58,6 +59,7 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     usage: Usage = NONE_YET
     timer: int = 0
     approval_timer: int = 0
+    early: tuple[str, ...] = ()
 
     @classmethod
     def of(

@@ -20,7 +20,7 @@ from ...api.errors import (
     ToolResultError,
     ToolsWaiting,
 )
-from ...api.events import ToolBatch
+from ...api.events import FromLLM, ToolBatch, ToolCompleted, ToolFailed
 from ...api.messages import Interrupt, Receipt, RequestApproval, ToLLM, ToolResults, ToolUpdate
 from ...api.options import OnToolError, RuntimeOptions
 from ...api.tools.function_tool import FunctionTool, check_function
@@ -120,6 +120,8 @@ class TurnTools:
         self._tasks: set[asyncio.Task[None]] = set()
         self._step = 0  # whose tools run
         self._runs: Runs | None = None  # of that step, while some go on
+        self._decisions: list[asyncio.Event] = []  # of that step: which groups of runs know that they may run
+        self._in_order = False  # one of that step runs alone: each group waits for those before it
         self._asked: set[str] = set()  # the uses for which approval was asked
         self.own_tools: SessionTools | None = None
         """The tools of the turn, if they are not those of the session."""
@@ -147,10 +149,19 @@ class TurnTools:
             self._step = batch.step
             self._asked.clear()
             self.cancel()
-            self._runs = None
+            self._runs, self._in_order = None, False
+            self._decisions.clear()
+        self._in_order |= not all(run.parallel for run in runs.values())
         self._tasks = {task for task in self._tasks if not task.done()}
         for group in _groups(list(runs.values())):
-            self._tasks.add(asyncio.create_task(self._run(batch.turn, group)))
+            before = tuple(self._decisions) if self._in_order else ()
+            self._decisions.append(asyncio.Event())
+            self._tasks.add(asyncio.create_task(self._run(batch.turn, group, before, self._decisions[-1])))
+
+    def note(self, event: FromLLM) -> None:
+        """Cancel the run of a tool use if *event* says that it has its result, or needs none any more."""
+        if self._runs and isinstance(event, ToolCompleted | ToolFailed):
+            self._runs.drop(event.tool_use_id)
 
     def cancel(self) -> None:
         """Cancel what runs: no tool is started any more, and no result is sent."""
@@ -174,9 +185,16 @@ class TurnTools:
             return None
         return ToolRun(use, partial(run_tool, use), dict, limits.timeout_s, limits.max_result_bytes)
 
-    async def _run(self, turn: int, runs: list[ToolRun]) -> None:
+    async def _run(
+        self, turn: int, runs: list[ToolRun], before: Iterable[asyncio.Event], decision: asyncio.Event
+    ) -> None:
         try:
-            runs = await self._approved(runs)
+            for each in before:
+                await each.wait()
+            try:
+                runs = await self._approved(runs)
+            finally:
+                decision.set()
             if self._runs:
                 self._runs.add(runs)  # to those of the same answer that could run before
             else:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -12,7 +12,9 @@ from ....providers.registry import ProviderConfig
 from ....providers.schema.client import Client
 from ....providers.schema.config import HTTPConfig
 from ....providers.schema.deltas import (
+    AnswerEnded,
     AnswerStarted,
+    BlockEnded,
     Cited,
     Delta,
     TextDelta,
@@ -41,8 +43,9 @@ class RequestTask:
     """One request, and what has arrived of its answer.
 
     Cancelling the task that runs it, after ``stop``, aborts the HTTP request. The partial answer stays available, and
-    nothing more goes to the outbox. *source* is the ``Origin.source`` of the answer. *streaming* is set when the
-    provider has started to answer.
+    nothing more goes to the outbox. *source* is the ``Origin.source`` of the answer. *on_ready* takes what happens
+    when a tool use is ready before the answer ends, if the request is one with *early_tools*. *streaming* is set when
+    the provider has started to answer.
     """
 
     send: SendRequest
@@ -50,11 +53,13 @@ class RequestTask:
     source: str
     memo: WireMemo
     outbox: Outbox
+    on_ready: Callable[[ev.ToolUseReady], object]
     streaming: bool = field(default=False, init=False)
     _is_stopped: bool = field(default=False, init=False)
     _sent_at: float = field(init=False)  # by the clock of the event loop
     _first_text_s: float | None = field(default=None, init=False)
     _draft: Draft = field(init=False)
+    _last_ready: int = field(default=-1, init=False)  # the block of the last tool use that *on_ready* has got
     _tools: dict[int, ChunkKind] = field(default_factory=dict[int, ChunkKind], init=False)
 
     def __post_init__(self) -> None:
@@ -106,6 +111,8 @@ class RequestTask:
         if self._is_stopped:
             return None
         self._process_deltas(deltas)
+        if self.send.early_tools:
+            self._report_tool_uses(deltas)
         outbox = self.outbox
         return outbox.wait_for_room() if outbox.full else None
 
@@ -123,6 +130,14 @@ class RequestTask:
                 self._emit_event(delta, turn)
         if self._first_text_s is None and any(isinstance(delta, TextDelta) and delta.text for delta in deltas):
             self._first_text_s = self.duration_s
+
+    def _report_tool_uses(self, deltas: Sequence[Delta]) -> None:
+        kinds = set(map(type, deltas))
+        if AnswerEnded in kinds or not kinds & {BlockEnded, ToolUseStarted}:
+            return
+        for block, use in self._draft.ready_tool_uses(self._last_ready):
+            self._last_ready = block
+            self.on_ready(ev.ToolUseReady(request=self.send.number, use=use))
 
     def _times(self) -> dict[str, float | None]:
         return {"duration_s": self.duration_s, "first_text_s": self._first_text_s}

@@ -19,7 +19,7 @@ from ...api.errors import ToolResultError
 from ...api.events import ToolBatch
 from ...api.messages import Interrupt, ToLLM, ToolResults, ToolUpdate
 from ...api.tools.places import ShippedRun
-from ...tools.batches import reports
+from ...tools.batches import Report, Runs
 from ...tools.results import beginning_of, error_result
 from ...tools.runs import OnProgress, Outcome, retry_delay_s, timed_out
 
@@ -109,36 +109,50 @@ class RayRun:
 
 
 class BatchRuns:
-    """The runs of those *uses* of one batch, in *turn*, that are run on Ray.
+    """The *runs* of those uses of a batch, in *turn*, that are run on Ray, and of later batches of the same step.
 
-    *tell* puts a message into the session's mailbox. *hidden* are the variables with the secrets of the session.
+    *tell* puts a message into the session's mailbox.
     """
 
-    def __init__(self, runs: "Sequence[RayRun]", turn: int, tell: Callable[[ToLLM], object]) -> None:
-        self._runs = runs
+    def __init__(self, runs: Sequence[RayRun], turn: int, tell: Callable[[ToLLM], object]) -> None:
+        self._runs = {run.use.id: run for run in runs}
+        self._all = Runs(min(run.max_parallel for run in runs))
+        self._all.add(runs)
+        self._is_over = False
         self._turn = turn
         self._tell = tell
 
+    def take_in(self, others: "BatchRuns") -> bool:
+        """Run *others*, of the same step, together with these. False if these are over."""
+        if not self._is_over:
+            self._runs |= others._runs
+            self._all.add(others._runs.values())
+        return not self._is_over
+
     async def run(self) -> None:
         """Run them, and send each result as soon as it is there."""
-        wanted = {run.use.id: run for run in self._runs}
-        async with aclosing(reports(self._runs, min(run.max_parallel for run in self._runs))) as all_reports:
-            async for report in all_reports:
-                running = (*report.started, *report.going_on)
-                running = tuple(each for each in running if wanted[each].is_wanted)
-                progress = {each: text for each, text in report.progress.items() if wanted[each].is_wanted}
-                if running or progress:
-                    with suppress(RayconteurError):  # what is said of the progress may be more than there is room for
-                        self._tell(ToolUpdate(started=running, progress=progress))
-                for outcome in report.outcomes:
-                    if (run := wanted[outcome.result.tool_use_id]).is_wanted:
-                        self._send(outcome, run.max_result_bytes)
+        try:
+            async with aclosing(self._all.reports()) as all_reports:
+                async for report in all_reports:
+                    self._report(report)
+        finally:
+            self._is_over = True
 
     def keep(self, wanted: Collection[str]) -> None:
         """Cancel the runs of uses that are not *wanted* any more; none of them starts."""
-        for run in self._runs:
+        for run in self._runs.values():
             if run.is_wanted and run.use.id not in wanted:
                 run.cancel()
+
+    def _report(self, report: Report) -> None:
+        running = tuple(each for each in (*report.started, *report.going_on) if self._runs[each].is_wanted)
+        progress = {each: text for each, text in report.progress.items() if self._runs[each].is_wanted}
+        if running or progress:
+            with suppress(RayconteurError):  # what is said of the progress may be more than there is room for
+                self._tell(ToolUpdate(started=running, progress=progress))
+        for outcome in report.outcomes:
+            if (run := self._runs[outcome.result.tool_use_id]).is_wanted:
+                self._send(outcome, run.max_result_bytes)
 
     def _send(self, outcome: Outcome, max_bytes: int) -> None:
         """Send the result; in the place of one that the session rejects, the model gets an error with the reason."""

@@ -14,7 +14,7 @@ def sse(*data: dict[str, Any], named: bool = False) -> bytes:
     return "".join(f"{name}data: {json.dumps(each)}\n\n" for name, each in zip(names, data, strict=True)).encode()
 
 
-def _anthropic() -> bytes:
+def _anthropic() -> tuple[bytes, bytes]:
     usage = {"input_tokens": 5, "output_tokens": 9}
     message: dict[str, Any] = {
         "id": "msg_1",
@@ -33,10 +33,10 @@ def _anthropic() -> bytes:
             {"type": "content_block_stop", "index": index},
         ]
     end = {"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": None}, "usage": usage}
-    return sse(*events, end, {"type": "message_stop"}, named=True)
+    return sse(*events, named=True), sse(end, {"type": "message_stop"}, named=True)
 
 
-def _chat() -> bytes:
+def _chat() -> tuple[bytes, bytes]:
     calls = [
         {
             "index": index,
@@ -49,10 +49,10 @@ def _chat() -> bytes:
     chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-x"}
     asked: dict[str, Any] = {"index": 0, "delta": {"role": "assistant", "tool_calls": calls}, "finish_reason": None}
     ended: dict[str, Any] = {"index": 0, "delta": {}, "finish_reason": "tool_calls"}
-    return sse(chunk | {"choices": [asked]}, chunk | {"choices": [ended]}) + b"data: [DONE]\n\n"
+    return sse(chunk | {"choices": [asked]}), sse(chunk | {"choices": [ended]}) + b"data: [DONE]\n\n"
 
 
-def _responses() -> bytes:
+def _responses() -> tuple[bytes, bytes]:
     response: dict[str, Any] = {
         "id": "resp_1",
         "object": "response",
@@ -77,17 +77,20 @@ def _responses() -> bytes:
     usage = {"input_tokens": 5, "output_tokens": 9, "total_tokens": 14}
     completed = response | {"status": "completed", "output": output, "usage": usage}
     events.append({"type": "response.completed", "response": completed})
-    return sse(*(each | {"sequence_number": number} for number, each in enumerate(events)), named=True)
+    numbered = [each | {"sequence_number": number} for number, each in enumerate(events)]
+    return sse(*numbered[:-1], named=True), sse(numbered[-1], named=True)
 
 
-def _google() -> bytes:
+def _google() -> tuple[bytes, bytes]:
     parts = [{"functionCall": {"name": "look", "args": {"where": place}}} for place in PLACES]
     usage = {"promptTokenCount": 5, "candidatesTokenCount": 9, "totalTokenCount": 14}
-    candidate = {"content": {"role": "model", "parts": parts}, "finishReason": "STOP", "index": 0}
-    return sse({"candidates": [candidate], "usageMetadata": usage, "modelVersion": "gemini-x", "responseId": "r"})
+    asked = {"content": {"role": "model", "parts": parts}, "index": 0}
+    ended = {"content": {"role": "model", "parts": [{"text": ""}]}, "finishReason": "STOP", "index": 0}
+    rest = {"usageMetadata": usage, "modelVersion": "gemini-x", "responseId": "r"}
+    return sse({"candidates": [asked]} | rest), sse({"candidates": [ended]} | rest)
 
 
-def _cohere() -> bytes:
+def _cohere() -> tuple[bytes, bytes]:
     events: list[dict[str, Any]] = [
         {"type": "message-start", "id": "m", "delta": {"message": {"role": "assistant", "content": []}}}
     ]
@@ -101,11 +104,11 @@ def _cohere() -> bytes:
             {"type": "tool-call-end", "index": index},
         ]
     usage = {"billed_units": {"input_tokens": 5, "output_tokens": 9}, "tokens": {"input_tokens": 5, "output_tokens": 9}}
-    events.append({"type": "message-end", "delta": {"finish_reason": "TOOL_CALL", "usage": usage}})
-    return sse(*events, named=True)
+    end = {"type": "message-end", "delta": {"finish_reason": "TOOL_CALL", "usage": usage}}
+    return sse(*events, named=True), sse(end, named=True)
 
 
-def _bedrock() -> bytes:
+def _bedrock() -> tuple[bytes, bytes]:
     frames: list[bytes] = [START]
     for index, place in enumerate(PLACES):
         start = {"toolUse": {"toolUseId": f"tooluse_{place}", "name": "look"}}
@@ -114,10 +117,10 @@ def _bedrock() -> bytes:
             delta(index, toolUse={"input": json.dumps({"where": place})}),
             block_stop(index),
         ]
-    return b"".join([*frames, END])
+    return b"".join(frames), END
 
 
-PARALLEL_CALLS = {
+CALLS_AND_END = {
     "anthropic": _anthropic(),
     "openai": _chat(),
     "responses": _responses(),
@@ -126,4 +129,7 @@ PARALLEL_CALLS = {
     "cohere": _cohere(),
     "bedrock": _bedrock(),
 }
-"""By the names of the providers in ``fixtures.clients``."""
+"""By the names of the providers in ``fixtures.clients``: the answer up to the input of the last tool, and its end."""
+
+PARALLEL_CALLS = {name: calls + end for name, (calls, end) in CALLS_AND_END.items()}
+"""The whole answers."""

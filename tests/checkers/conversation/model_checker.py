@@ -107,6 +107,7 @@ class ModelChecker:
         emitted = [step.event for step in instructions if isinstance(step, Emit)]
         self._note_tools(before, event, turns_added(emitted) | self.mailbox.added)
         self._follow_compactions(before, event)
+        self._tools.note(event, self.conversation, emitted, self.settings.in_force(self.applied))
         base = self._tools.offers.offered(self.conversation.config)
         in_force = self.applied if self.running is None else self.settings.in_force(self.applied)
         self._prompts.compacted_under = prompt_of(self._tools.offers.offered(in_force))
@@ -117,6 +118,7 @@ class ModelChecker:
             is_current = isinstance(step, ApplySettings) and before_turn is self._before_turn
             self._check_instruction(step, event)
             before_turn = self._before_turn if is_current else before_turn
+        self._tools.check_told()
         self._check_history(before, before_turn, event, emitted)
         self.mailbox.check_request(self.conversation, emitted)
         self._check_state()
@@ -154,7 +156,7 @@ class ModelChecker:
                 self.settings.asked(before.turns + 1, event.message.settings)
                 if TEMPORARY in event.message.temporary_content:
                     self._temporary.turns.add(before.turns + 1)
-        else:
+        elif not isinstance(event, ev.ToolUseReady):
             self.work = None
 
     def _follow_compactions(self, before: Conversation, event: ev.Event) -> None:
@@ -184,8 +186,7 @@ class ModelChecker:
                 self.attempts += 1
                 assert (step.number, step.turn, step.attempt) == (self.sent, self.running, self.attempts)
                 assert step.messages == self.conversation.history
-                expected = self._tools.expected_config(self.settings.in_force(self.applied))
-                assert step.config == expected, "a request has the settings of another turn"
+                self._tools.check_sent(step, self.settings.in_force(self.applied))
                 self._prompts.check(step)
                 self._temporary.check_sent(step.messages, self.settings.message_turn)
                 self.work = step

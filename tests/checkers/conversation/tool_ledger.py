@@ -1,7 +1,7 @@
 """What the model checker knows of the tools of the running turn."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,12 +9,16 @@ import msgspec
 from checkers.conversation.offered_ledger import OfferedLedger, deferred_in
 
 from rayconteur.providers.schema.content import Text, ToolResult, ToolUse
-from rayconteur.providers.schema.tools import Approval, Tool
+from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.providers.schema.tools import Approval, Tool, ToolStart
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.settings.policies import NO_TOOLS, OnMaxSteps
 from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core.conversation import Conversation
+from rayconteur.runtime.core.handlers.early_tools import WITHDRAWN
+from rayconteur.runtime.core.instructions import SendRequest
 from rayconteur.runtime.core.tools.batch import NO_MORE
 
 OfTool = out.ToolStarted | out.ToolCompleted | out.ToolFailed
@@ -25,7 +29,9 @@ class ToolLedger:
     """Follows the tool uses of a turn: which may run, wait for approval or for the user, run, and have ended.
 
     *steps* counts the answers with tool uses of the turn. *granted* are pairs of a tool and the input that it is
-    allowed for, or ``None``, until a time.
+    allowed for, or ``None``, until a time. *early* are the uses that have started before the end of the answer, as the
+    model wrote them, by id; *early_is_over*: no more of the answer do. *withdrawn* are the ids of those that no answer
+    asks for any more, which has to be told.
     """
 
     steps: int = 0
@@ -38,6 +44,9 @@ class ToolLedger:
     ended: set[str] = field(default_factory=set[str])
     asked: set[str] = field(default_factory=set[str])
     builtins: set[str] = field(default_factory=set[str])
+    early: dict[str, ToolUse] = field(default_factory=dict[str, ToolUse])
+    early_is_over: bool = False
+    withdrawn: set[str] = field(default_factory=set[str])
     granted: list[tuple[str, dict[str, Any] | None, float]] = field(
         default_factory=list[tuple[str, dict[str, Any] | None, float]]
     )
@@ -52,6 +61,56 @@ class ToolLedger:
         self.uses = []
         self.allowed, self.unapproved, self.started, self.ended = set(), set(), set(), set()
         self.asked, self.builtins = set(), set()
+        self.early, self.early_is_over = {}, False
+
+    def note(self, event: ev.Event, after: Conversation, emitted: Sequence[out.FromLLM], config: SessionConfig) -> None:
+        """*event* has led to *after*, and to *emitted*; *config* are the settings in force."""
+        match event:
+            case ev.ToolUseReady(use=use):
+                self._note_ready(use, event.at, bool(emitted), config)
+            case ev.Answered() | ev.RequestFailed() | ev.TaskCancelled() | ev.Recovered() if not self.uses:
+                self._note_answer_end(event, after, emitted)
+                if isinstance(event, ev.Answered) and self.early:  # perhaps nothing is emitted
+                    self._open_step(event, config)
+            case _:
+                pass
+
+    def check_sent(self, sent: SendRequest, config: SessionConfig) -> None:
+        """The request has the settings of its turn, *config*, and reports tool uses if one may start at once."""
+        config = self.expected_config(config)
+        assert sent.config == config, "a request has the settings of another turn"
+        tools = [tool for tool in config.tools if isinstance(tool, Tool)]
+        starts = any((tool.start or config.start_tools) is ToolStart.STREAMING for tool in tools)
+        assert sent.early_tools == (starts and config.tool_choice != NO_TOOLS)
+
+    def check_told(self) -> None:
+        """All has been told of an event."""
+        assert not self.withdrawn, "the end of a tool use was not told"
+
+    def _note_ready(self, use: ToolUse, at: float, starts: bool, config: SessionConfig) -> None:
+        offered = self.offers.offered(config)
+        is_builtin = any(isinstance(tool, Tool) and tool.builtin and tool.name == use.name for tool in offered.tools)
+        if use.malformed is not None or is_builtin or self._needs_approval(use, config, at):
+            assert not starts
+            return
+        own = [tool for tool in config.tools if isinstance(tool, Tool) and tool.name == use.name]
+        assert starts == any((tool.start or config.start_tools) is ToolStart.STREAMING for tool in own)
+        assert not (starts and self.early_is_over), "a tool starts out of order"
+        self.early_is_over |= not starts
+
+    def _note_answer_end(self, event: ev.Event, after: Conversation, emitted: Sequence[out.FromLLM]) -> None:
+        """The answer whose tools have started is complete, or will not be: those that it has stay."""
+        held = {use.id for message in after.full_history for use in message.content if isinstance(use, ToolUse)}
+        held |= {use.id for step in emitted if isinstance(step, out.StepCompleted) for use in step.uses}
+        gone = self.early.keys() - held
+        if isinstance(event, ev.Answered) and event.answer.stop_reason is not StopReason.REFUSAL:
+            written = [block for block in event.answer.content if isinstance(block, ToolUse)]
+            assert not gone or written != list(self.early.values()), "a tool use of the answer was withdrawn"
+        self.withdrawn = gone - self.ended
+        for ids in (self.allowed, self.unapproved, self.started, self.ended):
+            ids.difference_update(gone)
+        self.early = {each: use for each, use in self.early.items() if each not in gone}
+        self.early_is_over = False
 
     def expected_config(self, config: SessionConfig) -> SessionConfig:
         """The settings of the next request: the last one of a turn may have no tools."""
@@ -61,8 +120,14 @@ class ToolLedger:
 
     def check(self, emitted: out.FromLLM, event: ev.Event, config: SessionConfig) -> None:
         """Check an *emitted* event of a tool. *event* led to it, *config* are the settings in force."""
+        if isinstance(emitted, out.ToolFailed) and emitted.message == WITHDRAWN:
+            self.withdrawn.remove(emitted.tool_use_id)
+            return
         if isinstance(event, ev.Answered) and not self.uses:
             self._open_step(event, config)
+        self._check_of_step(emitted, event, config)
+
+    def _check_of_step(self, emitted: out.FromLLM, event: ev.Event, config: SessionConfig) -> None:
         match emitted:
             case out.QuestionAsked():
                 self._check_question(emitted, event)
@@ -72,12 +137,12 @@ class ToolLedger:
                 self._check_builtin(emitted, event, config)
             case out.ToolBatch(uses=uses, refused=refused, step=step):
                 self._check_batch(uses, refused, event, config)
-                assert step == self.steps
+                assert step == self._step
                 self.allowed |= ids_of(uses)
                 self.unapproved -= ids_of(uses)
             case out.ApprovalRequested(uses=uses, step=step):
                 self._check_approval_requested(uses, event, config)
-                assert step == self.steps
+                assert step == self._step
                 self.unapproved |= ids_of(uses)
                 self.allowed -= ids_of(uses)
             case out.ToolStarted(tool_use_id=use):
@@ -132,7 +197,6 @@ class ToolLedger:
 
     def _open_step(self, event: ev.Answered, config: SessionConfig) -> None:
         self.steps += 1
-        self.end_step()
         self.uses = [block for block in event.answer.content if isinstance(block, ToolUse)]
         valid = [use for use in self.uses if use.malformed is None]
         self.searches = [use for use in valid if use.name == "search_tools" and "query" in use.input]
@@ -140,11 +204,18 @@ class ToolLedger:
             tool.name for tool in self.offers.offered(config).tools if isinstance(tool, Tool) and tool.builtin
         }
 
+    @property
+    def _step(self) -> int:
+        """The number of the step whose tools run: of one whose answer is not complete, it is the next one."""
+        return self.steps + (not self.uses)
+
     def _uses_of_builtins(self) -> list[ToolUse]:
         return [use for use in self.uses if use.name in self.builtins and use.malformed is None]
 
     def _uses_of_programs(self) -> list[ToolUse]:
-        return [use for use in self.uses if use.name not in self.builtins and use.malformed is None]
+        """Those that have not started before the end of the answer."""
+        uses = [use for use in self.uses if use not in self.early.values()]
+        return [use for use in uses if use.name not in self.builtins and use.malformed is None]
 
     def _check_batch(
         self, uses: tuple[ToolUse, ...], refused: tuple[ToolUse, ...], event: ev.Event, config: SessionConfig
@@ -154,6 +225,12 @@ class ToolLedger:
             assert not refused
             assert ids_of(uses) <= self.unapproved, "what did not wait was approved"
             self._grant(event, uses)
+            return
+        if isinstance(event, ev.ToolUseReady):
+            [use] = uses
+            assert not refused
+            assert names_and_inputs(uses) == names_and_inputs([event.use])
+            self.early[use.id] = event.use
             return
         assert isinstance(event, ev.Answered)
         free = [use for use in self._uses_of_programs() if not self._needs_approval(use, config, event.at)]

@@ -20,8 +20,8 @@ from ray._private.state import state as global_state
 import rayconteur as rc
 from rayconteur import blocking
 from rayconteur.errors import InvalidConfig
-from rayconteur.runtime import ActorMethod, RayTask, ToolProgress
-from rayconteur.scripted import Call, Say, Step
+from rayconteur.runtime import ActorMethod, RayTask, ToolCompleted, ToolProgress, ToolStart
+from rayconteur.scripted import Call, Say, Step, Wait
 
 WITHIN_S = 20.0
 NO_CPU = RayTask(num_cpus=0)
@@ -305,6 +305,20 @@ def test_what_generators_yield_on_ray_is_progress_while_they_go_on_and_the_last_
     assert sorted(told) == sorted((tool.name, word) for tool in tools for word in ("first", "second"))
     assert results_of(session) == ["result"] * 2
     del counter
+
+
+def test_a_task_runs_while_the_answer_is_streamed(runtime: blocking.Runtime, tmp_path: Path) -> None:
+    early = msgspec.structs.replace(
+        config((Call("meet", {"folder": str(tmp_path), "number": 1, "of": 1}), Wait()), tools=(meet,)),
+        start_tools=ToolStart.STREAMING,
+    )
+    session = runtime.spawn(early)
+
+    for event in session.ask("go on"):  # the answer has no end
+        if isinstance(event, ToolCompleted):
+            session.interrupt()
+
+    assert [each.name for each in tmp_path.iterdir()] == ["1"]
 
 
 def closes_over(value: object) -> rc.Tool:

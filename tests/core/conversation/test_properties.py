@@ -7,12 +7,15 @@ import msgspec
 import pytest
 from builders.conversation import TOOL_USE, answered, copy_of, received, request_failed
 from builders.conversation_strategies import (
+    CUT_OFF,
     IMAGE,
     PDF,
+    STOPS,
     additions,
     answer_contents,
     config_changes,
     configs,
+    early_events,
     other_messages,
     partial_answers,
     request_failures,
@@ -21,6 +24,7 @@ from builders.conversation_strategies import (
     tool_messages,
     turn_settings,
     usages,
+    with_early,
 )
 from checkers.conversation.model_checker import ModelChecker
 from checkers.conversation.record_ledger import stored_and_restored
@@ -37,7 +41,6 @@ from rayconteur.providers.openai.chat import requests as chat_requests
 from rayconteur.providers.openai.dialect import Dialect
 from rayconteur.providers.openai.responses import requests as responses_requests
 from rayconteur.providers.schema.content import (
-    Block,
     Opaque,
     Text,
     ToolResult,
@@ -46,7 +49,6 @@ from rayconteur.providers.schema.content import (
 from rayconteur.providers.schema.draft import Partial
 from rayconteur.providers.schema.messages import Message, Origin, Role
 from rayconteur.providers.schema.request import Request, WireMemo
-from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.errors import InvalidRecord
@@ -62,6 +64,7 @@ from rayconteur.runtime.core.phases import Backoff, Compacting, Idle, Requesting
 
 CHAT = Dialect("openai", "gpt")
 RESPONSES = Dialect("openai", "gpt", api="responses")
+ANTHROPIC = anthropic_requests.Dialect("claude")
 
 
 @dataclass(frozen=True)
@@ -76,21 +79,13 @@ class StaleOutcome:
 STALE_OUTCOMES: list[StaleOutcome] = [
     StaleOutcome(lambda number: answered(number, "late", TOOL_USE), State.REQUESTING),
     StaleOutcome(lambda number: request_failed(number, retryable=True), State.REQUESTING),
+    StaleOutcome(lambda number: ev.ToolUseReady(request=number, use=TOOL_USE), State.REQUESTING),
     StaleOutcome(lambda number: ev.BackoffEnded(request=number), State.RETRYING),
     StaleOutcome(
         lambda number: ev.CompactionEnded(compaction=number, messages=()), State.COMPACTING, of_compaction=True
     ),
 ]
-
-ANTHROPIC = anthropic_requests.Dialect("claude")
-
-
-STOPS = [
-    *(StopReason.END_TURN, StopReason.END_TURN, StopReason.REFUSAL),
-    *(StopReason.MAX_TOKENS, StopReason.MAX_TOKENS, StopReason.PAUSED),
-]
 PASSED_S = st.sampled_from([0.0, 0.5, 10.0])
-CUT_OFF: st.SearchStrategy[tuple[Block, ...]] = st.sampled_from([(Text("half"),), (Text("half"),), (TOOL_USE,), ()])
 
 
 def starts_turn(message: Message) -> bool:
@@ -150,7 +145,9 @@ class Interleavings(RuleBasedStateMachine):
         self.views.check(self.checker.conversation)
 
     def partial(self, data: st.DataObject) -> Partial:
-        return data.draw(partial_answers(self.checker.conversation.request_config.provider.name), "partial")
+        partial = data.draw(partial_answers(self.checker.conversation.request_config.provider.name), "partial")
+        content = with_early(partial.content, self.checker.conversation.phase)
+        return partial if partial == ev.NOTHING else msgspec.structs.replace(partial, content=content)
 
     # Messages
 
@@ -228,9 +225,12 @@ class Interleavings(RuleBasedStateMachine):
         conversation = self.checker.conversation
         number, provider = conversation.requests, conversation.request_config.provider.name
         match conversation.phase:
-            case Requesting() if data.draw(st.integers(0, 3)):
+            case Requesting() as phase if event := data.draw(early_events(phase, self.checker.work)):
+                return msgspec.structs.replace(event, at=self.later(data))
+            case Requesting() as phase if data.draw(st.integers(0, 3)):
                 stop = data.draw(st.sampled_from(STOPS))
                 content = data.draw(answer_contents(provider) if stop not in CONTINUABLE else CUT_OFF)
+                content = with_early(content, phase) if data.draw(st.integers(0, 4)) else content
                 answer = answered(number, *content, usage=data.draw(usages), origin=self.origin(), stop=stop)
                 return msgspec.structs.replace(answer, at=self.later(data))
             case Requesting():

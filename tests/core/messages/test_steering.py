@@ -132,10 +132,10 @@ def test_one_that_waits_when_another_message_interrupts_enters_the_turn_of_that(
     conversation = at_tools()
     conversation.handle(steering("one"))
     conversation.handle(user_message("stop", when_busy=WhenBusy.INTERRUPT))
-    conversation.handle(answered(2, TOOL_USE))
-    conversation.handle(tool_results("a"))
+    conversation.handle(answered(2, tool_use("b")))
+    conversation.handle(tool_results("b"))
 
-    assert history_lines(conversation.history) == ["user: stop", "assistant: <look a>", "user: a=seen", "user: one"]
+    assert history_lines(conversation.history) == ["user: stop", "assistant: <look b>", "user: b=seen", "user: one"]
 
 
 def test_one_that_has_entered_a_turn_leaves_with_it() -> None:

@@ -136,6 +136,10 @@ EVENTS: list[tuple[bytes, ev.Event]] = [
         b'{"event":"taskcancelled","partial":' + _PARTIAL + b"}",
         ev.TaskCancelled(partial=PARTIAL),
     ),
+    (
+        b'{"event":"tooluseready","request":2,"use":{"kind":"tooluse","id":"a","name":"look","input":{"at":1}}}',
+        ev.ToolUseReady(request=2, use=ToolUse(id="a", name="look", input={"at": 1})),
+    ),
 ]
 
 RECORD_IN_MESSAGE_PACK = (  # bytes stay bytes

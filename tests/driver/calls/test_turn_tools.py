@@ -8,6 +8,7 @@ import pytest
 from fixtures import virtual_time
 
 import rayconteur as rc
+from rayconteur.runtime import ToolCompleted, ToolFailed
 from rayconteur.runtime.api.errors import ApprovalNeeded, MessageTooLarge, NoApprovalNeeded
 from rayconteur.runtime.api.messages import Interrupt, Receipt, RequestApproval, ToLLM, ToolResults, ToolUpdate
 from rayconteur.runtime.api.options import OnToolError
@@ -63,6 +64,32 @@ def test_a_run_whose_batch_was_answered_by_others_ends_with_the_next_batch_and_h
         return session.answered
 
     assert virtual_time.run(main()) == ["c"]
+
+
+def test_a_run_ends_when_its_tool_use_has_a_result_and_holds_up_none_of_the_others() -> None:
+    happened: list[str] = []
+
+    @rc.tool
+    async def look() -> None:
+        happened.append("starts")
+        try:
+            await asyncio.sleep(50 if len(happened) == 1 else 1)
+        finally:
+            happened.append("ends")
+
+    async def main() -> list[str]:
+        session = Mailbox(look)
+        tools = TurnTools(session, LIMITS, AbandonedTurns())
+        tools.start(batch("a", "b", "c", step=1), required=False)
+        await asyncio.sleep(5)
+        tools.note(ToolFailed(tool_use_id="a", name="look", message="nobody answered"))
+        tools.note(ToolCompleted(tool_use_id="b", name="look"))
+        await asyncio.sleep(10)
+        assert not tools.running
+        return session.answered
+
+    assert virtual_time.run(main()) == ["c"]
+    assert happened == ["starts", "ends"] * 2
 
 
 def test_no_tool_starts_after_the_tools_are_cancelled_and_all_have_ended_when_they_are_stopped() -> None:
@@ -132,9 +159,10 @@ def test_a_tool_use_waits_for_approval_if_its_function_says_so() -> None:
     assert [result.tool_use_id for result in results.results] == ["free"]
 
 
+@pytest.mark.parametrize("together", [True, False])
 @pytest.mark.parametrize(("parallel", "first"), [(True, ["b"]), (False, [])])
 def test_a_function_that_takes_long_to_tell_of_approval_holds_up_no_other_use_unless_one_runs_alone(
-    parallel: bool, first: list[str]
+    parallel: bool, first: list[str], together: bool
 ) -> None:
     async def takes_long(use: rc.ToolUse) -> bool:
         await asyncio.sleep(50)
@@ -150,7 +178,8 @@ def test_a_function_that_takes_long_to_tell_of_approval_holds_up_no_other_use_un
         session = Mailbox(careful, look)
         tools = TurnTools(session, dataclasses.replace(LIMITS, max_parallel=5), AbandonedTurns())
         uses = (rc.ToolUse("a", "careful", {}), rc.ToolUse("b", "look", {}))
-        tools.start(rc.ToolBatch(turn=1, uses=uses, step=1), required=False)
+        for batched in (uses,) if together else ((use,) for use in uses):
+            tools.start(rc.ToolBatch(turn=1, uses=batched, step=1), required=False)
         await asyncio.sleep(10)
         before = [*session.answered]
         await asyncio.sleep(100)

@@ -12,7 +12,7 @@ import rayconteur as rc
 from rayconteur import blocking
 from rayconteur.errors import InvalidConfig, ToolsWaiting, TurnInterrupted
 from rayconteur.providers.schema.stop_reasons import StopReason
-from rayconteur.scripted import Call, Say
+from rayconteur.scripted import Call, Say, Wait
 
 LOOKS_TWICE = scripted((Call(name="look", id="a"), Call(name="look", id="b")), (Say("seen"),), (Say(),))
 
@@ -189,6 +189,33 @@ def test_an_interrupt_cancels_the_tools_that_run(runner: asyncio.Runner, async_r
             pass
         await leaving.aclose()
         assert (await session.status()).turn is None
+
+    runner.run(main())
+
+
+def test_a_function_runs_while_the_answer_is_streamed_and_is_cancelled_with_it(
+    runner: asyncio.Runner, async_runtime: rc.Runtime
+) -> None:
+    happened: list[str] = []
+
+    @rc.tool(start="streaming")
+    async def look(at: str) -> str:
+        happened.append(f"looks at {at}")
+        if at == "tree":
+            try:
+                await asyncio.Event().wait()
+            finally:
+                happened.append("cancelled")
+        return "two ravens"
+
+    async def main() -> None:
+        looks = [Call("look", {"at": at}) for at in ("roof", "tree")]
+        config = msgspec.structs.replace(scripted((*looks, Wait())), tools=(look,))  # the answer has no end
+        session = await async_runtime.spawn(config)
+        async for event in session.ask("look"):
+            if isinstance(event, rc.runtime.ToolStarted) and len(happened) == 2:
+                await session.interrupt()
+        assert happened == ["looks at roof", "looks at tree", "cancelled"]
 
     runner.run(main())
 

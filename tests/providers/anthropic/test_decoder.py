@@ -174,7 +174,11 @@ def test_input_in_the_start_of_a_tool_use_counts_unless_pieces_follow() -> None:
     stop = '{"type":"content_block_stop","index":0}'
     started = ToolUseStarted(0, "msg_1-0", "f")
 
-    assert content_deltas(start, stop) == [started, ToolInputDelta(0, '{"a":1}'), BlockEnded(0)]
+    assert content_deltas(start, stop) == [
+        started,
+        ToolInputDelta(0, '{"a":1}'),
+        BlockEnded(0, rewritten=True),
+    ]
     assert content_deltas(start, piece, stop) == [started, ToolInputDelta(0, "{}"), BlockEnded(0)]
 
 
@@ -240,7 +244,7 @@ def test_an_answer_that_is_not_streamed_gives_the_same_blocks() -> None:
         BlockEnded(0),
         ToolUseStarted(1, "toolu_1", "fly"),
         ToolInputDelta(1, '{"far":true}'),
-        BlockEnded(1),
+        BlockEnded(1, rewritten=True),
         OpaqueReceived(2, "web_search_tool_result", b'{"type":"web_search_tool_result","n":1}'),
         BlockEnded(2),
         AnswerEnded(StopReason.TOOL_USE, "tool_use"),

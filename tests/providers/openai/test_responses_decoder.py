@@ -91,7 +91,7 @@ def test_items_become_deltas_in_order(root: Path) -> None:
         ToolInputDelta(7, '\\"caw\\"'),
         ToolInputDelta(7, '"}'),
         BlockEnded(6),
-        BlockEnded(7),
+        BlockEnded(7, rewritten=True),
         UsageReported(COUNTED),
         AnswerEnded(StopReason.TOOL_USE, "completed"),
     ]

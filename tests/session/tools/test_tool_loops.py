@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import cast
 
 import pytest
-from builders.answers.parallel_calls import PARALLEL_CALLS, PLACES
+from builders.answers.parallel_calls import CALLS_AND_END, PARALLEL_CALLS, PLACES
 from fixtures.clients import CONFIGS
 from fixtures.session import SessionFixture, running_session
 from servers.loopback import Exchange, Loopback
@@ -70,6 +70,56 @@ async def looped(name: str, window: Window) -> tuple[list[rc.FromLLM], list[byte
             await session.wait_for_event(rc.Completed)
             await tools.stop()
             return session.events, bodies
+
+
+@pytest.mark.parametrize("name", PARALLEL_CALLS)
+def test_a_tool_runs_before_the_answer_that_asks_for_it_has_ended(name: str) -> None:
+    looked: list[str] = []
+    has_looked = asyncio.Event()
+
+    @rc.tool(start="streaming")
+    async def look(where: str) -> str:
+        looked.append(where)
+        has_looked.set()
+        return f"at the {where}"
+
+    async def respond(exchange: Exchange) -> None:
+        calls, end = CALLS_AND_END[name]
+        await exchange.send_head()
+        await exchange.send_chunk(calls)
+        await asyncio.wait_for(has_looked.wait(), 20)  # the answer does not end before that
+        await exchange.send_chunk(end)
+        await exchange.end_body()
+
+    async def main() -> list[rc.FromLLM]:
+        async with Loopback(respond) as server:
+            config = rc.SessionConfig(provider=CONFIGS[name](server.url), tools=(look,), max_steps=1)
+            async with running_session(config) as session:
+                tools = TurnTools(Caller(session, look), LIMITS, AbandonedTurns())
+                session.ask()
+                for number in range(len(PLACES)):
+                    tools.start(await nth_batch(session, number), required=True)
+                await session.wait_for_event(rc.Completed)
+                await tools.stop()
+                return session.events
+
+    events = asyncio.run(main())
+
+    assert looked == [*PLACES]
+    [step] = [event for event in events if isinstance(event, StepCompleted)]
+    assert [result.is_error for result in step.results] == [False, False]
+    kinds = [type(event) for event in events]
+    assert kinds.index(rc.ToolBatch) < kinds.index(rc.TokenUpdate)
+
+
+async def nth_batch(session: SessionFixture, number: int) -> rc.ToolBatch:
+    """The batch with that *number*, from 0, once it is there."""
+
+    def batches() -> list[rc.ToolBatch]:
+        return [event for event in session.events if isinstance(event, rc.ToolBatch)]
+
+    await session.wait_for(lambda _: len(batches()) > number)
+    return batches()[number]
 
 
 @pytest.mark.parametrize("name", PARALLEL_CALLS)
