@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from ..providers.registry import PROVIDERS
 from ..runtime.api.options import RuntimeOptions
 from .bounded import MOST_SESSIONS, MOST_TOKENS_PER_S, require_number
-from .chat import ChatOptions, chat
+from .chat.command import ChatOptions, chat
 from .command_run import run_command
 from .demo.command import DEFAULT_SESSIONS, DemoOptions, demo
 from .lazy_command import LazyCommand

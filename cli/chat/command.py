@@ -7,24 +7,24 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..providers.schema.errors import InvalidConfig, RayconteurError
-from ..providers.schema.usage import Cost, Count, Provenance
-from ..runtime.api.config import SessionConfig
-from ..runtime.api.errors import SessionClosed, SessionDied
-from ..runtime.api.events import Failed, FromLLM, Interrupted, Missed, Retrying, TextChunk, ThinkingChunk, ToolBatch
-from ..runtime.api.settings.policies import OnInterrupt
-from ..runtime.api.status import SessionStatus
-from .command_run import CommandRun, print_error
-from .exit_codes import ExitCode
-from .formatting import format_tokens, printable
-from .keyboard import Key, Keyboard
-from .provider import provider_named, ready_provider
-from .spinner import is_cluster_named, spinner
+from ...providers.schema.errors import InvalidConfig, RayconteurError
+from ...runtime.api.config import SessionConfig
+from ...runtime.api.errors import SessionClosed, SessionDied
+from ...runtime.api.events import Failed, FromLLM, Interrupted, Missed, Retrying, TextChunk, ThinkingChunk, ToolBatch
+from ...runtime.api.settings.policies import OnInterrupt
+from ..command_run import CommandRun, print_error
+from ..exit_codes import ExitCode
+from ..formatting import printable
+from ..keyboard import Key, Keyboard
+from ..provider import provider_named, ready_provider
+from ..spinner import is_cluster_named, spinner
+from .decisions import Decisions
+from .status_text import format_status
 
 if TYPE_CHECKING:
-    from ..runtime.driver.reply import Reply
-    from ..runtime.driver.session_handle import SessionHandle
-    from .line_editor import LineEditor
+    from ...runtime.driver.reply import Reply
+    from ...runtime.driver.session_handle import SessionHandle
+    from ..line_editor import LineEditor
 
     LineReader = LineEditor | Keyboard
 
@@ -39,6 +39,7 @@ HELP = """\
 /retry    ask again for an answer that failed
 /help     show this help
 /quit     leave; Ctrl-D does, too
+Questions of the model, and whether a tool may run, are asked as they come up: answer in the next line.
 Ctrl-C interrupts the answer; what was said so far stays. At the prompt it clears the line, and a second Ctrl-C leaves.
 The up arrow recalls earlier lines, to be edited and sent again. Alt-Enter starts a new line; pasted ones stay together.
 Any other line is sent to the model. To send a line that starts with a slash, put a blank in front of it."""
@@ -65,7 +66,9 @@ async def chat(options: ChatOptions, run: CommandRun) -> ExitCode:
     config = _session_config(options)
     async with AsyncExitStack() as ending:
         with spinner(run.output, "connecting to Ray" if is_cluster_named(options.address) else "starting Ray"):
-            from ..runtime.driver.runtime import Runtime  # here, when the options are known to be valid: it imports Ray
+            from ...runtime.driver.runtime import (
+                Runtime,  # here, when the options are known to be valid: it imports Ray
+            )
 
             runtime = await ending.enter_async_context(Runtime(options.address))
             run.install_signal_handlers()
@@ -79,7 +82,7 @@ def _line_reader(run: CommandRun) -> "LineReader":
     screen = run.output.stream if run.output.terminal else sys.stderr
     if not sys.stdin.isatty() or not screen.isatty() or os.environ.get("TERM") == "dumb":
         return Keyboard()
-    from .line_editor import LineEditor  # here: scripts and --help do without it
+    from ..line_editor import LineEditor  # here: scripts and --help do without it
 
     return LineEditor(screen, run.handle_interrupt)
 
@@ -96,6 +99,7 @@ class Chat:
         self._output = run.output
         self._command_run = run
         self._interactive = lines.terminal and run.output.terminal
+        self._decisions = Decisions(session, self._next_line, self._notify)
         self._reply: Reply | None = None
         self._interrupting: asyncio.Task[None] | None = None
         self._is_interrupted = False  # Ctrl-C was pressed since the line was entered
@@ -113,7 +117,7 @@ class Chat:
             self._output.notice(f"session {status.id}: {status.provider}, {status.model}. /help shows the commands.")
         leaves_on_interrupt = False
         while True:
-            match await self._next_line():
+            match await self._next_line(PROMPT):
                 case Key.END:
                     break
                 case Key.INTERRUPT:
@@ -135,10 +139,10 @@ class Chat:
         self._output.notice("Ctrl-C again, or Ctrl-D, leaves.")
         return True
 
-    async def _next_line(self) -> str | Key:
+    async def _next_line(self, prompt: str) -> str | Key:
         self._is_prompting, self._is_interrupted = True, False
         try:
-            line = await self._lines.read_line(PROMPT)
+            line = await self._lines.read_line(prompt)
         except InvalidConfig as error:
             self._reject_line(error.message)
             return ""
@@ -164,7 +168,7 @@ class Chat:
     async def _run_slash_command(self, line: str) -> None:
         match line:
             case "/status":
-                self._output.line(_format_status(await self._session.status()))
+                self._output.line(format_status(await self._session.status()))
             case "/clear":
                 await self._session.clear()
                 self._output.notice("The conversation is forgotten.")
@@ -183,6 +187,9 @@ class Chat:
         try:
             async for event in reply:
                 self._show_event(event)
+                if not await self._decisions.decide(event):
+                    self._failed |= not self._interactive  # there was nobody to ask
+                    self._start_interrupting(reply)
             if self._interrupting:
                 await self._interrupting
         finally:
@@ -215,8 +222,8 @@ class Chat:
                 self._output.write(printable(text), dim=True)
             case Retrying():
                 self._notify(f"{event.code}: {event.message}; trying again from the beginning in {event.delay_s:.1f} s")
-            case ToolBatch(uses=uses) if uses:
-                names = ", ".join(use.name for use in uses)
+            case ToolBatch(uses=uses, on_ray=on_ray) if len(uses) > len(on_ray):
+                names = ", ".join(use.name for use in uses if use.id not in on_ray)
                 self._notify(f"The model waits for tools: {names}. The chat does not run tools; Ctrl-C ends the turn.")
             case Missed(first=first, last=last):
                 self._notify(f"Events {first} to {last} were missed: they came faster than they were read.")
@@ -266,33 +273,3 @@ def _session_config(options: ChatOptions) -> SessionConfig | None:
     return SessionConfig(
         provider=ready_provider(provider, options.address), system=options.system, on_interrupt=OnInterrupt.KEEP
     )
-
-
-def _format_status(status: SessionStatus) -> str:
-    """*status* in a few lines."""
-    share = status.context_share
-    return "\n".join(
-        (
-            f"session   {status.id}",
-            f"model     {status.model} ({status.provider})",
-            f"state     {status.state}; turns {status.turns}, messages {status.messages}, requests {status.requests}",
-            f"context   {_format_count(status.context_tokens)} of {status.context_limit_tokens:,} tokens"
-            + ("" if share is None else f" ({share:.1%})"),
-            f"tokens    {_format_count(status.usage.input)} in, {_format_count(status.usage.output)} out",
-            f"cost      {_format_cost(status.usage.cost)}",
-        )
-    )
-
-
-def _format_cost(cost: Cost) -> str:
-    """*cost*, with its provenance unless the provider reported it."""
-    if cost.usd is None:
-        return "unknown"
-    qualifiers = {Provenance.ESTIMATED: " by list prices", Provenance.UNAVAILABLE: " at least"}
-    return f"${cost.usd:,.4f}{qualifiers.get(cost.provenance, '')}"
-
-
-def _format_count(count: Count) -> str:
-    if count.tokens is None:
-        return "unknown"
-    return format_tokens(count.tokens, count.provenance is Provenance.REPORTED)

@@ -7,9 +7,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from fixtures.terminal import Terminal, in_pipe
 
-from rayconteur import Scripted, SessionConfig, Text, blocking
+import rayconteur as rc
+from rayconteur import Scripted, SessionConfig, Text, ToolResult, blocking
 from rayconteur.cli.exit_codes import ExitCode
-from rayconteur.scripted import Say, Script
+from rayconteur.runtime import ASK_USER, RayTask
+from rayconteur.scripted import Call, Say, Script
 
 pytestmark = pytest.mark.usefixtures("runtime")  # each chat joins its namespace
 
@@ -106,6 +108,72 @@ def test_the_chat_prints_errors_and_goes_on(ray_address: str, rejecting_server: 
     assert done.stdout == ""
     assert ["Incorrect API key" in line for line in done.stderr.splitlines()] == [True, True]
     assert keys["OPENAI_API_KEY"] not in done.stderr
+
+
+@rc.tool(runs=RayTask(num_cpus=0), approval="always")
+def send_mail(to: str) -> str:
+    """Send a mail."""
+    return f"sent to {to}"
+
+
+def asks_and_sends(*ends: Say) -> SessionConfig:
+    """A session that asks for a town, then wants to send a mail, and says *ends*."""
+    asks = Call("ask_user", {"question": "Which town?", "choices": ["Oslo", "Rome"]})
+    script = Script(answers=((asks,), (Call("send_mail", {"to": "Ada"}),), ends))
+    return SessionConfig(provider=Scripted(script=script), tools=(ASK_USER, send_mail))
+
+
+def results_in(session: blocking.SessionHandle) -> list[str]:
+    """The texts of the results of tools."""
+    blocks = (block for message in session.history() for block in message.content)
+    return [
+        "".join(str(getattr(part, "text", "")) for part in each.content)
+        for each in blocks
+        if isinstance(each, ToolResult)
+    ]
+
+
+def test_questions_are_answered_and_tools_denied_at_the_prompt(runtime: blocking.Runtime, ray_address: str) -> None:
+    session = runtime.spawn(asks_and_sends(Say("I do not.")), "asks")
+
+    with Terminal("chat", "--session", "asks", "--address", ray_address) as terminal:
+        terminal.until(">")
+        terminal.type_keys("mail the weather\r")
+        terminal.until("Which town?")
+        terminal.until("2  Rome")
+        terminal.type_keys("2\r")
+        terminal.until('send_mail: {"to":"Ada"}')
+        terminal.type_keys("not on a Sunday\r")
+        terminal.until("I do not.")
+        terminal.until(">")
+        terminal.type_keys("/quit\r")
+        assert terminal.exit_code() == ExitCode.COMPLETED
+
+    assert results_in(session) == ["Rome", "The user denied this tool use, and nothing was run: not on a Sunday"]
+
+
+def test_ctrl_c_at_a_question_ends_the_turn(runtime: blocking.Runtime, ray_address: str) -> None:
+    session = runtime.spawn(asks_and_sends(), "asks in vain")
+
+    with Terminal("chat", "--session", "asks in vain", "--address", ray_address) as terminal:
+        terminal.until(">")
+        terminal.type_keys("mail the weather\r")
+        terminal.until("2  Rome")
+        terminal.type_keys("\x03")
+        terminal.until("interrupted")
+        terminal.until(">")
+        assert session.status().turn is None
+
+
+def test_a_pipe_answers_with_its_next_lines(runtime: blocking.Runtime, ray_address: str) -> None:
+    session = runtime.spawn(asks_and_sends(Say("It is on its way.")), "asks a pipe")
+    command = ("chat", "--session", "asks a pipe", "--address", ray_address)
+
+    done = in_pipe(*command, typed="mail the weather\nBergen\ny\n")
+
+    assert done.stdout == "It is on its way.\n"
+    assert done.returncode == ExitCode.COMPLETED
+    assert results_in(session) == ["Bergen", "sent to Ada"]
 
 
 def asked_in(session: blocking.SessionHandle) -> list[str]:

@@ -1,0 +1,1 @@
+"""`rayconteur chat`: one session in the terminal."""
