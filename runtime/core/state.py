@@ -27,6 +27,7 @@ from .settings import prompts_before_change
 from .tools.approvals import Grant
 from .tools.kept_results import KeptResult
 from .tools.offered import NOTHING_ADDED, OfferedTools, deferred_tools, offered, used_tools
+from .tools.search import ToolIndex
 from .turn import Overrides, Turn
 
 
@@ -112,6 +113,7 @@ class ConversationState:
     _offered: tuple[SessionConfig, OfferedTools, SessionConfig] | None = field(default=None, compare=False)
     # The last settings, and what requests have of them: the estimator knows settings by their identity.
     _deferred: tuple[SessionConfig, dict[str, Tool]] | None = field(default=None, compare=False)
+    _index: tuple[dict[str, Tool], ToolIndex] | None = field(default=None, compare=False)  # of the last of these
     last_request: RequestInfo | None = None
     """The last request that has ended, however it did."""
     tally: Tally | None = None
@@ -171,6 +173,13 @@ class ConversationState:
         if self._deferred is None or not _defer_alike(self._deferred[0], config):
             self._deferred = (config, deferred_tools(config))
         return self._deferred[1]
+
+    def deferred_index(self, config: SessionConfig) -> ToolIndex:
+        """``deferred``, to be searched."""
+        deferred = self.deferred(config)
+        if self._index is None or self._index[0] is not deferred:
+            self._index = (deferred, ToolIndex(deferred.values()))
+        return self._index[1]
 
     def offer_used(self, messages: Iterable[Message], config: SessionConfig) -> None:
         """Requests hold the definitions of tools that are used in *messages*, under *config*, from the next one on."""

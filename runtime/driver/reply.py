@@ -319,7 +319,7 @@ class Reply:
     @asynccontextmanager
     async def _answering(self) -> AsyncGenerator[AsyncGenerator[FromLLM, None], None]:
         """The events of the turn, for a caller that wants all tools to run."""
-        self._answers_all_tools = True
+        self._answers_all_tools = self._questions.is_awaited = True
         async with aclosing(self.__aiter__()) as events:
             try:
                 yield events

@@ -194,3 +194,30 @@ def test_a_last_answer_without_tools_is_rejected_where_the_provider_can_not_ask_
                 pass
 
     run(main())
+
+
+def test_limits_of_a_provider_apply_to_the_tools_that_are_sent_and_not_to_those_that_are_deferred() -> None:
+    many = tuple(rc.Tool(name=f"look_{number}") for number in range(600))
+    google = rc.Google(model="gemini-3-pro-preview", api_key="k")
+    small = rc.Scripted(facts=ModelFacts(context_limit_tokens=1_500))
+
+    async def opened(config: rc.SessionConfig) -> None:
+        async with running_session(config):
+            pass
+
+    for provider in (google, small):
+        run(opened(rc.SessionConfig(provider=provider, tools=many)))
+        with pytest.raises(InvalidConfig, match=r"up to 512|no room"):
+            run(opened(rc.SessionConfig(provider=provider, tools=many, defer_tools=rc.runtime.DeferTools.NEVER)))
+
+
+def test_a_deferred_tool_that_a_provider_does_not_take_is_named_by_its_place() -> None:
+    many = (*(rc.Tool(name=f"look_{number}") for number in range(50)), rc.Tool(name="out", strict=True))
+    config = rc.SessionConfig(provider=rc.Scripted(), tools=many, tool_protocol="text")
+
+    async def main() -> None:
+        async with running_session(config):
+            pass
+
+    with pytest.raises(InvalidConfig, match=r"tools\[50\]\.strict"):
+        run(main())

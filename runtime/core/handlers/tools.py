@@ -100,7 +100,7 @@ def _use_builtins(state: ConversationState, turn: Turn, batch: ToolBatch) -> tup
 
 def _find_tools(state: ConversationState, turn: Turn, wanted: SearchInput) -> str:
     """What the model is told of the tools that it *wanted*: requests hold their definitions from now on."""
-    names, text = found_tools(wanted.query, state.deferred(turn.config(state.config)))
+    names, text = found_tools(wanted.query, state.deferred_index(turn.config(state.config)))
     state.offer(state.offered_tools.adding(names))
     return text
 

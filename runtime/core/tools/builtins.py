@@ -1,6 +1,5 @@
 """What a session answers itself: the uses of built-in tools."""
 
-from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
@@ -13,7 +12,7 @@ from ...api.config import SessionConfig
 from ...api.tools.builtins import QuestionInput
 from ..turn import Turn
 from .batch import ToolBatch
-from .search import search_tools
+from .search import ToolIndex
 
 T = TypeVar("T")
 
@@ -58,11 +57,11 @@ def ask_questions(turn: Turn, batch: ToolBatch, uses: dict[str, BuiltIn]) -> tup
     return batch, events
 
 
-def found_tools(query: str, deferred: Mapping[str, Tool]) -> tuple[list[str], str]:
+def found_tools(query: str, deferred: ToolIndex) -> tuple[list[str], str]:
     """The names of those of *deferred* that fit *query*, and what the model is told of them."""
-    found = search_tools(query, tuple(deferred.values()))
+    found = deferred.search(query)
     if not found:
-        names = ", ".join(list(deferred)[:_NAMES])
+        names = ", ".join(tool.name for tool in deferred.tools[:_NAMES])
         return [], f"No tool fits these words. Some of the tools: {names}"
     lines = (f"- {tool.name}: {tool.description.strip().partition(_BREAK)[0]}"[:_LINE_CHARACTERS] for tool in found)
     return [tool.name for tool in found], "\n".join(("These tools can be used from now on:", *lines))

@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from ....providers.schema.tools import Tool
@@ -19,22 +19,29 @@ _STOP_WORDS = frozenset(
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 
 
-def search_tools(query: str, tools: Sequence[Tool]) -> list[Tool]:
-    """Those of *tools* that fit *query* best, the best one first; one that is named in it comes before all others."""
-    counts = [Counter(_words_of(tool)) for tool in tools]
-    lengths = [sum(count.values()) for count in counts]
-    usual = sum(lengths) / max(1, len(tools))
-    scores = [0.0] * len(tools)
-    for word in dict.fromkeys(_words(query)):
-        having = sum(word in count for count in counts)
-        weight = math.log(1 + (len(tools) - having + 0.5) / (having + 0.5))
-        for number, count in enumerate(counts):
-            if times := count[word]:
-                length = 1 - _LENGTH_SHARE + _LENGTH_SHARE * lengths[number] / usual
-                scores[number] += weight * times * (_SATURATION + 1) / (times + _SATURATION * length)
-    named = set(re.findall(r"[\w.-]+", query))
-    ranked = sorted(range(len(tools)), key=lambda each: (tools[each].name not in named, -scores[each], each))
-    return [tools[each] for each in ranked if scores[each] or tools[each].name in named][:FOUND_AT_MOST]
+class ToolIndex:
+    """The words of *tools*, counted once for all searches in them."""
+
+    def __init__(self, tools: Iterable[Tool]) -> None:
+        self.tools = tuple(tools)
+        self._counts = [Counter(_words_of(tool)) for tool in self.tools]
+        self._lengths = [count.total() for count in self._counts]
+
+    def search(self, query: str) -> list[Tool]:
+        """The tools that fit *query* best, the best one first; one that is named in it comes before all others."""
+        tools, counts = self.tools, self._counts
+        usual = sum(self._lengths) / max(1, len(tools))
+        scores = [0.0] * len(tools)
+        for word in dict.fromkeys(_words(query)):
+            having = sum(word in count for count in counts)
+            weight = math.log(1 + (len(tools) - having + 0.5) / (having + 0.5))
+            for number, count in enumerate(counts):
+                if times := count[word]:
+                    length = 1 - _LENGTH_SHARE + _LENGTH_SHARE * self._lengths[number] / usual
+                    scores[number] += weight * times * (_SATURATION + 1) / (times + _SATURATION * length)
+        named = set(re.findall(r"[\w.-]+", query))
+        ranked = sorted(range(len(tools)), key=lambda each: (tools[each].name not in named, -scores[each], each))
+        return [tools[each] for each in ranked if scores[each] or tools[each].name in named][:FOUND_AT_MOST]
 
 
 def _words_of(tool: Tool) -> Iterator[str]:

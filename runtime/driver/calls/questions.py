@@ -37,6 +37,8 @@ class TurnQuestions:
         self._one_at_a_time = asyncio.Lock()
         self.on_question: OnQuestion | None = None
         """What gets the answers; without it, somebody else answers."""
+        self.is_awaited = False
+        """True if the program waits for the answer: it sees no question."""
         self.error: Exception | None = None
         """Why the turn was interrupted: *on_question* raised it, or its answer was not accepted."""
 
@@ -45,6 +47,13 @@ class TurnQuestions:
         match event:
             case QuestionAsked(tool_use_id=use) if self.on_question:
                 self._tasks[use] = asyncio.create_task(self._answer(self.on_question, event))
+            case QuestionAsked(tool_use_id=use) if self.is_awaited:
+                log.warning(
+                    "session %s: the model asks the user something, and waits: pass on_question to answer(), "
+                    "or send answer_question(%s, ...)",
+                    self._session.id,
+                    shown(use),
+                )
             case ToolCompleted(tool_use_id=use) | ToolFailed(tool_use_id=use) if use in self._tasks:
                 self._tasks.pop(use).cancel()
             case _:

@@ -1,5 +1,6 @@
 """A session's providers with their secrets, which only their clients see."""
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -14,7 +15,10 @@ from ....providers.text_tools.protocol import check_results, check_settings
 from ...api.config import SessionConfig
 from ...api.settings.policies import NO_TOOLS, OnMaxSteps
 from ...core.compaction_policy import require_room
+from ...core.tools.offered import NOTHING_ADDED, deferred_tools, offered
 from .client_pool import ClientPool
+
+_PLACE = re.compile(r"tools\[(\d+)\]")
 
 
 class Credentials:
@@ -34,14 +38,19 @@ class Credentials:
             a history.
         """
         client = self._clients.client(config.provider)
-        check_settings(client, config, config.provider.facts)
+        sent = config
+        if deferred := deferred_tools(config):  # each must fit, but not all of them together
+            sent = offered(config, NOTHING_ADDED, deferred)
+            for tool in deferred.values():
+                _check_tools(client, config, msgspec.structs.replace(config, tools=(tool,), tool_choice=None))
+        _check_tools(client, config, sent)
         if config.on_max_steps is OnMaxSteps.ANSWER and config.tools:
             try:
-                check_settings(client, msgspec.structs.replace(config, tool_choice=NO_TOOLS), config.provider.facts)
+                check_settings(client, msgspec.structs.replace(sent, tool_choice=NO_TOOLS), config.provider.facts)
             except InvalidConfig as error:
                 problem = f"the last answer can't be asked for without tools: {error.problem}"
                 raise InvalidConfig("config.on_max_steps", problem) from None
-        require_room(config, new_estimator(config.provider.name).tokens_of_settings(config))
+        require_room(config, new_estimator(config.provider.name).tokens_of_settings(sent))
 
     def check_content(self, provider: ProviderConfig, content: Sequence[Block]) -> None:
         """Raises:
@@ -124,6 +133,22 @@ class Credentials:
         client = self._clients.lease(provider)
         self._leased += (provider,)
         return client
+
+
+def _check_tools(client: Client, config: SessionConfig, some: SessionConfig) -> None:
+    """Check *some*, which is *config* with some of its tools. Errors name these by their place in *config*.
+
+    Raises:
+        InvalidConfig: the client does not support it.
+    """
+    try:
+        check_settings(client, some, config.provider.facts)
+    except InvalidConfig as error:
+        found = _PLACE.match(error.field)
+        if found is None or some is config:
+            raise
+        place = config.tools.index(some.tools[int(found[1])])
+        raise InvalidConfig(f"tools[{place}]{error.field[found.end() :]}", error.problem) from None
 
 
 def _account(public: ProviderConfig) -> ProviderConfig:

@@ -35,7 +35,7 @@ from rayconteur.runtime.api.tools.builtins import ASK_USER
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest
-from rayconteur.runtime.core.tools.search import search_tools
+from rayconteur.runtime.core.tools.search import ToolIndex
 
 
 def tool(name: str, description: str = "", **parameters: str) -> Tool:
@@ -301,13 +301,26 @@ def test_the_name_of_the_search_is_reserved() -> None:
     ],
 )
 def test_the_best_match_comes_first(query: str, first: str) -> None:
-    found = search_tools(query, MANY)
+    found = ToolIndex(MANY).search(query)
 
     assert found[0].name == first
     assert len(found) <= 5
 
 
 def test_words_that_no_tool_has_find_none() -> None:
-    assert search_tools("xylophone", MANY) == []
-    assert search_tools("", MANY) == []
-    assert search_tools("trains", ()) == []
+    assert ToolIndex(MANY).search("xylophone") == []
+    assert ToolIndex(MANY).search("") == []
+    assert ToolIndex(()).search("trains") == []
+
+
+def test_the_words_of_tools_are_counted_once_for_all_searches_of_a_session() -> None:
+    conversation, _ = asked()
+    searched(conversation, "weather")
+    index = conversation._state.deferred_index(conversation.config)
+
+    searched(conversation, "mails", "t")
+    same = conversation._state.deferred_index(conversation.config)
+    conversation.handle(received(msg.Configure(tools=MANY[1:])))
+
+    assert same is index
+    assert WEATHER not in conversation._state.deferred_index(conversation.config).tools

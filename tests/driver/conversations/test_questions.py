@@ -122,3 +122,16 @@ def test_a_function_that_fails_or_returns_no_text_ends_the_turn(runtime: blockin
         session.ask("How will it be?").answer(on_question=lambda _: None)  # type: ignore[arg-type, return-value]
     with rejected(InvalidConfig, "give a function that takes a QuestionAsked"):
         session.ask("How will it be?").answer(on_question="Oslo")  # type: ignore[arg-type]
+
+
+def test_a_program_that_waits_for_an_answer_and_can_not_reply_is_told_at_once(
+    runtime: blocking.Runtime, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = runtime.spawn(msgspec.structs.replace(ASKS, approval_timeout_s=0.1))
+
+    with caplog.at_level("WARNING"):
+        session.ask("How will it be?").answer()
+
+    told = [record.getMessage() for record in caplog.records if "on_question" in record.getMessage()]
+    assert len(told) == 2
+    assert session.id in told[0]

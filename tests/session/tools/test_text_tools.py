@@ -243,3 +243,37 @@ def test_settings_that_tools_in_text_rule_out_are_rejected() -> None:
         with pytest.raises(InvalidConfig) as raised:
             turn_of(scripted((Say("Hi."),), **settings))
         assert raised.value.field.removeprefix("config.") == field
+
+
+def test_tools_that_are_deferred_are_searched_for_in_text_too() -> None:
+    def called(name: str, **parameters: str) -> str:
+        given = "".join(f'<parameter name="{each}">{text}</parameter>' for each, text in parameters.items())
+        return f'<tool_use name="{name}">{given}</tool_use>'
+
+    many = (LOOK, *(rc.Tool(name=f"other_{number}", description="Something else.") for number in range(40)))
+    answers = ((Say(called("search_tools", query="window")),), (Say(called("look", where="roof")),), (Say("A raven."),))
+
+    async def main() -> tuple[list[str], list[str]]:
+        bodies: list[str] = []
+
+        class Recording(ScriptedClient):
+            async def stream(self, request: Request, sink: Sink) -> None:
+                bodies.append(str(request.settings.system))
+                await super().stream(request, sink)
+
+        provider = rc.Scripted(script=Script(answers=answers))
+        config = rc.SessionConfig(provider=provider, tools=many, tool_protocol="text")
+        async with running_session(config, lambda _: Recording(provider)) as session:
+            session.ask()
+            batch = await session.wait_for_event(rc.ToolBatch)
+            assert isinstance(batch, rc.ToolBatch)
+            session.tell(rc.ToolResults(results=(rc.ToolResult(batch.uses[0].id),)))
+            await session.wait_for_event(rc.Completed)
+            return bodies, [use.name for use in batch.uses]
+
+    bodies, used = asyncio.run(main())
+
+    assert used == ["look"]
+    assert ["look" in body.split() or '"look"' in body for body in bodies] == [False, True, True]
+    assert ["search_tools" in body for body in bodies] == [True] * 3
+    assert not any("other_7" in body for body in bodies)
