@@ -157,8 +157,9 @@ class ToolFailed(_FromLLM, frozen=True, kw_only=True):
 class StepCompleted(_FromLLM, frozen=True, kw_only=True):
     """Step *number* of the turn is complete: all *uses* of an answer have their *results*, in their order.
 
-    *text* is what the model wrote beside them, *usage* that of the request that ended the answer. The last answer of a
-    turn has no tool uses, and no such event: ``Completed`` follows it.
+    *text* is what the model wrote beside them, *usage* that of the request that ended the answer, *duration_s* the time
+    since the step before, or since the turn's start. The last answer of a turn has no tool uses, and no such event:
+    ``Completed`` follows it.
     """
 
     number: int
@@ -167,6 +168,7 @@ class StepCompleted(_FromLLM, frozen=True, kw_only=True):
     results: tuple[ToolResult, ...]
     stop_reason: StopReason
     usage: Usage
+    duration_s: float | None = None
 
 
 class TokenUpdate(_FromLLM, frozen=True, kw_only=True):

@@ -72,7 +72,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     continues an answer that ended for this reason. *without_tools*: it has had its last step. *overrides* are settings
     of its own.
     *correlation_id* is that of its message. *aside*: its messages leave with it. Its message, that of *overrides*,
-    begins with *temporary_blocks* that do.
+    begins with *temporary_blocks* that do. *step_at* is when its running step began, in Unix seconds.
     """
 
     number: int
@@ -92,6 +92,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     correlation_id: str = ""
     aside: Aside | None = None
     temporary_blocks: int = 0
+    step_at: float = 0.0
     usage: Usage = NONE_YET
 
     def config(self, config: SessionConfig) -> SessionConfig:

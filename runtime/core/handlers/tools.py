@@ -279,6 +279,7 @@ def _end_step(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[In
         if turn.without_tools or state.config.on_max_steps is OnMaxSteps.END:
             return [completed, end_turn(state, turn, turn.stopped(StopReason.MAX_STEPS))]
         turn = msgspec.structs.replace(turn, without_tools=True)
+    turn = msgspec.structs.replace(turn, step_at=state.history.now)
     return [completed, *_enter_steering(state, turn), next_request(state, turn)]
 
 
@@ -317,6 +318,7 @@ def _complete_step(state: ConversationState, turn: Turn, batch: ToolBatch) -> In
             results=batch.result_blocks(),
             stop_reason=batch.stop_reason,
             usage=batch.usage,
+            duration_s=max(0.0, state.history.now - turn.step_at) if turn.step_at else None,
         )
     )
 

@@ -65,7 +65,7 @@ def _resumed_turn(state: ConversationState, number: int) -> Turn:
 
 def _new_turn(state: ConversationState, number: int, overrides: Overrides | None) -> Turn:
     """Turn *number*. Its settings are in force."""
-    turn = Turn(number=number, fill_before=state.meter.fill, overrides=overrides)
+    turn = Turn(number=number, fill_before=state.meter.fill, overrides=overrides, step_at=state.history.now)
     if overrides is None:
         return turn
     config = state.turn_config(turn)

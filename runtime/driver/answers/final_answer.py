@@ -18,6 +18,7 @@ from ...api.events import (
     TextChunk,
     ThinkingChunk,
     TokenUpdate,
+    TurnStarted,
 )
 from ...api.notebooks import caption_html, counted, folded_html, text_html, usage_text
 
@@ -65,6 +66,7 @@ class AnswerParts:
         self._usage = NONE_YET  # of the last request
         self._message_id = ""
         self._started_at = time.monotonic()
+        self._step_at = 0.0  # when the last step began, by the clock of the session
 
     def add(self, event: FromLLM) -> None:
         """Take in the next *event* of the turn."""
@@ -80,10 +82,12 @@ class AnswerParts:
             case Continuing():
                 self._text += [event.text] if event.text else []
                 self._complete = len(self._text), len(self._thinking)
+            case TurnStarted():
+                self._step_at = event.at
             case TokenUpdate():
                 self._usage = event.request
             case StepCompleted():
-                self._complete = 0, 0
+                self._complete, self._step_at = (0, 0), event.at
                 self._steps.append(event)
             case _:
                 pass
@@ -118,6 +122,7 @@ class AnswerParts:
         return StepCompleted(
             session_id=completed.session_id,
             seq=completed.seq,
+            at=completed.at,
             turn=completed.turn,
             number=len(self._steps) + 1,
             text=self.text,
@@ -125,4 +130,5 @@ class AnswerParts:
             results=(),
             stop_reason=completed.stop_reason,
             usage=self._usage,
+            duration_s=max(0.0, completed.at - self._step_at) if self._step_at else None,
         )

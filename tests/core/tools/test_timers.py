@@ -98,3 +98,19 @@ def test_an_interrupted_turn_is_not_reached_by_its_timer() -> None:
     conversation.handle(received(msg.Interrupt()))
 
     assert conversation.handle(ev.ToolsTimedOut(timer=timer.timer)) == []
+
+
+def test_a_step_tells_how_long_it_took_with_its_tools() -> None:
+    conversation = opened_conversation()
+
+    def at(second: float, event: ev.Event) -> list[out.FromLLM]:
+        return emitted_events(conversation.handle(msgspec.structs.replace(event, at=second)))
+
+    at(10, user_message("hi"))
+    at(12, answered(1, tool_use("a")))
+    first = at(15, tool_results("a"))
+    at(16, answered(2, tool_use("b")))
+    second = at(20, tool_results("b"))
+
+    steps = [only_one(out.StepCompleted, events) for events in (first, second)]
+    assert [step.duration_s for step in steps] == [5, 5]

@@ -6,6 +6,9 @@ from fixtures.rejections import rejected, scripted
 import rayconteur as rc
 from rayconteur import blocking
 from rayconteur.errors import ToolsWaiting, TurnFailed
+from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.runtime import StepCompleted
+from rayconteur.runtime.driver.answers.final_answer import AnswerParts
 from rayconteur.scripted import Call, Fail, Say
 
 LOOKS = scripted((Say("Let me look. "), Call("look", {"at": 1}, id="a"), Call("look", id="b")), (Say("Two ravens."),))
@@ -48,3 +51,18 @@ def test_a_text_that_ends_early_raises_what_an_answer_does(runtime: blocking.Run
         list(looking.ask("look").text_stream())
     with rejected(TurnFailed):
         list(failing.ask("count").cumulative())
+
+
+def test_each_step_of_an_answer_has_its_time_and_how_long_it_took() -> None:
+    parts = AnswerParts()
+    step = StepCompleted(
+        turn=1, number=1, text="", uses=(), results=(), stop_reason=StopReason.TOOL_USE, usage=rc.Usage(), at=12.0
+    )
+    completed = rc.Completed(
+        turn=1, stop_reason=StopReason.END_TURN, raw_stop_reason=None, usage=rc.Usage(), requests=2, at=15.0
+    )
+
+    for event in (rc.TurnStarted(turn=1, at=10.0), step):
+        parts.add(event)
+
+    assert [(each.at, each.duration_s) for each in parts.answer(completed).steps] == [(12.0, None), (15.0, 3.0)]
